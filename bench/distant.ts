@@ -14,7 +14,7 @@ const sasl2Modules = `
 plugin_paths = { "/usr/lib/prosody/modules" }
 modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "posix", "bosh", "smacks", "sasl2", "sasl2_bind2", "sasl2_sm", "sasl2_fast" }
 `
-/** Time to dial spare links, in milliseconds. */
+/** Time to dial spare links. */
 const pause = 400
 
 /** Delays all bytes by half of `ms` in each direction. Connections are accepted at once. */

@@ -1,4 +1,4 @@
-// A server with the least possible work.
+// A server that does the least possible work.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'

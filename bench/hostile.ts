@@ -147,7 +147,7 @@ function costOfBody(size: number): readonly number[] {
   return costs
 }
 
-/** A mean of all sizes, because garbage is collected at some sizes. */
+/** The growth is a mean over all sizes, because garbage is collected at some sizes. */
 const rowOf = ({ name }: Shape, costs: readonly number[], base: number): Row => ({
   shape: name,
   costs,

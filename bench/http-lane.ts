@@ -55,7 +55,7 @@ export class HttpLane {
   }
 
   #open(): Socket {
-    // Bound, or the service's links would take the port: see XMPP_LOCAL_ADDRESSES.
+    // Without `localAddress`, the service's links would take the port: see XMPP_LOCAL_ADDRESSES.
     const socket = connect({ port: this.#port, host: this.#host, localAddress: this.#host })
       .setNoDelay(true)
       .setEncoding('latin1')

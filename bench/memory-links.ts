@@ -33,7 +33,6 @@ class MemoryLink extends Socket {
 const { connect } = net
 const collectGarbage = v8Collector()
 
-/** What the links need without the service. */
 async function measureAlone(count: number, rate: number, seconds: number) {
   let heard = 0
   const links: Socket[] = []

@@ -70,7 +70,7 @@ const bareRequests =
       const lane = new HttpLane({ port, path: '/hold', headers: '' })
       lane.post('', () => {})
       held.push(lane)
-      // Pauses, because the listen backlog is limited.
+      // The listen backlog is limited.
       if (held.length % 100 === 0) await sleep(20)
     }
     return held

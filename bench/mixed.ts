@@ -11,7 +11,7 @@ const marginSeconds = 2
 export async function measureMixed(stage: Stage): Promise<PartResult> {
   const { mixedSeconds } = stage.sizes
   await using service = await startService({ c2sPort: stage.prosody.c2sPort })
-  // A separate process, so that chatting clients need not wait while it reads a reply.
+  // In the same process, chatting clients would wait while a reply is read.
   await using warmer = startLoadClient()
   const target: Target = { kind: 'product', port: service.port }
   const pids = { service: service.pid }

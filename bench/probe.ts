@@ -1,10 +1,10 @@
-// Loaded into processes that are measured. SIGUSR2: reads a question from a file, and writes the answer (ask.ts).
+// Measured processes load this file. At SIGUSR2 it reads a question from a file, and writes the answer (ask.ts).
 import { openSync, readdirSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { answerFile, questionFile, residentKib } from './tally.js'
 
-/** In milliseconds. Each figure of the histogram includes this value, which is subtracted. */
+/** Each figure of the histogram includes this value, which is subtracted. */
 const resolution = 5
 
 if (process.env['MEMORY_LINKS'] === '1') await import('./memory-links.js')
@@ -15,10 +15,9 @@ const histogram = monitorEventLoopDelay({ resolution })
 const schedstat = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r')
 const text = Buffer.alloc(64)
 let before = 0
-/** Longest CPU time between two timers: without the time in which other processes had the core. */
+/** Longest CPU time between two timers. Excludes the time in which other processes had the core. */
 let busy = 0
 
-/** In milliseconds. */
 const used = () => Number(text.toString('latin1', 0, readSync(schedstat, text, 0, 64, 0)).split(' ', 1)[0]) / 1e6
 
 function measureBusy(): void {
@@ -49,7 +48,7 @@ async function countTimers(): Promise<number> {
 export type Answers = typeof answers
 
 const answers = {
-  /** Since the last question, in milliseconds. Needs MEASURE_LAG. */
+  /** Pauses since the last question. Needs MEASURE_LAG. */
   async lag() {
     const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolution)
     const [p50 = 0, p99 = 0] = [50, 99].map(percent => late(histogram.percentile(percent)))
@@ -76,7 +75,7 @@ const answers = {
       resources,
     }
   },
-  /** In microseconds. */
+  /** `interval` is in microseconds. */
   async startProfile(interval: number) {
     await session.post('Profiler.enable')
     await session.post('Profiler.setSamplingInterval', { interval })

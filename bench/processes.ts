@@ -103,7 +103,7 @@ export async function startWorkers(count: number, options: ServiceOptions) {
   return closing({ port, pids: [pid, ...workers], workers, stop })
 }
 
-/** HAProxy as in deploy/haproxy-nodes.cfg, with one thread and without TLS. */
+/** Starts HAProxy as in deploy/haproxy-nodes.cfg, with one thread and without TLS. */
 export function startBalancer(servicePort: number) {
   return inFolder('warm-bench-', async (folder, remove) => {
     const [port = 0] = await freePorts(1)
@@ -165,7 +165,7 @@ export function stopAll(): void {
   children.clear()
 }
 
-/** Rejects after 15 s, with the output. */
+/** Rejects with the output after 15 s. */
 async function startNode(script: string, environment: Record<string, string>, path: string): Promise<Started> {
   const [port = 0] = await freePorts(1)
   const probe = `--import=${new URL('probe.js', import.meta.url)}`

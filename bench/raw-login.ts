@@ -71,7 +71,10 @@ export async function rawLogin(port: number, user: string, remembered: SaltedPas
   return released(socket)
 }
 
-/** `nudged`: a space after each stream header. Without it, Nagle's algorithm delays the server's session tickets and features. */
+/**
+ * `nudged`: a space follows each stream header. Otherwise Nagle's algorithm delays the server's session tickets and
+ * features.
+ */
 export async function rawTlsLogin(
   user: string,
   { port, caFile, nudged, remembered }: { port: number; caFile: string; nudged: boolean; remembered: SaltedPasswords },
@@ -104,7 +107,7 @@ function conversationOver(socket: Socket): Conversation {
 
 const released = (socket: Socket) => socket.removeAllListeners('data').removeAllListeners('close')
 
-/** One, because a load client knows one server. */
+/** One context suffices: a load client knows one server. */
 let context: SecureContext | undefined
 
 function secure(socket: Socket, caFile: string): Promise<Socket> {

@@ -21,7 +21,7 @@ import type { Figures } from './work.js'
 type Lag = Answer<'lag'>
 
 const mostOfClient = 10_000
-/** Of 20,000 descriptors, a held session has two, or one with links in memory. Sent messages need up to 4,000. */
+/** Of 20,000 descriptors, a held session takes two, or one with links in memory. Sent messages need up to 4,000. */
 const sizes = [200, 2_000, 7_000]
 const sizesInMemory = [200, 15_000]
 
@@ -62,7 +62,7 @@ const options = (c2sPort: number, own: Readonly<Record<string, string>> = {}) =>
 interface Held {
   readonly pids: readonly number[]
   readonly port: number
-  /** Without the primary. */
+  /** Excludes the primary. */
   readonly workers: readonly number[]
 }
 
@@ -70,7 +70,7 @@ const phases = ['log in', 'talk', 'lose links', 'lose pages', 'end'] as const
 type Phase = (typeof phases)[number]
 
 interface Row {
-  /** In seconds. */
+  /** Seconds. */
   readonly filled: number
   readonly back: number
   readonly kibEach: number

@@ -9,7 +9,7 @@ import { adminHeader, domain, type Kind, type Target } from './work.js'
 
 export const usuallyAtOnce = 10
 
-/** By kind, so that no target profits from rounds of another kind. */
+/** Salted passwords by kind, so that no target profits from rounds of another kind. */
 const remembered = new Map<Kind | 'websocket', SaltedPasswords>()
 
 function rememberedBy(kind: Kind | 'websocket'): SaltedPasswords {

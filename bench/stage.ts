@@ -5,7 +5,7 @@ import type { Figures, Processes, Target, Work } from './work.js'
 
 export const fullSizes = {
   rounds: 5,
-  /** More rounds, because processes run on different cores in each round. */
+  /** Processes run on different cores in each round. */
   sharingRounds: 11,
   /** Rounds in which V8 compiles, and salted passwords are cached. */
   warmUpRounds: 14,
@@ -46,7 +46,7 @@ export const withoutProsody = ({ load }: Stage, label: string, target: Target, p
   run: (work, about) => load.run({ ...work, target, pids: { ...pids, client: load.pid } }, about),
 })
 
-/** After a few thousand logins Prosody 0.12 on Lua 5.4 takes three times as long. */
+/** After a few thousand logins, Prosody 0.12 on Lua 5.4 takes three times as long. */
 export const withFreshProsody = (stage: Stage, label: string, target: Target, pids: Processes = {}): Contender => ({
   label,
   run: async (work, about) => {

@@ -9,7 +9,7 @@ const mechanisms = features(
 const bind = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'"
 let serial = 0
 
-/** A minimal XMPP server: PLAIN, bind, and each stanza comes back. */
+/** A minimal XMPP server with PLAIN and bind, which returns each stanza. */
 export class StubStream {
   #user = ''
   isBound = false

@@ -1,4 +1,4 @@
-// Several processes, because of the limit of descriptors. SIGUSR2 breaks all streams.
+// Descriptors are limited, so there are several processes. SIGUSR2 breaks all streams.
 import cluster from 'node:cluster'
 import { createServer, type Socket } from 'node:net'
 import { StubStream } from './stub-stream.js'

@@ -32,7 +32,7 @@ interface BoshTalkOptions extends TalkEvents {
   readonly spare?: HttpLane[]
 }
 
-/** Two requests at a time, rids in order, one always open, as in a browser. */
+/** Sends two requests at a time with rids in order, and keeps one open, as browsers do. */
 export class BoshTalk implements Talk {
   readonly #lanes: HttpLane[] = []
   readonly #head: string
@@ -83,7 +83,7 @@ export class BoshTalk implements Talk {
     const { spare } = this.options
     this.#ended = () => {}
     this.#awaited = ''
-    // As a page, which logs in again over the same connection. New ones would use up the local ports.
+    // A page logs in again over the same connection. New connections would use up the local ports.
     for (const lane of this.#lanes.splice(0)) {
       if (spare === undefined || lane.busy) lane.close()
       else spare.push(lane)

@@ -1,10 +1,10 @@
-/** `peer`: the XMPP server's own BOSH endpoint. `raw…`: its client port. `floor`, `relay`: see floor.ts. */
+/** `peer` is the XMPP server's own BOSH endpoint, `raw…` its client port. For `floor` and `relay`, see floor.ts. */
 export type Kind = 'product' | 'peer' | 'raw' | 'raw-tls' | 'raw-tls-nudged' | 'floor' | 'relay'
 
 export interface Target {
   readonly kind: Kind
   readonly port: number
-  /** Ports of separate processes. Replaces `port`. */
+  /** Ports of separate processes, which replace `port`. */
   readonly apart?: readonly number[]
   readonly warmPort?: number
   /** Default: 127.0.0.1. */
@@ -23,7 +23,7 @@ export interface Work {
   readonly users: number
   /** Number of calls for `warm`, otherwise seconds. */
   readonly amount: number
-  /** For `warm`: logins at a time. Default: 10. */
+  /** Logins at a time for `warm`. Default: 10. */
   readonly atOnce?: number
   /** Sends a new poll before each message, as slow typing does. */
   readonly pollFirst?: boolean

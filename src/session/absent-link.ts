@@ -1,6 +1,6 @@
 import type { Link, LinkEvents } from '../xmpp/link.js'
 
-/** No connection, until another process's stream is resumed. */
+/** A link without a connection, until another process's stream is resumed. */
 export function absentLink(events: LinkEvents): Link {
   const nothing = () => {}
   return {

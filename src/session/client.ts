@@ -19,11 +19,11 @@ export interface NextPage {
   readonly record: unknown
 }
 
-/** The browser in one session. During a login of this process: the login (opening.ts). */
+/** The browser in one session. During a login of this process, the login itself (opening.ts). */
 export interface Client extends Pick<LinkEvents, 'onOpen'> {
   /** Undefined during a login of this process. */
   readonly transport: Transport | undefined
-  /** Of a login of this process, bare or full. */
+  /** The JID that a login of this process wants. */
   readonly loginFor?: string | undefined
   readonly address: string | undefined
   /** While false, the inactivity timeout runs. */
@@ -33,16 +33,18 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   readonly deadline: number
   tick(now: number): void
   flush(): void
-  /** Delivers the rest, then the outcome. True once the browser has it. */
+  /** Delivers remaining stanzas and the outcome. True once the browser has both. */
   tell(outcome: Outcome): boolean
-  /** `fault`: after an error of the service. `return`: the client should come back. */
+  /** `fault` follows an error of the service. `return` asks the client to come back. */
   close(notice?: 'end' | 'return' | 'fault'): void
-  /** Puts unconfirmed stanzas back before the end: the server keeps them, or their senders get errors. */
+  /** Puts unconfirmed stanzas back before the end: the server keeps or returns these. */
   giveBack(): void
   /** Closes all connections, and puts unconfirmed stanzas back. If impossible, changes nothing. */
   handOver(): NextPage | undefined
-  /** Called before `setDown`: delivers nothing more. True while the browser may still confirm stanzas. */
+  /** Stops deliveries before `setDown`. True while the browser may still confirm stanzas. */
   settles(): boolean
-  /** Answers or closes all connections. JSON values for the next process. Undefined: it cannot continue the page. */
+  /**
+   * Answers or closes all connections. Returns JSON values, or undefined if the next process cannot continue the page.
+   */
   setDown(now: number): unknown
 }

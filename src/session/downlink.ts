@@ -57,7 +57,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
       this.#keeper.streams.note(session.domain, element, { jid: session.jid, session: session.id })
     }
     const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
-    // SASL2 servers send features again, which a warmed page must not get.
+    // SASL2 servers send features again. A warmed page must not get these.
     if (isFeatures && session.origin === 'warmed') return
     session.outbox.add(isFeatures ? this.#visible(element) : element)
     if (isFeatures) session.uplink.opened()
@@ -86,7 +86,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
     if (code !== undefined) this.#keeper.counts.linkFailures.add('sasl', code)
   }
 
-  /** Before the end, as errors. */
+  /** Returns unconfirmed stanzas as errors. Call this before the end. */
   returnUnconfirmed({ reason }: Outcome): void {
     const { uplink, outbox, jid } = this.#session
     const { managed } = uplink
@@ -94,7 +94,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
     for (const error of managed.takeReturned(jid!)) outbox.add(error)
   }
 
-  /** After the end, as errors. */
+  /** Returns stanzas as errors. Call this after the end. */
   returnToClient(elements: readonly Element[]): void {
     const { jid, outbox } = this.#session
     for (const element of elements) {

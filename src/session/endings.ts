@@ -8,20 +8,19 @@ import type { Uplink } from './uplink.js'
 
 interface Ending {
   /**
-   * `close-empty`: closes once nothing is left to deliver. `cut`: closes the connection but not the stream.
-   * `abandon`: does not read waiting data.
+   * `close-empty` closes once nothing is left to deliver. `cut` closes the connection but not the stream. `abandon`
+   * does not read waiting data.
    */
   readonly link: 'close' | 'close-empty' | 'cut' | 'abandon'
-  /** `return`: senders get errors. */
+  /** With `return`, senders get errors. */
   readonly queue: 'deliver' | 'return' | 'discard'
   /**
-   * `outcome`: stays until the client has the outcome. `outcome-now`: does not wait for a request. `end`,
-   * `return`: see `Client.close`. `untold`: only closes.
+   * With `outcome`, the session stays until its client has the outcome. `outcome-now` does not wait for a request. For
+   * `end` and `return`, see `Client.close`. `untold` only closes.
    */
   readonly client: 'outcome' | 'outcome-now' | 'end' | 'return' | 'untold'
 }
 
-/** For a fault call `Session.fail`. */
 export const endings = {
   /** The service stops, or the server has ended the link. */
   emptied: { link: 'close-empty', queue: 'deliver', client: 'outcome' },
@@ -54,7 +53,7 @@ interface Endable extends Pick<SessionView, 'origin' | 'jid'> {
 
 type Keeper<Session> = Pick<SessionKeeper<Session>, 'ended' | 'removed'>
 
-/** The first outcome counts. */
+/** The first outcome of a session counts. */
 export function endSession<Session extends Endable>(
   session: Session,
   keeper: Keeper<Session>,
@@ -73,7 +72,7 @@ export function endSession<Session extends Endable>(
       keeper.ended(session)
       session.flush()
     }
-    // At once, so that the user goes offline, unless stanzas can still be returned or kept by the server.
+    // The user goes offline at once, unless stanzas can still be returned or kept by the server.
     if (link === 'close-empty' && !stage.isOver && outbox.isEmpty && !mayKeep(session)) session.link.close()
   }
   if (client !== 'outcome' && !stage.isOver) finish(session, keeper, outcome, how)
@@ -96,7 +95,7 @@ export function finish<Session extends Endable>(
   stage.end(last, true)
   session.deadline = Number.POSITIVE_INFINITY
   const isAway = last.reason === 'attach-timeout' || last.reason === 'inactivity'
-  // Stanzas that the page may not have: the server keeps them, or returns errors.
+  // The page may lack these stanzas. The server keeps them, or returns errors.
   if (isAway || (last.reason !== 'client' && uplink.managed?.isOn === true)) client?.giveBack()
   const waiting = outbox.clear()
   if (ending.queue !== 'discard') uplink.bounce(waiting)

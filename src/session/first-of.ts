@@ -1,4 +1,4 @@
-/** In order. Keeps at most twice as many, so the cost stays linear. */
+/** Items in order. Keeps at most twice as many between sorts, so the cost stays linear. */
 export class FirstOf<T> {
   readonly #most: number
   readonly #compare: (a: T, b: T) => number
@@ -29,5 +29,5 @@ export class FirstOf<T> {
   }
 }
 
-/** Few long sorts are cheaper. */
+/** Fewer, longer sorts are cheaper. */
 const slack = 64

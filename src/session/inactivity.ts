@@ -12,7 +12,7 @@ export class Inactivity {
   isPaused = false
   #seconds = 0
 
-  /** `since`: when the last reply was sent or the last open request broke. */
+  /** `since`: when the last reply was sent, or the last open request broke. */
   constructor(public since: number) {}
 
   get end(): number {

@@ -5,7 +5,7 @@ import { countAnswer, countRequest, readCount, stanzasUpTo } from '../xmpp/stanz
 import type { Element } from '../xmpp/xml/element.js'
 import { Unconfirmed } from './unconfirmed.js'
 
-/** Delay of an answer (`<a/>`): after each answer, Prosody would ask again at the next stanza. */
+/** Answers (`<a/>`) are delayed: after each answer, Prosody would ask again at the next stanza. */
 const answerMilliseconds = 2_000
 /** The server is asked (`<r/>`) after this many stanzas, `largestUnasked` or `askMilliseconds`. */
 const mostUnasked = 10
@@ -22,7 +22,7 @@ export interface LinkCountsParts {
   readonly undelivered: () => number
 }
 
-/** XEP-0198 §4, of both sides. */
+/** The counts of both sides (XEP-0198 §4). */
 export class LinkCounts {
   received = 0
   readonly #unconfirmed = new Unconfirmed()
@@ -47,7 +47,7 @@ export class LinkCounts {
     return this.#confirmed
   }
 
-  /** Received, but not yet reported to the server. */
+  /** Stanzas received, but not yet reported to the server. */
   get unacknowledged(): number {
     return this.received - this.#acknowledged
   }

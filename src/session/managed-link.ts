@@ -15,11 +15,13 @@ import type { WhyUnmended } from './unmended.js'
 
 export interface ManagedLinkParts extends LinkCountsParts {
   readonly mending: Mending | undefined
-  /** The server's answer to `<enable/>`, and the number of stanzas after it. If undefined, `<enable/>` is sent. */
+  /**
+   * The server's answer to `<enable/>`, and the number of stanzas after this answer. If undefined, `<enable/>` is sent.
+   */
   readonly enabled?: { readonly answer: Element; readonly received: number } | undefined
   readonly isUrgent: () => boolean
   readonly run: (work: () => void) => void
-  /** `seconds`: the gap. */
+  /** `seconds` is the time without a link. */
   readonly onMended: (seconds: number) => void
   readonly onGivenUp: (why: WhyUnmended) => void
 }
@@ -35,12 +37,12 @@ export class ManagedLink implements Link, LinkEvents {
   #isPaused = false
   readonly #counts: LinkCounts
   #keptAtServer = 0
-  /** Undefined: not resumable. */
+  /** Undefined if the stream cannot be resumed. */
   #previd: string | undefined
   #repair: Repair | undefined
   #wasSetDown = false
 
-  /** `before`: another process's stream. */
+  /** `before` is the record of another process's stream. */
   constructor(link: Link, parts: ManagedLinkParts, before?: LinkRecord) {
     this.#link = link
     this.#parts = parts
@@ -156,7 +158,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   pause(): void {
     this.#isPaused = true
-    // `<resume/>` is still unanswered.
+    // While mending, the link must read the answer to `<resume/>`.
     if (this.#phase !== 'mending') this.#link.pause()
   }
 
@@ -165,13 +167,13 @@ export class ManagedLink implements Link, LinkEvents {
     this.#link.resume()
   }
 
-  /** The server keeps stanzas that are not acknowledged. Returns their number. */
+  /** The server keeps stanzas that are not acknowledged. Returns the number of these stanzas. */
   keepAtServer(undelivered: number): number {
     if (this.#phase === 'on') this.#keptAtServer = Math.min(undelivered, this.#counts.unacknowledged)
     return this.#keptAtServer
   }
 
-  /** As errors, for unconfirmed stanzas. */
+  /** Returns unconfirmed stanzas as errors. */
   takeReturned(jid: string): Element[] {
     const answers = this.#counts.unconfirmed.flatMap(element => notConfirmed(element, jid) ?? [])
     this.#counts.forget()
@@ -182,7 +184,7 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#canMend || this.#phase === 'mending'
   }
 
-  /** Only if `mayResume`. Leaves the stream open for the next process. */
+  /** Needs `mayResume`. Leaves the stream open for the next process. */
   setDown(): LinkRecord {
     const now = this.#parts.clock.now()
     const record: LinkRecord = {
@@ -205,7 +207,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.#mend(lostEnd, this.#parts.clock.now() + since)
   }
 
-  /** False if not mendable. */
+  /** Returns false if the link cannot be mended. */
   breakOff(): boolean {
     if (!this.#canMend) return false
     this.#link.cut()

@@ -7,9 +7,9 @@ import type { WhyUnmended } from './unmended.js'
 
 /** Time for the answer to `<resume/>`. */
 const resumeMilliseconds = 10_000
-/** For an attempt that begins after `longest`. */
+/** Time for an attempt that begins after `longest`. */
 const lateMilliseconds = 20_000
-/** Doubles up to `mostPause`. */
+/** The pause doubles up to `mostPause`. */
 const firstPause = 500
 const mostPause = 15_000
 
@@ -23,7 +23,7 @@ const passing = new Set<Failure['code']>([
 ])
 
 export interface Mending {
-  /** On a new link. Throws a `Problem`. */
+  /** Returns a new link. Throws a `Problem`. */
   readonly logInAgain: (caller: AbortSignal, turn: Turn, resumption: Resumption) => Promise<LinkAgain>
   readonly longest: number
   /** JSON values that `logInAgain` of another process needs. Secret. */
@@ -34,7 +34,7 @@ export interface Mending {
 export interface Management {
   /** Undefined if a broken link ends the session. */
   readonly mending: Mending | undefined
-  /** As in `LoggedIn`. */
+  /** See `LoggedIn`. */
   readonly enabled?: Element | undefined
 }
 
@@ -58,7 +58,7 @@ export class Repair {
   readonly #caller = new AbortController()
   #pause = firstPause
   #nextAt = never
-  /** While waiting for its turn, an attempt never gives up: the server may keep the stream longer than `longest`. */
+  /** An attempt that waits for its turn never gives up: the server may keep the stream longer than `longest`. */
   #isInTurn = false
   #answerBy = never
   #link: Link | undefined
@@ -88,7 +88,7 @@ export class Repair {
 
   tryLater(): void {
     this.#answerBy = never
-    // Jitter: many links may break at once.
+    // Many links may break at once.
     this.#nextAt = this.#parts.clock.now() + this.#pause * (0.75 + Math.random() / 2)
     this.#pause = Math.min(2 * this.#pause, mostPause)
   }
@@ -97,7 +97,7 @@ export class Repair {
     this.#parts.onGivenUp(why)
   }
 
-  /** `ended`: also closes a resumed stream. */
+  /** `ended` also closes a resumed stream. */
   stop(reason: 'ended' | 'cut'): void {
     this.#caller.abort(reason)
   }
@@ -110,7 +110,7 @@ export class Repair {
     const onBegin = () =>
       run(() => {
         this.#isInTurn = true
-        // Shows whether the server still has the stream.
+        // Even a late attempt may find the stream at the server.
         if (clock.now() >= this.#until) this.#until = clock.now() + lateMilliseconds
       })
     mending.logInAgain(signal, { isUrgent, onBegin }, resumption()).then(

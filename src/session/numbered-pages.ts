@@ -1,10 +1,10 @@
-// A page in the middle of a list that several processes share. Each process sorts its own sessions once. Rounds of
-// questions then narrow the range in which the page lies, so that no process carries its whole list.
+// Finds a page in the middle of a list that several processes share. Each process sorts its own sessions once. Rounds
+// of questions narrow the range of the page, so that no process carries its whole list.
 import type { Clock } from '../lib/clock.js'
 import { forgetOldest } from '../lib/limits/forget-oldest.js'
 import type { Rank } from './session-list.js'
 
-/** Of all processes in a round. */
+/** Most ranks of all processes in a round. */
 const mostCarried = 4_096
 const fewestOfProcess = 16
 const longestReading = 10_000
@@ -12,13 +12,13 @@ const mostReadings = 8
 
 export type Compare = (a: Rank, b: Rank) => number
 
-/** After `after`, up to `upTo`. */
+/** The ranks after `after`, up to and including `upTo`. */
 export interface Range {
   readonly after?: Rank | undefined
   readonly upTo?: Rank | undefined
 }
 
-/** `before`: ranks up to `after`. `ranks`: each `step`th rank of the range, and the last. */
+/** `before` counts ranks up to `after`. `ranks` has each `step`th rank of the range, and the last. */
 export interface Spread {
   readonly before: number
   readonly count: number
@@ -52,7 +52,7 @@ function countUpTo(ranks: readonly Rank[], compare: Compare, wanted: Rank): numb
   return low
 }
 
-/** `ask`: all processes in the first round, then those that have answered. */
+/** `ask` asks all processes in the first round, and later only processes that have answered. */
 export async function numberedPage(
   { skip, limit, compare }: { readonly skip: number; readonly limit: number; readonly compare: Compare },
   ask: (range: Range, mostOf: (processes: number) => number) => Promise<readonly (readonly [string, Spread])[]>,
@@ -67,7 +67,7 @@ export async function numberedPage(
     if (spreads.every(([, { step }]) => step === 1))
       return { page: marks.slice(Math.max(0, first), Math.max(0, first + limit)), total: sumOf('total') }
     const next = narrowed(range, marks, spreads, first, limit)
-    // Few ranks are left, or equal ones.
+    // Few ranks are left, or equal ranks: the next round returns all.
     if (sumOf('count') <= mostCarried || (next.after === range.after && next.upTo === range.upTo))
       mostOf = () => Number.MAX_SAFE_INTEGER
     range = next
@@ -75,7 +75,7 @@ export async function numberedPage(
 }
 
 interface Mark extends PlacedRank {
-  /** Ranks since the process's mark before. */
+  /** Ranks since the process's previous mark. */
   readonly weight: number
   /** Ranks that may lie between this mark and the process's next. */
   readonly unseen: number
@@ -92,7 +92,7 @@ function marksOf(spreads: readonly (readonly [string, Spread])[]): Mark[] {
   })
 }
 
-/** `first`: of the page, counted in the range. */
+/** `first` is the position of the page in the range. */
 function narrowed(
   range: Range,
   marks: readonly Mark[],

@@ -86,7 +86,7 @@ export function createOpener(parts: OpenerParts) {
     logOf(transport).error({ incident: randomUUID(), session, ...traceOf(error) }, what)
   }
 
-  /** Sends no event if the caller has hung up: the portal does not know the session. */
+  /** The portal does not know a session whose caller has hung up. */
   function tellEnd(session: Session, reason: EndReason): void {
     if (session.hasBackend && reason !== 'unclaimed' && reason !== 'set-down')
       tellEvent?.('session.ended', session, reason)
@@ -183,7 +183,7 @@ export function createOpener(parts: OpenerParts) {
     return true
   }
 
-  /** If the client has too many sessions without a login, makes room by ending one. */
+  /** Ends a session without a login if the client has too many of these. */
   async function admit(address: string): Promise<Refusal | undefined> {
     const refusal = await limits.admit(address)
     if (refusal !== 'unauthenticated') return refusal
@@ -206,7 +206,7 @@ export function createOpener(parts: OpenerParts) {
   return {
     report,
 
-    /** Returns a condition of BOSH and RFC 6120 §4.9.3 if it refuses. */
+    /** Returns a condition of BOSH and RFC 6120 §4.9.3 if the session is refused. */
     async openForClient<C extends Client>(
       domain: string | undefined,
       options: { lang: string; from: string | undefined },
@@ -249,7 +249,7 @@ export function createOpener(parts: OpenerParts) {
       }
     },
 
-    /** From another process. False if its domain is not served, or after a fault. */
+    /** Continues a session of another process. False if its domain is not served, or after a fault. */
     takeUp(before: SessionRecord, makeClient: (session: Session) => Client, management: Management): boolean {
       if (domainFault(before.domain) !== undefined) return false
       let session: Session | undefined

@@ -5,7 +5,6 @@ import type { Handover, Opening, OpenWish } from './session-types.js'
 
 export type MakePageClient = (session: Session, wish: OpenWish, handover: Handover) => NextClient
 
-/** For sessions that this process logs in. */
 export function openingOf(session: Session, wish: OpenWish, makeClient: MakePageClient, events: LinkEvents) {
   let login: LinkEvents | undefined = events
   let end: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }

@@ -4,13 +4,13 @@ import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { Transport } from './session-types.js'
 
-/** Above these limits, the server is not read. */
+/** While the outbox is above these limits, the server is not read. */
 const mostWaiting = 1024 * 1024
 const mostElements = 1000
-/** Beside its text: a substring may keep a network chunk. */
+/** Memory of an element besides its text: a substring may keep a network chunk. */
 const elementBytes = 2048
 
-/** In bytes: a UTF-16 unit has two. */
+/** Returns bytes: a UTF-16 unit has two. */
 export function memoryOf(size: number, elements: number): number {
   return 2 * size + elementBytes * elements
 }
@@ -39,11 +39,11 @@ export class Outbox {
   #keptBytes = 0
   #delivered = 0
   #isClosed = false
-  /** Elements before the timed stanza, the first since the last delivery, or -1. */
+  /** Number of elements before the timed stanza, the first since the last delivery, or -1. */
   #beforeTimed = -1
   #since = 0
   source: { readonly isPaused: boolean; readUnless(isFull: boolean): void } | undefined = undefined
-  /** Of XEP-0198, for the next client. Deleted when elements are taken. */
+  /** A resumption for the next client (XEP-0198). Deleted when elements are taken. */
   resumption: unknown
 
   constructor(parts: OutboxParts, most = mostElements) {
@@ -77,12 +77,12 @@ export class Outbox {
     return memoryOf(this.#size, this.#elements.length)
   }
 
-  /** Of delivered stanzas that may be sent again, in bytes. */
+  /** Bytes of delivered stanzas that may be sent again. */
   get keptBytes(): number {
     return this.#keptBytes
   }
 
-  /** Lower as the memory of the process fills. */
+  /** Falls as the memory of the process fills. */
   get mostBytes(): number {
     return this.#parts.waiting.mostOfOne
   }
@@ -148,7 +148,7 @@ export class Outbox {
     this.#isClosed = true
   }
 
-  /** At least one element, and at most `most` UTF-16 units. */
+  /** Takes at least one element, even if its text is longer than `most`. */
   take(transport: Transport, most = mostTaken): readonly Element[] {
     this.resumption = undefined
     const before = this.#beforeTimed
@@ -177,7 +177,7 @@ export class Outbox {
     }
     this.#elements = elements.slice(taken)
     this.#count(-size, -taken)
-    // The others were copied.
+    // The remaining elements were copied.
     elements.length = taken
     return elements
   }

@@ -52,7 +52,6 @@ export class OwnSessions {
     return { sessions: this.views(ids), total: ranks.length, next: undefined, unanswered }
   }
 
-  /** Of all sessions that fit, in order. */
   ranks({ jid, ...wish }: ListWish): Promise<readonly Rank[]> {
     return inSlices(ranksOf(this.#listOf(jid), wish, this.#epoch))
   }
@@ -90,7 +89,7 @@ export class OwnSessions {
     return { ended, elsewhere: found.filter(({ state }) => state === 'elsewhere').length }
   }
 
-  /** Includes logins that are under way. */
+  /** Logins that are under way also end. */
   endVisit(visit: VisitName, scope: readonly string[]): { readonly ended: number; readonly elsewhere: number } {
     const isMeant = ({ tab, domain }: Pick<SessionView, 'tab' | 'domain'>) =>
       isOfVisit(tab, visit) && allowsDomain(scope, domain)
@@ -113,7 +112,7 @@ export class OwnSessions {
   }
 }
 
-/** The login must have asked for a full JID. */
+/** A login becomes a full `jid` only if it has asked for this JID. */
 function mayBecome({ stage, client }: Session, jid: string): boolean {
   if (stage.name !== 'opening') return false
   const wished = client?.loginFor
@@ -121,7 +120,6 @@ function mayBecome({ stage, client }: Session, jid: string): boolean {
   return jid.includes('/') ? wished === jid : userOf(wished) === userOf(jid)
 }
 
-/** A bare JID selects all of a user. */
 export function withJid(views: readonly SessionView[], jid: string): readonly SessionView[] {
   const resourceOf = (full: string) => full.slice(full.indexOf('/') + 1)
   if (!jid.includes('/')) return views

@@ -37,7 +37,7 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
       fault ??= 'policy-violation'
       refused('stanza')
     }
-    // TLS and compression are negotiated by this service, not by clients (XEP-0206 §2).
+    // Clients must not negotiate TLS or compression (XEP-0206 §2).
     if (name === 'starttls' && namespace === tlsNamespace) fault = 'bad-request'
     if (name === 'compress' && namespace === compressNamespace) fault = 'bad-request'
     const isLogin =
@@ -48,7 +48,7 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
   return { elements, size, bytes, fault, clearRefusal }
 }
 
-/** Removes client states (XEP-0352) if the server does not offer them, and would close the stream. */
+/** Removes client states (XEP-0352) if the server does not offer these, and would close the stream. */
 export function withKnownStates(payload: Payload, link: Pick<Link, 'facts'>): Payload {
   if (!payload.elements.some(isState) || link.facts.offersClientStates) return payload
   return { ...payload, elements: payload.elements.filter(element => !isState(element)) }
@@ -56,7 +56,7 @@ export function withKnownStates(payload: Payload, link: Pick<Link, 'facts'>): Pa
 
 const isState = ({ namespace }: Element) => namespace === csiNamespace
 
-/** The service itself counts the stanzas of this stream. Adds the answers to `outbox`. */
+/** The service itself counts the stanzas of this stream. Adds refusals to `outbox`. */
 export function withoutManagement(payload: Payload, outbox: { add(answer: Element): void }): Payload {
   const isForeign = ({ namespace }: Element) => namespace.startsWith(smFamily)
   if (!payload.elements.some(isForeign)) return payload

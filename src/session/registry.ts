@@ -7,15 +7,15 @@ import type { SessionState, SessionView, Tab } from './session-types.js'
 import { Tickets } from './ticket.js'
 
 const sweepInterval = 250
-/** Of a turn of the event loop, in milliseconds. All pages may leave at once. */
+/** Time of one turn of the event loop. All pages may leave at once. */
 const longestSweep = 10
-/** Without stanzas and replies, in bytes. */
+/** Bytes of a record without stanzas and replies. */
 const mostPerRecord = 4096
 
 /** One timer drives all sessions. */
 export class Registry {
   readonly #sessions = new Map<string, Session>()
-  /** A look-up's time reveals no other sid: a map compares only keys with the same seeded hash. */
+  /** A map compares only keys with the same seeded hash, so the time of a look-up reveals no other sid. */
   readonly #bySid = new Map<string, Session>()
   readonly #byUser = new Map<string, Session | readonly Session[]>()
   /** The newest session of each tab. */
@@ -26,7 +26,6 @@ export class Registry {
   #sweep: Timer | undefined
   isStopping = false
   isDraining = false
-  /** Sessions are stored or handed over. */
   isSettingDown = false
 
   constructor(clock: Clock) {
@@ -41,7 +40,7 @@ export class Registry {
     return this.#sessions.size
   }
 
-  /** The next process cannot continue these. */
+  /** Sessions that the next process cannot continue. */
   get immovable(): number {
     let count = 0
     for (const { maySetDown } of this.#sessions.values()) if (!maySetDown) count += 1
@@ -55,7 +54,7 @@ export class Registry {
     return false
   }
 
-  /** Pages get nothing more. True while some may still confirm stanzas. */
+  /** Stops deliveries to pages. True while pages may still confirm stanzas. */
   settles(): boolean {
     let isSettling = false
     for (const { client } of this.#sessions.values()) if (client?.settles() === true) isSettling = true
@@ -136,7 +135,7 @@ export class Registry {
       session.end('shutdown', this.isSettingDown && session.mayReturn ? 'restarting' : 'emptied')
   }
 
-  /** Does not tell their clients. */
+  /** Ends all sessions without telling their clients. */
   abandonAll(): void {
     for (const session of [...this.#sessions.values()]) session.end('shutdown', 'untold')
   }

@@ -13,7 +13,7 @@ import type { Payload } from './payload.js'
 /** A silent server is asked after this part of `patience`. */
 const silentPart = 1 / 4
 
-/** In bytes a second. ejabberd reads 3000 bytes a second by default. */
+/** Bytes a second. ejabberd reads 3000 bytes a second by default. */
 const slowest = 2000
 const mostReading = 300_000
 
@@ -37,7 +37,7 @@ export class ServerWatch {
    */
   #counting: string | undefined
 
-  /** Time for an answer. Undefined: the server is not watched. */
+  /** `patience` is the time for an answer. If undefined, the server is not watched. */
   constructor(patience: number | undefined) {
     this.#patience = patience ?? Number.POSITIVE_INFINITY
   }
@@ -61,7 +61,7 @@ export class ServerWatch {
     this.#bytes += bytes
   }
 
-  /** By stream management. `size`: unconfirmed UTF-16 units. */
+  /** Watches for an answer of stream management. `size` is that of unconfirmed stanzas. */
   awaits(clock: Pick<Clock, 'now'>, size: number): void {
     if (this.#silentSince !== Number.POSITIVE_INFINITY) return
     this.#silentSince = clock.now()
@@ -84,7 +84,7 @@ export class ServerWatch {
     } else this.#learn(element)
   }
 
-  /** Our ping's answer is not for the client. */
+  /** The client must not get the answer to our ping. */
   isAnswer(element: Element, { domain, jid }: LoggedIn): boolean {
     const { name, namespace, text } = element
     if (namespace !== 'jabber:client') this.#note(element)

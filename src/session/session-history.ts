@@ -27,7 +27,6 @@ export class SessionHistory {
     return { openedBy: this.openedBy, browser: this.browser, events: this.#events }
   }
 
-  /** `age` of the session in milliseconds. */
   note(event: (typeof names)[number], age: number): void {
     const seconds = Math.max(0, Math.floor(age / 1000))
     // A growing array would have spare room.
@@ -38,7 +37,6 @@ export class SessionHistory {
     return this.#events.some(event => names[event % 8] === 'attached')
   }
 
-  /** The oldest first. */
   eventsSince(createdAt: number): readonly PastEvent[] {
     const events = this.#events.map(event => ({
       event: names[event % 8]!,

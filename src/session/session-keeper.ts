@@ -19,7 +19,7 @@ export interface SessionKeeper<Session> {
   readonly loginMilliseconds: number
   readonly maxStanzaBytes: number
   readonly refused: OnRefused
-  /** As in `ServerWatch`. */
+  /** See `ServerWatch`. */
   readonly serverMilliseconds?: number | undefined
   readonly mostElements?: number | undefined
   readonly waiting: WaitingMemory
@@ -31,7 +31,7 @@ export interface SessionKeeper<Session> {
   attached(session: Session): void
   resumed(session: Session): void
   unfit(session: Session, fate: Fate): void
-  /** Logs how often this has happened, once a minute: clients may cause many. */
+  /** Logs the number of such events once a minute: clients may cause many. */
   noticed(session: Session, what: string): void
   readonly unmended: (domain: string, why: WhyUnmended) => void
   unanswered(session: { readonly id: string; readonly domain: string; readonly client: Client | undefined }): void

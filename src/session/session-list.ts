@@ -14,7 +14,7 @@ import type {
   VisitName,
 } from './session-types.js'
 
-/** Sessions with the same key need a stable order. */
+/** The id gives sessions with the same key a stable order. */
 export interface Rank {
   readonly key: number | string
   readonly id: string
@@ -25,12 +25,12 @@ interface Ranked {
   readonly view: SessionView
 }
 
-/** Longest key: a JID may have 3,071 bytes. */
+/** Longest key. A JID may have 3,071 bytes. */
 const longestKey = 64
 
 export const oldestFirst: Order = { by: 'opened', isReversed: false }
 
-/** A pause is due. */
+/** A generator yields this value when a pause is due. */
 const pause = undefined
 const viewsBetweenPauses = 128
 
@@ -66,7 +66,6 @@ export function* listOf(
   }
 }
 
-/** Of all sessions that fit, in order. */
 export function ranksOf(
   views: Iterable<SessionView>,
   { order = oldestFirst, ...filter }: Omit<ListWish, 'jid'>,

@@ -1,4 +1,3 @@
-// JSON values for the next process.
 import type { CallIds } from '../lib/call-ids.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { InactivityRecord } from './inactivity.js'
@@ -7,7 +6,7 @@ import type { HistoryRecord } from './session-history.js'
 import type { Tab } from './session-types.js'
 import type { TicketRecord } from './ticket.js'
 
-/** Secret. Times are milliseconds since the handover: earlier times are negative. */
+/** Contains secrets. Times are milliseconds since the handover: earlier times are negative. */
 export interface SessionRecord {
   readonly sid: string
   readonly id: string

@@ -4,16 +4,16 @@ import type { Binding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { Management } from './mending.js'
 
-/** `held`: an open request. `quiet`: none. `elsewhere`: at a remote BOSH endpoint. */
+/** `held` has an open request, `quiet` has none. `elsewhere` is at a remote BOSH endpoint. */
 export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
 
 export type Transport = 'bosh' | 'websocket'
 
-/** A portal session. Its admin names visits and tabs. */
+/** A portal session. Its admin chooses the names of visits and tabs. */
 export interface VisitName {
   readonly admin: string
   readonly visit: string
-  /** As in `Tab`. Undefined for all users. */
+  /** Like `Tab.user`. Undefined selects all users. */
   readonly user?: string
 }
 
@@ -43,22 +43,22 @@ export interface SessionView {
 
 export interface OpenedBy {
   readonly admin: string
-  /** By a page with a token. */
+  /** True if a page opened the session with a token. */
   readonly isPage: boolean
 }
 
-/** `mended`: the link to the server. `taken-up`: by another process. */
+/** `mended` concerns the link to the server. `taken-up` means by another process. */
 export interface PastEvent {
   readonly event: 'opened' | 'logged-in' | 'attached' | 'paused' | 'resumed' | 'mended' | 'taken-up'
   readonly at: number
 }
 
-/** Undefined for sessions at remote endpoints. */
+/** Optional fields are undefined for sessions at remote endpoints. */
 export interface SessionDetails extends SessionView {
   readonly address?: string | undefined
   readonly browser?: string | undefined
   readonly isMending?: boolean | undefined
-  /** Of stanzas for the page. */
+  /** Stanzas for the page. */
   readonly counters?: { readonly delivered: number; readonly waiting: number } | undefined
   readonly history?: readonly PastEvent[] | undefined
 }
@@ -91,24 +91,23 @@ export interface OpenWish extends LinkOptions {
 }
 
 export interface Opening {
-  /** The public handle. */
   readonly id: string
   readonly link: Link
-  /** Undefined if ended. */
+  /** Undefined if the session has ended. */
   handOver(
     jid: string,
     undelivered: readonly Element[],
     handover: Handover,
     management?: Management,
   ): Promise<Binding | undefined>
-  /** No event follows. */
+  /** Sends no event. */
   abandon(): void
 }
 
-/** `onEnd` comes once, last. Throws a `Problem` if a limit or the domain refuses the session. */
+/** Calls `onEnd` once, last. Throws a `Problem` if a limit or the domain refuses the session. */
 export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => Opening
 
-/** To one browser, by the first BOSH reply (`cookie`) or the call's reply (`reply`). */
+/** Binds a session to one browser, by the first BOSH reply (`cookie`) or the call's reply (`reply`). */
 export type AttachBinding = 'off' | 'cookie' | 'reply'
 
 export interface SessionFilter {
@@ -119,7 +118,7 @@ export interface SessionFilter {
   readonly domain?: string | undefined
   readonly state?: SessionState | undefined
   readonly transport?: Transport | undefined
-  /** `connect`: `warmed` by pages with a token. */
+  /** `connect` selects `warmed` sessions of pages with a token. */
   readonly origin?: SessionView['origin'] | 'connect' | undefined
   readonly visit?: VisitName | undefined
   /** A part of the JID, or the whole id, in lower case. */
@@ -127,13 +126,13 @@ export interface SessionFilter {
   readonly process?: string | undefined
 }
 
-/** Stays valid after its session. `createdAt`: by the process's clock, or Unix time with several processes. */
+/** A place stays valid after its session. `createdAt` is the process's clock, or Unix time with several processes. */
 export interface Place {
   readonly createdAt: number
   readonly id: string
 }
 
-/** `opened`: the oldest first. `quiet`: the shortest time first. */
+/** `opened` sorts the oldest first, `quiet` the shortest time first. */
 export type SortedBy = 'opened' | 'jid' | 'state' | 'quiet'
 
 export interface Order {
@@ -143,9 +142,8 @@ export interface Order {
 
 export interface ListWish extends SessionFilter {
   readonly limit: number
-  /** In an order by `opened` only. */
+  /** Only for an order by `opened`. */
   readonly after?: Place | undefined
-  /** Default: 0. */
   readonly skip?: number | undefined
   /** Default: the oldest first. */
   readonly order?: Order | undefined
@@ -166,7 +164,7 @@ export interface StateCounts extends Incomplete {
   readonly states: ReadonlyMap<SessionState, number>
 }
 
-/** `elsewhere`: at remote BOSH endpoints, so not ended. */
+/** Sessions at remote BOSH endpoints (`elsewhere`) are not ended. */
 export interface EndedSessions extends Incomplete {
   readonly ended: number
   readonly elsewhere: number
@@ -177,7 +175,7 @@ export interface Sessions {
   /** Empty with one process. */
   readonly processes: readonly string[]
   get(id: string): Promise<SessionDetails | undefined>
-  /** Without sessions that are gone or unreachable. */
+  /** Omits sessions that are gone or unreachable. */
   getMany(ids: readonly string[]): Promise<readonly SessionView[]>
   page(wish: ListWish): Promise<SessionList>
   states(scope: readonly string[]): Promise<StateCounts>

@@ -37,11 +37,11 @@ export class Session implements Gate {
   readonly inactivity: Inactivity
   /** When `tick` is due. */
   deadline = Number.POSITIVE_INFINITY
-  /** A portal's backend gets events. */
+  /** True if a portal's backend gets events. */
   hasBackend = false
   tab: Tab | undefined
   readonly history: SessionHistory
-  /** Of the login or last resumption. */
+  /** Ids of the call that logged in or last resumed the session. */
   ids: CallIds | undefined
   readonly #keeper: SessionKeeper<Session>
   readonly createdAt: number
@@ -49,7 +49,7 @@ export class Session implements Gate {
   #isSecure: boolean | undefined
   #jid: string | undefined = undefined
 
-  /** `client`: logs in itself. `before`: at another process. */
+  /** `client` logs in itself. `before` comes from another process. */
   constructor(
     domain: string,
     keeper: SessionKeeper<Session>,
@@ -75,7 +75,7 @@ export class Session implements Gate {
     this.stage = new Stage(this, keeper, before === undefined ? { name: 'opening', login } : waitingOrLive(before, now))
   }
 
-  /** The full JID. Bare if a client has resumed an unknown stream. */
+  /** A full JID. It is bare if a client has resumed an unknown stream. */
   get jid(): string | undefined {
     return this.#jid
   }
@@ -96,7 +96,7 @@ export class Session implements Gate {
     return stateOf(this)
   }
 
-  /** Even if the client does not know yet. */
+  /** True even if the client does not know the end yet. */
   get hasEnded(): boolean {
     return this.stage.name === 'ended'
   }
@@ -105,12 +105,12 @@ export class Session implements Gate {
     return this.stage.isOver
   }
 
-  /** Encrypted, or trusted by the operator. */
+  /** True if both connections are encrypted, or trusted by the operator. */
   get hidesSecrets(): boolean {
     return this.isSecure && this.link.facts.plainAllowed
   }
 
-  /** Encrypted channels only. */
+  /** If true, the session accepts encrypted channels only. */
   get isSecure(): boolean {
     return this.#isSecure === true
   }
@@ -121,7 +121,7 @@ export class Session implements Gate {
     this.outbox.source = this.uplink
   }
 
-  /** Another process's. Replaces `begin`. */
+  /** Continues a session of another process. Replaces `begin`. */
   takeUp(before: SessionRecord, client: Client, management: Management): void {
     this.#jid = before.jid
     this.#client = client
@@ -137,7 +137,7 @@ export class Session implements Gate {
     this.schedule()
   }
 
-  /** Whether the client itself can resume its stream with a later process. */
+  /** True if the client itself can resume its stream with a later process. */
   get mayReturn(): boolean {
     return !this.hasEnded && this.#client?.transport === 'websocket' && this.uplink.watch.isCounted
   }
@@ -146,7 +146,7 @@ export class Session implements Gate {
     return !this.hasEnded && this.uplink?.managed?.mayResume === true
   }
 
-  /** Ends the session here. Returns its record, or undefined if not resumable. */
+  /** Ends the session here. Returns its record, or undefined if it cannot be resumed. */
   setDown(): SessionRecord | undefined {
     const { sid, id, domain, createdAt, tab, ids, stage, client } = this
     const { managed } = this.uplink
@@ -227,7 +227,7 @@ export class Session implements Gate {
     return { id: this.id, jid: this.#jid!, ...binding, token, delivered: this.outbox.delivered }
   }
 
-  /** To the page with the ticket. False if impossible. */
+  /** Hands the session to the page with the ticket. False if impossible. */
   handOver(make: (next: NextPage) => Client): boolean {
     const next = this.#handOver()
     if (next === undefined) return false
@@ -235,7 +235,7 @@ export class Session implements Gate {
     return true
   }
 
-  /** For each accepted message. The first ends the wait for a page. */
+  /** Called for each accepted message. The first message ends the wait for a page. */
   attach(isSecure: boolean, by?: { readonly browser?: string | undefined }): void {
     this.#isSecure ??= isSecure
     if (!this.stage.attach()) return
@@ -323,7 +323,7 @@ export class Session implements Gate {
     })
   }
 
-  /** Allowed once, after a login (RFC 6120 §4.3.3). */
+  /** A restart is allowed once, after a login (RFC 6120 §4.3.3). */
   restart(to: string | undefined, options: StreamOptions): boolean {
     if (!this.link.isBetweenElements || this.stage.login?.restart(to) !== true) return false
     this.uplink.restart(options)
@@ -334,7 +334,7 @@ export class Session implements Gate {
     this.#keeper.noticed(this, what)
   }
 
-  /** For sockets and timers. An exception ends only this session. */
+  /** An exception in `work` ends only this session. */
   run(work: () => void): void {
     if (this.isOver) return
     try {
@@ -351,7 +351,6 @@ export class Session implements Gate {
     else if (!this.isOver && this.#client?.tell(outcome) === true) finish(this, this.#keeper, outcome, 'untold')
   }
 
-  /** Recomputes `deadline`. */
   schedule(): void {
     const client = this.#client
     if (client === undefined || this.isOver) return

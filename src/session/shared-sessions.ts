@@ -19,7 +19,7 @@ import type {
   SessionView,
 } from './session-types.js'
 
-/** Ages: each process has its own clock. */
+/** Contains ages, because each process has its own clock. */
 interface CarriedPage {
   readonly sessions: readonly (readonly [Rank, SessionView])[]
   readonly total: number
@@ -33,7 +33,7 @@ interface SpreadWish {
   readonly most: number
 }
 
-/** Of a session, before a question fails. */
+/** Most moves of a session before a question fails. */
 const mostMoves = 3
 
 interface OfOne {
@@ -95,7 +95,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
   const ownerOf = (name: string): string | Promise<string | undefined> =>
     nodes.owner(name) ?? new Promise(resolve => nodes.whenOwned(name, 0, resolve))
 
-  /** Asks the heir if the session has moved. Undefined without such a session. */
+  /** Asks the heir if the session has moved. Returns undefined if no process has the session. */
   const askOwner = async <T>(
     id: string,
     here: () => T | undefined,
@@ -161,7 +161,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
       .flatMap(([process, { sessions }]) => sessions.map(([rank, view]) => ({ rank, view, process })))
       .sort((a, b) => compare(a.rank, b.rank))
     const page = merged.slice(0, limit)
-    // If a process has more sessions, they come after its own page, so none is skipped.
+    // More sessions of a process come after its own page, so none is skipped.
     const isMore = merged.length > page.length || parts.some(([, { more }]) => more)
     const last = page.at(-1)?.rank
     const isByTime = order.by === 'opened'
@@ -173,7 +173,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
     }
   }
 
-  /** Processes that are gone or late have none. */
+  /** Omits sessions of processes that are gone or late. */
   const viewsAt = async (places: readonly (readonly [process: string, id: string])[]) => {
     const idsOf = new Map<string, string[]>()
     for (const [process, id] of places) {

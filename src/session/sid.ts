@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto'
 import { randomText } from '../lib/text/random-text.js'
 
-/** A secret of 160 bits and a handle of 128 bits, both after the process's name. */
+/** Returns a secret of 160 bits and a handle of 128 bits, both after the process's name. */
 export function newSid(processName?: string): { sid: string; id: string } {
   const secret = randomText(20, 'hex')
   if (processName === undefined) return { sid: secret, id: idOf(secret) }
   return { sid: `${processName}-${secret}`, id: `${processName}-${idOf(secret)}` }
 }
 
-/** Another endpoint chose the sid. */
+/** Names a session whose sid another endpoint chose. */
 export function handleOf(sid: string, processName: string | undefined): string {
   return processName === undefined ? idOf(sid) : `${processName}-${idOf(sid)}`
 }

@@ -106,7 +106,7 @@ export class Stage<Session> {
     this.#become('login', live)
   }
 
-  /** Returns the token of a ticket, unless the session is bound to one browser. */
+  /** Returns the token of a ticket, or undefined if the session is bound to one browser. */
   await(cause: 'handover' | 'resume', { seconds, attachBinding }: Handover, now: number): string | undefined {
     const { tickets, processName } = this.#keeper
     const isForAny = tickets !== undefined && attachBinding === 'off'

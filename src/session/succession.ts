@@ -5,10 +5,10 @@ import type { WrittenState } from '../processes/state-files.js'
 import type { Registry } from './registry.js'
 import type { SessionRecord } from './session-record.js'
 
-/** Raise it when `SessionRecord`, or a record inside, changes. */
+/** Raise this number when `SessionRecord`, or a record inside, changes. */
 export const recordVersion = 1
 
-/** Ends sessions, and yields their records in JSON. */
+/** Ends sessions, and yields their records as JSON. */
 export function* setDown(
   registry: Registry,
   onSetDown: (session: Pick<SessionRecord, 'id' | 'jid' | 'domain' | 'tab'>) => void = () => {},
@@ -42,7 +42,7 @@ export function takeUp(
     try {
       const record = JSON.parse(text) as SessionRecord
       const { link, createdAt } = record
-      // Other deadlines do not continue: no page could connect in the meantime.
+      // Other deadlines stop between processes, because no page could connect.
       const later = { createdAt: createdAt - milliseconds, link: { ...link, since: link.since - milliseconds } }
       isTaken = take({ ...record, ...later })
     } catch (error) {
@@ -53,7 +53,7 @@ export function takeUp(
   return counts
 }
 
-/** Of STATE_DIR. */
+/** Takes up the files of STATE_DIR. */
 export function takeUpFiles(
   states: readonly WrittenState[],
   nodes: Pick<Nodes, 'adopt'> | undefined,
@@ -63,7 +63,7 @@ export function takeUpFiles(
   for (const state of states) {
     if (!state.take()) continue
     const sum = takeUp(state.records, Date.now() - state.writtenAt, take, log)
-    // Requests from other addresses of this process, and other processes, wait for the names.
+    // Requests at other addresses and processes wait for these names.
     nodes?.adopt(state.names)
     log.info(sum, 'sessions of an earlier process were taken up')
     if (sum.refused > 0)
@@ -73,14 +73,14 @@ export function takeUpFiles(
 
 const kind = 'succession'
 const readyKind = 'succession-ready'
-/** Time for the heir's answer: it may be busy with the sessions of other processes. */
+/** The heir may be busy with sessions of other processes. */
 const readyMilliseconds = 5_000
 
 interface Given {
   readonly names: readonly string[]
 }
 
-/** If the heir takes sessions, sets them down and sends them. Rejects if it refuses or is lost. */
+/** Sets sessions down and sends their records if the heir takes sessions. Rejects if the heir refuses or is lost. */
 export async function giveTo(heir: string, nodes: Nodes, records: Iterable<string>): Promise<Taken> {
   const isReady = await nodes.ask(heir, readyKind, recordVersion, readyMilliseconds)
   if (isReady !== true)

@@ -6,19 +6,18 @@ const proofOf = (token: string, by: 'Initiator' | 'Responder') => createHmac('sh
 
 export const proofOfPage = (token: string): Buffer => proofOf(token, 'Initiator')
 
-/** In bytes. */
+/** Bytes. */
 const proofLength = 32
 
-/** Secret. Times as in `SessionRecord`. */
+/** Contains secrets. Times are relative, as in `SessionRecord`. */
 export interface TicketRecord {
   readonly proofOfPage: string
   readonly proof: string
   readonly until: number
 }
 
-/** Lets one page log in, once. Only the portal's backend gets the token. */
+/** Lets one page log in once. Only the portal's backend gets the token. */
 export class Ticket {
-  /** The token is the process's name and 256 random bits. */
   static fresh(
     seconds: number,
     now: number,
@@ -34,11 +33,10 @@ export class Ticket {
   }
 
   readonly #proofOfPage: Buffer
-  /** The server's. The page checks it. */
+  /** The server's proof, which the page checks. */
   readonly proof: Buffer
   readonly #until: number
 
-  /** Only proofs are kept, not the token. */
   private constructor(proofOfPage: Buffer, proof: Buffer, until: number) {
     this.#proofOfPage = proofOfPage
     this.proof = proof
@@ -60,7 +58,7 @@ export class Ticket {
 
 const keyOf = (proof: Buffer) => proof.toString('base64')
 
-/** A look-up's time reveals no other ticket: a map compares only keys with the same seeded hash. */
+/** The time of a look-up reveals no other ticket, as in `Registry`. */
 export class Tickets<T> {
   readonly #places = new Map<string, T>()
 
@@ -76,7 +74,7 @@ export class Tickets<T> {
     this.#places.delete(ticket.key)
   }
 
-  /** Check the result with `Ticket.admits`. */
+  /** The ticket may be expired: check it with `Ticket.admits`. */
   placeFor(proof: Buffer): T | undefined {
     return proof.length === proofLength ? this.#places.get(keyOf(proof)) : undefined
   }

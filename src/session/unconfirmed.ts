@@ -1,7 +1,7 @@
 import { type Element, isStanza } from '../xmpp/xml/element.js'
 import { memoryOf } from './outbox.js'
 
-/** Most stanzas, and UTF-16 units. The rest waits in the outbox. */
+/** Further stanzas wait in the outbox. */
 const mostStanzas = 1000
 const longest = 1024 * 1024
 
@@ -9,7 +9,7 @@ const longest = 1024 * 1024
 export class Unconfirmed {
   #stanzas: Element[] = []
   #size = 0
-  /** Covered by the unanswered ping or `<r/>`. */
+  /** Stanzas that the unanswered ping or `<r/>` covers. */
   #asked = 0
 
   get stanzas(): readonly Element[] {
@@ -42,7 +42,7 @@ export class Unconfirmed {
     return this.#asked === 0 && this.#stanzas.length > 0
   }
 
-  /** True: send a ping or `<r/>`. */
+  /** If true, the caller must send a ping or `<r/>`. */
   asks(): boolean {
     if (!this.isUnasked) return false
     this.#asked = this.#stanzas.length

@@ -9,11 +9,11 @@ import type { Payload } from './payload.js'
 import { ServerWatch } from './server-watch.js'
 import type { LinkRecord } from './session-record.js'
 
-/** The longest stanza by default. */
+/** The default size of the longest stanza. */
 const mostWaiting = 256 * 1024
-/** Above, the session ends: polling clients cannot be stopped. */
+/** Larger backlogs end the session, because polling clients cannot be stopped. */
 const mostKept = 8 * 1024 * 1024
-/** In bytes: 64 KiB of text in 64 elements. */
+/** Bytes: 64 KiB of text in 64 elements. */
 const mostBeforeLogin = memoryOf(64 * 1024, 64)
 
 export interface UplinkParts {
@@ -54,7 +54,7 @@ export class Uplink {
     return this.#shaper.freeAt(this.#paidAt)
   }
 
-  /** Returns true if the client must now wait, and did not before. */
+  /** True if the client must wait from now on. */
   charge(bytes: number, now: number): boolean {
     const wasFree = this.freeAt <= now
     this.#paidAt = this.#shaper.charge(this.#paidAt, bytes, now)
@@ -67,7 +67,7 @@ export class Uplink {
 
   get isBehind(): boolean {
     if (this.#unsent !== undefined || this.link.backlog > mostWaiting) return true
-    // Not while the server is not read: its counts cannot arrive, and only the client can empty the outbox.
+    // While the server is not read, its counts cannot arrive, and only the client can empty the outbox.
     return this.managed !== undefined && !this.#isPaused && this.managed.unconfirmedSize > mostWaiting
   }
 
@@ -89,7 +89,7 @@ export class Uplink {
     this.#takeUnsent()
   }
 
-  /** `now`: given if the server must answer. */
+  /** `now` is given if the server must answer. */
   send(payload: Payload, now?: number): void {
     const { elements, size } = payload
     if (elements.length === 0) return
@@ -154,12 +154,14 @@ export class Uplink {
     return 'broken-off'
   }
 
-  /** The server returns what it still keeps. */
+  /** Returns errors, except for stanzas that the server keeps and returns. */
   bounce(undelivered: readonly Element[]): void {
     for (const element of this.#mine(undelivered)) this.#bounce(element)
   }
 
-  /** If memory is full: closes the link without reading more. A server that does not read gets nothing more. */
+  /**
+   * Closes the link without reading more, because memory is full. Sends nothing more to a server that does not read.
+   */
   abandon(undelivered: readonly Element[]): void {
     for (const element of this.#mine(undelivered)) {
       if (this.link.backlog > mostWaiting) break

@@ -5,11 +5,11 @@ import type { Cookie } from '../../xmpp/page-binding.js'
 
 export interface CookieRules {
   readonly path: string
-  /** Whether browsers use TLS, even if a proxy in between does not. */
+  /** True if browsers use TLS, even if a proxy before this service does not. */
   readonly secure: boolean
 }
 
-/** Secret. Times as in `SessionRecord`. */
+/** Contains a secret. Times are relative, as in `SessionRecord`. */
 export interface CookieRecord {
   readonly value: string
   readonly life: number
@@ -18,22 +18,21 @@ export interface CookieRecord {
   readonly setWith: number | undefined
 }
 
-/** Requests need the cookie once the browser has sent it. */
+/** A cookie that requests must show once the browser has sent it. */
 export class AttachCookie {
   readonly #name: string
   #value = randomText(24, 'base64url')
   readonly #rules: CookieRules
-  /** In seconds. Renewed at half time, so that the cookie outlives the session. */
+  /** Seconds. At half of this time, the cookie is renewed. */
   #life: number
   #isDemanded: boolean
   #setAt: number | undefined
   #setWith: number | undefined
 
-  /** `longestGap`: longest time between two replies, in seconds. */
-  constructor(id: string, mode: AttachBinding, longestGap: number, rules: CookieRules, now: number) {
+  constructor(id: string, mode: AttachBinding, longestReplyGapSeconds: number, rules: CookieRules, now: number) {
     this.#name = `wb-${id}`
     this.#rules = rules
-    this.#life = 2 * longestGap
+    this.#life = 2 * longestReplyGapSeconds
     this.#isDemanded = mode === 'reply'
     this.#setAt = this.#isDemanded ? now : undefined
   }
@@ -73,7 +72,7 @@ export class AttachCookie {
     return isShown || !this.#isDemanded
   }
 
-  /** A repeated request gets the cookie again, but another client with the sid does not. */
+  /** Sets the cookie again in a repeated reply, but never for another client with the sid. */
   setWith(rid: number, secure: boolean, now: number): string | undefined {
     const isDue = this.#setAt === undefined || (this.#isDemanded && now - this.#setAt >= (this.#life / 2) * 1000)
     if (isDue) {
@@ -90,7 +89,7 @@ export class AttachCookie {
     return secure || isAlwaysSecure ? `${attributes}; Secure` : attributes
   }
 
-  /** Compares all: other hosts of the same domain may set cookies with the same name. */
+  /** Other hosts of the same domain may set cookies with the same name. */
   #isIn(header: string): boolean {
     const wanted = `${this.#name}=${this.#value}`
     return header.split(';').some(cookie => {

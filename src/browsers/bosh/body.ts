@@ -13,7 +13,7 @@ const xboshNamespace = 'urn:xmpp:xbosh'
 
 const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 5_000 }
 
-/** Added namespaces lengthen a payload: `<presence/>` threefold. Above this factor the request is refused. */
+/** Added namespaces lengthen a payload: `<presence/>` threefold. The reader rejects growth above this factor. */
 const mostGrowth = 4
 
 const requests = documentReader(limits, { meantNamespace: stanzaNamespace, maxGrowth: mostGrowth })
@@ -57,7 +57,7 @@ function kept(root: Root, name: string): string | undefined {
   return copyOf(value)
 }
 
-/** Some clients omit the prefix of this attribute. */
+/** Some clients write `restart` without its prefix. */
 function restartOf(root: Root): string | undefined {
   const { names, values } = root
   let restart: string | undefined
@@ -97,7 +97,7 @@ function boolean(text: string | undefined): boolean | undefined {
 const bodyStart = /^\s*(?:<\?xml\s[^<>]{0,200}\?>\s*)?<(?:[^\s:<>/]{1,64}:)?body(?=\s)/g
 const headAttribute = /\s+([^\s=>/]+)\s*=\s*(?:'([^'<]*)'|"([^"<]*)")/y
 
-/** In linear time. The text may be cut anywhere. */
+/** Reads in linear time. The text may end anywhere. */
 export function readBodyHead(head: string): { sid: string | undefined; rid: number | undefined } {
   let sid: string | undefined
   let rid: number | undefined

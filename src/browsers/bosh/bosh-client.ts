@@ -16,7 +16,7 @@ import { announced, defaultContentType, heldUntil, type Terms } from './terms.js
 import type { RidWindow, StoredReply, WindowRecord } from './window.js'
 
 const createSeconds = 5
-/** After a handover. The largest jump is twice as large. */
+/** A handover raises the rid by one to two times this number. */
 const leastJump = 2 ** 20
 
 /** XEP-0124 §17.2. */
@@ -28,7 +28,7 @@ export interface NextPageRecord {
   readonly received: number
 }
 
-/** Secret. Omits keys and acknowledgements, which only clients with their own login use. */
+/** Contains secrets. Omits keys and acknowledgements, which only clients with their own login use. */
 export interface BoshRecord {
   readonly terms: Terms
   readonly address: string | undefined
@@ -113,7 +113,6 @@ export class BoshClient implements Client {
     return this.#window.uncertainStanzas
   }
 
-  /** Oldest first. */
   get held(): readonly Pending[] {
     return this.#open.held
   }
@@ -190,15 +189,15 @@ export class BoshClient implements Client {
 
   flush(): void {
     this.#delivery.deliver()
-    // Replies would only cause more requests.
+    // While the server is behind, replies would only cause more requests.
     if (!this.session.uplink.isBehind) this.#answerExcess()
   }
 
-  /** Tells only the oldest live request (XEP-0124 §17.2). */
+  /** The oldest live request gets the outcome (XEP-0124 §17.2). */
   tell({ reason, streamError }: Outcome): boolean {
     this.#delivery.deliver()
     const pending = this.#open.oldestLive ?? this.#open.oldestParked
-    // Not yet: clients ignore stanzas in a terminating reply.
+    // Clients ignore stanzas in a terminating reply, so the outbox must be empty first.
     if (pending === undefined || !this.session.outbox.isEmpty) {
       this.#answerExcess()
       return false
@@ -211,7 +210,7 @@ export class BoshClient implements Client {
   }
 
   close(notice?: 'end' | 'return' | 'fault'): void {
-    // Ends only the oldest live request (XEP-0124 §13).
+    // Only the oldest live request is ended (XEP-0124 §13).
     if (notice === 'end' && this.#open.oldestLive !== undefined)
       this.#open.take(this.#open.oldestLive).peer.answer(this.#delivery.terminate(undefined))
     this.#answerAll(
@@ -260,14 +259,14 @@ export class BoshClient implements Client {
   }
 
   #refusal(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
-    // Over HTTP, the sid may be stolen (XEP-0124 §19.1).
+    // Over plain HTTP, the sid may be stolen (XEP-0124 §19.1).
     if (this.session.isSecure && !peer.secure) return noAnswer
     if (this.#cookie?.admits(peer.cookies) === false) return notFound
     const isFenced = rid !== undefined && this.#window.isFenced(rid)
     return isFenced ? this.#delivery.terminate('item-not-found') : undefined
   }
 
-  /** The only place that makes a `Pending`, so that V8 has one shape for all. */
+  /** With one place for `Pending`, V8 has one shape. */
   #received(rid: number, key: string | undefined, digest: string, peer: Peer): Pending {
     const since = this.#parts.clock.now()
     const expires = heldUntil(this.#terms, since)
@@ -284,11 +283,11 @@ export class BoshClient implements Client {
     this.address ??= pending.peer.address
     open.hold(pending)
     if (session.hasEnded) {
-      // Returns errors, because a reply with stanzas would look as if the payload was accepted.
+      // A reply with stanzas would look as if the payload was accepted.
       if (!session.outbox.isEmpty) session.downlink.returnToClient(body.payload)
       return
     }
-    // Requests stay held while the server is behind. Those of closed connections must not count.
+    // Requests of closed connections must not count.
     while (open.held.length > this.#terms.requests && open.held[0]!.peer.gone) this.#delivery.answerOldest()
     const at = {
       now: this.#parts.clock.now(),
@@ -311,7 +310,7 @@ export class BoshClient implements Client {
     }
   }
 
-  /** With `hold` above 1, a reply to another request may be on its way. */
+  /** With `hold` above 1, the reply to another request may still be on its way. */
   #isPoll({ payload, pause }: Body): boolean {
     return payload.length === 0 && pause === undefined && this.#terms.hold <= 1 && this.#open.held.length === 0
   }

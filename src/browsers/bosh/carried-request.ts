@@ -10,18 +10,17 @@ import { defaultContentType } from './terms.js'
 export const requestKind = 'bosh'
 
 export interface CarriedHead extends Pick<Peer, 'address' | 'secure' | 'cookies' | 'browser'> {
-  /** Names the connection manager (`siteName`). */
+  /** See `siteName`. */
   readonly site: string
   readonly isNew?: boolean
   readonly secureUrl?: string | undefined
 }
 
-/** Most repeats, the pause before each in milliseconds, and the longest repeated text in UTF-16 units. */
 const mostRepeats = 3
 const repeatMilliseconds = 300
 const longestRepeated = 4096
 
-/** UTF-16 units for each client. */
+/** The limit applies to each client. */
 const mostUnderWay = 4 * 1024 * 1024
 const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType }
 
@@ -39,7 +38,7 @@ export interface CarriedRequestParts {
   readonly head: CarriedHead
 }
 
-/** At the process that received the request. */
+/** A request at the process that received it. */
 export class CarriedRequest implements ExchangeEvents {
   readonly #parts: CarriedRequestParts
   #text: string | undefined
@@ -87,7 +86,7 @@ export class CarriedRequest implements ExchangeEvents {
     const { nodes, refused, name, manager, peer } = this.#parts
     const { length } = this.#text!
     if (length > longestRepeated && nodes.owner(name!) === undefined && nodes.isAwaited(name!)) {
-      // Not queued, because a stranger could fill the queue. The client repeats the request.
+      // Strangers could fill a queue for long texts. The client repeats the request.
       this.#over()
       peer.answer(noAnswer)
       return
@@ -132,7 +131,7 @@ export class CarriedRequest implements ExchangeEvents {
     this.#parts.peer.answer(replyIn(message))
   }
 
-  /** Repeating is safe: sessions process a repeated request once. */
+  /** Repeating is safe, because a session processes a repeated request once. */
   onEnd(how: ExchangeEnd): void {
     const { nodes, clock, name, manager, peer } = this.#parts
     this.#over()
@@ -159,7 +158,7 @@ function replyIn({ head, body }: Message): Reply {
   }
 }
 
-/** At the process of the session. */
+/** A request at the process of its session. */
 export class CarriedPeer implements Peer, ExchangeEvents {
   readonly address: string
   readonly secure: boolean

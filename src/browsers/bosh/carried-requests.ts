@@ -52,7 +52,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   }
 
   return {
-    /** Ends held requests before proxies answer with 502. */
+    /** Makes other processes answer held requests before proxies answer 502. */
     hurry(): void {
       isHurried = true
       for (const request of sent) request.hurry()

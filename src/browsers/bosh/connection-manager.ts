@@ -88,7 +88,6 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       peer.answer(noAnswer)
       return
     }
-    // A stopping service may just have ended the session.
     peer.answer(refuse(registry.isStopping ? 'system-shutdown' : 'item-not-found'))
   }
 

@@ -42,7 +42,7 @@ const conditionOf: Partial<Record<EndReason, Condition>> = {
   shutdown: 'system-shutdown',
 }
 
-/** Avoids `remote-connection-failed`: Converse would show no error. */
+/** Converse shows no error for `remote-connection-failed`. */
 export function conditionFor(reason: EndReason, wasLoggedIn: boolean): Condition | undefined {
   return wasLoggedIn && reason === 'connection-lost' ? 'remote-stream-error' : conditionOf[reason]
 }
@@ -95,7 +95,7 @@ export class Delivery {
     while (!this.#session.outbox.isEmpty) {
       const live = this.open.oldestLive
       if (live === undefined) return
-      // Closed connections get an empty reply. Their clients repeat.
+      // A closed connection gets an empty reply. Its client repeats the request.
       while (this.open.held[0] !== live) this.answerOldest()
       this.answerOldest()
     }
@@ -136,7 +136,7 @@ export class Delivery {
     const { counts } = this.#parts
     for (const parked of this.open.unparkExpired(now, this.window.last)) {
       counts.gapTimeouts += 1
-      // XEP-0124 §17.3: the client repeats the parked request too.
+      // The client repeats the parked request after this error (XEP-0124 §17.3).
       parked.peer.answer(this.wrap(errorBody))
       this.beginInactivity(now)
     }
@@ -180,7 +180,7 @@ export class Delivery {
     this.beginInactivity(this.#parts.clock.now())
   }
 
-  /** No effect after the end: early requests could prolong the session forever. */
+  /** Does nothing after the end: early requests could prolong the session forever. */
   beginInactivity(now: number): void {
     if (!this.#session.hasEnded) this.#session.inactivity.begin(now)
   }

@@ -51,7 +51,7 @@ export class HttpPeer implements Peer, BodyTaker {
   }
 
   get address(): string {
-    // Stored, because a closed connection has no address.
+    // A closed connection has no address.
     this.#address ??= countedAddress(this.#res.req, this.#parts.clients)
     return this.#address
   }
@@ -72,7 +72,7 @@ export class HttpPeer implements Peer, BodyTaker {
     return this.#parts.secureUrl(this.#res.req)
   }
 
-  /** The sid in the start of a too large body names the session to end. */
+  /** The start of a too large body names the session to end. */
   awaitHead(): void {
     this.#length = undefined
     this.#headTimer = this.#parts.clock.after(headMilliseconds, () => this.refuseTooLarge())

@@ -14,7 +14,7 @@ export interface ReplyParts {
   readonly counts: Counts
 }
 
-/** Names and values alternate. */
+/** In each list, names and values alternate. */
 const corsHeaders = (answer: readonly string[], ofPreflight: readonly string[] = []) => ({
   answer,
   lines: linesOf([...inertHeaders, ...answer]),
@@ -70,7 +70,7 @@ function write(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
     if (setCookie !== undefined) headers.push('Set-Cookie', setCookie)
     res.writeHead(status, headers)
     if (body !== '') {
-      // Corked, because `end` would add an empty chunk.
+      // Without `cork`, `end` would add an empty chunk.
       res.cork()
       res.write(body)
       res.uncork()

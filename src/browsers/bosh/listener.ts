@@ -50,7 +50,7 @@ function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): 
     return
   }
   if (corsOf(res, parts).answer.length === 0 && isForeign(headers, parts.externalUrl)) {
-    // Without CORS headers the page could open a session, but not read the reply.
+    // Without CORS headers, the page could open a session but not read the reply.
     refusePost(req, res, parts, 403)
     return
   }

@@ -11,13 +11,13 @@ export interface Pending {
   repeats: number
   since: number
   expires: number
-  /** The text of a parked request takes far less memory than its elements. */
+  /** The text takes far less memory than its elements. */
   parked: { readonly text: string; readonly room: UnfinishedMessage } | undefined
   /** Attributes `report` and `time` (XEP-0124 §9.2). */
   report: string
 }
 
-/** Parked requests are read when the missing requests have come. */
+/** Held requests wait for stanzas, parked requests for a missing request. */
 export class OpenRequests {
   readonly held: Pending[] = []
   #parked: Map<number, Pending> | undefined
@@ -88,7 +88,6 @@ export class OpenRequests {
     this.#parked ??= new Map()
     this.#parked.set(pending.rid, pending)
     this.#entered(pending, () => {
-      // A parked request counts as not received.
       this.unpark(pending.rid)
       this.#onBroken()
     })

@@ -7,7 +7,7 @@ import { heldUntil, type Terms } from './terms.js'
 
 const gapSeconds = 30
 const mostBeforeLogin = 16 * 1024
-/** Of a parked request, without its text. */
+/** Memory of a parked request without its text. */
 const parkedBytes = 1024
 
 /** Requests that came before a missing request, or before the session may send again (`Uplink.freeAt`). */

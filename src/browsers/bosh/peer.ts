@@ -3,12 +3,11 @@ export interface Peer {
   readonly secure: boolean
   readonly gone: boolean
   whenGone: (() => void) | undefined
-  /** Through another process, perhaps late. */
+  /** A request through another process may arrive late. */
   readonly isCarried?: boolean
-  /** Of carried requests: the other process ends. */
+  /** Called if the other process of a carried request ends. */
   whenHurried?: (() => void) | undefined
   readonly cookies: string | undefined
-  /** As `browserName` writes it. */
   readonly browser?: string | undefined
   readonly secureUrl: string | undefined
   answer(reply: Reply): void

@@ -7,7 +7,7 @@ import type { Terms } from './terms.js'
 export type Fault = Extract<Condition, 'bad-request' | 'item-not-found' | 'policy-violation'>
 
 const maxRepeats = 5
-/** Tolerance for different clocks and networks. */
+/** Tolerance for differences of clocks and networks. */
 const grace = 500
 
 export class Rules {

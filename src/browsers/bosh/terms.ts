@@ -14,7 +14,7 @@ export type Terms = Readonly<Exclude<ReturnType<typeof negotiate>, Condition>>
 export type TermWish = Partial<Pick<Body, 'wait' | 'hold' | 'ver' | 'content' | 'ack'>>
 
 const ourVersion = [1, 11] as const
-/** `text/html` is missing, so that no browser shows a reply as a page. */
+/** Without `text/html`, no browser shows a reply as a page. */
 const contentTypes = new Set(['text/xml', 'application/xml', 'text/plain'])
 export const defaultContentType = 'text/xml; charset=utf-8'
 
@@ -22,13 +22,13 @@ export function negotiate(body: TermWish, limits: TermLimits) {
   const { wait = Math.min(60, limits.maxWait), hold = limits.defaultHold } = body
   const ver = commonVersion(body.ver)
   const contentType = negotiateContentType(body.content)
-  // The sum is NaN if one of the numbers is.
+  // The sum is NaN if one of the numbers is NaN.
   if (Number.isNaN(wait + hold + (body.ack ?? 0)) || ver === undefined || contentType === undefined)
     return 'bad-request'
   const agreedWait = Math.min(wait, limits.maxWait)
   const agreedHold = Math.min(hold, limits.maxRequests - 1)
   const isPolling = agreedWait === 0 || agreedHold === 0
-  // With spread, V8 makes a shape for each object: 370 bytes a session.
+  // With spread, V8 makes a shape for each object, which costs 370 bytes a session.
   return {
     wait: agreedWait,
     hold: agreedHold,
@@ -43,18 +43,18 @@ export function negotiate(body: TermWish, limits: TermLimits) {
     /** XEP-0124 §9. */
     acks: limits.acks && body.ack === 1,
     ver,
-    /** Some errors are HTTP statuses (XEP-0124 §17.1). */
+    /** Clients without `ver` get some errors as HTTP statuses (XEP-0124 §17.1). */
     legacy: body.ver === undefined,
     contentType,
   }
 }
 
-/** Before `wait` is over: proxies with the same timeout began to count earlier. */
+/** Requests end before `wait`, because proxies with the same timeout began to count earlier. */
 export function heldUntil({ wait }: Pick<Terms, 'wait'>, since: number): number {
   return since + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
 }
 
-/** Attributes of the first reply only (XEP-0124 §7.2). */
+/** These attributes belong to the first reply only (XEP-0124 §7.2). */
 export function announce(sid: string, rid: number, terms: Terms): string {
   const said = Object.entries({ ...announced(sid, terms), ack: terms.acks ? rid : undefined })
   return said.map(([name, value]) => attribute(name, value)).join('')
@@ -79,6 +79,6 @@ function negotiateContentType(content: string | undefined): string | undefined {
   const parts = /^([a-z]+\/[a-z]+)\s*(?:;\s*charset\s*=\s*"?(utf-?8)"?\s*)?$/i.exec(content)
   if (parts === null || !contentTypes.has(parts[1]!.toLowerCase())) return undefined
   const contentType = `${parts[1]!.toLowerCase()}; charset=utf-8`
-  // All sessions share the default string.
+  // All sessions share one default string.
   return contentType === defaultContentType ? defaultContentType : contentType
 }

@@ -18,27 +18,27 @@ export interface WindowRecord {
   readonly replies: readonly StoredReply[]
 }
 
-/** For clients that never acknowledge. */
+/** Limit for clients that never acknowledge. */
 const mostReplies = 10
 const mostCharacters = 2 * 1024 * 1024
-/** Of a reply without its text. */
+/** Memory of a reply without its text. */
 const replyBytes = 512
 
 /** XEP-0124 §9, §14.2, §14.3. */
 export class RidWindow {
-  /** Highest rid below which no request is missing. */
+  /** The highest rid below which no request is missing. */
   last: number
   /** XEP-0124 §9. */
   readonly acknowledged: boolean
   readonly #size: number
-  /** The next request may repeat the last rid: half of all libraries do so when they attach. */
+  /** Half of all libraries repeat the last rid when they attach. */
   #isAttachable: boolean
   #fence: number
   readonly #replies: StoredReply[] = []
   #characters = 0
-  /** Highest rid whose reply has probably arrived. */
+  /** The highest rid whose reply has probably arrived. */
   #confirmed = 0
-  /** Highest rid whose reply has arrived, as a poll proves. */
+  /** The highest rid whose reply has arrived, as a poll proves. */
   #polled = 0
 
   constructor(last: number, size: number, by: Beginning = 'created', acknowledged = false) {
@@ -85,7 +85,7 @@ export class RidWindow {
     return rid < this.#fence
   }
 
-  /** `isPoll`: the request is empty and no other is held, so its client has all replies. */
+  /** `isPoll`: the request is empty and no other is held, so the client has all replies. */
   accept(rid: number, isPoll = false): void {
     this.last = rid
     this.#isAttachable = false
@@ -94,7 +94,7 @@ export class RidWindow {
     this.confirm()
   }
 
-  /** The next request, or a closed connection, confirms all replies. */
+  /** At the next request, or a closed connection, all replies have probably arrived. */
   confirm(): void {
     this.#confirmed = this.lastAnswered
   }
@@ -125,7 +125,7 @@ export class RidWindow {
     return this.#replies.find(reply => reply.rid === rid)
   }
 
-  /** After they attach, libraries have two requests open, and one more for a pause. Older replies have arrived. */
+  /** Attached libraries have two open requests, and one more for a pause. Older replies have arrived. */
   unacknowledged(isPaused: boolean): readonly StoredReply[] {
     const received = this.acknowledged ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
     return this.#replies.filter(({ rid }) => rid > received)

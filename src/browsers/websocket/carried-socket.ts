@@ -35,7 +35,7 @@ export class CarriedSocket implements ChannelEvents {
 
   onMessage(message: Buffer): void {
     this.#exchange.send(undefined, message)
-    // Shorter messages are invalid. The window does not limit their number, so each pauses the reading.
+    // Shorter messages are invalid, but unlimited in number: each pauses the channel.
     if (this.#isHeldBack || (!this.#exchange.isBehind && message.length >= shortest)) return
     this.#isHeldBack = true
     this.#channel.pause()

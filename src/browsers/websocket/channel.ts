@@ -13,14 +13,13 @@ export interface Channel {
   /** Must be set before the next turn of the event loop. */
   events: ChannelEvents
   readonly address: string
-  /** As `browserName` writes it. */
   readonly browser?: string | undefined
   readonly isSecure: boolean
-  /** `probe` works: it needs pings. */
+  /** True if `probe` works, which needs pings. */
   readonly isProbed: boolean
   readonly isOpen: boolean
   readonly isBehind: boolean
-  /** Messages of one turn are written together. */
+  /** Writes all messages of one turn together. */
   send(message: string): void
   probe(): void
   pause(): void
@@ -28,7 +27,7 @@ export interface Channel {
   /** Closes the stream (RFC 7395 §3.6). `code` is one of `closeCodes`. `seeOther` is another address. */
   end(code?: number, lastWords?: readonly string[], seeOther?: string): void
   answerClose(): void
-  /** Without a code, as if the network failed. */
+  /** Without a `code`, the connection closes as if the network failed. */
   drop(code?: number): void
 }
 

@@ -11,7 +11,7 @@ import { XmlError } from '../../xmpp/xml/xml-error.js'
 /** RFC 6120 §4.9.3. */
 export type MessageFault = XmlError['fault'] | 'bad-format' | 'invalid-namespace'
 
-/** A parent without a default namespace (RFC 7395 §3.3.3). */
+/** The parent has no default namespace, so stanzas must declare theirs (RFC 7395 §3.3.3). */
 const root = Buffer.from(`<stream:stream xmlns:stream='${streamsNamespace}'>`)
 const less = 0x3c
 const greater = 0x3e
@@ -20,9 +20,9 @@ const space: ReadonlySet<number | undefined> = new Set(Buffer.from(' \t\r\n'))
 
 const stanzas: ReadonlySet<string> = new Set(['message', 'presence', 'iq'])
 
-/** In bytes. */
+/** Bytes. */
 const longestDeclaration = 256
-/** The length was checked before. */
+/** The length of the message was checked before. */
 const messageLimits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY }
 
 const readDocument = documentReader(defaultLimits)
@@ -72,7 +72,7 @@ class MessageReader {
     return splitter
   }
 
-  /** Drops the state, because the next message may come from another client. */
+  /** The next message may come from another client. */
   #fail(fault: MessageFault): MessageFault {
     this.#splitter = undefined
     return fault
@@ -81,7 +81,7 @@ class MessageReader {
 
 const reader = new MessageReader()
 
-/** With the white space after it, in bytes. */
+/** Includes the white space after the declaration. */
 function declarationBytes(message: Buffer): number {
   let end = message.subarray(0, longestDeclaration).indexOf('?>') + 2
   if (end < 2) return 0

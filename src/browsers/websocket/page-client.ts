@@ -17,7 +17,7 @@ import { StreamManagement } from './stream-management.js'
 export interface PageParts {
   readonly clock: Clock
   readonly log: Logger
-  /** For a session without a connection, in seconds. */
+  /** Seconds that a session without a connection lives. */
   readonly resumeSeconds: number
 }
 
@@ -34,7 +34,6 @@ export class PageClient extends SocketClient {
   /** Undefined before `<enable/>`. */
   #management: StreamManagement | undefined
   readonly #unconfirmed = new Unconfirmed()
-  /** Since the takeover. */
   #hasSpoken: boolean
   /** Infinite after the first delivery. */
   #heldUntil: number
@@ -55,7 +54,7 @@ export class PageClient extends SocketClient {
     this.#resumeSeconds = resumeSeconds
     this.#next = next
     this.#management = management
-    // `<resume/>` has the page's number of received stanzas.
+    // `<resume/>` contains the page's number of received stanzas.
     this.#hasSpoken = management !== undefined
     this.#heldUntil = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + firstWordMilliseconds
     channel.events = this
@@ -242,7 +241,7 @@ export class PageClient extends SocketClient {
     if (this.#management !== undefined) this.channel.send(this.#management.answer(this.#unsure))
   }
 
-  /** A resumed page may use an old resource, which the server would refuse. */
+  /** A resumed page may write an old resource, which the server would refuse. */
   #fromItself(element: Element): Element {
     const from = startTagOf(element.text).attribute('from')
     if (from === undefined || from === this.session.jid) return element

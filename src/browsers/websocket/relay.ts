@@ -7,7 +7,7 @@ import { type StartParts, StreamStart } from './stream-start.js'
 
 const openSeconds = 10
 
-/** Its client logs in to the XMPP server itself. */
+/** Starts a stream for a client that logs in to the XMPP server itself. */
 export class RelayStart extends StreamStart {
   #hasBegun = false
 
@@ -67,7 +67,7 @@ class RelayClient extends SocketClient {
     if (!isRestart) this.refuse(opening === undefined ? 'bad-format' : 'policy-violation')
   }
 
-  /** The server keeps the stream for a resumption (XEP-0198 §5). */
+  /** After a cut, the server keeps the stream for a resumption (XEP-0198 §5). */
   protected override gone(cut: WebSocketCut | undefined): void {
     if (cut !== undefined) this.session.end(cut, 'cut')
     else this.session.end('client', 'untold')

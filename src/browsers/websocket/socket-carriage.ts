@@ -30,7 +30,6 @@ export interface CarriedEndpoint {
 
 export class SocketCarriage {
   readonly #nodes: Nodes
-  /** Endpoints by `place`. */
   readonly #endpoints = new Map<string, CarriedEndpoint>()
   readonly #carried = new Set<CarriedSocket>()
 
@@ -41,8 +40,7 @@ export class SocketCarriage {
       const endpoint = this.#endpoints.get(place)
       const hasHeir = client.wants === 'session' && nodes.isLeaving
       if (endpoint === undefined || hasHeir) {
-        // Without an endpoint, the processes have different settings. With an heir, the client must connect
-        // again.
+        // Without an endpoint, the processes have different settings. With an heir, the client must connect again.
         exchange.cancel()
         return inert
       }

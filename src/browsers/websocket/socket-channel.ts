@@ -10,13 +10,13 @@ import { framingNamespace } from '../../xmpp/namespaces.js'
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 import { writeClose } from './framing.js'
 
-/** In seconds. 0 turns a rule off. */
+/** Seconds. 0 turns a rule off. */
 export interface ChannelRules {
   readonly pingInterval: number
   readonly pongTimeout: number
   /** Pongs count as data. */
   readonly idleTimeout: number
-  /** Time for `<close/>` and the close frame together. */
+  /** The time for `<close/>` and the close frame together. */
   readonly closeTimeout: number
 }
 
@@ -27,23 +27,23 @@ export interface ChannelParts {
   readonly clock: Clock
   readonly bodies: UnfinishedBodies
   readonly refused: OnRefused
-  /** Of a round trip. */
+  /** Gets the seconds between a ping and its pong. */
   readonly ponged: (seconds: number) => void
   readonly traffic: Pick<PageTraffic, 'received' | 'sent'>
   readonly report: (error: unknown) => void
 }
 
-/** In bytes. Above, the client is behind. */
+/** Bytes. A client with more unread data is behind. */
 const mostUnread = 64 * 1024
 
-/** Of unread data, in bytes and in stanzas of the largest size. */
+/** A client with more unread data is cut off. */
 const leastKept = 4 * 1024 * 1024
 const stanzasKept = 6
 const unreadSeconds = 60
 /** Bytes of one read, and memory of a message's piece without its content. */
 const longestRead = 64 * 1024
 const pieceBytes = 512
-/** In bytes. Data below this length has frame headers only. */
+/** Bytes. Data below this length contains frame headers only. */
 const negligible = 1024
 
 const asText = { binary: false }
@@ -69,7 +69,7 @@ export class SocketChannel implements Channel {
   readonly #connection: Socket
   readonly #parts: ChannelParts
   readonly #unfinished: UnfinishedMessage
-  /** Since the last message, and the part of them in messages. */
+  /** `#bytes` came since the last message. `#read` of these were messages. */
   #bytes = 0
   #read = 0
   #pieces = 0
@@ -79,7 +79,7 @@ export class SocketChannel implements Channel {
   #pingAt: number
   #pingedAt = 0
   #pongDue: number | undefined
-  // Number of pings: a client may answer only the last (RFC 6455 §5.5.3).
+  // Number of pings: a client may answer only the last ping (RFC 6455 §5.5.3).
   #pings = 0
   #livenessPing = 0
   #probingPing: number | undefined
@@ -113,7 +113,7 @@ export class SocketChannel implements Channel {
     socket.on('close', () => this.#closed())
     // `ws` has already sent the close code.
     socket.on('error', this.#failed)
-    // Runs after `ws`, so bytes that remain belong to an unfinished message.
+    // Runs after `ws`, so the remaining bytes belong to an unfinished message.
     connection.on('data', this.#count)
     connection.on('drain', this.#drained)
     connection.on('end', this.#halfClosed)
@@ -196,7 +196,7 @@ export class SocketChannel implements Channel {
     if (this.#isGone) return
     if (isBinary) this.#cut('bad-frame', closeCodes.unsupported)
     else if (!this.#isLeaving) this.events.onMessage(data)
-    // The client's `<close/>`. Other messages were sent before it saw ours.
+    // This is the client's `<close/>`. Other messages were sent before the client saw ours.
     else if (data.length < negligible && data.includes(framingNamespace)) this.#close()
   }
 
@@ -272,7 +272,7 @@ export class SocketChannel implements Channel {
     return Math.max(leastKept, stanzasKept * this.#parts.maxStanzaBytes)
   }
 
-  /** Each frame may keep the whole read in memory. */
+  /** Each frame may keep a whole read in memory. */
   get #kept(): number {
     const beside = Math.min(this.#piecesBytes, (this.#parts.maxFragments + 1) * longestRead)
     return Math.max(this.#bytes, beside) + Math.min(this.#pieces, this.#bytes) * pieceBytes
@@ -282,7 +282,7 @@ export class SocketChannel implements Channel {
     if (this.isOpen) this.#guard(() => this.events.onDrain())
   }
 
-  /** A control frame, possibly between the fragments of a message. */
+  /** Control frames may come between the fragments of a message. */
   #heard(data: Buffer): void {
     this.#bytes -= data.length + headerBytes(data.length)
   }

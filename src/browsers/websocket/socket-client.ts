@@ -10,8 +10,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 import { declareStream, messageOf, readMessage, writeOpen } from './framing.js'
 
-/** UTF-16 units of one delivery. */
-const mostWritten = 64 * 1024
+const mostOfDelivery = 64 * 1024
 
 /** RFC 6120 §4.9.3. */
 const conditionOf: Partial<Record<EndReason, string>> = {
@@ -106,7 +105,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
     else this.channel.end()
   }
 
-  // Everything was put back when the connection broke.
+  // The stanzas were put back when the connection broke.
   giveBack(): void {}
 
   abstract handOver(): NextPage | undefined
@@ -135,7 +134,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
     if (this.session.hasEnded) return
     const payload: Payload = inspect([element], this.session.stanzaLimit)
     if (payload.fault !== undefined) {
-      // No STARTTLS here (RFC 7395 §3.9).
+      // WebSocket has no STARTTLS (RFC 7395 §3.9).
       this.refuse('policy-violation')
       return
     }
@@ -169,7 +168,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
 
   #deliverAll(): void {
     const { outbox } = this.session
-    while (!outbox.isEmpty && this.canDeliver) this.deliver(outbox.take('websocket', mostWritten))
+    while (!outbox.isEmpty && this.canDeliver) this.deliver(outbox.take('websocket', mostOfDelivery))
   }
 
   /** RFC 7395 §3.5. */

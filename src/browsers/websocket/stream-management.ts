@@ -3,20 +3,20 @@ import { Unconfirmed } from '../../session/unconfirmed.js'
 import { countAnswer, countAttribute, stanzasUpTo, writeCounting } from '../../xmpp/stanza-counts.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 
-/** Valid as long as its stanzas are the first in the outbox. */
+/** Valid while the unacknowledged stanzas are the first in the outbox. */
 export interface Resumption {
   readonly id: string
   readonly received: number
   readonly acknowledged: number
   readonly unacknowledged: number
-  /** Number of stanzas sent before `<enable/>`. A client that resumes has received them. */
+  /** Number of stanzas sent before `<enable/>`. A client that resumes has received these. */
   readonly uncounted: number
 }
 
 type Counted = Pick<Resumption, 'id' | 'received' | 'acknowledged'>
 
 export class StreamManagement {
-  /** No secret: a page needs a token to resume. */
+  /** Not a secret: a page needs a token to resume. */
   readonly id: string
   #received: number
   #answered: number
@@ -52,7 +52,7 @@ export class StreamManagement {
     this.#received += 1
   }
 
-  /** Returns the newly acknowledged stanzas. Undefined if `count` is impossible. */
+  /** Returns the number of newly acknowledged stanzas, or undefined if `count` is impossible. */
   acknowledge(count: number): number | undefined {
     const arrived = stanzasUpTo(count, this.#acknowledged, this.unacknowledged.stanzas.length)
     // xmpp.js counts from 0 again after a disconnect.

@@ -20,7 +20,7 @@ export interface StartParts {
   readonly noteRefusal: NoteRefusal
 }
 
-/** In bytes. Applies until there is a session. */
+/** Bytes. The limit applies until there is a session. */
 const longestMessage = 16 * 1024
 
 /** A channel without a session (RFC 7395 §3.4). */

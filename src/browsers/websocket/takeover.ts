@@ -29,7 +29,7 @@ import { type StartParts, StreamStart } from './stream-start.js'
 
 export interface TakeoverParts extends PageParts, StartParts {
   readonly domains: readonly string[]
-  /** Replies to addresses with many are delayed. */
+  /** Replies to addresses with many wrong tokens are delayed. */
   readonly wrongTokens: KeyedRate
   readonly refused: OnRefused
 }
@@ -38,7 +38,7 @@ export interface Forwarding {
   readonly named: string | undefined
   carry(name: string, before: LoginBefore, credentials: string): boolean
   isAwaited(name: string): boolean
-  /** `isKnown`: one has answered. Returns a function that ends the wait. */
+  /** `isKnown`: a process has answered for the name. Returns a function that ends the wait. */
   whenKnown(name: string, bytes: number, then: (isKnown: boolean) => void): () => void
 }
 
@@ -46,7 +46,7 @@ const takeoverSeconds = 30
 const mostFailures = 5
 const wrongTokenMilliseconds = 2_000
 
-/** Token mechanisms only: clients would prefer others, and fail. */
+/** Lists mechanisms for tokens only: clients would prefer others, and fail. */
 const loginFeatures =
   `<mechanisms xmlns='${saslNamespace}'><mechanism>PLAIN</mechanism></mechanisms>` +
   `<authentication xmlns='${sasl2Namespace}'><mechanism>PLAIN</mechanism><inline><bind xmlns='${bind2Namespace}'/>` +

@@ -24,12 +24,12 @@ export interface EndpointParts
   readonly origins: readonly string[]
   readonly counts: Counts
   readonly log: Logger
-  /** Names the endpoint in exchanges (`siteName`). */
+  /** See `siteName`. */
   readonly place: string
   readonly carriage?: SocketCarriage | undefined
 }
 
-/** Each takes a few hundred bytes beside its content. */
+/** Each piece takes a few hundred bytes besides its content. */
 const mostPieces = 4096
 
 /** RFC 7395 §3.1. */
@@ -94,9 +94,9 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
-    // No compression: a short message could expand to a long text.
+    // Compression is off: a short message could expand to a long text.
     perMessageDeflate: false,
-    // Longer stanzas get an XMPP error up to here, then a close code.
+    // Too long stanzas get an XMPP error up to this length, and a close code above.
     maxPayload: 2 * parts.maxStanzaBytes,
     maxFragments: parts.maxFragments,
     maxBufferedChunks: mostPieces,

@@ -5,10 +5,9 @@ import { randomName } from './tab.js'
 const archiveNamespace = 'urn:xmpp:mam:2'
 const pagingNamespace = 'http://jabber.org/protocol/rsm'
 
-/** In milliseconds. */
 const patience = 15_000
 
-/** Messages in a page, and most pages. If more messages were missed, only the last are fetched. */
+/** If more messages were missed than fit in all pages, only the last are fetched. */
 const pageSize = 100
 const mostPages = 20
 
@@ -17,7 +16,7 @@ export interface Archived {
   readonly message: Message
 }
 
-/** `found`: undefined if the archive refuses or does not answer. */
+/** `found` is undefined if the archive refuses or does not answer. */
 type Page = readonly [found: readonly Archived[] | undefined, isAll: boolean]
 
 /** XEP-0313. */
@@ -48,7 +47,7 @@ export class Archive {
     return true
   }
 
-  /** After `last`, or the last `most`. */
+  /** Returns the messages after `last`, or the last `most` messages. */
   async since(last: string | undefined, most: number, isKnown: (id: string) => boolean): Promise<readonly Archived[]> {
     const [found, isAll] = last ? await this.#ask('after', last, pageSize) : []
     if (found && isAll) return found

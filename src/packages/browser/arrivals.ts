@@ -2,7 +2,7 @@ import { archiveIdOf, bareJid, type Message, type Rooms, readMessage } from './m
 
 const mostKeys = 2000
 
-/** Shows each message once. Archived messages come first. */
+/** Shows each message once, and archived messages first. */
 export class Arrivals {
   #seen: number
   #next = 0
@@ -34,7 +34,7 @@ export class Arrivals {
     this.#last = undefined
   }
 
-  /** Continues after `delivered` stanzas. Returns whether stanzas are lost. */
+  /** Continues after `delivered` stanzas. Returns true if stanzas are lost. */
   goOn(delivered: number): boolean {
     const isLost = delivered > this.#seen
     this.#next = delivered
@@ -54,7 +54,7 @@ export class Arrivals {
       if (this.#next > this.#seen) this.#seen = this.#next
       else if (stanza.localName === 'message') {
         this.#repeated.add(stanza)
-        // Otherwise handlers of the page would get the message again.
+        // Other handlers of the page must not get the message again.
         stanza.replaceChildren()
       }
     }
@@ -72,7 +72,7 @@ export class Arrivals {
   showOwn(stanza: Element, jid: string, rooms: Rooms): void {
     const isToRoom = stanza.getAttribute('type') === 'groupchat'
     const from = isToRoom ? rooms.get(bareJid(stanza.getAttribute('to')!)) : jid
-    // An unknown room returns the message.
+    // The room returns the message, and that copy is shown.
     if (!from) return
     stanza.setAttribute('from', from)
     this.#showOnce(readMessage(stanza, from))

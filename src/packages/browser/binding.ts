@@ -10,18 +10,17 @@ export interface Binding {
   readonly hold?: number
   readonly requests?: number
   readonly maxpause?: number
-  /** Whether the session had an earlier page. */
+  /** True if the session had an earlier page. */
   readonly resumed?: boolean
   /** Number of stanzas that earlier pages have certainly received. */
   readonly delivered?: number
-  /** Last request of the previous page that arrived. */
+  /** The last request of the previous page that arrived. */
   readonly received?: number
-  /** Whether client states (XEP-0352) may be sent. */
+  /** True if client states (XEP-0352) may be sent. */
   readonly csi?: boolean
   readonly websocket?: { readonly url: string; readonly token: string }
 }
 
-/** In milliseconds. */
 const patience = 30_000
 
 export function absolute(address: string): URL {
@@ -46,7 +45,7 @@ export async function ask(url: URL, init: RequestInit = {}, whose = 'portal'): P
   }
 }
 
-/** Rejects with `NoChat` if the answer is an error, or not as wanted. */
+/** Rejects with `NoChat` if the answer is an error, or `read` returns nothing. */
 export async function answerOf<Answer>(
   response: Response,
   read: (text: string) => Answer | undefined,
@@ -56,9 +55,9 @@ export async function answerOf<Answer>(
   const text = await response.text().catch(() => '')
   const answer = ok && read(text)
   if (answer) return answer
-  // A sign-in page of the portal. An empty text may be a broken connection.
+  // An empty text may be a broken connection, not a sign-in page.
   const isPage = ok && text && !isOfService
-  // To the page for signing in.
+  // The portal redirected to that page.
   const isSentAway = isPage && redirected
   const why = isSentAway ? 'The portal redirected. It should answer 401.' : 'The portal sent no token or binding.'
   const { code = isSentAway ? 'signed-out' : 'refused', detail = isPage && why } = (isOfService && readJson(text)) || {}

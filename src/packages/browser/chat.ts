@@ -15,15 +15,15 @@ export type ChatOptions = Source & OtherOptions
 interface OtherOptions {
   /** Strophe 5, which the page loads. */
   readonly Strophe: StropheNamespace
-  /** `auto`: WebSocket, or BOSH if WebSocket is blocked. */
+  /** `auto` uses WebSocket, or BOSH if WebSocket is blocked. */
   readonly transport?: 'auto' | 'bosh' | 'websocket'
   /** Number of archived messages to show after loading. Default: 50. */
   readonly history?: number
   /** Rooms to join, such as `tea@rooms.example.org/Alice`. */
   readonly rooms?: readonly string[]
-  /** Whether the session waits for the next page of this tab. Default: true. */
+  /** True if the session waits for the next page of this tab. Default: true. */
   readonly keep?: boolean
-  /** Whether to send cookies to an endpoint of another origin. */
+  /** True if cookies are sent to an endpoint of another origin. */
   readonly withCredentials?: boolean
   /** Distinguishes several chats in one page. */
   readonly name?: string
@@ -53,7 +53,7 @@ export interface Status {
 const lost = 'The connection was lost.'
 const noNetwork = { state: 'offline', code: 'no-network', reason: 'This device has no network.' } as const
 
-/** Interval of pings over WebSocket, in milliseconds. */
+/** Interval of pings over WebSocket. */
 const checkEvery = 50_000
 
 interface ChatEvents {
@@ -86,7 +86,6 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   #memory: Memory
   #status: Status = { state: 'connecting' }
   #session: PageSession | undefined
-  /** For stream management. */
   #socket: ManagedSocket | undefined
   #isSocketBlocked = false
   #wasOnline = false
@@ -158,14 +157,17 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     return id
   }
 
-  /** Sends a failed message again, with the same id. Returns false if it is unknown. */
+  /** Sends a failed message again, with the same id. Returns false if the message is unknown. */
   resend(id: string): boolean {
     const isKnown = this.#parts.departures.resend(id)
     if (this.#status.state === 'online') this.#session?.sendUnsent()
     return isKnown
   }
 
-  /** Also in later sessions. If the room refuses, `presence` has a `code`. Another nickname replaces the last. */
+  /**
+   * Joins the room now, and in later sessions. If the room refuses, `presence` has a `code`. Another nickname replaces
+   * the last.
+   */
   join(room: string, nickname: string): void {
     const [address, occupant] = roomAndOccupant(`${room}/${nickname}`)
     this.#rooms.set(address, occupant)
@@ -187,13 +189,13 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   }
 
   /**
-   * Ends the sessions of all tabs, and closes. When it has a token, calls `before`, which signs out of the
+   * Ends the sessions of all tabs, and closes the chat. Once there is a token, calls `before`, which signs out of the
    * portal. With `binding`, only calls `before` and closes. Rejects if the service cannot be called.
    */
   async signOut(before?: () => unknown): Promise<void> {
     const leave = async () => {
       await before?.()
-      // Otherwise the end of its session would make this page log in again.
+      // After the end of its session, an open chat would log in again.
       this.close()
     }
     try {
@@ -234,7 +236,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const isKnown = resumed === true && jid === before
     if (!isKnown) arrivals.forgetSession()
     if (before && bareJid(jid) !== bareJid(before)) {
-      // Another user logs in.
+      // Another user has logged in.
       if (this.#wasOnline) {
         this.#end('signed-out', 'You are not signed in any more.')
         return
@@ -260,7 +262,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
         this.#isSettled = true
       },
       failed: retryIn => this.#pause(lost, retryIn),
-      // A retry would end another session of the user, whose page would retry too.
+      // A retry would end another session of the user, whose page would also retry.
       lost: isReplaced => (isReplaced ? this.#end('replaced', replaced) : this.#wait(lost)),
       blocked: () => {
         if (transport === 'websocket' || !navigator.onLine) return this.#wait(lost)
@@ -278,7 +280,6 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     } else session.attach()
   }
 
-  /** All stanzas, as text, that Strophe sends again over the next WebSocket. */
   get #kept(): string {
     return this.#socket?.kept() ?? ''
   }
@@ -322,12 +323,12 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     else if (state === 'offline' || mayReturn(code)) this.retry()
   }
 
-  /** On `pagehide`: the next page of this tab may continue. */
+  /** Called on `pagehide`: the next page of this tab may continue. */
   readonly #leave = (): void => {
     const { keep = true } = this.#options
     const { state, code } = this.#status
     if (state === 'ended' && !mayReturn(code)) return
-    // Shows messages that wait for the archive: they arrive only once.
+    // Messages that wait for the archive arrive only once, so they are shown now.
     this.#parts.arrivals.release([], this.jid)
     const { seen, last = '' } = this.#parts.arrivals
     const { outgoing, sent: all } = this.#parts.departures
@@ -337,7 +338,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     this.#session?.leave(!isKept)
   }
 
-  /** The page returns from the back/forward cache. */
+  /** The page has returned from the back/forward cache. */
   readonly #returned = ({ persisted }: PageTransitionEvent): void => {
     if (!persisted) return
     const { tab } = takeMemory(this.#name)

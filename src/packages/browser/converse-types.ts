@@ -1,4 +1,4 @@
-// Types of Converse 14, as far as used.
+// Types of Converse 14 that this code uses.
 import type { StropheConnection } from './strophe.js'
 
 export interface Converse {
@@ -8,7 +8,7 @@ export interface Converse {
   initialize(settings: object): Promise<void>
 }
 
-/** Of plugins alone. */
+/** Only plugins get this object. */
 export interface PrivateConverse {
   readonly api: {
     readonly connection: { get(): ConverseConnection | undefined; reconnect(): void }

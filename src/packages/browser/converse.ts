@@ -15,20 +15,19 @@ export type { Status }
 export type ConverseOptions = Source & OtherOptions
 
 interface OtherOptions {
-  /** `auto`: WebSocket, or BOSH if WebSocket is blocked. */
+  /** `auto` uses WebSocket, or BOSH if WebSocket is blocked. */
   readonly transport?: 'auto' | 'bosh' | 'websocket'
   readonly onStatus?: (status: Status) => void
-  /** Settings of Converse. */
   readonly settings?: Readonly<Record<string, unknown>>
 }
 
-/** Of the plugin, and of its memory. */
+/** The name of the plugin, and of its memory. */
 const ownName = 'warm-bindings'
 const mostProbes = 1000
-/** In characters, as stored and as sent. */
+/** Most characters of a message's text, and of its whole stanza. */
 const mostText = 10_000
 const mostXml = 30_000
-/** In characters. The longest full JID has 3,071. */
+/** Characters. The longest full JID has 3,071. */
 const memorySize = 4000
 const lost = 'There is no chat at the moment.'
 
@@ -53,12 +52,12 @@ export function connectConverse(options: ConverseOptions): Promise<void> {
     keepalive: false,
     discover_connection_methods: false,
     whitelisted_plugins: [...listed('whitelisted_plugins'), ownName],
-    // It would fetch `prebind_url`.
+    // This plugin would fetch `prebind_url`.
     blacklisted_plugins: [...listed('blacklisted_plugins'), 'converse-bosh'],
   })
 }
 
-/** One size, so that a full storage has room for it. */
+/** The memory keeps one size, so that a full storage has room for it. */
 function keep(memory: object): void {
   sessionStorage[ownName] = JSON.stringify(memory).padEnd(memorySize)
 }
@@ -66,10 +65,9 @@ function keep(memory: object): void {
 function start({ api, env, exports, state }: PrivateConverse, options: ConverseOptions): void {
   let { transport = 'auto' } = options
   const pauses = new Pauses()
-  /** For the next page. `seen`: stanzas of the session. */
+  /** Memory for the next page. `seen` counts stanzas of the session. */
   const memory = { tab: randomName(), jid: '', seen: 0, ...JSON.parse(sessionStorage[ownName] ?? null) }
   let status = {} as Status
-  /** For the next login of Converse. */
   let binding: Located | undefined
   let isResumed: boolean | undefined
   let isAttached: boolean | undefined
@@ -124,7 +122,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     const old = api.connection.get()
     if (old) {
       old.reset()
-      // Otherwise Converse would use it again, although Strophe may still close it.
+      // With a JID, Converse would use this connection again, although Strophe may still close it.
       old.jid = ''
     }
     await api.user.login(jid)
@@ -135,10 +133,10 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     const mine = ++attempt
     const connection = api.connection.get()!
     const isOverSocket = connection.service.startsWith('ws')
-    /** Stanzas. Undefined before the end of a login over WebSocket. */
+    /** Number of stanzas. Undefined before the end of a login over WebSocket. */
     let count = isOverSocket ? undefined : delivered
     connection.reconnecting = wasAttached!
-    // Otherwise Converse would drop presences that its contacts still show.
+    // After a login without resumption, Converse would drop presences that its contacts still show.
     connection.hasResumed = () => true
     connection.xmlInput = element => {
       if (count === undefined) {
@@ -146,14 +144,14 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
         if (element.localName === 'resumed') count = memory.seen
         return
       }
-      // Converse recognizes repeated messages by their ids. Others are emptied.
+      // Converse recognizes repeated messages by their ids. Repeated messages without an id are emptied.
       for (const stanza of isOverSocket ? [element] : element.children) {
         if (stanza.namespaceURI !== 'jabber:client') continue
         count += 1
         const isNew = count > memory.seen
         if (isNew) memory.seen = count
         if (stanza.localName !== 'message') continue
-        // Few messages cannot fill the storage.
+        // Limits keep a few long messages from filling the storage.
         const body = stanza.querySelector('body')
         if (body) body.textContent = body.textContent.slice(0, mostText)
         if (!(isNew || stanza.id) || stanza.outerHTML.length > mostXml) stanza.replaceChildren()

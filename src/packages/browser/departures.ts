@@ -1,17 +1,17 @@
 import { bareJid, childOf, conditionOf, type Message } from './message.js'
 
-/** A stanza that may not have arrived, and the rid of its request. */
+/** A stanza that may not have arrived, with the rid of its request. */
 export interface Outgoing {
   readonly id: string
   readonly xml: string
   readonly rid?: number
-  /** The session has it, or Strophe sends it again. */
+  /** The session has the stanza, or Strophe sends it again. */
   readonly isSent?: boolean
-  /** Sent twice. */
+  /** The stanza was sent twice. */
   readonly isAgain?: boolean
-  /** The XMPP server has it. */
+  /** The XMPP server has the stanza. */
   readonly isConfirmed?: boolean
-  /** Its session ended before the server confirmed it. */
+  /** The session ended before the server confirmed the stanza. */
   readonly isInDoubt?: boolean
   readonly failure?: Failure
 }
@@ -21,7 +21,7 @@ type Failure = readonly [code: string, reason: string]
 export interface MessageState {
   readonly id: string
   readonly to: string
-  /** `sent`: the XMPP server has it. A message that was sent can still fail. */
+  /** `sent`: the XMPP server has the message. A sent message can still fail. */
   readonly state: 'sent' | 'failed'
   /** A condition of RFC 6120, `blocked`, `not-sent` or `not-confirmed`. */
   readonly code?: string
@@ -29,11 +29,11 @@ export interface MessageState {
   readonly reason?: string
 }
 
-/** In UTF-16 units. Messages that may be returned are kept up to this size. */
+/** Messages that may be returned are kept up to this size. */
 const mostKept = 100_000
 
 export class Departures {
-  /** In the order of writing. */
+  /** Stanzas in the order of writing. */
   #all: readonly Outgoing[]
   /** Strophe sends these in one of the next requests. */
   readonly #queued = new WeakSet<Outgoing>()
@@ -58,7 +58,7 @@ export class Departures {
     return this.#newest + 1
   }
 
-  /** `isQueued`: Strophe has it. `isSent`: Strophe sends it again until it has arrived. */
+  /** `isQueued`: Strophe has the stanza. `isSent`: Strophe sends it again until it has arrived. */
   add(stanza: Element, isQueued = false, isSent = false): void {
     const xml = new XMLSerializer().serializeToString(stanza)
     const outgoing = { id: stanza.getAttribute('id')!, xml, isSent }
@@ -116,7 +116,7 @@ export class Departures {
     )
   }
 
-  /** A room returns messages to their sender. Returns whether this tab sent it. */
+  /** A room returns messages to their sender. True if this tab sent the message. */
   takeEcho({ id, from, type, body }: Message): boolean {
     if (type !== 'groupchat') return false
     // All occupants know the id and could use it for another text.
@@ -138,7 +138,6 @@ export class Departures {
     this.#fail(isLost, 'not-confirmed', 'The server has not confirmed the message.')
   }
 
-  /** The chat ends. */
   failAll(): void {
     this.#fail(isPending, 'not-sent', 'The chat has ended.')
   }
@@ -147,12 +146,12 @@ export class Departures {
   takeBack(error: Element): 'again' | 'failed' | undefined {
     const id = error.getAttribute('id')
     const from = error.getAttribute('from')?.toLowerCase()
-    // All occupants of a room know the id, so the room itself must have sent the error.
+    // Only the room itself may report errors: all occupants know the id.
     const found = this.#all.find(outgoing => outgoing.id === id && addressOf(outgoing).toLowerCase() === from)
     if (!found || error.getAttribute('type') !== 'error') return undefined
     const isFound = (outgoing: Outgoing) => outgoing === found
     if (!isUnconfirmed(error) || found.isAgain || found.failure) {
-      // A contact can send errors without end.
+      // A contact can send errors without end. Only the first counts.
       if (!found.failure) this.#fail(isFound, ...reasonFor(error))
       return 'failed'
     }
@@ -160,7 +159,6 @@ export class Departures {
     return 'again'
   }
 
-  /** A failed message is sent again. Returns false if it is unknown. */
   resend(id: string): boolean {
     const isMeant = (outgoing: Outgoing) => outgoing.id === id && !!outgoing.failure
     const isKnown = this.#all.some(isMeant)
@@ -168,7 +166,7 @@ export class Departures {
     return isKnown
   }
 
-  /** Each once for a connection. `kept`: text that Strophe itself sends again. */
+  /** Returns each stanza once for a connection. `kept` is text that Strophe itself sends again. */
   unsent(kept = ''): Element[] {
     const unsent = this.outgoing.filter(
       outgoing => outgoing.rid === undefined && !kept.includes(outgoing.id) && !this.#queued.has(outgoing),
@@ -177,7 +175,7 @@ export class Departures {
     return unsent.map(readStanza).filter(({ localName }) => localName === 'message')
   }
 
-  /** Each message that the server may not have, then how it failed. */
+  /** Shows each message that the server may not have, and reports its failure. */
   recall(show: (stanza: Element) => void): void {
     for (const outgoing of this.#all) if (!outgoing.isConfirmed) show(readStanza(outgoing))
     for (const { id, failure } of this.#all) if (failure) this.#fail(outgoing => outgoing.id === id, ...failure)
@@ -211,7 +209,7 @@ export class Departures {
         if (!isKept) size -= outgoing.xml.length
         return isKept
       })
-    // A page may send or resend messages meanwhile.
+    // The page may send or resend messages in its handler.
     if (state) for (const outgoing of meant) this.#changed({ id: outgoing.id, to: addressOf(outgoing), ...state })
   }
 }

@@ -1,7 +1,7 @@
 export class NoChat extends Error {
   /** Undefined if another attempt may help. */
   declare readonly code: string | undefined
-  /** Seconds requested by the backend. */
+  /** Seconds that the backend has requested. */
   declare readonly retryAfter: number | undefined
 
   constructor(message: string, code?: string, retryAfter?: number) {
@@ -11,7 +11,6 @@ export class NoChat extends Error {
   }
 }
 
-/** If the XMPP server prefers another session of the user. */
 export const replaced = 'A newer chat of yours has replaced this one.'
 
 /** The chat starts again if the user returns to the tab. */

@@ -3,7 +3,7 @@ const delayNamespace = 'urn:xmpp:delay'
 const forwardNamespace = 'urn:xmpp:forward:0'
 export const stanzaIdNamespace = 'urn:xmpp:sid:0'
 
-/** In milliseconds. Clocks may be this wrong. Later times are forged, except in the archive. */
+/** Clocks may be this wrong. Later times are forged, except in the archive. */
 const mostAhead = 60_000
 
 export interface Message {
@@ -15,11 +15,10 @@ export interface Message {
   readonly id: string | undefined
   /** Undefined if there is no text, for example in a typing notice or an error. */
   readonly body: string | undefined
-  /** Time that the stanza names, or else now. A sender can write an earlier time. */
+  /** The time in the stanza, or else now. A sender can write an earlier time. */
   readonly time: Date
-  /** Sent by this user, in rooms by this tab. */
+  /** True if this user sent the message, in rooms from this tab. */
   readonly own: boolean
-  /** Whether the message comes from the archive. */
   readonly archived: boolean
   readonly stanza: Element
 }
@@ -28,7 +27,7 @@ export function bareJid(jid: string): string {
   return jid.split('/', 1)[0]!.toLowerCase()
 }
 
-/** By room, the JID of this user's occupant (XEP-0045). */
+/** Maps each room to the JID of this user's occupant (XEP-0045). */
 export type Rooms = ReadonlyMap<string, string>
 
 export function childOf(parent: Element, name: string, namespace: string | null): Element | undefined {
@@ -37,7 +36,6 @@ export function childOf(parent: Element, name: string, namespace: string | null)
   return undefined
 }
 
-/** The delay and the message in an archive result or a carbon. */
 export function forwardedIn(
   parent: Element | undefined,
 ): readonly [stamp: string | null, message: Element] | undefined {
@@ -46,9 +44,9 @@ export function forwardedIn(
   return message && [childOf(forwarded!, 'delay', delayNamespace)?.getAttribute('stamp') ?? null, message]
 }
 
-/** Sent or received by another client of the user (XEP-0280), else the stanza itself. */
+/** A message that another client of the user sent or received (XEP-0280), else the stanza itself. */
 export function carbonOf(stanza: Element, jid: string): Element {
-  // Anybody can send the look of a carbon. Only the user's server sends from the bare JID.
+  // Anybody can imitate a carbon. Only the user's server sends from the bare JID.
   if (stanza.getAttribute('from')?.toLowerCase() !== bareJid(jid)) return stanza
   const carbon = childOf(stanza, 'sent', carbonsNamespace) ?? childOf(stanza, 'received', carbonsNamespace)
   return forwardedIn(carbon)?.[1] ?? stanza
@@ -73,16 +71,16 @@ export function readMessage(stanza: Element, jid: string, stamp?: string | null)
   }
 }
 
-/** `place`: the user or the room. Servers do not check who wrote a delay in their name. */
+/** `place` is the user or the room. Servers do not check who wrote a delay in their name. */
 function delayOf(stanza: Element, place: string): string | null | undefined {
   const delay = childOf(stanza, 'delay', delayNamespace)
   const by = bareJid(delay?.getAttribute('from') ?? '')
   return [place, place.split('@')[1]].includes(by) ? delay!.getAttribute('stamp') : undefined
 }
 
-/** Archive id given by the user's server or by the room (XEP-0359). */
+/** XEP-0359. */
 export function archiveIdOf(stanza: Element, archive: string): string | undefined {
-  // Prosody 0.12 leaves the ids that a sender made up, and adds its own at the end.
+  // Prosody 0.12 keeps invented ids of a sender, and adds its own id at the end.
   const isOf = (child: Element) =>
     child.localName === 'stanza-id' &&
     child.namespaceURI === stanzaIdNamespace &&
@@ -90,7 +88,6 @@ export function archiveIdOf(stanza: Element, archive: string): string | undefine
   return [...stanza.children].findLast(isOf)?.getAttribute('id') ?? undefined
 }
 
-/** The condition of RFC 6120 in an error. */
 export function conditionOf(stanza: Element): string {
   for (const { localName } of childOf(stanza, 'error', null)?.children ?? []) if (localName !== 'text') return localName
   return 'error'

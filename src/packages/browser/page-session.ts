@@ -30,7 +30,6 @@ export interface SessionEvents {
   online(): void
   settled(): void
   failed(retryIn: number): void
-  /** `isReplaced`: the XMPP server prefers another session of the user. */
   lost(isReplaced: boolean): void
   blocked(): void
   contacts(contacts: readonly Contact[]): void
@@ -42,7 +41,6 @@ const bodyNamespace = 'http://jabber.org/protocol/httpbind'
 const mucNamespace = 'http://jabber.org/protocol/muc'
 const rosterNamespace = 'jabber:iq:roster'
 
-/** In milliseconds. */
 const patience = 6_000
 
 const mostProbes = 1000
@@ -61,7 +59,7 @@ export class PageSession {
   #isLeft = false
   #isReplaced = false
   #isRecovering = false
-  /** After the open question. Undefined without a question. */
+  /** True if another question follows the open question. Undefined without an open question. */
   #isToAskAgain: boolean | undefined
 
   constructor(binding: Located, parts: PageParts, isFresh: boolean, events: SessionEvents) {
@@ -81,7 +79,7 @@ export class PageSession {
     const { Connection } = this.#parts.Strophe
     const connection = new Connection(url, { withCredentials })
     const retries = new Retries(connection, {
-      // Alone, a repeated poll may stay open for long.
+      // A repeated poll alone may stay open for long.
       failing: () => this.#isOver || this.check(undefined, longestFailure),
       failed: retryIn => this.#isOver || this.#events.failed(retryIn),
       lost: () => this.#lose(),
@@ -114,7 +112,7 @@ export class PageSession {
     this.#introduce(isLost)
   }
 
-  /** A connection that was used before resumes its stream (XEP-0198). */
+  /** Resumes the stream of a connection that was used before (XEP-0198). */
   takeOver(socket: ManagedSocket, token: string): void {
     const { arrivals, departures } = this.#parts
     const { connection } = socket
@@ -134,7 +132,7 @@ export class PageSession {
         arrivals.resume()
         isIn = true
       } else if (element.localName === 'failed') {
-        // Strophe sends again everything without `<a/>`.
+        // Strophe sends all stanzas without an `<a/>` again, even those before an answered ping.
         const { state } = connection.sm!
         const last = state.unacked.findLastIndex(({ stanza }) => stanza.includes(socket.confirmed))
         state.unacked = state.unacked.slice(last + 1).filter(({ name }) => name !== 'iq')
@@ -162,7 +160,7 @@ export class PageSession {
     this.#connection.flush()
   }
 
-  /** XEP-0352. A new session is active. */
+  /** A new session counts as active (XEP-0352). */
   tellState(): void {
     // A page that is left also becomes hidden. A request would take the rid of the beacon.
     if (!this.#isLeft) this.send(...this.#state())
@@ -188,7 +186,7 @@ export class PageSession {
     if (unsent.length > 0) this.sendMessages(...unsent)
   }
 
-  /** Also asks the server whether it has all messages. Asks once at a time. */
+  /** Also asks the server whether it has all messages, one question at a time. */
   sendMessages(...stanzas: readonly Element[]): void {
     this.send(...stanzas)
     if (this.#isToAskAgain !== undefined) {
@@ -225,7 +223,7 @@ export class PageSession {
 
   drop(): void {
     this.#isOver = true
-    // For the next session. Undefined if it could not be created.
+    // The next session uses the socket again. A failed attempt has no connection.
     if (!this.socket && this.#connection) this.#connection.maxRetries = 0
   }
 
@@ -296,7 +294,6 @@ export class PageSession {
     })
   }
 
-  /** `kept`: text that Strophe itself sends again. */
   async #introduce(isLost: boolean, kept?: string): Promise<void> {
     const { resumed } = this.#binding
     const { departures, rooms } = this.#parts
@@ -306,7 +303,7 @@ export class PageSession {
     const contacts = isNew ? this.#fetchContacts(resumed === true) : true
     this.send(...(isNew ? entering : []), ...departures.unsent(kept), ...this.#state())
     const caughtUp = this.#catchUp(isLost || !resumed)
-    // An answer proves that the session exists. Strophe sends again after the first ping.
+    // An answer proves that the session exists. Strophe sends kept stanzas again after the first ping.
     this.check(kept ? () => this.check() : undefined)
     if (await caughtUp) departures.giveUp()
     if ((await contacts) && (await caughtUp)) this.#events.settled()
@@ -339,7 +336,7 @@ export class PageSession {
     const { jid } = this.#binding
     const showsHistory = this.#isFresh && history > 0
     const last = showsHistory ? undefined : arrivals.last
-    // Otherwise the last archived message becomes the starting point, and is not shown.
+    // If nothing is shown, the last archived message is only the starting point.
     const isShown = showsHistory || (isMissing && !!last)
     if (!isShown) arrivals.release([], jid)
     if (!isShown && last) return true
@@ -356,7 +353,7 @@ export class PageSession {
 
 /** Replies may overtake each other. The returned function puts the elements of all due replies into the given reply. */
 function orderReplies(next: number): (reply: Element, rid: number) => void {
-  // Contains at most as many replies as there are requests at a time.
+  // Has at most as many replies as there are requests at a time.
   const waiting = new Map<number, readonly Element[]>()
   return (reply, rid) => {
     waiting.set(rid, [...reply.children])

@@ -1,9 +1,9 @@
 /** The tries take about eight minutes. */
 const mostTries = 12
 const longestSeconds = 60
-/** In seconds. Longer timers than 24 days fire at once. */
+/** Seconds. Timers of more than 24 days fire at once. */
 const mostSeconds = 3600
-/** In milliseconds. A connection that lasts longer resets the pauses. */
+/** Milliseconds. A connection that lasts longer resets the pauses. */
 const longEnough = 60_000
 
 export class Pauses {

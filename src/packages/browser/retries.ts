@@ -2,24 +2,24 @@ import type { StropheConnection, StropheRequests } from './strophe.js'
 
 /** Statuses of a proxy, or of a missing network. */
 const brokenRequests = [0, 502, 503, 504]
-/** In milliseconds. A restart of the service takes less. */
+/** A restart of the service takes less. */
 export const longestFailure = 15_000
 /** Strophe's default would end the retries sooner. */
 const mostRetries = 100
 
 export interface RetryEvents {
   failing(): void
-  /** Sent again after this many seconds. */
+  /** A request will be sent again after this number of seconds. */
   failed(seconds: number): void
   /** The backend must be asked whether the session still exists. */
   lost(): void
 }
 
-/** Every second or two. Strophe itself would wait for 8 s, then for 27 s. */
+/** Repeats every second or two. Strophe itself would wait for 8 s, then for 27 s. */
 export class Retries {
   readonly #events: RetryEvents
   #failures = 0
-  /** When the first failure happened, in milliseconds. Undefined before the first reply, infinite after each reply. */
+  /** Time of the first failure. Undefined before the first reply, infinite after each reply. */
   #since: number | undefined
   #restore = () => {}
 
@@ -39,14 +39,13 @@ export class Retries {
     this.#since = Number.POSITIVE_INFINITY
   }
 
-  /** Perhaps after a pause. */
   sent(): void {
     this.#restore()
   }
 
   #failed(requests: StropheRequests): void {
     this.#failures += 1
-    // Strophe repeats once without a pause.
+    // Strophe itself repeats once without a pause.
     if (this.#failures === 1) return
     const now = Date.now()
     if (this.#since) this.#since = Math.min(this.#since, now)

@@ -7,7 +7,7 @@ export interface ManagedSocket {
   readonly connection: StropheConnection
   /** Text with all stanzas that Strophe sends again. */
   kept(): string
-  /** Id of the last ping with an answer. Everything sent before it has arrived. */
+  /** Id of the last ping with an answer. Everything sent before this ping has arrived. */
   confirmed: string
 }
 

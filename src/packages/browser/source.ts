@@ -1,9 +1,7 @@
 import { absolute, answerOf, ask, type Binding, callSource, readBinding, readJson } from './binding.js'
 
-/** A URL of the portal's backend, or a function. */
 export type BindingSource = string | ((tab: string) => Promise<Binding | undefined>)
 
-/** A URL of the portal that answers with a JWT, alone or as `{ "token": … }`, or a function. */
 export type TokenSource = string | (() => Promise<string | undefined>)
 
 export interface BindingOptions {
@@ -15,7 +13,10 @@ export interface BindingOptions {
 export interface ServiceOptions {
   /** Base URL of the service, such as `https://chat.example.org`. */
   readonly service: string
-  /** Portal URL, or a function that resolves with a JWT, or with undefined to end the chat. */
+  /**
+   * Portal URL that answers with a JWT, alone or as `{ "token": … }`. Or a function that resolves with a JWT, or with
+   * undefined to end the chat.
+   */
   readonly token: TokenSource
   /** PAGE_PATH of the service. Default: `/connect`. */
   readonly path?: string
@@ -49,7 +50,7 @@ async function fromPortal(source: BindingSource, tab: string): Promise<Binding> 
 async function fromService(source: ServiceOptions, tab: string): Promise<Binding> {
   const post = async () => call(source, 'POST', await askForToken(source.token), new URLSearchParams({ tab }))
   let response = await post()
-  // It may be an old token.
+  // The token may be old.
   if (response.status === 401) response = await post()
   return answerOf(response, readBinding, true)
 }

@@ -1,4 +1,4 @@
-// Types of Strophe 5, as far as used, and its statuses.
+// Statuses of Strophe 5, and types that this code uses.
 
 export const connecting = 1
 export const connectionFailed = 2
@@ -19,10 +19,10 @@ export interface StropheBuilder {
   tree(): Element
 }
 
-/** State of BOSH requests. Error handlers get it as `this`. */
+/** Error handlers get this state of BOSH requests as `this`. */
 export interface StropheRequests {
   errors: number
-  /** In seconds. */
+  /** Seconds. */
   wait: number
 }
 
@@ -31,7 +31,7 @@ export type StatusCallback = (status: number, condition?: string | null) => void
 export interface StropheConnection {
   service: string
   readonly jid: string
-  /** Stream management. */
+  /** XEP-0198. */
   readonly sm?: { readonly state: { unacked: readonly { readonly name: string; readonly stanza: string }[] } }
   readonly domain: string | null
   maxRetries: number

@@ -1,4 +1,4 @@
-// Memory for the next page of this tab.
+// A tab's memory for its next page.
 
 import type { Outgoing } from './departures.js'
 
@@ -9,7 +9,6 @@ export interface Memory {
   readonly seen: number
   /** Archive id of the last shown message, or empty. */
   readonly last: string
-  /** Stanzas that may not have arrived. */
   readonly outgoing: readonly Outgoing[]
   readonly sent: readonly Outgoing[]
 }

@@ -1,6 +1,6 @@
 import type { Binding, Ended, Session, SessionList } from './api-types.js'
 
-/** Undefined: an answer without a body. */
+/** An answer without a body is undefined. */
 export type Check<T> = (answer: unknown) => answer is T
 
 type Fields = Readonly<Record<string, unknown>> | undefined

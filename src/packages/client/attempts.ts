@@ -1,6 +1,6 @@
 import { WarmBindingsError } from './warm-bindings-error.js'
 
-/** Longest timer, in milliseconds. Longer timers would fire at once. */
+/** Longer timers would fire at once. */
 export const longestTimer = 2 ** 31 - 1
 
 export interface AttemptLimits {
@@ -12,7 +12,6 @@ export interface AttemptLimits {
   readonly attempts: number
 }
 
-/** Tests move the time by hand. */
 export interface Time {
   /** Milliseconds of a monotonic clock. */
   now(): number
@@ -20,8 +19,8 @@ export interface Time {
 }
 
 /**
- * Until it succeeds, fails for good, or reaches a limit. Pauses: `Retry-After`, or 1, 2, 4 … seconds with up to 50 % of
- * jitter.
+ * Repeats until an attempt succeeds or fails for good, or a limit is reached. Pauses: `Retry-After`, or 1, 2, 4 …
+ * seconds with up to 50 % of jitter.
  */
 export async function repeat<T>(
   attempt: (seconds: number) => Promise<T>,

@@ -3,7 +3,7 @@ import type { Problem } from './api-types.js'
 import { longestTimer } from './attempts.js'
 import { WarmBindingsError } from './warm-bindings-error.js'
 
-/** In bytes. A list of 1,000 sessions is shorter. */
+/** Bytes. A list of 1,000 sessions is shorter. */
 const longestAnswer = 8 * 1024 * 1024
 /** Statuses of a proxy that cannot reach the service. */
 const passingStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504])

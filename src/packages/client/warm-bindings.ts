@@ -60,7 +60,7 @@ export class WarmBindings {
     return this.#callSession('POST', id, '/resume', isBinding, options, parameters)
   }
 
-  /** Undefined if ended or unreachable. */
+  /** Undefined if the session has ended or is unreachable. */
   session(id: string, options?: CallOptions): Promise<Session | undefined> {
     return this.#callSession('GET', id, '', isSession, options)
   }
@@ -105,7 +105,7 @@ export class WarmBindings {
     options?: CallOptions,
     parameters?: object,
   ): Promise<T | undefined> {
-    // Other text could change the address.
+    // Other characters could change the address.
     if (!/^[\w-]{16,64}$/.test(id)) return undefined
     try {
       return await this.#call(method, `/${id}${path}`, check, options, parameters)

@@ -9,7 +9,7 @@ export interface Waiting {
   end(reason: 'limit', how: 'freed'): void
 }
 
-/** Ends the largest first. */
+/** Ends the largest sessions first. */
 export function makeRoom<Session extends Waiting>(
   sessions: Iterable<Session>,
   waiting: WaitingMemory,

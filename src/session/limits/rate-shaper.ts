@@ -1,13 +1,13 @@
 import type { Config } from '../../config/config.js'
 
-/** A longer debt is forgiven. */
+/** A debt beyond this time is forgiven. */
 const longestWait = 25_000
 
-/** A token bucket as one number: when data is paid for. */
+/** A token bucket as one number: the time up to which data is paid for. */
 export class RateShaper {
   readonly #rates: Pick<Config['rates'], 'sessionBytes' | 'sessionBurst'>
 
-  /** 0 means no limit. */
+  /** A rate of 0 means no limit. */
   constructor(rates: Pick<Config['rates'], 'sessionBytes' | 'sessionBurst'>) {
     this.#rates = rates
   }

@@ -4,7 +4,7 @@ import type { Nodes } from '../../processes/nodes.js'
 
 const kind = 'make-room'
 
-/** Ends a session without a login. False if none looks like an attack. */
+/** Ends a session without a login. False if no session looks like an attack. */
 export type MakeRoom = (address: string) => boolean
 
 export interface RoomElsewhereParts {
@@ -13,7 +13,7 @@ export interface RoomElsewhereParts {
   readonly makeRoom: MakeRoom
 }
 
-/** If the limit counts the sessions of all processes. */
+/** Needed if the limit counts the sessions of all processes. */
 export function roomElsewhere({ nodes, counts, makeRoom }: RoomElsewhereParts) {
   nodes.answer(kind, async (address: string) => {
     const isMade = makeRoom(address)

@@ -16,7 +16,7 @@ export interface LimitParts {
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
   readonly bosh: Pick<Config['bosh'], 'maxRequests'>
   readonly room: Room
-  /** Without `shareOfWarmCalls`. */
+  /** Excludes `shareOfWarmCalls`. */
   readonly roomOfClients: Room
   readonly counts?: LiveCounts<OfClient> | undefined
   readonly makeRate?: MakeRate | undefined
@@ -31,23 +31,23 @@ export type OfClient = 'address' | 'unauthenticated'
 
 const ofClient: readonly OfClient[] = ['address', 'unauthenticated']
 
-/** Trusted proxies, without limits. */
+/** Trusted proxies have no limits. */
 const proxy = 'proxy'
 
-/** Held requests of a session without a login. */
+/** Held requests to expect of a session without a login. */
 const mostOfStranger = 5
 
 const shareOfStrangers = 1 / 4
 
-/** Of requests, memory and descriptors. */
+/** The warm API's share of requests, memory and descriptors. */
 export const shareOfWarmCalls = 1 / 10
 
-/** Of RATE_SESSIONS_PER_ADDRESS. */
+/** Seconds over which RATE_SESSIONS_PER_ADDRESS is counted. */
 const rateSeconds = 5
 
-/** Of all clients, and of each IPv4 address or IPv6 network. */
+/** Limits of all clients, and of each IPv4 address or IPv6 network. */
 export class SessionLimits {
-  /** Held BOSH requests. */
+  /** Number of held BOSH requests. */
   waiting = 0
   readonly #parts: LimitParts
   readonly #rate: KeyedRate
@@ -122,13 +122,13 @@ export class SessionLimits {
     if (client !== proxy) this.#clients.set(session, { client, isStranger: true })
   }
 
-  /** Repeatable, for any session. */
+  /** May be called repeatedly, and for any session. */
   loggedIn(session: object): void {
     this.#strangers.delete(session)
     this.finished(session)
   }
 
-  /** It can no longer log in, but still counts: it uses memory. */
+  /** A finished session still counts for its address, because it uses memory. */
   finished(session: object): void {
     const opened = this.#clients.get(session)
     if (opened?.isStranger !== true) return

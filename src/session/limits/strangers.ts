@@ -14,9 +14,9 @@ interface Stranger {
   readonly since: number
 }
 
-/** Without an attempt to log in, a session may then be ended to make room. */
+/** A session that has not tried to log in for this time may be ended to make room. */
 const patience = 5_000
-/** Delayed logins of one user at one address that are never ended to make room. */
+/** This many delayed logins of one user at one address are never ended to make room. */
 const mostOfUser = 2
 
 /** Sessions without a login, by IPv4 address or IPv6 network. All hosts share this table. */
@@ -44,7 +44,7 @@ export class Strangers {
 
   /**
    * Ends the session with most refused logins, else the oldest without an attempt, else the newest of the user with
-   * most delayed logins. False if none looks like an attack.
+   * most delayed logins. False if no session looks like an attack.
    */
   makeRoom(address: string, now: number): boolean {
     const strangers = [...(this.#byClient.get(clientOf(address)) ?? [])]

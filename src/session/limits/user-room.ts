@@ -9,7 +9,7 @@ import type { Session } from '../session.js'
 export interface UserRoom {
   take(jid: string): boolean | Promise<boolean>
   giveBack(jid: string): void
-  /** Ends a client's own session above the limit. */
+  /** Ends a session that a client opened above the limit. */
   bound(session: Session, jid: string): void
   finished(session: Session): void
 }
@@ -30,7 +30,7 @@ export function userRoom(most: Most, registry: Registry, refused: OnRefused): Us
       logins.add(userOf(jid), -1)
     },
     bound(session, jid) {
-      // The warm API checks before the login.
+      // The warm API checks the limit before the login.
       const isOwn = session.origin === 'client'
       if (!isOwn || !isOver(registry.liveOf(jid), numberOf(most))) return
       refused('user')

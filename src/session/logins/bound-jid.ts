@@ -11,7 +11,7 @@ const bareJid = /^[^@/]+@([^@/]+)$/
 const longestRequest = 10_000
 const longestId = 1024
 
-/** `unclear`: servers accept unusual requests, whose answer might not be recognized (RFC 6120 §7.6). */
+/** `unclear` requests are unusual. Servers accept these, but the answer might not be recognized (RFC 6120 §7.6). */
 export function bindRequest(
   { name, namespace, text }: Element,
   domain: string,
@@ -25,7 +25,7 @@ export function bindRequest(
   return text.length > longestRequest ? 'unclear' : { id: copyOf(id) }
 }
 
-/** Of the server or the user's account only: others can send similar elements. */
+/** Reads answers of the server or the user's account only: others can send similar elements. */
 export function bindAnswer({ name, namespace, text }: Element, domain: string) {
   if (name !== 'iq' || namespace !== 'jabber:client') return undefined
   const { root, children } = readElement(text)

@@ -5,7 +5,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 import type { RefusedLogins } from './refused-logins.js'
 import { firstMessage, shownUser } from './shown-user.js'
 
-/** Logins on one stream, sent or refused. */
+/** Most logins on one stream, sent or refused. */
 const mostAttempts = 5
 
 export interface Gate {
@@ -25,7 +25,7 @@ export class ClientAttempts {
   #unanswered: Attempt | undefined
   #begun = 0
   #refused = 0
-  /** `#timers` has those whose delay is known. */
+  /** Number of held logins. `#timers` has only logins whose delay is known. */
   #waiting = 0
   readonly #timers = new Set<Timer>()
   #isOver = false
@@ -44,7 +44,7 @@ export class ClientAttempts {
     return this.#begun === 0
   }
 
-  /** Only the domain if the user is unknown. */
+  /** Only a domain if the user is unknown. */
   get delayedJid(): string | undefined {
     if (this.#timers.size === 0) return undefined
     const { domain } = this.#client
@@ -100,7 +100,7 @@ export class ClientAttempts {
       })
       this.#timers.add(timer)
     }
-    // Without a count, there is no delay.
+    // If counting fails, the login is not delayed.
     this.#refusals.begun(this.#client).then(waitFor, go)
   }
 

@@ -32,7 +32,7 @@ export class ClientLogin {
     return this.isUsedUp ? 'refused-logins' : screened
   }
 
-  /** `server`: host and port. */
+  /** `server` is host and port. */
   received(element: Element, server: string | undefined): LoggedIn | undefined {
     this.#attempts.received(element, server)
     return this.#watch.received(element)

@@ -23,7 +23,7 @@ interface Tally {
   others: number
 }
 
-/** The first of an address at once, then one line a minute. */
+/** Logs an address's first refused login at once, and later ones each minute. */
 export class LoginAudit {
   readonly #log: Logger
   readonly #add: AddCall<Tally>
@@ -42,7 +42,7 @@ export class LoginAudit {
         return tally
       }
       tally.jids.add(jid)
-      // Admins of its domain may see it.
+      // Admins of the domain may see this name of a server.
       if (server !== undefined && tally.servers.size < mostServers) tally.servers.add(foreignText(server))
       return tally
     })
@@ -60,7 +60,7 @@ export class LoginAudit {
   }
 }
 
-/** A name with another domain stays in the local part (XEP-0106): strangers choose it. */
+/** Strangers choose the name, so another domain in it stays in the local part (XEP-0106). */
 function jidOf(user: string, domain: string): string {
   return user.endsWith(`@${domain}`) ? user : `${user.replaceAll('@', String.raw`\40`)}@${domain}`
 }

@@ -12,8 +12,8 @@ import { longestStreamId, type ResumableStreams, smFamily } from './resumable-st
 import { SaslAccount } from './sasl-account.js'
 
 /**
- * `sasl`, `sasl2`: login under way (RFC 6120 §6, XEP-0388). `welcome`: after `<success/>`. `inside`: may bind. `spent`:
- * an element out of turn.
+ * `sasl` and `sasl2` are logins under way (RFC 6120 §6, XEP-0388). `welcome` follows `<success/>`. `inside` may bind.
+ * `spent` follows an element out of turn.
  */
 type Stage = 'stranger' | 'sasl' | 'sasl2' | 'welcome' | 'inside' | 'spent'
 
@@ -92,7 +92,7 @@ export class LoginWatch {
     return loggedIn
   }
 
-  /** Allowed once, for the same domain (XEP-0206 §5). */
+  /** A restart is allowed once, for the same domain (XEP-0206 §5). */
   restart(to: string | undefined): boolean {
     if (this.#stage !== 'welcome') return false
     this.#stage = 'inside'
@@ -113,7 +113,7 @@ export class LoginWatch {
     if (name === 'iq' && (namespace !== 'jabber:client' || isLegacyLogin(element))) return false
     if (namespace.startsWith(smFamily) && name !== 'resume') this.#mayResume = false
     const isSasl = namespace === saslNamespace || namespace === sasl2Namespace
-    // The stage must not change if too many namespaces throw.
+    // `childrenOf` may throw, so the stage has not changed yet.
     const inline = namespace === sasl2Namespace ? childrenOf(element.text) : []
     if (isSasl) this.#hasTried = true
     switch (this.#stage) {
@@ -127,9 +127,9 @@ export class LoginWatch {
         break
       case 'sasl':
       case 'sasl2':
-        // Two logins are ambiguous.
+        // Two logins at once are ambiguous.
         if (isSasl && (name === 'auth' || name === 'authenticate')) return false
-        // Its answer might follow `<success/>`, so the outcome is ambiguous.
+        // The answer to this element might follow `<success/>`, so the outcome is ambiguous.
         if (this.#stage === 'sasl' && !isSasl) this.#stage = 'stranger'
         if (!isSasl) this.#sasl.disturbed()
         break
@@ -151,7 +151,7 @@ export class LoginWatch {
     return true
   }
 
-  /** False if the owner would be unknown. */
+  /** False if the owner of the stream is unknown. */
   #resumes(element: Element): boolean {
     const id = idToResume(element)
     if (id === undefined || !this.#mayResume || this.#ownerOf(id) === undefined) return false
@@ -225,14 +225,14 @@ function idToResume(element: Element): string | undefined {
   return id !== undefined && id.length <= longestStreamId ? copyOf(id) : undefined
 }
 
-/** The client then binds a resource (XEP-0198 §5). */
+/** After this answer, the client binds a resource (XEP-0198 §5). */
 function notResumed({ namespace }: Element): Element {
   const xmlns = attribute('xmlns', namespace)
   const text = `<failed${xmlns}><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
   return { name: 'failed', namespace, text }
 }
 
-/** XEP-0078. The answer does not name the user. */
+/** The answer to a login by XEP-0078 does not name the user. */
 function isLegacyLogin({ text }: Element): boolean {
   return childrenOf(text).some(({ namespace }) => namespace === 'jabber:iq:auth')
 }

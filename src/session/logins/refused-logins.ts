@@ -12,7 +12,7 @@ import { LoginAudit, type RefusedLogin } from './login-audit.js'
 export interface RefusedLoginsParts {
   readonly rates: Pick<Config['rates'], 'loginsPerAddress'>
   readonly limits: Pick<Config['limits'], 'loginTimeout'>
-  /** Their own logins are not limited. */
+  /** Logins by trusted proxies themselves are not limited. */
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly counts: Pick<Counts, 'clientLogins'>
   readonly clock: Clock
@@ -22,16 +22,18 @@ export interface RefusedLoginsParts {
   readonly makeRate?: MakeRate | undefined
 }
 
-/** In all domains, as a multiple of one domain's limit. */
+/** The limit in all domains, as a multiple of the limit in one domain. */
 const domainsOfAddress = 3
-/** Doubles each time. */
+/** The delay doubles each time. */
 const firstDelay = 500
-/** At most half of the login time. */
+/** Half of the login time limits the delay too. */
 const longestDelay = 20_000
 
 type Client = Pick<RefusedLogin, 'address' | 'domain'>
 
-/** Delays an IPv4 address or IPv6 network with many refused logins. Blocks none: users may share addresses. */
+/**
+ * Delays logins of an IPv4 address or IPv6 network with many refused logins. Blocks none: users may share addresses.
+ */
 export class RefusedLogins {
   readonly clock: Clock
   readonly #parts: RefusedLoginsParts
@@ -64,7 +66,8 @@ export class RefusedLogins {
   }
 
   /**
-   * In milliseconds. Counts ahead, so that simultaneous logins do not pass. Call `takenBack` unless the server refuses.
+   * Returns the delay. Counts ahead, so that simultaneous logins do not pass. Call `takenBack` unless the server
+   * refuses.
    */
   async begun(client: Client): Promise<number> {
     const over = await Promise.all(

@@ -9,7 +9,7 @@ export const smFamily = 'urn:xmpp:sm:'
 /** XEP-0198 §5. */
 export const longestStreamId = 4000
 
-/** A stream takes 200 bytes. If a forgotten stream is resumed, only the bare JID of its account is known. */
+/** A stream takes 200 bytes. Of a forgotten stream, only the account's bare JID is known. */
 const mostStreams = 20_000
 
 export interface ResumableStream {

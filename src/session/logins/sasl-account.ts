@@ -2,7 +2,7 @@ import { withULabels } from '../../xmpp/jid/domains.js'
 import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
-/** Names that all servers normalize to the same name, except for case (RFC 6122, RFC 7622). */
+/** All servers normalize these names alike, except for case (RFC 6122, RFC 7622). */
 const plainName = /^[a-z0-9._-]{1,1023}$/i
 
 /** `authzid NUL authcid NUL password` (RFC 4616 §2). */
@@ -10,12 +10,12 @@ const plainMessage = /^([^\0]*)\0([^\0]+)\0[^\0]+$/
 /** RFC 5802 §7. Servers refuse unknown extensions before the name. */
 const scramMessage = /^(?:[ny]|p=[A-Za-z0-9.-]+),(?:a=([^,]*))?,n=([^,]+),r=[^,]+/
 
-/** RFC 6120 §6. Unknown if in doubt. */
+/** The account that a login proves (RFC 6120 §6). Unknown if in doubt. */
 export class SaslAccount {
   readonly #domain: string
   #claimed: string | undefined
   #mayAnswer = false
-  /** False after a message out of order, which servers should refuse. The account is then unknown. */
+  /** False after a message out of order. The account is then unknown. */
   #isOrderly = true
 
   constructor(domain: string) {
@@ -32,7 +32,7 @@ export class SaslAccount {
     this.#mayAnswer = false
   }
 
-  /** Called for an unexpected element: the client may have begun two logins at once. */
+  /** The client may have begun two logins at once. */
   disturbed(): void {
     this.#isOrderly = false
   }

@@ -17,8 +17,8 @@ const hidden = new Set([
 const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
 
 /**
- * If not `hidesSecrets`, mechanisms that show a secret are removed. `hidesManagement`: the service or the client
- * already counts the stanzas. xmpp.js 0.14 would enable it again, and lose its stream at ejabberd 24.
+ * Unless `hidesSecrets`, removes mechanisms that show a secret. `hidesManagement`: the service or the client already
+ * counts the stanzas. xmpp.js 0.14 would enable stream management again, and lose its stream at ejabberd 24.
  */
 export function visibleFeatures(features: Element, hidesSecrets: boolean, hidesManagement = false): Element {
   const isHidden = ({ name, namespace, content }: Branch) =>
