@@ -103,7 +103,7 @@ export const sections = {
       'Connections that can wait to be accepted. The system may allow fewer (`net.core.somaxconn`).',
     ),
     MAX_CONNECTIONS: live('listen.maxConnections', kinds.integer(0, 1_000_000), '0').means(
-      'Open connections. At this number, new connections are closed at once. A tenth is kept for addresses that may call the warm API. 0 is no limit.',
+      'Open connections. At this number, new connections are closed at once. A tenth is kept for addresses in WARM_ALLOW. 0 is no limit.',
     ),
     MAX_CONNECTIONS_PER_ADDRESS: live('listen.maxConnectionsPerAddress', kinds.integer(0, 1_000_000), '1000').means(
       'Open connections from one IPv4 address or one IPv6 /64 network. Addresses in TRUSTED_PROXIES have no limit.',
@@ -121,7 +121,7 @@ export const sections = {
       'Rejects requests to hosts that HTTP_HOSTS does not name, with 421. With `off`, all domains are served there.',
     ),
     HOST_META_ENABLED: at('http.hostMeta', kinds.boolean, 'on').means(
-      'Publishes the BOSH and WebSocket endpoints at `/.well-known/host-meta` and `host-meta.json`. Requires an https address in EXTERNAL_URL or in the `url` of the host.',
+      'Publishes the BOSH and WebSocket endpoints at `/.well-known/host-meta` and `host-meta.json`. Requires an https address in EXTERNAL_URL or in `url` of the host.',
     ),
     HTTP_FAST: at('http.fast', kinds.boolean, 'on').means(
       'Reads and writes BOSH requests without the streams of Node.js (versions 20, 22 and 24). With `off` the service is slower, and clients see no other difference.',
@@ -147,7 +147,7 @@ export const sections = {
       'File with the keys for STATE_DIR and for credentials (CREDENTIAL_TIME). Each line is a key of 32 bytes in base64, as `openssl rand -base64 32` makes it. The first key encrypts. Each key can decrypt.',
     ),
     NATS_URL: joined(nats.natsServers).means(
-      'NATS servers that connect the processes of this service, as `tls://nats.example.org:4222`, separated by commas, with an optional `user:password@`. `nats://` to another machine requires TLS, too, unless NATS_ALLOW_PLAINTEXT is on. See *Several machines* in docs/tuning.md.',
+      'NATS servers that connect the processes of this service, as `tls://nats.example.org:4222`, separated by commas, with an optional `user:password@`. `nats://` also requires TLS, except to this machine. See *Several machines* in docs/tuning.md.',
     ),
     NATS_CREDS_FILE: joined(nats.natsCredsFile).means('File with the JWT and seed for NATS.'),
     NATS_NKEY_FILE: joined(nats.natsSeedFile).means('File with the nkey seed for NATS.'),
@@ -181,10 +181,10 @@ export const sections = {
       'Servers of domains whose DNS does not name them, as `domain=xmpp://host:port,…`, with options after a `?`. `xmpps://` is direct TLS, `domain=https://host/http-bind` a remote BOSH endpoint. `domain=host-meta` asks the domain for its endpoint. `*=…` is every other domain.',
     ),
     XMPP_PREFER_DIRECT_TLS: at('preferDirectTls', kinds.boolean, 'on').means(
-      'Tries direct TLS before STARTTLS if the DNS records of a domain have both with the same priority.',
+      'Tries direct TLS before STARTTLS, if DNS has both with the same priority.',
     ),
     XMPP_PIPELINING: at('pipelining', kinds.boolean, 'on').means(
-      'Starts a SCRAM login before the server offers mechanisms (XEP-0305), which saves one or two round trips. If this fails with a server, pipelining pauses for that server.',
+      'Starts a SCRAM login before the server offers mechanisms (XEP-0305): this saves one or two round trips.',
     ),
     XMPP_SPARE_LINKS: at('spareLinks', kinds.integer(0, 64), '8').means(
       'Connections that a process may open to a domain before logins need them. It opens about one for each 5 logins in the last minute, and keeps it for 20 s. 0 opens none.',
@@ -214,19 +214,19 @@ export const sections = {
       'Idle time after which a space is sent to keep a link open, in seconds. 0 sends no spaces.',
     ),
     XMPP_SASL2: at('sasl2', kinds.boolean, 'on').means(
-      'Whether SASL2 with Bind 2 (XEP-0388, XEP-0386) is used with servers that offer it.  `sasl2=off` in `XMPP_SERVERS` turns it off for a server.',
+      'Uses SASL2 with Bind 2 (XEP-0388, XEP-0386) with servers that offer it, except those with `sasl2=off`.',
     ),
     XMPP_STREAM_MANAGEMENT: at('streamManagement', kinds.boolean, 'on').means(
-      'Whether stream management (XEP-0198) is used with servers that offer it. `sm=off` in `XMPP_SERVERS` turns it off for a server.',
+      'Uses stream management (XEP-0198) with servers that offer it, except those with `sm=off`.',
     ),
     LINK_RESUME: at('linkResume', kinds.boolean, 'on').means(
-      'Whether a broken link is mended: a new connection resumes its stream. For that, keys or a token of each user stay in memory, never the password.',
+      'Mends broken links: a new connection resumes the stream. For this, keys or a token of each user stay in memory, never the password.',
     ),
     LINK_RESUME_TIME: at('linkResumeTime', kinds.integer(1, 600), '60').means(
       'Time to mend a broken link, in seconds. Then its session ends.',
     ),
     XMPP_TIMEOUT: at('serverTimeout', kinds.integer(0, 3600), '60').means(
-      'Time for a server to answer a ping, in seconds. Without an answer the link is mended, or the session ends. The service pings a server that sends nothing for a quarter of this time after it got a stanza. 0 sends no pings.',
+      'Time for a server to answer a ping, in seconds. Without an answer the link is mended, or the session ends. The service pings a server that sends nothing for a quarter of this time after a stanza. 0 sends no pings.',
     ),
   },
   'Remote endpoints': {
@@ -252,7 +252,7 @@ export const sections = {
       'Path of the BOSH endpoint. `$host` in it is the domain of an entry of HTTP_HOSTS.',
     ),
     BOSH_DEFAULT_DOMAIN: at('bosh.defaultDomain', kinds.domain).means(
-      'Domain of clients that log in themselves and name no domain. Without this setting they are rejected.',
+      'Domain of clients that log in themselves and name no domain. Without this setting, such clients are rejected.',
     ),
     BOSH_ASSUME_SECURE: at('bosh.assumeSecure', kinds.boolean, 'off').means(
       'Treats requests to the BOSH endpoint as encrypted, like ASSUME_SECURE.',
@@ -284,7 +284,7 @@ export const sections = {
       'Text of the page that browsers show at the BOSH endpoint.',
     ),
     ATTACH_BINDING: at('bosh.attachBinding', kinds.word('off', 'cookie', 'reply'), 'off').means(
-      'Ties a warmed session to the browser that attached to it. `cookie`: the first answer sets a cookie. `reply`: the answer of the warm API contains a cookie, which your backend sets. All requests of the page must have it.',
+      'Ties a warmed session to the browser that attached to it, by a cookie. See *Attach binding* in docs/api.md.',
     ),
     CORS_ORIGINS: live('cors.origins', kinds.origins, '*').means(
       'Origins whose pages may use the BOSH endpoint, such as `https://www.example.org`, separated by commas. `*` is any. Write `none` to allow none.',
@@ -308,7 +308,7 @@ export const sections = {
       'Path of the WebSocket endpoint. `$host` in it is the domain of an entry of HTTP_HOSTS. Domains of one host can share this path.',
     ),
     WEBSOCKET_ORIGINS: live('websocket.origins', kinds.origins, '*').means(
-      'Origins whose pages may use the WebSocket endpoint, such as `https://www.example.org`, separated by commas. `*` is any. Write `none` to allow none. Programs other than browsers send no origin, and may always use the endpoint.',
+      'Origins whose pages may use the WebSocket endpoint, such as `https://www.example.org`, separated by commas. `*` is any. Write `none` to allow none. Programs without an origin may always use it.',
     ),
     WEBSOCKET_ASSUME_SECURE: at('websocket.assumeSecure', kinds.boolean, 'off').means(
       'Treats connections to the WebSocket endpoint as encrypted, like ASSUME_SECURE.',
@@ -380,7 +380,7 @@ export const sections = {
       'JID of the user, with a claim in braces, as in `{sub}@example.org`. With `{sub}` alone, the claim is the whole JID.',
     ),
     PAGE_TOKEN_LOGIN: at('pages.login', kinds.word('service', 'token', 'password', 'credential'), 'service').means(
-      'What logs the user in: the service account or certificate of the domain, the token itself by OAUTHBEARER or as a `password`, or the claim `credential`.',
+      'What logs the user in: the service account or certificate of the domain (`service`), the token by OAUTHBEARER (`token`), the token as a password, or the claim `credential`.',
     ),
     PAGE_ADMIN: at('pages.admin', kinds.text).means(
       'Admin account for calls of pages. Its domains, credentials and limits apply. Default: `:pages`, an account for all domains.',
@@ -397,7 +397,7 @@ export const sections = {
   },
   Limits: {
     WARM_ALLOW: live('access.warm.allow', readNetworks, 'loopback, private').means(
-      'Addresses that may call the warm API, written like TRUSTED_PROXIES. `any` is all.',
+      'Addresses that may call the warm API, written like TRUSTED_PROXIES. `any` is every address.',
     ),
     WARM_DENY: live('access.warm.deny', readNetworks, 'none').means(
       'Addresses of WARM_ALLOW that may not call the warm API.',
@@ -413,16 +413,16 @@ export const sections = {
       'Addresses of WEBSOCKET_ALLOW that may not use the WebSocket endpoint.',
     ),
     MAX_SESSIONS: live('limits.sessions', kinds.integer(0, 10_000_000), '20000').means(
-      'Sessions at a time. At most a quarter may belong to clients that have not logged in yet. 0 is no limit, as in most limits below.',
+      'Sessions at a time. A quarter is for clients that have not logged in yet. 0 is no limit, as in most limits below.',
     ),
     MAX_SESSIONS_PER_ADDRESS: live('limits.sessionsPerAddress', kinds.integer(0, 10_000_000), '200').means(
-      'Sessions that clients of one IPv4 address or one IPv6 /64 network opened themselves. Proxies that TRUSTED_PROXIES names by a single address, and trusted loopback, have no limit. Warmed sessions do not count.',
+      'Sessions that clients of one IPv4 address or one IPv6 /64 network opened themselves. Proxies that TRUSTED_PROXIES names by a single address, and trusted loopback, have no limit. The same is true for other limits per address. Warmed sessions do not count.',
     ),
     MAX_UNAUTHENTICATED_PER_ADDRESS: live('limits.unauthenticatedPerAddress', kinds.integer(0, 10_000_000), '20').means(
-      'Sessions of one address whose clients have not logged in yet. At the limit, a session with refused logins, or without a login for five seconds, ends to make room. Sessions past BOSH_LOGIN_TIMEOUT do not count.',
+      'Sessions of one address whose clients have not logged in yet. At the limit, a session with refused logins, or without a login for five seconds, ends to make room.',
     ),
     BOSH_LOGIN_TIMEOUT: live('limits.loginTimeout', kinds.integer(0, 3600), '60').means(
-      'Time for a client to log in to a session that it opened itself, in seconds. In-band registration does not extend it.',
+      'Time for a client to log in to a session that it opened itself, in seconds.',
     ),
     MAX_SESSIONS_PER_JID: live('limits.sessionsPerJid', kinds.integer(0, 1_000_000), '20').means(
       'Sessions of one user, warmed or not.',
@@ -434,16 +434,16 @@ export const sections = {
       'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A stanza of a server that is more than four times as long is dropped.',
     ),
     MAX_UNFINISHED_MB: live('limits.unfinishedMegabytes', kinds.integer(0, 1_000_000), '64').means(
-      'Memory for incomplete BOSH requests and WebSocket messages, and for BOSH requests that wait for their turn, in MiB. One address may use an eighth. Addresses are counted as for MAX_SESSIONS_PER_ADDRESS. Above either limit, requests get 503 and WebSockets close.',
+      'Memory for incomplete BOSH requests and WebSocket messages, and for BOSH requests that wait for their turn, in MiB. One address may use an eighth. Above either limit, requests get 503 and WebSockets close.',
     ),
     MAX_UNREAD_MB: live('limits.unreadMegabytes', kinds.integer(0, 1_000_000), '64').means(
-      'Memory for replies that clients have not read, in MiB. Above this limit, connections whose clients read nothing for 10 seconds are closed, the largest backlog first. Below this limit, they are closed after a minute.',
+      'Memory for replies that clients have not read, in MiB. Above this limit, connections without a read for 10 seconds are closed, the largest backlog first. Below the limit, they are closed after a minute.',
     ),
     MAX_MEMORY_MB: live('limits.megabytes', kinds.integer(0, 1_000_000), '0').means(
-      'Memory of this process above which it takes no new sessions, in MiB. 0 is 80 % of the machine or container, shared equally by WORKERS. Three quarters of the JavaScript heap are a second limit.',
+      'Memory in MiB, above which this process takes no new sessions. 0 is 80 % of the machine or container, shared equally by WORKERS.',
     ),
     RATE_SESSIONS_PER_ADDRESS: live('rates.sessionsPerAddress', kinds.integer(0, 1_000_000), '10').means(
-      'Sessions per second that clients of one address open themselves or with page tokens, on average over five seconds. Counted like MAX_SESSIONS_PER_ADDRESS.',
+      'Sessions per second that clients of one address open themselves or with page tokens, on average over five seconds.',
     ),
     RATE_SESSION_BYTES: live('rates.sessionBytes', kinds.integer(0, 1_000_000_000), '100000').means(
       'Bytes of stanzas that a client may send per second. Further stanzas wait, and none is lost.',
@@ -458,10 +458,10 @@ export const sections = {
       'Warm calls of one admin per minute, counted like RATE_WARMS_PER_JID.',
     ),
     RATE_LOGINS_PER_ADDRESS: live('rates.loginsPerAddress', kinds.integer(0, 1_000_000), '20').means(
-      'Refused logins of clients per minute, from one address at one domain. At all domains together, three times as many. Above this limit each login from the address waits. The wait is half a second, and doubles each time, up to 20 s or half of BOSH_LOGIN_TIMEOUT. Counted like MAX_SESSIONS_PER_ADDRESS.',
+      'Refused logins of clients per minute, from one address at one domain. All domains together allow three times as many. Above this limit, each login from the address waits for half a second. The wait doubles each time, up to 20 s or half of BOSH_LOGIN_TIMEOUT.',
     ),
     RATE_FAILED_LOGINS: live('rates.failedLogins', kinds.integer(0, 1_000_000), '5').means(
-      'Wrong admin secrets per minute for one name from one address. For all names from one address, ten times as many. For one name from all addresses, ten times as many in ten minutes. Addresses that sent the right secret within a week are exempt from this last limit.',
+      'Wrong admin secrets per minute for one name from one address. One address may send ten times as many for all names together. All addresses together may send ten times as many for one name in ten minutes. This last limit does not apply to addresses that sent the right secret within a week.',
     ),
   },
   Metrics: {
