@@ -1,7 +1,7 @@
 import { type RequestHandler, Router } from 'express'
 import { endpointUrls, homePath } from '../http/addresses.js'
 import { jsonAnswer, sendAnswer, sendPage } from '../http/answers/answer.js'
-import { navigation } from '../http/answers/navigation.js'
+import { publicNavigation } from '../http/answers/navigation.js'
 import { attachingPagePolicy, methodNotAllowed, readOnly } from '../http/answers/pages.js'
 import { type CallerSignal, signalOf } from '../http/listening/caller-gone.js'
 import { bodyFormat, readBody } from '../http/listening/read-body.js'
@@ -44,7 +44,7 @@ export function createDemoRouter(parts: DemoParts): Router {
     const transport = overWebSocket ? 'websocket' : 'bosh'
     const values = overWebSocket ? ['jid', 'token'] : ['jid', 'sid', 'rid']
     const about = { panes, transport, overWebSocket, values }
-    const bar = navigation(config, request.headers)
+    const bar = publicNavigation(config)
     sendPage(request, response, 'demo', { ...about, home, navigation: bar, form: home + config.warmPath })
   }
 

@@ -15,7 +15,7 @@ import {
 import { createAssetsRouter } from '../http/answers/assets.js'
 import { documents } from '../http/answers/documents.js'
 import { createHostMetaRouter } from '../http/answers/host-meta.js'
-import { type Navigation, navigation } from '../http/answers/navigation.js'
+import { type Navigation, navigation, publicNavigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import { pagePolicy, readOnly, redirectToTls } from '../http/answers/pages.js'
 import { install } from '../http/fast/install.js'
@@ -24,6 +24,7 @@ import { requestIdFrom } from '../lib/call-ids.js'
 import type { Counts } from '../lib/counts.js'
 import { Problem, type ProblemCode } from '../lib/errors.js'
 import { traceOf } from '../lib/log.js'
+import { handlePattern } from '../session/sid.js'
 import { represent } from '../warm/answers.js'
 import { hiddenOnErrors, logged } from '../warm/calls.js'
 import { describeApi } from '../warm/openapi/describe-api.js'
@@ -53,7 +54,7 @@ export function createApp(parts: AppParts): Express {
     .route('/')
     .all(readOnly)
     .get(redirectToTls(config, '/'), (request, response) => {
-      const bar = navigation(config, request.headers, 'home')
+      const bar = publicNavigation(config, true)
       const docs = form !== undefined && documents.size > 0 ? `${form}/docs/` : undefined
       sendPage(request, response, 'home', { home, form, demo, docs, navigation: bar })
     })
@@ -133,7 +134,9 @@ function createProblemHandler(
         return
       }
       const representation = representationOf(request)
-      const bar = navigation(config, request.headers, undefined, hiddenOnErrors(response))
+      const hidden = hiddenOnErrors(response)
+      const bar =
+        hidden === undefined ? publicNavigation(config) : navigation(config, request.headers, undefined, hidden)
       const back = linkBack(request, problem.code, config.warmPath, bar)
       const answer = problemAnswer(problem, representation, { requestId, navigation: bar, back })
       sendAnswer(response.vary('Accept'), answer)
@@ -147,13 +150,20 @@ function createProblemHandler(
 
 function linkBack(request: Request, code: ProblemCode, warmPath: string, { home, links }: Navigation) {
   const form = home + warmPath
+  const path = home + request.path
   if (isPostedForm(request, warmPath)) return { href: form, text: 'Back to the form' }
-  if (code === 'unauthorized' || code === 'misdirected-request') return undefined
+  if (code === 'misdirected-request') return undefined
   if (code === 'role-forbidden') return links[0]
-  if (code !== 'not-found' && request.path.startsWith(`${warmPath}/`))
-    return { href: `${form}/sessions`, text: 'All sessions' }
-  return { href: `${home}/`, text: 'Front page' }
+  if (code === 'not-found' || !path.startsWith(`${form}/`)) return { href: `${home}/`, text: 'Front page' }
+  const [, session] = resumePath.exec(path.slice(form.length)) ?? []
+  if (session !== undefined && code === 'method-not-allowed') return { href: form + session, text: 'The session' }
+  const section = links.find(({ href }) => href !== form && path.startsWith(href))
+  const sessions = links.find(({ href }) => href === `${form}/sessions`)
+  const isOther = section !== undefined && section !== sessions
+  return isOther || sessions === undefined ? (section ?? links[0]) : { ...sessions, text: 'All sessions' }
 }
+
+const resumePath = new RegExp(`^(/${handlePattern})/resume/?$`)
 
 function isPostedForm({ method, path, headers }: Request, warmPath: string): boolean {
   const isBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined

@@ -130,6 +130,7 @@ function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts
     limits: shared.callLimits,
     isTooOften: address => sessionParts.limits.isTooOften(address),
     refused: sessionParts.refused,
+    page: createEndpointPage(config, 'connect'),
     recentWarms: shared.recentWarms,
     onCall: shared.onCall,
     isStopping: shared.isStopping,

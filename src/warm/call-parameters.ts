@@ -106,7 +106,7 @@ function unknownParameter([name, value]: Pair, before: string | undefined, table
     return new Problem(code, { detail: 'A percent escape is broken or not UTF-8.' })
   }
   const names = Object.keys(table).filter(name => name !== 'csrf_token')
-  const allowed = `The ${place === 'query' ? 'query' : 'body'} can have ${names.join(', ')}.`
+  const allowed = `The ${place === 'query' ? 'query' : 'body'} can have ${names.join(', ') || 'no parameter'}.`
   const meant = table === bodyParameters ? likelyParameter(name) : undefined
   if (meant !== undefined) return badParameter(meant, `The body has ${foreignText(name)}, which looks misspelt.`)
   // The rest of a secret after an unescaped `&` looks like a name, mostly without a value.

@@ -10,7 +10,7 @@ import {
   takesPasswords,
 } from '../http/access/client-rules.js'
 import { type Answer, callIdsOf, problemAnswer, problemFrom, sendAnswer } from '../http/answers/answer.js'
-import { type NavigationPage, navigation } from '../http/answers/navigation.js'
+import { type NavigationPage, publicNavigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import { methodNotAllowed } from '../http/answers/pages.js'
 import { type CallerSignal, signalOf } from '../http/listening/caller-gone.js'
@@ -104,10 +104,16 @@ export function createCalls(parts: CallsParts) {
         else audit.info({ ...line, ...aboutOf(request, config) }, 'admin login')
       }
       const detail = 'HTTP Basic is needed, with an account of ADMIN_USERS or ADMIN_USERS_FILE.'
-      const answer = problemAnswer(new Problem('unauthorized', { detail }), represent(request, config.warmPath), {
-        requestId: aboutOf(request, config).requestId,
-        navigation: navigation(config, {}),
-      })
+      const { requestId } = aboutOf(request, config)
+      const bar = publicNavigation(config)
+      const path = request.method === 'POST' ? config.warmPath : request.baseUrl + request.path
+      const back = { href: bar.home + path, text: 'Sign in' }
+      const context = { requestId, navigation: bar, back }
+      const answer = problemAnswer(
+        new Problem('unauthorized', { detail }),
+        represent(request, config.warmPath),
+        context,
+      )
       request.res!.set(answer.headers)
       return answer.body
     },
@@ -146,7 +152,10 @@ export function createCalls(parts: CallsParts) {
           })
         }
         if (isCertificateNeeded && !hasCertificate(request)) throw new Problem('client-certificate-required')
-        admins.authenticate(request, response, next)
+        admins.authenticate(request, response, error => {
+          if (error === undefined) adminsOfErrors.set(response, admins.of(request))
+          next(error)
+        })
       }
       return [check, refused]
     },
@@ -169,9 +178,10 @@ export function hiddenFrom(admin: Admin): readonly NavigationPage[] {
   return [...(includes(admin, 'warm') ? [] : ['form' as const]), ...looks.filter(look => !includes(admin, look))]
 }
 
-export function hiddenOnErrors(response: Response): readonly NavigationPage[] {
+/** Undefined before the admin is known. */
+export function hiddenOnErrors(response: Response): readonly NavigationPage[] | undefined {
   const admin = adminsOfErrors.get(response)
-  return admin === undefined ? [] : hiddenFrom(admin)
+  return admin && hiddenFrom(admin)
 }
 
 /** Throws `role-forbidden`. */
@@ -254,7 +264,6 @@ export function createAnswering(parts: AnsweringParts, { adminOf, representation
         if (!signal.aborted) outcome = { code: 'ok' }
       } catch (error) {
         if (signal.aborted) return
-        adminsOfErrors.set(response, admin)
         const cause = problemFrom(error)
         const isStopped = cause.status >= 500 && isTooLate()
         const problem = isStopped ? new Problem('shutting-down', { step: cause.step }) : cause

@@ -134,13 +134,13 @@ describe('pages', () => {
       )
     const docs = (path: string) => (documents.size === 0 ? [] : [`${path}/docs/`])
     expect(await links(fakeService({ warmPath: '/w' }).app)).toEqual([
-      ...['/w', '/w/sessions', ...docs('/w')],
-      '/openapi.json',
+      ...['/w', '/w/sessions', '/w/numbers', '/w/failures', '/w/audit'],
+      ...docs('/w'),
     ])
     const { app } = fakeService({ warm: { ...config.warm, enabled: false } })
     expect(await links(app)).toEqual([])
     const demo = createApp({ ...appParts(), demoPath: '/demo' })
-    expect(await links(demo)).toEqual(['/warm', '/warm/sessions', '/demo', ...docs('/warm'), '/openapi.json'])
+    expect((await links(demo))[0]).toBe('/demo')
   })
 })
 
@@ -158,10 +158,12 @@ describe('an error page', () => {
     const { text, headers } = await request(fakeService().app).get('/nowhere')
     expect(text).toContain('<title>Not Found</title>')
     expect(text).toContain('<p>Not Found</p>')
-    expect(text).toContain('<dd class="detail">There is nothing at this address.</dd>')
+    expect(text).toContain('<h1 class="outcome">There is nothing at this address</h1>')
     expect(text).toContain('<dd class="advice">Check the address, or start at the front page.</dd>')
     expect(text).toContain('<dd class="code">not-found</dd>')
-    expect(text).toContain(`<code>${headers['x-request-id']}</code>`)
+    expect(text).toContain(`<dd class="code">${headers['x-request-id']}</dd>`)
+    expect(text).toContain('<a class="sign-in" href="/warm">Admin</a>')
+    expect(text).not.toContain('href="/warm/sessions"')
     expect(text).not.toContain('Back to the form')
   })
 
@@ -209,10 +211,22 @@ describe('an error page', () => {
     expect(text).toContain('<a href="/warm/sessions">All sessions</a>')
   })
 
+  test('of a form that was opened by its address leads to the session', async () => {
+    const session = `/warm/${'0'.repeat(32)}`
+    const { text } = await request(fakeService().app)
+      .get(`${session}/resume`)
+      .auth(...credentials)
+      .set('Accept', 'text/html')
+    expect(text).toContain('<h1 class="outcome">This address is for programs</h1>')
+    expect(text).toContain(`<a href="${session}">The session</a>`)
+  })
+
   test('asks for credentials in a word', async () => {
     const { text, headers } = await request(fakeService().app).get('/warm')
     expect(text).toContain('<title>Unauthorized</title>')
     expect(text.match(/<p\b.*?<\/p>/g)).toEqual(['<p>Unauthorized</p>'])
+    expect(text).toContain('<h1 class="outcome">Sign in</h1>')
+    expect(text).toContain('<a class="button" href="/warm">Sign in</a>')
     expect(text).not.toContain(headers['x-request-id'])
   })
 })

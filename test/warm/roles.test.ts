@@ -57,7 +57,9 @@ describe('an admin with role=read', () => {
   test('is told so on a page that leads to the list', async () => {
     const { status, text } = await stage().call('get', reader)('/warm').set('Accept', page)
     expect(status).toBe(403)
-    expect(text).toContain('href="/warm/sessions"')
+    expect(text).toContain('<h1 class="outcome">Your account may not do this</h1>')
+    expect(text).toContain('<div class="back"><a href="/warm/sessions">')
+    expect(text).not.toContain('Log a user in')
   })
 })
 

@@ -2,7 +2,7 @@
 import type { RequestHandler } from 'express'
 import { Problem } from '../../lib/errors.js'
 import { pageAnswer, sendAnswer } from '../answers/answer.js'
-import { type NavigationSettings, navigation } from '../answers/navigation.js'
+import { type NavigationSettings, publicNavigation } from '../answers/navigation.js'
 import { negotiate } from '../answers/negotiation.js'
 import { realmAndCharset } from './admins.js'
 import { senderOf } from './form-guard.js'
@@ -10,7 +10,7 @@ import { senderOf } from './form-guard.js'
 export function createSignOut(config: NavigationSettings): RequestHandler {
   return ({ headers }, response) => {
     if (senderOf(headers, config.externalUrl) === 'elsewhere') throw new Problem('cross-site-request')
-    const bar = navigation(config, {})
+    const bar = publicNavigation(config)
     const values = { title: 'Signed out', home: bar.home, navigation: bar, form: bar.home + config.warmPath }
     response.vary('Accept').vary('User-Agent').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
     // Chromium forgets without a challenge, and then shows no dialog. Firefox and Safari need the challenge.

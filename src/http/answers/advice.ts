@@ -1,4 +1,4 @@
-import type { ProblemCode } from '../../lib/errors.js'
+import { type ProblemCode, problems } from '../../lib/errors.js'
 
 export const advice: Readonly<Record<ProblemCode, string>> = {
   'missing-parameter': 'Add it, and send the call again.',
@@ -63,16 +63,47 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   timeout: 'Try again. If it fails again, check that the XMPP server answers in time.',
 }
 
-const onPages: { readonly [Code in ProblemCode]?: string } = {
-  unauthorized: 'This page is for admins. Reload it, and enter name and secret.',
+type OnPages = { readonly [Code in ProblemCode]?: string }
+
+const onPages: OnPages = {
+  'missing-parameter': 'Go back, and add it.',
+  'invalid-parameter': 'Go back, and change it.',
+  'invalid-jid': 'Go back, and write it like alice@example.org.',
+  'invalid-body': 'Reload the form, and send it again.',
+  unauthorized: 'This page is for admins. Enter a name and its secret.',
+  forbidden: 'Sign in with an account for this domain, or ask an operator to add the domain to your account.',
+  'role-forbidden': 'Sign in with another account, or ask an operator to change the role of your account.',
   'insecure-channel': 'Open this page at its https address.',
   'cross-site-request': 'Reload the form, and send it again.',
   'not-found': 'Check the address, or start at the front page.',
   'session-not-found': 'Look for it in the list of sessions, or log the user in again.',
-  'method-not-allowed': 'Use the form or link that leads to this address. A program must use an allowed method.',
+  'method-not-allowed': 'Go back, and use the form or link there. A program must use an allowed method.',
   'unsupported-media-type': 'Reload the form, and send it again.',
   'too-many-requests': 'Wait, and try again.',
   'internal-error': 'Try again. If it fails again, send the id of the request to the operator.',
 }
 
 export const pageAdvice: Readonly<Record<ProblemCode, string>> = { ...advice, ...onPages }
+
+/** Readers of pages made no call. */
+const headlines: OnPages = {
+  'missing-parameter': 'Something is missing in the address or form',
+  'invalid-parameter': 'The address or form has a mistake',
+  unauthorized: 'Sign in',
+  forbidden: 'Your account has no access to this domain',
+  'role-forbidden': 'Your account may not do this',
+  'insecure-channel': 'This page needs an encrypted connection',
+  'cross-site-request': 'The form is too old, or from another site',
+  'method-not-allowed': 'This address is for programs',
+  'too-many-requests': 'Too many attempts',
+  // The detail names the limit.
+  'service-full': 'The service is full',
+}
+
+/** What happened, in two parts: the second may be empty. */
+export function headlineOf(code: ProblemCode): readonly [headline: string, rest: string] {
+  const own = headlines[code]
+  if (own !== undefined) return [own, '']
+  const [, headline, rest = ''] = /^([^.:]*)[.:] ?(.*)$/.exec(problems[code].sentence)!
+  return [headline!, rest.charAt(0).toUpperCase() + rest.slice(1)]
+}

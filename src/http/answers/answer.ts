@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Request, RequestHandler, Response } from 'express'
 import { type CallIds, traceparentFrom } from '../../lib/call-ids.js'
 import { Problem, type ProblemCode, problems } from '../../lib/errors.js'
-import { advice, pageAdvice } from './advice.js'
+import { advice, headlineOf, pageAdvice } from './advice.js'
 import type { Navigation } from './navigation.js'
 import { negotiate, type Representation } from './negotiation.js'
 import { renderPage } from './pages.js'
@@ -32,6 +32,7 @@ export function problemAnswer(
   const { status, code, step, condition } = problem
   const { retry } = problems[code]
   const title = STATUS_CODES[status]!
+  const [headline, rest] = headlineOf(code)
   const detail = detailOf(problem)
   const instance = requestId === undefined ? undefined : instanceOf(requestId)
   const body =
@@ -50,10 +51,11 @@ export function problemAnswer(
         })
       : renderPage('error', {
           title,
+          headline,
           home: navigation.home,
           navigation,
           back,
-          detail: pageDetailOf(problem),
+          detail: joined(rest, problem.quote, problem.detail),
           advice: pageAdvice[code],
           retry: retry && whenToRetry(problem),
           // Users who cancel the login dialog see this page.
@@ -75,14 +77,16 @@ export const callIdsOf = (request: Request): CallIds => ({
 })
 
 export function detailOf({ code, quote, detail }: Problem): string {
-  return [problems[code].sentence, quote, detail].filter(Boolean).join(' ')
+  return joined(problems[code].sentence, quote, detail)
 }
 
-/** Readers of a page do not see `Retry-After`. */
-export function pageDetailOf(problem: Problem): string {
-  if (problem.code !== 'too-many-requests') return detailOf(problem)
-  return ['Too many attempts.', problem.detail].filter(Boolean).join(' ')
+/** In one paragraph. */
+export function pageDetailOf({ code, quote, detail }: Problem): string {
+  const [headline, rest] = headlineOf(code)
+  return joined(`${headline}.`, rest, quote, detail)
 }
+
+const joined = (...sentences: readonly (string | undefined)[]) => sentences.filter(Boolean).join(' ')
 
 export function pageAdviceOf(problem: Problem): string {
   const { code, retryAfterSeconds } = problem

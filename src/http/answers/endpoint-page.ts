@@ -1,29 +1,35 @@
 import type { IncomingMessage } from 'node:http'
 import type { Config } from '../../config/config.js'
-import { accessBy, clientAddress, type Entrance } from '../access/client-rules.js'
+import { accessBy, clientAddress, type Entrance, isForwarded, takesPasswords } from '../access/client-rules.js'
 import { pageType } from './answer.js'
 import { documents } from './documents.js'
-import { navigation } from './navigation.js'
+import { publicNavigation } from './navigation.js'
 import { negotiate } from './negotiation.js'
 import { renderPage } from './pages.js'
 
-type Settings = Pick<
-  Config,
-  'externalUrl' | 'warmPath' | 'warm' | 'access' | 'assumeSecure' | 'trustedProxies' | 'bosh' | 'websocket'
->
+type Settings = Parameters<typeof takesPasswords>[0] &
+  Pick<Config, 'externalUrl' | 'warmPath' | 'warm' | 'access' | 'bosh' | 'websocket'>
+
+const endpoints = {
+  bosh: { title: 'BOSH endpoint', section: 'the-bosh-endpoint', isBosh: true },
+  websocket: { title: 'WebSocket endpoint', section: 'the-websocket-endpoint', isWebSocket: true },
+  connect: { title: 'Login address for pages', section: 'page-tokens' },
+} as const
+
+const connectText = 'Pages of a portal log their users in here. They send POST with a token of the portal.'
 
 /** Names admins' pages only to addresses that may use them. */
-export function createEndpointPage(config: Settings, transport: 'bosh' | 'websocket'): Entrance['page'] {
-  const { getText } = config[transport]
+export function createEndpointPage(config: Settings, endpoint: keyof typeof endpoints): Entrance['page'] {
+  const text = endpoint === 'connect' ? connectText : config[endpoint].getText
   const mayWarm = accessBy(config.access.warm)
-  const isBosh = transport === 'bosh'
-  const title = isBosh ? 'BOSH endpoint' : 'WebSocket endpoint'
+  const isSafe = takesPasswords(config)
   return (request: IncomingMessage, isSecure: boolean) => {
     const isForAdmins = config.warm.enabled && mayWarm?.(clientAddress(request, config)) !== false
-    const bar = navigation(config, request.headers)
+    const bar = publicNavigation(config)
     const form = isForAdmins ? bar.home + config.warmPath : undefined
     const docs = isForAdmins && documents.size > 0 ? `${form}/docs/` : undefined
-    const about = { title, text: getText, isBosh, isSecure, form, docs, home: bar.home }
+    const isExposed = !isSecure && (isForwarded(request) || !isSafe(request))
+    const about = { ...endpoints[endpoint], text, isExposed, form, docs, home: bar.home }
     const type = pageType(negotiate(request.headers, 'html'))
     return { type, text: renderPage('endpoint', { ...about, navigation: isForAdmins ? bar : undefined }) }
   }

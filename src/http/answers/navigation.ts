@@ -12,13 +12,20 @@ const entries = [
   ...(documents.size === 0 ? [] : [{ page: 'docs', text: 'Docs', path: '/docs/' } as const]),
 ] as const
 
-export type NavigationPage = 'home' | (typeof entries)[number]['page']
+export type NavigationPage = (typeof entries)[number]['page']
 
 export type NavigationSettings = Pick<Config, 'externalUrl' | 'warmPath'> & {
   readonly warm: Pick<Config['warm'], 'enabled'>
 }
 
-export type Navigation = ReturnType<typeof navigation>
+export interface Navigation {
+  readonly home: string
+  readonly isHome?: boolean
+  readonly links: readonly { readonly href: string; readonly text: string; readonly isCurrent: boolean }[]
+  /** In place of the links, for visitors who may be users. */
+  readonly admin?: string | undefined
+  readonly signOut?: string | undefined
+}
 
 export const signOutPath = '/sign-out'
 
@@ -28,12 +35,11 @@ export function navigation(
   headers: IncomingHttpHeaders,
   current?: NavigationPage,
   hidden: readonly NavigationPage[] = [],
-) {
+): Navigation {
   const home = homePath(externalUrl)
   const base = home + warmPath
   return {
     home,
-    isHome: current === 'home',
     links: warm.enabled
       ? entries
           .filter(({ page }) => !hidden.includes(page))
@@ -41,4 +47,10 @@ export function navigation(
       : [],
     signOut: warm.enabled && headers.authorization !== undefined ? base + signOutPath : undefined,
   }
+}
+
+/** Of pages for everybody. */
+export function publicNavigation({ externalUrl, warmPath, warm }: NavigationSettings, isHome = false): Navigation {
+  const home = homePath(externalUrl)
+  return { home, isHome, links: [], admin: warm.enabled ? home + warmPath : undefined }
 }

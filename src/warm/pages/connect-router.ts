@@ -6,9 +6,12 @@ import {
   type ClientRules,
   clientAddress,
   countedAddress,
+  countsAsEncrypted,
+  type Entrance,
   takesPasswords,
 } from '../../http/access/client-rules.js'
-import { type Answer, jsonAnswer, problemFrom } from '../../http/answers/answer.js'
+import { type Answer, jsonAnswer, problemFrom, sendAnswer } from '../../http/answers/answer.js'
+import { negotiate } from '../../http/answers/negotiation.js'
 import { methodNotAllowed } from '../../http/answers/pages.js'
 import { readBody } from '../../http/listening/read-body.js'
 import { limitDetail } from '../../lib/counts.js'
@@ -49,12 +52,14 @@ export interface ConnectParts extends OftenLogParts, Omit<AnsweringParts, 'count
   readonly pageTokens: Pick<PageTokens, 'userOf'>
   readonly isTooOften: (address: string) => Promise<boolean>
   readonly refused: OnRefused
+  /** For people who open the address. */
+  readonly page: Entrance['page']
 }
 
 const methods = 'POST, DELETE, OPTIONS'
 
 export function createConnectRouter(parts: ConnectParts): Router {
-  const { config, pageTokens, isTooOften, refused, visits, audit, log } = parts
+  const { config, pageTokens, isTooOften, refused, visits, audit, log, page } = parts
   const admin = adminOfPages(config)
   const mayCall = accessOfPages(config)
   const isSafe = takesPasswords(config)
@@ -82,8 +87,11 @@ export function createConnectRouter(parts: ConnectParts): Router {
     }
     if (mayCall?.(clientAddress(request, config)) === false) throw new Problem('address-forbidden')
     if (methods.split(', ').includes(request.method)) return next()
-    response.set('Allow', methods)
-    throw methodNotAllowed(methods)
+    response.vary('Accept').set('Allow', methods)
+    const isLook = request.method === 'GET' || request.method === 'HEAD'
+    if (!isLook || negotiate(request.headers, 'json') === 'json') throw methodNotAllowed(methods)
+    const { type, text } = page(request, countsAsEncrypted(request, config))
+    sendAnswer(response, { status: 405, headers: { 'Content-Type': type }, body: text })
   }
 
   const count = async (address: string) => {
