@@ -33,7 +33,7 @@
   const show = () => {
     const since = `${new Date(offlineSince ?? heardAt).toISOString().slice(11, 19)} UTC`
     const [text, next] = isPaused
-      ? ['Paused', 'Go on']
+      ? ['Paused', 'Resume updates']
       : isRefused
         ? [`Not live since ${since}: the service refuses this page.`, 'Reload']
         : offlineSince === undefined

@@ -14,7 +14,8 @@
   const label = () => {
     const all = boxes()
     const count = all.filter(({ checked }) => checked).length
-    button.textContent = count === all.length ? 'Select none' : 'Select all'
+    button.textContent =
+      count === all.length ? 'Select none' : all.length === 1 ? 'Select it' : `Select these ${all.length}`
     end.disabled = count === 0
     end.value = count === 0 ? 'End selected' : `End ${count} selected`
     const text = `${count} of ${all.length} selected`

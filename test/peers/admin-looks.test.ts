@@ -50,6 +50,22 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     expect(await line('.bar a:not([aria-current])')).not.toBe(await line('.bar [aria-current]'))
   })
 
+  test('fit a phone with text of twice the size, with the menu in one row that shows the current page', async () => {
+    const page = await stage.open({ viewport: devices.phone })
+    const { id } = await stage.service.bind(alice)
+    for (const path of ['', '/sessions', '/numbers', '/failures', '/audit', `/${id}`, `/${id}/end`]) {
+      await page.goto(`/warm${path}`)
+      await page.tab.evaluate("document.documentElement.style.fontSize = '200%'")
+      expect([path, await excessWidth(page.tab)]).toEqual([path, 0])
+    }
+    await page.goto('/warm/audit')
+    const menu = (await page.tab.locator('.bar').boundingBox())!
+    const current = (await page.tab.locator('.bar [aria-current]').boundingBox())!
+    expect(menu.height).toBeLessThan(1.5 * current.height)
+    expect(current.x + current.width).toBeLessThanOrEqual(devices.phone.width)
+    await callSessions(stage.service.url, 'DELETE', `/${id}`)
+  })
+
   for (const { device, colorScheme } of looks) {
     const viewport = devices[device]
 

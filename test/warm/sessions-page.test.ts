@@ -210,7 +210,9 @@ describe('ending selected sessions', () => {
     expect([question.status, isXhtml(question.text)]).toEqual([200, true])
     expect(question.text).toContain('<h1>End 2 sessions?</h1>')
     expect(question.text).toContain('<b>user1@chat.example/x</b>')
-    expect(plain(question.text)).toContain('<a href="/warm/sessions?search=user&page=2">Keep them</a>')
+    expect(plain(question.text)).toContain(
+      '<a class="button keep" href="/warm/sessions?search=user&page=2">Keep them</a>',
+    )
     const body = new URLSearchParams({ csrf_token: tokenIn(question.text), back: 'search=user&page=2' })
     for (const id of [one, two, idOf(99)]) body.append('id', id)
     const answer = await post('/warm/sessions/end').set(browser).type('form').send(String(body))

@@ -55,7 +55,7 @@ export function auditPage({ lines, next, unanswered }: AuditPage, query: AuditQu
     title: 'Audit',
     style: 'watch.css',
     fields: { admin, jid },
-    actions: auditActions.map(name => ({ name, isChosen: name === action })),
+    actions: auditActions.map(name => ({ name, text: actionTexts[name], isChosen: name === action })),
     isFiltered,
     rows: lines.map(describeRow),
     unanswered,
@@ -63,21 +63,42 @@ export function auditPage({ lines, next, unanswered }: AuditPage, query: AuditQu
   })
 }
 
+const actionTexts: Readonly<Record<(typeof auditActions)[number], string>> = {
+  warm: 'login',
+  connect: 'login of a page',
+  resume: 'handover',
+  logout: 'end',
+  'admin login': 'admin login',
+  'client login': 'login of a client',
+}
+
+/** Other codes are words already. */
+const resultTexts: Readonly<Record<string, string>> = {
+  ok: 'done',
+  'not-authorized': 'wrong user or password',
+  unauthorized: 'wrong name or secret',
+  'client-gone': 'the caller hung up',
+}
+
 function describeRow(line: AuditLine) {
-  const { time, action, admin, address, code, step, condition, jids, id, count, ended } = line
-  const result = code === undefined || code === 'ok' ? 'done' : code
-  const isRefused = result !== 'done' && result !== 'client-gone'
+  const { time, action, admin, address, code = 'ok', step, condition, jids, id, count, ended } = line
+  const isRefused = code !== 'ok' && code !== 'client-gone'
+  const act = actionTexts[action as keyof typeof actionTexts] ?? action
+  const result = resultTexts[code] ?? code.replaceAll('-', ' ')
+  const about = condition === undefined || condition === code ? result : `${result} (${condition})`
   return {
     key: formatAuditPlace(line),
     time: formatTime(time).replace(' UTC', ''),
-    who: admin ?? '–',
-    action: count > 1 ? `${action} (${count} times)` : action,
-    result: ended === undefined ? result : `${result}, ${ended} ended`,
+    datetime: new Date(time).toISOString(),
+    // Other names are not stored: people also type secrets there.
+    who: admin ?? (action === 'admin login' ? 'unknown name' : undefined),
+    action: count > 1 ? `${act} (${count} times)` : act,
+    result: ended === undefined ? about : `${about}, ${ended} ended`,
     isRefused,
-    why: [step, condition === code ? undefined : condition].filter(Boolean).join(', '),
-    failure: isRefused && isLogin(action) ? failureKey({ code: result, step: stepOf(line) }) : undefined,
-    users: jids.length === 0 ? '–' : jids.join(', '),
-    address: address ?? '–',
+    exactly: step === undefined ? code : `${code} at ${step}`,
+    failure: isRefused && isLogin(action) ? failureKey({ code, step: stepOf(line) }) : undefined,
+    users: jids.join(', '),
+    address,
     id: action === 'logout' ? undefined : id,
   }
 }

@@ -28,19 +28,37 @@ async function busy() {
   return set
 }
 
+const rowsOf = (page: string) =>
+  Array.from(page.matchAll(/<tr role="row" id="[^"]+">(.*)<\/tr>/g), ([, row]) =>
+    row!.replaceAll(/<span class="unseen">[^<]*<\/span>|<[^>]+>/g, ' ').replaceAll(/ +/g, ' '),
+  )
+
 describe('the audit page', () => {
   test('shows who did what, the newest first, without secrets', async () => {
     const { get } = await busy()
     const { text, status } = await get('/warm/audit').set(html)
     expect([status, isXhtml(text)]).toEqual([200, true])
-    const rows = Array.from(text.matchAll(/<tr role="row" id="[^"]+">(.*)<\/tr>/g), ([, row]) =>
-      row!.replaceAll(/<span class="unseen">[^<]*<\/span>|<[^>]+>/g, ' ').replaceAll(/ +/g, ' '),
-    )
+    const rows = rowsOf(text)
     const time = '\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d'
     expect(rows).toEqual([
-      expect.stringMatching(new RegExp(`^ ${time} done logout admin@host juliet@chat.example .*– $`)),
-      expect.stringMatching(/ not-authorized \(sasl\) warm admin@host romeo@other.chat.example /),
-      expect.stringMatching(/ done warm admin@host juliet@chat.example .* Show $/),
+      expect.stringMatching(new RegExp(`^ ${time} done end admin@host juliet@chat.example .*– $`)),
+      expect.stringMatching(/ wrong user or password login admin@host romeo@other.chat.example /),
+      expect.stringMatching(/ done login admin@host juliet@chat.example .* Show $/),
+    ])
+    expect(text).not.toContain('s3cret')
+  })
+
+  test('shows which admin failed to log in, but no other name, because it may be a secret', async () => {
+    const { get, call } = setUp()
+    for (const wrong of [
+      ['admin@host', 'wrong'],
+      ['<s3cret', 'admin@host'],
+    ] as const)
+      await call('get', wrong)('/warm/sessions')
+    const { text } = await get('/warm/audit?action=admin+login').set(html)
+    expect(rowsOf(text)).toEqual([
+      expect.stringMatching(/ wrong name or secret admin login unknown name – \S+ – $/),
+      expect.stringMatching(/ wrong name or secret admin login admin@host – \S+ – $/),
     ])
     expect(text).not.toContain('s3cret')
   })
