@@ -19,7 +19,7 @@ export interface RequestLimits {
   readonly connect: number
   readonly reply: number
   readonly maxReplyBytes: number
-  /** XML replies may be `mostTimes` as long: elements beyond these limits are dropped. */
+  /** XML replies may be `mostTimes` times as long: elements beyond these limits are dropped. */
   readonly elements?: XmlLimits
 }
 

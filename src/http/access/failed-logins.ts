@@ -7,7 +7,7 @@ import type { MemoryKey } from '../../lib/limits/short-memory.js'
 export interface Claim {
   readonly client: string
   readonly name: string
-  /** A slow hash, equal at all processes. */
+  /** A slow hash of the claim, equal at all processes. */
   readonly proof?: () => Promise<string>
   /** A hash of client, name and secret. Differs between processes. */
   readonly key?: MemoryKey
@@ -29,7 +29,7 @@ const rightMilliseconds = 1_200_000
 const reportMilliseconds = 600_000
 const mostKnown = 1_000
 
-/** Does not block other admins behind the same proxy, or clients that recently had the right secret. */
+/** Failures do not block other admins behind the same proxy, or clients that recently had the right secret. */
 export class FailedLogins {
   readonly #ofName: KeyedRate
   readonly #ofClient: KeyedRate

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Entrance } from '../access/client-rules.js'
 
-/** For foreign text. Names and values alternate. */
+/** Headers for foreign text. Names and values alternate. */
 export const inertHeaders: readonly string[] = [
   ...['Cache-Control', 'no-store'],
   ...['Content-Security-Policy', "default-src 'none'; sandbox; frame-ancestors 'none'"],

@@ -33,7 +33,7 @@ export interface EventStreamsParts {
 export const wantsEvents = ({ headers }: Pick<IncomingMessage, 'headers'>): boolean =>
   headers.accept === 'text/event-stream'
 
-/** A changed page is sent again every five seconds. */
+/** Every five seconds, changed pages are sent again. */
 export class EventStreams {
   readonly #parts: EventStreamsParts
   readonly #streams = new Set<Stream>()
@@ -82,7 +82,7 @@ export class EventStreams {
     else this.#wait()
   }
 
-  /** Later streams end after their first event. Browsers then ask again, perhaps another process. */
+  /** Later streams end after their first event. Browsers then ask again. */
   shutDown(): void {
     this.#isOver = true
     for (const stream of this.#streams) if (!stream.isBusy) this.#end(stream)

@@ -9,7 +9,7 @@ import type { Access } from '../access/client-rules.js'
 import { isTrusted, setPeer, socketPeer } from '../access/peers.js'
 import { ProxyHeaders } from './proxy-headers.js'
 
-/** Only addresses with access to the warm API may use this part. */
+/** Only addresses with access to the warm API may use this part of the connections. */
 export const shareOfCallers = 1 / 10
 
 export interface ConnectionLimitParts {

@@ -5,7 +5,7 @@ import type { Upgrade } from './upgrades.js'
 
 export type Endpoint = RequestListener & {
   readonly upgrade?: Upgrade
-  /** Requests are held until the next arrives. */
+  /** True if requests are held until the next arrives. */
   readonly holds?: boolean
 }
 

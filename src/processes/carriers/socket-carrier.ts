@@ -215,8 +215,8 @@ class SocketCarrier implements Carrier {
     if (this.#isClosed) return
     this.#log.debug({ other: name, reason }, 'the connection to a process is closed')
     this.#lost.add(name)
-    // After `replaced`, another connection joins at once. Otherwise dial: a living process accepts, a dead
-    // one refuses.
+    // After `replaced`, another connection joins at once. Otherwise this process dials: a living process accepts, a
+    // dead one refuses.
     if (reason === 'replaced') return
     this.#dial(name)
     this.#clock.after(againMilliseconds, () => {

@@ -114,7 +114,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
 
   async #ask(owner: string, wanted: Wanted, owns: readonly Own[]): Promise<string | undefined> {
     const { nodes, onAlone } = this.#parts
-    // Reports come first, because the owner may not know of recent releases.
+    // The owner may not know of recent releases.
     if (!this.#silent.has(owner)) this.#flush(owner)
     const versions = owns.map(own => {
       own.count += 1

@@ -1,7 +1,7 @@
 import { bodyBytes, type Frame, type FrameKind, frameKinds, writeFrame } from '../carriers/frames.js'
 import type { Exchange, ExchangeEnd, ExchangeEvents, Message } from '../nodes.js'
 
-/** Size of the window in each direction, in bytes of bodies. */
+/** Window in each direction, in bytes of bodies. */
 const windowBytes = 64 * 1024
 const portionBytes = 16 * 1024
 

@@ -11,7 +11,7 @@ import { RemoteNode } from './remote-node.js'
 /** Pauses between heartbeats, and between checks for silence. */
 const beatMilliseconds = 1_000
 const lookMilliseconds = 500
-/** Heartbeats of the whole group in a second, and names in each heartbeat. Large groups beat less often. */
+/** Heartbeats of the whole group in a second, and names in each heartbeat. */
 const mostBeats = 40
 const mostTold = 40
 /** Joins within this time share a log line. */

@@ -5,7 +5,6 @@ import type { RemoteNode } from './remote-node.js'
 
 /** Time for an heir to announce itself after the other process has gone. */
 const heirMilliseconds = 10_000
-/** Names that a process may adopt. */
 const mostNames = 64
 
 /** Most bytes that wait for heirs, and the measured bytes of a waiting request in addition to its text. */

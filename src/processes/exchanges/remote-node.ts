@@ -25,7 +25,7 @@ export class RemoteNode implements Node {
   isDraining = false
   about: AboutNode | undefined = undefined
   adopted: ReadonlySet<string> = new Set()
-  /** This process hands over, and answers for no name. */
+  /** The process hands over, and answers for no name. */
   isLeaving = false
   hasHeartbeat = false
   isSilent = false
@@ -101,7 +101,7 @@ export class RemoteNode implements Node {
     if (this.#askedAt !== undefined) this.#askedAt += milliseconds
   }
 
-  /** `pause`: milliseconds between heartbeats, beyond a second. */
+  /** `pause`: milliseconds by which heartbeats are more than a second apart. */
   isAskDue(now: number, pause: number): boolean {
     const isDue = pause > 0 && this.exchanges.size > 0 && now - this.#heardAt >= askMilliseconds
     if (!isDue || now - this.#lastAskedAt < askMilliseconds) return false

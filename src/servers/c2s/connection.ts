@@ -16,9 +16,9 @@ import { writeHeader } from './stream-header.js'
 
 const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
 
-/** Limits the wait for the STARTTLS offer, and the rest of the handshake. */
+/** Time limit for the STARTTLS offer, and for the rest of the handshake. */
 const secureSeconds = 10
-/** Shorter, to leave time for the next server within the default WARM_STEP_TIMEOUT. */
+/** Leaves time for the next server within the default WARM_STEP_TIMEOUT. */
 const nextServerSeconds = 5
 
 export interface ConnectionParts {

@@ -149,7 +149,6 @@ export function createSearch(
     return usable.length === 0 ? { step: 'connect', code: 'address-not-allowed' } : usable
   }
 
-  /** Returns a failure at the time limit. */
   function inTime<T>(answer: T | Promise<T>): Promise<T | Failure> | T {
     if (!(answer instanceof Promise)) return answer
     const ms = Math.max(0, Math.min(resolveSeconds * 1000, until - clock.now()))

@@ -11,7 +11,7 @@ import { SpareLinks, type SpareParts } from './spare-links.js'
 import { type LinkParts, TcpLink } from './tcp-link.js'
 
 export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls'> {
-  /** XMPP_SERVERS by domain. `*` is for all others. */
+  /** XMPP_SERVERS by domain. `*` is for all other domains. */
   readonly servers: ReadonlyMap<string, Server>
   /** Seconds of silence before a space is sent. 0: off. */
   readonly keepalive: number

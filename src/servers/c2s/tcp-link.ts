@@ -257,7 +257,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
       return
     }
     if (isOfTransport(element.namespace)) {
-      // The server does not count this element.
+      // The server does not count this element as a stanza.
       this.events.onUnfit?.('dropped', false)
       return
     }

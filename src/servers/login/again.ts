@@ -93,7 +93,7 @@ export function credentialsOf(secrets: Secrets, account: ServiceAccount | undefi
       return { kind: 'keys', proof: proofInBytes(secrets.proof) }
     case 'fast': {
       const { mechanism, user, secret, agent } = secrets.token
-      // The user agent's id belongs to the other process.
+      // The user agent's id belongs to another process, which releases it.
       const token = new HashedToken(mechanism, user, { id: agent, release() {} }, inBytes(secret))
       return { kind: 'fast', token, proof: secrets.proof && proofInBytes(secrets.proof) }
     }

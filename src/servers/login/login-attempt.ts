@@ -42,7 +42,7 @@ const longestUndelivered = 1024 * 1024
 
 const readyToBind = asFeatures(xml('bind', { xmlns: bindNamespace }))
 
-/** Logs in with @xmpp/client (RFC 6120 §6, §7, XEP-0388), as far as `until`. */
+/** Logs in with @xmpp/client (RFC 6120 §6, §7, XEP-0388), up to `until`. */
 export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   mechanism: Mechanism | undefined
   /** See `LinkEnd`. */
@@ -72,7 +72,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #demandsSession = false
   /** The login is complete: later elements are for the page. */
   #isAnswered = false
-  /** The login's open IQ. Answers with other ids are for the page. */
+  /** The login's unanswered IQ. Answers with other ids are for the page. */
   #request: { readonly id: string; readonly answered: (iq: Element) => void } | undefined
   #jid = ''
   readonly #undelivered: Element[] = []
@@ -169,7 +169,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   send(element: XmlElement): void {
     // `=` is an empty initial response (RFC 6120 §6.4.2), which the library omits.
     if (element.name === 'auth' && element.children.length === 0) element.t('=')
-    // RFC 6120 does not know this attribute.
+    // RFC 6120 has no attribute `mechanism`.
     if (element.name === 'response') delete element.attrs['mechanism']
     this.#isIntroduced = true
     this.#send(element.name, element.attrs['xmlns']!, element.toString())
@@ -250,7 +250,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       return
     }
     const features = this.#pipelining.received(text)
-    // The library would log in again.
+    // With these features, the library would log in again.
     if (features === 'unfit') throw new Problem('remote-protocol-error', { step: this.step })
     if (features !== 'nothing-new') this.#useFeatures(features)
   }

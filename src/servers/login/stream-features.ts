@@ -68,7 +68,7 @@ export class StreamFeatures {
     return this.#children
   }
 
-  /** Some servers change the order at each start. */
+  /** Ignores the order, which some servers change at each start. */
   offersSameLogins(other: StreamFeatures): boolean {
     return inAnyOrder(this.offer, this.sasl2) === inAnyOrder(other.offer, other.sasl2)
   }

@@ -19,7 +19,7 @@ export function isAbsent(error: NodeJS.ErrnoException): boolean {
 /** EBADNAME: for example, a label of more than 63 characters. */
 const absent = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME'])
 
-/** After these errors, the machine may have other name servers. */
+/** After these errors, the machine's name servers may have changed. */
 const unanswered = new Set(['ETIMEOUT', 'ECONNREFUSED'])
 
 /** The timeout is in milliseconds. */

@@ -106,7 +106,7 @@ export class LocalPorts {
     if (target.links === 0) this.#targets.delete(target.key)
   }
 
-  /** Ports of the server with the fewest free. Undefined except on Linux. */
+  /** Ports for the server with the fewest free ports. Undefined except on Linux. */
   get busiest(): { readonly used: number; readonly available: number } | undefined {
     const range = this.#range()
     if (range === undefined) return undefined

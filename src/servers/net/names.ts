@@ -105,7 +105,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
   }
 
   return {
-    /** Targets in order. Never rejects. */
+    /** Targets in order of preference. Never rejects. */
     routeTo(domain: string): Route | Promise<Route> {
       // JIDs have IPv6 addresses in brackets (RFC 7622 §3.2).
       const host = domain.replace(/^\[(.*)\]$/, '$1')
@@ -124,7 +124,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
   }
 }
 
-/** Waits for both families, but only `otherFamily` after the first answer. */
+/** Waits for both families, but at most `otherFamily` after the first answer. */
 async function inTime<T>(families: readonly Promise<Told<T>>[], clock: Clock): Promise<Told<T>[]> {
   const answers: Told<T>[] = []
   let moment: Timer | undefined

@@ -46,7 +46,6 @@ export interface ServerStatesParts {
   readonly onDown: (about: DownServer) => void
 }
 
-/** A message between processes. */
 export interface DownServer {
   readonly owner: string
   readonly server: string
@@ -297,7 +296,7 @@ export class ServerState {
     this.#parts.log.info({ ...this.#sums(), seconds }, 'an XMPP server is back')
   }
 
-  /** `lost` and `failed` count since the last line. */
+  /** `lost` and `failed` count since the last log line. */
   #sums() {
     const { server } = this.#parts
     const sums = { domain: withULabels(this.#lastDomain), server, lost: this.#lost, failed: this.#failed }

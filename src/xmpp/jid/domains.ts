@@ -10,7 +10,7 @@ const dnsName = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/
 
 const hasALabel = (domain: string) => /(?:^|\.)xn--/.test(domain)
 
-/** Lower case, A-labels, no final dot. Also accepts IPv4, and IPv6 in brackets. */
+/** Returns lower case and A-labels, without a final dot. Also accepts IPv4, and IPv6 in brackets. */
 export function prepareDomain(text: string): string | undefined {
   if (text.length <= longestDomain && plainName.test(text)) return text
   if (Buffer.byteLength(text) > longestDomain) return undefined

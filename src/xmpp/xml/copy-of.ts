@@ -10,7 +10,6 @@ const shortWhole = 4096
 /** Most memory of a substring, as a multiple of its length. */
 const mostKept = 4
 
-/** A copy of 240 characters takes 0.3 us. */
 export function keepsTooMuch(part: number, whole: number): boolean {
   return whole > shortWhole && part * mostKept < whole
 }

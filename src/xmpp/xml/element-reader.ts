@@ -19,7 +19,7 @@ export interface ReadingRules {
 type Parser = SaxesParser<{ xmlns: true; forceXMLVersion: true; defaultXMLVersion: '1.0' }>
 
 const undeclared = 'urn:undeclared-prefix:'
-/** Not longer than the namespace of streams. */
+/** Must not be longer than the namespace of streams. */
 const misplaced = 'urn:misplaced-stream-element'
 
 /** A child with more undeclared prefixes is dropped, because each prefix lengthens the start tag. */
@@ -219,7 +219,6 @@ class ElementReader {
   }
 }
 
-/** Shared: creating a parser costs more than reading most elements. */
 export const elementReader = new ElementReader()
 
 /** Strophe obeys stream errors inside stanzas, where any user can write them. */

@@ -131,7 +131,6 @@ export class Splitter {
     }
   }
 
-  /** Returns the offset that was reached. */
   #readUsual(text: string, from: number): number {
     let at = from
     if (this.#root === undefined) {

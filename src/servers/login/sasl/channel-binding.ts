@@ -16,7 +16,7 @@ export function bindTo(link: LinkFacts, listed: readonly string[] | undefined): 
   for (const type of types) {
     if (listed === undefined ? type === 'tls-server-end-point' : !listed.includes(type)) continue
     const data = link.channelBinding?.(type)
-    // Over TLS 1.3, even servers with `tls-unique` only offer -PLUS mechanisms.
+    // Over TLS 1.3, servers that support only `tls-unique` also offer -PLUS mechanisms.
     if (data !== undefined) return { type, data, guessed: listed === undefined && type === 'tls-exporter' }
   }
   return undefined

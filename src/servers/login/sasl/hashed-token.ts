@@ -81,7 +81,7 @@ function dataOf(name: string, link: LinkFacts): Buffer | undefined {
   return type === undefined ? Buffer.alloc(0) : link.channelBinding?.(type)
 }
 
-/** Node's pool would keep 8 KiB in memory. */
+/** A buffer of Node's pool would keep 8 KiB in memory. */
 function copyOf(secret: Buffer | string): Buffer {
   const bytes = Buffer.from(secret)
   const copy = Buffer.alloc(bytes.length)

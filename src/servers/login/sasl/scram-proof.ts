@@ -17,7 +17,7 @@ export interface ScramProof {
 export function scramProof(about: ScramProof): ScramProof {
   const { hash, iterations, user, authzid } = about
   const parts = [about.salt, about.clientKey, about.serverKey]
-  // Node's pool would keep 8 KiB in memory.
+  // A buffer of Node's pool would keep 8 KiB in memory.
   const copy = Buffer.alloc(parts.reduce((sum, { length }) => sum + length, 0))
   let at = 0
   const [salt, clientKey, serverKey] = parts.map(part => {
