@@ -5,7 +5,7 @@ import { answerFile, questionFile } from './tally.js'
 
 export type Answer<What extends keyof Answers> = Awaited<ReturnType<Answers[What]>>
 
-/** The process must have loaded probe.ts. Ask one question at a time. */
+/** The process must have loaded probe.ts, and answers one question at a time. */
 export async function ask<What extends keyof Answers>(
   pid: number,
   what: What,

@@ -15,7 +15,7 @@ const histogram = monitorEventLoopDelay({ resolution })
 const schedstat = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r')
 const text = Buffer.alloc(64)
 let before = 0
-/** Longest CPU time between two timers. Excludes the time in which other processes had the core. */
+/** The longest CPU time between two timers. */
 let busy = 0
 
 const used = () => Number(text.toString('latin1', 0, readSync(schedstat, text, 0, 64, 0)).split(' ', 1)[0]) / 1e6

@@ -165,7 +165,6 @@ export function stopAll(): void {
   children.clear()
 }
 
-/** Rejects with the output after 15 s. */
 async function startNode(script: string, environment: Record<string, string>, path: string): Promise<Started> {
   const [port = 0] = await freePorts(1)
   const probe = `--import=${new URL('probe.js', import.meta.url)}`

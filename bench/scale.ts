@@ -62,7 +62,6 @@ const options = (c2sPort: number, own: Readonly<Record<string, string>> = {}) =>
 interface Held {
   readonly pids: readonly number[]
   readonly port: number
-  /** Excludes the primary. */
   readonly workers: readonly number[]
 }
 

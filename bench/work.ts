@@ -38,7 +38,6 @@ export interface Figures {
   readonly perSecond: number
   readonly p50Milliseconds: number
   readonly p99Milliseconds: number
-  /** CPU time of each operation, by process. */
   readonly cpuMicroseconds: Readonly<Record<string, number>>
   readonly lost?: number
 }

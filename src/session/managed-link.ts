@@ -21,7 +21,6 @@ export interface ManagedLinkParts extends LinkCountsParts {
   readonly enabled?: { readonly answer: Element; readonly received: number } | undefined
   readonly isUrgent: () => boolean
   readonly run: (work: () => void) => void
-  /** `seconds` is the time without a link. */
   readonly onMended: (seconds: number) => void
   readonly onGivenUp: (why: WhyUnmended) => void
 }
@@ -42,7 +41,6 @@ export class ManagedLink implements Link, LinkEvents {
   #repair: Repair | undefined
   #wasSetDown = false
 
-  /** `before` is the record of another process's stream. */
   constructor(link: Link, parts: ManagedLinkParts, before?: LinkRecord) {
     this.#link = link
     this.#parts = parts
@@ -207,7 +205,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.#mend(lostEnd, this.#parts.clock.now() + since)
   }
 
-  /** Returns false if the link cannot be mended. */
+  /** False if the link cannot be mended. */
   breakOff(): boolean {
     if (!this.#canMend) return false
     this.#link.cut()

@@ -5,9 +5,8 @@ import type { Failure, Link, LinkAgain, Resumption } from '../xmpp/link.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { WhyUnmended } from './unmended.js'
 
-/** Time for the answer to `<resume/>`. */
 const resumeMilliseconds = 10_000
-/** Time for an attempt that begins after `longest`. */
+/** An attempt that begins after `longest` has this time. */
 const lateMilliseconds = 20_000
 /** The pause doubles up to `mostPause`. */
 const firstPause = 500

@@ -43,7 +43,7 @@ export class Outbox {
   #beforeTimed = -1
   #since = 0
   source: { readonly isPaused: boolean; readUnless(isFull: boolean): void } | undefined = undefined
-  /** A resumption for the next client (XEP-0198). Deleted when elements are taken. */
+  /** For the next client (XEP-0198). Deleted when elements are taken. */
   resumption: unknown
 
   constructor(parts: OutboxParts, most = mostElements) {

@@ -27,7 +27,7 @@ export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
 export class OwnSessions {
   readonly #here: Registry
   readonly #elsewhere: SessionsElsewhere
-  /** Added to `createdAt` in places: each process has its own clock. */
+  /** Added to `createdAt` of a `Place`, because each process has its own clock. */
   readonly #epoch: number
 
   constructor(here: Registry, elsewhere: SessionsElsewhere, epoch = 0) {

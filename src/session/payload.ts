@@ -56,7 +56,7 @@ export function withKnownStates(payload: Payload, link: Pick<Link, 'facts'>): Pa
 
 const isState = ({ namespace }: Element) => namespace === csiNamespace
 
-/** The service itself counts the stanzas of this stream. Adds refusals to `outbox`. */
+/** Puts refusals into `outbox`, because the service itself counts the stanzas of this stream. */
 export function withoutManagement(payload: Payload, outbox: { add(answer: Element): void }): Payload {
   const isForeign = ({ namespace }: Element) => namespace.startsWith(smFamily)
   if (!payload.elements.some(isForeign)) return payload

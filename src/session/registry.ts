@@ -12,7 +12,6 @@ const longestSweep = 10
 /** Bytes of a record without stanzas and replies. */
 const mostPerRecord = 4096
 
-/** One timer drives all sessions. */
 export class Registry {
   readonly #sessions = new Map<string, Session>()
   /** A map compares only keys with the same seeded hash, so the time of a look-up reveals no other sid. */

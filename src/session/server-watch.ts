@@ -26,7 +26,6 @@ interface LoggedIn {
 export class ServerWatch {
   readonly #patience: number
   #silentSince = Number.POSITIVE_INFINITY
-  /** Bytes sent since `#silentSince`. */
   #bytes = 0
   #isAsked = false
   #id = ''
@@ -61,7 +60,7 @@ export class ServerWatch {
     this.#bytes += bytes
   }
 
-  /** Watches for an answer of stream management. `size` is that of unconfirmed stanzas. */
+  /** Begins to wait for the server's count. `size` is the length of unconfirmed stanzas. */
   awaits(clock: Pick<Clock, 'now'>, size: number): void {
     if (this.#silentSince !== Number.POSITIVE_INFINITY) return
     this.#silentSince = clock.now()

@@ -11,7 +11,7 @@ export interface HistoryRecord {
   readonly events: readonly number[]
 }
 
-/** The opener, the browser, and the last events, each as 8 × seconds of age + kind. */
+/** The opener, the browser, and the last events. An event is the number 8 × age in seconds + kind. */
 export class SessionHistory {
   openedBy: OpenedBy | undefined
   browser: string | undefined
@@ -29,7 +29,6 @@ export class SessionHistory {
 
   note(event: (typeof names)[number], age: number): void {
     const seconds = Math.max(0, Math.floor(age / 1000))
-    // A growing array would have spare room.
     this.#events = this.#events.slice(1 - mostEvents).concat(seconds * 8 + names.indexOf(event))
   }
 

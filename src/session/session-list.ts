@@ -25,7 +25,7 @@ interface Ranked {
   readonly view: SessionView
 }
 
-/** Longest key. A JID may have 3,071 bytes. */
+/** Keys are cut to this length, because a JID may have 3,071 bytes. */
 const longestKey = 64
 
 export const oldestFirst: Order = { by: 'opened', isReversed: false }

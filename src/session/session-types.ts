@@ -100,7 +100,7 @@ export interface Opening {
     handover: Handover,
     management?: Management,
   ): Promise<Binding | undefined>
-  /** Sends no event. */
+  /** Ends the session without an event. */
   abandon(): void
 }
 

@@ -379,7 +379,6 @@ export class Session implements Gate {
     if (answer === 'missing') this.end('connection-lost', 'told')
   }
 
-  /** The first reason counts. */
   end(reason: EndReason, how: How, streamError?: string): void {
     this.run(() => endSession(this, this.#keeper, { reason, streamError }, how))
   }

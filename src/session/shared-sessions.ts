@@ -19,7 +19,7 @@ import type {
   SessionView,
 } from './session-types.js'
 
-/** Contains ages, because each process has its own clock. */
+/** Times are ages, because each process has its own clock. */
 interface CarriedPage {
   readonly sessions: readonly (readonly [Rank, SessionView])[]
   readonly total: number
@@ -161,7 +161,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
       .flatMap(([process, { sessions }]) => sessions.map(([rank, view]) => ({ rank, view, process })))
       .sort((a, b) => compare(a.rank, b.rank))
     const page = merged.slice(0, limit)
-    // More sessions of a process come after its own page, so none is skipped.
+    // If a process has more sessions, these come after its page, so none is skipped.
     const isMore = merged.length > page.length || parts.some(([, { more }]) => more)
     const last = page.at(-1)?.rank
     const isByTime = order.by === 'opened'

@@ -8,7 +8,6 @@ export function newSid(processName?: string): { sid: string; id: string } {
   return { sid: `${processName}-${secret}`, id: `${processName}-${idOf(secret)}` }
 }
 
-/** Names a session whose sid another endpoint chose. */
 export function handleOf(sid: string, processName: string | undefined): string {
   return processName === undefined ? idOf(sid) : `${processName}-${idOf(sid)}`
 }

@@ -8,7 +8,6 @@ import type { SessionRecord } from './session-record.js'
 /** Raise this number when `SessionRecord`, or a record inside, changes. */
 export const recordVersion = 1
 
-/** Ends sessions, and yields their records as JSON. */
 export function* setDown(
   registry: Registry,
   onSetDown: (session: Pick<SessionRecord, 'id' | 'jid' | 'domain' | 'tab'>) => void = () => {},

@@ -9,7 +9,7 @@ const longest = 1024 * 1024
 export class Unconfirmed {
   #stanzas: Element[] = []
   #size = 0
-  /** Stanzas that the unanswered ping or `<r/>` covers. */
+  /** Number of stanzas that the unanswered ping or `<r/>` covers. */
   #asked = 0
 
   get stanzas(): readonly Element[] {

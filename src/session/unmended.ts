@@ -5,7 +5,7 @@ import { withULabels } from '../xmpp/jid/domains.js'
 /** `late`: after LINK_RESUME_TIME. `refused`: the server does not resume the stream, or refuses the login. */
 export type WhyUnmended = 'late' | 'refused'
 
-/** Many links may be given up at once. */
+/** The first line waits this long, because many links may be given up at once. */
 const moment = 1_000
 const minute = 60_000
 

@@ -154,7 +154,7 @@ export class Uplink {
     return 'broken-off'
   }
 
-  /** Returns errors, except for stanzas that the server keeps and returns. */
+  /** Returns stanzas as errors, except those that the server keeps. */
   bounce(undelivered: readonly Element[]): void {
     for (const element of this.#mine(undelivered)) this.#bounce(element)
   }

@@ -20,7 +20,7 @@ const mostRepeats = 3
 const repeatMilliseconds = 300
 const longestRepeated = 4096
 
-/** The limit applies to each client. */
+/** Applies to the long texts of each client. */
 const mostUnderWay = 4 * 1024 * 1024
 const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType }
 

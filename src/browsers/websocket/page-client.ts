@@ -54,7 +54,7 @@ export class PageClient extends SocketClient {
     this.#resumeSeconds = resumeSeconds
     this.#next = next
     this.#management = management
-    // `<resume/>` contains the page's number of received stanzas.
+    // `<resume/>` counts as the page's first message.
     this.#hasSpoken = management !== undefined
     this.#heldUntil = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + firstWordMilliseconds
     channel.events = this

@@ -69,7 +69,7 @@ export class SocketChannel implements Channel {
   readonly #connection: Socket
   readonly #parts: ChannelParts
   readonly #unfinished: UnfinishedMessage
-  /** `#bytes` came since the last message. `#read` of these were messages. */
+  /** `#bytes` belong to an unfinished message, `#read` to messages of the present chunk. */
   #bytes = 0
   #read = 0
   #pieces = 0

@@ -21,7 +21,6 @@ interface OtherOptions {
   readonly settings?: Readonly<Record<string, unknown>>
 }
 
-/** The name of the plugin, and of its memory. */
 const ownName = 'warm-bindings'
 const mostProbes = 1000
 /** Most characters of a message's text, and of its whole stanza. */
@@ -186,7 +185,6 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
 
   const lose = () => {
     attempt += 1
-    // Converse tidies up, and calls the `login` hook.
     if (isAttached) api.connection.reconnect()
     else wait(lost)
     isAttached = false

@@ -25,7 +25,6 @@ export interface MessageState {
   readonly state: 'sent' | 'failed'
   /** A condition of RFC 6120, `blocked`, `not-sent` or `not-confirmed`. */
   readonly code?: string
-  /** A sentence for the user. */
   readonly reason?: string
 }
 
@@ -142,7 +141,7 @@ export class Departures {
     this.#fail(isPending, 'not-sent', 'The chat has ended.')
   }
 
-  /** `again`: the returned stanza will be sent once more. Undefined if the error is for no message. */
+  /** `again`: the stanza will be sent once more. Undefined if the error is for no message. */
   takeBack(error: Element): 'again' | 'failed' | undefined {
     const id = error.getAttribute('id')
     const from = error.getAttribute('from')?.toLowerCase()

@@ -202,7 +202,7 @@ export class PageSession {
     }, longestFailure)
   }
 
-  /** Without an answer, the connection counts as lost. */
+  /** A missing answer counts as a lost connection. */
   check(act = () => this.#events.online(), milliseconds = patience): void {
     const attributes = { type: 'get', to: this.#connection.domain!, id: randomName() }
     const ping = this.#build('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
@@ -353,7 +353,6 @@ export class PageSession {
 
 /** Replies may overtake each other. The returned function puts the elements of all due replies into the given reply. */
 function orderReplies(next: number): (reply: Element, rid: number) => void {
-  // Has at most as many replies as there are requests at a time.
   const waiting = new Map<number, readonly Element[]>()
   return (reply, rid) => {
     waiting.set(rid, [...reply.children])

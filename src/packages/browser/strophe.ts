@@ -36,7 +36,6 @@ export interface StropheConnection {
   readonly domain: string | null
   maxRetries: number
   disconnection_timeout: number
-  /** Called with `<body/>` over BOSH, and with its content over WebSocket. */
   xmlInput: (element: Element) => void
   xmlOutput: (element: Element) => void
   nextValidRid: (rid: number) => void

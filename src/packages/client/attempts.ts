@@ -13,7 +13,6 @@ export interface AttemptLimits {
 }
 
 export interface Time {
-  /** Milliseconds of a monotonic clock. */
   now(): number
   pause(ms: number, signal?: AbortSignal): Promise<void>
 }

@@ -5,7 +5,6 @@ import { WarmBindingsError } from './warm-bindings-error.js'
 
 /** Bytes. A list of 1,000 sessions is shorter. */
 const longestAnswer = 8 * 1024 * 1024
-/** Statuses of a proxy that cannot reach the service. */
 const passingStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
 export interface Call {

@@ -9,7 +9,6 @@ import type { Session } from '../session.js'
 export interface UserRoom {
   take(jid: string): boolean | Promise<boolean>
   giveBack(jid: string): void
-  /** Ends a session that a client opened above the limit. */
   bound(session: Session, jid: string): void
   finished(session: Session): void
 }

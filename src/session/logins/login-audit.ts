@@ -42,7 +42,7 @@ export class LoginAudit {
         return tally
       }
       tally.jids.add(jid)
-      // Admins of the domain may see this name of a server.
+      // The line names only servers of its JIDs, because admins of these domains see the line.
       if (server !== undefined && tally.servers.size < mostServers) tally.servers.add(foreignText(server))
       return tally
     })

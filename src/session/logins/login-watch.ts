@@ -127,7 +127,7 @@ export class LoginWatch {
         break
       case 'sasl':
       case 'sasl2':
-        // Two logins at once are ambiguous.
+        // With two logins, the outcome is ambiguous.
         if (isSasl && (name === 'auth' || name === 'authenticate')) return false
         // The answer to this element might follow `<success/>`, so the outcome is ambiguous.
         if (this.#stage === 'sasl' && !isSasl) this.#stage = 'stranger'
@@ -252,7 +252,6 @@ function isResumed({ name, namespace }: Element): boolean {
 }
 export function refusedLogin({ name, namespace, text }: Element): ProblemCode | undefined {
   if (name !== 'failure' || (namespace !== saslNamespace && namespace !== sasl2Namespace)) return undefined
-  // XEP-0388 §2.6.2.
   const isRefused = childrenOf(text).some(child => child.name === 'not-authorized')
   return isRefused ? 'not-authorized' : 'login-failed'
 }

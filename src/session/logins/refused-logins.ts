@@ -26,7 +26,7 @@ export interface RefusedLoginsParts {
 const domainsOfAddress = 3
 /** The delay doubles each time. */
 const firstDelay = 500
-/** Half of the login time limits the delay too. */
+/** The delay also never exceeds half of the login time. */
 const longestDelay = 20_000
 
 type Client = Pick<RefusedLogin, 'address' | 'domain'>
