@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 import { settings } from '../src/config/settings.js'
+import { endReasons } from '../src/lib/counts.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const documents = [
@@ -92,6 +93,11 @@ test('docs/coming-from.md has the defaults of the settings', () => {
     return value !== 'none' && !value!.startsWith('256') && usual !== value!.replace(/[,`]/g, '')
   })
   expect(differs.map(([text]) => text)).toEqual([])
+})
+
+test('docs/runbook.md explains each reason why sessions end', () => {
+  const [, table = ''] = read('docs/runbook.md').split('## Why sessions end')
+  expect(endReasons.filter(reason => !table.includes(`\`${reason}\``))).toEqual([])
 })
 
 test('the README is a short introduction with the two commands', () => {

@@ -75,7 +75,7 @@ export const sections = {
       'Port for HTTPS, written like PORT. Default: 8443 if TLS_CERT or HTTPS_HOST is set, or else none.',
     ),
     TLS_CERT: liveJoined(kinds.files, '').means(
-      'PEM files of certificates with their chains, or folders of them, separated by commas. In a folder, the service reads `*.crt`, `*.pem`, and `NAME/fullchain.pem` with `NAME/privkey.pem`, as in `/etc/letsencrypt/live`. A client gets the certificate of the name that it requests, or else the first.',
+      'PEM files of certificates with their chains, or folders of them, separated by commas. In a folder, the service reads `*.crt`, `*.pem`, and `NAME/fullchain.pem` with `NAME/privkey.pem`. A client gets the certificate of the name that it requests, or else the first.',
     ),
     TLS_CHAIN: liveJoined(kinds.files).means(
       'PEM files of the chains, in the same order, if TLS_CERT does not contain them.',
@@ -124,7 +124,7 @@ export const sections = {
       'Publishes the BOSH and WebSocket endpoints at `/.well-known/host-meta` and `host-meta.json`. Requires an https address in EXTERNAL_URL or in `url` of the host.',
     ),
     HTTP_FAST: at('http.fast', kinds.boolean, 'on').means(
-      'Reads and writes BOSH requests without the streams of Node.js (versions 20, 22 and 24). With `off` the service is slower, and clients see no other difference.',
+      'Reads and writes BOSH requests without the streams of Node.js (versions 20, 22 and 24). `off` is slower.',
     ),
     ASSUME_SECURE: at('assumeSecure', kinds.boolean, 'off').means(
       'Treats every request as encrypted. Use it only behind a proxy that accepts TLS only.',
@@ -141,7 +141,7 @@ export const sections = {
       'Time for sessions to end after SIGTERM, or when their worker is replaced, in seconds. No new sessions start meanwhile. Sessions that can be stored or handed over do not need it.',
     ),
     STATE_DIR: joined(stateFolder).means(
-      'Folder where a process that stops stores its sessions for the next start. Workers share it. All other processes and services need separate folders. If only its parent folder exists, it is created. Requires SEAL_KEY_FILE.',
+      'Folder where a process that stops stores its sessions for the next start. Only workers of one primary can share it. If only its parent folder exists, it is created. Requires SEAL_KEY_FILE.',
     ),
     SEAL_KEY_FILE: live('sealKeys', sealKeysFile).means(
       'File with the keys for STATE_DIR and for credentials (CREDENTIAL_TIME). Each line is a key of 32 bytes in base64, as `openssl rand -base64 32` makes it. The first key encrypts. Each key can decrypt.',
@@ -274,7 +274,7 @@ export const sections = {
       'Shortest time between two empty requests of a polling client, in seconds.',
     ),
     BOSH_ENFORCE_POLLING: at('bosh.enforcePolling', kinds.boolean, 'off').means(
-      'Ends sessions of clients that poll more often than BOSH_POLLING allows. Many clients do, for example after a reload.',
+      'Ends sessions of clients that poll more often than BOSH_POLLING allows. Many clients poll more often, for example after a reload.',
     ),
     BOSH_ACKS: at('bosh.acks', kinds.boolean, 'on').means('Supports acknowledgements of replies.'),
     BOSH_REQUIRE_SECURE: at('bosh.requireSecure', kinds.boolean, 'off').means(

@@ -72,8 +72,6 @@ parentheses, with the allowed range.
 - Switches are \`on\` or \`off\` (also \`true\`, \`yes\`, \`1\`, \`false\`, \`no\`, \`0\`).
 - Put a value with a \`#\` into quotes.
 - If settings are invalid, the service lists all faults and does not start. Misspelt names cause a warning.
-  \`warm-bindings --check-config\` reports the same without starting.
-
-[Run it in production](production.md) and [Tune and scale](tuning.md) explain which settings belong together.`
+  \`warm-bindings --check-config\` reports the same without starting.`
   return [head, ...lists].join('\n\n') + '\n'
 }
