@@ -29,7 +29,7 @@ export async function startChat(pageSettings) {
   return url
 }
 
-/** The settings of the portal at this origin. */
+/** Starts the service, and resolves with the settings for the portal at `origin`. */
 export async function startDemo(origin) {
   const CHAT_SECRET = newSecret()
   const folder = mkdtempSync(join(tmpdir(), 'portal-'))

@@ -1,4 +1,4 @@
-// The page that answers the warm form: attaches to the session and shows that it is alive. Needs strophe.js.
+// The page after the warm form: attaches to the session, and shows that the session is alive. Needs strophe.js.
 const { Strophe, $iq } = globalThis
 Strophe.setLogLevel(Strophe.LogLevel.FATAL)
 
@@ -16,7 +16,7 @@ const stateTexts = {
   late: 'Too late',
 }
 
-/** Of states in which the session is over for this page. */
+/** Headlines for states in which the session is over. */
 const headlines = {
   closed: 'Logged out',
   ended: 'The session has ended',
@@ -53,12 +53,12 @@ class Attachment {
     return this.#part.querySelector(selector)
   }
 
-  /** Not an import of a module: Chromium runs none of them in pages that are XML, but loads them for scripts. */
+  /** This script imports the module, because Chromium ignores `<script type="module">` in pages that are XML. */
   async #attach() {
     const [jid, sid, rid] = ['jid', 'sid', 'rid'].map(name => this.#values.querySelector(`dd.${name}`).textContent)
     const { url, wait, hold, requests, module } = this.#part.dataset
     const terms = { wait: Number(wait), hold: Number(hold), requests: Number(requests) }
-    // The session is this page's: once it is over there is no other.
+    // The page has no other session.
     const bindings = [{ url, jid, sid, rid: Number(rid), ...terms }]
     this.#show('connecting')
     const { connect } = await import(module)
@@ -74,7 +74,7 @@ class Attachment {
         onMessageState: ({ state, reason }) => this.#tellSent(state === 'sent' ? 'Sent.' : `Not sent. ${reason ?? ''}`),
       })
     } catch {
-      // The status says why.
+      // `onStatus` shows the reason.
       return
     }
     this.#watch(jid)
@@ -95,7 +95,7 @@ class Attachment {
     this.#everyWhileOpen(1000, () => this.#showAge(since))
   }
 
-  /** Calls `act` now, and again and again until the session is over. */
+  /** Calls `act` now and after each interval, until the session is over. */
   #everyWhileOpen(milliseconds, act) {
     act()
     const timer = setInterval(() => (this.#chat.status.state === 'ended' ? clearInterval(timer) : act()), milliseconds)
@@ -154,13 +154,13 @@ class Attachment {
     this.#find('.state').dataset.state = state
     this.#find('.state').textContent = stateTexts[state]
     this.#find('.reason').textContent = reason
-    // A session that is over cannot be attached to again.
+    // The values of an ended session are useless.
     this.#values.classList.toggle('spent', isOver)
     this.#write.hidden = state !== 'online' && state !== 'offline'
     const offersAttach = state === 'idle' || state === 'connecting'
     this.#toggle.textContent = offersAttach ? 'Attach' : 'Log out'
     this.#toggle.classList.toggle('quiet', !offersAttach)
-    // Not `disabled`: that would take the keyboard's focus away.
+    // `disabled` would take the keyboard's focus away.
     this.#toggle.setAttribute('aria-disabled', String(state === 'connecting'))
     if (!isOver) return
     this.#headline.querySelector('p').textContent = headlines[state]

@@ -1,4 +1,4 @@
-// The demo's page: each pane has a chat of its own, over a session that the server warms for it. Needs strophe.js.
+// The demo's page: each pane has a chat over its own warmed session. Needs strophe.js.
 const { Strophe } = globalThis
 Strophe.setLogLevel(Strophe.LogLevel.FATAL)
 
@@ -23,7 +23,7 @@ class Pane {
   #chat
   /** Full JIDs with which the other user is online. */
   #online = new Set()
-  /** For the next page of this tab. */
+  /** State for the next page of this tab. */
   #kept = { isConnected: false, messages: [] }
 
   constructor(element) {
@@ -48,7 +48,7 @@ class Pane {
     try {
       this.#kept = { ...this.#kept, ...JSON.parse(sessionStorage.getItem(this.#name)) }
     } catch {
-      // There is no storage.
+      // This browser has no storage.
     }
     for (const message of this.#kept.messages) this.#showMessage(message)
     if (this.#kept.isConnected) this.#connect()
@@ -59,7 +59,7 @@ class Pane {
     try {
       sessionStorage.setItem(this.#name, JSON.stringify(this.#kept))
     } catch {
-      // Without storage, or if it is full, they are lost after a reload.
+      // Without storage, or if the storage is full, messages are lost after a reload.
     }
   }
 
@@ -72,7 +72,7 @@ class Pane {
     else if (this.#state !== 'connecting') this.#connect()
   }
 
-  /** Not an import of a module: Chromium runs none of them in pages that are XML, but loads them for scripts. */
+  /** This script imports the module, because Chromium ignores `<script type="module">` in pages that are XML. */
   async #connect() {
     this.#show('connecting')
     const { transport, module } = document.body.dataset
@@ -89,11 +89,11 @@ class Pane {
         onMessage: message => this.#receive(message),
       })
     } catch {
-      // The status says why.
+      // `onStatus` shows the reason.
     }
   }
 
-  /** Asks the page's own server for a session. In a real portal the user would be signed in there. */
+  /** Asks the demo for a session. The user of a real portal would be signed in. */
   async #warm(tab) {
     const started = performance.now()
     const reply = await fetch('demo/warm', {
@@ -175,13 +175,13 @@ class Pane {
     this.#find('.state').dataset.state = state
     this.#find('.state-text').textContent = stateTexts[state]
     this.#find('.reason').textContent = reason
-    // A session that is over cannot be attached to again.
+    // The values of an ended session are useless.
     this.#find('.binding').classList.toggle('spent', state === 'closed' || state === 'ended')
     const toggle = this.#find('.toggle')
     const disconnects = isConnected || state === 'offline'
     toggle.textContent = `${disconnects ? 'Disconnect' : 'Connect'} ${this.#find('h2').textContent}`
     toggle.classList.toggle('quiet', disconnects)
-    // Not `disabled`: that would take the keyboard's focus away.
+    // `disabled` would take the keyboard's focus away.
     toggle.setAttribute('aria-disabled', String(state === 'connecting'))
     for (const control of this.#element.querySelectorAll('.write input, .write button')) {
       control.disabled = !isConnected
@@ -195,7 +195,7 @@ class Pane {
     const isOnline = this.#online.size > 0
     presence.dataset.online = isOnline ? 'yes' : 'no'
     const text = this.#state === 'online' ? `${this.#otherTitle} is ${isOnline ? 'online' : 'offline'}` : ''
-    // Changed only if different: screen readers announce each change.
+    // Screen readers announce each change, even to the same text.
     if (presence.textContent !== text) presence.textContent = text
   }
 }

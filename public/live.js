@@ -16,10 +16,10 @@
   let timer
   let isPaused = false
   let isRefused = false
-  /** The time at which the service stopped to answer. */
+  /** Time of the last sign of life, if the service does not answer. */
   let offlineSince
   let heardAt = Date.now()
-  /** What a list shows as soon as nobody works with its rows. */
+  /** News for a list, shown as soon as nobody uses its rows. */
   let waiting
 
   function addButton(text) {
@@ -55,7 +55,7 @@
     source = undefined
   }
 
-  // A hidden page costs the service nothing.
+  // A hidden page has no stream, to save work for the service.
   const adjust = () => {
     if (isPaused || document.hidden) close()
     else source ??= open()
@@ -85,7 +85,7 @@
       renew(new DOMParser().parseFromString(data, 'application/xhtml+xml'))
       hear()
     })
-    // Streams also end now and then while the service runs.
+    // A stream may end while the service runs.
     opened.addEventListener('error', async () => {
       const isUp = await answers()
       if (opened !== source || opened.readyState === EventSource.OPEN) return
@@ -121,7 +121,7 @@
     showWaiting()
   })
   document.addEventListener('visibilitychange', adjust)
-  // After the event, the focus and the pointer have moved.
+  // The focus and the pointer move after the event.
   for (const name of ['focusout', 'change', 'pointerout']) {
     document.addEventListener(name, () => {
       if (waiting !== undefined) setTimeout(() => waiting !== undefined && !isInUse(waiting.list) && showWaiting())
@@ -153,7 +153,7 @@
     document.dispatchEvent(new Event('live'))
   }
 
-  /** Rows then neither move nor leave: not below the pointer, not with the focus, not if they are selected. */
+  /** Rows must not move or leave if the list has the pointer, the focus or a selection. */
   function isInUse(part) {
     if (part.dataset.live !== 'list') return false
     const isPointedAt = matchMedia('(hover: hover)').matches && part.querySelector('tbody:hover') !== null
@@ -173,7 +173,7 @@
     return idsOf(waiting.next).filter(id => !known.has(id))
   }
 
-  /** Only in their places. */
+  /** Updates the rows that stay, without moving rows. */
   function updateRows(list, next) {
     const known = new Map(rowsOf(next).map(row => [row.id, row]))
     for (const row of rowsOf(list)) {
@@ -189,7 +189,7 @@
       activeElement.focus({ preventScroll: true })
   }
 
-  /** Changes only what differs: the focus, selected text, ticked boxes and open details stay. */
+  /** Changes differences only, so that focus, selected text, ticked boxes and open details stay. */
   function update(old, next) {
     for (const { name, value } of next.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value)
     for (const { name } of [...old.attributes])

@@ -25,7 +25,7 @@
     const isOn = boxes().some(({ checked }) => !checked)
     for (const box of boxes()) box.checked = isOn
     label()
-    // Rows that waited can be shown again.
+    // After this event, `live.js` shows waiting rows.
     button.dispatchEvent(new Event('change', { bubbles: true }))
   })
   for (const name of ['change', 'live']) document.addEventListener(name, label)

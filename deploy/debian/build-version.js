@@ -1,10 +1,13 @@
-// The version of a package: as in package.json if HEAD has the tag of a release, and otherwise with HEAD's time and
-// commit, so that apt and operators can tell builds apart.
+// If HEAD has the tag of a release, the version of a package is that of package.json. Otherwise HEAD's time and commit
+// follow, so that apt and operators can tell builds apart.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Like 1.0.0-rc.1, or 1.0.0-rc.1+git20261123164312.aa11071b4c between releases. Outside of a clone as in package.json. */
+/**
+ * Returns 1.0.0-rc.1, or for example 1.0.0-rc.1+git20261123164312.aa11071b4c between releases. Outside of a clone,
+ * returns the version of package.json.
+ */
 export function buildVersion(root) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   if (!existsSync(join(root, '.git'))) return version

@@ -1,5 +1,5 @@
-// What `npm run package:deb` runs: makes dist-deb/warm-bindings_VERSION_all.deb, and beside it a list of its parts (SBOM,
-// CycloneDX). The same sources and SOURCE_DATE_EPOCH (default: the time of the last commit) give the same bytes.
+// `npm run package:deb` makes dist-deb/warm-bindings_VERSION_all.deb, and a list of its parts (SBOM, CycloneDX). The
+// same sources and SOURCE_DATE_EPOCH (default: the time of the last commit) give the same bytes.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
@@ -81,7 +81,7 @@ function makePackage(tree) {
   write('DEBIAN/control', control(files))
   for (const script of ['postinst', 'prerm', 'postrm']) write(`DEBIAN/${script}`, readFileSync(join(own, script)))
   setModes(tree)
-  // One thread: with several, xz writes other bytes.
+  // With several threads, xz writes other bytes.
   const options = ['--root-owner-group', '-Zxz', '--threads-max=1']
   const env = { ...process.env, SOURCE_DATE_EPOCH: String(epoch) }
   run('dpkg-deb', [...options, '--build', tree, join(output, `${name}.deb`)], { env })
@@ -103,7 +103,7 @@ function unit() {
       '# Change it with `systemctl edit warm-bindings`. The settings are in /etc/warm-bindings/warm-bindings.env.\n',
     ],
     ['/usr/lib/node_modules/warm-bindings/docs/', '/usr/share/doc/warm-bindings/docs/'],
-    // The service reads its settings itself, so that a reload reads them again. After --, Node 20 leaves --env-file to it.
+    // The service reads its settings itself, so that a reload reads them again. After --, Node 20 passes --env-file on.
     [/^#.*\n#.*--env-file.*\nEnvironmentFile=.*\n/m, ''],
     [
       /^ExecStart=.*$/m,
@@ -183,8 +183,10 @@ function pathOf({ parentPath, name }) {
   return join(parentPath, name)
 }
 
-/** Without what differs in each run. */
-/** Of the packages in the tree. With `--omit=dev`, npm omits also what a development dependency shares. */
+/**
+ * Lists the packages in the tree, without values that differ in each run. With `--omit=dev`, npm would also omit
+ * packages that a development dependency shares.
+ */
 function partsList(library) {
   const folder = join(work, 'parts')
   mkdirSync(folder)
@@ -198,7 +200,7 @@ function partsList(library) {
   const list = JSON.parse(run('npm', ['sbom', '--package-lock-only', '--sbom-format=cyclonedx'], { cwd: folder }))
   list.metadata.timestamp = new Date(epoch * 1000).toISOString()
   delete list.serialNumber
-  // Npm takes the name of the folder.
+  // npm writes the name of the folder.
   list.metadata.component.name = 'warm-bindings'
   return `${JSON.stringify(list, undefined, 2)}\n`
 }

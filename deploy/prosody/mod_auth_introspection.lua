@@ -22,7 +22,7 @@ local url = option("introspection_url");
 local audience = module:get_option_string("introspection_audience");
 local account = encoded(option("introspection_client_id")) .. ":" .. encoded(option("introspection_client_secret"));
 
--- The OAuth server's answer about the token; nil if there is none. Prosody serves others meanwhile.
+-- Returns the OAuth server's answer about the token, or nil. Prosody serves other users during the wait.
 local function introspect(token)
 	local response, problem = wait_for(http.request(url, {
 		headers = {
@@ -91,6 +91,6 @@ end
 
 module:provides("auth", {
 	get_sasl_handler = new_handler;
-	-- The OAuth server has the users, and answers about the token's user only.
+	-- Only the OAuth server knows the users, and it answers about the token's user only.
 	user_exists = function () return true; end;
 });

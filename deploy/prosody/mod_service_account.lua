@@ -14,7 +14,7 @@ local ip = require "util.ip";
 local host = module.host;
 local refusal = "This account may not log in as that user.";
 
--- Names of users of this host.
+-- `accounts` has names of users of this host.
 local accounts, any_account, as_admins = {}, false, false;
 
 local function read_options()
@@ -58,7 +58,7 @@ local function is_loopback(text)
 	return false;
 end
 
--- Behind a proxy, `session.ip` is that of the client, and that of the connection is the proxy's.
+-- Behind a proxy, `session.ip` is the address of the client, and `conn:ip()` the address of the proxy.
 local function is_private(session)
 	if session.secure then return true; end
 	local conn = session.conn;
@@ -84,7 +84,7 @@ local function is_admin_role(role)
 	return false;
 end
 
--- At any host of the server, and in doubt.
+-- True if the user is an admin at any host of the server, or in doubt.
 local function may_be_admin(name)
 	local jid = name.."@"..host;
 	if usermanager.get_user_role then -- Prosody 13
@@ -108,27 +108,27 @@ local function may_be_admin(name)
 	return false;
 end
 
--- The user to log in, or nil and why not.
+-- Returns the user to log in, or nil and the reason.
 local function authorize(session, handler, account, authzid)
 	if not accounts[account] then return nil, "the account is not in service_accounts"; end
 	if not is_private(session) then return nil, "the connection is not encrypted"; end
 	-- A token may have fewer rights than its account.
 	if handler.role or handler.scope or handler.token_info then return nil, "the account did not show its password"; end
 	local name, domain, resource = jid_prepped_split(authzid);
-	-- Prosody prepares the name once more: what is checked here must be what it takes.
+	-- Prosody prepares the name once more, and must get the name that is checked here.
 	if not name or resource or nodeprep(name) ~= name then return nil, "the authzid is no bare JID of a user"; end
 	if domain ~= host then return nil, "the user is of another host"; end
-	-- Letters that Prosody replaces would make one user another: with the name jeßica, jessica.
+	-- Letters that Prosody replaces would make one user another: jeßica would become jessica.
 	if authzid:lower() ~= name.."@"..host then return nil, "the authzid is not written as Prosody writes it"; end
 	if accounts[name] then return nil, "the user is a service account"; end
-	-- Not that of usermanager, to which a deleted user with a session exists.
+	-- The function `user_exists` of usermanager also returns true for a deleted user with a session.
 	if not usermanager.get_provider(host).user_exists(name) then return nil, "there is no such user"; end
 	if not is_enabled(name) then return nil, "the user is disabled"; end
 	if not as_admins and may_be_admin(name) then return nil, "the user is an admin"; end
 	return name;
 end
 
--- In place: other modules look at the metatable and at the fields of a handler.
+-- Changes the handler in place: other modules use the metatable and the fields of a handler.
 local function extend(handler, session)
 	local process, clean_clone, authzid, has_begun = handler.process, handler.clean_clone, nil, false;
 
@@ -188,13 +188,14 @@ function module.unload()
 	for provider in pairs(originals) do unwrap { item = provider }; end
 end
 
--- A token would log the user in later, without the account. After mod_sasl2_sm, before mod_sasl2_fast.
+-- A FAST token would log the user in later, without the account. Priority 80 is after mod_sasl2_sm, before
+-- mod_sasl2_fast.
 module:hook("sasl2/c2s/success", function (event)
 	local handler = event.session.sasl_handler;
 	if handler and handler.service_account then event.session.fast_token_request = nil; end
 end, 80);
 
--- Nobody gets the account by being the first to register it.
+-- Nobody may register the name of a service account.
 module:hook("user-registering", function (event)
 	if not accounts[event.username] then return; end
 	event.allowed, event.reason = false, "This name is reserved.";

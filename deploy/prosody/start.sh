@@ -1,6 +1,6 @@
-# What the Prosody image runs: a certificate and a first user where the volumes have none yet, then the server.
-# DOMAIN, FIRST_USER and FIRST_PASSWORD come from deploy/compose.yaml. The key stays in Prosody's own volume, the
-# certificate goes where the service finds it.
+# The Prosody image runs this script. It makes a certificate and a first user if the volumes have none yet, and starts
+# the server. DOMAIN, FIRST_USER and FIRST_PASSWORD come from deploy/compose.yaml. The key stays in Prosody's own
+# volume. The certificate is in the volume that the service can read.
 set -eu
 umask 077
 key=/var/lib/prosody/domain.key
@@ -13,7 +13,7 @@ if [ ! -e "$key" ]; then
   mv "$key.new" "$key"
 fi
 if [ ! -e /var/lib/prosody/first-user ]; then
-  # By a pipe: every process of the machine can read the command line of another.
+  # The password goes through a pipe, because every process of the machine can read the command line of another.
   printf '%s\n' "$FIRST_PASSWORD" "$FIRST_PASSWORD" | prosodyctl adduser "$FIRST_USER@$DOMAIN"
   touch /var/lib/prosody/first-user
 fi

@@ -62,7 +62,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// For answers without "retry".
+// Codes to retry if an answer has no "retry".
 var passing = map[string]bool{
 	"no-answer": true, "remote-connection-failed": true, "remote-stream-error": true, "temporary-auth-failure": true,
 	"service-full": true, "session-unreachable": true, "shutting-down": true, "timeout": true, "too-many-requests": true,
@@ -112,7 +112,7 @@ func (c *Client) Resume(ctx context.Context, id string, parameters Object) (Obje
 	return c.callSession(ctx, "POST", id, "/resume", parameters, isBinding)
 }
 
-// Session is nil if it has ended.
+// Session returns the session, or nil if the session has ended.
 func (c *Client) Session(ctx context.Context, id string) (Object, error) {
 	return c.callSession(ctx, "GET", id, "", nil, isSession)
 }
@@ -133,7 +133,7 @@ func (c *Client) EndAll(ctx context.Context, query map[string]string) (Object, e
 	return c.call(ctx, "DELETE", "/sessions?"+encoded(query).Encode(), nil, isEnded)
 }
 
-// Sessions returns all that match, the oldest first.
+// Sessions returns all sessions that match, oldest first.
 func (c *Client) Sessions(ctx context.Context, filter map[string]string) ([]Object, error) {
 	query := encoded(filter)
 	query.Set("limit", "1000")
@@ -200,7 +200,7 @@ func (c *Client) call(
 		if !errors.As(err, &failed) {
 			return answer, err
 		}
-		// The service's Retry-After, or 1, 2, 4 … seconds, and up to half as much again.
+		// The pause is Retry-After, or 1, 2, 4 … seconds, plus up to half as much.
 		seconds := float64(failed.RetryAfter)
 		if failed.RetryAfter < 0 {
 			seconds = math.Pow(2, float64(count-1))

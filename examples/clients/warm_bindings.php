@@ -18,7 +18,7 @@
 
 final class WarmBindingsError extends RuntimeException
 {
-    /** For answers without `retry`. */
+    /** Codes to retry if an answer has no `retry`. */
     private const PASSING = [
         'no-answer', 'remote-connection-failed', 'remote-stream-error', 'temporary-auth-failure', 'service-full',
         'session-unreachable', 'shutting-down', 'timeout', 'too-many-requests',
@@ -26,8 +26,8 @@ final class WarmBindingsError extends RuntimeException
     public bool $retry;
 
     /**
-     * `$detail` and `$advice` are for operators. `$retry`: whether the same call may succeed later, if known after
-     * `$retryAfter` seconds. The service's log has the call under `$instance`.
+     * `$detail` and `$advice` are for operators. `$retry` tells whether the same call may succeed later, after
+     * `$retryAfter` seconds if known. The service's log has the call under `$instance`.
      */
     public function __construct(
         string $code,
@@ -82,7 +82,7 @@ final class WarmBindings
         $this->callSession('DELETE', $id, '', 'isNothing');
     }
 
-    /** All that match, the oldest first; fetched in parts during the loop. */
+    /** The sessions that match, oldest first. The loop fetches them in parts. */
     public function sessions(array $filter = []): Generator
     {
         $places = [];
@@ -199,7 +199,7 @@ final class WarmBindings
                 [$head, $text] = $this->exchange($method, $path, $body, $seconds);
                 return self::read($head, $text, $check);
             } catch (WarmBindingsError $error) {
-                // The service's Retry-After, or 1, 2, 4 … seconds, and up to half as much again.
+                // The pause is Retry-After, or 1, 2, 4 … seconds, plus up to half as much.
                 $pause = ($error->retryAfter ?? 2 ** ($count - 1)) * (1 + mt_rand() / mt_getrandmax() / 2);
                 $isLate = microtime(true) + $pause >= $deadline;
                 if (!$error->retry || $count >= $this->attempts || $isLate) {

@@ -26,7 +26,7 @@ import time
 import urllib.parse
 
 LONGEST_ANSWER = 8 * 1024 * 1024
-# For answers without `retry`.
+# Codes to retry if an answer has no `retry`.
 PASSING = {
     'no-answer', 'remote-connection-failed', 'remote-stream-error', 'temporary-auth-failure', 'service-full',
     'session-unreachable', 'shutting-down', 'timeout', 'too-many-requests',
@@ -34,8 +34,8 @@ PASSING = {
 
 
 class WarmBindingsError(Exception):
-    """`detail` and `advice` are for operators. `retry`: whether the same call may succeed later, if known after
-    `retry_after` seconds. The service's log has the call under `instance`."""
+    """`detail` and `advice` are for operators. `retry` tells whether the same call may succeed later, after
+        `retry_after` seconds if known. The service's log has the call under `instance`."""
 
     def __init__(self, code, detail, status=None, instance=None, retry_after=None, advice=None, retry=None):
         super().__init__(f'{code}: {detail}' + (f' ({instance})' if instance else ''))
@@ -91,7 +91,7 @@ class _Connection(io.RawIOBase):
 
 class WarmBindings:
     def __init__(self, url, user, secret, *, timeout_seconds=20, total_seconds=40, attempts=3):
-        """`timeout_seconds`, of one attempt, are to be above the service's WARM_TIMEOUT."""
+        """`timeout_seconds` of one attempt must be above the service's WARM_TIMEOUT."""
         self._url = urllib.parse.urlsplit(url)
         self._authorization = 'Basic ' + base64.b64encode(f'{user}:{secret}'.encode()).decode()
         self._timeout, self._total, self._attempts = timeout_seconds, total_seconds, attempts
@@ -109,7 +109,7 @@ class WarmBindings:
         self._call_session('DELETE', session_id, '', _is_nothing)
 
     def sessions(self, **query):
-        """All that match, the oldest first; fetched in parts during the loop."""
+        """The sessions that match, oldest first. The loop fetches them in parts."""
         query['limit'] = 1000
         places = set()
         while True:
@@ -148,7 +148,7 @@ class WarmBindings:
                 response, text = self._exchange(method, path, body, seconds)
                 return self._read(response, text, check)
             except WarmBindingsError as error:
-                # The service's Retry-After, or 1, 2, 4 ... seconds, and up to half as much again.
+                # The pause is Retry-After, or 1, 2, 4 ... seconds, plus up to half as much.
                 seconds = 2 ** (count - 1) if error.retry_after is None else error.retry_after
                 pause = seconds * random.uniform(1, 1.5)
                 is_late = time.monotonic() + pause >= deadline

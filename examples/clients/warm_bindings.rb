@@ -19,14 +19,14 @@ require 'uri'
 
 class WarmBindings
   LONGEST_ANSWER = 8 * 1024 * 1024
-  # For answers without `retry`.
+  # Codes to retry if an answer has no `retry`.
   PASSING = %w[
     no-answer remote-connection-failed remote-stream-error temporary-auth-failure service-full session-unreachable
     shutting-down timeout too-many-requests
   ].freeze
 
-  # `detail` and `advice` are for operators. `retry`: whether the same call may succeed later, if known after
-  # `retry_after` seconds. The service's log has the call under `instance`.
+  # `detail` and `advice` are for operators. `retry` tells whether the same call may succeed later, after `retry_after`
+  # seconds if known. The service's log has the call under `instance`.
   class Error < StandardError
     attr_reader :code, :detail, :advice, :retry, :status, :instance, :retry_after
 
@@ -63,7 +63,7 @@ class WarmBindings
 
   def end_all(**query) = call('DELETE', "/sessions?#{URI.encode_www_form(query)}", :ended?)
 
-  # All that match, the oldest first, fetched in parts during the loop.
+  # The sessions that match, oldest first. The loop fetches them in parts.
   def sessions(**query)
     return enum_for(:sessions, **query) unless block_given?
 
@@ -96,7 +96,7 @@ class WarmBindings
     begin
       read(*exchange(method, path, body, [@timeout, deadline - now].min), check)
     rescue Error => e
-      # The service's Retry-After, or 1, 2, 4 … seconds, and up to half as much again.
+      # The pause is Retry-After, or 1, 2, 4 … seconds, plus up to half as much.
       pause = (e.retry_after || 2**(count - 1)) * rand(1.0..1.5)
       raise if !e.retry || count >= @attempts || now + pause >= deadline
 

@@ -4,7 +4,7 @@ import { createSignIn } from './sign-in.js'
 
 const {
   PORT = 3000,
-  PORTAL_URL = `http://127.0.0.1:${PORT}`, // as browsers reach it
+  PORTAL_URL = `http://127.0.0.1:${PORT}`, // the address for browsers
   OIDC_ISSUER = 'http://127.0.0.1:3001',
   OIDC_CLIENT_ID = 'portal',
   OIDC_CLIENT_SECRET,

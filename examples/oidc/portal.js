@@ -44,7 +44,7 @@ export function createPortal({ signIn, chat }) {
     for (const { reason } of results) if (reason) console.error(`a sign-out is incomplete: ${reason.message}`)
   }
 
-  /** Ends the chats of the token's visit, the claim `sid`. */
+  /** Ends the chats of the visit in the token's claim `sid`. */
   const endChatsOf = async tokens => endChats(chat, await tokens.current())
 
   const signOut = async (request, response) => {

@@ -101,7 +101,7 @@ app.post('/sign-in/:uid', express.urlencoded({ extended: false }), async (reques
 app.use(provider.callback())
 server.on('request', app)
 
-// Without the portal.
+// This file can run without the portal.
 if (import.meta.filename === process.argv[1]) {
   console.log(`\n  An OpenID provider: ${issuer}. Ctrl+C stops it.\n`)
   process.once('SIGINT', () => process.exit())

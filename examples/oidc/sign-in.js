@@ -16,14 +16,14 @@ export async function createSignIn({ issuer, clientId, clientSecret, portalUrl, 
     /** The origin of the provider's pages. */
     origin: new URL(issuer).origin,
 
-    /** The URL for the browser, and the HttpOnly cookie that it must send when it returns. */
+    /** The URL for the browser, and the HttpOnly cookie that the browser must send when it returns. */
     async begin() {
       const verifier = oidc.randomPKCECodeVerifier()
       const state = oidc.randomState()
       const nonce = oidc.randomNonce()
       const url = oidc.buildAuthorizationUrl(provider, {
         redirect_uri: `${portalUrl}/signed-in`,
-        // Many providers want `offline_access` as well, or there is no refresh token.
+        // Many providers return a refresh token only with the scope `offline_access`.
         scope: 'openid profile chat',
         resource: audience,
         code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
@@ -34,22 +34,22 @@ export async function createSignIn({ issuer, clientId, clientSecret, portalUrl, 
       return { url: url.href, cookie: [verifier, state, nonce].join('.') }
     },
 
-    /** The user who returned with this URL and cookie, and the tokens. Rejects unless both are of one sign-in. */
+    /** The user who returned, and the tokens. Rejects unless URL and cookie are of one sign-in. */
     async complete(path, cookie) {
       const [pkceCodeVerifier, expectedState, expectedNonce] = cookie?.split('.') ?? []
-      // Without these, state and nonce are not checked.
+      // Without these values, openid-client does not check state and nonce.
       if (!expectedNonce) throw new Error('the sign-in has not begun in this browser')
       const checks = { pkceCodeVerifier, expectedState, expectedNonce, idTokenExpected: true }
       const answer = await oidc.authorizationCodeGrant(provider, new URL(path, portalUrl), checks, {
         resource: audience,
       })
-      // Names the user in the portal only. The chat takes the user from the access token.
+      // This name is for the portal only. The chat takes the user from the access token.
       const { preferred_username: name } = answer.claims()
       if (!name || !answer.refresh_token) throw new Error('the provider gives no name, or no refresh token')
       return { name, tokens: keepTokens(provider, audience, answer) }
     },
 
-    /** The URL that signs the user out at the provider. Otherwise the next sign-in asks no password. */
+    /** The URL that signs the user out at the provider. Without it, the next sign-in asks no password. */
     signOutUrl: () => oidc.buildEndSessionUrl(provider, { post_logout_redirect_uri: `${portalUrl}/` }).href,
   }
 }

@@ -1,11 +1,14 @@
-// Common to portals with any kind of sign-in.
+// Functions for portals with any kind of sign-in.
 import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import express from 'express'
 import Handlebars from 'handlebars'
 
-/** An Express app with the `views` and the `public` files beside the module at this URL, and this Content-Security-Policy. */
+/**
+ * An Express app with the folders `views` and `public` beside the module `here`, and the Content-Security-Policy
+ * `policy`.
+ */
 export function createApp(here, policy) {
   const folder = name => fileURLToPath(new URL(name, here))
   const app = express().disable('x-powered-by').set('trust proxy', 'loopback').set('env', 'production')
@@ -21,7 +24,7 @@ export function createApp(here, policy) {
 /** The part of the policy that allows the service at this URL: its module and endpoints. */
 export const allowing = url => `script-src 'self' ${url}; connect-src 'self' ${url} ${url.replace('http', 'ws')}`
 
-/** Ends the chats of the token's visit. If that fails, logs it: they end by themselves soon after their pages are closed. */
+/** Ends the chats of the token's visit. A failure is only logged: chats end soon after their pages are closed. */
 export async function endChats(chat, token) {
   const headers = { Authorization: `Bearer ${token}` }
   const call = () => fetch(`${chat}/connect`, { method: 'DELETE', headers, signal: AbortSignal.timeout(10_000) })

@@ -15,7 +15,7 @@ export function createPortal({ chat, secret, users }) {
   const visits = new Map()
   const cookieOf = ({ headers }) => /(?:^|; )visit=([\da-f]{64})/.exec(headers.cookie)?.[1]
 
-  /** What a page needs for the chat. `visit` may appear in logs, so it is a hash of the cookie. */
+  /** The page's token for the chat. `visit` may appear in logs, so it is a hash of the cookie. */
   const tokenFor = cookie =>
     new SignJWT({ sub: visits.get(cookie), aud: 'chat', visit: hash('sha256', cookie) })
       .setProtectedHeader({ alg: 'HS256' })
@@ -42,7 +42,7 @@ export function createPortal({ chat, secret, users }) {
     response.cookie('visit', cookie, options).redirect(303, '/')
   }
 
-  /** Ends the chats of a visit. If the call fails, they end by themselves soon after their pages are closed. */
+  /** Ends the chats of a visit. If the call fails, chats end soon after their pages are closed. */
   const leave = async cookie => {
     if (!visits.has(cookie)) return
     const token = await tokenFor(cookie)

@@ -1,5 +1,5 @@
 // Package chat needs the standard library only. A visit is a random text, made at the sign-in and kept in the session
-// of the portal until the sign-out. It may appear in logs.
+// of the portal until the sign-out. The visit may appear in logs.
 package chat
 
 import (
@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Token is for the pages of this session.
+// Token makes a token for the pages of a session.
 func Token(user, visit string) string {
 	encode := base64.RawURLEncoding.EncodeToString
 	claims, _ := json.Marshal(map[string]any{"sub": user, "aud": "chat", "exp": time.Now().Unix() + 300, "visit": visit})
@@ -33,8 +33,8 @@ func SendToken(w http.ResponseWriter, user, visit string) {
 	json.NewEncoder(w).Encode(map[string]string{"token": Token(user, visit)})
 }
 
-// End ends the chats of the token's visit. Make the token before the session of the portal ends, and call it after.
-// Log the error.
+// End ends the chats of the token's visit. Make the token before the session of the portal ends, and call End after
+// that. Log the error.
 func End(token string) error {
 	request, _ := http.NewRequest("DELETE", "https://chat.example.org/connect", nil)
 	request.Header.Set("Authorization", "Bearer "+token)

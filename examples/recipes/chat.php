@@ -1,6 +1,6 @@
 <?php
-// A token for the pages of this session. Also call it at the sign-in, so that two tabs get one visit. `visit` may appear
-// in logs, and stays if session_regenerate_id() is called.
+// A token for the pages of this session. Call this at the sign-in too, so that two tabs get one visit. `visit` may
+// appear in logs, and stays if session_regenerate_id() is called.
 function chat_token(string $user): string
 {
     $base64 = fn (string $text) => rtrim(strtr(base64_encode($text), '+/', '-_'), '=');
@@ -20,7 +20,7 @@ function send_chat_token(?string $user): void
     echo json_encode(['token' => chat_token($user)]);
 }
 
-/** Call it at the sign-out, after session_destroy(), with a token from before. */
+/** Call this at the sign-out, after session_destroy(), with a token that you made before. */
 function end_chats(string $token): void
 {
     // Works without allow_url_fopen. Without TLS, the address begins with tcp:.

@@ -1,4 +1,5 @@
-// With express-session, for users whose passwords of the XMPP server the portal knows. Better: express.js.
+// For express-session, if the portal knows the users' passwords of the XMPP server. If not, use express.js, which is
+// better.
 import { randomUUID } from 'node:crypto'
 import { WarmBindings } from 'warm-bindings/client'
 
@@ -7,7 +8,7 @@ const service = new WarmBindings({ url: 'http://127.0.0.1:8080/warm', user: 'por
 app.get('/chat/binding', async ({ session, query }, response) => {
   if (!session.user) return response.sendStatus(401)
   const { jid, password } = session.user // or a credential
-  // Better at the sign-in. After session.regenerate(), put the old one into the new session.
+  // Better make `chatVisit` at the sign-in. After session.regenerate(), put the old `chatVisit` into the new session.
   session.chatVisit ??= randomUUID()
   const names = { visit: session.chatVisit, tab: String(query.tab) }
   response.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' })
@@ -18,5 +19,5 @@ app.use('/chat', (error, _request, response, _next) => {
   response.sendStatus(503)
 })
 
-/** Call it at the sign-out, after the session is destroyed, with its `chatVisit`. */
+/** Call this at the sign-out, after the session is destroyed, with the `chatVisit` of the session. */
 export const endChats = visit => visit && service.endVisit(visit)

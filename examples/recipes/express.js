@@ -1,10 +1,10 @@
-// With express-session, and jose from npm.
+// For express-session, with jose from npm.
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { SignJWT } from 'jose'
 
-// A token for the pages of this session. Also call it at the sign-in, so that two tabs get one visit. `chatVisit` may
-// appear in logs. After session.regenerate(), put the old one into the new session.
+// Makes a token for the pages of this session. Call this at the sign-in too, so that two tabs get one visit.
+// `chatVisit` may appear in logs. After session.regenerate(), put the old `chatVisit` into the new session.
 export function chatToken(session) {
   session.chatVisit ??= randomUUID()
   const token = new SignJWT({ sub: session.user.name, aud: 'chat', visit: session.chatVisit })
@@ -17,7 +17,7 @@ app.get('/chat/token', async ({ session }, response) => {
   response.json({ token: await chatToken(session) })
 })
 
-/** Call it at the sign-out, after the session is destroyed, with a token from before. */
+/** Call this at the sign-out, after the session is destroyed, with a token that you made before. */
 export async function endChats(token) {
   const headers = { Authorization: `Bearer ${token}` }
   const url = 'https://chat.example.org/connect'

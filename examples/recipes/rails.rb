@@ -9,7 +9,7 @@ module Chats
     render json: { token: chat_token }
   end
 
-  # A token for the pages of this session. Also call it at the sign-in, so that two tabs get one visit, which may
+  # A token for the pages of this session. Call this at the sign-in too, so that two tabs get one visit. The visit may
   # appear in logs. After reset_session at another time, put the old chat_visit into the new session.
   private def chat_token
     visit = session[:chat_visit] ||= SecureRandom.hex
@@ -17,7 +17,7 @@ module Chats
     JWT.encode(claims, ENV.fetch('CHAT_SECRET'), 'HS256')
   end
 
-  # Call it at the sign-out, after reset_session, with a token from before.
+  # Call this at the sign-out, after reset_session, with a token that you made before.
   private def end_chats(token)
     url = URI('https://chat.example.org/connect')
     headers = { 'Authorization' => "Bearer #{token}" }

@@ -39,7 +39,7 @@ function keep() {
   try {
     sessionStorage.messages = JSON.stringify({ user, shown: last })
   } catch {
-    // Without storage they are lost after a reload.
+    // Without storage, messages are lost after a reload.
   }
 }
 

@@ -4,7 +4,7 @@ export class Contacts {
   #hint
   #choose
   #byJid = new Map()
-  /** Full JIDs that are online, by contact: they may arrive before the list. */
+  /** Full JIDs that are online, by contact. Presence may arrive before the list. */
   #online = new Map()
 
   constructor(element, choose) {

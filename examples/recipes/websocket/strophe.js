@@ -8,7 +8,7 @@ async function chat(pause = 1) {
   const began = Date.now()
   const again = () => {
     clearTimeout(timer) // DISCONNECTED may come twice
-    // Pauses double, up to a minute. After a good minute they start at 1 s again.
+    // Pauses between attempts double, up to a minute. After a minute online, pauses start at 1 s again.
     timer = setTimeout(chat, pause * 1000, Date.now() - began > 60_000 ? 1 : Math.min(2 * pause, 60))
   }
   const answer = await fetch(`/chat/credentials?tab=${tab}`).catch(() => undefined)
