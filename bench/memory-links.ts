@@ -1,4 +1,4 @@
-// Links of the service to a stub in its own process, because a process may have 20,000 descriptors here.
+// The stub has its own process, because a process may have 20,000 descriptors here.
 import { syncBuiltinESMExports } from 'node:module'
 import net, { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -91,7 +91,7 @@ async function lagOf({ workers }: Held): Promise<Lag> {
 const alone = ({ pid, port }: Started): Held => ({ pids: [pid], workers: [pid], port })
 
 async function residentOf({ pids, workers }: Held): Promise<number> {
-  // One at a time, or the primary would take workers that collect garbage together as hung.
+  // Workers collect garbage one at a time, or the primary would take all as hung.
   for (const pid of workers) await ask(pid, 'collectGarbage')
   return pids.reduce((sum, pid) => sum + residentKib(pid), 0)
 }
@@ -144,7 +144,7 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
       runs = Promise.all(clients.map(run))
     })
     await phase('talk', go)
-    // Not before: the collection would make V8 collect more often during the talk.
+    // A collection before the talk would make V8 collect more often during the talk.
     const kibEach = ((await residentOf(service)) - empty) / sessions
     go()
     const back = await phase('lose links', stub.breakStreams)

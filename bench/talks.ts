@@ -32,7 +32,7 @@ interface BoshTalkOptions extends TalkEvents {
   readonly spare?: HttpLane[]
 }
 
-/** Sends two requests at a time with rids in order, and keeps one open, as browsers do. */
+/** Sends two requests at a time in order, and keeps one open, as browsers do. */
 export class BoshTalk implements Talk {
   readonly #lanes: HttpLane[] = []
   readonly #head: string

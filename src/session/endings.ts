@@ -8,8 +8,8 @@ import type { Uplink } from './uplink.js'
 
 interface Ending {
   /**
-   * `close-empty` closes once nothing is left to deliver. `cut` closes the connection but not the stream. `abandon`
-   * does not read waiting data.
+   * `close-empty` closes once nothing is left to deliver. `cut` leaves the stream open. `abandon` does not read waiting
+   * data.
    */
   readonly link: 'close' | 'close-empty' | 'cut' | 'abandon'
   /** With `return`, senders get errors. */

@@ -22,7 +22,7 @@ export interface LinkCountsParts {
   readonly undelivered: () => number
 }
 
-/** The counts of both sides (XEP-0198 §4). */
+/** XEP-0198 §4. */
 export class LinkCounts {
   received = 0
   readonly #unconfirmed = new Unconfirmed()

@@ -249,7 +249,7 @@ export function createOpener(parts: OpenerParts) {
       }
     },
 
-    /** Continues a session of another process. False if its domain is not served, or after a fault. */
+    /** False if the domain of the session is not served, or after a fault. */
     takeUp(before: SessionRecord, makeClient: (session: Session) => Client, management: Management): boolean {
       if (domainFault(before.domain) !== undefined) return false
       let session: Session | undefined

@@ -22,7 +22,6 @@ export interface SessionRecord {
   readonly inactivity: InactivityRecord
   readonly outbox: OutboxRecord
   readonly link: LinkRecord
-  /** The type depends on the page's transport. */
   readonly client: unknown
 }
 

@@ -9,7 +9,7 @@ export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' |
 
 export type Transport = 'bosh' | 'websocket'
 
-/** A portal session. Its admin chooses the names of visits and tabs. */
+/** A portal session, named by its admin. */
 export interface VisitName {
   readonly admin: string
   readonly visit: string

@@ -146,7 +146,7 @@ export class Session implements Gate {
     return !this.hasEnded && this.uplink?.managed?.mayResume === true
   }
 
-  /** Ends the session here. Returns its record, or undefined if it cannot be resumed. */
+  /** Returns the record of the ended session, or undefined if it cannot be resumed. */
   setDown(): SessionRecord | undefined {
     const { sid, id, domain, createdAt, tab, ids, stage, client } = this
     const { managed } = this.uplink
@@ -235,7 +235,7 @@ export class Session implements Gate {
     return true
   }
 
-  /** Called for each accepted message. The first message ends the wait for a page. */
+  /** The first accepted message ends the wait for a page. */
   attach(isSecure: boolean, by?: { readonly browser?: string | undefined }): void {
     this.#isSecure ??= isSecure
     if (!this.stage.attach()) return

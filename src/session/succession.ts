@@ -52,7 +52,6 @@ export function takeUp(
   return counts
 }
 
-/** Takes up the files of STATE_DIR. */
 export function takeUpFiles(
   states: readonly WrittenState[],
   nodes: Pick<Nodes, 'adopt'> | undefined,

@@ -22,7 +22,6 @@ export function negotiate(body: TermWish, limits: TermLimits) {
   const { wait = Math.min(60, limits.maxWait), hold = limits.defaultHold } = body
   const ver = commonVersion(body.ver)
   const contentType = negotiateContentType(body.content)
-  // The sum is NaN if one of the numbers is NaN.
   if (Number.isNaN(wait + hold + (body.ack ?? 0)) || ver === undefined || contentType === undefined)
     return 'bad-request'
   const agreedWait = Math.min(wait, limits.maxWait)

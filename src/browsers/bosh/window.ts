@@ -94,7 +94,6 @@ export class RidWindow {
     this.confirm()
   }
 
-  /** At the next request, or a closed connection, all replies have probably arrived. */
   confirm(): void {
     this.#confirmed = this.lastAnswered
   }

@@ -14,7 +14,7 @@ export interface Binding {
   readonly resumed?: boolean
   /** Number of stanzas that earlier pages have certainly received. */
   readonly delivered?: number
-  /** The last request of the previous page that arrived. */
+  /** The rid of the previous page's last request that arrived. */
   readonly received?: number
   /** True if client states (XEP-0352) may be sent. */
   readonly csi?: boolean
@@ -57,7 +57,7 @@ export async function answerOf<Answer>(
   if (answer) return answer
   // An empty text may be a broken connection, not a sign-in page.
   const isPage = ok && text && !isOfService
-  // The portal redirected to that page.
+  // The portal redirected to its sign-in page.
   const isSentAway = isPage && redirected
   const why = isSentAway ? 'The portal redirected. It should answer 401.' : 'The portal sent no token or binding.'
   const { code = isSentAway ? 'signed-out' : 'refused', detail = isPage && why } = (isOfService && readJson(text)) || {}

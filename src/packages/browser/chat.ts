@@ -236,7 +236,6 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const isKnown = resumed === true && jid === before
     if (!isKnown) arrivals.forgetSession()
     if (before && bareJid(jid) !== bareJid(before)) {
-      // Another user has logged in.
       if (this.#wasOnline) {
         this.#end('signed-out', 'You are not signed in any more.')
         return
@@ -323,7 +322,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     else if (state === 'offline' || mayReturn(code)) this.retry()
   }
 
-  /** Called on `pagehide`: the next page of this tab may continue. */
+  /** The next page of this tab may continue. */
   readonly #leave = (): void => {
     const { keep = true } = this.#options
     const { state, code } = this.#status

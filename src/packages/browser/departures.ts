@@ -34,7 +34,7 @@ const mostKept = 100_000
 export class Departures {
   /** Stanzas in the order of writing. */
   #all: readonly Outgoing[]
-  /** Strophe sends these in one of the next requests. */
+  /** Stanzas that Strophe sends in one of the next requests. */
   readonly #queued = new WeakSet<Outgoing>()
   readonly #changed: (state: MessageState) => void
   #newest = 0
@@ -98,7 +98,7 @@ export class Departures {
     )
   }
 
-  /** Call the result when the server answers a stanza sent now. */
+  /** Returns a function to call when the server answers a stanza that is sent now. */
   confirming(): () => void {
     const given = this.#all.filter(outgoing =>
       outgoing.isSent ? !outgoing.isInDoubt : outgoing.rid !== undefined || this.#queued.has(outgoing),
@@ -208,7 +208,7 @@ export class Departures {
         if (!isKept) size -= outgoing.xml.length
         return isKept
       })
-    // The page may send or resend messages in its handler.
+    // A handler of the page may send or resend messages.
     if (state) for (const outgoing of meant) this.#changed({ id: outgoing.id, to: addressOf(outgoing), ...state })
   }
 }

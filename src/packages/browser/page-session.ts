@@ -186,7 +186,7 @@ export class PageSession {
     if (unsent.length > 0) this.sendMessages(...unsent)
   }
 
-  /** Also asks the server whether it has all messages, one question at a time. */
+  /** Asks the server afterwards whether it has all messages, one question at a time. */
   sendMessages(...stanzas: readonly Element[]): void {
     this.send(...stanzas)
     if (this.#isToAskAgain !== undefined) {
@@ -309,7 +309,7 @@ export class PageSession {
     if ((await contacts) && (await caughtUp)) this.#events.settled()
   }
 
-  /** Servers send presences only once, so contacts are probed later. Resolves with whether the server answered. */
+  /** Servers send presences only once, so contacts are probed later. Resolves with true if the server answered. */
   #fetchContacts(isAvailable: boolean): Promise<boolean> {
     const request = this.#build('iq', { type: 'get', id: randomName() })
     const take = (result: Element) => {

@@ -17,10 +17,7 @@ export interface Time {
   pause(ms: number, signal?: AbortSignal): Promise<void>
 }
 
-/**
- * Repeats until an attempt succeeds or fails for good, or a limit is reached. Pauses: `Retry-After`, or 1, 2, 4 …
- * seconds with up to 50 % of jitter.
- */
+/** Pauses are `Retry-After`, or 1, 2, 4 … seconds with up to 50 % of jitter. */
 export async function repeat<T>(
   attempt: (seconds: number) => Promise<T>,
   { timeoutSeconds, totalSeconds, attempts }: AttemptLimits,

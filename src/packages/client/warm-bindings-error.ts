@@ -7,7 +7,7 @@ type About = Partial<Pick<WarmBindingsError, 'advice' | 'status' | 'instance' | 
   readonly retry?: boolean | undefined
 }
 
-/** These codes may pass. Used for answers without `retry`. */
+/** Temporary errors, for answers without `retry`. */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'no-answer',
   'remote-connection-failed',

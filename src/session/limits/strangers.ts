@@ -16,7 +16,7 @@ interface Stranger {
 
 /** A session that has not tried to log in for this time may be ended to make room. */
 const patience = 5_000
-/** This many delayed logins of one user at one address are never ended to make room. */
+/** Delayed logins of one user at one address that are never ended to make room. */
 const mostOfUser = 2
 
 /** Sessions without a login, by IPv4 address or IPv6 network. All hosts share this table. */
