@@ -5,7 +5,6 @@ import { onceAMinute } from '../lib/limits/throttle.js'
 import { codeOf } from '../lib/log.js'
 
 const mostAtOnce = 8
-/** Events in the queue, and bytes of their bodies. */
 const mostWaiting = 10_000
 const mostBytes = 8 * 1024 * 1024
 /** An older event is dropped when an attempt fails. */

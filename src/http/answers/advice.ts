@@ -85,7 +85,7 @@ const onPages: OnPages = {
 
 export const pageAdvice: Readonly<Record<ProblemCode, string>> = { ...advice, ...onPages }
 
-/** Readers of pages made no call. */
+/** Headlines for readers of pages, who made no call. */
 const headlines: OnPages = {
   'missing-parameter': 'Something is missing in the address or form',
   'invalid-parameter': 'The address or form has a mistake',

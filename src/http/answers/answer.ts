@@ -80,7 +80,7 @@ export function detailOf({ code, quote, detail }: Problem): string {
   return joined(problems[code].sentence, quote, detail)
 }
 
-/** In one paragraph. */
+/** The detail in one paragraph. */
 export function pageDetailOf({ code, quote, detail }: Problem): string {
   const [headline, rest] = headlineOf(code)
   return joined(`${headline}.`, rest, quote, detail)

@@ -22,7 +22,7 @@ export interface Navigation {
   readonly home: string
   readonly isHome?: boolean
   readonly links: readonly { readonly href: string; readonly text: string; readonly isCurrent: boolean }[]
-  /** In place of the links, for visitors who may be users. */
+  /** Link to the admin pages, in place of `links` on pages for everybody. */
   readonly admin?: string | undefined
   readonly signOut?: string | undefined
 }
@@ -49,7 +49,7 @@ export function navigation(
   }
 }
 
-/** Of pages for everybody. */
+/** Navigation of pages for everybody. */
 export function publicNavigation({ externalUrl, warmPath, warm }: NavigationSettings, isHome = false): Navigation {
   const home = homePath(externalUrl)
   return { home, isHome, links: [], admin: warm.enabled ? home + warmPath : undefined }

@@ -4,7 +4,6 @@ import { bodyFormat } from '../listening/read-body.js'
 /** `xhtml` and `html` differ only in their content type. */
 export type Representation = 'json' | 'xhtml' | 'html'
 
-/** Most entries, and most characters of each. */
 const mostRanges = 100
 const longestParameters = 200
 

@@ -40,7 +40,6 @@ export class Exchanges {
     else (frame.isOpeners ? this.#others : this.#own).get(frame.exchange)?.take(frame)
   }
 
-  /** Rethrows the first error at the end. */
   break(how: ExchangeEnd): void {
     const failures: unknown[] = []
     for (const exchange of [...this.#own.values(), ...this.#others.values()]) {

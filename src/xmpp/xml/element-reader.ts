@@ -85,7 +85,7 @@ class ElementReader {
     }
     const mended = this.#readAsWritten(withoutStreams(text), renamed, rules)
     this.isMended = true
-    // The namespace may be written with references.
+    // The text may write the namespace of streams with character references.
     return this.#hasStreamElement ? undefined : mended
   }
 

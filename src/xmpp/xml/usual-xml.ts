@@ -101,7 +101,7 @@ class UsualReader {
     while (this.#declared.length > 0) this.#declared.pop()
     if (!this.#knowsPrefixes(text, child, declarations)) return -1
     if (child.isEmpty) return child.end
-    // Elements inside could inherit it.
+    // Elements inside could inherit the namespace of streams.
     if (child.nameColon > 0 && (declarations.defaultNamespace === streamsNamespace || isOfStreams(text, child)))
       return -1
     const names = this.#names
@@ -177,7 +177,6 @@ class UsualReader {
     return true
   }
 
-  /** Of the child or the root. */
   #hasStreamPrefix(text: string, { prefixes, namespaces }: Declarations): boolean {
     const { name, nameColon } = this.#inner
     if (nameColon === 0) return false
