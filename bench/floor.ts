@@ -22,6 +22,8 @@ const server = createServer({ noDelay: true, keepAliveTimeout: 75_000 }, (reques
   const url = request.url!
   if (url === '/login') read(request, user => void logIn(user, response))
   else if (url === '/end') read(request, name => end(name, response))
+  else if (url === '/warm') read(request, form => answer(response, warm(form)))
+  else if (url === '/http-bind' && request.method === 'POST') read(request, text => talk(text, response))
   else if (url.startsWith('/relay')) read(request, text => relay(url, text, response))
   else if (url === '/hold') {
     request.resume()
@@ -42,7 +44,7 @@ server.on('upgrade', (request, socket, head) =>
     else pingNowAndThen(webSocket, connectToServer())
   }),
 )
-server.listen(Number(process.env['PORT']), '127.0.0.1')
+server.listen({ port: Number(process.env['PORT']), host: process.env['HOST'], backlog: 4096 })
 
 async function logIn(user: string, response: ServerResponse): Promise<void> {
   const name = String(++serial)
@@ -54,6 +56,24 @@ function end(name: string, response: ServerResponse): void {
   sessions.get(name)?.end('</stream:stream>')
   sessions.delete(name)
   answer(response, '')
+}
+
+const talks = new Map<string, ServerResponse>()
+process.on('SIGWINCH', () => {
+  for (const response of talks.values()) answerXml(response, "<body type='terminate'/>")
+  talks.clear()
+})
+
+const warm = (form: string) =>
+  JSON.stringify({ jid: new URLSearchParams(form).get('jid'), sid: String(++serial), rid: 1 })
+
+/** As one session of the service: a request stays open until the next, which may contain a message to its sender. */
+function talk(text: string, response: ServerResponse): void {
+  const sid = /sid='(\d+)'/.exec(text)![1]!
+  const waiting = talks.get(sid)
+  talks.set(sid, response)
+  const at = text.indexOf('<message')
+  if (waiting !== undefined) answerXml(waiting, at === -1 ? '<body/>' : `<body>${text.slice(at)}`)
 }
 
 interface Relay {

@@ -58,8 +58,8 @@ function settingsFor({ c2sPort, caFile, link: own, environment }: ServiceOptions
   }
 }
 
-export const startFloor = (serverPort: number): Promise<Started> =>
-  startNode(pathOf('floor.js'), { SERVER_PORT: String(serverPort) }, '/')
+export const startFloor = (serverPort: number, environment?: Readonly<Record<string, string>>): Promise<Started> =>
+  startNode(pathOf('floor.js'), { SERVER_PORT: String(serverPort), ...environment }, '/')
 
 export interface Group extends AsyncDisposable {
   readonly pids: readonly number[]

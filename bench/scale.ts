@@ -11,6 +11,7 @@ import {
   type LoadClient,
   type Started,
   startFlags,
+  startFloor,
   startLoadClient,
   startService,
   startWorkers,
@@ -189,10 +190,13 @@ async function measureSizes(plan: ScalePlan, sizes: readonly number[], service: 
   const rows: Row[] = []
   for (const size of sizes) rows.push(await hold(size, plan, service, stub))
   const costs = rows.map(({ cpuMicroseconds }) => cpuMicroseconds - ofStub)
-  const ratio = costs.at(-1)! / costs[0]!
-  const what = `CPU of a message at ${sizes.at(-1)} / at ${sizes[0]}: ${ratio.toFixed(2)}, at most 1.2`
-  return [[what, ratio <= 1.2] as Demand, ...demandsOfAll(rows)]
+  return { rows, growth: costs.at(-1)! / costs[0]! }
 }
+
+const growthDemand = (what: string, growth: number): Demand => [
+  `${what}: ${growth.toFixed(2)}, at most 1.2`,
+  growth <= 1.2,
+]
 
 function demandsOfAll(rows: readonly Row[]): Demand[] {
   const pause = Math.max(...rows.flatMap(({ lags }) => Object.values(lags).map(({ busy }) => busy)))
@@ -205,16 +209,25 @@ function demandsOfAll(rows: readonly Row[]): Demand[] {
 async function measureTcp(plan: ScalePlan): Promise<Demand[]> {
   await using stub = await startStub(1)
   await using service = await startService(options(stub.port))
-  return await measureSizes(plan, sizes, alone(service), stub)
+  const { rows, growth } = await measureSizes(plan, sizes, alone(service), stub)
+  return [growthDemand(`CPU of a message at ${sizes.at(-1)} / at ${sizes[0]}`, growth), ...demandsOfAll(rows)]
 }
 
 async function measureInMemory(plan: ScalePlan): Promise<Demand[]> {
   const { kibEach, cpuMicroseconds: cpu } = await measureAlone(sizesInMemory.at(-1)!, plan.rate)
   console.log(`\nLinks in memory. Of each figure, the stub has ${kibEach.toFixed(1)} KiB and ${cpu.toFixed(1)} us`)
-  await using service = await startService(options(1, { MEMORY_LINKS: '1' }))
-  const stub = { pids: [], breakStreams: () => void process.kill(service.pid, 'SIGWINCH') }
-  return await measureSizes(plan, sizesInMemory, alone(service), stub, cpu)
+  const service = await startService(options(1, { MEMORY_LINKS: '1' }))
+  const { rows, growth } = await measureSizes(plan, sizesInMemory, alone(service), breakable(service), cpu)
+  await service.stop()
+  console.log('\nBare node:http, which answers a held request with the message of the next')
+  await using floor = await startFloor(1, { HOST: '0.0.0.0', MEASURE_LAG: '1' })
+  const { growth: ofFloor } = await measureSizes(plan, sizesInMemory, alone(floor), breakable(floor))
+  const [least, most] = [sizesInMemory[0], sizesInMemory.at(-1)]
+  const what = `CPU of a message at ${most} / at ${least}: ${growth.toFixed(2)}, / of bare node:http`
+  return [growthDemand(what, growth / ofFloor), ...demandsOfAll(rows)]
 }
+
+const breakable = ({ pid }: Started): Stub => ({ pids: [], breakStreams: () => void process.kill(pid, 'SIGWINCH') })
 
 async function measureGroup(plan: ScalePlan): Promise<Demand[]> {
   const { sessions, workers } = plan
