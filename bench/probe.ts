@@ -50,9 +50,7 @@ export type Answers = typeof answers
 const answers = {
   /** Pauses since the last question. Needs MEASURE_LAG. */
   async lag() {
-    const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolution)
-    const [p50 = 0, p99 = 0] = [50, 99].map(percent => late(histogram.percentile(percent)))
-    const lag = { p50, p99, max: late(histogram.max), busy }
+    const lag = { max: Math.max(0, histogram.max / 1e6 - resolution), busy }
     await new Promise(setImmediate)
     histogram.reset()
     before = used()

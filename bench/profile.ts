@@ -8,16 +8,9 @@ import type { PartResult } from './results.js'
 import { chatLoad, type Stage, warmLoad, warmUp, withFreshProsody } from './stage.js'
 import type { Figures } from './work.js'
 
-const mostPackages = 20
 const mostFunctions = 30
 const profiledRounds = 3
 const samplingMicroseconds = 200
-
-interface Share {
-  readonly name: string
-  readonly share: number
-  readonly microsecondsPerOperation: number
-}
 
 export async function measureProfile(stage: Stage): Promise<PartResult> {
   const { sizes, prosody, log } = stage
@@ -47,9 +40,7 @@ function keep(title: string, profile: Profiler.Profile): void {
 function summarize(profile: Profiler.Profile, microsecondsPerOperation: number) {
   const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]))
   const byFunction = new Map<string, number>()
-  const byPackage = new Map<string, number>()
   let busy = 0
-  const add = (to: Map<string, number>, name: string, time: number) => to.set(name, (to.get(name) ?? 0) + time)
   for (const [index, sample] of profile.samples!.entries()) {
     const { functionName, url, lineNumber } = frames.get(sample)!
     if (functionName === '(idle)') continue
@@ -57,40 +48,21 @@ function summarize(profile: Profiler.Profile, microsecondsPerOperation: number) 
     const time = Math.min(profile.timeDeltas![index] ?? 0, 2 * samplingMicroseconds)
     busy += time
     const place = url === '' ? '' : ` ${shortened(url)}:${lineNumber + 1}`
-    add(byFunction, `${functionName || '(anonymous)'}${place}`, time)
-    add(byPackage, packageOf(url, functionName), time)
+    const name = `${functionName || '(anonymous)'}${place}`
+    byFunction.set(name, (byFunction.get(name) ?? 0) + time)
   }
-  const shares = (times: Map<string, number>, most: number): Share[] => {
-    const sorted = [...times].toSorted(([, one], [, other]) => other - one)
-    return sorted.slice(0, most).map(([name, time]) => {
-      const share = time / busy
-      return { name, share, microsecondsPerOperation: share * microsecondsPerOperation }
-    })
-  }
-  return {
-    microsecondsPerOperation,
-    byPackage: shares(byPackage, mostPackages),
-    byFunction: shares(byFunction, mostFunctions),
-  }
+  const sorted = [...byFunction].toSorted(([, one], [, other]) => other - one)
+  const functions = sorted.slice(0, mostFunctions).map(([name, time]) => ({ name, share: time / busy }))
+  return { microsecondsPerOperation, functions }
 }
 
 const shortened = (url: string) =>
   url.replace(/^file:.*\/(node_modules|dist)\//, (_, top) => (top === 'dist' ? 'dist/' : ''))
 
-function packageOf(url: string, functionName: string): string {
-  if (functionName.startsWith('(')) return functionName
-  if (url === '') return 'native functions'
-  const inNode = /^node:(?:internal\/)?_?([a-z]+)/.exec(url)?.[1]
-  if (inNode !== undefined) return `node:${inNode}`
-  const path = shortened(url)
-  const [, folder] = /^dist\/([^/]+)/.exec(path) ?? []
-  return folder === undefined ? (/^(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? path) : `src/${folder}`
-}
-
 function inWords(profile: { title: string } & ReturnType<typeof summarize>): string {
-  const { title, microsecondsPerOperation, byPackage, byFunction } = profile
-  const row = ({ name, share, microsecondsPerOperation: time }: Share) =>
-    `  ${(share * 100).toFixed(1).padStart(5)} %  ${time.toFixed(1).padStart(7)} us  ${name}`
+  const { title, microsecondsPerOperation, functions } = profile
+  const row = ({ name, share }: (typeof functions)[number]) =>
+    `  ${(share * 100).toFixed(1).padStart(5)} %  ${(share * microsecondsPerOperation).toFixed(1).padStart(7)} us  ${name}`
   const head = `\nProfile of ${title}: ${microsecondsPerOperation.toFixed(0)} us an operation`
-  return [head, ...byPackage.map(row), '', ...byFunction.map(row)].join('\n')
+  return [head, ...functions.map(row)].join('\n')
 }

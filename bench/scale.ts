@@ -76,17 +76,15 @@ interface Row {
   readonly kibEach: number
   readonly cpuMicroseconds: number
   readonly stubMicroseconds: number
-  readonly p50: number
   readonly p99: number
   readonly lags: Partial<Record<Phase, Lag>>
   readonly lost: number
 }
 
 async function lagOf({ workers }: Held): Promise<Lag> {
-  const all: Lag[] = []
-  for (const pid of workers) all.push(await ask(pid, 'lag'))
+  const all = await Promise.all(workers.map(pid => ask(pid, 'lag')))
   const most = (key: keyof Lag) => Math.max(...all.map(each => each[key]))
-  return { p50: most('p50'), p99: most('p99'), max: most('max'), busy: most('busy') }
+  return { max: most('max'), busy: most('busy') }
 }
 
 const alone = ({ pid, port }: Started): Held => ({ pids: [pid], workers: [pid], port })
@@ -129,17 +127,14 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
   const idle = descriptorsOf(service) + 20 * service.pids.length
   const empty = await residentOf(service)
   try {
-    const work = {
-      part: 'hold',
-      users: share,
-      sessions: share,
-      amount: seconds,
-      secondsPerMessage: sessions / rate,
-    } as const
+    const sizes = { users: share, sessions: share, amount: seconds, secondsPerMessage: sessions / rate }
     const pids = { service: service.pids, stub: stub.pids }
     const run = (client: LoadClient, index: number) => {
       const target = { kind: 'product', port: service.port, host: `127.0.0.${index + 1}` } as const
-      return client.run({ ...work, target, prefix: `user${index}x`, pids }, { seconds: 900 + seconds, ready })
+      return client.run(
+        { part: 'hold', ...sizes, target, prefix: `user${index}x`, pids },
+        { seconds: 900 + seconds, ready },
+      )
     }
     const filled = await phase('log in', () => {
       runs = Promise.all(clients.map(run))
@@ -157,7 +152,6 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
     const cpu = (of: string) => (first!.cpuMicroseconds[of]! * first!.operations) / operations
     const row: Row = {
       ...{ filled, back, kibEach, lags, cpuMicroseconds: cpu('service'), stubMicroseconds: cpu('stub') },
-      p50: Math.max(...figures.map(({ p50Milliseconds }) => p50Milliseconds)),
       p99: Math.max(...figures.map(({ p99Milliseconds }) => p99Milliseconds)),
       lost: figures.reduce((sum, { lost = 0 }) => sum + lost, 0),
     }
@@ -168,11 +162,11 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
   }
 }
 
-const columns = ['sessions', 'filled s', 'back s', 'KiB each', 'CPU us', 'of stub', 'p50 ms', 'p99 ms', 'lost']
+const columns = ['sessions', 'filled s', 'back s', 'KiB each', 'CPU us', 'of stub', 'p99 ms', 'lost']
 
 function print(sessions: number, row: Row): void {
-  const { filled, back, kibEach, cpuMicroseconds, stubMicroseconds, p50, p99, lags } = row
-  const figures = [filled, back, kibEach, cpuMicroseconds, stubMicroseconds, p50, p99].map(figure => figure.toFixed(1))
+  const { filled, back, kibEach, cpuMicroseconds, stubMicroseconds, p99, lags } = row
+  const figures = [filled, back, kibEach, cpuMicroseconds, stubMicroseconds, p99].map(figure => figure.toFixed(1))
   const cells = [String(sessions), ...figures, String(row.lost)]
   const pauses = phases.map(phase => `${lags[phase]!.busy.toFixed(0)} (${lags[phase]!.max.toFixed(0)})`.padStart(12))
   console.log([...cells.map((cell, at) => cell.padStart(columns[at]!.length + 2)), ...pauses].join(''))
