@@ -9,14 +9,21 @@ const source = `${repository.url.replace(/^git\+|\.git$/g, '')}/blob/main/`
 /** Documents outside of docs/, beside the README, which is the page of the folder itself. */
 const others = { 'CHANGELOG.md': 'changelog', 'CONTRIBUTING.md': 'contributing', 'SECURITY.md': 'security' }
 
-/** For portals, then for operators. All others follow. */
-const first = ['embed', 'page', 'api', 'errors', 'production', 'tuning', 'settings', 'runbook']
+/** All others follow, as a group of their own. */
+const groups = {
+  'For portals': ['embed', 'page', 'api', 'errors'],
+  'For operators': ['production', 'tuning', 'capacity', 'settings', 'runbook', 'coming-from'],
+}
+
+const settings = 'docs/settings.md'
 
 const names = readdirSync('docs')
   .filter(file => file.endsWith('.md'))
   .map(file => file.slice(0, -3))
-const ordered = [...new Set([...first.filter(name => names.includes(name)), ...names])]
+const ordered = [...new Set([...Object.values(groups).flat(), ...names])]
 const pages = new Map([['README.md', ''], ...ordered.map(name => [`docs/${name}.md`, name]), ...Object.entries(others)])
+
+const groupOf = name => Object.keys(groups).find(group => groups[group].includes(name)) ?? 'About'
 
 const escaped = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 const inXml = text => text.replace(/[&<>"']/g, character => escaped[character])
@@ -56,10 +63,13 @@ export function pageOf(text, path) {
       // A wide table or listing scrolls by the keyboard too.
       code: ({ text: code }) => `<pre tabindex="0"><code>${inXml(code)}\n</code></pre>\n`,
       table({ header, rows }) {
-        const row = (cells, name, scope = '') =>
-          `<tr>${cells.map(({ tokens }) => `<${name}${scope}>${this.parser.parseInline(tokens)}</${name}>`).join('')}</tr>\n`
-        const head = header.some(({ text: cell }) => cell !== '')
-        return `<div class="wide" tabindex="0"><table>\n${head ? `<thead>${row(header, 'th', ' scope="col"')}</thead>\n` : ''}<tbody>\n${rows.map(cells => row(cells, 'td')).join('')}</tbody>\n</table></div>\n`
+        const row = (cells, nameOf) =>
+          `<tr>${cells.map(({ tokens, text: cell }) => `<${nameOf(cell)}>${this.parser.parseInline(tokens)}</${nameOf(cell).split(' ')[0]}>`).join('')}</tr>\n`
+        // Screen readers stumble over a header without a text.
+        const isHead = header.some(({ text: cell }) => cell !== '')
+        const head = isHead ? row(header, cell => (cell === '' ? 'td' : 'th scope="col"')) : ''
+        const body = rows.map(cells => row(cells, () => 'td')).join('')
+        return `<div class="wide" tabindex="0"><table>\n${head && `<thead>${head}</thead>\n`}<tbody>\n${body}</tbody>\n</table></div>\n`
       },
       html: ({ text: raw }) => (raw.startsWith('<!--') ? '' : inXml(raw)),
       image: ({ text: alternative }) => inXml(alternative),
@@ -68,7 +78,12 @@ export function pageOf(text, path) {
       hr: () => '<hr />\n',
     },
   })
-  const body = marked.parse(text)
+  const made = marked.parse(text)
+  // The README heads with the name of the package, and a setting is linked by its name.
+  const body =
+    path === 'README.md'
+      ? made.replace(/<h1[^>]*>.*?<\/h1>/, '<h1>Overview</h1>')
+      : made.replaceAll(/<li>(<code>([A-Z][A-Z0-9_]+)<\/code>)/g, path === settings ? '<li id="$2">$1' : '$&')
   const title = /<h1[^>]*>(.*?)<\/h1>/.exec(body)[1].replaceAll(/<[^>]*>/g, '')
   const begin = body.indexOf('<h2 ')
   const [intro, rest] = begin === -1 ? [body, ''] : [body.slice(0, begin), body.slice(begin)]
@@ -76,6 +91,9 @@ export function pageOf(text, path) {
 }
 
 export function buildDocs(file) {
-  const made = [...pages].map(([path, name]) => [name, pageOf(readFileSync(path, 'utf8'), path)])
+  const made = [...pages].map(([path, name]) => [
+    name,
+    { ...pageOf(readFileSync(path, 'utf8'), path), group: name === '' ? '' : groupOf(name) },
+  ])
   writeFileSync(file, JSON.stringify(Object.fromEntries(made)))
 }

@@ -18,12 +18,15 @@ export function docsPage(config: NavigationSettings, request: Request, admin: Ad
   if (name === undefined && documents.size > 0) return { status: 302, headers: { Location: folder }, body: '' }
   const document = documents.get(String(name))
   if (document === undefined) throw new Problem('not-found')
-  const all = Array.from(documents, ([each, { title }]) => ({
+  const links = Array.from(documents, ([each, { title, group }]) => ({
     href: folder + each,
-    text: each === '' ? 'Overview' : title,
+    text: title,
+    group,
     isCurrent: each === name,
   }))
+  const names = [...new Set(links.map(({ group }) => group))]
+  const groups = names.map(group => ({ group, links: links.filter(link => link.group === group) }))
   const { title, contents, intro, body } = document
-  const values = { title, contents, intro, body, all, home: bar.home, navigation: bar }
+  const values = { title, contents, intro, body, groups, home: bar.home, navigation: bar }
   return pageAnswer('docs', values, negotiate(request.headers))
 }

@@ -61,6 +61,19 @@ describe('the documents', () => {
     expect(text).toContain('<title>Every setting</title>')
     expect(text).toContain('<a href="/warm/docs/" aria-current="page">Docs</a>')
     expect(text).toContain('<a href="/warm/docs/settings" aria-current="page">Every setting</a>')
+    expect(text.match(/<p class="group">.*<\/p>/g)?.slice(0, 3)).toEqual(
+      ['For portals', 'For operators', 'About'].map(group => `<p class="group">${group}</p>`),
+    )
+    const { text: numbers } = await get('/warm/numbers', { Authorization: adminHeader, Accept: 'text/html' })
+    const [, limit] = /Limit: <a href="\/warm\/docs\/settings#(MAX_SESSIONS)">/.exec(numbers)!
+    expect(text).toContain(`<li id="${limit}">`)
+  })
+
+  test('have the overview under its name, and a header with text in each column of a table', async () => {
+    const { text } = await get('/warm/docs/')
+    expect(text).toContain('<h1>Overview</h1>')
+    for (const name of ['api', 'embed', 'capacity'])
+      expect((await get(`/warm/docs/${name}`)).text).not.toMatch(/<th[^>]*><\/th>/)
   })
 
   test('have an address with a slash, and none for other names', async () => {

@@ -1,4 +1,5 @@
 import type { Answer } from '../../http/answers/answer.js'
+import { documents } from '../../http/answers/documents.js'
 import type { SessionState } from '../../session/session-types.js'
 import { counted, span } from '../admin-pages.js'
 import { formatTime } from '../answers.js'
@@ -128,6 +129,7 @@ function describeUse(resource: Resource, { used, most }: Use) {
     id: resource,
     name,
     limit,
+    setting: documents.size > 0 && /^[A-Z_]+$/.test(limit) ? limit : undefined,
     used: write(used),
     most: most === null ? undefined : write(most),
     percent: share === undefined ? undefined : Math.round(share * 100),
