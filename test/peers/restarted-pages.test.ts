@@ -285,9 +285,15 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await say(bob.bareJid, 'in flight')
       await service.stop('SIGKILL')
       await tab.waitForFunction(() => window.chat.status.state !== 'online')
+      await say(bob.bareJid, 'offline')
+      await tab.evaluate(to => {
+        window.chat.addEventListener('status', () => {
+          if (window.chat.status.state === 'online') window.chat.send(to, 'at once')
+        })
+      }, bob.bareJid)
       await service.start()
-      await bob.receives('>in flight<', untilItRepeats)
-      await isConfirmed(2)
+      await bob.receives('>at once<', untilItRepeats)
+      await isConfirmed(4)
       await tab.waitForFunction(() => {
         const ping = window.frames.sent.findLast(text => text.includes('urn:xmpp:ping'))!
         return window.frames.got.some(text => text.includes(/ id="(\w+)"/.exec(ping)![1]!))
@@ -298,7 +304,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await tab.waitForFunction(() => window.chat.status.state === 'online', undefined, { timeout: untilItRepeats })
       await say(bob.bareJid, 'last')
       await bob.receives('>last<')
-      expect(bodiesOf(bob.received)).toEqual(['confirmed', 'in flight', 'last'])
+      expect(bodiesOf(bob.received)).toEqual(['confirmed', 'in flight', 'offline', 'at once', 'at once', 'last'])
       const { sent } = await tab.evaluate(() => window.frames)
       const iqs = sent.flatMap(text => /^<iq[^>]* id="(\d{20,})"/.exec(text)?.slice(1) ?? [])
       expect(iqs.length).toBe(new Set(iqs).size)

@@ -116,16 +116,19 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
       }
       await eventually('the session ends', () => service.service.counts().sessions === 0, { seconds: 20 })
       await prosody.kill()
+      await stateOf(tab, 'offline')
+      const three = await say(tab, 'three')
       await prosody.restart()
       await stateOf(tab, 'online')
 
       await bob.leave()
       bob = await logIn()
-      await bob.receives('>two<')
+      await bob.receives('>three<')
       await bob.isUpToDate()
       expect(heard()).toEqual([
         { id: one, text: 'one', origin: one },
         { id: two, text: 'two', origin: two },
+        { id: three, text: 'three', origin: three },
       ])
       expect((await tab.evaluate(() => window.noted)).states.map(({ state }) => state)).not.toContain('failed')
     },

@@ -34,7 +34,7 @@ export interface ModuleNoted {
 }
 
 /** What the page can be told to do; `window.chat` is what `connect` resolves with. */
-export interface ModuleChat {
+export interface ModuleChat extends EventTarget {
   readonly jid: string
   readonly status: { readonly state: string }
   send(to: string, body: string, type?: 'groupchat'): string

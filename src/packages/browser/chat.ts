@@ -150,7 +150,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const attributes = { xmlns: 'jabber:client', to, type, id }
     const origin = { xmlns: stanzaIdNamespace, id }
     const stanza = new Strophe.Builder('message', attributes).c('body').t(body).up().c('origin-id', origin).tree()
-    const session = this.#status.state === 'online' ? this.#session : undefined
+    const session = this.#status.state === 'online' && !this.#session?.isHolding ? this.#session : undefined
     departures.add(stanza, !!session, !!session?.socket)
     session?.sendMessages(stanza)
     this.#parts.arrivals.showOwn(stanza.cloneNode(true) as Element, this.jid, this.#rooms)

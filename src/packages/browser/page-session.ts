@@ -58,7 +58,8 @@ export class PageSession {
   #isOver = false
   #isLeft = false
   #isReplaced = false
-  #isRecovering = false
+  /** Whether new messages wait until older ones were sent again. */
+  isHolding = false
   /** True if another question follows the open question. Undefined without an open question. */
   #isToAskAgain: boolean | undefined
 
@@ -136,6 +137,7 @@ export class PageSession {
         const { state } = connection.sm!
         const last = state.unacked.findLastIndex(({ stanza }) => stanza.includes(socket.confirmed))
         state.unacked = state.unacked.slice(last + 1).filter(({ name }) => name !== 'iq')
+        this.isHolding = state.unacked.length > 0
         again = JSON.stringify(state)
       }
     }
@@ -144,7 +146,7 @@ export class PageSession {
       if (this.#isOver) return
       if (status === connected) {
         this.#introduce(isLost, again)
-        departures.arrived()
+        if (!this.isHolding) departures.arrived()
         this.#events.online()
       } else if (status === connectionFailed && !hasOpened) {
         this.drop()
@@ -179,9 +181,11 @@ export class PageSession {
     return this.#build('presence', { to }).c('x', { xmlns: mucNamespace }).tree()
   }
 
-  sendUnsent(): void {
+  /** `kept`: text that Strophe itself sends again. */
+  sendUnsent(kept?: string): void {
+    if (this.isHolding) return
     const { departures } = this.#parts
-    const unsent = departures.unsent()
+    const unsent = departures.unsent(kept)
     if (this.socket) departures.arrived()
     if (unsent.length > 0) this.sendMessages(...unsent)
   }
@@ -286,12 +290,14 @@ export class PageSession {
   }
 
   #recover(): void {
-    if (this.#isRecovering) return
-    this.#isRecovering = true
-    this.check(() => {
-      this.#isRecovering = false
-      this.sendUnsent()
-    })
+    if (this.isHolding) return
+    this.isHolding = true
+    this.check(() => this.#release())
+  }
+
+  #release(kept?: string): void {
+    this.isHolding = false
+    this.sendUnsent(kept)
   }
 
   async #introduce(isLost: boolean, kept?: string): Promise<void> {
@@ -301,10 +307,14 @@ export class PageSession {
     const carbons = this.#build('iq', { type: 'set', id: randomName() }).c('enable', { xmlns: carbonsNamespace }).tree()
     const entering = [carbons, this.presence({}), ...[...rooms.values()].map(occupant => this.joining(occupant))]
     const contacts = isNew ? this.#fetchContacts(resumed === true) : true
-    this.send(...(isNew ? entering : []), ...departures.unsent(kept), ...this.#state())
+    this.send(...(isNew ? entering : []), ...(this.isHolding ? [] : departures.unsent(kept)), ...this.#state())
     const caughtUp = this.#catchUp(isLost || !resumed)
     // An answer proves that the session exists. Strophe sends kept stanzas again after the first ping.
-    this.check(kept ? () => this.check() : undefined)
+    const sentAgain = () => {
+      this.#release(kept)
+      this.check()
+    }
+    this.check(kept ? sentAgain : undefined)
     if (await caughtUp) departures.giveUp()
     if ((await contacts) && (await caughtUp)) this.#events.settled()
   }
