@@ -61,7 +61,7 @@ export function createSessions(
 }
 
 export function createSiteLogins(config: Config, parts: SessionParts): Logins {
-  return createLogins(parts.login, createSessions(config, parts, parts.sums).open)
+  return createLogins(parts.login, createSessions(config, parts, parts.sums).open, parts.mend)
 }
 
 function cookieRules(config: Config, domain: string): CookieRules {

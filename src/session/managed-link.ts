@@ -85,9 +85,8 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#link.isBetweenElements
   }
 
-  /** The server may soon allow resumption. */
   get isEnabling(): boolean {
-    return this.#phase === 'enabling' && this.#parts.mending !== undefined
+    return this.#phase === 'enabling'
   }
 
   get isOn(): boolean {

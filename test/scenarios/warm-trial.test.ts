@@ -80,7 +80,22 @@ describe('a login that succeeds', () => {
       expect(stdout).toMatch(/Login: SCRAM-SHA-1 over an encrypted link, in \d+ ms\./)
       expect(stdout).toContain('This was a trial: the session has ended, and nothing stays logged in.')
       expect(stdout).not.toMatch(/[0-9a-f]{40}|\b[\w-]{43}\b/)
+      expect(stdout).toMatch(/^Stream management: no\. .*smacks/m)
       expect(server.last).toMatchObject({ goodbye: 'footer', attempts: 1, stanzas: [] })
+    },
+    seconds,
+  )
+
+  test(
+    'prints that the server resumes streams',
+    async () => {
+      server.usual = { ...usual, moreFeatures: "<sm xmlns='urn:xmpp:sm:3'/>" }
+      const trial = tryWarm(settings())
+      const isAsked = () => server.open > 0 && server.last.packets.join('').includes('<enable')
+      await eventually('the server is asked', isAsked)
+      server.last.say("<enabled xmlns='urn:xmpp:sm:3' id='s1' resume='true'/>")
+
+      expect((await trial).stdout).toMatch(/^Stream management: yes\. Broken links are mended\. If you set STATE_DIR/m)
     },
     seconds,
   )

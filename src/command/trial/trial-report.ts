@@ -7,6 +7,7 @@ import { traceOf } from '../../lib/log.js'
 import { CertificateFault } from '../../servers/net/certificate-fault.js'
 import type { BindingObject } from '../../warm/answers.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
+import { type StreamManagement, sayManagement } from './stream-management.js'
 
 export interface LoginNotes {
   /** The domain, with A-labels. */
@@ -15,6 +16,7 @@ export interface LoginNotes {
   encrypted?: boolean
   /** Duration in milliseconds. */
   ms?: number
+  management?: StreamManagement
 }
 
 export interface Trial {
@@ -26,7 +28,7 @@ export interface Trial {
 const secrets: ReadonlySet<string> = new Set(['sid', 'rid', 'cookie'] satisfies (keyof BindingObject)[])
 
 export function saySuccess(binding: BindingObject, { jid, config, login }: Trial): string {
-  const { mechanism, encrypted, ms } = login
+  const { domain = '', mechanism, encrypted, ms, management } = login
   const rows = Object.entries(binding)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `  ${name.padEnd(12)} ${shown(name, value)}`)
@@ -34,8 +36,9 @@ export function saySuccess(binding: BindingObject, { jid, config, login }: Trial
 
 ${rows.join('\n')}
 
-Server: ${serverOf(login.domain!, config)}.
+Server: ${serverOf(domain, config)}.
 Login: ${mechanism} over ${encrypted ? 'an encrypted' : 'an unencrypted'} link, in ${ms} ms.
+Stream management: ${sayManagement(management, domain, config)}
 
 This was a trial: the session has ended, and nothing stays logged in.
 `

@@ -21,6 +21,7 @@ import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { CommandError } from '../command-error.js'
 import { readSecret } from '../secret-input.js'
 import { readSettings } from '../settings-at-hand.js'
+import { managementIn } from './stream-management.js'
 import { type LoginNotes, sayFailure, saySuccess } from './trial-report.js'
 
 const closingMilliseconds = 8_000
@@ -75,6 +76,8 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
   try {
     const { login } = createSiteLogins(site, sessions.parts)
     const binding = await login(request, new CallerGone())
+    const session = sessions.registry.byId(binding.id)
+    if (session !== undefined) notes.management = await managementIn(session)
     sessions.parts.endUnclaimed(binding.id)
     return describeBinding(binding, endpointUrls(site, domain, undefined))
   } finally {

@@ -1,4 +1,7 @@
-import { describe, expect, test } from '@jest/globals'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from '@jest/globals'
 import { sayFailure, saySuccess, trialAdvice } from '../../../src/command/trial/trial-report.js'
 import { loadConfig } from '../../../src/config/load.js'
 import { Problem } from '../../../src/lib/errors.js'
@@ -7,9 +10,15 @@ import type { BindingObject } from '../../../src/warm/answers.js'
 
 const jid = 'alice@example.org'
 
-const trial = (servers = '', login = {}) => {
+const folder = mkdtempSync(join(tmpdir(), 'trial-report-'))
+const sealKey = join(folder, 'key')
+writeFileSync(sealKey, Buffer.alloc(32, 1).toString('base64'))
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const trial = (servers = '', login = {}, environment = {}) => {
   const { config } = loadConfig({
-    ...{ ADMIN_USERS: 'a:b', XMPP_DOMAINS: '*', XMPP_SERVERS: servers },
+    ...{ ADMIN_USERS: 'a:b', XMPP_DOMAINS: '*', XMPP_SERVERS: servers, ...environment },
   })
   return { jid, config, login: { domain: 'example.org', ...login } }
 }
@@ -38,6 +47,28 @@ describe('a login that succeeded', () => {
 
   test('is reported without secrets of a live session', () => {
     expect(told).not.toMatch(/the-sid|4711|the-token|the-cookie/)
+  })
+})
+
+describe('stream management', () => {
+  const binding = { jid, sid: 's', rid: 1, id: 'i' } as BindingObject
+  const told = (login: object, servers?: string, environment?: Record<string, string>) =>
+    /^Stream management: (.*)$/m.exec(saySuccess(binding, trial(servers, login, environment)))?.[1]
+
+  test('is reported with what happens to sessions, and what to do', () => {
+    const management = 'resumable'
+    const STATE_DIR = join(folder, 'state')
+    expect(told({ management }, '', { STATE_DIR, SEAL_KEY_FILE: sealKey })).toBe(
+      'yes. Broken links are mended, and sessions survive a restart.',
+    )
+    expect(told({ management })).toContain('If you set STATE_DIR')
+    expect(told({ management: 'not-offered' })).toMatch(/^no\. Sessions end .* smacks \(Prosody\) or mod_stream_mgmt/)
+    expect(told({ management: 'not-resumable' })).toContain('PLAIN and ANONYMOUS cannot be repeated')
+    expect(told({ management: 'not-resumable' }, '', { LINK_RESUME: 'off' })).toContain('LINK_RESUME is off')
+    expect(told({ management: 'unanswered' })).toContain('did not answer within 2 s')
+    expect(told({ management: 'off' })).toContain('XMPP_STREAM_MANAGEMENT')
+    expect(told({}, '*=https://other.example/bosh')).toMatch(/^not over a BOSH endpoint/)
+    expect(told({})).toContain('ended at once')
   })
 })
 
