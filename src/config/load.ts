@@ -1,3 +1,4 @@
+import { mostDescriptors } from '../lib/limits/descriptors.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { type Config, httpsPorts, joinedValues } from './config.js'
 import { exposedFiles, shortSecrets } from './exposed-secrets.js'
@@ -56,6 +57,7 @@ export function loadConfig(environment: Environment, kept: Partial<Values> = {})
       ...formerNames(environment),
       ...unknown,
       ...risks(config),
+      ...tooFewDescriptors(config),
       ...unusedPageSettings(environment, config),
       ...tlsWarnings,
       ...exposedFiles(environment, values, tls),
@@ -145,11 +147,37 @@ function risks(config: Config): string[] {
           `PAGE_TOKEN_JID has {${pages.jid.claim}}: users of most identity providers can edit this claim, and so log in as others. Use a claim that they cannot edit, such as {sub}.`,
         ]
       : []),
+    ...repeatedPaths(config),
     ...closedToBackends(config),
     ...shortSecrets(config),
     ...(isBoshOpen && !cors.headers.some(name => /^(\*|content-type)$/i.test(name))
       ? ['CORS_HEADERS leaves out Content-Type: browsers let no page of another origin use BOSH without it.']
       : []),
+  ]
+}
+
+/** Pages would get each path twice. */
+function repeatedPaths({ externalUrl, boshPath, warmPath, websocketPath }: Config): string[] {
+  if (externalUrl === undefined) return []
+  const { pathname } = new URL(externalUrl)
+  const paths = { BOSH_PATH: boshPath, WARM_PATH: warmPath, WEBSOCKET_PATH: websocketPath }
+  return Object.entries(paths)
+    .filter(([, path]) => pathname.endsWith(path))
+    .map(
+      ([name, path]) =>
+        `EXTERNAL_URL ends with ${path}, and ${name} is appended to it: pages would get ${externalUrl}${path}. Write it without ${path}.`,
+    )
+}
+
+/** A session needs a descriptor for its link, and one for its page. */
+const descriptorsPerSession = 2
+
+/** The default is a limit, not a wish for so many sessions. */
+function tooFewDescriptors({ limits }: Config): string[] {
+  const room = Math.floor(mostDescriptors() / descriptorsPerSession)
+  if (limits.sessions <= room || String(limits.sessions) === settings.MAX_SESSIONS.default) return []
+  return [
+    `MAX_SESSIONS is ${limits.sessions}, but a process has descriptors for only ${room} sessions here. Raise LimitNOFILE (systemd) or ulimit -n, or add processes.`,
   ]
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../src/config/load.js'
+import { mostDescriptors } from '../../src/lib/limits/descriptors.js'
 import { problemsOf } from '../support/config-problems.js'
 
 const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
@@ -309,6 +310,29 @@ test.each([
         `TRUSTED_PROXIES has ${entry}: clients with such an address can claim any other address, and so avoid limits per address. List only the addresses of proxies.`,
     ),
   )
+})
+
+test.each([
+  ['https://chat.example/http-bind', 'BOSH_PATH', 'https://chat.example/http-bind/http-bind'],
+  ['https://chat.example/xmpp-websocket/', 'WEBSOCKET_PATH', 'https://chat.example/xmpp-websocket/xmpp-websocket'],
+  ['https://chat.example/chat/warm', 'WARM_PATH', 'https://chat.example/chat/warm/warm'],
+])('EXTERNAL_URL %s gives a warning: %s is appended to it', (EXTERNAL_URL, name, url) => {
+  const { warnings } = load({ EXTERNAL_URL })
+  expect(warnings).toEqual([expect.stringMatching(/^EXTERNAL_URL ends with /)])
+  expect(warnings[0]).toContain(`${name} is appended to it: pages would get ${url}.`)
+})
+
+test('EXTERNAL_URL with another path gives no warning', () => {
+  expect(load({ EXTERNAL_URL: 'https://chat.example/chat' }).warnings).toEqual([])
+})
+
+test('more sessions than descriptors give a warning', () => {
+  const room = Math.floor(mostDescriptors() / 2)
+  const warning = /^MAX_SESSIONS is \d+, but a process has descriptors for only \d+ sessions here\. Raise LimitNOFILE/
+  const warnings = (sessions: number) => load({ MAX_SESSIONS: String(sessions) }).warnings
+  for (const sessions of [1, 10_000_000].filter(sessions => sessions <= room)) expect(warnings(sessions)).toEqual([])
+  for (const sessions of [10_000_000].filter(sessions => sessions > room))
+    expect(warnings(sessions)).toEqual([expect.stringMatching(warning)])
 })
 
 test('an endpoint of a domain that XMPP_DOMAINS does not have gives a warning', () => {

@@ -151,6 +151,7 @@ test('a trusted proxy without a header gets no answer, and a line in the log', a
     limit: 'proxy-header',
     setting: 'PROXY_PROTOCOL',
     address: '127.0.0.1',
+    msg: expect.stringMatching(/^a connection from an address in TRUSTED_PROXIES had no PROXY header/),
   })
 })
 

@@ -7,7 +7,7 @@ import { traceOf } from '../../lib/log.js'
 import { CertificateFault } from '../../servers/net/certificate-fault.js'
 import type { BindingObject } from '../../warm/answers.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
-import { type StreamManagement, sayManagement } from './stream-management.js'
+import { type StreamManagement, sayManagement } from './stream-report.js'
 
 export interface LoginNotes {
   /** The domain, with A-labels. */

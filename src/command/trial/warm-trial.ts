@@ -21,7 +21,7 @@ import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { CommandError } from '../command-error.js'
 import { readSecret } from '../secret-input.js'
 import { readSettings } from '../settings-at-hand.js'
-import { managementIn } from './stream-management.js'
+import { managementIn } from './stream-report.js'
 import { type LoginNotes, sayFailure, saySuccess } from './trial-report.js'
 
 const closingMilliseconds = 8_000

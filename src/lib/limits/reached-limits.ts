@@ -10,8 +10,16 @@ export interface RefusalsParts {
   readonly log: Logger
 }
 
+/** What was refused, if it is no limit. */
+const sentences: Partial<Record<Limit, string>> = {
+  'proxy-header':
+    'a connection from an address in TRUSTED_PROXIES had no PROXY header: send it, or list the proxy alone',
+}
+
 export function createRefusals({ counts, sums, log }: RefusalsParts): OnRefused {
-  const often = sums.of<object & { readonly refused: number }>(line => log.warn(line, 'a limit was reached'))
+  const often = sums.of<object & { readonly limit: Limit; readonly refused: number }>(line =>
+    log.warn(line, sentences[line.limit] ?? 'a limit was reached'),
+  )
   return (limit, about) => {
     counts.refused[limit] += 1
     often(limit, sum => ({ limit, setting: limits[limit], refused: (sum?.refused ?? 0) + 1, ...about }))

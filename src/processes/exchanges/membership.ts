@@ -213,7 +213,9 @@ export class Membership {
     if (node.hasHeartbeat && isSame && isLeaving === node.isLeaving) return
     node.hasHeartbeat = true
     node.adopted = adopted
-    if (!isSame) log.info({ other: node.name, adopted: [...adopted] }, 'a process answers for others')
+    // A process without WORKERS and NATS has an empty name.
+    const names = Array.from(adopted, name => name || 'the single process')
+    if (!isSame) log.info({ other: node.name, adopted: names }, 'a process answers for others')
     if (isLeaving && !node.isLeaving) {
       node.isLeaving = true
       log.info({ other: node.name }, 'a process hands over its sessions')
