@@ -1,4 +1,4 @@
-// For containers: exits with 0 if the service answers /healthz.
+// Containers run this program. It exits with 0 if the service answers /healthz.
 import { request as overHttp } from 'node:http'
 import { request as overTls } from 'node:https'
 import { connect } from 'node:net'

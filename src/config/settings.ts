@@ -78,13 +78,13 @@ export const sections = {
       'PEM files of certificates with their chains, or folders of them, separated by commas. In a folder, the service reads `*.crt`, `*.pem`, and `NAME/fullchain.pem` with `NAME/privkey.pem`. A client gets the certificate of the name that it requests, or else the first.',
     ),
     TLS_CHAIN: liveJoined(kinds.files).means(
-      'PEM files of the chains, in the same order, if TLS_CERT does not contain them.',
+      'PEM files of the chains, in the order of TLS_CERT, if those files do not contain the chains.',
     ),
     TLS_KEY: liveJoined(kinds.files).means(
-      'PEM files of the keys, in the same order. Default: the file of the certificate, or `x.key` beside `x.crt`.',
+      'PEM files of the keys, in the order of TLS_CERT. Default: the file of the certificate, or `x.key` beside `x.crt`.',
     ),
     TLS_KEY_PASSPHRASE: liveJoined(kinds.text).means('Passphrase of encrypted keys.'),
-    TLS_KEY_PASSPHRASE_FILE: liveJoined(kinds.text).means('File with this passphrase.'),
+    TLS_KEY_PASSPHRASE_FILE: liveJoined(kinds.text).means('File with the passphrase of encrypted keys.'),
     TLS_CLIENT_AUTH: joined(kinds.word('off', 'warm', 'all'), 'off').means(
       'Who needs a client certificate: callers of the warm API (`warm`), or also all clients of the https port (`all`). The warm API then rejects calls that do not use this https port, with 403 `client-certificate-required`.',
     ),
@@ -118,7 +118,7 @@ export const sections = {
       'Host of HTTP_HOSTS that also answers requests to all other hosts.',
     ),
     HTTP_STRICT_HOST: at('http.strictHost', kinds.boolean, 'off').means(
-      'Rejects requests to hosts that HTTP_HOSTS does not name, with 421. With `off`, all domains are served there.',
+      'Rejects requests to hosts that HTTP_HOSTS does not name, with 421. With `off`, such hosts serve all domains.',
     ),
     HOST_META_ENABLED: at('http.hostMeta', kinds.boolean, 'on').means(
       'Publishes the BOSH and WebSocket endpoints at `/.well-known/host-meta` and `host-meta.json`. Requires an https address in EXTERNAL_URL or in `url` of the host.',
@@ -138,7 +138,7 @@ export const sections = {
       'Number of worker processes, from 1 to 256, or `auto` for one per core. A small primary process is added. 0 runs a single process. See *One machine* in docs/tuning.md.',
     ),
     DRAIN_TIME: at('drainTime', kinds.integer(0, 86400), '0').means(
-      'Time for sessions to end after SIGTERM, or when their worker is replaced, in seconds. No new sessions start meanwhile. Sessions that can be stored or handed over do not need it.',
+      'Time for sessions to end after SIGTERM, or when their worker is replaced, in seconds. No new sessions start meanwhile. Sessions that can be stored or handed over do not need this time.',
     ),
     STATE_DIR: joined(stateFolder).means(
       'Folder where a process that stops stores its sessions for the next start. Only workers of one primary can share it. If only its parent folder exists, it is created. Requires SEAL_KEY_FILE.',
@@ -152,7 +152,7 @@ export const sections = {
     NATS_CREDS_FILE: joined(nats.natsCredsFile).means('File with the JWT and seed for NATS.'),
     NATS_NKEY_FILE: joined(nats.natsSeedFile).means('File with the nkey seed for NATS.'),
     NATS_TOKEN: joined(kinds.text).means('Token for NATS.'),
-    NATS_TOKEN_FILE: joined(nats.natsTokenFile).means('File with this token.'),
+    NATS_TOKEN_FILE: joined(nats.natsTokenFile).means('File with the token for NATS.'),
     NATS_TLS_CA: joined(nats.natsCa).means('PEM file of the CAs of the NATS certificate. Default: CAs of Node.js.'),
     NATS_TLS_CERT: joined(nats.natsCertificate).means('PEM file of a client certificate for NATS, with its chain.'),
     NATS_TLS_KEY: joined(nats.natsKey).means('PEM file of the key of NATS_TLS_CERT, if that file does not contain it.'),
@@ -393,7 +393,7 @@ export const sections = {
     EVENTS_SECRET: joined(eventsSecret).means(
       'Secret that signs events: at least 16 bytes, or `whsec_` and a key in base64.',
     ),
-    EVENTS_SECRET_FILE: joined(eventsSecretFile).means('File with this secret.'),
+    EVENTS_SECRET_FILE: joined(eventsSecretFile).means('File with the secret that signs events.'),
   },
   Limits: {
     WARM_ALLOW: live('access.warm.allow', readNetworks, 'loopback, private').means(

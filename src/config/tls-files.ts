@@ -152,7 +152,7 @@ function findKey(file: string, text: string): readonly [file: string, text: stri
   return [beside, key]
 }
 
-/** In PKCS #8 and in OpenSSL's older form. */
+/** PKCS #8, or OpenSSL's older form. */
 const encryptedKey = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m
 
 function readKey(file: string, text: string, { setting, text: passphrase }: Passphrase): KeyObject {

@@ -20,7 +20,7 @@ export function unknownNames(environment: Record<string, string | undefined>): s
     })
 }
 
-/** Finds other cases, and mistakes in short names. The file of `values` must be for this service alone. */
+/** Finds names in lower case, and mistakes in short names. The file of `values` must be for this service alone. */
 export function misspeltNames(values: Readonly<Record<string, string>>): string[] {
   return Object.entries(values)
     .filter(([name, value]) => !isOfKubernetes(name, value) && unknownNames({ [name]: value }).length === 0)

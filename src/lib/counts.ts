@@ -129,7 +129,7 @@ export class Counts {
   unknownHosts = 0
   /** XEP-0124 §14.3. */
   replays = 0
-  /** Too late, or with another body. */
+  /** Repeats that came too late, or with another body. */
   repeatsRefused = 0
   waitTimeouts = 0
   /** An earlier request never arrived. */

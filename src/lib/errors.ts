@@ -75,7 +75,7 @@ type ByStatus = typeof sentences
 
 export type ProblemCode = { [Status in keyof ByStatus]: keyof ByStatus[Status] }[keyof ByStatus]
 
-/** The same call may succeed later. */
+/** A call with such an error may succeed later. */
 const passing: ReadonlySet<string> = new Set<ProblemCode>([
   'too-many-requests',
   'remote-connection-failed',
@@ -151,7 +151,7 @@ export type Condition =
   | 'system-shutdown'
   | 'undefined-condition'
 
-/** RFC 6120 §4.9.3, §6.5, §8.3.3, and conditions of BOSH. */
+/** Conditions of RFC 6120 §4.9.3, §6.5, §8.3.3, and of BOSH. */
 const conditions: ReadonlySet<string> = new Set(
   `bad-format bad-namespace-prefix conflict connection-timeout host-gone host-unknown improper-addressing
   internal-server-error invalid-from invalid-namespace invalid-xml not-authorized not-well-formed policy-violation

@@ -11,8 +11,8 @@ let begun = 0
 let isDue = false
 
 /**
- * Works at once, or in a later turn of the event loop if this turn has lasted for 10 ms. Keeps the order. For work that
- * may concern all sessions in one turn.
+ * Works at once, or in a later turn of the event loop if this turn has lasted for 10 ms. Keeps the order. Meant for
+ * work that may concern all sessions in one turn.
  */
 export function paced<T>(item: T, work: (item: T) => void): void {
   if (!isDue) begin()
@@ -52,7 +52,7 @@ export function paceEnds(socket: Socket): void {
   socket._destroy = destroy
 }
 
-/** Node passes null at the end. */
+/** Node passes null at the end of the stream. */
 function push(this: Socket, chunk: unknown, encoding?: BufferEncoding): boolean {
   if (chunk !== null) return pushNow.call(this, chunk, encoding)
   paced(this, pushEnd)
@@ -61,7 +61,7 @@ function push(this: Socket, chunk: unknown, encoding?: BufferEncoding): boolean 
 
 function pushEnd(socket: Socket): void {
   pushNow.call(socket, null)
-  // Node does the same. Otherwise a socket without a reader would never end.
+  // Node reads here too. Otherwise a socket without a reader would never end.
   socket.read(0)
 }
 

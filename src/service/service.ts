@@ -307,7 +307,7 @@ export async function startService({
     numbers: () => past.write(),
     /** Adds the numbers of a process that has ended. */
     takeNumbers: (text: string, hasDied: boolean) => past.take(text, hasDied),
-    /** False if full or stopping. */
+    /** False if the service is full or stops. */
     isReady: takesSessions,
     counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),
     /** Closes each open connection after one more answer. */

@@ -15,7 +15,7 @@ import { type Built, createSite, type Parts, type SiteParts } from './site.js'
 
 export interface Sites {
   readonly routes: Pick<DispatchTable, 'hosts' | 'otherHosts'>
-  /** Sessions keep their terms. */
+  /** Existing sessions keep their terms. */
   rebuild(config: Config): void
   shutDown(): void
   close(): void

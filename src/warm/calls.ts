@@ -121,7 +121,7 @@ export function createCalls(parts: CallsParts) {
 
   const refused: ErrorRequestHandler = (error, request, response, next) => {
     const problem = problemFrom(error)
-    // Before authentication, this code means wrong passwords.
+    // Before authentication, `too-many-requests` means wrong passwords.
     const isGuess = problem.code === 'too-many-requests'
     if (isGuess) counts.failedAdminLogins += 1
     const admin = isGuess ? admins.claimed(request) : undefined

@@ -8,7 +8,10 @@ const fewestRequests = 20
 
 type Tried = readonly [all: number, failed: number]
 
-/** Warns if more than the share `most` fails in five minutes. 0 is off. Returns a function that stops the warnings. */
+/**
+ * Warns if a larger share than `most` fails in five minutes. If `most` is 0, never warns. Returns a function that stops
+ * this.
+ */
 export function watchFailures(counts: Counts, most: number, clock: Clock, log: Logger): () => void {
   const look = (): { bosh: Tried; warm: Tried } => ({
     bosh: [counts.requests, counts.failedRequests],

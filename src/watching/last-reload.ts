@@ -1,6 +1,6 @@
 import type { Row } from './rows.js'
 
-/** A start is the first reload. */
+/** The start counts as the first reload. */
 export class LastReload {
   #isSuccessful = true
   #succeededAt = Date.now()

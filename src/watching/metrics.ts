@@ -15,7 +15,7 @@ export type Metrics = ReturnType<typeof createMetrics>
 export const textType = Registry.PROMETHEUS_CONTENT_TYPE
 
 export interface MetricsParts extends Sources {
-  /** Undefined in a worker: the primary knows. */
+  /** Undefined in a worker: the primary reports reloads. */
   readonly lastReload?: LastReload | undefined
 }
 

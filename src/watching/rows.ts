@@ -40,7 +40,7 @@ interface Source {
   readonly read: () => readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
 }
 
-/** Two metrics have labels from the settings. Other labels are words of tables, present from the start. */
+/** Two metrics have labels from the settings. Other labels are words of tables in the code, present from the start. */
 export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonly Row[] {
   const rows: Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>> = {
     build_info: ['Always 1, with the versions of the service and of Node.js.', buildInfo],

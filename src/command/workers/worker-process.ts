@@ -21,7 +21,7 @@ export interface WorkerEvents {
 export class Worker {
   state: WorkerState = 'starting'
   readySince = 0
-  /** Whether the primary killed the worker, because it or another worker did not start. */
+  /** Whether the primary killed the worker for another reason than a hang. */
   isKilled = false
   isHung = false
   isLate = false

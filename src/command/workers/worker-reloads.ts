@@ -8,7 +8,9 @@ export class WorkerReloads {
   #onEmpty = () => {}
   #areDone = true
 
-  /** Resolves after all processes have the settings, have ended or are late. False if a process failed. */
+  /**
+   * Resolves after all processes have the settings, have ended or are late. The result is false if a process failed.
+   */
   async tell(processes: readonly WorkerProcess[], environment: Environment): Promise<boolean> {
     this.#areDone = true
     for (const process of processes) this.#left.add(process)

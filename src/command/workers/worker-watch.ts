@@ -1,8 +1,8 @@
 import type { Clock } from '../../lib/clock.js'
 
 export const beatMilliseconds = 1_000
-/** A worker is silent for less than `hungMilliseconds` during garbage collections. */
 const lookMilliseconds = 1_000
+/** Garbage collections are shorter. */
 const hungMilliseconds = 10_000
 
 export interface Watched {

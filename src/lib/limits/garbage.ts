@@ -7,7 +7,7 @@ const shortest = 5_000
 /** Collections take at most 1/20 of the time. */
 const rarity = 20
 const interval = 2_000
-/** Growth of the RSS since the last collection that justifies another. */
+/** A collection needs this growth of the RSS since the last collection. */
 const growth = 0.1
 const mostBusy = 0.3
 /** With more sessions, a collection would delay their requests. */

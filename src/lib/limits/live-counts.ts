@@ -1,7 +1,9 @@
 import { KeyCounts } from './key-counts.js'
 
 export interface LiveCounts<Kind extends string> {
-  /** If a kind is at its limit, counts none and returns this kind. Returns a promise only if another process counts. */
+  /**
+   * If a kind is at its limit, counts nothing and returns this kind. Returns a promise only if another process counts.
+   */
   take<Some extends Kind>(key: string, kinds: readonly Some[]): Some | undefined | Promise<Some | undefined>
   add(kind: Kind, key: string): void
   giveBack(kind: Kind, key: string): void

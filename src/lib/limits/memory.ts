@@ -5,7 +5,7 @@ import { attempt } from '../attempt.js'
 import type { Clock } from '../clock.js'
 import { type Most, numberOf } from './rates.js'
 
-/** Above this share, V8 collects most of the time, then aborts. */
+/** Above this share, V8 collects most of the time, and aborts in the end. */
 const mostOfHeap = 0.75
 /** Bytes for young objects in the heap limit. V8 does not report this size. */
 const youngSize = 48 * 2 ** 20
@@ -22,8 +22,8 @@ const leaving = 0.1
 const patience = 60_000
 
 /**
- * Returns the used share of V8's heap limit or of `megabytes` (0: a share of the machine). Resident memory counts as
- * full only if `collect` does not help.
+ * Returns the larger used share: of V8's heap limit, or of `megabytes` (0: a share of the machine). Resident memory
+ * counts as full only if `collect` does not help.
  */
 export function memoryMeasure(
   megabytes: Most,

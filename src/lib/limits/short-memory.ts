@@ -13,7 +13,7 @@ export function createShortMemory<Value>(clock: Pick<Clock, 'now'>, seconds: num
   const remembered = new Map<MemoryKey, { readonly value: Value; readonly until: number }>()
   return {
     keyOf(about: readonly (string | number)[]): MemoryKey {
-      // JSON text cannot be extended, so this is as safe as an HMAC, and three times as fast.
+      // JSON text cannot be extended, so this hash is as safe as an HMAC, and three times as fast.
       return hash('sha256', secret + JSON.stringify(about), 'base64')
     },
     recall(key: MemoryKey): Value | undefined {

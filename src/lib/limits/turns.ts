@@ -1,4 +1,4 @@
-/** Most waiting work in which each turn searches for urgent work. */
+/** Each turn searches this part of the waiting work for urgent work. */
 const mostSearched = 1000
 
 export interface Turn {

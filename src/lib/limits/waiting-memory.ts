@@ -1,4 +1,4 @@
-/** Each session's limit falls between these shares of use. */
+/** The limit of each session falls while the used share grows from `calmShare` to `tightShare`. */
 const calmShare = 0.5
 const tightShare = 0.75
 /** In bytes. */

@@ -1,4 +1,4 @@
-// Text of XMPP servers for logs and errors. An attacker could flood a log or forge a line.
+// Logs and errors contain text of XMPP servers. An attacker could flood a log or forge a line.
 
 const longest = 80
 const most = 10

@@ -1,6 +1,6 @@
 import { attempt } from '../attempt.js'
 
-/** Broken percent escapes give undefined: the WHATWG parser would change such a password. */
+/** Broken percent escapes give undefined: the WHATWG parser would change a password with such an escape. */
 export function* formPairs(text: string): Iterable<readonly [name: string | undefined, value: string | undefined]> {
   for (const pair of text.split('&')) {
     if (pair === '') continue
