@@ -47,7 +47,7 @@ describe('the time from a stanza of the server to its page', () => {
     expect(timesOf(bench.counts, 'websocket')).toEqual([2, 4])
   })
 
-  test('is right while the page takes less than there is, and leaves out what it has already', () => {
+  test('is right while the page takes only a part, and excludes stanzas that the page has', () => {
     const clock = new FakeClock()
     const counts = new Counts()
     const outbox = new Outbox({ waiting: new WaitingMemory(), clock, counts })

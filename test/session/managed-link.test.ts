@@ -810,7 +810,7 @@ describe('at the end of a session whose page has not fetched all', () => {
     expect(bounced(link.sent)).toEqual([])
   })
 
-  test('memory that is short changes nothing of that', async () => {
+  test('short memory changes none of these rules', async () => {
     const { bench, client, link } = await managed()
     await bench.server(() => link.receive(stanza('1'), stanza('2')))
     bench.registry.byId(client.id)!.end('limit', 'freed')

@@ -162,7 +162,7 @@ describe('a client that logs in itself', () => {
     return client
   }
 
-  test('has its server not pinged before it is logged in', async () => {
+  test('has no pings sent to its server before the login', async () => {
     const client = await bench().session()
     await client.next(message('let me in'))
     await client.bench.pass(50)

@@ -92,7 +92,7 @@ describe('a session of another process', () => {
     expect(await one.sessions.end(id)).toBe(false)
   })
 
-  test('is over where its process is gone, and where there never was such a process', async () => {
+  test('is unknown if its process is gone, or never existed', async () => {
     const [one, two] = [await start(), await start()]
     const { id } = await two.bench.warmed()
     joined.kill(joined.all[1]!)
@@ -102,7 +102,7 @@ describe('a session of another process', () => {
       expect(await one.sessions.get(`${name}-${'0'.repeat(32)}`)).toBeUndefined()
   })
 
-  test('cannot be reached where its process does not answer within a second', async () => {
+  test('cannot be reached if its process does not answer within a second', async () => {
     const [one, two] = [await start(), await start()]
     const { id } = await two.bench.warmed()
     joined.network.stop(two.name)
@@ -157,7 +157,7 @@ describe('a session that is handed over', () => {
     expect(await askAll(heir, [ids[0], ids[1], ids[0]]).all).toMatchObject(isDone(ids))
   })
 
-  test('is over where no heir comes within ten seconds', async () => {
+  test('is unknown if no heir comes within ten seconds', async () => {
     const { one, old, ids } = await startAll()
     await old.nodes.close({ returns: true })
     await settled()
@@ -285,7 +285,7 @@ describe('all sessions', () => {
     }
   })
 
-  test('are carried as far as a page needs them', async () => {
+  test('are sent between processes only as far as a page needs them', async () => {
     const [one, two] = [await start(), await start()]
     for (let count = 0; count < 500; count++)
       two.listed.push(viewOf(`${two.name}-${String(count).padStart(32, '0')}`, count))

@@ -197,7 +197,7 @@ describe('a page', () => {
     expect(next.registry.size).toBe(1)
   })
 
-  test('that was about to come has time to try again', async () => {
+  test('whose time was almost over has time to try again', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     await client.next('', "pause='100'")
@@ -379,7 +379,7 @@ describe('a page with a WebSocket', () => {
     expect(ids([(await resumed.next()).reply!.body])).toEqual(['2'])
   })
 
-  test('that has all has no less at the next process', async () => {
+  test('that has acknowledged stanzas does not get these again at the next process', async () => {
     const about = { issuesTickets: true }
     const bench = new BoshBench({}, undefined, about)
     const client = await resumable(bench)
@@ -391,7 +391,7 @@ describe('a page with a WebSocket', () => {
     expect(resumed?.delivered).toBe(2)
   })
 
-  test('that had gone before resumes after two moves', async () => {
+  test('that left before the first move resumes after two moves', async () => {
     const about = { issuesTickets: true }
     const bench = new BoshBench({}, undefined, about)
     const client = await resumable(bench)
@@ -633,7 +633,7 @@ describe('a record', () => {
     await expectEmpty(next)
   })
 
-  test('with more than the memory bears ends its session', async () => {
+  test('that needs more memory than is free ends its session', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     for (let number = 0; number < 5; number++) client.link.receive(message('x'.repeat(50_000)))

@@ -60,7 +60,7 @@ describe('a session with acknowledgements', () => {
     )
   })
 
-  test('takes no nonsense for a number', async () => {
+  test('rejects an ack that is not a number', async () => {
     const client = await new BoshBench().session(acks, 799)
     expect((await client.at(800, '', "ack='soon'")).reply?.body).toBe(terminated('bad-request'))
   })

@@ -44,7 +44,7 @@ describe('a session that gives its browser a cookie', () => {
     expect(reply?.setCookie).toMatch(/Max-Age=720$/)
   })
 
-  test('serves requests without it until the browser has shown that it has it', async () => {
+  test('serves requests without the cookie until the browser has sent it', async () => {
     const { client, cookie } = await attached()
     await client.next(message('without'))
     await client.next(message('with'), '', browser(cookie))
@@ -53,7 +53,7 @@ describe('a session that gives its browser a cookie', () => {
     expect(client.link.sent).toEqual(['without', 'with'].map(message))
   })
 
-  test('gives it to no other client that comes without', async () => {
+  test('sets the cookie for no other client', async () => {
     const { client } = await attached()
     const second = await client.next()
     const third = await client.next()
@@ -61,7 +61,7 @@ describe('a session that gives its browser a cookie', () => {
     expect([second.reply?.setCookie, third.reply?.setCookie]).toEqual([undefined, undefined])
   })
 
-  test('gives it once more to a repetition of the first request, whose reply may be lost, and to no other request', async () => {
+  test('sets the cookie again for a repetition of the first request, whose reply may be lost, and for no other request', async () => {
     const { client, cookie } = await attached()
     expect(pair((await client.at(701)).reply?.setCookie)).toBe(cookie)
     expect((await client.at(701, message('other words'))).reply?.setCookie).toBeUndefined()
@@ -69,13 +69,13 @@ describe('a session that gives its browser a cookie', () => {
     expect((await client.at(701)).reply).toMatchObject({ body: refused })
   })
 
-  test('sets it with its first answer, whatever that is', async () => {
+  test('sets the cookie with its first answer, whatever that is', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ attachBinding: 'cookie' })
     expect((await client.next('', "pause='60'")).reply?.setCookie).toContain(`wb-${client.id}=`)
   })
 
-  test('whose browser never sends it works without it', async () => {
+  test('works without the cookie if the browser never sends it', async () => {
     const { client } = await attached()
     for (let count = 0; count < 5; count++) await client.next(message('x'))
     expect(client.link.sent).toHaveLength(5)
@@ -90,7 +90,7 @@ describe('a session that gives its browser a cookie', () => {
 })
 
 describe('a session whose cookie a backend hands out', () => {
-  test('demands it from the first request on', async () => {
+  test('demands the cookie from the first request on', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ attachBinding: 'reply' })
     expect(client.cookie).toEqual({
@@ -105,7 +105,7 @@ describe('a session whose cookie a backend hands out', () => {
     expect(client.link.sent).toEqual([message('mine')])
   })
 
-  test('is not delayed by strangers in its end', async () => {
+  test('ends in time, whatever requests come without the cookie', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ attachBinding: 'reply', seconds: 30 })
     await bench.pass(29)
@@ -145,7 +145,7 @@ describe('another client that knows the sid', () => {
     expect(client.link.sent).toEqual([message('still mine')])
   })
 
-  test('cannot distinguish it from a session that does not exist, whatever terms its client has', async () => {
+  test('cannot distinguish the session from a missing session, whatever terms its client has', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ attachBinding: 'reply' }, "wait='60' hold='1' content='text/plain'")
     expect((await client.at(701)).reply).toEqual(
@@ -153,7 +153,7 @@ describe('another client that knows the sid', () => {
     )
   })
 
-  test('does not end it with a request that is too large', async () => {
+  test('does not end the session with a request that is too large', async () => {
     const bench = new BoshBench()
     const { client, cookie } = await bound(bench)
     const head = `<body rid='703' sid='${client.sid}' xmlns='http://jabber.org/protocol/httpbind'>`
@@ -172,7 +172,7 @@ describe('another client that knows the sid', () => {
 })
 
 describe('a browser with cookies of many sessions', () => {
-  test('keeps them apart', async () => {
+  test('shows each session its own cookie', async () => {
     const bench = new BoshBench()
     const [one, other] = [await bound(bench), await bound(bench)]
     const both = browser(`theme=dark; ${one.cookie}; lang=de; ${other.cookie}`)
@@ -283,7 +283,7 @@ describe('a session that is handed to another page', () => {
     expect((await page.next('', '', browser(cookie))).reply?.body).toBe(refused)
   })
 
-  test('may be bound no more, or for the first time', async () => {
+  test('may lose its binding to a browser, or get one for the first time', async () => {
     const bench = new BoshBench()
     const { client } = await bound(bench)
     const free = await bench.resume(client, { attachBinding: 'off' })
@@ -293,7 +293,7 @@ describe('a session that is handed to another page', () => {
     expect((await tied.next()).reply?.body).toBe(refused)
   })
 
-  test('refuses the page before, cookie or not, without a look at its rid', async () => {
+  test('refuses the previous page, with or without the cookie, before it reads the rid', async () => {
     const bench = new BoshBench()
     const { client, cookie } = await bound(bench)
     await bench.resume(client, { attachBinding: 'reply' })
@@ -302,7 +302,7 @@ describe('a session that is handed to another page', () => {
   })
 })
 
-test('a session without a cookie does not look at any', async () => {
+test('a session without a cookie ignores cookies', async () => {
   const client = await new BoshBench().warmed()
   const peer = browser()
   let looks = 0

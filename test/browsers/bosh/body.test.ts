@@ -226,7 +226,7 @@ describe('a reply', () => {
     ])
   })
 
-  test('to a request that was sent again is no end', () => {
+  test('to a repeated request does not end the session', () => {
     expect(parseBody(errorBody)).toMatchObject({ terminate: false, payload: [] })
   })
 

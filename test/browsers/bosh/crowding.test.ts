@@ -37,7 +37,7 @@ async function bound(bench: BoshBench, jid: string): Promise<Client> {
   return client
 }
 
-describe('more sessions than there may be', () => {
+describe('more sessions than allowed', () => {
   test('are refused, to logins of this process with their own error, until a session ends', async () => {
     const bench = limited({ sessions: 2 })
     const first = await bound(bench, 'juliet@chat.example/balcony')
@@ -84,7 +84,7 @@ describe('more sessions than there may be', () => {
     expect(await ask(bench)).toBeUndefined()
   })
 
-  test('are said to be refused once a minute, and why', async () => {
+  test('are logged once a minute, with the reason', async () => {
     const bench = limited({ sessions: 1 })
     await bench.session()
     for (let second = 0; second < 61; second++) {
@@ -267,7 +267,7 @@ describe('a client that does not log in in time', () => {
     expect(client.link.closed).toBe(true)
   })
 
-  test('is none where our own login has the session, or had it', async () => {
+  test('does not exist for a session that this process logged in', async () => {
     const bench = limited({ loginTimeout: 60 })
     const client = await bench.warmed()
     await bench.pass(119)
@@ -312,7 +312,7 @@ describe('too many sessions of one user', () => {
   })
 })
 
-describe('more requests that wait than may', () => {
+describe('more waiting requests than allowed', () => {
   test('end no existing session, whichever holds them', async () => {
     const bench = limited({ heldRequests: 2 })
     const clients = [

@@ -235,7 +235,7 @@ describe('a request too large to be read', () => {
     }
   })
 
-  test('of no session does no harm', async () => {
+  test('without a session has no effect', async () => {
     const bench = new BoshBench()
     await bench.session()
     expect(bench.manager.refuseTooLarge("<body rid='1' sid='unknown'", new FakePeer())).toBeUndefined()

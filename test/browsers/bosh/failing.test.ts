@@ -67,7 +67,7 @@ describe('a session that fails', () => {
     await expectOneOver(bench, failing, other)
   })
 
-  test('when its time has come does not keep others from theirs', async () => {
+  test('at its deadline does not delay the deadlines of other sessions', async () => {
     const { bench, failing, other } = await two()
     const poll = await other.next()
     breakLink(failing)
@@ -103,7 +103,7 @@ describe('a session that fails', () => {
     expect((await other.next('', "type='terminate'")).reply?.body).toContain("type='terminate'")
   })
 
-  test('when the service stops does not keep it from telling the others', async () => {
+  test('when the service stops does not keep the service from telling other clients', async () => {
     const { bench, failing, other } = await two()
     const polls = [await failing.next(), await other.next()]
     breakLink(failing)

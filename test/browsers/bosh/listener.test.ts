@@ -439,7 +439,7 @@ describe.each(servers)('in %s', (_name, create) => {
     })
   })
 
-  describe('a body whose end is far', () => {
+  describe('a body whose end has not arrived', () => {
     const head = (length: number, ...headers: string[]) =>
       ['POST / HTTP/1.1', 'Host: a', ...headers, `Content-Length: ${length}`, '', ''].join('\r\n')
     const terminate = reply('<body type="terminate"/>')
@@ -489,7 +489,7 @@ describe.each(servers)('in %s', (_name, create) => {
       client.socket.destroy()
     })
 
-    test('has an answer that its client gets to read who sends on, until that is too long or too much', async () => {
+    test('is answered even if its client sends on, until that takes too long or is too much', async () => {
       for (const [sends, ends] of [
         [100_000, () => clock.advance(5_000)],
         [9_000_000, () => {}],
@@ -528,7 +528,7 @@ describe.each(servers)('in %s', (_name, create) => {
     })
   })
 
-  describe('bodies that come in part', () => {
+  describe('bodies that arrive in parts', () => {
     const part = (address: string, length = 950) =>
       new HttpSocket(port).send(
         `POST / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${address}\r\nContent-Length: 1000\r\n\r\n${'x'.repeat(length)}`,

@@ -15,8 +15,8 @@ const much = 300 * 1024
 /** More than is kept for one. */
 const tooMuch = 9 * 1024 * 1024
 
-describe('a server that takes nothing', () => {
-  test('keeps its client from sending more, by withholding answers', async () => {
+describe('a server that reads nothing', () => {
+  test('stops its client from sending more, because answers are withheld', async () => {
     const client = await new BoshBench().warmed()
     client.link.backlog = much
     const [first, second] = [await client.next(message('one')), await client.next(message('two'))]
@@ -36,7 +36,7 @@ describe('a server that takes nothing', () => {
     expect(requests.map(({ reply }) => reply?.body)).toEqual([empty, empty])
   })
 
-  test('may still speak, and its client end the session', async () => {
+  test('may still send, and its client may end the session', async () => {
     const client = await new BoshBench().warmed()
     client.link.backlog = much
     const [first, second] = [await client.next(message('one')), await client.next(message('two'))]
@@ -90,7 +90,7 @@ describe('a server that takes nothing', () => {
     expect(bench.waiting.bytes).toBeLessThan(2048)
   })
 
-  test('lets the session end that a client fills before its login', async () => {
+  test('ends the session of a client that sends too much before its login', async () => {
     const client = await new BoshBench().session()
     client.link.backlog = much
     expect((await client.next(message('one'))).reply?.body).toBe(terminated('policy-violation'))
@@ -116,7 +116,7 @@ test('a stanza that is too long ends its session, and the limit is counted', asy
   expect(client.bench.counts.refused.stanza).toBe(1)
 })
 
-describe('servers that send to many whose pages fetch nothing', () => {
+describe('servers that send to many sessions whose pages fetch nothing', () => {
   const mebi = 2 ** 20
   const mostWaiting = 8 * mebi
   const filled = message('x'.repeat(20_000))
@@ -148,7 +148,7 @@ describe('servers that send to many whose pages fetch nothing', () => {
     expect(bench.counts.sessionsEnded.limit).toBe(0)
   })
 
-  test('do not delay sessions whose pages fetch', async () => {
+  test('do not delay sessions whose pages fetch their stanzas', async () => {
     const { bench, clients } = await warmed(31)
     const [page, ...others] = clients
     await fill(others)

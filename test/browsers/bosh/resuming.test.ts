@@ -125,7 +125,7 @@ describe('the page before', () => {
     expect(page.link.sent).toEqual([message('still mine')])
   })
 
-  test('does not lengthen the time for the other to come', async () => {
+  test('does not extend the time limit of the next page', async () => {
     const bench = new BoshBench()
     const old = await bench.warmed()
     await bench.resume(old, { seconds: 30 })

@@ -195,7 +195,7 @@ describe('a client that sends too much', () => {
     expect(next.reply?.body).toBe(empty)
   })
 
-  test('does not hold others up', async () => {
+  test('does not delay other clients', async () => {
     const { bench, client } = await inDebt()
     await client.next(sized('b', 10))
     const other = await bench.session('', 900, new FakePeer())

@@ -55,7 +55,7 @@ describe('a held request', () => {
     expect(polls.map(({ reply }) => reply?.body)).toEqual([empty, undefined])
   })
 
-  test('no client is thrown out for polling fast', async () => {
+  test('fast polling does not end the session', async () => {
     const client = await new BoshBench().session()
     for (let polls = 0; polls < 50; polls++) await client.next()
     const { reply } = await client.next(message('still here'))
@@ -126,7 +126,7 @@ describe('silence', () => {
     expect(bench.registry.size).toBe(1)
   })
 
-  test('is counted from the moment on in which the connection of the held request broke', async () => {
+  test('is counted from the time at which the connection of the held request broke', async () => {
     const bench = new BoshBench({ inactivity: 20 })
     const client = await bench.session()
     const poll = await client.next()
@@ -212,7 +212,7 @@ describe('silence', () => {
 })
 
 describe('a pause', () => {
-  test('answers all that is open, itself empty, and allows silence until the next request', async () => {
+  test('answers all open requests, its own with an empty reply, and allows silence until the next request', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const poll = await client.next()

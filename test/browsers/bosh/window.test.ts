@@ -18,14 +18,14 @@ describe('the place of a request', () => {
     expect(new RidWindow(710, 2).place(rid, extra)).toBe(place)
   })
 
-  test('moves on with each request that is taken', () => {
+  test('moves on with each accepted request', () => {
     const window = new RidWindow(710, 2)
     window.accept(711)
     expect([711, 712, 713, 714].map(rid => window.place(rid))).toEqual(['repeated', 'next', 'early', 'outside'])
     expect(window.last).toBe(711)
   })
 
-  test('reaches up to the largest number there is', () => {
+  test('accepts the largest safe integer', () => {
     const window = new RidWindow(Number.MAX_SAFE_INTEGER - 1, 2)
     expect(window.place(Number.MAX_SAFE_INTEGER)).toBe('next')
   })

@@ -132,7 +132,7 @@ test('does not probe if the client cannot answer probes, or its process does not
   }
 })
 
-test('lets go of a client for an endpoint that the other process does not have', async () => {
+test('closes the connection of a client if the other process does not have its endpoint', async () => {
   const socket = await carried({}, 'nowhere')
   expect([socket.isGone, edge.size]).toEqual([true, 0])
 })

@@ -34,7 +34,7 @@ function handedOut(bench: BoshBench, client: Client): { readonly token: string; 
   return { token: token!, delivered }
 }
 
-describe('a resource that the page believes in and does not have', () => {
+describe('an old resource that a page still writes', () => {
   test.each([
     [`<message from='a@b/c' to='x'/>`, `<message to='x'/>`],
     [`<message to='x' from='a@b/c'/>`, `<message to='x'/>`],
@@ -275,7 +275,7 @@ describe('a page whose connection broke', () => {
     }
   })
 
-  test('that has all there was has its server read on', async () => {
+  test('that has received all stanzas lets the server be read again', async () => {
     const bench = benchWithTickets({ maxQueueElements: 3 })
     const client = await bench.warmed()
     const { socket, id } = takeOverCounting(bench, client.token!)
@@ -372,7 +372,7 @@ describe('a page whose connection broke', () => {
     expect(ids(again.sent)).toEqual(['kept'])
   })
 
-  test('had its stanzas passed on that came before', async () => {
+  test('had sent its earlier stanzas to the server', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = takeOver(bench, client.token!)
@@ -678,7 +678,7 @@ describe('a session that has ended', () => {
 })
 
 describe('whichever comes first has the session', () => {
-  test('over BOSH: the token is good no more', async () => {
+  test('over BOSH: the token is no longer valid', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await client.next()

@@ -241,7 +241,7 @@ describe('a token', () => {
     takeOver(bench, client.token!)
   })
 
-  test('of a session that its page had over TLS lets no page in without', async () => {
+  test('of a session that has used TLS lets no page in without TLS', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await client.next()
@@ -253,7 +253,7 @@ describe('a token', () => {
     takeOver(bench, token)
   })
 
-  test('lets no page go on without TLS that was let in before the session came over it', async () => {
+  test('gives a page without TLS no session that has used TLS since the login of the page', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const socket = pages.logIn(bench, client.token!, { secure: false })
@@ -281,7 +281,7 @@ describe('a token', () => {
     expect(client.link.sent).toEqual([pages.stanza('a')])
   })
 
-  test('is kept no longer than it is good for something', async () => {
+  test('is deleted as soon as it is useless', async () => {
     const bench = benchWithTickets()
     const { tickets } = bench.registry
     const clients = [await bench.warmed(), await bench.warmed(), await bench.warmed(), await bench.warmed()]

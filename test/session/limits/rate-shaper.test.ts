@@ -17,7 +17,7 @@ function client(flow: RateShaper) {
 describe('the flow of a session', () => {
   const flow = new RateShaper({ sessionBytes: 100_000, sessionBurst: 500_000 })
 
-  test('is free at first, and up to its burst', () => {
+  test('has no delay up to its burst', () => {
     const session = client(flow)
     expect(session.freeAt).toBeLessThanOrEqual(0)
     session.send(300_000, 0)
@@ -34,7 +34,7 @@ describe('the flow of a session', () => {
     expect(session.freeAt).toBeCloseTo(7_600)
   })
 
-  test('is as free as at first after a silence, and no freer', () => {
+  test('may send its burst again after a silence, and no more', () => {
     const session = client(flow)
     session.send(900_000, 0)
     session.send(600_000, 1_000_000)
