@@ -203,7 +203,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     expect(other.count('leave', one)).toBe(1)
   })
 
-  test('closing twice is closing once', async () => {
+  test('closing twice does no harm', async () => {
     const [one] = (await meet(2)) as [Member, Member]
     await Promise.all([one.carrier.close(), one.carrier.close()])
     await one.carrier.close()

@@ -155,14 +155,14 @@ describe('a file that cannot be used is logged, and deleted', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test('if it is of a time to come', async () => {
+  test('if it is from the future', async () => {
     await filesOf(0, 0).write(['a'], ['record'])
     now -= 60_001
     expect(await recordsOf(0, 0)).toEqual([])
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test('but not before', async () => {
+  test('but not at the longest allowed age', async () => {
     await filesOf(0, 0).write(['a'], ['record'])
     now += 60_000
     expect(await recordsOf(0, 0)).toEqual(['record'])

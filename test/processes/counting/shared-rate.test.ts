@@ -95,7 +95,7 @@ describe('a rate of several processes', () => {
     expect(isTooMuch(await rates[0]!.take(key))).toBe(true)
   })
 
-  test('that is not reached is asked once a second whether there is anything to wait for', async () => {
+  test('that is not exceeded is asked once a second for the time to wait', async () => {
     await start(2, 2)
     const key = keyOf(1)
     const { nodes } = joined.all[0]!
@@ -119,14 +119,14 @@ describe('a rate of several processes', () => {
     expect(isTooMuch(await rates[0]!.wait(other))).toBe(true)
   })
 
-  test('of which there is no limit asks nothing', async () => {
+  test('without a limit asks no process', async () => {
     await start(2, 0)
     const before = joined.network.sent
     for (let time = 0; time < 50; time++) expect(await rates[0]!.take(`key ${time}`)).toBeUndefined()
     expect(joined.network.sent).toBe(before)
   })
 
-  test('that another process does not have is not made by a question', async () => {
+  test('that another process does not have is not created by a question', async () => {
     await start(2)
     const { nodes } = joined.all[0]!
     const other = joined.all[1]!.nodes.self

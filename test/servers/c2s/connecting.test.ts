@@ -30,7 +30,7 @@ describe('the certificate of the operator', () => {
     expect(shown?.trim()).toBe(ours.cert.trim())
   })
 
-  test('is not shown on another link, although it was shown on the one before', async () => {
+  test('is not shown on another link, even after a link that showed it', async () => {
     const { shown } = await encrypted(true)
     const login = await encrypted(false)
     const browser = await encrypted()
@@ -38,10 +38,10 @@ describe('the certificate of the operator', () => {
   })
 })
 
-describe('how far the connection has come', () => {
+describe('the steps of a connection', () => {
   const all = ['connect', 'tls', 'features']
 
-  test('is reported step by step, until the stream is encrypted as required', async () => {
+  test('are reported in turn, until the stream is encrypted as required', async () => {
     const { call, peer } = await encrypted()
     expect(call.steps).toEqual(all)
     call.link.restart()
@@ -49,7 +49,7 @@ describe('how far the connection has come', () => {
     expect(call.steps).toEqual(all)
   })
 
-  test('is reported of a plain link, which has no step of encryption', async () => {
+  test('are reported for a plain link, without a step of encryption', async () => {
     const { call, peer } = await connect()
     await peer.until("streams'>")
     peer.send(serverHeader + features)

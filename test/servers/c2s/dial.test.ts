@@ -127,7 +127,7 @@ describe('dialling a server of the operator', () => {
     expect(descriptors.expected).toBe(0)
   })
 
-  test('does not wait for longer than five seconds for them', async () => {
+  test('waits at most five seconds for addresses', async () => {
     let answer: (addresses: Addresses) => void = () => {}
     names.hosts['xmpp.lan'] = new Promise<Addresses>(resolve => {
       answer = resolve
@@ -145,7 +145,7 @@ describe('dialling a server of the operator', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('fails at once if it is known to be unreachable', async () => {
+  test('fails at once if the host is known to have no address', async () => {
     names.hosts['xmpp.lan'] = unknown
     await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }, 'example.org'))
     expect(told).toEqual(['failed resolve host-unknown'])
@@ -232,7 +232,7 @@ describe('dialling a domain', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('waits for its targets five seconds', async () => {
+  test('waits five seconds for its targets', async () => {
     names.routes['example.org'] = new Promise(() => {})
     await follow(dialer().toDomain('example.org'))
     clock.advance(5_000)

@@ -52,7 +52,7 @@ describe('a link with direct TLS', () => {
     await call.hears('closed')
   })
 
-  test('sends the space that makes a server with TLS 1.3 go on', async () => {
+  test('sends the space after which a server with TLS 1.3 continues', async () => {
     const { call, peer } = await secured()
     await ticketed(call)
     call.clock.advance(0)

@@ -66,7 +66,7 @@ describe('TLS 1.2', () => {
 })
 
 describe('TLS 1.3', () => {
-  test('has an exporter, which the server has, too', async () => {
+  test('has the same exporter as the server', async () => {
     const { ours, theirs } = await ends('TLSv1.3')
     const bytes = channelBinding(ours, 'tls-exporter')!
     expect(bytes.length).toBe(32)
@@ -74,7 +74,7 @@ describe('TLS 1.3', () => {
     expect(channelBinding((await ends('TLSv1.3')).ours, 'tls-exporter')).not.toEqual(bytes)
   })
 
-  test('has no Finished message to go by', async () => {
+  test('has no Finished message', async () => {
     expect(channelBinding((await ends('TLSv1.3')).ours, 'tls-unique')).toBeUndefined()
   })
 })
@@ -89,7 +89,7 @@ test.each(['TLSv1.2', 'TLSv1.3'] as const)(
   },
 )
 
-test('a connection that is gone has nothing', async () => {
+test('a closed connection has no channel binding', async () => {
   const { ours } = await ends('TLSv1.3')
   const closed = new Promise(resolve => ours.once('close', resolve))
   ours.destroy()

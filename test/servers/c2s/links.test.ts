@@ -106,7 +106,7 @@ describe('a quiet link', () => {
   })
   afterEach(() => listener.stop())
 
-  test('is kept open by a space now and then, until the links are stopped', async () => {
+  test('is kept open by spaces, until the links are stopped', async () => {
     const links = createLinks({
       servers: new Map([['*', named('127.0.0.1', listener.port)]]),
       clock,

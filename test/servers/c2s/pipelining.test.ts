@@ -138,7 +138,7 @@ describe('inside of TLS 1.3', () => {
   })
 })
 
-test('the features that come are reported as always', async () => {
+test('features that arrive are reported', async () => {
   const { call, peer } = await answered(toLogIn + challenge)
   expect(call.told).toEqual(['open 1 example.org', seen(toLogIn), challenge, 'flush'])
   call.link.restart({ ahead: 'proven' })
@@ -149,7 +149,7 @@ test('the features that come are reported as always', async () => {
   expect(call.told).toEqual(['open 1 example.org', seen(toBind), result, 'flush'])
 })
 
-describe('a server that is tried', () => {
+describe('a server on trial', () => {
   test('has three seconds for its features', async () => {
     const { call, peer } = await connectAhead('trial')
     await peer.until(auth)
@@ -161,7 +161,7 @@ describe('a server that is tried', () => {
     await peer.gone
   })
 
-  test('has them from the header to its answer, though the features have come', async () => {
+  test('has three seconds from the header to its answer, even if its features arrive', async () => {
     const { call } = await answered(toLogIn, 'trial')
     call.clock.advance(2999)
     expect(call.told.at(-1)).toBe('flush')
@@ -169,12 +169,12 @@ describe('a server that is tried', () => {
     expect(call.told.slice(-2)).toEqual(['end features timeout', 'closed'])
   })
 
-  test('has all the time once it has answered', async () => {
+  test('has no time limit once it has answered', async () => {
     const { call } = await answered(toLogIn + challenge, 'trial')
     expect(call.clock.pending).toBe(0)
   })
 
-  test('has them again for the stream after the login', async () => {
+  test('has three seconds again for the stream after the login', async () => {
     const { call, peer } = await answered(toLogIn + challenge, 'trial')
     call.clock.advance(60_000)
     call.link.restart({ ahead: 'trial' })
@@ -188,7 +188,7 @@ describe('a server that is tried', () => {
     expect(call.told.slice(-2)).toEqual(['end features timeout', 'closed'])
   })
 
-  test('has the usual ten seconds for features that are waited for', async () => {
+  test('has ten seconds for its features without pipelining', async () => {
     const { call, peer } = await connect()
     await peer.until("streams'>")
     call.clock.advance(9999)

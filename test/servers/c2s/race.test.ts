@@ -27,7 +27,7 @@ function race(addresses: readonly string[], until = 15_000) {
 }
 
 describe('connecting to the addresses of a host', () => {
-  test('begins with the first before anything else happens', () => {
+  test('begins with the first at once', () => {
     race(['2001:db8::1', '192.0.2.1'])
     expect(sockets.begun).toEqual(['0 2001:db8::1 5222'])
   })
@@ -50,7 +50,7 @@ describe('connecting to the addresses of a host', () => {
     expect(sockets.begun).toEqual(['0 a 5222', '100 b 5222', '350 c 5222'])
   })
 
-  test.each(['a', 'b', 'c'])('is done with the first that answers, be it %s, and the others are given up', which => {
+  test.each(['a', 'b', 'c'])('ends with the first that answers, for example %s, and gives up the others', which => {
     race(['a', 'b', 'c'])
     clock.advance(500)
     sockets.stand(which)
@@ -69,7 +69,7 @@ describe('connecting to the addresses of a host', () => {
     expect(sockets.begun).toEqual(['0 a 5222'])
   })
 
-  test('takes five seconds for each that keeps silent', () => {
+  test('waits five seconds for each silent address', () => {
     race(['a', 'b'])
     clock.advance(4_999)
     expect(sockets.alive).toEqual(['a', 'b'])
@@ -82,7 +82,7 @@ describe('connecting to the addresses of a host', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('does not last longer than the time limit of all', () => {
+  test('ends at the time limit for all', () => {
     clock.advance(1_000)
     race(['a', 'b'], 3_000)
     clock.advance(1_999)

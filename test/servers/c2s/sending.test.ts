@@ -8,7 +8,7 @@ const turn = () => new Promise(resolve => setImmediate(resolve))
 const tick = () => new Promise<void>(resolve => process.nextTick(resolve))
 
 describe('data on a link', () => {
-  test('of one turn is sent at its end', async () => {
+  test('of one turn is sent at the end of the turn', async () => {
     const { call, peer } = await opened()
     call.link.send([element('<presence/>')])
     call.link.send([element('<message/>')])
@@ -18,7 +18,7 @@ describe('data on a link', () => {
     expect(await peer.until('<message/>')).toBe('<presence/><message/>')
   })
 
-  test('is reported once it is sent, if it was so much that its sender may wait', async () => {
+  test('is reported once it is sent, if its sender may wait for this', async () => {
     const { call, peer } = await opened()
     call.link.send([element(`<a>${'x'.repeat(300_000)}</a>`)])
     expect(call.link.backlog).toBeGreaterThan(256 * 1024)

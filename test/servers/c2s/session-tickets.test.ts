@@ -17,7 +17,7 @@ import {
 
 afterEach(stopServers)
 
-describe('the space that makes a server with TLS 1.3 go on', () => {
+describe('the space after which a server with TLS 1.3 continues', () => {
   const pong = async (call: Call, peer: Awaited<ReturnType<typeof encrypted>>['peer']) => {
     // When this has come, so has all that was sent before.
     call.link.send([element('<mark/>')])
@@ -87,7 +87,7 @@ describe('the space that makes a server with TLS 1.3 go on', () => {
     await call.hears('closed')
   })
 
-  test('is not sent over TLS 1.2 or in the clear', async () => {
+  test('is not sent over TLS 1.2, or unencrypted', async () => {
     const { call, peer } = await encrypted({ maxVersion: 'TLSv1.2' })
     call.clock.advance(1)
     expect(await pong(call, peer)).toBe('<mark/>')

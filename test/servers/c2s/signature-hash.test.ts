@@ -45,7 +45,7 @@ describe('a certificate is hashed with the hash of its signature', () => {
   })
 })
 
-describe('SHA-256 stands in for a broken hash', () => {
+describe('SHA-256 replaces a broken hash', () => {
   test.each([
     ['RSA with SHA-1', rsa, ['-sha1']],
     ['RSA with MD5', rsa, ['-md5']],
@@ -56,7 +56,7 @@ describe('SHA-256 stands in for a broken hash', () => {
   })
 })
 
-test('a signature without its own hash has none', () => {
+test('an Ed25519 signature has no hash', () => {
   expect(signatureHash(certificate(ed25519))).toBeUndefined()
 })
 

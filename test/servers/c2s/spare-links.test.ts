@@ -184,7 +184,7 @@ describe('a connection is dialled ahead', () => {
     expect(dials).toBeLessThanOrEqual(68)
   })
 
-  test('not if they are turned off, or no descriptors are left', async () => {
+  test('not if spare links are off, or no descriptors are left', async () => {
     start({}, { most: 0 })
     await logInOften(4)
     expect([links.spares, clock.pending]).toEqual([0, 4])
@@ -194,7 +194,7 @@ describe('a connection is dialled ahead', () => {
     expect(links.spares).toBe(0)
   })
 
-  test('not for logins with a certificate, which use none either', async () => {
+  test('not for logins with a certificate, which use no spare links', async () => {
     start()
     const spare = await firstSpare()
     await usable()
@@ -216,7 +216,7 @@ describe('a connection is dialled ahead', () => {
 })
 
 describe('a spare link ends', () => {
-  test('after twenty seconds, without a timer at rest', async () => {
+  test('after twenty seconds, and leaves no timer', async () => {
     start()
     const spare = await firstSpare()
     await usable()
@@ -297,7 +297,7 @@ describe('a login on a spare link', () => {
     expect(told).toEqual(['open', 'flush'])
   })
 
-  test('answers ahead of the features, also over TLS 1.3: its session tickets have come', async () => {
+  test('precedes the features, also over TLS 1.3, because the session tickets have arrived', async () => {
     const spare = await encryptedSpare()
     await usable()
     spare.packets.length = 0
@@ -337,7 +337,7 @@ describe('a login on a spare link', () => {
     expect(login.ends).toEqual([])
   })
 
-  test('that was dead by then, and had answered ahead, may be repeated', async () => {
+  test('whose link was dead may be repeated, if it preceded the features', async () => {
     start()
     const spare = await firstSpare()
     await usable()
@@ -350,7 +350,7 @@ describe('a login on a spare link', () => {
     ])
   })
 
-  test('that ends later ends as any other', async () => {
+  test('whose link ends later fails like any other', async () => {
     start()
     const spare = await firstSpare()
     await usable()

@@ -54,7 +54,7 @@ describe('a server that reads nothing', () => {
     await peer.gone
   })
 
-  test('now and then is not', async () => {
+  test('is not given up if it reads now and then', async () => {
     const { call, peer } = await behind()
     for (let round = 0; round < 3; round++) {
       call.clock.advance(stall - 1)

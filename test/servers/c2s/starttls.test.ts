@@ -68,7 +68,7 @@ describe('a link with STARTTLS', () => {
     await call.hears('closed')
   })
 
-  test('does not go on with a server that has an older TLS than the operator wants', async () => {
+  test('does not continue with a server that has an older TLS than the operator wants', async () => {
     const tls = { minVersion: 'TLSv1.3', ciphers: undefined } as const
     const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert }, {}, { tls })
     await peer.until(plainHeader)
@@ -97,7 +97,7 @@ describe('a link with STARTTLS', () => {
     await call.hears('closed')
   })
 
-  test('does not go on with a server that offers no encryption', async () => {
+  test('does not continue with a server that offers no encryption', async () => {
     const { call, peer } = await connect({ tls: 'starttls' })
     await peer.until(plainHeader)
     peer.send(serverHeader + features)
@@ -117,7 +117,7 @@ describe('a link with STARTTLS', () => {
     },
   )
 
-  test('acts on nothing but the features', async () => {
+  test('acts on the features only', async () => {
     const { call, peer } = await connect({ tls: 'starttls' })
     await peer.until(plainHeader)
     peer.send(serverHeader + proceed.replace('proceed', 'x'))
@@ -125,7 +125,7 @@ describe('a link with STARTTLS', () => {
     expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
   })
 
-  test('does not go on with a server that talks no TLS', async () => {
+  test('does not continue with a server that sends no TLS', async () => {
     const { call, peer } = await proceeding()
     peer.send(proceed)
     await peer.until('\x16')
@@ -134,7 +134,7 @@ describe('a link with STARTTLS', () => {
     expect(call.told).toEqual(['closed', 'end tls remote-connection-failed'])
   })
 
-  test('does not go on with a server that hangs up instead', async () => {
+  test('does not continue with a server that hangs up instead', async () => {
     const { call, peer } = await proceeding()
     peer.send(proceed)
     peer.end()
@@ -154,7 +154,7 @@ describe('a certificate', () => {
     ['that only resembles the trusted one', makeCertificate(['DNS:example.org']), certificate.cert, 'self-signed'],
   ] as const
 
-  test.each(bad)('%s ends the link before anything is said', async (_what, shown, ca, told) => {
+  test.each(bad)('%s ends the link before anything is sent', async (_what, shown, ca, told) => {
     const { call, peer } = await proceeding({ ca })
     peer.send(proceed)
     await peer.secure(shown).catch(() => {})

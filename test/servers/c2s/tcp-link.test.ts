@@ -31,7 +31,7 @@ const streamError = (condition: string) =>
   `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
 
 describe('a plain link', () => {
-  test('opens a stream, with no word of who it is for, and reports header and features', async () => {
+  test('opens a stream without naming the user, and reports header and features', async () => {
     const { call, peer } = await connect({}, { from: 'juliet@example.org' })
     expect(await peer.until("streams'>")).toBe(plainHeader)
     expect(call.told).toEqual([])
@@ -204,7 +204,7 @@ describe('a plain link', () => {
     await call.hears('closed')
   })
 
-  test('starts a new stream although the server sent white space before it heard of that', async () => {
+  test('starts a new stream although the server sent white space before it read the restart', async () => {
     const { call, peer } = await opened()
     call.link.restart({})
     await peer.until(plainHeader)
@@ -390,7 +390,7 @@ describe('a server that closes', () => {
     expect(call.ends[0]!.failure.cause).toMatchObject({ code: 'ECONNRESET' })
   })
 
-  test('before a word is noticed', async () => {
+  test('before it sends anything is noticed', async () => {
     const { call, peer } = await connect()
     peer.end()
     await call.hears('closed')
@@ -413,7 +413,7 @@ describe('a server that closes', () => {
 })
 
 describe('a link that is closed', () => {
-  test('takes no memory for a stanza that was not whole', async () => {
+  test('takes no memory for an incomplete stanza', async () => {
     const waiting = new WaitingMemory()
     const { call, peer } = await opened({ waiting })
     peer.send(`<message><body>${'x'.repeat(50_000)}`)
@@ -480,7 +480,7 @@ describe('a link that is closed', () => {
     await peer.gone
   })
 
-  test('at once keeps nothing of an element that is not whole', async () => {
+  test('at once drops an incomplete element', async () => {
     const waiting = new WaitingMemory()
     const { call, peer } = await opened({ waiting })
     peer.send(`<message><body>${'x'.repeat(500_000)}`)
@@ -496,7 +496,7 @@ describe('a link that is closed', () => {
     await peer.gone
   })
 
-  test('before it is connected never is', async () => {
+  test('before it is connected is never connected', async () => {
     const clock = new FakeClock()
     const names = createNames({ clock, preferDirectTls: false, local: true })
     const found = { targets: [{ host: '192.0.2.1', port: 5222, tls: 'none' as const }] }
@@ -547,7 +547,7 @@ describe('a link that is closed', () => {
     },
   )
 
-  test('by its owner in the event of its end does no harm', async () => {
+  test('by its owner while its end is reported does no harm', async () => {
     const { call, peer } = await opened()
     call.onTold = line => {
       if (line.startsWith('end')) call.link.close()
@@ -636,7 +636,7 @@ describe('a server that does not answer', () => {
     await peer.gone
   })
 
-  test('has all the time in the world once it sent its features', async () => {
+  test('has no time limit once it has sent its features', async () => {
     const { call, peer } = await opened()
     expect(call.clock.pending).toBe(0)
     peer.reset()

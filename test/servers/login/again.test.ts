@@ -346,7 +346,7 @@ describe('a login again', () => {
     },
   )
 
-  test('by the certificate presents it', async () => {
+  test('by certificate shows the certificate', async () => {
     const { link, dialed } = beginAgain([offer('EXTERNAL'), success], { jid, credentials: { kind: 'certificate' } })
     await link
     expect(dialed[0]!.options).toMatchObject({ certificate: true, from: 'juliet@chat.example' })

@@ -74,7 +74,7 @@ test.each<[string, string, Credentials]>([
   expect(detailOf(`${account}@other.example/x`)).toBe(undefined)
 })
 
-test('who has no account may have any name of the domain', () => {
+test('an anonymous user may have any name of the domain', () => {
   const anonymous: Credentials = { kind: 'anonymous' }
   expect(judge('chat.example', '8f3a@chat.example/x', anonymous)).toBe('as-wanted')
   expect(judge('chat.example', '8f3a@other.example/x', anonymous)).toBe('jid-mismatch')

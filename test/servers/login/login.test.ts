@@ -235,7 +235,7 @@ describe('a login', () => {
   })
 })
 
-describe('a login that is ahead of its server', () => {
+describe('a pipelined login', () => {
   const mechanisms = (...names: string[]) =>
     `<mechanisms xmlns='${sasl}'>${names.map(name => `<mechanism>${name}</mechanism>`).join('')}</mechanisms>`
   const other = "<other xmlns='urn:x'/>"
@@ -350,7 +350,7 @@ describe('a login that is ahead of its server', () => {
     expect(pipelining.isToBlame).toBe(true)
   })
 
-  test('takes no features any more once the server has answered', async () => {
+  test('fails if features follow the answer of the server', async () => {
     const { pipelining } = foresee()
     const again = late(offer('SCRAM-SHA-1'), `<challenge xmlns='${sasl}'/>${offer('SCRAM-SHA-1')}`)
     await expect(logInAhead([again], pipelining)).rejects.toMatchObject({
@@ -359,7 +359,7 @@ describe('a login that is ahead of its server', () => {
     expect(pipelining.isToBlame).toBe(false)
   })
 
-  test('is refused as any other is', async () => {
+  test('is refused like any other', async () => {
     const { pipelining } = foresee(undefined, false)
     const failure = `<failure xmlns='${sasl}'><not-authorized/></failure>`
     const attempt = logInAhead([late(offer('SCRAM-SHA-1'), failure)], pipelining)

@@ -256,7 +256,7 @@ describe('if no mechanism is left, the operator gets the reason:', () => {
     })
   })
 
-  test('in few words, however many the server has', () => {
+  test('in few words, however many mechanisms the server offers', () => {
     const offered = Array.from({ length: 10_000 }, (_, at) => `X-${at}`)
     const { detail } = problemOf({
       offered: [...offered, ...Array(1000).fill('PLAIN')],

@@ -70,7 +70,7 @@ const tried = ['ahead', 'tried']
 const proven = ['ahead', 'proven']
 
 describe('a server', () => {
-  test('of which nothing is known is waited for', () => {
+  test('without remembered features is waited for', () => {
     expect(next()).toEqual(waits)
     expect(beginAhead().isAhead).toBe(false)
   })
@@ -106,7 +106,7 @@ describe('a server', () => {
     expect(next()).toEqual(proven)
   })
 
-  test('that is proven is answered ahead by any number of logins', () => {
+  test('that is proven gets any number of pipelined logins', () => {
     succeed()
     succeed()
     const all = [beginAhead(), beginAhead(), beginAhead()]
@@ -134,7 +134,7 @@ describe('a trial that fails', () => {
     expect(lines).toHaveLength(1)
   })
 
-  test('without an answer on the second stream does so, too', () => {
+  test('without an answer on the second stream also turns pipelining off', () => {
     succeed()
     const pipelining = memory.foresee(domain)
     open(pipelining, [toLogIn])
@@ -268,7 +268,7 @@ describe('features', () => {
     expect(next()).toEqual(waits)
   })
 
-  test('that are as long as may be are remembered', () => {
+  test('of the longest allowed length are remembered', () => {
     succeed([toLogIn, ofLength(16 * 1024)])
     expect(next()).toEqual(tried)
   })

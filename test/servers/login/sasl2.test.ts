@@ -111,7 +111,7 @@ const askToEnable = `<enable xmlns="${sm}" resume="true" max="60"/>`
 const responded = `<response xmlns="${sasl2}"></response>`
 
 describe('a login by SASL2', () => {
-  test('binds, enables stream management, and needs no features any more', async () => {
+  test('binds, enables stream management, and needs no further features', async () => {
     const {
       jid,
       told,
@@ -273,7 +273,7 @@ describe('the keys of a password', () => {
     expect([later.jid, later.again?.credentials]).toEqual(['juliet@chat.example/balcony', { kind: 'keys', proof }])
   })
 
-  test('are not there without SCRAM, and the password is not shown', async () => {
+  test('do not exist without SCRAM, and the password is not sent', async () => {
     const { keys, links } = keysBy([offer('PLAIN')])
     await expect(keys).rejects.toMatchObject({ code: 'cannot-remember', status: 409, step: 'sasl' })
     expect(links[0]!.told).toEqual(['<open/>'])
@@ -394,7 +394,7 @@ describe('a token (XEP-0484)', () => {
   })
 })
 
-describe('a login by SASL2 that is ahead of its server', () => {
+describe('a pipelined login by SASL2', () => {
   const foresee = (text: string) => new Pipelining([new StreamFeatures(text)], true, true)
   const late =
     (text: string, answer: Answer = ''): Answer =>

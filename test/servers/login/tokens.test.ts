@@ -31,7 +31,7 @@ describe('the user agent', () => {
     expect(new Set(all.map(({ id }) => id)).size).toBe(4)
   })
 
-  test('is had again by a later session, once', () => {
+  test('is used again by a later session, once', () => {
     const { agentOf } = createTokens()
     const [first, second] = [agentOf(juliet), agentOf(juliet)]
     first.release()

@@ -30,7 +30,7 @@ describe('without XMPP_LOCAL_ADDRESSES', () => {
     expect(sockets.map(({ source }) => source)).toEqual([{}])
   })
 
-  test('the links to the busiest server count', () => {
+  test('the links to the busiest server are counted', () => {
     const ports = portsOf([])
     expect(ports.busiest).toEqual({ used: 0, available: 1_000 })
     const links = [open(ports), open(ports), open(ports, '192.0.2.1', 5223), open(ports, '2001:db8::1')]
@@ -47,7 +47,7 @@ describe('without XMPP_LOCAL_ADDRESSES', () => {
     expect(ports.failed(ports.connect('192.0.2.1', 5222), false)).toBe(false)
   })
 
-  test('nothing is known of a system other than Linux', () => {
+  test('the ports are unknown on systems other than Linux', () => {
     const ports = new LocalPorts({ addresses: [], clock, connect: () => new Socket(), range: () => undefined })
     open(ports)
     expect(ports.busiest).toBeUndefined()

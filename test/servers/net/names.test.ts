@@ -181,7 +181,7 @@ describe('the addresses of a server', () => {
     expect(dns.asked).toHaveLength(2)
   })
 
-  test('that this machine alone has a name for are never asked for outside', async () => {
+  test('with a name of this machine are never asked of DNS', async () => {
     dns.zone['hosts localhost'] = ['::1', '127.0.0.1']
     expect(await names().addressesOf({ ...found, host: 'localhost' })).toEqual(['::1', '127.0.0.1'])
     expect(dns.asked).toEqual(['hosts localhost'])
@@ -200,7 +200,7 @@ describe('the addresses of a server', () => {
     )
   })
 
-  test('keep the order of the system, but for the turns', async () => {
+  test('keep the order of the system within each family', async () => {
     dns.zone['hosts a.lan'] = ['10.0.0.1', '10.0.0.2', 'fd00::1']
     const target = { host: 'a.lan', port: 5222, tls: 'none' } as const
     expect(outcome(await names().addressesOf(target))).toBe('10.0.0.1 fd00::1 10.0.0.2')

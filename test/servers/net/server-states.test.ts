@@ -214,7 +214,7 @@ describe('the log', () => {
     expect(lines).toMatchObject([{ level: 40, msg: 'links to an XMPP server broke, or could not be made', lost: 3 }])
   })
 
-  test('has nothing after a stop', () => {
+  test('has no line after a stop', () => {
     state.failed(refused, 'example.org')
     states.close()
     clock.advance(60_000)

@@ -86,7 +86,7 @@ describe('service records are tried', () => {
     expect(looks / counted.length).toBeLessThan(60)
   })
 
-  test('each priority once', () => {
+  test('with one look at each priority', () => {
     let looks = 0
     const counted = Array.from({ length: 3000 }, (_, at) =>
       Object.defineProperty({ ...service(`h${at}`) }, 'priority', {

@@ -57,7 +57,7 @@ describe('a token', () => {
     expect(Buffer.from(kept.secret, 'base64')).toEqual(Buffer.alloc('another'.length))
   })
 
-  test('is not shown to who looks', () => {
+  test('does not appear in inspections or JSON', () => {
     const kept = token('HT-SHA-256-NONE')
     expect(inspect(kept, { depth: null, showHidden: true }) + JSON.stringify(kept)).not.toContain('fast-1')
   })

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { oauthBearer } from '../../../../src/servers/login/sasl/simple-mechanisms.js'
 
-test('a token is shown as in the RFC', () => {
+test('a token is sent as in RFC 7628', () => {
   // RFC 7628 §4.1, without the host and port that XMPP has no use for.
   const login = oauthBearer('user@example.com', 'vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==')
   expect([login.name, login.clientFirst]).toEqual(['OAUTHBEARER', true])
@@ -18,7 +18,7 @@ test('a user is UTF-8, with the characters escaped that would end it', () => {
   )
 })
 
-test('the reason of a refusal is answered as in RFC 7628 §3.2.3, and nothing good may follow', () => {
+test('the reason of a refusal is answered as in RFC 7628 §3.2.3, and no success may follow', () => {
   const login = oauthBearer('user@example.com', 'expired')
   login.response()
   login.challenge('')

@@ -110,7 +110,7 @@ describe('the keys of a password', () => {
     expect(await passwords(wanted, waiting)).toBe(keys)
   })
 
-  test('are not remembered under anything that could be read', async () => {
+  test('are not remembered under a readable key', async () => {
     const names: unknown[] = []
     const set = Map.prototype.set
     // What the memory is keyed by cannot be seen from outside.
@@ -226,7 +226,7 @@ describe('derivations', () => {
   })
 })
 
-test('no more wait than can ever have their turn', async () => {
+test('the number of waiting logins is limited', async () => {
   const passwords = createSaltedPasswords(new FakeClock(), 0, hashQueue(), () => new Promise(() => {}))
   const logins = Array.from({ length: 1002 }, () => new AbortController())
   for (const login of logins) passwords(wanted, login).catch(() => {})

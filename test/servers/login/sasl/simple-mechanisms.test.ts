@@ -5,7 +5,7 @@ import { anonymous, external, plain } from '../../../../src/servers/login/sasl/s
 const sent = (mechanism: ReturnType<typeof plain>) => btoa(mechanism.response() as string)
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
-describe('a login in the clear', () => {
+describe('a login with PLAIN', () => {
   test.each([
     ['juliet', 'r0m30myr0m30', 'AGp1bGlldAByMG0zMG15cjBtMzA='],
     ['jülieð', 'gehe:im', 'AGrDvGxpZcOwAGdlaGU6aW0='],
@@ -17,11 +17,11 @@ describe('a login in the clear', () => {
     expect(sent(login)).toBe(expected)
   })
 
-  test('names whom to act as', () => {
+  test('names the user to act as', () => {
     expect(sent(plain('portal', 'pw', 'jülieð@chat.example'))).toBe(base64('jülieð@chat.example\0portal\0pw'))
   })
 
-  test('shows a token under the name of its mechanism', () => {
+  test('sends a token under the name of its mechanism', () => {
     const login = plain('juliet', 'ya29.token', '', 'X-OAUTH2')
     expect([login.name, sent(login)]).toEqual(['X-OAUTH2', base64('\0juliet\0ya29.token')])
   })
