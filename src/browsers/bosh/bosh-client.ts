@@ -266,7 +266,7 @@ export class BoshClient implements Client {
     return isFenced ? this.#delivery.terminate('item-not-found') : undefined
   }
 
-  /** With one place for `Pending`, V8 has one shape. */
+  /** Only this method makes a `Pending`, so V8 has one shape. */
   #received(rid: number, key: string | undefined, digest: string, peer: Peer): Pending {
     const since = this.#parts.clock.now()
     const expires = heldUntil(this.#terms, since)
@@ -287,7 +287,7 @@ export class BoshClient implements Client {
       if (!session.outbox.isEmpty) session.downlink.returnToClient(body.payload)
       return
     }
-    // Requests of closed connections must not count.
+    // Requests of closed connections must not count as unanswered.
     while (open.held.length > this.#terms.requests && open.held[0]!.peer.gone) this.#delivery.answerOldest()
     const at = {
       now: this.#parts.clock.now(),

@@ -20,7 +20,7 @@ const mostRepeats = 3
 const repeatMilliseconds = 300
 const longestRepeated = 4096
 
-/** Applies to the long texts of each client. */
+/** Most text of one client under way. Short texts do not count. */
 const mostUnderWay = 4 * 1024 * 1024
 const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType }
 

@@ -48,7 +48,7 @@ export function negotiate(body: TermWish, limits: TermLimits) {
   }
 }
 
-/** Requests end before `wait`, because proxies with the same timeout began to count earlier. */
+/** Requests are answered before `wait` is over: a proxy with the same timeout began to count earlier. */
 export function heldUntil({ wait }: Pick<Terms, 'wait'>, since: number): number {
   return since + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
 }

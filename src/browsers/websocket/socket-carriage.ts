@@ -24,7 +24,7 @@ export interface LoginBefore {
 
 export interface CarriedEndpoint {
   begin(channel: Channel, client: CarriedClient, credentials: Buffer): void
-  /** The channel is already closed. */
+  /** Called when the channel is already closed. */
   report(error: unknown): void
 }
 
