@@ -71,7 +71,6 @@ parentheses, with the allowed range.
 - An empty value counts as not set.
 - Switches are \`on\` or \`off\` (also \`true\`, \`yes\`, \`1\`, \`false\`, \`no\`, \`0\`).
 - Put a value with a \`#\` into quotes.
-- If settings are invalid, the service lists all faults and does not start. Misspelt names cause a warning.
-  \`warm-bindings --check-config\` reports the same without starting.`
+- If settings are invalid, the service lists all faults and does not start. Misspelt names cause a warning.`
   return [head, ...lists].join('\n\n') + '\n'
 }
