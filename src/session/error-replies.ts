@@ -11,7 +11,7 @@ export function bounce(stanza: Element): Element | undefined {
   return errorReply(stanza, error, tag => attribute('to', tag.attribute('from')))
 }
 
-/** Reports that the server has not confirmed the stanza (RFC 6120 §8.3.3.16). */
+/** RFC 6120 §8.3.3.16. */
 export function notConfirmed(stanza: Element, jid: string): Element | undefined {
   const error = writeError('wait', 'remote-server-timeout')
   return errorReply(stanza, error, tag => attribute('to', jid) + attribute('from', tag.attribute('to')))

@@ -8,7 +8,6 @@ import type { WhyUnmended } from './unmended.js'
 const resumeMilliseconds = 10_000
 /** An attempt that begins after `longest` has this time. */
 const lateMilliseconds = 20_000
-/** The pause doubles up to `mostPause`. */
 const firstPause = 500
 const mostPause = 15_000
 

@@ -97,7 +97,7 @@ function boolean(text: string | undefined): boolean | undefined {
 const bodyStart = /^\s*(?:<\?xml\s[^<>]{0,200}\?>\s*)?<(?:[^\s:<>/]{1,64}:)?body(?=\s)/g
 const headAttribute = /\s+([^\s=>/]+)\s*=\s*(?:'([^'<]*)'|"([^"<]*)")/y
 
-/** Reads in linear time. The text may end anywhere. */
+/** Reads in linear time. */
 export function readBodyHead(head: string): { sid: string | undefined; rid: number | undefined } {
   let sid: string | undefined
   let rid: number | undefined

@@ -7,8 +7,7 @@ import type { Terms } from './terms.js'
 export type Fault = Extract<Condition, 'bad-request' | 'item-not-found' | 'policy-violation'>
 
 const maxRepeats = 5
-/** Tolerance for differences of clocks and networks. */
-const grace = 500
+const clockTolerance = 500
 
 export class Rules {
   readonly #terms: Terms
@@ -58,7 +57,7 @@ export class Rules {
     const isEmpty = body.payload.length === 0 && !isExtra(body) && body.restart !== true
     const isTooMany = isPolling ? this.#lastWasEmpty && !hadPayload : unanswered >= requests
     const isSoon = now < this.#soonUntil
-    this.#soonUntil = now + polling * 1000 - grace
+    this.#soonUntil = now + polling * 1000 - clockTolerance
     this.#lastWasEmpty = isEmpty
     return isEmpty && isSoon && isTooMany
   }

@@ -87,7 +87,6 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
     const opening = readOpen(element)
     if (opening === undefined) this.refuse('invalid-namespace')
     else if (!/^1\.\d{1,5}$/.test(opening.version ?? '')) this.refuse('unsupported-version')
-    // A stopping service does not redirect clients to itself.
     else if (requireSecure && !this.channel.isSecure && registry.takesSessions) this.#sendAway()
     else return { domain: opening.to ? prepareDomain(opening.to) : defaultDomain, opening }
     return undefined
