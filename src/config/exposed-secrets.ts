@@ -85,7 +85,6 @@ function keysOfServers(text: string): string[] {
   })
 }
 
-/** Shorter secrets can be guessed over the network. */
 const leastCharacters = 12
 
 /** Warns only if other machines can reach the service. */

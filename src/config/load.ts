@@ -42,7 +42,6 @@ export function loadConfig(environment: Environment, kept: Partial<Values> = {})
   const tls =
     isTlsWanted && isOrdered ? readTlsFiles(tlsFiles(values), problem => void problems.push(problem)) : undefined
   const unknown = unknownNames(environment)
-  // A misspelt name often explains a missing setting.
   if (problems.length > 0) throw new ConfigError([...problems, ...unknown])
 
   const config = frozenConfig(values)
@@ -156,7 +155,7 @@ function risks(config: Config): string[] {
   ]
 }
 
-/** Pages would get each path twice. */
+/** Pages would get URLs with each path twice. */
 function repeatedPaths({ externalUrl, boshPath, warmPath, websocketPath }: Config): string[] {
   if (externalUrl === undefined) return []
   const { pathname } = new URL(externalUrl)
@@ -172,7 +171,7 @@ function repeatedPaths({ externalUrl, boshPath, warmPath, websocketPath }: Confi
 /** A session needs a descriptor for its link, and one for its page. */
 const descriptorsPerSession = 2
 
-/** The default is a limit, not a wish for so many sessions. */
+/** Does not warn about the default, which no operator has chosen. */
 function tooFewDescriptors({ limits }: Config): string[] {
   const room = Math.floor(mostDescriptors() / descriptorsPerSession)
   if (limits.sessions <= room || String(limits.sessions) === settings.MAX_SESSIONS.default) return []
@@ -192,7 +191,6 @@ function unusedPageSettings(environment: Environment, { pages }: Config): string
     .map(name => `${name} has no effect without PAGE_ORIGINS: also name the origins of your pages.`)
 }
 
-/** The warm API refuses requests of other machines without TLS. */
 function closedToBackends({ listen, warm, warmPath, assumeSecure }: Config): string[] {
   const open = listen.places.filter(place => !isLocal(place))
   if (!warm.enabled || open.length === 0 || assumeSecure) return []

@@ -10,10 +10,7 @@ let done = 0
 let begun = 0
 let isDue = false
 
-/**
- * Works at once, or in a later turn of the event loop if this turn has lasted for 10 ms. Keeps the order. Meant for
- * work that may concern all sessions in one turn.
- */
+/** Works at once, or in a later turn of the event loop if this turn has lasted for 10 ms. Keeps the order. */
 export function paced<T>(item: T, work: (item: T) => void): void {
   if (!isDue) begin()
   if (waiting.length === 0 && performance.now() - begun < longest) work(item)

@@ -43,7 +43,6 @@ export function sessionsPage(listed: ListedSessions, query: ListQuery, context: 
     },
     usualRefresh,
   })
-  // A page refreshes only on request, because each load moves the keyboard's focus.
   return refresh === undefined ? answer : { ...answer, headers: { ...answer.headers, Refresh: String(refresh) } }
 }
 
@@ -166,7 +165,6 @@ function totalsOf(states: ReadonlyMap<SessionState, number>, sent: URLSearchPara
   ]
 }
 
-/** The first click on a column has the more useful order. */
 const columns = {
   jid: ['jid', '-jid'],
   state: ['state', '-state'],

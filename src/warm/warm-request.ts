@@ -139,7 +139,6 @@ export function readCredentials(
 
 function withoutProof({ local, domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials | Unusable {
   const account = accountFor(serviceAccounts, domain)
-  // Portal users must not get the service account itself.
   if (account !== undefined && isSameName(account.user, local))
     return {
       kind: 'unusable',

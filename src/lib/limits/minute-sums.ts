@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../clock.js'
 const interval = 60_000
 const mostKeys = 10_000
 
-/** Adds a call to the sum of its key. The sum is undefined at the start of a minute. */
+/** The sum is undefined at the start of a minute. */
 type Add<Sum> = (sum: Sum | undefined) => Sum
 
 export type AddCall<Sum> = (key: string, add: Add<Sum>) => boolean

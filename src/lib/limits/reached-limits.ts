@@ -10,7 +10,7 @@ export interface RefusalsParts {
   readonly log: Logger
 }
 
-/** What was refused, if it is no limit. */
+/** Sentences for the log about rows that are no limits. */
 const sentences: Partial<Record<Limit, string>> = {
   'proxy-header':
     'a connection from an address in TRUSTED_PROXIES had no PROXY header: send it, or list the proxy alone',

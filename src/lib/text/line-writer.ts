@@ -4,7 +4,6 @@ import { type Clock, systemClock, type Timer } from '../clock.js'
 /** Most bytes that wait for a slow reader, and the part reserved for important lines. */
 const mostBytes = 2 ** 20
 const reservedBytes = 2 ** 18
-/** Pauses before another attempt at a slow reader or a full disk. */
 const slowMilliseconds = 20
 const brokenMilliseconds = 1_000
 

@@ -90,7 +90,7 @@ function describeRow(line: AuditLine) {
     key: formatAuditPlace(line),
     time: formatTime(time).replace(' UTC', ''),
     datetime: new Date(time).toISOString(),
-    // Other names are not stored: people also type secrets there.
+    // Unknown names are not stored: people type secrets as names.
     who: admin ?? (action === 'admin login' ? 'unknown name' : undefined),
     action: count > 1 ? `${act} (${count} times)` : act,
     result: ended === undefined ? about : `${about}, ${ended} ended`,

@@ -12,7 +12,7 @@ import {
 /** A value for each whole minute of the last hour, oldest first. Null is unknown. */
 export type Series = readonly (number | null)[]
 
-/** The hour of one process as JSON. `took` counts login times by minute and bucket. */
+/** `took` counts login times by minute and bucket. */
 export interface HourTally {
   readonly sessions: Series
   readonly logins: readonly number[]

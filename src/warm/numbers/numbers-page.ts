@@ -35,7 +35,6 @@ const inBytes: ReadonlySet<Resource> = new Set(['memory', 'heap', 'waiting', 'un
 /** From this number of logins a minute, the chart shows logins a second. */
 const manyLogins = 600
 
-/** Above this share of a limit, operators should act. */
 const high = 0.8
 
 export function numbersPage({ states, whole, unanswered }: NumbersView, context: OperatorContext): Answer {

@@ -91,7 +91,6 @@ export interface HourParts {
 /** An hour without the numbers of all processes is read again after this time. */
 const secondsWithoutAll = 5
 
-/** Asks other processes once a minute. */
 export function createHourReader({ nodes, clock, lastHour }: HourParts) {
   nodes?.answer('hour', () => lastHour.tally())
   const read = async (): Promise<Answer<Hour>> => {

@@ -52,7 +52,7 @@ export interface ConnectParts extends OftenLogParts, Omit<AnsweringParts, 'count
   readonly pageTokens: Pick<PageTokens, 'userOf'>
   readonly isTooOften: (address: string) => Promise<boolean>
   readonly refused: OnRefused
-  /** For people who open the address. */
+  /** The page for people who open the address. */
   readonly page: Entrance['page']
 }
 
