@@ -141,7 +141,7 @@ export class FailedLogins {
   async #know({ client, name, proof, key: secretKey }: Claim): Promise<void> {
     const key = keyOf(client, name)
     const now = Date.now()
-    // Not awaited: the first proof is slow.
+    // `#noteRight` is not awaited, because the first proof is slow.
     if (isDue(this.#noted, secretKey ?? key, now))
       void this.#noteRight(proof, Math.floor(now / rightMilliseconds)).catch(() => {})
     if (isDue(this.#told, key, now)) await this.#known.take(`${key} ${weekOf(now)}`)
@@ -174,10 +174,10 @@ function isDue(reported: Map<string, number>, key: string, now: number): boolean
   return true
 }
 
-/** Hashed, because some people type their secret as the name. */
+/** The text is hashed, because some people type their secret as the name. */
 const keyOf = (client: string, name: string) => hash('sha256', `${client} ${name}`, 'base64')
 
-/** Only 4,096 slots, so that invented names take little memory. */
+/** Names share 4,096 slots, so that invented names take little memory. */
 const slotOf = (name: string) => hash('sha256', name, 'base64').slice(0, 2)
 
 const weekOf = (milliseconds: number) => Math.floor(milliseconds / 1000 / weekSeconds)

@@ -14,7 +14,6 @@ export const socketPeer: Peer = { address: '127.0.0.1', isTrusted: true, isForwa
 
 const peers = new WeakMap<Socket, Peer>()
 
-/** Replaces `remoteAddress`. */
 export function setPeer(socket: Socket, peer: Peer): void {
   peers.set(socket, peer)
   Object.defineProperty(socket, 'remoteAddress', { value: peer.address, configurable: true })

@@ -58,7 +58,6 @@ export function replyWhole(res: ServerResponse, headers: string, body: string, l
 let startedFor = 0
 let started = ''
 
-/** `keepAliveTimeout` is in milliseconds. */
 function startLines(keepAliveTimeout: number): string {
   if (keepAliveTimeout !== startedFor) {
     startedFor = keepAliveTimeout

@@ -10,7 +10,7 @@ type Https = NonNullable<Config['https']>
 
 export class Certificates {
   usual: SecureContextOptions = {}
-  /** By file, in seconds since 1970. */
+  /** Expiry by file, in seconds since 1970. */
   expiries: ReadonlyMap<string, number> = new Map()
   clientAuthorities = new ClientAuthorities('')
   #https: Https

@@ -78,7 +78,6 @@ export class SocketConnection {
     this.#stop()
   }
 
-  /** Writes waiting bytes before the end. */
   async end(milliseconds: number, clock: Clock): Promise<void> {
     if (!this.#isOpen) return
     this.#flush()

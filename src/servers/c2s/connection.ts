@@ -57,8 +57,8 @@ export interface Connection {
 const endings = ['error', 'end', 'close'] as const
 
 /**
- * With STARTTLS or direct TLS (XEP-0368). A failure leads to the next server, because only the domain's name was sent.
- * A stream error ends the search.
+ * Connects with STARTTLS or direct TLS (XEP-0368). A failure leads to the next server, because only the domain's name
+ * was sent. A stream error ends the search.
  */
 export function openConnection(
   { domain, server, lang, certificate }: ConnectionOptions,

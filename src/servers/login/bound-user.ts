@@ -27,7 +27,6 @@ const ignoredAuthzid =
   'It ignored the authzid, and logged the account in as itself. Prosody needs deploy/prosody/mod_service_account.lua. ' +
   'Other servers may need PLAIN in XMPP_MECHANISMS. See "A service account" in docs/api.md.'
 
-/** The account that acts for the user. */
 function accountOf(credentials: Credentials): string | undefined {
   switch (credentials.kind) {
     case 'password':

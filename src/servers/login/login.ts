@@ -78,7 +78,7 @@ async function attempt<T extends Opened>(
 }
 
 /**
- * With SASL2, also resumes the stream. Throws a `Problem` after closing the connection. The stream stays resumable,
+ * With SASL2 the login resumes the stream. Throws a `Problem` after closing the connection. The stream stays resumable,
  * unless the caller aborts with `ended`.
  */
 export async function logInAgain(

@@ -37,9 +37,7 @@ export interface NamesParts {
   readonly clock: Clock
   readonly dns?: Dns | undefined
   readonly preferDirectTls: boolean
-  /**
-   * Also uses the operating system's look-ups. Off with XMPP_DOMAINS=*: silent name servers would block all look-ups.
-   */
+  /** The operating system is asked too. Off with XMPP_DOMAINS=*: silent name servers would block all look-ups. */
   readonly local: boolean
 }
 

@@ -211,7 +211,6 @@ export class Splitter {
   }
 
   #readHeld(): void {
-    // Skips text before the child.
     const text = this.#root === undefined ? this.#held : this.#held.slice(this.#held.indexOf('<'))
     const isDropped = this.#isDropped
     this.#finder = undefined
