@@ -66,7 +66,7 @@ export function loadConfig(environment: Environment, kept: Partial<Values> = {})
 
 const rows = Object.entries(settings) as [Name, Setting][]
 
-/** Values of reported settings are unusable. */
+/** Values of settings with a reported problem are unusable. */
 export function readValues(environment: Environment, report: (name: Name, problem: string) => undefined): Values {
   const entries = rows.map(([name, { kind, default: usual }]) => {
     const text = environment[name]?.trim() || usual

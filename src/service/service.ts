@@ -61,12 +61,12 @@ export interface ServiceParts
   readonly carriers?: readonly StartCarrier[]
   readonly place?: string
   readonly lastReload?: MetricsParts['lastReload']
-  /** As in `StateFilesParts`. */
+  /** See `StateFilesParts`. */
   readonly slot?: number
   /** Calls V8's garbage collector. Default: V8 alone decides. */
   readonly collect?: (() => void) | undefined
   readonly routers?: SiteParts['routers']
-  /** As in `ListeningParts`. */
+  /** See `ListeningParts`. */
   readonly sockets?: ListeningParts['sockets']
   readonly leave?: ListeningParts['leave']
   /** After this call the process must not be killed: no other process has the sessions. */

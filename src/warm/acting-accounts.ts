@@ -24,8 +24,8 @@ const memorySeconds = 86_400
 const rightKind = 'right-password'
 
 /**
- * Limits the logins of each account: an attacker can name another user in each call. Above the limit, only passwords
- * known to be right are tried.
+ * Limits wrong passwords for each account: an attacker can name another user in each call. Above the limit, only
+ * passwords known to be right are tried.
  */
 export function createActingAccounts({ rate, clock, hashes, nodes, refused }: ActingAccountsParts) {
   const right = createShortMemory<Promise<string>>(clock, memorySeconds)

@@ -126,7 +126,7 @@ export function createSessionCalls(
       const { jid, domain = jid?.domain, visit } = query
       line['jid'] = jid && formatBareJid(jid)
       if (domain !== undefined) demandDomain(admin, domain)
-      // Each admin can list the sessions of own visits.
+      // All admins can list the sessions of their own visits.
       if (visit === undefined) demandRole(admin, 'sessions', ' It can list the sessions of a visit.')
       const wish = toListWish(query, admin, isPage ? { limit: usualRows, sort: '-opened' } : undefined)
       if (!isPage) return jsonAnswer(describeList(await sessions.page(wish), clock.now(), admin.name))

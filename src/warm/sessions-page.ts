@@ -193,7 +193,7 @@ function pagesOf(number: number, count: number, sent: URLSearchParams) {
   const others = changed(sent, { page: undefined, after: undefined })
   return {
     count,
-    // A form leads to pages without a link.
+    // A form leads to the parts of the list that have no link.
     hasOthers: numbers.length < count,
     fields: Array.from(new URLSearchParams(others), ([name, value]) => ({ name, value })),
     previous: number > 1 ? to(Math.min(number - 1, count || 1)) : undefined,

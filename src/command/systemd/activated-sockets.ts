@@ -4,7 +4,7 @@ import { endianness } from 'node:os'
 import { type Address, addresses, ports, written } from '../../config/kinds/listen-addresses.js'
 import { CommandError } from '../command-error.js'
 
-/** Descriptors, by address. */
+/** Descriptors of the sockets, by address. */
 export type ActivatedSockets = ReadonlyMap<string, number>
 
 const firstDescriptor = 3

@@ -1,4 +1,4 @@
-// Problems never quote the text.
+// Problems never quote the text of a setting.
 import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
 import { inFile, type Line, linesIn } from '../setting-file.js'
 import { type Kind, type Report, unescaped } from './kinds.js'

@@ -5,7 +5,7 @@ import { readOptions } from './options.js'
 export interface HostEntry {
   readonly domain: string | undefined
   readonly externalUrl: string | undefined
-  /** `off`, or undefined to use BOSH_PATH. */
+  /** `off` turns BOSH off. Undefined stands for BOSH_PATH. */
   readonly boshPath: string | undefined
   readonly warmPath: string | undefined
   readonly websocketPath: string | undefined

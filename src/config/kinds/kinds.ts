@@ -108,7 +108,7 @@ export const domain: Kind<string> = (text, report) =>
 /** `example.org`, `*.example.org` or `*`. In lower case, with A-labels. */
 export const domainPatterns = listOf(preparePattern, 'neither a domain nor *.domain nor *')
 
-/** RFC 9110 §7.2, with or without a port. */
+/** Reads a host (RFC 9110 §7.2), with or without a port. */
 export function readHostName(text: string): string | undefined {
   return prepareDomain(text.trim().replace(/:\d*$/, ''))
 }

@@ -9,7 +9,7 @@ import { certificatesIn, keyIn, pemOf } from './pem.js'
 const usualPort = 4222
 
 export interface NatsServer {
-  /** A prepared host name, or an address, IPv6 without brackets. */
+  /** A prepared host name, or an address. IPv6 has no brackets. */
   readonly host: string
   readonly port: number
   readonly isTls: boolean

@@ -15,7 +15,7 @@ export interface Trust {
 }
 
 export interface Server extends Trust {
-  /** Prepared. IPv6 has no brackets. */
+  /** A prepared host name, or an address. IPv6 has no brackets. */
   readonly host: string
   readonly port: number
   /** `direct` is direct TLS (XEP-0368). */

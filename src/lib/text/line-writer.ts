@@ -43,7 +43,7 @@ export class LineWriter {
     return true
   }
 
-  /** Tries once, before the process ends. */
+  /** Tries to write once, before the process ends. */
   flush(): void {
     this.#retry?.cancel()
     this.#flush()

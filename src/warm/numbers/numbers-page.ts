@@ -12,7 +12,7 @@ import { minuteMilliseconds, minutesOfHour } from './recent-warms.js'
 
 export interface NumbersView {
   readonly states: ReadonlyMap<SessionState, number>
-  /** Undefined unless the admin is for all domains. */
+  /** Undefined unless the admin has all domains. */
   readonly whole: { readonly overview: Overview; readonly hour: Hour } | undefined
   readonly unanswered: readonly string[] | undefined
 }
