@@ -34,13 +34,20 @@ func SendToken(w http.ResponseWriter, user, visit string) {
 }
 
 // End ends the chats of the token's visit. Make the token before the session of the portal ends, and call End after
-// that. Log the error.
-func End(token string) error {
+// that. It makes up to three calls. Log the error.
+func End(token string) (err error) {
 	request, _ := http.NewRequest("DELETE", "https://chat.example.org/connect", nil)
 	request.Header.Set("Authorization", "Bearer "+token)
-	response, err := (&http.Client{Timeout: 10 * time.Second}).Do(request)
-	if err == nil && response.Body.Close() == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("the chats did not end: %s", response.Status)
+	for tries, mayRetry := 0, true; mayRetry && tries < 3; tries++ {
+		time.Sleep(time.Duration(tries) * time.Second)
+		var response *http.Response
+		if response, err = (&http.Client{Timeout: 5 * time.Second}).Do(request); err == nil {
+			response.Body.Close()
+			if err = fmt.Errorf("the chats did not end: %s", response.Status); response.StatusCode == 200 {
+				return nil
+			}
+			mayRetry = response.StatusCode == 429 || response.StatusCode == 503
+		}
 	}
 	return err
 }

@@ -20,12 +20,17 @@ function send_chat_token(?string $user): void
     echo json_encode(['token' => chat_token($user)]);
 }
 
-/** Call this at the sign-out, after session_destroy(), with a token that you made before. */
-function end_chats(string $token): void
+/** Call this at the sign-out, after session_destroy(), with a token that you made before. Makes up to three calls. */
+function end_chats(string $token, int $tries = 3): void
 {
     // Works without allow_url_fopen. Without TLS, the address begins with tcp:.
-    $socket = stream_socket_client('ssl://chat.example.org:443', timeout: 10);
+    $socket = stream_socket_client('ssl://chat.example.org:443', timeout: 5);
     $call = "DELETE /connect HTTP/1.0\r\nHost: chat.example.org\r\nAuthorization: Bearer $token\r\n\r\n";
-    $status = $socket && stream_set_timeout($socket, 10) && fwrite($socket, $call) ? fgets($socket) : '';
-    if (!preg_match('~^HTTP/1.. 200 ~', $status)) error_log("The chats of a session did not end: $status");
+    $status = $socket && stream_set_timeout($socket, 5) && fwrite($socket, $call) ? fgets($socket) : '';
+    if (preg_match('~^HTTP/1.. 200 ~', $status)) return;
+    $mayRetry = preg_match('~^$|^HTTP/1.. (429|503) ~', $status);
+    if ($mayRetry && $tries > 1) {
+        sleep(4 - $tries);
+        end_chats($token, $tries - 1);
+    } else error_log("The chats of a session did not end: $status");
 }

@@ -37,7 +37,10 @@ def sign_out(request):
 
 def end_chats(token):
     headers = {'Authorization': 'Bearer ' + token}
-    try:
-        urlopen(Request('https://chat.example.org/connect', method='DELETE', headers=headers), timeout=10).close()
-    except OSError as error:
-        logger.warning('The chats of a session did not end: %s', error)
+    for pause in 1, 2, 0:
+        try:
+            return urlopen(Request('https://chat.example.org/connect', method='DELETE', headers=headers), timeout=5).close()
+        except OSError as error:  # also an answer that is no success
+            if not pause or getattr(error, 'code', 503) not in (429, 503):
+                return logger.warning('The chats of a session did not end: %s', error)
+            time.sleep(pause)

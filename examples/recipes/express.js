@@ -21,15 +21,12 @@ app.get('/chat/token', async ({ session }, response) => {
 export async function endChats(token) {
   const headers = { Authorization: `Bearer ${token}` }
   const url = 'https://chat.example.org/connect'
-  const call = () => fetch(url, { method: 'DELETE', headers, signal: AbortSignal.timeout(10_000) })
-  try {
-    let answer = await call()
-    if ([429, 503].includes(answer.status)) {
-      await pause(1000 * Math.min(answer.headers.get('Retry-After') ?? 1, 10))
-      answer = await call()
-    }
-    if (!answer.ok) throw new Error(`HTTP ${answer.status}`)
-  } catch (error) {
-    console.error(`The chats of a session did not end: ${error.message}`)
+  for (const seconds of [1, 2, 0]) {
+    const call = fetch(url, { method: 'DELETE', headers, signal: AbortSignal.timeout(5000) })
+    const { ok, status, message = `HTTP ${status}` } = await call.catch(error => error)
+    if (ok) return
+    if (!seconds || (status && ![429, 503].includes(status)))
+      return console.error(`The chats of a session did not end: ${message}`)
+    await pause(1000 * seconds)
   }
 }

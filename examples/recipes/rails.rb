@@ -18,11 +18,15 @@ module Chats
   end
 
   # Call this at the sign-out, after reset_session, with a token that you made before.
-  private def end_chats(token)
+  private def end_chats(token, tries = 3)
     url = URI('https://chat.example.org/connect')
+    options = { use_ssl: url.scheme == 'https', open_timeout: 5, read_timeout: 5 }
     headers = { 'Authorization' => "Bearer #{token}" }
-    Net::HTTP.start(url.host, url.port, use_ssl: url.scheme == 'https') { |http| http.delete(url.path, headers) }.value
+    Net::HTTP.start(url.host, url.port, options) { |http| http.delete(url.path, headers) }.value
   rescue StandardError => error # also an answer that is no success
-    logger.error("The chats of a session did not end: #{error.message}")
+    may_retry = !error.respond_to?(:response) || %w[429 503].include?(error.response.code)
+    return logger.error("The chats of a session did not end: #{error.message}") unless may_retry && tries > 1
+    sleep(4 - tries)
+    end_chats(token, tries - 1)
   end
 end
