@@ -7,11 +7,11 @@ const pingEvery = 15_000
 const patience = 10_000
 
 const stateTexts = {
-  idle: 'Not attached',
-  connecting: 'Attaching…',
-  online: 'Attached',
+  idle: 'Not connected',
+  connecting: 'Connecting…',
+  online: 'Connected',
   offline: 'Lost',
-  closed: 'Logged out',
+  closed: 'Disconnected',
   ended: 'Ended',
   late: 'Too late',
 }
@@ -155,21 +155,29 @@ class Attachment {
     this.#find('.state').textContent = stateTexts[state]
     this.#find('.reason').textContent = reason
     // The values of an ended session are useless.
-    this.#values.classList.toggle('spent', isOver)
+    const isUsed = isOver || state === 'online'
+    if (isUsed)
+      this.#markUsed(isOver ? 'These values are useless now.' : 'This page uses the values. No other page can.')
+    // The session ends if this page is left.
+    for (const link of document.querySelectorAll('.after a')) link.target = isOver ? '' : '_blank'
     this.#write.hidden = state !== 'online' && state !== 'offline'
-    const offersAttach = state === 'idle' || state === 'connecting'
-    this.#toggle.textContent = offersAttach ? 'Attach' : 'Log out'
-    this.#toggle.classList.toggle('quiet', !offersAttach)
+    const offersConnect = state === 'idle' || state === 'connecting'
+    this.#toggle.textContent = offersConnect ? 'Connect' : 'Disconnect'
+    this.#toggle.classList.toggle('quiet', !offersConnect)
     // `disabled` would take the keyboard's focus away.
     this.#toggle.setAttribute('aria-disabled', String(state === 'connecting'))
     if (!isOver) return
     this.#headline.querySelector('p').textContent = headlines[state]
     this.#headline.dataset.state = 'over'
-    document.getElementById('for-page').textContent = 'These values are useless now.'
-    for (const copy of this.#values.querySelectorAll('.copy')) copy.remove()
     const hadFocus = document.activeElement === this.#toggle
     this.#toggle.hidden = true
     if (hadFocus) document.querySelector('.after a').focus()
+  }
+
+  #markUsed(text) {
+    this.#values.classList.add('spent')
+    document.getElementById('for-page').textContent = text
+    for (const copy of this.#values.querySelectorAll('.copy')) copy.remove()
   }
 }
 

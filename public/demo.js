@@ -11,6 +11,9 @@ const stateTexts = {
   ended: 'Ended',
 }
 
+/** On a phone the chat needs the room. */
+const isNarrow = matchMedia('(max-width: 49.99rem)')
+
 /** Messages that a page keeps for the next page of its tab. */
 const mostKept = 100
 
@@ -112,6 +115,7 @@ class Pane {
 
   #follow({ state, code, reason, retryIn }) {
     if (state === 'ended') this.#chat = undefined
+    if (state === 'online' && this.#state !== 'online' && isNarrow.matches) this.#find('details').open = false
     if (state === 'online' || code === 'closed') this.#keep({ isConnected: state === 'online' })
     const again = retryIn === undefined ? '' : ` Next try in ${retryIn} s.`
     if (code === 'closed') this.#show('closed')

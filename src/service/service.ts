@@ -152,7 +152,11 @@ export async function startService({
   const { events: receiver } = config
   const events = receiver && createEvents({ receiver, names, clock, counts, log: logFor('events') })
 
-  const takesSessions = () => stopping?.isReady === true && !sessions.isFull()
+  const fault = () => {
+    if (stopping?.isReady !== true) return stopping === undefined ? 'starting' : 'stopping'
+    const limit = sessions.fullAt()
+    return limit && `${limit} is reached`
+  }
   const metrics = createMetrics({
     counts,
     nodes,
@@ -225,13 +229,13 @@ export async function startService({
       log,
     })
   const states = (await files?.read()) ?? []
-  const everywhere = createHealthListeners(takesSessions)
+  const everywhere = createHealthListeners(fault)
   const dispatcher = createDispatcher({ everywhere, ...sites.routes })
 
   const { address, maxErrorRate } = config.metrics
   let metricsServer: MetricsServer | undefined
   try {
-    metricsServer = address && (await serveMetrics(address, metrics.text, takesSessions, log))
+    metricsServer = address && (await serveMetrics(address, metrics.text, fault, log))
     listening = await listen(dispatcher, { config: live.config, log, clock, refused, descriptors, sockets, leave })
   } catch (error) {
     await nodes?.close()
@@ -308,7 +312,7 @@ export async function startService({
     /** Adds the numbers of a process that has ended. */
     takeNumbers: (text: string, hasDied: boolean) => past.take(text, hasDied),
     /** False if the service is full or stops. */
-    isReady: takesSessions,
+    isReady: () => fault() === undefined,
     counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),
     /** Closes each open connection after one more answer. */
     retire: stopping.retire,

@@ -3,7 +3,7 @@ import type { Config } from '../config/config.js'
 import { accountFor } from '../config/serving.js'
 import { UnfinishedBodies } from '../http/listening/unfinished-bodies.js'
 import type { Clock } from '../lib/clock.js'
-import type { Counts } from '../lib/counts.js'
+import { type Counts, sessionLimits } from '../lib/counts.js'
 import type { Descriptors } from '../lib/limits/descriptors.js'
 import type { Garbage } from '../lib/limits/garbage.js'
 import type { HashQueue } from '../lib/limits/hash-queue.js'
@@ -303,7 +303,10 @@ export function createSessionParts(given: ProcessParts) {
       links.endSpares()
       remotes.shutDown()
     },
-    isFull: () => limits.refusal(registry.size) !== undefined,
+    fullAt() {
+      const refusal = limits.refusal(registry.size)
+      return refusal && sessionLimits[refusal]
+    },
     isEmpty: () => links.size + remotes.size === 0,
     close(): void {
       links.stop()

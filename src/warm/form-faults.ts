@@ -1,4 +1,4 @@
-import { detailOf, problemFrom } from '../http/answers/answer.js'
+import { pageDetailOf, problemFrom } from '../http/answers/answer.js'
 import type { Problem, ProblemCode } from '../lib/errors.js'
 import { type Parameters, parametersOf } from './call-parameters.js'
 import { bodyParameters, type ParameterName } from './parameters.js'
@@ -43,11 +43,13 @@ export function fieldAt({ code, parameter }: Problem, hasToken: boolean): FieldN
   return fieldNames.find(name => name === field)
 }
 
-const fillIn = 'Fill this in.'
+const missing = { jid: 'Enter the address of the user.', password: 'Enter the password.' }
 
 export function messageAt(problem: Problem): string {
   const { code, parameter } = problem
-  return code === 'missing-parameter' ? fillIn : (parameter?.rule ?? detailOf(problem))
+  if (code === 'missing-parameter') return missing[parameter?.name as keyof typeof missing] ?? 'Fill this in.'
+  if (code === 'invalid-jid') return 'This is not an address. Write it like alice@example.org.'
+  return parameter?.rule ?? pageDetailOf(problem)
 }
 
 /** Finds the mistakes of all fields: a login stops at the first mistake. */
@@ -65,7 +67,7 @@ export function faultsOf(pairs: Iterable<readonly [string | undefined, string | 
   const field = problem && fieldAt(problem, given.has('token'))
   if (problem !== undefined && field !== undefined) faults[field] ??= messageAt(problem)
   const hasProof = given.has('password') || given.has('token') || faults.token !== undefined
-  if (faults.jid !== undefined && !hasProof && !mayNeedNoProof(ways)) faults.password ??= fillIn
+  if (faults.jid !== undefined && !hasProof && !mayNeedNoProof(ways)) faults.password ??= missing.password
   return faults
 }
 

@@ -98,12 +98,11 @@ export function createShownBindings({ config, formTokens, sessions }: ShownBindi
 
 const hidden = {
   title: 'The values are no longer shown',
-  reason:
-    'They are shown for a short time, in the browser that logged the user in. For new values, open the session and resume it.',
+  reason: 'They are shown for a short time, in the browser that logged the user in. For new values, open the session.',
 }
 const used = {
   title: 'The values are used up',
-  reason: 'A page has used them. For new values, open the session and resume it. That page then loses it.',
+  reason: 'A page has used them. If this page is closed, the session ends soon: log the user in again.',
 }
 const reasons: Readonly<Record<SessionState, typeof hidden>> = {
   opening: hidden,

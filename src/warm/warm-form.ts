@@ -8,7 +8,7 @@ import type { Representation } from '../http/answers/negotiation.js'
 import type { Problem } from '../lib/errors.js'
 import { formPairs } from '../lib/text/form-pairs.js'
 import { pathForBrowsers, withForm } from './answers.js'
-import { type Call, hiddenFrom } from './calls.js'
+import { type Call, hiddenFrom, includes } from './calls.js'
 import { type Faults, faultsOf, fieldAt, fieldNames, messageAt } from './form-faults.js'
 import { usualOptions } from './warm-request.js'
 
@@ -84,7 +84,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
       const { code, status } = problem
       const field = fieldAt(problem, sent.hasToken)
       const detail = pageDetailOf(problem)
-      const isMistyped = field !== undefined && problem.parameter !== undefined
+      const isMistyped = field !== undefined && (problem.parameter !== undefined || code === 'invalid-jid')
       const faults: Faults = { ...sent.faults, ...(field !== undefined && { [field]: messageAt(problem) }) }
       const faulty = fieldNames.filter(name => faults[name] !== undefined)
       const options = fieldNames.filter(name => !firstFields.includes(name))
@@ -95,6 +95,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
           code,
           advice: isMistyped || faulty.length > 1 ? adviceOf(faulty) : pageAdviceOf(problem),
           requestId: request.res!.get('X-Request-Id'),
+          numbers: code === 'service-full' && includes(call.admin, 'numbers') ? `${action}/numbers` : undefined,
         },
         // The first fault gets the focus.
         ...(faulty.length > 0 && { faults, later: Object.fromEntries(faulty.slice(1).map(name => [name, true])) }),

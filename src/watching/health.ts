@@ -1,15 +1,16 @@
 import type { RequestListener, ServerResponse } from 'node:http'
 
-export function createHealthListeners(isReady: () => boolean): ReadonlyMap<string, RequestListener> {
+/** `fault`: why the process takes no sessions. */
+export function createHealthListeners(fault: () => string | undefined): ReadonlyMap<string, RequestListener> {
   return new Map<string, RequestListener>([
-    ['/healthz', (_req, res) => answer(res, true)],
-    ['/readyz', (_req, res) => answer(res, isReady())],
+    ['/healthz', (_req, res) => answer(res, undefined)],
+    ['/readyz', (_req, res) => answer(res, fault())],
   ])
 }
 
-function answer(res: ServerResponse, isWell: boolean): void {
+function answer(res: ServerResponse, fault: string | undefined): void {
   const { method } = res.req
-  if (method === 'GET' || method === 'HEAD') sendText(res, isWell ? 200 : 503, isWell ? 'ok' : 'not ready')
+  if (method === 'GET' || method === 'HEAD') sendText(res, fault ? 503 : 200, fault ? `not ready: ${fault}` : 'ok')
   else sendText(res, 405, '', ['Allow', 'GET, HEAD'])
 }
 

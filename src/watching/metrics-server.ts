@@ -17,8 +17,8 @@ export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
 
 export type MetricsText = () => Promise<string>
 
-export async function serveMetrics(address: Place, text: MetricsText, isReady: () => boolean, log: Logger) {
-  const health = createHealthListeners(isReady)
+export async function serveMetrics(address: Place, text: MetricsText, fault: () => string | undefined, log: Logger) {
+  const health = createHealthListeners(fault)
   const answerRest = answerMetrics(text, log)
   const server = createServer((req, res) => {
     const answer = health.get(req.url!) ?? answerRest

@@ -89,7 +89,7 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ ma
       await page.shows('Last message', 'none yet')
       bob.say(jid, 'Tee? &lt;ja&gt; &amp; nein ☕')
       await page.shows('Last message', /^bob@localhost: Tee\? <ja> & nein ☕$/)
-      await page.shows('Attached for', /^[1-9]\d* s$/)
+      await page.shows('Connected for', /^[1-9]\d* s$/)
       const { jid: bobsJid } = bobs
       await page.tab.locator('#to').fill(bobsJid)
       await page.tab.locator('#text').fill('Kaffee? <b> & ja')
@@ -120,7 +120,7 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ ma
       await page.tab.reload()
       expect((await page.binding()).sid).toBe(sid)
       await page.tab.goBack()
-      await page.button('Log in').waitFor()
+      await page.button('Log this user in').waitFor()
       await page.tab.goForward()
       expect((await page.binding()).sid).toBe(sid)
       expect(logins()).toBe(before)

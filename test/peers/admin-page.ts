@@ -44,14 +44,14 @@ export class AdminPage {
 
   async bind(user: { readonly jid: string; readonly password: string }): Promise<void> {
     await this.fill(user)
-    await this.button('Log in').click()
+    await this.button('Log this user in').click()
     await this.tab.getByRole('heading', { level: 1, name: 'Logged in' }).waitFor()
   }
 
   /** The same with a login that fails, after which the form is there again. */
   async bindInVain(user: { readonly jid: string; readonly password: string }): Promise<void> {
     await this.fill(user)
-    await this.button('Log in').click()
+    await this.button('Log this user in').click()
     await this.tab.getByRole('alert').getByText('The user is not logged in.').waitFor()
   }
 
@@ -72,13 +72,13 @@ export class AdminPage {
   }
 
   async attach(): Promise<void> {
-    await this.button('Attach').click()
-    await this.says('Attached')
+    await this.button('Connect').click()
+    await this.says('Connected')
   }
 
   async logOut(): Promise<void> {
-    await this.button('Log out').click()
-    await this.says('Logged out')
+    await this.button('Disconnect').click()
+    await this.says('Disconnected')
   }
 
   /** Resolves once the session is in the state that goes by these words. */

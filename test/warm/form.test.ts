@@ -27,7 +27,7 @@ describe('the form', () => {
     expect(text).toContain('<form method="post" action="/chat/warm">')
     expect(isXhtml(text)).toBe(true)
     expect(text).toMatch(/<input type="password"[^>]* name="password"[^>]* autocomplete="off"/)
-    expect(text).toContain('<input type="submit" value="Log in" />')
+    expect(text).toContain('<input type="submit" value="Log this user in" />')
     expect(text).not.toMatch(/aria-invalid|autofocus|class="refusal"/)
     // What most people need comes first; the rest is closed.
     const [first, more] = text.split('<form')[1]!.split('<details>')
@@ -159,9 +159,9 @@ describe('a form that cannot be done', () => {
   })
 
   test.each([
-    ['jid', 'juliet', 'invalid-jid', 'The jid is not a valid bare or full JID.'],
-    ['jid', '', 'missing-parameter', 'Fill this in.'],
-    ['password', '', 'missing-parameter', 'Fill this in.'],
+    ['jid', 'juliet', 'invalid-jid', 'This is not an address. Write it like alice@example.org.'],
+    ['jid', '', 'missing-parameter', 'Enter the address of the user.'],
+    ['password', '', 'missing-parameter', 'Enter the password.'],
     ['wait', 'long', 'invalid-parameter', 'A whole number, 0 or more.'],
     ['expires_in', '4', 'invalid-parameter', 'A whole number from 5 to 600.'],
     ['language', '!', 'invalid-parameter', 'A language tag (BCP 47), such as en or de-CH.'],
@@ -183,8 +183,8 @@ describe('a form that cannot be done', () => {
   test('has an error at each wrong field at once, and the focus at the first', async () => {
     const { text } = await send(fakeService(), { jid: 'a b@', password: '', wait: 'long', ver: '2' })
     expect(faults(text)).toEqual([
-      ['jid', 'The jid is not a valid bare or full JID.'],
-      ['password', 'Fill this in.'],
+      ['jid', 'This is not an address. Write it like alice@example.org.'],
+      ['password', 'Enter the password.'],
       ['wait', 'A whole number, 0 or more.'],
       ['ver', 'A version of BOSH, such as 1.6.'],
     ])

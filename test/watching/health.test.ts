@@ -3,8 +3,8 @@ import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { createHealthListeners } from '../../src/watching/health.js'
 
-let isReady = true
-const listeners = createHealthListeners(() => isReady)
+let fault: string | undefined
+const listeners = createHealthListeners(() => fault)
 const server = createServer((req, res) => {
   const listener = listeners.get(req.url!)
   if (listener === undefined) res.writeHead(418).end()
@@ -13,7 +13,7 @@ const server = createServer((req, res) => {
 
 describe('a health check', () => {
   test.each(['/healthz', '/readyz'])('at %s learns that all is well, and nothing else', async path => {
-    isReady = true
+    fault = undefined
     const reply = await request(server).get(path)
     expect([reply.status, reply.text]).toEqual([200, 'ok'])
     expect(reply.headers).toMatchObject({
@@ -25,10 +25,10 @@ describe('a health check', () => {
     expect([head.status, head.text, head.headers['content-length']]).toEqual([200, undefined, '2'])
   })
 
-  test('learns when no new work is taken, while the process is alive', async () => {
-    isReady = false
+  test('learns why no new work is taken, while the process is alive', async () => {
+    fault = 'MAX_SESSIONS is reached'
     const reply = await request(server).get('/readyz')
-    expect([reply.status, reply.text]).toEqual([503, 'not ready'])
+    expect([reply.status, reply.text]).toEqual([503, 'not ready: MAX_SESSIONS is reached'])
     expect((await request(server).get('/healthz')).status).toBe(200)
   })
 

@@ -16,11 +16,11 @@ afterEach(() => {
 async function serve({
   host = '127.0.0.1',
   text = async () => '# TYPE x counter\nx 1\n',
-  isReady = (): boolean => true,
+  fault = (): string | undefined => undefined,
   lines = [] as string[],
 } = {}): Promise<string> {
   const log = pino({}, { write: line => void lines.push(line) })
-  const server = await serveMetrics({ host, port: 0 }, text, isReady, log)
+  const server = await serveMetrics({ host, port: 0 }, text, fault, log)
   servers.push(server)
   return server.url
 }
@@ -40,7 +40,7 @@ test('listens on IPv6, with brackets around the address', async () => {
 })
 
 test('has nothing else, but for whether all is well', async () => {
-  const url = await serve({ isReady: () => false })
+  const url = await serve({ fault: () => 'stopping' })
   const status = async (path: string, method = 'GET') =>
     (await ask(new URL(path, url).href, { agent: false, method })).status
   expect(await status('/')).toBe(404)
@@ -91,7 +91,7 @@ test('names the setting if the address cannot be used', async () => {
     serveMetrics(
       { host, port },
       async () => '',
-      () => true,
+      () => undefined,
       pino(),
     )
   await expect(serveAt('127.0.0.1', port)).rejects.toThrow(

@@ -99,9 +99,12 @@ export async function startPrimary({ config, log, sockets, lastReload }: Primary
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const isReady = () => slots.workers.some(({ state, process }) => state === 'running' && process.isReady)
+  const fault = () =>
+    slots.workers.some(({ state, process }) => state === 'running' && process.isReady)
+      ? undefined
+      : 'no worker takes sessions'
   const { address } = config.metrics
-  const metricsServer = address && (await serveMetrics(address, () => metrics.text(slots), isReady, log))
+  const metricsServer = address && (await serveMetrics(address, () => metrics.text(slots), fault, log))
   for (const { host } of [...config.listen.places, ...(config.https?.places ?? [])]) {
     const path = socketPath(host)
     if (path !== undefined && !sockets.has(host)) await removeStaleSocket(path)
