@@ -105,13 +105,19 @@ export async function startService({
   let stopping: Stopping | undefined
   let listening: Listening | undefined
 
+  /** The certificate of NATS, in seconds since 1970. */
+  let natsExpiry: number | undefined
+  const onNatsCertificate = (expiry: number) => {
+    natsExpiry = expiry
+  }
+
   const foreign = await foreignAddresses(config.localAddresses)
   if (foreign.length > 0) throw new ConfigError(foreign)
   const nodes =
     processName === undefined
       ? undefined
       : await startNodes({
-          carriers: [...own, ...(await natsOf(config, clock, logFor))],
+          carriers: [...own, ...(await natsOf(config, clock, logFor, onNatsCertificate))],
           clock,
           log: logFor('nodes'),
           name: processName,
@@ -170,7 +176,12 @@ export async function startService({
       ...open,
       connections: () => listening?.connections ?? 0,
       unreadBytes: () => listening?.unreadBytes ?? 0,
-      certificateExpiries: () => listening?.certificateExpiries ?? new Map(),
+      certificateExpiries: () =>
+        new Map([
+          ...(listening?.certificateExpiries ?? []),
+          ...open.certificateExpiries(),
+          ...(natsExpiry === undefined ? [] : [['nats', natsExpiry] as const]),
+        ]),
       events: () => events?.waiting ?? 0,
     },
   })
@@ -323,10 +334,15 @@ export async function startService({
   }
 }
 
-async function natsOf({ nats }: Config, clock: Clock, logFor: LogFor): Promise<readonly StartCarrier[]> {
+async function natsOf(
+  { nats }: Config,
+  clock: Clock,
+  logFor: LogFor,
+  onCertificate: (expiry: number) => void,
+): Promise<readonly StartCarrier[]> {
   if (nats === undefined) return []
   const { natsCarrier } = await import('../processes/carriers/nats-carrier.js')
-  return [natsCarrier({ settings: nats, log: logFor('nodes'), clock })]
+  return [natsCarrier({ settings: nats, log: logFor('nodes'), clock, onCertificate })]
 }
 
 async function pageTokensOf(

@@ -29,6 +29,7 @@ import type { Dns } from '../servers/net/dns.js'
 import { LocalPorts } from '../servers/net/local-ports.js'
 import { createNames } from '../servers/net/names.js'
 import { type DownServer, probeBy, ServerStates } from '../servers/net/server-states.js'
+import { ShownCertificates } from '../servers/net/shown-certificates.js'
 import { makeRoom } from '../session/limits/making-room.js'
 import { RateShaper } from '../session/limits/rate-shaper.js'
 import { roomElsewhere } from '../session/limits/room-elsewhere.js'
@@ -129,11 +130,13 @@ export function createSessionParts(given: ProcessParts) {
     () => garbage?.collect() ?? false,
   )
   const mostTaken = descriptors.most * mostUsedWithSpares
+  const certificates = new ShownCertificates({ clock, isStranger })
   const links = createLinks({
     get servers() {
       return config.servers
     },
     dialer,
+    certificates,
     keepalive,
     streamManagement: config.streamManagement,
     sasl2: config.sasl2,
@@ -284,6 +287,7 @@ export function createSessionParts(given: ProcessParts) {
       remotes: () => remotes.size,
       elsewhere: () => remotes.elsewhere.size,
       localPorts: () => ports.busiest,
+      certificateExpiries: () => certificates.expiries,
       servers: () => [...serverStates.rows, ...endpointStates.rows],
       waitingBytes: () => waiting.bytes,
     },

@@ -153,7 +153,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       open.unreadBytes,
     ],
     tls_certificate_not_after_seconds: [
-      'When the certificate in a file of TLS_CERT expires, in seconds since 1970.',
+      'When a certificate expires, in seconds since 1970: by the file of TLS_CERT, by xmpp:DOMAIN for XMPP servers, or nats.',
       {
         labels: ['certificate'],
         read: () => [...open.certificateExpiries()].map(([certificate, at]) => [{ certificate }, at]),

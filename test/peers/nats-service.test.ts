@@ -1,5 +1,8 @@
 // Processes of one service that are joined by NATS only, started as operators do.
-
+import { X509Certificate } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { testConnectOfProcesses } from '../support/connect-of-processes.js'
@@ -9,6 +12,7 @@ import { joinedIn } from '../support/joined-lines.js'
 import { testRest } from '../support/matrix.js'
 import { type NatsServer, natsPassword, startNatsServer } from '../support/nats-server.js'
 import { Operator } from '../support/operated-service.js'
+import { scrape } from '../support/scrape.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 
@@ -55,6 +59,23 @@ describeWith(['nats-server'], 'A service with NATS', () => {
   }
 
   const joined = ({ lines }: TestService) => joinedIn(lines) > 0
+
+  test('has the expiry of the certificate of NATS in its metrics', async () => {
+    const secure = await startNatsServer({ tls: true })
+    const folder = mkdtempSync(join(tmpdir(), 'wb-nats-service-'))
+    try {
+      writeFileSync(join(folder, 'ca.pem'), secure.certificate!)
+      const tls = { NATS_URL: secure.url(), NATS_TLS_CA: join(folder, 'ca.pem') }
+      const { service } = await start({ ...tls, METRICS_ADDRESS: '127.0.0.1:0' })
+      const { samples } = await scrape(service.metricsUrl)
+      const expiry = Date.parse(new X509Certificate(secure.certificate!).validTo) / 1000
+      expect(samples.get('warm_bindings_tls_certificate_not_after_seconds{certificate="nats"}')).toBe(expiry)
+      await services.pop()!.stop()
+    } finally {
+      await secure.remove()
+      rmSync(folder, { recursive: true })
+    }
+  })
 
   test('shows and ends a session of another process', async () => {
     const [one, other] = [await start(), await start()]

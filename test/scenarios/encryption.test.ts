@@ -1,8 +1,10 @@
+import { X509Certificate } from 'node:crypto'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { type LoginServerOptions, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
+import { scrape } from '../support/scrape.js'
 import { adminHeader } from '../support/start-service.js'
 
 const closers: (() => Promise<void>)[] = []
@@ -56,6 +58,21 @@ describe('encryption', () => {
     expect(await problem(service)).toEqual({ status: 502, code: 'tls-unavailable', step: 'tls' })
     await service.emptied()
     expect(server.last.attempts).toBe(0)
+  })
+
+  test.each([
+    ['a trusted', {}, 200],
+    ['an expired', { expired: true }, 502],
+  ])('metrics have the expiry of %s certificate of the server', async (_what, more, status) => {
+    const certificate = makeCertificate(['DNS:chat.example'], more)
+    const server = await startLoginServer({ domain: 'chat.example', certificate })
+    closers.push(() => server.stop())
+    const service = await startWatchedService([server], { METRICS_ADDRESS: '127.0.0.1:0' })
+    closers.push(() => service.stop())
+    expect((await warm(service)).status).toBe(status)
+    const { samples } = await scrape(service.service.metricsUrl)
+    const expiry = Date.parse(new X509Certificate(certificate.cert).validTo) / 1000
+    expect(samples.get('warm_bindings_tls_certificate_not_after_seconds{certificate="xmpp:chat.example"}')).toBe(expiry)
   })
 
   test('features sent unencrypted after <proceed/> are ignored', async () => {

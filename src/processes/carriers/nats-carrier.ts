@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { NatsSettings } from '../../config/config.js'
 import { type Clock, systemClock } from '../../lib/clock.js'
 import type { Carrier, CarrierEvents, StartCarrier } from './carrier.js'
-import { NatsLine } from './nats-connection.js'
+import { type NatsConnectionParts, NatsLine } from './nats-connection.js'
 import type { NatsLink } from './nats-link.js'
 import { NatsLinks } from './nats-links.js'
 import { NatsOutbox } from './nats-outbox.js'
@@ -22,6 +22,7 @@ export interface NatsCarrierParts {
   readonly settings: NatsSettings
   readonly log: Logger
   readonly clock?: Clock
+  readonly onCertificate?: NatsConnectionParts['onCertificate']
 }
 
 /** Time for other processes to return once NATS is back. */
@@ -40,9 +41,9 @@ const nothing = Buffer.alloc(0)
  * Subjects: `PREFIX.to.RECEIVER.SENDER` to one process, `PREFIX.hello` to all. The carrier starts even if NATS is
  * unreachable. Rejects with a `ConfigError`.
  */
-export function natsCarrier({ settings, log, clock = systemClock }: NatsCarrierParts): StartCarrier {
+export function natsCarrier(parts: NatsCarrierParts): StartCarrier {
   return async (self, events) => {
-    const carrier = new NatsCarrier(self, events, { settings, log, clock })
+    const carrier = new NatsCarrier(self, events, parts)
     await carrier.start()
     return carrier
   }
@@ -60,7 +61,11 @@ class NatsCarrier implements Carrier {
   #upAt = 0
   #closed: Promise<void> | undefined
 
-  constructor(self: string, events: CarrierEvents, { settings, log, clock }: Required<NatsCarrierParts>) {
+  constructor(
+    self: string,
+    events: CarrierEvents,
+    { settings, log, clock = systemClock, onCertificate }: NatsCarrierParts,
+  ) {
     this.#self = self
     this.#events = events
     this.#links = new NatsLinks(self, settings.subject)
@@ -70,7 +75,7 @@ class NatsCarrier implements Carrier {
     const subjects = [this.#links.ownSubjects, this.#links.helloSubject]
     const targets = [this.#links.helloSubject, this.#links.probeSubject]
     this.#line = new NatsLine(
-      { settings, name, subjects, targets, log, clock },
+      { settings, name, subjects, targets, log, clock, onCertificate },
       {
         onUp: () => this.#up(),
         onDown: () => this.#down(),

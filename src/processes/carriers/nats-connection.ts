@@ -5,7 +5,7 @@ import { ConfigError } from '../../config/load.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { traceOf } from '../../lib/log.js'
 import { isForbidden, problemOf, reasonOf } from './nats-faults.js'
-import { connectionOptions, pause, refusedMilliseconds, soon } from './nats-options.js'
+import { connectionOptions, type OnNatsCertificate, pause, refusedMilliseconds, soon } from './nats-options.js'
 
 export interface NatsEvents {
   onUp(): void
@@ -19,6 +19,7 @@ export interface NatsConnectionParts {
   /** Permissions for `subjects` and `targets` are checked at each connection. */
   readonly subjects: readonly string[]
   readonly targets: readonly string[]
+  readonly onCertificate?: OnNatsCertificate | undefined
   readonly log: Logger
   readonly clock: Clock
 }
@@ -94,8 +95,8 @@ export class NatsLine {
   async #connect(): Promise<unknown> {
     try {
       const { connect } = await import('@nats-io/transport-node')
-      const { settings, name } = this.#parts
-      const connection = await connect(await connectionOptions(settings, name))
+      const { settings, name, onCertificate } = this.#parts
+      const connection = await connect(await connectionOptions(settings, name, onCertificate))
       this.#connection = connection
       this.#watch(connection).catch(error => this.#parts.log.error(traceOf(error), 'NATS is watched no more'))
       this.#refusal = undefined

@@ -13,7 +13,14 @@ export const pause = (): number => 200 + Math.random() * 300
 
 export const refusedMilliseconds = 5_000
 
-export async function connectionOptions(settings: NatsSettings, name: string): Promise<ConnectionOptions> {
+/** In seconds since 1970. */
+export type OnNatsCertificate = (expiry: number) => void
+
+export async function connectionOptions(
+  settings: NatsSettings,
+  name: string,
+  onCertificate: OnNatsCertificate = () => {},
+): Promise<ConnectionOptions> {
   return {
     servers: [...settings.servers],
     name,
@@ -27,17 +34,22 @@ export async function connectionOptions(settings: NatsSettings, name: string): P
     // The library would resend old data, and hang if the old connection is stuck.
     reconnect: false,
     ignoreClusterUpdates: true,
-    ...(settings.tls !== undefined && { tls: tlsOptions(settings.tls, settings.hosts) }),
+    ...(settings.tls !== undefined && { tls: tlsOptions(settings.tls, settings.hosts, onCertificate) }),
     ...(await accountOptions(settings)),
   }
 }
 
-function tlsOptions({ ca, certificate }: NonNullable<NatsSettings['tls']>, hosts: readonly string[]) {
+function tlsOptions(
+  { ca, certificate }: NonNullable<NatsSettings['tls']>,
+  hosts: readonly string[],
+  onCertificate: OnNatsCertificate,
+) {
   return {
     ...(ca !== undefined && { ca }),
     ...certificate,
     // The library passes no name, so Node would check for `localhost`.
     checkServerIdentity: (_name: string, shown: Parameters<typeof checkServerIdentity>[1]) => {
+      onCertificate(Date.parse(shown.valid_to) / 1000)
       const faults = hosts.map(host => checkServerIdentity(host, shown))
       return faults.includes(undefined) ? undefined : faults[0]
     },

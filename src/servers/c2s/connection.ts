@@ -8,6 +8,7 @@ import type { XmlLimits } from '../../xmpp/xml/limits.js'
 import { CertificateFault } from '../net/certificate-fault.js'
 import { isMadeOutTo } from '../net/certificate-names.js'
 import type { ConnectedServer } from '../net/connected-server.js'
+import type { ShownCertificates } from '../net/shown-certificates.js'
 import { type TlsRules, tlsContext } from '../net/tls-context.js'
 import type { Dialer } from './dial.js'
 import { ignore, nothing } from './socket-events.js'
@@ -26,6 +27,7 @@ export interface ConnectionParts {
   readonly clock: Clock
   readonly tls: TlsRules
   readonly limits: XmlLimits
+  readonly certificates?: Pick<ShownCertificates, 'note'> | undefined
 }
 
 /** `lang` is the language of the stream before STARTTLS. */
@@ -62,7 +64,7 @@ const endings = ['error', 'end', 'close'] as const
  */
 export function openConnection(
   { domain, server, lang, certificate }: ConnectionOptions,
-  { dialer, clock, tls: rules, limits }: ConnectionParts,
+  { dialer, clock, tls: rules, limits, certificates }: ConnectionParts,
   events: ConnectionEvents,
 ): Connection {
   const trust = server ?? usualTrust
@@ -79,7 +81,7 @@ export function openConnection(
       current = socket
       if (isOver) return leave()
       patience = isLast ? secureSeconds : nextServerSeconds
-      const made = tls === 'none' ? socket : await secure(socket, tls === 'direct')
+      const made = tls === 'none' ? socket : await secure(socket, tls === 'direct', to)
       if (isOver) return
       if (made instanceof Socket) return ready(made, to)
       if (made.streamError !== undefined) return end(made)
@@ -89,7 +91,7 @@ export function openConnection(
     end({ failure: search.failure })
   }
 
-  async function secure(connection: Socket, direct: boolean): Promise<Socket | LinkEnd> {
+  async function secure(connection: Socket, direct: boolean, to: ConnectedServer): Promise<Socket | LinkEnd> {
     const lost = new Promise<LinkEnd>(resolve => {
       lose = resolve
     })
@@ -109,6 +111,7 @@ export function openConnection(
     const handshake = new Promise<undefined>(resolve => socket.once('secureConnect', () => resolve(undefined)))
     const ended = await Promise.race([lost, handshake])
     if (ended !== undefined) return ended
+    if (trust.verify) certificates?.note(domain, to.name, socket)
     if (!trust.verify || socket.authorized) return socket
     // The type is wrong: this is a code or message.
     const told = String(socket.authorizationError)

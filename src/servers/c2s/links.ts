@@ -10,7 +10,7 @@ import type { ConnectionParts } from './connection.js'
 import { SpareLinks, type SpareParts } from './spare-links.js'
 import { type LinkParts, TcpLink } from './tcp-link.js'
 
-export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls'> {
+export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls' | 'certificates'> {
   /** XMPP_SERVERS by domain. `*` is for all other domains. */
   readonly servers: ReadonlyMap<string, Server>
   /** Seconds of silence before a space is sent. 0: off. */
@@ -28,6 +28,7 @@ export function createLinks(parts: LinksParts) {
     dialer,
     tls,
     clock,
+    certificates,
     keepalive,
     streamManagement = true,
     sasl2 = true,
@@ -37,12 +38,14 @@ export function createLinks(parts: LinksParts) {
     waiting = new WaitingMemory(),
   } = parts
   const links = new Set<TcpLink>()
-  const spares = spare && new SpareLinks({ dialer, tls, clock, limits, most: spare.most, hasRoom: spare.hasRoom })
+  const spares =
+    spare && new SpareLinks({ dialer, tls, clock, limits, certificates, most: spare.most, hasRoom: spare.hasRoom })
   const linkParts: LinkParts = {
     dialer,
     tls,
     clock,
     limits,
+    certificates,
     waiting,
     streamManagement,
     sasl2,

@@ -1,0 +1,70 @@
+import type { TLSSocket } from 'node:tls'
+import type { Clock } from '../../lib/clock.js'
+import { withULabels } from '../../xmpp/jid/domains.js'
+
+/** A server's certificate is read once in this time, not at each handshake. */
+const readMilliseconds = 60_000
+/** After this time without a connection, the certificate may be another. */
+const forgottenMilliseconds = 24 * 3_600_000
+
+export interface ShownCertificatesParts {
+  readonly clock: Pick<Clock, 'now'>
+  /** Whether only `*` of XMPP_DOMAINS allows the domain. */
+  readonly isStranger: (domain: string) => boolean
+  readonly most?: number
+}
+
+interface Shown {
+  readonly domain: string
+  /** In seconds since 1970. */
+  readonly expiry: number
+  readonly readAt: number
+}
+
+/** Of XMPP servers. */
+export class ShownCertificates {
+  readonly #parts: ShownCertificatesParts
+  readonly #shown = new Map<string, Shown>()
+
+  constructor(parts: ShownCertificatesParts) {
+    this.#parts = parts
+  }
+
+  /** After a handshake. Certificates that are not trusted do not count, unless they are only too old. */
+  note(
+    domain: string,
+    server: string,
+    socket: Pick<TLSSocket, 'getPeerCertificate' | 'authorized' | 'authorizationError'>,
+  ) {
+    const { clock, isStranger, most = 100 } = this.#parts
+    const key = `${domain} ${server}`
+    const now = clock.now()
+    const last = this.#shown.get(key)
+    if (last !== undefined && now - last.readAt < readMilliseconds) return
+    // The type is wrong: this is a code or message.
+    if (!socket.authorized && String(socket.authorizationError) !== 'CERT_HAS_EXPIRED') return
+    if (isStranger(domain)) return
+    const expiry = Date.parse(socket.getPeerCertificate().valid_to) / 1000
+    if (Number.isNaN(expiry)) return
+    this.#shown.set(key, { domain, expiry, readAt: now })
+    if (this.#shown.size > most) this.#dropLatest()
+  }
+
+  /** The earliest expiry of each domain, in seconds since 1970. Users choose subdomains, so the number is limited. */
+  get expiries(): ReadonlyMap<string, number> {
+    const expiries = new Map<string, number>()
+    const oldest = this.#parts.clock.now() - forgottenMilliseconds
+    for (const [key, { domain, expiry, readAt }] of this.#shown) {
+      const name = `xmpp:${withULabels(domain)}`
+      if (readAt < oldest) this.#shown.delete(key)
+      else expiries.set(name, Math.min(expiry, expiries.get(name) ?? expiry))
+    }
+    return expiries
+  }
+
+  #dropLatest(): void {
+    let latest: [string, Shown] | undefined
+    for (const entry of this.#shown) if (latest === undefined || entry[1].expiry > latest[1].expiry) latest = entry
+    this.#shown.delete(latest![0])
+  }
+}

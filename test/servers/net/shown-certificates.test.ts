@@ -1,0 +1,56 @@
+import { expect, test } from '@jest/globals'
+import { ShownCertificates } from '../../../src/servers/net/shown-certificates.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+const hour = 3_600_000
+
+function started(most?: number) {
+  const clock = new FakeClock()
+  const certificates = new ShownCertificates({ clock, most: most ?? 3, isStranger: domain => domain === 'any.example' })
+  let reads = 0
+  const show = (domain: string, expiry: number, fault?: string, server = '192.0.2.1:5222') =>
+    certificates.note(domain, server, {
+      authorized: fault === undefined,
+      authorizationError: fault as never,
+      getPeerCertificate() {
+        reads += 1
+        return { valid_to: new Date(expiry * 1000).toUTCString() } as never
+      },
+    })
+  return { clock, show, reads: () => reads, all: () => Object.fromEntries(certificates.expiries) }
+}
+
+test('the certificate of a server is read once a minute, and the earliest of a domain counts', () => {
+  const { clock, show, reads, all } = started()
+  for (let login = 0; login < 50; login++) show('example.org', 900)
+  expect(reads()).toBe(1)
+  show('example.org', 800, undefined, '192.0.2.2:5222')
+  expect(all()).toEqual({ 'xmpp:example.org': 800 })
+  clock.advance(60_000)
+  show('example.org', 2000, undefined, '192.0.2.2:5222')
+  expect(all()).toEqual({ 'xmpp:example.org': 900 })
+})
+
+test('an expired certificate counts, one that is not trusted or of a domain that nobody allowed does not', () => {
+  const { show, all } = started()
+  show('example.org', 100, 'CERT_HAS_EXPIRED')
+  show('other.example', 100, 'DEPTH_ZERO_SELF_SIGNED_CERT')
+  show('any.example', 100)
+  expect(all()).toEqual({ 'xmpp:example.org': 100 })
+})
+
+test('names are readable, and forgotten a day after the last connection', () => {
+  const { clock, show, all } = started()
+  show('xn--mnchen-3ya.example', 100)
+  clock.advance(20 * hour)
+  show('b.example', 200)
+  expect(Object.keys(all())).toEqual(['xmpp:münchen.example', 'xmpp:b.example'])
+  clock.advance(5 * hour)
+  expect(Object.keys(all())).toEqual(['xmpp:b.example'])
+})
+
+test('of too many domains, those with the latest expiry are left out', () => {
+  const { show, all } = started()
+  for (const [at, expiry] of [500, 100, 400, 300, 200].entries()) show(`d${at}.example`, expiry)
+  expect(Object.values(all()).sort()).toEqual([100, 200, 300])
+})
