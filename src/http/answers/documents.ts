@@ -3,7 +3,7 @@ import { attempt } from '../../lib/attempt.js'
 
 export interface Document {
   readonly title: string
-  /** Empty: first, above all groups. */
+  /** Empty for documents that come before all groups. */
   readonly group: string
   readonly contents: readonly { readonly anchor: string; readonly text: string }[]
   /** Title and text before the first heading, in XHTML. */

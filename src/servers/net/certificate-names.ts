@@ -25,7 +25,7 @@ function matches(pattern: string, domain: string): boolean {
   return dot > 0 && domain.slice(dot) === name.slice(1)
 }
 
-/** Kinds do not begin with a space, so the text has one reading. */
+/** Kinds do not begin with a space, so only one way to split the text is possible. */
 const nameAt = /(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):("(?:[^"\\]|\\.)*"?|[^,]*)(, )?/sy
 
 /** Reads Node's text of subjectAltName. Unusual values are JSON strings. */

@@ -56,7 +56,7 @@ export class Splitter {
   /** Defined while an element is incomplete or unusual. */
   #finder: EndFinder | undefined
   #held = ''
-  /** Joining each character at once would take 30 times the memory. */
+  /** Pieces are collected: joining each character at once would take 30 times the memory. */
   #pieces = ''
   #isDropped = false
   #tail: Buffer | undefined
@@ -225,7 +225,7 @@ export class Splitter {
 
   #readRoot(text: string): void {
     if (text.startsWith('<?')) {
-      // A server with another encoding waits for our answer.
+      // Checked at once: a server with another encoding waits for our answer.
       elementReader.readRoot(`${text}<a/>`, this.#rules)
       this.#prolog = 'whole'
       return
