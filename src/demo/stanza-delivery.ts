@@ -162,7 +162,7 @@ function priorityOf(presence: Stanza | undefined): number {
 const discoInfo = 'http://jabber.org/protocol/disco#info'
 const roster = 'jabber:iq:roster'
 
-/** Returns the content of the result (RFC 6120 §10.3), or undefined if the query is not supported. */
+/** RFC 6120 §10.3. Returns undefined if the query is not supported. */
 function answerQuery(
   type: 'get' | 'set',
   { namespace, name }: Element,

@@ -11,7 +11,6 @@ export function clientOf(address: string): string {
   return [...groups, ...Array<string>(zeros).fill('0'), ...behind].slice(0, 4).join(':')
 }
 
-/** Turns `::ffff:192.0.2.1` into `192.0.2.1`. */
 export function withoutMapping(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '')
 }

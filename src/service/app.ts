@@ -109,7 +109,7 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
   return app
 }
 
-/** Strangers can cause errors, so there is one log line a minute for each code, with a `count`. */
+/** Strangers can cause errors: each code has one log line a minute, with a `count`. */
 function createProblemHandler(
   { config, log, counts, sums }: ProblemParts,
   representationOf: (request: Request) => Representation = request => represent(request, config.warmPath),

@@ -320,7 +320,6 @@ export async function startService({
       return areCertificatesUsable
     },
     numbers: () => past.write(),
-    /** Adds the numbers of a process that has ended. */
     takeNumbers: (text: string, hasDied: boolean) => past.take(text, hasDied),
     /** False if the service is full or stops. */
     isReady: () => fault() === undefined,

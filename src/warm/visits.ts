@@ -49,7 +49,7 @@ export interface VisitsParts {
   readonly own: Pick<OwnSessions, 'ofTab' | 'endVisit'>
   readonly nodes: Pick<Nodes, 'self' | 'others' | 'lost' | 'awaited' | 'whenOwned' | 'ask' | 'answer'> | undefined
   readonly clock: Pick<Clock, 'now'>
-  /** Time limit of a login, in seconds. */
+  /** In seconds. */
   readonly timeout: number
 }
 

@@ -4,7 +4,7 @@ interface Family {
   readonly samples: string[]
 }
 
-/** `texts` has one text for each name of a worker. HELP and TYPE lines come from the first text. */
+/** HELP and TYPE lines come from the first text. */
 export function mergedMetrics(texts: ReadonlyMap<string, string>): string {
   const families = new Map<string, Family>()
   for (const [worker, text] of texts) addText(families, `worker="${worker}"`, text)

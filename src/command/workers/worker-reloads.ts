@@ -8,9 +8,7 @@ export class WorkerReloads {
   #onEmpty = () => {}
   #areDone = true
 
-  /**
-   * Resolves after all processes have the settings, have ended or are late. The result is false if a process failed.
-   */
+  /** Resolves with false if a process failed. Does not wait for late processes. */
   async tell(processes: readonly WorkerProcess[], environment: Environment): Promise<boolean> {
     this.#areDone = true
     for (const process of processes) this.#left.add(process)

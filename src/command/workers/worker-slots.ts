@@ -204,7 +204,7 @@ export class WorkerSlots {
     this.#round = undefined
   }
 
-  /** The old worker drains after the start of the new worker. Resolves with false if the new worker does not start. */
+  /** The old worker drains after the start of the new worker. */
   async #replace(number: number): Promise<boolean> {
     this.#pauses.get(number)?.cancel()
     // A worker that is starting may still have the old code.

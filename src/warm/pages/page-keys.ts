@@ -12,7 +12,6 @@ const cooldownWithoutKeys = 5_000
 /** With usable keys, a call waits this long for newer keys. */
 const patience = 2_000
 
-/** Resolves with the text of the JWK set. */
 export type FetchKeys = () => Promise<string>
 
 export const keysInFile = (set: KeySet): JWTVerifyGetKey => createLocalJWKSet(asSet(set))
