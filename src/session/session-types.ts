@@ -59,6 +59,8 @@ export interface SessionDetails extends SessionView {
   readonly browser?: string | undefined
   readonly isMending?: boolean | undefined
   /** Stanzas for the page. */
+  /** If no page connects. */
+  readonly endsAt?: number | undefined
   readonly counters?: { readonly delivered: number; readonly waiting: number } | undefined
   readonly history?: readonly PastEvent[] | undefined
 }

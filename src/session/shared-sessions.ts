@@ -59,7 +59,8 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
   const turnedDetails = (view: SessionDetails | undefined): SessionDetails | undefined => {
     const now = clock.now()
     const history = view?.history?.map(({ event, at }) => ({ event, at: now - at }))
-    return view && { ...turned(view), history }
+    const endsAt = view?.endsAt === undefined ? undefined : now - view.endsAt
+    return view && { ...turned(view), endsAt, history }
   }
 
   const ownPage = async (wish: ListWish): Promise<CarriedPage> => {

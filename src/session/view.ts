@@ -39,5 +39,7 @@ export function detailsOf(
   const isMending = uplink?.managed?.isMending === true
   const past = history.eventsSince(createdAt)
   const counters = { delivered: outbox.delivered, waiting: outbox.length }
-  return { ...viewOf(session), address: client?.address, browser, isMending, counters, history: past }
+  const view = viewOf(session)
+  const endsAt = view.quietSince === undefined || view.state === 'ended' ? undefined : session.inactivity.end
+  return { ...view, address: client?.address, browser, isMending, endsAt, counters, history: past }
 }

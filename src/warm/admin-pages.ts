@@ -1,3 +1,4 @@
+import { otherBrowser } from '../http/access/browser-name.js'
 import type { Answer } from '../http/answers/answer.js'
 import type { NavigationPage } from '../http/answers/navigation.js'
 import type { PastEvent, SessionDetails, SessionState, SessionView } from '../session/session-types.js'
@@ -19,13 +20,26 @@ export interface PageContext extends Omit<OperatorContext, 'hidden'> {
 
 export const meanings: Readonly<Record<SessionState, string>> = {
   opening: 'The login is not done. If the client logs in by itself, the user is not known yet.',
-  waiting: 'The session waits for the first request of its page. It ends if no request arrives in time.',
+  waiting: 'The session waits for the first request of its page.',
   held: 'The page has a request or a WebSocket open.',
-  quiet: 'The page has no request open. If it stays silent for too long, the session ends.',
-  paused: 'The page has announced a pause. The session ends if the page does not return in time.',
+  quiet: 'The page has no request open.',
+  paused: 'The page has announced a pause.',
   ended: 'The session has ended. The page gets the reason with its next request.',
   elsewhere: 'The page uses another endpoint. This service cannot show, resume or end the session.',
 }
+
+/** What pages show for a state of the API. */
+export const stateTexts: Readonly<Record<SessionState, string>> = {
+  opening: 'logging in',
+  waiting: 'no page yet',
+  held: 'connected',
+  quiet: 'page away',
+  paused: 'paused',
+  ended: 'ended',
+  elsewhere: 'elsewhere',
+}
+
+const transportTexts = { bosh: 'BOSH', websocket: 'WebSocket' } as const
 
 function openerOf({ origin, openedBy }: SessionView): string {
   if (origin === 'client') return 'the client'
@@ -45,14 +59,17 @@ const happenings: Readonly<Record<PastEvent['event'], string>> = {
 
 /** `endedAt` is set after the end of the session. `view` is then its last view. */
 export function sessionDetails(view: SessionDetails, token: string, context: PageContext, endedAt?: number): Answer {
-  const { origin, transport, jid, address, browser, isMending, counters, history = [], createdAt } = view
+  const { origin, transport, jid, address, browser, isMending, endsAt, counters, history = [], createdAt } = view
   const isGone = endedAt !== undefined
   const state = isGone ? 'ended' : view.state
   const user = jid?.includes('@') ? jid.split('/', 1)[0] : undefined
   const clockOfPage = Date.now() - context.now
   const timeOf = (at: number) => formatTime(clockOfPage + at)
-  const past = history.map(({ event, at }) => ({ what: happenings[event], when: timeOf(at) }))
-  if (isGone) past.push({ what: 'Ended', when: timeOf(endedAt) })
+  const past = history.map(({ event, at }) => ({ what: happenings[event], at }))
+  if (isGone) past.push({ what: 'Ended', at: endedAt })
+  const dayOf = (at: number) => timeOf(at).slice(0, 10)
+  const day = dayOf(createdAt)
+  const isOneDay = past.every(({ at }) => dayOf(at) === day)
   const isAttachable = state !== 'opening' && state !== 'ended'
   // A page cannot continue the stream of a WebSocket client.
   const isResumable = isAttachable && !(origin === 'client' && transport === 'websocket')
@@ -62,16 +79,24 @@ export function sessionDetails(view: SessionDetails, token: string, context: Pag
       ...row,
       title: `${user ?? row.who} · Session`,
       state,
+      stateText: stateTexts[state],
       meaning: isGone ? 'The session has ended.' : meanings[state],
+      endsIn:
+        isGone || endsAt === undefined ? undefined : duration(Math.max(0, Math.ceil((endsAt - context.now) / 1000))),
       token,
       user,
       userInQuery: user && encodeURIComponent(user),
       opened: timeOf(createdAt),
       address,
-      browser,
+      browser: browser?.replace(otherBrowser, 'not a known browser'),
       isMending,
       counters,
-      history: past.reverse(),
+      dayOfAll: isOneDay ? day : undefined,
+      history: past.reverse().map(({ what, at }) => ({
+        what,
+        when: isOneDay ? timeOf(at).slice(11) : timeOf(at),
+        after: at - createdAt >= 50 ? afterward(at - createdAt) : undefined,
+      })),
       isResumable,
       isAttachable,
       isGone,
@@ -118,14 +143,27 @@ export function describeRow(view: SessionView, { now, admin, rights }: PageConte
   return {
     ...rest,
     who: jid ?? `(at ${domain})`,
+    bare: jid?.split('/', 1)[0] ?? `(at ${domain})`,
+    resource: jid?.includes('/') ? jid.slice(jid.indexOf('/')) : undefined,
+    stateText: stateTexts[view.state],
     age: span(age),
-    transport: transport ?? '–',
-    quiet: quiet === undefined ? '–' : span(quiet),
+    transport: transport && transportTexts[transport],
+    // Before a page has connected, this is the age.
+    quiet: quiet === undefined || view.state === 'waiting' ? undefined : span(quiet),
     isHere: view.state !== 'elsewhere',
     isEndable: view.state !== 'elsewhere' && rights.canEnd,
     by: openerOf(view),
   }
 }
+
+/** `2 min 5 s`. */
+function duration(seconds: number): string {
+  const rest = seconds % 60
+  if (seconds < 60 || seconds >= 3600 || rest === 0) return span(seconds)
+  return `${span(seconds)} ${rest} s`
+}
+
+const afterward = (ms: number) => (ms < 10_000 ? `+${(ms / 1000).toFixed(1)} s` : `+${span(Math.floor(ms / 1000))}`)
 
 export function span(seconds: number): string {
   if (seconds < 60) return `${seconds} s`

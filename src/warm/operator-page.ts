@@ -19,6 +19,8 @@ export function operatorPage(
   values: object,
 ): Answer {
   const bar = navigation(config, request.headers, current, hidden)
-  const about = { home: bar.home, navigation: bar, path: pathForBrowsers(config), made: formatTime(Date.now()) }
+  const made = formatTime(Date.now())
+  const time = { day: made.slice(0, 10), made: made.slice(11) }
+  const about = { home: bar.home, navigation: bar, path: pathForBrowsers(config), ...time }
   return pageAnswer(view, { ...about, ...values }, representation)
 }

@@ -3,7 +3,7 @@ import { pageAdvice } from '../http/answers/advice.js'
 import { type Answer, detailOf, problemHeaders } from '../http/answers/answer.js'
 import type { Problem } from '../lib/errors.js'
 import type { SessionList, SessionState } from '../session/session-types.js'
-import { counted, describeRow, grouped, meanings, type PageContext, show } from './admin-pages.js'
+import { counted, describeRow, grouped, meanings, type PageContext, show, stateTexts } from './admin-pages.js'
 import { queryOf } from './call-parameters.js'
 import type { Values } from './parameter-kinds.js'
 import { type pageParameters, usualRows } from './parameters.js'
@@ -34,7 +34,9 @@ export function sessionsPage(listed: ListedSessions, query: ListQuery, context: 
     refresh,
     isLive: refresh === undefined && isLive(query),
     notice,
-    filter: filters.flatMap(({ name, label }) => (sent.has(name) ? { name: label, value: sent.get(name) } : [])),
+    filter: filters.flatMap(({ name, label }) =>
+      sent.has(name) ? { name: label, value: textOf(name, sent.get(name)!) } : [],
+    ),
     links: {
       again: changed(sent, {}),
       still: changed(sent, { refresh: undefined }),
@@ -58,7 +60,7 @@ export function listWithMistake(problem: Problem, context: ListContext): Answer 
   const field = mistakenField(problem, sentQuery(request))
   if (representation === 'json' || field === undefined) return undefined
   const message = problem.parameter?.rule ?? `${detailOf(problem)} ${pageAdvice[problem.code]}`
-  const { body } = showList('sessions', context, { errors: { [field]: message } })
+  const { body } = showList('sessions', context, { errors: { [field]: message }, isOpen: !usual.includes(field) })
   return { status: problem.status, headers: problemHeaders(problem, representation), body }
 }
 
@@ -100,6 +102,17 @@ const choices = {
   ],
 } as const
 
+const valueTexts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  state: stateTexts,
+  transport: Object.fromEntries(choices.transport),
+  origin: Object.fromEntries(choices.origin),
+}
+
+function textOf(name: string, value: string): string {
+  const texts = valueTexts[name] ?? {}
+  return Object.hasOwn(texts, value) ? texts[value]! : value
+}
+
 function rowChoices(limit: string | null) {
   const usual = String(usualRows)
   const other = limit === null || limit === usual || limit === '100' || limit === '200' ? [] : [[limit, limit]]
@@ -120,14 +133,21 @@ function showList(view: string, context: ListContext, values: object): Answer {
       pairs.map(([value, text]) => ({ value, text, isChosen: sent.get(name) === value })),
     ]),
   )
-  const states = Object.entries(meanings).map(([name, meaning]) => ({
+  const states = (Object.keys(meanings) as SessionState[]).map(name => ({
     name,
-    meaning,
+    text: stateTexts[name],
+    meaning: meanings[name],
     isChosen: sent.get('state') === name,
   }))
-  const isOpen = filters.some(({ name }) => !usual.includes(name) && sent.has(name))
+  const chips = filters
+    .filter(({ name }) => !usual.includes(name) && sent.has(name))
+    .map(({ name, label }) => ({
+      label,
+      value: textOf(name, sent.get(name)!),
+      without: changed(sent, { [name]: undefined, page: undefined, after: undefined }),
+    }))
   const back = changed(sent, {}).slice(1)
-  return show(view, context, { title: 'Sessions', fields, options, states, isOpen, back, errors: {}, ...values })
+  return show(view, context, { title: 'Sessions', fields, options, states, chips, back, errors: {}, ...values })
 }
 
 function describeListed({ page, states }: ListedSessions, query: ListQuery, context: ListContext) {
@@ -161,7 +181,7 @@ function totalsOf(states: ReadonlyMap<SessionState, number>, sent: URLSearchPara
   const names = (Object.keys(meanings) as SessionState[]).filter(name => states.has(name))
   return [
     { name: 'in all', count: grouped(all), href: link(undefined) },
-    ...names.map(name => ({ name, count: grouped(states.get(name)!), href: link(name) })),
+    ...names.map(name => ({ name: stateTexts[name], count: grouped(states.get(name)!), href: link(name) })),
   ]
 }
 

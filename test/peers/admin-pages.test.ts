@@ -142,7 +142,7 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     expect(order[0]).toBe('Skip to the content')
     const columns = ['JID', 'State', 'Age', 'Quiet for']
     expect(order.slice(order.indexOf('Pause'))).toEqual([
-      ...['Pause', '1 in all', '1 waiting', 'search', 'state', 'Filter', 'All sessions', 'More filters'],
+      ...['Pause', '1 in all', '1 no page yet', 'What the states mean', 'search', 'state', 'Filter', 'All sessions', 'More filters'],
       ...[...columns, `pick-${id}`, jid, `End the session of ${jid}`],
     ])
     await tab.keyboard.press('Enter')

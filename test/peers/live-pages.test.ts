@@ -26,7 +26,7 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
   const waiting = (tab: Page, count: number) =>
     tab
       .getByRole('listitem')
-      .filter({ hasText: new RegExp(`^${count} waiting$`) })
+      .filter({ hasText: new RegExp(`^${count} no page yet$`) })
       .waitFor()
 
   test('change in place, keep the focus, and can be paused with the keyboard', async () => {
@@ -35,10 +35,10 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
     const { tab } = page
     await waiting(tab, 0)
     await tab.evaluate("window.mark = document.querySelector('#figures a').focus()")
-    expect(await focused(tab)).toBe('0 opening')
+    expect(await focused(tab)).toBe('0 logging in')
     await stage.service.bind(alice)
     await waiting(tab, 1)
-    expect(await focused(tab)).toBe('0 opening')
+    expect(await focused(tab)).toBe('0 logging in')
     expect(await tab.evaluate("'mark' in window")).toBe(true)
     await page.button('Pause').focus()
     await tab.keyboard.press('Enter')

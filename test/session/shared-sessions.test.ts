@@ -74,6 +74,9 @@ describe('a session of another process', () => {
       { event: 'logged-in', at: view!.createdAt },
     ])
     expect(one.bench.clock.now() - view!.quietSince!).toBe(7_000)
+    expect(view!.endsAt! - view!.quietSince!).toBe(
+      two.bench.registry.byId(id)!.deadline - two.bench.clock.now() + 7_000,
+    )
     const resumed = await one.sessions.resume(id, handover)
     expect(resumed).toMatchObject({ id, jid: `${juliet}/balcony`, delivered: 0 })
     expect(resumed!.sid).toBe(two.bench.registry.byId(id)!.sid)

@@ -14,7 +14,7 @@ describe('the page of an operator', () => {
     const { sessions, get } = setUp()
     for (const number of [1, 2, 3]) sessions.add(number, { state: number === 3 ? 'held' : 'quiet' })
     const page = await get('/warm/sessions').set(html)
-    expect(numbers(page.text)).toEqual({ 'in all': '3', held: '1', quiet: '2' })
+    expect(numbers(page.text)).toEqual({ 'in all': '3', connected: '1', 'page away': '2' })
     expect(page.text).toContain('<a href="?state&#x3D;held">')
   })
 
@@ -24,7 +24,7 @@ describe('the page of an operator', () => {
     sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
     const page = await call('get', portal)('/warm/sessions').set(html)
     expect(numbers(page.text)).toEqual({
-      ...{ 'in all': '1', quiet: '1' },
+      ...{ 'in all': '1', 'page away': '1' },
     })
     expect(page.text).not.toMatch(/other\.chat|MiB|Logins/)
   })
@@ -83,7 +83,7 @@ describe('the page of an operator', () => {
     const live = await get('/warm/sessions?state=quiet&refresh=15').set(html)
     expect(live.headers['refresh']).toBe('15')
     expect(live.text).not.toMatch(/<form|<input|live\.js/)
-    expect(live.text).toContain('state <b>quiet</b>')
+    expect(live.text).toContain('state <b>page away</b>')
     expect(live.text).toMatch(/As of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, and again every 15 seconds/)
     for (const { text } of [still, live]) {
       expect(isXhtml(text)).toBe(true)
@@ -118,7 +118,7 @@ describe('ending a session in a browser', () => {
     expect([question.status, isXhtml(question.text)]).toEqual([200, true])
     expect(question.text).toContain('<h1>End this session?</h1>')
     expect(question.text).toContain('juliet@chat.example/balcony')
-    expect(question.text).toContain(`<form class="choice" method="post" action="/warm/${one}/end">`)
+    expect(question.text).toContain(`<form class="choice answers" method="post" action="/warm/${one}/end">`)
     expect(question.headers['referrer-policy']).toBe('same-origin')
     expect(sessions.ended).toEqual([])
     const answer = await send(tokenIn(question.text))

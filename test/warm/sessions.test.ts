@@ -147,7 +147,7 @@ describe('a session', () => {
     expect(isXhtml(reply.text)).toBe(true)
     expect(reply.text).toContain('<title>juliet@chat.example · Session</title>')
     expect(reply.text).toContain('<td>juliet@chat.example/balcony</td>')
-    expect(reply.text).toMatch(/As of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\./)
+    expect(reply.text).toMatch(/As of <span class="day">\d{4}-\d\d-\d\d <\/span>\d\d:\d\d:\d\d UTC\./)
     // Browsers would otherwise hide where its forms come from.
     expect(reply.headers['referrer-policy']).toBe('same-origin')
   })
@@ -180,7 +180,9 @@ describe('a session', () => {
     ])
       expect(text).toContain(`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)
     // The newest event first.
-    expect(text).toMatch(/A page attached<\/th><td>[^<]* UTC<.*Opened<\/th><td>[^<]* UTC</s)
+    expect(text).toMatch(
+      /\d{4}-\d\d-\d\d<\/p>.*A page attached<\/th><td>[\d:]+ UTC <[^>]+>\+2\.0 s<.*Opened<\/th><td>[\d:]+ UTC</s,
+    )
     expect(text).toContain('href="/warm/sessions/end?jid&#x3D;juliet%40chat.example"'.replace('&#x3D;', '='))
     const list = await get('/warm/sessions').set('Accept', 'text/html')
     expect(list.text).toContain('<td role="cell" class="more">portal</td>')
@@ -189,10 +191,10 @@ describe('a session', () => {
 
   test.each([
     ['opening', { jid: undefined }, 'The login is not done.', false],
-    ['waiting', {}, 'waits for the first request of its page', true],
+    ['waiting', { endsAt: 92_000 }, 'first request of its page. The session ends in 1 min 32 s unless', true],
     ['held', { quietSince: undefined }, 'The page has a request', true],
     ['quiet', {}, 'The page has no request open.', true],
-    ['paused', {}, 'The page has announced a pause.', true],
+    ['paused', { endsAt: 7200_000 }, 'has announced a pause. The session ends in 2 h unless', true],
     ['ended', {}, 'The session has ended. The page gets the reason', false],
     ['held', { origin: 'client', transport: 'bosh' }, 'The page has a request', true],
     ['held', { origin: 'client', transport: 'websocket' }, 'can resume it', false],

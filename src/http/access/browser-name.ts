@@ -2,7 +2,7 @@ import { forgetOldest } from '../../lib/limits/forget-oldest.js'
 
 const longest = 512
 const mostNames = 500
-const otherBrowser = 'another client'
+export const otherBrowser = 'another client'
 
 /** The first match counts: most browsers also name others. */
 const browsers: readonly (readonly [mark: string, name: string])[] = [

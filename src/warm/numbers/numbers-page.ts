@@ -1,7 +1,7 @@
 import type { Answer } from '../../http/answers/answer.js'
 import { documents } from '../../http/answers/documents.js'
 import type { SessionState } from '../../session/session-types.js'
-import { counted, span } from '../admin-pages.js'
+import { counted, span, stateTexts } from '../admin-pages.js'
 import { formatTime } from '../answers.js'
 import { type OperatorContext, operatorPage } from '../operator-page.js'
 import { type Capacity, type Resource, resources, type Use } from './capacity.js'
@@ -41,7 +41,7 @@ export function numbersPage({ states, whole, unanswered }: NumbersView, context:
   return operatorPage('numbers', 'numbers', context, {
     title: 'Numbers',
     style: 'watch.css',
-    states: stateNames.map(name => ({ name, count: states.get(name) ?? 0 })),
+    states: stateNames.map(name => ({ name, text: stateTexts[name], count: states.get(name) ?? 0 })),
     whole: whole && describeWhole(whole.overview, whole.hour),
     unanswered,
   })
