@@ -44,9 +44,20 @@ class Attachment {
       event.preventDefault()
       this.#send()
     })
+    this.#countDown(Date.now() + 1000 * this.#part.dataset.seconds)
     setTimeout(() => {
       if (this.#state === 'idle') this.#show('late', 'If no page has used the values, the session has ended.')
     }, 1000 * this.#part.dataset.seconds)
+  }
+
+  #countDown(end) {
+    const place = document.getElementById('within')
+    const timer = setInterval(() => {
+      const seconds = Math.max(0, Math.ceil((end - Date.now()) / 1000))
+      const minutes = Math.floor(seconds / 60)
+      place.textContent = minutes === 0 ? `${seconds} s` : `${minutes} min ${seconds % 60} s`
+      if (this.#state !== 'idle') clearInterval(timer)
+    }, 1000)
   }
 
   #find(selector) {

@@ -157,7 +157,7 @@ export function describeRow(view: SessionView, { now, admin, rights }: PageConte
 }
 
 /** `2 min 5 s`. */
-function duration(seconds: number): string {
+export function duration(seconds: number): string {
   const rest = seconds % 60
   if (seconds < 60 || seconds >= 3600 || rest === 0) return span(seconds)
   return `${span(seconds)} ${rest} s`

@@ -3,10 +3,11 @@ import { pathOf, urlOfDomain } from '../config/serving.js'
 import type { FormTokens, OpenedResult } from '../http/access/form-tokens.js'
 import { endpointUrls } from '../http/addresses.js'
 import { type Answer, pageAnswer, redirectAnswer } from '../http/answers/answer.js'
-import { navigation } from '../http/answers/navigation.js'
+import { type NavigationPage, navigation } from '../http/answers/navigation.js'
 import { attachingPagePolicy } from '../http/answers/pages.js'
 import { Problem } from '../lib/errors.js'
 import type { SessionState, Sessions } from '../session/session-types.js'
+import { duration } from './admin-pages.js'
 import { type AnswerSettings, describeBinding, formatTime, pathForBrowsers } from './answers.js'
 import { type Call, demandDomain, hiddenFrom } from './calls.js'
 import { longestSealed, openedCookie, sealedCookie } from './sealed-cookies.js'
@@ -35,8 +36,13 @@ export type ShownBindings = ReturnType<typeof createShownBindings>
 export function createShownBindings({ config, formTokens, sessions }: ShownBindingsParts) {
   const form = pathForBrowsers(config)
 
-  const show = (values: object, { request, admin, representation }: Call, status: number) => {
-    const bar = navigation(config, request.headers, undefined, hiddenFrom(admin))
+  const show = (
+    values: object,
+    { request, admin, representation }: Call,
+    status: number,
+    current: NavigationPage = 'sessions',
+  ) => {
+    const bar = navigation(config, request.headers, current, hiddenFrom(admin))
     const about = { home: bar.home, navigation: bar, form }
     const page = pageAnswer('bound', { ...about, ...values }, representation)
     return { ...page, status }
@@ -58,8 +64,9 @@ export function createShownBindings({ config, formTokens, sessions }: ShownBindi
     // Sessions of remote endpoints have no page.
     const session = binding.url === undefined ? `${form}/${id}` : undefined
     const values = { jid, sid, rid, token, wait, hold, requests, url, socket: websocket?.url }
-    const time = { until: formatTime(until), seconds }
-    const page = show({ title, isResumed, session, ...time, values }, call, 200)
+    const time = { until: formatTime(until).slice(11), within: duration(seconds), seconds }
+    const current = isResumed ? 'sessions' : 'form'
+    const page = show({ title, isResumed, session, ...time, values }, call, 200, current)
     return { ...page, headers: { ...page.headers, 'Content-Security-Policy': attachingPagePolicy(url) } }
   }
 

@@ -76,7 +76,7 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ ma
 
     test('logs a user in, attaches, shows the live session, and logs out', async () => {
       await page.bind(alice)
-      expect(await page.tab.title()).toBe('Logged in')
+      expect(await page.tab.title()).toBe('Logged in · Warm Bindings')
       expect(await page.tab.evaluate('document.contentType')).toBe('application/xhtml+xml')
       const { jid } = await page.binding()
       expect(jid).toMatch(/^alice@localhost\/.+/)

@@ -142,7 +142,17 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     expect(order[0]).toBe('Skip to the content')
     const columns = ['JID', 'State', 'Age', 'Quiet for']
     expect(order.slice(order.indexOf('Pause'))).toEqual([
-      ...['Pause', '1 in all', '1 no page yet', 'What the states mean', 'search', 'state', 'Filter', 'All sessions', 'More filters'],
+      ...[
+        'Pause',
+        '1 in all',
+        '1 no page yet',
+        'What the states mean',
+        'search',
+        'state',
+        'Filter',
+        'All sessions',
+        'More filters',
+      ],
       ...[...columns, `pick-${id}`, jid, `End the session of ${jid}`],
     ])
     await tab.keyboard.press('Enter')
@@ -230,7 +240,7 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       .find(({ requestId, msg }) => requestId === id && msg === 'warm')
     expect(line).toMatchObject({ code: 'not-authorized', jid: alice.jid })
     await page.bind(alice)
-    expect(await page.tab.title()).toBe('Logged in')
+    expect(await page.tab.title()).toBe('Logged in · Warm Bindings')
     // Logged by the browser for the 403.
     expect(page.complaints).toEqual([expect.stringContaining('403')])
   })

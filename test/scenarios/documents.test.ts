@@ -58,7 +58,7 @@ describe('the documents', () => {
     expect((await get('/warm/docs/settings', {})).status).toBe(401)
     const { status, text } = await get('/warm/docs/settings')
     expect(status).toBe(200)
-    expect(text).toContain('<title>Every setting</title>')
+    expect(text).toContain('<title>Every setting · Warm Bindings</title>')
     expect(text).toContain('<a href="/warm/docs/" aria-current="page">Docs</a>')
     expect(text).toContain('<a href="/warm/docs/settings" aria-current="page">Every setting</a>')
     expect(text.match(/<p class="group">.*<\/p>/g)?.slice(0, 3)).toEqual(

@@ -149,7 +149,7 @@ test('a form of one process is accepted by the others, also after that process s
   // The redirect may lead to another process.
   const Cookie = sent.headers['set-cookie']![0]!.split(';')[0]!
   const shown = await call(two, 'GET', sent.headers.location!, { Accept: 'text/html', Cookie })
-  expect([shown.status, shown.text]).toEqual([200, expect.stringContaining('<title>Logged in</title>')])
+  expect([shown.status, shown.text]).toEqual([200, expect.stringContaining('<title>Logged in · Warm Bindings</title>')])
   expect((await send(two)).status).toBe(303)
   await services.pop()!.stop()
   expect((await send(one)).status).toBe(303)

@@ -156,7 +156,7 @@ describe('an error page', () => {
 
   test('contains the error, its reason, and the id under which the log has it', async () => {
     const { text, headers } = await request(fakeService().app).get('/nowhere')
-    expect(text).toContain('<title>Not Found</title>')
+    expect(text).toContain('<title>Not Found · Warm Bindings</title>')
     expect(text).toContain('<p>Not Found</p>')
     expect(text).toContain('<h1 class="outcome">There is nothing at this address</h1>')
     expect(text).toContain('<dd class="advice">Check the address, or start at the front page.</dd>')
@@ -223,7 +223,7 @@ describe('an error page', () => {
 
   test('asks for credentials in a word', async () => {
     const { text, headers } = await request(fakeService().app).get('/warm')
-    expect(text).toContain('<title>Unauthorized</title>')
+    expect(text).toContain('<title>Unauthorized · Warm Bindings</title>')
     expect(text.match(/<p\b.*?<\/p>/g)).toEqual(['<p>Unauthorized</p>'])
     expect(text).toContain('<h1 class="outcome">Sign in</h1>')
     expect(text).toContain('<a class="button" href="/warm">Sign in</a>')

@@ -64,7 +64,7 @@ test('our own form is answered with a page that has the values and can attach wi
   expect(isXhtml(text)).toBe(true)
   expect(text).toContain('"-//W3C//DTD XHTML 1.0 Transitional//EN"')
   expect(text).toContain('<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">')
-  expect(text).toContain('<title>Logged in</title>')
+  expect(text).toContain('<title>Logged in · Warm Bindings</title>')
   expect(text.match(/<p>.*?<\/p>/g)).toEqual(['<p>Logged in</p>'])
   expect(text.match(/<dl\b.*?<\/dl>/gs)).toEqual([
     '<dl class="binding">\n<dt class="jid">JID</dt><dd class="jid">juliet@chat.example/balcony</dd>\n' +
@@ -72,7 +72,7 @@ test('our own form is answered with a page that has the values and can attach wi
       '<dt class="rid">RID</dt><dd class="rid">4400120076</dd>\n</dl>',
   ])
   expect(text).toContain('data-url="/http-bind" data-seconds="120" data-wait="60" data-hold="1" data-requests="2"')
-  expect(text).toMatch(/before \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\./)
+  expect(text).toMatch(/within <span id="within">[^<]+<\/span> \(until \d\d:\d\d:\d\d UTC\)\./)
   expect(text).toContain('<noscript>')
   expect(text).not.toMatch(/<style| style=| on\w+=|<script[^>]*>[^<]/)
   expect(text).not.toContain(parameters.password)
@@ -169,7 +169,10 @@ test('the values are shown to the same admin in the same browser only, and for a
   const hidden = async (reply: ReturnType<typeof show>) => {
     const { status, text } = await reply
     expect(text).not.toContain(binding.sid)
-    expect([status, /<title>(.*)<\/title>/.exec(text)![1]]).toEqual([410, 'The values are no longer shown'])
+    expect([status, /<title>(.*) · Warm Bindings<\/title>/.exec(text)![1]]).toEqual([
+      410,
+      'The values are no longer shown',
+    ])
   }
   await hidden(show({}, ['portal', 'portal-secret']))
   await hidden(show({ Cookie: '' }))

@@ -23,7 +23,7 @@ describe('the form', () => {
       .get('/warm')
       .auth(...credentials)
     expect(status).toBe(200)
-    expect(text).toContain('<title>Log a user in</title>')
+    expect(text).toContain('<title>Log a user in · Warm Bindings</title>')
     expect(text).toContain('<form method="post" action="/chat/warm">')
     expect(isXhtml(text)).toBe(true)
     expect(text).toMatch(/<input type="password"[^>]* name="password"[^>]* autocomplete="off"/)

@@ -111,7 +111,7 @@ describe('resuming', () => {
     expect([redirect.status, redirect.headers['location']]).toEqual([303, `/warm/${one}/binding`])
     const reply = await get(`/warm/${one}/binding`).set('Cookie', redirect.headers['set-cookie']![0]!)
     expect(reply.status).toBe(200)
-    expect(reply.text).toContain('<title>Ready for another page</title>')
+    expect(reply.text).toContain('<title>Ready for another page · Warm Bindings</title>')
     expect(reply.text).toContain(`<dd class="sid">${sidOf(one)}</dd>`)
     expect(reply.text).toContain('id="attach"')
     expect(sessions.resumed).toMatchObject([{ id: one, seconds: 120, attachBinding: 'off' }])
@@ -145,7 +145,7 @@ describe('a session', () => {
     const reply = await get(`/warm/${one}`).set('Accept', 'text/html,application/xhtml+xml')
     expect([reply.status, reply.type]).toEqual([200, 'application/xhtml+xml'])
     expect(isXhtml(reply.text)).toBe(true)
-    expect(reply.text).toContain('<title>juliet@chat.example · Session</title>')
+    expect(reply.text).toContain('<title>juliet@chat.example · Session · Warm Bindings</title>')
     expect(reply.text).toContain('<td>juliet@chat.example/balcony</td>')
     expect(reply.text).toMatch(/As of <span class="day">\d{4}-\d\d-\d\d <\/span>\d\d:\d\d:\d\d UTC\./)
     // Browsers would otherwise hide where its forms come from.

@@ -15,7 +15,7 @@ test('a browser that signs out gets 401, whatever it sends, so that it forgets t
   })
   expect([firefox.status, firefox.headers['cache-control']]).toEqual([401, 'no-store'])
   expect(firefox.headers['www-authenticate']).toBe('Basic realm="HTTP Binding Warm", charset="UTF-8"')
-  expect(firefox.text).toContain('<title>Signed out</title>')
+  expect(firefox.text).toContain('<title>Signed out · Warm Bindings</title>')
   expect(firefox.text).toContain('<a href="/chat/warm">Sign in again</a>')
   expect(isXhtml(firefox.text)).toBe(true)
 })

@@ -180,7 +180,7 @@ describe('a warm call', () => {
   ])('with a mistake is answered %s, %i, with the reason', async (title, status, body, code, word) => {
     const page = await warm().type('form').send(body)
     expect(page.status).toBe(status)
-    expect(page.text).toContain(`<title>${title}</title>`)
+    expect(page.text).toContain(`<title>${title} · Warm Bindings</title>`)
     expect(page.text.match(/<p>.*<\/p>/g)).toEqual([`<p>${title}</p>`])
     expect(page.text).toContain(`<dd class="code">${code}</dd>`)
     const json = JSON.parse((await warm().send(body)).text)
@@ -230,7 +230,7 @@ describe('a login that fails', () => {
     const problem = new Problem(code, { step: 'sasl', condition: 'policy-violation' })
     const page = await warm(failing(problem)).type('form').send(parameters)
     expect(page.status).toBe(status)
-    expect(page.text).toContain(`<title>${title}</title>`)
+    expect(page.text).toContain(`<title>${title} · Warm Bindings</title>`)
     const [headline] = problem.message.replaceAll("'", '&#x27;').split(/[:.]/)
     expect(page.text).toContain(`<h1 class="outcome">${headline}</h1>`)
     expect(page.text).toContain(`<dd class="code">${code}</dd>`)

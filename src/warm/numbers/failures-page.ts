@@ -2,6 +2,7 @@ import { advice } from '../../http/answers/advice.js'
 import type { Answer } from '../../http/answers/answer.js'
 import { type ProblemCode, problems } from '../../lib/errors.js'
 import { parseJid } from '../../xmpp/jid/jid.js'
+import { span } from '../admin-pages.js'
 import { formatTime } from '../answers.js'
 import { type OperatorContext, operatorPage } from '../operator-page.js'
 import { type FailureGroup, type Failures, failureKey } from './failure-groups.js'
@@ -43,6 +44,8 @@ export function failuresPage({ groups, unanswered }: Failures, context: Operator
       ...describeGroup(group),
       key: failureKey(group),
       last: formatTime(group.last),
+      ago: span(Math.max(0, Math.floor((Date.now() - group.last) / 1000))),
+      at: new Date(group.last).toISOString(),
       times: group.count === 1 ? 'once' : `${group.count} times`,
       from: group.actions.map(action => actionNames[action] ?? action).join(', '),
       domains: group.domains.join(', '),

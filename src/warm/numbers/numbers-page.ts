@@ -109,12 +109,19 @@ function describeChart(id: string, title: string, series: Series, write: (value:
   const [lowest, highest] = [Math.min(...known), Math.max(...known)]
   const ends = known.length === 0 ? undefined : { lowest: write(lowest), highest: write(highest) }
   const now = latest === undefined ? '–' : write(latest)
-  const summary = ends && `Last minute: ${now}. Lowest: ${ends.lowest}. Highest: ${ends.highest}.`
+  // Of the chart's minutes, the last one ends now.
+  const minutesAgo = series.length - 1 - series.lastIndexOf(highest)
+  const at = formatTime(Date.now() - minutesAgo * minuteMilliseconds).slice(11, 16)
+  const peak = ends && `highest ${ends.highest}${highest > 0 ? `, at ${at} UTC` : ''}`
+  const summary =
+    ends &&
+    `Last minute: ${now}. Lowest: ${ends.lowest}. Highest: ${ends.highest}${highest > 0 ? `, at ${at} UTC` : ''}.`
   return {
     id,
     title,
     now,
     ...ends,
+    peak,
     summary: `${title}, last hour. ${summary ?? 'No values yet.'}`,
     ...drawChart(series),
   }

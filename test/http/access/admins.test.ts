@@ -22,7 +22,7 @@ describe('the admin', () => {
     expect(reply.status).toBe(401)
     expect(reply.headers['www-authenticate']).toBe('Basic realm="HTTP Binding Warm", charset="UTF-8"')
     expect(reply.type).toBe('text/html')
-    expect(reply.text).toContain('<title>Unauthorized</title>')
+    expect(reply.text).toContain('<title>Unauthorized · Warm Bindings</title>')
     expect(reply.text.match(/<p>.*<\/p>/g)).toEqual(['<p>Unauthorized</p>'])
     expect(reply.text).not.toContain('<dl')
     expect(reply.headers['cache-control']).toBe('no-store')

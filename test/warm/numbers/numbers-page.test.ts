@@ -17,7 +17,7 @@ test('the page has charts with a text, the capacity, and the sessions by state',
   advance(60_000)
   const later = (await get('/warm/numbers').set(html)).text
   expect(later).toMatch(
-    /role="img" aria-label="Logins a minute, last hour\. Last minute: 1\. Lowest: \d+\. Highest: 1\."/,
+    /role="img" aria-label="Logins a minute, last hour\. Last minute: 1\. Lowest: \d+\. Highest: 1, at \d\d:\d\d UTC\."/,
   )
   expect(later).toMatch(/<h2>Logins a minute<\/h2>\n<p class="latest"><b>1<\/b> in the last minute/)
   expect(text).toMatch(/<span class="what">Connections<\/span> <span class="amount"><b>3<\/b><\/span>/)
