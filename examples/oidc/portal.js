@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { allowing, createApp, endChats, ownPagesOnly } from '../portal/app.js'
+import { allowing, createApp, endChats, ownPagesOnly, stylesheet } from '../portal/app.js'
 
 /** The portal as an Express app. `signIn` connects to the provider, `chat` is the URL of the service for browsers. */
 export function createPortal({ signIn, chat }) {
@@ -72,6 +72,7 @@ export function createPortal({ signIn, chat }) {
     `default-src 'self'; ${allowing(chat)}; form-action 'self' ${signIn.origin}; ` +
     "img-src data:; frame-ancestors 'none'"
   const app = createApp(import.meta.url, policy)
+  app.get('/portal.css', (_request, response) => response.sendFile(stylesheet))
   app.get('/', showPage)
   app.get('/sign-in', beginSignIn)
   app.get('/signed-in', completeSignIn)

@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import express from 'express'
 import { Provider } from 'oidc-provider'
+import MemoryAdapter from 'oidc-provider/lib/adapters/memory_adapter.js'
+import { stylesheet } from '../portal/app.js'
 import { users } from '../portal/users.js'
 
 const { PROVIDER_PORT = 3001, PORTAL_URL = 'http://127.0.0.1:3000', TOKEN_SECONDS = 300 } = process.env
@@ -35,7 +37,11 @@ const resourceIndicators = {
   }),
 }
 
+/** Its own class, because the provider warns of the usual one. */
+class Memory extends MemoryAdapter {}
+
 const provider = new Provider(issuer, {
+  adapter: Memory,
   clients,
   jwks: { keys: [generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' })] },
   cookies: { keys: [randomBytes(32).toString('hex')] },
@@ -74,13 +80,13 @@ async function grantWithoutAsking({ oidc: { client, session } }) {
 
 const page = content => `<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Provider</title><link rel="icon" href="data:,"></head>
-<body><h1>Your company’s sign-in</h1>${content}</body>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark"><title>Provider</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/portal.css"></head>
+<body class="outside"><main><h1>Your company’s sign-in</h1>${content}</main></body>
 </html>`
 
 const form = problem => `${problem}<form method="post">
-<p><label>Name <input name="name" autocomplete="username" required autofocus></label></p>
-<p><label>Password <input name="password" type="password" autocomplete="current-password" required></label></p>
+<label>Name <input name="name" autocomplete="username" required autofocus></label>
+<label>Password <input name="password" type="password" autocomplete="current-password" required></label>
 <button>Continue</button>
 </form>`
 
@@ -90,11 +96,14 @@ function showSignOut(context, hiddenForm) {
 }
 
 const app = express().disable('x-powered-by')
+app.get('/portal.css', (_request, response) => response.sendFile(stylesheet))
 app.get('/sign-in/:uid', (_request, response) => response.send(page(form(''))))
 app.post('/sign-in/:uid', express.urlencoded({ extended: false }), async (request, response) => {
   const { name, password } = request.body ?? {}
   if (password === undefined || users.get(name)?.password !== password) {
-    return response.status(403).send(page(form('<p>This name and this password do not match.</p>')))
+    return response
+      .status(403)
+      .send(page(form('<p class="problem" role="alert">This name and this password do not match.</p>')))
   }
   await provider.interactionFinished(request, response, { login: { accountId: name } })
 })

@@ -21,6 +21,8 @@ export function createApp(here, policy) {
   })
 }
 
+export const stylesheet = fileURLToPath(new URL('public/portal.css', import.meta.url))
+
 /** The part of the policy that allows the service at this URL: its module and endpoints. */
 export const allowing = url => `script-src 'self' ${url}; connect-src 'self' ${url} ${url.replace('http', 'ws')}`
 

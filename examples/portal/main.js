@@ -11,9 +11,11 @@ server.listen(process.env.PORT ?? 3000, '127.0.0.1', async () => {
     ? await (await import('../demo.js')).startDemo(origin)
     : process.env
   if (!chat || !secret) throw new Error('Set CHAT_URL and CHAT_SECRET, or give --demo.')
-  server.on('request', createPortal({ chat, secret, users }))
+  const accounts = Array.from(users, ([name, { password }]) => `${name} with the password ${password}`)
+  const hint = isDemo ? `Sign in as ${accounts.join(', or ')}.` : undefined
+  server.on('request', createPortal({ chat, secret, users, hint }))
   console.log(`\n  A portal with a chat: ${origin}\n`)
-  for (const [name, { password }] of users) console.log(`  Sign in as ${name} with the password ${password}.`)
+  for (const account of accounts) console.log(`  Sign in as ${account}.`)
   console.log('\n  For two at a time, take a private window. Ctrl+C stops it.\n')
 })
 process.once('SIGINT', () => process.exit())

@@ -8,8 +8,11 @@ import { allowing, createApp, endChats, ownPagesOnly } from './app.js'
 /** The files of Converse, which your portal would copy. */
 const converse = dirname(createRequire(import.meta.url).resolve('converse.js/dist/converse.min.js'))
 
-/** The portal as an Express app. `chat` is the URL of the service for browsers, `secret` signs its tokens. */
-export function createPortal({ chat, secret, users }) {
+/**
+ * The portal as an Express app. `chat` is the URL of the service for browsers, `secret` signs its tokens. `hint` is
+ * shown below the form.
+ */
+export function createPortal({ chat, secret, users, hint }) {
   const key = new TextEncoder().encode(secret)
   /** The names of signed-in users, by cookie. */
   const visits = new Map()
@@ -24,14 +27,14 @@ export function createPortal({ chat, secret, users }) {
 
   const show = view => (request, response) => {
     const name = visits.get(cookieOf(request))
-    if (name === undefined) response.render('sign-in')
+    if (name === undefined) response.render('sign-in', { hint })
     else response.render(view, { name, title: users.get(name).title, service: chat })
   }
 
   const signIn = async (request, response) => {
     const { name, password } = request.body ?? {}
     if (password === undefined || users.get(name)?.password !== password) {
-      return response.status(403).render('sign-in', { problem: 'This name and this password do not match.' })
+      return response.status(403).render('sign-in', { hint, problem: 'This name and this password do not match.' })
     }
     // Ends the earlier visit in this browser.
     await leave(cookieOf(request))

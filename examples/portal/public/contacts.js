@@ -41,6 +41,7 @@ export class Contacts {
 
   markUnread(contact) {
     contact.button.classList.add('unread')
+    contact.button.querySelector('.unseen').textContent = ' new message,'
   }
 
   #clientsOf(jid) {
@@ -61,6 +62,7 @@ export class Contacts {
     button.type = 'button'
     for (const [className, text] of [
       ['name', name],
+      ['unseen', ''],
       ['presence', ''],
     ]) {
       const span = document.createElement('span')
@@ -74,6 +76,7 @@ export class Contacts {
       for (const other of this.#byJid.values()) other.button.removeAttribute('aria-current')
       button.setAttribute('aria-current', 'true')
       button.classList.remove('unread')
+      button.querySelector('.unseen').textContent = ''
       this.#choose(jid)
     })
     const item = document.createElement('li')

@@ -58,6 +58,10 @@ export class Conversation {
 
   #lineOf({ id, body, own, time, failure }) {
     const line = this.#line(own ? 'own' : 'other', body)
+    const sender = document.createElement('span')
+    sender.className = 'unseen'
+    sender.textContent = own ? 'You: ' : `${this.contact.name}: `
+    line.prepend(sender)
     line.dataset.id = id ?? ''
     const stamp = document.createElement('time')
     stamp.dateTime = new Date(time).toISOString()
