@@ -2,14 +2,14 @@ import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../../lib/clock.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 
-/** A server's certificate is read once in this time, not at each handshake. */
+/** A server's certificate is read once in this time. */
 const readMilliseconds = 60_000
-/** After this time without a connection, the certificate may be another. */
+/** A certificate that was not seen for this time may have been replaced. */
 const forgottenMilliseconds = 24 * 3_600_000
 
 export interface ShownCertificatesParts {
   readonly clock: Pick<Clock, 'now'>
-  /** Whether only `*` of XMPP_DOMAINS allows the domain. */
+  /** True if only `*` of XMPP_DOMAINS allows the domain. */
   readonly isStranger: (domain: string) => boolean
   readonly most?: number
 }
@@ -21,7 +21,7 @@ interface Shown {
   readonly readAt: number
 }
 
-/** Of XMPP servers. */
+/** Certificates that XMPP servers showed. */
 export class ShownCertificates {
   readonly #parts: ShownCertificatesParts
   readonly #shown = new Map<string, Shown>()
@@ -30,7 +30,7 @@ export class ShownCertificates {
     this.#parts = parts
   }
 
-  /** After a handshake. Certificates that are not trusted do not count, unless they are only too old. */
+  /** Call this after a handshake. Untrusted certificates do not count, unless they have only expired. */
   note(
     domain: string,
     server: string,
