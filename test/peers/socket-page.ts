@@ -16,7 +16,7 @@ export class SocketPage {
   }
 
   /** Opens the page with this client; its scripts begin by themselves. */
-  static async open(tab: Page, portal: string, name: 'strophe' | 'converse'): Promise<SocketPage> {
+  static async open(tab: Page, portal: string, name: 'strophe' | 'converse' | 'xmpp-js'): Promise<SocketPage> {
     const page = new SocketPage(tab, `${portal}/portal/websocket/${name}`)
     await page.load()
     return page

@@ -1,6 +1,10 @@
 // Ordinary XMPP clients attach to warmed sessions over WebSocket, by the recipes in the documents: with a token as
 // password. They lose their network, and resume.
 
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { client, xml } from '@xmpp/client'
 import type { BrowserContext } from 'playwright-core'
@@ -8,11 +12,11 @@ import { type Agent, createClient } from 'stanza'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
-import { createSocketPagesRouter } from '../support/page-websocket.js'
+import { createSocketPagesRouter, xmppJsAfter } from '../support/page-websocket.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
-import { Document } from './documented.js'
+import { Document, repository } from './documented.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { SocketPage } from './socket-page.js'
@@ -72,7 +76,10 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       warmer = await startTestService({
         servers: kind.servers(server),
         routers: () => [
-          createSocketPagesRouter(() => ({ strophe: recipes.Strophe, converse: recipes.Converse }), credentials),
+          createSocketPagesRouter(
+            () => ({ strophe: recipes.Strophe, converse: recipes.Converse, xmppJs: bundled(recipes['xmpp.js']) }),
+            credentials,
+          ),
         ],
       })
       relay = await startRelay(warmer.url)
@@ -106,7 +113,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     const fetchAtPortal = (path: string) => fetch(warmer.url + path)
 
-    const openPage = async (name: 'strophe' | 'converse'): Promise<Visitor> => {
+    const openPage = async (name: 'strophe' | 'converse' | 'xmpp-js'): Promise<Visitor> => {
       const page = await SocketPage.open(await context.newPage(), warmer.url, name)
       return Object.assign(page, {
         page,
@@ -177,6 +184,16 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       for (const error of odd) bob.send(`<message xmlns='jabber:client' type='chat' to='${jid}'>${error}</message>`)
       await chat(visitor, jid, 1)
       expect((await visitor.page!.events()).slice(length)).toEqual([])
+    })
+
+    test('xmpp.js also attaches from a page, bundled by esbuild as its recipe says', async () => {
+      const page = await openPage('xmpp-js')
+      visitors.push(page)
+      await eventually('a session', () => ids.size > 0)
+      const { json } = await callSessions(warmer.url, 'GET', `/sessions?jid=${alice.jid}`)
+      const { jid } = json.sessions[0] as { jid: string }
+      await bob.seesPresence(jid, undefined)
+      await chat(page, jid, 1)
     })
 
     test('attach with a token, survive an outage and a reload, and lose no message', async () => {
@@ -273,6 +290,22 @@ function readRecipes(url: string): Record<Name, string> {
       .replace(/^ *await authenticate.*$/m, '')
       .replace('// await authenticate', 'await authenticate'),
     stanza: recipe('stanza.js'),
+  }
+}
+
+/** The script of a page, made as the recipe says. */
+function bundled(recipe: string): string {
+  const [, options, file] = /`esbuild (.*\.\/(.*))`/.exec(recipe)!
+  const [, text] = new RegExp(`${file} has: (.*)`).exec(recipe)!
+  const folder = mkdtempSync(join(tmpdir(), 'xmpp-js-'))
+  try {
+    writeFileSync(join(folder, file!), text!)
+    writeFileSync(join(folder, 'page.js'), recipe + xmppJsAfter)
+    symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'))
+    const esbuild = join(repository, 'node_modules', '.bin', 'esbuild')
+    return execFileSync(esbuild, ['page.js', ...options!.split(' ')], { cwd: folder, encoding: 'utf8' })
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 

@@ -26,6 +26,8 @@ export interface SocketChat {
 export interface SocketScripts {
   readonly strophe: string
   readonly converse: string
+  /** Bundled. */
+  readonly xmppJs?: string
 }
 
 /** Takes note of what came; Strophe has each element in a wrapper. */
@@ -96,8 +98,18 @@ const page = (head: string, scripts: readonly string[]) => `<!DOCTYPE html>
 </html>
 `
 
+/** For its program, before it is bundled. */
+export const xmppJsAfter = `
+xmpp.on('stanza', stanza => stanza.is('message') && noted.texts.push(stanza.getChildText('body')))
+window.portal = {
+  jid: () => String(xmpp.jid),
+  say: (to, text) => void xmpp.send(xml('message', { to, type: 'chat' }, xml('body', {}, text))),
+  leave: () => void xmpp.stop(),
+}
+`
+
 /**
- * The pages at `/portal/websocket/strophe` and `/portal/websocket/converse`, which run these scripts of their portal, and its
+ * The pages at `/portal/websocket/strophe`, `/portal/websocket/converse` and `/portal/websocket/xmpp-js`, which run these scripts of their portal, and its
  * address `/chat/credentials`, which answers with what `credentials` gives for a tab.
  */
 export function createSocketPagesRouter(
@@ -130,6 +142,9 @@ export function createSocketPagesRouter(
     ]),
   )
   script('/portal/websocket/converse-chat.js', () => `${converseBefore}\n${scripts().converse}`)
+  show('/portal/websocket/xmpp-js', page('', ['src="/portal/websocket/xmpp-js-chat.js"']))
+  script('/portal/websocket/xmpp-js-chat.js', () => `${noting};${scripts().xmppJs}`)
+
   router.use('/portal/converse/dist', express.static(converseFolder, { index: false }))
 
   router.get('/chat/credentials', async (request, response) => {

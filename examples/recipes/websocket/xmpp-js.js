@@ -1,3 +1,4 @@
+// Bundle it with `esbuild --bundle --alias:node:dns=./no-dns.js`. The file no-dns.js has: export default {}
 import { client, xml } from '@xmpp/client'
 
 sessionStorage.tab ??= crypto.randomUUID() // browsers copy it to a duplicated tab
