@@ -67,10 +67,12 @@ export function createStopping(parts: StoppingParts) {
     // The file is written if there is no heir, or the heir fails.
     if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
     if (ways.length === 0) return
-    const enabled = performance.now() + enableMilliseconds
-    while (registry.isEnabling && performance.now() < enabled) await pause(20)
-    const settled = performance.now() + settleMilliseconds
-    while (registry.settles() && performance.now() < settled) await pause(20)
+    const begun = performance.now()
+    const isWaiting = () => {
+      const passed = performance.now() - begun
+      return (registry.settles() && passed < settleMilliseconds) || (registry.isEnabling && passed < enableMilliseconds)
+    }
+    while (isWaiting()) await pause(20)
     registry.isSettingDown = true
     // An empty file must not replace a file that needs another key.
     const noneCanMove = () => registry.size === registry.immovable
