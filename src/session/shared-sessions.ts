@@ -96,13 +96,16 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
   const ownerOf = (name: string): string | Promise<string | undefined> =>
     nodes.owner(name) ?? new Promise(resolve => nodes.whenOwned(name, 0, resolve))
 
-  /** Asks the heir if the session has moved. Returns undefined if no process has the session. */
+  /**
+   * Asks the heir if the session has moved. Returns undefined if no process has the session. A question without an
+   * answer is asked again only with `onRepeat`, which is called before.
+   */
   const askOwner = async <T>(
     id: string,
     here: () => T | undefined,
     kind: string,
     question: unknown,
-    isRepeatable = false,
+    onRepeat?: () => void,
   ): Promise<T | undefined> => {
     const name = nodeIn(id) ?? ''
     for (let moves = 0; ; moves++) {
@@ -124,7 +127,8 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
         if (!(error instanceof NoAnswer)) throw error
         const isElsewhere = hasMoved()
         if (error.reason === 'gone' && !isElsewhere) return undefined
-        if (!isElsewhere || !isRepeatable) throw unreachable(node)
+        if (!isElsewhere || onRepeat === undefined) throw unreachable(node)
+        onRepeat()
       }
     }
   }
@@ -235,7 +239,13 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
     },
 
     async get(id) {
-      const view = await askOwner<SessionDetails>(id, () => turnedDetails(own.get(id)), 'session', id, true)
+      const view = await askOwner<SessionDetails>(
+        id,
+        () => turnedDetails(own.get(id)),
+        'session',
+        id,
+        () => {},
+      )
       return view && { ...turnedDetails(view)!, process: nodes.owner(nodeIn(id) ?? '') }
     },
 
@@ -265,7 +275,11 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
     async end(id) {
       const name = nodeIn(id) ?? ''
       if (nodes.owner(name) === undefined && nodes.lost.includes(name)) throw unreachable(name)
-      return (await askOwner<boolean>(id, () => own.end(id), 'end', id)) === true
+      let mayHaveEnded = false
+      const onRepeat = () => {
+        mayHaveEnded = true
+      }
+      return (await askOwner<boolean>(id, () => own.end(id), 'end', id, onRepeat)) === true || mayHaveEnded
     },
 
     endAll: jid => endEverywhere(nodes, 'end-all', jid, () => own.endAll(jid)),
