@@ -1,3 +1,4 @@
+import type { Request } from 'express'
 import type { Config } from '../config/config.js'
 import type { FormGuard } from '../http/access/form-guard.js'
 import { type Answer, callIdsOf, jsonAnswer, redirectAnswer } from '../http/answers/answer.js'
@@ -23,8 +24,10 @@ import { noParameters, queryOf, readParameters, readQuery } from './call-paramet
 import { type Call, demandDomain, demandRole, hiddenFrom, includes } from './calls.js'
 import { toListWish } from './list-wish.js'
 import { answerLive, livePage } from './live-page.js'
+import type { AuditLine, AuditPage, AuditWish } from './numbers/audit-lines.js'
 import { badParameter, missingParameter } from './parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters, usualRows } from './parameters.js'
+import { pastSession } from './past-session.js'
 import { readSelection } from './selected-sessions.js'
 import { isLive, listWithMistake, liveSessions, sessionsPage } from './sessions-page.js'
 import type { ShownBindings } from './shown-bindings.js'
@@ -35,6 +38,7 @@ import { toHandover } from './warm-request.js'
 /** Less than the time between two events of a stream. */
 const liveSeconds = 4
 const mostLiveLists = 32
+const mostPastLines = 20
 
 export interface SessionCallsParts {
   readonly config: AnswerSettings & Pick<Config, 'bosh' | 'warm'>
@@ -42,10 +46,11 @@ export interface SessionCallsParts {
   readonly sessions: Sessions
   readonly visits: Visits
   readonly streams: EventStreams
+  readonly readAudit: (wish: AuditWish) => Promise<AuditPage>
 }
 
 export function createSessionCalls(
-  { config, clock, sessions, visits, streams }: SessionCallsParts,
+  { config, clock, sessions, visits, streams, readAudit }: SessionCallsParts,
   formGuard: FormGuard,
   shown: ShownBindings,
   endings: ShownEndings,
@@ -110,6 +115,17 @@ export function createSessionCalls(
     return views.filter((_, index) => ended[index])
   }
 
+  const pasts = new WeakMap<Request, readonly AuditLine[]>()
+
+  const rememberPast = async ({ request, representation, admin }: Call, error: unknown) => {
+    const id = request.params['id'] as string | undefined
+    const isGone = error instanceof Problem && error.code === 'session-not-found'
+    if (!isGone || id === undefined || representation === 'json' || !includes(admin, 'audit')) return
+    const { lines } = await readAudit({ scope: admin.domains, viewer: admin.name, limit: mostPastLines, id })
+    const own = lines.filter(line => line.id === id && (line.code ?? 'ok') === 'ok')
+    if (own.length > 0) pasts.set(request, own)
+  }
+
   const nameOf = ({ jid, domain }: SessionView) => jid ?? `(at ${withULabels(domain)})`
 
   const end = async (id: string) => {
@@ -165,7 +181,10 @@ export function createSessionCalls(
     },
 
     async show(call: Call): Promise<Answer | undefined> {
-      let view = await demandSession(call)
+      let view = await demandSession(call).catch(async error => {
+        await rememberPast(call, error)
+        throw error
+      })
       if (call.representation === 'json') return jsonAnswer(describeDetails(view, clock.now(), call.admin.name))
       let endedAt: number | undefined
       const read = async () => {
@@ -184,6 +203,12 @@ export function createSessionCalls(
       })
     },
 
+    /** Says what the audit lines know of a session that has ended. */
+    showPast(problem: Problem, call: Call): Answer | undefined {
+      const past = pasts.get(call.request)
+      return past && pastSession(problem, past, { ...contextOf(call), hidden: hiddenFrom(call.admin) })
+    },
+
     async logOut(call: Call): Promise<undefined> {
       const { id } = await demandSession(call)
       await end(id)
@@ -192,6 +217,11 @@ export function createSessionCalls(
 
     async askWhetherToEndMany(call: Call): Promise<Answer> {
       demandRole(call.admin, 'logout')
+      const sent = new URLSearchParams(queryOf(call.request.url))
+      if (call.representation !== 'json' && includes(call.admin, 'sessions') && !sent.has('id') && !sent.has('jid')) {
+        const back = new URLSearchParams(sent.get('back') ?? '')
+        return endings.say(call, 'Select at least one session.', String(back))
+      }
       const asked = await demandSelection(call, readSelection(queryOf(call.request.url)))
       return endManyQuestion(asked, tokenFor(call), contextOf(call))
     },

@@ -43,6 +43,12 @@ export function createShownEndings({ config, formTokens }: ShownEndingsParts) {
       return redirectAnswer(path + (includes(call.admin, 'sessions') ? back && `?${back}` : endedPath), cookie)
     },
 
+    /** Back to the list. */
+    say(call: Call, text: string, back: string): Answer {
+      const cookie = cookieOf(call, formTokens.seal(ownerOf(call), seconds, { text }))
+      return redirectAnswer(path + (back && `?${back}`), { 'Set-Cookie': cookie })
+    },
+
     messageOf(call: Call): string | undefined {
       const opened = openedCookie(call.request, name, sealed => formTokens.open(ownerOf(call), sealed))
       return (opened?.result as { text: string } | undefined)?.text

@@ -63,7 +63,10 @@ export function createWarmRouter(parts: WarmParts): Router {
     .delete(answering('logout', calls.logOutEverywhere))
   below.route('/numbers').all(admit('GET', 'HEAD')).get(answering('numbers', watch.numbers))
   below.route('/failures').all(admit('GET', 'HEAD')).get(answering('failures', watch.failures))
-  below.route('/audit').all(admit('GET', 'HEAD')).get(answering('audit', watch.audit))
+  below
+    .route('/audit')
+    .all(admit('GET', 'HEAD'))
+    .get(answering('audit', watch.audit, watch.auditWithMistake))
   below
     .route('/sessions/end')
     .all(admit('GET', 'HEAD', 'POST'))
@@ -73,7 +76,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   below
     .route(sessionPath(''))
     .all(admit('GET', 'HEAD', 'DELETE'))
-    .get(answering('sessions', calls.show))
+    .get(answering('sessions', calls.show, calls.showPast))
     .delete(answering('logout', calls.logOut))
   below
     .route(sessionPath('/end'))

@@ -249,6 +249,14 @@ describe('ending selected sessions', () => {
     expect(sessions.ended).toEqual([one, two])
   })
 
+  test('returns to the list if nothing was selected, and says so', async () => {
+    const { get } = withUsers(1)
+    const answer = await get('/warm/sessions/end?back=search%3Duser').set(html)
+    expect([answer.status, answer.headers['location']]).toEqual([303, '/warm/sessions?search=user'])
+    const { text } = await get('/warm/sessions').set({ ...html, Cookie: cookieOf(answer) })
+    expect(text).toContain('role="status">Select at least one session.<')
+  })
+
   test.each([
     ['missing-parameter', ''],
     ['missing-parameter', 'back=x'],

@@ -21,13 +21,15 @@ const usualRetryAfter = 5
 export interface ProblemContext {
   readonly requestId: string | undefined
   readonly navigation: Navigation
+  /** In place of the usual one. */
+  readonly headline?: string
   readonly back?: { readonly href: string; readonly text: string } | undefined
 }
 
 export function problemAnswer(
   problem: Problem,
   representation: Representation,
-  { requestId, navigation, back }: ProblemContext,
+  { requestId, navigation, back, headline: known }: ProblemContext,
 ): Answer {
   const { status, code, step, condition } = problem
   const { retry } = problems[code]
@@ -51,7 +53,7 @@ export function problemAnswer(
         })
       : renderPage('error', {
           title,
-          headline,
+          headline: known ?? headline,
           home: navigation.home,
           navigation,
           back,

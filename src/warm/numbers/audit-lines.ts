@@ -37,6 +37,7 @@ export interface AuditWish {
   readonly action?: string | undefined
   /** A bare JID, or a domain. */
   readonly jid?: string | undefined
+  readonly id?: string | undefined
   readonly before?: AuditPlace | undefined
   readonly limit: number
 }
@@ -120,10 +121,11 @@ function newestFirst(a: AuditPlace, b: AuditPlace): number {
   return b.time - a.time || (a.node < b.node ? -1 : a.node > b.node ? 1 : b.number - a.number)
 }
 
-function fits(line: AuditLine, { admin, action, jid, before }: AuditWish): boolean {
+function fits(line: AuditLine, { admin, action, jid, id, before }: AuditWish): boolean {
   if (before !== undefined && newestFirst(before, line) >= 0) return false
   if (admin !== undefined && line.admin !== admin) return false
   if (action !== undefined && line.action !== action) return false
+  if (id !== undefined && line.id !== id) return false
   return jid === undefined || line.jids.some(each => each === jid || (!jid.includes('@') && domainOf(each) === jid))
 }
 

@@ -1,7 +1,9 @@
-import type { Answer } from '../../http/answers/answer.js'
+import { type Answer, detailOf, problemHeaders } from '../../http/answers/answer.js'
+import type { Problem } from '../../lib/errors.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { formatBareJid, parseJid } from '../../xmpp/jid/jid.js'
 import { formatTime } from '../answers.js'
+import { queryOf } from '../call-parameters.js'
 import { type OperatorContext, operatorPage } from '../operator-page.js'
 import { integer, text, type Values, word } from '../parameter-kinds.js'
 import { type AuditLine, type AuditPage, auditActions, formatAuditPlace, readAuditPlace } from './audit-lines.js'
@@ -50,17 +52,32 @@ export function auditPage({ lines, next, unanswered }: AuditPage, query: AuditQu
     const pairs = Object.entries({ admin, action, jid, limit: limit && String(limit), before: place })
     return `?${new URLSearchParams(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined))}`
   }
-  const isFiltered = [admin, action, jid].some(value => value !== undefined)
-  return operatorPage('audit', 'audit', context, {
-    title: 'Audit',
-    style: 'watch.css',
-    fields: { admin, jid },
-    actions: auditActions.map(name => ({ name, text: actionTexts[name], isChosen: name === action })),
-    isFiltered,
+  return showAudit(context, query, {
+    isFiltered: [admin, action, jid].some(value => value !== undefined),
     rows: lines.map(describeRow),
     unanswered,
     links: { again: link(), newest: before && link(), older: next && link(formatAuditPlace(next)) },
   })
+}
+
+/** Undefined if the mistake is in no field. */
+export function auditWithMistake(problem: Problem, context: OperatorContext): Answer | undefined {
+  const { parameter, status } = problem
+  const field = (['jid', 'admin', 'action'] as const).find(name => name === parameter?.name)
+  if (field === undefined) return undefined
+  const sent = new URLSearchParams(queryOf(context.request.url))
+  const [jid, admin] = ['jid', 'admin'].map(name => sent.get(name) ?? undefined)
+  const errors = { [field]: parameter!.rule ?? detailOf(problem) }
+  const { body } = showAudit(context, { jid, admin }, { errors, isRefused: true })
+  return { status, headers: problemHeaders(problem, context.representation), body }
+}
+
+type Fields = { readonly [Name in 'jid' | 'admin' | 'action']?: string | undefined }
+
+function showAudit(context: OperatorContext, { jid, admin, action }: Fields, values: object): Answer {
+  const actions = auditActions.map(name => ({ value: name, text: actionTexts[name], isChosen: name === action }))
+  const about = { title: 'Audit', style: 'watch.css', fields: { jid, admin }, actions }
+  return operatorPage('audit', 'audit', context, { ...about, ...values })
 }
 
 const actionTexts: Readonly<Record<(typeof auditActions)[number], string>> = {

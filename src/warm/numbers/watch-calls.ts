@@ -1,12 +1,13 @@
 import { type Answer, jsonAnswer } from '../../http/answers/answer.js'
 import type { EventStreams } from '../../http/answers/event-streams.js'
+import type { Problem } from '../../lib/errors.js'
 import type { Sessions } from '../../session/session-types.js'
 import { readQuery } from '../call-parameters.js'
 import { type Call, hiddenFrom } from '../calls.js'
 import { answerLive } from '../live-page.js'
 import type { OperatorContext } from '../operator-page.js'
 import type { AuditPage, AuditWish } from './audit-lines.js'
-import { auditPage, auditParameters, describeAudit, usualLines } from './audit-page.js'
+import { auditPage, auditParameters, auditWithMistake, describeAudit, usualLines } from './audit-page.js'
 import type { Failures, FailureWish } from './failure-groups.js'
 import { describeFailures, failuresPage } from './failures-page.js'
 import type { Hour } from './last-hour.js'
@@ -63,5 +64,8 @@ export function createWatchCalls(parts: WatchCallsParts) {
       if (isForPrograms) return jsonAnswer(describeAudit(await read()))
       return answerLive(streams, call, async () => auditPage(await read(), query, contextOf(call)))
     },
+
+    auditWithMistake: (problem: Problem, call: Call): Answer | undefined =>
+      call.representation === 'json' ? undefined : auditWithMistake(problem, contextOf(call)),
   }
 }

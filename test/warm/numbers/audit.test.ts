@@ -48,6 +48,28 @@ describe('the audit page', () => {
     expect(text).not.toContain('s3cret')
   })
 
+  test('tells who opens a session that has ended what happened to it', async () => {
+    const { get, call } = await busy()
+    const { text, status } = await get(`/warm/${one}`).set(html)
+    expect([status, isXhtml(text)]).toEqual([404, true])
+    expect(text).toContain('<h1 class="outcome">This session has ended</h1>')
+    expect(text).toMatch(/<dd class="detail">.*admin@host ended it at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\.</)
+    expect(text).toContain('<a href="/warm/audit?jid&#x3D;juliet%40chat.example">Audit of juliet@chat.example</a>')
+    expect((await get(`/warm/${one.replace(/.$/, '0')}`).set(html)).text).not.toContain('ended it')
+    expect((await call('get', portal)(`/warm/${one}`).set(html)).text).toContain('admin@host ended it')
+  })
+
+  test.each([
+    ['jid', '@', 'A bare JID or a domain.'],
+    ['action', 'end', 'One of '],
+  ])('shows a mistake in %s at its field', async (name, value, message) => {
+    const { text, status } = await setUp().get(`/warm/audit?${name}=${value}&admin=portal`).set(html)
+    expect([status, isXhtml(text)]).toEqual([400, true])
+    expect(text).toContain(`<span class="fault" id="${name}-fault">${message}`)
+    expect(text).toContain('id="admin" name="admin" value="portal"')
+    expect(text).toContain('No lines: the filter is invalid.')
+  })
+
   test('shows which admin failed to log in, but no other name, because it may be a secret', async () => {
     const { get, call } = setUp()
     for (const wrong of [
