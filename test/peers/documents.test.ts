@@ -341,6 +341,20 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
   test(`of the README with Converse ${gets}`, converseTest('README.md'))
   testRest(`of docs/embed.md with Converse ${gets}`, converseTest('docs/embed.md'))
 
+  test('of docs/embed.md with Converse says in front of Converse that the service cannot be reached', async () => {
+    await open(pageOf('docs/embed.md', 'connectConverse'))
+    const id = await isOnline()
+    const notice = tab.locator('body > p')
+    expect(await notice.textContent()).toBe('')
+    await tab.route('**/connect', route => route.abort())
+    await callSessions(service.url, 'DELETE', `/${id}`)
+    await notice.getByText('The chat service cannot be reached.').click({ timeout: 8000 })
+    await tab.unroute('**/connect')
+    await isOnline()
+    await notice.filter({ hasNotText: /./ }).waitFor({ state: 'attached', timeout: 8000 })
+    await tab.close()
+  })
+
   /** Opens the whole page. Resolves with the uncaught errors of its script, and counts calls of `/sign-out`. */
   const openWhole = async () => {
     const seen = { errors: [] as string[], signOuts: 0 }

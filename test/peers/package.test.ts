@@ -1,7 +1,18 @@
 // The packed package, installed in a clean folder: its files, and that it works.
 // Runs in npm run test:all only: npm installs packages here.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
@@ -22,6 +33,8 @@ interface Packed {
 let folder: string
 let installed: string
 let packed: Packed
+/** A program of the clone while it was packed. */
+let inUse: number
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'warm-package-'))
@@ -31,6 +44,7 @@ beforeAll(() => {
   for (const stray of ['.env', 'deploy/.env', 'npm-debug.log']) writeFileSync(join(source, stray), 'SECRET=1\n')
   mkdirSync(join(source, 'dist'))
   writeFileSync(join(source, 'dist', 'stale.js'), '')
+  inUse = openSync(join(source, 'dist', 'library.js'), 'w')
   const made = run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: source })
   if (made.status !== 0) throw new Error(made.said)
   packed = JSON.parse(made.stdout)[0]
@@ -43,7 +57,10 @@ beforeAll(() => {
   if (done.status !== 0) throw new Error(done.said)
 }, 3 * minutes)
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => {
+  closeSync(inUse)
+  rmSync(folder, { recursive: true, force: true })
+})
 
 /** The command as it is typed where the package is installed. */
 const npx = (args: readonly string[], about: { more?: Record<string, string>; input?: string } = {}) =>
@@ -78,6 +95,19 @@ describe('The tarball', () => {
     const bundles = ['dist/browser/warm-bindings.js', 'dist/browser/warm-bindings-converse.js']
     expect(programs.filter(path => !bundles.includes(path) && !existsSync(source(path)))).toEqual([])
     expect(paths()).toEqual(expect.arrayContaining(bundles))
+  })
+
+  test('is made without removing programs of the clone, which a service may run', () => {
+    expect(fstatSync(inUse)).toMatchObject({ nlink: 1 })
+    expect(fstatSync(inUse).size).toBeGreaterThan(0)
+  })
+
+  test('has its types also for TypeScript without exports (moduleResolution node10)', () => {
+    const { exports, typesVersions } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    const paths = Object.entries<{ types?: string }>(exports).flatMap(([name, { types }]) =>
+      types === undefined || name === '.' ? [] : [[name.slice(2), [types]]],
+    )
+    expect(typesVersions).toEqual({ '*': Object.fromEntries(paths) })
   })
 
   test('is smaller than 768 KiB', () => {
