@@ -123,7 +123,7 @@ test('the admin page lists all processes, and sums the logins of all', async () 
   expect(text).toContain(`${names[2]} <span class="own">made this page</span>`)
   expect(text).toContain('<b>2</b> done')
   expect(text).toContain('<b>1</b> refused')
-  expect(text).toContain('<b>2</b> waiting')
+  expect(text).toContain('<b>2</b> no page yet')
 })
 
 test('a form of one process is accepted by the others, also after that process stopped', async () => {

@@ -306,7 +306,7 @@ describe('the admin pages', () => {
     const list = await visit(`/sessions?${new URLSearchParams({ jid, domain: '', state: '' })}`)
     const { text } = await visit('/numbers')
     const told = (number: string, what: string) => text.includes(`<b>${number}</b> ${what}<`)
-    expect([told('1', 'done'), told('1', 'refused'), told('0', 'failed'), told('1', 'waiting')]).toEqual(
+    expect([told('1', 'done'), told('1', 'refused'), told('0', 'failed'), told('1', 'no page yet')]).toEqual(
       Array(4).fill(true),
     )
     expect(list.text).toContain(`>${jid}</a>`)
