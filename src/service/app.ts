@@ -64,8 +64,12 @@ export function createApp(parts: AppParts): Express {
     app.route('/openapi.json').all(readOnly).get(publish(contentTypes.json, description))
   }
   for (const router of extraRouters) app.use(router)
-  app.use(() => {
-    throw new Problem('not-found')
+  app.use(({ path }) => {
+    const isOff = !config.warm.enabled && (path === config.warmPath || path.startsWith(`${config.warmPath}/`))
+    throw new Problem(
+      'not-found',
+      isOff ? { detail: 'The warm API is off here: see WARM_ENABLED and HTTP_HOSTS.' } : {},
+    )
   })
   app.use(createProblemHandler({ config, log: httpLog, counts, sums }))
   return app

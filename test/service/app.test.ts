@@ -144,6 +144,21 @@ describe('pages', () => {
   })
 })
 
+describe('a warm API that is off', () => {
+  const { app } = fakeService({ warmPath: '/w', warm: { ...config.warm, enabled: false } })
+
+  test.each(['/w', '/w/sessions'])('says so: %s', async path => {
+    const { status, body } = await request(app).post(path).set('Accept', 'application/json')
+    expect([status, body.code]).toEqual([404, 'not-found'])
+    expect(body.detail).toContain('The warm API is off here: see WARM_ENABLED and HTTP_HOSTS.')
+  })
+
+  test('is not named at other paths', async () => {
+    const { body } = await request(app).post('/warm').set('Accept', 'application/json')
+    expect(body.detail).not.toContain('WARM_ENABLED')
+  })
+})
+
 describe('an error page', () => {
   const browser = { Origin: 'https://web.example', Host: 'web.example', 'Sec-Fetch-Site': 'same-origin' }
   const send = (headers: Record<string, string>, login?: Logins['login'], body = parameters) =>
