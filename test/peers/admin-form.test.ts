@@ -87,6 +87,9 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ ma
       await page.shows('Round trip', /^\d+ ms$/)
       await page.shows('Contacts', /^1$/)
       await page.shows('Last message', 'none yet')
+      // Only this page can use the values now, and the session ends if the tab leaves it.
+      expect(await page.tab.getByRole('button', { name: /^Copy/ }).count()).toBe(0)
+      expect(await page.tab.getByRole('link', { name: 'This session' }).getAttribute('target')).toBe('_blank')
       bob.say(jid, 'Tee? &lt;ja&gt; &amp; nein ☕')
       await page.shows('Last message', /^bob@localhost: Tee\? <ja> & nein ☕$/)
       await page.shows('Connected for', /^[1-9]\d* s$/)

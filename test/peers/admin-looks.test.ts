@@ -113,7 +113,7 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
         '/nowhere',
         ...['numbers', 'failures', 'audit', 'audit?jid=bob@localhost&limit=1'].map(path => `/warm/${path}`),
         '/warm/sign-out',
-        ...['/warm/docs/', '/warm/docs/tuning'],
+        ...['/warm/docs/', '/warm/docs/api', '/warm/docs/capacity'],
         ...lists.map(query => `/warm/sessions${query}`),
         `/warm/${id}`,
         end,
