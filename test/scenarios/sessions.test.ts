@@ -309,7 +309,7 @@ describe('the admin pages', () => {
     expect([told('1', 'done'), told('1', 'refused'), told('0', 'failed'), told('1', 'no page yet')]).toEqual(
       Array(4).fill(true),
     )
-    expect(list.text).toContain(`>${jid}</a>`)
+    expect(list.text).toContain(`title="${jid}"`)
     for (const path of ['/sessions', '/numbers']) {
       const others = await visit(path, { Authorization: scoped })
       expect(others.status).toBe(200)
