@@ -15,14 +15,14 @@ export class LastReload {
       {
         name: 'last_reload_successful',
         type: 'gauge',
-        help: 'Whether the last reload of the settings succeeded (1) or failed (0): a restart would fail then too.',
+        help: 'Whether the last reload of the settings succeeded (1) or failed (0). If it failed, a restart would fail too.',
         labels: [],
         read: () => [[{}, Number(this.#isSuccessful)]],
       },
       {
         name: 'last_reload_success_timestamp_seconds',
         type: 'gauge',
-        help: 'When the settings were last read with success, at the start or by a reload, in seconds since 1970.',
+        help: 'Time of the last successful start or reload, in seconds since 1970.',
         labels: [],
         read: () => [[{}, this.#succeededAt / 1000]],
       },

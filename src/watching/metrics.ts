@@ -27,13 +27,13 @@ export function createMetrics({ counts, nodes, clock, open, census: readCensus, 
   for (const row of [...rows, ...(lastReload?.rows ?? [])]) register(row, registry)
   const calls = new Counter({
     name: `${prefix}api_calls_total`,
-    help: 'Calls of the warm API by what was called, the code that it was answered with, and the step that failed.',
+    help: 'Calls of the warm API, by call, result code, and the login step that failed.',
     labelNames: ['call', 'code', 'step'],
     registers,
   })
   const warming = new Histogram({
     name: `${prefix}warm_duration_seconds`,
-    help: 'Time that warm calls and calls of pages took, by the code that they were answered with.',
+    help: 'Duration of calls of /warm and /connect, by result code.',
     labelNames: ['code'],
     buckets: durations,
     registers,
@@ -57,7 +57,7 @@ export function createMetrics({ counts, nodes, clock, open, census: readCensus, 
 function deliveries({ pages }: Pick<Counts, 'pages'>): string {
   const name = `${prefix}stanza_delivery_seconds`
   const help =
-    'Time from reading a stanza of an XMPP server to writing it to the page, for the first stanza of each delivery. Includes the wait for a page that has no open request or connection.'
+    'Time from reading a stanza of an XMPP server to writing it to the page, for the first stanza of each delivery. It includes the wait for a page without an open request or connection.'
   const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`]
   for (const [transport, { deliveries }] of Object.entries(pages)) {
     let count = 0

@@ -43,26 +43,26 @@ interface Source {
 /** Two metrics have labels from the settings. Other labels are words of tables in the code, present from the start. */
 export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonly Row[] {
   const rows: Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>> = {
-    build_info: ['Always 1, with the versions of the service and of Node.js.', buildInfo],
+    build_info: ['Always 1. The labels are the versions of the service and of Node.js.', buildInfo],
     sessions: [
-      'Live sessions by state: held while a request is open, quiet while none is.',
+      'Live sessions by state. held: a request or WebSocket is open. quiet: none is open. waiting: no page has attached yet.',
       byLabel('state', () => census().states),
     ],
     session_waiting_bytes: [
-      'Memory of stanzas that clients may not have received yet, and of unfinished ones, in bytes.',
+      'Memory for undelivered or unacknowledged stanzas, and for incomplete stanzas of servers, in bytes.',
       open.waitingBytes,
     ],
     sessions_created_total: [
-      'Sessions that were begun, warmed by the API or by a client itself.',
+      'Sessions that were created, by origin: warmed by an API call, opened by a client, or taken up from another process.',
       byLabel('origin', () => counts.sessionsCreated),
     ],
-    sessions_ended_total: ['Sessions that have ended, by the reason.', byLabel('reason', () => counts.sessionsEnded)],
+    sessions_ended_total: ['Sessions that have ended, by reason.', byLabel('reason', () => counts.sessionsEnded)],
     sessions_refused_total: [
-      'Sessions that were not opened, by what there was too much of.',
+      'Sessions that were refused, by the limit that was reached.',
       byLabel('reason', () => refusedSessions(counts)),
     ],
     refused_total: [
-      'Sessions, calls, connections and requests that were refused, and logins and data that were delayed, by the limit that was reached.',
+      'Refused sessions, calls, connections and requests, and delayed logins and data, by the limit that was reached.',
       byLabel('limit', () => counts.refused),
     ],
     page_received_bytes_total: [
@@ -75,115 +75,115 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
     ],
     bosh_requests_total: ['Requests to the BOSH endpoint.', () => counts.requests],
     bosh_failed_requests_total: [
-      'Requests to the BOSH endpoint that were answered with an error of HTTP or BOSH.',
+      'Requests to the BOSH endpoint that got an HTTP or BOSH error.',
       () => counts.failedRequests,
     ],
     bosh_refused_bodies_total: [
-      'Requests to the BOSH endpoint that came in parts, or ahead of their turn, when there was no room for more of these.',
+      'BOSH requests that got 503 because the memory for incomplete and early requests (MAX_UNFINISHED_MB) was full.',
       () => counts.bodiesRefused,
     ],
-    bosh_held_requests: ['Requests of browsers that are held.', () => census().heldRequests],
+    bosh_held_requests: ['BOSH requests that are held.', () => census().heldRequests],
     bosh_oldest_held_request_seconds: [
-      'For how long the oldest of them is held.',
+      'Age of the oldest held BOSH request, in seconds.',
       () => {
         const { heldSince } = census()
         return heldSince === undefined ? 0 : (clock.now() - heldSince) / 1000
       },
     ],
     bosh_timeouts_total: [
-      'Requests held for as long as they may be (wait), or given up for one before them that never came (gap).',
+      'Held BOSH requests that timed out. wait: no stanza arrived. gap: an earlier request never arrived.',
       byLabel('kind', () => ({ wait: counts.waitTimeouts, gap: counts.gapTimeouts })),
     ],
-    bosh_replays_total: ['Replies that were given once more, to a request that was sent again.', () => counts.replays],
+    bosh_replays_total: ['Replies that were sent again, to repeated BOSH requests.', () => counts.replays],
     bosh_refused_repeats_total: [
-      'Requests sent again too often, too late or by another client; each ends its session.',
+      'BOSH requests that were repeated too often, too late or by another client. Each ends its session.',
       () => counts.repeatsRefused,
     ],
-    bosh_unknown_sids_total: ['Requests of a session that there is not, or not any more.', () => counts.unknownSids],
-    bosh_unknown_hosts_total: ['Requests for a session at a domain that is not served.', () => counts.unknownHosts],
+    bosh_unknown_sids_total: ['BOSH requests whose session is unknown or has ended.', () => counts.unknownSids],
+    bosh_unknown_hosts_total: ['Sessions that were requested for a domain that is not served.', () => counts.unknownHosts],
     websocket_upgrades_total: [
-      'Requests for a WebSocket, by what came of them: opened or refused.',
+      'Requests for a WebSocket, by outcome: opened or refused.',
       byLabel('outcome', () => counts.webSockets),
     ],
-    websocket_pongs_total: ['Pings over WebSocket that were answered.', () => counts.pongs.count],
-    websocket_pong_seconds_total: ['Time that these answers took, all together.', () => counts.pongs.seconds],
+    websocket_pongs_total: ['WebSocket pings that clients answered.', () => counts.pongs.count],
+    websocket_pong_seconds_total: ['Sum of the times from WebSocket pings to their pongs, in seconds.', () => counts.pongs.seconds],
     warm_reuses_total: ['Warm calls that resumed a session.', () => counts.reuses],
     admin_login_failures_total: [
-      'Calls with a wrong name or secret of an admin, or after too many of these.',
+      'Calls with a wrong admin name or secret, and calls that were rejected after too many of them.',
       () => counts.failedAdminLogins,
     ],
     client_logins_total: [
-      'Logins of clients themselves that their server refused, or that were delayed after earlier refusals.',
+      'Logins by clients that the XMPP server refused, or that this service delayed after refusals.',
       byLabel('outcome', () => counts.clientLogins),
     ],
-    c2s_links: ['Streams to XMPP servers that are open.', open.links],
+    c2s_links: ['Open streams to XMPP servers.', open.links],
     xmpp_server_up: [
-      'Whether an XMPP server can be reached (1) or not (0): the last connection to it was made, refused or lost with many others.',
+      'Whether an XMPP server is up (1) or down (0). Down: the last connection failed, or most links were lost at once.',
       { labels: ['domain', 'server'], read: () => open.servers().map(({ labels, isUp }) => [labels, Number(isUp)]) },
     ],
     local_ports_used: [
-      'Links to the XMPP server that has the most, or from XMPP_LOCAL_ADDRESSES; each takes a local port.',
+      'Local ports in use for links to the XMPP server with the fewest free ports. One link uses one port.',
       ofLinux(() => open.localPorts()?.used),
     ],
     local_ports_available: [
-      'Local ports for these links, by the port range of the system and the number of local addresses.',
+      'Local ports for links to that server, from the port range of the system and XMPP_LOCAL_ADDRESSES.',
       ofLinux(() => open.localPorts()?.available),
     ],
     c2s_failures_total: [
-      'Streams to XMPP servers that failed before their user was logged in, by step and code.',
+      'Streams to XMPP servers that failed before the login ended, by step and code.',
       byFailure(counts.linkFailures),
     ],
     unfit_stanzas_total: [
-      'Stanzas of servers that would break pages: mended if a namespace is enough (undeclared prefixes, stream errors inside), or dropped.',
+      'Stanzas of XMPP servers that no page could read: mended by a namespace, or dropped.',
       byLabel('fate', () => counts.unfitStanzas),
     ],
-    remote_sessions: ['Sessions that have something open at BOSH endpoints of others.', open.remotes],
+    remote_sessions: ['Sessions with open requests at remote BOSH endpoints.', open.remotes],
     remote_failures_total: [
-      'Requests to BOSH endpoints of others that came to nothing, by step and code.',
+      'Requests to remote BOSH endpoints that failed, by step and code.',
       byFailure(counts.remoteFailures),
     ],
     events_total: [
-      'Events for a portal, by type and outcome: sent, dropped, or an attempt that failed.',
+      'Events for the portal, by type and outcome. sent: the portal accepted it. failed: an attempt failed. dropped: never sent.',
       byOutcome(counts.events),
     ],
-    events_waiting: ['Events that the portal has not taken yet.', open.events],
-    http_connections: ['Connections of clients that are open.', open.connections],
+    events_waiting: ['Events that wait to be sent to the portal.', open.events],
+    http_connections: ['Open connections of clients.', open.connections],
     http_unread_bytes: [
-      'Bytes of replies that their clients have not read yet, or that wait behind others.',
+      'Memory for replies that clients have not read yet, in bytes.',
       open.unreadBytes,
     ],
     tls_certificate_not_after_seconds: [
-      'When a certificate expires, in seconds since 1970: by the file of TLS_CERT, by xmpp:DOMAIN for XMPP servers, or nats.',
+      'Time when a certificate expires, in seconds since 1970. Label: a file of TLS_CERT, xmpp:DOMAIN for an XMPP server, or nats.',
       {
         labels: ['certificate'],
         read: () => [...open.certificateExpiries()].map(([certificate, at]) => [{ certificate }, at]),
       },
     ],
     nodes: [
-      'Other processes of the service, as this one sees them: live, silent for some seconds, or draining.',
+      'Other processes of the service that this process knows, by state. silent: no answer for 3 s or more.',
       byLabel('state', () => nodeStates(nodes?.others ?? [], nodes?.lost.length ?? 0)),
     ],
     carriers_up: [
-      'Whether all that carries between processes does so at the moment; 1 where this is the only one.',
+      'Whether all connections between processes (Unix sockets, NATS) work (1) or not (0). Always 1 for a single process.',
       () => Number(nodes?.areUp ?? true),
     ],
     node_exchanges: [
-      'Requests, WebSockets and questions that are on their way between this process and others, either way.',
+      'Requests, WebSockets and questions that this process exchanges with other processes at the moment.',
       () => nodes?.exchanges ?? 0,
     ],
     unanswered_questions_total: [
-      'Questions to other processes that had no answer, by the reason: the process was gone, the connection broken, or it was late.',
+      'Questions to other processes that got no answer, by reason. gone: the process ended. broken: the connection broke. late: timeout.',
       byLabel('reason', () => counts.unanswered),
     ],
     counted_alone_total: [
-      'Calls and sessions that this process counted alone for a limit: the process that counts them for all did not answer.',
+      'Calls and sessions that this process checked against its own count, because the process with the shared count did not answer.',
       () => counts.countedAlone,
     ],
     log_lines_lost_total: [
-      'Lines of the log and of the audit trail that were lost, because their reader was too slow.',
+      'Lines of the log and the audit trail that were lost because the reader of the stream was too slow.',
       byLabel('stream', () => counts.linesLost),
     ],
-    faults_total: ['Faults of this service that were not foreseen; the log has where.', () => counts.faults],
+    faults_total: ['Unexpected errors (bugs) of this service. The log has the details.', () => counts.faults],
   }
   return Object.entries(rows).map(([name, [help, source]]) => {
     const from = typeof source === 'object' ? source : { labels: [], read: () => [[{}, source()] as const] }
