@@ -6,7 +6,7 @@ import { traceOf } from '../lib/log.js'
 export function outliveFaults(log: Logger, count: () => void = () => {}): void {
   const logFault = (error: unknown) => {
     count()
-    log.error({ incident: randomUUID(), ...traceOf(error) }, 'something failed that was not foreseen')
+    log.error({ incident: randomUUID(), ...traceOf(error) }, 'an unexpected error occurred')
   }
   process.on('uncaughtException', logFault)
   process.on('unhandledRejection', logFault)

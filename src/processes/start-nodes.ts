@@ -24,7 +24,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
   const self = name ?? newNodeName()
   const carriers: Carrier[] = []
   const kinds = new Map<string, Parameters<Nodes['accept']>[1]>()
-  const report = (error: unknown) => log.error(traceOf(error), 'what another process asked for failed')
+  const report = (error: unknown) => log.error(traceOf(error), 'a request of another process failed')
   const guarded = (act: () => void) => {
     try {
       act()

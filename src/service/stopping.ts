@@ -84,11 +84,11 @@ export function createStopping(parts: StoppingParts) {
       const moved: Parameters<Events['tell']>[1][] = []
       try {
         await way(setDown(registry, session => void moved.push(session)))
-        log.info({ sessions: moved.length }, 'sessions were set down for the next process')
+        log.info({ sessions: moved.length }, 'sessions were stored for the next process')
         return
       } catch (error) {
         for (const session of moved) events?.tell('session.ended', session, 'shutdown')
-        log.error({ sessions: moved.length, ...traceOf(error) }, 'sessions could not be set down')
+        log.error({ sessions: moved.length, ...traceOf(error) }, 'sessions could not be stored')
         if (noneCanMove()) return
       }
     }

@@ -45,7 +45,7 @@ export function takeUp(
       const later = { createdAt: createdAt - milliseconds, link: { ...link, since: link.since - milliseconds } }
       isTaken = take({ ...record, ...later })
     } catch (error) {
-      if (counts.refused === 0) log.error(traceOf(error), 'a session could not be taken up')
+      if (counts.refused === 0) log.error(traceOf(error), 'a session could not be continued')
     }
     counts[isTaken ? 'taken' : 'refused'] += 1
   }

@@ -72,7 +72,7 @@ export function createLogs({ config, counts, about = {}, writeLine }: LogsParts)
   }
 }
 
-const staysAsItWas = 'the file of the audit trail cannot be opened again: its lines go to the one before'
+const staysAsItWas = 'AUDIT_LOG cannot be opened again: audit lines still go to the previous file'
 
 /** `write` returns false if the line is lost. Audit lines must not be lost. */
 interface Destination {

@@ -158,7 +158,7 @@ describe('a session whose server has not enabled stream management yet', () => {
     await new Promise(resolve => setTimeout(resolve, 100))
     server.last.say(enabled)
     await stopping
-    expect(line(service, 'sessions were set down for the next process')).toMatchObject({ sessions: 1 })
+    expect(line(service, 'sessions were stored for the next process')).toMatchObject({ sessions: 1 })
     expect(line(service, 'sessions end with this process')).toBeUndefined()
     const next = await start()
     expect(line(next, 'sessions of an earlier process were taken up')).toMatchObject({ taken: 1, refused: 0 })

@@ -102,7 +102,7 @@ class NatsCarrier implements Carrier {
 
   announce(frame: Buffer): void {
     if (this.isUp && frame.length + announcementOverhead > this.#line.longest) {
-      this.#log.warn({ bytes: frame.length }, 'an announcement is longer than NATS takes')
+      this.#log.warn({ bytes: frame.length }, 'an announcement is longer than NATS allows: see max_payload')
       return
     }
     this.#announced = frame
@@ -175,7 +175,7 @@ class NatsCarrier implements Carrier {
     }
     const read = readMessage(bytes)
     if (read !== undefined) this.#take(name, read, false)
-    else if (bytes.length > 0) this.#log.debug('what came over NATS is not understood')
+    else if (bytes.length > 0) this.#log.debug('a message from NATS is invalid')
   }
 
   #take(name: string, message: NatsMessage, isToAll: boolean): void {

@@ -67,7 +67,7 @@ export class NatsLine {
     try {
       this.#connection?.publish(subject, bytes, reply === undefined ? undefined : { reply })
     } catch (error) {
-      this.#parts.log.error(traceOf(error), 'NATS takes no message')
+      this.#parts.log.error(traceOf(error), 'a message could not be sent over NATS')
     }
   }
 
@@ -98,7 +98,7 @@ export class NatsLine {
       const { settings, name, onCertificate } = this.#parts
       const connection = await connect(await connectionOptions(settings, name, onCertificate))
       this.#connection = connection
-      this.#watch(connection).catch(error => this.#parts.log.error(traceOf(error), 'NATS is watched no more'))
+      this.#watch(connection).catch(error => this.#parts.log.error(traceOf(error), 'the state of the NATS connection is no longer monitored'))
       this.#refusal = undefined
       for (const subject of this.#parts.subjects)
         connection.subscribe(subject, {
@@ -173,7 +173,7 @@ export class NatsLine {
     try {
       act()
     } catch (error) {
-      this.#parts.log.error(traceOf(error), 'what came over NATS failed')
+      this.#parts.log.error(traceOf(error), 'a message from NATS could not be processed')
     }
   }
 
@@ -194,6 +194,6 @@ export class NatsLine {
     const what = `${error.operation} ${error.subject.split('.').slice(0, -2).join('.')}`
     if (this.#forbidden.has(what)) return
     this.#forbidden.add(what)
-    this.#parts.log.error({ operation: error.operation, subject: error.subject }, 'NATS does not permit this')
+    this.#parts.log.error({ operation: error.operation, subject: error.subject }, 'NATS does not permit this operation: see the permissions of its user')
   }
 }

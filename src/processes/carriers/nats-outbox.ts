@@ -54,7 +54,7 @@ export class NatsOutbox {
       this.#line.publish(link.subject, message, link.reply)
     const unconfirmed = this.#asked + this.#sinceAsked
     if (unconfirmed > mostUnconfirmed) {
-      this.#log.warn({ bytes: unconfirmed }, 'NATS takes nothing: it is connected to anew')
+      this.#log.warn({ bytes: unconfirmed }, 'NATS accepts no data: this process reconnects')
       this.#line.reset()
     } else if (unconfirmed > muchUnconfirmed) this.#ask()
   }
