@@ -100,13 +100,19 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       () => counts.repeatsRefused,
     ],
     bosh_unknown_sids_total: ['BOSH requests whose session is unknown or has ended.', () => counts.unknownSids],
-    bosh_unknown_hosts_total: ['Sessions that were requested for a domain that is not served.', () => counts.unknownHosts],
+    bosh_unknown_hosts_total: [
+      'Sessions that were requested for a domain that is not served.',
+      () => counts.unknownHosts,
+    ],
     websocket_upgrades_total: [
       'Requests for a WebSocket, by outcome: opened or refused.',
       byLabel('outcome', () => counts.webSockets),
     ],
     websocket_pongs_total: ['WebSocket pings that clients answered.', () => counts.pongs.count],
-    websocket_pong_seconds_total: ['Sum of the times from WebSocket pings to their pongs, in seconds.', () => counts.pongs.seconds],
+    websocket_pong_seconds_total: [
+      'Sum of the times from WebSocket pings to their pongs, in seconds.',
+      () => counts.pongs.seconds,
+    ],
     warm_reuses_total: ['Warm calls that resumed a session.', () => counts.reuses],
     admin_login_failures_total: [
       'Calls with a wrong admin name or secret, and calls that were rejected after too many of them.',
@@ -148,10 +154,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
     ],
     events_waiting: ['Events that wait to be sent to the portal.', open.events],
     http_connections: ['Open connections of clients.', open.connections],
-    http_unread_bytes: [
-      'Memory for replies that clients have not read yet, in bytes.',
-      open.unreadBytes,
-    ],
+    http_unread_bytes: ['Memory for replies that clients have not read yet, in bytes.', open.unreadBytes],
     tls_certificate_not_after_seconds: [
       'Time when a certificate expires, in seconds since 1970. Label: a file of TLS_CERT, xmpp:DOMAIN for an XMPP server, or nats.',
       {

@@ -182,7 +182,7 @@ describe('a login that fails', () => {
       server.usual = { ...usual, mechanisms: ['X-TOKEN', 'CRAM-MD5'] }
       const told = await failure(settings())
       expect(told).toContain('would answer 502 no-mechanism.')
-      expect(told).toContain('It offers X-TOKEN, CRAM-MD5. A password is shown by SCRAM-SHA-512-PLUS,')
+      expect(told).toContain('It offers X-TOKEN, CRAM-MD5. A login with a password needs one of: SCRAM-SHA-512-PLUS,')
     },
     seconds,
   )

@@ -98,7 +98,9 @@ export class NatsLine {
       const { settings, name, onCertificate } = this.#parts
       const connection = await connect(await connectionOptions(settings, name, onCertificate))
       this.#connection = connection
-      this.#watch(connection).catch(error => this.#parts.log.error(traceOf(error), 'the state of the NATS connection is no longer monitored'))
+      this.#watch(connection).catch(error =>
+        this.#parts.log.error(traceOf(error), 'the state of the NATS connection is no longer monitored'),
+      )
       this.#refusal = undefined
       for (const subject of this.#parts.subjects)
         connection.subscribe(subject, {
@@ -194,6 +196,9 @@ export class NatsLine {
     const what = `${error.operation} ${error.subject.split('.').slice(0, -2).join('.')}`
     if (this.#forbidden.has(what)) return
     this.#forbidden.add(what)
-    this.#parts.log.error({ operation: error.operation, subject: error.subject }, 'NATS does not permit this operation: see the permissions of its user')
+    this.#parts.log.error(
+      { operation: error.operation, subject: error.subject },
+      'NATS does not permit this operation: see the permissions of its user',
+    )
   }
 }

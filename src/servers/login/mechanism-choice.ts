@@ -136,7 +136,7 @@ function noMechanism(offered: readonly string[], why: string): Problem {
 
 function reasonsAgainst(offered: readonly string[], allowed: readonly string[], link: LinkFacts): string {
   const known = passwordMechanisms.filter(name => offered.includes(name))
-  if (known.length === 0) return `A password is shown by ${passwordMechanisms.join(', ')} only.`
+  if (known.length === 0) return `A login with a password needs one of: ${passwordMechanisms.join(', ')}.`
   const left = known.filter(name => !allowed.includes(name))
   const reasons: string[] = []
   if (left.length > 0) reasons.push(`XMPP_MECHANISMS leaves out ${left.join(', ')}.`)

@@ -63,5 +63,9 @@ export function readSuccess(text: string): Sasl2Success {
 
 /** A second factor, for example (XEP-0388 §2.6.3). */
 export function furtherTask(): Problem {
-  return new Problem('login-failed', { step: 'sasl', detail: 'It wants a further task after the password.' })
+  return new Problem('login-failed', {
+    step: 'sasl',
+    detail:
+      'It requires another task after the password, such as a one-time code, which this service does not support.',
+  })
 }

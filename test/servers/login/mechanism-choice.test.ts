@@ -229,8 +229,12 @@ describe('if no mechanism is left, the operator gets the reason:', () => {
   const known = passwordMechanisms.join(', ')
 
   test.each<[string, Given, string]>([
-    ['it offers others', { offered: ['DIGEST-MD5', 'X'] }, `DIGEST-MD5, X. A password is shown by ${known} only.`],
-    ['it offers nothing', { offered: [] }, `${none}. A password is shown by ${known} only.`],
+    [
+      'it offers others',
+      { offered: ['DIGEST-MD5', 'X'] },
+      `DIGEST-MD5, X. A login with a password needs one of: ${known}.`,
+    ],
+    ['it offers nothing', { offered: [] }, `${none}. A login with a password needs one of: ${known}.`],
     [
       'the settings leave out what it offers',
       { offered: ['PLAIN', 'SCRAM-SHA-1'], liked: ['SCRAM-SHA-256'] },
