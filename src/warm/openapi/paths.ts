@@ -40,10 +40,10 @@ export function describePaths({ warm, warmPath, http, pages, pagePath }: Config)
     ...(warm.enabled && describeWarmApi(warmPath)),
     ...(pages.origins.length > 0 && describePages(pagePath)),
     ...(http.hostMeta && hostMeta),
-    '/healthz': open('isAlive', 'Whether the process is alive.', { 200: plain('It is.') }),
+    '/healthz': open('isAlive', 'Whether the process is alive.', { 200: plain('The process is alive.') }),
     '/readyz': open('isReady', 'Whether the process accepts new sessions.', {
       200: plain('It does.'),
-      503: plain('It starts, stops, drains or is full.'),
+      503: plain('The process starts, stops, drains or is full.'),
     }),
     '/openapi.json': open('describe', 'Describes this API.', {
       200: response('An OpenAPI 3.1 document.', json({ type: 'object' })),
@@ -89,7 +89,7 @@ function describeWarmApi(warmPath: string): Paths {
     [`${warmPath}/numbers`]: {
       get: call(
         'showNumbers',
-        'Shows numbers of now and of the last hour.',
+        'Shows current numbers, and numbers of the last hour.',
         { 200: response('The numbers.', { ...inJson('Numbers'), ...pages }) },
         ['invalid-parameter'],
       ),
@@ -97,7 +97,7 @@ function describeWarmApi(warmPath: string): Paths {
     [`${warmPath}/failures`]: {
       get: call(
         'showFailures',
-        'Shows why logins failed lately.',
+        'Shows why recent logins failed.',
         { 200: response('The failures.', { ...inJson('Failures'), ...pages }) },
         ['invalid-parameter'],
       ),
@@ -136,7 +136,7 @@ function describeWarmApi(warmPath: string): Paths {
       parameters,
       post: call(
         'resume',
-        'Gives a session to a new page. The page before loses it.',
+        'Hands a session over to a new page. The previous page loses the session.',
         binding,
         [...ofBody, ...ofOneSession, 'shutting-down'],
         requestBody('ResumeRequest', false),

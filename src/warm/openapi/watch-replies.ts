@@ -32,7 +32,7 @@ const failure: Record<keyof FailureObject, Schema> = {
   detail: text('What happened.'),
   advice: text('What to do.'),
   count: count('Logins that failed for this reason, of the last 200 failures of each process.'),
-  last: text('The last time.', { format: 'date-time' }),
+  last: text('Time of the last such failure.', { format: 'date-time' }),
   actions: texts('What failed: `warm`, `connect`, or a `client login`.'),
   conditions: texts('What the XMPP server said.'),
   domains: texts('Domains of the users.'),
@@ -41,7 +41,7 @@ const failure: Record<keyof FailureObject, Schema> = {
 }
 
 const auditLine: Record<keyof AuditLineObject, Schema> = {
-  time: text('When.', { format: 'date-time' }),
+  time: text('Time of the action.', { format: 'date-time' }),
   action: text('What.'),
   admin: text('The admin who did it.'),
   address: text('The address of the caller.'),
@@ -50,7 +50,7 @@ const auditLine: Record<keyof AuditLineObject, Schema> = {
   condition: text('What the XMPP server said.'),
   jids: texts('The users: bare JIDs.'),
   id: text('The public id of the session.'),
-  count: count('How many calls the line stands for.'),
+  count: count('Number of calls that this line sums up.'),
   ended: count('Sessions that were ended.'),
   process: text('The process. Absent if there is only one.'),
 }
@@ -66,9 +66,9 @@ export const watchSchemas: Readonly<Record<string, Schema>> = {
     {
       sessions: record(states, count('Sessions.'), 'Sessions by state.'),
       logins: object(
-        'Calls of the last minutes.',
+        'Recent calls.',
         {
-          minutes: count('How many minutes.'),
+          minutes: count('Number of minutes that these values cover.'),
           done: count('Logins.'),
           refused: count('Answered with 4xx.'),
           failed: count('Answered with 5xx.'),
@@ -91,7 +91,7 @@ export const watchSchemas: Readonly<Record<string, Schema>> = {
           {
             name: text('The name, also in the log.'),
             place: text('The host, or a worker of it.'),
-            state: word('Whether it answers.', ['live', 'silent', 'draining']),
+            state: word('`live`, `silent` (no answer for 3 s or more) or `draining`.', ['live', 'silent', 'draining']),
             age: count('Seconds since its start.'),
             capacity,
           },
