@@ -79,7 +79,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       () => counts.failedRequests,
     ],
     bosh_refused_bodies_total: [
-      'BOSH requests that got 503 because the memory for incomplete and early requests (MAX_UNFINISHED_MB) was full.',
+      'BOSH requests that got 503: incomplete or early requests that could not be stored.',
       () => counts.bodiesRefused,
     ],
     bosh_held_requests: ['BOSH requests that are held.', () => census().heldRequests],
@@ -91,7 +91,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       },
     ],
     bosh_timeouts_total: [
-      'Held BOSH requests that timed out. wait: no stanza arrived. gap: an earlier request never arrived.',
+      'BOSH requests that timed out. wait: no stanza arrived for a held request. gap: an earlier request never arrived.',
       byLabel('kind', () => ({ wait: counts.waitTimeouts, gap: counts.gapTimeouts })),
     ],
     bosh_replays_total: ['Replies that were sent again, to repeated BOSH requests.', () => counts.replays],
@@ -149,7 +149,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       byFailure(counts.remoteFailures),
     ],
     events_total: [
-      'Events for the portal, by type and outcome. sent: the portal accepted it. failed: an attempt failed. dropped: never sent.',
+      'Events for the portal, by type and outcome. sent: the portal accepted it. failed: an attempt failed. dropped: given up.',
       byOutcome(counts.events),
     ],
     events_waiting: ['Events that wait to be sent to the portal.', open.events],
