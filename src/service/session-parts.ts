@@ -130,7 +130,10 @@ export function createSessionParts(given: ProcessParts) {
     () => garbage?.collect() ?? false,
   )
   const mostTaken = descriptors.most * mostUsedWithSpares
-  const certificates = new ShownCertificates({ clock, isStranger })
+  const certificates = new ShownCertificates({
+    clock,
+    isNamed: domain => isNamed(domain) || config.servers.has(domain),
+  })
   const links = createLinks({
     get servers() {
       return config.servers
@@ -247,7 +250,7 @@ export function createSessionParts(given: ProcessParts) {
       makeRoomElsewhere,
       maxStanzaBytes,
       shaper: new RateShaper(config.rates),
-      unmended: unmendedLinks(clock, logFor('c2s')),
+      unmended: unmendedLinks({ clock, log: logFor('c2s'), isNamed }),
       waiting,
       bodies: new UnfinishedBodies({
         limits: config.limits,

@@ -9,8 +9,15 @@ export type WhyUnmended = 'late' | 'refused'
 const moment = 1_000
 const minute = 60_000
 
+interface UnmendedParts {
+  readonly clock: Clock
+  readonly log: Logger
+  /** True if the settings name the domain itself. All other domains share their lines, because users choose them. */
+  readonly isNamed: (domain: string) => boolean
+}
+
 /** Counts sessions that ended because their links were not mended. Logs each domain's sums, once a minute at most. */
-export function unmendedLinks(clock: Clock, log: Logger): (domain: string, why: WhyUnmended) => void {
+export function unmendedLinks({ clock, log, isNamed }: UnmendedParts): (domain: string, why: WhyUnmended) => void {
   const domains = new Map<string, Record<WhyUnmended, number>>()
 
   const tell = (domain: string) => {
@@ -25,7 +32,8 @@ export function unmendedLinks(clock: Clock, log: Logger): (domain: string, why: 
     log.warn({ domain: withULabels(domain), ended, late, refused }, 'links were not mended: their sessions ended')
   }
 
-  return (domain, why) => {
+  return (name, why) => {
+    const domain = isNamed(name) ? name : '*'
     let sums = domains.get(domain)
     if (sums === undefined) {
       sums = { late: 0, refused: 0 }

@@ -13,16 +13,20 @@ export function pastSession(
   lines: readonly AuditLine[],
   { request, representation, config, hidden }: OperatorContext,
 ): Answer {
-  const told = lines.toReversed().map(({ time, action, admin, jids }) => {
-    const deed = deeds[action] ?? `logged ${jids[0] ?? 'the user'} in`
+  const told = lines.toReversed().map(({ time, action, admin }) => {
+    const deed = deeds[action] ?? 'logged the user in'
     return `${action === 'connect' ? 'A page' : (admin ?? 'The client')} ${deed} at ${formatTime(time)}.`
   })
+  // No text contains the JID: its server may have put words into it.
   const user = lines.find(({ jids }) => jids.length > 0)?.jids[0]
   const query = user === undefined ? '' : `?${new URLSearchParams({ jid: user })}`
   return problemAnswer(new Problem(code, { detail: told.join(' ') }), representation, {
     headline: 'This session has ended',
     requestId: request.res!.get('X-Request-Id'),
     navigation: navigation(config, request.headers, 'sessions', hidden),
-    back: { href: `${pathForBrowsers(config)}/audit${query}`, text: `Audit${user === undefined ? '' : ` of ${user}`}` },
+    back: {
+      href: `${pathForBrowsers(config)}/audit${query}`,
+      text: user === undefined ? 'Audit' : 'Audit of this user',
+    },
   })
 }

@@ -9,8 +9,8 @@ const forgottenMilliseconds = 24 * 3_600_000
 
 export interface ShownCertificatesParts {
   readonly clock: Pick<Clock, 'now'>
-  /** True if only `*` of XMPP_DOMAINS allows the domain. */
-  readonly isStranger: (domain: string) => boolean
+  /** True if the settings name the domain itself: users choose the names that a pattern allows. */
+  readonly isNamed: (domain: string) => boolean
   readonly most?: number
 }
 
@@ -30,27 +30,24 @@ export class ShownCertificates {
     this.#parts = parts
   }
 
-  /** Call this after a handshake. Untrusted certificates do not count, unless they have only expired. */
-  note(
-    domain: string,
-    server: string,
-    socket: Pick<TLSSocket, 'getPeerCertificate' | 'authorized' | 'authorizationError'>,
-  ) {
-    const { clock, isStranger, most = 100 } = this.#parts
+  /**
+   * Call this after a handshake. Untrusted certificates do not count. That includes expired ones: Node reports the
+   * expiry of any chain first.
+   */
+  note(domain: string, server: string, socket: Pick<TLSSocket, 'getPeerCertificate' | 'authorized'>) {
+    const { clock, isNamed, most = 100 } = this.#parts
     const key = `${domain} ${server}`
     const now = clock.now()
     const last = this.#shown.get(key)
     if (last !== undefined && now - last.readAt < readMilliseconds) return
-    // The type is wrong: this is a code or message.
-    if (!socket.authorized && String(socket.authorizationError) !== 'CERT_HAS_EXPIRED') return
-    if (isStranger(domain)) return
+    if (!socket.authorized || !isNamed(domain)) return
     const expiry = Date.parse(socket.getPeerCertificate().valid_to) / 1000
     if (Number.isNaN(expiry)) return
     this.#shown.set(key, { domain, expiry, readAt: now })
     if (this.#shown.size > most) this.#dropLatest()
   }
 
-  /** The earliest expiry of each domain, in seconds since 1970. Users choose subdomains, so the number is limited. */
+  /** The earliest expiry of each domain, in seconds since 1970. */
   get expiries(): ReadonlyMap<string, number> {
     const expiries = new Map<string, number>()
     const oldest = this.#parts.clock.now() - forgottenMilliseconds

@@ -6,12 +6,11 @@ const hour = 3_600_000
 
 function started(most?: number) {
   const clock = new FakeClock()
-  const certificates = new ShownCertificates({ clock, most: most ?? 3, isStranger: domain => domain === 'any.example' })
+  const certificates = new ShownCertificates({ clock, most: most ?? 3, isNamed: domain => domain !== 'any.example' })
   let reads = 0
-  const show = (domain: string, expiry: number, fault?: string, server = '192.0.2.1:5222') =>
+  const show = (domain: string, expiry: number, server = '192.0.2.1:5222', authorized = true) =>
     certificates.note(domain, server, {
-      authorized: fault === undefined,
-      authorizationError: fault as never,
+      authorized,
       getPeerCertificate() {
         reads += 1
         return { valid_to: new Date(expiry * 1000).toUTCString() } as never
@@ -24,17 +23,17 @@ test('the certificate of a server is read once a minute, and the earliest of a d
   const { clock, show, reads, all } = started()
   for (let login = 0; login < 50; login++) show('example.org', 900)
   expect(reads()).toBe(1)
-  show('example.org', 800, undefined, '192.0.2.2:5222')
+  show('example.org', 800, '192.0.2.2:5222')
   expect(all()).toEqual({ 'xmpp:example.org': 800 })
   clock.advance(60_000)
-  show('example.org', 2000, undefined, '192.0.2.2:5222')
+  show('example.org', 2000, '192.0.2.2:5222')
   expect(all()).toEqual({ 'xmpp:example.org': 900 })
 })
 
-test('an expired certificate counts, one that is not trusted or of a domain that nobody allowed does not', () => {
+test('only trusted certificates of domains that the settings name count', () => {
   const { show, all } = started()
-  show('example.org', 100, 'CERT_HAS_EXPIRED')
-  show('other.example', 100, 'DEPTH_ZERO_SELF_SIGNED_CERT')
+  show('example.org', 100)
+  show('other.example', 100, undefined, false)
   show('any.example', 100)
   expect(all()).toEqual({ 'xmpp:example.org': 100 })
 })
