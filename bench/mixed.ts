@@ -11,7 +11,7 @@ const marginSeconds = 2
 export async function measureMixed(stage: Stage): Promise<PartResult> {
   const { mixedSeconds } = stage.sizes
   await using service = await startService({ c2sPort: stage.prosody.c2sPort })
-  // In the same process, chatting clients would wait while a reply is read.
+  // A process of its own: reading its replies would delay the chatting clients.
   await using warmer = startLoadClient()
   const target: Target = { kind: 'product', port: service.port }
   const pids = { service: service.pid }

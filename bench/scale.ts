@@ -29,7 +29,7 @@ const sizesInMemory = [200, 15_000]
 export interface ScalePlan {
   readonly sessions: number
   readonly workers: number
-  /** Messages a second, at each size. */
+  /** Messages a second of all sessions together. */
   readonly rate: number
   readonly seconds: number
 }

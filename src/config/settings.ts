@@ -226,7 +226,7 @@ export const sections = {
       'Time to mend a broken link, in seconds. Then its session ends.',
     ),
     XMPP_TIMEOUT: at('serverTimeout', kinds.integer(0, 3600), '60').means(
-      'Time for a server to answer a ping, in seconds. Without an answer the link is mended, or the session ends. The service pings a server that sends nothing for a quarter of this time after a stanza. 0 sends no pings.',
+      'Time for a server to answer a ping, in seconds. Without an answer the link is mended, or the session ends. If a server sends nothing for a quarter of this time after it got a stanza, the service pings it. 0 sends no pings.',
     ),
   },
   'Remote endpoints': {
@@ -366,7 +366,7 @@ export const sections = {
       'Origins of pages that may log in with [a token](api.md#page-tokens), such as `https://www.example.org`, separated by commas. Without this setting, PAGE_PATH gets 404.',
     ),
     PAGE_PATH: at('pagePath', kinds.path, '/connect').means(
-      'Path where pages log in with a token, from addresses that may use BOSH or WebSocket.',
+      'Path where pages log in with a token. Addresses that may use BOSH or WebSocket may use it.',
     ),
     PAGE_TOKEN_SECRET_FILE: live('pages.secrets', pageSecretsFile).means(
       'File with the secrets that sign HS256 tokens. Each line is a secret of at least 32 bytes.',
@@ -383,7 +383,7 @@ export const sections = {
       'What logs the user in: the service account or certificate of the domain (`service`), the token by OAUTHBEARER (`token`), the token as a password, or the claim `credential`.',
     ),
     PAGE_ADMIN: at('pages.admin', kinds.text).means(
-      'Admin account for calls of pages. Its domains, credentials and limits apply. Default: `:pages`, an account for all domains.',
+      'Admin account for calls of pages. Its domains and limits apply. Only credentials that it got are valid. Default: `:pages`, an account for all domains.',
     ),
   },
   Events: {

@@ -118,7 +118,7 @@ function narrowed(
   return { after, upTo }
 }
 
-/** Sorted lists, kept between the rounds of a reading. */
+/** A numbered page is found by several questions (a reading), which share a sorted list. */
 export class Readings {
   readonly #clock: Clock
   readonly #known = new Map<string, Promise<readonly Rank[]>>()

@@ -97,7 +97,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
     nodes.owner(name) ?? new Promise(resolve => nodes.whenOwned(name, 0, resolve))
 
   /**
-   * Asks the heir if the session has moved. Returns undefined if no process has the session. A question without an
+   * If the session has moved, asks the heir. Returns undefined if no process has the session. A question without an
    * answer is asked again only with `onRepeat`, which is called before.
    */
   const askOwner = async <T>(

@@ -61,7 +61,7 @@ export function createShownBindings({ config, formTokens, sessions }: ShownBindi
       urlOfDomain(config, domain) ??
       pageUrl(config.externalUrl, pathOf(config, domain), request.headers.host)
     const title = isResumed ? 'Ready for another page' : 'Logged in'
-    // Sessions of remote endpoints have no page.
+    // Sessions at remote endpoints have no page for admins.
     const session = binding.url === undefined ? `${form}/${id}` : undefined
     const values = { jid, sid, rid, token, wait, hold, requests, url, socket: websocket?.url }
     const time = { until: formatTime(until).slice(11), within: duration(seconds), seconds }

@@ -84,7 +84,7 @@ describe('the page of an operator', () => {
     expect(live.headers['refresh']).toBe('15')
     expect(live.text).not.toMatch(/<form|<input|live\.js/)
     expect(live.text).toContain('state <b>page away</b>')
-    expect(live.text).toMatch(/As of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, and again every 15 seconds/)
+    expect(live.text).toMatch(/As of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\. Refreshed every 15 seconds/)
     for (const { text } of [still, live]) {
       expect(isXhtml(text)).toBe(true)
       expect(text).not.toContain('http-equiv')

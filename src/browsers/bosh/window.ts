@@ -124,7 +124,7 @@ export class RidWindow {
     return this.#replies.find(reply => reply.rid === rid)
   }
 
-  /** Attached libraries have two open requests, and one more for a pause. Older replies have arrived. */
+  /** A client that attaches may open two requests, and one more for a pause. It has all older replies. */
   unacknowledged(isPaused: boolean): readonly StoredReply[] {
     const received = this.acknowledged ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
     return this.#replies.filter(({ rid }) => rid > received)

@@ -40,8 +40,9 @@ const mostUnread = 64 * 1024
 const leastKept = 4 * 1024 * 1024
 const stanzasKept = 6
 const unreadSeconds = 60
-/** Bytes of one read, and memory of a message's piece without its content. */
+/** Bytes of one read. */
 const longestRead = 64 * 1024
+/** Memory that each piece of a message needs beside its bytes. */
 const pieceBytes = 512
 /** Bytes. Data below this length contains frame headers only. */
 const negligible = 1024

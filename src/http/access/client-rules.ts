@@ -32,7 +32,7 @@ export function clientAddress(request: IncomingMessage, rules: ClientRules): str
   return readForwarded(request, rules, false)
 }
 
-/** For limits only: clients can forge this address. If all entries are trusted proxies, the left-most counts. */
+/** For limits only: clients can forge this address. The left-most, if all in the header are trusted proxies. */
 export function countedAddress(request: IncomingMessage, rules: ClientRules): string {
   return readForwarded(request, rules, true)
 }

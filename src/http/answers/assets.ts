@@ -44,7 +44,7 @@ export function createAssetsRouter(version = ownVersion): Router {
   for (const name of readdirSync(own)) provide(`/${name}`, join(own, name), { 'Cache-Control': forAnHour })
   provide('/strophe.js', strophe, { 'Cache-Control': forAnHour })
   const forAll = { 'Access-Control-Allow-Origin': '*' }
-  // Between releases a version has a plus, which proxies' files and Express's paths do not allow.
+  // Versions between releases have a plus. Paths in Express and in configurations of proxies cannot.
   const build = version.replace('+', '.')
   for (const name of ['warm-bindings', 'warm-bindings-converse']) {
     const file = join(modules, `${name}.js`)

@@ -67,7 +67,7 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
         return
       }
       const { isForwarded, address = proxy } = header
-      // Without the client's address, `X-Forwarded-For` may be the client's own.
+      // If the PROXY header has no address, the client may have written `X-Forwarded-For`.
       const isDoubtful = header.address === undefined
       if (isForwarded) setPeer(socket, { address, isTrusted: isDoubtful ? false : undefined, isForwarded })
       if (isForwarded && !hasRoom(socket, address, connections.size - 1)) socket.destroy()

@@ -24,7 +24,7 @@ export class ProxyHeaders {
       timer.cancel()
       socket.off('readable', read).off('end', fail).off('close', fail)
       if (header !== undefined && bytes.length > header.length) socket.unshift(bytes.subarray(header.length))
-      // After a failure, `ignore` stays for the error of the reset.
+      // After a failure, the socket may still emit an error: `ignore` must stay.
       if (header !== undefined) socket.off('error', ignore)
       then(header)
     }

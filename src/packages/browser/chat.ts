@@ -114,7 +114,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     return this.#status
   }
 
-  /** Strophe's connection, for your own stanzas. Over BOSH, each loss replaces it. */
+  /** Strophe's connection, for your own stanzas. Over BOSH, it is another object after each lost connection. */
   get connection(): StropheConnection | undefined {
     return this.#session?.connection
   }

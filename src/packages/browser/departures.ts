@@ -131,7 +131,7 @@ export class Departures {
     return this.#all.some(isIt)
   }
 
-  /** The archive lacks the stanzas in doubt. */
+  /** Call it if the archive lacks the messages in doubt: they have failed. */
   giveUp(): void {
     const isLost = (outgoing: Outgoing) => outgoing.isInDoubt === true && isPending(outgoing)
     this.#fail(isLost, 'not-confirmed', 'The server has not confirmed the message.')

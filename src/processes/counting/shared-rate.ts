@@ -54,7 +54,7 @@ class SharedRate implements KeyedRate {
   readonly #own: Rate
   readonly #most: Most
   readonly #parts: SharedRateParts
-  /** Keys without a wait, with expiry: other processes are not asked. */
+  /** Keys that need not wait, each with the time until which no other process is asked. */
   readonly #free = new Map<string, number>()
 
   constructor(name: string, own: Rate, most: Most, parts: SharedRateParts) {

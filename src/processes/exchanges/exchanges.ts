@@ -1,7 +1,7 @@
 import { bodyBytes, type Frame, type FrameKind, frameKinds, writeFrame } from '../carriers/frames.js'
 import type { Exchange, ExchangeEnd, ExchangeEvents, Message } from '../nodes.js'
 
-/** Window in each direction, in bytes of bodies. */
+/** Flow control: most unprocessed bytes in each direction, counted in bodies of frames. */
 const windowBytes = 64 * 1024
 const portionBytes = 16 * 1024
 

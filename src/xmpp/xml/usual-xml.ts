@@ -19,7 +19,7 @@ const none: readonly string[] = []
 
 const xmlDeclaration = "<?xml version='1.0'?>"
 
-/** True if the limits allow all XML of this reader, apart from sizes and numbers of children. */
+/** True if all XML that this reader accepts is within these limits. Sizes and children are counted elsewhere. */
 export function allowUsual({ maxDepth, maxAttributes, maxNameLength, maxDeclarations }: XmlLimits): boolean {
   const isNameAllowed = maxAttributes >= mostAttributes && maxNameLength >= longestName
   return maxDepth > deepest && isNameAllowed && maxDeclarations >= mostDeclarations
