@@ -70,7 +70,7 @@ test.each([
   const faults = () =>
     service.stdout
       .split('\n')
-      .filter(line => line.includes('not foreseen'))
+      .filter(line => line.includes('an unexpected error occurred'))
       .map(line => JSON.parse(line))
   await live(url)
   service.signal('SIGUSR2')

@@ -44,7 +44,7 @@ export async function work(): Promise<void> {
   } catch (error) {
     const isForeseen = error instanceof CommandError
     if (!isForeseen) process.stderr.write(`${(error as Error).stack}\n`)
-    const sentence = isForeseen ? error.message : 'A worker failed at something that was not foreseen.'
+    const sentence = isForeseen ? error.message : 'A worker failed with an unexpected error.'
     tell({ notice: 'failed', sentence }, () => process.exit(1))
   }
 }

@@ -104,6 +104,8 @@ const headlines: OnPages = {
 export function headlineOf(code: ProblemCode): readonly [headline: string, rest: string] {
   const own = headlines[code]
   if (own !== undefined) return [own, '']
-  const [, headline, rest = ''] = /^([^.:]*)[.:] ?(.*)$/.exec(problems[code].sentence)!
-  return [headline!, rest.charAt(0).toUpperCase() + rest.slice(1)]
+  const { sentence } = problems[code]
+  const end = sentence.search(/[.:]|$/)
+  const rest = sentence.slice(end + 1).trimStart()
+  return [sentence.slice(0, end), rest.charAt(0).toUpperCase() + rest.slice(1)]
 }
