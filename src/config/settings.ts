@@ -380,7 +380,7 @@ export const sections = {
       'JID of the user, with a claim in braces, as in `{sub}@example.org`. With `{sub}` alone, the claim is the whole JID.',
     ),
     PAGE_TOKEN_LOGIN: at('pages.login', kinds.word('service', 'token', 'password', 'credential'), 'service').means(
-      'What logs the user in: the service account or certificate of the domain (`service`), the token by OAUTHBEARER (`token`), the token as a password, or the claim `credential`.',
+      'What logs the user in: the service account or certificate of the domain (`service`), the token by OAUTHBEARER (`token`), the token as a password (`password`), or the credential in the claim `credential` (`credential`).',
     ),
     PAGE_ADMIN: at('pages.admin', kinds.text).means(
       'Admin account for calls of pages. Its domains and limits apply. Only credentials that it got are valid. Default: `:pages`, an account for all domains.',

@@ -34,7 +34,7 @@ export function createRemotes(parts: RemotesParts) {
   const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443, xmlLimits } = parts
   const elsewhere = new SessionsElsewhere()
   const sessions = new Set<EndpointSession>()
-  /** Links whose sessions pages will continue. */
+  /** Links of sessions that a page will continue. */
   const openings = new Set<BoshLink>()
   /** Found endpoints, by entry of the settings. */
   const known = new Map<RemoteEndpoint, Endpoints>()

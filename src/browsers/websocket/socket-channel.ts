@@ -273,7 +273,7 @@ export class SocketChannel implements Channel {
     return Math.max(leastKept, stanzasKept * this.#parts.maxStanzaBytes)
   }
 
-  /** Each frame may keep a whole read in memory. */
+  /** A frame, however short, may keep the whole buffer of its read in memory. */
   get #kept(): number {
     const beside = Math.min(this.#piecesBytes, (this.#parts.maxFragments + 1) * longestRead)
     return Math.max(this.#bytes, beside) + Math.min(this.#pieces, this.#bytes) * pieceBytes

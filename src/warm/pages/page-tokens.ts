@@ -126,7 +126,7 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
     async prepare(): Promise<void> {
       await fetched?.renew()
     },
-    /** Reads the keys of the file or URL again. Unusable keys replace nothing. `next` has changed settings. */
+    /** Reads the keys of the file or URL again. Unusable keys replace nothing. `next`: the settings after a reload. */
     async reload(next: PageTokenParts['pages'] = pages): Promise<void> {
       const keys = next.secrets ?? next.keys!
       if ('url' in keys && keys.url !== urlOf(pages.secrets ?? pages.keys)) use(keys)
