@@ -62,7 +62,8 @@ export interface Nodes {
   /** Unknown names are awaited only in the first 10 s after a start. */
   isAwaited(name: string): boolean
   /**
-   * Calls back with the owner, or with `undefined`: after 10 s, if the name is not awaited, or if too many bytes wait.
+   * Calls back with the owner. Calls back with `undefined` if 10 s have passed, if nobody awaits the name, or if too many
+   * bytes wait.
    * `bytes`: memory of the caller's request. The returned function ends the wait.
    */
   whenOwned(name: string, bytes: number, then: (owner: string | undefined) => void): () => void

@@ -15,7 +15,7 @@ export interface Payload {
   readonly size: number
   readonly bytes: number
   readonly fault: 'bad-request' | 'policy-violation' | undefined
-  /** The answer to a login that shows its secret. Used only without TLS. */
+  /** Refuses a login whose mechanism sends the secret in clear. Used only without TLS. */
   readonly clearRefusal: Element | undefined
 }
 

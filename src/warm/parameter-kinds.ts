@@ -4,7 +4,7 @@ import { count, type Schema, text as textSchema } from '../lib/text/json-schema.
 
 export interface Parameter<T> {
   readonly schema: Schema
-  /** A rule for errors. It never quotes the value, which may be a misplaced password. */
+  /** What is allowed, for error messages. Never quotes the value, which may be a misplaced password. */
   readonly allowed: string
   readonly read: (value: unknown) => T | undefined
 }

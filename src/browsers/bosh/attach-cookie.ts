@@ -18,7 +18,7 @@ export interface CookieRecord {
   readonly setWith: number | undefined
 }
 
-/** A cookie that requests must show once the browser has sent it. */
+/** A cookie. After the first request that has it, all requests must have it. */
 export class AttachCookie {
   readonly #name: string
   #value = randomText(24, 'base64url')

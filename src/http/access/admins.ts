@@ -187,7 +187,7 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
     secret: digest(admin.secret),
     hash: parseSecretHash(admin.secret),
   }))
-  // Names without a hash are hashed as often as the name with most hashes.
+  // Each name costs as many hashes as the name with the most, so that the time does not show which names exist.
   const hashed = accounts.filter(({ hash }) => hash !== undefined)
   const anyHash = hashed[0]?.hash
   const isTwice = hashed.some((account, index) => hashed.slice(0, index).some(({ name }) => name.equals(account.name)))

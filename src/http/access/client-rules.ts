@@ -32,7 +32,7 @@ export function clientAddress(request: IncomingMessage, rules: ClientRules): str
   return readForwarded(request, rules, false)
 }
 
-/** For limits only: clients can forge this address. The left-most, if all in the header are trusted proxies. */
+/** If all addresses in the header are trusted proxies: the left-most. Clients can forge it, so use it for limits only. */
 export function countedAddress(request: IncomingMessage, rules: ClientRules): string {
   return readForwarded(request, rules, true)
 }

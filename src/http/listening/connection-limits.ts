@@ -79,7 +79,7 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
   }
 
   return {
-    /** For TLS these are the TCP sockets, which have no replies. */
+    /** TCP sockets, also for TLS. Node attaches replies to the TLS sockets instead. */
     connections: connections as ReadonlySet<Socket>,
     /**
      * Replaces the server's listeners, which would set up even refused connections. Node's `maxConnections` ignores

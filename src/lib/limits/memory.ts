@@ -11,7 +11,7 @@ const mostOfHeap = 0.75
 const youngSize = 48 * 2 ** 20
 /** Used without MAX_MEMORY_MB. */
 const mostOfMachine = 0.8
-/** Share of the lower limit. Hostile stanzas can take four times their counted size. */
+/** Share of the heap's or the process's limit, whichever is less. Hostile stanzas can take four times their counted size. */
 const mostWaiting = 1 / 8
 /** A measurement expires after this time, or after this many new sessions. */
 const interval = 1_000
@@ -22,7 +22,8 @@ const leaving = 0.1
 const patience = 60_000
 
 /**
- * Returns the larger used share: of V8's heap limit, or of `megabytes` (0: a share of the machine). Resident memory
+ * Returns how full the process is: heap by V8's limit, or resident memory by `megabytes`, whichever is more. With 0
+ * megabytes, the limit is a share of the machine. Resident memory
  * counts as full only if `collect` does not help.
  */
 export function memoryMeasure(

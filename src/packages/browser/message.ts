@@ -17,7 +17,7 @@ export interface Message {
   readonly body: string | undefined
   /** The time in the stanza, or else now. A sender can write an earlier time. */
   readonly time: Date
-  /** True if this user sent the message, in rooms from this tab. */
+  /** True if this user sent the message. In a room, only if this tab sent it. */
   readonly own: boolean
   readonly archived: boolean
   readonly stanza: Element

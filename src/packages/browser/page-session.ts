@@ -133,7 +133,7 @@ export class PageSession {
         arrivals.resume()
         isIn = true
       } else if (element.localName === 'failed') {
-        // Strophe sends all stanzas without an `<a/>` again, even those before an answered ping.
+        // Strophe repeats all stanzas that no `<a/>` has confirmed, even those before an answered ping.
         const { state } = connection.sm!
         const last = state.unacked.findLastIndex(({ stanza }) => stanza.includes(socket.confirmed))
         state.unacked = state.unacked.slice(last + 1).filter(({ name }) => name !== 'iq')

@@ -9,7 +9,7 @@ const forgottenMilliseconds = 24 * 3_600_000
 
 export interface ShownCertificatesParts {
   readonly clock: Pick<Clock, 'now'>
-  /** True if the settings name the domain itself: users choose the names that a pattern allows. */
+  /** True if the settings name the domain itself. Others do not count, because users choose names that match a pattern. */
   readonly isNamed: (domain: string) => boolean
   readonly most?: number
 }
@@ -31,8 +31,8 @@ export class ShownCertificates {
   }
 
   /**
-   * Call this after a handshake. Untrusted certificates do not count. That includes expired ones: Node reports the
-   * expiry of any chain first.
+   * Call this after a handshake. Untrusted certificates do not count. Expired ones do not either: Node then reports
+   * only the expiry, and the chain may be untrusted too.
    */
   note(domain: string, server: string, socket: Pick<TLSSocket, 'getPeerCertificate' | 'authorized'>) {
     const { clock, isNamed, most = 100 } = this.#parts

@@ -48,10 +48,10 @@ test('the outcomes of the last 15 minutes are counted, with the login times', as
   }
   expect(await recent()).toEqual({
     ...{ done: '4', refused: '1', failed: '1', cancelled: '0' },
-    ...{ 'or less for half of the done logins (p50)': '44 ms', 'or less for 99 % of the done logins (p99)': '1 s' },
+    ...{ 'median login time (p50)': '44 ms', '99 % took no longer (p99)': '1 s' },
   })
   advance(16 * 60_000)
-  expect(await recent()).toMatchObject({ done: '0', 'or less for half of the done logins (p50)': '–' })
+  expect(await recent()).toMatchObject({ done: '0', 'median login time (p50)': '–' })
 })
 
 test('programs get JSON', async () => {
