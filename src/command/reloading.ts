@@ -19,25 +19,16 @@ export function reloading(
   log: Logger,
   lastReload: LastReload,
 ): () => Promise<boolean> {
-  const readAgain = () =>
-    unlessInvalid(running, log, async () => {
-      const reloaded = reload()
-      const { config, changed, needRestart, warnings } = reloaded
-      const isTaken = await running.reload(config, reloaded)
-      log.level = config.logLevels.usual
-      log.info({ changed, ...(needRestart.length > 0 && { needRestart }) }, 'the settings were read again')
-      for (const warning of warnings) log.warn(warning)
-      return isTaken
-    })
-  const again = async () => {
-    let isDone = false
-    try {
-      isDone = await readAgain()
-    } finally {
-      lastReload.ended(isDone)
-    }
-    return isDone
+  const work = async () => {
+    const reloaded = reload()
+    const { config, changed, needRestart, warnings } = reloaded
+    const isTaken = await running.reload(config, reloaded)
+    log.level = config.logLevels.usual
+    log.info({ changed, ...(needRestart.length > 0 && { needRestart }) }, 'the settings were read again')
+    for (const warning of warnings) log.warn(warning)
+    return isTaken
   }
+  const again = () => unlessInvalid(running, { log, work, onEnd: isDone => lastReload.ended(isDone) })
   let turn = Promise.resolve(true)
   return () => {
     turn = turn.then(again, again)
@@ -45,18 +36,24 @@ export function reloading(
   }
 }
 
+interface Reload {
+  readonly log: Logger
+  readonly work: () => Promise<boolean>
+  /** Also called if `work` rejects. */
+  readonly onEnd: (isDone: boolean) => void
+}
+
 /** If settings are invalid, opens moved logs again and resolves with false. */
-export async function unlessInvalid(
-  running: Pick<Running, 'reopen'>,
-  log: Logger,
-  work: () => Promise<boolean>,
-): Promise<boolean> {
+export async function unlessInvalid(running: Pick<Running, 'reopen'>, { log, work, onEnd }: Reload): Promise<boolean> {
+  let isDone = false
   try {
-    return await work()
+    isDone = await work()
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     running.reopen()
     log.error({ problems: error.problems }, 'the settings are invalid: nothing has changed')
-    return false
+  } finally {
+    onEnd(isDone)
   }
+  return isDone
 }

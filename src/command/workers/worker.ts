@@ -52,7 +52,7 @@ export async function work(): Promise<void> {
 interface Started {
   readonly service: Service
   /** Resolves with false after a failure. */
-  reload(environment: Environment): Promise<boolean>
+  reload(environment: Environment): Promise<unknown>
 }
 
 async function start(folder: string, onTakingUp: () => void): Promise<Started> {
@@ -85,20 +85,22 @@ async function start(folder: string, onTakingUp: () => void): Promise<Started> {
       leave,
     }),
   )
-  const reload = (environment: Environment) =>
+  const reload = (environment: Environment) => {
     // A file may have changed since the primary read it.
-    unlessInvalid(service, log, async () => {
+    const work = async () => {
       const reloaded = reloadConfig(running, environment)
       running = reloaded
       partLogs.take(reloaded.config.logLevels)
       log.debug({ changed: reloaded.changed }, 'the settings were read again')
       return service.reload({ ...reloaded.config, metrics }, reloaded)
-    })
+    }
+    return unlessInvalid(service, { log, work, onEnd: isDone => tell({ notice: 'reloaded', isDone }) })
+  }
   return { service, reload }
 }
 
 function obey({ service, reload }: Started, order: Order): void {
-  if (order.order === 'reload') void tellResult(reload(order.environment))
+  if (order.order === 'reload') void reload(order.environment)
   else if (order.order === 'reopen') service.reopen()
   else if (order.order === 'retire') service.retire()
   else if (order.order === 'left') onLeft()
@@ -108,15 +110,6 @@ function obey({ service, reload }: Started, order: Order): void {
   } else if (order.order === 'metrics')
     service.metrics().then(text => tell({ notice: 'metrics', question: order.question, text }))
   else end(service, order.order === 'drain')
-}
-
-async function tellResult(reload: Promise<boolean>): Promise<void> {
-  let isDone = false
-  try {
-    isDone = await reload
-  } finally {
-    tell({ notice: 'reloaded', isDone })
-  }
 }
 
 let onLeft = ignore
