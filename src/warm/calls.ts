@@ -244,7 +244,7 @@ export function createAnswering(parts: AnsweringParts, { adminOf, representation
   return (
     name: CallName,
     answer: (call: Call) => Promise<Answer | undefined>,
-    onProblem: (problem: Problem, call: Call) => Answer | undefined = () => undefined,
+    onProblem: (problem: Problem, call: Call) => Answer | undefined | Promise<Answer | undefined> = () => undefined,
   ): RequestHandler =>
     async (request, response) => {
       const started = clock.now()
@@ -269,7 +269,7 @@ export function createAnswering(parts: AnsweringParts, { adminOf, representation
         const problem = isStopped ? new Problem('shutting-down', { step: cause.step }) : cause
         if (problem.status >= 500) counts.failedCalls += 1
         outcome = outcomeOf(problem)
-        const ownAnswer = problem.code === 'internal-error' ? undefined : onProblem(problem, call)
+        const ownAnswer = problem.code === 'internal-error' ? undefined : await onProblem(problem, call)
         if (ownAnswer === undefined) throw isStopped ? problem : error
         sendAnswer(response, ownAnswer)
       } finally {

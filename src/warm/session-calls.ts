@@ -1,4 +1,3 @@
-import type { Request } from 'express'
 import type { Config } from '../config/config.js'
 import type { FormGuard } from '../http/access/form-guard.js'
 import { type Answer, callIdsOf, jsonAnswer, redirectAnswer } from '../http/answers/answer.js'
@@ -24,7 +23,7 @@ import { noParameters, queryOf, readParameters, readQuery } from './call-paramet
 import { type Call, demandDomain, demandRole, hiddenFrom, includes } from './calls.js'
 import { toListWish } from './list-wish.js'
 import { answerLive, livePage } from './live-page.js'
-import type { AuditLine, AuditPage, AuditWish } from './numbers/audit-lines.js'
+import type { AuditPage, AuditWish } from './numbers/audit-lines.js'
 import { badParameter, missingParameter } from './parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters, usualRows } from './parameters.js'
 import { pastSession } from './past-session.js'
@@ -115,17 +114,6 @@ export function createSessionCalls(
     return views.filter((_, index) => ended[index])
   }
 
-  const pasts = new WeakMap<Request, readonly AuditLine[]>()
-
-  const rememberPast = async ({ request, representation, admin }: Call, error: unknown) => {
-    const id = request.params['id'] as string | undefined
-    const isGone = error instanceof Problem && error.code === 'session-not-found'
-    if (!isGone || id === undefined || representation === 'json' || !includes(admin, 'audit')) return
-    const { lines } = await readAudit({ scope: admin.domains, viewer: admin.name, limit: mostPastLines, id })
-    const own = lines.filter(line => line.id === id && (line.code ?? 'ok') === 'ok')
-    if (own.length > 0) pasts.set(request, own)
-  }
-
   const nameOf = ({ jid, domain }: SessionView) => jid ?? `(at ${withULabels(domain)})`
 
   const end = async (id: string) => {
@@ -181,10 +169,7 @@ export function createSessionCalls(
     },
 
     async show(call: Call): Promise<Answer | undefined> {
-      let view = await demandSession(call).catch(async error => {
-        await rememberPast(call, error)
-        throw error
-      })
+      let view = await demandSession(call)
       if (call.representation === 'json') return jsonAnswer(describeDetails(view, clock.now(), call.admin.name))
       let endedAt: number | undefined
       const read = async () => {
@@ -204,9 +189,15 @@ export function createSessionCalls(
     },
 
     /** Says what the audit lines know of a session that has ended. */
-    showPast(problem: Problem, call: Call): Answer | undefined {
-      const past = pasts.get(call.request)
-      return past && pastSession(problem, past, { ...contextOf(call), hidden: hiddenFrom(call.admin) })
+    async showPast(problem: Problem, call: Call): Promise<Answer | undefined> {
+      const { request, representation, admin } = call
+      const id = request.params['id'] as string | undefined
+      const isGone = problem.code === 'session-not-found'
+      if (!isGone || id === undefined || representation === 'json' || !includes(admin, 'audit')) return undefined
+      const { lines } = await readAudit({ scope: admin.domains, viewer: admin.name, limit: mostPastLines, id })
+      const own = lines.filter(line => line.id === id && (line.code ?? 'ok') === 'ok')
+      if (own.length === 0) return undefined
+      return pastSession(problem, own, { ...contextOf(call), hidden: hiddenFrom(admin) })
     },
 
     async logOut(call: Call): Promise<undefined> {
