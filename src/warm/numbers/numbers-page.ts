@@ -112,16 +112,14 @@ function describeChart(id: string, title: string, series: Series, write: (value:
   // Of the chart's minutes, the last one ends now.
   const minutesAgo = series.length - 1 - series.lastIndexOf(highest)
   const at = formatTime(Date.now() - minutesAgo * minuteMilliseconds).slice(11, 16)
-  const peak = ends && `highest ${ends.highest}${highest > 0 ? `, at ${at} UTC` : ''}`
-  const summary =
-    ends &&
-    `Last minute: ${now}. Lowest: ${ends.lowest}. Highest: ${ends.highest}${highest > 0 ? `, at ${at} UTC` : ''}.`
+  const peak = ends && `${ends.highest}${highest > 0 ? `, at ${at} UTC` : ''}`
+  const summary = ends && `Last minute: ${now}. Lowest: ${ends.lowest}. Highest: ${peak}.`
   return {
     id,
     title,
     now,
     ...ends,
-    peak,
+    peak: peak && `highest ${peak}`,
     summary: `${title}, last hour. ${summary ?? 'No values yet.'}`,
     ...drawChart(series),
   }
