@@ -62,9 +62,9 @@ function pushEnd(socket: Socket): void {
   socket.read(0)
 }
 
-/** `error` is set if the other side reset the connection. */
+/** The other side has reset the connection if `error` is set, or has ended it. */
 function destroy(this: Socket, error: Error | null, callback: (error?: Error | null) => void): void {
-  if (error === null) destroyNow.call(this, error, callback)
+  if (error === null && !this.readableEnded) destroyNow.call(this, error, callback)
   else paced(this, socket => destroyNow.call(socket, error, callback))
 }
 

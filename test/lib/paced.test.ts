@@ -97,6 +97,23 @@ describe('connections that end in one turn', () => {
     await ended
   })
 
+  test('are closed in several turns too', async () => {
+    const pairs = [await pair(), await pair(), await pair(), await pair(), await pair(), await pair()]
+    for (const [client, accepted] of pairs) {
+      client.end()
+      await once(accepted, 'end')
+    }
+    await turn()
+    const closedIn: number[] = []
+    let count = 0
+    for (const [, accepted] of pairs) {
+      accepted.on('close', () => closedIn.push(count)).destroy()
+      paced('work', work)
+    }
+    for (; closedIn.length < pairs.length; count++) await turn()
+    expect(new Set(closedIn).size).toBe(2)
+  })
+
   test('that are reset have their error and are closed', async () => {
     const [client, accepted] = await pair()
     const failed = once(accepted, 'error')

@@ -36,6 +36,11 @@ export class FastRequest extends IncomingMessage implements Dumped {
     return true
   }
 
+  /** Node would make a stack trace of the error, which nobody reads. */
+  override destroy(error?: Error): this {
+    return super.destroy(this.taker === undefined ? error : undefined)
+  }
+
   /** Node calls this if the connection closes before the reply. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.taker?.onGone()
