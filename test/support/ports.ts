@@ -1,13 +1,25 @@
 // Ports for servers that cannot be asked to choose one themselves.
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 
 /** Returns as many different ports of 127.0.0.1 as asked for, all free a moment ago. */
 export async function freePorts(count: number): Promise<number[]> {
   // All are bound before any is closed, or the same one could come twice.
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map(server => once(server, 'listening')))
-  const ports = servers.map(server => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map(server => once(server.close(), 'close')))
-  return ports
+  const bound = await Promise.all(Array.from({ length: count }, bindAny))
+  await Promise.all(bound.map(({ server }) => once(server.close(), 'close')))
+  return bound.map(({ port }) => port)
+}
+
+/** Linux gives outgoing connections ports from 32,768 on: one could take the port before its server does. No browser calls 10,080. */
+async function bindAny() {
+  for (;;) {
+    const port = randomInt(10_100, 32_768)
+    const server = createServer().listen(port, '127.0.0.1')
+    const isBound = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (isBound) return { server, port }
+  }
 }
