@@ -26,7 +26,7 @@ const nowhere =
 
 export type SettingsAtHand = ReturnType<typeof readSettings>
 
-/** Throws a `CommandError`. `instead` overrides the environment, which overrides the file, by default `.env`. */
+/** Throws a `CommandError`. `instead` overrides the environment, and both override the file (default: `.env`). */
 export function readSettings(envFile: string | undefined, instead: Environment = {}) {
   const own = { ...process.env }
   const file = envFile ?? '.env'
@@ -51,7 +51,8 @@ export function readSettings(envFile: string | undefined, instead: Environment =
           if (text === undefined) delete process.env[name]
           else process.env[name] = text
         }
-        return { ...reloaded, warnings: [...reloaded.warnings, ...exposedSettings(file, values)] }
+        const warnings = [...reloaded.warnings, ...misspeltNames(values), ...exposedSettings(file, values)]
+        return { ...reloaded, warnings }
       },
     }
   } catch (error) {

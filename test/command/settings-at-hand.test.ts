@@ -1,0 +1,22 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from '@jest/globals'
+import { readSettings } from '../../src/command/settings-at-hand.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'settings-at-hand-'))
+const file = join(folder, 'service.env')
+const write = (...lines: string[]) => writeFileSync(file, lines.join('\n'), { mode: 0o600 })
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+test('the start and each reload warn about a misspelt name in the file', () => {
+  const settings = ['ADMIN_USERS=portal:a-long-secret', 'XMPP_DOMAINS=example.org']
+  const warning = 'log_level is not a setting of this service. Did you mean LOG_LEVEL?'
+  write(...settings)
+  const { warnings, reload } = readSettings(file)
+  expect(warnings).not.toContain(warning)
+  write(...settings, 'log_level=debug')
+  expect(reload().warnings).toContain(warning)
+  expect(readSettings(file).warnings).toContain(warning)
+})
