@@ -8,7 +8,6 @@ import { mostDescriptors } from './lib/limits/descriptors.js'
 async function run(command: Command): Promise<void> {
   switch (command.name) {
     case 'serve': {
-      // A closed terminal sends SIGHUP, too.
       const obey = holdSignals('SIGHUP', 'SIGUSR2')
       return (await import('./command/serve.js')).serve(obey, command.envFile)
     }
@@ -30,7 +29,6 @@ async function run(command: Command): Promise<void> {
 /** Node 20 opens all files of a program at once. */
 const leastDescriptors = 128
 
-/** Throws a `CommandError`. */
 function requireDescriptors(): void {
   const most = mostDescriptors()
   if (most < leastDescriptors)

@@ -11,7 +11,7 @@ import { reloading } from './reloading.js'
 import { readSettings } from './settings-at-hand.js'
 import { ignoredSettings, takeActivatedSockets } from './systemd/activated-sockets.js'
 import { serviceManager } from './systemd/service-manager.js'
-import { explained, holdStops, untilSignal } from './until-signal.js'
+import { endOnSignal, explained, holdStops } from './until-signal.js'
 import { numberVariable } from './workers/worker-messages.js'
 
 /** Throws a `CommandError`. */
@@ -25,7 +25,8 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
   const counts = new Counts()
   const isPrimary = config.workers > 0
   const auditLog = isPrimary ? 'off' : config.auditLog
-  const { log, audit } = await explained((async () => createLogs({ config: { ...config, auditLog }, counts }))())
+  const { log, audit } = await explained(() => createLogs({ config: { ...config, auditLog }, counts }))
+  outliveFaults(log, counts)
   for (const warning of warnings) log.warn(warning)
   const ignored = ignoredSettings({ ...settings.inFile, ...own }, process.env)
   if (ignored.length > 0) log.warn({ ignored, sockets: [...sockets.keys()] }, socketsReplace)
@@ -35,9 +36,9 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
   const connect = config.pages.origins.length > 0 ? config.pagePath : undefined
   const about = { warm: config.warmPath, bosh: config.boshPath, websocket: config.websocketPath, connect }
   if (isPrimary) {
-    outliveFaults(log)
     const { startPrimary } = await import('./workers/primary.js')
-    const primary = await untilSignal(startPrimary({ config, log, sockets, lastReload }), onStop)
+    const primary = await explained(() => startPrimary({ config, log, sockets, lastReload }))
+    endOnSignal(primary, onStop)
     systemd.ready(() => `${primary.running} of ${config.workers} workers run`)
     const reload = reloading(settings, primary, log, lastReload)
     obey({ SIGHUP: () => systemd.reload(reload), SIGUSR2: () => primary.replaceWorkers() })
@@ -45,14 +46,12 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
     log.info({ version, url, urls, metricsUrl, workers: config.workers, ...about }, 'listening')
     return
   }
-  outliveFaults(log, () => {
-    counts.faults += 1
-  })
   const { startService } = await import('../service/service.js')
-  const service = await untilSignal(
-    startService({ config, log, audit, counts, lastReload, collect: v8Collector(), sockets, onTakingUp: holdStops }),
-    onStop,
+  const collect = v8Collector()
+  const service = await explained(() =>
+    startService({ config, log, audit, counts, lastReload, collect, sockets, onTakingUp: holdStops }),
   )
+  endOnSignal(service, onStop)
   systemd.ready(() => `${service.counts().sessions} sessions`)
   const reload = reloading(settings, service, log, lastReload)
   obey({
@@ -68,5 +67,5 @@ const socketsReplace =
 
 /** Throws a `CommandError`. */
 export async function serveDemo(): Promise<void> {
-  await untilSignal(startDemo(process.env, undefined, v8Collector()))
+  endOnSignal(await explained(() => startDemo(process.env, v8Collector())))
 }

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os'
 import { ConfigError } from '../config/load.js'
 import { forbiddenPort } from '../http/listening/places.js'
 import { CommandError } from './command-error.js'
@@ -8,23 +9,18 @@ interface Running {
   stop(): Promise<void>
 }
 
-/** Throws a `CommandError`. */
-export async function untilSignal<T extends Running>(starting: Promise<T>, onStop: () => void = () => {}): Promise<T> {
-  const running = await explained(starting)
-  endOnSignal(running, onStop)
-  return running
-}
-
-export async function explained<T>(starting: Promise<T>): Promise<T> {
+/** Rejects with a `CommandError` if settings are invalid, or a port or TMPDIR is unusable. */
+export async function explained<T>(start: () => T | Promise<T>): Promise<T> {
   try {
-    return await starting
+    return await start()
   } catch (error) {
     if (error instanceof ConfigError) throw new CommandError(error.message)
-    const { code, port } = error as NodeJS.ErrnoException & { port?: number }
-    const at = `port ${port ?? ''}`
+    const { code, port, syscall } = error as NodeJS.ErrnoException & { port?: number }
+    if (syscall === 'mkdtemp')
+      throw new CommandError(`The service cannot create a folder in ${tmpdir()} (${code}): change TMPDIR.`)
     if (code === 'EADDRINUSE')
       throw new CommandError(
-        `Another program uses ${at}: stop it, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.`,
+        `Another program uses port ${port}: stop it, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.`,
       )
     if (code === 'EACCES') throw new CommandError(`The service cannot start: ${forbiddenPort(port)}.`)
     throw error
@@ -49,7 +45,7 @@ export function holdStops(): void {
   held ??= hold()
 }
 
-function endOnSignal(running: Running, onStop: () => void): void {
+export function endOnSignal(running: Running, onStop = () => {}): void {
   let stage: 'running' | 'draining' | 'stopping' = 'running'
   const onSignal = (signal: 'SIGTERM' | 'SIGINT') => {
     // A second Ctrl+C does not wait for open requests.

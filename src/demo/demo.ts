@@ -4,19 +4,16 @@ import { type Service, startService } from '../service/service.js'
 import { createLogs } from '../watching/logs.js'
 import { createDemoRouter, demoPath } from './router.js'
 import { type DemoServer, startDemoServer } from './server.js'
+import { domain } from './stanza.js'
 
 const passwords = { alice: 'demo', bob: 'demo' }
 const admin = 'portal:demo'
 
-export async function startDemo(
-  environment: NodeJS.ProcessEnv,
-  say: (introduction: string) => void = text => void process.stdout.write(text),
-  collect?: () => void,
-): Promise<Service> {
+export async function startDemo(environment: NodeJS.ProcessEnv, collect: () => void): Promise<Service> {
   const server = await startDemoServer(passwords)
   try {
     const service = await startOn(server, environment, collect)
-    say(introduction(service.url))
+    process.stdout.write(introduction(service.url))
     return {
       ...service,
       async stop() {
@@ -33,14 +30,14 @@ export async function startDemo(
 function startOn(
   server: DemoServer,
   { PORT, LOG_LEVEL = 'warn', AUDIT_LOG = 'off' }: NodeJS.ProcessEnv,
-  collect: (() => void) | undefined,
+  collect: () => void,
 ): Promise<Service> {
   const { config } = loadConfig({
     HOST: '127.0.0.1',
     PORT,
     ADMIN_USERS: admin,
-    XMPP_DOMAINS: server.domain,
-    XMPP_SERVERS: `${server.domain}=xmpp://127.0.0.1:${server.port}?tls=none`,
+    XMPP_DOMAINS: domain,
+    XMPP_SERVERS: `${domain}=xmpp://127.0.0.1:${server.port}?tls=none`,
     METRICS_ADDRESS: 'none',
     RATE_WARMS_PER_JID: '0',
     MAX_SESSIONS_PER_JID: '0',
@@ -58,9 +55,7 @@ function startOn(
     audit,
     counts,
     collect,
-    routers: ({ login, endUnclaimed, sessions, visits }) => [
-      createDemoRouter({ login, endUnclaimed, sessions, visits, config, domain: server.domain, passwords }),
-    ],
+    routers: parts => [createDemoRouter({ ...parts, config, passwords })],
     demoPath,
   })
 }

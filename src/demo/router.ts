@@ -10,17 +10,16 @@ import { describeBinding } from '../warm/answers.js'
 import type { Binding } from '../warm/session-login.js'
 import { usualOptions } from '../warm/warm-request.js'
 import type { WarmParts } from '../warm/warm-router.js'
-import { titleOf } from './stanza.js'
+import { domain, titleOf } from './stanza.js'
 
 export const demoPath = '/demo'
 
-export interface DemoParts extends Pick<WarmParts, 'config' | 'login' | 'endUnclaimed' | 'sessions' | 'visits'> {
-  readonly domain: string
+interface DemoParts extends Pick<WarmParts, 'config' | 'login' | 'endUnclaimed' | 'sessions' | 'visits'> {
   readonly passwords: Readonly<Record<string, string>>
 }
 
 export function createDemoRouter(parts: DemoParts): Router {
-  const { config, login, endUnclaimed, sessions, visits, domain, passwords } = parts
+  const { config, login, endUnclaimed, sessions, visits, passwords } = parts
   const names = Object.keys(passwords)
   const home = homePath(config.externalUrl)
 
@@ -43,9 +42,9 @@ export function createDemoRouter(parts: DemoParts): Router {
     const overWebSocket = request.query['transport'] === 'websocket'
     const transport = overWebSocket ? 'websocket' : 'bosh'
     const values = overWebSocket ? ['jid', 'token'] : ['jid', 'sid', 'rid']
-    const about = { panes, transport, overWebSocket, values }
-    const bar = publicNavigation(config)
-    sendPage(request, response, 'demo', { ...about, home, navigation: bar, form: home + config.warmPath })
+    const form = home + config.warmPath
+    const navigation = publicNavigation(config)
+    sendPage(request, response, 'demo', { panes, transport, overWebSocket, values, home, navigation, form })
   }
 
   const warm: RequestHandler = async (request, response) => {
@@ -53,13 +52,10 @@ export function createDemoRouter(parts: DemoParts): Router {
     const { account, tab: name } = readFields(await readBody(request))
     const password = Object.hasOwn(passwords, account) ? passwords[account] : undefined
     if (password === undefined)
-      throw new Problem('invalid-parameter', {
-        detail: `Parameter: account. One of ${Object.keys(passwords).join(', ')}.`,
-      })
+      throw new Problem('invalid-parameter', { detail: `Parameter: account. One of ${names.join(', ')}.` })
 
     const signal = signalOf(request, response)
     const seconds = config.warm.attachTimeout
-    const handover = { seconds, attachBinding: 'off' } as const
     // The name of another tab cannot be guessed.
     const isName = /^\w{20,40}$/.test(name)
     const tab = isName ? { admin: 'demo', visit: 'demo', user: `${account}@${domain}`, tab: name } : undefined
@@ -76,7 +72,7 @@ export function createDemoRouter(parts: DemoParts): Router {
         signal,
       )
     const resume = async (id: string): Promise<Binding | undefined> => {
-      const resumed = await sessions.resume(id, handover)
+      const resumed = await sessions.resume(id, { seconds, attachBinding: 'off' })
       return resumed && { ...resumed, expiresIn: seconds }
     }
     const release = ({ id }: Binding) => endUnclaimed(id)

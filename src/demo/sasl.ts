@@ -44,7 +44,7 @@ export function prepareAccounts(passwords: Readonly<Record<string, string>>): Re
 /** RFC 6120 §6.4: SCRAM without channel binding (RFC 5802 §5). Service accounts may log in users (§6.3.8). */
 export function createSasl(
   users: ReadonlyMap<string, string>,
-  services: ReadonlyMap<string, string> = new Map(),
+  services: ReadonlyMap<string, string>,
 ): () => (element: Element) => Move {
   const passwords = new Map([...users, ...services])
   const secret = randomBytes(32)

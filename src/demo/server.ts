@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { serveClient } from './client-stream.js'
 import { createSasl, prepareAccounts } from './sasl.js'
-import { domain } from './stanza.js'
 import { Delivery } from './stanza-delivery.js'
 
 export type DemoServer = Awaited<ReturnType<typeof startDemoServer>>
@@ -24,7 +23,6 @@ export async function startDemoServer(
   server.on('error', () => {})
   return {
     port: (server.address() as AddressInfo).port,
-    domain,
     get connections() {
       return streams.size
     },

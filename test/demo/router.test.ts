@@ -27,7 +27,7 @@ function demo(login: Logins['login'] = async () => binding) {
   const visits = createVisits({ own: sessions, nodes: undefined, clock: systemClock, timeout: 30 })
   const all = { ...appParts(config), ...parts, sessions, visits }
   const passwords = { alice: 'demo', bob: 'demo' }
-  const router = createDemoRouter({ ...all, domain: 'localhost', passwords })
+  const router = createDemoRouter({ ...all, passwords })
   const app = createApp({ ...all, extraRouters: [router] })
   return { app, logins, sessions }
 }

@@ -21,8 +21,8 @@ async function atTerminal(command: string, typed: string): Promise<{ exit: numbe
   const { PATH = '' } = process.env
   const child = spawn('script', ['-qec', `${process.execPath} ${main} ${command}`, '/dev/null'], {
     env: {
-      ...{ PATH, XMPP_DOMAINS: server.domain },
-      XMPP_SERVERS: `${server.domain}=xmpp://127.0.0.1:${server.port}?tls=none`,
+      ...{ PATH, XMPP_DOMAINS: 'localhost' },
+      XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
     },
   })
   let shown = ''

@@ -317,6 +317,14 @@ describe('a failed start prints its error once', () => {
     expect([service.stdout, readdirSync(temporary)]).toEqual(['', []])
   })
 
+  test('for a TMPDIR without a folder', async () => {
+    const TMPDIR = join(temporary, 'nowhere')
+    const service = start({ TMPDIR })
+    expect(await service.exit).toBe(1)
+    const sentence = `The service cannot create a folder in ${TMPDIR} (ENOENT): change TMPDIR.\n`
+    expect(service.stderr).toBe(sentence)
+  })
+
   test.each([
     [
       'PORT',

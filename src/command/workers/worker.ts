@@ -33,7 +33,7 @@ export async function work(): Promise<void> {
     // Without this assignment, Node would end the process at once.
     cluster.worker!.exitedAfterDisconnect = true
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-    // Without a primary, only ports that are already open work.
+    // Without a primary, this worker cannot open ports.
     if (started === undefined && !isTakingUp) process.exit(1)
     starting.then(({ service }) => end(service, false), ignore)
   })
@@ -49,28 +49,20 @@ export async function work(): Promise<void> {
   }
 }
 
-interface Started {
-  readonly service: Service
-  /** Resolves with false after a failure. */
-  reload(environment: Environment): Promise<unknown>
-}
+type Started = Awaited<ReturnType<typeof start>>
 
-async function start(folder: string, onTakingUp: () => void): Promise<Started> {
+async function start(folder: string, onTakingUp: () => void) {
   // The primary's environment contains the values of `.env`.
-  const settings = (async () => loadConfig(process.env))()
-  let running: Loaded = await explained(settings)
+  let running: Loaded = await explained(() => loadConfig(process.env))
   const { config } = running
   const worker = Number(process.env[numberVariable])
   const counts = new Counts()
-  const logs = (async () => createLogs({ config, counts, about: { worker } }))()
-  const { log, audit } = await explained(logs)
-  outliveFaults(log, () => {
-    counts.faults += 1
-  })
+  const { log, audit } = await explained(() => createLogs({ config, counts, about: { worker } }))
+  outliveFaults(log, counts)
   const metrics = { ...config.metrics, address: undefined }
   const partLogs = createPartLogs(log, config.logLevels)
   const carriers = [socketCarrier({ folder, log: partLogs.logFor('nodes') })]
-  const service = await explained(
+  const service = await explained(() =>
     startService({
       config: { ...config, metrics },
       log,
