@@ -25,7 +25,7 @@ export interface RunningService {
 
 /** Ignores the environment and `.env`. Rejects with a `ConfigError` of all problems, or the error of a taken port. */
 export async function startService(settings: Settings, { writeLog }: StartOptions = {}): Promise<RunningService> {
-  const { config, warnings } = loadConfig({ ...settings })
+  const { config, warnings } = loadConfig(settings)
   const counts = new Counts()
   const { log, audit } = createLogs({ config, counts, writeLine: writeLog })
   for (const warning of warnings) log.warn(warning)

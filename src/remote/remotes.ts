@@ -93,7 +93,7 @@ export function createRemotes(parts: RemotesParts) {
       return about && new BoshLink(options, events, linkParts(domain, about))
     },
 
-    /** Throws a `Problem` during a stop or drain. */
+    /** Returns undefined for domains served here. Throws a `Problem` during a stop or drain. */
     openThere(domain: string, wish: OpenWish, events: LinkEvents): Opening | undefined {
       const about = isElsewhere(config, domain) ? remoteOf(config, domain) : undefined
       if (about === undefined) return undefined

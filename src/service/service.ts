@@ -12,7 +12,6 @@ import { createDispatcher } from '../http/listening/dispatch.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
 import { foreignAddresses } from '../http/listening/places.js'
 import { type Clock, systemClock } from '../lib/clock.js'
-import { Counts } from '../lib/counts.js'
 import { Descriptors } from '../lib/limits/descriptors.js'
 import { Garbage, sweepGarbage } from '../lib/limits/garbage.js'
 import { adminHashQueue, hashQueue } from '../lib/limits/hash-queue.js'
@@ -54,8 +53,8 @@ const mostWrongTokens = 10
 export type Service = Awaited<ReturnType<typeof startService>>
 
 export interface ServiceParts
-  extends Pick<ProcessParts, 'config' | 'dns' | 'hostMetaPort'>,
-    Partial<Pick<ProcessParts, 'counts' | 'clock' | 'hashes'>> {
+  extends Pick<ProcessParts, 'config' | 'counts' | 'dns' | 'hostMetaPort'>,
+    Partial<Pick<ProcessParts, 'clock' | 'hashes'>> {
   readonly log: Logger
   readonly audit: AuditTrail
   readonly carriers?: readonly StartCarrier[]
@@ -66,7 +65,6 @@ export interface ServiceParts
   /** Calls V8's garbage collector. Default: V8 alone decides. */
   readonly collect?: (() => void) | undefined
   readonly routers?: SiteParts['routers']
-  /** See `ListeningParts`. */
   readonly sockets?: ListeningParts['sockets']
   readonly leave?: ListeningParts['leave']
   /** After this call the process must not be killed: no other process has the sessions. */
@@ -80,7 +78,7 @@ export async function startService({
   log: ownLog,
   audit,
   carriers: own = [],
-  counts = new Counts(),
+  counts,
   clock = systemClock,
   place = hostname(),
   lastReload,
@@ -105,7 +103,7 @@ export async function startService({
   let stopping: Stopping | undefined
   let listening: Listening | undefined
 
-  /** The certificate of NATS, in seconds since 1970. */
+  /** In seconds since 1970. */
   let natsExpiry: number | undefined
   const onNatsCertificate = (expiry: number) => {
     natsExpiry = expiry
@@ -270,7 +268,6 @@ export async function startService({
   stopping = createStopping({
     drainTime: config.drainTime,
     sessions,
-    registry,
     sites,
     listening,
     streams,
@@ -309,7 +306,7 @@ export async function startService({
     reopen: () => audit.reopen(),
     /**
      * Reads certificates and keys of page tokens again. `reloadConfig` has checked `next`. Resolves with false if
-     * certificates stay.
+     * certificates are unusable.
      */
     async reload(next?: Config, { changed }: { readonly changed?: readonly string[] } = {}): Promise<boolean> {
       audit.reopen()

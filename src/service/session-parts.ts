@@ -1,4 +1,3 @@
-import type { ListenerParts } from '../browsers/bosh/listener.js'
 import type { Config } from '../config/config.js'
 import { accountFor } from '../config/serving.js'
 import { UnfinishedBodies } from '../http/listening/unfinished-bodies.js'
@@ -18,10 +17,9 @@ import { SharedCounts } from '../processes/counting/shared-counts.js'
 import { sharedRates } from '../processes/counting/shared-rate.js'
 import { askAll } from '../processes/exchanges/ask-all.js'
 import type { Nodes } from '../processes/nodes.js'
-import { createRemotes, type Remotes } from '../remote/remotes.js'
+import { createRemotes } from '../remote/remotes.js'
 import { connectTcp, createDialer } from '../servers/c2s/dial.js'
 import { createLinks } from '../servers/c2s/links.js'
-import type { LoginParts } from '../servers/login/login.js'
 import { createPipeliningMemory } from '../servers/login/pipelining-memory.js'
 import { createSaltedPasswords } from '../servers/login/sasl/salted-passwords.js'
 import { createTokens } from '../servers/login/tokens.js'
@@ -37,12 +35,10 @@ import { SessionLimits, shareOfWarmCalls } from '../session/limits/session-limit
 import { Strangers } from '../session/limits/strangers.js'
 import { sharedUserRoom, userRoom } from '../session/limits/user-room.js'
 import { RefusedLogins } from '../session/logins/refused-logins.js'
-import type { OpenerParts } from '../session/opener.js'
 import { knownSessions, OwnSessions } from '../session/own-sessions.js'
 import { Registry } from '../session/registry.js'
 import { epochOf, sharedSessions } from '../session/shared-sessions.js'
 import { unmendedLinks } from '../session/unmended.js'
-import type { MendParts } from '../warm/session-login.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import type { OpenLink } from '../xmpp/link.js'
 import { serverLimits } from '../xmpp/xml/limits.js'
@@ -51,16 +47,7 @@ import { serverLimits } from '../xmpp/xml/limits.js'
 const mostUsedWithSpares = 0.8
 const mostMendedAtOnce = 64
 
-export interface SessionParts
-  extends Omit<OpenerParts, 'domains' | 'retiredDomains' | 'issuesTickets' | 'tellEvent' | 'log' | 'webSocketLog'>,
-    Pick<ListenerParts, 'bodies'> {
-  /** Opens a session at another endpoint. Returns undefined for domains served here. */
-  readonly openThere: Remotes['openThere']
-  readonly login: LoginParts
-  readonly mend: MendParts | undefined
-  readonly logFor: LogFor
-  readonly auditFor: LogFor
-}
+export type SessionParts = ReturnType<typeof createSessionParts>['parts']
 
 export interface ProcessParts {
   /** The values of slices may change (`live-config.ts`). */

@@ -4,7 +4,7 @@ import { SocketCarriage } from '../browsers/websocket/socket-carriage.js'
 import type { Config, HttpHost } from '../config/config.js'
 import { configOfHost } from '../config/serving.js'
 import { answerBare } from '../http/answers/bare-answer.js'
-import type { DispatchTable, Routes } from '../http/listening/dispatch.js'
+import type { Routes } from '../http/listening/dispatch.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
 import type { SessionRecord } from '../session/session-record.js'
 import { createCarriedLogins } from '../warm/carried-logins.js'
@@ -13,20 +13,9 @@ import { allowsDomain } from '../xmpp/jid/domains.js'
 import { createMisdirectedApp } from './app.js'
 import { type Built, createSite, type Parts, type SiteParts } from './site.js'
 
-export interface Sites {
-  readonly routes: Pick<DispatchTable, 'hosts' | 'otherHosts'>
-  /** Existing sessions keep their terms. */
-  rebuild(config: Config): void
-  shutDown(): void
-  close(): void
-  /** Asks other processes for the answers to held requests. */
-  hurry(): void
-  hasCarriedRequests(): boolean
-  hasCarriedLogins(): boolean
-  takeUp(before: SessionRecord): boolean
-}
+export type Sites = ReturnType<typeof createSites>
 
-export function createSites(first: Config, shared: SiteParts): Sites {
+export function createSites(first: Config, shared: SiteParts) {
   const { nodes } = shared
   const { registry, clock, refused, endUnclaimed } = shared.sessionParts
   const carriage = nodes && new SocketCarriage(nodes)
@@ -50,7 +39,8 @@ export function createSites(first: Config, shared: SiteParts): Sites {
     get routes() {
       return newest.routes
     },
-    rebuild(config) {
+    /** Existing sessions keep their terms. */
+    rebuild(config: Config): void {
       before?.sums.close()
       before = newest
       serviceAccounts = config.serviceAccounts
@@ -59,18 +49,19 @@ export function createSites(first: Config, shared: SiteParts): Sites {
       const names = new Set([...before.names, ...newest.names])
       for (const one of [carriage, carriedRequests, carriedLogins]) one?.keep(names)
     },
-    shutDown() {
+    shutDown(): void {
       for (const endpoint of [...(before?.endpoints ?? []), ...newest.endpoints]) endpoint.shutDown()
       carriage?.shutDown()
     },
-    close() {
+    close(): void {
       before?.sums.close()
       newest.sums.close()
     },
+    /** Asks other processes for the answers to held requests. */
     hurry: () => carriedRequests?.hurry(),
     hasCarriedRequests: () => carriedRequests?.areUnderWay === true,
     hasCarriedLogins: () => carriedLogins?.areUnderWay === true,
-    takeUp(before) {
+    takeUp(before: SessionRecord): boolean {
       const { login, mend } = shared.sessionParts
       const own = newest.sessions.find(({ domains }) => allowsDomain(domains, before.domain))
       const management = mend && managementFrom(login, mend, before.link.again)
@@ -91,8 +82,7 @@ export function createSites(first: Config, shared: SiteParts): Sites {
 function buildSites(config: Config, carried: Omit<Parts, 'sums'>) {
   const { hosts, defaultHost, strictHost } = config.http
   const sums = new MinuteSums(carried.shared.sessionParts.clock)
-  const { shared, carriage, carriedRequests, carriedLogins } = carried
-  const parts: Parts = { shared, carriage, carriedRequests, carriedLogins, sums }
+  const parts: Parts = { ...carried, sums }
   const built: Built = { endpoints: [], sessions: [], names: new Set(), sums }
   const host = (own: readonly HttpHost[]) => createHost(config, own, parts, built)
   const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))

@@ -8,12 +8,11 @@ import { drained } from '../processes/draining.js'
 import type { Nodes } from '../processes/nodes.js'
 import type { StateFiles } from '../processes/state-files.js'
 import { countLeftBehind } from '../session/left-behind.js'
-import type { Registry } from '../session/registry.js'
 import { giveTo, setDown } from '../session/succession.js'
 import type { createSessionParts } from './session-parts.js'
 import type { Sites } from './sites.js'
 
-/** Time for pages without an open request to learn of the end. */
+/** Time for pages without an open request to send one, whose reply reports the end. */
 const farewellMilliseconds = 1_000
 /** Time for servers to enable stream management of the last logins. */
 const enableMilliseconds = 1_000
@@ -21,16 +20,15 @@ const enableMilliseconds = 1_000
 const settleMilliseconds = 500
 /** Time for the last answers of other processes. */
 const carriedMilliseconds = 250
-/** Time for late calls, which other processes take. */
+/** Time for late calls to reach other processes. */
 const lastCallMilliseconds = 50
 /** After this time, open connections are cut. */
 const stopMilliseconds = 8_000
 const cutMilliseconds = 1_000
 
-export interface StoppingParts {
+interface StoppingParts {
   readonly drainTime: number
-  readonly sessions: Pick<ReturnType<typeof createSessionParts>, 'drain' | 'shutDown' | 'isEmpty' | 'close'>
-  readonly registry: Registry
+  readonly sessions: ReturnType<typeof createSessionParts>
   readonly sites: Sites
   readonly listening: Listening
   readonly streams: EventStreams
@@ -49,7 +47,8 @@ export type Stopping = ReturnType<typeof createStopping>
 
 /** Sessions move to the next process, or end. */
 export function createStopping(parts: StoppingParts) {
-  const { sessions, registry, sites, listening, streams, events, nodes, files, clock, log } = parts
+  const { sessions, sites, listening, streams, events, nodes, files, clock, log } = parts
+  const { registry } = sessions
   let isReady = true
   let isReplaced = false
   let draining: Promise<void> | undefined
