@@ -42,7 +42,7 @@ const lettersOf = (word: string) => word.replace(/ JID$/, '').replaceAll('-', ''
 /** Throws a `UsageError`, without words that may be secret. */
 export function readCommandLine(words: readonly string[]): Command {
   const { tokens, positionals } = parseArgs({
-    args: [...words],
+    args: words,
     options,
     strict: false,
     allowPositionals: true,

@@ -12,7 +12,7 @@ interface Running {
   reload(next: Config, reloaded: Reloaded): Promise<boolean>
 }
 
-/** Returns what SIGHUP does, which resolves with false if the reload failed. */
+/** Returns a function for SIGHUP, which resolves with false if the reload failed. */
 export function reloading(
   { reload }: Pick<SettingsAtHand, 'reload'>,
   running: Running,
@@ -43,7 +43,7 @@ interface Reload {
   readonly onEnd: (isDone: boolean) => void
 }
 
-/** If settings are invalid, opens moved logs again and resolves with false. */
+/** If settings are invalid, opens AUDIT_LOG again and resolves with false. */
 export async function unlessInvalid(running: Pick<Running, 'reopen'>, { log, work, onEnd }: Reload): Promise<boolean> {
   let isDone = false
   try {

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals'
 import { WorkerMetrics } from '../../src/command/workers/worker-metrics.js'
 import { endReasons, limits, sessionLimits } from '../../src/lib/counts.js'
 import { problems } from '../../src/lib/errors.js'
+import { LastReload } from '../../src/watching/last-reload.js'
 import { scrape } from '../support/scrape.js'
 import { startTestService } from '../support/start-service.js'
 
@@ -23,7 +24,7 @@ beforeAll(async () => {
   const { text } = await scrape(service.service.metricsUrl)
   await service.stop()
   known = new Set()
-  const ofPrimary = await new WorkerMetrics().text({ workers: [], died: 0, hung: 0 })
+  const ofPrimary = await new WorkerMetrics(new LastReload()).text({ workers: [], died: 0, hung: 0 })
   for (const [, name = '', type] of (text + ofPrimary).matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
     if (type === 'histogram') for (const part of ['bucket', 'sum', 'count']) known.add(`${name}_${part}`)
     else known.add(name)

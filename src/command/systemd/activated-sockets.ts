@@ -2,6 +2,7 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { endianness } from 'node:os'
 import { type Address, addresses, ports, written } from '../../config/kinds/listen-addresses.js'
+import type { Environment } from '../../config/load.js'
 import { CommandError } from '../command-error.js'
 
 /** Descriptors of the sockets, by address. */
@@ -9,10 +10,14 @@ export type ActivatedSockets = ReadonlyMap<string, number>
 
 const firstDescriptor = 3
 const listening = '0A'
+const pairs = [
+  ['HOST', 'PORT'],
+  ['HTTPS_HOST', 'HTTPS_PORT'],
+] as const
 
 /**
  * Removes systemd's variables, and sets HOST and PORT (for sockets named `https`, HTTPS_HOST and HTTPS_PORT), so that
- * all checks apply. Throws a `CommandError`.
+ * checks of settings apply. Throws a `CommandError`.
  */
 export function takeActivatedSockets(environment: NodeJS.ProcessEnv): ActivatedSockets {
   const { LISTEN_PID: pid, LISTEN_FDS: count, LISTEN_FDNAMES: names = '' } = environment
@@ -21,27 +26,19 @@ export function takeActivatedSockets(environment: NodeJS.ProcessEnv): ActivatedS
   const roles = names.split(':')
   const found = Array.from({ length: Number(count) }, (_, index) => {
     const descriptor = firstDescriptor + index
-    return { descriptor, isSecure: roles[index] === 'https', ...addressOf(descriptor) }
+    return { descriptor, setting: roles[index] === 'https' ? 'HTTPS_HOST' : 'HOST', ...addressOf(descriptor) }
   })
-  for (const isSecure of [false, true]) {
-    const sockets = found.filter(socket => socket.isSecure === isSecure)
+  for (const [host, port] of pairs) {
+    const sockets = found.filter(({ setting }) => setting === host)
     if (sockets.length === 0) continue
-    const [host, port] = isSecure ? (['HTTPS_HOST', 'HTTPS_PORT'] as const) : (['HOST', 'PORT'] as const)
     environment[host] = sockets.map(({ address }) => address).join(',')
     environment[port] = sockets.find(socket => socket.port !== undefined)?.port ?? 'off'
   }
   return new Map(found.map(({ address, descriptor }) => [address, descriptor]))
 }
 
-const pairs = [
-  ['HOST', 'PORT'],
-  ['HTTPS_HOST', 'HTTPS_PORT'],
-] as const
-
-type Settings = Readonly<Record<string, string | undefined>>
-
-/** Returns settings of `wished` with an address or port that has no socket. `taken` has the sockets. */
-export function ignoredSettings(wished: Settings, taken: Settings): string[] {
+/** Returns settings of `wished` whose address or port has no socket. `takeActivatedSockets` has changed `taken`. */
+export function ignoredSettings(wished: Environment, taken: Environment): string[] {
   const silent = () => undefined
   return pairs.flatMap(([host, port]) => {
     if (taken[host] === wished[host]) return []

@@ -5,9 +5,9 @@ import { type Clock, systemClock } from '../../lib/clock.js'
 import { codeOf } from '../../lib/log.js'
 
 /** Assignments of sd_notify(3), such as `READY=1`. Resolves when the manager has them. */
-export type Notify = (assignments: readonly string[]) => Promise<void>
+type Notify = (assignments: readonly string[]) => Promise<void>
 
-export interface ServiceManagerParts {
+interface ServiceManagerParts {
   readonly notify: Notify
   readonly clock: Clock
   /** Time of CLOCK_MONOTONIC, in microseconds. */

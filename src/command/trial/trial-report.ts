@@ -1,8 +1,7 @@
 import type { Config } from '../../config/config.js'
 import { written } from '../../config/kinds/listen-addresses.js'
 import { remoteOf } from '../../config/serving.js'
-import type { ProblemCode } from '../../lib/errors.js'
-import { type Problem, problems, type Step } from '../../lib/errors.js'
+import { type Problem, type ProblemCode, problems, type Step } from '../../lib/errors.js'
 import { traceOf } from '../../lib/log.js'
 import { CertificateFault } from '../../servers/net/certificate-fault.js'
 import type { BindingObject } from '../../warm/answers.js'
@@ -19,7 +18,7 @@ export interface LoginNotes {
   management?: StreamManagement
 }
 
-export interface Trial {
+interface Trial {
   readonly jid: string
   readonly config: Config
   readonly login: LoginNotes
@@ -47,11 +46,8 @@ This was a trial: the session has ended, and nothing stays logged in.
 function shown(name: string, value: unknown): string {
   if (secrets.has(name)) return '(not shown)'
   if (name === 'websocket') return `${(value as { url: string }).url}, with a token (not shown)`
-  return name === 'url' ? place(String(value)) : String(value)
-}
-
-function place(url: string): string {
-  return url.startsWith('/') ? `${url} (at the address of the call: EXTERNAL_URL is not set)` : url
+  const isPath = name === 'url' && String(value).startsWith('/')
+  return isPath ? `${value} (at the address of the call: EXTERNAL_URL is not set)` : String(value)
 }
 
 const steps: Readonly<Record<Step, string>> = {

@@ -21,7 +21,7 @@ import { WorkerReloads } from './worker-reloads.js'
 import { type SlotsParts, WorkerSlots } from './worker-slots.js'
 import { type Watched, WorkerWatch } from './worker-watch.js'
 
-export interface PrimaryParts {
+interface PrimaryParts {
   readonly config: Config
   readonly log: Logger
   readonly sockets: ActivatedSockets

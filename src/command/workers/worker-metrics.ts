@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client'
-import { LastReload } from '../../watching/last-reload.js'
+import type { LastReload } from '../../watching/last-reload.js'
 import { prefix, processMetrics, register } from '../../watching/metrics.js'
 import { mergedMetrics } from './merged-metrics.js'
 import type { WorkerSlots } from './worker-slots.js'
@@ -33,7 +33,7 @@ export class WorkerMetrics {
     registers: [this.#registry],
   })
 
-  constructor(lastReload = new LastReload()) {
+  constructor(lastReload: LastReload) {
     for (const row of lastReload.rows) register(row, this.#registry)
   }
 
@@ -41,7 +41,7 @@ export class WorkerMetrics {
     this.#waiting.get(question)?.(text)
   }
 
-  /** The text has Prometheus' format. The label `worker` is a number (`NUMBER-PID` if the worker drains), or `primary`. */
+  /** In Prometheus' format. The label `worker` is `NUMBER`, `NUMBER-PID` for a draining worker, or `primary`. */
   async text({ workers, died, hung }: Pick<WorkerSlots, 'workers' | 'died' | 'hung'>): Promise<string> {
     const asked = workers.filter(({ state }) => state !== 'starting')
     const texts = await Promise.all(asked.map(({ process }) => this.#ask(process)))

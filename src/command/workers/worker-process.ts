@@ -32,7 +32,7 @@ export class Worker {
   readonly ended: Promise<void>
   listens!: (urls: readonly string[]) => void
   fails!: (why: CommandError) => void
-  isGone!: () => void
+  exits!: () => void
 
   constructor(readonly number: number) {
     this.ready = new Promise((resolve, reject) => {
@@ -41,7 +41,7 @@ export class Worker {
     })
     this.ready.catch(() => {})
     this.ended = new Promise(resolve => {
-      this.isGone = resolve
+      this.exits = resolve
     })
   }
 }

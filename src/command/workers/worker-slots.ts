@@ -16,9 +16,10 @@ export interface SlotsParts {
 /** The pause before a replacement doubles up to `longestPause`. */
 const firstPause = 250
 const longestPause = 30_000
+/** After this time without a death, pauses are short again. */
 const soundMilliseconds = 60_000
 const startMilliseconds = 30_000
-/** A worker needs 10 s, and time to store its sessions. */
+/** A stop takes 10 s, and time to store sessions. */
 const stopMilliseconds = 60_000
 
 export class WorkerSlots {
@@ -114,7 +115,7 @@ export class WorkerSlots {
     this.#workers.delete(worker)
     worker.limit?.cancel()
     worker.fails(new CommandError(`Worker ${number} has ended before it listened (${signal ?? code}).`))
-    worker.isGone()
+    worker.exits()
     const line = { worker: number, workerPid: worker.process.pid, code, signal }
     if (worker.isKilled || worker.isHung) log.info(line, 'a worker has been killed by the primary')
     else if (state === 'draining') log[code === 0 ? 'info' : 'warn'](line, 'a worker has ended')
@@ -142,7 +143,7 @@ export class WorkerSlots {
 
   async #fill(number: number): Promise<void> {
     if (this.#isEnding || this.#isTaken(number)) return
-    if (!(await this.#isStarted(number))) this.#replaceLater(number)
+    if (!(await this.#tryStart(number))) this.#replaceLater(number)
   }
 
   #isTaken(number: number): boolean {
@@ -160,7 +161,7 @@ export class WorkerSlots {
     }
   }
 
-  async #isStarted(number: number): Promise<boolean> {
+  async #tryStart(number: number): Promise<boolean> {
     const worker = this.#begin(number)
     try {
       await this.#listening(worker)
@@ -209,7 +210,7 @@ export class WorkerSlots {
     this.#pauses.get(number)?.cancel()
     // A worker that is starting may still have the old code.
     const before = [...this.#workers].filter(worker => worker.number === number && worker.state !== 'draining')
-    const isStarted = await this.#isStarted(number)
+    const isStarted = await this.#tryStart(number)
     const retire = (worker: Worker) => {
       worker.process.tell({ order: 'retire' })
       this.#end(worker, 'drain')

@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals'
 import { WorkerMetrics } from '../../../src/command/workers/worker-metrics.js'
 import type { WorkerState } from '../../../src/command/workers/worker-process.js'
+import { LastReload } from '../../../src/watching/last-reload.js'
 import { lintMetrics } from '../../support/exposition-lint.js'
 import { samplesOf } from '../../support/scrape.js'
 
-const metrics = new WorkerMetrics()
+const metrics = new WorkerMetrics(new LastReload())
 
 const worker = (number: number, state: WorkerState = 'running', calls = 1) => ({
   number,

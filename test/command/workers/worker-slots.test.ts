@@ -7,7 +7,6 @@ import { FakeClock } from '../../support/fake-clock.js'
 interface FakeWorker extends WorkerEvents {
   readonly number: number
   readonly pid: number
-  /** What it was told. */
   readonly orders: string[]
   isGone: boolean
 }
@@ -88,7 +87,7 @@ describe('a start', () => {
     forked[1]!.onFailed('Another program uses port 1.')
     await expect(start).rejects.toThrow('Another program uses port 1.')
     expect(all.workers).toEqual([])
-    // It is the primary that has killed them, and none has died.
+    // Killed workers do not count as dead.
     const killed = { level: 30, signal: 'SIGKILL', msg: 'a worker has been killed by the primary' }
     expect(lines).toMatchObject([killed, killed, killed])
     expect(all.died).toBe(0)
@@ -202,7 +201,7 @@ describe('a worker that dies', () => {
       problem: 'TLS_CERT has a file that is not there.',
     })
     clock.advance(500)
-    // This one says nothing at all.
+    // This worker never answers.
     expect(forked).toHaveLength(3)
     clock.advance(30_000)
     await settled()
@@ -264,7 +263,7 @@ describe('a replacement', () => {
     await replaced
     expect(states(all)).toEqual(['1 running', '1 draining', '2 running', '2 draining'])
     forked[0]!.onExit(0, null)
-    // It has had its time, and those of a stop.
+    // The times for a drain and a stop have passed.
     clock.advance(660_000)
     expect(forked[1]!.isGone).toBe(true)
     clock.advance(60_000)

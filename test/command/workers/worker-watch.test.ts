@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals'
 import { WorkerWatch } from '../../../src/command/workers/worker-watch.js'
 import type { Clock } from '../../../src/lib/clock.js'
 
-/** A clock whose callbacks run when the test lets the process run, however late. */
+/** A clock that calls back late, as in a process that was stopped. */
 class HeldClock implements Clock {
   time = 0
   #next: { readonly at: number; readonly callback: () => void } | undefined
@@ -16,13 +16,13 @@ class HeldClock implements Clock {
     return { cancel() {} }
   }
 
-  /** The process stands still for so long, in milliseconds. Then what is due runs. */
+  /** Stops the process for this time, in milliseconds. Then due callbacks run. */
   stopFor(ms: number): void {
     this.time += ms
     if (this.#next !== undefined && this.#next.at <= this.time) this.#next.callback()
   }
 
-  /** So many seconds pass, in which everything runs in time. */
+  /** All callbacks run in time. */
   run(seconds: number): void {
     for (let second = 0; second < seconds; second++) this.stopFor(1_000)
   }
@@ -72,7 +72,7 @@ describe('a worker that sends nothing', () => {
     clock.run(5)
     clock.stopFor(3_600_000)
     expect(hung).toEqual([])
-    // What it has sent meanwhile is read now.
+    // The primary now reads what the worker sent in this time.
     one.heard()
     clock.run(9)
     expect(hung).toEqual([])
