@@ -63,7 +63,7 @@ async function measureWay(prosody: Prosody, way: (typeof ways)[number], ms: numb
   await using service = await startService({ c2sPort, environment: { ...way.environment, XMPP_SERVERS: server } })
   const opener = new Opener({ kind: 'product', port: service.port })
   const times: number[] = []
-  // The first logins learn the server's features, and cause spare links.
+  // After the first logins, the features are cached and spare links are dialled.
   for (let login = -4; login < logins; login++) {
     const start = performance.now()
     await opener.open('user0')

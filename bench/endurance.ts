@@ -18,12 +18,7 @@ const inactivitySeconds = 20
 const rememberingSeconds = 60
 const visitSeconds = 120
 
-export interface EndurancePlan {
-  readonly sessions: number
-  readonly minutes: number
-}
-
-export async function endure({ sessions, minutes }: EndurancePlan): Promise<boolean> {
+export async function endure({ sessions, minutes }: { sessions: number; minutes: number }): Promise<boolean> {
   console.log(`${sessions} visitors for ${minutes} minutes, over Prosody with STARTTLS`)
   const users = names('user', sessions)
   await using prosody = closing(

@@ -90,19 +90,18 @@ const inside: readonly Shape[] = [
   shape('mapped attributes', '', "<m xmlns='urn:p' p:k='1'/>"),
 ]
 
-const element = (namespace: string) => (mark: string) => (inner: Shape) =>
-  ({
-    ...inner,
-    name: mark === '' ? inner.name : `${inner.name} *`,
-    start: `<a${namespace}>${mark}${inner.start}`,
-    end: `${inner.end}</a>`,
-  }) satisfies Shape
+const inElement = (mark: string, inner: Shape): Shape => ({
+  ...inner,
+  name: mark === '' ? inner.name : `${inner.name} *`,
+  start: `<a>${mark}${inner.start}`,
+  end: `${inner.end}</a>`,
+})
 
 /** Shapes with `*` in their name begin with XML that the plain reader leaves to saxes. */
 const leaving = '<![CDATA[x]]>'
 
 const children: readonly Shape[] = [
-  ...['', leaving].flatMap(mark => inside.map(element('')(mark))),
+  ...['', leaving].flatMap(mark => inside.map(inner => inElement(mark, inner))),
   shape('elements', '', '<b/>'),
   shape('elements *', '<é/>', '<b/>'),
   shape('stanzas of one kind', '', "<iq id='1'/>"),

@@ -55,7 +55,7 @@ export class HttpLane {
   }
 
   #open(): Socket {
-    // Without `localAddress`, the service's links would take the port: see XMPP_LOCAL_ADDRESSES.
+    // Without `localAddress`, few ports are free: links with XMPP_LOCAL_ADDRESSES take most.
     const socket = connect({ port: this.#port, host: this.#host, localAddress: this.#host })
       .setNoDelay(true)
       .setEncoding('latin1')

@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { chaos } from '../test/support/crowd/chaos.js'
 import { upgrade } from '../test/support/crowd/upgrade.js'
 import { startProsody } from '../test/support/prosody.js'
@@ -11,7 +10,7 @@ import { measurePings } from './many-sessions.js'
 import { measureHeld, measureHeldBesideOthers, measureHeldOverWebSocket } from './memory.js'
 import { measureMixed } from './mixed.js'
 import { measureCarrying, measureWorkers } from './nodes.js'
-import { closing, startLoadClient, stopAll } from './processes.js'
+import { closing, pathOf, startLoadClient, stopAll } from './processes.js'
 import { measureProfile } from './profile.js'
 import { conditions, type PartResult, resultsFile, writeResult } from './results.js'
 import {
@@ -101,9 +100,8 @@ async function main(words: readonly string[]): Promise<void> {
 }
 
 function runHostile(words: readonly string[]): boolean {
-  const script = fileURLToPath(new URL('hostile.js', import.meta.url))
   const flags = ['--min-semi-space-size=16', '--expose-gc']
-  return spawnSync(process.execPath, [...flags, script, ...words], { stdio: 'inherit' }).status === 0
+  return spawnSync(process.execPath, [...flags, pathOf('hostile.js'), ...words], { stdio: 'inherit' }).status === 0
 }
 
 async function measure(asked: readonly string[], quick: boolean): Promise<void> {
@@ -119,7 +117,7 @@ async function measure(asked: readonly string[], quick: boolean): Promise<void> 
   try {
     await using prosody = closing(await startProsody({ users: accounts }))
     await using load = startLoadClient()
-    const stage: Stage = { sizes, prosody, load, log: text => console.log(text) }
+    const stage: Stage = { sizes, prosody, load, log: print }
     for (const [name, part] of asked.flatMap(word => Object.entries(parts[word]!))) {
       const result = await part(stage)
       writeResult(name, about, result)

@@ -49,7 +49,6 @@ export async function measureCarrying(stage: Stage): Promise<PartResult> {
 
 const coresAround = 8
 
-/** Requests arrive at the process of the session, or at another process that carries these. */
 function capacities({ rounds }: Comparison<'local' | 'other' | 'nats' | 'balanced'>): string {
   const costs = (key: keyof typeof rounds, process: string) => median(rounds[key].map(cpu(process).of))
   const broker = costs('nats', 'NATS')

@@ -4,7 +4,7 @@ import { Session } from 'node:inspector/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { answerFile, questionFile, residentKib } from './tally.js'
 
-/** Each figure of the histogram includes this value, which is subtracted. */
+/** In milliseconds. Each figure of the histogram includes this value, which is subtracted. */
 const resolution = 5
 
 if (process.env['MEMORY_LINKS'] === '1') await import('./memory-links.js')

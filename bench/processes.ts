@@ -10,8 +10,8 @@ import { freePorts } from '../test/support/ports.js'
 import { inFolder, startServerProcess } from '../test/support/server-process.js'
 import { admin, domain, type Figures, type Outcome, type Work } from './work.js'
 
-const root = new URL('../../', import.meta.url)
-const pathOf = (script: string) => fileURLToPath(new URL(script, import.meta.url))
+export const root = new URL('../../', import.meta.url)
+export const pathOf = (script: string) => fileURLToPath(new URL(script, import.meta.url))
 
 const turnedOff: Readonly<Record<string, { value: string; means: string }>> = {
   RATE_WARMS_PER_JID: { value: '0', means: 'the same few users are warmed again and again' },
@@ -61,28 +61,20 @@ function settingsFor({ c2sPort, caFile, link: own, environment }: ServiceOptions
 export const startFloor = (serverPort: number, environment?: Readonly<Record<string, string>>): Promise<Started> =>
   startNode(pathOf('floor.js'), { SERVER_PORT: String(serverPort), ...environment }, '/')
 
-export interface Group extends AsyncDisposable {
-  readonly pids: readonly number[]
-}
-
-export interface Pair extends Group {
-  readonly both: readonly [Started, Started]
-}
-
 const joinMilliseconds = 1_500
 
-export function startNeighbours(options: ServiceOptions): Promise<Pair> {
+export function startNeighbours(options: ServiceOptions) {
   return inFolder('warm-bench-', async (folder, remove) => {
     const environment = { ...settingsFor(options), SOCKETS_FOLDER: folder }
     return pairOf(() => startNode(pathOf('joined.js'), environment, '/http-bind'), remove)
   })
 }
 
-export function startApart(natsUrl: string, options: ServiceOptions): Promise<Pair> {
+export function startApart(natsUrl: string, options: ServiceOptions) {
   return pairOf(() => startService({ ...options, environment: { NATS_URL: natsUrl } }))
 }
 
-async function pairOf(start: () => Promise<Started>, afterwards = async () => {}): Promise<Pair> {
+async function pairOf(start: () => Promise<Started>, afterwards = async () => {}) {
   const both = [await start(), await start()] as const
   await sleep(joinMilliseconds)
   const stop = async () => {
@@ -200,20 +192,15 @@ async function startNode(script: string, environment: Record<string, string>, pa
   }
 }
 
-export interface LoadClient extends AsyncDisposable {
-  readonly pid: number
-  go(): void
-  run(work: Work, about?: { seconds?: number; ready?: (sessions: number) => void }): Promise<Figures>
-  stop(): Promise<void>
-}
+export type LoadClient = ReturnType<typeof startLoadClient>
 
-export function startLoadClient(): LoadClient {
+export function startLoadClient() {
   const child = fork(pathOf('load.js'))
   children.add(child)
   return closing({
     pid: child.pid ?? 0,
     go: () => void child.send('go'),
-    run: (work: Work, { seconds = 60, ready }: Parameters<LoadClient['run']>[1] = {}) =>
+    run: (work: Work, { seconds = 60, ready }: { seconds?: number; ready?: (sessions: number) => void } = {}) =>
       new Promise<Figures>((resolve, reject) => {
         const over = () => {
           clearTimeout(late)

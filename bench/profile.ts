@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import type { Profiler } from 'node:inspector'
 import { ask } from './ask.js'
 import { cpu, median } from './comparison.js'
-import { startService } from './processes.js'
+import { root, startService } from './processes.js'
 import type { PartResult } from './results.js'
 import { chatLoad, type Stage, warmLoad, warmUp, withFreshProsody } from './stage.js'
 import type { Figures } from './work.js'
@@ -32,7 +32,7 @@ export async function measureProfile(stage: Stage): Promise<PartResult> {
 }
 
 function keep(title: string, profile: Profiler.Profile): void {
-  const folder = new URL('../../bench-profiles/', import.meta.url)
+  const folder = new URL('bench-profiles/', root)
   mkdirSync(folder, { recursive: true })
   writeFileSync(new URL(`${title}.cpuprofile`, folder), JSON.stringify(profile))
 }

@@ -107,7 +107,7 @@ function conversationOver(socket: Socket): Conversation {
 
 const released = (socket: Socket) => socket.removeAllListeners('data').removeAllListeners('close')
 
-/** One context suffices: a load client knows one server. */
+/** A load client uses one server. */
 let context: SecureContext | undefined
 
 function secure(socket: Socket, caFile: string): Promise<Socket> {

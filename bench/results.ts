@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Comparison, Verdict } from './comparison.js'
-import { differencesFromDelivery, startFlags } from './processes.js'
+import { differencesFromDelivery, root, startFlags } from './processes.js'
 
 export interface PartResult {
   readonly verdicts: readonly Verdict[]
@@ -11,7 +11,6 @@ export interface PartResult {
   readonly details?: object
 }
 
-const root = new URL('../../', import.meta.url)
 export const resultsFile = fileURLToPath(new URL('bench-results.json', root))
 
 export function writeResult(part: string, about: ReturnType<typeof conditions>, result: PartResult): void {

@@ -1,14 +1,14 @@
-// Tens of thousands of held sessions before a stub, with the same messages a second at each size.
+// Tens of thousands of held sessions before a stub, with the same rate of messages at each size.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { type Answer, ask } from './ask.js'
 import { areMet, type Demand } from './comparison.js'
 import {
   closing,
   type LoadClient,
+  pathOf,
   type Started,
   startFlags,
   startFloor,
@@ -26,15 +26,13 @@ const mostOfClient = 10_000
 const sizes = [200, 2_000, 7_000]
 const sizesInMemory = [200, 15_000]
 
-export interface ScalePlan {
+interface ScalePlan {
   readonly sessions: number
   readonly workers: number
   /** Messages a second of all sessions together. */
   readonly rate: number
   readonly seconds: number
 }
-
-const pathOf = (script: string) => fileURLToPath(new URL(script, import.meta.url))
 
 async function startStub(processes: number) {
   const child = fork(pathOf('stub.js'), { env: { ...process.env, STUB_PROCESSES: String(processes) } })
@@ -90,7 +88,7 @@ async function lagOf({ workers }: Held): Promise<Lag> {
 const alone = ({ pid, port }: Started): Held => ({ pids: [pid], workers: [pid], port })
 
 async function residentOf({ pids, workers }: Held): Promise<number> {
-  // Workers collect garbage one at a time, or the primary would take all as hung.
+  // Workers collect garbage one at a time, or the primary would kill all as hung.
   for (const pid of workers) await ask(pid, 'collectGarbage')
   return pids.reduce((sum, pid) => sum + residentKib(pid), 0)
 }
@@ -172,14 +170,14 @@ function print(sessions: number, row: Row): void {
   console.log([...cells.map((cell, at) => cell.padStart(columns[at]!.length + 2)), ...pauses].join(''))
 }
 
-async function measureAlone(count: number, rate: number): Promise<{ kibEach: number; cpuMicroseconds: number }> {
+async function measureAlone(count: number, rate: number): Promise<Pick<Row, 'kibEach' | 'cpuMicroseconds'>> {
   const child = fork(pathOf('memory-links.js'), [count, rate, 5].map(String), { execArgv: [...startFlags()] })
   const [figures] = await once(child, 'message')
-  return figures as { kibEach: number; cpuMicroseconds: number }
+  return figures
 }
 
 async function measureSizes(plan: ScalePlan, sizes: readonly number[], service: Held, stub: Stub, ofStub = 0) {
-  // Compiles the code before the smallest size.
+  // V8 must compile before the smallest size.
   await hold(200, { ...plan, seconds: 5 }, service, stub)
   const rows: Row[] = []
   for (const size of sizes) rows.push(await hold(size, plan, service, stub))
@@ -235,7 +233,6 @@ async function measureGroup(plan: ScalePlan): Promise<Demand[]> {
   return [back, ...demandsOfAll([row])]
 }
 
-/** Returns false if a demand is not met. */
 export async function measureScale(plan: ScalePlan): Promise<boolean> {
   console.log(`${plan.rate} messages a second for ${plan.seconds} s at each size, before a stub. Pauses in ms of CPU,`)
   console.log('in parentheses with the time in which other processes had the core\n')

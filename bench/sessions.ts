@@ -50,16 +50,14 @@ export async function openBosh(target: Target, users: readonly string[]): Promis
 }
 
 export class Opener {
-  readonly #target: Target
   readonly #lanes: Lanes
 
-  constructor(target: Target) {
-    this.#target = target
+  constructor(readonly target: Target) {
     this.#lanes = new Lanes(target)
   }
 
   async open(user: string): Promise<() => Promise<void>> {
-    const { kind, port, caFile = '' } = this.#target
+    const { kind, port, caFile = '' } = this.target
     const lanes = this.#lanes
     switch (kind) {
       case 'raw':
@@ -149,12 +147,13 @@ const open = `<open xmlns='${framing}' to='${domain}' version='1.0'/>`
 export const closeFrame = `<close xmlns='${framing}'/>`
 
 export async function openSockets(
-  { kind, port, warmPort }: Target,
+  target: Target,
   users: readonly string[],
   failed: (error: Error) => void,
 ): Promise<SocketSession[]> {
   const sessions: SocketSession[] = []
-  const lanes = new Lanes({ kind, port, ...(warmPort !== undefined && { warmPort }) })
+  const { kind, port } = target
+  const lanes = new Lanes(target)
   const openOne = async (user: string): Promise<SocketSession> => {
     if (kind === 'floor') return { jid: user, lane: await WebSocketLane.open(port, '/', failed) }
     const warmed = kind === 'product' ? await warm(lanes, user) : undefined

@@ -5,7 +5,7 @@ import type { Figures, Processes, Target, Work } from './work.js'
 
 export const fullSizes = {
   rounds: 5,
-  /** Processes run on different cores in each round. */
+  /** More, because processes run on different cores in each round. */
   sharingRounds: 11,
   /** Rounds in which V8 compiles, and salted passwords are cached. */
   warmUpRounds: 14,

@@ -3,7 +3,7 @@ import cluster from 'node:cluster'
 import { createServer, type Socket } from 'node:net'
 import { StubStream } from './stub-stream.js'
 
-const count = Number(process.env['STUB_PROCESSES'] ?? 1)
+const count = Number(process.env['STUB_PROCESSES'])
 
 if (cluster.isPrimary) {
   const workers = Array.from({ length: count }, () => cluster.fork())

@@ -14,7 +14,7 @@ export interface TalkEvents {
 }
 
 export const word = (serial: number) => `>word ${serial}<`
-export const messageTo = (jid: string, text: string) =>
+const messageTo = (jid: string, text: string) =>
   `<message xmlns='jabber:client' to='${jid}' type='chat'><body${text}/body></message>`
 export const bodyHead = (sid: string) => `<body xmlns='http://jabber.org/protocol/httpbind' sid='${sid}' rid='`
 
@@ -28,11 +28,11 @@ interface BoshTalkOptions extends TalkEvents {
   readonly port: number
   readonly host?: string | undefined
   readonly pollFirst?: boolean
-  /** Connections that talks with one open request share. Such a talk waits for `sendNext` after each message. */
+  /** Shared connections, for talks with one open request. Such a talk waits for `sendNext` after each message. */
   readonly spare?: HttpLane[]
 }
 
-/** Sends two requests at a time in order, and keeps one open, as browsers do. */
+/** Sends at most two requests at a time, in order, and keeps one open, as browsers do. */
 export class BoshTalk implements Talk {
   readonly #lanes: HttpLane[] = []
   readonly #head: string

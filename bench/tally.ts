@@ -44,7 +44,7 @@ export class Tally {
   }
 }
 
-/** `schedstat` counts in nanoseconds. `stat` counts in hundredths of a second, a tenth of a short round. */
+/** `schedstat` counts in nanoseconds. `stat` counts in hundredths of a second. */
 function cpuMicroseconds(pid: number): number {
   try {
     const threads = readdirSync(`/proc/${pid}/task`)

@@ -26,7 +26,7 @@ export class Ledger {
   }
 }
 
-export interface VisitorOptions {
+interface VisitorOptions {
   readonly url: string
   readonly user: string
   readonly ledger: Ledger
@@ -46,7 +46,7 @@ export class Visitor {
   #serial = 0
   readonly #awaited = new Set<number>()
   readonly #heard = new Set<number>()
-  /** Earlier messages may come twice, because another page has attached. */
+  /** Messages up to this number may come twice, because another page has attached. */
   #mayDouble = 0
   #isLoggedOut = false
 

@@ -25,7 +25,7 @@ export interface Work {
   readonly amount: number
   /** Logins at a time for `warm`. Default: 10. */
   readonly atOnce?: number
-  /** Sends a new poll before each message, as slow typing does. */
+  /** Sends a new poll before each message, as the page of a slow user does. */
   readonly pollFirst?: boolean
   readonly warmsPerSecond?: number
   readonly sessions?: number
