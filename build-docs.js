@@ -1,4 +1,4 @@
-// What `npm run build` makes of the documents: dist/docs.json, with the XHTML of each page by its name.
+// Writes dist/docs.json, with the XHTML of each document by its name.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { Marked } from 'marked'
@@ -6,16 +6,14 @@ import { Marked } from 'marked'
 const { repository } = JSON.parse(readFileSync('package.json', 'utf8'))
 const source = `${repository.url.replace(/^git\+|\.git$/g, '')}/blob/main/`
 
-/** Documents outside of docs/, beside the README, which is the page of the folder itself. */
+/** Documents outside of docs/. The README has the empty name. */
 const others = { 'CHANGELOG.md': 'changelog', 'CONTRIBUTING.md': 'contributing', 'SECURITY.md': 'security' }
 
-/** All others follow, as a group of their own. */
+/** Other documents follow, in the group `About`. */
 const groups = {
   'For portals': ['embed', 'page', 'api', 'errors'],
   'For operators': ['production', 'tuning', 'capacity', 'settings', 'runbook', 'coming-from'],
 }
-
-const settings = 'docs/settings.md'
 
 const names = readdirSync('docs')
   .filter(file => file.endsWith('.md'))
@@ -28,14 +26,14 @@ const groupOf = name => Object.keys(groups).find(group => groups[group].includes
 const escaped = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 const inXml = text => text.replace(/[&<>"']/g, character => escaped[character])
 
-/** The anchors that code hosts give to headings, which the links in the documents use. */
+/** Anchors of headings, as code hosts make them. */
 const anchorOf = text =>
   text
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
     .replaceAll(' ', '-')
 
-/** Pages link to each other by relative addresses, files that are no pages are at the code host. */
+/** Links to pages are relative. Other files are at the code host. */
 function addressOf(link, path) {
   if (/^(https?|mailto):/.test(link)) return link
   const [file, anchor] = link.split('#')
@@ -46,7 +44,7 @@ function addressOf(link, path) {
   return page === undefined ? `${source}${target}${end}` : `${page || './'}${end}`
 }
 
-/** The text of a document is XHTML, and has no HTML of its own. */
+/** Returns XHTML. HTML in a document is shown as text. */
 export function pageOf(text, path) {
   const contents = []
   const marked = new Marked({
@@ -60,12 +58,12 @@ export function pageOf(text, path) {
       link({ href, tokens }) {
         return `<a href="${inXml(addressOf(href, path))}">${this.parser.parseInline(tokens)}</a>`
       },
-      // A wide table or listing scrolls by the keyboard too.
+      // With `tabindex`, the keyboard scrolls a wide table or listing.
       code: ({ text: code }) => `<pre tabindex="0"><code>${inXml(code)}\n</code></pre>\n`,
       table({ header, rows }) {
         const row = (cells, nameOf) =>
           `<tr>${cells.map(({ tokens, text: cell }) => `<${nameOf(cell)}>${this.parser.parseInline(tokens)}</${nameOf(cell).split(' ')[0]}>`).join('')}</tr>\n`
-        // Screen readers stumble over a header without a text.
+        // Screen readers need headers with a text.
         const isHead = header.some(({ text: cell }) => cell !== '')
         const head = isHead ? row(header, cell => (cell === '' ? 'td' : 'th scope="col"')) : ''
         const body = rows.map(cells => row(cells, () => 'td')).join('')
@@ -79,15 +77,14 @@ export function pageOf(text, path) {
     },
   })
   const made = marked.parse(text)
-  // The README heads with the name of the package, and a setting is linked by its name.
+  // The headline of the README is the name of the package. The anchor of a setting is its name.
   const body =
     path === 'README.md'
       ? made.replace(/<h1[^>]*>.*?<\/h1>/, '<h1>Overview</h1>')
-      : made.replaceAll(/<li>(<code>([A-Z][A-Z0-9_]+)<\/code>)/g, path === settings ? '<li id="$2">$1' : '$&')
+      : made.replaceAll(/<li>(<code>([A-Z][A-Z0-9_]+)<\/code>)/g, path === 'docs/settings.md' ? '<li id="$2">$1' : '$&')
   const title = /<h1[^>]*>(.*?)<\/h1>/.exec(body)[1].replaceAll(/<[^>]*>/g, '')
-  const begin = body.indexOf('<h2 ')
-  const [intro, rest] = begin === -1 ? [body, ''] : [body.slice(0, begin), body.slice(begin)]
-  return { title, contents, intro, body: rest }
+  const begin = body.search(/<h2 |$/)
+  return { title, contents, intro: body.slice(0, begin), body: body.slice(begin) }
 }
 
 export function buildDocs(file) {
