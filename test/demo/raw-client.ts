@@ -1,4 +1,4 @@
-// An XMPP client without manners: writes what a test says over TCP and waits for what it expects.
+// An XMPP client over TCP that sends any text, valid or not, and waits for expected text.
 import { connect, type Socket } from 'node:net'
 import { ScramClient } from '../support/scram.js'
 
@@ -33,7 +33,7 @@ export class RawClient {
     return this
   }
 
-  /** Waits for a pattern, takes everything up to its end out of what was received, and returns it. */
+  /** Waits for a pattern. Removes the received text up to its end, and returns it. */
   async expect(pattern: RegExp | string): Promise<string> {
     for (;;) {
       const at = typeof pattern === 'string' ? this.#text.indexOf(pattern) : this.#text.search(pattern)
@@ -50,7 +50,7 @@ export class RawClient {
     }
   }
 
-  /** What else the server has said, once it has hung up. */
+  /** Resolves when the connection is closed, with the remaining text. */
   async rest(): Promise<string> {
     while (!this.#closed) {
       await new Promise<void>(resolve => {
@@ -60,7 +60,7 @@ export class RawClient {
     return this.#text
   }
 
-  /** What was received and not expected, once the server has answered everything sent before. */
+  /** Resolves with text that no `expect` has removed, after the answers to all that was sent. */
   async unexpected(): Promise<string> {
     const id = `fence-${Math.random()}`
     this.send(`<iq type='get' id='${id}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>`)
@@ -68,7 +68,7 @@ export class RawClient {
     return text.slice(0, text.lastIndexOf('<iq '))
   }
 
-  /** Authenticates; returns the server's last word. */
+  /** Returns `<success/>` or `<failure/>`. */
   async authenticate(user: string, password: string, authzid = ''): Promise<string> {
     const scram = new ScramClient(user, password, undefined, authzid)
     this.send(`<auth ${sasl} mechanism='SCRAM-SHA-1'>${scram.first}</auth>`)
@@ -92,7 +92,7 @@ export class RawClient {
     return this
   }
 
-  /** Comes online; takes what answers it off the record. */
+  /** Sends presence, and removes the answer. */
   async appear(priority = 0): Promise<this> {
     this.send(`<presence><priority>${priority}</priority></presence>`)
     await this.expect(`from='${this.jid}' to='${this.jid}'><priority>${priority}</priority></presence>`)
