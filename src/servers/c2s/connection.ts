@@ -113,7 +113,7 @@ export function openConnection(
     if (ended !== undefined) return ended
     if (trust.verify) certificates?.note(domain, to.name, socket)
     if (!trust.verify || socket.authorized) return socket
-    // The type is wrong: this is a code or message.
+    // Despite its type, `authorizationError` is a code or message.
     const told = String(socket.authorizationError)
     const cause = new CertificateFault(told, socket.getPeerCertificate(), domain)
     return { failure: { step: 'tls', code: 'certificate-invalid', cause } }
@@ -122,6 +122,7 @@ export function openConnection(
   function ready(socket: Socket, to: ConnectedServer): void {
     reach('features')
     isOver = true
+    current = undefined
     deadline?.cancel()
     socket.off('error', nothing)
     for (const event of endings) socket.off(event, onBroken)

@@ -1,4 +1,4 @@
-// Connections that are dialled for the next logins: what a server sees of them, and what becomes of the logins.
+// Connections that are dialled before logins need them: what servers and logins see.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { createDialer } from '../../../src/servers/c2s/dial.js'
@@ -70,7 +70,7 @@ function open(options: Partial<LinkOptions> = {}, domain = 'example.org'): Login
   return { link, told, ends }
 }
 
-/** A login on a connection of its own, which the server has begun to answer. */
+/** A login on a connection of its own. The server has received the header. */
 async function logIn(): Promise<Login> {
   const login = open()
   const peer = await server.connection()
@@ -94,7 +94,7 @@ async function spareConnection(spares = 1): Promise<ScriptedConnection> {
   return peer
 }
 
-/** Resolves once no time limit of dialling runs: each login waits for its features, and the sweep for its time. */
+/** Resolves once no dialling has a timer. Each login has a timer, and so has the sweep. */
 async function usable(): Promise<void> {
   await eventually('the spare links are ready', () => {
     clock.advance(0)
@@ -103,7 +103,7 @@ async function usable(): Promise<void> {
   await new Promise(resolve => setImmediate(resolve))
 }
 
-/** The server lets a connection with STARTTLS begin TLS. */
+/** The server's side of STARTTLS and TLS. */
 async function encrypt(peer: ScriptedConnection, maxVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3'): Promise<Secured> {
   await peer.until(plainHeader)
   peer.send(serverHeader + startTlsOffer)
@@ -112,7 +112,7 @@ async function encrypt(peer: ScriptedConnection, maxVersion: 'TLSv1.2' | 'TLSv1.
   return peer.secure({ ...certificate, maxVersion })
 }
 
-/** Three logins over STARTTLS, and the spare link that follows, on which TLS has been done. */
+/** An encrypted spare link, dialled after three logins over STARTTLS. */
 async function encryptedSpare(maxVersion?: 'TLSv1.2'): Promise<ScriptedConnection> {
   start({ tls: 'starttls' })
   for (let login = 0; login < 3; login++) {
@@ -147,7 +147,7 @@ describe('a connection is dialled ahead', () => {
     await usable()
     open()
     expect(await spare.until(plainHeader)).toBe(plainHeader)
-    // The login dialled nothing for itself: what comes is the next spare link.
+    // The login dialled no connection of its own: the next connection is a spare link.
     const next = await spareConnection()
     expect(next.unread).toBe('')
     spare.reset()
@@ -160,7 +160,7 @@ describe('a connection is dialled ahead', () => {
       await logIn()
       expect(links.spares).toBe(expected)
     }
-    // Logins that find none ready dial for themselves.
+    // A login without a ready spare link dials its own connection.
     for (let login = 4; login <= 30; login++) open()
     await eventually('there are as many as may be', () => links.spares === 3)
   })
@@ -226,7 +226,7 @@ describe('a spare link ends', () => {
     expect(links.spares).toBe(0)
     await spare.gone
     for (let second = 0; second < 300; second++) clock.advance(1_000)
-    // The logins are still waiting for their features no more.
+    // The time limits of the logins have ended too.
     expect(clock.pending).toBe(links.size)
   })
 
@@ -254,6 +254,15 @@ describe('a spare link ends', () => {
     clock.advance(1_000)
     expect(links.spares).toBe(0)
     await spare.gone
+  })
+
+  test('with the closing alert of TLS', async () => {
+    const spare = await encryptedSpare()
+    await usable()
+    const received = spare.raw.bytesRead
+    clock.advance(20_000)
+    await spare.gone
+    expect(spare.raw.bytesRead).toBeGreaterThan(received)
   })
 
   test('at a stop, without delaying it', async () => {
