@@ -1,7 +1,7 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
-import { isIP, type LookupFunction } from 'node:net'
 import type { Clock } from '../lib/clock.js'
+import { allowed, lookupBy } from '../servers/net/allowed-addresses.js'
 import type { Names } from '../servers/net/names.js'
 
 /** In milliseconds, DNS look-up included. */
@@ -22,7 +22,9 @@ export function createPost(url: string, names: Pick<Names, 'addressesOf'>, clock
   const target = new URL(url)
   const transport = target.protocol === 'https:' ? https : http
   // Node's own look-ups would block all threads while DNS is silent.
-  const agent = new transport.Agent({ keepAlive: true, timeout: keptMilliseconds, lookup: lookupBy(names) })
+  const find = async (host: string) => allowed(await names.addressesOf({ host }), false)
+  const lookup = lookupBy(find, ({ code }) => new NotTaken(code))
+  const agent = new transport.Agent({ keepAlive: true, timeout: keptMilliseconds, lookup })
 
   /** Rejects with a `code`, unless the answer is 2xx. Follows no redirect: the signature is for this URL. */
   const post = (body: string, headers: Readonly<Record<string, string>>) =>
@@ -62,15 +64,4 @@ export function createPost(url: string, names: Pick<Names, 'addressesOf'>, clock
     })
 
   return { post, close: () => agent.destroy() }
-}
-
-function lookupBy(names: Pick<Names, 'addressesOf'>): LookupFunction {
-  return async (host, { all = false }, callback) => {
-    const result = await names.addressesOf({ host, port: 443, tls: 'direct' })
-    const addresses = 'code' in result ? [] : result.map(address => ({ address, family: isIP(address) }))
-    const [first] = addresses
-    if (first === undefined) callback(new NotTaken('code' in result ? result.code : 'host-unknown'), [])
-    else if (all) callback(null, addresses)
-    else callback(null, first.address, first.family)
-  }
 }

@@ -1,22 +1,18 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { isIP, type LookupFunction } from 'node:net'
+import { isIP } from 'node:net'
 import type { Config, RemoteEndpoint } from '../config/config.js'
 import type { Clock } from '../lib/clock.js'
+import { allowed, lookupBy } from '../servers/net/allowed-addresses.js'
 import type { LocalPorts } from '../servers/net/local-ports.js'
 import type { Names } from '../servers/net/names.js'
-import { isPrivateAddress } from '../servers/net/private-addresses.js'
 import { type TlsRules, tlsContext } from '../servers/net/tls-context.js'
-import type { Failure } from '../xmpp/link.js'
 import type { XmlLimits } from '../xmpp/xml/limits.js'
 import { connectOver } from './connections.js'
 import { RemoteFault } from './fault.js'
 
 /** Connections in use have no limit, because each session holds a request. */
 const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
-
-const unknown: Failure = { step: 'resolve', code: 'host-unknown' }
-const notAllowed: Failure = { step: 'connect', code: 'address-not-allowed' }
 
 export interface EndpointParts {
   /** Without a URL, host-meta names the endpoint. */
@@ -33,33 +29,19 @@ export interface EndpointParts {
 
 /** `lasting`: connections are kept open. Throws a `RemoteFault`. */
 export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, kind: 'lasting' | 'passing') {
-  const { about, tls, publicOnly } = parts
+  const { about, settings, tls, names, clock, publicOnly, ports } = parts
   // Node does not look up IP addresses, so `lookup` cannot check them.
   const address = hostname.replace(/^\[(.*)\]$/, '$1')
-  if (publicOnly && isIP(address) !== 0 && isPrivateAddress(address)) throw new RemoteFault(notAllowed)
-  const lookup = lookupBy(parts)
+  const given = isIP(address) === 0 ? undefined : allowed([address], publicOnly)
+  if (given !== undefined && 'code' in given) throw new RemoteFault(given)
+  const found = about.url === undefined
+  const find = async (host: string) => allowed(await names.addressesOf({ host, found }), publicOnly)
+  const lookup = lookupBy(find, failure => new RemoteFault(failure))
   const options = { noDelay: true, lookup, ...(kind === 'lasting' && keptOpen) }
   const agent =
     protocol === 'https:'
       ? new HttpsAgent({ ...options, secureContext: tlsContext(about, tls), rejectUnauthorized: about.verify })
       : new HttpAgent(options)
-  const { ports, clock, settings } = parts
-  const idle = kind === 'lasting' ? keptOpen.timeout : undefined
-  if (ports !== undefined) connectOver(agent, { ports, clock, lookup, connectTimeout: settings.connectTimeout, idle })
+  if (ports !== undefined) connectOver(agent, { ports, clock, find, connectTimeout: settings.connectTimeout })
   return agent
-}
-
-/** Checks each connection: a name may resolve differently next time. */
-function lookupBy({ about, names, publicOnly }: EndpointParts): LookupFunction {
-  return async (host, { all = false }, callback) => {
-    const found = about.url === undefined
-    const result = await names.addressesOf({ host, port: 443, tls: 'direct', found })
-    if ('code' in result) return callback(new RemoteFault(result), [])
-    const known = result.map(address => ({ address, family: isIP(address) }))
-    const allowed = publicOnly ? known.filter(({ address }) => !isPrivateAddress(address)) : known
-    const [first] = allowed
-    if (first === undefined) callback(new RemoteFault(known.length === 0 ? unknown : notAllowed), [])
-    else if (all) callback(null, allowed)
-    else callback(null, first.address, first.family)
-  }
 }

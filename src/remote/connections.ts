@@ -1,32 +1,32 @@
 import type { ClientRequestArgs, Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { connect, isIP, type LookupFunction, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../lib/clock.js'
 import { race } from '../servers/c2s/dial.js'
 import { nothing } from '../servers/c2s/socket-events.js'
 import type { LocalPorts, Source } from '../servers/net/local-ports.js'
+import type { Addresses } from '../servers/net/names.js'
+import type { Failure } from '../xmpp/link.js'
 import { RemoteFault } from './fault.js'
 
 export interface ConnectionsParts {
   readonly ports: LocalPorts
   readonly clock: Clock
-  readonly lookup: LookupFunction
+  readonly find: (host: string) => Promise<Addresses | Failure>
   /** In seconds. */
   readonly connectTimeout: number
-  /** In milliseconds, after which a connection without a request is closed. */
-  readonly idle: number | undefined
 }
 
 type Options = ClientRequestArgs & { readonly host: string; readonly port: number }
 type Callback = (error: Error | null, socket?: Duplex) => void
 
 /** Connections use the service's local addresses and ports, as links do. */
-export function connectOver(agent: HttpAgent, { ports, clock, lookup, connectTimeout, idle }: ConnectionsParts): void {
+export function connectOver(agent: HttpAgent, { ports, clock, find, connectTimeout }: ConnectionsParts): void {
   const encrypt = agent instanceof HttpsAgent ? createConnectionOf(agent) : undefined
   const dial = (host: string, port: number, before?: Socket) => ports.connect(host, port, before, connectHttp)
 
-  function open(options: Options, addresses: readonly string[], callback: Callback): void {
+  function open(options: Options, addresses: Addresses, callback: Callback): void {
     const until = clock.now() + connectTimeout * 1000
     race(addresses, Number(options.port), { clock, connect: dial, ports }, until, end => {
       if ('code' in end) {
@@ -35,9 +35,7 @@ export function connectOver(agent: HttpAgent, { ports, clock, lookup, connectTim
       }
       const taken = ports.take(end)
       if (taken !== undefined) end.once('close', () => ports.release(taken))
-      if (encrypt !== undefined) return callback(null, encrypt({ ...options, socket: end }))
-      if (idle !== undefined) end.setTimeout(idle)
-      callback(null, end)
+      callback(null, encrypt === undefined ? end : encrypt({ ...options, socket: end }))
     })
   }
 
@@ -45,14 +43,9 @@ export function connectOver(agent: HttpAgent, { ports, clock, lookup, connectTim
     const { host } = options
     if (isIP(host) !== 0) open(options, [host], callback)
     else
-      lookup(host, { all: true }, (error, found) => {
-        if (error !== null) callback(error)
-        else
-          open(
-            options,
-            [found].flat().map(one => (typeof one === 'string' ? one : one.address)),
-            callback,
-          )
+      void find(host).then(found => {
+        if ('code' in found) callback(new RemoteFault(found))
+        else open(options, found, callback)
       })
   }
   Object.assign(agent, { createConnection })

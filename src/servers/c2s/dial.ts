@@ -7,10 +7,10 @@ import { steps } from '../../lib/errors.js'
 import { connectSharingBuffer } from '../../lib/shared-buffer.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Failure, LinkStep } from '../../xmpp/link.js'
+import { allowed } from '../net/allowed-addresses.js'
 import { ConnectedServer } from '../net/connected-server.js'
 import type { LocalPorts, Source } from '../net/local-ports.js'
 import type { Addresses, Names, Route } from '../net/names.js'
-import { isPrivateAddress } from '../net/private-addresses.js'
 import type { ServerState, ServerStates } from '../net/server-states.js'
 import type { Target } from '../net/srv-records.js'
 import { nothing } from './socket-events.js'
@@ -43,29 +43,22 @@ export interface DialerParts {
 export type Dialer = ReturnType<typeof createDialer>
 
 export function createDialer(parts: DialerParts) {
-  const { names, clock, descriptors, states, ports, onExhausted, connect = ports?.connect ?? connectTcp } = parts
-  const searchParts = (publicOnly: boolean) => ({ names, clock, publicOnly, descriptors, ports, onExhausted, connect })
+  const { names, states, connect = parts.ports?.connect ?? connectTcp } = parts
   return {
     toServer(server: Server, domain: string) {
       const state = states?.ofEntry(domain, written(server))
-      return createSearch(searchParts(false), { targets: [server] }, domain, () => state)
+      return createSearch({ ...parts, connect, publicOnly: false }, { targets: [server] }, domain, () => state)
     },
     /** RFC 6120 §3.2, XEP-0368. */
     toDomain: (domain: string) =>
-      createSearch(searchParts(parts.publicOnly), names.routeTo(domain), domain, target =>
+      createSearch({ ...parts, connect }, names.routeTo(domain), domain, target =>
         states?.ofFound(domain, written(target)),
       ),
   }
 }
 
 export function connectTcp(host: string, port: number, source: Source = {}): Socket {
-  const socket = connectSharingBuffer({
-    host,
-    port,
-    ...source,
-    keepAlive: true,
-    noDelay: true,
-  })
+  const socket = connectSharingBuffer({ host, port, ...source, keepAlive: true, noDelay: true })
   // Without a listener, an error would end the process.
   return socket.on('error', nothing)
 }
@@ -117,7 +110,7 @@ export function createSearch(
       expect(true)
       state = stateOf(target)
       server = written(target)
-      const addresses = allowed(await inTime(names.addressesOf(target)))
+      const addresses = allowed(await inTime(names.addressesOf(target)), publicOnly)
       if (isOver) return
       if ('code' in addresses) {
         fail(addresses)
@@ -139,14 +132,6 @@ export function createSearch(
           isLast: index === found.targets.length - 1,
         }
     }
-  }
-
-  /** Checked at each search: the name may resolve differently next time. */
-  function allowed(found: Addresses | Failure): Addresses | Failure {
-    if ('code' in found) return found
-    if (found.length === 0) return { step: 'resolve', code: 'host-unknown' }
-    const usable = publicOnly ? found.filter(address => !isPrivateAddress(address)) : found
-    return usable.length === 0 ? { step: 'connect', code: 'address-not-allowed' } : usable
   }
 
   function inTime<T>(answer: T | Promise<T>): Promise<T | Failure> | T {

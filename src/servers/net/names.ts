@@ -113,7 +113,7 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
       return inRoute(domain, services)
     },
 
-    addressesOf({ host, found: isFound = false }: Target): ReturnType<typeof system> {
+    addressesOf({ host, found: isFound = false }: Pick<Target, 'host' | 'found'>): ReturnType<typeof system> {
       if (isIP(host) !== 0) return [host]
       if (!isFound) return system(host)
       if (!isLocal(host)) return found(host)
