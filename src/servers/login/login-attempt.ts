@@ -45,13 +45,11 @@ const readyToBind = asFeatures(xml('bind', { xmlns: bindNamespace }))
 /** Logs in with @xmpp/client (RFC 6120 §6, §7, XEP-0388), up to `until`. */
 export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   mechanism: Mechanism | undefined
-  /** See `LinkEnd`. */
-  isStale = false
+  /** Set once the link has ended. */
+  end: LinkEnd | undefined
   readonly #parts: AttemptParts
   readonly #wish: LoginWish
   readonly #pipelining: Pipelining
-  /** In seconds. */
-  readonly #timeout: number
   readonly #until: 'authenticated' | 'bound' | Resumption
   readonly #client: LinkClient
   #opened: T | undefined
@@ -83,13 +81,11 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     wish: LoginWish,
     until: 'authenticated' | 'bound' | Resumption = 'bound',
     pipelining = new Pipelining(),
-    timeout = parts.timeout,
   ) {
     this.#parts = parts
     this.#wish = wish
     this.#until = until
     this.#pipelining = pipelining
-    this.#timeout = timeout
     this.#client = new LinkClient(this, wish.jid.resource)
   }
 
@@ -111,8 +107,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     const late = (detail?: string) =>
       this.fail(new Problem('timeout', { step: this.step, detail, server: this.#server }))
     const leave = () => late('the caller left')
-    const { log, stepTimeout } = this.#parts
-    const progress = followLogin({ log, timeout: this.#timeout, stepTimeout }, this.#wish, setting => {
+    const progress = followLogin(this.#parts, this.#wish, setting => {
       late(`Limit: ${setting}.`)
       this.#opened?.link.timeOut(this.step, typeof this.#until === 'string')
     })
@@ -161,9 +156,9 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   onDrain(): void {}
 
-  onEnd({ failure, isStale = false }: LinkEnd): void {
-    this.isStale = isStale
-    if (!this.#isOver) this.fail(linkEnded(failure, this.step))
+  onEnd(end: LinkEnd): void {
+    this.end = end
+    if (!this.#isOver) this.fail(linkEnded(end.failure, this.step))
   }
 
   send(element: XmlElement): void {
@@ -223,6 +218,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       offersManagement: isBound && enabled === undefined && this.#pipelining.current?.offersManagement === true,
       enabled,
       answer: this.#answer,
+      ended: () => this.end,
       again: isBound ? wishAgain(this.#wish, this.mechanism, this.#inline?.token) : undefined,
     })
   }
@@ -230,7 +226,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #take(element: Element): void {
     const { name, namespace, text } = element
     const isFeatures = namespace === streamsNamespace && name === 'features'
-    // After the login, a full outbox stops the reading.
+    // Not limited: after the login, a full outbox stops the reading.
     if (this.#isAnswered) (isFeatures && this.#sasl2 !== undefined) || this.#undelivered.push(element)
     else if (isFeatures) this.#takeFeatures(text)
     else if (namespace === saslNamespace || namespace === sasl2Namespace) this.#takeSasl(element)
@@ -266,7 +262,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   #beginSasl(features: StreamFeatures): void {
     const { facts } = this.#opened!.link
-    const sasl2 = facts.sasl2Allowed === true ? this.#usable(features.sasl2) : undefined
+    const isUsable = facts.sasl2Allowed && (typeof this.#until === 'string' || features.sasl2?.resumes)
+    const sasl2 = isUsable ? features.sasl2 : undefined
     const offer = sasl2 ?? features.offer
     this.#sasl2 = sasl2
     if (offer === undefined) throw nothingOffered(facts)
@@ -292,10 +289,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     }
     const [name, namespace] = sasl2 === undefined ? ['mechanisms', saslNamespace] : ['authentication', sasl2Namespace]
     this.#client.receive(asFeatures(xml(name, { xmlns: namespace }, offered)))
-  }
-
-  #usable(offer: Sasl2Offer | undefined): Sasl2Offer | undefined {
-    return typeof this.#until === 'object' && offer?.resumes === false ? undefined : offer
   }
 
   #takeSasl({ name, namespace, text }: Element): void {

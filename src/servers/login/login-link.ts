@@ -1,4 +1,4 @@
-import type { Link, LinkEvents, LinkOptions } from '../../xmpp/link.js'
+import type { Link, LinkEnd, LinkEvents, LinkOptions } from '../../xmpp/link.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import type { LoginWish } from './wish.js'
 
@@ -31,6 +31,8 @@ export interface LoggedIn<T extends Opened> {
   readonly enabled: Element | undefined
   /** The server's answer to `<resume/>`. */
   readonly answer: Element | undefined
+  /** Returns the end of a link that ended in the same read. */
+  readonly ended: () => LinkEnd | undefined
   /** How to log in again, without the password. */
   readonly again: LoginWish | undefined
 }

@@ -3,11 +3,10 @@ import type { Step } from '../../lib/errors.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { LoginWish } from './wish.js'
 
+/** Times are in seconds. */
 export interface ProgressParts {
   readonly log?: Logger | undefined
-  /** In seconds. */
   readonly timeout: number
-  /** In seconds. */
   readonly stepTimeout: number
 }
 

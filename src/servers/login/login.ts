@@ -1,5 +1,5 @@
 import { Problem, type ProblemCode } from '../../lib/errors.js'
-import type { LinkAgain, LinkEnd, LinkEvents, OpenLink, Resumption } from '../../xmpp/link.js'
+import type { LinkAgain, OpenLink, Resumption } from '../../xmpp/link.js'
 import { type AttemptParts, LoginAttempt } from './login-attempt.js'
 import type { Caller, LoggedIn, Opened, OpenForLogin } from './login-link.js'
 import { isSafeAhead } from './mechanism-choice.js'
@@ -70,10 +70,10 @@ async function attempt<T extends Opened>(
     const isLeft = caller.aborted || (error instanceof Problem && error.code === 'session-not-found')
     memory.failed(jid.domain, pipelining, isLeft)
     const timeout = parts.timeout - (performance.now() - since) / 1000
-    const mayRepeat = pipelining.isToBlame || attempt.isStale
+    const mayRepeat = pipelining.isToBlame || attempt.end?.isStale
     if (!mayRepeat || isLeft || timeout < leastTimeout) throw error
     // Pipelining may have caused the failure.
-    return await new LoginAttempt<T>(parts, wish, until, undefined, timeout).run(open, caller)
+    return await new LoginAttempt<T>({ ...parts, timeout }, wish, until).run(open, caller)
   }
 }
 
@@ -89,37 +89,20 @@ export async function logInAgain(
   resumption: Resumption,
   caller: Caller,
 ): Promise<LinkAgain> {
-  let end: LinkEnd | undefined
-  const open: OpenForLogin<Opened> = (options, login) => {
-    end = undefined
-    const events: LinkEvents = {
-      get step() {
-        return login.step
-      },
-      onStep: step => login.onStep?.(step),
-      onAhead: () => login.onAhead?.(),
-      onOpen: header => login.onOpen(header),
-      onElement: element => login.onElement(element),
-      onFlush: () => login.onFlush(),
-      onDrain: () => login.onDrain(),
-      onEnd(last) {
-        end = last
-        login.onEnd(last)
-      },
-    }
+  const open: OpenForLogin<Opened> = (options, events) => {
     const link = connect(wish.jid.domain, { ...options, lang }, events)
     // After `<resume/>`, closing the new stream would close the resumed stream.
     return { link, abandon: () => (caller.reason === 'ended' ? link.abandon() : link.cut()) }
   }
-  const { opened, answer, undelivered } = await attempt(parts, open, wish, resumption, caller).catch(error => {
+  const { opened, answer, undelivered, ended } = await attempt(parts, open, wish, resumption, caller).catch(error => {
     const { credentials, jid } = wish
     const isRefused = error instanceof Problem && tokenRefusals.has(error.code)
     if (credentials.kind !== 'fast' || credentials.proof === undefined || !isRefused) throw error
     const byKeys: LoginWish = { jid, credentials: { kind: 'keys', proof: credentials.proof } }
     return attempt(parts, open, byKeys, resumption, caller)
   })
-  // The link may have ended in the same read as the answer.
-  if (end !== undefined) throw linkEnded((end as LinkEnd).failure, 'sasl')
+  const end = ended()
+  if (end !== undefined) throw linkEnded(end.failure, 'sasl')
   return { link: opened.link, answer, missed: undelivered }
 }
 
@@ -130,10 +113,8 @@ export async function scramKeys<T extends Opened>(
   wish: LoginWish,
   caller: Caller,
 ): Promise<ScramProof> {
-  const { log, timeout, stepTimeout, saltedPasswords, scramMaxIterations } = parts
   const mechanisms = parts.mechanisms.filter(name => name !== 'PLAIN')
-  const ofScram = { log, timeout, stepTimeout, saltedPasswords, scramMaxIterations, mechanisms }
-  const attempt = new LoginAttempt<T>(ofScram, wish, 'authenticated')
+  const attempt = new LoginAttempt<T>({ ...parts, mechanisms, tokens: undefined }, wish, 'authenticated')
   const { opened } = await attempt.run(open, caller).catch(error => {
     const isMissing = error instanceof Problem && error.code === 'no-mechanism' && error.step === 'sasl'
     if (!isMissing) throw withoutKeys(wish, error)

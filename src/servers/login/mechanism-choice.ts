@@ -66,7 +66,7 @@ export function chooseMechanism(
 }
 
 function passwordMechanism(
-  who: Required<Pick<ScramParts, 'user' | 'secret'>> & Pick<ScramParts, 'onSalt'> & { readonly authzid: string },
+  who: Pick<ScramParts, 'user' | 'secret' | 'onSalt'> & { readonly authzid: string },
   { mechanisms: offered, channelBindings, link, waiting }: Situation,
   { mechanisms: allowed, saltedPasswords, scramMaxIterations }: MechanismParts,
 ): Mechanism {

@@ -4,20 +4,11 @@ import { Problem } from '../../lib/errors.js'
 import { bind2Namespace, fastNamespace, sasl2Namespace, smNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
-import type { Element } from '../../xmpp/xml/element.js'
 import { bindRefused } from './refusals.js'
 import type { UserAgent } from './sasl/hashed-token.js'
 
-/** XEP-0388 §2.6.1. */
-export interface Sasl2Success {
-  readonly data: string
-  /** A full JID after bind. */
-  readonly jid: string
-  readonly isBound: boolean
-  readonly enabled: Element | undefined
-  readonly resumed: Element | undefined
-  readonly token: string | undefined
-}
+/** XEP-0388 §2.6.1. `jid` is a full JID after bind. */
+export type Sasl2Success = ReturnType<typeof readSuccess>
 
 const software = 'warm-bindings'
 
@@ -41,7 +32,7 @@ function userAgent(id: string): XmlElement {
   return xml('user-agent', { id }, xml('software', {}, software))
 }
 
-export function readSuccess(text: string): Sasl2Success {
+export function readSuccess(text: string) {
   const children = childrenOf(text)
   const ofSasl = (name: string) => {
     const child = children.find(child => child.name === name && child.namespace === sasl2Namespace)

@@ -26,7 +26,7 @@ export interface ScramParts {
   /** A bare JID. */
   readonly authzid?: string | undefined
   /**
-   * For -PLUS mechanisms. `not-offered`: the link could be bound, but the server did not offer -PLUS. A server that did
+   * For -PLUS mechanisms. `not-offered`: the link could be bound, but no -PLUS arrived. A server that offered -PLUS
    * detects an attack (RFC 5802 §6).
    */
   readonly channelBinding?: ChannelBinding | 'not-offered' | undefined
@@ -146,7 +146,7 @@ function writeGs2Header({ channelBinding, authzid = '' }: ScramParts): string {
 function prepare(text: string, parameter: string): string {
   if (/^[\x20-\x7e]*$/.test(text)) return text
   try {
-    // The text is a query, and may contain unassigned characters (RFC 5802 §5.1).
+    // RFC 5802 §5.1 allows unassigned characters here.
     return saslprep(text, { allowUnassigned: true })
   } catch {
     throw new Problem('invalid-parameter', {
