@@ -1,10 +1,11 @@
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Step } from '../lib/errors.js'
+import { longestValue } from '../servers/c2s/stream-header.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../xmpp/link.js'
 import { isOfTransport, sasl2Namespace, saslNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import type { SessionTerms } from '../xmpp/page-binding.js'
-import { atStep, streamFailure } from '../xmpp/stream-errors.js'
+import { atStep, streamEnd } from '../xmpp/stream-errors.js'
 import { copyOf } from '../xmpp/xml/copy-of.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'
@@ -19,7 +20,7 @@ const featuresSeconds = 10
 /** Open requests: one that the endpoint holds, and one for sending. */
 const mostOpen = 2
 
-/** Milliseconds in which the client may answer first. */
+/** Milliseconds before an empty request. The client may send something first. */
 const clientTurn = 10
 
 const fullPayload = 256 * 1024
@@ -148,11 +149,10 @@ export class BoshLink implements Link {
   }
 
   giveToPage() {
-    if (this.#isOver || this.#unsent.length > 0) return undefined
-    const given = this.#session.giveToPage()
+    const given = this.#isOver || this.#unsent.length > 0 ? undefined : this.#session.giveToPage()
     if (given === undefined) return undefined
     this.#stop()
-    return { url: given.url, terms: given.terms, rid: given.rid, session: this.#session }
+    return { ...given, session: this.#session }
   }
 
   #stop(): void {
@@ -201,7 +201,7 @@ export class BoshLink implements Link {
     const isIdle = this.#isPaused || this.#awaitsClient
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
     const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
-    // Asks later: a page can get the session only if no request is open.
+    // Never at once: a page can get the session only if no request is open.
     this.#rest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
   }
 
@@ -242,7 +242,7 @@ export class BoshLink implements Link {
     }
     this.#awaitsClient = waitsForClient.has(element.namespace)
     if (element.namespace === streamsNamespace && element.name === 'error') {
-      this.#end({ failure: streamFailure(element, 'features'), streamError: element.text })
+      this.#end(streamEnd(element, 'features'))
       return
     }
     if (element.namespace === streamsNamespace && element.name === 'features') {
@@ -253,7 +253,7 @@ export class BoshLink implements Link {
     this.events.onElement(element)
   }
 
-  /** Once the session exists, the step of a failed connection is not the login's. */
+  /** Once the session exists, the failed step is the login's: `atStep` replaces `features`. */
   #failureOf(error: unknown): Failure {
     if (error instanceof XmlError) return { step: 'features', code: 'remote-protocol-error', cause: error }
     if (!(error instanceof RemoteFault)) return { step: 'features', code: 'internal-error', cause: error }
@@ -268,9 +268,6 @@ export class BoshLink implements Link {
     this.events.onEnd(reported)
   }
 }
-
-/** In UTF-16 units, as over TCP. */
-const longestValue = 1023
 
 function kept(root: Root, name: string): string | undefined {
   const value = root.attribute(name)

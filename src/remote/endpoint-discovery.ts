@@ -4,25 +4,14 @@ import { boshRelation, xrdNamespace } from '../xmpp/namespaces.js'
 import { withoutComments } from '../xmpp/xml/comments.js'
 import { documentReader, startTagOf } from '../xmpp/xml/document.js'
 import { defaultLimits } from '../xmpp/xml/limits.js'
-import { createAgent, type EndpointParts } from './agents.js'
+import type { EndpointParts } from './agents.js'
 import { RemoteFault, unexpectedStatus } from './fault.js'
-import { type HttpReply, sendRequest } from './http-request.js'
-
-const maxDocumentBytes = 64 * 1024
+import { fetchDocument } from './fetched-document.js'
+import type { HttpReply } from './http-request.js'
 
 /** XEP-0156 §3. */
 export async function findEndpoint(domain: string, parts: EndpointParts): Promise<string | Failure> {
-  const { settings, clock, port } = parts
-  const fetch = (name: string) => {
-    const url = new URL(`https://${domain}:${port}/.well-known/${name}`)
-    return sendRequest(url, {
-      method: 'GET',
-      headers: { 'Accept-Encoding': 'identity' },
-      agent: createAgent(url, parts, 'passing'),
-      limits: { connect: settings.connectTimeout, reply: settings.timeout, maxReplyBytes: maxDocumentBytes },
-      clock,
-    })
-  }
+  const fetch = (name: string) => fetchDocument(new URL(`https://${domain}:${parts.port}/.well-known/${name}`), parts)
   try {
     const found = linkIn(await fetch('host-meta.json'), linksInJson)
     if (found !== undefined) return found

@@ -2,7 +2,7 @@ import type { ProblemCode } from '../lib/errors.js'
 import type { LinkEnd } from '../xmpp/link.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import type { SessionTerms } from '../xmpp/page-binding.js'
-import { streamFailure } from '../xmpp/stream-errors.js'
+import { streamEnd } from '../xmpp/stream-errors.js'
 import { copyOf } from '../xmpp/xml/copy-of.js'
 import { type Document, documentReader } from '../xmpp/xml/document.js'
 import type { Element, Fate } from '../xmpp/xml/element.js'
@@ -49,10 +49,10 @@ function readDocument(read: (text: string) => Document, text: string): Document 
 
 function readEnd(root: Root, children: readonly Element[]): LinkEnd {
   const error = children.find(({ name, namespace }) => name === 'error' && namespace === streamsNamespace)
-  if (error !== undefined) return { failure: streamFailure(error, 'features'), streamError: error.text }
+  if (error !== undefined) return streamEnd(error, 'features')
   const condition = root.attribute('condition')
   const code = byCondition.get(condition) ?? 'remote-connection-failed'
-  return { failure: { step: 'features', code, ...(condition === undefined ? {} : { condition }) } }
+  return { failure: { step: 'features', code, ...(condition !== undefined && { condition }) } }
 }
 
 /** XEP-0124 §7.2. Undefined if there is no sid. */

@@ -127,11 +127,10 @@ export class EndpointSession {
   }
 
   #report(failure: Failure | undefined, creates: boolean): void {
-    const server = this.#server
     if (failure === undefined) {
-      server?.reached()
+      this.#server?.reached()
       if (creates) this.#count(true)
-    } else if (creates && failure.condition === undefined) server?.failed(failure, this.#parts.domain)
+    } else if (creates && failure.condition === undefined) this.#server?.failed(failure, this.#parts.domain)
   }
 
   #count(isOpen: boolean): void {
@@ -153,7 +152,7 @@ export class EndpointSession {
 
   abandon(): void {
     if (this.terms === undefined && this.#unfinishedBytes > 0) {
-      // The sid is unread, so the endpoint must time out.
+      // The sid is not read yet: the session ends by the endpoint's timeout.
       this.#finish()
       return
     }
@@ -274,8 +273,8 @@ export class EndpointSession {
 }
 
 /**
- * Prosody never answers a repeated request whose connection broke before the next request. The next reply has all
- * stanzas.
+ * Prosody refuses a repeat with `item-not-found` if it has the next request too. The session lives, and the next reply
+ * has all stanzas.
  */
 function unlessSuperseded(reply: EndpointReply): EndpointReply {
   const isUnknown = reply.end?.failure.condition === 'item-not-found'

@@ -14,7 +14,7 @@ const absentSeconds = 30
 
 type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'gathered' | 'onSent'>
 
-/** A stanza takes 300 bytes more than its text. */
+/** In a reply. A stanza takes 300 bytes more than its text. */
 const mostStanzas = 10_000
 
 /** XEP-0124 §17.1. */
@@ -54,18 +54,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     }
     const headers = { ...usualHeaders, 'Content-Length': Buffer.byteLength(body) }
     const agent = afresh ? passing : lasting
-    return sendRequest(address, {
-      method: 'POST',
-      headers,
-      body,
-      agent,
-      limits,
-      clock,
-      signal: options.signal,
-      reached: options.reached,
-      gathered: options.gathered,
-      onSent: options.onSent,
-    })
+    return sendRequest(address, { ...options, method: 'POST', headers, body, agent, limits, clock })
   }
 
   function readHttpReply({ status, body, fates }: HttpReply, creates: boolean): EndpointReply {
@@ -74,7 +63,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     const failure: Failure = { step: 'features', code: 'remote-connection-failed', cause }
     if (status >= 500) throw new RemoteFault(failure, 'broke')
     const condition = legacyConditions[status]
-    // The address has no endpoint, or not for this host name.
+    // The path or the host name of the URL is wrong.
     const detail = `HTTP ${status}: is the path of the BOSH endpoint right?`
     if (creates && status === 404) throw new RemoteFault({ step: 'connect', code: 'host-unknown', cause, detail })
     if (creates && condition === undefined)

@@ -19,7 +19,7 @@ export interface RequestLimits {
   readonly connect: number
   readonly reply: number
   readonly maxReplyBytes: number
-  /** XML replies may be `mostTimes` times as long: elements beyond these limits are dropped. */
+  /** An XML reply may have `mostTimes` times as many bytes: elements beyond these limits are dropped. */
   readonly elements?: XmlLimits
 }
 
@@ -41,6 +41,7 @@ export interface RequestOptions {
 export type HttpReply = Awaited<ReturnType<typeof readReply>>
 
 const mostTimes = 16
+/** Memory for a chunk besides its bytes. */
 const pieceBytes = 512
 
 /** Does not follow redirects. Rejects with a `RemoteFault`. */

@@ -63,17 +63,7 @@ export function createRemotes(parts: RemotesParts) {
     const stateOf =
       states &&
       ((host: string) => (about.url === undefined ? states.ofFound(domain, host) : states.ofEntry(domain, host)))
-    return {
-      domain,
-      endpoint: of(domain),
-      facts,
-      clock,
-      waiting,
-      open: sessions,
-      onFailed,
-      stateOf,
-      terms,
-    }
+    return { domain, endpoint: of(domain), facts, clock, waiting, open: sessions, onFailed, stateOf, terms }
   }
 
   function abandon(link: BoshLink): void {

@@ -1,6 +1,6 @@
 import { attempt } from '../lib/attempt.js'
 import type { Step } from '../lib/errors.js'
-import type { Failure, LinkEnd, LinkEvents } from './link.js'
+import type { LinkEnd, LinkEvents } from './link.js'
 import { sasl2Namespace, saslNamespace } from './namespaces.js'
 import { childrenOf } from './xml/document.js'
 import type { Element } from './xml/element.js'
@@ -12,10 +12,10 @@ export function writeStreamError(condition: string): string {
   return `<stream:error><${condition} xmlns='${streamErrorNamespace}'/></stream:error>`
 }
 
-export function streamFailure(element: Element, step: Step): Failure {
+export function streamEnd(element: Element, step: Step): LinkEnd {
   const condition = conditionOf(element)
   const code = condition === 'host-unknown' || condition === 'host-gone' ? 'host-unknown' : 'remote-stream-error'
-  return condition === undefined ? { step, code } : { step, code, condition }
+  return { failure: { step, code, ...(condition !== undefined && { condition }) }, streamError: element.text }
 }
 
 /** Names the receiver's step, which a link does not know. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { LinkEnd } from '../../xmpp/link.js'
 import { streamsNamespace, tlsNamespace } from '../../xmpp/namespaces.js'
-import { streamFailure, writeStreamError } from '../../xmpp/stream-errors.js'
+import { streamEnd, writeStreamError } from '../../xmpp/stream-errors.js'
 import type { XmlLimits } from '../../xmpp/xml/limits.js'
 import { Splitter } from '../../xmpp/xml/splitter.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
@@ -34,8 +34,7 @@ export function negotiateTls(
         onElement(element) {
           const { name, namespace, text } = element
           if (text.length > longestStep && namespace !== 'jabber:client') refuse('policy-violation')
-          else if (namespace === streamsNamespace && name === 'error')
-            end({ failure: streamFailure(element, 'tls'), streamError: text })
+          else if (namespace === streamsNamespace && name === 'error') end(streamEnd(element, 'tls'))
           else if (namespace === streamsNamespace && name === 'features' && text.includes(tlsNamespace)) {
             socket.write(`<starttls xmlns='${tlsNamespace}'/>`)
             onOffer()

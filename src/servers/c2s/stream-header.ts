@@ -11,7 +11,7 @@ import { isSpace } from '../../xmpp/xml/usual-text.js'
 export const longestStep = 10_000
 
 /** A domain has at most 1023 bytes (RFC 7622 §3.2). */
-const longestValue = 1023
+export const longestValue = 1023
 
 export const streamFooter = '</stream:stream>'
 

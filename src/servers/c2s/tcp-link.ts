@@ -1,4 +1,3 @@
-import type { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Server } from '../../config/config.js'
@@ -8,7 +7,7 @@ import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 import { paced } from '../../lib/paced.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../../xmpp/link.js'
 import { isOfTransport, streamsNamespace } from '../../xmpp/namespaces.js'
-import { atStep, streamFailure, writeStreamError } from '../../xmpp/stream-errors.js'
+import { atStep, streamEnd, writeStreamError } from '../../xmpp/stream-errors.js'
 import type { Element, Fate } from '../../xmpp/xml/element.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import type { Sink } from '../../xmpp/xml/splitter.js'
@@ -151,7 +150,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
   }
 
   unanswered(): void {
-    this.#server?.lost({ step: 'stream', code: 'timeout' }, this.#to.domain)
+    this.#server?.state?.lost({ step: 'stream', code: 'timeout' }, this.#to.domain)
   }
 
   timeOut(step: Step, isStreamOver = true): void {
@@ -245,7 +244,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     const header = readHeader(root)
     if (typeof header === 'string') this.#refuse(header)
     else if (this.#phase === 'open') {
-      this.#server?.reached()
+      this.#server?.state?.reached()
       this.events.onOpen(header)
     }
   }
@@ -263,7 +262,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     }
     if (element.namespace === streamsNamespace) {
       if (element.name === 'error') {
-        const end = { failure: streamFailure(element, 'features'), streamError: element.text }
+        const end = streamEnd(element, 'features')
         paced(this, link => link.#guard(() => link.#end(end)))
         return
       }
@@ -355,8 +354,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     const reported = atStep({ ...end, failure: { ...end.failure, server } }, this.events)
     const { failure, isStale = false } = reported
     const isSilent = failure.step === 'features' && !this.#reader.hasBegun && !isStale
-    if (failure.step === 'stream') this.#server?.lost(failure, this.#to.domain)
-    else if (isSilent && failure.code !== 'remote-stream-error') this.#server?.failed(failure, this.#to.domain)
+    if (failure.step === 'stream') this.#server?.state?.lost(failure, this.#to.domain)
+    else if (isSilent && failure.code !== 'remote-stream-error') this.#server?.state?.failed(failure, this.#to.domain)
     this.#parts.onFailed(this.#to.domain, failure)
     this.events.onEnd(reported)
   }
