@@ -38,14 +38,10 @@ export function createLinks(parts: LinksParts) {
     waiting = new WaitingMemory(),
   } = parts
   const links = new Set<TcpLink>()
-  const spares =
-    spare && new SpareLinks({ dialer, tls, clock, limits, certificates, most: spare.most, hasRoom: spare.hasRoom })
+  const connectionParts: ConnectionParts = { dialer, tls, clock, limits, certificates }
+  const spares = spare && new SpareLinks({ ...connectionParts, ...spare })
   const linkParts: LinkParts = {
-    dialer,
-    tls,
-    clock,
-    limits,
-    certificates,
+    ...connectionParts,
     waiting,
     streamManagement,
     sasl2,

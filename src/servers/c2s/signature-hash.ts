@@ -26,8 +26,8 @@ const sequence = 0x30
 const pssHash = 0xa0
 
 /**
- * Node does not report this hash. SHA-256 replaces MD5 and SHA-1 (RFC 5929 §4.1). Undefined for algorithms like
- * Ed25519.
+ * The hash of the certificate's signature, which Node does not report. SHA-256 replaces MD5 and SHA-1 (RFC 5929 §4.1).
+ * Undefined for algorithms like Ed25519.
  */
 export function signatureHash(certificate: Uint8Array): string | undefined {
   try {

@@ -175,29 +175,25 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     listenTo(socket, this)
   }
 
+  /** The server closes idle connections early, so fewer are dialled ahead. */
   onFailed(): void {
-    this.#fail()
+    this.#spares.logins = 0
+    this.drop()
   }
 
   onData(): void {
-    this.#fail()
+    this.onFailed()
   }
 
   onLastByte(): void {
-    this.#fail()
+    this.onFailed()
   }
 
   onBroken(): void {
-    this.#fail()
+    this.onFailed()
   }
 
   onTicket(): void {
     this.#hasTicket = true
-  }
-
-  /** The server closes idle connections early, so fewer are dialled ahead. */
-  #fail(): void {
-    this.#spares.logins = 0
-    this.drop()
   }
 }

@@ -1,4 +1,3 @@
-import type { Buffer } from 'node:buffer'
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 import type { XmlLimits } from '../../xmpp/xml/limits.js'
 import { type Sink, Splitter } from '../../xmpp/xml/splitter.js'

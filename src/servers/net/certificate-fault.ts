@@ -40,7 +40,7 @@ function explain(code: string, certificate: Partial<PeerCertificate>, host: stri
       return 'It is self-signed.'
     case 'CERT_HAS_EXPIRED': {
       const end = new Date(certificate.valid_to ?? '')
-      // If this certificate has not expired, an issuer's has. Node does not report its date.
+      // If this certificate has not expired, the certificate of an issuer has. Node does not report its date.
       return end.getTime() <= Date.now() ? `It expired on ${dayOf(end)}.` : 'It has expired, or a certificate above it.'
     }
     case 'CERT_NOT_YET_VALID': {

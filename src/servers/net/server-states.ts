@@ -146,6 +146,9 @@ export class ServerState {
   isUp: boolean | undefined
   links = 0
   lastAt: number
+  readonly domain: string
+  readonly server: string
+  readonly isTrusted: boolean
   readonly #parts: StateParts
   /** A server never reached may be mistyped or invented. */
   #wasReached = false
@@ -167,24 +170,15 @@ export class ServerState {
 
   constructor(parts: StateParts) {
     this.#parts = parts
+    this.domain = parts.domain
+    this.server = parts.server
+    this.isTrusted = parts.isTrusted
     this.#lastDomain = parts.domain
     this.lastAt = parts.clock.now()
   }
 
-  get domain(): string {
-    return this.#parts.domain
-  }
-
-  get server(): string {
-    return this.#parts.server
-  }
-
-  get isTrusted(): boolean {
-    return this.#parts.isTrusted
-  }
-
   get isShown(): boolean {
-    return this.#parts.isTrusted || this.#wasReached
+    return this.isTrusted || this.#wasReached
   }
 
   reached(): void {
@@ -199,7 +193,7 @@ export class ServerState {
   failed(failure: Failure, domain: string): void {
     const { code, step } = failure
     if (ownFaults.has(code) || (code === 'host-unknown' && step !== 'resolve')) return
-    if (this.#parts.domain === '*' && (faultsOfDomain.has(code) || isHangUp(failure))) return
+    if (this.domain === '*' && (faultsOfDomain.has(code) || isHangUp(failure))) return
     this.#failed += 1
     this.#sink(domain)
     this.#note(failure, domain)
@@ -252,8 +246,7 @@ export class ServerState {
   }
 
   #tellOthers(domain: string): void {
-    const { isTrusted, onDown, domain: owner, server } = this.#parts
-    if (isTrusted) onDown({ owner, server, domain })
+    if (this.isTrusted) this.#parts.onDown({ owner: this.domain, server: this.server, domain })
   }
 
   #note(failure: Failure, domain: string): void {
@@ -262,7 +255,7 @@ export class ServerState {
     this.#lastDomain = domain
     this.lastAt = clock.now()
     if (!this.isShown || this.#isClosed) return
-    if (this.isUp === false && this.#parts.isTrusted) this.#probeLater()
+    if (this.isUp === false && this.isTrusted) this.#probeLater()
     const due = Math.max(moment, this.#toldAt + minute - this.lastAt)
     this.#telling ??= clock.after(due, () => this.#tell())
   }
@@ -298,8 +291,8 @@ export class ServerState {
 
   /** `lost` and `failed` count since the last log line. */
   #sums() {
-    const { server } = this.#parts
-    const sums = { domain: withULabels(this.#lastDomain), server, lost: this.#lost, failed: this.#failed }
+    const domain = withULabels(this.#lastDomain)
+    const sums = { domain, server: this.server, lost: this.#lost, failed: this.#failed }
     this.#lost = 0
     this.#failed = 0
     return sums

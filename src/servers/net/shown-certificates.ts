@@ -31,8 +31,8 @@ export class ShownCertificates {
   }
 
   /**
-   * Call this after a handshake. Untrusted certificates do not count. Expired ones do not either: Node then reports
-   * only the expiry, and the chain may be untrusted too.
+   * Call this after a handshake. Untrusted and expired certificates do not count. An expired certificate may be
+   * untrusted too: Node reports only the expiry.
    */
   note(domain: string, server: string, socket: Pick<TLSSocket, 'getPeerCertificate' | 'authorized'>) {
     const { clock, isNamed, most = 100 } = this.#parts

@@ -5,12 +5,13 @@ export type TlsRules = Config['tls']
 
 type Trusted = Pick<Trust, 'ca'> & Partial<Pick<Trust, 'certificate'>>
 
-/** Contexts are costly: each server has one, and one with the operator's certificate. */
+/** Contexts are costly. Keys: a server, or the operator's certificate. */
 const contexts = new WeakMap<object, SecureContext>()
 
 export function tlsContext(server: Trusted, rules: TlsRules, showsCertificate = false): SecureContext {
   const own = showsCertificate ? server.certificate : undefined
-  let context = contexts.get(own ?? server)
+  const key = own ?? server
+  let context = contexts.get(key)
   if (context === undefined) {
     context = createSecureContext({
       minVersion: rules.minVersion,
@@ -18,7 +19,7 @@ export function tlsContext(server: Trusted, rules: TlsRules, showsCertificate = 
       ...(server.ca === undefined ? {} : { ca: [...rootCertificates, server.ca] }),
       ...own,
     })
-    contexts.set(own ?? server, context)
+    contexts.set(key, context)
   }
   return context
 }
