@@ -28,7 +28,7 @@ const terms = agreed(1, 2)
 const message = (text: string) => `<message xmlns='jabber:client'><body>${text}</body></message>`
 const presence = "<presence xmlns='jabber:client'/>"
 
-/** A link to a scripted endpoint, and what it told its owner, in order. */
+/** A link to a scripted endpoint, with a record of the link's events. */
 async function open(
   options: {
     domain?: string
@@ -82,18 +82,18 @@ async function open(
     () => endpoint.close(),
   )
   const hears = (line: string) => eventually(`${line} is told`, () => told.some(each => each.startsWith(line)))
-  /** The next request, which leaves the one before the time to arrive. */
+  /** The next request, after the time in which the last request arrives. */
   const next = () => {
     parts.clock.advance(100)
     return there.request()
   }
-  /** The next request of a link that waits for nothing but its client to say something, and for so many timers. */
+  /** The next empty request of an idle link, once `timers` timers are pending. */
   const poll = async (timers = 1) => {
     await eventually('it rests', () => parts.clock.pending === timers)
     parts.clock.advance(10)
     return there.request()
   }
-  /** Nothing is left of it: no session, request, timer. */
+  /** Resolves once no session, request or timer is left. */
   const isGone = () => eventually('nothing is left', () => sessions.size + parts.clock.pending + there.open === 0)
   const { clock } = parts
   return {
@@ -114,7 +114,7 @@ async function open(
   }
 }
 
-/** A link with an open stream, over which the client has sent something; one request is held. */
+/** A link with an open stream. The client has sent a stanza. The endpoint holds a request. */
 async function opened(options?: Parameters<typeof open>[0]) {
   const call = await open(options)
   const creation = await call.there.request()
@@ -126,7 +126,7 @@ async function opened(options?: Parameters<typeof open>[0]) {
   return { ...call, creation, held }
 }
 
-/** What a request says that is no creation. */
+/** A request's body without its rid. */
 const said = ({ body }: EndpointRequest) => body.replace(/ rid='\d+'/, '')
 const plain = (inside: string, attributes = '') =>
   `<body sid='s1'${attributes} xmlns='http://jabber.org/protocol/httpbind'${inside === '' ? '/>' : `>${inside}</body>`}`
@@ -367,7 +367,7 @@ describe('an open link', () => {
     link.send([element(message('two'))])
     link.send([element(message('three'))])
     expect(there.isAsked).toBe(false)
-    // As every endpoint does that holds one request.
+    // Each endpoint with `hold` 1 does this.
     held.answer()
     const third = await next()
     expect(third.payload).toBe(message('two') + message('three'))
@@ -389,7 +389,7 @@ describe('an open link', () => {
 
   test('lets a request arrive before it sends the next: some endpoints know no other order', async () => {
     const { there, link, held, clock } = await opened()
-    // It went over the connection of the request before.
+    // This request uses the connection of an earlier request.
     link.send([element(message('one'))])
     clock.advance(19)
     expect(there.isAsked).toBe(false)
@@ -398,7 +398,7 @@ describe('an open link', () => {
     expect(second.rid).toBe(held.rid + 1)
     held.answer()
     await eventually('it is here', () => there.open === 1)
-    // And this one over a new one, which takes its time.
+    // This request uses a new connection, which takes longer.
     link.send([element(message('two'))])
     clock.advance(99)
     expect(there.isAsked).toBe(false)
@@ -454,7 +454,7 @@ describe('an open link', () => {
     const released = await poll()
     link.send([element(message('ping'))])
     const second = await next()
-    // The endpoint answers both in their order, and they arrive in another one.
+    // The endpoint answers both in order, but the answers arrive in another order.
     second.answer(message('pong'))
     await eventually('it is here', () => there.open === 1)
     released.answer()
@@ -475,7 +475,7 @@ describe('an open link', () => {
     await poll.over
     await eventually('it rests again', () => clock.pending === 1)
     link.resume()
-    // The one before was answered at once with nothing, so that this one takes its time.
+    // After an immediate empty answer, the next request waits for `polling`.
     expect(there.isAsked).toBe(false)
     clock.advance(5000)
     expect(said(await there.request())).toBe(plain(''))
@@ -520,7 +520,7 @@ describe('an endpoint that does not hold requests', () => {
     second.answer(message('news'))
     await hears(message('news'))
     const third = await poll()
-    // Stanzas do not wait for the next time, but one request is all that it takes.
+    // Stanzas do not wait for `polling`, but the endpoint accepts only one request.
     link.send([element(message('now'))])
     expect(there.isAsked).toBe(false)
     third.answer()
@@ -599,7 +599,7 @@ describe('an exchange that breaks', () => {
     held.break()
     const again = await there.request()
     expect(again.body).toBe(held.body)
-    // Nor does the next one leave when its own pause is over.
+    // The next request waits too, even after its own pause.
     clock.advance(999)
     expect(there.isAsked).toBe(false)
     again.break()

@@ -32,7 +32,7 @@ async function connect(
   return { there, here, clock: parts.clock }
 }
 
-/** A port that takes connections and says nothing. */
+/** A port that accepts connections and sends nothing. */
 async function silence(): Promise<number> {
   const sockets: Socket[] = []
   const server = createTcpServer(socket => sockets.push(socket.on('error', () => {})))

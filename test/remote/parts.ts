@@ -1,4 +1,4 @@
-// What endpoints are made of, with a clock that stands still and names that need no DNS.
+// Parts of endpoints, with a fake clock and without DNS.
 import { pino } from 'pino'
 import type { Config, RemoteEndpoint } from '../../src/config/config.js'
 import { Counts } from '../../src/lib/counts.js'
@@ -17,7 +17,7 @@ export const usualSettings: Config['remote'] = {
   headers: [],
 }
 
-/** Knows `localhost`, and nothing else but what it is told. */
+/** Knows `localhost` and the given names. */
 export function namesOf(known: Readonly<Record<string, readonly string[]>> = {}): EndpointParts['names'] {
   const all: typeof known = { localhost: ['127.0.0.1'], ...known }
   return { addressesOf: ({ host }) => all[host] ?? { step: 'resolve', code: 'host-unknown' } }
@@ -36,7 +36,7 @@ export function endpointParts(more: Partial<Omit<EndpointParts, 'clock'>> = {}):
   }
 }
 
-/** The endpoints of others, as these entries of the settings name them. */
+/** Remote endpoints with these entries of the settings. */
 export function remotesOf(
   entries: Readonly<Record<string, Partial<RemoteEndpoint>>>,
   more: Partial<Pick<Config, 'domains' | 'servers' | 'remote'>> = {},
@@ -55,14 +55,14 @@ export function remotesOf(
     tls: { minVersion: 'TLSv1.2', ciphers: undefined },
     clock,
     counts,
-    // Where nothing listens.
+    // Nothing listens at this port.
     hostMetaPort: 1,
     log: pino({ level: 'silent' }),
   })
   return { remotes, clock, counts }
 }
 
-/** Why something failed, without what is left of the error itself. */
+/** The comparable parts of a rejection. */
 export async function faultOf(promise: Promise<unknown>) {
   const error = await promise.then(
     () => new Error('it succeeded'),

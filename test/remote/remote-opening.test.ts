@@ -1,4 +1,4 @@
-// A session that is logged in here, and that its page goes on with at a remote endpoint.
+// A session that logs in here, and continues at a remote endpoint.
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { BoshLink } from '../../src/remote/bosh-link.js'
 import { idOf } from '../../src/session/sid.js'
@@ -56,13 +56,13 @@ async function begin() {
   return { there, remotes, opening, termsOf, handOver, elsewhere, told, ends, clock, isGone, hears, isOver }
 }
 
-/** A login that has its session. */
+/** A login whose endpoint has answered the creation. */
 async function created() {
   const call = await begin()
   const creation = await call.there.request()
   creation.answer(features, terms)
   await call.hears('features')
-  /** The next request, which leaves the one before the time to arrive. */
+  /** The next request, after the time in which the last request arrives. */
   const next = () => {
     call.clock.advance(100)
     return call.there.request()

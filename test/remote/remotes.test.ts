@@ -5,10 +5,9 @@ import { eventually } from '../support/eventually.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { remotesOf, usualSettings } from './parts.js'
 
-/** What a login asks of its session. */
 const wish = { lang: 'en', wait: 60, hold: 1, ver: '1.6' }
 
-/** Opens a link, and says how it ended. */
+/** Opens a link, and returns its failure. */
 async function endOf(remotes: Remotes, domain: string) {
   let ended: LinkEnd | undefined
   const quiet = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {} }
@@ -91,7 +90,7 @@ describe('an endpoint found through host-meta', () => {
 
   test('may be anywhere if the operator names the domain', async () => {
     const { remotes } = remotesOf({ localhost: {}, '*': {} }, { domains: ['*'] })
-    // Nothing listens there, but it was looked for.
+    // The service tried to connect, but nothing listens.
     expect(await endOf(remotes, 'localhost')).toEqual({ step: 'resolve', code: 'remote-connection-failed' })
   })
 })

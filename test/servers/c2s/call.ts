@@ -1,4 +1,4 @@
-// A link to a scripted server, and what it told its owner, in order.
+// A link to a scripted server, with a record of the link's events.
 
 import type { Server } from '../../../src/config/config.js'
 import type { Step } from '../../../src/lib/errors.js'
@@ -14,7 +14,6 @@ import { FakeClock } from '../../support/fake-clock.js'
 import { ScriptedServer } from '../../support/scripted-server.js'
 
 export const streams = 'http://etherx.jabber.org/streams'
-/** What our side says first. */
 export const ourHeader = (attributes: string) =>
   `<?xml version='1.0'?><stream:stream ${attributes} xmlns='jabber:client' xmlns:stream='${streams}'>`
 export const plainHeader = ourHeader("to='example.org' version='1.0' xml:lang='en'")
@@ -26,7 +25,7 @@ export const startTlsOffer =
 export const startTls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 export const proceed = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 
-/** The server's side of `features`, as they come out. */
+/** `features` as the link reports them. */
 export const featuresSeen = `<stream:features xmlns:stream='${streams}'/>`
 
 interface CallOptions extends Partial<LinkOptions> {
@@ -34,14 +33,13 @@ interface CallOptions extends Partial<LinkOptions> {
 }
 
 export class Call {
-  /** One line for each thing told. */
+  /** A line for each event. */
   readonly told: string[] = []
   readonly clock = new FakeClock()
   readonly link: TcpLink
-  /** How far the connection has come. */
   readonly steps: Step[] = []
   readonly ends: Parameters<LinkEvents['onEnd']>[0][] = []
-  /** What to do when something is told. */
+  /** Called with each line of `told`. */
   onTold: (line: string) => void = () => {}
   #wake: () => void = () => {}
 
@@ -95,7 +93,7 @@ export class Call {
     )
   }
 
-  /** Resolves once a line that begins so has been told. */
+  /** Resolves once `told` has a line that begins with `start`. */
   async hears(start: string): Promise<void> {
     while (!this.told.some(line => line.startsWith(start)))
       await new Promise<void>(resolve => {
@@ -112,7 +110,7 @@ export class Call {
 
 const servers: ScriptedServer[] = []
 
-/** A link that has connected, with the server's side of it. */
+/** A connected link, and the server's side. */
 export async function connect(
   server: Partial<Server> = {},
   options: CallOptions = {},
@@ -126,7 +124,7 @@ export async function connect(
   return { call, peer: await listener.connection() }
 }
 
-/** A link without TLS on which the features have come. */
+/** A link without TLS that has received the features. */
 export async function opened(parts: Partial<LinkParts> = {}) {
   const { call, peer } = await connect({}, {}, parts)
   await peer.until(plainHeader)
@@ -136,10 +134,10 @@ export async function opened(parts: Partial<LinkParts> = {}) {
   return { call, peer }
 }
 
-/** What the servers show. */
+/** The certificate of the servers. */
 export const certificate = makeCertificate(['DNS:example.org'])
 
-/** A link that is about to be encrypted: the server has said it may proceed, and is about to. */
+/** A link that has asked for STARTTLS. The server has not answered. */
 export async function proceeding(server: Partial<Server> = {}, options: CallOptions = {}) {
   const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert, ...server }, options)
   await peer.until(plainHeader)
@@ -148,7 +146,7 @@ export async function proceeding(server: Partial<Server> = {}, options: CallOpti
   return { call, peer }
 }
 
-/** An encrypted link on which our header has come. */
+/** An encrypted link whose header has arrived at the server. */
 export async function encrypted(tls: Parameters<typeof peerOptions>[0] = {}, options: CallOptions = {}) {
   const { call, peer } = await proceeding({}, options)
   peer.send(proceed)
@@ -163,10 +161,10 @@ export const peerOptions = (tls: { maxVersion?: 'TLSv1.2'; key?: string; cert?: 
   ...tls,
 })
 
-/** Resolves once session tickets have been read: then more is to be done than to watch for the features. */
+/** Resolves once session tickets have been read: a second timer then runs. */
 export const ticketed = (call: Call) => eventually('a ticket is read', () => call.clock.pending === 2)
 
-/** To be called after each test: nothing listens any more. */
+/** Call this after each test. */
 export function stopServers(): void {
   for (const server of servers.splice(0)) server.stop()
 }

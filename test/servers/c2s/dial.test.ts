@@ -10,7 +10,7 @@ import { FakeSockets } from './fake-sockets.js'
 
 type FakeNames = ReturnType<typeof fakeNames>
 
-/** What is known of names, and what is still to come. */
+/** Answers to look-ups. A promise is an answer that arrives later. */
 function fakeNames(clock: FakeClock) {
   const routes: Record<string, Route | Promise<Route>> = {}
   const hosts: Record<string, Addresses | Failure | Promise<Addresses | Failure>> = {}
@@ -50,10 +50,10 @@ const server: Server = {
 const at = (host: string, tls: Server['tls'] = 'starttls'): Target => ({ host, port: 5222, tls, found: true })
 const unknown: Failure = { step: 'resolve', code: 'host-unknown' }
 const refused: Failure = { step: 'connect', code: 'remote-connection-failed' }
-/** Everything that has been decided by now has happened. */
+/** Resolves after all pending callbacks. */
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
-/** Dials as long as no connection is of use: `goOn` says of the one that stands why it is not. */
+/** Dials until the search ends. `goOn` rejects the current connection. */
 async function follow(search: Search) {
   let goOn: (failure: Failure) => void = () => {}
   const dial = async () => {
@@ -247,7 +247,7 @@ describe('dialling a domain', () => {
     const dialling = await follow(dialer().toDomain('example.org'))
     clock.advance(5_000)
     await settled()
-    // The second one answers, and then keeps the link waiting.
+    // The second server accepts the connection, and then sends nothing.
     sockets.stand('192.0.2.98')
     await settled()
     clock.advance(7_000)
@@ -346,7 +346,7 @@ describe('if any domain may be dialled', () => {
 describe('over real sockets', () => {
   const servers: ScriptedServer[] = []
 
-  /** The addresses that it connects to, all of no use, and why no other is left. */
+  /** Rejects each connection. Returns the addresses and the failure. */
   async function dialled(search: Search) {
     const connections: (string | undefined)[] = []
     for await (const { socket } of search.connections(() => {})) {

@@ -10,11 +10,11 @@ afterEach(stopServers)
 const certificate = makeCertificate(['DNS:example.org'])
 const features = '<stream:features/>'
 
-/** A link whose connection stands; TLS is about to begin. */
+/** A connected link, before TLS. */
 const connected = (server: Partial<Server> = {}, options: { from?: string } = {}, parts = {}) =>
   connect({ tls: 'direct', ca: certificate.cert, ...server }, options, parts)
 
-/** A link on which our header has come. */
+/** A link whose header has arrived at the server. */
 async function secured(options: TLSSocketOptions = {}, from?: string) {
   const { call, peer } = await connected({}, from === undefined ? {} : { from })
   const socket = await peer.secure({ ...certificate, ...options })

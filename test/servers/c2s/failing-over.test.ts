@@ -14,7 +14,7 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.stop()
 })
 
-/** A link to a domain with two servers, the second of which is a good one. */
+/** A link to a domain with two servers. The second server works. */
 async function begin(first: Server['tls'], second: Server['tls'] = 'starttls') {
   const listeners = [await ScriptedServer.start(), await ScriptedServer.start()]
   servers.push(...listeners)
@@ -36,7 +36,7 @@ async function begin(first: Server['tls'], second: Server['tls'] = 'starttls') {
   return { call, clock, peer: await arriving, next: () => listeners[1]!.connection() }
 }
 
-/** The second server lets the link in. */
+/** The second server accepts the link. */
 async function welcome(peer: ScriptedConnection): Promise<void> {
   await peer.until(plainHeader)
   peer.send(serverHeader + startTlsOffer)

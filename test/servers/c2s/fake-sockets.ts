@@ -1,10 +1,10 @@
-// Connections that a test lets stand or fail as it likes, and a record of when each was begun.
+// Connections that succeed or fail when a test says so, and a record of all attempts.
 import { Socket } from 'node:net'
 import type { FakeClock } from '../../support/fake-clock.js'
 
 export class FakeSockets {
   readonly #clock: FakeClock
-  /** One line for each attempt: when it began, in milliseconds, and where to. */
+  /** A line for each attempt: its time in milliseconds, and its target. */
   readonly begun: string[] = []
   readonly #sockets = new Map<string, Socket>()
 
@@ -19,7 +19,7 @@ export class FakeSockets {
     return socket
   }
 
-  /** The addresses of connections that have not been given up. */
+  /** Addresses of connections that are not destroyed. */
   get alive(): string[] {
     return [...this.#sockets].filter(([, socket]) => !socket.destroyed).map(([address]) => address)
   }

@@ -83,7 +83,7 @@ test.each(['TLSv1.2', 'TLSv1.3'] as const)(
   'over %s the certificate of the server is hashed, as often as it is asked for',
   async version => {
     const { ours } = await ends(version)
-    // openssl signs with SHA-256 where it is not told otherwise.
+    // OpenSSL signs with SHA-256 by default.
     const expected = createHash('sha256').update(new X509Certificate(certificate.cert).raw).digest()
     for (let time = 0; time < 2; time++) expect(channelBinding(ours, 'tls-server-end-point')).toEqual(expected)
   },

@@ -12,7 +12,7 @@ let clock: FakeClock
 let dialled: string[]
 let isFound: (route: Route) => void
 
-/** Notes what it is to dial, and leaves it at that. */
+/** Records targets, and connects to none. */
 const notingDialer = (): Dialer => ({
   toServer: ({ host }) => noted(`server ${host}`),
   toDomain: domain => noted(`domain ${domain}`),

@@ -1,4 +1,4 @@
-// A link whose owner answers the features of its streams before they have come (XEP-0305).
+// A link whose owner sends data before the features arrive (XEP-0305).
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { StreamOptions } from '../../../src/xmpp/link.js'
 import { makeCertificate } from '../../support/certificates.js'
@@ -17,12 +17,12 @@ const featuresOf = (inside: string) => `<stream:features>${inside}</stream:featu
 const toLogIn = featuresOf(`<mechanisms xmlns='${sasl}'><mechanism>SCRAM-SHA-1</mechanism></mechanisms>`)
 const toBind = featuresOf("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>")
 
-/** Features as they come out. */
+/** Features as the link reports them. */
 const seen = (text: string) => text.replace('<stream:features', `<stream:features xmlns:stream='${streams}'`)
 
 type Ahead = StreamOptions['ahead']
 
-/** A link that opens ahead of its server; whenever it may speak, the next of these is sent in the same turn. */
+/** A link with pipelining. At each `onAhead`, it sends the next text of `said`. */
 function connectAhead(
   ahead: Ahead = 'proven',
   said = [auth, request],
@@ -36,7 +36,7 @@ function connectAhead(
   })
 }
 
-/** The same, after the server has taken what came first, and has said this. */
+/** The same, after the server has received the first text and sent `said`. */
 async function answered(said: string, ahead?: Ahead, sent?: string[]) {
   const { call, peer } = await connectAhead(ahead, sent)
   await peer.until(auth)

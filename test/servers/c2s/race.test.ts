@@ -58,7 +58,7 @@ describe('connecting to the addresses of a host', () => {
     expect(winner).toBe(sockets.at(which))
     expect(sockets.alive).toEqual([which])
     expect(clock.pending).toBe(0)
-    // What the server says from now on goes to the link that uses the connection.
+    // The race leaves no listeners: the link listens now.
     expect(winner!.listenerCount('error') + winner!.listenerCount('connect')).toBe(0)
   })
 

@@ -19,7 +19,7 @@ afterEach(stopServers)
 
 describe('the space after which a server with TLS 1.3 continues', () => {
   const pong = async (call: Call, peer: Awaited<ReturnType<typeof encrypted>>['peer']) => {
-    // When this has come, so has all that was sent before.
+    // After this mark, all earlier data has arrived.
     call.link.send([element('<mark/>')])
     return peer.until('<mark/>')
   }
@@ -40,7 +40,7 @@ describe('the space after which a server with TLS 1.3 continues', () => {
     const { call, peer } = await encrypted()
     await ticketed(call)
     call.clock.advance(0)
-    // A server out of Node cannot be made to send another.
+    // A server in Node cannot send another ticket.
     const socket = on.mock.contexts[on.mock.calls.findIndex(([event]) => String(event) === 'session')]
     ;(socket as TLSSocket).emit('session', Buffer.alloc(0))
     on.mockRestore()

@@ -9,7 +9,6 @@ import { signatureHash } from '../../../src/servers/c2s/signature-hash.js'
 const folder = mkdtempSync(join(tmpdir(), 'signature-hash-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** A file with this private key. */
 function keyFile({ privateKey }: { readonly privateKey: KeyObject }): string {
   const file = join(folder, `${privateKey.asymmetricKeyType}.pem`)
   writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }))

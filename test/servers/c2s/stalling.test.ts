@@ -5,13 +5,13 @@ import { connect, opened, stopServers } from './call.js'
 
 afterEach(stopServers)
 
-/** How long a server may take nothing, in milliseconds. */
+/** Time limit of a server that reads nothing. */
 const stall = 300_000
-/** More than any system buffers for a socket whose other end does not read. */
+/** More than any system buffers for a socket. */
 const most = 64 * 1024 * 1024
 const chunk = `<message><body>${'x'.repeat(500_000)}</body></message>`
 
-/** A link to a server that reads no more, with more sent than the system takes. */
+/** A link to a server that stopped reading. Some sent data waits in this process. */
 async function behind() {
   const { call, peer } = await opened()
   peer.raw.pause()
@@ -22,7 +22,7 @@ async function behind() {
     sent += chunk.length
     await new Promise(resolve => setImmediate(resolve))
   }
-  // Of what the system took at once.
+  // Forgets the `drain` of data that the system buffered.
   call.told.splice(0)
   return { call, peer, sent }
 }
@@ -38,7 +38,7 @@ describe('a server that reads nothing', () => {
     call.link.send([element('<presence/>')])
     expect((await peer.until('<presence/>')).length).toBe(sent + '<presence/>'.length)
     expect(call.told).toEqual(['drain'])
-    // Nothing waits for it any more.
+    // The time limit has ended.
     call.clock.advance(stall)
     expect(call.told).toEqual(['drain'])
   })

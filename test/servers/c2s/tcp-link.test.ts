@@ -251,7 +251,7 @@ describe('a plain link', () => {
 })
 
 describe('faults of a server', () => {
-  /** What the owner and the server are told after the server said this. */
+  /** Returns the events of the link, and the data that the server receives. */
   async function outcome(said: string) {
     const { call, peer } = await connect()
     await peer.until(plainHeader)
@@ -343,7 +343,7 @@ describe('a stream error', () => {
     ['that is none', '<stream:error>oops</stream:error>', 'remote-stream-error'],
   ])('%s ends the link', async (_what, error, expected) => {
     const { call, peer } = await opened()
-    // What stands behind it does not matter any more.
+    // Elements after the error do not count.
     peer.send(`<message/>${error}<message/>${footer}`)
     await peer.until(footer)
     await call.hears('end')

@@ -1,4 +1,4 @@
-// What a login leaves behind for a later one of the same user, and that later login.
+// The credentials that a login keeps for a later login, and the later login.
 import { inspect } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../../src/lib/errors.js'
@@ -41,7 +41,7 @@ const parts: LoginParts = {
   saltedPasswords: salted,
   pipelining: undefined,
 }
-/** Nothing may be derived from a password. */
+/** Fails if a password is hashed. */
 const withoutHashes: LoginParts = {
   ...parts,
   saltedPasswords: () => {
@@ -115,7 +115,7 @@ async function wishOfKeys(
   return again as LoginWish & { credentials: { proof: ScramProof } }
 }
 
-/** Logs in again; over TLS with a channel to bind to if `isBound`. */
+/** Logs in again. `isBound`: the link has a channel binding. */
 function beginAgain(
   answers: readonly Answer[],
   wish: LoginWish,
@@ -314,7 +314,7 @@ describe('a login again', () => {
     const side = scram(terms)
     const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await wishOfKeys())
     await expect(link).rejects.toEqual(refused({ code: 'credentials-expired', step: 'sasl' }))
-    // No proof was shown.
+    // No proof was sent.
     expect([dialed[0]!.link.told.length, dialed[0]!.link.gone]).toEqual([2, 'cut'])
   })
 

@@ -7,7 +7,6 @@ import { bindNamespace } from '../../../src/xmpp/namespaces.js'
 
 const password: Credentials = { kind: 'password', password: 'pw' }
 
-/** What becomes of a login that asked for one JID, and gets another. */
 function judge(asked: string, bound: string, credentials: Credentials = password): string {
   const iq = `<iq xmlns='jabber:client'><bind xmlns='${bindNamespace}'><jid>${bound}</jid></bind></iq>`
   try {
@@ -25,7 +24,7 @@ test.each([
   ['a\\b@chat.example', 'a\\b@chat.example/x'],
   ['juliet@bücher.example', 'juliet@bücher.example/x'],
   ['juliet@bücher.example', 'juliet@xn--bcher-kva.example/x'],
-  // What RFC 6122 makes of them, and RFC 7613 does not.
+  // Equal by RFC 6122, but not by RFC 7613.
   ['straße@chat.example', 'strasse@chat.example/x'],
   ['σωκράτης@chat.example', 'σωκράτησ@chat.example/x'],
 ])('for %s, %s is right', (asked, bound) => {

@@ -1,4 +1,4 @@
-// What a login expects of the parts of @xmpp/client. A version in which one of them has another shape fails here.
+// Parts of @xmpp/client that a login uses. If a new version changes them, these tests fail.
 import { readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { xml } from '@xmpp/client'
@@ -13,7 +13,7 @@ const features = (feature: XmlElement) => xml('features', { xmlns: 'http://ether
 const toLogIn = (name: string) =>
   features(xml('mechanisms', { xmlns: sasl }, xml('mechanism', {}, 'OTHER'), xml('mechanism', {}, name)))
 
-/** All that the client asked of its login, in order. */
+/** Calls of the client to its host, in order. */
 let asked: string[]
 let client: LinkClient
 

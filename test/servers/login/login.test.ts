@@ -1,4 +1,4 @@
-// What a login says over a link, to a server that answers from a script.
+// Logins at a server that answers from a script.
 import { describe, expect, test } from '@jest/globals'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { login } from '../../../src/servers/login/login.js'
@@ -46,7 +46,7 @@ const partsWith = (mechanisms: readonly string[]) => ({
   saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
 })
 
-/** Begins a login where these answers are given, one to each thing that the server is told. */
+/** Begins a login. The server answers each text with the next of `answers`. */
 function begin(answers: readonly Answer[], given: Given = {}) {
   const { wish = asked, caller = new AbortController().signal, until = 'bound' } = given
   const { pipelining = new Pipelining(), mechanisms = ['PLAIN'] } = given
@@ -62,7 +62,6 @@ function begin(answers: readonly Answer[], given: Given = {}) {
 
 const withoutId = (text: string) => text.replace(/ id='[^']+'/, '')
 
-/** Logs in; tells with what outcome, and what the server was told. */
 async function logIn(answers: readonly Answer[], given: Given = {}) {
   const { loggedIn, links, told } = begin(answers, given)
   const { jid, undelivered } = await loggedIn
@@ -240,7 +239,7 @@ describe('a pipelined login', () => {
     `<mechanisms xmlns='${sasl}'>${names.map(name => `<mechanism>${name}</mechanism>`).join('')}</mechanisms>`
   const other = "<other xmlns='urn:x'/>"
   const ahead = "<open ahead='proven'/>"
-  /** Without what is another one each time. */
+  /** Without random parts. */
   const sent = [...[ahead, auth('SCRAM-SHA-1', ''), `<response xmlns="${sasl}"></response>`], ...[ahead, askToBind]]
 
   /** The server's side of SCRAM. */
@@ -263,7 +262,6 @@ describe('a pipelined login', () => {
     }
   }
 
-  /** What is foreseen, and what the server says. */
   function foresee(expected: readonly string[] = [offer('SCRAM-SHA-1'), readyToBind], isProven = true) {
     const pipelining = new Pipelining(
       expected.map(text => new StreamFeatures(text)),
@@ -273,7 +271,7 @@ describe('a pipelined login', () => {
     return { pipelining, ...scram() }
   }
 
-  /** The features come late, in one read with what follows. */
+  /** The features arrive late, in one read with the answer. */
   const late =
     (text: string, answer: Answer = ''): Answer =>
     (id, told) =>

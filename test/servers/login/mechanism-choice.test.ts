@@ -40,7 +40,7 @@ const choose = ({ credentials, offered, listed, link = remote, liked = passwordM
     },
   )
 
-/** The mechanism, and what comes before the nonce in its first message. */
+/** The mechanism, and its first message up to the nonce. */
 function begun(given: Given): string {
   const mechanism = choose(given)
   return `${mechanism.name} ${String(mechanism.response()).replace(/,r=.*/s, '').replaceAll('\0', '|').replaceAll('\x01', '^')}`

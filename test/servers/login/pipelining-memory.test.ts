@@ -23,7 +23,7 @@ beforeEach(() => {
   memory = createPipeliningMemory(clock, createLog('trace', { write: line => void lines.push(line) }))
 })
 
-/** What a login opens: streams with these features, answered in time. */
+/** Opens streams with these features, and answers each. */
 function open(pipelining: Pipelining, streams: readonly string[] = usual): void {
   for (const stream of streams) {
     beginStream(pipelining)
@@ -32,12 +32,12 @@ function open(pipelining: Pipelining, streams: readonly string[] = usual): void 
   }
 }
 
-/** Opens a stream ahead of the server, if that may be; tells what is foreseen. */
+/** Opens a stream, with pipelining if possible. Returns the expected features. */
 function beginStream(pipelining: Pipelining): StreamFeatures | undefined {
   return pipelining.nextStream() && pipelining.goAhead()
 }
 
-/** A login that succeeds; tells what was expected of it. */
+/** A successful login. */
 function succeed(streams = usual, at = domain): string[] {
   const pipelining = memory.foresee(at)
   const expected = expectedOf(pipelining)
@@ -46,19 +46,18 @@ function succeed(streams = usual, at = domain): string[] {
   return expected
 }
 
-/** A login that opens its first stream, and is not answered there. */
+/** A login that opens its first stream and gets no answer. */
 function beginAhead(): Pipelining {
   const pipelining = memory.foresee(domain)
   beginStream(pipelining)
   return pipelining
 }
 
-/** Whether a login is ahead, and of which server. */
 function expectedOf(pipelining: Pipelining): string[] {
   return pipelining.wasPossible ? ['ahead', pipelining.isProven ? 'proven' : 'tried'] : []
 }
 
-/** How the next login would begin; it is left again. */
+/** How the next login would begin. Its caller then leaves. */
 function next(at = domain): string[] {
   const pipelining = memory.foresee(at)
   memory.failed(at, pipelining, true)
@@ -97,7 +96,7 @@ describe('a server', () => {
   test('is tried with one login at a time', () => {
     succeed()
     const first = beginAhead()
-    // Others succeed meanwhile, at the server's pace.
+    // Meanwhile other logins succeed, without pipelining.
     expect([succeed(), succeed()]).toEqual([waits, waits])
     first.received(toLogIn)
     first.answered()
@@ -165,7 +164,7 @@ describe('a trial that fails', () => {
 })
 
 describe('a server that is proven by its second stream alone, as over TLS 1.3', () => {
-  /** A login whose link cannot be ahead on its first stream. */
+  /** A login whose link cannot pipeline its first stream. */
   function succeedLater(): void {
     const pipelining = memory.foresee(domain)
     pipelining.nextStream()
@@ -195,7 +194,7 @@ describe('a server that is proven by its second stream alone, as over TLS 1.3', 
     pipelining.answered()
     memory.succeeded(domain, pipelining)
     expect(begin()[1]).toBe('proven')
-    // A login that was not ahead there proves nothing else.
+    // A login without pipelining in its first stream changes nothing.
     succeedLater()
     expect(begin()[1]).toBe('proven')
   })

@@ -95,7 +95,7 @@ function begin(answers: readonly Answer[], given: Given = {}) {
   return { loggedIn, leave: () => caller.abort(), link: () => link!, told: () => link!.told.map(shown) }
 }
 
-/** Without what is another one each time. */
+/** Without random parts. */
 const shown = (text: string) =>
   text.replace(/ id=(['"])[^'"]+\1/, '').replace(/(<(?:initial-response|response[^>]*)>)[^<]*/, '$1')
 

@@ -3,10 +3,10 @@ import type { Link, LinkEvents, LinkFacts } from '../../../src/xmpp/link.js'
 import { childrenOf } from '../../../src/xmpp/xml/document.js'
 import type { Element } from '../../../src/xmpp/xml/element.js'
 
-/** What the server says next, by the id of the last IQ and all that it was told so far. */
+/** The server's next text. `id` is of the last IQ. `told` is all that was sent to the server. */
 export type Answer = string | ((id: string, told: readonly string[]) => string)
 
-/** A link to a server that answers each opening of the stream, and each thing that it is told, from a script. */
+/** A link to a server with a script. The server answers each opened stream, and each sent text. */
 export class ScriptedLink implements Link, Opened {
   readonly link = this
   readonly backlog = 0
@@ -16,7 +16,7 @@ export class ScriptedLink implements Link, Opened {
   facts: LinkFacts = { encrypted: true, plainAllowed: true }
   events: LinkEvents
   readonly options: LoginLinkOptions
-  /** What the server was told; `<open/>` where the stream was opened. */
+  /** Sent texts, with `<open/>` for each opened stream. */
   readonly told: string[] = []
   gone: 'abandoned' | 'cut' | undefined
   readonly #answers: Answer[]
@@ -53,7 +53,7 @@ export class ScriptedLink implements Link, Opened {
     this.gone = 'abandoned'
   }
 
-  /** The server says this, all of it in one read. */
+  /** The text arrives in one read. */
   say(text: string): void {
     for (const element of childrenOf(`<stream xmlns='jabber:client'>${text}</stream>`)) this.events.onElement(element)
     this.events.onFlush()

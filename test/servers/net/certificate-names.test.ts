@@ -1,11 +1,10 @@
 import { X509Certificate } from 'node:crypto'
-// Before the first `toLegacyObject`, or Node 20 loads its TLS in a circle and leaves half of it out for the whole process.
+// Must come before the first `toLegacyObject`: otherwise Node 20 loads TLS in a circle, and incompletely.
 import 'node:tls'
 import { describe, expect, test } from '@jest/globals'
 import { isMadeOutTo } from '../../../src/servers/net/certificate-names.js'
 import { makeCertificate } from '../../support/certificates.js'
 
-/** Whether a certificate with these names is good for the domain. */
 function isGood(names: readonly string[], domain: string, commonName?: string): boolean {
   const { cert } = makeCertificate(names, commonName === undefined ? {} : { commonName })
   return isMadeOutTo(new X509Certificate(cert).toLegacyObject(), domain)
@@ -95,7 +94,7 @@ describe('a certificate is not good for', () => {
     expect(isMadeOutTo({ subjectaltname } as never, 'bucher.example')).toBe(false)
   })
 
-  // As Node writes them; openssl's configuration cannot make all of these.
+  // Names as Node writes them. OpenSSL's configuration cannot make all of these.
   test.each([
     String.raw`DNS:"a\u0022, DNS:example.org"`,
     String.raw`DNS:"a\", DNS:example.org, DNS:\"b"`,
@@ -118,7 +117,7 @@ test.each(['othername:', ' ', 'DNS:a, ', 'DNS:"\\"', 'a ', ', ', 'othername: ', 
     const before = performance.now()
     const subjectaltname = `othername:${piece.repeat((512 * 1024) / piece.length)}`
     expect(isMadeOutTo({ subjectaltname } as never, 'example.org')).toBe(false)
-    // A regular expression that went back took minutes.
+    // A regular expression with backtracking took minutes.
     expect(performance.now() - before).toBeLessThan(5000)
   },
 )

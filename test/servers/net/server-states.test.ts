@@ -44,7 +44,7 @@ const named = () => states.ofFound('named.example', 'h.example:5222')!
 const shown = () => states.rows.map(({ labels: { domain, server }, isUp }) => `${domain} ${server} ${Number(isUp)}`)
 const isUp = () => state.isUp
 
-/** Opens as many links, and breaks some of them. */
+/** Opens `of` links, and breaks `count` of them. */
 function lose(count: number, of: number, failure = broken): void {
   for (let opened = 0; opened < of; opened++) state.opened()
   for (let lost = 0; lost < count; lost++) {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { inOrder, type Service } from '../../../src/servers/net/srv-records.js'
 import { Random } from '../../support/random.js'
 
-/** `name priority weight`, behind `!` where it is for direct TLS. */
+/** `name priority weight`, or `!name …` for direct TLS. */
 function service(text: string): Service {
   const [name = '', priority = 0, weight = 0] = text.split(' ')
   return {
@@ -49,7 +49,6 @@ describe('service records are tried', () => {
     }
     const share = (name: string) => Math.round((firsts.get(name) ?? 0) / 400)
     expect([share('a'), share('!b'), share('c')]).toEqual([1, 3, 6])
-    // A small chance, yet a chance.
     expect(firsts.get('d')).toBeGreaterThan(0)
   })
 
@@ -82,7 +81,7 @@ describe('service records are tried', () => {
     }
     expect(inOrder(counted, false, random)).toHaveLength(8)
     expect(draws).toBe(8)
-    // Sorting looks at each some twelve times, and eight draws at each twice.
+    // Sorting reads each record about 12 times, and each of eight draws twice.
     expect(looks / counted.length).toBeLessThan(60)
   })
 

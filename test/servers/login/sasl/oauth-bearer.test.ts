@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { oauthBearer } from '../../../../src/servers/login/sasl/simple-mechanisms.js'
 
 test('a token is sent as in RFC 7628', () => {
-  // RFC 7628 §4.1, without the host and port that XMPP has no use for.
+  // RFC 7628 §4.1, without host and port, which XMPP does not use.
   const login = oauthBearer('user@example.com', 'vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==')
   expect([login.name, login.clientFirst]).toEqual(['OAUTHBEARER', true])
   expect(login.response()).toBe(

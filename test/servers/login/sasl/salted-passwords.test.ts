@@ -18,10 +18,10 @@ const wanted: PasswordToSalt = {
 }
 const waiting = new AbortController()
 
-/** Lets everything go on that waits for nothing but its turn. */
+/** Resolves after all pending callbacks. */
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
-/** Salts that are finished by hand, in the order in which they were begun. */
+/** Derivations that a test finishes, in the order of their start. */
 function byHand(memorySeconds = 600) {
   const clock = new FakeClock()
   const begun: string[] = []
@@ -53,7 +53,7 @@ function byHand(memorySeconds = 600) {
     },
     ask: (password: string, by: Waiting = waiting) => {
       const keys = passwords({ ...wanted, password }, by)
-      // Whether it fails is looked at later.
+      // A test may look at the error later.
       keys.catch(() => {})
       return keys
     },
@@ -85,7 +85,7 @@ describe('the keys of a password', () => {
     const again = await passwords(wanted, waiting)
     expect(again).not.toBe(keys)
     expect(again).toEqual(keys)
-    // A use does not make the time longer, a new derivation does.
+    // A use does not prolong the time. A new derivation does.
     clock.advance(599_999)
     expect(await passwords(wanted, waiting)).toBe(again)
   })
@@ -113,7 +113,7 @@ describe('the keys of a password', () => {
   test('are not remembered under a readable key', async () => {
     const names: unknown[] = []
     const set = Map.prototype.set
-    // What the memory is keyed by cannot be seen from outside.
+    // The keys of the memory are private.
     Map.prototype.set = function (this: Map<unknown, unknown>, key: unknown, value: unknown) {
       if (typeof value === 'object' && value !== null && 'until' in value) names.push(key, inspect(value, { depth: 9 }))
       return set.call(this, key, value) as Map<unknown, unknown>
@@ -126,7 +126,7 @@ describe('the keys of a password', () => {
     }
     expect(names).toHaveLength(4)
     expect(names[0]).toMatch(/^[A-Za-z0-9+/]{43}=$/)
-    // Keyed by a secret of each memory: no table made elsewhere fits.
+    // Each memory has its own secret, so a table of hashes cannot fit.
     expect(names[0]).not.toBe(names[2])
     const everything = names.join()
     for (const secret of [wanted.user, wanted.password]) {
@@ -207,7 +207,7 @@ describe('derivations', () => {
   })
 
   test('continue with the next one when a caller hangs up at the moment of its turn', async () => {
-    // Their turn comes some microtasks after the end of another derivation; one of these is the moment.
+    // A turn begins some microtasks after another derivation. One of these is the moment.
     for (let moment = 0; moment < 20; moment++) {
       const work = byHand()
       const aborts = [new AbortController(), new AbortController()]

@@ -20,14 +20,12 @@ function scram(name: ScramName = 'SCRAM-SHA-1', parts: Partial<ScramParts> = {})
   })
 }
 
-/** Byte strings are what goes over the seam to the library. */
+/** Messages as `Mechanism` has them. */
 const bytes = (text: string) => Buffer.from(text).toString('latin1')
 const text = (byteString: string | Promise<string>) => Buffer.from(byteString as string, 'latin1').toString()
 
-/** The nonce in a first message. */
 const nonceOf = (first: string) => /,r=([^,]*)$/.exec(first)![1]!
 
-/** The problem that `work` fails with. */
 async function problemOf(work: () => unknown): Promise<Problem> {
   try {
     await work()
@@ -38,7 +36,7 @@ async function problemOf(work: () => unknown): Promise<Problem> {
   throw new Error('it did not fail')
 }
 
-/** A server's side written down from RFC 5802 §3, with no line of ours and no PBKDF2 of Node's. */
+/** A server by RFC 5802 §3, without code of this service and without Node's PBKDF2. */
 class ScramServer {
   readonly #hash: string
   #clientFirstBare = ''
@@ -133,7 +131,7 @@ describe('a login as in the RFC', () => {
 })
 
 describe('a login that is bound to its channel', () => {
-  // The RFCs have no example of it: these were computed with Python's hashlib, from those above.
+  // The RFCs have no such examples. These are computed with Python's hashlib, from the examples above.
   const examples = [
     {
       name: 'SCRAM-SHA-1-PLUS',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { anonymous, external, plain } from '../../../../src/servers/login/sasl/simple-mechanisms.js'
 
-/** What the library sends: it encodes what it is given with `btoa`. */
+/** The library encodes messages with `btoa`. */
 const sent = (mechanism: ReturnType<typeof plain>) => btoa(mechanism.response() as string)
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
