@@ -24,7 +24,7 @@ const memorySeconds = 86_400
 const rightKind = 'right-password'
 
 /**
- * Limits wrong passwords for each account: an attacker can name another user in each call. Above the limit, only
+ * Limits wrong passwords of accounts that act for users: each call could name another user. Above the limit, only
  * passwords known to be right are tried.
  */
 export function createActingAccounts({ rate, clock, hashes, nodes, refused }: ActingAccountsParts) {

@@ -28,7 +28,6 @@ export const meanings: Readonly<Record<SessionState, string>> = {
   elsewhere: 'The page uses another endpoint. This service cannot show, resume or end the session.',
 }
 
-/** What pages show for a state of the API. */
 export const stateTexts: Readonly<Record<SessionState, string>> = {
   opening: 'logging in',
   waiting: 'no page yet',

@@ -238,7 +238,7 @@ interface CallerOf {
   readonly representationOf: (request: Request) => Representation
 }
 
-/** `onProblem` can show the form again with its mistake. The app handles other errors. */
+/** `onProblem` can answer with a page, such as the form with its mistake. Otherwise the app answers. */
 export function createAnswering(parts: AnsweringParts, { adminOf, representationOf }: CallerOf) {
   const { config, log, audit, clock, counts, recentWarms, onCall, isStopping } = parts
   return (

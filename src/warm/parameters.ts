@@ -19,7 +19,7 @@ export const languageTag =
 const longestPassword = 1024
 const longestToken = 8192
 const longestLanguage = 255
-/** In characters. A credential contains the user name, of at most 1,023 bytes. */
+/** In characters: enough for a user name of 1,023 bytes. */
 export const longestCredential = 2048
 const longestVisit = 128
 const longestTab = 64

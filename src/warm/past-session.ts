@@ -7,7 +7,7 @@ import type { OperatorContext } from './operator-page.js'
 
 const deeds: Readonly<Record<string, string>> = { logout: 'ended it', resume: 'handed it to another page' }
 
-/** The error page with what is known. `lines`: of this session, the newest first. */
+/** The error page with the audit `lines` of the session, which are sorted newest first. */
 export function pastSession(
   { code }: Problem,
   lines: readonly AuditLine[],

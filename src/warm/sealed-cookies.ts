@@ -1,18 +1,18 @@
 import type { Request } from 'express'
 import { countsAsEncrypted } from '../http/access/client-rules.js'
 
-/** Browsers store cookies of 4,096 bytes, with name and attributes (RFC 6265 §6.1). */
+/** Browsers must store 4,096 bytes of a cookie, with name and attributes (RFC 6265 §6.1). */
 export const longestSealed = 3_500
-/** Other hosts of the domain can set any number of cookies of a name. */
+/** Other hosts of the domain can set many cookies with this name. */
 const mostCookies = 4
 
-/** The value of `Set-Cookie`. Without `sealed`, it deletes the cookie. */
+/** The value of `Set-Cookie`. With 0 `seconds`, it deletes the cookie. */
 export function sealedCookie(
   config: Parameters<typeof countsAsEncrypted>[1],
   request: Request,
   { name, path, sealed = '', seconds }: { name: string; path: string; sealed?: string; seconds: number },
 ): string {
-  // A proxy may not tell the scheme, but `Origin` does.
+  // Some proxies do not send the scheme. `Origin` contains it.
   const isSecure = countsAsEncrypted(request, config) || request.headers.origin?.startsWith('https:') === true
   return `${name}=${sealed}; Path=${path}; HttpOnly; SameSite=Strict; Max-Age=${seconds}${isSecure ? '; Secure' : ''}`
 }

@@ -15,7 +15,7 @@ export interface SealSettings {
   readonly warm: { readonly credentialTime: number }
 }
 
-/** A credential is of one user and for one admin. `now` is in milliseconds of Unix time. */
+/** A credential is valid for one user and one admin. `now` is in milliseconds of Unix time. */
 export function createSealedCredentials({ sealKeys, warm }: SealSettings, now: () => number) {
   const purposeOf = (admin: string, jid: Jid): Purpose => ({
     label: 'credential',

@@ -34,7 +34,7 @@ import type { ShownEndings } from './shown-endings.js'
 import type { Visits } from './visits.js'
 import { toHandover } from './warm-request.js'
 
-/** Less than the time between two events of a stream. */
+/** Open pages with the same list share a reading, for less than the time between two events. */
 const liveSeconds = 4
 const mostLiveLists = 32
 const mostPastLines = 20
@@ -78,7 +78,7 @@ export function createSessionCalls(
   })
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
-  /** Throws a `Problem` if the session is unknown, forbidden to this admin, or elsewhere. */
+  /** Throws a `Problem` if the session is unknown, forbidden to this admin, or at a remote endpoint. */
   const demandSession = async ({ request, admin, line }: Call): Promise<SessionDetails> => {
     const id = request.params['id'] as string | undefined
     if (id === undefined) throw new Problem('session-not-found')
@@ -188,7 +188,7 @@ export function createSessionCalls(
       })
     },
 
-    /** Says what the audit lines know of a session that has ended. */
+    /** Shows the audit lines of a session that has ended, if this admin may see them. */
     async showPast(problem: Problem, call: Call): Promise<Answer | undefined> {
       const { request, representation, admin } = call
       const id = request.params['id'] as string | undefined

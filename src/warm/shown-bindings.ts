@@ -32,7 +32,7 @@ export interface ShownBindingsParts {
 
 export type ShownBindings = ReturnType<typeof createShownBindings>
 
-/** The result is in a sealed cookie for its own path: any process can show it, and none stores it. */
+/** The values are in a sealed cookie for the path of their page: any process can show them. */
 export function createShownBindings({ config, formTokens, sessions }: ShownBindingsParts) {
   const form = pathForBrowsers(config)
 

@@ -43,7 +43,7 @@ export function createShownEndings({ config, formTokens }: ShownEndingsParts) {
       return redirectAnswer(path + (includes(call.admin, 'sessions') ? back && `?${back}` : endedPath), cookie)
     },
 
-    /** Back to the list. */
+    /** Redirects to the list, which shows `text`. */
     say(call: Call, text: string, back: string): Answer {
       const cookie = cookieOf(call, formTokens.seal(ownerOf(call), seconds, { text }))
       return redirectAnswer(path + (back && `?${back}`), { 'Set-Cookie': cookie })

@@ -185,7 +185,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
       }
     },
 
-    /** Ends sessions of the visit, and its logins under way. */
+    /** Ends the sessions of the visit and cancels its logins. */
     async end(visit: VisitName, scope: readonly string[]): Promise<EndedSessions> {
       const question: EndQuestion = { visit, scope }
       return endEverywhere(nodes, endKind, question, () => endHere(question))

@@ -89,8 +89,8 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
 
   async function roomedLogin(request: WarmRequest, { admin, user }: Caller, signal: CallerSignal): Promise<Warmed> {
     const isFull = user !== undefined && !(await room.take(user))
-    // After `inactivity`, sessions of closed tabs have ended.
     if (isFull) {
+      // After this time, sessions of closed tabs have ended.
       const retryAfterSeconds = Math.min(config.bosh.inactivity, longestAdvised)
       throw new Problem('too-many-sessions', { retryAfterSeconds, detail: limitDetail('user') })
     }

@@ -48,8 +48,8 @@ export function createWarmRouter(parts: WarmParts): Router {
     .get(showForm)
     .post(answering('warm', warm, form.again))
 
-  // Browsers send Basic credentials with requests of any page. The preflight of DELETE fails without CORS headers. The
-  // form guard rejects POST.
+  // Browsers add Basic credentials to requests from other sites. Of these, DELETE fails at its preflight, and the form
+  // guard rejects POST.
   const below = Router({ caseSensitive: true })
   below.route(signOutPath).all(readOnly).get(createSignOut(config))
   below
@@ -89,7 +89,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   return router
 }
 
-/** A text that is not an id matches too, but gives no `id`. */
+/** A text that is not an id matches too: its answer is `session-not-found`. */
 function sessionPath(rest: string): RegExp {
   return new RegExp(`^/(?:(?<id>${handlePattern})|[^/]+)${rest}/?$`)
 }

@@ -109,7 +109,7 @@ function describeChart(id: string, title: string, series: Series, write: (value:
   const [lowest, highest] = [Math.min(...known), Math.max(...known)]
   const ends = known.length === 0 ? undefined : { lowest: write(lowest), highest: write(highest) }
   const now = latest === undefined ? '–' : write(latest)
-  // Of the chart's minutes, the last one ends now.
+  // The last minute of the chart ends now.
   const minutesAgo = series.length - 1 - series.lastIndexOf(highest)
   const at = formatTime(Date.now() - minutesAgo * minuteMilliseconds).slice(11, 16)
   const peak = ends && `${ends.highest}${highest > 0 ? `, at ${at} UTC` : ''}`

@@ -72,7 +72,7 @@ export function createOverview({ nodes, clock, recentWarms, place, registry, cap
       ),
       warms: summaryOf([own.warms, ...answers.map(([, { warms }]) => warms)]),
       processes: processes.sort((a, b) => (a.name < b.name ? -1 : 1)),
-      // Processes of another version send no losses.
+      // Processes of an older version send no losses.
       losses: [own, ...answers.map(([, figures]) => figures)]
         .flatMap(({ losses }) => losses ?? [])
         .sort((a, b) => b.time - a.time),

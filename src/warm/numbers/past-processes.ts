@@ -3,7 +3,7 @@ import { minuteMilliseconds, minutesOfHour, type PastMinute, type RecentWarms, t
 
 const hour = minutesOfHour * minuteMilliseconds
 
-/** A process that ended without being asked to. */
+/** A process that died. */
 export interface Loss {
   readonly place: string
   /** In milliseconds since 1970. */

@@ -174,7 +174,7 @@ function accessOfPages({ access, bosh, websocket }: AccessSettings): Access | un
   return isForAll ? undefined : address => transports.some(may => may!(address))
 }
 
-/** The details of refused tokens are few fixed sentences. */
+/** Each reason to refuse a token has its own log line: there are few. */
 const causeOf = ({ code, detail }: Problem) => (code === 'invalid-token' ? detail : undefined)
 
 /** RFC 6750 §2.1. */

@@ -144,7 +144,7 @@ function hasSigned(secret: KeyObject, token: string): boolean {
   return own.length === signature.length && timingSafeEqual(own, signature)
 }
 
-/** Claims are checked after the signature: only the issuer learns about claims. */
+/** The signature is checked first: only tokens of the issuer get errors about claims. */
 function problemOf(error: unknown, otherwise: string): Problem {
   if (error instanceof Problem) return error
   if (error instanceof errors.JWTExpired) return refused('It has expired.')
