@@ -18,7 +18,7 @@ describe('while an account that acts for others has too many wrong passwords', (
   const logIn = jest.fn<(password: string) => Promise<string>>()
   let clock: Awaited<ReturnType<typeof joinNodes>>['clock']
   let call: (node: 0 | 1, password: string) => Promise<string>
-  /** Everything that the processes have asked each other. */
+  /** All questions between the processes, as text. */
   let asked: string
 
   beforeEach(async () => {
@@ -28,7 +28,7 @@ describe('while an account that acts for others has too many wrong passwords', (
     })
     const joined = await joinNodes('a', 'b')
     clock = joined.clock
-    // Both count the account together.
+    // The processes share this rate.
     const rate = new Rate(3, 60)
     asked = ''
     const accounts = joined.nodes.map(each => {

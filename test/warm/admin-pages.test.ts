@@ -4,7 +4,7 @@ import { browser, codeOf, json, one, portal, setUp, tokenIn } from './sessions-s
 
 describe('the page of an operator', () => {
   const html = { Accept: 'text/html' }
-  /** The numbers, by what they count. */
+  /** The numbers by their labels. */
   const numbers = (text: string) =>
     Object.fromEntries(
       Array.from(text.matchAll(/<b>([^<]*)<\/b> ([^<]+)<\/(?:a|li)>/g), ([, number, what]) => [what, number]),
@@ -39,7 +39,7 @@ describe('the page of an operator', () => {
     expect(page.text).not.toContain('juliet@chat.example')
     expect(page.text).toContain('<option value="held" selected="selected">')
     expect(page.text).toContain('<form class="search" method="get" action="/warm/sessions"')
-    // For programs a slip is an error still.
+    // Programs get an error.
     expect((await get('/warm/sessions?jid=&state=held')).status).toBe(400)
   })
 

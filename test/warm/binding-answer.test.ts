@@ -88,7 +88,7 @@ test('the answer is XHTML for browsers that accept it, and JSON if that is asked
 test('all its files and links are below the public path', async () => {
   const { text } = await sendForm({ settings: { externalUrl: 'https://web.example/chat' } })
   const addresses = [...text.matchAll(/(?:href|src|data-url)="([^"]+)"/g)].map(match => match[1]!)
-  // The documents are there after a build only.
+  // The documents exist only after a build.
   expect(addresses.filter(address => address !== '/chat/warm/docs/')).toEqual([
     '/chat/assets/icon.svg',
     '/chat/assets/style.css',

@@ -9,7 +9,7 @@ import { type JoinedProcess, JoinedProcesses, processName, settled } from '../su
 interface Stage extends JoinedProcess {
   readonly carried: CarriedLogins
   readonly logins: Logins
-  /** What was done here: `login alice`, `credentials alice`, `release ID`. */
+  /** Calls of this process: `login alice`, `credentials alice`, `release ID`. */
   readonly done: string[]
   /** Of the last login here. */
   last?: WarmRequest['credentials']
@@ -176,7 +176,7 @@ describe('a login', () => {
 
   test('is done by the next one where the one that was asked is gone', async () => {
     await drain(stages[0]!)
-    // The first of those that take logins is asked first.
+    // Of the processes that accept logins, the first is asked first.
     const choosing = jest.spyOn(Math, 'random').mockReturnValue(0)
     const moved = login(stages[0]!)
     choosing.mockRestore()

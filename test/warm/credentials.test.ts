@@ -21,11 +21,9 @@ const accounts = { ...nothing, serviceAccounts: new Map([['chat.example', accoun
 const certificates = { ...nothing, servers: new Map([['chat.example', { ...server, certificate }]]) }
 const anonymous = { ...nothing, warm: { ...warm, anonymous: true } }
 
-/** Reads JSON, as any backend can send it. */
 const read = (parameters: object, ways = nothing) =>
   demandCredentials(readCredentials(readParameters('application/json', Buffer.from(JSON.stringify(parameters))), ways))
 
-/** The JID of the session and what proves it. */
 function outcome(parameters: object, ways = nothing): unknown[] {
   const { jid, credentials } = read(parameters, ways)
   return [formatJid(jid), credentials]

@@ -1,4 +1,4 @@
-// What the warm API's tests stand on: the app with a login that needs no XMPP server.
+// The app for tests of the warm API, with a login that needs no XMPP server.
 import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
 import type { Express } from 'express'
@@ -57,10 +57,9 @@ export const keys: ProofRecord = {
   serverKey: 'c2VydmVyLWtleQ==',
 }
 
-/** Networks as they are written in the settings. */
 export const networks = (text: string) => readNetworks(text, () => undefined)
 
-/** The defaults, but for how often the same users may be warmed and guessed. */
+/** The defaults, without limits for the logins of a user. */
 export const config: Config = {
   ...loadConfig({ ...unlimited, ADMIN_USERS: 'replaced:below', XMPP_DOMAINS: 'chat.example, *.chat.example' }).config,
   admins: [
@@ -72,7 +71,7 @@ export const config: Config = {
   logLevels: { usual: 'trace', parts: new Map() },
 }
 
-/** What is remembered of calls, and told of this process. */
+/** The numbers of calls and of this process. */
 function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
   const recentWarms = new RecentWarms(clock)
   const registry = { size: 0, takesSessions: true }
@@ -98,14 +97,13 @@ function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
 
 const formKey = randomBytes(32)
 
-/** Limits of a process that is alone. */
 export const callLimits = ({ rates }: Pick<Config, 'rates'>, makeRate: MakeRate = ownRates) =>
   createCallLimits({ rates, clock: systemClock, hashes: adminHashQueue(), makeRate, refused: unnoted })
 
 const visitsOf = (own: FakeSessions, clock: Pick<Clock, 'now'>) =>
   createVisits({ own, nodes: undefined, clock, timeout: config.warm.timeout })
 
-/** The parts of an app that logs nothing, whose login gives the binding above. */
+/** The parts of an app without a log. Its login returns `binding`. */
 export function appParts(settings: Config = config, makeRate?: MakeRate): AppParts {
   const log = pino({ level: 'silent' })
   const counts = new Counts()
@@ -144,12 +142,11 @@ export interface FakeService {
   readonly app: Express
   /** The requests that reached the login. */
   readonly logins: Parameters<Logins['login']>[0][]
-  /** The handles of the sessions that were given up. */
+  /** Ids of released sessions. */
   readonly released: string[]
   readonly counts: Counts
-  /** Everything logged so far, as text. */
+  /** The whole log as text. */
   log(): string
-  /** The lines logged so far. */
   lines(): Record<string, unknown>[]
 }
 
@@ -159,12 +156,12 @@ export interface FakeParts {
   readonly sessions?: FakeSessions
   readonly now?: () => number
   readonly after?: Clock['after']
-  /** Counts with other services. */
+  /** Several services can share it. */
   readonly makeRate?: MakeRate
   readonly hashes?: HashQueue
 }
 
-/** An app whose login gives the binding above, or does as it is told. */
+/** An app whose login returns `binding`, unless `login` replaces it. */
 export function fakeService({
   login = async () => binding,
   keysOf = async () => keys,
@@ -217,11 +214,10 @@ export function fakeService({
   return { app, logins, released, counts: parts.counts, log: () => text, lines }
 }
 
-/** The admin that the tests call as, and what they ask for. */
 export const credentials = ['admin@host', 'gehe:im-ü'] as const
 export const parameters = { jid: 'juliet@chat.example/balcony', password: 's3cret-of-juliet' }
 
-/** A warm call of that admin. */
+/** A warm call with `credentials`. */
 export const warm = (service = fakeService()) =>
   request(service.app)
     .post('/warm')

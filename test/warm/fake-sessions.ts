@@ -1,4 +1,4 @@
-// Sessions that need no connection manager, and do what the seam says.
+// `Sessions` without a connection manager.
 
 import { inSlices } from '../../src/lib/in-slices.js'
 import { withJid } from '../../src/session/own-sessions.js'
@@ -18,15 +18,13 @@ import type {
   VisitName,
 } from '../../src/session/session-types.js'
 
-/** The handle that a test's numbers stand for. */
 export const idOf = (number: number) => number.toString(16).padStart(32, '0')
 
-/** The secret of a session. */
 export const sidOf = (id: string) => `5ec7e7${id}`
 
 export class FakeSessions implements Sessions {
   readonly views = new Map<string, SessionView>()
-  /** What was asked of `resume`, with the handle. */
+  /** The calls of `resume`. */
   readonly resumed: (Handover & { id: string })[] = []
   readonly ended: string[] = []
   /** Processes that do not answer. */
@@ -38,7 +36,7 @@ export class FakeSessions implements Sessions {
     this.#now = now
   }
 
-  /** Adds a session; a quiet one of juliet's since ever, unless told otherwise. */
+  /** Adds a session. Without `more`, it is juliet's, and quiet since time 0. */
   add(number: number, more: Partial<SessionDetails> = {}): SessionView {
     const view: SessionView = {
       ...{ id: idOf(number), jid: 'juliet@chat.example/balcony', domain: 'chat.example' },

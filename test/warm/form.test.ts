@@ -29,7 +29,7 @@ describe('the form', () => {
     expect(text).toMatch(/<input type="password"[^>]* name="password"[^>]* autocomplete="off"/)
     expect(text).toContain('<input type="submit" value="Log this user in" />')
     expect(text).not.toMatch(/aria-invalid|autofocus|class="refusal"/)
-    // What most people need comes first; the rest is closed.
+    // The usual fields come first. The other fields are closed.
     const [first, more] = text.split('<form')[1]!.split('<details>')
     expect(first!.match(/(?<= name=")\w+/g)).toEqual(['jid', 'password', 'csrf_token'])
     expect(more!.match(/(?<= name=")\w+/g)).toEqual([
@@ -125,7 +125,7 @@ describe('a form that cannot be done', () => {
     ...{ language: 'en', wait: '60', hold: '1', ver: '1.6', expires_in: '120' },
   }
 
-  /** Sends our own form, and resolves with what comes of it. */
+  /** Sends a form of the service. */
   async function send(
     service: ReturnType<typeof fakeService>,
     more: Record<string, string> = {},
@@ -143,7 +143,7 @@ describe('a form that cannot be done', () => {
 
   const valueIn = (text: string, name: string) =>
     new RegExp(`<input [^>]*name="${name}"(?: value="([^"]*)")?`).exec(text)![1]
-  /** The fields that are marked, each with what stands there. */
+  /** The marked fields with their messages. */
   const faults = (text: string) =>
     Array.from(text.matchAll(/id="(\w+)"[^>]* aria-invalid="true"/g), ([, name]) => [
       name,

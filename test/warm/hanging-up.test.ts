@@ -15,7 +15,7 @@ describe('a caller who hangs up', () => {
     return { promise, resolve }
   }
 
-  /** Posts a warm call to a real port and hangs up when told. */
+  /** Sends warm calls to a real port. */
   async function call(
     service: ReturnType<typeof fakeService>,
     { path = '/warm', body = JSON.stringify(parameters), lacking = 0, times = 1 } = {},

@@ -9,7 +9,7 @@ import { binding, config, type FakeParts, fakeService, keys, parameters, warm } 
 const sealKeys = [createSecretKey(randomBytes(32))]
 const jid = 'juliet@chat.example'
 
-/** A service that notes which keys its logins get, which are wiped later. */
+/** A service that copies the keys of its logins before they are wiped. */
 function setUp(parts: Partial<Config> & FakeParts = {}) {
   const proofs: unknown[] = []
   const login: Logins['login'] = async (asked, signal) => {

@@ -17,7 +17,6 @@ const sealed = (...sealKeys: ReturnType<typeof newKey>[]) =>
 const seal = (jid = juliet, proof: Parameters<ReturnType<typeof sealed>['seal']>[2] = keys) =>
   sealed(key).seal('portal', jid, proof)
 
-/** The keys, or the problem. */
 function opened(text: string, jid: Jid = juliet, admin = 'portal', by = sealed(key)): unknown {
   try {
     return proofInText(by.open(admin, jid, text))

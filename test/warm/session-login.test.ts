@@ -1,4 +1,4 @@
-// What becomes of a session that cannot be handed out once its user is logged in.
+// Sessions whose page cannot have them after the login.
 import { describe, expect, test } from '@jest/globals'
 import { hashQueue } from '../../src/lib/limits/hash-queue.js'
 import { Turns } from '../../src/lib/limits/turns.js'

@@ -1,4 +1,4 @@
-// The list of sessions for operators: filters, order, numbers, and sessions that are selected and ended.
+// The page with the list of sessions: filters, order, numbers, selection, and ends.
 import { once } from 'node:events'
 import { createServer, get as httpGet, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -70,7 +70,7 @@ describe('the page of sessions', () => {
     ])
     expect(page.text).toContain('name="search" value="USER1"')
     expect(page.text).toContain('<option value="bosh" selected="selected">')
-    // What is in use is shown without the form's rarer fields.
+    // A chip shows the filter. The form's other fields stay closed.
     expect(page.text).toContain('<details>')
     expect(page.text).toMatch(/transport: <b>BOSH<\/b> <a href="\?search&#x3D;USER1" aria-label="Remove the filter/)
   })
@@ -178,7 +178,6 @@ describe('the page of sessions', () => {
   })
 })
 
-/** As the browser sends it back. */
 const cookieOf = ({ headers }: { headers: Record<string, unknown> }) => String(headers['set-cookie']).split(';', 1)[0]!
 
 describe('ending selected sessions', () => {

@@ -1,4 +1,4 @@
-// What the tests of sessions and their pages stand on.
+// The app for tests of sessions and their pages.
 import request from 'supertest'
 import { credentials, fakeService } from './fake-login.js'
 import { FakeSessions, idOf } from './fake-sessions.js'
@@ -6,7 +6,7 @@ import { FakeSessions, idOf } from './fake-sessions.js'
 export const json = 'application/json'
 export const [one, two] = [idOf(1), idOf(2)]
 
-/** An app with sessions that need no connection manager, calls by its admins, and time that stands still. */
+/** An app with fake sessions. Only `advance` moves its time. */
 export function setUp(settings: Parameters<typeof fakeService>[0] = {}) {
   let time = 0
   const sessions = new FakeSessions(() => time)
@@ -32,8 +32,7 @@ export function setUp(settings: Parameters<typeof fakeService>[0] = {}) {
 
 /** An admin of one domain. */
 export const portal = ['portal', 'portal-secret'] as const
-/** What the browser of an admin sends along from a page of ours. */
+/** Headers of a browser that sends a form of the service. */
 export const browser = { Origin: 'https://web.example', 'Sec-Fetch-Site': 'same-origin', Accept: 'text/html' }
-/** The token of a form on a page. */
 export const tokenIn = (page: string) => /name="csrf_token" value="([^"]+)"/.exec(page)![1]!
 export const codeOf = ({ text }: { text: string }) => JSON.parse(text).code

@@ -148,7 +148,7 @@ describe('a session', () => {
     expect(reply.text).toContain('<title>juliet@chat.example · Session · Warm Bindings</title>')
     expect(reply.text).toContain('<td>juliet@chat.example/balcony</td>')
     expect(reply.text).toMatch(/As of <span class="day">\d{4}-\d\d-\d\d <\/span>\d\d:\d\d:\d\d UTC\./)
-    // Browsers would otherwise hide where its forms come from.
+    // With `no-referrer`, browsers send its forms with `Origin: null`.
     expect(reply.headers['referrer-policy']).toBe('same-origin')
   })
 
@@ -430,7 +430,7 @@ describe('a query', () => {
     sessions.add(1)
     const reply = await get(`/warm/sessions?${query}`)
     expect([reply.status, reply.type, codeOf(reply)]).toEqual([400, 'application/problem+json', code])
-    // What is wrong is told by its name and by what would be right.
+    // The detail names the parameter and the rule.
     const rule = /(The query can have|Parameter: \w+\. (A|One|The|It|Either|1)) .+\.$/
     if (code === 'invalid-parameter') expect(JSON.parse(reply.text).detail).toMatch(rule)
   })

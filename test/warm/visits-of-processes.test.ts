@@ -32,7 +32,7 @@ interface Login {
 }
 
 let all: JoinedProcesses
-/** Logins under way. */
+/** Logins that have not ended. */
 let logins: Set<Login>
 let released: string[]
 

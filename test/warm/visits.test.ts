@@ -1,4 +1,4 @@
-// Sessions that a portal names by its visits and their tabs.
+// Sessions with `visit` and `tab`.
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
@@ -16,7 +16,7 @@ interface Deferred {
   reject(problem: Problem): void
 }
 
-/** A service whose logins make sessions, at once or when the test says so. */
+/** A service whose logins open sessions: at once, or with `waits` when the test resolves them. */
 function setUp({ waits = false, ...about }: FakeParts & { waits?: boolean } & Partial<typeof config> = {}) {
   const sessions = new FakeSessions()
   const pending: Deferred[] = []

@@ -230,7 +230,7 @@ describe('faults of a request', () => {
         expect(problemOf(asForm(''))).toBe(empty(name))
       })
 
-    // Only compared: whatever is wrong with it, the answer is that the form is not ours.
+    // For any wrong token, the answer is that the form is not of this service.
     if (name === 'csrf_token') return
 
     test.each(['[]', '["1"]', '{}', '1.5', '-1', '"\\ud800"'])('is not %s', value => {
@@ -244,7 +244,7 @@ describe('faults of a request', () => {
     })
 
     test('has an end', () => {
-      // Whatever is more than is allowed is brought down.
+      // Larger numbers count as the limit.
       if (name === 'wait' || name === 'hold') return
       expect(problemOf(asForm('1'.repeat(8193)))).toBe(refused)
     })
@@ -330,7 +330,7 @@ describe('faults of a request', () => {
       [`${JSON.stringify(leastJson)}${' '.repeat(times)}`, json],
     ]
     for (const [body, type] of bodies(50_000)) {
-      // The time of this process: the machine may be busy with others.
+      // CPU time: other processes may slow the machine down.
       const before = process.cpuUsage()
       try {
         read(body!, type)

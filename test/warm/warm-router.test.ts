@@ -44,7 +44,7 @@ describe('a warm call', () => {
       .type('form')
       .send({ ...parameters, attach_binding: 'reply' })
     expect(page.text).not.toContain('c00kie-value')
-    // A page has no place for it, so the endpoint sets it.
+    // A page cannot show the cookie, so the BOSH endpoint sets it.
     expect(service.logins.map(({ attachBinding }) => attachBinding)).toEqual(['reply', 'cookie'])
   })
 

@@ -10,7 +10,7 @@ import { one, portal, setUp } from '../sessions-stage.js'
 
 const html = { Accept: 'text/html' }
 
-/** A service with a done login, a refused one, and an ended session. */
+/** A service with a login, a refused login, and an ended session. */
 async function busy() {
   let isRefused = false
   const set = setUp({

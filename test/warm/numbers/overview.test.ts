@@ -5,7 +5,7 @@ import { RecentWarms } from '../../../src/warm/numbers/recent-warms.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { JoinedProcesses, settled } from '../../support/joined-processes.js'
 
-/** Of a process with so many sessions. */
+/** The capacity of a process with this number of sessions. */
 const capacityOf = (sessions: number) => (): Capacity => {
   const none = { used: 0, most: null }
   const use = { used: sessions, most: 100 }

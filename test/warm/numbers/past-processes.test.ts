@@ -7,7 +7,7 @@ import { FakeClock } from '../../support/fake-clock.js'
 
 const minute = 60_000
 
-/** A process that started after others. Clocks begin at 0 in each. */
+/** A process that starts at `startedAt`. Its clock begins at 0. */
 function start(place: string, startedAt = 0) {
   const clock = new FakeClock()
   const recentWarms = new RecentWarms(clock)

@@ -60,7 +60,7 @@ test('of a hundred logins, half and ninety-nine took at most the reported times'
     clock.advance(5_000)
   }
   for (const took of [2_000, 30_000]) warms.add('ok', took)
-  // What failed took no login.
+  // A failure does not count as a login time.
   warms.add('timeout', 15_000)
   const { within } = summaryOf([warms.tally()])
   expect(within(0.5)!).toBeLessThan(26)

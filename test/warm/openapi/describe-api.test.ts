@@ -17,7 +17,7 @@ describe('the document', () => {
     expect(await new Validator().validate(structuredClone(document))).toEqual({ valid: true })
     const places = schemasIn(document)
     expect(places).toContainEqual(['components', 'schemas', 'Binding'])
-    // Each is compiled, by a validator that lets no keyword pass that means nothing.
+    // The validator compiles each schema, and rejects unknown keywords.
     for (const place of places) expect(api.accepts(place, null)).toBe(false)
   })
 
@@ -65,7 +65,7 @@ describe('the document', () => {
     expect(schemas.Problem.properties.code.enum).toEqual(codes)
     expect(schemas.Problem.properties.step.enum).toEqual([...steps])
     const described = new Set(api.operations.flatMap(operation => api.codesOf(operation)))
-    // No operation has a method that is not its own, and none is at a host that is not ours.
+    // These errors concern methods and hosts outside the document.
     const others = ['method-not-allowed', 'misdirected-request']
     expect(codes.filter(code => !described.has(code))).toEqual(others)
     for (const operation of api.operations) {
@@ -132,21 +132,21 @@ describe('the settings in force', () => {
   })
 })
 
-/** Where schemas stand in the document, as lists of keys. */
+/** Paths of the schemas in the document. */
 function schemasIn(part: Part, place: readonly string[] = []): (readonly string[])[] {
   if (typeof part !== 'object' || part === null) return []
   if (place.at(-1) === 'schema' || place.at(-2) === 'schemas') return [place]
   return Object.entries(part).flatMap(([key, value]) => schemasIn(value, [...place, key]))
 }
 
-/** As much of a layer of Express's router as tells where it leads. */
+/** The used fields of a layer of Express's router. */
 interface Layer {
   readonly rawPath: string | RegExp
   readonly route?: { readonly methods: Readonly<Record<string, true>> }
   readonly handle: { readonly stack?: readonly Layer[] }
 }
 
-/** Each address and method that routers answer, as `POST /warm`. */
+/** Methods and paths of routers, such as `POST /warm`. */
 function routesOf(layers: readonly Layer[], above = ''): string[] {
   return layers.flatMap(({ rawPath, route, handle }) => {
     const path = above + (rawPath === '/' && above !== '' ? '' : template(rawPath))

@@ -59,7 +59,7 @@ const tokens = (options?: Options) => pageTokens(options).userOf
 
 const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** Signed with HS256, whatever the header says. */
+/** Signed with HS256, also if the header has another algorithm. */
 function written(header: object, claims: object, key: string | Buffer = secret): string {
   const content = `${base64(header)}.${base64(claims)}`
   return `${content}.${createHmac('sha256', key).update(content).digest('base64url')}`
@@ -385,7 +385,7 @@ describe('a token signed with a private key', () => {
     clock.advance(1)
     await expect(verify(token)).rejects.toMatchObject({ code: 'keys-unavailable', retryAfterSeconds: 5 })
     expect(fetched).toBe(2)
-    // Nobody waits for an outage that is over.
+    // Without usable keys, the pause between fetches is 5 s.
     clock.advance(4_998)
     await expect(verify(token)).rejects.toMatchObject({ code: 'keys-unavailable', retryAfterSeconds: 1 })
     expect(fetched).toBe(2)
