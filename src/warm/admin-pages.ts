@@ -1,12 +1,11 @@
 import { otherBrowser } from '../http/access/browser-name.js'
 import type { Answer } from '../http/answers/answer.js'
-import type { NavigationPage } from '../http/answers/navigation.js'
 import type { PastEvent, SessionDetails, SessionState, SessionView } from '../session/session-types.js'
 import { formatJid, type Jid } from '../xmpp/jid/jid.js'
 import { describeSession, formatTime, withForm } from './answers.js'
 import { type OperatorContext, operatorPage } from './operator-page.js'
 
-export interface PageContext extends Omit<OperatorContext, 'hidden'> {
+export interface PageContext extends OperatorContext {
   readonly now: number
   readonly admin: string
   readonly rights: {
@@ -14,7 +13,6 @@ export interface PageContext extends Omit<OperatorContext, 'hidden'> {
     readonly canEnd: boolean
     readonly canResume: boolean
     readonly canList: boolean
-    readonly hidden: readonly NavigationPage[]
   }
 }
 
@@ -110,7 +108,6 @@ export function endQuestion(view: SessionView, token: string, context: PageConte
 
 export interface Selected {
   readonly jid: Jid | undefined
-  readonly ids: readonly string[]
   readonly total: number
   readonly views: readonly SessionView[]
   readonly back: string
@@ -132,9 +129,8 @@ export const grouped = (count: number) => count.toLocaleString('en')
 
 export const counted = (count: number, what: string) => `${grouped(count)} ${what}${count === 1 ? '' : 's'}`
 
-export function show(view: string, { request, config, representation, rights }: PageContext, values: object): Answer {
-  const context = { request, config, representation, hidden: rights.hidden }
-  return operatorPage(view, 'sessions', context, { ...rights, ...values })
+export function show(view: string, context: PageContext, values: object): Answer {
+  return operatorPage(view, 'sessions', context, { ...context.rights, ...values })
 }
 
 export function describeRow(view: SessionView, { now, admin, rights }: PageContext) {

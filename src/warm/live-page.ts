@@ -1,19 +1,12 @@
-import type { Request, Response } from 'express'
-import type { Admin } from '../config/config.js'
 import type { Answer } from '../http/answers/answer.js'
 import { type EventStreams, wantsEvents } from '../http/answers/event-streams.js'
 import { livePagePolicy } from '../http/answers/pages.js'
-
-interface PageCall {
-  readonly request: Request
-  readonly response: Response
-  readonly admin: Pick<Admin, 'name'>
-}
+import type { Call } from './calls.js'
 
 /** The view needs `{{> live}}`, and parts with an id and `data-live`. */
 export async function answerLive(
   streams: EventStreams,
-  { request, response, admin }: PageCall,
+  { request, response, admin }: Call,
   render: () => Promise<Answer>,
 ): Promise<Answer | undefined> {
   if (wantsEvents(request)) {

@@ -4,12 +4,20 @@ import { type Answer, pageAnswer } from '../http/answers/answer.js'
 import { type NavigationPage, navigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import { formatTime, pathForBrowsers } from './answers.js'
+import { type Call, hiddenFrom } from './calls.js'
 
 export interface OperatorContext {
   readonly request: Request
   readonly representation: Representation
   readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'warm'>
   readonly hidden: readonly NavigationPage[]
+}
+
+export type PageCall = Pick<Call, 'request' | 'representation' | 'admin'>
+
+export function operatorContext(call: PageCall, config: OperatorContext['config']): OperatorContext {
+  const { request, representation, admin } = call
+  return { request, representation, config, hidden: hiddenFrom(admin) }
 }
 
 export function operatorPage(

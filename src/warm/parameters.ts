@@ -2,7 +2,7 @@ import { passwordMechanisms } from '../config/kinds/kinds.js'
 import { Problem } from '../lib/errors.js'
 import { text as textSchema } from '../lib/text/json-schema.js'
 import { isNodeName } from '../processes/node-name.js'
-import type { AttachBinding, Order, Place, SessionFilter, SessionState, Transport } from '../session/session-types.js'
+import type { AttachBinding, Order, Place, SessionFilter, Transport } from '../session/session-types.js'
 import { handlePattern } from '../session/sid.js'
 import { prepareDomain } from '../xmpp/jid/domains.js'
 import { type Jid, longestJid, parseJid } from '../xmpp/jid/jid.js'
@@ -87,18 +87,11 @@ export const bodyParameters = {
     'Ties the session to one browser by a cookie. With `cookie` the first BOSH response sets it, with `reply` your backend.',
     '. Only off at a remote endpoint.',
   ),
-  visit: text(
+  visit: shortText(
     'Name of the portal session. If a session with this `visit` and `tab` exists, the call resumes it. Not a secret.',
-    `1 to ${longestVisit} characters, without control characters.`,
-    named(longestVisit),
-    nameSchema(longestVisit),
+    longestVisit,
   ),
-  tab: text(
-    'Name of the browser tab. Without it, the visit has one session.',
-    `1 to ${longestTab} characters, without control characters. Needs visit.`,
-    named(longestTab),
-    nameSchema(longestTab),
-  ),
+  tab: shortText('Name of the browser tab. Without it, the visit has one session.', longestTab, ' Needs visit.'),
   remember: onOrOff(
     'Whether to return a `credential`, which later calls send in place of the password.',
     "On or off. On needs the user's own password, and an answer in JSON.",
@@ -141,19 +134,13 @@ export const orderOf = (sort: (typeof orders)[number]): Order => ({
   isReversed: sort.startsWith('-'),
 })
 
+export const sessionStates = ['opening', 'waiting', 'held', 'quiet', 'paused', 'ended', 'elsewhere'] as const
+
 export const listParameters = {
   jid: text('The sessions of a bare JID, or the session of a full JID.', jidAllowed, demandJid, aJid),
-  search: text(
-    'The sessions with this text in their JID, or with this id.',
-    `1 to ${longestSearch} characters, without control characters.`,
-    named(longestSearch),
-    nameSchema(longestSearch),
-  ),
+  search: shortText('The sessions with this text in their JID, or with this id.', longestSearch),
   domain: text('The sessions of this domain.', 'A domain.', prepareDomain),
-  state: word<SessionState>(
-    ['opening', 'waiting', 'held', 'quiet', 'paused', 'ended', 'elsewhere'],
-    'The sessions in this state.',
-  ),
+  state: word(sessionStates, 'The sessions in this state.'),
   transport: word<Transport>(['bosh', 'websocket'], 'The sessions over this transport.'),
   origin: word<NonNullable<SessionFilter['origin']>>(
     ['warmed', 'client', 'connect'],
@@ -165,12 +152,7 @@ export const listParameters = {
     sent => (isNodeName(sent) ? sent : undefined),
     { pattern: '^[a-z0-9]{8}$' },
   ),
-  visit: text(
-    'The sessions of this visit of this admin.',
-    bodyParameters.visit.allowed,
-    named(longestVisit),
-    nameSchema(longestVisit),
-  ),
+  visit: shortText('The sessions of this visit of this admin.', longestVisit),
   limit: integer('Largest number of sessions to list.', { minimum: 1, maximum: 1000, default: usualLimit }),
   after: text(
     '`next` of the previous part.',
@@ -203,15 +185,13 @@ export const endParameters = {
 } as const
 
 export const logoutParameters = {
-  jid: text(
-    'The sessions of a bare JID, or the session of a full JID.',
-    jidAllowed,
-    sent => {
+  jid: {
+    ...listParameters.jid,
+    read(sent: unknown) {
       if (sent === '') throw missingParameter('jid')
-      return demandJid(sent)
+      return listParameters.jid.read(sent)
     },
-    aJid,
-  ),
+  },
   visit: listParameters.visit,
 } as const
 
@@ -225,14 +205,14 @@ function language(description: string): Parameter<string> {
 }
 
 /** `longest` counts Unicode characters, as schemas do. */
-function named(longest: number) {
-  // A character has at most two UTF-16 units.
-  return (sent: string) =>
-    sent.length <= 2 * longest && [...sent].length <= longest && printable.test(sent) ? sent : undefined
-}
-
-function nameSchema(longest: number) {
-  return { minLength: 1, maxLength: longest, pattern: printable.source }
+function shortText(description: string, longest: number, rule = ''): Parameter<string> {
+  return text(
+    description,
+    `1 to ${longest} characters, without control characters.${rule}`,
+    // A character has at most two UTF-16 units.
+    sent => (sent.length <= 2 * longest && [...sent].length <= longest && printable.test(sent) ? sent : undefined),
+    { minLength: 1, maxLength: longest, pattern: printable.source },
+  )
 }
 
 /** 1.10 is newer than 1.6 (XEP-0124 §7.1). As a JSON number, 1.10 is 1.1. */

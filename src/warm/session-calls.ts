@@ -20,10 +20,11 @@ import {
   pathForBrowsers,
 } from './answers.js'
 import { noParameters, queryOf, readParameters, readQuery } from './call-parameters.js'
-import { type Call, demandDomain, demandRole, hiddenFrom, includes } from './calls.js'
+import { type Call, demandDomain, demandRole, includes } from './calls.js'
 import { toListWish } from './list-wish.js'
 import { answerLive, livePage } from './live-page.js'
 import type { AuditPage, AuditWish } from './numbers/audit-lines.js'
+import { operatorContext } from './operator-page.js'
 import { badParameter, missingParameter } from './parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters, usualRows } from './parameters.js'
 import { pastSession } from './past-session.js'
@@ -54,18 +55,15 @@ export function createSessionCalls(
   shown: ShownBindings,
   endings: ShownEndings,
 ) {
-  const contextOf = ({ request, representation, admin }: Call) => ({
-    request,
-    representation,
-    config,
+  const contextOf = (call: Call) => ({
+    ...operatorContext(call, config),
     now: clock.now(),
-    admin: admin.name,
+    admin: call.admin.name,
     rights: {
-      canWarm: includes(admin, 'warm'),
-      canEnd: includes(admin, 'logout'),
-      canResume: includes(admin, 'resume'),
-      canList: includes(admin, 'sessions'),
-      hidden: hiddenFrom(admin),
+      canWarm: includes(call.admin, 'warm'),
+      canEnd: includes(call.admin, 'logout'),
+      canResume: includes(call.admin, 'resume'),
+      canList: includes(call.admin, 'sessions'),
     },
   })
   const listContextOf = (call: Call) => ({ ...contextOf(call), processes: sessions.processes })
@@ -100,13 +98,13 @@ export function createSessionCalls(
       line['jid'] = formatBareJid(jid)
       demandDomain(admin, jid.domain)
       const { total } = await sessions.page({ scope: admin.domains, jid: formatJid(jid), limit: 1 })
-      return { jid, ids: [], total, views: [], back }
+      return { jid, total, views: [], back }
     }
     const views = await sessions.getMany(ids)
     for (const { domain } of views) demandDomain(admin, domain)
     line['ids'] = views.map(({ id }) => id)
     line['jids'] = [...new Set(views.flatMap(({ jid }) => jid?.split('/', 1)[0] ?? []))]
-    return { jid, ids: views.map(({ id }) => id), total: views.length, views, back }
+    return { jid, total: views.length, views, back }
   }
 
   const endEach = async (views: readonly SessionView[]): Promise<readonly SessionView[]> => {
@@ -197,7 +195,7 @@ export function createSessionCalls(
       const { lines } = await readAudit({ scope: admin.domains, viewer: admin.name, limit: mostPastLines, id })
       const own = lines.filter(line => line.id === id && (line.code ?? 'ok') === 'ok')
       if (own.length === 0) return undefined
-      return pastSession(problem, own, { ...contextOf(call), hidden: hiddenFrom(admin) })
+      return pastSession(problem, own, contextOf(call))
     },
 
     async logOut(call: Call): Promise<undefined> {

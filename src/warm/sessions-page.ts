@@ -6,7 +6,7 @@ import type { SessionList, SessionState } from '../session/session-types.js'
 import { counted, describeRow, grouped, meanings, type PageContext, show, stateTexts } from './admin-pages.js'
 import { queryOf } from './call-parameters.js'
 import type { Values } from './parameter-kinds.js'
-import { type pageParameters, usualRows } from './parameters.js'
+import { type pageParameters, sessionStates, usualRows } from './parameters.js'
 
 export interface ListedSessions {
   readonly page: SessionList
@@ -114,9 +114,9 @@ function textOf(name: string, value: string): string {
 }
 
 function rowChoices(limit: string | null) {
-  const usual = String(usualRows)
-  const other = limit === null || limit === usual || limit === '100' || limit === '200' ? [] : [[limit, limit]]
-  return [['', usual], ['100', '100'], ['200', '200'], ...other]
+  const least = String(usualRows)
+  const other = limit === null || limit === least || limit === '100' || limit === '200' ? [] : [[limit, limit]]
+  return [['', least], ['100', '100'], ['200', '200'], ...other]
 }
 
 function showList(view: string, context: ListContext, values: object): Answer {
@@ -133,7 +133,7 @@ function showList(view: string, context: ListContext, values: object): Answer {
       pairs.map(([value, text]) => ({ value, text, isChosen: sent.get(name) === value })),
     ]),
   )
-  const states = (Object.keys(meanings) as SessionState[]).map(name => ({
+  const states = sessionStates.map(name => ({
     name,
     text: stateTexts[name],
     meaning: meanings[name],
@@ -178,7 +178,7 @@ function totalsOf(states: ReadonlyMap<SessionState, number>, sent: URLSearchPara
   const refresh = sent.get('refresh') ?? undefined
   const all = [...states.values()].reduce((sum, count) => sum + count, 0)
   const link = (state: string | undefined) => changed(new URLSearchParams(), { state, refresh })
-  const names = (Object.keys(meanings) as SessionState[]).filter(name => states.has(name))
+  const names = sessionStates.filter(name => states.has(name))
   return [
     { name: 'in all', count: grouped(all), href: link(undefined) },
     ...names.map(name => ({ name: stateTexts[name], count: grouped(states.get(name)!), href: link(name) })),

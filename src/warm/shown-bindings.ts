@@ -2,14 +2,15 @@ import type { Config } from '../config/config.js'
 import { pathOf, urlOfDomain } from '../config/serving.js'
 import type { FormTokens, OpenedResult } from '../http/access/form-tokens.js'
 import { endpointUrls } from '../http/addresses.js'
-import { type Answer, pageAnswer, redirectAnswer } from '../http/answers/answer.js'
-import { type NavigationPage, navigation } from '../http/answers/navigation.js'
+import { type Answer, redirectAnswer } from '../http/answers/answer.js'
+import type { NavigationPage } from '../http/answers/navigation.js'
 import { attachingPagePolicy } from '../http/answers/pages.js'
 import { Problem } from '../lib/errors.js'
 import type { SessionState, Sessions } from '../session/session-types.js'
 import { duration } from './admin-pages.js'
 import { type AnswerSettings, describeBinding, formatTime, pathForBrowsers } from './answers.js'
-import { type Call, demandDomain, hiddenFrom } from './calls.js'
+import { type Call, demandDomain } from './calls.js'
+import { operatorContext, operatorPage } from './operator-page.js'
 import { longestSealed, openedCookie, sealedCookie } from './sealed-cookies.js'
 import type { Binding } from './session-login.js'
 
@@ -36,15 +37,8 @@ export type ShownBindings = ReturnType<typeof createShownBindings>
 export function createShownBindings({ config, formTokens, sessions }: ShownBindingsParts) {
   const form = pathForBrowsers(config)
 
-  const show = (
-    values: object,
-    { request, admin, representation }: Call,
-    status: number,
-    current: NavigationPage = 'sessions',
-  ) => {
-    const bar = navigation(config, request.headers, current, hiddenFrom(admin))
-    const about = { home: bar.home, navigation: bar, form }
-    const page = pageAnswer('bound', { ...about, ...values }, representation)
+  const show = (values: object, call: Call, status: number, current: NavigationPage = 'sessions') => {
+    const page = operatorPage('bound', current, operatorContext(call, config), values)
     return { ...page, status }
   }
 

@@ -1,15 +1,13 @@
 import type { Request } from 'express'
-import type { Admin, Config } from '../config/config.js'
+import type { Config } from '../config/config.js'
 import type { FormGuard } from '../http/access/form-guard.js'
-import { homePath } from '../http/addresses.js'
-import { type Answer, pageAdviceOf, pageAnswer, pageDetailOf, problemHeaders } from '../http/answers/answer.js'
-import { navigation } from '../http/answers/navigation.js'
-import type { Representation } from '../http/answers/negotiation.js'
+import { type Answer, pageAdviceOf, pageDetailOf, problemHeaders } from '../http/answers/answer.js'
 import type { Problem } from '../lib/errors.js'
 import { formPairs } from '../lib/text/form-pairs.js'
-import { pathForBrowsers, withForm } from './answers.js'
-import { type Call, hiddenFrom, includes } from './calls.js'
+import { withForm } from './answers.js'
+import { type Call, includes } from './calls.js'
 import { type Faults, faultsOf, fieldAt, fieldNames, messageAt } from './form-faults.js'
+import { operatorContext, operatorPage, type PageCall } from './operator-page.js'
 import { usualOptions } from './warm-request.js'
 
 const firstFields: readonly string[] = ['jid', 'password']
@@ -44,25 +42,17 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
     expires_in: String(warm.attachTimeout),
     attach_binding: bosh.attachBinding === 'off' ? 'off' : 'cookie',
   }
-  const home = homePath(config.externalUrl)
-  const action = pathForBrowsers(config)
   const sentForms = new WeakMap<Request, Sent>()
 
-  const answer = (
-    { request, admin, representation }: Pick<Call, 'request' | 'admin' | 'representation'>,
-    values: Values,
-    about: object,
-  ): Answer => {
-    const token = formGuard.token(admin.name)
+  const answer = (call: PageCall, values: Values, about: object): Answer => {
+    const token = formGuard.token(call.admin.name)
     const bindsByCookie = values['attach_binding'] === 'cookie'
-    const bar = navigation(config, request.headers, 'form', hiddenFrom(admin))
-    const shown = { values, ...about, bindsByCookie, home, navigation: bar, action, token }
-    return withForm(pageAnswer('form', shown, representation))
+    const shown = { values, ...about, bindsByCookie, token }
+    return withForm(operatorPage('form', 'form', operatorContext(call, config), shown))
   }
 
   return {
-    blank: (request: Request, admin: Admin, representation: Representation): Answer =>
-      answer({ request, admin, representation }, usual, {}),
+    blank: (call: PageCall): Answer => answer(call, usual, {}),
 
     note(request: Request, body: Buffer): void {
       const pairs = [...formPairs(body.toString())]
@@ -95,7 +85,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
           code,
           advice: isMistyped || faulty.length > 1 ? adviceOf(faulty) : pageAdviceOf(problem),
           requestId: request.res!.get('X-Request-Id'),
-          numbers: code === 'service-full' && includes(call.admin, 'numbers') ? `${action}/numbers` : undefined,
+          isFull: code === 'service-full' && includes(call.admin, 'numbers'),
         },
         // The first fault gets the focus.
         ...(faulty.length > 0 && { faults, later: Object.fromEntries(faulty.slice(1).map(name => [name, true])) }),

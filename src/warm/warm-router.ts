@@ -37,7 +37,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   const showForm: RequestHandler = (request, response) => {
     const admin = adminOf(request)
     demandRole(admin, 'warm', ' See the list of sessions.')
-    sendAnswer(response, form.blank(request, admin, negotiate(request.headers)))
+    sendAnswer(response, form.blank({ request, admin, representation: negotiate(request.headers) }))
   }
 
   const router = Router({ caseSensitive: true })

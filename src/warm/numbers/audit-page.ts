@@ -76,8 +76,7 @@ type Fields = { readonly [Name in 'jid' | 'admin' | 'action']?: string | undefin
 
 function showAudit(context: OperatorContext, { jid, admin, action }: Fields, values: object): Answer {
   const actions = auditActions.map(name => ({ value: name, text: actionTexts[name], isChosen: name === action }))
-  const about = { title: 'Audit', style: 'watch.css', fields: { jid, admin }, actions }
-  return operatorPage('audit', 'audit', context, { ...about, ...values })
+  return operatorPage('audit', 'audit', context, { title: 'Audit', fields: { jid, admin }, actions, ...values })
 }
 
 const actionTexts: Readonly<Record<(typeof auditActions)[number], string>> = {

@@ -39,7 +39,6 @@ const actionNames: Readonly<Record<string, string>> = {
 export function failuresPage({ groups, unanswered }: Failures, context: OperatorContext): Answer {
   return operatorPage('failures', 'failures', context, {
     title: 'Failures',
-    style: 'watch.css',
     groups: groups.map(group => ({
       ...describeGroup(group),
       key: failureKey(group),

@@ -4,11 +4,12 @@ import type { SessionState } from '../../session/session-types.js'
 import { counted, span, stateTexts } from '../admin-pages.js'
 import { formatTime } from '../answers.js'
 import { type OperatorContext, operatorPage } from '../operator-page.js'
+import { sessionStates } from '../parameters.js'
 import { type Capacity, type Resource, resources, type Use } from './capacity.js'
 import { drawChart, drawMarks } from './chart.js'
 import type { Hour, Series } from './last-hour.js'
 import type { Overview, ProcessView } from './overview.js'
-import { minuteMilliseconds, minutesOfHour } from './recent-warms.js'
+import { minuteMilliseconds, minutesOfHour, recentMinutes } from './recent-warms.js'
 
 export interface NumbersView {
   readonly states: ReadonlyMap<SessionState, number>
@@ -16,8 +17,6 @@ export interface NumbersView {
   readonly whole: { readonly overview: Overview; readonly hour: Hour } | undefined
   readonly unanswered: readonly string[] | undefined
 }
-
-const stateNames: readonly SessionState[] = ['opening', 'waiting', 'held', 'quiet', 'paused', 'ended', 'elsewhere']
 
 const resourceNames: Readonly<Record<Resource, readonly [name: string, limit: string]>> = {
   sessions: ['Sessions', 'MAX_SESSIONS'],
@@ -40,8 +39,7 @@ const high = 0.8
 export function numbersPage({ states, whole, unanswered }: NumbersView, context: OperatorContext): Answer {
   return operatorPage('numbers', 'numbers', context, {
     title: 'Numbers',
-    style: 'watch.css',
-    states: stateNames.map(name => ({ name, text: stateTexts[name], count: states.get(name) ?? 0 })),
+    states: sessionStates.map(name => ({ name, text: stateTexts[name], count: states.get(name) ?? 0 })),
     whole: whole && describeWhole(whole.overview, whole.hour),
     unanswered,
   })
@@ -49,13 +47,13 @@ export function numbersPage({ states, whole, unanswered }: NumbersView, context:
 
 /** Times are in milliseconds, ages in seconds. */
 export function describeNumbers({ states, whole, unanswered }: NumbersView) {
-  const sessions = Object.fromEntries(stateNames.map(name => [name, states.get(name) ?? 0]))
+  const sessions = Object.fromEntries(sessionStates.map(name => [name, states.get(name) ?? 0]))
   return { sessions, ...(whole && describeTotals(whole.overview, whole.hour)), unanswered }
 }
 
 function describeTotals({ capacity, warms: { outcomes, within }, processes }: Overview, hour: Hour) {
   const { warmed: done, refused, failed, gone: given_up } = outcomes
-  const logins = { minutes: 15, done, refused, failed, given_up, p50: within(0.5), p99: within(0.99) }
+  const logins = { minutes: recentMinutes, done, refused, failed, given_up, p50: within(0.5), p99: within(0.99) }
   const described = processes?.map(({ name, place, state, age, capacity }) => ({
     name,
     place,

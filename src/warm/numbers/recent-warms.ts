@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.js'
 import { type ProblemCode, problems } from '../../lib/errors.js'
 
 /** Minutes of `tally`, with the current minute. */
-const recentMinutes = 15
+export const recentMinutes = 15
 export const minuteMilliseconds = 60_000
 /** Minutes of `hour`, without the current minute. */
 export const minutesOfHour = 60

@@ -3,9 +3,9 @@ import type { EventStreams } from '../../http/answers/event-streams.js'
 import type { Problem } from '../../lib/errors.js'
 import type { Sessions } from '../../session/session-types.js'
 import { readQuery } from '../call-parameters.js'
-import { type Call, hiddenFrom } from '../calls.js'
+import type { Call } from '../calls.js'
 import { answerLive } from '../live-page.js'
-import type { OperatorContext } from '../operator-page.js'
+import { type OperatorContext, operatorContext } from '../operator-page.js'
 import type { AuditPage, AuditWish } from './audit-lines.js'
 import { auditPage, auditParameters, auditWithMistake, describeAudit, usualLines } from './audit-page.js'
 import type { Failures, FailureWish } from './failure-groups.js'
@@ -26,12 +26,7 @@ export interface WatchCallsParts {
 
 export function createWatchCalls(parts: WatchCallsParts) {
   const { config, sessions, readOverview, readHour, readAudit, readFailures, streams } = parts
-  const contextOf = ({ request, representation, admin }: Call): OperatorContext => ({
-    request,
-    representation,
-    config,
-    hidden: hiddenFrom(admin),
-  })
+  const contextOf = (call: Call) => operatorContext(call, config)
 
   const readNumbers = async (scope: readonly string[]): Promise<NumbersView> => {
     const reading = scope.includes('*') ? Promise.all([readOverview(), readHour()]) : undefined

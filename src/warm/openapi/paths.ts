@@ -52,7 +52,8 @@ export function describePaths({ warm, warmPath, http, pages, pagePath }: Config)
 }
 
 function describeWarmApi(warmPath: string): Paths {
-  const binding = { 200: response('The session.', { ...inJson('Binding'), ...pages }) }
+  const shown = (what: string, name: string) => ({ 200: response(what, { ...inJson(name), ...pages }) })
+  const binding = shown('The session.', 'Binding')
   const id: Schema = { type: 'string', pattern: `^${handlePattern}$` }
   const description = 'The public id of the session.'
   const parameters = [{ name: 'id', in: 'path', required: true, description, schema: id }]
@@ -74,7 +75,7 @@ function describeWarmApi(warmPath: string): Paths {
       get: call(
         'listSessions',
         'Lists the sessions of the domains of this admin.',
-        { 200: response('A part of the list.', { ...inJson('SessionList'), ...pages }) },
+        shown('A part of the list.', 'SessionList'),
         ofQuery,
         inQuery(listParameters),
       ),
@@ -90,35 +91,27 @@ function describeWarmApi(warmPath: string): Paths {
       get: call(
         'showNumbers',
         'Shows current numbers, and numbers of the last hour.',
-        { 200: response('The numbers.', { ...inJson('Numbers'), ...pages }) },
+        shown('The numbers.', 'Numbers'),
         ['invalid-parameter'],
       ),
     },
     [`${warmPath}/failures`]: {
-      get: call(
-        'showFailures',
-        'Shows why recent logins failed.',
-        { 200: response('The failures.', { ...inJson('Failures'), ...pages }) },
-        ['invalid-parameter'],
-      ),
+      get: call('showFailures', 'Shows why recent logins failed.', shown('The failures.', 'Failures'), [
+        'invalid-parameter',
+      ]),
     },
     [`${warmPath}/audit`]: {
       get: call(
         'showAudit',
         'Shows the last lines of the audit trail.',
-        { 200: response('The lines.', { ...inJson('Audit'), ...pages }) },
+        shown('The lines.', 'Audit'),
         ['invalid-parameter'],
         inQuery(auditParameters),
       ),
     },
     [`${warmPath}/{id}`]: {
       parameters,
-      get: call(
-        'showSession',
-        'Shows a session.',
-        { 200: response('The session.', { ...inJson('Session'), ...pages }) },
-        ofOneSession,
-      ),
+      get: call('showSession', 'Shows a session.', shown('The session.', 'Session'), ofOneSession),
       delete: call('logOut', 'Ends a session.', { 204: response('Ended.') }, ofOneSession),
     },
     [`${warmPath}/{id}/end`]: {
@@ -155,11 +148,10 @@ const ofPages: Codes = [
   'service-full',
   'internal-error',
 ]
-const notOfPages: Codes = ['unauthorized']
 const inJsonOnly = (codes: Codes) => problemResponses(codes, {})
 
 function describePages(pagePath: string): Paths {
-  const codes = [...ofPages, ...ofBody, ...ofLogin].filter(code => !notOfPages.includes(code))
+  const codes = [...ofPages, ...ofBody, ...ofLogin].filter(code => code !== 'unauthorized')
   return {
     [pagePath]: {
       post: {

@@ -3,13 +3,12 @@ import { count, object, type Schema, schemaNamed, text, word } from '../../lib/t
 import type { AuditLineObject } from '../numbers/audit-page.js'
 import { resources } from '../numbers/capacity.js'
 import type { FailureObject } from '../numbers/failures-page.js'
+import { sessionStates } from '../parameters.js'
 
 const list = (items: Schema, description: string): Schema => ({ type: 'array', items, description })
 
 const record = (names: readonly string[], value: Schema, description: string) =>
   object(description, Object.fromEntries(names.map(name => [name, value])))
-
-const states = ['opening', 'waiting', 'held', 'quiet', 'paused', 'ended', 'elsewhere']
 
 const unanswered = list(
   { type: 'string' },
@@ -64,7 +63,7 @@ export const watchSchemas: Readonly<Record<string, Schema>> = {
   Numbers: object(
     'Numbers of all processes. An admin limited to domains gets only `sessions`.',
     {
-      sessions: record(states, count('Sessions.'), 'Sessions by state.'),
+      sessions: record(sessionStates, count('Sessions.'), 'Sessions by state.'),
       logins: object(
         'Recent calls.',
         {
@@ -112,9 +111,7 @@ export const watchSchemas: Readonly<Record<string, Schema>> = {
     'The last lines of the audit trail, the newest first.',
     {
       lines: list(
-        object('A line.', auditLine, [
-          ...(['admin', 'address', 'code', 'step', 'condition', 'id', 'ended', 'process'] as const),
-        ]),
+        object('A line.', auditLine, ['admin', 'address', 'code', 'step', 'condition', 'id', 'ended', 'process']),
         'At most 500 of each process.',
       ),
       next: text('`before` of the next part. Absent at the end.'),
