@@ -78,8 +78,7 @@ export function createActingAccounts({ rate, clock, hashes, nodes, refused }: Ac
     if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
     const shown: Shown = [userOf(`${credentials.user}@${jid.domain}`), credentials.password]
     const key = right.keyOf(shown)
-    // Calls with the same account and password wait for each other until one succeeds. The right password then counts
-    // once.
+    // Calls with the same account and password wait for each other, so that the right password counts once.
     for (let first = firsts.get(key); first !== undefined; first = firsts.get(key)) await first
     const isKnown = right.recall(key) !== undefined
     const login = isKnown ? logIn() : counted(shown, admin, logIn)

@@ -8,7 +8,7 @@ import type { Nodes } from '../processes/nodes.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import { type ActingAccountsParts, createActingAccounts } from './acting-accounts.js'
 
-interface Caller {
+export interface Caller {
   readonly admin: string
   /** A bare JID. Undefined for an anonymous login. */
   readonly user: string | undefined
@@ -55,10 +55,7 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
   }
 }
 
-/**
- * A new process asks the others for the clients that had the right secret. Otherwise an upgrade would forget these
- * clients.
- */
+/** An upgrade would otherwise forget the clients that had the right secret. */
 function shareKnown(failures: FailedLogins, nodes: Nodes): void {
   let met: readonly string[] = []
   const learnFromNew = () => {

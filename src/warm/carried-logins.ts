@@ -9,14 +9,13 @@ import { NoAnswer, type Nodes } from '../processes/nodes.js'
 import { credentialsOf, type Secrets, secretsOf } from '../servers/login/again.js'
 import type { Credentials } from '../servers/login/wish.js'
 import type { Logins, WarmRequest } from './session-login.js'
-import { tooLate } from './visits.js'
+import { tooLate, transferMilliseconds } from './visits.js'
 
 const kinds = { login: 'login', keysOf: 'keys' } as const
 const unclaimedKind = 'release'
 
 type Method = keyof typeof kinds
 
-const transferMilliseconds = 1_000
 /** A full process is not asked again for this time. */
 const fullMilliseconds = 1_000
 
@@ -25,7 +24,7 @@ interface CarriedLogin {
   readonly request: CarriedRequest
 }
 
-/** Has JSON values. Secrets of service accounts are omitted: all processes have these secrets. */
+/** As JSON, without secrets of service accounts: all processes have them. */
 type CarriedRequest = Omit<WarmRequest, 'credentials'> & {
   readonly credentials: Secrets | Extract<Credentials, { kind: 'password' | 'anonymous' }>
 }

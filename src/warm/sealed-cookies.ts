@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import { countsAsEncrypted } from '../http/access/client-rules.js'
+import { type ClientRules, countsAsEncrypted } from '../http/access/client-rules.js'
 
 /** Browsers must store 4,096 bytes of a cookie, with name and attributes (RFC 6265 §6.1). */
 export const longestSealed = 3_500
@@ -8,9 +8,9 @@ const mostCookies = 4
 
 /** The value of `Set-Cookie`. With 0 `seconds`, it deletes the cookie. */
 export function sealedCookie(
-  config: Parameters<typeof countsAsEncrypted>[1],
+  config: ClientRules,
   request: Request,
-  { name, path, sealed = '', seconds }: { name: string; path: string; sealed?: string; seconds: number },
+  { name, path, sealed, seconds }: { name: string; path: string; sealed: string; seconds: number },
 ): string {
   // Some proxies do not send the scheme. `Origin` contains it.
   const isSecure = countsAsEncrypted(request, config) || request.headers.origin?.startsWith('https:') === true

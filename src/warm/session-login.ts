@@ -49,11 +49,9 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
     { opened, offersManagement, enabled, again }: LoggedIn<Opening>,
     lang: string,
   ): Management | undefined => {
-    const isEnabled = enabled?.name === 'enabled'
-    if (!isEnabled && !(offersManagement && opened.link.allowsManagement)) return undefined
-    const answer = isEnabled ? enabled : undefined
-    if (mend === undefined || again === undefined) return { mending: undefined, enabled: answer }
-    return { mending: mendingOf(parts, mend, again, lang), enabled: answer }
+    const answer = enabled?.name === 'enabled' ? enabled : undefined
+    if (answer === undefined && !(offersManagement && opened.link.allowsManagement)) return undefined
+    return { mending: mend && again && mendingOf(parts, mend, again, lang), enabled: answer }
   }
   const openFor = (request: WarmRequest): OpenForLogin<Opening> => {
     const { jid, language: lang, wait, hold, ver, isRefusalCounted, tab, ids, openedBy } = request

@@ -1,5 +1,6 @@
 // The message after a form is in a sealed cookie: anybody could forge a URL.
 import type { Config } from '../config/config.js'
+import type { ClientRules } from '../http/access/client-rules.js'
 import type { FormTokens } from '../http/access/form-tokens.js'
 import { type Answer, redirectAnswer } from '../http/answers/answer.js'
 import type { EndedSessions } from '../session/session-types.js'
@@ -23,7 +24,7 @@ export interface Ended extends EndedSessions {
 }
 
 export interface ShownEndingsParts {
-  readonly config: Pick<Config, 'externalUrl' | 'warmPath'> & Parameters<typeof sealedCookie>[0]
+  readonly config: Pick<Config, 'externalUrl' | 'warmPath'> & ClientRules
   readonly formTokens: FormTokens
 }
 
@@ -54,7 +55,7 @@ export function createShownEndings({ config, formTokens }: ShownEndingsParts) {
       return (opened?.result as { text: string } | undefined)?.text
     },
 
-    /** Deletes the cookie: the next page must not show the message again. */
+    /** Deletes the cookie, so that the message is shown once. */
     forgotten: (call: Call) => ({ 'Set-Cookie': cookieOf(call, '') }),
   }
 

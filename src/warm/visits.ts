@@ -13,7 +13,7 @@ const findKind = 'tab'
 const waitKind = 'tab-done'
 const endKind = 'end-visit'
 
-const transferMilliseconds = 1_000
+export const transferMilliseconds = 1_000
 /** Memory counted for a call that waits for the heir of a process. */
 const callBytes = 16 * 1024
 
@@ -105,14 +105,14 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
   async function find(tab: Tab, ticket: number, { caller }: Call, until: number): Promise<string | undefined> {
     const here = own.ofTab(tab)
     if (here !== undefined || nodes === undefined) return here
+    const question: TabQuestion = { tab, ticket }
     for (;;) {
       // A session on its way to an heir is found only after its arrival.
       await Promise.all(nodes.awaited.map(name => new Promise(resolve => nodes.whenOwned(name, callBytes, resolve))))
-      const { answers } = await askAll<TabAnswer>(nodes, findKind, { tab, ticket } satisfies TabQuestion)
+      const { answers } = await askAll<TabAnswer>(nodes, findKind, question)
       const found = answers.find(([, { id }]) => id !== null)?.[1].id ?? own.ofTab(tab)
       const busy = answers.filter(([, { isBusy }]) => isBusy)
       if (found !== undefined || busy.length === 0) return found
-      const question: TabQuestion = { tab, ticket }
       const limit = longest + transferMilliseconds
       await Promise.all(busy.map(([name]) => nodes.ask(name, waitKind, question, limit).catch(() => {})))
       caller.throwIfAborted()

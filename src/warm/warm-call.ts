@@ -11,7 +11,7 @@ import type { OpenedBy, Sessions, Tab } from '../session/session-types.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { formatBareJid } from '../xmpp/jid/jid.js'
 import { type AnswerSettings, attachBindingFor, bindingAnswer } from './answers.js'
-import type { CallLimits } from './call-limits.js'
+import type { Caller, CallLimits } from './call-limits.js'
 import { type Parameters, readParameters } from './call-parameters.js'
 import { type Call, demandDomain } from './calls.js'
 import { invalidParameter } from './parameters.js'
@@ -40,13 +40,7 @@ export interface WarmCallParts extends Logins {
 
 interface Warmed {
   readonly binding: Binding
-  readonly isResumed: boolean
   readonly credential?: string | undefined
-}
-
-interface Caller {
-  readonly admin: string
-  readonly user: string | undefined
 }
 
 type Sender = 'backend' | 'form' | 'page'
@@ -56,6 +50,7 @@ export type Warm = ReturnType<typeof createWarm>
 export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
   const { config, counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
   const sealed = createSealedCredentials(config, Date.now)
+  /** All sessions of an admin share one object. */
   const openers = new Map<string, OpenedBy>()
 
   function openerOf(admin: string, isPage: boolean): OpenedBy {
@@ -64,7 +59,7 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
     return opener
   }
 
-  /** Seals the SCRAM keys of the password, calls `warm` with the keys, and wipes the keys. Throws a `Problem`. */
+  /** Seals the SCRAM keys of the password, calls `warm` with them, and wipes them. Throws a `Problem`. */
   async function rememberUser<T extends Warmed | undefined>(
     request: WarmRequest,
     admin: string,
@@ -95,14 +90,13 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
       throw new Problem('too-many-sessions', { retryAfterSeconds, detail: limitDetail('user') })
     }
     try {
-      const binding = await limits.acting(request, admin, () => login(request, signal))
-      return { binding, isResumed: false }
+      return { binding: await limits.acting(request, admin, () => login(request, signal)) }
     } finally {
       if (user !== undefined) room.giveBack(user)
     }
   }
 
-  const callerOf = ({ credentials, jid }: AskedSession, admin: string) => ({
+  const callerOf = ({ credentials, jid }: AskedSession, admin: string): Caller => ({
     admin,
     user: credentials.kind === 'anonymous' ? undefined : formatBareJid(jid),
   })
@@ -129,15 +123,15 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
     return counted(caller, () => (remember ? rememberUser(request, admin, signal, warm) : warm(request)))
   }
 
-  async function enterTab(asked: AskedSession, tab: Tab, remember: boolean, signal: CallerSignal): Promise<Warmed> {
+  function enterTab(asked: AskedSession, tab: Tab, remember: boolean, signal: CallerSignal) {
     const { admin } = tab
     const { attachSeconds: seconds, attachBinding, ids } = asked
-    const { result } = await visits.enter<Warmed>(tab, signal, {
+    return visits.enter<Warmed>(tab, signal, {
       async resume(id, signal) {
         const resume = async (): Promise<Warmed | undefined> => {
           signal.throwIfAborted()
           const resumed = await sessions.resume(id, { seconds, attachBinding, ids })
-          return resumed && { binding: { ...resumed, expiresIn: seconds }, isResumed: true }
+          return resumed && { binding: { ...resumed, expiresIn: seconds } }
         }
         if (!remember) return resume()
         const request = demandCredentials(asked)
@@ -147,7 +141,6 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
       logIn: signal => countedLogin(demandCredentials(asked), admin, remember, signal),
       release: ({ binding }) => endUnclaimed(binding.id),
     })
-    return result
   }
 
   async function answerAsked(
@@ -179,10 +172,11 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
       openedBy: openerOf(admin.name, sender === 'page'),
       tab,
     }
-    const { binding, isResumed, credential } =
+    const { result, isResumed } =
       tab === undefined
-        ? await countedLogin(demandCredentials(warmRequest), admin.name, remember, signal)
+        ? { result: await countedLogin(demandCredentials(warmRequest), admin.name, remember, signal), isResumed: false }
         : await enterTab(warmRequest, tab, remember, signal)
+    const { binding, credential } = result
     line['id'] = binding.id
     if (tab !== undefined) {
       line['resumed'] = isResumed

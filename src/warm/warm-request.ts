@@ -58,14 +58,13 @@ export function toAskedSession(
   const { jid, credentials } = readCredentials(read, settings, open)
   const page = readPage(read, jid)
   const isThere = isElsewhere(settings, jid.domain)
-  const { warm } = settings
   const bosh = isThere ? { ...settings.bosh, ...limitsElsewhere } : settings.bosh
-  const { hold, ...options } = readOptions(read, bosh)
-  const { seconds: attachSeconds, attachBinding } = toHandover(read, { warm, bosh })
+  const options = readOptions(read, bosh)
+  const { seconds: attachSeconds, attachBinding } = toHandover(read, { ...settings, bosh })
   if (isThere && attachBinding !== 'off') throw invalidParameter('attach_binding')
   // Some endpoints never answer clients that poll.
-  const least = isThere ? 1 : 0
-  return { jid, credentials, page, ...options, hold: Math.max(hold, least), attachSeconds, attachBinding }
+  const hold = Math.max(options.hold, isThere ? 1 : 0)
+  return { jid, credentials, page, ...options, hold, attachSeconds, attachBinding }
 }
 
 function readPage(read: Parameters, jid: Jid): Page | undefined {

@@ -48,7 +48,7 @@ export interface AuditPage {
   readonly unanswered: readonly string[] | undefined
 }
 
-export interface AuditReaderParts {
+export interface LineReaderParts {
   readonly nodes?: Nodes | undefined
   readonly lines: RecentLines
 }
@@ -58,7 +58,7 @@ interface OwnPage {
   readonly more: boolean
 }
 
-export function createAuditReader({ nodes, lines }: AuditReaderParts) {
+export function createAuditReader({ nodes, lines }: LineReaderParts) {
   const own = (wish: AuditWish): OwnPage => {
     const found: AuditLine[] = []
     for (const line of linesFor(lines, wish)) {

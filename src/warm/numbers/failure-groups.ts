@@ -1,8 +1,6 @@
-import type { RecentLines } from '../../lib/recent-lines.js'
 import { askAll } from '../../processes/exchanges/ask-all.js'
-import type { Nodes } from '../../processes/nodes.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
-import { type AuditLine, type AuditWish, domainOf, linesFor } from './audit-lines.js'
+import { type AuditLine, type AuditWish, domainOf, type LineReaderParts, linesFor } from './audit-lines.js'
 
 const mostExamples = 5
 
@@ -28,11 +26,6 @@ export interface Failures {
   readonly unanswered: readonly string[] | undefined
 }
 
-export interface FailureReaderParts {
-  readonly nodes?: Nodes | undefined
-  readonly lines: RecentLines
-}
-
 export const isLogin = (action: string) => action === 'warm' || action === 'connect' || action === 'client login'
 
 export const stepOf = ({ action, step }: Pick<AuditLine, 'action'> & { readonly step?: string | undefined }) =>
@@ -40,7 +33,7 @@ export const stepOf = ({ action, step }: Pick<AuditLine, 'action'> & { readonly 
 
 export const failureKey = ({ code, step }: Pick<FailureGroup, 'code' | 'step'>) => `${code}-${step ?? 'any'}`
 
-export function createFailureReader({ nodes, lines }: FailureReaderParts) {
+export function createFailureReader({ nodes, lines }: LineReaderParts) {
   const own = (wish: FailureWish) =>
     merged(
       Array.from(
@@ -82,10 +75,8 @@ function both(newer: FailureGroup, older: FailureGroup): FailureGroup {
   const union = (name: 'jids' | 'domains' | 'servers' | 'conditions' | 'actions') =>
     [...new Set([...newer[name], ...older[name]])].slice(0, mostExamples)
   return {
-    code: newer.code,
-    step: newer.step,
+    ...newer,
     count: newer.count + older.count,
-    last: newer.last,
     jids: union('jids'),
     domains: union('domains'),
     servers: union('servers'),

@@ -21,19 +21,10 @@ export interface HourTally {
 }
 
 /** The numbers of a whole minute, without warm calls. */
-export interface HourSample {
-  readonly sessions: number
-  readonly logins: number
-  readonly failures: number
-}
+export type HourSample = Readonly<Record<'sessions' | 'logins' | 'failures', number>>
 
 /** `sessions` are at the end of each minute. `p99` is of login times, in milliseconds. */
-export interface Hour {
-  readonly sessions: Series
-  readonly logins: Series
-  readonly failures: Series
-  readonly p99: Series
-}
+export type Hour = Readonly<Record<keyof HourSample | 'p99', Series>>
 
 export interface LastHourParts {
   readonly clock: Clock
@@ -145,7 +136,7 @@ const placeOf = (number: number) => (number + minutesOfHour) % minutesOfHour
 
 /** Adds the numbers of all processes, whose minutes may begin at different times. */
 export function hourOf(tallies: readonly HourTally[]): Hour {
-  const sum = (name: 'sessions' | 'logins' | 'failures') =>
+  const sum = (name: keyof HourSample) =>
     Array.from({ length: minutesOfHour }, (_, at) => {
       const known = tallies.map(tally => tally[name][at]).filter(value => typeof value === 'number')
       return known.length === 0 ? null : known.reduce((all, value) => all + value, 0)
@@ -163,8 +154,7 @@ export function hourOf(tallies: readonly HourTally[]): Hour {
     return buckets === undefined ? null : (summaryOf([tallyOf(buckets)]).within(0.99) ?? null)
   })
   const sessions = sum('sessions')
-  const isKnown = (_: number | null, at: number) => sessions[at] !== null
-  const known = (values: Series) => values.map((value, at) => (isKnown(value, at) || value !== 0 ? value : null))
+  const known = (values: Series) => values.map((value, at) => (sessions[at] === null && value === 0 ? null : value))
   return { sessions, logins: known(sum('logins')), failures: known(sum('failures')), p99 }
 }
 

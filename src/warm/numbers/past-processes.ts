@@ -29,7 +29,7 @@ export interface PastProcessesParts {
   readonly recentWarms: Pick<RecentWarms, 'pastMinutes' | 'addPast'>
 }
 
-/** Another process adds the numbers of an ended process to its own: charts of the last hour must not change. */
+/** Charts of the last hour keep the numbers of ended processes: another process adds them to its own. */
 export class PastProcesses {
   readonly #parts: PastProcessesParts
   #losses: readonly Loss[] = []

@@ -43,7 +43,7 @@ interface AccessSettings extends Pick<Config, 'access'> {
   readonly websocket: Pick<Config['websocket'], 'enabled'>
 }
 
-export interface ConnectParts extends OftenLogParts, Omit<AnsweringParts, 'counts'>, WarmCallParts {
+export interface ConnectParts extends OftenLogParts, AnsweringParts, WarmCallParts {
   readonly counts: AnsweringParts['counts']
   readonly config: ClientRules &
     WarmCallParts['config'] &

@@ -45,7 +45,7 @@ export function visitIn(claims: Claims): string | undefined {
 
 /** Throws `invalid-token`. */
 export function credentialIn(claims: Claims): string {
-  const credential = Object.hasOwn(claims, 'credential') ? claims['credential'] : undefined
+  const { credential } = claims
   if (typeof credential !== 'string' || credential === '') throw refused('It has no text in the claim credential.')
   return credential
 }

@@ -14,7 +14,7 @@ const patience = 2_000
 
 export type FetchKeys = () => Promise<string>
 
-export const keysInFile = (set: KeySet): JWTVerifyGetKey => createLocalJWKSet(asSet(set))
+export const keysInFile = ({ keys }: KeySet): JWTVerifyGetKey => createLocalJWKSet({ keys: [...keys] })
 
 export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'>, onFailed: (error: unknown) => void) {
   let known: { readonly keyOf: JWTVerifyGetKey; readonly at: number } | undefined
@@ -80,5 +80,3 @@ export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'
     renew,
   }
 }
-
-const asSet = ({ keys }: KeySet) => ({ keys: keys.map(key => ({ ...key })) })
