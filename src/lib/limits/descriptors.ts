@@ -4,20 +4,21 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 const reserveOfSessions = 32
 /** Largest reserve, as a share of all descriptors. */
 const reservedShare = 0.1
-/** A slow check stays valid for `mostUnseen` descriptors, or for fewer if few are free. */
+/** A slow check allows one descriptor for each `freeForEach` free descriptors, at most `mostUnseen`. */
 const mostUnseen = 16
 const freeForEach = 8
 
 export class Descriptors {
   expected = 0
-  readonly most: number
   readonly #next: () => number | undefined
   #seen = 0
-  /** Descriptors that all limits allowed since the last check. */
+  /** Descriptors that were allowed since the last check. */
   #unseen = mostUnseen
 
-  constructor(most = mostDescriptors(), next = nextDescriptor) {
-    this.most = most
+  constructor(
+    readonly most = mostDescriptors(),
+    next = nextDescriptor,
+  ) {
     this.#next = next
   }
 
@@ -35,7 +36,9 @@ export class Descriptors {
   }
 
   #areBelow(mostTaken: number): boolean {
-    if (this.#unseen >= Math.min(mostUnseen, Math.floor((mostTaken - this.#seen) / freeForEach))) {
+    // NaN if no limit is known and no descriptor was free.
+    const valid = Math.min(mostUnseen, Math.floor((mostTaken - this.#seen) / freeForEach)) || 0
+    if (this.#unseen >= valid) {
       this.#seen = this.taken
       this.#unseen = 0
       if (this.#seen >= mostTaken) return false

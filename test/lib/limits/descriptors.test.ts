@@ -53,8 +53,14 @@ describe('the descriptors for sessions', () => {
     expect(fake.areLeft()).toBe(false)
   })
 
-  test('are unlimited if the limit is unknown', () => {
-    expect(fakeProcess(Number.POSITIVE_INFINITY, 1_000_000).areLeft()).toBe(true)
+  test('are unlimited if the limit is unknown, until none is free', () => {
+    const fake = fakeProcess(Number.POSITIVE_INFINITY, 1_000_000)
+    expect(fake.areLeft()).toBe(true)
+    fake.open = Number.POSITIVE_INFINITY
+    const answers = Array.from({ length: 40 }, fake.areLeft)
+    expect(answers.slice(16)).not.toContain(true)
+    fake.open = 1_000_000
+    expect(fake.areLeft()).toBe(true)
   })
 })
 
