@@ -49,21 +49,20 @@ export function readNetworks(text: string, report: Report): Networks {
   const addresses = new BlockList()
   for (const entry of list) {
     for (const network of named.get(entry.toLowerCase()) ?? [entry]) {
-      if (add(block, network)) {
-        if (!network.includes('/')) add(addresses, network)
-      } else report(`has "${network}", which is neither an address nor a range such as 10.0.0.0/8`)
+      const range = rangeOf(network)
+      if (range === undefined) report(`has "${network}", which is neither an address nor a range such as 10.0.0.0/8`)
+      else for (const into of range.isSingle ? [block, addresses] : [block]) into.addSubnet(...range.subnet)
     }
   }
   return new Networks(list, block, addresses)
 }
 
-function add(block: BlockList, network: string): boolean {
+function rangeOf(network: string) {
   const [, address = '', length] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(network.replace(/^\[(.*)\]/, '$1')) ?? []
   const most = isIP(address) === 4 ? 32 : 128
   const prefix = Number(length ?? most)
-  if (isIP(address) === 0 || prefix > most) return false
-  block.addSubnet(address, prefix, familyOf(address))
-  return true
+  if (isIP(address) === 0 || prefix > most) return undefined
+  return { subnet: [address, prefix, familyOf(address)] as const, isSingle: prefix === most }
 }
 
 const familyOf = (address: string) => (isIP(address) === 4 ? 'ipv4' : 'ipv6')
