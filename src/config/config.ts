@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import type { HostEntry } from './kinds/hosts.js'
 import { hostVariable } from './kinds/kinds.js'
-import { type Address, type Place, placesOf, socketPath } from './kinds/listen-addresses.js'
+import { isSocket, type Place, placesOf } from './kinds/listen-addresses.js'
 import { natsOf } from './nats-settings.js'
 import type { settings, Values } from './settings.js'
 import { tlsFiles } from './tls-files.js'
@@ -31,20 +31,21 @@ type Nested<ByPath> = {
 /** `deny` overrides `allow`. */
 export type AccessRule = Config['access']['bosh']
 
+/** An undefined path is off. */
 export type HttpHost = HostEntry
 
 export function joinedValues(values: Values) {
   const hosts = httpHosts(values)
-  const listened = [...values.HOST, ...(values.HTTPS_HOST ?? [])].map(({ host }) => host)
+  const listened = [...values.HOST, ...(values.HTTPS_HOST ?? [])]
   return {
     'listen.places': placesOf(values.HOST, values.PORT),
     https: httpsOf(values),
     'http.hosts': hosts,
-    /** `configOfHost` adds the hosts of its config. */
+    /** Empty until `configOfHost` selects hosts. */
     'http.own': [] as readonly HttpHost[],
     'http.names': [
       ...hosts.keys(),
-      ...listened.filter(host => isIP(host) === 0 && socketPath(host) === undefined),
+      ...listened.map(({ host }) => host).filter(host => isIP(host) === 0 && !isSocket({ host })),
     ] as readonly string[],
     admins: [...values.ADMIN_USERS, ...values.ADMIN_USERS_FILE] as const,
     /** `*` is for domains in neither map. Without `*`, DNS names their servers. */
@@ -69,9 +70,7 @@ export function httpsPorts(values: Values): readonly number[] {
 
 export function httpsPlaces(values: Values): readonly Place[] {
   // The ports and sockets in HOST are for http only.
-  const usual = values.HOST.filter(({ host }) => socketPath(host) === undefined).map(
-    ({ host }): Address => ({ host, port: undefined }),
-  )
+  const usual = values.HOST.filter(address => !isSocket(address)).map(({ host }) => ({ host, port: undefined }))
   return placesOf(values.HTTPS_HOST ?? usual, httpsPorts(values))
 }
 

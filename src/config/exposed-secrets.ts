@@ -58,7 +58,7 @@ function exposureOfFolder(folder: string, subject: string): string[] {
   return named === '' ? [] : [`${subject}, which ${named} can write to: chmod go-w ${folder}`]
 }
 
-/** The mode, without permissions of users who cannot enter the folder. Returns 0 for another type of file. */
+/** The mode, without permissions of users who cannot enter the folder. 0 for other types of file. */
 function modeOf(file: string, isMeant: (stats: Stats) => boolean): number {
   try {
     const real = realpathSync(file)

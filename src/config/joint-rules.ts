@@ -2,7 +2,7 @@ import { allowsDomain } from '../xmpp/jid/domains.js'
 import { type HttpHost, httpHosts, httpsPlaces, httpsPorts } from './config.js'
 import { problemOfSecond } from './kinds/account-lists.js'
 import { hostVariable } from './kinds/kinds.js'
-import { type Address, collide, placesOf, socketPath } from './kinds/listen-addresses.js'
+import { type Address, collide, isSocket, placesOf } from './kinds/listen-addresses.js'
 import { natsFaults } from './nats-settings.js'
 import { hasPages, pageFaults } from './page-settings.js'
 import { type Name, orInFiles, settings, type Values } from './settings.js'
@@ -49,9 +49,13 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
     set.HTTPS_PORT?.length === 0 && hasOwnPort(set.HTTPS_HOST),
   'HTTPS_HOST is required for HTTPS_PORT: HOST has Unix sockets alone, and they are for HTTP': set =>
     httpsPorts(set).length > 0 && httpsPlaces(set).length === 0,
-  [`HTTPS_PORT and PORT ${mustDiffer}`]: set => collide(httpsPlaces(set).filter(hasPort), placesOf(set.HOST, set.PORT)),
+  [`HTTPS_PORT and PORT ${mustDiffer}`]: set =>
+    collide(
+      httpsPlaces(set).filter(place => !isSocket(place)),
+      placesOf(set.HOST, set.PORT),
+    ),
   'HTTPS_HOST has a Unix socket of HOST: it is for one of the two': set =>
-    httpsPlaces(set).some(place => !hasPort(place) && set.HOST.some(({ host }) => host === place.host)),
+    httpsPlaces(set).some(place => isSocket(place) && set.HOST.some(({ host }) => host === place.host)),
   [`HOST ${includesAnother}`]: set => {
     const [plain, secure] = [placesOf(set.HOST, set.PORT), httpsPlaces(set)]
     return collide(plain, plain) || (set.HTTPS_HOST === undefined && collide(secure, secure))
@@ -67,7 +71,7 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'PROXY_PROTOCOL is on, but no proxy is trusted: name its address in TRUSTED_PROXIES': set =>
     set.PROXY_PROTOCOL &&
     set.TRUSTED_PROXIES.list.length === 0 &&
-    [...set.HOST, ...(set.HTTPS_HOST ?? [])].every(hasPort),
+    ![...set.HOST, ...(set.HTTPS_HOST ?? [])].some(isSocket),
   [`TLS_CERT is required for HTTPS_PORT: ${nameCertificate}`]: set =>
     set.TLS_CERT.length === 0 && set.HTTPS_PORT !== undefined && set.HTTPS_PORT.length > 0,
   [`TLS_CERT is required for HTTPS_HOST: ${nameCertificate}`]: set =>
@@ -156,10 +160,9 @@ const rules: readonly ((set: Values) => readonly string[])[] = [
   ),
   ({ ADMIN_USERS, ADMIN_USERS_FILE }) =>
     ADMIN_USERS_FILE.flatMap((admin, index) => {
-      const others = ADMIN_USERS_FILE.slice(0, index).filter(({ name }) => name === admin.name)
-      const problem = problemOfSecond(admin, [...ADMIN_USERS, ...others])
-      const isOwn = !ADMIN_USERS.some(({ name }) => name === admin.name)
-      return problem === undefined || isOwn
+      if (!ADMIN_USERS.some(({ name }) => name === admin.name)) return []
+      const problem = problemOfSecond(admin, [...ADMIN_USERS, ...ADMIN_USERS_FILE.slice(0, index)])
+      return problem === undefined
         ? []
         : [`ADMIN_USERS_FILE has an account with the name of one in ADMIN_USERS, ${problem}`]
     }),
@@ -186,10 +189,6 @@ const rules: readonly ((set: Values) => readonly string[])[] = [
     }),
 ]
 
-function hasPort({ host }: Address): boolean {
-  return socketPath(host) === undefined
-}
-
 function hasOwnPort(addresses: readonly Address[] = []): boolean {
   return addresses.some(({ port }) => port !== undefined)
 }
@@ -207,9 +206,8 @@ function problemsOfHost(host: HttpHost, before: readonly HttpHost[], pagePath: s
   const { boshPath, warmPath, websocketPath } = host
   const paths = [boshPath, warmPath, websocketPath].filter(path => path !== undefined)
   const called = ({ domain = 'all domains' }: HttpHost) => domain
-  const isTwice = overlap(boshPath, warmPath) || overlap(boshPath, websocketPath) || overlap(warmPath, websocketPath)
   return [
-    isTwice && 'the same path for two endpoints, or one inside the other',
+    crossed(host, host) && 'the same path for two endpoints, or one inside the other',
     paths.some(path => overlap(path, pagePath)) && 'a path that is PAGE_PATH, or one inside the other',
     paths.some(isTaken) && `a path that does not ${outside}`,
     paths.some(path => path.includes(hostVariable)) &&
@@ -224,19 +222,22 @@ function problemsOfHost(host: HttpHost, before: readonly HttpHost[], pagePath: s
 
 /** Hosts may share the paths of the warm API and of WebSocket, whose requests name the domain. */
 function contradict(one: HttpHost, other: HttpHost): boolean {
-  const shared = [
-    [one.warmPath, other.warmPath],
-    [one.websocketPath, other.websocketPath],
-  ]
-  const others = [one, other].flatMap(host => [
-    [host.boshPath, (host === one ? other : one).warmPath],
-    [host.boshPath, (host === one ? other : one).websocketPath],
-    [host.warmPath, (host === one ? other : one).websocketPath],
-  ])
   return (
     overlap(one.boshPath, other.boshPath) ||
-    others.some(([path, second]) => overlap(path, second)) ||
-    shared.some(([path, second]) => path !== second && overlap(path, second))
+    (one.warmPath !== other.warmPath && overlap(one.warmPath, other.warmPath)) ||
+    (one.websocketPath !== other.websocketPath && overlap(one.websocketPath, other.websocketPath)) ||
+    crossed(one, other) ||
+    crossed(other, one)
+  )
+}
+
+/** Compares paths of different endpoints. */
+function crossed(one: HttpHost, other: HttpHost): boolean {
+  const { boshPath, warmPath } = one
+  return (
+    overlap(boshPath, other.warmPath) ||
+    overlap(boshPath, other.websocketPath) ||
+    overlap(warmPath, other.websocketPath)
   )
 }
 

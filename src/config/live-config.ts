@@ -1,11 +1,9 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Config } from './config.js'
-import { isSame } from './same-value.js'
 
 type Slice = Record<string, unknown>
 
-/**
- * Slices, such as `limits`, and unchanged values stay the same objects. Parts that hold a slice read its newest values.
- */
+/** Slices, such as `limits`, and unchanged values stay the same objects. A held slice gets its newest values. */
 export function createLiveConfig(first: Config): { readonly config: Config; take(next: Config): void } {
   const live = copied(first as unknown as Slice)
   return {
@@ -24,7 +22,7 @@ function assign(live: Slice, next: Slice): void {
   for (const name of new Set([...Object.keys(live), ...Object.keys(next)])) {
     const [before, after] = [live[name], next[name]]
     if (isSlice(before) && isSlice(after)) assign(before, after)
-    else if (!isSame(before, after)) live[name] = after
+    else if (!isDeepStrictEqual(before, after)) live[name] = after
   }
 }
 

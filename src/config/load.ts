@@ -98,7 +98,7 @@ function freeze<T extends object>(value: T): T {
   return Object.freeze(value)
 }
 
-/** Claims that users can mostly edit (OpenID Connect Core §5.1). */
+/** Claims that most identity providers let users edit (OpenID Connect Core §5.1). */
 const editedClaims: readonly string[] = ['name', 'nickname', 'given_name', 'family_name', 'middle_name', 'profile']
 
 /** Networks that usually contain more than proxies. */
@@ -168,7 +168,7 @@ function repeatedPaths({ externalUrl, boshPath, warmPath, websocketPath }: Confi
     )
 }
 
-/** A session needs a descriptor for its link, and one for its page. */
+/** Link and page of a session need a descriptor each. */
 const descriptorsPerSession = 2
 
 /** Does not warn about the default, which no operator has chosen. */

@@ -61,7 +61,7 @@ function tlsOf(
   return {
     /** Settings that require TLS in spite of NATS_ALLOW_PLAINTEXT. */
     wantedBy: Object.entries(wanted).flatMap(([setting, isSo]) => (isSo ? [setting] : [])),
-    /** PEM texts. Without `ca`, Node's authorities are trusted. */
+    /** PEM texts. Without `ca`, Node's CAs are trusted. */
     ca,
     certificate: own === undefined || key === undefined ? undefined : { cert: own.cert, key },
   }

@@ -1,6 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { httpsPorts } from './config.js'
 import { ConfigError, type Environment, type Loaded, loadConfig } from './load.js'
-import { isSame } from './same-value.js'
 import { type Name, settings, type Values } from './settings.js'
 
 export interface Reloaded extends Loaded {
@@ -15,7 +15,7 @@ const ofTls: readonly Name[] = names.filter(name => name.startsWith('TLS_'))
 /** Throws a `ConfigError`. */
 export function reloadConfig(running: Pick<Loaded, 'environment' | 'values'>, environment: Environment): Reloaded {
   const fresh = loadConfig(environment)
-  const differing = names.filter(name => !isSame(running.values[name], fresh.values[name]))
+  const differing = names.filter(name => !isDeepStrictEqual(running.values[name], fresh.values[name]))
   const needRestart = differing.filter(name => !canChange(name, running.values, fresh.values))
   const changed = differing.filter(name => !needRestart.includes(name))
   const fixed = names.filter(name => !settings[name].reloads || needRestart.includes(name))

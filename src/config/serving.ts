@@ -37,9 +37,8 @@ export function isElsewhere(config: Serving & Pick<Config, 'remote'>, domain: st
 }
 
 /** Admins keep only the domains of these hosts. URL and paths are of the first host. */
-export function configOfHost(config: Config, [first, ...others]: readonly [HttpHost, ...HttpHost[]]): Config {
-  const { externalUrl, boshPath, warmPath, websocketPath } = first
-  const own = [first, ...others]
+export function configOfHost(config: Config, own: readonly [HttpHost, ...HttpHost[]]): Config {
+  const { domain, externalUrl, boshPath, warmPath, websocketPath } = own[0]
   const domains = own.map(({ domain }) => domain).filter(domain => domain !== undefined)
   const hasAll = domains.length < own.length
   const narrowed = {
@@ -59,7 +58,7 @@ export function configOfHost(config: Config, [first, ...others]: readonly [HttpH
     bosh: {
       ...config.bosh,
       enabled: config.bosh.enabled && boshPath !== undefined,
-      defaultDomain: hasAll || others.length > 0 ? config.bosh.defaultDomain : first.domain,
+      defaultDomain: hasAll || own.length > 1 ? config.bosh.defaultDomain : domain,
     },
     warm: { ...config.warm, enabled: config.warm.enabled && warmPath !== undefined },
     websocket: {

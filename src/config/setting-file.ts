@@ -2,9 +2,9 @@ import { readFileSync, statSync } from 'node:fs'
 import type { Kind } from './kinds/kinds.js'
 
 /** Throws an error with a `code`, even for pipes and devices, which could block forever. */
-export function readSettingFile(file: string): Buffer {
+export function readSettingFile(file: string): string {
   const stats = statSync(file)
-  if (stats.isFile() || stats.isDirectory()) return readFileSync(file)
+  if (stats.isFile() || stats.isDirectory()) return readFileSync(file, 'utf8')
   throw Object.assign(new Error(), { code: 'it is not a regular file' })
 }
 
@@ -24,7 +24,7 @@ export const inFile =
   <T>(kind: Kind<T>): Kind<T> =>
   (file, report) => {
     try {
-      return kind(readSettingFile(file).toString(), report)
+      return kind(readSettingFile(file), report)
     } catch (error) {
       return report(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`)
     }

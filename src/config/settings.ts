@@ -13,10 +13,13 @@ import { serversByDomain } from './kinds/servers.js'
 
 export type Setting = ReturnType<ReturnType<typeof at>['means']>
 
+type Kind = kinds.Kind<unknown>
+type Text = string | undefined
+
 function at<
-  const Place extends string | undefined,
-  K extends kinds.Kind<unknown>,
-  const Default extends string | undefined = undefined,
+  const Place extends Text,
+  K extends Kind,
+  const Default extends Text = undefined,
   Reloads extends boolean = false,
 >(place: Place, kind: K, usual?: Default, reloads = false as Reloads) {
   return {
@@ -24,7 +27,7 @@ function at<
       /** Place in `Config`. Undefined if `joinedValues` uses the setting. */
       at: place,
       kind,
-      /** Written as in the environment. If undefined, absence has its own meaning. */
+      /** Written as in the environment. */
       default: usual as Default,
       sentence,
       /** Documented in place of a default, for a required setting. */
@@ -35,27 +38,14 @@ function at<
   }
 }
 
-function joined<K extends kinds.Kind<unknown>, const Default extends string | undefined = undefined>(
-  kind: K,
-  usual?: Default,
-) {
-  return at<undefined, K, Default>(undefined, kind, usual)
-}
+const joined = <K extends Kind, const D extends Text = undefined>(kind: K, usual?: D) =>
+  at<undefined, K, D>(undefined, kind, usual)
 
-const live = <
-  const Place extends string | undefined,
-  K extends kinds.Kind<unknown>,
-  const Default extends string | undefined = undefined,
->(
-  place: Place,
-  kind: K,
-  usual?: Default,
-) => at<Place, K, Default, true>(place, kind, usual, true)
+const live = <const P extends Text, K extends Kind, const D extends Text = undefined>(place: P, kind: K, usual?: D) =>
+  at<P, K, D, true>(place, kind, usual, true)
 
-const liveJoined = <K extends kinds.Kind<unknown>, const Default extends string | undefined = undefined>(
-  kind: K,
-  usual?: Default,
-) => live<undefined, K, Default>(undefined, kind, usual)
+const liveJoined = <K extends Kind, const D extends Text = undefined>(kind: K, usual?: D) =>
+  live<undefined, K, D>(undefined, kind, usual)
 
 export const sections = {
   Listening: {
@@ -124,7 +114,7 @@ export const sections = {
       'Publishes the BOSH and WebSocket endpoints at `/.well-known/host-meta` and `host-meta.json`. Requires an https address in EXTERNAL_URL or in `url` of the host.',
     ),
     HTTP_FAST: at('http.fast', kinds.boolean, 'on').means(
-      'Reads and writes BOSH requests without the streams of Node.js (versions 20, 22 and 24). `off` is slower.',
+      'Reads and writes BOSH requests without the streams of Node.js (versions 20, 22 and 24). `off` is only slower.',
     ),
     ASSUME_SECURE: at('assumeSecure', kinds.boolean, 'off').means(
       'Treats every request as encrypted. Use it only behind a proxy that accepts TLS only.',
@@ -308,7 +298,7 @@ export const sections = {
       'Path of the WebSocket endpoint. `$host` in it is the domain of an entry of HTTP_HOSTS. Domains of one host can share this path.',
     ),
     WEBSOCKET_ORIGINS: live('websocket.origins', kinds.origins, '*').means(
-      'Origins whose pages may use the WebSocket endpoint, such as `https://www.example.org`, separated by commas. `*` is any. Write `none` to allow none. Programs without an origin may always use it.',
+      'Origins whose pages may use the WebSocket endpoint, written like CORS_ORIGINS. Programs without an origin may always use it.',
     ),
     WEBSOCKET_ASSUME_SECURE: at('websocket.assumeSecure', kinds.boolean, 'off').means(
       'Treats connections to the WebSocket endpoint as encrypted, like ASSUME_SECURE.',
@@ -383,7 +373,7 @@ export const sections = {
       'What logs the user in: the service account or certificate of the domain (`service`), the token by OAUTHBEARER (`token`), the token as a password (`password`), or the credential in the claim `credential` (`credential`).',
     ),
     PAGE_ADMIN: at('pages.admin', kinds.text).means(
-      'Admin account for calls of pages. Its domains and limits apply. Only credentials that it got are valid. Default: `:pages`, an account for all domains.',
+      'Admin account for calls of pages. Its domains and limits apply. Only credentials of this account are valid. Default: `:pages`, an account for all domains.',
     ),
   },
   Events: {
@@ -419,10 +409,10 @@ export const sections = {
       'Sessions that clients of one IPv4 address or one IPv6 /64 network opened themselves. Proxies that TRUSTED_PROXIES names by a single address, and trusted loopback, have no limit. The same is true for other limits per address. Warmed sessions do not count.',
     ),
     MAX_UNAUTHENTICATED_PER_ADDRESS: live('limits.unauthenticatedPerAddress', kinds.integer(0, 10_000_000), '20').means(
-      'Sessions of one address whose clients have not logged in yet. At the limit, a session with refused logins, or without a login for five seconds, ends to make room.',
+      'Sessions of one address whose clients have not logged in yet. At the limit, a session with refused logins, or without a login for five seconds, ends to make room. Sessions past BOSH_LOGIN_TIMEOUT do not count.',
     ),
     BOSH_LOGIN_TIMEOUT: live('limits.loginTimeout', kinds.integer(0, 3600), '60').means(
-      'Time for a client to log in to a session that it opened itself, in seconds.',
+      'Time for a client to log in to a session that it opened itself, including in-band registration, in seconds.',
     ),
     MAX_SESSIONS_PER_JID: live('limits.sessionsPerJid', kinds.integer(0, 1_000_000), '20').means(
       'Sessions of one user, warmed or not.',
@@ -492,9 +482,7 @@ type All<S> = (S extends unknown ? (one: S) => void : never) extends (one: infer
 export type Name = keyof typeof settings
 
 export function ownSettings(environment: Readonly<Record<string, string | undefined>>) {
-  return Object.fromEntries(
-    Object.keys(settings).flatMap(name => (environment[name] === undefined ? [] : [[name, environment[name]]])),
-  )
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => Object.hasOwn(settings, name)))
 }
 
 export type ReloadedName = { [N in Name]: (typeof settings)[N]['reloads'] extends true ? N : never }[Name]

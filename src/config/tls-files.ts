@@ -192,7 +192,7 @@ function readFile(
   problem = (code?: string) => `names ${file}, which cannot be read (${code})`,
 ): string {
   try {
-    return readSettingFile(file).toString()
+    return readSettingFile(file)
   } catch (error) {
     throw new Fault(`${setting} ${problem((error as NodeJS.ErrnoException).code)}`)
   }

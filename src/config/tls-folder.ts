@@ -39,6 +39,6 @@ function isFile(path: string): boolean {
 }
 
 function isKeyAlone(path: string): boolean {
-  const text = attempt(() => readSettingFile(path).toString()) ?? ''
+  const text = attempt(() => readSettingFile(path)) ?? ''
   return text.includes('PRIVATE KEY-----') && !text.includes('-----BEGIN CERTIFICATE-----')
 }

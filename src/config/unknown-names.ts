@@ -5,29 +5,29 @@ const former: Readonly<Record<string, string>> = {
   WEBSOCKET_MAX_MESSAGE_BYTES: 'remove it, or set MAX_STANZA_BYTES, which also sets the limit of messages',
 }
 
-export function formerNames(environment: Record<string, string | undefined>): string[] {
+type Environment = Readonly<Record<string, string | undefined>>
+
+export function formerNames(environment: Environment): string[] {
   return Object.keys(environment).flatMap(name =>
     Object.hasOwn(former, name) ? [`${name} is no longer a setting: ${former[name]}`] : [],
   )
 }
 
-export function unknownNames(environment: Record<string, string | undefined>): string[] {
-  return Object.entries(environment)
-    .filter(([name, value]) => !Object.hasOwn(settings, name) && !isOfKubernetes(name, value ?? ''))
-    .flatMap(([name]) => {
-      const meant = Object.hasOwn(former, name) ? undefined : meantBy(name)
-      return meant === undefined ? [] : [`${name} is not a setting of this service. Did you mean ${meant}?`]
-    })
+export function unknownNames(environment: Environment): string[] {
+  return corrections(environment, meantBy)
 }
 
-/** Finds names in lower case, and mistakes in short names. The file of `values` must be for this service alone. */
-export function misspeltNames(values: Readonly<Record<string, string>>): string[] {
-  return Object.entries(values)
-    .filter(([name, value]) => !isOfKubernetes(name, value) && unknownNames({ [name]: value }).length === 0)
-    .flatMap(([name]) => {
-      const meant = Object.hasOwn(settings, name) || Object.hasOwn(former, name) ? undefined : similarTo(name)
-      return meant === undefined ? [] : [`${name} is not a setting of this service. Did you mean ${meant}?`]
-    })
+/** Finds what `unknownNames` omits: lower case, and mistakes in short names. Only for a file of this service alone. */
+export function misspeltNames(values: Environment): string[] {
+  return corrections(values, name => (meantBy(name) === undefined ? similarTo(name) : undefined))
+}
+
+function corrections(environment: Environment, meant: (name: string) => Name | undefined): string[] {
+  return Object.entries(environment).flatMap(([name, value = '']) => {
+    if (Object.hasOwn(settings, name) || Object.hasOwn(former, name) || isOfKubernetes(name, value)) return []
+    const setting = meant(name)
+    return setting === undefined ? [] : [`${name} is not a setting of this service. Did you mean ${setting}?`]
+  })
 }
 
 const names = Object.keys(settings) as Name[]

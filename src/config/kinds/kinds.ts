@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { createSecureContext } from 'node:tls'
+import { attempt } from '../../lib/attempt.js'
 import { type LogLevel, type LogLevels, type LogPart, logLevels, logParts } from '../../lib/log.js'
 import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
 
@@ -70,14 +71,10 @@ export const tlsVersion: Kind<`TLSv${'1.2' | '1.3'}`> = Object.assign(
   { words: version.words },
 )
 
-export const ciphers: Kind<string> = (text, report) => {
-  try {
-    createSecureContext({ ciphers: text })
-    return text
-  } catch {
-    return report(`must be ciphers that OpenSSL knows, not ${quoted(text)}`)
-  }
-}
+export const ciphers: Kind<string> = (text, report) =>
+  attempt(() => createSecureContext({ ciphers: text })) === undefined
+    ? report(`must be ciphers that OpenSSL knows, not ${quoted(text)}`)
+    : text
 
 export function entriesOf(text: string): string[] {
   return text
@@ -142,7 +139,7 @@ function readOrigin(entry: string): string | undefined {
 
 const noOrigin = 'no origin such as https://www.example.org'
 
-/** Origins (RFC 6454 §6.2), perhaps none. */
+/** Origins (RFC 6454 §6.2). The list may be empty. */
 export const namedOrigins = listOf(readOrigin, noOrigin)
 
 const originList = listOf(

@@ -22,15 +22,10 @@ export function socketPath(host: string): string | undefined {
   return host.startsWith(socketScheme) ? host.slice(socketScheme.length) : undefined
 }
 
-function isUsableSocket(text: string): boolean | undefined {
-  const path = socketPath(text)
-  return path === undefined ? undefined : /^\/.*[^/]$/.test(path) && Buffer.byteLength(path) <= longestSocketPath
-}
+export const isSocket = ({ host }: Pick<Address, 'host'>) => socketPath(host) !== undefined
 
-const isSocket = ({ host }: Address) => socketPath(host) !== undefined
-
-export function isLocal({ host }: Address): boolean {
-  return socketPath(host) !== undefined || isLoopback(host)
+export function isLocal(address: Address): boolean {
+  return isSocket(address) || isLoopback(address.host)
 }
 
 const addressList = listOf(
@@ -41,15 +36,19 @@ const addressList = listOf(
 
 /** Addresses with or without ports. IPv6 needs brackets only with a port. */
 export const addresses: Kind<readonly Address[]> = (text, report) => {
-  const fault = `which is not unix: and an absolute path of at most ${longestSocketPath} bytes`
-  const bad = entriesOf(text).filter(entry => isUsableSocket(entry) === false)
-  for (const entry of bad) report(`has "${entry}", ${fault}`)
+  const bad = entriesOf(text).filter(isBadSocket)
+  for (const entry of bad)
+    report(`has "${entry}", which is not unix: and an absolute path of at most ${longestSocketPath} bytes`)
   return bad.length > 0 ? undefined : once(addressList(text, report) ?? [])
 }
 
+function isBadSocket(text: string): boolean {
+  const path = socketPath(text)
+  return path !== undefined && !(/^\/.*[^/]$/.test(path) && Buffer.byteLength(path) <= longestSocketPath)
+}
+
 function readAddress(text: string): Address | undefined {
-  if (socketPath(text) !== undefined) return { host: text, port: undefined }
-  if (isIP(text) !== 0) return { host: text, port: undefined }
+  if (socketPath(text) !== undefined || isIP(text) !== 0) return { host: text, port: undefined }
   const [, bracketed, plain = '', digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? []
   const port = digits === undefined ? undefined : Number(digits)
   if (port !== undefined && port > 65535) return undefined
@@ -108,7 +107,7 @@ function includes({ host }: Place, list: readonly Place[], other: string): boole
   return host === '::' && (isIP(other) === 6 || isAlone(host, list))
 }
 
-/** Whether no other host is listed: a lone `::` includes IPv4. */
+/** True if all other places are Unix sockets. */
 export function isAlone(host: string, list: readonly Place[]): boolean {
   return list.every(place => place.host === host || isSocket(place))
 }
@@ -118,14 +117,14 @@ export function isWildcard(host: string): boolean {
 }
 
 export function written({ host, port }: Place): string {
-  if (socketPath(host) !== undefined) return host
+  if (isSocket({ host })) return host
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function once<T extends Address>(entries: readonly T[]): readonly T[] {
   return entries.filter(
     ({ host, port }, index) =>
-      (port === 0 && socketPath(host) === undefined) ||
+      (port === 0 && !isSocket({ host })) ||
       entries.findIndex(other => other.host === host && other.port === port) === index,
   )
 }

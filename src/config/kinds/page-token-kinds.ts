@@ -1,4 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
+import { attempt } from '../../lib/attempt.js'
 import { isLoopback } from '../../lib/client-network.js'
 import { parseJid } from '../../xmpp/jid/jid.js'
 import { inFile, linesIn } from '../setting-file.js'
@@ -32,7 +33,7 @@ const secretsIn = inFile((text, report): readonly KeyObject[] | undefined => {
   return secrets.length === 0 ? report(`names a file without a secret: ${advice}`) : secrets
 })
 
-export interface PublicKey {
+interface PublicKey {
   readonly kty: 'RSA' | 'EC' | 'OKP'
   readonly [member: string]: unknown
 }
@@ -43,13 +44,8 @@ export interface KeySet {
 
 /** RFC 7517 §5. Undefined without a key. */
 export function readKeySet(text: string): KeySet | undefined {
-  let set: unknown
-  try {
-    set = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  const { keys } = (set ?? {}) as { readonly keys?: unknown }
+  const set: { readonly keys?: unknown } | null | undefined = attempt(() => JSON.parse(text))
+  const keys = set?.keys
   if (!Array.isArray(keys) || keys.length > mostKeys) return undefined
   const known = keys.filter(isPublicKey)
   return known.length === 0 ? undefined : { keys: known }

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { isLoopback } from '../../lib/client-network.js'
+import { codeOf } from '../../lib/log.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { readSettingFile } from '../setting-file.js'
 import { entriesOf, type Kind, type Report } from './kinds.js'
@@ -20,7 +21,7 @@ export interface Server extends Trust {
   readonly port: number
   /** `direct` is direct TLS (XEP-0368). */
   readonly tls: 'starttls' | 'direct' | 'none'
-  /** Stream management (XEP-0198) is off. */
+  /** False turns stream management (XEP-0198) off. */
   readonly management?: false | undefined
   readonly sasl2?: false | undefined
 }
@@ -56,11 +57,9 @@ export const serversByDomain: Kind<{
 
 function readFile(option: string, file: string, report: Report): string | undefined {
   try {
-    return readSettingFile(file).toString()
+    return readSettingFile(file)
   } catch (error) {
-    return report(
-      `has a ${option} that cannot be read: ${JSON.stringify(file)} (${(error as NodeJS.ErrnoException).code})`,
-    )
+    return report(`has a ${option} that cannot be read: ${JSON.stringify(file)} (${codeOf(error)})`)
   }
 }
 
