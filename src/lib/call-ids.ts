@@ -13,5 +13,5 @@ export function requestIdFrom(header: string | undefined): string {
 /** Undefined if the header is invalid: https://www.w3.org/TR/trace-context/#traceparent-header */
 export function traceparentFrom(header: string | undefined): string | undefined {
   const form = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
-  return header !== undefined && header.length === 55 && form.test(header) ? header : undefined
+  return header !== undefined && form.test(header) ? header : undefined
 }

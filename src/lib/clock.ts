@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks'
 export interface Clock {
   /** Monotonic, in milliseconds. */
   now(): number
-  /** Keeps no process alive. With `ms` 0, runs in the next turn of the event loop. */
+  /** Does not keep the process alive. With `ms` 0, runs in the next turn of the event loop. */
   after(ms: number, callback: () => void): Timer
 }
 

@@ -7,7 +7,6 @@ export type LogPart = (typeof logParts)[number]
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-/** `json` has level numbers and milliseconds since 1970. `json-iso` has level names and ISO 8601. */
 export const logFormats = ['json', 'json-iso', 'text'] as const
 export type LogFormat = (typeof logFormats)[number]
 
@@ -59,7 +58,7 @@ function textLine(line: string): string {
   return `${words.join(' ').replaceAll(invisible, escapedCharacter)}\n`
 }
 
-/** Terminals would obey these characters: C1, and characters that change the direction of text. */
+/** Terminals interpret these characters: C1, and characters that change the direction of text. */
 const invisible = /[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 const escapedCharacter = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 

@@ -16,7 +16,7 @@ const lastBit = 0x8000_0000
 
 export type Refusal = 'absent' | 'wrong-key' | 'damaged' | 'other-version' | 'unreadable'
 
-/** `code` tells why a file is `unreadable`. */
+/** `code` explains `unreadable`. */
 export class SealedFileError extends Error {
   override readonly name = 'SealedFileError'
 

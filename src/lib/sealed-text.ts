@@ -6,7 +6,7 @@ const version = 1
 const headerBytes = 1 + saltBytes + keyNameBytes
 const nonce = Buffer.alloc(12)
 
-/** A text opens for the same use and owner only. */
+/** A sealed text opens only with the same label and owner. */
 export interface Purpose {
   readonly label: string
   readonly owner: string

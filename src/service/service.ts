@@ -13,7 +13,7 @@ import { type Listening, type ListeningParts, listen } from '../http/listening/l
 import { foreignAddresses } from '../http/listening/places.js'
 import { type Clock, systemClock } from '../lib/clock.js'
 import { Descriptors } from '../lib/limits/descriptors.js'
-import { Garbage, sweepGarbage } from '../lib/limits/garbage.js'
+import { rareCollector, sweepGarbage } from '../lib/limits/garbage.js'
 import { adminHashQueue, hashQueue } from '../lib/limits/hash-queue.js'
 import { residentMemory } from '../lib/limits/memory.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
@@ -135,7 +135,7 @@ export async function startService({
   const descriptors = new Descriptors()
   const refused = createRefusals({ counts, sums, log })
   const hashes = givenHashes ?? adminHashQueue(refused)
-  const garbage = collect && new Garbage(clock, collect)
+  const collectNow = collect && rareCollector(clock, collect)
   const sessions = createSessionParts({
     config: live.config,
     logFor,
@@ -147,7 +147,7 @@ export async function startService({
     descriptors,
     nodes,
     hashes: hashQueue(refused),
-    garbage,
+    collect: collectNow,
     dns,
     hostMetaPort,
   })
@@ -257,9 +257,9 @@ export async function startService({
   if (nodes !== undefined) acceptHandovers(nodes, () => (stopping?.isReady ? sites.takeUp : undefined), log)
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
   const stopSweeping =
-    garbage &&
+    collectNow &&
     sweepGarbage({
-      garbage,
+      collect: collectNow,
       clock,
       resident: residentMemory,
       waiting: () => open.waitingBytes() + bodies.bytes + (listening?.unreadBytes ?? 0),

@@ -4,7 +4,6 @@ import { UnfinishedBodies } from '../http/listening/unfinished-bodies.js'
 import type { Clock } from '../lib/clock.js'
 import { type Counts, sessionLimits } from '../lib/counts.js'
 import type { Descriptors } from '../lib/limits/descriptors.js'
-import type { Garbage } from '../lib/limits/garbage.js'
 import type { HashQueue } from '../lib/limits/hash-queue.js'
 import { memoryAllows, memoryForWaiting, memoryMeasure } from '../lib/limits/memory.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
@@ -61,14 +60,14 @@ export interface ProcessParts {
   readonly descriptors: Descriptors
   readonly nodes?: Nodes | undefined
   readonly hashes: HashQueue
-  readonly garbage?: Garbage | undefined
+  readonly collect?: (() => boolean) | undefined
   readonly dns?: Dns | undefined
   readonly hostMetaPort?: number | undefined
 }
 
 export function createSessionParts(given: ProcessParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
-  const { nodes, hashes, garbage, dns, hostMetaPort } = given
+  const { nodes, hashes, collect, dns, hostMetaPort } = given
   const processName = nodes?.self
   const { keepalive, tls } = config
   const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
@@ -111,11 +110,7 @@ export function createSessionParts(given: ProcessParts) {
       refused('waiting', { session: id, domain: withULabels(domain) })
     })
   })
-  const measure = memoryMeasure(
-    () => config.limits.megabytes,
-    config.workers,
-    () => garbage?.collect() ?? false,
-  )
+  const measure = memoryMeasure(() => config.limits.megabytes, config.workers, collect)
   const mostTaken = descriptors.most * mostUsedWithSpares
   const certificates = new ShownCertificates({
     clock,

@@ -8,7 +8,7 @@ const fewestRequests = 20
 
 type Tried = readonly [all: number, failed: number]
 
-/** Warns if a larger share than `most` fails in five minutes. If `most` is 0, never warns. */
+/** Warns if a larger share than `most` fails in five minutes. 0: never. */
 export function watchFailures(counts: Counts, most: number, clock: Clock, log: Logger): () => void {
   const look = (): { bosh: Tried; warm: Tried } => ({
     bosh: [counts.requests, counts.failedRequests],

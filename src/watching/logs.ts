@@ -8,7 +8,7 @@ import { codeOf, createLog, type LogFormat } from '../lib/log.js'
 import { RecentAudit } from '../lib/recent-lines.js'
 import { LineWriter } from '../lib/text/line-writer.js'
 
-/** Tells who called, logged in or ended a session. LOG_LEVEL has no effect. */
+/** Records who called, logged in or ended a session. LOG_LEVEL has no effect. */
 export interface AuditTrail {
   /** Lines have `"audit":true` and level `info`. */
   readonly log: Logger
@@ -82,28 +82,24 @@ interface Destination {
 const standardWriters = new Map<'stdout' | 'stderr', LineWriter>()
 
 function standard(name: 'stdout' | 'stderr', format: LogFormat): LineWriter {
-  let writer = standardWriters.get(name)
-  if (writer === undefined) {
-    // Reading `process[name]` makes Node set the pipe or socket to non-blocking.
-    const { fd } = process[name]
-    const made = new LineWriter(fd, { lostLine: lostLine({}, format) })
-    process.once('exit', () => made.flush())
-    standardWriters.set(name, made)
-    writer = made
-  }
+  const opened = standardWriters.get(name)
+  if (opened !== undefined) return opened
+  // Reading `process[name]` makes Node set the pipe or socket to non-blocking.
+  const { fd } = process[name]
+  const writer = new LineWriter(fd, { lostLine: lostLine({}, format) })
+  process.once('exit', () => writer.flush())
+  standardWriters.set(name, writer)
   return writer
 }
 
 function lostLine(about: object, format: LogFormat): (lost: number) => string {
   return lost => {
     let text = ''
-    const takes = {
-      write(line: string) {
-        text = line
-      },
+    const write = (line: string) => {
+      text = line
     }
-    const log = createLog('warn', takes, format)
-    log.child(about).warn({ lost }, 'lines of the log were lost: its reader was too slow')
+    const log = createLog('warn', { write }, format).child(about)
+    log.warn({ lost }, 'lines of the log were lost: its reader was too slow')
     return text
   }
 }

@@ -31,8 +31,8 @@ export interface StreamOptions {
   /** A bare JID, sent over encrypted links only. */
   readonly from?: string | undefined
   /**
-   * Data may precede the features (XEP-0305 §3), in one stream. `proven`: the server supported this before. `trial`:
-   * the server has 3 s. Links may ignore this.
+   * In the next stream only, data may precede the features (XEP-0305 §3). `proven`: the server supported this before.
+   * `trial`: the server has 3 s. Links may ignore this.
    */
   readonly ahead?: 'trial' | 'proven' | undefined
   /** True if white space may follow pipelined data. RFC 6120 §6.3.5 forbids this during SASL. */

@@ -3,7 +3,7 @@ export { streamsNamespace } from './xml/element.js'
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 /** `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
 export const framingNamespace = 'urn:ietf:params:xml:ns:xmpp-framing'
-/** Clients would obey elements of these namespaces that a server sends. */
+/** If a server sends elements of these namespaces, clients must not get them. */
 export function isOfTransport(namespace: string): boolean {
   return namespace === framingNamespace || namespace === boshNamespace
 }

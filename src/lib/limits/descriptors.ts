@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 const reserveOfSessions = 32
 /** Largest reserve, as a share of all descriptors. */
 const reservedShare = 0.1
-/** A slow check allows one descriptor for each `freeForEach` free descriptors, at most `mostUnseen`. */
+/** A slow check stays valid for `mostUnseen` descriptors, or for an eighth of the free descriptors if that is less. */
 const mostUnseen = 16
 const freeForEach = 8
 

@@ -37,28 +37,21 @@ function exposed(): (options?: object) => void {
   }
 }
 
-export class Garbage {
-  readonly #clock: Pick<Clock, 'now'>
-  readonly #run: () => void
-  #notBefore = Number.NEGATIVE_INFINITY
-
-  constructor(clock: Pick<Clock, 'now'>, run: () => void) {
-    this.#clock = clock
-    this.#run = run
-  }
-
-  collect(): boolean {
-    const start = this.#clock.now()
-    if (start < this.#notBefore) return false
-    this.#run()
-    const end = this.#clock.now()
-    this.#notBefore = end + Math.max(shortest, (end - start) * rarity)
+/** The returned function returns false if it is too early for a collection. */
+export function rareCollector(clock: Pick<Clock, 'now'>, run: () => void): () => boolean {
+  let notBefore = Number.NEGATIVE_INFINITY
+  return () => {
+    const start = clock.now()
+    if (start < notBefore) return false
+    run()
+    const end = clock.now()
+    notBefore = end + Math.max(shortest, (end - start) * rarity)
     return true
   }
 }
 
-export interface SweepParts {
-  readonly garbage: Pick<Garbage, 'collect'>
+interface SweepParts {
+  readonly collect: () => boolean
   readonly clock: Clock
   /** Resident memory in bytes. Undefined if unreadable. */
   readonly resident: () => number | undefined
@@ -69,14 +62,14 @@ export interface SweepParts {
 }
 
 export function sweepGarbage(parts: SweepParts): () => void {
-  const { garbage, clock, resident, waiting, sessions, busy = busyShare() } = parts
+  const { collect, clock, resident, waiting, sessions, busy = busyShare() } = parts
   const taken = () => Math.max(0, (resident() ?? 0) - waiting())
   let left: number | undefined
   let timer: Timer | undefined
   const sweep = () => {
     const isIdle = busy() <= mostBusy
     left ??= taken()
-    if (isIdle && sessions() <= mostSessions && taken() > left * (1 + growth) && garbage.collect()) left = taken()
+    if (isIdle && sessions() <= mostSessions && taken() > left * (1 + growth) && collect()) left = taken()
     timer = clock.after(interval, sweep)
   }
   timer = clock.after(interval, sweep)

@@ -23,8 +23,7 @@ const patience = 60_000
 
 /**
  * Returns how full the process is: heap by V8's limit, or resident memory by `megabytes`, whichever is more. With 0
- * megabytes, the limit is a share of the machine. Resident memory
- * counts as full only if `collect` does not help.
+ * megabytes, the limit is a share of the machine. Resident memory counts as full only if `collect` does not help.
  */
 export function memoryMeasure(
   megabytes: Most,
@@ -63,7 +62,7 @@ function processMemory(megabytes: number, workers: number): number {
   return megabytes * 2 ** 20 || (machine * mostOfMachine) / Math.max(1, workers)
 }
 
-/** In bytes. Undefined if unreadable, for example without a free descriptor. */
+/** In bytes. Undefined if no descriptor is free. */
 export const residentMemory = (): number | undefined => attempt(() => memoryUsage.rss())
 
 /** Caps the sessions of a full process until some have ended: freed memory shows late. */

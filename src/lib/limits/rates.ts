@@ -15,7 +15,7 @@ export class Rate {
   readonly #most: Most
   readonly #counted: RateLimiterMemory
 
-  /** `seconds` begin with the first attempt. If `most` is 0, there is no limit. */
+  /** The first attempt begins a window of `seconds`. If `most` is 0, there is no limit. */
   constructor(most: Most, seconds: number) {
     this.#most = most
     this.#counted = new RateLimiterMemory({ points: 1, duration: seconds })
@@ -45,16 +45,18 @@ export class Rate {
   }
 
   async count(key: string): Promise<number> {
-    const noted = await this.#limiter?.get(key)
-    return noted == null || noted.msBeforeNext <= 0 ? 0 : noted.consumedPoints
+    return (await this.#window(key))?.consumedPoints ?? 0
   }
 
   /** Resolves with the seconds to wait. Does not count. */
   async wait(key: string): Promise<number | undefined> {
-    const limiter = this.#limiter
-    const noted = await limiter?.get(key)
-    if (noted == null || noted.msBeforeNext <= 0) return undefined
-    return noted.consumedPoints < limiter!.points ? undefined : seconds(noted)
+    const window = await this.#window(key)
+    return window === undefined || window.consumedPoints < this.#counted.points ? undefined : seconds(window)
+  }
+
+  async #window(key: string): Promise<RateLimiterRes | undefined> {
+    const noted = await this.#limiter?.get(key)
+    return noted != null && noted.msBeforeNext > 0 ? noted : undefined
   }
 }
 

@@ -10,7 +10,7 @@ export interface RefusalsParts {
   readonly log: Logger
 }
 
-/** Sentences for the log about rows that are no limits. */
+/** Log messages for rows that are no limits. */
 const sentences: Partial<Record<Limit, string>> = {
   'proxy-header':
     'a connection from an address in TRUSTED_PROXIES had no PROXY header: send it, or list the proxy alone',

@@ -4,8 +4,6 @@ import { randomText } from '../text/random-text.js'
 
 export type MemoryKey = string
 
-export type ShortMemory<Value> = ReturnType<typeof createShortMemory<Value>>
-
 /** Remembers values for `seconds` (0: never), each by a keyed hash of a secret. */
 export function createShortMemory<Value>(clock: Pick<Clock, 'now'>, seconds: number, most = 20_000) {
   const secret = randomText(32, 'base64')

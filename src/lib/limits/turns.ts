@@ -1,4 +1,4 @@
-/** Each turn searches this part of the waiting work for urgent work. */
+/** In each turn, at most so much waiting work is searched for urgent work. */
 const mostSearched = 1000
 
 export interface Turn {

@@ -9,7 +9,7 @@ const brokenMilliseconds = 1_000
 
 export interface LineWriterOptions {
   readonly lostLine: (lost: number) => string
-  /** Gets the error code, such as that of a full disk. A slow reader is no failure. */
+  /** Gets the error code, such as `ENOSPC`. A slow reader is no failure. */
   readonly onFailure?: (code: string | undefined) => void
   readonly clock?: Pick<Clock, 'after'>
   readonly writeTo?: (descriptor: number, bytes: Buffer) => number

@@ -75,11 +75,10 @@ const noLimits: XmlLimits = {
 export const readElement = documentReader(noLimits, { mixedContent: true })
 
 const tagRules = { limits: noLimits, meantNamespace: asWritten, lenient: false }
-const endOfStartTag = (text: string) => new EndFinder('root').find(text)
 
 /** The text must have been checked. */
 export function startTagOf(text: string): Root {
-  return usualXml.readRoot(text) ?? elementReader.readRoot(text.slice(0, endOfStartTag(text)), tagRules)
+  return usualXml.readRoot(text) ?? elementReader.readRoot(text.slice(0, new EndFinder('root').find(text)), tagRules)
 }
 
 /** The text must have been checked. Throws as `readElement` does. */

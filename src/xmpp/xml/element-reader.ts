@@ -221,7 +221,7 @@ class ElementReader {
 
 export const elementReader = new ElementReader()
 
-/** Strophe obeys stream errors inside stanzas, where any user can write them. */
+/** Strophe acts on stream errors inside stanzas, where any user can write them. */
 function withoutStreams(text: string): string {
   return text.replaceAll(streamsNamespace, misplaced)
 }

@@ -9,7 +9,7 @@ const colon = 0x3a
 const less = 0x3c
 const greater = 0x3e
 const questionMark = 0x3f
-/** Except for the colon, names begin with ASCII characters above this code. */
+/** ASCII characters that begin names are above this code, except the colon. */
 const lastSign = 0x40
 const openingBracket = 0x5b
 const closingBracket = 0x5d

@@ -31,7 +31,7 @@ const longestPieces = 1024
 const pieceBytes = 32
 const unitBytes = 2
 
-/** Children above `maxChildren` are dropped, in 1 us each. At this multiple, the document is refused. */
+/** Children above `maxChildren` are dropped, in 1 µs each. At this multiple, the document is refused. */
 const mostDropped = 10
 
 const slash = 0x2f

@@ -6,8 +6,8 @@ import { type Declarations, Root } from './root.js'
 import { isSame, longestName, mostAttributes, says, UsualTag } from './usual-tag.js'
 import { endOfSpace, endOfText } from './usual-text.js'
 
-/** Limits on nesting and prefixes. Prefixes are searched linearly. */
 const deepest = 127
+/** Prefixes are searched linearly. */
 const mostDeclared = 8
 const mostDeclarations = 512
 
@@ -25,7 +25,7 @@ export function allowUsual({ maxDepth, maxAttributes, maxNameLength, maxDeclarat
   return maxDepth > deepest && isNameAllowed && maxDeclarations >= mostDeclarations
 }
 
-/** Reads usual XML in one pass. Undefined for other XML: `ElementReader` gives the same result. */
+/** Reads usual XML in one pass, with the results of `ElementReader`. Undefined for other XML. */
 class UsualReader {
   end = 0
   readonly #root = new UsualTag()
@@ -184,7 +184,7 @@ class UsualReader {
     return (declaredBy(text, this.#child, prefix) ?? namespaces[prefixes.indexOf(prefix)]) === streamsNamespace
   }
 
-  /** Declarations to add to the child. `own` is the written namespace, `namespace` the intended one. */
+  /** Declarations to add to the child. `own` is the written namespace, `namespace` the intended namespace. */
   #missing({ defaultNamespace, prefixes, namespaces }: Declarations, own: string, namespace: string): string {
     let missing = ''
     if (this.#inherits && this.#child.namespace === 0) {

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from '@jest/globals'
-import { Garbage, sweepGarbage, v8Collector } from '../../../src/lib/limits/garbage.js'
+import { rareCollector, sweepGarbage, v8Collector } from '../../../src/lib/limits/garbage.js'
 import { memoryMeasure } from '../../../src/lib/limits/memory.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
@@ -8,10 +8,10 @@ describe('a collection', () => {
   test('follows another after five seconds, or twenty times as long as that took', () => {
     const clock = new FakeClock()
     let pause = 10
-    const garbage = new Garbage(clock, () => clock.advance(pause))
+    const collect = rareCollector(clock, () => clock.advance(pause))
     const collectsAfter = (milliseconds: number) => {
       clock.advance(milliseconds)
-      return garbage.collect()
+      return collect()
     }
     expect([collectsAfter(0), collectsAfter(4_999), collectsAfter(1)]).toEqual([true, false, true])
     pause = 1_000
@@ -52,7 +52,7 @@ describe('at rest, garbage', () => {
     const clock = new FakeClock()
     const state = { resident: 100, waiting: 0, sessions: 0, busy: 0, left: 100, collections: 0 }
     const stop = sweepGarbage({
-      garbage: new Garbage(clock, () => {
+      collect: rareCollector(clock, () => {
         state.collections += 1
         state.resident = state.left
       }),
