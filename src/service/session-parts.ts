@@ -232,7 +232,7 @@ export function createSessionParts(given: ProcessParts) {
       makeRoomElsewhere,
       maxStanzaBytes,
       shaper: new RateShaper(config.rates),
-      unmended: unmendedLinks({ clock, log: logFor('c2s'), isNamed }),
+      unmended: unmendedLinks({ sums, log: logFor('c2s'), isNamed }),
       waiting,
       bodies: new UnfinishedBodies({
         limits: config.limits,

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import type { Logger } from 'pino'
+import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { unmendedLinks } from '../../src/session/unmended.js'
 import { FakeClock } from '../support/fake-clock.js'
 
@@ -7,7 +8,7 @@ test('domains that users choose share their lines', () => {
   const clock = new FakeClock()
   const lines: object[] = []
   const log = { warn: (about: object) => void lines.push(about) } as unknown as Logger
-  const unmended = unmendedLinks({ clock, log, isNamed: domain => domain === 'example.org' })
+  const unmended = unmendedLinks({ sums: new MinuteSums(clock), log, isNamed: domain => domain === 'example.org' })
   for (let at = 0; at < 1000; at++) unmended(`d${at}.example.org`, 'late')
   unmended('example.org', 'refused')
   clock.advance(1_000)

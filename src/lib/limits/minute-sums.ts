@@ -18,7 +18,8 @@ export class MinuteSums {
     this.#clock = clock
   }
 
-  of<Sum>(tell: (sum: Sum) => void): AddCall<Sum> {
+  /** `wait`: delays the first line, which then has the sum. */
+  of<Sum>(tell: (sum: Sum) => void, wait = 0): AddCall<Sum> {
     /** Oldest minute first. */
     const minutes = new Map<string, { readonly since: number; sum: Sum | undefined }>()
     const tellDue = (now: number) => {
@@ -38,16 +39,23 @@ export class MinuteSums {
     }
     this.#all.push({ tellDue, close })
     return (key, add) => {
-      const minute = minutes.get(key)
-      if (minute !== undefined) {
-        minute.sum = add(minute.sum)
+      const known = minutes.get(key)
+      if (known !== undefined) {
+        known.sum = add(known.sum)
         return false
       }
       const now = this.#clock.now()
-      minutes.set(key, { since: now, sum: undefined })
+      const minute = { since: now, sum: add(undefined) as Sum | undefined }
+      const tellFirst = () => {
+        const { sum } = minute
+        minute.sum = undefined
+        if (sum !== undefined && minutes.get(key) === minute) tell(sum)
+      }
+      minutes.set(key, minute)
       if (minutes.size > mostKeys) tellDue(now)
       this.#timer ??= this.#clock.after(interval, this.#onTime)
-      tell(add(undefined))
+      if (wait === 0) tellFirst()
+      else this.#clock.after(wait, tellFirst)
       return true
     }
   }

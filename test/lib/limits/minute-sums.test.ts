@@ -31,6 +31,26 @@ describe('a sum of a minute', () => {
     expect(told.filter(line => line.startsWith('a'))).toEqual(['a 1', 'a 2'])
   })
 
+  test('may be logged a moment after the first call, once', () => {
+    clock.advance(120_000)
+    const sizes: number[] = []
+    const late = sums.of<number>(sum => void sizes.push(sum), 1_000)
+    for (const key of ['a', 'a', 'b']) late(key, sum => (sum ?? 0) + 1)
+    expect(sizes).toEqual([])
+    clock.advance(1_000)
+    expect(sizes.splice(0)).toEqual([2, 1])
+    late('a', sum => (sum ?? 0) + 1)
+    clock.advance(58_999)
+    expect(sizes).toEqual([])
+    clock.advance(1)
+    expect(sizes.splice(0)).toEqual([1])
+    clock.advance(120_000)
+    late('a', sum => (sum ?? 0) + 1)
+    sums.close()
+    clock.advance(1_000)
+    expect([sizes, clock.pending]).toEqual([[1], 0])
+  })
+
   test('is logged at the end, for all keys', () => {
     clock.advance(120_000)
     told.length = 0
