@@ -33,7 +33,7 @@ export function drained(parts: DrainingParts): Promise<void> {
     if (nodes === undefined || passed() < settlingMilliseconds) return
     const areAllDrained = nodes.others.every(({ isDraining }) => isDraining)
     if (areAllDrained && registry.size > 0) return
-    if (!isRetired) listening.retire()
+    listening.retire()
     isRetired = true
     if (areAllDrained) listening.closeIdleConnections()
   }

@@ -50,7 +50,7 @@ export interface Nodes {
   /** Own name, then adopted names, newest first. */
   readonly names: readonly string[]
   /**
-   * Answers for these names too, at most 64. A process that exists and has not handed over keeps its name.
+   * Answers for these names too, at most 64. A process keeps its name until it hands over or is gone.
    * The name `''` is for sids without a name.
    */
   adopt(names: readonly string[]): void
@@ -62,16 +62,15 @@ export interface Nodes {
   /** Unknown names are awaited only in the first 10 s after a start. */
   isAwaited(name: string): boolean
   /**
-   * Calls back with the owner. Calls back with `undefined` if 10 s have passed, if nobody awaits the name, or if too many
-   * bytes wait.
-   * `bytes`: memory of the caller's request. The returned function ends the wait.
+   * Calls back with the owner. Calls back with `undefined` after 10 s, if the name is not awaited, or if too many bytes
+   * wait. `bytes`: memory of the caller's request. The returned function ends the wait.
    */
   whenOwned(name: string, bytes: number, then: (owner: string | undefined) => void): () => void
   /** Names that were handed over and have no heir yet. */
   readonly awaited: readonly string[]
   /** Sorted by name. */
   readonly others: readonly Node[]
-  /** Processes that were silent for long, until each returns or is certainly gone. */
+  /** Processes that were silent for 10 s, until each returns or is certainly gone. */
   readonly lost: readonly string[]
   readonly isClosed: boolean
   has(node: string): boolean

@@ -2,7 +2,6 @@ import type { Logger } from 'pino'
 import type { Clock } from '../lib/clock.js'
 import { traceOf } from '../lib/log.js'
 import type { Carrier, CarrierEvents, StartCarrier } from './carriers/carrier.js'
-import type { Accept } from './exchanges/exchanges.js'
 import { Membership } from './exchanges/membership.js'
 import { questionsOver } from './exchanges/questions.js'
 import { newNodeName } from './node-name.js'
@@ -20,22 +19,13 @@ export interface NodesParts {
 }
 
 export async function startNodes(parts: NodesParts): Promise<Nodes> {
-  const { carriers: starts, clock, log, name, about, awaitsHeirs = false, onUnanswered } = parts
-  const self = name ?? newNodeName()
+  const { carriers: starts, clock, log, name: self = newNodeName(), about, awaitsHeirs = false, onUnanswered } = parts
   const carriers: Carrier[] = []
   const kinds = new Map<string, Parameters<Nodes['accept']>[1]>()
   const report = (error: unknown) => log.error(traceOf(error), 'a request of another process failed')
-  const guarded = (act: () => void) => {
+  const guarded = <T>(act: () => T): T | undefined => {
     try {
-      act()
-    } catch (error) {
-      report(error)
-    }
-  }
-
-  const acceptOther: Accept = (message, exchange, kind) => {
-    try {
-      return kinds.get(kind)?.(message, exchange)
+      return act()
     } catch (error) {
       report(error)
       return undefined
@@ -48,7 +38,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     log,
     about,
     awaitsHeirs,
-    accept: acceptOther,
+    accept: (message, exchange, kind) => guarded(() => kinds.get(kind)?.(message, exchange)),
     guarded,
     report,
   })

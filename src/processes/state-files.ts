@@ -16,7 +16,7 @@ export interface StateFilesParts {
   readonly slot: number
   readonly workers: number
   readonly version: number
-  readonly longest: number
+  readonly mostAge: number
   readonly log: Logger
   /** In milliseconds since 1970. */
   readonly now?: () => number
@@ -33,8 +33,8 @@ export interface WrittenState {
 
 export interface StateFiles {
   /**
-   * Replaces this slot's file. Without room for `bytes`, `records` is not read. Rejects with errors of the system or
-   * `records`.
+   * Replaces this slot's file. Reads `records` only if the disk has room for `bytes`. Rejects with errors of the system
+   * or of `records`.
    */
   write(names: readonly string[], records: Iterable<string>, bytes?: number): Promise<void>
   /** Reads the files of this slot, and of slots without a process. Never rejects. */
@@ -60,8 +60,8 @@ const stateFile = /^sessions-(0|[1-9]\d{0,3})$/
 const nameOf = (slot: number) => `sessions-${slot}`
 
 export function stateFiles(parts: StateFilesParts): StateFiles {
-  const { folder, slot, workers, version, longest, log, now = Date.now } = parts
-  const isOld = (time: number) => Math.abs(now() - time) > longest
+  const { folder, slot, workers, version, mostAge, log, now = Date.now } = parts
+  const isOld = (time: number) => Math.abs(now() - time) > mostAge
 
   const remove = (name: string): boolean => {
     try {
@@ -80,7 +80,7 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
 
   const dropOld = (name: string, writtenAt: number, sessions?: number): Promise<undefined> => {
     const seconds = Math.round((now() - writtenAt) / 1000)
-    return drop(name, 'too-old', { sessions, seconds, longest: longest / 1000, limit: 'LINK_RESUME_TIME' })
+    return drop(name, 'too-old', { sessions, seconds, longest: mostAge / 1000, limit: 'LINK_RESUME_TIME' })
   }
 
   /** A later start may be able to read the file. */

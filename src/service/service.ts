@@ -234,7 +234,7 @@ export async function startService({
       slot,
       workers: config.workers,
       version: recordVersion,
-      longest: config.linkResumeTime * 1000,
+      mostAge: config.linkResumeTime * 1000,
       log,
     })
   const states = (await files?.read()) ?? []

@@ -1,16 +1,16 @@
-// What every carrier between processes has to do, whatever it carries over.
+// Tests that each carrier must pass.
 import { afterEach, expect, test } from '@jest/globals'
 import type { Carrier, StartCarrier } from '../../src/processes/carriers/carrier.js'
 import { newNodeName } from '../../src/processes/node-name.js'
 import { eventually } from '../support/eventually.js'
 
-/** A process of a test: what its carrier has told. */
+/** A process of a test, with the events of its carrier. */
 export class Member {
   readonly name: string
-  /** Its events in order, as `join NAME`, `break NAME`, `leave NAME`. */
+  /** In order: `join NAME`, `break NAME`, `leave NAME`. */
   readonly told: string[] = []
   readonly announced: string[] = []
-  /** What had come from others when they left. */
+  /** Data from each process that has left. */
   readonly lastWords = new Map<string, string>()
   readonly #bytes = new Map<string, Buffer[]>()
   carrier!: Carrier
@@ -43,18 +43,16 @@ export class Member {
     return member
   }
 
-  /** Whether a process has joined and not left. */
   knows(node: string | Member): boolean {
     const name = typeof node === 'string' ? node : node.name
     return this.told.filter(event => /^(join|leave)/.test(event) && event.endsWith(name)).at(-1) === `join ${name}`
   }
 
-  /** What another has sent since the last break. */
+  /** Data since the last break. */
   from(other: Member): Buffer {
     return Buffer.concat(this.#bytes.get(other.name) ?? [])
   }
 
-  /** How often the events of this kind have told of another. */
   count(event: string, other: Member): number {
     return this.told.filter(each => each === `${event} ${other.name}`).length
   }
@@ -64,7 +62,6 @@ export class Member {
   }
 }
 
-/** Runs the cases; `started` gives the way to start one more carrier, and `known` waits until all know each other. */
 export function carrierContract(startCarrier: () => StartCarrier): void {
   const members: Member[] = []
 

@@ -5,12 +5,12 @@ import { FakeClock } from '../support/fake-clock.js'
 let clock: FakeClock
 let sessions: number
 let idle: number
-/** Connections with a request that waits for its answer. */
+/** Connections with a request under way. */
 let busy: number
 let isRetired: boolean
 let isStopping: boolean
 let isOver: boolean
-/** Whether each of the other processes is drained. */
+/** For each other process, whether it drains. */
 let others: boolean[]
 let tell: () => void
 let isTold: boolean
@@ -70,7 +70,6 @@ function drain(isAlone: boolean): void {
   })
 }
 
-/** Some time later. */
 async function later(seconds: number): Promise<boolean> {
   clock.advance(seconds * 1000)
   await Promise.resolve()

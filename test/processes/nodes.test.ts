@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { pino } from 'pino'
 import { Problem } from '../../src/lib/errors.js'
 import { frameKinds, writeFrame } from '../../src/processes/carriers/frames.js'
@@ -12,7 +12,7 @@ const log = pino({ level: 'silent' })
 const open: Nodes[] = []
 afterEach(() => Promise.all(open.splice(0).map(nodes => nodes.close())))
 
-/** So many turns of the event loop that everything has arrived. */
+/** Waits until all data has arrived. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
 }
@@ -31,7 +31,6 @@ async function join(...names: string[]) {
   return { clock, network, start, all }
 }
 
-/** Takes note of what an exchange tells. */
 function noting(notes: string[], name = ''): ExchangeEvents {
   return {
     onMessage: ({ head, body }) => notes.push(`${name}${JSON.stringify(head) ?? ''}${body}`),
@@ -201,11 +200,14 @@ describe('messages of another process', () => {
     const failing = () => {
       throw new Error('unforeseen')
     }
-    all[0]!.open('bbbbbbbb', 'wait', 0, '', { onMessage() {}, onEnd: failing })
+    for (const onEnd of [failing, failing]) all[0]!.open('bbbbbbbb', 'wait', 0, '', { onMessage() {}, onEnd })
     all[0]!.open('bbbbbbbb', 'wait', 0, '', noting(notes))
     await settled()
+    const reported = jest.spyOn(log, 'error')
     network.kill('bbbbbbbb')
     await settled()
+    expect(reported).toHaveBeenCalledTimes(2)
+    reported.mockRestore()
     expect(notes).toEqual(['gone'])
     expect([all[0]!.others, all[0]!.exchanges]).toEqual([[], 0])
   })
@@ -232,7 +234,7 @@ describe('a silent process', () => {
     expect(notes).toEqual([])
     await pass(7)
     expect(all[0]!.others).toEqual([])
-    // The other side gives up as well what this side has.
+    // The other process also ends its exchanges.
     expect(notes).toEqual(['gone', 'other broken'])
     network.goOn('aaaaaaaa')
     expect(all[0]!.others).toMatchObject([{ name: 'bbbbbbbb', isSilent: false }])
@@ -240,7 +242,7 @@ describe('a silent process', () => {
 
   test('does not count as silent if this process itself was paused', async () => {
     const { all, clock } = await join('aaaaaaaa', 'bbbbbbbb')
-    // Both notice late that time has passed: their timers come after the whole time at once.
+    // The timers of both processes fire late.
     const before = clock.now.bind(clock)
     let ahead = 0
     clock.now = () => before() + ahead
@@ -268,7 +270,7 @@ describe('a process that starts while another is stopped', () => {
       exchange.end('here')
       return { onMessage() {}, onEnd() {} }
     })
-    // What it says is not heard, and what is said to it waits.
+    // Data from this process is lost, and data for it waits.
     network.stop('bbbbbbbb')
     const late = await start('cccccccc', ['bbbbbbbb'])
     await settled()

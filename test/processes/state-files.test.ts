@@ -36,7 +36,7 @@ afterEach(() => rmSync(join(folder, '..'), { recursive: true }))
 const log = createLog('info', { write: line => void lines.push(JSON.parse(line)) })
 
 const filesOf = (slot: number, workers: number, others: Partial<StateFilesParts> = {}) =>
-  stateFiles({ folder, keys: [key], slot, workers, version: 3, longest: 60_000, log, now: () => now, ...others })
+  stateFiles({ folder, keys: [key], slot, workers, version: 3, mostAge: 60_000, log, now: () => now, ...others })
 
 /** Each process of a service writes a file with its slot as its only record. */
 async function writeAll(workers: number): Promise<void> {
@@ -129,7 +129,7 @@ describe('if the number of workers changes, each file is read by one process:', 
   ])('from %i to %i', async (before, after, expected) => {
     await writeAll(before)
     const slots = after === 0 ? [0] : Array.from({ length: after }, (_, index) => index + 1)
-    // In any order: a worker leaves the files of the others.
+    // In any order, because no worker takes another worker's files.
     const read = await Promise.all(slots.map(slot => recordsOf(slot, after)))
     expect(read).toEqual(expected)
     expect(readdirSync(folder)).toEqual([])

@@ -6,7 +6,7 @@ export interface Carrier {
   announce(frame: Buffer): void
   backlog(node: string): number
   readonly isUp: boolean
-  /** After invalid bytes, the connection starts again on both sides. */
+  /** Starts the connection again on both sides, after invalid bytes. */
   restart(node: string): void
   /** Checks a silent process. `onLeave` follows if it is certainly gone. */
   probe(node: string): void
@@ -21,7 +21,7 @@ export interface CarrierEvents {
   onAnnouncement(node: string, frame: Buffer): void
   /** Messages of both directions may be lost. The next bytes begin with a whole frame. */
   onBreak(node: string): void
-  /** The process is certainly gone, or out of reach. */
+  /** The process is gone, or cannot be reached. */
   onLeave(node: string): void
 }
 

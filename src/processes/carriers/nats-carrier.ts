@@ -97,7 +97,7 @@ class NatsCarrier implements Carrier {
 
   send(node: string, frames: Buffer): void {
     const link = this.#links.joined(node)
-    if (link !== undefined && frames.length > 0) this.#outbox.send(link, frames)
+    if (link !== undefined) this.#outbox.send(link, frames)
   }
 
   announce(frame: Buffer): void {
@@ -201,7 +201,7 @@ class NatsCarrier implements Carrier {
       if (message.stream !== link.stream) this.#tell(link)
       return
     }
-    // After the process joins again, its data shows a gap, and a new stream begins.
+    // Dropped data leaves a gap: after the process joins again, a new stream begins.
     if (!link.isJoined) return
     const reading = link.read(message)
     if (reading === 'next') this.#events.onBytes(link.name, message.bytes)

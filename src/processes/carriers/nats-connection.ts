@@ -1,4 +1,4 @@
-import type { Msg, NatsConnection, PermissionViolationError } from '@nats-io/transport-node'
+import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 import type { NatsSettings } from '../../config/config.js'
 import { ConfigError } from '../../config/load.js'
@@ -180,25 +180,16 @@ export class NatsLine {
   }
 
   #report(error: Error): void {
-    if (!isForbidden(error)) {
-      this.#parts.log.warn({ error: error.name }, 'NATS reports an error')
-      return
+    const { log } = this.#parts
+    if (!isForbidden(error)) log.warn({ error: error.name }, 'NATS reports an error')
+    else if (!this.#isUp) this.#refusal ??= error
+    else {
+      const { operation, subject } = error
+      const what = `${operation} ${subject.split('.').slice(0, -2).join('.')}`
+      if (!this.#forbidden.has(what))
+        log.error({ operation, subject }, 'NATS does not permit this operation: see the permissions of its user')
+      this.#forbidden.add(what)
+      this.reset(refusedMilliseconds)
     }
-    if (!this.#isUp) {
-      this.#refusal ??= error
-      return
-    }
-    this.#reportOnce(error)
-    this.reset(refusedMilliseconds)
-  }
-
-  #reportOnce(error: PermissionViolationError): void {
-    const what = `${error.operation} ${error.subject.split('.').slice(0, -2).join('.')}`
-    if (this.#forbidden.has(what)) return
-    this.#forbidden.add(what)
-    this.#parts.log.error(
-      { operation: error.operation, subject: error.subject },
-      'NATS does not permit this operation: see the permissions of its user',
-    )
   }
 }

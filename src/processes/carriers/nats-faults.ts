@@ -36,7 +36,7 @@ function withoutTls({ tls, mayBePlain }: Pick<NatsSettings, 'tls' | 'mayBePlain'
   return mayBePlain ? `${doWithout}, which NATS_ALLOW_PLAINTEXT=on contradicts` : `${doWithout} and ${allow}`
 }
 
-/** Does not load the library. */
+/** Compares the name: `instanceof` would load the library. */
 export const isForbidden = (error: unknown): error is PermissionViolationError =>
   (error as Partial<Error> | undefined)?.name === 'PermissionViolationError'
 

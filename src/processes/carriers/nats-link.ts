@@ -14,10 +14,10 @@ export class NatsLink {
   readonly name: string
   readonly subject: string
   readonly reply: string
-  /** The layer above knows the process. The link may exist for longer. */
+  /** `onJoin` was called, and `onLeave` was not called since. */
   isJoined = false
   isHeard = false
-  /** `waiting`: NATS has no subscriber for the process. `confirming`: NATS is asked again before the process counts as gone. */
+  /** `waiting`: NATS has no subscriber for the process. `confirming`: NATS was asked again. */
   absence: 'none' | 'waiting' | 'confirming' = 'none'
   hasDropped = false
   toldAt = Number.NEGATIVE_INFINITY
@@ -57,10 +57,9 @@ export class NatsLink {
     return this.#waitingBytes + this.asked + this.sinceAsked
   }
 
-  wait(bytes: Buffer): boolean {
+  wait(bytes: Buffer): void {
     this.#waiting.push(bytes)
     this.#waitingBytes += bytes.length
-    return this.#waiting.length === 1
   }
 
   takeMessages(longest: number): Buffer[] {

@@ -4,7 +4,6 @@ import type { NatsLine } from './nats-connection.js'
 import type { NatsLink } from './nats-link.js'
 import type { NatsLinks } from './nats-links.js'
 
-/** Pieces collected before they are written. */
 const mostAtOnce = 16
 /** In bytes. A longer message would block other messages of its connection. */
 const longestMessage = 1024 * 1024
@@ -27,7 +26,7 @@ export class NatsOutbox {
     this.#log = log
   }
 
-  /** Forgets what a lost connection has not confirmed. */
+  /** Forgets bytes that a lost connection has not confirmed. */
   reset(): void {
     this.#asked = 0
     this.#sinceAsked = 0

@@ -1,4 +1,4 @@
-/** A message of no bytes only checks for a subscriber. */
+/** An empty message only checks for a subscriber. */
 const kinds = { data: 1, restart: 2, announcement: 3, farewell: 4 } as const
 
 const nameBytes = 8

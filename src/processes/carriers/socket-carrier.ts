@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readdir, rename, unlink } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -68,14 +69,8 @@ class SocketCarrier implements Carrier {
       throw new Error(`the folder for sockets has too long a path: ${this.#folder}`)
     // The socket is renamed once it listens, so a socket that refuses belongs to a dead process.
     const hidden = join(this.#folder, `${this.#self}.new`)
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject)
-      // Without `exclusive` the cluster's primary would listen.
-      this.#server.listen({ path: hidden, exclusive: true }, () => {
-        this.#server.off('error', reject)
-        resolve()
-      })
-    })
+    // Without `exclusive` the cluster's primary would listen.
+    await once(this.#server.listen({ path: hidden, exclusive: true }), 'listening')
     this.#server.on('error', error => this.#log.warn({ code: codeOf(error) }, 'a socket cannot be accepted'))
     await rename(hidden, path)
     const others = (await readdir(this.#folder))
@@ -96,7 +91,7 @@ class SocketCarrier implements Carrier {
   }
 
   announce(frame: Buffer): void {
-    if (frame.length === 0 || frame.length > longestAnnouncement) return
+    if (frame.length > longestAnnouncement) return
     for (const connection of this.#joined.values()) connection.announce(frame)
   }
 
@@ -155,7 +150,7 @@ class SocketCarrier implements Carrier {
     if (this.#isClosed) connection.destroy('closing')
   }
 
-  /** If both sides dialled, the connection that the smaller name dialled stays. */
+  /** If both processes dialled, the connection from the smaller name stays. */
   #isWanted(name: string): boolean {
     if (name === this.#self) return false
     return this.#self > name || !(this.#dialled.has(name) || this.#joined.get(name)?.isOwn === true)
@@ -215,8 +210,8 @@ class SocketCarrier implements Carrier {
     if (this.#isClosed) return
     this.#log.debug({ other: name, reason }, 'the connection to a process is closed')
     this.#lost.add(name)
-    // After `replaced`, another connection joins at once. Otherwise this process dials: a living process accepts, a
-    // dead one refuses.
+    // After `replaced`, another connection joins at once. Otherwise this process dials: the system refuses if the
+    // process is dead.
     if (reason === 'replaced') return
     this.#dial(name)
     this.#clock.after(againMilliseconds, () => {

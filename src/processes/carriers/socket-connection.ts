@@ -4,7 +4,7 @@ import { writeBatch } from '../../lib/write-batch.js'
 import { announcementChunk, greetingOf, streamChunk, type WireEvents, WireReader } from './socket-wire.js'
 
 const mostAtOnce = 16
-/** Most waiting bytes. A slower reader is disconnected. */
+/** If more bytes wait, the connection is closed. */
 const mostWaiting = 64 * 1024 * 1024
 const greetingMilliseconds = 5_000
 
@@ -61,7 +61,7 @@ export class SocketConnection {
   }
 
   send(bytes: Buffer): void {
-    if (!this.#isOpen || bytes.length === 0) return
+    if (!this.#isOpen) return
     this.#waiting.push(bytes)
     this.#waitingBytes += bytes.length
     if (this.backlog > mostWaiting) this.destroy('takes nothing')

@@ -12,7 +12,7 @@ interface Own {
   /** Includes things that the owner has yet to accept. */
   count: number
   owner: string
-  /** The number that all our messages have told the owner. Undefined if uncertain. */
+  /** The count that the owner knows from our messages. Undefined if uncertain. */
   told: number | undefined
   version: number
 }
@@ -62,7 +62,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     if (owner !== this.#parts.nodes.self) return this.#ask(owner, wanted, owns).then(kindOf)
     const full = this.#table.take(wanted, owner)
     if (full === undefined) for (const own of owns) own.count += 1
-    else this.#tidy(key, counted)
+    else for (const [thing] of wanted) if (this.#own.get(thing)?.count === 0) this.#own.delete(thing)
     return kindOf(full)
   }
 
@@ -105,16 +105,9 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     return own
   }
 
-  #tidy(key: string, kinds: readonly Kind[]): void {
-    for (const kind of kinds) {
-      const thing = thingOf(kind, key)
-      if (this.#own.get(thing)?.count === 0) this.#own.delete(thing)
-    }
-  }
-
   async #ask(owner: string, wanted: Wanted, owns: readonly Own[]): Promise<string | undefined> {
     const { nodes, onAlone } = this.#parts
-    // The owner may not know of recent releases.
+    // The owner may not know the latest `giveBack`.
     if (!this.#silent.has(owner)) this.#flush(owner)
     const versions = owns.map(own => {
       own.count += 1

@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.js'
 import { forgetOldest } from '../../lib/limits/forget-oldest.js'
-import { type KeyedRate, type MakeRate, type Most, numberOf, Rate } from '../../lib/limits/rates.js'
+import { type KeyedRate, type MakeRate, numberOf, Rate } from '../../lib/limits/rates.js'
 import type { Nodes } from '../nodes.js'
 import { orderFor } from './rendezvous.js'
 
@@ -25,18 +25,64 @@ export interface SharedRateParts {
 }
 
 /** One process counts each key. Keys must not be secrets, because all processes see them. */
-export function sharedRates(parts: SharedRateParts): MakeRate {
+export function sharedRates({ nodes, clock, onAlone }: SharedRateParts): MakeRate {
   const own = new Map<string, Rate>()
-  parts.nodes.answer('rate', ({ rate, act, key }: RateQuestion) => {
+  nodes.answer('rate', ({ rate, act, key }: RateQuestion) => {
     const counted = own.get(rate)
     // A process of another version may have other rates.
     if (counted === undefined || typeof key !== 'string') return null
     return doHere(counted, act, key)
   })
+
   return (name, most, seconds) => {
     const rate = new Rate(most, seconds)
     own.set(name, rate)
-    return most === 0 ? rate : new SharedRate(name, rate, most, parts)
+    /** Keys that need not wait, each with the time until which no other process is asked. */
+    const free = new Map<string, number>()
+
+    const ask = async (act: Act, key: string): Promise<number | undefined> => {
+      if (numberOf(most) === 0) return undefined
+      const names = [nodes.self]
+      for (const { name, isSilent } of nodes.others) if (!isSilent) names.push(name)
+      const question: RateQuestion = { rate: name, act, key }
+      const deadline = clock.now() + allMilliseconds
+      for (const node of names.length === 1 ? names : orderFor(key, names)) {
+        if (node === nodes.self) return doHere(rate, act, key)
+        const left = Math.min(answerMilliseconds, deadline - clock.now())
+        if (left <= 0) break
+        try {
+          return ((await nodes.ask(node, 'rate', question, left)) as number | null) ?? undefined
+        } catch {
+          // The next process is asked.
+        }
+      }
+      onAlone()
+      return doHere(rate, act, key)
+    }
+
+    return {
+      take(key) {
+        free.delete(key)
+        return ask('take', key)
+      },
+      async giveBack(key) {
+        await ask('giveBack', key)
+      },
+      async count(key) {
+        return (await ask('count', key)) ?? 0
+      },
+      async wait(key) {
+        const now = clock.now()
+        if ((free.get(key) ?? 0) > now) return undefined
+        free.delete(key)
+        const delay = await ask('wait', key)
+        if (delay === undefined) {
+          free.set(key, now + freeMilliseconds)
+          forgetOldest(free, mostFree)
+        }
+        return delay
+      },
+    }
   }
 }
 
@@ -47,66 +93,4 @@ async function doHere(rate: Rate, act: Act, key: string): Promise<number | undef
   // `giveBack` has no effect if the key's former owner counted.
   if (act === 'giveBack') await rate.giveBack(key)
   return undefined
-}
-
-class SharedRate implements KeyedRate {
-  readonly #name: string
-  readonly #own: Rate
-  readonly #most: Most
-  readonly #parts: SharedRateParts
-  /** Keys that need not wait, each with the time until which no other process is asked. */
-  readonly #free = new Map<string, number>()
-
-  constructor(name: string, own: Rate, most: Most, parts: SharedRateParts) {
-    this.#name = name
-    this.#own = own
-    this.#most = most
-    this.#parts = parts
-  }
-
-  take(key: string): Promise<number | undefined> {
-    this.#free.delete(key)
-    return this.#do('take', key)
-  }
-
-  async giveBack(key: string): Promise<void> {
-    await this.#do('giveBack', key)
-  }
-
-  async count(key: string): Promise<number> {
-    return (await this.#do('count', key)) ?? 0
-  }
-
-  async wait(key: string): Promise<number | undefined> {
-    const now = this.#parts.clock.now()
-    if ((this.#free.get(key) ?? 0) > now) return undefined
-    this.#free.delete(key)
-    const seconds = await this.#do('wait', key)
-    if (seconds === undefined) {
-      this.#free.set(key, now + freeMilliseconds)
-      forgetOldest(this.#free, mostFree)
-    }
-    return seconds
-  }
-
-  async #do(act: Act, key: string): Promise<number | undefined> {
-    if (numberOf(this.#most) === 0) return undefined
-    const { nodes, clock, onAlone } = this.#parts
-    const names = [nodes.self]
-    for (const { name, isSilent } of nodes.others) if (!isSilent) names.push(name)
-    const question: RateQuestion = { rate: this.#name, act, key }
-    const deadline = clock.now() + allMilliseconds
-    for (const node of names.length === 1 ? names : orderFor(key, names)) {
-      if (node === nodes.self) return doHere(this.#own, act, key)
-      const left = Math.min(answerMilliseconds, deadline - clock.now())
-      if (left <= 0) break
-      try {
-        return ((await nodes.ask(node, 'rate', question, left)) as number | null) ?? undefined
-      } catch {
-        // The next process is asked.
-      }
-    }
-    onAlone()
-    return doHere(this.#own, act, key)
-  }
 }

@@ -6,7 +6,7 @@ export interface Answers<T> {
   readonly unanswered: readonly string[] | undefined
 }
 
-/** `unanswered` includes processes that are silent for long, and names without an heir yet: their sessions may still exist. */
+/** `unanswered` includes silent processes, and names without an heir yet: their sessions may still exist. */
 export async function askAll<T>(
   nodes: Pick<Nodes, 'lost' | 'awaited' | 'others' | 'ask'> | undefined,
   kind: string,
@@ -28,9 +28,7 @@ export async function askAll<T>(
   return { answers, unanswered: unanswered.length === 0 ? undefined : unanswered.sort() }
 }
 
-const none: ReadonlySet<string> = new Set()
-
-export function anyTaker({ others }: Pick<Nodes, 'others'>, asked = none): string | undefined {
+export function anyTaker({ others }: Pick<Nodes, 'others'>, asked = new Set<string>()): string | undefined {
   const able = others.filter(({ name, isDraining, isSilent }) => !isDraining && !isSilent && !asked.has(name))
   return able[Math.floor(Math.random() * able.length)]?.name
 }

@@ -7,6 +7,9 @@ const portionBytes = 16 * 1024
 
 export type Accept = (message: Message, exchange: Exchange, kind: string) => ExchangeEvents | undefined
 
+/** Reports errors. */
+export type Guarded = (act: () => void) => void
+
 export class Exchanges {
   /** Exchanges begun here, and exchanges begun by the other process. */
   readonly #own = new Map<number, OpenExchange>()
@@ -14,12 +17,14 @@ export class Exchanges {
   readonly #node: string
   readonly #send: (frame: Buffer) => void
   readonly #accept: Accept
+  readonly #guarded: Guarded
   #last = 0
 
-  constructor(node: string, send: (frame: Buffer) => void, accept: Accept) {
+  constructor(node: string, send: (frame: Buffer) => void, accept: Accept, guarded: Guarded) {
     this.#node = node
     this.#send = send
     this.#accept = accept
+    this.#guarded = guarded
   }
 
   get size(): number {
@@ -41,15 +46,7 @@ export class Exchanges {
   }
 
   break(how: ExchangeEnd): void {
-    const failures: unknown[] = []
-    for (const exchange of [...this.#own.values(), ...this.#others.values()]) {
-      try {
-        exchange.over(how)
-      } catch (error) {
-        failures.push(error)
-      }
-    }
-    if (failures.length > 0) throw failures[0]
+    for (const exchange of [...this.#own.values(), ...this.#others.values()]) this.#guarded(() => exchange.over(how))
   }
 
   #begin({ exchange: id, head: opening, body }: Frame): void {

@@ -4,7 +4,7 @@ import { forgetOldest } from '../../lib/limits/forget-oldest.js'
 import type { Carrier, CarrierEvents } from '../carriers/carrier.js'
 import { type Frame, frameKinds, readFrame, writeFrame } from '../carriers/frames.js'
 import type { AboutNode } from '../nodes.js'
-import type { Accept } from './exchanges.js'
+import type { Accept, Guarded } from './exchanges.js'
 import { adoptedIn, Owners } from './owners.js'
 import { RemoteNode } from './remote-node.js'
 
@@ -26,7 +26,7 @@ export interface MembershipParts {
   readonly about: AboutNode | undefined
   readonly awaitsHeirs: boolean
   readonly accept: Accept
-  readonly guarded: (act: () => void) => void
+  readonly guarded: Guarded
   readonly report: (error: unknown) => void
 }
 
@@ -122,7 +122,7 @@ export class Membership {
 
   clear(): void {
     // `gone` would be wrong: the processes still exist.
-    for (const node of this.#known.values()) this.#parts.guarded(() => node.break('broken'))
+    for (const node of this.#known.values()) node.break('broken')
     this.#known.clear()
   }
 
@@ -148,17 +148,17 @@ export class Membership {
         this.#heard(node)
         this.#take(node, frame)
       },
-      onBreak: other => this.#parts.guarded(() => this.#known.get(other)?.lose(carrier())),
+      onBreak: other => this.#known.get(other)?.lose(carrier()),
       onLeave: other => this.#lose(other, carrier()),
     }
   }
 
   #join(other: string, carrier: Carrier, isPreferred: boolean): void {
-    const { self, clock, accept } = this.#parts
+    const { self, clock, accept, guarded } = this.#parts
     if (other === self || this.#isClosed) return
     let node = this.#known.get(other)
     if (node === undefined) {
-      node = new RemoteNode(other, accept, clock.now())
+      node = new RemoteNode(other, accept, guarded, clock.now())
       this.#known.set(other, node)
     }
     node.join(carrier, isPreferred, clock.now())
@@ -178,7 +178,7 @@ export class Membership {
       this.#changed()
     }
     // This comes last, so that requests that end here find the heir.
-    if (wasUsed) this.#parts.guarded(() => node.break(node.isReached ? 'broken' : 'gone'))
+    if (wasUsed) node.break(node.isReached ? 'broken' : 'gone')
   }
 
   #heard(node: RemoteNode): void {
@@ -251,7 +251,7 @@ export class Membership {
     const { clock, log } = this.#parts
     this.#beat = clock.after(lookMilliseconds, () => this.#look())
     const now = clock.now()
-    // How long this process was paused: silence then proves nothing.
+    // This process may have been paused: silence then proves nothing.
     const late = now - this.#lookedAt - lookMilliseconds
     this.#lookedAt = now
     if (now >= this.#announceAt) this.#announce()
@@ -259,11 +259,9 @@ export class Membership {
     for (const node of this.#known.values()) {
       if (late > beatMilliseconds) node.forgive(late)
       if (node.isAskDue(now, pause)) node.tell(this.#notice(true))
-      this.#parts.guarded(() => {
-        if (!node.look(now, pause)) return
-        log.warn({ other: node.name, isGivenUp: node.isGivenUp }, 'a process does not answer')
-        this.#changed()
-      })
+      if (!node.look(now, pause)) continue
+      log.warn({ other: node.name, isGivenUp: node.isGivenUp }, 'a process does not answer')
+      this.#changed()
     }
     this.owners.check()
   }
@@ -320,7 +318,7 @@ export class Membership {
 const reportMilliseconds = 2_500
 const mostGone = 1_000
 
-/** Processes that were only reported, for example just after a start. */
+/** Processes known only from reports of others, for example just after a start. */
 class ReportedNodes {
   readonly #clock: Pick<Clock, 'now'>
   readonly #until = new Map<string, number>()

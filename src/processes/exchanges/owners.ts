@@ -1,13 +1,14 @@
 import type { Clock } from '../../lib/clock.js'
 import { isNodeName } from '../node-name.js'
 import type { Nodes } from '../nodes.js'
+import type { Guarded } from './exchanges.js'
 import type { RemoteNode } from './remote-node.js'
 
-/** Time for an heir to announce itself after the other process has gone. */
+/** Time for an heir to announce itself once the process is gone. */
 const heirMilliseconds = 10_000
 const mostNames = 64
 
-/** Most bytes that wait for heirs, and the measured bytes of a waiting request in addition to its text. */
+/** Most bytes that wait for heirs, and the measured bytes of a waiting request without its text. */
 const mostWaiting = 8 * 1024 * 1024
 const waiterBytes = 6 * 1024
 
@@ -23,7 +24,7 @@ export interface OwnersParts {
   readonly awaitsHeirs: boolean
   readonly known: ReadonlyMap<string, RemoteNode>
   readonly isOnlyReported: (name: string) => boolean
-  readonly guarded: (act: () => void) => void
+  readonly guarded: Guarded
 }
 
 /** Finds the process of a name, or its heir. */
@@ -102,7 +103,7 @@ export class Owners {
   }
 
   lost(node: RemoteNode): void {
-    if (node.isLeaving) this.#await([node.name, ...node.adopted])
+    if (node.isLeaving) this.handsOver(node)
     this.check()
   }
 
@@ -128,7 +129,7 @@ export class Owners {
     this.check()
   }
 
-  /** There is no limit: a process that hands over ends in time. */
+  /** Needs no time limit: a process that hands over ends within 10 s. */
   #isBeingHandedOver(name: string): boolean {
     if (this.isLeaving && this.names.includes(name)) return true
     for (const node of this.#parts.known.values())

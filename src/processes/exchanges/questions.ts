@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.js'
 import { Problem, type ProblemCode, problems } from '../../lib/errors.js'
-import { type ExchangeEnd, NoAnswer, type Nodes } from '../nodes.js'
+import { NoAnswer, type Nodes } from '../nodes.js'
 
 const answerMilliseconds = 1_000
 
@@ -32,7 +32,7 @@ export function questionsOver(parts: QuestionParts): Pick<Nodes, 'ask' | 'answer
             if ('problem' in answer) reject(problemOf(answer.problem))
             else resolve(answer.value)
           },
-          onEnd(how: ExchangeEnd) {
+          onEnd(how) {
             timer.cancel()
             fail(how === 'gone' ? 'gone' : 'broken')
           },

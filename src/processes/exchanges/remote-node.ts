@@ -1,7 +1,7 @@
 import type { Carrier } from '../carriers/carrier.js'
 import { type Frame, FrameReader, frameKinds, writeFrame } from '../carriers/frames.js'
 import type { AboutNode, ExchangeEnd, Node } from '../nodes.js'
-import { type Accept, Exchanges } from './exchanges.js'
+import { type Accept, Exchanges, type Guarded } from './exchanges.js'
 
 /** Silence after which a process is probed, counts as silent, and counts as gone. */
 const probeMilliseconds = 1_200
@@ -31,16 +31,16 @@ export class RemoteNode implements Node {
   isSilent = false
   /** The process was silent for long, but may return. */
   isGivenUp = false
-  /** The first way is in use. */
+  /** The first is in use. */
   readonly #ways = new Map<Carrier, Way>()
   #heardAt: number
   /** Undefined if the process was heard after the last question. */
   #askedAt: number | undefined
   #lastAskedAt = 0
 
-  constructor(name: string, accept: Accept, now: number) {
+  constructor(name: string, accept: Accept, guarded: Guarded, now: number) {
     this.name = name
-    this.exchanges = new Exchanges(name, frame => this.#first?.carrier.send(name, frame), accept)
+    this.exchanges = new Exchanges(name, frame => this.#first?.carrier.send(name, frame), accept, guarded)
     this.#heardAt = now
   }
 
@@ -101,7 +101,7 @@ export class RemoteNode implements Node {
     if (this.#askedAt !== undefined) this.#askedAt += milliseconds
   }
 
-  /** `pause`: milliseconds by which heartbeats are more than a second apart. */
+  /** `pause`: time between heartbeats, beyond the usual second. */
   isAskDue(now: number, pause: number): boolean {
     const isDue = pause > 0 && this.exchanges.size > 0 && now - this.#heardAt >= askMilliseconds
     if (!isDue || now - this.#lastAskedAt < askMilliseconds) return false

@@ -37,7 +37,7 @@ describe('in addition to the contract of carriers, it', () => {
     return member
   }
 
-  /** A process that a test plays by hand. */
+  /** A process that the test simulates. */
   function stranger(to: Member): Socket & { readonly heard: () => string } {
     const socket = connect(join(folder, `${to.name}.sock`))
     let text = ''
@@ -94,7 +94,7 @@ describe('in addition to the contract of carriers, it', () => {
     const killed = performance.now()
     child.kill('SIGKILL')
     await eventually('it has left', () => one.told.includes('leave deadbeef'))
-    // The promise is 100 ms; a machine that is busy with other tests is no failure.
+    // Usually 100 ms, but longer if the machine is busy.
     expect(performance.now() - killed).toBeLessThan(2_000)
   })
 
@@ -164,7 +164,7 @@ describe('in addition to the contract of carriers, it', () => {
       theirs.push(socket)
     }).listen(join(folder, `${other}.sock`))
     await once(server, 'listening')
-    // It waits for the answer to its greeting.
+    // Resolves after the answer to the greeting.
     const starting = start(name)
     await eventually('it has connected', () => theirs.length === 1)
     const socket = connect(join(folder, `${name}.sock`))
@@ -192,7 +192,7 @@ describe('in addition to the contract of carriers, it', () => {
     const one = await start('zzzzzzzz')
     const other = await start('aaaaaaaa')
     await eventually('they know each other', () => one.knows(other))
-    // In the other's place, which has its connection replaced.
+    // A connection with the same name replaces the connection of `other`.
     const socket = stranger(one)
     socket.write(greetingOf('aaaaaaaa'))
     await eventually('it is replaced', () => one.count('join', other) >= 2)

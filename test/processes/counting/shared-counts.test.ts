@@ -36,13 +36,13 @@ async function start(count: number, user = 1): Promise<Process[]> {
   return all
 }
 
-/** What has to be told is told. */
+/** Sends all reports. */
 async function tell(): Promise<void> {
   await joined.pass(0)
   await settled()
 }
 
-/** A key that this process counts; with `other` one that goes to that process where it is gone. */
+/** A key that `owner` counts, and after its end `other`. */
 function keyOf(owner: Process, other?: Process): string {
   const names = joined.all.map(({ nodes }) => nodes.self)
   for (let number = 0; ; number++) {
@@ -81,7 +81,7 @@ describe('the counts of several processes', () => {
     expect(await take(one, key)).toBe('user')
     two.counts.giveBack('user', key)
     two.counts.giveBack('user', key)
-    // It is told before the question.
+    // The report is sent before the question.
     expect(await take(two, key)).toBeUndefined()
     for (const { counts } of [one, two]) counts.giveBack('user', key)
     await tell()

@@ -26,7 +26,7 @@ async function start(count: number, most = 3): Promise<void> {
   await settled()
 }
 
-/** A key in whose order the processes come like this. */
+/** A key with this order of processes. */
 function keyOf(...order: number[]): string {
   const names = joined.all.map(({ nodes }) => nodes.self)
   for (let number = 0; ; number++) {
@@ -57,7 +57,7 @@ describe('a rate of several processes', () => {
     const key = keyOf(2, 1)
     expect([await rates[0]!.take(key), await rates[1]!.take(key)].map(isTooMuch)).toEqual([false, true])
     joined.kill(joined.all[2]!)
-    // What was taken there is given back here.
+    // The dead process counted, so this has no effect.
     await rates[0]!.giveBack(key)
     expect([await rates[0]!.take(key), await rates[1]!.take(key)].map(isTooMuch)).toEqual([false, true])
   })
@@ -112,7 +112,7 @@ describe('a rate of several processes', () => {
     expect(await rates[0]!.wait(key)).toBeUndefined()
     await joined.pass(1_000)
     expect(isTooMuch(await rates[0]!.wait(key))).toBe(true)
-    // It is not believed any more either once this process itself has taken the last one.
+    // A `take` of this process ends the cache.
     const other = `${key}!`
     await rates[0]!.wait(other)
     for (let time = 0; time < 2; time++) await rates[0]!.take(other)

@@ -1,4 +1,4 @@
-// Heartbeats of a group of hundreds of processes, in the memory of the test.
+// Heartbeats of hundreds of processes, in memory.
 import { afterEach, expect, jest, test } from '@jest/globals'
 import { pino } from 'pino'
 import { startNodes } from '../../../src/processes/start-nodes.js'
@@ -19,7 +19,7 @@ async function start(count: number): Promise<void> {
   for (let step = 0; step < 4; step++) await joined.pass(second / 2)
 }
 
-/** Heartbeats that a process reads in a second. */
+/** Resolves with the heartbeats that each process reads in a second. */
 async function readBy(count: number): Promise<number> {
   await start(count)
   const before = joined.network.sent
@@ -43,7 +43,7 @@ test('in a large group, a process that hangs is found by those that wait for it,
   const [waiting, idle, hung] = joined.all
   const name = hung!.nodes.self
   joined.network.stop(name)
-  // Its clock stands still, too.
+  // The clock of the process also stops.
   joined.all.splice(2, 1)
   let end: string | undefined
   waiting!.nodes.open(name, 'talk', {}, '', {

@@ -1,5 +1,4 @@
-// Fifty processes that come and go, and what they count for all in the meantime. The seed of a run that fails reproduces it:
-// MEMBERSHIP_SEED.
+// Fifty processes start, stop and count sessions. MEMBERSHIP_SEED repeats a failed run.
 import { expect, test } from '@jest/globals'
 import { firstFor } from '../../../src/processes/counting/rendezvous.js'
 import { SharedCounts } from '../../../src/processes/counting/shared-counts.js'
@@ -15,7 +14,7 @@ const keys = Array.from({ length: 60 }, (_, number) => `user${number}@chat.examp
 
 interface Process extends JoinedProcess {
   readonly counts: SharedCounts<'user'>
-  /** Its live sessions, by user. */
+  /** The users of its live sessions. */
   readonly live: string[]
 }
 
@@ -23,7 +22,7 @@ class World {
   readonly joined = new JoinedProcesses()
   readonly random: Random
   all: Process[] = []
-  /** Sessions that were let in since processes came or went last, before all knew of it; by user. */
+  /** For each user, sessions that were accepted before all processes knew the group. */
   readonly inTheChange = new Map<string, number>()
   isChanging = false
   alone = 0
@@ -52,7 +51,7 @@ class World {
     return this.all.reduce((sum, { live }) => sum + live.filter(user => user === key).length, 0)
   }
 
-  /** Opens a session if there is room, as a login does that takes its time. */
+  /** Opens a session if there is room. The answer may be late, as in a slow login. */
   async open(process: Process): Promise<void> {
     const key = this.random.pick(keys)
     const isFull = (await process.counts.take(key, ['user'])) !== undefined
@@ -68,7 +67,7 @@ class World {
     process.counts.giveBack('user', key!)
   }
 
-  /** Opens and ends some, of which many are on their way at once. */
+  /** Opens and ends sessions, many of them at once. */
   act(times: number): void {
     for (let time = 0; time < times; time++) {
       if (this.random.chance(0.4)) this.end()
@@ -79,7 +78,7 @@ class World {
     }
   }
 
-  /** All logins are done, but for those of processes that are gone: for these, time stands still. */
+  /** Waits for logins, except of dead processes, whose clocks stand still. */
   async opened(): Promise<void> {
     const here = this.#opening.filter(({ process }) => this.all.includes(process))
     this.#opening = []
@@ -92,7 +91,7 @@ class World {
     await settled(30)
   }
 
-  /** What owners know is what there is, and only they know of it. */
+  /** Owners have the true counts. Other processes have none. */
   check(what: string): void {
     const names = this.all.map(({ nodes }) => nodes.self)
     const wanted: Record<string, number> = {}
@@ -118,7 +117,7 @@ test.each([firstSeed, firstSeed + 1])(
     await world.rest()
     for (let round = 0; round < rounds; round++) {
       const what = `round ${round}`
-      // While nothing changes, no limit is exceeded that was not before.
+      // While the group stays the same, no further limit is exceeded.
       const before = new Map(keys.map(key => [key, world.liveOf(key)]))
       world.act(60)
       await world.opened()
@@ -150,7 +149,7 @@ test.each([firstSeed, firstSeed + 1])(
         if (one !== other) joined.network.lose(one.nodes.self, other.nodes.self)
         world.act(10)
       }
-      // Questions that a process was asked which is gone end with it; those that were lost end with their second.
+      // A question ends with the process that was asked, or after a second.
       await joined.pass(1_000)
       await world.opened()
       await joined.pass(1_000)

@@ -39,7 +39,7 @@ async function pass(milliseconds: number): Promise<void> {
   }
 }
 
-/** The owners that a wait was told. */
+/** `told`: the owners that `whenOwned` reported. */
 function waitFor(nodes: Nodes, name: string, bytes = 0) {
   const told: (string | undefined)[] = []
   return { told, stop: nodes.whenOwned(name, bytes, owner => told.push(owner)) }
@@ -64,7 +64,7 @@ describe('a name', () => {
     expect([one, y].map(nodes => nodes.owner(old))).toEqual([heir, heir])
     const late = await start(next)
     while (!late.has(heir)) await settled(1)
-    // Until it has heard of all, it refuses nothing.
+    // The new process does not know all others yet.
     expect([late.owner(old), late.isAwaited(old)]).toEqual([undefined, true])
     const { told } = waitFor(late, old)
     await settled()
@@ -232,7 +232,7 @@ describe('names that another process claims', () => {
     expect(one.owner('gone0000')).toBe(next)
     expect(many.filter(name => one.owner(name) === heir)).toEqual(many.slice(0, 64))
     expect(one.has(heir)).toBe(true)
-    // The next announcement is the true one.
+    // The next announcement is real.
     y.adopt([])
     await settled()
     expect(one.owner(many[0]!)).toBeUndefined()
