@@ -24,7 +24,7 @@ export function endpointUrls(
   config: Addressing & Pick<Config, EndpointPath>,
   domain: string,
   request: IncomingMessage | undefined,
-): EndpointUrls {
+) {
   let base: string | undefined
   const urlOf = (endpoint: EndpointPath) => {
     const ofDomain = urlOfDomain(config, domain, endpoint)
@@ -35,10 +35,7 @@ export function endpointUrls(
   return { bosh: urlOf('boshPath'), websocket: urlOf('websocketPath').replace(/^http/, 'ws') + takeoverPath }
 }
 
-export interface EndpointUrls {
-  readonly bosh: string
-  readonly websocket: string
-}
+export type EndpointUrls = ReturnType<typeof endpointUrls>
 
 export function publicSecureBase({ externalUrl }: Pick<Config, 'externalUrl'>): string | undefined {
   return externalUrl?.startsWith('https:') ? externalUrl : undefined

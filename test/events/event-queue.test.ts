@@ -1,4 +1,3 @@
-// Events in their order, again and again until they are taken, and never too many; time is moved by hand.
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { EventQueue, type SessionEvent } from '../../src/events/event-queue.js'
@@ -12,9 +11,9 @@ let clock: FakeClock
 let counts: Counts
 let logged: Record<string, unknown>[]
 let queue: EventQueue
-/** Attempts that are under way, by the id of their event. */
+/** Attempts under way, by event. */
 let underWay: Map<string, { take: () => void; refuse: (code?: string) => void }>
-/** The ids of the events of all attempts, in the order in which these began. */
+/** Events of all attempts, in order. */
 let attempts: string[]
 
 beforeEach(() => {
@@ -45,7 +44,6 @@ beforeEach(() => {
 const add = (id: string, session = 'one', about: Partial<SessionEvent> = {}) =>
   queue.add({ id, type: 'session.ended', session, body: id, ...about })
 
-/** Lets everything happen that comes of what was done, and that is due after so many milliseconds. */
 async function pass(milliseconds = 0): Promise<void> {
   clock.advance(milliseconds)
   for (let turn = 0; turn < 5; turn++) await new Promise(resolve => setImmediate(resolve))
@@ -188,7 +186,7 @@ describe('too many events', () => {
     expect(drops()).toEqual([5, 2])
     await pass(600 * second)
     expect(drops()).toEqual([5, 2])
-    // There is room again as soon as one is taken.
+    // Each accepted event makes room.
     await take(attempts[0]!)
     add('more')
     expect(queue.waiting).toBe(10_000)
@@ -236,7 +234,7 @@ describe('when the service stops', () => {
       stopped = true
     })
     await pass()
-    // Its pause is over.
+    // The stop ends the pause of line `a`.
     expect([...underWay.keys()]).toEqual(['b1', 'a1'])
     await refuse('a1')
     await take('b1', 'a2', 'b2')
@@ -259,7 +257,7 @@ describe('when the service stops', () => {
     expect(counts.events['session.ended']).toEqual({ sent: 1, failed: 0, dropped: 11 })
     expect(drops()).toEqual([11])
     expect(queue.waiting).toBe(0)
-    // What was under way comes to its end, and nothing new begins.
+    // Attempts under way may finish. No attempt begins.
     await take('e1')
     await refuse('e2')
     add('late')

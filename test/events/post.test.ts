@@ -1,4 +1,3 @@
-// One attempt to post an event: what counts as taken, and what a receiver can do about it.
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
@@ -17,7 +16,7 @@ afterEach(() => {
   for (const close of closers.splice(0)) close()
 })
 
-/** A receiver that reads one request on each connection, and says what a test wants it to. */
+/** A receiver that calls `answer` for each request. */
 async function receiver(answer: (socket: Socket, request: string) => void) {
   const sockets = new Set<Socket>()
   const server = createServer(socket => {
@@ -247,13 +246,12 @@ async function eventuallyOne(sockets: Set<Socket>): Promise<[Socket]> {
   return [...sockets] as [Socket]
 }
 
-/** Resolves once the receiver has answered, and the answer had time to be read. */
+/** Resolves once the answer has probably been read. */
 async function eventuallyRead(socket: Socket): Promise<void> {
   for (let turns = 0; turns < 50; turns += socket.bytesWritten > 0 ? 1 : 0)
     await new Promise(resolve => setImmediate(resolve))
 }
 
-/** Resolves once a connection is closed, whether it is reset or ended. */
 async function closed(socket: Socket): Promise<void> {
   if (!socket.destroyed) await new Promise<void>(resolve => socket.once('close', () => resolve()))
 }

@@ -22,7 +22,7 @@ const https: Config['https'] = {
   clientAuth: 'off',
 }
 const limits = { backlog: 511, maxConnections: 0, maxConnectionsPerAddress: 0, socketMode: 0o660, proxyProtocol: false }
-/** Settings that listen at these addresses, `host port`, without TLS. */
+/** Settings for these addresses (`host port`), without TLS. */
 const listening = (...addresses: string[]) => ({
   listen: {
     ...limits,
@@ -58,7 +58,7 @@ interface Sent {
   readonly headers?: Record<string, string>
   readonly from?: string
   readonly encrypted?: true
-  /** What the connection was made to. */
+  /** The service's end of the connection. */
   readonly own?: { readonly localAddress: string; readonly localPort: number }
 }
 

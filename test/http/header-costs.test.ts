@@ -1,4 +1,4 @@
-// What a header says is written by any client: reading it costs no more than its length, whatever the shape.
+// Clients choose headers: the cost to read a header may only grow with its length.
 import type { IncomingMessage } from 'node:http'
 import { expect, test } from '@jest/globals'
 import { AttachCookie } from '../../src/browsers/bosh/attach-cookie.js'
@@ -38,7 +38,7 @@ const pieces = [
   ...[';charset', '; charset ', '; charset=', 'sid=', ' sid', ' sid = ', ' sid\t', ':1', 'a.', 'xn--', 'http://a'],
 ]
 
-/** Far more than the 16 KiB that Node takes, so that what grows faster than its length shows. */
+/** Far more than Node's 16 KiB, so that quadratic cost shows. */
 const length = 200_000
 
 test.each(Object.entries(readers))('%s costs no more than its length', (_name, read) => {
@@ -49,7 +49,7 @@ test.each(Object.entries(readers))('%s costs no more than its length', (_name, r
       try {
         read(header)
       } catch {
-        // Refused, which is as good.
+        // A refusal is fine.
       }
       const took = process.cpuUsage(started).user / 1000
       if (took > 200) throw new Error(`${took} ms for ${JSON.stringify(piece)} over and over`)

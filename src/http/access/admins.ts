@@ -61,7 +61,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   /** Throws `too-many-requests`. */
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
     const client = clientOf(clientAddress(request, config))
-    // The limits still hold for other clients, so the key contains the client.
+    // The key contains the client, so that the limits still hold for others.
     const shown = {
       client,
       name,

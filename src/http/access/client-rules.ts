@@ -25,14 +25,14 @@ export function accessBy({ allow, deny }: AccessRule): Access | undefined {
   return isForAll ? undefined : address => allow.contains(address) && !deny.contains(address)
 }
 
-export const unknownAddress = 'unknown'
+const unknownAddress = 'unknown'
 
 /** The right-most address in `X-Forwarded-For` that is no trusted proxy. */
 export function clientAddress(request: IncomingMessage, rules: ClientRules): string {
   return readForwarded(request, rules, false)
 }
 
-/** If all addresses in the header are trusted proxies: the left-most. Clients can forge it, so use it for limits only. */
+/** If all are trusted proxies, the left-most address. Clients can forge it: use it for limits only. */
 export function countedAddress(request: IncomingMessage, rules: ClientRules): string {
   return readForwarded(request, rules, true)
 }

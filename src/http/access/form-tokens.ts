@@ -13,7 +13,7 @@ export interface OpenedResult {
 
 export type FormTokens = ReturnType<typeof createFormTokens>
 
-/** The key is derived from the admins' secrets if other processes need the same. */
+/** The key is derived from the admins' secrets if other processes need the same key. */
 export async function formKeyOf(admins: readonly Admin[], others: boolean): Promise<Buffer> {
   if (!others) return randomBytes(32)
   const secrets = JSON.stringify(admins.map(({ name, secret }) => [name, secret]))

@@ -21,7 +21,7 @@ const usualRetryAfter = 5
 export interface ProblemContext {
   readonly requestId: string | undefined
   readonly navigation: Navigation
-  /** In place of the usual one. */
+  /** Replaces the usual headline. */
   readonly headline?: string
   readonly back?: { readonly href: string; readonly text: string } | undefined
 }
@@ -82,7 +82,7 @@ export function detailOf({ code, quote, detail }: Problem): string {
   return joined(problems[code].sentence, quote, detail)
 }
 
-/** The detail in one paragraph. */
+/** Headline and detail in one paragraph. */
 export function pageDetailOf({ code, quote, detail }: Problem): string {
   const [headline, rest] = headlineOf(code)
   return joined(`${headline}.`, rest, quote, detail)

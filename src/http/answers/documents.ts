@@ -15,7 +15,7 @@ export interface Document {
 /** build-docs.js makes this file. It is missing before the first build. */
 const file = new URL('../../../dist/docs.json', import.meta.url)
 
-/** Documents by the last part of their address. The README's is empty. */
+/** Documents by the last part of their address. The README's part is empty. */
 export const documents: ReadonlyMap<string, Document> = new Map(
   Object.entries(attempt(() => JSON.parse(readFileSync(file, 'utf8')) as Record<string, Document>) ?? {}),
 )

@@ -18,7 +18,7 @@ const endpoints = {
 
 const connectText = 'Pages of a portal log their users in here. They send POST with a token of the portal.'
 
-/** Names admins' pages only to addresses that may use them. */
+/** Links to admins' pages only for addresses that may use them. */
 export function createEndpointPage(config: Settings, endpoint: keyof typeof endpoints): Entrance['page'] {
   const text = endpoint === 'connect' ? connectText : config[endpoint].getText
   const mayWarm = accessBy(config.access.warm)

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setImmediate } from 'node:timers/promises'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
@@ -50,8 +51,8 @@ export class EventStreams {
   }
 
   /**
-   * Rejects as `render` does, with `too-many-requests`, or with `cross-site-request`: other sites could open all streams
-   * of an admin.
+   * Rejects as `render` does, with `too-many-requests`, or with `cross-site-request`: other sites could open all
+   * streams of an admin.
    */
   async open(response: ServerResponse, owner: string, render: () => Promise<string>): Promise<void> {
     if (senderOf(response.req.headers, this.#parts.externalUrl) === 'elsewhere') throw new Problem('cross-site-request')
@@ -69,7 +70,7 @@ export class EventStreams {
     try {
       const text = await render()
       if (signal.aborted) return
-      // The second header is for nginx, which would collect events.
+      // The second header is for nginx, which would buffer events.
       response.writeHead(200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
       if (response.req.method !== 'HEAD') response.write(`retry: ${interval}\n`)
       this.#send(stream, text)
@@ -100,22 +101,16 @@ export class EventStreams {
     if (this.#streams.size > 0 && !this.#isRenewing) this.#timer ??= this.#parts.clock.after(interval, this.#onTime)
   }
 
-  readonly #onTime = (): void => {
+  /** Renews one page in each turn: rendering can take tens of milliseconds. */
+  readonly #onTime = async (): Promise<void> => {
     this.#timer = undefined
     this.#isRenewing = true
-    this.#renewEach([...this.#streams].values())
-  }
-
-  /** Renews one page in each turn: rendering can take tens of milliseconds. */
-  #renewEach(streams: Iterator<Stream>): void {
-    const { value, done } = streams.next()
-    if (done === true) {
-      this.#isRenewing = false
-      this.#wait()
-    } else {
-      if (this.#streams.has(value)) void this.#renew(value)
-      setImmediate(() => this.#renewEach(streams))
+    for (const stream of [...this.#streams]) {
+      if (this.#streams.has(stream)) void this.#renew(stream)
+      await setImmediate()
     }
+    this.#isRenewing = false
+    this.#wait()
   }
 
   async #renew(stream: Stream): Promise<void> {

@@ -14,7 +14,7 @@ const folder = fileURLToPath(new URL('../../../views/', import.meta.url))
 const engine = Handlebars.create()
 const compiled = new Map<string, HandlebarsTemplateDelegate>()
 
-/** Later there may be no free descriptor for templates. */
+/** Read at the start: later, no descriptor may be free. */
 function readTemplates(within: string): ReadonlyMap<string, string> {
   const files = readdirSync(within).filter(file => file.endsWith('.hbs'))
   return new Map(files.map(file => [parse(file).name, readFileSync(join(within, file), 'utf8')]))
@@ -33,7 +33,7 @@ export function renderPage(name: string, values: object): string {
   return template(printable(values) as object)
 }
 
-/** Removes characters that XML forbids even when escaped. */
+/** Removes characters that XML forbids, even escaped. */
 function printable(value: unknown): unknown {
   if (typeof value === 'string') return removeForbidden(value)
   if (Array.isArray(value)) return value.map(printable)

@@ -9,13 +9,14 @@ export const testedVersions: readonly number[] = [20, 22, 24]
 
 export type MessageClasses = Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'>
 
-/** Empty for an untested Node. Changed prototypes would cost requests V8's shared hidden class. */
+/** Empty for an untested Node. */
 export function install(wanted: boolean, app?: Express, version = process.versions.node): MessageClasses {
   if (!wanted || !testedVersions.includes(Number.parseInt(version, 10))) return {}
   if (app !== undefined) adopt(app)
   return { IncomingMessage: FastRequest, ServerResponse: FastResponse as MessageClasses['ServerResponse'] }
 }
 
+/** Otherwise Express would change each request's prototype, which is slow in V8. */
 function adopt(app: Express): void {
   Object.assign(app, { request: FastRequest.prototype, response: FastResponse.prototype })
   app.use((request, response, next) => {

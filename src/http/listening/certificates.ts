@@ -34,13 +34,8 @@ export class Certificates {
     if (material === undefined) throw new ConfigError(problems)
     this.#https = https
     const { dhparam, certificates, clientCa, faults } = material
-    const { minVersion, ciphers } = this.#https
-    const common = {
-      minVersion,
-      dhparam,
-      ...(ciphers !== undefined && { ciphers }),
-      ...(clientCa !== undefined && { ca: clientCa }),
-    }
+    const { minVersion, ciphers } = https
+    const common = { minVersion, dhparam, ciphers, ca: clientCa }
     const options = certificates.map(({ cert, key }) => ({ ...common, cert, key }))
     const contexts = options.map(createSecureContext)
     const names = certificates.flatMap(({ x509 }, at) => namesOf(x509).map(name => [name, contexts[at]!] as const))
@@ -61,7 +56,7 @@ export class Certificates {
   }
 }
 
-/** RFC 9525 §2: the subject has no names. */
+/** RFC 9525 §2: names in the subject are ignored. */
 function namesOf({ subjectAltName = '' }: X509Certificate): string[] {
   return subjectAltName.split(', ').flatMap(entry => (entry.startsWith('DNS:') ? entry.slice(4).toLowerCase() : []))
 }

@@ -25,7 +25,7 @@ export class ClientAuthorities {
     for (let length = 0; certificate !== undefined && length < longestChain; length++) {
       if (this.#certificates.some(authority => isIssuer(authority, certificate!))) return true
       const next: X509Certificate | undefined = certificate.issuerCertificate
-      // Node does not check the order: clients can send certificates of others.
+      // Node does not check these links: clients can send any certificates.
       certificate = next?.ca && isIssuer(next, certificate) ? next : undefined
     }
     return false

@@ -17,7 +17,6 @@ export interface ConnectionLimitParts {
     readonly listen: Pick<Config['listen'], 'maxConnections' | 'maxConnectionsPerAddress' | 'proxyProtocol'>
   }
   readonly refused: OnRefused
-  /** Without descriptors, connections wait in the backlog. */
   readonly descriptorsAreLeft: (mayCall: boolean) => boolean
   readonly mayCall: Access
   readonly clock: Clock

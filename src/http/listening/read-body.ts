@@ -3,7 +3,7 @@ import { Problem } from '../../lib/errors.js'
 import { inviteBody, isAwaited } from './take-body.js'
 
 /** In bytes. */
-export const longestBody = 16_384
+const longestBody = 16_384
 
 /** Throws `body-too-large` without reading on, or `unsupported-media-type`. Rejects with the stream's error. */
 export async function readBody(request: Request): Promise<Buffer> {

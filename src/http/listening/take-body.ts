@@ -7,11 +7,7 @@ import { type BodyTaker, FastRequest } from '../fast/fast-request.js'
 const awaited = new WeakSet<ServerResponse>()
 
 /** Node would always send `100 Continue` (RFC 9110 §10.1.1). */
-export function leaveContinue(
-  server: Server,
-  listener: RequestListener,
-  refuse: RequestListener = refuseExpectation,
-): void {
+export function leaveContinue(server: Server, listener: RequestListener, refuse: RequestListener): void {
   server.on('checkContinue', (req, res: ServerResponse) => {
     awaited.add(res)
     listener(req, res)
@@ -61,7 +57,7 @@ export function isTooLate({ socket }: IncomingMessage): boolean {
   return closing.has(socket)
 }
 
-/** A reset would lose the reply (RFC 9112 §9.6). Call the returned function with further bytes. */
+/** A reset would lose the reply (RFC 9112 §9.6). Call the returned function with the length of further input. */
 export function closeLingering(res: ServerResponse, clock: Clock): (bytes: number) => void {
   res.shouldKeepAlive = false
   const { socket } = res.req

@@ -20,7 +20,6 @@ export interface UnreadParts {
 }
 
 interface Unread {
-  readonly socket: Socket
   readonly bytes: number
   /** Unchanged while the client reads nothing. */
   readonly done: number
@@ -80,17 +79,17 @@ export class UnreadReplies {
       const left = bytesUnderWay(socket)
       const before = this.#unread.get(socket)
       const isSame = before?.done === done && before.left === left
-      unread.set(socket, { socket, bytes, done, left, since: isSame ? before.since : now })
+      unread.set(socket, { bytes, done, left, since: isSame ? before.since : now })
     }
     this.#unread = unread
-    for (const { socket, since } of unread.values()) if (now - since >= patience) this.close(socket, 'unread-reply')
+    for (const [socket, { since }] of unread) if (now - since >= patience) this.close(socket, 'unread-reply')
     if (all > this.#most) this.#makeRoom(all, now)
   }
 
   #makeRoom(all: number, now: number): void {
-    const stuck = [...this.#unread.values()].filter(({ since }) => now - since >= patienceWhenFull)
+    const stuck = [...this.#unread].filter(([, { since }]) => now - since >= patienceWhenFull)
     let left = all
-    for (const { socket, bytes } of stuck.sort((one, other) => other.bytes - one.bytes)) {
+    for (const [socket, { bytes }] of stuck.sort(([, one], [, other]) => other.bytes - one.bytes)) {
       if (left <= this.#most) return
       this.close(socket, 'unread')
       left -= bytes

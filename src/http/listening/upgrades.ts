@@ -10,7 +10,7 @@ export type Upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => vo
 /** `waiting`: the upgrade waits, because earlier replies are unread. */
 export type Detached = 'waiting' | 'upgraded'
 
-/** Ignores other upgrades and answers their requests: programs ask for HTTP/2 in this way (RFC 9113 §3.1). */
+/** Answers as usual if `find` returns nothing: programs also ask for HTTP/2 in this way (RFC 9113 §3.1). */
 export function takeUpgrades(
   server: Server,
   find: (req: IncomingMessage) => Upgrade | undefined,

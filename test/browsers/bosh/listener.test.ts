@@ -9,7 +9,7 @@ import { readNetworks } from '../../../src/config/kinds/networks.js'
 import type { Access } from '../../../src/http/access/client-rules.js'
 import { createEndpointPage } from '../../../src/http/answers/endpoint-page.js'
 import { install } from '../../../src/http/fast/install.js'
-import { leaveContinue } from '../../../src/http/listening/take-body.js'
+import { leaveContinue, refuseExpectation } from '../../../src/http/listening/take-body.js'
 import { UnfinishedBodies } from '../../../src/http/listening/unfinished-bodies.js'
 import { Counts } from '../../../src/lib/counts.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -481,7 +481,7 @@ describe.each(servers)('in %s', (_name, create) => {
 
     test('is answered at once if its client waits for 100 Continue', async () => {
       const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
-      leaveContinue(server, listener)
+      leaveContinue(server, listener, refuseExpectation)
       const client = new HttpSocket(port)
       client.send(head(10_000_000_000, 'Expect: 100-continue'))
       expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
@@ -578,7 +578,7 @@ describe.each(servers)('in %s', (_name, create) => {
     const asked = (...headers: string[]) => [...ask, ...headers, '', ''].join('\r\n')
 
     test('is told to send it if it will be read', async () => {
-      leaveContinue(server, listener)
+      leaveContinue(server, listener, refuseExpectation)
       const client = new HttpSocket(port)
       expect((await client.send(asked()).reply()).head).toMatch(/^HTTP\/1\.1 100 /)
       expect((await client.send('<body/>').reply()).body).toBe('<body/>')
@@ -591,7 +591,7 @@ describe.each(servers)('in %s', (_name, create) => {
       [415, 'Content-Encoding: gzip'],
     ])('is answered %i at once where it is not: %s', async (status, header) => {
       access = address => address === '127.0.0.1'
-      leaveContinue(server, listener)
+      leaveContinue(server, listener, refuseExpectation)
       const client = new HttpSocket(port)
       const { head } = await client.send(asked(header)).reply()
       expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`))
@@ -599,7 +599,7 @@ describe.each(servers)('in %s', (_name, create) => {
     })
 
     test('if it expects anything else, gets 417', async () => {
-      leaveContinue(server, listener)
+      leaveContinue(server, listener, refuseExpectation)
       const client = new HttpSocket(port)
       const { head } = await client.send(asked().replace('100-continue', 'something')).reply()
       expect(head).toMatch(/^HTTP\/1\.1 417 [\s\S]*\r\nX-Content-Type-Options: nosniff\r\n/)

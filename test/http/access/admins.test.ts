@@ -55,7 +55,7 @@ describe('the admin', () => {
 })
 
 describe('an admin whose secret is kept as a hash', () => {
-  /** Costs less than a real one; a test has no secrets to keep. */
+  /** Faster than a real hash. */
   const cheapHash = async (secret: string) => {
     const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
     const hash = await hashLike(parseSecretHash(cheap + 'A'.repeat(43))!, secret)

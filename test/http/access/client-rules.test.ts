@@ -14,7 +14,6 @@ const trustedProxies = readNetworks('loopback, 10.0.0.0/8, 2001:db8:1::/48', () 
 const at = (host: string, port = 8080) => ({ host, port })
 const rules = { listen: { places: [at('127.0.0.1'), at('0.0.0.0')] }, assumeSecure: false, trustedProxies }
 
-/** A request as it arrives: where the connection comes from, and what its headers say. */
 function from(remoteAddress: string, headers: Record<string, string> = {}, encrypted?: true) {
   return { headers, socket: { remoteAddress, encrypted } } as unknown as IncomingMessage
 }
@@ -84,7 +83,7 @@ test('an address costs no more than the length of its header', () => {
       clientAddress(from('10.0.0.1', { 'x-forwarded-for': header }), rules)
       countsAsEncrypted(from('10.0.0.1', { 'x-forwarded-proto': header }), rules)
     }
-  // In milliseconds for each; one that grew with the square of the length would take seconds.
+  // In milliseconds for each header. Quadratic cost would take seconds.
   expect((performance.now() - started) / 100 / headers.length).toBeLessThan(5)
 })
 
@@ -115,7 +114,7 @@ describe('a request came securely', () => {
 describe('passwords are accepted at a loopback address beside a public address', () => {
   const places = [at('127.0.0.1', 8080), at('192.0.2.1', 8080), at('::', 8081)]
   const takes = takesPasswords({ ...rules, listen: { places } })
-  /** A plain request as it came to an address of ours. */
+  /** An unencrypted request to this address of the service. */
   const to = (localAddress: string, localPort: number, headers: Record<string, string> = {}) =>
     ({
       headers,

@@ -14,6 +14,16 @@ import { config, fakeService, parameters } from '../../warm/fake-login.js'
 
 const here = { client: '192.0.2.1', name: 'portal' }
 
+/** Rates that several processes share. */
+function commonRates(): MakeRate {
+  const rates = new Map<string, KeyedRate>()
+  return (name, most, seconds) => {
+    const rate = rates.get(name) ?? ownRates(name, most, seconds)
+    rates.set(name, rate)
+    return rate
+  }
+}
+
 describe('wrong secrets', () => {
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] })
@@ -23,7 +33,7 @@ describe('wrong secrets', () => {
     jest.useRealTimers()
   })
 
-  /** Fails once more; resolves with the milliseconds until it may be told, or with undefined where it is not looked at. */
+  /** Fails once. Resolves with the delay of the answer, or with undefined if the secret is not checked. */
   async function fail(failures: FailedLogins, claim = here): Promise<number | undefined> {
     if ((await failures.begin(claim)) !== undefined) return undefined
     let isTold = false
@@ -106,7 +116,7 @@ describe('wrong secrets', () => {
 
   describe('for one name from many addresses', () => {
     const from = (number: number, name = 'portal') => ({ client: `198.51.100.${number}`, name })
-    /** One guess by each of so many clients. Resolves with how many were checked. */
+    /** One guess from each client. Resolves with the number of checked guesses. */
     async function guess(failures: FailedLogins, clients: number, name?: string): Promise<number> {
       const claims = Array.from({ length: clients }, (_, number) => from(number, name))
       const looked = claims.map(async claim => {
@@ -120,7 +130,7 @@ describe('wrong secrets', () => {
     test('are checked as often in ten minutes as those of one address', async () => {
       const failures = new FailedLogins(5, unnoted)
       expect(await guess(failures, 100)).toBe(50)
-      // A call that was not looked at does not count for its client.
+      // A call that was not checked does not count for its client.
       for (let time = 0; time < 100; time++) expect(await failures.begin(from(200))).toBe(600)
       expect(await guess(failures, 1, 'other')).toBe(1)
       jest.advanceTimersByTime(600_000)
@@ -128,11 +138,7 @@ describe('wrong secrets', () => {
     })
 
     test('block no address that has shown the right secret before, at any process', async () => {
-      const shared = new Map<string, KeyedRate>()
-      const rates: MakeRate = (rate, most, seconds) => {
-        if (!shared.has(rate)) shared.set(rate, ownRates(rate, most, seconds))
-        return shared.get(rate)!
-      }
+      const rates = commonRates()
       const [one, two] = [new FailedLogins(5, unnoted, rates), new FailedLogins(5, unnoted, rates)]
       expect(await one.begin(here)).toBeUndefined()
       await one.succeeded(here)
@@ -142,7 +148,7 @@ describe('wrong secrets', () => {
         await failures.succeeded(here)
         expect(await failures.begin({ ...here, client: '192.0.2.2' })).toBe(600)
       }
-      // Its own limit has not changed. The five answers took three seconds.
+      // The client's own limit is the same. The five answers took three seconds.
       for (let time = 0; time < 5; time++) await fail(two)
       expect(await two.begin(here)).toBe(57)
     })
@@ -212,7 +218,7 @@ describe('a client that guesses', () => {
     expect(tries).toEqual([...Array(20).fill(401), ...Array(5).fill(429)])
     expect((await call(service, secret, { from: '203.0.113.2' })).status).toBe(429)
     expect((await call(service, secret, { from: '203.0.113.1' })).status).toBe(200)
-    // A wrong secret there does not block it.
+    // A wrong secret does not block this address.
     expect((await call(service, 'wrong', { from: '203.0.113.1' })).status).toBe(401)
   })
 
@@ -265,16 +271,12 @@ describe('a client that guesses', () => {
   })
 
   test('does not block it in a process that has not seen its secret yet', async () => {
-    const shared = new Map<string, KeyedRate>()
-    const makeRate: MakeRate = (rate, most, seconds) => {
-      if (!shared.has(rate)) shared.set(rate, ownRates(rate, most, seconds))
-      return shared.get(rate)!
-    }
+    const makeRate = commonRates()
     const [one, two] = [1, 2].map(() => fakeService({ rates, access: openToAll, makeRate }))
     expect((await call(one!, secret)).status).toBe(200)
     for (let time = 0; time < 3; time++) await call(one!, 'wrong')
     expect((await call(two!, 'wrong')).status).toBe(429)
-    // The note is made while the first call is answered.
+    // The right secret is noted while the first call is answered.
     let status = 0
     for (let time = 0; time < 500 && status !== 200; time++) status = (await call(two!, secret)).status
     expect(status).toBe(200)
@@ -284,11 +286,7 @@ describe('a client that guesses', () => {
   })
 
   test('does not block its rotated secret there either', async () => {
-    const shared = new Map<string, KeyedRate>()
-    const makeRate: MakeRate = (rate, most, seconds) => {
-      if (!shared.has(rate)) shared.set(rate, ownRates(rate, most, seconds))
-      return shared.get(rate)!
-    }
+    const makeRate = commonRates()
     const admins = [secret, 'n3xt-s3cret'].map(own => ({ name, secret: own, domains: ['*'], role: 'all' as const }))
     const [one, two] = [1, 2].map(() => fakeService({ rates, access: openToAll, makeRate, admins }))
     expect((await call(one!, secret)).status).toBe(200)
@@ -368,7 +366,7 @@ describe('a client that guesses', () => {
       server.close()
       expect(made).toBe(0)
       expect(service.lines()).toEqual([])
-      // It has not been counted either.
+      // The call was not counted.
       expect((await call(service, 'wrong', { from: '127.0.0.1' })).status).toBe(401)
       expect((await call(service, 'wronger', { from: '127.0.0.1' })).status).toBe(401)
     })

@@ -10,7 +10,7 @@ import { ask } from '../../support/http-answer.js'
 
 let server: Server
 let port: number
-/** How many connections the server has. */
+/** Open connections of the server. */
 let open: number
 
 beforeEach(async () => {
@@ -31,7 +31,6 @@ afterEach(() => {
   server.close()
 })
 
-/** Asks for a file with these headers. */
 const get = (name: string, headers = {}, method = 'GET') =>
   ask(`http://127.0.0.1:${port}/${name}`, { agent: false, headers, method })
 

@@ -44,7 +44,7 @@ afterEach(async () => {
   await once(server.close(), 'close')
 })
 
-/** What a browser gets on a connection of its own. */
+/** Opens a stream on a new connection. */
 async function subscribe(path = '/', method = 'GET', sent = {}) {
   const { port } = server.address() as AddressInfo
   const headers = { Accept: 'text/event-stream', ...sent }
@@ -59,7 +59,7 @@ async function subscribe(path = '/', method = 'GET', sent = {}) {
   return {
     answer,
     ended,
-    /** Resolves with what came, once it ends so. */
+    /** Resolves with the new text once it has this end. */
     async got(end: string): Promise<string> {
       while (!text.endsWith(end)) await once(answer, 'data')
       const all = text
@@ -121,7 +121,7 @@ test('a stream ends after ten minutes, and at a stop', async () => {
   await two.got('\n\n')
   streams.shutDown()
   await two.ended
-  // The browser asks again. It gets the page, and may then ask another process.
+  // The browser asks again, gets the page, and can then ask another process.
   const three = await subscribe()
   await three.got('\n\n')
   await three.ended
@@ -189,7 +189,7 @@ test('between two pages, other requests are answered', async () => {
 
 test('pages of other sites open no stream', async () => {
   render = async () => 'text'
-  // A page may send Accept with `fetch` and `no-cors`.
+  // A page can send this `Accept` by `fetch` with `no-cors`.
   expect((await subscribe('/', 'GET', { 'Sec-Fetch-Site': 'cross-site' })).answer.statusCode).toBe(403)
   expect((await subscribe('/', 'GET', { Origin: 'https://evil.example' })).answer.statusCode).toBe(403)
   expect(streams.size).toBe(0)

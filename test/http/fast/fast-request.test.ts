@@ -16,7 +16,7 @@ afterEach(() => {
   server.close()
 })
 
-/** Listens, and connects a client, whose bodies it gets back. */
+/** The server returns each body. */
 async function start(look: (req: IncomingMessage) => void): Promise<void> {
   server = createServer({ IncomingMessage: FastRequest }, (req, res) => {
     look(req)

@@ -17,7 +17,7 @@ const classes = install(true, undefined, '20.0.0')
 
 const lines = 'Content-Type: text/xml\r\nCache-Control: no-store\r\n'
 
-/** Whether each reply was written as a whole. */
+/** For each reply, the result of `replyWhole`. */
 let whole: boolean[] = []
 let server: Server
 let client: HttpSocket
@@ -32,21 +32,20 @@ afterEach(() => {
   server.close()
 })
 
-/** Node's way. */
 const write: Respond = (res, body) => {
   const headers = ['Content-Type', 'text/xml', 'Cache-Control', 'no-store']
   res.writeHead(200, [...headers, 'Content-Length', String(Buffer.byteLength(body))])
   res.end(body)
 }
 
-/** Ours, and Node's where that is not possible. */
+/** Uses Node if `replyWhole` cannot reply. */
 const reply: Respond = (res, body, req) => {
   const isWhole = replyWhole(res, lines, body, Buffer.byteLength(body))
   whole.push(isWhole)
   if (!isWhole) write(res, body, req)
 }
 
-/** Answers each request once all of it has come. */
+/** Answers when the whole request has arrived. */
 const answering = (respond: Respond) => (req: IncomingMessage, res: ServerResponse) => {
   let body = ''
   takeBody(req, res, {
@@ -58,7 +57,6 @@ const answering = (respond: Respond) => (req: IncomingMessage, res: ServerRespon
   })
 }
 
-/** Listens with our messages and connects a client. */
 async function start(respond: Respond, options: ServerOptions = {}): Promise<HttpSocket> {
   server = createServer({ ...classes, keepAliveTimeout: 75_000, ...options }, answering(respond))
   server.listen(0, '127.0.0.1')
@@ -112,7 +110,7 @@ describe('the head of a whole reply', () => {
       [784111777_000, 'Sun, 06 Nov 1994 08:49:37 GMT'],
       [784111777_999, 'Sun, 06 Nov 1994 08:49:37 GMT'],
       [784111778_000, 'Sun, 06 Nov 1994 08:49:38 GMT'],
-      // A clock that is set back.
+      // The clock is set back.
       [784111777_000, 'Sun, 06 Nov 1994 08:49:37 GMT'],
     ] as const) {
       now.mockReturnValue(time)
@@ -180,7 +178,7 @@ describe('a reply is Node’s to write', () => {
     await eventually('all have come', () => held.length === 3)
     for (const number of [1, 0, 2]) held[number]!()
     for (const expected of ['one', 'two', 'three']) expect((await client.reply()).body).toBe(expected)
-    // The second had to wait for the first, and the third for the second to leave.
+    // The second reply waited for the first, and the third for the second.
     expect(whole).toEqual([false, true, false])
     client.send(post('four') + post('five'))
     await eventually('both have come', () => held.length === 5)
@@ -195,7 +193,7 @@ describe('a reply is Node’s to write', () => {
       leave = () => reply(res, body, req)
     })
     client.send(post('ab')).socket.end()
-    // As with Node's own, a client that does not wait for its reply gets none.
+    // As with Node, the client gets no reply.
     expect(await client.rest()).toBe('')
     await eventually('the connection is closed', () => socket.destroyed)
     leave()
@@ -261,7 +259,7 @@ describe('a connection that has carried a whole reply', () => {
       else reply(res, body, req)
     })
     await client.send(post('x')).reply()
-    // Node grants a second for the way.
+    // Node adds a second.
     expect(socket.timeout).toBe(76_000)
     client.send(post('held'))
     await eventually('it is held', () => held !== undefined)
@@ -317,10 +315,10 @@ describe('a connection that has carried a whole reply', () => {
 })
 
 describe('a reply larger than the connection takes', () => {
-  // More than any system keeps for a socket that is not read.
+  // Larger than the buffers of any system.
   const large = 'é'.repeat(8 * 1024 * 1024)
 
-  /** A client that has read nothing of it yet. */
+  /** A client that has read nothing. */
   async function stalled(): Promise<string[]> {
     const told: string[] = []
     await start((res, body, req) => {

@@ -52,7 +52,7 @@ beforeEach(() => {
   for (const name of ['first', 'wild', 'exact']) put(name, made.get(name)!)
 })
 
-/** The names in a certificate of a context; this is how the server itself sees it. */
+/** The names in the context's certificate. */
 function shown(context: SecureContext | undefined): string | undefined {
   const { context: native } = (context ?? {}) as { context?: { getCertificate(): Buffer } }
   return native && new X509Certificate(native.getCertificate()).subjectAltName
@@ -175,7 +175,7 @@ describe('a folder of certificates', () => {
     ])
     expect(shown(certificates.contextFor('changed.example'))).toBe('DNS:changed.example')
     expect(shown(certificates.contextFor('web.example.org'))).toBe('DNS:*.example.org')
-    // A second reload still has it.
+    // The names stay after a second reload.
     reloaded(certificates)
     expect(shown(certificates.contextFor('web.example.org'))).toBe('DNS:*.example.org')
   })

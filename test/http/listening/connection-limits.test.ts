@@ -34,7 +34,7 @@ describe('a listener with limits', () => {
     servers = []
   })
 
-  /** Two servers under the same limits, which greet the clients that they let in. */
+  /** Two servers with common limits. They greet accepted clients. */
   async function listen(
     most: { maxConnections?: number; maxConnectionsPerAddress?: number; proxyProtocol?: boolean },
     trusted = 'none',
@@ -65,7 +65,7 @@ describe('a listener with limits', () => {
     }
   }
 
-  /** Connects from an address of this machine; whether the server keeps the connection. */
+  /** Connects from this address. Resolves with true if the server accepts. */
   async function isWelcome(server: number, localAddress: string, header?: Buffer): Promise<boolean> {
     const { port } = servers[server]!.address() as AddressInfo
     const socket = connect({ host: '127.0.0.1', port, localAddress })
@@ -75,7 +75,7 @@ describe('a listener with limits', () => {
     return Promise.race([once(socket, 'data').then(() => true), once(socket, 'close').then(() => false)])
   }
 
-  /** The server learns only in a while that a client has left. */
+  /** Repeats, because the server notices closed connections late. */
   async function untilWelcome(server: number, localAddress: string): Promise<void> {
     while (!(await isWelcome(server, localAddress))) open.pop()
   }

@@ -15,7 +15,7 @@ afterEach(() => {
   server.close()
 })
 
-/** A server that answers when it is told to, and a client of it. */
+/** A server that answers when the test does, and a client. */
 async function start(isFast: boolean, most?: number) {
   const replies: ServerResponse[] = []
   server = createServer(install(isFast), (req, res) => {

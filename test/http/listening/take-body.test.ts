@@ -12,7 +12,7 @@ type Listener = (req: IncomingMessage, res: ServerResponse) => void
 
 let server: Server
 let client: HttpSocket
-/** What takers were told, in order. */
+/** Calls of the takers, in order. */
 let told: string[] = []
 
 afterEach(() => {
@@ -22,7 +22,7 @@ afterEach(() => {
   server.close()
 })
 
-/** Writes down what it is told, and answers with the body once all of it has come. */
+/** Notes its calls, and answers with the whole body. */
 class Taker implements BodyTaker {
   #body = ''
   readonly #name: string | undefined
@@ -54,13 +54,12 @@ class Taker implements BodyTaker {
 
 const take: Listener = (req, res) => takeBody(req, res, new Taker(req, res))
 
-/** Servers whose requests are to be read past the stream, and through it. */
+/** With and without `FastRequest`. */
 const kinds = [
   ['ours', (listener: Listener) => createServer(install(true), listener)],
   ['Node’s own', (listener: Listener) => createServer(listener)],
 ] as const
 
-/** Listens, and connects a client. */
 async function start(made: Server): Promise<HttpSocket> {
   server = made
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -98,7 +97,7 @@ describe.each(kinds)('the body of a request, %s,', (_kind, create) => {
     }
     expect((await client.reply()).body).toBe('<body> é/')
     expect(told.at(-1)).toBe('end <body> é/')
-    // The connection is as it was.
+    // The connection can be used again.
     expect((await client.send(post('next')).reply()).body).toBe('next')
   })
 
@@ -155,7 +154,7 @@ describe.each(kinds)('a client that goes away from a request, %s,', (_kind, crea
     client.send(post('', 'X-Name: held') + post('', 'X-Name: held') + post('', 'X-Name: last'))
     await hears('last end ')
     leave(client.socket)
-    // That of the last one waits for its turn.
+    // The last reply waits for its turn.
     await hears('last gone')
     expect(told.sort()).toEqual(['held end ', 'held end ', 'held gone', 'held gone', 'last end ', 'last gone'].sort())
   })
@@ -172,7 +171,7 @@ describe.each(kinds)('a client that goes away from a request, %s,', (_kind, crea
   })
 })
 
-/** Waits until `held` bytes of the body lie in the stream, as a middleware does that waits for something. */
+/** Reads late, as after a slow middleware: the stream then has `held` bytes. */
 const later: Listener = (req, res) => {
   const held = Number(req.headers['x-held'])
   void eventually('it lies there', () => req.readableLength === held || req.complete).then(() => take(req, res))

@@ -21,7 +21,7 @@ function start(unfinishedMegabytes: number) {
       log: pino({}, { write: line => void lines.push(line) }),
     }),
   })
-  /** How many bodies of this size an address may begin, of so many tried. */
+  /** Tries to begin bodies of this size. Returns the accepted bodies. */
   const begin = (address: string, bytes: number, tried = 200) => {
     const begun = []
     for (let count = 0; count < tried; count++) {

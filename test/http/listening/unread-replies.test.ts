@@ -14,7 +14,7 @@ import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
-/** More than any system keeps for a socket that no client reads from. */
+/** Larger than the buffers of any system. */
 const large = Buffer.alloc(64 * 2 ** 20, 'x')
 
 let clock: FakeClock
@@ -57,7 +57,7 @@ async function start({ isFast = true, unreadMegabytes = 0 } = {}): Promise<void>
   await once(server, 'listening')
 }
 
-/** A client that has sent a request and reads nothing; resolves with both ends of its connection. */
+/** Sends a request, and reads nothing. Resolves with both ends of the connection. */
 async function visit(requests = request) {
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1').pause()
   clients.push(client)
@@ -66,7 +66,7 @@ async function visit(requests = request) {
   return { client, socket }
 }
 
-/** The same, once all that the system takes of a reply has left. */
+/** As `visit`, but waits until the system's buffers are full. */
 async function visitAndWait() {
   const ends = await visit()
   let before = -1
@@ -109,7 +109,7 @@ for (const isFast of [true, false])
     test('may wait for any time while there is none', async () => {
       const held: ServerResponse[] = []
       answer = (_req, res) => {
-        // A reply that is there waits for the one before it.
+        // The second reply waits for the first.
         if (held.push(res) === 2) res.end('second')
       }
       await start({ isFast })

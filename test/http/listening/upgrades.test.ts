@@ -9,7 +9,7 @@ import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { unnoted } from '../../support/unlimited.js'
 
-/** More than any system keeps for a socket that no client reads from. */
+/** Larger than the buffers of any system. */
 const large = Buffer.alloc(64 * 2 ** 20, 'x')
 const clock = new FakeClock()
 
