@@ -1,11 +1,11 @@
 -- Logs users of Prosody 0.12 in with an access token (SASL OAUTHBEARER, RFC 7628). Prosody asks the OAuth server whether the token
--- is valid and whose it is (token introspection, RFC 7662): "jid" in the answer must be the user who logs in.
+-- is valid (token introspection, RFC 7662). "jid" in the answer must be the user who logs in.
 --
 --   authentication = "introspection"
 --   introspection_url = "https://id.example.org/token/introspection"
 --   introspection_client_id = "xmpp-server" -- Prosody's own account at the OAuth server
 --   introspection_client_secret = "its-secret"
---   introspection_audience = "xmpp:example.org" -- required audience of tokens; without it any is accepted
+--   introspection_audience = "xmpp:example.org" -- audience of tokens; without this line, any audience is accepted
 
 local wait_for = require "util.async".wait_for;
 local base64 = require "util.encodings".base64.encode;

@@ -13,8 +13,8 @@
 //
 // "visit" names a session of the portal, and "tab" a page of it: the next call with the same names resumes the session.
 // With "remember": true the binding has a "credential", which later calls send instead of the password.
-// Retries temporary errors, at most Attempts times within Total. Other errors are an *Error: its Code is of
-// docs/errors.md, or "no-answer", or "bad-answer" from something else.
+// Retries temporary errors, at most Attempts times within Total. Other errors are an *Error: its Code is in
+// docs/errors.md, or "no-answer", or "bad-answer" if another program answered.
 package warmbindings
 
 import (

@@ -13,7 +13,7 @@
  * `visit` names a session of the portal, and `tab` a page of it: the next call with the same names resumes the session.
  * With 'remember' => true the binding has a `credential`, which later calls send instead of the password.
  * Retries temporary errors, at most `attempts` times within `totalSeconds`. Other errors are a
- * WarmBindingsError: its getCode() is of docs/errors.md, or `no-answer`, or `bad-answer` from something else.
+ * WarmBindingsError: its getCode() is in docs/errors.md, or `no-answer`, or `bad-answer` if another program answered.
  */
 
 final class WarmBindingsError extends RuntimeException

@@ -3,15 +3,15 @@
     warm = WarmBindings('http://127.0.0.1:8080/warm', 'portal', 'choose-a-secret')  # of ADMIN_USERS
     binding = warm.warm(jid='alice@example.org', password='wonderland', visit=visit, tab=tab)  # jid, sid, rid, id ...
     warm.end_visit(visit)  # at sign-out
-    binding = warm.resume(session_id)  # the same for another page; None: the session is over
-    session = warm.session(session_id); warm.end(session_id)  # how it stands, or None; logs its user out
+    binding = warm.resume(session_id)  # the same for another page; None: the session has ended
+    session = warm.session(session_id); warm.end(session_id)  # its state, or None; logs the user out
     for session in warm.sessions(state='quiet'): ...
     warm.end_all(jid='alice@example.org')
 
 `visit` names a session of the portal, and `tab` a page of it: the next call with the same names resumes the session.
 With remember=True the binding has a `credential`, which later calls send instead of the password.
 Retries temporary errors, at most `attempts` times within `total_seconds`. Other errors are a WarmBindingsError:
-its `code` is of docs/errors.md, or `no-answer`, or `bad-answer` from something else.
+its `code` is in docs/errors.md, or `no-answer`, or `bad-answer` if another program answered.
 """
 
 import base64

@@ -11,7 +11,7 @@
 # `visit` names a session of the portal, and `tab` a page of it: the next call with the same names resumes the session.
 # With remember: true the binding has a `credential`, which later calls send instead of the password.
 # Retries temporary errors, at most `attempts` times within `total_seconds`. Other errors are a WarmBindings::Error:
-# its `code` is of docs/errors.md, or `no-answer`, or `bad-answer` from something else.
+# its `code` is in docs/errors.md, or `no-answer`, or `bad-answer` if another program answered.
 require 'json'
 require 'net/http'
 require 'timeout'

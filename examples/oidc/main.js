@@ -1,4 +1,4 @@
-// Runs the portal, with the OpenID provider and the warm-bindings service in the environment.
+// Runs the portal. Environment variables name the OpenID provider and the warm-bindings service.
 import { createPortal } from './portal.js'
 import { createSignIn } from './sign-in.js'
 
@@ -23,6 +23,6 @@ const signIn = await createSignIn({
 createPortal({ signIn, chat: CHAT_URL }).listen(PORT, '127.0.0.1', error => {
   if (error) throw error
   console.log(`\n  A portal with a chat: ${PORTAL_URL}\n`)
-  console.log('  For two users at a time, take a private window. Ctrl+C stops it.\n')
+  console.log('  To sign in a second user, open a private window. Ctrl+C stops it.\n')
 })
 process.once('SIGINT', () => process.exit())

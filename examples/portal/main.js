@@ -16,6 +16,6 @@ server.listen(process.env.PORT ?? 3000, '127.0.0.1', async () => {
   server.on('request', createPortal({ chat, secret, users, hint }))
   console.log(`\n  A portal with a chat: ${origin}\n`)
   for (const account of accounts) console.log(`  Sign in as ${account}.`)
-  console.log('\n  For two at a time, take a private window. Ctrl+C stops it.\n')
+  console.log('\n  To sign in a second user, open a private window. Ctrl+C stops it.\n')
 })
 process.once('SIGINT', () => process.exit())

@@ -50,13 +50,13 @@ const liveJoined = <K extends Kind, const D extends Text = undefined>(kind: K, u
 export const sections = {
   Listening: {
     HOST: joined(addresses, '127.0.0.1').means(
-      'Addresses for HTTP, separated by commas, each with an optional port, as in `127.0.0.1:8080` or `[::1]:8081`. `0.0.0.0` or `::` is every interface. `unix:/run/warm-bindings/http.sock` is a Unix socket, without PORT. Its clients count as trusted proxies at 127.0.0.1.',
+      'Addresses for HTTP, separated by commas, each with an optional port, as in `127.0.0.1:8080` or `[::1]:8081`. `0.0.0.0` or `::` is every interface. `unix:/run/warm-bindings/http.sock` is a Unix socket: PORT does not apply to it. Its clients count as trusted proxies at 127.0.0.1.',
     ),
     SOCKET_MODE: at('listen.socketMode', kinds.fileMode, '660').means(
       'Permissions of Unix sockets, in octal. With `660`, users in the group of the socket can connect, such as a proxy.',
     ),
     PORT: joined(ports, '8080').means(
-      'Port for HTTP, or several, separated by commas. 0 is any free port, `off` is none.',
+      'Port for HTTP, or several, separated by commas. 0 selects a free port. `off` opens none.',
     ),
     HTTPS_HOST: joined(addresses).means(
       'Addresses for HTTPS, written like HOST. Default: the addresses of HOST, without ports.',
@@ -213,7 +213,7 @@ export const sections = {
       'Mends broken links: a new connection resumes the stream. For this, keys or a token of each user stay in memory, never the password.',
     ),
     LINK_RESUME_TIME: at('linkResumeTime', kinds.integer(1, 600), '60').means(
-      'Time to mend a broken link, in seconds. Then its session ends.',
+      'Time to mend a broken link, in seconds. After this time its session ends.',
     ),
     XMPP_TIMEOUT: at('serverTimeout', kinds.integer(0, 3600), '60').means(
       'Time for a server to answer a ping, in seconds. Without an answer the link is mended, or the session ends. If a server sends nothing for a quarter of this time after it got a stanza, the service pings it. 0 sends no pings.',
@@ -266,7 +266,7 @@ export const sections = {
     BOSH_ENFORCE_POLLING: at('bosh.enforcePolling', kinds.boolean, 'off').means(
       'Ends sessions of clients that poll more often than BOSH_POLLING allows. Many clients poll more often, for example after a reload.',
     ),
-    BOSH_ACKS: at('bosh.acks', kinds.boolean, 'on').means('Supports acknowledgements of replies.'),
+    BOSH_ACKS: at('bosh.acks', kinds.boolean, 'on').means('Supports acknowledgements of replies (`ack`, XEP-0124 §9).'),
     BOSH_REQUIRE_SECURE: at('bosh.requireSecure', kinds.boolean, 'off').means(
       'Creates sessions over encrypted connections only. Other clients are sent to the https address, if it is known.',
     ),
@@ -316,7 +316,7 @@ export const sections = {
       'Time without any frame, even a pong, after which a connection ends, in seconds. Timeouts of proxies must be longer. 0 is no limit.',
     ),
     WEBSOCKET_CLOSE_TIMEOUT: at('websocket.closeTimeout', kinds.integer(1, 60), '5').means(
-      'Time for a client to close the stream and the WebSocket, in seconds. Then the connection is cut.',
+      'Time for a client to close the stream and the WebSocket, in seconds. After this time the connection is cut.',
     ),
     WEBSOCKET_RESUME: at('websocket.resumeSeconds', kinds.integer(5, 86400), '120').means(
       'Time that a warmed session waits for its page after a lost connection, in seconds.',
@@ -345,7 +345,7 @@ export const sections = {
       'Time for which a credential of `remember` is valid, in seconds. The default is 30 days. Requires SEAL_KEY_FILE.',
     ),
     SCRAM_MEMORY: at('warm.scramMemory', kinds.integer(0, 3600), '300').means(
-      'Time to cache a salted password under a keyed hash, in seconds. The next login of the same user then needs no hashing. 0 turns the cache off.',
+      'Time to cache the hash of a password for SCRAM, in seconds. Meanwhile, logins of the same user need no hashing. 0 turns the cache off.',
     ),
     SCRAM_MAX_ITERATIONS: at('warm.scramMaxIterations', kinds.integer(4096, 10_000_000), '200000').means(
       'SCRAM iterations that an XMPP server may request. If it requests more, the login fails.',
@@ -353,7 +353,7 @@ export const sections = {
   },
   'Page tokens': {
     PAGE_ORIGINS: live('pages.origins', kinds.namedOrigins, '').means(
-      'Origins of pages that may log in with [a token](api.md#page-tokens), such as `https://www.example.org`, separated by commas. Without this setting, PAGE_PATH gets 404.',
+      'Origins of pages that may log in with [a token](api.md#page-tokens), such as `https://www.example.org`, separated by commas. Without this setting, PAGE_PATH answers 404.',
     ),
     PAGE_PATH: at('pagePath', kinds.path, '/connect').means(
       'Path where pages log in with a token. Addresses that may use BOSH or WebSocket may use it.',
@@ -403,10 +403,10 @@ export const sections = {
       'Addresses of WEBSOCKET_ALLOW that may not use the WebSocket endpoint.',
     ),
     MAX_SESSIONS: live('limits.sessions', kinds.integer(0, 10_000_000), '20000').means(
-      'Sessions at a time. A quarter is for clients that have not logged in yet. 0 is no limit, as in most limits below.',
+      'Sessions at a time. Clients that have not logged in yet can use a quarter of them. 0 is no limit, as in most limits below.',
     ),
     MAX_SESSIONS_PER_ADDRESS: live('limits.sessionsPerAddress', kinds.integer(0, 10_000_000), '200').means(
-      'Sessions that clients of one IPv4 address or one IPv6 /64 network opened themselves. Proxies that TRUSTED_PROXIES names by a single address, and trusted loopback, have no limit. The same is true for other limits per address. Warmed sessions do not count.',
+      'Sessions that clients of one IPv4 address or one IPv6 /64 network opened themselves. Warmed sessions do not count. Proxies that TRUSTED_PROXIES names by a single address, and trusted loopback, have no limit per address, here and in other settings.',
     ),
     MAX_UNAUTHENTICATED_PER_ADDRESS: live('limits.unauthenticatedPerAddress', kinds.integer(0, 10_000_000), '20').means(
       'Sessions of one address whose clients have not logged in yet. At the limit, a session with refused logins, or without a login for five seconds, ends to make room. Sessions past BOSH_LOGIN_TIMEOUT do not count.',
@@ -421,16 +421,16 @@ export const sections = {
       'BOSH requests that wait for an answer. At this limit no session opens, and each session holds one request at most. A tenth is kept for warm calls and users that are logged in.',
     ),
     MAX_STANZA_BYTES: at('limits.stanzaBytes', kinds.integer(10_000, 1_048_576), '262144').means(
-      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A stanza of a server that is more than four times as long is dropped.',
+      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A server may send stanzas of four times this length. Longer stanzas are dropped.',
     ),
     MAX_UNFINISHED_MB: live('limits.unfinishedMegabytes', kinds.integer(0, 1_000_000), '64').means(
       'Memory for incomplete BOSH requests and WebSocket messages, and for BOSH requests that wait for their turn, in MiB. One address may use an eighth. Above either limit, requests get 503 and WebSockets close.',
     ),
     MAX_UNREAD_MB: live('limits.unreadMegabytes', kinds.integer(0, 1_000_000), '64').means(
-      'Memory for replies that clients have not read, in MiB. Above this limit, connections without a read for 10 seconds are closed, the largest backlog first. Below the limit, they are closed after a minute.',
+      'Memory for replies that clients have not read, in MiB. Above this limit, connections whose clients read nothing for 10 seconds are closed, the largest backlog first. Below the limit, they are closed after a minute.',
     ),
     MAX_MEMORY_MB: live('limits.megabytes', kinds.integer(0, 1_000_000), '0').means(
-      'Memory in MiB, above which this process takes no new sessions. 0 is 80 % of the machine or container, shared equally by WORKERS.',
+      'Memory in MiB, above which this process takes no new sessions. 0 is 80 % of the memory of the machine or container, shared equally by WORKERS.',
     ),
     RATE_SESSIONS_PER_ADDRESS: live('rates.sessionsPerAddress', kinds.integer(0, 1_000_000), '10').means(
       'Sessions per second that clients of one address open themselves or with page tokens, on average over five seconds.',

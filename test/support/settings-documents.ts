@@ -2,8 +2,8 @@ import { type Setting, sections } from '../../src/config/settings.js'
 
 const rows = (section: Record<string, Setting>) => Object.entries(section)
 
-const described = ({ kind: { words }, sentence }: Setting) =>
-  words === undefined ? sentence : `${sentence} One of ${words.map(word => `\`${word}\``).join(', ')}.`
+const described = ({ kind: { words = [] }, sentence }: Setting) =>
+  words.every(word => sentence.includes(`\`${word}\``)) ? sentence : `${sentence} One of ${words.map(word => `\`${word}\``).join(', ')}.`
 
 const rangeOf = ({ kind: { range } }: Setting) => (range === undefined ? '' : `${range[0]} to ${range[1]}`)
 
@@ -67,7 +67,7 @@ export function settingsLists(): string {
 Settings are environment variables, or lines \`NAME=value\` of the file \`.env\` in the working directory. The default is in
 parentheses, with the allowed range.
 
-- ↻: a reload (\`SIGHUP\`) changes it. Other settings need a restart.
+- ↻: a reload (\`SIGHUP\`) changes this setting. Others need a restart.
 - An empty value counts as not set.
 - Switches are \`on\` or \`off\` (also \`true\`, \`yes\`, \`1\`, \`false\`, \`no\`, \`0\`).
 - Put a value with a \`#\` into quotes.

@@ -42,8 +42,8 @@ describe('the form', () => {
       ['Log in for this user', 'authzid', undefined],
       ['Time for the page', 'expires_in', '120'],
       ['Language', 'language', 'en'],
-      ['Longest wait for news', 'wait', '60'],
-      ['Requests kept waiting', 'hold', '1'],
+      ['Longest wait of a request', 'wait', '60'],
+      ['Held requests', 'hold', '1'],
       ['BOSH version', 'ver', '1.6'],
     ]) {
       expect(text).toContain(`<label for="${name}">${label}</label>`)

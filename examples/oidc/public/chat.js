@@ -6,7 +6,7 @@ const status = place.querySelector('[role=status]')
 
 function showStatus({ state, code, reason }) {
   if (code === 'signed-out') location.reload()
-  status.textContent = state === 'online' ? 'You are online.' : (reason ?? 'The chat is coming.')
+  status.textContent = state === 'online' ? 'You are online.' : (reason ?? 'The chat is loading.')
 }
 
 function show({ from, own, body }) {
@@ -31,5 +31,5 @@ try {
   chat = await connect({ Strophe, service, token: '/chat/token', onStatus: showStatus, onMessage: show })
 } catch {
   // An ended chat has its own reason.
-  if (status.textContent === 'The chat is coming.') status.textContent = 'There is no chat at the moment.'
+  if (status.textContent === 'The chat is loading.') status.textContent = 'There is no chat at the moment.'
 }

@@ -32,7 +32,7 @@ export class Conversation {
     this.#element.querySelector('h2').textContent = contact.name
     this.refresh()
     this.#log.replaceChildren()
-    if (contact.messages.length === 0) this.#log.append(this.#line('empty', 'Nothing has been said yet.'))
+    if (contact.messages.length === 0) this.#log.append(this.#line('empty', 'There are no messages yet.'))
     for (const message of contact.messages) this.add(message)
     this.#element.querySelector('#text').focus()
   }

@@ -129,7 +129,7 @@ describe('the audit page', () => {
 
   test('says if nothing has happened', async () => {
     const { text } = await setUp().get('/warm/audit').set(html)
-    expect(text).toContain('Nothing has happened yet.')
+    expect(text).toContain('There are no lines yet.')
   })
 })
 
