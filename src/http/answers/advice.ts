@@ -7,7 +7,7 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
     "Write it like alice@example.org, or alice@example.org/desk to ask for that resource. Escape ' as \\27 (XEP-0106).",
   'invalid-body': 'Send a form or a JSON object, in UTF-8.',
   unauthorized: 'Send HTTP Basic (RFC 7617) with a name and its secret from ADMIN_USERS or ADMIN_USERS_FILE.',
-  'invalid-token': 'If it has expired, get a new one. Otherwise correct how the portal makes tokens: see detail.',
+  'invalid-token': 'If it has expired, get a new token. Otherwise correct how the portal makes tokens: see detail.',
   forbidden: 'Use an account for that domain, or have an operator add the domain in ADMIN_USERS_FILE.',
   'role-forbidden':
     'Use an account with role=all, or have an operator change the role: warm for backends, read to see sessions only.',
