@@ -421,7 +421,7 @@ export const sections = {
       'BOSH requests that wait for an answer. At this limit no session opens, and each session holds one request at most. A tenth is kept for warm calls and users that are logged in.',
     ),
     MAX_STANZA_BYTES: at('limits.stanzaBytes', kinds.integer(10_000, 1_048_576), '262144').means(
-      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A server may send stanzas of four times this length. Longer stanzas are dropped.',
+      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A server may send stanzas of four times this length. Longer stanzas of a server are dropped.',
     ),
     MAX_UNFINISHED_MB: live('limits.unfinishedMegabytes', kinds.integer(0, 1_000_000), '64').means(
       'Memory for incomplete BOSH requests and WebSocket messages, and for BOSH requests that wait for their turn, in MiB. One address may use an eighth. Above either limit, requests get 503 and WebSockets close.',

@@ -3,7 +3,9 @@ import { type Setting, sections } from '../../src/config/settings.js'
 const rows = (section: Record<string, Setting>) => Object.entries(section)
 
 const described = ({ kind: { words = [] }, sentence }: Setting) =>
-  words.every(word => sentence.includes(`\`${word}\``)) ? sentence : `${sentence} One of ${words.map(word => `\`${word}\``).join(', ')}.`
+  words.every(word => sentence.includes(`\`${word}\``))
+    ? sentence
+    : `${sentence} One of ${words.map(word => `\`${word}\``).join(', ')}.`
 
 const rangeOf = ({ kind: { range } }: Setting) => (range === undefined ? '' : `${range[0]} to ${range[1]}`)
 
