@@ -13,10 +13,14 @@ export function createHostMetaRouter(config: Endpoints): Router {
   const links = linksOf(config)
   const isThere = links.length > 0
   const router = Router({ caseSensitive: true })
-  const path = '/.well-known/host-meta'
-  router.all([path, `${path}.json`], openToAll, readOnly)
-  router.get(path, publish('application/xrd+xml; charset=utf-8', isThere ? writeXrd(links) : undefined))
-  router.get(`${path}.json`, publish(contentTypes.json, isThere ? JSON.stringify({ links }) : undefined))
+  router
+    .route('/.well-known/host-meta')
+    .all(openToAll, readOnly)
+    .get(publish('application/xrd+xml; charset=utf-8', isThere ? writeXrd(links) : undefined))
+  router
+    .route('/.well-known/host-meta.json')
+    .all(openToAll, readOnly)
+    .get(publish(contentTypes.json, isThere ? JSON.stringify({ links }) : undefined))
   return router
 }
 
