@@ -90,6 +90,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   #isSocketBlocked = false
   #wasOnline = false
   #isSettled = false
+  #checking: ReturnType<typeof setInterval> | undefined
   #request = 0
 
   constructor(options: ChatOptions) {
@@ -128,8 +129,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     hear(globalThis, 'pagehide', this.#leave)
     hear(globalThis, 'pageshow', this.#returned)
     hear(document, 'visibilitychange', this.#come)
-    const timer = setInterval(() => this.#session?.socket && this.#session.check(), checkEvery)
-    hear(signal, 'abort', () => clearInterval(timer))
+    this.#checking = setInterval(() => this.#session?.socket && this.#session.check(), checkEvery)
     this.#ask()
   }
 
@@ -185,6 +185,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     this.#session?.close()
     this.#session = undefined
     this.#end('closed', 'The chat has ended.')
+    clearInterval(this.#checking)
     this.#closing.abort()
   }
 
