@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { clientAddress, countsAsEncrypted, type Entrance } from '../../http/access/client-rules.js'
+import { clientAddress, type Entrance } from '../../http/access/client-rules.js'
 import { senderOf } from '../../http/access/form-guard.js'
-import { answerWithPage, inertHeaders } from '../../http/answers/bare-answer.js'
+import { inertHeaders, showPage } from '../../http/answers/bare-answer.js'
 import { isAwaited, takeBody } from '../../http/listening/take-body.js'
 import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
@@ -33,7 +33,7 @@ function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts)
       break
     case 'GET':
     case 'HEAD':
-      page(req, res, parts)
+      showPage(req, res, parts, corsOf(res, parts).answer)
       break
     case 'OPTIONS':
       res.writeHead(204, [...inertHeaders, ...corsOf(res, parts).preflight]).end()
@@ -45,12 +45,9 @@ function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts)
 
 function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
   const { headers } = req
-  if (headers['sec-fetch-mode'] === 'navigate') {
-    refusePost(req, res, parts, 403)
-    return
-  }
-  if (corsOf(res, parts).answer.length === 0 && isForeign(headers, parts.externalUrl)) {
-    // Without CORS headers, the page could open a session but not read the reply.
+  // Without CORS headers, a foreign page could open a session but not read the reply.
+  const isUnreadable = corsOf(res, parts).answer.length === 0 && isForeign(headers, parts.externalUrl)
+  if (isUnreadable || headers['sec-fetch-mode'] === 'navigate') {
     refusePost(req, res, parts, 403)
     return
   }
@@ -85,14 +82,4 @@ function refusePost(req: IncomingMessage, res: ServerResponse, parts: ListenerPa
   parts.counts.failedRequests += 1
   fail(res, parts, status)
   req.resume()
-}
-
-function page(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
-  const secure = countsAsEncrypted(req, parts.clients)
-  const elsewhere = secure ? undefined : parts.redirectUrl(req)
-  if (elsewhere !== undefined) {
-    fail(res, parts, 308, 'Location', elsewhere)
-    return
-  }
-  answerWithPage(req, res, parts.page(req, secure), corsOf(res, parts).answer)
 }

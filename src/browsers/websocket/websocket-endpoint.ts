@@ -1,11 +1,11 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
 import { browserName } from '../../http/access/browser-name.js'
 import { clientAddress, countedAddress, countsAsEncrypted, type Entrance } from '../../http/access/client-rules.js'
-import { answerBare, answerInText, answerWithPage } from '../../http/answers/bare-answer.js'
+import { answerBare, answerInText, showPage } from '../../http/answers/bare-answer.js'
 import { countHosts, type Endpoint } from '../../http/listening/dispatch.js'
 import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listening/upgrades.js'
 import type { Counts } from '../../lib/counts.js'
@@ -181,13 +181,6 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
 }
 
 const nodeOf = ({ url }: IncomingMessage) => new URLSearchParams(url!.split('?')[1]).get('node') ?? undefined
-
-function showPage(req: IncomingMessage, res: ServerResponse, parts: EndpointParts): void {
-  const isSecure = countsAsEncrypted(req, parts.clients)
-  const elsewhere = isSecure ? undefined : parts.redirectUrl(req)
-  if (elsewhere !== undefined) answerBare(res, 308, ['Location', elsewhere])
-  else answerWithPage(req, res, parts.page(req, isSecure))
-}
 
 function offersXmpp({ headers }: IncomingMessage): boolean {
   const offered = headers['sec-websocket-protocol']?.split(',') ?? []

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Entrance } from '../access/client-rules.js'
+import { countsAsEncrypted, type Entrance } from '../access/client-rules.js'
 
 /** Headers for foreign text. Names and values alternate. */
 export const inertHeaders: readonly string[] = [
@@ -35,12 +35,19 @@ const pageHeaders: readonly string[] = [
   ...['X-Content-Type-Options', 'nosniff', 'X-Frame-Options', 'DENY'],
 ]
 
-export function answerWithPage(
+export function showPage(
   req: IncomingMessage,
   res: ServerResponse,
-  { type, text }: ReturnType<Entrance['page']>,
+  { clients, redirectUrl, page }: Pick<Entrance, 'clients' | 'redirectUrl' | 'page'>,
   headers: readonly string[] = [],
 ): void {
+  const isSecure = countsAsEncrypted(req, clients)
+  const elsewhere = isSecure ? undefined : redirectUrl(req)
+  if (elsewhere !== undefined) {
+    answerBare(res, 308, [...headers, 'Location', elsewhere])
+    return
+  }
+  const { type, text } = page(req, isSecure)
   const length = String(Buffer.byteLength(text))
   res.writeHead(200, ['Content-Type', type, 'Content-Length', length, ...pageHeaders, ...headers])
   res.end(req.method === 'HEAD' ? undefined : text)
