@@ -62,10 +62,7 @@ function read<T>({ status, headers }: Response, text: string, check: Check<T>): 
     throw new WarmBindingsError(code, detail, { advice, retry, status, instance, retryAfter })
   }
   if (passingStatuses.has(status))
-    throw new WarmBindingsError('no-answer', `A server in between says HTTP ${status}.`, {
-      status,
-      retryAfter,
-    })
+    throw new WarmBindingsError('no-answer', `A server in between says HTTP ${status}.`, { status, retryAfter })
   const detail = `HTTP ${status} is not from warm-bindings: is the url that of its /warm?`
   throw new WarmBindingsError('bad-answer', detail, { status })
 }

@@ -128,12 +128,8 @@ export class WarmBindings {
       Accept: 'application/json',
       ...(parameters && { 'Content-Type': 'application/json' }),
     }
-    const call = {
-      method,
-      url: this.#url + path,
-      headers,
-      body: parameters ? JSON.stringify(parameters) : null,
-    }
+    const body = parameters ? JSON.stringify(parameters) : null
+    const call = { method, url: this.#url + path, headers, body }
     return repeat(seconds => exchange(call, check, seconds, signal), this.#limits, signal)
   }
 }
