@@ -95,13 +95,7 @@ describe.each(servers)('in %s', (_name, create) => {
     redirectUrl = undefined
     clock = new FakeClock()
     counts = new Counts()
-    bodies = new UnfinishedBodies({
-      ...{
-        limits: { unfinishedMegabytes: 1 },
-        trustedProxies,
-        refused: unnoted,
-      },
-    })
+    bodies = new UnfinishedBodies({ limits: { unfinishedMegabytes: 1 }, trustedProxies, refused: unnoted })
     access = undefined
     cors = createCors({ ...asks, origins: ['*'], credentials: false })
     listener = createBoshListener({
@@ -120,7 +114,9 @@ describe.each(servers)('in %s', (_name, create) => {
       secureUrl: () => 'https://chat.example/http-bind',
       redirectUrl: () => redirectUrl,
       maxBodyBytes: 1000,
-      ...{ bodies, clock, counts },
+      bodies,
+      clock,
+      counts,
       refused: limit => void limits.push(limit),
       externalUrl: 'https://chat.example/chat',
       page: createEndpointPage(
@@ -156,9 +152,7 @@ describe.each(servers)('in %s', (_name, create) => {
     test('has the address of the connection, or the address that a trusted proxy sends', async () => {
       await send('POST', '<body/>', { cookie: 'a=b' })
       const secureUrl = 'https://chat.example/http-bind'
-      expect(received[0]!.peer).toMatchObject({
-        ...{ address: '127.0.0.1', secure: false, cookies: 'a=b', secureUrl },
-      })
+      expect(received[0]!.peer).toMatchObject({ address: '127.0.0.1', secure: false, cookies: 'a=b', secureUrl })
       await send('POST', '<body/>', { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https' })
       expect(received[1]!.peer).toMatchObject({ address: '203.0.113.9', secure: true, cookies: undefined })
     })
@@ -404,7 +398,10 @@ describe.each(servers)('in %s', (_name, create) => {
     /** As a browser posts for a page without asking first. */
     const post = (origin: string, site = 'cross-site') =>
       send('POST', '<body/>', {
-        ...{ origin, 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors', 'content-type': 'text/plain' },
+        origin,
+        'sec-fetch-site': site,
+        'sec-fetch-mode': 'no-cors',
+        'content-type': 'text/plain',
       })
 
     test.each(['cross-site', 'same-site'])('that is not listed is refused what it posts, %s', async site => {

@@ -27,9 +27,19 @@ describe('a page that takes a session over', () => {
     const { id, sid } = await bench.warmed()
     const resumed = bench.registry.byId(id)?.resume({ seconds: 60, attachBinding: 'off' })
     expect(resumed).toEqual({
-      ...{ id, sid, jid: 'juliet@chat.example/balcony', rid: expect.any(Number) },
-      ...{ received: 700, delivered: 0 },
-      ...{ wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: 300, ver: '1.6' },
+      id,
+      sid,
+      jid: 'juliet@chat.example/balcony',
+      rid: expect.any(Number),
+      received: 700,
+      delivered: 0,
+      wait: 60,
+      hold: 1,
+      requests: 2,
+      inactivity: 150,
+      polling: 5,
+      maxpause: 300,
+      ver: '1.6',
     })
     expect(resumed!.rid - 701).toBeGreaterThanOrEqual(2 ** 20)
     expect(resumed!.rid - 701).toBeLessThan(2 ** 21)

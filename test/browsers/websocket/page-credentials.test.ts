@@ -82,7 +82,11 @@ describe('HT-SHA-256-NONE', () => {
 
   test('proves that the page has the token, and requires the same proof', () => {
     expect(read(authenticate(hashed('juliet'), 'HT-SHA-256-NONE'))).toEqual({
-      ...{ local: 'juliet', proof, isSasl2: true, wantsProof: true, wantsBind: false },
+      local: 'juliet',
+      proof,
+      isSasl2: true,
+      wantsProof: true,
+      wantsBind: false,
     })
   })
 

@@ -4,7 +4,9 @@ import { readCount } from '../../../src/xmpp/stanza-counts.js'
 import { isStanza } from '../../../src/xmpp/xml/element.js'
 
 const element = (name: string, namespace = 'jabber:client', text = `<${name} xmlns='${namespace}'/>`) => ({
-  ...{ name, namespace, text },
+  name,
+  namespace,
+  text,
 })
 const messages = (count: number) => Array.from({ length: count }, () => element('message'))
 const last = 2 ** 32 - 1
@@ -130,16 +132,18 @@ describe('more is sent', () => {
 })
 
 test('a client that resumes has received the stanzas sent before it counted', () => {
-  const before: Resumption = {
-    ...{ id: 'i', received: 5, acknowledged: 2, unacknowledged: 3, uncounted: 4 },
-  }
+  const before: Resumption = { id: 'i', received: 5, acknowledged: 2, unacknowledged: 3, uncounted: 4 }
   expect(StreamManagement.resume(before, 3)!.arrived).toBe(5)
   expect(StreamManagement.resume(before, 2)!.arrived).toBe(4)
 })
 
 describe('a resumed stream', () => {
   const before = (acknowledged: number, unacknowledged: number): Resumption => ({
-    ...{ id: 'i', received: 5, acknowledged, unacknowledged, uncounted: 0 },
+    id: 'i',
+    received: 5,
+    acknowledged,
+    unacknowledged,
+    uncounted: 0,
   })
 
   test.each<[number, number, number, number | undefined]>([
