@@ -18,7 +18,7 @@ export interface CookieRecord {
   readonly setWith: number | undefined
 }
 
-/** A cookie. After the first request that has it, all requests must have it. */
+/** After the first request with the cookie, all requests must have it. */
 export class AttachCookie {
   readonly #name: string
   #value = randomText(24, 'base64url')

@@ -4,7 +4,7 @@ import { longestJid } from '../../xmpp/jid/jid.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { documentReader } from '../../xmpp/xml/document.js'
-import { escapeXml } from '../../xmpp/xml/escape.js'
+import { attribute, escapeXml } from '../../xmpp/xml/escape.js'
 import { defaultLimits } from '../../xmpp/xml/limits.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
@@ -129,9 +129,8 @@ export function writeBody(attributes: string, payload: string, hasStreamElement 
 }
 
 /** XEP-0124 §13, §17.2. */
-export function writeTerminate(condition: Condition | undefined, streamError?: string): string {
-  const attributes = condition === undefined ? " type='terminate'" : ` type='terminate' condition='${condition}'`
-  return writeBody(attributes, streamError ?? '', streamError !== undefined)
+export function writeTerminate(condition: Condition | undefined, streamError = ''): string {
+  return writeBody(` type='terminate'${attribute('condition', condition)}`, streamError, streamError !== '')
 }
 
 /** XEP-0124 §17.2. */

@@ -221,7 +221,7 @@ export class BoshClient implements Client {
   handOver(): NextPage | undefined {
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (this.session.isOver) return undefined
-    const { window } = this.#delivery
+    const window = this.#window
     const jump = randomInt(leastJump, 2 * leastJump)
     if (window.last >= Number.MAX_SAFE_INTEGER - jump) return undefined
     const unacknowledged = window.unacknowledged(this.session.inactivity.isPaused)
@@ -321,14 +321,9 @@ export class BoshClient implements Client {
   }
 
   #answerExcess(): void {
-    const most = this.#mostHeld
-    while (this.#open.held.length > most) this.#delivery.answerOldest()
-  }
-
-  get #mostHeld(): number {
     const { isPolling, hold } = this.#terms
-    if (isPolling) return 0
-    return hold > 1 && this.#parts.limits.holdsTooMany ? 1 : hold
+    const most = isPolling ? 0 : hold > 1 && this.#parts.limits.holdsTooMany ? 1 : hold
+    while (this.#open.held.length > most) this.#delivery.answerOldest()
   }
 
   #acceptParked(now: number): void {

@@ -20,7 +20,7 @@ const mostRepeats = 3
 const repeatMilliseconds = 300
 const longestRepeated = 4096
 
-/** Most text of one client under way. Short texts do not count. */
+/** Limit for all long texts of a client that are under way. */
 const mostUnderWay = 4 * 1024 * 1024
 const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType }
 
@@ -86,7 +86,7 @@ export class CarriedRequest implements ExchangeEvents {
     const { nodes, refused, name, manager, peer } = this.#parts
     const { length } = this.#text!
     if (length > longestRepeated && nodes.owner(name!) === undefined && nodes.isAwaited(name!)) {
-      // Strangers could fill a queue for long texts. The client repeats the request.
+      // Attackers could fill a queue for long texts. The client repeats the request.
       this.#over()
       peer.answer(noAnswer)
       return

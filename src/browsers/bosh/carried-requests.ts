@@ -27,7 +27,8 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   const managers = new Map<string, ConnectionManager>()
   const underWay = new KeyCounts()
   const sent = new Set<CarriedRequest>()
-  let isHurried = false
+  let mustHurry = false
+  const isHurried = () => mustHurry
   const anyManager = (): ConnectionManager | undefined => [...managers.values()].at(-1)
 
   nodes.accept(requestKind, ({ head, body }, exchange) => {
@@ -54,7 +55,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   return {
     /** Makes other processes answer held requests before proxies answer 502. */
     hurry(): void {
-      isHurried = true
+      mustHurry = true
       for (const request of sent) request.hurry()
     },
     get areUnderWay() {
@@ -80,18 +81,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
             const { address, secure, cookies, browser } = peer
             const secureUrl = isNew ? peer.secureUrl : undefined
             const head: CarriedHead = { site, address, secure, cookies, browser, secureUrl, ...(isNew && { isNew }) }
-            const about = {
-              nodes,
-              clock,
-              refused,
-              underWay,
-              sent,
-              isHurried: () => isHurried,
-              name,
-              manager,
-              peer,
-              head,
-            }
+            const about = { nodes, clock, refused, underWay, sent, isHurried, name, manager, peer, head }
             new CarriedRequest(about, text).begin(taker)
           }
         },

@@ -26,8 +26,7 @@ export interface ConnectionManagerParts
 export type ConnectionManager = Readonly<ReturnType<typeof createConnectionManager>>
 
 export function createConnectionManager(parts: ConnectionManagerParts) {
-  const { opener, registry, limits, counts, clock, lastRid = () => randomInt(1, 2 ** 47) } = parts
-  const clientParts: BoshParts = { clock, counts, limits, cookies: parts.cookies, bodies: parts.bodies }
+  const { opener, registry, counts, lastRid = () => randomInt(1, 2 ** 47) } = parts
 
   function refuse(condition: Condition): Reply {
     counts.failedRequests += 1
@@ -49,7 +48,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     // The closure must not keep the whole request.
     const begin = (session: Session) => {
       const start: Start = { terms, rid, newkey, cookie: undefined, by: 'created' }
-      const client = new BoshClient(session, clientParts, start)
+      const client = new BoshClient(session, parts, start)
       client.address = peer.address
       return client
     }
@@ -122,13 +121,13 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     report: opener.report,
     takeUp(session: Session, before: unknown) {
       const record = before as BoshRecord | AwayRecord
-      if (!('isAway' in record)) return BoshClient.takeUp(session, clientParts, record)
-      return new AwayClient(BoshClient.next(session, clientParts, record.next as NextPageRecord))
+      if (!('isAway' in record)) return BoshClient.takeUp(session, parts, record)
+      return new AwayClient(BoshClient.next(session, parts, record.next as NextPageRecord))
     },
     makePageClient: ((session, { wait, hold, ver }, handover) => {
       const terms = negotiate({ wait, hold, ver }, parts.terms)
       if (typeof terms === 'string') throw new Problem('internal-error', { step: 'bind' })
-      return BoshClient.forPage(session, clientParts, terms, handover, lastRid())
+      return BoshClient.forPage(session, parts, terms, handover, lastRid())
     }) satisfies MakePageClient,
   }
 }

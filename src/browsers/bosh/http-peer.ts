@@ -72,7 +72,7 @@ export class HttpPeer implements Peer, BodyTaker {
     return this.#parts.secureUrl(this.#res.req)
   }
 
-  /** The start of a too large body names the session to end. */
+  /** Waits for the start of a too large body: it names the session to end. */
   awaitHead(): void {
     this.#length = undefined
     this.#headTimer = this.#parts.clock.after(headMilliseconds, () => this.refuseTooLarge())
@@ -89,7 +89,8 @@ export class HttpPeer implements Peer, BodyTaker {
     this.#unfinished ??= this.#parts.bodies.begin(this.address, this.#length)
     if (!this.#unfinished.add(chunk)) {
       this.#parts.counts.bodiesRefused += 1
-      this.#refuse(503)
+      this.#discardRest()
+      this.#tell(503)
       return
     }
     const { length } = this.#unfinished.bytes
@@ -131,16 +132,9 @@ export class HttpPeer implements Peer, BodyTaker {
     this.#parts.refused('stanza', { address: clientOf(this.address) })
     const head = this.#unfinished?.bytes.toString('latin1', 0, headBytes) ?? ''
     const reply = this.#parts.refuseTooLarge(head, this)
-    if (!(reply instanceof Promise)) this.#refuse(reply ?? 413)
-    else {
-      this.#discardRest()
-      void reply.then(told => this.#tell(told ?? 413))
-    }
-  }
-
-  #refuse(reply: Reply | number): void {
     this.#discardRest()
-    this.#tell(reply)
+    if (reply instanceof Promise) void reply.then(told => this.#tell(told ?? 413))
+    else this.#tell(reply ?? 413)
   }
 
   #discardRest(): void {

@@ -64,19 +64,18 @@ function write(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
   const cors = corsOf(res, parts)
   const lines = `Content-Type: ${contentType}\r\n${cors.lines}`
   const isUsual = status === 200 && setCookie === undefined
-  if (!isUsual || !replyWhole(res, lines, body, length)) {
-    const headers = ['Content-Type', contentType, 'Content-Length', String(length)]
-    headers.push(...inertHeaders, ...cors.answer)
-    if (setCookie !== undefined) headers.push('Set-Cookie', setCookie)
-    res.writeHead(status, headers)
-    if (body !== '') {
-      // Without `cork`, `end` would add an empty chunk.
-      res.cork()
-      res.write(body)
-      res.uncork()
-    }
-    res.end()
+  if (isUsual && replyWhole(res, lines, body, length)) return
+  const headers = ['Content-Type', contentType, 'Content-Length', String(length)]
+  headers.push(...inertHeaders, ...cors.answer)
+  if (setCookie !== undefined) headers.push('Set-Cookie', setCookie)
+  res.writeHead(status, headers)
+  if (body !== '') {
+    // Without `cork`, `end` would add an empty chunk.
+    res.cork()
+    res.write(body)
+    res.uncork()
   }
+  res.end()
 }
 
 export function fail(res: ServerResponse, parts: ReplyParts, status: number, ...headers: string[]): void {

@@ -47,7 +47,7 @@ export class Parking {
     const { text } = body
     const length = open.parkedLength + text.length - (older?.parked?.text.length ?? 0)
     const room = this.#parts.bodies.ofMessage(pending.peer.address)
-    // A unit above U+00FF doubles the memory of the whole text.
+    // A character above U+00FF doubles the memory of the whole text.
     const isKept = this.#session.jid !== undefined || length <= mostBeforeLogin
     if (!isKept || !room.is(2 * text.length + parkedBytes)) {
       this.#defer(pending)

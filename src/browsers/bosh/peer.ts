@@ -3,9 +3,9 @@ export interface Peer {
   readonly secure: boolean
   readonly gone: boolean
   whenGone: (() => void) | undefined
-  /** A request through another process may arrive late. */
+  /** True if another process received the request, which may arrive late. */
   readonly isCarried?: boolean
-  /** Called if the other process of a carried request ends. */
+  /** Called if the process that received the request stops. */
   whenHurried?: (() => void) | undefined
   readonly cookies: string | undefined
   readonly browser?: string | undefined

@@ -34,7 +34,6 @@ export function negotiate(body: TermWish, limits: TermLimits) {
     /** XEP-0124 §12. */
     isPolling,
     requests: agreedHold + 1,
-    // XEP-0124 §12.
     inactivity: limits.inactivity + (isPolling ? 2 * limits.polling : 0),
     polling: limits.polling,
     maxPause: limits.maxPause,
@@ -48,7 +47,7 @@ export function negotiate(body: TermWish, limits: TermLimits) {
   }
 }
 
-/** Requests are answered before `wait` is over: a proxy with the same timeout began to count earlier. */
+/** The reply leaves before `wait` is over, because a proxy's timer of the same length started earlier. */
 export function heldUntil({ wait }: Pick<Terms, 'wait'>, since: number): number {
   return since + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
 }

@@ -6,14 +6,10 @@ export type Ending =
   | { readonly how: 'end'; readonly code: number; readonly seeOther?: string | undefined }
   | { readonly how: 'farewell' }
 
-export interface Probe {
-  readonly how: 'probe' | 'arrived'
-}
+export type Asked = Ending | { readonly how: 'probe' }
 
-export interface Cut {
-  readonly how: 'cut'
-  readonly cut: WebSocketCut
-}
+/** From the process of the WebSocket. */
+export type Told = { readonly how: 'arrived' } | { readonly how: 'cut'; readonly cut: WebSocketCut }
 
 export class CarriedChannel implements Channel, ExchangeEvents {
   events!: ChannelEvents
@@ -56,7 +52,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   }
 
   probe(): void {
-    if (this.isOpen && this.isProbed) this.#exchange.send({ how: 'probe' } satisfies Probe, '')
+    if (this.isOpen && this.isProbed) this.#exchange.send({ how: 'probe' } satisfies Asked, '')
   }
 
   pause(): void {
@@ -87,9 +83,9 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   onMessage({ head, body }: Message): void {
     if (!this.isOpen) return
     if (head !== undefined) {
-      const told = head as Probe | Cut
+      const told = head as Told
       if (told.how === 'cut') this.#cause = told.cut
-      else this.#guard(() => this.events.onArrived())
+      else this.#guard(() => this.events.onArrived?.())
       return
     }
     this.#untaken += body.length
@@ -98,7 +94,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   }
 
   onDrain(): void {
-    if (this.isOpen) this.#guard(() => this.events.onDrain())
+    if (this.isOpen) this.#guard(() => this.events.onDrain?.())
   }
 
   onEnd(): void {

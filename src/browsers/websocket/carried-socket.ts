@@ -1,6 +1,6 @@
 import type { WebSocketCut } from '../../lib/counts.js'
 import type { Exchange, ExchangeEvents, Message } from '../../processes/nodes.js'
-import type { Cut, Ending, Probe } from './carried-channel.js'
+import type { Asked, Ending, Told } from './carried-channel.js'
 import { type ChannelEvents, closeCodes } from './channel.js'
 import type { SocketChannel } from './socket-channel.js'
 
@@ -47,13 +47,13 @@ export class CarriedSocket implements ChannelEvents {
   }
 
   onArrived(): void {
-    this.#exchange.send({ how: 'arrived' } satisfies Probe, '')
+    this.#exchange.send({ how: 'arrived' } satisfies Told, '')
   }
 
   onGone(cut: WebSocketCut | undefined): void {
     if (this.#isOver) return
     this.#over()
-    this.#exchange.end(cut && ({ how: 'cut', cut } satisfies Cut))
+    this.#exchange.end(cut && ({ how: 'cut', cut } satisfies Told))
   }
 
   /** Before the first answer, Strophe ignores a close frame. */
@@ -70,9 +70,9 @@ export class CarriedSocket implements ChannelEvents {
 
   #pass({ head, body }: Message): void {
     if (head !== undefined) {
-      const asked = head as Ending | Probe
+      const asked = head as Asked
       if (asked.how === 'probe') this.#channel.probe()
-      else this.#end(asked as Ending)
+      else this.#end(asked)
       return
     }
     this.#isAnswered = true

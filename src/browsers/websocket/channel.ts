@@ -2,9 +2,9 @@ import type { WebSocketCut } from '../../lib/counts.js'
 
 export interface ChannelEvents {
   onMessage(message: Buffer): void
-  onDrain(): void
-  /** The client has received everything before the last `probe`. */
-  onArrived(): void
+  onDrain?(): void
+  /** The client has received everything that was sent before the last `probe`. */
+  onArrived?(): void
   /** Called last. `cut` is set if neither side had closed the stream. */
   onGone(cut: WebSocketCut | undefined): void
 }

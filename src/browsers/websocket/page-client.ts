@@ -121,12 +121,14 @@ export class PageClient extends SocketClient {
     this.#countMemory()
   }
 
-  protected override arrived(): void {
-    const wasFull = this.#unconfirmed.isFull
-    this.#unconfirmed.arrived()
-    this.#countMemory()
-    this.#probe()
-    if (wasFull) this.session.flush()
+  onArrived(): void {
+    this.session.run(() => {
+      const wasFull = this.#unconfirmed.isFull
+      this.#unconfirmed.arrived()
+      this.#countMemory()
+      this.#probe()
+      if (wasFull) this.session.flush()
+    })
   }
 
   protected override take(element: Element): void {

@@ -30,15 +30,14 @@ export class RelayStart extends StreamStart {
   async #open(domain: string | undefined, { lang = 'en', from }: StreamOpening): Promise<void> {
     const { opener, clock } = this.parts
     const { address, isSecure: secure, browser } = this.channel
-    const client = { address, secure, browser }
-    const opened = await opener.openForClient(domain, { lang, from }, client, session => {
+    const opened = await opener.openForClient(domain, { lang, from }, { address, secure, browser }, session => {
       const relay = new RelayClient(session, this.channel, clock, false)
       this.channel.events = relay
       return relay
     })
     this.over()
-    const isShutdown = opened === 'system-shutdown'
-    if (typeof opened === 'string') this.refuse(opened, isShutdown ? closeCodes.goingAway : undefined)
+    if (opened === 'system-shutdown') this.refuse(opened, closeCodes.goingAway)
+    else if (typeof opened === 'string') this.refuse(opened)
     else if (this.isGone) opened.session.end('client', 'untold')
     else opened.session.run(() => opened.session.flush())
   }

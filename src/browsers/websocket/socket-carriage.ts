@@ -1,5 +1,5 @@
 import { anyTaker } from '../../processes/exchanges/ask-all.js'
-import type { ExchangeEvents, Nodes } from '../../processes/nodes.js'
+import type { Nodes } from '../../processes/nodes.js'
 import { CarriedChannel } from './carried-channel.js'
 import { CarriedSocket } from './carried-socket.js'
 import type { Channel } from './channel.js'
@@ -24,7 +24,6 @@ export interface LoginBefore {
 
 export interface CarriedEndpoint {
   begin(channel: Channel, client: CarriedClient, credentials: Buffer): void
-  /** Called when the channel is already closed. */
   report(error: unknown): void
 }
 
@@ -42,7 +41,7 @@ export class SocketCarriage {
       if (endpoint === undefined || hasHeir) {
         // Without an endpoint, the processes have different settings. With an heir, the client must connect again.
         exchange.cancel()
-        return inert
+        return { onMessage() {}, onEnd() {} }
       }
       const channel = new CarriedChannel(exchange, client, endpoint.report)
       exchange.took(body.length)
@@ -93,5 +92,3 @@ export class SocketCarriage {
     for (const socket of this.#carried) socket.shutDown()
   }
 }
-
-const inert: ExchangeEvents = { onMessage() {}, onEnd() {} }

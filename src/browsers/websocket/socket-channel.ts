@@ -27,7 +27,6 @@ export interface ChannelParts {
   readonly clock: Clock
   readonly bodies: UnfinishedBodies
   readonly refused: OnRefused
-  /** Gets the seconds between a ping and its pong. */
   readonly ponged: (seconds: number) => void
   readonly traffic: Pick<PageTraffic, 'received' | 'sent'>
   readonly report: (error: unknown) => void
@@ -70,7 +69,7 @@ export class SocketChannel implements Channel {
   readonly #connection: Socket
   readonly #parts: ChannelParts
   readonly #unfinished: UnfinishedMessage
-  /** `#bytes` belong to an unfinished message, `#read` to messages of the present chunk. */
+  /** `#bytes` counts bytes of an unfinished message, `#read` bytes of messages that this chunk completed. */
   #bytes = 0
   #read = 0
   #pieces = 0
@@ -80,7 +79,7 @@ export class SocketChannel implements Channel {
   #pingAt: number
   #pingedAt = 0
   #pongDue: number | undefined
-  // Number of pings: a client may answer only the last ping (RFC 6455 §5.5.3).
+  // Pings are numbered: a client may answer only the last ping (RFC 6455 §5.5.3).
   #pings = 0
   #livenessPing = 0
   #probingPing: number | undefined
@@ -280,7 +279,7 @@ export class SocketChannel implements Channel {
   }
 
   readonly #drained = (): void => {
-    if (this.isOpen) this.#guard(() => this.events.onDrain())
+    if (this.isOpen) this.#guard(() => this.events.onDrain?.())
   }
 
   /** Control frames may come between the fragments of a message. */
@@ -303,7 +302,7 @@ export class SocketChannel implements Channel {
     }
     if (this.#probingPing === undefined || answered === undefined || answered < this.#probingPing) return
     this.#probingPing = undefined
-    if (this.isOpen) this.#guard(() => this.events.onArrived())
+    if (this.isOpen) this.#guard(() => this.events.onArrived?.())
   }
 
   #schedule(): void {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.js'
 import type { EndReason, WebSocketCut } from '../../lib/counts.js'
 import type { Client, NextPage, Outcome } from '../../session/client.js'
-import { inspect, type Payload } from '../../session/payload.js'
+import { inspect } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import type { StreamHeader } from '../../xmpp/link.js'
 import { framingNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
@@ -74,10 +74,6 @@ export abstract class SocketClient implements Client, ChannelEvents {
     this.session.run(() => this.session.flush())
   }
 
-  onArrived(): void {
-    this.session.run(() => this.arrived())
-  }
-
   onGone(cut: WebSocketCut | undefined): void {
     this.session.run(() => this.gone(cut))
   }
@@ -118,8 +114,6 @@ export abstract class SocketClient implements Client, ChannelEvents {
 
   protected abstract takeOpen(element: Element): void
 
-  protected arrived(): void {}
-
   protected abstract gone(cut: WebSocketCut | undefined): void
 
   protected get canDeliver(): boolean {
@@ -132,7 +126,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
 
   protected pass(element: Element): void {
     if (this.session.hasEnded) return
-    const payload: Payload = inspect([element], this.session.stanzaLimit)
+    const payload = inspect([element], this.session.stanzaLimit)
     if (payload.fault !== undefined) {
       // WebSocket has no STARTTLS (RFC 7395 §3.9).
       this.refuse('policy-violation')

@@ -24,7 +24,7 @@ export class StreamManagement {
   readonly unacknowledged = new Unconfirmed()
   readonly arrived: number
 
-  constructor({ id, received, acknowledged }: Counted = fresh(), arrived = 0) {
+  constructor({ id = randomText(16, 'hex'), received = 0, acknowledged = 0 }: Partial<Counted> = {}, arrived = 0) {
     this.id = id
     this.#received = received
     this.#answered = received
@@ -75,8 +75,4 @@ export class StreamManagement {
   enabled(seconds: number): string {
     return writeCounting('enabled', ` id='${this.id}' resume='true' max='${seconds}'`)
   }
-}
-
-function fresh(): Counted {
-  return { id: randomText(16, 'hex'), received: 0, acknowledged: 0 }
 }

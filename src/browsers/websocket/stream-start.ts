@@ -55,10 +55,6 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
     }
   }
 
-  onDrain(): void {}
-
-  onArrived(): void {}
-
   onGone(): void {
     this.isGone = true
     this.over()

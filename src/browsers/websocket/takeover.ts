@@ -195,15 +195,13 @@ export class Takeover extends StreamStart<TakeoverParts> {
     this.#step = 'bind'
     const management = resume === undefined ? undefined : this.#resumable(resume)
     const hasSession = management !== undefined || wantsBind
-    const inline = [
-      ...(management !== undefined ? [management.resumed] : resume !== undefined ? [notResumed] : []),
-      ...(management === undefined && wantsBind ? [`<bound xmlns='${bind2Namespace}'/>`] : []),
-    ]
+    const failed = resume === undefined ? '' : notResumed
+    const bound = wantsBind ? `<bound xmlns='${bind2Namespace}'/>` : ''
     const success =
       `<success xmlns='${sasl2Namespace}'>` +
       (wantsProof ? `<additional-data>${proof.toString('base64')}</additional-data>` : '') +
       `<authorization-identifier>${escapeXml(hasSession ? jid : bareOf(jid))}</authorization-identifier>` +
-      `${inline.join('')}</success>`
+      `${management?.resumed ?? failed + bound}</success>`
     const tell = () => {
       this.channel.send(success)
       this.#offer(management !== undefined ? '' : wantsBind ? managementFeature : bindFeature + managementFeature)

@@ -36,8 +36,7 @@ export function connectConverse(options: ConverseOptions): Promise<void> {
   const { settings = {} } = options
   converse.plugins.add(ownName, {
     initialize() {
-      const { _converse } = this
-      start(_converse, options)
+      start(this._converse, options)
     },
   })
   const listed = (name: string) => (settings[name] as readonly string[] | undefined) ?? []

@@ -58,7 +58,7 @@ export class PageSession {
   #isOver = false
   #isLeft = false
   #isReplaced = false
-  /** Whether new messages wait until older ones were sent again. */
+  /** True while new messages wait until older messages are sent again. */
   isHolding = false
   /** True if another question follows the open question. Undefined without an open question. */
   #isToAskAgain: boolean | undefined
@@ -76,9 +76,8 @@ export class PageSession {
 
   attach(): void {
     const { jid, sid, rid, wait, hold, requests, url } = this.#binding
-    const { arrivals, departures, withCredentials } = this.#parts
-    const { Connection } = this.#parts.Strophe
-    const connection = new Connection(url, { withCredentials })
+    const { arrivals, departures, Strophe, withCredentials } = this.#parts
+    const connection = new Strophe.Connection(url, { withCredentials })
     const retries = new Retries(connection, {
       // A repeated poll alone may stay open for long.
       failing: () => this.#isOver || this.check(undefined, longestFailure),
