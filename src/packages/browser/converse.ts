@@ -36,7 +36,8 @@ export function connectConverse(options: ConverseOptions): Promise<void> {
   const { settings = {} } = options
   converse.plugins.add(ownName, {
     initialize() {
-      start(this._converse, options)
+      const { _converse } = this
+      start(_converse, options)
     },
   })
   const listed = (name: string) => (settings[name] as readonly string[] | undefined) ?? []
