@@ -8,12 +8,10 @@ import type { Uplink } from './uplink.js'
 
 interface Ending {
   /**
-   * `close-empty` closes once nothing is left to deliver. `cut` leaves the stream open. `abandon` does not read waiting
-   * data.
+   * `close-empty` closes once nothing is left to deliver. `cut` leaves the stream open, and returns no stanzas.
+   * `abandon` does not read waiting data.
    */
   readonly link: 'close' | 'close-empty' | 'cut' | 'abandon'
-  /** With `return`, senders get errors. */
-  readonly queue: 'deliver' | 'return' | 'discard'
   /**
    * With `outcome`, the session stays until its client has the outcome. `outcome-now` does not wait for a request. For
    * `end` and `return`, see `Client.close`. `untold` only closes.
@@ -21,21 +19,21 @@ interface Ending {
   readonly client: 'outcome' | 'outcome-now' | 'end' | 'return' | 'untold'
 }
 
-export const endings = {
+const endings = {
   /** The service stops, or the server has ended the link. */
-  emptied: { link: 'close-empty', queue: 'deliver', client: 'outcome' },
+  emptied: { link: 'close-empty', client: 'outcome' },
   /** The server does not answer, or the client broke a deadline or limit. */
-  told: { link: 'close', queue: 'deliver', client: 'outcome' },
-  evicted: { link: 'close', queue: 'deliver', client: 'outcome-now' },
+  told: { link: 'close', client: 'outcome' },
+  evicted: { link: 'close', client: 'outcome-now' },
   /** Frees memory. */
-  freed: { link: 'abandon', queue: 'return', client: 'outcome-now' },
-  loggedOut: { link: 'close', queue: 'return', client: 'end' },
+  freed: { link: 'abandon', client: 'outcome-now' },
+  loggedOut: { link: 'close', client: 'end' },
   /** There is no client, or it already has the reply. */
-  untold: { link: 'close', queue: 'return', client: 'untold' },
+  untold: { link: 'close', client: 'untold' },
   /** The client may resume the stream over another connection (XEP-0198 §5). */
-  cut: { link: 'cut', queue: 'discard', client: 'untold' },
+  cut: { link: 'cut', client: 'untold' },
   /** Like `cut`, before a restart of the service. */
-  restarting: { link: 'cut', queue: 'discard', client: 'return' },
+  restarting: { link: 'cut', client: 'return' },
 } as const satisfies Record<string, Ending>
 
 export type How = keyof typeof endings
@@ -98,9 +96,11 @@ export function finish<Session extends Endable>(
   // The page may lack these stanzas. The server keeps them, or returns errors.
   if (isAway || (last.reason !== 'client' && uplink.managed?.isOn === true)) client?.giveBack()
   const waiting = outbox.clear()
-  if (ending.queue !== 'discard') uplink.bounce(waiting)
   if (ending.link === 'cut') session.link.cut()
-  else session.link.close()
+  else {
+    uplink.bounce(waiting)
+    session.link.close()
+  }
   client?.close(ending.client === 'end' || ending.client === 'return' ? ending.client : undefined)
   outbox.close()
   uplink.discard()
