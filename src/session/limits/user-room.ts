@@ -40,6 +40,8 @@ export function userRoom(most: Most, registry: Registry, refused: OnRefused): Us
 }
 
 export function sharedUserRoom(most: Most, counts: LiveCounts<'user'>, refused: OnRefused): UserRoom {
+  /** Counted logins: the limit may change during a login. */
+  const logins = new KeyCounts()
   const counted = new Set<Session>()
   const count = (session: Session, jid: string) => {
     if (!session.hasEnded) counted.add(session)
@@ -47,12 +49,18 @@ export function sharedUserRoom(most: Most, counts: LiveCounts<'user'>, refused: 
   }
   return {
     async take(jid) {
-      if (numberOf(most) === 0 || (await counts.take(userOf(jid), ['user'])) === undefined) return true
-      refused('user')
-      return false
+      if (numberOf(most) === 0) return true
+      const user = userOf(jid)
+      const full = await counts.take(user, ['user'])
+      if (full === undefined) logins.add(user, 1)
+      else refused('user')
+      return full === undefined
     },
     giveBack(jid) {
-      if (numberOf(most) > 0) counts.giveBack('user', userOf(jid))
+      const user = userOf(jid)
+      if (logins.of(user) === 0) return
+      logins.add(user, -1)
+      counts.giveBack('user', user)
     },
     bound(session, jid) {
       if (numberOf(most) === 0) return

@@ -56,3 +56,22 @@ test.each(rooms)('no limit if it is 0: %s', async (_what, make) => {
   const { room } = setUp(0, make)
   for (let time = 0; time < 50; time++) expect(await room.take(juliet)).toBe(true)
 })
+
+test('a login is given back even if the limit is switched off meanwhile', async () => {
+  let most = 1
+  const counts = new OwnCounts({
+    get user() {
+      return most
+    },
+  })
+  const room = sharedUserRoom(
+    () => most,
+    counts,
+    () => {},
+  )
+  expect(await room.take(juliet)).toBe(true)
+  most = 0
+  room.giveBack(juliet)
+  most = 1
+  expect(await Promise.all([room.take(juliet), room.take(juliet)])).toEqual([true, false])
+})
