@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.js'
 import { type Counts, sessionLimits } from '../lib/counts.js'
 import type { Descriptors } from '../lib/limits/descriptors.js'
 import type { HashQueue } from '../lib/limits/hash-queue.js'
+import { OwnCounts } from '../lib/limits/live-counts.js'
 import { memoryAllows, memoryForWaiting, memoryMeasure } from '../lib/limits/memory.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { ownRates } from '../lib/limits/rates.js'
@@ -177,7 +178,7 @@ export function createSessionParts(given: ProcessParts) {
     bosh: config.bosh,
     trustedProxies,
     makeRate,
-    counts: shared,
+    counts: shared ?? new OwnCounts(most),
     room: { memoryAllows: memoryAllows(clock, measure), descriptorsAreLeft: descriptors.room() },
     roomOfClients: {
       memoryAllows: memoryAllows(clock, () => measure(1 - shareOfWarmCalls)),

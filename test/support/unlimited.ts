@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { Counts } from '../../src/lib/counts.js'
+import { OwnCounts } from '../../src/lib/limits/live-counts.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { type LimitParts, SessionLimits } from '../../src/session/limits/session-limits.js'
 import { RefusedLogins, type RefusedLoginsParts } from '../../src/session/logins/refused-logins.js'
@@ -19,9 +20,15 @@ export const noLimits: LimitParts['limits'] = {
 const anyRoom: LimitParts['room'] = { memoryAllows: () => true, descriptorsAreLeft: () => true }
 
 /** Limits that refuse no session. */
-export function noSessionLimits(more: Partial<LimitParts> = {}): SessionLimits {
+export function noSessionLimits({
+  counts,
+  limits = noLimits,
+  ...more
+}: Partial<Omit<LimitParts, 'counts'>> & { readonly counts?: LimitParts['counts'] | undefined } = {}): SessionLimits {
+  const { sessionsPerAddress: address, unauthenticatedPerAddress: unauthenticated } = limits
   return new SessionLimits({
-    limits: noLimits,
+    limits,
+    counts: counts ?? new OwnCounts({ address, unauthenticated }),
     rates: { sessionsPerAddress: 0 },
     bosh: { maxRequests: 2 },
     trustedProxies: { hasProxy: () => true },

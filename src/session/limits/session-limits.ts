@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.js'
 import type { Networks } from '../../config/kinds/networks.js'
 import { clientOf } from '../../lib/client-network.js'
 import type { sessionLimits } from '../../lib/counts.js'
-import { isOver, type LiveCounts, OwnCounts } from '../../lib/limits/live-counts.js'
+import { isOver, type LiveCounts } from '../../lib/limits/live-counts.js'
 import { type KeyedRate, type MakeRate, ownRates } from '../../lib/limits/rates.js'
 
 export type Refusal = keyof typeof sessionLimits
@@ -18,7 +18,7 @@ export interface LimitParts {
   readonly room: Room
   /** Excludes `shareOfWarmCalls`. */
   readonly roomOfClients: Room
-  readonly counts?: LiveCounts<OfClient> | undefined
+  readonly counts: LiveCounts<OfClient>
   readonly makeRate?: MakeRate | undefined
 }
 
@@ -51,7 +51,6 @@ export class SessionLimits {
   waiting = 0
   readonly #parts: LimitParts
   readonly #rate: KeyedRate
-  readonly #counts: LiveCounts<OfClient>
   readonly #clients = new Map<object, { readonly client: string; isStranger: boolean }>()
   readonly #strangers = new Set<object>()
 
@@ -62,16 +61,6 @@ export class SessionLimits {
       () => parts.rates.sessionsPerAddress * rateSeconds,
       rateSeconds,
     )
-    const { limits } = parts
-    const most = {
-      get address() {
-        return limits.sessionsPerAddress
-      },
-      get unauthenticated() {
-        return limits.unauthenticatedPerAddress
-      },
-    }
-    this.#counts = parts.counts ?? new OwnCounts(most)
   }
 
   get loginMilliseconds(): number {
@@ -108,12 +97,12 @@ export class SessionLimits {
   /** Call `opened` or `notOpened` next. */
   admit(address: string): Refusal | undefined | Promise<Refusal | undefined> {
     const client = this.#clientOf(address)
-    return client === proxy ? undefined : this.#counts.take(client, ofClient)
+    return client === proxy ? undefined : this.#parts.counts.take(client, ofClient)
   }
 
   notOpened(address: string): void {
     const client = this.#clientOf(address)
-    if (client !== proxy) for (const kind of ofClient) this.#counts.giveBack(kind, client)
+    if (client !== proxy) for (const kind of ofClient) this.#parts.counts.giveBack(kind, client)
   }
 
   opened(session: object, address: string): void {
@@ -133,13 +122,13 @@ export class SessionLimits {
     const opened = this.#clients.get(session)
     if (opened?.isStranger !== true) return
     opened.isStranger = false
-    this.#counts.giveBack('unauthenticated', opened.client)
+    this.#parts.counts.giveBack('unauthenticated', opened.client)
   }
 
   ended(session: object): void {
     this.loggedIn(session)
     const opened = this.#clients.get(session)
-    if (opened !== undefined && this.#clients.delete(session)) this.#counts.giveBack('address', opened.client)
+    if (opened !== undefined && this.#clients.delete(session)) this.#parts.counts.giveBack('address', opened.client)
   }
 
   #clientOf(address: string): string {
