@@ -19,11 +19,11 @@ export interface NextPage {
   readonly record: unknown
 }
 
-/** The browser in one session. During a login of this process, the login itself (opening.ts). */
+/** The browser in one session. During a warm login, the login itself (opening.ts). */
 export interface Client extends Pick<LinkEvents, 'onOpen'> {
-  /** Undefined during a login of this process. */
+  /** Undefined during a warm login. */
   readonly transport: Transport | undefined
-  /** The JID that a login of this process wants. */
+  /** The JID that a warm login requests. */
   readonly loginFor?: string | undefined
   readonly address: string | undefined
   /** While false, the inactivity timeout runs. */

@@ -1,4 +1,4 @@
-/** Items in order. Keeps at most twice as many between sorts, so the cost stays linear. */
+/** The first `most` items in order. Keeps about twice as many between sorts, so the cost stays linear. */
 export class FirstOf<T> {
   readonly #most: number
   readonly #compare: (a: T, b: T) => number

@@ -28,7 +28,7 @@ export class LinkCounts {
   readonly #unconfirmed = new Unconfirmed()
   #confirmed = 0
   #acknowledged = 0
-  #isShort = false
+  #wasAnswerPartial = false
   #unasked = 0
   #isAsked = false
   #askAt = never
@@ -77,7 +77,7 @@ export class LinkCounts {
   }
 
   get isAnswerDue(): boolean {
-    return this.#answerAt !== never || (this.#isShort && this.#certain > this.#acknowledged)
+    return this.#answerAt !== never || (this.#wasAnswerPartial && this.#delivered > this.#acknowledged)
   }
 
   takeUp(received: number, confirmed: number, unconfirmed: readonly Element[]): void {
@@ -113,8 +113,8 @@ export class LinkCounts {
   }
 
   answer(): Element {
-    const answer = this.acknowledge(this.#certain)
-    this.#isShort = this.#acknowledged < this.received
+    const answer = this.acknowledge(this.#delivered)
+    this.#wasAnswerPartial = this.#acknowledged < this.received
     return answer
   }
 
@@ -151,11 +151,11 @@ export class LinkCounts {
   /** `<resume/>` has told the server the number of received stanzas. */
   resumed(): void {
     this.#acknowledged = this.received
-    this.#isShort = false
+    this.#wasAnswerPartial = false
     this.#unasked = 0
   }
 
-  get #certain(): number {
+  get #delivered(): number {
     return this.received - this.#parts.undelivered()
   }
 }

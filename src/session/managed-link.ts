@@ -29,6 +29,7 @@ type Phase = 'enabling' | 'on' | 'off' | 'mending' | 'over'
 
 /** XEP-0198. */
 export class ManagedLink implements Link, LinkEvents {
+  readonly allowsManagement = false
   events: LinkEvents
   #link: Link
   readonly #parts: ManagedLinkParts
@@ -75,10 +76,6 @@ export class ManagedLink implements Link, LinkEvents {
 
   get unfinishedBytes(): number {
     return this.#link.unfinishedBytes
-  }
-
-  get allowsManagement(): boolean {
-    return false
   }
 
   get isBetweenElements(): boolean {
@@ -164,7 +161,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.#link.resume()
   }
 
-  /** The server keeps stanzas that are not acknowledged. Returns the number of these stanzas. */
+  /** Leaves stanzas unacknowledged, so that the server keeps them. Returns their number. */
   keepAtServer(undelivered: number): number {
     if (this.#phase === 'on') this.#keptAtServer = Math.min(undelivered, this.#counts.unacknowledged)
     return this.#keptAtServer

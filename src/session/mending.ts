@@ -6,12 +6,12 @@ import type { Element } from '../xmpp/xml/element.js'
 import type { WhyUnmended } from './unmended.js'
 
 const resumeMilliseconds = 10_000
-/** An attempt that begins after `longest` has this time. */
+/** Time of an attempt that begins after `longest`. */
 const lateMilliseconds = 20_000
 const firstPause = 500
 const mostPause = 15_000
 
-const passing = new Set<Failure['code']>([
+const temporary = new Set<Failure['code']>([
   'remote-connection-failed',
   'timeout',
   'host-unknown',
@@ -32,7 +32,7 @@ export interface Mending {
 export interface Management {
   /** Undefined if a broken link ends the session. */
   readonly mending: Mending | undefined
-  /** See `LoggedIn`. */
+  /** The server's answer to the `<enable/>` of the login. */
   readonly enabled?: Element | undefined
 }
 
@@ -56,7 +56,7 @@ export class Repair {
   readonly #caller = new AbortController()
   #pause = firstPause
   #nextAt = never
-  /** An attempt that waits for its turn never gives up: the server may keep the stream longer than `longest`. */
+  /** Before an attempt's turn, there is no deadline: the server may keep the stream longer than `longest`. */
   #isInTurn = false
   #answerBy = never
   #link: Link | undefined
@@ -121,8 +121,8 @@ export class Repair {
         })
       },
       error => {
-        const isPassing = error instanceof Problem && passing.has(error.code)
-        if (!signal.aborted) run(() => (isPassing ? this.tryLater() : this.giveUp('refused')))
+        const isTemporary = error instanceof Problem && temporary.has(error.code)
+        if (!signal.aborted) run(() => (isTemporary ? this.tryLater() : this.giveUp('refused')))
       },
     )
   }

@@ -10,7 +10,7 @@ const fewestOfProcess = 16
 const longestReading = 10_000
 const mostReadings = 8
 
-export type Compare = (a: Rank, b: Rank) => number
+type Compare = (a: Rank, b: Rank) => number
 
 /** The ranks after `after`, up to and including `upTo`. */
 export interface Range {
@@ -27,7 +27,7 @@ export interface Spread {
   readonly ranks: readonly (readonly [key: Rank['key'], id: string])[]
 }
 
-export interface PlacedRank extends Rank {
+interface PlacedRank extends Rank {
   readonly process: string
 }
 
@@ -85,7 +85,9 @@ function marksOf(spreads: readonly (readonly [string, Spread])[]): Mark[] {
   return spreads.flatMap(([process, { ranks, step, count }]) => {
     const weightOf = (at: number) => Math.min(step, count - at * step)
     return ranks.map(([key, id], at) => ({
-      ...{ key, id, process },
+      key,
+      id,
+      process,
       weight: weightOf(at),
       unseen: at + 1 < ranks.length ? weightOf(at + 1) - 1 : 0,
     }))

@@ -32,7 +32,6 @@ export interface OpenerParts
     | 'clock'
     | 'connect'
     | 'counts'
-    | 'log'
     | 'maxStanzaBytes'
     | 'mostElements'
     | 'processName'
@@ -41,13 +40,13 @@ export interface OpenerParts
     | 'unmended'
     | 'waiting'
   > {
+  readonly log: Logger
   readonly registry: Registry
   /** Patterns of domains. */
   readonly domains: readonly string[]
   readonly retiredDomains: readonly string[]
   readonly limits: SessionLimits
   readonly refused: OnRefused
-  /** Default: `log`. */
   readonly webSocketLog?: Logger
   readonly refusedLogins: RefusedLogins
   readonly room: UserRoom
@@ -101,7 +100,6 @@ export function createOpener(parts: OpenerParts) {
   const keeper: SessionKeeper<Session> = {
     clock,
     counts,
-    log,
     connect: parts.connect,
     maxStanzaBytes: parts.maxStanzaBytes,
     mostElements: parts.mostElements,
@@ -210,13 +208,10 @@ export function createOpener(parts: OpenerParts) {
     async openForClient<C extends Client>(
       domain: string | undefined,
       options: { lang: string; from: string | undefined },
-      {
-        address,
-        secure,
-        browser,
-      }: { readonly address: string; readonly secure: boolean; readonly browser?: string | undefined },
+      by: { readonly address: string; readonly secure: boolean; readonly browser?: string | undefined },
       make: (session: Session) => C,
     ) {
+      const { address, secure, browser } = by
       if (!registry.takesSessions) return 'system-shutdown'
       if (domain === undefined) {
         counts.unknownHosts += 1

@@ -1,7 +1,5 @@
-import type { Clock } from '../lib/clock.js'
-import type { Counts } from '../lib/counts.js'
-import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { Element } from '../xmpp/xml/element.js'
+import type { SessionKeeper } from './session-keeper.js'
 import type { Transport } from './session-types.js'
 
 /** While the outbox is above these limits, the server is not read. */
@@ -19,11 +17,7 @@ const mostTaken = 1024 * 1024
 
 const nothing: readonly Element[] = []
 
-export interface OutboxParts {
-  readonly waiting: WaitingMemory
-  readonly clock: Pick<Clock, 'now'>
-  readonly counts: Pick<Counts, 'pages'>
-}
+type Parts = Pick<SessionKeeper<unknown>, 'clock' | 'counts' | 'mostElements' | 'waiting'>
 
 export interface OutboxRecord {
   readonly elements: readonly Element[]
@@ -32,23 +26,23 @@ export interface OutboxRecord {
 }
 
 export class Outbox {
-  readonly #parts: OutboxParts
+  readonly #parts: Parts
   readonly #mostElements: number
   #elements: Element[] = []
   #size = 0
   #keptBytes = 0
   #delivered = 0
   #isClosed = false
-  /** Number of elements before the timed stanza, the first since the last delivery, or -1. */
+  /** Number of elements before the first stanza that was added since the last delivery, or -1. */
   #beforeTimed = -1
   #since = 0
   source: { readonly isPaused: boolean; readUnless(isFull: boolean): void } | undefined = undefined
-  /** For the next client (XEP-0198). Deleted when elements are taken. */
+  /** Data for the next client (XEP-0198). Deleted when elements are taken. */
   resumption: unknown
 
-  constructor(parts: OutboxParts, most = mostElements) {
+  constructor(parts: Parts) {
     this.#parts = parts
-    this.#mostElements = most
+    this.#mostElements = parts.mostElements ?? mostElements
   }
 
   get record(): OutboxRecord {

@@ -5,6 +5,7 @@ import type { Registry } from './registry.js'
 import type { Session } from './session.js'
 import { countStates, isOfVisit, listOf, type Rank, ranksOf } from './session-list.js'
 import type {
+  EndedHere,
   Handover,
   ListWish,
   ResumedSession,
@@ -20,7 +21,7 @@ import { detailsOf } from './view.js'
 
 const unanswered = undefined
 
-export type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
+type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
   get(id: string): SessionView | undefined
 }
 
@@ -78,7 +79,7 @@ export class OwnSessions {
     return session !== undefined
   }
 
-  endAll(jid: string): { readonly ended: number; readonly elsewhere: number } {
+  endAll(jid: string): EndedHere {
     const found = this.#ofJid(jid)
     let ended = found.filter(({ id }) => this.end(id)).length
     for (const session of this.#here.all()) {
@@ -90,7 +91,7 @@ export class OwnSessions {
   }
 
   /** Logins that are under way also end. */
-  endVisit(visit: VisitName, scope: readonly string[]): { readonly ended: number; readonly elsewhere: number } {
+  endVisit(visit: VisitName, scope: readonly string[]): EndedHere {
     const isMeant = ({ tab, domain }: Pick<SessionView, 'tab' | 'domain'>) =>
       isOfVisit(tab, visit) && allowsDomain(scope, domain)
     const found = [...this.#here.all()].filter(isMeant)

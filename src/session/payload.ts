@@ -5,7 +5,7 @@ import { writeSaslFailure } from '../xmpp/stream-errors.js'
 import { startTagOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { showsSecret } from './logins/mechanisms.js'
-import { smFamily } from './logins/resumable-streams.js'
+import { isManagement } from './logins/resumable-streams.js'
 import type { SessionKeeper } from './session-keeper.js'
 
 const compressNamespace = 'http://jabber.org/protocol/compress'
@@ -58,10 +58,9 @@ const isState = ({ namespace }: Element) => namespace === csiNamespace
 
 /** Puts refusals into `outbox`, because the service itself counts the stanzas of this stream. */
 export function withoutManagement(payload: Payload, outbox: { add(answer: Element): void }): Payload {
-  const isForeign = ({ namespace }: Element) => namespace.startsWith(smFamily)
-  if (!payload.elements.some(isForeign)) return payload
-  const elements = payload.elements.filter(element => !isForeign(element))
-  for (const { namespace } of payload.elements.filter(isForeign)) {
+  if (!payload.elements.some(isManagement)) return payload
+  const elements = payload.elements.filter(element => !isManagement(element))
+  for (const { namespace } of payload.elements.filter(isManagement)) {
     outbox.add({ name: 'failed', namespace, text: unexpectedRequest(namespace) })
   }
   return { ...payload, elements }

@@ -7,7 +7,7 @@ import type { SessionState, SessionView, Tab } from './session-types.js'
 import { Tickets } from './ticket.js'
 
 const sweepInterval = 250
-/** Time of one turn of the event loop. All pages may leave at once. */
+/** Longest part of a sweep in one turn of the event loop: all pages may leave at once. */
 const longestSweep = 10
 /** Bytes of a record without stanzas and replies. */
 const mostPerRecord = 4096
@@ -49,7 +49,7 @@ export class Registry {
   /** True while a server may still make a session resumable. */
   get isEnabling(): boolean {
     for (const { uplink, hasEnded } of this.#sessions.values())
-      if (!hasEnded && uplink?.managed?.isEnabling === true) return true
+      if (!hasEnded && uplink.managed?.isEnabling === true) return true
     return false
   }
 
@@ -63,7 +63,7 @@ export class Registry {
   get recordBytes(): number {
     let bytes = 0
     for (const { outbox, uplink } of this.#sessions.values())
-      bytes += mostPerRecord + outbox.bytes + outbox.keptBytes + (uplink?.unsentBytes ?? 0)
+      bytes += mostPerRecord + outbox.bytes + outbox.keptBytes + uplink.unsentBytes
     return bytes
   }
 

@@ -3,12 +3,13 @@ import { randomText } from '../lib/text/random-text.js'
 import { prepareDomain, withULabels } from '../xmpp/jid/domains.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { Link } from '../xmpp/link.js'
-import { pingNamespace, sasl2Namespace } from '../xmpp/namespaces.js'
-import { childrenOf, startTagOf } from '../xmpp/xml/document.js'
+import { pingNamespace } from '../xmpp/namespaces.js'
+import { startTagOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'
-import { smFamily } from './logins/resumable-streams.js'
+import { isManagement, managementIn } from './logins/resumable-streams.js'
 import type { Payload } from './payload.js'
+import type { SessionView } from './session-types.js'
 
 /** A silent server is asked after this part of `patience`. */
 const silentPart = 1 / 4
@@ -17,10 +18,7 @@ const silentPart = 1 / 4
 const slowest = 2000
 const mostReading = 300_000
 
-interface LoggedIn {
-  readonly domain: string
-  readonly jid: string | undefined
-}
+type Watched = Pick<SessionView, 'domain' | 'jid'>
 
 /** Pings a server that sends nothing after stanzas were sent to it. */
 export class ServerWatch {
@@ -51,10 +49,8 @@ export class ServerWatch {
   }
 
   sent({ elements, bytes }: Payload, now: number | undefined): void {
-    for (const { name, namespace } of elements) {
-      if (namespace === 'jabber:client' || !isCounting(namespace)) continue
-      if (name === 'enable' || name === 'resume') this.#counting ??= 'asked'
-    }
+    for (const element of elements)
+      if (isManagement(element) && (element.name === 'enable' || element.name === 'resume')) this.#counting ??= 'asked'
     if (this.#isAsked || now === undefined) return
     this.#silentSince = Math.min(this.#silentSince, now)
     this.#bytes += bytes
@@ -64,6 +60,7 @@ export class ServerWatch {
   awaits(clock: Pick<Clock, 'now'>, size: number): void {
     if (this.#silentSince !== Number.POSITIVE_INFINITY) return
     this.#silentSince = clock.now()
+    // A UTF-16 unit has at most 3 bytes in UTF-8.
     this.#bytes = 3 * size
   }
 
@@ -73,20 +70,10 @@ export class ServerWatch {
     this.#isAsked = false
   }
 
-  #note(element: Element): void {
-    const { name, namespace, text } = element
-    if (namespace === sasl2Namespace && name === 'success') {
-      for (const child of childrenOf(text)) {
-        this.#learn(child)
-        if (child.name === 'bound') for (const inner of childrenOf(child.text)) this.#learn(inner)
-      }
-    } else this.#learn(element)
-  }
-
   /** The client must not get the answer to our ping. */
-  isAnswer(element: Element, { domain, jid }: LoggedIn): boolean {
+  isAnswer(element: Element, { domain, jid }: Watched): boolean {
     const { name, namespace, text } = element
-    if (namespace !== 'jabber:client') this.#note(element)
+    if (namespace !== 'jabber:client') for (const each of managementIn(element)) this.#learn(each)
     if (this.#unanswered === 0 || name !== 'iq' || !text.includes(this.#id)) return false
     const tag = startTagOf(text)
     const [id, type, from] = [tag.attribute('id'), tag.attribute('type'), tag.attribute('from')]
@@ -99,14 +86,14 @@ export class ServerWatch {
   }
 
   /** Pings the server, or calls `ask`. Returns true if the last question has no answer. */
-  look(now: number, link: Link, isRead: boolean, { domain, jid }: LoggedIn, ask?: () => void): boolean {
+  look(now: number, link: Link, isRead: boolean, session: Watched, ask?: () => void): boolean {
     if (!isRead || link.backlog > 0) {
-      // An answer would not be read, or a ping would not be sent.
+      // The answer would not be read, or the ping not sent.
       this.#silentSince = now
       return false
     }
     if (this.#isAsked) return true
-    const question = ask ?? this.#question(domain, jid)
+    const question = ask ?? this.#question(session)
     if (question === undefined) {
       this.received()
       return false
@@ -118,7 +105,7 @@ export class ServerWatch {
     return false
   }
 
-  #question(domain: string, jid: string | undefined): Element | undefined {
+  #question({ domain, jid }: Watched): Element | undefined {
     const counting = this.#counting
     if (counting === 'asked') return undefined
     // `<r/>` is not counted (XEP-0198 §4).
@@ -133,12 +120,7 @@ export class ServerWatch {
   }
 
   #learn({ name, namespace }: Element): void {
-    if (!isCounting(namespace)) return
     if (name === 'enabled' || name === 'resumed') this.#counting = namespace
     else if (name === 'failed' && this.#counting === 'asked') this.#counting = undefined
   }
-}
-
-function isCounting(namespace: string): boolean {
-  return namespace.startsWith(smFamily)
 }

@@ -1,11 +1,9 @@
-import type { Logger } from 'pino'
 import type { Clock } from '../lib/clock.js'
 import type { Counts, EndReason } from '../lib/counts.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { OpenLink } from '../xmpp/link.js'
 import type { Fate } from '../xmpp/xml/element.js'
-import type { Client } from './client.js'
 import type { RateShaper } from './limits/rate-shaper.js'
 import type { ResumableStreams } from './logins/resumable-streams.js'
 import type { Tickets } from './ticket.js'
@@ -15,7 +13,6 @@ export interface SessionKeeper<Session> {
   readonly clock: Clock
   readonly processName?: string | undefined
   readonly counts: Counts
-  readonly log: Logger
   readonly loginMilliseconds: number
   readonly maxStanzaBytes: number
   readonly refused: OnRefused
@@ -34,7 +31,8 @@ export interface SessionKeeper<Session> {
   /** Logs the number of such events once a minute: clients may cause many. */
   noticed(session: Session, what: string): void
   readonly unmended: (domain: string, why: WhyUnmended) => void
-  unanswered(session: { readonly id: string; readonly domain: string; readonly client: Client | undefined }): void
+  unanswered(session: Session): void
+  /** The client may not know the end yet. */
   ended(session: Session): void
   removed(session: Session, reason: EndReason): void
   failed(session: Session, cause: unknown): void

@@ -40,7 +40,7 @@ export function* listOf(
   epoch = 0,
 ): Generator<undefined, SessionList> {
   const compare = comparing(order)
-  const start = after && rankOfPlace(after)
+  const start = after && { key: after.createdAt, id: after.id }
   const first = new FirstOf<Ranked>(limit, (a, b) => compare(a.rank, b.rank))
   let total = 0
   let left = 0
@@ -57,11 +57,11 @@ export function* listOf(
   }
   const page = first.items
   const isMore = left > page.length && order.by === 'opened'
-  const last = page.at(-1)
+  const last = page.at(-1)?.rank
   return {
     sessions: page.map(({ view }) => view),
     total,
-    next: isMore && last !== undefined ? placeOf(last.view, epoch) : undefined,
+    next: isMore && last !== undefined ? placeOf(last) : undefined,
     unanswered: undefined,
   }
 }
@@ -116,11 +116,10 @@ function keyFor({ createdAt, jid, domain, state, quietSince }: SessionView, by: 
   return quietSince === undefined ? Number.MIN_SAFE_INTEGER : -(quietSince + epoch)
 }
 
-export function placeOf({ createdAt, id }: SessionView, epoch: number): Place {
-  return { createdAt: createdAt + epoch, id }
+/** Needs a rank by `opened`. */
+export function placeOf({ key, id }: Rank): Place {
+  return { createdAt: Number(key), id }
 }
-
-export const rankOfPlace = ({ createdAt, id }: Place): Rank => ({ key: createdAt, id })
 
 export function comparing({ isReversed }: Order): (a: Rank, b: Rank) => number {
   const sign = isReversed ? -1 : 1

@@ -58,9 +58,9 @@ export interface SessionDetails extends SessionView {
   readonly address?: string | undefined
   readonly browser?: string | undefined
   readonly isMending?: boolean | undefined
-  /** Stanzas for the page. */
   /** If no page connects. */
   readonly endsAt?: number | undefined
+  /** Stanzas for the page. */
   readonly counters?: { readonly delivered: number; readonly waiting: number } | undefined
   readonly history?: readonly PastEvent[] | undefined
 }
@@ -134,7 +134,7 @@ export interface Place {
   readonly id: string
 }
 
-/** `opened` sorts the oldest first, `quiet` the shortest time first. */
+/** `opened` sorts the oldest first, `quiet` the shortest silence first. */
 export type SortedBy = 'opened' | 'jid' | 'state' | 'quiet'
 
 export interface Order {
@@ -151,7 +151,7 @@ export interface ListWish extends SessionFilter {
   readonly order?: Order | undefined
 }
 
-export interface Incomplete {
+interface Incomplete {
   readonly unanswered: readonly string[] | undefined
 }
 
@@ -167,10 +167,12 @@ export interface StateCounts extends Incomplete {
 }
 
 /** Sessions at remote BOSH endpoints (`elsewhere`) are not ended. */
-export interface EndedSessions extends Incomplete {
+export interface EndedHere {
   readonly ended: number
   readonly elsewhere: number
 }
+
+export type EndedSessions = EndedHere & Incomplete
 
 /** Rejects with `session-unreachable` if the session's process does not answer. */
 export interface Sessions {
@@ -181,7 +183,7 @@ export interface Sessions {
   getMany(ids: readonly string[]): Promise<readonly SessionView[]>
   page(wish: ListWish): Promise<SessionList>
   states(scope: readonly string[]): Promise<StateCounts>
-  /** Locks out the previous page. Undefined if impossible. */
+  /** Locks out the previous page. */
   resume(id: string, handover: Handover): Promise<ResumedSession | undefined>
   end(id: string): Promise<boolean>
   endAll(jid: string): Promise<EndedSessions>

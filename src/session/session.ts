@@ -10,8 +10,7 @@ import { endSession, finish, type How } from './endings.js'
 import { Inactivity } from './inactivity.js'
 import { isFull } from './logins/bound-jid.js'
 import type { ClientAttempts, Gate } from './logins/client-attempts.js'
-import { ClientLogin } from './logins/client-login.js'
-import { type LoggedIn, LoginWatch } from './logins/login-watch.js'
+import { ClientLogin, type LoggedIn } from './logins/client-login.js'
 import type { ManagedLinkParts } from './managed-link.js'
 import type { Management } from './mending.js'
 import { Outbox } from './outbox.js'
@@ -62,7 +61,7 @@ export class Session implements Gate {
     this.id = id
     this.domain = domain
     this.origin = client === undefined ? 'warmed' : 'client'
-    this.outbox = new Outbox(keeper, keeper.mostElements)
+    this.outbox = new Outbox(keeper)
     this.inactivity = new Inactivity(now)
     this.#keeper = keeper
     this.downlink = new Downlink(this, keeper)
@@ -71,7 +70,7 @@ export class Session implements Gate {
     this.ids = before?.ids
     this.history = new SessionHistory(before?.history)
     this.#isSecure = before === undefined ? client?.isSecure : before.isSecure
-    const login = client && new ClientLogin(new LoginWatch(domain, keeper, now), client.attempts)
+    const login = client && new ClientLogin(domain, keeper, now, client.attempts)
     this.stage = new Stage(this, keeper, before === undefined ? { name: 'opening', login } : waitingOrLive(before, now))
   }
 
@@ -143,7 +142,7 @@ export class Session implements Gate {
   }
 
   get maySetDown(): boolean {
-    return !this.hasEnded && this.uplink?.managed?.mayResume === true
+    return !this.hasEnded && this.uplink.managed?.mayResume === true
   }
 
   /** Returns the record of the ended session, or undefined if it cannot be resumed. */
@@ -214,7 +213,6 @@ export class Session implements Gate {
     this.uplink.manage(parts, before)
   }
 
-  /** Undefined if impossible. */
   resume(handover: Handover): ResumedSession | undefined {
     if (!this.stage.allows('resume')) return undefined
     const next = this.#handOver()
@@ -323,7 +321,6 @@ export class Session implements Gate {
     })
   }
 
-  /** A restart is allowed once, after a login (RFC 6120 §4.3.3). */
   restart(to: string | undefined, options: StreamOptions): boolean {
     if (!this.link.isBetweenElements || this.stage.login?.restart(to) !== true) return false
     this.uplink.restart(options)
@@ -393,7 +390,7 @@ export class Session implements Gate {
   fail(cause: unknown): void {
     this.#stop('fault')
     const steps = [() => this.#keeper.failed(this, cause), () => this.link.close(), () => this.#client?.close('fault')]
-    // `report` has logged the fault.
+    // `failed` logs the cause. Later errors are ignored.
     for (const step of steps) attempt(step)
   }
 }

@@ -6,8 +6,9 @@ import { nodeIn } from '../processes/node-name.js'
 import { NoAnswer, type Nodes } from '../processes/nodes.js'
 import { numberedPage, type Range, Readings, type Spread, spreadOf } from './numbered-pages.js'
 import type { OwnSessions } from './own-sessions.js'
-import { comparing, oldestFirst, type Rank, rankOf } from './session-list.js'
+import { comparing, oldestFirst, placeOf, type Rank, rankOf } from './session-list.js'
 import type {
+  EndedHere,
   EndedSessions,
   Handover,
   ListWish,
@@ -41,7 +42,7 @@ interface OfOne {
   readonly handover: Handover
 }
 
-/** Difference between the clock and Unix time. Read once, because the machine's time may be set. */
+/** Difference between the clock and Unix time. Read it once, because the system time may change. */
 export const epochOf = (clock: Pick<Clock, 'now'>): number => Date.now() - clock.now()
 
 /** Each process filters, sorts and counts its own sessions, and sends one page at most. */
@@ -97,8 +98,8 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
     nodes.owner(name) ?? new Promise(resolve => nodes.whenOwned(name, 0, resolve))
 
   /**
-   * If the session has moved, asks the heir. Returns undefined if no process has the session. A question without an
-   * answer is asked again only with `onRepeat`, which is called before.
+   * If the session has moved, asks the heir. Returns undefined if no process has the session. Repeats an unanswered
+   * question only if there is `onRepeat`, and calls it first.
    */
   const askOwner = async <T>(
     id: string,
@@ -169,11 +170,10 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
     // If a process has more sessions, these come after its page, so none is skipped.
     const isMore = merged.length > page.length || parts.some(([, { more }]) => more)
     const last = page.at(-1)?.rank
-    const isByTime = order.by === 'opened'
     return {
       sessions: page.map(({ view, process }) => ({ ...turned(view), process })),
-      total: totalOf(parts),
-      next: isMore && isByTime && last !== undefined ? { createdAt: Number(last.key), id: last.id } : undefined,
+      total: parts.reduce((sum, [, { total }]) => sum + total, 0),
+      next: isMore && order.by === 'opened' && last !== undefined ? placeOf(last) : undefined,
       unanswered,
     }
   }
@@ -268,9 +268,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
       return { states, unanswered }
     },
 
-    async resume(id, handover) {
-      return askOwner<ResumedSession>(id, () => own.resume(id, handover), 'resume', { id, handover })
-    },
+    resume: (id, handover) => askOwner<ResumedSession>(id, () => own.resume(id, handover), 'resume', { id, handover }),
 
     async end(id) {
       const name = nodeIn(id) ?? ''
@@ -286,19 +284,13 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
   }
 }
 
-function totalOf(parts: readonly (readonly [string, { readonly total: number }])[]): number {
-  return parts.reduce((sum, [, { total }]) => sum + total, 0)
-}
-
-type EndedOfOne = Omit<EndedSessions, 'unanswered'>
-
 export async function endEverywhere(
   nodes: Parameters<typeof askAll>[0],
   kind: string,
   question: unknown,
-  here: () => EndedOfOne,
+  here: () => EndedHere,
 ): Promise<EndedSessions> {
-  const asked = askAll<EndedOfOne>(nodes, kind, question)
+  const asked = askAll<EndedHere>(nodes, kind, question)
   let { ended, elsewhere } = here()
   const { answers, unanswered } = await asked
   for (const [, part] of answers) {

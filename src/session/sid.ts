@@ -4,8 +4,7 @@ import { randomText } from '../lib/text/random-text.js'
 /** Returns a secret of 160 bits and a handle of 128 bits, both after the process's name. */
 export function newSid(processName?: string): { sid: string; id: string } {
   const secret = randomText(20, 'hex')
-  if (processName === undefined) return { sid: secret, id: idOf(secret) }
-  return { sid: `${processName}-${secret}`, id: `${processName}-${idOf(secret)}` }
+  return { sid: processName === undefined ? secret : `${processName}-${secret}`, id: handleOf(secret, processName) }
 }
 
 export function handleOf(sid: string, processName: string | undefined): string {

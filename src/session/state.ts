@@ -5,18 +5,18 @@ import type { SessionRecord } from './session-record.js'
 import type { Handover } from './session-types.js'
 import { Ticket } from './ticket.js'
 
-export interface Opening {
+interface Opening {
   readonly name: 'opening'
   readonly login: ClientLogin | undefined
 }
 
-export interface Waiting {
+interface Waiting {
   readonly name: 'waiting'
   /** Undefined after its use, or if WebSocket is off for the session. */
   readonly ticket: Ticket | undefined
 }
 
-export interface Live {
+interface Live {
   readonly name: 'live'
 }
 
@@ -26,7 +26,7 @@ export function waitingOrLive({ wait }: Pick<SessionRecord, 'wait'>, now: number
   return wait === undefined ? live : { name: 'waiting', ticket: wait.ticket && Ticket.of(wait.ticket, now) }
 }
 
-export interface Ended {
+interface Ended {
   readonly name: 'ended'
   readonly outcome: Outcome
   /** Also true if the client will never be told. */
@@ -37,18 +37,18 @@ export interface Ended {
 export type State = Opening | Waiting | Live | Ended
 
 export const transitions = [
-  { from: 'opening', cause: 'login', to: 'live', by: 'server' },
-  { from: 'opening', cause: 'handover', to: 'waiting', by: 'login' },
-  { from: 'waiting', cause: 'ticket', to: 'waiting', by: 'page' },
-  { from: 'waiting', cause: 'attach', to: 'live', by: 'page' },
-  { from: 'waiting', cause: 'resume', to: 'waiting', by: 'backend' },
-  { from: 'live', cause: 'resume', to: 'waiting', by: 'backend' },
-  { from: 'opening', cause: 'end', to: 'ended', by: 'anyone' },
-  { from: 'waiting', cause: 'end', to: 'ended', by: 'anyone' },
-  { from: 'live', cause: 'end', to: 'ended', by: 'anyone' },
-  { from: 'ended', cause: 'ticket', to: 'ended', by: 'page' },
-  { from: 'ended', cause: 'attach', to: 'ended', by: 'page' },
-  { from: 'ended', cause: 'tell', to: 'ended', by: 'session' },
+  { from: 'opening', cause: 'login', to: 'live' },
+  { from: 'opening', cause: 'handover', to: 'waiting' },
+  { from: 'waiting', cause: 'ticket', to: 'waiting' },
+  { from: 'waiting', cause: 'attach', to: 'live' },
+  { from: 'waiting', cause: 'resume', to: 'waiting' },
+  { from: 'live', cause: 'resume', to: 'waiting' },
+  { from: 'opening', cause: 'end', to: 'ended' },
+  { from: 'waiting', cause: 'end', to: 'ended' },
+  { from: 'live', cause: 'end', to: 'ended' },
+  { from: 'ended', cause: 'ticket', to: 'ended' },
+  { from: 'ended', cause: 'attach', to: 'ended' },
+  { from: 'ended', cause: 'tell', to: 'ended' },
 ] as const
 
 export type Cause = (typeof transitions)[number]['cause']

@@ -24,7 +24,7 @@ export function* setDown(
   }
 }
 
-export interface Taken {
+interface Taken {
   readonly taken: number
   readonly refused: number
 }

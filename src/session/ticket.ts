@@ -6,8 +6,7 @@ const proofOf = (token: string, by: 'Initiator' | 'Responder') => createHmac('sh
 
 export const proofOfPage = (token: string): Buffer => proofOf(token, 'Initiator')
 
-/** Bytes. */
-const proofLength = 32
+const proofBytes = 32
 
 /** Contains secrets. Times are relative, as in `SessionRecord`. */
 export interface TicketRecord {
@@ -52,7 +51,7 @@ export class Ticket {
   }
 
   admits(proof: Buffer, now: number): boolean {
-    return proof.length === proofLength && timingSafeEqual(proof, this.#proofOfPage) && now < this.#until
+    return proof.length === proofBytes && timingSafeEqual(proof, this.#proofOfPage) && now < this.#until
   }
 }
 
@@ -76,6 +75,6 @@ export class Tickets<T> {
 
   /** The ticket may be expired: check it with `Ticket.admits`. */
   placeFor(proof: Buffer): T | undefined {
-    return proof.length === proofLength ? this.#places.get(keyOf(proof)) : undefined
+    return proof.length === proofBytes ? this.#places.get(keyOf(proof)) : undefined
   }
 }

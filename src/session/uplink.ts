@@ -7,20 +7,16 @@ import { ManagedLink, type ManagedLinkParts } from './managed-link.js'
 import { memoryOf } from './outbox.js'
 import type { Payload } from './payload.js'
 import { ServerWatch } from './server-watch.js'
+import type { SessionKeeper } from './session-keeper.js'
 import type { LinkRecord } from './session-record.js'
+import type { SessionView } from './session-types.js'
 
-/** The default size of the longest stanza. */
+/** Above this backlog, the page waits. The longest stanza by default. */
 const mostWaiting = 256 * 1024
 /** Larger backlogs end the session, because polling clients cannot be stopped. */
 const mostKept = 8 * 1024 * 1024
 /** Bytes: 64 KiB of text in 64 elements. */
 const mostBeforeLogin = memoryOf(64 * 1024, 64)
-
-export interface UplinkParts {
-  readonly shaper: RateShaper
-  readonly waiting: WaitingMemory
-  readonly serverMilliseconds?: number | undefined
-}
 
 /** Stanzas wait for the stream features, or for a delayed login. */
 export class Uplink {
@@ -38,7 +34,10 @@ export class Uplink {
   /** See `RateShaper`. */
   #paidAt = 0
 
-  constructor(link: Link, { shaper, waiting, serverMilliseconds }: UplinkParts) {
+  constructor(
+    link: Link,
+    { shaper, waiting, serverMilliseconds }: Pick<SessionKeeper<unknown>, 'shaper' | 'waiting' | 'serverMilliseconds'>,
+  ) {
     this.link = link
     this.#waiting = waiting
     this.watch = new ServerWatch(serverMilliseconds)
@@ -89,7 +88,7 @@ export class Uplink {
     this.#takeUnsent()
   }
 
-  /** `now` is given if the server must answer. */
+  /** Without `now`, the server's silence is not watched. */
   send(payload: Payload, now?: number): void {
     const { elements, size } = payload
     if (elements.length === 0) return
@@ -140,14 +139,14 @@ export class Uplink {
   }
 
   /** `broken-off`: the connection is being replaced. */
-  ping(now: number, about: { readonly domain: string; readonly jid: string | undefined }) {
+  ping(now: number, session: Pick<SessionView, 'domain' | 'jid'>) {
     const { managed, watch } = this
     if (managed?.isMending === true) {
       watch.received()
       return 'awaited'
     }
     const ask = managed?.isOn === true ? () => managed.ask() : undefined
-    if (!watch.look(now, this.link, !this.#isPaused, about, ask)) return 'awaited'
+    if (!watch.look(now, this.link, !this.#isPaused, session, ask)) return 'awaited'
     this.link.unanswered?.()
     if (managed?.breakOff() !== true) return 'missing'
     watch.received()

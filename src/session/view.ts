@@ -32,11 +32,11 @@ export function viewOf(session: Viewed): SessionView {
 }
 
 export function detailsOf(
-  session: Viewed & { readonly uplink: Uplink | undefined; readonly outbox: Pick<Outbox, 'delivered' | 'length'> },
+  session: Viewed & { readonly uplink: Uplink; readonly outbox: Pick<Outbox, 'delivered' | 'length'> },
 ): SessionDetails {
   const { client, history, createdAt, uplink, outbox } = session
   const { browser } = history
-  const isMending = uplink?.managed?.isMending === true
+  const isMending = uplink.managed?.isMending === true
   const past = history.eventsSince(createdAt)
   const counters = { delivered: outbox.delivered, waiting: outbox.length }
   const view = viewOf(session)

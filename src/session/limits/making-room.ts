@@ -3,7 +3,7 @@ import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 /** Sessions end until this part of the limit is in use. */
 const mostLeft = 0.75
 
-export interface Waiting {
+interface Waiting {
   readonly outbox: { readonly bytes: number; readonly keptBytes: number }
   readonly uplink: { readonly unsentBytes: number; readonly link: { readonly unfinishedBytes: number } }
   end(reason: 'limit', how: 'freed'): void

@@ -4,13 +4,10 @@ import type { Nodes } from '../../processes/nodes.js'
 
 const kind = 'make-room'
 
-/** Ends a session without a login. False if no session looks like an attack. */
-export type MakeRoom = (address: string) => boolean
-
-export interface RoomElsewhereParts {
+interface RoomElsewhereParts {
   readonly nodes: Nodes
   readonly counts: Pick<SharedCounts<'unauthenticated'>, 'told'>
-  readonly makeRoom: MakeRoom
+  readonly makeRoom: (address: string) => boolean
 }
 
 /** Needed if the limit counts the sessions of all processes. */

@@ -3,7 +3,7 @@ import { userOf } from '../../xmpp/jid/jid.js'
 import type { ClientAttempts } from '../logins/client-attempts.js'
 import type { Session as WholeSession } from '../session.js'
 
-export type Logins = Pick<ClientAttempts, 'refused' | 'isSilent' | 'delayedJid'>
+type Logins = Pick<ClientAttempts, 'refused' | 'isSilent' | 'delayedJid'>
 
 type Session = Pick<WholeSession, 'end'>
 

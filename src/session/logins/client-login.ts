@@ -1,24 +1,72 @@
-import type { Step } from '../../lib/errors.js'
+import type { ProblemCode, Step } from '../../lib/errors.js'
+import { prepareDomain } from '../../xmpp/jid/domains.js'
+import { userOf } from '../../xmpp/jid/jid.js'
+import { sasl2Namespace, saslNamespace, stanzaErrorNamespace } from '../../xmpp/namespaces.js'
+import { copyOf } from '../../xmpp/xml/copy-of.js'
+import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
-import { isFull } from './bound-jid.js'
+import { attribute } from '../../xmpp/xml/escape.js'
+import { XmlError } from '../../xmpp/xml/xml-error.js'
+import type { SessionKeeper } from '../session-keeper.js'
+import { bindAnswer, bindRequest, isFull, jidInSuccess } from './bound-jid.js'
 import type { ClientAttempts, Gate } from './client-attempts.js'
-import type { LoggedIn, LoginWatch, Screened } from './login-watch.js'
+import { isManagement, longestStreamId, type ResumableStreams } from './resumable-streams.js'
+import { SaslAccount } from './sasl-account.js'
 
+/**
+ * `sasl` and `sasl2` are logins under way (RFC 6120 §6, XEP-0388). `welcome` follows `<success/>`. `inside` may bind.
+ * `spent` follows an element out of turn.
+ */
+type Stage = 'stranger' | 'sasl' | 'sasl2' | 'welcome' | 'inside' | 'spent'
+
+const mostRequests = 10
+
+/** A Kerberos token of 12,000 bytes fits (RFC 4752). */
+const longestElement = 16 * 1024
+
+export interface Screened {
+  readonly passed: readonly Element[]
+  readonly answers: readonly Element[]
+}
+
+export interface LoggedIn {
+  /** Bare if only the account of a resumed stream is known. */
+  readonly jid: string
+  readonly resumed?: string | undefined
+}
+
+/** Blocks requests that could log in unseen. Ignores other users' elements, which may follow a login. */
 export class ClientLogin {
-  readonly #watch: LoginWatch
+  #stage: Stage = 'stranger'
+  #hasTried = false
+  readonly #requests = new Set<string>()
+  readonly #sasl: SaslAccount
+  #account: string | undefined
+  /** Other users may have written on the stream. */
+  #isForeign = false
+  /** False after a request whose answer looks like an answer to `<resume/>`. */
+  #mayResume = true
+  #resuming: string | undefined
+
+  readonly end: number
+  readonly #streams: ResumableStreams
   readonly #attempts: ClientAttempts
 
-  constructor(watch: LoginWatch, attempts: ClientAttempts) {
-    this.#watch = watch
+  constructor(
+    readonly domain: string,
+    { loginMilliseconds, streams }: Pick<SessionKeeper<unknown>, 'loginMilliseconds' | 'streams'>,
+    now: number,
+    attempts: ClientAttempts,
+  ) {
+    this.end = now + loginMilliseconds
+    this.#streams = streams
     this.#attempts = attempts
-  }
-
-  get end(): number {
-    return this.#watch.end
+    this.#sasl = new SaslAccount(domain)
   }
 
   get step(): Step {
-    return this.#watch.step
+    if (this.#stage === 'welcome' || this.#stage === 'inside') return 'bind'
+    return this.#hasTried ? 'sasl' : 'features'
   }
 
   get isUsedUp(): boolean {
@@ -26,27 +74,195 @@ export class ClientLogin {
   }
 
   screen(elements: readonly Element[], gate: Gate): Screened | 'policy-violation' | 'refused-logins' {
-    const screened = this.#watch.screen(elements)
-    if (screened === undefined) return 'policy-violation'
-    for (const element of screened.passed) this.#attempts.sent(element, gate)
-    return this.isUsedUp ? 'refused-logins' : screened
+    const answers: Element[] = []
+    const passed: Element[] = []
+    try {
+      for (const element of elements) {
+        if (element.text.length > longestElement || !this.#mayPass(element)) return 'policy-violation'
+        if (isRequestToResume(element) && !this.#resumes(element)) answers.push(notResumed(element))
+        else passed.push(element)
+      }
+    } catch (error) {
+      if (error instanceof XmlError) return 'policy-violation'
+      throw error
+    }
+    for (const element of passed) this.#attempts.sent(element, gate)
+    return this.isUsedUp ? 'refused-logins' : { passed, answers }
   }
 
-  /** `server` is host and port. */
   received(element: Element, server: string | undefined): LoggedIn | undefined {
     this.#attempts.received(element, server)
-    return this.#watch.received(element)
+    if (this.#isForeign) return undefined
+    const loggedIn = this.#learnFrom(element)
+    if (loggedIn === undefined) this.#isForeign = isForUsers(element)
+    return loggedIn
   }
 
+  /** A restart is allowed once, for the same domain (XEP-0206 §5). */
   restart(to: string | undefined): boolean {
-    return this.#watch.restart(to)
+    if (this.#stage !== 'welcome') return false
+    this.#stage = 'inside'
+    return to === undefined || prepareDomain(to) === this.domain
   }
 
   mayBecome(jid: string): boolean {
-    return !isFull(jid) && this.#watch.mayBecome(jid)
+    if (isFull(jid) || this.#stage === 'stranger') return false
+    const account = this.#account ?? this.#sasl.account
+    if (account !== undefined) return userOf(account) === userOf(jid)
+    const isLetIn = this.#stage !== 'sasl' && this.#stage !== 'sasl2'
+    return isLetIn && prepareDomain(jid.slice(jid.indexOf('@') + 1)) === this.domain
   }
 
   close(): void {
     this.#attempts.close()
   }
+
+  #mayPass(element: Element): boolean {
+    const { name, namespace } = element
+    // Servers accept `<iq/>` in namespaces of other streams, even to log in.
+    if (name === 'iq' && (namespace !== 'jabber:client' || isLegacyLogin(element))) return false
+    if (isManagement(element) && name !== 'resume') this.#mayResume = false
+    const isSasl = namespace === saslNamespace || namespace === sasl2Namespace
+    // `childrenOf` may throw, so the stage has not changed yet.
+    const inline = namespace === sasl2Namespace ? childrenOf(element.text) : []
+    if (isSasl) this.#hasTried = true
+    switch (this.#stage) {
+      case 'stranger':
+        if (namespace === saslNamespace && name === 'auth') this.#stage = 'sasl'
+        else if (namespace === sasl2Namespace && name === 'authenticate') {
+          this.#stage = 'sasl2'
+          const asked = inline.filter(isRequestToResume)
+          this.#resuming = asked.length === 1 ? idToResume(asked[0]!) : undefined
+        }
+        break
+      case 'sasl':
+      case 'sasl2':
+        // With two logins, the outcome is ambiguous.
+        if (isSasl && (name === 'auth' || name === 'authenticate')) return false
+        // The answer to this element might follow `<success/>`, so the outcome is ambiguous.
+        if (this.#stage === 'sasl' && !isSasl) this.#stage = 'stranger'
+        if (!isSasl) this.#sasl.disturbed()
+        break
+      case 'welcome':
+        this.#stage = 'spent'
+        break
+      case 'inside':
+        return !isSasl && this.#mayBind(element)
+    }
+    if (namespace === saslNamespace || (this.#stage === 'sasl' && isSasl)) this.#sasl.sent(element)
+    return bindRequest(element, this.domain) === undefined && !isRequestToResume(element)
+  }
+
+  #mayBind(element: Element): boolean {
+    const request = bindRequest(element, this.domain)
+    if (request === undefined) return true
+    if (request === 'unclear' || this.#requests.size >= mostRequests) return false
+    this.#requests.add(request.id)
+    return true
+  }
+
+  /** False if the owner of the stream is unknown. */
+  #resumes(element: Element): boolean {
+    const id = idToResume(element)
+    if (id === undefined || !this.#mayResume || this.#ownerOf(id) === undefined) return false
+    this.#mayResume = false
+    this.#resuming = id
+    return true
+  }
+
+  #ownerOf(id: string | undefined): string | undefined {
+    const account = this.#account ?? this.#sasl.account
+    const jid = id === undefined ? undefined : this.#streams.of(this.domain, id)?.jid
+    const isOther = account !== undefined && jid !== undefined && userOf(jid) !== userOf(account)
+    return isOther ? account : (jid ?? account)
+  }
+
+  #learnFrom(element: Element): LoggedIn | undefined {
+    const { name, namespace } = element
+    switch (this.#stage) {
+      case 'sasl':
+        if (namespace !== saslNamespace) break
+        if (name === 'challenge') this.#sasl.challenged()
+        else if (name === 'success') this.#stage = 'welcome'
+        else if (name === 'failure') this.#stage = 'stranger'
+        break
+      case 'sasl2':
+        if (namespace !== sasl2Namespace) break
+        if (name === 'failure') this.#stage = 'stranger'
+        else if (name === 'success') return this.#succeeded(element)
+        break
+      case 'welcome':
+        this.#stage = 'spent'
+        break
+      case 'inside':
+        return this.#receivedInside(element)
+    }
+    return undefined
+  }
+
+  #succeeded(success: Element): LoggedIn | undefined {
+    this.#stage = 'inside'
+    const resuming = this.#resuming
+    this.#resuming = undefined
+    const told = jidInSuccess(success, this.domain)
+    if (told === undefined) return undefined
+    this.#account = told.split('/', 1)[0]!
+    if (childrenOf(success.text).some(isResumed))
+      return { jid: isFull(told) ? told : (this.#ownerOf(resuming) ?? told), resumed: resuming }
+    return isFull(told) ? { jid: told } : undefined
+  }
+
+  #receivedInside(element: Element): LoggedIn | undefined {
+    const resuming = this.#resuming
+    if (resuming !== undefined && isManagement(element)) {
+      this.#resuming = undefined
+      const jid = isResumed(element) ? this.#ownerOf(resuming) : undefined
+      return jid === undefined ? undefined : { jid, resumed: resuming }
+    }
+    if (this.#requests.size === 0) return undefined
+    const answer = bindAnswer(element, this.domain)
+    if (answer === undefined || !this.#requests.delete(answer.id)) return undefined
+    return answer.jid === undefined ? undefined : { jid: answer.jid }
+  }
+}
+
+function isRequestToResume(element: Element): boolean {
+  return element.name === 'resume' && isManagement(element)
+}
+
+function idToResume(element: Element): string | undefined {
+  const id = isRequestToResume(element) ? startTagOf(element.text).attribute('previd') : undefined
+  return id !== undefined && id.length <= longestStreamId ? copyOf(id) : undefined
+}
+
+/** After this answer, the client binds a resource (XEP-0198 §5). */
+function notResumed({ namespace }: Element): Element {
+  const xmlns = attribute('xmlns', namespace)
+  const text = `<failed${xmlns}><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
+  return { name: 'failed', namespace, text }
+}
+
+/** The answer to a login by XEP-0078 does not name the user. */
+function isLegacyLogin({ text }: Element): boolean {
+  return childrenOf(text).some(({ namespace }) => namespace === 'jabber:iq:auth')
+}
+
+function isForUsers(element: Element): boolean {
+  const { name, namespace, text } = element
+  if (namespace === 'jabber:client') {
+    // The server itself sends errors before the login.
+    return (name === 'message' || name === 'presence') && startTagOf(text).attribute('type') !== 'error'
+  }
+  if (namespace === sasl2Namespace) return name === 'success' && childrenOf(text).some(isResumed)
+  return isResumed(element)
+}
+
+function isResumed(element: Element): boolean {
+  return element.name === 'resumed' && isManagement(element)
+}
+
+export function refusedLogin({ name, namespace, text }: Element): ProblemCode | undefined {
+  if (name !== 'failure' || (namespace !== saslNamespace && namespace !== sasl2Namespace)) return undefined
+  const isRefused = childrenOf(text).some(child => child.name === 'not-authorized')
+  return isRefused ? 'not-authorized' : 'login-failed'
 }

@@ -4,26 +4,26 @@ import { bind2Namespace, sasl2Namespace } from '../../xmpp/namespaces.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
-/** Prefix of all versions of XEP-0198. */
-export const smFamily = 'urn:xmpp:sm:'
 /** XEP-0198 §5. */
 export const longestStreamId = 4000
 
 /** A stream takes 200 bytes. Of a forgotten stream, only the account's bare JID is known. */
 const mostStreams = 20_000
 
-export interface ResumableStream {
-  /** A full JID. */
+interface ResumableStream {
   readonly jid: string
   readonly session: string
 }
 
-/** Servers check that only the owner resumes a stream. */
+/** Full JIDs of streams by id: only the owner of a stream can resume it. */
 export class ResumableStreams {
   readonly #streams = new Map<string, ResumableStream>()
 
   note(domain: string, element: Element, stream: ResumableStream): void {
-    for (const id of idsIn(element)) {
+    for (const { name, text } of managementIn(element)) {
+      if (name !== 'enabled' && name !== 'resumed') continue
+      const id = startTagOf(text).attribute(name === 'enabled' ? 'id' : 'previd')
+      if (id === undefined || id.length > longestStreamId) continue
       const key = keyOf(domain, id)
       this.#streams.delete(key)
       this.#streams.set(key, stream)
@@ -36,13 +36,17 @@ export class ResumableStreams {
   }
 }
 
-function idsIn({ name, namespace, text }: Element): readonly string[] {
-  // Elements of stream management may be children of a login's answer (XEP-0386, XEP-0198 §9).
+/** All versions of XEP-0198. */
+export function isManagement({ namespace }: { readonly namespace: string }): boolean {
+  return namespace.startsWith('urn:xmpp:sm:')
+}
+
+/** Elements of stream management may be children of a login's answer (XEP-0386, XEP-0198 §9). */
+export function managementIn(element: Element): readonly Element[] {
+  const { name, namespace, text } = element
   if (namespace === sasl2Namespace || namespace === bind2Namespace)
-    return name === 'success' || name === 'bound' ? childrenOf(text).flatMap(idsIn) : []
-  if (!namespace.startsWith(smFamily) || (name !== 'enabled' && name !== 'resumed')) return []
-  const id = startTagOf(text).attribute(name === 'enabled' ? 'id' : 'previd')
-  return id !== undefined && id.length <= longestStreamId ? [id] : []
+    return name === 'success' || name === 'bound' ? childrenOf(text).flatMap(managementIn) : []
+  return isManagement(element) ? [element] : []
 }
 
 /** A hash, because ids may have thousands of characters. */

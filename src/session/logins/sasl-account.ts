@@ -43,7 +43,7 @@ export class SaslAccount {
 }
 
 /** The bare JID that an `<auth/>` proves. Undefined for another authzid, or in doubt. */
-export function accountIn({ text }: Element, domain: string): string | undefined {
+function accountIn({ text }: Element, domain: string): string | undefined {
   if (childrenOf(text).length > 0) return undefined
   const data = textOf(text)
   const bytes = Buffer.from(data, 'base64')

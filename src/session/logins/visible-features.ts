@@ -3,7 +3,7 @@ import { childrenOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { type Branch, prune } from '../../xmpp/xml/prune.js'
 import { showsSecret } from './mechanisms.js'
-import { smFamily } from './resumable-streams.js'
+import { isManagement } from './resumable-streams.js'
 
 /** Features that clients cannot use (XEP-0206 §2, §4, XEP-0078). */
 const hidden = new Set([
@@ -23,7 +23,7 @@ const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
 export function visibleFeatures(features: Element, hidesSecrets: boolean, hidesManagement = false): Element {
   const isHidden = ({ name, namespace, content }: Branch) =>
     hidden.has(namespace) ||
-    (hidesManagement && name === 'sm' && namespace.startsWith(smFamily)) ||
+    (hidesManagement && name === 'sm' && isManagement({ namespace })) ||
     (name === 'mechanism' && (channelBinding.test(content) || (!hidesSecrets && showsSecret(content.trim()))))
   let children = ''
   for (const child of childrenOf(prune(features.text, isHidden))) children += child.text
