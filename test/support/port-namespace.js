@@ -14,8 +14,8 @@ const { config } = loadConfig({
   PORT: '8080',
   METRICS_ADDRESS: '[::1]:9110',
   ADMIN_USERS: 'portal:secret',
-  XMPP_DOMAINS: server.domain,
-  XMPP_SERVERS: `${server.domain}=xmpp://127.0.0.1:${server.port}?tls=none`,
+  XMPP_DOMAINS: 'localhost',
+  XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
   XMPP_SPARE_LINKS: '0',
   RATE_WARMS_PER_JID: '0',
   RATE_WARMS_PER_ADMIN: '0',
@@ -34,7 +34,7 @@ const call = async (method, path, body) => {
   const response = await fetch(`http://[::1]:8080${path}`, { method, headers, body: body && JSON.stringify(body) })
   return { status: response.status, ...(response.status === 204 ? {} : await response.json()) }
 }
-const warm = () => call('POST', '/warm', { jid: `alice@${server.domain}`, password: 'secret' })
+const warm = () => call('POST', '/warm', { jid: 'alice@localhost', password: 'secret' })
 
 const ids = []
 let failed
