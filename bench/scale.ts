@@ -22,7 +22,7 @@ import type { Figures } from './work.js'
 type Lag = Answer<'lag'>
 
 const mostOfClient = 10_000
-/** Of 20,000 descriptors, a held session takes two, or one with links in memory. Sent messages need up to 4,000. */
+/** For 20,000 descriptors. A held session takes two, or one with links in memory. Messages need up to 4,000. */
 const sizes = [200, 2_000, 7_000]
 const sizesInMemory = [200, 15_000]
 

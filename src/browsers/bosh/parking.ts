@@ -10,7 +10,7 @@ const mostBeforeLogin = 16 * 1024
 /** Memory of a parked request without its text. */
 const parkedBytes = 1024
 
-/** Requests that came before a missing request, or before `Uplink.freeAt`. */
+/** Requests that wait for a request with an earlier rid, or for `Uplink.freeAt`. */
 export class Parking {
   readonly #session: Session
   readonly #parts: BoshParts

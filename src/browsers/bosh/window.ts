@@ -124,7 +124,7 @@ export class RidWindow {
     return this.#replies.find(reply => reply.rid === rid)
   }
 
-  /** A client that attaches may open two requests, and one more for a pause. It has all older replies. */
+  /** Replies that an attaching client may lack: it may have two requests open, and one more for a pause. */
   unacknowledged(isPaused: boolean): readonly StoredReply[] {
     const received = this.acknowledged ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
     return this.#replies.filter(({ rid }) => rid > received)

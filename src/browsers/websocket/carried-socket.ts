@@ -35,7 +35,7 @@ export class CarriedSocket implements ChannelEvents {
 
   onMessage(message: Buffer): void {
     this.#exchange.send(undefined, message)
-    // Shorter messages are invalid, but unlimited in number: each pauses the channel.
+    // Shorter messages are invalid. The limit in bytes would allow too many, so each pauses the channel.
     if (this.#isHeldBack || (!this.#exchange.isBehind && message.length >= shortest)) return
     this.#isHeldBack = true
     this.#channel.pause()

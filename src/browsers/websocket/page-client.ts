@@ -24,7 +24,7 @@ export interface PageParts {
 /** The first delivery waits this long for `<enable/>`. */
 const firstWordMilliseconds = 1_000
 const answerMilliseconds = 1_000
-/** A ping for each stanza cost a third of a round trip's CPU time. */
+/** Measured: pings for each stanza take a third of a round trip's CPU time. */
 const probeMilliseconds = 100
 
 export class PageClient extends SocketClient {

@@ -101,7 +101,7 @@ export class RemoteNode implements Node {
     if (this.#askedAt !== undefined) this.#askedAt += milliseconds
   }
 
-  /** `pause`: time between heartbeats, beyond the usual second. */
+  /** `pause`: time between heartbeats, minus the usual second. */
   isAskDue(now: number, pause: number): boolean {
     const isDue = pause > 0 && this.exchanges.size > 0 && now - this.#heardAt >= askMilliseconds
     if (!isDue || now - this.#lastAskedAt < askMilliseconds) return false
