@@ -55,7 +55,9 @@ function startOn(
     audit,
     counts,
     collect,
-    routers: parts => [createDemoRouter({ ...parts, config, passwords })],
+    routers: ({ login, endUnclaimed, sessions, visits }) => [
+      createDemoRouter({ login, endUnclaimed, sessions, visits, config, passwords }),
+    ],
     demoPath,
   })
 }

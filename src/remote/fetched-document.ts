@@ -8,10 +8,10 @@ const maxDocumentBytes = 64 * 1024
 export type DocumentParts = Pick<EndpointParts, 'settings' | 'tls' | 'names' | 'clock'>
 
 /** Follows no redirect. Rejects with a `RemoteFault`. */
-export function documentFetcher(url: string, parts: DocumentParts) {
+export function documentFetcher(url: string, { settings, tls, names, clock }: DocumentParts) {
   const target = new URL(url)
   const about: RemoteEndpoint = { url, plain: true, ca: undefined, verify: true }
-  const endpointParts = { ...parts, about, port: 443, publicOnly: false }
+  const endpointParts = { about, settings, tls, names, clock, port: 443, publicOnly: false }
   return async (): Promise<string> => {
     const { status, body } = await fetchDocument(target, endpointParts, { Accept: 'application/json' })
     if (status === 200) return body

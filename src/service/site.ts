@@ -21,7 +21,7 @@ import type { Opener, OpenerParts } from '../session/opener.js'
 import type { Open } from '../session/session-types.js'
 import type { CarriedLogins } from '../warm/carried-logins.js'
 import type { PageTokens } from '../warm/pages/page-tokens.js'
-import { createLogins } from '../warm/session-login.js'
+import { createLogins, type Logins } from '../warm/session-login.js'
 import { type AppParts, createApp, createPagesApp } from './app.js'
 import type { SessionParts } from './session-parts.js'
 import { createSessions } from './site-sessions.js'
@@ -108,68 +108,88 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
   }
 }
 
-function commonParts(config: Config, open: Open, { shared, carriedLogins, sums }: Parts) {
-  const { sessionParts } = shared
+function loginsOf(config: Config, open: Open, { shared: { sessionParts }, carriedLogins }: Parts): Logins {
   const own = createLogins(sessionParts.login, open, sessionParts.mend)
-  const { login, keysOf } = carriedLogins?.over(siteName(config), own) ?? own
+  return carriedLogins?.over(siteName(config), own) ?? own
+}
+
+function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts: Parts): Endpoint {
+  const { shared, carriedLogins } = parts
+  const { sessionParts } = shared
+  const { login, keysOf } = loginsOf(config, open, parts)
   const { endUnclaimed } = carriedLogins ?? sessionParts
-  return {
+  return createPagesApp({
     config,
+    pageTokens,
     login,
     keysOf,
-    endUnclaimed,
     sessions: sessionParts.sessions,
     room: sessionParts.room,
     visits: shared.visits,
+    endUnclaimed,
     limits: shared.callLimits,
+    isTooOften: address => sessionParts.limits.isTooOften(address),
+    refused: sessionParts.refused,
+    page: createEndpointPage(config, 'connect'),
     recentWarms: shared.recentWarms,
     onCall: shared.onCall,
     isStopping: shared.isStopping,
     counts: sessionParts.counts,
     clock: sessionParts.clock,
-    sums,
+    sums: parts.sums,
     log: sessionParts.logFor('warm'),
     audit: sessionParts.auditFor('warm'),
     httpLog: sessionParts.logFor('http'),
-  }
-}
-
-function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts: Parts): Endpoint {
-  const { limits, refused } = parts.shared.sessionParts
-  return createPagesApp({
-    ...commonParts(config, open, parts),
-    pageTokens,
-    isTooOften: address => limits.isTooOften(address),
-    refused,
-    page: createEndpointPage(config, 'connect'),
   })
 }
 
 function createApi(config: Config, open: Open, parts: Parts): Express {
-  const { shared } = parts
-  const common = commonParts(config, open, parts)
+  const { shared, carriedLogins } = parts
+  const { sessionParts } = shared
+  const { logFor, auditFor } = sessionParts
+  const { endUnclaimed } = carriedLogins ?? sessionParts
+  const { login, keysOf } = loginsOf(config, open, parts)
   return createApp({
-    ...common,
+    config,
+    login,
+    keysOf,
+    sessions: sessionParts.sessions,
+    visits: shared.visits,
+    room: sessionParts.room,
+    endUnclaimed,
+    limits: shared.callLimits,
     hashes: shared.hashes,
     formTokens: shared.formTokens,
+    recentWarms: shared.recentWarms,
     readOverview: shared.readOverview,
     readHour: shared.readHour,
     readAudit: shared.readAudit,
     readFailures: shared.readFailures,
     streams: shared.streams,
+    onCall: shared.onCall,
+    isStopping: shared.isStopping,
+    counts: sessionParts.counts,
+    clock: sessionParts.clock,
+    sums: parts.sums,
+    log: logFor('warm'),
+    audit: auditFor('warm'),
+    httpLog: logFor('http'),
     demoPath: shared.demoPath,
-    extraRouters: shared.routers(common),
+    extraRouters: shared.routers({ login, endUnclaimed, sessions: sessionParts.sessions, visits: shared.visits }),
   })
 }
 
 function createWebSocket(config: Config, opener: Opener, { shared, carriage }: Parts): WebSocketEndpoint {
   const { websocket, websocketPath, bosh } = config
   const { sessionParts } = shared
-  const entrance = entranceOf(config, 'websocket', websocketPath)
+  const { clients, access, secureUrl, redirectUrl, page } = entranceOf(config, 'websocket', websocketPath)
   return createWebSocketEndpoint({
-    ...entrance,
-    secureUrl: req => entrance.secureUrl(req)?.replace(/^https:/, 'wss:'),
     place: siteName(config),
+    clients,
+    access,
+    secureUrl: req => secureUrl(req)?.replace(/^https:/, 'wss:'),
+    redirectUrl,
+    page,
     origins: websocket.origins,
     requireSecure: websocket.requireSecure,
     defaultDomain: bosh.defaultDomain,
@@ -194,11 +214,16 @@ function createWebSocket(config: Config, opener: Opener, { shared, carriage }: P
 function createBosh(config: Config, manager: ConnectionManager, { shared, carriedRequests }: Parts): Endpoint {
   const { bodies, refused, clock, counts, maxStanzaBytes } = shared.sessionParts
   const { serve, refuseTooLarge, report } = carriedRequests?.over(siteName(config), manager) ?? manager
+  const { clients, access, secureUrl, redirectUrl, page } = entranceOf(config, 'bosh', config.boshPath)
   const listener = createBoshListener({
-    ...entranceOf(config, 'bosh', config.boshPath),
     serve,
     refuseTooLarge,
     report,
+    clients,
+    access,
+    secureUrl,
+    redirectUrl,
+    page,
     bodies,
     refused,
     clock,

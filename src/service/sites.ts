@@ -82,7 +82,8 @@ export function createSites(first: Config, shared: SiteParts) {
 function buildSites(config: Config, carried: Omit<Parts, 'sums'>) {
   const { hosts, defaultHost, strictHost } = config.http
   const sums = new MinuteSums(carried.shared.sessionParts.clock)
-  const parts: Parts = { ...carried, sums }
+  const { shared, carriage, carriedRequests, carriedLogins } = carried
+  const parts: Parts = { shared, carriage, carriedRequests, carriedLogins, sums }
   const built: Built = { endpoints: [], sessions: [], names: new Set(), sums }
   const host = (own: readonly HttpHost[]) => createHost(config, own, parts, built)
   const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))

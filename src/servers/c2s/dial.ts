@@ -43,15 +43,16 @@ export interface DialerParts {
 export type Dialer = ReturnType<typeof createDialer>
 
 export function createDialer(parts: DialerParts) {
-  const { names, states, connect = parts.ports?.connect ?? connectTcp } = parts
+  const { names, clock, descriptors, states, ports, onExhausted, connect = ports?.connect ?? connectTcp } = parts
+  const searchParts = (publicOnly: boolean) => ({ names, clock, publicOnly, descriptors, ports, onExhausted, connect })
   return {
     toServer(server: Server, domain: string) {
       const state = states?.ofEntry(domain, written(server))
-      return createSearch({ ...parts, connect, publicOnly: false }, { targets: [server] }, domain, () => state)
+      return createSearch(searchParts(false), { targets: [server] }, domain, () => state)
     },
     /** RFC 6120 §3.2, XEP-0368. */
     toDomain: (domain: string) =>
-      createSearch({ ...parts, connect }, names.routeTo(domain), domain, target =>
+      createSearch(searchParts(parts.publicOnly), names.routeTo(domain), domain, target =>
         states?.ofFound(domain, written(target)),
       ),
   }

@@ -38,10 +38,14 @@ export function createLinks(parts: LinksParts) {
     waiting = new WaitingMemory(),
   } = parts
   const links = new Set<TcpLink>()
-  const connectionParts: ConnectionParts = { dialer, tls, clock, limits, certificates }
-  const spares = spare && new SpareLinks({ ...connectionParts, ...spare })
+  const spares =
+    spare && new SpareLinks({ dialer, tls, clock, limits, certificates, most: spare.most, hasRoom: spare.hasRoom })
   const linkParts: LinkParts = {
-    ...connectionParts,
+    dialer,
+    tls,
+    clock,
+    limits,
+    certificates,
     waiting,
     streamManagement,
     sasl2,

@@ -102,12 +102,13 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     return this.#abort.signal
   }
 
-  /** Throws a `Problem` after closing the link. */
-  async run(open: OpenForLogin<T>, caller: Caller): Promise<LoggedIn<T>> {
+  /** `timeout` is in seconds. Throws a `Problem` after closing the link. */
+  async run(open: OpenForLogin<T>, caller: Caller, timeout = this.#parts.timeout): Promise<LoggedIn<T>> {
     const late = (detail?: string) =>
       this.fail(new Problem('timeout', { step: this.step, detail, server: this.#server }))
     const leave = () => late('the caller left')
-    const progress = followLogin(this.#parts, this.#wish, setting => {
+    const { log, stepTimeout } = this.#parts
+    const progress = followLogin({ log, timeout, stepTimeout }, this.#wish, setting => {
       late(`Limit: ${setting}.`)
       this.#opened?.link.timeOut(this.step, typeof this.#until === 'string')
     })

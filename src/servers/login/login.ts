@@ -73,7 +73,7 @@ async function attempt<T extends Opened>(
     const mayRepeat = pipelining.isToBlame || attempt.end?.isStale
     if (!mayRepeat || isLeft || timeout < leastTimeout) throw error
     // Pipelining may have caused the failure.
-    return await new LoginAttempt<T>({ ...parts, timeout }, wish, until).run(open, caller)
+    return await new LoginAttempt<T>(parts, wish, until).run(open, caller, timeout)
   }
 }
 
@@ -113,8 +113,10 @@ export async function scramKeys<T extends Opened>(
   wish: LoginWish,
   caller: Caller,
 ): Promise<ScramProof> {
+  const { log, timeout, stepTimeout, saltedPasswords, scramMaxIterations } = parts
   const mechanisms = parts.mechanisms.filter(name => name !== 'PLAIN')
-  const attempt = new LoginAttempt<T>({ ...parts, mechanisms, tokens: undefined }, wish, 'authenticated')
+  const ofScram = { log, timeout, stepTimeout, saltedPasswords, scramMaxIterations, mechanisms }
+  const attempt = new LoginAttempt<T>(ofScram, wish, 'authenticated')
   const { opened } = await attempt.run(open, caller).catch(error => {
     const isMissing = error instanceof Problem && error.code === 'no-mechanism' && error.step === 'sasl'
     if (!isMissing) throw withoutKeys(wish, error)
