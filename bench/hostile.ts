@@ -1,7 +1,7 @@
 // Target: a hostile KiB costs at most ten times a plain KiB, at any length.
 import { parseBody } from '../src/browsers/bosh/body.js'
 import { readMessage } from '../src/browsers/websocket/framing.js'
-import { UnfinishedBodies } from '../src/http/listening/unfinished-bodies.js'
+import { UnfinishedBodies } from '../src/http/bodies/unfinished-bodies.js'
 import { defaultLimits } from '../src/xmpp/xml/limits.js'
 import { Splitter } from '../src/xmpp/xml/splitter.js'
 import { readUtf8 } from '../src/xmpp/xml/utf8.js'

@@ -1,5 +1,5 @@
 import { ConfigError } from '../config/load.js'
-import { unusablePlaces } from '../http/listening/places.js'
+import { unusablePlaces } from '../http/listening/listen-problems.js'
 import { unusableAuditFile } from '../watching/logs.js'
 import { CommandError } from './command-error.js'
 import { readSettings } from './settings-at-hand.js'

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { ConfigError } from '../config/load.js'
-import { forbiddenPort } from '../http/listening/places.js'
+import { forbiddenPort } from '../http/listening/listen-problems.js'
 import { CommandError } from './command-error.js'
 import { holdSignals } from './held-signals.js'
 

@@ -2,7 +2,7 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import type { Clock } from '../lib/clock.js'
 import { allowed, lookupBy } from '../servers/net/allowed-addresses.js'
-import type { Names } from '../servers/net/names.js'
+import type { Names } from '../servers/net/name-lookup.js'
 
 /** In milliseconds, DNS look-up included. */
 const mostMilliseconds = 10_000

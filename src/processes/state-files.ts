@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { attempt } from '../lib/attempt.js'
 import { codeOf } from '../lib/log.js'
-import { readSealed, SealedFileError, temporaryEnding, writeSealed } from '../lib/sealed-file.js'
+import { readSealed, SealedFileError, temporaryEnding, writeSealed } from '../lib/secrets/sealed-file.js'
 
 export interface StateFilesParts {
   /** Created if its parent exists. */

@@ -13,7 +13,7 @@ import type { Root } from '../xmpp/xml/root.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
 import type { EndpointReply } from './endpoint-reply.js'
 import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
-import { RemoteFault } from './fault.js'
+import { RemoteFault } from './remote-fault.js'
 
 const featuresSeconds = 10
 

@@ -4,10 +4,10 @@ import { boshRelation, xrdNamespace } from '../xmpp/namespaces.js'
 import { withoutComments } from '../xmpp/xml/comments.js'
 import { documentReader, startTagOf } from '../xmpp/xml/document.js'
 import { defaultLimits } from '../xmpp/xml/limits.js'
-import type { EndpointParts } from './agents.js'
-import { RemoteFault, unexpectedStatus } from './fault.js'
 import { fetchDocument } from './fetched-document.js'
+import type { EndpointParts } from './http-agents.js'
 import type { HttpReply } from './http-request.js'
+import { RemoteFault, unexpectedStatus } from './remote-fault.js'
 
 /** XEP-0156 §3. */
 export async function findEndpoint(domain: string, parts: EndpointParts): Promise<string | Failure> {

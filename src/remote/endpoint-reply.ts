@@ -8,7 +8,7 @@ import { type Document, documentReader } from '../xmpp/xml/document.js'
 import type { Element, Fate } from '../xmpp/xml/element.js'
 import type { XmlLimits } from '../xmpp/xml/limits.js'
 import type { Root } from '../xmpp/xml/root.js'
-import { RemoteFault } from './fault.js'
+import { RemoteFault } from './remote-fault.js'
 
 /** `fates` has an entry for each changed or dropped element. */
 export type EndpointReply = ReturnType<ReturnType<typeof replyReader>>

@@ -9,9 +9,9 @@ import type { SessionTerms } from '../xmpp/page-binding.js'
 import { escapeXml } from '../xmpp/xml/escape.js'
 import type { Endpoint } from './endpoint.js'
 import { type EndpointReply, readTerms } from './endpoint-reply.js'
-import { RemoteFault } from './fault.js'
-import { Repeats } from './repeats.js'
-import { Turn } from './turn.js'
+import { RemoteFault } from './remote-fault.js'
+import { Repeats } from './request-repeats.js'
+import { Turn } from './request-turn.js'
 
 /** XEP-0124 §7.1. `wait` is in seconds. */
 export type WantedTerms = Pick<SessionTerms, 'wait' | 'hold' | 'ver'>

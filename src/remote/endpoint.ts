@@ -2,11 +2,11 @@ import { remembering } from '../lib/answer-cache.js'
 import { forgetOldest } from '../lib/limits/forget-oldest.js'
 import type { Failure, LinkFacts } from '../xmpp/link.js'
 import { defaultLimits } from '../xmpp/xml/limits.js'
-import { createAgent, type EndpointParts } from './agents.js'
 import { findEndpoint } from './endpoint-discovery.js'
 import { type EndpointReply, replyReader } from './endpoint-reply.js'
-import { RemoteFault, unexpectedStatus } from './fault.js'
+import { createAgent, type EndpointParts } from './http-agents.js'
 import { type HttpReply, type RequestOptions, sendRequest } from './http-request.js'
+import { RemoteFault, unexpectedStatus } from './remote-fault.js'
 
 const mostFound = 1000
 const foundSeconds = 600

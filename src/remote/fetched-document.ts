@@ -1,7 +1,7 @@
 import type { RemoteEndpoint } from '../config/config.js'
-import { createAgent, type EndpointParts } from './agents.js'
-import { RemoteFault, unexpectedStatus } from './fault.js'
+import { createAgent, type EndpointParts } from './http-agents.js'
 import { type HttpReply, sendRequest } from './http-request.js'
+import { RemoteFault, unexpectedStatus } from './remote-fault.js'
 
 const maxDocumentBytes = 64 * 1024
 

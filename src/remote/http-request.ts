@@ -11,7 +11,7 @@ import type { XmlLimits } from '../xmpp/xml/limits.js'
 import { type Sink, Splitter } from '../xmpp/xml/splitter.js'
 import { readUtf8 } from '../xmpp/xml/utf8.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
-import { RemoteFault } from './fault.js'
+import { RemoteFault } from './remote-fault.js'
 
 /** Times are in seconds. */
 export interface RequestLimits {

@@ -10,10 +10,10 @@ import type { Opening, OpenWish } from '../session/session-types.js'
 import { handleOf } from '../session/sid.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import type { Failure, Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
-import type { EndpointParts } from './agents.js'
 import { BoshLink, type BoshLinkParts } from './bosh-link.js'
 import { createEndpoints, type Endpoints } from './endpoint.js'
 import type { EndpointSession } from './endpoint-session.js'
+import type { EndpointParts } from './http-agents.js'
 import { SessionsElsewhere } from './sessions-elsewhere.js'
 
 export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls' | 'xmlLimits' | 'ports'> {

@@ -9,8 +9,8 @@ import { createEvents } from '../events/events.js'
 import { createFormTokens, formKeyOf } from '../http/access/form-tokens.js'
 import { EventStreams } from '../http/answers/event-streams.js'
 import { createDispatcher } from '../http/listening/dispatch.js'
+import { foreignAddresses } from '../http/listening/listen-problems.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
-import { foreignAddresses } from '../http/listening/places.js'
 import { type Clock, systemClock } from '../lib/clock.js'
 import { Descriptors } from '../lib/limits/descriptors.js'
 import { rareCollector, sweepGarbage } from '../lib/limits/garbage.js'
@@ -25,10 +25,11 @@ import { anyTaker } from '../processes/exchanges/ask-all.js'
 import { newNodeName } from '../processes/node-name.js'
 import { startNodes } from '../processes/start-nodes.js'
 import { hasStateFiles, stateFiles } from '../processes/state-files.js'
-import { RemoteFault } from '../remote/fault.js'
 import { type DocumentParts, documentFetcher } from '../remote/fetched-document.js'
-import { acceptHandovers, recordVersion, takeUpFiles } from '../session/succession.js'
+import { RemoteFault } from '../remote/remote-fault.js'
+import { acceptHandovers, recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
 import { createCallLimits } from '../warm/call-limits.js'
+import type { PageTokens } from '../warm/connect/page-tokens.js'
 import { createAuditReader } from '../warm/numbers/audit-lines.js'
 import { createCapacity } from '../warm/numbers/capacity.js'
 import { createFailureReader } from '../warm/numbers/failure-groups.js'
@@ -36,7 +37,6 @@ import { LastHour } from '../warm/numbers/last-hour.js'
 import { createHourReader, createOverview } from '../warm/numbers/overview.js'
 import { PastProcesses } from '../warm/numbers/past-processes.js'
 import { RecentWarms } from '../warm/numbers/recent-warms.js'
-import type { PageTokens } from '../warm/pages/page-tokens.js'
 import { createVisits } from '../warm/visits.js'
 import { watchFailures } from '../watching/failure-share.js'
 import { createHealthListeners } from '../watching/health.js'
@@ -346,7 +346,7 @@ async function pageTokensOf(
   { names, clock, log }: Pick<DocumentParts, 'names' | 'clock'> & { readonly log: Logger },
 ): Promise<PageTokens | undefined> {
   if (pages.origins.length === 0) return undefined
-  const { createPageTokens } = await import('../warm/pages/page-tokens.js')
+  const { createPageTokens } = await import('../warm/connect/page-tokens.js')
   return createPageTokens({
     pages,
     fetchKeys: url => documentFetcher(url, { settings: remote, tls, names, clock }),

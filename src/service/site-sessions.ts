@@ -6,7 +6,7 @@ import { homePath } from '../http/addresses.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { createOpener, type OpenerParts } from '../session/opener.js'
 import type { Open } from '../session/session-types.js'
-import { createLogins, type Logins } from '../warm/session-login.js'
+import { createLogins, type Logins } from '../warm/warming/session-login.js'
 import type { SessionParts } from './session-parts.js'
 
 export function createSessions(

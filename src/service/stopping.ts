@@ -8,7 +8,7 @@ import { drained } from '../processes/draining.js'
 import type { Nodes } from '../processes/nodes.js'
 import type { StateFiles } from '../processes/state-files.js'
 import { countLeftBehind } from '../session/left-behind.js'
-import { giveTo, setDown } from '../session/succession.js'
+import { giveTo, setDown } from '../session/registry/moving-sessions.js'
 import type { createSessionParts } from './session-parts.js'
 import type { Sites } from './sites.js'
 

@@ -1,10 +1,10 @@
 import type { Link } from '../xmpp/link.js'
 import type { Client, Outcome } from './client.js'
+import type { Uplink } from './link/uplink.js'
 import type { Outbox } from './outbox.js'
 import type { SessionKeeper } from './session-keeper.js'
 import type { SessionView } from './session-types.js'
 import type { Stage } from './state.js'
-import type { Uplink } from './uplink.js'
 
 interface Ending {
   /**

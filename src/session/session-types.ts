@@ -2,7 +2,7 @@ import type { CallIds } from '../lib/call-ids.js'
 import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { Binding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
-import type { Management } from './mending.js'
+import type { Management } from './link/mending.js'
 
 /** `held` has an open request, `quiet` has none. `elsewhere` is at a remote BOSH endpoint. */
 export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'

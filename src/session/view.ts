@@ -1,10 +1,10 @@
 import type { Client } from './client.js'
 import type { Inactivity } from './inactivity.js'
+import type { Uplink } from './link/uplink.js'
 import type { Outbox } from './outbox.js'
 import type { SessionHistory } from './session-history.js'
 import type { SessionDetails, SessionState, SessionView } from './session-types.js'
 import type { State } from './state.js'
-import type { Uplink } from './uplink.js'
 
 interface Viewed extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'createdAt' | 'jid' | 'tab'> {
   readonly stage: { readonly name: State['name'] }

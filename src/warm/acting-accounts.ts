@@ -4,10 +4,10 @@ import { Problem } from '../lib/errors.js'
 import type { HashQueue } from '../lib/limits/hash-queue.js'
 import type { KeyedRate } from '../lib/limits/rates.js'
 import { createShortMemory, type MemoryKey } from '../lib/limits/short-memory.js'
-import { slowKey } from '../lib/slow-key.js'
+import { slowKey } from '../lib/secrets/slow-key.js'
 import { askAll } from '../processes/exchanges/ask-all.js'
 import type { Nodes } from '../processes/nodes.js'
-import type { LoginWish } from '../servers/login/wish.js'
+import type { LoginWish } from '../servers/login/login-request.js'
 import { userOf } from '../xmpp/jid/jid.js'
 
 export interface ActingAccountsParts {

@@ -13,7 +13,7 @@ import type {
 } from '../session/session-types.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import { formatPlace } from './parameters.js'
-import type { Binding } from './session-login.js'
+import type { Binding } from './warming/session-login.js'
 
 /** If `Accept` has no preference, calls that control sessions get JSON. */
 export function represent({ method, originalUrl, headers }: Request, warmPath: string): Representation {

@@ -1,8 +1,8 @@
 import { formPairs } from '../lib/text/form-pairs.js'
 import { handlePattern } from '../session/sid.js'
-import { valuesOf } from './call-parameters.js'
 import { badParameter, missingParameter } from './parameter-kinds.js'
 import { endParameters, mostSelected } from './parameters.js'
+import { valuesOf } from './read-parameters.js'
 
 const handle = new RegExp(`^${handlePattern}$`)
 

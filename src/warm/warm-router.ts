@@ -11,12 +11,12 @@ import type { Counts } from '../lib/counts.js'
 import { handlePattern } from '../session/sid.js'
 import { type CallsParts, createCalls, demandRole } from './calls.js'
 import { docsPage, docsPath } from './docs-page.js'
-import { createWatchCalls, type WatchCallsParts } from './numbers/watch-calls.js'
-import { createSessionCalls, type SessionCallsParts } from './session-calls.js'
-import { bindingPath, createShownBindings } from './shown-bindings.js'
-import { createShownEndings, endedPath } from './shown-endings.js'
-import { createWarm, createWarmCall, type WarmCallParts } from './warm-call.js'
-import { createWarmForm } from './warm-form.js'
+import { createWatchCalls, type WatchCallsParts } from './numbers/numbers-calls.js'
+import { createShownEndings, endedPath } from './sessions/ended-notice.js'
+import { createSessionCalls, type SessionCallsParts } from './sessions/session-calls.js'
+import { bindingPath, createShownBindings } from './warming/binding-page.js'
+import { createWarm, createWarmCall, type WarmCallParts } from './warming/warm-call.js'
+import { createWarmForm } from './warming/warm-form.js'
 
 export interface WarmParts extends CallsParts, WarmCallParts, SessionCallsParts, WatchCallsParts {
   readonly config: Config

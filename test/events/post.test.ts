@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { createPost } from '../../src/events/post.js'
 import { systemClock } from '../../src/lib/clock.js'
-import type { Names } from '../../src/servers/net/names.js'
+import type { Names } from '../../src/servers/net/name-lookup.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 const names: Pick<Names, 'addressesOf'> = {

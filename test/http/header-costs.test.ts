@@ -9,7 +9,7 @@ import { clientAddress, countsAsEncrypted } from '../../src/http/access/client-r
 import { senderOf } from '../../src/http/access/form-guard.js'
 import { createFormTokens } from '../../src/http/access/form-tokens.js'
 import { negotiate } from '../../src/http/answers/negotiation.js'
-import { demandFormat } from '../../src/http/listening/read-body.js'
+import { demandFormat } from '../../src/http/bodies/read-body.js'
 
 const rules = { assumeSecure: false, trustedProxies: readNetworks('loopback', () => undefined) }
 const from = (headers: IncomingMessage['headers']) =>

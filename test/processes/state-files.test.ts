@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { createLog } from '../../src/lib/log.js'
-import { writeSealed } from '../../src/lib/sealed-file.js'
+import { writeSealed } from '../../src/lib/secrets/sealed-file.js'
 import { type StateFilesParts, stateFiles } from '../../src/processes/state-files.js'
 
 const newKey = () => createSecretKey(randomBytes(32))

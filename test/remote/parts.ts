@@ -2,8 +2,8 @@
 import { pino } from 'pino'
 import type { Config, RemoteEndpoint } from '../../src/config/config.js'
 import { Counts } from '../../src/lib/counts.js'
-import type { EndpointParts } from '../../src/remote/agents.js'
-import { RemoteFault } from '../../src/remote/fault.js'
+import type { EndpointParts } from '../../src/remote/http-agents.js'
+import { RemoteFault } from '../../src/remote/remote-fault.js'
 import { createRemotes } from '../../src/remote/remotes.js'
 import { FakeClock } from '../support/fake-clock.js'
 

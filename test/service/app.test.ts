@@ -5,7 +5,7 @@ import request from 'supertest'
 import { documents } from '../../src/http/answers/documents.js'
 import { Problem } from '../../src/lib/errors.js'
 import { createApp } from '../../src/service/app.js'
-import type { Logins } from '../../src/warm/session-login.js'
+import type { Logins } from '../../src/warm/warming/session-login.js'
 import { isXhtml } from '../support/xhtml.js'
 import { appParts, binding, config, credentials, fakeService, parameters } from '../warm/fake-login.js'
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { OwnSessions } from '../../src/session/own-sessions.js'
+import { OwnSessions } from '../../src/session/registry/own-sessions.js'
 import { SessionHistory } from '../../src/session/session-history.js'
 import { BoshBench } from '../support/bosh-bench.js'
 

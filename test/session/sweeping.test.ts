@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { Registry } from '../../src/session/registry.js'
+import { Registry } from '../../src/session/registry/registry.js'
 import type { Session } from '../../src/session/session.js'
 
 test('sessions that are due at once are driven in several turns, for 10 ms in each', () => {

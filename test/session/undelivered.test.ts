@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { bounce } from '../../src/session/error-replies.js'
+import { bounce } from '../../src/session/link/error-replies.js'
 import { countSteps } from '../support/steps.js'
 
 const stanza = (name: string, text: string) => ({ name, namespace: 'jabber:client', text })

@@ -4,10 +4,10 @@ import { AttachCookie } from '../../src/browsers/bosh/attach-cookie.js'
 import { loadConfig } from '../../src/config/load.js'
 import { clientAddress } from '../../src/http/access/client-rules.js'
 import { negotiate } from '../../src/http/answers/negotiation.js'
-import { bodyFormat } from '../../src/http/listening/read-body.js'
+import { bodyFormat } from '../../src/http/bodies/read-body.js'
 import { linksInXrd } from '../../src/remote/endpoint-discovery.js'
-import { readParameters } from '../../src/warm/call-parameters.js'
-import { toWarmRequest } from '../../src/warm/warm-request.js'
+import { readParameters } from '../../src/warm/read-parameters.js'
+import { toWarmRequest } from '../../src/warm/warming/warm-request.js'
 
 const { config } = loadConfig({ ADMIN_USERS: 'a:b', XMPP_DOMAINS: 'example.com' })
 

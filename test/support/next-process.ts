@@ -2,8 +2,8 @@
 
 import { pino } from 'pino'
 import type { TermLimits } from '../../src/browsers/bosh/terms.js'
+import { setDown, takeUp } from '../../src/session/registry/moving-sessions.js'
 import type { SessionRecord } from '../../src/session/session-record.js'
-import { setDown, takeUp } from '../../src/session/succession.js'
 import { type BenchOptions, BoshBench, Client, FakeMending } from './bosh-bench.js'
 
 /** What a stopping process writes down, in JSON. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { isXhtml } from '../support/xhtml.js'
-import { browser, codeOf, json, one, portal, setUp, tokenIn } from './sessions-stage.js'
+import { browser, codeOf, json, one, portal, setUp, tokenIn } from './sessions/sessions-stage.js'
 
 describe('the page of an operator', () => {
   const html = { Accept: 'text/html' }

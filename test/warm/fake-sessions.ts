@@ -1,9 +1,9 @@
 // `Sessions` without a connection manager.
 
 import { inSlices } from '../../src/lib/in-slices.js'
-import { withJid } from '../../src/session/own-sessions.js'
-import { keyOf } from '../../src/session/registry.js'
-import { countStates, isOfVisit, listOf, ranksOf } from '../../src/session/session-list.js'
+import { withJid } from '../../src/session/registry/own-sessions.js'
+import { keyOf } from '../../src/session/registry/registry.js'
+import { countStates, isOfVisit, listOf, ranksOf } from '../../src/session/registry/session-list.js'
 import type {
   EndedSessions,
   Handover,

@@ -2,8 +2,8 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import type { Config } from '../../src/config/config.js'
 import { Problem } from '../../src/lib/errors.js'
-import { proofInText } from '../../src/servers/login/again.js'
-import type { Logins, WarmRequest } from '../../src/warm/session-login.js'
+import { proofInText } from '../../src/servers/login/relogin.js'
+import type { Logins, WarmRequest } from '../../src/warm/warming/session-login.js'
 import { binding, config, type FakeParts, fakeService, keys, parameters, warm } from './fake-login.js'
 
 const sealKeys = [createSecretKey(randomBytes(32))]

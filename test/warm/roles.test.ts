@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { hashLike, parseSecretHash } from '../../src/config/kinds/secret-hash.js'
 import { isXhtml } from '../support/xhtml.js'
 import { parameters } from './fake-login.js'
-import { browser, codeOf, json, one, setUp, tokenIn } from './sessions-stage.js'
+import { browser, codeOf, json, one, setUp, tokenIn } from './sessions/sessions-stage.js'
 
 const [all, warmer, reader] = (['all', 'warm', 'read'] as const).map(role => [role, `secret of ${role}`] as const)
 const page = 'text/html'

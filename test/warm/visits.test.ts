@@ -3,7 +3,7 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { Problem } from '../../src/lib/errors.js'
-import type { Binding, Logins } from '../../src/warm/session-login.js'
+import type { Binding, Logins } from '../../src/warm/warming/session-login.js'
 import { binding, config, credentials, type FakeParts, fakeService, parameters, warm } from './fake-login.js'
 import { FakeSessions, idOf, sidOf } from './fake-sessions.js'
 

@@ -11,9 +11,9 @@ import { type BoshParts, conditionFor, Delivery, type Start } from './delivery.j
 import type { OpenRequests, Pending } from './open-requests.js'
 import { Parking } from './parking.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
-import { type Fault, isExtra, Rules } from './rules.js'
+import { type Fault, isExtra, Rules } from './request-rules.js'
+import type { RidWindow, StoredReply, WindowRecord } from './rid-window.js'
 import { announced, defaultContentType, heldUntil, type Terms } from './terms.js'
-import type { RidWindow, StoredReply, WindowRecord } from './window.js'
 
 const createSeconds = 5
 /** A handover raises the rid by one to two times this number. */

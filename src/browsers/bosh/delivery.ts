@@ -1,4 +1,4 @@
-import type { UnfinishedBodies } from '../../http/listening/unfinished-bodies.js'
+import type { UnfinishedBodies } from '../../http/bodies/unfinished-bodies.js'
 import type { EndReason } from '../../lib/counts.js'
 import type { Condition } from '../../lib/errors.js'
 import type { OpenerParts } from '../../session/opener.js'
@@ -10,8 +10,8 @@ import type { AttachCookie, CookieRules } from './attach-cookie.js'
 import { errorBody, writeBody, writeTerminate } from './body.js'
 import { OpenRequests } from './open-requests.js'
 import type { Peer, Reply } from './peer.js'
+import { type Beginning, RidWindow, type StoredReply } from './rid-window.js'
 import { announce, type Terms } from './terms.js'
-import { type Beginning, RidWindow, type StoredReply } from './window.js'
 
 export interface BoshParts extends Pick<OpenerParts, 'clock' | 'counts' | 'limits'> {
   readonly cookies: (domain: string) => CookieRules

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
 import type { Config } from '../../config/config.js'
-import { answerBare, inertHeaders } from '../../http/answers/bare-answer.js'
+import { answerBare, inertHeaders } from '../../http/answers/node-answers.js'
 import { replyWhole } from '../../http/fast/fast-response.js'
 import type { Counts } from '../../lib/counts.js'
 import type { Reply } from './peer.js'

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { clientAddress, type Entrance } from '../../http/access/client-rules.js'
 import { senderOf } from '../../http/access/form-guard.js'
-import { inertHeaders, showPage } from '../../http/answers/bare-answer.js'
+import { inertHeaders, showPage } from '../../http/answers/node-answers.js'
 import { isAwaited, takeBody } from '../../http/listening/take-body.js'
 import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'

@@ -1,4 +1,4 @@
-import type { UnfinishedMessage } from '../../http/listening/unfinished-bodies.js'
+import type { UnfinishedMessage } from '../../http/bodies/unfinished-bodies.js'
 import type { SessionLimits } from '../../session/limits/session-limits.js'
 import type { Peer } from './peer.js'
 

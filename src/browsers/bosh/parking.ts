@@ -2,7 +2,7 @@ import type { Session } from '../../session/session.js'
 import { type Body, errorBody, parseBody } from './body.js'
 import type { BoshParts, Delivery } from './delivery.js'
 import type { Pending } from './open-requests.js'
-import type { Fault, Rules } from './rules.js'
+import type { Fault, Rules } from './request-rules.js'
 import { heldUntil, type Terms } from './terms.js'
 
 const gapSeconds = 30

@@ -1,5 +1,5 @@
 import { randomText } from '../../lib/text/random-text.js'
-import { Unconfirmed } from '../../session/unconfirmed.js'
+import { Unconfirmed } from '../../session/link/unconfirmed.js'
 import { countAnswer, countAttribute, stanzasUpTo, writeCounting } from '../../xmpp/stanza-counts.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Opener } from '../../session/opener.js'
-import type { Registry } from '../../session/registry.js'
+import type { Registry } from '../../session/registry/registry.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { framingNamespace } from '../../xmpp/namespaces.js'
 import { writeStreamError } from '../../xmpp/stream-errors.js'

@@ -5,7 +5,7 @@ import type { AccessRule, Config } from '../../config/config.js'
 import { isLocal, isWildcard } from '../../config/kinds/listen-addresses.js'
 import { isLoopback, withoutMapping } from '../../lib/client-network.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
-import { isTrusted, peerOf, socketPeer } from './peers.js'
+import { isTrusted, peerOf, socketPeer } from './socket-peers.js'
 
 export type ClientRules = Pick<Config, 'assumeSecure' | 'trustedProxies'>
 

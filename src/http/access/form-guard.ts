@@ -1,7 +1,7 @@
 // Browsers send an admin's Basic credentials with each form, from any site.
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { Problem } from '../../lib/errors.js'
-import { bodyFormat } from '../listening/read-body.js'
+import { bodyFormat } from '../bodies/read-body.js'
 import type { FormTokens } from './form-tokens.js'
 
 export type FormGuard = ReturnType<typeof createFormGuard>

@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Admin } from '../../config/config.js'
-import { openText, sealText } from '../../lib/sealed-text.js'
-import { slowKey } from '../../lib/slow-key.js'
+import { openText, sealText } from '../../lib/secrets/sealed-text.js'
+import { slowKey } from '../../lib/secrets/slow-key.js'
 
 const lifetime = 3_600_000
 

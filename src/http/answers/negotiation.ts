@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { bodyFormat } from '../listening/read-body.js'
+import { bodyFormat } from '../bodies/read-body.js'
 
 /** `xhtml` and `html` differ only in their content type. */
 export type Representation = 'json' | 'xhtml' | 'html'

@@ -6,8 +6,8 @@ import { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { paceEnds } from '../../lib/paced.js'
 import type { Access } from '../access/client-rules.js'
-import { isTrusted, setPeer, socketPeer } from '../access/peers.js'
-import { ProxyHeaders } from './proxy-headers.js'
+import { isTrusted, setPeer, socketPeer } from '../access/socket-peers.js'
+import { ProxyHeaders } from './proxy-header-reader.js'
 
 /** Only addresses with access to the warm API may use this part of the connections. */
 export const shareOfCallers = 1 / 10

@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import { readHostName } from '../../config/kinds/kinds.js'
-import { answerBare } from '../answers/bare-answer.js'
+import { answerBare } from '../answers/node-answers.js'
 import type { Upgrade } from './upgrades.js'
 
 export type Endpoint = RequestListener & {

@@ -5,7 +5,7 @@ import type { AddressInfo, Server } from 'node:net'
 import { type Place, socketPath, written } from '../../config/kinds/listen-addresses.js'
 import { ConfigError } from '../../config/load.js'
 import type { Name } from '../../config/settings.js'
-import { reasonAgainst } from './places.js'
+import { reasonAgainst } from './listen-problems.js'
 import { faultOfSocket, removeStaleSocket } from './unix-sockets.js'
 
 export interface ListenOptions {

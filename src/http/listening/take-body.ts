@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Server } from 'node:net'
 import type { Clock } from '../../lib/clock.js'
-import { answerBare } from '../answers/bare-answer.js'
+import { answerBare } from '../answers/node-answers.js'
 import { type BodyTaker, FastRequest } from '../fast/fast-request.js'
 
 const awaited = new WeakSet<ServerResponse>()

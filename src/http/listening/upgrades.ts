@@ -1,7 +1,7 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
-import { inertHeaders, textHeaders } from '../answers/bare-answer.js'
+import { inertHeaders, textHeaders } from '../answers/node-answers.js'
 import { replyUnderWay } from '../fast/reply-under-way.js'
 
 /** `head` is the input that follows the request. */

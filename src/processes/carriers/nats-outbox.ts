@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { writeBatch } from '../../lib/write-batch.js'
-import type { NatsLine } from './nats-connection.js'
+import type { NatsLine } from './nats-client.js'
 import type { NatsLink } from './nats-link.js'
 import type { NatsLinks } from './nats-links.js'
 

@@ -26,7 +26,7 @@ import { ignore, listenTo, type SocketEvents } from './socket-events.js'
 import type { SpareLinks } from './spare-links.js'
 import { longestStep, offersStates, readHeader, streamFooter, writeHeader } from './stream-header.js'
 import { StreamReader } from './stream-reader.js'
-import { Writer, type WriterEvents } from './writer.js'
+import { Writer, type WriterEvents } from './stream-writer.js'
 
 const featuresSeconds = 10
 const trialSeconds = 3

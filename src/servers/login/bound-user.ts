@@ -3,8 +3,8 @@ import { type Jid, parseJid } from '../../xmpp/jid/jid.js'
 import { bindNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, textOf } from '../../xmpp/xml/document.js'
+import type { Credentials, LoginWish } from './login-request.js'
 import { logsInAsItself } from './mechanism-choice.js'
-import type { Credentials, LoginWish } from './wish.js'
 
 /** The JID as the server wrote it. Throws a `Problem` if it is no full JID of the user. */
 export function boundJid(iq: string, wish: LoginWish): string {

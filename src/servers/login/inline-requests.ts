@@ -3,13 +3,13 @@ import type { XmlElement } from '@xmpp/xml'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
 import type { Link, Resumption } from '../../xmpp/link.js'
 import { smNamespace } from '../../xmpp/namespaces.js'
-import { isRepeatable } from './again.js'
+import type { Tokens } from './fast-tokens.js'
+import type { LoginWish } from './login-request.js'
+import { isRepeatable } from './relogin.js'
 import { HashedToken, tokenMechanism, type UserAgent } from './sasl/hashed-token.js'
 import type { Mechanism } from './sasl/mechanism.js'
 import { bindRequest, tokenRequest, tokenUse } from './sasl2.js'
 import type { Sasl2Offer } from './stream-features.js'
-import type { Tokens } from './tokens.js'
-import type { LoginWish } from './wish.js'
 
 export interface InlineParts {
   /** Longest gap of a stream that can be resumed. Undefined: no resumption. */

@@ -14,12 +14,11 @@ import {
 } from '../../xmpp/namespaces.js'
 import { startTagOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
-import { wishAgain } from './again.js'
 import { boundJid, checkedJid } from './bound-user.js'
 import { type InlineParts, InlineRequests } from './inline-requests.js'
-import { type ClientHost, LinkClient } from './link-client.js'
-import type { Caller, LoggedIn, LoginLinkOptions, Opened, OpenForLogin } from './login-link.js'
 import { followLogin, type LoginProgress, type ProgressParts } from './login-progress.js'
+import type { LoginWish } from './login-request.js'
+import type { Caller, LoggedIn, LoginLinkOptions, Opened, OpenForLogin } from './login-types.js'
 import {
   chooseMechanism,
   isSafeAhead,
@@ -29,10 +28,11 @@ import {
 } from './mechanism-choice.js'
 import { Pipelining } from './pipelining.js'
 import { bindRefused, linkEnded, saslRefused } from './refusals.js'
+import { wishAgain } from './relogin.js'
 import type { Mechanism } from './sasl/mechanism.js'
 import { furtherTask, readSuccess, type Sasl2Success } from './sasl2.js'
 import type { Sasl2Offer, StreamFeatures } from './stream-features.js'
-import type { LoginWish } from './wish.js'
+import { type ClientHost, LinkClient } from './xmpp-js-client.js'
 
 export interface AttemptParts extends MechanismParts, ProgressParts, InlineParts {}
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Step } from '../../lib/errors.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
-import type { LoginWish } from './wish.js'
+import type { LoginWish } from './login-request.js'
 
 /** Times are in seconds. */
 export interface ProgressParts {

@@ -1,12 +1,12 @@
 import { Problem, type ProblemCode } from '../../lib/errors.js'
 import type { LinkAgain, OpenLink, Resumption } from '../../xmpp/link.js'
 import { type AttemptParts, LoginAttempt } from './login-attempt.js'
-import type { Caller, LoggedIn, Opened, OpenForLogin } from './login-link.js'
+import type { LoginWish } from './login-request.js'
+import type { Caller, LoggedIn, Opened, OpenForLogin } from './login-types.js'
 import { isSafeAhead } from './mechanism-choice.js'
 import type { PipeliningMemory } from './pipelining-memory.js'
 import { linkEnded } from './refusals.js'
 import type { ScramProof } from './sasl/scram-proof.js'
-import type { LoginWish } from './wish.js'
 
 /** In seconds. With less time left, the login is not repeated. */
 const leastTimeout = 0.1

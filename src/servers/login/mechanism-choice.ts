@@ -3,6 +3,8 @@ import { Problem } from '../../lib/errors.js'
 import { foreignList } from '../../lib/text/foreign-text.js'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
 import type { LinkFacts } from '../../xmpp/link.js'
+import type { Tokens } from './fast-tokens.js'
+import type { Credentials, LoginWish } from './login-request.js'
 import { bindTo } from './sasl/channel-binding.js'
 import { hashedToken } from './sasl/hashed-token.js'
 import type { Mechanism } from './sasl/mechanism.js'
@@ -10,8 +12,6 @@ import type { SaltedPasswords, Waiting } from './sasl/salted-passwords.js'
 import { type ScramName, type ScramParts, scram, scramHash } from './sasl/scram.js'
 import { anonymous, external, oauthBearer, plain } from './sasl/simple-mechanisms.js'
 import type { SaslOffer } from './stream-features.js'
-import type { Tokens } from './tokens.js'
-import type { Credentials, LoginWish } from './wish.js'
 
 export interface MechanismParts {
   readonly mechanisms: readonly string[]

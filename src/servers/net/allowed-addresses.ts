@@ -1,6 +1,6 @@
 import { isIP, type LookupFunction } from 'node:net'
 import type { Failure } from '../../xmpp/link.js'
-import type { Addresses } from './names.js'
+import type { Addresses } from './name-lookup.js'
 import { isPrivateAddress } from './private-addresses.js'
 
 /** Call this for each connection: a name may resolve differently next time. */

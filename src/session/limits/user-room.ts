@@ -3,7 +3,7 @@ import { isOver, type LiveCounts } from '../../lib/limits/live-counts.js'
 import { type Most, numberOf } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { userOf } from '../../xmpp/jid/jid.js'
-import type { Registry } from '../registry.js'
+import type { Registry } from '../registry/registry.js'
 import type { Session } from '../session.js'
 
 export interface UserRoom {

@@ -2,10 +2,10 @@ import { type Answer, detailOf, problemHeaders } from '../../http/answers/answer
 import type { Problem } from '../../lib/errors.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { formatBareJid, parseJid } from '../../xmpp/jid/jid.js'
+import { type OperatorContext, operatorPage } from '../admin-page.js'
 import { formatTime } from '../answers.js'
-import { queryOf } from '../call-parameters.js'
-import { type OperatorContext, operatorPage } from '../operator-page.js'
 import { integer, text, type Values, word } from '../parameter-kinds.js'
+import { queryOf } from '../read-parameters.js'
 import { type AuditLine, type AuditPage, auditActions, formatAuditPlace, readAuditPlace } from './audit-lines.js'
 import { failureKey, isLogin, stepOf } from './failure-groups.js'
 

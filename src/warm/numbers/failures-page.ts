@@ -2,9 +2,9 @@ import { advice } from '../../http/answers/advice.js'
 import type { Answer } from '../../http/answers/answer.js'
 import { type ProblemCode, problems } from '../../lib/errors.js'
 import { parseJid } from '../../xmpp/jid/jid.js'
-import { span } from '../admin-pages.js'
+import { type OperatorContext, operatorPage } from '../admin-page.js'
 import { formatTime } from '../answers.js'
-import { type OperatorContext, operatorPage } from '../operator-page.js'
+import { span } from '../sessions/details-page.js'
 import { type FailureGroup, type Failures, failureKey } from './failure-groups.js'
 
 export function describeFailures({ groups, unanswered }: Failures) {

@@ -2,10 +2,10 @@ import type { Config } from '../../config/config.js'
 import { description, license, name, version } from '../../lib/package-json.js'
 import { object, type Schema } from '../../lib/text/json-schema.js'
 import { bodyParameters, identifying, type ParameterName, parameterNames, tabParameters } from '../parameters.js'
-import { usualOptions } from '../warm-request.js'
+import { usualOptions } from '../warming/warm-request.js'
+import { watchSchemas } from './numbers-replies.js'
 import { describePaths } from './paths.js'
 import { replyHeaders, replySchemas } from './replies.js'
-import { watchSchemas } from './watch-replies.js'
 
 export function describeApi(config: Config): object {
   const { externalUrl, pages } = config

@@ -1,8 +1,8 @@
 // A client's WebSocket is at one process, and its session at another.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { CarriedChannel } from '../../../src/browsers/websocket/carried-channel.js'
+import { type CarriedClient, SocketCarriage } from '../../../src/browsers/websocket/carried-sockets.js'
 import type { Channel, ChannelEvents } from '../../../src/browsers/websocket/channel.js'
-import { type CarriedClient, SocketCarriage } from '../../../src/browsers/websocket/socket-carriage.js'
 import type { WebSocketCut } from '../../../src/lib/counts.js'
 import type { Nodes } from '../../../src/processes/nodes.js'
 import type { FakeClock } from '../../support/fake-clock.js'

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { createDialer, type Search } from '../../../src/servers/c2s/dial.js'
-import { type Addresses, createNames, type Route } from '../../../src/servers/net/names.js'
+import { type Addresses, createNames, type Route } from '../../../src/servers/net/name-lookup.js'
 import type { Target } from '../../../src/servers/net/srv-records.js'
 import type { Failure } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { createDialer } from '../../../src/servers/c2s/dial.js'
-import { createNames, type Route } from '../../../src/servers/net/names.js'
+import { createNames, type Route } from '../../../src/servers/net/name-lookup.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { type ScriptedConnection, ScriptedServer } from '../../support/scripted-server.js'

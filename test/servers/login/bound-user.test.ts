@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import type { Problem } from '../../../src/lib/errors.js'
 import { boundJid, checkedJid } from '../../../src/servers/login/bound-user.js'
-import type { Credentials } from '../../../src/servers/login/wish.js'
+import type { Credentials } from '../../../src/servers/login/login-request.js'
 import { parseJid } from '../../../src/xmpp/jid/jid.js'
 import { bindNamespace } from '../../../src/xmpp/namespaces.js'
 

@@ -1,4 +1,4 @@
-import type { LoginLinkOptions, Opened } from '../../../src/servers/login/login-link.js'
+import type { LoginLinkOptions, Opened } from '../../../src/servers/login/login-types.js'
 import type { Link, LinkEvents, LinkFacts } from '../../../src/xmpp/link.js'
 import { childrenOf } from '../../../src/xmpp/xml/document.js'
 import type { Element } from '../../../src/xmpp/xml/element.js'

@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns/promises'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type Dns, isAbsent, systemDns } from '../../../src/servers/net/dns.js'
-import { createNames } from '../../../src/servers/net/names.js'
+import { createNames } from '../../../src/servers/net/name-lookup.js'
 import { DnsServer } from '../../support/dns-server.js'
 import { FakeClock } from '../../support/fake-clock.js'
 

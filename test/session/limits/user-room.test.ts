@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { OwnCounts } from '../../../src/lib/limits/live-counts.js'
 import type { OnRefused } from '../../../src/lib/limits/reached-limits.js'
 import { sharedUserRoom, type UserRoom, userRoom } from '../../../src/session/limits/user-room.js'
-import type { Registry } from '../../../src/session/registry.js'
+import type { Registry } from '../../../src/session/registry/registry.js'
 import { BoshBench } from '../../support/bosh-bench.js'
 
 const juliet = 'juliet@chat.example'

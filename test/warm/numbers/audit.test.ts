@@ -6,7 +6,7 @@ import { createFailureReader } from '../../../src/warm/numbers/failure-groups.js
 import { JoinedProcesses, settled } from '../../support/joined-processes.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { binding, parameters, warm } from '../fake-login.js'
-import { one, portal, setUp } from '../sessions-stage.js'
+import { one, portal, setUp } from '../sessions/sessions-stage.js'
 
 const html = { Accept: 'text/html' }
 

@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals'
 import { Problem } from '../../../src/lib/errors.js'
-import type { Binding } from '../../../src/warm/session-login.js'
+import type { Binding } from '../../../src/warm/warming/session-login.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { binding, parameters, warm } from '../fake-login.js'
-import { portal, setUp } from '../sessions-stage.js'
+import { portal, setUp } from '../sessions/sessions-stage.js'
 
 const html = { Accept: 'text/html' }
 

@@ -1,0 +1,67 @@
+import type { Request } from 'express'
+import { Problem } from '../../lib/errors.js'
+import { inviteBody, isAwaited } from '../listening/take-body.js'
+
+/** In bytes. */
+const longestBody = 16_384
+
+/** Throws `body-too-large` without reading on, or `unsupported-media-type`. Rejects with the stream's error. */
+export async function readBody(request: Request): Promise<Buffer> {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
+  if (encoding !== 'identity') {
+    throw new Problem('unsupported-media-type', { detail: 'It must not be compressed.' })
+  }
+  const announced = Number(request.headers['content-length'])
+  if (announced > longestBody) throw tooLarge()
+  const { res } = request
+  if (res !== undefined && isAwaited(res)) {
+    demandFormat(request.headers['content-type'])
+    inviteBody(res)
+  }
+
+  // A small body arrives together with the request's head.
+  if (announced > 0 && announced === request.readableLength && !request.destroyed) {
+    const body: Buffer = request.read()
+    request.resume()
+    return body
+  }
+
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    length += chunk.length
+    if (length > longestBody) {
+      // A closed connection would lose the reply.
+      request.resume()
+      throw tooLarge()
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+const tooLarge = () => new Problem('body-too-large', { detail: `At most ${longestBody} bytes are allowed.` })
+
+/** A missing `Content-Type` means a form. */
+export function bodyFormat(contentType: string | undefined): 'form' | 'json' | undefined {
+  switch ((contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()) {
+    case '':
+    case 'application/x-www-form-urlencoded':
+      return 'form'
+    case 'application/json':
+      return 'json'
+    default:
+      return undefined
+  }
+}
+
+/** Throws `unsupported-media-type`. */
+export function demandFormat(contentType: string | undefined): 'form' | 'json' {
+  const format = bodyFormat(contentType)
+  if (format === undefined) throw new Problem('unsupported-media-type')
+  const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(contentType ?? '')?.[1]
+  if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) {
+    throw new Problem('unsupported-media-type', { detail: 'The charset must be UTF-8.' })
+  }
+  return format
+}

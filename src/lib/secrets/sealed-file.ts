@@ -1,0 +1,214 @@
+// Format: a header (magic, version, salt, key name), then frames (length with a bit for the last frame,
+// encrypted bytes, tag).
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
+import { constants, lstatSync } from 'node:fs'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { attempt } from '../attempt.js'
+import { codeOf } from '../log.js'
+import { cipherName, keyNameBytes, saltBytes, sealKey, sealKeyNamed, tagBytes } from './seal-keys.js'
+
+const magic = Buffer.from('WBSEAL')
+const version = 1
+const label = `warm-bindings sealed file ${version}`
+const startBytes = magic.length + 2
+const frameBytes = 262_144
+const lastBit = 0x8000_0000
+
+export type Refusal = 'absent' | 'wrong-key' | 'damaged' | 'other-version' | 'unreadable'
+
+/** `code` explains `unreadable`. */
+export class SealedFileError extends Error {
+  override readonly name = 'SealedFileError'
+
+  constructor(
+    readonly reason: Refusal,
+    path: string,
+    readonly code?: string,
+  ) {
+    super(`${path} is ${reason}${code === undefined ? '' : ` (${code})`}`)
+  }
+}
+
+/**
+ * Writes with mode 0600, in constant memory. Reads the texts only if the disk has room for `bytes`. Rejects
+ * with an error of the system or of `texts`, and leaves no file.
+ */
+export async function writeSealed(path: string, key: KeyObject, texts: Iterable<string>, bytes = 0): Promise<void> {
+  const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants
+  if (attempt(() => lstatSync(path))?.isDirectory() === true)
+    throw Object.assign(new Error(`${path} is a folder`), { code: 'EISDIR' })
+  const file = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+  try {
+    try {
+      await reserve(file, bytes)
+      await writeFrames(file, key, texts)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+/** The file has this ending while it is written. */
+export const temporaryEnding = /\.[0-9a-f]{16}\.tmp$/
+
+/** Rejects with a `SealedFileError`. Does not follow symbolic links. */
+export async function readSealed(path: string, keys: readonly KeyObject[]): Promise<string[]> {
+  const refuse: Refuse = (reason, code) => new SealedFileError(reason, path, code)
+  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
+  try {
+    const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    try {
+      if (!(await file.stat()).isFile()) throw refuse('unreadable', 'it is not a regular file')
+      return await readFrames(file, keys, refuse)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (error instanceof SealedFileError) throw error
+    throw codeOf(error) === 'ENOENT' ? refuse('absent') : refuse('unreadable', codeOf(error))
+  }
+}
+
+/** Rejects if the disk has no room. Afterwards, other programs may use the room. */
+async function reserve(file: FileHandle, bytes: number): Promise<void> {
+  const zeros = Buffer.alloc(frameBytes)
+  for (let at = 0; at < bytes; at += frameBytes) await file.write(zeros, 0, Math.min(bytes - at, frameBytes), at)
+  await file.truncate(0)
+}
+
+type Refuse = (reason: Refusal, code?: string) => SealedFileError
+
+async function writeFrames(file: FileHandle, key: KeyObject, texts: Iterable<string>): Promise<void> {
+  const start = Buffer.alloc(startBytes)
+  magic.copy(start)
+  start.writeUInt16BE(version, magic.length)
+  const salt = randomBytes(saltBytes)
+  const { secret, keyName } = sealKey(key, salt, label)
+  const header = Buffer.concat([start, salt, keyName])
+  try {
+    await file.writeFile(header)
+    let count = 0
+    for (const { bytes, isLast } of framesOf(texts)) {
+      const head = Buffer.alloc(4)
+      head.writeUInt32BE(bytes.length + (isLast ? lastBit : 0))
+      const nonce = nonceOf(count++)
+      const cipher = createCipheriv(cipherName, secret, nonce, { authTagLength: tagBytes })
+      cipher.setAAD(Buffer.concat([header, nonce, head]))
+      const sealed = [cipher.update(bytes), cipher.final()]
+      await file.writeFile(Buffer.concat([head, ...sealed, cipher.getAuthTag()]))
+    }
+  } finally {
+    secret.fill(0)
+  }
+}
+
+/** Each frame is valid until the next. */
+function* framesOf(texts: Iterable<string>): Iterable<{ readonly bytes: Buffer; readonly isLast: boolean }> {
+  const frame = Buffer.alloc(frameBytes)
+  const length = Buffer.alloc(4)
+  let filled = 0
+  for (const text of texts) {
+    const content = Buffer.from(text)
+    length.writeUInt32BE(content.length)
+    for (const bytes of [length, content]) {
+      for (let at = 0; at < bytes.length; ) {
+        if (filled === frameBytes) {
+          yield { bytes: frame, isLast: false }
+          filled = 0
+        }
+        const copied = bytes.copy(frame, filled, at)
+        at += copied
+        filled += copied
+      }
+    }
+  }
+  yield { bytes: frame.subarray(0, filled), isLast: true }
+}
+
+async function readFrames(file: FileHandle, keys: readonly KeyObject[], refuse: Refuse): Promise<string[]> {
+  const take = async (length: number) => (await taken(file, length)) ?? raise(refuse('damaged'))
+  const start = await take(startBytes)
+  if (!start.subarray(0, magic.length).equals(magic)) throw refuse('damaged')
+  if (start.readUInt16BE(magic.length) !== version) throw refuse('other-version')
+  const salt = await take(saltBytes)
+  const keyName = await take(keyNameBytes)
+  const header = Buffer.concat([start, salt, keyName])
+  const secret = sealKeyNamed(keyName, keys, salt, label) ?? raise(refuse('wrong-key'))
+  const texts = new Texts()
+  try {
+    for (let count = 0, isLast = false; !isLast; count++) {
+      const head = await take(4)
+      const number = head.readUInt32BE()
+      isLast = number >= lastBit
+      const length = isLast ? number - lastBit : number
+      if (length > frameBytes) throw refuse('damaged')
+      const sealed = await take(length)
+      const nonce = nonceOf(count)
+      const decipher = createDecipheriv(cipherName, secret, nonce, { authTagLength: tagBytes })
+      decipher.setAAD(Buffer.concat([header, nonce, head])).setAuthTag(await take(tagBytes))
+      const bytes = decipher.update(sealed)
+      try {
+        decipher.final()
+      } catch {
+        throw refuse('damaged')
+      }
+      texts.add(bytes)
+    }
+  } finally {
+    secret.fill(0)
+  }
+  if ((await taken(file, 1)) !== undefined) throw refuse('damaged')
+  return texts.whole
+}
+
+async function taken(file: FileHandle, length: number): Promise<Buffer | undefined> {
+  const bytes = Buffer.alloc(length)
+  for (let filled = 0; filled < length; ) {
+    const { bytesRead } = await file.read(bytes, filled, length - filled, null)
+    if (bytesRead === 0) return undefined
+    filled += bytesRead
+  }
+  return bytes
+}
+
+class Texts {
+  readonly whole: string[] = []
+  #rest: Buffer[] = []
+  #size = 0
+  /** Bytes needed to complete the next text. */
+  #needed = 4
+
+  add(bytes: Buffer): void {
+    this.#rest.push(bytes)
+    this.#size += bytes.length
+    if (this.#size < this.#needed) return
+    const all = Buffer.concat(this.#rest)
+    let at = 0
+    for (;;) {
+      const left = all.length - at
+      this.#needed = left < 4 ? 4 : 4 + all.readUInt32BE(at)
+      if (left < this.#needed) break
+      this.whole.push(all.toString('utf8', at + 4, at + this.#needed))
+      at += this.#needed
+    }
+    this.#rest = [all.subarray(at)]
+    this.#size = all.length - at
+  }
+}
+
+/** A counter is enough, because each file has its own key. */
+function nonceOf(count: number): Buffer {
+  const nonce = Buffer.alloc(12)
+  nonce.writeUInt32BE(count, 8)
+  return nonce
+}
+
+function raise(error: Error): never {
+  throw error
+}

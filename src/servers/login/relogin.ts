@@ -1,0 +1,118 @@
+import type { ServiceAccount } from '../../config/config.js'
+import type { Credentials, LoginWish } from './login-request.js'
+import { HashedToken } from './sasl/hashed-token.js'
+import type { Mechanism } from './sasl/mechanism.js'
+import { type ScramProof, scramProof, wipe } from './sasl/scram-proof.js'
+
+/** Undefined for anonymous logins, and if only the password works. */
+export function wishAgain(
+  { jid, credentials }: LoginWish,
+  mechanism: Mechanism | undefined,
+  token: HashedToken | undefined,
+): LoginWish | undefined {
+  switch (credentials.kind) {
+    case 'password':
+    case 'keys': {
+      const proof = mechanism?.proof
+      if (token !== undefined) return { jid, credentials: { kind: 'fast', token, proof } }
+      return proof && { jid, credentials: { kind: 'keys', proof } }
+    }
+    case 'fast':
+    case 'token':
+    case 'service':
+    case 'certificate':
+      return { jid, credentials }
+    case 'anonymous':
+      return undefined
+  }
+}
+
+export function wipeSecrets(wish: LoginWish | undefined): void {
+  const credentials = wish?.credentials
+  if (credentials?.kind !== 'keys' && credentials?.kind !== 'fast') return
+  if (credentials.proof !== undefined) wipe(credentials.proof)
+  if (credentials.kind === 'fast') credentials.token.wipe()
+}
+
+export function isRepeatable({ credentials: { kind } }: LoginWish, { name }: Mechanism): boolean {
+  return kind === 'password' || kind === 'keys' ? name.startsWith('SCRAM-') : kind !== 'anonymous'
+}
+
+/** Credentials as JSON. Secret. */
+export type Secrets =
+  | { readonly kind: 'keys'; readonly proof: ProofRecord }
+  | { readonly kind: 'fast'; readonly token: TokenRecord; readonly proof: ProofRecord | undefined }
+  | { readonly kind: 'token'; readonly token: string; readonly mechanism: string }
+  | { readonly kind: 'service' }
+  | { readonly kind: 'certificate' }
+
+export type ProofRecord = { readonly [Name in keyof ScramProof]: Plain<ScramProof[Name]> }
+type TokenRecord = Pick<HashedToken, 'mechanism' | 'user' | 'secret'> & { readonly agent: string }
+type Plain<T> = T extends Buffer ? string : T
+
+/** A login wish as JSON, for another process. */
+export interface AgainRecord extends Pick<LoginWish, 'jid'> {
+  readonly lang: string
+  readonly credentials: Secrets
+}
+
+export function recordOf({ jid, credentials }: LoginWish, lang: string): AgainRecord | undefined {
+  const secrets = secretsOf(credentials)
+  return secrets && { jid, lang, credentials: secrets }
+}
+
+/** Undefined for passwords and missing credentials. */
+export function secretsOf(credentials: Credentials): Secrets | undefined {
+  switch (credentials.kind) {
+    case 'keys':
+      return { kind: 'keys', proof: proofInText(credentials.proof) }
+    case 'fast': {
+      const { mechanism, user, secret, agent } = credentials.token
+      const token = { mechanism, user, secret, agent: agent.id }
+      const proof = credentials.proof && proofInText(credentials.proof)
+      return { kind: 'fast', token, proof }
+    }
+    case 'service':
+      return { kind: 'service' }
+    case 'token':
+    case 'certificate':
+      return credentials
+    default:
+      return undefined
+  }
+}
+
+export function wishOf(record: AgainRecord, account: ServiceAccount | undefined): LoginWish | undefined {
+  const credentials = credentialsOf(record.credentials, account)
+  return credentials && { jid: record.jid, credentials }
+}
+
+export function credentialsOf(secrets: Secrets, account: ServiceAccount | undefined): Credentials | undefined {
+  switch (secrets.kind) {
+    case 'keys':
+      return { kind: 'keys', proof: proofInBytes(secrets.proof) }
+    case 'fast': {
+      const { mechanism, user, secret, agent } = secrets.token
+      // The user agent's id belongs to another process, which releases it.
+      const token = new HashedToken(mechanism, user, { id: agent, release() {} }, inBytes(secret))
+      return { kind: 'fast', token, proof: secrets.proof && proofInBytes(secrets.proof) }
+    }
+    case 'service':
+      return account && { kind: 'service', account }
+    default:
+      return secrets
+  }
+}
+
+const inText = (bytes: Buffer) => bytes.toString('base64')
+const inBytes = (text: string) => Buffer.from(text, 'base64')
+
+export function proofInText(proof: ScramProof): ProofRecord {
+  const { salt, clientKey, serverKey } = proof
+  return { ...proof, salt: inText(salt), clientKey: inText(clientKey), serverKey: inText(serverKey) }
+}
+
+export function proofInBytes(proof: ProofRecord): ScramProof {
+  const { salt, clientKey, serverKey } = proof
+  return scramProof({ ...proof, salt: inBytes(salt), clientKey: inBytes(clientKey), serverKey: inBytes(serverKey) })
+}

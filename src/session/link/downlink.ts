@@ -1,0 +1,131 @@
+import type { EndReason } from '../../lib/counts.js'
+import type { LinkEnd, LinkEvents, LinkStep, StreamHeader } from '../../xmpp/link.js'
+import { smNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
+import type { Element, Fate } from '../../xmpp/xml/element.js'
+import type { Client, Outcome } from '../client.js'
+import type { How } from '../endings.js'
+import { isFull } from '../logins/bound-jid.js'
+import { type LoggedIn, refusedLogin } from '../logins/client-login.js'
+import { visibleFeatures } from '../logins/visible-features.js'
+import type { Outbox } from '../outbox.js'
+import type { SessionKeeper } from '../session-keeper.js'
+import type { SessionView } from '../session-types.js'
+import type { Stage } from '../state.js'
+import { notConfirmed } from './error-replies.js'
+import type { Uplink } from './uplink.js'
+
+interface Served extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'jid'> {
+  readonly client: Client | undefined
+  readonly stage: Pick<Stage<unknown>, 'name' | 'login'>
+  readonly outbox: Outbox
+  readonly uplink: Uplink
+  readonly hidesSecrets: boolean
+  readonly hasEnded: boolean
+  loggedInByClient(loggedIn: LoggedIn, isManaged: boolean): void
+  flush(): void
+  schedule(): void
+  end(reason: EndReason, how: How, streamError?: string): void
+  fail(cause: unknown): void
+}
+
+export class Downlink<Session extends Served> implements LinkEvents {
+  readonly #session: Session
+  readonly #keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'unfit'>
+  #offersManagement = false
+
+  constructor(session: Session, keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'unfit'>) {
+    this.#session = session
+    this.#keeper = keeper
+  }
+
+  get step(): LinkStep | undefined {
+    return this.#session.jid === undefined ? this.#session.stage.login?.step : 'stream'
+  }
+
+  onOpen(header: StreamHeader): void {
+    this.#session.client?.onOpen(header)
+  }
+
+  onElement(element: Element): void {
+    const session = this.#session
+    if (session.stage.name === 'opening') {
+      this.#watchLogin(element)
+      if (session.hasEnded) return
+    }
+    if (session.uplink.watch.isAnswer(element, session)) return
+    if (element.namespace !== 'jabber:client' && session.jid !== undefined) {
+      this.#keeper.streams.note(session.domain, element, { jid: session.jid, session: session.id })
+    }
+    const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
+    // SASL2 servers send features again. A warmed page must not get these.
+    if (isFeatures && session.origin === 'warmed') return
+    session.outbox.add(isFeatures ? this.#visible(element) : element)
+    if (isFeatures) session.uplink.opened()
+    else if (session.stage.login?.isUsedUp === true) session.end('refused-logins', 'told')
+  }
+
+  #visible(features: Element): Element {
+    const { uplink, client, hidesSecrets } = this.#session
+    // WebSocket clients manage streams themselves.
+    const isOurs = uplink.link.allowsManagement && client?.transport === 'bosh'
+    this.#offersManagement = isOurs && features.text.includes(smNamespace)
+    return visibleFeatures(features, hidesSecrets, isOurs || uplink.watch.isCounted)
+  }
+
+  #watchLogin(element: Element): void {
+    this.countRefusedLogin(element)
+    const { stage, uplink } = this.#session
+    const loggedIn = stage.login?.received(element, uplink.link.facts.server)
+    if (loggedIn === undefined) return
+    const isManaged = this.#offersManagement && isFull(loggedIn.jid) && !uplink.watch.isCounted
+    this.#session.loggedInByClient(loggedIn, isManaged)
+  }
+
+  countRefusedLogin(element: Element): void {
+    const code = refusedLogin(element)
+    if (code !== undefined) this.#keeper.counts.linkFailures.add('sasl', code)
+  }
+
+  /** Returns unconfirmed stanzas as errors. Call this before the end. */
+  returnUnconfirmed({ reason }: Outcome): void {
+    const { uplink, outbox, jid } = this.#session
+    const { managed } = uplink
+    if (managed === undefined || (reason !== 'connection-lost' && !managed.isBroken)) return
+    for (const error of managed.takeReturned(jid!)) outbox.add(error)
+  }
+
+  /** Returns stanzas as errors. Call this after the end. */
+  returnToClient(elements: readonly Element[]): void {
+    const { jid, outbox } = this.#session
+    for (const element of elements) {
+      const error = jid && notConfirmed(element, jid)
+      if (error) outbox.add(error)
+    }
+  }
+
+  onUnfit(fate: Fate): void {
+    this.#keeper.unfit(this.#session, fate)
+  }
+
+  onFlush(): void {
+    const { uplink, outbox } = this.#session
+    uplink.watch.received()
+    if (outbox.isEmpty && uplink.managed === undefined) return
+    this.onDrain()
+  }
+
+  onDrain(): void {
+    this.#session.flush()
+    this.#session.schedule()
+  }
+
+  onEnd({ failure, streamError }: LinkEnd): void {
+    if (failure.code === 'internal-error') {
+      this.#session.fail(failure.cause)
+      return
+    }
+    if (this.#session.jid === undefined) this.#keeper.counts.linkFailures.add(failure.step, failure.code)
+    const reason = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
+    this.#session.end(streamError === undefined ? 'connection-lost' : reason, 'emptied', streamError)
+  }
+}

@@ -1,0 +1,161 @@
+import type { Clock } from '../../lib/clock.js'
+import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
+import { smNamespace } from '../../xmpp/namespaces.js'
+import { countAnswer, countRequest, readCount, stanzasUpTo } from '../../xmpp/stanza-counts.js'
+import type { Element } from '../../xmpp/xml/element.js'
+import { Unconfirmed } from './unconfirmed.js'
+
+/** Answers (`<a/>`) are delayed: after each answer, Prosody would ask again at the next stanza. */
+const answerMilliseconds = 2_000
+/** The server is asked (`<r/>`) after this many stanzas, `largestUnasked` or `askMilliseconds`. */
+const mostUnasked = 10
+/** Above four times this size, a page must wait (`Uplink.isBehind`). */
+const largestUnasked = 64 * 1024
+const askMilliseconds = 1_000
+
+const never = Number.POSITIVE_INFINITY
+const request: Element = { name: 'r', namespace: smNamespace, text: countRequest }
+
+export interface LinkCountsParts {
+  readonly clock: Clock
+  readonly waiting: WaitingMemory
+  readonly undelivered: () => number
+}
+
+/** XEP-0198 §4. */
+export class LinkCounts {
+  received = 0
+  readonly #unconfirmed = new Unconfirmed()
+  #confirmed = 0
+  #acknowledged = 0
+  #wasAnswerPartial = false
+  #unasked = 0
+  #isAsked = false
+  #askAt = never
+  #answerAt = never
+  readonly #parts: LinkCountsParts
+
+  constructor(parts: LinkCountsParts) {
+    this.#parts = parts
+  }
+
+  get isAsked(): boolean {
+    return this.#isAsked
+  }
+
+  get confirmed(): number {
+    return this.#confirmed
+  }
+
+  /** Stanzas received, but not yet reported to the server. */
+  get unacknowledged(): number {
+    return this.received - this.#acknowledged
+  }
+
+  get unconfirmed(): readonly Element[] {
+    return this.#unconfirmed.stanzas
+  }
+
+  get unconfirmedSize(): number {
+    return this.#unconfirmed.size
+  }
+
+  get keptBytes(): number {
+    return this.#unconfirmed.bytes
+  }
+
+  get askAt(): number {
+    return this.#askAt
+  }
+
+  get answerAt(): number {
+    return this.#answerAt
+  }
+
+  get isAskDue(): boolean {
+    return !this.#isAsked && (this.#unasked >= mostUnasked || this.#unconfirmed.size > largestUnasked)
+  }
+
+  get isAnswerDue(): boolean {
+    return this.#answerAt !== never || (this.#wasAnswerPartial && this.#delivered > this.#acknowledged)
+  }
+
+  takeUp(received: number, confirmed: number, unconfirmed: readonly Element[]): void {
+    this.received = received
+    this.#confirmed = confirmed
+    this.keep(unconfirmed)
+  }
+
+  keep(elements: readonly Element[], isToAsk = false): void {
+    const { bytes } = this.#unconfirmed
+    const count = this.#unconfirmed.sent(elements)
+    if (count === 0) return
+    this.#unasked += count
+    this.#parts.waiting.change(this.#unconfirmed.bytes - bytes)
+    if (isToAsk && this.#askAt === never && !this.#isAsked) this.#askAt = this.#parts.clock.now() + askMilliseconds
+  }
+
+  forget(count = this.unconfirmed.length): void {
+    const { bytes } = this.#unconfirmed
+    this.#unconfirmed.arrived(count)
+    this.#parts.waiting.change(this.#unconfirmed.bytes - bytes)
+  }
+
+  question(): Element {
+    this.#isAsked = true
+    this.#unasked = 0
+    this.#askAt = never
+    return request
+  }
+
+  asked(): void {
+    if (this.#answerAt === never) this.#answerAt = this.#parts.clock.now() + answerMilliseconds
+  }
+
+  answer(): Element {
+    const answer = this.acknowledge(this.#delivered)
+    this.#wasAnswerPartial = this.#acknowledged < this.received
+    return answer
+  }
+
+  acknowledge(count: number): Element {
+    this.#answerAt = never
+    this.#acknowledged = Math.max(this.#acknowledged, count)
+    return { name: 'a', namespace: smNamespace, text: countAnswer(this.#acknowledged) }
+  }
+
+  answered(text: string | undefined): boolean {
+    this.#isAsked = false
+    if (!this.confirm(text)) return false
+    this.#unasked = this.unconfirmed.length
+    this.#askAt = this.#unasked === 0 || this.isAskDue ? never : this.#parts.clock.now() + askMilliseconds
+    return true
+  }
+
+  confirm(text: string | undefined): boolean {
+    const count = readCount(text)
+    if (count === undefined) return false
+    const arrived = stanzasUpTo(count, this.#confirmed, this.unconfirmed.length)
+    if (arrived === undefined || arrived < 0) return false
+    this.#confirmed = count
+    this.forget(arrived)
+    return true
+  }
+
+  rest(): void {
+    this.#isAsked = false
+    this.#askAt = never
+    this.#answerAt = never
+  }
+
+  /** `<resume/>` has told the server the number of received stanzas. */
+  resumed(): void {
+    this.#acknowledged = this.received
+    this.#wasAnswerPartial = false
+    this.#unasked = 0
+  }
+
+  get #delivered(): number {
+    return this.received - this.#parts.undelivered()
+  }
+}

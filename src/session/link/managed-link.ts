@@ -1,0 +1,395 @@
+import type { Step } from '../../lib/errors.js'
+import type { Link, LinkEnd, LinkEvents, LinkFacts, LinkStep, Resumption } from '../../xmpp/link.js'
+import { smNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
+import { writeCount, writeCounting } from '../../xmpp/stanza-counts.js'
+import { copyOf } from '../../xmpp/xml/copy-of.js'
+import { startTagOf } from '../../xmpp/xml/document.js'
+import { type Element, type Fate, isStanza } from '../../xmpp/xml/element.js'
+import { attribute } from '../../xmpp/xml/escape.js'
+import type { Root } from '../../xmpp/xml/root.js'
+import type { LinkRecord } from '../session-record.js'
+import type { WhyUnmended } from '../unmended.js'
+import { notConfirmed } from './error-replies.js'
+import { LinkCounts, type LinkCountsParts } from './link-counts.js'
+import { type Mending, Repair } from './mending.js'
+
+export interface ManagedLinkParts extends LinkCountsParts {
+  readonly mending: Mending | undefined
+  /**
+   * The server's answer to `<enable/>`, and the number of stanzas after this answer. If undefined, `<enable/>` is sent.
+   */
+  readonly enabled?: { readonly answer: Element; readonly received: number } | undefined
+  readonly isUrgent: () => boolean
+  readonly run: (work: () => void) => void
+  readonly onMended: (seconds: number) => void
+  readonly onGivenUp: (why: WhyUnmended) => void
+}
+
+type Phase = 'enabling' | 'on' | 'off' | 'mending' | 'over'
+
+/** XEP-0198. */
+export class ManagedLink implements Link, LinkEvents {
+  readonly allowsManagement = false
+  events: LinkEvents
+  #link: Link
+  readonly #parts: ManagedLinkParts
+  #phase: Phase = 'enabling'
+  #isPaused = false
+  readonly #counts: LinkCounts
+  #keptAtServer = 0
+  /** Undefined if the stream cannot be resumed. */
+  #previd: string | undefined
+  #repair: Repair | undefined
+  #wasSetDown = false
+
+  constructor(link: Link, parts: ManagedLinkParts, before?: LinkRecord) {
+    this.#link = link
+    this.#parts = parts
+    this.#counts = new LinkCounts(parts)
+    this.events = link.events
+    link.events = this
+    if (before !== undefined) {
+      this.#takeUp(before)
+      return
+    }
+    const { enabled } = parts
+    if (enabled !== undefined) {
+      this.#begin(startTagOf(enabled.answer.text))
+      this.#counts.received = enabled.received
+      return
+    }
+    const resume = parts.mending === undefined ? '' : ` resume='true' max='${Math.ceil(parts.mending.longest / 1000)}'`
+    link.send([asElement('enable', writeCounting('enable', resume))])
+  }
+
+  get facts(): LinkFacts {
+    return this.#link.facts
+  }
+
+  get step(): LinkStep | undefined {
+    return this.#repair === undefined ? this.events.step : 'stream'
+  }
+
+  get backlog(): number {
+    return this.#phase === 'mending' ? this.#counts.unconfirmedSize : this.#link.backlog
+  }
+
+  get unfinishedBytes(): number {
+    return this.#link.unfinishedBytes
+  }
+
+  get isBetweenElements(): boolean {
+    return this.#link.isBetweenElements
+  }
+
+  get isEnabling(): boolean {
+    return this.#phase === 'enabling'
+  }
+
+  get isOn(): boolean {
+    return this.#phase === 'on' || this.#phase === 'mending'
+  }
+
+  get isMending(): boolean {
+    return this.#phase === 'mending'
+  }
+
+  get isBroken(): boolean {
+    return this.#phase === 'mending' || this.#phase === 'over'
+  }
+
+  get isAsked(): boolean {
+    return this.#counts.isAsked
+  }
+
+  get unconfirmed(): number {
+    return this.#counts.unconfirmed.length
+  }
+
+  get unconfirmedSize(): number {
+    return this.#counts.unconfirmedSize
+  }
+
+  get keptBytes(): number {
+    return this.#counts.keptBytes
+  }
+
+  get deadline(): number {
+    const repair = this.#repair
+    return repair === undefined ? Math.min(this.#counts.askAt, this.#counts.answerAt) : repair.deadline
+  }
+
+  tick(now: number): void {
+    if (this.#repair !== undefined) this.#repair.tick(now)
+    else {
+      if (now >= this.#counts.askAt) this.ask()
+      if (now >= this.#counts.answerAt) this.#link.send([this.#counts.answer()])
+    }
+  }
+
+  send(elements: readonly Element[], soon?: boolean): void {
+    if (this.#phase === 'over') return
+    if (this.#phase !== 'off') this.#counts.keep(elements, this.#phase !== 'mending')
+    if (this.#phase === 'mending') return
+    const isDue = this.#counts.isAnswerDue
+    const isToAsk = this.#phase === 'on' && this.#counts.isAskDue
+    if (!isDue && !isToAsk) this.#link.send(elements, soon)
+    else {
+      const all = [...elements]
+      if (isDue) all.push(this.#counts.answer())
+      if (isToAsk) all.push(this.#counts.question())
+      this.#link.send(all, soon)
+    }
+  }
+
+  ask(): void {
+    if (this.#phase === 'on' && !this.isAsked) this.#link.send([this.#counts.question()])
+  }
+
+  restart(): void {
+    throw new Error('a managed stream is not restarted')
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    // While mending, the link must read the answer to `<resume/>`.
+    if (this.#phase !== 'mending') this.#link.pause()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#link.resume()
+  }
+
+  /** Leaves stanzas unacknowledged, so that the server keeps them. Returns their number. */
+  keepAtServer(undelivered: number): number {
+    if (this.#phase === 'on') this.#keptAtServer = Math.min(undelivered, this.#counts.unacknowledged)
+    return this.#keptAtServer
+  }
+
+  /** Returns unconfirmed stanzas as errors. */
+  takeReturned(jid: string): Element[] {
+    const answers = this.#counts.unconfirmed.flatMap(element => notConfirmed(element, jid) ?? [])
+    this.#counts.forget()
+    return answers
+  }
+
+  get mayResume(): boolean {
+    return this.#canMend || this.#phase === 'mending'
+  }
+
+  /** Needs `mayResume`. Leaves the stream open for the next process. */
+  setDown(): LinkRecord {
+    const now = this.#parts.clock.now()
+    const record: LinkRecord = {
+      previd: this.#previd!,
+      received: this.#counts.received,
+      confirmed: this.#counts.confirmed,
+      unconfirmed: [...this.#counts.unconfirmed],
+      since: (this.#repair?.since ?? now) - now,
+      ...(this.#repair !== undefined && !this.#wasSetDown && { wasBroken: true }),
+      again: this.#parts.mending!.record(),
+    }
+    this.cut()
+    return record
+  }
+
+  #takeUp({ previd, received, confirmed, unconfirmed, since, wasBroken }: LinkRecord): void {
+    this.#previd = previd
+    this.#counts.takeUp(received, confirmed, unconfirmed)
+    this.#wasSetDown = wasBroken !== true
+    this.#mend(lostEnd, this.#parts.clock.now() + since)
+  }
+
+  /** False if the link cannot be mended. */
+  breakOff(): boolean {
+    if (!this.#canMend) return false
+    this.#link.cut()
+    this.#mend(lostEnd)
+    return true
+  }
+
+  close(): void {
+    this.#detach('ended').close()
+  }
+
+  abandon(): void {
+    this.#detach('ended').abandon()
+  }
+
+  cut(): void {
+    this.#keptAtServer = this.#counts.unacknowledged
+    this.#detach('cut').cut()
+  }
+
+  #detach(reason: 'ended' | 'cut'): Link {
+    if (this.#phase === 'on') this.#link.send([this.#counts.acknowledge(this.#counts.received - this.#keptAtServer)])
+    this.#stop(reason)
+    this.#counts.forget()
+    return this.#link
+  }
+
+  unanswered(): void {
+    this.#link.unanswered?.()
+  }
+
+  timeOut(step: Step, isStreamOver?: boolean): void {
+    this.#link.timeOut(step, isStreamOver)
+  }
+
+  onOpen(): void {}
+
+  onElement(element: Element): void {
+    if (isStanza(element)) {
+      this.#counts.received += 1
+      this.events.onElement(element)
+    } else if (element.namespace === smNamespace) this.#take(element)
+    else if (this.#repair === undefined) this.events.onElement(element)
+    else if (element.namespace === streamsNamespace && element.name === 'features') this.#resumeStream(this.#repair)
+  }
+
+  onUnfit(fate: Fate, isStanza = true): void {
+    if (fate === 'dropped' && isStanza) this.#counts.received += 1
+    this.events.onUnfit?.(fate)
+  }
+
+  onFlush(): void {
+    this.events.onFlush()
+  }
+
+  onDrain(): void {
+    if (this.#phase !== 'mending') this.events.onDrain()
+  }
+
+  onEnd(end: LinkEnd): void {
+    this.#parts.run(() => this.#ended(end))
+  }
+
+  #ended(end: LinkEnd): void {
+    const { code } = end.failure
+    const isBroken = end.streamError === undefined && (code === 'remote-connection-failed' || code === 'timeout')
+    if (isBroken && this.#canMend) this.#mend(end)
+    else if (this.#repair !== undefined && isBroken) this.#repair.tryLater()
+    else this.#lose(end)
+  }
+
+  get #canMend(): boolean {
+    return this.#phase === 'on' && this.#previd !== undefined && this.#parts.mending !== undefined
+  }
+
+  #take(element: Element): void {
+    const { name, text } = element
+    if (name === 'r') {
+      this.#counts.asked()
+      return
+    }
+    const tag = startTagOf(text)
+    if (name === 'a') {
+      if (!this.#counts.answered(tag.attribute('h'))) this.#lose(wrongCount)
+      else {
+        if (this.#counts.isAskDue) this.ask()
+        this.events.onDrain()
+      }
+    } else if (name === 'enabled' && this.#phase === 'enabling') this.#begin(tag)
+    else if (name === 'resumed' && this.#repair !== undefined) this.#resumed(this.#repair, tag)
+    else if (name === 'failed') this.#refused(tag.attribute('h'))
+  }
+
+  #begin(enabled: Root): void {
+    this.#phase = 'on'
+    this.#counts.received = 0
+    const mayResume = enabled.attribute('resume')
+    if (mayResume === 'true' || mayResume === '1') this.#previd = copyOf(enabled.attribute('id'))
+    if (this.#previd === undefined) this.#parts.mending?.wipe()
+  }
+
+  #refused(count: string | undefined): void {
+    if (this.#repair !== undefined) {
+      this.#counts.confirm(count)
+      this.#repair.giveUp('refused')
+    } else if (this.#phase === 'enabling') {
+      this.#phase = 'off'
+      this.#parts.mending?.wipe()
+      this.#counts.rest()
+      this.#counts.forget()
+    }
+  }
+
+  #mend(end: LinkEnd, since = this.#parts.clock.now()): void {
+    const { clock, run, mending, isUrgent, onGivenUp } = this.#parts
+    this.#phase = 'mending'
+    this.#counts.rest()
+    this.#repair = new Repair({
+      clock,
+      run,
+      mending: mending!,
+      since,
+      isUrgent,
+      resumption: () => this.#resumption,
+      onLink: ({ link, answer, missed = [] }) => {
+        this.#link = link
+        link.events = this
+        if (answer === undefined) {
+          link.restart()
+          return
+        }
+        for (const element of [answer, ...missed]) this.onElement(element)
+        this.onFlush()
+      },
+      onGivenUp: why => {
+        onGivenUp(why)
+        this.#lose(end)
+      },
+    })
+  }
+
+  #resumeStream(repair: Repair): void {
+    if (!repair.isResuming) return
+    const { previd, h } = this.#resumption
+    this.#link.send([asElement('resume', writeCounting('resume', attribute('previd', previd) + attribute('h', h)))])
+  }
+
+  get #resumption(): Resumption {
+    return { previd: this.#previd!, h: writeCount(this.#counts.received) }
+  }
+
+  #resumed({ since }: Repair, tag: Root): void {
+    // ejabberd gives the stream a new id.
+    this.#previd = copyOf(tag.attribute('previd')) ?? this.#previd
+    if (!this.#counts.confirm(tag.attribute('h'))) {
+      this.#lose(wrongCount)
+      return
+    }
+    this.#repair = undefined
+    this.#phase = 'on'
+    this.#counts.resumed()
+    if (this.#isPaused) this.#link.pause()
+    if (this.unconfirmed > 0) this.#link.send([...this.#counts.unconfirmed, this.#counts.question()])
+    if (!this.#wasSetDown) this.#parts.onMended((this.#parts.clock.now() - since) / 1000)
+    this.#wasSetDown = false
+    this.events.onDrain()
+  }
+
+  #lose(end: LinkEnd): void {
+    if (this.#phase === 'over') return
+    this.#link.close()
+    this.#stop('ended')
+    this.events.onEnd(end)
+  }
+
+  #stop(reason: 'ended' | 'cut'): void {
+    if (this.#phase === 'over') return
+    this.#phase = 'over'
+    this.#counts.rest()
+    this.#repair?.stop(reason)
+    this.#repair = undefined
+    this.#parts.mending?.wipe()
+  }
+}
+
+function asElement(name: string, text: string): Element {
+  return { name, namespace: smNamespace, text }
+}
+
+const lostEnd: LinkEnd = { failure: { step: 'stream', code: 'remote-connection-failed' } }
+const wrongCount: LinkEnd = { failure: { step: 'stream', code: 'remote-protocol-error' } }

@@ -1,0 +1,126 @@
+import type { Clock } from '../../lib/clock.js'
+import { randomText } from '../../lib/text/random-text.js'
+import { prepareDomain, withULabels } from '../../xmpp/jid/domains.js'
+import { userOf } from '../../xmpp/jid/jid.js'
+import type { Link } from '../../xmpp/link.js'
+import { pingNamespace } from '../../xmpp/namespaces.js'
+import { startTagOf } from '../../xmpp/xml/document.js'
+import type { Element } from '../../xmpp/xml/element.js'
+import { attribute } from '../../xmpp/xml/escape.js'
+import { isManagement, managementIn } from '../logins/resumable-streams.js'
+import type { Payload } from '../payload.js'
+import type { SessionView } from '../session-types.js'
+
+/** A silent server is asked after this part of `patience`. */
+const silentPart = 1 / 4
+
+/** Bytes a second. ejabberd reads 3000 bytes a second by default. */
+const slowest = 2000
+const mostReading = 300_000
+
+type Watched = Pick<SessionView, 'domain' | 'jid'>
+
+/** Pings a server that sends nothing after stanzas were sent to it. */
+export class ServerWatch {
+  readonly #patience: number
+  #silentSince = Number.POSITIVE_INFINITY
+  #bytes = 0
+  #isAsked = false
+  #id = ''
+  #unanswered = 0
+  /**
+   * Namespace of the client's own stream management, or `asked` until the server answers. A ping would make its counts
+   * wrong.
+   */
+  #counting: string | undefined
+
+  /** `patience` is the time for an answer. If undefined, the server is not watched. */
+  constructor(patience: number | undefined) {
+    this.#patience = patience ?? Number.POSITIVE_INFINITY
+  }
+
+  get isCounted(): boolean {
+    return this.#counting !== undefined && this.#counting !== 'asked'
+  }
+
+  get deadline(): number {
+    const reading = Math.min((this.#bytes / slowest) * 1000, mostReading)
+    return this.#silentSince + (this.#isAsked ? this.#patience + reading : this.#patience * silentPart)
+  }
+
+  sent({ elements, bytes }: Payload, now: number | undefined): void {
+    for (const element of elements)
+      if (isManagement(element) && (element.name === 'enable' || element.name === 'resume')) this.#counting ??= 'asked'
+    if (this.#isAsked || now === undefined) return
+    this.#silentSince = Math.min(this.#silentSince, now)
+    this.#bytes += bytes
+  }
+
+  /** Begins to wait for the server's count. `size` is the length of unconfirmed stanzas. */
+  awaits(clock: Pick<Clock, 'now'>, size: number): void {
+    if (this.#silentSince !== Number.POSITIVE_INFINITY) return
+    this.#silentSince = clock.now()
+    // A UTF-16 unit has at most 3 bytes in UTF-8.
+    this.#bytes = 3 * size
+  }
+
+  received(): void {
+    this.#silentSince = Number.POSITIVE_INFINITY
+    this.#bytes = 0
+    this.#isAsked = false
+  }
+
+  /** The client must not get the answer to our ping. */
+  isAnswer(element: Element, { domain, jid }: Watched): boolean {
+    const { name, namespace, text } = element
+    if (namespace !== 'jabber:client') for (const each of managementIn(element)) this.#learn(each)
+    if (this.#unanswered === 0 || name !== 'iq' || !text.includes(this.#id)) return false
+    const tag = startTagOf(text)
+    const [id, type, from] = [tag.attribute('id'), tag.attribute('type'), tag.attribute('from')]
+    if (id !== this.#id || (type !== 'result' && type !== 'error')) return false
+    const isServer = from === undefined || prepareDomain(from) === domain
+    if (!isServer && (from.includes('/') || jid === undefined || userOf(from) !== userOf(jid))) return false
+    this.#unanswered -= 1
+    // After `<enabled/>` both sides count the answer, so the client must get it.
+    return !this.isCounted
+  }
+
+  /** Pings the server, or calls `ask`. Returns true if the last question has no answer. */
+  look(now: number, link: Link, isRead: boolean, session: Watched, ask?: () => void): boolean {
+    if (!isRead || link.backlog > 0) {
+      // The answer would not be read, or the ping not sent.
+      this.#silentSince = now
+      return false
+    }
+    if (this.#isAsked) return true
+    const question = ask ?? this.#question(session)
+    if (question === undefined) {
+      this.received()
+      return false
+    }
+    this.#isAsked = true
+    this.#silentSince = now
+    if (typeof question === 'function') question()
+    else link.send([question])
+    return false
+  }
+
+  #question({ domain, jid }: Watched): Element | undefined {
+    const counting = this.#counting
+    if (counting === 'asked') return undefined
+    // `<r/>` is not counted (XEP-0198 §4).
+    if (counting !== undefined) return { name: 'r', namespace: counting, text: `<r xmlns='${counting}'/>` }
+    if (jid === undefined) return undefined
+    if (this.#id === '') this.#id = randomText(16, 'base64url')
+    this.#unanswered += 1
+    const addressing = attribute('id', this.#id) + attribute('to', withULabels(domain))
+    const ping = `<ping xmlns='${pingNamespace}'/>`
+    const text = `<iq xmlns='jabber:client' type='get'${addressing}>${ping}</iq>`
+    return { name: 'iq', namespace: 'jabber:client', text }
+  }
+
+  #learn({ name, namespace }: Element): void {
+    if (name === 'enabled' || name === 'resumed') this.#counting = namespace
+    else if (name === 'failed' && this.#counting === 'asked') this.#counting = undefined
+  }
+}

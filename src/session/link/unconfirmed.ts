@@ -1,0 +1,64 @@
+import { type Element, isStanza } from '../../xmpp/xml/element.js'
+import { memoryOf } from '../outbox.js'
+
+/** Further stanzas wait in the outbox. */
+const mostStanzas = 1000
+const longest = 1024 * 1024
+
+/** Stanzas that were sent to a page or a server, until the receiver confirms them. */
+export class Unconfirmed {
+  #stanzas: Element[] = []
+  #size = 0
+  /** Number of stanzas that the unanswered ping or `<r/>` covers. */
+  #asked = 0
+
+  get stanzas(): readonly Element[] {
+    return this.#stanzas
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  get bytes(): number {
+    return memoryOf(this.#size, this.#stanzas.length)
+  }
+
+  get isFull(): boolean {
+    return this.#stanzas.length >= mostStanzas || this.#size > longest
+  }
+
+  sent(elements: readonly Element[]): number {
+    const before = this.#stanzas.length
+    for (const element of elements) {
+      if (!isStanza(element)) continue
+      this.#stanzas.push(element)
+      this.#size += element.text.length
+    }
+    return this.#stanzas.length - before
+  }
+
+  get isUnasked(): boolean {
+    return this.#asked === 0 && this.#stanzas.length > 0
+  }
+
+  /** If true, the caller must send a ping or `<r/>`. */
+  asks(): boolean {
+    if (!this.isUnasked) return false
+    this.#asked = this.#stanzas.length
+    return true
+  }
+
+  arrived(count = this.#asked): void {
+    for (const { text } of this.#stanzas.splice(0, count)) this.#size -= text.length
+    this.#asked = 0
+  }
+
+  clear(): Element[] {
+    const all = this.#stanzas
+    this.#stanzas = []
+    this.#size = 0
+    this.#asked = 0
+    return all
+  }
+}

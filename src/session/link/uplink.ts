@@ -1,0 +1,198 @@
+import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
+import type { Link, StreamOptions } from '../../xmpp/link.js'
+import { type Element, isStanza } from '../../xmpp/xml/element.js'
+import type { RateShaper } from '../limits/rate-shaper.js'
+import { memoryOf } from '../outbox.js'
+import type { Payload } from '../payload.js'
+import type { SessionKeeper } from '../session-keeper.js'
+import type { LinkRecord } from '../session-record.js'
+import type { SessionView } from '../session-types.js'
+import { bounce } from './error-replies.js'
+import { ManagedLink, type ManagedLinkParts } from './managed-link.js'
+import { ServerWatch } from './server-watch.js'
+
+/** Above this backlog, the page waits. The longest stanza by default. */
+const mostWaiting = 256 * 1024
+/** Larger backlogs end the session, because polling clients cannot be stopped. */
+const mostKept = 8 * 1024 * 1024
+/** Bytes: 64 KiB of text in 64 elements. */
+const mostBeforeLogin = memoryOf(64 * 1024, 64)
+
+/** Stanzas wait for the stream features, or for a delayed login. */
+export class Uplink {
+  #isOpening = true
+  #isHeld = false
+  #isPaused = false
+  #unsent: Element[] | undefined = []
+  #unsentSize = 0
+  readonly #waiting: WaitingMemory
+
+  link: Link
+  managed: ManagedLink | undefined
+  readonly watch: ServerWatch
+  readonly #shaper: RateShaper
+  /** See `RateShaper`. */
+  #paidAt = 0
+
+  constructor(
+    link: Link,
+    { shaper, waiting, serverMilliseconds }: Pick<SessionKeeper<unknown>, 'shaper' | 'waiting' | 'serverMilliseconds'>,
+  ) {
+    this.link = link
+    this.#waiting = waiting
+    this.watch = new ServerWatch(serverMilliseconds)
+    this.#shaper = shaper
+  }
+
+  manage(parts: ManagedLinkParts, before?: LinkRecord): void {
+    this.managed = new ManagedLink(this.link, parts, before)
+    this.link = this.managed
+  }
+
+  get freeAt(): number {
+    return this.#shaper.freeAt(this.#paidAt)
+  }
+
+  /** True if the client must wait from now on. */
+  charge(bytes: number, now: number): boolean {
+    const wasFree = this.freeAt <= now
+    this.#paidAt = this.#shaper.charge(this.#paidAt, bytes, now)
+    return wasFree && this.freeAt > now
+  }
+
+  forgive(): void {
+    this.#paidAt = 0
+  }
+
+  get isBehind(): boolean {
+    if (this.#unsent !== undefined || this.link.backlog > mostWaiting) return true
+    // While the server is not read, its counts cannot arrive, and only the client can empty the outbox.
+    return this.managed !== undefined && !this.#isPaused && this.managed.unconfirmedSize > mostWaiting
+  }
+
+  get isOverfull(): boolean {
+    const size = this.#unsent === undefined ? this.link.backlog : this.#unsentSize
+    return size > mostKept || (this.managed?.unconfirmedSize ?? 0) > mostKept
+  }
+
+  get isOverfullForStranger(): boolean {
+    return this.unsentBytes > mostBeforeLogin || this.link.backlog > mostBeforeLogin
+  }
+
+  get unsentBytes(): number {
+    const kept = this.managed?.keptBytes ?? 0
+    return this.#unsent === undefined ? kept : kept + memoryOf(this.#unsentSize, this.#unsent.length)
+  }
+
+  discard(): void {
+    this.#takeUnsent()
+  }
+
+  /** Without `now`, the server's silence is not watched. */
+  send(payload: Payload, now?: number): void {
+    const { elements, size } = payload
+    if (elements.length === 0) return
+    this.watch.sent(payload, now)
+    if (this.#unsent === undefined) this.link.send(elements)
+    else {
+      for (const element of elements) this.#unsent.push(element)
+      this.#unsentSize += size
+      this.#waiting.change(memoryOf(size, elements.length))
+    }
+  }
+
+  opened(): void {
+    this.#isOpening = false
+    this.#sendUnsent()
+  }
+
+  hold(): void {
+    this.#isHeld = true
+    this.#unsent ??= []
+  }
+
+  letGo(): void {
+    this.#isHeld = false
+    this.#sendUnsent()
+  }
+
+  restart(options: StreamOptions): void {
+    this.#isOpening = true
+    this.#unsent ??= []
+    this.link.restart(options)
+  }
+
+  readUnless(isFull: boolean): void {
+    if (isFull === this.#isPaused) return
+    this.#isPaused = isFull
+    if (isFull) this.link.pause()
+    else this.link.resume()
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  get deadline(): number {
+    const { managed, watch } = this
+    return managed === undefined ? watch.deadline : Math.min(watch.deadline, managed.deadline)
+  }
+
+  /** `broken-off`: the connection is being replaced. */
+  ping(now: number, session: Pick<SessionView, 'domain' | 'jid'>) {
+    const { managed, watch } = this
+    if (managed?.isMending === true) {
+      watch.received()
+      return 'awaited'
+    }
+    const ask = managed?.isOn === true ? () => managed.ask() : undefined
+    if (!watch.look(now, this.link, !this.#isPaused, session, ask)) return 'awaited'
+    this.link.unanswered?.()
+    if (managed?.breakOff() !== true) return 'missing'
+    watch.received()
+    return 'broken-off'
+  }
+
+  /** Returns stanzas as errors, except those that the server keeps. */
+  bounce(undelivered: readonly Element[]): void {
+    for (const element of this.#mine(undelivered)) this.#bounce(element)
+  }
+
+  /**
+   * Closes the link without reading more, because memory is full. Sends nothing more to a server that does not read.
+   */
+  abandon(undelivered: readonly Element[]): void {
+    for (const element of this.#mine(undelivered)) {
+      if (this.link.backlog > mostWaiting) break
+      if (element.text.length <= mostWaiting) this.#bounce(element)
+    }
+    this.link.abandon()
+  }
+
+  #mine(undelivered: readonly Element[]): readonly Element[] {
+    if (this.managed === undefined) return undelivered
+    const stanzas = undelivered.filter(isStanza)
+    return stanzas.slice(0, stanzas.length - this.managed.keepAtServer(stanzas.length))
+  }
+
+  #bounce(element: Element): void {
+    const answer = bounce(element)
+    if (answer !== undefined) this.link.send([answer])
+  }
+
+  #sendUnsent(): void {
+    if (this.#isOpening || this.#isHeld) return
+    const unsent = this.#takeUnsent()
+    if (unsent.length > 0) this.link.send(unsent)
+  }
+
+  #takeUnsent(): readonly Element[] {
+    const unsent = this.#unsent ?? nothing
+    if (unsent.length > 0) this.#waiting.change(-memoryOf(this.#unsentSize, unsent.length))
+    this.#unsent = undefined
+    this.#unsentSize = 0
+    return unsent
+  }
+}
+
+const nothing: readonly Element[] = []

@@ -1,0 +1,167 @@
+import type { Clock, Timer } from '../../lib/clock.js'
+import { userOf } from '../../xmpp/jid/jid.js'
+import type { Client } from '../client.js'
+import { ResumableStreams } from '../logins/resumable-streams.js'
+import type { Session } from '../session.js'
+import type { SessionState, SessionView, Tab } from '../session-types.js'
+import { Tickets } from '../ticket.js'
+
+const sweepInterval = 250
+/** Longest part of a sweep in one turn of the event loop: all pages may leave at once. */
+const longestSweep = 10
+/** Bytes of a record without stanzas and replies. */
+const mostPerRecord = 4096
+
+export class Registry {
+  readonly #sessions = new Map<string, Session>()
+  /** A map compares only keys with the same seeded hash, so the time of a look-up reveals no other sid. */
+  readonly #bySid = new Map<string, Session>()
+  readonly #byUser = new Map<string, Session | readonly Session[]>()
+  /** The newest session of each tab. */
+  readonly #byTab = new Map<string, Session>()
+  readonly tickets = new Tickets<Session>()
+  readonly streams = new ResumableStreams()
+  readonly #clock: Clock
+  #sweep: Timer | undefined
+  isStopping = false
+  isDraining = false
+  isSettingDown = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  get takesSessions(): boolean {
+    return !this.isStopping && !this.isDraining && !this.isSettingDown
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  /** Sessions that the next process cannot continue. */
+  get immovable(): number {
+    let count = 0
+    for (const { maySetDown } of this.#sessions.values()) if (!maySetDown) count += 1
+    return count
+  }
+
+  /** True while a server may still make a session resumable. */
+  get isEnabling(): boolean {
+    for (const { uplink, hasEnded } of this.#sessions.values())
+      if (!hasEnded && uplink.managed?.isEnabling === true) return true
+    return false
+  }
+
+  /** Stops deliveries to pages. True while pages may still confirm stanzas. */
+  settles(): boolean {
+    let isSettling = false
+    for (const { client } of this.#sessions.values()) if (client?.settles() === true) isSettling = true
+    return isSettling
+  }
+
+  get recordBytes(): number {
+    let bytes = 0
+    for (const { outbox, uplink } of this.#sessions.values())
+      bytes += mostPerRecord + outbox.bytes + outbox.keptBytes + uplink.unsentBytes
+    return bytes
+  }
+
+  add(session: Session): void {
+    this.#sessions.set(session.id, session)
+    this.#bySid.set(session.sid, session)
+    if (session.tab !== undefined) this.#byTab.set(keyOf(session.tab), session)
+    if (this.#sweep === undefined) this.#scheduleSweep()
+  }
+
+  bound(session: Session, jid: string): void {
+    const others = this.sessionsOf(jid)
+    this.#byUser.set(userOf(jid), others.length === 0 ? session : [...others, session])
+  }
+
+  remove(session: Session): boolean {
+    this.#bySid.delete(session.sid)
+    if (session.tab !== undefined && this.ofTab(session.tab) === session) this.#byTab.delete(keyOf(session.tab))
+    if (session.jid !== undefined) {
+      const others = this.sessionsOf(session.jid).filter(other => other !== session)
+      if (others.length === 0) this.#byUser.delete(userOf(session.jid))
+      else this.#byUser.set(userOf(session.jid), others.length === 1 ? others[0]! : others)
+    }
+    return this.#sessions.delete(session.id)
+  }
+
+  bySid(sid: string): Session | undefined {
+    return this.#bySid.get(sid)
+  }
+
+  byId(id: string): Session | undefined {
+    return this.#sessions.get(id)
+  }
+
+  ofTab(tab: Tab): Session | undefined {
+    return this.#byTab.get(keyOf(tab))
+  }
+
+  all(): Iterable<Session> {
+    return this.#sessions.values()
+  }
+
+  *list(): Iterable<SessionView> {
+    for (const session of this.#sessions.values()) yield session.view
+  }
+
+  ofJid(jid: string): readonly SessionView[] {
+    return this.sessionsOf(jid).map(({ view }) => view)
+  }
+
+  liveOf(jid: string): number {
+    return this.sessionsOf(jid).filter(({ hasEnded }) => !hasEnded).length
+  }
+
+  *clients(): Iterable<Client | undefined> {
+    for (const session of this.#sessions.values()) yield session.client
+  }
+
+  states(): Record<SessionState, number> {
+    const states = { opening: 0, waiting: 0, held: 0, quiet: 0, paused: 0, ended: 0, elsewhere: 0 }
+    for (const { state } of this.#sessions.values()) states[state] += 1
+    return states
+  }
+
+  shutDown(): void {
+    this.isStopping = true
+    for (const session of [...this.#sessions.values()])
+      session.end('shutdown', this.isSettingDown && session.mayReturn ? 'restarting' : 'emptied')
+  }
+
+  /** Ends all sessions without telling their clients. */
+  abandonAll(): void {
+    for (const session of [...this.#sessions.values()]) session.end('shutdown', 'untold')
+  }
+
+  sessionsOf(jid: string): readonly Session[] {
+    const found = this.#byUser.get(userOf(jid)) ?? []
+    return 'length' in found ? found : [found]
+  }
+
+  #scheduleSweep(): void {
+    this.#sweep = this.#clock.after(sweepInterval, () => this.#sweepOn(this.#sessions.values()))
+  }
+
+  #sweepOn(rest: IterableIterator<Session>): void {
+    const now = this.#clock.now()
+    for (const session of rest) {
+      if (session.deadline > now) continue
+      session.run(() => session.tick())
+      if (this.#clock.now() - now < longestSweep) continue
+      this.#sweep = this.#clock.after(0, () => this.#sweepOn(rest))
+      return
+    }
+    this.#sweep = undefined
+    if (this.#sessions.size > 0) this.#scheduleSweep()
+  }
+}
+
+export function keyOf({ admin, user, visit, tab }: Tab): string {
+  return JSON.stringify([admin, user, visit, tab])
+}

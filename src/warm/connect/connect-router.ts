@@ -1,0 +1,188 @@
+import { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express'
+import type { Admin, Config } from '../../config/config.js'
+import {
+  type Access,
+  accessBy,
+  type ClientRules,
+  clientAddress,
+  countedAddress,
+  countsAsEncrypted,
+  type Entrance,
+  takesPasswords,
+} from '../../http/access/client-rules.js'
+import { type Answer, jsonAnswer, problemFrom, sendAnswer } from '../../http/answers/answer.js'
+import { negotiate } from '../../http/answers/negotiation.js'
+import { methodNotAllowed } from '../../http/answers/pages.js'
+import { readBody } from '../../http/bodies/read-body.js'
+import { limitDetail } from '../../lib/counts.js'
+import { Problem } from '../../lib/errors.js'
+import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import { foreignText } from '../../lib/text/foreign-text.js'
+import { userOf } from '../../xmpp/jid/jid.js'
+import { describeEnded } from '../answers.js'
+import {
+  type AnsweringParts,
+  type Call,
+  createAnswering,
+  createOftenLog,
+  logged,
+  type OftenLogParts,
+  outcomeOf,
+} from '../calls.js'
+import { type ParameterName, tabParameters } from '../parameters.js'
+import { parametersOf, readFew } from '../read-parameters.js'
+import { createWarm, type WarmCallParts } from '../warming/warm-call.js'
+import { refused as refusedToken } from './page-claims.js'
+import type { PageTokens, PageUser } from './page-tokens.js'
+
+/** The admin of pages without PAGE_ADMIN. Names in ADMIN_USERS have no colon. */
+const ownName = ':pages'
+
+interface AccessSettings extends Pick<Config, 'access'> {
+  readonly bosh: Pick<Config['bosh'], 'enabled'>
+  readonly websocket: Pick<Config['websocket'], 'enabled'>
+}
+
+export interface ConnectParts extends OftenLogParts, AnsweringParts, WarmCallParts {
+  readonly counts: AnsweringParts['counts']
+  readonly config: ClientRules &
+    WarmCallParts['config'] &
+    AccessSettings &
+    Pick<Config, 'pages' | 'pagePath' | 'admins' | 'listen' | 'cors' | 'domains'>
+  readonly pageTokens: Pick<PageTokens, 'userOf'>
+  readonly isTooOften: (address: string) => Promise<boolean>
+  readonly refused: OnRefused
+  /** The page for people who open the address. */
+  readonly page: Entrance['page']
+}
+
+const methods = 'POST, DELETE, OPTIONS'
+
+export function createConnectRouter(parts: ConnectParts): Router {
+  const { config, pageTokens, isTooOften, refused, visits, audit, log, page } = parts
+  const admin = adminOfPages(config)
+  const mayCall = accessOfPages(config)
+  const isSafe = takesPasswords(config)
+  const answering = createAnswering(parts, { adminOf: () => admin, representationOf: () => 'json' })
+  const logOften = createOftenLog(parts)
+  const warm = createWarm(parts)
+  const users = new WeakMap<Request, PageUser>()
+
+  const admit: RequestHandler = (request, response, next) => {
+    const { origin } = request.headers
+    response.vary('Origin').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
+    if (origin !== undefined) {
+      if (!config.pages.origins.includes(origin))
+        throw new Problem('cross-site-request', { detail: `PAGE_ORIGINS does not list ${foreignText(origin)}.` })
+      response.set({
+        'Access-Control-Allow-Origin': origin,
+        'Access-Control-Expose-Headers': 'Retry-After, WWW-Authenticate, X-Request-Id',
+      })
+      if (request.method === 'OPTIONS')
+        response.set({
+          'Access-Control-Allow-Methods': methods,
+          'Access-Control-Allow-Headers': 'Authorization, Content-Type',
+          'Access-Control-Max-Age': String(config.cors.maxAge),
+        })
+    }
+    if (mayCall?.(clientAddress(request, config)) === false) throw new Problem('address-forbidden')
+    if (methods.split(', ').includes(request.method)) return next()
+    response.vary('Accept').set('Allow', methods)
+    const isLook = request.method === 'GET' || request.method === 'HEAD'
+    if (!isLook || negotiate(request.headers, 'json') === 'json') throw methodNotAllowed(methods)
+    const { type, text } = page(request, countsAsEncrypted(request, config))
+    sendAnswer(response, { status: 405, headers: { 'Content-Type': type }, body: text })
+  }
+
+  const count = async (address: string) => {
+    if (!(await isTooOften(address))) return
+    refused('rate', { address })
+    throw new Problem('too-many-requests', { detail: limitDetail('rate') })
+  }
+
+  const authenticate: RequestHandler = async (request, response, next) => {
+    if (!isSafe(request)) throw new Problem('insecure-channel')
+    // Backends sign out all users from one address, so only refused tokens count.
+    const isSignOut = request.method === 'DELETE'
+    if (!isSignOut) await count(countedAddress(request, config))
+    const token = bearerIn(request.headers.authorization)
+    try {
+      if (token === undefined) throw new Problem('invalid-token', { detail: 'Send it as Authorization: Bearer.' })
+      users.set(request, await pageTokens.userOf(token))
+    } catch (error) {
+      if (isSignOut) await count(countedAddress(request, config))
+      if (error instanceof Problem && error.code === 'invalid-token')
+        response.set('WWW-Authenticate', token === undefined ? 'Bearer' : 'Bearer error="invalid_token"')
+      throw error
+    }
+    next()
+  }
+
+  const logRefused: ErrorRequestHandler = (error, request, response, next) => {
+    // Answered calls are already logged.
+    if (!logged.has(response)) {
+      const problem = problemFrom(error)
+      const stream = problem.code === 'method-not-allowed' ? log : audit
+      if (problem.code !== 'internal-error')
+        logOften(request, stream, { ...outcomeOf(problem), admin: admin.name }, 'connect', causeOf(problem))
+      logged.add(response)
+    }
+    next(error)
+  }
+
+  const connect = async (call: Call): Promise<undefined> => {
+    const { request } = call
+    const { tab } = readFew(request.headers['content-type'], await readBody(request), tabParameters)
+    const { jid, visit, token, password, credential } = users.get(request)!
+    const given: readonly (readonly [ParameterName, string | undefined])[] = [
+      ['jid', jid],
+      ['token', token],
+      ['password', password],
+      ['credential', credential],
+      ['visit', visit],
+      ['tab', visit === undefined ? undefined : tab],
+    ]
+    return warm(call, parametersOf(new Map(given)), 'page')
+  }
+
+  const disconnect = async ({ request, line }: Call): Promise<Answer> => {
+    const { jid, visit } = users.get(request)!
+    line['jid'] = jid
+    if (visit === undefined) throw refusedToken('It has no claim visit or sid, so it names no sessions.')
+    const result = describeEnded(await visits.end({ admin: admin.name, visit, user: userOf(jid) }, admin.domains))
+    Object.assign(line, result)
+    return jsonAnswer(result)
+  }
+
+  const router = Router({ caseSensitive: true })
+  router
+    .route(config.pagePath)
+    .all(admit)
+    .options((_request, response) => void response.status(204).end())
+    .all(authenticate)
+    .post(answering('connect', connect))
+    .delete(answering('logout', disconnect))
+    .all(logRefused)
+  return router
+}
+
+/** An address that may use no transport needs no session. Undefined if all addresses may call. */
+function accessOfPages({ access, bosh, websocket }: AccessSettings): Access | undefined {
+  const rules = [...(bosh.enabled ? [access.bosh] : []), ...(websocket.enabled ? [access.websocket] : [])]
+  const transports = rules.map(accessBy)
+  const isForAll = transports.length === 0 || transports.includes(undefined)
+  return isForAll ? undefined : address => transports.some(may => may!(address))
+}
+
+/** Each reason to refuse a token has its own log line: there are few. */
+const causeOf = ({ code, detail }: Problem) => (code === 'invalid-token' ? detail : undefined)
+
+/** RFC 6750 §2.1. */
+function bearerIn(authorization: string | undefined): string | undefined {
+  return /^Bearer +([^ ]+) *$/i.exec(authorization ?? '')?.[1]
+}
+
+function adminOfPages({ pages, admins }: Pick<Config, 'pages' | 'admins'>): Admin {
+  const named = admins.find(({ name }) => name === pages.admin)
+  return named ?? { name: ownName, secret: '', domains: ['*'], role: 'warm' }
+}

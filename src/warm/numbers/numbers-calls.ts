@@ -1,0 +1,66 @@
+import { type Answer, jsonAnswer } from '../../http/answers/answer.js'
+import type { EventStreams } from '../../http/answers/event-streams.js'
+import type { Problem } from '../../lib/errors.js'
+import type { Sessions } from '../../session/session-types.js'
+import { type OperatorContext, operatorContext } from '../admin-page.js'
+import type { Call } from '../calls.js'
+import { answerLive } from '../live-page.js'
+import { readQuery } from '../read-parameters.js'
+import type { AuditPage, AuditWish } from './audit-lines.js'
+import { auditPage, auditParameters, auditWithMistake, describeAudit, usualLines } from './audit-page.js'
+import type { Failures, FailureWish } from './failure-groups.js'
+import { describeFailures, failuresPage } from './failures-page.js'
+import type { Hour } from './last-hour.js'
+import { describeNumbers, type NumbersView, numbersPage } from './numbers-page.js'
+import type { Overview } from './overview.js'
+
+export interface WatchCallsParts {
+  readonly config: OperatorContext['config']
+  readonly sessions: Sessions
+  readonly readOverview: () => Promise<Overview>
+  readonly readHour: () => Promise<Hour>
+  readonly readAudit: (wish: AuditWish) => Promise<AuditPage>
+  readonly readFailures: (wish: FailureWish) => Promise<Failures>
+  readonly streams: EventStreams
+}
+
+export function createWatchCalls(parts: WatchCallsParts) {
+  const { config, sessions, readOverview, readHour, readAudit, readFailures, streams } = parts
+  const contextOf = (call: Call) => operatorContext(call, config)
+
+  const readNumbers = async (scope: readonly string[]): Promise<NumbersView> => {
+    const reading = scope.includes('*') ? Promise.all([readOverview(), readHour()]) : undefined
+    const [{ states, unanswered }, read] = await Promise.all([sessions.states(scope), reading])
+    return { states, whole: read && { overview: read[0], hour: read[1] }, unanswered }
+  }
+
+  return {
+    async numbers(call: Call): Promise<Answer | undefined> {
+      const { request, representation, admin } = call
+      readQuery(request.url, {})
+      if (representation === 'json') return jsonAnswer(describeNumbers(await readNumbers(admin.domains)))
+      return answerLive(streams, call, async () => numbersPage(await readNumbers(admin.domains), contextOf(call)))
+    },
+
+    async failures(call: Call): Promise<Answer | undefined> {
+      const { request, representation, admin } = call
+      readQuery(request.url, {})
+      const read = () => readFailures({ scope: admin.domains, viewer: admin.name })
+      if (representation === 'json') return jsonAnswer(describeFailures(await read()))
+      return answerLive(streams, call, async () => failuresPage(await read(), contextOf(call)))
+    },
+
+    async audit(call: Call): Promise<Answer | undefined> {
+      const { request, representation, admin } = call
+      const isForPrograms = representation === 'json'
+      const query = readQuery(request.url, auditParameters, { sentForm: !isForPrograms })
+      const { limit = usualLines, ...filter } = query
+      const read = () => readAudit({ scope: admin.domains, viewer: admin.name, limit, ...filter })
+      if (isForPrograms) return jsonAnswer(describeAudit(await read()))
+      return answerLive(streams, call, async () => auditPage(await read(), query, contextOf(call)))
+    },
+
+    auditWithMistake: (problem: Problem, call: Call): Answer | undefined =>
+      call.representation === 'json' ? undefined : auditWithMistake(problem, contextOf(call)),
+  }
+}

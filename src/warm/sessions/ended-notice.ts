@@ -1,0 +1,90 @@
+// The message after a form is in a sealed cookie: anybody could forge a URL.
+import type { Config } from '../../config/config.js'
+import type { ClientRules } from '../../http/access/client-rules.js'
+import type { FormTokens } from '../../http/access/form-tokens.js'
+import { type Answer, redirectAnswer } from '../../http/answers/answer.js'
+import type { EndedSessions } from '../../session/session-types.js'
+import { pathForBrowsers } from '../answers.js'
+import { type Call, includes } from '../calls.js'
+import { longestSealed, openedCookie, sealedCookie } from '../sealed-cookies.js'
+
+/** The path below `/sessions` for admins who must not list sessions. */
+export const endedPath = '/ended'
+
+const name = 'warm-ended'
+const seconds = 60
+const mostNames = 5
+const longestName = 100
+
+export interface Ended extends EndedSessions {
+  /** Number of the selected sessions, or undefined for all sessions of `user`. */
+  readonly wished?: number | undefined
+  readonly user?: string | undefined
+  readonly names: readonly string[]
+}
+
+export interface ShownEndingsParts {
+  readonly config: Pick<Config, 'externalUrl' | 'warmPath'> & ClientRules
+  readonly formTokens: FormTokens
+}
+
+export type ShownEndings = ReturnType<typeof createShownEndings>
+
+export function createShownEndings({ config, formTokens }: ShownEndingsParts) {
+  const path = `${pathForBrowsers(config)}/sessions`
+  const ownerOf = ({ admin }: Call) => [admin.name, '', 'ended']
+
+  return {
+    redirect(call: Call, ended: Ended, back = ''): Answer {
+      const seal = (names: readonly string[]) =>
+        formTokens.seal(ownerOf(call), seconds, { text: sentencesOf({ ...ended, names }) })
+      const whole = seal(ended.names)
+      const sealed = whole.length > longestSealed ? seal([]) : whole
+      const cookie = sealed.length > longestSealed ? {} : { 'Set-Cookie': cookieOf(call, sealed) }
+      return redirectAnswer(path + (includes(call.admin, 'sessions') ? back && `?${back}` : endedPath), cookie)
+    },
+
+    /** Redirects to the list, which shows `text`. */
+    say(call: Call, text: string, back: string): Answer {
+      const cookie = cookieOf(call, formTokens.seal(ownerOf(call), seconds, { text }))
+      return redirectAnswer(path + (back && `?${back}`), { 'Set-Cookie': cookie })
+    },
+
+    messageOf(call: Call): string | undefined {
+      const opened = openedCookie(call.request, name, sealed => formTokens.open(ownerOf(call), sealed))
+      return (opened?.result as { text: string } | undefined)?.text
+    },
+
+    /** Deletes the cookie, so that the message is shown once. */
+    forgotten: (call: Call) => ({ 'Set-Cookie': cookieOf(call, '') }),
+  }
+
+  function cookieOf({ request }: Call, sealed: string): string {
+    return sealedCookie(config, request, { name, path, sealed, seconds: sealed === '' ? 0 : seconds })
+  }
+}
+
+function sentencesOf({ ended, wished, user, names, elsewhere, unanswered = [] }: Ended): string {
+  if (ended === 1 && wished === 1) return `The session of ${cut(names[0] ?? 'this user')} was ended.`
+  const count = ended === 1 ? '1 session' : `${ended} sessions`
+  const verb = ended === 1 ? 'was' : 'were'
+  const whose = user === undefined ? listOf(names) : ` of ${cut(user)}`
+  return [
+    wished !== undefined && ended < wished
+      ? `${ended} of ${wished} sessions ${verb} ended.`
+      : `${count}${whose} ${verb} ended.`,
+    wished !== undefined && ended < wished && 'The others had ended before, or their process did not answer.',
+    elsewhere > 0 && `${elsewhere} more at another endpoint, which this service cannot end.`,
+    unanswered.length > 0 && `These processes did not answer, and may have more: ${listOf(unanswered).slice(1)}.`,
+  ]
+    .filter(Boolean)
+    .join(' ')
+}
+
+function listOf(names: readonly string[]): string {
+  if (names.length === 0) return ''
+  const shown = names.slice(0, mostNames).map(cut).join(', ')
+  return names.length > mostNames ? `: ${shown} and ${names.length - mostNames} more` : `: ${shown}`
+}
+
+const cut = (text: string) => (text.length > longestName ? `${text.slice(0, longestName)}…` : text)

@@ -1,0 +1,242 @@
+import type { Request } from 'express'
+import { pageAdvice } from '../../http/answers/advice.js'
+import { type Answer, detailOf, problemHeaders } from '../../http/answers/answer.js'
+import type { Problem } from '../../lib/errors.js'
+import type { SessionList, SessionState } from '../../session/session-types.js'
+import type { Values } from '../parameter-kinds.js'
+import { type pageParameters, sessionStates, usualRows } from '../parameters.js'
+import { queryOf } from '../read-parameters.js'
+import { counted, describeRow, grouped, meanings, type PageContext, show, stateTexts } from './details-page.js'
+
+export interface ListedSessions {
+  readonly page: SessionList
+  readonly states: ReadonlyMap<SessionState, number>
+}
+
+export interface ListContext extends PageContext {
+  /** Empty with one process. */
+  readonly processes: readonly string[]
+}
+
+export type ListQuery = Values<typeof pageParameters>
+
+/** In seconds. */
+const usualRefresh = 15
+const mostLiveRows = 100
+
+/** A page that refreshes itself has no form, because a refresh would empty the form. */
+export function sessionsPage(listed: ListedSessions, query: ListQuery, context: ListContext, notice?: string): Answer {
+  const { refresh } = query
+  const sent = sentQuery(context.request)
+  const isFiltered = filters.some(({ name }) => sent.has(name))
+  const answer = showList('sessions', context, {
+    ...describeListed(listed, query, context),
+    refresh,
+    isLive: refresh === undefined && isLive(query),
+    notice,
+    filter: filters.flatMap(({ name, label }) =>
+      sent.has(name) ? { name: label, value: textOf(name, sent.get(name)!) } : [],
+    ),
+    links: {
+      again: changed(sent, {}),
+      still: changed(sent, { refresh: undefined }),
+      refreshing: changed(sent, { refresh: String(usualRefresh) }),
+      all: isFiltered && changed(new URLSearchParams(), { refresh: sent.get('refresh') ?? undefined }),
+    },
+    usualRefresh,
+  })
+  return refresh === undefined ? answer : { ...answer, headers: { ...answer.headers, Refresh: String(refresh) } }
+}
+
+export const isLive = ({ limit = usualRows }: ListQuery): boolean => limit <= mostLiveRows
+
+/** The parts of the page that `live.js` replaces. */
+export function liveSessions(listed: ListedSessions, query: ListQuery, context: ListContext): Answer {
+  return show('sessions-live', context, describeListed(listed, query, context))
+}
+
+export function listWithMistake(problem: Problem, context: ListContext): Answer | undefined {
+  const { request, representation } = context
+  const field = mistakenField(problem, sentQuery(request))
+  if (representation === 'json' || field === undefined) return undefined
+  const message = problem.parameter?.rule ?? `${detailOf(problem)} ${pageAdvice[problem.code]}`
+  const { body } = showList('sessions', context, { errors: { [field]: message }, isOpen: !usual.includes(field) })
+  return { status: problem.status, headers: problemHeaders(problem, representation), body }
+}
+
+function mistakenField({ code, parameter }: Problem, sent: URLSearchParams): string | undefined {
+  if (code === 'invalid-jid') return 'jid'
+  if (code === 'forbidden') return sent.has('domain') ? 'domain' : 'jid'
+  return filters.find(({ name }) => name === parameter?.name)?.name
+}
+
+const filters: readonly { readonly name: keyof ListQuery; readonly label: string }[] = [
+  { name: 'search', label: 'search' },
+  { name: 'state', label: 'state' },
+  { name: 'jid', label: 'user' },
+  { name: 'domain', label: 'domain' },
+  { name: 'transport', label: 'transport' },
+  { name: 'origin', label: 'opened by' },
+  { name: 'process', label: 'process' },
+  { name: 'visit', label: 'visit' },
+]
+
+const usual: readonly string[] = ['search', 'state']
+
+const choices = {
+  transport: [
+    ['bosh', 'BOSH'],
+    ['websocket', 'WebSocket'],
+  ],
+  origin: [
+    ['warmed', 'an admin or a token'],
+    ['connect', 'a page token'],
+    ['client', 'the client itself'],
+  ],
+  sort: [
+    ['', 'newest first'],
+    ['opened', 'oldest first'],
+    ['jid', 'by JID'],
+    ['state', 'by state'],
+    ['-quiet', 'longest quiet first'],
+  ],
+} as const
+
+const valueTexts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  state: stateTexts,
+  transport: Object.fromEntries(choices.transport),
+  origin: Object.fromEntries(choices.origin),
+}
+
+function textOf(name: string, value: string): string {
+  const texts = valueTexts[name] ?? {}
+  return Object.hasOwn(texts, value) ? texts[value]! : value
+}
+
+function rowChoices(limit: string | null) {
+  const least = String(usualRows)
+  const other = limit === null || limit === least || limit === '100' || limit === '200' ? [] : [[limit, limit]]
+  return [['', least], ['100', '100'], ['200', '200'], ...other]
+}
+
+function showList(view: string, context: ListContext, values: object): Answer {
+  const { request, processes } = context
+  const sent = sentQuery(request)
+  const fields = Object.fromEntries(filters.map(({ name }) => [name, sent.get(name)]))
+  const options = Object.fromEntries(
+    Object.entries({
+      ...choices,
+      limit: rowChoices(sent.get('limit')),
+      process: processes.map(name => [name, name]),
+    }).map(([name, pairs]) => [
+      name,
+      pairs.map(([value, text]) => ({ value, text, isChosen: sent.get(name) === value })),
+    ]),
+  )
+  const states = sessionStates.map(name => ({
+    name,
+    text: stateTexts[name],
+    meaning: meanings[name],
+    isChosen: sent.get('state') === name,
+  }))
+  const chips = filters
+    .filter(({ name }) => !usual.includes(name) && sent.has(name))
+    .map(({ name, label }) => ({
+      label,
+      value: textOf(name, sent.get(name)!),
+      without: changed(sent, { [name]: undefined, page: undefined, after: undefined }),
+    }))
+  const back = changed(sent, {}).slice(1)
+  return show(view, context, { title: 'Sessions', fields, options, states, chips, back, errors: {}, ...values })
+}
+
+function describeListed({ page, states }: ListedSessions, query: ListQuery, context: ListContext) {
+  const { total, unanswered } = page
+  const { limit = usualRows, page: number = 1 } = query
+  const sent = sentQuery(context.request)
+  const rows = page.sessions.map(view => describeRow(view, context))
+  const first = (number - 1) * limit + 1
+  const range =
+    rows.length < total && rows.length > 0 ? `${grouped(first)}–${grouped(first + rows.length - 1)} of ` : ''
+  return {
+    rows,
+    picks: context.rights.canEnd && query.refresh === undefined,
+    isBeyond: number > 1,
+    hasVisits: rows.some(({ visit }) => visit !== undefined),
+    hasProcesses: context.processes.length > 1,
+    isFiltered: filters.some(({ name }) => sent.has(name)),
+    caption: range + counted(total, 'session'),
+    unanswered,
+    isListed: true,
+    totals: context.rights.canList ? totalsOf(states, sent) : undefined,
+    columns: columnsOf(query, sent),
+    pages: pagesOf(number, Math.ceil(total / limit), sent),
+  }
+}
+
+function totalsOf(states: ReadonlyMap<SessionState, number>, sent: URLSearchParams) {
+  const refresh = sent.get('refresh') ?? undefined
+  const all = [...states.values()].reduce((sum, count) => sum + count, 0)
+  const link = (state: string | undefined) => changed(new URLSearchParams(), { state, refresh })
+  const names = sessionStates.filter(name => states.has(name))
+  return [
+    { name: 'in all', count: grouped(all), href: link(undefined) },
+    ...names.map(name => ({ name: stateTexts[name], count: grouped(states.get(name)!), href: link(name) })),
+  ]
+}
+
+const columns = {
+  jid: ['jid', '-jid'],
+  state: ['state', '-state'],
+  opened: ['-opened', 'opened'],
+  quiet: ['-quiet', 'quiet'],
+} as const
+
+/** `-opened` is rising, because its column shows ages: the newest session has the lowest. */
+const rising: readonly string[] = ['jid', 'state', '-opened', 'quiet']
+
+function columnsOf({ sort = '-opened' }: ListQuery, sent: URLSearchParams) {
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, [first, second]]) => {
+      const isSorted = sort === first || sort === second
+      const href = changed(sent, { sort: sort === first ? second : first, page: undefined, after: undefined })
+      return [name, { href, sorted: isSorted ? (rising.includes(sort) ? 'ascending' : 'descending') : undefined }]
+    }),
+  )
+}
+
+function pagesOf(number: number, count: number, sent: URLSearchParams) {
+  if (count <= 1 && number === 1) return undefined
+  const to = (page: number) => changed(sent, { page: page === 1 ? undefined : String(page), after: undefined })
+  const near = [1, number - 2, number - 1, number, number + 1, number + 2, count]
+  const numbers = [...new Set(near)].filter(page => page >= 1 && page <= count).sort((a, b) => a - b)
+  const others = changed(sent, { page: undefined, after: undefined })
+  return {
+    count,
+    // A form leads to the parts of the list that have no link.
+    hasOthers: numbers.length < count,
+    fields: Array.from(new URLSearchParams(others), ([name, value]) => ({ name, value })),
+    previous: number > 1 ? to(Math.min(number - 1, count || 1)) : undefined,
+    next: number < count ? to(number + 1) : undefined,
+    numbers: numbers.map((page, index) => ({
+      page,
+      href: to(page),
+      isCurrent: page === number,
+      isGap: index > 0 && page - numbers[index - 1]! > 1,
+    })),
+  }
+}
+
+function sentQuery({ url }: Request): URLSearchParams {
+  const sent = new URLSearchParams(queryOf(url))
+  return new URLSearchParams([...sent].filter(([, value]) => value !== ''))
+}
+
+function changed(sent: URLSearchParams, changes: Readonly<Record<string, string | undefined>>): string {
+  const query = new URLSearchParams(sent)
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) query.delete(name)
+    else query.set(name, value)
+  }
+  return `?${query}`
+}

@@ -1,0 +1,34 @@
+import type { Admin } from '../../config/config.js'
+import type { ListWish } from '../../session/session-types.js'
+import { formatJid } from '../../xmpp/jid/jid.js'
+import { badParameter, type Values } from '../parameter-kinds.js'
+import { type listParameters, orderOf, type orders, usualLimit } from '../parameters.js'
+
+/** Throws a `Problem`. */
+export function toListWish(
+  query: Values<typeof listParameters>,
+  { name, domains }: Admin,
+  usual: { readonly limit: number; readonly sort: (typeof orders)[number] } = { limit: usualLimit, sort: 'opened' },
+): ListWish {
+  const { jid, search, domain, state, transport, origin, process, visit } = query
+  const { limit = usual.limit, after, sort = usual.sort, page = 1 } = query
+  const order = orderOf(sort)
+  if (after !== undefined && query.page !== undefined) throw badParameter('page', 'Either page or after is allowed.')
+  if (after !== undefined && order.by !== 'opened')
+    throw badParameter('after', 'It is allowed only with sort opened or -opened. Use page.')
+  return {
+    scope: domains,
+    jid: jid && formatJid(jid),
+    search: search?.toLowerCase(),
+    domain,
+    state,
+    transport,
+    origin,
+    process,
+    visit: visit === undefined ? undefined : { admin: name, visit },
+    limit,
+    after,
+    skip: (page - 1) * limit,
+    order,
+  }
+}

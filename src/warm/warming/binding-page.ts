@@ -1,0 +1,123 @@
+import type { Config } from '../../config/config.js'
+import { pathOf, urlOfDomain } from '../../config/serving.js'
+import type { FormTokens, OpenedResult } from '../../http/access/form-tokens.js'
+import { endpointUrls } from '../../http/addresses.js'
+import { type Answer, redirectAnswer } from '../../http/answers/answer.js'
+import type { NavigationPage } from '../../http/answers/navigation.js'
+import { attachingPagePolicy } from '../../http/answers/pages.js'
+import { Problem } from '../../lib/errors.js'
+import type { SessionState, Sessions } from '../../session/session-types.js'
+import { operatorContext, operatorPage } from '../admin-page.js'
+import { type AnswerSettings, describeBinding, formatTime, pathForBrowsers } from '../answers.js'
+import { type Call, demandDomain } from '../calls.js'
+import { longestSealed, openedCookie, sealedCookie } from '../sealed-cookies.js'
+import { duration } from '../sessions/details-page.js'
+import type { Binding } from './session-login.js'
+
+export const bindingPath = '/binding'
+
+const cookieName = 'warm-binding'
+
+interface About {
+  readonly domain: string
+  readonly isResumed: boolean
+}
+
+type Shown = About & { readonly binding: Omit<Binding, 'cookie' | 'inactivity' | 'polling' | 'maxpause'> }
+
+export interface ShownBindingsParts {
+  readonly config: AnswerSettings & Pick<Config, 'trustedProxies'>
+  readonly formTokens: FormTokens
+  readonly sessions: Pick<Sessions, 'get'>
+}
+
+export type ShownBindings = ReturnType<typeof createShownBindings>
+
+/** The values are in a sealed cookie for the path of their page: any process can show them. */
+export function createShownBindings({ config, formTokens, sessions }: ShownBindingsParts) {
+  const form = pathForBrowsers(config)
+
+  const show = (values: object, call: Call, status: number, current: NavigationPage = 'sessions') => {
+    const page = operatorPage('bound', current, operatorContext(call, config), values)
+    return { ...page, status }
+  }
+
+  const showValues = (
+    { binding, domain, isResumed }: Shown,
+    { until, seconds }: Omit<OpenedResult, 'result'>,
+    call: Call,
+  ): Answer => {
+    const { request } = call
+    const { jid, sid, rid, id, token, wait, hold, requests } = binding
+    const { websocket } = describeBinding(binding as Binding, endpointUrls(config, domain, request))
+    const url =
+      binding.url ??
+      urlOfDomain(config, domain) ??
+      pageUrl(config.externalUrl, pathOf(config, domain), request.headers.host)
+    const title = isResumed ? 'Ready for another page' : 'Logged in'
+    // Sessions at remote endpoints have no page for admins.
+    const session = binding.url === undefined ? `${form}/${id}` : undefined
+    const values = { jid, sid, rid, token, wait, hold, requests, url, socket: websocket?.url }
+    const time = { until: formatTime(until).slice(11), within: duration(seconds), seconds }
+    const current = isResumed ? 'sessions' : 'form'
+    const page = show({ title, isResumed, session, ...time, values }, call, 200, current)
+    return { ...page, headers: { ...page.headers, 'Content-Security-Policy': attachingPagePolicy(url) } }
+  }
+
+  return {
+    redirect(binding: Binding, call: Call, about: About): Answer {
+      const { request, admin } = call
+      const { jid, sid, rid, id, token, url, wait, hold, requests, ver, expiresIn } = binding
+      const shown: Shown = {
+        ...about,
+        binding: { jid, sid, rid, id, token, url, wait, hold, requests, ver, expiresIn },
+      }
+      const sealed = formTokens.seal([admin.name, id], expiresIn, shown)
+      const until = Date.now() + expiresIn * 1000
+      if (sealed.length > longestSealed) return showValues(shown, { until, seconds: expiresIn }, call)
+      const path = `${form}/${id}${bindingPath}`
+      const cookie = sealedCookie(config, request, { name: cookieName, path, sealed, seconds: expiresIn })
+      return redirectAnswer(path, { 'Set-Cookie': cookie })
+    },
+
+    async show(call: Call): Promise<Answer> {
+      const { request, admin, line } = call
+      const id = request.params['id'] as string | undefined
+      if (id === undefined) throw new Problem('session-not-found')
+      line['id'] = id
+      const view = await sessions.get(id)
+      if (view !== undefined) demandDomain(admin, view.domain)
+      const opened = openedCookie(request, cookieName, sealed => formTokens.open([admin.name, id], sealed))
+      const state = view?.state ?? 'ended'
+      if (opened !== undefined && (state === 'waiting' || state === 'elsewhere'))
+        return showValues(opened.result as Shown, opened, call)
+      const session = view === undefined ? undefined : `${form}/${id}`
+      return show({ ...reasons[state], isOver: true, session }, call, 410)
+    },
+  }
+}
+
+const hidden = {
+  title: 'The values are no longer shown',
+  reason: 'They are shown for a short time, in the browser that logged the user in. For new values, open the session.',
+}
+const used = {
+  title: 'The values are used up',
+  reason: 'A page has used them. If this page is closed, the session ends soon: log the user in again.',
+}
+const reasons: Readonly<Record<SessionState, typeof hidden>> = {
+  opening: hidden,
+  waiting: hidden,
+  elsewhere: hidden,
+  held: used,
+  quiet: used,
+  paused: used,
+  ended: { title: 'The session has ended', reason: 'Its values are useless now. Log the user in again.' },
+}
+
+/** The URL has no origin if the page has the same host. */
+function pageUrl(externalUrl: string | undefined, boshPath: string, host: string | undefined): string {
+  if (externalUrl === undefined) return boshPath
+  const { host: externalHost, pathname } = new URL(externalUrl + boshPath)
+  return externalHost === host?.toLowerCase() ? pathname : externalUrl + boshPath
+}

@@ -1,0 +1,147 @@
+import type { Config } from '../../config/config.js'
+import { accountFor } from '../../config/serving.js'
+import { CallerGone, type CallerSignal } from '../../http/listening/caller-gone.js'
+import type { Clock } from '../../lib/clock.js'
+import { Problem } from '../../lib/errors.js'
+import { anyTaker } from '../../processes/exchanges/ask-all.js'
+import { nodeIn } from '../../processes/node-name.js'
+import { NoAnswer, type Nodes } from '../../processes/nodes.js'
+import type { Credentials } from '../../servers/login/login-request.js'
+import { credentialsOf, type Secrets, secretsOf } from '../../servers/login/relogin.js'
+import { tooLate, transferMilliseconds } from '../visits.js'
+import type { Logins, WarmRequest } from './session-login.js'
+
+const kinds = { login: 'login', keysOf: 'keys' } as const
+const unclaimedKind = 'release'
+
+type Method = keyof typeof kinds
+
+/** A full process is not asked again for this time. */
+const fullMilliseconds = 1_000
+
+interface CarriedLogin {
+  readonly site: string
+  readonly request: CarriedRequest
+}
+
+/** As JSON, without secrets of service accounts: all processes have them. */
+type CarriedRequest = Omit<WarmRequest, 'credentials'> & {
+  readonly credentials: Secrets | Extract<Credentials, { kind: 'password' | 'anonymous' }>
+}
+
+type Accounts = Config['serviceAccounts']
+
+function written(request: WarmRequest): CarriedRequest {
+  const { credentials } = request
+  return { ...request, credentials: secretsOf(credentials) ?? (credentials as CarriedRequest['credentials']) }
+}
+
+function understood(request: CarriedRequest, accounts: Accounts): WarmRequest {
+  const { credentials: sent, jid } = request
+  const isPlain = sent.kind === 'password' || sent.kind === 'anonymous'
+  const credentials = isPlain ? sent : credentialsOf(sent, accountFor(accounts, jid.domain))
+  if (credentials === undefined) throw new Problem('internal-error')
+  return { ...request, credentials }
+}
+
+export interface CarriedLoginsParts {
+  readonly nodes: Pick<Nodes, 'self' | 'owner' | 'others' | 'ask' | 'answer'>
+  readonly clock: Pick<Clock, 'now'>
+  readonly isDraining: () => boolean
+  readonly serviceAccounts: () => Accounts
+  /** In seconds. */
+  readonly timeout: number
+  readonly endUnclaimed: (id: string) => void
+}
+
+export type CarriedLogins = ReturnType<typeof createCarriedLogins>
+
+function isStopping(error: unknown): boolean {
+  if (error instanceof NoAnswer) return error.reason !== 'late'
+  return error instanceof Problem && error.code === 'shutting-down'
+}
+
+const isFull = (error: unknown) => error instanceof Problem && error.code === 'service-full'
+
+export function createCarriedLogins(parts: CarriedLoginsParts) {
+  const { nodes, clock, isDraining, timeout, endUnclaimed, serviceAccounts } = parts
+  const sites = new Map<string, Logins>()
+  for (const method of Object.keys(kinds) as Method[])
+    nodes.answer(kinds[method], ({ site, request }: CarriedLogin) => {
+      const logins = sites.get(site)
+      if (logins === undefined) throw new Problem('internal-error')
+      // If the caller hangs up, the process that it called releases the session.
+      return logins[method](understood(request, serviceAccounts()), new CallerGone())
+    })
+  nodes.answer(unclaimedKind, endUnclaimed)
+
+  let carried = 0
+  const fullUntil = new Map<string, number>()
+
+  const fullProcesses = (): string[] => {
+    for (const [name, until] of fullUntil) if (until <= clock.now()) fullUntil.delete(name)
+    return [...fullUntil.keys()]
+  }
+
+  const anywhere = async (
+    method: Method,
+    site: string,
+    request: WarmRequest,
+    here: () => Promise<unknown>,
+  ): Promise<unknown> => {
+    let fullness: unknown
+    if (!isDraining()) {
+      try {
+        return await here()
+      } catch (error) {
+        if (isFull(error)) fullness = error
+        else if (!isDraining() || !isStopping(error)) throw error
+      }
+    }
+    const asked = new Set(fullProcesses())
+    for (;;) {
+      const successor = anyTaker(nodes, asked)
+      if (successor === undefined && fullness !== undefined) throw fullness
+      if (successor === undefined) return here()
+      asked.add(successor)
+      const isRefusalCounted = fullness !== undefined
+      const login: CarriedLogin = { site, request: { ...written(request), isRefusalCounted } }
+      carried += 1
+      try {
+        return await nodes.ask(successor, kinds[method], login, timeout * 1000 + transferMilliseconds)
+      } catch (error) {
+        if (error instanceof NoAnswer && error.reason === 'late') throw tooLate()
+        if (isFull(error)) {
+          fullness = error
+          fullUntil.set(successor, clock.now() + fullMilliseconds)
+        } else if (!isStopping(error)) throw error
+      } finally {
+        carried -= 1
+      }
+    }
+  }
+
+  return {
+    get areUnderWay(): boolean {
+      return carried > 0
+    },
+    keep(names: ReadonlySet<string>): void {
+      for (const site of sites.keys()) if (!names.has(site)) sites.delete(site)
+    },
+    over(site: string, own: Logins): Logins {
+      sites.set(site, own)
+      const carriedBy = (method: Method) => (request: WarmRequest, caller: CallerSignal) =>
+        anywhere(method, site, request, () => own[method](request, caller))
+      return {
+        login: carriedBy('login'),
+        keysOf: carriedBy('keysOf'),
+      } as Logins
+    },
+    endUnclaimed(id: string): void {
+      const node = nodes.owner(nodeIn(id) ?? '')
+      if (node === undefined || node === nodes.self) endUnclaimed(id)
+      // An unreachable session ends after its time to attach.
+      else nodes.ask(node, unclaimedKind, id).catch(() => {})
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import type { KeyObject } from 'node:crypto'
+import { Problem } from '../../lib/errors.js'
+import { openText, type Purpose, sealText } from '../../lib/secrets/sealed-text.js'
+import { type ProofRecord, proofInBytes } from '../../servers/login/relogin.js'
+import type { ScramProof } from '../../servers/login/sasl/scram-proof.js'
+import { formatBareJid, type Jid, userOf } from '../../xmpp/jid/jid.js'
+import { longestCredential } from '../parameters.js'
+
+const expiryBytes = 6
+
+export interface SealSettings {
+  /** If undefined, users are not remembered. */
+  readonly sealKeys: readonly KeyObject[] | undefined
+  /** `credentialTime` is in seconds. */
+  readonly warm: { readonly credentialTime: number }
+}
+
+/** A credential is valid for one user and one admin. `now` is in milliseconds of Unix time. */
+export function createSealedCredentials({ sealKeys, warm }: SealSettings, now: () => number) {
+  const purposeOf = (admin: string, jid: Jid): Purpose => ({
+    label: 'credential',
+    owner: JSON.stringify([admin, userOf(formatBareJid(jid))]),
+  })
+  const demandKeys = () => {
+    if (sealKeys === undefined) throw new Problem('cannot-remember', { detail: 'SEAL_KEY_FILE is not set.' })
+    return sealKeys
+  }
+
+  return {
+    /** Throws `cannot-remember`. */
+    demandKeys,
+
+    /** Throws `cannot-remember`. */
+    seal(admin: string, jid: Jid, proof: ProofRecord): string {
+      const expiry = Buffer.alloc(expiryBytes)
+      expiry.writeUIntBE(Math.floor(now() / 1000) + warm.credentialTime, 0, expiryBytes)
+      const bytes = Buffer.concat([expiry, Buffer.from(JSON.stringify(proof))])
+      const text = sealText(demandKeys()[0]!, purposeOf(admin, jid), bytes)
+      bytes.fill(0)
+      if (text.length > longestCredential) throw new Problem('cannot-remember', { detail: 'The salt is too long.' })
+      return text
+    },
+
+    /** Throws `credentials-expired` for any problem. */
+    open(admin: string, jid: Jid, text: string): ScramProof {
+      if (sealKeys === undefined) throw new Problem('credentials-expired', { detail: 'SEAL_KEY_FILE is not set.' })
+      const opened = text.length > longestCredential ? undefined : openText(sealKeys, purposeOf(admin, jid), text)
+      if (opened === undefined || opened.readUIntBE(0, expiryBytes) * 1000 <= now())
+        throw new Problem('credentials-expired', {
+          detail: 'The credential is damaged or too old, or is for another admin, jid or SEAL_KEY_FILE.',
+        })
+      const proof = proofInBytes(JSON.parse(opened.toString('utf8', expiryBytes)) as ProofRecord)
+      opened.fill(0)
+      return proof
+    },
+  }
+}

@@ -1,0 +1,110 @@
+import type { ServiceAccount } from '../../config/config.js'
+import type { CallerSignal } from '../../http/listening/caller-gone.js'
+import { Problem } from '../../lib/errors.js'
+import type { Turns } from '../../lib/limits/keyed-queue.js'
+import { type LoginParts, logInAgain, login, scramKeys } from '../../servers/login/login.js'
+import type { LoginWish } from '../../servers/login/login-request.js'
+import type { LoggedIn, OpenForLogin } from '../../servers/login/login-types.js'
+import {
+  type AgainRecord,
+  type ProofRecord,
+  proofInText,
+  recordOf,
+  wipeSecrets,
+  wishOf,
+} from '../../servers/login/relogin.js'
+import { wipe } from '../../servers/login/sasl/scram-proof.js'
+import type { Management, Mending } from '../../session/link/mending.js'
+import type { AttachBinding, Open, Opening, OpenWish, ResumedSession } from '../../session/session-types.js'
+import { formatJid } from '../../xmpp/jid/jid.js'
+import type { OpenLink } from '../../xmpp/link.js'
+
+export interface WarmRequest
+  extends LoginWish,
+    Pick<OpenWish, 'wait' | 'hold' | 'ver' | 'isRefusalCounted' | 'tab' | 'openedBy'> {
+  /** BCP 47. */
+  readonly language: string
+  readonly attachSeconds: number
+  readonly attachBinding: AttachBinding
+}
+
+/** `expiresIn` is in seconds. */
+export type Binding = Omit<ResumedSession, 'delivered'> & {
+  readonly expiresIn: number
+  readonly delivered?: number
+}
+
+export interface MendParts {
+  readonly connect: OpenLink
+  /** Limits how many broken links of a domain are mended at the same time. */
+  readonly turns: Turns
+  readonly accountOf: (domain: string) => ServiceAccount | undefined
+  readonly longest: number
+}
+
+export type Logins = ReturnType<typeof createLogins>
+
+export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
+  const managementOf = (
+    { opened, offersManagement, enabled, again }: LoggedIn<Opening>,
+    lang: string,
+  ): Management | undefined => {
+    const answer = enabled?.name === 'enabled' ? enabled : undefined
+    if (answer === undefined && !(offersManagement && opened.link.allowsManagement)) return undefined
+    return { mending: mend && again && mendingOf(parts, mend, again, lang), enabled: answer }
+  }
+  const openFor = (request: WarmRequest): OpenForLogin<Opening> => {
+    const { jid, language: lang, wait, hold, ver, isRefusalCounted, tab, ids, openedBy } = request
+    const wish = { jid: formatJid(jid), lang, wait, hold, ver, isRefusalCounted, tab, ids, openedBy }
+    return (options, events) => open(jid.domain, { ...options, ...wish }, events)
+  }
+
+  return {
+    /** Throws a `Problem`. Leaves nothing open after a failure, or if `caller` aborts. */
+    async login(request: WarmRequest, caller: CallerSignal): Promise<Binding> {
+      const { attachSeconds: seconds, attachBinding } = request
+      const loggedIn = await login(parts, openFor(request), request, caller)
+      const { opened, jid, undelivered } = loggedIn
+      try {
+        const handover = { seconds, attachBinding }
+        const management = managementOf(loggedIn, request.language)
+        if (management?.mending === undefined) wipeSecrets(loggedIn.again)
+        const binding = await opened.handOver(jid, undelivered, handover, management)
+        if (binding === undefined) throw new Problem('remote-connection-failed', { step: 'bind' })
+        return { jid, id: opened.id, expiresIn: seconds, ...binding }
+      } catch (error) {
+        opened.abandon()
+        wipeSecrets(loggedIn.again)
+        throw error
+      }
+    },
+    /** Returns the SCRAM keys that replace the password. Throws a `Problem`. */
+    async keysOf(request: WarmRequest, caller: CallerSignal): Promise<ProofRecord> {
+      const proof = await scramKeys(parts, openFor({ ...request, tab: undefined }), request, caller)
+      const record = proofInText(proof)
+      wipe(proof)
+      return record
+    },
+  }
+}
+
+/** Returns undefined if the user cannot log in again. */
+export function managementFrom(parts: LoginParts, mend: MendParts, before: unknown): Management | undefined {
+  const record = before as AgainRecord | undefined
+  const again = record && wishOf(record, mend.accountOf(record.jid.domain))
+  return again && { mending: mendingOf(parts, mend, again, record.lang) }
+}
+
+function mendingOf(parts: LoginParts, mend: MendParts, again: LoginWish, lang: string): Mending {
+  const { connect, turns, longest } = mend
+  return {
+    longest,
+    logInAgain: (caller, turn, resumption) =>
+      turns.take(again.jid.domain, turn, async () => {
+        if (caller.aborted) throw new Problem('session-not-found', { step: 'connect' })
+        return logInAgain(parts, connect, again, lang, resumption, caller)
+      }),
+    record: () => recordOf(again, lang),
+    wipe: () => wipeSecrets(again),
+  }
+}

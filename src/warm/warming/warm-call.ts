@@ -1,0 +1,238 @@
+import type { Config } from '../../config/config.js'
+import type { FormGuard } from '../../http/access/form-guard.js'
+import { callIdsOf, sendAnswer } from '../../http/answers/answer.js'
+import { readBody } from '../../http/bodies/read-body.js'
+import type { CallerSignal } from '../../http/listening/caller-gone.js'
+import { type Counts, limitDetail } from '../../lib/counts.js'
+import { Problem } from '../../lib/errors.js'
+import { proofInBytes, wipeSecrets } from '../../servers/login/relogin.js'
+import type { UserRoom } from '../../session/limits/user-room.js'
+import type { OpenedBy, Sessions, Tab } from '../../session/session-types.js'
+import { allowsDomain } from '../../xmpp/jid/domains.js'
+import { formatBareJid } from '../../xmpp/jid/jid.js'
+import { type AnswerSettings, attachBindingFor, bindingAnswer } from '../answers.js'
+import type { Caller, CallLimits } from '../call-limits.js'
+import { type Call, demandDomain } from '../calls.js'
+import { invalidParameter } from '../parameters.js'
+import { type Parameters, readParameters } from '../read-parameters.js'
+import type { Visits } from '../visits.js'
+import type { ShownBindings } from './binding-page.js'
+import { createSealedCredentials, type SealSettings } from './sealed-credentials.js'
+import type { Binding, Logins, WarmRequest } from './session-login.js'
+import type { WarmForm } from './warm-form.js'
+import { type AskedSession, demandCredentials, toAskedSession, type WarmSettings } from './warm-request.js'
+
+/** In seconds. */
+const longestAdvised = 60
+
+export interface WarmCallParts extends Logins {
+  readonly config: AnswerSettings &
+    WarmSettings &
+    SealSettings &
+    Pick<Config, 'domains'> & { readonly bosh: Pick<Config['bosh'], 'inactivity'> }
+  readonly counts: Pick<Counts, 'reuses'>
+  readonly limits: CallLimits
+  readonly sessions: Sessions
+  readonly room: Pick<UserRoom, 'take' | 'giveBack'>
+  readonly endUnclaimed: (id: string) => void
+  readonly visits: Visits
+}
+
+interface Warmed {
+  readonly binding: Binding
+  readonly credential?: string | undefined
+}
+
+type Sender = 'backend' | 'form' | 'page'
+
+export type Warm = ReturnType<typeof createWarm>
+
+export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
+  const { config, counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
+  const sealed = createSealedCredentials(config, Date.now)
+  /** All sessions of an admin share one object. */
+  const openers = new Map<string, OpenedBy>()
+
+  function openerOf(admin: string, isPage: boolean): OpenedBy {
+    const opener = openers.get(admin) ?? { admin, isPage }
+    openers.set(admin, opener)
+    return opener
+  }
+
+  /** Seals the SCRAM keys of the password, calls `warm` with them, and wipes them. Throws a `Problem`. */
+  async function rememberUser<T extends Warmed | undefined>(
+    request: WarmRequest,
+    admin: string,
+    signal: CallerSignal,
+    warm: (request: WarmRequest) => Promise<T>,
+  ) {
+    const keys = await keysOf(request, signal)
+    const credential = sealed.seal(admin, request.jid, keys)
+    const byKeys: WarmRequest = { ...request, credentials: { kind: 'keys', proof: proofInBytes(keys) } }
+    try {
+      const warmed = await warm(byKeys)
+      return warmed && { ...warmed, credential }
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== 'credentials-expired') throw error
+      const { step, condition, server } = error
+      const detail = 'The XMPP server refuses the keys at the next login: it may change the salt each time.'
+      throw new Problem('cannot-remember', { step, condition, server, detail })
+    } finally {
+      wipeSecrets(byKeys)
+    }
+  }
+
+  async function roomedLogin(request: WarmRequest, { admin, user }: Caller, signal: CallerSignal): Promise<Warmed> {
+    const isFull = user !== undefined && !(await room.take(user))
+    if (isFull) {
+      // After this time, sessions of closed tabs have ended.
+      const retryAfterSeconds = Math.min(config.bosh.inactivity, longestAdvised)
+      throw new Problem('too-many-sessions', { retryAfterSeconds, detail: limitDetail('user') })
+    }
+    try {
+      return { binding: await limits.acting(request, admin, () => login(request, signal)) }
+    } finally {
+      if (user !== undefined) room.giveBack(user)
+    }
+  }
+
+  const callerOf = ({ credentials, jid }: AskedSession, admin: string): Caller => ({
+    admin,
+    user: credentials.kind === 'anonymous' ? undefined : formatBareJid(jid),
+  })
+
+  async function counted<T>(caller: Caller, logIn: () => Promise<T>): Promise<T> {
+    await limits.count(caller)
+    try {
+      return await logIn()
+    } catch (error) {
+      // The limit must not block the retry.
+      if (error instanceof Problem && error.code === 'shutting-down') await limits.uncount(caller)
+      throw error
+    }
+  }
+
+  async function countedLogin(
+    request: WarmRequest,
+    admin: string,
+    remember: boolean,
+    signal: CallerSignal,
+  ): Promise<Warmed> {
+    const caller = callerOf(request, admin)
+    const warm = (request: WarmRequest) => roomedLogin(request, caller, signal)
+    return counted(caller, () => (remember ? rememberUser(request, admin, signal, warm) : warm(request)))
+  }
+
+  function enterTab(asked: AskedSession, tab: Tab, remember: boolean, signal: CallerSignal) {
+    const { admin } = tab
+    const { attachSeconds: seconds, attachBinding, ids } = asked
+    return visits.enter<Warmed>(tab, signal, {
+      async resume(id, signal) {
+        const resume = async (): Promise<Warmed | undefined> => {
+          signal.throwIfAborted()
+          const resumed = await sessions.resume(id, { seconds, attachBinding, ids })
+          return resumed && { binding: { ...resumed, expiresIn: seconds } }
+        }
+        if (!remember) return resume()
+        const request = demandCredentials(asked)
+        const byKeys = (request: WarmRequest) => keysOf(request, signal).then(resume)
+        return counted(callerOf(asked, admin), () => rememberUser(request, admin, signal, byKeys))
+      },
+      logIn: signal => countedLogin(demandCredentials(asked), admin, remember, signal),
+      release: ({ binding }) => endUnclaimed(binding.id),
+    })
+  }
+
+  async function answerAsked(
+    call: Call,
+    { page, ...asked }: ReturnType<typeof toAskedSession>,
+    remember: boolean,
+    sender: Sender,
+  ): Promise<undefined> {
+    const { request, response, admin, representation, signal, line } = call
+    if (page === undefined) demandCredentials(asked)
+    const tab = page && { admin: admin.name, ...page }
+    const { jid, credentials } = asked
+    line['jid'] = formatBareJid(jid)
+    if (credentials.kind !== 'unusable') line['login'] = credentials.kind
+    const account = accountOf(credentials)
+    if (account !== undefined) line['account'] = formatBareJid({ local: account, domain: jid.domain })
+    if (!allowsDomain(config.domains, jid.domain)) throw new Problem('domain-not-allowed')
+    demandDomain(admin, jid.domain)
+    if (remember) {
+      const isOwnPassword = credentials.kind === 'password' && credentials.user === undefined
+      if (!isOwnPassword || representation !== 'json') throw invalidParameter('remember')
+      sealed.demandKeys()
+    }
+
+    const warmRequest = {
+      ...asked,
+      attachBinding: attachBindingFor(representation === 'json' && sender !== 'page', asked.attachBinding),
+      ids: callIdsOf(request),
+      openedBy: openerOf(admin.name, sender === 'page'),
+      tab,
+    }
+    const { result, isResumed } =
+      tab === undefined
+        ? { result: await countedLogin(demandCredentials(warmRequest), admin.name, remember, signal), isResumed: false }
+        : await enterTab(warmRequest, tab, remember, signal)
+    const { binding, credential } = result
+    line['id'] = binding.id
+    if (tab !== undefined) {
+      line['resumed'] = isResumed
+      if (isResumed && !remember) delete line['login']
+    }
+    if (isResumed) counts.reuses += 1
+    const giveUp = () => {
+      if (!isResumed) endUnclaimed(binding.id)
+    }
+    if (signal.aborted) {
+      giveUp()
+      return
+    }
+    signal.addEventListener('abort', giveUp)
+    try {
+      const { domain } = jid
+      const isShown = sender === 'form' && representation !== 'json'
+      const answer = isShown ? shown?.redirect(binding, call, { domain, isResumed }) : undefined
+      const about = { request, representation, domain, credential }
+      sendAnswer(response, answer ?? bindingAnswer(binding, config, about))
+    } catch (error) {
+      giveUp()
+      throw error
+    }
+  }
+
+  return async (call: Call, read: Parameters, sender: Sender): Promise<undefined> => {
+    const { admin, line } = call
+    const remember = read('remember') ?? false
+    const asked = toAskedSession(read, config, (jid, credential) => {
+      line['jid'] = formatBareJid(jid)
+      return { kind: 'keys', proof: sealed.open(admin.name, jid, credential) }
+    })
+    const { jid, credentials } = asked
+    try {
+      return await answerAsked(call, asked, remember, sender)
+    } finally {
+      if (credentials.kind !== 'unusable') wipeSecrets({ jid, credentials })
+    }
+  }
+}
+
+export function createWarmCall(warm: Warm, form: WarmForm, formGuard: FormGuard) {
+  return async (call: Call): Promise<undefined> => {
+    const { request, admin } = call
+    const body = await readBody(request)
+    const contentType = request.headers['content-type']
+    const sent = readParameters(contentType, body)
+    const isOurForm = formGuard.isOurForm(request, admin.name, sent('csrf_token'))
+    if (isOurForm) form.note(request, body)
+    const read = isOurForm ? readParameters(contentType, body, { sentForm: true }) : sent
+    return warm(call, read, isOurForm ? 'form' : 'backend')
+  }
+}
+
+function accountOf(credentials: AskedSession['credentials']): string | undefined {
+  if (credentials.kind === 'password') return credentials.user
+  return credentials.kind === 'service' ? credentials.account.user : undefined
+}

@@ -1,0 +1,164 @@
+import type { Config } from '../../config/config.js'
+import { accountFor, isElsewhere } from '../../config/serving.js'
+import { Problem } from '../../lib/errors.js'
+import { isSameName } from '../../servers/login/bound-user.js'
+import type { Credentials } from '../../servers/login/login-request.js'
+import type { Handover, Tab } from '../../session/session-types.js'
+import { prepareDomain } from '../../xmpp/jid/domains.js'
+import { formatBareJid, type Jid, parseJid, userOf } from '../../xmpp/jid/jid.js'
+import { missingParameter } from '../parameter-kinds.js'
+import { defaultTokenMechanism, invalidParameter, type ParameterName } from '../parameters.js'
+import { noParameters, type Parameters } from '../read-parameters.js'
+import type { WarmRequest } from './session-login.js'
+
+type OptionLimits = Pick<Config['bosh'], 'maxWait' | 'defaultHold' | 'maxRequests'>
+
+export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers' | 'remotes' | 'remote'> {
+  readonly bosh: OptionLimits & Pick<Config['bosh'], 'attachBinding'>
+  readonly warm: Pick<Config['warm'], 'attachTimeout' | 'anonymous'>
+}
+
+/** The largest values of XEP-0124 §22: remote endpoints have limits of their own. */
+const limitsElsewhere = { maxWait: 65535, maxRequests: 256, attachBinding: 'off' } as const
+
+/** Throws a `Problem`. */
+export type OpenCredential = (jid: Jid, credential: string) => Credentials
+
+const openNone: OpenCredential = () => {
+  throw invalidParameter('credential')
+}
+
+/** A call that resumes its session needs no usable credentials. */
+export type AskedSession = Omit<WarmRequest, 'credentials'> & { readonly credentials: Credentials | Unusable }
+
+type Page = Omit<Tab, 'admin'>
+
+interface Unusable {
+  readonly kind: 'unusable'
+  readonly problem: Problem
+}
+
+/** Throws a `Problem`, which never quotes values. */
+export function toWarmRequest(read: Parameters, settings: WarmSettings): WarmRequest {
+  return demandCredentials(toAskedSession(read, settings))
+}
+
+export function demandCredentials<Asked extends Pick<AskedSession, 'credentials'>>(asked: Asked) {
+  const { credentials } = asked
+  if (credentials.kind === 'unusable') throw credentials.problem
+  return { ...asked, credentials }
+}
+
+/** Throws a `Problem`. */
+export function toAskedSession(
+  read: Parameters,
+  settings: WarmSettings,
+  open = openNone,
+): AskedSession & { readonly page: Page | undefined } {
+  const { jid, credentials } = readCredentials(read, settings, open)
+  const page = readPage(read, jid)
+  const isThere = isElsewhere(settings, jid.domain)
+  const bosh = isThere ? { ...settings.bosh, ...limitsElsewhere } : settings.bosh
+  const options = readOptions(read, bosh)
+  const { seconds: attachSeconds, attachBinding } = toHandover(read, { ...settings, bosh })
+  if (isThere && attachBinding !== 'off') throw invalidParameter('attach_binding')
+  // Some endpoints never answer clients that poll.
+  const hold = Math.max(options.hold, isThere ? 1 : 0)
+  return { jid, credentials, page, ...options, hold, attachSeconds, attachBinding }
+}
+
+function readPage(read: Parameters, jid: Jid): Page | undefined {
+  const [visit, tab] = [read('visit'), read('tab')]
+  if (visit === undefined && tab !== undefined) throw missingParameter('visit', 'It is needed with tab.')
+  return visit === undefined ? undefined : { user: userOf(formatBareJid(jid)), visit, tab: tab ?? '' }
+}
+
+/** Throws a `Problem`. */
+export function toHandover(read: Parameters, { warm, bosh }: Pick<WarmSettings, 'warm' | 'bosh'>): Handover {
+  return {
+    seconds: read('expires_in') ?? warm.attachTimeout,
+    attachBinding: read('attach_binding') ?? bosh.attachBinding,
+  }
+}
+
+export const usualOptions = (limits: OptionLimits) => readOptions(noParameters, limits)
+
+function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: OptionLimits) {
+  // With all requests held, the client could not send.
+  const hold = Math.min(read('hold') ?? defaultHold, maxRequests - 1)
+  // `language` has priority, but `lang` must be valid too.
+  const [language, lang] = [read('language'), read('lang')]
+  const wait = Math.min(read('wait') ?? 60, maxWait)
+  return { language: language ?? lang ?? 'en', wait, hold, ver: read('ver') ?? '1.6' }
+}
+
+export type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
+
+/** Throws a `Problem`. */
+export function readCredentials(
+  read: Parameters,
+  ways: Ways,
+  open = openNone,
+): Pick<AskedSession, 'jid' | 'credentials'> {
+  const text = read('jid')
+  const authzid = read('authzid')
+  const password = read('password')
+  const token = read('token')
+  const mechanism = read('mechanism')
+  if (password !== undefined && token !== undefined) throw invalidParameter('token')
+  if (mechanism !== undefined && token === undefined) throw missingParameter('token', 'It is needed with mechanism.')
+  const credential = read('credential')
+  if (credential !== undefined && (password ?? token ?? authzid) !== undefined) throw invalidParameter('credential')
+
+  const bringsProof = (password ?? token ?? credential) !== undefined
+  if (text === undefined) {
+    if (authzid === undefined || bringsProof) throw missingParameter('jid')
+    return { jid: authzid, credentials: withoutProof(authzid, ways) }
+  }
+  if (ways.warm.anonymous && !bringsProof && authzid === undefined) {
+    const domain = prepareDomain(text)
+    if (domain !== undefined)
+      return { jid: { local: '', domain, resource: undefined }, credentials: { kind: 'anonymous' } }
+  }
+  const jid = parseJid(text)
+  if (jid === undefined) throw new Problem('invalid-jid')
+  if (authzid !== undefined) {
+    // An account acts only for users of its own domain. A token names its user.
+    if (token !== undefined || authzid.domain !== jid.domain) throw invalidParameter('authzid')
+    if (password === undefined)
+      return { jid: authzid, credentials: missing('password', 'It is needed with jid and authzid.') }
+    const user = authzid.local === jid.local ? undefined : jid.local
+    return { jid: authzid, credentials: { kind: 'password', password, user } }
+  }
+  if (password !== undefined) return { jid, credentials: { kind: 'password', password } }
+  if (credential !== undefined) return { jid, credentials: opened(() => open(jid, credential)) }
+  if (token === undefined) return { jid, credentials: withoutProof(jid, ways) }
+  return { jid, credentials: { kind: 'token', token, mechanism: mechanism ?? defaultTokenMechanism } }
+}
+
+function withoutProof({ local, domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials | Unusable {
+  const account = accountFor(serviceAccounts, domain)
+  if (account !== undefined && isSameName(account.user, local))
+    return {
+      kind: 'unusable',
+      problem: new Problem('authzid-refused', { detail: 'It is the service account itself.' }),
+    }
+  if (account !== undefined) return { kind: 'service', account }
+  const server = servers.get(domain) ?? (remotes.has(domain) ? undefined : servers.get('*'))
+  if (server?.certificate !== undefined) return { kind: 'certificate' }
+  return missing('password', 'Or send token or credential. A jid alone needs XMPP_SERVICE_ACCOUNTS or a certificate.')
+}
+
+const missing = (name: ParameterName, rule?: string): Unusable => ({
+  kind: 'unusable',
+  problem: missingParameter(name, rule),
+})
+
+function opened(open: () => Credentials): Credentials | Unusable {
+  try {
+    return open()
+  } catch (problem) {
+    if (problem instanceof Problem) return { kind: 'unusable', problem }
+    throw problem
+  }
+}

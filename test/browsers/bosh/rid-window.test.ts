@@ -1,0 +1,190 @@
+import { describe, expect, test } from '@jest/globals'
+import { RidWindow } from '../../../src/browsers/bosh/rid-window.js'
+
+const reply = (rid: number, text: string) => ({ rid, text, at: 0, key: undefined, digest: '', repeats: 0, stanzas: 0 })
+
+describe('the place of a request', () => {
+  // The last received in order is 710, two may be on their way.
+  test.each([
+    [711, 0, 'next'],
+    [712, 0, 'early'],
+    [713, 0, 'outside'],
+    [713, 1, 'early'],
+    [714, 1, 'outside'],
+    [710, 0, 'repeated'],
+    [1, 0, 'repeated'],
+    [Number.MAX_SAFE_INTEGER, 0, 'outside'],
+  ] as const)('rid %d with %d extra is %s', (rid, extra, place) => {
+    expect(new RidWindow(710, 2).place(rid, extra)).toBe(place)
+  })
+
+  test('moves on with each accepted request', () => {
+    const window = new RidWindow(710, 2)
+    window.accept(711)
+    expect([711, 712, 713, 714].map(rid => window.place(rid))).toEqual(['repeated', 'next', 'early', 'outside'])
+    expect(window.last).toBe(711)
+  })
+
+  test('accepts the largest safe integer', () => {
+    const window = new RidWindow(Number.MAX_SAFE_INTEGER - 1, 2)
+    expect(window.place(Number.MAX_SAFE_INTEGER)).toBe('next')
+  })
+})
+
+describe('kept replies', () => {
+  test('are the replies of the window and one more', () => {
+    const window = new RidWindow(1, 2)
+    for (const rid of [1, 2, 3, 4]) window.store(reply(rid, `reply ${rid}`))
+    expect([1, 2, 3, 4, 5].map(rid => window.replyTo(rid)?.text)).toEqual([
+      undefined,
+      'reply 2',
+      'reply 3',
+      'reply 4',
+      undefined,
+    ])
+  })
+})
+
+describe('acknowledged replies', () => {
+  const kept = (window: RidWindow) => [1, 2, 3, 4, 5, 6].filter(rid => window.replyTo(rid) !== undefined)
+
+  test('are kept until the client has them', () => {
+    const window = new RidWindow(1, 2, 'created', true)
+    for (const rid of [1, 2, 3, 4, 5]) window.store(reply(rid, 'text'))
+    expect(kept(window)).toEqual([1, 2, 3, 4, 5])
+    window.acknowledge(3)
+    expect(kept(window)).toEqual([4, 5])
+  })
+
+  test('an acknowledgement of a request that was not answered yet is ignored', () => {
+    const window = new RidWindow(1, 2, 'created', true)
+    window.store(reply(1, 'text'))
+    window.acknowledge(2)
+    expect(kept(window)).toEqual([1])
+  })
+
+  test('are at most ten, whatever the client does', () => {
+    const window = new RidWindow(1, 2, 'created', true)
+    for (let rid = 1; rid <= 12; rid++) window.store(reply(rid, 'text'))
+    expect(window.replyTo(2)).toBeUndefined()
+    expect(window.replyTo(3)).toBeDefined()
+  })
+
+  test('are at most two million characters, but always include the last reply', () => {
+    const window = new RidWindow(1, 2)
+    window.store(reply(1, 'x'.repeat(1_500_000)))
+    window.store(reply(2, 'x'.repeat(1_500_000)))
+    expect(kept(window)).toEqual([2])
+    window.store(reply(3, 'x'.repeat(3_000_000)))
+    expect(kept(window)).toEqual([3])
+  })
+})
+
+describe('a page that was handed the session', () => {
+  test.each([
+    ['the last used rid', 710, 710],
+    ['the next rid', 711, 711],
+  ])('may begin with %s and counts on from it', (_which, first, last) => {
+    const window = new RidWindow(710, 2, 'handed-out')
+    expect(window.place(first)).toBe('next')
+    window.accept(first)
+    expect(window.last).toBe(last)
+    expect(window.place(first)).toBe('repeated')
+    expect(window.place(first + 1)).toBe('next')
+  })
+
+  test('uses the last used rid as new only once', () => {
+    const window = new RidWindow(710, 2, 'handed-out')
+    window.accept(711)
+    expect(window.place(710)).toBe('repeated')
+  })
+})
+
+describe('a page that was shut out', () => {
+  const answered = (size: number, rids: readonly number[], acknowledged = false) => {
+    const window = new RidWindow(rids[0]!, size, 'created', acknowledged)
+    for (const rid of rids) {
+      window.accept(rid)
+      window.store(reply(rid, `reply ${rid}`))
+    }
+    return window
+  }
+  const lost = (window: RidWindow, isPaused = false) => window.unacknowledged(isPaused).map(({ rid }) => rid)
+
+  test("is recognized by its rids, also if it repeats or continues; the next page's rids are higher", () => {
+    const window = new RidWindow(2 ** 20, 2, 'resumed')
+    expect([1, 710, 2 ** 20 - 1].map(rid => window.isFenced(rid))).toEqual([true, true, true])
+    expect([0, 1, 2].map(ahead => window.isFenced(2 ** 20 + ahead))).toEqual([false, false, false])
+    expect([0, 1, 2].map(ahead => window.place(2 ** 20 + ahead))).toEqual(['next', 'next', 'early'])
+  })
+
+  test('may have lost as many replies as it can have had requests under way', () => {
+    expect(lost(answered(2, [1, 2, 3, 4, 5]))).toEqual([4, 5])
+    expect(lost(answered(3, [1, 2, 3, 4, 5]))).toEqual([3, 4, 5])
+    expect(lost(answered(1, [1, 2, 3, 4, 5]))).toEqual([4, 5])
+    expect(lost(answered(2, [1, 2, 3, 4, 5]), true)).toEqual([3, 4, 5])
+    expect(lost(answered(2, [1]))).toEqual([1])
+  })
+
+  test('may have lost all that it has not acknowledged, if it uses acknowledgements', () => {
+    const window = answered(2, [1, 2, 3, 4, 5], true)
+    window.acknowledge(1)
+    expect(lost(window)).toEqual([2, 3, 4, 5])
+  })
+})
+
+describe('stanzas that may not have arrived', () => {
+  const answered = (window: RidWindow, ...rids: number[]) => {
+    for (const rid of rids) window.store({ ...reply(rid, 'text'), stanzas: rid })
+  }
+
+  test('are stanzas of all replies that only requests with stanzas have followed, within the window and one more', () => {
+    const window = new RidWindow(0, 2)
+    const seen: number[] = []
+    for (const rid of [1, 2, 3, 4, 5]) {
+      window.accept(rid)
+      seen.push(window.uncertainStanzas)
+      answered(window, rid)
+    }
+    // The fifth request confirms the second reply.
+    expect(seen).toEqual([0, 1, 1 + 2, 2 + 3, 3 + 4])
+    expect(window.uncertainStanzas).toBe(3 + 4 + 5)
+  })
+
+  test('are none once an empty request follows while no other is open', () => {
+    const window = new RidWindow(0, 2)
+    window.accept(1)
+    answered(window, 1)
+    window.accept(2, true)
+    expect(window.uncertainStanzas).toBe(0)
+    window.accept(3)
+    expect(window.uncertainStanzas).toBe(0)
+    answered(window, 2)
+    expect(window.uncertainStanzas).toBe(2)
+  })
+
+  test('are stanzas of all stored replies, for a client that acknowledges', () => {
+    const window = new RidWindow(0, 2, 'created', true)
+    for (const rid of [1, 2, 3]) {
+      window.accept(rid, true)
+      answered(window, rid)
+    }
+    expect(window.uncertainStanzas).toBe(1 + 2 + 3)
+    window.acknowledge(2)
+    expect(window.uncertainStanzas).toBe(3)
+  })
+})
+
+test('a window that another process takes up continues unchanged', () => {
+  const window = new RidWindow(0, 2, 'resumed')
+  window.accept(1)
+  window.store({ ...reply(1, 'text'), stanzas: 1, repeats: 2, at: 1_000 })
+  window.accept(2, true)
+  window.store({ ...reply(2, 'more text'), stanzas: 2, at: 5_000 })
+  const next = new RidWindow(0, 2, 'taken-up')
+  next.takeUp(JSON.parse(JSON.stringify(window.record(5_000))), 100_000)
+  expect([next.last, next.bytes, next.uncertainStanzas]).toEqual([2, window.bytes, 2])
+  expect(next.unconfirmed.map(({ rid }) => rid)).toEqual([2])
+  expect(next.replyTo(1)).toEqual({ ...window.replyTo(1), at: 96_000 })
+  expect([1, 2, 3, 4, 5].map(rid => next.place(rid))).toEqual([1, 2, 3, 4, 5].map(rid => window.place(rid)))
+})

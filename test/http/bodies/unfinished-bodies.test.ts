@@ -1,0 +1,107 @@
+import { describe, expect, test } from '@jest/globals'
+import pino from 'pino'
+import { readNetworks } from '../../../src/config/kinds/networks.js'
+import { UnfinishedBodies } from '../../../src/http/bodies/unfinished-bodies.js'
+import { Counts } from '../../../src/lib/counts.js'
+import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
+import { createRefusals } from '../../../src/lib/limits/reached-limits.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+const MiB = 2 ** 20
+
+function start(unfinishedMegabytes: number) {
+  const clock = new FakeClock()
+  const lines: string[] = []
+  const bodies = new UnfinishedBodies({
+    limits: { unfinishedMegabytes },
+    trustedProxies: readNetworks('10.0.0.1', () => undefined),
+    refused: createRefusals({
+      counts: new Counts(),
+      sums: new MinuteSums(clock),
+      log: pino({}, { write: line => void lines.push(line) }),
+    }),
+  })
+  /** Tries to begin bodies of this size. Returns the accepted bodies. */
+  const begin = (address: string, bytes: number, tried = 200) => {
+    const begun = []
+    for (let count = 0; count < tried; count++) {
+      const body = bodies.begin(address)
+      if (body.add(Buffer.alloc(bytes))) begun.push(body)
+    }
+    return begun
+  }
+  return { bodies, begin, clock, lines }
+}
+
+describe('bodies that have come in part', () => {
+  test('are stored as they arrived, in whatever pieces', () => {
+    const { bodies } = start(1)
+    const body = bodies.begin('192.0.2.1')
+    const text = Array.from({ length: 5_000 }, (_, number) => `${number} `).join('')
+    for (const piece of text.match(/.{1,7}/gs)!) expect(body.add(Buffer.from(piece))).toBe(true)
+    expect(body.bytes.toString()).toBe(text)
+    expect(bodies.bytes).toBeLessThan(2 * text.length)
+    body.end()
+    body.end()
+    expect(bodies.bytes).toBe(0)
+  })
+
+  test('take no more memory in pieces of one byte', () => {
+    const { bodies } = start(64)
+    const body = bodies.begin('192.0.2.1')
+    const before = process.memoryUsage().rss
+    const piece = Buffer.from('x')
+    for (let count = 0; count < MiB; count++) body.add(piece)
+    expect(body.bytes).toHaveLength(MiB)
+    expect(bodies.bytes).toBe(MiB)
+    expect(process.memoryUsage().rss - before).toBeLessThan(64 * MiB)
+  })
+
+  test('of one address may be an eighth of all, and there is room again when some are complete', () => {
+    const { begin, bodies } = start(64)
+    const begun = begin('192.0.2.1', MiB / 2)
+    expect(begun).toHaveLength(16)
+    expect(begin('192.0.2.2', MiB / 2)).toHaveLength(16)
+    begun[0]!.end()
+    expect(begin('192.0.2.1', MiB / 2)).toHaveLength(1)
+    expect(bodies.bytes).toBe(16 * MiB)
+  })
+
+  test('of one IPv6 network of 64 bits, and of all unknown addresses, count for one client', () => {
+    const { begin } = start(8)
+    expect(begin('2001:db8:1:2::1', MiB)).toHaveLength(1)
+    expect(begin('2001:db8:1:2:3:4:5:6', MiB)).toHaveLength(0)
+    expect(begin('2001:db8:1:3::1', MiB)).toHaveLength(1)
+    expect(begin('unknown', MiB)).toHaveLength(1)
+    expect(begin('unknown', MiB)).toHaveLength(0)
+  })
+
+  test('of trusted proxies are as many as there is room for in all', () => {
+    const { begin } = start(8)
+    expect(begin('10.0.0.1', MiB)).toHaveLength(8)
+    expect(begin('192.0.2.1', 1)).toHaveLength(0)
+  })
+
+  test('may be as long as any body may, however little room there is', () => {
+    const { bodies } = start(1)
+    const body = bodies.begin('192.0.2.1')
+    for (let kib = 0; kib < 512; kib++) expect(body.add(Buffer.alloc(1024))).toBe(true)
+  })
+
+  test('are unlimited if there is no limit', () => {
+    expect(start(0).begin('192.0.2.1', MiB)).toHaveLength(200)
+  })
+
+  test('that are refused are logged once a minute, without their senders', () => {
+    const { begin, clock, lines } = start(1)
+    begin('192.0.2.1', MiB)
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).not.toContain('192.0.2.1')
+    clock.advance(59_999)
+    begin('192.0.2.1', MiB)
+    expect(lines).toHaveLength(1)
+    clock.advance(1)
+    begin('192.0.2.1', MiB)
+    expect(lines).toHaveLength(2)
+  })
+})

@@ -1,0 +1,87 @@
+import { expect, test } from '@jest/globals'
+import { Turns } from '../../../src/lib/limits/keyed-queue.js'
+
+/** Work at two at a time, which goes on until it is ended by its name. */
+function bench() {
+  const turns = new Turns(2)
+  const begun: string[] = []
+  const turned: string[] = []
+  const urgent = new Set<string>()
+  const ends = new Map<string, { done(): void; fail(error: Error): void }>()
+  return {
+    begun,
+    turned,
+    urgent,
+    take: (name: string, key = 'a.example') =>
+      turns.take(key, { isUrgent: () => urgent.has(name), onBegin: () => void turned.push(name) }, () => {
+        begun.push(name)
+        return new Promise<string>((resolve, reject) => ends.set(name, { done: () => resolve(name), fail: reject }))
+      }),
+    async end(name: string, error?: Error): Promise<void> {
+      const { done, fail } = ends.get(name)!
+      if (error === undefined) done()
+      else fail(error)
+      await new Promise(resolve => setImmediate(resolve))
+    },
+  }
+}
+
+test('work begins as other work ends, in order', async () => {
+  const { begun, take, end } = bench()
+  const all = ['1', '2', '3', '4'].map(name => take(name))
+  expect(begun).toEqual(['1', '2'])
+  await end('2')
+  expect(begun).toEqual(['1', '2', '3'])
+  await end('1')
+  expect(begun).toEqual(['1', '2', '3', '4'])
+  for (const name of ['3', '4']) await end(name)
+  expect(await Promise.all(all)).toEqual(['1', '2', '3', '4'])
+})
+
+test('work is called when its turn begins', async () => {
+  const { begun, turned, take, end } = bench()
+  for (const name of ['1', '2', '3']) void take(name)
+  expect(turned).toEqual(begun)
+  await end('1')
+  expect(turned).toEqual(begun)
+})
+
+test('each key has its own turns', async () => {
+  const { begun, take } = bench()
+  for (const name of ['1', '2', '3']) void take(name)
+  void take('other', 'b.example')
+  expect(begun).toEqual(['1', '2', 'other'])
+})
+
+test('urgent work goes first, also if it became urgent while it waited', async () => {
+  const { begun, take, end, urgent } = bench()
+  for (const name of ['1', '2', '3', '4', '5']) void take(name)
+  urgent.add('5')
+  await end('1')
+  expect(begun.at(-1)).toBe('5')
+  await end('2')
+  expect(begun.at(-1)).toBe('3')
+})
+
+test('work that fails, or throws at once, passes its turn to the next', async () => {
+  const { begun, take, end } = bench()
+  const failing = take('1')
+  const thrown = new Turns(1).take('a.example', { isUrgent: () => false, onBegin() {} }, () => {
+    throw new Error('at once')
+  })
+  await expect(thrown).rejects.toThrow('at once')
+  void take('2')
+  void take('3')
+  const failed = expect(failing).rejects.toThrow('failed')
+  await end('1', new Error('failed'))
+  await failed
+  expect(begun).toEqual(['1', '2', '3'])
+})
+
+test('after all have ended, as many begin at once as before', async () => {
+  const { begun, take, end } = bench()
+  for (const name of ['1', '2', '3']) void take(name)
+  for (const name of ['1', '2', '3']) await end(name)
+  for (const name of ['4', '5', '6']) void take(name)
+  expect(begun).toEqual(['1', '2', '3', '4', '5'])
+})

@@ -1,0 +1,379 @@
+// The credentials that a login keeps for a later login, and the later login.
+import { inspect } from 'node:util'
+import { describe, expect, test } from '@jest/globals'
+import { Problem } from '../../../src/lib/errors.js'
+import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
+import { type LoginParts, logInAgain, login } from '../../../src/servers/login/login.js'
+import type { Credentials, LoginWish } from '../../../src/servers/login/login-request.js'
+import { Pipelining } from '../../../src/servers/login/pipelining.js'
+import { recordOf, wishOf } from '../../../src/servers/login/relogin.js'
+import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
+import { type ScramProof, wipe } from '../../../src/servers/login/sasl/scram-proof.js'
+import { StreamFeatures } from '../../../src/servers/login/stream-features.js'
+import type { LinkOptions } from '../../../src/xmpp/link.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { type ScramMechanism, ScramServer } from '../../support/login-server/scram.js'
+import { type Answer, ScriptedLink } from './scripted-link.js'
+
+const password = 'the-Pa55word-itself'
+const jid = { local: 'juliet', domain: 'chat.example', resource: 'balcony' }
+const byPassword: LoginWish = { jid, credentials: { kind: 'password', password }, ids: { requestId: 'r1' } }
+
+const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
+const features = (inside: string) =>
+  `<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${inside}</stream:features>`
+const offer = (...names: string[]) =>
+  features(`<mechanisms xmlns='${sasl}'>${names.map(name => `<mechanism>${name}</mechanism>`).join('')}</mechanisms>`)
+const success = `<success xmlns='${sasl}'/>`
+const management = "<sm xmlns='urn:xmpp:sm:3'><optional/></sm>"
+const readyToBind = features(`<bind xmlns='${bind}'/>${management}`)
+const readyToBindAlone = features(`<bind xmlns='${bind}'/>`)
+const bound = (id: string) =>
+  `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'><jid>juliet@chat.example/balcony</jid></bind></iq>`
+
+const salted = createSaltedPasswords(new FakeClock(), 300, hashQueue())
+const parts: LoginParts = {
+  timeout: 5,
+  stepTimeout: 5,
+  mechanisms: ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-1-PLUS', 'SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'],
+  scramMaxIterations: 10_000,
+  saltedPasswords: salted,
+  pipelining: undefined,
+}
+/** Fails if a password is hashed. */
+const withoutHashes: LoginParts = {
+  ...parts,
+  saltedPasswords: () => {
+    throw new Error('a password was hashed')
+  },
+}
+
+interface Terms {
+  readonly name?: ScramMechanism
+  readonly salt?: string
+  readonly iterations?: number
+  readonly knows?: string
+  /** Changes the server's last message. */
+  readonly spoil?: (final: string) => string
+}
+
+/** The server's side of SCRAM: its challenge and its success. */
+function scram(terms: Terms = {}) {
+  const { name = 'SCRAM-SHA-1', salt = 'salt', iterations = 4096, knows = password, spoil = final => final } = terms
+  let server: ScramServer | undefined
+  const last = (told: readonly string[], element: string) => {
+    const [, text = ''] = new RegExp(`<${element} [^>]*>([^<]+)<`).exec(told.join('')) ?? []
+    return Buffer.from(text, 'base64').toString()
+  }
+  const element = (what: string, text: string) =>
+    `<${what} xmlns='${sasl}'>${Buffer.from(text).toString('base64')}</${what}>`
+  const challenge: Answer = (_id, told) => {
+    server = new ScramServer(name, last(told, 'auth'), {
+      salt: Buffer.from(salt),
+      iterations,
+      offersBinding: name.endsWith('-PLUS'),
+      channel: () => Buffer.from('bytes'),
+    })
+    return element('challenge', server.serverFirst)
+  }
+  const end: Answer = (_id, told) => {
+    const final = server!.verify(last(told, 'response'), knows)
+    if (final === undefined) return `<failure xmlns='${sasl}'><not-authorized/></failure>`
+    return element('success', spoil(final))
+  }
+  return {
+    name,
+    challenge,
+    end,
+    get server() {
+      return server!
+    },
+  }
+}
+
+async function logIn(answers: readonly Answer[], wish = byPassword) {
+  return await login(
+    parts,
+    (options, events) => new ScriptedLink(answers, options, events),
+    wish,
+    new AbortController().signal,
+  )
+}
+
+async function logInByScram(wish = byPassword, terms: Terms = {}) {
+  const side = scram(terms)
+  return await logIn([offer(side.name), side.challenge, side.end, readyToBind, bound], wish)
+}
+
+async function wishOfKeys(
+  wish?: LoginWish,
+  terms?: Terms,
+): Promise<LoginWish & { credentials: { proof: ScramProof } }> {
+  const { again } = await logInByScram(wish, terms)
+  if (again?.credentials.kind !== 'keys') throw new Error('no keys')
+  return again as LoginWish & { credentials: { proof: ScramProof } }
+}
+
+/** Logs in again. `isBound`: the link has a channel binding. */
+function beginAgain(
+  answers: readonly Answer[],
+  wish: LoginWish,
+  { caller = new AbortController(), isBound = false } = {},
+) {
+  const dialed: { domain: string; options: LinkOptions; link: ScriptedLink }[] = []
+  const link = logInAgain(
+    withoutHashes,
+    (domain, options, events) => {
+      const link = new ScriptedLink(answers, { certificate: false, ...options } as ScriptedLink['options'], events)
+      if (isBound)
+        link.facts = {
+          ...link.facts,
+          channelBinding: type => (type === 'tls-unique' ? Buffer.from('bytes') : undefined),
+        }
+      dialed.push({ domain, options, link })
+      return link
+    },
+    wish,
+    'de',
+    { previd: 's1', h: '7' },
+    caller.signal,
+  ).then(({ link }) => link)
+  return { link, dialed }
+}
+
+const refused = (what: object) => expect.objectContaining(what)
+
+describe('what a login leaves for a later login:', () => {
+  test('the keys of SCRAM, and nothing with the password', async () => {
+    const { again } = await logInByScram()
+    expect(again).toEqual({ jid, credentials: { kind: 'keys', proof: expect.anything() } })
+    const { proof } = (await wishOfKeys()).credentials
+    expect(proof).toMatchObject({ hash: 'sha1', iterations: 4096, user: 'juliet', authzid: '' })
+    expect(proof.salt.toString()).toBe('salt')
+    expect([proof.clientKey.length, proof.serverKey.length]).toEqual([20, 20])
+    const shown = inspect(again, { depth: null, showHidden: true, maxArrayLength: null }) + JSON.stringify(again)
+    expect(shown).not.toContain(password)
+    expect(shown).not.toContain(Buffer.from(password).toString('hex'))
+    for (const buffer of [proof.salt, proof.clientKey, proof.serverKey])
+      expect(buffer.buffer.byteLength).toBe(4 + 20 + 20)
+  })
+
+  test('its own keys: keys of other logins stay if these are wiped', async () => {
+    const [one, other] = [await wishOfKeys(), await wishOfKeys()]
+    const { proof } = one.credentials
+    wipe(proof)
+    expect(Buffer.concat([proof.salt, proof.clientKey, proof.serverKey])).toEqual(Buffer.alloc(44))
+    const side = scram()
+    await beginAgain([offer(side.name), side.challenge, side.end], other).link
+    expect(await wishOfKeys()).toEqual(other)
+  })
+
+  test('nothing if the password was shown by PLAIN', async () => {
+    expect((await logIn([offer('PLAIN'), success, readyToBind, bound])).again).toBeUndefined()
+  })
+
+  const service: Credentials = { kind: 'service', account: { user: 'portal', password: 's3' } }
+  const token: Credentials = { kind: 'token', token: 't0k', mechanism: 'X-TOKEN' }
+  test.each<[Credentials, string, LoginWish | undefined]>([
+    [service, 'PLAIN', { jid, credentials: service }],
+    [{ kind: 'certificate' }, 'EXTERNAL', { jid, credentials: { kind: 'certificate' } }],
+    [token, 'X-TOKEN', { jid, credentials: token }],
+    [{ kind: 'anonymous' }, 'ANONYMOUS', undefined],
+  ])('its own credentials or nothing: %j', async (credentials, mechanism, expected) => {
+    const { again } = await logIn([offer(mechanism), success, readyToBind, bound], {
+      jid,
+      credentials,
+      ids: { requestId: 'r1' },
+    })
+    expect(again).toEqual(expected)
+  })
+})
+
+describe('a record for another process', () => {
+  const account = { user: 'portal', password }
+  const written = (wish: LoginWish) => JSON.stringify(recordOf(wish, 'de'))
+  const read = (wish: LoginWish, ofSettings?: typeof account) => wishOf(JSON.parse(written(wish)), ofSettings)
+
+  test('has the keys, by which the user logs in there', async () => {
+    const wish = await wishOfKeys({ jid, credentials: { kind: 'password', password, user: 'nurse' } })
+    const again = read(wish)!
+    expect(again).toEqual(wish)
+    wipe(wish.credentials.proof)
+    const side = scram()
+    await beginAgain([offer(side.name), side.challenge, side.end], again).link
+    expect(side.server).toMatchObject({ user: 'nurse', authzid: 'juliet@chat.example' })
+  })
+
+  test('never has a password', async () => {
+    const service: LoginWish = { jid, credentials: { kind: 'service', account } }
+    for (const wish of [byPassword, service, await wishOfKeys()]) {
+      const text = written(wish) ?? ''
+      for (const shown of ['utf8', 'base64', 'hex'] as const)
+        expect(text).not.toContain(Buffer.from(password).toString(shown))
+    }
+    expect(recordOf(byPassword, 'de')).toBeUndefined()
+  })
+
+  test('of a service account uses the account of the settings there', () => {
+    const service: LoginWish = { jid, credentials: { kind: 'service', account } }
+    const other = { user: 'portal', password: 'changed' }
+    expect(read(service, other)).toEqual({ jid, credentials: { kind: 'service', account: other } })
+    expect(read(service)).toBeUndefined()
+  })
+
+  test.each<[Credentials]>([[{ kind: 'token', token: 't0k', mechanism: 'X-TOKEN' }], [{ kind: 'certificate' }]])(
+    'has %j',
+    credentials => {
+      expect(read({ jid, credentials, ids: { requestId: 'r1' } })).toEqual({ jid, credentials })
+    },
+  )
+})
+
+describe('whether stream management is offered', () => {
+  test.each([
+    ['is read from the features after SASL', offer('PLAIN'), readyToBind, true],
+    ['is no where they have none', offer('PLAIN'), readyToBindAlone, false],
+    [
+      'is no where the features before them had it',
+      offer('PLAIN').replace('</stream', `${management}</stream`),
+      readyToBindAlone,
+      false,
+    ],
+    [
+      'is no for another version',
+      offer('PLAIN'),
+      features(`<bind xmlns='${bind}'/><sm xmlns='urn:xmpp:sm:2'/>`),
+      false,
+    ],
+  ])('%s', async (_what, first, second, expected) => {
+    expect((await logIn([first, success, second, bound])).offersManagement).toBe(expected)
+  })
+
+  test.each([
+    ['what came counts, with it', readyToBindAlone, readyToBind, true],
+    ['what came counts, without it', readyToBind, readyToBindAlone, false],
+    ['what is foreseen counts if nothing came yet', readyToBind, '', true],
+    ['what is foreseen counts if nothing came yet, without it', readyToBindAlone, '', false],
+  ])('of a pipelined login: %s', async (_what, foreseen, came, expected) => {
+    const side = scram()
+    const pipelining = new Pipelining(
+      [offer(side.name), foreseen].map(text => new StreamFeatures(text)),
+      true,
+    )
+    const memory = { foresee: () => pipelining, succeeded() {}, failed() {} }
+    const challenge: Answer = (id, told) =>
+      offer(side.name) + (side.challenge as (id: string, told: readonly string[]) => string)(id, told)
+    const answers: Answer[] = [challenge, side.end, id => came + bound(id)]
+    const { offersManagement } = await login(
+      { ...parts, pipelining: memory },
+      (options, events) => new ScriptedLink(answers, options, events),
+      byPassword,
+      new AbortController().signal,
+    )
+    expect(offersManagement).toBe(expected)
+  })
+})
+
+describe('a login again', () => {
+  const open = '<open/>'
+
+  test('with keys leaves the stream open, authenticated and not restarted', async () => {
+    const side = scram()
+    const { link, dialed } = beginAgain([offer('PLAIN', side.name), side.challenge, side.end], await wishOfKeys())
+    const [dial] = dialed
+    expect(await link).toBe(dial!.link)
+    expect(dial).toMatchObject({
+      domain: 'chat.example',
+      options: { lang: 'de', certificate: false, ahead: undefined },
+    })
+    const { told, gone } = dial!.link
+    expect([told.length, told[0], gone]).toEqual([3, open, undefined])
+    expect(side.server).toMatchObject({ user: 'juliet', authzid: '', gs2Header: 'n,,', complaint: undefined })
+  })
+
+  test('with keys acts for the same user as the first login', async () => {
+    const wish = await wishOfKeys({ jid, credentials: { kind: 'password', password, user: 'nurse' } })
+    expect(wish.credentials.proof).toMatchObject({ user: 'nurse', authzid: 'juliet@chat.example' })
+    const side = scram()
+    await beginAgain([offer(side.name), side.challenge, side.end], wish).link
+    expect(side.server).toMatchObject({ user: 'nurse', authzid: 'juliet@chat.example' })
+  })
+
+  test('with keys is bound to the channel if the server offers it', async () => {
+    const side = scram({ name: 'SCRAM-SHA-1-PLUS' })
+    const offers = offer('SCRAM-SHA-256-PLUS', 'SCRAM-SHA-1', side.name)
+    await beginAgain([offers, side.challenge, side.end], await wishOfKeys(), { isBound: true }).link
+    expect(side.server.gs2Header).toBe('p=tls-unique,,')
+  })
+
+  test.each<[string, Terms]>([
+    ['another salt', { salt: 'tlas' }],
+    ['other iterations', { iterations: 5000 }],
+  ])('by keys fails with %s', async (_what, terms) => {
+    const side = scram(terms)
+    const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await wishOfKeys())
+    await expect(link).rejects.toEqual(refused({ code: 'credentials-expired', step: 'sasl' }))
+    // No proof was sent.
+    expect([dialed[0]!.link.told.length, dialed[0]!.link.gone]).toEqual([2, 'cut'])
+  })
+
+  test('with keys fails if the password was changed with the same salt', async () => {
+    const side = scram({ knows: 'another' })
+    const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await wishOfKeys())
+    await expect(link).rejects.toEqual(refused({ code: 'not-authorized', step: 'sasl' }))
+    expect(dialed[0]!.link.gone).toBe('cut')
+  })
+
+  test.each([
+    ['is wrong', () => `v=${Buffer.alloc(20).toString('base64')}`],
+    ['is missing', () => ''],
+  ])("by keys fails if the server's signature %s", async (_what, spoil) => {
+    const side = scram({ spoil })
+    const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await wishOfKeys())
+    await expect(link).rejects.toEqual(refused({ code: 'server-not-authentic', step: 'sasl' }))
+    expect(dialed[0]!.link.gone).toBe('cut')
+  })
+
+  test.each([['PLAIN'], ['SCRAM-SHA-256'], ['SCRAM-SHA-512-PLUS']])(
+    'by keys shows nothing to a server that offers %s alone',
+    async name => {
+      const { link, dialed } = beginAgain([offer(name)], await wishOfKeys(), { isBound: true })
+      await expect(link).rejects.toEqual(
+        refused({ code: 'no-mechanism', step: 'sasl', detail: `It offers ${name}. The keys are for sha1 only.` }),
+      )
+      expect([dialed[0]!.link.told, dialed[0]!.link.gone]).toEqual([[open], 'cut'])
+    },
+  )
+
+  test('by certificate shows the certificate', async () => {
+    const { link, dialed } = beginAgain([offer('EXTERNAL'), success], { jid, credentials: { kind: 'certificate' } })
+    await link
+    expect(dialed[0]!.options).toMatchObject({ certificate: true, from: 'juliet@chat.example' })
+  })
+
+  test.each([
+    ['leaves the stream open if its caller leaves', 'left', 'cut'],
+    ['ends the stream if its caller leaves as the session has ended', 'ended', 'abandoned'],
+  ] as const)('%s', async (_what, reason, gone) => {
+    const caller = new AbortController()
+    const { link, dialed } = beginAgain(['', ''], await wishOfKeys(), { caller })
+    caller.abort(reason)
+    await expect(link).rejects.toEqual(refused({ code: 'timeout', detail: 'the caller left' }))
+    expect(dialed[0]!.link.gone).toBe(gone)
+  })
+
+  test('fails if the link ends in one read with the success', async () => {
+    const side = scram()
+    const wish = await wishOfKeys()
+    const answers: Answer[] = [offer(side.name), side.challenge]
+    const { link, dialed } = beginAgain(answers, wish)
+    const outcome = link.catch(error => error)
+    const scripted = dialed[0]!.link
+    while (scripted.told.length < 3) await new Promise(resolve => setImmediate(resolve))
+    scripted.say((side.end as (id: string, told: readonly string[]) => string)('', scripted.told))
+    scripted.events.onEnd({ failure: { step: 'features', code: 'remote-stream-error', condition: 'system-shutdown' } })
+    expect(await outcome).toBeInstanceOf(Problem)
+    expect(await outcome).toMatchObject({ code: 'remote-stream-error', step: 'sasl', condition: 'system-shutdown' })
+  })
+})

@@ -1,0 +1,112 @@
+// Parts of @xmpp/client that a login uses. If a new version changes them, these tests fail.
+import { readFileSync } from 'node:fs'
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { xml } from '@xmpp/client'
+import { Client } from '@xmpp/client-core'
+import type { XmlElement } from '@xmpp/xml'
+import type { Mechanism } from '../../../src/servers/login/sasl/mechanism.js'
+import { LinkClient } from '../../../src/servers/login/xmpp-js-client.js'
+
+const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
+const features = (feature: XmlElement) => xml('features', { xmlns: 'http://etherx.jabber.org/streams' }, feature)
+const toLogIn = (name: string) =>
+  features(xml('mechanisms', { xmlns: sasl }, xml('mechanism', {}, 'OTHER'), xml('mechanism', {}, name)))
+
+/** Calls of the client to its host, in order. */
+let asked: string[]
+let client: LinkClient
+
+const mechanism: Mechanism = {
+  name: 'X-TEST',
+  clientFirst: true,
+  response: () => 'a response',
+  challenge: message => void asked.push(`challenged ${message}`),
+  success: () => void asked.push('success'),
+}
+
+beforeEach(() => {
+  asked = []
+  client = new LinkClient(
+    {
+      send: element => asked.push(`send ${element}`),
+      restart: () => asked.push('restart'),
+      async bind(request) {
+        asked.push(`bind ${request}`)
+        return xml('bind', { xmlns: bind }, xml('jid', {}, 'juliet@chat.example/balcony'))
+      },
+      done: () => asked.push('done'),
+      fail: error => asked.push(`fail ${error}`),
+    },
+    'balcony',
+  )
+})
+
+const settled = () => new Promise(resolve => setImmediate(resolve))
+
+async function receive(element: XmlElement): Promise<string[]> {
+  asked = []
+  client.receive(element)
+  await settled()
+  return asked
+}
+
+describe('the client', () => {
+  test('logs in with the mechanism that it was given, and asks for a new stream', async () => {
+    client.use(mechanism)
+    const message = btoa('a response')
+    expect(await receive(toLogIn('X-TEST'))).toEqual([
+      `send <auth xmlns="${sasl}" mechanism="X-TEST">${message}</auth>`,
+    ])
+    expect(await receive(xml('challenge', { xmlns: sasl }, btoa('who?')))).toEqual([
+      'challenged who?',
+      `send <response xmlns="${sasl}" mechanism="X-TEST">${message}</response>`,
+    ])
+    expect(await receive(xml('success', { xmlns: sasl }))).toEqual(['restart'])
+  })
+
+  test('reports failures of its mechanism', async () => {
+    client.use({
+      ...mechanism,
+      challenge() {
+        throw new Error('not so')
+      },
+    })
+    await receive(toLogIn('X-TEST'))
+    expect(await receive(xml('challenge', { xmlns: sasl }, btoa('who?')))).toEqual(['fail Error: not so'])
+  })
+
+  test('reports that it has no mechanism', async () => {
+    expect(await receive(toLogIn('X-TEST'))).toEqual([expect.stringContaining('fail SASLError')])
+  })
+
+  test('asks for its resource, and is done with the answer', async () => {
+    expect(await receive(features(xml('bind', { xmlns: bind })))).toEqual([
+      `bind <bind xmlns="${bind}"><resource>balcony</resource></bind>`,
+      'done',
+    ])
+  })
+
+  test('does nothing else on its own', async () => {
+    expect(await receive(features(xml('sm', { xmlns: 'urn:xmpp:sm:3' })))).toEqual([])
+    expect(await receive(xml('iq', { type: 'get', id: '1' }, xml('ping', { xmlns: 'urn:xmpp:ping' })))).toEqual([])
+  })
+})
+
+test('overridden members exist in the library', () => {
+  for (const name of ['send', 'restart', 'emit'] as const) expect(typeof Client.prototype[name]).toBe('function')
+})
+
+test('the versions of its parts are pinned, and installed', () => {
+  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    dependencies: Record<string, string>
+  }
+  const parts = Object.entries(dependencies).filter(([name]) => name.startsWith('@xmpp/') || name === 'saslmechanisms')
+  expect(parts.length).toBeGreaterThan(5)
+  for (const [name, version] of parts) {
+    const installed = JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8')) as {
+      version: string
+    }
+    expect([name, version]).toEqual([name, installed.version])
+  }
+})

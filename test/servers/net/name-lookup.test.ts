@@ -1,0 +1,312 @@
+import type { RecordWithTtl, SrvRecord } from 'node:dns'
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import type { Dns } from '../../../src/servers/net/dns.js'
+import { type Addresses, createNames, type Route } from '../../../src/servers/net/name-lookup.js'
+import type { Failure } from '../../../src/xmpp/link.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+type Said<T> = readonly T[] | string | Promise<readonly T[]>
+
+/** Name servers and a hosts file. A string is an error code. */
+class FakeDns implements Dns {
+  readonly asked: string[] = []
+  readonly zone: Record<string, Said<unknown>> = {}
+
+  services = (name: string) => this.#say<SrvRecord>(`SRV ${name}`)
+  ipv4 = (name: string) => this.#say<RecordWithTtl>(`A ${name}`)
+  ipv6 = (name: string) => this.#say<RecordWithTtl>(`AAAA ${name}`)
+  system = (name: string) => this.#say<string>(`hosts ${name}`)
+
+  /** Service records, each as `priority weight port target`. */
+  serve(name: string, ...records: string[]): void {
+    this.zone[`SRV ${name}`] = records.map(record => {
+      const [priority, weight, port, target = ''] = record.split(' ')
+      return { priority: Number(priority), weight: Number(weight), port: Number(port), name: target }
+    })
+  }
+
+  async #say<T>(question: string): Promise<readonly T[]> {
+    this.asked.push(question)
+    const said = (this.zone[question] ?? 'ENOTFOUND') as Said<T>
+    if (typeof said === 'string') throw Object.assign(new Error(`query ${said}`), { code: said })
+    return said
+  }
+}
+
+let clock: FakeClock
+let dns: FakeDns
+
+beforeEach(() => {
+  clock = new FakeClock()
+  dns = new FakeDns()
+})
+
+const names = (about: { preferDirectTls?: boolean; local?: boolean } = {}) =>
+  createNames({ clock, dns, preferDirectTls: false, local: true, ...about })
+
+const ttl = (seconds: number, ...addresses: string[]) => addresses.map(address => ({ address, ttl: seconds }))
+/** The targets and the failure, as text. */
+function shown({ targets, failure }: Route): string[] {
+  const hows = { starttls: 'xmpp', direct: 'xmpps', none: 'plain' } as const
+  return [
+    ...targets.map(({ host, port, tls }) => `${hows[tls]} ${host} ${port}`),
+    ...(failure === undefined ? [] : [`${failure.step} ${failure.code}`]),
+  ]
+}
+const route = async (domain: string, about = {}) => shown(await names(about).routeTo(domain))
+const outcome = (found: Addresses | Failure) => ('code' in found ? `${found.step} ${found.code}` : found.join(' '))
+const found = { found: true }
+
+describe('the server of a domain', () => {
+  const xmpp = '_xmpp-client._tcp.example.org'
+  const xmpps = '_xmpps-client._tcp.example.org'
+
+  test('is named by its service records, including those for direct TLS', async () => {
+    dns.serve(xmpp, '10 0 5222 a.example', '30 0 5223 c.example')
+    dns.serve(xmpps, '20 0 443 b.example')
+    expect(await route('example.org')).toEqual(['xmpp a.example 5222', 'xmpps b.example 443', 'xmpp c.example 5223'])
+    expect(dns.asked.sort()).toEqual([`SRV ${xmpp}`, `SRV ${xmpps}`])
+  })
+
+  test('is reached with direct TLS first if that is preferred and has equal priority', async () => {
+    dns.serve(xmpp, '10 90 5222 a.example', '5 0 5222 first.example')
+    dns.serve(xmpps, '10 1 443 b.example')
+    const all = ['xmpp first.example 5222', 'xmpps b.example 443', 'xmpp a.example 5222']
+    expect(await route('example.org', { preferDirectTls: true })).toEqual(all)
+  })
+
+  test.each([
+    ['of one kind only', 'ENODATA'],
+    ['of one kind only, without the name of the other', 'ENOTFOUND'],
+    ['of one kind, and no word of the other', 'ETIMEOUT'],
+    ['of one kind, and a failure of the other', 'ESERVFAIL'],
+  ])('is where service records %s say', async (_what, code) => {
+    dns.serve(xmpps, '0 0 5223 a.example')
+    dns.zone[`SRV ${xmpp}`] = code
+    expect(await route('example.org')).toEqual(['xmpps a.example 5223'])
+  })
+
+  test('is not reached with direct TLS if its record says "not available"', async () => {
+    dns.serve(xmpps, '0 0 0 ')
+    dns.serve(xmpp, '5 0 5222 a.example')
+    expect(await route('example.org')).toEqual(['xmpp a.example 5222'])
+  })
+
+  test.each([
+    ['both kinds', ['0 0 0 '], ['0 0 0 ']],
+    ['STARTTLS, and direct TLS is not mentioned', ['0 0 0 '], []],
+    ['direct TLS, and STARTTLS is not mentioned', [], ['0 0 0 ']],
+  ])('is nowhere, not even at the domain, where %s is "not here"', async (_what, plain, direct) => {
+    if (plain.length > 0) dns.serve(xmpp, ...plain)
+    if (direct.length > 0) dns.serve(xmpps, ...direct)
+    dns.zone['A example.org'] = ttl(60, '192.0.2.1')
+    expect(await route('example.org')).toEqual(['resolve host-unknown'])
+    expect(dns.asked).toHaveLength(2)
+  })
+
+  test.each(['ENOTFOUND', 'ENODATA', 'EBADNAME'])(
+    'is the domain itself where service records lead to %s',
+    async code => {
+      dns.zone[`SRV ${xmpp}`] = dns.zone[`SRV ${xmpps}`] = code
+      expect(await route('example.org')).toEqual(['xmpp example.org 5222'])
+    },
+  )
+
+  test.each([
+    ['ETIMEOUT', 'timeout'],
+    ['ESERVFAIL', 'remote-connection-failed'],
+    ['ECONNREFUSED', 'remote-connection-failed'],
+  ])('may be the domain itself where service records lead to %s, which is remembered', async (code, why) => {
+    dns.zone[`SRV ${xmpp}`] = dns.zone[`SRV ${xmpps}`] = code
+    expect(await route('example.org')).toEqual(['xmpp example.org 5222', `resolve ${why}`])
+  })
+
+  test.each(['192.0.2.1', '[2001:db8::1]', 'localhost', 'xmpp.localhost'])(
+    'is the domain itself and nothing else if that is %s',
+    async domain => {
+      const host = domain.replace(/[[\]]/g, '')
+      expect(shown(names().routeTo(domain) as Route)).toEqual([`xmpp ${host} 5222`])
+      expect(dns.asked).toEqual([])
+    },
+  )
+
+  test('is cached for a minute, and drawn again each time', async () => {
+    dns.serve(xmpp, '1 0 1 a.example', '1 0 2 b.example')
+    const asking = names()
+    const together = await Promise.all([asking.routeTo('example.org'), asking.routeTo('example.org')])
+    expect(together).toHaveLength(2)
+    const firsts = new Set<string>()
+    for (let time = 0; time < 200; time++) firsts.add(shown(asking.routeTo('example.org') as Route)[0]!)
+    expect([...firsts].sort()).toEqual(['xmpp a.example 1', 'xmpp b.example 2'])
+    clock.advance(59_999)
+    await asking.routeTo('example.org')
+    expect(dns.asked).toHaveLength(2)
+    clock.advance(1)
+    await asking.routeTo('example.org')
+    expect(dns.asked).toHaveLength(4)
+  })
+
+  test.each(['ENOTFOUND', 'ESERVFAIL'])('is asked for again after five seconds of %s', async code => {
+    dns.zone[`SRV ${xmpp}`] = dns.zone[`SRV ${xmpps}`] = code
+    const asking = names()
+    await asking.routeTo('example.org')
+    clock.advance(4_999)
+    await asking.routeTo('example.org')
+    expect(dns.asked).toHaveLength(2)
+    clock.advance(1)
+    dns.serve(xmpp, '1 0 5222 a.example')
+    expect(shown(await asking.routeTo('example.org'))).toEqual(['xmpp a.example 5222'])
+  })
+})
+
+describe('the addresses of a server', () => {
+  test('that is an address are itself', () => {
+    expect(names().addressesOf({ ...found, host: '2001:db8::1' })).toEqual(['2001:db8::1'])
+    expect(dns.asked).toEqual([])
+  })
+
+  test('that the operator named are cached for half a minute', async () => {
+    const asking = names()
+    const target = { host: 'xmpp.lan' }
+    dns.zone['hosts xmpp.lan'] = ['10.0.0.5']
+    expect(await Promise.all([asking.addressesOf(target), asking.addressesOf(target)])).toEqual([
+      ['10.0.0.5'],
+      ['10.0.0.5'],
+    ])
+    clock.advance(29_999)
+    expect(asking.addressesOf(target)).toEqual(['10.0.0.5'])
+    expect(dns.asked).toEqual(['hosts xmpp.lan'])
+    clock.advance(1)
+    await asking.addressesOf(target)
+    expect(dns.asked).toHaveLength(2)
+  })
+
+  test('with a name of this machine are never asked of DNS', async () => {
+    dns.zone['hosts localhost'] = ['::1', '127.0.0.1']
+    expect(await names().addressesOf({ ...found, host: 'localhost' })).toEqual(['::1', '127.0.0.1'])
+    expect(dns.asked).toEqual(['hosts localhost'])
+  })
+
+  test('come from both families in turns, IPv6 first, each once', async () => {
+    dns.zone['A a.example'] = ttl(60, '192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.1')
+    dns.zone['AAAA a.example'] = ttl(60, '2001:db8::1')
+    expect(outcome(await names().addressesOf({ ...found, host: 'a.example' }))).toBe(
+      '2001:db8::1 192.0.2.1 192.0.2.2 192.0.2.3',
+    )
+    dns.zone['AAAA b.example'] = ttl(60, '2001:db8::1', '2001:db8::2')
+    dns.zone['A b.example'] = ttl(60, '192.0.2.1')
+    expect(outcome(await names().addressesOf({ ...found, host: 'b.example' }))).toBe(
+      '2001:db8::1 192.0.2.1 2001:db8::2',
+    )
+  })
+
+  test('keep the order of the system within each family', async () => {
+    dns.zone['hosts a.lan'] = ['10.0.0.1', '10.0.0.2', 'fd00::1']
+    const target = { host: 'a.lan' }
+    expect(outcome(await names().addressesOf(target))).toBe('10.0.0.1 fd00::1 10.0.0.2')
+  })
+
+  test('are not more than eight', async () => {
+    dns.zone['A a.example'] = ttl(60, ...Array.from({ length: 30 }, (_, at) => `192.0.2.${at}`))
+    expect(await names().addressesOf({ ...found, host: 'a.example' })).toHaveLength(8)
+  })
+
+  test('are chosen at the cost of one query for each, however many there are', async () => {
+    const many = Array.from({ length: 60_000 }, (_, at) => `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`)
+    dns.zone['hosts a.lan'] = [...many, 'fd00::1']
+    const before = performance.now()
+    const target = { host: 'a.lan' }
+    expect(await names().addressesOf(target)).toHaveLength(8)
+    // Comparing all pairs would take ten seconds.
+    expect(performance.now() - before).toBeLessThan(1000)
+  })
+
+  test('are remembered for the shortest of their times', async () => {
+    dns.zone['A a.example'] = ttl(300, '192.0.2.1')
+    dns.zone['AAAA a.example'] = ttl(20, '2001:db8::1')
+    const asking = names()
+    await asking.addressesOf({ ...found, host: 'a.example' })
+    clock.advance(19_999)
+    expect(asking.addressesOf({ ...found, host: 'a.example' })).toEqual(['2001:db8::1', '192.0.2.1'])
+    clock.advance(1)
+    dns.zone['A a.example'] = ttl(100_000, '192.0.2.2')
+    dns.zone['AAAA a.example'] = 'ENODATA'
+    expect(await asking.addressesOf({ ...found, host: 'a.example' })).toEqual(['192.0.2.2'])
+    // At most an hour, even with a longer TTL.
+    clock.advance(3_599_999)
+    expect(asking.addressesOf({ ...found, host: 'a.example' })).toEqual(['192.0.2.2'])
+    clock.advance(1)
+    expect(asking.addressesOf({ ...found, host: 'a.example' })).toBeInstanceOf(Promise)
+  })
+
+  test('of one family do not wait long for the other, and are queried again soon', async () => {
+    dns.zone['A a.example'] = ttl(300, '192.0.2.1')
+    dns.zone['AAAA a.example'] = new Promise(() => {})
+    const asking = names()
+    const addresses = asking.addressesOf({ ...found, host: 'a.example' })
+    await new Promise(resolve => setImmediate(resolve))
+    clock.advance(50)
+    expect(await addresses).toEqual(['192.0.2.1'])
+    clock.advance(4_999)
+    expect(asking.addressesOf({ ...found, host: 'a.example' })).toEqual(['192.0.2.1'])
+    clock.advance(1)
+    dns.zone['AAAA a.example'] = ttl(300, '2001:db8::1')
+    expect(await asking.addressesOf({ ...found, host: 'a.example' })).toEqual(['2001:db8::1', '192.0.2.1'])
+  })
+
+  test('that the DNS does not know may be in the hosts file', async () => {
+    dns.zone['hosts a.example'] = ['10.0.0.1']
+    const asking = names()
+    expect(await asking.addressesOf({ ...found, host: 'a.example' })).toEqual(['10.0.0.1'])
+    clock.advance(29_999)
+    expect(asking.addressesOf({ ...found, host: 'a.example' })).toEqual(['10.0.0.1'])
+  })
+
+  test('of a domain without an answer to the question for service records are asked of the machine', async () => {
+    dns.zone['SRV _xmpp-client._tcp.example.org'] = 'ETIMEOUT'
+    dns.zone['hosts example.org'] = ['10.0.0.1']
+    const asking = names()
+    const { targets } = await asking.routeTo('example.org')
+    expect(await asking.addressesOf(targets[0]!)).toEqual(['10.0.0.1'])
+    expect(dns.asked).not.toContain('A example.org')
+  })
+
+  test('are not looked up on this machine if strangers choose the names', async () => {
+    dns.zone['hosts a.example'] = ['10.0.0.1']
+    const asking = names({ local: false })
+    expect(outcome(await asking.addressesOf({ ...found, host: 'a.example' }))).toBe('resolve host-unknown')
+    dns.zone['SRV _xmpp-client._tcp.example.org'] = 'ETIMEOUT'
+    dns.zone['A example.org'] = ttl(60, '192.0.2.1')
+    const { targets } = await asking.routeTo('example.org')
+    expect(await asking.addressesOf(targets[0]!)).toEqual(['192.0.2.1'])
+    const own = await asking.routeTo('any.name.localhost')
+    expect(asking.addressesOf(own.targets[0]!)).toEqual(['::1', '127.0.0.1'])
+    expect(dns.asked.filter(question => question.startsWith('hosts'))).toEqual([])
+  })
+
+  test.each([
+    ['does not exist', 'ENOTFOUND', 'ENOTFOUND', 'host-unknown'],
+    ['has none', 'ENODATA', 'ENODATA', 'host-unknown'],
+    ['cannot be told', 'ESERVFAIL', 'ENODATA', 'remote-connection-failed'],
+    ['cannot be told', 'ENODATA', 'EREFUSED', 'remote-connection-failed'],
+    ['gets no answer', 'ETIMEOUT', 'ETIMEOUT', 'timeout'],
+  ])('of a name that %s (%s, %s) are none, for five seconds', async (_what, four, six, code) => {
+    dns.zone['A a.example'] = four
+    dns.zone['AAAA a.example'] = six
+    const asking = names()
+    expect(outcome(await asking.addressesOf({ ...found, host: 'a.example' }))).toBe(`resolve ${code}`)
+    clock.advance(4_999)
+    expect(asking.addressesOf({ ...found, host: 'a.example' })).toMatchObject({ code })
+    clock.advance(1)
+    expect(asking.addressesOf({ ...found, host: 'a.example' })).toBeInstanceOf(Promise)
+  })
+
+  test.each([
+    ['ENOTFOUND', 'host-unknown'],
+    ['EAI_AGAIN', 'remote-connection-failed'],
+  ])('of a name that leads the system to %s are none', async (code, problem) => {
+    dns.zone['hosts xmpp.lan'] = code
+    const addresses = await names().addressesOf({ host: 'xmpp.lan' })
+    expect(addresses).toMatchObject({ step: 'resolve', code: problem, cause: { code } })
+  })
+})

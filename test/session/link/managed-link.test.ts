@@ -1,0 +1,879 @@
+import { describe, expect, test } from '@jest/globals'
+import type { TermLimits } from '../../../src/browsers/bosh/terms.js'
+import { Problem, type ProblemCode } from '../../../src/lib/errors.js'
+import { setDown } from '../../../src/session/registry/moving-sessions.js'
+import { smNamespace, streamsNamespace } from '../../../src/xmpp/namespaces.js'
+import {
+  type BenchOptions,
+  BoshBench,
+  type Client,
+  type FakeLink,
+  FakeMending,
+  message,
+  terminated,
+  type WarmedSession,
+} from '../../support/bosh-bench.js'
+
+const sm = `xmlns='${smNamespace}'`
+const r = `<r ${sm}/>`
+const a = (count: number) => `<a ${sm} h='${count}'/>`
+const enabled = `<enabled ${sm} id='first' resume='true'/>`
+const failed = `<failed ${sm}><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>`
+const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+const features = {
+  name: 'features',
+  namespace: streamsNamespace,
+  text: `<stream:features xmlns:stream='${streamsNamespace}'><sm ${sm}/></stream:features>`,
+}
+const numbered = (count: number, from = 1) => Array.from({ length: count }, (_, index) => message(`${from + index}`))
+const timedOut = "<error type='wait'><remote-server-timeout xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+
+interface Managed {
+  readonly bench: BoshBench
+  readonly client: Client
+  readonly link: FakeLink
+  readonly mending: FakeMending
+}
+
+/** A session whose server counts stanzas. What was sent for that is forgotten. */
+async function managed(
+  about: BenchOptions & {
+    answer?: string
+    attributes?: string
+    terms?: Partial<TermLimits>
+    mending?: FakeMending
+    isMended?: boolean
+  } & Partial<WarmedSession> = {},
+): Promise<Managed> {
+  const { mending = new FakeMending(), isMended = true, answer = enabled, attributes, terms, ...options } = about
+  const bench = new BoshBench(terms, undefined, options)
+  const client = await bench.warmed({ management: { mending: isMended ? mending : undefined } }, attributes)
+  const { link } = client
+  await bench.server(() => link.say(answer))
+  link.sent.length = 0
+  return { bench, client, link, mending }
+}
+
+/** The newest login succeeds, and its new stream gets features. */
+async function loginSucceeds({ bench, mending }: Managed): Promise<FakeLink> {
+  const link = mending.attempts.at(-1)!.succeed()
+  await bench.pass(0)
+  link.receive(features)
+  await bench.pass(0)
+  return link
+}
+
+const breaks = ({ bench, link }: Managed) => bench.server(() => link.end(lost))
+
+const resumed = (count: number, previd = 'first') => `<resumed ${sm} previd='${previd}' h='${count}'/>`
+
+/** Nothing is left of the session. */
+async function expectNothingLeft({ bench, mending }: Managed): Promise<void> {
+  await bench.pass(1)
+  bench.sums.close()
+  expect(bench.registry.size).toBe(0)
+  expect(bench.waiting.bytes).toBe(0)
+  expect(bench.clock.pending).toBe(0)
+  expect(mending.wiped).toBeGreaterThan(0)
+}
+
+describe('stream management is asked for', () => {
+  test('with resumption for a link that can be mended', async () => {
+    const bench = new BoshBench()
+    const { link } = await bench.warmed({ management: { mending: new FakeMending(59_500) } })
+    expect(link.sent).toEqual([`<enable ${sm} resume='true' max='60'/>`])
+  })
+
+  test('without it for a link that cannot', async () => {
+    const bench = new BoshBench()
+    const { link } = await bench.warmed({ management: { mending: undefined } })
+    expect(link.sent).toEqual([`<enable ${sm}/>`])
+  })
+
+  test('not from a server that does not offer it', async () => {
+    const { link } = await new BoshBench().warmed()
+    expect(link.sent).toEqual([])
+  })
+
+  test('once: a server that refuses it is neither asked nor counted', async () => {
+    const { bench, client, link, mending } = await managed({ answer: failed })
+    expect(mending.wiped).toBe(1)
+    for (const text of numbered(12)) await client.next(text)
+    await bench.pass(5)
+    expect(link.sent).toEqual(numbered(12))
+    expect(bench.waiting.bytes).toBeLessThan(12 * 2048)
+    await bench.server(() => link.end(lost))
+    expect(mending.attempts).toEqual([])
+  })
+
+  test('not again if it was enabled with the login, and later stanzas count', async () => {
+    const bench = new BoshBench()
+    const element = (text: string) => ({ name: 'message', namespace: 'jabber:client', text })
+    const about = { name: 'enabled', namespace: smNamespace, text: enabled }
+    const mending = new FakeMending()
+    const client = await bench.warmed({
+      management: { mending, enabled: about },
+      undelivered: numbered(2).map(element),
+    })
+    const { link } = client
+    await bench.server(() => link.receive(features, message('3')))
+    const { reply } = await client.next()
+    expect(reply?.body).toContain(numbered(3).join(''))
+    expect(reply?.body).not.toContain('features')
+    await client.next()
+    await bench.server(() => link.say(r))
+    await bench.pass(2.25)
+    expect(link.sent).toEqual([a(3)])
+    await bench.server(() => link.end(lost))
+    expect(mending.attempts).toHaveLength(1)
+  })
+
+  test('and stanzas sent before the answer count', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed({ management: { mending: undefined } })
+    await client.next(message('early'))
+    await bench.server(link => link.say(`<enabled ${sm}/>`))
+    await bench.pass(1.25)
+    expect(client.link.sent.slice(1)).toEqual([message('early'), r])
+    await bench.server(link => link.say(a(1)))
+    expect(bench.registry.size).toBe(1)
+  })
+})
+
+describe('a question of the server is answered', () => {
+  test('after two seconds, with the stanzas that an empty request has confirmed', async () => {
+    const { bench, client, link } = await managed()
+    await client.next()
+    await bench.server(() => link.receive(...numbered(2)))
+    await bench.server(() => link.say(r))
+    await bench.pass(1.75)
+    expect(link.sent).toEqual([])
+    await client.next()
+    await bench.pass(0.5)
+    expect(link.sent).toEqual([a(2)])
+  })
+
+  test('with the old count while the page has not confirmed anything', async () => {
+    const { bench, client, link } = await managed()
+    await client.next()
+    await bench.server(() => link.receive(...numbered(2)))
+    await bench.server(() => link.say(r))
+    await bench.pass(2.25)
+    expect(link.sent).toEqual([a(0)])
+  })
+
+  test('once, although the server asks again meanwhile', async () => {
+    const { bench, link } = await managed()
+    for (let time = 0; time < 3; time++) {
+      await bench.server(() => link.say(r))
+      await bench.pass(0.75)
+    }
+    expect(link.sent).toEqual([a(0)])
+    await bench.pass(5)
+    expect(link.sent).toEqual([a(0)])
+  })
+
+  test('with the next thing that is sent, by replies older than the window', async () => {
+    const { bench, client, link } = await managed()
+    await client.next()
+    for (const text of numbered(5)) {
+      await bench.server(() => link.receive(text))
+      await client.next(message('and'))
+    }
+    link.sent.length = 0
+    await bench.server(() => link.say(r))
+    await client.next(message('next'))
+    // The reply to the last request but two may be on its way.
+    expect(link.sent).toEqual([`${message('next')}${a(4)}`])
+    await bench.pass(5)
+    expect(link.sent.filter(text => text.includes('<a '))).toHaveLength(1)
+  })
+
+  test('again, unasked, with the next data once the page has confirmed more', async () => {
+    const { bench, client, link } = await managed()
+    await bench.server(() => link.receive(message('waits')))
+    await bench.server(() => link.say(r))
+    await bench.pass(2.25)
+    await client.next(message('1'))
+    await client.next()
+    await bench.pass(60)
+    await client.next()
+    await client.next(message('2'))
+    await client.next(message('3'))
+    expect(link.sent.filter(text => text !== r)).toEqual([a(0), message('1'), message('2') + a(1), message('3')])
+  })
+
+  test('without stanzas that an empty request may have crossed, if several are held', async () => {
+    const { bench, client, link } = await managed({ attributes: "hold='2'", terms: { maxRequests: 3 } })
+    await client.next()
+    await client.next()
+    await bench.server(() => link.receive(message('1')))
+    await bench.server(() => link.receive(message('2')))
+    await client.next()
+    await bench.server(() => link.say(r))
+    await bench.pass(2.25)
+    expect(link.sent).toEqual([a(0)])
+  })
+
+  test('by no stanza that waits for the page, and by all that were dropped', async () => {
+    const { bench, client, link } = await managed()
+    await bench.server(() => link.receive(message('waits')))
+    await bench.server(() => link.events.onUnfit!('dropped'))
+    await bench.server(() => link.events.onUnfit!('mended'))
+    await bench.server(() => link.events.onUnfit!('dropped', false))
+    await bench.server(() => link.say(r))
+    await bench.pass(2.25)
+    await client.next()
+    await client.next()
+    await bench.server(() => link.say(r))
+    await bench.pass(2.25)
+    expect(link.sent).toEqual([a(1), a(2)])
+  })
+
+  test('by a count that never falls, whatever the next page gets again', async () => {
+    const { bench, client, link } = await managed()
+    await client.next()
+    await bench.server(() => link.receive(message('1')))
+    await client.next()
+    await bench.server(() => link.say(r))
+    await bench.pass(2.25)
+    await bench.resume(client)
+    await bench.server(() => link.say(r))
+    await bench.pass(2.25)
+    expect(link.sent).toEqual([a(1), a(1)])
+  })
+})
+
+describe('the server is asked', () => {
+  test('a second after a stanza, and not again before it answers', async () => {
+    const { bench, client, link } = await managed()
+    await client.next(message('1'))
+    await bench.pass(0.75)
+    expect(link.sent).toEqual([message('1')])
+    await bench.pass(0.5)
+    expect(link.sent).toEqual([message('1'), r])
+    await client.next(message('2'))
+    await bench.pass(5)
+    expect(link.sent).toEqual([message('1'), r, message('2')])
+    await bench.server(() => link.say(a(1)))
+    await bench.pass(1.25)
+    expect(link.sent).toEqual([message('1'), r, message('2'), r])
+    await bench.server(() => link.say(a(2)))
+    await bench.pass(60)
+    expect(link.sent).toHaveLength(4)
+    expect(bench.registry.byId(client.id)!.uplink.unsentBytes).toBe(0)
+  })
+
+  test('with the tenth stanza, and as soon as it answers if ten more were sent', async () => {
+    const { bench, client, link } = await managed()
+    await client.next(numbered(9).join(''))
+    expect(link.sent.join('')).not.toContain(r)
+    await client.next(message('10'))
+    expect(link.sent.at(-1)).toBe(message('10') + r)
+    await client.next(numbered(10, 11).join(''))
+    expect(link.sent.at(-1)).not.toContain(r)
+    await bench.server(() => link.say(a(10)))
+    expect(link.sent.at(-1)).toBe(r)
+    await bench.server(() => link.say(a(20)))
+    await bench.pass(60)
+    expect(link.sent.join('').split(r)).toHaveLength(3)
+  })
+
+  test('with a large stanza, so that a page with large stanzas is not delayed', async () => {
+    const { bench, client, link } = await managed()
+    const large = message('x'.repeat(100_000))
+    await client.next(large)
+    expect(link.sent).toEqual([large + r])
+    await client.next(large)
+    await bench.server(() => link.say(a(1)))
+    expect(link.sent).toEqual([large + r, large, r])
+  })
+
+  test.each(['2', '4294967296', '4294967295', '-1', '1e1', '', '99999999999'])(
+    'and a count of %j ends the link',
+    async count => {
+      const all = await managed()
+      const { bench, client, link, mending } = all
+      const held = await client.next(message('1'))
+      await bench.server(() => link.say(`<a ${sm} h='${count}'/>`))
+      expect(held.reply?.body).toContain('<remote-server-timeout ')
+      expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
+      expect(link.how).toBe('close')
+      expect(mending.attempts).toEqual([])
+      await expectNothingLeft(all)
+    },
+  )
+})
+
+describe('a server that answers no question', () => {
+  test('is given up, even if the page sends nothing more and other stanzas came', async () => {
+    const all = await managed({ serverMilliseconds: 8_000 })
+    const { bench, client, link, mending } = all
+    await client.next(message('1'))
+    await bench.pass(0.5)
+    await bench.server(() => link.receive(message('from another')))
+    await bench.pass(8)
+    expect(mending.attempts).toEqual([])
+    await bench.pass(4)
+    expect(mending.attempts).toHaveLength(1)
+    expect(link.how).toBe('cut')
+  })
+
+  test('is given up again, right after its stream was resumed', async () => {
+    const all = await managed({ serverMilliseconds: 8_000 })
+    const { bench, client, mending } = all
+    await client.next(message('1'))
+    await breaks(all)
+    const second = await loginSucceeds(all)
+    await bench.server(() => second.say(resumed(0)))
+    expect(second.sent.at(-1)).toBe(message('1') + r)
+    await bench.pass(12)
+    expect(second.how).toBe('cut')
+    expect(mending.attempts).toHaveLength(2)
+  })
+
+  test('is asked although all was confirmed, after an element that is no stanza', async () => {
+    const { bench, client, link, mending } = await managed({ serverMilliseconds: 8_000 })
+    await client.next("<note xmlns='urn:note'/>")
+    await bench.pass(2.25)
+    expect(link.sent).toEqual(["<note xmlns='urn:note'/>", r])
+    await bench.server(() => link.say(a(0)))
+    await bench.pass(60)
+    expect(mending.attempts).toEqual([])
+  })
+
+  test('ends the session if its link cannot be mended, and the page gets errors for unconfirmed stanzas', async () => {
+    const all = await managed({ serverMilliseconds: 8_000, isMended: false, answer: `<enabled ${sm}/>` })
+    const { bench, client } = all
+    const held = await client.next(message('1'))
+    await bench.pass(12)
+    expect(held.reply?.body).toContain(timedOut)
+    expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
+    expect(bench.waiting.bytes).toBe(0)
+  })
+})
+
+describe('a link that breaks', () => {
+  test('is dialled again at once, and its stream resumed; the page notices nothing', async () => {
+    const all = await managed()
+    const { bench, client, link, mending } = all
+    const held = await client.next()
+    await bench.server(() => link.receive(message('1')))
+    const next = await client.next(message('out'))
+    await breaks(all)
+    expect(mending.attempts).toHaveLength(1)
+    const second = await loginSucceeds(all)
+    expect(second.restarts).toHaveLength(1)
+    expect(second.sent).toEqual([`<resume ${sm} previd='first' h='1'/>`])
+    await bench.server(() => second.say(resumed(1)))
+    await bench.server(() => second.receive(message('2')))
+    expect([held.reply?.body, next.reply?.body]).toEqual([
+      expect.stringContaining(message('1')),
+      expect.stringContaining(message('2')),
+    ])
+    await bench.pass(60)
+    expect(second.sent).toHaveLength(1)
+    expect([second.closed, mending.wiped, bench.registry.size, bench.waiting.bytes > 0]).toEqual([false, 0, 1, true])
+  })
+
+  test('is resumed by the newest name of the stream', async () => {
+    const all = await managed()
+    const { bench } = all
+    await breaks(all)
+    const second = await loginSucceeds(all)
+    await bench.server(() => second.say(resumed(0, 'second')))
+    await bench.server(() => second.end(lost))
+    const third = await loginSucceeds(all)
+    expect(third.sent).toEqual([`<resume ${sm} previd='second' h='0'/>`])
+  })
+
+  test('is dialled with growing pauses until its time is over', async () => {
+    const all = await managed()
+    const { bench, client, link, mending } = all
+    await bench.server(() => link.end(lost))
+    const times: number[] = []
+    const begin = bench.clock.now()
+    for (let step = 0; step < 240 && !bench.registry.byId(client.id)?.hasEnded; step++) {
+      if (mending.attempts.length > times.length) {
+        times.push(bench.clock.now() - begin)
+        mending.attempts.at(-1)!.fail(new Problem('remote-connection-failed', { step: 'connect' }))
+      }
+      await bench.pass(0.25)
+    }
+    const pauses = times.slice(1).map((time, index) => time - times[index]!)
+    const usual = pauses.map((_, index) => Math.min(500 * 2 ** index, 15_000))
+    const least = usual.map(pause => pause * 0.75)
+    const most = usual.map(pause => pause * 1.25 + 500)
+    expect(pauses.length).toBeGreaterThan(5)
+    for (const [index, pause] of pauses.entries()) {
+      expect(pause).toBeGreaterThanOrEqual(least[index]!)
+      expect(pause).toBeLessThanOrEqual(most[index]!)
+    }
+    expect(bench.clock.now() - begin).toBeGreaterThanOrEqual(60_000)
+    expect(bench.clock.now() - begin).toBeLessThanOrEqual(60_500)
+    expect(bench.unmended).toEqual([['chat.example', 'late']])
+    expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
+    await expectNothingLeft(all)
+  })
+
+  test.each([
+    ['in time', 19, false],
+    ['too late', 21, true],
+  ])('may wait for its turn as long as it takes, and then be mended %s', async (_when, seconds, isOver) => {
+    const all = await managed()
+    const { bench, client, mending } = all
+    mending.isBusy = true
+    await breaks(all)
+    await bench.pass(90)
+    expect(bench.registry.byId(client.id)?.hasEnded).toBe(false)
+    mending.attempts[0]!.begin()
+    await bench.pass(seconds)
+    expect(bench.registry.byId(client.id)?.hasEnded ?? true).toBe(isOver)
+    if (isOver) return
+    const link = await loginSucceeds(all)
+    await bench.server(() => link.say(resumed(0)))
+    await client.next(`<message xmlns='jabber:client' id='after'/>`)
+    expect(link.sent.join('')).toContain("id='after'")
+  })
+
+  test.each<ProblemCode>(['timeout', 'host-unknown', 'service-full', 'temporary-auth-failure'])(
+    'is dialled again after a login that failed with %s',
+    async code => {
+      const all = await managed()
+      const { bench, mending } = all
+      await breaks(all)
+      mending.attempts[0]!.fail(new Problem(code))
+      await bench.pass(0)
+      await bench.pass(1.25)
+      expect(mending.attempts).toHaveLength(2)
+    },
+  )
+
+  test('is dialled again if the new one breaks, or its server is silent', async () => {
+    const all = await managed()
+    const { bench, mending } = all
+    await breaks(all)
+    const second = mending.attempts[0]!.succeed()
+    await bench.pass(0)
+    await bench.server(() => second.end(lost))
+    await bench.pass(1.25)
+    expect(mending.attempts).toHaveLength(2)
+    const third = await loginSucceeds(all)
+    await bench.pass(10.25)
+    expect(third.how).toBe('cut')
+    await bench.pass(2)
+    const fourth = await loginSucceeds(all)
+    await bench.server(() => fourth.say(resumed(0)))
+    expect(bench.registry.size).toBe(1)
+  })
+
+  test('gets later stanzas after the answer, in order, and none twice', async () => {
+    const all = await managed()
+    const { bench, client, link } = all
+    await client.next(numbered(3).join(''))
+    await bench.server(() => link.say(a(1)))
+    await breaks(all)
+    await client.next(message('4'))
+    const second = await loginSucceeds(all)
+    await client.next(message('5'))
+    expect(second.sent).toHaveLength(1)
+    await bench.server(() => second.say(resumed(2)))
+    await client.next(message('6'))
+    expect(second.sent.slice(1)).toEqual([numbered(3, 3).join('') + r, message('6')])
+    await bench.server(() => second.say(a(6)))
+    await bench.pass(30)
+    expect(second.sent).toHaveLength(3)
+    expect(bench.registry.byId(client.id)!.uplink.unsentBytes).toBe(0)
+    expect(link.sent.join('')).not.toContain(message('4'))
+  })
+
+  test('is resumed with its login if SASL2 can, and the page gets the stanzas after the answer', async () => {
+    const all = await managed()
+    const { bench, client, mending } = all
+    await client.next(numbered(2).join(''))
+    await bench.server(link => link.receive(message('a')))
+    await breaks(all)
+    const [attempt] = mending.attempts
+    expect(attempt!.resumption).toEqual({ previd: 'first', h: '1' })
+    const element = (name: string, namespace: string, text: string) => ({ name, namespace, text })
+    const behind = [element('message', 'jabber:client', message('b')), features, element('r', smNamespace, r)]
+    const second = attempt!.succeed(element('resumed', smNamespace, resumed(1, 'second')), ...behind)
+    await bench.pass(0)
+    expect(second.sent).toEqual([message('2') + r])
+    expect((await client.next()).reply?.body).toContain(message('b'))
+    await client.next()
+    await bench.pass(2.25)
+    expect(second.sent.slice(1)).toEqual([a(2)])
+    await bench.server(() => second.end(lost))
+    expect(mending.attempts[1]!.resumption).toEqual({ previd: 'second', h: '2' })
+  })
+
+  test.each([
+    ['stays resumable if its session is set down before the login is answered', 'cut', 'cut'],
+    ['is closed if its session ends before that', 'ended', 'close'],
+  ] as const)('%s', async (_what, reason, how) => {
+    const all = await managed()
+    await breaks(all)
+    const [attempt] = all.mending.attempts
+    if (reason === 'cut') expect([...setDown(all.bench.registry)]).toHaveLength(1)
+    else all.bench.manager.shutDown()
+    expect(attempt!.caller.reason).toBe(reason)
+    const second = attempt!.succeed({ name: 'resumed', namespace: smNamespace, text: resumed(0) })
+    await all.bench.pass(0)
+    expect(second.how).toBe(how)
+  })
+
+  test('ends its session if the server no longer knows the stream', async () => {
+    const all = await managed()
+    await breaks(all)
+    all.mending.attempts[0]!.succeed({ name: 'failed', namespace: smNamespace, text: failed })
+    await all.bench.pass(0)
+    expect((await all.client.next()).reply?.body).toBe(terminated('remote-stream-error'))
+    await expectNothingLeft(all)
+  })
+
+  test('asks nothing if the server has everything', async () => {
+    const all = await managed()
+    const { bench, client } = all
+    await client.next(message('1'))
+    await breaks(all)
+    await client.next(message('2'))
+    const second = await loginSucceeds(all)
+    await bench.server(() => second.say(resumed(2)))
+    await bench.pass(10)
+    expect(second.sent).toHaveLength(1)
+  })
+
+  test('stays paused once mended', async () => {
+    const all = await managed({ maxQueueElements: 2 })
+    const { bench, link } = all
+    await bench.server(() => link.receive(...numbered(3)))
+    await breaks(all)
+    const second = await loginSucceeds(all)
+    await bench.server(() => second.say(resumed(0)))
+    expect(second.paused).toBe(true)
+  })
+})
+
+describe('the page gets unconfirmed stanzas back as errors before the end, once', () => {
+  const stanzas =
+    "<message xmlns='jabber:client' to='a@b' id='m&apos;1' type='chat'><body>lost?</body></message>" +
+    "<iq xmlns='jabber:client' to='c@d' id='i1' type='get'><q xmlns='q'/></iq>" +
+    "<iq xmlns='jabber:client' id='i2' type='set'><q xmlns='q'/></iq>" +
+    "<iq xmlns='jabber:client' to='c@d' id='i3' type='result'/>" +
+    "<message xmlns='jabber:client' to='a@b' id='m2' type='error'/>" +
+    "<presence xmlns='jabber:client'/>"
+  const errors =
+    `<message xmlns='jabber:client' type='error' to='juliet@chat.example/balcony' from='a@b' id='m&apos;1'>${timedOut}</message>` +
+    `<iq xmlns='jabber:client' type='error' to='juliet@chat.example/balcony' from='c@d' id='i1'>${timedOut}</iq>` +
+    `<iq xmlns='jabber:client' type='error' to='juliet@chat.example/balcony' id='i2'>${timedOut}</iq>`
+
+  const cases: [string, (all: Managed) => unknown][] = [
+    [
+      'the server has forgotten the stream',
+      async all => {
+        await breaks(all)
+        const second = await loginSucceeds(all)
+        await all.bench.server(() => second.say(failed))
+        expect(second.how).toBe('close')
+      },
+    ],
+    [
+      'the login is refused',
+      async all => {
+        await breaks(all)
+        all.mending.attempts[0]!.fail(new Problem('not-authorized', { step: 'sasl' }))
+        await all.bench.pass(0)
+      },
+    ],
+    [
+      'the login fails unexpectedly',
+      async all => {
+        await breaks(all)
+        all.mending.attempts[0]!.fail(new TypeError('not foreseen'))
+        await all.bench.pass(0)
+      },
+    ],
+    [
+      'the time is over',
+      async all => {
+        await breaks(all)
+        await all.bench.pass(30.25)
+        expect(all.mending.attempts[0]!.caller.aborted).toBe(true)
+      },
+    ],
+    [
+      'the resumed stream has an impossible count',
+      async all => {
+        await breaks(all)
+        const second = await loginSucceeds(all)
+        await all.bench.server(() => second.say(resumed(7)))
+        expect(second.how).toBe('close')
+      },
+    ],
+    [
+      'the server ends the stream',
+      all => all.bench.server(() => all.link.end({ ...lost, streamError: '<stream:error/>' })),
+    ],
+    [
+      'the server sends what is not XMPP',
+      all => all.bench.server(() => all.link.end({ failure: { step: 'features', code: 'remote-protocol-error' } })),
+    ],
+  ]
+  test.each(cases)('if %s', async (_what, act) => {
+    const all = await managed({ mending: new FakeMending(30_000) })
+    const { bench, client } = all
+    const held = await client.next(stanzas)
+    await act(all)
+    expect(held.reply?.body).toContain(`>${errors}<`)
+    expect(bench.waiting.bytes).toBeLessThan(4 * errors.length + 1024)
+    const last = await client.next()
+    expect(last.reply?.body).toContain("condition='remote-stream-error'")
+    expect(last.reply?.body).not.toContain('remote-server-timeout')
+    expect(all.mending.attempts.length).toBeLessThan(2)
+    await expectNothingLeft(all)
+  })
+
+  test('including stanzas that the page sends before it is told', async () => {
+    const all = await managed()
+    const { bench, client } = all
+    await client.next(message('first'))
+    await bench.server(link => link.receive(message('answer')))
+    await bench.server(() => all.link.end({ ...lost, streamError: '<stream:error/>' }))
+    const late = await client.next(message('late'))
+    expect(late.reply?.body.match(/<remote-server-timeout /g)).toHaveLength(2)
+    expect((await client.next()).reply?.body).toContain("condition='remote-stream-error'")
+    await expectNothingLeft(all)
+  })
+
+  test('without stanzas that the server had, if it still knows them', async () => {
+    const all = await managed()
+    const { bench, client } = all
+    const held = await client.next(['one', 'two'].map(id => `<message xmlns='jabber:client' id='${id}'/>`).join(''))
+    await breaks(all)
+    const second = await loginSucceeds(all)
+    await bench.server(() => second.say(failed.replace(sm, `${sm} h='1'`)))
+    expect(held.reply?.body).toContain("id='two'")
+    expect(held.reply?.body).not.toContain("id='one'")
+  })
+
+  test('if the service stops while the link is mended', async () => {
+    const all = await managed()
+    const { bench, client } = all
+    const held = await client.next(stanzas)
+    await breaks(all)
+    bench.manager.shutDown()
+    await bench.pass(0)
+    expect(held.reply?.body).toContain(`>${errors}<`)
+    expect((await client.next()).reply?.body).toBe(terminated('system-shutdown'))
+    await expectNothingLeft(all)
+  })
+
+  test('not if the service stops while the server answers', async () => {
+    const all = await managed()
+    const held = await all.client.next(stanzas)
+    all.bench.manager.shutDown()
+    await all.bench.pass(0)
+    expect(held.reply?.body).toBe(terminated('system-shutdown'))
+    expect(all.link.sent).toEqual([stanzas, a(0)])
+    await expectNothingLeft(all)
+  })
+
+  test('including stanzas above the limit that the page sent while the link could not be mended', async () => {
+    const all = await managed()
+    const { client } = all
+    await breaks(all)
+    const large = `<message xmlns='jabber:client' to='a@b'><body>${'x'.repeat(200_000)}</body></message>`
+    const { reply } = await client.next(large.repeat(45))
+    expect(reply?.body.match(/<remote-server-timeout /g)).toHaveLength(45)
+    expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
+    await expectNothingLeft(all)
+  })
+})
+
+describe('a session that ends while its link is mended', () => {
+  const ends: [string, (all: Managed) => unknown][] = [
+    ['its page leaves', ({ client }) => client.next(message('bye'), "type='terminate'")],
+    ['its backend ends it', ({ bench, client }) => bench.registry.byId(client.id)!.end('logout', 'loggedOut')],
+    ['the service stops at once', ({ bench }) => bench.registry.abandonAll()],
+    ['memory is short', ({ bench, client }) => bench.registry.byId(client.id)!.end('limit', 'freed')],
+    ['it has a fault', ({ bench, client }) => bench.registry.byId(client.id)!.fail(new Error('not foreseen'))],
+  ]
+  test.each(ends)('leaves nothing open, if %s', async (_what, act) => {
+    const all = await managed()
+    const { bench, client, mending, link } = all
+    await bench.server(() => link.receive(message('waits')))
+    await client.next(message('1'))
+    await breaks(all)
+    await client.next(message('2'))
+    await act(all)
+    expect(mending.attempts[0]!.caller.aborted).toBe(true)
+    const late = mending.attempts[0]!.succeed()
+    await expectNothingLeft(all)
+    expect(late.how).toBe('close')
+    expect(late.sent).toEqual([])
+    await bench.pass(120)
+    expect(mending.attempts).toHaveLength(1)
+  })
+
+  test.each(ends)('closes the new link, if %s after the login', async (_what, act) => {
+    const all = await managed()
+    await all.client.next(message('1'))
+    await breaks(all)
+    const second = await loginSucceeds(all)
+    await act(all)
+    expect(second.closed).toBe(true)
+    await expectNothingLeft(all)
+  })
+})
+
+describe('at the end of a session whose page has not fetched all', () => {
+  const stanza = (id: string) => `<message xmlns='jabber:client' from='romeo@b' id='${id}'/>`
+  const bounced = (sent: readonly string[]) =>
+    sent.flatMap(text => [...text.matchAll(/type='error'[^>]* id='([^']+)'/g)].map(([, id]) => id))
+  const counts = (sent: readonly string[]) =>
+    sent.flatMap(text => [...text.matchAll(/<a [^>]*h='(\d+)'/g)].map(([, count]) => Number(count)))
+
+  test('the server keeps the newest, which are not acknowledged', async () => {
+    const { bench, client, link } = await managed()
+    await client.next()
+    await bench.server(() => link.receive(stanza('1')))
+    await client.next()
+    await bench.server(() => link.say(r))
+    await bench.pass(2.25)
+    await client.next(message('goes'), "type='terminate'").then(() => {})
+    expect(counts(link.sent)).toEqual([1, 1])
+    const other = await managed()
+    await other.bench.server(() => other.link.receive(stanza('1'), stanza('2')))
+    await other.bench.pass(121)
+    expect(counts(other.link.sent)).toEqual([0])
+    expect(bounced(other.link.sent)).toEqual([])
+    expect(other.link.how).toBe('close')
+  })
+
+  test('stanzas of a reply that may be lost are left to the server if the service stops', async () => {
+    const { bench, client, link } = await managed()
+    await client.next()
+    await bench.server(() => link.receive(stanza('1'), stanza('2')))
+    bench.manager.shutDown()
+    await bench.pass(0)
+    expect(link.closed).toBe(false)
+    bench.registry.abandonAll()
+    expect(counts(link.sent).at(-1)).toBe(0)
+    expect(link.how).toBe('close')
+  })
+
+  test('stanzas of a reply that may be lost are left to the server too', async () => {
+    const { bench, client, link } = await managed()
+    await client.next()
+    await bench.server(() => link.receive(stanza('1'), stanza('2')))
+    await bench.pass(151)
+    expect(counts(link.sent).at(-1)).toBe(0)
+    expect(bounced(link.sent)).toEqual([])
+  })
+
+  test('stanzas that the server no longer has are returned to their senders', async () => {
+    const all = await managed()
+    const { bench, link } = all
+    await bench.server(() => link.receive(stanza('1'), stanza('2')))
+    await breaks(all)
+    const second = await loginSucceeds(all)
+    expect(second.sent).toEqual([`<resume ${sm} previd='first' h='2'/>`])
+    await bench.server(() => second.say(resumed(0)))
+    await bench.server(() => second.receive(stanza('3')))
+    await bench.pass(121)
+    expect(bounced(second.sent)).toEqual(['1', '2'])
+    expect(counts(second.sent)).toEqual([2])
+  })
+
+  test('stanzas from before stream management are returned to their senders', async () => {
+    const undelivered = [{ name: 'message', namespace: 'jabber:client', text: stanza('early') }]
+    const bench = new BoshBench()
+    const { link } = await bench.warmed({ management: { mending: new FakeMending() }, undelivered })
+    await bench.server(() => link.say(enabled))
+    await bench.server(() => link.receive(stanza('1')))
+    await bench.pass(121)
+    expect(bounced(link.sent)).toEqual(['early'])
+    expect(counts(link.sent)).toEqual([0])
+  })
+
+  test('elements of this service do not count as stanzas', async () => {
+    const all = await managed()
+    const { bench, client, link } = all
+    await bench.server(() => link.receive(stanza('1'), stanza('2')))
+    // Two requests: the second brings an element of the service's own, which waits.
+    await client.next(`<enable ${sm}/>`)
+    await bench.server(() => link.receive(stanza('3'), stanza('4')))
+    const session = bench.registry.byId(client.id)!
+    session.send({ elements: [{ name: 'r', namespace: smNamespace, text: r }], size: 1, fault: undefined } as never, 0)
+    await bench.pass(300)
+    expect(bounced(link.sent)).toEqual([])
+  })
+
+  test('short memory changes none of these rules', async () => {
+    const { bench, client, link } = await managed()
+    await bench.server(() => link.receive(stanza('1'), stanza('2')))
+    bench.registry.byId(client.id)!.end('limit', 'freed')
+    expect(counts(link.sent)).toEqual([0])
+    expect(bounced(link.sent)).toEqual([])
+    expect(link.how).toBe('abandon')
+  })
+})
+
+describe('stream management of the page itself', () => {
+  test.each([
+    `<enable ${sm} resume='true'/>`,
+    r,
+    a(0),
+    `<resume ${sm} previd='first' h='0'/>`,
+    "<r xmlns='urn:xmpp:sm:2'/>",
+  ])('is refused over BOSH, and never reaches the server: %s', async text => {
+    const { bench, client, link, mending } = await managed({ serverMilliseconds: 8_000 })
+    const held = await client.next(message('1') + text + message('2'))
+    expect(link.sent).toEqual([message('1') + message('2')])
+    expect(held.reply?.body).toMatch(/<failed xmlns='urn:xmpp:sm:[23]'><unexpected-request /)
+    await bench.server(() => link.receive(message('in')))
+    await bench.pass(1.25)
+    await bench.server(() => link.say(a(2)))
+    link.sent.length = 0
+    await client.next(text)
+    await bench.pass(60)
+    expect(link.sent).toEqual([])
+    expect([link.closed, mending.attempts]).toEqual([false, []])
+  })
+
+  test('is refused although the server refused it to this service', async () => {
+    const { client, link } = await managed({ answer: failed })
+    const held = await client.next(`<enable ${sm}/>`)
+    expect(held.reply?.body).toContain('<unexpected-request ')
+    expect(link.sent).toEqual([])
+  })
+})
+
+describe('memory of stanzas that the server has not confirmed', () => {
+  test('counts until it confirms them', async () => {
+    const { bench, client, link } = await managed()
+    const text = message('x'.repeat(10_000))
+    await client.next(text)
+    await client.next(text)
+    expect(bench.waiting.bytes).toBeGreaterThan(4 * text.length)
+    const { uplink } = bench.registry.byId(client.id)!
+    expect(uplink.unsentBytes).toBeGreaterThan(4 * text.length)
+    await bench.server(() => link.say(a(1)))
+    expect(bench.waiting.bytes).toBeLessThan(4 * text.length)
+    await bench.server(() => link.say(a(2)))
+    expect(uplink.unsentBytes).toBe(0)
+    bench.registry.abandonAll()
+    expect(bench.waiting.bytes).toBe(0)
+  })
+
+  test('slows its page above 256 KiB', async () => {
+    const { bench, client, link } = await managed()
+    const text = message('x'.repeat(100_000))
+    const replies = []
+    for (let sent = 0; sent < 3; sent++) replies.push(await client.next(text))
+    expect(replies.map(({ reply }) => reply !== undefined)).toEqual([true, false, false])
+    await bench.server(() => link.say(a(1)))
+    expect(replies.map(({ reply }) => reply !== undefined)).toEqual([true, true, false])
+  })
+})

@@ -1,0 +1,232 @@
+import { describe, expect, test } from '@jest/globals'
+import { BoshBench, type Client, empty, message, terminated } from '../../support/bosh-bench.js'
+
+/** The longest that a server may take to answer, in seconds. It is pinged after a quarter of that. */
+const patience = 60
+
+const bench = () => new BoshBench({}, undefined, { serverMilliseconds: patience * 1000 })
+
+/** A warmed session whose page has come, and polls. */
+async function attached() {
+  const client = await bench().warmed()
+  await client.next("<presence xmlns='jabber:client'/>")
+  await client.bench.server(link => link.receive(message('welcome')))
+  client.link.sent.length = 0
+  return client
+}
+
+const pingOf = ({ link }: Client) =>
+  /^<iq xmlns='jabber:client' type='get' id='([\w-]{22})' to='chat\.example'><ping xmlns='urn:xmpp:ping'\/><\/iq>$/.exec(
+    link.sent.at(-1) ?? '',
+  )?.[1]
+
+const answer = (id: string, attributes = "type='result'") => `<iq xmlns='jabber:client' id='${id}' ${attributes}/>`
+
+describe('a server that reads but does not answer', () => {
+  test('is pinged, and its session ends with remote-stream-error, and a line in the log', async () => {
+    const client = await attached()
+    const poll = await client.next(message('anyone there?'))
+    await client.bench.pass(14.5)
+    expect(client.link.sent).toEqual([message('anyone there?')])
+    await client.bench.pass(0.5)
+    expect(pingOf(client)).toBeDefined()
+    const second = await client.next(message('hello?'))
+    expect(poll.reply?.body).toBe(empty)
+    await client.bench.pass(50)
+    const third = await client.next(message('still there?'))
+    expect(second.reply?.body).toBe(empty)
+    await client.bench.pass(9.5)
+    expect(third.reply).toBeUndefined()
+    await client.bench.pass(1)
+    expect(third.reply?.body).toBe(terminated('remote-stream-error'))
+    expect(client.link.closed).toBe(true)
+    expect(client.bench.registry.size).toBe(0)
+    expect(client.bench.counts.sessionsEnded['connection-lost']).toBe(1)
+    const [line] = client.bench.logged
+    expect(JSON.parse(line!)).toMatchObject({
+      level: 40,
+      session: client.id,
+      domain: 'chat.example',
+      msg: 'an XMPP server does not answer: its links are mended, or their sessions end',
+    })
+    expect(client.bench.logged).toHaveLength(1)
+  })
+
+  test('also ends a session whose page is away', async () => {
+    const client = await attached()
+    await client.next(message('anyone there?'), "pause='200'")
+    await client.bench.pass(76)
+    const poll = await client.next()
+    expect(poll.reply?.body).toBe(terminated('remote-stream-error'))
+  })
+
+  test.each(['x', 'éé', '€'])('has the time to read the bytes that were sent before the ping (%s)', async text => {
+    const client = await attached()
+    await client.next(message(text.repeat(100_000 / Buffer.byteLength(text))))
+    await client.bench.pass(15 + patience + 40)
+    expect(client.link.closed).toBe(false)
+    await client.bench.pass(11)
+    expect(client.link.closed).toBe(true)
+  })
+})
+
+describe('a server that is there', () => {
+  test.each([
+    ['a result', "type='result' to='juliet@chat.example/balcony'"],
+    ['a result in the name of the server', "type='result' from='chat.example'"],
+    ['a result in the name of the account', "type='result' from='juliet@chat.example'"],
+    ['an error, as of one that knows no pings', "type='error' from='chat.example'"],
+  ])('answers with %s, which its client does not get', async (_, attributes) => {
+    const client = await attached()
+    const poll = await client.next(message('anyone there?'))
+    await client.bench.pass(15)
+    const id = pingOf(client)!
+    await client.bench.server(link => link.say(answer(id, attributes)))
+    expect(poll.reply).toBeUndefined()
+    client.link.sent.length = 0
+    await client.bench.pass(30)
+    expect(client.link.sent).toEqual([])
+    // Each answer is taken out once.
+    await client.bench.server(link => link.say(answer(id, attributes)))
+    expect(poll.reply?.body).toContain(id)
+  })
+
+  test.each([
+    ['of another user', "type='result' from='romeo@chat.example'"],
+    ['of another session of the user', "type='result' from='juliet@chat.example/garden'"],
+    ['that is a request', "type='get' from='chat.example'"],
+  ])('passes on a stanza with the same id %s', async (_, attributes) => {
+    const client = await attached()
+    const poll = await client.next(message('anyone there?'))
+    await client.bench.pass(15)
+    const id = pingOf(client)!
+    await client.bench.server(link => link.say(answer(id, attributes)))
+    expect(poll.reply?.body).toContain(id)
+  })
+
+  test('is not pinged while it sends, nor when nothing was sent to it', async () => {
+    const client = await attached()
+    await client.bench.pass(50)
+    await client.next()
+    for (let time = 0; time < 6; time++) {
+      await client.next(message('you say'))
+      await client.bench.pass(10)
+      await client.bench.server(link => link.receive(message('I say')))
+    }
+    await client.bench.pass(50)
+    await client.next()
+    await client.bench.pass(50)
+    expect(new Set(client.link.sent)).toEqual(new Set([message('you say')]))
+    expect(client.link.closed).toBe(false)
+  })
+
+  test('need not answer before it has processed the data that waits for it', async () => {
+    const client = await attached()
+    await client.next(message('anyone there?'))
+    client.link.backlog = 1000
+    for (let time = 0; time < 4; time++) {
+      await client.bench.pass(50)
+      await client.next()
+    }
+    expect(client.link.sent).toEqual([message('anyone there?')])
+    client.link.backlog = 0
+    await client.bench.pass(16)
+    expect(pingOf(client)).toBeDefined()
+    expect(client.link.closed).toBe(false)
+  })
+})
+
+test('a server that is not read is not given up', async () => {
+  const client = await new BoshBench({}, undefined, {
+    serverMilliseconds: patience * 1000,
+    maxQueueElements: 2,
+  }).warmed()
+  await client.next("<presence xmlns='jabber:client'/>", "pause='300'")
+  const [one, two, three] = [message('one'), message('two'), message('three')]
+  await client.bench.server(link => link.receive(one, two, three))
+  expect(client.link.paused).toBe(true)
+  await client.next(message('anyone there?'), "pause='300'")
+  await client.bench.server(link => link.receive(one, two, three))
+  await client.bench.pass(200)
+  expect(client.link.closed).toBe(false)
+})
+
+describe('a client that logs in itself', () => {
+  const sm = 'urn:xmpp:sm:3'
+
+  async function loggedIn() {
+    const client = await bench().session()
+    await client.bench.server(link => link.bind())
+    await client.next()
+    client.link.sent.length = 0
+    return client
+  }
+
+  test('has no pings sent to its server before the login', async () => {
+    const client = await bench().session()
+    await client.next(message('let me in'))
+    await client.bench.pass(50)
+    expect(client.link.sent).toEqual([message('let me in')])
+  })
+
+  test('has its server pinged like others', async () => {
+    const client = await loggedIn()
+    await client.next(message('anyone there?'))
+    await client.bench.pass(15)
+    expect(pingOf(client)).toBeDefined()
+    await client.bench.pass(patience + 1)
+    expect(client.link.closed).toBe(true)
+  })
+
+  test('gets no stanzas of this service sent to its server if it counts stanzas', async () => {
+    const client = await loggedIn()
+    await client.next(`<enable xmlns='${sm}'/>`)
+    await client.bench.pass(40)
+    expect(client.link.sent).toEqual([`<enable xmlns='${sm}'/>`])
+    await client.bench.server(link => link.say(`<enabled xmlns='${sm}'/>`))
+    await client.next(message('anyone there?'))
+    const poll = await client.next()
+    await client.bench.pass(15)
+    expect(client.link.sent.at(-1)).toBe(`<r xmlns='${sm}'/>`)
+    await client.bench.server(link => link.say(`<a xmlns='${sm}' h='1'/>`))
+    expect(poll.reply?.body).toContain(`<a xmlns='${sm}' h='1'/>`)
+    await client.next(message('hello?'))
+    await client.bench.pass(15)
+    await client.next()
+    await client.bench.pass(patience + 1)
+    expect(client.link.closed).toBe(true)
+  })
+
+  test('gets the answer to an earlier ping once stanzas are counted', async () => {
+    const client = await loggedIn()
+    await client.next(message('anyone there?'))
+    await client.bench.pass(15)
+    const id = pingOf(client)!
+    await client.next(`<enable xmlns='${sm}'/>`)
+    const poll = await client.next()
+    await client.bench.server(link => link.say(`<enabled xmlns='${sm}'/>`))
+    expect(poll.reply?.body).toContain('<enabled')
+    const last = await client.next()
+    await client.bench.server(link => link.say(answer(id)))
+    expect(last.reply?.body).toContain(id)
+  })
+
+  test('may be refused to count, and its server is pinged again', async () => {
+    const client = await loggedIn()
+    await client.next(`<enable xmlns='${sm}'/>`)
+    await client.bench.server(link => link.say(`<failed xmlns='${sm}'/>`))
+    await client.next(message('anyone there?'))
+    await client.bench.pass(15)
+    expect(pingOf(client)).toBeDefined()
+  })
+
+  test('may have begun to count with its login', async () => {
+    const client = await bench().session()
+    const told = '<authorization-identifier>juliet@chat.example/balcony</authorization-identifier>'
+    const bound = `<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='${sm}'/></bound>`
+    await client.bench.server(link => link.say(`<success xmlns='urn:xmpp:sasl:2'>${told}${bound}</success>`))
+    await client.next(message('anyone there?'))
+    await client.bench.pass(15)
+    expect(client.link.sent.at(-1)).toBe(`<r xmlns='${sm}'/>`)
+  })
+})

@@ -1,0 +1,23 @@
+import { expect, test } from '@jest/globals'
+import type { Logger } from 'pino'
+import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
+import { unmendedLinks } from '../../../src/session/unmended.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+test('domains that users choose share their lines', () => {
+  const clock = new FakeClock()
+  const lines: object[] = []
+  const log = { warn: (about: object) => void lines.push(about) } as unknown as Logger
+  const unmended = unmendedLinks({ sums: new MinuteSums(clock), log, isNamed: domain => domain === 'example.org' })
+  for (let at = 0; at < 1000; at++) unmended(`d${at}.example.org`, 'late')
+  unmended('example.org', 'refused')
+  clock.advance(1_000)
+  expect(lines).toEqual([
+    { domain: '*', ended: 1000, late: 1000, refused: 0 },
+    { domain: 'example.org', ended: 1, late: 0, refused: 1 },
+  ])
+  clock.advance(120_000)
+  unmended('d0.example.org', 'late')
+  clock.advance(1_000)
+  expect(lines).toHaveLength(3)
+})

@@ -1,0 +1,658 @@
+import { describe, expect, test } from '@jest/globals'
+import type { TermLimits } from '../../../src/browsers/bosh/terms.js'
+import type { TellEvent } from '../../../src/events/events.js'
+import type { Nodes } from '../../../src/processes/nodes.js'
+import { startNodes } from '../../../src/processes/start-nodes.js'
+import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
+import {
+  acceptHandovers,
+  giveTo,
+  recordVersion,
+  setDown,
+  takeUpFiles,
+} from '../../../src/session/registry/moving-sessions.js'
+import type { SessionRecord } from '../../../src/session/session-record.js'
+import { smNamespace, streamsNamespace } from '../../../src/xmpp/namespaces.js'
+import {
+  ack,
+  enable,
+  logIn,
+  request,
+  resume,
+  stanza,
+  takeOverCounting,
+  takeOverSilently,
+} from '../../browsers/websocket/pages.js'
+import {
+  type BenchOptions,
+  BoshBench,
+  type Client,
+  empty,
+  FakeMending,
+  FakePeer,
+  message,
+  payload,
+  terminated,
+} from '../../support/bosh-bench.js'
+import { joinNodes } from '../../support/joined-nodes.js'
+import { MemoryNetwork } from '../../support/memory-carrier.js'
+import { movedTo, nextBench, recordsOf, takeUpAt, takeUpOne } from '../../support/next-process.js'
+import { noSessionLimits } from '../../support/unlimited.js'
+
+const sm = `xmlns='${smNamespace}'`
+const enabled = `<enabled ${sm} id='first' resume='true'/>`
+const resumed = (count: number) => `<resumed ${sm} previd='first' h='${count}'/>`
+const features = {
+  name: 'features',
+  namespace: streamsNamespace,
+  text: `<stream:features xmlns:stream='${streamsNamespace}'><sm ${sm}/></stream:features>`,
+}
+
+/** A session whose server lets it be resumed. */
+async function resumable(bench: BoshBench, seconds = 120, attributes?: string): Promise<Client> {
+  const management = { mending: new FakeMending() }
+  const client = await bench.warmed({ management, seconds }, attributes)
+  await bench.server(() => client.link.say(enabled))
+  client.link.sent.length = 0
+  return client
+}
+
+/** The session goes on at the next process, and its stream is resumed. */
+async function goesOn(
+  {
+    bench,
+    client,
+    about,
+    milliseconds = 0,
+  }: { bench: BoshBench; client: Client; about?: BenchOptions; milliseconds?: number },
+  terms?: Partial<TermLimits>,
+) {
+  const next = nextBench(terms, about)
+  const [mending] = takeUpAt(next, recordsOf(bench), milliseconds)
+  const page = movedTo(next, client)
+  const resumes = async (count = 0) => {
+    const link = mending!.attempts.at(-1)!.succeed()
+    await next.pass(0)
+    link.receive(features)
+    link.say(resumed(count))
+    await next.pass(0)
+    return link
+  }
+  return { next, page, mending: mending!, resumes }
+}
+
+const none = { type: 'none' }
+
+/** A list of what a portal is told. */
+function portal() {
+  const told: string[] = []
+  const tellEvent: TellEvent = (type, _session, reason) => told.push(reason === undefined ? type : `${type} ${reason}`)
+  return { told, tellEvent }
+}
+
+/** Nothing is left of its sessions. */
+async function expectEmpty({ registry, waiting, bodies, clock }: BoshBench): Promise<void> {
+  clock.advance(61_000)
+  expect([registry.size, registry.tickets.size, waiting.bytes, bodies.bytes, clock.pending]).toEqual([0, 0, 0, 0, 0])
+}
+
+const ids = (texts: readonly string[]) =>
+  texts.flatMap(text => [...text.matchAll(/<message [^>]*id='([^']+)'/g)].map(([, id]) => id))
+
+test('a session keeps its visit and tab', async () => {
+  const bench = new BoshBench()
+  const tab = { admin: 'portal', user: 'juliet@chat.example', visit: 'v1', tab: 't1' }
+  const login = bench.login('', undefined, tab)
+  await bench.server(link => link.open())
+  const client = await bench.handOver(login, { management: { mending: new FakeMending() } })
+  await bench.server(() => client.link.say(enabled))
+  const { next } = await goesOn({ bench, client })
+  expect([bench.registry.ofTab(tab), next.registry.ofTab(tab)?.view]).toMatchObject([undefined, { id: client.id, tab }])
+  next.registry.abandonAll()
+  expect(next.registry.ofTab(tab)).toBeUndefined()
+})
+
+describe('a page', () => {
+  test('that polls as often as it may polls on after a gap', async () => {
+    const terms = { enforcePolling: true, polling: 5 }
+    const bench = new BoshBench(terms)
+    const client = await resumable(bench, 120, "hold='0'")
+    await client.next()
+    await bench.pass(5)
+    await client.next()
+    await bench.pass(1)
+    const { next, page } = await goesOn({ bench, client, milliseconds: 4_000 }, terms)
+    expect((await page.next()).reply?.body).toBe(empty)
+    expect(next.registry.size).toBe(1)
+  })
+
+  test('gets an empty reply to its held request, and the rest at the next process', async () => {
+    const bench = new BoshBench()
+    const client = await resumable(bench)
+    const held = await client.next()
+    const { next, page, resumes } = await goesOn({ bench, client })
+    await next.pass(0)
+    expect(held.reply?.body).toBe(empty)
+    const again = await page.at(page.rid)
+    expect(again.reply?.body).toBe(empty)
+    const polled = await page.next()
+    const link = await resumes()
+    link.receive(message('1'))
+    await next.pass(0)
+    expect(polled.reply?.body).toBe(payload(message('1')))
+    await expectEmpty(bench)
+  })
+
+  test('that sends above its rate loses nothing', async () => {
+    const shaper = new RateShaper({ sessionBytes: 100, sessionBurst: 100 })
+    const bench = new BoshBench({}, undefined, { shaper })
+    const client = await resumable(bench)
+    await client.next(message('x'.repeat(1_000)))
+    const waits = await client.next(message('waits'))
+    expect(waits.reply).toBeUndefined()
+    const { next, resumes } = await goesOn({ bench, client })
+    const link = await resumes(1)
+    expect(link.sent.join('')).toContain(message('waits'))
+    expect(waits.reply?.body).toBe(empty)
+    next.registry.abandonAll()
+    await expectEmpty(bench)
+    await expectEmpty(next)
+  })
+
+  test('whose request is ahead of a gap sends it again', async () => {
+    const limits = noSessionLimits()
+    const bench = new BoshBench({}, undefined, { limits })
+    const client = await resumable(bench)
+    await client.next()
+    client.rid += 1
+    const early = await client.at(client.rid + 1, message('2'))
+    const { page, resumes } = await goesOn({ bench, client })
+    await bench.pass(0)
+    expect(early.reply?.status).toBe(0)
+    expect(limits.waiting).toBe(0)
+    await expectEmpty(bench)
+    await page.at(page.rid, message('1'))
+    await page.at(page.rid + 1, message('2'))
+    const link = await resumes(0)
+    expect(link.sent[1]).toContain(message('1') + message('2'))
+  })
+
+  test('whose only request is ahead of a gap has all its time again', async () => {
+    const bench = new BoshBench()
+    const client = await resumable(bench)
+    await client.next('', '', new FakePeer()).then(({ peer }) => peer.leave())
+    await bench.pass(140)
+    await client.at(client.rid + 2)
+    const { next, resumes } = await goesOn({ bench, client })
+    await resumes()
+    await next.pass(149)
+    expect(next.registry.size).toBe(1)
+  })
+
+  test('that pauses may stay away as long as it said', async () => {
+    const bench = new BoshBench()
+    const client = await resumable(bench)
+    await client.next('', "pause='300'")
+    await bench.pass(200)
+    const { next, page, resumes } = await goesOn({ bench, client })
+    await resumes()
+    expect(next.registry.byId(client.id)!.view.state).toBe('paused')
+    await next.pass(99)
+    expect((await page.next()).reply).toBeUndefined()
+    await next.pass(149)
+    expect(next.registry.size).toBe(1)
+  })
+
+  test('whose time was almost over has time to try again', async () => {
+    const bench = new BoshBench()
+    const client = await resumable(bench)
+    await client.next('', "pause='100'")
+    await bench.pass(99)
+    const { next, page, resumes } = await goesOn({ bench, client })
+    await resumes()
+    await next.pass(29)
+    expect((await page.next()).reply).toBeUndefined()
+  })
+
+  test('is shut out once another page has come, also at the next process', async () => {
+    const bench = new BoshBench()
+    const first = await resumable(bench)
+    await first.next()
+    const second = await bench.resume(first)
+    const { next, page } = await goesOn({ bench, client: second })
+    const { reply } = await movedTo(next, first).next()
+    expect(reply?.body).toBe(terminated('item-not-found'))
+    expect((await page.next()).reply).toBeUndefined()
+  })
+
+  test('gets its cookie from the next process, and needs it there', async () => {
+    const bench = new BoshBench()
+    const management = { mending: new FakeMending() }
+    const client = await bench.warmed({ management, attachBinding: 'cookie' })
+    await bench.server(() => client.link.say(enabled))
+    const one = await goesOn({ bench, client })
+    const { reply } = await one.page.next()
+    const cookie = /^[^;]+/.exec(reply!.setCookie!)![0]
+    await one.page.next('', '', new FakePeer(true, '192.0.2.1', cookie))
+    await one.resumes()
+    const two = await goesOn({ bench: one.next, client: one.page })
+    expect((await two.page.next('', '', new FakePeer())).reply?.body).toBe(terminated('item-not-found'))
+    expect((await two.page.at(two.page.rid, '', '', new FakePeer(true, '192.0.2.1', cookie))).reply).toBeUndefined()
+  })
+
+  test('gets its cookie again with a reply that was lost', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed({ management: { mending: new FakeMending() }, attachBinding: 'cookie' })
+    await bench.server(() => client.link.say(enabled))
+    const { reply } = await client.next()
+    const { page } = await goesOn({ bench, client })
+    const again = await page.at(page.rid)
+    expect(again.reply?.setCookie).toBe(reply!.setCookie)
+    expect(again.reply?.setCookie).toContain('wb-')
+  })
+
+  test('that needs TLS needs it at the next process', async () => {
+    const bench = new BoshBench()
+    const client = await resumable(bench)
+    await client.next()
+    const { page } = await goesOn({ bench, client })
+    expect((await page.next('', '', new FakePeer(false))).reply?.status).toBe(0)
+  })
+})
+
+describe('a session that waits for its page', () => {
+  test('ends when its time is over, in which the gap does not count', async () => {
+    const { told, tellEvent } = portal()
+    const bench = new BoshBench()
+    const client = await resumable(bench)
+    await bench.pass(60)
+    const { next, resumes } = await goesOn({ bench, client, about: { tellEvent }, milliseconds: 10_000 })
+    await resumes()
+    await next.pass(59)
+    expect(next.registry.byId(client.id)!.view.state).toBe('waiting')
+    await next.pass(2)
+    expect(told).toEqual(['session.ended attach-timeout'])
+    await expectEmpty(next)
+  })
+
+  test('sends its portal the event for the page, once, and no event for the move', async () => {
+    const before = portal()
+    const bench = new BoshBench({}, undefined, { tellEvent: before.tellEvent })
+    const client = await resumable(bench)
+    const after = portal()
+    const { next, page, resumes } = await goesOn({ bench, client, about: { tellEvent: after.tellEvent } })
+    await resumes()
+    await page.next()
+    expect([before.told, after.told]).toEqual([[], ['session.attached']])
+    const again = await goesOn({ bench: next, client: page, about: { tellEvent: after.tellEvent } })
+    await again.page.next()
+    await again.page.next('', "type='terminate'")
+    expect([before.told, after.told]).toEqual([[], ['session.attached', 'session.ended client']])
+    expect([bench.counts.sessionsEnded['set-down'], next.counts.sessionsCreated['taken-up']]).toEqual([1, 1])
+  })
+
+  test('keeps its ticket, and only as long as before', async () => {
+    const bench = new BoshBench({}, undefined, { issuesTickets: true })
+    const clients = [await resumable(bench), await resumable(bench)]
+    await bench.pass(60)
+    const next = nextBench({}, { issuesTickets: true })
+    const mendings = takeUpAt(next, recordsOf(bench), 10_000)
+    await expectEmpty(bench)
+    for (const { attempts } of mendings) {
+      const link = attempts[0]!.succeed()
+      await next.pass(0)
+      link.receive(features)
+      link.say(resumed(0))
+    }
+    await next.pass(59)
+    const socket = takeOverSilently(next, clients[0]!.token!)
+    expect(socket.sent).toEqual([])
+    next.registry.byId(clients[1]!.id)!.inactivity.allow(500)
+    await next.pass(2)
+    const late = logIn(next, clients[1]!.token!)
+    await next.pass(0)
+    expect(late.sent.at(-1)).toContain('<not-authorized ')
+  })
+
+  test('keeps its age', async () => {
+    const bench = new BoshBench()
+    const client = await resumable(bench)
+    await bench.pass(60)
+    const { next } = await goesOn({ bench, client, milliseconds: 10_000 })
+    expect(next.clock.now() - next.registry.byId(client.id)!.view.createdAt).toBe(70_000)
+  })
+})
+
+describe('a page with a WebSocket', () => {
+  const numbered = async (bench: BoshBench, client: Client, count: number) => {
+    for (let number = 1; number <= count; number++) await bench.server(() => client.link.receive(stanza(number)))
+  }
+
+  test.each([0, 2, 3])('resumes at the next process, if it has %d of three stanzas', async count => {
+    const about = { issuesTickets: true }
+    const bench = new BoshBench({}, undefined, about)
+    const client = await resumable(bench)
+    const { socket, id } = takeOverCounting(bench, client.token!)
+    await numbered(bench, client, 3)
+    socket.receive(stanza('p1'))
+    socket.receive(stanza('p2'))
+    client.link.sent.length = 0
+    const { next, page, resumes } = await goesOn({ bench, client, about })
+    expect(socket.closedWith).toBe(1012)
+    await expectEmpty(bench)
+    const { token } = await next.resume(page)
+    const back = logIn(next, token!)
+    back.sent.length = 0
+    back.receive(resume(id, count))
+    expect(back.sent[0]).toBe(`<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='2'/>`)
+    expect(ids(back.sent)).toEqual(['1', '2', '3'].slice(count))
+    const link = await resumes(1)
+    expect(link.sent[0]).toBe(`<resume ${sm} previd='first' h='3'/>`)
+    expect(ids(link.sent)).toEqual(['p2'])
+    link.receive(stanza(4))
+    back.receive(ack(4))
+    back.receive(stanza('p3'))
+    link.say(`<a ${sm} h='3'/>`)
+    back.receive(request)
+    expect(back.sent.at(-1)).toBe(ack(3))
+    expect(next.registry.size).toBe(1)
+  })
+
+  test('gets unconfirmed stanzas again, over BOSH', async () => {
+    const about = { issuesTickets: true }
+    const bench = new BoshBench({}, undefined, about)
+    const client = await resumable(bench)
+    takeOverCounting(bench, client.token!)
+    await numbered(bench, client, 2)
+    const { next, page } = await goesOn({ bench, client, about })
+    const resumed = await next.resume(page)
+    expect(ids([(await resumed.next()).reply!.body])).toEqual(['1', '2'])
+  })
+
+  test('gets nothing more once sessions are about to move, so that it can confirm all', async () => {
+    const about = { issuesTickets: true }
+    const bench = new BoshBench({}, undefined, about)
+    const client = await resumable(bench)
+    const { socket } = takeOverCounting(bench, client.token!)
+    await numbered(bench, client, 1)
+    expect(bench.registry.settles()).toBe(true)
+    await bench.server(() => client.link.receive(stanza(2)))
+    socket.receive(ack(1))
+    expect(bench.registry.settles()).toBe(false)
+    expect(ids(socket.sent)).toEqual(['1'])
+    const { next, page } = await goesOn({ bench, client, about })
+    const resumed = await next.resume(page)
+    expect(ids([(await resumed.next()).reply!.body])).toEqual(['2'])
+  })
+
+  test('that has acknowledged stanzas does not get these again at the next process', async () => {
+    const about = { issuesTickets: true }
+    const bench = new BoshBench({}, undefined, about)
+    const client = await resumable(bench)
+    const { socket } = takeOverCounting(bench, client.token!)
+    await numbered(bench, client, 3)
+    socket.receive(ack(2))
+    const { next } = await goesOn({ bench, client, about })
+    const resumed = next.registry.byId(client.id)!.resume({ seconds: 120, attachBinding: 'off' })
+    expect(resumed?.delivered).toBe(2)
+  })
+
+  test('that left before the first move resumes after two moves', async () => {
+    const about = { issuesTickets: true }
+    const bench = new BoshBench({}, undefined, about)
+    const client = await resumable(bench)
+    const { socket, id } = takeOverCounting(bench, client.token!)
+    await numbered(bench, client, 2)
+    socket.leave()
+    const one = await goesOn({ bench, client, about })
+    await one.resumes()
+    const two = await goesOn({ bench: one.next, client: one.page, about })
+    const { token } = await two.next.resume(two.page)
+    const back = logIn(two.next, token!)
+    back.sent.length = 0
+    back.receive(resume(id, 1))
+    expect(ids(back.sent)).toEqual(['2'])
+  })
+
+  test('that does not return ends its session at the time limit', async () => {
+    const { told, tellEvent } = portal()
+    const about = { issuesTickets: true, tellEvent }
+    const bench = new BoshBench({}, undefined, { issuesTickets: true })
+    const client = await resumable(bench)
+    takeOverSilently(bench, client.token!).receive(enable)
+    await bench.pass(50)
+    const { next, resumes } = await goesOn({ bench, client, about })
+    await resumes()
+    expect(next.registry.byId(client.id)!.view).toMatchObject({ state: 'quiet', transport: 'websocket' })
+    await next.pass(89)
+    expect(told).toEqual([])
+    await next.pass(2)
+    expect(told).toEqual(['session.ended inactivity'])
+    await expectEmpty(next)
+  })
+})
+
+describe('the log', () => {
+  const mended = ({ logged }: BoshBench) => logged.filter(line => line.includes('a link to a server was mended')).length
+
+  test('names no mended link if a session goes on at the next process, and one that breaks there', async () => {
+    const bench = new BoshBench()
+    const client = await resumable(bench)
+    const { next, mending, resumes } = await goesOn({ bench, client })
+    const link = await resumes()
+    await next.pass(61)
+    expect(mended(next)).toBe(0)
+    await next.server(() => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
+    const again = mending.attempts.at(-1)!.succeed()
+    await next.pass(0)
+    again.receive(features)
+    again.say(resumed(0))
+    await next.pass(61)
+    expect(mended(next)).toBe(1)
+  })
+
+  test('names a link that broke before, and is mended by the next process', async () => {
+    const bench = new BoshBench()
+    const client = await resumable(bench)
+    client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } })
+    const one = await goesOn({ bench, client })
+    const two = await goesOn({ bench: one.next, client: one.page })
+    await two.resumes()
+    await two.next.pass(61)
+    expect([mended(one.next), mended(two.next)]).toEqual([0, 1])
+  })
+})
+
+describe('a session whose link is being mended', () => {
+  test('continues, with the stanzas that its server has not confirmed', async () => {
+    const bench = new BoshBench()
+    const client = await resumable(bench)
+    await client.next(message('1'))
+    client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } })
+    await client.next(message('2'))
+    const { next, resumes } = await goesOn({ bench, client })
+    await expectEmpty(bench)
+    const link = await resumes(1)
+    expect(link.sent[1]).toContain(message('2'))
+    expect(link.sent.join('')).not.toContain(message('1'))
+    link.say(`<a ${sm} h='2'/>`)
+    expect(next.registry.byId(client.id)!.uplink.unsentBytes).toBe(0)
+  })
+
+  test('ends as late as if its process had not changed, and its page gets errors for unconfirmed stanzas', async () => {
+    const bench = new BoshBench()
+    const client = await resumable(bench)
+    await client.next(message('1'))
+    client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } })
+    await bench.pass(20)
+    const one = await goesOn({ bench, client, milliseconds: 10_000 })
+    await one.next.pass(10)
+    const two = await goesOn({ bench: one.next, client: one.page })
+    await two.page.next()
+    await two.next.pass(19)
+    const held = await two.page.next()
+    expect(held.reply).toBeUndefined()
+    await two.next.pass(2)
+    expect(held.reply?.body).toContain('<remote-server-timeout ')
+    await two.page.next()
+    await expectEmpty(two.next)
+  })
+})
+
+describe('credentials for a later login', () => {
+  test('are wiped by the process that set the session down, and by the next at its end', async () => {
+    const bench = new BoshBench()
+    const mending = new FakeMending()
+    const client = await bench.warmed({ management: { mending } })
+    client.link.say(enabled)
+    const { next, mending: taken } = await goesOn({ bench, client })
+    expect([mending.wiped, taken.wiped, client.link.how]).toEqual([1, 0, 'cut'])
+    next.registry.abandonAll()
+    expect(taken.wiped).toBe(1)
+  })
+})
+
+describe('from process to process', () => {
+  /** The second takes sessions up, if it is ready. */
+  const two = async (isReady: boolean) => {
+    const { nodes } = await joinNodes('aaaaaaaa', 'bbbbbbbb')
+    const [from, to] = nodes as [Nodes, Nodes]
+    const bench = new BoshBench({}, undefined, { processName: from.self })
+    const clients = [await resumable(bench), await resumable(bench)]
+    const next = nextBench({}, { processName: to.self })
+    const take = (record: SessionRecord) => takeUpOne(next, record)
+    acceptHandovers(to, () => (isReady ? take : undefined), next.log)
+    return { from, to, bench, clients, next }
+  }
+
+  test('sessions go with their names', async () => {
+    const { from, to, bench, clients, next } = await two(true)
+    expect(await giveTo(to.self, from, setDown(bench.registry))).toEqual({ taken: 2, refused: 0 })
+    expect(clients.map(({ sid }) => next.registry.bySid(sid)?.sid)).toEqual(clients.map(({ sid }) => sid))
+    await expectEmpty(bench)
+  })
+
+  test('no session is set down for a process that accepts none', async () => {
+    const { from, to, bench, next } = await two(false)
+    await expect(giveTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
+    expect([bench.registry.size, next.registry.size]).toEqual([2, 0])
+  })
+
+  test('no session is set down for a process that reads other records', async () => {
+    const { from, to, bench, next } = await two(true)
+    to.answer('succession-ready', (version: number) => version === recordVersion + 1)
+    await expect(giveTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
+    expect([bench.registry.size, next.registry.size]).toEqual([2, 0])
+  })
+})
+
+test('requests that wait for the process of a state file find its sessions', async () => {
+  const bench = new BoshBench({}, undefined, { processName: 'oooooooo' })
+  const client = await resumable(bench)
+  const next = nextBench({}, { processName: 'aaaaaaaa' })
+  const { clock, log } = next
+  const nodes = await startNodes({
+    carriers: [new MemoryNetwork().start],
+    clock,
+    log,
+    name: 'aaaaaaaa',
+    awaitsHeirs: true,
+  })
+  const found: unknown[] = []
+  nodes.whenOwned('oooooooo', 0, owner => found.push(owner, next.registry.bySid(client.sid)?.sid))
+  const file = { names: ['oooooooo'], writtenAt: Date.now(), records: recordsOf(bench), take: () => true }
+  takeUpFiles([file], nodes, record => takeUpOne(next, record), log)
+  expect(found).toEqual(['aaaaaaaa', client.sid])
+  await nodes.close()
+})
+
+describe('a session is not set down', () => {
+  const records = async (act: (bench: BoshBench) => Promise<unknown>) => {
+    const bench = new BoshBench()
+    await act(bench)
+    return recordsOf(bench)
+  }
+
+  test.each<[string, (bench: BoshBench) => Promise<unknown>]>([
+    ['while its login is under way', async bench => bench.login()],
+    ['without stream management', bench => bench.warmed()],
+    ['before its server has answered', bench => bench.warmed({ management: { mending: new FakeMending() } })],
+    [
+      'if its server refuses resumption',
+      async bench => {
+        const { link } = await bench.warmed({ management: { mending: new FakeMending() } })
+        link.say(`<enabled ${sm}/>`)
+      },
+    ],
+    [
+      'if nothing logs its user in again',
+      async bench => {
+        const { link } = await bench.warmed({ management: { mending: undefined } })
+        link.say(enabled)
+      },
+    ],
+    ['if its client has logged in by itself', bench => bench.welcome()],
+    [
+      'once it has ended, although its page has not been told',
+      async bench => {
+        const { id } = await resumable(bench)
+        bench.registry.byId(id)!.end('shutdown', 'emptied')
+      },
+    ],
+    [
+      'if the last request of its page ends it',
+      async bench => {
+        const client = await resumable(bench)
+        client.rid += 1
+        await client.at(client.rid + 1, '', "type='terminate'")
+        await client.at(client.rid)
+      },
+    ],
+  ])('%s', async (_when, act) => {
+    expect(await records(act)).toEqual([])
+  })
+})
+
+describe('a record', () => {
+  test('of a domain that is not served is refused, and leaves nothing', async () => {
+    const bench = new BoshBench({}, undefined, { issuesTickets: true })
+    await resumable(bench)
+    const next = nextBench({}, { issuesTickets: true }, ['other.example'])
+    const mending = new FakeMending()
+    const [text] = recordsOf(bench)
+    expect(takeUpOne(next, JSON.parse(text!), mending)).toBe(false)
+    expect(next.counts.unknownHosts).toBe(1)
+    await expectEmpty(next)
+    expect(mending.attempts).toEqual([])
+  })
+
+  test('that cannot be read leaves nothing, and the next is taken up', async () => {
+    const bench = new BoshBench({}, undefined, { issuesTickets: true })
+    await resumable(bench)
+    await resumable(bench)
+    const [first, second] = recordsOf(bench).map(text => JSON.parse(text) as SessionRecord)
+    const next = nextBench({}, { issuesTickets: true })
+    const broken = { ...first!, client: none }
+    expect([takeUpOne(next, broken), takeUpOne(next, second!)]).toEqual([false, true])
+    expect([next.registry.size, next.registry.tickets.size]).toEqual([1, 1])
+    next.registry.abandonAll()
+    await expectEmpty(next)
+  })
+
+  test('that needs more memory than is free ends its session', async () => {
+    const bench = new BoshBench()
+    const client = await resumable(bench)
+    for (let number = 0; number < 5; number++) client.link.receive(message('x'.repeat(50_000)))
+    await client.next(message('y'.repeat(50_000)))
+    const next = nextBench({}, { mostWaiting: 200_000 })
+    const [mending] = takeUpAt(next, recordsOf(bench))
+    await next.pass(0)
+    expect(next.counts.sessionsEnded.limit).toBe(1)
+    expect(mending!.attempts[0]!.caller.aborted).toBe(true)
+    const late = mending!.attempts[0]!.succeed()
+    await next.pass(0)
+    expect(late.closed).toBe(true)
+    await expectEmpty(next)
+    await expectEmpty(bench)
+  })
+})

@@ -1,0 +1,316 @@
+// Conversations at random, with and without a process that stops under them: nothing is lost, doubled or reordered.
+//   SUCCESSION_CASES  how many conversations (40, or 100 in all tests)
+//   SUCCESSION_SEED   (20261123)
+import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { smNamespace, streamsNamespace } from '../../../src/xmpp/namespaces.js'
+import {
+  BoshBench,
+  type Client,
+  type Exchanged,
+  type FakeLink,
+  FakeMending,
+  FakePeer,
+  request,
+} from '../../support/bosh-bench.js'
+import { casesOf } from '../../support/matrix.js'
+import { movedTo, nextBench, recordsOf, takeUpAt } from '../../support/next-process.js'
+import { numberFrom } from '../../support/random.js'
+import { noSessionLimits } from '../../support/unlimited.js'
+
+const parameters = {
+  seed: numberFrom('SUCCESSION_SEED', 20261123),
+  numRuns: numberFrom('SUCCESSION_CASES', casesOf(40, 100)),
+}
+
+const sm = `xmlns='${smNamespace}'`
+const stanza = (id: string) => `<message xmlns='jabber:client' id='${id}'/>`
+const numbered = (name: string, count: number) => Array.from({ length: count }, (_, index) => `${name}${index + 1}`)
+const idsIn = (text: string) => [...text.matchAll(/<message [^>]*id='([^']+)'/g)].map(([, id]) => id!)
+const features = {
+  name: 'features',
+  namespace: streamsNamespace,
+  text: `<stream:features xmlns:stream='${streamsNamespace}'><sm ${sm}/></stream:features>`,
+}
+
+/** Stays below five repetitions. */
+const mostLosses = 2
+const tooLong = { inactivity: 9_999, maxPause: 9_999 }
+
+/** Has stream management, and outlives its connections. */
+class Server {
+  readonly received: string[] = []
+  sent = 0
+  #acknowledged = 0
+  #kept: string[] = []
+  /** Undefined while no connection is there. */
+  link: FakeLink | undefined
+  #read = 0
+
+  connect(link: FakeLink): void {
+    this.link = link
+    this.#read = 0
+  }
+
+  /** Of what was sent to it, it reads so many elements, and answers. */
+  read(most = Number.POSITIVE_INFINITY): void {
+    const { link } = this
+    for (let count = 0; link !== undefined && count < most; count++) {
+      const element = link.sent.join('').match(/<[^>]+>/g)?.[this.#read]
+      if (element === undefined) return
+      this.#read += 1
+      const count = Number(/ h='(\d+)'/.exec(element)?.[1])
+      if (element.startsWith('<message')) this.received.push(...idsIn(element))
+      else if (element.startsWith('<r ')) link.say(`<a ${sm} h='${this.received.length}'/>`)
+      else if (element.startsWith('<a ')) this.#take(count)
+      else if (element.startsWith('<resume ')) {
+        this.#take(count)
+        link.say(`<resumed ${sm} previd='first' h='${this.received.length}'/>`)
+        for (const id of this.#kept) link.receive(stanza(id))
+      } else throw new Error(`not expected: ${element}`)
+    }
+  }
+
+  #take(count: number): void {
+    if (!(count >= this.#acknowledged && count <= this.sent)) throw new Error(`${count} cannot be`)
+    this.#kept = this.#kept.slice(count - this.#acknowledged)
+    this.#acknowledged = count
+  }
+
+  send(count: number): void {
+    for (; count > 0; count--) {
+      this.sent += 1
+      this.#kept.push(`s${this.sent}`)
+      this.link?.receive(stanza(`s${this.sent}`))
+    }
+  }
+
+  ask(): void {
+    this.link?.say(`<r ${sm}/>`)
+  }
+
+  /** Its last stanzas do not arrive. */
+  lose(unheard: number): void {
+    this.link = undefined
+    this.send(unheard)
+  }
+}
+
+interface Sent {
+  readonly rid: number
+  readonly body: string
+  losses: number
+  /** Undefined if it must be sent again. */
+  exchanged: Exchanged | undefined
+}
+
+/** Sends each request until it has its reply, and reads the replies in order. */
+class Page {
+  readonly received: string[] = []
+  said = 0
+  readonly #open: Sent[] = []
+
+  constructor(
+    public client: Client,
+    readonly requests: number,
+  ) {}
+
+  async send(count: number, attributes = '', isDelayed = false): Promise<void> {
+    if (this.#open.length >= this.requests) return
+    const inner = Array.from({ length: count }, () => stanza(`p${++this.said}`)).join('')
+    this.client.rid += 1
+    const { rid, sid } = this.client
+    const sent: Sent = { rid, body: request(sid, rid, inner, attributes), losses: 0, exchanged: undefined }
+    this.#open.push(sent)
+    if (!isDelayed) await this.#transmit(sent)
+  }
+
+  async repeat(): Promise<void> {
+    for (const sent of this.#open) {
+      const { reply } = sent.exchanged ?? {}
+      const isRefused = reply !== undefined && (reply.status !== 200 || reply.body.includes("type='error'"))
+      if (sent.exchanged === undefined || isRefused) await this.#transmit(sent)
+    }
+  }
+
+  async #transmit(sent: Sent): Promise<void> {
+    sent.exchanged = await this.client.bench.send(sent.body, new FakePeer())
+  }
+
+  read(): void {
+    for (;;) {
+      const [first] = this.#open
+      const { reply } = first?.exchanged ?? {}
+      if (first === undefined || reply === undefined) return
+      if (reply.body.includes("type='terminate'")) throw new Error(reply.body)
+      if (reply.status !== 200 || reply.body.includes("type='error'")) return
+      this.received.push(...idsIn(reply.body))
+      this.#open.shift()
+    }
+  }
+
+  /** Replies that it has not read, and connections, are lost. */
+  lose(which: number): void {
+    const sent = this.#open[which % Math.max(1, this.#open.length)]
+    if (sent?.exchanged === undefined || sent.losses === mostLosses) return
+    sent.losses += 1
+    this.#drop(sent)
+  }
+
+  loseAll(): void {
+    for (const sent of this.#open) this.#drop(sent)
+  }
+
+  #drop(sent: Sent): void {
+    if (sent.exchanged?.reply === undefined) sent.exchanged?.peer.leave()
+    sent.exchanged = undefined
+  }
+
+  /** Connections without a reply are lost with their process. */
+  moveTo(bench: BoshBench): void {
+    for (const sent of this.#open) if (sent.exchanged?.reply === undefined) sent.exchanged = undefined
+    this.client = movedTo(bench, this.client)
+  }
+}
+
+const count = fc.integer({ min: 0, max: 4 })
+const step = fc.oneof(
+  fc.record({ kind: fc.constant('page sends' as const), count }),
+  fc.record({ kind: fc.constant('page polls' as const) }),
+  fc.record({ kind: fc.constant('requests overtake' as const), count }),
+  fc.record({ kind: fc.constant('page pauses' as const) }),
+  fc.record({ kind: fc.constant('page reads' as const) }),
+  fc.record({ kind: fc.constant('page repeats' as const) }),
+  fc.record({ kind: fc.constant('reply is lost' as const), which: count }),
+  fc.record({ kind: fc.constant('server sends' as const), count }),
+  fc.record({ kind: fc.constant('server asks' as const) }),
+  fc.record({ kind: fc.constant('server reads' as const), count }),
+  fc.record({ kind: fc.constant('server comes back' as const) }),
+  fc.record({ kind: fc.constant('time passes' as const), seconds: fc.constantFrom(0.25, 1, 2.25, 8, 40) }),
+)
+const move = fc.record({
+  kind: fc.constant('process stops' as const),
+  read: count,
+  unheard: count,
+  isReplyLost: fc.boolean(),
+  gap: fc.constantFrom(0, 1_000, 10_000),
+})
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+type Move = typeof move extends fc.Arbitrary<infer T> ? T : never
+
+const conversation = fc.record({
+  hold: fc.constantFrom(1, 1, 2, 0),
+  before: fc.array(step, { maxLength: 25 }),
+  moves: fc.array(fc.record({ move, after: fc.array(step, { maxLength: 12 }) }), { minLength: 1, maxLength: 3 }),
+})
+
+interface Heard {
+  readonly page: readonly string[]
+  readonly server: readonly string[]
+}
+
+async function play(hold: number, steps: readonly (Step | Move)[]): Promise<Heard> {
+  const terms = { ...tooLong, maxRequests: Math.max(2, hold + 1) }
+  const limits = noSessionLimits()
+  let bench = new BoshBench(terms, undefined, { limits })
+  const handover = { management: { mending: new FakeMending() }, seconds: 1_000_000 }
+  const client = await bench.warmed(handover, `hold='${hold}'`)
+  await bench.server(link => link.say(`<enabled ${sm} id='first' resume='true'/>`))
+  client.link.sent.length = 0
+  const server = new Server()
+  server.connect(client.link)
+  const page = new Page(client, hold + 1)
+  let mending: FakeMending | undefined
+
+  const comeBack = async () => {
+    if (server.link !== undefined || mending === undefined) return
+    const link = mending.attempts.at(-1)!.succeed()
+    await bench.pass(0)
+    link.receive(features)
+    server.connect(link)
+    server.read()
+    await bench.pass(0)
+  }
+
+  const act = async (step: Step | Move) => {
+    switch (step.kind) {
+      case 'page sends':
+        return page.send(step.count)
+      case 'page polls':
+        return page.send(0)
+      case 'requests overtake':
+        await page.send(1, '', true)
+        return page.send(step.count)
+      case 'page pauses':
+        return page.send(1, "pause='9999'")
+      case 'page reads':
+        return page.read()
+      case 'page repeats':
+        return page.repeat()
+      case 'reply is lost':
+        return page.lose(step.which)
+      case 'server sends':
+        return server.send(step.count)
+      case 'server asks':
+        return server.ask()
+      case 'server reads':
+        return server.read(step.count)
+      case 'server comes back':
+        return comeBack()
+      case 'time passes':
+        if (server.link === undefined) await comeBack()
+        return bench.pass(step.seconds)
+      case 'process stops': {
+        const before = bench
+        const records = recordsOf(before)
+        expect(records).toHaveLength(1)
+        // The rest of what it was sent may be lost.
+        server.read(step.read)
+        server.lose(step.unheard)
+        await before.pass(0)
+        if (step.isReplyLost) page.loseAll()
+        await before.pass(61)
+        expect([before.registry.size, before.waiting.bytes, before.bodies.bytes, before.clock.pending]).toEqual([
+          0, 0, 0, 0,
+        ])
+        expect(limits.waiting).toBe(0)
+        bench = nextBench(terms, { limits })
+        mending = takeUpAt(bench, records, step.gap)[0]!
+        page.moveTo(bench)
+      }
+    }
+  }
+
+  for (const step of steps) {
+    await act(step)
+    await bench.pass(0)
+  }
+  await comeBack()
+  for (let rounds = 0; rounds < 40; rounds++) {
+    await page.repeat()
+    server.read()
+    page.read()
+    await page.send(0)
+    await bench.pass(0.5)
+  }
+  expect(bench.registry.size).toBe(1)
+  bench.registry.abandonAll()
+  // Lines of the log are gathered for a minute.
+  await bench.pass(61)
+  expect([bench.waiting.bytes, bench.bodies.bytes, bench.clock.pending, limits.waiting]).toEqual([0, 0, 0, 0])
+  expect(page.received).toEqual(numbered('s', server.sent))
+  expect(server.received).toEqual(numbered('p', page.said))
+  return { page: page.received, server: server.received }
+}
+
+test('a session that moves receives and sends the same as without a move', async () => {
+  await fc.assert(
+    fc.asyncProperty(conversation, async ({ hold, before, moves }) => {
+      const steps = [...before, ...moves.flatMap(({ move, after }): (Step | Move)[] => [move, ...after])]
+      await play(hold, steps)
+      const unmoved = steps.filter(({ kind }) => kind !== 'process stops')
+      await play(hold, unmoved)
+    }),
+    parameters,
+  )
+}, 60_000)

@@ -1,0 +1,336 @@
+// The page with the list of sessions: filters, order, numbers, selection, and ends.
+import { once } from 'node:events'
+import { createServer, get as httpGet, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, test } from '@jest/globals'
+import { eventually } from '../../support/eventually.js'
+import { isXhtml } from '../../support/xhtml.js'
+import { config, credentials } from '../fake-login.js'
+import { idOf } from '../fake-sessions.js'
+import { browser, codeOf, json, one, portal, setUp, tokenIn, two } from './sessions-stage.js'
+
+const html = { Accept: 'text/html' }
+const plain = (text: string) => text.replaceAll('&amp;', '&').replaceAll('&#x3D;', '=')
+const jids = (text: string) => Array.from(text.matchAll(/rowheader"><\w+ [^>]*title="([^"]+)"/g), ([, jid]) => jid)
+
+function withUsers(count: number) {
+  const set = setUp()
+  for (let number = 1; number <= count; number++)
+    set.sessions.add(number, { jid: `user${number}@chat.example/x`, createdAt: number })
+  return set
+}
+
+describe('the page of sessions', () => {
+  test('has the newest 50 first, and numbers for the others, which keep filter and order', async () => {
+    const { get } = withUsers(310)
+    const page = await get('/warm/sessions?search=user&sort=jid&page=4').set(html)
+    expect(isXhtml(page.text)).toBe(true)
+    expect(page.text).toContain('<caption>151–200 of 310 sessions</caption>')
+    const links = plain(page.text.match(/<div class="pages".*?<\/div>/s)![0])
+    expect(Array.from(links.matchAll(/>([^<>\n]+)</g), ([, text]) => text)).toEqual([
+      ...['Previous', '1', '2', '3', '4', '5', '6', '7', 'Next'],
+    ])
+    expect(links).toContain('href="?search=user&sort=jid&page=5"')
+    expect(links).toContain('<a href="?search=user&sort=jid&page=4" aria-current="page"')
+    const first = await get('/warm/sessions').set(html)
+    expect(jids(first.text).slice(0, 2)).toEqual(['user310@chat.example/x', 'user309@chat.example/x'])
+    expect(jids(first.text)).toHaveLength(50)
+    expect(plain(first.text)).toContain('<span>…</span><a href="?page=7"')
+    const beyond = await get('/warm/sessions?page=8').set(html)
+    expect(beyond.text).toContain('This page of the list is empty.')
+    expect(page.text).not.toContain('name="page"')
+    const jump = plain(first.text.match(/<div class="pages".*?<\/div>/s)![0])
+    expect(jump).toContain('name="page" min="1" max="7" required="required" /> of 7')
+    const filtered = await get('/warm/sessions?search=user&limit=10&page=2').set(html)
+    const fields = filtered.text
+      .match(/<div class="pages".*?<\/div>/s)![0]
+      .match(/type="hidden" name="(\w+)" value="(\w+)"/g)
+    expect(fields).toEqual(['type="hidden" name="search" value="user"', 'type="hidden" name="limit" value="10"'])
+  })
+
+  test('sorts by its columns, up and down, and says so', async () => {
+    const { get } = withUsers(3)
+    const page = plain((await get('/warm/sessions?state=quiet&sort=jid&page=1').set(html)).text)
+    expect(page).toContain('aria-sort="ascending"><a href="?state=quiet&sort=-jid">JID</a>')
+    expect(page).toContain('<a href="?state=quiet&sort=-opened">Age</a>')
+    expect(jids(page)).toEqual([1, 2, 3].map(number => `user${number}@chat.example/x`))
+    const reversed = await get('/warm/sessions?sort=-jid').set(html)
+    expect(reversed.text).toContain('aria-sort="descending"><a href="?sort&#x3D;jid">JID')
+    expect(jids(reversed.text)).toEqual([3, 2, 1].map(number => `user${number}@chat.example/x`))
+  })
+
+  test('filters by any part of a JID, and keeps what was typed', async () => {
+    const { get } = withUsers(12)
+    const page = await get('/warm/sessions?search=USER1&state=&jid=&transport=bosh').set(html)
+    expect(jids(page.text)).toEqual([
+      'user12@chat.example/x',
+      'user11@chat.example/x',
+      'user10@chat.example/x',
+      'user1@chat.example/x',
+    ])
+    expect(page.text).toContain('name="search" value="USER1"')
+    expect(page.text).toContain('<option value="bosh" selected="selected">')
+    // A chip shows the filter. The form's other fields stay closed.
+    expect(page.text).toContain('<details>')
+    expect(page.text).toMatch(/transport: <b>BOSH<\/b> <a href="\?search&#x3D;USER1" aria-label="Remove the filter/)
+  })
+
+  test('shows visits and processes if there are any', async () => {
+    const { sessions, get } = withUsers(2)
+    const tab = { admin: 'admin@host', visit: 'one-visit', tab: '', user: 'user3@chat.example' }
+    expect((await get('/warm/sessions').set(html)).text).not.toMatch(/>Visit<\/th>|>Process<\/th>/)
+    sessions.processes = ['node0001', 'node0002']
+    sessions.add(3, { process: 'node0002', tab })
+    const { text } = await get('/warm/sessions?process=node0002').set(html)
+    expect(text).toMatch(/>Visit<\/th>.*>Process<\/th>/)
+    expect(text).toMatch(/<td role="cell" class="more">one-visit<\/td><td role="cell" class="more">node0002<\/td>/)
+    expect(text).toContain('<option value="node0002" selected="selected">')
+  })
+
+  test('reads the list anew for the first event of a live page, which follows an end', async () => {
+    const { sessions, service } = withUsers(2)
+    let reads = 0
+    const { page } = sessions
+    sessions.page = wish => {
+      reads += 1
+      return page.call(sessions, wish)
+    }
+    const server = createServer(service.app)
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    const live = async (path: string) => {
+      const headers = { Accept: 'text/event-stream' }
+      const request = httpGet({ host: '127.0.0.1', port, path, headers, auth: credentials.join(':'), agent: false })
+      const [answer] = (await once(request, 'response')) as [IncomingMessage]
+      let text = ''
+      for await (const chunk of answer.setEncoding('utf8')) {
+        text += chunk
+        if (text.endsWith('\n\n')) break
+      }
+      return { type: answer.headers['content-type'], text }
+    }
+    const streams = await Promise.all([live('/warm/sessions?search=user1'), live('/warm/sessions?search=user1')])
+    for (const { type, text } of streams) {
+      expect(type).toBe('text/event-stream')
+      expect(text).toMatch(/^retry: 5000\ndata: <div xmlns="http:\/\/www.w3.org\/1999\/xhtml">/)
+      expect(text).toContain('<b>2</b> in all')
+      expect(jids(text)).toEqual(['user1@chat.example/x'])
+    }
+    server.close()
+    server.closeAllConnections()
+    expect(reads).toBe(2)
+  })
+
+  test('of one session changes in place, and tells its end', async () => {
+    const { sessions, service, advance } = setUp()
+    const view = sessions.add(1, { state: 'waiting', counters: { delivered: 0, waiting: 3 } })
+    const server = createServer(service.app)
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    const headers = { Accept: 'text/event-stream' }
+    const about = { host: '127.0.0.1', port, path: `/warm/${one}`, headers, auth: credentials.join(':'), agent: false }
+    const [answer] = (await once(httpGet(about), 'response')) as [IncomingMessage]
+    let text = ''
+    answer.setEncoding('utf8').on('data', chunk => {
+      text += chunk
+    })
+    const next = async (what: string, pattern: RegExp) => {
+      text = ''
+      advance(5_000)
+      await eventually(what, () => pattern.test(text))
+    }
+    await eventually('the page', () => text.includes('</html>'))
+    expect(text).toMatch(/data-state="waiting".*0 delivered to the page, 3 waiting for it/s)
+    const history = [
+      { event: 'opened', at: 0 },
+      { event: 'attached', at: 4_000 },
+    ] as const
+    sessions.views.set(one, { ...view, state: 'held', quietSince: undefined, history } as typeof view)
+    await next('the page has attached', /data-state="held".*A page attached.*Opened</s)
+    sessions.views.delete(one)
+    await next('the end', /data-state="ended".*The session has ended\.<.*>Ended<.*A page attached/s)
+    expect(text).not.toMatch(/class="button danger"|Get new values/)
+    await next('the page as it was', /^:\n\n$|>Ended</)
+    server.close()
+    server.closeAllConnections()
+  })
+
+  test('shows an admin who only warms the sessions of a visit, without totals', async () => {
+    const warmer = ['warmer', 'secret of warmer'] as const
+    const admins = [{ name: warmer[0], secret: warmer[1], domains: ['*'], role: 'warm' as const }]
+    const { sessions, call } = setUp({ admins: [...config.admins, ...admins] })
+    const tab = { admin: 'warmer', visit: 'one-visit', tab: '', user: 'juliet@chat.example' }
+    sessions.add(1, { tab })
+    sessions.add(2, { jid: 'romeo@chat.example/x' })
+    const page = await call('get', warmer)('/warm/sessions?visit=one-visit').set(html)
+    expect(jids(page.text)).toEqual(['juliet@chat.example/balcony'])
+    expect(page.text).not.toMatch(/in all|romeo/)
+    expect((await call('get', warmer)('/warm/sessions').set(html)).status).toBe(403)
+  })
+
+  test('allows scripts and events of this service alone', async () => {
+    const { get } = withUsers(1)
+    const page = await get('/warm/sessions').set(html)
+    expect(page.headers['content-security-policy']).toContain("script-src 'self'; connect-src 'self'")
+    expect(page.text).toContain('<script type="text/javascript" src="/assets/live.js" defer="defer">')
+    const many = await get('/warm/sessions?limit=1000').set(html)
+    expect(many.text).not.toContain('live.js')
+  })
+})
+
+const cookieOf = ({ headers }: { headers: Record<string, unknown> }) => String(headers['set-cookie']).split(';', 1)[0]!
+
+describe('ending selected sessions', () => {
+  const select = `/warm/sessions/end?id=${one}&id=${two}&back=search%3Duser%26page%3D2`
+
+  test('says what was ended once, to this admin alone, for a minute, and not from a URL', async () => {
+    const { sessions, get, call, post, advance } = withUsers(1)
+    sessions.add(2, { jid: `<b>${'x'.repeat(900)}@chat.example/y` })
+    const question = await get('/warm/sessions/end?id=' + two).set(html)
+    const form = { csrf_token: tokenIn(question.text), id: two }
+    const answer = await post('/warm/sessions/end').set(browser).type('form').send(form)
+    const headers = { ...html, Cookie: cookieOf(answer) }
+    expect(headers.Cookie.length).toBeLessThan(1_500)
+    expect(headers.Cookie).not.toContain('chat')
+    const told = await get('/warm/sessions').set(headers)
+    expect(told.text).toMatch(/role="status">The session of &lt;b&gt;x{97}… was ended.</)
+    for (const untold of [
+      await get('/warm/sessions').set(html),
+      await get('/warm/sessions').set({ ...html, Cookie: headers.Cookie.slice(0, -2) + 'AA' }),
+      await call('get', portal)('/warm/sessions').set(headers),
+    ])
+      expect(untold.text).not.toContain('role="status"')
+    expect((await get('/warm/sessions?ended=5').set(html)).status).toBe(400)
+    advance(61_000)
+    expect((await get('/warm/sessions').set(headers)).text).not.toContain('role="status"')
+  })
+
+  test('is asked about first, ends them, and returns to the list', async () => {
+    const { sessions, service, get, post } = withUsers(3)
+    const question = await get(select).set(html)
+    expect([question.status, isXhtml(question.text)]).toEqual([200, true])
+    expect(question.text).toContain('<h1>End 2 sessions?</h1>')
+    expect(question.text).toContain('<b>user1@chat.example/x</b>')
+    expect(plain(question.text)).toContain(
+      '<a class="button keep" href="/warm/sessions?search=user&page=2">Keep them</a>',
+    )
+    const body = new URLSearchParams({ csrf_token: tokenIn(question.text), back: 'search=user&page=2' })
+    for (const id of [one, two, idOf(99)]) body.append('id', id)
+    const answer = await post('/warm/sessions/end').set(browser).type('form').send(String(body))
+    expect([answer.status, answer.headers['location']]).toEqual([303, '/warm/sessions?search=user&page=2'])
+    expect(answer.headers['location']).not.toContain('user1')
+    expect(sessions.ended).toEqual([one, two])
+    const list = await get('/warm/sessions?search=user').set({ ...html, Cookie: cookieOf(answer) })
+    expect(list.text).toContain(
+      '<p class="notice" role="status">2 sessions: user1@chat.example/x, user2@chat.example/x were ended.</p>',
+    )
+    expect(list.headers['set-cookie']).toEqual([
+      'warm-ended=; Path=/warm/sessions; HttpOnly; SameSite=Strict; Max-Age=0',
+    ])
+    expect(jids(list.text)).toEqual(['user3@chat.example/x'])
+    expect(service.lines().find(({ msg }) => msg === 'logout')).toMatchObject({
+      ...{ audit: true, code: 'ok', admin: 'admin@host', ids: [one, two], ended: 2 },
+      jids: ['user1@chat.example', 'user2@chat.example'],
+    })
+  })
+
+  test('ends all of a user, who is asked about by name', async () => {
+    const { sessions, get, post } = setUp()
+    for (const number of [1, 2]) sessions.add(number, { jid: `juliet@chat.example/${number}` })
+    sessions.add(3, { jid: 'romeo@chat.example/x' })
+    const question = await get('/warm/sessions/end?jid=juliet@chat.example').set(html)
+    expect(question.text).toContain('<b>juliet@chat.example</b> has 2 sessions now.')
+    const form = { csrf_token: tokenIn(question.text), jid: 'juliet@chat.example', back: '' }
+    const answer = await post('/warm/sessions/end').set(browser).type('form').send(form)
+    expect([answer.status, answer.headers['location']]).toEqual([303, '/warm/sessions'])
+    const list = await get('/warm/sessions').set({ ...html, Cookie: cookieOf(answer) })
+    expect(list.text).toContain('role="status">2 sessions of juliet@chat.example were ended.</p>')
+    expect(sessions.ended).toEqual([one, two])
+  })
+
+  test('returns to the list if nothing was selected, and says so', async () => {
+    const { get } = withUsers(1)
+    const answer = await get('/warm/sessions/end?back=search%3Duser').set(html)
+    expect([answer.status, answer.headers['location']]).toEqual([303, '/warm/sessions?search=user'])
+    const { text } = await get('/warm/sessions').set({ ...html, Cookie: cookieOf(answer) })
+    expect(text).toContain('role="status">Select at least one session.<')
+  })
+
+  test.each([
+    ['missing-parameter', ''],
+    ['missing-parameter', 'back=x'],
+    ['invalid-parameter', 'id=x'],
+    ['invalid-parameter', `id=${one}&jid=juliet@chat.example`],
+    ['invalid-parameter', `id=${one}&name=x`],
+    ['invalid-parameter', Array.from({ length: 201 }, (_, number) => `id=${idOf(number)}`).join('&')],
+    ['invalid-jid', 'jid=juliet'],
+  ])('refuses a selection as %s: %.40s', async (code, query) => {
+    const { sessions, get, post } = withUsers(1)
+    for (const reply of [
+      await get(`/warm/sessions/end?${query}`).set('Accept', json),
+      await post('/warm/sessions/end').set('Accept', json).type('form').send(query),
+    ])
+      expect([reply.status, codeOf(reply)]).toEqual([400, code])
+    expect(sessions.ended).toEqual([])
+  })
+
+  test.each([
+    ['from another site', { Origin: 'https://evil.example' }],
+    ['from another site, by what the browser says', { 'Sec-Fetch-Site': 'cross-site' }],
+    ['by no browser', {}],
+  ] as [string, Record<string, string>][])('is refused %s, even with the token', async (_from, headers) => {
+    const { sessions, get, post } = withUsers(2)
+    const csrf_token = tokenIn((await get(select).set(html)).text)
+    const form = post('/warm/sessions/end')
+      .set({ ...headers, Accept: json })
+      .type('form')
+    const reply = await form.send({ csrf_token, id: one })
+    expect([reply.status, codeOf(reply)]).toEqual([403, 'cross-site-request'])
+    const without = await post('/warm/sessions/end')
+      .set({ ...browser, Accept: json })
+      .type('form')
+      .send({ id: one })
+    expect([without.status, codeOf(without)]).toEqual([403, 'cross-site-request'])
+    expect(sessions.ended).toEqual([])
+  })
+
+  test("ends nothing if one session is not of the admin's domains", async () => {
+    const { sessions, get, call } = setUp()
+    sessions.add(1)
+    sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
+    const asked = await call('get', portal)(select).set('Accept', json)
+    expect([asked.status, codeOf(asked)]).toEqual([403, 'forbidden'])
+    const csrf_token = tokenIn((await call('get', portal)('/warm').set(html)).text)
+    for (const body of [`id=${one}&id=${two}`, 'jid=juliet@other.chat.example']) {
+      const form = call(
+        'post',
+        portal,
+      )('/warm/sessions/end')
+        .set({ ...browser, Accept: json })
+        .type('form')
+      expect((await form.send(`csrf_token=${encodeURIComponent(csrf_token)}&${body}`)).status).toBe(403)
+    }
+    expect(sessions.ended).toEqual([])
+    expect((await get('/warm/sessions')).body.total).toBe(2)
+  })
+
+  test('is not offered to an admin who only reads', async () => {
+    const reader = ['reader', 'secret of reader'] as const
+    const admins = [{ name: reader[0], secret: reader[1], domains: ['*'], role: 'read' as const }]
+    const { sessions, call } = setUp({ admins: [...config.admins, ...admins] })
+    sessions.add(1)
+    const page = await call('get', reader)('/warm/sessions').set(html)
+    expect(page.text).toContain('juliet@chat.example/balcony')
+    expect(page.text).not.toMatch(/sessions\/end|type="checkbox"|select-all\.js/)
+    for (const method of ['get', 'post'] as const) {
+      const reply = await call(
+        method,
+        reader,
+      )(`/warm/sessions/end?id=${one}`)
+        .set('Accept', json)
+        .type('form')
+        .send(`id=${one}`)
+      expect([reply.status, codeOf(reply)]).toEqual([403, 'role-forbidden'])
+    }
+  })
+})

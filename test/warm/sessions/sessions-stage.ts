@@ -1,0 +1,38 @@
+// The app for tests of sessions and their pages.
+import request from 'supertest'
+import { credentials, fakeService } from '../fake-login.js'
+import { FakeSessions, idOf } from '../fake-sessions.js'
+
+export const json = 'application/json'
+export const [one, two] = [idOf(1), idOf(2)]
+
+/** An app with fake sessions. Only `advance` moves its time. */
+export function setUp(settings: Parameters<typeof fakeService>[0] = {}) {
+  let time = 0
+  const sessions = new FakeSessions(() => time)
+  const service = fakeService({ sessions, now: () => time, ...settings })
+  const call =
+    (method: 'get' | 'head' | 'post' | 'delete' | 'put' | 'options', as: readonly [string, string] = credentials) =>
+    (path: string) =>
+      request(service.app)
+        [method](path)
+        .auth(...as)
+  return {
+    sessions,
+    service,
+    get: call('get'),
+    post: call('post'),
+    remove: call('delete'),
+    call,
+    advance: (ms: number) => {
+      time += ms
+    },
+  }
+}
+
+/** An admin of one domain. */
+export const portal = ['portal', 'portal-secret'] as const
+/** Headers of a browser that sends a form of the service. */
+export const browser = { Origin: 'https://web.example', 'Sec-Fetch-Site': 'same-origin', Accept: 'text/html' }
+export const tokenIn = (page: string) => /name="csrf_token" value="([^"]+)"/.exec(page)![1]!
+export const codeOf = ({ text }: { text: string }) => JSON.parse(text).code

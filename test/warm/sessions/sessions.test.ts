@@ -1,0 +1,648 @@
+import { describe, expect, test } from '@jest/globals'
+import request from 'supertest'
+import type { SessionView } from '../../../src/session/session-types.js'
+import { isXhtml } from '../../support/xhtml.js'
+import { config, credentials, fakeService } from '../fake-login.js'
+import { idOf, sidOf } from '../fake-sessions.js'
+import { browser, codeOf, json, one, portal, setUp, tokenIn, two } from './sessions-stage.js'
+
+const form = 'application/x-www-form-urlencoded'
+
+describe('resuming', () => {
+  test('is answered like a warm call, in JSON', async () => {
+    const { sessions, post } = setUp()
+    sessions.add(1)
+    const reply = await post(`/warm/${one}/resume`).set('Accept', json)
+    expect([reply.status, reply.type]).toEqual([200, json])
+    expect(reply.text).toBe(
+      `{"jid":"juliet@chat.example/balcony","sid":"${sidOf(one)}","rid":${4400120076 + 2 ** 20},"id":"${one}",` +
+        '"wait":60,"hold":1,"requests":2,"inactivity":150,"polling":5,"maxpause":300,"ver":"1.6",' +
+        '"url":"https://web.example/http-bind","expires_in":120,"csi":true,"resumed":true,"delivered":0}',
+    )
+    expect(sessions.resumed).toMatchObject([{ id: one, seconds: 120, attachBinding: 'off' }])
+  })
+
+  test('is answered like a warm call, as a page', async () => {
+    const { sessions, post } = setUp()
+    sessions.add(1)
+    const reply = await post(`/warm/${one}/resume`)
+    expect([reply.status, reply.type]).toEqual([200, 'text/html'])
+    expect(reply.text).toContain('<title>Success</title>')
+    expect(reply.text).toContain(`<dd class="sid">${sidOf(one)}</dd>`)
+  })
+
+  test.each([
+    ['a form', form, 'expires_in=30&attach_binding=cookie', { seconds: 30, attachBinding: 'cookie' }],
+    ['JSON', json, '{"expires_in":30,"attach_binding":"reply"}', { seconds: 30, attachBinding: 'reply' }],
+    ['empty JSON', json, '{}', { seconds: 120, attachBinding: 'off' }],
+    ['JSON of no length', json, '', { seconds: 120, attachBinding: 'off' }],
+  ])('takes its parameters from %s', async (_what, type, body, handover) => {
+    const { sessions, post } = setUp()
+    sessions.add(1)
+    const reply = await post(`/warm/${one}/resume`).set('Accept', json).set('Content-Type', type).send(body)
+    expect(reply.status).toBe(200)
+    expect(sessions.resumed).toMatchObject([{ id: one, ...handover }])
+    expect(reply.body.expires_in).toBe(handover.seconds)
+  })
+
+  test('gives the cookie for the page to a program only', async () => {
+    const { sessions, post } = setUp({ bosh: { ...config.bosh, attachBinding: 'reply' } })
+    sessions.add(1)
+    const reply = await post(`/warm/${one}/resume`).set('Accept', json)
+    expect(reply.body.cookie).toEqual({
+      ...{ name: `wb-${one}`, value: 'c00kie-value', attributes: 'HttpOnly; SameSite=Lax' },
+    })
+    const page = await post(`/warm/${one}/resume`)
+    expect(page.text).not.toContain('c00kie-value')
+    expect(sessions.resumed.map(({ attachBinding }) => attachBinding)).toEqual(['reply', 'cookie'])
+  })
+
+  test.each([
+    ['invalid-parameter', 400, form, 'expires_in=4'],
+    ['invalid-parameter', 400, form, 'expires_in=30&expires_in=30'],
+    ['invalid-parameter', 400, json, '{"attach_binding":"on"}'],
+    ['invalid-body', 400, json, '['],
+    ['unsupported-media-type', 415, 'text/plain', 'expires_in=30'],
+    ['body-too-large', 413, form, 'x'.repeat(16_385)],
+  ])('refuses a mistake as %s', async (code, status, type, body) => {
+    const { sessions, post } = setUp()
+    sessions.add(1)
+    const reply = await post(`/warm/${one}/resume`).set('Accept', json).set('Content-Type', type).send(body)
+    expect([reply.status, codeOf(reply)]).toEqual([status, code])
+    expect(sessions.resumed).toMatchObject([])
+  })
+
+  test.each([
+    ['one that is not there', undefined, 'session-not-found', 404],
+    ['one that is still logging in', { state: 'opening', jid: undefined } as const, 'session-not-found', 404],
+    ['one that its server has ended', { state: 'ended' } as const, 'session-not-found', 404],
+    ['one that is elsewhere', { state: 'elsewhere' } as const, 'not-here', 409],
+  ])('%s is refused', async (_what, view, code, status) => {
+    const { sessions, post } = setUp()
+    if (view !== undefined) sessions.add(1, view)
+    const reply = await post(`/warm/${one}/resume`).set('Accept', json)
+    expect([reply.status, codeOf(reply)]).toEqual([status, code])
+  })
+
+  test('from a page of another site is refused, with a body or without', async () => {
+    const { sessions, post } = setUp()
+    sessions.add(1)
+    for (const type of [undefined, form, 'text/plain']) {
+      const call = post(`/warm/${one}/resume`).set('Accept', json).set('Origin', 'https://evil.example')
+      if (type !== undefined) call.set('Content-Type', type)
+      const reply = await call
+      expect([reply.status, codeOf(reply)]).toEqual([403, 'cross-site-request'])
+    }
+    const noToken = await post(`/warm/${one}/resume`).set('Accept', json).set('Origin', 'https://web.example')
+    expect([noToken.status, codeOf(noToken)]).toEqual([403, 'cross-site-request'])
+    expect(sessions.resumed).toMatchObject([])
+  })
+
+  test("from the session's own page shows a page that can attach, and says what happened to the page before", async () => {
+    const { sessions, post, get } = setUp()
+    sessions.add(1)
+    const page = await get(`/warm/${one}`).set('Accept', 'text/html')
+    expect(page.text).toContain(`<form method="post" action="/warm/${one}/resume">`)
+    expect(page.text).toContain('The current page is cut off')
+    const redirect = await post(`/warm/${one}/resume`)
+      .set(browser)
+      .type('form')
+      .send({ csrf_token: tokenIn(page.text) })
+    expect([redirect.status, redirect.headers['location']]).toEqual([303, `/warm/${one}/binding`])
+    const reply = await get(`/warm/${one}/binding`).set('Cookie', redirect.headers['set-cookie']![0]!)
+    expect(reply.status).toBe(200)
+    expect(reply.text).toContain('<title>Ready for another page · Warm Bindings</title>')
+    expect(reply.text).toContain(`<dd class="sid">${sidOf(one)}</dd>`)
+    expect(reply.text).toContain('id="attach"')
+    expect(sessions.resumed).toMatchObject([{ id: one, seconds: 120, attachBinding: 'off' }])
+  })
+})
+
+describe('a session', () => {
+  test('is shown with its state and ages, and no secret', async () => {
+    const { sessions, get, advance } = setUp()
+    sessions.add(1, { createdAt: 1000, quietSince: 60_500 })
+    advance(62_000)
+    const reply = await get(`/warm/${one}`)
+    expect([reply.status, reply.type]).toEqual([200, json])
+    expect(reply.text).toBe(
+      `{"id":"${one}","jid":"juliet@chat.example/balcony","domain":"chat.example","origin":"warmed",` +
+        '"state":"quiet","transport":"bosh","age":61,"quiet":1}',
+    )
+  })
+
+  test('that is held is not quiet, and during its login has no JID', async () => {
+    const { sessions, get } = setUp()
+    sessions.add(1, { state: 'opening', transport: undefined, jid: undefined, quietSince: undefined })
+    expect((await get(`/warm/${one}`)).body).toEqual({
+      ...{ id: one, domain: 'chat.example', origin: 'warmed', state: 'opening', age: 0 },
+    })
+  })
+
+  test('is a page for browsers', async () => {
+    const { sessions, get } = setUp()
+    sessions.add(1)
+    const reply = await get(`/warm/${one}`).set('Accept', 'text/html,application/xhtml+xml')
+    expect([reply.status, reply.type]).toEqual([200, 'application/xhtml+xml'])
+    expect(isXhtml(reply.text)).toBe(true)
+    expect(reply.text).toContain('<title>juliet@chat.example · Session · Warm Bindings</title>')
+    expect(reply.text).toContain('<td>juliet@chat.example/balcony</td>')
+    expect(reply.text).toMatch(/As of <span class="day">\d{4}-\d\d-\d\d <\/span>\d\d:\d\d:\d\d UTC\./)
+    // With `no-referrer`, browsers send its forms with `Origin: null`.
+    expect(reply.headers['referrer-policy']).toBe('same-origin')
+  })
+
+  test('shows its client, its admin and its last events, on a page and in JSON', async () => {
+    const { sessions, get, advance } = setUp()
+    const history = [
+      { event: 'opened', at: 1_000 },
+      { event: 'attached', at: 3_000 },
+    ] as const
+    const openedBy = { admin: 'portal', isPage: false }
+    sessions.add(1, {
+      createdAt: 1_000,
+      ...{ openedBy, address: '192.0.2.1', browser: 'Firefox 140, Windows', history },
+    })
+    advance(63_000)
+    expect((await get(`/warm/${one}`)).body).toMatchObject({
+      ...{ admin: 'portal', address: '192.0.2.1', browser: 'Firefox 140, Windows' },
+      history: [
+        { event: 'opened', age: 62 },
+        { event: 'attached', age: 60 },
+      ],
+    })
+    const { text } = await get(`/warm/${one}`).set('Accept', 'text/html')
+    expect(isXhtml(text)).toBe(true)
+    for (const [name, value] of [
+      ['Opened by', 'portal'],
+      ['Address', '192.0.2.1'],
+      ['Browser', 'Firefox 140, Windows'],
+    ])
+      expect(text).toContain(`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)
+    // The newest event first.
+    expect(text).toMatch(
+      /\d{4}-\d\d-\d\d<\/p>.*A page attached<\/th><td>[\d:]+ UTC <[^>]+>\+2\.0 s<.*Opened<\/th><td>[\d:]+ UTC</s,
+    )
+    expect(text).toContain('href="/warm/sessions/end?jid&#x3D;juliet%40chat.example"'.replace('&#x3D;', '='))
+    const list = await get('/warm/sessions').set('Accept', 'text/html')
+    expect(list.text).toContain('<td role="cell" class="more">portal</td>')
+    expect((await get('/warm/sessions')).body.sessions[0]).not.toHaveProperty('address')
+  })
+
+  test.each([
+    ['opening', { jid: undefined }, 'The login is not done.', false],
+    ['waiting', { endsAt: 92_000 }, 'first request of its page. The session ends in 1 min 32 s unless', true],
+    ['held', { quietSince: undefined }, 'The page has a request', true],
+    ['quiet', {}, 'The page has no request open.', true],
+    ['paused', { endsAt: 7200_000 }, 'has announced a pause. The session ends in 2 h unless', true],
+    ['ended', {}, 'The session has ended. The page gets the reason', false],
+    ['held', { origin: 'client', transport: 'bosh' }, 'The page has a request', true],
+    ['held', { origin: 'client', transport: 'websocket' }, 'can resume it', false],
+  ] as const)('that is %s says in words what that means: %j', async (state, more, words, isResumable) => {
+    const { sessions, get } = setUp()
+    sessions.add(1, { state, ...more })
+    const { text } = await get(`/warm/${one}`).set('Accept', 'text/html')
+    expect(text).toContain(words)
+    expect(text.includes('value="Get new values"')).toBe(isResumable)
+    expect(text).toContain(`href="/warm/${one}/end"`)
+  })
+
+  test('is ended', async () => {
+    const { sessions, remove, get } = setUp()
+    sessions.add(1)
+    sessions.add(2)
+    const reply = await remove(`/warm/${one}`)
+    expect([reply.status, reply.text]).toEqual([204, ''])
+    expect(sessions.ended).toEqual([one])
+    expect((await get(`/warm/${one}`)).status).toBe(404)
+    expect((await remove(`/warm/${one}`)).status).toBe(404)
+  })
+
+  test('may begin with the name of its process', async () => {
+    const { sessions, get, post, remove } = setUp()
+    const id = `node1-${one}`
+    sessions.add(1, { id })
+    sessions.add(2)
+    expect((await get(`/warm/${id}`)).body.id).toBe(id)
+    expect((await post(`/warm/${id}/resume`).set('Accept', json)).body.id).toBe(id)
+    const { next } = (await get('/warm/sessions?limit=1')).body
+    expect((await get(`/warm/sessions?after=${next}`)).body.sessions).toMatchObject([{ id }])
+    expect((await get(`/warm/sessions?after=0-${id}`)).body.sessions).toEqual([])
+    expect((await remove(`/warm/${id}`)).status).toBe(204)
+  })
+
+  test('that is elsewhere or nowhere is neither shown nor ended', async () => {
+    const { sessions, get, remove } = setUp()
+    sessions.add(1, { state: 'elsewhere' })
+    for (const call of [get, remove]) {
+      const elsewhere = await call(`/warm/${one}`)
+      expect([elsewhere.status, codeOf(elsewhere)]).toEqual([409, 'not-here'])
+      const nowhere = await call(`/warm/${two}`)
+      expect([nowhere.status, codeOf(nowhere)]).toEqual([404, 'session-not-found'])
+    }
+    expect(sessions.ended).toEqual([])
+  })
+})
+
+describe('the list', () => {
+  const ids = ({ body }: { body: { sessions: { id: string }[] } }) =>
+    body.sessions.map(({ id }) => Number.parseInt(id, 16))
+
+  function manySessions() {
+    const set = setUp()
+    const add = (number: number, more: Partial<SessionView>) => set.sessions.add(number, more)
+    add(1, { createdAt: 1 })
+    add(2, { createdAt: 2, jid: 'juliet@chat.example/garden', state: 'held', quietSince: undefined })
+    add(3, { createdAt: 3, jid: 'romeo@chat.example/x', origin: 'client', transport: 'websocket' })
+    add(4, { createdAt: 4, jid: 'juliet@other.chat.example/x', domain: 'other.chat.example', quietSince: 4 })
+    add(5, { createdAt: 5, jid: undefined, state: 'opening', origin: 'client' })
+    return set
+  }
+
+  test('has all of them, in the order of creation, and no secret', async () => {
+    const { get } = manySessions()
+    const reply = await get('/warm/sessions')
+    expect([reply.status, reply.type]).toEqual([200, json])
+    expect(ids(reply)).toEqual([1, 2, 3, 4, 5])
+    expect(reply.body.total).toBe(5)
+    expect(reply.body).not.toHaveProperty('next')
+    expect(Object.keys(reply.body.sessions[0])).toEqual([
+      ...['id', 'jid', 'domain', 'origin', 'state', 'transport', 'age', 'quiet'],
+    ])
+  })
+
+  test.each([
+    ['jid=juliet@chat.example', [1, 2]],
+    ['jid=JULIET%40chat.example', [1, 2]],
+    ['jid=juliet@chat.example/garden', [2]],
+    ['jid=juliet@chat.example/nowhere', []],
+    ['domain=other.chat.example', [4]],
+    ['domain=Other.Chat.Example', [4]],
+    ['state=held', [2]],
+    ['state=paused', []],
+    ['origin=client', [3, 5]],
+    ['origin=client&state=opening', [5]],
+    ['jid=juliet@chat.example&domain=other.chat.example', []],
+    ['search=garden', [2]],
+    ['search=LIET%40chat', [1, 2]],
+    ['search=other', [4]],
+    [`search=${two}`, [2]],
+    ['search=.*', []],
+    ['transport=websocket', [3]],
+    ['process=nobody00', []],
+    ['sort=-opened', [5, 4, 3, 2, 1]],
+    ['sort=jid', [5, 1, 2, 4, 3]],
+    ['sort=-jid', [3, 4, 2, 1, 5]],
+    ['sort=state', [2, 5, 1, 3, 4]],
+    ['sort=quiet&origin=warmed', [2, 4, 1]],
+    ['sort=-quiet&origin=warmed', [1, 4, 2]],
+  ])('with ?%s has the fitting ones', async (query, numbers) => {
+    const reply = await manySessions().get(`/warm/sessions?${query}`)
+    expect([ids(reply), reply.body.total]).toEqual([numbers, numbers.length])
+  })
+
+  test('comes in parts, each once, also when sessions end in between', async () => {
+    const { get, sessions } = manySessions()
+    const first = await get('/warm/sessions?limit=2')
+    expect([ids(first), first.body.total]).toEqual([[1, 2], 5])
+    sessions.end(two)
+    const second = await get(`/warm/sessions?limit=2&after=${first.body.next}`)
+    expect([ids(second), second.body.total]).toEqual([[3, 4], 4])
+    const third = await get(`/warm/sessions?limit=2&after=${second.body.next}`)
+    expect(ids(third)).toEqual([5])
+    expect(third.body).not.toHaveProperty('next')
+    expect(ids(await get(`/warm/sessions?after=${second.body.next}&state=held`))).toEqual([])
+  })
+
+  test('comes in numbered parts in any order, and backwards in parts that stay', async () => {
+    const { get } = manySessions()
+    const part = async (query: string) => {
+      const { body } = await get(`/warm/sessions?limit=2&${query}`)
+      return [...ids({ body }), `of ${body.total}`]
+    }
+    expect(await part('page=1&sort=jid')).toEqual([5, 1, 'of 5'])
+    expect(await part('page=2&sort=jid')).toEqual([2, 4, 'of 5'])
+    expect(await part('page=3&sort=jid')).toEqual([3, 'of 5'])
+    expect(await part('page=4&sort=jid')).toEqual(['of 5'])
+    const { next } = (await get('/warm/sessions?limit=2&sort=-opened')).body
+    expect(await part(`sort=-opened&after=${next}`)).toEqual([3, 2, 'of 5'])
+    expect((await get('/warm/sessions?limit=2&sort=jid')).body).not.toHaveProperty('next')
+  })
+
+  test('comes in parts also if many were opened in the same moment', async () => {
+    const { get, sessions } = setUp()
+    for (const number of [3, 1, 2]) sessions.add(number, { createdAt: 7.25 })
+    const seen: number[] = []
+    for (let after = ''; ; ) {
+      const reply = await get(`/warm/sessions?limit=1${after}`)
+      seen.push(...ids(reply))
+      if (reply.body.next === undefined) break
+      after = `&after=${reply.body.next}`
+    }
+    expect(seen).toEqual([1, 2, 3])
+  })
+
+  test('has a hundred by default, and a thousand at most', async () => {
+    const { get, sessions } = setUp()
+    for (let number = 1; number <= 1001; number++) sessions.add(number)
+    expect(ids(await get('/warm/sessions'))).toHaveLength(100)
+    const most = await get('/warm/sessions?limit=1000')
+    expect(ids(most)).toHaveLength(1000)
+    expect(most.body.total).toBe(1001)
+  })
+
+  test('is a page for browsers, with a way to the next part', async () => {
+    const { get } = manySessions()
+    const page = await get('/warm/sessions?limit=2&domain=chat.example').set('Accept', 'text/html')
+    expect([page.status, page.type]).toEqual([200, 'text/html'])
+    expect(isXhtml(page.text)).toBe(true)
+    expect(page.text).toContain('<caption>1–2 of 4 sessions</caption>')
+    const rows = (text: string) => Array.from(text.matchAll(/rowheader"><a [^>]*title="([^"]+)"/g), ([, jid]) => jid)
+    // The newest first.
+    expect(rows(page.text)).toEqual(['(at chat.example)', 'romeo@chat.example/x'])
+    const next = /<a rel="next" href="([^"]+)"/.exec(page.text)![1]!.replaceAll('&amp;', '&').replaceAll('&#x3D;', '=')
+    const rest = await get(`/warm/sessions${next}`).set('Accept', 'text/html')
+    expect(rest.text).toContain('<caption>3–4 of 4 sessions</caption>')
+    expect(rows(rest.text)).toEqual(['juliet@chat.example/garden', 'juliet@chat.example/balcony'])
+    expect(rest.text).toContain(`href="/warm/${one}"`)
+    expect(rest.text).not.toContain('rel="next"')
+    expect(rest.text).toContain('rel="prev"')
+  })
+
+  test('is a page wherever a proxy has put the service, and whatever JIDs a server has bound', async () => {
+    const { sessions, get } = setUp({ externalUrl: 'https://web.example/chat' })
+    sessions.add(1, { jid: `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>` })
+    const page = await get('/warm/sessions').set('Accept', 'text/html')
+    expect(isXhtml(page.text)).toBe(true)
+    expect(page.text).toContain('href="/chat/assets/style.css"')
+    expect(page.text).toContain(`href="/chat/warm/${one}"`)
+  })
+
+  test('as an empty page says so', async () => {
+    const page = await setUp().get('/warm/sessions').set('Accept', 'text/html')
+    expect(isXhtml(page.text)).toBe(true)
+    expect(page.text).toContain('There are no sessions.')
+    const filtered = await setUp().get('/warm/sessions?state=held').set('Accept', 'text/html')
+    expect(filtered.text).toContain('No session matches.')
+    for (const { text } of [page, filtered]) expect(text).not.toContain('<table')
+  })
+})
+
+describe('a query', () => {
+  const queries = [
+    ['invalid-parameter', 'sid=x'],
+    ['invalid-parameter', 'jId=juliet@chat.example'],
+    ['invalid-parameter', 'jid=juliet@chat.example&jid=juliet@chat.example'],
+    ['invalid-parameter', 'jid=%zz'],
+    ['invalid-parameter', 'jid=%ff@chat.example'],
+    ['invalid-jid', 'jid=juliet'],
+    ['invalid-jid', 'jid=chat.example'],
+    ['invalid-jid', 'jid=juliet+x@chat.example'],
+    ['invalid-jid', 'jid=juliet%00@chat.example'],
+  ] as const
+
+  test.each([
+    ...queries,
+    ['invalid-jid', 'jid='],
+    ['invalid-jid', 'jid'],
+    ['invalid-parameter', 'domain='],
+    ['invalid-parameter', 'domain=a%20b'],
+    ['invalid-parameter', 'state='],
+    ['invalid-parameter', 'state=Held'],
+    ['invalid-parameter', 'origin=browser'],
+    ['invalid-parameter', 'limit=0'],
+    ['invalid-parameter', 'limit=1001'],
+    ['invalid-parameter', 'limit=-1'],
+    ['invalid-parameter', 'limit=1.5'],
+    ['invalid-parameter', 'after='],
+    ['invalid-parameter', 'after=5'],
+    ['invalid-parameter', `after=-1-${one}`],
+    ['invalid-parameter', `after=${'9'.repeat(17)}-${one}`],
+    ['invalid-parameter', `after=1-${one}&page=2`],
+    ['invalid-parameter', `after=1-${one}&sort=jid`],
+    ['invalid-parameter', 'page=1000001'],
+    ['invalid-parameter', 'sort=age'],
+    ['invalid-parameter', 'search='],
+    ['invalid-parameter', 'process=x'],
+    ['invalid-parameter', 'transport=tcp'],
+  ])('that is %s lists nothing: %s', async (code, query) => {
+    const { sessions, get } = setUp()
+    sessions.add(1)
+    const reply = await get(`/warm/sessions?${query}`)
+    expect([reply.status, reply.type, codeOf(reply)]).toEqual([400, 'application/problem+json', code])
+    // The detail names the parameter and the rule.
+    const rule = /(The query can have|Parameter: \w+\. (A|One|The|It|Either|1)) .+\.$/
+    if (code === 'invalid-parameter') expect(JSON.parse(reply.text).detail).toMatch(rule)
+  })
+
+  test.each([
+    ...queries,
+    ['missing-parameter', ''],
+    ['missing-parameter', 'jid='],
+    ['missing-parameter', 'jid'],
+    ['invalid-parameter', 'domain=chat.example'],
+    ['invalid-parameter', 'jid=juliet@chat.example&state=quiet'],
+  ])('that is %s ends nothing: %s', async (code, query) => {
+    const { sessions, remove } = setUp()
+    sessions.add(1)
+    const reply = await remove(`/warm/sessions?${query}`)
+    expect([reply.status, codeOf(reply)]).toEqual([400, code])
+    expect(sessions.ended).toEqual([])
+  })
+})
+
+describe('logging out everywhere', () => {
+  function everywhere() {
+    const set = setUp()
+    set.sessions.add(1)
+    set.sessions.add(2, { jid: 'juliet@chat.example/garden', origin: 'client', state: 'held' })
+    set.sessions.add(3, { jid: 'romeo@chat.example/x' })
+    return set
+  }
+
+  test('ends all sessions of a user, and no others', async () => {
+    const { sessions, remove } = everywhere()
+    const reply = await remove('/warm/sessions?jid=juliet@chat.example')
+    expect([reply.status, reply.body]).toEqual([200, { ended: 2 }])
+    expect(sessions.ended).toEqual([one, two])
+    expect((await remove('/warm/sessions?jid=juliet@chat.example')).body).toEqual({ ended: 0 })
+  })
+
+  test('reports how many there may be elsewhere, which it cannot end', async () => {
+    const { sessions, remove } = everywhere()
+    sessions.add(4, { state: 'elsewhere', quietSince: undefined })
+    sessions.end = async id => id !== idOf(4)
+    const reply = await remove('/warm/sessions?jid=juliet@chat.example')
+    expect(reply.body).toEqual({ ended: 2, elsewhere: 1 })
+  })
+
+  test('names the processes that did not answer', async () => {
+    const { service, sessions, remove, get } = everywhere()
+    sessions.unanswered = ['pppp0001', 'pppp0002']
+    const { unanswered } = sessions
+    expect((await get('/warm/sessions')).body).toMatchObject({ total: 3, unanswered })
+    const page = await get('/warm/sessions').set('Accept', 'text/html')
+    expect(page.text).toContain('did not answer in time: <b>pppp0001</b>, <b>pppp0002</b>.')
+    const reply = await remove('/warm/sessions?jid=juliet@chat.example')
+    expect(reply.body).toEqual({ ended: 2, unanswered })
+    expect(service.lines().at(-1)).toMatchObject({ msg: 'logout', ended: 2, unanswered })
+  })
+
+  test('with a full JID ends that session', async () => {
+    const { sessions, remove } = everywhere()
+    expect((await remove('/warm/sessions?jid=juliet@chat.example/garden')).body).toEqual({ ended: 1 })
+    expect(sessions.ended).toEqual([two])
+  })
+})
+
+describe('an admin limited to one domain', () => {
+  test('sees, resumes and ends the sessions of that domain only', async () => {
+    const { sessions, call } = setUp()
+    sessions.add(1)
+    sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
+    sessions.add(3, { jid: 'juliet@other.chat.example/y', domain: 'other.chat.example', state: 'elsewhere' })
+    const [get, post, remove] = (['get', 'post', 'delete'] as const).map(method => call(method, portal))
+    const csrf_token = tokenIn((await get!('/warm')).text)
+    const list = await get!('/warm/sessions')
+    expect([list.body.sessions.map(({ id }: { id: string }) => id), list.body.total]).toEqual([[one], 1])
+    for (const refused of [
+      await get!('/warm/sessions?jid=juliet@other.chat.example'),
+      await get!('/warm/sessions?domain=other.chat.example'),
+      await remove!('/warm/sessions?jid=juliet@other.chat.example'),
+      await get!(`/warm/${two}`),
+      await remove!(`/warm/${two}`),
+      await remove!(`/warm/${idOf(3)}`),
+      await post!(`/warm/${two}/resume`).set('Accept', json),
+      await get!(`/warm/${two}/end`),
+      await post!(`/warm/${two}/end`).set(browser).set('Accept', json).type('form').send({ csrf_token }),
+    ]) {
+      expect([refused.status, codeOf(refused)]).toEqual([403, 'forbidden'])
+    }
+    expect(sessions.ended).toEqual([])
+    expect(sessions.resumed).toMatchObject([])
+    expect((await get!(`/warm/${one}`)).status).toBe(200)
+    expect((await post!(`/warm/${one}/resume`)).status).toBe(200)
+    expect((await remove!('/warm/sessions?jid=juliet@chat.example')).body).toEqual({ ended: 1 })
+  })
+})
+
+describe('the addresses', () => {
+  const addresses = [
+    ['/warm/sessions', 'GET, HEAD, DELETE, OPTIONS'],
+    ['/warm/sessions/end', 'GET, HEAD, POST, OPTIONS'],
+    [`/warm/${one}`, 'GET, HEAD, DELETE, OPTIONS'],
+    [`/warm/${one}/end`, 'GET, HEAD, POST, OPTIONS'],
+    [`/warm/${one}/resume`, 'POST, OPTIONS'],
+  ] as const
+
+  test.each(addresses)('%s takes %s', async (path, allowed) => {
+    const { call, service } = setUp()
+    const refused = await call('put')(path)
+    expect([refused.status, refused.headers['allow']]).toEqual([405, allowed])
+    const listed = await request(service.app).options(path)
+    expect([listed.status, listed.headers['allow']]).toEqual([204, allowed])
+    expect(listed.headers).not.toHaveProperty('access-control-allow-origin')
+  })
+
+  test.each(addresses)('%s is for admins only, over a safe channel', async (path, allowed) => {
+    const method = allowed.startsWith('GET') ? 'get' : 'post'
+    const { service } = setUp()
+    const stranger = await request(service.app)[method](path).set('Accept', json)
+    expect([stranger.status, codeOf(stranger)]).toEqual([401, 'unauthorized'])
+    const { app } = fakeService({ listen: { ...config.listen, places: [{ host: '0.0.0.0', port: 0 }] } })
+    const open = await request(app)
+      [method](path)
+      .auth(...credentials)
+      .set('Accept', json)
+    expect([open.status, codeOf(open)]).toEqual([403, 'insecure-channel'])
+    expect(open.headers).not.toHaveProperty('www-authenticate')
+  })
+
+  test('forbid caches to keep their answers', async () => {
+    const { sessions, get, post, remove } = setUp()
+    sessions.add(1)
+    for (const { headers } of [
+      await get('/warm/sessions'),
+      await get(`/warm/${one}`),
+      await get(`/warm/${two}`),
+      await post(`/warm/${one}/resume`),
+      await remove(`/warm/${one}`),
+      await remove('/warm/sessions'),
+    ]) {
+      expect(headers).toMatchObject({
+        ...{ 'cache-control': 'no-store', pragma: 'no-cache', 'referrer-policy': 'no-referrer' },
+        ...{ 'x-content-type-options': 'nosniff', vary: 'Accept' },
+      })
+      expect(headers).not.toHaveProperty('access-control-allow-origin')
+      expect(headers).not.toHaveProperty('etag')
+    }
+  })
+
+  test('have no body for HEAD', async () => {
+    const { sessions, call } = setUp()
+    sessions.add(1)
+    for (const path of ['/warm/sessions', `/warm/${one}`]) {
+      const reply = await call('head')(path)
+      expect([reply.status, reply.text, reply.type]).toEqual([200, undefined, json])
+    }
+  })
+
+  test.each([
+    ...[`/warm/${one}/resume/x`, `/warm/${one}/x`, '/warm/x/y', '/warm/%zz/y', '/warm/sessions/x', '/warmsessions'],
+  ])('do not include %s', async path => {
+    const { get, post } = setUp()
+    for (const call of [get, post]) {
+      const reply = await call(path).set('Accept', json)
+      expect([reply.status, codeOf(reply)]).toEqual([404, 'not-found'])
+    }
+  })
+
+  test.each(['x', `${one}0`, one.slice(1), 'g'.repeat(32), '%zz', '%2F', 'x'.repeat(64)])(
+    'have no session %s',
+    async id => {
+      const { service, get, post, remove } = setUp()
+      const path = `/warm/${id}`
+      const replies = [get(path), remove(path), get(`${path}/end`), post(`${path}/resume`)]
+      for (const { status, text } of await Promise.all(replies.map(reply => reply.set('Accept', json))))
+        expect([status, JSON.parse(text).code]).toEqual([404, 'session-not-found'])
+      expect(JSON.stringify(service.lines().map(({ id }) => id))).toBe('[null,null,null,null]')
+    },
+  )
+})
+
+describe('the log', () => {
+  test('has a line for each call, with no secret', async () => {
+    const { sessions, service, get, post, remove } = setUp({
+      bosh: { ...config.bosh, attachBinding: 'reply' },
+    })
+    sessions.add(1)
+    sessions.add(2, { jid: 'romeo@chat.example/x' })
+    const resumed = await post(`/warm/${one}/resume`).set('Accept', json)
+    await get('/warm/sessions?jid=romeo@chat.example/x')
+    await get(`/warm/${two}`)
+    await remove(`/warm/${two}`)
+    await remove(`/warm/${two}`)
+    await remove('/warm/sessions?jid=juliet@chat.example')
+    const usual = { level: 30, admin: 'admin@host', ms: 0, address: expect.stringContaining('127.0.0.1') }
+    const [juliet, romeo] = ['juliet@chat.example', 'romeo@chat.example']
+    expect(service.lines()).toMatchObject([
+      {
+        ...usual,
+        msg: 'resume',
+        code: 'ok',
+        id: one,
+        jid: juliet,
+        requestId: resumed.headers['x-request-id'],
+      },
+      { ...usual, msg: 'sessions', code: 'ok', jid: romeo },
+      { ...usual, msg: 'sessions', code: 'ok', jid: romeo, id: two },
+      { ...usual, msg: 'logout', code: 'ok', jid: romeo, id: two },
+      { ...usual, msg: 'logout', code: 'session-not-found', id: two },
+      { ...usual, msg: 'logout', code: 'ok', jid: juliet, ended: 1 },
+    ])
+    expect(resumed.text).toContain('c00kie-value')
+    for (const secret of [sidOf(one), String(resumed.body.rid), 'c00kie-value', 'gehe:im']) {
+      expect(service.log()).not.toContain(secret)
+    }
+  })
+})

@@ -1,0 +1,222 @@
+import { randomBytes } from 'node:crypto'
+import { expect, test } from '@jest/globals'
+import type { Express } from 'express'
+import request from 'supertest'
+import type { Config } from '../../../src/config/config.js'
+import { createFormTokens } from '../../../src/http/access/form-tokens.js'
+import { createApp } from '../../../src/service/app.js'
+import type { Binding } from '../../../src/warm/warming/session-login.js'
+import { isXhtml } from '../../support/xhtml.js'
+import { appParts, binding, credentials, fakeService, parameters } from '../fake-login.js'
+import { FakeSessions } from '../fake-sessions.js'
+
+interface Sent {
+  readonly settings?: Partial<Config>
+  readonly bound?: Partial<Binding>
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Fetches the form and sends it as a browser does, up to the redirect. */
+async function postForm({ settings, bound, headers }: Sent = {}) {
+  const sessions = new FakeSessions()
+  sessions.views.set(binding.id, {
+    ...{ id: binding.id, jid: binding.jid, domain: 'chat.example', origin: 'warmed', transport: undefined },
+    ...{ state: 'waiting', createdAt: 0, quietSince: 0 },
+  })
+  const service = fakeService({ ...settings, sessions, login: async () => ({ ...binding, ...bound }) })
+  const { app } = service
+  const form = await request(app)
+    .get('/warm')
+    .auth(...credentials)
+  const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(form.text)![1]!
+  const sent = { Host: 'web.example', Origin: 'https://web.example', 'Sec-Fetch-Site': 'same-origin', ...headers }
+  const reply = await request(app)
+    .post('/warm')
+    .auth(...credentials)
+    .type('form')
+    .set(sent)
+    .send({ ...parameters, csrf_token })
+  const cookie = reply.headers['set-cookie']?.[0]?.split(';')[0] ?? ''
+  /** Follows the redirect. */
+  const show = (more: Record<string, string> = {}, [name, secret]: readonly [string, string] = credentials) =>
+    request(app)
+      .get(`/warm/${binding.id}/binding`)
+      .auth(name, secret)
+      .set({ ...sent, Cookie: cookie, ...more })
+  return { ...service, sessions, reply, show }
+}
+
+const sendForm = async (sent?: Sent) => (await postForm(sent)).show()
+
+const policy = (connect: string) =>
+  "default-src 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'self'; script-src 'self'; " +
+  `connect-src ${connect}; img-src 'self'`
+
+test('our own form is answered with a page that has the values and can attach with them', async () => {
+  const { status, headers, text } = await sendForm()
+  expect(status).toBe(200)
+  expect(headers).toMatchObject({
+    'content-type': 'text/html; charset=utf-8',
+    'cache-control': 'no-store',
+    'referrer-policy': 'no-referrer',
+    'content-security-policy': policy("'self'"),
+  })
+  expect(isXhtml(text)).toBe(true)
+  expect(text).toContain('"-//W3C//DTD XHTML 1.0 Transitional//EN"')
+  expect(text).toContain('<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">')
+  expect(text).toContain('<title>Logged in · Warm Bindings</title>')
+  expect(text.match(/<p>.*?<\/p>/g)).toEqual(['<p>Logged in</p>'])
+  expect(text.match(/<dl\b.*?<\/dl>/gs)).toEqual([
+    '<dl class="binding">\n<dt class="jid">JID</dt><dd class="jid">juliet@chat.example/balcony</dd>\n' +
+      `<dt class="sid">SID</dt><dd class="sid">${binding.sid}</dd>\n` +
+      '<dt class="rid">RID</dt><dd class="rid">4400120076</dd>\n</dl>',
+  ])
+  expect(text).toContain('data-url="/http-bind" data-seconds="120" data-wait="60" data-hold="1" data-requests="2"')
+  expect(text).toMatch(/within <span id="within">[^<]+<\/span> \(until \d\d:\d\d:\d\d UTC\)\./)
+  expect(text).toContain('<noscript>')
+  expect(text).not.toMatch(/<style| style=| on\w+=|<script[^>]*>[^<]/)
+  expect(text).not.toContain(parameters.password)
+})
+
+test('the answer is XHTML for browsers that accept it, and JSON if that is asked for', async () => {
+  const page = await sendForm({ headers: { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } })
+  expect(page.headers['content-type']).toBe('application/xhtml+xml; charset=utf-8')
+  const { reply: json } = await postForm({ headers: { Accept: 'application/json' } })
+  expect(JSON.parse(json.text)).toMatchObject({ sid: binding.sid, url: 'https://web.example/http-bind' })
+})
+
+test('all its files and links are below the public path', async () => {
+  const { text } = await sendForm({ settings: { externalUrl: 'https://web.example/chat' } })
+  const addresses = [...text.matchAll(/(?:href|src|data-url)="([^"]+)"/g)].map(match => match[1]!)
+  // The documents exist only after a build.
+  expect(addresses.filter(address => address !== '/chat/warm/docs/')).toEqual([
+    '/chat/assets/icon.svg',
+    '/chat/assets/style.css',
+    ...[
+      '#main',
+      '/chat/',
+      '/chat/warm',
+      '/chat/warm/sessions',
+      '/chat/warm/numbers',
+      '/chat/warm/failures',
+      '/chat/warm/audit',
+      '/chat/warm/sign-out',
+    ],
+    '/chat/http-bind',
+    '/chat/warm',
+    `/chat/warm/${binding.id}`,
+    ...['/chat/assets/strophe.js', '/chat/assets/copy.js', '/chat/assets/attach.js'],
+  ])
+})
+
+test.each<[string, Sent, string, string]>([
+  ['its own host', { settings: { externalUrl: undefined } }, '/http-bind', "'self'"],
+  [
+    'the public address, if the page came from another',
+    { headers: { Host: 'internal.example:8080', Origin: 'http://internal.example:8080' } },
+    'https://web.example/http-bind',
+    "'self' https://web.example",
+  ],
+  [
+    'the endpoint that serves the session',
+    { bound: { url: 'https://bosh.example:5281/http-bind?x=1&y=2' } },
+    'https://bosh.example:5281/http-bind?x&#x3D;1&amp;y&#x3D;2',
+    "'self' https://bosh.example:5281",
+  ],
+])('it attaches at %s, and may ask nowhere else', async (_where, sent, url, connect) => {
+  const { text, headers } = await sendForm(sent)
+  expect(text).toContain(`data-url="${url}"`)
+  expect(headers['content-security-policy']).toBe(policy(connect))
+})
+
+test('the page stays well-formed for any JID that the XMPP server binds', async () => {
+  const jid = `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>`
+  const { text } = await sendForm({ bound: { jid } })
+  expect(isXhtml(text)).toBe(true)
+  expect(text).toContain('a@chat.example/&lt;b&gt;&amp;&quot;&#x27;\ufffd]]&gt;')
+})
+
+test('our own form is answered with a redirect to an address without a secret', async () => {
+  const { reply, log } = await postForm({ settings: { externalUrl: 'https://web.example/chat' } })
+  expect([reply.status, reply.text]).toEqual([303, ''])
+  expect(reply.headers['location']).toBe(`/chat/warm/${binding.id}/binding`)
+  expect(reply.headers['cache-control']).toBe('no-store')
+  const [cookie] = reply.headers['set-cookie']!
+  expect(cookie).toMatch(
+    new RegExp(
+      `^warm-binding=[\\w-]+; Path=/chat/warm/${binding.id}/binding; HttpOnly; SameSite=Strict; Max-Age=120; Secure$`,
+    ),
+  )
+  for (const secret of [binding.sid, String(binding.rid)]) {
+    expect(Buffer.from(cookie!.split(/[=;]/)[1]!, 'base64url').includes(secret)).toBe(false)
+    expect(log()).not.toContain(secret)
+  }
+})
+
+test('a reload shows the same values, and logs nobody in again', async () => {
+  const { show, logins } = await postForm()
+  const [one, other] = [await show(), await show()]
+  expect([one.status, other.status, logins.length]).toEqual([200, 200, 1])
+  for (const { text, headers } of [one, other]) {
+    expect(text).toContain(binding.sid)
+    expect(headers['cache-control']).toBe('no-store')
+  }
+})
+
+test('the values are shown to the same admin in the same browser only, and for a short time', async () => {
+  let now = Date.now()
+  const { show } = await postForm({ settings: { now: () => now } as object })
+  const hidden = async (reply: ReturnType<typeof show>) => {
+    const { status, text } = await reply
+    expect(text).not.toContain(binding.sid)
+    expect([status, /<title>(.*) · Warm Bindings<\/title>/.exec(text)![1]]).toEqual([
+      410,
+      'The values are no longer shown',
+    ])
+  }
+  await hidden(show({}, ['portal', 'portal-secret']))
+  await hidden(show({ Cookie: '' }))
+  await hidden(show({ Cookie: 'warm-binding=AQ' }))
+  expect(
+    (await show({ Cookie: `warm-binding=AQ; ${(await postForm()).reply.headers['set-cookie']![0]!}` })).status,
+  ).toBe(200)
+  now += 120_000
+  await hidden(show())
+})
+
+test.each([
+  ['held', 'The values are used up'],
+  [undefined, 'The session has ended'],
+] as const)('the headline follows the session: %s', async (state, title) => {
+  const { show, sessions } = await postForm()
+  if (state === undefined) sessions.views.clear()
+  else sessions.views.set(binding.id, { ...sessions.views.get(binding.id)!, state })
+  const { status, text } = await show()
+  expect([status, text.includes(binding.sid), isXhtml(text)]).toEqual([410, false, true])
+  expect(text).toContain(`aria-level="1" data-state="over"><p>${title}</p>`)
+})
+
+test('a token for WebSocket is shown with its address', async () => {
+  const { text } = await sendForm({ bound: { token: 'one-time-token' } })
+  expect(text).toContain('<dt class="token">WebSocket token</dt><dd class="token">one-time-token</dd>')
+  expect(text).toContain('<code>wss://web.example/xmpp-websocket/warm</code>')
+})
+
+test('values that are too long for a cookie are shown in place of the redirect', async () => {
+  const { reply } = await postForm({ bound: { jid: `a@chat.example/${'x'.repeat(3000)}` } })
+  expect(reply.status).toBe(200)
+  expect(reply.text).toContain(binding.sid)
+})
+
+test('any process with the same admins shows the values, and no other', async () => {
+  const { reply, sessions } = await postForm()
+  const showAt = (app: Express) =>
+    request(app)
+      .get(reply.headers['location']!)
+      .auth(...credentials)
+      .set('Cookie', reply.headers['set-cookie']![0]!)
+  expect((await showAt(fakeService({ sessions }).app)).text).toContain(binding.sid)
+  const formTokens = createFormTokens(randomBytes(32), Date.now)
+  const { status, text } = await showAt(createApp({ ...appParts(), sessions, formTokens }))
+  expect([status, text.includes(binding.sid)]).toEqual([410, false])
+})

@@ -1,0 +1,290 @@
+import { describe, expect, test } from '@jest/globals'
+import type { Server } from '../../../src/config/config.js'
+import { Problem } from '../../../src/lib/errors.js'
+import { bodyParameters, type ParameterName } from '../../../src/warm/parameters.js'
+import { readParameters } from '../../../src/warm/read-parameters.js'
+import { demandCredentials, readCredentials } from '../../../src/warm/warming/warm-request.js'
+import { formatJid } from '../../../src/xmpp/jid/jid.js'
+
+const account = { user: 'portal', password: 'secret-of-portal' }
+const anyAccount = { user: 'any', password: 'secret-of-any' }
+const certificate = { cert: 'CERT', key: 'KEY' }
+const server: Server = {
+  ...{ host: 'xmpp.example', port: 5222, tls: 'starttls', plain: false, ca: undefined, verify: true },
+  certificate: undefined,
+}
+const remote = { url: 'https://xmpp.example/http-bind', plain: false, ca: undefined, verify: true }
+
+const warm = { attachTimeout: 120, anonymous: false }
+const nothing = { serviceAccounts: new Map(), servers: new Map(), remotes: new Map(), warm }
+const accounts = { ...nothing, serviceAccounts: new Map([['chat.example', account]]) }
+const certificates = { ...nothing, servers: new Map([['chat.example', { ...server, certificate }]]) }
+const anonymous = { ...nothing, warm: { ...warm, anonymous: true } }
+
+const read = (parameters: object, ways = nothing) =>
+  demandCredentials(readCredentials(readParameters('application/json', Buffer.from(JSON.stringify(parameters))), ways))
+
+function outcome(parameters: object, ways = nothing): unknown[] {
+  const { jid, credentials } = read(parameters, ways)
+  return [formatJid(jid), credentials]
+}
+
+function problemOf(parameters: object, ways = nothing): string {
+  try {
+    read(parameters, ways)
+  } catch (error) {
+    if (error instanceof Problem) return [error.code, error.detail].filter(Boolean).join(' | ')
+    throw error
+  }
+  return 'none'
+}
+
+const invalid = (name: ParameterName) => `invalid-parameter | Parameter: ${name}. ${bodyParameters[name].allowed}`
+const missing = (name: string) => `missing-parameter | Parameter: ${name}.`
+const noLogin = `${missing('password')} Or send token or credential. A jid alone needs XMPP_SERVICE_ACCOUNTS or a certificate.`
+const empty = (name: string) => `${missing(name)} It is empty. Fill it in, or leave it out where the call needs none.`
+
+const jid = 'Juliet@chat.example/balcony'
+
+describe('a token', () => {
+  test('is shown by OAUTHBEARER unless another mechanism is named', () => {
+    expect(outcome({ jid, token: 'eyJ.a-b_c~+/==' })).toEqual([
+      'juliet@chat.example/balcony',
+      { kind: 'token', token: 'eyJ.a-b_c~+/==', mechanism: 'OAUTHBEARER' },
+    ])
+    expect(outcome({ jid, token: 't', mechanism: 'X-OAUTH2' })[1]).toEqual({
+      ...{ kind: 'token', token: 't', mechanism: 'X-OAUTH2' },
+    })
+  })
+
+  test('wins over what the operator has configured', () => {
+    expect(outcome({ jid, token: 't' }, accounts)[1]).toMatchObject({ kind: 'token' })
+  })
+
+  test('may have 8192 characters', () => {
+    expect(problemOf({ jid, token: 't'.repeat(8192) })).toBe('none')
+    expect(problemOf({ jid, token: 't'.repeat(8193) })).toBe(invalid('token'))
+  })
+
+  test.each([
+    ['a space', 'a b'],
+    ['a line feed at its end', 'a\n'],
+    ['the sign that ends it in OAUTHBEARER', 'a\u0001b'],
+    ['a NUL', 'a\0b'],
+    ['a delete', 'a\u007fb'],
+    ['a letter outside ASCII', 'é'],
+    ['half a surrogate pair', '\ud800'],
+    ['digits that are a number', 1],
+    ['nothing, as null', null],
+    ['a list', ['t']],
+  ])('cannot have %s', (_what, token) => {
+    expect(problemOf({ jid, token })).toBe(invalid('token'))
+  })
+
+  test.each([
+    'oauthbearer',
+    'A'.repeat(21),
+    'A B',
+    'A\u0000',
+    'Ä',
+    'PLAIN',
+    'SCRAM-SHA-1',
+    'SCRAM-SHA-512-PLUS',
+    'EXTERNAL',
+    'ANONYMOUS',
+    7,
+    null,
+  ])('cannot be shown by the mechanism %j', mechanism => {
+    expect(problemOf({ jid, token: 't', mechanism })).toBe(invalid('mechanism'))
+  })
+
+  test.each([
+    ['a password', { jid, password: 'pw', token: 't' }, invalid('token')],
+    ['another user', { jid, token: 't', authzid: 'romeo@chat.example' }, invalid('authzid')],
+    ['the user once more', { jid, token: 't', authzid: 'juliet@chat.example' }, invalid('authzid')],
+  ])('does not go with %s', (_what, parameters, problem) => {
+    expect(problemOf(parameters)).toBe(problem)
+  })
+
+  test('needs its own user, whatever authzid contains', () => {
+    expect(problemOf({ token: 't' })).toBe(missing('jid'))
+    expect(problemOf({ token: 't', authzid: 'romeo@chat.example' })).toBe(missing('jid'))
+    expect(problemOf({ token: 't', jid: 'chat.example' }, anonymous)).toBe('invalid-jid')
+  })
+})
+
+test.each([
+  ['nothing', {}],
+  ['a password', { password: 'pw' }],
+  ['a configured account', {}, accounts],
+])('a mechanism beside %s asks for its token', (_what, parameters, ways = nothing) => {
+  expect(problemOf({ jid, mechanism: 'X-OAUTH2', ...parameters }, ways)).toBe(
+    `${missing('token')} It is needed with mechanism.`,
+  )
+})
+
+describe('the password of another user', () => {
+  const portal = { jid: 'Portal@chat.example', password: 'pw' }
+
+  test('opens a session of the authzid, with its resource', () => {
+    expect(outcome({ ...portal, authzid: 'Romeo@CHAT.example/orchard' })).toEqual([
+      'romeo@chat.example/orchard',
+      { kind: 'password', password: 'pw', user: 'portal' },
+    ])
+    expect(outcome({ ...portal, jid: 'portal@chat.example/x', authzid: 'romeo@chat.example' })[0]).toBe(
+      'romeo@chat.example',
+    )
+  })
+
+  test("is the user's own if both are the same", () => {
+    expect(outcome({ ...portal, authzid: 'portal@chat.example/desk' })).toEqual([
+      'portal@chat.example/desk',
+      { kind: 'password', password: 'pw' },
+    ])
+  })
+
+  test('wins over what the operator has configured', () => {
+    expect(outcome({ ...portal, authzid: 'romeo@chat.example' }, accounts)[1]).toMatchObject({
+      user: 'portal',
+    })
+  })
+
+  test.each([
+    ['of another domain', 'romeo@other.example'],
+    ['of a subdomain', 'romeo@sub.chat.example'],
+    ['that is a domain', 'chat.example'],
+    ['that is no JID', '@chat.example'],
+    ['with a control character', 'ro\u0000meo@chat.example'],
+    ['with half a surrogate pair', '\ud800@chat.example'],
+    ['with an empty resource', 'romeo@chat.example/'],
+    ['that is too long', `${'a'.repeat(1024)}@chat.example`],
+    ['that is a number', 1],
+    ['that is null', null],
+  ])('is no proof for an authzid %s', (_what, authzid) => {
+    expect(problemOf({ ...portal, authzid })).toBe(invalid('authzid'))
+  })
+
+  test('needs that user, and the password of that user', () => {
+    expect(problemOf({ password: 'pw', authzid: 'romeo@chat.example' })).toBe(missing('jid'))
+    const withoutPassword = { jid: portal.jid, authzid: 'romeo@chat.example' }
+    expect(problemOf(withoutPassword, accounts)).toBe(`${missing('password')} It is needed with jid and authzid.`)
+    expect(problemOf({ jid: 'chat.example', authzid: 'romeo@chat.example' }, anonymous)).toBe('invalid-jid')
+  })
+})
+
+describe('without password and token', () => {
+  const byAccount = ['juliet@chat.example/balcony', { kind: 'service', account }]
+
+  test('the account of the domain logs in', () => {
+    expect(outcome({ jid }, accounts)).toEqual(byAccount)
+  })
+
+  test('an empty field of the form for people counts as not given', () => {
+    const sent = `jid=${jid}&password=&token=&mechanism=&authzid=`
+    const read = readParameters(undefined, Buffer.from(sent), { sentForm: true })
+    const { jid: user, credentials } = demandCredentials(readCredentials(read, accounts))
+    expect([formatJid(user), credentials]).toEqual(byAccount)
+  })
+
+  test.each([
+    ['password', { jid, password: '' }],
+    ['token', { jid, token: '' }],
+    ['password', { jid, token: 't', password: '' }],
+    ['token', { jid, password: 'pw', token: '' }],
+    ['authzid', { jid, password: 'pw', authzid: '' }],
+    ['mechanism', { jid, token: 't', mechanism: '' }],
+    ['jid', { jid: '', authzid: jid }],
+  ] as const)('an empty %s of a program is refused with what to do: %j', (name, parameters) => {
+    for (const ways of [nothing, accounts, certificates, anonymous])
+      expect(problemOf(parameters, ways)).toBe(empty(name))
+    const form = readParameters(undefined, Buffer.from(`${new URLSearchParams(parameters)}`))
+    expect(() => demandCredentials(readCredentials(form, accounts))).toThrow(
+      expect.objectContaining({ code: 'missing-parameter' }),
+    )
+  })
+
+  test('an authzid alone means the same as a jid alone', () => {
+    expect(outcome({ authzid: jid }, accounts)).toEqual(outcome({ jid }, accounts))
+    expect(problemOf({ authzid: 'chat.example' }, anonymous)).toBe(invalid('authzid'))
+  })
+
+  test('the account logs in others, not itself', () => {
+    for (const local of [account.user, account.user.toUpperCase()])
+      expect(problemOf({ jid: `${local}@chat.example` }, accounts)).toMatch(/^authzid-refused/)
+    expect(outcome({ jid: `${account.user}@chat.example`, password: 'pw' }, accounts)[1]).toMatchObject({
+      kind: 'password',
+    })
+  })
+
+  test("the domain's own account has priority over the account for all others", () => {
+    const both = { ...nothing, serviceAccounts: new Map([...accounts.serviceAccounts, ['*', anyAccount]]) }
+    expect(outcome({ jid }, both)[1]).toEqual({ kind: 'service', account })
+    expect(outcome({ jid: 'juliet@sub.chat.example' }, both)[1]).toEqual({
+      ...{ kind: 'service', account: anyAccount },
+    })
+  })
+
+  test('an account is taken before a certificate', () => {
+    expect(outcome({ jid }, { ...certificates, ...accounts, servers: certificates.servers })[1]).toEqual({
+      ...{ kind: 'service', account },
+    })
+  })
+
+  test("the certificate for the domain's server is taken", () => {
+    expect(outcome({ jid }, certificates)).toEqual(['juliet@chat.example/balcony', { kind: 'certificate' }])
+    expect(problemOf({ jid: 'juliet@other.example' }, certificates)).toBe(noLogin)
+  })
+
+  test('the certificate for all other servers is not used for a server with its own entry', () => {
+    const others = new Map([['*', { ...server, certificate }]])
+    const any = { ...nothing, servers: others }
+    expect(outcome({ jid }, any)[1]).toEqual({ kind: 'certificate' })
+    const own = { ...nothing, servers: new Map([...others, ['chat.example', server]]) }
+    expect(problemOf({ jid }, own)).toBe(noLogin)
+    const elsewhere = { ...any, remotes: new Map([['chat.example', remote]]) }
+    expect(problemOf({ jid }, elsewhere)).toBe(noLogin)
+  })
+
+  test.each([
+    ['nothing at all', {}, missing('jid')],
+    ['an empty jid', { jid: '', password: '' }, empty('jid')],
+    ['a jid', { jid }, noLogin],
+    ['an authzid', { authzid: jid }, noLogin],
+    ['a jid that is none', { jid: 'juliet' }, 'invalid-jid'],
+  ])('and with nothing configured, %s does not do', (_what, parameters, problem) => {
+    expect(problemOf(parameters)).toBe(problem)
+  })
+})
+
+describe('a bare domain', () => {
+  test('is an anonymous session if the operator allows it', () => {
+    expect(outcome({ jid: 'CHAT.example.' }, anonymous)).toEqual(['chat.example', { kind: 'anonymous' }])
+    expect(read({ jid: 'chat.example' }, anonymous).jid).toEqual({
+      ...{ local: '', domain: 'chat.example', resource: undefined },
+    })
+    expect(outcome({ jid: 'bücher.example' }, anonymous)[0]).toBe('bücher.example')
+  })
+
+  test('is anonymous even where an account could act for users', () => {
+    expect(outcome({ jid: 'chat.example' }, { ...accounts, warm: anonymous.warm })[1]).toEqual({
+      kind: 'anonymous',
+    })
+  })
+
+  test.each([
+    ['where the operator does not', { jid: 'chat.example' }, nothing],
+    ['where only an account could act', { jid: 'chat.example' }, accounts],
+    ['with a password', { jid: 'chat.example', password: 'pw' }, anonymous],
+    ['with a resource', { jid: 'chat.example/x' }, anonymous],
+    ['that is none', { jid: 'chat example' }, anonymous],
+    ['with an empty local part', { jid: '@chat.example' }, anonymous],
+    ['with a NUL', { jid: 'chat.exam\u0000ple' }, anonymous],
+  ])('is no JID %s', (_what, parameters, ways) => {
+    expect(problemOf(parameters, ways)).toBe('invalid-jid')
+  })
+
+  test('does not keep a full JID from its account', () => {
+    expect(outcome({ jid }, { ...accounts, warm: anonymous.warm })[1]).toEqual({ kind: 'service', account })
+    expect(problemOf({ jid }, anonymous)).toBe(noLogin)
+  })
+})

@@ -1,0 +1,286 @@
+import { describe, expect, test } from '@jest/globals'
+import request from 'supertest'
+import { Problem, type ProblemCode } from '../../../src/lib/errors.js'
+import { isXhtml } from '../../support/xhtml.js'
+import { config, credentials, failing, fakeService, parameters, warm } from '../fake-login.js'
+
+describe('the form', () => {
+  const token = async (service: ReturnType<typeof fakeService>) => {
+    const page = await request(service.app)
+      .get('/warm')
+      .auth(...credentials)
+    return /name="csrf_token" value="([^"]+)"/.exec(page.text)![1]!
+  }
+  const post = (service: ReturnType<typeof fakeService>, headers: Record<string, string>, csrf_token = '') =>
+    warm(service)
+      .type('form')
+      .set(headers)
+      .send({ ...parameters, csrf_token })
+
+  test('is shown with its fields and defaults', async () => {
+    const service = fakeService({ externalUrl: 'https://web.example/chat' })
+    const { status, text } = await request(service.app)
+      .get('/warm')
+      .auth(...credentials)
+    expect(status).toBe(200)
+    expect(text).toContain('<title>Log a user in · Warm Bindings</title>')
+    expect(text).toContain('<form method="post" action="/chat/warm">')
+    expect(isXhtml(text)).toBe(true)
+    expect(text).toMatch(/<input type="password"[^>]* name="password"[^>]* autocomplete="off"/)
+    expect(text).toContain('<input type="submit" value="Log this user in" />')
+    expect(text).not.toMatch(/aria-invalid|autofocus|class="refusal"/)
+    // The usual fields come first. The other fields are closed.
+    const [first, more] = text.split('<form')[1]!.split('<details>')
+    expect(first!.match(/(?<= name=")\w+/g)).toEqual(['jid', 'password', 'csrf_token'])
+    expect(more!.match(/(?<= name=")\w+/g)).toEqual([
+      ...['token', 'authzid', 'expires_in', 'attach_binding', 'language', 'wait', 'hold', 'ver'],
+    ])
+    for (const [label, name, value] of [
+      ['Address of the user (JID)', 'jid', undefined],
+      ['Password', 'password', undefined],
+      ['Token', 'token', undefined],
+      ['Log in for this user', 'authzid', undefined],
+      ['Time for the page', 'expires_in', '120'],
+      ['Language', 'language', 'en'],
+      ['Longest wait of a request', 'wait', '60'],
+      ['Held requests', 'hold', '1'],
+      ['BOSH version', 'ver', '1.6'],
+    ]) {
+      expect(text).toContain(`<label for="${name}">${label}</label>`)
+      const input = new RegExp(`<input [^>]*id="${name}" name="${name}"[^>]*>`).exec(text)![0]
+      expect(/value="([^"]*)"/.exec(input)?.[1]).toBe(value)
+    }
+  })
+
+  test('has no body for HEAD', async () => {
+    const reply = await request(fakeService().app)
+      .head('/warm')
+      .auth(...credentials)
+    expect([reply.status, reply.text]).toEqual([200, undefined])
+  })
+
+  test('is taken from here with its token', async () => {
+    const service = fakeService()
+    const csrf = await token(service)
+    for (const headers of [
+      { Origin: 'https://web.example', 'Sec-Fetch-Site': 'same-origin' },
+      { Origin: 'null' },
+      { 'Sec-Fetch-Site': 'none' },
+    ]) {
+      expect((await post(service, headers, csrf)).status).toBe(303)
+    }
+  })
+
+  test('is refused without its token, after an hour, or from elsewhere even with it', async () => {
+    let time = Date.now()
+    const service = fakeService({ now: () => time })
+    const csrf = await token(service)
+    expect((await post(service, { Origin: 'https://web.example' })).status).toBe(403)
+    expect((await post(service, { Origin: 'null' })).status).toBe(403)
+    const elsewhere = await post(service, { Origin: 'https://evil.example' }, csrf)
+    expect(elsewhere.status).toBe(403)
+    expect(elsewhere.text).toContain('cross-site-request')
+    expect((await post(service, { 'Sec-Fetch-Site': 'cross-site' }, csrf)).status).toBe(403)
+    time += 3_600_000
+    expect((await post(service, { Origin: 'https://web.example' }, csrf)).status).toBe(403)
+    expect(service.logins).toHaveLength(0)
+  })
+
+  test('offers the values of the settings, except a cookie that it cannot set', async () => {
+    const bosh = { ...config.bosh, attachBinding: 'reply', maxRequests: 1 } as const
+    const { text } = await request(fakeService({ bosh }).app)
+      .get('/warm')
+      .auth(...credentials)
+    expect(text).toContain('<option value="cookie" selected="selected">')
+    expect(text).toMatch(/<input [^>]*id="hold"[^>]* value="0"/)
+  })
+
+  test('as it is shown asks for nothing that its defaults would not be', async () => {
+    const service = fakeService()
+    const page = await request(service.app)
+      .get('/warm')
+      .auth(...credentials)
+    const usual = page.text.matchAll(/<input [^>]* name="(\w+)"(?: value="([^"]*)")?/g)
+    const values = Object.fromEntries(Array.from(usual, ([, name, value = '']) => [name!, value]))
+    await warm(service).send(parameters)
+    const sent = await warm(service)
+      .type('form')
+      .set('Origin', 'https://web.example')
+      .send({ ...values, attach_binding: 'off', ...parameters })
+    expect(sent.status).toBe(303)
+    const [plain, filled] = service.logins.map(login => ({ ...login, ids: undefined }))
+    expect(filled).toEqual(plain)
+  })
+
+  test('posts from elsewhere learn nothing of their parameters', async () => {
+    const reply = await warm().type('form').set('Origin', 'https://evil.example').send('jid=x')
+    expect(reply.status).toBe(403)
+  })
+})
+
+describe('a form that cannot be done', () => {
+  const origin = { Origin: 'https://web.example', 'Sec-Fetch-Site': 'same-origin' }
+  const sent = {
+    ...{ ...parameters, token: '', authzid: '', attach_binding: 'off' },
+    ...{ language: 'en', wait: '60', hold: '1', ver: '1.6', expires_in: '120' },
+  }
+
+  /** Sends a form of the service. */
+  async function send(
+    service: ReturnType<typeof fakeService>,
+    more: Record<string, string> = {},
+    accept = 'text/html',
+  ) {
+    const page = await request(service.app)
+      .get('/warm')
+      .auth(...credentials)
+    const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(page.text)![1]!
+    return warm(service)
+      .type('form')
+      .set({ ...origin, Accept: accept })
+      .send({ ...sent, ...more, csrf_token })
+  }
+
+  const valueIn = (text: string, name: string) =>
+    new RegExp(`<input [^>]*name="${name}"(?: value="([^"]*)")?`).exec(text)![1]
+  /** The marked fields with their messages. */
+  const faults = (text: string) =>
+    Array.from(text.matchAll(/id="(\w+)"[^>]* aria-invalid="true"/g), ([, name]) => [
+      name,
+      new RegExp(`<span class="fault" id="${name}-fault">([^<]*)<`).exec(text)![1],
+    ])
+
+  test('may have an empty password if an account acts for its users', async () => {
+    const account = { user: 'bot', password: 'secret-of-bot' }
+    const service = fakeService({ serviceAccounts: new Map([['*', account]]) })
+    const { status } = await send(service, { password: '' })
+    expect(status).toBe(303)
+    expect(service.logins).toMatchObject([{ credentials: { kind: 'service', account } }])
+  })
+
+  test.each([
+    ['jid', 'juliet', 'invalid-jid', 'This is not an address. Write it like alice@example.org.'],
+    ['jid', '', 'missing-parameter', 'Enter the address of the user.'],
+    ['password', '', 'missing-parameter', 'Enter the password.'],
+    ['wait', 'long', 'invalid-parameter', 'A whole number, 0 or more.'],
+    ['expires_in', '4', 'invalid-parameter', 'A whole number from 5 to 600.'],
+    ['language', '!', 'invalid-parameter', 'A language tag (BCP 47), such as en or de-CH.'],
+    ['attach_binding', 'on', 'invalid-parameter', 'One of off, cookie, reply'],
+  ])('for its %s, %j, says so at that field', async (name, value, code, message) => {
+    const service = fakeService()
+    const { status, text, headers } = await send(service, { [name]: value })
+    expect(status).toBe(400)
+    expect(isXhtml(text)).toBe(true)
+    expect(faults(text)).toEqual([[name, expect.stringContaining(message)]])
+    expect(text).toContain(`<code class="code">${code}</code>`)
+    expect(text).toContain(`<code>${headers['x-request-id']}</code>`)
+    const isHidden = name !== 'jid' && name !== 'password'
+    expect(text).toContain(isHidden ? '<details open="open">' : '<details>')
+    expect(service.lines()).toMatchObject([{ msg: 'warm', code }])
+    expect(service.logins).toEqual([])
+  })
+
+  test('has an error at each wrong field at once, and the focus at the first', async () => {
+    const { text } = await send(fakeService(), { jid: 'a b@', password: '', wait: 'long', ver: '2' })
+    expect(faults(text)).toEqual([
+      ['jid', 'This is not an address. Write it like alice@example.org.'],
+      ['password', 'Enter the password.'],
+      ['wait', 'A whole number, 0 or more.'],
+      ['ver', 'A version of BOSH, such as 1.6.'],
+    ])
+    expect(text).toContain('See the 4 fields that are marked.')
+    expect(text.match(/id="\w+"[^>]* autofocus="autofocus"/g)).toHaveLength(1)
+    expect(/id="(\w+)"[^>]* autofocus="autofocus"/.exec(text)![1]).toBe('jid')
+    expect(isXhtml(text)).toBe(true)
+  })
+
+  test.each([
+    ['a token beside a password', { token: 't0ken' }, ['token', 'hold']],
+    ['an account of another domain', { authzid: 'a@elsewhere.example' }, ['authzid', 'hold']],
+    ['no password for an account that acts', { password: '', authzid: 'a@chat.example' }, ['password', 'hold']],
+  ])('has an error for %s beside the others', async (_what, more, names) => {
+    const { text } = await send(fakeService(), { ...more, hold: '-1' })
+    expect(faults(text).map(([name]) => name)).toEqual(names)
+  })
+
+  test('does not ask for a password if an account may act for the user', async () => {
+    const account = { user: 'bot', password: 'secret-of-bot' }
+    const service = fakeService({ serviceAccounts: new Map([['chat.example', account]]) })
+    const { text } = await send(service, { jid: '@', password: '' })
+    expect(faults(text).map(([name]) => name)).toEqual(['jid'])
+  })
+
+  test.each<[ProblemCode, number, string | undefined]>([
+    ['not-authorized', 403, 'password'],
+    ['account-disabled', 403, 'jid'],
+    ['host-unknown', 502, 'jid'],
+    ['conflict', 409, 'jid'],
+    ['remote-connection-failed', 502, undefined],
+    ['service-full', 503, undefined],
+    ['timeout', 504, undefined],
+  ])('for %s, is %i, says what to do, and can be sent again', async (code, status, field) => {
+    const service = failing(new Problem(code))
+    const reply = await send(service)
+    expect(reply.status).toBe(status)
+    expect(faults(reply.text).map(([name]) => name)).toEqual(field === undefined ? [] : [field])
+    expect(reply.text).toMatch(/<div class="refusal" role="alert">/)
+    expect(reply.text).toContain('<details>')
+    expect(reply.headers['retry-after']).toBe(status === 503 ? '5' : undefined)
+    expect(reply.headers['referrer-policy']).toBe('same-origin')
+    const csrf_token = valueIn(reply.text, 'csrf_token')!
+    expect(
+      (
+        await warm(service)
+          .type('form')
+          .set(origin)
+          .send({ ...sent, csrf_token })
+      ).status,
+    ).toBe(status)
+  })
+
+  test('keeps the address and the options, and nothing that is secret', async () => {
+    const jid = `juliet@chat.example/<b>&"'`
+    const secrets = { password: 'Pa55-of-juliet', token: 't0ken-of-juliet' }
+    const { text } = await send(fakeService(), {
+      ...secrets,
+      jid,
+      hold: '7',
+      wait: 'x"y',
+      attach_binding: 'cookie',
+    })
+    expect(isXhtml(text)).toBe(true)
+    expect(valueIn(text, 'jid')).toBe('juliet@chat.example/&lt;b&gt;&amp;&quot;&#x27;')
+    expect([valueIn(text, 'hold'), valueIn(text, 'wait')]).toEqual(['7', 'x&quot;y'])
+    expect([valueIn(text, 'password'), valueIn(text, 'token')]).toEqual([undefined, undefined])
+    for (const secret of Object.values(secrets)) expect(text).not.toContain(secret)
+    expect(text).toContain('<option value="cookie" selected="selected">')
+  })
+
+  test('shows an error at the token if there was one, and at no field that it lacks', async () => {
+    const refused = failing(new Problem('not-authorized'))
+    const byToken = await send(refused, { password: '', token: 't0ken-of-juliet' })
+    expect(faults(byToken.text)).toEqual([['token', expect.stringContaining('refused')]])
+    const { status, text } = await send(fakeService(), { remember: 'perhaps' })
+    expect([status, faults(text)]).toEqual([400, []])
+    expect(text).toContain('Parameter: remember. On or off.')
+  })
+
+  test('says when the next attempt is possible, without words about headers', async () => {
+    const problem = new Problem('too-many-requests', { retryAfterSeconds: 34, detail: 'Limit: RATE_WARMS_PER_JID.' })
+    const { status, headers, text } = await send(failing(problem))
+    expect([status, headers['retry-after']]).toEqual([429, '34'])
+    expect(text).toContain('</b> Too many attempts. Limit: RATE_WARMS_PER_JID. Try again after 34 seconds.</p>')
+    expect(text).not.toContain('Retry-After')
+  })
+
+  test('is shown to people: programs get JSON, and faults of the service are not shown as theirs', async () => {
+    const json = await send(failing(new Problem('not-authorized')), {}, 'application/json')
+    expect([json.status, JSON.parse(json.text).code]).toEqual([403, 'not-authorized'])
+    const service = failing(new TypeError('a detail of ours'))
+    const { status, text } = await send(service)
+    expect(status).toBe(500)
+    expect(text).toContain('<dd class="code">internal-error</dd>')
+    expect(text).toContain('<a href="/warm">Back to the form</a>')
+    expect(service.counts.faults).toBe(1)
+  })
+})

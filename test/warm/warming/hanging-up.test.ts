@@ -1,0 +1,127 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { describe, expect, test } from '@jest/globals'
+import { hashSecret } from '../../../src/config/kinds/secret-hash.js'
+import { binding, credentials, fakeService, parameters } from '../fake-login.js'
+import { FakeSessions, idOf } from '../fake-sessions.js'
+
+describe('a caller who hangs up', () => {
+  function deferred<T>() {
+    let resolve!: (value: T) => void
+    const promise = new Promise<T>(settle => {
+      resolve = settle
+    })
+    return { promise, resolve }
+  }
+
+  /** Sends warm calls to a real port. */
+  async function call(
+    service: ReturnType<typeof fakeService>,
+    { path = '/warm', body = JSON.stringify(parameters), lacking = 0, times = 1 } = {},
+  ) {
+    const server = http.createServer(service.app).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const received = once(server, 'request')
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    const request =
+      `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${Buffer.from(credentials.join(':')).toString('base64')}\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${body.length + lacking}\r\n\r\n${body}`
+    socket.write(request.repeat(times))
+    return {
+      async hangUp() {
+        const [, response] = await received
+        const closed = once(response, 'close')
+        socket.destroy()
+        await closed
+        server.close()
+      },
+    }
+  }
+
+  test('aborts the login', async () => {
+    const aborted = deferred<void>()
+    const begun = deferred<void>()
+    const service = fakeService({
+      login: (_request, signal) => {
+        begun.resolve()
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            aborted.resolve()
+            reject(signal.reason)
+          })
+        })
+      },
+    })
+    const caller = await call(service)
+    await begun.promise
+    await caller.hangUp()
+    await aborted.promise
+    await new Promise(setImmediate)
+    expect(service.released).toEqual([])
+    expect(service.lines()).toMatchObject([{ code: 'client-gone', jid: 'juliet@chat.example', level: 30 }])
+  })
+
+  test('in the middle of the body is no failure of ours', async () => {
+    const service = fakeService()
+    const caller = await call(service, { lacking: 10 })
+    await caller.hangUp()
+    await new Promise(setImmediate)
+    expect(service.lines()).toMatchObject([{ code: 'client-gone', level: 30 }])
+  })
+
+  test.each(['/warm', `/warm/${idOf(5)}/resume`])(
+    'while the secret is being hashed calls %s in vain, which is no failure of ours',
+    async path => {
+      const [name, secret] = credentials
+      const sessions = new FakeSessions()
+      sessions.add(5)
+      const admins = [{ name, secret: await hashSecret(secret), domains: ['*'], role: 'all' as const }]
+      const service = fakeService({ admins, sessions })
+      const body = path === '/warm' ? undefined : ''
+      const caller = await call(service, { path, body })
+      await caller.hangUp()
+      while (service.lines().length === 0) await new Promise(setImmediate)
+      expect(service.lines()).toMatchObject([{ code: 'client-gone', level: 30 }])
+      expect(service.counts.faults).toBe(0)
+      expect([service.logins, sessions.resumed]).toEqual([[], []])
+    },
+  )
+
+  test('leaves no session behind when the login had succeeded', async () => {
+    const begun = deferred<void>()
+    const login = deferred<typeof binding>()
+    const service = fakeService({
+      login: () => {
+        begun.resolve()
+        return login.promise
+      },
+    })
+    const caller = await call(service)
+    await begun.promise
+    await caller.hangUp()
+    login.resolve(binding)
+    await new Promise(setImmediate)
+    expect(service.released).toEqual([binding.id])
+  })
+
+  test('leaves no session behind of a call that waits behind another on the same connection', async () => {
+    const begun = deferred<void>()
+    const first = deferred<typeof binding>()
+    const service = fakeService({
+      login: () => {
+        if (service.logins.length === 1) return first.promise
+        begun.resolve()
+        return Promise.resolve({ ...binding, id: 'second' })
+      },
+    })
+    const caller = await call(service, { times: 2 })
+    await begun.promise
+    await caller.hangUp()
+    await new Promise(setImmediate)
+    expect(service.released).toEqual(['second'])
+    first.resolve(binding)
+    await new Promise(setImmediate)
+    expect(service.released).toEqual(['second', binding.id])
+  })
+})

@@ -1,0 +1,162 @@
+// Sessions whose page cannot have them after the login.
+import { describe, expect, test } from '@jest/globals'
+import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
+import { Turns } from '../../../src/lib/limits/keyed-queue.js'
+import { Pipelining } from '../../../src/servers/login/pipelining.js'
+import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
+import type { Mending } from '../../../src/session/link/mending.js'
+import type { Opening } from '../../../src/session/session-types.js'
+import { createLogins } from '../../../src/warm/warming/session-login.js'
+import { ScriptedLink } from '../../servers/login/scripted-link.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { ScramServer } from '../../support/login-server/scram.js'
+
+const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
+const features = (inside: string) =>
+  `<stream:features xmlns:stream='http://etherx.jabber.org/streams'>${inside}</stream:features>`
+const answers = [
+  features(`<mechanisms xmlns='${sasl}'><mechanism>PLAIN</mechanism></mechanisms>`),
+  `<success xmlns='${sasl}'/>`,
+  features(`<bind xmlns='${bind}'/>`),
+  (id: string) =>
+    `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'><jid>juliet@chat.example/balcony</jid></bind></iq>`,
+]
+
+class HandingOut extends ScriptedLink {
+  readonly id = 'handle'
+  handOver: Opening['handOver'] = async () => undefined
+}
+
+const request = {
+  jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
+  credentials: { kind: 'password', password: 's3cret' } as const,
+  language: 'en',
+  wait: 60,
+  hold: 1,
+  ver: '1.6',
+  attachSeconds: 120,
+  attachBinding: 'off' as const,
+  ids: { requestId: 'request' },
+}
+
+test.each([
+  ['is over', async () => undefined, 'remote-connection-failed'],
+  ['fails at it', () => Promise.reject(new Error('no terms')), undefined],
+])('a session that %s when it is to be handed out is ended', async (_what, handOver, code) => {
+  const links: HandingOut[] = []
+  const clock = new FakeClock()
+  const { login } = createLogins(
+    {
+      timeout: 5,
+      stepTimeout: 5,
+      mechanisms: ['PLAIN'],
+      scramMaxIterations: 4096,
+      saltedPasswords: createSaltedPasswords(clock, 0, hashQueue()),
+      pipelining: undefined,
+    },
+    (_domain, options, events) => {
+      const link = Object.assign(new HandingOut(answers, { ...options, certificate: false }, events), {
+        handOver,
+      })
+      links.push(link)
+      return link
+    },
+  )
+  await expect(login(request, new AbortController().signal)).rejects.toMatchObject(code ? { code } : {})
+  expect(links.map(({ gone }) => gone)).toEqual(['abandoned'])
+})
+
+test('a login whose session an admin has ended is not repeated, whatever was pipelined', async () => {
+  const clock = new FakeClock()
+  const pipelining = new (class extends Pipelining {
+    override get isToBlame() {
+      return true
+    }
+  })()
+  const failed: boolean[] = []
+  let opened = 0
+  const { login } = createLogins(
+    {
+      timeout: 5,
+      stepTimeout: 5,
+      mechanisms: ['PLAIN'],
+      scramMaxIterations: 4096,
+      saltedPasswords: createSaltedPasswords(clock, 0, hashQueue()),
+      pipelining: {
+        foresee: () => pipelining,
+        succeeded: () => {},
+        failed: (_domain, _pipelining, isLeft) => void failed.push(isLeft),
+      },
+    },
+    (_domain, options, events) => {
+      opened += 1
+      setImmediate(() => events.onEnd({ failure: { step: 'features', code: 'session-not-found' } }))
+      return new HandingOut([], { ...options, certificate: false }, events)
+    },
+  )
+  await expect(login(request, new AbortController().signal)).rejects.toMatchObject({
+    code: 'session-not-found',
+  })
+  expect([opened, failed]).toEqual([1, [true]])
+})
+
+describe('the keys for a later login', () => {
+  const byScram = () => {
+    let server: ScramServer
+    const last = (told: readonly string[], element: string) =>
+      Buffer.from(new RegExp(`<${element} [^>]*>([^<]+)<`).exec(told.join(''))![1]!, 'base64').toString()
+    const written = (element: string, text: string) =>
+      `<${element} xmlns='${sasl}'>${Buffer.from(text).toString('base64')}</${element}>`
+    return [
+      features(`<mechanisms xmlns='${sasl}'><mechanism>SCRAM-SHA-1</mechanism></mechanisms>`),
+      (_id: string, told: readonly string[]) => {
+        const about = { salt: Buffer.from('salt'), iterations: 4096, offersBinding: false, channel: () => undefined }
+        server = new ScramServer('SCRAM-SHA-1', last(told, 'auth'), about as never)
+        return written('challenge', server.serverFirst)
+      },
+      (_id: string, told: readonly string[]) => {
+        const final = server.verify(last(told, 'response'), 's3cret')
+        return final === undefined ? `<failure xmlns='${sasl}'><not-authorized/></failure>` : written('success', final)
+      },
+      features(`<bind xmlns='${bind}'/><sm xmlns='urn:xmpp:sm:3'/>`),
+      answers[3]!,
+    ]
+  }
+
+  test.each([
+    ['are good while the session lives', async () => ({}) as never, undefined],
+    ['are gone if it is not handed out', async () => undefined, 'credentials-expired'],
+  ])('%s', async (_what, handedOut, code) => {
+    const clock = new FakeClock()
+    let kept: Mending | undefined
+    const { login } = createLogins(
+      {
+        timeout: 5,
+        stepTimeout: 5,
+        mechanisms: ['SCRAM-SHA-1'],
+        scramMaxIterations: 4096,
+        saltedPasswords: createSaltedPasswords(clock, 0, hashQueue()),
+        pipelining: undefined,
+      },
+      (_domain, options, events) =>
+        Object.assign(new HandingOut(byScram(), { ...options, certificate: false }, events), {
+          handOver: (async (_jid, _undelivered, _handover, management) => {
+            kept = management!.mending
+            return handedOut()
+          }) satisfies Opening['handOver'] as Opening['handOver'],
+        }),
+      {
+        longest: 60_000,
+        turns: new Turns(1),
+        accountOf: () => undefined,
+        connect: (_domain, options, events) => new ScriptedLink(byScram(), { certificate: false, ...options }, events),
+      },
+    )
+    await login(request, new AbortController().signal).catch(() => {})
+    const turn = { isUrgent: () => false, onBegin() {} }
+    const again = kept!.logInAgain(new AbortController().signal, turn, { previd: 's1', h: '0' })
+    if (code === undefined) expect((await again).link).toBeInstanceOf(ScriptedLink)
+    else await expect(again).rejects.toMatchObject({ code })
+  })
+})
