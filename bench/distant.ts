@@ -9,15 +9,15 @@ import { Opener } from './sessions.js'
 import { accountsOf } from './stage.js'
 import { domain } from './work.js'
 
-/** These modules break the streams of Prosody 0.12. */
+/** Only for Prosody 13: these modules break the streams of Prosody 0.12. */
 const sasl2Modules = `
 plugin_paths = { "/usr/lib/prosody/modules" }
 modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "posix", "bosh", "smacks", "sasl2", "sasl2_bind2", "sasl2_sm", "sasl2_fast" }
 `
-/** Time to dial spare links. */
+/** Milliseconds in which the service can open connections for the next login. */
 const pause = 400
 
-/** Delays all bytes by half of `ms` in each direction. Connections are accepted at once. */
+/** Delays bytes, but not the start of a connection. */
 const startDistance = (port: number, ms: number) =>
   startServer(near => {
     const far = connect({ port, host: '127.0.0.1', noDelay: true })
@@ -63,7 +63,7 @@ async function measureWay(prosody: Prosody, way: (typeof ways)[number], ms: numb
   await using service = await startService({ c2sPort, environment: { ...way.environment, XMPP_SERVERS: server } })
   const opener = new Opener({ kind: 'product', port: service.port })
   const times: number[] = []
-  // After the first logins, the features are cached and spare links are dialled.
+  // The first logins are not measured, because they cache the server's features.
   for (let login = -4; login < logins; login++) {
     const start = performance.now()
     await opener.open('user0')

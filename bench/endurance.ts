@@ -1,4 +1,4 @@
-// At the end, memory and descriptors must be the same as at the beginning.
+// Fails if messages are lost or come twice, or if descriptors, timers or heap leak.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../test/support/http-answer.js'
@@ -10,7 +10,7 @@ import { closing, startService } from './processes.js'
 import { accountsOf, names } from './stage.js'
 import { Ledger, Visitor } from './visitor.js'
 
-/** Some growth is normal, because V8 keeps compiled code. */
+/** V8 keeps compiled code, so the heap grows a little. */
 const heapGrowth = 1.2
 const rehearsed = 60
 const arrivalsPerSecond = 25

@@ -7,7 +7,7 @@ const makers = ['prosody', 'ejabberd'] as const
 /** `npm run test:peers` unpacks other Debian releases here. */
 const unpacked = '/var/cache/warm-bindings-tests'
 
-/** With `--here`, tests only the server in `SERVERS_ROOT`. Returns false if a fault did more than end sessions. */
+/** Without `--here`, tests the installed servers and all unpacked releases. */
 export async function observeFaults(words: readonly string[], print: (text: string) => void): Promise<boolean> {
   if (!words.includes('--here')) return observeAll(words)
   const sessions = Number(words.find(word => word.startsWith('--sessions='))?.split('=')[1] ?? 300)

@@ -1,4 +1,4 @@
-// A server that does the least possible work.
+// This server does the least possible work, for comparison with the service.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -67,7 +67,7 @@ process.on('SIGWINCH', () => {
 const warm = (form: string) =>
   JSON.stringify({ jid: new URLSearchParams(form).get('jid'), sid: String(++serial), rid: 1 })
 
-/** Like a session of the service: a request is answered with the message of the next. */
+/** Holds each request until the next request, and responds with the next request's message. */
 function talk(text: string, response: ServerResponse): void {
   const sid = /sid='(\d+)'/.exec(text)![1]!
   const waiting = talks.get(sid)
@@ -101,7 +101,7 @@ function openRelay(name: string): Relay {
 const openFrame = `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='${domain}' version='1.0'/>`
 const asText = { binary: false }
 
-/** TCP differs only in stream headers and ends (RFC 7395 §3.4, §3.6). The server's header must be one chunk. */
+/** Translates the start and end of a stream (RFC 7395 §3.4, §3.6). The server's header must arrive in one chunk. */
 function relayWebSocket(webSocket: WebSocket, socket: Socket): void {
   webSocket.on('message', (message: Buffer) => {
     const name = message.toString('latin1', 1, 6)

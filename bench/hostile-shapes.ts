@@ -97,7 +97,7 @@ const inElement = (mark: string, inner: Shape): Shape => ({
   end: `${inner.end}</a>`,
 })
 
-/** Shapes with `*` in their name begin with XML that the plain reader leaves to saxes. */
+/** Makes the service use saxes, its slower parser. The names of such shapes end with `*`. */
 const leaving = '<![CDATA[x]]>'
 
 const children: readonly Shape[] = [

@@ -147,7 +147,6 @@ function costOfBody(size: number): readonly number[] {
   return costs
 }
 
-/** The growth is a mean over all sizes, because garbage is collected at some sizes. */
 const rowOf = ({ name }: Shape, costs: readonly number[], base: number): Row => ({
   shape: name,
   costs,

@@ -1,4 +1,4 @@
-// HTTP/1.1 over a plain socket, so that the load client costs less than any server.
+// HTTP/1.1 over a plain socket, so that the load client needs less CPU time than any server.
 import { connect, type Socket } from 'node:net'
 
 export interface Route {
@@ -55,7 +55,7 @@ export class HttpLane {
   }
 
   #open(): Socket {
-    // Without `localAddress`, few ports are free: links with XMPP_LOCAL_ADDRESSES take most.
+    // Without `localAddress`, Linux skips all local ports that the service has bound: up to 85 % of the ports.
     const socket = connect({ port: this.#port, host: this.#host, localAddress: this.#host })
       .setNoDelay(true)
       .setEncoding('latin1')

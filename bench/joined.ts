@@ -1,4 +1,4 @@
-// A worker without a primary, so that the load client chooses the process.
+// A process without a primary, because the load client chooses the process by its port.
 const built = (file: string) => import(new URL(`../../dist/${file}`, import.meta.url).href)
 
 const { loadConfig } = (await built('config/load.js')) as typeof import('../src/config/load.js')

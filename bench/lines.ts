@@ -1,4 +1,4 @@
-// Targets by `id`. A target with two demands has two entries.
+// `id` is the number in the column `line` of the results. Related lines share a number.
 
 export interface Line {
   readonly id: string

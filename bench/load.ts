@@ -58,7 +58,7 @@ async function countRoundTrips(work: Work): Promise<Figures> {
     if (isCounting) tally.add(milliseconds)
   }
   const talks = await openTalks(work, arrived, fail)
-  // In a fixed order, each session would always meet the same worker.
+  // Workers get connections in turn. Without `shuffled`, a session's poll and its message would reach the same worker.
   for (const talk of shuffled(talks)) talk.poll()
   await sleep(settleMilliseconds)
   for (const talk of shuffled(talks)) talk.sendNext()
@@ -128,7 +128,7 @@ async function warmEvenly(work: Work): Promise<Figures> {
   return tally.figures()
 }
 
-/** Waits for `go` after each phase. Phases: log in, talk, lose all sessions and log in again, leave. */
+/** Phases: log in, talk, lose all sessions and log in again, leave. The parent's message begins the next phase. */
 async function holdBosh(work: Work): Promise<Figures> {
   const { sessions = 0, secondsPerMessage = 60, target, amount } = work
   const tally = new Tally(work.pids)

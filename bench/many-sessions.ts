@@ -10,7 +10,7 @@ const spareDescriptors = 300
 const loginSeconds = 300
 const openingSeconds = 60
 
-/** Also measures a bare server, because the cost of a ping changes by half within hours. */
+/** Measures a bare server at the same time, because the CPU time of a ping changes by half within hours. */
 export async function measurePings(stage: Stage): Promise<PartResult> {
   const { sizes, prosody, log } = stage
   const { pingedSessions: wanted, pingSeconds: amount } = sizes

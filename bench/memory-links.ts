@@ -1,4 +1,4 @@
-// Links of the service in memory, which need no descriptors. As a program, measures them alone.
+// Links in memory, which need no descriptors. As a program, this file measures the links without the service.
 import { syncBuiltinESMExports } from 'node:module'
 import net, { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -70,7 +70,7 @@ const bareRequests =
       const lane = new HttpLane({ port, path: '/hold', headers: '' })
       lane.post('', () => {})
       held.push(lane)
-      // The listen backlog is limited.
+      // Without pauses, connections would overflow the listen backlog.
       if (held.length % 100 === 0) await sleep(20)
     }
     return held

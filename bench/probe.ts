@@ -1,10 +1,10 @@
-// Measured processes load this file. At SIGUSR2 it reads a question from a file, and writes the answer (ask.ts).
+// Measured processes load this file. After SIGUSR2, it answers the question in a file (ask.ts).
 import { openSync, readdirSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { answerFile, questionFile, residentKib } from './tally.js'
 
-/** In milliseconds. Each figure of the histogram includes this value, which is subtracted. */
+/** In milliseconds. `lag` subtracts it, because each figure of the histogram includes it. */
 const resolution = 5
 
 if (process.env['MEMORY_LINKS'] === '1') await import('./memory-links.js')
@@ -15,7 +15,7 @@ const histogram = monitorEventLoopDelay({ resolution })
 const schedstat = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r')
 const text = Buffer.alloc(64)
 let before = 0
-/** The longest CPU time between two timers. */
+/** In milliseconds: the most CPU time between two calls of `measureBusy`. */
 let busy = 0
 
 const used = () => Number(text.toString('latin1', 0, readSync(schedstat, text, 0, 64, 0)).split(' ', 1)[0]) / 1e6
@@ -48,7 +48,7 @@ async function countTimers(): Promise<number> {
 export type Answers = typeof answers
 
 const answers = {
-  /** Pauses since the last question. Needs MEASURE_LAG. */
+  /** Since the last question, in milliseconds: the longest pause, and `busy`. Needs MEASURE_LAG. */
   async lag() {
     const lag = { max: Math.max(0, histogram.max / 1e6 - resolution), busy }
     await new Promise(setImmediate)
@@ -60,7 +60,7 @@ const answers = {
   collectGarbage,
   async vitals() {
     await collectGarbage()
-    // A timer that fires during a count may be missing.
+    // A count can miss a timer that fires during it, so the highest of three is used.
     const counts = [await countTimers(), await countTimers(), await countTimers()]
     const resources: Record<string, number> = {}
     for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1
@@ -68,15 +68,13 @@ const answers = {
       residentMib: residentKib(process.pid) / 1024,
       heapMib: process.memoryUsage().heapUsed / 2 ** 20,
       descriptors: readdirSync('/proc/self/fd').length,
-      /** Includes timers that keep no process alive. */
       timers: Math.max(...counts),
       resources,
     }
   },
-  /** `interval` is in microseconds. */
-  async startProfile(interval: number) {
+  async startProfile(microseconds: number) {
     await session.post('Profiler.enable')
-    await session.post('Profiler.setSamplingInterval', { interval })
+    await session.post('Profiler.setSamplingInterval', { interval: microseconds })
     await session.post('Profiler.start')
   },
   stopProfile: async () => (await session.post('Profiler.stop')).profile,

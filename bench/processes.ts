@@ -39,7 +39,6 @@ export interface Started extends AsyncDisposable {
 export interface ServiceOptions {
   readonly c2sPort: number
   readonly caFile?: string
-  /** Options of the server in XMPP_SERVERS. */
   readonly link?: string
   readonly environment?: Readonly<Record<string, string>>
 }
@@ -95,7 +94,7 @@ export async function startWorkers(count: number, options: ServiceOptions) {
   return closing({ port, pids: [pid, ...workers], workers, stop })
 }
 
-/** Starts HAProxy as in deploy/haproxy-nodes.cfg, with one thread and without TLS. */
+/** HAProxy with a part of deploy/haproxy-nodes.cfg, one thread, and no TLS. */
 export function startBalancer(servicePort: number) {
   return inFolder('warm-bench-', async (folder, remove) => {
     const [port = 0] = await freePorts(1)

@@ -1,4 +1,4 @@
-// CPU profiles. The files for Chrome's DevTools are in `bench-profiles/`.
+// Writes files for Chrome's DevTools to `bench-profiles/`.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import type { Profiler } from 'node:inspector'
 import { ask } from './ask.js'
@@ -44,7 +44,7 @@ function summarize(profile: Profiler.Profile, microsecondsPerOperation: number) 
   for (const [index, sample] of profile.samples!.entries()) {
     const { functionName, url, lineNumber } = frames.get(sample)!
     if (functionName === '(idle)') continue
-    // During longer gaps, another process used the core.
+    // A gap above two intervals includes time of another process on this core.
     const time = Math.min(profile.timeDeltas![index] ?? 0, 2 * samplingMicroseconds)
     busy += time
     const place = url === '' ? '' : ` ${shortened(url)}:${lineNumber + 1}`

@@ -1,4 +1,4 @@
-// Logins without BOSH: the upper limit for any service in front of the server.
+// Logins directly at the XMPP server. No service in front of the server can be faster.
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { createSecureContext, type SecureContext, connect as startTls } from 'node:tls'
@@ -71,10 +71,7 @@ export async function rawLogin(port: number, user: string, remembered: SaltedPas
   return released(socket)
 }
 
-/**
- * `nudged`: a space follows each stream header. Otherwise Nagle's algorithm delays the server's session tickets and
- * features.
- */
+/** `nudged`: a space follows each stream header. Its packet ends the delay of the server's Nagle algorithm. */
 export async function rawTlsLogin(
   user: string,
   { port, caFile, nudged, remembered }: { port: number; caFile: string; nudged: boolean; remembered: SaltedPasswords },
@@ -107,7 +104,6 @@ function conversationOver(socket: Socket): Conversation {
 
 const released = (socket: Socket) => socket.removeAllListeners('data').removeAllListeners('close')
 
-/** A load client uses one server. */
 let context: SecureContext | undefined
 
 function secure(socket: Socket, caFile: string): Promise<Socket> {

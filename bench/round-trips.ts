@@ -81,7 +81,7 @@ export async function measureWebSocket(stage: Stage): Promise<PartResult> {
   }
 }
 
-/** `pollFirst` is off: ejabberd 23.01 sometimes reads two requests in the wrong order, and answers neither. */
+/** Without `pollFirst`: ejabberd 23.01 sometimes reads two requests in the wrong order, and answers neither. */
 export const measureBoshBeforeEjabberd = (stage: Stage) =>
   measureBeforeEjabberd(stage, 'Messages to oneself', lines.chatEjabberd, {}, { pollFirst: false })
 

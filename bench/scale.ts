@@ -1,4 +1,4 @@
-// Tens of thousands of held sessions before a stub, with the same rate of messages at each size.
+// Tens of thousands of sessions at a stub of an XMPP server, at one rate of messages.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
@@ -22,14 +22,15 @@ import type { Figures } from './work.js'
 type Lag = Answer<'lag'>
 
 const mostOfClient = 10_000
-/** For 20,000 descriptors. A held session takes two, or one with links in memory. Messages need up to 4,000. */
+/** At most 18,000 descriptors: two for each session, and 4,000 for messages. */
 const sizes = [200, 2_000, 7_000]
+/** At most 19,000 descriptors: one for each session, because the links are in memory, and 4,000 for messages. */
 const sizesInMemory = [200, 15_000]
 
 interface ScalePlan {
   readonly sessions: number
   readonly workers: number
-  /** Messages a second of all sessions together. */
+  /** Messages a second, of all sessions together. */
   readonly rate: number
   readonly seconds: number
 }
@@ -68,7 +69,7 @@ const phases = ['log in', 'talk', 'lose links', 'lose pages', 'end'] as const
 type Phase = (typeof phases)[number]
 
 interface Row {
-  /** Seconds. */
+  /** Seconds until all sessions are open. */
   readonly filled: number
   readonly back: number
   readonly kibEach: number
@@ -88,7 +89,7 @@ async function lagOf({ workers }: Held): Promise<Lag> {
 const alone = ({ pid, port }: Started): Held => ({ pids: [pid], workers: [pid], port })
 
 async function residentOf({ pids, workers }: Held): Promise<number> {
-  // Workers collect garbage one at a time, or the primary would kill all as hung.
+  // One worker at a time, because the primary kills workers as hung if all collect garbage together.
   for (const pid of workers) await ask(pid, 'collectGarbage')
   return pids.reduce((sum, pid) => sum + residentKib(pid), 0)
 }
@@ -138,7 +139,7 @@ async function hold(sessions: number, { rate, seconds }: ScalePlan, service: Hel
       runs = Promise.all(clients.map(run))
     })
     await phase('talk', go)
-    // A collection before the talk would make V8 collect more often during the talk.
+    // Measured after the talk: an earlier measurement makes V8 collect garbage more often during the talk.
     const kibEach = ((await residentOf(service)) - empty) / sessions
     go()
     const back = await phase('lose links', stub.breakStreams)
@@ -177,7 +178,7 @@ async function measureAlone(count: number, rate: number): Promise<Pick<Row, 'kib
 }
 
 async function measureSizes(plan: ScalePlan, sizes: readonly number[], service: Held, stub: Stub, ofStub = 0) {
-  // V8 must compile before the smallest size.
+  // Not measured: V8 compiles during this round.
   await hold(200, { ...plan, seconds: 5 }, service, stub)
   const rows: Row[] = []
   for (const size of sizes) rows.push(await hold(size, plan, service, stub))
@@ -225,7 +226,7 @@ async function measureGroup(plan: ScalePlan): Promise<Demand[]> {
   const { sessions, workers } = plan
   console.log(`\n${workers} workers. Pauses: of the worker with the longest`)
   await using stub = await startStub(Math.ceil(sessions / 19_000))
-  // One address of the service has 23,997 local ports to the stub.
+  // A local address has ports for 23,997 links.
   const addresses = Array.from({ length: Math.ceil(sessions / 20_000) }, (_, index) => `127.0.0.${index + 21}`)
   await using service = await startWorkers(workers, options(stub.port, { XMPP_LOCAL_ADDRESSES: addresses.join() }))
   const row = await hold(sessions, plan, service, stub)

@@ -9,7 +9,7 @@ import { adminHeader, domain, type Kind, type Target } from './work.js'
 
 export const usuallyAtOnce = 10
 
-/** Salted passwords by kind, so that no target profits from rounds of another kind. */
+/** Each kind has its own cache, because a shared cache would make the later kinds faster. */
 const remembered = new Map<Kind | 'websocket', SaltedPasswords>()
 
 function rememberedBy(kind: Kind | 'websocket'): SaltedPasswords {

@@ -5,9 +5,9 @@ import type { Figures, Processes, Target, Work } from './work.js'
 
 export const fullSizes = {
   rounds: 5,
-  /** More, because processes run on different cores in each round. */
+  /** More than `rounds`, because results vary with the cores that processes get. */
   sharingRounds: 11,
-  /** Rounds in which V8 compiles, and salted passwords are cached. */
+  /** Not measured: in these rounds, V8 compiles the code, and each password is salted for the first time. */
   warmUpRounds: 14,
   ...{ chatWarmUpRounds: 4, warms: 400, freshUsers: 100, singleWarms: 60 },
   ...{ chatSessions: 50, chatSeconds: 2, mixedSeconds: 3 },
@@ -46,7 +46,7 @@ export const withoutProsody = ({ load }: Stage, label: string, target: Target, p
   run: (work, about) => load.run({ ...work, target, pids: { ...pids, client: load.pid } }, about),
 })
 
-/** After a few thousand logins, Prosody 0.12 on Lua 5.4 takes three times as long. */
+/** Restarts Prosody, because in 0.12 logins take three times as long after a few thousand logins. */
 export const withFreshProsody = (stage: Stage, label: string, target: Target, pids: Processes = {}): Contender => ({
   label,
   run: async (work, about) => {

@@ -1,4 +1,4 @@
-// Descriptors are limited, so there are several processes. SIGUSR2 breaks all streams.
+// The stub runs in several processes, because descriptors are limited. SIGUSR2 breaks all streams.
 import cluster from 'node:cluster'
 import { createServer, type Socket } from 'node:net'
 import { StubStream } from './stub-stream.js'

@@ -18,7 +18,7 @@ const messageTo = (jid: string, text: string) =>
   `<message xmlns='jabber:client' to='${jid}' type='chat'><body${text}/body></message>`
 export const bodyHead = (sid: string) => `<body xmlns='http://jabber.org/protocol/httpbind' sid='${sid}' rid='`
 
-/** A reply with `terminate` is a failure, because no message contains this word. */
+/** A reply with `terminate` ends the session. Messages of a talk do not contain this word. */
 export function failureOf(error: Error | undefined, text: string, status: number): Error | undefined {
   if (error !== undefined || (status === 200 && !text.includes('terminate'))) return error
   return new Error(`HTTP ${status}: ${text.slice(0, 300)}`)
@@ -28,11 +28,11 @@ interface BoshTalkOptions extends TalkEvents {
   readonly port: number
   readonly host?: string | undefined
   readonly pollFirst?: boolean
-  /** Shared connections, for talks with one open request. Such a talk waits for `sendNext` after each message. */
+  /** Unused connections, shared by talks. With `spare`, the caller must call `sendNext` for each message. */
   readonly spare?: HttpLane[]
 }
 
-/** Sends at most two requests at a time, in order, and keeps one open, as browsers do. */
+/** Keeps one request open and sends at most one more, in order, as Strophe does. */
 export class BoshTalk implements Talk {
   readonly #lanes: HttpLane[] = []
   readonly #head: string
@@ -83,7 +83,7 @@ export class BoshTalk implements Talk {
     const { spare } = this.options
     this.#ended = () => {}
     this.#awaited = ''
-    // A page logs in again over the same connection. New connections would use up the local ports.
+    // Connections are reused, because new connections would use up the local ports.
     for (const lane of this.#lanes.splice(0)) {
       if (spare === undefined || lane.busy) lane.close()
       else spare.push(lane)

@@ -44,7 +44,6 @@ export class Tally {
   }
 }
 
-/** `schedstat` counts in nanoseconds. `stat` counts in hundredths of a second. */
 function cpuMicroseconds(pid: number): number {
   try {
     const threads = readdirSync(`/proc/${pid}/task`)

@@ -42,7 +42,6 @@ export async function measureWarmsOverStarttls(stage: Stage): Promise<PartResult
     plainly: contender('bare stream, STARTTLS', { kind: 'raw-tls', port, caFile }),
     nudged: contender('bare stream, STARTTLS, nudged', { kind: 'raw-tls-nudged', port, caFile }),
   }
-  // Ten logins at a time warm up faster than single logins.
   await warmUp(all, warmLoad(sizes), Math.ceil(sizes.warmUpRounds / 2))
   const single = await compare(stage, 'Warming over STARTTLS (TLS 1.3), one at a time', all, {
     ...{ part: 'warm', users, amount: sizes.singleWarms, atOnce: 1 },

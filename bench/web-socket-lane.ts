@@ -1,4 +1,4 @@
-// RFC 6455 over a plain socket, with single frames and pings only.
+// RFC 6455 over a plain socket, without fragments.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 

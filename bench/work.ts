@@ -1,13 +1,12 @@
-/** `peer` is the XMPP server's own BOSH endpoint, `raw…` its client port. For `floor` and `relay`, see floor.ts. */
+/** `peer`: the XMPP server's BOSH or WebSocket endpoint. `raw…`: its client port. `floor`, `relay`: see floor.ts. */
 export type Kind = 'product' | 'peer' | 'raw' | 'raw-tls' | 'raw-tls-nudged' | 'floor' | 'relay'
 
 export interface Target {
   readonly kind: Kind
   readonly port: number
-  /** Ports of separate processes, which replace `port`. */
+  /** Ports of separate processes, used instead of `port`. */
   readonly apart?: readonly number[]
   readonly warmPort?: number
-  /** Default: 127.0.0.1. */
   readonly host?: string
   readonly over?: 'websocket'
   readonly caFile?: string
@@ -18,14 +17,13 @@ export type Processes = Readonly<Record<string, number | readonly number[]>>
 export interface Work {
   readonly part: 'warm' | 'chat' | 'pace' | 'hold' | 'rest'
   readonly target: Target
-  /** Prefix of account names. Default: `user`. */
   readonly prefix?: string
   readonly users: number
-  /** Number of calls for `warm`, otherwise seconds. */
+  /** The number of logins if `part` is `warm`, otherwise seconds. */
   readonly amount: number
-  /** Logins at a time for `warm`. Default: 10. */
+  /** The number of concurrent logins if `part` is `warm`. Default: 10. */
   readonly atOnce?: number
-  /** Sends a new poll before each message, as the page of a slow user does. */
+  /** Sends a poll before each message, as a page does while its user writes nothing. */
   readonly pollFirst?: boolean
   readonly warmsPerSecond?: number
   readonly sessions?: number

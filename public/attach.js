@@ -69,7 +69,7 @@ class Attachment {
     const [jid, sid, rid] = ['jid', 'sid', 'rid'].map(name => this.#values.querySelector(`dd.${name}`).textContent)
     const { url, wait, hold, requests, module } = this.#part.dataset
     const terms = { wait: Number(wait), hold: Number(hold), requests: Number(requests) }
-    // The page has no other session.
+    // The second call of `binding` returns no session.
     const bindings = [{ url, jid, sid, rid: Number(rid), ...terms }]
     this.#show('connecting')
     const { connect } = await import(module)
@@ -169,7 +169,7 @@ class Attachment {
     const isUsed = isOver || state === 'online'
     if (isUsed)
       this.#markUsed(isOver ? 'These values are useless now.' : 'This page uses the values. No other page can.')
-    // The session ends if this page is left.
+    // Links open new tabs, because leaving this page ends the session.
     for (const link of document.querySelectorAll('.after a')) link.target = isOver ? '' : '_blank'
     this.#write.hidden = state !== 'online' && state !== 'offline'
     const offersConnect = state === 'idle' || state === 'connecting'

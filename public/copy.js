@@ -1,4 +1,4 @@
-// Adds a button to each value of the page that copies it. Browsers offer the clipboard over TLS and on this machine only.
+// Adds a copy button to each value of the page. Browsers allow the clipboard only over TLS or on this machine.
 const told = document.querySelector('.copied')
 
 /** In milliseconds. */

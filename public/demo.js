@@ -11,7 +11,7 @@ const stateTexts = {
   ended: 'Ended',
 }
 
-/** On a phone the chat needs the room. */
+/** On phones, the chat needs the room of the details. */
 const isNarrow = matchMedia('(max-width: 49.99rem)')
 
 /** Messages that a page keeps for the next page of its tab. */
@@ -46,7 +46,7 @@ class Pane {
     return `demo ${this.#account}`
   }
 
-  /** Continues what the previous page of this tab did. */
+  /** Continues the previous page of this tab. */
   #goOn() {
     try {
       this.#kept = { ...this.#kept, ...JSON.parse(sessionStorage.getItem(this.#name)) }

@@ -1,4 +1,4 @@
-// Keeps the parts of a page that have the attribute data-live up to date. The server sends the page again (SSE).
+// Updates the parts of a page with the attribute data-live. For each update, the server sends the page again (SSE).
 ;(() => {
   const control = document.getElementById('live-control')
   if (control === null || !('EventSource' in globalThis)) return
@@ -16,10 +16,10 @@
   let timer
   let isPaused = false
   let isRefused = false
-  /** Time of the last sign of life, if the service does not answer. */
+  /** Start of the outage. Undefined if the service answers. */
   let offlineSince
   let heardAt = Date.now()
-  /** News for a list, shown as soon as nobody uses its rows. */
+  /** An update of a list, shown when nobody uses its rows. */
   let waiting
 
   function addButton(text) {

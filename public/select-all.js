@@ -25,7 +25,7 @@
     const isOn = boxes().some(({ checked }) => !checked)
     for (const box of boxes()) box.checked = isOn
     label()
-    // After this event, `live.js` shows waiting rows.
+    // After this event, `live.js` shows waiting rows, if the list is not in use.
     button.dispatchEvent(new Event('change', { bubbles: true }))
   })
   for (const name of ['change', 'live']) document.addEventListener(name, label)

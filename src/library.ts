@@ -1,4 +1,4 @@
-// Runs the service within another process, such as a portal's tests.
+// Runs the service within another process, such as tests of a portal.
 import { loadConfig } from './config/load.js'
 import { Counts } from './lib/counts.js'
 import { startService as startWith } from './service/service.js'
@@ -7,7 +7,7 @@ import { createLogs } from './watching/logs.js'
 export type Settings = Readonly<Record<string, string | undefined>>
 
 export interface StartOptions {
-  /** Gets JSON lines. Default: standard output. */
+  /** Gets the lines of the log, and of AUDIT_LOG=stdout, in LOG_FORMAT. Default: standard output. */
   readonly writeLog?: (line: string) => void
 }
 
@@ -17,13 +17,16 @@ export interface RunningService {
   /** All addresses, http first. */
   readonly urls: readonly string[]
   readonly metricsUrl: string | undefined
-  /** Reads TLS_CERT again, and opens AUDIT_LOG again. Connections stay open. */
+  /**
+   * Reads TLS certificates and the keys of page tokens again, and reopens AUDIT_LOG. Connections stay open, except
+   * those of clients whose CA was removed.
+   */
   reload(): Promise<void>
-  /** Answers open requests, closes streams, and resolves within 10 s. */
+  /** Answers open requests, closes streams, and resolves within 10 s, plus the time to store sessions (STATE_DIR). */
   stop(): Promise<void>
 }
 
-/** Ignores the environment and `.env`. Rejects with a `ConfigError` of all problems, or the error of a taken port. */
+/** Ignores the environment and `.env`. Rejects with a `ConfigError` of all problems, or an error if a port is taken. */
 export async function startService(settings: Settings, { writeLog }: StartOptions = {}): Promise<RunningService> {
   const { config, warnings } = loadConfig(settings)
   const counts = new Counts()

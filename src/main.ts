@@ -1,5 +1,5 @@
 #!/bin/sh
-//usr/bin/env true; exec node -- "$0" "$@" # Without --, Node takes --env-file itself, and does not say why it cannot read it.
+//usr/bin/env true; exec node -- "$0" "$@" # Without --, Node.js itself reads --env-file, and does not report why it cannot read the file.
 import { CommandError, UsageError } from './command/command-error.js'
 import { type Command, readCommandLine } from './command/command-line.js'
 import { holdSignals } from './command/held-signals.js'
@@ -26,7 +26,7 @@ async function run(command: Command): Promise<void> {
   }
 }
 
-/** Node 20 opens all files of a program at once. */
+/** Node.js 20 opens all source files of the service at once. */
 const leastDescriptors = 128
 
 function requireDescriptors(): void {
@@ -38,7 +38,7 @@ function requireDescriptors(): void {
 }
 
 async function main(): Promise<void> {
-  // Without a handler, SIGUSR1 makes Node open its debugger to all users of this machine.
+  // Without a handler, SIGUSR1 makes Node.js open its debugger to all users of this machine.
   process.on('SIGUSR1', () => {})
   const command = readCommandLine(process.argv.slice(2))
   if (['serve', 'demo', 'check-config', 'warm'].includes(command.name)) requireDescriptors()

@@ -66,7 +66,9 @@ async function jest(absent) {
     WARM_TEST_MATRIX: isRest ? 'rest' : isAll ? 'full' : '',
   }
   const files = isRest ? filesOfRest(root) : []
-  const result = await runJest(isAll || isRest ? [] : withoutFilesOfAllOnly(), { env, files })
+  // The combinations need more of the processor, so that the tests of five workers could time out.
+  const args = isAll || isRest ? ['--maxWorkers=3'] : withoutFilesOfAllOnly()
+  const result = await runJest(args, { env, files })
   passed += result.passed
   failed += result.failed
 }

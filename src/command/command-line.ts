@@ -39,7 +39,7 @@ const sorted = (word: string) => [...word].sort().join('')
 
 const lettersOf = (word: string) => word.replace(/ JID$/, '').replaceAll('-', '').toLowerCase()
 
-/** Throws a `UsageError`, without words that may be secret. */
+/** Throws a `UsageError`, which quotes no word that may be secret. */
 export function readCommandLine(words: readonly string[]): Command {
   const { tokens, positionals } = parseArgs({
     args: words,
@@ -50,7 +50,7 @@ export function readCommandLine(words: readonly string[]): Command {
   })
   const given = tokens.filter(token => token.kind === 'option')
   for (const { name, rawName, value, index } of given) {
-    // `parseArgs` reads each letter of `-pSECRET` as an option.
+    // `rawName` of `-pSECRET` is `-p`, so the message does not show SECRET, which may be a password.
     if (!Object.hasOwn(options, name))
       throw new UsageError(`Unknown option ${rawName}.${meantBy(value === undefined ? words[index]! : rawName)}`)
     if (name !== 'env-file') {
@@ -58,7 +58,7 @@ export function readCommandLine(words: readonly string[]): Command {
     } else if (!value) throw new UsageError('--env-file needs the path of a file.')
   }
   const files = given.filter(({ name }) => name === 'env-file').map(({ value }) => value)
-  if (files.length > 1) throw new UsageError('--env-file can be given once.')
+  if (files.length > 1) throw new UsageError('--env-file can be given only once.')
   const [envFile] = files
   const flags = given.filter(({ name }) => name !== 'env-file')
   const chosen = [...new Set(flags.map(({ name }) => name as Option))]

@@ -1,4 +1,4 @@
-// Containers run this program. It exits with 0 if the service answers /healthz.
+// The health check of containers: exits with 0 if the service answers /healthz.
 import { request as overHttp } from 'node:http'
 import { request as overTls } from 'node:https'
 import { connect } from 'node:net'
@@ -8,7 +8,7 @@ import { httpsPlaces } from '../config/config.js'
 import { placesOf, socketPath } from '../config/kinds/listen-addresses.js'
 import { readValues } from '../config/load.js'
 
-// The running service has checked these settings.
+// Problems are ignored: the running service has checked the settings.
 const values = readValues(process.env, () => undefined)
 const plain = placesOf(values.HOST, values.PORT)
 const isPlain = plain.length > 0
@@ -35,14 +35,19 @@ function ask(createConnection?: () => Duplex): void {
     .end()
 }
 
-/** The PROXY header `UNKNOWN` has no address of a client. */
-function askAfterHeader(): void {
+/** For PROXY_PROTOCOL: the service expects a header from proxies that it trusts, and over a Unix socket. */
+function askAsProxy(): void {
   const socket = path === undefined ? connect(port, here) : connect(path)
   socket.setTimeout(check.timeout, () => process.exit(1)).on('error', () => process.exit(1))
-  socket.write('PROXY UNKNOWN\r\n')
-  const stream = isPlain ? socket : connectTls({ socket, rejectUnauthorized: false }).on('error', () => process.exit(1))
-  ask(() => stream)
+  socket.on('connect', () => {
+    const { localAddress } = socket
+    // `UNKNOWN` means no client address.
+    if (localAddress === undefined || values.TRUSTED_PROXIES.contains(localAddress)) socket.write('PROXY UNKNOWN\r\n')
+    const tls = { socket, rejectUnauthorized: false }
+    const stream = isPlain ? socket : connectTls(tls).on('error', () => process.exit(1))
+    ask(() => stream)
+  })
 }
 
-if (values.PROXY_PROTOCOL) askAfterHeader()
+if (values.PROXY_PROTOCOL) askAsProxy()
 else ask()

@@ -1,6 +1,6 @@
 export type ObeySignals<Name extends NodeJS.Signals> = (orders: Readonly<Record<Name, () => void>>) => void
 
-/** Signals that arrive before a call of the returned function take effect at this call. */
+/** Holds signals until the returned function is called. */
 export function holdSignals<Name extends NodeJS.Signals>(...names: readonly Name[]): ObeySignals<Name> {
   const early = new Set<Name>()
   let obey = (name: Name): void => void early.add(name)

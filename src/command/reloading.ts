@@ -6,13 +6,12 @@ import type { LastReload } from '../watching/last-reload.js'
 import type { SettingsAtHand } from './settings-at-hand.js'
 
 interface Running {
-  /** Opens AUDIT_LOG again. */
   reopen(): void
   /** Resolves with false if the certificates are unusable, or a worker failed. */
   reload(next: Config, reloaded: Reloaded): Promise<boolean>
 }
 
-/** Returns a function for SIGHUP, which resolves with false if the reload failed. */
+/** Returns the handler of SIGHUP, which resolves with false if the reload failed. */
 export function reloading(
   { reload }: Pick<SettingsAtHand, 'reload'>,
   running: Running,
@@ -39,11 +38,9 @@ export function reloading(
 interface Reload {
   readonly log: Logger
   readonly work: () => Promise<boolean>
-  /** Also called if `work` rejects. */
   readonly onEnd: (isDone: boolean) => void
 }
 
-/** If settings are invalid, opens AUDIT_LOG again and resolves with false. */
 export async function unlessInvalid(running: Pick<Running, 'reopen'>, { log, work, onEnd }: Reload): Promise<boolean> {
   let isDone = false
   try {

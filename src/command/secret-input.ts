@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 
-/** Reads without echo. Resolves with undefined after Ctrl+C, Ctrl+D or the end of the input. */
+/** Reads without echo. Undefined after Ctrl+C, Ctrl+D or the end of the input. */
 export async function readSecret(question: string): Promise<string | undefined> {
   const { stdin: input, stderr } = process
   const output = new Writable({ write: (_chunk, _encoding, done) => done() })

@@ -14,9 +14,8 @@ import { serviceManager } from './systemd/service-manager.js'
 import { endOnSignal, explained, holdStops } from './until-signal.js'
 import { numberVariable } from './workers/worker-messages.js'
 
-/** Throws a `CommandError`. */
 export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: string | undefined): Promise<void> {
-  // Cluster workers of a process manager lack this variable.
+  // If a process manager starts this service as a cluster worker, this variable is missing.
   if (cluster.isWorker && process.env[numberVariable] !== undefined) return (await import('./workers/worker.js')).work()
   const own = { ...process.env }
   const sockets = takeActivatedSockets(process.env)
@@ -65,7 +64,6 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
 const socketsReplace =
   'systemd listens for this service: settings of addresses are ignored. Write ListenStream= in the socket unit'
 
-/** Throws a `CommandError`. */
 export async function serveDemo(): Promise<void> {
   endOnSignal(await explained(() => startDemo(process.env, v8Collector())))
 }

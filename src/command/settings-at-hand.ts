@@ -26,7 +26,7 @@ const nowhere =
 
 export type SettingsAtHand = ReturnType<typeof readSettings>
 
-/** Throws a `CommandError`. `instead` overrides the environment, and both override the file (default: `.env`). */
+/** `instead` overrides the environment, which overrides the file. */
 export function readSettings(envFile: string | undefined, instead: Environment = {}) {
   const own = { ...process.env }
   const file = envFile ?? '.env'
@@ -41,7 +41,7 @@ export function readSettings(envFile: string | undefined, instead: Environment =
       inFile: values,
       unknown: [...running.unknown, ...misspelt],
       warnings: [...running.warnings, ...misspelt, ...exposedSettings(file, values)],
-      /** Reads the settings and their files again. If it throws a `ConfigError`, nothing has changed. */
+      /** If `reload` throws a `ConfigError`, nothing has changed. */
       reload(): Reloaded {
         const values = readFile()
         const reloaded = reloadConfig(running, { ...values, ...own, ...instead })

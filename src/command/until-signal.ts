@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { ConfigError } from '../config/load.js'
-import { forbiddenPort } from '../http/listening/listen-problems.js'
+import { forbiddenPortProblem } from '../http/listening/listen-problems.js'
 import { CommandError } from './command-error.js'
 import { holdSignals } from './held-signals.js'
 
@@ -9,7 +9,7 @@ interface Running {
   stop(): Promise<void>
 }
 
-/** Rejects with a `CommandError` if settings are invalid, or a port or TMPDIR is unusable. */
+/** Turns errors that the operator can correct into a `CommandError`. */
 export async function explained<T>(start: () => T | Promise<T>): Promise<T> {
   try {
     return await start()
@@ -22,7 +22,7 @@ export async function explained<T>(start: () => T | Promise<T>): Promise<T> {
       throw new CommandError(
         `Another program uses port ${port}: stop it, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.`,
       )
-    if (code === 'EACCES') throw new CommandError(`The service cannot start: ${forbiddenPort(port)}.`)
+    if (code === 'EACCES') throw new CommandError(`The service cannot start: ${forbiddenPortProblem(port)}.`)
     throw error
   }
 }
@@ -40,7 +40,6 @@ export function end(running: Running, isDrainedFirst: boolean): void {
 const hold = () => holdSignals('SIGTERM', 'SIGINT')
 let held: ReturnType<typeof hold> | undefined
 
-/** SIGTERM and SIGINT take effect after the start. */
 export function holdStops(): void {
   held ??= hold()
 }

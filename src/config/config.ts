@@ -11,7 +11,7 @@ export type { Admin, AdminRole, ServiceAccount } from './kinds/account-lists.js'
 export type { RemoteEndpoint, Server, Trust } from './kinds/servers.js'
 export type { NatsSettings } from './nats-settings.js'
 
-/** All settings, frozen. Durations are in seconds. */
+/** All settings. Durations are in seconds. */
 export interface Config extends Nested<Own & ReturnType<typeof joinedValues>> {}
 
 type Own = {
@@ -31,7 +31,7 @@ type Nested<ByPath> = {
 /** `deny` overrides `allow`. */
 export type AccessRule = Config['access']['bosh']
 
-/** An undefined path is off. */
+/** An entry with defaults filled in. An endpoint without a path is off. */
 export type HttpHost = HostEntry
 
 export function joinedValues(values: Values) {
@@ -48,7 +48,7 @@ export function joinedValues(values: Values) {
       ...listened.map(({ host }) => host).filter(host => isIP(host) === 0 && !isSocket({ host })),
     ] as readonly string[],
     admins: [...values.ADMIN_USERS, ...values.ADMIN_USERS_FILE] as const,
-    /** `*` is for domains in neither map. Without `*`, DNS names their servers. */
+    /** In `servers` and `remotes`, `*` is for all other domains. Without `*`, DNS is asked. */
     servers: values.XMPP_SERVERS.servers,
     remotes: values.XMPP_SERVERS.remotes,
     events: eventReceiver(values),
@@ -80,7 +80,6 @@ function httpsOf(values: Values) {
     places: httpsPlaces(values),
     placesFrom: values.HTTPS_HOST === undefined ? 'HOST' : 'HTTPS_HOST',
     files: tlsFiles(values),
-    /** In OpenSSL's notation. Undefined for Node's default. */
     ciphers: values.TLS_CIPHERS,
     minVersion: values.TLS_MIN_VERSION,
     clientAuth: values.TLS_CLIENT_AUTH,
@@ -98,7 +97,7 @@ function sealedState({ STATE_DIR: folder, SEAL_KEY_FILE: keys }: Values) {
 
 export function httpHosts(values: Values): ReadonlyMap<string, readonly HttpHost[]> {
   const complete = (entry: HostEntry): HttpHost => {
-    // Request paths contain A-labels.
+    // Paths of requests contain A-labels.
     const filled = domainToASCII(entry.domain ?? '') || hostVariable
     const path = (own: string | undefined, usual: string) =>
       own === 'off' ? undefined : (own ?? usual).replaceAll(hostVariable, filled)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { ConfigError } from './load.js'
 
-/** Reads lines `NAME=value` as Node does. Throws a `ConfigError` with all faulty lines. */
+/** Reads as Node does. Throws a `ConfigError` with all faulty lines. */
 export function readEnvFile(file: string, mustExist = false): Record<string, string> {
   const lines = readLines(file, mustExist)
   const values: Record<string, string> = {}
@@ -18,7 +18,6 @@ export function readEnvFile(file: string, mustExist = false): Record<string, str
     const text = value.trim()
     const quote = /^["'`]/.exec(text)?.[0]
     const isOneLine = quote === undefined || text.includes(quote, 1)
-    // A quoted value may span lines.
     const end = isOneLine ? at : lines.findIndex((line, index) => index > at && line.includes(quote))
     const fault = (problem: string) => problems.push(`${file} line ${at + 1} ${problem}`)
     if (Object.hasOwn(values, name)) fault(`has ${name} for the second time`)

@@ -50,7 +50,7 @@ export function exposureOf(file: string, subject: string): string[] {
   return faults.length === 0 ? [] : [`${subject}, which ${faults.join(', and ')}: chmod g-w,o= ${file}`]
 }
 
-/** Users who can write to a folder can delete or restore its files. */
+/** Reports only users who can write: they can delete files, or put old files back. */
 function exposureOfFolder(folder: string, subject: string): string[] {
   const mode = modeOf(folder, stats => stats.isDirectory())
   const writers = [mode & 0o002 ? 'every user of this machine' : '', mode & 0o020 ? 'its group' : '']
@@ -58,7 +58,7 @@ function exposureOfFolder(folder: string, subject: string): string[] {
   return named === '' ? [] : [`${subject}, which ${named} can write to: chmod go-w ${folder}`]
 }
 
-/** The mode, without permissions of users who cannot enter the folder. 0 for other types of file. */
+/** Omits permissions of users who cannot enter a folder above the file. */
 function modeOf(file: string, isMeant: (stats: Stats) => boolean): number {
   try {
     const real = realpathSync(file)
@@ -87,7 +87,6 @@ function keysOfServers(text: string): string[] {
 
 const leastCharacters = 12
 
-/** Warns only if other machines can reach the service. */
 export function shortSecrets({ admins, warm, listen, https }: Config): string[] {
   const places = [...listen.places, ...(https?.places ?? [])]
   const names = admins

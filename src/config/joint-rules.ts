@@ -7,7 +7,7 @@ import { natsFaults } from './nats-settings.js'
 import { hasPages, pageFaults } from './page-settings.js'
 import { type Name, orInFiles, settings, type Values } from './settings.js'
 
-/** Problems that depend on a faulty setting are skipped. */
+/** Skips rules that read a faulty setting. */
 export function jointProblems(values: Values, isFaulty: (name: Name) => boolean): string[] {
   const unreadable = Symbol('the value of a faulty setting')
   const set = new Proxy(values, {
@@ -29,12 +29,11 @@ export function jointProblems(values: Values, isFaulty: (name: Name) => boolean)
 const takenPaths = ['/assets', '/openapi.json', '/.well-known', '/healthz', '/readyz'] as const
 const outside = `lie outside of ${takenPaths.join(', ')}`
 
-const mustDiffer = 'must differ: a port of an address is for one of the two'
+const mustDiffer = 'must differ: both would use the same port of an address'
 const includesAnother = 'has 0.0.0.0 or :: and another address that it includes, at the same port: keep one of the two'
 const nameCertificate = 'name a PEM file with the certificate of this service and its chain'
 const onlyHostsFill = `has ${hostVariable}, which has a value only for hosts in HTTP_HOSTS: also set HTTP_STRICT_HOST or HTTP_DEFAULT_HOST`
-const showsPassword =
-  'has an account for *, whose password XMPP_DOMAINS=* would show to any server at all: name its domains'
+const showsPassword = 'has an account for *, whose password any server could get with XMPP_DOMAINS=*: name its domains'
 
 const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'ADMIN_USERS is required, or ADMIN_USERS_FILE: name an account that may call the warm API, for example ADMIN_USERS=portal:a-long-random-secret':
@@ -47,7 +46,7 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'PORT is off, but HOST has a port: keep one of the two': set => set.PORT.length === 0 && hasOwnPort(set.HOST),
   'HTTPS_PORT is off, but HTTPS_HOST has a port: keep one of the two': set =>
     set.HTTPS_PORT?.length === 0 && hasOwnPort(set.HTTPS_HOST),
-  'HTTPS_HOST is required for HTTPS_PORT: HOST has Unix sockets alone, and they are for HTTP': set =>
+  'HTTPS_HOST is required for HTTPS_PORT: HOST has only Unix sockets, which are for HTTP': set =>
     httpsPorts(set).length > 0 && httpsPlaces(set).length === 0,
   [`HTTPS_PORT and PORT ${mustDiffer}`]: set =>
     collide(
@@ -57,8 +56,8 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'HTTPS_HOST has a Unix socket of HOST: it is for one of the two': set =>
     httpsPlaces(set).some(place => isSocket(place) && set.HOST.some(({ host }) => host === place.host)),
   [`HOST ${includesAnother}`]: set => {
-    const [plain, secure] = [placesOf(set.HOST, set.PORT), httpsPlaces(set)]
-    return collide(plain, plain) || (set.HTTPS_HOST === undefined && collide(secure, secure))
+    const [http, secure] = [placesOf(set.HOST, set.PORT), httpsPlaces(set)]
+    return collide(http, http) || (set.HTTPS_HOST === undefined && collide(secure, secure))
   },
   [`HTTPS_HOST ${includesAnother}`]: set => {
     const places = httpsPlaces(set)
@@ -96,7 +95,7 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'BOSH_DEFAULT_DOMAIN must be a domain that XMPP_DOMAINS allows': set =>
     set.BOSH_DEFAULT_DOMAIN !== undefined && !allowsDomain(set.XMPP_DOMAINS, set.BOSH_DEFAULT_DOMAIN),
 
-  'WARM_ENABLED is off, and so are BOSH_ENABLED and WEBSOCKET_ENABLED: nothing is left to serve': set =>
+  'WARM_ENABLED, BOSH_ENABLED and WEBSOCKET_ENABLED are all off: nothing is left to serve': set =>
     !set.WARM_ENABLED && !set.BOSH_ENABLED && !set.WEBSOCKET_ENABLED,
   [`BOSH_PATH ${onlyHostsFill}`]: set => set.BOSH_ENABLED && isUnfilled(set.BOSH_PATH, set),
   [`BOSH_PATH must ${outside}`]: set => set.BOSH_ENABLED && isTaken(set.BOSH_PATH),
@@ -164,7 +163,7 @@ const rules: readonly ((set: Values) => readonly string[])[] = [
       const problem = problemOfSecond(admin, [...ADMIN_USERS, ...ADMIN_USERS_FILE.slice(0, index)])
       return problem === undefined
         ? []
-        : [`ADMIN_USERS_FILE has an account with the name of one in ADMIN_USERS, ${problem}`]
+        : [`ADMIN_USERS_FILE has an account with the name of an account in ADMIN_USERS, ${problem}`]
     }),
   set =>
     [...set.HTTP_HOSTS].flatMap(([name, entries]) =>
@@ -211,7 +210,7 @@ function problemsOfHost(host: HttpHost, before: readonly HttpHost[], pagePath: s
     paths.some(path => overlap(path, pagePath)) && 'a path that is PAGE_PATH, or one inside the other',
     paths.some(isTaken) && `a path that does not ${outside}`,
     paths.some(path => path.includes(hostVariable)) &&
-      `no domain that ${hostVariable} in a path could stand for: give it paths of its own`,
+      `no domain to replace ${hostVariable} in a path: give this host its own paths`,
     ...before.map(
       other =>
         contradict(other, host) &&
@@ -220,7 +219,7 @@ function problemsOfHost(host: HttpHost, before: readonly HttpHost[], pagePath: s
   ].filter(problem => problem !== false)
 }
 
-/** Hosts may share the paths of the warm API and of WebSocket, whose requests name the domain. */
+/** Domains may share paths of the warm API and of WebSocket, because these requests name the domain. */
 function contradict(one: HttpHost, other: HttpHost): boolean {
   return (
     overlap(one.boshPath, other.boshPath) ||
@@ -231,7 +230,6 @@ function contradict(one: HttpHost, other: HttpHost): boolean {
   )
 }
 
-/** Compares paths of different endpoints. */
 function crossed(one: HttpHost, other: HttpHost): boolean {
   const { boshPath, warmPath } = one
   return (
@@ -241,7 +239,7 @@ function crossed(one: HttpHost, other: HttpHost): boolean {
   )
 }
 
-/** Express and the dispatcher would disagree on nested paths. */
+/** Nested paths overlap too, because Express and the dispatcher would disagree on them. */
 function overlap(path: string | undefined, other: string | undefined): boolean {
   if (path === undefined || other === undefined) return false
   return `${path}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${path}/`)

@@ -3,7 +3,7 @@ import type { Config } from './config.js'
 
 type Slice = Record<string, unknown>
 
-/** Slices, such as `limits`, and unchanged values stay the same objects. A held slice gets its newest values. */
+/** `take` updates slices, such as `limits`, in place, so that holders of a slice read new values. */
 export function createLiveConfig(first: Config): { readonly config: Config; take(next: Config): void } {
   const live = copied(first as unknown as Slice)
   return {

@@ -36,7 +36,6 @@ export function loadConfig(environment: Environment, kept: Partial<Values> = {})
 
   const values: Values = { ...readValues(environment, report), ...kept }
   problems.push(...jointProblems(values, isFaulty))
-  // Certificates are checked even after other problems, so that all problems are listed.
   const isTlsWanted = isFaulty('HTTPS_PORT') || httpsPorts(values).length > 0
   const isOrdered = !isFaulty('TLS_CHAIN') && !isFaulty('TLS_KEY')
   const tls =
@@ -66,7 +65,6 @@ export function loadConfig(environment: Environment, kept: Partial<Values> = {})
 
 const rows = Object.entries(settings) as [Name, Setting][]
 
-/** Values of settings with a reported problem are unusable. */
 export function readValues(environment: Environment, report: (name: Name, problem: string) => undefined): Values {
   const entries = rows.map(([name, { kind, default: usual }]) => {
     const text = environment[name]?.trim() || usual
@@ -101,7 +99,6 @@ function freeze<T extends object>(value: T): T {
 /** Claims that most identity providers let users edit (OpenID Connect Core §5.1). */
 const editedClaims: readonly string[] = ['name', 'nickname', 'given_name', 'family_name', 'middle_name', 'profile']
 
-/** Networks that usually contain more than proxies. */
 const wideNetworks = /^(?:private|any|.*\/[0-8])$/i
 
 function risks(config: Config): string[] {
@@ -115,7 +112,7 @@ function risks(config: Config): string[] {
   const isBoshOpen = bosh.enabled && cors.origins.length > 0
   return [
     ...(domains.includes('*')
-      ? ['XMPP_DOMAINS has *: this service connects to any domain it is told, outside of private networks.']
+      ? ['XMPP_DOMAINS has *: this service connects to the server of any domain, except in private networks.']
       : []),
     ...trustedProxies.list
       .filter(entry => wideNetworks.test(entry))
@@ -139,7 +136,9 @@ function risks(config: Config): string[] {
       domain => `XMPP_SERVICE_ACCOUNTS has an account for ${domain}, which XMPP_DOMAINS does not allow.`,
     ),
     ...(config.nats?.isPlain
-      ? ['NATS_ALLOW_PLAINTEXT is on: an attacker on the way to NATS reads along, and can pose as this service.']
+      ? [
+          'NATS_ALLOW_PLAINTEXT is on: an attacker in the network can read all messages to NATS, and pose as this service.',
+        ]
       : []),
     ...(pages.keys !== undefined && pages.jid !== undefined && editedClaims.includes(pages.jid.claim)
       ? [
@@ -150,12 +149,11 @@ function risks(config: Config): string[] {
     ...closedToBackends(config),
     ...shortSecrets(config),
     ...(isBoshOpen && !cors.headers.some(name => /^(\*|content-type)$/i.test(name))
-      ? ['CORS_HEADERS leaves out Content-Type: browsers let no page of another origin use BOSH without it.']
+      ? ['CORS_HEADERS has no Content-Type: without it, pages of other origins cannot use BOSH.']
       : []),
   ]
 }
 
-/** Pages would get URLs with each path twice. */
 function repeatedPaths({ externalUrl, boshPath, warmPath, websocketPath }: Config): string[] {
   if (externalUrl === undefined) return []
   const { pathname } = new URL(externalUrl)
@@ -168,7 +166,7 @@ function repeatedPaths({ externalUrl, boshPath, warmPath, websocketPath }: Confi
     )
 }
 
-/** Link and page of a session need a descriptor each. */
+/** One for the link, one for the page. */
 const descriptorsPerSession = 2
 
 /** Does not warn about the default, which no operator has chosen. */

@@ -5,12 +5,11 @@ import type { NatsAccount, NatsServer } from './kinds/nats-kinds.js'
 import type { Values } from './settings.js'
 
 export const natsFaults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
-  'NATS_CREDS_FILE, NATS_NKEY_FILE, NATS_TOKEN and a user in NATS_URL are ways to say who this is: keep one of them':
-    set => {
-      const token = set.NATS_TOKEN ?? set.NATS_TOKEN_FILE
-      const ways = [set.NATS_CREDS_FILE, set.NATS_NKEY_FILE, token, set.NATS_URL?.account]
-      return ways.filter(way => way !== undefined).length > 1
-    },
+  'NATS_CREDS_FILE, NATS_NKEY_FILE, NATS_TOKEN and a user in NATS_URL exclude each other: keep one of them': set => {
+    const token = set.NATS_TOKEN ?? set.NATS_TOKEN_FILE
+    const ways = [set.NATS_CREDS_FILE, set.NATS_NKEY_FILE, token, set.NATS_URL?.account]
+    return ways.filter(way => way !== undefined).length > 1
+  },
   'NATS_TLS_CERT is required for NATS_TLS_KEY: name the file of its certificate': set =>
     set.NATS_TLS_KEY !== undefined && set.NATS_TLS_CERT === undefined,
   'NATS_TLS_KEY is required for NATS_TLS_CERT, which has no key in the same file': set =>
@@ -61,7 +60,7 @@ function tlsOf(
   return {
     /** Settings that require TLS in spite of NATS_ALLOW_PLAINTEXT. */
     wantedBy: Object.entries(wanted).flatMap(([setting, isSo]) => (isSo ? [setting] : [])),
-    /** PEM texts. Without `ca`, Node's CAs are trusted. */
+    /** Default: Node's CAs. */
     ca,
     certificate: own === undefined || key === undefined ? undefined : { cert: own.cert, key },
   }

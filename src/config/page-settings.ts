@@ -28,7 +28,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'PAGE_ADMIN must be an account in ADMIN_USERS or ADMIN_USERS_FILE': set =>
     set.PAGE_ADMIN !== undefined &&
     ![...set.ADMIN_USERS, ...set.ADMIN_USERS_FILE].some(({ name }) => name === set.PAGE_ADMIN),
-  'PAGE_ADMIN is an account with role=read, which may log nobody in': set =>
+  'PAGE_ADMIN is an account with role=read, which may not log users in': set =>
     [...set.ADMIN_USERS, ...set.ADMIN_USERS_FILE].some(({ name, role }) => name === set.PAGE_ADMIN && role === 'read'),
   'PAGE_TOKEN_LOGIN=credential needs SEAL_KEY_FILE, and PAGE_ADMIN: credentials belong to an admin': set =>
     set.PAGE_TOKEN_LOGIN === 'credential' && (set.SEAL_KEY_FILE === undefined || set.PAGE_ADMIN === undefined),

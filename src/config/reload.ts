@@ -4,7 +4,7 @@ import { ConfigError, type Environment, type Loaded, loadConfig } from './load.j
 import { type Name, settings, type Values } from './settings.js'
 
 export interface Reloaded extends Loaded {
-  /** Settings with new values. New content of a file is a new value. */
+  /** Includes settings whose file has new content. */
   readonly changed: readonly Name[]
   readonly needRestart: readonly Name[]
 }
@@ -23,7 +23,7 @@ export function reloadConfig(running: Pick<Loaded, 'environment' | 'values'>, en
   const texts = Object.fromEntries(fixed.map(name => [name, running.environment[name]]))
   try {
     const loaded = loadConfig({ ...environment, ...texts }, kept)
-    // The listener itself reports on certificates.
+    // The listener logs warnings about certificates itself.
     const warnings = fresh.warnings.filter(warning => !fresh.tlsWarnings.includes(warning))
     return { ...loaded, unknown: fresh.unknown, warnings, changed, needRestart }
   } catch (error) {
@@ -34,9 +34,8 @@ export function reloadConfig(running: Pick<Loaded, 'environment' | 'values'>, en
 
 function canChange(name: Name, before: Values, after: Values): boolean {
   if (!settings[name].reloads) return false
-  // HTTPS must be on before and after the reload.
   if (ofTls.includes(name)) return [before, after].every(values => httpsPorts(values).length > 0)
-  // `*` decides how names are resolved, and which addresses servers may have.
+  // `*` must not change: at the start, it decides how names are resolved and which addresses servers may have.
   if (name === 'XMPP_DOMAINS') return before.XMPP_DOMAINS.includes('*') === after.XMPP_DOMAINS.includes('*')
   if (name === 'PAGE_ORIGINS') return [before, after].every(values => values.PAGE_ORIGINS.length > 0)
   return true

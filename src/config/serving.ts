@@ -2,15 +2,15 @@ import { hash } from 'node:crypto'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import type { Config, HttpHost, RemoteEndpoint } from './config.js'
 
-/** The path below the WebSocket path for pages with a token. */
-export const takeoverPath = '/warm'
+/** Below WEBSOCKET_PATH, for pages that attach with a token. */
+export const attachPath = '/warm'
 
-/** The name is the same in all processes of a service. */
+/** Processes name a site to each other, so the name must be the same in all processes. */
 export function siteName({ externalUrl, boshPath, websocketPath, domains }: Config): string {
   return [externalUrl, boshPath, websocketPath, ...domains].join(' ')
 }
 
-/** Returns hashes of settings that must be the same in all processes. */
+/** Returns hashes of settings that all processes must share. */
 export function settingsInCommon(config: Config): Readonly<Record<string, string>> {
   const { domains, externalUrl, boshPath, warmPath, websocketPath, pagePath, admins, http, limits, rates } = config
   const texts = {
@@ -36,7 +36,10 @@ export function isElsewhere(config: Serving & Pick<Config, 'remote'>, domain: st
   return config.remote.attach === 'there' && remoteOf(config, domain) !== undefined
 }
 
-/** Admins keep only the domains of these hosts. URL and paths are of the first host. */
+/**
+ * Limits `domains` and the domains of admins to `own`, unless a host in `own` serves all domains. The URL and the paths
+ * come from the first host.
+ */
 export function configOfHost(config: Config, own: readonly [HttpHost, ...HttpHost[]]): Config {
   const { domain, externalUrl, boshPath, warmPath, websocketPath } = own[0]
   const domains = own.map(({ domain }) => domain).filter(domain => domain !== undefined)

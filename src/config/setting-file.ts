@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { Kind } from './kinds/kinds.js'
 
-/** Throws an error with a `code`, even for pipes and devices, which could block forever. */
+/** Throws an error with a `code`. Rejects pipes and devices, which could block forever. */
 export function readSettingFile(file: string): string {
   const stats = statSync(file)
   if (stats.isFile() || stats.isDirectory()) return readFileSync(file, 'utf8')

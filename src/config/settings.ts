@@ -1,4 +1,4 @@
-// `Config`, the checks, `.env.example` and docs/settings.md follow from this table (`npm run settings`).
+// The table of all settings. `npm run settings` writes docs/settings.md and .env.example from it.
 import { logFormats } from '../lib/log.js'
 import { adminAccounts, adminAccountsFile, serviceAccounts, serviceAccountsFile } from './kinds/account-lists.js'
 import { eventsSecret, eventsSecretFile, eventsUrl } from './kinds/event-receiver.js'
@@ -24,13 +24,12 @@ function at<
 >(place: Place, kind: K, usual?: Default, reloads = false as Reloads) {
   return {
     means: (sentence: string, required?: string) => ({
-      /** Place in `Config`. Undefined if `joinedValues` uses the setting. */
+      /** Path in `Config`. Undefined for values that `joinedValues` combines. */
       at: place,
       kind,
-      /** Written as in the environment. */
       default: usual as Default,
       sentence,
-      /** Documented in place of a default, for a required setting. */
+      /** The documentation shows this text in place of a default. */
       required,
       /** Whether SIGHUP changes the setting. */
       reloads,
@@ -50,25 +49,23 @@ const liveJoined = <K extends Kind, const D extends Text = undefined>(kind: K, u
 export const sections = {
   Listening: {
     HOST: joined(addresses, '127.0.0.1').means(
-      'Addresses for HTTP, separated by commas, each with an optional port, as in `127.0.0.1:8080` or `[::1]:8081`. `0.0.0.0` or `::` is every interface. `unix:/run/warm-bindings/http.sock` is a Unix socket: PORT does not apply to it. Its clients count as trusted proxies at 127.0.0.1.',
+      'Comma-separated addresses for HTTP, each with an optional port, as in `127.0.0.1,[::1]:8081`. `0.0.0.0` or `::` is every interface. `unix:/run/warm-bindings/http.sock` is a Unix socket, without a port. Its clients count as trusted proxies at 127.0.0.1.',
     ),
     SOCKET_MODE: at('listen.socketMode', kinds.fileMode, '660').means(
-      'Permissions of Unix sockets, in octal. With `660`, users in the group of the socket can connect, such as a proxy.',
+      'Octal permissions of Unix sockets. With `660`, users in the group of the socket can connect, such as a proxy.',
     ),
-    PORT: joined(ports, '8080').means(
-      'Port for HTTP, or several, separated by commas. 0 selects a free port. `off` opens none.',
-    ),
+    PORT: joined(ports, '8080').means('Comma-separated ports for HTTP. 0 selects a free port. `off` opens no port.'),
     HTTPS_HOST: joined(addresses).means(
       'Addresses for HTTPS, written like HOST. Default: the addresses of HOST, without ports.',
     ),
     HTTPS_PORT: joined(ports).means(
-      'Port for HTTPS, written like PORT. Default: 8443 if TLS_CERT or HTTPS_HOST is set, or else none.',
+      'Ports for HTTPS, written like PORT. Default: 8443 if TLS_CERT or HTTPS_HOST is set.',
     ),
     TLS_CERT: liveJoined(kinds.files, '').means(
-      'PEM files of certificates with their chains, or folders of them, separated by commas. In a folder, the service reads `*.crt`, `*.pem`, and `NAME/fullchain.pem` with `NAME/privkey.pem`. A client gets the certificate of the name that it requests, or else the first.',
+      'Comma-separated PEM files of certificates with their chains, or folders of such files. In a folder, the service reads `*.crt`, `*.pem`, and `NAME/fullchain.pem` with `NAME/privkey.pem`. A client gets the certificate for the host that it requests, or else the first certificate.',
     ),
     TLS_CHAIN: liveJoined(kinds.files).means(
-      'PEM files of the chains, in the order of TLS_CERT, if those files do not contain the chains.',
+      'PEM files of the chains, in the order of TLS_CERT, if its files have no chains.',
     ),
     TLS_KEY: liveJoined(kinds.files).means(
       'PEM files of the keys, in the order of TLS_CERT. Default: the file of the certificate, or `x.key` beside `x.crt`.',
@@ -76,7 +73,7 @@ export const sections = {
     TLS_KEY_PASSPHRASE: liveJoined(kinds.text).means('Passphrase of encrypted keys.'),
     TLS_KEY_PASSPHRASE_FILE: liveJoined(kinds.text).means('File with the passphrase of encrypted keys.'),
     TLS_CLIENT_AUTH: joined(kinds.word('off', 'warm', 'all'), 'off').means(
-      'Who needs a client certificate: callers of the warm API (`warm`), or also all clients of the https port (`all`). The warm API then rejects calls that do not use this https port, with 403 `client-certificate-required`.',
+      'Who needs a client certificate: callers of the warm API (`warm`), or all clients of the https port (`all`). With either value, warm calls to an http port get 403 `client-certificate-required`.',
     ),
     TLS_CLIENT_CA: joined(kinds.text).means('PEM file of the CAs of client certificates.'),
     TLS_CIPHERS: liveJoined(kinds.ciphers).means(
@@ -87,16 +84,16 @@ export const sections = {
       'PEM file of Diffie-Hellman parameters for clients without elliptic curves, or `auto`.',
     ),
     PROXY_PROTOCOL: at('listen.proxyProtocol', kinds.boolean, 'off').means(
-      'Expects a PROXY header, version 1 or 2, before HTTP or TLS, on each connection from TRUSTED_PROXIES and Unix sockets. If no header arrives within 5 s, the connection is closed. Connections from other addresses must not send a header.',
+      'Expects a PROXY header, version 1 or 2, at the start of each connection from TRUSTED_PROXIES and Unix sockets, before TLS. Without a header, the connection is closed after 5 s. Other connections must not send a header.',
     ),
     LISTEN_BACKLOG: at('listen.backlog', kinds.integer(1, 65535), '511').means(
       'Connections that can wait to be accepted. The system may allow fewer (`net.core.somaxconn`).',
     ),
     MAX_CONNECTIONS: live('listen.maxConnections', kinds.integer(0, 1_000_000), '0').means(
-      'Open connections. At this number, new connections are closed at once. A tenth is kept for addresses in WARM_ALLOW. 0 is no limit.',
+      'Open connections. Further connections are closed at once. A tenth is kept for addresses in WARM_ALLOW. 0 is no limit.',
     ),
     MAX_CONNECTIONS_PER_ADDRESS: live('listen.maxConnectionsPerAddress', kinds.integer(0, 1_000_000), '1000').means(
-      'Open connections from one IPv4 address or one IPv6 /64 network. Addresses in TRUSTED_PROXIES have no limit.',
+      'Open connections from one IPv4 address or IPv6 /64 network. Addresses in TRUSTED_PROXIES have no limit.',
     ),
     EXTERNAL_URL: at('externalUrl', kinds.baseUrl).means(
       'URL that browsers use for this service, such as `https://chat.example.org`. Needed behind a proxy, and for host-meta.',
@@ -108,36 +105,36 @@ export const sections = {
       'Host of HTTP_HOSTS that also answers requests to all other hosts.',
     ),
     HTTP_STRICT_HOST: at('http.strictHost', kinds.boolean, 'off').means(
-      'Rejects requests to hosts that HTTP_HOSTS does not name, with 421. With `off`, such hosts serve all domains.',
+      'Rejects requests to hosts outside HTTP_HOSTS with 421. With `off`, these hosts serve all domains, or what HTTP_DEFAULT_HOST serves.',
     ),
     HOST_META_ENABLED: at('http.hostMeta', kinds.boolean, 'on').means(
       'Publishes the BOSH and WebSocket endpoints at `/.well-known/host-meta` and `host-meta.json`. Requires an https address in EXTERNAL_URL or in `url` of the host.',
     ),
     HTTP_FAST: at('http.fast', kinds.boolean, 'on').means(
-      'Reads and writes BOSH requests without the streams of Node.js (versions 20, 22 and 24). `off` is only slower.',
+      'Reads and writes BOSH requests without the streams of Node.js, which is faster. Works in Node.js 20, 22 and 24.',
     ),
     ASSUME_SECURE: at('assumeSecure', kinds.boolean, 'off').means(
       'Treats every request as encrypted. Use it only behind a proxy that accepts TLS only.',
     ),
     TRUSTED_PROXIES: live('trustedProxies', readNetworks, 'loopback').means(
-      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: addresses and ranges such as `10.0.0.0/8`, separated by commas, or `loopback`, `private` or `none`. Do not trust addresses of clients, nor loopback on a machine with other users: they could claim any address, and claim to use https.',
+      'Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: comma-separated addresses, ranges such as `10.0.0.0/8`, `loopback` and `private`, or `none`. Do not include clients, or loopback on a machine with other users: they could claim any address, and claim to use https.',
     ),
   },
   Processes: {
     WORKERS: at('workers', kinds.processes, '0').means(
-      'Number of worker processes, from 1 to 256, or `auto` for one per core. A small primary process is added. 0 runs a single process. See *One machine* in docs/tuning.md.',
+      'Worker processes besides a small primary process: 1 to 256, or `auto` for one per core. 0 runs a single process. See *One machine* in docs/tuning.md.',
     ),
     DRAIN_TIME: at('drainTime', kinds.integer(0, 86400), '0').means(
-      'Time for sessions to end after SIGTERM, or when their worker is replaced, in seconds. No new sessions start meanwhile. Sessions that can be stored or handed over do not need this time.',
+      'Seconds for sessions to end after SIGTERM, or when their worker is replaced. No new sessions start meanwhile. Sessions that can be stored or handed over do not need this time.',
     ),
     STATE_DIR: joined(stateFolder).means(
-      'Folder where a process that stops stores its sessions for the next start. Only workers of one primary can share it. If only its parent folder exists, it is created. Requires SEAL_KEY_FILE.',
+      'Folder where a process stores its sessions when it stops, for the next start. Only workers of one primary can share it. The service creates it, but not its parent folder. Requires SEAL_KEY_FILE.',
     ),
     SEAL_KEY_FILE: live('sealKeys', sealKeysFile).means(
-      'File with the keys for STATE_DIR and for credentials (CREDENTIAL_TIME). Each line is a key of 32 bytes in base64, as `openssl rand -base64 32` makes it. The first key encrypts. Each key can decrypt.',
+      'File with the keys for STATE_DIR and for credentials (CREDENTIAL_TIME). Each line is a key of 32 bytes in base64, from `openssl rand -base64 32`. The first key encrypts. Each key can decrypt.',
     ),
     NATS_URL: joined(nats.natsServers).means(
-      'NATS servers that connect the processes of this service, as `tls://nats.example.org:4222`, separated by commas, with an optional `user:password@`. `nats://` also requires TLS, except to this machine. See *Several machines* in docs/tuning.md.',
+      'Comma-separated NATS servers that connect the processes of this service, as `tls://nats.example.org:4222`, with an optional `user:password@`. `nats://` also requires TLS, except to this machine. See *Several machines* in docs/tuning.md.',
     ),
     NATS_CREDS_FILE: joined(nats.natsCredsFile).means('File with the JWT and seed for NATS.'),
     NATS_NKEY_FILE: joined(nats.natsSeedFile).means('File with the nkey seed for NATS.'),
@@ -145,12 +142,12 @@ export const sections = {
     NATS_TOKEN_FILE: joined(nats.natsTokenFile).means('File with the token for NATS.'),
     NATS_TLS_CA: joined(nats.natsCa).means('PEM file of the CAs of the NATS certificate. Default: CAs of Node.js.'),
     NATS_TLS_CERT: joined(nats.natsCertificate).means('PEM file of a client certificate for NATS, with its chain.'),
-    NATS_TLS_KEY: joined(nats.natsKey).means('PEM file of the key of NATS_TLS_CERT, if that file does not contain it.'),
+    NATS_TLS_KEY: joined(nats.natsKey).means('PEM file of the key of NATS_TLS_CERT, if that file has no key.'),
     NATS_SUBJECT: joined(nats.natsSubject, 'warm-bindings').means(
       'Prefix of the NATS subjects. Services with different prefixes do not see each other.',
     ),
     NATS_ALLOW_PLAINTEXT: joined(kinds.boolean, 'off').means(
-      'Allows `nats://` to another machine without TLS. Stanzas and passwords can then be read and forged in the network.',
+      'Allows `nats://` to another machine without TLS. Others in the network can then read and forge stanzas and passwords.',
     ),
   },
   Admins: {
@@ -164,23 +161,23 @@ export const sections = {
   },
   'XMPP servers': {
     XMPP_DOMAINS: live('domains', kinds.domainPatterns, '').means(
-      'Domains whose users may log in, separated by commas. `*.example.org` is every subdomain, `*` is any domain.',
+      'Comma-separated domains whose users may log in. `*.example.org` is every subdomain, `*` is any domain.',
       'required',
     ),
     XMPP_SERVERS: liveJoined(serversByDomain, '').means(
-      'Servers of domains whose DNS does not name them, as `domain=xmpp://host:port,…`, with options after a `?`. `xmpps://` is direct TLS, `domain=https://host/http-bind` a remote BOSH endpoint. `domain=host-meta` asks the domain for its endpoint. `*=…` is every other domain.',
+      'Servers that DNS does not name, as `domain=xmpp://host:port,…`, with options after a `?`. `xmpps://` is direct TLS, `domain=https://host/http-bind` a remote BOSH endpoint. `domain=host-meta` asks the domain for its endpoint. `*=…` is every other domain.',
     ),
     XMPP_PREFER_DIRECT_TLS: at('preferDirectTls', kinds.boolean, 'on').means(
       'Tries direct TLS before STARTTLS, if DNS has both with the same priority.',
     ),
     XMPP_PIPELINING: at('pipelining', kinds.boolean, 'on').means(
-      'Starts a SCRAM login before the server offers mechanisms (XEP-0305): this saves one or two round trips.',
+      'Starts a SCRAM login before the server offers mechanisms (XEP-0305), which saves one or two round trips.',
     ),
     XMPP_SPARE_LINKS: at('spareLinks', kinds.integer(0, 64), '8').means(
-      'Connections that a process may open to a domain before logins need them. It opens about one for each 5 logins in the last minute, and keeps it for 20 s. 0 opens none.',
+      'Connections that a process may open to a domain before logins need them: about one for each 5 logins in the last minute. Each is kept for 20 s. 0 opens none.',
     ),
     XMPP_LOCAL_ADDRESSES: at('localAddresses', kinds.ipAddresses, '').means(
-      'Local IP addresses for links to servers, separated by commas. Each allows about 24,000 links to a server. If no address has the IP version of a server, the system chooses.',
+      'Comma-separated local IP addresses for links to servers. Each allows about 24,000 links to a server. If no address has the IP version of a server, the system chooses an address.',
     ),
     XMPP_TLS_MIN_VERSION: at('tls.minVersion', kinds.tlsVersion, '1.2').means(
       'Oldest TLS version for links to servers.',
@@ -189,48 +186,48 @@ export const sections = {
       "Ciphers for links to servers, in OpenSSL's notation. Default: ciphers of Node.js.",
     ),
     XMPP_MECHANISMS: at('mechanisms', kinds.mechanisms, kinds.passwordMechanisms.join(',')).means(
-      'Mechanisms for logins with a password, in order of preference. PLAIN is never used on an unencrypted link unless its server has `plain=on`.',
+      'Mechanisms for logins with a password, in order of preference. On an unencrypted link, PLAIN also requires `plain=on` for the server in XMPP_SERVERS.',
     ),
     XMPP_SERVICE_ACCOUNTS: liveJoined(serviceAccounts, '').means(
-      'Accounts that log in for users without a password, as `domain=user:password,…` or `*=user:password`, escaped like ADMIN_USERS. The XMPP server must allow this.',
+      "Accounts that log in for users, without the users' passwords, as `domain=user:password,…` or `*=user:password`, escaped like ADMIN_USERS. The XMPP server must allow this.",
     ),
     XMPP_SERVICE_ACCOUNTS_FILE: liveJoined(serviceAccountsFile, '').means(
-      'File with more such accounts, one per line.',
+      'File with more of these accounts, one per line.',
     ),
     XMPP_RETIRED_DOMAINS: live('retiredDomains', kinds.domainPatterns, '').means(
       'Domains that are no longer served, written like XMPP_DOMAINS. Their clients get `host-gone`.',
     ),
     XMPP_KEEPALIVE: at('keepalive', kinds.integer(0, 3600), '60').means(
-      'Idle time after which a space is sent to keep a link open, in seconds. 0 sends no spaces.',
+      'Idle seconds after which a space is sent to keep a link open. 0 sends none.',
     ),
     XMPP_SASL2: at('sasl2', kinds.boolean, 'on').means(
-      'Uses SASL2 with Bind 2 (XEP-0388, XEP-0386) with servers that offer it, except those with `sasl2=off`.',
+      'Uses SASL2 with Bind 2 (XEP-0388, XEP-0386) if a server offers it, unless XMPP_SERVERS has `sasl2=off` for the server.',
     ),
     XMPP_STREAM_MANAGEMENT: at('streamManagement', kinds.boolean, 'on').means(
-      'Uses stream management (XEP-0198) with servers that offer it, except those with `sm=off`.',
+      'Uses stream management (XEP-0198) if a server offers it, unless XMPP_SERVERS has `sm=off` for the server.',
     ),
     LINK_RESUME: at('linkResume', kinds.boolean, 'on').means(
-      'Mends broken links: a new connection resumes the stream. For this, keys or a token of each user stay in memory, never the password.',
+      'Mends broken links: a new connection resumes the stream. For this, keys or a token of each user stay in memory, but no password.',
     ),
     LINK_RESUME_TIME: at('linkResumeTime', kinds.integer(1, 600), '60').means(
-      'Time to mend a broken link, in seconds. After this time its session ends.',
+      'Seconds to mend a broken link before its session ends.',
     ),
     XMPP_TIMEOUT: at('serverTimeout', kinds.integer(0, 3600), '60').means(
-      'Time for a server to answer a ping, in seconds. Without an answer the link is mended, or the session ends. If a server sends nothing for a quarter of this time after it got a stanza, the service pings it. 0 sends no pings.',
+      'Seconds for a server to answer a ping. Without an answer, the link is mended, or the session ends. The service pings a server that gets a stanza and then sends nothing for a quarter of this time. 0 sends no pings.',
     ),
   },
   'Remote endpoints': {
     REMOTE_ATTACH: at('remote.attach', kinds.word('here', 'there'), 'here').means(
-      'Address that browsers get for users at a remote BOSH endpoint: the address of this service (`here`), or of that endpoint (`there`).',
+      'Address that browsers get for users at a remote BOSH endpoint: of this service (`here`) or of that endpoint (`there`).',
     ),
     REMOTE_CONNECT_TIMEOUT: at('remote.connectTimeout', kinds.integer(1, 60), '5').means(
-      'Timeout for connecting to a remote endpoint, in seconds.',
+      'Seconds to connect to a remote endpoint.',
     ),
     REMOTE_TIMEOUT: at('remote.timeout', kinds.integer(1, 300), '5').means(
-      'Timeout for answers of a remote endpoint, in addition to the agreed `wait`, in seconds.',
+      'Seconds for answers of a remote endpoint, in addition to the agreed `wait`.',
     ),
     REMOTE_MAX_REPLY_BYTES: at('remote.maxReplyBytes', kinds.integer(65536, 8_000_000), '8000000').means(
-      'Longest answer of a remote endpoint, in bytes. If an answer is longer, or has more than 10,000 stanzas, some of its stanzas are dropped.',
+      'Longest answer of a remote endpoint, in bytes. Longer answers, and answers with more than 10,000 stanzas, lose some stanzas.',
     ),
     REMOTE_HEADERS: at('remote.headers', kinds.headers, '').means(
       'Extra headers for requests to remote endpoints, as `name=value,…`. Write `%2C` and `%25` for a comma or percent sign.',
@@ -239,10 +236,10 @@ export const sections = {
   BOSH: {
     BOSH_ENABLED: at('bosh.enabled', kinds.boolean, 'on').means('Enables the BOSH endpoint.'),
     BOSH_PATH: at('boshPath', kinds.path, '/http-bind').means(
-      'Path of the BOSH endpoint. `$host` in it is the domain of an entry of HTTP_HOSTS.',
+      'Path of the BOSH endpoint. `$host` is the domain of the requested host (HTTP_HOSTS).',
     ),
     BOSH_DEFAULT_DOMAIN: at('bosh.defaultDomain', kinds.domain).means(
-      'Domain of clients that log in themselves and name no domain. Without this setting, such clients are rejected.',
+      'Domain of clients that log in themselves and name no domain. Without this setting, these clients are rejected.',
     ),
     BOSH_ASSUME_SECURE: at('bosh.assumeSecure', kinds.boolean, 'off').means(
       'Treats requests to the BOSH endpoint as encrypted, like ASSUME_SECURE.',
@@ -255,7 +252,7 @@ export const sections = {
     ),
     BOSH_MAX_REQUESTS: at('bosh.maxRequests', kinds.integer(2, 255), '2').means('Open requests per session.'),
     BOSH_INACTIVITY: at('bosh.inactivity', kinds.integer(5, 86400), '150').means(
-      'Time without an open request after which a session ends, in seconds. Browsers wake a hidden tab only once a minute.',
+      'Seconds without an open request after which a session ends. Browsers wake a hidden tab only once a minute.',
     ),
     BOSH_MAX_PAUSE: at('bosh.maxPause', kinds.integer(0, 65535), '300').means(
       'Longest pause that a client may announce, in seconds. 0 turns pausing off.',
@@ -264,38 +261,38 @@ export const sections = {
       'Shortest time between two empty requests of a polling client, in seconds.',
     ),
     BOSH_ENFORCE_POLLING: at('bosh.enforcePolling', kinds.boolean, 'off').means(
-      'Ends sessions of clients that poll more often than BOSH_POLLING allows. Many clients poll more often, for example after a reload.',
+      'Ends sessions of clients that poll more often than BOSH_POLLING allows. Many clients do, for example after a reload.',
     ),
     BOSH_ACKS: at('bosh.acks', kinds.boolean, 'on').means('Supports acknowledgements of replies (`ack`, XEP-0124 §9).'),
     BOSH_REQUIRE_SECURE: at('bosh.requireSecure', kinds.boolean, 'off').means(
       'Creates sessions over encrypted connections only. Other clients are sent to the https address, if it is known.',
     ),
     BOSH_GET_TEXT: at('bosh.getText', kinds.text, 'This is an XMPP BOSH endpoint: point your client here.').means(
-      'Text of the page that browsers show at the BOSH endpoint.',
+      'Text that browsers show at the BOSH endpoint.',
     ),
     ATTACH_BINDING: at('bosh.attachBinding', kinds.word('off', 'cookie', 'reply'), 'off').means(
       'Ties a warmed session to the browser that attached to it, by a cookie. See *Attach binding* in docs/api.md.',
     ),
     CORS_ORIGINS: live('cors.origins', kinds.origins, '*').means(
-      'Origins whose pages may use the BOSH endpoint, such as `https://www.example.org`, separated by commas. `*` is any. Write `none` to allow none.',
+      'Comma-separated origins whose pages may use the BOSH endpoint, such as `https://www.example.org`. `*` is any origin. Write `none` to allow none.',
     ),
     CORS_CREDENTIALS: live('cors.credentials', kinds.boolean, 'off').means(
-      'Allows pages of CORS_ORIGINS to send cookies, as ATTACH_BINDING requires. CORS_ORIGINS must then list these pages.',
+      'Allows pages of CORS_ORIGINS to send cookies, as ATTACH_BINDING requires. CORS_ORIGINS must then list their origins.',
     ),
     CORS_HEADERS: live('cors.headers', kinds.tokens, 'Content-Type').means(
-      'Headers that pages of CORS_ORIGINS may send, separated by commas. BOSH requires `Content-Type`. `*` is any header, and does not work with CORS_CREDENTIALS.',
+      'Comma-separated headers that pages of CORS_ORIGINS may send. BOSH requires `Content-Type`. `*` is any header, and does not work with CORS_CREDENTIALS.',
     ),
     CORS_METHODS: live('cors.methods', kinds.tokens, 'GET, POST, OPTIONS').means(
-      'Methods that pages of CORS_ORIGINS may use, separated by commas.',
+      'Comma-separated methods that pages of CORS_ORIGINS may use.',
     ),
     CORS_MAX_AGE: live('cors.maxAge', kinds.integer(0, 86400), '7200').means(
-      'Time for browsers to cache the CORS settings, in seconds.',
+      'Seconds for browsers to cache the CORS settings.',
     ),
   },
   WebSocket: {
     WEBSOCKET_ENABLED: at('websocket.enabled', kinds.boolean, 'on').means('Enables the WebSocket endpoint.'),
     WEBSOCKET_PATH: at('websocketPath', kinds.path, '/xmpp-websocket').means(
-      'Path of the WebSocket endpoint. `$host` in it is the domain of an entry of HTTP_HOSTS. Domains of one host can share this path.',
+      'Path of the WebSocket endpoint. `$host` works as in BOSH_PATH. Unlike BOSH_PATH, several domains of a host can have the same path.',
     ),
     WEBSOCKET_ORIGINS: live('websocket.origins', kinds.origins, '*').means(
       'Origins whose pages may use the WebSocket endpoint, written like CORS_ORIGINS. Programs without an origin may always use it.',
@@ -307,56 +304,56 @@ export const sections = {
       'Opens streams over encrypted connections only. Other clients are sent to the wss address, if it is known.',
     ),
     WEBSOCKET_PING_INTERVAL: at('websocket.pingInterval', kinds.integer(0, 3600), '30').means(
-      'Time between two pings, in seconds. 60 saves the battery of phones. 0 sends no pings.',
+      'Seconds between two pings. 60 saves the battery of phones. 0 sends no pings.',
     ),
     WEBSOCKET_PONG_TIMEOUT: at('websocket.pongTimeout', kinds.integer(1, 300), '10').means(
-      'Time for the answer to a ping, in seconds. 15 is better for phones.',
+      'Seconds for the answer to a ping. 15 is better for phones.',
     ),
     WEBSOCKET_IDLE_TIMEOUT: at('websocket.idleTimeout', kinds.integer(0, 86400), '840').means(
-      'Time without any frame, even a pong, after which a connection ends, in seconds. Timeouts of proxies must be longer. 0 is no limit.',
+      'Seconds after which a connection without frames ends. Pongs count as frames. Without pings, timeouts of proxies must be longer. 0 is no limit.',
     ),
     WEBSOCKET_CLOSE_TIMEOUT: at('websocket.closeTimeout', kinds.integer(1, 60), '5').means(
-      'Time for a client to close the stream and the WebSocket, in seconds. After this time the connection is cut.',
+      'Seconds for a client to close the stream and the WebSocket before the connection is cut.',
     ),
     WEBSOCKET_RESUME: at('websocket.resumeSeconds', kinds.integer(5, 86400), '120').means(
-      'Time that a warmed session waits for its page after a lost connection, in seconds.',
+      'Seconds that a warmed session waits for its page after a lost connection.',
     ),
     WEBSOCKET_MAX_FRAGMENTS: at('websocket.maxFragments', kinds.integer(1, 1000), '8').means('Frames per message.'),
     WEBSOCKET_GET_TEXT: at(
       'websocket.getText',
       kinds.text,
       'This is an XMPP WebSocket endpoint: point your client here.',
-    ).means('Text of the page that browsers show at the WebSocket endpoint.'),
+    ).means('Text that browsers show at the WebSocket endpoint.'),
   },
   Warming: {
     WARM_ENABLED: at('warm.enabled', kinds.boolean, 'on').means('Enables the warm API.'),
     WARM_PATH: at('warmPath', kinds.path, '/warm').means('Path of the warm API. `$host` works as in BOSH_PATH.'),
-    WARM_TIMEOUT: at('warm.timeout', kinds.integer(1, 300), '15').means('Timeout of a login, in seconds.'),
+    WARM_TIMEOUT: at('warm.timeout', kinds.integer(1, 300), '15').means('Seconds for a login.'),
     WARM_STEP_TIMEOUT: at('warm.stepTimeout', kinds.integer(1, 300), '10').means(
-      'Timeout of a single step of a login, in seconds.',
+      'Seconds for a single step of a login.',
     ),
     WARM_ANONYMOUS: at('warm.anonymous', kinds.boolean, 'off').means(
       'Warms anonymous sessions (SASL ANONYMOUS) if the JID is only a domain.',
     ),
     WARM_ATTACH_TIMEOUT: at('warm.attachTimeout', kinds.integer(5, 600), '120').means(
-      'Time within which the page must send its first request to a warmed session, in seconds.',
+      'Seconds within which the page must send its first request to a warmed session.',
     ),
     CREDENTIAL_TIME: at('warm.credentialTime', kinds.integer(60, 31_536_000), '2592000').means(
-      'Time for which a credential of `remember` is valid, in seconds. The default is 30 days. Requires SEAL_KEY_FILE.',
+      'Seconds for which a credential of `remember` is valid. The default is 30 days. Requires SEAL_KEY_FILE.',
     ),
     SCRAM_MEMORY: at('warm.scramMemory', kinds.integer(0, 3600), '300').means(
-      'Time to cache the hash of a password for SCRAM, in seconds. Meanwhile, logins of the same user need no hashing. 0 turns the cache off.',
+      'Seconds to cache the hash of a password for SCRAM, so that logins of the same user need no hashing. 0 turns the cache off.',
     ),
     SCRAM_MAX_ITERATIONS: at('warm.scramMaxIterations', kinds.integer(4096, 10_000_000), '200000').means(
-      'SCRAM iterations that an XMPP server may request. If it requests more, the login fails.',
+      'SCRAM iterations that an XMPP server may request. With more, the login fails.',
     ),
   },
   'Page tokens': {
     PAGE_ORIGINS: live('pages.origins', kinds.namedOrigins, '').means(
-      'Origins of pages that may log in with [a token](api.md#page-tokens), such as `https://www.example.org`, separated by commas. Without this setting, PAGE_PATH answers 404.',
+      'Comma-separated origins of pages that may log in with [a token](api.md#page-tokens), such as `https://www.example.org`. Without this setting, PAGE_PATH answers 404.',
     ),
     PAGE_PATH: at('pagePath', kinds.path, '/connect').means(
-      'Path where pages log in with a token. Addresses that may use BOSH or WebSocket may use it.',
+      'Path where pages log in with a token. Addresses that may use BOSH or WebSocket may use this path.',
     ),
     PAGE_TOKEN_SECRET_FILE: live('pages.secrets', pageSecretsFile).means(
       'File with the secrets that sign HS256 tokens. Each line is a secret of at least 32 bytes.',
@@ -378,7 +375,7 @@ export const sections = {
   },
   Events: {
     EVENTS_URL: joined(eventsUrl).means(
-      'Webhook URL for session events, such as `https://portal.example.org/chat/events`. The URL must be https, or http to a loopback address. See *Events* in docs/api.md.',
+      'Webhook URL for session events, such as `https://portal.example.org/chat/events`. Must be https, or http to a loopback address. See *Events* in docs/api.md.',
     ),
     EVENTS_SECRET: joined(eventsSecret).means(
       'Secret that signs events: at least 16 bytes, or `whsec_` and a key in base64.',
@@ -389,74 +386,70 @@ export const sections = {
     WARM_ALLOW: live('access.warm.allow', readNetworks, 'loopback, private').means(
       'Addresses that may call the warm API, written like TRUSTED_PROXIES. `any` is every address.',
     ),
-    WARM_DENY: live('access.warm.deny', readNetworks, 'none').means(
-      'Addresses of WARM_ALLOW that may not call the warm API.',
-    ),
+    WARM_DENY: live('access.warm.deny', readNetworks, 'none').means('Addresses excluded from WARM_ALLOW.'),
     BOSH_ALLOW: live('access.bosh.allow', readNetworks, 'any').means('Addresses that may use the BOSH endpoint.'),
-    BOSH_DENY: live('access.bosh.deny', readNetworks, 'none').means(
-      'Addresses of BOSH_ALLOW that may not use the BOSH endpoint.',
-    ),
+    BOSH_DENY: live('access.bosh.deny', readNetworks, 'none').means('Addresses excluded from BOSH_ALLOW.'),
     WEBSOCKET_ALLOW: live('access.websocket.allow', readNetworks, 'any').means(
       'Addresses that may use the WebSocket endpoint.',
     ),
     WEBSOCKET_DENY: live('access.websocket.deny', readNetworks, 'none').means(
-      'Addresses of WEBSOCKET_ALLOW that may not use the WebSocket endpoint.',
+      'Addresses excluded from WEBSOCKET_ALLOW.',
     ),
     MAX_SESSIONS: live('limits.sessions', kinds.integer(0, 10_000_000), '20000').means(
-      'Sessions at a time. Clients that have not logged in yet can use a quarter of them. 0 is no limit, as in most limits below.',
+      'Sessions of a process at a time. Clients that have not logged in yet can use a quarter of them. 0 is no limit, here and in most limits below.',
     ),
     MAX_SESSIONS_PER_ADDRESS: live('limits.sessionsPerAddress', kinds.integer(0, 10_000_000), '200').means(
-      'Sessions that clients of one IPv4 address or one IPv6 /64 network opened themselves. Warmed sessions do not count. Proxies that TRUSTED_PROXIES names by a single address, and trusted loopback, have no limit per address, here and in other settings.',
+      'Sessions that clients of one IPv4 address or IPv6 /64 network opened themselves. Warmed sessions do not count. Except for RATE_FAILED_LOGINS, limits per address do not apply to trusted loopback, or to a proxy that TRUSTED_PROXIES lists as a single address.',
     ),
     MAX_UNAUTHENTICATED_PER_ADDRESS: live('limits.unauthenticatedPerAddress', kinds.integer(0, 10_000_000), '20').means(
-      'Sessions of one address whose clients have not logged in yet. At the limit, a session with refused logins, or without a login for five seconds, ends to make room. Sessions past BOSH_LOGIN_TIMEOUT do not count.',
+      'Sessions of one address whose clients have not logged in yet. At the limit, a session with refused logins, or without a login for five seconds, ends to make room.',
     ),
     BOSH_LOGIN_TIMEOUT: live('limits.loginTimeout', kinds.integer(0, 3600), '60').means(
-      'Time for a client to log in to a session that it opened itself, including in-band registration, in seconds.',
+      'Seconds for a client to log in to a session that it opened itself, including in-band registration.',
     ),
     MAX_SESSIONS_PER_JID: live('limits.sessionsPerJid', kinds.integer(0, 1_000_000), '20').means(
       'Sessions of one user, warmed or not.',
     ),
     MAX_HELD_REQUESTS: live('limits.heldRequests', kinds.integer(0, 10_000_000), '40000').means(
-      'BOSH requests that wait for an answer. At this limit no session opens, and each session holds one request at most. A tenth is kept for warm calls and users that are logged in.',
+      'BOSH requests that wait for an answer. At nine tenths of this limit, clients cannot open sessions themselves. At the limit, no session opens, and each session holds one request at most.',
     ),
     MAX_STANZA_BYTES: at('limits.stanzaBytes', kinds.integer(10_000, 1_048_576), '262144').means(
-      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. A server may send stanzas of four times this length. Longer stanzas of a server are dropped.',
+      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. Stanzas of a server may have four times this length, and are dropped if they are longer.',
     ),
     MAX_UNFINISHED_MB: live('limits.unfinishedMegabytes', kinds.integer(0, 1_000_000), '64').means(
       'Memory for incomplete BOSH requests and WebSocket messages, and for BOSH requests that wait for their turn, in MiB. One address may use an eighth. Above either limit, requests get 503 and WebSockets close.',
     ),
     MAX_UNREAD_MB: live('limits.unreadMegabytes', kinds.integer(0, 1_000_000), '64').means(
-      'Memory for replies that clients have not read, in MiB. Above this limit, connections whose clients read nothing for 10 seconds are closed, the largest backlog first. Below the limit, they are closed after a minute.',
+      'Memory for replies that clients have not read, in MiB. Above this limit, connections whose clients read nothing for 10 s are closed, the largest backlog first. Below the limit, they are closed after a minute.',
     ),
     MAX_MEMORY_MB: live('limits.megabytes', kinds.integer(0, 1_000_000), '0').means(
-      'Memory in MiB, above which this process takes no new sessions. 0 is 80 % of the memory of the machine or container, shared equally by WORKERS.',
+      'Memory in MiB above which this process takes no new sessions. 0 is 80 % of the memory of the machine or container, shared equally by WORKERS.',
     ),
     RATE_SESSIONS_PER_ADDRESS: live('rates.sessionsPerAddress', kinds.integer(0, 1_000_000), '10').means(
       'Sessions per second that clients of one address open themselves or with page tokens, on average over five seconds.',
     ),
     RATE_SESSION_BYTES: live('rates.sessionBytes', kinds.integer(0, 1_000_000_000), '100000').means(
-      'Bytes of stanzas that a client may send per second. Further stanzas wait, and none is lost.',
+      'Bytes of stanzas that a client may send per second. Further stanzas wait.',
     ),
     RATE_SESSION_BURST: live('rates.sessionBurst', kinds.integer(0, 1_000_000_000), '500000').means(
       'Bytes of stanzas that a client may send at once after a quiet time.',
     ),
     RATE_WARMS_PER_JID: live('rates.warmsPerJid', kinds.integer(0, 1_000_000), '30').means(
-      'Warm calls for one user per minute. Calls that resume a session do not count. In a call with an `authzid`, a wrong password also counts for the account that logs in.',
+      'Warm calls for one user per minute. Calls that only resume a session do not count. In a call with an `authzid`, a wrong password also counts for the account that logs in.',
     ),
     RATE_WARMS_PER_ADMIN: live('rates.warmsPerAdmin', kinds.integer(0, 10_000_000), '0').means(
       'Warm calls of one admin per minute, counted like RATE_WARMS_PER_JID.',
     ),
     RATE_LOGINS_PER_ADDRESS: live('rates.loginsPerAddress', kinds.integer(0, 1_000_000), '20').means(
-      'Refused logins of clients per minute, from one address at one domain. All domains together allow three times as many. Above this limit, each login from the address waits for half a second. The wait doubles each time, up to 20 s or half of BOSH_LOGIN_TIMEOUT.',
+      'Refused logins of clients per minute, from one address at one domain. All domains together allow three times as many. Above this limit, the next login from the address waits for half a second, and each further login twice as long, up to 20 s or half of BOSH_LOGIN_TIMEOUT.',
     ),
     RATE_FAILED_LOGINS: live('rates.failedLogins', kinds.integer(0, 1_000_000), '5').means(
-      'Wrong admin secrets per minute for one name from one address. One address may send ten times as many for all names together. All addresses together may send ten times as many for one name in ten minutes. This last limit does not apply to addresses that sent the right secret within a week.',
+      'Wrong admin secrets per minute for one name from one address. For all names from one address, ten times as many are allowed. For one name from all addresses, ten times as many are allowed in ten minutes. The last limit does not apply to addresses that sent the right secret within a week.',
     ),
   },
   Metrics: {
     METRICS_ADDRESS: at('metrics.address', metricsAddress, '127.0.0.1:9110').means(
-      'Address and port of the Prometheus metrics (`/metrics`), such as `[::1]:9110`. `none` turns them off. Port 0 is any free port.',
+      'Address and port of the Prometheus metrics (`/metrics`), such as `[::1]:9110`. `none` turns them off. Port 0 selects a free port.',
     ),
     METRICS_MAX_ERROR_RATE: at('metrics.maxErrorRate', kinds.share, '0.05').means(
       'Share of failed requests in five minutes, from 0 to 1, above which a warning is logged. 0 never warns.',
@@ -470,7 +463,7 @@ export const sections = {
       'Format of the log and the audit trail: `json`, `json-iso` with names of levels and ISO 8601 times, or `text` for people.',
     ),
     AUDIT_LOG: at('auditLog', kinds.auditLog, 'stdout').means(
-      'Where the audit trail is written, at any LOG_LEVEL: `stdout`, `stderr`, `off`, or a file to append to. SIGHUP opens the file again.',
+      'Target of the audit trail, at any LOG_LEVEL: `stdout`, `stderr`, `off`, or a file to append to. SIGHUP opens the file again.',
     ),
   },
 } satisfies Record<string, Record<string, Setting>>
@@ -489,7 +482,7 @@ export type ReloadedName = { [N in Name]: (typeof settings)[N]['reloads'] extend
 
 type OrInFile = { [N in Name]: `${N}_FILE` extends Name ? N : never }[Name]
 
-/** Settings with a twin `NAME_FILE`. */
+/** Settings that have a counterpart `NAME_FILE`. */
 export const orInFiles = (Object.keys(settings) as OrInFile[]).filter(name => Object.hasOwn(settings, `${name}_FILE`))
 
 type ValueOf<S extends Setting> =

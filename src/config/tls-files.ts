@@ -23,10 +23,10 @@ export type TlsMaterial = NonNullable<ReturnType<typeof readTlsFiles>>
 
 export type Certificate = ReturnType<typeof readCertificate>
 
-/** The message begins with the setting. */
+/** The message begins with the name of a setting. */
 class Fault extends Error {}
 
-/** An unreadable certificate of a folder keeps its `earlier` version. */
+/** If a certificate in a folder is unreadable, its version in `earlier` is used. */
 export function readTlsFiles(
   files: TlsFiles,
   report: (problem: string) => undefined,
@@ -59,7 +59,6 @@ export function readTlsFiles(
   const clientCa = reported(() => readClientCa(files.clientCa))
   if (dhparam === undefined || clientCa === undefined) return undefined
   const usable = certificates.filter(list => list !== undefined)
-  // Faults in a folder do not make other certificates unusable.
   return usable.length < certificates.length
     ? undefined
     : { certificates: usable.flat(), dhparam, clientCa: clientCa ?? undefined, faults }
@@ -75,11 +74,12 @@ function attemptOr<T>(read: () => T, report: (problem: string) => undefined): T 
 }
 
 function demandNoLists(folder: string, { keys, chains }: TlsFiles): void {
-  const setting = keys.length > 0 ? 'TLS_KEY' : chains.length > 0 ? 'TLS_CHAIN' : undefined
-  if (setting !== undefined)
-    throw new Fault(
-      `${setting} must not be set, because TLS_CERT names the folder ${folder}: put both beside each other`,
-    )
+  const [setting, advice] =
+    keys.length > 0
+      ? ['TLS_KEY', 'put each key beside its certificate']
+      : ['TLS_CHAIN', 'put each chain in the file of its certificate']
+  if (keys.length + chains.length > 0)
+    throw new Fault(`${setting} must not be set, because TLS_CERT names the folder ${folder}: ${advice}`)
 }
 
 function listFolder(folder: string): readonly CertificateFiles[] {
@@ -97,7 +97,6 @@ function readClientCa(file: string | undefined): string | null {
   return text
 }
 
-/** `now` is in milliseconds since 1970. */
 export function dateWarnings({ certificates }: TlsMaterial, now: number): string[] {
   return certificates.flatMap(({ file, x509 }) => {
     if (Date.parse(x509.validTo) < now) return [`The certificate in ${file} has expired on ${x509.validTo}.`]
@@ -168,7 +167,7 @@ function readKey(file: string, text: string, { setting, text: passphrase }: Pass
 function readParameters(file: string): string {
   if (file === 'auto') return file
   const dhparam = readFile(file, 'TLS_DHPARAM')
-  // Node ignores files without this line. Node 24 ignores `X9.42 DH PARAMETERS`.
+  // Node would ignore other parameters, such as `X9.42 DH PARAMETERS` in Node 24.
   if (!dhparam.includes('-----BEGIN DH PARAMETERS-----'))
     throw new Fault(
       `TLS_DHPARAM names ${file}, which is not a PEM file with DH PARAMETERS, as \`openssl dhparam 2048\` makes them`,

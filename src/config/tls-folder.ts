@@ -5,11 +5,11 @@ import { readSettingFile } from './setting-file.js'
 
 export interface CertificateFiles {
   readonly file: string
-  /** Undefined if the key is in `file`, or in `x.key` for `x.crt`. */
+  /** Undefined if the key is in `file`, or beside it with the extension `.key`. */
   readonly keyFile: string | undefined
 }
 
-/** Names of certbot (`live/NAME/`), whose other files repeat the contents. */
+/** Names in certbot's folders `live/NAME/`. Other files there repeat parts of the chain. */
 const chainName = 'fullchain.pem'
 const keyName = 'privkey.pem'
 
@@ -17,7 +17,6 @@ export function isFolder(path: string): boolean {
   return attempt(() => statSync(path).isDirectory()) === true
 }
 
-/** Finds `*.crt`, `*.pem`, and `NAME/fullchain.pem`, sorted by name. Throws errors of the file system. */
 export function certificatesOf(folder: string): readonly CertificateFiles[] {
   const names = readdirSync(folder)
     .filter(name => !name.startsWith('.'))

@@ -17,7 +17,7 @@ export function unknownNames(environment: Environment): string[] {
   return corrections(environment, meantBy)
 }
 
-/** Finds what `unknownNames` omits: lower case, and mistakes in short names. Only for a file of this service alone. */
+/** Finds names that `unknownNames` omits. Not for `process.env`, which has names of other programs. */
 export function misspeltNames(values: Environment): string[] {
   return corrections(values, name => (meantBy(name) === undefined ? similarTo(name) : undefined))
 }
@@ -41,21 +41,21 @@ function similarTo(name: string): Name | undefined {
   })
 }
 
-/** First words of names that other programs hardly use. */
+/** Other programs hardly use names with these beginnings. */
 const ownBeginnings = names.flatMap(name => {
   const [first = '', second] = name.split('_')
   if (second === undefined || /^(?:ASSUME|EXTERNAL|LOG|NATS|STATE)$/.test(first)) return []
   return [/^(?:HOST|HTTPS?)$/.test(first) ? `${first}_${second}` : `${first}_`]
 })
 
-/** Kubernetes sets such variables for a service named `xmpp` or `http`. */
+/** Kubernetes sets these variables for a service named `xmpp` or `http`. */
 function isOfKubernetes(name: string, value: string): boolean {
   if (/_SERVICE_HOST$|_SERVICE_PORT|_PORT_\d+_/.test(name)) return true
   return name.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value)
 }
 
 function meantBy(name: string): Name | undefined {
-  // HTTPS_PORT has more letters in common, but another meaning.
+  // The nearest name would be HTTPS_PORT, which is wrong.
   if (name === 'HTTP_PORT') return 'PORT'
   if (name === 'HTTP_HOST') return 'HOST'
   // systemd sets these variables for socket activation.
@@ -71,7 +71,7 @@ function meantBy(name: string): Name | undefined {
 function mostMistakes(name: string, setting: Name): number {
   const length = lettersOf(setting).length
   if (length >= 6) return length < 10 ? 1 : 2
-  // Matches PORTT and PORTS, but not POST, SPORT or SORT.
+  // PORTT and PORTS count as PORT, but POST, SPORT and SORT do not.
   return name.length !== setting.length && name.startsWith(setting[0]!) ? 1 : 0
 }
 

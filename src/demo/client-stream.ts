@@ -14,7 +14,6 @@ import { type Move, mechanisms } from './sasl.js'
 import { domain, errorReply, readAddress, readStanza, reply, type Stanza } from './stanza.js'
 import type { Delivery, Session } from './stanza-delivery.js'
 
-/** Longest element before the login, in bytes. */
 const anonymousElementBytes = 16 * 1024
 /** RFC 6120 §6.4.5. */
 const mostFailures = 5
@@ -160,7 +159,6 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
 
   socket.setNoDelay(true)
   socket.on('data', read)
-  // The event `close` follows.
   socket.on('error', () => {})
   socket.on('end', leave)
   socket.on('close', leave)

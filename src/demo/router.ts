@@ -56,7 +56,7 @@ export function createDemoRouter(parts: DemoParts): Router {
 
     const signal = signalOf(request, response)
     const seconds = config.warm.attachTimeout
-    // The name of another tab cannot be guessed.
+    // Long enough that another tab cannot guess the name.
     const isName = /^\w{20,40}$/.test(name)
     const tab = isName ? { admin: 'demo', visit: 'demo', user: `${account}@${domain}`, tab: name } : undefined
     const logIn = (signal: CallerSignal) =>

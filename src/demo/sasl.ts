@@ -22,7 +22,7 @@ const hashes = new Map<string | undefined, Hash>([
 ])
 type Hash = 'sha256' | 'sha1'
 
-/** The minimum of RFC 5802 §5.1 is enough: the demo's passwords are public. */
+/** The minimum of RFC 5802 §5.1: the demo's passwords are public. */
 const iterations = 4096
 
 const clientFirst = /^([ny],(?:a=([^,]*))?,)(n=([^,]*),r=([\x21-\x2b\x2d-\x7e]+)(?:,.*)?)$/s
@@ -41,7 +41,7 @@ export function prepareAccounts(passwords: Readonly<Record<string, string>>): Re
   )
 }
 
-/** RFC 6120 §6.4: SCRAM without channel binding (RFC 5802 §5). Service accounts may log in users (§6.3.8). */
+/** SCRAM without channel binding (RFC 5802 §5). Service accounts may log in users (RFC 6120 §6.3.8). */
 export function createSasl(
   users: ReadonlyMap<string, string>,
   services: ReadonlyMap<string, string>,
@@ -50,17 +50,17 @@ export function createSasl(
   const secret = randomBytes(32)
   const known = new Map<string, ReturnType<typeof derive>>()
 
-  /** Unknown users get a constant salt. */
   const keysOf = (name: string, hash: Hash) => {
     const id = `${hash} ${name}`
     const password = passwords.get(name)
+    // Unknown users have a constant salt too, so that nobody can find out which users exist.
     const salt = mac('sha256', secret, id).subarray(0, 16)
     const keys = known.get(id) ?? derive(password ?? randomBytes(16), salt, hash)
     if (password !== undefined) known.set(id, keys)
     return keys
   }
 
-  /** Asks for an initial response if there is none (RFC 6120 §6.4.2). */
+  /** The first challenge is empty. It is sent only to clients without an initial response (RFC 6120 §6.4.2). */
   function* scram(hash: Hash): Generator<Move, Move, string> {
     const first = yield say('challenge', '')
     const [, gs2Header, authzid, firstBare, name, clientNonce] = clientFirst.exec(first) ?? []
@@ -132,7 +132,7 @@ function say(kind: 'challenge' | 'success', text: string): Move {
   return { kind, text: element(kind, Buffer.from(text).toString('base64')) }
 }
 
-/** `=` stands for empty (RFC 6120 §6.4.2). Returns undefined if invalid. */
+/** `=` means empty (RFC 6120 §6.4.2). Undefined if invalid. */
 function decode(text: string): string | undefined {
   if (text === '=') return ''
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined

@@ -6,7 +6,7 @@ import { Delivery } from './stanza-delivery.js'
 
 export type DemoServer = Awaited<ReturnType<typeof startDemoServer>>
 
-/** Listens on a free port of 127.0.0.1. `services` are accounts that log in users. */
+/** `services` are service accounts. */
 export async function startDemoServer(
   passwords: Readonly<Record<string, string>>,
   services: Readonly<Record<string, string>> = {},
@@ -29,7 +29,7 @@ export async function startDemoServer(
     async stop() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       for (const end of streams.values()) end('system-shutdown')
-      // Sockets are closed after the last write.
+      // Closes sockets after the last write.
       setImmediate(() => {
         for (const socket of streams.keys()) socket.destroy()
       })

@@ -151,7 +151,7 @@ function isKept({ type, text }: Stanza): boolean {
   return type !== 'error' && type !== 'headline' && childrenOf(text).some(({ name }) => name === 'body')
 }
 
-/** RFC 6121 §4.7.2.3. Resources without presence are below all others. */
+/** RFC 6121 §4.7.2.3. Negative without presence, so that the resource gets no messages. */
 function priorityOf(presence: Stanza | undefined): number {
   if (presence === undefined) return -1
   const priority = childrenOf(presence.text).find(({ name }) => name === 'priority')
@@ -162,7 +162,7 @@ function priorityOf(presence: Stanza | undefined): number {
 const discoInfo = 'http://jabber.org/protocol/disco#info'
 const roster = 'jabber:iq:roster'
 
-/** RFC 6120 §10.3. Returns undefined if the query is not supported. */
+/** RFC 6120 §10.3. Undefined if the query is not supported. */
 function answerQuery(
   type: 'get' | 'set',
   { namespace, name }: Element,
@@ -176,7 +176,6 @@ function answerQuery(
     case `get ${roster} query`:
       return isOwn ? writeRoster(asker, accounts) : undefined
     case `set ${roster} query`:
-      // Accepts changes of the roster, but ignores them.
       return isOwn ? '' : undefined
     case `set ${sessionNamespace} session`:
     case `get ${pingNamespace} ping`:
@@ -188,7 +187,6 @@ function answerQuery(
   }
 }
 
-/** The roster has all other accounts, with both subscriptions (RFC 6121 §2.1). */
 function writeRoster(asker: string, names: Iterable<string>): string {
   const items = [...names]
     .filter(name => name !== asker)

@@ -7,7 +7,7 @@ import type { Root } from '../xmpp/xml/root.js'
 
 export const domain = 'localhost' as const
 
-/** The address may be of a server (RFC 7622 §3). */
+/** Unlike `parseJid`, also reads addresses of servers (RFC 7622 §3). */
 export function readAddress(text: string): Jid | undefined {
   const bare = text.split('/', 1)[0]!
   if (bare.includes('@')) return parseJid(text)
@@ -40,7 +40,7 @@ export function readStanza({ name, text }: Element): Stanza | undefined {
   return { name, text, start, to: start.attribute('to'), type: start.attribute('type') }
 }
 
-/** Sets `from` (RFC 6120 §8.1.2.1). */
+/** Replaces `from` and `to` (RFC 6120 §8.1.2.1). */
 export function readdress({ text, start }: Stanza, from: string, to: string): string {
   const tag = /^<(?:[^>"']+|"[^"]*"|'[^']*')*>/.exec(text)![0]
   const kept = start.names.flatMap((name, index) =>
@@ -50,7 +50,6 @@ export function readdress({ text, start }: Stanza, from: string, to: string): st
   return `<${start.qualifiedName}${kept.join('')}${addressing(from, to)}${end}${text.slice(tag.length)}`
 }
 
-/** `from` is the addressee of the stanza. */
 export function errorReply(stanza: Stanza, condition: Condition, from: string, to: string): string {
   const error = `<error type='${errorTypes[condition]}'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`
   return reply(stanza, 'error', error, from, to)

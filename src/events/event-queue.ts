@@ -7,9 +7,8 @@ import { codeOf } from '../lib/log.js'
 const mostAtOnce = 8
 const mostWaiting = 10_000
 const mostBytes = 8 * 1024 * 1024
-/** An older event is dropped when an attempt fails. */
+/** Checked only when an attempt fails. */
 const mostAge = 24 * 3600_000
-/** Doubles up to the longest pause. */
 const firstPause = 1_000
 const longestPause = 300_000
 const dropInterval = 60_000
@@ -22,7 +21,6 @@ export interface SessionEvent {
 }
 
 export interface EventQueueParts {
-  /** Rejects if the event was not accepted. */
   readonly send: (event: SessionEvent) => Promise<void>
   readonly clock: Clock
   readonly counts: Pick<Counts, 'events'>
@@ -31,14 +29,14 @@ export interface EventQueueParts {
 
 type Waiting = SessionEvent & { readonly size: number; readonly since: number }
 
-/** Events of one session, oldest first. The first is being sent, ready, or paused. */
+/** Events of one session. The first event is being sent, is ready, or waits for a retry. */
 interface Line {
   readonly events: Waiting[]
   failures: number
   pause: Timer | undefined
 }
 
-/** Each session has its own line, so a failing event delays no other session. */
+/** A failing event delays only later events of its session. */
 export class EventQueue {
   readonly #parts: EventQueueParts
   readonly #lines = new Map<string, Line>()
@@ -46,7 +44,6 @@ export class EventQueue {
   #waiting = 0
   #bytes = 0
   #underWay = 0
-  /** Dropped events to report, and the timer of the report. */
   #dropped = 0
   #dropLog: Timer | undefined
   #whenOver: (() => void) | undefined
@@ -81,7 +78,7 @@ export class EventQueue {
     this.#makeReady(begun)
   }
 
-  /** Sends each waiting event at most once more. Resolves when done or after `milliseconds`, and drops the rest. */
+  /** Sends each waiting event at most once more. Drops the rest after `milliseconds`. */
   stop(milliseconds: number): Promise<void> {
     return new Promise(resolve => {
       const timer = this.#parts.clock.after(milliseconds, () => this.#end())
@@ -171,7 +168,6 @@ export class EventQueue {
   }
 }
 
-/** In milliseconds, with jitter. */
 function pauseAfter(failures: number): number {
   const pause = Math.min(longestPause, firstPause * 2 ** (failures - 1))
   return (pause * (1 + Math.random())) / 2

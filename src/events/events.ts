@@ -4,7 +4,7 @@ import type { Config } from '../config/config.js'
 import type { CallIds } from '../lib/call-ids.js'
 import type { Clock } from '../lib/clock.js'
 import type { Counts, EndReason, EventType } from '../lib/counts.js'
-import type { Names } from '../servers/net/name-lookup.js'
+import type { NameLookup } from '../servers/net/name-lookup.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import { EventQueue } from './event-queue.js'
 import { createPost } from './post.js'
@@ -23,7 +23,7 @@ export type TellEvent = (type: EventType, session: Subject, reason?: EndReason) 
 
 export interface EventsParts {
   readonly receiver: NonNullable<Config['events']>
-  readonly names: Pick<Names, 'addressesOf'>
+  readonly names: Pick<NameLookup, 'addressesOf'>
   readonly clock: Clock
   readonly counts: Counts
   readonly log: Logger
@@ -66,7 +66,7 @@ export function createEvents({ receiver, names, clock, counts, log }: EventsPart
   }
 }
 
-/** Signs as Standard Webhooks demands. `time`: seconds since 1970. */
+/** Standard Webhooks. `time`: seconds since 1970. */
 export function createSigner(key: KeyObject) {
   return (id: string, body: string, time: number) => ({
     'webhook-id': id,

@@ -2,31 +2,30 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import type { Clock } from '../lib/clock.js'
 import { allowed, lookupBy } from '../servers/net/allowed-addresses.js'
-import type { Names } from '../servers/net/name-lookup.js'
+import type { NameLookup } from '../servers/net/name-lookup.js'
 
-/** In milliseconds, DNS look-up included. */
 const mostMilliseconds = 10_000
-/** Bytes of an answer that are read, so that the connection can be used again. */
+/** An answer is read up to this size, so that the connection can be used again. */
 const mostAnswerBytes = 16 * 1024
-/** Time that an idle connection stays open. Many servers close it after 5 s. */
+/** Many servers close an idle connection after 5 s. */
 const keptMilliseconds = 4_000
 
-/** Carries a code only: the text of an error may quote the URL. */
+/** Has only a code, because the text of an error may quote the URL. */
 class NotTaken extends Error {
   constructor(readonly code: string) {
     super(code)
   }
 }
 
-export function createPost(url: string, names: Pick<Names, 'addressesOf'>, clock: Clock) {
+export function createPost(url: string, names: Pick<NameLookup, 'addressesOf'>, clock: Clock) {
   const target = new URL(url)
   const transport = target.protocol === 'https:' ? https : http
-  // Node's own look-ups would block all threads while DNS is silent.
+  // Look-ups by Node.js itself would block its threads while DNS is silent.
   const find = async (host: string) => allowed(await names.addressesOf({ host }), false)
   const lookup = lookupBy(find, ({ code }) => new NotTaken(code))
   const agent = new transport.Agent({ keepAlive: true, timeout: keptMilliseconds, lookup })
 
-  /** Rejects with a `code`, unless the answer is 2xx. Follows no redirect: the signature is for this URL. */
+  /** Rejects with a `code` unless the status is 2xx. Redirects fail too: events go to this URL only. */
   const post = (body: string, headers: Readonly<Record<string, string>>) =>
     new Promise<void>((resolve, reject) => {
       let status: number | undefined
@@ -43,7 +42,7 @@ export function createPost(url: string, names: Pick<Names, 'addressesOf'>, clock
       })
       const timer = clock.after(mostMilliseconds, () => request.destroy(new NotTaken('timeout')))
       request.on('response', response => {
-        status = response.statusCode ?? 0
+        status = response.statusCode
         let left = mostAnswerBytes
         response.on('data', (chunk: Buffer) => {
           left -= chunk.length

@@ -3,7 +3,7 @@ import { isIP, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Config } from '../config/config.js'
 import { isWildcard, written } from '../config/kinds/listen-addresses.js'
-import { type EndpointPath, pathOf, takeoverPath, urlOfDomain } from '../config/serving.js'
+import { attachPath, type EndpointPath, pathOf, urlOfDomain } from '../config/serving.js'
 import { attempt } from '../lib/attempt.js'
 import { isLoopback, withoutMapping } from '../lib/client-network.js'
 import { countsAsEncrypted, forwardedScheme, isEncrypted, isForwarded } from './access/client-rules.js'
@@ -14,12 +14,11 @@ const machineAddresses = new Set(interfaces.flatMap(list => list?.map(({ address
 
 export type Addressing = Pick<Config, 'externalUrl' | 'assumeSecure' | 'trustedProxies' | 'listen' | 'https' | 'http'>
 
-/** Without a trailing slash, or empty. */
 export function homePath(externalUrl: string | undefined): string {
   return externalUrl === undefined ? '' : new URL(externalUrl).pathname.replace(/\/$/, '')
 }
 
-/** A forged `Host` appears in no address. */
+/** Uses `Host` only if it is a name or an address of this service, because clients can forge it. */
 export function endpointUrls(
   config: Addressing & Pick<Config, EndpointPath>,
   domain: string,
@@ -32,7 +31,7 @@ export function endpointUrls(
     base ??= config.externalUrl ?? (request && ownOrigin(config, request)) ?? ''
     return base + pathOf(config, domain, endpoint)
   }
-  return { bosh: urlOf('boshPath'), websocket: urlOf('websocketPath').replace(/^http/, 'ws') + takeoverPath }
+  return { bosh: urlOf('boshPath'), websocket: urlOf('websocketPath').replace(/^http/, 'ws') + attachPath }
 }
 
 export type EndpointUrls = ReturnType<typeof endpointUrls>
@@ -47,7 +46,7 @@ export function secureBase(config: Addressing, request: IncomingMessage): string
   const here = asked('https', request)
   if (here === undefined) return undefined
   const isNamed = config.http.names.includes(here.hostname)
-  // Only tests use port 0.
+  // The port that 0 selects is not known here.
   const place = config.https?.places.find(
     ({ host, port }) => port !== 0 && (isNamed || leadsTo(here.hostname, host, request)),
   )
@@ -56,7 +55,7 @@ export function secureBase(config: Addressing, request: IncomingMessage): string
   return here.origin
 }
 
-/** Undefined behind an untrusted proxy: a client with TLS would be redirected in a circle. */
+/** Undefined if a proxy does not say `http`: the client may use TLS already, and would be redirected in a loop. */
 export function redirectBase(config: Addressing, request: IncomingMessage): string | undefined {
   if (isForwarded(request) && forwardedScheme(request, config) !== 'http') return undefined
   return secureBase(config, request)
@@ -72,14 +71,13 @@ function ownOrigin(config: Addressing, request: IncomingMessage): string | undef
   const { localPort } = request.socket
   const places = (scheme === 'https' ? config.https?.places : config.listen.places) ?? []
   const atPort = places.filter(place => port === (place.port === 0 ? localPort : place.port))
-  // A proxy in front may serve this name at the usual port.
+  // A proxy may serve this name at the usual port.
   const isNamed = config.http.names.includes(hostname) && (port === usualPort || atPort.length > 0)
   const isOurs = isNamed || atPort.some(({ host }) => leadsTo(hostname, host, request)) || isAddressOf(url, request)
   return isOurs ? url.origin : undefined
 }
 
 function isAddressOf({ protocol, host }: URL, request: IncomingMessage): boolean {
-  // A Unix socket has no port.
   if (request.socket.localPort === undefined) return false
   const own = new URL(`${isEncrypted(request) ? 'https' : 'http'}://${localHost(request)}`)
   return own.protocol === protocol && own.host === host

@@ -6,11 +6,10 @@ export interface Answer<T> {
   readonly seconds: number
 }
 
-/** After this time without an answer, a question is asked again. */
-const patience = 30_000
+const askAgainMilliseconds = 30_000
 
-/** Returns a known answer without a promise. Asks each question only once at a time. */
-export function remembering<T>(
+/** Stores at most `most` answers, each for its `seconds`. Calls with the same question share one `ask`, for 30 s. */
+export function cacheAnswers<T>(
   clock: Pick<Clock, 'now'>,
   most: number,
   ask: (question: string) => Promise<Answer<T>>,
@@ -33,7 +32,7 @@ export function remembering<T>(
     const remembered = known.get(question)
     if (remembered !== undefined && remembered.until > now) return remembered.value
     const waiting = asked.get(question)
-    if (waiting !== undefined && now - waiting.at < patience) return waiting.answer
+    if (waiting !== undefined && now - waiting.at < askAgainMilliseconds) return waiting.answer
     const answer = learn(question)
     asked.set(question, { answer, at: now })
     return answer

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 
 export interface CallIds {
   readonly requestId: string
-  /** W3C Trace Context. */
   readonly traceparent?: string | undefined
 }
 

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** Returns the /64 of an IPv6 address: a subscriber has a whole /64 (RFC 6177 §2). */
+/** Returns the /64 of an IPv6 address, because a subscriber has a whole /64 (RFC 6177 §2). */
 export function clientOf(address: string): string {
   const plain = withoutMapping(address)
   if (!isIPv6(plain)) return plain

@@ -1,10 +1,10 @@
-// The global `performance` is a slow getter.
+// `performance` is imported, because the global `performance` is a slow getter.
 import { performance } from 'node:perf_hooks'
 
 export interface Clock {
   /** Monotonic, in milliseconds. */
   now(): number
-  /** Does not keep the process alive. With `ms` 0, runs in the next turn of the event loop. */
+  /** The timer does not keep the process alive. If `ms` is 0, `callback` runs in the next turn of the event loop. */
   after(ms: number, callback: () => void): Timer
 }
 

@@ -1,7 +1,7 @@
-// No name in this file comes from callers.
+// Labels of metrics must not contain text of callers, because an attacker could create any number of labels.
 import { Durations } from './durations.js'
 
-/** Ends of WebSockets whose client sent no `<close/>`. */
+/** Reasons for the end of a WebSocket whose client sent no `<close/>`. */
 export const webSocketCuts = [
   'connection-closed',
   'socket-broken',
@@ -9,7 +9,7 @@ export const webSocketCuts = [
   'idle-timeout',
   'message-too-long',
   'too-many-fragments',
-  /** The frame is binary, or against RFC 6455. */
+  /** The frame is binary, or violates RFC 6455. */
   'bad-frame',
   'not-read',
   /** No memory for fragments. */
@@ -25,16 +25,15 @@ export const endReasons = [
   'attach-timeout',
   /** An admin or backend ended the session. */
   'logout',
-  /** The caller of `/warm` hung up before the answer. */
+  /** The caller of `/warm` or `/connect` hung up after the login. */
   'unclaimed',
   ...webSocketCuts,
-  /** The login failed, or only checked credentials. */
+  /** The login failed or was cancelled, or the call only checked credentials. */
   'login',
   /** The XMPP server gave the resource to another client. */
   'replaced',
   'stream-error',
   'connection-lost',
-  /** Three terminal conditions of BOSH. */
   'bad-request',
   'item-not-found',
   'policy-violation',
@@ -80,20 +79,16 @@ export const limits = {
   unread: 'MAX_UNREAD_MB',
   waiting: 'MAX_MEMORY_MB',
   'session-bytes': 'RATE_SESSION_BYTES',
-  /** `stanza` and `fragments` end the session or the connection. */
   stanza: 'MAX_STANZA_BYTES',
   fragments: 'WEBSOCKET_MAX_FRAGMENTS',
-  /** Ports of links to XMPP servers. */
   'local-ports': 'XMPP_LOCAL_ADDRESSES',
-  /** No setting raises limits that are undefined here. */
+  /** `undefined`: no setting changes this limit. */
   'unread-reply': undefined,
   'requests-ahead': undefined,
   carried: undefined,
-  /** The XMPP server does not read. */
   unsent: undefined,
   'live-pages': undefined,
   hashes: undefined,
-  /** Delays answers over WebSocket. */
   'wrong-tokens': undefined,
 } as const
 
@@ -122,43 +117,36 @@ export class PageTraffic {
 
 export class Counts {
   requests = 0
-  /** Answered with an error of HTTP or BOSH. */
   failedRequests = 0
   bodiesRefused = 0
   unknownSids = 0
   unknownHosts = 0
   /** XEP-0124 §14.3. */
   replays = 0
-  /** Repeats that came too late, or with another body. */
   repeatsRefused = 0
   waitTimeouts = 0
-  /** An earlier request never arrived. */
   gapTimeouts = 0
   readonly pages = { bosh: new PageTraffic(), websocket: new PageTraffic() }
   readonly webSockets = { opened: 0, refused: 0 }
-  /** `seconds` is the sum of the round trips. */
   readonly pongs = { count: 0, seconds: 0 }
   readonly sessionsCreated = { warmed: 0, client: 0, 'taken-up': 0 }
   readonly refused = Object.fromEntries(Object.keys(limits).map(limit => [limit, 0])) as Record<Limit, number>
   readonly sessionsEnded = Object.fromEntries(endReasons.map(reason => [reason, 0])) as Record<EndReason, number>
   calls = 0
-  /** Calls that failed without a fault of the caller. */
+  /** Calls that failed, but not by a fault of the caller. */
   failedCalls = 0
   reuses = 0
   failedAdminLogins = 0
   clientsLoggedIn = 0
   readonly clientLogins = { refused: 0, delayed: 0 }
-  /** Failures before the login, by step and code. */
   readonly linkFailures = new Tally()
   readonly remoteFailures = new Tally()
-  /** Stanzas with wrong namespaces, or above a limit. */
   readonly unfitStanzas = { mended: 0, dropped: 0 }
   readonly events = Object.fromEntries(eventTypes.map(type => [type, { sent: 0, failed: 0, dropped: 0 }])) as Record<
     EventType,
     Record<'sent' | 'failed' | 'dropped', number>
   >
   readonly unanswered = { gone: 0, broken: 0, late: 0 }
-  /** Counted without the responsible process, which did not answer. */
   countedAlone = 0
   readonly linesLost = { log: 0, audit: 0 }
   faults = 0

@@ -75,7 +75,6 @@ type ByStatus = typeof sentences
 
 export type ProblemCode = { [Status in keyof ByStatus]: keyof ByStatus[Status] }[keyof ByStatus]
 
-/** A call with such an error may succeed later. */
 const passing: ReadonlySet<string> = new Set<ProblemCode>([
   'too-many-requests',
   'remote-connection-failed',
@@ -104,11 +103,11 @@ export class Problem extends Error {
   override readonly name = 'Problem'
   readonly status: number
   readonly step: Step | undefined
-  /** From `conditions`: other texts of a server could contain a password. */
+  /** One of `conditions`, because other texts of a server could contain a password. */
   readonly condition: string | undefined
-  /** Never quotes the caller. Servers are quoted through `foreignText`. */
+  /** Quote texts of callers and servers only through `foreignText`. */
   readonly detail: string | undefined
-  /** Never logged: it may be a misplaced secret. */
+  /** Never logged: callers may put a secret in the wrong field. */
   readonly quote: string | undefined
   readonly parameter: { readonly name: string; readonly rule?: string } | undefined
   readonly retryAfterSeconds: number | undefined

@@ -1,10 +1,9 @@
-/** Time for sliced work in a turn of the event loop, in milliseconds. */
-const slice = 5
+const sliceMilliseconds = 5
 
 let sliceEnds: number | undefined
 let waiting: (() => void)[] = []
 
-/** Runs long work in slices, between which other work runs. Short work ends at once. */
+/** Runs long work in slices, so that other work can run in between. */
 export async function inSlices<T>(work: Iterator<undefined, T, undefined>): Promise<T> {
   for (;;) {
     while (hasTime()) {
@@ -18,7 +17,7 @@ export async function inSlices<T>(work: Iterator<undefined, T, undefined>): Prom
 function hasTime(): boolean {
   const now = performance.now()
   if (sliceEnds === undefined) {
-    sliceEnds = now + slice
+    sliceEnds = now + sliceMilliseconds
     setImmediate(beginSlice)
   }
   return now < sliceEnds

@@ -22,7 +22,7 @@ export function createLog(
   format: LogFormat = 'json',
   onLine: (line: string) => void = () => {},
 ): Logger {
-  // No code logs these fields: this is a second defence.
+  // A second defence: no code should log these fields.
   const secrets = ['password', 'credential', 'token', 'secret', 'sid', 'authorization', 'cookie']
   const options = {
     level,
@@ -36,7 +36,7 @@ export function createLog(
         onLine(short)
         destination.write(format === 'text' ? textLine(short) : short)
       } catch {
-        // A fault of the log itself can be reported nowhere.
+        // A fault of the log cannot be logged.
       }
     },
   })
@@ -58,8 +58,11 @@ function textLine(line: string): string {
   return `${words.join(' ').replaceAll(invisible, escapedCharacter)}\n`
 }
 
-/** Terminals interpret these characters: C1, and characters that change the direction of text. */
-const invisible = /[\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+/**
+ * Characters of text that `JSON.stringify` does not escape: terminals interpret C1 characters and the direction of
+ * text, viewers may break lines at U+2028 and U+2029, and names with characters of no width look like other names.
+ */
+const invisible = /[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
 const escapedCharacter = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 export type LogFor = (part: LogPart) => Logger

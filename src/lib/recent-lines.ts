@@ -18,7 +18,7 @@ export class RecentLines {
   }
 }
 
-/** Stores audit lines as JSON, each of at most 4 KiB. */
+/** Stores audit lines in JSON, of at most 4 KiB each. */
 export class RecentAudit {
   readonly all = new RecentLines(500)
   readonly failures = new RecentLines(200)

@@ -1,16 +1,15 @@
 import { connect, type NetConnectOpts, type Socket } from 'node:net'
 
-/** All connections read into this buffer, one after another. */
-const received = Buffer.allocUnsafeSlow(64 * 1024)
+const sharedBuffer = Buffer.allocUnsafeSlow(64 * 1024)
 
-/** In a `data` event the bytes are valid during the event only, so copy them. */
+/** Copy the bytes of a `data` event: they are valid during the event only. */
 export function connectSharingBuffer(options: NetConnectOpts): Socket {
   const socket: Socket = connect({
     ...options,
     onread: {
-      buffer: received,
+      buffer: sharedBuffer,
       callback(bytes) {
-        socket.emit('data', received.subarray(0, bytes))
+        socket.emit('data', sharedBuffer.subarray(0, bytes))
         return true
       },
     },

@@ -1,6 +1,6 @@
 const runLength = 1024
 
-/** Sorts, and yields often, at least at each `undefined` among the items. */
+/** Sorts, and yields often, so that other work can run. An `undefined` item only yields. */
 export function* sorted<T>(
   items: Iterable<T | undefined>,
   compare: (a: T, b: T) => number,

@@ -1,9 +1,9 @@
-// The global `process` is a slow getter.
+// `nextTick` is imported, because the global `process` is a slow getter.
 import { nextTick } from 'node:process'
 
 /**
  * Acts on the items at the end of this turn of the event loop, or as soon as there are `most` items. An error does not
- * stop the other items. 8 to 16 items measured best.
+ * stop the other items. 8 to 16 items were fastest.
  */
 export function writeBatch<T>(most: number, act: (item: T) => void): (item: T) => void {
   let items: T[] = []

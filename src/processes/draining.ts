@@ -19,9 +19,8 @@ export interface DrainingParts {
 }
 
 /**
- * Resolves when all sessions have ended, or at the time limit. Once another process accepts sessions, clients move
- * there, and this process serves carried requests only. If all processes drain, those without sessions close their
- * connections.
+ * Resolves when `registry` is empty, after `seconds`, or at a stop. Meanwhile, new connections go to processes that do
+ * not drain.
  */
 export function drained(parts: DrainingParts): Promise<void> {
   const { registry, listening, nodes, clock, isStopping } = parts
@@ -40,7 +39,7 @@ export function drained(parts: DrainingParts): Promise<void> {
   const isOver = () => {
     if (isStopping() || passed() >= parts.seconds * 1000) return true
     if (registry.size > 0) return false
-    // Clients of other processes' sessions may be connected here.
+    // Waits for connections, because they may serve sessions of other processes.
     return nodes === undefined || (isRetired && listening.connections === 0)
   }
 

@@ -8,7 +8,7 @@ export interface Message {
 export type ExchangeEnd =
   | 'done'
   | 'cancelled'
-  /** The other process and its sessions are gone. */
+  /** The other process is gone, or silent for 10 s. Its sessions count as lost. */
   | 'gone'
   /** Messages may be lost. The other process may still exist. */
   | 'broken'
@@ -38,7 +38,7 @@ export interface Node {
 }
 
 export interface AboutNode {
-  /** A host, or a worker of a host: `web1`, `web1 worker 2`. */
+  /** For example `web1`, or `web1 worker 2`. */
   readonly place: string
   readonly version: string
   /** Settings that should be equal in all processes, as text or hash. No secrets. */
@@ -50,27 +50,26 @@ export interface Nodes {
   /** Own name, then adopted names, newest first. */
   readonly names: readonly string[]
   /**
-   * Answers for these names too, at most 64. A process keeps its name until it hands over or is gone.
-   * The name `''` is for sids without a name.
+   * This process also answers for these names (at most 64) once their processes hand over or are gone. `''` is for sids
+   * without a name.
    */
   adopt(names: readonly string[]): void
-  /** An heir answers for all names from now on. The process must end within 10 s. */
+  /** After this call, only an heir answers for the names. This process must end soon. */
   handOver(): void
   readonly isLeaving: boolean
-  /** The process that answers: this process, the named process, or an heir. */
+  /** The process that answers for the name: the named process or its heir. */
   owner(name: string): string | undefined
-  /** Unknown names are awaited only in the first 10 s after a start. */
+  /** True if an heir may still adopt the name. With `awaitsHeirs`, this is any name in the first 10 s after a start. */
   isAwaited(name: string): boolean
   /**
-   * Calls back with the owner. Calls back with `undefined` after 10 s, if the name is not awaited, or if too many bytes
-   * wait. `bytes`: memory of the caller's request. The returned function ends the wait.
+   * Calls `then` with the owner, or with `undefined` if no heir comes in time, or too many bytes wait.
+   * `bytes`: memory of the caller's request. The returned function ends the wait.
    */
   whenOwned(name: string, bytes: number, then: (owner: string | undefined) => void): () => void
-  /** Names that were handed over and have no heir yet. */
+  /** Names that a process hands over, and whose heir has not announced itself yet. */
   readonly awaited: readonly string[]
-  /** Sorted by name. */
   readonly others: readonly Node[]
-  /** Processes that were silent for 10 s, until each returns or is certainly gone. */
+  /** Processes that have been silent for 10 s, but may return. */
   readonly lost: readonly string[]
   readonly isClosed: boolean
   has(node: string): boolean
@@ -78,16 +77,15 @@ export interface Nodes {
   readonly exchanges: number
   open(node: string, kind: string, head: unknown, body: string | Buffer, events: ExchangeEvents): Exchange
   accept(kind: string, accept: (message: Message, exchange: Exchange) => ExchangeEvents): void
-  /** Rejects with the other side's `Problem`, or with `NoAnswer` after the time limit (1,000 ms by default). */
+  /** Rejects with the other side's `Problem`, or with `NoAnswer`. Default time limit: 1,000 ms. */
   ask(node: string, kind: string, question: unknown, milliseconds?: number): Promise<unknown>
   answer(kind: string, answer: (question: never, from: string) => unknown): void
   onChange(listener: () => void): void
   drain(): void
-  /** `returns`: calls `handOver` first, unless it was called before. */
+  /** Calls `handOver` first if `returns` is true. */
   close(how?: { readonly returns?: boolean }): Promise<void>
 }
 
-/** The process is gone, the carrier lost the question, or the answer is late. */
 export class NoAnswer extends Error {
   constructor(
     readonly node: string,

@@ -13,7 +13,7 @@ export interface NodesParts {
   readonly log: Logger
   readonly onUnanswered?: (reason: NoAnswer['reason']) => void
   readonly about?: AboutNode | undefined
-  /** Whether heirs of unknown names are awaited in the first 10 s. Default: no. */
+  /** If true, requests for an unknown process wait in the first 10 s, because an heir may adopt the process's name. */
   readonly awaitsHeirs?: boolean
   readonly name?: string
 }
@@ -114,7 +114,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
   }
 }
 
-/** Holds events until `letThrough`: a carrier may report other processes before its start has resolved. */
+/** Holds events back until `letThrough`, because a carrier may report processes before its start has resolved. */
 function heldBack(events: CarrierEvents): { events: CarrierEvents; letThrough(): void } {
   let waiting: (() => void)[] | undefined = []
   const later = Object.fromEntries(

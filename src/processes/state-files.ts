@@ -12,13 +12,13 @@ export interface StateFilesParts {
   readonly folder: string
   /** The first key encrypts. Each key can decrypt. */
   readonly keys: readonly KeyObject[]
-  /** From 1, or 0 without workers. */
+  /** From 1 with workers, 0 without. */
   readonly slot: number
   readonly workers: number
   readonly version: number
+  /** In milliseconds. */
   readonly mostAge: number
   readonly log: Logger
-  /** In milliseconds since 1970. */
   readonly now?: () => number
 }
 
@@ -32,12 +32,9 @@ export interface WrittenState {
 }
 
 export interface StateFiles {
-  /**
-   * Replaces this slot's file. Reads `records` only if the disk has room for `bytes`. Rejects with errors of the system
-   * or of `records`.
-   */
+  /** Replaces this slot's file. Rejects with an error of the system or of `records`. */
   write(names: readonly string[], records: Iterable<string>, bytes?: number): Promise<void>
-  /** Reads the files of this slot, and of slots without a process. Never rejects. */
+  /** Reads the file of this slot, and its share of the files of slots without a process. Never rejects. */
   read(): Promise<WrittenState[]>
 }
 
@@ -83,7 +80,7 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
     return drop(name, 'too-old', { sessions, seconds, longest: mostAge / 1000, limit: 'LINK_RESUME_TIME' })
   }
 
-  /** A later start may be able to read the file. */
+  /** Keeps a recent file, because a later start may be able to read it. */
   const keep = async (name: string, outcome: keyof typeof outcomes, code?: string): Promise<undefined> => {
     const stats = await lstat(join(folder, name)).catch(() => undefined)
     if (stats?.isFile() && isOld(stats.mtimeMs)) return dropOld(name, stats.mtimeMs)

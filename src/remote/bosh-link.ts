@@ -17,22 +17,20 @@ import { RemoteFault } from './remote-fault.js'
 
 const featuresSeconds = 10
 
-/** Open requests: one that the endpoint holds, and one for sending. */
+/** The endpoint holds one request while a second request sends data. */
 const mostOpen = 2
 
-/** Milliseconds before an empty request. The client may send something first. */
+/** Delay of an empty request in milliseconds, because the client may soon send data. */
 const clientTurn = 10
 
 const fullPayload = 256 * 1024
 
-/** After elements of these namespaces, the server waits for the client. */
 const waitsForClient = new Set([streamsNamespace, saslNamespace, sasl2Namespace])
 
 export interface BoshLinkParts extends EndpointSessionParts {
   readonly facts: LinkFacts
 }
 
-/** A link over BOSH (XEP-0124, XEP-0206). An idle link keeps a request open. */
 export class BoshLink implements Link {
   events: LinkEvents
   readonly #facts: LinkFacts
@@ -43,8 +41,7 @@ export class BoshLink implements Link {
   #from: string | undefined
   #isOver = false
   #open = 0
-  /** Resolves once all earlier replies were read. */
-  #last: Promise<void> = Promise.resolve()
+  #repliesRead: Promise<void> = Promise.resolve()
   #unsent: { readonly attributes: string; payload: string }[] = []
   #backlog = 0
   #header: { id: string | undefined; from: string | undefined } = { id: undefined, from: undefined }
@@ -111,7 +108,7 @@ export class BoshLink implements Link {
     this.#pump()
   }
 
-  /** Elements of the held request still arrive. */
+  /** Only delays empty requests: replies to open requests are still read. */
   pause(): void {
     this.#isPaused = true
   }
@@ -196,23 +193,23 @@ export class BoshLink implements Link {
     if (this.#open === 0) this.#askWhenDue(terms.inactivity)
   }
 
-  /** Asks within half of `inactivity`, but not before `polling`. */
+  /** Sends an empty request after at most half of `inactivity`, but not before `polling` allows it. */
   #askWhenDue(inactivity: number): void {
     const isIdle = this.#isPaused || this.#awaitsClient
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
     const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
-    // Never at once: a page can get the session only if no request is open.
+    // The delay leaves a time without open requests, in which the session can be handed over to a page.
     this.#rest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
   }
 
   /** Reads replies in the order of their requests (XEP-0124 §14.2). */
   #await(request: Promise<EndpointReply>): void {
-    const before = this.#last
+    const earlierRead = this.#repliesRead
     this.#open += 1
-    this.#last = request
+    this.#repliesRead = request
       .then(async reply => {
         this.#answeredAt = this.#clock.now()
-        await before
+        await earlierRead
         if (this.#isOver) return
         this.#open -= 1
         this.#read(reply)
@@ -253,7 +250,7 @@ export class BoshLink implements Link {
     this.events.onElement(element)
   }
 
-  /** Once the session exists, the failed step is the login's: `atStep` replaces `features`. */
+  /** After the endpoint has created a session, the step is a placeholder: `#end` sets the step of the login. */
   #failureOf(error: unknown): Failure {
     if (error instanceof XmlError) return { step: 'features', code: 'remote-protocol-error', cause: error }
     if (!(error instanceof RemoteFault)) return { step: 'features', code: 'internal-error', cause: error }

@@ -9,7 +9,7 @@ import type { EndpointParts } from './http-agents.js'
 import type { HttpReply } from './http-request.js'
 import { RemoteFault, unexpectedStatus } from './remote-fault.js'
 
-/** XEP-0156 §3. */
+/** XEP-0156 §2. */
 export async function findEndpoint(domain: string, parts: EndpointParts): Promise<string | Failure> {
   const fetch = (name: string) => fetchDocument(new URL(`https://${domain}:${parts.port}/.well-known/${name}`), parts)
   try {
@@ -36,7 +36,7 @@ function linkIn({ status, body }: HttpReply, read: (document: string) => Links):
     .find(href => href !== undefined)
 }
 
-/** RFC 6415 §3. Throws if the document is no JSON. */
+/** RFC 6415 §3. Throws if the document is not JSON. */
 function linksInJson(document: string): Links {
   const { links } = JSON.parse(document) as { links?: unknown }
   return Array.isArray(links) ? links : []
@@ -57,7 +57,7 @@ export function linksInXrd(document: string): Links {
     })
 }
 
-/** HTTPS only: other URLs could be forged on the network (XEP-0156 §5). */
+/** Replies over plain HTTP could be forged (XEP-0156 §2.2). */
 function secureAddress(href: unknown): string | undefined {
   const url = typeof href === 'string' && URL.canParse(href) ? new URL(href) : undefined
   const isSecure = url?.protocol === 'https:' && url.hash + url.username + url.password === ''

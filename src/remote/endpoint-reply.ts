@@ -10,7 +10,6 @@ import type { XmlLimits } from '../xmpp/xml/limits.js'
 import type { Root } from '../xmpp/xml/root.js'
 import { RemoteFault } from './remote-fault.js'
 
-/** `fates` has an entry for each changed or dropped element. */
 export type EndpointReply = ReturnType<ReturnType<typeof replyReader>>
 
 /** XEP-0124 §17.2. Any other condition means a failed connection. */
@@ -21,18 +20,17 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['remote-stream-error', 'remote-stream-error'],
 ])
 
-/** Throws a `RemoteFault`. `before`: fates of elements that were dropped earlier. */
 export function replyReader(limits: XmlLimits) {
   const replies = documentReader(limits, { meantNamespace: stanzaNamespace, lenient: true })
-  return (text: string, before: readonly Fate[] = []) => readReply(readDocument(replies, text), before)
+  return (text: string, earlierFates: readonly Fate[] = []) => readReply(readDocument(replies, text), earlierFates)
 }
 
-function readReply({ root, children, fates: found }: Document, before: readonly Fate[]) {
-  const fates = [...before, ...found]
+function readReply({ root, children, fates: found }: Document, earlierFates: readonly Fate[]) {
+  const fates = [...earlierFates, ...found]
   if (root.name !== 'body' || root.namespace !== boshNamespace)
     throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
   const type = root.attribute('type')
-  // The request was not processed (XEP-0124 §17.3).
+  // The endpoint has not processed the request, so the request can be repeated (XEP-0124 §17.3).
   if (type === 'error') throw new RemoteFault({ step: 'features', code: 'remote-connection-failed' }, 'broke')
   if (type !== 'terminate') return { root, payload: children, fates, end: undefined }
   const payload = children.filter(({ namespace }) => namespace !== streamsNamespace && namespace !== boshNamespace)
@@ -55,7 +53,7 @@ function readEnd(root: Root, children: readonly Element[]): LinkEnd {
   return { failure: { step: 'features', code, ...(condition !== undefined && { condition }) } }
 }
 
-/** XEP-0124 §7.2. Undefined if there is no sid. */
+/** XEP-0124 §7.2. */
 export function readTerms(root: Root): SessionTerms | undefined {
   const number = (name: string) => {
     const text = root.attribute(name)

@@ -10,13 +10,13 @@ import { escapeXml } from '../xmpp/xml/escape.js'
 import type { Endpoint } from './endpoint.js'
 import { type EndpointReply, readTerms } from './endpoint-reply.js'
 import { RemoteFault } from './remote-fault.js'
-import { Repeats } from './request-repeats.js'
-import { Turn } from './request-turn.js'
+import { RequestRepeats } from './request-repeats.js'
+import { RequestTurn } from './request-turn.js'
 
 /** XEP-0124 §7.1. `wait` is in seconds. */
 export type WantedTerms = Pick<SessionTerms, 'wait' | 'hold' | 'ver'>
 
-/** Many proxies time out after 60 s. */
+/** Many proxies time out after 60 s, so `wait` is shorter. */
 const usualTerms: WantedTerms = { wait: 50, hold: 1, ver: '1.6' }
 
 export interface EndpointSessionParts {
@@ -27,7 +27,7 @@ export interface EndpointSessionParts {
   readonly terms?: WantedTerms | undefined
   readonly onFailed?: (domain: string, failure: Failure) => void
   readonly stateOf?: ((host: string) => ServerState | undefined) | undefined
-  /** Sessions that have open or due requests. */
+  /** Sessions for which this service sends requests. */
   readonly open: Set<EndpointSession>
 }
 
@@ -37,11 +37,11 @@ function creation({ wait, hold, ver }: WantedTerms): string {
 
 const closeSeconds = 5
 
-/** Time for the creation reply. Some endpoints first wait for their server. */
+/** A session that ends during its creation waits this long for the reply. */
 const creationSeconds = 10
 
-/** Milliseconds before a repeat while an earlier request is open. */
-const settling = 50
+/** Minimum pause before a request is repeated, if an earlier request is still open. */
+const settlingMilliseconds = 50
 
 type Phase = 'live' | 'ending' | 'over'
 
@@ -58,8 +58,8 @@ export class EndpointSession {
   #asking = 0
   #lastWords = ''
   #unfinishedBytes = 0
-  #lastTurn: Turn | undefined
-  /** Time of the last empty request, if its reply was empty. */
+  #lastTurn: RequestTurn | undefined
+  /** Time of the last request, if the request and its reply were empty. */
   #emptySince: number | undefined
   #limit: Timer | undefined
   terms: SessionTerms | undefined
@@ -70,7 +70,6 @@ export class EndpointSession {
     parts.open.add(this)
   }
 
-  /** Host and port of the endpoint, once it is found. */
   get server(): string | undefined {
     return this.#endpoint?.host
   }
@@ -98,7 +97,7 @@ export class EndpointSession {
     try {
       const reply = await this.#exchange(body, rid, wait, signal)
       const isEmptyReply = attributes === '' && payload === '' && reply.payload.length === 0
-      // A later request may cause this empty reply.
+      // Only the last request counts, because the endpoint answers earlier requests when a later request arrives.
       if (rid === this.#lastRid) this.#emptySince = isEmptyReply ? askedAt : undefined
       this.#report(reply.end?.failure, creates)
       if (reply.end !== undefined) this.#beginEnding()
@@ -113,7 +112,6 @@ export class EndpointSession {
         onFailed?.(domain, error.failure)
         this.#report(error.failure, creates)
       }
-      // There is no session to end.
       if (creates || (error instanceof RemoteFault && error.aftermath === 'ended')) this.#beginEnding()
       throw error
     } finally {
@@ -121,7 +119,6 @@ export class EndpointSession {
     }
   }
 
-  /** Notes that the endpoint's own server broke a user's link. */
   lost(failure: Failure): void {
     this.#server?.lost(failure, this.#parts.domain)
   }
@@ -140,7 +137,7 @@ export class EndpointSession {
     else this.#server?.closed()
   }
 
-  /** During the creation, the end waits for the sid. */
+  /** Waits for the sid if the session is being created. */
   end(lastWords = ''): void {
     if (this.#phase !== 'live') return
     this.#parts.open.add(this)
@@ -152,20 +149,20 @@ export class EndpointSession {
 
   abandon(): void {
     if (this.terms === undefined && this.#unfinishedBytes > 0) {
-      // The sid is not read yet: the session ends by the endpoint's timeout.
+      // The sid is unknown, so the session ends by the endpoint's timeout.
       this.#finish()
       return
     }
     if (this.terms !== undefined && this.#phase === 'live') {
       this.#breakOff()
       this.#abort = new AbortController()
-      // The endpoint would wait for rids of unsent requests.
+      // The endpoint would wait for the rids of requests that were not sent, so these rids are used again.
       this.#lastRid = this.#sentRid
     }
     this.end()
   }
 
-  /** `end` still works. Undefined while a request is open, because the next rid is unknown. */
+  /** Returns undefined while a request is open, because the page would not get the reply. */
   giveToPage() {
     const endpoint = this.#endpoint
     const { terms } = this
@@ -192,13 +189,12 @@ export class EndpointSession {
     this.#answered()
   }
 
-  /** Repeats a request if its connection breaks. Rejects with a `RemoteFault`. */
   async #exchange(body: string, rid: number, wait: number, signal: AbortSignal): Promise<EndpointReply> {
     const { clock } = this.#parts
     const creates = this.terms === undefined
     const reached = creates ? this.#reached : undefined
     const turn = this.#takeTurn()
-    const repeats = new Repeats(clock)
+    const repeats = new RequestRepeats(clock)
     const gathered = (bytes: number) => {
       if (!signal.aborted) this.#gathered(bytes)
     }
@@ -222,7 +218,7 @@ export class EndpointSession {
           const pause = repeats.next(error, this.terms?.inactivity)
           if (pause === undefined) throw error
           turn.broke()
-          await rest(clock, turn.isFirst ? pause : Math.max(pause, settling), signal)
+          await rest(clock, turn.isFirst ? pause : Math.max(pause, settlingMilliseconds), signal)
         }
       }
     } finally {
@@ -240,9 +236,9 @@ export class EndpointSession {
     this.#gathered(-this.#unfinishedBytes)
   }
 
-  #takeTurn(): Turn {
+  #takeTurn(): RequestTurn {
     this.#asking += 1
-    this.#lastTurn = new Turn(this.#parts.clock, this.#lastTurn)
+    this.#lastTurn = new RequestTurn(this.#parts.clock, this.#lastTurn)
     return this.#lastTurn
   }
 
@@ -272,10 +268,7 @@ export class EndpointSession {
   }
 }
 
-/**
- * Prosody refuses a repeat with `item-not-found` if it has the next request too. The session lives, and the next reply
- * has all stanzas.
- */
+/** Prosody answers a repeat with `item-not-found` if a later request arrived, which then gets all stanzas. */
 function unlessSuperseded(reply: EndpointReply): EndpointReply {
   const isUnknown = reply.end?.failure.condition === 'item-not-found'
   return isUnknown ? { ...reply, payload: [], end: undefined } : reply

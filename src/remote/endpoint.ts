@@ -1,4 +1,4 @@
-import { remembering } from '../lib/answer-cache.js'
+import { cacheAnswers } from '../lib/answer-cache.js'
 import { forgetOldest } from '../lib/limits/forget-oldest.js'
 import type { Failure, LinkFacts } from '../xmpp/link.js'
 import { defaultLimits } from '../xmpp/xml/limits.js'
@@ -14,7 +14,7 @@ const absentSeconds = 30
 
 type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'gathered' | 'onSent'>
 
-/** In a reply. A stanza takes 300 bytes more than its text. */
+/** Limit for a reply, because a stanza takes 300 bytes besides its text. */
 const mostStanzas = 10_000
 
 /** XEP-0124 §17.1. */
@@ -63,7 +63,6 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     const failure: Failure = { step: 'features', code: 'remote-connection-failed', cause }
     if (status >= 500) throw new RemoteFault(failure, 'broke')
     const condition = legacyConditions[status]
-    // The path or the host name of the URL is wrong.
     const detail = `HTTP ${status}: is the path of the BOSH endpoint right?`
     if (creates && status === 404) throw new RemoteFault({ step: 'connect', code: 'host-unknown', cause, detail })
     if (creates && condition === undefined)
@@ -77,8 +76,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     host: address.host,
     post,
 
-    /** Rejects with a `RemoteFault`. */
-    async exchange(body: string, waitSeconds: number, creates: boolean, options: PostOptions, afresh = false) {
+    async exchange(body: string, waitSeconds: number, creates: boolean, options: PostOptions, afresh: boolean) {
       return readHttpReply(await post(body, waitSeconds, options, afresh), creates)
     },
 
@@ -95,12 +93,11 @@ export function createEndpoints(parts: EndpointParts) {
   const { url: named, plain } = parts.about
   const encrypted = named === undefined || named.startsWith('https:')
   const byUrl = new Map<string, Endpoint>()
-  const found = remembering<string | Failure>(parts.clock, mostFound, async domain => {
+  const found = cacheAnswers<string | Failure>(parts.clock, mostFound, async domain => {
     const value = await findEndpoint(domain, parts)
     return { value, seconds: typeof value === 'string' ? foundSeconds : absentSeconds }
   })
   return {
-    /** Host-meta names encrypted endpoints only. */
     facts: { encrypted, plainAllowed: encrypted || plain } satisfies LinkFacts,
 
     async of(domain: string): Promise<Endpoint> {

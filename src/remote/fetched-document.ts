@@ -20,7 +20,6 @@ export function documentFetcher(url: string, { settings, tls, names, clock }: Do
   }
 }
 
-/** As `documentFetcher`, but with any status. */
 export async function fetchDocument(
   url: URL,
   parts: EndpointParts,

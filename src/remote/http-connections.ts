@@ -21,8 +21,7 @@ export interface ConnectionsParts {
 type Options = ClientRequestArgs & { readonly host: string; readonly port: number }
 type Callback = (error: Error | null, socket?: Duplex) => void
 
-/** Connections use the service's local addresses and ports, as links do. */
-export function connectOver(agent: HttpAgent, { ports, clock, find, connectTimeout }: ConnectionsParts): void {
+export function useLocalPorts(agent: HttpAgent, { ports, clock, find, connectTimeout }: ConnectionsParts): void {
   const encrypt = agent instanceof HttpsAgent ? createConnectionOf(agent) : undefined
   const dial = (host: string, port: number, before?: Socket) => ports.connect(host, port, before, connectHttp)
 
@@ -51,7 +50,7 @@ export function connectOver(agent: HttpAgent, { ports, clock, find, connectTimeo
   Object.assign(agent, { createConnection })
 }
 
-/** Node's own function, which starts TLS over the connection `socket`. */
+/** With the option `socket`, Node's `createConnection` starts TLS over that socket. */
 function createConnectionOf(agent: HttpsAgent): (options: object) => Duplex {
   const { createConnection } = agent as unknown as { createConnection(options: object): Duplex }
   return options => createConnection.call(agent, options)

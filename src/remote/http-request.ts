@@ -15,11 +15,11 @@ import { RemoteFault } from './remote-fault.js'
 
 /** Times are in seconds. */
 export interface RequestLimits {
-  /** Time limit for connecting, TLS included. */
+  /** Includes TLS. */
   readonly connect: number
   readonly reply: number
   readonly maxReplyBytes: number
-  /** An XML reply may have `mostTimes` times as many bytes: elements beyond these limits are dropped. */
+  /** If set, the reply is XML: elements beyond `maxReplyBytes` or these limits are dropped. */
   readonly elements?: XmlLimits
 }
 
@@ -32,19 +32,18 @@ export interface RequestOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
   readonly reached?: ((step: Step) => void) | undefined
-  /** Gets the growth of an unfinished reply in bytes, and at its end the negative sum. */
+  /** Called with the memory of each kept chunk in bytes, and at the end with the negative sum. */
   readonly gathered?: ((bytes: number) => void) | undefined
   readonly onSent?: ((isNew: boolean) => void) | undefined
 }
 
-/** `fates` is about elements of an overlong reply. */
 export type HttpReply = Awaited<ReturnType<typeof readReply>>
 
 const mostTimes = 16
 /** Memory for a chunk besides its bytes. */
 const pieceBytes = 512
 
-/** Does not follow redirects. Rejects with a `RemoteFault`. */
+/** Follows no redirect. Rejects with a `RemoteFault`. */
 export function sendRequest(url: URL, options: RequestOptions): Promise<HttpReply> {
   const { method, headers, body, agent, limits, clock, signal, reached, gathered = () => {}, onSent } = options
   return new Promise((resolve, reject) => {

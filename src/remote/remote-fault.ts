@@ -1,6 +1,6 @@
 import type { Failure } from '../xmpp/link.js'
 
-/** `broke`: the request can be repeated. `ended`: there is no session. */
+/** `broke`: the request can be repeated. `ended`: the endpoint has ended the session, or does not know it. */
 export type Aftermath = 'broke' | 'ended' | 'none'
 
 export class RemoteFault extends Error {

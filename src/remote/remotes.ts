@@ -34,14 +34,12 @@ export function createRemotes(parts: RemotesParts) {
   const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443, xmlLimits } = parts
   const elsewhere = new SessionsElsewhere()
   const sessions = new Set<EndpointSession>()
-  /** Links of sessions that a page will continue. */
   const openings = new Set<BoshLink>()
-  /** Found endpoints, by entry of the settings. */
   const known = new Map<RemoteEndpoint, Endpoints>()
   let isClosed = false
 
   function endpointsOf(about: RemoteEndpoint): Endpoints {
-    // Strangers may name only domains with public addresses.
+    // Strangers may choose the domain, so its addresses must be public.
     const isFound = about.url === undefined && about === config.remotes.get('*')
     const publicOnly = isFound && config.domains.includes('*')
     const { ports } = parts
@@ -95,7 +93,7 @@ export function createRemotes(parts: RemotesParts) {
         get id() {
           return link.terms === undefined ? '' : handleOf(link.terms.sid, processName)
         },
-        /** Stanzas that arrive during the login are lost. */
+        /** Lets the page attach at the endpoint. Stanzas that arrived during the login are lost. */
         async handOver(jid) {
           const given = link.giveToPage()
           if (given === undefined) return undefined

@@ -7,12 +7,12 @@ const mostSeconds = 30
 
 const heldAfter = 5000
 
-/** Endpoints answer a repeated request again (XEP-0124 §14.3). */
-export class Repeats {
+/** Endpoints answer a repeated rid with the same reply (XEP-0124 §14.3). */
+export class RequestRepeats {
   readonly #clock: Clock
   #count = 0
   #overdue = 0
-  /** Time of the first break after the endpoint had held the request. */
+  /** Start of a series of failures. A request that was held for 5 s ends the series. */
   #brokenAt = 0
   #sentAt: number | undefined
 
@@ -28,10 +28,13 @@ export class Repeats {
     this.#sentAt = this.#clock.now()
   }
 
-  /** Returns the pause in milliseconds. `inactivity` is in seconds, undefined before there is a session. */
+  /**
+   * Returns the pause in milliseconds, or undefined for no repeat. `inactivity` is in seconds, and undefined before the
+   * session exists.
+   */
   next({ failure, aftermath }: RemoteFault, inactivity: number | undefined): number | undefined {
     if (aftermath !== 'broke') return undefined
-    // Repeating the creation could leave a second session.
+    // The creation of a session is repeated only once, because each repeat could open another session.
     if (inactivity === undefined) return failure.step === 'features' && this.#count++ === 0 ? 0 : undefined
     if (failure.code === 'timeout' && failure.step === 'features' && this.#overdue++ > 0) return undefined
     const now = this.#clock.now()

@@ -1,23 +1,23 @@
 import type { Clock, Timer } from '../lib/clock.js'
 
 /**
- * Milliseconds between requests. If the later request arrives first, ejabberd answers neither request, and Prosody may
- * lose later stanzas.
+ * Milliseconds between requests, which must arrive in order. Otherwise ejabberd does not answer, and Prosody may lose
+ * later stanzas.
  */
 const apart = 20
-const apartFromNew = 100
-const apartFromRepeat = 1000
+const apartOnNewConnection = 100
+const apartAfterRepeat = 1000
 
-/** Keeps requests and repeats in order. */
-export class Turn {
+/** Delays a request until the previous request has probably arrived. */
+export class RequestTurn {
   readonly #clock: Clock
-  #before: Turn | undefined
+  #before: RequestTurn | undefined
   #arrival: Promise<void> | undefined
   #arrive = () => {}
   #timer: Timer | undefined
   #isOver = false
 
-  constructor(clock: Clock, before: Turn | undefined) {
+  constructor(clock: Clock, before: RequestTurn | undefined) {
     this.#clock = clock
     this.#before = before
     this.#expect()
@@ -33,7 +33,7 @@ export class Turn {
   }
 
   sent(isNew: boolean, isRepeat: boolean): void {
-    const wait = isRepeat ? apartFromRepeat : isNew ? apartFromNew : apart
+    const wait = isRepeat ? apartAfterRepeat : isNew ? apartOnNewConnection : apart
     this.#timer ??= this.#clock.after(wait, () => this.#arrived())
   }
 

@@ -3,13 +3,14 @@ import type { SessionView, Tab } from '../session/session-types.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { EndpointSession } from './endpoint-session.js'
 
-/** The service does not see these sessions end. */
+/** Limited, because the service does not see these sessions end. */
 const mostRemembered = 20_000
-/** Sessions that can be ended if their caller gets no reply. */
+/** Number of sessions that can be ended if no page claims them. */
 const mostReleasable = 1000
 
 const alike = { origin: 'warmed', state: 'elsewhere', transport: 'bosh', quietSince: undefined } as const
 
+/** Sessions that a page continues at a remote endpoint, without this service. */
 export class SessionsElsewhere {
   readonly #sessions = new Map<string, { readonly view: SessionView; readonly user: string }>()
   readonly #releasable = new Map<string, EndpointSession>()

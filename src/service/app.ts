@@ -113,7 +113,7 @@ function newApp({ http }: Pick<Config, 'http'>): Express {
   return app
 }
 
-/** Strangers can cause errors: each code has one log line a minute, with a `count`. */
+/** Anybody can cause errors: each code gets one log line a minute, with a `count`. */
 function createProblemHandler(
   { config, log, counts, sums }: ProblemParts,
   representationOf: (request: Request) => Representation = request => represent(request, config.warmPath),

@@ -9,7 +9,7 @@ import { createEvents } from '../events/events.js'
 import { createFormTokens, formKeyOf } from '../http/access/form-tokens.js'
 import { EventStreams } from '../http/answers/event-streams.js'
 import { createDispatcher } from '../http/listening/dispatch.js'
-import { foreignAddresses } from '../http/listening/listen-problems.js'
+import { localAddressProblems } from '../http/listening/listen-problems.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
 import { type Clock, systemClock } from '../lib/clock.js'
 import { Descriptors } from '../lib/limits/descriptors.js'
@@ -21,7 +21,7 @@ import { createRefusals } from '../lib/limits/reached-limits.js'
 import { codeOf, createPartLogs, type LogFor, traceOf } from '../lib/log.js'
 import { version } from '../lib/package-json.js'
 import type { StartCarrier } from '../processes/carriers/carrier.js'
-import { anyTaker } from '../processes/exchanges/ask-all.js'
+import { nodeForNewSession } from '../processes/exchanges/ask-all.js'
 import { newNodeName } from '../processes/node-name.js'
 import { startNodes } from '../processes/start-nodes.js'
 import { hasStateFiles, stateFiles } from '../processes/state-files.js'
@@ -67,7 +67,7 @@ export interface ServiceParts
   readonly routers?: SiteParts['routers']
   readonly sockets?: ListeningParts['sockets']
   readonly leave?: ListeningParts['leave']
-  /** After this call the process must not be killed: no other process has the sessions. */
+  /** After this call, a kill would lose sessions, because no other process has them. */
   readonly onTakingUp?: () => void
   readonly demoPath?: string
 }
@@ -109,7 +109,7 @@ export async function startService({
     natsExpiry = expiry
   }
 
-  const foreign = await foreignAddresses(config.localAddresses)
+  const foreign = await localAddressProblems(config.localAddresses)
   if (foreign.length > 0) throw new ConfigError(foreign)
   const nodes =
     processName === undefined
@@ -220,7 +220,7 @@ export async function startService({
     readFailures: createFailureReader({ nodes, lines: audit.recent.failures }),
     streams,
     onCall: call => metrics.recordCall(call),
-    isStopping: () => stopping?.hasBegun === true && (nodes === undefined || anyTaker(nodes) === undefined),
+    isStopping: () => stopping?.hasBegun === true && (nodes === undefined || nodeForNewSession(nodes) === undefined),
     routers,
     demoPath,
   })
@@ -252,7 +252,7 @@ export async function startService({
     throw error
   }
   if (states.length > 0) onTakingUp()
-  // Sessions are taken up before any request. Nothing can fail after this point.
+  // Follows all steps that can fail. No `await` may come between `listen` and this call, or requests arrive earlier.
   takeUpFiles(states, nodes, sites.takeUp, log)
   if (nodes !== undefined) acceptHandovers(nodes, () => (stopping?.isReady ? sites.takeUp : undefined), log)
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
@@ -305,7 +305,7 @@ export async function startService({
     metrics: metrics.text,
     reopen: () => audit.reopen(),
     /**
-     * Reads certificates and keys of page tokens again. `reloadConfig` has checked `next`. Resolves with false if
+     * Reads TLS certificates and the keys of page tokens again. `reloadConfig` has checked `next`. Resolves with false if
      * certificates are unusable.
      */
     async reload(next?: Config, { changed }: { readonly changed?: readonly string[] } = {}): Promise<boolean> {
@@ -318,14 +318,14 @@ export async function startService({
     },
     numbers: () => past.write(),
     takeNumbers: (text: string, hasDied: boolean) => past.take(text, hasDied),
-    /** False if the service is full or stops. */
+    /** False if the service starts, stops or is full. */
     isReady: () => fault() === undefined,
     counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),
     /** Closes each open connection after one more answer. */
     retire: stopping.retire,
-    /** Resolves when all sessions have ended, after DRAIN_TIME, or at a stop. */
+    /** Resolves when all sessions that cannot be moved have ended, after DRAIN_TIME, or at a stop. */
     drain: stopping.drain,
-    /** Refuses new sessions, answers open requests, closes streams, and ends within 10 s. */
+    /** Stores or ends sessions, and answers open requests. Resolves within 10 s, plus the time to store sessions. */
     stop: stopping.stop,
   }
 }

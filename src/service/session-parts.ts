@@ -5,7 +5,7 @@ import type { Clock } from '../lib/clock.js'
 import { type Counts, sessionLimits } from '../lib/counts.js'
 import type { Descriptors } from '../lib/limits/descriptors.js'
 import type { HashQueue } from '../lib/limits/hash-queue.js'
-import { Turns } from '../lib/limits/keyed-queue.js'
+import { KeyedQueue } from '../lib/limits/keyed-queue.js'
 import { OwnCounts } from '../lib/limits/live-counts.js'
 import { memoryAllows, memoryForWaiting, memoryMeasure } from '../lib/limits/memory.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
@@ -20,12 +20,12 @@ import type { Nodes } from '../processes/nodes.js'
 import { createRemotes } from '../remote/remotes.js'
 import { connectTcp, createDialer } from '../servers/c2s/dial.js'
 import { createLinks } from '../servers/c2s/links.js'
-import { createTokens } from '../servers/login/fast-tokens.js'
+import { createFastTokens } from '../servers/login/fast-tokens.js'
 import { createPipeliningMemory } from '../servers/login/pipelining-memory.js'
 import { createSaltedPasswords } from '../servers/login/sasl/salted-passwords.js'
 import type { Dns } from '../servers/net/dns.js'
 import { LocalPorts } from '../servers/net/local-ports.js'
-import { createNames } from '../servers/net/name-lookup.js'
+import { createNameLookup } from '../servers/net/name-lookup.js'
 import { type DownServer, probeBy, ServerStates } from '../servers/net/server-states.js'
 import { ShownCertificates } from '../servers/net/shown-certificates.js'
 import { makeRoom } from '../session/limits/making-room.js'
@@ -34,23 +34,23 @@ import { roomElsewhere } from '../session/limits/room-elsewhere.js'
 import { SessionLimits, shareOfWarmCalls } from '../session/limits/session-limits.js'
 import { Strangers } from '../session/limits/strangers.js'
 import { sharedUserRoom, userRoom } from '../session/limits/user-room.js'
+import { unmendedLinks } from '../session/link/mending.js'
 import { RefusedLogins } from '../session/logins/refused-logins.js'
 import { knownSessions, OwnSessions } from '../session/registry/own-sessions.js'
 import { Registry } from '../session/registry/registry.js'
 import { epochOf, sharedSessions } from '../session/registry/shared-sessions.js'
-import { unmendedLinks } from '../session/unmended.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import type { OpenLink } from '../xmpp/link.js'
 import { serverLimits } from '../xmpp/xml/limits.js'
 
-/** Above this share of descriptors or memory, there are no spare connections. */
+/** Above this share of descriptors or memory, no spare links are dialled. */
 const mostUsedWithSpares = 0.8
 const mostMendedAtOnce = 64
 
 export type SessionParts = ReturnType<typeof createSessionParts>['parts']
 
 export interface ProcessParts {
-  /** The values of slices may change (`live-config.ts`). */
+  /** A reload changes its values (`live-config.ts`). */
   readonly config: Config
   readonly logFor: LogFor
   readonly auditFor: LogFor
@@ -73,7 +73,7 @@ export function createSessionParts(given: ProcessParts) {
   const { keepalive, tls } = config
   const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
   const anyDomain = config.domains.includes('*')
-  const names = createNames({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
+  const names = createNameLookup({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
   const connect: OpenLink = (domain, options, events) =>
     remotes.open(domain, options, events) ?? links.open(domain, options, events)
   const isNamed = (domain: string) => config.domains.includes(domain) || config.remotes.has(domain)
@@ -215,7 +215,7 @@ export function createSessionParts(given: ProcessParts) {
     resumeSeconds: config.linkResume ? config.linkResumeTime : undefined,
     pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('login')) : undefined,
     saltedPasswords: createSaltedPasswords(clock, scramMemory, hashes),
-    tokens: createTokens(),
+    tokens: createFastTokens(),
     mechanisms: config.mechanisms,
   }
 
@@ -245,14 +245,14 @@ export function createSessionParts(given: ProcessParts) {
         ? {
             connect,
             longest: config.linkResumeTime * 1000,
-            turns: new Turns(mostMendedAtOnce),
+            queue: new KeyedQueue(mostMendedAtOnce),
             accountOf: (domain: string) => accountFor(config.serviceAccounts, domain),
           }
         : undefined,
       openThere: remotes.openThere,
       login,
       endUnclaimed(id: string): void {
-        registry.byId(id)?.end('unclaimed', 'untold')
+        registry.byId(id)?.end('unclaimed', 'silent')
         remotes.elsewhere.endUnclaimed(id)
       },
       logFor,

@@ -1,17 +1,17 @@
 import type { Express, Router } from 'express'
 import type { CarriedRequests } from '../browsers/bosh/carried-requests.js'
 import type { ConnectionManager } from '../browsers/bosh/connection-manager.js'
-import { createCors } from '../browsers/bosh/http-reply.js'
+import { createCors } from '../browsers/bosh/cors.js'
 import { createBoshListener } from '../browsers/bosh/listener.js'
-import type { SocketCarriage } from '../browsers/websocket/carried-sockets.js'
+import type { CarriedSockets } from '../browsers/websocket/carried-sockets.js'
 import {
   createWebSocketEndpoint,
   type EndpointParts,
   type WebSocketEndpoint,
 } from '../browsers/websocket/websocket-endpoint.js'
 import type { Config } from '../config/config.js'
-import { siteName, takeoverPath } from '../config/serving.js'
-import { accessBy, type Entrance } from '../http/access/client-rules.js'
+import { attachPath, siteName } from '../config/serving.js'
+import { accessBy, type PublicEndpoint } from '../http/access/client-rules.js'
 import { redirectBase, secureBase } from '../http/addresses.js'
 import { createEndpointPage } from '../http/answers/endpoint-page.js'
 import type { Endpoint, Routes } from '../http/listening/dispatch.js'
@@ -57,14 +57,14 @@ export interface Parts {
   readonly shared: SiteParts
   readonly carriedRequests: CarriedRequests | undefined
   readonly carriedLogins: CarriedLogins | undefined
-  readonly carriage: SocketCarriage | undefined
+  readonly carriedSockets: CarriedSockets | undefined
   readonly sums: MinuteSums
 }
 
 export interface Built {
   readonly endpoints: WebSocketEndpoint[]
   readonly sessions: ReturnType<typeof createSessions>[]
-  /** Other processes refer to the sites by these names. */
+  /** Names of these sites in messages between processes. */
   readonly names: Set<string>
   readonly sums: MinuteSums
 }
@@ -95,8 +95,8 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
         .filter(config => config.bosh.enabled)
         .map(config => [config.boshPath, createBosh(config, sessions.get(config)!.manager, parts)] as const),
       ...webSockets.flatMap(({ config: { websocketPath }, endpoint }) => [
-        [websocketPath, endpoint.relay] as const,
-        [websocketPath + takeoverPath, endpoint.takeover] as const,
+        [websocketPath, endpoint.ownLogin] as const,
+        [websocketPath + attachPath, endpoint.attaching] as const,
       ]),
       ...(connect === undefined ? [] : [[pages.pagePath, connect] as const]),
     ]),
@@ -179,10 +179,10 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
   })
 }
 
-function createWebSocket(config: Config, opener: Opener, { shared, carriage }: Parts): WebSocketEndpoint {
+function createWebSocket(config: Config, opener: Opener, { shared, carriedSockets }: Parts): WebSocketEndpoint {
   const { websocket, websocketPath, bosh } = config
   const { sessionParts } = shared
-  const { clients, access, secureUrl, redirectUrl, page } = entranceOf(config, 'websocket', websocketPath)
+  const { clients, access, secureUrl, redirectUrl, page } = publicEndpointOf(config, 'websocket', websocketPath)
   return createWebSocketEndpoint({
     place: siteName(config),
     clients,
@@ -203,7 +203,7 @@ function createWebSocket(config: Config, opener: Opener, { shared, carriage }: P
     wrongTokens: shared.wrongTokens,
     refused: sessionParts.refused,
     bodies: sessionParts.bodies,
-    carriage,
+    carriedSockets,
     clock: sessionParts.clock,
     counts: sessionParts.counts,
     log: sessionParts.logFor('websocket'),
@@ -214,7 +214,7 @@ function createWebSocket(config: Config, opener: Opener, { shared, carriage }: P
 function createBosh(config: Config, manager: ConnectionManager, { shared, carriedRequests }: Parts): Endpoint {
   const { bodies, refused, clock, counts, maxStanzaBytes } = shared.sessionParts
   const { serve, refuseTooLarge, report } = carriedRequests?.over(siteName(config), manager) ?? manager
-  const { clients, access, secureUrl, redirectUrl, page } = entranceOf(config, 'bosh', config.boshPath)
+  const { clients, access, secureUrl, redirectUrl, page } = publicEndpointOf(config, 'bosh', config.boshPath)
   const listener = createBoshListener({
     serve,
     refuseTooLarge,
@@ -235,7 +235,7 @@ function createBosh(config: Config, manager: ConnectionManager, { shared, carrie
   return Object.assign(listener, { holds: true })
 }
 
-function entranceOf(config: Config, transport: 'bosh' | 'websocket', path: string): Entrance {
+function publicEndpointOf(config: Config, transport: 'bosh' | 'websocket', path: string): PublicEndpoint {
   const { externalUrl, trustedProxies, listen, https, http } = config
   const { requireSecure } = config[transport]
   const assumeSecure = config.assumeSecure || config[transport].assumeSecure

@@ -1,9 +1,9 @@
 import type { RequestListener } from 'node:http'
 import { createCarriedRequests } from '../browsers/bosh/carried-requests.js'
-import { SocketCarriage } from '../browsers/websocket/carried-sockets.js'
+import { CarriedSockets } from '../browsers/websocket/carried-sockets.js'
 import type { Config, HttpHost } from '../config/config.js'
 import { configOfHost } from '../config/serving.js'
-import { answerBare } from '../http/answers/node-answers.js'
+import { answerEmpty } from '../http/answers/node-answers.js'
 import type { Routes } from '../http/listening/dispatch.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
 import type { SessionRecord } from '../session/session-record.js'
@@ -18,7 +18,7 @@ export type Sites = ReturnType<typeof createSites>
 export function createSites(first: Config, shared: SiteParts) {
   const { nodes } = shared
   const { registry, clock, refused, endUnclaimed } = shared.sessionParts
-  const carriage = nodes && new SocketCarriage(nodes)
+  const carriedSockets = nodes && new CarriedSockets(nodes)
   const isDraining = () => registry.isDraining
   const carriedRequests = nodes && createCarriedRequests(nodes, clock, isDraining, refused)
   let { serviceAccounts } = first
@@ -32,32 +32,30 @@ export function createSites(first: Config, shared: SiteParts) {
       timeout: first.warm.timeout,
       endUnclaimed,
     })
-  const carried = { shared, carriage, carriedRequests, carriedLogins }
+  const carried = { shared, carriedSockets, carriedRequests, carriedLogins }
   let newest = buildSites(first, carried)
   let before: Built | undefined
   return {
     get routes() {
       return newest.routes
     },
-    /** Existing sessions keep their terms. */
     rebuild(config: Config): void {
       before?.sums.close()
       before = newest
       serviceAccounts = config.serviceAccounts
       newest = buildSites(config, carried)
-      // Processes with the earlier settings still use the earlier names.
+      // Processes with the earlier settings still use earlier names.
       const names = new Set([...before.names, ...newest.names])
-      for (const one of [carriage, carriedRequests, carriedLogins]) one?.keep(names)
+      for (const one of [carriedSockets, carriedRequests, carriedLogins]) one?.keep(names)
     },
     shutDown(): void {
       for (const endpoint of [...(before?.endpoints ?? []), ...newest.endpoints]) endpoint.shutDown()
-      carriage?.shutDown()
+      carriedSockets?.shutDown()
     },
     close(): void {
       before?.sums.close()
       newest.sums.close()
     },
-    /** Asks other processes for the answers to held requests. */
     hurry: () => carriedRequests?.hurry(),
     hasCarriedRequests: () => carriedRequests?.areUnderWay === true,
     hasCarriedLogins: () => carriedLogins?.areUnderWay === true,
@@ -71,7 +69,7 @@ export function createSites(first: Config, shared: SiteParts) {
         own.opener.takeUp(before, session => own.manager.takeUp(session, before.client), management)
       if (!isTaken) {
         management?.mending?.wipe()
-        // The earlier process sent no event about this end.
+        // The earlier process sent no event about the end.
         shared.tellEvent?.('session.ended', before, 'shutdown')
       }
       return isTaken
@@ -82,8 +80,8 @@ export function createSites(first: Config, shared: SiteParts) {
 function buildSites(config: Config, carried: Omit<Parts, 'sums'>) {
   const { hosts, defaultHost, strictHost } = config.http
   const sums = new MinuteSums(carried.shared.sessionParts.clock)
-  const { shared, carriage, carriedRequests, carriedLogins } = carried
-  const parts: Parts = { shared, carriage, carriedRequests, carriedLogins, sums }
+  const { shared, carriedSockets, carriedRequests, carriedLogins } = carried
+  const parts: Parts = { shared, carriedSockets, carriedRequests, carriedLogins, sums }
   const built: Built = { endpoints: [], sessions: [], names: new Set(), sums }
   const host = (own: readonly HttpHost[]) => createHost(config, own, parts, built)
   const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))
@@ -109,10 +107,10 @@ function createHost(config: Config, hosts: readonly HttpHost[], parts: Parts, bu
   return createSite(configs, parts, built)
 }
 
-/** Answers with 421 (RFC 9110 §15.5.20). */
+/** Rejects requests with 421 (RFC 9110 §15.5.20). */
 function refusal(config: Config, { shared, sums }: Parts): Routes {
   const { logFor, counts } = shared.sessionParts
-  const refuseBosh: RequestListener = (_req, res) => answerBare(res, 421)
+  const refuseBosh: RequestListener = (_req, res) => answerEmpty(res, 421)
   const rest = createMisdirectedApp({ config, log: logFor('http'), counts, sums })
   return { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }
 }

@@ -7,23 +7,23 @@ import { traceOf } from '../lib/log.js'
 import { drained } from '../processes/draining.js'
 import type { Nodes } from '../processes/nodes.js'
 import type { StateFiles } from '../processes/state-files.js'
-import { countLeftBehind } from '../session/left-behind.js'
-import { giveTo, setDown } from '../session/registry/moving-sessions.js'
+import { countLeftBehind, handOverTo, setDown } from '../session/registry/moving-sessions.js'
 import type { createSessionParts } from './session-parts.js'
 import type { Sites } from './sites.js'
 
-/** Time for pages without an open request to send one, whose reply reports the end. */
+/** Time for pages to send a request, whose reply reports the end. */
 const farewellMilliseconds = 1_000
 /** Time for servers to enable stream management of the last logins. */
 const enableMilliseconds = 1_000
-/** Time for WebSocket pages to confirm stanzas: the next process repeats unconfirmed stanzas. */
+/** Time for WebSocket pages to confirm stanzas, because the next process repeats unconfirmed stanzas. */
 const settleMilliseconds = 500
 /** Time for the last answers of other processes. */
 const carriedMilliseconds = 250
-/** Time for late calls to reach other processes. */
+/** Time until the last accepted warm calls are sent to other processes. */
 const lastCallMilliseconds = 50
-/** After this time, open connections are cut. */
+/** Time for open requests to end after the handover of the sessions. Then their connections are cut. */
 const stopMilliseconds = 8_000
+/** Time for cut connections to close. */
 const cutMilliseconds = 1_000
 
 interface StoppingParts {
@@ -34,7 +34,6 @@ interface StoppingParts {
   readonly streams: EventStreams
   readonly events: Events | undefined
   readonly nodes: Nodes | undefined
-  /** A worker and its heir have the same place. */
   readonly place: string
   readonly files: StateFiles | undefined
   readonly clock: Clock
@@ -45,7 +44,6 @@ interface StoppingParts {
 
 export type Stopping = ReturnType<typeof createStopping>
 
-/** Sessions move to the next process, or end. */
 export function createStopping(parts: StoppingParts) {
   const { sessions, sites, listening, streams, events, nodes, files, clock, log } = parts
   const { registry } = sessions
@@ -62,21 +60,23 @@ export function createStopping(parts: StoppingParts) {
   const setDownSessions = async () => {
     const to = heir()
     const ways: ((records: Iterable<string>) => Promise<unknown>)[] = []
-    if (to !== undefined) ways.push(records => giveTo(to, nodes!, records))
-    // The file is written if there is no heir, or the heir fails.
+    if (to !== undefined) ways.push(records => handOverTo(to, nodes!, records))
     if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
     if (ways.length === 0) return
     const begun = performance.now()
     const isWaiting = () => {
       const passed = performance.now() - begun
-      return (registry.settles() && passed < settleMilliseconds) || (registry.isEnabling && passed < enableMilliseconds)
+      return (
+        (registry.stopDeliveries() && passed < settleMilliseconds) ||
+        (registry.isEnabling && passed < enableMilliseconds)
+      )
     }
     while (isWaiting()) await pause(20)
     registry.isSettingDown = true
-    // An empty file must not replace a file that needs another key.
+    // An empty state file would replace an older file that cannot be read until its key is configured.
     const noneCanMove = () => registry.size === registry.immovable
     if (noneCanMove()) return
-    // Requests wait until the heir has the sessions and adopts the names.
+    // Requests wait until the heir has the sessions.
     nodes?.handOver()
     listening.retire()
     for (const way of ways) {
@@ -106,27 +106,26 @@ export function createStopping(parts: StoppingParts) {
     sessions.shutDown()
     const late = pause(stopMilliseconds)
     await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
-    // Other processes that stop may still answer clients of this process.
+    // Other stopping processes may still send answers for clients of this process.
     if (nodes !== undefined) {
       await pause(carriedMilliseconds)
       sites.hurry()
       await Promise.race([until(() => !sites.hasCarriedRequests()), pause(carriedMilliseconds)])
     }
-    registry.abandonAll()
+    registry.endAllSilently()
     const closed = listening.close()
     const closing = setInterval(listening.closeIdleConnections, 20)
     if (nodes !== undefined) {
       await pause(lastCallMilliseconds)
       await Promise.race([until(() => !sites.hasCarriedLogins()), late])
     }
-    // Clients with sessions in other processes repeat their requests elsewhere.
     const nodesClosed = nodes?.close()
     const told = events?.stop()
     await Promise.race([Promise.all([closed, told, nodesClosed, until(sessions.isEmpty)]), late])
     clearInterval(closing)
     listening.closeAllConnections()
     sessions.close()
-    // Node does not close unfinished TLS handshakes.
+    // `closed` may stay pending, because Node does not close unfinished TLS handshakes.
     await Promise.race([closed, pause(cutMilliseconds)])
     sites.close()
     parts.onStopped()

@@ -5,7 +5,7 @@ export interface AwayRecord {
   readonly next: unknown
 }
 
-/** A WebSocket page that has not come back since its session came from another process. */
+/** A WebSocket page that has not returned since its session moved to this process. */
 export class AwayClient implements Client {
   readonly transport = 'websocket'
   readonly address = undefined
@@ -22,9 +22,9 @@ export class AwayClient implements Client {
   tick(): void {}
   flush(): void {}
   close(): void {}
-  giveBack(): void {}
+  putBackUnconfirmed(): void {}
 
-  tell(): boolean {
+  reportEnd(): boolean {
     return false
   }
 
@@ -32,7 +32,7 @@ export class AwayClient implements Client {
     return this.#next
   }
 
-  settles(): boolean {
+  stopDeliveries(): boolean {
     return false
   }
 

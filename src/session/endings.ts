@@ -7,39 +7,31 @@ import type { SessionView } from './session-types.js'
 import type { Stage } from './state.js'
 
 interface Ending {
+  /** `cut`: closes the connection, but not the stream. `abandon`: closes at once, and unsent data may be lost. */
+  readonly link: 'close' | 'close-after-delivery' | 'cut' | 'abandon'
   /**
-   * `close-empty` closes once nothing is left to deliver. `cut` leaves the stream open, and returns no stanzas.
-   * `abandon` does not read waiting data.
+   * `report`: the session stays until its client knows the outcome. `report-now`: only an open request or socket can
+   * report the outcome, because the session is removed at once. For `end` and `return`, see `Client.close`.
    */
-  readonly link: 'close' | 'close-empty' | 'cut' | 'abandon'
-  /**
-   * With `outcome`, the session stays until its client has the outcome. `outcome-now` does not wait for a request. For
-   * `end` and `return`, see `Client.close`. `untold` only closes.
-   */
-  readonly client: 'outcome' | 'outcome-now' | 'end' | 'return' | 'untold'
+  readonly client: 'report' | 'report-now' | 'end' | 'return' | 'silent'
 }
 
 const endings = {
-  /** The service stops, or the server has ended the link. */
-  emptied: { link: 'close-empty', client: 'outcome' },
-  /** The server does not answer, or the client broke a deadline or limit. */
-  told: { link: 'close', client: 'outcome' },
-  evicted: { link: 'close', client: 'outcome-now' },
-  /** Frees memory. */
-  freed: { link: 'abandon', client: 'outcome-now' },
+  afterDelivery: { link: 'close-after-delivery', client: 'report' },
+  reported: { link: 'close', client: 'report' },
+  evicted: { link: 'close', client: 'report-now' },
+  toFreeMemory: { link: 'abandon', client: 'report-now' },
   loggedOut: { link: 'close', client: 'end' },
-  /** There is no client, or it already has the reply. */
-  untold: { link: 'close', client: 'untold' },
-  /** The client may resume the stream over another connection (XEP-0198 §5). */
-  cut: { link: 'cut', client: 'untold' },
-  /** Like `cut`, before a restart of the service. */
+  silent: { link: 'close', client: 'silent' },
+  /** The client may resume its stream (XEP-0198 §5). */
+  resumable: { link: 'cut', client: 'silent' },
   restarting: { link: 'cut', client: 'return' },
 } as const satisfies Record<string, Ending>
 
 export type How = keyof typeof endings
 
 interface Endable extends Pick<SessionView, 'origin' | 'jid'> {
-  readonly stage: Pick<Stage<unknown>, 'name' | 'outcome' | 'isOver' | 'end'>
+  readonly stage: Pick<Stage<unknown>, 'name' | 'outcome' | 'isRemoved' | 'end'>
   readonly outbox: Outbox
   readonly uplink: Uplink
   readonly downlink: { returnUnconfirmed(outcome: Outcome): void }
@@ -51,7 +43,6 @@ interface Endable extends Pick<SessionView, 'origin' | 'jid'> {
 
 type Keeper<Session> = Pick<SessionKeeper<Session>, 'ended' | 'removed'>
 
-/** The first outcome of a session counts. */
 export function endSession<Session extends Endable>(
   session: Session,
   keeper: Keeper<Session>,
@@ -60,8 +51,8 @@ export function endSession<Session extends Endable>(
 ): void {
   const { stage, outbox, uplink } = session
   const { link, client } = endings[how]
-  const isTold = client === 'outcome' || client === 'outcome-now'
-  if (isTold) {
+  const isReported = client === 'report' || client === 'report-now'
+  if (isReported) {
     if (link !== 'abandon') session.downlink.returnUnconfirmed(outcome)
     if (link === 'abandon') uplink.abandon(outbox.clear())
     if (link === 'close') session.link.close()
@@ -70,18 +61,18 @@ export function endSession<Session extends Endable>(
       keeper.ended(session)
       session.flush()
     }
-    // The user goes offline at once, unless stanzas can still be returned or kept by the server.
-    if (link === 'close-empty' && !stage.isOver && outbox.isEmpty && !mayKeep(session)) session.link.close()
+    // If no stanza is left, closing the link now shows the user as offline at once.
+    if (link === 'close-after-delivery' && !stage.isRemoved && outbox.isEmpty && !serverMayKeep(session))
+      session.link.close()
   }
-  if (client !== 'outcome' && !stage.isOver) finish(session, keeper, outcome, how)
+  if (client !== 'report' && !stage.isRemoved) removeSession(session, keeper, outcome, how)
 }
 
-function mayKeep({ uplink, client }: Endable): boolean {
+function serverMayKeep({ uplink, client }: Endable): boolean {
   return uplink.managed?.isOn === true && (client?.unconfirmed ?? 0) > 0
 }
 
-/** The client has the outcome, or will never have it. */
-export function finish<Session extends Endable>(
+export function removeSession<Session extends Endable>(
   session: Session,
   keeper: Keeper<Session>,
   outcome: Outcome,
@@ -93,17 +84,17 @@ export function finish<Session extends Endable>(
   stage.end(last, true)
   session.deadline = Number.POSITIVE_INFINITY
   const isAway = last.reason === 'attach-timeout' || last.reason === 'inactivity'
-  // The page may lack these stanzas. The server keeps them, or returns errors.
-  if (isAway || (last.reason !== 'client' && uplink.managed?.isOn === true)) client?.giveBack()
+  // The page may not have received its unconfirmed stanzas, so `waiting` must contain these.
+  if (isAway || (last.reason !== 'client' && uplink.managed?.isOn === true)) client?.putBackUnconfirmed()
   const waiting = outbox.clear()
   if (ending.link === 'cut') session.link.cut()
   else {
-    uplink.bounce(waiting)
+    uplink.returnToSenders(waiting)
     session.link.close()
   }
   client?.close(ending.client === 'end' || ending.client === 'return' ? ending.client : undefined)
   outbox.close()
-  uplink.discard()
+  uplink.dropUnsent()
   const isLogin = session.origin === 'warmed' && session.jid === undefined
   keeper.removed(session, isLogin ? 'login' : last.reason)
 }

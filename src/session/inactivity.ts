@@ -4,15 +4,15 @@ export interface InactivityRecord {
   readonly since: number
 }
 
-/** After a restart, a page has this time to repeat its request. */
+/** Milliseconds. After a restart, each page gets at least this time to return, unless its allowed time is shorter. */
 const leastLeft = 30_000
 
-/** XEP-0124 §10. */
+/** The time allowed without a page, such as `inactivity` over BOSH (XEP-0124 §10), or `WEBSOCKET_RESUME`. */
 export class Inactivity {
   isPaused = false
   #seconds = 0
 
-  /** `since`: when the last reply was sent, or the last open request broke. */
+  /** `since`: time of the last reply, of a broken request or WebSocket, or of a handover. */
   constructor(public since: number) {}
 
   get end(): number {

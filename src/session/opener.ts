@@ -42,7 +42,6 @@ export interface OpenerParts
   > {
   readonly log: Logger
   readonly registry: Registry
-  /** Patterns of domains. */
   readonly domains: readonly string[]
   readonly retiredDomains: readonly string[]
   readonly limits: SessionLimits
@@ -85,16 +84,16 @@ export function createOpener(parts: OpenerParts) {
     logOf(transport).error({ incident: randomUUID(), session, ...traceOf(error) }, what)
   }
 
-  /** The portal does not know a session whose caller has hung up. */
+  /** Sends no event for a session that the portal never got (`unclaimed`) or another process continues (`set-down`). */
   function tellEnd(session: Session, reason: EndReason): void {
-    if (session.hasBackend && reason !== 'unclaimed' && reason !== 'set-down')
+    if (session.sendsEvents && reason !== 'unclaimed' && reason !== 'set-down')
       tellEvent?.('session.ended', session, reason)
   }
 
   function endEarlier(stream: string, { id, domain, jid }: Session): void {
     const before = registry.streams.of(domain, stream)
     if (before === undefined || before.session === id || userOf(before.jid) !== userOf(jid!)) return
-    registry.byId(before.session)?.end('connection-closed', 'cut')
+    registry.byId(before.session)?.end('connection-closed', 'resumable')
   }
 
   const keeper: SessionKeeper<Session> = {
@@ -140,9 +139,9 @@ export function createOpener(parts: OpenerParts) {
         logOf(client?.transport).warn({ session: id, domain: withULabels(domain) }, noAnswer)
     },
     ended(session) {
-      limits.finished(session)
+      limits.ended(session)
       strangers.remove(session)
-      room.finished(session)
+      room.ended(session)
     },
     removed(session, reason) {
       registry.remove(session)
@@ -163,9 +162,9 @@ export function createOpener(parts: OpenerParts) {
   }
 
   function forget(session: Session): void {
-    limits.ended(session)
+    limits.removed(session)
     strangers.remove(session)
-    room.finished(session)
+    room.ended(session)
   }
 
   function domainFault(domain: string): 'host-gone' | 'host-unknown' | undefined {
@@ -181,7 +180,6 @@ export function createOpener(parts: OpenerParts) {
     return true
   }
 
-  /** Ends a session without a login if the client has too many of these. */
   async function admit(address: string): Promise<Refusal | undefined> {
     const refusal = await limits.admit(address)
     if (refusal !== 'unauthenticated') return refusal
@@ -204,7 +202,7 @@ export function createOpener(parts: OpenerParts) {
   return {
     report,
 
-    /** Returns a condition of BOSH and RFC 6120 §4.9.3 if the session is refused. */
+    /** If the session is refused, returns a condition of BOSH and RFC 6120 §4.9.3. */
     async openForClient<C extends Client>(
       domain: string | undefined,
       options: { lang: string; from: string | undefined },
@@ -223,7 +221,7 @@ export function createOpener(parts: OpenerParts) {
       if (!registry.takesSessions) return 'system-shutdown'
       if (isRefused(isTooOften ? 'rate' : limits.refusalOfClient(registry.size), address)) return 'policy-violation'
       if (isRefused(await admit(address), address)) return 'policy-violation'
-      // Another client may have taken the place meanwhile.
+      // Another client may have taken the last place meanwhile.
       const isLate = isRefused(limits.refusalOfClient(registry.size), address)
       if (isLate || !registry.takesSessions) {
         limits.notOpened(address)
@@ -244,7 +242,6 @@ export function createOpener(parts: OpenerParts) {
       }
     },
 
-    /** False if the domain of the session is not served, or after a fault. */
     takeUp(before: SessionRecord, makeClient: (session: Session) => Client, management: Management): boolean {
       if (domainFault(before.domain) !== undefined) return false
       let session: Session | undefined
@@ -276,8 +273,8 @@ export function createOpener(parts: OpenerParts) {
         session.history.openedBy = wish.openedBy
         if (tellEvent !== undefined) session.ids = wish.ids
         const { client, linkEvents, opening } = openingOf(session, wish, makeClient, events)
-        const { lang, from, certificate = false, ahead, spaced } = wish
-        begin(session, client, { lang, from, certificate, ahead, spaced }, linkEvents)
+        const { lang, from, certificate = false, ahead } = wish
+        begin(session, client, { lang, from, certificate, ahead }, linkEvents)
         return opening
       }
     },

@@ -5,6 +5,7 @@ import type { Handover, Opening, OpenWish } from './session-types.js'
 
 export type MakePageClient = (session: Session, wish: OpenWish, handover: Handover) => NextClient
 
+/** Makes the session's client for a warm login. `events` gets the link's events until `handOver` or `abandon`. */
 export function openingOf(session: Session, wish: OpenWish, makeClient: MakePageClient, events: LinkEvents) {
   let login: LinkEvents | undefined = events
   let end: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
@@ -39,7 +40,7 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
     onOpen() {},
     tick() {},
     flush() {},
-    tell({ reason }) {
+    reportEnd({ reason }) {
       if (reason === 'shutdown')
         end = { failure: { step: 'features', code: 'shutting-down', condition: 'system-shutdown' } }
       return true
@@ -52,9 +53,9 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
       login = undefined
       told?.onEnd(end)
     },
-    giveBack() {},
+    putBackUnconfirmed() {},
     handOver: () => undefined,
-    settles: () => false,
+    stopDeliveries: () => false,
     setDown: () => undefined,
   }
 
@@ -73,7 +74,7 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
     },
     abandon() {
       login = undefined
-      session.end('unclaimed', 'untold')
+      session.end('unclaimed', 'silent')
     },
   }
   return { client, linkEvents, opening }

@@ -2,13 +2,13 @@ import type { Element } from '../xmpp/xml/element.js'
 import type { SessionKeeper } from './session-keeper.js'
 import type { Transport } from './session-types.js'
 
-/** While the outbox is above these limits, the server is not read. */
+/** Characters. */
 const mostWaiting = 1024 * 1024
 const mostElements = 1000
-/** Memory of an element besides its text: a substring may keep a network chunk. */
+/** Counted for each element, because a short text may keep a whole network chunk in memory. */
 const elementBytes = 2048
 
-/** Returns bytes: a UTF-16 unit has two. */
+/** Returns bytes. `size` is in UTF-16 units of two bytes. */
 export function memoryOf(size: number, elements: number): number {
   return 2 * size + elementBytes * elements
 }
@@ -33,11 +33,11 @@ export class Outbox {
   #keptBytes = 0
   #delivered = 0
   #isClosed = false
-  /** Number of elements before the first stanza that was added since the last delivery, or -1. */
-  #beforeTimed = -1
-  #since = 0
+  /** Index of the stanza whose wait is measured, or -1. */
+  #timedIndex = -1
+  #timedSince = 0
   source: { readonly isPaused: boolean; readUnless(isFull: boolean): void } | undefined = undefined
-  /** Data for the next client (XEP-0198). Deleted when elements are taken. */
+  /** State of the last page's stream (XEP-0198), which the next page can resume. Deleted when elements are taken. */
   resumption: unknown
 
   constructor(parts: Parts) {
@@ -71,25 +71,31 @@ export class Outbox {
     return memoryOf(this.#size, this.#elements.length)
   }
 
-  /** Bytes of delivered stanzas that may be sent again. */
   get keptBytes(): number {
     return this.#keptBytes
   }
 
-  /** Falls as the memory of the process fills. */
-  get mostBytes(): number {
-    return this.#parts.waiting.mostOfOne
+  setKeptBytes(bytes: number): void {
+    if (this.#isClosed) return
+    this.#parts.waiting.change(bytes - this.#keptBytes)
+    this.#keptBytes = bytes
   }
 
+  /** Falls if more than half of the memory for waiting stanzas is in use. */
+  get mostBytes(): number {
+    return this.#parts.waiting.mostOfSession
+  }
+
+  /** If true, the server is not read. */
   get isFull(): boolean {
     const { length } = this.#elements
     return this.#size > mostWaiting || length > this.#mostElements || this.bytes > this.mostBytes
   }
 
   add(element: Element): void {
-    if (this.#beforeTimed < 0 && element.namespace === 'jabber:client') {
-      this.#beforeTimed = this.#elements.length
-      this.#since = this.#parts.clock.now()
+    if (this.#timedIndex < 0 && element.namespace === 'jabber:client') {
+      this.#timedIndex = this.#elements.length
+      this.#timedSince = this.#parts.clock.now()
     }
     this.#elements.push(element)
     this.#count(element.text.length, 1)
@@ -109,49 +115,42 @@ export class Outbox {
   #insert(elements: readonly Element[]): void {
     if (elements.length === 0) return
     this.#elements = [...elements, ...this.#elements]
-    if (this.#beforeTimed >= 0) this.#beforeTimed += elements.length
+    if (this.#timedIndex >= 0) this.#timedIndex += elements.length
     this.#count(lengthOf(elements), elements.length)
   }
 
   skip(count: number): void {
     const skipped = this.#elements.splice(0, count)
     this.#count(-lengthOf(skipped), -skipped.length)
-    this.#beforeTimed = Math.max(-1, this.#beforeTimed - skipped.length)
+    this.#timedIndex = Math.max(-1, this.#timedIndex - skipped.length)
     this.#delivered += count
     if (this.source?.isPaused === true) this.source.readUnless(this.isFull)
   }
 
   clear(): Element[] {
     const all = this.#elements
-    // New arrays for many sessions that end at once would be slow.
     if (all.length > 0) this.#elements = []
     this.#count(-this.#size, -all.length)
-    this.#beforeTimed = -1
+    this.#timedIndex = -1
     return all
-  }
-
-  keeps(bytes: number): void {
-    if (this.#isClosed) return
-    this.#parts.waiting.change(bytes - this.#keptBytes)
-    this.#keptBytes = bytes
   }
 
   close(): void {
     this.clear()
-    this.keeps(0)
+    this.setKeptBytes(0)
     this.#isClosed = true
   }
 
-  /** Takes at least one element, even if its text is longer than `most`. */
+  /** `most`: characters. Longer elements are returned alone. */
   take(transport: Transport, most = mostTaken): readonly Element[] {
     this.resumption = undefined
-    const before = this.#beforeTimed
+    const before = this.#timedIndex
     const elements = this.#takeOut(most)
-    if (before >= elements.length) this.#beforeTimed = before - elements.length
+    if (before >= elements.length) this.#timedIndex = before - elements.length
     else if (before >= 0) {
-      this.#beforeTimed = -1
+      this.#timedIndex = -1
       const { clock, counts } = this.#parts
-      counts.pages[transport].deliveries.add((clock.now() - this.#since) / 1000)
+      counts.pages[transport].deliveries.add((clock.now() - this.#timedSince) / 1000)
     }
     for (const { namespace } of elements) if (namespace === 'jabber:client') this.#delivered += 1
     if (this.source?.isPaused === true) this.source.readUnless(this.isFull)
@@ -171,7 +170,6 @@ export class Outbox {
     }
     this.#elements = elements.slice(taken)
     this.#count(-size, -taken)
-    // The remaining elements were copied.
     elements.length = taken
     return elements
   }

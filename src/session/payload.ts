@@ -15,7 +15,7 @@ export interface Payload {
   readonly size: number
   readonly bytes: number
   readonly fault: 'bad-request' | 'policy-violation' | undefined
-  /** Refuses a login whose mechanism sends the secret in clear. Used only without TLS. */
+  /** Refuses a login with a readable secret, such as PLAIN. Sent if `allowsPasswords` of the session is false. */
   readonly clearRefusal: Element | undefined
 }
 
@@ -37,7 +37,7 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
       fault ??= 'policy-violation'
       refused('stanza')
     }
-    // Clients must not negotiate TLS or compression (XEP-0206 §2).
+    // Clients must not negotiate TLS or compression (XEP-0206 §2, §4).
     if (name === 'starttls' && namespace === tlsNamespace) fault = 'bad-request'
     if (name === 'compress' && namespace === compressNamespace) fault = 'bad-request'
     const isLogin =
@@ -48,7 +48,7 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
   return { elements, size, bytes, fault, clearRefusal }
 }
 
-/** Removes client states (XEP-0352) if the server does not offer these, and would close the stream. */
+/** Removes client states for a server without XEP-0352, which would close the stream. */
 export function withKnownStates(payload: Payload, link: Pick<Link, 'facts'>): Payload {
   if (!payload.elements.some(isState) || link.facts.offersClientStates) return payload
   return { ...payload, elements: payload.elements.filter(element => !isState(element)) }
@@ -56,7 +56,7 @@ export function withKnownStates(payload: Payload, link: Pick<Link, 'facts'>): Pa
 
 const isState = ({ namespace }: Element) => namespace === csiNamespace
 
-/** Puts refusals into `outbox`, because the service itself counts the stanzas of this stream. */
+/** Refuses stream management by the client: the service counts the stanzas. */
 export function withoutManagement(payload: Payload, outbox: { add(answer: Element): void }): Payload {
   if (!payload.elements.some(isManagement)) return payload
   const elements = payload.elements.filter(element => !isManagement(element))

@@ -11,10 +11,10 @@ export interface HistoryRecord {
   readonly events: readonly number[]
 }
 
-/** The opener, the browser, and the last events. An event is the number 8 × age in seconds + kind. */
 export class SessionHistory {
   openedBy: OpenedBy | undefined
   browser: string | undefined
+  /** 8 × the session's age in seconds + the index in `names`. */
   #events: readonly number[]
 
   constructor(before?: HistoryRecord) {

@@ -5,9 +5,9 @@ import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { OpenLink } from '../xmpp/link.js'
 import type { Fate } from '../xmpp/xml/element.js'
 import type { RateShaper } from './limits/rate-shaper.js'
+import type { WhyUnmended } from './link/mending.js'
 import type { ResumableStreams } from './logins/resumable-streams.js'
 import type { Tickets } from './ticket.js'
-import type { WhyUnmended } from './unmended.js'
 
 export interface SessionKeeper<Session> {
   readonly clock: Clock
@@ -16,7 +16,6 @@ export interface SessionKeeper<Session> {
   readonly loginMilliseconds: number
   readonly maxStanzaBytes: number
   readonly refused: OnRefused
-  /** See `ServerWatch`. */
   readonly serverMilliseconds?: number | undefined
   readonly mostElements?: number | undefined
   readonly waiting: WaitingMemory
@@ -28,11 +27,11 @@ export interface SessionKeeper<Session> {
   attached(session: Session): void
   resumed(session: Session): void
   unfit(session: Session, fate: Fate): void
-  /** Logs the number of such events once a minute: clients may cause many. */
+  /** Logged once a minute, because clients may cause many notices. */
   noticed(session: Session, what: string): void
   readonly unmended: (domain: string, why: WhyUnmended) => void
   unanswered(session: Session): void
-  /** The client may not know the end yet. */
+  /** Called before `removed`, but only for an end that `Client.reportEnd` reports. */
   ended(session: Session): void
   removed(session: Session, reason: EndReason): void
   failed(session: Session, cause: unknown): void

@@ -4,36 +4,32 @@ import type { Binding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { Management } from './link/mending.js'
 
-/** `held` has an open request, `quiet` has none. `elsewhere` is at a remote BOSH endpoint. */
+/** `held`: a request or WebSocket is open. `quiet`: none is open. `elsewhere`: at a remote BOSH endpoint. */
 export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
 
 export type Transport = 'bosh' | 'websocket'
 
-/** A portal session, named by its admin. */
 export interface VisitName {
   readonly admin: string
   readonly visit: string
-  /** Like `Tab.user`. Undefined selects all users. */
   readonly user?: string
 }
 
 export interface Tab extends VisitName {
-  /** Empty for the only tab of a visit. */
+  /** Empty if the call names no tab. */
   readonly tab: string
-  /** Normalised and bare, or a domain for anonymous users. */
+  /** A normalised bare JID, or the domain for anonymous users. */
   readonly user: string
 }
 
 export interface SessionView {
   readonly id: string
-  /** A full JID. */
   readonly jid: string | undefined
   readonly domain: string
   readonly origin: 'warmed' | 'client'
   readonly state: SessionState
   readonly transport: Transport | undefined
   readonly createdAt: number
-  /** Undefined while a request is open. */
   readonly quietSince: number | undefined
   readonly tab?: Tab | undefined
   /** Undefined with one process. */
@@ -47,7 +43,6 @@ export interface OpenedBy {
   readonly isPage: boolean
 }
 
-/** `mended` concerns the link to the server. `taken-up` means by another process. */
 export interface PastEvent {
   readonly event: 'opened' | 'logged-in' | 'attached' | 'paused' | 'resumed' | 'mended' | 'taken-up'
   readonly at: number
@@ -58,7 +53,7 @@ export interface SessionDetails extends SessionView {
   readonly address?: string | undefined
   readonly browser?: string | undefined
   readonly isMending?: boolean | undefined
-  /** If no page connects. */
+  /** When the session ends if no page connects. */
   readonly endsAt?: number | undefined
   /** Stanzas for the page. */
   readonly counters?: { readonly delivered: number; readonly waiting: number } | undefined
@@ -95,7 +90,7 @@ export interface OpenWish extends LinkOptions {
 export interface Opening {
   readonly id: string
   readonly link: Link
-  /** Undefined if the session has ended. */
+  /** Returns undefined if the session has ended. */
   handOver(
     jid: string,
     undelivered: readonly Element[],
@@ -106,10 +101,10 @@ export interface Opening {
   abandon(): void
 }
 
-/** Calls `onEnd` once, last. Throws a `Problem` if a limit or the domain refuses the session. */
+/** Throws a `Problem` if the process stops or drains, a limit is reached, or the domain is not served. */
 export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => Opening
 
-/** Binds a session to one browser, by the first BOSH reply (`cookie`) or the call's reply (`reply`). */
+/** The cookie that binds a session to one browser is in the first BOSH reply (`cookie`) or the API reply (`reply`). */
 export type AttachBinding = 'off' | 'cookie' | 'reply'
 
 export interface SessionFilter {
@@ -120,7 +115,7 @@ export interface SessionFilter {
   readonly domain?: string | undefined
   readonly state?: SessionState | undefined
   readonly transport?: Transport | undefined
-  /** `connect` selects `warmed` sessions of pages with a token. */
+  /** `connect`: those warmed sessions that a page opened with a token. */
   readonly origin?: SessionView['origin'] | 'connect' | undefined
   readonly visit?: VisitName | undefined
   /** A part of the JID, or the whole id, in lower case. */
@@ -128,13 +123,14 @@ export interface SessionFilter {
   readonly process?: string | undefined
 }
 
-/** A place stays valid after its session. `createdAt` is the process's clock, or Unix time with several processes. */
+/** Stays valid after its session ends. */
 export interface Place {
+  /** In milliseconds: the time of the process's clock, or Unix time with several processes. */
   readonly createdAt: number
   readonly id: string
 }
 
-/** `opened` sorts the oldest first, `quiet` the shortest silence first. */
+/** `opened`: the oldest first. `quiet`: the shortest silence first. */
 export type SortedBy = 'opened' | 'jid' | 'state' | 'quiet'
 
 export interface Order {
@@ -144,10 +140,9 @@ export interface Order {
 
 export interface ListWish extends SessionFilter {
   readonly limit: number
-  /** Only for an order by `opened`. */
+  /** Needs the order `opened`. */
   readonly after?: Place | undefined
   readonly skip?: number | undefined
-  /** Default: the oldest first. */
   readonly order?: Order | undefined
 }
 
@@ -158,7 +153,6 @@ interface Incomplete {
 export interface SessionList extends Incomplete {
   readonly sessions: readonly SessionView[]
   readonly total: number
-  /** Undefined at the end, and in other orders than `opened`. */
   readonly next: Place | undefined
 }
 
@@ -176,10 +170,10 @@ export type EndedSessions = EndedHere & Incomplete
 
 /** Rejects with `session-unreachable` if the session's process does not answer. */
 export interface Sessions {
-  /** Empty with one process. */
   readonly processes: readonly string[]
   get(id: string): Promise<SessionDetails | undefined>
-  /** Omits sessions that are gone or unreachable. */
+  /** True if the session's process has been silent for 10 s. The session may still exist. */
+  isLost(id: string): boolean
   getMany(ids: readonly string[]): Promise<readonly SessionView[]>
   page(wish: ListWish): Promise<SessionList>
   states(scope: readonly string[]): Promise<StateCounts>

@@ -3,14 +3,13 @@ import type { CallIds } from '../lib/call-ids.js'
 import type { EndReason, Limit } from '../lib/counts.js'
 import type { Link, LinkEvents, LinkOptions, StreamOptions } from '../xmpp/link.js'
 import { type Element, isStanza } from '../xmpp/xml/element.js'
-import { absentLink } from './absent-link.js'
 import type { Client, NextPage } from './client.js'
-import { endSession, finish, type How } from './endings.js'
+import { endSession, type How, removeSession } from './endings.js'
 import { Inactivity } from './inactivity.js'
 import { Downlink } from './link/downlink.js'
 import type { ManagedLinkParts } from './link/managed-link.js'
 import type { Management } from './link/mending.js'
-import { Uplink } from './link/uplink.js'
+import { absentLink, Uplink } from './link/uplink.js'
 import { isFull } from './logins/bound-jid.js'
 import type { ClientAttempts, Gate } from './logins/client-attempts.js'
 import { ClientLogin, type LoggedIn } from './logins/client-login.js'
@@ -34,10 +33,8 @@ export class Session implements Gate {
   uplink!: Uplink
   readonly downlink: Downlink<Session>
   readonly inactivity: Inactivity
-  /** When `tick` is due. */
   deadline = Number.POSITIVE_INFINITY
-  /** True if a portal's backend gets events. */
-  hasBackend = false
+  sendsEvents = false
   tab: Tab | undefined
   readonly history: SessionHistory
   /** Ids of the call that logged in or last resumed the session. */
@@ -48,7 +45,7 @@ export class Session implements Gate {
   #isSecure: boolean | undefined
   #jid: string | undefined = undefined
 
-  /** `client` logs in itself. `before` comes from another process. */
+  /** `client`: only for a client that logs in itself. `before`: the record of another process. */
   constructor(
     domain: string,
     keeper: SessionKeeper<Session>,
@@ -74,7 +71,7 @@ export class Session implements Gate {
     this.stage = new Stage(this, keeper, before === undefined ? { name: 'opening', login } : waitingOrLive(before, now))
   }
 
-  /** A full JID. It is bare if a client has resumed an unknown stream. */
+  /** Bare if the client has resumed a stream that this process does not know. */
   get jid(): string | undefined {
     return this.#jid
   }
@@ -95,21 +92,20 @@ export class Session implements Gate {
     return stateOf(this)
   }
 
-  /** True even if the client does not know the end yet. */
   get hasEnded(): boolean {
     return this.stage.name === 'ended'
   }
 
-  get isOver(): boolean {
-    return this.stage.isOver
+  get isRemoved(): boolean {
+    return this.stage.isRemoved
   }
 
-  /** True if both connections are encrypted, or trusted by the operator. */
-  get hidesSecrets(): boolean {
+  /** True if a client may send its password: its connection is encrypted, and PLAIN is allowed on the link. */
+  get allowsPasswords(): boolean {
     return this.isSecure && this.link.facts.plainAllowed
   }
 
-  /** If true, the session accepts encrypted channels only. */
+  /** If true, only encrypted connections are accepted. */
   get isSecure(): boolean {
     return this.#isSecure === true
   }
@@ -120,11 +116,10 @@ export class Session implements Gate {
     this.outbox.source = this.uplink
   }
 
-  /** Continues a session of another process. Replaces `begin`. */
   takeUp(before: SessionRecord, client: Client, management: Management): void {
     this.#jid = before.jid
     this.#client = client
-    this.hasBackend = true
+    this.sendsEvents = true
     this.inactivity.takeUp(before.inactivity, this.#keeper.clock.now())
     this.uplink = new Uplink(absentLink(this.downlink), this.#keeper)
     this.uplink.opened()
@@ -136,7 +131,7 @@ export class Session implements Gate {
     this.schedule()
   }
 
-  /** True if the client itself can resume its stream with a later process. */
+  /** True if the client itself can resume its stream. */
   get mayReturn(): boolean {
     return !this.hasEnded && this.#client?.transport === 'websocket' && this.uplink.watch.isCounted
   }
@@ -145,7 +140,10 @@ export class Session implements Gate {
     return !this.hasEnded && this.uplink.managed?.mayResume === true
   }
 
-  /** Returns the record of the ended session, or undefined if it cannot be resumed. */
+  /**
+   * Ends the session here and returns its record. If no process could continue the session, leaves it as it is and
+   * returns undefined.
+   */
   setDown(): SessionRecord | undefined {
     const { sid, id, domain, createdAt, tab, ids, stage, client } = this
     const { managed } = this.uplink
@@ -170,12 +168,12 @@ export class Session implements Gate {
       link: managed.setDown(),
       client: next,
     }
-    this.#stop('set-down')
+    this.#close('set-down')
     this.#keeper.removed(this, 'set-down')
     return record
   }
 
-  /** Returns a ticket's token. */
+  /** Returns a token for the page's login over WebSocket, or undefined if the page can only use BOSH. */
   loggedIn(jid: string, undelivered: readonly Element[], client: Client, handover: Handover, management?: Management) {
     this.uplink.opened()
     this.outbox.addFirst(undelivered)
@@ -225,7 +223,6 @@ export class Session implements Gate {
     return { id: this.id, jid: this.#jid!, ...binding, token, delivered: this.outbox.delivered }
   }
 
-  /** Hands the session to the page with the ticket. False if impossible. */
   handOver(make: (next: NextPage) => Client): boolean {
     const next = this.#handOver()
     if (next === undefined) return false
@@ -233,7 +230,7 @@ export class Session implements Gate {
     return true
   }
 
-  /** The first accepted message ends the wait for a page. */
+  /** Call this for each accepted BOSH request, and when a page logs in over WebSocket. */
   attach(isSecure: boolean, by?: { readonly browser?: string | undefined }): void {
     this.#isSecure ??= isSecure
     if (!this.stage.attach()) return
@@ -254,7 +251,7 @@ export class Session implements Gate {
   #await(cause: 'handover' | 'resume', client: Client, handover: Handover): string | undefined {
     const now = this.#keeper.clock.now()
     const token = this.stage.await(cause, handover, now)
-    this.hasBackend = true
+    this.sendsEvents = true
     this.#client = client
     this.inactivity.allow(handover.seconds)
     this.inactivity.begin(now)
@@ -263,7 +260,7 @@ export class Session implements Gate {
   }
 
   #handOver(): NextPage | undefined {
-    if (this.isOver || this.#jid === undefined || !isFull(this.#jid)) return undefined
+    if (this.isRemoved || this.#jid === undefined || !isFull(this.#jid)) return undefined
     const next = this.#client?.handOver()
     if (next !== undefined) this.uplink.forgive()
     return next
@@ -276,7 +273,7 @@ export class Session implements Gate {
   send(payload: Payload, now: number): void {
     if (payload.elements.length === 0) return
     if (this.uplink.charge(payload.bytes, now)) this.#refused('session-bytes')
-    if (payload.clearRefusal !== undefined && !this.hidesSecrets) {
+    if (payload.clearRefusal !== undefined && !this.allowsPasswords) {
       this.outbox.add(payload.clearRefusal)
       return
     }
@@ -288,7 +285,7 @@ export class Session implements Gate {
     }
     if (this.uplink.isOverfull) {
       this.#refused('unsent')
-      this.end('connection-lost', 'told')
+      this.end('connection-lost', 'reported')
     }
   }
 
@@ -298,25 +295,25 @@ export class Session implements Gate {
 
   #sendScreened(payload: Payload, login: ClientLogin): void {
     const screened = login.screen(payload.elements, this)
-    if (typeof screened === 'string') this.end(screened, 'told')
+    if (typeof screened === 'string') this.end(screened, 'reported')
     else {
       for (const answer of screened.answers) this.outbox.add(answer)
       if (screened.passed.length > 0) this.uplink.send({ ...payload, elements: screened.passed })
       if (this.uplink.isOverfullForStranger) {
         this.#refused('unsent')
-        this.end('policy-violation', 'told')
+        this.end('policy-violation', 'reported')
       }
     }
   }
 
-  holdBack(): void {
+  holdUplink(): void {
     this.uplink.hold()
   }
 
-  goOn(): void {
+  releaseUplink(): void {
     if (this.hasEnded) return
     this.run(() => {
-      this.uplink.letGo()
+      this.uplink.release()
       this.flush()
     })
   }
@@ -331,9 +328,8 @@ export class Session implements Gate {
     this.#keeper.noticed(this, what)
   }
 
-  /** An exception in `work` ends only this session. */
   run(work: () => void): void {
-    if (this.isOver) return
+    if (this.isRemoved) return
     try {
       work()
     } catch (error) {
@@ -345,12 +341,13 @@ export class Session implements Gate {
   flush(): void {
     const { outcome } = this.stage
     if (outcome === undefined) this.#client?.flush()
-    else if (!this.isOver && this.#client?.tell(outcome) === true) finish(this, this.#keeper, outcome, 'untold')
+    else if (!this.isRemoved && this.#client?.reportEnd(outcome) === true)
+      removeSession(this, this.#keeper, outcome, 'silent')
   }
 
   schedule(): void {
     const client = this.#client
-    if (client === undefined || this.isOver) return
+    if (client === undefined || this.isRemoved) return
     const inactive = client.isPresent ? Number.POSITIVE_INFINITY : this.inactivity.end
     const login = this.stage.login?.end ?? Number.POSITIVE_INFINITY
     const { watch, managed } = this.uplink
@@ -361,36 +358,36 @@ export class Session implements Gate {
   tick(): void {
     const now = this.#keeper.clock.now()
     const login = this.stage.login
-    if (login !== undefined && now >= login.end) this.end('login-timeout', 'told')
+    if (login !== undefined && now >= login.end) this.end('login-timeout', 'reported')
     else this.#client!.tick(now)
     this.uplink.managed?.tick(now)
     if (!this.hasEnded && now >= this.uplink.watch.deadline) this.#pingServer(now)
-    if (this.isOver || this.#client!.isPresent || now < this.inactivity.end) return
-    this.end(this.stage.wait !== undefined ? 'attach-timeout' : 'inactivity', 'untold')
+    if (this.isRemoved || this.#client!.isPresent || now < this.inactivity.end) return
+    this.end(this.stage.wait !== undefined ? 'attach-timeout' : 'inactivity', 'silent')
   }
 
   #pingServer(now: number): void {
     const answer = this.uplink.ping(now, this)
     if (answer === 'awaited') return
     this.#keeper.unanswered(this)
-    if (answer === 'missing') this.end('connection-lost', 'told')
+    if (answer === 'missing') this.end('connection-lost', 'reported')
   }
 
   end(reason: EndReason, how: How, streamError?: string): void {
     this.run(() => endSession(this, this.#keeper, { reason, streamError }, how))
   }
 
-  #stop(reason: EndReason): void {
+  #close(reason: EndReason): void {
     this.stage.end({ reason }, true)
     this.deadline = Number.POSITIVE_INFINITY
     this.outbox.close()
-    this.uplink?.discard()
+    this.uplink?.dropUnsent()
   }
 
   fail(cause: unknown): void {
-    this.#stop('fault')
+    this.#close('fault')
     const steps = [() => this.#keeper.failed(this, cause), () => this.link.close(), () => this.#client?.close('fault')]
-    // `failed` logs the cause. Later errors are ignored.
+    // `failed` logs the cause. Errors in these steps are ignored.
     for (const step of steps) attempt(step)
   }
 }

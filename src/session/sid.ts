@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { randomText } from '../lib/text/random-text.js'
 
-/** Returns a secret of 160 bits and a handle of 128 bits, both after the process's name. */
+/** The sid has 160 secret bits, the id 128 bits. With several processes, both begin with the process's name. */
 export function newSid(processName?: string): { sid: string; id: string } {
   const secret = randomText(20, 'hex')
   return { sid: processName === undefined ? secret : `${processName}-${secret}`, id: handleOf(secret, processName) }

@@ -12,7 +12,7 @@ interface Opening {
 
 interface Waiting {
   readonly name: 'waiting'
-  /** Undefined after its use, or if WebSocket is off for the session. */
+  /** Undefined after the ticket is used, if WebSocket is off, or if the session is bound to one browser. */
   readonly ticket: Ticket | undefined
 }
 
@@ -29,8 +29,7 @@ export function waitingOrLive({ wait }: Pick<SessionRecord, 'wait'>, now: number
 interface Ended {
   readonly name: 'ended'
   readonly outcome: Outcome
-  /** Also true if the client will never be told. */
-  readonly isTold: boolean
+  readonly isRemoved: boolean
   readonly wait: Waiting | undefined
 }
 
@@ -48,7 +47,7 @@ export const transitions = [
   { from: 'live', cause: 'end', to: 'ended' },
   { from: 'ended', cause: 'ticket', to: 'ended' },
   { from: 'ended', cause: 'attach', to: 'ended' },
-  { from: 'ended', cause: 'tell', to: 'ended' },
+  { from: 'ended', cause: 'remove', to: 'ended' },
 ] as const
 
 export type Cause = (typeof transitions)[number]['cause']
@@ -85,8 +84,8 @@ export class Stage<Session> {
     return this.#state.name === 'ended' ? this.#state.outcome : undefined
   }
 
-  get isOver(): boolean {
-    return this.#state.name === 'ended' && this.#state.isTold
+  get isRemoved(): boolean {
+    return this.#state.name === 'ended' && this.#state.isRemoved
   }
 
   get wait(): Waiting | undefined {
@@ -95,7 +94,7 @@ export class Stage<Session> {
   }
 
   get ticket(): Ticket | undefined {
-    return this.isOver ? undefined : this.wait?.ticket
+    return this.isRemoved ? undefined : this.wait?.ticket
   }
 
   allows(cause: Cause): boolean {
@@ -106,7 +105,6 @@ export class Stage<Session> {
     this.#become('login', live)
   }
 
-  /** Returns the token of a ticket, or undefined if the session is bound to one browser. */
   await(cause: 'handover' | 'resume', { seconds, attachBinding }: Handover, now: number): string | undefined {
     const { tickets, processName } = this.#keeper
     const isForAny = tickets !== undefined && attachBinding === 'off'
@@ -128,8 +126,8 @@ export class Stage<Session> {
     return true
   }
 
-  end(outcome: Outcome, isTold: boolean): void {
-    this.#become(this.name === 'ended' ? 'tell' : 'end', { name: 'ended', outcome, isTold, wait: this.wait })
+  end(outcome: Outcome, isRemoved: boolean): void {
+    this.#become(this.name === 'ended' ? 'remove' : 'end', { name: 'ended', outcome, isRemoved, wait: this.wait })
   }
 
   #become(cause: Cause, to: State): void {

@@ -8,14 +8,14 @@ export const proofOfPage = (token: string): Buffer => proofOf(token, 'Initiator'
 
 const proofBytes = 32
 
-/** Contains secrets. Times are relative, as in `SessionRecord`. */
+/** Contains secrets. `until` is relative, as in `SessionRecord`. */
 export interface TicketRecord {
   readonly proofOfPage: string
   readonly proof: string
   readonly until: number
 }
 
-/** Lets one page log in once. Only the portal's backend gets the token. */
+/** Lets one page log in once. Does not keep the token. */
 export class Ticket {
   static fresh(
     seconds: number,
@@ -32,7 +32,7 @@ export class Ticket {
   }
 
   readonly #proofOfPage: Buffer
-  /** The server's proof, which the page checks. */
+  /** The service's proof, which the page checks. */
   readonly proof: Buffer
   readonly #until: number
 
@@ -57,24 +57,24 @@ export class Ticket {
 
 const keyOf = (proof: Buffer) => proof.toString('base64')
 
-/** The time of a look-up reveals no other ticket, as in `Registry`. */
+/** Safe against timing attacks: see `#bySid` of `Registry`. */
 export class Tickets<T> {
-  readonly #places = new Map<string, T>()
+  readonly #sessions = new Map<string, T>()
 
   get size(): number {
-    return this.#places.size
+    return this.#sessions.size
   }
 
-  add(ticket: Ticket, place: T): void {
-    this.#places.set(ticket.key, place)
+  add(ticket: Ticket, session: T): void {
+    this.#sessions.set(ticket.key, session)
   }
 
   remove(ticket: Ticket): void {
-    this.#places.delete(ticket.key)
+    this.#sessions.delete(ticket.key)
   }
 
   /** The ticket may be expired: check it with `Ticket.admits`. */
-  placeFor(proof: Buffer): T | undefined {
-    return proof.length === proofBytes ? this.#places.get(keyOf(proof)) : undefined
+  sessionFor(proof: Buffer): T | undefined {
+    return proof.length === proofBytes ? this.#sessions.get(keyOf(proof)) : undefined
   }
 }

@@ -7,7 +7,7 @@ import { createShortMemory, type MemoryKey } from '../lib/limits/short-memory.js
 import { slowKey } from '../lib/secrets/slow-key.js'
 import { askAll } from '../processes/exchanges/ask-all.js'
 import type { Nodes } from '../processes/nodes.js'
-import type { LoginWish } from '../servers/login/login-request.js'
+import type { LoginRequest } from '../servers/login/login-request.js'
 import { userOf } from '../xmpp/jid/jid.js'
 
 export interface ActingAccountsParts {
@@ -18,14 +18,14 @@ export interface ActingAccountsParts {
   readonly refused: (admin: string) => void
 }
 
-type Shown = readonly [account: string, password: string]
+type Attempt = readonly [account: string, password: string]
 
 const memorySeconds = 86_400
 const rightKind = 'right-password'
 
 /**
- * Limits wrong passwords of accounts that act for users: each call could name another user. Above the limit, only
- * passwords known to be right are tried.
+ * An account that logs in for other users has one limit of wrong passwords, for all these users together. Above the
+ * limit, only passwords that were right before are tried.
  */
 export function createActingAccounts({ rate, clock, hashes, nodes, refused }: ActingAccountsParts) {
   const right = createShortMemory<Promise<string>>(clock, memorySeconds)
@@ -33,20 +33,20 @@ export function createActingAccounts({ rate, clock, hashes, nodes, refused }: Ac
   const firsts = new Map<MemoryKey, Promise<unknown>>()
   nodes?.answer(rightKind, (proof: string) => proven.recall(proven.keyOf([proof])) !== undefined)
 
-  /** The proof is a slow hash, equal in all processes. */
-  async function proofOf([account, password]: Shown): Promise<string> {
+  /** The hash has no random salt, so that processes can compare their hashes. */
+  async function proofOf([account, password]: Attempt): Promise<string> {
     const proof = await hashes(() => slowKey(password, account))
     return proof.toString('base64')
   }
 
-  async function isKnownElsewhere(shown: Shown): Promise<boolean> {
+  async function isKnownElsewhere(attempt: Attempt): Promise<boolean> {
     if (nodes === undefined || nodes.others.length === 0) return false
-    const { answers } = await askAll<boolean>(nodes, rightKind, await proofOf(shown))
+    const { answers } = await askAll<boolean>(nodes, rightKind, await proofOf(attempt))
     return answers.some(([, isRight]) => isRight)
   }
 
-  function remember(shown: Shown, key: MemoryKey): void {
-    const proof = right.recall(key) ?? (nodes ? proofOf(shown) : Promise.resolve(''))
+  function remember(attempt: Attempt, key: MemoryKey): void {
+    const proof = right.recall(key) ?? (nodes ? proofOf(attempt) : Promise.resolve(''))
     right.remember(key, proof)
     void proof.then(
       proof => proven.remember(proven.keyOf([proof]), true),
@@ -54,12 +54,12 @@ export function createActingAccounts({ rate, clock, hashes, nodes, refused }: Ac
     )
   }
 
-  async function counted<T>(shown: Shown, admin: string, logIn: () => Promise<T>): Promise<T> {
-    const [account] = shown
+  async function counted<T>(attempt: Attempt, admin: string, logIn: () => Promise<T>): Promise<T> {
+    const [account] = attempt
     const retryAfterSeconds = await rate.take(account)
     if (retryAfterSeconds !== undefined) {
       await rate.giveBack(account)
-      if (await isKnownElsewhere(shown)) return logIn()
+      if (await isKnownElsewhere(attempt)) return logIn()
       refused(admin)
       throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail('warms-user') })
     }
@@ -74,16 +74,17 @@ export function createActingAccounts({ rate, clock, hashes, nodes, refused }: Ac
     }
   }
 
-  return async <T>({ jid, credentials }: LoginWish, admin: string, logIn: () => Promise<T>): Promise<T> => {
+  return async <T>({ jid, credentials }: LoginRequest, admin: string, logIn: () => Promise<T>): Promise<T> => {
     if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
-    const shown: Shown = [userOf(`${credentials.user}@${jid.domain}`), credentials.password]
-    const key = right.keyOf(shown)
-    // Calls with the same account and password wait for each other, so that the right password counts once.
+    const attempt: Attempt = [userOf(`${credentials.user}@${jid.domain}`), credentials.password]
+    const key = right.keyOf(attempt)
+    // A running login counts as a wrong password. Parallel logins with the same password wait for the first login,
+    // because they would reach the limit.
     for (let first = firsts.get(key); first !== undefined; first = firsts.get(key)) await first
     const isKnown = right.recall(key) !== undefined
-    const login = isKnown ? logIn() : counted(shown, admin, logIn)
+    const login = isKnown ? logIn() : counted(attempt, admin, logIn)
     const known = login.then(
-      () => remember(shown, key),
+      () => remember(attempt, key),
       () => {},
     )
     if (!isKnown && !firsts.has(key)) {

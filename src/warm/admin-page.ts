@@ -6,7 +6,7 @@ import type { Representation } from '../http/answers/negotiation.js'
 import { formatTime, pathForBrowsers } from './answers.js'
 import { type Call, hiddenFrom } from './calls.js'
 
-export interface OperatorContext {
+export interface AdminPageContext {
   readonly request: Request
   readonly representation: Representation
   readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'warm'>
@@ -15,15 +15,15 @@ export interface OperatorContext {
 
 export type PageCall = Pick<Call, 'request' | 'representation' | 'admin'>
 
-export function operatorContext(call: PageCall, config: OperatorContext['config']): OperatorContext {
+export function adminPageContext(call: PageCall, config: AdminPageContext['config']): AdminPageContext {
   const { request, representation, admin } = call
   return { request, representation, config, hidden: hiddenFrom(admin) }
 }
 
-export function operatorPage(
+export function adminPage(
   view: string,
   current: NavigationPage,
-  { request, config, representation, hidden }: OperatorContext,
+  { request, config, representation, hidden }: AdminPageContext,
   values: object,
 ): Answer {
   const bar = navigation(config, request.headers, current, hidden)

@@ -15,7 +15,7 @@ import { withULabels } from '../xmpp/jid/domains.js'
 import { formatPlace } from './parameters.js'
 import type { Binding } from './warming/session-login.js'
 
-/** If `Accept` has no preference, calls that control sessions get JSON. */
+/** If `Accept` has no preference, GET and DELETE below `warmPath` get JSON. Others get the format of their body. */
 export function represent({ method, originalUrl, headers }: Request, warmPath: string): Representation {
   const controlsSessions = method !== 'POST' && originalUrl.startsWith(`${warmPath}/`)
   return controlsSessions ? negotiate(headers, 'json') : negotiate(headers)
@@ -53,20 +53,20 @@ export function describeBinding(binding: Binding, urls: EndpointUrls, credential
   const resumed = delivered !== undefined
   const { wait, hold, requests, inactivity, polling, maxpause, ver } = binding
   const terms = { wait, hold, requests, inactivity, polling, maxpause, ver }
-  const websocket = token === undefined ? undefined : { url: takeoverUrl(urls, id), token, expires_in: expiresIn }
+  const websocket = token === undefined ? undefined : { url: attachUrl(urls, id), token, expires_in: expiresIn }
   const url = binding.url ?? urls.bosh
   const csi = binding.url === undefined || undefined
   const before = { resumed, delivered, received: resumed ? received : undefined }
   return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, csi, websocket, cookie, credential, ...before }
 }
 
-/** The URL names the process, because some clients send the token only after the upgrade. */
-function takeoverUrl({ websocket }: EndpointUrls, id: string): string {
+/** `node` names the process of the session, because a login with a hash of the token does not name it. */
+function attachUrl({ websocket }: EndpointUrls, id: string): string {
   const node = nodeIn(id)
   return node === undefined ? websocket : `${websocket}?node=${node}`
 }
 
-/** With `no-referrer`, browsers send the form with `Origin: null`. */
+/** With `no-referrer`, browsers would send the form with `Origin: null`. */
 export function withForm(page: Answer): Answer {
   return { ...page, headers: { ...page.headers, 'Referrer-Policy': 'same-origin' } }
 }
@@ -75,7 +75,7 @@ export function describeEnded({ ended, elsewhere, unanswered }: EndedSessions) {
   return { ended, elsewhere: elsewhere || undefined, unanswered }
 }
 
-/** Only backends can set the cookie of `reply`. */
+/** `reply` needs a backend that sets the cookie, so browsers get `cookie`. */
 export function attachBindingFor(isForBackend: boolean, wanted: AttachBinding): AttachBinding {
   return wanted === 'reply' && !isForBackend ? 'cookie' : wanted
 }
@@ -110,5 +110,4 @@ export function describeSession(
   return { ...about, visit, tab, process }
 }
 
-/** `time` is in milliseconds of Unix time. */
 export const formatTime = (time: number) => `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')} UTC`

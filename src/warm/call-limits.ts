@@ -44,7 +44,7 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
         refused(limit, { admin })
         throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail(limit) })
       }
-      // The user's limit comes first: calls that it rejects do not count for the admin.
+      // The user's limit is checked first, so that calls above this limit do not count for the admin.
       if (user !== undefined) judge('warms-user', await warmsOfUser.take(userOf(user)))
       judge('warms-admin', await warmsOfAdmin.take(admin))
     },
@@ -55,7 +55,7 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
   }
 }
 
-/** An upgrade would otherwise forget the clients that had the right secret. */
+/** Processes share which clients had the right secret, so that an upgrade does not forget these clients. */
 function shareKnown(failures: FailedLogins, nodes: Nodes): void {
   let met: readonly string[] = []
   const learnFromNew = () => {

@@ -27,14 +27,13 @@ import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
 import type { RecentWarms } from './numbers/recent-warms.js'
 
-export type CallName = 'warm' | 'connect' | 'resume' | 'logout' | Look
+export type CallName = 'warm' | 'connect' | 'resume' | 'logout' | ReadCall
 
-/** These calls are not audited: they change nothing. */
-const looks = ['sessions', 'numbers', 'failures', 'audit'] as const
+const readCalls = ['sessions', 'numbers', 'failures', 'audit'] as const
 
-type Look = (typeof looks)[number]
+type ReadCall = (typeof readCalls)[number]
 
-const onlyLooks: ReadonlySet<CallName> = new Set(looks)
+const unaudited: ReadonlySet<CallName> = new Set(readCalls)
 
 const handsOver: ReadonlySet<CallName> = new Set(['warm', 'connect', 'resume'])
 
@@ -48,7 +47,7 @@ export interface Call {
   readonly admin: Admin
   readonly representation: Representation
   readonly signal: CallerSignal
-  /** The call's line in the log, without secrets. */
+  /** For the log, without secrets. */
   readonly line: Record<string, unknown>
 }
 
@@ -121,7 +120,7 @@ export function createCalls(parts: CallsParts) {
 
   const refused: ErrorRequestHandler = (error, request, response, next) => {
     const problem = problemFrom(error)
-    // Before authentication, `too-many-requests` means wrong passwords.
+    // Here, `too-many-requests` always means wrong secrets.
     const isGuess = problem.code === 'too-many-requests'
     if (isGuess) counts.failedAdminLogins += 1
     const admin = isGuess ? admins.claimed(request) : undefined
@@ -136,7 +135,6 @@ export function createCalls(parts: CallsParts) {
     admit(...methods: readonly string[]): [RequestHandler, ErrorRequestHandler] {
       const allowed = [...methods, 'OPTIONS'].join(', ')
       const check: RequestHandler = (request, response, next) => {
-        // Replies contain secrets: no cache may store them.
         response.vary('Accept').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
         if (mayCall?.(clientAddress(request, config)) === false) throw new Problem('address-forbidden')
         if (!methods.includes(request.method)) {
@@ -145,7 +143,7 @@ export function createCalls(parts: CallsParts) {
           response.status(204).end()
           return
         }
-        // This check comes before the 401, after which browsers would send the secret unencrypted.
+        // Calls over an unencrypted network get no 401, because browsers answer a 401 with the secret.
         if (!isSafe(request)) {
           throw new Problem('insecure-channel', {
             detail: 'Call over TLS, listen on a loopback address, or set ASSUME_SECURE behind a proxy that ends TLS.',
@@ -167,30 +165,30 @@ export function createCalls(parts: CallsParts) {
 }
 
 const callsOfRole: Readonly<Record<AdminRole, readonly CallName[]>> = {
-  all: ['warm', 'connect', 'resume', 'logout', ...looks],
+  all: ['warm', 'connect', 'resume', 'logout', ...readCalls],
   warm: ['warm', 'connect', 'resume', 'logout'],
-  read: looks,
+  read: readCalls,
 }
 
-export const includes = ({ role }: Admin, call: CallName) => callsOfRole[role].includes(call)
+export const roleAllows = ({ role }: Admin, call: CallName) => callsOfRole[role].includes(call)
 
 export function hiddenFrom(admin: Admin): readonly NavigationPage[] {
-  return [...(includes(admin, 'warm') ? [] : ['form' as const]), ...looks.filter(look => !includes(admin, look))]
+  return [
+    ...(roleAllows(admin, 'warm') ? [] : ['form' as const]),
+    ...readCalls.filter(call => !roleAllows(admin, call)),
+  ]
 }
 
-/** Undefined before the admin is known. */
 export function hiddenOnErrors(response: Response): readonly NavigationPage[] | undefined {
   const admin = adminsOfErrors.get(response)
   return admin && hiddenFrom(admin)
 }
 
-/** Throws `role-forbidden`. */
 export function demandRole(admin: Admin, call: CallName, detail = ''): void {
-  if (includes(admin, call)) return
+  if (roleAllows(admin, call)) return
   throw new Problem('role-forbidden', { detail: `Its role: ${admin.role}.${detail}` })
 }
 
-/** Throws `forbidden`. */
 export function demandDomain({ domains }: Admin, domain: string): void {
   if (allowsDomain(domains, domain)) return
   throw new Problem('forbidden', {
@@ -203,7 +201,7 @@ const aboutOf = (request: Request, config: ClientRules) => ({
   address: clientAddress(request, config),
 })
 
-/** Anybody can cause these lines: each cause, client and admin gets one line a minute, with a `count`. */
+/** Lines of equal cause, client and admin become one line a minute with a `count`, because anybody can cause them. */
 export function createOftenLog({ config, log, sums }: OftenLogParts) {
   const often = sums.of<Refused>(({ stream, line, what }) => stream.info(line, what))
   return (
@@ -238,7 +236,7 @@ interface CallerOf {
   readonly representationOf: (request: Request) => Representation
 }
 
-/** `onProblem` can answer with a page, such as the form with its mistake. Otherwise the app answers. */
+/** `onProblem` can return a page, such as the form with its mistakes, or undefined for the usual error. */
 export function createAnswering(parts: AnsweringParts, { adminOf, representationOf }: CallerOf) {
   const { config, log, audit, clock, counts, recentWarms, onCall, isStopping } = parts
   return (
@@ -274,7 +272,7 @@ export function createAnswering(parts: AnsweringParts, { adminOf, representation
         sendAnswer(response, ownAnswer)
       } finally {
         const ms = clock.now() - started
-        const stream = onlyLooks.has(name) ? log : audit
+        const stream = unaudited.has(name) ? log : audit
         stream.info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)
         logged.add(response)
         if (name === 'warm' || name === 'connect') recentWarms.add(outcome.code, ms)

@@ -7,10 +7,9 @@ import { negotiate } from '../http/answers/negotiation.js'
 import { Problem } from '../lib/errors.js'
 import { hiddenFrom } from './calls.js'
 
-/** The README is at `/docs/`: relative links need the slash. */
+/** The README is at `/docs/`, because relative links need the slash. */
 export const docsPath = /^\/docs(?:\/([a-z-]*))?$/
 
-/** Throws `not-found`. */
 export function docsPage(config: NavigationSettings, request: Request, admin: Admin): Answer {
   const { 0: name } = request.params
   const bar = navigation(config, request.headers, 'docs', hiddenFrom(admin))

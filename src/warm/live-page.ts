@@ -3,7 +3,7 @@ import { type EventStreams, wantsEvents } from '../http/answers/event-streams.js
 import { livePagePolicy } from '../http/answers/pages.js'
 import type { Call } from './calls.js'
 
-/** The view needs `{{> live}}`, and parts with an id and `data-live`. */
+/** The template needs `{{> live}}`, and elements with an id and `data-live`. */
 export async function answerLive(
   streams: EventStreams,
   { request, response, admin }: Call,

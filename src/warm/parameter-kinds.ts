@@ -4,7 +4,7 @@ import { count, type Schema, text as textSchema } from '../lib/text/json-schema.
 
 export interface Parameter<T> {
   readonly schema: Schema
-  /** What is allowed, for error messages. Never quotes the value, which may be a misplaced password. */
+  /** The rule, for error messages. Never quotes the value, which may be a misplaced password. */
   readonly allowed: string
   readonly read: (value: unknown) => T | undefined
 }

@@ -15,21 +15,20 @@ const otherMechanisms: readonly string[] = [...passwordMechanisms, 'EXTERNAL', '
 export const languageTag =
   /^(?:(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*(?:-[a-wyz\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?|x(?:-[a-z\d]{1,8})+|i-[a-z]{2,8})$/i
 
-/** Passwords are limited in octets, tokens and language tags in characters. */
+/** In bytes. */
 const longestPassword = 1024
 const longestToken = 8192
 const longestLanguage = 255
-/** In characters: enough for a user name of 1,023 bytes. */
+/** Characters: enough for a user name of 1,023 bytes. */
 export const longestCredential = 2048
 const longestVisit = 128
 const longestTab = 64
-/** Excludes control characters and line ends. */
 const printable = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$/u
 /** Allows more than RFC 6750 §2.1, because some tokens are not base64. */
 const visible = /^[\x21-\x7e]+$/
 /** RFC 4422 §3.1. */
 const mechanismName = /^[A-Z0-9_-]{1,20}$/
-/** RFC 7622 §3.1 limits octets, but a schema counts characters. */
+/** RFC 7622 §3.1 limits bytes, but a schema counts characters. */
 const aJid = { minLength: 1, maxLength: longestJid }
 const jidAllowed = 'A bare or full JID.'
 
@@ -61,7 +60,7 @@ export const bodyParameters = {
     { minLength: 1, maxLength: longestCredential, format: 'password', writeOnly: true },
   ),
   authzid: text(
-    'The user, if `jid` and `password` are of another account of the domain that acts for the user.',
+    'The user, if `jid` and `password` belong to another account of the domain, which acts for the user.',
     `${jidAllowed} Its domain is the domain of jid. Do not send it with token.`,
     parseJid,
     aJid,
@@ -72,7 +71,7 @@ export const bodyParameters = {
   hold: integer('Requests held at a time.'),
   ver: {
     schema: {
-      description: 'BOSH version. As a number 1.10 is 1.1.',
+      description: 'BOSH version. The JSON number 1.10 means 1.1.',
       anyOf: [
         { type: 'string', pattern: '^[0-9]{1,5}\\.[0-9]{1,5}$' },
         { type: 'number', minimum: 0, exclusiveMaximum: 100_000 },
@@ -81,14 +80,14 @@ export const bodyParameters = {
     allowed: 'A version of BOSH, such as 1.6.',
     read: readVersion,
   },
-  expires_in: integer('Time for the first request of the page, in seconds.', { minimum: 5, maximum: 600 }),
+  expires_in: integer('Time limit for the first request of the page, in seconds.', { minimum: 5, maximum: 600 }),
   attach_binding: word<AttachBinding>(
     ['off', 'cookie', 'reply'],
-    'Ties the session to one browser by a cookie. With `cookie` the first BOSH response sets it, with `reply` your backend.',
+    'Ties the session to one browser by a cookie. The first BOSH response (`cookie`) or your backend (`reply`) sets it.',
     '. Only off at a remote endpoint.',
   ),
   visit: shortText(
-    'Name of the portal session. If a session with this `visit` and `tab` exists, the call resumes it. Not a secret.',
+    'Name of the portal session, not a secret. The call resumes an existing session of this `visit` and `tab`.',
     longestVisit,
   ),
   tab: shortText('Name of the browser tab. Without it, the visit has one session.', longestTab, ' Needs visit.'),
@@ -106,7 +105,7 @@ export const bodyParameters = {
 export type ParameterName = keyof typeof bodyParameters
 export const parameterNames = Object.keys(bodyParameters) as readonly ParameterName[]
 
-/** These are never `null` or empty: a backend that lost the user's name must not get its own session. */
+/** Backends must not send these as empty or `null`: if `authzid` was ignored, the service account would log in. */
 export const identifying = new Set<ParameterName>([
   'jid',
   'password',
@@ -155,7 +154,7 @@ export const listParameters = {
   visit: shortText('The sessions of this visit of this admin.', longestVisit),
   limit: integer('Largest number of sessions to list.', { minimum: 1, maximum: 1000, default: usualLimit }),
   after: text(
-    '`next` of the previous part.',
+    'The value of `next` in the previous part.',
     'The value of "next" in the previous part of the list.',
     (written): Place | undefined => {
       const [, createdAt, id] = placePattern.exec(written) ?? []
@@ -164,7 +163,7 @@ export const listParameters = {
     { pattern: placePattern.source },
   ),
   sort: word(orders, 'The order: oldest first, by JID, by state, or shortest quiet time first. `-` reverses it.'),
-  page: integer('Number of the part, instead of after.', { minimum: 1, maximum: 1_000_000 }),
+  page: integer('Number of the part of the list, instead of `after`.', { minimum: 1, maximum: 1_000_000 }),
 } as const
 
 export const pageParameters = {
@@ -215,7 +214,7 @@ function shortText(description: string, longest: number, rule = ''): Parameter<s
   )
 }
 
-/** 1.10 is newer than 1.6 (XEP-0124 §7.1). As a JSON number, 1.10 is 1.1. */
+/** A version is not a decimal number: 1.10 is newer than 1.6 (XEP-0124 §7.1). */
 function readVersion(value: unknown): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'number') return undefined
   const version = Number.isInteger(value) ? `${value}.0` : String(value)

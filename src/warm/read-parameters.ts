@@ -7,10 +7,13 @@ import { memberNames } from '../lib/text/json-members.js'
 import { badParameter, emptyParameter, type Table, type Values } from './parameter-kinds.js'
 import { bodyParameters, identifying, type ParameterName, parameterNames } from './parameters.js'
 
-/** Returns undefined if the parameter is absent. Throws a `Problem`. */
+/** Returns undefined if the parameter is absent. Throws a `Problem` if its value is not allowed. */
 type Reader<Known extends Table> = <Name extends keyof Known & string>(name: Name) => Values<Known>[Name]
 
-/** Options that are empty or `null` count as absent. */
+/**
+ * Parameters that are empty or `null` count as absent. `identifying` parameters do so only if they are empty in the
+ * service's own form.
+ */
 export type Parameters = Reader<typeof bodyParameters>
 
 export const noParameters: Parameters = () => undefined
@@ -19,7 +22,6 @@ type Place = 'form' | 'json' | 'query'
 
 type Pair = readonly [name: string | undefined, value: unknown]
 
-/** Throws a `Problem` for an unknown name. */
 export function readParameters(
   contentType: string | undefined,
   body: Uint8Array,
@@ -36,7 +38,6 @@ export function readParameters(
   }
 }
 
-/** An empty body is allowed. Throws a `Problem`. */
 export function readFew<Known extends Table>(
   contentType: string | undefined,
   body: Uint8Array,
@@ -51,12 +52,11 @@ export const parametersOf = (given: ReadonlyMap<ParameterName, unknown>): Parame
 
 export const queryOf = (url: string): string => (url.includes('?') ? url.slice(url.indexOf('?') + 1) : '')
 
-/** Throws a `Problem` for an unknown name: with a misspelt filter, a logout would end the wrong sessions. */
+/** Throws a `Problem` if a name is unknown: a logout with a misspelt filter would end the wrong sessions. */
 export function readQuery<Known extends Table>(url: string, table: Known, { sentForm = false } = {}): Values<Known> {
   return valuesOf(formPairs(queryOf(url)), table, 'query', value => sentForm && value === '')
 }
 
-/** Throws a `Problem` for an unknown name or a bad value. */
 export function valuesOf<Known extends Table>(
   pairs: Iterable<Pair>,
   table: Known,
@@ -97,7 +97,7 @@ function collect<Name extends string>(pairs: Iterable<Pair>, table: Table<Name>,
 
 const secrets: ReadonlySet<string> = new Set<ParameterName>(['password', 'token', 'credential'])
 
-/** Errors quote only such names: other names may be misplaced secrets. */
+/** Errors quote only names that match, or that look like a parameter: other text may be a misplaced secret. */
 const isName = /^[a-z_]{1,40}$/i
 
 function unknownParameter([name, value]: Pair, before: string | undefined, table: Table, place: Place): Problem {
@@ -136,7 +136,7 @@ function* jsonPairs(text: string): Iterable<Pair> {
   try {
     value = JSON.parse(text)
   } catch {
-    // The error omits its cause, because the message of `JSON.parse` quotes the text.
+    // Without a cause, because the message of `JSON.parse` quotes the text.
     throw new Problem('invalid-body', { detail: 'It is not JSON.' })
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))

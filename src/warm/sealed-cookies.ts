@@ -1,18 +1,17 @@
 import type { Request } from 'express'
 import { type ClientRules, countsAsEncrypted } from '../http/access/client-rules.js'
 
-/** Browsers must store 4,096 bytes of a cookie, with name and attributes (RFC 6265 §6.1). */
+/** Browsers may reject cookies above 4,096 bytes, including name and attributes (RFC 6265 §6.1). */
 export const longestSealed = 3_500
-/** Other hosts of the domain can set many cookies with this name. */
+/** More cookies of the same name are ignored. Other hosts of the domain can set any number. */
 const mostCookies = 4
 
-/** The value of `Set-Cookie`. With 0 `seconds`, it deletes the cookie. */
 export function sealedCookie(
   config: ClientRules,
   request: Request,
   { name, path, sealed, seconds }: { name: string; path: string; sealed: string; seconds: number },
 ): string {
-  // Some proxies do not send the scheme. `Origin` contains it.
+  // Some proxies do not send the scheme, but `Origin` contains it.
   const isSecure = countsAsEncrypted(request, config) || request.headers.origin?.startsWith('https:') === true
   return `${name}=${sealed}; Path=${path}; HttpOnly; SameSite=Strict; Max-Age=${seconds}${isSecure ? '; Secure' : ''}`
 }

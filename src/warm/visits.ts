@@ -14,11 +14,12 @@ const waitKind = 'tab-done'
 const endKind = 'end-visit'
 
 export const transferMilliseconds = 1_000
-/** Memory counted for a call that waits for the heir of a process. */
+/** The memory that is counted for a waiting call, in bytes. */
 const callBytes = 16 * 1024
 
 interface TabQuestion {
   readonly tab: Tab
+  /** `Turn.number`, under the name that older processes use. */
   readonly ticket: number
 }
 
@@ -40,7 +41,7 @@ interface Call {
 }
 
 interface Turn {
-  readonly ticket: number
+  readonly number: number
   readonly done: Promise<void>
   logsIn: boolean
 }
@@ -54,7 +55,7 @@ export interface VisitsParts {
 }
 
 export interface TabWork<T> {
-  /** Undefined if the session has just ended. */
+  /** Resolves with undefined if the session has just ended. */
   resume(id: string, caller: CallerSignal): Promise<T | undefined>
   logIn(caller: CallerSignal): Promise<T>
   release(result: T): void
@@ -65,8 +66,8 @@ export type Visits = ReturnType<typeof createVisits>
 export const tooLate = () => new Problem('timeout', { detail: 'Limit: WARM_TIMEOUT.' })
 
 /**
- * Allows one call at a time for each tab, in all processes (Ricart and Agrawala 1981). Each call has a ticket
- * of Lamport's clock, and waits for calls with lower tickets.
+ * Allows one call at a time for each tab, in all processes (Ricart and Agrawala 1981). Each call gets a number (a
+ * Lamport timestamp), and waits for calls with lower numbers.
  */
 export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
   const longest = timeout * 1000
@@ -74,10 +75,10 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
   /** The last call of each tab in this process. The promises never reject. */
   const lasts = new Map<string, Promise<void>>()
   const turns = new Map<string, Turn>()
-  let lastTicket = 0
+  let lastNumber = 0
 
   function endHere({ visit, scope }: EndQuestion) {
-    // Sessions are counted before the aborts, which end some sessions.
+    // `endVisit` also counts the sessions, so it precedes the aborts, which end some of them.
     const result = own.endVisit(visit, scope)
     for (const call of calls) {
       if (!isOfVisit(call.tab, visit)) continue
@@ -87,41 +88,40 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
     return result
   }
 
-  function turnBefore({ tab, ticket }: TabQuestion, from: string): Turn | undefined {
+  function turnBefore({ tab, ticket: number }: TabQuestion, from: string): Turn | undefined {
     const turn = turns.get(keyOf(tab))
     if (turn === undefined || turn.logsIn) return turn
-    return (turn.ticket - ticket || (nodes!.self < from ? -1 : 1)) < 0 ? turn : undefined
+    return (turn.number - number || (nodes!.self < from ? -1 : 1)) < 0 ? turn : undefined
   }
 
-  nodes?.answer(findKind, ({ tab, ticket }: TabQuestion, from): TabAnswer => {
-    lastTicket = Math.max(lastTicket, ticket)
-    return { id: own.ofTab(tab) ?? null, isBusy: turnBefore({ tab, ticket }, from) !== undefined }
+  nodes?.answer(findKind, (question: TabQuestion, from): TabAnswer => {
+    lastNumber = Math.max(lastNumber, question.ticket)
+    return { id: own.ofTab(question.tab) ?? null, isBusy: turnBefore(question, from) !== undefined }
   })
-  // The answer waits for an earlier turn only: a later turn waits for the asking process.
+  // A later turn is not awaited: it waits for the process that asks, so both would wait forever.
   nodes?.answer(waitKind, (question: TabQuestion, from) => turnBefore(question, from)?.done)
   nodes?.answer(endKind, endHere)
 
-  /** Ignores processes that do not answer within a second. */
-  async function find(tab: Tab, ticket: number, { caller }: Call, until: number): Promise<string | undefined> {
+  async function find(tab: Tab, number: number, { caller }: Call, until: number): Promise<string | undefined> {
     const here = own.ofTab(tab)
     if (here !== undefined || nodes === undefined) return here
-    const question: TabQuestion = { tab, ticket }
+    const question: TabQuestion = { tab, ticket: number }
     for (;;) {
-      // A session on its way to an heir is found only after its arrival.
+      // A session that moves between processes is found only after its arrival.
       await Promise.all(nodes.awaited.map(name => new Promise(resolve => nodes.whenOwned(name, callBytes, resolve))))
       const { answers } = await askAll<TabAnswer>(nodes, findKind, question)
       const found = answers.find(([, { id }]) => id !== null)?.[1].id ?? own.ofTab(tab)
-      const busy = answers.filter(([, { isBusy }]) => isBusy)
-      if (found !== undefined || busy.length === 0) return found
+      const earlier = answers.filter(([, { isBusy }]) => isBusy)
+      if (found !== undefined || earlier.length === 0) return found
       const limit = longest + transferMilliseconds
-      await Promise.all(busy.map(([name]) => nodes.ask(name, waitKind, question, limit).catch(() => {})))
+      await Promise.all(earlier.map(([name]) => nodes.ask(name, waitKind, question, limit).catch(() => {})))
       caller.throwIfAborted()
       if (clock.now() > until) throw tooLate()
     }
   }
 
   async function resumeOrLogIn<T>(call: Call, turn: Turn, until: number, work: TabWork<T>) {
-    const id = await find(call.tab, turn.ticket, call, until)
+    const id = await find(call.tab, turn.number, call, until)
     call.caller.throwIfAborted()
     const resumed = id === undefined ? undefined : await work.resume(id, call.caller)
     call.caller.throwIfAborted()
@@ -139,7 +139,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
     const done = new Promise<void>(resolve => {
       isDone = resolve
     })
-    const turn = { ticket: ++lastTicket, done, logsIn: false }
+    const turn = { number: ++lastNumber, done, logsIn: false }
     turns.set(key, turn)
     try {
       return await resumeOrLogIn(call, turn, until, work)
@@ -150,7 +150,6 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
   }
 
   return {
-    /** Throws a `Problem`, or the signal's reason. */
     async enter<T>(tab: Tab, signal: CallerSignal, work: TabWork<T>): Promise<{ result: T; isResumed: boolean }> {
       const until = clock.now() + longest
       const call: Call = { tab, caller: new CallerGone(), isEnded: false }
@@ -185,7 +184,6 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
       }
     },
 
-    /** Ends the sessions of the visit and cancels its logins. */
     async end(visit: VisitName, scope: readonly string[]): Promise<EndedSessions> {
       const question: EndQuestion = { visit, scope }
       return endEverywhere(nodes, endKind, question, () => endHere(question))

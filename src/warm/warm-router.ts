@@ -11,14 +11,14 @@ import type { Counts } from '../lib/counts.js'
 import { handlePattern } from '../session/sid.js'
 import { type CallsParts, createCalls, demandRole } from './calls.js'
 import { docsPage, docsPath } from './docs-page.js'
-import { createWatchCalls, type WatchCallsParts } from './numbers/numbers-calls.js'
-import { createShownEndings, endedPath } from './sessions/ended-notice.js'
+import { createNumbersCalls, type NumbersCallsParts } from './numbers/numbers-calls.js'
+import { createEndedNotice, endedPath } from './sessions/ended-notice.js'
 import { createSessionCalls, type SessionCallsParts } from './sessions/session-calls.js'
-import { bindingPath, createShownBindings } from './warming/binding-page.js'
+import { bindingPath, createBindingPage } from './warming/binding-page.js'
 import { createWarm, createWarmCall, type WarmCallParts } from './warming/warm-call.js'
 import { createWarmForm } from './warming/warm-form.js'
 
-export interface WarmParts extends CallsParts, WarmCallParts, SessionCallsParts, WatchCallsParts {
+export interface WarmParts extends CallsParts, WarmCallParts, SessionCallsParts, NumbersCallsParts {
   readonly config: Config
   readonly counts: Counts
   readonly formTokens: FormTokens
@@ -29,10 +29,10 @@ export function createWarmRouter(parts: WarmParts): Router {
   const { adminOf, admit, answering } = createCalls(parts)
   const formGuard = createFormGuard(config.externalUrl, formTokens)
   const form = createWarmForm(config, formGuard)
-  const shown = createShownBindings(parts)
-  const warm = createWarmCall(createWarm(parts, shown), form, formGuard)
-  const calls = createSessionCalls(parts, formGuard, shown, createShownEndings(parts))
-  const watch = createWatchCalls(parts)
+  const bindingPage = createBindingPage(parts)
+  const warm = createWarmCall(createWarm(parts, bindingPage), form, formGuard)
+  const calls = createSessionCalls(parts, formGuard, bindingPage, createEndedNotice(parts))
+  const watch = createNumbersCalls(parts)
 
   const showForm: RequestHandler = (request, response) => {
     const admin = adminOf(request)
@@ -48,8 +48,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     .get(showForm)
     .post(answering('warm', warm, form.again))
 
-  // Browsers add Basic credentials to requests from other sites. Of these, DELETE fails at its preflight, and the form
-  // guard rejects POST.
+  // Each POST route needs the form guard, because browsers add Basic credentials even to forms of other sites.
   const below = Router({ caseSensitive: true })
   below.route(signOutPath).all(readOnly).get(createSignOut(config))
   below
@@ -83,13 +82,13 @@ export function createWarmRouter(parts: WarmParts): Router {
     .all(admit('GET', 'HEAD', 'POST'))
     .get(answering('sessions', calls.askWhetherToEnd))
     .post(answering('logout', calls.endByForm))
-  below.route(sessionPath(bindingPath)).all(admit('GET', 'HEAD')).get(answering('sessions', shown.show))
+  below.route(sessionPath(bindingPath)).all(admit('GET', 'HEAD')).get(answering('sessions', bindingPage.show))
   below.route(sessionPath('/resume')).all(admit('POST')).post(answering('resume', calls.resume))
   router.use(config.warmPath, below)
   return router
 }
 
-/** A text that is not an id matches too: its answer is `session-not-found`. */
+/** Also matches text that is no id, which gets `session-not-found`. */
 function sessionPath(rest: string): RegExp {
   return new RegExp(`^/(?:(?<id>${handlePattern})|[^/]+)${rest}/?$`)
 }

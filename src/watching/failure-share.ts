@@ -3,12 +3,11 @@ import type { Clock, Timer } from '../lib/clock.js'
 import type { Counts } from '../lib/counts.js'
 
 const intervalMilliseconds = 300_000
-/** With fewer requests, the share has no meaning. */
 const fewestRequests = 20
 
 type Tried = readonly [all: number, failed: number]
 
-/** Warns if a larger share than `most` fails in five minutes. 0: never. */
+/** Warns if the share of failed requests in five minutes is above `most`. If `most` is 0, never warns. */
 export function watchFailures(counts: Counts, most: number, clock: Clock, log: Logger): () => void {
   const look = (): { bosh: Tried; warm: Tried } => ({
     bosh: [counts.requests, counts.failedRequests],

@@ -1,6 +1,6 @@
 import type { RequestListener, ServerResponse } from 'node:http'
 
-/** `fault`: why the process takes no sessions. */
+/** `fault` returns why the process accepts no sessions. */
 export function createHealthListeners(fault: () => string | undefined): ReadonlyMap<string, RequestListener> {
   return new Map<string, RequestListener>([
     ['/healthz', (_req, res) => answer(res, undefined)],

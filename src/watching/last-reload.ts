@@ -1,6 +1,5 @@
 import type { Row } from './rows.js'
 
-/** The start counts as the first reload. */
 export class LastReload {
   #isSuccessful = true
   #succeededAt = Date.now()

@@ -8,9 +8,8 @@ import { codeOf, createLog, type LogFormat } from '../lib/log.js'
 import { RecentAudit } from '../lib/recent-lines.js'
 import { LineWriter } from '../lib/text/line-writer.js'
 
-/** Records who called, logged in or ended a session. LOG_LEVEL has no effect. */
+/** Records who called, logged in or ended a session, at any LOG_LEVEL. */
 export interface AuditTrail {
-  /** Lines have `"audit":true` and level `info`. */
   readonly log: Logger
   /** Filled even with AUDIT_LOG=off. */
   readonly recent: RecentAudit
@@ -74,9 +73,8 @@ export function createLogs({ config, counts, about = {}, writeLine }: LogsParts)
 
 const staysAsItWas = 'AUDIT_LOG cannot be opened again: audit lines still go to the previous file'
 
-/** `write` returns false if the line is lost. Audit lines must not be lost. */
 interface Destination {
-  write(line: string, matters: boolean): unknown
+  write(line: string, isAudit: boolean): unknown
 }
 
 const standardWriters = new Map<'stdout' | 'stderr', LineWriter>()
@@ -84,7 +82,7 @@ const standardWriters = new Map<'stdout' | 'stderr', LineWriter>()
 function standard(name: 'stdout' | 'stderr', format: LogFormat): LineWriter {
   const opened = standardWriters.get(name)
   if (opened !== undefined) return opened
-  // Reading `process[name]` makes Node set the pipe or socket to non-blocking.
+  // Reading `process[name]` makes Node.js set the pipe or socket to non-blocking.
   const { fd } = process[name]
   const writer = new LineWriter(fd, { lostLine: lostLine({}, format) })
   process.once('exit', () => writer.flush())
@@ -99,7 +97,7 @@ function lostLine(about: object, format: LogFormat): (lost: number) => string {
       text = line
     }
     const log = createLog('warn', { write }, format).child(about)
-    log.warn({ lost }, 'lines of the log were lost: its reader was too slow')
+    log.warn({ lost }, 'lines of the log were lost: its reader was too slow, or the disk was full')
     return text
   }
 }
@@ -111,7 +109,7 @@ function openAuditFile(file: string): number {
     const flags = O_APPEND | O_CREAT | O_NONBLOCK | O_WRONLY
     try {
       const descriptor = openSync(file, flags | O_EXCL, auditFileMode)
-      // The unit's UMask= is 0077. An existing file keeps its mode.
+      // The UMask= of the systemd unit (0077) would reduce the mode. An existing file keeps its mode.
       fchmodSync(descriptor, auditFileMode)
       return descriptor
     } catch (error) {

@@ -4,13 +4,12 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { type Place, written } from '../config/kinds/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
-import { reasonAgainst } from '../http/listening/listen-problems.js'
+import { bindFailureReason } from '../http/listening/listen-problems.js'
 import { inTurn, mayWait } from '../http/listening/pipelined-requests.js'
 import { codeOf, traceOf } from '../lib/log.js'
 import { createHealthListeners, sendText } from './health.js'
 import { textType } from './metrics.js'
 
-/** A client that reads nothing for this time is dropped. */
 const unreadMilliseconds = 60_000
 
 export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
@@ -58,5 +57,5 @@ function answerMetrics(text: MetricsText, log: Logger): RequestListener {
 function reasonOf({ code }: NodeJS.ErrnoException): string {
   if (code === 'EADDRINUSE') return 'which another program uses: choose another address, or none'
   if (code === 'EACCES') return 'where this user may not listen: choose a port from 1024 on, or none'
-  return reasonAgainst(code) ?? `which cannot be listened on (${code})`
+  return bindFailureReason(code) ?? `which cannot be listened on (${code})`
 }

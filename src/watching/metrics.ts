@@ -7,8 +7,7 @@ import { type Row, rowsOf, type Sources } from './rows.js'
 
 export const prefix = 'warm_bindings_'
 
-/** In seconds. */
-const durations = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60]
+const durationSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60]
 
 export type Metrics = ReturnType<typeof createMetrics>
 
@@ -35,7 +34,7 @@ export function createMetrics({ counts, nodes, clock, open, census: readCensus, 
     name: `${prefix}warm_duration_seconds`,
     help: 'Duration of calls of /warm and /connect, by result code.',
     labelNames: ['code'],
-    buckets: durations,
+    buckets: durationSeconds,
     registers,
   })
   calls.inc({ call: 'warm', code: 'ok' }, 0)
@@ -79,14 +78,14 @@ export function register({ name, type, help, labels, read }: Row, registry: Regi
     labelNames: labels,
     registers: [registry],
     collect() {
-      // Without a reset, prom-client would add the value to the last value.
+      // Without a reset, `inc` would add the total to the previous total.
       this.reset()
       for (const [given, value] of read()) this.inc(given, value)
     },
   })
 }
 
-/** These gauges have names of counters. Other metrics have the same numbers by type. */
+/** Gauges with names of counters. `nodejs_active_handles` and similar gauges have the same numbers. */
 const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
 
 let ofProcess: Registry | undefined

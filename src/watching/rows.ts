@@ -40,7 +40,6 @@ interface Source {
   readonly read: () => readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
 }
 
-/** Two metrics have labels from the settings. Other labels are words of tables in the code, present from the start. */
 export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonly Row[] {
   const rows: Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>> = {
     build_info: ['Always 1. The labels are the versions of the service and of Node.js.', buildInfo],
@@ -128,7 +127,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       { labels: ['domain', 'server'], read: () => open.servers().map(({ labels, isUp }) => [labels, Number(isUp)]) },
     ],
     local_ports_used: [
-      'Local ports in use for links to the XMPP server with the fewest free ports. One link uses one port.',
+      'Local ports in use for links to the XMPP server with the highest share of used ports. One link uses one port.',
       ofLinux(() => open.localPorts()?.used),
     ],
     local_ports_available: [
@@ -183,7 +182,7 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
       () => counts.countedAlone,
     ],
     log_lines_lost_total: [
-      'Lines of the log and the audit trail that were lost because the reader of the stream was too slow.',
+      'Lines of the log and the audit trail that were lost because their reader was too slow or the disk was full.',
       byLabel('stream', () => counts.linesLost),
     ],
     faults_total: ['Unexpected errors (bugs) of this service. The log has the details.', () => counts.faults],

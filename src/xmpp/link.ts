@@ -8,21 +8,22 @@ export interface Link {
   readonly unfinishedBytes: number
   readonly allowsManagement: boolean
   readonly isBetweenElements: boolean
-  /** The receiver changes after the login. */
+  /** The receiver of the events, which changes after the login. */
   events: LinkEvents
-  /** Sends whole elements, after the features or in `onAhead`. `soon`: smaller batches, for login steps. */
+  /** Allowed after the stream features, and in `onAhead`. `soon`: for login steps, written in smaller batches. */
   send(elements: readonly Element[], soon?: boolean): void
-  /** Restarts the stream on its connection (RFC 6120 §4.3.3). Omitted options stay. */
+  /** Restarts the stream on its connection (RFC 6120 §4.3.3). Without `lang` or `from`, the old value stays. */
   restart(options?: StreamOptions): void
   pause(): void
   resume(): void
   close(): void
-  /** Ends at once: incomplete elements and unsent data may be lost. No event follows. */
+  /** Closes the link without waiting for the server. Unsent data may be lost. No event follows. */
   abandon(): void
-  /** Calls `onEnd`. A stream that is not over can be resumed. */
+  /** The link ends with a timeout. If `isStreamOver` is false, another link can resume the stream. */
   timeOut(step: Step, isStreamOver?: boolean): void
+  /** Counts the link as broken in the state of its server, because the server does not answer. */
   unanswered?(): void
-  /** Sends all data, then closes only the connection. No event follows. */
+  /** Sends all data, then closes the connection, but not the stream (over BOSH, also the stream). No event follows. */
   cut(): void
 }
 
@@ -31,17 +32,15 @@ export interface StreamOptions {
   /** A bare JID, sent over encrypted links only. */
   readonly from?: string | undefined
   /**
-   * In the next stream only, data may precede the features (XEP-0305 §3). `proven`: the server supported this before.
-   * `trial`: the server has 3 s. Links may ignore this.
+   * Pipelining (XEP-0305 §3) in the next stream. `proven`: the server supported it before. `trial`: the server must
+   * answer within 3 s.
    */
   readonly ahead?: 'trial' | 'proven' | undefined
-  /** True if white space may follow pipelined data. RFC 6120 §6.3.5 forbids this during SASL. */
-  readonly spaced?: boolean | undefined
 }
 
 export interface LinkOptions extends StreamOptions {
   readonly lang: string
-  /** Shows the operator's certificate, for SASL EXTERNAL. Default: false. */
+  /** Sends the operator's certificate, for SASL EXTERNAL. Default: false. */
   readonly certificate?: boolean
 }
 
@@ -51,10 +50,10 @@ export interface Resumption {
   readonly h: string
 }
 
-/** Replace the link's `events` before the next turn of the event loop. */
+/** Result of a repeated login. The caller must replace `link.events` before the next turn of the event loop. */
 export interface LinkAgain {
   readonly link: Link
-  /** The server's answer if the login resumed the stream. If undefined, restart the stream. */
+  /** The server's answer to `<resume/>` inside the login. If undefined, the caller must restart the stream. */
   readonly answer?: Element | undefined
   readonly missed?: readonly Element[]
 }
@@ -63,18 +62,18 @@ export interface LinkAgain {
 export type OpenLink = (domain: string, options: LinkOptions, events: LinkEvents) => Link
 
 export interface LinkEvents {
-  /** The receiver's step after the features, which failures name. */
+  /** The current step. Links do not follow the login, so they report this step in errors instead of `features`. */
   readonly step?: LinkStep | undefined
   onStep?(step: Step): void
   /** Elements sent during this call are sent with the stream header. */
   onAhead?(): void
   onOpen(header: StreamHeader): void
   onElement(element: Element): void
-  /** The next stanza was changed, or a stanza was dropped. */
+  /** `mended`: a later `onElement` gets a repaired element. `dropped`: an element was removed. */
   onUnfit?(fate: Fate, isStanza?: boolean): void
   onFlush(): void
   onDrain(): void
-  /** Called once, as the last event. */
+  /** The last event, called once. */
   onEnd(end: LinkEnd): void
 }
 
@@ -87,7 +86,7 @@ export interface StreamHeader {
 export interface LinkEnd {
   readonly failure: Failure
   readonly streamError?: string | undefined
-  /** The link was dialled ahead, and ended before the server sent anything. */
+  /** The connection was dialled in advance, and ended before the server sent anything. */
   readonly isStale?: boolean
 }
 
@@ -99,18 +98,18 @@ export interface Failure {
   readonly code: ProblemCode
   readonly condition?: string
   readonly cause?: unknown
-  /** A sentence for the caller, without foreign text. */
+  /** A sentence for the caller, without text of the server. */
   readonly detail?: string
   readonly server?: string | undefined
 }
 
 export interface LinkFacts {
-  /** Host and port. Undefined before a server is dialled. */
+  /** Host and port. For a remote endpoint, as in its URL. */
   readonly server?: string | undefined
   readonly encrypted: boolean
-  /** `TLSv1.2`, `TLSv1.3`, or undefined without TLS. */
+  /** `TLSv1.2` or `TLSv1.3`. */
   readonly tlsVersion?: string | undefined
-  /** SASL PLAIN may be used (RFC 4616 §4). Known before encryption. */
+  /** Whether SASL PLAIN may be used (RFC 4616 §5). On a link that STARTTLS will encrypt, true from the start. */
   readonly plainAllowed: boolean
   /** XEP-0388. Encrypted links only. */
   readonly sasl2Allowed?: boolean

@@ -3,7 +3,7 @@ export { streamsNamespace } from './xml/element.js'
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 /** `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
 export const framingNamespace = 'urn:ietf:params:xml:ns:xmpp-framing'
-/** If a server sends elements of these namespaces, clients must not get them. */
+/** Clients must not get elements of these namespaces from a server. */
 export function isOfTransport(namespace: string): boolean {
   return namespace === framingNamespace || namespace === boshNamespace
 }
@@ -21,14 +21,14 @@ export const smNamespace = 'urn:xmpp:sm:3'
 export const pingNamespace = 'urn:xmpp:ping'
 export const sessionNamespace = 'urn:ietf:params:xml:ns:xmpp-session'
 export const channelBindingNamespace = 'urn:xmpp:sasl-cb:0'
-/** XEP-0156 §3. */
+/** XEP-0156 §2. */
 export const xrdNamespace = 'http://docs.oasis-open.org/ns/xri/xrd-1.0'
 export const boshRelation = 'urn:xmpp:alt-connections:xbosh'
 export const websocketRelation = 'urn:xmpp:alt-connections:websocket'
 
 const stanzas = new Set(['message', 'presence', 'iq'])
 
-/** A stanza in the namespace of `<body/>` counts as a stanza (XEP-0206 §2). */
+/** Stanzas may be in the namespace of `<body/>` (XEP-0206 §2). */
 export function stanzaNamespace(name: string, namespace: string): string {
   return namespace === boshNamespace && stanzas.has(name) ? 'jabber:client' : namespace
 }

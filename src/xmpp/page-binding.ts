@@ -17,16 +17,15 @@ export interface SessionTerms {
   readonly ver: string
 }
 
-/** Made by the page's transport. */
 export interface Binding extends SessionTerms {
   readonly rid: number
-  /** Last rid of the previous page. */
+  /** The last rid that arrived from the previous page. */
   readonly received?: number | undefined
-  /** If the backend sets this cookie, the page's requests must contain it. */
+  /** With `attach_binding=reply`: all requests of the page must have this cookie, which the backend sets. */
   readonly cookie?: Cookie | undefined
-  /** One-time password for WebSocket. Undefined if WebSocket is off. */
+  /** One-time password for WebSocket. Undefined if WebSocket is off, with `attach_binding`, and at remote endpoints. */
   readonly token?: string | undefined
-  /** The endpoint, if it belongs to another server. */
+  /** For a session at a remote endpoint: the endpoint's URL. */
   readonly url?: string | undefined
   readonly expiresIn?: number
 }

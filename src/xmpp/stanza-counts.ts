@@ -1,7 +1,7 @@
 import { smNamespace, stanzaErrorNamespace } from './namespaces.js'
 import { attribute } from './xml/escape.js'
 
-/** Counts begin again at this number (XEP-0198 §4). */
+/** XEP-0198 §4. */
 const wrap = 2 ** 32
 
 export function writeCounting(name: string, attributes = ''): string {
@@ -27,14 +27,13 @@ export function readCount(text: string | undefined): number | undefined {
   return count < wrap ? count : undefined
 }
 
-/** Newly acknowledged stanzas. Negative: more were acknowledged before. Undefined if the count exceeds `sent`. */
+/** Number of newly acknowledged stanzas. Negative if `count` is old, undefined if `count` is too high. */
 export function stanzasUpTo(count: number, acknowledged: number, sent: number): number | undefined {
   const arrived = (count - acknowledged + wrap) % wrap
   if (arrived >= wrap / 2) return arrived - wrap
   return arrived <= sent ? arrived : undefined
 }
 
-/** The refusal of stream management that a client cannot use here. */
 export function unexpectedRequest(namespace = smNamespace): string {
   return `<failed xmlns='${namespace}'><unexpected-request xmlns='${stanzaErrorNamespace}'/></failed>`
 }

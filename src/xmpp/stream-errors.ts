@@ -18,7 +18,7 @@ export function streamEnd(element: Element, step: Step): LinkEnd {
   return { failure: { step, code, ...(condition !== undefined && { condition }) }, streamError: element.text }
 }
 
-/** Names the receiver's step, which a link does not know. */
+/** Replaces the step `features` by the step of the link's receiver. */
 export function atStep(end: LinkEnd, { step = 'features' }: Pick<LinkEvents, 'step'>): LinkEnd {
   const { failure } = end
   return failure.step === 'features' && step !== 'features' ? { ...end, failure: { ...failure, step } } : end
@@ -29,7 +29,7 @@ function conditionOf({ text }: Element): string | undefined {
   return named?.find(({ name }) => name !== 'text')?.name
 }
 
-/** RFC 6120 §6.4.5, XEP-0388 §2.6.3. */
+/** RFC 6120 §6.4.5, XEP-0388 §2.6.2. */
 export function writeSaslFailure(namespace: string, condition: string): string {
   const reason = namespace === sasl2Namespace ? `<${condition} xmlns='${saslNamespace}'/>` : `<${condition}/>`
   return `<failure xmlns='${namespace}'>${reason}</failure>`

@@ -2,7 +2,6 @@ import { describe, expect, test } from '@jest/globals'
 import { UsageError } from '../../src/command/command-error.js'
 import { readCommandLine } from '../../src/command/command-line.js'
 
-/** Why a command line is refused. */
 function refusal(words: readonly string[]): string {
   try {
     readCommandLine(words)
@@ -59,7 +58,7 @@ describe('the command line', () => {
     [['--demo=yes'], '--demo accepts no value.'],
     [['--env-file'], '--env-file needs the path of a file.'],
     [['--env-file='], '--env-file needs the path of a file.'],
-    [['--env-file=a', '--env-file=b'], '--env-file can be given once.'],
+    [['--env-file=a', '--env-file=b'], '--env-file can be given only once.'],
     [['--env-file=a', '--demo'], '--env-file and --demo exclude each other.'],
     [['--env-file=a', 'hash-password'], '--env-file and hash-password exclude each other.'],
     [['--demo', '--check-config'], '--demo and --check-config exclude each other.'],

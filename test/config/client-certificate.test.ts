@@ -14,7 +14,7 @@ function file(name: string, text: string): string {
   return join(folder, name)
 }
 
-// Of these tests alone, like its key.
+// Made for these tests, like its key.
 const cert = `-----BEGIN CERTIFICATE-----
 MIIBiDCCAS2gAwIBAgIURQeBtsPEO/Z43KsaqF/ZRJVjFI0wCgYIKoZIzj0EAwIw
 GDEWMBQGA1UEAwwNd2FybS1iaW5kaW5nczAgFw0yNjExMjAxMDM3MjhaGA8yMTI2
@@ -66,7 +66,7 @@ describe('the certificate that the service shows to a server', () => {
 
   test('may have a key in an older format', () => {
     const older = createPrivateKey(key).export({ type: 'sec1', format: 'pem' }).toString()
-    // As OpenSSL writes such keys, with the name of the curve before them.
+    // OpenSSL writes the parameters of the curve before such a key.
     const parameters = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n'
     expect(load(`cert=${certFile}&key=${file('older.pem', parameters + older)}`)?.certificate?.key).toBe(key)
   })

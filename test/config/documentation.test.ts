@@ -40,7 +40,7 @@ describe('docs/settings.md and .env.example', () => {
 
   test('have every setting with its default and its sentence', () => {
     for (const [name, { default: usual = '', sentence }] of rows) {
-      expect(read('docs/settings.md')).toMatch(new RegExp(`^- \`${name}\`\\s`, 'm'))
+      expect(read('docs/settings.md')).toMatch(new RegExp(`^- \`${name}\`:?\\s`, 'm'))
       expect(example.replaceAll('\n# ', ' ')).toContain(sentence)
       expect(example).toContain(`${name}=${usual}`)
     }
@@ -64,7 +64,7 @@ describe('the documents are true:', () => {
   test.each(rows.filter(([, { kind }]) => kind.range !== undefined))(
     '%s has the documented range',
     (name, { kind: { range = [0, 0] } }) => {
-      // The two BOSH settings that limit each other are out of each other's way like this.
+      // With these values, two BOSH settings do not limit each other.
       const accepts = (value: number) => {
         try {
           loadConfig({ ...required, BOSH_MAX_REQUESTS: '255', BOSH_DEFAULT_HOLD: '0', [name]: String(value) })

@@ -93,7 +93,7 @@ describe('HTTP_HOSTS', () => {
     [
       '$host where there is no domain',
       'a=?bosh=/$host/b',
-      'for a has no domain that $host in a path could stand for: give it paths of its own',
+      'for a has no domain to replace $host in a path: give this host its own paths',
     ],
     ['a domain of others', 'a=evil.example', 'for a has the domain evil.example, which XMPP_DOMAINS does not allow'],
     ['an unknown option', 'a=example.org?port=1', 'for a has an unknown option "port"'],
@@ -207,7 +207,7 @@ describe('endpoints', () => {
   test('cannot all be off', () => {
     const off = { WARM_ENABLED: 'off', BOSH_ENABLED: 'off', WEBSOCKET_ENABLED: 'off' }
     expect(problems({ ...open, ...off })).toEqual([
-      'WARM_ENABLED is off, and so are BOSH_ENABLED and WEBSOCKET_ENABLED: nothing is left to serve',
+      'WARM_ENABLED, BOSH_ENABLED and WEBSOCKET_ENABLED are all off: nothing is left to serve',
     ])
   })
 

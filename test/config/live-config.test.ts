@@ -59,9 +59,9 @@ test('refused logins are delayed above the limit that is set now', async () => {
   })
   const client = { address: '192.0.2.1', domain: 'chat.example' }
   const three = async () => [await logins.begun(client), await logins.begun(client), await logins.begun(client)]
-  expect([logins.concern(client), await three()]).toEqual([false, [0, 0, 0]])
+  expect([logins.isLimited(client), await three()]).toEqual([false, [0, 0, 0]])
   take(configOf({ RATE_LOGINS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none' }))
-  expect([logins.concern(client), await three()]).toEqual([true, [0, 500, 1000]])
+  expect([logins.isLimited(client), await three()]).toEqual([true, [0, 500, 1000]])
 })
 
 test('replies that are not read have the room that is set now', () => {

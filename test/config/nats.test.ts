@@ -101,7 +101,7 @@ describe('TLS', () => {
 
   test('that is not insisted on gives a warning', () => {
     const warning =
-      'NATS_ALLOW_PLAINTEXT is on: an attacker on the way to NATS reads along, and can pose as this service.'
+      'NATS_ALLOW_PLAINTEXT is on: an attacker in the network can read all messages to NATS, and pose as this service.'
     expect(load({ NATS_URL: far, NATS_ALLOW_PLAINTEXT: 'on' }).warnings).toEqual([warning])
     expect(load({ NATS_URL: local, NATS_ALLOW_PLAINTEXT: 'on' }).warnings).toEqual([])
   })
@@ -158,7 +158,7 @@ describe('this service is known to NATS', () => {
 
   test('by one kind of credentials only', () => {
     const one =
-      'NATS_CREDS_FILE, NATS_NKEY_FILE, NATS_TOKEN and a user in NATS_URL are ways to say who this is: keep one of them'
+      'NATS_CREDS_FILE, NATS_NKEY_FILE, NATS_TOKEN and a user in NATS_URL exclude each other: keep one of them'
     const token = file('token', 't0ken')
     expect(problemsWith({ NATS_TOKEN: 'a', NATS_NKEY_FILE: file('seed', seed) })).toEqual([one])
     expect(problemsWith({ NATS_TOKEN_FILE: token, NATS_URL: 'nats://a:b@127.0.0.1' })).toEqual([one])

@@ -63,7 +63,7 @@ describe('the settings of tokens', () => {
       expect(loadConfig({ ...usual, ...noPages, PAGE_ORIGINS: undefined, [name]: value }).warnings).toContain(
         `${name} has no effect without PAGE_ORIGINS: also name the origins of your pages.`,
       )
-    // An empty PAGE_ORIGINS, as in deploy/compose.yaml, is meant.
+    // An empty PAGE_ORIGINS is intended, as in deploy/compose.yaml.
     for (const meant of [noPages, { PAGE_ORIGINS: '' }])
       expect(loadConfig({ ...usual, ...meant }).warnings).toEqual(loadConfig(usual).warnings)
   })
@@ -152,6 +152,6 @@ describe('the settings of tokens', () => {
     ['crowded', set(...Array.from({ length: 101 }, () => publicJwk))],
   ])('refuse a file of keys that is %s', (name, content) => {
     const told = problems({ ...byKeys, PAGE_TOKEN_JWKS: file(name, content) })
-    expect(told).toEqual(['PAGE_TOKEN_JWKS names a file that is no JWK set with public keys'])
+    expect(told).toEqual(['PAGE_TOKEN_JWKS names a file that is not a JWK set with public keys'])
   })
 })

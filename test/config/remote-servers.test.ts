@@ -65,7 +65,7 @@ describe('the BOSH endpoint of another service', () => {
   const address =
     'for example.org must have an address like https://xmpp.example.org/http-bind, followed by "?" and options'
   const reads =
-    'for example.org has http:// for another machine, where an attacker in between reads along: write https://, or add ?insecure'
+    'for example.org has http:// for another machine, so that an attacker in the network can read everything: write https://, or add ?insecure'
 
   test.each([
     ['example.org=https://', address],

@@ -82,8 +82,8 @@ describe('service accounts', () => {
 
   test('are one for each domain', () => {
     expect(problems({ XMPP_SERVICE_ACCOUNTS: 'example.org=a:x,EXAMPLE.org=b:y,*=a:x,*=b:y' })).toEqual([
-      'XMPP_SERVICE_ACCOUNTS entry 2 is the second one for example.org',
-      'XMPP_SERVICE_ACCOUNTS entry 4 is the second one for *',
+      'XMPP_SERVICE_ACCOUNTS entry 2 repeats the domain example.org',
+      'XMPP_SERVICE_ACCOUNTS entry 4 repeats the domain *',
     ])
     const environment = {
       XMPP_SERVICE_ACCOUNTS: 'example.org=a:x',
@@ -107,7 +107,7 @@ describe('service accounts', () => {
   })
 
   test('for all domains are shown to no stranger', () => {
-    const risk = 'has an account for *, whose password XMPP_DOMAINS=* would show to any server at all: name its domains'
+    const risk = 'has an account for *, whose password any server could get with XMPP_DOMAINS=*: name its domains'
     const account = { XMPP_SERVICE_ACCOUNTS: '*=bot:x' }
     for (const XMPP_SERVERS of ['', 'example.org=xmpp://localhost', '*=host-meta'])
       expect(problems({ ...account, XMPP_DOMAINS: '*', XMPP_SERVERS })).toEqual([`XMPP_SERVICE_ACCOUNTS ${risk}`])

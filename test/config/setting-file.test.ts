@@ -16,7 +16,7 @@ test.each([
   try {
     const pipe = join(folder, 'pipe')
     execFileSync('mkfifo', [pipe])
-    // The device comes first, so that a fault is found without blocking.
+    // The device comes first, because a read of the pipe would block the test.
     for (const file of ['/dev/null', pipe])
       expect(() => loadConfig({ XMPP_DOMAINS: 'example.org', [name]: file })).toThrow(
         `${fault.replace('FILE,', `${file},`)} cannot be read (it is not a regular file)`,

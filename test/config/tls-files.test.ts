@@ -17,7 +17,7 @@ const write = (name: string, text: string) => {
   return at(name)
 }
 
-/** Loads the settings with an https port; `FOLDER` in a value stands for the test's own. */
+/** Loads the settings with an https port. `FOLDER` in a value is replaced by the folder of the test. */
 function load(environment: Record<string, string>) {
   const values = Object.entries({ HTTPS_PORT: '8443', ...environment })
   return loadConfig({
@@ -80,7 +80,7 @@ beforeAll(() => {
   execFileSync('openssl', [...dh, '-pkeyopt', 'group:ffdhe2048', '-out', at('dh.pem')], { stdio: 'pipe' })
   write('weak-dh.pem', weakParameters)
   execFileSync('openssl', ['dhparam', '-dsaparam', '-out', at('x942.pem'), '1024'], { stdio: 'pipe' })
-}, 30_000)
+})
 
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -134,7 +134,7 @@ describe('the certificates of the https listener', () => {
     [
       'a folder has a list of keys beside it',
       { TLS_CERT: 'FOLDER/live', TLS_KEY: 'FOLDER/own.key' },
-      'TLS_KEY must not be set, because TLS_CERT names the folder FOLDER/live: put both beside each other',
+      'TLS_KEY must not be set, because TLS_CERT names the folder FOLDER/live: put each key beside its certificate',
     ],
     [
       'the CAs of clients are none',

@@ -28,6 +28,7 @@ describe('a name that was meant for a setting is found:', () => {
     ['LISTEN_BACKLOGS', 'LISTEN_BACKLOG'],
     ['MAX_CONNECTION', 'MAX_CONNECTIONS'],
     ['HOST_META_ENABLE', 'HOST_META_ENABLED'],
+    ['ADMN_USER', 'ADMIN_USERS'],
   ])('%s', (name, setting) => {
     const [said] = unknownNames({ [name]: '8080' })
     expect(said).toBe(`${name} is not a setting of this service. Did you mean ${setting}?`)

@@ -65,7 +65,7 @@ async function refuse(...ids: readonly string[]): Promise<void> {
 const drops = () => logged.filter(({ msg }) => msg === 'events were dropped').map(({ dropped }) => dropped)
 
 describe('the events of a session', () => {
-  test('are sent one after another, each when the one before was accepted', async () => {
+  test('are sent one after another, each after the portal accepted the previous event', async () => {
     for (const id of ['a', 'b', 'c']) add(id)
     expect(attempts).toEqual([])
     await pass()
@@ -224,7 +224,7 @@ describe('the log', () => {
 })
 
 describe('when the service stops', () => {
-  test('nothing that waits is waited for twice, and all is sent that is taken', async () => {
+  test('each waiting event is sent at most once more', async () => {
     for (const id of ['a1', 'a2', 'a3']) add(id, 'a')
     for (const id of ['b1', 'b2']) add(id, 'b')
     await pass()
@@ -246,7 +246,7 @@ describe('when the service stops', () => {
     expect([queue.waiting, clock.pending]).toEqual([0, 0])
   })
 
-  test('sends events for no longer than allowed, and drops the rest', async () => {
+  test('sends events until the time limit, and drops the rest', async () => {
     for (let index = 0; index < 12; index++) add(`e${index}`, `s${index}`)
     await pass()
     const stopping = queue.stop(3 * second)

@@ -3,10 +3,10 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { createPost } from '../../src/events/post.js'
 import { systemClock } from '../../src/lib/clock.js'
-import type { Names } from '../../src/servers/net/name-lookup.js'
+import type { NameLookup } from '../../src/servers/net/name-lookup.js'
 import { FakeClock } from '../support/fake-clock.js'
 
-const names: Pick<Names, 'addressesOf'> = {
+const names: Pick<NameLookup, 'addressesOf'> = {
   addressesOf: ({ host }) => (host === 'portal.example' ? ['127.0.0.1'] : [host]),
 }
 
@@ -52,7 +52,7 @@ const say =
 
 describe('an event is taken', () => {
   test.each(['200 OK', '201 Created', '202 Accepted', '204 No Content', '299 Odd'])(
-    'where the answer is %s',
+    'if the answer is %s',
     async status => {
       const clock = new FakeClock()
       const length = status.startsWith('204') ? [] : ['Content-Length: 2']
@@ -104,7 +104,7 @@ describe('an event is taken', () => {
         setImmediate(() => socket.resetAndDestroy())
       },
     ],
-    ['goes on with what is no HTTP', say('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', '', 'x', 'y', '')],
+    ['continues with invalid HTTP', say('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', '', 'x', 'y', '')],
   ])('although its answer %s', async (_what, answer) => {
     const clock = new FakeClock()
     const { url } = await receiver(answer)
@@ -112,7 +112,7 @@ describe('an event is taken', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('although its answer never ends: it is read no further than need be', async () => {
+  test('although its answer never ends: only a part is read', async () => {
     const closed = new Promise<number>(resolve => {
       void receiver(socket => {
         say('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', '', '')(socket)
@@ -128,7 +128,7 @@ describe('an event is taken', () => {
     expect(await closed).toBeLessThan(10_000_000)
   })
 
-  test('although its answer takes longer than it may', async () => {
+  test('although its answer takes longer than allowed', async () => {
     const clock = new FakeClock()
     const { url, sockets } = await receiver(say('HTTP/1.1 200 OK', 'Content-Length: 99', '', 'slow'))
     const posted = posting(url, clock)()
@@ -142,7 +142,7 @@ describe('an event is taken', () => {
 
 describe('an event is not taken', () => {
   test.each(['100', '300', '301', '302', '303', '307', '308', '400', '401', '404', '410', '429', '500', '503'])(
-    'where the answer is %s',
+    'if the answer is %s',
     async status => {
       let requests = 0
       const { url } = await receiver(socket => {
@@ -162,7 +162,7 @@ describe('an event is not taken', () => {
     ['is ended', 'ECONNRESET', socket => socket.end()],
     ['is reset', 'ECONNRESET', socket => socket.resetAndDestroy()],
     ['is closed in the middle of the head', 'ECONNRESET', socket => socket.end('HTTP/1.1 200 OK\r\nContent-')],
-    ['has no HTTP', 'HPE_INVALID_CONSTANT', socket => socket.write('nothing of interest\r\n\r\n')],
+    ['gets an answer that is not HTTP', 'HPE_INVALID_CONSTANT', socket => socket.write('nothing of interest\r\n\r\n')],
     [
       'has too long a head',
       'HPE_HEADER_OVERFLOW',
@@ -173,7 +173,7 @@ describe('an event is not taken', () => {
       'no-answer',
       say('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', 'Upgrade: x', '', ''),
     ],
-  ])('where the connection %s', async (_what, code, answer) => {
+  ])('if the connection %s', async (_what, code, answer) => {
     const clock = new FakeClock()
     const { url } = await receiver(answer)
     await expect(posting(url, clock)()).rejects.toMatchObject({ code })
@@ -183,8 +183,8 @@ describe('an event is not taken', () => {
   test.each<[string, (socket: Socket) => void]>([
     ['says nothing', () => {}],
     ['never ends its head', say('HTTP/1.1 200 OK', 'X: y', '')],
-    ['asks for patience', say('HTTP/1.1 102 Processing', '', '')],
-  ])('within ten seconds where the receiver %s', async (_what, answer) => {
+    ['sends only interim answers', say('HTTP/1.1 102 Processing', '', '')],
+  ])('within ten seconds if the receiver %s', async (_what, answer) => {
     const clock = new FakeClock()
     const asked = new Promise<Socket>(resolve => {
       void receiver(socket => {
@@ -211,14 +211,14 @@ describe('an event is not taken', () => {
   })
 
   test('if the name of the receiver is unknown, or DNS does not answer', async () => {
-    const failing: Pick<Names, 'addressesOf'> = {
+    const failing: Pick<NameLookup, 'addressesOf'> = {
       addressesOf: () => ({ step: 'resolve', code: 'host-unknown' }),
     }
     await expect(posting('https://portal.example/', undefined, failing)()).rejects.toMatchObject({
       code: 'host-unknown',
     })
     const clock = new FakeClock()
-    const silent: Pick<Names, 'addressesOf'> = { addressesOf: () => new Promise(() => {}) }
+    const silent: Pick<NameLookup, 'addressesOf'> = { addressesOf: () => new Promise(() => {}) }
     const posted = posting('https://portal.example/', clock, silent)()
     clock.advance(10_000)
     await expect(posted).rejects.toMatchObject({ code: 'timeout' })

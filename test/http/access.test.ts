@@ -18,7 +18,7 @@ test.each([
   ['192.0.2.1', 'any', '192.0.2.1', false],
   ['none', 'none', '127.0.0.1', false],
   ['loopback', 'none', '', false],
-])('with %s allowed and %s denied, %j is let in: %s', (allow, deny, address, isLetIn) => {
+])('with %s allowed and %s denied, %j has access: %s', (allow, deny, address, isLetIn) => {
   expect(accessBy({ allow: networks(allow), deny: networks(deny) })?.(address)).toBe(isLetIn)
 })
 

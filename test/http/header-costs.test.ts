@@ -1,4 +1,4 @@
-// Clients choose headers: the cost to read a header may only grow with its length.
+// Clients choose headers, so the cost to read a header must be linear.
 import type { IncomingMessage } from 'node:http'
 import { expect, test } from '@jest/globals'
 import { AttachCookie } from '../../src/browsers/bosh/attach-cookie.js'
@@ -6,8 +6,8 @@ import { readBodyHead } from '../../src/browsers/bosh/body.js'
 import { readHostName } from '../../src/config/kinds/kinds.js'
 import { readNetworks } from '../../src/config/kinds/networks.js'
 import { clientAddress, countsAsEncrypted } from '../../src/http/access/client-rules.js'
-import { senderOf } from '../../src/http/access/form-guard.js'
 import { createFormTokens } from '../../src/http/access/form-tokens.js'
+import { senderOf } from '../../src/http/access/sender.js'
 import { negotiate } from '../../src/http/answers/negotiation.js'
 import { demandFormat } from '../../src/http/bodies/read-body.js'
 
@@ -38,7 +38,7 @@ const pieces = [
   ...[';charset', '; charset ', '; charset=', 'sid=', ' sid', ' sid = ', ' sid\t', ':1', 'a.', 'xn--', 'http://a'],
 ]
 
-/** Far more than Node's 16 KiB, so that quadratic cost shows. */
+/** Long, so that quadratic cost shows. */
 const length = 200_000
 
 test.each(Object.entries(readers))('%s costs no more than its length', (_name, read) => {
@@ -49,7 +49,7 @@ test.each(Object.entries(readers))('%s costs no more than its length', (_name, r
       try {
         read(header)
       } catch {
-        // A refusal is fine.
+        // The reader may refuse the header.
       }
       const took = process.cpuUsage(started).user / 1000
       if (took > 200) throw new Error(`${took} ms for ${JSON.stringify(piece)} over and over`)

@@ -9,12 +9,12 @@ const strict = { bosh: { ...config.bosh, requireSecure: true } }
 const ask = (method: 'get' | 'head' | 'post', path: string, settings: Partial<Config>) =>
   request(fakeService({ externalUrl: 'https://web.example/chat', ...settings }).app)[method](path)
 
-describe('over a channel that others can listen in on', () => {
+describe('over an unencrypted connection', () => {
   test.each([
     ['/', 'https://web.example/chat/'],
     ['/warm', 'https://web.example/chat/warm'],
     ['/warm/', 'https://web.example/chat/warm'],
-  ])('the page at %s is at its https address', async (path, address) => {
+  ])('the page at %s redirects to its https address', async (path, address) => {
     for (const method of ['get', 'head'] as const) {
       const { status, headers } = await ask(method, path, open)
       expect([status, headers['location'], headers['cache-control']]).toEqual([308, address, 'no-store'])

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { type Answer, remembering } from '../../src/lib/answer-cache.js'
+import { type Answer, cacheAnswers } from '../../src/lib/answer-cache.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 let clock: FakeClock
@@ -12,9 +12,9 @@ beforeEach(() => {
   seconds = 10
 })
 
-/** Remembered answers with how many questions there have been. */
+/** Each answer has the number of questions so far. */
 function answers(most = 100) {
-  return remembering<string>(clock, most, async (question): Promise<Answer<string>> => {
+  return cacheAnswers<string>(clock, most, async (question): Promise<Answer<string>> => {
     asked.push(question)
     return { value: `${question} ${asked.length}`, seconds }
   })
@@ -46,7 +46,7 @@ describe('an answer', () => {
   })
 
   test('that failed is asked for again at the next call', async () => {
-    const names = remembering<string>(clock, 100, async question => {
+    const names = cacheAnswers<string>(clock, 100, async question => {
       asked.push(question)
       if (asked.length === 1) throw new TypeError('not foreseen')
       return { value: 'known', seconds }
@@ -57,7 +57,7 @@ describe('an answer', () => {
 
   test('that does not come is asked for again after half a minute, for calls from then on', async () => {
     let lateAnswer = (_answer: Answer<string>) => {}
-    const names = remembering<string>(clock, 100, question => {
+    const names = cacheAnswers<string>(clock, 100, question => {
       asked.push(question)
       if (asked.length > 1) return Promise.resolve({ value: 'second', seconds })
       return new Promise(resolve => {

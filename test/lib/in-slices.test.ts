@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { inSlices } from '../../src/lib/in-slices.js'
 
-/** Takes the processor for a millisecond at each step. */
+/** Each step works for `milliseconds`. */
 function* work(steps: number, onStep: () => void = () => {}, milliseconds = 1): Generator<undefined, number> {
   for (let step = 0; step < steps; step++) {
     const until = performance.now() + milliseconds
@@ -43,7 +43,7 @@ test('works share the time of a turn, however many there are', async () => {
     await nextTurn()
   }
   expect(await works).toEqual([4, 4, 4, 4, 4, 4, 4, 4])
-  // Of 32 milliseconds in all. A slice may begin in the middle of one of these turns.
+  // The work takes 32 ms. A slice may begin in the middle of a turn.
   expect(most).toBeLessThanOrEqual(12)
 })
 

@@ -130,6 +130,12 @@ describe('a line of the log', () => {
     )
   })
 
+  test('shows in text no characters that have no width, or end a line in some viewers', () => {
+    expect(write('text', { name: 'a\u200bb\u2028c\ufeffd\u061ce' }, 'refused')).toContain(
+      String.raw`name="a\u200bb\u2028c\ufeffd\u061ce"`,
+    )
+  })
+
   test('names a part once in text if its message is the same word', () => {
     const [, ...words] = write('text', { ms: 5 }, 'warm').split(' ')
     expect(words.join(' ')).toBe('warn  warm ms=5\n')

@@ -92,7 +92,7 @@ describe('connections that end in one turn', () => {
     const [, accepted] = await pair(false)
     const ended = once(accepted, 'end')
     for (let count = 0; count < 3; count++) paced('work', work)
-    // As Node does when the other side has ended the connection.
+    // Like Node when the other side ends the connection.
     accepted.push(null)
     await ended
   })

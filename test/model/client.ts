@@ -67,7 +67,7 @@ export class ModelClient {
   }
 
   /** A page that has been handed this one's session, and what it is to begin with. It knows no keys and no acks. */
-  successor(rid: number): ModelClient {
+  next(rid: number): ModelClient {
     const wishes = { ...this.wishes, acks: false, keys: false }
     return new ModelClient(wishes, this.requests, { sid: this.sid!, rid, stanzas: this.#stanzas })
   }

@@ -73,7 +73,7 @@ const socketWeights = {
   ...weights,
   resume: 9,
   /** A page shows a token and takes the session over, or stops in the middle of it and goes on later. */
-  takeOver: 12,
+  attachSocket: 12,
   halfway: 2,
   goOn: 3,
   /** It shows one that is used, or was never any. */

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { createCarriedRequests } from '../../src/browsers/bosh/carried-requests.js'
 import { type ConnectionManager, createConnectionManager } from '../../src/browsers/bosh/connection-manager.js'
-import { createCors } from '../../src/browsers/bosh/http-reply.js'
+import { createCors } from '../../src/browsers/bosh/cors.js'
 import { createBoshListener } from '../../src/browsers/bosh/listener.js'
 import { Networks } from '../../src/config/kinds/networks.js'
 import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
@@ -21,7 +21,7 @@ import type { Nodes } from '../../src/processes/nodes.js'
 import { startNodes } from '../../src/processes/start-nodes.js'
 import { createDialer } from '../../src/servers/c2s/dial.js'
 import { createLinks } from '../../src/servers/c2s/links.js'
-import { createNames } from '../../src/servers/net/name-lookup.js'
+import { createNameLookup } from '../../src/servers/net/name-lookup.js'
 import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import { Strangers } from '../../src/session/limits/strangers.js'
 import { userRoom } from '../../src/session/limits/user-room.js'
@@ -126,7 +126,7 @@ beforeAll(async () => {
     ...{ host: '127.0.0.1', port, tls: 'none' as const, plain: false, ca: undefined, verify: true },
     certificate: undefined,
   }
-  const names = createNames({ clock: systemClock, preferDirectTls: false, local: true })
+  const names = createNameLookup({ clock: systemClock, preferDirectTls: false, local: true })
   links = createLinks({
     ...{ servers: new Map([['*', server]]), keepalive: 0, clock: systemClock },
     dialer: createDialer({ names, clock: systemClock, publicOnly: false }),

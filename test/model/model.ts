@@ -108,7 +108,7 @@ export class SessionModel {
   }
 
   /** A page has the session from now on over a WebSocket, and so long to come back whenever its connection breaks. */
-  takeOver(seconds: number, now: number): void {
+  attachSocket(seconds: number, now: number): void {
     this.#passOn()
     this.socket = 'open'
     this.fence = Number.POSITIVE_INFINITY

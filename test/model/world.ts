@@ -134,11 +134,11 @@ export class World {
       case 'eavesdrop':
         await this.#eavesdrop()
         break
-      case 'takeOver':
-        this.#takeOver(logins[x % 4]!, y)
+      case 'attachSocket':
+        this.#attachSocket(logins[x % 4]!, y)
         break
       case 'halfway':
-        this.#takeOver(logins[x % 3]!, y, true)
+        this.#attachSocket(logins[x % 3]!, y, true)
         break
       case 'goOn':
         this.#goOnHalfway()
@@ -315,7 +315,7 @@ export class World {
     const last = resumed.rid - 1 - (which % 2)
     model.resume(resumed.rid, last, seconds, bench.clock.now())
     this.#before.push(client)
-    this.client = client.successor(last)
+    this.client = client.next(last)
     this.#lookForLost()
   }
 
@@ -334,7 +334,7 @@ export class World {
   }
 
   /** A page comes over WebSocket: a new one, or the last one once more. */
-  #takeOver(login: Login, y: number, stopsHalfway = false): void {
+  #attachSocket(login: Login, y: number, stopsHalfway = false): void {
     const { bench, model } = this
     const token = this.#token
     if (token === undefined || this.#socket !== undefined) return
@@ -375,14 +375,14 @@ export class World {
       } else if (this.#isConflict(resumed === 'conflict')) return
       else if (!mayResume) throw new Broken('a stream goes on that should not')
       else {
-        model.takeOver(resumeSeconds, bench.clock.now())
+        model.attachSocket(resumeSeconds, bench.clock.now())
         model.handed.push(...(resumed as { numbers: number[] }).numbers)
       }
     }
     if (isAnew) {
       this.#readBefore.push(...page.read)
       if (this.#isConflict(!page.bind())) return
-      model.takeOver(resumeSeconds, bench.clock.now())
+      model.attachSocket(resumeSeconds, bench.clock.now())
     }
     this.#socket = page
     this.#last = page

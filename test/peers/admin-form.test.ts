@@ -1,5 +1,5 @@
 // The service's form in Chromium, and the session that it opens.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { startDemoServer } from '../../src/demo/server.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { fewOrAll } from '../support/matrix.js'
@@ -8,9 +8,6 @@ import { AdminPage } from './admin-page.js'
 import { describeWith } from './needs.js'
 import { encryptedServers } from './servers.js'
 import { befriend, User } from './user.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }

@@ -1,14 +1,11 @@
 // Accessibility of the service's own pages in Chromium, on phone and desktop, in light and dark colours.
 // Runs in npm run test:all only: axe checks each page in each look.
-import { expect, jest, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { ask } from '../support/http-answer.js'
 import { callSessions } from '../support/sessions-api.js'
 import { stageForAdmins } from './admin-stage.js'
 import { brokenRules, excessWidth, faintTexts, smallTargets } from './legibility.js'
 import { describeWith } from './needs.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }

@@ -1,5 +1,5 @@
 // The service's own pages in Chromium, which gets them as XML: the form, and the pages that follow it.
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { Browser } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
@@ -12,9 +12,6 @@ import { admin, startTestService, type TestService } from '../support/start-serv
 import { AdminPage } from './admin-page.js'
 import { focused, showsFocus } from './legibility.js'
 import { describeWith } from './needs.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
@@ -35,7 +32,7 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     browser = await sharedChromium('chromium-headless-shell')
     upstream = await startDemoUpstream()
     service = await startTestService({ servers: upstream.servers })
-  }, 40_000)
+  })
 
   afterEach(async () => page?.close())
 

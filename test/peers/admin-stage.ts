@@ -22,7 +22,7 @@ export function stageForAdmins(passwords: Record<string, string>, options: TestS
     browser = await sharedChromium('chromium-headless-shell')
     upstream = await startDemoServer(passwords)
     service = await startTestService({ servers: `localhost=xmpp://127.0.0.1:${upstream.port}?tls=none`, ...options })
-  }, 40_000)
+  })
 
   afterEach(async () => page?.close())
 

@@ -1,5 +1,5 @@
 // Sessions bound to one browser by a cookie. Strophe needs no code for it: Chromium sends the cookie.
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
@@ -10,9 +10,6 @@ import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 const gone = "type='terminate' condition='item-not-found'"
 
@@ -30,7 +27,7 @@ describeWith([eitherChromium], 'A session bound to one browser', () => {
       routers: () => [createPageRouter()],
     })
     context = await (await sharedChromium(eitherChromium)).newContext()
-  }, 60_000)
+  })
 
   afterEach(async () => {
     await context.clearCookies()

@@ -54,7 +54,7 @@ function introductionOf(child: ChildProcess): Promise<string> {
       clearTimeout(deadline)
       reject(new Error(`${why}:\n${text}`))
     }
-    const deadline = setTimeout(() => fail('it does not start within 15 s'), 15_000)
+    const deadline = setTimeout(() => fail('it does not start within 40 s'), 40_000)
     const listen = (chunk: Buffer) => {
       text += chunk
       if (!text.includes('Ctrl+C')) return

@@ -156,7 +156,7 @@ describeWith(['nats-server'], 'NATS of the compose file for several processes', 
     running = spawn(program, args, { env, stdio: 'ignore' })
     const url = here(nats.healthcheck.test.at(-1))
     const isHealthy = async () => (await ask(url, {}).catch(() => undefined))?.status === 200
-    const deadline = performance.now() + 15_000
+    const deadline = performance.now() + 40_000
     while (!(await isHealthy())) {
       if (running.exitCode !== null || performance.now() > deadline) throw new Error('it is not healthy')
       await new Promise(resolve => setTimeout(resolve, 20))

@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Locator, Page } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { patience as timeout } from '../support/eventually.js'
@@ -11,9 +11,6 @@ import { type DemoCommand, startDemoCommand } from './demo-command.js'
 import { brokenRules, excessWidth, faintTexts } from './legibility.js'
 import { describeWith } from './needs.js'
 
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
-
 const run = promisify(execFile)
 
 describe('The demo', () => {
@@ -21,7 +18,7 @@ describe('The demo', () => {
 
   beforeAll(async () => {
     demo = await startDemoCommand()
-  }, 20_000)
+  })
 
   afterAll(() => demo?.stop())
 
@@ -40,7 +37,7 @@ describe('The demo', () => {
         if (line.type() === 'error') complaints.push(line.text())
       })
       await tab.goto(`${demo.url}/demo`)
-    }, 40_000)
+    })
 
     // Closing the page is not enough: its last request may not arrive.
     afterEach(async () => {
@@ -204,7 +201,7 @@ describe('The demo', () => {
 
   test('exits with 0 at Ctrl+C, even with clients connected', async () => {
     expect(await demo.stop()).toBe(0)
-  }, 10_000)
+  })
 })
 
 async function connect(pane: Locator): Promise<void> {

@@ -3,7 +3,7 @@
 // Runs in npm run test:all only: `test/scenarios/forged-streams.test.ts` has the same with scripted servers.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { boshLogin, boshWelcome } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
@@ -13,8 +13,6 @@ import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { plainEjabberd, plainProsody, type XmppServer } from './servers.js'
 import { type SlowWire, slowWire } from './wire.js'
-
-jest.setTimeout(60_000)
 
 const passwords = { mallory: 'malice', victim: 'innocence' }
 const victim = 'victim@localhost'

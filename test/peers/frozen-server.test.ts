@@ -1,7 +1,7 @@
 // Frozen XMPP servers: the kernel still accepts data for them.
 // Runs in npm run test:all only: servers that do not answer for many seconds.
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import type { Prosody } from '../support/prosody.js'
 import { type Relay, startRelay } from '../support/relay.js'
@@ -10,9 +10,6 @@ import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { User } from './user.js'
 import { XmppJsClient } from './xmpp-js-client.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }

@@ -1,14 +1,12 @@
 // Clients that guess passwords at real servers, from an address that they share with alice.
 // Runs in npm run test:all only: `test/scenarios/guessing.test.ts` has the same with scripted servers.
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { open } from '../support/websocket-stage.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
-
-jest.setTimeout(60_000)
 
 const password = 'wonderland'
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'

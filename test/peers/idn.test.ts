@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { fewOrAll } from '../support/matrix.js'
@@ -11,9 +11,6 @@ import { type Prosody, startProsody } from '../support/prosody.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { User } from './user.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 const uLabel = 'bücher.example'
 const aLabel = 'xn--bcher-kva.example'
@@ -49,7 +46,7 @@ describeWith(['prosody', 'openssl'], 'A service for an internationalized domain 
     warmers['BOSH'] = await start(uLabel, `http://127.0.0.1:${httpPort}/http-bind`)
     const there = { REMOTE_ATTACH: 'there' }
     warmers['BOSH with REMOTE_ATTACH=there'] = await start(aLabel, `http://127.0.0.1:${httpPort}/http-bind`, there)
-  }, 60_000)
+  })
 
   afterEach(async () => {
     await Promise.all(users.splice(0).map(user => user.leave()))

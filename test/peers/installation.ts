@@ -65,7 +65,7 @@ export async function serving(
   })
   const ended = new Promise<number | null>(resolve => child.once('close', resolve))
   try {
-    const deadline = performance.now() + 15_000
+    const deadline = performance.now() + 40_000
     while ((await statusOf(`http://127.0.0.1:${port}/`)) === undefined) {
       if (child.exitCode !== null || performance.now() > deadline) throw new Error('it does not serve')
       await new Promise(resolve => setTimeout(resolve, 50))

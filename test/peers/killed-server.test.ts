@@ -1,7 +1,7 @@
 // An XMPP server is killed and restarted. Two users of another server chat meanwhile.
 // Runs in npm run test:all only: `restarted-pages.test.ts` and `returned-messages.test.ts` have ends of services and servers.
 import { isDeepStrictEqual } from 'node:util'
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { Conversation, talkers } from '../support/conversation.js'
 import { eventually } from '../support/eventually.js'
@@ -11,8 +11,6 @@ import { unlimited } from '../support/unlimited.js'
 import { describeWith } from './needs.js'
 import { User } from './user.js'
 import { connectionsOf } from './wire.js'
-
-jest.setTimeout(60_000)
 
 const alice = { jid: 'alice@chat.example', password: 'wonderland' }
 const pages = 20
@@ -38,7 +36,7 @@ describeWith(['prosody', 'openssl'], 'A killed Prosody', () => {
       },
     })
     conversation = await Conversation.begin(here)
-  }, 30_000)
+  })
 
   afterAll(async () => {
     await here?.stop()

@@ -1,6 +1,6 @@
 // Broken links to servers are mended (XEP-0198): no message is lost or doubled.
 // Runs in npm run test:all only: half a minute at each server; `sasl2.test.ts` has a link that is mended.
-import { afterAll, afterEach, beforeAll, beforeEach, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -8,9 +8,6 @@ import { describeWith } from './needs.js'
 import { expectAll, sayBoth } from './numbers.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { User } from './user.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }

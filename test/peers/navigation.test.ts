@@ -2,7 +2,7 @@
 // with the attacker's script in it, as a document of our origin.
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { Browser, BrowserContext, Page, Response } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
@@ -10,8 +10,6 @@ import { eitherChromium, launchChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
-
-jest.setTimeout(60_000)
 
 /** No secure context, like a service without TLS: browsers send no Sec-Fetch-Mode. */
 const untrusted = 'chat.example'
@@ -40,7 +38,7 @@ describeWith([eitherChromium], 'A form of another site', () => {
     browser = await launchChromium(eitherChromium, [`--host-resolver-rules=MAP ${untrusted} 127.0.0.1`])
     context = await browser.newContext()
     await context.exposeFunction('ran', (where: string) => void ran.push(where))
-  }, 60_000)
+  })
 
   afterEach(async () => {
     ran = []

@@ -1,7 +1,7 @@
 // A bad network between a page and the service: no message is lost or doubled.
 // Runs in npm run test:all only: a minute of bad networks.
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { type ClosingProxy, startClosingProxy } from '../support/closing-proxy.js'
@@ -12,9 +12,6 @@ import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { User } from './user.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }

@@ -1,6 +1,6 @@
 // The example with an OpenID provider: from the provider's page in Chromium to the chat.
 
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { browserBefore, type Chromium, eitherChromium, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
@@ -14,9 +14,6 @@ import { type RunningCommand, startCommand } from './command.js'
 import { repository } from './documented.js'
 import { describeWith } from './needs.js'
 import { OidcVisitor } from './oidc-visitor.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 const alice = 'alice@localhost'
 const bob = 'bob@localhost'

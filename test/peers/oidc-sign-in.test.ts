@@ -4,12 +4,10 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
 import { type RunningCommand, startCommand } from './command.js'
-
-jest.setTimeout(60_000)
 
 /** The parts of an OpenID provider that the portal's backend uses. */
 class ScriptedProvider {

@@ -1,6 +1,6 @@
 // Clients that are not warmed but log in themselves over WebSocket, and resume their stream when it is cut.
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
 import { type Relay, startRelay } from '../support/relay.js'
@@ -12,9 +12,6 @@ import { encryptedServers, type XmppServer } from './servers.js'
 import { StanzaClient } from './stanza-client.js'
 import { befriend, User } from './user.js'
 import { XmppJsClient } from './xmpp-js-client.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 

@@ -1,5 +1,5 @@
 // The module for pages, in Chromium: data that a tab stores, and invalid responses of the portal.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { sharedChromium } from '../support/chromium.js'
@@ -9,9 +9,6 @@ import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOpt
 import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
 

@@ -1,5 +1,5 @@
 // The clients of examples/clients, run in their languages, with scripted servers and with the service.
-import { afterAll, beforeAll, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { portal } from '../support/backends/backend.js'
 import { testConduct } from '../support/backends/conduct.js'
@@ -8,8 +8,6 @@ import { visit } from '../support/backends/visit.js'
 import { combinations } from '../support/matrix.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
-
-jest.setTimeout(60_000)
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 

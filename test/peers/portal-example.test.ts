@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
 import { browserBefore, type Chromium, sharedChromium } from '../support/chromium.js'
@@ -24,9 +24,6 @@ import { PortalVisitor } from './portal-visitor.js'
 import { befriend, User } from './user.js'
 
 declare const sessionStorage: { readonly length: number }
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 /** Unknown to the portal. */
 const passwords = { alice: 'demo', bob: 'demo' }
@@ -482,8 +479,9 @@ describe('The example portal', () => {
     const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
     const [build, run] = scripts.example.split(' && ')
     expect(build).toBe('npm run --silent build')
-    const [node, ...args] = run.split(' ')
-    expect(node).toBe('node')
+    // Without `exec`, a signal to npm would end only the shell.
+    const [exec, node, ...args] = run.split(' ')
+    expect([exec, node]).toEqual(['exec', 'node'])
     const example = await startCommand(args)
     try {
       expect(example.introduction).toContain('Sign in as alice with the password rabbit.')

@@ -163,7 +163,7 @@ class Visitor {
   }
 
   /** Attaches to a session over WebSocket, with its token. */
-  async takeOver({ jid, websocket: { url, token } }: WebSocketBinding): Promise<SocketToService> {
+  async attachSocket({ jid, websocket: { url, token } }: WebSocketBinding): Promise<SocketToService> {
     const socket = new SocketToService(new WebSocket(url, 'xmpp', { ca: this.#proxy.ca, agent: this.#agent }))
     const domain = jid.replace(/^.*@|\/.*$/g, '')
     const response = Buffer.from(`\0${jid.replace(/@.*/, '')}\0${token}`).toString('base64')
@@ -221,7 +221,7 @@ for (const name of names) {
       const addresses = { PORT: String(port), EXTERNAL_URL: proxy.url }
       behind = await startService({ TRUSTED_PROXIES: '127.0.0.1', ...addresses })
       visitor = new Visitor(proxy)
-    }, 30_000)
+    })
 
     afterAll(async () => {
       visitor?.leave()
@@ -246,7 +246,7 @@ for (const name of names) {
     test('serves warmed sessions over WebSocket', async () => {
       const binding = await visitor.warm()
       expect(binding.websocket.url).toBe(`${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`)
-      const page = await visitor.takeOver(binding)
+      const page = await visitor.attachSocket(binding)
       expect(await page.says(ping, "id='p1'")).toContain("type='result'")
       await page.leave()
       expect((await visitor.ask('GET', '/xmpp-websocket')).text).toContain('WebSocket endpoint')
@@ -344,7 +344,7 @@ async function expectAddress(proxy: RunningProxy, behind: TestService): Promise<
     const page = visitor.attach(await caller.warm())
     expect(await page.request(ping)).toContain("id='p1'")
     await page.terminate()
-    const socket = await visitor.takeOver(await caller.warm())
+    const socket = await visitor.attachSocket(await caller.warm())
     expect(await socket.says(ping, "id='p1'")).toContain("type='result'")
     await socket.leave()
     expect((await visitor.ask('POST', '/.well-known/host-meta', { 'X-Forwarded-For': '203.0.113.66' })).status).toBe(
@@ -422,7 +422,7 @@ describeWith(['apache2'], 'A service behind Apache with MergeSlashes Off', () =>
     } finally {
       await proxy.stop()
     }
-  }, 30_000)
+  })
 })
 
 describeWith(['nginx'], 'The configuration for nginx', () => {
@@ -507,7 +507,7 @@ describeWith(names.flatMap(packagesOf), 'An idle WebSocket', () => {
             const visitor = new Visitor(proxy)
             const { websocket, ...binding } = await visitor.warm()
             const url = `${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`
-            const page = await visitor.takeOver({ ...binding, websocket: { ...websocket, url } })
+            const page = await visitor.attachSocket({ ...binding, websocket: { ...websocket, url } })
             // Longer than all timeouts together.
             await new Promise(resolve => setTimeout(resolve, 7_000))
             expect([names[index], await page.says(ping, "id='p1'")]).toEqual([
@@ -597,12 +597,12 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
         expect(await visitor.attach(resumed).terminate()).not.toContain('condition')
       }
       for (const binding of await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))) {
-        const page = await visitor.takeOver(binding)
+        const page = await visitor.attachSocket(binding)
         expect(await page.says(ping, "id='p1'")).toContain("type='result'")
         await page.leave()
       }
       expect(nodes.map(({ service: { counts } }) => counts().sessions)).toEqual([0, 0])
-    }, 60_000)
+    })
 
     testRest(
       'lose only the sessions of a process that stops',
@@ -633,7 +633,7 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
         const page = visitor.attach(await visitor.warm())
         expect(await page.request(ping)).toContain("id='p1'")
       }
-    }, 60_000)
+    })
 
     testRest(
       'serve their sessions even if both are full',

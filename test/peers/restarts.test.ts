@@ -1,6 +1,6 @@
 // Sessions over restarts of the service: no message is lost or doubled.
 // Runs in npm run test:all only: a minute at each server; `restarted-pages.test.ts` has one of them.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { EventReceiver, eventsSecret } from '../support/event-receiver.js'
 import { eventually, patience } from '../support/eventually.js'
 import { RestartedService } from '../support/restarted-service.js'
@@ -9,9 +9,6 @@ import { expectAll, sayBoth } from './numbers.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { User } from './user.js'
 import { XmppJsClient } from './xmpp-js-client.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
@@ -108,7 +105,7 @@ for (const kind of encryptedServers) {
         if (number % 5 !== 0) continue
         const before = replacements()
         service.process.signal('SIGUSR2')
-        await eventually('the workers are replaced', () => replacements() > before)
+        await eventually('the workers are replaced', () => replacements() > before, { seconds: 60 })
       }
       await expectAll(page, bob, 25, kind.maker)
     })

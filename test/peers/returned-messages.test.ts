@@ -48,7 +48,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
     const both = [User.attach(binding.url, binding), await logIn()] as const
     await befriend(...both)
     await Promise.all(both.map(user => user.leave()))
-  }, 60_000)
+  })
 
   beforeEach(async () => {
     ids.clear()

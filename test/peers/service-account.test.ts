@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { attribute, BoshClient } from '../support/bosh-client.js'
 import { textOf } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
@@ -13,8 +13,6 @@ import { ScramClient } from '../support/scram.js'
 import { majorOf } from '../support/server-process.js'
 import { describeWith } from './needs.js'
 import { Stranger } from './stranger.js'
-
-jest.setTimeout(60_000)
 
 const isNew = majorOf('prosody') >= 13
 const xmlns = 'urn:ietf:params:xml:ns:xmpp-sasl'

@@ -1,15 +1,12 @@
 // Spare links to Debian's Prosody and ejabberd.
 // Runs in npm run test:all only: `test/servers/c2s/spare-links.test.ts` has the same with scripted servers.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { majorOf } from '../support/server-process.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type ServerKind, type XmppServer } from './servers.js'
 import { type Talk, tapWire, type Wiretap } from './wire.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 /** The stream before STARTTLS, STARTTLS itself, and the two flights of TLS. */

@@ -1,5 +1,5 @@
 // Strophe in Chromium attaches to warmed sessions, at real servers and at the demo's, from both kinds of page.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
 import { sharedChromium } from '../support/chromium.js'
@@ -10,9 +10,6 @@ import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
 import { encryptedServers } from './servers.js'
 import { befriend, User } from './user.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }

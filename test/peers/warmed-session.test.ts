@@ -1,6 +1,6 @@
 // A session warmed at a real server: attached, with messages, ended, and with a killed server.
 
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { combinations } from '../support/matrix.js'
 import { admin, adminHeader, startTestService, type TestService } from '../support/start-service.js'
@@ -8,9 +8,6 @@ import { describeWith } from './needs.js'
 import { servers, type XmppServer } from './servers.js'
 import { befriend, presence, User } from './user.js'
 import { connectionsOf } from './wire.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }

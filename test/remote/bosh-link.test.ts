@@ -28,7 +28,6 @@ const terms = agreed(1, 2)
 const message = (text: string) => `<message xmlns='jabber:client'><body>${text}</body></message>`
 const presence = "<presence xmlns='jabber:client'/>"
 
-/** A link to a scripted endpoint, with a record of the link's events. */
 async function open(
   options: {
     domain?: string
@@ -82,18 +81,17 @@ async function open(
     () => endpoint.close(),
   )
   const hears = (line: string) => eventually(`${line} is told`, () => told.some(each => each.startsWith(line)))
-  /** The next request, after the time in which the last request arrives. */
+  /** Returns the next request, after the pause between requests. */
   const next = () => {
     parts.clock.advance(100)
     return there.request()
   }
-  /** The next empty request of an idle link, once `timers` timers are pending. */
+  /** Returns the next empty request, once `timers` timers are pending. */
   const poll = async (timers = 1) => {
     await eventually('it rests', () => parts.clock.pending === timers)
     parts.clock.advance(10)
     return there.request()
   }
-  /** Resolves once no session, request or timer is left. */
   const isGone = () => eventually('nothing is left', () => sessions.size + parts.clock.pending + there.open === 0)
   const { clock } = parts
   return {
@@ -114,7 +112,7 @@ async function open(
   }
 }
 
-/** A link with an open stream. The client has sent a stanza. The endpoint holds a request. */
+/** The client has sent a stanza, and the endpoint holds a request. */
 async function opened(options?: Parameters<typeof open>[0]) {
   const call = await open(options)
   const creation = await call.there.request()
@@ -126,7 +124,6 @@ async function opened(options?: Parameters<typeof open>[0]) {
   return { ...call, creation, held }
 }
 
-/** A request's body without its rid. */
 const said = ({ body }: EndpointRequest) => body.replace(/ rid='\d+'/, '')
 const plain = (inside: string, attributes = '') =>
   `<body sid='s1'${attributes} xmlns='http://jabber.org/protocol/httpbind'${inside === '' ? '/>' : `>${inside}</body>`}`
@@ -205,7 +202,7 @@ describe('opening a stream', () => {
     expect((await next()).rid).toBe(creation.rid + 2)
   })
 
-  test('gives up on features that do not come', async () => {
+  test('fails if no features arrive', async () => {
     const { there, told, clock, hears, poll, isGone } = await open()
     ;(await there.request()).answer('', terms)
     const held = await poll(2)
@@ -268,7 +265,7 @@ describe('opening a stream', () => {
     expect(told).toEqual(['open a1 far.example', features, 'flush'])
   })
 
-  test('again gives up on features that do not come', async () => {
+  test('again fails if no features arrive', async () => {
     const { link, clock, held, told, hears } = await opened()
     held.answer()
     link.restart({})
@@ -376,7 +373,7 @@ describe('an open link', () => {
     expect(there).toMatchObject({ open: 1, mostOpen: 2, isAsked: false })
   })
 
-  test('gives its client a moment to answer before it asks for more', async () => {
+  test('gives its client time to answer before it sends an empty request', async () => {
     const { there, link, held, clock, hears } = await opened()
     held.answer(message('question'))
     await hears('flush')
@@ -387,7 +384,7 @@ describe('an open link', () => {
     expect(there).toMatchObject({ open: 1, isAsked: false })
   })
 
-  test('lets a request arrive before it sends the next: some endpoints know no other order', async () => {
+  test('sends a request after the last has arrived, because some endpoints process them as they arrive', async () => {
     const { there, link, held, clock } = await opened()
     // This request uses the connection of an earlier request.
     link.send([element(message('one'))])
@@ -406,7 +403,7 @@ describe('an open link', () => {
     expect((await there.request()).rid).toBe(held.rid + 2)
   })
 
-  test('does not put more into one request than an endpoint can be expected to read', async () => {
+  test('limits the size of a request, because endpoints do', async () => {
     const { link, held, next } = await opened()
     const large = message('x'.repeat(200_000))
     link.send([element(message('one'))])
@@ -454,7 +451,7 @@ describe('an open link', () => {
     const released = await poll()
     link.send([element(message('ping'))])
     const second = await next()
-    // The endpoint answers both in order, but the answers arrive in another order.
+    // The answers arrive in the wrong order.
     second.answer(message('pong'))
     await eventually('it is here', () => there.open === 1)
     released.answer()
@@ -491,7 +488,7 @@ describe('an open link', () => {
     expect(said(await poll())).toBe(plain(''))
   })
 
-  test('keeps the session alive while the client makes up its mind', async () => {
+  test('keeps the session alive while the client sends nothing', async () => {
     const { there, hears, clock } = await open()
     ;(await there.request()).answer(features, terms)
     await hears('flush')
@@ -503,7 +500,7 @@ describe('an open link', () => {
 })
 
 describe('an endpoint that does not hold requests', () => {
-  test('is asked as often as it wants to be', async () => {
+  test('gets requests as often as `polling` allows', async () => {
     const { there, link, clock, hears, poll } = await open()
     ;(await there.request()).answer(features, agreed(0, 1))
     await hears('flush')
@@ -528,7 +525,7 @@ describe('an endpoint that does not hold requests', () => {
     expect(there.mostOpen).toBe(1)
   })
 
-  test('or answers all of them at once is not asked all the time', async () => {
+  test('or answers all requests at once does not get one after another', async () => {
     const { there, held, clock, poll } = await opened()
     held.answer()
     const first = await poll()
@@ -804,7 +801,7 @@ describe('the end of a session', () => {
     await isGone()
   })
 
-  test('by us while it is created is sent to the endpoint once that has created it', async () => {
+  test('by us during the creation is sent after the creation', async () => {
     const { there, link, told, isGone } = await open()
     const creation = await there.request()
     link.close()

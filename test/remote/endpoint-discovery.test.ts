@@ -135,7 +135,7 @@ describe('the endpoint of a domain', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('is not waited for without end', async () => {
+  test('has a time limit', async () => {
     const { there, hostMeta, clock } = await begin()
     const asked = faultOf(hostMeta.endpointOf('localhost'))
     await there.request()

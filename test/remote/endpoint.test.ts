@@ -16,7 +16,6 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
-/** A scripted endpoint and our side of it. */
 async function connect(
   about: Partial<typeof usualEntry> = {},
   more: Parameters<typeof endpointParts>[0] = {},
@@ -32,7 +31,6 @@ async function connect(
   return { there, here, clock: parts.clock }
 }
 
-/** A port that accepts connections and sends nothing. */
 async function silence(): Promise<number> {
   const sockets: Socket[] = []
   const server = createTcpServer(socket => sockets.push(socket.on('error', () => {})))
@@ -127,7 +125,7 @@ describe('an endpoint', () => {
     expect(there.connections).toBe(1)
   })
 
-  test('may be asked again, over a connection that is closed after the answer', async () => {
+  test('gets a repeated request over a connection that is closed after the answer', async () => {
     const { there, here } = await connect()
     const first = here.post('one', 60)
     ;(await there.request()).send(200, '')
@@ -165,7 +163,7 @@ describe('an endpoint', () => {
     })
   })
 
-  test('is not followed elsewhere', async () => {
+  test('is not followed to another URL', async () => {
     const { there, here } = await connect()
     const replied = here.post('', 60)
     ;(await there.request()).send(302, '', { Location: '/other' })
@@ -173,7 +171,7 @@ describe('an endpoint', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test('is hung up on when its request is aborted', async () => {
+  test('is disconnected if its request is aborted', async () => {
     const { there, here, clock } = await connect()
     const leaving = new AbortController()
     const replied = faultOf(here.post('', 60, { signal: leaving.signal }))
@@ -350,7 +348,7 @@ describe('an encrypted endpoint', () => {
     })
   })
 
-  test('has so much time to be connected to', async () => {
+  test('has a time limit for connecting', async () => {
     const parts = endpointParts()
     const here = createEndpoint(`https://localhost:${await silence()}/`, parts)
     let reached = () => {}

@@ -17,7 +17,6 @@ export const usualSettings: Config['remote'] = {
   headers: [],
 }
 
-/** Knows `localhost` and the given names. */
 export function namesOf(known: Readonly<Record<string, readonly string[]>> = {}): EndpointParts['names'] {
   const all: typeof known = { localhost: ['127.0.0.1'], ...known }
   return { addressesOf: ({ host }) => all[host] ?? { step: 'resolve', code: 'host-unknown' } }
@@ -36,7 +35,6 @@ export function endpointParts(more: Partial<Omit<EndpointParts, 'clock'>> = {}):
   }
 }
 
-/** Remote endpoints with these entries of the settings. */
 export function remotesOf(
   entries: Readonly<Record<string, Partial<RemoteEndpoint>>>,
   more: Partial<Pick<Config, 'domains' | 'servers' | 'remote'>> = {},
@@ -62,7 +60,6 @@ export function remotesOf(
   return { remotes, clock, counts }
 }
 
-/** The comparable parts of a rejection. */
 export async function faultOf(promise: Promise<unknown>) {
   const error = await promise.then(
     () => new Error('it succeeded'),

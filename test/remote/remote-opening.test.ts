@@ -24,7 +24,6 @@ const jid = 'juliet@far.example/balcony'
 
 const handover = { seconds: 30, attachBinding: 'off' } as const
 
-/** A login at a scripted endpoint. */
 async function begin() {
   const there = await ScriptedEndpoint.start()
   const entry = { url: there.url, plain: true }
@@ -56,13 +55,13 @@ async function begin() {
   return { there, remotes, opening, termsOf, handOver, elsewhere, told, ends, clock, isGone, hears, isOver }
 }
 
-/** A login whose endpoint has answered the creation. */
+/** The endpoint has answered the creation. */
 async function created() {
   const call = await begin()
   const creation = await call.there.request()
   creation.answer(features, terms)
   await call.hears('features')
-  /** The next request, after the time in which the last request arrives. */
+  /** Returns the next request, after the pause between requests. */
   const next = () => {
     call.clock.advance(100)
     return call.there.request()

@@ -7,7 +7,6 @@ import { remotesOf, usualSettings } from './parts.js'
 
 const wish = { lang: 'en', wait: 60, hold: 1, ver: '1.6' }
 
-/** Opens a link, and returns its failure. */
 async function endOf(remotes: Remotes, domain: string) {
   let ended: LinkEnd | undefined
   const quiet = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {} }
@@ -90,7 +89,7 @@ describe('an endpoint found through host-meta', () => {
 
   test('may be anywhere if the operator names the domain', async () => {
     const { remotes } = remotesOf({ localhost: {}, '*': {} }, { domains: ['*'] })
-    // The service tried to connect, but nothing listens.
+    // Nothing listens there.
     expect(await endOf(remotes, 'localhost')).toEqual({ step: 'resolve', code: 'remote-connection-failed' })
   })
 })

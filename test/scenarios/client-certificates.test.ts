@@ -29,7 +29,7 @@ beforeAll(async () => {
     writeFileSync(join(folder, `${name}.pem`), cert + key)
   }
   writeFileSync(join(folder, 'clients.ca'), authority.cert)
-}, 30_000)
+})
 
 afterAll(async () => {
   await server.stop()

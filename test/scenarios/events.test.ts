@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { startDemoServer } from '../../src/demo/server.js'
 import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
@@ -19,8 +19,6 @@ import { callSessions } from '../support/sessions-api.js'
 import { adminHeader, startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
-
-jest.setTimeout(40_000)
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 const presence = "<presence xmlns='jabber:client'/>"
@@ -74,7 +72,7 @@ async function attach(binding: { sid: string; rid: number }): Promise<BoshClient
 }
 
 /** A page that continues the session over WebSocket. */
-async function takeOver({ websocket }: { websocket: { token: string } }): Promise<WebSocketWire> {
+async function attachSocket({ websocket }: { websocket: { token: string } }): Promise<WebSocketWire> {
   const wire = await WebSocketWire.open(service.url, { path: '/xmpp-websocket/warm' })
   closers.push(() => wire.drop())
   wire.send(open, say.auth(websocket.token, 'alice'), open, say.bind)
@@ -109,7 +107,7 @@ describe('a portal receives events', () => {
     await told(id, 'session.attached')
     const resumed = (await call('POST', `/${id}/resume`)).json
     await told(id, 'session.attached', 'session.resumed')
-    await takeOver(resumed)
+    await attachSocket(resumed)
     expect((await call('DELETE', `/${id}`)).status).toBe(204)
     await told(id, 'session.attached', 'session.resumed', 'session.attached', 'session.ended: logout')
     expect(receiver.taken.at(-1)).toEqual({
@@ -311,7 +309,7 @@ describe('a receiver that is down', () => {
     const bindings = [await service.bind(alice), await service.bind(alice), await service.bind(alice)]
     for (const binding of bindings) {
       await (await attach(binding)).request(presence, { pause: '60' })
-      await takeOver((await call('POST', `/${binding.id}/resume`)).json)
+      await attachSocket((await call('POST', `/${binding.id}/resume`)).json)
       expect((await call('DELETE', `/${binding.id}`)).status).toBe(204)
     }
     expect(await counted('events_waiting')).toEqual({ '': 12 })

@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { Agent } from 'node:http'
 import { connect } from 'node:net'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import type { Dns } from '../../src/servers/net/dns.js'
 import { BoshClient } from '../support/bosh-client.js'
@@ -14,9 +14,6 @@ import { ask } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
-
-// Each wait in a test has its own, shorter deadline with its own message.
-jest.setTimeout(60_000)
 
 const alice = { jid: 'alice@broken.example', password: 'Pa55-of-alice' }
 const carol = { jid: 'carol@localhost', password: 'secret' }
@@ -233,6 +230,8 @@ test('the session of a client that reads no replies ends after inactivity', asyn
   const socket = connect(Number(port), hostname)
   await once(socket, 'connect')
   socket.pause()
+  // On a slow machine the session ends before the last requests, and the service closes this connection.
+  socket.on('error', () => {})
   const poll = (at: number, inner = '') => {
     const body = `<body rid='${rid + at}' sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'>${inner}</body>`
     socket.write(`POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`)

@@ -77,7 +77,7 @@ describe('a server that stops answering', () => {
     }
     await service.emptied()
     expect(servers.flatMap(({ complaints }) => complaints)).toEqual([])
-  }, 20_000)
+  })
 
   testRest(
     'and does not close its stream is disconnected',

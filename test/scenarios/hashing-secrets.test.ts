@@ -17,11 +17,11 @@ describe('hash-password', () => {
     const { stdout } = await run('geheim-ü\n')
     const hash = parseSecretHash(stdout.trim())!
     expect((await hashLike(hash, 'geheim-ü')).equals(hash.hash)).toBe(true)
-  }, 30_000)
+  })
 
   test('exits with an error if the input is empty', async () => {
     const nothing = { failed: true, stdout: '', stderr: 'No secret was entered.\n' }
     expect(await run('')).toMatchObject(nothing)
     expect(await run('\n')).toMatchObject(nothing)
-  }, 30_000)
+  })
 })

@@ -2,15 +2,13 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { createLog } from '../../src/lib/log.js'
 import { stateFiles } from '../../src/processes/state-files.js'
 import { recordVersion } from '../../src/session/registry/moving-sessions.js'
 import { eventually } from '../support/eventually.js'
 import { Operator } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
-
-jest.setTimeout(30_000)
 
 let operator: Operator
 const own = randomBytes(32)

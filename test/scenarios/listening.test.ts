@@ -44,7 +44,7 @@ beforeAll(async () => {
   const names = ['DNS:localhost', 'IP:127.0.0.1', 'DNS:renewed.example']
   // A lookup of an issuer by name would find the first certificate.
   renewed = makeCertificate(names, { commonName: 'renewed' })
-}, 30_000)
+})
 
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
@@ -304,32 +304,24 @@ describe('the files of certificates', () => {
     const next = page.request(message('through the signal'))
     expect(await held).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
     expect(await next).toContain('through the signal')
-  }, 20_000)
+  })
 
-  testRest(
-    'are not needed for SIGHUP: a service without TLS continues',
-    async () => {
-      operator = new Operator()
-      const service = operator.start(settings())
-      const url = await service.url()
-      service.signal('SIGHUP')
-      expect((await ask(url, { agent: false })).status).toBe(200)
-      service.signal('SIGTERM')
-      expect(await service.exit).toBe(0)
-    },
-    20_000,
-  )
+  testRest('are not needed for SIGHUP: a service without TLS continues', async () => {
+    operator = new Operator()
+    const service = operator.start(settings())
+    const url = await service.url()
+    service.signal('SIGHUP')
+    expect((await ask(url, { agent: false })).status).toBe(200)
+    service.signal('SIGTERM')
+    expect(await service.exit).toBe(0)
+  })
 
-  testRest(
-    'prevent the start if they are missing',
-    async () => {
-      operator = new Operator()
-      const service = operator.start({ ...settings(), HTTPS_PORT: '8443', TLS_CERT: 'missing.pem' })
-      expect(await service.exit).toBe(1)
-      expect(service.stderr).toContain('- TLS_CERT names missing.pem, which cannot be read (ENOENT)')
-    },
-    20_000,
-  )
+  testRest('prevent the start if they are missing', async () => {
+    operator = new Operator()
+    const service = operator.start({ ...settings(), HTTPS_PORT: '8443', TLS_CERT: 'missing.pem' })
+    expect(await service.exit).toBe(1)
+    expect(service.stderr).toContain('- TLS_CERT names missing.pem, which cannot be read (ENOENT)')
+  })
 })
 
 describe('if the system lists no addresses, as in a sandbox without AF_NETLINK', () => {
@@ -352,7 +344,7 @@ describe('if the system lists no addresses, as in a sandbox without AF_NETLINK',
     const { status } = await visitor.ask('GET', '/.well-known/host-meta', { Host: `203.0.113.1:${port}` })
     expect(status).toBe(404)
     expect(service.stdout).not.toContain('not foreseen')
-  }, 20_000)
+  })
 })
 
 describe('on several addresses', () => {

@@ -81,6 +81,7 @@ describe('a server of the settings', () => {
     }
     server.script = { connect: turn => turn.reset() }
     for (const connection of server.connections) connection.reset()
+    await eventually('all links and their first repairs have failed', () => service.service.counts().links === 0)
     const ended = () => {
       const all = service.lines.map(line => JSON.parse(line))
       return all.filter(({ msg }) => msg === 'links were not mended: their sessions ended')

@@ -118,11 +118,18 @@ test('without an heir, clients and calls are rejected after ten seconds', async 
   wire.send(say.auth(`${old}-token`, 'alice'))
   const request = bosh().request()
   const call = callSessions(service.url, 'GET', `/${id}`)
-  await new Promise(resolve => setTimeout(resolve, 100))
-  clock.advance(11_000)
-  expect(await request).toContain("condition='item-not-found'")
-  expect(await wire.message()).toBe(say.notAuthorized)
-  expect((await call).status).toBe(404)
+  let areAnswered = false
+  const answers = Promise.all([request, wire.message(), call]).finally(() => {
+    areAnswered = true
+  })
+  await eventually('all are answered', () => {
+    clock.advance(11_000)
+    return areAnswered
+  })
+  const [reply, message, { status }] = await answers
+  expect(reply).toContain("condition='item-not-found'")
+  expect(message).toBe(say.notAuthorized)
+  expect(status).toBe(404)
 })
 
 test('API calls about its session wait for the heir', async () => {

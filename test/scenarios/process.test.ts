@@ -14,7 +14,6 @@ import { Operator } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
 import { root } from '../support/repository.js'
 
-const seconds = 20_000
 const secret = 'adm1n-s3cret'
 const password = 'Pa55-of-alice'
 const authorization = `Basic ${Buffer.from(`portal:${secret}`).toString('base64')}`
@@ -51,119 +50,91 @@ const warm = (url: string, parameters: object) =>
   })
 
 describe('a service that cannot start', () => {
-  test(
-    'because it has no settings prints what is missing, where it looked, and mentions the demo',
-    async () => {
-      const service = operator.start({})
-      expect(await service.exit).toBe(1)
-      expect(service.stderr).toContain('ADMIN_USERS is required')
-      expect(service.stderr).toContain('XMPP_DOMAINS is required')
-      expect(service.stderr).toContain('There is no file .env here')
-      expect(service.stderr).toContain('npm run demo')
-      const [, ...named] = /See (\S+) and (\S+)\. /.exec(service.stderr)!
-      expect(named).toEqual(['docs/settings.md', '.env.example'].map(name => join(root, name)))
-      expect(service.stderr).not.toMatch(/^\s+at /m)
-      expect(service.stdout).toBe('')
-    },
-    seconds,
-  )
+  test('because it has no settings prints what is missing, where it looked, and mentions the demo', async () => {
+    const service = operator.start({})
+    expect(await service.exit).toBe(1)
+    expect(service.stderr).toContain('ADMIN_USERS is required')
+    expect(service.stderr).toContain('XMPP_DOMAINS is required')
+    expect(service.stderr).toContain('There is no file .env here')
+    expect(service.stderr).toContain('npm run demo')
+    const [, ...named] = /See (\S+) and (\S+)\. /.exec(service.stderr)!
+    expect(named).toEqual(['docs/settings.md', '.env.example'].map(name => join(root, name)))
+    expect(service.stderr).not.toMatch(/^\s+at /m)
+    expect(service.stdout).toBe('')
+  })
 
-  test(
-    'because of invalid settings prints all of them at once, and no secret',
-    async () => {
-      const service = operator.start({
-        ADMIN_USERS: `portal-${secret}`,
-        XMPP_DOMAINS: 'not a domain',
-        XMPP_SERVERS: 'plain.example=ftp://x',
-        PORT: '99999',
-        WARM_TIMEOUT: 'soon',
-        ASSUME_SECURE: 'perhaps',
-        LOG_LEVEL: 'loud',
-        EXTERNAL_URL: 'nowhere',
-      })
-      expect(await service.exit).toBe(1)
-      const names = ['ADMIN_USERS', 'XMPP_DOMAINS', 'XMPP_SERVERS', 'PORT', 'WARM_TIMEOUT', 'ASSUME_SECURE']
-      for (const name of [...names, 'LOG_LEVEL', 'EXTERNAL_URL']) {
-        expect(service.stderr).toMatch(new RegExp(`^- ${name} `, 'm'))
-      }
-      expect(service.stderr).not.toContain(secret)
-      expect(service.stderr).not.toMatch(/^\s+at /m)
-    },
-    seconds,
-  )
+  test('because of invalid settings prints all of them at once, and no secret', async () => {
+    const service = operator.start({
+      ADMIN_USERS: `portal-${secret}`,
+      XMPP_DOMAINS: 'not a domain',
+      XMPP_SERVERS: 'plain.example=ftp://x',
+      PORT: '99999',
+      WARM_TIMEOUT: 'soon',
+      ASSUME_SECURE: 'perhaps',
+      LOG_LEVEL: 'loud',
+      EXTERNAL_URL: 'nowhere',
+    })
+    expect(await service.exit).toBe(1)
+    const names = ['ADMIN_USERS', 'XMPP_DOMAINS', 'XMPP_SERVERS', 'PORT', 'WARM_TIMEOUT', 'ASSUME_SECURE']
+    for (const name of [...names, 'LOG_LEVEL', 'EXTERNAL_URL']) {
+      expect(service.stderr).toMatch(new RegExp(`^- ${name} `, 'm'))
+    }
+    expect(service.stderr).not.toContain(secret)
+    expect(service.stderr).not.toMatch(/^\s+at /m)
+  })
 
-  test(
-    'because its port is in use prints an error',
-    async () => {
-      const other = createServer().listen(0, '127.0.0.1')
-      await once(other, 'listening')
-      const { port } = other.address() as AddressInfo
-      const service = operator.start(settings({ PORT: String(port) }))
-      expect(await service.exit).toBe(1)
-      expect(service.stderr).toBe(
-        `Another program uses port ${port}: stop it, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
-      )
-      other.close()
-    },
-    seconds,
-  )
+  test('because its port is in use prints an error', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const service = operator.start(settings({ PORT: String(port) }))
+    expect(await service.exit).toBe(1)
+    expect(service.stderr).toBe(
+      `Another program uses port ${port}: stop it, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
+    )
+    other.close()
+  })
 
-  testRest(
-    'because the port of its metrics is in use prints the setting',
-    async () => {
-      const other = createServer().listen(0, '127.0.0.1')
-      await once(other, 'listening')
-      const { port } = other.address() as AddressInfo
-      const service = operator.start(settings({ METRICS_ADDRESS: `127.0.0.1:${port}` }))
-      expect(await service.exit).toBe(1)
-      expect(service.stderr).toBe(
-        'The settings are invalid:\n' +
-          `- METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses: choose another address, or none\n`,
-      )
-      other.close()
-    },
-    seconds,
-  )
+  testRest('because the port of its metrics is in use prints the setting', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const service = operator.start(settings({ METRICS_ADDRESS: `127.0.0.1:${port}` }))
+    expect(await service.exit).toBe(1)
+    expect(service.stderr).toBe(
+      'The settings are invalid:\n' +
+        `- METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses: choose another address, or none\n`,
+    )
+    other.close()
+  })
 
   test.each([
     [['--chekc-config'], /^Unknown option --chekc-config\. Did you mean --check-config\?\n/],
     [['start'], /^Unknown command start\.\n/],
     [['--check-config', '--demo'], /^--check-config and --demo exclude each other\.\n/],
-  ])(
-    'because of the arguments %j exits with 2 and prints the usage',
-    async (words, told) => {
-      const service = operator.start(settings(), ...words)
-      expect(await service.exit).toBe(2)
-      expect([service.stdout, service.stderr]).toEqual(['', expect.stringMatching(told)])
-      expect(service.stderr).toMatch(/\n\n {2}warm-bindings +starts the service\n.*--help +prints this text\n$/s)
-    },
-    seconds,
-  )
+  ])('because of the arguments %j exits with 2 and prints the usage', async (words, told) => {
+    const service = operator.start(settings(), ...words)
+    expect(await service.exit).toBe(2)
+    expect([service.stdout, service.stderr]).toEqual(['', expect.stringMatching(told)])
+    expect(service.stderr).toMatch(/\n\n {2}warm-bindings +starts the service\n.*--help +prints this text\n$/s)
+  })
 
-  test(
-    'because of the command help prints the usage, and exits with 0',
-    async () => {
-      const service = operator.start({}, 'help')
-      expect([await service.exit, service.stderr]).toEqual([0, ''])
-      expect(service.stdout).toMatch(/^Logs your portal's users in .*\n {2}warm-bindings +starts the service\n/s)
-    },
-    seconds,
-  )
+  test('because of the command help prints the usage, and exits with 0', async () => {
+    const service = operator.start({}, 'help')
+    expect([await service.exit, service.stderr]).toEqual([0, ''])
+    expect(service.stdout).toMatch(/^Logs your portal's users in .*\n {2}warm-bindings +starts the service\n/s)
+  })
 
-  testRest(
-    'because of an address of another machine prints the setting, also with --check-config',
-    async () => {
-      const addresses = { HOST: '127.0.0.1, 192.0.2.1' }
-      for (const args of [[], ['--check-config']]) {
-        const service = operator.start(settings(addresses), ...args)
-        expect(await service.exit).toBe(1)
-        expect(service.stderr).toMatch(
-          /^The settings are invalid:\n- HOST has 192\.0\.2\.1, which is not an address of this machine\n$/m,
-        )
-      }
-    },
-    seconds,
-  )
+  testRest('because of an address of another machine prints the setting, also with --check-config', async () => {
+    const addresses = { HOST: '127.0.0.1, 192.0.2.1' }
+    for (const args of [[], ['--check-config']]) {
+      const service = operator.start(settings(addresses), ...args)
+      expect(await service.exit).toBe(1)
+      expect(service.stderr).toMatch(
+        /^The settings are invalid:\n- HOST has 192\.0\.2\.1, which is not an address of this machine\n$/m,
+      )
+    }
+  })
 
   // Some containers give all ports to all users.
   const lowest = Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'))
@@ -180,7 +151,6 @@ describe('a service that cannot start', () => {
         expect(service.stderr).not.toMatch(/^\s+at /m)
       }
     },
-    seconds,
   )
 })
 
@@ -200,115 +170,87 @@ describe('the command', () => {
 })
 
 describe('a service at its start', () => {
-  testRest(
-    'on every interface warns that it accepts no passwords, and names the setting',
-    async () => {
-      const service = operator.start(settings({ HOST: '0.0.0.0' }))
-      const url = (await service.url()).replace('0.0.0.0', '127.0.0.1')
-      expect(service.stdout).toMatch(/"level":40,.*insecure-channel.*ASSUME_SECURE/)
-      const { status, text } = await warm(url, { jid: 'alice@plain.example', password })
-      expect(status).toBe(403)
-      expect(JSON.parse(text)).toMatchObject({ code: 'insecure-channel' })
-      expect(text).toContain('ASSUME_SECURE')
-    },
-    seconds,
-  )
+  testRest('on every interface warns that it accepts no passwords, and names the setting', async () => {
+    const service = operator.start(settings({ HOST: '0.0.0.0' }))
+    const url = (await service.url()).replace('0.0.0.0', '127.0.0.1')
+    expect(service.stdout).toMatch(/"level":40,.*insecure-channel.*ASSUME_SECURE/)
+    const { status, text } = await warm(url, { jid: 'alice@plain.example', password })
+    expect(status).toBe(403)
+    expect(JSON.parse(text)).toMatchObject({ code: 'insecure-channel' })
+    expect(text).toContain('ASSUME_SECURE')
+  })
 
-  test(
-    'reads .env, and prefers the environment',
-    async () => {
-      const lines = Object.entries(settings({ WARM_PATH: '/from-file', BOSH_PATH: '/bosh-from-file' }))
-      operator.write('.env', lines.map(([name, value]) => `${name}=${value}\n`).join(''))
-      const service = operator.start({ BOSH_PATH: '/bosh-from-environment' })
-      const url = await service.url()
-      expect(service.stdout).toContain('"warm":"/from-file","bosh":"/bosh-from-environment"')
-      expect((await callUrl(`${url}/from-file`)).status).toBe(401)
-      expect((await callUrl(`${url}/bosh-from-environment`)).status).toBe(200)
-    },
-    seconds,
-  )
+  test('reads .env, and prefers the environment', async () => {
+    const lines = Object.entries(settings({ WARM_PATH: '/from-file', BOSH_PATH: '/bosh-from-file' }))
+    operator.write('.env', lines.map(([name, value]) => `${name}=${value}\n`).join(''))
+    const service = operator.start({ BOSH_PATH: '/bosh-from-environment' })
+    const url = await service.url()
+    expect(service.stdout).toContain('"warm":"/from-file","bosh":"/bosh-from-environment"')
+    expect((await callUrl(`${url}/from-file`)).status).toBe(401)
+    expect((await callUrl(`${url}/bosh-from-environment`)).status).toBe(200)
+  })
 
   test.each([
     ['line 2 is neither', () => operator.write('.env', '\uFEFFPORT=0\nWARM_PATH /warm\n')],
     ['cannot be read (EISDIR)', () => operator.makeFolder('.env')],
-  ])(
-    'exits with an error if .env is invalid: %s',
-    async (problem, make) => {
-      make()
-      for (const args of [[], ['--check-config']]) {
-        const service = operator.start(settings(), ...args)
-        expect(await service.exit).toBe(1)
-        expect(service.stderr).toContain(`- .env ${problem}`)
-        expect(service.stderr).not.toMatch(/^\s+at /m)
-      }
-    },
-    seconds,
-  )
+  ])('exits with an error if .env is invalid: %s', async (problem, make) => {
+    make()
+    for (const args of [[], ['--check-config']]) {
+      const service = operator.start(settings(), ...args)
+      expect(await service.exit).toBe(1)
+      expect(service.stderr).toContain(`- .env ${problem}`)
+      expect(service.stderr).not.toMatch(/^\s+at /m)
+    }
+  })
 
-  test(
-    'warns of verify=off and of an unknown setting',
-    async () => {
-      const servers = `plain.example=xmpp://127.0.0.1:${server.port}?verify=off`
-      const service = operator.start(settings({ XMPP_SERVERS: servers, WARM_TIMEOT: '5' }))
-      await service.url()
-      expect(service.stdout).toMatch(/"level":40,.*verify=off for plain\.example/)
-      expect(service.stdout).toMatch(/"level":40,.*WARM_TIMEOT.*Did you mean WARM_TIMEOUT/)
-    },
-    seconds,
-  )
+  test('warns of verify=off and of an unknown setting', async () => {
+    const servers = `plain.example=xmpp://127.0.0.1:${server.port}?verify=off`
+    const service = operator.start(settings({ XMPP_SERVERS: servers, WARM_TIMEOT: '5' }))
+    await service.url()
+    expect(service.stdout).toMatch(/"level":40,.*verify=off for plain\.example/)
+    expect(service.stdout).toMatch(/"level":40,.*WARM_TIMEOT.*Did you mean WARM_TIMEOUT/)
+  })
 
-  testRest(
-    'survives failed logins',
-    async () => {
-      const service = operator.start(settings({ XMPP_SERVERS: 'plain.example=xmpp://127.0.0.1:1?tls=none' }))
-      const url = await service.url()
-      for (let call = 0; call < 3; call++) {
-        const { status, text } = await warm(url, { jid: 'alice@plain.example', password })
-        expect({ status, code: JSON.parse(text).code }).toEqual({
-          status: 502,
-          code: 'remote-connection-failed',
-        })
-      }
-      service.signal('SIGTERM')
-      expect(await service.exit).toBe(0)
-      expect(service.stderr).toBe('')
-    },
-    seconds,
-  )
+  testRest('survives failed logins', async () => {
+    const service = operator.start(settings({ XMPP_SERVERS: 'plain.example=xmpp://127.0.0.1:1?tls=none' }))
+    const url = await service.url()
+    for (let call = 0; call < 3; call++) {
+      const { status, text } = await warm(url, { jid: 'alice@plain.example', password })
+      expect({ status, code: JSON.parse(text).code }).toEqual({
+        status: 502,
+        code: 'remote-connection-failed',
+      })
+    }
+    service.signal('SIGTERM')
+    expect(await service.exit).toBe(0)
+    expect(service.stderr).toBe('')
+  })
 
-  testRest(
-    'logs the URL of its metrics',
-    async () => {
-      const service = operator.start(settings({ METRICS_ADDRESS: '127.0.0.1:0' }))
-      await service.url()
-      const { metricsUrl } = JSON.parse(service.stdout.split('\n').find(line => line.includes('"listening"'))!)
-      expect((await callUrl(metricsUrl)).text).toContain('warm_bindings_sessions{state="held"} 0')
-      service.signal('SIGTERM')
-      expect(await service.exit).toBe(0)
-    },
-    seconds,
-  )
+  testRest('logs the URL of its metrics', async () => {
+    const service = operator.start(settings({ METRICS_ADDRESS: '127.0.0.1:0' }))
+    await service.url()
+    const { metricsUrl } = JSON.parse(service.stdout.split('\n').find(line => line.includes('"listening"'))!)
+    expect((await callUrl(metricsUrl)).text).toContain('warm_bindings_sessions{state="held"} 0')
+    service.signal('SIGTERM')
+    expect(await service.exit).toBe(0)
+  })
 
-  test(
-    'writes no secret, even with LOG_LEVEL=trace',
-    async () => {
-      const service = operator.start(settings({ LOG_LEVEL: 'trace' }))
-      const url = await service.url()
-      const { sid, rid } = JSON.parse((await warm(url, { jid: 'alice@plain.example', password })).text)
-      expect((await warm(url, { jid: 'alice@plain.example', password: 'wr0ng-one' })).status).toBe(403)
-      expect((await warm(url, { jid: 'not a jid', password: 'wr0ng-one' })).status).toBe(400)
-      const client = new BoshClient(`${url}/http-bind`, { sid, rid })
-      await client.terminate()
-      client.close()
-      service.signal('SIGTERM')
-      expect(await service.exit).toBe(0)
-      expect(service.stderr).toBe('')
-      for (const word of [password, secret, 'wr0ng-one', sid, authorization.slice(6)]) {
-        expect(service.stdout).not.toContain(word)
-      }
-    },
-    seconds,
-  )
+  test('writes no secret, even with LOG_LEVEL=trace', async () => {
+    const service = operator.start(settings({ LOG_LEVEL: 'trace' }))
+    const url = await service.url()
+    const { sid, rid } = JSON.parse((await warm(url, { jid: 'alice@plain.example', password })).text)
+    expect((await warm(url, { jid: 'alice@plain.example', password: 'wr0ng-one' })).status).toBe(403)
+    expect((await warm(url, { jid: 'not a jid', password: 'wr0ng-one' })).status).toBe(400)
+    const client = new BoshClient(`${url}/http-bind`, { sid, rid })
+    await client.terminate()
+    client.close()
+    service.signal('SIGTERM')
+    expect(await service.exit).toBe(0)
+    expect(service.stderr).toBe('')
+    for (const word of [password, secret, 'wr0ng-one', sid, authorization.slice(6)]) {
+      expect(service.stdout).not.toContain(word)
+    }
+  })
 })
 
 testRest.each(['0', '2'])(
@@ -325,139 +267,102 @@ testRest.each(['0', '2'])(
     service.signal('SIGINT')
     expect(await service.exit).toBe(0)
   },
-  seconds,
 )
 
 describe('a service that is stopped', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)(
-    'by %s answers held requests, closes its streams and exits',
-    async name => {
-      const service = operator.start(settings())
-      const url = await service.url()
-      const { sid, rid } = JSON.parse((await warm(url, { jid: 'alice@plain.example', password })).text)
-      const client = new BoshClient(`${url}/http-bind`, { sid, rid })
-      const connection = server.last
-      const held = client.request("<presence xmlns='jabber:client'/>")
-      await eventually('the request is held', () => connection.stanzas.length === 1)
-      const asked = performance.now()
-      service.signal(name)
-      expect(await held).toContain("type='terminate' condition='system-shutdown'")
-      expect(await service.exit).toBe(0)
-      expect(performance.now() - asked).toBeLessThan(10_000)
-      expect(connection.goodbye).toBe('footer')
-      expect(service.stderr).toBe('')
-      client.close()
-    },
-    seconds,
-  )
+  test.each(['SIGTERM', 'SIGINT'] as const)('by %s answers held requests, closes its streams and exits', async name => {
+    const service = operator.start(settings())
+    const url = await service.url()
+    const { sid, rid } = JSON.parse((await warm(url, { jid: 'alice@plain.example', password })).text)
+    const client = new BoshClient(`${url}/http-bind`, { sid, rid })
+    const connection = server.last
+    const held = client.request("<presence xmlns='jabber:client'/>")
+    await eventually('the request is held', () => connection.stanzas.length === 1)
+    const asked = performance.now()
+    service.signal(name)
+    expect(await held).toContain("type='terminate' condition='system-shutdown'")
+    expect(await service.exit).toBe(0)
+    expect(performance.now() - asked).toBeLessThan(10_000)
+    expect(connection.goodbye).toBe('footer')
+    expect(service.stderr).toBe('')
+    client.close()
+  })
 
-  testRest(
-    'by SIGTERM twice exits with 0',
-    async () => {
-      const service = operator.start(settings())
-      const { status } = await warm(await service.url(), { jid: 'alice@plain.example', password })
-      expect(status).toBe(200)
-      const connection = server.last
-      service.signal('SIGTERM')
-      await eventually('the stream is closed', () => connection.goodbye === 'footer')
-      service.signal('SIGTERM')
-      expect(await service.exit).toBe(0)
-    },
-    seconds,
-  )
+  testRest('by SIGTERM twice exits with 0', async () => {
+    const service = operator.start(settings())
+    const { status } = await warm(await service.url(), { jid: 'alice@plain.example', password })
+    expect(status).toBe(200)
+    const connection = server.last
+    service.signal('SIGTERM')
+    await eventually('the stream is closed', () => connection.goodbye === 'footer')
+    service.signal('SIGTERM')
+    expect(await service.exit).toBe(0)
+  })
 
-  testRest(
-    'while an XMPP server does not answer exits within 10 s',
-    async () => {
-      server.script = {
-        bind: turn => {
-          turn.goOn()
-          turn.connection.deafen()
-        },
-      }
-      const service = operator.start(settings())
-      expect((await warm(await service.url(), { jid: 'alice@plain.example', password })).status).toBe(200)
-      server.script = {}
-      const asked = performance.now()
-      service.signal('SIGTERM')
-      expect(await service.exit).toBe(0)
-      expect(performance.now() - asked).toBeLessThan(10_000)
-    },
-    seconds,
-  )
+  testRest('while an XMPP server does not answer exits within 10 s', async () => {
+    server.script = {
+      bind: turn => {
+        turn.goOn()
+        turn.connection.deafen()
+      },
+    }
+    const service = operator.start(settings())
+    expect((await warm(await service.url(), { jid: 'alice@plain.example', password })).status).toBe(200)
+    server.script = {}
+    const asked = performance.now()
+    service.signal('SIGTERM')
+    expect(await service.exit).toBe(0)
+    expect(performance.now() - asked).toBeLessThan(10_000)
+  })
 })
 
 describe('--check-config', () => {
-  test(
-    'succeeds while a service runs with the same settings',
-    async () => {
-      const [port, metricsPort] = (await freePorts(2)) as [number, number]
-      const same = settings({ HOST: `127.0.0.1:${port}`, METRICS_ADDRESS: `127.0.0.1:${metricsPort}` })
-      await operator.start(same).url()
-      expect(await operator.start(same, '--check-config').exit).toBe(0)
-    },
-    seconds,
-  )
+  test('succeeds while a service runs with the same settings', async () => {
+    const [port, metricsPort] = (await freePorts(2)) as [number, number]
+    const same = settings({ HOST: `127.0.0.1:${port}`, METRICS_ADDRESS: `127.0.0.1:${metricsPort}` })
+    await operator.start(same).url()
+    expect(await operator.start(same, '--check-config').exit).toBe(0)
+  })
 
-  testRest(
-    'prints every setting with an unusable address or an unknown host',
-    async () => {
-      const { cert, key } = makeCertificate(['DNS:localhost'])
-      operator.write('tls.pem', cert + key)
-      const environment = {
-        HOST: '192.0.2.1:8080',
-        HTTPS_HOST: 'no-such-host.invalid',
-        TLS_CERT: 'tls.pem',
-        METRICS_ADDRESS: '203.0.113.1:9110',
-      }
-      const check = operator.start(settings(environment), '--check-config')
-      expect(await check.exit).toBe(1)
-      expect(check.stderr).toContain('- HOST has 192.0.2.1, which is not an address of this machine\n')
-      expect(check.stderr).toMatch(/^- HTTPS_HOST has no-such-host\.invalid, a name without an address/m)
-      expect(check.stderr).toContain('- METRICS_ADDRESS has 203.0.113.1, which is not an address of this machine\n')
-    },
-    seconds,
-  )
+  testRest('prints every setting with an unusable address or an unknown host', async () => {
+    const { cert, key } = makeCertificate(['DNS:localhost'])
+    operator.write('tls.pem', cert + key)
+    const environment = {
+      HOST: '192.0.2.1:8080',
+      HTTPS_HOST: 'no-such-host.invalid',
+      TLS_CERT: 'tls.pem',
+      METRICS_ADDRESS: '203.0.113.1:9110',
+    }
+    const check = operator.start(settings(environment), '--check-config')
+    expect(await check.exit).toBe(1)
+    expect(check.stderr).toContain('- HOST has 192.0.2.1, which is not an address of this machine\n')
+    expect(check.stderr).toMatch(/^- HTTPS_HOST has no-such-host\.invalid, a name without an address/m)
+    expect(check.stderr).toContain('- METRICS_ADDRESS has 203.0.113.1, which is not an address of this machine\n')
+  })
 
-  test(
-    'succeeds and starts nothing',
-    async () => {
-      const check = operator.start(settings(), '--check-config')
-      expect(await check.exit).toBe(0)
-      expect(check.stdout).toBe('The settings are valid.\n')
-    },
-    seconds,
-  )
+  test('succeeds and starts nothing', async () => {
+    const check = operator.start(settings(), '--check-config')
+    expect(await check.exit).toBe(0)
+    expect(check.stdout).toBe('The settings are valid.\n')
+  })
 
-  testRest(
-    'prints all errors at once',
-    async () => {
-      const check = operator.start(settings({ PORT: 'x', BOSH_MAX_WAIT: '0' }), '--check-config')
-      expect(await check.exit).toBe(1)
-      expect(check.stderr).toContain('PORT must be')
-      expect(check.stderr).toContain('BOSH_MAX_WAIT must be')
-    },
-    seconds,
-  )
+  testRest('prints all errors at once', async () => {
+    const check = operator.start(settings({ PORT: 'x', BOSH_MAX_WAIT: '0' }), '--check-config')
+    expect(await check.exit).toBe(1)
+    expect(check.stderr).toContain('PORT must be')
+    expect(check.stderr).toContain('BOSH_MAX_WAIT must be')
+  })
 
-  testRest(
-    'fails for an unknown setting, which a start only warns of',
-    async () => {
-      const check = operator.start(settings({ BOSH_MAXWAIT: '30' }), '--check-config')
-      expect(await check.exit).toBe(1)
-      expect(check.stderr).toContain('Did you mean BOSH_MAX_WAIT?')
-    },
-    seconds,
-  )
+  testRest('fails for an unknown setting, which a start only warns of', async () => {
+    const check = operator.start(settings({ BOSH_MAXWAIT: '30' }), '--check-config')
+    expect(await check.exit).toBe(1)
+    expect(check.stderr).toContain('Did you mean BOSH_MAX_WAIT?')
+  })
 
-  test(
-    'succeeds with a risk, and prints the warning of a start',
-    async () => {
-      const check = operator.start(settings({ HOST: '0.0.0.0' }), '--check-config')
-      expect(await check.exit).toBe(0)
-      expect(check.stderr).toMatch(/^\/warm refuses calls without TLS to 0\.0\.0\.0:0 with 403 insecure-channel/)
-      expect(check.stdout).toBe('The settings are valid.\n')
-    },
-    seconds,
-  )
+  test('succeeds with a risk, and prints the warning of a start', async () => {
+    const check = operator.start(settings({ HOST: '0.0.0.0' }), '--check-config')
+    expect(await check.exit).toBe(0)
+    expect(check.stderr).toMatch(/^\/warm refuses calls without TLS to 0\.0\.0\.0:0 with 403 insecure-channel/)
+    expect(check.stdout).toBe('The settings are valid.\n')
+  })
 })

@@ -235,14 +235,22 @@ test('a Unix socket expects a header', async () => {
   expect(await heard(silent)).toBe('')
 })
 
+const checkHealth = (environment: Record<string, string>) =>
+  promisify(execFile)(process.execPath, [join(root, 'dist', 'command', 'health-check.js')], {
+    env: { PROXY_PROTOCOL: 'on', ...environment },
+  })
+
 test('the health check of containers sends a header, over TLS too', async () => {
-  const run = (environment: Record<string, string>) =>
-    promisify(execFile)(process.execPath, [join(root, 'dist', 'command', 'health-check.js')], {
-      env: { PROXY_PROTOCOL: 'on', ...environment },
-    })
   const own = await start({ HTTPS_PORT: '0', TLS_CERT: join(folder, 'own.pem') })
   const [plain, secure] = own.service.urls.map(url => new URL(url).port) as [string, string]
-  await run({ PORT: plain })
-  await run({ PORT: 'off', HTTPS_PORT: secure })
-  await expect(run({ PORT: plain, PROXY_PROTOCOL: 'off' })).rejects.toThrow('Command failed')
+  await checkHealth({ PORT: plain })
+  await checkHealth({ PORT: 'off', HTTPS_PORT: secure })
+  await expect(checkHealth({ PORT: plain, PROXY_PROTOCOL: 'off' })).rejects.toThrow('Command failed')
+})
+
+test('the health check of containers sends no header if the service trusts only proxies on other machines', async () => {
+  const environment = { TRUSTED_PROXIES: '192.0.2.1' }
+  const { port } = new URL((await start(environment)).url)
+  await checkHealth({ PORT: port, ...environment })
+  await expect(checkHealth({ PORT: port })).rejects.toThrow('Command failed')
 })

@@ -4,7 +4,7 @@ import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, describe, expect, test } from '@jest/globals'
 import { startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -16,8 +16,6 @@ import { Operator } from '../support/operated-service.js'
 import { callSessions } from '../support/sessions-api.js'
 import { adminHeader, startTestService } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
-
-jest.setTimeout(30_000)
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 const presence = "<presence xmlns='jabber:client'/>"

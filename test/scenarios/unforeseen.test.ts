@@ -1,6 +1,6 @@
 // Errors that the code does not expect, in a process as operators run it: they are logged, and the service
 // continues.
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
@@ -10,8 +10,6 @@ import { freePorts } from '../support/ports.js'
 import { callSessions } from '../support/sessions-api.js'
 import { admin } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
-
-jest.setTimeout(30_000)
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 

@@ -1,6 +1,6 @@
 // A portal that stores no ids: it names its sessions by visit and tab.
 
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { joinedIn } from '../support/joined-lines.js'
@@ -8,8 +8,6 @@ import { type LoginServer, startLoginServer } from '../support/login-server/serv
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
-
-jest.setTimeout(30_000)
 
 const jid = 'alice@plain.example'
 const account = { jid, password: 'Pa55-of-alice' }

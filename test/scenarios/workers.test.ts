@@ -7,7 +7,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
@@ -18,8 +18,6 @@ import { callUrl } from '../support/login-server/watched-service.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
 import { scrape } from '../support/scrape.js'
-
-jest.setTimeout(30_000)
 
 const authorization = `Basic ${Buffer.from('portal:adm1n-s3cret').toString('base64')}`
 const accounts = { alice: 'Pa55-of-alice' }
@@ -223,7 +221,9 @@ describe('workers', () => {
     await eventually('the death is logged', () => said(service, 'a worker has died').length === 1)
     expect(said(service, 'a worker has died')).toMatchObject([{ worker, workerPid: pid, signal: 'SIGKILL' }])
     expect((await warm(url)).status).toBe(200)
-    await eventually('the worker is replaced', () => said(service, 'a worker has been started').length === 1)
+    await eventually('the worker is replaced', () => said(service, 'a worker has been started').length === 1, {
+      seconds: 60,
+    })
     expect(said(service, 'a worker has been started')).toMatchObject([{ worker }])
     expect((await samples(service)).get('warm_bindings_workers_died_total')).toBe(1)
     const numbers = (accept: string) =>
@@ -246,7 +246,7 @@ describe('workers', () => {
     // One of these connections is offered to the hung worker, which gets the next only after it has accepted this.
     const calls = Array.from({ length: 8 }, () => callUrl(`${url}/healthz`))
     await eventually('the worker is replaced', () => said(service, 'a worker has been started').length === 1, {
-      seconds: 20,
+      seconds: 60,
     })
     expect(said(service, 'a worker hangs and is killed')).toMatchObject([{ worker, workerPid: pid }])
     expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(calls.map(() => 200))
@@ -283,7 +283,9 @@ describe('workers', () => {
     const service = start({ WORKERS: '1', METRICS_ADDRESS: 'none' })
     await service.url()
     process.kill(firstWorker(service), 'SIGKILL')
-    await eventually('the worker is replaced', () => said(service, 'a worker has been started').length === 1)
+    await eventually('the worker is replaced', () => said(service, 'a worker has been started').length === 1, {
+      seconds: 60,
+    })
     service.signal('SIGINT')
     expect(await service.exit).toBe(0)
   })

@@ -4,7 +4,7 @@ import type { OfClient } from '../../src/session/limits/session-limits.js'
 import { BoshBench, create } from '../support/bosh-bench.js'
 import { noLimits, noSessionLimits } from '../support/unlimited.js'
 
-/** A bench whose clients are counted by another process, which answers when the test says so. */
+/** Another process counts the clients of this bench. It answers when the test says so. */
 function setUp(sessions = 0) {
   const taken: string[] = []
   const answers: ((full: OfClient | undefined) => void)[] = []
@@ -41,7 +41,7 @@ test('a session is opened when the process that counts has answered', async () =
   answer(undefined)
   await bench.pass(0)
   expect(bench.registry.size).toBe(1)
-  bench.registry.abandonAll()
+  bench.registry.endAllSilently()
   expect(things(taken).sort()).toEqual([...both('+'), ...both('-')].sort())
 })
 
@@ -62,7 +62,7 @@ test('no session is opened if the service begins to stop or is full meanwhile, a
   await bench.pass(0)
   expect([bench.registry.size, bench.counts.refused.sessions]).toEqual([1, 1])
   expect(things(taken)).toEqual([...both('+'), ...both('+'), ...both('-')])
-  bench.registry.abandonAll()
+  bench.registry.endAllSilently()
   const third = await opening()
   bench.registry.isStopping = true
   taken.length = 0

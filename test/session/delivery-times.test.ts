@@ -3,7 +3,7 @@ import { Counts } from '../../src/lib/counts.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { Outbox } from '../../src/session/outbox.js'
 import type { Transport } from '../../src/session/session-types.js'
-import { benchWithTickets, takeOver } from '../browsers/websocket/pages.js'
+import { attachPage, benchWithTickets } from '../browsers/websocket/pages.js'
 import { message } from '../support/bosh-bench.js'
 import { FakeClock } from '../support/fake-clock.js'
 
@@ -14,7 +14,7 @@ const timesOf = ({ pages }: Counts, transport: Transport) => {
 }
 
 describe('the time from a stanza of the server to its page', () => {
-  test('over BOSH includes the wait for a request, and is that of the first stanza of a delivery', async () => {
+  test('over BOSH includes the wait for a request, and counts from the first stanza of a delivery', async () => {
     const bench = benchWithTickets()
     const client = await bench.session()
     const before = timesOf(bench.counts, 'bosh')
@@ -35,7 +35,7 @@ describe('the time from a stanza of the server to its page', () => {
   test('over WebSocket includes the wait for a page that does not read', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!)
+    const page = attachPage(bench, client.token!)
     client.link.receive(message('a'))
     expect(timesOf(bench.counts, 'websocket')).toEqual([1, 0])
     page.bufferedAmount = 1_000_000

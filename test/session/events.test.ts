@@ -1,6 +1,6 @@
-// What a portal is told of which sessions, whatever their pages and servers do.
+// The events that a portal gets.
 import { describe, expect, test } from '@jest/globals'
-import { newToken, takeOver } from '../browsers/websocket/pages.js'
+import { attachPage, newToken } from '../browsers/websocket/pages.js'
 import { BoshBench, type Client, FakePeer, message } from '../support/bosh-bench.js'
 
 const handover = { seconds: 120, attachBinding: 'off' } as const
@@ -10,7 +10,7 @@ const conflict = {
   streamError: '<stream:error/>',
 } as const
 
-/** A bench, what it has told, and its sessions; of the second and later ones it is told which. */
+/** `told` has the sent events. After the first session, each event has the number of its session. */
 function benchOf() {
   const told: string[] = []
   const ids: string[] = []
@@ -46,31 +46,31 @@ describe('a page comes', () => {
     expect(told).toEqual(['attached'])
   })
 
-  test('over WebSocket: once it has the session, and not when it shows its token', async () => {
+  test('over WebSocket: when it has the session, not when it shows its token', async () => {
     const { bench, told, warmed } = benchOf()
     const { token } = await warmed()
-    const socket = takeOver(bench, token!)
+    const socket = attachPage(bench, token!)
     expect(told).toEqual(['attached'])
     socket.receive(message('one'))
     expect(told).toEqual(['attached'])
   })
 
-  test('again, each time after the session was given to another page', async () => {
+  test('again, after each handover to another page', async () => {
     const { bench, told, warmed } = benchOf()
     const first = await warmed()
     await first.next()
     const second = await bench.resume(first)
     expect(told).toEqual(['attached', 'resumed'])
-    // The page before is shut out.
+    // The previous page is locked out.
     await first.next()
     expect(told).toEqual(['attached', 'resumed'])
     await second.next()
-    takeOver(bench, await newToken(bench, second))
+    attachPage(bench, await newToken(bench, second))
     expect(told).toEqual(['attached', 'resumed', 'attached', 'resumed', 'attached'])
   })
 
   test.each<[string, (client: Client) => Promise<unknown>]>([
-    ['with a rid far off', client => client.at(client.rid + 99)],
+    ['with a rid outside the window', client => client.at(client.rid + 99)],
     ['ahead of its first request', client => client.at(client.rid + 2)],
   ])('not %s', async (_what, act) => {
     const { told, warmed } = benchOf()
@@ -81,7 +81,7 @@ describe('a page comes', () => {
 
 describe('a session ends', () => {
   test.each<[string, (bench: BoshBench, client: Client) => Promise<unknown> | unknown, readonly string[]]>([
-    ['for want of a page', bench => bench.pass(121), ['ended: attach-timeout']],
+    ['because no page comes', bench => bench.pass(121), ['ended: attach-timeout']],
     [
       'when its page is silent',
       async (bench, client) => {
@@ -124,7 +124,7 @@ describe('a session ends', () => {
       'when the service stops',
       bench => {
         bench.registry.shutDown()
-        bench.registry.abandonAll()
+        bench.registry.endAllSilently()
       },
       ['ended: shutdown'],
     ],
@@ -134,7 +134,7 @@ describe('a session ends', () => {
         const session = bench.registry.byId(id)!
         session.fail(new Error('x'))
         session.fail(new Error('y'))
-        session.end('client', 'untold')
+        session.end('client', 'silent')
       },
       ['ended: fault'],
     ],
@@ -147,12 +147,12 @@ describe('a session ends', () => {
 
   test('over WebSocket', async () => {
     const { bench, told, warmed } = benchOf()
-    takeOver(bench, (await warmed()).token!).leave()
+    attachPage(bench, (await warmed()).token!).leave()
     await bench.pass(121)
     expect(told).toEqual(['attached', 'ended: inactivity'])
   })
 
-  test('by its own end, whatever else happens', async () => {
+  test('with the event of its first end only', async () => {
     const { bench, told, warmed } = benchOf()
     const [one, two] = [await warmed(), await warmed()]
     await two.next('', "type='terminate'")
@@ -177,7 +177,7 @@ describe('no event is sent', () => {
     const { bench, told } = benchOf()
     const login = bench.login()
     await login.opening.handOver('juliet@chat.example/balcony', [], handover)
-    bench.registry.byId(login.opening.id)!.end('unclaimed', 'untold')
+    bench.registry.byId(login.opening.id)!.end('unclaimed', 'silent')
     expect(bench.counts.sessionsEnded.unclaimed).toBe(1)
     expect(told).toEqual([])
   })

@@ -1,4 +1,4 @@
-// A session that a login of this process opens: until it is handed out, what the server says goes to the login.
+// A session during a warm login: until the handover, the login gets all elements of the server.
 import { describe, expect, test } from '@jest/globals'
 import { heldRequests } from '../../src/browsers/bosh/bosh-client.js'
 import { BoshBench, empty, type FakeLink, message, payload } from '../support/bosh-bench.js'
@@ -29,7 +29,7 @@ describe('a session that is being opened', () => {
     expect(login.opening.link.facts.encrypted).toBe(true)
   })
 
-  test('opens its link as the login wants it', () => {
+  test('opens its link with the options of the login', () => {
     const bench = new BoshBench()
     bench.login("xml:lang='de'")
     expect(bench.link.options).toMatchObject({ lang: 'de', certificate: false })
@@ -53,8 +53,8 @@ describe('a session that is being opened', () => {
       b => b.registry.byId([...b.registry.list()][0]!.id)?.end('logout', 'loggedOut'),
     ],
     ['the service stops', 'shutting-down', bench => bench.manager.shutDown()],
-    ['the service stops in a hurry', 'remote-connection-failed', bench => bench.registry.abandonAll()],
-  ])('is over when %s, and the login is told once', async (_what, code, act) => {
+    ['the service ends all sessions silently', 'remote-connection-failed', bench => bench.registry.endAllSilently()],
+  ])('is removed when %s, and the login is informed once', async (_what, code, act) => {
     const bench = new BoshBench()
     const login = bench.login()
     act(bench)
@@ -89,7 +89,7 @@ describe('a session that is being opened', () => {
   })
 })
 
-describe('a session that is handed out', () => {
+describe('a session that is handed over', () => {
   test('returns the values with which its page continues', async () => {
     const bench = new BoshBench()
     const { opening } = bench.login("wait='30' hold='9' ver='1.8'")
@@ -107,7 +107,7 @@ describe('a session that is handed out', () => {
     expect((await client.next()).reply?.body).toBe(payload(...['early', 'soon', 'late'].map(message)))
   })
 
-  test('stops reading from the server if more has arrived than it keeps, until the page has fetched it', async () => {
+  test('stops reading from the server while its outbox is full', async () => {
     const bench = new BoshBench({}, undefined, { maxQueueElements: 1 })
     const undelivered = ['a', 'b'].map(message).map(element)
     const client = await bench.warmed({ undelivered })

@@ -8,7 +8,7 @@ const states: Record<State['name'], State> = {
   opening: { name: 'opening', login: undefined },
   waiting: wait,
   live: { name: 'live' },
-  ended: { name: 'ended', outcome: { reason: 'logout' }, isTold: false, wait: undefined },
+  ended: { name: 'ended', outcome: { reason: 'logout' }, isRemoved: false, wait: undefined },
 }
 const causes = [...new Set(transitions.map(({ cause }) => cause))]
 
@@ -40,8 +40,8 @@ describe('a session', () => {
     await bench.resume(first)
     seen.push(session.state, session.stage.wait !== undefined)
     session.end('logout', 'loggedOut')
-    session.end('inactivity', 'untold')
-    seen.push(session.state, session.isOver)
+    session.end('inactivity', 'silent')
+    seen.push(session.state, session.isRemoved)
     expect(seen).toEqual(['opening', false, 'waiting', true, 'held', false, 'waiting', true, 'ended', true])
     expect(bench.counts.sessionsEnded).toMatchObject({ logout: 1, inactivity: 0 })
   })
@@ -50,7 +50,7 @@ describe('a session', () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     const session = bench.registry.byId(client.id)!
-    session.end('shutdown', 'emptied')
+    session.end('shutdown', 'afterDelivery')
     expect(session.resume(handover)).toBeUndefined()
     session.end('logout', 'loggedOut')
     expect(bench.counts.sessionsEnded).toMatchObject({ shutdown: 1, logout: 0 })

@@ -36,7 +36,7 @@ describe('a ticket', () => {
       Buffer.alloc(32),
       proof.subarray(1),
       Buffer.concat([proof, Buffer.alloc(1)]),
-      // What this side shows is no proof of the other.
+      // The service's proof is not the page's proof.
       ticket.proof,
     ]
     for (const other of others) expect(ticket.admits(other, 0)).toBe(false)
@@ -62,11 +62,11 @@ describe('tickets', () => {
     const fresh = Array.from({ length: 1000 }, () => Ticket.fresh(120, 0))
     for (const [place, { ticket }] of fresh.entries()) tickets.add(ticket, place)
     expect(tickets.size).toBe(1000)
-    for (const [place, { token }] of fresh.entries()) expect(tickets.placeFor(proofOfPage(token))).toBe(place)
-    expect(tickets.placeFor(proofOfPage('guessed'))).toBeUndefined()
-    expect(tickets.placeFor(Buffer.alloc(0))).toBeUndefined()
+    for (const [place, { token }] of fresh.entries()) expect(tickets.sessionFor(proofOfPage(token))).toBe(place)
+    expect(tickets.sessionFor(proofOfPage('guessed'))).toBeUndefined()
+    expect(tickets.sessionFor(Buffer.alloc(0))).toBeUndefined()
     for (const { ticket } of fresh) tickets.remove(ticket)
     expect(tickets.size).toBe(0)
-    expect(tickets.placeFor(proofOfPage(fresh[0]!.token))).toBeUndefined()
+    expect(tickets.sessionFor(proofOfPage(fresh[0]!.token))).toBeUndefined()
   })
 })

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { bounce } from '../../src/session/link/error-replies.js'
+import { errorToSender } from '../../src/session/link/error-replies.js'
 import { countSteps } from '../support/steps.js'
 
 const stanza = (name: string, text: string) => ({ name, namespace: 'jabber:client', text })
@@ -23,21 +23,26 @@ test.each([
     ),
     "<message xmlns='jabber:client' type='error' to='a@x/\u2028&quot;&apos;' id='&apos;&quot;&lt;&#13;&#10;'><error type='wait'><recipient-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
   ],
-])('the sender of %s is told', (_what, element, answer) => {
-  expect(bounce(element)?.text).toBe(answer)
+])('the sender of %s gets an error', (_what, element, answer) => {
+  expect(errorToSender(element)?.text).toBe(answer)
 })
 
 test.each([
   ['presence', stanza('presence', "<presence xmlns='jabber:client'/>")],
   ['an answer', stanza('iq', "<iq xmlns='jabber:client' type='result' id='1'/>")],
   ['an error', stanza('message', "<message xmlns='jabber:client' type='error'/>")],
-  ['what is no stanza', { name: 'features', namespace: 'http://etherx.jabber.org/streams', text: '<features/>' }],
-])('no sender waits to hear of %s', (_what, element) => {
-  expect(bounce(element)).toBeUndefined()
+  [
+    'an element that is no stanza',
+    { name: 'features', namespace: 'http://etherx.jabber.org/streams', text: '<features/>' },
+  ],
+])('no error is sent for %s', (_what, element) => {
+  expect(errorToSender(element)).toBeUndefined()
 })
 
 test('the sender gets an error that does not depend on the contents of the stanza', () => {
   const text = `<message xmlns='jabber:client' from='a@x' id='a&amp;b'>${'<é/>'.repeat(20_000)}</message>`
-  const steps = countSteps(() => expect(bounce(stanza('message', text))?.text).toContain("to='a@x' id='a&amp;b'"))
+  const steps = countSteps(() =>
+    expect(errorToSender(stanza('message', text))?.text).toContain("to='a@x' id='a&amp;b'"),
+  )
   expect(steps).toBeLessThan(text.length / 2)
 })

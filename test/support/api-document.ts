@@ -119,13 +119,13 @@ export class ApiDocument {
 }
 
 /**
- * The same document for objects that have nothing but what it says. It leaves objects open itself: a client should not
- * stumble over what a later version adds.
+ * Returns the document without further properties in objects. The document itself allows them, so that clients accept
+ * properties of later versions.
  */
 function closed(part: Part): AnySchemaObject {
   if (Array.isArray(part)) return part.map(closed) as Part
   if (typeof part !== 'object' || part === null) return part
-  // The parts of a whole know of each other's properties only together.
+  // `additionalProperties` in a part of `allOf` would reject the properties of the other parts.
   if (Array.isArray(part.allOf)) return { ...part, unevaluatedProperties: false }
   const inside = Object.fromEntries(Object.entries(part).map(([key, value]) => [key, closed(value)]))
   return part.type === 'object' && 'properties' in part ? { ...inside, additionalProperties: false } : inside

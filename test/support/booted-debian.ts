@@ -14,7 +14,7 @@ const masked = [
   ...['sys-fs-fuse-connections.mount', 'sys-kernel-debug.mount', 'sys-kernel-tracing.mount', 'dev-hugepages.mount'],
 ]
 
-/** Arguments: the unpacked release, an empty folder, a folder for /mnt, and the units to mask. Changes go to a tmpfs. */
+/** Arguments: the unpacked release, an empty folder, the folder for /mnt, the units to mask. Changes go to a tmpfs. */
 const boot = `
 base=$1; place=$2; shared=$3; shift 3
 mount --make-rprivate /

@@ -101,13 +101,13 @@ export class FakeLink implements Link {
     })
   }
 
-  /** The server lets the client in that has asked for it, and tells it its JID. */
+  /** The server accepts the client's SASL2 login, and sends its JID. */
   bind(jid = 'juliet@chat.example/balcony'): void {
     const told = `<authorization-identifier>${jid}</authorization-identifier><bound xmlns='urn:xmpp:bind:0'/>`
     this.say(`<success xmlns='${sasl2Namespace}'>${told}</success>`)
   }
 
-  /** The server lets the client in that has asked for it over SASL. */
+  /** The server accepts the client's SASL login. */
   letIn(): void {
     this.say(`<success xmlns='${saslNamespace}'/>`)
   }
@@ -266,7 +266,7 @@ export interface BenchOptions {
   readonly defaultDomain?: string
   readonly connect?: () => never
   readonly limits?: SessionLimits
-  /** How many logins may be refused to an address in a minute; any number unless told otherwise. Proxies are at 10.0.0.1. */
+  /** How many logins may be refused to an address in a minute. Default: any number. The proxy is at 10.0.0.1. */
   readonly loginsPerAddress?: number
   /** The name that sids and handles begin with; none unless told otherwise. */
   readonly processName?: string
@@ -436,8 +436,8 @@ export class BoshBench {
   }
 
   /**
-   * A session whose stream is open, and whose client has asked to be let in and bound; `rid` was the creation request's.
-   * What it has asked for its login is not in what the link has sent.
+   * A session whose stream is open, and whose client has sent its login. `rid` is the rid of the creation request.
+   * `link.sent` does not contain the login.
    */
   async session(
     attributes = "wait='60' hold='1' ver='1.6'",
@@ -453,7 +453,7 @@ export class BoshBench {
     return new Client(this, sid, rid, this.link, undefined, creation)
   }
 
-  /** A session whose client has read that its server lets it in, and may open its stream again. */
+  /** A session whose client has read `<success/>`, and may restart its stream. */
   async welcome(attributes?: string): Promise<Client> {
     const client = await this.session(attributes, 700, new FakePeer(), auth)
     await this.server(link => link.letIn())
@@ -508,7 +508,7 @@ export class BoshBench {
   }
 }
 
-/** A client that can count. */
+/** A client that counts its rids. */
 export class Client {
   constructor(
     readonly bench: BoshBench,

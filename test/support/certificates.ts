@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Key and certificate, PEM. The certificate signs itself: who trusts it as a CA accepts it. */
+/** Key and certificate, PEM. Without `issuer`, the certificate signs itself: clients that trust it as CA accept it. */
 export interface Credentials {
   readonly key: string
   readonly cert: string
@@ -13,11 +13,11 @@ export interface Credentials {
 
 export interface CertificateOptions {
   readonly commonName?: string
-  /** When it was no longer valid; it is valid for two days from now without it. */
+  /** Whether it has expired. Otherwise, it is valid for two days from now. */
   readonly expired?: boolean
-  /** Who signs it in place of itself. */
+  /** The CA that signs it. Without a CA, it signs itself. */
   readonly issuer?: Credentials
-  /** What it is signed with; SHA-256 unless given. */
+  /** The hash in its signature. Default: SHA-256. */
   readonly hash?: 'sha384'
 }
 

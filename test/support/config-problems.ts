@@ -1,6 +1,6 @@
 import { ConfigError } from '../../src/config/load.js'
 
-/** The problems that reading settings ends with; none where they are in order. */
+/** The problems that `read` reports about settings. Empty if the settings are valid. */
 export function problemsOf(read: () => unknown): readonly string[] {
   try {
     read()

@@ -1,5 +1,5 @@
-// Another Debian release than this machine's, unpacked into a folder, for its Prosody and ejabberd. Plain JavaScript, because
-// `test/peers.js` uses it before anything is built.
+// Another Debian release than this machine's, unpacked into a folder, for its Prosody and ejabberd. Plain JavaScript,
+// because `test/peers.js` uses it before anything is built.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,8 +17,8 @@ export function releaseAtHand() {
 }
 
 /**
- * Unpacks a release with its XMPP servers or these packages, or finds it unpacked. Resolves with its folder, or with why it
- * cannot be had. It takes a minute and 600 MB, and is kept for later runs in `/var/cache/warm-bindings-tests`.
+ * Unpacks a release with its XMPP servers or these packages, unless it is unpacked. Resolves with its folder, or with
+ * the reason of a failure. Takes a minute and 600 MB. The folder is kept in `/var/cache/warm-bindings-tests`.
  */
 export async function unpackRelease(name, { packages = servers, as = name } = {}) {
   const folder = join('/var/cache/warm-bindings-tests', as)

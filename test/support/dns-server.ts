@@ -1,4 +1,4 @@
-// A name server for one zone that a test makes up, over UDP on loopback. It knows as much of RFC 1035 as its tests need.
+// A name server for one zone of a test, over UDP on loopback. It knows as much of RFC 1035 as its tests need.
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIP } from 'node:net'

@@ -57,7 +57,7 @@ export interface Ejabberd {
 /** Longest time that ejabberd has to start or to end, in milliseconds. */
 const patience = 60_000
 
-/** Starts ejabberd and resolves once it answers over HTTP. Rejects, with its log, when it is not ready within a minute. */
+/** Starts ejabberd and resolves once it answers over HTTP. If it is not ready within a minute, rejects with its log. */
 export function startEjabberd(options: EjabberdOptions = {}): Promise<Ejabberd> {
   return inFolder('warm-ejabberd-', (folder, remove) => startIn(folder, remove, options))
 }
@@ -83,7 +83,7 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Eja
     accounts.set(user, password)
     const response = await command('register', { user, password, host: 'localhost' })
     const said = await response.text()
-    // It is there already where it was saved before a restart.
+    // The account exists if ejabberd saved it before a restart.
     if (!response.ok && response.status !== 409) throw new Error(`ejabberd does not register ${user}: ${said}`)
   }
 
@@ -137,8 +137,8 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Eja
 async function launch(folder: string, httpPort: number): Promise<ServerProcess> {
   const database = ['-mnesia', 'dir', JSON.stringify(join(folder, 'database'))]
   const started = await startServerProcess({
-    // Each of the modules that Erlang loads waits for all of its threads: on a busy machine that takes half a minute,
-    // unless it goes first. Without the right to do so `nice` complains and starts it all the same.
+    // Each module that Erlang loads waits for all threads. On a busy machine, that takes half a minute without a high
+    // priority. If `nice` may not raise the priority, it complains, but starts the program.
     command: ['nice', '-n', '-10', 'erl', '-noinput', ...database, '-s', 'ejabberd'],
     environment: {
       PATH: process.env['PATH'],
@@ -154,7 +154,7 @@ async function launch(folder: string, httpPort: number): Promise<ServerProcess> 
   return started
 }
 
-/** From now on the process goes no earlier than others; on Linux each thread has a priority of its own. */
+/** Resets the priority of the process. On Linux, each thread has its own priority. */
 function goInTurn(pid: number): void {
   for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), 0)
 }

@@ -115,7 +115,7 @@ export class EventReceiver {
     if (isTaken && !this.#taken.has(event.id)) this.#taken.set(event.id, event)
   }
 
-  /** As a portal does it, and with what no portal would look at. */
+  /** Checks what a portal checks, and more. */
   #check({ method, url, headers }: IncomingMessage, text: string, event: ReceivedEvent): void {
     const complain = (complaint: string) => this.complaints.push(`${complaint}: ${text}`)
     const { 'webhook-id': id, 'webhook-timestamp': time, 'webhook-signature': signature } = headers

@@ -1,7 +1,7 @@
-/** Longest time, in milliseconds, for what takes a moment: a machine that is busy with other tests is no failure. */
-export const patience = 15_000
+/** Longest time, in milliseconds, for what takes a moment: a slow or busy machine is no failure. */
+export const patience = 25_000
 
-/** Resolves as soon as `holds` is true, for what no event announces; rejects after `seconds`, naming what it waited for. */
+/** Resolves as soon as `holds` is true, for changes without an event. Rejects with `what` after `seconds`. */
 export async function eventually(
   what: string,
   holds: () => boolean,

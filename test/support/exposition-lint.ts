@@ -1,4 +1,4 @@
-// The rules of `promtool check metrics` (client_golang, prometheus/testutil/promlint), which is a large package to install.
+// The rules of `promtool check metrics` (client_golang, prometheus/testutil/promlint), whose package is large.
 
 const abbreviations = ['s', 'ms', 'us', 'ns', 'sec', 'b', 'kb', 'mb', 'gb', 'tb', 'pb', 'm', 'h', 'd']
 const otherUnits =

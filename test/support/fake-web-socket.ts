@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import { Takeover } from '../../src/browsers/websocket/attaching.js'
+import { Attaching } from '../../src/browsers/websocket/attaching.js'
 import { SocketChannel } from '../../src/browsers/websocket/socket-channel.js'
 import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
 import type { Clock } from '../../src/lib/clock.js'
@@ -81,7 +81,7 @@ export class FakeWebSocket extends EventEmitter {
   }
 }
 
-export interface TakeoverOptions {
+export interface AttachOptions {
   readonly secure?: boolean
   readonly address?: string
   /** How long sessions wait for their page, in seconds. */
@@ -95,7 +95,7 @@ export interface TakeoverOptions {
 /** The channel of a WebSocket without a network. */
 export function fakeChannel(
   clock: Clock,
-  { secure = true, address = '192.0.2.7', pings = false }: TakeoverOptions = {},
+  { secure = true, address = '192.0.2.7', pings = false }: AttachOptions = {},
   report: (error: unknown) => void = error => {
     throw error
   },
@@ -122,7 +122,7 @@ export function fakeChannel(
 }
 
 /** A page's connection to the address where sessions are taken over. */
-export function connectPage(bench: BoshBench, options: TakeoverOptions = {}): FakeWebSocket {
+export function connectPage(bench: BoshBench, options: AttachOptions = {}): FakeWebSocket {
   const { opener, registry, log } = bench
   const { socket, channel } = fakeChannel(bench.clock, options, error => opener.report(error), bench.refused)
   const parts = {
@@ -140,7 +140,7 @@ export function connectPage(bench: BoshBench, options: TakeoverOptions = {}): Fa
     refused: bench.refused,
     noteRefusal: () => {},
   }
-  new Takeover(channel, parts, undefined, () => {})
+  new Attaching(channel, parts, undefined, () => {})
   return socket
 }
 

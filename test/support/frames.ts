@@ -1,4 +1,5 @@
-// Frames of RFC 6455 as bytes, right ones and wrong ones. Apart from `ws`, so that both ends cannot make the same mistake.
+// Frames of RFC 6455 as bytes, right ones and wrong ones. Apart from `ws`, so that both ends cannot make the same
+// mistake.
 
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
@@ -51,7 +52,7 @@ export interface ServerFrame {
   readonly payload: Buffer
 }
 
-/** The first frame of what a server sent, and how long it is; undefined as long as it is not whole. Throws where it is no good. */
+/** The first frame of a server's bytes, and its length. Undefined if it is incomplete. Throws if it is invalid. */
 export function readFrame(bytes: Buffer): { frame: ServerFrame; length: number } | undefined {
   if (bytes.length < 2) return undefined
   const [first, second] = [bytes[0]!, bytes[1]!]

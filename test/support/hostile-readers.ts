@@ -1,4 +1,4 @@
-// What reads what comes from outside before anything is known of its sender; for the benchmark and the tests.
+// Functions that read input from outside, for the benchmark and the tests.
 import type { IncomingMessage } from 'node:http'
 import { AttachCookie } from '../../src/browsers/bosh/attach-cookie.js'
 import { loadConfig } from '../../src/config/load.js'

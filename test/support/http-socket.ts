@@ -11,7 +11,7 @@ export class HttpSocket {
   #isClosed = false
   #changed = () => {}
 
-  /** Speaks to a port, or over a connection that there is. */
+  /** Connects to a port, or uses an open connection. */
   constructor(to: number | Socket) {
     this.socket =
       typeof to === 'number' ? connect({ port: to, host: '127.0.0.1', noDelay: true, allowHalfOpen: true }) : to

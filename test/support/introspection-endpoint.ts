@@ -13,8 +13,8 @@ export interface IntrospectionEndpoint {
 }
 
 /**
- * Starts the endpoint on a free port of 127.0.0.1. `answers` has the bodies of its answers, by token: nothing is an error of its own, and
- * tokens that are not there are not active.
+ * Starts the endpoint on a free port of 127.0.0.1. `answers` has the bodies of its answers, by token. An empty body is
+ * answered with status 500. Other tokens are not active.
  */
 export async function startIntrospectionEndpoint(
   answers: Readonly<Record<string, string | Promise<string>>>,

@@ -17,7 +17,7 @@ export async function joinNodes(...names: readonly string[]) {
   return { clock, network, nodes }
 }
 
-/** So many turns of the event loop that all that was sent has arrived, and the answers to it. */
+/** Waits for enough turns of the event loop that all frames and the answers to them have arrived. */
 export async function arrived(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
 }

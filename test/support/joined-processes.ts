@@ -5,7 +5,7 @@ import { startNodes } from '../../src/processes/start-nodes.js'
 import { FakeClock } from './fake-clock.js'
 import { MemoryNetwork } from './memory-carrier.js'
 
-/** So many turns of the event loop that everything has arrived. */
+/** Waits for enough turns of the event loop that everything has arrived. */
 export async function settled(turns = 20): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
 }

@@ -12,7 +12,7 @@ const hasLine = (root, pattern) => file => pattern.test(readFileSync(join(root, 
 /** Files that run in `npm run test:all` alone: they say so in a comment of this form. */
 export const filesOfAllOnly = root => testFiles(root).filter(hasLine(root, /^\/\/ Runs in npm run test:all only/m))
 
-/** Files that have something to run behind `npm test`: those, and the files with combinations or in the whole browser. */
+/** Files with tests that `npm test` leaves out: the files above, and files with combinations or the whole browser. */
 export const filesOfRest = root => [
   ...filesOfAllOnly(root),
   ...testFiles(root).filter(hasLine(root, /\/matrix\.js'$|\beitherChromium\b|\bbrowserBefore\b/m)),

@@ -1,8 +1,8 @@
 // How much of the matrix of servers, browsers, transports and clients runs, by WARM_TEST_MATRIX:
 //   not set  the combinations of `npm test`: each server, browser and client, and few of their pairs
 //   full     all combinations: `npm run test:all`
-//   rest     the combinations that `npm test` leaves out: `npm run test:all -- --rest`, which CI runs behind `npm test`
-// With `rest` only those test files run that import this one, see `test/support/matrix-files.js`.
+//   rest     the combinations that `npm test` leaves out: `npm run test:all -- --rest`, which CI runs after `npm test`
+// With `rest`, only the test files run that `test/support/matrix-files.js` selects (`filesOfRest`).
 import { describe, test } from '@jest/globals'
 
 const matrix = process.env['WARM_TEST_MATRIX'] || 'usual'
@@ -17,7 +17,7 @@ export const runsRest = matrix !== 'usual'
 export const combinations = <T>(all: readonly T[], isUsual: (combination: T) => boolean): T[] =>
   all.filter(combination => (isUsual(combination) ? runsUsual : runsRest))
 
-/** The few of `npm test`, or all: for kinds that `npm test` tries in another browser (`eitherChromium`). */
+/** All with `full` or `rest`, else the few: `npm test` runs these few in another browser (`eitherChromium`). */
 export const fewOrAll = <T>(all: readonly T[], isFew: (kind: T) => boolean): T[] =>
   all.filter(kind => runsRest || isFew(kind))
 

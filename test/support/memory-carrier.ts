@@ -11,7 +11,7 @@ export class MemoryNetwork {
   /** Starts the carrier of one process. */
   readonly start: StartCarrier = this.startBeside([])
 
-  /** The same for one that does not meet these. */
+  /** The same, but the process does not join these processes. */
   startBeside(unmet: readonly string[]): StartCarrier {
     return (self, events) => this.#start(self, events, unmet)
   }

@@ -1,6 +1,6 @@
 import { type Clock, systemClock, type Timer } from '../../src/lib/clock.js'
 
-/** The system's clock, which a test can move on: what goes by the time of day sees it at once, timers do not. */
+/** The system's clock, which a test can move forward: `now` changes at once, but timers do not fire earlier. */
 export class MovedClock implements Clock {
   #ahead = 0
 

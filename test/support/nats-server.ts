@@ -30,7 +30,7 @@ export interface NatsServer {
   stop(signal?: NodeJS.Signals): Promise<void>
   /** Starts it again, at the same port. */
   start(): Promise<void>
-  /** Has it read another `authorization` while it runs. */
+  /** Makes the running server read another `authorization`. */
   authorize(authorization: string): Promise<void>
   remove(): Promise<void>
 }

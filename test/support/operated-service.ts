@@ -69,7 +69,7 @@ export class Operator {
     return this.#spawn(process.execPath, [main, ...args], environment)
   }
 
-  /** Starts it with this on its standard input, which ends behind it. */
+  /** Starts it with `input` as its whole standard input. */
   startWithInput(input: string, environment: Readonly<Record<string, string>>, ...args: string[]): OperatedService {
     return this.#spawn(process.execPath, [main, ...args], environment, input)
   }
@@ -87,7 +87,7 @@ export class Operator {
     return this.#spawn('setpriv', ['--bounding-set=-net_bind_service', ...program], environment)
   }
 
-  /** Starts it with a standard output that takes nothing, as that of a full disk; the port has to be known. */
+  /** Starts it with a standard output that fails like a full disk. `url` fails, so the test must choose the port. */
   startUnheard(environment: Readonly<Record<string, string>>): OperatedService {
     return this.#spawn('/bin/sh', ['-c', 'exec "$0" "$@" >/dev/full', process.execPath, main], environment)
   }
@@ -141,7 +141,7 @@ export class Operator {
       },
       exit,
       async url() {
-        await eventually('it listens', () => ended || address() !== undefined, { seconds: 30 })
+        await eventually('it listens', () => ended || address() !== undefined, { seconds: 60 })
         const url = address()
         if (url === undefined) throw new Error(`it ended: ${stderr}`)
         return url

@@ -1,7 +1,7 @@
 /** The Debian packages that `npm test` needs. */
 export const debianPackages: readonly string[]
 
-/** Those of the Debian packages that are not installed, told by their programs. */
+/** The Debian packages among `names` that are not installed, as their programs and files show. */
 export function missingPackages(names: readonly string[]): string[]
 
 /**

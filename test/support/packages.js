@@ -18,7 +18,7 @@ export const recipePackages = [
   ...['golang-go', 'golang-github-golang-jwt-jwt-dev'],
 ]
 
-/** By whose presence a package counts as installed; a package not named here has a program of its own name. */
+/** Programs or files that show that a package is installed. Other packages have a program with the package's name. */
 const programs = {
   prosody: ['prosody', 'prosodyctl'],
   'prosody-modules': ['/usr/lib/prosody/modules/mod_auth_oauthbearer'],

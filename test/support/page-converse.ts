@@ -57,7 +57,11 @@ window.chat = {
         }
         chat.pause = () => api.connection.get().pause()
         chat.statusOf = jid => this._converse.state.roster?.get(jid)?.getStatus() ?? 'unknown'
-        chat.leave = () => void api.user.logout()
+        chat.leave = () => {
+          // On a slow machine, three seconds, which Strophe usually waits, pass before the last request is sent.
+          api.connection.get().disconnection_timeout = 10_000
+          void api.user.logout()
+        }
       },
     })
     converse.initialize({

@@ -11,7 +11,7 @@ export interface ModuleNoted {
   readonly said: string[]
   /** Messages of the user in this load, from any client. */
   readonly own: { readonly id: string; readonly text: string }[]
-  /** Messages without a place, of this load: an error, or what only looks like a carbon. */
+  /** Type and sender of messages without text in this load, for example errors or imitated carbons. */
   readonly odd: string[]
   /** States of messages, in this load. */
   readonly states: {

@@ -98,7 +98,7 @@ const page = (head: string, scripts: readonly string[]) => `<!DOCTYPE html>
 </html>
 `
 
-/** For its program, before it is bundled. */
+/** Appended to the program with xmpp.js before it is bundled. */
 export const xmppJsAfter = `
 xmpp.on('stanza', stanza => stanza.is('message') && noted.texts.push(stanza.getChildText('body')))
 window.portal = {
@@ -109,8 +109,8 @@ window.portal = {
 `
 
 /**
- * The pages at `/portal/websocket/strophe`, `/portal/websocket/converse` and `/portal/websocket/xmpp-js`, which run these scripts of their portal, and its
- * address `/chat/credentials`, which answers with what `credentials` gives for a tab.
+ * Serves the pages `/portal/websocket/strophe`, `/portal/websocket/converse` and `/portal/websocket/xmpp-js` with these
+ * scripts. `/chat/credentials` answers with the `credentials` for a tab.
  */
 export function createSocketPagesRouter(
   scripts: () => SocketScripts,

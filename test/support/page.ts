@@ -26,9 +26,9 @@ export interface Noted {
 
 /** What the page can be told to do; `window.chat`. */
 export interface Chat {
-  /** Restores the tab's session, or attaches to that of the binding. Presence leaves with the first request. */
+  /** Restores the tab's session, or attaches with the binding. Sends presence with the first request. */
   begin(binding: { jid: string; sid: string; rid: number; wait: number }, endpoint: string): void
-  /** Logs in by itself. Presence leaves as soon as that is done. */
+  /** Logs in by itself, and then sends presence. */
   logIn(jid: string, password: string, endpoint: string): void
   /** Sends cookies along with whatever comes after this, also to another origin. */
   takeCookies(): void
@@ -78,7 +78,11 @@ window.chat = {
     withCredentials = true
   },
   say: (to, text) => connection.send($msg({ to, type: 'chat', id: text }).c('body').t(text)),
-  leave: () => connection.disconnect('done'),
+  leave() {
+    // On a slow machine, three seconds, which Strophe usually waits, pass before the last request is sent.
+    connection.disconnection_timeout = 10_000
+    connection.disconnect('done')
+  },
   rests() {
     const requests = connection._proto._requests
     return requests.length === 1 && requests[0].age() > 0.2
@@ -104,7 +108,7 @@ const html = `<!DOCTYPE html>
 export function createPageRouter(): Router {
   const router = Router()
   router.get('/portal', (_request, response) => {
-    // Its own, where the service has one for the pages it knows.
+    // Replaces the policy of the service's own pages.
     response.set('Content-Security-Policy', "script-src 'self'").type('html').send(html)
   })
   router.get('/portal/chat.js', (_request, response) => void response.type('js').send(script))

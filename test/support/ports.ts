@@ -11,7 +11,7 @@ export async function freePorts(count: number): Promise<number[]> {
   return bound.map(({ port }) => port)
 }
 
-/** Linux gives outgoing connections ports from 32,768 on: one could take the port before its server does. No browser calls 10,080. */
+/** Ports from 32,768 on are for outgoing connections of Linux, which could take them first. Browsers block 10,080. */
 async function bindAny() {
   for (;;) {
     const port = randomInt(10_100, 32_768)

@@ -19,7 +19,7 @@ export interface ProsodyOptions {
   readonly domain?: string
   /** Accounts that exist from the start: name to password. */
   readonly users?: Readonly<Record<string, string>>
-  /** Those of the accounts that Prosody 13 lets nobody log in to; 0.12 does not know the like. */
+  /** Disabled accounts of `users`. Prosody 0.12 ignores this. */
   readonly disabled?: readonly string[]
   /** Lua lines added to the global part of the configuration; they come last and win. */
   readonly config?: string
@@ -49,7 +49,7 @@ export interface Prosody {
   log(): string
 }
 
-/** Starts Prosody and resolves once it answers over HTTP. Rejects, with its log, when it is not ready within 15 s. */
+/** Starts Prosody and resolves once it answers over HTTP. Rejects, with its log, when it is not ready within 40 s. */
 export function startProsody(options: ProsodyOptions = {}): Promise<Prosody> {
   return inFolder('warm-prosody-', (folder, remove) => startIn(folder, remove, options))
 }
@@ -109,7 +109,7 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Pro
 function launch(folder: string, httpPort: number): Promise<ServerProcess> {
   return startServerProcess({
     command: ['prosody', '--config', join(folder, 'prosody.cfg.lua'), '-F'],
-    ...{ name: 'Prosody', folder, httpPort, patience: { start: 15_000, end: 5_000 } },
+    ...{ name: 'Prosody', folder, httpPort, patience: { start: 40_000, end: 5_000 } },
     logged: () => readLog(join(folder, 'prosody.log')),
   })
 }

@@ -74,7 +74,7 @@ export const proxiesOfNodes = ['nginx', 'haproxy'] as const
 
 /**
  * Starts a proxy in front of the services on these ports of 127.0.0.1: one, or the two nodes of the configuration.
- * `adapted` is what the operator changes in the configuration besides, `port` where browsers reach it (default: a free one).
+ * `adapted` makes further changes to the configuration. `port` is the port for browsers (default: a free port).
  */
 export async function startProxy(
   name: ProxyName,

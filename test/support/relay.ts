@@ -14,7 +14,7 @@ export interface Relay {
   hold(): void
   /** Passes nothing on any more; connections look as if they were alive. */
   stall(): void
-  /** No client gets through any more. Clients see their connections break; the service is not told, its connections stay open. */
+  /** No client gets through any more. Connections of clients break, but the connections of the service stay open. */
   lose(): void
   /** The same, but the service sees its connections break as well. */
   hangUp(): void

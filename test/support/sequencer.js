@@ -1,9 +1,9 @@
-// The order of the test files: those come first that take longest, so that none of them runs alone at the end.
+// The order of the test files: the slowest first, so that none of them runs alone at the end.
 import Sequencer from '@jest/test-sequencer'
 
-/** Files that take most of a minute, much of it waiting; the others of real servers and browsers take up to half of one. */
+/** Files that take most of a minute, mostly waiting. Others with real servers and browsers take up to half a minute. */
 const slow = [
-  ...['proxies', 'websocket-takeover', 'slow-senders', 'page-module', 'remote-endpoints', 'workers', 'oidc-example'],
+  ...['proxies', 'websocket-attach', 'slow-senders', 'page-module', 'remote-endpoints', 'workers', 'oidc-example'],
   ...['portal-example', 'remote-cuts', 'nodes-faults', 'network-faults', 'converse', 'process', 'strangers'],
   ...['faults-of-the-world', 'frozen-server', 'package', 'installing'],
 ]

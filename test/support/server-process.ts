@@ -24,7 +24,7 @@ export interface ServerProcessOptions {
 /** Folder with another Debian release, whose servers are started in place of this machine's; empty if there is none. */
 export const serversRoot = process.env['SERVERS_ROOT'] ?? ''
 
-/** Major version of the installed server: 0 for Prosody 0.12, 13 for 13.0, 23 for ejabberd 23.01; NaN if there is none. */
+/** Major version of the installed server: 0 for Prosody 0.12, 13 for 13.0, 23 for ejabberd 23.01. NaN if none. */
 export function majorOf(server: 'prosody' | 'ejabberd'): number {
   const database = `--admindir=${serversRoot}/var/lib/dpkg`
   const { stdout } = spawnSync('dpkg-query', [database, '-W', '-f', `\${Version}`, server], {
@@ -71,7 +71,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const killNow = () => child.kill('SIGKILL')
-  // Before the folder is removed, or it would go on writing to it.
+  // Kills the process before the folder is removed, because the process would go on writing there.
   process.prependOnceListener('exit', killNow)
   const printed = collectOutput(child)
   const log = () => printed() + logged()
@@ -92,7 +92,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   return { pid: child.pid ?? 0, end, log }
 }
 
-/** The command within the other release, which has this machine's temporary folders and this repository. Its mounts end with the process. */
+/** The command in the other release, with this machine's temporary folder and this repository mounted until it ends. */
 function inRoot(command: ServerProcessOptions['command']): ServerProcessOptions['command'] {
   if (serversRoot === '') return command
   const system = 'mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount --rbind /sys "$1/sys"'

@@ -1,6 +1,6 @@
-// The built service as one file, compiled before, for the scenarios and peers of `npm test`, which start it 200 times:
-// Node loads it in a part of the time that it takes for the 900 of dist/ and its packages. With `WARM_TEST_MATRIX` tests
-// start `dist/main.js` as it is shipped; the tests of the command, the demo and the images do so always.
+// The built service as one compiled file, for the scenarios and peers of `npm test`, which start it 200 times. Node
+// loads this file much faster than the 900 files of dist/ and its packages. With `WARM_TEST_MATRIX`, tests start
+// `dist/main.js` as it is shipped. The tests of the command, the demo and the images always do.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -41,7 +41,7 @@ export default async function bundleService() {
     external: ['@nats-io/*'],
     platform: 'node',
     format: 'cjs',
-    // V8 forgets with what a compiled script imports: what is not in the bundle is required instead.
+    // A script from V8's cache cannot use `import()`, so packages outside of the bundle are loaded by `require`.
     supported: { 'dynamic-import': false },
     plugins: [ownAddresses],
     logLevel: 'error',
@@ -52,7 +52,7 @@ export default async function bundleService() {
   process.env.BUNDLED_SERVICE = starter
 }
 
-/** Runs the service until it listens; in its end it leaves what V8 has compiled. */
+/** Runs the service until it listens. At its exit, the service stores V8's compiled code. */
 async function compile(starter) {
   const service = spawn(process.execPath, [starter], {
     env: {

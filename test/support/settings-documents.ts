@@ -51,11 +51,12 @@ export function settingsLists(): string {
     [
       `## ${title}\n`,
       ...rows(section).map(([name, setting]) => {
-        const usual = setting.default ? `\`${setting.default}\`` : (setting.required ?? 'none')
-        const range = rangeOf(setting)
-        const inParentheses = range === '' ? usual : `${usual}, ${range}`
+        const text = described(setting)
+        const missing = setting.required ?? (text.includes('Default: ') ? '' : 'none')
+        const usual = setting.default ? `\`${setting.default}\`` : missing
+        const facts = [usual, rangeOf(setting)].filter(fact => fact !== '').join(', ')
         return wrapped(
-          `\`${name}\`${setting.reloads ? ' ↻' : ''} (${inParentheses}): ${described(setting)}`,
+          `\`${name}\`${setting.reloads ? ' ↻' : ''}${facts === '' ? '' : ` (${facts})`}: ${text}`,
           '- ',
           '  ',
         )
@@ -67,9 +68,9 @@ export function settingsLists(): string {
 <!-- Written by \`npm run settings\` from src/config/settings.ts: change it there. -->
 
 Settings are environment variables, or lines \`NAME=value\` of the file \`.env\` in the working directory. The default is in
-parentheses, with the allowed range.
+parentheses, with the allowed range, or at the end of the text.
 
-- ↻: a reload (\`SIGHUP\`) changes this setting. Others need a restart.
+- ↻: a reload (\`SIGHUP\`) changes this setting. Other settings need a restart.
 - An empty value counts as not set.
 - Switches are \`on\` or \`off\` (also \`true\`, \`yes\`, \`1\`, \`false\`, \`no\`, \`0\`).
 - Put a value with a \`#\` into quotes.

@@ -25,7 +25,7 @@ export class SteppedClock implements Clock {
     return timer
   }
 
-  /** Moves on by `ms` milliseconds; calls back what is due by then, what was due first before all else. */
+  /** Moves forward by `ms` milliseconds. Calls back what is due by then, in order. */
   advance(ms: number): void {
     this.#ahead += ms
     const due = [...this.#waiting].filter(([, { at }]) => at <= this.now()).sort(([, a], [, b]) => a.at - b.at)

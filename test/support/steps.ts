@@ -1,8 +1,8 @@
-/** What a call of a method of strings, arrays or buffers has to look at, by what it was given and gave back. */
+/** The steps that a call of a method takes, from its arguments and result. */
 type Cost = (self: { readonly length: number }, args: readonly unknown[], result: unknown) => number
 
 const all: Cost = ({ length }) => length
-/** As far as something was looked for. */
+/** The steps of a search: the distance to the result, or to the end. */
 const passed: Cost = ({ length }, [, from], result) => {
   const start = typeof from === 'number' ? Math.max(0, from) : 0
   return (typeof result === 'number' && result >= 0 ? Math.abs(result - start) : Math.max(0, length - start)) + 1
@@ -20,7 +20,7 @@ const costs: readonly (readonly [prototype: object, methods: Readonly<Record<str
       charCodeAt: () => 1,
       codePointAt: () => 1,
       at: () => 1,
-      // Parts of a text are places in it.
+      // A slice refers to its text, without a copy.
       slice: () => 1,
       indexOf: passed,
       includes: all,
@@ -58,8 +58,8 @@ const costs: readonly (readonly [prototype: object, methods: Readonly<Record<str
 ]
 
 /**
- * How many steps some work takes, by what it calls; the same in every run, however fast the machine is. What a regular
- * expression goes through again is not seen: another test looks at those.
+ * Counts the steps of `work` by the methods that it calls, so that each run on any machine has the same result.
+ * Backtracking in regular expressions is not counted: another test checks regular expressions.
  */
 export function countSteps(work: () => void): number {
   let steps = 0

@@ -5,7 +5,7 @@ import type { DnsServer } from './dns-server.js'
 /** A real resolver that asks only the name server of the test: no question of a test leaves this machine. */
 export function dnsOf(nameServer: DnsServer): Dns {
   const dns = systemDns(() => {
-    const resolver = new Resolver({ timeout: 100, tries: 1 })
+    const resolver = new Resolver({ timeout: 400, tries: 1 })
     resolver.setServers([nameServer.address])
     return resolver
   })

@@ -1,4 +1,4 @@
-// A client that comes over TLS, and looks at what it is shown.
+// An HTTPS client that also reads certificates.
 import { Agent, request } from 'node:https'
 import { type ConnectionOptions, connect, type PeerCertificate } from 'node:tls'
 import { BoshClient } from './bosh-client.js'
@@ -49,7 +49,7 @@ export class TlsVisitor {
     })
   }
 
-  /** The names in the certificate that is shown to a client that asks for this one; rejects where no connection is made. */
+  /** The names in the certificate that the service shows for `servername`. Rejects if the connection fails. */
   async shown(servername: string, options: ConnectionOptions = {}): Promise<string | undefined> {
     const { hostname, port } = new URL(this.url)
     return new Promise((resolve, reject) => {

@@ -6,7 +6,7 @@ import { type LimitParts, SessionLimits } from '../../src/session/limits/session
 import { RefusedLogins, type RefusedLoginsParts } from '../../src/session/logins/refused-logins.js'
 import { FakeClock } from './fake-clock.js'
 
-/** Settings without the limits that tests run into who warm the same users, and guess, over and over. */
+/** Settings without limits for tests that repeatedly warm the same users and guess passwords. */
 export const unlimited = { RATE_WARMS_PER_JID: '0', RATE_FAILED_LOGINS: '0', MAX_SESSIONS_PER_JID: '0' }
 
 /** Ignores what limits refuse. */

@@ -1,4 +1,4 @@
-// A WebSocket client without manners: writes the bytes that a test says, over TCP or TLS, and reads the server's frames.
+// A WebSocket client without manners: writes the bytes of a test, over TCP or TLS, and reads the server's frames.
 import { createHash } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
@@ -154,7 +154,7 @@ export class WebSocketWire {
     }
   }
 
-  /** The next frame of control that has come or is to come before the next message. */
+  /** The next control frame. Rejects if another frame comes first. */
   async control(): Promise<ServerFrame> {
     for (;;) {
       const first = this.controls.shift()
@@ -192,7 +192,7 @@ export class WebSocketWire {
     }
   }
 
-  /** The same, and answers what closes the stream, and what closes the WebSocket, and hangs up. */
+  /** Reads all messages, answers `<close/>` and the close frame, and hangs up. */
   async leave(): Promise<{ messages: string[]; code: number }> {
     const messages: string[] = []
     for (;;) {

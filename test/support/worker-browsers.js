@@ -1,5 +1,5 @@
-// The browsers of a Jest worker: one of each program, started when a test file first asks for it. They stay for the files
-// behind it, as does playwright-core, which takes half a second of processor time to load.
+// The browsers of a Jest worker: one of each program, started when a test file first asks for it. They stay open for
+// later files. playwright-core stays loaded, too, because loading it takes half a second of processor time.
 
 const args = [
   '--disable-gpu',
@@ -10,7 +10,7 @@ const args = [
   '--disable-sync',
 ]
 
-/** Whether this is a process of Jest's for tests alone, and not Jest itself with one file at a time. */
+/** True in a worker of Jest. False if Jest itself runs the test files, one at a time. */
 const isWorker = process.send !== undefined
 
 /** By program. */

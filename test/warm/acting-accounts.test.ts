@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Problem } from '../../src/lib/errors.js'
 import { adminHashQueue } from '../../src/lib/limits/hash-queue.js'
 import { Rate } from '../../src/lib/limits/rates.js'
-import type { LoginWish } from '../../src/servers/login/login-request.js'
+import type { LoginRequest } from '../../src/servers/login/login-request.js'
 import { createActingAccounts } from '../../src/warm/acting-accounts.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { joinNodes } from '../support/joined-nodes.js'
@@ -12,13 +12,12 @@ const wish = (password: string, local = 'juliet') =>
   ({
     jid: { local, domain: 'chat.example' },
     credentials: { kind: 'password', user: 'portal', password },
-  }) as LoginWish
+  }) as LoginRequest
 
 describe('while an account that acts for others has too many wrong passwords', () => {
   const logIn = jest.fn<(password: string) => Promise<string>>()
   let clock: Awaited<ReturnType<typeof joinNodes>>['clock']
   let call: (node: 0 | 1, password: string) => Promise<string>
-  /** All questions between the processes, as text. */
   let asked: string
 
   beforeEach(async () => {
@@ -28,7 +27,7 @@ describe('while an account that acts for others has too many wrong passwords', (
     })
     const joined = await joinNodes('a', 'b')
     clock = joined.clock
-    // The processes share this rate.
+    // Both processes use this rate.
     const rate = new Rate(3, 60)
     asked = ''
     const accounts = joined.nodes.map(each => {
@@ -65,7 +64,7 @@ describe('while an account that acts for others has too many wrong passwords', (
     expect(await call(1, 'right')).toBe('session')
   })
 
-  test('a password is not tried that no process knows', async () => {
+  test('a password that no process knows is not tried', async () => {
     await guess()
     await expect(call(1, 'right')).rejects.toMatchObject({ code: 'too-many-requests' })
   })

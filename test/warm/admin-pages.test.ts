@@ -2,9 +2,8 @@ import { describe, expect, test } from '@jest/globals'
 import { isXhtml } from '../support/xhtml.js'
 import { browser, codeOf, json, one, portal, setUp, tokenIn } from './sessions/sessions-stage.js'
 
-describe('the page of an operator', () => {
+describe('the page of sessions', () => {
   const html = { Accept: 'text/html' }
-  /** The numbers by their labels. */
   const numbers = (text: string) =>
     Object.fromEntries(
       Array.from(text.matchAll(/<b>([^<]*)<\/b> ([^<]+)<\/(?:a|li)>/g), ([, number, what]) => [what, number]),
@@ -18,7 +17,7 @@ describe('the page of an operator', () => {
     expect(page.text).toContain('<a href="?state&#x3D;held">')
   })
 
-  test('has for an admin of some domains the numbers of these alone', async () => {
+  test('has the numbers of only the domains of the admin', async () => {
     const { sessions, call } = setUp()
     sessions.add(1)
     sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
@@ -29,7 +28,7 @@ describe('the page of an operator', () => {
     expect(page.text).not.toMatch(/other\.chat|MiB|Logins/)
   })
 
-  test('is narrowed by a form, whose empty fields count as not given', async () => {
+  test('is filtered by a form, and ignores its empty fields', async () => {
     const { sessions, get } = setUp()
     sessions.add(1)
     sessions.add(2, { jid: 'romeo@chat.example/x', state: 'held' })

@@ -47,14 +47,14 @@ describe('warm calls', () => {
     await limits.count({ admin: 'portal', user })
   })
 
-  test('of a user who has too many take nothing from the admin', async () => {
+  test('that exceed the limit of a user do not count for the admin', async () => {
     const limits = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 2 })
     await limits.count({ admin: 'portal', user })
     await expect(limits.count({ admin: 'portal', user })).rejects.toThrow()
     await limits.count({ admin: 'portal', user: 'romeo@chat.example' })
   })
 
-  test('that found a session do not count', async () => {
+  test('that resume a session do not count', async () => {
     const limits = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 1 })
     for (let view = 0; view < 10; view++) {
       await limits.count({ admin: 'portal', user })
@@ -81,7 +81,7 @@ describe('the password of an account that acts for others', () => {
     warm(service).send({ jid: `${account}@chat.example`, authzid: `user${number}@chat.example`, password })
   const codes = (replies: readonly { body: { code?: string } }[]) => replies.map(({ body }) => body.code)
 
-  test('has as many guesses in a minute as a user has warm calls, whichever users are named', async () => {
+  test('has as many guesses in a minute as a user has warm calls, for all named users together', async () => {
     const service = fakeService({ rates, login: refuse })
     const replies = await Promise.all(
       Array.from({ length: 12 }, (_, number) => call(service, number, `guess ${number}`)),
@@ -158,7 +158,7 @@ describe('an address that may not call', () => {
     ])
   })
 
-  test('sees everything else', async () => {
+  test('can use everything else', async () => {
     const { app } = fakeService({ access: access('none') })
     expect((await request(app).get('/')).status).toBe(200)
     expect((await request(app).get('/warm')).status).toBe(403)

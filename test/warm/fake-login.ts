@@ -1,4 +1,4 @@
-// The app for tests of the warm API, with a login that needs no XMPP server.
+// The app for tests of the warm API, without an XMPP server.
 import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
 import type { Express } from 'express'
@@ -30,7 +30,7 @@ import type { Binding, Logins } from '../../src/warm/warming/session-login.js'
 import { unlimited, unnoted } from '../support/unlimited.js'
 import { FakeSessions } from './fake-sessions.js'
 
-/** The session of worked example X1. */
+/** Worked example X1. */
 export const binding: Binding = {
   jid: 'juliet@chat.example/balcony',
   sid: '5b0c7a1f5b0c7a1f5b0c7a1f5b0c7a1f5b0c7ae7',
@@ -46,7 +46,6 @@ export const binding: Binding = {
   expiresIn: 120,
 }
 
-/** SCRAM keys of Juliet. */
 export const keys: ProofRecord = {
   hash: 'sha256',
   iterations: 4096,
@@ -59,7 +58,7 @@ export const keys: ProofRecord = {
 
 export const networks = (text: string) => readNetworks(text, () => undefined)
 
-/** The defaults, without limits for the logins of a user. */
+/** The defaults, but with no limits for the logins of a user. */
 export const config: Config = {
   ...loadConfig({ ...unlimited, ADMIN_USERS: 'replaced:below', XMPP_DOMAINS: 'chat.example, *.chat.example' }).config,
   admins: [
@@ -71,7 +70,6 @@ export const config: Config = {
   logLevels: { usual: 'trace', parts: new Map() },
 }
 
-/** The numbers of calls and of this process. */
 function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
   const recentWarms = new RecentWarms(clock)
   const registry = { size: 0, takesSessions: true }
@@ -140,12 +138,9 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
 
 export interface FakeService {
   readonly app: Express
-  /** The requests that reached the login. */
   readonly logins: Parameters<Logins['login']>[0][]
-  /** Ids of released sessions. */
   readonly released: string[]
   readonly counts: Counts
-  /** The whole log as text. */
   log(): string
   lines(): Record<string, unknown>[]
 }
@@ -161,7 +156,6 @@ export interface FakeParts {
   readonly hashes?: HashQueue
 }
 
-/** An app whose login returns `binding`, unless `login` replaces it. */
 export function fakeService({
   login = async () => binding,
   keysOf = async () => keys,
@@ -217,13 +211,11 @@ export function fakeService({
 export const credentials = ['admin@host', 'gehe:im-ü'] as const
 export const parameters = { jid: 'juliet@chat.example/balcony', password: 's3cret-of-juliet' }
 
-/** A warm call with `credentials`. */
 export const warm = (service = fakeService()) =>
   request(service.app)
     .post('/warm')
     .auth(...credentials)
 
-/** A service whose logins fail. */
 export const failing = (problem: Error) =>
   fakeService({
     login: async () => {

@@ -24,11 +24,11 @@ export const sidOf = (id: string) => `5ec7e7${id}`
 
 export class FakeSessions implements Sessions {
   readonly views = new Map<string, SessionView>()
-  /** The calls of `resume`. */
   readonly resumed: (Handover & { id: string })[] = []
   readonly ended: string[] = []
-  /** Processes that do not answer. */
   unanswered: readonly string[] | undefined = undefined
+  /** Ids of sessions at silent processes. */
+  readonly lost = new Set<string>()
   processes: readonly string[] = []
   readonly #now: () => number
 
@@ -36,7 +36,7 @@ export class FakeSessions implements Sessions {
     this.#now = now
   }
 
-  /** Adds a session. Without `more`, it is juliet's, and quiet since time 0. */
+  /** Adds a session of juliet, quiet since time 0. `more` replaces fields. */
   add(number: number, more: Partial<SessionDetails> = {}): SessionView {
     const view: SessionView = {
       ...{ id: idOf(number), jid: 'juliet@chat.example/balcony', domain: 'chat.example' },
@@ -49,6 +49,10 @@ export class FakeSessions implements Sessions {
 
   async get(id: string): Promise<SessionView | undefined> {
     return this.views.get(id)
+  }
+
+  isLost(id: string): boolean {
+    return this.lost.has(id)
   }
 
   async getMany(ids: readonly string[]): Promise<readonly SessionView[]> {

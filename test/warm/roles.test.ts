@@ -54,7 +54,7 @@ describe('an admin with role=read', () => {
     expect([sessions.ended, sessions.resumed, service.logins]).toEqual([[], [], []])
   })
 
-  test('is told so on a page that leads to the list', async () => {
+  test('gets an error page with a link to the list', async () => {
     const { status, text } = await stage().call('get', reader)('/warm').set('Accept', page)
     expect(status).toBe(403)
     expect(text).toContain('<h1 class="outcome">Your account may not do this</h1>')
@@ -134,7 +134,7 @@ describe('an admin with two secrets', () => {
   })
 })
 
-test('an admin who may not list sessions is told on another page what was ended', async () => {
+test('an admin who must not list sessions sees on another page which sessions were ended', async () => {
   const { sessions, call } = stage()
   const question = await call('get', warmer)(`/warm/${one}/end`).set('Accept', page)
   const answer = await call(

@@ -1,4 +1,3 @@
-// Calls for the same tab that reach several processes.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { CallerGone } from '../../src/http/listening/caller-gone.js'
@@ -32,7 +31,7 @@ interface Login {
 }
 
 let all: JoinedProcesses
-/** Logins that have not ended. */
+/** Logins that are under way. */
 let logins: Set<Login>
 let released: string[]
 
@@ -106,9 +105,9 @@ test('calls at once at several processes make one login, and all get its session
   expect(logins.size).toBe(0)
 })
 
-test('a call that begins while another one still asks comes after it', async () => {
+test('a call that begins while another call asks other processes waits for that call', async () => {
   const [one, two, three] = [await start(), await start(), await start()]
-  // The first process has had more calls than the second.
+  // The numbers of the first process are now higher.
   for (const name of ['a', 'b', 'c']) {
     const call = enter(one, { ...tab, tab: name })
     await settled()
@@ -184,7 +183,7 @@ test('a process that does not answer delays a login by a second', async () => {
   expect((await call).isResumed).toBe(false)
 })
 
-test('a call waits no longer than a login may take', async () => {
+test('a call waits at most for the time limit of a login', async () => {
   const [one, two] = [await start(), await start()]
   void enter(one).catch(() => {})
   await settled()
@@ -195,7 +194,7 @@ test('a call waits no longer than a login may take', async () => {
   only().fail()
 })
 
-test('a call waits for sessions on their way to an heir', async () => {
+test('a call waits for sessions that move to an heir', async () => {
   const [one, old] = [await start(), await start()]
   const heir = await start(old.name)
   const login = heir.bench.login(`jid='${tab.user}'`, 'chat.example', tab)
@@ -253,7 +252,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ act: fc.constantFrom('turn' as const, 'turn' as const, 'end' as const), process: fc.nat(2) }),
 )
 
-test('whatever comes when, a tab never has two logins or two sessions, and every call is answered', async () => {
+test('in any order of events, a tab never has two logins or sessions, and every call is answered', async () => {
   const processes = [await start(), await start(), await start()]
   const tabs = [tab, { ...tab, tab: 't2' }]
   const sessionsOf = (of: Tab) =>
@@ -287,4 +286,4 @@ test('whatever comes when, a tab never has two logins or two sessions, and every
     }),
     { numRuns: 40 },
   )
-}, 60_000)
+})

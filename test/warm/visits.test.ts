@@ -1,4 +1,3 @@
-// Sessions with `visit` and `tab`.
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
@@ -16,7 +15,7 @@ interface Deferred {
   reject(problem: Problem): void
 }
 
-/** A service whose logins open sessions: at once, or with `waits` when the test resolves them. */
+/** With `waits`, the test ends each login. Otherwise logins succeed at once. */
 function setUp({ waits = false, ...about }: FakeParts & { waits?: boolean } & Partial<typeof config> = {}) {
   const sessions = new FakeSessions()
   const pending: Deferred[] = []
@@ -112,7 +111,7 @@ describe('a warm call with a visit and a tab', () => {
     expect((await call()).body).toMatchObject({ id: idOf(1) })
   })
 
-  test('opens no credential to resume, and remembers a user whose session lives', async () => {
+  test('resumes without opening the credential, and can remember the user of a live session', async () => {
     const { service, call } = setUp({ sealKeys: [createSecretKey(randomBytes(32))] })
     await call()
     expect((await call({ password: undefined, credential: 'damaged' })).body).toMatchObject({ resumed: true })
@@ -137,7 +136,7 @@ describe('a warm call with a visit and a tab', () => {
     expect((await call({ ...anonymous, tab: 't2' })).body).toMatchObject({ id: idOf(2), resumed: false })
   })
 
-  test('names the password where there is no session', async () => {
+  test('asks for the password if there is no session', async () => {
     const { service, call } = setUp()
     for (const more of [{ password: undefined }, { password: undefined, authzid: 'romeo@chat.example' }])
       expect(await call(more)).toMatchObject({
@@ -147,14 +146,14 @@ describe('a warm call with a visit and a tab', () => {
     expect(service.logins).toEqual([])
   })
 
-  test.each(['ended', 'opening'] as const)('logs in where the session is %s', async state => {
+  test.each(['ended', 'opening'] as const)('logs in if the session is %s', async state => {
     const { sessions, call } = setUp()
     await call()
     sessions.views.set(idOf(1), { ...sessions.views.get(idOf(1))!, state })
     expect((await call()).body).toMatchObject({ id: idOf(2), resumed: false })
   })
 
-  test('does not count as a warm call where it resumes', async () => {
+  test('does not count as a warm call if it resumes', async () => {
     const { call } = setUp({ rates: { ...config.rates, warmsPerJid: 1, warmsPerAdmin: 1 } })
     for (let view = 0; view < 5; view++) expect((await call()).status).toBe(200)
     expect((await call({ tab: 't2' })).status).toBe(429)
@@ -229,7 +228,7 @@ describe('several calls at once for one tab', () => {
     await first
   })
 
-  test('log in one after the other where logins fail', async () => {
+  test('log in one after the other if logins fail', async () => {
     const { service, pending, call, begun } = setUp({ waits: true })
     const calls = Promise.all([call(), call()])
     await begun(1)
@@ -242,7 +241,7 @@ describe('several calls at once for one tab', () => {
     expect(replies.map(({ status }) => status).sort()).toEqual([200, 403])
   })
 
-  test('time out where they wait for longer than a login may take', async () => {
+  test('time out if they wait for longer than a login may take', async () => {
     let time = 0
     const { pending, call, begun } = setUp({ waits: true, now: () => time })
     const [first, second] = [call(), call()]
@@ -268,7 +267,7 @@ describe('the end of a visit', () => {
     expect((await call({}, portal)).body).toMatchObject({ id: idOf(5), resumed: true })
   })
 
-  test('abandons logins under way, and the calls that wait for them', async () => {
+  test('cancels logins, and the calls that wait for them', async () => {
     const { service, pending, call, sessionsCall, begun } = setUp({ waits: true })
     const [first, second, third, other] = [call(), call(), call({ tab: 't2' }), call({ visit: 'v2' })]
     await begun(3)

@@ -23,7 +23,7 @@ describe('a warm call', () => {
     )
   })
 
-  test('is answered in JSON with everything that the creation response would have said', async () => {
+  test('is answered in JSON with all values of a session creation response', async () => {
     const reply = await warm().set('Accept', 'application/json').type('form').send(parameters)
     expect(reply.type).toBe('application/json')
     expect(reply.text).toBe(
@@ -69,7 +69,7 @@ describe('a warm call', () => {
     ])
   })
 
-  test("gives the BOSH address by the request's own host if that is known and no external URL is set", async () => {
+  test('gives the BOSH address with the host of the request if the host is known and no external URL is set', async () => {
     const http = { ...config.http, names: ['chat.lan'] }
     const at = async (assumeSecure: boolean) =>
       (
@@ -81,7 +81,7 @@ describe('a warm call', () => {
     expect(await at(true)).toBe('https://chat.lan/http-bind')
   })
 
-  test('names nothing but the path of the BOSH endpoint to who makes the host up', async () => {
+  test('gives only the path of the BOSH endpoint if the host of the request is unknown', async () => {
     const service = fakeService({ externalUrl: undefined })
     const { body } = await warm(service).set('Host', 'evil.example').send(parameters)
     expect(body.url).toBe('/http-bind')
@@ -297,7 +297,7 @@ describe('the replies', () => {
 describe('the channel', () => {
   const listen = { ...config.listen, places: ['127.0.0.1', '0.0.0.0'].map(host => ({ host, port: 0 })) }
 
-  test('must not be open to listeners: 403 before the challenge, also for the form', async () => {
+  test('must be encrypted: 403 before the challenge, also for the form', async () => {
     const { app } = fakeService({ listen, trustedProxies: new Networks([], new BlockList()) })
     for (const call of [request(app).post('/warm'), request(app).get('/warm')]) {
       const reply = await call.set('Accept', 'application/json').set('X-Forwarded-Proto', 'https')
@@ -308,7 +308,7 @@ describe('the channel', () => {
     }
   })
 
-  test("may be open by the operator's word", async () => {
+  test('may be unencrypted if a setting allows it', async () => {
     const service = fakeService({ listen, assumeSecure: true })
     expect((await warm(service).send(parameters)).status).toBe(200)
   })

@@ -5,11 +5,11 @@ import type { Cookie } from '../../xmpp/page-binding.js'
 
 export interface CookieRules {
   readonly path: string
-  /** True if browsers use TLS, even if a proxy before this service does not. */
+  /** True if browsers use TLS, even if the proxy forwards without TLS. */
   readonly secure: boolean
 }
 
-/** Contains a secret. Times are relative, as in `SessionRecord`. */
+/** Contains a secret. `setAt` is in milliseconds from the record's creation, so it is negative. */
 export interface CookieRecord {
   readonly value: string
   readonly life: number
@@ -18,13 +18,12 @@ export interface CookieRecord {
   readonly setWith: number | undefined
 }
 
-/** After the first request with the cookie, all requests must have it. */
+/** After the first request with the cookie, each request must have the cookie. */
 export class AttachCookie {
   readonly #name: string
   #value = randomText(24, 'base64url')
   readonly #rules: CookieRules
-  /** Seconds. At half of this time, the cookie is renewed. */
-  #life: number
+  #lifeSeconds: number
   #isDemanded: boolean
   #setAt: number | undefined
   #setWith: number | undefined
@@ -32,7 +31,7 @@ export class AttachCookie {
   constructor(id: string, mode: AttachBinding, longestReplyGapSeconds: number, rules: CookieRules, now: number) {
     this.#name = `wb-${id}`
     this.#rules = rules
-    this.#life = 2 * longestReplyGapSeconds
+    this.#lifeSeconds = 2 * longestReplyGapSeconds
     this.#isDemanded = mode === 'reply'
     this.#setAt = this.#isDemanded ? now : undefined
   }
@@ -40,7 +39,7 @@ export class AttachCookie {
   static of(id: string, { value, life, isDemanded, setAt, setWith }: CookieRecord, rules: CookieRules, now: number) {
     const cookie = new AttachCookie(id, 'cookie', 0, rules, now)
     cookie.#value = value
-    cookie.#life = life
+    cookie.#lifeSeconds = life
     cookie.#isDemanded = isDemanded
     cookie.#setAt = setAt === undefined ? undefined : now + setAt
     cookie.#setWith = setWith
@@ -50,7 +49,7 @@ export class AttachCookie {
   record(now: number): CookieRecord {
     return {
       value: this.#value,
-      life: this.#life,
+      life: this.#lifeSeconds,
       isDemanded: this.#isDemanded,
       setAt: this.#setAt === undefined ? undefined : this.#setAt - now,
       setWith: this.#setWith,
@@ -72,9 +71,9 @@ export class AttachCookie {
     return isShown || !this.#isDemanded
   }
 
-  /** Sets the cookie again in a repeated reply, but never for another client with the sid. */
+  /** Each time the cookie is due, only one rid gets it, because other requests may come from a thief of the sid. */
   setWith(rid: number, secure: boolean, now: number): string | undefined {
-    const isDue = this.#setAt === undefined || (this.#isDemanded && now - this.#setAt >= (this.#life / 2) * 1000)
+    const isDue = this.#setAt === undefined || (this.#isDemanded && now - this.#setAt >= (this.#lifeSeconds / 2) * 1000)
     if (isDue) {
       this.#setAt = now
       this.#setWith = rid
@@ -85,11 +84,11 @@ export class AttachCookie {
 
   #attributes(secure: boolean): string {
     const { path, secure: isAlwaysSecure } = this.#rules
-    const attributes = `Path=${path}; HttpOnly; SameSite=Lax; Max-Age=${this.#life}`
+    const attributes = `Path=${path}; HttpOnly; SameSite=Lax; Max-Age=${this.#lifeSeconds}`
     return secure || isAlwaysSecure ? `${attributes}; Secure` : attributes
   }
 
-  /** Other hosts of the same domain may set cookies with the same name. */
+  /** Several cookies may have this name, because other hosts of the domain can set cookies. */
   #isIn(header: string): boolean {
     const wanted = `${this.#name}=${this.#value}`
     return header.split(';').some(cookie => {

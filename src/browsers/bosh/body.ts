@@ -11,16 +11,17 @@ import { XmlError } from '../../xmpp/xml/xml-error.js'
 
 const xboshNamespace = 'urn:xmpp:xbosh'
 
+/** The size of stanzas is checked later (`session/payload.ts`). */
 const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 5_000 }
 
-/** Added namespaces lengthen a payload: `<presence/>` threefold. The reader rejects growth above this factor. */
+/** A factor. With an added declaration, `<presence/>` is three times as long. */
 const mostGrowth = 4
 
 const requests = documentReader(limits, { meantNamespace: stanzaNamespace, maxGrowth: mostGrowth })
 
 export type Body = Readonly<ReturnType<typeof parseBody>>
 
-/** Throws an `XmlError`. An invalid number becomes NaN (XEP-0124 §22). `wait` and `hold` are lowered to their maximum. */
+/** Throws an `XmlError`. An invalid number becomes NaN (XEP-0124 §22). */
 export function parseBody(text: string) {
   const { root, children } = requests(text)
   if (root.name !== 'body' || root.namespace !== boshNamespace)
@@ -44,7 +45,7 @@ export function parseBody(text: string) {
     /** Drafts of XEP-0124 and gloox write `terminal`. */
     terminate: type === 'terminate' || type === 'terminal',
     restart: boolean(restartOf(root)),
-    /** SHA-256 with one character for each byte, because a session keeps several digests. */
+    /** A text with one character for each byte of the hash. */
     digest: hash('sha256', text, 'binary'),
     payload: children,
   }
@@ -97,7 +98,7 @@ function boolean(text: string | undefined): boolean | undefined {
 const bodyStart = /^\s*(?:<\?xml\s[^<>]{0,200}\?>\s*)?<(?:[^\s:<>/]{1,64}:)?body(?=\s)/g
 const headAttribute = /\s+([^\s=>/]+)\s*=\s*(?:'([^'<]*)'|"([^"<]*)")/y
 
-/** Reads in linear time. */
+/** Reads `sid` and `rid` from the start of a request, which may be incomplete. */
 export function readBodyHead(head: string): { sid: string | undefined; rid: number | undefined } {
   let sid: string | undefined
   let rid: number | undefined
@@ -120,7 +121,7 @@ export const emptyBody = `<body xmlns='${boshNamespace}'/>`
 /** XEP-0124 §17.3. */
 export const errorBody = `<body type='error' xmlns='${boshNamespace}'/>`
 
-/** Each of the `attributes` begins with a space. `payload` has whole elements. */
+/** Each attribute in `attributes` begins with a space. */
 export function writeBody(attributes: string, payload: string, hasStreamElement = false): string {
   if (attributes === '' && payload === '') return emptyBody
   const stream = hasStreamElement ? ` xmlns:stream='${streamsNamespace}'` : ''

@@ -11,13 +11,12 @@ import { type BoshParts, conditionFor, Delivery, type Start } from './delivery.j
 import type { OpenRequests, Pending } from './open-requests.js'
 import { Parking } from './parking.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
-import { type Fault, isExtra, Rules } from './request-rules.js'
+import { type Fault, isExtra, RequestRules } from './request-rules.js'
 import type { RidWindow, StoredReply, WindowRecord } from './rid-window.js'
 import { announced, defaultContentType, heldUntil, type Terms } from './terms.js'
 
 const createSeconds = 5
-/** A handover raises the rid by one to two times this number. */
-const leastJump = 2 ** 20
+const leastRidJump = 2 ** 20
 
 /** XEP-0124 §17.2. */
 const notFound: Reply = { status: 200, body: writeTerminate('item-not-found'), contentType: defaultContentType }
@@ -47,7 +46,7 @@ export class BoshClient implements Client {
   readonly #delivery: Delivery
   readonly #open: OpenRequests
   readonly #window: RidWindow
-  readonly #rules: Rules
+  readonly #rules: RequestRules
   readonly #parking: Parking
 
   constructor(session: Session, parts: BoshParts, start: Start) {
@@ -58,7 +57,7 @@ export class BoshClient implements Client {
     this.#delivery = new Delivery(session, parts, start)
     this.#open = this.#delivery.open
     this.#window = this.#delivery.window
-    this.#rules = new Rules(start.terms, start.newkey)
+    this.#rules = new RequestRules(start.terms, start.newkey)
     this.#parking = new Parking(session, parts, start.terms, this.#delivery, this.#rules)
   }
 
@@ -97,7 +96,7 @@ export class BoshClient implements Client {
     })
     client.address = address
     client.#window.takeUp(window, now)
-    session.outbox.keeps(client.#window.bytes)
+    session.outbox.setKeptBytes(client.#window.bytes)
     return client
   }
 
@@ -182,19 +181,19 @@ export class BoshClient implements Client {
     if (this.#parking.hasNext) {
       this.#acceptParked(now)
       this.session.flush()
-      if (this.session.isOver) return
+      if (this.session.isRemoved) return
     }
     this.#delivery.answerExpired(now)
   }
 
   flush(): void {
     this.#delivery.deliver()
-    // While the server is behind, replies would only cause more requests.
+    // While the server reads too slowly, replies would only cause more requests.
     if (!this.session.uplink.isBehind) this.#answerExcess()
   }
 
-  /** The oldest live request gets the outcome (XEP-0124 §17.2). */
-  tell({ reason, streamError }: Outcome): boolean {
+  /** XEP-0124 §17.2. */
+  reportEnd({ reason, streamError }: Outcome): boolean {
     this.#delivery.deliver()
     const pending = this.#open.oldestLive ?? this.#open.oldestParked
     // Clients ignore stanzas in a terminating reply, so the outbox must be empty first.
@@ -210,7 +209,7 @@ export class BoshClient implements Client {
   }
 
   close(notice?: 'end' | 'return' | 'fault'): void {
-    // Only the oldest live request is ended (XEP-0124 §13).
+    // XEP-0124 §13.
     if (notice === 'end' && this.#open.oldestLive !== undefined)
       this.#open.take(this.#open.oldestLive).peer.answer(this.#delivery.terminate(undefined))
     this.#answerAll(
@@ -220,9 +219,9 @@ export class BoshClient implements Client {
 
   handOver(): NextPage | undefined {
     this.#acceptParked(Number.POSITIVE_INFINITY)
-    if (this.session.isOver) return undefined
+    if (this.session.isRemoved) return undefined
     const window = this.#window
-    const jump = randomInt(leastJump, 2 * leastJump)
+    const jump = randomInt(leastRidJump, 2 * leastRidJump)
     if (window.last >= Number.MAX_SAFE_INTEGER - jump) return undefined
     const unacknowledged = window.unacknowledged(this.session.inactivity.isPaused)
     this.close()
@@ -231,7 +230,7 @@ export class BoshClient implements Client {
     return BoshClient.next(this.session, this.#parts, record)
   }
 
-  settles(): boolean {
+  stopDeliveries(): boolean {
     return false
   }
 
@@ -248,8 +247,8 @@ export class BoshClient implements Client {
     }
   }
 
-  giveBack(): void {
-    // A polling client confirms a reply only by its next poll.
+  putBackUnconfirmed(): void {
+    // A polling client confirms a reply only with its next poll, so most of these stanzas would be delivered twice.
     if (!this.#terms.isPolling) this.#putBack(this.#window.unconfirmed)
   }
 
@@ -259,14 +258,14 @@ export class BoshClient implements Client {
   }
 
   #refusal(rid: number | undefined, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
-    // Over plain HTTP, the sid may be stolen (XEP-0124 §19.1).
+    // A sid in plain HTTP may be stolen (XEP-0124 §19.1).
     if (this.session.isSecure && !peer.secure) return noAnswer
     if (this.#cookie?.admits(peer.cookies) === false) return notFound
     const isFenced = rid !== undefined && this.#window.isFenced(rid)
     return isFenced ? this.#delivery.terminate('item-not-found') : undefined
   }
 
-  /** Only this method makes a `Pending`, so V8 has one shape. */
+  /** Every `Pending` is made here, so that V8 uses one shape. */
   #received(rid: number, key: string | undefined, digest: string, peer: Peer): Pending {
     const since = this.#parts.clock.now()
     const expires = heldUntil(this.#terms, since)
@@ -276,14 +275,14 @@ export class BoshClient implements Client {
   #accept(pending: Pending, body: Body): void {
     const session = this.session
     const { open, window } = this.#delivery
-    if (window.acknowledged) pending.report = this.#delivery.acknowledge(pending.rid, body.ack)
+    if (window.hasAcks) pending.report = this.#delivery.acknowledge(pending.rid, body.ack)
     window.accept(pending.rid, this.#isPoll(body))
     session.inactivity.allow(this.#terms.inactivity)
     session.attach(pending.peer.secure, pending.peer)
     this.address ??= pending.peer.address
     open.hold(pending)
     if (session.hasEnded) {
-      // A reply with stanzas would look as if the payload was accepted.
+      // While the outbox has stanzas, the client cannot learn of the end. Each stanza of this request gets an error.
       if (!session.outbox.isEmpty) session.downlink.returnToClient(body.payload)
       return
     }
@@ -304,13 +303,13 @@ export class BoshClient implements Client {
     } else if (body.restart !== true) {
       session.send(payload, at.now)
       if (body.pause !== undefined) session.pause(body.pause)
-      // A pause closes all requests (XEP-0124 §10).
+      // XEP-0124 §10.
       if (body.pause !== undefined || this.#cookie?.isNew === true) this.#delivery.answerAll()
       else if (pending.report !== '') while (open.held.includes(pending)) this.#delivery.answerOldest()
     }
   }
 
-  /** With `hold` above 1, the reply to another request may still be on its way. */
+  /** A poll proves that all replies have arrived. If `hold` is above 1, another reply may be on its way. */
   #isPoll({ payload, pause }: Body): boolean {
     return payload.length === 0 && pause === undefined && this.#terms.hold <= 1 && this.#open.held.length === 0
   }
@@ -357,7 +356,7 @@ export class BoshClient implements Client {
     const isSame = before!.digest === body.digest
     if (!isSame) this.session.notice('a repeated request has another content')
     if (stored !== undefined) {
-      peer.answer(this.#delivery.giveAgain(stored, peer, isSame))
+      peer.answer(this.#delivery.replay(stored, peer, isSame))
       return
     }
     const since = this.#parts.clock.now()
@@ -369,7 +368,7 @@ export class BoshClient implements Client {
   #fault(condition: Fault): Reply {
     this.#parts.counts.failedRequests += 1
     this.#answerAll(this.#delivery.terminate('other-request'))
-    this.session.end(condition, 'untold')
+    this.session.end(condition, 'silent')
     return this.#delivery.terminate(condition)
   }
 

@@ -20,7 +20,7 @@ const mostRepeats = 3
 const repeatMilliseconds = 300
 const longestRepeated = 4096
 
-/** Limit for all long texts of a client that are under way. */
+/** In characters, for all long requests of a client together. */
 const mostUnderWay = 4 * 1024 * 1024
 const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType }
 
@@ -31,14 +31,14 @@ export interface CarriedRequestParts {
   readonly underWay: KeyCounts
   readonly sent: Set<CarriedRequest>
   readonly isHurried: () => boolean
-  /** Undefined for a new session. */
+  /** Name of the process, from the sid. Undefined for a new session. */
   readonly name: string | undefined
   readonly manager: ConnectionManager
   readonly peer: Peer
   readonly head: CarriedHead
 }
 
-/** A request at the process that received it. */
+/** In the process that received a request: sends it to the process of the session. */
 export class CarriedRequest implements ExchangeEvents {
   readonly #parts: CarriedRequestParts
   #text: string | undefined
@@ -60,7 +60,6 @@ export class CarriedRequest implements ExchangeEvents {
     }
   }
 
-  /** Asks for the answer now, because this process ends. */
   hurry(): void {
     this.#exchange?.send('now')
   }
@@ -86,7 +85,7 @@ export class CarriedRequest implements ExchangeEvents {
     const { nodes, refused, name, manager, peer } = this.#parts
     const { length } = this.#text!
     if (length > longestRepeated && nodes.owner(name!) === undefined && nodes.isAwaited(name!)) {
-      // Attackers could fill a queue for long texts. The client repeats the request.
+      // Attackers could fill the queue with long texts.
       this.#over()
       peer.answer(noAnswer)
       return
@@ -131,7 +130,7 @@ export class CarriedRequest implements ExchangeEvents {
     this.#parts.peer.answer(replyIn(message))
   }
 
-  /** Repeating is safe, because a session processes a repeated request once. */
+  /** May repeat the request, because a session processes a repeated request once. */
   onEnd(how: ExchangeEnd): void {
     const { nodes, clock, name, manager, peer } = this.#parts
     this.#over()
@@ -158,7 +157,7 @@ function replyIn({ head, body }: Message): Reply {
   }
 }
 
-/** A request at the process of its session. */
+/** In the process of the session: represents a request that another process received. */
 export class CarriedPeer implements Peer, ExchangeEvents {
   readonly address: string
   readonly secure: boolean

@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock.js'
 import { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
-import { anyTaker } from '../../processes/exchanges/ask-all.js'
+import { nodeForNewSession } from '../../processes/exchanges/ask-all.js'
 import { nodeIn } from '../../processes/node-name.js'
 import type { Nodes } from '../../processes/nodes.js'
 import { readBodyHead } from './body.js'
@@ -11,7 +11,7 @@ import { noAnswer, type Peer, type Reply } from './peer.js'
 
 const tooLargeKind = 'bosh-too-large'
 
-const long = 4096
+const longText = 4096
 
 export interface BoshService extends Pick<ConnectionManager, 'serve' | 'report'> {
   refuseTooLarge(head: string, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined | Promise<Reply | undefined>
@@ -40,8 +40,8 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
     const isUnknown = () => isOfSession && manager?.has(readBodyHead(text).sid) === false
     if (manager === undefined) exchange.cancel()
     else if (nodes.isLeaving && isUnknown()) exchange.cancel()
-    // Clients can invent sids of a process. Long texts are parsed only for existing sessions.
-    else if (text.length > long && isUnknown()) manager.refuseUnknown(peer)
+    // Clients can invent sids, so a long text with a sid is parsed only if its session exists.
+    else if (text.length > longText && isUnknown()) manager.refuseUnknown(peer)
     else manager.serve(text, peer, isOfSession)
     return peer
   })
@@ -53,7 +53,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
   }
 
   return {
-    /** Makes other processes answer held requests before proxies answer 502. */
+    /** Makes other processes answer held requests before this process stops. */
     hurry(): void {
       mustHurry = true
       for (const request of sent) request.hurry()
@@ -64,6 +64,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
     keep(sites: ReadonlySet<string>): void {
       for (const site of managers.keys()) if (!sites.has(site)) managers.delete(site)
     },
+    /** Returns a service that also reaches sessions in other processes. */
     over(site: string, manager: ConnectionManager): BoshService {
       managers.delete(site)
       managers.set(site, manager)
@@ -73,16 +74,16 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
           const { sid } = readBodyHead(text)
           const isNew = sid === undefined
           const name = isNew ? undefined : (nodeIn(sid) ?? '')
-          const taker = isNew && isDraining() ? anyTaker(nodes) : undefined
-          // During a handover, sessions arrive before the name of their process.
-          const isOurs = name === undefined ? taker === undefined : isHere(name) || manager.has(sid)
+          const otherNode = isNew && isDraining() ? nodeForNewSession(nodes) : undefined
+          // A session may already be here before this process adopts the name in its sid.
+          const isOurs = name === undefined ? otherNode === undefined : isHere(name) || manager.has(sid)
           if (isOurs) manager.serve(text, peer)
           else {
             const { address, secure, cookies, browser } = peer
             const secureUrl = isNew ? peer.secureUrl : undefined
             const head: CarriedHead = { site, address, secure, cookies, browser, secureUrl, ...(isNew && { isNew }) }
             const about = { nodes, clock, refused, underWay, sent, isHurried, name, manager, peer, head }
-            new CarriedRequest(about, text).begin(taker)
+            new CarriedRequest(about, text).begin(otherNode)
           }
         },
         refuseTooLarge(start, { secure, cookies }) {

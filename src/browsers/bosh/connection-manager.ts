@@ -36,16 +36,16 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   async function open(body: Body, peer: Peer): Promise<BoshClient | Reply | Condition> {
     const { rid, newkey, lang = 'en', from } = body
     if (rid === undefined || Number.isNaN(rid) || body.restart === undefined) return 'bad-request'
-    // A stopping service answers `system-shutdown` instead.
+    // A stopping or draining service skips this check, because `openForClient` returns `system-shutdown`.
     if (parts.requireSecure && !peer.secure && registry.takesSessions) {
       if (peer.secureUrl === undefined) return 'policy-violation'
       return { status: 200, body: writeSeeOther(peer.secureUrl), contentType: defaultContentType }
     }
-    // An empty `to` counts as absent (XEP-0124 §7.1).
+    // XEP-0124 §7.1.
     const domain = body.to ? prepareDomain(body.to) : parts.defaultDomain
     const terms = negotiate(body, parts.terms)
     if (typeof terms === 'string') return terms
-    // The closure must not keep the whole request.
+    // This closure must not use `body`, which would keep the whole request in memory.
     const begin = (session: Session) => {
       const start: Start = { terms, rid, newkey, cookie: undefined, by: 'created' }
       const client = new BoshClient(session, parts, start)
@@ -83,7 +83,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   function refuseUnknown(peer: Peer): void {
     counts.unknownSids += 1
     if (registry.isSettingDown) {
-      // The client repeats its request. The next process may know the session.
+      // The client repeats its request, and the next process may know the session.
       peer.answer(noAnswer)
       return
     }

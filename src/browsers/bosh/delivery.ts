@@ -27,7 +27,7 @@ export interface Start {
   readonly by: Beginning
 }
 
-/** A slower reply is reported (XEP-0124 §9.2). */
+/** A reply that is still unacknowledged after this time is reported (XEP-0124 §9.2). */
 const reportMilliseconds = 500
 
 /** XEP-0124 §17.2. */
@@ -42,7 +42,7 @@ const conditionOf: Partial<Record<EndReason, Condition>> = {
   shutdown: 'system-shutdown',
 }
 
-/** Converse shows no error for `remote-connection-failed`. */
+/** Avoids `remote-connection-failed` after a login, because Converse shows no error for it. */
 export function conditionFor(reason: EndReason, wasLoggedIn: boolean): Condition | undefined {
   return wasLoggedIn && reason === 'connection-lost' ? 'remote-stream-error' : conditionOf[reason]
 }
@@ -63,7 +63,7 @@ export class Delivery {
   readonly open: OpenRequests
   readonly window: RidWindow
   hadPayload = false
-  /** Attributes of the first reply. Undefined if a backend has announced the session. */
+  /** Attributes of the first reply. Undefined if the client already knows the attributes. */
   #announcement: string | undefined
   #header: StreamHeader | undefined = undefined
   #isIntroduced: boolean
@@ -71,7 +71,7 @@ export class Delivery {
   constructor(session: Session, parts: BoshParts, { terms, rid, cookie, by }: Start) {
     const isNew = by === 'created'
     this.#session = session
-    session.outbox.keeps(0)
+    session.outbox.setKeptBytes(0)
     this.#parts = parts
     this.#terms = terms
     this.#cookie = cookie
@@ -95,7 +95,6 @@ export class Delivery {
     while (!this.#session.outbox.isEmpty) {
       const live = this.open.oldestLive
       if (live === undefined) return
-      // A closed connection gets an empty reply. Its client repeats the request.
       while (this.open.held[0] !== live) this.answerOldest()
       this.answerOldest()
     }
@@ -119,11 +118,11 @@ export class Delivery {
       attributes = this.#firstAttributes()
     }
     // XEP-0124 §9.1.
-    if (window.acknowledged && rid !== window.last) attributes += attribute('ack', window.last)
+    if (window.hasAcks && rid !== window.last) attributes += attribute('ack', window.last)
     const text = writeBody(attributes + report, payload, hasStreamElement)
     const at = this.#parts.clock.now()
     window.store({ rid, text, stanzas, at, key, digest, repeats: 0 }, this.#session.outbox.mostBytes)
-    this.#session.outbox.keeps(window.bytes)
+    this.#session.outbox.setKeptBytes(window.bytes)
     if (!peer.gone) this.#session.inactivity.begin(at)
     peer.answer(this.#withCookie(this.wrap(text), rid, peer, at))
   }
@@ -149,20 +148,20 @@ export class Delivery {
   acknowledge(rid: number, ack = rid - 1): string {
     const { window } = this
     window.acknowledge(ack)
-    this.#session.outbox.keeps(window.bytes)
+    this.#session.outbox.setKeptBytes(window.bytes)
     const missing = ack < window.lastAnswered ? window.replyTo(ack + 1) : undefined
     const age = missing === undefined ? 0 : this.#parts.clock.now() - missing.at
     if (age < reportMilliseconds) return ''
     return attribute('report', ack + 1) + attribute('time', Math.min(Math.round(age), 65535))
   }
 
-  giveAgain(stored: StoredReply, peer: Peer, inTheSameWords: boolean): Reply {
+  replay(stored: StoredReply, peer: Peer, isSameRequest: boolean): Reply {
     const now = this.#parts.clock.now()
     stored.repeats += 1
     this.#parts.counts.replays += 1
     this.#session.inactivity.begin(now)
     const reply = this.wrap(stored.text)
-    return inTheSameWords ? this.#withCookie(reply, stored.rid, peer, now) : reply
+    return isSameRequest ? this.#withCookie(reply, stored.rid, peer, now) : reply
   }
 
   wrap(body: string): Reply {
@@ -180,12 +179,12 @@ export class Delivery {
     this.beginInactivity(this.#parts.clock.now())
   }
 
-  /** Does nothing after the end: early requests could prolong the session forever. */
+  /** Does nothing for an ended session, because each call would keep the session for another period. */
   beginInactivity(now: number): void {
     if (!this.#session.hasEnded) this.#session.inactivity.begin(now)
   }
 
-  /** The stream header may arrive after the first reply. */
+  /** The first reply has the terms. The attributes of the stream header follow once the server has sent it. */
   #firstAttributes(): string {
     const terms = this.#announcement ?? ''
     this.#announcement = undefined

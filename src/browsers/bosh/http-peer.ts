@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
 import { browserName } from '../../http/access/browser-name.js'
-import { countedAddress, countsAsEncrypted, type Entrance } from '../../http/access/client-rules.js'
+import { countedAddress, countsAsEncrypted, type PublicEndpoint } from '../../http/access/client-rules.js'
+import { closeLingering } from '../../http/bodies/lingering-close.js'
 import type { UnfinishedBodies, UnfinishedBody } from '../../http/bodies/unfinished-bodies.js'
-import type { BodyTaker } from '../../http/fast/fast-request.js'
-import { closeLingering } from '../../http/listening/take-body.js'
+import type { BodySink } from '../../http/fast/fast-request.js'
 import { clientOf } from '../../lib/client-network.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
@@ -16,7 +16,7 @@ import type { Peer, Reply } from './peer.js'
 
 export interface HttpPeerParts
   extends ReplyParts,
-    Pick<Entrance, 'clients' | 'secureUrl'>,
+    Pick<PublicEndpoint, 'clients' | 'secureUrl'>,
     Pick<BoshService, 'serve' | 'refuseTooLarge'> {
   readonly maxBodyBytes: number
   readonly refused: OnRefused
@@ -31,7 +31,7 @@ const mostAtOnce = 16
 
 const pendingReplies = writeBatch<HttpPeer>(mostAtOnce, peer => peer.write())
 
-export class HttpPeer implements Peer, BodyTaker {
+export class HttpPeer implements Peer, BodySink {
   gone = false
   whenGone: (() => void) | undefined
   readonly #res: ServerResponse
@@ -51,7 +51,7 @@ export class HttpPeer implements Peer, BodyTaker {
   }
 
   get address(): string {
-    // A closed connection has no address.
+    // Stored, because a closed connection has no address.
     this.#address ??= countedAddress(this.#res.req, this.#parts.clients)
     return this.#address
   }
@@ -72,7 +72,7 @@ export class HttpPeer implements Peer, BodyTaker {
     return this.#parts.secureUrl(this.#res.req)
   }
 
-  /** Waits for the start of a too large body: it names the session to end. */
+  /** Waits for the start of a too large body, because its sid shows which session must end. */
   awaitHead(): void {
     this.#length = undefined
     this.#headTimer = this.#parts.clock.after(headMilliseconds, () => this.refuseTooLarge())
@@ -104,7 +104,6 @@ export class HttpPeer implements Peer, BodyTaker {
     this.#whole = undefined
     this.#forget()
     try {
-      // Empty text is refused, like invalid UTF-8.
       this.#parts.serve(readUtf8(body) ?? '', this)
     } catch (error) {
       breakOff(this.#res, this.#parts, error)

@@ -1,46 +1,15 @@
 import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
-import type { Config } from '../../config/config.js'
-import { answerBare, inertHeaders } from '../../http/answers/node-answers.js'
+import { answerEmpty, inertHeaders } from '../../http/answers/node-answers.js'
 import { replyWhole } from '../../http/fast/fast-response.js'
 import type { Counts } from '../../lib/counts.js'
+import type { Cors } from './cors.js'
 import type { Reply } from './peer.js'
-
-export type Cors = ReturnType<typeof createCors>
 
 export interface ReplyParts {
   readonly cors: Cors
   readonly report: (error: unknown) => void
   readonly counts: Counts
-}
-
-/** In each list, names and values alternate. */
-const corsHeaders = (answer: readonly string[], ofPreflight: readonly string[] = []) => ({
-  answer,
-  lines: linesOf([...inertHeaders, ...answer]),
-  preflight: [...answer, ...ofPreflight],
-})
-
-export function createCors({ origins, credentials, headers, methods, maxAge }: Config['cors']) {
-  const ofPreflight = [
-    ...['Access-Control-Allow-Methods', methods.join(', ')],
-    ...['Access-Control-Allow-Headers', headers.join(', ')],
-    ...['Access-Control-Max-Age', String(maxAge)],
-  ]
-  const isForAll = origins.includes('*')
-  const more = ['Vary', 'Origin', ...(credentials ? ['Access-Control-Allow-Credentials', 'true'] : [])]
-  const listed = new Map(
-    origins.map(origin => {
-      const answer = ['Access-Control-Allow-Origin', origin, ...(isForAll ? [] : more)]
-      return [origin, corsHeaders(answer, ofPreflight)]
-    }),
-  )
-  const others = listed.get('*') ?? corsHeaders([])
-  return (origin: string | undefined) => (isForAll ? others : (listed.get(origin ?? '') ?? others))
-}
-
-function linesOf(headers: readonly string[]): string {
-  return headers.map((text, at) => (at % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('')
 }
 
 export function corsOf(res: ServerResponse, { cors }: ReplyParts) {
@@ -70,7 +39,7 @@ function write(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
   if (setCookie !== undefined) headers.push('Set-Cookie', setCookie)
   res.writeHead(status, headers)
   if (body !== '') {
-    // Without `cork`, `end` would add an empty chunk.
+    // `cork` makes one write of header and body. After a single `end(body)`, Node would write an empty chunk, too.
     res.cork()
     res.write(body)
     res.uncork()
@@ -79,11 +48,11 @@ function write(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
 }
 
 export function fail(res: ServerResponse, parts: ReplyParts, status: number, ...headers: string[]): void {
-  answerBare(res, status, [...corsOf(res, parts).answer, ...headers])
+  answerEmpty(res, status, [...corsOf(res, parts).answer, ...headers])
 }
 
 export function breakOff(res: ServerResponse, parts: ReplyParts, error: unknown): void {
   parts.report(error)
   if (res.headersSent) res.destroy()
-  else answerBare(res, 500)
+  else answerEmpty(res, 500)
 }

@@ -1,12 +1,13 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { clientAddress, type Entrance } from '../../http/access/client-rules.js'
-import { senderOf } from '../../http/access/form-guard.js'
-import { inertHeaders, showPage } from '../../http/answers/node-answers.js'
-import { isAwaited, takeBody } from '../../http/listening/take-body.js'
+import { clientAddress, type PublicEndpoint } from '../../http/access/client-rules.js'
+import { senderOf } from '../../http/access/sender.js'
+import { answerPage, inertHeaders } from '../../http/answers/node-answers.js'
+import { awaitsContinue } from '../../http/bodies/expect-continue.js'
+import { pipeBody } from '../../http/bodies/pipe-body.js'
 import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
-export interface ListenerParts extends HttpPeerParts, Entrance {
+export interface ListenerParts extends HttpPeerParts, PublicEndpoint {
   readonly externalUrl: string | undefined
 }
 
@@ -33,7 +34,7 @@ function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts)
       break
     case 'GET':
     case 'HEAD':
-      showPage(req, res, parts, corsOf(res, parts).answer)
+      answerPage(req, res, parts, corsOf(res, parts).answer)
       break
     case 'OPTIONS':
       res.writeHead(204, [...inertHeaders, ...corsOf(res, parts).preflight]).end()
@@ -61,13 +62,13 @@ function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): 
   const length = announced === undefined ? undefined : Number(announced)
   const peer = new HttpPeer(res, parts, length)
   if (length !== undefined && length > parts.maxBodyBytes) {
-    if (isAwaited(res)) {
+    if (awaitsContinue(res)) {
       peer.refuseTooLarge()
       return
     }
     peer.awaitHead()
   }
-  takeBody(req, res, peer)
+  pipeBody(req, res, peer)
 }
 
 function isForeign(headers: IncomingHttpHeaders, externalUrl: string | undefined): boolean {

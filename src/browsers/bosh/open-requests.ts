@@ -5,19 +5,19 @@ import type { Peer } from './peer.js'
 export interface Pending {
   readonly rid: number
   peer: Peer
-  /** XEP-0124 §15.5. */
+  /** XEP-0124 §15.4. */
   readonly key: string | undefined
   readonly digest: string
   repeats: number
   since: number
   expires: number
-  /** The text takes far less memory than its elements. */
+  /** Stored as text, because parsed elements take far more memory. */
   parked: { readonly text: string; readonly room: UnfinishedMessage } | undefined
   /** Attributes `report` and `time` (XEP-0124 §9.2). */
   report: string
 }
 
-/** Held requests wait for stanzas, parked requests for a missing request. */
+/** Held requests wait for stanzas. Parked requests are not processed yet. */
 export class OpenRequests {
   readonly held: Pending[] = []
   #parked: Map<number, Pending> | undefined
@@ -102,6 +102,7 @@ export class OpenRequests {
     return parked
   }
 
+  /** Only requests that wait for a missing rid expire. `last` is the highest accepted rid. */
   unparkExpired(now: number, last: number): Pending[] {
     if (this.#parked === undefined) return []
     let gap = last + 1

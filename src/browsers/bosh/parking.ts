@@ -2,23 +2,22 @@ import type { Session } from '../../session/session.js'
 import { type Body, errorBody, parseBody } from './body.js'
 import type { BoshParts, Delivery } from './delivery.js'
 import type { Pending } from './open-requests.js'
-import type { Fault, Rules } from './request-rules.js'
+import type { Fault, RequestRules } from './request-rules.js'
 import { heldUntil, type Terms } from './terms.js'
 
 const gapSeconds = 30
 const mostBeforeLogin = 16 * 1024
-/** Memory of a parked request without its text. */
-const parkedBytes = 1024
+const parkedBytesWithoutText = 1024
 
-/** Requests that wait for a request with an earlier rid, or for `Uplink.freeAt`. */
+/** Parked requests wait for an earlier request, or for the rate limit of the uplink. */
 export class Parking {
   readonly #session: Session
   readonly #parts: BoshParts
   readonly #terms: Terms
   readonly #delivery: Delivery
-  readonly #rules: Rules
+  readonly #rules: RequestRules
 
-  constructor(session: Session, parts: BoshParts, terms: Terms, delivery: Delivery, rules: Rules) {
+  constructor(session: Session, parts: BoshParts, terms: Terms, delivery: Delivery, rules: RequestRules) {
     this.#session = session
     this.#parts = parts
     this.#terms = terms
@@ -47,9 +46,9 @@ export class Parking {
     const { text } = body
     const length = open.parkedLength + text.length - (older?.parked?.text.length ?? 0)
     const room = this.#parts.bodies.ofMessage(pending.peer.address)
-    // A character above U+00FF doubles the memory of the whole text.
     const isKept = this.#session.jid !== undefined || length <= mostBeforeLogin
-    if (!isKept || !room.is(2 * text.length + parkedBytes)) {
+    // A character above U+00FF doubles the memory of the whole text.
+    if (!isKept || !room.is(2 * text.length + parkedBytesWithoutText)) {
       this.#defer(pending)
       return undefined
     }
@@ -61,7 +60,7 @@ export class Parking {
     return undefined
   }
 
-  /** Answers 503, because some libraries treat `type='error'` as an empty reply. */
+  /** The status is 503, because some libraries treat `type='error'` as an empty reply. */
   #defer({ peer, since }: Pending): void {
     this.#parts.counts.bodiesRefused += 1
     this.#parts.counts.failedRequests += 1

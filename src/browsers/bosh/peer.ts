@@ -3,7 +3,7 @@ export interface Peer {
   readonly secure: boolean
   readonly gone: boolean
   whenGone: (() => void) | undefined
-  /** True if another process received the request, which may arrive late. */
+  /** True if another process received the request. */
   readonly isCarried?: boolean
   /** Called if the process that received the request stops. */
   whenHurried?: (() => void) | undefined
@@ -21,5 +21,5 @@ export interface Reply {
   readonly setCookie?: string
 }
 
-/** The client repeats its request. */
+/** Closes the connection, so that the client repeats its request. */
 export const noAnswer: Reply = { status: 0, body: '', contentType: '' }

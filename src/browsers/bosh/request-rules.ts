@@ -9,7 +9,7 @@ export type Fault = Extract<Condition, 'bad-request' | 'item-not-found' | 'polic
 const maxRepeats = 5
 const clockTolerance = 500
 
-export class Rules {
+export class RequestRules {
   readonly #terms: Terms
   #proof: string | undefined
   #soonUntil = 0
@@ -63,7 +63,7 @@ export class Rules {
   }
 }
 
-/** At the limit, one more request may pause or end the session (XEP-0124 §11). */
+/** One request above the limit may pause or end the session (XEP-0124 §11). */
 export function isExtra({ pause, terminate }: Body): boolean {
   return terminate || pause !== undefined
 }

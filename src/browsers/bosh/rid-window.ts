@@ -6,7 +6,6 @@ export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'r
   readonly at: number
 }
 
-/** `resumed` replaces another page. `taken-up` continues the page of another process. */
 export type Beginning = 'created' | 'handed-out' | 'resumed' | 'taken-up'
 
 export interface WindowRecord {
@@ -18,32 +17,30 @@ export interface WindowRecord {
   readonly replies: readonly StoredReply[]
 }
 
-/** Limit for clients that never acknowledge. */
+/** Limit for clients with acknowledgements, because a client can agree to `ack` and then send none. */
 const mostReplies = 10
 const mostCharacters = 2 * 1024 * 1024
-/** Memory of a reply without its text. */
-const replyBytes = 512
+const replyBytesWithoutText = 512
 
 /** XEP-0124 §9, §14.2, §14.3. */
 export class RidWindow {
-  /** The highest rid below which no request is missing. */
+  /** All requests up to this rid have arrived. */
   last: number
-  /** XEP-0124 §9. */
-  readonly acknowledged: boolean
+  readonly hasAcks: boolean
   readonly #size: number
-  /** Half of all libraries repeat the last rid when they attach. */
+  /** If true, a request with the last rid is accepted, because half of all libraries attach with this rid. */
   #isAttachable: boolean
   #fence: number
   readonly #replies: StoredReply[] = []
   #characters = 0
   /** The highest rid whose reply has probably arrived. */
   #confirmed = 0
-  /** The highest rid whose reply has arrived, as a poll proves. */
+  /** The highest rid whose reply has certainly arrived, as `isPoll` of a later request showed. */
   #polled = 0
 
-  constructor(last: number, size: number, by: Beginning = 'created', acknowledged = false) {
+  constructor(last: number, size: number, by: Beginning = 'created', hasAcks = false) {
     this.last = last
-    this.acknowledged = acknowledged
+    this.hasAcks = hasAcks
     this.#size = size
     this.#isAttachable = by !== 'created'
     this.#fence = by === 'resumed' ? last : 0
@@ -81,15 +78,16 @@ export class RidWindow {
     return rid <= this.last + this.#size + extra ? 'early' : 'outside'
   }
 
+  /** True if the rid is lower than all rids of the page that resumed last. */
   isFenced(rid: number): boolean {
     return rid < this.#fence
   }
 
-  /** `isPoll`: the request is empty and no other is held, so the client has all replies. */
+  /** `isPoll`: the request is empty and no other request is held, so the client has all replies. */
   accept(rid: number, isPoll = false): void {
     this.last = rid
     this.#isAttachable = false
-    if (this.acknowledged) return
+    if (this.hasAcks) return
     if (isPoll) this.#polled = this.lastAnswered
     this.confirm()
   }
@@ -99,14 +97,13 @@ export class RidWindow {
   }
 
   get bytes(): number {
-    return 2 * this.#characters + replyBytes * this.#replies.length
+    return 2 * this.#characters + replyBytesWithoutText * this.#replies.length
   }
 
-  /** Keeps at least one reply, and at most `mostBytes` of memory. */
   store(reply: StoredReply, mostBytes = Number.POSITIVE_INFINITY): void {
     this.#replies.push(reply)
     this.#characters += reply.text.length
-    const most = this.acknowledged ? mostReplies : this.#size + 1
+    const most = this.hasAcks ? mostReplies : this.#size + 1
     while (this.#replies.length > most || (this.#replies.length > 1 && this.#isFull(mostBytes))) this.#forgetOldest()
   }
 
@@ -124,9 +121,9 @@ export class RidWindow {
     return this.#replies.find(reply => reply.rid === rid)
   }
 
-  /** Replies that an attaching client may lack: it may have two requests open, and one more for a pause. */
+  /** Without acks, the client has perhaps not received the last `#size` replies (at least 2). In a pause, 1 more. */
   unacknowledged(isPaused: boolean): readonly StoredReply[] {
-    const received = this.acknowledged ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
+    const received = this.hasAcks ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
     return this.#replies.filter(({ rid }) => rid > received)
   }
 

@@ -14,7 +14,7 @@ export type Terms = Readonly<Exclude<ReturnType<typeof negotiate>, Condition>>
 export type TermWish = Partial<Pick<Body, 'wait' | 'hold' | 'ver' | 'content' | 'ack'>>
 
 const ourVersion = [1, 11] as const
-/** Without `text/html`, no browser shows a reply as a page. */
+/** Not `text/html`, which browsers would show as a page. */
 const contentTypes = new Set(['text/xml', 'application/xml', 'text/plain'])
 export const defaultContentType = 'text/xml; charset=utf-8'
 
@@ -27,7 +27,7 @@ export function negotiate(body: TermWish, limits: TermLimits) {
   const agreedWait = Math.min(wait, limits.maxWait)
   const agreedHold = Math.min(hold, limits.maxRequests - 1)
   const isPolling = agreedWait === 0 || agreedHold === 0
-  // With spread, V8 makes a shape for each object, which costs 370 bytes a session.
+  // The spread syntax would cost 370 bytes a session, because V8 would make a shape for each object.
   return {
     wait: agreedWait,
     hold: agreedHold,
@@ -47,12 +47,12 @@ export function negotiate(body: TermWish, limits: TermLimits) {
   }
 }
 
-/** The reply leaves before `wait` is over, because a proxy's timer of the same length started earlier. */
+/** A `wait` above 1 s is shortened, because a proxy may have started the same timeout earlier. */
 export function heldUntil({ wait }: Pick<Terms, 'wait'>, since: number): number {
   return since + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
 }
 
-/** These attributes belong to the first reply only (XEP-0124 §7.2). */
+/** Attributes of the first reply (XEP-0124 §7.2). */
 export function announce(sid: string, rid: number, terms: Terms): string {
   const said = Object.entries({ ...announced(sid, terms), ack: terms.acks ? rid : undefined })
   return said.map(([name, value]) => attribute(name, value)).join('')
@@ -77,6 +77,6 @@ function negotiateContentType(content: string | undefined): string | undefined {
   const parts = /^([a-z]+\/[a-z]+)\s*(?:;\s*charset\s*=\s*"?(utf-?8)"?\s*)?$/i.exec(content)
   if (parts === null || !contentTypes.has(parts[1]!.toLowerCase())) return undefined
   const contentType = `${parts[1]!.toLowerCase()}; charset=utf-8`
-  // All sessions share one default string.
+  // Returns the constant, so that the new string is not kept in memory for each session.
   return contentType === defaultContentType ? defaultContentType : contentType
 }

@@ -27,26 +27,25 @@ import { hashedToken, type PageCredentials, readCredentials, type SaslFault } fr
 import { type Resumption, StreamManagement } from './stream-management.js'
 import { type StartParts, StreamStart } from './stream-start.js'
 
-export interface TakeoverParts extends PageParts, StartParts {
+export interface AttachingParts extends PageParts, StartParts {
   readonly domains: readonly string[]
-  /** Replies to addresses with many wrong tokens are delayed. */
   readonly wrongTokens: KeyedRate
   readonly refused: OnRefused
 }
 
 export interface Forwarding {
-  readonly named: string | undefined
+  readonly nodeInUrl: string | undefined
   carry(name: string, before: LoginBefore, credentials: string): boolean
   isAwaited(name: string): boolean
-  /** `isKnown`: a process has answered for the name. Returns a function that ends the wait. */
+  /** `isKnown`: a process answers for the name, or no process will. The returned function ends the wait. */
   whenKnown(name: string, bytes: number, then: (isKnown: boolean) => void): () => void
 }
 
-const takeoverSeconds = 30
+const attachingSeconds = 30
 const mostFailures = 5
 const wrongTokenMilliseconds = 2_000
 
-/** Lists mechanisms for tokens only: clients would prefer others, and fail. */
+/** Only mechanisms for tokens. Clients would prefer SCRAM, and fail. */
 const loginFeatures =
   `<mechanisms xmlns='${saslNamespace}'><mechanism>PLAIN</mechanism></mechanisms>` +
   `<authentication xmlns='${sasl2Namespace}'><mechanism>PLAIN</mechanism><inline><bind xmlns='${bind2Namespace}'/>` +
@@ -56,7 +55,7 @@ const managementFeature = `<sm xmlns='${smNamespace}'/>`
 const notResumed = `<failed xmlns='${smNamespace}'><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
 const bindFeature = `<bind xmlns='${bindNamespace}'/>`
 
-export class Takeover extends StreamStart<TakeoverParts> {
+export class Attaching extends StreamStart<AttachingParts> {
   #step: 'open' | 'login' | 'refusal' | 'restart' | 'bind' = 'open'
   #domain = ''
   #session: Session | undefined
@@ -68,12 +67,12 @@ export class Takeover extends StreamStart<TakeoverParts> {
   /** `forwarding` is undefined if another process has the WebSocket. */
   constructor(
     channel: Channel,
-    parts: TakeoverParts,
+    parts: AttachingParts,
     secureUrl: string | undefined,
     onOver: () => void,
     forwarding?: Forwarding,
   ) {
-    super(channel, parts, secureUrl, takeoverSeconds, onOver)
+    super(channel, parts, secureUrl, attachingSeconds, onOver)
     this.#forwarding = forwarding
   }
 
@@ -95,7 +94,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
         this.#logIn(element)
         break
       case 'refusal':
-        // RFC 6120 §6.4.2. Simultaneous logins would try many tokens.
+        // Refuses clients that send more before the reply to their token, because they could try many tokens.
         this.refuse('policy-violation')
         break
       case 'bind':
@@ -137,8 +136,8 @@ export class Takeover extends StreamStart<TakeoverParts> {
     else if (typeof credentials === 'string') this.#fail(element.namespace, credentials)
     else if (this.#forwarding === undefined) this.#check(credentials, element.namespace)
     else {
-      // A hashed token does not name its process, but the URL may.
-      const name = (credentials.wantsProof ? this.#forwarding.named : credentials.node) ?? ''
+      // A hash (`wantsProof`) does not name the process, so the URL must name it. A token names it.
+      const name = (credentials.wantsProof ? this.#forwarding.nodeInUrl : credentials.node) ?? ''
       this.#forward(this.#forwarding, name, credentials, element)
     }
   }
@@ -171,7 +170,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
   /** A session that has used TLS is found over TLS only. */
   #sessionOf({ local, proof }: PageCredentials): Session | undefined {
     const { registry, clock } = this.parts
-    const session = registry.tickets.placeFor(proof)
+    const session = registry.tickets.sessionFor(proof)
     if (session?.stage.ticket?.admits(proof, clock.now()) !== true) return undefined
     const isOfUser = userOf(session.jid!) === userOf(`${local}@${this.#domain}`)
     const mayHave = this.channel.isSecure || !session.isSecure
@@ -206,7 +205,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
       this.channel.send(success)
       this.#offer(management !== undefined ? '' : wantsBind ? managementFeature : bindFeature + managementFeature)
     }
-    if (hasSession) this.#takeOver(management, tell)
+    if (hasSession) this.#attach(management, tell)
     else tell()
   }
 
@@ -250,11 +249,11 @@ export class Takeover extends StreamStart<TakeoverParts> {
     else this.refuse('not-authorized')
   }
 
-  /** The session already has its resource. */
+  /** Ignores the requested resource, because the session already has a resource. */
   #bind(text: string): void {
     const id = startTagOf(text).attribute('id') ?? ''
     const jid = `<bind xmlns='${bindNamespace}'><jid>${escapeXml(this.#session!.jid!)}</jid></bind>`
-    this.#takeOver(undefined, () =>
+    this.#attach(undefined, () =>
       this.channel.send(`<iq xmlns='jabber:client' type='result' id='${escapeXml(id)}'>${jid}</iq>`),
     )
   }
@@ -263,7 +262,7 @@ export class Takeover extends StreamStart<TakeoverParts> {
   #resume(text: string): void {
     const management = this.#resumable(text)
     if (management === undefined) this.channel.send(notResumed)
-    else this.#takeOver(management, () => this.channel.send(management.resumed))
+    else this.#attach(management, () => this.channel.send(management.resumed))
   }
 
   #resumable(text: string): StreamManagement | undefined {
@@ -274,14 +273,14 @@ export class Takeover extends StreamStart<TakeoverParts> {
     return StreamManagement.resume(before, count)
   }
 
-  #takeOver(management: StreamManagement | undefined, tell: () => void): void {
+  #attach(management: StreamManagement | undefined, tell: () => void): void {
     const session = this.#session!
     const { channel } = this
     if (session.client !== this.#before || session.stage.wait === undefined) {
       this.refuse('conflict')
       return
     }
-    if (session.isOver) {
+    if (session.isRemoved) {
       this.refuse('remote-connection-failed')
       return
     }

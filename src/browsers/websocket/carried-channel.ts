@@ -2,15 +2,17 @@ import type { WebSocketCut } from '../../lib/counts.js'
 import type { Exchange, ExchangeEvents, Message } from '../../processes/nodes.js'
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 
-export type Ending =
+type Ending =
   | { readonly how: 'end'; readonly code: number; readonly seeOther?: string | undefined }
   | { readonly how: 'farewell' }
 
-export type Asked = Ending | { readonly how: 'probe' }
+/** Sent to the process of the WebSocket. */
+export type SocketCommand = Ending | { readonly how: 'probe' }
 
-/** From the process of the WebSocket. */
-export type Told = { readonly how: 'arrived' } | { readonly how: 'cut'; readonly cut: WebSocketCut }
+/** Sent by the process of the WebSocket. */
+export type SocketEvent = { readonly how: 'arrived' } | { readonly how: 'cut'; readonly cut: WebSocketCut }
 
+/** In the process of the session: represents a WebSocket that is connected to another process. */
 export class CarriedChannel implements Channel, ExchangeEvents {
   events!: ChannelEvents
   readonly address: string
@@ -33,7 +35,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     this.address = client.address
     this.browser = client.browser
     this.isSecure = client.isSecure
-    // Older processes omit this field and do not support probes.
+    // Processes of older versions omit `isProbed`.
     this.isProbed = client.isProbed === true
     this.#exchange = exchange
     this.#report = report
@@ -52,7 +54,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   }
 
   probe(): void {
-    if (this.isOpen && this.isProbed) this.#exchange.send({ how: 'probe' } satisfies Asked, '')
+    if (this.isOpen && this.isProbed) this.#exchange.send({ how: 'probe' } satisfies SocketCommand, '')
   }
 
   pause(): void {
@@ -83,8 +85,8 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   onMessage({ head, body }: Message): void {
     if (!this.isOpen) return
     if (head !== undefined) {
-      const told = head as Told
-      if (told.how === 'cut') this.#cause = told.cut
+      const event = head as SocketEvent
+      if (event.how === 'cut') this.#cause = event.cut
       else this.#guard(() => this.events.onArrived?.())
       return
     }

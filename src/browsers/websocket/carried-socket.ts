@@ -1,6 +1,6 @@
 import type { WebSocketCut } from '../../lib/counts.js'
 import type { Exchange, ExchangeEvents, Message } from '../../processes/nodes.js'
-import type { Asked, Ending, Told } from './carried-channel.js'
+import type { SocketCommand, SocketEvent } from './carried-channel.js'
 import { type ChannelEvents, closeCodes } from './channel.js'
 import type { SocketChannel } from './socket-channel.js'
 
@@ -12,6 +12,7 @@ export interface CarriedSocketParts {
   readonly onOver: () => void
 }
 
+/** In the process that accepted a WebSocket: connects it to the process of the session. */
 export class CarriedSocket implements ChannelEvents {
   readonly #channel: SocketChannel
   readonly #parts: CarriedSocketParts
@@ -35,7 +36,7 @@ export class CarriedSocket implements ChannelEvents {
 
   onMessage(message: Buffer): void {
     this.#exchange.send(undefined, message)
-    // Shorter messages are invalid. The limit in bytes would allow too many, so each pauses the channel.
+    // Messages below `shortest` always pause the channel, because the byte limit would allow too many of them.
     if (this.#isHeldBack || (!this.#exchange.isBehind && message.length >= shortest)) return
     this.#isHeldBack = true
     this.#channel.pause()
@@ -47,16 +48,16 @@ export class CarriedSocket implements ChannelEvents {
   }
 
   onArrived(): void {
-    this.#exchange.send({ how: 'arrived' } satisfies Told, '')
+    this.#exchange.send({ how: 'arrived' } satisfies SocketEvent, '')
   }
 
   onGone(cut: WebSocketCut | undefined): void {
     if (this.#isOver) return
     this.#over()
-    this.#exchange.end(cut && ({ how: 'cut', cut } satisfies Told))
+    this.#exchange.end(cut && ({ how: 'cut', cut } satisfies SocketEvent))
   }
 
-  /** Before the first answer, Strophe ignores a close frame. */
+  /** Before the first answer, Strophe ignores a close with a code, so `code` is omitted. */
   drop(code: number): void {
     if (this.#isOver) return
     this.#over()
@@ -70,9 +71,9 @@ export class CarriedSocket implements ChannelEvents {
 
   #pass({ head, body }: Message): void {
     if (head !== undefined) {
-      const asked = head as Asked
-      if (asked.how === 'probe') this.#channel.probe()
-      else this.#end(asked)
+      const command = head as SocketCommand
+      if (command.how === 'probe') this.#channel.probe()
+      else this.#end(command)
       return
     }
     this.#isAnswered = true
@@ -81,7 +82,7 @@ export class CarriedSocket implements ChannelEvents {
     if (!this.#channel.isBehind) this.onDrain()
   }
 
-  #end(ending: Ending): void {
+  #end(ending: Exclude<SocketCommand, { how: 'probe' }>): void {
     this.#over()
     if (ending.how === 'farewell') this.#channel.answerClose()
     else this.#channel.end(ending.code, [], ending.seeOther)

@@ -1,4 +1,4 @@
-import { anyTaker } from '../../processes/exchanges/ask-all.js'
+import { nodeForNewSession } from '../../processes/exchanges/ask-all.js'
 import type { Nodes } from '../../processes/nodes.js'
 import { CarriedChannel } from './carried-channel.js'
 import { CarriedSocket } from './carried-socket.js'
@@ -27,7 +27,7 @@ export interface CarriedEndpoint {
   report(error: unknown): void
 }
 
-export class SocketCarriage {
+export class CarriedSockets {
   readonly #nodes: Nodes
   readonly #endpoints = new Map<string, CarriedEndpoint>()
   readonly #carried = new Set<CarriedSocket>()
@@ -36,10 +36,10 @@ export class SocketCarriage {
     this.#nodes = nodes
     nodes.accept(kind, ({ head, body }, exchange) => {
       const { place, ...client } = head as CarriedClient & { readonly place: string }
+      // Undefined if the settings of the processes differ.
       const endpoint = this.#endpoints.get(place)
       const hasHeir = client.wants === 'session' && nodes.isLeaving
       if (endpoint === undefined || hasHeir) {
-        // Without an endpoint, the processes have different settings. With an heir, the client must connect again.
         exchange.cancel()
         return { onMessage() {}, onEnd() {} }
       }
@@ -75,8 +75,8 @@ export class SocketCarriage {
     return this.#nodes.whenOwned(name, bytes, () => then(!this.isAwaited(name)))
   }
 
-  taker(): string | undefined {
-    return anyTaker(this.#nodes)
+  nodeForNewSession(): string | undefined {
+    return nodeForNewSession(this.#nodes)
   }
 
   carry(node: string, place: string, channel: SocketChannel, client: CarriedClient, credentials = ''): void {

@@ -19,12 +19,11 @@ export interface Channel {
   readonly isProbed: boolean
   readonly isOpen: boolean
   readonly isBehind: boolean
-  /** Writes all messages of one turn together. */
   send(message: string): void
   probe(): void
   pause(): void
   resume(): void
-  /** Closes the stream (RFC 7395 §3.6). `code` is one of `closeCodes`. `seeOther` is another address. */
+  /** Closes the stream (RFC 7395 §3.6). `code` is one of `closeCodes`. `seeOther` is a URL. */
   end(code?: number, lastWords?: readonly string[], seeOther?: string): void
   answerClose(): void
   /** Without a `code`, the connection closes as if the network failed. */

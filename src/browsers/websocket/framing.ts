@@ -11,7 +11,7 @@ import { XmlError } from '../../xmpp/xml/xml-error.js'
 /** RFC 6120 §4.9.3. */
 export type MessageFault = XmlError['fault'] | 'bad-format' | 'invalid-namespace'
 
-/** The parent has no default namespace, so stanzas must declare theirs (RFC 7395 §3.3.3). */
+/** Has no default namespace, so stanzas must declare theirs (RFC 7395 §3.3.3). */
 const root = Buffer.from(`<stream:stream xmlns:stream='${streamsNamespace}'>`)
 const less = 0x3c
 const greater = 0x3e
@@ -20,9 +20,8 @@ const space: ReadonlySet<number | undefined> = new Set(Buffer.from(' \t\r\n'))
 
 const stanzas: ReadonlySet<string> = new Set(['message', 'presence', 'iq'])
 
-/** Bytes. */
-const longestDeclaration = 256
-/** The length of the message was checked before. */
+const longestDeclarationBytes = 256
+/** No limit here, because `ws` has checked the length of the message. */
 const messageLimits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY }
 
 const readDocument = documentReader(defaultLimits)
@@ -72,7 +71,7 @@ class MessageReader {
     return splitter
   }
 
-  /** The next message may come from another client. */
+  /** The next message may come from another client, so it gets a new splitter. */
   #fail(fault: MessageFault): MessageFault {
     this.#splitter = undefined
     return fault
@@ -81,9 +80,8 @@ class MessageReader {
 
 const reader = new MessageReader()
 
-/** Includes the white space after the declaration. */
 function declarationBytes(message: Buffer): number {
-  let end = message.subarray(0, longestDeclaration).indexOf('?>') + 2
+  let end = message.subarray(0, longestDeclarationBytes).indexOf('?>') + 2
   if (end < 2) return 0
   try {
     readDocument(`${message.toString('latin1', 0, end)}<open/>`)
@@ -125,7 +123,7 @@ export function writeOpen(from: string | undefined, id: string | undefined, lang
   return `<open xmlns='${framingNamespace}' version='1.0'${attributes}/>`
 }
 
-/** RFC 7395 §3.6. Strophe compares the exact text: any change costs 5 seconds. */
+/** RFC 7395 §3.6. Strophe expects exactly this text, or else waits for 5 s. */
 export function writeClose(seeOther?: string): string {
   const elsewhere = seeOther === undefined ? '' : ` see-other-uri="${escapeXml(seeOther)}"`
   return `<close xmlns="${framingNamespace}"${elsewhere} />`

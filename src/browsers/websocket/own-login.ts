@@ -7,8 +7,7 @@ import { type StartParts, StreamStart } from './stream-start.js'
 
 const openSeconds = 10
 
-/** Starts a stream for a client that logs in to the XMPP server itself. */
-export class RelayStart extends StreamStart {
+export class OwnLoginStart extends StreamStart {
   #hasBegun = false
 
   constructor(channel: Channel, parts: StartParts, secureUrl: string | undefined, onOver: () => void) {
@@ -31,24 +30,24 @@ export class RelayStart extends StreamStart {
     const { opener, clock } = this.parts
     const { address, isSecure: secure, browser } = this.channel
     const opened = await opener.openForClient(domain, { lang, from }, { address, secure, browser }, session => {
-      const relay = new RelayClient(session, this.channel, clock, false)
-      this.channel.events = relay
-      return relay
+      const client = new OwnLoginClient(session, this.channel, clock, false)
+      this.channel.events = client
+      return client
     })
     this.over()
     if (opened === 'system-shutdown') this.refuse(opened, closeCodes.goingAway)
     else if (typeof opened === 'string') this.refuse(opened)
-    else if (this.isGone) opened.session.end('client', 'untold')
+    else if (this.isGone) opened.session.end('client', 'silent')
     else opened.session.run(() => opened.session.flush())
   }
 }
 
-class RelayClient extends SocketClient {
+class OwnLoginClient extends SocketClient {
   handOver(): undefined {
     return undefined
   }
 
-  settles(): boolean {
+  stopDeliveries(): boolean {
     return false
   }
 
@@ -68,7 +67,7 @@ class RelayClient extends SocketClient {
 
   /** After a cut, the server keeps the stream for a resumption (XEP-0198 §5). */
   protected override gone(cut: WebSocketCut | undefined): void {
-    if (cut !== undefined) this.session.end(cut, 'cut')
-    else this.session.end('client', 'untold')
+    if (cut !== undefined) this.session.end(cut, 'resumable')
+    else this.session.end('client', 'silent')
   }
 }

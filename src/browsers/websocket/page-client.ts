@@ -17,14 +17,13 @@ import { StreamManagement } from './stream-management.js'
 export interface PageParts {
   readonly clock: Clock
   readonly log: Logger
-  /** Seconds that a session without a connection lives. */
   readonly resumeSeconds: number
 }
 
 /** The first delivery waits this long for `<enable/>`. */
-const firstWordMilliseconds = 1_000
+const enableMilliseconds = 1_000
 const answerMilliseconds = 1_000
-/** Measured: pings for each stanza take a third of a round trip's CPU time. */
+/** Pause between pings, unless `#unconfirmed` is full: a ping for each stanza would take a third of the CPU time. */
 const probeMilliseconds = 100
 
 export class PageClient extends SocketClient {
@@ -35,11 +34,11 @@ export class PageClient extends SocketClient {
   #management: StreamManagement | undefined
   readonly #unconfirmed = new Unconfirmed()
   #hasSpoken: boolean
-  /** Infinite after the first delivery. */
-  #heldUntil: number
+  /** Deliveries begin at this time, or with the page's first message. Infinite after the beginning. */
+  #beginAt: number
   #isSettling = false
   #mayProbeAt = 0
-  /** Deadline of the answer to the page's `<r/>`, which waits for the server's count. */
+  /** Deadline of the answer to the page's `<r/>`. */
   #answerBy = Number.POSITIVE_INFINITY
 
   constructor(
@@ -54,14 +53,13 @@ export class PageClient extends SocketClient {
     this.#resumeSeconds = resumeSeconds
     this.#next = next
     this.#management = management
-    // `<resume/>` counts as the page's first message.
     this.#hasSpoken = management !== undefined
-    this.#heldUntil = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + firstWordMilliseconds
+    this.#beginAt = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + enableMilliseconds
     channel.events = this
     session.attach(channel.isSecure, channel)
     session.inactivity.allow(resumeSeconds)
     session.outbox.resumption = undefined
-    session.outbox.keeps(0)
+    session.outbox.setKeptBytes(0)
   }
 
   override get unconfirmed(): number {
@@ -71,7 +69,7 @@ export class PageClient extends SocketClient {
   override get deadline(): number {
     const isToProbe = this.channel.isProbed && this.#unconfirmed.isUnasked
     const probe = isToProbe ? this.#mayProbeAt : Number.POSITIVE_INFINITY
-    return Math.min(super.deadline, this.#heldUntil, probe, this.#answerBy)
+    return Math.min(super.deadline, this.#beginAt, probe, this.#answerBy)
   }
 
   override flush(): void {
@@ -81,18 +79,18 @@ export class PageClient extends SocketClient {
 
   override tick(now: number): void {
     if (now >= this.#answerBy) this.#answer()
-    if (now >= this.#heldUntil) this.#begin()
+    if (now >= this.#beginAt) this.#begin()
     this.#probe()
     super.tick(now)
   }
 
   handOver(): NextPage {
     this.endWith('conflict')
-    this.#giveBack()
+    this.#putBackUnconfirmed()
     return this.#next
   }
 
-  settles(): boolean {
+  stopDeliveries(): boolean {
     this.#isSettling = true
     return this.unconfirmed > 0
   }
@@ -105,7 +103,7 @@ export class PageClient extends SocketClient {
   protected override get canDeliver(): boolean {
     if (!super.canDeliver) return false
     if (this.session.hasEnded) return true
-    const isHeld = this.#heldUntil !== Number.POSITIVE_INFINITY
+    const isHeld = this.#beginAt !== Number.POSITIVE_INFINITY
     return !isHeld && !this.#isSettling && this.#management?.unacknowledged.isFull !== true && !this.#unconfirmed.isFull
   }
 
@@ -140,7 +138,7 @@ export class PageClient extends SocketClient {
       this.#countMemory()
     }
     this.#handle(element)
-    if (isFirst && !this.session.isOver) this.#begin()
+    if (isFirst && !this.session.isRemoved) this.#begin()
   }
 
   #handle(element: Element): void {
@@ -162,19 +160,19 @@ export class PageClient extends SocketClient {
       const { id: session } = this.session
       const { transport, address } = this
       this.#log.debug({ session, transport, address: foreignText(address), reason: cut }, 'a page lost its WebSocket')
-      this.#giveBack()
+      this.#putBackUnconfirmed()
       this.session.inactivity.begin(this.clock.now())
       if (this.session.hasEnded) this.session.flush()
-    } else if (this.session.client === this) this.session.end('client', 'untold')
+    } else if (this.session.client === this) this.session.end('client', 'silent')
   }
 
   #begin(): void {
-    this.#heldUntil = Number.POSITIVE_INFINITY
+    this.#beginAt = Number.POSITIVE_INFINITY
     this.session.flush()
   }
 
   #countMemory(): void {
-    this.session.outbox.keeps(this.#unconfirmed.bytes + (this.#management?.unacknowledged.bytes ?? 0))
+    this.session.outbox.setKeptBytes(this.#unconfirmed.bytes + (this.#management?.unacknowledged.bytes ?? 0))
   }
 
   #probe(): void {
@@ -190,7 +188,7 @@ export class PageClient extends SocketClient {
     if (this.#management?.unacknowledged.asks() === true) this.channel.send(countRequest)
   }
 
-  #giveBack(): void {
+  #putBackUnconfirmed(): void {
     const uncounted = this.#unconfirmed.clear()
     const resumption = this.#management?.resumption(uncounted.length)
     if (resumption === undefined && uncounted.length === 0) return
@@ -225,7 +223,7 @@ export class PageClient extends SocketClient {
     if (!this.session.hasEnded) this.pace()
   }
 
-  /** The page may forget only stanzas that the server has confirmed. */
+  /** The page forgets the stanzas that an answer counts, so the server must have confirmed them before. */
   #takeRequest(): void {
     if (this.#unsure === 0) this.#answer()
     else {
@@ -243,7 +241,7 @@ export class PageClient extends SocketClient {
     if (this.#management !== undefined) this.channel.send(this.#management.answer(this.#unsure))
   }
 
-  /** A resumed page may write an old resource, which the server would refuse. */
+  /** Removes a wrong `from`, because a resumed page may write its old resource. */
   #fromItself(element: Element): Element {
     const from = startTagOf(element.text).attribute('from')
     if (from === undefined || from === this.session.jid) return element

@@ -66,7 +66,7 @@ interface Shown {
   readonly node?: string | undefined
 }
 
-/** Both names may be the bare JID (RFC 4616 §2). */
+/** `authzid` and `user` may be bare JIDs (RFC 4616 §2). */
 function readPlain(message: string, domain: string): Shown | SaslFault {
   const [authzid, user, token, ...more] = message.split('\0', 4)
   if (authzid === undefined || user === undefined || token === undefined || more.length > 0) return 'malformed-request'

@@ -10,7 +10,7 @@ import { framingNamespace } from '../../xmpp/namespaces.js'
 import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 import { writeClose } from './framing.js'
 
-/** Seconds. 0 turns a rule off. */
+/** In seconds. `pingInterval` or `idleTimeout` of 0: off. */
 export interface ChannelRules {
   readonly pingInterval: number
   readonly pongTimeout: number
@@ -32,18 +32,14 @@ export interface ChannelParts {
   readonly report: (error: unknown) => void
 }
 
-/** Bytes. A client with more unread data is behind. */
-const mostUnread = 64 * 1024
+const behindBytes = 64 * 1024
 
-/** A client with more unread data is cut off. */
-const leastKept = 4 * 1024 * 1024
-const stanzasKept = 6
+const leastUnreadLimit = 4 * 1024 * 1024
+const longestStanzasUnread = 6
 const unreadSeconds = 60
-/** Bytes of one read. */
-const longestRead = 64 * 1024
-/** Memory that each piece of a message needs beside its bytes. */
-const pieceBytes = 512
-/** Bytes. Data below this length contains frame headers only. */
+const longestReadBytes = 64 * 1024
+const pieceOverheadBytes = 512
+/** Bytes. After a complete message, a shorter start of the next message counts as 0. */
 const negligible = 1024
 
 const asText = { binary: false }
@@ -69,9 +65,8 @@ export class SocketChannel implements Channel {
   readonly #connection: Socket
   readonly #parts: ChannelParts
   readonly #unfinished: UnfinishedMessage
-  /** `#bytes` counts bytes of an unfinished message, `#read` bytes of messages that this chunk completed. */
-  #bytes = 0
-  #read = 0
+  #unfinishedBytes = 0
+  #completedBytes = 0
   #pieces = 0
   #piecesBytes = 0
   #timer: Timer | undefined
@@ -79,7 +74,7 @@ export class SocketChannel implements Channel {
   #pingAt: number
   #pingedAt = 0
   #pongDue: number | undefined
-  // Pings are numbered: a client may answer only the last ping (RFC 6455 §5.5.3).
+  // Pings have numbers, because a client may answer only the last ping (RFC 6455 §5.5.3).
   #pings = 0
   #livenessPing = 0
   #probingPing: number | undefined
@@ -108,12 +103,12 @@ export class SocketChannel implements Channel {
     this.#heardAt = parts.clock.now()
     this.#pingAt = pingInterval === 0 ? Number.POSITIVE_INFINITY : this.#heardAt + pingInterval * 1000
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#guard(() => this.#received(data, isBinary)))
-    socket.on('ping', (data: Buffer) => this.#heard(data))
+    socket.on('ping', (data: Buffer) => this.#subtractControlFrame(data))
     socket.on('pong', (data: Buffer) => this.#ponged(data))
     socket.on('close', () => this.#closed())
     // `ws` has already sent the close code.
     socket.on('error', this.#failed)
-    // Runs after `ws`, so the remaining bytes belong to an unfinished message.
+    // The listener of `ws` runs first, so `#count` comes after all messages that the chunk completes.
     connection.on('data', this.#count)
     connection.on('drain', this.#drained)
     connection.on('end', this.#halfClosed)
@@ -129,7 +124,7 @@ export class SocketChannel implements Channel {
   }
 
   get isBehind(): boolean {
-    return this.#socket.bufferedAmount > mostUnread
+    return this.#socket.bufferedAmount > behindBytes
   }
 
   send(message: string | Buffer): void {
@@ -191,12 +186,12 @@ export class SocketChannel implements Channel {
   }
 
   #received(data: Buffer, isBinary: boolean): void {
-    this.#read += data.length + headerBytes(data.length)
+    this.#completedBytes += data.length + headerBytes(data.length)
     this.#parts.traffic.received += data.length
     if (this.#isGone) return
     if (isBinary) this.#cut('bad-frame', closeCodes.unsupported)
     else if (!this.#isLeaving) this.events.onMessage(data)
-    // This is the client's `<close/>`. Other messages were sent before the client saw ours.
+    // After our `<close/>`, everything except the client's `<close/>` is ignored.
     else if (data.length < negligible && data.includes(framingNamespace)) this.#close()
   }
 
@@ -251,31 +246,31 @@ export class SocketChannel implements Channel {
   readonly #count = (chunk: Buffer): void => {
     if (!this.#isClosing && this.#socket.readyState !== WebSocket.OPEN) this.#halfClosed()
     this.#heardAt = this.#parts.clock.now()
-    this.#bytes = Math.max(0, this.#bytes + chunk.length)
-    if (this.#read > 0) {
-      this.#bytes -= this.#read
-      this.#read = 0
-      if (this.#bytes < negligible) this.#bytes = 0
+    this.#unfinishedBytes = Math.max(0, this.#unfinishedBytes + chunk.length)
+    if (this.#completedBytes > 0) {
+      this.#unfinishedBytes -= this.#completedBytes
+      this.#completedBytes = 0
+      if (this.#unfinishedBytes < negligible) this.#unfinishedBytes = 0
     }
-    this.#piecesBytes = this.#bytes === 0 ? 0 : this.#piecesBytes + chunk.length
-    this.#pieces = this.#bytes === 0 ? 0 : this.#pieces + 1
+    this.#piecesBytes = this.#unfinishedBytes === 0 ? 0 : this.#piecesBytes + chunk.length
+    this.#pieces = this.#unfinishedBytes === 0 ? 0 : this.#pieces + 1
     const isTooMuch = !this.#unfinished.is(this.#kept)
-    // `ws` also answers pings of a client that reads nothing.
-    if (this.#socket.bufferedAmount > this.#mostKept) {
+    // A client can reach this limit by pings alone, because `ws` answers even if the client reads nothing.
+    if (this.#socket.bufferedAmount > this.#mostUnread) {
       this.#refuse('unread-reply')
       this.#breakOff('not-read')
     } else if (isTooMuch && this.#isGone) this.#socket.terminate()
     else if (isTooMuch) this.#cut('no-room', closeCodes.full)
   }
 
-  get #mostKept(): number {
-    return Math.max(leastKept, stanzasKept * this.#parts.maxStanzaBytes)
+  get #mostUnread(): number {
+    return Math.max(leastUnreadLimit, longestStanzasUnread * this.#parts.maxStanzaBytes)
   }
 
-  /** A frame, however short, may keep the whole buffer of its read in memory. */
+  /** Bytes in memory. Each fragment can keep a whole buffer of `longestReadBytes`, even if the fragment is short. */
   get #kept(): number {
-    const beside = Math.min(this.#piecesBytes, (this.#parts.maxFragments + 1) * longestRead)
-    return Math.max(this.#bytes, beside) + Math.min(this.#pieces, this.#bytes) * pieceBytes
+    const beside = Math.min(this.#piecesBytes, (this.#parts.maxFragments + 1) * longestReadBytes)
+    return Math.max(this.#unfinishedBytes, beside) + Math.min(this.#pieces, this.#unfinishedBytes) * pieceOverheadBytes
   }
 
   readonly #drained = (): void => {
@@ -283,8 +278,8 @@ export class SocketChannel implements Channel {
   }
 
   /** Control frames may come between the fragments of a message. */
-  #heard(data: Buffer): void {
-    this.#bytes -= data.length + headerBytes(data.length)
+  #subtractControlFrame(data: Buffer): void {
+    this.#unfinishedBytes -= data.length + headerBytes(data.length)
   }
 
   #ping(): number {
@@ -294,7 +289,7 @@ export class SocketChannel implements Channel {
   }
 
   #ponged(data: Buffer): void {
-    this.#heard(data)
+    this.#subtractControlFrame(data)
     const answered = /^\d{1,15}$/.test(data.toString('latin1')) ? Number(data) : undefined
     if (this.#pongDue !== undefined && !(answered !== undefined && answered < this.#livenessPing)) {
       this.#parts.ponged((this.#parts.clock.now() - this.#pingedAt) / 1000)

@@ -83,7 +83,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
     this.pace()
   }
 
-  tell({ reason, streamError }: Outcome): boolean {
+  reportEnd({ reason, streamError }: Outcome): boolean {
     this.#deliverAll()
     if (!this.session.outbox.isEmpty && this.channel.isOpen) {
       this.pace()
@@ -101,12 +101,12 @@ export abstract class SocketClient implements Client, ChannelEvents {
     else this.channel.end()
   }
 
-  // The stanzas were put back when the connection broke.
-  giveBack(): void {}
+  // Does nothing: if the connection broke, the stanzas have been put back.
+  putBackUnconfirmed(): void {}
 
   abstract handOver(): NextPage | undefined
 
-  abstract settles(): boolean
+  abstract stopDeliveries(): boolean
 
   abstract setDown(): unknown
 
@@ -128,7 +128,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
     if (this.session.hasEnded) return
     const payload = inspect([element], this.session.stanzaLimit)
     if (payload.fault !== undefined) {
-      // WebSocket has no STARTTLS (RFC 7395 §3.9).
+      // Faults include STARTTLS, which WebSocket does not have (RFC 7395 §3.9).
       this.refuse('policy-violation')
       return
     }
@@ -139,7 +139,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
 
   protected refuse(condition: string): void {
     this.endWith(condition)
-    this.session.end('policy-violation', 'untold')
+    this.session.end('policy-violation', 'silent')
   }
 
   protected endWith(condition: string, code?: number): void {

@@ -3,25 +3,26 @@ import { Unconfirmed } from '../../session/link/unconfirmed.js'
 import { countAnswer, countAttribute, stanzasUpTo, writeCounting } from '../../xmpp/stanza-counts.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 
-/** Valid while the unacknowledged stanzas are the first in the outbox. */
+/** Stanza counts that let the next page resume the stream, if the outbox still has the unacknowledged stanzas. */
 export interface Resumption {
   readonly id: string
   readonly received: number
   readonly acknowledged: number
   readonly unacknowledged: number
-  /** Number of stanzas sent before `<enable/>`. A client that resumes has received these. */
+  /** Stanzas sent before `<enable/>`. A client that resumes has received them. */
   readonly uncounted: number
 }
 
 type Counted = Pick<Resumption, 'id' | 'received' | 'acknowledged'>
 
 export class StreamManagement {
-  /** Not a secret: a page needs a token to resume. */
+  /** Not a secret, because a page needs a token to resume. */
   readonly id: string
   #received: number
   #answered: number
   #acknowledged: number
   readonly unacknowledged = new Unconfirmed()
+  /** Number of stanzas at the start of the outbox that a resuming client has already received. */
   readonly arrived: number
 
   constructor({ id = randomText(16, 'hex'), received = 0, acknowledged = 0 }: Partial<Counted> = {}, arrived = 0) {
@@ -55,14 +56,14 @@ export class StreamManagement {
   /** Returns the number of newly acknowledged stanzas, or undefined if `count` is impossible. */
   acknowledge(count: number): number | undefined {
     const arrived = stanzasUpTo(count, this.#acknowledged, this.unacknowledged.stanzas.length)
-    // xmpp.js counts from 0 again after a disconnect.
+    // Negative if xmpp.js counts from 0 again after a disconnect.
     if (arrived === undefined || arrived < 0) return arrived
     this.unacknowledged.arrived(arrived)
     this.#acknowledged = count
     return arrived
   }
 
-  /** The answer excludes the newest stanzas, which the server has not confirmed. The count never falls. */
+  /** `unsure` is the number of stanzas that the server has not confirmed. The answered count never falls. */
   answer(unsure: number): string {
     this.#answered = Math.max(this.#answered, this.#received - unsure)
     return countAnswer(this.#answered)

@@ -20,10 +20,9 @@ export interface StartParts {
   readonly noteRefusal: NoteRefusal
 }
 
-/** Bytes. The limit applies until there is a session. */
-const longestMessage = 16 * 1024
+const longestMessageBytes = 16 * 1024
 
-/** A channel without a session (RFC 7395 §3.4). */
+/** A channel that has no session yet (RFC 7395 §3.4). */
 export abstract class StreamStart<Parts extends StartParts = StartParts> implements ChannelEvents {
   protected readonly channel: Channel
   protected readonly parts: Parts
@@ -42,7 +41,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
   }
 
   onMessage(message: Buffer): void {
-    const element = message.length > longestMessage ? 'policy-violation' : readMessage(message)
+    const element = message.length > longestMessageBytes ? 'policy-violation' : readMessage(message)
     if (typeof element === 'string') this.refuse(element)
     else if (element.namespace === framingNamespace && element.name === 'close') this.channel.answerClose()
     else {

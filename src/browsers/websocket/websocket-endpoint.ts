@@ -4,32 +4,36 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
 import { browserName } from '../../http/access/browser-name.js'
-import { clientAddress, countedAddress, countsAsEncrypted, type Entrance } from '../../http/access/client-rules.js'
-import { answerBare, answerInText, showPage } from '../../http/answers/node-answers.js'
+import {
+  clientAddress,
+  countedAddress,
+  countsAsEncrypted,
+  type PublicEndpoint,
+} from '../../http/access/client-rules.js'
+import { answerEmpty, answerInText, answerPage } from '../../http/answers/node-answers.js'
 import { countHosts, type Endpoint } from '../../http/listening/dispatch.js'
 import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listening/upgrades.js'
 import type { Counts } from '../../lib/counts.js'
 import { onceAMinute } from '../../lib/limits/throttle.js'
-import { type Forwarding, Takeover, type TakeoverParts } from './attaching.js'
-import type { CarriedClient, SocketCarriage } from './carried-sockets.js'
+import { Attaching, type AttachingParts, type Forwarding } from './attaching.js'
+import type { CarriedClient, CarriedSockets } from './carried-sockets.js'
 import { type Channel, closeCodes } from './channel.js'
-import { RelayStart } from './own-login.js'
+import { OwnLoginStart } from './own-login.js'
 import { type ChannelParts, SocketChannel } from './socket-channel.js'
 import type { NoteRefusal, StreamStart } from './stream-start.js'
 
 export interface EndpointParts
-  extends Entrance,
-    Omit<TakeoverParts, 'noteRefusal'>,
+  extends PublicEndpoint,
+    Omit<AttachingParts, 'noteRefusal'>,
     Omit<ChannelParts, 'ponged' | 'traffic'> {
   readonly origins: readonly string[]
   readonly counts: Counts
   readonly log: Logger
   /** See `siteName`. */
   readonly place: string
-  readonly carriage?: SocketCarriage | undefined
+  readonly carriedSockets?: CarriedSockets | undefined
 }
 
-/** Each piece takes a few hundred bytes besides its content. */
 const mostPieces = 4096
 
 /** RFC 7395 §3.1. */
@@ -48,18 +52,17 @@ const refusals: Readonly<Record<Refusal, readonly [number, string, (readonly str
   shutdown: [503, 'The service is stopping.'],
 }
 
-/** Some proxies remove `Upgrade` only. */
 const lostUpgrade = "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?"
 
 export interface WebSocketEndpoint {
-  readonly relay: Endpoint
-  readonly takeover: Endpoint
+  readonly ownLogin: Endpoint
+  readonly attaching: Endpoint
   shutDown(): void
 }
 
 /** XMPP over WebSocket (RFC 7395 §3). */
 export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint {
-  const { access, clients, origins, counts, log, place, carriage, registry } = parts
+  const { access, clients, origins, counts, log, place, carriedSockets, registry } = parts
   const isDue = onceAMinute<string>(parts.clock)
   const noteRefusal: NoteRefusal = (reason, address) =>
     log[isDue(reason) ? 'info' : 'debug']({ reason, address }, 'a WebSocket client was refused')
@@ -78,7 +81,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       counts.pongs.seconds += seconds
     },
   }
-  const startParts: TakeoverParts = {
+  const startParts: AttachingParts = {
     opener: parts.opener,
     domains: parts.domains,
     registry,
@@ -94,9 +97,9 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
-    // Compression is off: a short message could expand to a long text.
+    // A short compressed message could expand to a long text.
     perMessageDeflate: false,
-    // Too long stanzas get an XMPP error up to this length, and a close code above.
+    // Above `maxStanzaBytes`, a stanza gets an XMPP error. Above `maxPayload`, the WebSocket closes.
     maxPayload: 2 * parts.maxStanzaBytes,
     maxFragments: parts.maxFragments,
     maxBufferedChunks: mostPieces,
@@ -116,29 +119,29 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     const over = () => void starting.delete(start)
     const start: StreamStart =
       wants === 'login'
-        ? new RelayStart(channel, startParts, secureUrl, over)
-        : new Takeover(channel, startParts, secureUrl, over, forwarding)
+        ? new OwnLoginStart(channel, startParts, secureUrl, over)
+        : new Attaching(channel, startParts, secureUrl, over, forwarding)
     starting.add(start)
     const mayCome = !registry.isStopping && (wants === 'session' || !registry.isDraining)
     if (!mayCome) start.refuse('system-shutdown', closeCodes.goingAway)
-    else if (start instanceof Takeover && before !== undefined) start.continueLogin(before, credentials!)
+    else if (start instanceof Attaching && before !== undefined) start.continueLogin(before, credentials!)
   }
-  carriage?.serve(place, { begin, report: parts.report })
+  carriedSockets?.serve(place, { begin, report: parts.report })
   const beginOrCarry = (channel: SocketChannel, client: CarriedClient, req: IncomingMessage) => {
     const mustGo = client.wants === 'login' && registry.isDraining
-    const taker = mustGo ? carriage?.taker() : undefined
-    const forwarding: Forwarding | undefined = carriage && {
-      named: nodeOf(req),
+    const otherNode = mustGo ? carriedSockets?.nodeForNewSession() : undefined
+    const forwarding: Forwarding | undefined = carriedSockets && {
+      nodeInUrl: nodeOf(req),
       carry(name, before, credentials) {
-        const node = carriage.ownerOf(name)
-        if (node !== undefined) carriage.carry(node, place, channel, { ...client, before }, credentials)
+        const node = carriedSockets.ownerOf(name)
+        if (node !== undefined) carriedSockets.carry(node, place, channel, { ...client, before }, credentials)
         return node !== undefined
       },
-      isAwaited: name => carriage.isAwaited(name),
-      whenKnown: (name, bytes, then) => carriage.whenKnown(name, bytes, then),
+      isAwaited: name => carriedSockets.isAwaited(name),
+      whenKnown: (name, bytes, then) => carriedSockets.whenKnown(name, bytes, then),
     }
-    if (taker === undefined) begin(channel, client, undefined, forwarding)
-    else carriage!.carry(taker, place, channel, client)
+    if (otherNode === undefined) begin(channel, client, undefined, forwarding)
+    else carriedSockets!.carry(otherNode, place, channel, client)
   }
   const upgradeTo =
     (wants: CarriedClient['wants']): Upgrade =>
@@ -168,12 +171,12 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     if (access?.(clientAddress(req, clients)) === false) answerInText(res, ...refusals.address)
     else if (req.method === 'GET' && req.headers['sec-websocket-key'] !== undefined && !asksForWebSocket(req))
       answerInText(res, 426, lostUpgrade, ['Upgrade', 'websocket', 'Connection', 'Upgrade'])
-    else if (req.method === 'GET' || req.method === 'HEAD') showPage(req, res, parts)
-    else answerBare(res, 405, ['Allow', 'GET, HEAD'])
+    else if (req.method === 'GET' || req.method === 'HEAD') answerPage(req, res, parts)
+    else answerEmpty(res, 405, ['Allow', 'GET, HEAD'])
   }
   return {
-    relay: Object.assign(answerer(), { upgrade: upgradeTo('login') }),
-    takeover: Object.assign(answerer(), { upgrade: upgradeTo('session') }),
+    ownLogin: Object.assign(answerer(), { upgrade: upgradeTo('login') }),
+    attaching: Object.assign(answerer(), { upgrade: upgradeTo('session') }),
     shutDown() {
       for (const start of starting) start.refuse('system-shutdown', closeCodes.goingAway)
     },

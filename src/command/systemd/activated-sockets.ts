@@ -5,7 +5,6 @@ import { type Address, addresses, ports, written } from '../../config/kinds/list
 import type { Environment } from '../../config/load.js'
 import { CommandError } from '../command-error.js'
 
-/** Descriptors of the sockets, by address. */
 export type ActivatedSockets = ReadonlyMap<string, number>
 
 const firstDescriptor = 3
@@ -15,10 +14,7 @@ const pairs = [
   ['HTTPS_HOST', 'HTTPS_PORT'],
 ] as const
 
-/**
- * Removes systemd's variables, and sets HOST and PORT (for sockets named `https`, HTTPS_HOST and HTTPS_PORT), so that
- * checks of settings apply. Throws a `CommandError`.
- */
+/** Removes systemd's variables. Sets HOST and PORT, or HTTPS_HOST and HTTPS_PORT for sockets named `https`. */
 export function takeActivatedSockets(environment: NodeJS.ProcessEnv): ActivatedSockets {
   const { LISTEN_PID: pid, LISTEN_FDS: count, LISTEN_FDNAMES: names = '' } = environment
   for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete environment[name]
@@ -37,7 +33,7 @@ export function takeActivatedSockets(environment: NodeJS.ProcessEnv): ActivatedS
   return new Map(found.map(({ address, descriptor }) => [address, descriptor]))
 }
 
-/** Returns settings of `wished` whose address or port has no socket. `takeActivatedSockets` has changed `taken`. */
+/** Returns settings of `wished` that match no socket. In `taken`, addresses of the sockets replace these settings. */
 export function ignoredSettings(wished: Environment, taken: Environment): string[] {
   const silent = () => undefined
   return pairs.flatMap(([host, port]) => {
@@ -80,7 +76,7 @@ function rows(table: string): string[][] {
   return text.split('\n').map(line => line.trim().split(/\s+/))
 }
 
-/** `local` has words in the machine's byte order, as in `0100007F:1F90`. */
+/** `local` has 32-bit words in the machine's byte order, as in `0100007F:1F90`. */
 function internetAddress(local: string): SocketAddress {
   const [digits = '', hexPort = ''] = local.split(':')
   const bytes = Buffer.from(digits, 'hex')

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { type Clock, systemClock } from '../../lib/clock.js'
 import { codeOf } from '../../lib/log.js'
 
-/** Assignments of sd_notify(3), such as `READY=1`. Resolves when the manager has them. */
+/** Sends assignments of sd_notify(3), such as `READY=1`. */
 type Notify = (assignments: readonly string[]) => Promise<void>
 
 interface ServiceManagerParts {
@@ -12,7 +12,7 @@ interface ServiceManagerParts {
   readonly clock: Clock
   /** Time of CLOCK_MONOTONIC, in microseconds. */
   readonly monotonic: () => bigint
-  /** The manager kills a service that is silent for this time, in milliseconds. */
+  /** In milliseconds. systemd kills a service that is silent for this time. */
   readonly watchdog: number | undefined
 }
 
@@ -30,7 +30,6 @@ export class ServiceManager {
     this.#parts = parts
   }
 
-  /** Called once, when the service listens. `systemctl status` shows `status`. */
   ready(status: () => string): void {
     this.#status = status
     this.#send('READY=1', this.#shown)
@@ -38,7 +37,6 @@ export class ServiceManager {
     if (watchdog !== undefined) this.#beat(watchdog / 2)
   }
 
-  /** `work` resolves with false if the reload failed: a restart would fail too. */
   async reload(work: () => Promise<boolean>): Promise<void> {
     this.#send('RELOADING=1', `MONOTONIC_USEC=${this.#parts.monotonic()}`, 'STATUS=reloads')
     try {
@@ -55,7 +53,6 @@ export class ServiceManager {
 
   /** `drainTime` is in seconds. */
   stopping(drainTime: number): void {
-    // Extends TimeoutStopSec.
     const longest = `EXTEND_TIMEOUT_USEC=${drainTime * 1e6 + stopMicroseconds}`
     if (this.#isStopping) return
     this.#isStopping = true
@@ -70,13 +67,12 @@ export class ServiceManager {
     })
   }
 
-  /** Messages leave in order. No message follows `STOPPING=1`. */
   #send(...assignments: readonly string[]): void {
     this.#last = this.#last.then(() => (this.#isStopping ? undefined : this.#parts.notify(assignments)))
   }
 }
 
-/** Removes systemd's variables: only this process reports. */
+/** Removes systemd's variables, so that child processes do not report. */
 export function serviceManager(environment: NodeJS.ProcessEnv, log: Logger): ServiceManager {
   const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: interval, WATCHDOG_PID: pid, PATH } = environment
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name]
@@ -89,7 +85,7 @@ export function serviceManager(environment: NodeJS.ProcessEnv, log: Logger): Ser
   })
 }
 
-/** Node has no Unix datagram sockets, so `systemd-notify` sends. `env` has no secrets. */
+/** `systemd-notify` sends the assignments, because Node has no Unix datagram sockets. `env` has no secrets. */
 function notifyThrough(env: NodeJS.ProcessEnv, log: Logger): Notify {
   const failed = 'systemd-notify failed: systemd may stop this service'
   return async assignments => {

@@ -3,12 +3,11 @@ import type { Config } from '../../config/config.js'
 import { remoteOf } from '../../config/serving.js'
 import type { Session } from '../../session/session.js'
 
-/** How the session uses stream management (XEP-0198). */
+/** XEP-0198. */
 export type StreamManagement = 'resumable' | 'not-resumable' | 'unanswered' | 'not-offered' | 'off'
 
 const answerMilliseconds = 2_000
 
-/** Waits until the server has answered `<enable/>`, or for two seconds. */
 export async function managementIn({ uplink }: Session): Promise<StreamManagement> {
   const { managed } = uplink
   if (managed === undefined) return uplink.link.allowsManagement ? 'not-offered' : 'off'

@@ -9,11 +9,10 @@ import { withULabels } from '../../xmpp/jid/domains.js'
 import { type StreamManagement, sayManagement } from './stream-report.js'
 
 export interface LoginNotes {
-  /** The domain, with A-labels. */
+  /** With A-labels. */
   domain?: string
   mechanism?: string
   encrypted?: boolean
-  /** Duration in milliseconds. */
   ms?: number
   management?: StreamManagement
 }

@@ -26,7 +26,6 @@ import { type LoginNotes, sayFailure, saySuccess } from './trial-report.js'
 
 const closingMilliseconds = 8_000
 
-/** Throws a `CommandError`. */
 export async function tryWarm(jid: string, envFile: string | undefined): Promise<void> {
   const { config, warnings } = readSettings(envFile, { ADMIN_USERS: `trial:${randomUUID()}`, ADMIN_USERS_FILE: '' })
   for (const warning of warnings) process.stderr.write(`${warning}\n`)
@@ -54,7 +53,6 @@ function needsPassword(jid: string, config: Config): boolean {
 const readRequest = (parameters: object, config: Config) =>
   toWarmRequest(readParameters('application/json', Buffer.from(JSON.stringify(parameters))), config)
 
-/** Throws the error that a call would get. Leaves nothing open. */
 async function logInAndOut(config: Config, parameters: object, notes: LoginNotes) {
   const request = readRequest(parameters, config)
   const { domain } = request.jid

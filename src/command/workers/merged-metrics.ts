@@ -4,7 +4,7 @@ interface Family {
   readonly samples: string[]
 }
 
-/** HELP and TYPE lines come from the first text. */
+/** Adds the label `worker` to each sample. Values are not summed. */
 export function mergedMetrics(texts: ReadonlyMap<string, string>): string {
   const families = new Map<string, Family>()
   for (const [worker, text] of texts) addText(families, `worker="${worker}"`, text)

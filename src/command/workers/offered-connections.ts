@@ -1,13 +1,13 @@
 import type { Worker } from 'node:cluster'
 import { withSocketMode } from '../../http/listening/listen-at.js'
 
-/** A message of Node's round robin. `ack` is the number of the answered message. */
+/** A message between Node's primary and a worker. `ack` is the `seq` of the answered message. */
 interface ClusterMessage {
   readonly cmd?: unknown
   readonly act?: unknown
   readonly seq?: unknown
   readonly ack?: unknown
-  /** Names a listening socket. */
+  /** The name of a listening socket. */
   readonly key?: unknown
   readonly errno?: unknown
   readonly accepted?: boolean
@@ -27,14 +27,13 @@ export interface Offers {
 }
 
 /**
- * Tracks connections that Node's primary offers to a worker. If the worker dies before it accepts a connection, another
- * worker gets the connection, or it is closed. Node itself forgets such connections (`round_robin_handle.js`,
- * `child_process.js`).
+ * If a worker dies, its offered connections go to another worker, or are closed. Node itself would forget these
+ * connections (`round_robin_handle.js`, `child_process.js`).
  */
 export function keepOfferedConnections(worker: Worker, { socketMode, isAnotherListening }: Offers) {
   const { process } = worker
   const offered = new Map<unknown, Connection>()
-  /** Functions that close connections which a leaving worker has not accepted yet. */
+  /** Each function closes a connection that a leaving worker has not accepted yet. */
   const sent = new Map<unknown, () => void>()
   const keys = new Set<unknown>()
   let onNoneSent = () => {}
@@ -49,7 +48,7 @@ export function keepOfferedConnections(worker: Worker, { socketMode, isAnotherLi
   }
   process.send = sendAndNote as unknown as typeof process.send
   const emit = process.emit.bind(process) as (...about: unknown[]) => boolean
-  // Node opens the socket before `emit` returns.
+  // Node opens the listening socket in `emit`.
   const emitWithMode = (name: string, message: ClusterMessage, ...rest: unknown[]) =>
     name === 'internalMessage' && message.act === 'queryServer'
       ? withSocketMode(socketMode, () => emit(name, message, ...rest))
@@ -67,13 +66,13 @@ export function keepOfferedConnections(worker: Worker, { socketMode, isAnotherLi
     offered.clear()
     for (const close of sent.values()) close()
     for (const [ack, connection] of left) {
-      // This answer declines for the dead worker: Node offers the connection to another worker.
+      // This answer declines for the dead worker, so Node offers the connection to another worker.
       if (isAnotherListening()) process.emit('internalMessage' as never, { cmd: 'NODE_CLUSTER', ack } as never)
       else connection.close()
     }
   })
 
-  /** Node removes the worker after its last answers. */
+  /** Emits `disconnect` if Node does not. Waits while the process is connected, because its last answers may arrive. */
   function disconnect(): void {
     if (isDisconnected) return
     if (process.connected) setTimeout(disconnect, lookMilliseconds)
@@ -82,15 +81,14 @@ export function keepOfferedConnections(worker: Worker, { socketMode, isAnotherLi
 
   return {
     /**
-     * Sends all waiting connections to the worker, and stops listening if no other worker listens. Calls `then` after
-     * the worker has accepted these connections. If the worker closed its servers first, Node would reset the
-     * connections.
+     * Sends all waiting connections to the worker, and calls `then` after the worker has accepted them. If the worker
+     * closed its servers earlier, Node would reset the connections.
      */
     leave(then: () => void): void {
-      // Node offers the next connection at each answer.
+      // After each `accepted`, Node offers the next connection, so `offered` grows during this loop.
       for (const [ack, connection] of offered) {
         const close = connection.close.bind(connection)
-        // Node would close the connection before it is sent.
+        // `accepted` makes Node close this process's copy, but the worker does not have the connection yet.
         connection.close = () => {}
         emit('internalMessage', { cmd: 'NODE_CLUSTER', ack, accepted: true })
         sent.set(ack, close)

@@ -1,4 +1,3 @@
-// All new connections pass through the primary.
 import cluster, { type Worker as ClusterWorker } from 'node:cluster'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,13 +27,12 @@ interface PrimaryParts {
   readonly lastReload: LastReload
 }
 
-/** An option of Node 22.14 and later. */
+/** In Node 22.14 and later, this option prevents a debugger on SIGUSR1, even while a worker starts. */
 const withoutDebugger = '--disable-sigusr1'
 
-/** Rejects, and leaves no worker, if a worker does not start. */
 export async function startPrimary({ config, log, sockets, lastReload }: PrimaryParts) {
   const { workers: count, drainTime: drainSeconds } = config
-  // The folder is private: only workers can connect.
+  // The folder is private, so only workers can connect to the sockets in it.
   const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
   const metrics = new WorkerMetrics(lastReload)
   const reloads = new WorkerReloads()
@@ -80,16 +78,15 @@ export async function startPrimary({ config, log, sockets, lastReload }: Primary
     })
     return about
   }
-  // The option must work before a worker's own code runs.
   const { execArgv, allowedNodeEnvironmentFlags } = process
   const isKnown = allowedNodeEnvironmentFlags.has(withoutDebugger)
-  // Workers get no --env-file, because Node would not start without the file. The environment has its values.
+  // Workers do not get the command's arguments: they would end if the file of `--env-file` was missing later.
   cluster.setupPrimary({ args: [], execArgv: isKnown ? [...execArgv, withoutDebugger] : execArgv })
   // This timer keeps the process alive while there is no worker.
   setInterval(() => {}, 2 ** 30)
   const onNoneLeft = () => {
     if (sockets.size === 0) return
-    // Node has closed the activated sockets. systemd passes them to the next process.
+    // Node has closed the activated sockets, which only systemd can pass again.
     log.error('no worker is left: systemd must start the service again')
     process.exit(1)
   }
@@ -122,7 +119,6 @@ export async function startPrimary({ config, log, sockets, lastReload }: Primary
       const all = slots.workers.map(({ process }) => process)
       return reloads.tell(all, ownSettings(environment))
     },
-    /** New workers run the code that is now on disk. */
     replaceWorkers: () => void slots.replaceAll(),
     drain: () => slots.end('drain'),
     stop: () => slots.end('stop'),

@@ -1,9 +1,9 @@
 import type { Environment } from '../../config/load.js'
 
 export type Order =
-  /** New connections go to the replacement. */
+  /** A newer worker now accepts the new connections. */
   | { readonly order: 'retire' }
-  /** The worker ends after all its sessions, or at the time limit. */
+  /** The worker ends after all sessions that cannot be moved, or after DRAIN_TIME. */
   | { readonly order: 'drain' }
   | { readonly order: 'stop' }
   /** The answer to `leave`: no connection is on its way to the worker. */
@@ -24,7 +24,6 @@ export type Notice =
   | { readonly notice: 'numbers'; readonly text: string }
   | { readonly notice: 'metrics'; readonly question: number; readonly text: string }
 
-/** Numbers begin with 1. */
 export const numberVariable = 'CLUSTER_WORKER_NUMBER'
 
 /** Activated sockets as JSON, with the primary's descriptors. */

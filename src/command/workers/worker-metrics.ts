@@ -4,7 +4,6 @@ import { prefix, processMetrics, register } from '../../watching/metrics.js'
 import { mergedMetrics } from './merged-metrics.js'
 import type { WorkerSlots } from './worker-slots.js'
 
-/** Metrics of workers that answer later are omitted. */
 const answerMilliseconds = 1_000
 
 export class WorkerMetrics {

@@ -21,13 +21,12 @@ export interface WorkerEvents {
 export class Worker {
   state: WorkerState = 'starting'
   readySince = 0
-  /** Whether the primary killed the worker for another reason than a hang. */
+  /** Killed by the primary, but not for a hang. */
   isKilled = false
   isHung = false
   isLate = false
   limit: Timer | undefined
   process!: WorkerProcess
-  /** Rejects with a `CommandError`. */
   readonly ready: Promise<readonly string[]>
   readonly ended: Promise<void>
   listens!: (urls: readonly string[]) => void

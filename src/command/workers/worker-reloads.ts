@@ -1,18 +1,18 @@
 import type { Environment } from '../../config/load.js'
 import type { WorkerProcess } from './worker-process.js'
 
-const longest = 5_000
+const longestMilliseconds = 5_000
 
 export class WorkerReloads {
   readonly #left = new Set<object>()
   #onEmpty = () => {}
   #areDone = true
 
-  /** Resolves with false if a process failed. Does not wait for late processes. */
+  /** Resolves with false if a process failed. Ignores processes that take too long. */
   async tell(processes: readonly WorkerProcess[], environment: Environment): Promise<boolean> {
     this.#areDone = true
     for (const process of processes) this.#left.add(process)
-    const late = setTimeout(() => this.#onEmpty(), longest)
+    const late = setTimeout(() => this.#onEmpty(), longestMilliseconds)
     const done = new Promise<void>(resolve => {
       this.#onEmpty = resolve
     })

@@ -13,13 +13,12 @@ export interface SlotsParts {
   readonly onNoneLeft?: () => void
 }
 
-/** The pause before a replacement doubles up to `longestPause`. */
 const firstPause = 250
 const longestPause = 30_000
 /** After this time without a death, pauses are short again. */
 const soundMilliseconds = 60_000
 const startMilliseconds = 30_000
-/** A stop takes 10 s, and time to store sessions. */
+/** Includes 10 s to close streams, and time to store sessions. */
 const stopMilliseconds = 60_000
 
 export class WorkerSlots {
@@ -37,7 +36,7 @@ export class WorkerSlots {
     this.#parts = parts
   }
 
-  /** Rejects, and leaves no worker, if a worker fails, or is late twice. */
+  /** Kills all workers and rejects if a worker fails, or if two attempts to start it take too long. */
   async start(): Promise<readonly string[]> {
     const numbers = Array.from({ length: this.#parts.count }, (_, index) => index + 1)
     try {
@@ -205,10 +204,9 @@ export class WorkerSlots {
     this.#round = undefined
   }
 
-  /** The old worker drains after the start of the new worker. */
   async #replace(number: number): Promise<boolean> {
     this.#pauses.get(number)?.cancel()
-    // A worker that is starting may still have the old code.
+    // A worker that is starting may still have the old code, so it is replaced too.
     const before = [...this.#workers].filter(worker => worker.number === number && worker.state !== 'draining')
     const isStarted = await this.#tryStart(number)
     const retire = (worker: Worker) => {

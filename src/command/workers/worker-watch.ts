@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.js'
 
 export const beatMilliseconds = 1_000
 const lookMilliseconds = 1_000
-/** Garbage collections are shorter. */
+/** Longer than any garbage collection. */
 const hungMilliseconds = 10_000
 
 export interface Watched {
@@ -35,7 +35,7 @@ export class WorkerWatch {
 
   #look(): void {
     const now = this.#clock.now()
-    // After a pause of this process itself, messages of workers are still unread.
+    // A pause of this process itself does not count, because messages of workers may be unread.
     const late = Math.max(0, now - this.#lookedAt - lookMilliseconds)
     this.#lookedAt = now
     this.#clock.after(lookMilliseconds, () => this.#look())

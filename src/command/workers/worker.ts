@@ -26,7 +26,7 @@ export async function work(): Promise<void> {
   process.on('message', (order: Order) => {
     starting.then(started => obey(started, order), ignore)
   })
-  // Terminals and process managers send signals to all processes. Workers obey only the primary.
+  // Terminals and process managers also send these signals to workers, but only the primary reacts.
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR2']) process.on(signal, ignore)
   process.on('SIGTERM', () => starting.then(({ service }) => end(service, true), ignore))
   cluster.worker!.on('disconnect', () => {
@@ -78,7 +78,7 @@ async function start(folder: string, onTakingUp: () => void) {
     }),
   )
   const reload = (environment: Environment) => {
-    // A file may have changed since the primary read it.
+    // Settings can be invalid here: a file may have changed since the primary read it.
     const work = async () => {
       const reloaded = reloadConfig(running, environment)
       running = reloaded
@@ -108,7 +108,9 @@ let onLeft = ignore
 
 const leaveMilliseconds = 2_000
 
-/** Resolves after all connections that the primary has accepted for this worker have arrived. */
+/**
+ * Resolves when all connections that the primary accepted for this worker have arrived, or after `leaveMilliseconds`.
+ */
 function leave(): Promise<void> {
   return new Promise(resolve => {
     setTimeout(resolve, leaveMilliseconds).unref()
@@ -118,7 +120,7 @@ function leave(): Promise<void> {
   })
 }
 
-/** Sends `alive` each second. Waits if the primary does not read. */
+/** Sends `numbers` and `alive` each second, or more slowly if the primary does not read. */
 function beat(service: Service): void {
   const isReady = service.isReady()
   tell({ notice: 'numbers', text: service.numbers() })

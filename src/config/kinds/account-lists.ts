@@ -1,10 +1,10 @@
-// Problems never quote the text of a setting.
+// Problems never quote entries, which contain secrets.
 import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
 import { inFile, type Line, linesIn } from '../setting-file.js'
 import { type Kind, type Report, unescaped } from './kinds.js'
 import { parseSecretHash } from './secret-hash.js'
 
-/** `warm` is for backends. `read` sees sessions, and changes nothing. */
+/** `warm` is for backends. `read` sees sessions, numbers, failures and the audit trail. */
 export const adminRoles = ['all', 'warm', 'read'] as const
 export type AdminRole = (typeof adminRoles)[number]
 
@@ -13,12 +13,11 @@ export interface Admin {
   readonly name: string
   /** Plain text, or a hash (`secret-hash.ts`). */
   readonly secret: string
-  /** Domain patterns. `['*']` means all. */
   readonly domains: readonly string[]
   readonly role: AdminRole
 }
 
-/** An account that logs in for users of a domain (RFC 6120 §6.3.8). */
+/** Logs in for other users (RFC 6120 §6.3.8). */
 export interface ServiceAccount {
   readonly user: string
   readonly password: string
@@ -67,12 +66,11 @@ function readAdmins(entries: readonly Entry[]): readonly Admin[] {
     const isForAll = scope.length === 0 || (patterns.length === 0 && named.length > 0)
     const domains = isForAll ? ['*'] : patterns.map(preparePattern)
     if (!text.includes(':')) fault('has no colon: write name:secret, and %2C for a comma inside')
-    else if (name === '' || secret === '') fault('lacks its name or its secret')
+    else if (name === '' || secret === '') fault('has no name or no secret')
     else if (strayEscape.test(name + secret)) fault('has a % that is not %2C, %3A or %25: write %25')
     else if (/\p{Cc}/u.test(name + secret)) fault('has a control character, which HTTP Basic cannot carry')
     else if (/%3A/i.test(name)) fault('has a colon in its name, which HTTP Basic cannot carry')
-    else if (scope.length > 0 && patterns.length > 0 && !isLine)
-      fault('has a colon too many: write %3A inside a secret')
+    else if (scope.length > 0 && patterns.length > 0 && !isLine) fault('has too many colons: write %3A inside a secret')
     else if (named.length > 1 || role === undefined)
       fault(`has a role that is not one of ${adminRoles.join(', ')}: write for example role=read`)
     else if (!domains.every(domain => domain !== undefined))
@@ -83,7 +81,7 @@ function readAdmins(entries: readonly Entry[]): readonly Admin[] {
       const admin = { name: unescaped(name), secret: unescaped(secret), domains, role }
       const problem = problemOfSecond(admin, admins)
       if (problem === undefined) admins.push(admin)
-      else fault(`has the name of one before it, ${problem}`)
+      else fault(`has the name of an earlier account, ${problem}`)
     }
   }
   return admins
@@ -109,7 +107,7 @@ function readServiceAccounts(entries: readonly Entry[]): ReadonlyMap<string, Ser
     else if (/\p{Cc}/u.test(user + password)) fault('has a control character')
     // RFC 7622 §3.3.1 forbids these characters in a local part.
     else if (/["&'/:<>@\s]/.test(unescaped(user))) fault('has a user name that cannot be the local part of a JID')
-    else if (accounts.has(domain)) fault(`is the second one for ${domain}`)
+    else if (accounts.has(domain)) fault(`repeats the domain ${domain}`)
     else accounts.set(domain, { user: unescaped(user), password: unescaped(password) })
   }
   return accounts

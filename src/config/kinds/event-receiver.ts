@@ -1,4 +1,4 @@
-// Problems quote neither the URL nor the secret.
+// Problems never quote the URL or the secret.
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { isLoopback } from '../../lib/client-network.js'
 import { inFile } from '../setting-file.js'
@@ -20,7 +20,6 @@ export const eventsUrl: Kind<string> = (text, report) => {
   return url.href
 }
 
-/** The key is base64 after `whsec_`, or else the bytes of the text. */
 export const eventsSecret: Kind<KeyObject> = (text, report) => {
   const base64 = text.startsWith(prefix) ? text.slice(prefix.length) : undefined
   if (base64 !== undefined && !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return report(`must have base64 after ${prefix}`)

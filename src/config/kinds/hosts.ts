@@ -5,15 +5,15 @@ import { readOptions } from './options.js'
 export interface HostEntry {
   readonly domain: string | undefined
   readonly externalUrl: string | undefined
-  /** `off` turns BOSH off. Undefined stands for BOSH_PATH. */
+  /** `off` turns BOSH off. Undefined means BOSH_PATH. */
   readonly boshPath: string | undefined
   readonly warmPath: string | undefined
   readonly websocketPath: string | undefined
 }
 
 /**
- * `host=domain?url=https://host&bosh=/path&warm=off,…`. By default, the host name is the domain. `host=` serves all
- * domains. A host with several domains has several entries. Keys are in lower case, without a port.
+ * Reads `host=domain?url=https://host&bosh=/path&warm=off,…`. `host` alone is also the domain. `host=` serves all
+ * domains. Keys of the result are host names in lower case, without ports.
  */
 export const hostEntries: Kind<ReadonlyMap<string, readonly HostEntry[]>> = (text, report) => {
   const hosts = new Map<string, HostEntry[]>()

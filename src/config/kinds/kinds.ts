@@ -7,14 +7,14 @@ import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
 
 export type Report = (problem: string) => undefined
 
-/** A result counts only if no problem was reported. */
+/** Callers ignore the result after a reported problem. */
 export interface Kind<T> {
   (text: string, report: Report): T | undefined
   readonly range?: readonly [least: number, most: number]
   readonly words?: readonly string[]
 }
 
-/** Must not be used for secrets. */
+/** Not for secrets. */
 const quoted = (text: string) => JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
 
 export const text: Kind<string> = text => text
@@ -102,10 +102,9 @@ export const files: Kind<readonly string[]> = entriesOf
 export const domain: Kind<string> = (text, report) =>
   prepareDomain(text) ?? report('must be a domain, such as example.org')
 
-/** `example.org`, `*.example.org` or `*`. In lower case, with A-labels. */
+/** The result is in lower case, with A-labels. */
 export const domainPatterns = listOf(preparePattern, 'neither a domain nor *.domain nor *')
 
-/** Reads a host (RFC 9110 §7.2), with or without a port. */
 export function readHostName(text: string): string | undefined {
   return prepareDomain(text.trim().replace(/:\d*$/, ''))
 }
@@ -113,7 +112,7 @@ export function readHostName(text: string): string | undefined {
 export const hostName: Kind<string> = (text, report) =>
   readHostName(text) ?? report('must be the name of a host, such as chat.example.org')
 
-/** Replaced by the XMPP domain of the requested host. */
+/** In paths: the XMPP domain of the requested host. */
 export const hostVariable = '$host'
 
 export const path: Kind<string> = (text, report) => {
@@ -131,7 +130,7 @@ export const baseUrl: Kind<string> = (text, report) => {
 }
 
 function readOrigin(entry: string): string | undefined {
-  // No browser sends a star in an origin.
+  // `https://*.example.org` would match no page, because `*` is no wildcard here.
   const url = URL.canParse(entry) && !entry.includes('*') ? new URL(entry) : undefined
   const isOrigin = url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`
   return isOrigin ? url.origin : undefined
@@ -139,7 +138,6 @@ function readOrigin(entry: string): string | undefined {
 
 const noOrigin = 'no origin such as https://www.example.org'
 
-/** Origins (RFC 6454 §6.2). The list may be empty. */
 export const namedOrigins = listOf(readOrigin, noOrigin)
 
 const originList = listOf(
@@ -168,7 +166,7 @@ const takenHeader =
 
 export const unescaped = (text: string) => text.replace(/%(2C|3A|25)/gi, decodeURIComponent)
 
-/** Headers, each `name=value`. Problems never quote the value. */
+/** `name=value,…`. Problems never quote the value. */
 export const headers: Kind<readonly (readonly [name: string, value: string])[]> = (text, report) =>
   entriesOf(text).map((entry, index) => {
     const [left = '', right] = entry.split(/=(.*)/s, 2)
@@ -201,7 +199,7 @@ export const mechanisms = listOf<PasswordMechanism>(
 
 export type AuditLog = 'stdout' | 'stderr' | 'off' | { readonly file: string }
 
-/** A path must have a slash: a misspelt word must create no file. */
+/** A path must have a slash, so that a misspelt `stdout` creates no file. */
 export const auditLog: Kind<AuditLog> = (text, report) => {
   const word = (['stdout', 'stderr', 'off'] as const).find(word => word === text.toLowerCase())
   if (word !== undefined) return word

@@ -3,19 +3,19 @@ import { isLoopback } from '../../lib/client-network.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { entriesOf, type Kind, listOf } from './kinds.js'
 
-/** IPv6 has no brackets. A Unix socket is `unix:` and a path. */
 export interface Address {
+  /** IPv6 without brackets. For a Unix socket, `unix:` and its path. */
   readonly host: string
   readonly port: number | undefined
 }
 
-/** Port 0 is any free port, or a Unix socket. */
 export interface Place extends Address {
+  /** 0 for any free port, and for Unix sockets. */
   readonly port: number
 }
 
 const socketScheme = 'unix:'
-/** In bytes: the limit of Linux (`sun_path`). */
+/** In bytes (`sun_path` of Linux). */
 const longestSocketPath = 107
 
 export function socketPath(host: string): string | undefined {
@@ -34,7 +34,7 @@ const addressList = listOf(
   'must have an address, such as 127.0.0.1',
 )
 
-/** Addresses with or without ports. IPv6 needs brackets only with a port. */
+/** IPv6 needs brackets only with a port. */
 export const addresses: Kind<readonly Address[]> = (text, report) => {
   const bad = entriesOf(text).filter(isBadSocket)
   for (const entry of bad)
@@ -49,11 +49,11 @@ function isBadSocket(text: string): boolean {
 
 function readAddress(text: string): Address | undefined {
   if (socketPath(text) !== undefined || isIP(text) !== 0) return { host: text, port: undefined }
-  const [, bracketed, plain = '', digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? []
+  const [, bracketed, bare = '', digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? []
   const port = digits === undefined ? undefined : Number(digits)
   if (port !== undefined && port > 65535) return undefined
   if (bracketed !== undefined) return isIP(bracketed) === 6 ? { host: bracketed, port } : undefined
-  const host = isIP(plain) === 4 ? plain : prepareDomain(plain)
+  const host = isIP(bare) === 4 ? bare : prepareDomain(bare)
   return host === undefined ? undefined : { host, port }
 }
 
@@ -62,11 +62,10 @@ export const ports: Kind<readonly number[]> = (text, report) => {
   const list = entriesOf(text)
   if (list.length === 0 || !list.every(entry => /^\d{1,5}$/.test(entry) && Number(entry) <= 65535))
     return report('must be ports from 0 to 65535, separated by commas, or off')
-  // Each 0 is a different port.
+  // Each 0 selects another free port.
   return list.map(Number).filter((port, index, all) => port === 0 || all.indexOf(port) === index)
 }
 
-/** Undefined for `none`. */
 export const metricsAddress: Kind<Place | undefined> = (text, report) => {
   if (text.toLowerCase() === 'none') return undefined
   const { host, port } = readAddress(text) ?? {}
@@ -74,7 +73,6 @@ export const metricsAddress: Kind<Place | undefined> = (text, report) => {
   return report('must be an address with a port, such as 127.0.0.1:9110 or [::1]:9110, or none')
 }
 
-/** Unix sockets need no `ports`. */
 export function placesOf(addresses: readonly Address[], ports: readonly number[]): readonly Place[] {
   return once(
     addresses.flatMap(address => {
@@ -100,14 +98,13 @@ export function collide(list: readonly Place[], other: readonly Place[]): boolea
   )
 }
 
-/** A lone `::` includes all addresses and host names. */
+/** `::` includes IPv4 and host names only if `list` has no other host. */
 function includes({ host }: Place, list: readonly Place[], other: string): boolean {
   if (host === other) return true
   if (host === '0.0.0.0') return isIP(other) === 4
   return host === '::' && (isIP(other) === 6 || isAlone(host, list))
 }
 
-/** True if all other places are Unix sockets. */
 export function isAlone(host: string, list: readonly Place[]): boolean {
   return list.every(place => place.host === host || isSocket(place))
 }

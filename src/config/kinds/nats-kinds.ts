@@ -1,4 +1,4 @@
-// Problems never quote URLs or files, because both may contain secrets.
+// Problems never quote URLs or files, which may contain secrets.
 import { isIP } from 'node:net'
 import { percentDecoded } from '../../lib/text/form-pairs.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
@@ -9,7 +9,7 @@ import { certificatesIn, keyIn, pemOf } from './pem.js'
 const usualPort = 4222
 
 export interface NatsServer {
-  /** A prepared host name, or an address. IPv6 has no brackets. */
+  /** From `prepareDomain`, or an IP address without brackets. */
   readonly host: string
   readonly port: number
   readonly isTls: boolean

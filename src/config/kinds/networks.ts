@@ -21,18 +21,18 @@ export class Networks {
   contains(address: string): boolean {
     const remembered = this.#remembered.get(address)
     if (remembered !== undefined) return remembered
-    const plain = withoutMapping(address)
-    const found = isIP(plain) !== 0 && this.#block.check(plain, familyOf(plain))
+    const unmapped = withoutMapping(address)
+    const found = isIP(unmapped) !== 0 && this.#block.check(unmapped, familyOf(unmapped))
     if (this.#remembered.size >= mostRemembered) this.#remembered.clear()
     this.#remembered.set(address, found)
     return found
   }
 
-  /** Only single addresses and loopback count, because wider ranges may include clients. */
+  /** Ranges other than loopback do not count, because they may include clients. */
   hasProxy(address: string): boolean {
     if (!this.contains(address)) return false
-    const plain = withoutMapping(address)
-    return isLoopback(plain) || this.#addresses.check(plain, familyOf(plain))
+    const unmapped = withoutMapping(address)
+    return isLoopback(unmapped) || this.#addresses.check(unmapped, familyOf(unmapped))
   }
 }
 
@@ -42,7 +42,6 @@ const named = new Map([
   ['any', ['0.0.0.0/0', '::/0']],
 ])
 
-/** Addresses, ranges such as `10.0.0.0/8`, `loopback`, `private`, `any`, or `none`. */
 export function readNetworks(text: string, report: Report): Networks {
   const list = text === 'none' ? [] : entriesOf(text)
   const block = new BlockList()

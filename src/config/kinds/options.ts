@@ -3,7 +3,7 @@ import { type Report, switches } from './kinds.js'
 
 export type Options = ReadonlyMap<string, string>
 
-/** Unlike URLSearchParams, keeps a plus in a file name. */
+/** Unlike URLSearchParams, keeps a plus, for example in file names. */
 export function readOptions(query: string, known: readonly string[], report: Report): Options {
   const options = new Map<string, string>()
   for (const option of query === '' ? [] : query.split('&')) {

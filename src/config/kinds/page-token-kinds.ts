@@ -42,7 +42,7 @@ export interface KeySet {
   readonly keys: readonly PublicKey[]
 }
 
-/** RFC 7517 §5. Undefined without a key. */
+/** Reads a JWK set (RFC 7517 §5), and omits secret keys. */
 export function readKeySet(text: string): KeySet | undefined {
   const set: { readonly keys?: unknown } | null | undefined = attempt(() => JSON.parse(text))
   const keys = set?.keys
@@ -61,7 +61,7 @@ export const pageKeysFile: Kind<KeysFile> = (file, report) => {
 }
 
 const setIn: Kind<KeySet> = inFile(
-  (text, report) => readKeySet(text) ?? report('names a file that is no JWK set with public keys'),
+  (text, report) => readKeySet(text) ?? report('names a file that is not a JWK set with public keys'),
 )
 
 /** A symmetric key has the member `k`, a private key has `d` (RFC 7518 §6). */
@@ -80,15 +80,15 @@ export const pageKeys: Kind<{ readonly url: string } | KeysFile> = (text, report
   return { url: url.href }
 }
 
-/** Without a domain, the claim is a whole JID. */
 export interface JidTemplate {
   readonly claim: string
   readonly before: string
   readonly after: string
+  /** Undefined if the claim is a whole JID. */
   readonly domain: string | undefined
 }
 
-/** Allows one claim: with several claims, two users could have one JID. */
+/** Only one claim is allowed, because several claims could give two users the same JID. */
 export const jidTemplate: Kind<JidTemplate> = (text, report) => {
   const [, before = '', claim, after = '', written] =
     /^([^{}@\\]*)\{([^{}\s]{1,128})\}([^{}@\\]*)(?:@([^{}@]+))?$/.exec(text) ?? []

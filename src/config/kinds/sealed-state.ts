@@ -40,7 +40,6 @@ function accessFault(folder: string): string | undefined {
 
 const advice = 'make keys with openssl rand -base64 32'
 
-/** The first key encrypts. Each key can decrypt. */
 export const sealKeysFile: Kind<readonly KeyObject[]> = inFile((text, report): readonly KeyObject[] | undefined => {
   const keys: KeyObject[] = []
   for (const { number, text: written } of linesIn(text)) {

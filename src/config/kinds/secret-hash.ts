@@ -6,9 +6,9 @@ export type SecretHash = NonNullable<ReturnType<typeof parseSecretHash>>
 
 const derive = promisify<string, Buffer, number, object, Buffer>(scrypt)
 
-/** Needs 32 MiB and about 80 ms. */
+/** Each hash needs 32 MiB and about 80 ms. */
 const usual = { logN: 15, r: 8, p: 1 }
-/** In bytes. A hash that needs 1 GiB would stop the service at each wrong guess. */
+/** In bytes, for each check of a secret. */
 const mostMemory = 256 * 1024 * 1024
 
 const format = /^scrypt\$(\d{1,2})\$(\d{1,2})\$(\d{1,2})\$([\w-]{11,171})\$([\w-]{22,171})$/
@@ -30,7 +30,7 @@ export async function hashSecret(secret: string): Promise<string> {
 }
 
 export function hashLike({ logN, r, p, salt, hash }: SecretHash, secret: string): Promise<Buffer> {
-  // OpenSSL needs more than the formula says. Its default limit is 32 MiB.
+  // OpenSSL needs more than `memoryOf`, and its default limit is only 32 MiB.
   const maxmem = 2 * memoryOf({ logN, r })
   return derive(secret, salt, hash.length, { N: 2 ** logN, r, p, maxmem })
 }

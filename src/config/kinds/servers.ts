@@ -16,24 +16,23 @@ export interface Trust {
 }
 
 export interface Server extends Trust {
-  /** A prepared host name, or an address. IPv6 has no brackets. */
+  /** From `prepareDomain`, or an IP address without brackets. */
   readonly host: string
   readonly port: number
   /** `direct` is direct TLS (XEP-0368). */
   readonly tls: 'starttls' | 'direct' | 'none'
-  /** False turns stream management (XEP-0198) off. */
   readonly management?: false | undefined
   readonly sasl2?: false | undefined
 }
 
 export interface RemoteEndpoint extends Omit<Trust, 'certificate'> {
-  /** Undefined if host-meta names it (XEP-0156 §2). */
+  /** Undefined if host-meta has the URL (XEP-0156 §2). */
   readonly url: string | undefined
 }
 
 /**
- * `domain=xmpp://host:port?option=value&…`, `xmpps://`, `domain=https://host/path` or `domain=host-meta`. `*` is for
- * other domains.
+ * `domain=xmpp://host:port?option=value&…`, `xmpps://`, `domain=https://host/path` or `domain=host-meta`. The domain
+ * `*` is every other domain.
  */
 export const serversByDomain: Kind<{
   readonly servers: ReadonlyMap<string, Server>
@@ -100,7 +99,7 @@ function readRemote(address: string, report: Report): RemoteEndpoint {
   const isPlain = url?.protocol === 'http:'
   if (isPlain && !insecure && !isLoopback(url.hostname))
     report(
-      'has http:// for another machine, where an attacker in between reads along: write https://, or add ?insecure',
+      'has http:// for another machine, so that an attacker in the network can read everything: write https://, or add ?insecure',
     )
   if (insecure && !isPlain) report('has insecure without http://: to skip the check of certificates, write verify=off')
   const trust = readTrust(options, report)

@@ -14,10 +14,10 @@ import { signalOf } from '../listening/caller-gone.js'
 import { type ClientRules, clientAddress } from './client-rules.js'
 import type { Claim, FailedLogins } from './failed-logins.js'
 
-// express-basic-auth writes `realm="<this>"`: the quotes inside close the realm and open the charset (RFC 7617 §2.1).
+// express-basic-auth adds the first and the last quote (RFC 7617 §2.1).
 export const realmAndCharset = 'HTTP Binding Warm", charset="UTF-8'
 
-/** Credentials are remembered for this time after their last use. */
+/** Right credentials are remembered for this time after each use. */
 const memorySeconds = 300
 const mostRemembered = 1_000
 
@@ -26,14 +26,13 @@ export interface AdminsParts {
   readonly clock: Pick<Clock, 'now'>
   readonly hashes: HashQueue
   readonly failures: FailedLogins
-  /** Returns the body of the 401. */
   readonly refuse: (request: Request, attempt: RefusedAttempt | undefined) => string
 }
 
 interface RefusedAttempt {
-  /** Only an admin's name: another name may be a misplaced secret. */
+  /** Only an admin's name, because another name may be a misplaced secret. */
   readonly admin: string | undefined
-  /** A simultaneous request with the same secret was counted instead. */
+  /** The request shared the check of a simultaneous request with the same secret. */
   readonly isRepeated: boolean
 }
 
@@ -58,14 +57,13 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   const attempts = new Map<MemoryKey, Attempt>()
   const repeated = new WeakSet<Request>()
 
-  /** Throws `too-many-requests`. */
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
     const client = clientOf(clientAddress(request, config))
-    // The key contains the client, so that the limits still hold for others.
     const shown = {
       client,
       name,
       secret,
+      // The key contains the client, because each client has its own limits.
       key: remembered.keyOf([client, name, secret]),
       proof: () => prove(client, name, secret),
     }
@@ -106,7 +104,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   const check = async (shown: Shown, signal: AbortSignal): Promise<Admin | undefined> => {
     const wait = await failures.begin(shown)
     if (wait !== undefined) {
-      // Guesses from a known backend's address do not block this backend.
+      // Attackers must not lock out a backend, so a secret that was right recently is checked even over the limit.
       if (!(await failures.wasRight(shown))) admitAfter(wait)
       admitAfter(await failures.waitOfKnown(shown))
       const found = await look(shown, signal)
@@ -136,7 +134,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   const passed = new WeakMap<Request, Admin>()
   return {
     claimed: (request: CheckedRequest) => attemptOf(request)?.admin,
-    /** Rejects with 401 or 429 before the body is read. */
+    /** Rejects with 401, 429 or 503 before the body is read. */
     authenticate(request: CheckedRequest, response: Response, next: NextFunction): void {
       const { authorization } = request.headers
       const fail = (error: unknown) => {
@@ -149,7 +147,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
           find(request, name, secret).then(found => {
             admin = found
             decide(undefined, found !== undefined)
-            // express-basic-auth would rethrow an error passed to `decide`.
+            // An error of `find` goes to `fail`, because `decide` throws each error that it gets.
           }, fail)
         },
         challenge: true,
@@ -159,15 +157,14 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
       const pass = (error?: unknown) => {
         if (error !== undefined) return next(error)
         passed.set(request, admin!)
-        // Removes the secret.
+        // `auth` contains the secret.
         request.auth = undefined
         next()
       }
       if (authorization === undefined || isReadable(authorization)) checkHeader(request, response, pass)
-      // An unreadable header counts like a wrong secret. No admin has an empty name.
+      // An unreadable header counts like a wrong secret.
       else find(request, '', '').then(() => checkHeader(request, response, pass), fail)
     },
-    /** Call this only after `authenticate`. */
     of: (request: Request) => passed.get(request)!,
   }
 }
@@ -177,7 +174,6 @@ function isReadable(authorization: string): boolean {
   return /^[^:]*:.*$/.test(Buffer.from(encoded, 'base64').toString())
 }
 
-/** A wrong name takes the same time as a wrong secret. */
 function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
   const key = randomBytes(32)
   const digest = (text: string) => createHmac('sha256', key).update(text, 'utf8').digest()
@@ -187,7 +183,7 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
     secret: digest(admin.secret),
     hash: parseSecretHash(admin.secret),
   }))
-  // Each name costs as many hashes as the name with the most, so that the time does not show which names exist.
+  // Known and unknown names cost the same number of hashes, so that the time reveals no names.
   const hashed = accounts.filter(({ hash }) => hash !== undefined)
   const anyHash = hashed[0]?.hash
   const isTwice = hashed.some((account, index) => hashed.slice(0, index).some(({ name }) => name.equals(account.name)))
@@ -225,7 +221,7 @@ function createProofs(admins: readonly Admin[], hashes: HashQueue) {
     return keys
   }
   return async (client: string, name: string, secret: string): Promise<string> => {
-    // All keys are derived at once, so that timing reveals no names.
+    // All keys are derived together, so that the time reveals no names.
     keys ??= derived().catch(error => {
       keys = undefined
       throw error

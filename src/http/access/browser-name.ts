@@ -4,7 +4,7 @@ const longest = 512
 const mostNames = 500
 export const otherBrowser = 'another client'
 
-/** The first match counts: most browsers also name others. */
+/** The first match counts, because most browsers also send marks of other browsers. */
 const browsers: readonly (readonly [mark: string, name: string])[] = [
   ['Edg', 'Edge'],
   ['OPR/', 'Opera'],
@@ -47,7 +47,6 @@ function shared(name: string): string {
   const known = names.get(name)
   if (known !== undefined) return known
   names.set(name, name)
-  // Strangers can invent names.
   forgetOldest(names, mostNames)
   return name
 }

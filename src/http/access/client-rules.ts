@@ -5,17 +5,16 @@ import type { AccessRule, Config } from '../../config/config.js'
 import { isLocal, isWildcard } from '../../config/kinds/listen-addresses.js'
 import { isLoopback, withoutMapping } from '../../lib/client-network.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
-import { isTrusted, peerOf, socketPeer } from './socket-peers.js'
+import { isTrustedProxy, peerOf, unixSocketPeer } from './socket-peers.js'
 
 export type ClientRules = Pick<Config, 'assumeSecure' | 'trustedProxies'>
 
 export type Access = (address: string) => boolean
 
-export interface Entrance {
+export interface PublicEndpoint {
   readonly clients: ClientRules
   readonly access?: Access | undefined
   readonly secureUrl: (req: IncomingMessage) => string | undefined
-  /** Undefined without TLS. */
   readonly redirectUrl: (req: IncomingMessage) => string | undefined
   readonly page: (req: IncomingMessage, isSecure: boolean) => { readonly type: string; readonly text: string }
 }
@@ -27,12 +26,12 @@ export function accessBy({ allow, deny }: AccessRule): Access | undefined {
 
 const unknownAddress = 'unknown'
 
-/** The right-most address in `X-Forwarded-For` that is no trusted proxy. */
+/** The right-most address in `X-Forwarded-For` that is not a trusted proxy. */
 export function clientAddress(request: IncomingMessage, rules: ClientRules): string {
   return readForwarded(request, rules, false)
 }
 
-/** If all are trusted proxies, the left-most address. Clients can forge it: use it for limits only. */
+/** For limits only: if all addresses are trusted proxies, returns the left-most, which clients can forge. */
 export function countedAddress(request: IncomingMessage, rules: ClientRules): string {
   return readForwarded(request, rules, true)
 }
@@ -41,11 +40,11 @@ function readForwarded(request: IncomingMessage, rules: ClientRules, isFarthest:
   const { trustedProxies } = rules
   const own = withoutMapping(request.socket.remoteAddress ?? unknownAddress)
   const header = request.headers['x-forwarded-for']
-  if (header === undefined || !isTrusted(request.socket, rules)) return own
+  if (header === undefined || !isTrustedProxy(request.socket, rules)) return own
   const entries = header.toString()
   let trusted: string | undefined
   for (let end = entries.length; end >= 0; ) {
-    // Clients can forge entries on the left.
+    // Read from the right, because clients can forge entries on the left.
     const comma = end === 0 ? -1 : entries.lastIndexOf(',', end - 1)
     const address = readAddress(entries.slice(comma + 1, end))
     if (address === undefined) return unknownAddress
@@ -60,15 +59,18 @@ export function countsAsEncrypted(request: IncomingMessage, rules: ClientRules):
   return rules.assumeSecure || isEncrypted(request) || forwardedScheme(request, rules) === 'https'
 }
 
-/** True over TLS, and over loopback without a proxy. */
+/**
+ * The returned function accepts requests over TLS, and over loopback or a Unix socket without a proxy. It accepts all
+ * requests if no other machine can connect.
+ */
 export function takesPasswords(rules: ClientRules & { readonly listen: Pick<Config['listen'], 'places'> }) {
   const { places } = rules.listen
   if (places.every(isLocal)) return () => true
-  // Other machines can reach wildcard addresses.
+  // A port of a wildcard address is open to other machines, so the port never counts as loopback.
   const openPorts = new Set(places.filter(({ host }) => isWildcard(host)).map(({ port }) => port))
   const isAtLoopback = ({ localAddress = '', localPort = 0 }: Socket) =>
     isLoopback(localAddress) && !openPorts.has(localPort) && !openPorts.has(0)
-  const isLocalCall = ({ socket }: IncomingMessage) => peerOf(socket) === socketPeer || isAtLoopback(socket)
+  const isLocalCall = ({ socket }: IncomingMessage) => peerOf(socket) === unixSocketPeer || isAtLoopback(socket)
   return (request: IncomingMessage) =>
     countsAsEncrypted(request, rules) || (isLocalCall(request) && !isForwarded(request))
 }
@@ -76,7 +78,7 @@ export function takesPasswords(rules: ClientRules & { readonly listen: Pick<Conf
 /** The last value, which a trusted proxy has written. */
 export function forwardedScheme(request: IncomingMessage, rules: ClientRules) {
   const header = request.headers['x-forwarded-proto']
-  if (header === undefined || !isTrusted(request.socket, rules)) return undefined
+  if (header === undefined || !isTrustedProxy(request.socket, rules)) return undefined
   const values = header.toString()
   const last = values.slice(values.lastIndexOf(',') + 1)
   return last.trim().toLowerCase()
@@ -86,9 +88,8 @@ export function isEncrypted(request: IncomingMessage): boolean {
   return 'encrypted' in request.socket && request.socket.encrypted === true
 }
 
-/** True if TLS_CLIENT_CA issued the certificate. */
 export function hasCertificate({ socket }: IncomingMessage): boolean {
-  // Node calls resumed TLS 1.3 sessions authorized even without a certificate.
+  // For Node, resumed TLS 1.3 sessions are authorized even without a certificate.
   return socket instanceof TLSSocket && socket.authorized && socket.getPeerX509Certificate() !== undefined
 }
 
@@ -98,15 +99,14 @@ export function isForwarded({ headers, socket }: IncomingMessage): boolean {
 
 const forwardingHeaders = ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-real-ip', 'forwarded', 'via']
 
-/** Characters of a bracketed IPv6 address with a port. */
 const longestEntry = 64
 
-/** An IPv6 zone has a meaning on the proxy's machine only. */
 function readAddress(entry: string): string | undefined {
   const text = entry.trim()
   if (text.length > longestEntry) return undefined
-  const [, bracketed, plain] = /^\[([^\]]*)\](?::\d+)?$|^([^:]*):\d+$/.exec(text) ?? []
-  const address = withoutMapping(bracketed ?? plain ?? text)
+  const [, bracketed, bare] = /^\[([^\]]*)\](?::\d+)?$|^([^:]*):\d+$/.exec(text) ?? []
+  const address = withoutMapping(bracketed ?? bare ?? text)
+  // An IPv6 zone (`%`) has a meaning only on the proxy's machine.
   if (isIP(address) === 0 || address.includes('%')) return undefined
   return copyOf(address)
 }

@@ -7,48 +7,52 @@ import type { MemoryKey } from '../../lib/limits/short-memory.js'
 export interface Claim {
   readonly client: string
   readonly name: string
-  /** A slow hash of the claim, equal at all processes. */
+  /** A hash of client, name and secret, equal in all processes. The first call is slow. */
   readonly proof?: () => Promise<string>
-  /** A hash of client, name and secret. Differs between processes. */
+  /** A hash of the same values, different in each process. */
   readonly key?: MemoryKey
 }
 
-/** The limit for all names together, as a multiple of one name's limit. */
-const namesOfClient = 10
-/** Doubles with each further failure in a minute. */
+/** A client's limit for all names together, as a multiple of its limit for one name. */
+const allNamesFactor = 10
+/** In milliseconds. The delay doubles with each further failure within a minute. */
 const firstDelay = 250
 const longestDelay = 2_000
 
-/** Guesses of all clients for a name count together for this time. */
+/** Failures for one name, from all clients, are counted over this period. */
 const nameSeconds = 600
-/** Clients that had the right secret are known this week and the next. */
 const weekSeconds = 604_800
+/** A client that gave the right secret is known at least until the end of the next week. */
 const knownWeeks = 2
-/** Right secrets are remembered for one to two times this time. */
+/** Right secrets are remembered in the current and the previous period of this length. */
 const rightMilliseconds = 1_200_000
-const reportMilliseconds = 600_000
+const addMilliseconds = 600_000
 const mostKnown = 1_000
+const checksOfClient = 1
 
-/** Failures do not block other admins behind the same proxy, or clients that recently had the right secret. */
+/**
+ * A name at its limit does not block other admins behind the same proxy. Guesses from elsewhere do not block a client
+ * that recently had the right secret.
+ */
 export class FailedLogins {
   readonly #ofName: KeyedRate
   readonly #ofClient: KeyedRate
   readonly #ofNameEverywhere: KeyedRate
   readonly #known: KeyedRate
   readonly #right: KeyedRate
-  /** Hashed clients, and when they were reported, in milliseconds of Unix time. */
-  readonly #told = new Map<string, number>()
-  /** Right secrets, and when they were noted: a name has two while its secret is rotated. */
-  readonly #noted = new Map<string, number>()
+  /** Last additions to `#known`, in Unix milliseconds, by hashed client and name. */
+  readonly #knownAt = new Map<string, number>()
+  /** Last additions to `#right`, by `Claim.key`. Claims without a key use the hashed client and name. */
+  readonly #rightAt = new Map<string, number>()
   readonly #refused: OnRefused
   readonly #mostOfName: () => number
   readonly #underWay = new Map<string, { count: number; readonly waiting: (() => void)[] }>()
 
-  /** `most`: failures a minute for one client and name. 0 means no limit. */
+  /** `most`: failures per minute for one client and name. 0: no limit. */
   constructor(most: Most, refused: OnRefused, rates: MakeRate = ownRates) {
     this.#refused = refused
     this.#ofName = rates('failed-logins-name', most, 60)
-    this.#ofClient = rates('failed-logins-client', () => numberOf(most) * namesOfClient, 60)
+    this.#ofClient = rates('failed-logins-client', () => numberOf(most) * allNamesFactor, 60)
     this.#mostOfName = () => (numberOf(most) * nameSeconds) / 60
     this.#ofNameEverywhere = rates('failed-logins-everywhere', this.#mostOfName, nameSeconds)
     this.#known = rates('known-logins', () => Math.min(1, numberOf(most)), knownWeeks * weekSeconds)
@@ -56,17 +60,17 @@ export class FailedLogins {
   }
 
   get known(): readonly (readonly [key: string, published: number])[] {
-    return [...this.#told]
+    return [...this.#knownAt]
   }
 
   learn(known: FailedLogins['known']): void {
     for (const [key, published] of known) {
-      if (!this.#told.has(key)) this.#told.set(key, published)
-      forgetOldest(this.#told, mostKnown)
+      if (!this.#knownAt.has(key)) this.#knownAt.set(key, published)
+      forgetOldest(this.#knownAt, mostKnown)
     }
   }
 
-  /** In seconds. */
+  /** Notes a right secret. Returns the seconds to wait if the client is at both limits: for the name and in total. */
   async waitOfKnown(claim: Claim): Promise<number | undefined> {
     const { client, name } = claim
     await this.#know(claim)
@@ -77,11 +81,10 @@ export class FailedLogins {
   /** Counts a failure in advance. Returns the seconds to wait. */
   async begin(claim: Claim): Promise<number | undefined> {
     const { client, name } = claim
-    // The client comes first, so that a blocked client cannot fill memory with invented names.
+    // First the client, so that a blocked client cannot fill memory with invented names.
     const wait = (await this.#ofClient.take(client)) ?? (await this.#ofName.take(keyOf(client, name)))
     if (wait !== undefined) return this.#noting(client, wait)
-    // One check at a time for each client.
-    await this.#enter(client, 1)
+    await this.#enter(client, checksOfClient)
     const slot = slotOf(name)
     await this.#enter(slot, this.#mostOfName())
     const waitOfAll = await this.#ofNameEverywhere.wait(slot)
@@ -103,6 +106,7 @@ export class FailedLogins {
     await this.#know(claim)
   }
 
+  /** Cancels the failure that `begin` counted. */
   async unchecked({ client, name }: Claim): Promise<void> {
     this.#leave(slotOf(name))
     this.#leave(client)
@@ -126,7 +130,7 @@ export class FailedLogins {
     const underWay = this.#underWay.get(key) ?? { count: 0, waiting: [] }
     this.#underWay.set(key, underWay)
     if (underWay.count < most) underWay.count += 1
-    // `#leave` passes the place to the next check.
+    // `#leave` resolves the promise instead of reducing `count`.
     else await new Promise<void>(resolve => underWay.waiting.push(resolve))
   }
 
@@ -141,10 +145,10 @@ export class FailedLogins {
   async #know({ client, name, proof, key: secretKey }: Claim): Promise<void> {
     const key = keyOf(client, name)
     const now = Date.now()
-    // `#noteRight` is not awaited, because the first proof is slow.
-    if (isDue(this.#noted, secretKey ?? key, now))
+    // `#noteRight` is not awaited, because `proof` may compute a slow hash.
+    if (isDue(this.#rightAt, secretKey ?? key, now))
       void this.#noteRight(proof, Math.floor(now / rightMilliseconds)).catch(() => {})
-    if (isDue(this.#told, key, now)) await this.#known.take(`${key} ${weekOf(now)}`)
+    if (isDue(this.#knownAt, key, now)) await this.#known.take(`${key} ${weekOf(now)}`)
   }
 
   async #noteRight(proof: Claim['proof'], period: number): Promise<void> {
@@ -154,7 +158,7 @@ export class FailedLogins {
 
   async #isKnown({ client, name }: Claim): Promise<boolean> {
     const key = keyOf(client, name)
-    if (this.#told.has(key)) return true
+    if (this.#knownAt.has(key)) return true
     const week = weekOf(Date.now())
     for (let ago = 0; ago < knownWeeks; ago++) if ((await this.#known.count(`${key} ${week - ago}`)) > 0) return true
     return false
@@ -166,15 +170,15 @@ export class FailedLogins {
   }
 }
 
-function isDue(reported: Map<string, number>, key: string, now: number): boolean {
-  if (now - (reported.get(key) ?? 0) < reportMilliseconds) return false
-  reported.delete(key)
-  reported.set(key, now)
-  forgetOldest(reported, mostKnown)
+function isDue(addedAt: Map<string, number>, key: string, now: number): boolean {
+  if (now - (addedAt.get(key) ?? 0) < addMilliseconds) return false
+  addedAt.delete(key)
+  addedAt.set(key, now)
+  forgetOldest(addedAt, mostKnown)
   return true
 }
 
-/** The text is hashed, because some people type their secret as the name. */
+/** Hashed, because some people type their secret as the name. */
 const keyOf = (client: string, name: string) => hash('sha256', `${client} ${name}`, 'base64')
 
 /** Names share 4,096 slots, so that invented names take little memory. */

@@ -6,6 +6,7 @@ import { slowKey } from '../../lib/secrets/slow-key.js'
 const lifetime = 3_600_000
 
 export interface OpenedResult {
+  /** In Unix milliseconds. */
   readonly until: number
   readonly seconds: number
   readonly result: unknown
@@ -13,9 +14,9 @@ export interface OpenedResult {
 
 export type FormTokens = ReturnType<typeof createFormTokens>
 
-/** The key is derived from the admins' secrets if other processes need the same key. */
-export async function formKeyOf(admins: readonly Admin[], others: boolean): Promise<Buffer> {
-  if (!others) return randomBytes(32)
+/** If `isShared`, all processes derive the same key from the admins' secrets. */
+export async function formKeyOf(admins: readonly Admin[], isShared: boolean): Promise<Buffer> {
+  if (!isShared) return randomBytes(32)
   const secrets = JSON.stringify(admins.map(({ name, secret }) => [name, secret]))
   return slowKey(secrets, 'form tokens')
 }
@@ -28,7 +29,6 @@ export function createFormTokens(first: Buffer, now: () => number) {
   const sign = (admin: string, expiry: string, by = key) =>
     createHmac('sha256', by).update(`${expiry}\0${admin}`).digest()
   return {
-    /** The previous key stays valid. */
     use(next: Buffer): void {
       if (next.equals(key)) return
       before = key
@@ -46,12 +46,11 @@ export function createFormTokens(first: Buffer, now: () => number) {
       const isGenuine = [key, before].some(by => timingSafeEqual(sign(admin, expiry, by), shown))
       return isGenuine && Number(expiry) > now()
     },
-    /** Seals a result that the owner's browser keeps. */
+    /** Seals a result, which the owner's browser stores. */
     seal(owner: readonly string[], seconds: number, result: object): string {
       const text = JSON.stringify({ until: now() + seconds * 1000, result })
       return sealText(keys[0]!, purposeOf(owner), Buffer.from(text))
     },
-    /** `until`: milliseconds of Unix time. */
     open(owner: readonly string[], sealed: string): OpenedResult | undefined {
       const opened = openText(keys, purposeOf(owner), sealed)
       if (opened === undefined) return undefined

@@ -1,11 +1,11 @@
-// HTTP Basic has no sign-out. After a 401, browsers forget credentials.
+// HTTP Basic has no sign-out, but after a 401 browsers forget the credentials.
 import type { RequestHandler } from 'express'
 import { Problem } from '../../lib/errors.js'
 import { pageAnswer, sendAnswer } from '../answers/answer.js'
 import { type NavigationSettings, publicNavigation } from '../answers/navigation.js'
 import { negotiate } from '../answers/negotiation.js'
 import { realmAndCharset } from './admins.js'
-import { senderOf } from './form-guard.js'
+import { senderOf } from './sender.js'
 
 export function createSignOut(config: NavigationSettings): RequestHandler {
   return ({ headers }, response) => {
@@ -13,7 +13,7 @@ export function createSignOut(config: NavigationSettings): RequestHandler {
     const bar = publicNavigation(config)
     const values = { title: 'Signed out', home: bar.home, navigation: bar, form: bar.home + config.warmPath }
     response.vary('Accept').vary('User-Agent').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
-    // Chromium forgets without a challenge, and then shows no dialog. Firefox and Safari need the challenge.
+    // Firefox and Safari need this challenge to forget the credentials. Chromium would show a login dialog.
     if (!/\bChrome\/|HeadlessChrome\//.test(headers['user-agent'] ?? ''))
       response.set('WWW-Authenticate', `Basic realm="${realmAndCharset}"`)
     sendAnswer(response, { ...pageAnswer('signed-out', values, negotiate(headers)), status: 401 })

@@ -85,7 +85,6 @@ const onPages: OnPages = {
 
 export const pageAdvice: Readonly<Record<ProblemCode, string>> = { ...advice, ...onPages }
 
-/** Headlines for readers of pages, who made no call. */
 const headlines: OnPages = {
   'missing-parameter': 'Something is missing in the address or form',
   'invalid-parameter': 'The address or form has a mistake',
@@ -96,11 +95,9 @@ const headlines: OnPages = {
   'cross-site-request': 'The form is too old, or from another site',
   'method-not-allowed': 'This address is for programs',
   'too-many-requests': 'Too many attempts',
-  // The detail names the limit.
   'service-full': 'The service is full',
 }
 
-/** What happened, in two parts: the second may be empty. */
 export function headlineOf(code: ProblemCode): readonly [headline: string, rest: string] {
   const own = headlines[code]
   if (own !== undefined) return [own, '']

@@ -13,15 +13,13 @@ export interface Answer {
   readonly body: string
 }
 
-export const passingStatuses: ReadonlySet<number> = new Set([429, 503])
+export const statusesWithRetryAfter: ReadonlySet<number> = new Set([429, 503])
 
-/** In seconds. */
-const usualRetryAfter = 5
+const usualRetrySeconds = 5
 
 export interface ProblemContext {
   readonly requestId: string | undefined
   readonly navigation: Navigation
-  /** Replaces the usual headline. */
   readonly headline?: string
   readonly back?: { readonly href: string; readonly text: string } | undefined
 }
@@ -60,7 +58,6 @@ export function problemAnswer(
           detail: joined(rest, problem.quote, problem.detail),
           advice: pageAdvice[code],
           retry: retry && whenToRetry(problem),
-          // Users who cancel the login dialog see this page.
           code: code === 'unauthorized' ? undefined : code,
           requestId: code === 'unauthorized' ? undefined : requestId,
         })
@@ -82,7 +79,6 @@ export function detailOf({ code, quote, detail }: Problem): string {
   return joined(problems[code].sentence, quote, detail)
 }
 
-/** Headline and detail in one paragraph. */
 export function pageDetailOf({ code, quote, detail }: Problem): string {
   const [headline, rest] = headlineOf(code)
   return joined(`${headline}.`, rest, quote, detail)
@@ -103,7 +99,7 @@ export function problemHeaders(problem: Problem, representation: Representation)
 }
 
 function secondsToRetry({ status, retryAfterSeconds }: Problem): number | undefined {
-  return retryAfterSeconds ?? (passingStatuses.has(status) ? usualRetryAfter : undefined)
+  return retryAfterSeconds ?? (statusesWithRetryAfter.has(status) ? usualRetrySeconds : undefined)
 }
 
 function whenToRetry(problem: Problem): string {
@@ -119,7 +115,6 @@ export function redirectAnswer(location: string, headers: Answer['headers'] = {}
   return { status: 303, headers: { Location: location, ...headers }, body: '' }
 }
 
-/** The type of a page: HTML even if the client prefers JSON. */
 export const pageType = (representation: Representation): string =>
   contentTypes[representation === 'xhtml' ? 'xhtml' : 'html']
 
@@ -138,7 +133,6 @@ export function sendAnswer(response: Response, { status, headers, body }: Answer
 
 export function publish(contentType: string, body: string | undefined): RequestHandler {
   const headers = { 'Content-Type': contentType, 'Cache-Control': 'no-cache' }
-  // Express would convert a string at each request.
   const content = body === undefined ? undefined : Buffer.from(body)
   return (_request, response) => {
     if (content === undefined) throw new Problem('not-found')
@@ -146,7 +140,6 @@ export function publish(contentType: string, body: string | undefined): RequestH
   }
 }
 
-/** Errors of Express have a status below 500. */
 export function problemFrom(error: unknown): Problem {
   if (error instanceof Problem) return error
   const status = error instanceof Error && 'status' in error ? Number(error.status) : 500

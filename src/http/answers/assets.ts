@@ -1,4 +1,4 @@
-// A file sent as a stream would stay open if its client disappears.
+// Assets are sent from memory, because a streamed file would stay open if its client disappeared.
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -38,13 +38,12 @@ export function createAssetsRouter(version = ownVersion): Router {
       'Last-Modified': stats.mtime.toUTCString(),
       ...headers,
     }
-    // Express handles 304 and HEAD.
     router.get(path, (_request, response) => void response.type(extname(file)).set(all).send(content))
   }
   for (const name of readdirSync(own)) provide(`/${name}`, join(own, name), { 'Cache-Control': forAnHour })
   provide('/strophe.js', strophe, { 'Cache-Control': forAnHour })
   const forAll = { 'Access-Control-Allow-Origin': '*' }
-  // Versions between releases have a plus. Paths in Express and in configurations of proxies cannot.
+  // Express and some proxies interpret a plus in a path.
   const build = version.replace('+', '.')
   for (const name of ['warm-bindings', 'warm-bindings-converse']) {
     const file = join(modules, `${name}.js`)

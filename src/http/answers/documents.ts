@@ -3,7 +3,7 @@ import { attempt } from '../../lib/attempt.js'
 
 export interface Document {
   readonly title: string
-  /** Empty for documents that come before all groups. */
+  /** Empty for the README. */
   readonly group: string
   readonly contents: readonly { readonly anchor: string; readonly text: string }[]
   /** Title and text before the first heading, in XHTML. */
@@ -12,10 +12,10 @@ export interface Document {
   readonly body: string
 }
 
-/** build-docs.js makes this file. It is missing before the first build. */
+/** `build-docs.js` writes this file, which is missing before the first build. */
 const file = new URL('../../../dist/docs.json', import.meta.url)
 
-/** Documents by the last part of their address. The README's part is empty. */
+/** Keys are the last parts of paths. The README's key is empty. */
 export const documents: ReadonlyMap<string, Document> = new Map(
   Object.entries(attempt(() => JSON.parse(readFileSync(file, 'utf8')) as Record<string, Document>) ?? {}),
 )

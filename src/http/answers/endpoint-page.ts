@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Config } from '../../config/config.js'
-import { accessBy, clientAddress, type Entrance, isForwarded, takesPasswords } from '../access/client-rules.js'
+import { accessBy, clientAddress, isForwarded, type PublicEndpoint, takesPasswords } from '../access/client-rules.js'
 import { pageType } from './answer.js'
 import { documents } from './documents.js'
 import { publicNavigation } from './navigation.js'
@@ -18,8 +18,7 @@ const endpoints = {
 
 const connectText = 'Pages of a portal log their users in here. They send POST with a token of the portal.'
 
-/** Links to admins' pages only for addresses that may use them. */
-export function createEndpointPage(config: Settings, endpoint: keyof typeof endpoints): Entrance['page'] {
+export function createEndpointPage(config: Settings, endpoint: keyof typeof endpoints): PublicEndpoint['page'] {
   const text = endpoint === 'connect' ? connectText : config[endpoint].getText
   const mayWarm = accessBy(config.access.warm)
   const isSafe = takesPasswords(config)

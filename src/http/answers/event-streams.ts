@@ -3,13 +3,14 @@ import { setImmediate } from 'node:timers/promises'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
-import { senderOf } from '../access/form-guard.js'
+import { senderOf } from '../access/sender.js'
 import { signalOf } from '../listening/caller-gone.js'
 
-const interval = 5_000
-/** Proxies close silent connections, usually after a minute. */
+/** In milliseconds. */
+export const liveInterval = 5_000
+/** Proxies usually close a connection after a minute of silence. */
 const longestSilence = 25_000
-/** Streams end after this time. Browsers ask again, with their credentials. */
+/** When a stream ends, the browser reconnects, and its credentials are checked again. */
 const longestStream = 10 * 60_000
 const mostStreams = 64
 const mostOfOwner = 16
@@ -34,7 +35,6 @@ export interface EventStreamsParts {
 export const wantsEvents = ({ headers }: Pick<IncomingMessage, 'headers'>): boolean =>
   headers.accept === 'text/event-stream'
 
-/** Every five seconds, changed pages are sent again. */
 export class EventStreams {
   readonly #parts: EventStreamsParts
   readonly #streams = new Set<Stream>()
@@ -50,11 +50,8 @@ export class EventStreams {
     return this.#streams.size
   }
 
-  /**
-   * Rejects as `render` does, with `too-many-requests`, or with `cross-site-request`: other sites could open all
-   * streams of an admin.
-   */
   async open(response: ServerResponse, owner: string, render: () => Promise<string>): Promise<void> {
+    // Pages of other sites must not use up an admin's streams (`mostOfOwner`).
     if (senderOf(response.req.headers, this.#parts.externalUrl) === 'elsewhere') throw new Problem('cross-site-request')
     const own = [...this.#streams].filter(stream => stream.owner === owner)
     if (this.#streams.size >= mostStreams || own.length >= mostOfOwner) {
@@ -70,9 +67,8 @@ export class EventStreams {
     try {
       const text = await render()
       if (signal.aborted) return
-      // The second header is for nginx, which would buffer events.
       response.writeHead(200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' })
-      if (response.req.method !== 'HEAD') response.write(`retry: ${interval}\n`)
+      if (response.req.method !== 'HEAD') response.write(`retry: ${liveInterval}\n`)
       this.#send(stream, text)
     } catch (error) {
       this.#forget(stream)
@@ -83,7 +79,6 @@ export class EventStreams {
     else this.#wait()
   }
 
-  /** Later streams end after their first event. Browsers then ask again. */
   shutDown(): void {
     this.#isOver = true
     for (const stream of this.#streams) if (!stream.isBusy) this.#end(stream)
@@ -98,10 +93,10 @@ export class EventStreams {
   }
 
   #wait(): void {
-    if (this.#streams.size > 0 && !this.#isRenewing) this.#timer ??= this.#parts.clock.after(interval, this.#onTime)
+    if (this.#streams.size > 0 && !this.#isRenewing) this.#timer ??= this.#parts.clock.after(liveInterval, this.#onTime)
   }
 
-  /** Renews one page in each turn: rendering can take tens of milliseconds. */
+  /** Renders one page in each turn of the event loop: a page can take tens of milliseconds. */
   readonly #onTime = async (): Promise<void> => {
     this.#timer = undefined
     this.#isRenewing = true
@@ -116,7 +111,6 @@ export class EventStreams {
   async #renew(stream: Stream): Promise<void> {
     const { response, render, openedAt } = stream
     const now = this.#parts.clock.now()
-    // A client that reads nothing is dropped by `UnreadReplies`.
     if (stream.isBusy || response.writableLength > 0 || (response.socket?.writableLength ?? 0) > 0) return
     if (now - openedAt >= longestStream) return this.#end(stream)
     stream.isBusy = true
@@ -135,13 +129,12 @@ export class EventStreams {
     }
   }
 
-  /** Without text, sends an event: `live.js` does not see comments. */
+  /** Sends an empty event if `text` is undefined, because `live.js` does not see SSE comments. */
   #send(stream: Stream, text?: string): void {
     const { response } = stream
     stream.sentAt = this.#parts.clock.now()
     if (text !== undefined) stream.sent = text
     if (response.destroyed || response.req.method === 'HEAD') return
-    // A carriage return also ends a line.
     const lines = text?.split(/\r\n?|\n/).map(line => `data: ${line}\n`)
     response.write(lines === undefined ? 'event: alive\ndata:\n\n' : `${lines.join('')}\n`)
   }

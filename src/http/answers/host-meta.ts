@@ -8,7 +8,7 @@ import { readOnly } from './pages.js'
 
 type Endpoints = Pick<Config, 'externalUrl' | 'bosh' | 'boshPath' | 'websocket' | 'websocketPath'>
 
-/** XEP-0156 §3. */
+/** XEP-0156 §2. */
 export function createHostMetaRouter(config: Endpoints): Router {
   const links = linksOf(config)
   const isThere = links.length > 0

@@ -22,14 +22,12 @@ export interface Navigation {
   readonly home: string
   readonly isHome?: boolean
   readonly links: readonly { readonly href: string; readonly text: string; readonly isCurrent: boolean }[]
-  /** Link to the admin pages, in place of `links` on pages for everybody. */
   readonly admin?: string | undefined
   readonly signOut?: string | undefined
 }
 
 export const signOutPath = '/sign-out'
 
-/** `headers`: a browser that sends credentials can sign out. `hidden`: pages that the admin may not see. */
 export function navigation(
   { externalUrl, warmPath, warm }: NavigationSettings,
   headers: IncomingHttpHeaders,
@@ -49,7 +47,6 @@ export function navigation(
   }
 }
 
-/** Navigation of pages for everybody. */
 export function publicNavigation({ externalUrl, warmPath, warm }: NavigationSettings, isHome = false): Navigation {
   const home = homePath(externalUrl)
   return { home, isHome, links: [], admin: warm.enabled ? home + warmPath : undefined }

@@ -7,12 +7,12 @@ export type Representation = 'json' | 'xhtml' | 'html'
 const mostRanges = 100
 const longestParameters = 200
 
-// RFC 9110 §12.5.1. `exactness`: 3 for an exact type, 2 for a main type, 1 for any type.
+// RFC 9110 §12.5.1. `exactness`: 3 for a full type, 2 for `text/*`, 1 for `*/*`, 0 for no match.
 const unwanted = { quality: 0, exactness: 0, place: Number.MAX_SAFE_INTEGER }
 
 type Preference = Readonly<typeof unwanted>
 
-/** Clients that do not name XHTML would save it as a file. */
+/** Returns XHTML only if the client names XHTML, because other clients would save the page as a file. */
 export function negotiate(headers: IncomingHttpHeaders, usual = formatOf(headers)): Representation {
   if (headers.accept === 'application/json') return 'json'
   const ranges = parseAccept(headers.accept ?? '')
@@ -21,7 +21,7 @@ export function negotiate(headers: IncomingHttpHeaders, usual = formatOf(headers
   const json = preferred(preferenceFor(ranges, 'application/json'), preferenceFor(ranges, 'application/problem+json'))
   const html = preferenceFor(ranges, 'text/html')
   const xhtml = preferenceFor(ranges, 'application/xhtml+xml')
-  // `application/*` fits both types, so JSON must be named.
+  // `application/*` may mean XHTML, so JSON counts only by its full name.
   if (json.quality > 0 && json.exactness === 3 && preferred(json, preferred(html, xhtml)) === json) return 'json'
   return xhtml.exactness === 3 && xhtml.quality > 0 && xhtml.quality >= html.quality ? 'xhtml' : 'html'
 }
@@ -30,7 +30,6 @@ function formatOf(headers: IncomingHttpHeaders): Representation {
   return bodyFormat(headers['content-type']) === 'json' ? 'json' : 'html'
 }
 
-/** Of equal ranges, the first counts. */
 function parseAccept(header: string) {
   const ranges = new Map<string, Omit<Preference, 'exactness'>>()
   for (const [place, item] of header.split(',', mostRanges).entries()) {

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { countsAsEncrypted, type Entrance } from '../access/client-rules.js'
+import { countsAsEncrypted, type PublicEndpoint } from '../access/client-rules.js'
 
-/** Headers for foreign text. Names and values alternate. */
+/** Keeps browsers from running the text of an answer. Names and values alternate. */
 export const inertHeaders: readonly string[] = [
   ...['Cache-Control', 'no-store'],
   ...['Content-Security-Policy', "default-src 'none'; sandbox; frame-ancestors 'none'"],
   ...['X-Content-Type-Options', 'nosniff'],
 ]
 
-export function answerBare(res: ServerResponse, status: number, headers: readonly string[] = []): void {
+export function answerEmpty(res: ServerResponse, status: number, headers: readonly string[] = []): void {
   res.writeHead(status, ['Content-Length', '0', ...headers, ...inertHeaders]).end()
 }
 
@@ -35,16 +35,16 @@ const pageHeaders: readonly string[] = [
   ...['X-Content-Type-Options', 'nosniff', 'X-Frame-Options', 'DENY'],
 ]
 
-export function showPage(
+export function answerPage(
   req: IncomingMessage,
   res: ServerResponse,
-  { clients, redirectUrl, page }: Pick<Entrance, 'clients' | 'redirectUrl' | 'page'>,
+  { clients, redirectUrl, page }: Pick<PublicEndpoint, 'clients' | 'redirectUrl' | 'page'>,
   headers: readonly string[] = [],
 ): void {
   const isSecure = countsAsEncrypted(req, clients)
   const elsewhere = isSecure ? undefined : redirectUrl(req)
   if (elsewhere !== undefined) {
-    answerBare(res, 308, [...headers, 'Location', elsewhere])
+    answerEmpty(res, 308, [...headers, 'Location', elsewhere])
     return
   }
   const { type, text } = page(req, isSecure)

@@ -14,7 +14,7 @@ const folder = fileURLToPath(new URL('../../../views/', import.meta.url))
 const engine = Handlebars.create()
 const compiled = new Map<string, HandlebarsTemplateDelegate>()
 
-/** Read at the start: later, no descriptor may be free. */
+/** Call this at the start, because descriptors may run out later. */
 function readTemplates(within: string): ReadonlyMap<string, string> {
   const files = readdirSync(within).filter(file => file.endsWith('.hbs'))
   return new Map(files.map(file => [parse(file).name, readFileSync(join(within, file), 'utf8')]))
@@ -33,7 +33,7 @@ export function renderPage(name: string, values: object): string {
   return template(printable(values) as object)
 }
 
-/** Removes characters that XML forbids, even escaped. */
+/** Removes characters that XML forbids even if they are escaped. */
 function printable(value: unknown): unknown {
   if (typeof value === 'string') return removeForbidden(value)
   if (Array.isArray(value)) return value.map(printable)
@@ -60,7 +60,7 @@ export function redirectToTls(config: Addressing & Pick<Config, 'bosh'>, path: s
   return (request, response, next) => {
     const secure = isFine(request) ? undefined : redirectBase(config, request)
     if (secure === undefined) return next()
-    // Not cached: a permanent redirect would remain after a change of the settings.
+    // A cached redirect would outlive a change of the settings.
     response.set('Cache-Control', 'no-store').redirect(308, secure + path)
   }
 }

@@ -1,11 +1,10 @@
 import type { Request } from 'express'
 import { Problem } from '../../lib/errors.js'
-import { inviteBody, isAwaited } from '../listening/take-body.js'
+import { awaitsContinue, sendContinue } from './expect-continue.js'
 
 /** In bytes. */
 const longestBody = 16_384
 
-/** Throws `body-too-large` without reading on, or `unsupported-media-type`. Rejects with the stream's error. */
 export async function readBody(request: Request): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
   if (encoding !== 'identity') {
@@ -14,9 +13,9 @@ export async function readBody(request: Request): Promise<Buffer> {
   const announced = Number(request.headers['content-length'])
   if (announced > longestBody) throw tooLarge()
   const { res } = request
-  if (res !== undefined && isAwaited(res)) {
+  if (res !== undefined && awaitsContinue(res)) {
     demandFormat(request.headers['content-type'])
-    inviteBody(res)
+    sendContinue(res)
   }
 
   // A small body arrives together with the request's head.
@@ -31,7 +30,7 @@ export async function readBody(request: Request): Promise<Buffer> {
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     length += chunk.length
     if (length > longestBody) {
-      // A closed connection would lose the reply.
+      // The rest is read, because a closed connection would lose the reply.
       request.resume()
       throw tooLarge()
     }
@@ -42,7 +41,6 @@ export async function readBody(request: Request): Promise<Buffer> {
 
 const tooLarge = () => new Problem('body-too-large', { detail: `At most ${longestBody} bytes are allowed.` })
 
-/** A missing `Content-Type` means a form. */
 export function bodyFormat(contentType: string | undefined): 'form' | 'json' | undefined {
   switch ((contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()) {
     case '':
@@ -55,7 +53,6 @@ export function bodyFormat(contentType: string | undefined): 'form' | 'json' | u
   }
 }
 
-/** Throws `unsupported-media-type`. */
 export function demandFormat(contentType: string | undefined): 'form' | 'json' {
   const format = bodyFormat(contentType)
   if (format === undefined) throw new Problem('unsupported-media-type')

@@ -4,12 +4,12 @@ import { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 
 const share = 1 / 8
-/** In bytes. The longest body always fits. */
+/** In bytes. Enough for the longest body if MAX_STANZA_BYTES has its default. */
 const leastShare = 2 ** 20
 
 export interface UnfinishedParts {
   readonly limits: Pick<Config['limits'], 'unfinishedMegabytes'>
-  /** Each proxy has many clients, and no limit of its own. */
+  /** A proxy's address has no limit, because many clients share it. */
   readonly trustedProxies: Pick<Config['trustedProxies'], 'hasProxy'>
   readonly refused: OnRefused
 }
@@ -36,7 +36,6 @@ export class UnfinishedBodies {
     return new UnfinishedBody(this.ofMessage(address), length)
   }
 
-  /** `more` may be negative. False without room. */
   count(client: string | undefined, more: number): boolean {
     if (more > 0 && !this.#hasRoom(client, more)) return false
     this.bytes += more
@@ -63,6 +62,7 @@ export class UnfinishedMessage {
     this.#client = client
   }
 
+  /** Sets the counted size of the message. Returns false, and counts nothing more, if there is no room for it. */
   is(bytes: number): boolean {
     if (bytes === this.#bytes) return true
     if (!this.#all.count(this.#client, bytes - this.#bytes)) return false
@@ -74,7 +74,7 @@ export class UnfinishedMessage {
 export class UnfinishedBody {
   readonly #message: UnfinishedMessage
   readonly #length: number
-  // One buffer: pieces of one byte would take hundreds of bytes each.
+  // One buffer for all pieces, because a buffer of one byte would take hundreds of bytes.
   #room: Buffer = Buffer.alloc(0)
   #size = 0
 
@@ -101,7 +101,6 @@ export class UnfinishedBody {
     return true
   }
 
-  /** May be called again. */
   end(): void {
     this.#message.is(0)
   }

@@ -3,7 +3,6 @@ import { TLSSocket } from 'node:tls'
 import express from 'express'
 
 export class FastResponse extends ServerResponse {
-  // Node's own writer sets these fields.
   declare finished: boolean
   declare _header: string | null
   declare _headerSent: boolean
@@ -11,7 +10,6 @@ export class FastResponse extends ServerResponse {
   declare readonly _maxRequestsPerSocket: number
   protected hasLeft = false
 
-  /** See `replyWhole`. */
   sendWhole(headers: string, body: string, length: number): boolean {
     const { socket } = this
     if (!this.shouldKeepAlive || this._header !== null || this.statusCode !== 200) return false
@@ -25,7 +23,7 @@ export class FastResponse extends ServerResponse {
     this._headerSent = true
     this.finished = true
     if (socket.writableLength === 0) this.leave()
-    // The reply counts as finished once all writes are flushed.
+    // `finish` is emitted when all writes are flushed.
     else socket.write('', 'latin1', error => error ?? this.leave())
     return true
   }
@@ -37,19 +35,19 @@ export class FastResponse extends ServerResponse {
 }
 
 const { get: isFinished } = Object.getOwnPropertyDescriptor(OutgoingMessage.prototype, 'writableFinished')!
-// Node 24 stores this value. Earlier versions compute it.
+// After `sendWhole`, Node's own value may be false.
 Object.defineProperty(FastResponse.prototype, 'writableFinished', {
   get(this: FastResponse): boolean {
     return this['hasLeft'] || isFinished!.call(this)
   },
 })
 
-// See `install.ts`.
+// Adds the methods of Express, for `install.ts`.
 Object.setPrototypeOf(FastResponse.prototype, express.response)
 
 /**
- * Avoids Node's streams, which cost as much as the session's work. `headers` are whole lines, `length` is at least 1
- * byte. False if Node must reply: nothing was written.
+ * Writes a reply without Node's streams, which cost as much as the session's work. `headers` are whole lines, `length`
+ * is at least 1 byte. Returns false if nothing was written.
  */
 export function replyWhole(res: ServerResponse, headers: string, body: string, length: number): boolean {
   return res instanceof FastResponse && res.sendWhole(headers, body, length)
@@ -70,7 +68,6 @@ function startLines(keepAliveTimeout: number): string {
 let second = 0
 let line = ''
 
-/** RFC 9110 §6.6.1. */
 function dateLine(): string {
   const now = Math.floor(Date.now() / 1000)
   if (now !== second) {

@@ -6,7 +6,7 @@ export function replyUnderWay(connection: Duplex): ServerResponse | undefined {
   return reply ?? undefined
 }
 
-/** Bytes that the system has not accepted. 0 if unknown. */
+/** Bytes that the operating system has not accepted. 0 if unknown. */
 export function bytesUnderWay(connection: Duplex): number {
   const { _handle: handle } = connection as { _handle?: { readonly writeQueueSize?: number } | null }
   return handle?.writeQueueSize ?? 0

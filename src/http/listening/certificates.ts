@@ -15,7 +15,6 @@ export class Certificates {
   clientAuthorities = new ClientAuthorities('')
   #https: Https
   #certificates: readonly Certificate[] = []
-  /** Strangers choose the name, so look-ups must not slow down with more certificates. */
   #named: ReadonlyMap<string, SecureContext> = new Map()
 
   constructor(https: Https) {
@@ -27,7 +26,7 @@ export class Certificates {
     return this.#https.files.certificates
   }
 
-  /** Returns warnings. If it throws a `ConfigError`, nothing has changed. */
+  /** Returns warnings. After a `ConfigError`, nothing has changed. */
   reload(https = this.#https): string[] {
     const problems: string[] = []
     const material = readTlsFiles(https.files, problem => void problems.push(problem), this.#certificates)
@@ -39,7 +38,7 @@ export class Certificates {
     const options = certificates.map(({ cert, key }) => ({ ...common, cert, key }))
     const contexts = options.map(createSecureContext)
     const names = certificates.flatMap(({ x509 }, at) => namesOf(x509).map(name => [name, contexts[at]!] as const))
-    // Of equal names, the first counts.
+    // Reversed, so that the first certificate for a name counts.
     this.#named = new Map(names.reverse())
     this.#certificates = certificates
     this.clientAuthorities = new ClientAuthorities(String(clientCa ?? ''))
@@ -49,7 +48,7 @@ export class Certificates {
     return [...faults, ...dateWarnings(material, Date.now()), ...exposed]
   }
 
-  /** RFC 6066 §3. Undefined for the usual certificate. */
+  /** RFC 6066 §3. If undefined, Node sends the usual certificate. */
   contextFor(name: string): SecureContext | undefined {
     const wanted = name.toLowerCase()
     return this.#named.get(wanted) ?? this.#named.get(wanted.replace(/^[^.]+/, '*'))

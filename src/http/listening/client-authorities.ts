@@ -4,28 +4,26 @@ import { certificatesIn } from '../../config/kinds/pem.js'
 
 const longestChain = 10
 
-/** CAs of clients, in PEM. */
 export class ClientAuthorities {
   readonly #certificates: readonly X509Certificate[]
 
-  constructor(text: string) {
-    const found = certificatesIn(text)
+  constructor(pem: string) {
+    const found = certificatesIn(pem)
     this.#certificates = found === undefined ? [] : [found.first, ...found.chain]
   }
 
-  /** True if `next` lacks one of these CAs. */
   isReducedBy(next: ClientAuthorities): boolean {
     const left = new Set(next.#certificates.map(({ fingerprint256 }) => fingerprint256))
     return this.#certificates.some(({ fingerprint256 }) => !left.has(fingerprint256))
   }
 
-  /** True if one of these CAs issued the chain. A resumed session may lack intermediate certificates. */
+  /** A resumed TLS session may lack intermediate certificates. Then the result is false. */
   issued(socket: TLSSocket): boolean {
     let certificate = socket.getPeerX509Certificate()
     for (let length = 0; certificate !== undefined && length < longestChain; length++) {
       if (this.#certificates.some(authority => isIssuer(authority, certificate!))) return true
       const next: X509Certificate | undefined = certificate.issuerCertificate
-      // Node does not check these links: clients can send any certificates.
+      // Node does not verify `issuerCertificate`, so a client can send any certificate there.
       certificate = next?.ca && isIssuer(next, certificate) ? next : undefined
     }
     return false

@@ -6,10 +6,10 @@ import { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { paceEnds } from '../../lib/paced.js'
 import type { Access } from '../access/client-rules.js'
-import { isTrusted, setPeer, socketPeer } from '../access/socket-peers.js'
-import { ProxyHeaders } from './proxy-header-reader.js'
+import { isTrustedProxy, setPeer, unixSocketPeer } from '../access/socket-peers.js'
+import { ProxyHeaderReader } from './proxy-header-reader.js'
 
-/** Only addresses with access to the warm API may use this part of the connections. */
+/** Share of the connections, reserved for addresses with access to the warm API. */
 export const shareOfCallers = 1 / 10
 
 export interface ConnectionLimitParts {
@@ -26,9 +26,9 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
   const { proxyProtocol } = config.listen
   const ofClient = new KeyCounts()
   const connections = new Set<Socket>()
-  const headers = new ProxyHeaders(clock)
+  const headers = new ProxyHeaderReader(clock)
 
-  /** `address` is undefined before the PROXY header. */
+  /** `address` is undefined until the PROXY header arrives. */
   function hasRoom(socket: Socket, address: string | undefined, others: number): boolean {
     const { maxConnections, maxConnectionsPerAddress } = config.listen
     const isCaller = address === undefined || mayCall(address)
@@ -36,7 +36,7 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
     const client = clientOf(address ?? '')
     const isTooMany = maxConnectionsPerAddress > 0 && ofClient.of(client) >= maxConnectionsPerAddress
     if (maxConnections > 0 && others >= most) refused('connections')
-    else if (isTooMany && !isTrusted(socket, config)) refused('connections-address', { address: client })
+    else if (isTooMany && !isTrustedProxy(socket, config)) refused('connections-address', { address: client })
     else if (!descriptorsAreLeft(isCaller)) refused('descriptors')
     else return true
     return false
@@ -66,7 +66,7 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
         return
       }
       const { isForwarded, address = proxy } = header
-      // If the PROXY header has no address, the client may have written `X-Forwarded-For`.
+      // A client without an address in the PROXY header is untrusted: it may have forged `X-Forwarded-For`.
       const isDoubtful = header.address === undefined
       if (isForwarded) setPeer(socket, { address, isTrusted: isDoubtful ? false : undefined, isForwarded })
       if (isForwarded && !hasRoom(socket, address, connections.size - 1)) socket.destroy()
@@ -78,12 +78,9 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
   }
 
   return {
-    /** TCP sockets, also for TLS. Node attaches replies to the TLS sockets instead. */
+    /** TCP and Unix sockets, including those below TLS. */
     connections: connections as ReadonlySet<Socket>,
-    /**
-     * Replaces the server's listeners, which would set up even refused connections. Node's `maxConnections` ignores
-     * addresses.
-     */
+    /** Refuses connections before the server's listeners set them up. */
     guard(server: Server): void {
       const listeners = server.listeners('connection')
       let isUnixSocket = false
@@ -96,10 +93,10 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
         const proceed = () => {
           for (const listener of listeners) listener.call(server, socket)
         }
-        // After a refused upgrade, the event is emitted again.
+        // After an ignored upgrade, `upgrades.ts` emits `connection` again for the same socket.
         if (connections.has(socket)) return proceed()
-        if (isUnixSocket) setPeer(socket, socketPeer)
-        const awaitsHeader = proxyProtocol && isTrusted(socket, config)
+        if (isUnixSocket) setPeer(socket, unixSocketPeer)
+        const awaitsHeader = proxyProtocol && isTrustedProxy(socket, config)
         if (!admits(socket, awaitsHeader)) socket.destroy()
         else if (awaitsHeader) readHeader(socket, proceed)
         else {
@@ -108,7 +105,6 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
         }
       })
     },
-    /** Closes connections whose PROXY header has not arrived. */
-    closeUnknown: () => headers.closeAll(),
+    closeAwaitingHeader: () => headers.closeAll(),
   }
 }

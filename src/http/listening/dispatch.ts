@@ -1,25 +1,23 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import { readHostName } from '../../config/kinds/kinds.js'
-import { answerBare } from '../answers/node-answers.js'
+import { answerEmpty } from '../answers/node-answers.js'
 import type { Upgrade } from './upgrades.js'
 
 export type Endpoint = RequestListener & {
   readonly upgrade?: Upgrade
-  /** True if requests are held until the next arrives. */
+  /** True if the endpoint may hold a request until the next one arrives. */
   readonly holds?: boolean
 }
 
 export interface Routes {
-  /** A trailing slash also matches. */
   readonly paths: ReadonlyMap<string, Endpoint>
-  /** The first match counts. */
   readonly below: readonly (readonly [string, RequestListener])[]
   readonly rest: RequestListener
 }
 
 export interface DispatchTable {
   readonly everywhere: ReadonlyMap<string, RequestListener>
-  /** Keys are hosts as `readHostName` writes them. */
+  /** Keys are results of `readHostName`. */
   readonly hosts: ReadonlyMap<string, Routes>
   readonly otherHosts: Routes
 }
@@ -38,7 +36,7 @@ export function createDispatcher(first: DispatchTable): Dispatcher & { use(table
     if (anywhere !== undefined) return anywhere
     let routes = otherHosts
     if (hosts.size > 0) {
-      // With two `Host` headers, a proxy may have chosen the other (RFC 9112 §3.2).
+      // Two `Host` headers are refused (RFC 9112 §3.2), because a proxy may have checked only the second.
       if (countHosts(req) > 1) return refuse
       const { host = '' } = req.headers
       routes = hosts.get(host) ?? hosts.get(readHostName(host) ?? '') ?? otherHosts
@@ -55,7 +53,7 @@ export function createDispatcher(first: DispatchTable): Dispatcher & { use(table
   })
 }
 
-const refuse: RequestListener = (_req, res) => answerBare(res, 400, ['Connection', 'close'])
+const refuse: RequestListener = (_req, res) => answerEmpty(res, 400, ['Connection', 'close'])
 
 function listenerAt(url: string, { paths, below, rest }: Routes): Endpoint {
   const exact = paths.get(url)
@@ -68,7 +66,6 @@ function listenerAt(url: string, { paths, below, rest }: Routes): Endpoint {
   return rest
 }
 
-/** `headersDistinct` would stay in memory. */
 export function countHosts({ rawHeaders }: IncomingMessage): number {
   let hosts = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {

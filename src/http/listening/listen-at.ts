@@ -5,19 +5,17 @@ import type { AddressInfo, Server } from 'node:net'
 import { type Place, socketPath, written } from '../../config/kinds/listen-addresses.js'
 import { ConfigError } from '../../config/load.js'
 import type { Name } from '../../config/settings.js'
-import { reasonAgainst } from './listen-problems.js'
-import { faultOfSocket, removeStaleSocket } from './unix-sockets.js'
+import { bindFailureReason } from './listen-problems.js'
+import { removeStaleSocket, socketPathProblem } from './unix-sockets.js'
 
 export interface ListenOptions {
   readonly backlog: number
   readonly ipv6Only: boolean
   readonly socketMode: number
   readonly setting: Name
-  /** An open socket. */
   readonly descriptor: number | undefined
 }
 
-/** Rejects with a `ConfigError`. Node removes the file of a Unix socket at the end. */
 export async function listenAt(server: Server, place: Place, options: ListenOptions): Promise<void> {
   const { backlog, ipv6Only, socketMode, setting, descriptor } = options
   const path = socketPath(place.host)
@@ -25,23 +23,23 @@ export async function listenAt(server: Server, place: Place, options: ListenOpti
     if (descriptor !== undefined) await once(server.listen({ fd: descriptor, backlog }), 'listening')
     else if (path === undefined) await once(server.listen({ ...place, backlog, ipv6Only }), 'listening')
     else {
-      // The primary removes stale sockets: a worker could remove another worker's.
+      // A worker could remove another worker's socket.
       if (!cluster.isWorker) await removeStaleSocket(path)
       await once(
         withSocketMode(socketMode, () => server.listen({ path, backlog })),
         'listening',
       )
-      // A default ACL of the folder overrides the umask.
+      // A default ACL of the folder overrides the umask, so the mode is set again.
       chmodSync(path, socketMode)
     }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    const reason = path === undefined ? reasonAgainst(code) : reasonAgainstSocket(path, code)
+    const reason = path === undefined ? bindFailureReason(code) : socketFailureReason(path, code)
     throw reason === undefined ? error : new ConfigError([`${setting} has ${place.host}, ${reason}`])
   }
 }
 
-/** Unix sockets that `listen` creates before it returns have this mode. */
+/** Sets the mode of Unix sockets that `listen` creates synchronously. */
 export function withSocketMode<T>(mode: number, listen: () => T): T {
   const before = process.umask(0o777 & ~mode)
   try {
@@ -56,8 +54,8 @@ export function urlOf(server: Server, scheme: 'http' | 'https'): string {
   return `${scheme}://${written({ host, port })}`
 }
 
-function reasonAgainstSocket(path: string, code: string | undefined): string | undefined {
-  const fault = faultOfSocket(path)
+function socketFailureReason(path: string, code: string | undefined): string | undefined {
+  const fault = socketPathProblem(path)
   if (fault !== undefined) return fault
   if (code === 'EADDRINUSE') return 'at which another program listens: stop it, or choose another path'
   return `which cannot be listened on (${code})`

@@ -2,10 +2,10 @@ import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import type { Config } from '../../config/config.js'
 import { socketPath } from '../../config/kinds/listen-addresses.js'
-import { faultOfSocket } from './unix-sockets.js'
+import { socketPathProblem } from './unix-sockets.js'
 
-/** A place where the service itself listens is no problem. */
-export async function unusablePlaces({
+/** Returns a sentence for each unusable address. A port in use is fine, because the service itself may use it. */
+export async function listenProblems({
   listen,
   https,
   metrics,
@@ -19,36 +19,36 @@ export async function unusablePlaces({
   const problems = await Promise.all(
     named.map(async ([setting, { host, port }]) => {
       const path = socketPath(host)
-      const fault = path === undefined ? undefined : faultOfSocket(path)
+      const fault = path === undefined ? undefined : socketPathProblem(path)
       if (path !== undefined) return fault === undefined ? [] : [`${setting} has ${host}, ${fault}`]
-      const reason = reasonAgainst(await codeOfBinding(host))
+      const reason = bindFailureReason(await bindErrorCode(host))
       return [
         ...(reason === undefined ? [] : [`${setting} has ${host}, ${reason}`]),
-        ...((await isForbidden(port)) ? [forbiddenPort(port)] : []),
+        ...((await isForbidden(port)) ? [forbiddenPortProblem(port)] : []),
       ]
     }),
   )
-  return [...new Set(problems.flat()), ...(await foreignAddresses(localAddresses))]
+  return [...new Set(problems.flat()), ...(await localAddressProblems(localAddresses))]
 }
 
-export async function foreignAddresses(addresses: readonly string[]): Promise<string[]> {
-  const codes = await Promise.all(addresses.map(codeOfBinding))
+export async function localAddressProblems(addresses: readonly string[]): Promise<string[]> {
+  const codes = await Promise.all(addresses.map(bindErrorCode))
   return addresses.flatMap((address, at) => {
     const code = codes[at]
     return code === undefined
       ? []
-      : [`XMPP_LOCAL_ADDRESSES has ${address}, ${reasonAgainst(code) ?? `which cannot be used (${code})`}`]
+      : [`XMPP_LOCAL_ADDRESSES has ${address}, ${bindFailureReason(code) ?? `which cannot be used (${code})`}`]
   })
 }
 
-export function forbiddenPort(port: number | undefined): string {
+export function forbiddenPortProblem(port: number | undefined): string {
   return (
     `this user may not listen on port ${port}: give the service the capability CAP_NET_BIND_SERVICE, ` +
     'as deploy/warm-bindings.service does, or choose a port from 1024 on'
   )
 }
 
-export function reasonAgainst(code: string | undefined): string | undefined {
+export function bindFailureReason(code: string | undefined): string | undefined {
   return code === undefined ? undefined : reasons[code]
 }
 
@@ -60,7 +60,7 @@ const reasons: Partial<Record<string, string>> = {
   EINVAL: 'which cannot be listened on (EINVAL)',
 }
 
-/** Tried with UDP, which has the same rule and accepts no connections. */
+/** A UDP port needs the same permission as a TCP port, but no client can connect. */
 function isForbidden(port: number): Promise<boolean> {
   if (port === 0 || port >= 1024) return Promise.resolve(false)
   return new Promise(resolve => {
@@ -71,7 +71,7 @@ function isForbidden(port: number): Promise<boolean> {
   })
 }
 
-function codeOfBinding(host: string): Promise<string | undefined> {
+function bindErrorCode(host: string): Promise<string | undefined> {
   return new Promise(resolve => {
     const server = createServer()
     server.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code))

@@ -15,6 +15,8 @@ import { codeOf } from '../../lib/log.js'
 import { paceEnds } from '../../lib/paced.js'
 import { accessBy } from '../access/client-rules.js'
 import { peerOf, setPeer } from '../access/socket-peers.js'
+import { delayContinue, refuseExpectation } from '../bodies/expect-continue.js'
+import { isAfterLastReply } from '../bodies/lingering-close.js'
 import { install } from '../fast/install.js'
 import { rawSocket } from '../fast/raw-socket.js'
 import { replyUnderWay } from '../fast/reply-under-way.js'
@@ -24,7 +26,6 @@ import type { Dispatcher } from './dispatch.js'
 import { LastReplies } from './last-replies.js'
 import { listenAt, urlOf } from './listen-at.js'
 import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
-import { isTooLate, leaveContinue, refuseExpectation } from './take-body.js'
 import { UnreadReplies } from './unread-replies.js'
 import { type Detached, takeUpgrades } from './upgrades.js'
 
@@ -38,20 +39,19 @@ export interface ListeningParts {
   readonly clock: Clock
   readonly refused: OnRefused
   readonly descriptors: Descriptors
-  /** Descriptors of open sockets, by address. */
+  /** File descriptors of sockets that are already open, by address. */
   readonly sockets?: ReadonlyMap<string, number>
-  /** Called before the servers close. */
+  /** In a worker: resolves when the connections that the primary accepted for it have arrived. */
   readonly leave?: (() => Promise<void>) | undefined
 }
 
-/** If it rejects, nothing stays open. An invalid certificate rejects with a `ConfigError`. */
+/** Rejects with a `ConfigError` for an unusable address or certificate, and then leaves nothing open. */
 export async function listen(
   dispatcher: Dispatcher,
   { config, log, clock, refused, descriptors, sockets = new Map(), leave }: ListeningParts,
 ) {
   const { listen: settings, https } = config
   const areLeft = descriptors.room(reserveOfConnections)
-  // Some descriptors stay free for warm calls.
   const areLeftForOthers = descriptors.room(undefined, shareOfCallers)
   const limits = createConnectionLimits({
     config,
@@ -67,7 +67,7 @@ export async function listen(
     (req, res) => {
       const isHeld = res.socket === null && dispatcher.holds(req)
       if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) unread.close(req.socket, 'requests-ahead')
-      else if (isTooLate(req) || lastReplies?.take(res) === false) req.resume()
+      else if (isAfterLastReply(req) || lastReplies?.add(res) === false) req.resume()
       else if (isHeld || res.socket !== null) listener(req, res)
       else inTurn(res, () => listener(req, res))
     }
@@ -80,21 +80,21 @@ export async function listen(
   const detached = new Map<Duplex, Detached>()
   const encrypted = new Set<TLSSocket>()
   function* connections(): Iterable<Socket> {
-    // Over TLS, replies wait on the `TLSSocket`.
+    // Over TLS, replies wait in the `TLSSocket`, not in the TCP socket below it.
     for (const connection of limits.connections) if (detached.get(connection) !== 'upgraded') yield connection
     for (const connection of encrypted) if (detached.get(connection) !== 'upgraded') yield connection
   }
   const unread = new UnreadReplies({ limits: config.limits, connections, clock, refused })
   const bind = async (server: HttpServer, place: Place, places: readonly Place[], from: Name) => {
     servers.push(server)
-    // Above a limit, Node would drop headers, even the client's address.
+    // 0 means no limit. A limit would drop headers such as `X-Forwarded-For`.
     server.maxHeadersCount = 0
     limits.guard(server)
-    leaveContinue(server, answer, refuse)
-    takeUpgrades(server, req => (isTooLate(req) ? undefined : dispatcher.upgradeFor(req)), detached)
+    delayContinue(server, answer, refuse)
+    takeUpgrades(server, req => (isAfterLastReply(req) ? undefined : dispatcher.upgradeFor(req)), detached)
     await listenAt(server, place, {
       backlog: settings.backlog,
-      // `::` leaves IPv4 to other addresses, if there are any.
+      // If other addresses are listed, `::` must not take IPv4 too.
       ipv6Only: !isAlone(place.host, places),
       socketMode: settings.socketMode,
       setting: from,
@@ -105,9 +105,9 @@ export async function listen(
     server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection was not accepted'))
   }
   let areAuthoritiesReduced = false
-  const fromBefore = new WeakSet<Socket>()
-  /** If a client's CA was removed, the connection ends with the reply under way. */
-  const checkAgain = (socket: TLSSocket) => {
+  const openedBeforeReload = new WeakSet<Socket>()
+  /** Disconnects clients whose CA was removed. If `clientAuth` is `warm`, open WebSockets and replies can finish. */
+  const recheck = (socket: TLSSocket) => {
     if (!socket.authorized || certificates!.clientAuthorities.issued(socket)) return
     socket.authorized = false
     const reply = replyUnderWay(socket)
@@ -131,16 +131,16 @@ export async function listen(
       const server = createSecureServer(options, certificates!, https!.clientAuth, answer)
       secureServers.push(server)
       server.on('secureConnection', socket => {
-        // The event is emitted again after each refused upgrade.
+        // After an ignored upgrade, `upgrades.ts` emits `secureConnection` again for the same socket.
         if (encrypted.has(socket)) return
         const peer = peerOf(rawSocket(socket))
         if (peer !== undefined) setPeer(socket, peer)
         encrypted.add(socket)
         paceEnds(socket)
         socket.once('close', () => encrypted.delete(socket))
-        // The handshake may have begun before the reload.
-        const isOld = !socket.isSessionReused() || fromBefore.has(rawSocket(socket))
-        if (areAuthoritiesReduced && isOld) checkAgain(socket)
+        // After a reload, new connections can resume only TLS sessions that were verified with the current CAs.
+        const isVerified = socket.isSessionReused() && !openedBeforeReload.has(rawSocket(socket))
+        if (areAuthoritiesReduced && !isVerified) recheck(socket)
       })
       await bind(server, place, https!.places, https!.placesFrom)
     }
@@ -159,7 +159,6 @@ export async function listen(
     get certificateExpiries(): ReadonlyMap<string, number> {
       return certificates?.expiries ?? new Map()
     },
-    /** Returns false if the certificates are not usable. */
     reload(next?: Pick<Config, 'https'>): boolean {
       if (certificates === undefined) return true
       try {
@@ -168,8 +167,8 @@ export async function listen(
         for (const server of secureServers) server.setSecureContext(certificates.usual)
         if (https!.clientAuth !== 'off' && before.isReducedBy(certificates.clientAuthorities)) {
           areAuthoritiesReduced = true
-          for (const connection of limits.connections) fromBefore.add(connection)
-          encrypted.forEach(checkAgain)
+          for (const connection of limits.connections) openedBeforeReload.add(connection)
+          encrypted.forEach(recheck)
         }
         log.info({ certificates: certificates.files }, 'certificates reloaded')
         for (const sentence of amiss) log.warn(sentence)
@@ -183,27 +182,27 @@ export async function listen(
     retire() {
       if (lastReplies !== undefined) return
       lastReplies = new LastReplies()
-      for (const connection of [...limits.connections, ...encrypted]) lastReplies.takeOver(connection)
-      // Node's `close` would also close connections with an arriving request.
+      for (const connection of [...limits.connections, ...encrypted]) lastReplies.includeOpen(connection)
+      // Node's `close` would also close connections whose request is still arriving.
       closed = closedBy((server, done) => NetServer.prototype.close.call(server, done))
     },
     close,
     closeIdleConnections() {
       for (const server of servers) server.closeIdleConnections()
-      limits.closeUnknown()
+      limits.closeAwaitingHeader()
     },
     closeAllConnections() {
       for (const server of servers) server.closeAllConnections()
-      limits.closeUnknown()
+      limits.closeAwaitingHeader()
       for (const connection of detached.keys()) connection.destroy()
     },
   }
 }
 
 const times = {
-  // Longer than timeouts of common proxies.
+  // Longer than in common proxies, which should close first.
   keepAliveTimeout: 75_000,
-  // Time to read a request. Held replies are not limited here.
+  // `headersTimeout` and `requestTimeout` limit the time to receive a request, not to reply.
   headersTimeout: 20_000,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 5_000,

@@ -2,15 +2,14 @@ import type { ServerResponse } from 'node:http'
 import { nextTick } from 'node:process'
 import type { Duplex } from 'node:stream'
 
-/** A waiting request keeps objects of Node and Express in memory. */
+/** Low, because a waiting request keeps objects of Node and Express in memory. */
 export const mostWaiting = 8
-/** Limit at an endpoint that holds requests. */
 export const mostBehindHeld = 128
 const mostBytes = 2 ** 20
 
 const waiting = new WeakMap<Duplex, Set<ServerResponse>>()
 
-/** Close the connection if this returns false. Node itself reads all pipelined requests (RFC 9112 §9.3.2). */
+/** Node does not limit pipelined requests (RFC 9112 §9.3.2). If the result is false, close the connection. */
 export function mayWait(reply: ServerResponse, most = mostWaiting): boolean {
   // This reply is next on its connection.
   if (reply.socket !== null) return true

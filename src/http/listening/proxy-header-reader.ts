@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../../lib/clock.js'
-import { type ProxyHeader, readProxyHeader } from './proxy-header.js'
+import { type ProxyHeader, parseProxyHeader } from './proxy-header.js'
 
-/** TCP resends a lost segment after at most 3 s. */
+/** More than 3 s, because TCP may resend the first segment after 3 s. */
 const longestWait = 5_000
 
-export class ProxyHeaders {
+export class ProxyHeaderReader {
   readonly #clock: Clock
   readonly #awaited = new Set<Socket>()
 
@@ -13,10 +13,7 @@ export class ProxyHeaders {
     this.#clock = clock
   }
 
-  /**
-   * Calls `then` once, with undefined for invalid bytes, a missed deadline or the end. Bytes after the header stay
-   * unread.
-   */
+  /** Calls `then` once, with undefined if no valid header arrives in time. Later bytes stay in the socket. */
   read(socket: Socket, then: (header: ProxyHeader | undefined) => void): void {
     let bytes: Buffer = Buffer.alloc(0)
     const finish = (header: ProxyHeader | undefined) => {
@@ -24,7 +21,7 @@ export class ProxyHeaders {
       timer.cancel()
       socket.off('readable', read).off('end', fail).off('close', fail)
       if (header !== undefined && bytes.length > header.length) socket.unshift(bytes.subarray(header.length))
-      // After a failure, the socket may still emit an error: `ignore` must stay.
+      // After a failure, `ignore` stays: the socket may still emit an error.
       if (header !== undefined) socket.off('error', ignore)
       then(header)
     }
@@ -33,7 +30,7 @@ export class ProxyHeaders {
       const piece: Buffer | null = socket.read()
       if (piece === null) return
       bytes = bytes.length === 0 ? piece : Buffer.concat([bytes, piece])
-      const header = readProxyHeader(bytes)
+      const header = parseProxyHeader(bytes)
       if (header !== undefined) finish(header ?? undefined)
     }
     this.#awaited.add(socket)
@@ -46,5 +43,4 @@ export class ProxyHeaders {
   }
 }
 
-/** `close` follows each error. */
 const ignore = () => {}

@@ -6,20 +6,19 @@ export interface ProxyHeader {
   readonly length: number
   /** False for a connection of the proxy itself, such as a health check. */
   readonly isForwarded: boolean
-  /** Undefined if the header has no IP address. */
   readonly address: string | undefined
 }
 
 const start = Buffer.from('PROXY ')
 const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
-/** In bytes, with the line's end. */
+/** In bytes, including the line end. */
 const longestLine = 107
 const fixedLength = 16
-/** In bytes. The specification suggests 536; certificates in TLVs are longer. */
+/** In bytes. The specification expects at most 536 (§2), but TLVs may contain certificates. */
 const longestHeader = 4_096
 
 /** Undefined if incomplete, null if invalid. */
-export function readProxyHeader(bytes: Buffer): ProxyHeader | null | undefined {
+export function parseProxyHeader(bytes: Buffer): ProxyHeader | null | undefined {
   if (begins(bytes, start)) return readLine(bytes)
   return begins(bytes, signature) ? readBinary(bytes) : null
 }
@@ -34,7 +33,6 @@ function readLine(bytes: Buffer): ProxyHeader | null | undefined {
   if (end < 0) return bytes.length < longestLine ? undefined : null
   const length = end + 2
   const line = bytes.toString('latin1', 0, end)
-  // The rest of the line is ignored (§2.1).
   if (/^PROXY UNKNOWN(?: |$)/.test(line)) return { length, isForwarded: true, address: undefined }
   const [, family, from = '', to = '', ...ports] =
     /^PROXY TCP([46]) (\S+) (\S+) (0|[1-9]\d{0,4}) (0|[1-9]\d{0,4})$/.exec(line) ?? []
@@ -44,7 +42,7 @@ function readLine(bytes: Buffer): ProxyHeader | null | undefined {
 }
 
 const commands = { local: 0, proxy: 1 }
-/** Bytes of both addresses and ports: unspecified, IPv4, IPv6, Unix. */
+/** Bytes of addresses and ports, by family: unspecified, IPv4, IPv6, Unix. */
 const sizes = [0, 12, 36, 216]
 
 function readBinary(bytes: Buffer): ProxyHeader | null | undefined {
@@ -59,7 +57,7 @@ function readBinary(bytes: Buffer): ProxyHeader | null | undefined {
   if (command === commands.local) return { length, isForwarded: false, address: undefined }
   const size = sizes[family]
   if (size === undefined || protocol > 2 || length < fixedLength + size) return null
-  // TLVs follow. Their checksum is optional for receivers (§2.2.1).
+  // TLVs follow, whose checksum a receiver may ignore (§2.2.3).
   return { length, isForwarded: true, address: addressIn(bytes, family) }
 }
 
@@ -70,7 +68,6 @@ function addressIn(bytes: Buffer, family: number): string | undefined {
   return written(groups.join(':'))
 }
 
-/** Mapped IPv4 becomes IPv4. */
 function written(address: string): string {
   const text = new URL(`http://[${address}]`).hostname.slice(1, -1)
   const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(text) ?? []

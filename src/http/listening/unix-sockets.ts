@@ -3,16 +3,15 @@ import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { attempt } from '../../lib/attempt.js'
 
-/** Sockets in use, and sockets of other users, stay. */
 export async function removeStaleSocket(path: string): Promise<void> {
   const before = fileAt(path)
-  if (before?.isSocket() !== true || (await codeOfConnecting(path)) !== 'ECONNREFUSED') return
-  // Another program may have replaced the socket.
+  if (before?.isSocket() !== true || (await connectErrorCode(path)) !== 'ECONNREFUSED') return
+  // Another program may have replaced the socket meanwhile.
   if (fileAt(path)?.ino === before.ino) attempt(() => unlinkSync(path))
 }
 
-/** Part of a sentence. Undefined if the path is usable or in use. */
-export function faultOfSocket(path: string): string | undefined {
+/** Returns the last part of an error message, or undefined if a socket can be created, or can replace a socket. */
+export function socketPathProblem(path: string): string | undefined {
   const folder = dirname(path)
   const file = fileAt(path)
   if (file !== undefined && !file.isSocket()) return 'where there is a file that is no socket: choose another path'
@@ -27,7 +26,7 @@ function fileAt(path: string): Stats | undefined {
   return attempt(() => lstatSync(path))
 }
 
-function codeOfConnecting(path: string): Promise<string | undefined> {
+function connectErrorCode(path: string): Promise<string | undefined> {
   return new Promise(resolve => {
     const socket = connect(path)
     const end = (code?: string) => {

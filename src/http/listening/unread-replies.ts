@@ -8,9 +8,8 @@ import { bytesUnderWay } from '../fast/reply-under-way.js'
 import { bytesWaiting } from './pipelined-requests.js'
 
 const interval = 5_000
-/** A client may read nothing for this time. */
-const patience = 60_000
-const patienceWhenFull = 10_000
+const longestWithoutReading = 60_000
+const longestWhenFull = 10_000
 
 export interface UnreadParts {
   readonly limits: Pick<Config['limits'], 'unreadMegabytes'>
@@ -21,9 +20,8 @@ export interface UnreadParts {
 
 interface Unread {
   readonly bytes: number
-  /** Unchanged while the client reads nothing. */
-  readonly done: number
-  readonly left: number
+  readonly flushed: number
+  readonly underWay: number
   readonly since: number
 }
 
@@ -49,7 +47,6 @@ export class UnreadReplies {
 
   close(socket: Socket, limit: Limit): void {
     const { destroyed, remoteAddress } = socket
-    // The last requests of a closed connection may still run.
     if (destroyed) return
     socket.destroy()
     this.#parts.refused(limit, remoteAddress === undefined ? {} : { address: clientOf(remoteAddress) })
@@ -73,21 +70,22 @@ export class UnreadReplies {
     for (const socket of this.#parts.connections()) {
       const bytes = bytesWaiting(socket)
       all += bytes
-      // Replies behind a held request cannot be sent yet.
+      // An empty socket is not watched: its replies still wait behind a held request.
       if (socket.writableLength === 0) continue
-      const done = socket.bytesWritten - socket.writableLength
-      const left = bytesUnderWay(socket)
+      const flushed = socket.bytesWritten - socket.writableLength
+      const underWay = bytesUnderWay(socket)
       const before = this.#unread.get(socket)
-      const isSame = before?.done === done && before.left === left
-      unread.set(socket, { bytes, done, left, since: isSame ? before.since : now })
+      const isSame = before?.flushed === flushed && before.underWay === underWay
+      unread.set(socket, { bytes, flushed, underWay, since: isSame ? before.since : now })
     }
     this.#unread = unread
-    for (const [socket, { since }] of unread) if (now - since >= patience) this.close(socket, 'unread-reply')
+    for (const [socket, { since }] of unread)
+      if (now - since >= longestWithoutReading) this.close(socket, 'unread-reply')
     if (all > this.#most) this.#makeRoom(all, now)
   }
 
   #makeRoom(all: number, now: number): void {
-    const stuck = [...this.#unread].filter(([, { since }]) => now - since >= patienceWhenFull)
+    const stuck = [...this.#unread].filter(([, { since }]) => now - since >= longestWhenFull)
     let left = all
     for (const [socket, { bytes }] of stuck.sort(([, one], [, other]) => other.bytes - one.bytes)) {
       if (left <= this.#most) return

@@ -4,19 +4,18 @@ import { TLSSocket } from 'node:tls'
 import { inertHeaders, textHeaders } from '../answers/node-answers.js'
 import { replyUnderWay } from '../fast/reply-under-way.js'
 
-/** `head` is the input that follows the request. */
 export type Upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** `waiting`: the upgrade waits, because earlier replies are unread. */
+/** `waiting`: earlier replies are not sent yet. */
 export type Detached = 'waiting' | 'upgraded'
 
-/** Answers as usual if `find` returns nothing: programs also ask for HTTP/2 in this way (RFC 9113 §3.1). */
+/** Requests for protocols except WebSocket, such as HTTP/2 (RFC 9113 §3.1), are answered without an upgrade. */
 export function takeUpgrades(
   server: Server,
   find: (req: IncomingMessage) => Upgrade | undefined,
   detached: Map<Duplex, Detached>,
 ): void {
-  // A closure would keep the request in memory with its connection.
+  // A closure would keep the request in memory until the connection closes.
   function forget(this: Duplex): void {
     detached.delete(this)
   }
@@ -37,7 +36,7 @@ export function takeUpgrades(
   })
 }
 
-/** Acts after the previous reply (RFC 9112 §9.3.2). */
+/** Calls `act` after the earlier replies (RFC 9112 §9.3.2). */
 function inTurn(socket: Duplex, act: () => void): void {
   const before = replyUnderWay(socket)
   if (before === undefined) act()
@@ -47,10 +46,8 @@ function inTurn(socket: Duplex, act: () => void): void {
     })
 }
 
-/** `close` follows each error. */
 const ignore = () => {}
 
-/** RFC 6455 §4.1. */
 export function asksForWebSocket({ headers, method }: IncomingMessage): boolean {
   return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
 }
@@ -65,7 +62,7 @@ export function refuseUpgrade(socket: Duplex, status: number, sentence: string, 
   socket.end(`${head}\r\n${text}`)
 }
 
-/** Node has detached the connection: the request is read again, without the header `Upgrade`. */
+/** Gives the detached connection back to Node, with the same request but without `Upgrade`. */
 function answerWithout(server: Server, req: IncomingMessage, socket: Duplex, head: Buffer): void {
   const { rawHeaders } = req
   let text = `${req.method} ${req.url} HTTP/${req.httpVersion}\r\n`

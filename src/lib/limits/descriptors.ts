@@ -2,18 +2,17 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 
 /** Sessions leave these descriptors free, so that refused connections get an answer. */
 const reserveOfSessions = 32
-/** Largest reserve, as a share of all descriptors. */
-const reservedShare = 0.1
-/** A slow check stays valid for `mostUnseen` descriptors, or for an eighth of the free descriptors if that is less. */
+const largestReservedShare = 0.1
+/** A check is slow, so its result is valid for this many new descriptors. */
 const mostUnseen = 16
+/** If few descriptors are free, the result is valid for an eighth of them. */
 const freeForEach = 8
 
 export class Descriptors {
   expected = 0
   readonly #next: () => number | undefined
   #seen = 0
-  /** Descriptors that were allowed since the last check. */
-  #unseen = mostUnseen
+  #allowedSinceCheck = mostUnseen
 
   constructor(
     readonly most = mostDescriptors(),
@@ -22,28 +21,27 @@ export class Descriptors {
     this.#next = next
   }
 
-  /** The lowest free descriptor, plus the number of expected connections. */
   get taken(): number {
     return (this.#next() ?? Number.POSITIVE_INFINITY) + this.expected
   }
 
-  /** The returned check keeps `reserve` and the share `keptShare` free. */
+  /** `keptShare`: a share of all descriptors, kept free in addition to `reserve`. */
   room(reserve = reserveOfSessions, keptShare = 0): () => boolean {
     const { most } = this
-    const kept = Math.min(reserve, Math.ceil(most * reservedShare)) + Math.ceil(most * keptShare)
+    const kept = Math.min(reserve, Math.ceil(most * largestReservedShare)) + Math.ceil(most * keptShare)
     const mostTaken = most === Number.POSITIVE_INFINITY ? most : most - kept
     return () => this.#areBelow(mostTaken)
   }
 
   #areBelow(mostTaken: number): boolean {
-    // NaN if no limit is known and no descriptor was free.
+    // The difference is NaN if both numbers are infinite.
     const valid = Math.min(mostUnseen, Math.floor((mostTaken - this.#seen) / freeForEach)) || 0
-    if (this.#unseen >= valid) {
+    if (this.#allowedSinceCheck >= valid) {
       this.#seen = this.taken
-      this.#unseen = 0
+      this.#allowedSinceCheck = 0
       if (this.#seen >= mostTaken) return false
     }
-    this.#unseen += 1
+    this.#allowedSinceCheck += 1
     return true
   }
 }
@@ -55,7 +53,6 @@ function nextDescriptor(): number | undefined {
     return descriptor
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    // With other codes, `/dev/null` is missing.
     return code === 'EMFILE' || code === 'ENFILE' ? undefined : 0
   }
 }

@@ -1,4 +1,4 @@
-/** Call it after each insertion. */
+/** Call this after each insertion. */
 export function forgetOldest(map: Map<string, unknown>, most: number): void {
   if (map.size > most) map.delete(map.keys().next().value!)
 }

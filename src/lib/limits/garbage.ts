@@ -7,10 +7,10 @@ const shortest = 5_000
 /** Collections take at most 1/20 of the time. */
 const rarity = 20
 const interval = 2_000
-/** A collection needs this growth of the RSS since the last collection. */
+/** Resident memory must grow by this share before the next collection. */
 const growth = 0.1
 const mostBusy = 0.3
-/** With more sessions, a collection would delay their requests. */
+/** With more sessions, a collection takes too long. */
 const mostSessions = 1_000
 
 export function v8Collector(): () => void {
@@ -18,11 +18,11 @@ export function v8Collector(): () => void {
   return () => {
     gc ??= exposed()
     if (Number.parseInt(process.versions.node, 10) > 20) {
-      // A collection without this option keeps the free pages.
+      // Only with `last-resort`, V8 returns free pages to the system.
       gc({ type: 'major', flavor: 'last-resort' })
       return
     }
-    // With options, Node 20 collects young objects only. A single collection returns memory late.
+    // With options, Node 20 would collect young objects only. A single collection would return memory late.
     gc()
     gc()
   }
@@ -37,7 +37,6 @@ function exposed(): (options?: object) => void {
   }
 }
 
-/** The returned function returns false if it is too early for a collection. */
 export function rareCollector(clock: Pick<Clock, 'now'>, run: () => void): () => boolean {
   let notBefore = Number.NEGATIVE_INFINITY
   return () => {
@@ -53,14 +52,14 @@ export function rareCollector(clock: Pick<Clock, 'now'>, run: () => void): () =>
 interface SweepParts {
   readonly collect: () => boolean
   readonly clock: Clock
-  /** Resident memory in bytes. Undefined if unreadable. */
+  /** In bytes. Undefined if unreadable. */
   readonly resident: () => number | undefined
   readonly waiting: () => number
   readonly sessions: () => number
-  /** Busy share of the time since the last call. */
   readonly busy?: () => number
 }
 
+/** Collects garbage if memory has grown and the process is idle. Returns a function that stops the checks. */
 export function sweepGarbage(parts: SweepParts): () => void {
   const { collect, clock, resident, waiting, sessions, busy = busyShare() } = parts
   const taken = () => Math.max(0, (resident() ?? 0) - waiting())

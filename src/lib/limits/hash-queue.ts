@@ -6,10 +6,10 @@ export type HashQueue = WorkQueue
 
 const mostWaiting = 1_000
 
-/** Few hashes run at once, because hashes share four threads with DNS and files. Rejects with `service-full`. */
+/** Few hashes run at once, because hashes share four threads with DNS and files. */
 export const hashQueue = (refused?: OnRefused): HashQueue => workQueue(2, mostWaiting, serviceFull(refused))
 
-/** One hash runs at a time: wrong secrets of admins must not delay SCRAM logins. */
+/** One hash runs at a time, so that wrong secrets of admins do not delay SCRAM logins. */
 export const adminHashQueue = (refused?: OnRefused): HashQueue => workQueue(1, mostWaiting, serviceFull(refused))
 
 const serviceFull = (refused?: OnRefused) => () => {

@@ -1,4 +1,3 @@
-/** In each turn, at most so much waiting work is searched for urgent work. */
 const mostSearched = 1000
 
 export interface Turn {
@@ -12,7 +11,7 @@ interface Waiting {
 }
 
 /** Limits the work that runs at once for each key. Urgent work goes first. */
-export class Turns {
+export class KeyedQueue {
   readonly #most: number
   readonly #queues = new Map<string, Queue>()
 
@@ -20,7 +19,7 @@ export class Turns {
     this.#most = most
   }
 
-  async take<T>(key: string, turn: Turn, work: () => Promise<T>): Promise<T> {
+  async run<T>(key: string, turn: Turn, work: () => Promise<T>): Promise<T> {
     const queue = this.#queues.get(key) ?? new Queue()
     this.#queues.set(key, queue)
     if (queue.running < this.#most) queue.running += 1

@@ -5,26 +5,24 @@ import { attempt } from '../attempt.js'
 import type { Clock } from '../clock.js'
 import { type Most, numberOf } from './rates.js'
 
-/** Above this share, V8 collects most of the time, and aborts in the end. */
+/** Above this share, V8 spends most time on collections, and finally aborts. */
 const mostOfHeap = 0.75
-/** Bytes for young objects in the heap limit. V8 does not report this size. */
+/** V8 includes young objects in the heap limit and does not report their size. */
 const youngSize = 48 * 2 ** 20
 /** Used without MAX_MEMORY_MB. */
 const mostOfMachine = 0.8
-/** Share of the heap's or the process's limit, whichever is less. Hostile stanzas can take four times their counted size. */
+/** Share of the memory for waiting stanzas. Hostile stanzas need up to four times their counted size. */
 const mostWaiting = 1 / 8
-/** A measurement expires after this time, or after this many new sessions. */
+/** Milliseconds for which a measurement is valid. */
 const interval = 1_000
-const many = 20
-/** Share of the sessions that must end before a full process accepts new sessions. */
-const leaving = 0.1
-/** After this time, a few more sessions are accepted if memory does not grow. */
+/** A measurement is valid for this many new sessions. */
+const mostNew = 20
+/** A full process accepts new sessions after this share of its sessions has ended, even if memory still seems full. */
+const endingShare = 0.1
+/** If memory has not grown in these milliseconds, a full process accepts a tenth more sessions. */
 const patience = 60_000
 
-/**
- * Returns how full the process is: heap by V8's limit, or resident memory by `megabytes`, whichever is more. With 0
- * megabytes, the limit is a share of the machine. Resident memory counts as full only if `collect` does not help.
- */
+/** The returned function returns 1 or more if heap or resident memory has reached `share` of its limit. */
 export function memoryMeasure(
   megabytes: Most,
   workers = 0,
@@ -55,17 +53,15 @@ function heapSize(): number {
   return getHeapStatistics().heap_size_limit - youngSize
 }
 
-/** In bytes. */
 function processMemory(megabytes: number, workers: number): number {
   // Without a limit, containers report 0 or a huge number.
   const machine = Math.min(constrainedMemory() || totalmem(), totalmem())
   return megabytes * 2 ** 20 || (machine * mostOfMachine) / Math.max(1, workers)
 }
 
-/** In bytes. Undefined if no descriptor is free. */
+/** In bytes. Undefined if no descriptor is free, because Node reads the value from a file. */
 export const residentMemory = (): number | undefined => attempt(() => memoryUsage.rss())
 
-/** Caps the sessions of a full process until some have ended: freed memory shows late. */
 export function memoryAllows(clock: Pick<Clock, 'now'>, measure: () => number): (sessions: number) => boolean {
   let lookedAt = Number.NEGATIVE_INFINITY
   let asked = 0
@@ -78,7 +74,7 @@ export function memoryAllows(clock: Pick<Clock, 'now'>, measure: () => number): 
     const isFirst = most === Number.POSITIVE_INFINITY
     if (full < 1) most = Number.POSITIVE_INFINITY
     else if (isFirst || (full <= fullThen && now - setAt >= patience)) {
-      most = isFirst ? Math.max(1, Math.floor(sessions * (1 - leaving))) : most + Math.ceil(most * leaving)
+      most = isFirst ? Math.max(1, Math.floor(sessions * (1 - endingShare))) : most + Math.ceil(most * endingShare)
       fullThen = full
       setAt = now
     }
@@ -86,7 +82,7 @@ export function memoryAllows(clock: Pick<Clock, 'now'>, measure: () => number): 
 
   return sessions => {
     const now = clock.now()
-    if (now - lookedAt >= interval || ++asked >= many) {
+    if (now - lookedAt >= interval || ++asked >= mostNew) {
       lookedAt = now
       asked = 0
       look(sessions, now)

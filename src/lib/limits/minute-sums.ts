@@ -3,12 +3,13 @@ import type { Clock, Timer } from '../clock.js'
 const interval = 60_000
 const mostKeys = 10_000
 
-/** The sum is undefined at the start of a minute. */
+/** `sum` is undefined at the start of a minute. */
 type Add<Sum> = (sum: Sum | undefined) => Sum
 
+/** Returns false if the call was added to the sum of a running minute. */
 export type AddCall<Sum> = (key: string, add: Add<Sum>) => boolean
 
-/** The first call of a key is logged at once, the sum of later calls once a minute. */
+/** Logs the first call of a key at once, and the sum of later calls once a minute. */
 export class MinuteSums {
   readonly #clock: Clock
   readonly #all: { tellDue(now: number): number; close(): void }[] = []
@@ -18,7 +19,7 @@ export class MinuteSums {
     this.#clock = clock
   }
 
-  /** `wait`: delays the first line, which then has the sum. */
+  /** `wait`: milliseconds before the first line, which sums the calls during this time. */
   of<Sum>(tell: (sum: Sum) => void, wait = 0): AddCall<Sum> {
     /** Oldest minute first. */
     const minutes = new Map<string, { readonly since: number; sum: Sum | undefined }>()

@@ -6,7 +6,7 @@ export type Most = number | (() => number)
 
 export const numberOf = (most: Most) => (typeof most === 'number' ? most : most())
 
-/** Processes share rates by name. */
+/** Processes can share a rate by its `name`. */
 export type MakeRate = (name: string, most: Most, seconds: number) => KeyedRate
 
 export const ownRates: MakeRate = (_name, most, seconds) => new Rate(most, seconds)
@@ -15,7 +15,7 @@ export class Rate {
   readonly #most: Most
   readonly #counted: RateLimiterMemory
 
-  /** The first attempt begins a window of `seconds`. If `most` is 0, there is no limit. */
+  /** The first `take` begins a window of `seconds`. If `most` is 0, there is no limit. */
   constructor(most: Most, seconds: number) {
     this.#most = most
     this.#counted = new RateLimiterMemory({ points: 1, duration: seconds })
@@ -39,7 +39,7 @@ export class Rate {
     }
   }
 
-  /** Takes back the last `take` of this window. */
+  /** Cancels the last `take` of this window. */
   async giveBack(key: string): Promise<void> {
     if ((await this.count(key)) > 0) await this.#limiter?.reward(key)
   }

@@ -10,7 +10,6 @@ export interface RefusalsParts {
   readonly log: Logger
 }
 
-/** Log messages for rows that are no limits. */
 const sentences: Partial<Record<Limit, string>> = {
   'proxy-header':
     'a connection from an address in TRUSTED_PROXIES had no PROXY header: send it, or list the proxy alone',

@@ -1,14 +1,12 @@
-/** The limit of each session falls while the used share grows from `calmShare` to `tightShare`. */
+/** While the used share grows from `calmShare` to `tightShare`, the limit of each session falls. */
 const calmShare = 0.5
 const tightShare = 0.75
-/** In bytes. */
-const leastOfOne = 16 * 1024
-/** In bytes. The outbox has lower limits. */
-const mostOfOne = 4 * 1024 * 1024
-/** If no room was made, the next attempt waits for growth by this share of `most`. */
-const worthAnotherLook = 1 / 16
+const leastBytesOfSession = 16 * 1024
+const mostBytesOfSession = 4 * 1024 * 1024
+/** `makeRoom` is called again after growth by this share of `most`. */
+const growthShare = 1 / 16
 
-/** Counts unfetched stanzas and unfinished elements. */
+/** Counts the memory of unsent, undelivered and unacknowledged stanzas, and of unfinished elements, in bytes. */
 export class WaitingMemory {
   bytes = 0
   #most: number
@@ -16,7 +14,6 @@ export class WaitingMemory {
   #limit: number
   #isMakingRoom = false
 
-  /** `makeRoom` runs in a microtask above `most` bytes. */
   constructor(most = Number.POSITIVE_INFINITY, makeRoom: () => void = () => {}) {
     this.#most = most
     this.#limit = most
@@ -38,23 +35,23 @@ export class WaitingMemory {
     else if (this.bytes <= this.most) this.#limit = this.most
   }
 
-  /** In bytes. Above this limit, the session's server is not read. */
-  get mostOfOne(): number {
+  /** In bytes. Above this limit, the service does not read from the session's server. */
+  get mostOfSession(): number {
     const calm = this.most * calmShare
     if (this.bytes <= calm) return Number.POSITIVE_INFINITY
     const tight = this.most * tightShare
     const left = Math.max(0, tight - this.bytes) / (tight - calm)
-    return Math.max(leastOfOne, mostOfOne * left)
+    return Math.max(leastBytesOfSession, mostBytesOfSession * left)
   }
 
-  /** Runs later, because `makeRoom` may end the running session. */
+  /** `makeRoom` runs in a microtask, because it may end the session whose code called this function. */
   #ask(): void {
     if (this.#isMakingRoom) return
     this.#isMakingRoom = true
     queueMicrotask(() => {
       this.#isMakingRoom = false
       this.#makeRoom()
-      this.#limit = Math.max(this.most, this.bytes + this.most * worthAnotherLook)
+      this.#limit = Math.max(this.most, this.bytes + this.most * growthShare)
     })
   }
 }

@@ -1,6 +1,6 @@
 export type WorkQueue = ReturnType<typeof workQueue>
 
-/** Work starts in order. Rejects with `refusal()` if `mostWaiting` wait already. */
+/** Starts work in order. Rejects with `refusal()` if `mostWaiting` calls wait already. */
 export function workQueue(atOnce: number, mostWaiting: number, refusal: () => Error) {
   let free = atOnce
   const waiting: (() => void)[] = []
@@ -19,7 +19,6 @@ export function workQueue(atOnce: number, mostWaiting: number, refusal: () => Er
       waiting.push(go)
     })
   }
-  /** Rejects with the signal's reason if the signal aborts before the work begins. */
   return async <T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
     signal?.throwIfAborted()
     if (free > 0) free -= 1

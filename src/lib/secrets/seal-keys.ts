@@ -6,7 +6,7 @@ export const keyNameBytes = 16
 export const tagBytes = 16
 const secretBytes = 32
 
-/** The name of the key distinguishes a wrong key from a damaged seal. A label is for one format and version. */
+/** `keyName` distinguishes a wrong key from a damaged seal. `label` names the format and version. */
 export function sealKey(key: KeyObject, salt: Buffer, label: string) {
   const bytes = Buffer.from(hkdfSync('sha256', key, salt, label, secretBytes + keyNameBytes))
   return { secret: bytes.subarray(0, secretBytes), keyName: bytes.subarray(secretBytes) }

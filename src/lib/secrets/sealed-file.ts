@@ -1,5 +1,5 @@
-// Format: a header (magic, version, salt, key name), then frames (length with a bit for the last frame,
-// encrypted bytes, tag).
+// Header: magic, version, salt, key name. Each frame: length, encrypted bytes, tag. The highest bit of the length marks
+// the last frame.
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
 import { constants, lstatSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
@@ -29,10 +29,7 @@ export class SealedFileError extends Error {
   }
 }
 
-/**
- * Writes with mode 0600, in constant memory. Reads the texts only if the disk has room for `bytes`. Rejects
- * with an error of the system or of `texts`, and leaves no file.
- */
+/** Needs constant memory. Rejects before it reads `texts` if the disk lacks room for `bytes`. */
 export async function writeSealed(path: string, key: KeyObject, texts: Iterable<string>, bytes = 0): Promise<void> {
   const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants
@@ -54,7 +51,6 @@ export async function writeSealed(path: string, key: KeyObject, texts: Iterable<
   }
 }
 
-/** The file has this ending while it is written. */
 export const temporaryEnding = /\.[0-9a-f]{16}\.tmp$/
 
 /** Rejects with a `SealedFileError`. Does not follow symbolic links. */
@@ -75,7 +71,6 @@ export async function readSealed(path: string, keys: readonly KeyObject[]): Prom
   }
 }
 
-/** Rejects if the disk has no room. Afterwards, other programs may use the room. */
 async function reserve(file: FileHandle, bytes: number): Promise<void> {
   const zeros = Buffer.alloc(frameBytes)
   for (let at = 0; at < bytes; at += frameBytes) await file.write(zeros, 0, Math.min(bytes - at, frameBytes), at)
@@ -108,7 +103,7 @@ async function writeFrames(file: FileHandle, key: KeyObject, texts: Iterable<str
   }
 }
 
-/** Each frame is valid until the next. */
+/** Each frame is valid until the next frame is taken. */
 function* framesOf(texts: Iterable<string>): Iterable<{ readonly bytes: Buffer; readonly isLast: boolean }> {
   const frame = Buffer.alloc(frameBytes)
   const length = Buffer.alloc(4)
@@ -181,28 +176,27 @@ class Texts {
   readonly whole: string[] = []
   #rest: Buffer[] = []
   #size = 0
-  /** Bytes needed to complete the next text. */
-  #needed = 4
+  #bytesNeeded = 4
 
   add(bytes: Buffer): void {
     this.#rest.push(bytes)
     this.#size += bytes.length
-    if (this.#size < this.#needed) return
+    if (this.#size < this.#bytesNeeded) return
     const all = Buffer.concat(this.#rest)
     let at = 0
     for (;;) {
       const left = all.length - at
-      this.#needed = left < 4 ? 4 : 4 + all.readUInt32BE(at)
-      if (left < this.#needed) break
-      this.whole.push(all.toString('utf8', at + 4, at + this.#needed))
-      at += this.#needed
+      this.#bytesNeeded = left < 4 ? 4 : 4 + all.readUInt32BE(at)
+      if (left < this.#bytesNeeded) break
+      this.whole.push(all.toString('utf8', at + 4, at + this.#bytesNeeded))
+      at += this.#bytesNeeded
     }
     this.#rest = [all.subarray(at)]
     this.#size = all.length - at
   }
 }
 
-/** A counter is enough, because each file has its own key. */
+/** A counter is a safe nonce, because each file has its own key. */
 function nonceOf(count: number): Buffer {
   const nonce = Buffer.alloc(12)
   nonce.writeUInt32BE(count, 8)

@@ -1,4 +1,4 @@
-// Format, in base64url: version, salt, key name, encrypted bytes, tag. Each text has its own secret.
+// Format, in base64url: version, salt, key name, encrypted bytes, tag. The salt gives each text its own key.
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
 import { cipherName, keyNameBytes, saltBytes, sealKey, sealKeyNamed, tagBytes } from './seal-keys.js'
 
@@ -23,7 +23,7 @@ export function sealText(key: KeyObject, { label, owner }: Purpose, bytes: Buffe
   return Buffer.concat([header, ...sealed, cipher.getAuthTag()]).toString('base64url')
 }
 
-/** Undefined if the text is damaged, or has another key or purpose. A failure takes as much work as a success. */
+/** Undefined if the text is damaged, or has another key or purpose. A wrong key takes as much time as the right key. */
 export function openText(keys: readonly KeyObject[], { label, owner }: Purpose, text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url')
   const isWritten = bytes[0] === version && bytes.toString('base64url') === text

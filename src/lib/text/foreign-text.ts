@@ -1,9 +1,8 @@
-// Logs and errors contain text of XMPP servers. An attacker could flood a log or forge a line.
+// Shortens foreign text, and replaces spaces and control characters, so that it cannot flood a log or forge a line.
 
 const longest = 80
 const most = 10
 
-/** Shortens the text, and replaces control characters, spaces and broken surrogates. */
 export function foreignText(text: string): string {
   const start = text
     .slice(0, longest)

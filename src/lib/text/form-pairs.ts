@@ -1,6 +1,6 @@
 import { attempt } from '../attempt.js'
 
-/** Broken percent escapes give undefined: the WHATWG parser would change a password with such an escape. */
+/** Yields undefined for a broken percent escape. The WHATWG parser would silently return a changed password. */
 export function* formPairs(text: string): Iterable<readonly [name: string | undefined, value: string | undefined]> {
   for (const pair of text.split('&')) {
     if (pair === '') continue

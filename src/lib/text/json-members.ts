@@ -1,4 +1,4 @@
-/** Includes repeated names. The text must be valid JSON. */
+/** Includes repeated names. `json` must be valid. */
 export function memberNames(json: string): string[] {
   const names: string[] = []
   let depth = 0

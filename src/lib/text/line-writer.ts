@@ -1,21 +1,22 @@
 import { closeSync, writeSync } from 'node:fs'
 import { type Clock, systemClock, type Timer } from '../clock.js'
 
-/** Most bytes that wait for a slow reader, and the part reserved for important lines. */
+/** At most this many bytes wait for a slow reader. */
 const mostBytes = 2 ** 20
+/** The part of `mostBytes` for lines that matter. */
 const reservedBytes = 2 ** 18
 const slowMilliseconds = 20
 const brokenMilliseconds = 1_000
 
 export interface LineWriterOptions {
   readonly lostLine: (lost: number) => string
-  /** Gets the error code, such as `ENOSPC`. A slow reader is no failure. */
+  /** `code`: for example `ENOSPC`. A slow reader is not a failure. */
   readonly onFailure?: (code: string | undefined) => void
   readonly clock?: Pick<Clock, 'after'>
   readonly writeTo?: (descriptor: number, bytes: Buffer) => number
 }
 
-/** Never throws or blocks. A line without room is lost, and a later line reports how many. */
+/** Never throws or blocks. A line without room is lost. A later line reports the number of lost lines. */
 export class LineWriter {
   readonly #options: LineWriterOptions
   #descriptor: number
@@ -43,7 +44,7 @@ export class LineWriter {
     return true
   }
 
-  /** Tries to write once, before the process ends. */
+  /** Tries once to write all waiting lines. */
   flush(): void {
     this.#retry?.cancel()
     this.#flush()

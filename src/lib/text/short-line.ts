@@ -1,6 +1,6 @@
-/** PIPE_BUF of Linux. Longer lines of several workers would mix in a full pipe. */
+/** PIPE_BUF of Linux. Workers that share a pipe would mix longer lines. */
 const mostBytes = 4_096
-/** In UTF-16 units, tried in order. */
+/** In UTF-16 units. */
 const longestTexts = [256, 64, 16]
 const mostItems = 10
 const always: ReadonlySet<string> = new Set([

@@ -7,7 +7,6 @@ const pagingNamespace = 'http://jabber.org/protocol/rsm'
 
 const patience = 15_000
 
-/** If more messages were missed than fit in all pages, only the last are fetched. */
 const pageSize = 100
 const mostPages = 20
 
@@ -16,7 +15,6 @@ export interface Archived {
   readonly message: Message
 }
 
-/** `found` is undefined if the archive refuses or does not answer. */
 type Page = readonly [found: readonly Archived[] | undefined, isAll: boolean]
 
 /** XEP-0313. */
@@ -47,11 +45,11 @@ export class Archive {
     return true
   }
 
-  /** Returns the messages after `last`, or the last `most` messages. */
+  /** Returns the messages after `last`, or the newest `most` messages. */
   async since(last: string | undefined, most: number, isKnown: (id: string) => boolean): Promise<readonly Archived[]> {
     const [found, isAll] = last ? await this.#ask('after', last, pageSize) : []
     if (found && isAll) return found
-    // The archive may have dropped `last`, or never had it.
+    // If the archive lacks `last`, or `last` is too far back, pages are fetched backwards to a known message.
     const all: Archived[] = []
     for (let pages = 0, before = ''; pages < mostPages; pages++) {
       const [found = [], isAll] = await this.#ask('before', before, last ? pageSize : most)

@@ -34,7 +34,7 @@ export class Arrivals {
     this.#last = undefined
   }
 
-  /** Continues after `delivered` stanzas. Returns true if stanzas are lost. */
+  /** Returns true if this tab has counted fewer stanzas than earlier pages have received. */
   goOn(delivered: number): boolean {
     const isLost = delivered > this.#seen
     this.#next = delivered
@@ -46,7 +46,7 @@ export class Arrivals {
     this.#next = this.#seen
   }
 
-  /** Empties repeated messages. */
+  /** Empties repeated messages, because the page's own handlers would show a repeated message again. */
   note(input: Element): void {
     for (const stanza of input.localName === 'body' ? input.children : [input]) {
       if (stanza.namespaceURI !== 'jabber:client') continue
@@ -54,7 +54,6 @@ export class Arrivals {
       if (this.#next > this.#seen) this.#seen = this.#next
       else if (stanza.localName === 'message') {
         this.#repeated.add(stanza)
-        // Other handlers of the page must not get the message again.
         stanza.replaceChildren()
       }
     }
@@ -72,7 +71,7 @@ export class Arrivals {
   showOwn(stanza: Element, jid: string, rooms: Rooms): void {
     const isToRoom = stanza.getAttribute('type') === 'groupchat'
     const from = isToRoom ? rooms.get(bareJid(stanza.getAttribute('to')!)) : jid
-    // The room returns the message, and that copy is shown.
+    // If the room is not in `rooms`, only the copy that the room returns is shown.
     if (!from) return
     stanza.setAttribute('from', from)
     this.#showOnce(readMessage(stanza, from))
@@ -99,7 +98,7 @@ export class Arrivals {
     const keys = []
     const { from, type, stanza } = message
     if (id) keys.push(`${type === 'groupchat' ? bareJid(from) : ''} ${id}`)
-    // A repeated message may come from another resource. Only an origin-id is unique among resources.
+    // Only origin-ids are unique among the resources of a sender. Other ids need the full JID in the key.
     const sender = type === 'chat' && stanza.getElementsByTagName('origin-id')[0] ? bareJid(from) : from
     if (message.id) keys.push([message.own || sender, message.id, message.body].join('\n'))
     const isKnown = keys.some(key => this.#shown.has(key))

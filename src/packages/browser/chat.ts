@@ -6,7 +6,7 @@ import { bareJid, conditionOf, type Message, stanzaIdNamespace } from './message
 import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
 import { createSocket, type ManagedSocket, socketAddress } from './socket.js'
-import { askForBinding, endVisit, type Located, nameOf, type Source } from './source.js'
+import { askForBinding, endVisit, type Located, memoryNameOf, type Source } from './source.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { type Memory, randomName, storeMemory, takeMemory } from './tab.js'
 
@@ -23,7 +23,6 @@ interface OtherOptions {
   readonly rooms?: readonly string[]
   /** True if the session waits for the next page of this tab. Default: true. */
   readonly keep?: boolean
-  /** True if cookies are sent to an endpoint of another origin. */
   readonly withCredentials?: boolean
   /** Distinguishes several chats in one page. */
   readonly name?: string
@@ -44,7 +43,10 @@ export interface Status {
   /** After `offline` the chat reconnects. After `ended` call `retry`. */
   readonly state: 'connecting' | 'online' | 'offline' | 'ended'
   readonly reason?: string | undefined
-  /** `no-network`, `unreachable`, `replaced`, `signed-out`, `refused`, `session-over` or `closed`. */
+  /**
+   * `no-network`, `unreachable`, `replaced`, `signed-out`, `refused`, `session-over`, `closed`, or with the option
+   * `service` a code of docs/errors.md.
+   */
   readonly code?: string | undefined
   /** Seconds until the next attempt. */
   readonly retryIn?: number | undefined
@@ -53,8 +55,7 @@ export interface Status {
 const lost = 'The connection was lost.'
 const noNetwork = { state: 'offline', code: 'no-network', reason: 'This device has no network.' } as const
 
-/** Interval of pings over WebSocket. */
-const checkEvery = 50_000
+const socketPingMilliseconds = 50_000
 
 interface ChatEvents {
   readonly message: Message
@@ -75,7 +76,7 @@ interface ChatTarget extends EventTarget {
   addEventListener(...parameters: Parameters<Listen>): void
 }
 
-/** The chat of a user. The values of its events are in `detail`. */
+/** Each event has its value in `detail`. */
 export class Chat extends (EventTarget as new () => ChatTarget) {
   readonly #options: ChatOptions
   readonly #name: string
@@ -95,7 +96,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
 
   constructor(options: ChatOptions) {
     super()
-    const { history = 50, name = nameOf(options), rooms = [], Strophe, withCredentials = false } = options
+    const { history = 50, name = memoryNameOf(options), rooms = [], Strophe, withCredentials = false } = options
     this.#options = options
     this.#name = name
     this.#rooms = new Map(rooms.map(roomAndOccupant))
@@ -115,7 +116,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     return this.#status
   }
 
-  /** Strophe's connection, for your own stanzas. Over BOSH, it is another object after each lost connection. */
+  /** For the page's own stanzas. Each reconnect over BOSH creates a new connection object. */
   get connection(): StropheConnection | undefined {
     return this.#session?.connection
   }
@@ -129,7 +130,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     hear(globalThis, 'pagehide', this.#leave)
     hear(globalThis, 'pageshow', this.#returned)
     hear(document, 'visibilitychange', this.#come)
-    this.#checking = setInterval(() => this.#session?.socket && this.#session.check(), checkEvery)
+    this.#checking = setInterval(() => this.#session?.socket && this.#session.check(), socketPingMilliseconds)
     this.#ask()
   }
 
@@ -164,10 +165,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     return isKnown
   }
 
-  /**
-   * Joins the room now, and in later sessions. If the room refuses, `presence` has a `code`. Another nickname replaces
-   * the last.
-   */
+  /** Joins now, and in later sessions. If the room refuses, a `presence` event has a `code`. */
   join(room: string, nickname: string): void {
     const [address, occupant] = roomAndOccupant(`${room}/${nickname}`)
     this.#rooms.set(address, occupant)
@@ -190,13 +188,13 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   }
 
   /**
-   * Ends the sessions of all tabs, and closes the chat. Once there is a token, calls `before`, which signs out of the
-   * portal. With `binding`, only calls `before` and closes. Rejects if the service cannot be called.
+   * Calls `before` to sign out of the portal, and closes the chat. With the option `service`, also ends the sessions of
+   * other tabs. With `binding`, the portal must end those sessions. Rejects if the service cannot be called.
    */
   async signOut(before?: () => unknown): Promise<void> {
     const leave = async () => {
       await before?.()
-      // After the end of its session, an open chat would log in again.
+      // The chat closes before its session ends, because an open chat would log in again.
       this.close()
     }
     try {
@@ -262,7 +260,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
         this.#isSettled = true
       },
       failed: retryIn => this.#pause(lost, retryIn),
-      // A retry would end another session of the user, whose page would also retry.
+      // If replaced chats retried, two pages would replace each other without end.
       lost: isReplaced => (isReplaced ? this.#end('replaced', replaced) : this.#wait(lost)),
       blocked: () => {
         if (transport === 'websocket' || !navigator.onLine) return this.#wait(lost)
@@ -276,7 +274,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     if (isOverSocket) {
       this.#socket ??= createSocket(Strophe)
       this.#socket.connection.service = socketAddress(websocket.url)
-      session.takeOver(this.#socket, websocket.token)
+      session.useSocket(this.#socket, websocket.token)
     } else session.attach()
   }
 
@@ -323,22 +321,20 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     else if (state === 'offline' || mayReturn(code)) this.retry()
   }
 
-  /** The next page of this tab may continue. */
   readonly #leave = (): void => {
     const { keep = true } = this.#options
     const { state, code } = this.#status
     if (state === 'ended' && !mayReturn(code)) return
-    // Messages that wait for the archive arrive only once, so they are shown now.
+    // Messages that wait for the archive are shown now, because servers do not send them again.
     this.#parts.arrivals.release([], this.jid)
     const { seen, last = '' } = this.#parts.arrivals
     const { outgoing, sent: all } = this.#parts.departures
     const sent = all.map(each => (this.#kept.includes(each.id) ? { ...each, isInDoubt: true } : each))
     const isKept = keep && storeMemory(this.#name, { ...this.#memory, seen, last, outgoing, sent })
-    // Without storage, no page can resume the session, so it ends.
+    // The session ends if no memory is stored, because no page could resume the session.
     this.#session?.leave(!isKept)
   }
 
-  /** The page has returned from the back/forward cache. */
   readonly #returned = ({ persisted }: PageTransitionEvent): void => {
     if (!persisted) return
     const { tab } = takeMemory(this.#name)
@@ -358,7 +354,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   }
 }
 
-/** Servers write the address of a room in lower case. */
+/** Servers send a room's address in lower case. The nickname keeps its case. */
 function roomAndOccupant(occupant: string): readonly [room: string, occupant: string] {
   const room = bareJid(occupant)
   return [room, room + occupant.slice(room.length)]

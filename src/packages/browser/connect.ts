@@ -19,8 +19,8 @@ interface Handlers {
 }
 
 /**
- * Gets a binding from the backend or the service, attaches over WebSocket or BOSH, and reconnects after losses and reloads.
- * Resolves once online. Rejects with a sentence for the user, and a `code`.
+ * Gets a binding from the backend or the service, attaches over WebSocket or BOSH, and reconnects.
+ * Resolves once online. Rejects with an error that has a message for the user, and a `code`.
  */
 export function connect(options: ConnectOptions): Promise<Chat> {
   const chat = new Chat(options)

@@ -1,4 +1,4 @@
-// Types of Converse 14 that this code uses.
+// Parts of Converse 14.
 import type { StropheConnection } from './strophe.js'
 
 export interface Converse {
@@ -8,7 +8,6 @@ export interface Converse {
   initialize(settings: object): Promise<void>
 }
 
-/** Only plugins get this object. */
 export interface PrivateConverse {
   readonly api: {
     readonly connection: { get(): ConverseConnection | undefined; reconnect(): void }

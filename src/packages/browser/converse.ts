@@ -23,14 +23,14 @@ interface OtherOptions {
 
 const ownName = 'warm-bindings'
 const mostProbes = 1000
-/** Most characters of a message's text, and of its whole stanza. */
+/** In characters. A few long messages must not fill the storage. */
 const mostText = 10_000
 const mostXml = 30_000
-/** Characters. The longest full JID has 3,071. */
+/** Characters: enough for the longest full JID (3,071). */
 const memorySize = 4000
 const lost = 'There is no chat at the moment.'
 
-/** Starts Converse 14, which the page loads. Reconnects after losses and reloads. */
+/** Starts Converse 14, which the page loads, and reconnects it. */
 export function connectConverse(options: ConverseOptions): Promise<void> {
   const converse = (globalThis as unknown as { readonly converse: Converse }).converse
   const { settings = {} } = options
@@ -56,7 +56,7 @@ export function connectConverse(options: ConverseOptions): Promise<void> {
   })
 }
 
-/** The memory keeps one size, so that a full storage has room for it. */
+/** All values have the same length, because a longer value might not fit into a full storage. */
 function keep(memory: object): void {
   sessionStorage[ownName] = JSON.stringify(memory).padEnd(memorySize)
 }
@@ -64,7 +64,7 @@ function keep(memory: object): void {
 function start({ api, env, exports, state }: PrivateConverse, options: ConverseOptions): void {
   let { transport = 'auto' } = options
   const pauses = new Pauses()
-  /** Memory for the next page. `seen` counts stanzas of the session. */
+  /** `seen` counts stanzas of the session. */
   const memory = { tab: randomName(), jid: '', seen: 0, ...JSON.parse(sessionStorage[ownName] ?? null) }
   let status = {} as Status
   let binding: Located | undefined
@@ -74,7 +74,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
   let isReplaced = false
   let attempt = 0
 
-  /** Browsers copy storage to a duplicated tab. */
+  /** Removes the tab's name, because browsers copy storage to a duplicated tab. */
   const hideName = () => keep({ jid: memory.jid })
 
   const forget = () => {
@@ -102,7 +102,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     }
   }
 
-  /** Converse sets the JID up, and calls the `login` hook. */
+  /** Starts a login of Converse, whose `login` hook calls `open`. */
   const logIn = async (found: Located) => {
     const { jid, resumed, websocket } = found
     if (!memory.jid.startsWith(`${jid.split('/')[0]}/`)) {
@@ -121,7 +121,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     const old = api.connection.get()
     if (old) {
       old.reset()
-      // With a JID, Converse would use this connection again, although Strophe may still close it.
+      // With a JID, Converse would use this connection again, although Strophe may still be closing it.
       old.jid = ''
     }
     await api.user.login(jid)
@@ -132,10 +132,10 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     const mine = ++attempt
     const connection = api.connection.get()!
     const isOverSocket = connection.service.startsWith('ws')
-    /** Number of stanzas. Undefined before the end of a login over WebSocket. */
+    /** Number of stanzas, or undefined during a login over WebSocket. */
     let count = isOverSocket ? undefined : delivered
     connection.reconnecting = wasAttached!
-    // After a login without resumption, Converse would drop presences that its contacts still show.
+    // If false, Converse would forget all presences, and its list of contacts would be wrong.
     connection.hasResumed = () => true
     connection.xmlInput = element => {
       if (count === undefined) {
@@ -143,14 +143,13 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
         if (element.localName === 'resumed') count = memory.seen
         return
       }
-      // Converse recognizes repeated messages by their ids. Repeated messages without an id are emptied.
+      // Converse recognizes repeated messages by their ids, so repeated messages without an id are emptied.
       for (const stanza of isOverSocket ? [element] : element.children) {
         if (stanza.namespaceURI !== 'jabber:client') continue
         count += 1
         const isNew = count > memory.seen
         if (isNew) memory.seen = count
         if (stanza.localName !== 'message') continue
-        // Limits keep a few long messages from filling the storage.
         const body = stanza.querySelector('body')
         if (body) body.textContent = body.textContent.slice(0, mostText)
         if (!(isNew || stanza.id) || stanza.outerHTML.length > mostXml) stanza.replaceChildren()
@@ -224,7 +223,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
   hideName()
   api.settings.extend({ bosh_service_url: '' })
   api.listen.on('initialized', () => {
-    // Converse drops its control box with its cache.
+    // The control box disappears when Converse clears the cache.
     const { ControlBox } = exports
     if (ControlBox) state.chatboxes.on('reset', () => state.chatboxes.add(new ControlBox({ id: 'controlbox' })))
     void ask()
@@ -245,7 +244,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     }
   })
   api.listen.on('rosterContactsFetched', () => {
-    // Servers send the presence of a contact only once.
+    // A resumed session must ask, because servers send the presence of a contact only once.
     if (!isResumed) return
     const seen = state.roster.models.filter(contact => /to|both/.test(contact.get('subscription')!))
     for (const { id } of seen.slice(0, mostProbes)) api.send(env.$pres({ type: 'probe', to: id }))

@@ -1,15 +1,13 @@
 import { bareJid, childOf, conditionOf, type Message } from './message.js'
 
-/** A stanza that may not have arrived, with the rid of its request. */
 export interface Outgoing {
   readonly id: string
   readonly xml: string
   readonly rid?: number
-  /** The session has the stanza, or Strophe sends it again. */
+  /** Also true for failed stanzas, and for stanzas that Strophe itself repeats. */
   readonly isSent?: boolean
   /** The stanza was sent twice. */
   readonly isAgain?: boolean
-  /** The XMPP server has the stanza. */
   readonly isConfirmed?: boolean
   /** The session ended before the server confirmed the stanza. */
   readonly isInDoubt?: boolean
@@ -28,13 +26,12 @@ export interface MessageState {
   readonly reason?: string
 }
 
-/** Messages that may be returned are kept up to this size. */
+/** Characters of all stanzas together. */
 const mostKept = 100_000
 
+/** Tracks which messages of this tab the server has received, confirmed or refused. */
 export class Departures {
-  /** Stanzas in the order of writing. */
   #all: readonly Outgoing[]
-  /** Stanzas that Strophe sends in one of the next requests. */
   readonly #queued = new WeakSet<Outgoing>()
   readonly #changed: (state: MessageState) => void
   #newest = 0
@@ -57,7 +54,7 @@ export class Departures {
     return this.#newest + 1
   }
 
-  /** `isQueued`: Strophe has the stanza. `isSent`: Strophe sends it again until it has arrived. */
+  /** `isQueued`: the caller gives the stanza to Strophe. `isSent`: Strophe has it, and repeats it until it arrives. */
   add(stanza: Element, isQueued = false, isSent = false): void {
     const xml = new XMLSerializer().serializeToString(stanza)
     const outgoing = { id: stanza.getAttribute('id')!, xml, isSent }
@@ -65,7 +62,7 @@ export class Departures {
     this.#all = [...this.#all, outgoing]
   }
 
-  /** `received`: the last request that arrived. `isLost`: whether an earlier connection may have lost a stanza. */
+  /** `received`: rid of the last request that arrived. `isLost`: an earlier connection may have lost the stanza. */
   goOn(rid: number, requests: number, received: number | undefined, isLost: (id: string) => boolean): void {
     this.#requests = requests
     this.#newest = rid - 1
@@ -98,7 +95,7 @@ export class Departures {
     )
   }
 
-  /** Returns a function to call when the server answers a stanza that is sent now. */
+  /** Call this when a ping is sent, and the returned function when the server answers the ping. */
   confirming(): () => void {
     const given = this.#all.filter(outgoing =>
       outgoing.isSent ? !outgoing.isInDoubt : outgoing.rid !== undefined || this.#queued.has(outgoing),
@@ -115,10 +112,9 @@ export class Departures {
     )
   }
 
-  /** A room returns messages to their sender. True if this tab sent the message. */
   takeEcho({ id, from, type, body }: Message): boolean {
     if (type !== 'groupchat') return false
-    // All occupants know the id and could use it for another text.
+    // Other occupants know the id, and could send another text with this id.
     const isIt = (outgoing: Outgoing) =>
       outgoing.id === id &&
       addressOf(outgoing).toLowerCase() === bareJid(from) &&
@@ -131,7 +127,7 @@ export class Departures {
     return this.#all.some(isIt)
   }
 
-  /** Call it if the archive lacks the messages in doubt: they have failed. */
+  /** Call this if the archive lacks the messages in doubt. */
   giveUp(): void {
     const isLost = (outgoing: Outgoing) => outgoing.isInDoubt === true && isPending(outgoing)
     this.#fail(isLost, 'not-confirmed', 'The server has not confirmed the message.')
@@ -141,16 +137,15 @@ export class Departures {
     this.#fail(isPending, 'not-sent', 'The chat has ended.')
   }
 
-  /** `again`: the stanza will be sent once more. Undefined if the error is for no message. */
+  /** `again`: the message will be sent once more. Undefined if `error` is not about a message of this tab. */
   takeBack(error: Element): 'again' | 'failed' | undefined {
     const id = error.getAttribute('id')
     const from = error.getAttribute('from')?.toLowerCase()
-    // Only the room itself may report errors: all occupants know the id.
+    // Errors count only from the recipient's address, because all occupants of a room know the id.
     const found = this.#all.find(outgoing => outgoing.id === id && addressOf(outgoing).toLowerCase() === from)
     if (!found || error.getAttribute('type') !== 'error') return undefined
     const isFound = (outgoing: Outgoing) => outgoing === found
     if (!isUnconfirmed(error) || found.isAgain || found.failure) {
-      // A contact can send errors without end. Only the first counts.
       if (!found.failure) this.#fail(isFound, ...reasonFor(error))
       return 'failed'
     }
@@ -165,7 +160,7 @@ export class Departures {
     return isKnown
   }
 
-  /** Returns each stanza once for a connection. `kept` is text that Strophe itself sends again. */
+  /** Returns each unsent message once per connection, except messages in `kept`, which Strophe repeats. */
   unsent(kept = ''): Element[] {
     const unsent = this.outgoing.filter(
       outgoing => outgoing.rid === undefined && !kept.includes(outgoing.id) && !this.#queued.has(outgoing),
@@ -174,7 +169,6 @@ export class Departures {
     return unsent.map(readStanza).filter(({ localName }) => localName === 'message')
   }
 
-  /** Shows each message that the server may not have, and reports its failure. */
   recall(show: (stanza: Element) => void): void {
     for (const outgoing of this.#all) if (!outgoing.isConfirmed) show(readStanza(outgoing))
     for (const { id, failure } of this.#all) if (failure) this.#fail(outgoing => outgoing.id === id, ...failure)
@@ -208,7 +202,7 @@ export class Departures {
         if (!isKept) size -= outgoing.xml.length
         return isKept
       })
-    // A handler of the page may send or resend messages.
+    // Handlers of the page are called after the change, because they may send messages.
     if (state) for (const outgoing of meant) this.#changed({ id: outgoing.id, to: addressOf(outgoing), ...state })
   }
 }

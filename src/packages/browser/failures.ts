@@ -1,7 +1,7 @@
 export class NoChat extends Error {
   /** Undefined if another attempt may help. */
   declare readonly code: string | undefined
-  /** Seconds that the backend has requested. */
+  /** Seconds of `Retry-After`. */
   declare readonly retryAfter: number | undefined
 
   constructor(message: string, code?: string, retryAfter?: number) {
@@ -13,5 +13,5 @@ export class NoChat extends Error {
 
 export const replaced = 'A newer chat of yours has replaced this one.'
 
-/** The chat starts again if the user returns to the tab. */
+/** True if the chat starts again when the user returns to the tab. */
 export const mayReturn = (code: string | undefined): boolean => code === 'unreachable' || code === 'replaced'

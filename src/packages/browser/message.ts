@@ -3,19 +3,19 @@ const delayNamespace = 'urn:xmpp:delay'
 const forwardNamespace = 'urn:xmpp:forward:0'
 export const stanzaIdNamespace = 'urn:xmpp:sid:0'
 
-/** Clocks may be this wrong. Later times are forged, except in the archive. */
+/** Milliseconds that a clock may be ahead. Later times count as forged, except in the archive. */
 const mostAhead = 60_000
 
 export interface Message {
-  /** The full JID. In a room, the nickname is the resource. */
+  /** The sender's JID, usually a full JID. In a room, the nickname is the resource. */
   readonly from: string
   readonly to: string
   /** `chat`, `groupchat`, `normal`, `headline` or `error`. */
   readonly type: string
   readonly id: string | undefined
-  /** Undefined if there is no text, for example in a typing notice or an error. */
+  /** Undefined without text, as in a typing notice or an error. */
   readonly body: string | undefined
-  /** The time in the stanza, or else now. A sender can write an earlier time. */
+  /** The time in the stanza, or the current time. Senders can forge earlier times. */
   readonly time: Date
   /** True if this user sent the message. In a room, only if this tab sent it. */
   readonly own: boolean
@@ -27,7 +27,7 @@ export function bareJid(jid: string): string {
   return jid.split('/', 1)[0]!.toLowerCase()
 }
 
-/** Maps each room to the JID of this user's occupant (XEP-0045). */
+/** JIDs of this user's occupants (XEP-0045), by room. */
 export type Rooms = ReadonlyMap<string, string>
 
 export function childOf(parent: Element, name: string, namespace: string | null): Element | undefined {
@@ -44,7 +44,7 @@ export function forwardedIn(
   return message && [childOf(forwarded!, 'delay', delayNamespace)?.getAttribute('stamp') ?? null, message]
 }
 
-/** A message that another client of the user sent or received (XEP-0280), else the stanza itself. */
+/** Returns the message in a carbon (XEP-0280), or the stanza itself. */
 export function carbonOf(stanza: Element, jid: string): Element {
   // Anybody can imitate a carbon. Only the user's server sends from the bare JID.
   if (stanza.getAttribute('from')?.toLowerCase() !== bareJid(jid)) return stanza
@@ -61,7 +61,7 @@ export function readMessage(stanza: Element, jid: string, stamp?: string | null)
     to: stanza.getAttribute('to') ?? jid,
     type,
     id: stanza.getAttribute('id') ?? undefined,
-    // Servers return the text with the error, as if the recipient had written it.
+    // An error can repeat the text that this user sent.
     body:
       type === 'error' ? undefined : (childOf(stanza, 'body', stanza.namespaceURI)?.textContent as string | undefined),
     time: +time < Date.now() + (stamp ? Infinity : mostAhead) ? time : new Date(),
@@ -71,16 +71,16 @@ export function readMessage(stanza: Element, jid: string, stamp?: string | null)
   }
 }
 
-/** `place` is the user or the room. Servers do not check who wrote a delay in their name. */
-function delayOf(stanza: Element, place: string): string | null | undefined {
+/** Accepts a `<delay/>` only from `receiver` (the user or the room) or the receiver's server. */
+function delayOf(stanza: Element, receiver: string): string | null | undefined {
   const delay = childOf(stanza, 'delay', delayNamespace)
   const by = bareJid(delay?.getAttribute('from') ?? '')
-  return [place, place.split('@')[1]].includes(by) ? delay!.getAttribute('stamp') : undefined
+  return [receiver, receiver.split('@')[1]].includes(by) ? delay!.getAttribute('stamp') : undefined
 }
 
 /** XEP-0359. */
 export function archiveIdOf(stanza: Element, archive: string): string | undefined {
-  // Prosody 0.12 keeps invented ids of a sender, and adds its own id at the end.
+  // Prosody 0.12 keeps ids that the sender invented, and adds its own id at the end.
   const isOf = (child: Element) =>
     child.localName === 'stanza-id' &&
     child.namespaceURI === stanzaIdNamespace &&

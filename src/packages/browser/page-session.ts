@@ -58,10 +58,10 @@ export class PageSession {
   #isOver = false
   #isLeft = false
   #isReplaced = false
-  /** True while new messages wait until older messages are sent again. */
+  /** New messages wait while older messages are sent again. */
   isHolding = false
-  /** True if another question follows the open question. Undefined without an open question. */
-  #isToAskAgain: boolean | undefined
+  /** Undefined if no ping of `sendMessages` is open. True if another ping must follow the open ping. */
+  #mustPingAgain: boolean | undefined
 
   constructor(binding: Located, parts: PageParts, isFresh: boolean, events: SessionEvents) {
     this.#binding = binding
@@ -79,7 +79,7 @@ export class PageSession {
     const { arrivals, departures, Strophe, withCredentials } = this.#parts
     const connection = new Strophe.Connection(url, { withCredentials })
     const retries = new Retries(connection, {
-      // A repeated poll alone may stay open for long.
+      // The service can hold the repeated request for long, but answers a ping at once.
       failing: () => this.#isOver || this.check(undefined, longestFailure),
       failed: retryIn => this.#isOver || this.#events.failed(retryIn),
       lost: () => this.#lose(),
@@ -112,8 +112,8 @@ export class PageSession {
     this.#introduce(isLost)
   }
 
-  /** Resumes the stream of a connection that was used before (XEP-0198). */
-  takeOver(socket: ManagedSocket, token: string): void {
+  /** Resumes the stream of a socket that was used before (XEP-0198). */
+  useSocket(socket: ManagedSocket, token: string): void {
     const { arrivals, departures } = this.#parts
     const { connection } = socket
     let again = socket.kept()
@@ -132,7 +132,8 @@ export class PageSession {
         arrivals.resume()
         isIn = true
       } else if (element.localName === 'failed') {
-        // Strophe repeats all stanzas that no `<a/>` has confirmed, even those before an answered ping.
+        // The server has answered the ping `socket.confirmed`, so all stanzas up to this ping have arrived. Strophe
+        // would send them again.
         const { state } = connection.sm!
         const last = state.unacked.findLastIndex(({ stanza }) => stanza.includes(socket.confirmed))
         state.unacked = state.unacked.slice(last + 1).filter(({ name }) => name !== 'iq')
@@ -161,9 +162,9 @@ export class PageSession {
     this.#connection.flush()
   }
 
-  /** A new session counts as active (XEP-0352). */
+  /** XEP-0352. */
   tellState(): void {
-    // A page that is left also becomes hidden. A request would take the rid of the beacon.
+    // A request after `leave` would repeat the rid that `leave` has sent.
     if (!this.#isLeft) this.send(...this.#state())
   }
 
@@ -180,7 +181,6 @@ export class PageSession {
     return this.#build('presence', { to }).c('x', { xmlns: mucNamespace }).tree()
   }
 
-  /** `kept`: text that Strophe itself sends again. */
   sendUnsent(kept?: string): void {
     if (this.isHolding) return
     const { departures } = this.#parts
@@ -189,27 +189,26 @@ export class PageSession {
     if (unsent.length > 0) this.sendMessages(...unsent)
   }
 
-  /** Asks the server afterwards whether it has all messages, one question at a time. */
+  /** Sends a ping after the messages, because the answer to the ping confirms the messages. */
   sendMessages(...stanzas: readonly Element[]): void {
     this.send(...stanzas)
-    if (this.#isToAskAgain !== undefined) {
-      this.#isToAskAgain = true
+    if (this.#mustPingAgain !== undefined) {
+      this.#mustPingAgain = true
       return
     }
-    this.#isToAskAgain = false
+    this.#mustPingAgain = false
     this.check(() => {
-      const isToAskAgain = this.#isToAskAgain
-      this.#isToAskAgain = undefined
+      const mustPingAgain = this.#mustPingAgain
+      this.#mustPingAgain = undefined
       this.#events.online()
-      if (isToAskAgain) this.sendMessages()
+      if (mustPingAgain) this.sendMessages()
     }, longestFailure)
   }
 
-  /** A missing answer counts as a lost connection. */
   check(act = () => this.#events.online(), milliseconds = patience): void {
     const attributes = { type: 'get', to: this.#connection.domain!, id: randomName() }
     const ping = this.#build('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
-    // The server answers in order (RFC 6120 §10.1).
+    // Servers answer in order (RFC 6120 §10.1), so the answer confirms earlier stanzas.
     const confirmed = this.#parts.departures.confirming()
     const answered = (answer: Element | null) => {
       if (!answer) this.#lose()
@@ -219,14 +218,13 @@ export class PageSession {
         act()
       }
     }
-    // An error is also an answer.
     this.#connection.sendIQ(ping.tree(), answered, answered, milliseconds)
     this.#connection.flush()
   }
 
   drop(): void {
     this.#isOver = true
-    // The next session uses the socket again. A failed attempt has no connection.
+    // A WebSocket connection is kept for the next session. After a failed `attach`, `#connection` is undefined.
     if (!this.socket && this.#connection) this.#connection.maxRetries = 0
   }
 
@@ -308,7 +306,7 @@ export class PageSession {
     const contacts = isNew ? this.#fetchContacts(resumed === true) : true
     this.send(...(isNew ? entering : []), ...(this.isHolding ? [] : departures.unsent(kept)), ...this.#state())
     const caughtUp = this.#catchUp(isLost || !resumed)
-    // An answer proves that the session exists. Strophe sends kept stanzas again after the first ping.
+    // Strophe may send kept stanzas after the first ping, so only a second ping confirms them.
     const sentAgain = () => {
       this.#release(kept)
       this.check()
@@ -318,16 +316,15 @@ export class PageSession {
     if ((await contacts) && (await caughtUp)) this.#events.settled()
   }
 
-  /** Servers send presences only once, so contacts are probed later. Resolves with true if the server answered. */
-  #fetchContacts(isAvailable: boolean): Promise<boolean> {
+  /** A resumed session sends probes, because servers send presences only once. */
+  #fetchContacts(isResumed: boolean): Promise<boolean> {
     const request = this.#build('iq', { type: 'get', id: randomName() })
     const take = (result: Element) => {
       if (this.#isOver) return
       const contacts = [...result.getElementsByTagName('item')].map(readContact)
       this.#events.contacts(contacts)
       const seen = contacts.filter(({ subscription }) => subscription === 'to' || subscription === 'both')
-      if (isAvailable)
-        this.send(...seen.slice(0, mostProbes).map(({ jid }) => this.presence({ type: 'probe', to: jid })))
+      if (isResumed) this.send(...seen.slice(0, mostProbes).map(({ jid }) => this.presence({ type: 'probe', to: jid })))
     }
     return new Promise(resolve => {
       const answered = (result: Element) => {
@@ -339,15 +336,14 @@ export class PageSession {
     })
   }
 
-  /** Resolves with false if the session is over. */
   async #catchUp(isMissing: boolean): Promise<boolean> {
     const { arrivals, departures, history, rooms } = this.#parts
     const { jid } = this.#binding
     const showsHistory = this.#isFresh && history > 0
     const last = showsHistory ? undefined : arrivals.last
-    // If nothing is shown, the last archived message is only the starting point.
     const isShown = showsHistory || (isMissing && !!last)
     if (!isShown) arrivals.release([], jid)
+    // Without `last`, the newest message must be fetched, because `startAfter` needs its id.
     if (!isShown && last) return true
     if (isShown) arrivals.hold()
     const found = await this.#archive.since(last, Math.max(history, 1), arrivals.isKnown)
@@ -360,7 +356,7 @@ export class PageSession {
   }
 }
 
-/** Replies may overtake each other. The returned function puts the elements of all due replies into the given reply. */
+/** The returned function moves the stanzas of a reply that arrives too early into a later reply. */
 function orderReplies(next: number): (reply: Element, rid: number) => void {
   const waiting = new Map<number, readonly Element[]>()
   return (reply, rid) => {

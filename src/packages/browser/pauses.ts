@@ -1,10 +1,10 @@
-/** The tries take about eight minutes. */
+/** All pauses together take about five minutes, or more after a `Retry-After`. */
 const mostTries = 12
 const longestSeconds = 60
-/** Seconds. Timers of more than 24 days fire at once. */
-const mostSeconds = 3600
-/** Milliseconds. A connection that lasts longer resets the pauses. */
-const longEnough = 60_000
+/** A limit is needed, because timers of more than 24 days fire at once. */
+const mostRequestedSeconds = 3600
+/** A connection that lasts longer resets the tries. */
+const stableMilliseconds = 60_000
 
 export class Pauses {
   #tries = 0
@@ -23,13 +23,14 @@ export class Pauses {
     clearTimeout(this.#timer)
   }
 
+  /** Calls `act` after a pause, and returns the pause in seconds, or undefined if no try is left. */
   next(atLeast: number, act: () => void): number | undefined {
     this.cancel()
-    if (Date.now() - this.#succeededAt > longEnough) this.#tries = 0
+    if (Date.now() - this.#succeededAt > stableMilliseconds) this.#tries = 0
     this.#succeededAt = Number.NaN
     if (++this.#tries > mostTries) return undefined
     const longest = Math.min(longestSeconds, 2 ** (this.#tries - 1))
-    const seconds = Math.max(Math.min(atLeast, mostSeconds), longest * (0.5 + Math.random() / 2))
+    const seconds = Math.max(Math.min(atLeast, mostRequestedSeconds), longest * (0.5 + Math.random() / 2))
     this.#timer = setTimeout(act, seconds * 1000)
     return Math.ceil(seconds)
   }

@@ -1,25 +1,25 @@
 import type { StropheConnection, StropheRequests } from './strophe.js'
 
-/** Statuses of a proxy, or of a missing network. */
+/** A proxy sends these HTTP statuses. 0 means no response. */
 const brokenRequests = [0, 502, 503, 504]
-/** A restart of the service takes less. */
+/** Milliseconds. A restart of the service takes less. */
 export const longestFailure = 15_000
-/** Strophe's default would end the retries sooner. */
+/** High, because `longestFailure` ends the retries. */
 const mostRetries = 100
 
 export interface RetryEvents {
   failing(): void
-  /** A request will be sent again after this number of seconds. */
+  /** The request is sent again after `seconds`. */
   failed(seconds: number): void
-  /** The backend must be asked whether the session still exists. */
+  /** The request is not sent again. The page must ask for a new binding. */
   lost(): void
 }
 
-/** Repeats every second or two. Strophe itself would wait for 8 s, then for 27 s. */
+/** Repeats requests every second or two. Strophe would wait for 8 s, then for 27 s. */
 export class Retries {
   readonly #events: RetryEvents
   #failures = 0
-  /** Time of the first failure. Undefined before the first reply, infinite after each reply. */
+  /** Start of the outage. Infinity if there is no outage, undefined before the first reply. */
   #since: number | undefined
   #restore = () => {}
 

@@ -3,7 +3,7 @@ import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { randomName } from './tab.js'
 
 export interface ManagedSocket {
-  /** Each opening of the connection uses its present `service`. */
+  /** Set `connection.service` to the URL before each `connect`. */
   readonly connection: StropheConnection
   /** Text with all stanzas that Strophe sends again. */
   kept(): string

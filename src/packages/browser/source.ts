@@ -5,7 +5,7 @@ export type BindingSource = string | ((tab: string) => Promise<Binding | undefin
 export type TokenSource = string | (() => Promise<string | undefined>)
 
 export interface BindingOptions {
-  /** Backend URL, or a function that resolves with a binding, or with undefined to end the chat. */
+  /** Backend URL, or a function that resolves with a binding (undefined ends the chat). */
   readonly binding: BindingSource
   readonly service?: undefined
 }
@@ -14,8 +14,8 @@ export interface ServiceOptions {
   /** Base URL of the service, such as `https://chat.example.org`. */
   readonly service: string
   /**
-   * Portal URL that answers with a JWT, alone or as `{ "token": … }`. Or a function that resolves with a JWT, or with
-   * undefined to end the chat.
+   * Portal URL that returns a JWT or `{ "token": … }`, or a function that resolves with a JWT (undefined ends the
+   * chat).
    */
   readonly token: TokenSource
   /** PAGE_PATH of the service. Default: `/connect`. */
@@ -29,8 +29,7 @@ export interface Located extends Binding {
   readonly url: string
 }
 
-/** Name of the tab's memory. */
-export function nameOf({ binding, service = '' }: Source): string {
+export function memoryNameOf({ binding, service = '' }: Source): string {
   return typeof binding === 'string' ? binding : service
 }
 
@@ -50,12 +49,12 @@ async function fromPortal(source: BindingSource, tab: string): Promise<Binding> 
 async function fromService(source: ServiceOptions, tab: string): Promise<Binding> {
   const post = async () => call(source, 'POST', await askForToken(source.token), new URLSearchParams({ tab }))
   let response = await post()
-  // The token may be old.
+  // The token may have expired, so `post` gets a new token.
   if (response.status === 401) response = await post()
   return answerOf(response, readBinding, true)
 }
 
-/** Ends all sessions of the visit that the token names. Calls `before` once there is a token. Rejects with `NoChat`. */
+/** Ends all sessions of the visit. Gets the token first, because `before` signs the user out. Rejects with `NoChat`. */
 export async function endVisit(source: ServiceOptions, before: () => Promise<void>): Promise<void> {
   const token = await askForToken(source.token)
   await before()

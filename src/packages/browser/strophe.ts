@@ -1,4 +1,4 @@
-// Statuses of Strophe 5, and types that this code uses.
+// Parts of Strophe 5.
 
 export const connecting = 1
 export const connectionFailed = 2
@@ -19,10 +19,9 @@ export interface StropheBuilder {
   tree(): Element
 }
 
-/** Error handlers get this state of BOSH requests as `this`. */
 export interface StropheRequests {
   errors: number
-  /** Seconds. */
+  /** In seconds. */
   wait: number
 }
 
@@ -31,7 +30,7 @@ export type StatusCallback = (status: number, condition?: string | null) => void
 export interface StropheConnection {
   service: string
   readonly jid: string
-  /** XEP-0198. */
+  /** Stream management (XEP-0198). */
   readonly sm?: { readonly state: { unacked: readonly { readonly name: string; readonly stanza: string }[] } }
   readonly domain: string | null
   maxRetries: number

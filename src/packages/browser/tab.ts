@@ -1,10 +1,8 @@
-// A tab's memory for its next page.
-
 import type { Outgoing } from './departures.js'
 
 export interface Memory {
   readonly tab: string
-  /** The full JID. Empty before the first session. */
+  /** Empty before the first session. */
   readonly jid: string
   readonly seen: number
   /** Archive id of the last shown message, or empty. */
@@ -13,7 +11,7 @@ export interface Memory {
   readonly sent: readonly Outgoing[]
 }
 
-/** Removes the memory, because browsers copy storage to a duplicated tab. */
+/** Deletes the stored memory, because browsers copy storage to a duplicated tab. */
 export function takeMemory(name: string): Memory {
   try {
     const kept = sessionStorage.getItem(keyOf(name))
@@ -22,7 +20,7 @@ export function takeMemory(name: string): Memory {
     const texts = [memory.tab, memory.jid, memory.last, ...[...memory.outgoing, ...memory.sent].map(({ xml }) => xml)]
     if (memory.seen >= 0 && texts.every(text => typeof text === 'string')) return memory
   } catch {
-    // The memory is missing or invalid, or there is no storage.
+    // The memory is missing or invalid, or the browser forbids storage.
   }
   return { tab: randomName(), jid: '', seen: 0, last: '', outgoing: [], sent: [] }
 }
@@ -38,7 +36,7 @@ export function storeMemory(name: string, memory: Memory): boolean {
 
 const keyOf = (name: string) => `warm-bindings ${name}`
 
-/** 128 bits in decimal. `randomUUID` needs TLS. */
+/** 128 random bits. `randomUUID` would need TLS. */
 export function randomName(): string {
   return crypto.getRandomValues(new Uint32Array(4)).join('')
 }

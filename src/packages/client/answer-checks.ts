@@ -16,7 +16,7 @@ export function isSession(answer: unknown): answer is Session {
 export function isSessionList(answer: unknown): answer is SessionList {
   const { sessions, next } = (answer as Fields) ?? {}
   if (!Array.isArray(sessions) || !sessions.every(isSession)) return false
-  // The last part of a list may have no sessions.
+  // Only the last part of a list may have no sessions.
   return next === undefined || (typeof next === 'string' && sessions.length > 0)
 }
 

@@ -12,7 +12,7 @@ export interface WarmRequest {
   mechanism?: string
   /** Instead of a password: the `credential` of an earlier answer. */
   credential?: string
-  /** The user, if `jid` and `password` are of another account of the domain that acts for the user. */
+  /** The user, if `jid` and `password` belong to another account of the domain, which acts for the user. */
   authzid?: string
   /** Language of the stream (BCP 47). */
   language?: string | '' | null
@@ -22,13 +22,13 @@ export interface WarmRequest {
   wait?: number | '' | null
   /** Requests held at a time. More than 1 counts as 1. */
   hold?: number | '' | null
-  /** BOSH version. As a number 1.10 is 1.1. */
+  /** BOSH version. The JSON number 1.10 means 1.1. */
   ver?: string | number | '' | null
-  /** Time for the first request of the page, in seconds. */
+  /** Time limit for the first request of the page, in seconds. */
   expires_in?: number | '' | null
-  /** Ties the session to one browser by a cookie. With `cookie` the first BOSH response sets it, with `reply` your backend. */
+  /** Ties the session to one browser by a cookie. The first BOSH response (`cookie`) or your backend (`reply`) sets it. */
   attach_binding?: 'off' | 'cookie' | 'reply' | '' | null
-  /** Name of the portal session. If a session with this `visit` and `tab` exists, the call resumes it. Not a secret. */
+  /** Name of the portal session, not a secret. The call resumes an existing session of this `visit` and `tab`. */
   visit?: string
   /** Name of the browser tab. Without it, the visit has one session. */
   tab?: string | '' | null
@@ -38,9 +38,9 @@ export interface WarmRequest {
 
 /** Options of the session. */
 export interface ResumeRequest {
-  /** Time for the first request of the page, in seconds. */
+  /** Time limit for the first request of the page, in seconds. */
   expires_in?: number | '' | null
-  /** Ties the session to one browser by a cookie. With `cookie` the first BOSH response sets it, with `reply` your backend. */
+  /** Ties the session to one browser by a cookie. The first BOSH response (`cookie`) or your backend (`reply`) sets it. */
   attach_binding?: 'off' | 'cookie' | 'reply' | '' | null
 }
 
@@ -70,15 +70,15 @@ export interface Binding {
   ver: string
   /** The BOSH endpoint: a URL, or a path if the service does not know its URL. */
   url: string
-  /** Time for the first request of the page, in seconds. */
+  /** Time limit for the first request of the page, in seconds. */
   expires_in: number
-  /** The page may send client states (XEP-0352). Absent at remote endpoints. */
+  /** The page may send client states (XEP-0352). Absent at remote endpoints with REMOTE_ATTACH=there. */
   csi?: boolean
-  /** Access over WebSocket (RFC 7395). Absent if it is off, with `attach_binding`, and at remote endpoints. */
+  /** Access over WebSocket (RFC 7395). Absent if it is off, with `attach_binding`, and at remote endpoints with REMOTE_ATTACH=there. */
   websocket?: {
     /** The WebSocket endpoint: a URL or a path. */
     url: string
-    /** A password for one login. Its user is the local part of the JID. */
+    /** A password for one login. The user name is the local part of the JID. */
     token: string
     /** Lifetime of the token, in seconds. */
     expires_in: number
@@ -96,9 +96,9 @@ export interface Binding {
   credential?: string
   /** Whether the session existed before this call. */
   resumed: boolean
-  /** If resumed: stanzas that earlier pages certainly received. The new page gets the rest. */
+  /** If resumed: number of stanzas that earlier pages certainly received. The new page gets the rest. */
   delivered?: number
-  /** If resumed, and the page before used BOSH: its last request id. */
+  /** If the previous page used BOSH: the id of its last request that arrived. */
   received?: number
 }
 
@@ -112,7 +112,7 @@ export interface Session {
   domain: string
   /** `warmed` by this API, or opened by a `client`. */
   origin: 'warmed' | 'client'
-  /** `opening`: login. `waiting`: for the first request of a browser. `held`: a request is open. `quiet`: no request is open. `paused`: by the client. `ended`: the client is not told yet. `elsewhere`: at a remote endpoint. */
+  /** `opening`: before the end of the login. `waiting`: no page has attached since the login or the last resume. `held`: a request or WebSocket is open. `quiet`: none is open. `paused`: announced by the client. `ended`: the client does not know it yet. `elsewhere`: at a remote endpoint with REMOTE_ATTACH=there. */
   state: 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
   /** The transport of its client. Absent without a client. */
   transport?: 'bosh' | 'websocket'
@@ -120,13 +120,13 @@ export interface Session {
   age: number
   /** Seconds without an open request. Absent while a request is open. */
   quiet?: number
-  /** Its `visit`, if this admin named one. */
+  /** Its `visit`, if this admin sent it. */
   visit?: string
-  /** Its `tab`, if this admin named one. */
+  /** Its `tab`, if this admin sent it. */
   tab?: string
   /** Name of its process. Absent with one process. */
   process?: string
-  /** The admin whose call opened it. In the answer about one session only, like the fields below. */
+  /** The admin whose call opened it. Like `address`, `browser` and `history`, not in lists. */
   admin?: string
   /** The address of its client. */
   address?: string
@@ -152,13 +152,13 @@ export interface SessionList {
   unanswered?: string[]
 }
 
-/** The end of sessions. */
+/** Ended sessions. */
 export interface Ended {
   /** Sessions that were ended. */
   ended: number
-  /** Sessions that may live at a remote endpoint. Absent without such sessions. */
+  /** Sessions that may exist at a remote endpoint. Absent instead of 0. */
   elsewhere?: number
-  /** Processes that did not answer within a second: their sessions may live on. Absent if all answered. */
+  /** Processes that did not answer within a second: their sessions may still exist. Absent if all answered. */
   unanswered?: string[]
 }
 
@@ -239,7 +239,7 @@ export interface Problem {
   step?: 'resolve' | 'connect' | 'tls' | 'features' | 'sasl' | 'bind'
   /** The condition that the XMPP server sent. */
   condition?: string
-  /** The request id, also in the log, as `urn:uuid:…`. */
+  /** The request id, also in the log: as `urn:uuid:…` if it is a UUID. */
   instance: string
 }
 
@@ -263,11 +263,11 @@ export interface ListSessionsQuery {
   visit?: string
   /** Largest number of sessions to list. */
   limit?: number
-  /** `next` of the previous part. */
+  /** The value of `next` in the previous part. */
   after?: string
   /** The order: oldest first, by JID, by state, or shortest quiet time first. `-` reverses it. */
   sort?: 'opened' | '-opened' | 'jid' | '-jid' | 'state' | '-state' | 'quiet' | '-quiet'
-  /** Number of the part, instead of after. */
+  /** Number of the part of the list, instead of `after`. */
   page?: number
 }
 

@@ -8,7 +8,7 @@ export interface AttemptLimits {
   readonly timeoutSeconds: number
   /** Time limit of a call with retries and pauses, in seconds. Default: 40. */
   readonly totalSeconds: number
-  /** Most attempts. Default: 3. */
+  /** Maximum number of attempts. Default: 3. */
   readonly attempts: number
 }
 
@@ -17,7 +17,7 @@ export interface Time {
   pause(ms: number, signal?: AbortSignal): Promise<void>
 }
 
-/** Pauses are `Retry-After`, or 1, 2, 4 … seconds with up to 50 % of jitter. */
+/** Pauses are `Retry-After` or 1, 2, 4 … seconds, plus up to 50 % of jitter. */
 export async function repeat<T>(
   attempt: (seconds: number) => Promise<T>,
   { timeoutSeconds, totalSeconds, attempts }: AttemptLimits,

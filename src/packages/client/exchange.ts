@@ -5,7 +5,7 @@ import { WarmBindingsError } from './warm-bindings-error.js'
 
 /** Bytes. A list of 1,000 sessions is shorter. */
 const longestAnswer = 8 * 1024 * 1024
-const passingStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504])
+const retriedStatuses: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
 export interface Call {
   readonly method: 'GET' | 'POST' | 'DELETE'
@@ -14,7 +14,7 @@ export interface Call {
   readonly body: string | null
 }
 
-/** Undefined for an answer without a body. Rejects with a `WarmBindingsError`, or with the signal's reason. */
+/** Rejects with a `WarmBindingsError`, or the signal's reason. */
 export async function exchange<T>(
   { url, ...call }: Call,
   check: Check<T>,
@@ -61,7 +61,7 @@ function read<T>({ status, headers }: Response, text: string, check: Check<T>): 
     const { code, detail = '', advice, retry, instance } = answer
     throw new WarmBindingsError(code, detail, { advice, retry, status, instance, retryAfter })
   }
-  if (passingStatuses.has(status))
+  if (retriedStatuses.has(status))
     throw new WarmBindingsError('no-answer', `A server in between says HTTP ${status}.`, { status, retryAfter })
   const detail = `HTTP ${status} is not from warm-bindings: is the url that of its /warm?`
   throw new WarmBindingsError('bad-answer', detail, { status })

@@ -1,27 +1,29 @@
 import type { Problem } from './api-types.js'
 
-/** A code of docs/errors.md, `no-answer`, or `bad-answer` if something else than the service answered. */
+/** A code of docs/errors.md, `no-answer`, or `bad-answer` if the answer is not from the service. */
 export type ErrorCode = Problem['code'] | 'no-answer' | 'bad-answer'
 
 type About = Partial<Pick<WarmBindingsError, 'advice' | 'status' | 'instance' | 'retryAfter'>> & {
   readonly retry?: boolean | undefined
 }
 
-/** Temporary errors, for answers without `retry`. */
-const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+/** For answers without `retry`. */
+const temporaryErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'no-answer',
   'remote-connection-failed',
   'remote-stream-error',
   'temporary-auth-failure',
   'service-full',
   'local-ports-exhausted',
+  'too-many-sessions',
   'session-unreachable',
+  'keys-unavailable',
   'shutting-down',
   'timeout',
   'too-many-requests',
 ])
 
-/** A failed call. Contains no password, token or credentials. */
+/** Contains no password, token or credential. */
 export class WarmBindingsError extends Error {
   override readonly name = 'WarmBindingsError'
   /** What to do now. For logs and operators only. */
@@ -38,7 +40,7 @@ export class WarmBindingsError extends Error {
     readonly code: ErrorCode,
     /** For logs and operators only. */
     readonly detail: string,
-    { advice, retry = passing.has(code), status, instance, retryAfter }: About = {},
+    { advice, retry = temporaryErrors.has(code), status, instance, retryAfter }: About = {},
   ) {
     super(`${code}: ${detail}${instance === undefined ? '' : ` (${instance})`}`)
     this.advice = advice

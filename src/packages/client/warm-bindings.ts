@@ -1,4 +1,4 @@
-// The calls of docs/api.md for backends. Needs only Node.
+// Calls the warm API (docs/api.md) for backends. Needs only Node.js.
 import { type Check, isBinding, isEnded, isNothing, isSession, isSessionList } from './answer-checks.js'
 import type {
   Binding,
@@ -34,7 +34,7 @@ export type SessionFilter = Omit<ListSessionsQuery, 'limit' | 'after' | 'page' |
 
 const sessionsAtATime = 1000
 
-/** Temporary errors are retried, then calls reject with a `WarmBindingsError`. A failed call leaves no session open. */
+/** The methods retry temporary errors, then reject with a `WarmBindingsError`. */
 export class WarmBindings {
   readonly #url: string
   readonly #authorization: string
@@ -55,22 +55,22 @@ export class WarmBindings {
     return this.#call('POST', '', isBinding, options, parameters)
   }
 
-  /** Gives a live session to another page. If undefined, the session has ended or is unreachable, so call `warm`. */
+  /** Hands a session to another page. Undefined if the session has ended or is at a remote endpoint: call `warm`. */
   resume(id: string, parameters: ResumeRequest = {}, options?: CallOptions): Promise<Binding | undefined> {
     return this.#callSession('POST', id, '/resume', isBinding, options, parameters)
   }
 
-  /** Undefined if the session has ended or is unreachable. */
+  /** Undefined if the session has ended or is at a remote endpoint. */
   session(id: string, options?: CallOptions): Promise<Session | undefined> {
     return this.#callSession('GET', id, '', isSession, options)
   }
 
-  /** Ends a session. Also resolves if the session has ended or is unreachable. */
+  /** Ends a session. Also resolves if the session has ended or is at a remote endpoint. */
   end(id: string, options?: CallOptions): Promise<void> {
     return this.#callSession('DELETE', id, '', isNothing, options)
   }
 
-  /** Oldest session first. The loop fetches further parts on demand. */
+  /** Yields the oldest session first, and fetches further parts on demand. */
   async *sessions(filter: SessionFilter = {}, options?: CallOptions): AsyncGenerator<Session, void, undefined> {
     const query = new URLSearchParams({ limit: String(sessionsAtATime) })
     for (const [name, value] of Object.entries(filter)) if (value !== undefined) query.set(name, value)
@@ -86,13 +86,13 @@ export class WarmBindings {
     }
   }
 
-  /** Ends all sessions of a user or a visit, or the session of a full JID, no matter who opened them. */
+  /** Ends the sessions of a bare or full JID, no matter who opened them, or this account's sessions of a visit. */
   endAll({ jid, visit }: LogOutEverywhereQuery, options?: CallOptions): Promise<Ended> {
     const query = new URLSearchParams({ ...(jid !== undefined && { jid }), ...(visit !== undefined && { visit }) })
     return this.#call('DELETE', `/sessions?${query}`, isEnded, options)
   }
 
-  /** Ends all sessions of a visit, with the login that is under way. */
+  /** Ends all sessions of a visit, and cancels its logins. */
   endVisit(visit: string, options?: CallOptions): Promise<Ended> {
     return this.endAll({ visit }, options)
   }
@@ -105,7 +105,7 @@ export class WarmBindings {
     options?: CallOptions,
     parameters?: object,
   ): Promise<T | undefined> {
-    // Other characters could change the address.
+    // Other characters could change the URL.
     if (!/^[\w-]{16,64}$/.test(id)) return undefined
     try {
       return await this.#call(method, `/${id}${path}`, check, options, parameters)
@@ -134,7 +134,7 @@ export class WarmBindings {
   }
 }
 
-/** Errors could show credentials in the URL. */
+/** Rejects a URL with credentials, because errors could show them. */
 function isWarmUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, origin, pathname, href } = new URL(text)

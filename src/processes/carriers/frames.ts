@@ -3,12 +3,11 @@ import { attempt } from '../../lib/attempt.js'
 export const frameKinds = {
   open: 1,
   message: 2,
-  /** The sender's last message. */
   end: 3,
   cancel: 4,
   /** The receiver has processed this many bytes. */
   took: 5,
-  /** Facts about a process. Not part of an exchange. */
+  /** Not part of an exchange. */
   notice: 6,
   /** All exchanges are broken. */
   reset: 7,
@@ -30,8 +29,7 @@ export interface Frame {
 const lengthBytes = 4
 const headerBytes = lengthBytes + 1 + 4 + 4
 const openersBit = 0x80
-/** In bytes. */
-const longest = 64 * 1024 * 1024
+const longestFrameBytes = 64 * 1024 * 1024
 
 const nothing = Buffer.alloc(0)
 
@@ -79,7 +77,6 @@ export class FrameReader {
   #pieces: Buffer[] = []
   #length = 0
 
-  /** Throws if the bytes cannot be frames. */
   read(bytes: Buffer, take: (frame: Frame) => void): void {
     let rest = bytes
     if (this.#length > 0) {
@@ -117,6 +114,6 @@ export class FrameReader {
 
 function lengthOf(start: Buffer): number {
   const length = lengthBytes + start.readUInt32BE(0)
-  if (length > longest) throw new RangeError('a frame is too long')
+  if (length > longestFrameBytes) throw new RangeError('a frame is too long')
   return length
 }

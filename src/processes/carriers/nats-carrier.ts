@@ -3,12 +3,12 @@ import type { Logger } from 'pino'
 import type { NatsSettings } from '../../config/config.js'
 import { type Clock, systemClock } from '../../lib/clock.js'
 import type { Carrier, CarrierEvents, StartCarrier } from './carrier.js'
-import { type NatsConnectionParts, NatsLine } from './nats-client.js'
+import { NatsClient, type NatsClientParts } from './nats-client.js'
 import type { NatsLink } from './nats-link.js'
 import { NatsLinks } from './nats-links.js'
 import { NatsOutbox } from './nats-outbox.js'
 import {
-  announcementOverhead,
+  announcementOverheadBytes,
   announcementTo,
   farewell,
   hello,
@@ -22,16 +22,14 @@ export interface NatsCarrierParts {
   readonly settings: NatsSettings
   readonly log: Logger
   readonly clock?: Clock
-  readonly onCertificate?: NatsConnectionParts['onCertificate']
+  readonly onCertificate?: NatsClientParts['onCertificate']
 }
 
-/** Time for other processes to return once NATS is back. */
+/** Time for other processes to return after NATS is back. */
 const graceMilliseconds = 10_000
-/** A process without a subscription is asked again after this time. */
+/** If NATS has no subscriber for a process, the carrier sends a second probe after this time. */
 const confirmMilliseconds = 1_200
-/** Shortest pause between two messages about the current stream. */
 const tellMilliseconds = 100
-/** Time for answers of other processes at the start, and of NATS at the end. */
 const startMilliseconds = 200
 const closeMilliseconds = 1_000
 
@@ -39,7 +37,7 @@ const nothing = Buffer.alloc(0)
 
 /**
  * Subjects: `PREFIX.to.RECEIVER.SENDER` to one process, `PREFIX.hello` to all. The carrier starts even if NATS is
- * unreachable. Rejects with a `ConfigError`.
+ * unreachable. Rejects with a `ConfigError` if NATS refuses this process, or has no valid TLS.
  */
 export function natsCarrier(parts: NatsCarrierParts): StartCarrier {
   return async (self, events) => {
@@ -54,7 +52,7 @@ class NatsCarrier implements Carrier {
   readonly #events: CarrierEvents
   readonly #log: Logger
   readonly #clock: Clock
-  readonly #line: NatsLine
+  readonly #client: NatsClient
   readonly #outbox: NatsOutbox
   readonly #links: NatsLinks
   #announced: Buffer = nothing
@@ -74,7 +72,7 @@ class NatsCarrier implements Carrier {
     const name = `warm-bindings ${self}`
     const subjects = [this.#links.ownSubjects, this.#links.helloSubject]
     const targets = [this.#links.helloSubject, this.#links.probeSubject]
-    this.#line = new NatsLine(
+    this.#client = new NatsClient(
       { settings, name, subjects, targets, log, clock, onCertificate },
       {
         onUp: () => this.#up(),
@@ -82,17 +80,17 @@ class NatsCarrier implements Carrier {
         onMessage: message => this.#hear(message),
       },
     )
-    this.#outbox = new NatsOutbox(this.#line, this.#links, log)
+    this.#outbox = new NatsOutbox(this.#client, this.#links, log)
   }
 
   async start(): Promise<void> {
-    await this.#line.open()
-    await this.#line.confirmed().catch(() => undefined)
+    await this.#client.open()
+    await this.#client.confirmed().catch(() => undefined)
     if (this.isUp) await new Promise<void>(resolve => this.#clock.after(startMilliseconds, resolve))
   }
 
   get isUp(): boolean {
-    return this.#line.isUp
+    return this.#client.isUp
   }
 
   send(node: string, frames: Buffer): void {
@@ -101,12 +99,12 @@ class NatsCarrier implements Carrier {
   }
 
   announce(frame: Buffer): void {
-    if (this.isUp && frame.length + announcementOverhead > this.#line.longest) {
+    if (this.isUp && frame.length + announcementOverheadBytes > this.#client.longestMessageBytes) {
       this.#log.warn({ bytes: frame.length }, 'an announcement is longer than NATS allows: see max_payload')
       return
     }
     this.#announced = frame
-    this.#line.publish(this.#links.helloSubject, hello(this.#self, frame))
+    this.#client.publish(this.#links.helloSubject, hello(this.#self, frame))
   }
 
   backlog(node: string): number {
@@ -116,7 +114,7 @@ class NatsCarrier implements Carrier {
 
   probe(node: string): void {
     const link = this.#links.joined(node)
-    if (link !== undefined) this.#line.publish(link.subject, nothing, link.reply)
+    if (link !== undefined) this.#client.publish(link.subject, nothing, link.reply)
   }
 
   restart(node: string): void {
@@ -133,18 +131,17 @@ class NatsCarrier implements Carrier {
 
   async #close(): Promise<void> {
     for (const link of this.#links) this.#outbox.flush(link)
-    this.#line.publish(this.#links.helloSubject, farewell(this.#self))
+    this.#client.publish(this.#links.helloSubject, farewell(this.#self))
     await Promise.race([
-      this.#line.confirmed().catch(() => undefined),
+      this.#client.confirmed().catch(() => undefined),
       new Promise<void>(resolve => this.#clock.after(closeMilliseconds, resolve)),
     ])
-    await this.#line.close()
+    await this.#client.close()
   }
 
-  /** NATS is connected again. Earlier messages are lost. */
   #up(): void {
     this.#upAt = this.#clock.now()
-    this.#line.publish(this.#links.helloSubject, hello(this.#self, this.#announced))
+    this.#client.publish(this.#links.helloSubject, hello(this.#self, this.#announced))
     for (const link of this.#links) {
       link.isHeard = false
       link.absence = 'none'
@@ -154,7 +151,7 @@ class NatsCarrier implements Carrier {
   }
 
   #down(): void {
-    this.#outbox.reset()
+    this.#outbox.forgetUnconfirmed()
     for (const link of this.#links) if (link.isJoined) this.#break(link)
   }
 
@@ -201,7 +198,6 @@ class NatsCarrier implements Carrier {
       if (message.stream !== link.stream) this.#tell(link)
       return
     }
-    // Dropped data leaves a gap: after the process joins again, a new stream begins.
     if (!link.isJoined) return
     const reading = link.read(message)
     if (reading === 'next') this.#events.onBytes(link.name, message.bytes)
@@ -215,12 +211,12 @@ class NatsCarrier implements Carrier {
     const link = this.#links.join(name)
     if (link === undefined) return false
     link.heard()
-    if (isToAll) this.#line.publish(link.subject, announcementTo(this.#announced), link.reply)
+    if (isToAll) this.#client.publish(link.subject, announcementTo(this.#announced), link.reply)
     this.#events.onJoin(name)
     return true
   }
 
-  /** NATS has no subscriber: the process is gone, or reconnecting to NATS. */
+  /** Called when NATS reports no subscriber: the process of `link` is gone, or is reconnecting to NATS. */
   #unanswered(link: NatsLink): void {
     const isBack = link.isHeard || this.#clock.now() - this.#upAt >= graceMilliseconds
     if (link.absence === 'confirming') {
@@ -247,6 +243,6 @@ class NatsCarrier implements Carrier {
 
   #tell(link: NatsLink): void {
     link.toldAt = this.#clock.now()
-    this.#line.publish(link.subject, restartMessage(link.stream), link.reply)
+    this.#client.publish(link.subject, restartMessage(link.stream), link.reply)
   }
 }

@@ -5,7 +5,13 @@ import { ConfigError } from '../../config/load.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { traceOf } from '../../lib/log.js'
 import { isForbidden, problemOf, reasonOf } from './nats-faults.js'
-import { connectionOptions, type OnNatsCertificate, pause, refusedMilliseconds, soon } from './nats-options.js'
+import {
+  connectionOptions,
+  type OnNatsCertificate,
+  pauseMilliseconds,
+  refusedMilliseconds,
+  soonMilliseconds,
+} from './nats-options.js'
 
 export interface NatsEvents {
   onUp(): void
@@ -13,10 +19,9 @@ export interface NatsEvents {
   onMessage(message: Msg): void
 }
 
-export interface NatsConnectionParts {
+export interface NatsClientParts {
   readonly settings: NatsSettings
   readonly name: string
-  /** Permissions for `subjects` and `targets` are checked at each connection. */
   readonly subjects: readonly string[]
   readonly targets: readonly string[]
   readonly onCertificate?: OnNatsCertificate | undefined
@@ -24,8 +29,8 @@ export interface NatsConnectionParts {
   readonly clock: Clock
 }
 
-export class NatsLine {
-  readonly #parts: NatsConnectionParts
+export class NatsClient {
+  readonly #parts: NatsClientParts
   readonly #events: NatsEvents
   #connection: NatsConnection | undefined
   #isUp = false
@@ -33,13 +38,14 @@ export class NatsLine {
   #again: Timer | undefined
   #refusal: Error | undefined
   readonly #forbidden = new Set<string>()
+  /** `reject` of each flush that NATS has not answered. */
+  readonly #flushes = new Set<(error: Error) => void>()
 
-  constructor(parts: NatsConnectionParts, events: NatsEvents) {
+  constructor(parts: NatsClientParts, events: NatsEvents) {
     this.#parts = parts
     this.#events = events
   }
 
-  /** Keeps trying if NATS is unreachable. Rejects with a `ConfigError` if NATS refuses this process. */
   async open(): Promise<void> {
     const fault = await this.#connect()
     if (fault === undefined) return
@@ -50,15 +56,14 @@ export class NatsLine {
     }
     const code = reasonOf(fault)
     this.#parts.log.warn({ code }, 'NATS cannot be reached: this process is alone until it can be')
-    this.#connectLater(pause())
+    this.#connectLater(pauseMilliseconds())
   }
 
   get isUp(): boolean {
     return this.#isUp
   }
 
-  /** Longest message, in bytes. */
-  get longest(): number {
+  get longestMessageBytes(): number {
     return this.#connection?.info?.max_payload ?? 0
   }
 
@@ -71,16 +76,17 @@ export class NatsLine {
     }
   }
 
-  /** Resolves once NATS has received everything. Rejects if the connection is lost. */
+  /** Resolves once NATS has received everything. Rejects if NATS is down or lost. */
   async confirmed(): Promise<void> {
-    if (!this.#isUp) throw new Error('not connected')
-    await this.#connection?.flush()
+    if (!this.#isUp || this.#connection === undefined) throw new Error('not connected')
+    await this.#flushed(this.#connection)
   }
 
-  reset(milliseconds = soon()): void {
+  reset(milliseconds = soonMilliseconds()): void {
     const connection = this.#connection
     this.#connection = undefined
     void connection?.close().catch(() => undefined)
+    this.#rejectFlushes()
     this.#down()
     this.#connectLater(milliseconds)
   }
@@ -90,6 +96,7 @@ export class NatsLine {
     this.#isUp = false
     this.#again?.cancel()
     await this.#connection?.close().catch(() => undefined)
+    this.#rejectFlushes()
   }
 
   async #connect(): Promise<unknown> {
@@ -109,9 +116,9 @@ export class NatsLine {
             else this.#refusal = error
           },
         })
-      // Without permission to publish, messages vanish without an error.
+      // Tests the permission to publish, without which NATS would drop messages later.
       for (const subject of this.#parts.targets) connection.publish(subject)
-      await connection.flush()
+      await this.#flushed(connection)
       // The library reports missing permissions in a later turn.
       await new Promise(setImmediate)
       if (this.#isClosed) await connection.close()
@@ -137,8 +144,22 @@ export class NatsLine {
         this.#forbidden.add(problem)
         this.#parts.log.error({ problem }, 'NATS refuses this process')
       }
-      this.#connectLater(pause())
+      this.#connectLater(pauseMilliseconds())
     })
+  }
+
+  /** The library settles a flush of a lost connection only if it dials again, which `reconnect: false` prevents. */
+  #flushed(connection: NatsConnection): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const over = () => this.#flushes.delete(reject)
+      connection.flush().then(resolve, reject).then(over, over)
+      this.#flushes.add(reject)
+    })
+  }
+
+  #rejectFlushes(): void {
+    for (const reject of this.#flushes) reject(new Error('NATS is lost'))
+    this.#flushes.clear()
   }
 
   async #watch(connection: NatsConnection): Promise<void> {
@@ -147,7 +168,7 @@ export class NatsLine {
     })
     for await (const status of connection.status()) {
       if (this.#isClosed || this.#connection !== connection) return
-      // The library would wait for unwritten data, perhaps for ever.
+      // Without a reset, the library might wait for unwritten data forever.
       if (status.type === 'disconnect' || status.type === 'staleConnection') this.reset()
       else if (status.type === 'error') this.#report(status.error)
     }
@@ -170,7 +191,7 @@ export class NatsLine {
     if (this.#isUp) this.#guarded(() => this.#events.onMessage(message))
   }
 
-  /** After an exception in a callback, the library stops reading. */
+  /** Catches errors, because the library stops reading after an exception in a callback. */
   #guarded(act: () => void): void {
     try {
       act()

@@ -4,7 +4,6 @@ import { codeOf } from '../../lib/log.js'
 
 const told = 'NATS_URL leads to a NATS that'
 
-/** Codes of Node and OpenSSL for certificates and handshakes. */
 const tlsCode = /^(?:CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|INVALID_|HOSTNAME_|ERR_TLS_|ERR_SSL_|ERR_OSSL_)/
 
 export async function problemOf(
@@ -36,7 +35,7 @@ function withoutTls({ tls, mayBePlain }: Pick<NatsSettings, 'tls' | 'mayBePlain'
   return mayBePlain ? `${doWithout}, which NATS_ALLOW_PLAINTEXT=on contradicts` : `${doWithout} and ${allow}`
 }
 
-/** Compares the name: `instanceof` would load the library. */
+/** Compares the name, because `instanceof` would load the library. */
 export const isForbidden = (error: unknown): error is PermissionViolationError =>
   (error as Partial<Error> | undefined)?.name === 'PermissionViolationError'
 

@@ -4,24 +4,22 @@ const uint32 = 2 ** 32
 
 export type Reading =
   | 'next'
-  /** The message is from an ended stream. Tell the other side the current stream. */
+  /** The message is from an ended stream. */
   | 'stale'
-  /** A message is missing. A new stream must begin. */
   | 'gap'
 
-/** NATS may lose messages. A loss ends the stream in both directions, and a new stream begins. */
+/** NATS may lose messages. A loss ends the stream in both directions, and starts a new stream. */
 export class NatsLink {
   readonly name: string
   readonly subject: string
   readonly reply: string
-  /** `onJoin` was called, and `onLeave` was not called since. */
   isJoined = false
   isHeard = false
   /** `waiting`: NATS has no subscriber for the process. `confirming`: NATS was asked again. */
   absence: 'none' | 'waiting' | 'confirming' = 'none'
   hasDropped = false
   toldAt = Number.NEGATIVE_INFINITY
-  /** Bytes that NATS has not confirmed: sent before the last question, and sent after it. */
+  /** Bytes that NATS was asked to confirm. */
   asked = 0
   sinceAsked = 0
   #stream = 0

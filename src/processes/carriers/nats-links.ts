@@ -21,7 +21,7 @@ export class NatsLinks {
     return `${this.#prefix}.to.${this.#self}.*`
   }
 
-  /** The process publishes to itself to check its permission, which is the same for all receivers. */
+  /** Subject of a message to this process itself, which tests the permission to publish. */
   get probeSubject(): string {
     return `${this.#prefix}.to.${this.#self}.${this.#self}`
   }

@@ -3,17 +3,15 @@ import type { Authenticator, ConnectionOptions } from '@nats-io/transport-node'
 import type { NatsSettings } from '../../config/config.js'
 
 const answerMilliseconds = 5_000
-/** Ping interval, and unanswered pings before the connection is dropped. */
 const pingMilliseconds = 2_000
-const mostPings = 2
+const mostUnansweredPings = 2
 
-/** Pauses in milliseconds, with jitter. */
-export const soon = (): number => Math.random() * 100
-export const pause = (): number => 200 + Math.random() * 300
+export const soonMilliseconds = (): number => Math.random() * 100
+export const pauseMilliseconds = (): number => 200 + Math.random() * 300
 
 export const refusedMilliseconds = 5_000
 
-/** In seconds since 1970. */
+/** `expiry`: seconds since 1970. */
 export type OnNatsCertificate = (expiry: number) => void
 
 export async function connectionOptions(
@@ -24,13 +22,11 @@ export async function connectionOptions(
   return {
     servers: [...settings.servers],
     name,
-    // Without `noEcho`, a process would receive its own announcements.
     noEcho: true,
-    // By default, the library creates an Error with a stack for each request.
     noAsyncTraces: true,
     timeout: answerMilliseconds,
     pingInterval: pingMilliseconds,
-    maxPingOut: mostPings,
+    maxPingOut: mostUnansweredPings,
     // The library would resend old data, and hang if the old connection is stuck.
     reconnect: false,
     ignoreClusterUpdates: true,

@@ -1,18 +1,17 @@
 import type { Logger } from 'pino'
 import { writeBatch } from '../../lib/write-batch.js'
-import type { NatsLine } from './nats-client.js'
+import type { NatsClient } from './nats-client.js'
 import type { NatsLink } from './nats-link.js'
 import type { NatsLinks } from './nats-links.js'
 
 const mostAtOnce = 16
 /** In bytes. A longer message would block other messages of its connection. */
 const longestMessage = 1024 * 1024
-/** Unconfirmed bytes above which NATS is asked for a confirmation, and above which the connection is dropped. */
 const muchUnconfirmed = 256 * 1024
 const mostUnconfirmed = 64 * 1024 * 1024
 
 export class NatsOutbox {
-  readonly #line: NatsLine
+  readonly #client: NatsClient
   readonly #links: NatsLinks
   readonly #log: Logger
   #asked = 0
@@ -20,14 +19,13 @@ export class NatsOutbox {
   #isAsking = false
   readonly #gather = writeBatch<NatsLink>(mostAtOnce, link => this.flush(link))
 
-  constructor(line: NatsLine, links: NatsLinks, log: Logger) {
-    this.#line = line
+  constructor(client: NatsClient, links: NatsLinks, log: Logger) {
+    this.#client = client
     this.#links = links
     this.#log = log
   }
 
-  /** Forgets bytes that a lost connection has not confirmed. */
-  reset(): void {
+  forgetUnconfirmed(): void {
     this.#asked = 0
     this.#sinceAsked = 0
     for (const link of this.#links) {
@@ -37,7 +35,7 @@ export class NatsOutbox {
   }
 
   send(link: NatsLink, frames: Buffer): void {
-    if (!this.#line.isUp) {
+    if (!this.#client.isUp) {
       link.hasDropped = true
       return
     }
@@ -49,12 +47,12 @@ export class NatsOutbox {
     if (link.waitingBytes === 0) return
     link.sinceAsked += link.waitingBytes
     this.#sinceAsked += link.waitingBytes
-    for (const message of link.takeMessages(Math.min(this.#line.longest, longestMessage)))
-      this.#line.publish(link.subject, message, link.reply)
+    for (const message of link.takeMessages(Math.min(this.#client.longestMessageBytes, longestMessage)))
+      this.#client.publish(link.subject, message, link.reply)
     const unconfirmed = this.#asked + this.#sinceAsked
     if (unconfirmed > mostUnconfirmed) {
       this.#log.warn({ bytes: unconfirmed }, 'NATS accepts no data: this process reconnects')
-      this.#line.reset()
+      this.#client.reset()
     } else if (unconfirmed > muchUnconfirmed) this.#ask()
   }
 
@@ -77,6 +75,6 @@ export class NatsOutbox {
       this.#asked = 0
       for (const link of this.#links) link.asked = 0
     }
-    this.#line.confirmed().then(answered, answered)
+    this.#client.confirmed().then(answered, answered)
   }
 }

@@ -1,4 +1,4 @@
-/** An empty message only checks for a subscriber. */
+/** The first byte of a message. An empty message only checks for a subscriber. */
 const kinds = { data: 1, restart: 2, announcement: 3, farewell: 4 } as const
 
 const nameBytes = 8
@@ -40,7 +40,7 @@ export function readHello(bytes: Buffer): { readonly name: string; readonly mess
   return undefined
 }
 
-/** Splits waiting pieces into messages of at most `longest` bytes, numbered from `piece`. */
+/** Splits `waiting` into messages of at most `longest` bytes. `piece` is the number of the first message. */
 export function dataMessages(
   stream: number,
   piece: number,
@@ -90,5 +90,4 @@ export const hello = (name: string, frame: Buffer): Buffer =>
 export const farewell = (name: string): Buffer =>
   Buffer.concat([Buffer.from([kinds.farewell]), Buffer.from(name, 'latin1')])
 
-/** In bytes. */
-export const announcementOverhead = 1 + nameBytes
+export const announcementOverheadBytes = 1 + nameBytes

@@ -18,7 +18,7 @@ export interface SocketCarrierParts {
   readonly clock?: Clock
 }
 
-/** In bytes (`sun_path`, 104 on macOS). The system truncates longer paths. */
+/** In bytes: 104 on macOS (`sun_path`), less the final NUL. Node 20 truncates longer paths. */
 const longestPath = 103
 const startMilliseconds = 1_000
 const againMilliseconds = 100
@@ -103,7 +103,7 @@ class SocketCarrier implements Carrier {
     this.#joined.get(node)?.destroy('not understood')
   }
 
-  /** The system closes the connections of a dead process. */
+  /** Empty, because the system closes the connections of a dead process. */
   probe(): void {}
 
   close(): Promise<void> {
@@ -150,7 +150,7 @@ class SocketCarrier implements Carrier {
     if (this.#isClosed) connection.destroy('closing')
   }
 
-  /** If both processes dialled, the connection from the smaller name stays. */
+  /** If both processes dialled, the connection dialled by the smaller name stays. */
   #isWanted(name: string): boolean {
     if (name === this.#self) return false
     return this.#self > name || !(this.#dialled.has(name) || this.#joined.get(name)?.isOwn === true)
@@ -210,8 +210,7 @@ class SocketCarrier implements Carrier {
     if (this.#isClosed) return
     this.#log.debug({ other: name, reason }, 'the connection to a process is closed')
     this.#lost.add(name)
-    // After `replaced`, another connection joins at once. Otherwise this process dials: the system refuses if the
-    // process is dead.
+    // After `replaced`, another connection joins at once.
     if (reason === 'replaced') return
     this.#dial(name)
     this.#clock.after(againMilliseconds, () => {

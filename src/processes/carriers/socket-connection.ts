@@ -4,12 +4,11 @@ import { writeBatch } from '../../lib/write-batch.js'
 import { announcementChunk, greetingOf, streamChunk, type WireEvents, WireReader } from './socket-wire.js'
 
 const mostAtOnce = 16
-/** If more bytes wait, the connection is closed. */
-const mostWaiting = 64 * 1024 * 1024
+const mostWaitingBytes = 64 * 1024 * 1024
 const greetingMilliseconds = 5_000
 
 export interface ConnectionEvents extends WireEvents {
-  /** Called once, as the last event, and never during another call. */
+  /** Called once, as the last event, and never from inside `send` or `destroy`. */
   onClose(reason: string | undefined): void
 }
 
@@ -38,7 +37,7 @@ export class SocketConnection {
       onAnnouncement: frame => this.#isOpen && events.onAnnouncement(frame),
     })
     socket.on('data', bytes => {
-      // Dialled sockets share a read buffer, so bytes are copied.
+      // Dialled sockets share a read buffer, so their bytes are copied.
       if (this.#isOpen && !reader.read(isOwn ? Buffer.from(bytes) : bytes)) this.destroy('not understood or not wanted')
     })
     socket.on('end', () => socket.destroy())
@@ -64,12 +63,12 @@ export class SocketConnection {
     if (!this.#isOpen) return
     this.#waiting.push(bytes)
     this.#waitingBytes += bytes.length
-    if (this.backlog > mostWaiting) this.destroy('takes nothing')
+    if (this.backlog > mostWaitingBytes) this.destroy('takes nothing')
     else SocketConnection.#gather(this)
   }
 
   announce(frame: Buffer): void {
-    if (this.#isOpen && this.backlog <= mostWaiting) this.#socket.write(announcementChunk(frame))
+    if (this.#isOpen && this.backlog <= mostWaitingBytes) this.#socket.write(announcementChunk(frame))
   }
 
   destroy(reason: string): void {

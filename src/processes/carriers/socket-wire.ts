@@ -1,20 +1,19 @@
 import { isNodeName } from '../node-name.js'
 
-// Format: the same greeting from both sides, then chunks with kind and length.
+// Format: a greeting from both sides, then chunks with kind and length.
 const version = 'warm-bindings/1 '
 const greetingBytes = version.length + 8
 const headerBytes = 1 + 4
 const kinds = { stream: 1, announcement: 2 } as const
 
 export const longestAnnouncement = 64 * 1024
-/** In bytes. Larger chunks are not copied. */
-const large = 64 * 1024
+const leastUncopied = 64 * 1024
 
 export const greetingOf = (name: string): Buffer => Buffer.from(`${version}${name}`, 'latin1')
 
 export function streamChunk(pieces: readonly Buffer[], bytes: number): readonly Buffer[] {
   const header = headerOf(kinds.stream, bytes)
-  return bytes >= large ? [header, ...pieces] : [Buffer.concat([header, ...pieces])]
+  return bytes >= leastUncopied ? [header, ...pieces] : [Buffer.concat([header, ...pieces])]
 }
 
 export const announcementChunk = (frame: Buffer): Buffer =>

@@ -30,11 +30,11 @@ function weightOf(keyHash: number, name: string): number {
     nameHash = hashOf(name)
     nameHashes.set(name, nameHash)
   }
-  // The mixed hashes spread the keys of a lost process over all others.
+  // Mixed, so that the keys of a lost process spread over all others.
   return mixed(keyHash ^ nameHash) >>> 0
 }
 
-/** FNV-1a over code units. The hash need not be secret: process names are random. */
+/** FNV-1a over code units. */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)

@@ -9,10 +9,10 @@ const pauseMilliseconds = 1_000
 
 interface Own {
   readonly key: string
-  /** Includes things that the owner has yet to accept. */
+  /** Includes a `take` that the owner has not answered yet. */
   count: number
   owner: string
-  /** The count that the owner knows from our messages. Undefined if uncertain. */
+  /** The count that the owner knows. Undefined if uncertain. */
   told: number | undefined
   version: number
 }
@@ -25,8 +25,8 @@ export interface SharedCountsParts<Kind extends string> {
 }
 
 /**
- * Each key has an owner (rendezvous hashing). Other processes report absolute numbers to the owner, so repeated reports
- * do no harm. While owners change, a limit may be exceeded.
+ * Each key has an owner (rendezvous hashing), to which other processes report absolute numbers, so a report can be
+ * repeated. While owners change, a limit may be exceeded.
  */
 export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
   readonly #parts: SharedCountsParts<Kind>
@@ -81,6 +81,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     this.#tell(own.owner, thing)
   }
 
+  /** Resolves when the owner of the key has the current counts, or does not answer. */
   async told(key: string): Promise<void> {
     await this.#flush(firstFor(key, this.#names))
   }
@@ -107,7 +108,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
 
   async #ask(owner: string, wanted: Wanted, owns: readonly Own[]): Promise<string | undefined> {
     const { nodes, onAlone } = this.#parts
-    // The owner may not know the latest `giveBack`.
+    // The owner must know the latest `giveBack` before the question.
     if (!this.#silent.has(owner)) this.#flush(owner)
     const versions = owns.map(own => {
       own.count += 1
@@ -218,7 +219,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
       this.#tell(owner, thing)
     }
     for (const name of come) {
-      // Either process may have forgotten earlier reports.
+      // This process and the new process report all counts again, because each may have forgotten the other's reports.
       this.#unsure.add(name)
       this.#flush(name)
       nodes.ask(name, 'counts-again', null).catch(() => {})

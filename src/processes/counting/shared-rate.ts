@@ -6,9 +6,8 @@ import { orderFor } from './rendezvous.js'
 
 const answerMilliseconds = 450
 const allMilliseconds = 900
-/** Cache of "no need to wait": time, and number of keys. */
-const freeMilliseconds = 1_000
-const mostFree = 1_000
+const freeCacheMilliseconds = 1_000
+const mostFreeCached = 1_000
 
 type Act = keyof KeyedRate
 
@@ -24,7 +23,7 @@ export interface SharedRateParts {
   readonly onAlone: () => void
 }
 
-/** One process counts each key. Keys must not be secrets, because all processes see them. */
+/** Each key is counted in one of the processes. Keys must not be secrets, because other processes see them. */
 export function sharedRates({ nodes, clock, onAlone }: SharedRateParts): MakeRate {
   const own = new Map<string, Rate>()
   nodes.answer('rate', ({ rate, act, key }: RateQuestion) => {
@@ -37,7 +36,7 @@ export function sharedRates({ nodes, clock, onAlone }: SharedRateParts): MakeRat
   return (name, most, seconds) => {
     const rate = new Rate(most, seconds)
     own.set(name, rate)
-    /** Keys that need not wait, each with the time until which no other process is asked. */
+    /** Keys that need not wait, each with its expiry. */
     const free = new Map<string, number>()
 
     const ask = async (act: Act, key: string): Promise<number | undefined> => {
@@ -77,8 +76,8 @@ export function sharedRates({ nodes, clock, onAlone }: SharedRateParts): MakeRat
         free.delete(key)
         const delay = await ask('wait', key)
         if (delay === undefined) {
-          free.set(key, now + freeMilliseconds)
-          forgetOldest(free, mostFree)
+          free.set(key, now + freeCacheMilliseconds)
+          forgetOldest(free, mostFreeCached)
         }
         return delay
       },
@@ -90,7 +89,7 @@ async function doHere(rate: Rate, act: Act, key: string): Promise<number | undef
   if (act === 'take') return rate.take(key)
   if (act === 'count') return rate.count(key)
   if (act === 'wait') return rate.wait(key)
-  // `giveBack` has no effect if the key's former owner counted.
+  // Has no effect if another process has counted the `take`.
   if (act === 'giveBack') await rate.giveBack(key)
   return undefined
 }

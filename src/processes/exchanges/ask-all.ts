@@ -2,11 +2,11 @@ import { NoAnswer, type Nodes } from '../nodes.js'
 
 export interface Answers<T> {
   readonly answers: readonly (readonly [node: string, answer: T])[]
-  /** Names of processes. Undefined if all have answered. */
+  /** Undefined if all have answered. */
   readonly unanswered: readonly string[] | undefined
 }
 
-/** `unanswered` includes silent processes, and names without an heir yet: their sessions may still exist. */
+/** `unanswered` includes `lost` and `awaited`, because the sessions of these processes may still exist. */
 export async function askAll<T>(
   nodes: Pick<Nodes, 'lost' | 'awaited' | 'others' | 'ask'> | undefined,
   kind: string,
@@ -28,7 +28,7 @@ export async function askAll<T>(
   return { answers, unanswered: unanswered.length === 0 ? undefined : unanswered.sort() }
 }
 
-export function anyTaker({ others }: Pick<Nodes, 'others'>, asked = new Set<string>()): string | undefined {
+export function nodeForNewSession({ others }: Pick<Nodes, 'others'>, asked = new Set<string>()): string | undefined {
   const able = others.filter(({ name, isDraining, isSilent }) => !isDraining && !isSilent && !asked.has(name))
   return able[Math.floor(Math.random() * able.length)]?.name
 }

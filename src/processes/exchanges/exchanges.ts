@@ -1,19 +1,17 @@
 import { bodyBytes, type Frame, type FrameKind, frameKinds, writeFrame } from '../carriers/frames.js'
 import type { Exchange, ExchangeEnd, ExchangeEvents, Message } from '../nodes.js'
 
-/** Flow control: most unprocessed bytes in each direction, counted in bodies of frames. */
+/** Above this number of unprocessed bytes, `isBehind` is true. */
 const windowBytes = 64 * 1024
 const portionBytes = 16 * 1024
 
 export type Accept = (message: Message, exchange: Exchange, kind: string) => ExchangeEvents | undefined
 
-/** Reports errors. */
 export type Guarded = (act: () => void) => void
 
 export class Exchanges {
-  /** Exchanges begun here, and exchanges begun by the other process. */
-  readonly #own = new Map<number, OpenExchange>()
-  readonly #others = new Map<number, OpenExchange>()
+  readonly #openedHere = new Map<number, OpenExchange>()
+  readonly #openedThere = new Map<number, OpenExchange>()
   readonly #node: string
   readonly #send: (frame: Buffer) => void
   readonly #accept: Accept
@@ -28,13 +26,13 @@ export class Exchanges {
   }
 
   get size(): number {
-    return this.#own.size + this.#others.size
+    return this.#openedHere.size + this.#openedThere.size
   }
 
   open(kind: string, head: unknown, body: string | Buffer, events: ExchangeEvents): Exchange {
     do this.#last = (this.#last + 1) >>> 0
-    while (this.#own.has(this.#last))
-    const exchange = new OpenExchange(this.#node, this.#last, true, this.#own, this.#send)
+    while (this.#openedHere.has(this.#last))
+    const exchange = new OpenExchange(this.#node, this.#last, true, this.#openedHere, this.#send)
     exchange.events = events
     exchange.write(frameKinds.open, { kind, head }, body)
     return exchange
@@ -42,16 +40,17 @@ export class Exchanges {
 
   take(frame: Frame): void {
     if (frame.kind === frameKinds.open) this.#begin(frame)
-    else (frame.isOpeners ? this.#others : this.#own).get(frame.exchange)?.take(frame)
+    else (frame.isOpeners ? this.#openedThere : this.#openedHere).get(frame.exchange)?.take(frame)
   }
 
   break(how: ExchangeEnd): void {
-    for (const exchange of [...this.#own.values(), ...this.#others.values()]) this.#guarded(() => exchange.over(how))
+    for (const exchange of [...this.#openedHere.values(), ...this.#openedThere.values()])
+      this.#guarded(() => exchange.over(how))
   }
 
   #begin({ exchange: id, head: opening, body }: Frame): void {
     const { kind, head } = opening as { readonly kind: string; readonly head: unknown }
-    const exchange = new OpenExchange(this.#node, id, false, this.#others, this.#send)
+    const exchange = new OpenExchange(this.#node, id, false, this.#openedThere, this.#send)
     const events = this.#accept({ head, body }, exchange, kind)
     if (events === undefined) exchange.cancel()
     else exchange.events = events
@@ -69,8 +68,7 @@ class OpenExchange implements Exchange {
   readonly #send: (frame: Buffer) => void
   #untaken = 0
   #wasBehind = false
-  /** Bytes processed but not yet confirmed to the sender. */
-  #untold = 0
+  #unconfirmed = 0
 
   constructor(
     node: string,
@@ -109,10 +107,10 @@ class OpenExchange implements Exchange {
   }
 
   took(bytes: number): void {
-    this.#untold += bytes
-    if (this.#untold < portionBytes || !this.#isOpen) return
-    this.#send(writeFrame(frameKinds.took, this.#isOwn, this.#id, this.#untold))
-    this.#untold = 0
+    this.#unconfirmed += bytes
+    if (this.#unconfirmed < portionBytes || !this.#isOpen) return
+    this.#send(writeFrame(frameKinds.took, this.#isOwn, this.#id, this.#unconfirmed))
+    this.#unconfirmed = 0
   }
 
   write(kind: FrameKind, head: unknown, body: string | Buffer): void {

@@ -8,13 +8,10 @@ import type { Accept, Guarded } from './exchanges.js'
 import { adoptedIn, Owners } from './owners.js'
 import { RemoteNode } from './remote-node.js'
 
-/** Pauses between heartbeats, and between checks for silence. */
-const beatMilliseconds = 1_000
-const lookMilliseconds = 500
-/** Heartbeats of the whole group in a second, and names in each heartbeat. */
-const mostBeats = 40
-const mostTold = 40
-/** Joins within this time share a log line. */
+const heartbeatMilliseconds = 1_000
+const silenceCheckMilliseconds = 500
+const groupHeartbeatsPerSecond = 40
+const mostNamesInHeartbeat = 40
 const joinMilliseconds = 250
 
 export interface MembershipParts {
@@ -94,7 +91,7 @@ export class Membership {
 
   begin(): void {
     this.#announce()
-    this.#beat = this.#parts.clock.after(lookMilliseconds, () => this.#look())
+    this.#beat = this.#parts.clock.after(silenceCheckMilliseconds, () => this.#look())
   }
 
   drain(): void {
@@ -177,7 +174,7 @@ export class Membership {
       this.owners.lost(node)
       this.#changed()
     }
-    // This comes last, so that requests that end here find the heir.
+    // The heir must be known before `break`, because ended requests are sent to the heir.
     if (wasUsed) node.break(node.isReached ? 'broken' : 'gone')
   }
 
@@ -188,7 +185,7 @@ export class Membership {
     this.#changed()
   }
 
-  /** Never throws: the next frames must be read. */
+  /** Never throws, so that the next frames are read. */
   #take(node: RemoteNode, frame: Frame): void {
     this.#parts.guarded(() => {
       if (frame.kind === frameKinds.notice) this.#note(node, frame.head as Notice)
@@ -249,15 +246,15 @@ export class Membership {
 
   #look(): void {
     const { clock, log } = this.#parts
-    this.#beat = clock.after(lookMilliseconds, () => this.#look())
+    this.#beat = clock.after(silenceCheckMilliseconds, () => this.#look())
     const now = clock.now()
-    // This process may have been paused: silence then proves nothing.
-    const late = now - this.#lookedAt - lookMilliseconds
+    // If this process was paused, silence proves nothing.
+    const late = now - this.#lookedAt - silenceCheckMilliseconds
     this.#lookedAt = now
     if (now >= this.#announceAt) this.#announce()
-    const pause = this.#interval - beatMilliseconds
+    const pause = this.#interval - heartbeatMilliseconds
     for (const node of this.#known.values()) {
-      if (late > beatMilliseconds) node.forgive(late)
+      if (late > heartbeatMilliseconds) node.forgive(late)
       if (node.isAskDue(now, pause)) node.tell(this.#notice(true))
       if (!node.look(now, pause)) continue
       log.warn({ other: node.name, isGivenUp: node.isGivenUp }, 'a process does not answer')
@@ -266,7 +263,7 @@ export class Membership {
     this.owners.check()
   }
 
-  /** Repeats the notice to each process, because announcements may be lost. */
+  /** Sends to each process on its own, because a broadcast may be lost. */
   #tellAll(): void {
     const frame = this.#notice()
     for (const node of this.#known.values()) node.tell(frame)
@@ -275,22 +272,22 @@ export class Membership {
   #announce(): void {
     const frame = this.#notice()
     const interval = this.#interval
-    // Processes that started together should beat at different times.
-    const share = interval > beatMilliseconds ? 0.75 + Math.random() / 4 : 1
+    // Processes that start together should not send at the same time.
+    const share = interval > heartbeatMilliseconds ? 0.75 + Math.random() / 4 : 1
     this.#announceAt = this.#parts.clock.now() + interval * share
     for (const carrier of this.#parts.carriers) carrier.announce(frame)
   }
 
   get #interval(): number {
-    return Math.max(beatMilliseconds, ((this.#known.size + 1) * 1_000) / mostBeats)
+    return Math.max(heartbeatMilliseconds, ((this.#known.size + 1) * 1_000) / groupHeartbeatsPerSecond)
   }
 
-  /** A random part: a second's heartbeats together contain every name. */
+  /** Returns a random part of a large group. Several heartbeats together contain every name. */
   #tellNames(): string[] {
     const names = this.there.map(({ name }) => name)
-    if (names.length <= mostTold) return names
+    if (names.length <= mostNamesInHeartbeat) return names
     const first = Math.floor(Math.random() * names.length)
-    return [...names.slice(first), ...names.slice(0, first)].slice(0, mostTold)
+    return [...names.slice(first), ...names.slice(0, first)].slice(0, mostNamesInHeartbeat)
   }
 
   #notice(asks?: true): Buffer {
@@ -314,11 +311,10 @@ export class Membership {
   }
 }
 
-/** Validity of a report about a third process. */
-const reportMilliseconds = 2_500
+const reportValidMilliseconds = 2_500
 const mostGone = 1_000
 
-/** Processes known only from reports of others, for example just after a start. */
+/** Processes known only from reports of others, for example after a start. */
 class ReportedNodes {
   readonly #clock: Pick<Clock, 'now'>
   readonly #until = new Map<string, number>()
@@ -331,7 +327,7 @@ class ReportedNodes {
   report(names: readonly string[]): void {
     const now = this.#clock.now()
     for (const [name, until] of this.#until) if (until < now) this.#until.delete(name)
-    for (const name of names) if (!this.#gone.has(name)) this.#until.set(name, now + reportMilliseconds)
+    for (const name of names) if (!this.#gone.has(name)) this.#until.set(name, now + reportValidMilliseconds)
   }
 
   forget(name: string): void {

@@ -4,13 +4,13 @@ import type { Nodes } from '../nodes.js'
 import type { Guarded } from './exchanges.js'
 import type { RemoteNode } from './remote-node.js'
 
-/** Time for an heir to announce itself once the process is gone. */
+/** Time for an heir to announce the names that it adopts. */
 const heirMilliseconds = 10_000
 const mostNames = 64
 
-/** Most bytes that wait for heirs, and the measured bytes of a waiting request without its text. */
-const mostWaiting = 8 * 1024 * 1024
-const waiterBytes = 6 * 1024
+const mostWaitingBytes = 8 * 1024 * 1024
+/** Measured memory of a waiting request. */
+const waiterBytesWithoutText = 6 * 1024
 
 interface Waiter {
   readonly until: number
@@ -27,7 +27,6 @@ export interface OwnersParts {
   readonly guarded: Guarded
 }
 
-/** Finds the process of a name, or its heir. */
 export class Owners {
   isLeaving = false
   readonly #parts: OwnersParts
@@ -85,8 +84,8 @@ export class Owners {
 
   whenOwned: Nodes['whenOwned'] = (name, bytes, then) => {
     const owner = this.owner(name)
-    const waiter = { until: this.#parts.clock.now() + heirMilliseconds, bytes: waiterBytes + bytes, then }
-    const isFull = this.#waitingBytes + waiter.bytes > mostWaiting
+    const waiter = { until: this.#parts.clock.now() + heirMilliseconds, bytes: waiterBytesWithoutText + bytes, then }
+    const isFull = this.#waitingBytes + waiter.bytes > mostWaitingBytes
     if (owner !== undefined || this.#isClosed || isFull || !this.isAwaited(name)) {
       then(owner)
       return () => {}
@@ -129,7 +128,7 @@ export class Owners {
     this.check()
   }
 
-  /** Needs no time limit: a process that hands over ends within 10 s. */
+  /** Needs no time limit: a process that hands over ends soon. */
   #isBeingHandedOver(name: string): boolean {
     if (this.isLeaving && this.names.includes(name)) return true
     for (const node of this.#parts.known.values())

@@ -3,18 +3,17 @@ import { type Frame, FrameReader, frameKinds, writeFrame } from '../carriers/fra
 import type { AboutNode, ExchangeEnd, Node } from '../nodes.js'
 import { type Accept, Exchanges, type Guarded } from './exchanges.js'
 
-/** Silence after which a process is probed, counts as silent, and counts as gone. */
-const probeMilliseconds = 1_200
-const silentMilliseconds = 3_000
-const goneMilliseconds = 10_000
-/** Silence after which, in a large group, a process with open exchanges is asked. */
+const probeAfterMilliseconds = 1_200
+const silentAfterMilliseconds = 3_000
+const goneAfterMilliseconds = 10_000
+/** In a large group, a silent process with open exchanges is asked for a heartbeat after this time. */
 const askMilliseconds = 3_000
 
 const resetFrame = writeFrame(frameKinds.reset, true, 0)
 
-const mostWaiting = 8 * 1024 * 1024
+const mostWaitingBytes = 8 * 1024 * 1024
 
-interface Way {
+interface Route {
   readonly carrier: Carrier
   readonly reader: FrameReader
 }
@@ -25,16 +24,14 @@ export class RemoteNode implements Node {
   isDraining = false
   about: AboutNode | undefined = undefined
   adopted: ReadonlySet<string> = new Set()
-  /** The process hands over, and answers for no name. */
   isLeaving = false
   hasHeartbeat = false
   isSilent = false
-  /** The process was silent for long, but may return. */
   isGivenUp = false
-  /** The first is in use. */
-  readonly #ways = new Map<Carrier, Way>()
+  /** The first route is in use. */
+  readonly #routes = new Map<Carrier, Route>()
   #heardAt: number
-  /** Undefined if the process was heard after the last question. */
+  /** Time of the first unanswered question. Any data counts as an answer. */
   #askedAt: number | undefined
   #lastAskedAt = 0
 
@@ -45,7 +42,7 @@ export class RemoteNode implements Node {
   }
 
   get isOverfull(): boolean {
-    return (this.#first?.carrier.backlog(this.name) ?? 0) > mostWaiting
+    return (this.#first?.carrier.backlog(this.name) ?? 0) > mostWaitingBytes
   }
 
   get isOwner(): boolean {
@@ -53,24 +50,24 @@ export class RemoteNode implements Node {
   }
 
   get isReached(): boolean {
-    return this.#ways.size > 0
+    return this.#routes.size > 0
   }
 
   join(carrier: Carrier, isPreferred: boolean, now: number): void {
-    const way = { carrier, reader: new FrameReader() }
-    const others = [...this.#ways.values()].filter(other => other.carrier !== carrier)
-    this.#ways.clear()
-    for (const next of isPreferred ? [way, ...others] : [...others, way]) this.#ways.set(next.carrier, next)
+    const route = { carrier, reader: new FrameReader() }
+    const others = [...this.#routes.values()].filter(other => other.carrier !== carrier)
+    this.#routes.clear()
+    for (const next of isPreferred ? [route, ...others] : [...others, route]) this.#routes.set(next.carrier, next)
     this.#heardAt = now
     if (!isPreferred || others.length === 0) return
-    // Data may still arrive over both carriers, in any order.
+    // Exchanges are reset, because data may still arrive over both carriers in any order.
     carrier.send(this.name, resetFrame)
     this.break('broken')
   }
 
   drop(carrier: Carrier): boolean {
     const wasUsed = this.#first?.carrier === carrier
-    this.#ways.delete(carrier)
+    this.#routes.delete(carrier)
     return wasUsed
   }
 
@@ -79,12 +76,12 @@ export class RemoteNode implements Node {
   }
 
   lose(carrier: Carrier): void {
-    this.#ways.get(carrier)?.reader.reset()
+    this.#routes.get(carrier)?.reader.reset()
     if (this.#first?.carrier === carrier) this.break('broken')
   }
 
   read(carrier: Carrier, bytes: Buffer, take: (frame: Frame) => void): void {
-    this.#ways.get(carrier)?.reader.read(bytes, take)
+    this.#routes.get(carrier)?.reader.read(bytes, take)
   }
 
   heard(now: number): boolean {
@@ -96,12 +93,13 @@ export class RemoteNode implements Node {
     return isChanged
   }
 
+  /** Shortens the counted silence, because this process was paused. */
   forgive(milliseconds: number): void {
     this.#heardAt += milliseconds
     if (this.#askedAt !== undefined) this.#askedAt += milliseconds
   }
 
-  /** `pause`: time between heartbeats, minus the usual second. */
+  /** `pause`: milliseconds by which the heartbeat interval exceeds 1,000. */
   isAskDue(now: number, pause: number): boolean {
     const isDue = pause > 0 && this.exchanges.size > 0 && now - this.#heardAt >= askMilliseconds
     if (!isDue || now - this.#lastAskedAt < askMilliseconds) return false
@@ -110,13 +108,14 @@ export class RemoteNode implements Node {
     return true
   }
 
+  /** Probes a silent process, and gives it up after 10 s. Returns true if `isSilent` or `isGivenUp` has changed. */
   look(now: number, pause: number): boolean {
     const sinceAsked = this.#askedAt === undefined ? 0 : now - this.#askedAt
     const silence = Math.max(now - this.#heardAt - pause, sinceAsked)
-    if (silence >= probeMilliseconds) for (const { carrier } of this.#ways.values()) carrier.probe(this.name)
+    if (silence >= probeAfterMilliseconds) for (const { carrier } of this.#routes.values()) carrier.probe(this.name)
     const [wasSilent, wasGivenUp] = [this.isSilent, this.isGivenUp]
-    this.isSilent = silence >= silentMilliseconds
-    this.isGivenUp = silence >= goneMilliseconds
+    this.isSilent = silence >= silentAfterMilliseconds
+    this.isGivenUp = silence >= goneAfterMilliseconds
     if (this.isGivenUp && !wasGivenUp) {
       // The other process must not continue exchanges that ended here.
       this.#first?.carrier.send(this.name, resetFrame)
@@ -129,8 +128,8 @@ export class RemoteNode implements Node {
     this.exchanges.break(how)
   }
 
-  get #first(): Way | undefined {
-    for (const way of this.#ways.values()) return way
+  get #first(): Route | undefined {
+    for (const route of this.#routes.values()) return route
     return undefined
   }
 }

@@ -17,9 +17,12 @@ import { writeHeader } from './stream-header.js'
 
 const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
 
-/** Time limit for the STARTTLS offer, and for the rest of the handshake. */
+/** Time limit until the STARTTLS offer, and again until the end of the handshake. */
 const secureSeconds = 10
-/** Leaves time for the next server within the default WARM_STEP_TIMEOUT. */
+/**
+ * Replaces `secureSeconds` if another server can be tried. Shorter than the default of WARM_STEP_TIMEOUT, which ends
+ * the login.
+ */
 const nextServerSeconds = 5
 
 export interface ConnectionParts {
@@ -30,7 +33,6 @@ export interface ConnectionParts {
   readonly certificates?: Pick<ShownCertificates, 'note'> | undefined
 }
 
-/** `lang` is the language of the stream before STARTTLS. */
 export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | 'certificate'>> {
   readonly domain: string
   readonly server: Server | undefined
@@ -39,7 +41,6 @@ export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | '
 /** `onReady` or `onFailed` comes last. */
 export interface ConnectionEvents {
   onStep(step: Step): void
-  /** `spare` is set if the connection was dialled ahead. */
   onReady(socket: Socket, to: ConnectedServer, spare?: Spare): void
   onFailed(end: LinkEnd): void
 }
@@ -56,12 +57,9 @@ export interface Connection {
   timeOut(): void
 }
 
-const endings = ['error', 'end', 'close'] as const
+const endEvents = ['error', 'end', 'close'] as const
 
-/**
- * Connects with STARTTLS or direct TLS (XEP-0368). A failure leads to the next server, because only the domain's name
- * was sent. A stream error ends the search.
- */
+/** Connects, with TLS (STARTTLS, XEP-0368) or without. Tries the next server after failures except stream errors. */
 export function openConnection(
   { domain, server, lang, certificate }: ConnectionOptions,
   { dialer, clock, tls: rules, limits, certificates }: ConnectionParts,
@@ -113,9 +111,8 @@ export function openConnection(
     if (ended !== undefined) return ended
     if (trust.verify) certificates?.note(domain, to.name, socket)
     if (!trust.verify || socket.authorized) return socket
-    // Despite its type, `authorizationError` is a code or message.
-    const told = String(socket.authorizationError)
-    const cause = new CertificateFault(told, socket.getPeerCertificate(), domain)
+    const reported = String(socket.authorizationError)
+    const cause = new CertificateFault(reported, socket.getPeerCertificate(), domain)
     return { failure: { step: 'tls', code: 'certificate-invalid', cause } }
   }
 
@@ -125,15 +122,14 @@ export function openConnection(
     current = undefined
     deadline?.cancel()
     socket.off('error', nothing)
-    for (const event of endings) socket.off(event, onBroken)
+    for (const event of endEvents) socket.off(event, onBroken)
     events.onReady(socket, to)
   }
 
   function watch(socket: Socket): void {
-    for (const event of endings) socket.on(event, onBroken)
+    for (const event of endEvents) socket.on(event, onBroken)
   }
 
-  /** `reason` is an error for `error`, a flag for `close`. */
   function onBroken(reason?: Error | boolean): void {
     const cause = typeof reason === 'boolean' ? undefined : reason
     lose({ failure: { step: 'tls', code: 'remote-connection-failed', cause } })
@@ -182,10 +178,7 @@ export function openConnection(
   }
 }
 
-/**
- * The server name is the XMPP domain (RFC 6120 §5.4.3, XEP-0368 §3). The caller checks the certificate. Resumed
- * sessions would break `tls-unique` (RFC 5929 §3.1).
- */
+/** The caller must check `authorized`. TLS resumption is off, because it changes `tls-unique` (RFC 5929 §3.1). */
 function startTls(socket: Socket, domain: string, context: SecureContext, direct: boolean): TLSSocket {
   const secured = connect({
     socket,
@@ -194,14 +187,14 @@ function startTls(socket: Socket, domain: string, context: SecureContext, direct
     rejectUnauthorized: false,
     checkServerIdentity: (_host, certificate) =>
       isMadeOutTo(certificate, domain) ? undefined : new Error('the certificate is made out to another name'),
-    // RFC 6066 §3 forbids IP addresses as server names.
+    // The server name is the XMPP domain (RFC 6120 §5.4.3), but must not be an IP address (RFC 6066 §3).
     ...(isIP(domain.replace(/^\[|\]$/g, '')) === 0 ? { servername: domain } : {}),
   })
   secured.getPeerCertificate = certificateAlone
   return secured
 }
 
-/** Node's own function parses the whole chain, in ten times the time. */
+/** Ignores Node's argument `true`, because parsing the whole certificate chain takes ten times as long. */
 function certificateAlone(this: TLSSocket): DetailedPeerCertificate {
   return getPeerCertificate.call(this, false) as DetailedPeerCertificate
 }

@@ -10,7 +10,7 @@ import type { Failure, LinkStep } from '../../xmpp/link.js'
 import { allowed } from '../net/allowed-addresses.js'
 import { ConnectedServer } from '../net/connected-server.js'
 import type { LocalPorts, Source } from '../net/local-ports.js'
-import type { Addresses, Names, Route } from '../net/name-lookup.js'
+import type { Addresses, NameLookup, Route } from '../net/name-lookup.js'
 import type { ServerState, ServerStates } from '../net/server-states.js'
 import type { Target } from '../net/srv-records.js'
 import { nothing } from './socket-events.js'
@@ -24,13 +24,13 @@ export interface Dialled {
 
 const resolveSeconds = 5
 const addressSeconds = 5
-/** In milliseconds (RFC 8305 §5). */
-const stagger = 250
+/** RFC 8305 §5. */
+const staggerMilliseconds = 250
 const connectSeconds = 15
 const foreignAddress = 'XMPP_LOCAL_ADDRESSES has an address that this machine does not have.'
 
 export interface DialerParts {
-  readonly names: Names
+  readonly names: NameLookup
   readonly clock: Clock
   readonly publicOnly: boolean
   readonly descriptors?: { expected: number } | undefined
@@ -60,7 +60,6 @@ export function createDialer(parts: DialerParts) {
 
 export function connectTcp(host: string, port: number, source: Source = {}): Socket {
   const socket = connectSharingBuffer({ host, port, ...source, keepAlive: true, noDelay: true })
-  // Without a listener, an error would end the process.
   return socket.on('error', nothing)
 }
 
@@ -68,6 +67,7 @@ type SearchParts = DialerParts & Required<Pick<DialerParts, 'connect'>>
 
 export type Search = ReturnType<typeof createSearch>
 
+/** `connections` dials the targets in order. `failure` is the failure at the latest step. */
 export function createSearch(
   { names, clock, publicOnly, descriptors = { expected: 0 }, ports, onExhausted, connect }: SearchParts,
   route: Route | Promise<Route>,
@@ -77,7 +77,6 @@ export function createSearch(
   let furthest: Failure | undefined
   let state: ServerState | undefined
   let server: string | undefined
-  /** The time at which the search ends, set at the first attempt. */
   let until = Number.POSITIVE_INFINITY
   let limit: Timer | undefined
   let cancelRace: () => void = () => {}
@@ -121,7 +120,7 @@ export function createSearch(
       until = Math.min(until, clock.now() + connectSeconds * 1000)
       const socket = await new Promise<Socket | Failure>(resolve => {
         cancelRace = race(addresses, target.port, { clock, connect, ports }, until, resolve)
-        // The socket takes its descriptor one tick later.
+        // Node opens the socket in the next tick. Until then, `expect` counts its descriptor.
         process.nextTick(expect, false)
       })
       if ('code' in socket) fail(socket)
@@ -147,14 +146,12 @@ export function createSearch(
   return {
     connections,
     fail,
-    /** The server tried last. */
     get server(): string | undefined {
       return server
     },
     get failure(): Failure {
       return furthest ?? { step: 'connect', code: 'timeout' }
     },
-    /** Afterwards `connections` yields nothing. */
     cancel(): void {
       isOver = true
       expect(false)
@@ -164,7 +161,7 @@ export function createSearch(
   }
 }
 
-/** Happy Eyeballs (RFC 8305 §5): attempts start in turn, and end at `until`. Keeps the first connection. */
+/** Happy Eyeballs (RFC 8305 §5). */
 export function race(
   addresses: Addresses,
   port: number,
@@ -205,7 +202,7 @@ export function race(
 
   function attempt(): void {
     dial(addresses[begun++]!)
-    if (begun < addresses.length) next = clock.after(stagger, attempt)
+    if (begun < addresses.length) next = clock.after(staggerMilliseconds, attempt)
   }
 
   function dial(address: string, before?: Socket): void {

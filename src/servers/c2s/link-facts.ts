@@ -26,7 +26,6 @@ export function linkFacts(
   }
 }
 
-/** RFC 5056. */
 export function channelBinding(socket: TLSSocket, type: ChannelBindingType): Buffer | undefined {
   const version = socket.getProtocol()
   switch (type) {
@@ -35,11 +34,11 @@ export function channelBinding(socket: TLSSocket, type: ChannelBindingType): Buf
       if (version !== 'TLSv1.3') return undefined
       return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', noContext)
     case 'tls-unique':
-      // RFC 5929 §3: the first Finished message. In a resumed session the server sends it.
+      // RFC 5929 §3: the first Finished message, which the client sends unless the TLS session is resumed.
       if (version !== 'TLSv1.2' || socket.isSessionReused()) return undefined
       return socket.getFinished()
     case 'tls-server-end-point': {
-      // RFC 5929 §4. In Node 20, `getPeerX509Certificate` returns the certificate only once.
+      // RFC 5929 §4. In Node 20, `getPeerX509Certificate` works only at the first call.
       const certificate: Uint8Array | undefined = (socket.getPeerCertificate() as PeerCertificate | null)?.raw
       const algorithm = certificate === undefined ? undefined : signatureHash(certificate)
       return algorithm === undefined ? undefined : hash(algorithm, certificate!, 'buffer')

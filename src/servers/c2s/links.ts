@@ -13,7 +13,7 @@ import { type LinkParts, TcpLink } from './tcp-link.js'
 export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls' | 'certificates'> {
   /** XMPP_SERVERS by domain. `*` is for all other domains. */
   readonly servers: ReadonlyMap<string, Server>
-  /** Seconds of silence before a space is sent. 0: off. */
+  /** A space is sent after one to two times this many seconds of silence. 0: off. */
   readonly keepalive: number
   readonly streamManagement?: boolean
   readonly sasl2?: boolean
@@ -76,7 +76,7 @@ export function createLinks(parts: LinksParts) {
       return spares?.size ?? 0
     },
     endSpares: () => spares?.close(),
-    /** Spare links may lead to servers that new settings omit. */
+    /** Call this after a change of XMPP_SERVERS. */
     dropSpares: () => spares?.drop(),
     stop(): void {
       keepingAlive?.cancel()

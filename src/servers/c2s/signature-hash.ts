@@ -1,20 +1,20 @@
-/** Keys: object identifiers of signature algorithms, in hexadecimal. */
+/** By object identifier in hexadecimal. SHA-256 replaces MD5 and SHA-1 (RFC 5929 §4.1). */
 const hashes: Readonly<Record<string, string>> = {
-  // PKCS #1 with MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512 (RFC 8017 Appendix C).
-  '2a864886f70d010104': 'sha256',
-  '2a864886f70d010105': 'sha256',
+  // PKCS #1 (RFC 8017 Appendix C).
+  '2a864886f70d010104': 'sha256', // MD5
+  '2a864886f70d010105': 'sha256', // SHA-1
   '2a864886f70d01010e': 'sha224',
   '2a864886f70d01010b': 'sha256',
   '2a864886f70d01010c': 'sha384',
   '2a864886f70d01010d': 'sha512',
-  // ECDSA with SHA-1, SHA-224, SHA-256, SHA-384, SHA-512 (RFC 5758 §3.2).
-  '2a8648ce3d0401': 'sha256',
+  // ECDSA (RFC 5758 §3.2).
+  '2a8648ce3d0401': 'sha256', // SHA-1
   '2a8648ce3d040301': 'sha224',
   '2a8648ce3d040302': 'sha256',
   '2a8648ce3d040303': 'sha384',
   '2a8648ce3d040304': 'sha512',
-  // Hashes among the parameters of RSASSA-PSS (RFC 8017 Appendix B.1).
-  '2b0e03021a': 'sha256',
+  // Hashes in the parameters of RSASSA-PSS (RFC 8017 Appendix B.1).
+  '2b0e03021a': 'sha256', // SHA-1
   '608648016503040204': 'sha224',
   '608648016503040201': 'sha256',
   '608648016503040202': 'sha384',
@@ -22,13 +22,9 @@ const hashes: Readonly<Record<string, string>> = {
 }
 const pss = '2a864886f70d01010a'
 const sequence = 0x30
-/** The first parameter of RSASSA-PSS is its hash, and absent for SHA-1. */
+/** Tag of the hash in the parameters of RSASSA-PSS. Without this tag, the hash is SHA-1. */
 const pssHash = 0xa0
 
-/**
- * The hash of the certificate's signature, which Node does not report. SHA-256 replaces MD5 and SHA-1 (RFC 5929 §4.1).
- * Undefined for algorithms like Ed25519.
- */
 export function signatureHash(certificate: Uint8Array): string | undefined {
   try {
     // SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue } (RFC 5280 §4.1)

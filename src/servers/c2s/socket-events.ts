@@ -4,7 +4,6 @@ import { paceEnds } from '../../lib/paced.js'
 
 export interface SocketEvents {
   onData(chunk: Buffer): void
-  /** The server half-closed the connection. */
   onLastByte(): void
   onBroken(reason: Error | boolean): void
   onTicket(): void
@@ -16,7 +15,7 @@ interface LinkSocket extends Socket {
   [listener]?: SocketEvents
 }
 
-/** The listeners are shared: closures would take 170 bytes for each link. */
+/** Adds shared listeners, because closures would take 170 bytes for each link. */
 export function listenTo(socket: LinkSocket, events: SocketEvents): void {
   const isHeard = socket[listener] !== undefined
   socket[listener] = events
@@ -48,7 +47,7 @@ function onSession(this: LinkSocket): void {
 const heard = ['data', 'end', 'close', 'error', 'secureConnect', 'session', 'drain']
 export const nothing = () => {}
 
-/** Keeps a listener for errors, because an unhandled error ends the process. */
+/** Keeps a listener for `error`, because an unhandled error ends the process. */
 export function ignore(socket: Socket): void {
   for (const event of heard) socket.removeAllListeners(event)
   socket.on('error', nothing)

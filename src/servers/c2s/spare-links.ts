@@ -10,13 +10,13 @@ import {
 } from './connection.js'
 import { ignore, listenTo, type SocketEvents } from './socket-events.js'
 
-/** Servers close idle connections after 30 s or more. */
+/** Less than 30 s, after which some servers close idle connections. */
 const mostAge = 20_000
 const sweepInterval = 1_000
-/** Logins a minute for each spare link. */
-const loginsForEach = 5
-/** Connections dialled for each login, its own included. */
-const mostDials = 2
+/** A domain gets one spare link for this number of logins a minute. */
+const loginsPerSpareLink = 5
+/** Includes the login's own connection. */
+const mostDialsPerLogin = 2
 const minute = 60_000
 const fewLogins = 0.5
 
@@ -32,7 +32,7 @@ interface Spares {
   readonly links: Set<SpareLink>
 }
 
-/** Spare links have TCP and TLS, but no stream. */
+/** Spare links have TCP and TLS (unless `tls=none`), but no stream. */
 export class SpareLinks {
   readonly #parts: SpareParts
   readonly #byDomain = new Map<string, Spares>()
@@ -49,7 +49,7 @@ export class SpareLinks {
     return size
   }
 
-  /** Takes the oldest spare link, and reports it in a later microtask. */
+  /** `events` are called in a later microtask. */
   take(options: ConnectionOptions, events: ConnectionEvents): Connection | undefined {
     if (options.certificate) return undefined
     for (const spare of this.#byDomain.get(options.domain)?.links ?? []) {
@@ -84,8 +84,7 @@ export class SpareLinks {
     return undefined
   }
 
-  /** `dialled`: connections that the login itself dialled. */
-  replenish(options: ConnectionOptions, dialled: 0 | 1): void {
+  replenish(options: ConnectionOptions, ownDials: 0 | 1): void {
     const { most, clock, hasRoom } = this.#parts
     if (most === 0 || this.#isClosed || options.certificate) return
     const spares = this.#byDomain.get(options.domain) ?? { logins: 0, countedAt: 0, links: new Set() }
@@ -93,8 +92,8 @@ export class SpareLinks {
     spares.logins = this.#loginsOf(spares) + 1
     spares.countedAt = clock.now()
     this.#sweeping ??= clock.after(sweepInterval, () => this.#sweep())
-    const needed = Math.min(most, Math.round(spares.logins / loginsForEach))
-    for (let dials: number = dialled; dials < mostDials && spares.links.size < needed && hasRoom(); dials++)
+    const needed = Math.min(most, Math.round(spares.logins / loginsPerSpareLink))
+    for (let dials: number = ownDials; dials < mostDialsPerLogin && spares.links.size < needed && hasRoom(); dials++)
       new SpareLink(options, this.#parts, spares)
   }
 
@@ -147,7 +146,7 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     return this.socket?.readable === true && this.socket.writable
   }
 
-  /** TLS 1.3 tickets arrive within one round trip after the handshake. */
+  /** True if no TLS 1.3 ticket is expected. A ticket arrives within the time that the handshake took. */
   get isSettled(): boolean {
     return this.#hasTicket || this.#parts.clock.now() - this.#readyAt >= this.#readyAt - this.since
   }
@@ -175,7 +174,7 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     listenTo(socket, this)
   }
 
-  /** The server closes idle connections early, so fewer are dialled ahead. */
+  /** The server may close idle connections early. With `logins` at 0, later logins dial fewer spare links. */
   onFailed(): void {
     this.#spares.logins = 0
     this.drop()

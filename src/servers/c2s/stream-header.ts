@@ -10,7 +10,7 @@ import { isSpace } from '../../xmpp/xml/usual-text.js'
 /** Longest element other than a stanza. */
 export const longestStep = 10_000
 
-/** A domain has at most 1023 bytes (RFC 7622 §3.2). */
+/** As long as the longest domain (RFC 7622 §3.2). */
 export const longestValue = 1023
 
 export const streamFooter = '</stream:stream>'
@@ -24,7 +24,7 @@ export function writeHeader(domain: string, lang: string, from: string | undefin
   )
 }
 
-/** Returns the stream error of an invalid header (RFC 6120 §4.9.3). */
+/** Returns a stream error (RFC 6120 §4.9.3) if the header is invalid. */
 export function readHeader(
   root: Root,
 ): StreamHeader | 'invalid-namespace' | 'unsupported-version' | 'policy-violation' {
@@ -42,7 +42,7 @@ export function withoutSpace(bytes: Buffer): Buffer {
   return bytes.subarray(start)
 }
 
-/** XEP-0352. Only direct children count: SASL2 may contain the namespace for Bind 2. */
+/** XEP-0352. Reads direct children only, because SASL2 may contain the namespace too. */
 export function offersStates(features: string): boolean {
   return features.includes(csiNamespace) && childrenOf(features).some(({ namespace }) => namespace === csiNamespace)
 }

@@ -3,7 +3,6 @@ import type { XmlLimits } from '../../xmpp/xml/limits.js'
 import { type Sink, Splitter } from '../../xmpp/xml/splitter.js'
 import { withoutSpace } from './stream-header.js'
 
-/** Splits bytes into elements. Unfinished elements count as waiting memory. */
 export class StreamReader {
   readonly #sink: Sink
   readonly #limits: XmlLimits
@@ -30,7 +29,7 @@ export class StreamReader {
 
   /** Throws an `XmlError`. */
   write(chunk: Buffer): void {
-    // Removes white space that the server sent before our restart (RFC 6120 §4.6.1).
+    // White space before the new stream header belongs to the old stream (RFC 6120 §4.6.1).
     const bytes = this.hasBegun ? chunk : withoutSpace(chunk)
     if (bytes.length > 0) this.hasBegun = true
     try {

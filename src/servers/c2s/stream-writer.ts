@@ -4,32 +4,31 @@ import type { Clock, Timer } from '../../lib/clock.js'
 import { writeBatch } from '../../lib/write-batch.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
-export interface WriterEvents {
+export interface StreamWriterEvents {
   onDrain(): void
   onStall(): void
 }
 
-/** In seconds. TCP has the same default (RFC 9293 §3.9.1.1). */
+/** A server that reads nothing for this time counts as lost (RFC 9293 §3.9.1.1). */
 const stallSeconds = 300
 
-/** Above this backlog, senders may await `onDrain`. */
-const much = 256 * 1024
+/** Above this backlog, senders wait for `onDrain`, which is called even if the socket takes everything at once. */
+const fullBacklog = 256 * 1024
 
-/** Writes once for each turn of the event loop. */
-export class Writer {
-  static readonly #stanzas = writeBatch<Writer>(8, writer => writer.#flush())
-  /** Few links at a time: each login step makes the server work. */
-  static readonly #steps = writeBatch<Writer>(2, writer => writer.#flush())
-  /** Stream headers wait for more data. */
-  static readonly #headers = writeBatch<Writer>(Number.POSITIVE_INFINITY, writer => writer.#flush())
+export class StreamWriter {
+  static readonly #stanzas = writeBatch<StreamWriter>(8, writer => writer.#flush())
+  /** Small batches, so that the server can begin its work on a login step early. */
+  static readonly #steps = writeBatch<StreamWriter>(2, writer => writer.#flush())
+  /** Written at the end of the turn, together with pipelined data. */
+  static readonly #headers = writeBatch<StreamWriter>(Number.POSITIVE_INFINITY, writer => writer.#flush())
   readonly #socket: Socket
   readonly #clock: Clock
-  readonly #events: WriterEvents
+  readonly #events: StreamWriterEvents
   #waiting = ''
   #isOnlyHeader = false
   #stall: Timer | undefined
 
-  constructor(socket: Socket, clock: Clock, events: WriterEvents) {
+  constructor(socket: Socket, clock: Clock, events: StreamWriterEvents) {
     this.#socket = socket
     this.#clock = clock
     this.#events = events
@@ -40,7 +39,7 @@ export class Writer {
   }
 
   send(elements: readonly Element[], soon: boolean): void {
-    if (this.#waiting === '' || this.#isOnlyHeader) (soon ? Writer.#steps : Writer.#stanzas)(this)
+    if (this.#waiting === '' || this.#isOnlyHeader) (soon ? StreamWriter.#steps : StreamWriter.#stanzas)(this)
     this.#isOnlyHeader = false
     for (const { text } of elements) this.#waiting += text
   }
@@ -48,7 +47,7 @@ export class Writer {
   sendHeader(header: string): void {
     if (this.#waiting === '') {
       this.#isOnlyHeader = true
-      Writer.#headers(this)
+      StreamWriter.#headers(this)
     }
     this.#waiting += header
   }
@@ -70,10 +69,10 @@ export class Writer {
 
   #flush(): void {
     if (this.#waiting === '') return
-    const isMuch = this.#waiting.length > much
+    const wasFull = this.#waiting.length > fullBacklog
     this.write('')
     // A socket that took everything emits no `drain`.
-    if (isMuch && this.#stall === undefined) this.#events.onDrain()
+    if (wasFull && this.#stall === undefined) this.#events.onDrain()
   }
 
   #fallBehind(): void {

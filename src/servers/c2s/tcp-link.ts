@@ -26,7 +26,7 @@ import { ignore, listenTo, type SocketEvents } from './socket-events.js'
 import type { SpareLinks } from './spare-links.js'
 import { longestStep, offersStates, readHeader, streamFooter, writeHeader } from './stream-header.js'
 import { StreamReader } from './stream-reader.js'
-import { Writer, type WriterEvents } from './stream-writer.js'
+import { StreamWriter, type StreamWriterEvents } from './stream-writer.js'
 
 const featuresSeconds = 10
 const trialSeconds = 3
@@ -43,33 +43,29 @@ export interface LinkParts extends ConnectionParts {
 
 type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
-/** Implements its parts' events itself, to save closures. */
-export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, WriterEvents {
+export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, StreamWriterEvents {
   events: LinkEvents
   readonly #to: ConnectionOptions
   readonly #parts: LinkParts
   #lang: string
   #from: string | undefined
   #ahead: StreamOptions['ahead']
-  readonly #isSpaced: boolean
   #phase: Phase = 'connecting'
   #connection: Connection | undefined
   #socket: Socket | undefined
   #server: ConnectedServer | undefined
-  #writer: Writer | undefined
+  #writer: StreamWriter | undefined
   readonly #reader: StreamReader
   #deadline: Timer | undefined
   #offersStates = false
-  /** The connection was dialled ahead, and has its first stream. */
   #isSpare = false
-  /** The space for a TLS ticket is scheduled or not needed. */
   #acknowledges = false
   #isBusy = true
 
   constructor(
     domain: string,
     server: Server | undefined,
-    { lang, from, ahead, spaced = false, certificate = false }: LinkOptions,
+    { lang, from, ahead, certificate = false }: LinkOptions,
     events: LinkEvents,
     parts: LinkParts,
   ) {
@@ -79,7 +75,6 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#lang = lang
     this.#from = from
     this.#ahead = ahead
-    this.#isSpaced = spaced
     this.#reader = new StreamReader(this, parts.limits, parts.waiting)
     this.#connection = parts.spares?.take(this.#to, this) ?? openConnection(this.#to, parts, this)
   }
@@ -138,7 +133,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#socket?.resume()
   }
 
-  /** Waits for the server's closing tag (RFC 6120 §4.4). */
+  /** The server must answer within `closeSeconds` (RFC 6120 §4.4). */
   close(): void {
     if (this.#begunClosing()) this.#writer!.write(streamFooter)
   }
@@ -192,12 +187,13 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#isSpare = spare !== undefined
     this.#socket = socket
     this.#server?.opened()
-    this.#writer = new Writer(socket, this.#parts.clock, this)
+    this.#writer = new StreamWriter(socket, this.#parts.clock, this)
     listenTo(socket, this)
     if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
-      // `onTicket` may send a space. RFC 6120 §6.3.5 forbids spaces after a pipelined <auth/>, except with SASL2.
+      // A settled spare link expects no TLS ticket. On other links, `onTicket` sends white space, which is forbidden
+      // after a pipelined <auth/> (RFC 6120 §6.3.5) or <authenticate/> (XEP-0388 §2.4).
       if (spare?.isSettled) this.#acknowledges = true
-      else if (!this.#isSpaced || !this.facts.sasl2Allowed) this.#ahead = undefined
+      else this.#ahead = undefined
     }
     this.#open()
     this.#parts.spares?.replenish(this.#to, spare === undefined ? 1 : 0)
@@ -215,14 +211,11 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     }
   }
 
-  /**
-   * A space sends the ACK of a TLS 1.3 ticket at once (RFC 6120 §4.6.1). TCP would delay the ACK, and the server's
-   * data, by 40 ms.
-   */
+  /** Sends white space after a TLS 1.3 ticket, because a late TCP acknowledgement would delay the server by 40 ms. */
   onTicket(): void {
     if (this.#acknowledges) return
     this.#acknowledges = true
-    // Node delays writes while it processes a ticket.
+    // Node calls `onTicket` while it still processes the TLS ticket, and would delay a write.
     this.#parts.clock.after(0, () => {
       this.#acknowledges = false
       if (!this.#reader.hasBegun && this.#phase === 'open') this.#writer!.write(' ')
@@ -267,7 +260,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
         return
       }
       if (element.name === 'features') this.#offersStates = offersStates(element.text)
-      // On trial the time limit continues: the server may ignore the pipelined data.
+      // A trial of pipelining keeps its time limit until the server answers the pipelined data.
       if (element.name === 'features' && this.#ahead !== 'trial') this.#expectNothing()
     } else if (this.#ahead === 'trial') {
       this.#ahead = undefined
@@ -304,7 +297,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#guard(() => this.#fail({ step: 'features', code: 'timeout' }))
   }
 
-  /** Dials again if a spare link ended before the server sent anything. A pipelined login must begin again. */
+  /** Dials again if a spare link ended before the server sent anything. A pipelined login ends instead. */
   #replaceSpare(): boolean {
     if (!this.#isSpare || this.#reader.hasBegun || this.#phase !== 'open') return false
     if (this.#ahead === undefined) {
@@ -345,7 +338,6 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Writ
     this.#destroy()
   }
 
-  /** Without `isStreamOver`, the stream can be resumed. */
   #end(end: LinkEnd, isStreamOver = true): void {
     if (this.#phase === 'closing' || this.#phase === 'ended') return
     const { server = this.#serverName } = end.failure

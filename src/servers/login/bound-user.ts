@@ -3,18 +3,17 @@ import { type Jid, parseJid } from '../../xmpp/jid/jid.js'
 import { bindNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, textOf } from '../../xmpp/xml/document.js'
-import type { Credentials, LoginWish } from './login-request.js'
+import type { Credentials, LoginRequest } from './login-request.js'
 import { logsInAsItself } from './mechanism-choice.js'
 
-/** The JID as the server wrote it. Throws a `Problem` if it is no full JID of the user. */
-export function boundJid(iq: string, wish: LoginWish): string {
+/** Returns the JID in the server's spelling. */
+export function boundJid(iq: string, request: LoginRequest): string {
   const bind = childrenOf(iq).find(({ name, namespace }) => name === 'bind' && namespace === bindNamespace)
   const jid = bind && childrenOf(bind.text).find(({ name }) => name === 'jid')
-  return checkedJid(jid === undefined ? '' : copyOf(textOf(jid.text)), wish)
+  return checkedJid(jid === undefined ? '' : copyOf(textOf(jid.text)), request)
 }
 
-/** Throws as `boundJid` does. */
-export function checkedJid(text: string, { jid: asked, credentials }: LoginWish): string {
+export function checkedJid(text: string, { jid: asked, credentials }: LoginRequest): string {
   const bound = parseJid(text)
   if (bound?.resource === undefined) throw new Problem('remote-protocol-error', { step: 'bind' })
   if (isWanted(bound, asked, credentials)) return text
@@ -43,7 +42,7 @@ function accountOf(credentials: Credentials): string | undefined {
 function isWanted(bound: Jid, asked: Jid, credentials: Credentials): boolean {
   if (bound.domain !== asked.domain) return false
   if (credentials.kind === 'anonymous') return true
-  // An account that acts for users must distinguish strasse from straße.
+  // For an account that logs in for others, strasse and straße must be different users.
   const actsForOthers = credentials.kind === 'certificate' || !logsInAsItself(credentials)
   return actsForOthers ? bound.local === asked.local : isSameName(bound.local, asked.local)
 }
@@ -52,7 +51,7 @@ export function isSameName(one: string, other: string): boolean {
   return folded(one) === folded(other)
 }
 
-/** Servers follow RFC 6122 or RFC 7613: names are equal if one RFC says so. */
+/** Names are equal here if RFC 6122 or RFC 7613 makes them equal, because servers follow either. */
 function folded(local: string): string {
   return local.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC')
 }

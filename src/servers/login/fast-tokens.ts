@@ -5,20 +5,17 @@ import type { UserAgent } from './sasl/hashed-token.js'
 const mostDomains = 1000
 const mostSalts = 1000
 
-export type Tokens = ReturnType<typeof createTokens>
+export type FastTokens = ReturnType<typeof createFastTokens>
 
-/**
- * Tokens (XEP-0484) are for servers where SCRAM keys do not work. Prosody writes tokens to disk, and keeps each user
- * agent forever.
- */
-export function createTokens() {
+/** FAST tokens are requested only if SCRAM keys do not work, because Prosody stores a token's user agent forever. */
+export function createFastTokens() {
   const secret = randomBytes(32)
   const salting = new Map<string, true>()
   const salts = new Map<string, { readonly text: string; readonly changes: number }>()
   const taken = new Map<string, Set<number>>()
 
   return {
-    /** Detects servers that change the salt at each login. One change is a new password. */
+    /** Two changes of the salt in a row show that the server salts at each login. One change may be a new password. */
     noteSalt(domain: string, user: string, salt: Buffer): void {
       const key = `${user}@${domain}`
       const text = salt.toString('base64')
@@ -35,7 +32,7 @@ export function createTokens() {
       return !mechanism.startsWith('SCRAM-') || salting.has(domain)
     },
 
-    /** The id is unique among the user's sessions. Released ids are reused. */
+    /** Reuses ids, because Prosody keeps each id forever. */
     agentOf(jid: string): UserAgent {
       const numbers = taken.get(jid) ?? new Set()
       let number = 0

@@ -3,8 +3,8 @@ import type { XmlElement } from '@xmpp/xml'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
 import type { Link, Resumption } from '../../xmpp/link.js'
 import { smNamespace } from '../../xmpp/namespaces.js'
-import type { Tokens } from './fast-tokens.js'
-import type { LoginWish } from './login-request.js'
+import type { FastTokens } from './fast-tokens.js'
+import type { LoginRequest } from './login-request.js'
 import { isRepeatable } from './relogin.js'
 import { HashedToken, tokenMechanism, type UserAgent } from './sasl/hashed-token.js'
 import type { Mechanism } from './sasl/mechanism.js'
@@ -12,31 +12,31 @@ import { bindRequest, tokenRequest, tokenUse } from './sasl2.js'
 import type { Sasl2Offer } from './stream-features.js'
 
 export interface InlineParts {
-  /** Longest gap of a stream that can be resumed. Undefined: no resumption. */
+  /** Time for which the server should keep a broken stream. Undefined: no resumption. */
   readonly resumeSeconds?: number | undefined
-  readonly tokens?: Tokens | undefined
+  readonly tokens?: FastTokens | undefined
 }
 
 interface Situation {
-  readonly wish: LoginWish
+  readonly request: LoginRequest
   readonly until: 'authenticated' | 'bound' | Resumption
   readonly offer: Sasl2Offer
   readonly mechanism: Mechanism
   readonly link: Link
 }
 
-/** XEP-0388 §2.3. */
+/** Requests inside a SASL2 login (XEP-0388 §2.3). */
 export class InlineRequests {
   readonly elements: XmlElement[] = []
   asksToBind = false
   token: HashedToken | undefined
   #agent: UserAgent | undefined
   #tokenMechanism = ''
-  readonly #wish: LoginWish
+  readonly #request: LoginRequest
 
-  constructor({ wish, until, offer, mechanism, link }: Situation, parts: InlineParts) {
-    this.#wish = wish
-    const { credentials, jid } = wish
+  constructor({ request, until, offer, mechanism, link }: Situation, parts: InlineParts) {
+    this.#request = request
+    const { credentials, jid } = request
     if (credentials.kind === 'fast') this.elements.push(...tokenUse(credentials.token.agent))
     if (typeof until === 'object') this.elements.push(xml('resume', { xmlns: smNamespace, ...until }))
     if (until !== 'bound') return
@@ -46,14 +46,14 @@ export class InlineRequests {
     // With Bind 2 the server chooses the resource.
     if (bindFeatures === undefined || jid.resource !== undefined) return
     this.asksToBind = true
-    const resumes = isResumable && (this.#agent !== undefined || isRepeatable(wish, mechanism))
+    const resumes = isResumable && (this.#agent !== undefined || isRepeatable(request, mechanism))
     const attributes = resumes ? { resume: 'true', max: String(parts.resumeSeconds) } : {}
     const enables = link.allowsManagement && bindFeatures.includes(smNamespace)
     this.elements.push(bindRequest(enables ? attributes : undefined, this.#agent))
   }
 
-  #requestToken(mechanism: string | undefined, name: string, tokens: Tokens | undefined): void {
-    const { credentials, jid } = this.#wish
+  #requestToken(mechanism: string | undefined, name: string, tokens: FastTokens | undefined): void {
+    const { credentials, jid } = this.#request
     const isOwnPassword = credentials.kind === 'password' && credentials.user === undefined
     if (mechanism === undefined || !isOwnPassword || tokens?.areNeeded(jid.domain, name) !== true) return
     this.#tokenMechanism = mechanism
@@ -63,7 +63,7 @@ export class InlineRequests {
 
   /** `secret`: the token in `<success/>`. */
   succeeded(secret: string | undefined): void {
-    const { credentials, jid } = this.#wish
+    const { credentials, jid } = this.#request
     if (credentials.kind === 'fast' && secret !== undefined) credentials.token.replace(secret)
     if (this.#agent === undefined) return
     if (secret === undefined) this.#agent.release()

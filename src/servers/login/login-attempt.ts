@@ -17,7 +17,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 import { boundJid, checkedJid } from './bound-user.js'
 import { type InlineParts, InlineRequests } from './inline-requests.js'
 import { followLogin, type LoginProgress, type ProgressParts } from './login-progress.js'
-import type { LoginWish } from './login-request.js'
+import type { LoginRequest } from './login-request.js'
 import type { Caller, LoggedIn, LoginLinkOptions, Opened, OpenForLogin } from './login-types.js'
 import {
   chooseMechanism,
@@ -28,30 +28,30 @@ import {
 } from './mechanism-choice.js'
 import { Pipelining } from './pipelining.js'
 import { bindRefused, linkEnded, saslRefused } from './refusals.js'
-import { wishAgain } from './relogin.js'
+import { reloginRequest } from './relogin.js'
 import type { Mechanism } from './sasl/mechanism.js'
 import { furtherTask, readSuccess, type Sasl2Success } from './sasl2.js'
 import type { Sasl2Offer, StreamFeatures } from './stream-features.js'
-import { type ClientHost, LinkClient } from './xmpp-js-client.js'
+import { type ClientHost, XmppJsClient } from './xmpp-js-client.js'
 
 export interface AttemptParts extends MechanismParts, ProgressParts, InlineParts {}
 
-/** Limits on elements that arrive for the page. Length in UTF-16 units. */
+/** Maximum number of elements for the page during the login. */
 const mostUndelivered = 1000
+/** Maximum length of these elements together, in UTF-16 units. */
 const longestUndelivered = 1024 * 1024
 
 const readyToBind = asFeatures(xml('bind', { xmlns: bindNamespace }))
 
-/** Logs in with @xmpp/client (RFC 6120 §6, §7, XEP-0388), up to `until`. */
+/** Logs in with @xmpp/client (RFC 6120 §6, §7, XEP-0388). */
 export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   mechanism: Mechanism | undefined
-  /** Set once the link has ended. */
   end: LinkEnd | undefined
   readonly #parts: AttemptParts
-  readonly #wish: LoginWish
+  readonly #request: LoginRequest
   readonly #pipelining: Pipelining
   readonly #until: 'authenticated' | 'bound' | Resumption
-  readonly #client: LinkClient
+  readonly #client: XmppJsClient
   #opened: T | undefined
   #abort: AbortController | undefined
   #resolve: (loggedIn: LoggedIn<T>) => void = () => {}
@@ -68,25 +68,24 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #answer: Element | undefined
   /** RFC 3921 §3. */
   #demandsSession = false
-  /** The login is complete: later elements are for the page. */
+  /** True after the last answer of the login. */
   #isAnswered = false
-  /** The login's unanswered IQ. Answers with other ids are for the page. */
-  #request: { readonly id: string; readonly answered: (iq: Element) => void } | undefined
+  #openIq: { readonly id: string; readonly answered: (iq: Element) => void } | undefined
   #jid = ''
   readonly #undelivered: Element[] = []
   #undeliveredLength = 0
 
   constructor(
     parts: AttemptParts,
-    wish: LoginWish,
+    request: LoginRequest,
     until: 'authenticated' | 'bound' | Resumption = 'bound',
     pipelining = new Pipelining(),
   ) {
     this.#parts = parts
-    this.#wish = wish
+    this.#request = request
     this.#until = until
     this.#pipelining = pipelining
-    this.#client = new LinkClient(this, wish.jid.resource)
+    this.#client = new XmppJsClient(this, request.jid.resource)
   }
 
   get step(): Step {
@@ -108,7 +107,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       this.fail(new Problem('timeout', { step: this.step, detail, server: this.#server }))
     const leave = () => late('the caller left')
     const { log, stepTimeout } = this.#parts
-    const progress = followLogin({ log, timeout, stepTimeout }, this.#wish, setting => {
+    const progress = followLogin({ log, timeout, stepTimeout }, this.#request, setting => {
       late(`Limit: ${setting}.`)
       this.#opened?.link.timeOut(this.step, typeof this.#until === 'string')
     })
@@ -163,9 +162,9 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   send(element: XmlElement): void {
-    // `=` is an empty initial response (RFC 6120 §6.4.2), which the library omits.
+    // The library omits an empty initial response (RFC 6120 §6.4.2).
     if (element.name === 'auth' && element.children.length === 0) element.t('=')
-    // RFC 6120 has no attribute `mechanism`.
+    // The library adds this attribute, which RFC 6120 does not have.
     if (element.name === 'response') delete element.attrs['mechanism']
     this.#isIntroduced = true
     this.#send(element.name, element.attrs['xmlns']!, element.toString())
@@ -178,7 +177,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   bind(request: XmlElement): Promise<XmlElement> {
     return new Promise(resolve => {
       this.#ask(request.toString(), iq => {
-        this.#jid = boundJid(iq.text, this.#wish)
+        this.#jid = boundJid(iq.text, this.#request)
         this.#isAnswered = !this.#demandsSession
         resolve(xml('bind', { xmlns: bindNamespace }, xml('jid', {}, this.#jid)))
       })
@@ -200,12 +199,11 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   #linkOptions(): LoginLinkOptions {
-    const { jid, credentials } = this.#wish
+    const { jid, credentials } = this.#request
     const certificate = credentials.kind === 'certificate'
-    // A certificate may be valid for several users (RFC 6120 §4.7.1). ejabberd offers SASL2 to known users only.
+    // `from` selects a user of the certificate (RFC 6120 §4.7.1). Without `from`, ejabberd offers no SASL2.
     const from = logsInAsItself(credentials) ? formatBareJid(jid) : undefined
-    const { foreseesSasl2: spaced } = this.#pipelining
-    return { certificate, from, ahead: this.#pipelining.nextStream(), spaced }
+    return { certificate, from, ahead: this.#pipelining.nextStream() }
   }
 
   #finish(): void {
@@ -220,14 +218,14 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       enabled,
       answer: this.#answer,
       ended: () => this.end,
-      again: isBound ? wishAgain(this.#wish, this.mechanism, this.#inline?.token) : undefined,
+      again: isBound ? reloginRequest(this.#request, this.mechanism, this.#inline?.token) : undefined,
     })
   }
 
   #take(element: Element): void {
     const { name, namespace, text } = element
     const isFeatures = namespace === streamsNamespace && name === 'features'
-    // Not limited: after the login, a full outbox stops the reading.
+    // After the login, no limit is needed, because the caller replaces `link.events` in the same turn.
     if (this.#isAnswered) (isFeatures && this.#sasl2 !== undefined) || this.#undelivered.push(element)
     else if (isFeatures) this.#takeFeatures(text)
     else if (namespace === saslNamespace || namespace === sasl2Namespace) this.#takeSasl(element)
@@ -270,21 +268,26 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     if (offer === undefined) throw nothingOffered(facts)
     this.onStep('sasl')
     const mechanism = chooseMechanism(
-      this.#wish,
+      this.#request,
       { ...offer, fast: sasl2?.fast ?? [], link: facts, waiting: this },
       this.#parts,
     )
     this.mechanism = mechanism
     this.#progress!.note({ mechanism: mechanism.name, encrypted: facts.encrypted })
     if (this.#pipelining.isAhead && !isSafeAhead(mechanism.name)) {
-      // The first message contains a secret, which must not precede the features.
       this.#pipelining.isMistaken = true
       throw new Problem('remote-protocol-error', { step: 'sasl' })
     }
     this.#client.use(mechanism)
     const offered = xml('mechanism', {}, mechanism.name)
     if (sasl2 !== undefined) {
-      const situation = { wish: this.#wish, until: this.#until, offer: sasl2, mechanism, link: this.#opened!.link }
+      const situation = {
+        request: this.#request,
+        until: this.#until,
+        offer: sasl2,
+        mechanism,
+        link: this.#opened!.link,
+      }
       this.#inline = new InlineRequests(situation, this.#parts)
       this.#client.inline = this.#inline.elements
     }
@@ -299,7 +302,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       throw new Problem('remote-protocol-error', { step: this.step })
     this.#pipelining.answered()
     if (name === 'failure') throw saslRefused(text, mechanism.name)
-    // The server cannot know the user yet.
+    // Nothing was sent, so the server cannot know the user.
     if (!this.#isIntroduced) throw new Problem('remote-protocol-error', { step: this.step })
     if (isSasl2 && name === 'continue') throw furtherTask()
     const success = isSasl2 && name === 'success' ? readSuccess(text) : undefined
@@ -319,13 +322,13 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#client.receive(xml(name, { xmlns: namespace }, data))
   }
 
-  /** ejabberd sends the features 40 ms later, so the login tries to continue without them. */
+  /** Continues without the features if possible, because ejabberd sends the features 40 ms later. */
   #succeeded({ jid, isBound, enabled }: Sasl2Success): void {
     this.#undelivered.length = 0
     if (this.#inline?.asksToBind !== true) return
     if (!isBound) throw new Problem('remote-protocol-error', { step: 'bind' })
     this.#isBound = true
-    this.#jid = checkedJid(jid, this.#wish)
+    this.#jid = checkedJid(jid, this.#request)
     this.#enabled = enabled
     if (enabled !== undefined || !this.#opened!.link.allowsManagement) this.#finishBound()
   }
@@ -349,22 +352,22 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   #takeAnswer(iq: Element): boolean {
-    const request = this.#request
-    if (request === undefined) return false
+    const open = this.#openIq
+    if (open === undefined) return false
     const tag = startTagOf(iq.text)
     const type = tag.attribute('type')
-    if (tag.attribute('id') !== request.id || (type !== 'result' && type !== 'error')) return false
-    this.#request = undefined
+    if (tag.attribute('id') !== open.id || (type !== 'result' && type !== 'error')) return false
+    this.#openIq = undefined
     this.#pipelining.answered()
     if (type === 'error') throw bindRefused(iq.text)
-    request.answered(iq)
+    open.answered(iq)
     return true
   }
 
   #ask(child: string, answered: (iq: Element) => void): void {
     // Other users could guess the library's ids, and answer.
     const id = randomUUID()
-    this.#request = { id, answered }
+    this.#openIq = { id, answered }
     this.#send('iq', 'jabber:client', `<iq xmlns='jabber:client' type='set' id='${id}'>${child}</iq>`)
   }
 
@@ -372,7 +375,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     if (!this.#isOver) this.#opened!.link.send([{ name, namespace, text }], true)
   }
 
-  /** An error ends this login, not the link's reader. */
   #guard(work: () => void): void {
     try {
       work()

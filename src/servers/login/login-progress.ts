@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Step } from '../../lib/errors.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
-import type { LoginWish } from './login-request.js'
+import type { LoginRequest } from './login-request.js'
 
 /** Times are in seconds. */
 export interface ProgressParts {
@@ -14,7 +14,7 @@ export type LoginProgress = ReturnType<typeof followLogin>
 
 export function followLogin(
   { log, timeout, stepTimeout }: ProgressParts,
-  { ids, jid }: LoginWish,
+  { ids, jid }: LoginRequest,
   onLate: (setting: string) => void,
 ) {
   const isLogged = log?.isLevelEnabled('debug') === true

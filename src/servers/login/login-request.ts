@@ -5,8 +5,8 @@ import type { HashedToken } from './sasl/hashed-token.js'
 import type { ScramProof } from './sasl/scram-proof.js'
 
 /**
- * Never logged. `password` belongs to the user, or to another `user` who may act for them. `keys` and the `fast` token
- * are from an earlier login. `fast` has keys in case its token is refused.
+ * Never log credentials. `user` is the account of the password, by default the user of the JID. The `proof` of `fast`
+ * is used if the server refuses the token.
  */
 export type Credentials =
   | { readonly kind: 'password'; readonly password: string; readonly user?: string | undefined }
@@ -17,7 +17,7 @@ export type Credentials =
   | { readonly kind: 'keys'; readonly proof: ScramProof }
   | { readonly kind: 'fast'; readonly token: HashedToken; readonly proof: ScramProof | undefined }
 
-export interface LoginWish {
+export interface LoginRequest {
   readonly jid: Jid
   readonly credentials: Credentials
   readonly ids?: CallIds | undefined

@@ -1,6 +1,6 @@
 import type { Link, LinkEnd, LinkEvents, LinkOptions } from '../../xmpp/link.js'
 import type { Element } from '../../xmpp/xml/element.js'
-import type { LoginWish } from './login-request.js'
+import type { LoginRequest } from './login-request.js'
 
 export interface Caller {
   readonly aborted: boolean
@@ -9,8 +9,7 @@ export interface Caller {
   removeEventListener(type: 'abort', leave: () => void): void
 }
 
-export type LoginLinkOptions = Pick<LinkOptions, 'from' | 'ahead' | 'spaced'> &
-  Required<Pick<LinkOptions, 'certificate'>>
+export type LoginLinkOptions = Pick<LinkOptions, 'from' | 'ahead'> & Required<Pick<LinkOptions, 'certificate'>>
 
 export interface Opened {
   readonly link: Link
@@ -19,20 +18,18 @@ export interface Opened {
 
 export type OpenForLogin<T extends Opened> = (options: LoginLinkOptions, events: LinkEvents) => T
 
-/** Replace the link's events before the next turn of the event loop. */
+/** The caller must replace `opened.link.events` before the next turn of the event loop. */
 export interface LoggedIn<T extends Opened> {
   readonly opened: T
-  /** A full JID, or empty if no resource was requested. */
+  /** A full JID, or empty without a bind. */
   readonly jid: string
   readonly undelivered: readonly Element[]
-  /** The bound stream offers XEP-0198. */
   readonly offersManagement: boolean
-  /** The server's answer, if the login enabled stream management. The server then counts `undelivered`. */
+  /** The server's answer to `<enable/>`. If it is `<enabled/>`, stanzas in `undelivered` are counted (XEP-0198 §4). */
   readonly enabled: Element | undefined
   /** The server's answer to `<resume/>`. */
   readonly answer: Element | undefined
-  /** Returns the end of a link that ended in the same read. */
+  /** The link's end, if it came before the caller replaced `link.events`. */
   readonly ended: () => LinkEnd | undefined
-  /** How to log in again, without the password. */
-  readonly again: LoginWish | undefined
+  readonly again: LoginRequest | undefined
 }

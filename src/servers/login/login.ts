@@ -1,17 +1,15 @@
 import { Problem, type ProblemCode } from '../../lib/errors.js'
 import type { LinkAgain, OpenLink, Resumption } from '../../xmpp/link.js'
 import { type AttemptParts, LoginAttempt } from './login-attempt.js'
-import type { LoginWish } from './login-request.js'
+import type { LoginRequest } from './login-request.js'
 import type { Caller, LoggedIn, Opened, OpenForLogin } from './login-types.js'
 import { isSafeAhead } from './mechanism-choice.js'
 import type { PipeliningMemory } from './pipelining-memory.js'
 import { linkEnded } from './refusals.js'
 import type { ScramProof } from './sasl/scram-proof.js'
 
-/** In seconds. With less time left, the login is not repeated. */
-const leastTimeout = 0.1
+const leastTimeoutSeconds = 0.1
 
-/** SCRAM keys may work after these refusals of a token. */
 const tokenRefusals: ReadonlySet<ProblemCode> = new Set([
   'not-authorized',
   'credentials-expired',
@@ -20,7 +18,6 @@ const tokenRefusals: ReadonlySet<ProblemCode> = new Set([
 ])
 
 export interface LoginParts extends AttemptParts {
-  /** Undefined: no pipelining. */
   readonly pipelining: PipeliningMemory | undefined
 }
 
@@ -28,16 +25,15 @@ export interface LoginParts extends AttemptParts {
 export async function login<T extends Opened>(
   parts: LoginParts,
   open: OpenForLogin<T>,
-  wish: LoginWish,
+  request: LoginRequest,
   caller: Caller,
 ): Promise<LoggedIn<T>> {
-  return await attempt(parts, open, wish, 'bound', caller).catch(error => {
-    throw withoutKeys(wish, error)
+  return await attempt(parts, open, request, 'bound', caller).catch(error => {
+    throw withoutKeys(request, error)
   })
 }
 
-/** Keys are expired if the server refuses them or lacks their mechanism. */
-function withoutKeys({ credentials }: LoginWish, error: unknown): unknown {
+function withoutKeys({ credentials }: LoginRequest, error: unknown): unknown {
   if (credentials.kind !== 'keys' || !(error instanceof Problem) || error.step !== 'sasl') return error
   if (error.code !== 'not-authorized' && error.code !== 'no-mechanism') return error
   const { step, condition, detail, server } = error
@@ -47,21 +43,21 @@ function withoutKeys({ credentials }: LoginWish, error: unknown): unknown {
 async function attempt<T extends Opened>(
   parts: LoginParts,
   open: OpenForLogin<T>,
-  wish: LoginWish,
+  request: LoginRequest,
   until: 'bound' | Resumption,
   caller: Caller,
 ): Promise<LoggedIn<T>> {
-  const { credentials, jid } = wish
-  // Other mechanisms send a secret, so they are not pipelined.
+  const { credentials, jid } = request
+  // Only logins whose first message has no secret are pipelined.
   const isByChallenge =
     credentials.kind === 'keys' ||
     credentials.kind === 'fast' ||
     (credentials.kind === 'password' && credentials.user === undefined)
   const memory = isByChallenge ? parts.pipelining : undefined
-  if (memory === undefined) return await new LoginAttempt<T>(parts, wish, until).run(open, caller)
+  if (memory === undefined) return await new LoginAttempt<T>(parts, request, until).run(open, caller)
   const since = performance.now()
   const pipelining = memory.foresee(jid.domain)
-  const attempt = new LoginAttempt<T>(parts, wish, until, pipelining)
+  const attempt = new LoginAttempt<T>(parts, request, until, pipelining)
   try {
     const loggedIn = await attempt.run(open, caller)
     if (attempt.mechanism !== undefined && isSafeAhead(attempt.mechanism.name)) memory.succeeded(jid.domain, pipelining)
@@ -71,55 +67,55 @@ async function attempt<T extends Opened>(
     memory.failed(jid.domain, pipelining, isLeft)
     const timeout = parts.timeout - (performance.now() - since) / 1000
     const mayRepeat = pipelining.isToBlame || attempt.end?.isStale
-    if (!mayRepeat || isLeft || timeout < leastTimeout) throw error
-    // Pipelining may have caused the failure.
-    return await new LoginAttempt<T>(parts, wish, until).run(open, caller, timeout)
+    if (!mayRepeat || isLeft || timeout < leastTimeoutSeconds) throw error
+    return await new LoginAttempt<T>(parts, request, until).run(open, caller, timeout)
   }
 }
 
 /**
- * With SASL2 the login resumes the stream. Throws a `Problem` after closing the connection. The stream stays resumable,
- * unless the caller aborts with `ended`.
+ * Logs in to resume a stream. Throws a `Problem` after closing the connection. If the caller aborts with the reason
+ * `ended`, the old stream is closed too.
  */
 export async function logInAgain(
   parts: LoginParts,
   connect: OpenLink,
-  wish: LoginWish,
+  request: LoginRequest,
   lang: string,
   resumption: Resumption,
   caller: Caller,
 ): Promise<LinkAgain> {
   const open: OpenForLogin<Opened> = (options, events) => {
-    const link = connect(wish.jid.domain, { ...options, lang }, events)
-    // After `<resume/>`, closing the new stream would close the resumed stream.
+    const link = connect(request.jid.domain, { ...options, lang }, events)
+    // After `<resume/>`, `</stream:stream>` would also end the resumed stream. `cut` sends none.
     return { link, abandon: () => (caller.reason === 'ended' ? link.abandon() : link.cut()) }
   }
-  const { opened, answer, undelivered, ended } = await attempt(parts, open, wish, resumption, caller).catch(error => {
-    const { credentials, jid } = wish
-    const isRefused = error instanceof Problem && tokenRefusals.has(error.code)
-    if (credentials.kind !== 'fast' || credentials.proof === undefined || !isRefused) throw error
-    const byKeys: LoginWish = { jid, credentials: { kind: 'keys', proof: credentials.proof } }
-    return attempt(parts, open, byKeys, resumption, caller)
-  })
+  const { opened, answer, undelivered, ended } = await attempt(parts, open, request, resumption, caller).catch(
+    error => {
+      const { credentials, jid } = request
+      const isRefused = error instanceof Problem && tokenRefusals.has(error.code)
+      if (credentials.kind !== 'fast' || credentials.proof === undefined || !isRefused) throw error
+      const byKeys: LoginRequest = { jid, credentials: { kind: 'keys', proof: credentials.proof } }
+      return attempt(parts, open, byKeys, resumption, caller)
+    },
+  )
   const end = ended()
   if (end !== undefined) throw linkEnded(end.failure, 'sasl')
   return { link: opened.link, answer, missed: undelivered }
 }
 
-/** Throws a `Problem`, such as `cannot-remember` without SCRAM. */
 export async function scramKeys<T extends Opened>(
   parts: AttemptParts,
   open: OpenForLogin<T>,
-  wish: LoginWish,
+  request: LoginRequest,
   caller: Caller,
 ): Promise<ScramProof> {
   const { log, timeout, stepTimeout, saltedPasswords, scramMaxIterations } = parts
   const mechanisms = parts.mechanisms.filter(name => name !== 'PLAIN')
   const ofScram = { log, timeout, stepTimeout, saltedPasswords, scramMaxIterations, mechanisms }
-  const attempt = new LoginAttempt<T>(ofScram, wish, 'authenticated')
+  const attempt = new LoginAttempt<T>(ofScram, request, 'authenticated')
   const { opened } = await attempt.run(open, caller).catch(error => {
     const isMissing = error instanceof Problem && error.code === 'no-mechanism' && error.step === 'sasl'
-    if (!isMissing) throw withoutKeys(wish, error)
+    if (!isMissing) throw withoutKeys(request, error)
     const detail = 'The XMPP server offers no SCRAM mechanism that can be used here and is in XMPP_MECHANISMS.'
     throw new Problem('cannot-remember', { step: 'sasl', detail })
   })

@@ -3,8 +3,8 @@ import { Problem } from '../../lib/errors.js'
 import { foreignList } from '../../lib/text/foreign-text.js'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
 import type { LinkFacts } from '../../xmpp/link.js'
-import type { Tokens } from './fast-tokens.js'
-import type { Credentials, LoginWish } from './login-request.js'
+import type { FastTokens } from './fast-tokens.js'
+import type { Credentials, LoginRequest } from './login-request.js'
 import { bindTo } from './sasl/channel-binding.js'
 import { hashedToken } from './sasl/hashed-token.js'
 import type { Mechanism } from './sasl/mechanism.js'
@@ -17,7 +17,7 @@ export interface MechanismParts {
   readonly mechanisms: readonly string[]
   readonly saltedPasswords: SaltedPasswords
   readonly scramMaxIterations: number
-  readonly tokens?: Tokens | undefined
+  readonly tokens?: FastTokens | undefined
 }
 
 export interface Situation extends SaslOffer {
@@ -26,15 +26,15 @@ export interface Situation extends SaslOffer {
   readonly waiting: Waiting
 }
 
-/** The only mechanism of this login (RFC 6120 §13.8). Throws `no-mechanism`. */
+/** If the chosen mechanism fails, the login tries no other (RFC 6120 §13.8). */
 export function chooseMechanism(
-  { jid, credentials }: LoginWish,
+  { jid, credentials }: LoginRequest,
   situation: Situation,
   parts: MechanismParts,
 ): Mechanism {
   const bareJid = formatBareJid(jid)
   const onSalt = (salt: Buffer) => parts.tokens?.noteSalt(jid.domain, jid.local, salt)
-  /** Sends an authzid if another user logs in (RFC 6120 §6.3.8). */
+  /** `authzid`: RFC 6120 §6.3.8. */
   const byPassword = (user: string, secret: string) =>
     passwordMechanism({ user, secret, authzid: user === jid.local ? '' : bareJid, onSalt }, situation, parts)
   switch (credentials.kind) {
@@ -72,7 +72,7 @@ function passwordMechanism(
 ): Mechanism {
   const { secret } = who
   const mechanisms = typeof secret === 'string' ? allowed : allowed.filter(name => scramHash(name) === secret.hash)
-  // With SCRAM, some servers, such as ejabberd, ignore the authzid.
+  // Some servers, such as ejabberd, ignore the authzid of SCRAM.
   const plainFirst = (a: string, b: string) => Number(b === 'PLAIN') - Number(a === 'PLAIN')
   const preferred = who.authzid === '' ? mechanisms : mechanisms.toSorted(plainFirst)
   const offersBinding = offered.some(isBound)
@@ -89,7 +89,7 @@ function passwordMechanism(
     const why = isPassword ? reasonsAgainst(offered, mechanisms, link) : `The keys are for ${secret.hash} only.`
     throw noMechanism(offered, why)
   }
-  // A login has one attempt, and a guessed type may not be supported.
+  // The server may lack a guessed type, so a mechanism without -PLUS is safer.
   if (isBound(name) && binding?.guessed) name = unbound ?? name
   if (name === 'PLAIN' && typeof secret === 'string') return plain(who.user, secret, who.authzid)
   const isMissed = !offersBinding && binding !== undefined
@@ -141,9 +141,7 @@ function reasonsAgainst(offered: readonly string[], allowed: readonly string[], 
   const reasons: string[] = []
   if (left.length > 0) reasons.push(`XMPP_MECHANISMS leaves out ${left.join(', ')}.`)
   if (known.some(name => allowed.includes(name) && isBound(name)))
-    reasons.push(
-      'Those with -PLUS need a channel that a login can be bound to, as TLS is where the server has a type of it.',
-    )
+    reasons.push('Mechanisms with -PLUS need TLS, and a type of channel binding that the server and this service know.')
   if (allowed.includes('PLAIN') && known.includes('PLAIN')) reasons.push(needsEncryption('PLAIN', link))
   return reasons.join(' ')
 }
@@ -151,6 +149,6 @@ function reasonsAgainst(offered: readonly string[], allowed: readonly string[], 
 function needsEncryption(name: string, { encrypted }: LinkFacts): string {
   const needs = `${name} needs an encrypted link`
   if (encrypted) return `${needs}.`
-  const allowed = name === 'EXTERNAL' ? '' : ', and plain=on there allows it all the same'
-  return `${needs}: in XMPP_SERVERS, tls=none or http:// leaves it without${allowed}.`
+  const allowed = name === 'EXTERNAL' ? '' : `, or allow ${name} with plain=on`
+  return `${needs}: in XMPP_SERVERS, remove tls=none or use https://${allowed}.`
 }

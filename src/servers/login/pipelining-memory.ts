@@ -6,13 +6,13 @@ import { Pipelining } from './pipelining.js'
 import type { StreamFeatures } from './stream-features.js'
 
 const mostDomains = 1000
-/** Longer features are not remembered. */
-const longest = 16 * 1024
+const longestFeatures = 16 * 1024
 /** Pipelining is off for this time after a failure. */
-const mistrustFor = 3_600_000
+const mistrustMilliseconds = 3_600_000
 
 interface Remembered {
   readonly features: readonly StreamFeatures[]
+  /** `tried`: a login tries pipelining now. */
   readonly standing: 'proven' | 'tried' | 'untried'
   readonly isProvenAtStart: boolean
   readonly mistrustedUntil: number
@@ -21,8 +21,8 @@ interface Remembered {
 export type PipeliningMemory = ReturnType<typeof createPipeliningMemory>
 
 /**
- * Each login expects the last login's features, which saves two round trips (XEP-0305 §3). Few servers announce
- * support, so one login tries pipelining first.
+ * A login expects the features of an earlier login, which saves two round trips (XEP-0305 §3). At each domain, one
+ * trial must succeed before other logins are pipelined.
  */
 export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
   const byDomain = new Map<string, Remembered>()
@@ -40,8 +40,8 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
       const known = byDomain.get(domain)
       const { seen, isComplete, wasPossible, isTrusted, isMistaken, wasAheadAtStart } = pipelining
       if (wasPossible ? isTrusted && !isMistaken : known !== undefined) return
-      if (!isComplete || seen.some(({ text }) => text.length > longest)) {
-        // A domain that stays `tried` would never be tried again.
+      if (!isComplete || seen.some(({ text }) => text.length > longestFeatures)) {
+        // An entry that `foresee` has set to `tried` would prevent all later pipelining.
         byDomain.delete(domain)
         return
       }
@@ -57,7 +57,7 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
       if (pipelining.isMistaken) byDomain.delete(domain)
       else if (!pipelining.isTrusted) {
         const copes = isLeft || !pipelining.isAhead
-        const mistrustedUntil = copes ? 0 : clock.now() + mistrustFor
+        const mistrustedUntil = copes ? 0 : clock.now() + mistrustMilliseconds
         byDomain.set(domain, { ...known, standing: 'untried', mistrustedUntil })
         if (!copes) log.info({ domain: withULabels(domain) }, 'this server does not cope with pipelined logins')
       }

@@ -3,7 +3,7 @@ import { StreamFeatures } from './stream-features.js'
 
 const streams = 2
 
-/** XEP-0305 §3. */
+/** Pipelining of one login (XEP-0305 §3). `foreseen` has the expected features of each stream. */
 export class Pipelining {
   isMistaken = false
   /** Data was sent before the features, and is unanswered. */
@@ -18,7 +18,7 @@ export class Pipelining {
   constructor(
     readonly foreseen: readonly StreamFeatures[] = [],
     readonly isProven = false,
-    /** An earlier login pipelined its first stream too. TLS 1.3 may prevent this without a spare link. */
+    /** An earlier login succeeded with a pipelined first stream. */
     readonly isProvenAtStart = false,
   ) {}
 
@@ -30,17 +30,12 @@ export class Pipelining {
     return this.isAhead && (this.isMistaken || !this.isTrusted)
   }
 
-  /** Earlier logins with the same pipelined data succeeded. */
   get isTrusted(): boolean {
     return this.isProven && (this.isProvenAtStart || !this.wasAheadAtStart)
   }
 
   get current(): StreamFeatures | undefined {
     return this.#lastReceived ?? this.#usedFeatures
-  }
-
-  get foreseesSasl2(): boolean {
-    return this.foreseen[0]?.sasl2 !== undefined
   }
 
   nextStream(): 'trial' | 'proven' | undefined {

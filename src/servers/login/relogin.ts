@@ -1,15 +1,15 @@
 import type { ServiceAccount } from '../../config/config.js'
-import type { Credentials, LoginWish } from './login-request.js'
+import type { Credentials, LoginRequest } from './login-request.js'
 import { HashedToken } from './sasl/hashed-token.js'
 import type { Mechanism } from './sasl/mechanism.js'
 import { type ScramProof, scramProof, wipe } from './sasl/scram-proof.js'
 
-/** Undefined for anonymous logins, and if only the password works. */
-export function wishAgain(
-  { jid, credentials }: LoginWish,
+/** A request without the user's password, if the login can be repeated. */
+export function reloginRequest(
+  { jid, credentials }: LoginRequest,
   mechanism: Mechanism | undefined,
   token: HashedToken | undefined,
-): LoginWish | undefined {
+): LoginRequest | undefined {
   switch (credentials.kind) {
     case 'password':
     case 'keys': {
@@ -27,14 +27,14 @@ export function wishAgain(
   }
 }
 
-export function wipeSecrets(wish: LoginWish | undefined): void {
-  const credentials = wish?.credentials
+export function wipeSecrets(request: LoginRequest | undefined): void {
+  const credentials = request?.credentials
   if (credentials?.kind !== 'keys' && credentials?.kind !== 'fast') return
   if (credentials.proof !== undefined) wipe(credentials.proof)
   if (credentials.kind === 'fast') credentials.token.wipe()
 }
 
-export function isRepeatable({ credentials: { kind } }: LoginWish, { name }: Mechanism): boolean {
+export function isRepeatable({ credentials: { kind } }: LoginRequest, { name }: Mechanism): boolean {
   return kind === 'password' || kind === 'keys' ? name.startsWith('SCRAM-') : kind !== 'anonymous'
 }
 
@@ -50,18 +50,16 @@ export type ProofRecord = { readonly [Name in keyof ScramProof]: Plain<ScramProo
 type TokenRecord = Pick<HashedToken, 'mechanism' | 'user' | 'secret'> & { readonly agent: string }
 type Plain<T> = T extends Buffer ? string : T
 
-/** A login wish as JSON, for another process. */
-export interface AgainRecord extends Pick<LoginWish, 'jid'> {
+export interface ReloginRecord extends Pick<LoginRequest, 'jid'> {
   readonly lang: string
   readonly credentials: Secrets
 }
 
-export function recordOf({ jid, credentials }: LoginWish, lang: string): AgainRecord | undefined {
+export function recordOf({ jid, credentials }: LoginRequest, lang: string): ReloginRecord | undefined {
   const secrets = secretsOf(credentials)
   return secrets && { jid, lang, credentials: secrets }
 }
 
-/** Undefined for passwords and missing credentials. */
 export function secretsOf(credentials: Credentials): Secrets | undefined {
   switch (credentials.kind) {
     case 'keys':
@@ -82,7 +80,7 @@ export function secretsOf(credentials: Credentials): Secrets | undefined {
   }
 }
 
-export function wishOf(record: AgainRecord, account: ServiceAccount | undefined): LoginWish | undefined {
+export function requestOf(record: ReloginRecord, account: ServiceAccount | undefined): LoginRequest | undefined {
   const credentials = credentialsOf(record.credentials, account)
   return credentials && { jid: record.jid, credentials }
 }
@@ -93,7 +91,7 @@ export function credentialsOf(secrets: Secrets, account: ServiceAccount | undefi
       return { kind: 'keys', proof: proofInBytes(secrets.proof) }
     case 'fast': {
       const { mechanism, user, secret, agent } = secrets.token
-      // The user agent's id belongs to another process, which releases it.
+      // Only the process that made the user agent can release the id.
       const token = new HashedToken(mechanism, user, { id: agent, release() {} }, inBytes(secret))
       return { kind: 'fast', token, proof: secrets.proof && proofInBytes(secrets.proof) }
     }

@@ -7,14 +7,13 @@ import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
 import { bindRefused } from './refusals.js'
 import type { UserAgent } from './sasl/hashed-token.js'
 
-/** XEP-0388 §2.6.1. `jid` is a full JID after bind. */
+/** XEP-0388 §2.6.1. After a bind, `jid` is a full JID. */
 export type Sasl2Success = ReturnType<typeof readSuccess>
 
 const software = 'warm-bindings'
 
-/** `enable`: attributes for stream management. */
 export function bindRequest(enable: Record<string, string> | undefined, agent: UserAgent | undefined): XmlElement {
-  // Logins with a user agent send no tag: Prosody would make the same resource again.
+  // With a tag and a user agent, Prosody would give all sessions of the user the same resource.
   const tag = agent === undefined ? [xml('tag', {}, software)] : []
   const inline = enable === undefined ? [] : [xml('enable', { xmlns: smNamespace, ...enable })]
   return xml('bind', { xmlns: bind2Namespace }, ...tag, ...inline)
@@ -52,7 +51,7 @@ export function readSuccess(text: string) {
   }
 }
 
-/** A second factor, for example (XEP-0388 §2.6.3). */
+/** XEP-0388 §2.6.3. */
 export function furtherTask(): Problem {
   return new Problem('login-failed', {
     step: 'sasl',

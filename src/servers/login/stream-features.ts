@@ -17,7 +17,7 @@ export interface SaslOffer {
   readonly channelBindings: readonly string[] | undefined
 }
 
-/** XEP-0388 §2.2. */
+/** XEP-0388 §2.1. */
 export interface Sasl2Offer extends SaslOffer {
   /** Namespaces that Bind 2 can enable (XEP-0386). Undefined without Bind 2. */
   readonly bindFeatures: readonly string[] | undefined
@@ -33,7 +33,7 @@ export class StreamFeatures {
   #offer: SaslOffer | undefined
   #sasl2: Sasl2Offer | undefined
 
-  /** `text` is well-formed. */
+  /** `text` must be well-formed. */
   constructor(readonly text: string) {}
 
   get offer(): SaslOffer | undefined {
@@ -46,7 +46,7 @@ export class StreamFeatures {
     return this.#sasl2
   }
 
-  /** RFC 6120 §7.3. */
+  /** RFC 6120 §7.4. */
   get offersBind(): boolean {
     return this.#features.some(({ namespace }) => namespace === bindNamespace)
   }
@@ -58,7 +58,7 @@ export class StreamFeatures {
     )
   }
 
-  /** XEP-0198 §3. */
+  /** XEP-0198 §2. */
   get offersManagement(): boolean {
     return this.#features.some(({ name, namespace }) => name === 'sm' && namespace === smNamespace)
   }
@@ -124,5 +124,5 @@ function mechanismsIn(entries: readonly Element[], namespace: string): string[] 
   )
 }
 
-/** A mechanism's name before an end tag. Names contain no entities. */
+/** A mechanism's name, which contains no entities, and the end tag. */
 const lastWord = />\s*([A-Z0-9_-]{1,20})\s*<\/[^<>]*>$/

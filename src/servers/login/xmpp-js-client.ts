@@ -11,14 +11,13 @@ import type { Mechanism } from './sasl/mechanism.js'
 export interface ClientHost {
   send(element: XmlElement): void
   restart(): void
-  /** Binds a resource (RFC 6120 §7). Resolves with `<bind/>` of the result. */
+  /** Resolves with `<bind/>` of the result (RFC 6120 §7). */
   bind(request: XmlElement): Promise<XmlElement>
   done(): void
   fail(error: unknown): void
 }
 
-/** The parts of @xmpp/client that a login needs. */
-export class LinkClient extends Client {
+export class XmppJsClient extends Client {
   readonly #host: ClientHost
   readonly #mechanisms = new SaslFactory()
   /** XEP-0388 §2.3. */
@@ -44,9 +43,9 @@ export class LinkClient extends Client {
     this.on('error', error => host.fail(error))
   }
 
-  /** The library's mechanisms are slow, or do not check the server's proof. */
+  /** Adds our mechanism. The library's mechanisms are slow, or do not check the server's proof. */
   use(mechanism: Mechanism): void {
-    // The library calls this function with `new`.
+    // The library calls this function with `new`, which arrow functions do not allow.
     this.#mechanisms.use(mechanism.name, function chosen() {
       return mechanism
     })

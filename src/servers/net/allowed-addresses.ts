@@ -3,7 +3,7 @@ import type { Failure } from '../../xmpp/link.js'
 import type { Addresses } from './name-lookup.js'
 import { isPrivateAddress } from './private-addresses.js'
 
-/** Call this for each connection: a name may resolve differently next time. */
+/** Call this before each connection, because DNS answers change. */
 export function allowed(found: Addresses | Failure, publicOnly: boolean): Addresses | Failure {
   if ('code' in found) return found
   if (found.length === 0) return { step: 'resolve', code: 'host-unknown' }
@@ -11,7 +11,7 @@ export function allowed(found: Addresses | Failure, publicOnly: boolean): Addres
   return usable.length === 0 ? { step: 'connect', code: 'address-not-allowed' } : usable
 }
 
-/** `find` returns a result of `allowed`. */
+/** The option `lookup` of sockets. `find` must return only allowed addresses. */
 export function lookupBy(
   find: (host: string) => Promise<Addresses | Failure>,
   errorOf: (failure: Failure) => Error,

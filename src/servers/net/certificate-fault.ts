@@ -2,26 +2,24 @@ import type { PeerCertificate } from 'node:tls'
 import { foreignList, foreignText } from '../../lib/text/foreign-text.js'
 import { namesOf } from './certificate-names.js'
 
-/** All other codes are from OpenSSL. */
+/** Not a code of OpenSSL. */
 const otherName = 'OTHER_NAME'
 
 const mostWords = 8
 
-/** The message advises operators and callers of `/warm`. */
 export class CertificateFault extends Error {
   override readonly name = 'CertificateFault'
   readonly code: string
   readonly #certificate: Partial<PeerCertificate>
 
-  /** `told` is Node's code or message. `host` is the expected name, with A-labels. */
-  constructor(told: string, certificate: Partial<PeerCertificate> | null | undefined, host: string) {
-    const code = /^[A-Z_]{1,60}$/.test(told) && told !== 'ERR_TLS_CERT_ALTNAME_INVALID' ? told : otherName
+  /** `reported` is Node's code or message. `host` is the expected name, with A-labels. */
+  constructor(reported: string, certificate: Partial<PeerCertificate> | null | undefined, host: string) {
+    const code = /^[A-Z_]{1,60}$/.test(reported) && reported !== 'ERR_TLS_CERT_ALTNAME_INVALID' ? reported : otherName
     super(`${explain(code, certificate ?? {}, host)} ${adviceFor(code)}`)
     this.code = code
     this.#certificate = certificate ?? {}
   }
 
-  /** The certificate in one line. Undefined if the server showed none. */
   get certificate(): string | undefined {
     const { issuer, valid_from, valid_to, fingerprint256 } = this.#certificate
     if (fingerprint256 === undefined) return undefined
@@ -40,7 +38,6 @@ function explain(code: string, certificate: Partial<PeerCertificate>, host: stri
       return 'It is self-signed.'
     case 'CERT_HAS_EXPIRED': {
       const end = new Date(certificate.valid_to ?? '')
-      // If this certificate has not expired, the certificate of an issuer has. Node does not report its date.
       return end.getTime() <= Date.now() ? `It expired on ${dayOf(end)}.` : 'It has expired, or a certificate above it.'
     }
     case 'CERT_NOT_YET_VALID': {
@@ -63,7 +60,6 @@ function ownersOf({ subjectaltname = '' }: Partial<PeerCertificate>): string {
   return names.length === 0 ? 'no host name' : foreignList(names)
 }
 
-/** Trust does not help against wrong names or dates. */
 function adviceFor(code: string): string {
   if (code === otherName || code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID')
     return 'Give the server another certificate. verify=off in XMPP_SERVERS skips the check.'

@@ -3,16 +3,13 @@ import { domainToASCII } from 'node:url'
 import { attempt } from '../../lib/attempt.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 
-/**
- * RFC 6120 §13.7.2, RFC 6125 §6.4: dNSName, SRV-ID `_xmpp-client` or xmppAddr. A wildcard matches the leftmost label.
- * The common name is ignored.
- */
+/** Ignores the common name (RFC 6120 §13.7.2, RFC 6125 §6.4). */
 export function isMadeOutTo(certificate: PeerCertificate, domain: string): boolean {
   return namesOf(certificate.subjectaltname ?? '').some(({ kind, value }) => {
     if (kind === 'DNS') return matches(value, domain)
     if (kind === 'SRVName') return value.startsWith('_xmpp-client.') && matches(value.slice(13), domain)
     if (kind === 'XmppAddr') return prepareDomain(value) === domain
-    // JIDs have IPv6 addresses in brackets. Node writes addresses in another notation.
+    // Node writes IPv6 addresses in full, and JIDs write them in short form.
     if (kind === 'IP Address') return value === domain || domainToASCII(`[${value}]`) === domain
     return false
   })
@@ -25,10 +22,10 @@ function matches(pattern: string, domain: string): boolean {
   return dot > 0 && domain.slice(dot) === name.slice(1)
 }
 
-/** Kinds do not begin with a space, so only one way to split the text is possible. */
+/** The first group (`kind`) cannot begin with a space, which avoids slow backtracking. */
 const nameAt = /(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):("(?:[^"\\]|\\.)*"?|[^,]*)(, )?/sy
 
-/** Reads Node's text of subjectAltName. Unusual values are JSON strings. */
+/** Reads Node's `subjectaltname`, in which unusual values are JSON strings. */
 export function namesOf(text: string): readonly { readonly kind: string; readonly value: string }[] {
   const names = []
   nameAt.lastIndex = 0

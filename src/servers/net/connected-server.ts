@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { LocalPorts, TakenPort } from './local-ports.js'
 import type { ServerState } from './server-states.js'
 
+/** The server of a connection. While the connection is open, counts it in `state` and `ports`. */
 export class ConnectedServer {
   readonly #ports: LocalPorts | undefined
   readonly #socket: Socket

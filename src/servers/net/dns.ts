@@ -3,38 +3,34 @@ import { lookup, Resolver } from 'node:dns/promises'
 import { workQueue } from '../../lib/limits/work-queue.js'
 
 export interface Dns {
-  /** SRV records (RFC 2782). An empty target: "not available". */
+  /** SRV records (RFC 2782). */
   services(name: string): Promise<readonly SrvRecord[]>
   ipv4(name: string): Promise<readonly RecordWithTtl[]>
   ipv6(name: string): Promise<readonly RecordWithTtl[]>
-  /** Uses the operating system: hosts file, search domains. */
   system(name: string): Promise<readonly string[]>
 }
 
-/** False if DNS gave no answer. */
 export function isAbsent(error: NodeJS.ErrnoException): boolean {
   return absent.has(error.code ?? '')
 }
 
-/** EBADNAME: for example, a label of more than 63 characters. */
+/** EBADNAME: for example, a label is too long. */
 const absent = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME'])
 
-/** After these errors, the machine's name servers may have changed. */
 const unanswered = new Set(['ETIMEOUT', 'ECONNREFUSED'])
 
-/** The timeout is in milliseconds. */
 const usualResolver = () => new Resolver({ timeout: 1500, tries: 2 })
 
 export function systemDns(makeResolver: () => Resolver = usualResolver): Dns {
   let usual = makeResolver()
-  // Two at a time: each look-up by the system blocks one of Node's four threads for up to 30 s.
+  // Two at a time, because a look-up blocks one of Node's four threads for up to 30 s.
   const inTurn = workQueue(2, 100, () => new Error('too many names are being looked up'))
   const ask = async <T>(question: (resolver: Resolver) => Promise<T>) => {
     const resolver = usual
     try {
       return await question(resolver)
     } catch (error) {
-      // A resolver reads the machine's configuration only once.
+      // A new resolver reads the list of name servers again.
       const { code = '' } = error as NodeJS.ErrnoException
       if (resolver === usual && unanswered.has(code)) usual = makeResolver()
       throw error

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs'
 import { isIP, type Socket } from 'node:net'
 import type { Clock } from '../../lib/clock.js'
 
-/** Part of the system's ports for bound links. Linux gives a bound port to no other outgoing connection. */
+/** With XMPP_LOCAL_ADDRESSES, links use this share of the system's ports. The rest is for other connections. */
 const boundShare = 0.85
-/** A random port may be in use. At 90 % in use, 0.1 % of links find none. */
+/** With 90 % of the ports in use, 64 tries fail for 0.1 % of links. */
 const mostTries = 64
-/** An unusable address is avoided for this time. */
+/** An address that this machine lacks is not used for this time. */
 const restMilliseconds = 10_000
 
 export interface Source {
@@ -21,7 +21,7 @@ export interface PortRange {
 }
 
 export interface LocalPortsParts {
-  /** XMPP_LOCAL_ADDRESSES. For a family without an address, the system chooses. */
+  /** XMPP_LOCAL_ADDRESSES. For an IP version without an address, the system chooses. */
   readonly addresses: readonly string[]
   readonly clock: Pick<Clock, 'now'>
   readonly connect: (host: string, port: number, source: Source) => Socket
@@ -34,7 +34,6 @@ interface LocalAddress {
   foreignAt: number
 }
 
-/** Links of a process to one address. */
 interface Target {
   readonly key: string
   readonly family: number
@@ -52,7 +51,7 @@ export interface TakenPort {
   readonly target: Target
 }
 
-/** A local address has each port once for each server address. */
+/** With XMPP_LOCAL_ADDRESSES, chooses local addresses and ports of links. Links to different servers can share both. */
 export class LocalPorts {
   readonly #parts: LocalPortsParts
   readonly #range: () => PortRange | undefined
@@ -66,20 +65,19 @@ export class LocalPorts {
     this.#own = parts.addresses.map(address => ({ address, links: 0, foreignAt: Number.NEGATIVE_INFINITY }))
   }
 
-  /** `before`: the attempt that `failed`. */
-  readonly connect = (host: string, port: number, before?: Socket, connect = this.#parts.connect): Socket => {
+  readonly connect = (host: string, port: number, lastFailed?: Socket, connect = this.#parts.connect): Socket => {
     const own = this.#leastUsed(isIP(host))
     const range = own && this.#range()
     const socket = connect(host, port, {
       ...(own && { localAddress: own.address }),
       ...(range && { localPort: range.first + randomInt(boundPorts(range)) }),
     })
-    const tries = before === undefined ? 1 : this.#attempts.get(before)!.tries + 1
+    const tries = lastFailed === undefined ? 1 : this.#attempts.get(lastFailed)!.tries + 1
     this.#attempts.set(socket, { own, key: `${host} ${port}`, tries })
     return socket
   }
 
-  /** No local port or address was available. True if another can be tried. */
+  /** `isForeign`: the machine lacks the address. Otherwise, the port was in use. Returns true if a retry may help. */
   failed(socket: Socket, isForeign: boolean): boolean {
     const { own, tries } = this.#attempts.get(socket) ?? { own: undefined, tries: 0 }
     if (own === undefined || tries >= mostTries) return false
@@ -106,7 +104,7 @@ export class LocalPorts {
     if (target.links === 0) this.#targets.delete(target.key)
   }
 
-  /** Ports for the server with the fewest free ports. Undefined except on Linux. */
+  /** Ports of the target with the highest share of used ports. Linux only. */
   get busiest(): { readonly used: number; readonly available: number } | undefined {
     const range = this.#range()
     if (range === undefined) return undefined
@@ -134,7 +132,7 @@ export class LocalPorts {
 
 const boundPorts = ({ count }: PortRange) => Math.max(1, Math.floor(count * boundShare))
 
-/** Linux's default. A container or unit may hide the file. */
+/** Linux's default, used if a container hides the file. */
 const rangeOfLinux: PortRange = { first: 32_768, count: 28_232 }
 
 function rangeOfSystem(): PortRange | undefined {

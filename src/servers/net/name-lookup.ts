@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { type Answer, remembering } from '../../lib/answer-cache.js'
+import { type Answer, cacheAnswers } from '../../lib/answer-cache.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { connectProblem } from '../../lib/connect-problem.js'
 import type { Failure } from '../../xmpp/link.js'
@@ -13,7 +13,7 @@ export interface Route {
   readonly failure?: Failure | undefined
 }
 
-type Told<T> = Awaited<ReturnType<typeof settle<T>>>
+type Settled<T> = Awaited<ReturnType<typeof settle<T>>>
 
 type Services = Pick<Route, 'failure'> & { readonly records: readonly Service[] }
 
@@ -21,45 +21,48 @@ type Services = Pick<Route, 'failure'> & { readonly records: readonly Service[] 
 const usualPort = 5222
 
 const mostAnswers = 10_000
-/** Cache time of "no such record". Short, for operators who set up a domain. */
-const absenceSeconds = 5
-/** In seconds. The system reports no TTL. */
-const systemSeconds = 30
-/** In seconds. Node reports no TTL of SRV records. */
-const serviceSeconds = 60
-/** Longest cache time, in seconds. */
-const mostSeconds = 3600
-/** In milliseconds (RFC 8305 §3). */
-const otherFamily = 50
+/** Short, so that new DNS records work soon. */
+const absenceCacheSeconds = 5
+/** The system reports no TTL. */
+const systemCacheSeconds = 30
+/** Node reports no TTL of SRV records. */
+const serviceCacheSeconds = 60
+const mostCacheSeconds = 3600
+/** RFC 8305 §3. */
+const otherFamilyMilliseconds = 50
 const mostAddresses = 8
 
-export interface NamesParts {
+export interface NameLookupParts {
   readonly clock: Clock
   readonly dns?: Dns | undefined
   readonly preferDirectTls: boolean
-  /** The operating system is asked too. Off with XMPP_DOMAINS=*: silent name servers would block all look-ups. */
+  /**
+   * If true, also asks the operating system. False with XMPP_DOMAINS=*, because each domain with a silent name server
+   * would block a thread for up to 30 s.
+   */
   readonly local: boolean
 }
 
-export type Names = ReturnType<typeof createNames>
+export type NameLookup = ReturnType<typeof createNameLookup>
 
-export function createNames({ clock, dns = systemDns(), preferDirectTls, local }: NamesParts) {
-  const servicesOf = remembering(clock, mostAnswers, askServices)
-  const system = remembering(clock, mostAnswers, askSystem)
-  const found = remembering(clock, mostAnswers, askAddresses)
+export function createNameLookup({ clock, dns = systemDns(), preferDirectTls, local }: NameLookupParts) {
+  const servicesOf = cacheAnswers(clock, mostAnswers, askServices)
+  const system = cacheAnswers(clock, mostAnswers, askSystem)
+  const found = cacheAnswers(clock, mostAnswers, askAddresses)
 
   function inRoute(domain: string, { records, failure }: Services): Route {
+    // RFC 6120 §3.2.1.
     if (records.length === 0) return itself(domain, failure)
-    // `.` means "not available" (RFC 2782). The domain itself is used only without SRV records (RFC 6120 §3.2.1).
+    // An empty name means "not available" (RFC 2782).
     const offered = records.filter(({ name }) => name !== '')
     if (offered.length > 0) return { targets: inOrder(offered, preferDirectTls) }
     return { targets: [], failure: failure ?? { step: 'resolve', code: 'host-unknown' } }
   }
 
   function itself(host: string, failure: Failure | undefined): Route {
-    // If DNS fails, the hosts file may still know the name.
-    const found = failure === undefined || !local
-    return { targets: [{ host, port: usualPort, tls: 'starttls', found }], failure }
+    // After a failure of DNS, the operating system is asked, because its hosts file may have the name.
+    const usesDns = failure === undefined || !local
+    return { targets: [{ host, port: usualPort, tls: 'starttls', usesDns }], failure }
   }
 
   async function askServices(domain: string): Promise<Answer<Services>> {
@@ -72,13 +75,13 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
     const error = answers.map(({ error }) => error).find(error => error && !isAbsent(error))
     const failure = error === undefined ? undefined : nameFailure(error)
     const isSure = failure === undefined && records.length > 0
-    return { value: { records, failure }, seconds: isSure ? serviceSeconds : absenceSeconds }
+    return { value: { records, failure }, seconds: isSure ? serviceCacheSeconds : absenceCacheSeconds }
   }
 
   async function askSystem(name: string): Promise<Answer<Addresses | Failure>> {
     const { records, error } = await settle(dns.system(name))
-    if (error !== undefined) return { value: nameFailure(error), seconds: absenceSeconds }
-    return { value: interleave(records), seconds: systemSeconds }
+    if (error !== undefined) return { value: nameFailure(error), seconds: absenceCacheSeconds }
+    return { value: interleave(records), seconds: systemCacheSeconds }
   }
 
   async function askAddresses(name: string): Promise<Answer<Addresses | Failure>> {
@@ -86,24 +89,23 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
     const answers = await inTime(families, clock)
     const records = answers.flatMap(answer => answer.records)
     if (records.length > 0) {
-      const ttl = Math.min(mostSeconds, ...records.map(record => record.ttl))
+      const ttl = Math.min(mostCacheSeconds, ...records.map(record => record.ttl))
       return {
         value: interleave(records.map(({ address }) => address)),
-        seconds: answers.length < families.length ? Math.min(ttl, absenceSeconds) : ttl,
+        seconds: answers.length < families.length ? Math.min(ttl, absenceCacheSeconds) : ttl,
       }
     }
     if (local) {
       const value = await system(name)
-      if (!('code' in value)) return { value, seconds: systemSeconds }
+      if (!('code' in value)) return { value, seconds: systemCacheSeconds }
     }
     const errors = answers.flatMap(({ error }) => error ?? [])
     const error = errors.find(error => !isAbsent(error)) ?? errors[0]
     const value: Failure = error === undefined ? { step: 'resolve', code: 'host-unknown' } : nameFailure(error)
-    return { value, seconds: absenceSeconds }
+    return { value, seconds: absenceCacheSeconds }
   }
 
   return {
-    /** Targets in order of preference. Never rejects. */
     routeTo(domain: string): Route | Promise<Route> {
       // JIDs have IPv6 addresses in brackets (RFC 7622 §3.2).
       const host = domain.replace(/^\[(.*)\]$/, '$1')
@@ -113,28 +115,27 @@ export function createNames({ clock, dns = systemDns(), preferDirectTls, local }
       return inRoute(domain, services)
     },
 
-    addressesOf({ host, found: isFound = false }: Pick<Target, 'host' | 'found'>): ReturnType<typeof system> {
+    addressesOf({ host, usesDns = false }: Pick<Target, 'host' | 'usesDns'>): ReturnType<typeof system> {
       if (isIP(host) !== 0) return [host]
-      if (!isFound) return system(host)
+      if (!usesDns) return system(host)
       if (!isLocal(host)) return found(host)
       return local ? system(host) : loopback
     },
   }
 }
 
-/** Waits for both families, but at most `otherFamily` after the first answer. */
-async function inTime<T>(families: readonly Promise<Told<T>>[], clock: Clock): Promise<Told<T>[]> {
-  const answers: Told<T>[] = []
-  let moment: Timer | undefined
+async function inTime<T>(families: readonly Promise<Settled<T>>[], clock: Clock): Promise<Settled<T>[]> {
+  const answers: Settled<T>[] = []
+  let limit: Timer | undefined
   await new Promise<void>(resolve => {
     for (const family of families)
       family.then(answer => {
         answers.push(answer)
         if (answers.length === families.length) resolve()
-        else if (answer.error === undefined) moment = clock.after(otherFamily, resolve)
+        else if (answer.error === undefined) limit = clock.after(otherFamilyMilliseconds, resolve)
       })
   })
-  moment?.cancel()
+  limit?.cancel()
   return [...answers]
 }
 
@@ -145,7 +146,7 @@ function isLocal(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost')
 }
 
-/** Alternates the families: one may not work (RFC 8305 §4). */
+/** RFC 8305 §4. */
 function interleave(addresses: Addresses): Addresses {
   const unique = [...new Set(addresses)]
   const family = isIP(unique[0] ?? '')

@@ -4,20 +4,20 @@ import { codeOf } from '../../lib/log.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Failure, LinkEvents, OpenLink } from '../../xmpp/link.js'
 
-/** Limits servers of subdomains that users invent. */
+/** Maximum number of servers of subdomains, because users can invent subdomains. */
 const mostFound = 100
-/** A server without links and attempts is forgotten after this time. */
+/** A server without links is forgotten this long after its last attempt. */
 const mostAge = 300_000
 const minute = 60_000
-/** Links that break within this time break together. */
-const moment = 1_000
-/** If so many links, and at least half, break together, the server is down. */
+/** Links break together if they break within this time. */
+const burstMilliseconds = 1_000
+/** A server is down if at least this number of its links, and at least half, break together. */
 const fewestTogether = 3
 
-/** A down server is probed after this time without attempts. */
+/** A down server, except a server of a subdomain, is probed after this time without attempts. */
 const probeAfter = 30_000
-/** Least time between probes that other processes cause. */
-const leastBetween = 10_000
+/** Least time between probes that other processes request. */
+const leastBetweenProbes = 10_000
 
 const ownFaults = new Set<Failure['code']>([
   'service-full',
@@ -25,31 +25,29 @@ const ownFaults = new Set<Failure['code']>([
   'address-not-allowed',
   'internal-error',
 ])
-/** Faults of one domain, at a server of several domains. */
 const faultsOfDomain = new Set<Failure['code']>(['certificate-invalid', 'tls-unavailable'])
-/** A server or proxy may hang up on unknown domains. */
+/** A server may hang up because it does not know the domain. */
 const isHangUp = ({ code, step }: Failure) => code === 'remote-connection-failed' && step !== 'connect'
-/** RFC 6120 §4.9.3. Other conditions are about one stream. */
+/** Stream errors of the whole server (RFC 6120 §4.9.3). */
 const serverWide = new Set(['internal-server-error', 'reset', 'resource-constraint', 'system-shutdown'])
 
 export interface ServerStatesParts {
   readonly clock: Clock
   readonly log: Logger
-  /** True if XMPP_SERVERS names the domain. */
+  /** XMPP_SERVERS names the domain. */
   readonly hasEntry: (domain: string) => boolean
-  /** True if XMPP_DOMAINS names the domain itself, not only a pattern. */
+  /** XMPP_DOMAINS names the domain itself, not only a pattern, or the domain has a remote endpoint. */
   readonly isNamed: (domain: string) => boolean
-  /** True if only `*` of XMPP_DOMAINS allows the domain. */
+  /** Only `*` of XMPP_DOMAINS allows the domain. */
   readonly isStranger: (domain: string) => boolean
   readonly probe: (domain: string) => void
-  /** Called when a server of the settings goes down, and before probes. */
+  /** Called when a server of the settings goes down, and whenever this process probes it later. */
   readonly onDown: (about: DownServer) => void
 }
 
 export interface DownServer {
   readonly owner: string
   readonly server: string
-  /** The domain of the last failure. */
   readonly domain: string
 }
 
@@ -67,13 +65,12 @@ export class ServerStates {
     this.#parts = parts
   }
 
-  /** A server from XMPP_SERVERS. */
   ofEntry(domain: string, server: string): ServerState {
     const owner = this.#parts.hasEntry(domain) ? domain : '*'
     return this.#known(owner, server) ?? this.#add(owner, server, true)
   }
 
-  /** A server that DNS names. Undefined for strangers' domains, and above `mostFound`. */
+  /** A server from DNS. Undefined if only `*` allows the domain, or above `mostFound`. */
   ofFound(domain: string, server: string): ServerState | undefined {
     const known = this.#known(domain, server)
     if (known !== undefined) return known
@@ -89,7 +86,7 @@ export class ServerStates {
     )
   }
 
-  /** Another process found the server down. This process may be idle, with an old state. */
+  /** Call this if another process found the server down. */
   suspect({ owner, server, domain }: DownServer): void {
     this.#known(owner, server)?.suspect(domain)
   }
@@ -150,23 +147,22 @@ export class ServerState {
   readonly server: string
   readonly isTrusted: boolean
   readonly #parts: StateParts
-  /** A server never reached may be mistyped or invented. */
+  /** While false, an untrusted server is not shown, because users can invent names. */
   #wasReached = false
   #downSince = 0
-  #isTold = false
-  #toldAt = Number.NEGATIVE_INFINITY
-  #telling: Timer | undefined
-  #probing: Timer | undefined
+  #isDownLogged = false
+  #loggedAt = Number.NEGATIVE_INFINITY
+  #logTimer: Timer | undefined
+  #probeTimer: Timer | undefined
   #suspectedAt = Number.NEGATIVE_INFINITY
   #isClosed = false
   #lost = 0
   #failed = 0
   #last: Failure | undefined
   #lastDomain: string
-  #momentAt = Number.NEGATIVE_INFINITY
-  #lostTogether = 0
-  /** Most links since `#momentAt`. */
-  #mostLinks = 0
+  #burstAt = Number.NEGATIVE_INFINITY
+  #lostInBurst = 0
+  #linksInBurst = 0
 
   constructor(parts: StateParts) {
     this.#parts = parts
@@ -185,9 +181,9 @@ export class ServerState {
     this.#wasReached = true
     this.lastAt = this.#parts.clock.now()
     if (this.isUp === true) return
-    if (this.#isTold) this.#tellBack()
+    if (this.#isDownLogged) this.#logRecovery()
     this.isUp = true
-    this.#probing?.cancel()
+    this.#probeTimer?.cancel()
   }
 
   failed(failure: Failure, domain: string): void {
@@ -195,101 +191,100 @@ export class ServerState {
     if (ownFaults.has(code) || (code === 'host-unknown' && step !== 'resolve')) return
     if (this.domain === '*' && (faultsOfDomain.has(code) || isHangUp(failure))) return
     this.#failed += 1
-    this.#sink(domain)
-    this.#note(failure, domain)
+    this.#markDown(domain)
+    this.#noteFailure(failure, domain)
   }
 
   opened(): void {
     this.links += 1
-    this.#mostLinks += 1
+    this.#linksInBurst += 1
   }
 
   closed(): void {
     this.links -= 1
   }
 
-  /** A link broke after its login. Call before `closed`. */
+  /** Call this before `closed` if a link broke after its login. */
   lost(failure: Failure, domain: string): void {
     const { code, condition = '' } = failure
     const isBroken = code === 'remote-connection-failed' || code === 'timeout'
     if (!isBroken && !serverWide.has(condition)) return
     const now = this.#parts.clock.now()
-    if (now - this.#momentAt >= moment) {
-      this.#momentAt = now
-      this.#lostTogether = 0
-      this.#mostLinks = this.links
+    if (now - this.#burstAt >= burstMilliseconds) {
+      this.#burstAt = now
+      this.#lostInBurst = 0
+      this.#linksInBurst = this.links
     }
     this.#lost += 1
-    this.#lostTogether += 1
-    if (this.#lostTogether >= fewestTogether && this.#lostTogether * 2 >= this.#mostLinks) this.#sink(domain)
-    this.#note(failure, domain)
+    this.#lostInBurst += 1
+    if (this.#lostInBurst >= fewestTogether && this.#lostInBurst * 2 >= this.#linksInBurst) this.#markDown(domain)
+    this.#noteFailure(failure, domain)
   }
 
   close(): void {
     this.#isClosed = true
-    this.#telling?.cancel()
-    this.#probing?.cancel()
+    this.#logTimer?.cancel()
+    this.#probeTimer?.cancel()
   }
 
   suspect(domain: string): void {
     const now = this.#parts.clock.now()
-    if (this.isUp !== true || now - this.#suspectedAt < leastBetween) return
+    if (this.isUp !== true || now - this.#suspectedAt < leastBetweenProbes) return
     this.#suspectedAt = now
     this.#parts.probe(domain)
   }
 
-  #sink(domain: string): void {
+  #markDown(domain: string): void {
     if (this.isUp === false) return
     this.#downSince = this.#parts.clock.now()
     this.isUp = false
-    this.#tellOthers(domain)
+    this.#reportDown(domain)
   }
 
-  #tellOthers(domain: string): void {
+  #reportDown(domain: string): void {
     if (this.isTrusted) this.#parts.onDown({ owner: this.domain, server: this.server, domain })
   }
 
-  #note(failure: Failure, domain: string): void {
+  #noteFailure(failure: Failure, domain: string): void {
     const { clock } = this.#parts
     this.#last = failure
     this.#lastDomain = domain
     this.lastAt = clock.now()
     if (!this.isShown || this.#isClosed) return
     if (this.isUp === false && this.isTrusted) this.#probeLater()
-    const due = Math.max(moment, this.#toldAt + minute - this.lastAt)
-    this.#telling ??= clock.after(due, () => this.#tell())
+    const due = Math.max(burstMilliseconds, this.#loggedAt + minute - this.lastAt)
+    this.#logTimer ??= clock.after(due, () => this.#logFailures())
   }
 
   #probeLater(): void {
-    this.#probing?.cancel()
-    this.#probing = this.#parts.clock.after(probeAfter, () => {
+    this.#probeTimer?.cancel()
+    this.#probeTimer = this.#parts.clock.after(probeAfter, () => {
       this.#probeLater()
-      this.#tellOthers(this.#lastDomain)
+      this.#reportDown(this.#lastDomain)
       this.#parts.probe(this.#lastDomain)
     })
   }
 
-  #tell(): void {
+  #logFailures(): void {
     const { clock, log } = this.#parts
     const { step, code, condition, cause } = this.#last!
-    this.#telling = undefined
-    this.#toldAt = clock.now()
-    this.#isTold = this.isUp === false
+    this.#logTimer = undefined
+    this.#loggedAt = clock.now()
+    this.#isDownLogged = this.isUp === false
     log.warn(
       { ...this.#sums(), step, code, condition, cause: codeOf(cause) },
-      this.#isTold ? 'an XMPP server is down' : 'links to an XMPP server broke, or could not be made',
+      this.#isDownLogged ? 'an XMPP server is down' : 'links to an XMPP server broke, or could not be made',
     )
   }
 
-  #tellBack(): void {
-    this.#isTold = false
-    this.#telling?.cancel()
-    this.#telling = undefined
+  #logRecovery(): void {
+    this.#isDownLogged = false
+    this.#logTimer?.cancel()
+    this.#logTimer = undefined
     const seconds = Math.round((this.lastAt - this.#downSince) / 1000)
     this.#parts.log.info({ ...this.#sums(), seconds }, 'an XMPP server is back')
   }
 
-  /** `lost` and `failed` count since the last log line. */
   #sums() {
     const domain = withULabels(this.#lastDomain)
     const sums = { domain, server: this.server, lost: this.#lost, failed: this.#failed }

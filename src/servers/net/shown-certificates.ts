@@ -2,14 +2,13 @@ import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../../lib/clock.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 
-/** A server's certificate is read once in this time. */
+/** A server's certificate is read at most once in this time. */
 const readMilliseconds = 60_000
-/** A certificate that was not seen for this time may have been replaced. */
 const forgottenMilliseconds = 24 * 3_600_000
 
 export interface ShownCertificatesParts {
   readonly clock: Pick<Clock, 'now'>
-  /** True if the settings name the domain itself. Others do not count, because users choose names that match a pattern. */
+  /** True if the settings name the domain itself. Users can invent other names. */
   readonly isNamed: (domain: string) => boolean
   readonly most?: number
 }
@@ -21,7 +20,6 @@ interface Shown {
   readonly readAt: number
 }
 
-/** Certificates that XMPP servers showed. */
 export class ShownCertificates {
   readonly #parts: ShownCertificatesParts
   readonly #shown = new Map<string, Shown>()
@@ -30,10 +28,7 @@ export class ShownCertificates {
     this.#parts = parts
   }
 
-  /**
-   * Call this after a handshake. Untrusted and expired certificates do not count. An expired certificate may be
-   * untrusted too: Node reports only the expiry.
-   */
+  /** Call this after each handshake. Ignores certificates that Node rejects, such as expired certificates. */
   note(domain: string, server: string, socket: Pick<TLSSocket, 'getPeerCertificate' | 'authorized'>) {
     const { clock, isNamed, most = 100 } = this.#parts
     const key = `${domain} ${server}`
@@ -47,7 +42,6 @@ export class ShownCertificates {
     if (this.#shown.size > most) this.#dropLatest()
   }
 
-  /** The earliest expiry of each domain, in seconds since 1970. */
   get expiries(): ReadonlyMap<string, number> {
     const expiries = new Map<string, number>()
     const oldest = this.#parts.clock.now() - forgottenMilliseconds

@@ -6,8 +6,7 @@ export interface Target {
   readonly host: string
   readonly port: number
   readonly tls: Server['tls']
-  /** True if the name comes from DNS, not from the operator. */
-  readonly found?: boolean
+  readonly usesDns?: boolean
 }
 
 /** `direct`: a record of `_xmpps-client._tcp` (XEP-0368 §3). */
@@ -17,7 +16,7 @@ export interface Service extends SrvRecord {
 
 const mostTargets = 8
 
-/** Ordered by priority and random weight (RFC 2782). `preferDirect` puts direct TLS first at equal priority. */
+/** By priority and random weight (RFC 2782). `preferDirect`: direct TLS first at equal priority. */
 export function inOrder(
   services: readonly Service[],
   preferDirect: boolean,
@@ -34,12 +33,11 @@ export function inOrder(
   return chosen.map(({ name, port, direct }) => ({
     host: name,
     port,
-    found: true,
+    usesDns: true,
     tls: direct ? 'direct' : 'starttls',
   }))
 }
 
-/** Stops after `most`: each draw reads all remaining records. */
 function byWeight(services: readonly Service[], most: number, random: (below: number) => number): Service[] {
   const left = [...services].sort((a, b) => a.weight - b.weight)
   const drawn: Service[] = []

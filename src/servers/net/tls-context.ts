@@ -5,7 +5,6 @@ export type TlsRules = Config['tls']
 
 type Trusted = Pick<Trust, 'ca'> & Partial<Pick<Trust, 'certificate'>>
 
-/** Contexts are costly. Keys: a server, or the operator's certificate. */
 const contexts = new WeakMap<object, SecureContext>()
 
 export function tlsContext(server: Trusted, rules: TlsRules, showsCertificate = false): SecureContext {

@@ -1,15 +1,13 @@
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 
-/** Sessions end until this part of the limit is in use. */
 const mostLeft = 0.75
 
 interface Waiting {
   readonly outbox: { readonly bytes: number; readonly keptBytes: number }
   readonly uplink: { readonly unsentBytes: number; readonly link: { readonly unfinishedBytes: number } }
-  end(reason: 'limit', how: 'freed'): void
+  end(reason: 'limit', how: 'toFreeMemory'): void
 }
 
-/** Ends the largest sessions first. */
 export function makeRoom<Session extends Waiting>(
   sessions: Iterable<Session>,
   waiting: WaitingMemory,
@@ -23,7 +21,7 @@ export function makeRoom<Session extends Waiting>(
   found.sort((one, other) => other.bytes - one.bytes)
   for (const { session } of found) {
     if (waiting.bytes <= waiting.most * mostLeft) return
-    session.end('limit', 'freed')
+    session.end('limit', 'toFreeMemory')
     ended(session)
   }
 }

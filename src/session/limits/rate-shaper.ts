@@ -1,13 +1,12 @@
 import type { Config } from '../../config/config.js'
 
-/** A debt beyond this time is forgiven. */
+/** Longest delay in milliseconds. Data that would cause a longer delay is not charged. */
 const longestWait = 25_000
 
-/** A token bucket as one number: the time up to which data is paid for. */
+/** A token bucket. `paidAt`, the time up to which data is paid for, is its whole state. */
 export class RateShaper {
   readonly #rates: Pick<Config['rates'], 'sessionBytes' | 'sessionBurst'>
 
-  /** A rate of 0 means no limit. */
   constructor(rates: Pick<Config['rates'], 'sessionBytes' | 'sessionBurst'>) {
     this.#rates = rates
   }

@@ -10,7 +10,7 @@ interface RoomElsewhereParts {
   readonly makeRoom: (address: string) => boolean
 }
 
-/** Needed if the limit counts the sessions of all processes. */
+/** Asks other processes to end a session of the address, because the limit counts the sessions of all processes. */
 export function roomElsewhere({ nodes, counts, makeRoom }: RoomElsewhereParts) {
   nodes.answer(kind, async (address: string) => {
     const isMade = makeRoom(address)

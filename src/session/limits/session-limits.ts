@@ -16,7 +16,6 @@ export interface LimitParts {
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
   readonly bosh: Pick<Config['bosh'], 'maxRequests'>
   readonly room: Room
-  /** Excludes `shareOfWarmCalls`. */
   readonly roomOfClients: Room
   readonly counts: LiveCounts<OfClient>
   readonly makeRate?: MakeRate | undefined
@@ -31,21 +30,18 @@ export type OfClient = 'address' | 'unauthenticated'
 
 const ofClient: readonly OfClient[] = ['address', 'unauthenticated']
 
-/** Trusted proxies have no limits. */
 const proxy = 'proxy'
 
-/** Held requests to expect of a session without a login. */
+/** Each session without a login counts as up to this number of held requests. */
 const mostOfStranger = 5
 
 const shareOfStrangers = 1 / 4
 
-/** The warm API's share of requests, memory and descriptors. */
+/** Share of held requests, memory and descriptors that only warm calls may use. */
 export const shareOfWarmCalls = 1 / 10
 
-/** Seconds over which RATE_SESSIONS_PER_ADDRESS is counted. */
 const rateSeconds = 5
 
-/** Limits of all clients, and of each IPv4 address or IPv6 network. */
 export class SessionLimits {
   /** Number of held BOSH requests. */
   waiting = 0
@@ -94,7 +90,7 @@ export class SessionLimits {
     return client !== proxy && (await this.#rate.take(client)) !== undefined
   }
 
-  /** Call `opened` or `notOpened` next. */
+  /** If the result is undefined, call `opened` or `notOpened` next. */
   admit(address: string): Refusal | undefined | Promise<Refusal | undefined> {
     const client = this.#clientOf(address)
     return client === proxy ? undefined : this.#parts.counts.take(client, ofClient)
@@ -111,21 +107,27 @@ export class SessionLimits {
     if (client !== proxy) this.#clients.set(session, { client, isStranger: true })
   }
 
-  /** May be called repeatedly, and for any session. */
   loggedIn(session: object): void {
     this.#strangers.delete(session)
-    this.finished(session)
+    this.#stopCountingStranger(session)
   }
 
-  /** A finished session still counts for its address, because it uses memory. */
-  finished(session: object): void {
+  /**
+   * Stops counting the session in `unauthenticated`. In `address`, the session counts until `removed`, because it uses
+   * memory.
+   */
+  ended(session: object): void {
+    this.#stopCountingStranger(session)
+  }
+
+  #stopCountingStranger(session: object): void {
     const opened = this.#clients.get(session)
     if (opened?.isStranger !== true) return
     opened.isStranger = false
     this.#parts.counts.giveBack('unauthenticated', opened.client)
   }
 
-  ended(session: object): void {
+  removed(session: object): void {
     this.loggedIn(session)
     const opened = this.#clients.get(session)
     if (opened !== undefined && this.#clients.delete(session)) this.#parts.counts.giveBack('address', opened.client)

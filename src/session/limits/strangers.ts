@@ -14,12 +14,10 @@ interface Stranger {
   readonly since: number
 }
 
-/** A session that has not tried to log in for this time may be ended to make room. */
+/** Milliseconds until a session without an attempt to log in may be ended. */
 const patience = 5_000
-/** Delayed logins of one user at one address that are never ended to make room. */
 const mostOfUser = 2
 
-/** Sessions without a login, by IPv4 address or IPv6 network. All hosts share this table. */
 export class Strangers {
   readonly #all = new Map<Session, Stranger>()
   readonly #byClient = new Map<string, Set<Stranger>>()
@@ -42,10 +40,7 @@ export class Strangers {
     if (others.size === 0) this.#byClient.delete(stranger.client)
   }
 
-  /**
-   * Ends the session with most refused logins, else the oldest without an attempt, else the newest of the user with
-   * most delayed logins. False if no session looks like an attack.
-   */
+  /** Ends a suspicious session of the address. Returns false if there is none. */
   makeRoom(address: string, now: number): boolean {
     const strangers = [...(this.#byClient.get(clientOf(address)) ?? [])]
     const guesser = mostRefused(strangers)

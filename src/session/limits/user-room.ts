@@ -6,11 +6,12 @@ import { userOf } from '../../xmpp/jid/jid.js'
 import type { Registry } from '../registry/registry.js'
 import type { Session } from '../session.js'
 
+/** Limits the sessions of each user. A warm login calls `take` before it begins, and `giveBack` when it is over. */
 export interface UserRoom {
   take(jid: string): boolean | Promise<boolean>
   giveBack(jid: string): void
   bound(session: Session, jid: string): void
-  finished(session: Session): void
+  ended(session: Session): void
 }
 
 export function userRoom(most: Most, registry: Registry, refused: OnRefused): UserRoom {
@@ -29,18 +30,18 @@ export function userRoom(most: Most, registry: Registry, refused: OnRefused): Us
       logins.add(userOf(jid), -1)
     },
     bound(session, jid) {
-      // The warm API checks the limit before the login.
+      // For warm logins, `take` has checked the limit.
       const isOwn = session.origin === 'client'
       if (!isOwn || !isOver(registry.liveOf(jid), numberOf(most))) return
       refused('user')
-      session.end('limit', 'told')
+      session.end('limit', 'reported')
     },
-    finished() {},
+    ended() {},
   }
 }
 
 export function sharedUserRoom(most: Most, counts: LiveCounts<'user'>, refused: OnRefused): UserRoom {
-  /** Counted logins: the limit may change during a login. */
+  /** Logins that `take` has counted. While the limit is 0, `take` counts no logins. */
   const logins = new KeyCounts()
   const counted = new Set<Session>()
   const count = (session: Session, jid: string) => {
@@ -71,13 +72,13 @@ export function sharedUserRoom(most: Most, counts: LiveCounts<'user'>, refused: 
       const settle = (full: 'user' | undefined) => {
         if (full === undefined) return count(session, jid)
         refused('user')
-        if (!session.hasEnded) session.end('limit', 'told')
+        if (!session.hasEnded) session.end('limit', 'reported')
       }
       const full = counts.take(userOf(jid), ['user'])
       if (full instanceof Promise) full.then(settle)
       else settle(full)
     },
-    finished(session) {
+    ended(session) {
       if (counted.delete(session)) counts.giveBack('user', userOf(session.jid!))
     },
   }

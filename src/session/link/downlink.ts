@@ -11,7 +11,7 @@ import type { Outbox } from '../outbox.js'
 import type { SessionKeeper } from '../session-keeper.js'
 import type { SessionView } from '../session-types.js'
 import type { Stage } from '../state.js'
-import { notConfirmed } from './error-replies.js'
+import { errorToClient } from './error-replies.js'
 import type { Uplink } from './uplink.js'
 
 interface Served extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'jid'> {
@@ -19,7 +19,7 @@ interface Served extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'jid'> {
   readonly stage: Pick<Stage<unknown>, 'name' | 'login'>
   readonly outbox: Outbox
   readonly uplink: Uplink
-  readonly hidesSecrets: boolean
+  readonly allowsPasswords: boolean
   readonly hasEnded: boolean
   loggedInByClient(loggedIn: LoggedIn, isManaged: boolean): void
   flush(): void
@@ -57,19 +57,20 @@ export class Downlink<Session extends Served> implements LinkEvents {
       this.#keeper.streams.note(session.domain, element, { jid: session.jid, session: session.id })
     }
     const isFeatures = element.namespace === streamsNamespace && element.name === 'features'
-    // SASL2 servers send features again. A warmed page must not get these.
+    // SASL2 servers send features again after the login. A warmed page must not get these.
     if (isFeatures && session.origin === 'warmed') return
     session.outbox.add(isFeatures ? this.#visible(element) : element)
     if (isFeatures) session.uplink.opened()
-    else if (session.stage.login?.isUsedUp === true) session.end('refused-logins', 'told')
+    else if (session.stage.login?.isUsedUp === true) session.end('refused-logins', 'reported')
   }
 
   #visible(features: Element): Element {
-    const { uplink, client, hidesSecrets } = this.#session
-    // WebSocket clients manage streams themselves.
+    const { uplink, client, allowsPasswords } = this.#session
+    // A WebSocket client enables stream management itself, so the service does it only for BOSH.
     const isOurs = uplink.link.allowsManagement && client?.transport === 'bosh'
     this.#offersManagement = isOurs && features.text.includes(smNamespace)
-    return visibleFeatures(features, hidesSecrets, isOurs || uplink.watch.isCounted)
+    // Once a client has stream management, features hide it, because xmpp.js 0.14 would resume its open stream.
+    return visibleFeatures(features, allowsPasswords, isOurs || uplink.watch.isCounted)
   }
 
   #watchLogin(element: Element): void {
@@ -86,19 +87,18 @@ export class Downlink<Session extends Served> implements LinkEvents {
     if (code !== undefined) this.#keeper.counts.linkFailures.add('sasl', code)
   }
 
-  /** Returns unconfirmed stanzas as errors. Call this before the end. */
+  /** If the link is lost, adds an error to the outbox for each unconfirmed message or IQ request of the client. */
   returnUnconfirmed({ reason }: Outcome): void {
     const { uplink, outbox, jid } = this.#session
     const { managed } = uplink
     if (managed === undefined || (reason !== 'connection-lost' && !managed.isBroken)) return
-    for (const error of managed.takeReturned(jid!)) outbox.add(error)
+    for (const error of managed.takeErrors(jid!)) outbox.add(error)
   }
 
-  /** Returns stanzas as errors. Call this after the end. */
   returnToClient(elements: readonly Element[]): void {
     const { jid, outbox } = this.#session
     for (const element of elements) {
-      const error = jid && notConfirmed(element, jid)
+      const error = jid && errorToClient(element, jid)
       if (error) outbox.add(error)
     }
   }
@@ -126,6 +126,6 @@ export class Downlink<Session extends Served> implements LinkEvents {
     }
     if (this.#session.jid === undefined) this.#keeper.counts.linkFailures.add(failure.step, failure.code)
     const reason = failure.condition === 'conflict' ? 'replaced' : 'stream-error'
-    this.#session.end(streamError === undefined ? 'connection-lost' : reason, 'emptied', streamError)
+    this.#session.end(streamError === undefined ? 'connection-lost' : reason, 'afterDelivery', streamError)
   }
 }

@@ -4,15 +4,15 @@ import type { Element } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import type { Root } from '../../xmpp/xml/root.js'
 
-export function bounce(stanza: Element): Element | undefined {
+export function errorToSender(stanza: Element): Element | undefined {
   const { name } = stanza
   const error =
     name === 'iq' ? writeError('cancel', 'service-unavailable') : writeError('wait', 'recipient-unavailable')
   return errorReply(stanza, error, tag => attribute('to', tag.attribute('from')))
 }
 
-/** RFC 6120 §8.3.3.16. */
-export function notConfirmed(stanza: Element, jid: string): Element | undefined {
+/** RFC 6120 §8.3.3.17. */
+export function errorToClient(stanza: Element, jid: string): Element | undefined {
   const error = writeError('wait', 'remote-server-timeout')
   return errorReply(stanza, error, tag => attribute('to', jid) + attribute('from', tag.attribute('to')))
 }
@@ -21,7 +21,6 @@ function writeError(type: 'cancel' | 'wait', condition: string): string {
   return `<error type='${type}'><${condition} xmlns='${stanzaErrorNamespace}'/></error>`
 }
 
-/** Undefined for stanzas that must not be answered. */
 function errorReply(
   { name, namespace, text }: Element,
   error: string,

@@ -5,11 +5,11 @@ import { countAnswer, countRequest, readCount, stanzasUpTo } from '../../xmpp/st
 import type { Element } from '../../xmpp/xml/element.js'
 import { Unconfirmed } from './unconfirmed.js'
 
-/** Answers (`<a/>`) are delayed: after each answer, Prosody would ask again at the next stanza. */
+/** Delay of `<a/>`, because Prosody sends `<r/>` with the first stanza after each `<a/>`. */
 const answerMilliseconds = 2_000
-/** The server is asked (`<r/>`) after this many stanzas, `largestUnasked` or `askMilliseconds`. */
+/** `<r/>` is sent at once after this number of stanzas. */
 const mostUnasked = 10
-/** Above four times this size, a page must wait (`Uplink.isBehind`). */
+/** Above this number of unconfirmed characters, `<r/>` is sent at once. */
 const largestUnasked = 64 * 1024
 const askMilliseconds = 1_000
 
@@ -39,6 +39,7 @@ export class LinkCounts {
     this.#parts = parts
   }
 
+  /** True while the server owes an answer to `<r/>`. */
   get isAsked(): boolean {
     return this.#isAsked
   }
@@ -47,7 +48,6 @@ export class LinkCounts {
     return this.#confirmed
   }
 
-  /** Stanzas received, but not yet reported to the server. */
   get unacknowledged(): number {
     return this.received - this.#acknowledged
   }
@@ -108,6 +108,7 @@ export class LinkCounts {
     return request
   }
 
+  /** Call this for the server's `<r/>`. */
   asked(): void {
     if (this.#answerAt === never) this.#answerAt = this.#parts.clock.now() + answerMilliseconds
   }
@@ -148,7 +149,6 @@ export class LinkCounts {
     this.#answerAt = never
   }
 
-  /** `<resume/>` has told the server the number of received stanzas. */
   resumed(): void {
     this.#acknowledged = this.received
     this.#wasAnswerPartial = false

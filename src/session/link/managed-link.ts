@@ -8,15 +8,15 @@ import { type Element, type Fate, isStanza } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import type { LinkRecord } from '../session-record.js'
-import type { WhyUnmended } from '../unmended.js'
-import { notConfirmed } from './error-replies.js'
+import { errorToClient } from './error-replies.js'
 import { LinkCounts, type LinkCountsParts } from './link-counts.js'
-import { type Mending, Repair } from './mending.js'
+import { type Mending, Repair, type WhyUnmended } from './mending.js'
 
 export interface ManagedLinkParts extends LinkCountsParts {
   readonly mending: Mending | undefined
   /**
-   * The server's answer to `<enable/>`, and the number of stanzas after this answer. If undefined, `<enable/>` is sent.
+   * The server's answer to `<enable/>`, and the number of stanzas after the answer. If undefined, the constructor of a
+   * new stream sends `<enable/>`.
    */
   readonly enabled?: { readonly answer: Element; readonly received: number } | undefined
   readonly isUrgent: () => boolean
@@ -152,7 +152,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   pause(): void {
     this.#isPaused = true
-    // While mending, the link must read the answer to `<resume/>`.
+    // During mending, the link must read the answer to `<resume/>`.
     if (this.#phase !== 'mending') this.#link.pause()
   }
 
@@ -161,15 +161,14 @@ export class ManagedLink implements Link, LinkEvents {
     this.#link.resume()
   }
 
-  /** Leaves stanzas unacknowledged, so that the server keeps them. Returns their number. */
+  /** Returns the number of stanzas that stay unacknowledged, so that the server keeps these. */
   keepAtServer(undelivered: number): number {
     if (this.#phase === 'on') this.#keptAtServer = Math.min(undelivered, this.#counts.unacknowledged)
     return this.#keptAtServer
   }
 
-  /** Returns unconfirmed stanzas as errors. */
-  takeReturned(jid: string): Element[] {
-    const answers = this.#counts.unconfirmed.flatMap(element => notConfirmed(element, jid) ?? [])
+  takeErrors(jid: string): Element[] {
+    const answers = this.#counts.unconfirmed.flatMap(element => errorToClient(element, jid) ?? [])
     this.#counts.forget()
     return answers
   }
@@ -178,7 +177,7 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#canMend || this.#phase === 'mending'
   }
 
-  /** Needs `mayResume`. Leaves the stream open for the next process. */
+  /** Call this only if `mayResume`. The stream stays open. */
   setDown(): LinkRecord {
     const now = this.#parts.clock.now()
     const record: LinkRecord = {
@@ -201,7 +200,6 @@ export class ManagedLink implements Link, LinkEvents {
     this.#mend(lostEnd, this.#parts.clock.now() + since)
   }
 
-  /** False if the link cannot be mended. */
   breakOff(): boolean {
     if (!this.#canMend) return false
     this.#link.cut()
@@ -354,7 +352,7 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   #resumed({ since }: Repair, tag: Root): void {
-    // ejabberd gives the stream a new id.
+    // At each resumption, ejabberd gives the stream a new id.
     this.#previd = copyOf(tag.attribute('previd')) ?? this.#previd
     if (!this.#counts.confirm(tag.attribute('h'))) {
       this.#lose(wrongCount)

@@ -1,12 +1,14 @@
+import type { Logger } from 'pino'
 import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
 import type { Turn } from '../../lib/limits/keyed-queue.js'
+import type { MinuteSums } from '../../lib/limits/minute-sums.js'
+import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Failure, Link, LinkAgain, Resumption } from '../../xmpp/link.js'
 import type { Element } from '../../xmpp/xml/element.js'
-import type { WhyUnmended } from '../unmended.js'
 
 const resumeMilliseconds = 10_000
-/** Time of an attempt that begins after `longest`. */
+/** Time limit of an attempt whose turn comes after LINK_RESUME_TIME. */
 const lateMilliseconds = 20_000
 const firstPause = 500
 const mostPause = 15_000
@@ -20,11 +22,16 @@ const temporary = new Set<Failure['code']>([
   'temporary-auth-failure',
 ])
 
+/**
+ * `late`: no attempt succeeded within LINK_RESUME_TIME. `refused`: the server does not resume the stream, or the login
+ * fails with an error that is not temporary.
+ */
+export type WhyUnmended = 'late' | 'refused'
+
 export interface Mending {
-  /** Returns a new link. Throws a `Problem`. */
   readonly logInAgain: (caller: AbortSignal, turn: Turn, resumption: Resumption) => Promise<LinkAgain>
   readonly longest: number
-  /** JSON values that `logInAgain` of another process needs. Secret. */
+  /** Secret JSON values with which another process can log in again. */
   readonly record: () => unknown
   wipe(): void
 }
@@ -32,7 +39,7 @@ export interface Mending {
 export interface Management {
   /** Undefined if a broken link ends the session. */
   readonly mending: Mending | undefined
-  /** The server's answer to the `<enable/>` of the login. */
+  /** The server's answer if the login sent `<enable/>`. */
   readonly enabled?: Element | undefined
 }
 
@@ -49,6 +56,7 @@ interface RepairParts {
 
 const never = Number.POSITIVE_INFINITY
 
+/** Dials again until the stream is resumed, the server refuses, or `mending.longest` milliseconds have passed. */
 export class Repair {
   readonly since: number
   #until: number
@@ -56,7 +64,7 @@ export class Repair {
   readonly #caller = new AbortController()
   #pause = firstPause
   #nextAt = never
-  /** Before an attempt's turn, there is no deadline: the server may keep the stream longer than `longest`. */
+  /** False while an attempt waits for its turn to log in. `#until` does not end a waiting attempt. */
   #isInTurn = false
   #answerBy = never
   #link: Link | undefined
@@ -86,7 +94,7 @@ export class Repair {
 
   tryLater(): void {
     this.#answerBy = never
-    // Many links may break at once.
+    // The pause is random, because many links may break at once.
     this.#nextAt = this.#parts.clock.now() + this.#pause * (0.75 + Math.random() / 2)
     this.#pause = Math.min(2 * this.#pause, mostPause)
   }
@@ -95,7 +103,6 @@ export class Repair {
     this.#parts.onGivenUp(why)
   }
 
-  /** `ended` also closes a resumed stream. */
   stop(reason: 'ended' | 'cut'): void {
     this.#caller.abort(reason)
   }
@@ -108,7 +115,7 @@ export class Repair {
     const onBegin = () =>
       run(() => {
         this.#isInTurn = true
-        // Even a late attempt may find the stream at the server.
+        // An attempt that waited past `#until` gets more time, because the server may still have the stream.
         if (clock.now() >= this.#until) this.#until = clock.now() + lateMilliseconds
       })
     mending.logInAgain(signal, { isUrgent, onBegin }, resumption()).then(
@@ -125,5 +132,26 @@ export class Repair {
         if (!signal.aborted) run(() => (isTemporary ? this.tryLater() : this.giveUp('refused')))
       },
     )
+  }
+}
+
+/** The first log line waits for this time, because many links may be given up together. */
+const firstLineMilliseconds = 1_000
+
+interface UnmendedParts {
+  readonly sums: MinuteSums
+  readonly log: Logger
+  /** False for domains that users choose. These share a log line. */
+  readonly isNamed: (domain: string) => boolean
+}
+
+export function unmendedLinks({ sums, log, isNamed }: UnmendedParts): (domain: string, why: WhyUnmended) => void {
+  const often = sums.of<Record<WhyUnmended, number> & { readonly domain: string }>(({ domain, late, refused }) => {
+    const about = { domain: withULabels(domain), ended: late + refused, late, refused }
+    log.warn(about, 'links were not mended: their sessions ended')
+  }, firstLineMilliseconds)
+  return (name, why) => {
+    const domain = isNamed(name) ? name : '*'
+    often(domain, (sum = { domain, late: 0, refused: 0 }) => ({ ...sum, [why]: sum[why] + 1 }))
   }
 }

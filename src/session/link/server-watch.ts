@@ -11,10 +11,10 @@ import { isManagement, managementIn } from '../logins/resumable-streams.js'
 import type { Payload } from '../payload.js'
 import type { SessionView } from '../session-types.js'
 
-/** A silent server is asked after this part of `patience`. */
+/** A silent server is pinged after this share of `patience`. */
 const silentPart = 1 / 4
 
-/** Bytes a second. ejabberd reads 3000 bytes a second by default. */
+/** Bytes that a slow server reads in a second. The default of ejabberd is 3000. */
 const slowest = 2000
 const mostReading = 300_000
 
@@ -28,13 +28,10 @@ export class ServerWatch {
   #isAsked = false
   #id = ''
   #unanswered = 0
-  /**
-   * Namespace of the client's own stream management, or `asked` until the server answers. A ping would make its counts
-   * wrong.
-   */
+  /** Namespace of the client's stream management, or 'asked' until the server answers `<enable/>` or `<resume/>`. */
   #counting: string | undefined
 
-  /** `patience` is the time for an answer. If undefined, the server is not watched. */
+  /** `patience`: milliseconds for an answer. If undefined, the server is not watched. */
   constructor(patience: number | undefined) {
     this.#patience = patience ?? Number.POSITIVE_INFINITY
   }
@@ -56,7 +53,7 @@ export class ServerWatch {
     this.#bytes += bytes
   }
 
-  /** Begins to wait for the server's count. `size` is the length of unconfirmed stanzas. */
+  /** Call this while the server owes an answer to `<r/>`. `size`: UTF-16 units of the unconfirmed stanzas. */
   awaits(clock: Pick<Clock, 'now'>, size: number): void {
     if (this.#silentSince !== Number.POSITIVE_INFINITY) return
     this.#silentSince = clock.now()
@@ -70,7 +67,7 @@ export class ServerWatch {
     this.#isAsked = false
   }
 
-  /** The client must not get the answer to our ping. */
+  /** True if the element answers the service's ping, and the client must not get it. */
   isAnswer(element: Element, { domain, jid }: Watched): boolean {
     const { name, namespace, text } = element
     if (namespace !== 'jabber:client') for (const each of managementIn(element)) this.#learn(each)
@@ -81,14 +78,14 @@ export class ServerWatch {
     const isServer = from === undefined || prepareDomain(from) === domain
     if (!isServer && (from.includes('/') || jid === undefined || userOf(from) !== userOf(jid))) return false
     this.#unanswered -= 1
-    // After `<enabled/>` both sides count the answer, so the client must get it.
+    // After `<enabled/>`, client and server count the answer, so the client must get it.
     return !this.isCounted
   }
 
-  /** Pings the server, or calls `ask`. Returns true if the last question has no answer. */
-  look(now: number, link: Link, isRead: boolean, session: Watched, ask?: () => void): boolean {
+  /** Returns true if the server has not answered the question of an earlier call. */
+  check(now: number, link: Link, isRead: boolean, session: Watched, ask?: () => void): boolean {
     if (!isRead || link.backlog > 0) {
-      // The answer would not be read, or the ping not sent.
+      // The ping would not be sent, or its answer not read.
       this.#silentSince = now
       return false
     }
@@ -108,7 +105,7 @@ export class ServerWatch {
   #question({ domain, jid }: Watched): Element | undefined {
     const counting = this.#counting
     if (counting === 'asked') return undefined
-    // `<r/>` is not counted (XEP-0198 §4).
+    // A ping would falsify the client's counts. `<r/>` is not counted (XEP-0198 §4).
     if (counting !== undefined) return { name: 'r', namespace: counting, text: `<r xmlns='${counting}'/>` }
     if (jid === undefined) return undefined
     if (this.#id === '') this.#id = randomText(16, 'base64url')

@@ -1,11 +1,11 @@
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import { memoryOf } from '../outbox.js'
 
-/** Further stanzas wait in the outbox. */
 const mostStanzas = 1000
+/** Characters of all stanzas together. */
 const longest = 1024 * 1024
 
-/** Stanzas that were sent to a page or a server, until the receiver confirms them. */
+/** Stanzas whose receipt a page or a server has not confirmed. */
 export class Unconfirmed {
   #stanzas: Element[] = []
   #size = 0
@@ -42,7 +42,7 @@ export class Unconfirmed {
     return this.#asked === 0 && this.#stanzas.length > 0
   }
 
-  /** If true, the caller must send a ping or `<r/>`. */
+  /** If the result is true, the caller must send a ping or `<r/>`. */
   asks(): boolean {
     if (!this.isUnasked) return false
     this.#asked = this.#stanzas.length

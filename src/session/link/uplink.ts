@@ -1,5 +1,5 @@
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
-import type { Link, StreamOptions } from '../../xmpp/link.js'
+import type { Link, LinkEvents, StreamOptions } from '../../xmpp/link.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import type { RateShaper } from '../limits/rate-shaper.js'
 import { memoryOf } from '../outbox.js'
@@ -7,18 +7,17 @@ import type { Payload } from '../payload.js'
 import type { SessionKeeper } from '../session-keeper.js'
 import type { LinkRecord } from '../session-record.js'
 import type { SessionView } from '../session-types.js'
-import { bounce } from './error-replies.js'
+import { errorToSender } from './error-replies.js'
 import { ManagedLink, type ManagedLinkParts } from './managed-link.js'
 import { ServerWatch } from './server-watch.js'
 
-/** Above this backlog, the page waits. The longest stanza by default. */
+/** Above this backlog, the page must wait. */
 const mostWaiting = 256 * 1024
-/** Larger backlogs end the session, because polling clients cannot be stopped. */
+/** A polling client does not wait, so above this backlog its session ends. */
 const mostKept = 8 * 1024 * 1024
-/** Bytes: 64 KiB of text in 64 elements. */
 const mostBeforeLogin = memoryOf(64 * 1024, 64)
 
-/** Stanzas wait for the stream features, or for a delayed login. */
+/** Holds stanzas back until the stream features arrive, and while a login is delayed. */
 export class Uplink {
   #isOpening = true
   #isHeld = false
@@ -31,7 +30,6 @@ export class Uplink {
   managed: ManagedLink | undefined
   readonly watch: ServerWatch
   readonly #shaper: RateShaper
-  /** See `RateShaper`. */
   #paidAt = 0
 
   constructor(
@@ -53,7 +51,6 @@ export class Uplink {
     return this.#shaper.freeAt(this.#paidAt)
   }
 
-  /** True if the client must wait from now on. */
   charge(bytes: number, now: number): boolean {
     const wasFree = this.freeAt <= now
     this.#paidAt = this.#shaper.charge(this.#paidAt, bytes, now)
@@ -66,7 +63,7 @@ export class Uplink {
 
   get isBehind(): boolean {
     if (this.#unsent !== undefined || this.link.backlog > mostWaiting) return true
-    // While the server is not read, its counts cannot arrive, and only the client can empty the outbox.
+    // While `#isPaused`, confirmations are not read, so a wait for them would never end.
     return this.managed !== undefined && !this.#isPaused && this.managed.unconfirmedSize > mostWaiting
   }
 
@@ -84,7 +81,7 @@ export class Uplink {
     return this.#unsent === undefined ? kept : kept + memoryOf(this.#unsentSize, this.#unsent.length)
   }
 
-  discard(): void {
+  dropUnsent(): void {
     this.#takeUnsent()
   }
 
@@ -111,7 +108,7 @@ export class Uplink {
     this.#unsent ??= []
   }
 
-  letGo(): void {
+  release(): void {
     this.#isHeld = false
     this.#sendUnsent()
   }
@@ -138,7 +135,6 @@ export class Uplink {
     return managed === undefined ? watch.deadline : Math.min(watch.deadline, managed.deadline)
   }
 
-  /** `broken-off`: the connection is being replaced. */
   ping(now: number, session: Pick<SessionView, 'domain' | 'jid'>) {
     const { managed, watch } = this
     if (managed?.isMending === true) {
@@ -146,37 +142,34 @@ export class Uplink {
       return 'awaited'
     }
     const ask = managed?.isOn === true ? () => managed.ask() : undefined
-    if (!watch.look(now, this.link, !this.#isPaused, session, ask)) return 'awaited'
+    if (!watch.check(now, this.link, !this.#isPaused, session, ask)) return 'awaited'
     this.link.unanswered?.()
     if (managed?.breakOff() !== true) return 'missing'
     watch.received()
     return 'broken-off'
   }
 
-  /** Returns stanzas as errors, except those that the server keeps. */
-  bounce(undelivered: readonly Element[]): void {
-    for (const element of this.#mine(undelivered)) this.#bounce(element)
+  returnToSenders(undelivered: readonly Element[]): void {
+    for (const element of this.#notKeptAtServer(undelivered)) this.#returnToSender(element)
   }
 
-  /**
-   * Closes the link without reading more, because memory is full. Sends nothing more to a server that does not read.
-   */
+  /** Returns stanzas to their senders only while the backlog is small, because this call must free memory. */
   abandon(undelivered: readonly Element[]): void {
-    for (const element of this.#mine(undelivered)) {
+    for (const element of this.#notKeptAtServer(undelivered)) {
       if (this.link.backlog > mostWaiting) break
-      if (element.text.length <= mostWaiting) this.#bounce(element)
+      if (element.text.length <= mostWaiting) this.#returnToSender(element)
     }
     this.link.abandon()
   }
 
-  #mine(undelivered: readonly Element[]): readonly Element[] {
+  #notKeptAtServer(undelivered: readonly Element[]): readonly Element[] {
     if (this.managed === undefined) return undelivered
     const stanzas = undelivered.filter(isStanza)
     return stanzas.slice(0, stanzas.length - this.managed.keepAtServer(stanzas.length))
   }
 
-  #bounce(element: Element): void {
-    const answer = bounce(element)
+  #returnToSender(element: Element): void {
+    const answer = errorToSender(element)
     if (answer !== undefined) this.link.send([answer])
   }
 
@@ -196,3 +189,24 @@ export class Uplink {
 }
 
 const nothing: readonly Element[] = []
+
+/** Used until this process has resumed the stream of another process. */
+export function absentLink(events: LinkEvents): Link {
+  const nothing = () => {}
+  return {
+    facts: { encrypted: false, plainAllowed: false },
+    backlog: 0,
+    unfinishedBytes: 0,
+    allowsManagement: false,
+    isBetweenElements: false,
+    events,
+    send: nothing,
+    restart: nothing,
+    pause: nothing,
+    resume: nothing,
+    close: nothing,
+    abandon: nothing,
+    timeOut: nothing,
+    cut: nothing,
+  }
+}

@@ -7,11 +7,11 @@ import type { Element } from '../../xmpp/xml/element.js'
 const fullJid = /^([^@/]+@([^@/]+))\/./s
 const bareJid = /^[^@/]+@([^@/]+)$/
 
-/** A resource has 1023 bytes at most. */
+/** Characters: enough for a resource of 1023 bytes that are all escaped. */
 const longestRequest = 10_000
 const longestId = 1024
 
-/** `unclear` requests are unusual. Servers accept these, but the answer might not be recognized (RFC 6120 §7.6). */
+/** `unclear`: the server may accept the request, and `bindAnswer` might not recognize the answer (RFC 6120 §7.6). */
 export function bindRequest(
   { name, namespace, text }: Element,
   domain: string,
@@ -25,16 +25,16 @@ export function bindRequest(
   return text.length > longestRequest ? 'unclear' : { id: copyOf(id) }
 }
 
-/** Reads answers of the server or the user's account only: others can send similar elements. */
+/** Ignores similar elements that other users send. */
 export function bindAnswer({ name, namespace, text }: Element, domain: string) {
   if (name !== 'iq' || namespace !== 'jabber:client') return undefined
   const { root, children } = readElement(text)
   const [id, type, from] = [root.attribute('id'), root.attribute('type'), root.attribute('from')]
   if (id === undefined || (type !== 'result' && type !== 'error')) return undefined
   const [bind] = children
-  const tells = type === 'result' && children.length === 1 && isBind(bind!)
-  const told = tells ? usersOf(domain, jidIn(bind!, bindNamespace, 'jid')) : undefined
-  const jid = told !== undefined && isFull(told) ? told : undefined
+  const hasJid = type === 'result' && children.length === 1 && isBind(bind!)
+  const named = hasJid ? usersOf(domain, jidIn(bind!, bindNamespace, 'jid')) : undefined
+  const jid = named !== undefined && isFull(named) ? named : undefined
   if (from === undefined || prepareDomain(from) === domain) return { id, jid }
   return jid !== undefined && fullJid.exec(jid)![1] === from ? { id, jid } : undefined
 }
@@ -53,8 +53,8 @@ function isBind({ name, namespace }: Element): boolean {
 }
 
 function jidIn({ text }: Element, namespace: string, name: string): string | undefined {
-  const told = childrenOf(text).find(child => child.name === name && child.namespace === namespace)
-  return told && textOf(told.text)
+  const child = childrenOf(text).find(child => child.name === name && child.namespace === namespace)
+  return child && textOf(child.text)
 }
 
 /** A server may name only its own users. */

@@ -5,12 +5,11 @@ import type { Element } from '../../xmpp/xml/element.js'
 import type { RefusedLogins } from './refused-logins.js'
 import { firstMessage, shownUser } from './shown-user.js'
 
-/** Most logins on one stream, sent or refused. */
 const mostAttempts = 5
 
 export interface Gate {
-  holdBack(): void
-  goOn(): void
+  holdUplink(): void
+  releaseUplink(): void
 }
 
 interface Attempt {
@@ -18,6 +17,7 @@ interface Attempt {
   user: string | undefined
 }
 
+/** Counts the logins of one client, and holds each login back for the delay that `RefusedLogins` returns. */
 export class ClientAttempts {
   readonly #refusals: RefusedLogins
   readonly #client: { readonly address: string; readonly domain: string }
@@ -25,7 +25,7 @@ export class ClientAttempts {
   #unanswered: Attempt | undefined
   #begun = 0
   #refused = 0
-  /** Number of held logins. `#timers` has only logins whose delay is known. */
+  /** Number of held logins, including logins whose delay is not known yet. */
   #waiting = 0
   readonly #timers = new Set<Timer>()
   #isOver = false
@@ -33,7 +33,7 @@ export class ClientAttempts {
   constructor(refusals: RefusedLogins, address: string, domain: string) {
     this.#refusals = refusals
     this.#client = { address, domain }
-    this.#isLimited = refusals.concern(this.#client)
+    this.#isLimited = refusals.isLimited(this.#client)
   }
 
   get refused(): number {
@@ -44,7 +44,6 @@ export class ClientAttempts {
     return this.#begun === 0
   }
 
-  /** Only a domain if the user is unknown. */
   get delayedJid(): string | undefined {
     if (this.#timers.size === 0) return undefined
     const { domain } = this.#client
@@ -86,11 +85,11 @@ export class ClientAttempts {
 
   #wait(gate: Gate): void {
     this.#waiting += 1
-    gate.holdBack()
+    gate.holdUplink()
     const go = () => {
       if (this.#isOver) return
       this.#waiting -= 1
-      if (this.#waiting === 0) gate.goOn()
+      if (this.#waiting === 0) gate.releaseUplink()
     }
     const waitFor = (milliseconds: number) => {
       if (milliseconds === 0 || this.#isOver) return go()
@@ -113,7 +112,6 @@ export class ClientAttempts {
   }
 
   #takeBack(): void {
-    // A failure makes the count wrong by one.
     this.#refusals.takenBack(this.#client).catch(() => {})
   }
 }

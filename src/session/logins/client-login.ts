@@ -13,15 +13,12 @@ import type { ClientAttempts, Gate } from './client-attempts.js'
 import { isManagement, longestStreamId, type ResumableStreams } from './resumable-streams.js'
 import { SaslAccount } from './sasl-account.js'
 
-/**
- * `sasl` and `sasl2` are logins under way (RFC 6120 §6, XEP-0388). `welcome` follows `<success/>`. `inside` may bind.
- * `spent` follows an element out of turn.
- */
-type Stage = 'stranger' | 'sasl' | 'sasl2' | 'welcome' | 'inside' | 'spent'
+/** `sasl`: RFC 6120 §6. `sasl2`: XEP-0388. */
+type Stage = 'stranger' | 'sasl' | 'sasl2' | 'mustRestart' | 'mayBind' | 'outOfOrder'
 
 const mostRequests = 10
 
-/** A Kerberos token of 12,000 bytes fits (RFC 4752). */
+/** Characters: enough for a Kerberos token of 12,000 bytes (RFC 4752). */
 const longestElement = 16 * 1024
 
 export interface Screened {
@@ -30,21 +27,24 @@ export interface Screened {
 }
 
 export interface LoggedIn {
-  /** Bare if only the account of a resumed stream is known. */
+  /** A bare JID if only the account of a resumed stream is known. */
   readonly jid: string
   readonly resumed?: string | undefined
 }
 
-/** Blocks requests that could log in unseen. Ignores other users' elements, which may follow a login. */
+/**
+ * Learns a client's JID from its login. Blocks requests that could log in unnoticed. Once another user could have sent
+ * an element, ignores all later elements.
+ */
 export class ClientLogin {
   #stage: Stage = 'stranger'
   #hasTried = false
   readonly #requests = new Set<string>()
   readonly #sasl: SaslAccount
   #account: string | undefined
-  /** Other users may have written on the stream. */
+  /** True once elements of other users may arrive. */
   #isForeign = false
-  /** False after a request whose answer looks like an answer to `<resume/>`. */
+  /** False after `<resume/>`, and after other requests of stream management, whose answers look the same. */
   #mayResume = true
   #resuming: string | undefined
 
@@ -65,7 +65,7 @@ export class ClientLogin {
   }
 
   get step(): Step {
-    if (this.#stage === 'welcome' || this.#stage === 'inside') return 'bind'
+    if (this.#stage === 'mustRestart' || this.#stage === 'mayBind') return 'bind'
     return this.#hasTried ? 'sasl' : 'features'
   }
 
@@ -100,17 +100,18 @@ export class ClientLogin {
 
   /** A restart is allowed once, for the same domain (XEP-0206 §5). */
   restart(to: string | undefined): boolean {
-    if (this.#stage !== 'welcome') return false
-    this.#stage = 'inside'
+    if (this.#stage !== 'mustRestart') return false
+    this.#stage = 'mayBind'
     return to === undefined || prepareDomain(to) === this.domain
   }
 
+  /** Returns true if the unfinished login may be of this user (a bare JID). */
   mayBecome(jid: string): boolean {
     if (isFull(jid) || this.#stage === 'stranger') return false
     const account = this.#account ?? this.#sasl.account
     if (account !== undefined) return userOf(account) === userOf(jid)
-    const isLetIn = this.#stage !== 'sasl' && this.#stage !== 'sasl2'
-    return isLetIn && prepareDomain(jid.slice(jid.indexOf('@') + 1)) === this.domain
+    const hasSucceeded = this.#stage !== 'sasl' && this.#stage !== 'sasl2'
+    return hasSucceeded && prepareDomain(jid.slice(jid.indexOf('@') + 1)) === this.domain
   }
 
   close(): void {
@@ -119,11 +120,11 @@ export class ClientLogin {
 
   #mayPass(element: Element): boolean {
     const { name, namespace } = element
-    // Servers accept `<iq/>` in namespaces of other streams, even to log in.
+    // Servers accept an `<iq/>` in other namespaces too, such as `jabber:server`, even as a login.
     if (name === 'iq' && (namespace !== 'jabber:client' || isLegacyLogin(element))) return false
     if (isManagement(element) && name !== 'resume') this.#mayResume = false
     const isSasl = namespace === saslNamespace || namespace === sasl2Namespace
-    // `childrenOf` may throw, so the stage has not changed yet.
+    // `childrenOf` may throw, so it runs before the stage changes.
     const inline = namespace === sasl2Namespace ? childrenOf(element.text) : []
     if (isSasl) this.#hasTried = true
     switch (this.#stage) {
@@ -137,16 +138,16 @@ export class ClientLogin {
         break
       case 'sasl':
       case 'sasl2':
-        // With two logins, the outcome is ambiguous.
+        // After two logins, `<success/>` could belong to either login.
         if (isSasl && (name === 'auth' || name === 'authenticate')) return false
-        // The answer to this element might follow `<success/>`, so the outcome is ambiguous.
+        // Another element during a login makes the server's answers ambiguous, so `<success/>` is then ignored.
         if (this.#stage === 'sasl' && !isSasl) this.#stage = 'stranger'
         if (!isSasl) this.#sasl.disturbed()
         break
-      case 'welcome':
-        this.#stage = 'spent'
+      case 'mustRestart':
+        this.#stage = 'outOfOrder'
         break
-      case 'inside':
+      case 'mayBind':
         return !isSasl && this.#mayBind(element)
     }
     if (namespace === saslNamespace || (this.#stage === 'sasl' && isSasl)) this.#sasl.sent(element)
@@ -161,7 +162,7 @@ export class ClientLogin {
     return true
   }
 
-  /** False if the owner of the stream is unknown. */
+  /** Returns false if the owner of the stream is unknown, or answers to earlier requests would look the same. */
   #resumes(element: Element): boolean {
     const id = idToResume(element)
     if (id === undefined || !this.#mayResume || this.#ownerOf(id) === undefined) return false
@@ -183,7 +184,7 @@ export class ClientLogin {
       case 'sasl':
         if (namespace !== saslNamespace) break
         if (name === 'challenge') this.#sasl.challenged()
-        else if (name === 'success') this.#stage = 'welcome'
+        else if (name === 'success') this.#stage = 'mustRestart'
         else if (name === 'failure') this.#stage = 'stranger'
         break
       case 'sasl2':
@@ -191,28 +192,28 @@ export class ClientLogin {
         if (name === 'failure') this.#stage = 'stranger'
         else if (name === 'success') return this.#succeeded(element)
         break
-      case 'welcome':
-        this.#stage = 'spent'
+      case 'mustRestart':
+        this.#stage = 'outOfOrder'
         break
-      case 'inside':
-        return this.#receivedInside(element)
+      case 'mayBind':
+        return this.#receivedAnswer(element)
     }
     return undefined
   }
 
   #succeeded(success: Element): LoggedIn | undefined {
-    this.#stage = 'inside'
+    this.#stage = 'mayBind'
     const resuming = this.#resuming
     this.#resuming = undefined
-    const told = jidInSuccess(success, this.domain)
-    if (told === undefined) return undefined
-    this.#account = told.split('/', 1)[0]!
+    const jid = jidInSuccess(success, this.domain)
+    if (jid === undefined) return undefined
+    this.#account = jid.split('/', 1)[0]!
     if (childrenOf(success.text).some(isResumed))
-      return { jid: isFull(told) ? told : (this.#ownerOf(resuming) ?? told), resumed: resuming }
-    return isFull(told) ? { jid: told } : undefined
+      return { jid: isFull(jid) ? jid : (this.#ownerOf(resuming) ?? jid), resumed: resuming }
+    return isFull(jid) ? { jid } : undefined
   }
 
-  #receivedInside(element: Element): LoggedIn | undefined {
+  #receivedAnswer(element: Element): LoggedIn | undefined {
     const resuming = this.#resuming
     if (resuming !== undefined && isManagement(element)) {
       this.#resuming = undefined
@@ -242,7 +243,7 @@ function notResumed({ namespace }: Element): Element {
   return { name: 'failed', namespace, text }
 }
 
-/** The answer to a login by XEP-0078 does not name the user. */
+/** XEP-0078. The answer does not name the user, so the service could not learn the JID. */
 function isLegacyLogin({ text }: Element): boolean {
   return childrenOf(text).some(({ namespace }) => namespace === 'jabber:iq:auth')
 }
@@ -250,7 +251,7 @@ function isLegacyLogin({ text }: Element): boolean {
 function isForUsers(element: Element): boolean {
   const { name, namespace, text } = element
   if (namespace === 'jabber:client') {
-    // The server itself sends errors before the login.
+    // Before the login, the server itself may send an error.
     return (name === 'message' || name === 'presence') && startTagOf(text).attribute('type') !== 'error'
   }
   if (namespace === sasl2Namespace) return name === 'success' && childrenOf(text).some(isResumed)

@@ -23,7 +23,7 @@ interface Tally {
   others: number
 }
 
-/** Logs an address's first refused login at once, and later ones each minute. */
+/** Logs the first refused login of an address at once, and the sum of later refused logins each minute. */
 export class LoginAudit {
   readonly #log: Logger
   readonly #add: AddCall<Tally>
@@ -42,7 +42,7 @@ export class LoginAudit {
         return tally
       }
       tally.jids.add(jid)
-      // The line names only servers of its JIDs, because admins of these domains see the line.
+      // The line lists servers of its JIDs only, because the admins of these domains read the line.
       if (server !== undefined && tally.servers.size < mostServers) tally.servers.add(foreignText(server))
       return tally
     })
@@ -60,7 +60,7 @@ export class LoginAudit {
   }
 }
 
-/** Strangers choose the name, so another domain in it stays in the local part (XEP-0106). */
+/** Escapes `@`, because a stranger may choose a name with another domain (XEP-0106). */
 function jidOf(user: string, domain: string): string {
   return user.endsWith(`@${domain}`) ? user : `${user.replaceAll('@', String.raw`\40`)}@${domain}`
 }

@@ -12,7 +12,6 @@ import { LoginAudit, type RefusedLogin } from './login-audit.js'
 export interface RefusedLoginsParts {
   readonly rates: Pick<Config['rates'], 'loginsPerAddress'>
   readonly limits: Pick<Config['limits'], 'loginTimeout'>
-  /** Logins by trusted proxies themselves are not limited. */
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly counts: Pick<Counts, 'clientLogins'>
   readonly clock: Clock
@@ -22,18 +21,13 @@ export interface RefusedLoginsParts {
   readonly makeRate?: MakeRate | undefined
 }
 
-/** The limit in all domains, as a multiple of the limit in one domain. */
 const domainsOfAddress = 3
-/** The delay doubles each time. */
 const firstDelay = 500
-/** The delay also never exceeds half of the login time. */
 const longestDelay = 20_000
 
 type Client = Pick<RefusedLogin, 'address' | 'domain'>
 
-/**
- * Delays logins of an IPv4 address or IPv6 network with many refused logins. Blocks none: users may share addresses.
- */
+/** Delays logins of addresses with many refused logins. Never blocks an address, because users may share it. */
 export class RefusedLogins {
   readonly clock: Clock
   readonly #parts: RefusedLoginsParts
@@ -61,13 +55,13 @@ export class RefusedLogins {
     this.#audit = new LoginAudit(audit, sums)
   }
 
-  concern({ address }: Client): boolean {
+  isLimited({ address }: Client): boolean {
     return this.#parts.rates.loginsPerAddress > 0 && !this.#parts.trustedProxies.hasProxy(address)
   }
 
   /**
-   * Returns the delay. Counts ahead, so that simultaneous logins do not pass. Call `takenBack` unless the server
-   * refuses.
+   * Returns the delay in milliseconds. Counts the login as refused: call `takenBack` if the server does not refuse the
+   * login.
    */
   async begun(client: Client): Promise<number> {
     const over = await Promise.all(

@@ -7,7 +7,7 @@ import type { Element } from '../../xmpp/xml/element.js'
 /** XEP-0198 §5. */
 export const longestStreamId = 4000
 
-/** A stream takes 200 bytes. Of a forgotten stream, only the account's bare JID is known. */
+/** A stream takes 200 bytes. If a forgotten stream is resumed, only the user's bare JID is known. */
 const mostStreams = 20_000
 
 interface ResumableStream {
@@ -15,7 +15,6 @@ interface ResumableStream {
   readonly session: string
 }
 
-/** Full JIDs of streams by id: only the owner of a stream can resume it. */
 export class ResumableStreams {
   readonly #streams = new Map<string, ResumableStream>()
 
@@ -36,7 +35,7 @@ export class ResumableStreams {
   }
 }
 
-/** All versions of XEP-0198. */
+/** True for all versions of XEP-0198. */
 export function isManagement({ namespace }: { readonly namespace: string }): boolean {
   return namespace.startsWith('urn:xmpp:sm:')
 }

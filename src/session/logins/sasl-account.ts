@@ -2,20 +2,19 @@ import { withULabels } from '../../xmpp/jid/domains.js'
 import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
-/** All servers normalize these names alike, except for case (RFC 6122, RFC 7622). */
+/** In these names, servers change at most the case (RFC 6122, RFC 7622). */
 const plainName = /^[a-z0-9._-]{1,1023}$/i
 
 /** `authzid NUL authcid NUL password` (RFC 4616 §2). */
 const plainMessage = /^([^\0]*)\0([^\0]+)\0[^\0]+$/
-/** RFC 5802 §7. Servers refuse unknown extensions before the name. */
+/** RFC 5802 §7. Extensions before the name are not matched, because servers refuse them. */
 const scramMessage = /^(?:[ny]|p=[A-Za-z0-9.-]+),(?:a=([^,]*))?,n=([^,]+),r=[^,]+/
 
-/** The account that a login proves (RFC 6120 §6). Unknown if in doubt. */
+/** Learns the account that a login proves (RFC 6120 §6). In doubt, `account` is undefined. */
 export class SaslAccount {
   readonly #domain: string
   #claimed: string | undefined
   #mayAnswer = false
-  /** False after a message out of order. The account is then unknown. */
   #isOrderly = true
 
   constructor(domain: string) {
@@ -32,7 +31,6 @@ export class SaslAccount {
     this.#mayAnswer = false
   }
 
-  /** The client may have begun two logins at once. */
   disturbed(): void {
     this.#isOrderly = false
   }
@@ -42,12 +40,11 @@ export class SaslAccount {
   }
 }
 
-/** The bare JID that an `<auth/>` proves. Undefined for another authzid, or in doubt. */
 function accountIn({ text }: Element, domain: string): string | undefined {
   if (childrenOf(text).length > 0) return undefined
   const data = textOf(text)
   const bytes = Buffer.from(data, 'base64')
-  // Decoders accept different faults, so only canonical Base64 counts.
+  // The server may decode malformed Base64 differently, so only canonical Base64 counts.
   if (bytes.toString('base64') !== data) return undefined
   const mechanism = startTagOf(text).attribute('mechanism') ?? ''
   const form = mechanism === 'PLAIN' ? plainMessage : mechanism.startsWith('SCRAM-') ? scramMessage : undefined

@@ -2,7 +2,7 @@ import { sasl2Namespace } from '../../xmpp/namespaces.js'
 import { childrenOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
-/** Characters of Base64, enough for a user of 1,023 bytes. */
+/** Only this number of Base64 characters is decoded. The longest user name has 1,023 bytes. */
 const mostDecoded = 4096
 
 /** Returns Base64, or an empty text. */
@@ -25,7 +25,7 @@ const readers: readonly (readonly [names: RegExp, read: Read])[] = [
   [/^SCRAM-/, message => unescaped(/^[ny][^,]*,[^,]*,n=([^,]*),/.exec(message)?.[1])],
   // RFC 4616 §2. With fewer than three fields, the second field may be the password.
   [/^(?:PLAIN|X-OAUTH2)$/, message => fields(message, 3)?.[1]],
-  // XEP-0484 §3.
+  // draft-schmaus-kitten-sasl-ht §3.
   [/^HT-/, message => fields(message, 2)?.[0]],
   // RFC 7628 §3.1.
   [/^OAUTHBEARER$/, message => unescaped(/^[ny],a=([^,]*),/.exec(message)?.[1])],

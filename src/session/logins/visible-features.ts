@@ -13,18 +13,15 @@ const hidden = new Set([
   'http://jabber.org/features/iq-auth',
 ])
 
-/** Channel binding would bind to our own TLS connection (RFC 5802 §6, XEP-0484 §3). */
+/** Clients cannot use these mechanisms, which bind to the service's TLS connection (RFC 5802 §6, XEP-0484 §3). */
 const channelBinding = /^\s*[A-Z0-9_-]+-(?:PLUS|ENDP|UNIQ|EXPR)\s*$/
 
-/**
- * Unless `hidesSecrets`, removes mechanisms that show a secret. `hidesManagement`: the service or the client already
- * counts the stanzas. xmpp.js 0.14 would enable stream management again, and lose its stream at ejabberd 24.
- */
-export function visibleFeatures(features: Element, hidesSecrets: boolean, hidesManagement = false): Element {
+/** If `allowsPasswords` is false, removes PLAIN and other mechanisms that show a secret. */
+export function visibleFeatures(features: Element, allowsPasswords: boolean, hidesManagement = false): Element {
   const isHidden = ({ name, namespace, content }: Branch) =>
     hidden.has(namespace) ||
     (hidesManagement && name === 'sm' && isManagement({ namespace })) ||
-    (name === 'mechanism' && (channelBinding.test(content) || (!hidesSecrets && showsSecret(content.trim()))))
+    (name === 'mechanism' && (channelBinding.test(content) || (!allowsPasswords && showsSecret(content.trim()))))
   let children = ''
   for (const child of childrenOf(prune(features.text, isHidden))) children += child.text
   return {

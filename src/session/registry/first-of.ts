@@ -1,4 +1,4 @@
-/** The first `most` items in order. Keeps about twice as many between sorts, so the cost stays linear. */
+/** Keeps the first `most` items. Sorts seldom, so the cost is linear. */
 export class FirstOf<T> {
   readonly #most: number
   readonly #compare: (a: T, b: T) => number
@@ -29,5 +29,4 @@ export class FirstOf<T> {
   }
 }
 
-/** Fewer, longer sorts are cheaper. */
 const slack = 64

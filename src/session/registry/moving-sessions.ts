@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { traceOf } from '../../lib/log.js'
 import { NoAnswer, type Nodes } from '../../processes/nodes.js'
 import type { WrittenState } from '../../processes/state-files.js'
+import type { Session } from '../session.js'
 import type { SessionRecord } from '../session-record.js'
 import type { Registry } from './registry.js'
 
@@ -41,7 +42,7 @@ export function takeUp(
     try {
       const record = JSON.parse(text) as SessionRecord
       const { link, createdAt } = record
-      // Other deadlines stop between processes, because no page could connect.
+      // The outage (`milliseconds`) counts for these two ages, but not for timeouts of pages, which could not connect.
       const later = { createdAt: createdAt - milliseconds, link: { ...link, since: link.since - milliseconds } }
       isTaken = take({ ...record, ...later })
     } catch (error) {
@@ -61,7 +62,7 @@ export function takeUpFiles(
   for (const state of states) {
     if (!state.take()) continue
     const sum = takeUp(state.records, Date.now() - state.writtenAt, take, log)
-    // Requests at other addresses and processes wait for these names.
+    // Until a process adopts these names, requests for their sessions wait.
     nodes?.adopt(state.names)
     log.info(sum, 'sessions of an earlier process were taken up')
     if (sum.refused > 0)
@@ -71,15 +72,14 @@ export function takeUpFiles(
 
 const kind = 'succession'
 const readyKind = 'succession-ready'
-/** The heir may be busy with sessions of other processes. */
 const readyMilliseconds = 5_000
 
-interface Given {
+interface HandoverHead {
   readonly names: readonly string[]
 }
 
-/** Sets sessions down and sends their records if the heir takes sessions. Rejects if the heir refuses or is lost. */
-export async function giveTo(heir: string, nodes: Nodes, records: Iterable<string>): Promise<Taken> {
+/** Reads `records` after the heir agrees, because reading ends the sessions. Rejects if the heir refuses or is lost. */
+export async function handOverTo(heir: string, nodes: Nodes, records: Iterable<string>): Promise<Taken> {
   const isReady = await nodes.ask(heir, readyKind, recordVersion, readyMilliseconds)
   if (isReady !== true)
     throw new Error(`the process ${heir} takes no sessions with records of version ${recordVersion}`)
@@ -94,7 +94,7 @@ export async function giveTo(heir: string, nodes: Nodes, records: Iterable<strin
         exchange.send(undefined, next.done === true ? '' : next.value)
       }
     }
-    const exchange = nodes.open(heir, kind, { names: nodes.names } satisfies Given, '', {
+    const exchange = nodes.open(heir, kind, { names: nodes.names } satisfies HandoverHead, '', {
       onMessage({ head }) {
         taken = head as Taken
       },
@@ -106,7 +106,6 @@ export async function giveTo(heir: string, nodes: Nodes, records: Iterable<strin
   })
 }
 
-/** `take` returns undefined if this process is stopping too. */
 export function acceptHandovers(
   nodes: Nodes,
   take: () => ((record: SessionRecord) => boolean) | undefined,
@@ -119,7 +118,7 @@ export function acceptHandovers(
       exchange.cancel()
       return { onMessage() {}, onEnd() {} }
     }
-    const { names } = head as Given
+    const { names } = head as HandoverHead
     const sum = { taken: 0, refused: 0 }
     return {
       onMessage({ body }) {
@@ -140,4 +139,24 @@ export function acceptHandovers(
       },
     }
   })
+}
+
+export function countLeftBehind(sessions: Iterable<Session>, areSetDown: boolean) {
+  const reasons: Record<string, number> = {}
+  let count = 0
+  for (const session of sessions) {
+    if (session.hasEnded) continue
+    const reason = areSetDown ? reasonOf(session) : 'no-state-dir'
+    reasons[reason] = (reasons[reason] ?? 0) + 1
+    count += 1
+  }
+  return count === 0 ? undefined : { sessions: count, reasons }
+}
+
+function reasonOf({ stage, origin, uplink: { managed }, maySetDown }: Session): string {
+  if (stage.name === 'opening') return 'login-under-way'
+  if (origin === 'client') return 'login-by-client'
+  if (managed?.isEnabling === true) return 'not-resumable-yet'
+  if (managed?.isOn !== true) return 'no-stream-management'
+  return maySetDown ? 'not-stored' : 'not-resumable'
 }

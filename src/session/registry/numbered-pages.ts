@@ -1,10 +1,10 @@
-// Finds a page in the middle of a list that several processes share. Each process sorts its own sessions once. Rounds
-// of questions narrow the range of the page, so that no process carries its whole list.
+// Finds a page in the sorted lists of several processes. Rounds of questions narrow the range of the page, so that no
+// process sends its whole list.
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../lib/clock.js'
 import { forgetOldest } from '../../lib/limits/forget-oldest.js'
 import type { Rank } from './session-list.js'
 
-/** Most ranks of all processes in a round. */
 const mostCarried = 4_096
 const fewestOfProcess = 16
 const longestReading = 10_000
@@ -18,12 +18,12 @@ export interface Range {
   readonly upTo?: Rank | undefined
 }
 
-/** `before` counts ranks up to `after`. `ranks` has each `step`th rank of the range, and the last. */
 export interface Spread {
   readonly before: number
   readonly count: number
   readonly total: number
   readonly step: number
+  /** Each `step`th rank of the range, and the last rank. */
   readonly ranks: readonly (readonly [key: Rank['key'], id: string])[]
 }
 
@@ -52,7 +52,7 @@ function countUpTo(ranks: readonly Rank[], compare: Compare, wanted: Rank): numb
   return low
 }
 
-/** `ask` asks all processes in the first round, and later only processes that have answered. */
+/** After the first round, `ask` asks only processes that answered all earlier rounds. */
 export async function numberedPage(
   { skip, limit, compare }: { readonly skip: number; readonly limit: number; readonly compare: Compare },
   ask: (range: Range, mostOf: (processes: number) => number) => Promise<readonly (readonly [string, Spread])[]>,
@@ -67,17 +67,16 @@ export async function numberedPage(
     if (spreads.every(([, { step }]) => step === 1))
       return { page: marks.slice(Math.max(0, first), Math.max(0, first + limit)), total: sumOf('total') }
     const next = narrowed(range, marks, spreads, first, limit)
-    // Few ranks are left, or equal ranks: the next round returns all.
-    if (sumOf('count') <= mostCarried || (next.after === range.after && next.upTo === range.upTo))
-      mostOf = () => Number.MAX_SAFE_INTEGER
+    // The next round returns all ranks, if few are left or the range stays the same.
+    if (sumOf('count') <= mostCarried || isDeepStrictEqual(next, range)) mostOf = () => Number.MAX_SAFE_INTEGER
     range = next
   }
 }
 
 interface Mark extends PlacedRank {
-  /** Ranks since the process's previous mark. */
+  /** Number of ranks after the process's previous mark, up to this mark. */
   readonly weight: number
-  /** Ranks that may lie between this mark and the process's next. */
+  /** Number of ranks between this mark and the process's next mark. */
   readonly unseen: number
 }
 
@@ -94,7 +93,6 @@ function marksOf(spreads: readonly (readonly [string, Spread])[]): Mark[] {
   })
 }
 
-/** `first` is the position of the page in the range. */
 function narrowed(
   range: Range,
   marks: readonly Mark[],
@@ -120,7 +118,7 @@ function narrowed(
   return { after, upTo }
 }
 
-/** A numbered page is found by several questions (a reading), which share a sorted list. */
+/** Stores sorted lists for a short time, so that all questions for one page use the same list. */
 export class Readings {
   readonly #clock: Clock
   readonly #known = new Map<string, Promise<readonly Rank[]>>()

@@ -28,7 +28,7 @@ type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
 export class OwnSessions {
   readonly #here: Registry
   readonly #elsewhere: SessionsElsewhere
-  /** Added to `createdAt` of a `Place`, because each process has its own clock. */
+  /** Unix time minus `clock.now()`, or 0 with one process. */
   readonly #epoch: number
 
   constructor(here: Registry, elsewhere: SessionsElsewhere, epoch = 0) {
@@ -90,7 +90,6 @@ export class OwnSessions {
     return { ended, elsewhere: found.filter(({ state }) => state === 'elsewhere').length }
   }
 
-  /** Logins that are under way also end. */
   endVisit(visit: VisitName, scope: readonly string[]): EndedHere {
     const isMeant = ({ tab, domain }: Pick<SessionView, 'tab' | 'domain'>) =>
       isOfVisit(tab, visit) && allowsDomain(scope, domain)
@@ -113,7 +112,6 @@ export class OwnSessions {
   }
 }
 
-/** A login becomes a full `jid` only if it has asked for this JID. */
 function mayBecome({ stage, client }: Session, jid: string): boolean {
   if (stage.name !== 'opening') return false
   const wished = client?.loginFor
@@ -132,6 +130,7 @@ const noSessions: SessionList = { sessions: [], total: 0, next: undefined, unans
 export function knownSessions(own: OwnSessions): Sessions {
   return {
     get: async id => own.get(id),
+    isLost: () => false,
     processes: [],
     getMany: async ids => own.views(ids),
     page: async wish => (wish.process === undefined ? own.page(wish) : noSessions),

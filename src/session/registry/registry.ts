@@ -7,17 +7,16 @@ import type { SessionState, SessionView, Tab } from '../session-types.js'
 import { Tickets } from '../ticket.js'
 
 const sweepInterval = 250
-/** Longest part of a sweep in one turn of the event loop: all pages may leave at once. */
+/** Longest time of a sweep in one turn of the event loop, in milliseconds. */
 const longestSweep = 10
-/** Bytes of a record without stanzas and replies. */
+/** Bytes of a record, without its stanzas and replies. */
 const mostPerRecord = 4096
 
 export class Registry {
   readonly #sessions = new Map<string, Session>()
-  /** A map compares only keys with the same seeded hash, so the time of a look-up reveals no other sid. */
+  /** Safe against timing attacks: a map compares two sids only if their seeded hashes are equal. */
   readonly #bySid = new Map<string, Session>()
   readonly #byUser = new Map<string, Session | readonly Session[]>()
-  /** The newest session of each tab. */
   readonly #byTab = new Map<string, Session>()
   readonly tickets = new Tickets<Session>()
   readonly streams = new ResumableStreams()
@@ -39,7 +38,6 @@ export class Registry {
     return this.#sessions.size
   }
 
-  /** Sessions that the next process cannot continue. */
   get immovable(): number {
     let count = 0
     for (const { maySetDown } of this.#sessions.values()) if (!maySetDown) count += 1
@@ -53,11 +51,10 @@ export class Registry {
     return false
   }
 
-  /** Stops deliveries to pages. True while pages may still confirm stanzas. */
-  settles(): boolean {
-    let isSettling = false
-    for (const { client } of this.#sessions.values()) if (client?.settles() === true) isSettling = true
-    return isSettling
+  stopDeliveries(): boolean {
+    let mayConfirm = false
+    for (const { client } of this.#sessions.values()) if (client?.stopDeliveries() === true) mayConfirm = true
+    return mayConfirm
   }
 
   get recordBytes(): number {
@@ -131,12 +128,11 @@ export class Registry {
   shutDown(): void {
     this.isStopping = true
     for (const session of [...this.#sessions.values()])
-      session.end('shutdown', this.isSettingDown && session.mayReturn ? 'restarting' : 'emptied')
+      session.end('shutdown', this.isSettingDown && session.mayReturn ? 'restarting' : 'afterDelivery')
   }
 
-  /** Ends all sessions without telling their clients. */
-  abandonAll(): void {
-    for (const session of [...this.#sessions.values()]) session.end('shutdown', 'untold')
+  endAllSilently(): void {
+    for (const session of [...this.#sessions.values()]) session.end('shutdown', 'silent')
   }
 
   sessionsOf(jid: string): readonly Session[] {

@@ -14,7 +14,6 @@ import type {
 } from '../session-types.js'
 import { FirstOf } from './first-of.js'
 
-/** The id gives sessions with the same key a stable order. */
 export interface Rank {
   readonly key: number | string
   readonly id: string
@@ -25,7 +24,7 @@ interface Ranked {
   readonly view: SessionView
 }
 
-/** Keys are cut to this length, because a JID may have 3,071 bytes. */
+/** Characters. Keys are cut to this length, because a JID may have 3,071 bytes. */
 const longestKey = 64
 
 export const oldestFirst: Order = { by: 'opened', isReversed: false }
@@ -116,7 +115,7 @@ function keyFor({ createdAt, jid, domain, state, quietSince }: SessionView, by: 
   return quietSince === undefined ? Number.MIN_SAFE_INTEGER : -(quietSince + epoch)
 }
 
-/** Needs a rank by `opened`. */
+/** Only for ranks sorted by `opened`, because their `key` is a time. */
 export function placeOf({ key, id }: Rank): Place {
   return { createdAt: Number(key), id }
 }

@@ -20,7 +20,7 @@ import { numberedPage, type Range, Readings, type Spread, spreadOf } from './num
 import type { OwnSessions } from './own-sessions.js'
 import { comparing, oldestFirst, placeOf, type Rank, rankOf } from './session-list.js'
 
-/** Times are ages, because each process has its own clock. */
+/** Views have ages instead of times, because each process has its own clock. */
 interface CarriedPage {
   readonly sessions: readonly (readonly [Rank, SessionView])[]
   readonly total: number
@@ -34,7 +34,6 @@ interface SpreadWish {
   readonly most: number
 }
 
-/** Most moves of a session before a question fails. */
 const mostMoves = 3
 
 interface OfOne {
@@ -42,12 +41,11 @@ interface OfOne {
   readonly handover: Handover
 }
 
-/** Difference between the clock and Unix time. Read it once, because the system time may change. */
+/** Call this once, because the system time may change. */
 export const epochOf = (clock: Pick<Clock, 'now'>): number => Date.now() - clock.now()
 
-/** Each process filters, sorts and counts its own sessions, and sends one page at most. */
 export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epoch: number): Sessions {
-  const turned = <View extends SessionView>(view: View): View => {
+  const convertTimes = <View extends SessionView>(view: View): View => {
     const now = clock.now()
     const { createdAt, quietSince } = view
     return {
@@ -57,18 +55,18 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
     }
   }
 
-  const turnedDetails = (view: SessionDetails | undefined): SessionDetails | undefined => {
+  const convertDetails = (view: SessionDetails | undefined): SessionDetails | undefined => {
     const now = clock.now()
     const history = view?.history?.map(({ event, at }) => ({ event, at: now - at }))
     const endsAt = view?.endsAt === undefined ? undefined : now - view.endsAt
-    return view && { ...turned(view), endsAt, history }
+    return view && { ...convertTimes(view), endsAt, history }
   }
 
   const ownPage = async (wish: ListWish): Promise<CarriedPage> => {
     const { by } = wish.order ?? oldestFirst
     const { sessions, total, next } = await own.page(wish)
     return {
-      sessions: sessions.map(view => [rankOf(view, by, epoch), turned(view)]),
+      sessions: sessions.map(view => [rankOf(view, by, epoch), convertTimes(view)]),
       total,
       more: next !== undefined,
     }
@@ -80,9 +78,9 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
     return spreadOf(ranks, comparing(wish.order ?? oldestFirst), range, most)
   }
 
-  const ownViews = (ids: readonly string[]) => own.views(ids).map(turned)
+  const ownViews = (ids: readonly string[]) => own.views(ids).map(convertTimes)
 
-  nodes.answer('session', (id: string) => turnedDetails(own.get(id)) ?? null)
+  nodes.answer('session', (id: string) => convertDetails(own.get(id)) ?? null)
   nodes.answer('session-list', ownPage)
   nodes.answer('session-spread', ownSpread)
   nodes.answer('session-views', ownViews)
@@ -94,13 +92,15 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
   const unreachable = (node: string) =>
     new Problem('session-unreachable', { detail: `The process ${node || 'of the session'} did not answer.` })
 
+  const isLost = (id: string): boolean => {
+    const name = nodeIn(id) ?? ''
+    return nodes.owner(name) === undefined && nodes.lost.includes(name)
+  }
+
   const ownerOf = (name: string): string | Promise<string | undefined> =>
     nodes.owner(name) ?? new Promise(resolve => nodes.whenOwned(name, 0, resolve))
 
-  /**
-   * If the session has moved, asks the heir. Returns undefined if no process has the session. Repeats an unanswered
-   * question only if there is `onRepeat`, and calls it first.
-   */
+  /** If the session has moved, asks the heir. Without `onRepeat`, an unanswered question is not repeated. */
   const askOwner = async <T>(
     id: string,
     here: () => T | undefined,
@@ -167,18 +167,17 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
       .flatMap(([process, { sessions }]) => sessions.map(([rank, view]) => ({ rank, view, process })))
       .sort((a, b) => compare(a.rank, b.rank))
     const page = merged.slice(0, limit)
-    // If a process has more sessions, these come after its page, so none is skipped.
+    // `next` skips no session: each process has sent its first `limit` sessions.
     const isMore = merged.length > page.length || parts.some(([, { more }]) => more)
     const last = page.at(-1)?.rank
     return {
-      sessions: page.map(({ view, process }) => ({ ...turned(view), process })),
+      sessions: page.map(({ view, process }) => ({ ...convertTimes(view), process })),
       total: parts.reduce((sum, [, { total }]) => sum + total, 0),
       next: isMore && order.by === 'opened' && last !== undefined ? placeOf(last) : undefined,
       unanswered,
     }
   }
 
-  /** Omits sessions of processes that are gone or late. */
   const viewsAt = async (places: readonly (readonly [process: string, id: string])[]) => {
     const idsOf = new Map<string, string[]>()
     for (const [process, id] of places) {
@@ -190,7 +189,8 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
     await Promise.all(
       [...idsOf].map(async ([process, ids]) => {
         const asked = process === nodes.self ? ownViews(ids) : nodes.ask(process, 'session-views', ids).catch(() => [])
-        for (const view of (await asked) as readonly SessionView[]) views.set(view.id, { ...turned(view), process })
+        for (const view of (await asked) as readonly SessionView[])
+          views.set(view.id, { ...convertTimes(view), process })
       }),
     )
     return views
@@ -241,13 +241,15 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
     async get(id) {
       const view = await askOwner<SessionDetails>(
         id,
-        () => turnedDetails(own.get(id)),
+        () => convertDetails(own.get(id)),
         'session',
         id,
         () => {},
       )
-      return view && { ...turnedDetails(view)!, process: nodes.owner(nodeIn(id) ?? '') }
+      return view && { ...convertDetails(view)!, process: nodes.owner(nodeIn(id) ?? '') }
     },
+
+    isLost,
 
     async getMany(ids) {
       const places = ids.flatMap(id => {
@@ -271,8 +273,7 @@ export function sharedSessions(own: OwnSessions, nodes: Nodes, clock: Clock, epo
     resume: (id, handover) => askOwner<ResumedSession>(id, () => own.resume(id, handover), 'resume', { id, handover }),
 
     async end(id) {
-      const name = nodeIn(id) ?? ''
-      if (nodes.owner(name) === undefined && nodes.lost.includes(name)) throw unreachable(name)
+      if (isLost(id)) throw unreachable(nodeIn(id) ?? '')
       let mayHaveEnded = false
       const onRepeat = () => {
         mayHaveEnded = true

@@ -7,7 +7,7 @@ import {
   clientAddress,
   countedAddress,
   countsAsEncrypted,
-  type Entrance,
+  type PublicEndpoint,
   takesPasswords,
 } from '../../http/access/client-rules.js'
 import { type Answer, jsonAnswer, problemFrom, sendAnswer } from '../../http/answers/answer.js'
@@ -35,7 +35,7 @@ import { createWarm, type WarmCallParts } from '../warming/warm-call.js'
 import { refused as refusedToken } from './page-claims.js'
 import type { PageTokens, PageUser } from './page-tokens.js'
 
-/** The admin of pages without PAGE_ADMIN. Names in ADMIN_USERS have no colon. */
+/** The admin of pages if PAGE_ADMIN is not set. Because of the colon, no other admin has this name. */
 const ownName = ':pages'
 
 interface AccessSettings extends Pick<Config, 'access'> {
@@ -52,8 +52,7 @@ export interface ConnectParts extends OftenLogParts, AnsweringParts, WarmCallPar
   readonly pageTokens: Pick<PageTokens, 'userOf'>
   readonly isTooOften: (address: string) => Promise<boolean>
   readonly refused: OnRefused
-  /** The page for people who open the address. */
-  readonly page: Entrance['page']
+  readonly page: PublicEndpoint['page']
 }
 
 const methods = 'POST, DELETE, OPTIONS'
@@ -102,7 +101,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
 
   const authenticate: RequestHandler = async (request, response, next) => {
     if (!isSafe(request)) throw new Problem('insecure-channel')
-    // Backends sign out all users from one address, so only refused tokens count.
+    // Backends sign out all users from one address, so a sign-out counts only if its token is not accepted.
     const isSignOut = request.method === 'DELETE'
     if (!isSignOut) await count(countedAddress(request, config))
     const token = bearerIn(request.headers.authorization)
@@ -119,7 +118,6 @@ export function createConnectRouter(parts: ConnectParts): Router {
   }
 
   const logRefused: ErrorRequestHandler = (error, request, response, next) => {
-    // Answered calls are already logged.
     if (!logged.has(response)) {
       const problem = problemFrom(error)
       const stream = problem.code === 'method-not-allowed' ? log : audit
@@ -166,7 +164,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
   return router
 }
 
-/** An address that may use no transport needs no session. Undefined if all addresses may call. */
+/** Accepts addresses that may use BOSH or WebSocket. Returns undefined if all addresses may. */
 function accessOfPages({ access, bosh, websocket }: AccessSettings): Access | undefined {
   const rules = [...(bosh.enabled ? [access.bosh] : []), ...(websocket.enabled ? [access.websocket] : [])]
   const transports = rules.map(accessBy)
@@ -174,7 +172,7 @@ function accessOfPages({ access, bosh, websocket }: AccessSettings): Access | un
   return isForAll ? undefined : address => transports.some(may => may!(address))
 }
 
-/** Each reason to refuse a token has its own log line: there are few. */
+/** Refused calls with the same cause are one log line a minute. For invalid tokens, each `detail` is a cause. */
 const causeOf = ({ code, detail }: Problem) => (code === 'invalid-token' ? detail : undefined)
 
 /** RFC 6750 §2.1. */

@@ -5,18 +5,16 @@ import { bodyParameters } from '../parameters.js'
 
 export type Claims = Readonly<Record<string, unknown>>
 
-/** In characters. */
 const longestClaim = 1023
 
 export const refused = (detail: string) => new Problem('invalid-token', { detail })
 
-/** An identity provider may let users enter the address of another user. Throws `invalid-token`. */
+/** Refuses an unverified `email`, because a user can enter another user's address at the identity provider. */
 export function demandVerified(claims: Claims, { claim }: JidTemplate): void {
   const isVerified = claims['email_verified'] === true || claims['email_verified'] === 'true'
   if (claim === 'email' && !isVerified) throw refused('Its claim email_verified is not true.')
 }
 
-/** Throws `invalid-token`. */
 export function jidIn(claims: Claims, { claim, before, after, domain }: JidTemplate): string {
   const value = textIn(claims, claim)
   if (value === undefined) throw refused('It has no text in the claim of PAGE_TOKEN_JID.')
@@ -25,7 +23,7 @@ export function jidIn(claims: Claims, { claim, before, after, domain }: JidTempl
   const written = domain === undefined ? value : `${before}${escapeLocal(value)}${after}@${domain}`
   const local = written.slice(0, written.indexOf('@'))
   const jid = parseJid(written)
-  // Preparation beyond lower case could turn the name of one user into another's.
+  // If `jid.local` differed from `local` in more than case, the JID could name another user.
   const isSame = jid?.local === local.replaceAll(/[A-Z]/g, letter => letter.toLowerCase())
   if (jid === undefined || jid.resource !== undefined || !isSame) throw unfit()
   return formatBareJid(jid)
@@ -33,7 +31,6 @@ export function jidIn(claims: Claims, { claim, before, after, domain }: JidTempl
 
 const unfit = () => refused('The claim of PAGE_TOKEN_JID makes no JID.')
 
-/** Reads the claim `visit`, or without it `sid`. Throws `invalid-token`. */
 export function visitIn(claims: Claims): string | undefined {
   const name = ['visit', 'sid'].find(name => Object.hasOwn(claims, name))
   if (name === undefined) return undefined
@@ -43,7 +40,6 @@ export function visitIn(claims: Claims): string | undefined {
   return visit
 }
 
-/** Throws `invalid-token`. */
 export function credentialIn(claims: Claims): string {
   const { credential } = claims
   if (typeof credential !== 'string' || credential === '') throw refused('It has no text in the claim credential.')

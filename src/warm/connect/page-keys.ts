@@ -3,13 +3,12 @@ import { type KeySet, readKeySet } from '../../config/kinds/page-token-kinds.js'
 import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
 
-/** Keys are fetched again after `fresh`, and used until `longest`. */
-const fresh = 600_000
-const longest = 3_600_000
-/** Pause between two fetches: anybody can send tokens with unknown keys. */
+const refetchMilliseconds = 600_000
+const expiryMilliseconds = 3_600_000
+/** Milliseconds between two fetches. Anybody can cause a fetch, by a token with an unknown key. */
 const cooldown = 30_000
 const cooldownWithoutKeys = 5_000
-/** With usable keys, a call waits this long for newer keys. */
+/** Milliseconds to wait for newer keys if the old keys are usable. For an unknown key, a call waits for the fetch. */
 const patience = 2_000
 
 export type FetchKeys = () => Promise<string>
@@ -40,7 +39,7 @@ export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'
     fetching = learn()
     return fetching
   }
-  const isUsable = () => known !== undefined && clock.now() - known.at <= longest
+  const isUsable = () => known !== undefined && clock.now() - known.at <= expiryMilliseconds
   const nextAt = () => triedAt + (isUsable() ? cooldown : cooldownWithoutKeys)
   const refresh = () => (fetching === undefined && clock.now() < nextAt() ? undefined : renew())
   const refreshSoon = async () => {
@@ -60,9 +59,8 @@ export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'
     return known!.keyOf
   }
 
-  /** Rejects with `keys-unavailable` if there are no keys. */
   const keyOf: JWTVerifyGetKey = async (...about) => {
-    if (known === undefined || clock.now() - known.at > fresh) await refreshSoon()
+    if (known === undefined || clock.now() - known.at > refetchMilliseconds) await refreshSoon()
     const before = demandKeys()
     try {
       return await before(...about)

@@ -9,13 +9,11 @@ import { Problem } from '../../lib/errors.js'
 import { credentialIn, demandVerified, jidIn, refused, visitIn } from './page-claims.js'
 import { type FetchKeys, fetchedKeys, keysInFile } from './page-keys.js'
 
-/** In characters. */
-const longestToken = 8192
+const mostCharacters = 8192
 const compact = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
-/** In seconds. */
-const leeway = 30
-const longestLife = 3600
+const leewaySeconds = 30
+const longestLifeSeconds = 3600
 
 const publicAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
@@ -32,7 +30,7 @@ export interface PageUser {
   readonly jid: string
   readonly visit: string | undefined
   readonly token: string | undefined
-  /** The token, which ejabberd accepts as a password. */
+  /** The token of the page, if it is sent as a password (ejabberd). */
   readonly password: string | undefined
   readonly credential: string | undefined
 }
@@ -41,7 +39,7 @@ export interface PageTokenParts {
   readonly pages: Pick<Config['pages'], 'secrets' | 'keys' | 'audience' | 'issuer' | 'jid' | 'login'>
   readonly fetchKeys: (url: string) => FetchKeys
   readonly clock: Pick<Clock, 'now' | 'after'>
-  /** Milliseconds of Unix time. */
+  /** In milliseconds since 1970. */
   readonly now: () => number
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>
   readonly onFetchFailed: (error: unknown) => void
@@ -62,7 +60,7 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
   const usual: JWTVerifyOptions = {
     audience,
     ...(issuer !== undefined && { issuer }),
-    clockTolerance: leeway,
+    clockTolerance: leewaySeconds,
     requiredClaims: ['exp'],
   }
   const options = (algorithms: string[]) => ({ ...usual, algorithms, currentDate: new Date(now()) })
@@ -107,12 +105,13 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
   return {
     /** Throws `invalid-token` or `keys-unavailable`. */
     async userOf(token: string): Promise<PageUser> {
-      if (token.length > longestToken || !compact.test(token))
-        throw refused(`It is not a JSON Web Token of at most ${longestToken} characters.`)
+      if (token.length > mostCharacters || !compact.test(token))
+        throw refused(`It is not a JSON Web Token of at most ${mostCharacters} characters.`)
       const claims = await verify(token).catch(error => {
         throw problemOf(error, pages.secrets === undefined ? unsigned.keys : unsigned.secret)
       })
-      if (!(claims.exp! <= now() / 1000 + longestLife + leeway)) throw refused('Its exp is more than an hour away.')
+      if (!(claims.exp! <= now() / 1000 + longestLifeSeconds + leewaySeconds))
+        throw refused('Its exp is more than an hour away.')
       if (pages.secrets === undefined) demandVerified(claims, template)
       return {
         jid: jidIn(claims, template),
@@ -122,11 +121,11 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
         credential: login === 'credential' ? credentialIn(claims) : undefined,
       }
     },
-    /** Fetches keys of a URL, so that faults are logged before the first call. */
+    /** Fetches keys early, so that faults are logged before the first call. */
     async prepare(): Promise<void> {
       await fetched?.renew()
     },
-    /** Reads the keys of the file or URL again. Unusable keys replace nothing. `next`: the settings after a reload. */
+    /** Reads the keys again. Unusable keys are logged. The previous keys stay, unless the keys have a new URL. */
     async reload(next: PageTokenParts['pages'] = pages): Promise<void> {
       const keys = next.secrets ?? next.keys!
       if ('url' in keys && keys.url !== urlOf(pages.secrets ?? pages.keys)) use(keys)
@@ -144,7 +143,7 @@ function hasSigned(secret: KeyObject, token: string): boolean {
   return own.length === signature.length && timingSafeEqual(own, signature)
 }
 
-/** The signature is checked first: only tokens of the issuer get errors about claims. */
+/** The signature was checked first, so only tokens of the issuer get errors about claims. */
 function problemOf(error: unknown, otherwise: string): Problem {
   if (error instanceof Problem) return error
   if (error instanceof errors.JWTExpired) return refused('It has expired.')

@@ -19,9 +19,9 @@ export interface AuditLine {
   readonly code?: string
   readonly step?: string
   readonly condition?: string
-  /** Bare JIDs. Only a line of refused client logins has several. */
+  /** Bare JIDs. Lines about refused client logins, and about sessions ended together, can have more than one. */
   readonly jids: readonly string[]
-  /** XMPP servers that refused: host and port. */
+  /** XMPP servers at which logins failed: host and port. */
   readonly servers: readonly string[]
   readonly id?: string
   readonly count: number
@@ -93,9 +93,8 @@ export function* linesFor(
       if (line.admin === viewer) yield line
     } else {
       const jids = line.jids.filter(jid => allowsDomain(scope, domainOf(jid)))
-      // `line.count` is of all domains.
+      // `line.count` and `line.servers` may include other domains.
       const count = jids.length < line.jids.length ? Math.min(line.count, jids.length) : line.count
-      // `line.servers` may contain servers of other domains.
       const servers = jids.length < line.jids.length ? [] : line.servers
       if (jids.length > 0) yield { ...line, jids, servers, count }
     }

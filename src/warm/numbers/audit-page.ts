@@ -2,7 +2,7 @@ import { type Answer, detailOf, problemHeaders } from '../../http/answers/answer
 import type { Problem } from '../../lib/errors.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { formatBareJid, parseJid } from '../../xmpp/jid/jid.js'
-import { type OperatorContext, operatorPage } from '../admin-page.js'
+import { type AdminPageContext, adminPage } from '../admin-page.js'
 import { formatTime } from '../answers.js'
 import { integer, text, type Values, word } from '../parameter-kinds.js'
 import { queryOf } from '../read-parameters.js'
@@ -28,7 +28,11 @@ export const auditParameters = {
     return jid && formatBareJid(jid)
   }),
   limit: integer('Largest number of lines.', { minimum: 1, maximum: 500, default: usualLines }),
-  before: text('`next` of the previous part.', 'The value of "next" in the previous part.', readAuditPlace),
+  before: text(
+    'The value of `next` in the previous part.',
+    'The value of "next" in the previous part.',
+    readAuditPlace,
+  ),
 } as const
 
 type AuditQuery = Values<typeof auditParameters>
@@ -46,7 +50,11 @@ function describeLine(line: AuditLine) {
   return { time: at, action, admin, address, code, step, condition, jids, id, count, ended, process }
 }
 
-export function auditPage({ lines, next, unanswered }: AuditPage, query: AuditQuery, context: OperatorContext): Answer {
+export function auditPage(
+  { lines, next, unanswered }: AuditPage,
+  query: AuditQuery,
+  context: AdminPageContext,
+): Answer {
   const { admin, action, jid, before, limit } = query
   const link = (place?: string) => {
     const pairs = Object.entries({ admin, action, jid, limit: limit && String(limit), before: place })
@@ -60,8 +68,7 @@ export function auditPage({ lines, next, unanswered }: AuditPage, query: AuditQu
   })
 }
 
-/** Undefined if the mistake is in no field. */
-export function auditWithMistake(problem: Problem, context: OperatorContext): Answer | undefined {
+export function auditWithMistake(problem: Problem, context: AdminPageContext): Answer | undefined {
   const { parameter, status } = problem
   const field = (['jid', 'admin', 'action'] as const).find(name => name === parameter?.name)
   if (field === undefined) return undefined
@@ -74,9 +81,9 @@ export function auditWithMistake(problem: Problem, context: OperatorContext): An
 
 type Fields = { readonly [Name in 'jid' | 'admin' | 'action']?: string | undefined }
 
-function showAudit(context: OperatorContext, { jid, admin, action }: Fields, values: object): Answer {
+function showAudit(context: AdminPageContext, { jid, admin, action }: Fields, values: object): Answer {
   const actions = auditActions.map(name => ({ value: name, text: actionTexts[name], isChosen: name === action }))
-  return operatorPage('audit', 'audit', context, { title: 'Audit', fields: { jid, admin }, actions, ...values })
+  return adminPage('audit', 'audit', context, { title: 'Audit', fields: { jid, admin }, actions, ...values })
 }
 
 const actionTexts: Readonly<Record<(typeof auditActions)[number], string>> = {
@@ -88,7 +95,6 @@ const actionTexts: Readonly<Record<(typeof auditActions)[number], string>> = {
   'client login': 'login of a client',
 }
 
-/** Other codes are words already. */
 const resultTexts: Readonly<Record<string, string>> = {
   ok: 'done',
   'not-authorized': 'wrong user or password',
@@ -106,7 +112,7 @@ function describeRow(line: AuditLine) {
     key: formatAuditPlace(line),
     time: formatTime(time).replace(' UTC', ''),
     datetime: new Date(time).toISOString(),
-    // Unknown names are not stored: people type secrets as names.
+    // Unknown names are not stored, because people type secrets as names.
     who: admin ?? (action === 'admin login' ? 'unknown name' : undefined),
     action: count > 1 ? `${act} (${count} times)` : act,
     result: ended === undefined ? about : `${about}, ${ended} ended`,

@@ -4,7 +4,10 @@ import type { Descriptors } from '../../lib/limits/descriptors.js'
 import { memoryLimits } from '../../lib/limits/memory.js'
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 
-/** `memory`, `heap`, `waiting` and `unread` are in bytes. `ports` are of the server address with the fewest left. */
+/**
+ * In bytes: `memory`, `heap`, `waiting`, `unread`. `ports` is for the server address with the highest share of used
+ * ports.
+ */
 export const resources = [
   'sessions',
   'connections',
@@ -60,7 +63,6 @@ export function createCapacity(parts: CapacityParts): () => Capacity {
   }
 }
 
-/** `place` names the host, whose processes share its ports. */
 export interface PlacedCapacity {
   readonly place: string | undefined
   readonly capacity: Capacity
@@ -69,6 +71,7 @@ export interface PlacedCapacity {
 export function sumOfCapacities(placed: readonly PlacedCapacity[]): Capacity {
   const sums = resources.map(resource => [resource, sumOf(placed.map(({ capacity }) => capacity[resource]))])
   const hosts = new Set(placed.map(hostOf))
+  // Processes of a host share its ports, so `most` of a host counts once.
   const ports = [...hosts].map(host => {
     const uses = placed.filter(process => hostOf(process) === host).map(({ capacity }) => capacity.ports)
     return { used: sumOf(uses).used, most: Math.max(...uses.map(({ most }) => most ?? 0)) || null }

@@ -6,12 +6,12 @@ const edge = 2
 
 export interface Chart {
   readonly viewBox: string
-  /** `line` and `area` are paths of SVG, empty without values. */
+  /** An SVG path, empty without values. */
   readonly line: string
   readonly area: string
 }
 
-/** The chart begins at 0 and ends at the highest value. Unknown values are gaps. */
+/** Unknown values are gaps. */
 export function drawChart(series: Series): Chart {
   const top = Math.max(...series.map(value => value ?? 0)) || 1
   const step = (width - 2 * edge) / Math.max(1, series.length - 1)

@@ -14,7 +14,7 @@ export interface FailureGroup {
   readonly domains: readonly string[]
   readonly servers: readonly string[]
   readonly conditions: readonly string[]
-  /** What failed: `warm`, `connect`, or `client login`. */
+  /** `warm`, `connect` or `client login`. */
   readonly actions: readonly string[]
 }
 

@@ -2,9 +2,9 @@ import { advice } from '../../http/answers/advice.js'
 import type { Answer } from '../../http/answers/answer.js'
 import { type ProblemCode, problems } from '../../lib/errors.js'
 import { parseJid } from '../../xmpp/jid/jid.js'
-import { type OperatorContext, operatorPage } from '../admin-page.js'
+import { type AdminPageContext, adminPage } from '../admin-page.js'
 import { formatTime } from '../answers.js'
-import { span } from '../sessions/details-page.js'
+import { span } from '../page-texts.js'
 import { type FailureGroup, type Failures, failureKey } from './failure-groups.js'
 
 export function describeFailures({ groups, unanswered }: Failures) {
@@ -36,8 +36,8 @@ const actionNames: Readonly<Record<string, string>> = {
   'client login': 'logins by clients',
 }
 
-export function failuresPage({ groups, unanswered }: Failures, context: OperatorContext): Answer {
-  return operatorPage('failures', 'failures', context, {
+export function failuresPage({ groups, unanswered }: Failures, context: AdminPageContext): Answer {
+  return adminPage('failures', 'failures', context, {
     title: 'Failures',
     groups: groups.map(group => ({
       ...describeGroup(group),

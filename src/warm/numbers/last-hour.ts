@@ -9,10 +9,9 @@ import {
   type WarmTally,
 } from './recent-warms.js'
 
-/** A value for each whole minute of the last hour, oldest first. Null is unknown. */
+/** A value for each whole minute of the last hour, oldest first. Null if unknown. */
 export type Series = readonly (number | null)[]
 
-/** `took` counts login times by minute and bucket. */
 export interface HourTally {
   readonly sessions: Series
   readonly logins: readonly number[]
@@ -20,10 +19,10 @@ export interface HourTally {
   readonly took: readonly (readonly [minute: number, bucket: number, count: number])[]
 }
 
-/** The numbers of a whole minute, without warm calls. */
+/** `logins` and `failures` do not include warm calls, which `RecentWarms` counts. */
 export type HourSample = Readonly<Record<'sessions' | 'logins' | 'failures', number>>
 
-/** `sessions` are at the end of each minute. `p99` is of login times, in milliseconds. */
+/** `sessions` are counted at the end of each minute. `p99` of login times is in milliseconds. */
 export type Hour = Readonly<Record<keyof HourSample | 'p99', Series>>
 
 export interface LastHourParts {
@@ -35,7 +34,7 @@ export interface LastHourParts {
 
 export class LastHour {
   readonly #parts: LastHourParts
-  /** `number` counts the minutes of the clock. */
+  /** `number` is the time in minutes. */
   readonly #ring = Array.from({ length: minutesOfHour }, () => ({
     number: Number.NEGATIVE_INFINITY,
     sessions: 0,
@@ -73,15 +72,14 @@ export class LastHour {
     }
   }
 
-  minutes(): readonly PastMinute<HourSample>[] {
+  pastMinutes(): readonly PastMinute<HourSample>[] {
     const now = this.#minute
     return this.#ring
       .filter(({ number }) => now - number <= minutesOfHour)
       .map(({ number, sessions, logins, failures }) => ({ ago: now - number, sessions, logins, failures }))
   }
 
-  /** Adds the numbers of a process that has ended. */
-  add(past: readonly PastMinute<HourSample>[]): void {
+  addPast(past: readonly PastMinute<HourSample>[]): void {
     const now = this.#minute
     for (const { ago, sessions, logins, failures } of past) {
       if (ago < 1 || ago > minutesOfHour) continue
@@ -134,7 +132,6 @@ export class LastHour {
 
 const placeOf = (number: number) => (number + minutesOfHour) % minutesOfHour
 
-/** Adds the numbers of all processes, whose minutes may begin at different times. */
 export function hourOf(tallies: readonly HourTally[]): Hour {
   const sum = (name: keyof HourSample) =>
     Array.from({ length: minutesOfHour }, (_, at) => {

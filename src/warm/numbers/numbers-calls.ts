@@ -2,7 +2,7 @@ import { type Answer, jsonAnswer } from '../../http/answers/answer.js'
 import type { EventStreams } from '../../http/answers/event-streams.js'
 import type { Problem } from '../../lib/errors.js'
 import type { Sessions } from '../../session/session-types.js'
-import { type OperatorContext, operatorContext } from '../admin-page.js'
+import { type AdminPageContext, adminPageContext } from '../admin-page.js'
 import type { Call } from '../calls.js'
 import { answerLive } from '../live-page.js'
 import { readQuery } from '../read-parameters.js'
@@ -14,8 +14,8 @@ import type { Hour } from './last-hour.js'
 import { describeNumbers, type NumbersView, numbersPage } from './numbers-page.js'
 import type { Overview } from './overview.js'
 
-export interface WatchCallsParts {
-  readonly config: OperatorContext['config']
+export interface NumbersCallsParts {
+  readonly config: AdminPageContext['config']
   readonly sessions: Sessions
   readonly readOverview: () => Promise<Overview>
   readonly readHour: () => Promise<Hour>
@@ -24,9 +24,9 @@ export interface WatchCallsParts {
   readonly streams: EventStreams
 }
 
-export function createWatchCalls(parts: WatchCallsParts) {
+export function createNumbersCalls(parts: NumbersCallsParts) {
   const { config, sessions, readOverview, readHour, readAudit, readFailures, streams } = parts
-  const contextOf = (call: Call) => operatorContext(call, config)
+  const contextOf = (call: Call) => adminPageContext(call, config)
 
   const readNumbers = async (scope: readonly string[]): Promise<NumbersView> => {
     const reading = scope.includes('*') ? Promise.all([readOverview(), readHour()]) : undefined

@@ -1,10 +1,10 @@
 import type { Answer } from '../../http/answers/answer.js'
 import { documents } from '../../http/answers/documents.js'
 import type { SessionState } from '../../session/session-types.js'
-import { type OperatorContext, operatorPage } from '../admin-page.js'
+import { type AdminPageContext, adminPage } from '../admin-page.js'
 import { formatTime } from '../answers.js'
+import { counted, span, stateTexts } from '../page-texts.js'
 import { sessionStates } from '../parameters.js'
-import { counted, span, stateTexts } from '../sessions/details-page.js'
 import { type Capacity, type Resource, resources, type Use } from './capacity.js'
 import { drawChart, drawMarks } from './chart.js'
 import type { Hour, Series } from './last-hour.js'
@@ -13,7 +13,7 @@ import { minuteMilliseconds, minutesOfHour, recentMinutes } from './recent-warms
 
 export interface NumbersView {
   readonly states: ReadonlyMap<SessionState, number>
-  /** Undefined unless the admin has all domains. */
+  /** Only for admins of all domains. */
   readonly whole: { readonly overview: Overview; readonly hour: Hour } | undefined
   readonly unanswered: readonly string[] | undefined
 }
@@ -36,8 +36,8 @@ const manyLogins = 600
 
 const high = 0.8
 
-export function numbersPage({ states, whole, unanswered }: NumbersView, context: OperatorContext): Answer {
-  return operatorPage('numbers', 'numbers', context, {
+export function numbersPage({ states, whole, unanswered }: NumbersView, context: AdminPageContext): Answer {
+  return adminPage('numbers', 'numbers', context, {
     title: 'Numbers',
     states: sessionStates.map(name => ({ name, text: stateTexts[name], count: states.get(name) ?? 0 })),
     whole: whole && describeWhole(whole.overview, whole.hour),
@@ -45,7 +45,7 @@ export function numbersPage({ states, whole, unanswered }: NumbersView, context:
   })
 }
 
-/** Times are in milliseconds, ages in seconds. */
+/** Times are in milliseconds. Ages are in seconds. */
 export function describeNumbers({ states, whole, unanswered }: NumbersView) {
   const sessions = Object.fromEntries(sessionStates.map(name => [name, states.get(name) ?? 0]))
   return { sessions, ...(whole && describeTotals(whole.overview, whole.hour)), unanswered }
@@ -107,7 +107,6 @@ function describeChart(id: string, title: string, series: Series, write: (value:
   const [lowest, highest] = [Math.min(...known), Math.max(...known)]
   const ends = known.length === 0 ? undefined : { lowest: write(lowest), highest: write(highest) }
   const now = latest === undefined ? '–' : write(latest)
-  // The last minute of the chart ends now.
   const minutesAgo = series.length - 1 - series.lastIndexOf(highest)
   const at = formatTime(Date.now() - minutesAgo * minuteMilliseconds).slice(11, 16)
   const peak = ends && `${ends.highest}${highest > 0 ? `, at ${at} UTC` : ''}`
@@ -165,7 +164,7 @@ const whole = (count: number): string => String(Math.round(count)).replaceAll(/\
 
 const decimal = (rate: number): string => (rate >= 100 ? whole(rate) : String(Number(rate.toPrecision(2))))
 
-/** Writes two digits, the precision of the buckets. */
+/** Writes only two digits, because login times are estimates. */
 function milliseconds(time: number | undefined): string {
   if (time === undefined) return '–'
   return time < 1000 ? `${Number(time.toPrecision(2))} ms` : `${Number((time / 1000).toPrecision(2))} s`

@@ -1,10 +1,10 @@
-import { type Answer, remembering } from '../../lib/answer-cache.js'
+import { type Answer, cacheAnswers } from '../../lib/answer-cache.js'
 import type { Clock } from '../../lib/clock.js'
 import { askAll } from '../../processes/exchanges/ask-all.js'
 import type { Nodes } from '../../processes/nodes.js'
 import { type Capacity, sumOfCapacities } from './capacity.js'
 import { type Hour, type HourTally, hourOf, type LastHour } from './last-hour.js'
-import type { Loss, PastProcesses } from './past-processes.js'
+import type { DeadProcess, PastProcesses } from './past-processes.js'
 import { minuteMilliseconds, type RecentWarms, summaryOf, type WarmSummary, type WarmTally } from './recent-warms.js'
 
 interface Figures {
@@ -12,7 +12,7 @@ interface Figures {
   /** In milliseconds. */
   readonly age: number
   readonly warms: WarmTally
-  readonly losses: readonly Loss[]
+  readonly losses: readonly DeadProcess[]
 }
 
 /** A process that does not answer within a second has no figures. */
@@ -28,7 +28,7 @@ export interface Overview {
   readonly warms: WarmSummary
   readonly processes: readonly ProcessView[] | undefined
   /** Newest first. */
-  readonly losses: readonly Loss[]
+  readonly losses: readonly DeadProcess[]
 }
 
 export interface OverviewParts {
@@ -78,7 +78,7 @@ export function createOverview({ nodes, clock, recentWarms, place, registry, cap
         .sort((a, b) => b.time - a.time),
     }
   }
-  const shared = remembering(clock, 1, async () => ({ value: await read(), seconds: 0 }))
+  const shared = cacheAnswers(clock, 1, async () => ({ value: await read(), seconds: 0 }))
   return async () => shared('')
 }
 
@@ -88,7 +88,7 @@ export interface HourParts {
   readonly lastHour: Pick<LastHour, 'tally'>
 }
 
-/** An hour without the numbers of all processes is read again after this time. */
+/** If a process did not answer, the hour is read again after this time. */
 const secondsWithoutAll = 5
 
 export function createHourReader({ nodes, clock, lastHour }: HourParts) {
@@ -100,6 +100,6 @@ export function createHourReader({ nodes, clock, lastHour }: HourParts) {
     const seconds = (end - clock.now()) / 1000
     return { value, seconds: unanswered === undefined ? seconds : Math.min(seconds, secondsWithoutAll) }
   }
-  const remembered = remembering(clock, 1, read)
+  const remembered = cacheAnswers(clock, 1, read)
   return async () => remembered('')
 }

@@ -3,8 +3,7 @@ import { minuteMilliseconds, minutesOfHour, type PastMinute, type RecentWarms, t
 
 const hour = minutesOfHour * minuteMilliseconds
 
-/** A process that died. */
-export interface Loss {
+export interface DeadProcess {
   readonly place: string
   /** In milliseconds since 1970. */
   readonly time: number
@@ -17,7 +16,7 @@ interface Past {
   readonly sessions: number
   readonly samples: readonly PastMinute<HourSample>[]
   readonly warms: readonly PastMinute<WarmTally>[]
-  readonly losses: readonly Loss[]
+  readonly losses: readonly DeadProcess[]
 }
 
 export interface PastProcessesParts {
@@ -25,27 +24,26 @@ export interface PastProcessesParts {
   readonly time: () => number
   readonly place: string
   readonly registry: { readonly size: number }
-  readonly lastHour: Pick<LastHour, 'minutes' | 'add'>
+  readonly lastHour: Pick<LastHour, 'pastMinutes' | 'addPast'>
   readonly recentWarms: Pick<RecentWarms, 'pastMinutes' | 'addPast'>
 }
 
-/** Charts of the last hour keep the numbers of ended processes: another process adds them to its own. */
+/** Adds the numbers of ended processes to this process, so that charts keep these numbers. */
 export class PastProcesses {
   readonly #parts: PastProcessesParts
-  #losses: readonly Loss[] = []
+  #losses: readonly DeadProcess[] = []
 
   constructor(parts: PastProcessesParts) {
     this.#parts = parts
   }
 
-  /** The numbers of this process, as JSON for `take`. */
   write(): string {
     const { time, place, registry, lastHour, recentWarms } = this.#parts
     const past: Past = {
       time: time(),
       place,
       sessions: registry.size,
-      samples: lastHour.minutes(),
+      samples: lastHour.pastMinutes(),
       warms: recentWarms.pastMinutes(),
       losses: this.losses(),
     }
@@ -58,12 +56,12 @@ export class PastProcesses {
     const now = this.#parts.time()
     const passed = Math.max(0, Math.round((now - time) / minuteMilliseconds))
     const later = <T extends { readonly ago: number }>(each: T): T => ({ ...each, ago: each.ago + passed })
-    lastHour.add(samples.map(later))
+    lastHour.addPast(samples.map(later))
     recentWarms.addPast(warms.map(later))
     this.#losses = [...this.#losses, ...losses, ...(hasDied ? [{ place, time: now, sessions }] : [])]
   }
 
-  losses(): readonly Loss[] {
+  losses(): readonly DeadProcess[] {
     const now = this.#parts.time()
     this.#losses = this.#losses.filter(({ time }) => now - time < hour)
     return this.#losses

@@ -1,15 +1,15 @@
 import type { Clock } from '../../lib/clock.js'
 import { type ProblemCode, problems } from '../../lib/errors.js'
 
-/** Minutes of `tally`, with the current minute. */
+/** `tally()` sums these minutes, including the current minute. */
 export const recentMinutes = 15
 export const minuteMilliseconds = 60_000
-/** Minutes of `hour`, without the current minute. */
+/** `hour()` returns these minutes, without the current minute. */
 export const minutesOfHour = 60
 const minutes = minutesOfHour + 1
-/** Ratio of neighbouring buckets, and largest error of a login time. */
+/** The ratio of neighbouring buckets: reported login times may be 25 % too high. */
 const growth = 1.25
-/** The buckets reach from a millisecond to more than a minute. */
+/** From a millisecond to more than a minute. */
 const buckets = 52
 
 export type WarmOutcome = 'warmed' | 'refused' | 'failed' | 'gone'
@@ -30,7 +30,7 @@ export interface WarmSummary extends Pick<WarmTally, 'outcomes'> {
 /** Counts the warm calls of the last hour, in 16 KiB. */
 export class RecentWarms {
   readonly #clock: Pick<Clock, 'now'>
-  /** `number` counts the minutes of the clock. */
+  /** `number` is the time in minutes. */
   readonly #ring = Array.from({ length: minutes }, () => ({
     number: Number.NEGATIVE_INFINITY,
     outcomes: none(),
@@ -54,7 +54,7 @@ export class RecentWarms {
     return sumOf(recent.map(({ outcomes, took }) => ({ outcomes, took: [...took] })))
   }
 
-  /** The oldest minute is first. A minute without calls is undefined. */
+  /** Oldest minute first. A minute without calls is undefined. */
   hour(): readonly (WarmTally | undefined)[] {
     const first = this.#minute - minutesOfHour
     return Array.from({ length: minutesOfHour }, (_, at) => {
@@ -63,7 +63,6 @@ export class RecentWarms {
     })
   }
 
-  /** Minutes with calls, in any order. The current minute is included. */
   pastMinutes(): readonly PastMinute<WarmTally>[] {
     const now = this.#minute
     return this.#ring
@@ -71,7 +70,6 @@ export class RecentWarms {
       .map(({ number, outcomes, took }) => ({ ago: now - number, outcomes: { ...outcomes }, took: [...took] }))
   }
 
-  /** Adds the calls of a process that has ended. */
   addPast(past: readonly PastMinute<WarmTally>[]): void {
     for (const { ago, outcomes, took } of past) {
       if (ago >= minutes) continue

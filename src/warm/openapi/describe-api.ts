@@ -3,7 +3,7 @@ import { description, license, name, version } from '../../lib/package-json.js'
 import { object, type Schema } from '../../lib/text/json-schema.js'
 import { bodyParameters, identifying, type ParameterName, parameterNames, tabParameters } from '../parameters.js'
 import { usualOptions } from '../warming/warm-request.js'
-import { watchSchemas } from './numbers-replies.js'
+import { numbersSchemas } from './numbers-replies.js'
 import { describePaths } from './paths.js'
 import { replyHeaders, replySchemas } from './replies.js'
 
@@ -19,7 +19,7 @@ export function describeApi(config: Config): object {
     security: [{ admin: [] }],
     paths: describePaths(config),
     components: {
-      schemas: { ...bodySchemas(config), ...(hasPages && { ConnectRequest }), ...replySchemas, ...watchSchemas },
+      schemas: { ...bodySchemas(config), ...(hasPages && { ConnectRequest }), ...replySchemas, ...numbersSchemas },
       headers: replyHeaders,
       securitySchemes: { admin, ...(hasPages && { page }) },
     },
@@ -28,7 +28,7 @@ export function describeApi(config: Config): object {
 
 const closed = (schema: Schema): Schema => ({ ...schema, additionalProperties: false })
 
-const ConnectRequest = closed(object('The page.', { tab: tabParameters.tab.schema }, ['tab']))
+const ConnectRequest = closed(object('The tab of the page.', { tab: tabParameters.tab.schema }, ['tab']))
 
 function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, Schema>> {
   const usual = usualOptions(bosh)
@@ -38,10 +38,10 @@ function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, S
     expires_in: warm.attachTimeout,
     attach_binding: bosh.attachBinding,
   }
-  const butElsewhere = remotes.size === 0 ? '' : ', except at a remote endpoint'
+  const butElsewhere = remotes.size === 0 ? '' : ', except at a remote endpoint with REMOTE_ATTACH=there'
   const atMost = (limit: number) => ` More than ${limit} counts as ${limit}${butElsewhere}.`
   const remarks: { readonly [Name in ParameterName]?: string } = {
-    jid: warm.anonymous ? ' A domain alone is a session without an account.' : '',
+    jid: warm.anonymous ? ' A domain alone opens a session without an account.' : '',
     wait: atMost(bosh.maxWait),
     hold: atMost(bosh.maxRequests - 1),
   }
@@ -50,7 +50,6 @@ function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, S
       const { description, default: own, ...value }: Schema = bodyParameters[name].schema
       const about = { description: description + (remarks[name] ?? ''), default: defaults[name] ?? own }
       if (identifying.has(name) || name === 'csrf_token') return [name, { ...value, ...about }]
-      // An empty or null option counts as absent.
       const { anyOf = [value] } = value
       return [name, { ...about, anyOf: [...anyOf, { enum: ['', null] }] }]
     }),

@@ -12,7 +12,7 @@ const record = (names: readonly string[], value: Schema, description: string) =>
 
 const unanswered = list(
   { type: 'string' },
-  'Processes that did not answer: their part is missing. Absent if all answered.',
+  'Processes that did not answer, so their part is missing. Absent if all answered.',
 )
 
 const milliseconds = (description: string): Schema => ({ type: 'number', minimum: 0, description })
@@ -33,20 +33,20 @@ const failure: Record<keyof FailureObject, Schema> = {
   count: count('Logins that failed for this reason, of the last 200 failures of each process.'),
   last: text('Time of the last such failure.', { format: 'date-time' }),
   actions: texts('What failed: `warm`, `connect`, or a `client login`.'),
-  conditions: texts('What the XMPP server said.'),
+  conditions: texts('Conditions that the XMPP server sent.'),
   domains: texts('Domains of the users.'),
-  servers: texts('XMPP servers that failed: host and port.'),
-  jids: texts('A few of the users.'),
+  servers: texts('XMPP servers of these logins: host and port.'),
+  jids: texts('Some of the users.'),
 }
 
 const auditLine: Record<keyof AuditLineObject, Schema> = {
   time: text('Time of the action.', { format: 'date-time' }),
-  action: text('What.'),
-  admin: text('The admin who did it.'),
+  action: text('The call, `admin login` or `client login`.'),
+  admin: text('The admin who called.'),
   address: text('The address of the caller.'),
   code: text('`ok`, or the error.'),
   step: text('The step of the login that failed.'),
-  condition: text('What the XMPP server said.'),
+  condition: text('The condition that the XMPP server sent.'),
   jids: texts('The users: bare JIDs.'),
   id: text('The public id of the session.'),
   count: count('Number of calls that this line sums up.'),
@@ -54,9 +54,9 @@ const auditLine: Record<keyof AuditLineObject, Schema> = {
   process: text('The process. Absent if there is only one.'),
 }
 
-export const watchSchemas: Readonly<Record<string, Schema>> = {
+export const numbersSchemas: Readonly<Record<string, Schema>> = {
   Use: object('How much of a limit is used.', {
-    used: count('Now.'),
+    used: count('The current value.'),
     most: { ...numberOrNull, description: 'The limit. Null without a limit.' },
   }),
   Capacity: record(resources, schemaNamed('Use'), 'Memory, waiting stanzas and unread replies in bytes.'),
@@ -67,7 +67,7 @@ export const watchSchemas: Readonly<Record<string, Schema>> = {
       logins: object(
         'Recent calls.',
         {
-          minutes: count('Number of minutes that these values cover.'),
+          minutes: count('Minutes that these values cover.'),
           done: count('Logins.'),
           refused: count('Answered with 4xx.'),
           failed: count('Answered with 5xx.'),
@@ -89,7 +89,7 @@ export const watchSchemas: Readonly<Record<string, Schema>> = {
           'A process.',
           {
             name: text('The name, also in the log.'),
-            place: text('The host, or a worker of it.'),
+            place: text('The host, or a worker on it.'),
             state: word('`live`, `silent` (no answer for 3 s or more) or `draining`.', ['live', 'silent', 'draining']),
             age: count('Seconds since its start.'),
             capacity,

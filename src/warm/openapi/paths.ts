@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Config } from '../../config/config.js'
-import { passingStatuses } from '../../http/answers/answer.js'
+import { statusesWithRetryAfter } from '../../http/answers/answer.js'
 import { type ProblemCode, problems } from '../../lib/errors.js'
 import { type Schema, schemaNamed } from '../../lib/text/json-schema.js'
 import { handlePattern } from '../../session/sid.js'
@@ -42,7 +42,7 @@ export function describePaths({ warm, warmPath, http, pages, pagePath }: Config)
     ...(http.hostMeta && hostMeta),
     '/healthz': open('isAlive', 'Whether the process is alive.', { 200: plain('The process is alive.') }),
     '/readyz': open('isReady', 'Whether the process accepts new sessions.', {
-      200: plain('It does.'),
+      200: plain('The process accepts new sessions.'),
       503: plain('The process starts, stops, drains or is full.'),
     }),
     '/openapi.json': open('describe', 'Describes this API.', {
@@ -59,7 +59,7 @@ function describeWarmApi(warmPath: string): Paths {
   const parameters = [{ name: 'id', in: 'path', required: true, description, schema: id }]
   return {
     [warmPath]: {
-      get: call('showForm', 'A form for the call.', {
+      get: call('showForm', 'Shows the form that logs a user in.', {
         200: response('The form.', pages),
         308: redirection('The form needs TLS.'),
       }),
@@ -116,11 +116,16 @@ function describeWarmApi(warmPath: string): Paths {
     },
     [`${warmPath}/{id}/end`]: {
       parameters,
-      get: call('askWhetherToEnd', 'A form to end the session.', { 200: response('The form.', pages) }, ofOneSession),
+      get: call(
+        'askWhetherToEnd',
+        'Shows the form that ends a session.',
+        { 200: response('The form.', pages) },
+        ofOneSession,
+      ),
       post: call(
         'endByForm',
         'Ends a session by the form. Programs use DELETE.',
-        { 200: response('Ended.', inJson('Ended')), 303: redirection('Ended. The address is of a page for admins.') },
+        { 200: response('Ended.', inJson('Ended')), 303: redirection('Ended. `Location` is a page for admins.') },
         [...ofBody, ...ofOneSession],
         requestBody('EndRequest', true, [inForm]),
       ),
@@ -174,14 +179,14 @@ function describePages(pagePath: string): Paths {
 const hostMeta: Paths = {
   '/.well-known/host-meta': open(
     'hostMetaXrd',
-    'The BOSH endpoint, in XML.',
+    'The BOSH and WebSocket endpoints, in XML.',
     { 200: response('An XRD document.', { 'application/xrd+xml': {} }) },
     ['not-found'],
   ),
   '/.well-known/host-meta.json': open(
     'hostMeta',
-    'The BOSH endpoint.',
-    { 200: response('The endpoint.', inJson('HostMeta')) },
+    'The BOSH and WebSocket endpoints.',
+    { 200: response('The endpoints.', inJson('HostMeta')) },
     ['not-found'],
   ),
 }
@@ -228,7 +233,7 @@ function problemResponse(status: number, codes: Codes, others: object): Response
     description: `${STATUS_CODES[status]}\n\n${sentences.join('\n')}`,
     headers: headers(
       'X-Request-Id',
-      ...(passingStatuses.has(status) ? (['Retry-After'] as const) : []),
+      ...(statusesWithRetryAfter.has(status) ? (['Retry-After'] as const) : []),
       ...(status === 401 ? (['WWW-Authenticate'] as const) : []),
     ),
     content: {

@@ -9,7 +9,6 @@ import { listParameters } from '../parameters.js'
 export type Response = Readonly<Record<string, unknown>>
 
 const mediaType = (representation: Representation) => contentTypes[representation].split(';', 1)[0]!
-/** Pages have no schema: their contents may change. */
 export const pages = { [mediaType('xhtml')]: {}, [mediaType('html')]: {} }
 
 const { state } = listParameters
@@ -21,16 +20,17 @@ const session: Record<keyof SessionObject, Schema> = {
   state: {
     ...state.schema,
     description:
-      '`opening`: login. `waiting`: for the first request of a browser. `held`: a request is open. `quiet`: no request is ' +
-      'open. `paused`: by the client. `ended`: the client is not told yet. `elsewhere`: at a remote endpoint.',
+      '`opening`: before the end of the login. `waiting`: no page has attached since the login or the last resume. `held`: a request or WebSocket is open. ' +
+      '`quiet`: none is open. `paused`: announced by the client. `ended`: the client does not know it yet. ' +
+      '`elsewhere`: at a remote endpoint with REMOTE_ATTACH=there.',
   },
   transport: word('The transport of its client. Absent without a client.', ['bosh', 'websocket']),
   age: count('Seconds since the opening.'),
   quiet: count('Seconds without an open request. Absent while a request is open.'),
-  visit: text('Its `visit`, if this admin named one.'),
-  tab: text('Its `tab`, if this admin named one.'),
+  visit: text('Its `visit`, if this admin sent it.'),
+  tab: text('Its `tab`, if this admin sent it.'),
   process: text('Name of its process. Absent with one process.'),
-  admin: text('The admin whose call opened it. In the answer about one session only, like the fields below.'),
+  admin: text('The admin whose call opened it. Like `address`, `browser` and `history`, not in lists.'),
   address: text('The address of its client.'),
   browser: text('A short name of its browser.'),
   history: {
@@ -59,16 +59,17 @@ const binding: Record<keyof BindingObject, Schema> = {
   url: text('The BOSH endpoint: a URL, or a path if the service does not know its URL.', {
     format: 'uri-reference',
   }),
-  expires_in: count('Time for the first request of the page, in seconds.'),
+  expires_in: count('Time limit for the first request of the page, in seconds.'),
   csi: {
     type: 'boolean',
-    description: 'The page may send client states (XEP-0352). Absent at remote endpoints.',
+    description: 'The page may send client states (XEP-0352). Absent at remote endpoints with REMOTE_ATTACH=there.',
   },
   websocket: object(
-    'Access over WebSocket (RFC 7395). Absent if it is off, with `attach_binding`, and at remote endpoints.',
+    'Access over WebSocket (RFC 7395). Absent if it is off, with `attach_binding`, ' +
+      'and at remote endpoints with REMOTE_ATTACH=there.',
     {
       url: text('The WebSocket endpoint: a URL or a path.', { format: 'uri-reference' }),
-      token: text('A password for one login. Its user is the local part of the JID.'),
+      token: text('A password for one login. The user name is the local part of the JID.'),
       expires_in: count('Lifetime of the token, in seconds.'),
     } satisfies Record<keyof WebSocketObject, Schema>,
   ),
@@ -79,8 +80,8 @@ const binding: Record<keyof BindingObject, Schema> = {
   } satisfies Record<keyof Cookie, Schema>),
   credential: text('With `remember`: replaces the password in later calls. A secret.'),
   resumed: { type: 'boolean', description: 'Whether the session existed before this call.' },
-  delivered: count('If resumed: stanzas that earlier pages certainly received. The new page gets the rest.'),
-  received: count('If resumed, and the page before used BOSH: its last request id.'),
+  delivered: count('If resumed: number of stanzas that earlier pages certainly received. The new page gets the rest.'),
+  received: count('If the previous page used BOSH: the id of its last request that arrived.'),
 }
 
 const unanswered = (consequence: string): Schema => ({
@@ -122,11 +123,11 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
     ['next', 'unanswered'],
   ),
   Ended: object(
-    'The end of sessions.',
+    'Ended sessions.',
     {
       ended: count('Sessions that were ended.'),
-      elsewhere: count('Sessions that may live at a remote endpoint. Absent without such sessions.'),
-      unanswered: unanswered('sessions may live on'),
+      elsewhere: count('Sessions that may exist at a remote endpoint. Absent instead of 0.'),
+      unanswered: unanswered('sessions may still exist'),
     },
     ['elsewhere', 'unanswered'],
   ),
@@ -151,7 +152,7 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
       retry: { type: 'boolean', description: 'Whether the same call may succeed later.' },
       step: word('The step of the login.', steps),
       condition: text('The condition that the XMPP server sent.'),
-      instance: text('The request id, also in the log, as `urn:uuid:…`.', { format: 'uri' }),
+      instance: text('The request id, also in the log: as `urn:uuid:…` if it is a UUID.', { format: 'uri' }),
     },
     ['step', 'condition'],
   ),

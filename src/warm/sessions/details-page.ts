@@ -1,11 +1,12 @@
 import { otherBrowser } from '../../http/access/browser-name.js'
 import type { Answer } from '../../http/answers/answer.js'
-import type { PastEvent, SessionDetails, SessionState, SessionView } from '../../session/session-types.js'
+import type { PastEvent, SessionDetails, SessionView } from '../../session/session-types.js'
 import { formatJid, type Jid } from '../../xmpp/jid/jid.js'
-import { type OperatorContext, operatorPage } from '../admin-page.js'
+import { type AdminPageContext, adminPage } from '../admin-page.js'
 import { describeSession, formatTime, withForm } from '../answers.js'
+import { counted, duration, meanings, span, stateTexts } from '../page-texts.js'
 
-export interface PageContext extends OperatorContext {
+export interface SessionPageContext extends AdminPageContext {
   readonly now: number
   readonly admin: string
   readonly rights: {
@@ -14,26 +15,6 @@ export interface PageContext extends OperatorContext {
     readonly canResume: boolean
     readonly canList: boolean
   }
-}
-
-export const meanings: Readonly<Record<SessionState, string>> = {
-  opening: 'The login is not done. If the client logs in by itself, the user is not known yet.',
-  waiting: 'The session waits for the first request of its page.',
-  held: 'The page has a request or a WebSocket open.',
-  quiet: 'The page has no request open.',
-  paused: 'The page has announced a pause.',
-  ended: 'The session has ended. The page gets the reason with its next request.',
-  elsewhere: 'The page uses another endpoint. This service cannot show, resume or end the session.',
-}
-
-export const stateTexts: Readonly<Record<SessionState, string>> = {
-  opening: 'logging in',
-  waiting: 'no page yet',
-  held: 'connected',
-  quiet: 'page away',
-  paused: 'paused',
-  ended: 'ended',
-  elsewhere: 'elsewhere',
 }
 
 const transportTexts = { bosh: 'BOSH', websocket: 'WebSocket' } as const
@@ -54,8 +35,12 @@ const happenings: Readonly<Record<PastEvent['event'], string>> = {
   'taken-up': 'Taken up by another process of the service',
 }
 
-/** `endedAt` is set after the end of the session. `view` is then its last view. */
-export function sessionDetails(view: SessionDetails, token: string, context: PageContext, endedAt?: number): Answer {
+export function sessionDetails(
+  view: SessionDetails,
+  token: string,
+  context: SessionPageContext,
+  endedAt?: number,
+): Answer {
   const { origin, transport, jid, address, browser, isMending, endsAt, counters, history = [], createdAt } = view
   const isGone = endedAt !== undefined
   const state = isGone ? 'ended' : view.state
@@ -101,7 +86,7 @@ export function sessionDetails(view: SessionDetails, token: string, context: Pag
   )
 }
 
-export function endQuestion(view: SessionView, token: string, context: PageContext): Answer {
+export function endQuestion(view: SessionView, token: string, context: SessionPageContext): Answer {
   const title = 'End this session?'
   return withForm(show('end', context, { ...describeRow(view, context), title, token }))
 }
@@ -113,7 +98,11 @@ export interface Selected {
   readonly back: string
 }
 
-export function endManyQuestion({ jid, total, views, back }: Selected, token: string, context: PageContext): Answer {
+export function endManyQuestion(
+  { jid, total, views, back }: Selected,
+  token: string,
+  context: SessionPageContext,
+): Answer {
   const user = jid && formatJid(jid)
   const count = counted(total, 'session')
   const rows = views.map(view => describeRow(view, context))
@@ -121,19 +110,15 @@ export function endManyQuestion({ jid, total, views, back }: Selected, token: st
   return withForm(show('end-sessions', context, { title, user, count, rows, back, isOne: total === 1, token }))
 }
 
-export function endConfirmation(message: string, context: PageContext): Answer {
+export function endConfirmation(message: string, context: SessionPageContext): Answer {
   return show('end', context, { title: 'Sessions have ended', message })
 }
 
-export const grouped = (count: number) => count.toLocaleString('en')
-
-export const counted = (count: number, what: string) => `${grouped(count)} ${what}${count === 1 ? '' : 's'}`
-
-export function show(view: string, context: PageContext, values: object): Answer {
-  return operatorPage(view, 'sessions', context, { ...context.rights, ...values })
+export function show(view: string, context: SessionPageContext, values: object): Answer {
+  return adminPage(view, 'sessions', context, { ...context.rights, ...values })
 }
 
-export function describeRow(view: SessionView, { now, admin, rights }: PageContext) {
+export function describeRow(view: SessionView, { now, admin, rights }: SessionPageContext) {
   const { jid, domain, transport, age, quiet, ...rest } = describeSession(view, now, admin)
   return {
     ...rest,
@@ -143,7 +128,7 @@ export function describeRow(view: SessionView, { now, admin, rights }: PageConte
     stateText: stateTexts[view.state],
     age: span(age),
     transport: transport && transportTexts[transport],
-    // Before a page has connected, this is the age.
+    // A waiting session has no page that could be quiet.
     quiet: quiet === undefined || view.state === 'waiting' ? undefined : span(quiet),
     isHere: view.state !== 'elsewhere',
     isEndable: view.state !== 'elsewhere' && rights.canEnd,
@@ -151,18 +136,4 @@ export function describeRow(view: SessionView, { now, admin, rights }: PageConte
   }
 }
 
-/** `2 min 5 s`. */
-export function duration(seconds: number): string {
-  const rest = seconds % 60
-  if (seconds < 60 || seconds >= 3600 || rest === 0) return span(seconds)
-  return `${span(seconds)} ${rest} s`
-}
-
 const afterward = (ms: number) => (ms < 10_000 ? `+${(ms / 1000).toFixed(1)} s` : `+${span(Math.floor(ms / 1000))}`)
-
-export function span(seconds: number): string {
-  if (seconds < 60) return `${seconds} s`
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
-  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`
-  return `${Math.floor(seconds / 86_400)} d`
-}

@@ -1,14 +1,14 @@
-// The message after a form is in a sealed cookie: anybody could forge a URL.
+// The message after a form is in a sealed cookie, because anybody could forge a URL.
 import type { Config } from '../../config/config.js'
 import type { ClientRules } from '../../http/access/client-rules.js'
 import type { FormTokens } from '../../http/access/form-tokens.js'
 import { type Answer, redirectAnswer } from '../../http/answers/answer.js'
 import type { EndedSessions } from '../../session/session-types.js'
 import { pathForBrowsers } from '../answers.js'
-import { type Call, includes } from '../calls.js'
+import { type Call, roleAllows } from '../calls.js'
 import { longestSealed, openedCookie, sealedCookie } from '../sealed-cookies.js'
 
-/** The path below `/sessions` for admins who must not list sessions. */
+/** Admins who must not list sessions get the message about ended sessions here. */
 export const endedPath = '/ended'
 
 const name = 'warm-ended'
@@ -17,20 +17,20 @@ const mostNames = 5
 const longestName = 100
 
 export interface Ended extends EndedSessions {
-  /** Number of the selected sessions, or undefined for all sessions of `user`. */
-  readonly wished?: number | undefined
+  /** Number of selected sessions, or undefined for all sessions of `user`. */
+  readonly selected?: number | undefined
   readonly user?: string | undefined
   readonly names: readonly string[]
 }
 
-export interface ShownEndingsParts {
+export interface EndedNoticeParts {
   readonly config: Pick<Config, 'externalUrl' | 'warmPath'> & ClientRules
   readonly formTokens: FormTokens
 }
 
-export type ShownEndings = ReturnType<typeof createShownEndings>
+export type EndedNotice = ReturnType<typeof createEndedNotice>
 
-export function createShownEndings({ config, formTokens }: ShownEndingsParts) {
+export function createEndedNotice({ config, formTokens }: EndedNoticeParts) {
   const path = `${pathForBrowsers(config)}/sessions`
   const ownerOf = ({ admin }: Call) => [admin.name, '', 'ended']
 
@@ -41,10 +41,9 @@ export function createShownEndings({ config, formTokens }: ShownEndingsParts) {
       const whole = seal(ended.names)
       const sealed = whole.length > longestSealed ? seal([]) : whole
       const cookie = sealed.length > longestSealed ? {} : { 'Set-Cookie': cookieOf(call, sealed) }
-      return redirectAnswer(path + (includes(call.admin, 'sessions') ? back && `?${back}` : endedPath), cookie)
+      return redirectAnswer(path + (roleAllows(call.admin, 'sessions') ? back && `?${back}` : endedPath), cookie)
     },
 
-    /** Redirects to the list, which shows `text`. */
     say(call: Call, text: string, back: string): Answer {
       const cookie = cookieOf(call, formTokens.seal(ownerOf(call), seconds, { text }))
       return redirectAnswer(path + (back && `?${back}`), { 'Set-Cookie': cookie })
@@ -64,16 +63,16 @@ export function createShownEndings({ config, formTokens }: ShownEndingsParts) {
   }
 }
 
-function sentencesOf({ ended, wished, user, names, elsewhere, unanswered = [] }: Ended): string {
-  if (ended === 1 && wished === 1) return `The session of ${cut(names[0] ?? 'this user')} was ended.`
+function sentencesOf({ ended, selected, user, names, elsewhere, unanswered = [] }: Ended): string {
+  if (ended === 1 && selected === 1) return `The session of ${cut(names[0] ?? 'this user')} was ended.`
   const count = ended === 1 ? '1 session' : `${ended} sessions`
   const verb = ended === 1 ? 'was' : 'were'
   const whose = user === undefined ? listOf(names) : ` of ${cut(user)}`
   return [
-    wished !== undefined && ended < wished
-      ? `${ended} of ${wished} sessions ${verb} ended.`
+    selected !== undefined && ended < selected
+      ? `${ended} of ${selected} sessions ${verb} ended.`
       : `${count}${whose} ${verb} ended.`,
-    wished !== undefined && ended < wished && 'The others had ended before, or their process did not answer.',
+    selected !== undefined && ended < selected && 'The others had ended before, or their process did not answer.',
     elsewhere > 0 && `${elsewhere} more at another endpoint, which this service cannot end.`,
     unanswered.length > 0 && `These processes did not answer, and may have more: ${listOf(unanswered).slice(1)}.`,
   ]

@@ -3,29 +3,28 @@ import { pageAdvice } from '../../http/answers/advice.js'
 import { type Answer, detailOf, problemHeaders } from '../../http/answers/answer.js'
 import type { Problem } from '../../lib/errors.js'
 import type { SessionList, SessionState } from '../../session/session-types.js'
+import { counted, grouped, meanings, stateTexts } from '../page-texts.js'
 import type { Values } from '../parameter-kinds.js'
 import { type pageParameters, sessionStates, usualRows } from '../parameters.js'
 import { queryOf } from '../read-parameters.js'
-import { counted, describeRow, grouped, meanings, type PageContext, show, stateTexts } from './details-page.js'
+import { describeRow, type SessionPageContext, show } from './details-page.js'
 
 export interface ListedSessions {
   readonly page: SessionList
   readonly states: ReadonlyMap<SessionState, number>
 }
 
-export interface ListContext extends PageContext {
+export interface ListContext extends SessionPageContext {
   /** Empty with one process. */
   readonly processes: readonly string[]
 }
 
 export type ListQuery = Values<typeof pageParameters>
 
-/** In seconds. */
 const usualRefresh = 15
 const mostLiveRows = 100
 
-/** A page that refreshes itself has no form, because a refresh would empty the form. */
-export function sessionsPage(listed: ListedSessions, query: ListQuery, context: ListContext, notice?: string): Answer {
+export function listPage(listed: ListedSessions, query: ListQuery, context: ListContext, notice?: string): Answer {
   const { refresh } = query
   const sent = sentQuery(context.request)
   const isFiltered = filters.some(({ name }) => sent.has(name))
@@ -50,7 +49,6 @@ export function sessionsPage(listed: ListedSessions, query: ListQuery, context: 
 
 export const isLive = ({ limit = usualRows }: ListQuery): boolean => limit <= mostLiveRows
 
-/** The parts of the page that `live.js` replaces. */
 export function liveSessions(listed: ListedSessions, query: ListQuery, context: ListContext): Answer {
   return show('sessions-live', context, describeListed(listed, query, context))
 }
@@ -192,15 +190,18 @@ const columns = {
   quiet: ['-quiet', 'quiet'],
 } as const
 
-/** `-opened` is rising, because its column shows ages: the newest session has the lowest. */
-const rising: readonly string[] = ['jid', 'state', '-opened', 'quiet']
+/** `-opened` puts the newest session first, so the ages in its column ascend. */
+const ascendingOrders: readonly string[] = ['jid', 'state', '-opened', 'quiet']
 
 function columnsOf({ sort = '-opened' }: ListQuery, sent: URLSearchParams) {
   return Object.fromEntries(
     Object.entries(columns).map(([name, [first, second]]) => {
       const isSorted = sort === first || sort === second
       const href = changed(sent, { sort: sort === first ? second : first, page: undefined, after: undefined })
-      return [name, { href, sorted: isSorted ? (rising.includes(sort) ? 'ascending' : 'descending') : undefined }]
+      return [
+        name,
+        { href, sorted: isSorted ? (ascendingOrders.includes(sort) ? 'ascending' : 'descending') : undefined },
+      ]
     }),
   )
 }
@@ -213,7 +214,7 @@ function pagesOf(number: number, count: number, sent: URLSearchParams) {
   const others = changed(sent, { page: undefined, after: undefined })
   return {
     count,
-    // A form leads to the parts of the list that have no link.
+    // If some pages have no link, a form leads to them.
     hasOthers: numbers.length < count,
     fields: Array.from(new URLSearchParams(others), ([name, value]) => ({ name, value })),
     previous: number > 1 ? to(Math.min(number - 1, count || 1)) : undefined,

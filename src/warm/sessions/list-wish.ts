@@ -4,7 +4,6 @@ import { formatJid } from '../../xmpp/jid/jid.js'
 import { badParameter, type Values } from '../parameter-kinds.js'
 import { type listParameters, orderOf, type orders, usualLimit } from '../parameters.js'
 
-/** Throws a `Problem`. */
 export function toListWish(
   query: Values<typeof listParameters>,
   { name, domains }: Admin,

@@ -1,15 +1,17 @@
 import type { Config } from '../../config/config.js'
 import type { FormGuard } from '../../http/access/form-guard.js'
 import { type Answer, callIdsOf, jsonAnswer, redirectAnswer } from '../../http/answers/answer.js'
-import { type EventStreams, wantsEvents } from '../../http/answers/event-streams.js'
+import { type EventStreams, liveInterval, wantsEvents } from '../../http/answers/event-streams.js'
 import { demandFormat, readBody } from '../../http/bodies/read-body.js'
-import { remembering } from '../../lib/answer-cache.js'
+import { cacheAnswers } from '../../lib/answer-cache.js'
 import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
+import { formPairs } from '../../lib/text/form-pairs.js'
 import type { ListWish, SessionDetails, Sessions, SessionView } from '../../session/session-types.js'
+import { handlePattern } from '../../session/sid.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import { formatBareJid, formatJid } from '../../xmpp/jid/jid.js'
-import { operatorContext } from '../admin-page.js'
+import { adminPageContext } from '../admin-page.js'
 import {
   type AnswerSettings,
   attachBindingFor,
@@ -19,24 +21,30 @@ import {
   describeList,
   pathForBrowsers,
 } from '../answers.js'
-import { type Call, demandDomain, demandRole, includes } from '../calls.js'
+import { type Call, demandDomain, demandRole, roleAllows } from '../calls.js'
 import { answerLive, livePage } from '../live-page.js'
 import type { AuditPage, AuditWish } from '../numbers/audit-lines.js'
 import { badParameter, missingParameter } from '../parameter-kinds.js'
-import { listParameters, logoutParameters, pageParameters, usualRows } from '../parameters.js'
-import { noParameters, queryOf, readParameters, readQuery } from '../read-parameters.js'
-import { readSelection } from '../selected-sessions.js'
+import {
+  endParameters,
+  listParameters,
+  logoutParameters,
+  mostSelected,
+  pageParameters,
+  usualRows,
+} from '../parameters.js'
+import { noParameters, queryOf, readParameters, readQuery, valuesOf } from '../read-parameters.js'
 import type { Visits } from '../visits.js'
-import type { ShownBindings } from '../warming/binding-page.js'
+import type { BindingPage } from '../warming/binding-page.js'
 import { toHandover } from '../warming/warm-request.js'
 import { endConfirmation, endManyQuestion, endQuestion, type Selected, sessionDetails } from './details-page.js'
-import type { ShownEndings } from './ended-notice.js'
-import { isLive, listWithMistake, liveSessions, sessionsPage } from './list-page.js'
+import type { EndedNotice } from './ended-notice.js'
+import { isLive, listPage, listWithMistake, liveSessions } from './list-page.js'
 import { toListWish } from './list-wish.js'
 import { pastSession } from './past-session.js'
 
-/** Open pages with the same list share a reading, for less than the time between two events. */
-const liveSeconds = 4
+/** Live pages share a list for this time, so that it is read once for all of them in each interval. */
+const liveSeconds = liveInterval / 1000 - 1
 const mostLiveLists = 32
 const mostPastLines = 20
 
@@ -52,18 +60,18 @@ export interface SessionCallsParts {
 export function createSessionCalls(
   { config, clock, sessions, visits, streams, readAudit }: SessionCallsParts,
   formGuard: FormGuard,
-  shown: ShownBindings,
-  endings: ShownEndings,
+  bindingPage: BindingPage,
+  endedNotice: EndedNotice,
 ) {
   const contextOf = (call: Call) => ({
-    ...operatorContext(call, config),
+    ...adminPageContext(call, config),
     now: clock.now(),
     admin: call.admin.name,
     rights: {
-      canWarm: includes(call.admin, 'warm'),
-      canEnd: includes(call.admin, 'logout'),
-      canResume: includes(call.admin, 'resume'),
-      canList: includes(call.admin, 'sessions'),
+      canWarm: roleAllows(call.admin, 'warm'),
+      canEnd: roleAllows(call.admin, 'logout'),
+      canResume: roleAllows(call.admin, 'resume'),
+      canList: roleAllows(call.admin, 'sessions'),
     },
   })
   const listContextOf = (call: Call) => ({ ...contextOf(call), processes: sessions.processes })
@@ -71,25 +79,25 @@ export function createSessionCalls(
     const [page, { states }] = await Promise.all([sessions.page(wish), sessions.states(wish.scope)])
     return { page, states }
   }
-  const readForStreams = remembering(clock, mostLiveLists, async question => {
+  const readForStreams = cacheAnswers(clock, mostLiveLists, async question => {
     return { value: await readList(JSON.parse(question) as ListWish), seconds: liveSeconds }
   })
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
-  /** Throws a `Problem` if the session is unknown, forbidden to this admin, or at a remote endpoint. */
-  const demandSession = async ({ request, admin, line }: Call): Promise<SessionDetails> => {
+  /** With `toEnd`, a session that may still exist at a silent process is unreachable, because 404 means that it has ended. */
+  const demandSession = async ({ request, admin, line }: Call, { toEnd = false } = {}): Promise<SessionDetails> => {
     const id = request.params['id'] as string | undefined
     if (id === undefined) throw new Problem('session-not-found')
     line['id'] = id
     const view = await sessions.get(id)
-    if (view === undefined) throw new Problem('session-not-found')
+    if (view === undefined)
+      throw new Problem(toEnd && sessions.isLost(id) ? 'session-unreachable' : 'session-not-found')
     line['jid'] = view.jid?.split('/', 1)[0]
     demandDomain(admin, view.domain)
     if (view.state === 'elsewhere') throw new Problem('not-here')
     return view
   }
 
-  /** Throws a `Problem` if this admin must not end a selected session. */
   const demandSelection = async (
     { admin, line }: Call,
     { ids, jid, back = '' }: ReturnType<typeof readSelection>,
@@ -128,7 +136,6 @@ export function createSessionCalls(
       const { jid, domain = jid?.domain, visit } = query
       line['jid'] = jid && formatBareJid(jid)
       if (domain !== undefined) demandDomain(admin, domain)
-      // All admins can list the sessions of their own visits.
       if (visit === undefined) demandRole(admin, 'sessions', ' It can list the sessions of a visit.')
       const wish = toListWish(query, admin, isPage ? { limit: usualRows, sort: '-opened' } : undefined)
       if (!isPage) return jsonAnswer(describeList(await sessions.page(wish), clock.now(), admin.name))
@@ -136,16 +143,16 @@ export function createSessionCalls(
         const question = JSON.stringify(wish)
         let isFirst = true
         await streams.open(call.response, admin.name, async () => {
-          // A shared reading may be older than the page.
+          // `readForStreams` may return a stored list that is older than the page.
           const listed = await (isFirst ? readList(wish) : readForStreams(question))
           isFirst = false
           return liveSessions(listed, query, listContextOf(call)).body
         })
         return undefined
       }
-      const notice = endings.messageOf(call)
-      const page = livePage(sessionsPage(await readList(wish), query, listContextOf(call), notice))
-      return notice === undefined ? page : { ...page, headers: { ...page.headers, ...endings.forgotten(call) } }
+      const notice = endedNotice.messageOf(call)
+      const page = livePage(listPage(await readList(wish), query, listContextOf(call), notice))
+      return notice === undefined ? page : { ...page, headers: { ...page.headers, ...endedNotice.forgotten(call) } }
     },
 
     listWithMistake: (problem: Problem, call: Call): Answer | undefined =>
@@ -186,12 +193,11 @@ export function createSessionCalls(
       })
     },
 
-    /** Shows the audit lines of a session that has ended, if this admin may see them. */
     async showPast(problem: Problem, call: Call): Promise<Answer | undefined> {
       const { request, representation, admin } = call
       const id = request.params['id'] as string | undefined
       const isGone = problem.code === 'session-not-found'
-      if (!isGone || id === undefined || representation === 'json' || !includes(admin, 'audit')) return undefined
+      if (!isGone || id === undefined || representation === 'json' || !roleAllows(admin, 'audit')) return undefined
       const { lines } = await readAudit({ scope: admin.domains, viewer: admin.name, limit: mostPastLines, id })
       const own = lines.filter(line => line.id === id && (line.code ?? 'ok') === 'ok')
       if (own.length === 0) return undefined
@@ -199,7 +205,7 @@ export function createSessionCalls(
     },
 
     async logOut(call: Call): Promise<undefined> {
-      const { id } = await demandSession(call)
+      const { id } = await demandSession(call, { toEnd: true })
       await end(id)
       call.response.status(204).end()
     },
@@ -207,9 +213,9 @@ export function createSessionCalls(
     async askWhetherToEndMany(call: Call): Promise<Answer> {
       demandRole(call.admin, 'logout')
       const sent = new URLSearchParams(queryOf(call.request.url))
-      if (call.representation !== 'json' && includes(call.admin, 'sessions') && !sent.has('id') && !sent.has('jid')) {
+      if (call.representation !== 'json' && roleAllows(call.admin, 'sessions') && !sent.has('id') && !sent.has('jid')) {
         const back = new URLSearchParams(sent.get('back') ?? '')
-        return endings.say(call, 'Select at least one session.', String(back))
+        return endedNotice.say(call, 'Select at least one session.', String(back))
       }
       const asked = await demandSelection(call, readSelection(queryOf(call.request.url)))
       return endManyQuestion(asked, tokenFor(call), contextOf(call))
@@ -231,9 +237,9 @@ export function createSessionCalls(
       const result = describeEnded(ended)
       Object.assign(line, result)
       if (representation === 'json') return jsonAnswer(result)
-      const wished = jid === undefined ? views.length : undefined
-      const about = { ...ended, wished, user: jid && formatJid(jid), names: own.map(nameOf) }
-      return endings.redirect(call, about, String(new URLSearchParams(back)))
+      const selected = jid === undefined ? views.length : undefined
+      const about = { ...ended, selected, user: jid && formatJid(jid), names: own.map(nameOf) }
+      return endedNotice.redirect(call, about, String(new URLSearchParams(back)))
     },
 
     async askWhetherToEnd(call: Call): Promise<Answer> {
@@ -247,15 +253,15 @@ export function createSessionCalls(
       const read = readParameters(request.headers['content-type'], await readBody(request))
       if (!formGuard.isOurForm(request, admin.name, read('csrf_token')))
         throw new Problem('cross-site-request', { detail: 'Programs end a session by DELETE.' })
-      const view = await demandSession(call)
+      const view = await demandSession(call, { toEnd: true })
       await end(view.id)
       if (representation === 'json') return jsonAnswer({ ended: 1 })
-      const ended = { ended: 1, wished: 1, elsewhere: 0, unanswered: undefined }
-      return endings.redirect(call, { ...ended, names: [nameOf(view)] })
+      const ended = { ended: 1, selected: 1, elsewhere: 0, unanswered: undefined }
+      return endedNotice.redirect(call, { ...ended, names: [nameOf(view)] })
     },
 
     async showEnded(call: Call): Promise<Answer> {
-      const message = endings.messageOf(call)
+      const message = endedNotice.messageOf(call)
       return message === undefined ? redirectAnswer(pathForBrowsers(config)) : endConfirmation(message, contextOf(call))
     },
 
@@ -265,7 +271,6 @@ export function createSessionCalls(
       const read = body.length === 0 ? noParameters : readParameters(request.headers['content-type'], body)
       const isOurForm = formGuard.isOurForm(request, admin.name, read('csrf_token'))
       const { seconds, attachBinding } = toHandover(read, config)
-      // If the caller hangs up after this point, the session continues.
       const { id, domain } = await demandSession(call)
       const handover = {
         seconds,
@@ -275,8 +280,27 @@ export function createSessionCalls(
       const resumed = await sessions.resume(id, handover)
       if (resumed === undefined) throw new Problem('session-not-found')
       const binding = { ...resumed, expiresIn: seconds }
-      if (isOurForm && representation !== 'json') return shown.redirect(binding, call, { domain, isResumed: true })
+      if (isOurForm && representation !== 'json')
+        return bindingPage.redirect(binding, call, { domain, isResumed: true })
       return bindingAnswer(binding, config, { request, representation, domain })
     },
   }
+}
+
+const handle = new RegExp(`^${handlePattern}$`)
+
+function readSelection(text: string) {
+  const ids = new Set<string>()
+  const others: (readonly [string | undefined, string | undefined])[] = []
+  for (const pair of formPairs(text)) {
+    const [name, value] = pair
+    if (name !== 'id') others.push(pair)
+    else if (value !== undefined && handle.test(value)) ids.add(value)
+    else throw badParameter('id', 'The id of a session.')
+  }
+  const { jid, back, csrf_token } = valuesOf(others, endParameters, 'form', value => value === '')
+  if (ids.size > mostSelected) throw badParameter('id', `At most ${mostSelected} sessions.`)
+  if (jid === undefined && ids.size === 0) throw missingParameter('id', 'Select at least one session.')
+  if (jid !== undefined && ids.size > 0) throw badParameter('id', 'Either jid or id is allowed.')
+  return { ids: [...ids], jid, back, csrf_token }
 }

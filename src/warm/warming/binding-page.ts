@@ -7,11 +7,11 @@ import type { NavigationPage } from '../../http/answers/navigation.js'
 import { attachingPagePolicy } from '../../http/answers/pages.js'
 import { Problem } from '../../lib/errors.js'
 import type { SessionState, Sessions } from '../../session/session-types.js'
-import { operatorContext, operatorPage } from '../admin-page.js'
+import { adminPage, adminPageContext } from '../admin-page.js'
 import { type AnswerSettings, describeBinding, formatTime, pathForBrowsers } from '../answers.js'
 import { type Call, demandDomain } from '../calls.js'
+import { duration } from '../page-texts.js'
 import { longestSealed, openedCookie, sealedCookie } from '../sealed-cookies.js'
-import { duration } from '../sessions/details-page.js'
 import type { Binding } from './session-login.js'
 
 export const bindingPath = '/binding'
@@ -25,20 +25,20 @@ interface About {
 
 type Shown = About & { readonly binding: Omit<Binding, 'cookie' | 'inactivity' | 'polling' | 'maxpause'> }
 
-export interface ShownBindingsParts {
+export interface BindingPageParts {
   readonly config: AnswerSettings & Pick<Config, 'trustedProxies'>
   readonly formTokens: FormTokens
   readonly sessions: Pick<Sessions, 'get'>
 }
 
-export type ShownBindings = ReturnType<typeof createShownBindings>
+export type BindingPage = ReturnType<typeof createBindingPage>
 
-/** The values are in a sealed cookie for the path of their page: any process can show them. */
-export function createShownBindings({ config, formTokens, sessions }: ShownBindingsParts) {
+/** The page gets its values from a sealed cookie, so that any process can show the page. */
+export function createBindingPage({ config, formTokens, sessions }: BindingPageParts) {
   const form = pathForBrowsers(config)
 
   const show = (values: object, call: Call, status: number, current: NavigationPage = 'sessions') => {
-    const page = operatorPage('bound', current, operatorContext(call, config), values)
+    const page = adminPage('bound', current, adminPageContext(call, config), values)
     return { ...page, status }
   }
 
@@ -115,7 +115,6 @@ const reasons: Readonly<Record<SessionState, typeof hidden>> = {
   ended: { title: 'The session has ended', reason: 'Its values are useless now. Log the user in again.' },
 }
 
-/** The URL has no origin if the page has the same host. */
 function pageUrl(externalUrl: string | undefined, boshPath: string, host: string | undefined): string {
   if (externalUrl === undefined) return boshPath
   const { host: externalHost, pathname } = new URL(externalUrl + boshPath)

@@ -3,7 +3,7 @@ import { accountFor } from '../../config/serving.js'
 import { CallerGone, type CallerSignal } from '../../http/listening/caller-gone.js'
 import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
-import { anyTaker } from '../../processes/exchanges/ask-all.js'
+import { nodeForNewSession } from '../../processes/exchanges/ask-all.js'
 import { nodeIn } from '../../processes/node-name.js'
 import { NoAnswer, type Nodes } from '../../processes/nodes.js'
 import type { Credentials } from '../../servers/login/login-request.js'
@@ -16,7 +16,7 @@ const unclaimedKind = 'release'
 
 type Method = keyof typeof kinds
 
-/** A full process is not asked again for this time. */
+/** After this time, a process that was full is asked again. */
 const fullMilliseconds = 1_000
 
 interface CarriedLogin {
@@ -24,19 +24,19 @@ interface CarriedLogin {
   readonly request: CarriedRequest
 }
 
-/** As JSON, without secrets of service accounts: all processes have them. */
+/** Sent as JSON. Omits passwords of service accounts, because all processes know them. */
 type CarriedRequest = Omit<WarmRequest, 'credentials'> & {
   readonly credentials: Secrets | Extract<Credentials, { kind: 'password' | 'anonymous' }>
 }
 
 type Accounts = Config['serviceAccounts']
 
-function written(request: WarmRequest): CarriedRequest {
+function toCarried(request: WarmRequest): CarriedRequest {
   const { credentials } = request
   return { ...request, credentials: secretsOf(credentials) ?? (credentials as CarriedRequest['credentials']) }
 }
 
-function understood(request: CarriedRequest, accounts: Accounts): WarmRequest {
+function fromCarried(request: CarriedRequest, accounts: Accounts): WarmRequest {
   const { credentials: sent, jid } = request
   const isPlain = sent.kind === 'password' || sent.kind === 'anonymous'
   const credentials = isPlain ? sent : credentialsOf(sent, accountFor(accounts, jid.domain))
@@ -63,6 +63,7 @@ function isStopping(error: unknown): boolean {
 
 const isFull = (error: unknown) => error instanceof Problem && error.code === 'service-full'
 
+/** The logins that `over` returns go to another process if this process drains or is full. */
 export function createCarriedLogins(parts: CarriedLoginsParts) {
   const { nodes, clock, isDraining, timeout, endUnclaimed, serviceAccounts } = parts
   const sites = new Map<string, Logins>()
@@ -70,8 +71,8 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     nodes.answer(kinds[method], ({ site, request }: CarriedLogin) => {
       const logins = sites.get(site)
       if (logins === undefined) throw new Problem('internal-error')
-      // If the caller hangs up, the process that it called releases the session.
-      return logins[method](understood(request, serviceAccounts()), new CallerGone())
+      // This process does not learn that the caller hung up. The process that got the call then ends the session.
+      return logins[method](fromCarried(request, serviceAccounts()), new CallerGone())
     })
   nodes.answer(unclaimedKind, endUnclaimed)
 
@@ -100,20 +101,20 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     }
     const asked = new Set(fullProcesses())
     for (;;) {
-      const successor = anyTaker(nodes, asked)
-      if (successor === undefined && fullness !== undefined) throw fullness
-      if (successor === undefined) return here()
-      asked.add(successor)
+      const otherNode = nodeForNewSession(nodes, asked)
+      if (otherNode === undefined && fullness !== undefined) throw fullness
+      if (otherNode === undefined) return here()
+      asked.add(otherNode)
       const isRefusalCounted = fullness !== undefined
-      const login: CarriedLogin = { site, request: { ...written(request), isRefusalCounted } }
+      const login: CarriedLogin = { site, request: { ...toCarried(request), isRefusalCounted } }
       carried += 1
       try {
-        return await nodes.ask(successor, kinds[method], login, timeout * 1000 + transferMilliseconds)
+        return await nodes.ask(otherNode, kinds[method], login, timeout * 1000 + transferMilliseconds)
       } catch (error) {
         if (error instanceof NoAnswer && error.reason === 'late') throw tooLate()
         if (isFull(error)) {
           fullness = error
-          fullUntil.set(successor, clock.now() + fullMilliseconds)
+          fullUntil.set(otherNode, clock.now() + fullMilliseconds)
         } else if (!isStopping(error)) throw error
       } finally {
         carried -= 1
@@ -140,7 +141,7 @@ export function createCarriedLogins(parts: CarriedLoginsParts) {
     endUnclaimed(id: string): void {
       const node = nodes.owner(nodeIn(id) ?? '')
       if (node === undefined || node === nodes.self) endUnclaimed(id)
-      // An unreachable session ends after its time to attach.
+      // If the process is unreachable, the session ends when no page attaches in time.
       else nodes.ask(node, unclaimedKind, id).catch(() => {})
     },
   }

@@ -52,7 +52,7 @@ export function messageAt(problem: Problem): string {
   return parameter?.rule ?? pageDetailOf(problem)
 }
 
-/** Finds the mistakes of all fields: a login stops at the first mistake. */
+/** Finds all mistakes, because a login reports only the first. */
 export function faultsOf(pairs: Iterable<readonly [string | undefined, string | undefined]>, ways: Ways): Faults {
   const given = new Map<ParameterName, string>()
   const faults: Partial<Record<FieldName, string>> = {}

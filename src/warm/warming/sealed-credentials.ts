@@ -9,13 +9,11 @@ import { longestCredential } from '../parameters.js'
 const expiryBytes = 6
 
 export interface SealSettings {
-  /** If undefined, users are not remembered. */
   readonly sealKeys: readonly KeyObject[] | undefined
-  /** `credentialTime` is in seconds. */
   readonly warm: { readonly credentialTime: number }
 }
 
-/** A credential is valid for one user and one admin. `now` is in milliseconds of Unix time. */
+/** A credential is valid for one user and one admin. `now` is in milliseconds since 1970. */
 export function createSealedCredentials({ sealKeys, warm }: SealSettings, now: () => number) {
   const purposeOf = (admin: string, jid: Jid): Purpose => ({
     label: 'credential',
@@ -27,10 +25,8 @@ export function createSealedCredentials({ sealKeys, warm }: SealSettings, now: (
   }
 
   return {
-    /** Throws `cannot-remember`. */
     demandKeys,
 
-    /** Throws `cannot-remember`. */
     seal(admin: string, jid: Jid, proof: ProofRecord): string {
       const expiry = Buffer.alloc(expiryBytes)
       expiry.writeUIntBE(Math.floor(now() / 1000) + warm.credentialTime, 0, expiryBytes)
@@ -41,7 +37,6 @@ export function createSealedCredentials({ sealKeys, warm }: SealSettings, now: (
       return text
     },
 
-    /** Throws `credentials-expired` for any problem. */
     open(admin: string, jid: Jid, text: string): ScramProof {
       if (sealKeys === undefined) throw new Problem('credentials-expired', { detail: 'SEAL_KEY_FILE is not set.' })
       const opened = text.length > longestCredential ? undefined : openText(sealKeys, purposeOf(admin, jid), text)

@@ -1,17 +1,17 @@
 import type { ServiceAccount } from '../../config/config.js'
 import type { CallerSignal } from '../../http/listening/caller-gone.js'
 import { Problem } from '../../lib/errors.js'
-import type { Turns } from '../../lib/limits/keyed-queue.js'
+import type { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import { type LoginParts, logInAgain, login, scramKeys } from '../../servers/login/login.js'
-import type { LoginWish } from '../../servers/login/login-request.js'
+import type { LoginRequest } from '../../servers/login/login-request.js'
 import type { LoggedIn, OpenForLogin } from '../../servers/login/login-types.js'
 import {
-  type AgainRecord,
   type ProofRecord,
   proofInText,
+  type ReloginRecord,
   recordOf,
+  requestOf,
   wipeSecrets,
-  wishOf,
 } from '../../servers/login/relogin.js'
 import { wipe } from '../../servers/login/sasl/scram-proof.js'
 import type { Management, Mending } from '../../session/link/mending.js'
@@ -20,7 +20,7 @@ import { formatJid } from '../../xmpp/jid/jid.js'
 import type { OpenLink } from '../../xmpp/link.js'
 
 export interface WarmRequest
-  extends LoginWish,
+  extends LoginRequest,
     Pick<OpenWish, 'wait' | 'hold' | 'ver' | 'isRefusalCounted' | 'tab' | 'openedBy'> {
   /** BCP 47. */
   readonly language: string
@@ -37,7 +37,7 @@ export type Binding = Omit<ResumedSession, 'delivered'> & {
 export interface MendParts {
   readonly connect: OpenLink
   /** Limits how many broken links of a domain are mended at the same time. */
-  readonly turns: Turns
+  readonly queue: KeyedQueue
   readonly accountOf: (domain: string) => ServiceAccount | undefined
   readonly longest: number
 }
@@ -60,7 +60,7 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
   }
 
   return {
-    /** Throws a `Problem`. Leaves nothing open after a failure, or if `caller` aborts. */
+    /** Leaves nothing open if it fails, or if `caller` aborts. */
     async login(request: WarmRequest, caller: CallerSignal): Promise<Binding> {
       const { attachSeconds: seconds, attachBinding } = request
       const loggedIn = await login(parts, openFor(request), request, caller)
@@ -78,7 +78,6 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
         throw error
       }
     },
-    /** Returns the SCRAM keys that replace the password. Throws a `Problem`. */
     async keysOf(request: WarmRequest, caller: CallerSignal): Promise<ProofRecord> {
       const proof = await scramKeys(parts, openFor({ ...request, tab: undefined }), request, caller)
       const record = proofInText(proof)
@@ -88,19 +87,19 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
   }
 }
 
-/** Returns undefined if the user cannot log in again. */
+/** For a moved session. `before` is `LinkRecord.again`. Returns undefined if the login cannot be repeated. */
 export function managementFrom(parts: LoginParts, mend: MendParts, before: unknown): Management | undefined {
-  const record = before as AgainRecord | undefined
-  const again = record && wishOf(record, mend.accountOf(record.jid.domain))
+  const record = before as ReloginRecord | undefined
+  const again = record && requestOf(record, mend.accountOf(record.jid.domain))
   return again && { mending: mendingOf(parts, mend, again, record.lang) }
 }
 
-function mendingOf(parts: LoginParts, mend: MendParts, again: LoginWish, lang: string): Mending {
-  const { connect, turns, longest } = mend
+function mendingOf(parts: LoginParts, mend: MendParts, again: LoginRequest, lang: string): Mending {
+  const { connect, queue, longest } = mend
   return {
     longest,
     logInAgain: (caller, turn, resumption) =>
-      turns.take(again.jid.domain, turn, async () => {
+      queue.run(again.jid.domain, turn, async () => {
         if (caller.aborted) throw new Problem('session-not-found', { step: 'connect' })
         return logInAgain(parts, connect, again, lang, resumption, caller)
       }),

@@ -16,14 +16,13 @@ import { type Call, demandDomain } from '../calls.js'
 import { invalidParameter } from '../parameters.js'
 import { type Parameters, readParameters } from '../read-parameters.js'
 import type { Visits } from '../visits.js'
-import type { ShownBindings } from './binding-page.js'
+import type { BindingPage } from './binding-page.js'
 import { createSealedCredentials, type SealSettings } from './sealed-credentials.js'
 import type { Binding, Logins, WarmRequest } from './session-login.js'
 import type { WarmForm } from './warm-form.js'
 import { type AskedSession, demandCredentials, toAskedSession, type WarmSettings } from './warm-request.js'
 
-/** In seconds. */
-const longestAdvised = 60
+const longestRetrySeconds = 60
 
 export interface WarmCallParts extends Logins {
   readonly config: AnswerSettings &
@@ -47,10 +46,9 @@ type Sender = 'backend' | 'form' | 'page'
 
 export type Warm = ReturnType<typeof createWarm>
 
-export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
+export function createWarm(parts: WarmCallParts, bindingPage?: BindingPage) {
   const { config, counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
   const sealed = createSealedCredentials(config, Date.now)
-  /** All sessions of an admin share one object. */
   const openers = new Map<string, OpenedBy>()
 
   function openerOf(admin: string, isPage: boolean): OpenedBy {
@@ -59,7 +57,6 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
     return opener
   }
 
-  /** Seals the SCRAM keys of the password, calls `warm` with them, and wipes them. Throws a `Problem`. */
   async function rememberUser<T extends Warmed | undefined>(
     request: WarmRequest,
     admin: string,
@@ -85,8 +82,8 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
   async function roomedLogin(request: WarmRequest, { admin, user }: Caller, signal: CallerSignal): Promise<Warmed> {
     const isFull = user !== undefined && !(await room.take(user))
     if (isFull) {
-      // After this time, sessions of closed tabs have ended.
-      const retryAfterSeconds = Math.min(config.bosh.inactivity, longestAdvised)
+      // Sessions of closed tabs end after `inactivity`, so a retry may then succeed.
+      const retryAfterSeconds = Math.min(config.bosh.inactivity, longestRetrySeconds)
       throw new Problem('too-many-sessions', { retryAfterSeconds, detail: limitDetail('user') })
     }
     try {
@@ -106,7 +103,7 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
     try {
       return await logIn()
     } catch (error) {
-      // The limit must not block the retry.
+      // The limit must not reject the retry at another process.
       if (error instanceof Problem && error.code === 'shutting-down') await limits.uncount(caller)
       throw error
     }
@@ -194,7 +191,7 @@ export function createWarm(parts: WarmCallParts, shown?: ShownBindings) {
     try {
       const { domain } = jid
       const isShown = sender === 'form' && representation !== 'json'
-      const answer = isShown ? shown?.redirect(binding, call, { domain, isResumed }) : undefined
+      const answer = isShown ? bindingPage?.redirect(binding, call, { domain, isResumed }) : undefined
       const about = { request, representation, domain, credential }
       sendAnswer(response, answer ?? bindingAnswer(binding, config, about))
     } catch (error) {

@@ -4,9 +4,9 @@ import type { FormGuard } from '../../http/access/form-guard.js'
 import { type Answer, pageAdviceOf, pageDetailOf, problemHeaders } from '../../http/answers/answer.js'
 import type { Problem } from '../../lib/errors.js'
 import { formPairs } from '../../lib/text/form-pairs.js'
-import { operatorContext, operatorPage, type PageCall } from '../admin-page.js'
+import { adminPage, adminPageContext, type PageCall } from '../admin-page.js'
 import { withForm } from '../answers.js'
-import { type Call, includes } from '../calls.js'
+import { type Call, roleAllows } from '../calls.js'
 import { type Faults, faultsOf, fieldAt, fieldNames, messageAt } from './form-faults.js'
 import { usualOptions } from './warm-request.js'
 
@@ -48,7 +48,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
     const token = formGuard.token(call.admin.name)
     const bindsByCookie = values['attach_binding'] === 'cookie'
     const shown = { values, ...about, bindsByCookie, token }
-    return withForm(operatorPage('form', 'form', operatorContext(call, config), shown))
+    return withForm(adminPage('form', 'form', adminPageContext(call, config), shown))
   }
 
   return {
@@ -85,9 +85,9 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
           code,
           advice: isMistyped || faulty.length > 1 ? adviceOf(faulty) : pageAdviceOf(problem),
           requestId: request.res!.get('X-Request-Id'),
-          isFull: code === 'service-full' && includes(call.admin, 'numbers'),
+          isFull: code === 'service-full' && roleAllows(call.admin, 'numbers'),
         },
-        // The first fault gets the focus.
+        // Only the first fault gets the focus.
         ...(faulty.length > 0 && { faults, later: Object.fromEntries(faulty.slice(1).map(name => [name, true])) }),
         isOpen,
       }

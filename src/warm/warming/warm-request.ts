@@ -21,7 +21,6 @@ export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers'
 /** The largest values of XEP-0124 §22: remote endpoints have limits of their own. */
 const limitsElsewhere = { maxWait: 65535, maxRequests: 256, attachBinding: 'off' } as const
 
-/** Throws a `Problem`. */
 export type OpenCredential = (jid: Jid, credential: string) => Credentials
 
 const openNone: OpenCredential = () => {
@@ -49,7 +48,6 @@ export function demandCredentials<Asked extends Pick<AskedSession, 'credentials'
   return { ...asked, credentials }
 }
 
-/** Throws a `Problem`. */
 export function toAskedSession(
   read: Parameters,
   settings: WarmSettings,
@@ -62,7 +60,7 @@ export function toAskedSession(
   const options = readOptions(read, bosh)
   const { seconds: attachSeconds, attachBinding } = toHandover(read, { ...settings, bosh })
   if (isThere && attachBinding !== 'off') throw invalidParameter('attach_binding')
-  // Some endpoints never answer clients that poll.
+  // Some endpoints never answer clients with `hold` 0.
   const hold = Math.max(options.hold, isThere ? 1 : 0)
   return { jid, credentials, page, ...options, hold, attachSeconds, attachBinding }
 }
@@ -73,7 +71,6 @@ function readPage(read: Parameters, jid: Jid): Page | undefined {
   return visit === undefined ? undefined : { user: userOf(formatBareJid(jid)), visit, tab: tab ?? '' }
 }
 
-/** Throws a `Problem`. */
 export function toHandover(read: Parameters, { warm, bosh }: Pick<WarmSettings, 'warm' | 'bosh'>): Handover {
   return {
     seconds: read('expires_in') ?? warm.attachTimeout,
@@ -94,7 +91,6 @@ function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: Op
 
 export type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
 
-/** Throws a `Problem`. */
 export function readCredentials(
   read: Parameters,
   ways: Ways,
@@ -123,7 +119,7 @@ export function readCredentials(
   const jid = parseJid(text)
   if (jid === undefined) throw new Problem('invalid-jid')
   if (authzid !== undefined) {
-    // An account acts only for users of its own domain. A token names its user.
+    // An account acts only for users of its own domain. A token is for a single user, so it cannot act for another.
     if (token !== undefined || authzid.domain !== jid.domain) throw invalidParameter('authzid')
     if (password === undefined)
       return { jid: authzid, credentials: missing('password', 'It is needed with jid and authzid.') }

@@ -20,14 +20,14 @@ export function prepareDomain(text: string): string | undefined {
   // domainToASCII expects the host of a URL: it cuts at a slash, decodes %41 and drops tabs.
   if (!/^[\w.\-\u{80}-\u{10FFFF}]+$/u.test(text)) return undefined
   const domain = domainToASCII(text).replace(/\.$/, '')
-  // Node 24 accepts A-labels that are invalid or not needed.
+  // Node 24 accepts A-labels that `domainToUnicode` cannot decode.
   if (hasALabel(domain) && hasALabel(domainToUnicode(domain))) return undefined
   // URL parsers read 127.1 and 0x7f.1 as 127.0.0.1.
   if (isIPv4(domain) && !isIPv4(text.replace(/\.$/, ''))) return undefined
   return domain.length <= longestDomain && dnsName.test(domain) ? domain : undefined
 }
 
-/** A-labels become U-labels (RFC 7622 §3.2.1), also in a whole JID. */
+/** Converts A-labels to U-labels (RFC 7622 §3.2.1), also in a JID. */
 export function withULabels(address: string): string {
   if (!/xn--/i.test(address)) return address
   const slash = address.indexOf('/')
@@ -35,12 +35,10 @@ export function withULabels(address: string): string {
   const start = address.lastIndexOf('@', end - 1) + 1
   const domain = prepareDomain(address.slice(start, end))
   const written = domain === undefined ? '' : domainToUnicode(domain)
-  // Keeps the A-labels if U-labels mean another domain.
   const isSame = written !== '' && prepareDomain(written) === domain
   return isSame ? address.slice(0, start) + written + address.slice(end) : address
 }
 
-/** Prepares a domain, `*.suffix` or `*`. Undefined if invalid. */
 export function preparePattern(text: string): string | undefined {
   if (text === '*') return text
   if (!text.startsWith('*.')) return prepareDomain(text)

@@ -22,7 +22,7 @@ const preparedLocal = new RegExp(`^[a-z0-9._-]{1,${longestPart}}$`)
 /** Fullwidth and halfwidth forms (RFC 8265 §3.3.2). */
 const otherWidth = /[\uff01-\uffee]+/g
 
-/** Parses a JID with a local part (RFC 7622 §3). Servers may follow RFC 6122, so the bound JID counts. */
+/** Parses a JID with a local part (RFC 7622 §3). Servers that follow RFC 6122 may bind another JID. */
 export function parseJid(text: string): Jid | undefined {
   // Resources may contain `@` and `/` (RFC 7622 §3.1).
   const slash = text.indexOf('/')
@@ -49,7 +49,7 @@ export function formatBareJid({ local, domain }: Pick<Jid, 'local' | 'domain'>):
   return local === '' ? written : `${local}@${written}`
 }
 
-/** Ignores only case and composition of the local part, and A-labels. More would let a user pose as another. */
+/** Bare JID for comparisons. The local part gets only case mapping and NFC: more mappings could make two users equal. */
 export function userOf(jid: string): string {
   const bare = jid.split('/', 1)[0]!
   const at = bare.indexOf('@')

@@ -1,15 +1,14 @@
-// RFC 8264 §4, §8, §9, for mapped and composed text. The Bidi Rule is left to XMPP servers.
+// RFC 8264 §4, §8, §9, for text that was mapped and composed before. The Bidi Rule is left to XMPP servers.
 
 /** Exceptions (RFC 8264 §9.6, RFC 5892 §2.6). */
 const valid = '\u00df\u03c2\u06fd\u06fe\u0f0b\u3007'
 const invalid = '\u0640\u07fa\u302e\u302f\u3031-\u3035\u303b'
-/** Valid in some contexts only (`fitsContext`). */
 const inContext = '\u200c\u200d\u00b7\u0375\u05f3\u05f4\u30fb\u0660-\u0669\u06f0-\u06f9'
 /** RFC 8264 §9.9. */
 const oldHangulJamo = '\u1100-\u11ff\ua960-\ua97c\ud7b0-\ud7fb'
 const letterDigits = '\\p{Ll}\\p{Lu}\\p{Lo}\\p{Nd}\\p{Lm}\\p{Mn}\\p{Mc}'
 
-/** Disallowed in both classes (RFC 8264 §9.11, §9.12), with priority over other rules. */
+/** Disallowed in IdentifierClass and FreeformClass (RFC 8264 §9.6, §9.9, §9.10, §9.12, §9.13). */
 const neither = new RegExp(
   `(?![${valid}${inContext}])[${invalid}${oldHangulJamo}\\p{Cn}\\p{Cc}\\p{Cs}\\p{Co}\\p{Default_Ignorable_Code_Point}]`,
   'u',
@@ -22,7 +21,7 @@ const viramas =
   '\u1734\u17d2\u1a60\u1b44\u1baa\u1bab\u1bf2\u1bf3\u2d7f\ua806\ua82c\ua8c4\ua953\ua9c0\uaaf6\uabed\u{10a3f}\u{11046}' +
   '\u{11070}\u{1107f}\u{110b9}\u{11133}\u{11134}\u{111c0}\u{11235}\u{112ea}\u{1134d}\u{11442}\u{114c2}\u{115bf}\u{1163f}' +
   '\u{116b6}\u{1172b}\u{11839}\u{1193d}\u{1193e}\u{119e0}\u{11a34}\u{11a47}\u{11a99}\u{11c3f}\u{11d44}\u{11d45}\u{11d97}'
-/** Scripts whose letters join, on either side. */
+/** All letters of these scripts count as joining, because JavaScript lacks `Joining_Type`. */
 const joined = 'Arab Syrc Mand Nkoo Mong Phag Mani Phlp Rohg Sogd Adlm Ougr Chrs'.replace(/(\w+) ?/g, '\\p{Script=$1}')
 
 /** RFC 5892 Appendix A. */

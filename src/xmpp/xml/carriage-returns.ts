@@ -23,13 +23,12 @@ function refer(bytes: Buffer): string {
     for (const byte of what) written[to++] = byte
   }
   let isTag = false
-  /** The quote that is open, or 0. */
-  let quote = 0
+  let openQuote = 0
   let sectionEnd = 0
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at]!
     if (at === sectionEnd) sectionEnd = 0
-    if (byte === carriageReturn && (!isTag || quote > 0)) {
+    if (byte === carriageReturn && (!isTag || openQuote > 0)) {
       const isRun = sectionEnd > 0
       if (isRun && bytes[at - 1] !== carriageReturn) write(cdataEnd)
       write(reference)
@@ -38,11 +37,11 @@ function refer(bytes: Buffer): string {
     }
     written[to++] = byte
     if (sectionEnd > 0) continue
-    if (quote > 0) {
-      if (byte === quote) quote = 0
+    if (openQuote > 0) {
+      if (byte === openQuote) openQuote = 0
     } else if (isTag) {
       if (byte === greater) isTag = false
-      else if (byte === doubleQuote || byte === singleQuote) quote = byte
+      else if (byte === doubleQuote || byte === singleQuote) openQuote = byte
     } else if (byte === less) {
       if (bytes[at + 1] === cdata[1]) sectionEnd = bytes.indexOf(cdataEnd, at)
       else isTag = true

@@ -3,7 +3,7 @@ export function withoutComments(text: string): string {
   return replaceParts(text, '<!--', '-->', () => '')
 }
 
-/** A regular expression would search for a missing end once for each beginning. */
+/** A regular expression would take quadratic time if `closing` is missing. */
 export function replaceParts(
   text: string,
   opening: string,

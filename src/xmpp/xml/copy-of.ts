@@ -1,13 +1,12 @@
-/** A substring keeps its whole source in memory. */
+/** Copies the text, because a substring keeps its whole source in memory. */
 export function copyOf(text: string): string
 export function copyOf(text: string | undefined): string | undefined
 export function copyOf(text: string | undefined): string | undefined {
   return text === undefined ? undefined : Buffer.from(text).toString()
 }
 
-/** Substrings of shorter sources are not copied. */
 const shortWhole = 4096
-/** Most memory of a substring, as a multiple of its length. */
+/** A substring is copied if its source exceeds `shortWhole`, and is more than this many times as long. */
 const mostKept = 4
 
 export function keepsTooMuch(part: number, whole: number): boolean {

@@ -15,11 +15,11 @@ export interface Document {
 }
 
 export interface DocumentOptions extends SplitterOptions {
-  /** Most text of all children, as a multiple of the document's text: each child declares its inherited namespaces. */
+  /** The children's text may be this many times as long as the document, because children inherit declarations. */
   readonly maxGrowth?: number
 }
 
-/** With a declaration of 60 characters, `<a/>` becomes 16 times as long. */
+/** A factor. `<a/>` with an added declaration of 60 characters is 16 times as long. */
 const usualGrowth = 20
 
 const none: readonly Fate[] = []
@@ -61,7 +61,6 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
   }
 }
 
-/** The limits were checked before. Added namespaces have made elements longer. */
 const noLimits: XmlLimits = {
   maxElementBytes: Number.POSITIVE_INFINITY,
   maxDepth: Number.POSITIVE_INFINITY,
@@ -71,22 +70,22 @@ const noLimits: XmlLimits = {
   maxDeclarations: Number.POSITIVE_INFINITY,
 }
 
-/** The text must have been checked. Throws an `XmlError` if the children inherit too many namespaces. */
+// The functions below need text that was checked.
+
+/** Throws an `XmlError` only if the children inherit too many namespaces. */
 export const readElement = documentReader(noLimits, { mixedContent: true })
 
 const tagRules = { limits: noLimits, meantNamespace: asWritten, lenient: false }
 
-/** The text must have been checked. */
 export function startTagOf(text: string): Root {
   return usualXml.readRoot(text) ?? elementReader.readRoot(text.slice(0, new EndFinder('root').find(text)), tagRules)
 }
 
-/** The text must have been checked. Throws as `readElement` does. */
 export function childrenOf(text: string): readonly Element[] {
   return readElement(text).children
 }
 
-/** The text must have been checked, and have no children. */
+/** For elements without children. */
 export function textOf(text: string): string {
   return usualXml.readText(text) ?? parseText(text)
 }

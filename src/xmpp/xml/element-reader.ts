@@ -10,19 +10,17 @@ import { XmlError } from './xml-error.js'
 export interface ReadingRules {
   readonly limits: XmlLimits
   readonly meantNamespace: MeantNamespace
-  /**
-   * For text of users: repairs or drops children that break namespace rules or limits, and escapes carriage returns.
-   */
+  /** For servers: repairs or drops children that break namespace rules or limits, and escapes carriage returns. */
   readonly lenient: boolean
 }
 
 type Parser = SaxesParser<{ xmlns: true; forceXMLVersion: true; defaultXMLVersion: '1.0' }>
 
 const undeclared = 'urn:undeclared-prefix:'
-/** Must not be longer than the namespace of streams. */
+/** Not longer than the replaced `streamsNamespace`, because the size of the element was already checked. */
 const misplaced = 'urn:misplaced-stream-element'
 
-/** A child with more undeclared prefixes is dropped, because each prefix lengthens the start tag. */
+/** A child with more undeclared prefixes is dropped, because a declaration is added for each prefix. */
 const mostUndeclared = 64
 
 const mostFaults = 10
@@ -42,7 +40,6 @@ const namespaceFaults = [
   'duplicate attribute',
 ]
 
-/** Checks whole elements with saxes, and keeps their text without a tree. */
 class ElementReader {
   isMended = false
   #hasStreamElement = false
@@ -52,14 +49,13 @@ class ElementReader {
   readonly #open: SaxesTagNS[] = []
   #top: SaxesTagNS | undefined
   #ownPrefixes: readonly string[] = []
-  /** Prefixes of the root that the child uses. The default namespace has the empty prefix. */
+  /** Prefixes of the root that the child uses, `''` for the default namespace. */
   readonly #inherited = new Set<string>()
   readonly #undeclared = new Set<string>()
   #faults = 0
   #attributes = 0
   readonly #prefixed: SaxesAttributeNS[] = []
 
-  /** Throws an `XmlError`. */
   readRoot(text: string, rules: ReadingRules): Root {
     return this.#read(undefined, rules, () => {
       this.#parser.write(text)
@@ -73,7 +69,7 @@ class ElementReader {
     })
   }
 
-  /** Declares inherited namespaces. Undefined if the child must be dropped. Throws an `XmlError`. */
+  /** Adds inherited declarations. Returns undefined if the child must be dropped. Throws an `XmlError`. */
   readChild(text: string, scope: Declarations, rules: ReadingRules): Element | undefined {
     const element = this.#readAsWritten(text, scope, rules)
     if (!this.#hasStreamElement || !rules.lenient || element === undefined || !isStanza(element)) return element
@@ -85,7 +81,7 @@ class ElementReader {
     }
     const mended = this.#readAsWritten(withoutStreams(text), renamed, rules)
     this.isMended = true
-    // The text may write the namespace of streams with character references.
+    // `withoutStreams` misses a namespace with character references.
     return this.#hasStreamElement ? undefined : mended
   }
 
@@ -109,7 +105,7 @@ class ElementReader {
     try {
       return read()
     } catch (error) {
-      // After an error, the parser's position is unknown.
+      // After an error, the parser's state is unknown.
       this.#parser = this.#createParser()
       throw error
     } finally {
@@ -133,12 +129,11 @@ class ElementReader {
       defaultXMLVersion: '1.0',
       resolvePrefix: (prefix: string) => this.#resolve(prefix),
     })
-    // With seven handlers, V8 turns the parser into a dictionary, which is five times as slow.
+    // With more than six handlers, V8 would store the parser as a dictionary, which is five times as slow.
     parser.on('error', ({ message }) => {
       const isMinor =
         this.#rules.lenient && this.#scope !== undefined && namespaceFaults.some(fault => message.startsWith(fault))
       if (!isMinor) throw new XmlError('not-well-formed', 'the XML is not well-formed')
-      // Each fault costs as much time as a few hundred characters.
       if (++this.#faults === mostFaults) throw tooManyFaults
     })
     parser.on('processinginstruction', () => {
@@ -172,13 +167,13 @@ class ElementReader {
 
   #opened(tag: SaxesTagNS): void {
     if (tag.name.length > this.#rules.limits.maxNameLength) throw new XmlError('policy-violation', 'a name is too long')
-    const around = this.#open.at(-1)
+    const parent = this.#open.at(-1)
     this.#open.push(tag)
-    if (around === undefined) this.#openedTop(tag)
+    if (parent === undefined) this.#openedTop(tag)
     else {
       if (tag.uri === streamsNamespace) this.#hasStreamElement = true
-      learn(around, tag, tag.prefix, tag.uri)
-      for (const { prefix, uri } of this.#prefixed) learn(around, tag, prefix, uri)
+      cachePrefix(parent, tag, tag.prefix, tag.uri)
+      for (const { prefix, uri } of this.#prefixed) cachePrefix(parent, tag, prefix, uri)
     }
     this.#attributes = 0
     // `pop` is faster than setting `length`.
@@ -221,7 +216,7 @@ class ElementReader {
 
 export const elementReader = new ElementReader()
 
-/** Strophe acts on stream errors inside stanzas, where any user can write them. */
+/** Hides stream errors that users write inside stanzas, because Strophe obeys them. */
 function withoutStreams(text: string): string {
   return text.replaceAll(streamsNamespace, misplaced)
 }
@@ -231,9 +226,9 @@ function declarationsOf(ns: SaxesTagNS['ns']): Declarations {
   return { defaultNamespace: ns[''] ?? '', prefixes, namespaces: prefixes.map(prefix => ns[prefix]!) }
 }
 
-/** Notes the prefix at the parent: saxes would search all open elements. */
-function learn(around: SaxesTagNS, { ns }: SaxesTagNS, prefix: string, uri: string): void {
-  if (around.ns[prefix] === undefined && !(prefix in ns)) around.ns[prefix] = uri
+/** Caches the prefix at the parent, because saxes otherwise searches all open elements. */
+function cachePrefix(parent: SaxesTagNS, { ns }: SaxesTagNS, prefix: string, uri: string): void {
+  if (parent.ns[prefix] === undefined && !(prefix in ns)) parent.ns[prefix] = uri
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern must match them (XML 1.0 §2.2)

@@ -9,38 +9,35 @@ const colon = 0x3a
 const less = 0x3c
 const greater = 0x3e
 const questionMark = 0x3f
-/** ASCII characters that begin names are above this code, except the colon. */
+/** Names begin with a colon, or a character above this code. */
 const lastSign = 0x40
 const openingBracket = 0x5b
 const closingBracket = 0x5d
 
-/** 1 for ASCII characters with a meaning in a start tag. */
 const inTags = new Uint8Array(greater + 1)
 for (const code of [doubleQuote, singleQuote, slash, less, greater]) inTags[code] = 1
 
-type Place = 'text' | 'less' | 'name' | 'start tag' | 'value' | 'end tag' | 'instruction' | 'declaration' | 'cdata'
+type State = 'text' | 'less' | 'name' | 'start tag' | 'value' | 'end tag' | 'instruction' | 'declaration' | 'cdata'
 
 type Wanted = 'declaration or root' | 'root' | 'child'
 
 const deepestNames = 256
 
 /**
- * Finds the end of an element or root start tag, in pieces. Refuses comments, DTDs, instructions (RFC 6120 §11.1) and
- * wrong end tags, with which an element might never end.
+ * Finds the end of an element, or of the root's start tag. Refuses comments, DTDs and instructions (RFC 6120 §11.1).
+ * Also refuses wrong end tags, because after a wrong tag, the element might never end.
  */
 export class EndFinder {
-  /** Deepest nesting until now. The element itself is 1. */
+  /** The element itself has depth 1. */
   deepest = 0
   readonly #wanted: Wanted
-  #place: Place = 'text'
+  #state: State = 'text'
   #depth = 0
   #name = 0
   readonly #names: number[] = []
   #quote = ''
-  /** The last tag was the end of the element. */
   #isOver = false
   #isEmpty = false
-  /** Closing brackets at the end of CDATA until now, at most 2. */
   #brackets = 0
 
   constructor(wanted: Wanted = 'child') {
@@ -49,7 +46,7 @@ export class EndFinder {
 
   find(piece: string, from = 0): number {
     for (let at = from; at < piece.length; at++) {
-      if (this.#place === 'text') {
+      if (this.#state === 'text') {
         if (piece.charCodeAt(at) !== less) at = piece.indexOf('<', at)
         const end = at < 0 || this.#wanted !== 'child' ? -1 : this.#endOfSimpleTag(piece, at)
         if (end > 0) {
@@ -57,10 +54,10 @@ export class EndFinder {
           at = end - 1
           continue
         }
-      } else if (this.#place === 'value') at = piece.indexOf(this.#quote, at)
-      else if (this.#place === 'instruction') at = piece.indexOf('>', at)
-      else if (this.#place === 'start tag') at = this.#endOfPlain(piece, at)
-      else if (this.#place === 'name' || this.#place === 'end tag') at = this.#endOfName(piece, at)
+      } else if (this.#state === 'value') at = piece.indexOf(this.#quote, at)
+      else if (this.#state === 'instruction') at = piece.indexOf('>', at)
+      else if (this.#state === 'start tag') at = this.#endOfPlain(piece, at)
+      else if (this.#state === 'name' || this.#state === 'end tag') at = this.#endOfName(piece, at)
       if (at < 0) return -1
       if (this.#pass(piece.charCodeAt(at))) return at + 1
     }
@@ -93,7 +90,7 @@ export class EndFinder {
     return at + 1
   }
 
-  /** Offset of the next character with a meaning in a start tag, or -1. */
+  /** Offset of the next character of `inTags`, or -1. Skips complete attribute values. */
   #endOfPlain(piece: string, from: number): number {
     for (let at = from; at < piece.length; at++) {
       const code = piece.charCodeAt(at)
@@ -108,9 +105,9 @@ export class EndFinder {
     return -1
   }
 
-  /** End of the current name, or -1. In an end tag, includes white space. */
+  /** Offset after the current name, or -1. For an end tag: the offset of its `>`. */
   #endOfName(piece: string, from: number): number {
-    const isStart = this.#place === 'name'
+    const isStart = this.#state === 'name'
     let name = this.#name
     let at = from
     for (; at < piece.length; at++) {
@@ -125,45 +122,45 @@ export class EndFinder {
   }
 
   #pass(code: number): boolean {
-    switch (this.#place) {
+    switch (this.#state) {
       case 'text':
-        this.#place = 'less'
+        this.#state = 'less'
         return false
       case 'less':
         this.#enter(code)
         return false
       case 'name':
         if (this.#depth <= deepestNames) this.#names.push(this.#name)
-        this.#place = 'start tag'
+        this.#state = 'start tag'
         return this.#pass(code)
       case 'start tag':
         if (code === doubleQuote || code === singleQuote) {
           this.#quote = String.fromCharCode(code)
-          this.#place = 'value'
+          this.#state = 'value'
         } else if (code === greater) {
-          this.#place = 'text'
+          this.#state = 'text'
           return this.#wanted !== 'child' || (this.#isEmpty && this.#close(this.#names[this.#names.length - 1]))
         }
         if (code === less) throw notWellFormed()
         this.#isEmpty = code === slash
         return false
       case 'value':
-        this.#place = 'start tag'
+        this.#state = 'start tag'
         return false
       case 'end tag':
-        this.#place = 'text'
+        this.#state = 'text'
         return this.#close(this.#name)
       case 'instruction':
         return true
       case 'declaration':
         if (code !== openingBracket) throw new XmlError('restricted-xml', 'a comment is not allowed')
-        this.#place = 'cdata'
+        this.#state = 'cdata'
         this.#brackets = 0
         return false
       case 'cdata': {
         const isEnd = code === greater && this.#brackets === 2
         this.#brackets = code === closingBracket ? Math.min(this.#brackets + 1, 2) : 0
-        if (isEnd) this.#place = 'text'
+        if (isEnd) this.#state = 'text'
         return isEnd && this.#depth === 0
       }
     }
@@ -172,14 +169,14 @@ export class EndFinder {
   #enter(code: number): void {
     this.#isEmpty = false
     this.#name = 0
-    if (code === slash) this.#place = 'end tag'
-    else if (code === exclamationMark) this.#place = 'declaration'
+    if (code === slash) this.#state = 'end tag'
+    else if (code === exclamationMark) this.#state = 'declaration'
     else if (code === questionMark) {
       if (this.#wanted !== 'declaration or root') throw new XmlError('restricted-xml', 'an instruction is not allowed')
-      this.#place = 'instruction'
+      this.#state = 'instruction'
     } else if (code <= lastSign && code !== colon) throw notWellFormed()
     else {
-      this.#place = 'name'
+      this.#state = 'name'
       this.#name = code
       this.#depth += 1
       if (this.#depth > this.deepest) this.deepest = this.#depth

@@ -2,18 +2,16 @@ const markup = /[&<>"'\n\r\t]/
 const allMarkup = new RegExp(markup, 'g')
 const entities: Record<string, string> = { '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot', "'": 'apos' }
 
-/** For element content and quoted attributes. */
 export function escapeXml(value: string): string {
   if (!markup.test(value)) return value
   return value.replace(allMarkup, character => `&${entities[character] ?? `#${character.charCodeAt(0)}`};`)
 }
 
-/** Begins with a space. Empty if there is no value. */
 export function attribute(name: string, value: string | number | undefined): string {
   return value === undefined ? '' : ` ${name}='${typeof value === 'number' ? value : escapeXml(value)}'`
 }
 
-/** Removes characters that XML 1.0 §2.2 forbids, such as lone surrogates. */
+/** Removes characters that XML 1.0 §2.2 forbids. Lone surrogates become U+FFFD. */
 export function removeForbidden(value: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern must match them
   return value.toWellFormed().replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '')

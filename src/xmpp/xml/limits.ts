@@ -7,17 +7,18 @@ export interface XmlLimits {
   /** In characters. */
   readonly maxNameLength: number
   /**
-   * 0: no limit. A server's further stanzas are dropped, up to ten times the limit. Other elements end the document.
+   * 0 means no limit. Beyond the limit, a server's stanzas are dropped, and other elements end the document. Beyond
+   * ten times the limit, stanzas end the document too.
    */
   readonly maxChildren: number
   /** Characters of an element's namespace declarations. */
   readonly maxDeclarations: number
 }
 
-/** Servers wrap stanzas (XEP-0280, XEP-0313), and rosters of 2,500 contacts have 262,144 bytes. */
+/** The limit for elements from servers is higher by this factor, for wrapped stanzas (XEP-0280) and long rosters. */
 const serverFactor = 4
 
-/** In bytes. Common servers have the same default (RFC 6120 §13.12). */
+/** Common servers have the same default. */
 export const usualStanzaBytes = 262_144
 
 export const defaultLimits: XmlLimits = {

@@ -4,7 +4,7 @@ export interface Branch {
   /** Local name. */
   readonly name: string
   readonly namespace: string
-  /** The element's own text, without its children's. */
+  /** The element's text, without the children's text. */
   readonly content: string
 }
 
@@ -19,7 +19,7 @@ export function prune(text: string, isUnwanted: (branch: Branch) => boolean): st
   }
   parser.on('text', add)
   parser.on('cdata', add)
-  // Tags contain no second `<`.
+  // Attribute values cannot contain `<`, so the last `<` starts the tag.
   parser.on('opentag', () => open.push({ start: text.lastIndexOf('<', parser.position - 1), content: '' }))
   parser.on('closetag', ({ local, uri }) => {
     const { start, content } = open.pop()!

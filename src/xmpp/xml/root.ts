@@ -6,7 +6,7 @@ export interface Declarations {
   readonly namespaces: readonly string[]
 }
 
-/** Throws if declarations are too long: each of many thousand children may get a copy. */
+/** Declarations are limited, because each of many thousand children may get a copy. */
 export function assertFewDeclarations({ defaultNamespace, prefixes, namespaces }: Declarations, most: number) {
   let size = defaultNamespace.length
   for (let index = 0; index < prefixes.length; index++) size += prefixes[index]!.length + namespaces[index]!.length
@@ -40,7 +40,6 @@ export class Root {
   }
 }
 
-/** The part of a root that is needed until its end. */
 export type OpenRoot = Pick<Root, 'qualifiedName' | 'declarations'>
 
 const lastingRoots = new Map<string, OpenRoot>()
@@ -52,7 +51,6 @@ export function lasting({ qualifiedName, declarations }: OpenRoot): OpenRoot {
   let root = lastingRoots.get(key)
   if (root === undefined) {
     root = JSON.parse(key) as OpenRoot
-    // Namespaces of a server must not fill the memory.
     if (lastingRoots.size >= mostLastingRoots) lastingRoots.clear()
     lastingRoots.set(key, root)
   }

@@ -19,19 +19,18 @@ export interface Sink {
 
 export interface SplitterOptions {
   readonly meantNamespace?: MeantNamespace
-  /** Ignores text between children. Only for text that was checked before. */
+  /** Ignores text between children, without checking the text. */
   readonly mixedContent?: boolean
-  /** See `ReadingRules`. */
   readonly lenient?: boolean
 }
 
-/** Pieces of this length are joined. */
+/** Beyond this length, joined chunks are copied to a flat string, because V8's joined strings take more memory. */
 const longestPieces = 1024
-/** Memory of a UTF-16 unit in a separate piece, and in a longer string. */
+/** Bytes of memory per UTF-16 unit of joined chunks, in the worst case. */
 const pieceBytes = 32
 const unitBytes = 2
 
-/** Children above `maxChildren` are dropped, in 1 µs each. At this multiple, the document is refused. */
+/** Beyond this multiple of `maxChildren`, the document is refused. */
 const mostDropped = 10
 
 const slash = 0x2f
@@ -39,24 +38,22 @@ const less = 0x3c
 const greater = 0x3e
 const byteOrderMark = 0xfeff
 
-/** Elements that users send to each other. Other elements come from the server itself. */
+/** Beyond a limit, only stanzas are dropped, because other elements come from the server itself, not from users. */
 const stanza = /^<(?:[^ \t\r\n<>/:]*:)?(?:message|presence|iq)[ \t\r\n/>]/
 
-/** Usual XML is read in one pass. For other XML, the end is searched first. */
+/** Reads usual XML in one pass. In other XML, first looks for the end of the element. */
 export class Splitter {
   readonly #sink: Sink
   readonly #rules: ReadingRules
   readonly #mixedContent: boolean
   readonly #allowsUsual: boolean
-  /** Input before the root: nothing, a byte order mark, or all that is allowed. */
+  /** `mark`: a byte order mark was read. `whole`: an XML declaration can no longer follow. */
   #prolog: 'nothing' | 'mark' | 'whole' = 'nothing'
   #root: OpenRoot | undefined
   #isClosed = false
   #children = 0
-  /** Defined while an element is incomplete or unusual. */
   #finder: EndFinder | undefined
   #held = ''
-  /** Pieces are collected: joining each character at once would take 30 times the memory. */
   #pieces = ''
   #isDropped = false
   #tail: Buffer | undefined
@@ -78,7 +75,6 @@ export class Splitter {
     return unitBytes * this.#held.length + pieceBytes * this.#pieces.length
   }
 
-  /** Throws an `XmlError`. */
   write(chunk: Buffer): void {
     if (this.#stopped) return
     try {
@@ -86,14 +82,12 @@ export class Splitter {
       this.#read(this.#decode(chunk))
       if (!isOpen && this.#root !== undefined) this.#root = lasting(this.#root)
     } catch (error) {
-      // After `stop`, errors in the rest of the chunk do not matter.
       if (this.#stopped && error instanceof XmlError) return
       this.stop()
       throw error
     }
   }
 
-  /** Throws an `XmlError`. */
   readDocument(text: string): void {
     try {
       this.#read(text)
@@ -175,7 +169,6 @@ export class Splitter {
     return end
   }
 
-  /** Throws for misplaced text, and for markup after the root. */
   #assertMarkup(text: string, at: number): void {
     const isMarkup = text.charCodeAt(at) === less
     const isInRoot = this.#root !== undefined && !this.#isClosed
@@ -197,7 +190,7 @@ export class Splitter {
         this.#held += end >= 0 ? this.#pieces : copyOf(this.#pieces)
         this.#pieces = ''
       }
-      // The exact size, in bytes, is checked at the end.
+      // `length` counts UTF-16 units. The bytes are counted when the element is complete.
       if (length > maxElementBytes || finder.deepest > maxDepth) {
         const error = finder.deepest > maxDepth ? tooDeep() : tooLarge()
         if (!this.#isDroppable(this.#held + this.#pieces, error)) throw error
@@ -225,7 +218,7 @@ export class Splitter {
 
   #readRoot(text: string): void {
     if (text.startsWith('<?')) {
-      // Checked at once: a server with another encoding waits for our answer.
+      // The declaration is checked at once. `<a/>` stands for the root, which may arrive later.
       elementReader.readRoot(`${text}<a/>`, this.#rules)
       this.#prolog = 'whole'
       return
@@ -292,7 +285,7 @@ export class Splitter {
     return isBeyond && this.#rules.lenient && this.#root !== undefined && stanza.test(text)
   }
 
-  /** Keeps an unfinished character. Streams are UTF-8 (RFC 6120 §11.6). */
+  /** Keeps an unfinished character for the next chunk (UTF-8: RFC 6120 §11.6). */
   #decode(chunk: Buffer): string {
     const bytes = this.#tail === undefined ? chunk : Buffer.concat([this.#tail, chunk])
     const whole = bytes.length - unfinishedBytes(bytes)

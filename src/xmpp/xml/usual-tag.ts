@@ -13,7 +13,7 @@ const less = 0x3c
 const equals = 0x3d
 const greater = 0x3e
 
-/** Documents must not declare this namespace (Namespaces in XML 1.0 §3). */
+/** `ElementReader` checks declarations of these namespaces (Namespaces in XML 1.0 §3). */
 const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
 const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
 
@@ -30,10 +30,10 @@ export class UsualTag {
   namespaceEnd = 0
   declared = 0
   declarations = 0
-  /** Offset of the attributes' prefix other than `xml` and `xmlns`, or 0. */
+  /** Offset of the only attribute prefix besides `xml` and `xmlns`, or 0. */
   prefix = 0
   prefixEnd = 0
-  readonly #places = new Int32Array(4 * mostAttributes)
+  readonly #offsets = new Int32Array(4 * mostAttributes)
 
   read(text: string, start: number): boolean {
     if (text.charCodeAt(start) !== less) return false
@@ -71,16 +71,16 @@ export class UsualTag {
   }
 
   attributeName(text: string, index: number): string {
-    return text.slice(this.#places[4 * index], this.#places[4 * index + 1])
+    return text.slice(this.#offsets[4 * index], this.#offsets[4 * index + 1])
   }
 
   attributeValue(text: string, index: number): string {
-    return text.slice(this.#places[4 * index + 2], this.#places[4 * index + 3])
+    return text.slice(this.#offsets[4 * index + 2], this.#offsets[4 * index + 3])
   }
 
   declaredPrefix(text: string, index: number): string | undefined {
-    const name = this.#places[4 * index]!
-    return text.startsWith('xmlns:', name) ? text.slice(name + 6, this.#places[4 * index + 1]) : undefined
+    const name = this.#offsets[4 * index]!
+    return text.startsWith('xmlns:', name) ? text.slice(name + 6, this.#offsets[4 * index + 1]) : undefined
   }
 
   #readAttribute(text: string, name: number): number {
@@ -94,7 +94,7 @@ export class UsualTag {
     const quote = text.charCodeAt(nameEnd + 1)
     if (quote !== singleQuote && quote !== doubleQuote) return -1
     const value = nameEnd + 2
-    const declares = says(text, name, itsColon === 0 ? nameEnd : itsColon, 'xmlns')
+    const declares = isText(text, name, itsColon === 0 ? nameEnd : itsColon, 'xmlns')
     const valueEnd = declares ? endOfNamespace(text, value, quote) : endOfValue(text, value, quote)
     if (valueEnd < 0 || this.#has(text, name, nameEnd)) return -1
     if (declares && !isPlainNamespace(text, value, valueEnd)) return -1
@@ -106,25 +106,25 @@ export class UsualTag {
       if (text.startsWith('xml', itsColon + 1)) return -1
       this.declared += 1
     } else if (itsColon > 0 && !this.#takePrefix(text, name, itsColon)) return -1
-    const place = 4 * this.count++
-    this.#places[place] = name
-    this.#places[place + 1] = nameEnd
-    this.#places[place + 2] = value
-    this.#places[place + 3] = valueEnd
+    const at = 4 * this.count++
+    this.#offsets[at] = name
+    this.#offsets[at + 1] = nameEnd
+    this.#offsets[at + 2] = value
+    this.#offsets[at + 3] = valueEnd
     return valueEnd + 1
   }
 
   #has(text: string, name: number, nameEnd: number): boolean {
-    const places = this.#places
-    for (let place = 0; place < 4 * this.count; place += 4) {
-      if (isSame(text, places[place]!, places[place + 1]!, name, nameEnd)) return true
+    const offsets = this.#offsets
+    for (let at = 0; at < 4 * this.count; at += 4) {
+      if (isSame(text, offsets[at]!, offsets[at + 1]!, name, nameEnd)) return true
     }
     return false
   }
 
-  /** Only one prefix is allowed, because two prefixes could mean the same namespace. */
+  /** Refuses a second prefix: `a:x` and `b:x` are duplicates if `a` and `b` have the same namespace. */
   #takePrefix(text: string, prefix: number, prefixEnd: number): boolean {
-    if (says(text, prefix, prefixEnd, 'xml')) return true
+    if (isText(text, prefix, prefixEnd, 'xml')) return true
     if (this.prefix > 0) return isSame(text, this.prefix, this.prefixEnd, prefix, prefixEnd)
     this.prefix = prefix
     this.prefixEnd = prefixEnd
@@ -140,10 +140,10 @@ export function isSame(text: string, a: number, aEnd: number, b: number, bEnd: n
   return true
 }
 
-export function says(text: string, start: number, end: number, what: string): boolean {
+export function isText(text: string, start: number, end: number, what: string): boolean {
   return end - start === what.length && text.startsWith(what, start)
 }
 
 function isPlainNamespace(text: string, start: number, end: number): boolean {
-  return end > start && !says(text, start, end, xmlNamespace) && !says(text, start, end, xmlnsNamespace)
+  return end > start && !isText(text, start, end, xmlNamespace) && !isText(text, start, end, xmlnsNamespace)
 }

@@ -1,4 +1,5 @@
-// Usual XML: ASCII names, any text, no carriage returns. For other XML, which saxes reads, functions return -1.
+// Usual XML: ASCII names, no CDATA sections, no carriage returns in text, no control characters in values. For other
+// XML, which saxes reads, functions return -1.
 
 const tab = 0x09
 const newline = 0x0a
@@ -9,7 +10,6 @@ const less = 0x3c
 const greater = 0x3e
 const bracket = 0x5d
 
-/** 2 for characters with which names may begin, 1 for other characters of names. */
 const inNames = Uint8Array.from({ length: 0x80 }, (_, code) => {
   const character = String.fromCharCode(code)
   return /[A-Za-z_]/.test(character) ? 2 : /[0-9.-]/.test(character) ? 1 : 0
@@ -28,7 +28,6 @@ export function endOfSpace(text: string, at: number): number {
   return at
 }
 
-/** XML 1.0 §2.3. */
 export function isSpace(code: number): boolean {
   return code === space || code === newline || code === tab || code === carriageReturn
 }
@@ -58,7 +57,7 @@ export function endOfValue(text: string, at: number, quote: number): number {
   }
 }
 
-/** End of a namespace: ASCII without white space. */
+/** Usual namespaces are ASCII without white space. */
 export function endOfNamespace(text: string, at: number, quote: number): number {
   for (;;) {
     const code = text.charCodeAt(at)

@@ -3,11 +3,11 @@ import { type MeantNamespace, streamsNamespace } from './element.js'
 import { escapeNamespace } from './escaped-namespaces.js'
 import type { XmlLimits } from './limits.js'
 import { type Declarations, Root } from './root.js'
-import { isSame, longestName, mostAttributes, says, UsualTag } from './usual-tag.js'
+import { isSame, isText, longestName, mostAttributes, UsualTag } from './usual-tag.js'
 import { endOfSpace, endOfText } from './usual-text.js'
 
 const deepest = 127
-/** Prefixes are searched linearly. */
+/** Few, because prefixes are compared one by one. */
 const mostDeclared = 8
 const mostDeclarations = 512
 
@@ -19,31 +19,30 @@ const none: readonly string[] = []
 
 const xmlDeclaration = "<?xml version='1.0'?>"
 
-/** True if all XML that this reader accepts is within these limits. Sizes and children are counted elsewhere. */
+/** True if all XML that this reader accepts is within these limits. The splitter checks sizes and children. */
 export function allowUsual({ maxDepth, maxAttributes, maxNameLength, maxDeclarations }: XmlLimits): boolean {
   const isNameAllowed = maxAttributes >= mostAttributes && maxNameLength >= longestName
   return maxDepth > deepest && isNameAllowed && maxDeclarations >= mostDeclarations
 }
 
-/** Reads usual XML in one pass, with the results of `ElementReader`. Undefined for other XML. */
+/** Reads usual XML in one pass, with the same results as `ElementReader`. */
 class UsualReader {
   end = 0
   readonly #root = new UsualTag()
   readonly #child = new UsualTag()
   readonly #inner = new UsualTag()
-  /** Start and end of each open element's name. */
   readonly #names = new Int32Array(2 * deepest)
   readonly #inDefault = new Uint8Array(deepest + 1)
   #inherits = false
   readonly #declared: { readonly prefix: string; readonly depth: number }[] = []
-  /** Used prefixes of the root, in order of use. */
+  /** Indexes of the root's prefixes that the child uses. */
   #used: number[] = []
 
   readRoot(text: string): Root | undefined {
     const tag = this.#root
     const start = endOfSpace(text, text.startsWith(xmlDeclaration) ? xmlDeclaration.length : 0)
     if (!tag.read(text, start)) return undefined
-    // Values must be returned without entities.
+    // This reader cannot decode references.
     const reference = text.indexOf('&')
     if (reference >= 0 && reference < tag.end) return undefined
     const { count } = tag
@@ -83,10 +82,10 @@ class UsualReader {
     const own = namespaceOf(text, tag, declarations)
     const name = text.slice(tag.nameColon === 0 ? tag.name : tag.nameColon + 1, tag.nameEnd)
     const namespace = meantNamespace(name, own)
-    // Another namespace would change the child's own declarations too.
+    // Only `ElementReader` can change the child's own declaration of its namespace.
     if (namespace !== own && (tag.namespace > 0 || tag.declared > 0)) return undefined
     this.end = end
-    const missing = this.#missing(declarations, own, namespace)
+    const missing = this.#missingDeclarations(declarations, own, namespace)
     const whole =
       missing === '' ? text.slice(start, end) : text.slice(start, tag.nameEnd) + missing + text.slice(tag.nameEnd, end)
     return keepsTooMuch(whole.length, text.length)
@@ -101,7 +100,7 @@ class UsualReader {
     while (this.#declared.length > 0) this.#declared.pop()
     if (!this.#knowsPrefixes(text, child, declarations)) return -1
     if (child.isEmpty) return child.end
-    // Elements inside could inherit the namespace of streams.
+    // Elements inside could inherit the streams namespace, which only `ElementReader` handles.
     if (child.nameColon > 0 && (declarations.defaultNamespace === streamsNamespace || isOfStreams(text, child)))
       return -1
     const names = this.#names
@@ -161,7 +160,7 @@ class UsualReader {
     if (isRoots && nameColon === 0) this.#inherits = true
   }
 
-  /** True if root or child declares all prefixes. Notes used prefixes of the root. */
+  /** Also adds prefixes of the root to `#used`. */
   #knowsPrefixes(text: string, { name, nameColon, prefix, prefixEnd }: UsualTag, from: Declarations) {
     if (nameColon > 0 && !this.#knowsPrefix(text, name, nameColon, from)) return false
     return prefix === 0 || this.#knowsPrefix(text, prefix, prefixEnd, from)
@@ -184,15 +183,18 @@ class UsualReader {
     return (declaredBy(text, this.#child, prefix) ?? namespaces[prefixes.indexOf(prefix)]) === streamsNamespace
   }
 
-  /** Declarations to add to the child. `own` is the written namespace, `namespace` the intended namespace. */
-  #missing({ defaultNamespace, prefixes, namespaces }: Declarations, own: string, namespace: string): string {
+  #missingDeclarations(
+    { defaultNamespace, prefixes, namespaces }: Declarations,
+    written: string,
+    meant: string,
+  ): string {
     let missing = ''
     if (this.#inherits && this.#child.namespace === 0) {
-      missing = ` xmlns='${escapeNamespace(defaultNamespace === own ? namespace : defaultNamespace)}'`
+      missing = ` xmlns='${escapeNamespace(defaultNamespace === written ? meant : defaultNamespace)}'`
     }
     for (const index of this.#used) {
       const uri = namespaces[index]!
-      missing += ` xmlns:${prefixes[index]}='${escapeNamespace(uri === own ? namespace : uri)}'`
+      missing += ` xmlns:${prefixes[index]}='${escapeNamespace(uri === written ? meant : uri)}'`
     }
     return missing
   }
@@ -215,7 +217,7 @@ function declarationsOf(text: string, tag: UsualTag): Declarations {
 }
 
 function isOfStreams(text: string, { namespace, namespaceEnd }: UsualTag): boolean {
-  return namespace > 0 && says(text, namespace, namespaceEnd, streamsNamespace)
+  return namespace > 0 && isText(text, namespace, namespaceEnd, streamsNamespace)
 }
 
 function declaredBy(text: string, tag: UsualTag, prefix: string): string | undefined {
@@ -232,7 +234,7 @@ function namespaceOf(text: string, tag: UsualTag, { defaultNamespace, prefixes, 
   return declaredBy(text, tag, prefix) ?? namespaces[prefixes.indexOf(prefix)]!
 }
 
-/** Offset after the end tag. -1 for another name or white space. */
+/** Returns the offset after the end tag, or -1 if the tag has another name or white space. */
 function endOfEndTag(text: string, start: number, name: number, nameEnd: number): number {
   if (text.charCodeAt(start) !== less || text.charCodeAt(start + 1) !== slash) return -1
   const end = start + 2 + nameEnd - name

@@ -9,7 +9,7 @@ describe('a session with acknowledgements', () => {
     expect(creation.reply?.body).toContain(" ack='799'")
   })
 
-  test('acknowledges received requests in each reply, unless that is the request it answers', async () => {
+  test('acknowledges received requests in each reply, except the request of the reply', async () => {
     const bench = new BoshBench()
     const client = await bench.session(acks, 799)
     const held = await client.at(800)
@@ -19,7 +19,7 @@ describe('a session with acknowledgements', () => {
     expect(next.reply?.body).toBe(payload(message('a')))
   })
 
-  test('reports a reply that the client should have had by now, and gives it again', async () => {
+  test('reports a reply that the client should have received, and sends it again', async () => {
     const bench = new BoshBench()
     const client = await bench.session(acks, 799)
     await client.at(800)
@@ -50,7 +50,7 @@ describe('a session with acknowledgements', () => {
     expect((await client.at(800)).reply?.body).toBe(terminated('item-not-found'))
   })
 
-  test('keeps more than the window as long as the client has not said that it has them', async () => {
+  test('stores more replies than the window until the client acknowledges them', async () => {
     const bench = new BoshBench()
     const client = await bench.session(acks, 799)
     await client.at(800, message('x'))

@@ -5,17 +5,17 @@ const refused = terminated('item-not-found')
 
 const browser = (cookies?: string, secure = true) => new FakePeer(secure, '192.0.2.1', cookies)
 
-/** What a browser sends back of a `Set-Cookie` header. */
+/** The part of `Set-Cookie` that a browser sends back. */
 const pair = (setCookie: string | undefined) => setCookie?.split(';', 1)[0] ?? ''
 
-/** A session whose browser has its cookie from the first reply. */
+/** The browser has got the cookie with the first reply. */
 async function attached(bench = new BoshBench()): Promise<{ client: Client; cookie: string }> {
   const client = await bench.warmed({ attachBinding: 'cookie' })
   const cookie = pair((await client.next()).reply?.setCookie)
   return { client, cookie }
 }
 
-/** The same, and the browser has shown it. */
+/** The browser has sent the cookie back. */
 async function bound(bench = new BoshBench()) {
   const { client, cookie } = await attached(bench)
   const poll = await client.next('', '', browser(cookie))
@@ -69,7 +69,7 @@ describe('a session that gives its browser a cookie', () => {
     expect((await client.at(701)).reply).toMatchObject({ body: refused })
   })
 
-  test('sets the cookie with its first answer, whatever that is', async () => {
+  test('sets the cookie with its first answer of any kind', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ attachBinding: 'cookie' })
     expect((await client.next('', "pause='60'")).reply?.setCookie).toContain(`wb-${client.id}=`)
@@ -105,7 +105,7 @@ describe('a session whose cookie a backend hands out', () => {
     expect(client.link.sent).toEqual([message('mine')])
   })
 
-  test('ends in time, whatever requests come without the cookie', async () => {
+  test('ends by inactivity despite requests without the cookie', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ attachBinding: 'reply', seconds: 30 })
     await bench.pass(29)

@@ -56,7 +56,7 @@ describe('a request', () => {
     const xml = readFileSync(new URL(`${name}.xml`, cases), 'utf8')
     const expected = JSON.parse(readFileSync(new URL(`${name}.json`, cases), 'utf8'))
     const { digest, text, ...parsed } = { digest: undefined, text: undefined, ...tryToParse(xml) }
-    // JSON has no undefined: whatever the case does not name must be absent.
+    // JSON has no undefined, so fields that the case omits must be undefined.
     expect(parsed).toEqual(expected)
     if (!('rid' in parsed)) return
     expect(text).toBe(xml)
@@ -89,7 +89,7 @@ describe('a request', () => {
     expect(parseBody(body('<presence/>'.repeat(5_000))).payload).toHaveLength(5_000)
     expect(tryToParse(body('<presence/>'.repeat(5_001)))).toEqual({ refused: 'policy-violation' })
     expect(parseBody(body('<presence/>'.repeat(5_000))).payload).toHaveLength(5_000)
-    // What counts are the children of the body, not theirs.
+    // Only the children of the body count, not their children.
     expect(parseBody(body(`<x>${'<y/>'.repeat(1000)}</x>`)).payload).toHaveLength(1)
   })
 
@@ -101,7 +101,7 @@ describe('a request', () => {
     const end = start.at(-1)!
     const many = '<p:a/>'.repeat(5_000)
     expect(parseBody(body('<p:a/>', ` ${start}${'u'.repeat(400)}${end}`)).payload).toHaveLength(1)
-    // Otherwise a gigabyte comes of a quarter of a megabyte.
+    // Without the limit, 250 kB would become a gigabyte.
     const long = piece.repeat(250_000 / piece.length)
     expect(tryToParse(body(many, ` ${start}${long}${end}`))).toEqual({ refused: 'policy-violation' })
     const declarations = Array.from({ length: 40 }, (_, index) => ` xmlns:p${index}='urn:namespace:${index}'`)
@@ -169,7 +169,7 @@ describe('a number', () => {
     ['pause', '1', 1],
     ['pause', '65535', 65535],
     ['pause', '65536', Number.NaN],
-    // Zero is in the schema's range, and a mistake all the same.
+    // Zero is invalid, although the schema allows it.
     ['pause', '0', Number.NaN],
   ] as const)('%s=%j is %p', (name, text, value) => {
     expect(parseBody(body('', ` ${name}='${text}'`))[name]).toBe(value)

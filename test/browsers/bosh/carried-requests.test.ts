@@ -1,4 +1,4 @@
-// Requests whose process hands its sessions over to another one.
+// The process of a request hands its sessions over to another process.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { type BoshService, createCarriedRequests } from '../../../src/browsers/bosh/carried-requests.js'
@@ -20,13 +20,12 @@ let clock: FakeClock
 let network: MemoryNetwork
 const open: Process[] = []
 
-/** A process of which only the requests are real: it answers by its name, or not at all. */
+/** A process that answers requests with its name, or not at all. */
 interface Process {
   readonly nodes: Nodes
   readonly service: BoshService
-  /** The texts of requests that reached it. */
+  /** The texts of requests that reached the process. */
   readonly got: string[]
-  /** The limits that it reached. */
   readonly refusals: string[]
   isAnswering: boolean
 }
@@ -78,13 +77,13 @@ function request({ service }: Process, text = `<body sid='${sid}' rid='1'/>`) {
   service.serve(
     text,
     client.behindRequest(reply => {
-      // As HTTP does: the first one counts.
+      // As in HTTP, only the first reply counts.
       if (replies.length === 0) replies.push(reply)
     }),
   )
   return {
     client,
-    /** `unanswered` is a connection that is closed. */
+    /** `unanswered`: the connection was closed. */
     get replies() {
       return replies.map(({ status, body }) => (status === 0 ? 'unanswered' : body))
     },
@@ -92,7 +91,7 @@ function request({ service }: Process, text = `<body sid='${sid}' rid='1'/>`) {
 }
 
 describe('a request for a process that hands over', () => {
-  test('waits for the heir, which answers it', async () => {
+  test('waits for the heir, and the heir answers', async () => {
     const [one, x, y] = await startAll()
     await x.nodes.close({ returns: true })
     await settled()
@@ -100,7 +99,7 @@ describe('a request for a process that hands over', () => {
     const long = request(one, `<body sid='${sid}'>${'x'.repeat(100_000)}</body>`)
     const left = request(one, `<body sid='${sid}' left=''/>`)
     left.client.leave()
-    // Its client repeats it.
+    // The client repeats the long request.
     expect(long.replies).toEqual(['unanswered'])
     await pass(3_000)
     expect(waiting.replies).toEqual([])
@@ -111,7 +110,7 @@ describe('a request for a process that hands over', () => {
     expect(request(y).replies).toEqual([heir])
   })
 
-  test('is served by the process that it came to, if this is the heir', async () => {
+  test('is served by the process that received it if this process is the heir', async () => {
     const [one, x] = await startAll()
     await x.nodes.close({ returns: true })
     await settled()
@@ -142,7 +141,7 @@ describe('a request for a process that hands over', () => {
     expect(x.got).toHaveLength(2)
     await x.nodes.close({ returns: true })
     await settled()
-    // Its text is not kept: the client repeats it.
+    // Long texts are not kept, so the client must repeat the request.
     expect([held.replies, long.replies]).toEqual([[], ['unanswered']])
     await pass(2_000)
     y.nodes.adopt([old])
@@ -151,7 +150,7 @@ describe('a request for a process that hands over', () => {
     expect(y.got).toEqual([x.got[0]])
   })
 
-  test('is sent to the heir, also if it reaches that process', async () => {
+  test('is sent to the heir, also if it reaches the old process', async () => {
     const [one, x, y] = await startAll()
     const late = request(one)
     x.nodes.handOver()

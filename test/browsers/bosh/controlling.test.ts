@@ -43,7 +43,7 @@ describe('the state of a session', () => {
     return [state, quietSince]
   }
 
-  test('that we warm is opening until it waits for its browser, and then as the browser has it', async () => {
+  test('that is warmed is opening, then waits for its browser, and then shows the state of the browser', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     expect(stateOf(bench)).toEqual(['opening', undefined])
@@ -76,7 +76,7 @@ describe('the state of a session', () => {
     expect([...bench.registry.list()]).toMatchObject([{ origin: 'client', jid: 'juliet@chat.example/balcony' }])
   })
 
-  test('is ended until its client has been told of the end', async () => {
+  test('is shown as ended until its client knows', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     await bench.server(link => link.end(lost))
@@ -117,7 +117,7 @@ describe('all sessions', () => {
     expect(found('romeo@chat.example')).toEqual([])
   })
 
-  test('of a user who logged in without us are found as well', async () => {
+  test('of a user who logged in with a client are found too', async () => {
     const bench = new BoshBench()
     const { id } = await bench.session()
     await bench.server(link => link.bind('romeo@chat.example/garden'))
@@ -171,7 +171,7 @@ describe('a session that is ended from outside', () => {
     const desk = login('alice@chat.example/desk')
     expect((await bench.sessions.endAll('alice@chat.example/desk')).ended).toBe(1)
     expect(desk.end?.failure.code).toBe('session-not-found')
-    // A session that is handed out has its own JID.
+    // A warmed session has a JID of its own.
     await bench.handOver(others[0]!, { jid: 'bob@chat.example/x' })
     expect((await bench.sessions.endAll('bob@chat.example')).ended).toBe(1)
   })

@@ -11,7 +11,7 @@ const streamError = (condition: string) => ({
   streamError: '<stream:error/>',
 })
 
-/** How often sessions have ended, by the reasons that there were. */
+/** Numbers of ended sessions, by reason. */
 const endsOf = ({ counts }: BoshBench) =>
   Object.fromEntries(Object.entries(counts.sessionsEnded).filter(([, count]) => count > 0))
 
@@ -78,7 +78,7 @@ describe('a session that ends is counted by its reason:', () => {
       'the service stops and no request is open',
       bench => {
         bench.manager.shutDown()
-        bench.registry.abandonAll()
+        bench.registry.endAllSilently()
       },
     ],
   ]
@@ -102,7 +102,7 @@ describe('a session that ends is counted by its reason:', () => {
   test('unclaimed, if the caller of /warm has hung up', async () => {
     const bench = new BoshBench()
     const { id } = await bench.warmed()
-    bench.registry.byId(id)!.end('unclaimed', 'untold')
+    bench.registry.byId(id)!.end('unclaimed', 'silent')
     expect(endsOf(bench)).toEqual({ unclaimed: 1 })
   })
 
@@ -235,7 +235,7 @@ test('sessions are counted by state, as they are listed', async () => {
   await bench.send(create())
   await bench.warmed()
   const one = await opened('one@chat.example/1')
-  // The first is answered with the JID.
+  // The first request gets the JID.
   await one.next()
   await one.next()
   await opened('two@chat.example/2')

@@ -24,7 +24,7 @@ function limited(
 const from = (address: string) => new FakePeer(true, address)
 const refused = terminated('policy-violation')
 
-/** Asks for a session; resolves with the answer, or undefined where one is being opened. */
+/** Requests a session. Resolves with the error, or with undefined while the session opens. */
 async function ask(bench: BoshBench, peer = new FakePeer()): Promise<string | undefined> {
   return (await bench.send(create(), peer)).reply?.body
 }
@@ -105,7 +105,7 @@ describe('too many sessions of one client', () => {
     const [one] = [await bench.session('', 700, from('192.0.2.7')), await ask(bench, from('192.0.2.7'))]
     expect(await ask(bench, from('192.0.2.7'))).toBe(refused)
     expect(await ask(bench, from('192.0.2.8'))).toBeUndefined()
-    // It goes on with those that it has.
+    // Its existing sessions continue.
     expect((await one.next()).reply).toBeUndefined()
     await one.next('', "type='terminate'")
     expect(await ask(bench, from('192.0.2.7'))).toBeUndefined()
@@ -139,7 +139,7 @@ describe('too many sessions of one client', () => {
 })
 
 describe('a client that does not log in in time', () => {
-  test('is told on its open request, and its server sees the stream end', async () => {
+  test('gets the end on its open request, and its server sees the stream end', async () => {
     const bench = limited({ loginTimeout: 60 })
     const client = await bench.session()
     await bench.pass(30)
@@ -153,7 +153,7 @@ describe('a client that does not log in in time', () => {
     expect(bench.counts.sessionsEnded['login-timeout']).toBe(1)
   })
 
-  test('is told on its next request if none is open', async () => {
+  test('gets the end on its next request if no request is open', async () => {
     const bench = limited({ loginTimeout: 60 })
     const client = await bench.session()
     await bench.pass(60)
@@ -166,7 +166,7 @@ describe('a client that does not log in in time', () => {
     await bench.session()
     await bench.session()
     await bench.pass(60)
-    // Neither client has been told, so both sessions are kept, and take memory.
+    // Neither client knows of the end, so both sessions stay, and take memory.
     expect(bench.registry.size).toBe(2)
     expect(await ask(bench)).toBeUndefined()
     expect(bench.counts.refused.unauthenticated).toBe(0)
@@ -194,7 +194,7 @@ describe('a client that does not log in in time', () => {
           text: "<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>juliet@chat.example</authorization-identifier><resumed xmlns='urn:xmpp:sm:3' previd='x' h='0'/></success>",
         }),
     ],
-  ])('is none that has been given %s', async (_what, act) => {
+  ])('may stay after %s', async (_what, act) => {
     const bench = limited({ loginTimeout: 60 })
     const client = await bench.session()
     await client.next()
@@ -293,7 +293,7 @@ describe('too many sessions of one user', () => {
     expect(other.link.closed).toBe(false)
   })
 
-  test('are told on their next request if none is open, and never get their JID', async () => {
+  test('get the error on the next request if no request is open, and never get their JID', async () => {
     const bench = limited({}, { perJid: 1 })
     await bound(bench, juliet('a'))
     const second = await bench.session()
@@ -322,7 +322,7 @@ describe('more waiting requests than allowed', () => {
     ]
     const held = [await clients[0]!.next(), await clients[1]!.next(), await clients[2]!.next()]
     expect(held.map(({ reply }) => reply)).toEqual([undefined, undefined, undefined])
-    // All of them are served.
+    // All clients are served.
     expect((await clients[2]!.next(message('hello'))).reply).toBeUndefined()
     expect(held[2]!.reply?.body).toBe(empty)
     expect(clients[2]!.link.sent.at(-1)).toContain('hello')

@@ -10,7 +10,7 @@ const conflict = {
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
 describe('a client that ends its session', () => {
-  test('is itself told; its last payload goes to the server', async () => {
+  test('gets the end itself, and its last payload goes to the server', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const { reply } = await client.next("<presence xmlns='jabber:client' type='unavailable'/>", "type='terminate'")
@@ -20,7 +20,7 @@ describe('a client that ends its session', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('with a request held is told on that request', async () => {
+  test('gets the end on its held request', async () => {
     const client = await new BoshBench().session()
     const poll = await client.next()
     const end = await client.next('', "type='terminate'")
@@ -45,7 +45,7 @@ describe('a client that ends its session', () => {
 })
 
 describe('a server that ends the stream', () => {
-  test('with an error: the held request gets the whole error', async () => {
+  test('with an error sends the whole error to the held request', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const poll = await client.next()
@@ -87,7 +87,7 @@ describe('a server that ends the stream', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('and a later request would have to be parked: it is told', async () => {
+  test('and a later request would be parked: it gets the end', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await bench.server(link => link.end(lost))
@@ -122,7 +122,7 @@ describe('a server that ends the stream', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('before it opened: the creation is told', async () => {
+  test('before the stream opens: the first request gets the end', async () => {
     const bench = new BoshBench()
     const creation = await bench.send(create())
     await bench.server(link => link.end(lost))
@@ -189,7 +189,7 @@ describe('a service that stops', () => {
     await bench.server(() => waiting.link.receive(letter))
     bench.manager.shutDown()
     expect([empty, waiting].map(({ link }) => link.closed)).toEqual([true, false])
-    bench.registry.abandonAll()
+    bench.registry.endAllSilently()
     expect(waiting.link.closed).toBe(true)
     expect(waiting.link.sent).toEqual([
       expect.stringMatching(/type='error' to='romeo@chat.example\/a' id='m'><error type='wait'>/),

@@ -1,8 +1,8 @@
-// What was not foreseen: whichever part of a session fails, that session ends, its client is told, and no other notices.
+// If any part of a session throws, only this session ends, and its client gets an error.
 import { describe, expect, test } from '@jest/globals'
 import { BoshBench, type Client, create, message, payload, terminated } from '../../support/bosh-bench.js'
 
-/** Everything that a link does for a session fails from now on. */
+/** Every method of the link throws from now on. */
 function breakLink({ link }: Client): void {
   const fail = () => {
     throw new TypeError('not foreseen: Pa55-of-alice')
@@ -10,7 +10,7 @@ function breakLink({ link }: Client): void {
   Object.assign(link, { send: fail, restart: fail, pause: fail, resume: fail, close: fail })
 }
 
-/** Two sessions, of which the first is going to fail. */
+/** Two sessions. The first will fail. */
 async function two() {
   const bench = new BoshBench()
   const failing = await bench.session()
@@ -18,7 +18,7 @@ async function two() {
   return { bench, failing, other }
 }
 
-/** The first one is over and was reported once, the other goes on. */
+/** The first session has ended with one report. The other session continues. */
 async function expectOneOver(bench: BoshBench, failing: Client, other: Client): Promise<void> {
   expect(bench.registry.bySid(failing.sid)).toBeUndefined()
   expect(bench.counts).toMatchObject({ faults: 1, sessionsEnded: { fault: 1 } })
@@ -50,7 +50,7 @@ describe('a session that fails', () => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
-    // The link catches what its owner throws, and tells of its end.
+    // The link catches errors of its owner, and reports its end.
     await bench.server(() =>
       failing.link.end({ failure: { step: 'features', code: 'internal-error', cause: new TypeError('x') } }),
     )
@@ -80,7 +80,7 @@ describe('a session that fails', () => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
-    bench.registry.bySid(failing.sid)!.end('login-timeout', 'told')
+    bench.registry.bySid(failing.sid)!.end('login-timeout', 'reported')
     await bench.pass(0)
     expect(held.reply?.body).toBe(terminated('internal-server-error'))
     await expectOneOver(bench, failing, other)
@@ -114,7 +114,7 @@ describe('a session that fails', () => {
     expect(other.link.closed).toBe(true)
   })
 
-  test('at its creation tells it', async () => {
+  test('at its creation is reported in the first reply', async () => {
     const bench = new BoshBench({}, ['chat.example'], {
       connect: () => {
         throw new TypeError('not foreseen')

@@ -1,4 +1,4 @@
-// An address with as many sessions without a user as it may have: who makes room for a client that comes now.
+// An address has reached its limit of sessions without a login. Which of its sessions ends for a new client?
 import { describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import { type LiveCounts, OwnCounts } from '../../../src/lib/limits/live-counts.js'
@@ -12,7 +12,7 @@ const plain = (user: string) =>
   `<auth xmlns='${sasl}' mechanism='PLAIN'>${Buffer.from(`\0${user}\0guess`).toString('base64')}</auth>`
 const told = terminated('policy-violation')
 
-/** Counts that another process keeps. */
+/** Counts of another process. */
 function elsewhere(limits: { address: number; unauthenticated: number }): LiveCounts<OfClient> {
   const own = new OwnCounts<OfClient>(limits)
   return {
@@ -26,7 +26,7 @@ describe.each([
   ['this process', undefined],
   ['another process', elsewhere],
 ])('an address that %s counts, and that is full,', (_where, countsOf) => {
-  /** Logins of an address are delayed from the first refused one on. */
+  /** After the first refused login of an address, its logins are delayed. */
   const benchFor = (unauthenticatedPerAddress: number) =>
     new BoshBench({}, undefined, {
       loginsPerAddress: 1,
@@ -36,13 +36,13 @@ describe.each([
         counts: countsOf?.({ address: 0, unauthenticated: unauthenticatedPerAddress }),
       }),
     })
-  /** A stream on which no login was tried. */
+  /** A stream without a login attempt. */
   const open = (bench: BoshBench, address = '192.0.2.1') =>
     bench.session(undefined, 700, new FakePeer(true, address), '')
-  /** Opens one more from the address; whether it was let in. */
+  /** Returns true if the address may open another session. */
   const isLetIn = async (bench: BoshBench, address = '192.0.2.1') =>
     (await bench.send(create(), new FakePeer(true, address))).reply?.body !== told
-  /** A login that its server refuses; a request of the client waits from then on. */
+  /** The server refuses the client's login. Afterwards a request of the client is held. */
   async function guess(bench: BoshBench, client: Client): Promise<void> {
     await client.next(plain('juliet'))
     await bench.pass(20)
@@ -63,13 +63,13 @@ describe.each([
     expect(await isLetIn(bench)).toBe(true)
     expect(once.link.closed).toBe(true)
     expect([bench.counts.refused.unauthenticated, bench.counts.sessionsEnded.limit]).toEqual([2, 2])
-    // Its login is with its server: nobody takes its place.
+    // Its session stays, because the server has not answered the login yet.
     expect(await isLetIn(bench)).toBe(false)
     expect(honest.link.closed).toBe(false)
     expect(bench.registry.size).toBe(3)
   })
 
-  test('ends the oldest session without a login, which has had five seconds for it', async () => {
+  test('ends the oldest session that has not logged in for five seconds', async () => {
     const bench = benchFor(2)
     const first = await open(bench)
     await bench.pass(1)
@@ -80,7 +80,7 @@ describe.each([
     await bench.pass(0.1)
     expect(await isLetIn(bench)).toBe(true)
     expect([first.link.closed, second.link.closed]).toEqual([true, false])
-    // Its client has no request open, and is not waited for.
+    // Its client has no open request, so its session ends at once.
     expect(bench.registry.size).toBe(2)
   })
 

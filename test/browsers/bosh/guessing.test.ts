@@ -1,4 +1,4 @@
-// A client guesses passwords by its own login: `mallory`. Other clients share her address.
+// `mallory` guesses passwords. Other clients have the same address.
 import { describe, expect, test } from '@jest/globals'
 import {
   auth,
@@ -21,11 +21,11 @@ function base64(text: string): string {
   return Buffer.from(text).toString('base64')
 }
 
-/** A stream on which nothing was tried yet. */
+/** A stream without a login attempt. */
 const stranger = (bench: BoshBench, address = '192.0.2.1') =>
   bench.session(undefined, 700, new FakePeer(true, address), '')
 
-/** Tries a login, which the server answers. */
+/** Tries a login. The server answers. */
 async function tryOnce(bench: BoshBench, client: Client, login = auth, answer = refusal) {
   const { reply } = await client.next(login)
   expect(reply).toBeUndefined()
@@ -33,7 +33,7 @@ async function tryOnce(bench: BoshBench, client: Client, login = auth, answer = 
   await bench.pass(0)
 }
 
-/** Tries so many wrong passwords from an address, five a stream. */
+/** Tries `count` wrong passwords from an address, five on each stream. */
 async function guess(bench: BoshBench, count: number, address?: string): Promise<void> {
   for (let left = count; left > 0; left -= 5) {
     const client = await stranger(bench, address)
@@ -167,7 +167,7 @@ describe('from one address', () => {
     expect(bench.counts.clientLogins).toEqual({ refused: 0, delayed: 0 })
   })
 
-  test('what a client sends after its login waits with it, in order, even if the stream opens meanwhile', async () => {
+  test('data after a delayed login waits too, in order, even if the stream opens meanwhile', async () => {
     const bench = limited()
     await guess(bench, 11)
     const client = await stranger(bench)
@@ -236,7 +236,7 @@ describe('from one address', () => {
 })
 
 describe('in the audit trail', () => {
-  test('a refused login has a line with address and JID, later ones one line a minute with their number', async () => {
+  test('a refused login is logged with address and JID, and later refusals once a minute with their number', async () => {
     const bench = new BoshBench()
     const [first, second] = [await stranger(bench), await stranger(bench)]
     await tryOnce(bench, first, plain('alice', 's3cret'))

@@ -2,15 +2,15 @@ import { Agent, createServer, type IncomingMessage, type RequestListener, reques
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import express from 'express'
-import { type Cors, createCors } from '../../../src/browsers/bosh/http-reply.js'
+import { type Cors, createCors } from '../../../src/browsers/bosh/cors.js'
 import { createBoshListener } from '../../../src/browsers/bosh/listener.js'
 import type { Peer, Reply } from '../../../src/browsers/bosh/peer.js'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import type { Access } from '../../../src/http/access/client-rules.js'
 import { createEndpointPage } from '../../../src/http/answers/endpoint-page.js'
+import { delayContinue, refuseExpectation } from '../../../src/http/bodies/expect-continue.js'
 import { UnfinishedBodies } from '../../../src/http/bodies/unfinished-bodies.js'
 import { install } from '../../../src/http/fast/install.js'
-import { leaveContinue, refuseExpectation } from '../../../src/http/listening/take-body.js'
 import { Counts } from '../../../src/lib/counts.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { HttpSocket, post } from '../../support/http-socket.js'
@@ -27,33 +27,28 @@ interface Answer {
 let listener: RequestListener
 let server: Server
 let port: number
-/** What the listener handed on, and what is to come back for it. */
+/** Requests that the listener passed on, and their replies. */
 let received: { body: string; peer: Peer }[]
 let answer: (body: string, peer: Peer) => Promise<Reply>
 let refusal: Reply | undefined
-/** The limits that were reached. */
 let limits: string[]
-/** Whom a request too large to be read came from, and how it began. */
+/** The client and the start of a too large request. */
 let refused: Pick<Peer, 'secure' | 'cookies'> | undefined
 let refusedHead: string | undefined
 let cors: Cors
-/** What pages of other origins may ask, and for how long they may remember it. */
 const asks = { headers: ['Content-Type'], methods: ['GET', 'POST', 'OPTIONS'], maxAge: 7200 }
-/** What was not foreseen. */
+/** Reported errors. */
 let faults: unknown[]
-/** Where people are sent who come without TLS. */
 let redirectUrl: string | undefined
 let clock: FakeClock
 let counts: Counts
 let bodies: UnfinishedBodies
-/** Which addresses may come. */
 let access: Access | undefined
 
 const trustedProxies = readNetworks('loopback', () => undefined)
 
 const reply = (body: string): Reply => ({ status: 200, body, contentType: 'text/xml; charset=utf-8' })
 
-/** The servers that it may stand in. */
 const servers: [string, (listener: RequestListener) => Server][] = [
   ['any server', createServer],
   ['a server with our messages', listener => createServer(install(true), listener)],
@@ -179,7 +174,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received[0]?.body).toBe('')
     })
 
-    test('too large is refused while it is read, and its connection closed', async () => {
+    test('that is too large is refused while it is read, and its connection is closed', async () => {
       const { status, headers } = await send('POST', 'x'.repeat(1001))
       expect(status).toBe(413)
       expect(headers.connection).toBe('close')
@@ -210,7 +205,7 @@ describe.each(servers)('in %s', (_name, create) => {
     test.each([
       ['', undefined, 413],
       [' with the answer that its client understands', reply('<body type="terminate"/>'), 200],
-    ])('far too large is refused before all of it has come%s', async (_how, terminate, status) => {
+    ])('that is far too large is refused before all of it has arrived%s', async (_how, terminate, status) => {
       refusal = terminate
       const client = new HttpSocket(port)
       const text = `<body sid='1'>${'x'.repeat(8_000_000)}`
@@ -243,7 +238,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received[0]?.body).toHaveLength(1000)
     })
 
-    test('whose client disconnects tells its holder, once', async () => {
+    test('whose client disconnects is reported once', async () => {
       let left = 0
       const held = new Promise<Peer>(resolve => {
         answer = (_body, peer) => {
@@ -260,7 +255,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(peer).toMatchObject({ secure: false, gone: false, address: '127.0.0.1' })
       const closed = new Promise(resolve => server.once('connection', resolve))
       socket.destroy()
-      // Another connection only to see that the server went on.
+      // Another connection, so that the server's event loop runs.
       connect(port, '127.0.0.1').unref()
       await closed
       while (!peer.gone) await new Promise(resolve => setImmediate(resolve))
@@ -275,7 +270,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect((await answered).body).toBe('<body n="1"/>')
     })
 
-    test('may follow another on the same socket before that is answered, and may release it', async () => {
+    test('may follow a held request on the same socket, and cause its answer', async () => {
       const pending: ((reply: Reply) => void)[] = []
       answer = () =>
         new Promise(resolve => {
@@ -319,7 +314,7 @@ describe.each(servers)('in %s', (_name, create) => {
         await until(() => received.length === 3)
         for (const number of order) {
           received[number]!.peer.answer(reply(`<body n="${number}">é</body>`))
-          // Each in a turn of its own.
+          // Each piece arrives in its own turn of the event loop.
           await new Promise(resolve => setImmediate(resolve))
         }
         for (const number of [0, 1, 2]) expect((await client.reply()).body).toBe(`<body n="${number}">é</body>`)
@@ -339,14 +334,14 @@ describe.each(servers)('in %s', (_name, create) => {
   })
 
   describe('a browser that would show the reply', () => {
-    /** What keeps a browser from running, loading or framing anything of a reply. */
+    /** Headers that prevent scripts, loading and framing. */
     const inert = {
       'content-security-policy': expect.stringMatching(/^default-src 'none'; sandbox; frame-ancestors 'none'/),
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-store',
     }
 
-    test('forbids with every reply that anything in it runs', async () => {
+    test('sends headers with every reply so that nothing in it can run', async () => {
       const large = 'x'.repeat(1001)
       const replies: [number, Answer][] = [
         [200, await send('POST', '<body/>')],
@@ -395,7 +390,7 @@ describe.each(servers)('in %s', (_name, create) => {
     const setUp = (...origins: string[]) => {
       cors = createCors({ ...asks, origins, credentials: false })
     }
-    /** As a browser posts for a page without asking first. */
+    /** A request that a browser sends without a preflight. */
     const post = (origin: string, site = 'cross-site') =>
       send('POST', '<body/>', {
         origin,
@@ -404,7 +399,7 @@ describe.each(servers)('in %s', (_name, create) => {
         'content-type': 'text/plain',
       })
 
-    test.each(['cross-site', 'same-site'])('that is not listed is refused what it posts, %s', async site => {
+    test.each(['cross-site', 'same-site'])('that is not listed cannot post, %s', async site => {
       for (const origins of [[listed], []]) {
         setUp(...origins)
         const { status, body } = await post('https://evil.example', site)
@@ -455,7 +450,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(answered.body).toBe(known?.body ?? '')
       expect(refusedHead).toMatch(/^<body sid='1'> +x+$/)
       expect(received).toEqual([])
-      // Nothing more comes from us, and what the client still sends is read for a while.
+      // The service sends nothing more, but reads the client's data for a while.
       expect(await client.rest()).toBe('')
       client.socket.destroy()
     })
@@ -467,7 +462,7 @@ describe.each(servers)('in %s', (_name, create) => {
       await until(() => clock.pending === 1)
       clock.advance(999)
       expect(refused).toBeUndefined()
-      // So that what it has sent has been read by now.
+      // Waits until the listener has read the sent data.
       await until(() => {
         if (refusedHead === undefined) clock.advance(1)
         return refused !== undefined
@@ -478,7 +473,7 @@ describe.each(servers)('in %s', (_name, create) => {
 
     test('is answered at once if its client waits for 100 Continue', async () => {
       const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
-      leaveContinue(server, listener, refuseExpectation)
+      delayContinue(server, listener, refuseExpectation)
       const client = new HttpSocket(port)
       client.send(head(10_000_000_000, 'Expect: 100-continue'))
       expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
@@ -486,7 +481,7 @@ describe.each(servers)('in %s', (_name, create) => {
       client.socket.destroy()
     })
 
-    test('is answered even if its client sends on, until that takes too long or is too much', async () => {
+    test('is answered while its client continues to send, up to limits of time and bytes', async () => {
       for (const [sends, ends] of [
         [100_000, () => clock.advance(5_000)],
         [9_000_000, () => {}],
@@ -532,7 +527,7 @@ describe.each(servers)('in %s', (_name, create) => {
       )
 
     test('are refused if there is no room for them, and other bodies are not', async () => {
-      // What an eighth of it all is, or what one body may need.
+      // The memory for a client: an eighth of the total, or one whole body.
       const most = Math.floor(2 ** 20 / 950)
       const clients = Array.from({ length: most }, () => part('192.0.2.1'))
       await until(() => bodies.bytes === most * 950)
@@ -541,7 +536,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(head).toMatch(/^HTTP\/1\.1 503 [\s\S]*\r\nConnection: close\r\n/)
       expect(head).toContain("\r\nContent-Security-Policy: default-src 'none'; sandbox; frame-ancestors 'none'\r\n")
       expect(head).toContain('\r\nAccess-Control-Allow-Origin: *\r\n')
-      // The rest of it, and its end, concern no part.
+      // The rest of the body is ignored.
       expect(await refusedOne.send('x'.repeat(50)).rest()).toBe('')
       refusedOne.socket.destroy()
       expect(counts).toMatchObject({ bodiesRefused: 1, failedRequests: 1, requests: most + 1 })
@@ -564,7 +559,7 @@ describe.each(servers)('in %s', (_name, create) => {
       answer = () => new Promise(() => {})
       client.send('x'.repeat(50))
       await until(() => received.length === 2)
-      // A request that is held keeps none of it.
+      // A held request keeps no part of its body.
       expect(bodies.bytes).toBe(0)
       client.socket.destroy()
     })
@@ -574,8 +569,8 @@ describe.each(servers)('in %s', (_name, create) => {
     const ask = ['POST / HTTP/1.1', 'Host: a', 'Expect: 100-continue', 'Content-Length: 7']
     const asked = (...headers: string[]) => [...ask, ...headers, '', ''].join('\r\n')
 
-    test('is told to send it if it will be read', async () => {
-      leaveContinue(server, listener, refuseExpectation)
+    test('gets 100 if the body will be read', async () => {
+      delayContinue(server, listener, refuseExpectation)
       const client = new HttpSocket(port)
       expect((await client.send(asked()).reply()).head).toMatch(/^HTTP\/1\.1 100 /)
       expect((await client.send('<body/>').reply()).body).toBe('<body/>')
@@ -586,9 +581,9 @@ describe.each(servers)('in %s', (_name, create) => {
       [403, 'X-Forwarded-For: 203.0.113.9'],
       [403, 'Sec-Fetch-Mode: navigate'],
       [415, 'Content-Encoding: gzip'],
-    ])('is answered %i at once where it is not: %s', async (status, header) => {
+    ])('gets %i at once if the body will not be read: %s', async (status, header) => {
       access = address => address === '127.0.0.1'
-      leaveContinue(server, listener, refuseExpectation)
+      delayContinue(server, listener, refuseExpectation)
       const client = new HttpSocket(port)
       const { head } = await client.send(asked(header)).reply()
       expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`))
@@ -596,7 +591,7 @@ describe.each(servers)('in %s', (_name, create) => {
     })
 
     test('if it expects anything else, gets 417', async () => {
-      leaveContinue(server, listener, refuseExpectation)
+      delayContinue(server, listener, refuseExpectation)
       const client = new HttpSocket(port)
       const { head } = await client.send(asked().replace('100-continue', 'something')).reply()
       expect(head).toMatch(/^HTTP\/1\.1 417 [\s\S]*\r\nX-Content-Type-Options: nosniff\r\n/)
@@ -621,7 +616,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(faults).toHaveLength(1)
     })
 
-    test('at once ends the request in which it happened', async () => {
+    test('ends its request at once', async () => {
       cors = () => {
         throw new TypeError('not foreseen')
       }
@@ -656,7 +651,7 @@ describe.each(servers)('in %s', (_name, create) => {
       install(isOurs, app)
       let isHeld = false
       app.use((req, _res, next) => {
-        // As a middleware that waits for something while the body comes.
+        // Like a middleware that waits while the body arrives.
         void until(() => req.readableLength > 0 || req.complete).then(() => {
           isHeld = req.method === 'POST'
           next()
@@ -684,13 +679,13 @@ describe.each(servers)('in %s', (_name, create) => {
     const portal = 'https://portal.example'
     const other = 'https://shop.example'
 
-    /** The headers of one answer that browsers judge by. */
+    /** The headers that matter to browsers. */
     const shared = ({ headers }: Answer) =>
       Object.fromEntries(
         Object.entries(headers).filter(([name]) => name.startsWith('access-control-') || name === 'vary'),
       )
 
-    /** One answer of each kind: a reply, a page, what is too large, compressed, or of no method. */
+    /** One answer of each kind: a reply, a page, and errors for size, compression and method. */
     const answers = async (headers: Record<string, string>) => [
       shared(await send('POST', '<body/>', headers)),
       shared(await send('GET', '', headers)),
@@ -809,7 +804,7 @@ describe.each(servers)('in %s', (_name, create) => {
       access = address => address !== '127.0.0.1'
       const { status, headers, body } = await send(method, method === 'POST' ? '<body/>' : '')
       expect([status, headers['content-length'], body]).toEqual([403, '0', ''])
-      // A page can tell this from a network that is down.
+      // With this header, a page can distinguish the error from a network failure.
       expect(headers['access-control-allow-origin']).toBe('*')
       expect(received).toEqual([])
     })
@@ -821,7 +816,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received).toHaveLength(1)
     })
 
-    test('does not keep the connection busy that it shares with others', async () => {
+    test('does not keep a shared connection busy', async () => {
       access = address => address !== '203.0.113.9'
       const agent = new Agent({ keepAlive: true, maxSockets: 1 })
       const post = (headers: Record<string, string>) =>

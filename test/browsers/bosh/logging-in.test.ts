@@ -1,5 +1,4 @@
-// A client that logs in by itself is a stranger until its server says otherwise, and what its server sends was written
-// by others. `mallory` is the client here; `victim` is who she wants to be taken for.
+// `mallory` logs in herself, and tries to get the sessions of `victim`.
 import { describe, expect, test } from '@jest/globals'
 import { userRoom } from '../../../src/session/limits/user-room.js'
 import {
@@ -29,7 +28,7 @@ const bindResult = (jid: string, attributes = "type='result' id='b'") =>
 const resume = (id = 'unknown') => `<resume xmlns='urn:xmpp:sm:3' previd='${id}' h='0'/>`
 const resumed = (id = 'unknown') => `<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='0'/>`
 
-/** A client that was let in and has opened its stream again. */
+/** A client that has logged in and restarted its stream. */
 async function inside(bench = new BoshBench()): Promise<Client> {
   const client = await bench.welcome()
   await client.next('', restart)
@@ -37,7 +36,6 @@ async function inside(bench = new BoshBench()): Promise<Client> {
   return client
 }
 
-/** The JIDs of all sessions that there are. */
 const jids = ({ registry }: BoshBench) => [...registry.list()].map(({ jid }) => jid)
 
 describe('before its login, a client sends', () => {
@@ -65,7 +63,7 @@ describe('before its login, a client sends', () => {
     expect(steps).toBeLessThan(8 * element.length + 20_000)
   })
 
-  test('no such login after another login either', async () => {
+  test('no such login after another login', async () => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     const { reply } = await client.next(
@@ -95,7 +93,7 @@ describe('a stream restarts', () => {
     ['requests that carry nothing', client => client.next()],
     ['time', (_client, bench) => bench.pass(50)],
     ['a pause', client => client.next('', "pause='60'")],
-  ])('if only %s comes in between', async (_what, act) => {
+  ])('if only %s arrives in between', async (_what, act) => {
     const bench = new BoshBench({ maxRequests: 3 })
     const client = await bench.welcome("wait='60' hold='2' ver='1.6'")
     await act(client, bench)
@@ -133,7 +131,7 @@ describe('a stream restarts', () => {
 })
 
 describe('a stream does not restart, and the session ends', () => {
-  /** Asks for it, and is refused. */
+  /** The client's stream restart is refused. */
   async function isRefused(bench: BoshBench, client: Client, attributes = restart): Promise<void> {
     const before = client.link.restarts.length
     const { reply } = await client.next('', attributes)
@@ -152,7 +150,7 @@ describe('a stream does not restart, and the session ends', () => {
     await isRefused(bench, await bench.session(undefined, 700, new FakePeer(), login))
   })
 
-  test('before the server has opened it for the first time', async () => {
+  test('before the server has opened the stream', async () => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), '')
     const early = await bench.send(
@@ -342,7 +340,7 @@ describe('the JID of a client is not known', () => {
     ['its own account', from('mallory@chat.example')],
     ['another server', from('evil.example')],
     ['a room', from('room@conference.chat.example/mallory')],
-  ])('by what %s sends in the place of the answer, which still counts when it comes', async (_what, forged) => {
+  ])('by a stanza of %s in place of the answer, which still counts later', async (_what, forged) => {
     const bench = new BoshBench()
     const client = await inside(bench)
     await client.next(bindRequest())
@@ -368,7 +366,7 @@ describe('the JID of a client is not known', () => {
     expect(jids(bench)).toEqual([undefined])
   })
 
-  test('by an answer that was not asked for, or whose request was answered before', async () => {
+  test('by an answer without a request, or by a second answer', async () => {
     const bench = new BoshBench()
     const client = await inside(bench)
     await bench.server(link => link.answerBind('b', victim))
@@ -381,7 +379,7 @@ describe('the JID of a client is not known', () => {
   test.each([
     ['was not let in', ''],
     ['logs in without binding', auth],
-  ])('by an answer or a success where the client %s', async (_what, login) => {
+  ])('by an answer or a success if the client %s', async (_what, login) => {
     const bench = new BoshBench()
     await bench.session(undefined, 700, new FakePeer(), login)
     await bench.server(link => link.answerBind('b', victim))
@@ -404,7 +402,7 @@ describe('the JID of a client is not known', () => {
     ['a message', message('hello')],
     ['a presence', "<presence xmlns='jabber:client' from='accomplice@chat.example/y'/>"],
     ['a stream that was resumed', "<resumed xmlns='urn:xmpp:sm:3' previd='x' h='0'/>"],
-  ])('by anything after %s: others may write to it now', async (_what, said) => {
+  ])('by anything after %s, because others may write to the client now', async (_what, said) => {
     const bench = new BoshBench()
     const client = await inside(bench)
     await client.next(bindRequest())
@@ -415,7 +413,7 @@ describe('the JID of a client is not known', () => {
 })
 
 describe('a request that could log a client in without its JID does not reach the server, and ends the session', () => {
-  /** Sends elements that are refused, with a stanza that would not be. */
+  /** Sends refused elements together with an allowed stanza. */
   async function isRefused(bench: BoshBench, client: Client, said: string): Promise<void> {
     client.link.sent.length = 0
     const { reply } = await client.next(said + message('after'))
@@ -503,7 +501,7 @@ describe('a client that resumes its stream', () => {
     `<auth xmlns='${sasl}' mechanism='${mechanism}'>${Buffer.from(message).toString('base64')}</auth>`
   const failed = "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>"
 
-  /** Mallory as above, who has logged in with this element. */
+  /** Mallory has logged in with this element. */
   async function insideBy(login: string, bench = new BoshBench()): Promise<Client> {
     const client = await bench.session(undefined, 700, new FakePeer(), login)
     await bench.server(link => link.letIn())
@@ -514,7 +512,7 @@ describe('a client that resumes its stream', () => {
     return client
   }
 
-  /** Mallory has a session, whose stream the server would keep. */
+  /** Mallory has enabled stream management. */
   async function enabled(bench: BoshBench): Promise<Client> {
     const client = await inside(bench)
     await client.next(bindRequest())
@@ -566,7 +564,7 @@ describe('a client that resumes its stream', () => {
     await client.next(resume('stream-of-mallory'))
     await bench.server(link => link.say(resumed('stream-of-mallory')))
     expect(jids(bench)).toEqual([own])
-    // The server has closed the connection of the first one.
+    // The server has closed the first connection.
     expect(first.link.closed).toBe(true)
     expect(bench.registry.byId(client.id)?.jid).toBe(own)
   })
@@ -617,7 +615,7 @@ describe('a client that resumes its stream', () => {
     ['decoders may differ', plain('', 'mallory').replace('</', ' </')],
     ['readers may differ', plain('', 'mallory').replace('</', "<x xmlns='x'/></")],
     ['the mechanism is another one', plain('', 'mallory').replace('PLAIN', 'X-PLAIN')],
-  ])('is told to bind instead, and its server gets nothing, if %s', async (_what, login) => {
+  ])('must bind instead, and its server gets nothing, if %s', async (_what, login) => {
     const bench = new BoshBench()
     const client = await insideBy(login, bench)
     expect((await client.next(resume())).reply?.body).toBe(payload(failed))
@@ -631,7 +629,7 @@ describe('a client that resumes its stream', () => {
     ['an abort', `<abort xmlns='${sasl}'/>`],
     ['an answer to no challenge', `<response xmlns='${sasl}'/>`],
     ['a stanza', message('hello')],
-  ])('is told the same if %s may have mixed up the outcomes of its logins', async (_what, said) => {
+  ])('must bind too if %s may have mixed up the outcomes of its logins', async (_what, said) => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), scram('n,,', 'mallory') + said)
     const failure = `<failure xmlns='${sasl}'><aborted/></failure>`

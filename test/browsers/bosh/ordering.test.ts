@@ -18,7 +18,7 @@ describe('requests that wait for their turn', () => {
     expect(refused.reply).toMatchObject({ status: 503, body: '' })
     expect(bench.counts.bodiesRefused).toBe(1)
     expect(bench.logged.join('')).toContain('MAX_UNFINISHED_MB')
-    // What is next in order needs no room.
+    // The next request in order needs no room.
     await one.at(one.rid + 1, message('first'))
     expect(one.link.sent).toEqual([message('first'), large])
     const again = await other.at(other.rid + 2, large)
@@ -75,7 +75,7 @@ describe('requests that wait for their turn', () => {
     const before = process.memoryUsage().heapUsed
     for (const client of clients) await client.at(client.rid + 2, element.repeat(4_000), declared)
     collectGarbage()
-    // As elements they would take 800 kB each.
+    // As elements, each request would take 800 kB.
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(20 * 300_000)
     expect(bench.bodies.bytes).toBeGreaterThan(20 * 130_000)
   })
@@ -162,7 +162,7 @@ describe('requests', () => {
 })
 
 describe('a repeated request', () => {
-  test('gets the reply it got before, byte for byte, and its payload is not sent again', async () => {
+  test('gets the same reply, byte for byte, and its payload is not sent again', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const poll = await client.next(message('up'))
@@ -201,7 +201,7 @@ describe('a repeated request', () => {
     expect(client.link.sent).toEqual([message('a'), message('b')])
   })
 
-  test('whose reply is no longer kept ends the session', async () => {
+  test('whose reply is no longer stored ends the session', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     for (let sent = 0; sent < 5; sent++) await client.next(message('x'))
@@ -231,7 +231,7 @@ describe('a connection that breaks', () => {
     await bench.server(link => link.receive(message('one')))
     const next = await client.next()
     expect(next.reply?.body).toBe(payload(message('one')))
-    // The broken one has its place in the order, with nothing in it.
+    // The reply to the broken request is empty.
     expect((await client.at(client.rid - 1)).reply?.body).toBe(empty)
   })
 

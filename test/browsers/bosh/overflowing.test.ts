@@ -10,9 +10,9 @@ import {
   terminated,
 } from '../../support/bosh-bench.js'
 
-/** More than may wait for a server before its client is kept from sending. */
+/** With so many unsent bytes, the client may not send. */
 const much = 300 * 1024
-/** More than is kept for one. */
+/** With so many unsent bytes, the session ends. */
 const tooMuch = 9 * 1024 * 1024
 
 describe('a server that reads nothing', () => {
@@ -86,7 +86,7 @@ describe('a server that reads nothing', () => {
     expect(bench.waiting.bytes).toBeGreaterThan(2 * 2048)
     await bench.server(link => link.open())
     expect(bench.link.sent).toEqual([auth + message('early')])
-    // The reply with the features is kept.
+    // The reply with the features is stored.
     expect(bench.waiting.bytes).toBeLessThan(2048)
   })
 
@@ -121,7 +121,7 @@ describe('servers that send to many sessions whose pages fetch nothing', () => {
   const mostWaiting = 8 * mebi
   const filled = message('x'.repeat(20_000))
 
-  /** Warmed sessions that no page comes for. */
+  /** Warmed sessions without pages. */
   async function warmed(count: number) {
     const bench = new BoshBench({}, undefined, { mostWaiting })
     const clients = []
@@ -129,7 +129,7 @@ describe('servers that send to many sessions whose pages fetch nothing', () => {
     return { bench, clients }
   }
 
-  /** The server of each sends for as long as it is read. */
+  /** Each server sends while it is read. */
   async function fill(clients: readonly { readonly link: FakeLink }[], times = 100) {
     for (let sent = 0; sent < times; sent++) {
       for (const { link } of clients) if (!link.paused && !link.closed) link.receive(filled)
@@ -163,7 +163,7 @@ describe('servers that send to many sessions whose pages fetch nothing', () => {
 
   test('lose the sessions with most waiting, and all of their memory, if that is not enough', async () => {
     const { bench, clients } = await warmed(300)
-    // The last to come has least.
+    // The last session has the fewest stanzas.
     const [small, ...large] = clients
     small!.link.receive(message('small'))
     await fill(large)
@@ -175,7 +175,7 @@ describe('servers that send to many sessions whose pages fetch nothing', () => {
     expect(bench.logged.filter(line => line.includes('"setting":"MAX_MEMORY_MB"'))).toHaveLength(1)
     const reply = await small!.next()
     expect(reply.reply?.body).toContain(message('small'))
-    bench.registry.abandonAll()
+    bench.registry.endAllSilently()
     expect(bench.waiting.bytes).toBe(0)
   })
 
@@ -202,7 +202,7 @@ describe('servers that send to many sessions whose pages fetch nothing', () => {
     expect(bench.counts.sessionsEnded.limit).toBe(bench.counts.refused.waiting)
     expect(bench.counts.sessionsEnded.limit).toBeGreaterThan(40)
     expect(clients[0]!.link.closed).toBe(false)
-    bench.registry.abandonAll()
+    bench.registry.endAllSilently()
     expect(bench.waiting.bytes).toBe(0)
   })
 })
@@ -210,7 +210,7 @@ describe('servers that send to many sessions whose pages fetch nothing', () => {
 describe('the memory of stored replies', () => {
   const large = message('x'.repeat(50_000))
 
-  /** A page that has fetched this often. */
+  /** A page that has fetched stanzas `times` times. */
   async function fetched(times: number, mostWaiting?: number) {
     const bench = new BoshBench({}, undefined, mostWaiting === undefined ? {} : { mostWaiting })
     const client = await bench.warmed()

@@ -59,7 +59,7 @@ describe('a session that was created over an encrypted channel', () => {
     expect(client.link.sent).toEqual([message('b')])
   })
 
-  test('by us takes the channel of its browser’s first request as the measure', async () => {
+  test('by the service is as secure as the first request of its browser', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     await client.at(701, message('a'), '', new FakePeer(true))
@@ -204,7 +204,7 @@ test('a repetition with another content gets the old reply, is passed over, and 
   expect(told()).toEqual([1, 2])
   await client.at(701, message('five'))
   expect(told()).toEqual([1, 2])
-  // As at a stop.
+  // As when the service stops.
   bench.sums.close()
   expect(told()).toEqual([1, 2, 1])
 })

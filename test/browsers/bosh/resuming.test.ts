@@ -54,7 +54,7 @@ describe('a page that takes a session over', () => {
   test.each([
     ['the next rid', 1],
     ['the last used rid', 0],
-  ])('may begin with %s; its first payload is not lost, and it counts on from there', async (_what, ahead) => {
+  ])('may begin with %s, loses no payload, and continues with the next rids', async (_what, ahead) => {
     const bench = new BoshBench()
     const old = await bench.warmed()
     await old.next(message('one'))
@@ -73,7 +73,7 @@ describe('a page that takes a session over', () => {
     expect(poll.reply?.body).toBe(payload(message('hello')))
   })
 
-  test('has as long as it was given for its first request; from then on the usual silence counts', async () => {
+  test('must send its first request in the given time, and then before the usual inactivity', async () => {
     const bench = new BoshBench()
     const [late, early] = [await bench.warmed(), await bench.warmed()]
     const pages = [await bench.resume(late, { seconds: 30 }), await bench.resume(early, { seconds: 30 })] as const
@@ -119,7 +119,7 @@ describe('the page before', () => {
     ['a message', 702, message('from the old page'), ''],
     ['the end of the session', 702, '', "type='terminate'"],
     ['a pause', 702, '', "pause='10'"],
-  ])('is refused with %s, and the session takes no note of it', async (_what, rid, inner, attributes) => {
+  ])('is refused with %s, which does not change the session', async (_what, rid, inner, attributes) => {
     const bench = new BoshBench()
     const old = await bench.warmed()
     await old.next()
@@ -214,7 +214,7 @@ describe('stanzas from the server', () => {
     const bench = new BoshBench()
     const old = await bench.warmed()
     await talk(bench, old)
-    // One more than the window holds may be under way now.
+    // A pause allows one request above the window.
     await old.next('', "pause='60'")
     const page = await bench.resume(old)
     expect(numbers(await page.next())).toEqual([2, 3])
@@ -248,7 +248,7 @@ describe('stanzas from the server', () => {
     const bench = new BoshBench()
     const old = await bench.session("wait='60' hold='1' ver='1.6' ack='1'")
     await bench.server(link => link.bind())
-    // Fetches what the server said of the bind.
+    // Fetches the server's answer to the bind.
     await old.next()
     await old.next()
     await say(bench, 1)
@@ -272,7 +272,7 @@ describe('stanzas from the server', () => {
     expect(numbers(await page.next())).toEqual([2])
   })
 
-  test('that were not fetched before the next takeover are still there', async () => {
+  test('that were not fetched before the next page are still there', async () => {
     const bench = new BoshBench()
     const old = await bench.warmed()
     await talk(bench, old)
@@ -327,7 +327,7 @@ describe('the terms of the previous page', () => {
     await page.next()
     expect(first.reply?.body).toContain('juliet@chat.example/balcony')
     expect(first.reply?.body).not.toContain('ack=')
-    // A reply stays for a repetition, although the request after it came without an acknowledgement.
+    // The reply is still stored, because the next request had no `ack`.
     expect((await page.at(page.rid - 1)).reply?.body).toBe(first.reply?.body)
   })
 

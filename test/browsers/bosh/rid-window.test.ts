@@ -4,7 +4,7 @@ import { RidWindow } from '../../../src/browsers/bosh/rid-window.js'
 const reply = (rid: number, text: string) => ({ rid, text, at: 0, key: undefined, digest: '', repeats: 0, stanzas: 0 })
 
 describe('the place of a request', () => {
-  // The last received in order is 710, two may be on their way.
+  // The last rid in order is 710, and the window has two rids.
   test.each([
     [711, 0, 'next'],
     [712, 0, 'early'],
@@ -84,7 +84,7 @@ describe('a page that was handed the session', () => {
   test.each([
     ['the last used rid', 710, 710],
     ['the next rid', 711, 711],
-  ])('may begin with %s and counts on from it', (_which, first, last) => {
+  ])('may begin with %s and continue with the next rids', (_which, first, last) => {
     const window = new RidWindow(710, 2, 'handed-out')
     expect(window.place(first)).toBe('next')
     window.accept(first)

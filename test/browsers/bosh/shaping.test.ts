@@ -2,10 +2,8 @@ import { describe, expect, test } from '@jest/globals'
 import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
 import { BoshBench, type Client, empty, ended, errorReply, FakePeer, message } from '../../support/bosh-bench.js'
 
-/** A message of so many bytes. */
 const sized = (name: string, bytes: number) => message(name.padEnd(bytes - message('').length, '.'))
 
-/** A message of so many bytes, in characters of `character`. */
 const sizedIn = (character: string, bytes: number) =>
   message(character.repeat((bytes - message('').length) / Buffer.byteLength(character)))
 
@@ -18,10 +16,10 @@ async function shaped(attributes?: string) {
   return { bench, client, sent: () => sentBy(client) }
 }
 
-/** The names of the messages that the server was given. */
+/** The names of the messages that the server received. */
 const sentBy = ({ link }: Client) => link.sent.map(text => /<body>(\w+)/.exec(text)?.[1] ?? '')
 
-/** Two requests at its limit: one is held, and the other has spent what there was. */
+/** One request is held. Another has used up the rate limit, so further requests wait. */
 async function inDebt(attributes?: string) {
   const { bench, client, sent } = await shaped(attributes)
   await client.next(sized('a', 1_500))
@@ -45,7 +43,6 @@ describe('a client that sends too much', () => {
     await bench.pass(1)
     expect(sent()).toEqual(['a', 'b'])
     expect(bench.counts.refused['session-bytes']).toBeGreaterThan(0)
-    // It is held like any other.
     expect(next.reply).toBeUndefined()
   })
 
@@ -114,7 +111,7 @@ describe('a client that sends too much', () => {
     const { bench, client, sent } = await shaped("wait='20' hold='1'")
     await client.next(sized('a', 15_000))
     const [second, third] = [await client.next(sized('b', 15_000)), await client.next(sized('c', 100))]
-    // 25 s for the turn of the second, and as long again for that of the third.
+    // The second message waits for 25 s, and the third for 25 s more.
     await bench.pass(25.25)
     expect(sent()).toEqual(['a', 'b'])
     await bench.pass(25.25)
@@ -122,7 +119,7 @@ describe('a client that sends too much', () => {
     expect([second.reply?.body, third.reply?.body]).toEqual([empty, empty])
   })
 
-  test('is still told of a request after a gap', async () => {
+  test('still gets an error for a request after a gap', async () => {
     const { bench, client } = await inDebt("wait='60' hold='2' ver='1.6'")
     await client.next(sized('b', 10))
     const early = await client.at(client.rid + 2, message('late'))
@@ -139,7 +136,7 @@ describe('a client that sends too much', () => {
     expect(sent()).toEqual(['a', 'b'])
   })
 
-  test('may send it again when its turn has come but is not taken yet', async () => {
+  test('may repeat a request whose turn has come', async () => {
     const { bench, client, sent } = await inDebt()
     const first = await client.next(sized('b', 10))
     bench.clock.advance(5_100)
@@ -167,7 +164,7 @@ describe('a client that sends too much', () => {
     const waiting = await client.next(sized('b', 5_000))
     const page = await bench.resume(client)
     expect(waiting.reply?.body).toBe(empty)
-    // With the last rid used, as half of the libraries do.
+    // With the last used rid, as half of all libraries do.
     await page.at(page.rid, sized('c', 10))
     expect(sentBy(client)).toEqual(['a', 'b', 'c'])
   })
@@ -182,7 +179,7 @@ describe('a client that sends too much', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('has no silence counted against it while a request waits', async () => {
+  test('does not count as inactive while a request waits', async () => {
     const bench = new BoshBench({ inactivity: 5 }, undefined, {
       shaper: new RateShaper({ sessionBytes: 100, sessionBurst: 0 }),
     })

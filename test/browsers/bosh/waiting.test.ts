@@ -139,7 +139,7 @@ describe('silence', () => {
   })
 
   const from = (id: string) => `<message xmlns='jabber:client' from='romeo@chat.example/a' id='${id}'/>`
-  /** The ids of the messages whose senders have got an error. */
+  /** The ids of messages that were answered with errors. */
   const refused = ({ link }: Client) =>
     [...link.sent.join().matchAll(/type='error'[^>]* id='(\w+)'/g)].map(([, id]) => id)
 
@@ -178,7 +178,7 @@ describe('silence', () => {
     ['has asked for a pause', "hold='1'", client => client.next('', "pause='60'")],
     ['has ended its session', "hold='1'", client => client.next('', "type='terminate'")],
     ['polls', "hold='0'", async () => {}],
-  ])('after a reply: no sender is told if the client %s', async (_what, terms, act) => {
+  ])('after a reply: no sender gets an error if the client %s', async (_what, terms, act) => {
     const bench = new BoshBench()
     const client = await bench.session(`wait='60' ver='1.6' ${terms}`)
     if (terms === "hold='1'") await client.next()

@@ -2,9 +2,9 @@ import { createHmac } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { Rate } from '../../../src/lib/limits/rates.js'
 import type { BoshBench } from '../../support/bosh-bench.js'
-import { close, connectPage, type FakeWebSocket, open, type TakeoverOptions } from '../../support/fake-web-socket.js'
+import { type AttachOptions, close, connectPage, type FakeWebSocket, open } from '../../support/fake-web-socket.js'
 import * as pages from './pages.js'
-import { benchWithTickets, newToken, notAuthorized, takeOver } from './pages.js'
+import { attachPage, benchWithTickets, newToken, notAuthorized } from './pages.js'
 
 const sasl2Failure = (condition: string) =>
   `<failure xmlns='urn:xmpp:sasl:2'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>`
@@ -12,8 +12,8 @@ const streamError = (condition: string) =>
   expect.stringContaining(`<${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>`)
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
-/** A page that has opened its stream; what it was sent until then is forgotten. */
-function opened(bench: BoshBench, options?: TakeoverOptions, to?: string): FakeWebSocket {
+/** A page that has opened its stream. Earlier messages are removed from `sent`. */
+function opened(bench: BoshBench, options?: AttachOptions, to?: string): FakeWebSocket {
   const socket = connectPage(bench, options)
   socket.receive(open(to))
   socket.sent.length = 0
@@ -174,7 +174,7 @@ describe('a token', () => {
     ['was never any', () => 'A'.repeat(43)],
     ['is empty', () => ''],
     ['is a sid', bench => [...bench.registry.list()][0]!.id],
-    ['was used', (bench, token) => takeOver(bench, token) && token],
+    ['was used', (bench, token) => attachPage(bench, token) && token],
     ['was used for nothing in the end', (bench, token) => pages.logIn(bench, token).leave() ?? token],
     ['is late', (bench, token) => bench.pass(120).then(() => token)],
     [
@@ -238,7 +238,7 @@ describe('a token', () => {
       await bench.pass(0)
       expect(socket.sent).toEqual([notAuthorized])
     }
-    takeOver(bench, client.token!)
+    attachPage(bench, client.token!)
   })
 
   test('of a session that has used TLS lets no page in without TLS', async () => {
@@ -250,7 +250,7 @@ describe('a token', () => {
     socket.receive(pages.auth(token))
     await bench.pass(0)
     expect(socket.sent).toEqual([notAuthorized])
-    takeOver(bench, token)
+    attachPage(bench, token)
   })
 
   test('gives a page without TLS no session that has used TLS since the login of the page', async () => {
@@ -268,7 +268,7 @@ describe('a token', () => {
   ])('lets no page have %s once another has come over BOSH, which keeps the session', async (_what, sent) => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket: before, id } = pages.takeOverCounting(bench, client.token!)
+    const { socket: before, id } = pages.attachPageCounting(bench, client.token!)
     before.leave()
     const again = await bench.resume(client)
     const late = pages.logIn(bench, again.token!)
@@ -288,7 +288,7 @@ describe('a token', () => {
     expect(tickets.size).toBe(4)
     await bench.resume(clients[0]!)
     expect(tickets.size).toBe(4)
-    takeOver(bench, clients[1]!.token!)
+    attachPage(bench, clients[1]!.token!)
     expect(tickets.size).toBe(3)
     await clients[2]!.next()
     expect(tickets.size).toBe(2)
@@ -320,7 +320,7 @@ describe('wrong tokens', () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const wrongTokens = new Rate(10, 60)
-    /** What a connection of its own is told. */
+    /** The answer to a wrong token on a new connection. */
     const show = async (address: string) => {
       const socket = opened(bench, { address, wrongTokens })
       socket.receive(pages.auth('wrong'))
@@ -337,10 +337,10 @@ describe('wrong tokens', () => {
     expect(late).toEqual([notAuthorized])
     expect(bench.counts.refused['wrong-tokens']).toBe(1)
     expect(await show('192.0.2.7')).toEqual([notAuthorized])
-    // In the same network of an IPv6 client all addresses are one.
+    // All addresses of an IPv6 network count as one address.
     for (let time = 0; time < 10; time++) expect(await show(`2001:db8::${time}`)).toEqual([notAuthorized])
     expect(await show('2001:db8::1')).toEqual([])
-    takeOver(bench, client.token!, { address: '192.0.2.66', wrongTokens })
+    attachPage(bench, client.token!, { address: '192.0.2.66', wrongTokens })
   })
 
   test('can be sent a few times on one connection, like other failed logins', async () => {
@@ -364,8 +364,8 @@ describe('wrong tokens', () => {
     socket.receive(pages.auth(client.token!))
     await bench.pass(0)
     expect(socket.sent).toEqual([streamError('policy-violation'), close])
-    // It has let no page in.
-    takeOver(bench, client.token!)
+    // The token still works.
+    attachPage(bench, client.token!)
   })
 })
 

@@ -1,12 +1,12 @@
 // A client's WebSocket is at one process, and its session at another.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { CarriedChannel } from '../../../src/browsers/websocket/carried-channel.js'
-import { type CarriedClient, SocketCarriage } from '../../../src/browsers/websocket/carried-sockets.js'
+import { type CarriedClient, CarriedSockets } from '../../../src/browsers/websocket/carried-sockets.js'
 import type { Channel, ChannelEvents } from '../../../src/browsers/websocket/channel.js'
 import type { WebSocketCut } from '../../../src/lib/counts.js'
 import type { Nodes } from '../../../src/processes/nodes.js'
 import type { FakeClock } from '../../support/fake-clock.js'
-import { close, type FakeWebSocket, fakeChannel, type TakeoverOptions } from '../../support/fake-web-socket.js'
+import { type AttachOptions, close, type FakeWebSocket, fakeChannel } from '../../support/fake-web-socket.js'
 import { arrived, joinNodes } from '../../support/joined-nodes.js'
 import type { MemoryNetwork } from '../../support/memory-carrier.js'
 
@@ -18,7 +18,7 @@ const client: CarriedClient = {
 }
 const before = { domain: 'chat.example', failures: 1 }
 
-/** What the session hears. */
+/** The events that the session gets. */
 class Heard implements ChannelEvents {
   readonly notes: string[] = []
   read = (_message: string): void => {}
@@ -44,18 +44,18 @@ class Heard implements ChannelEvents {
 let clock: FakeClock
 let network: MemoryNetwork
 let nodes: Nodes[]
-let edge: SocketCarriage
-/** What came with the client. */
+let edge: CarriedSockets
+/** Received with the WebSocket. */
 let known: { client: CarriedClient; credentials: string }
-/** The session's side of it. */
+/** At the process of the session. */
 let channel: CarriedChannel
 let heard: Heard
 const faults: unknown[] = []
 
 beforeEach(async () => {
   ;({ clock, network, nodes } = await joinNodes('aaaaaaaa', 'bbbbbbbb'))
-  edge = new SocketCarriage(nodes[0]!)
-  const owner = new SocketCarriage(nodes[1]!)
+  edge = new CarriedSockets(nodes[0]!)
+  const owner = new CarriedSockets(nodes[1]!)
   const begin = (given: Channel, about: CarriedClient, credentials: Buffer) => {
     known = { client: about, credentials: credentials.toString() }
     channel = given as CarriedChannel
@@ -73,11 +73,11 @@ afterEach(async () => {
   expect(faults.splice(0)).toEqual([])
 })
 
-/** A client whose WebSocket is carried to the session's process. */
+/** Carries a WebSocket to the session's process. */
 async function carried(
   about: Partial<CarriedClient> = {},
   place = 'here',
-  options: TakeoverOptions = {},
+  options: AttachOptions = {},
 ): Promise<FakeWebSocket> {
   const { socket, channel } = fakeChannel(clock, options)
   edge.carry('bbbbbbbb', place, channel, { ...client, ...about }, about.before && '<auth/>')
@@ -85,7 +85,7 @@ async function carried(
   return socket
 }
 
-/** The client has closed the WebSocket in turn. */
+/** The client answers the close. */
 function leave(...sockets: readonly FakeWebSocket[]): void {
   for (const socket of sockets) socket.leave()
 }
@@ -209,7 +209,7 @@ describe('more data than the client reads', () => {
     socket.drain()
     await arrived()
     expect([channel.isBehind, heard.notes]).toEqual([false, ['drain']])
-    // To a client that reads any amount can be sent.
+    // There is no limit for a client that reads.
     for (let count = 0; count < 20; count++) {
       channel.send(long)
       await arrived()
@@ -285,7 +285,7 @@ describe('an end', () => {
     await arrived()
     expect(late.closedWith).toBe(1012)
     expect(late.sent).toEqual([])
-    // Strophe takes no notice of a code before it has had an answer.
+    // Strophe ignores a code before the first answer.
     expect([early.isGone, early.closedWith]).toEqual([true, undefined])
     expect(edge.size).toBe(0)
     leave(late)
@@ -346,8 +346,8 @@ describe('an end', () => {
 test('other processes are known by their names, and used if they take new sessions', async () => {
   expect(edge.ownerOf('bbbbbbbb')).toBe('bbbbbbbb')
   for (const name of ['aaaaaaaa', 'cccccccc', '', 'bbbbbbb', '__proto__']) expect(edge.ownerOf(name)).toBeUndefined()
-  expect(edge.taker()).toBe('bbbbbbbb')
+  expect(edge.nodeForNewSession()).toBe('bbbbbbbb')
   nodes[1]!.drain()
   await arrived()
-  expect(edge.taker()).toBeUndefined()
+  expect(edge.nodeForNewSession()).toBeUndefined()
 })

@@ -13,13 +13,13 @@ import { close, connectPage, open } from '../../support/fake-web-socket.js'
 import * as pages from './pages.js'
 import {
   ack,
+  attachPage,
+  attachPageCounting,
+  attachPageSilently,
   benchWithTickets,
   newToken,
   resume,
   stanza,
-  takeOver,
-  takeOverCounting,
-  takeOverSilently,
 } from './pages.js'
 
 const ids = (texts: readonly string[]) =>
@@ -28,7 +28,7 @@ const streamError = (condition: string) =>
   expect.stringContaining(`<${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>`)
 const notFound = expect.stringMatching(/^<failed xmlns='urn:xmpp:sm:3'><item-not-found /)
 
-/** What its backend is told that hands the session out once more. */
+/** The answer to a backend that resumes the session. */
 function handedOut(bench: BoshBench, client: Client): { readonly token: string; readonly delivered: number } {
   const { token, delivered } = bench.registry.byId(client.id)!.resume({ seconds: 120, attachBinding: 'off' })!
   return { token: token!, delivered }
@@ -53,7 +53,7 @@ describe('an old resource that a page still writes', () => {
   ])('is taken out of %s, and nothing else is', async (sent, passedOn) => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!)
+    const page = attachPage(bench, client.token!)
     const written = (text: string) => text.replace(/^<(\w+)/, "<$1 xmlns='jabber:client'")
     page.receive(written(sent))
     expect(client.link.sent).toEqual([written(passedOn)])
@@ -67,14 +67,14 @@ describe('an old resource that a page still writes', () => {
   ])('is not in %s, which is passed on as it is', async sent => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    takeOver(bench, client.token!).receive(sent)
+    attachPage(bench, client.token!).receive(sent)
     expect(client.link.sent).toEqual([sent])
   })
 
   test('is found in a start tag of any length', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!)
+    const page = attachPage(bench, client.token!)
     page.receive(`<message xmlns='jabber:client'${' '.repeat(200_000)} from='a@b'/>`)
     expect(client.link.sent).toEqual([`<message xmlns='jabber:client'/>`])
   })
@@ -86,7 +86,7 @@ describe('the memory of stanzas that a page may not have received', () => {
   test('is free once the page acknowledges them', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     for (let sent = 0; sent < 3; sent++) await bench.server(link => link.receive(large))
     expect(bench.waiting.bytes).toBeGreaterThan(3 * 2 * large.length)
     socket.receive(ack(2))
@@ -95,24 +95,24 @@ describe('the memory of stanzas that a page may not have received', () => {
     expect(bench.waiting.bytes).toBe(0)
   })
 
-  test('is freed at the end of the session, wherever the stanzas are', async () => {
+  test('is freed at the end of the session', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     await bench.server(link => link.receive(large))
     socket.leave()
     await bench.server(link => link.receive(large))
     const { bytes } = bench.waiting
     expect(bytes).toBeGreaterThan(2 * 2 * large.length)
     expect(bytes).toBeLessThan(3 * 2 * large.length)
-    bench.registry.abandonAll()
+    bench.registry.endAllSilently()
     expect(bench.waiting.bytes).toBe(0)
   })
 
   test('ends the session of a page that acknowledges nothing while memory is short', async () => {
     const bench = benchWithTickets({ mostWaiting: 400_000 })
     const client = await bench.warmed()
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     for (let sent = 0; sent < 5; sent++) await bench.server(link => link.receive(large))
     expect(socket.sent).toContainEqual(streamError('policy-violation'))
     expect(bench.counts.sessionsEnded.limit).toBe(1)
@@ -123,7 +123,7 @@ describe('the memory of stanzas that a page may not have received', () => {
 test('a page whose session fails unexpectedly is told, and the log says so under websocket', async () => {
   const bench = benchWithTickets()
   const client = await bench.warmed()
-  const page = takeOver(bench, client.token!)
+  const page = attachPage(bench, client.token!)
   Object.assign(client.link, {
     send() {
       throw new TypeError('not foreseen')
@@ -139,7 +139,7 @@ describe('a page that counts', () => {
   test('sends its count of stanzas, and gets the count of the service', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     for (const text of [stanza(1), "<presence xmlns='jabber:client'/>", "<note xmlns='urn:note'/>"])
       socket.receive(text)
     socket.receive("<note xmlns='jabber:client'/>")
@@ -148,16 +148,16 @@ describe('a page that counts', () => {
     expect(client.link.sent).toHaveLength(4)
   })
 
-  test('is asked with its first stanzas, and once more when it has more than it counted', async () => {
+  test('is asked to acknowledge its first stanzas, and again if more are unacknowledged', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     await bench.server(link => link.receive(stanza('a')))
     await bench.server(link => link.receive(stanza('b'), stanza('c')))
     expect(socket.sent).toEqual([stanza('a'), pages.request, stanza('b'), stanza('c')])
     socket.receive(ack(1))
     expect(socket.sent.slice(4)).toEqual([pages.request])
-    // One that is slow to count is not asked over and over.
+    // A page that acknowledges slowly is not asked again and again.
     socket.receive(ack(1))
     socket.receive(ack(1))
     expect(socket.sent).toHaveLength(5)
@@ -165,15 +165,15 @@ describe('a page that counts', () => {
     expect(socket.sent).toHaveLength(5)
   })
 
-  test('and acknowledges nothing gets no more than can be kept for it; its server is read no further', async () => {
+  test('and acknowledges nothing gets stanzas up to a limit, and then its server is not read', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     let sent = 0
     while (!client.link.paused) await bench.server(link => link.receive(stanza(sent++)))
     expect(ids(socket.sent)).toHaveLength(1000)
     expect(sent).toBe(2001)
-    // It had only been asked behind the first.
+    // The service asked only after the first stanza.
     expect(socket.sent.filter(text => text === pages.request)).toHaveLength(1)
     socket.receive(ack(1))
     while (client.link.paused || ids(socket.sent).length < sent) socket.receive(ack(ids(socket.sent).length))
@@ -181,10 +181,10 @@ describe('a page that counts', () => {
     expect(client.link.paused).toBe(false)
   })
 
-  test('is asked again although it was full when it acknowledged a part', async () => {
+  test('is asked again after it acknowledges a part at the limit', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     await bench.server(link => link.receive(stanza('first')))
     await bench.server(link => link.receive(...Array.from({ length: 1000 }, (_, id) => stanza(id))))
     await bench.server(link => link.receive(stanza('last')))
@@ -198,7 +198,7 @@ describe('a page that counts', () => {
   test.each(['2', '4294967296', '-1', 'x', ''])('that confirms %j of one stanza is shut out', async count => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     await bench.server(link => link.receive(stanza('a')))
     socket.receive(`<a xmlns='urn:xmpp:sm:3' h='${count}'/>`)
     expect(socket.sent.at(-2)).toEqual(streamError('undefined-condition'))
@@ -208,7 +208,7 @@ describe('a page that counts', () => {
   test('that counts less than before continues, as xmpp.js counts after a disconnect', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     await bench.server(link => link.receive(stanza('a')))
     socket.receive(ack(1))
     socket.receive(ack(0))
@@ -222,7 +222,7 @@ describe('a page that counts', () => {
   ])('may not %s', async (_what, sent) => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!)
+    const page = attachPage(bench, client.token!)
     page.receive(sent)
     expect(page.sent).toEqual([expect.stringContaining('<unexpected-request ')])
     expect(bench.registry.size).toBe(1)
@@ -231,7 +231,7 @@ describe('a page that counts', () => {
   test('may not count less a second time', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     socket.receive(pages.enable)
     expect(socket.sent).toEqual([expect.stringContaining('<unexpected-request ')])
   })
@@ -241,7 +241,7 @@ describe('a page whose connection broke', () => {
   test('resumes its stream', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket, id } = takeOverCounting(bench, client.token!)
+    const { socket, id } = attachPageCounting(bench, client.token!)
     socket.receive(stanza('c1'))
     await bench.server(link => link.receive(stanza('a'), stanza('b')))
     socket.leave()
@@ -263,13 +263,13 @@ describe('a page whose connection broke', () => {
   test('resumes its stream any number of times', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    let { socket, id } = takeOverCounting(bench, client.token!)
+    let { socket, id } = attachPageCounting(bench, client.token!)
     for (let time = 0; time < 5; time++) {
       await bench.server(link => link.receive(stanza(time)))
       socket.leave()
       socket = pages.logIn(bench, await newToken(bench, client))
       socket.sent.length = 0
-      // It has got nothing at all.
+      // The page has received nothing.
       socket.receive(resume(id, 0))
       expect(ids(socket.sent)).toEqual(Array.from({ length: time + 1 }, (_, number) => String(number)))
     }
@@ -278,7 +278,7 @@ describe('a page whose connection broke', () => {
   test('that has received all stanzas lets the server be read again', async () => {
     const bench = benchWithTickets({ maxQueueElements: 3 })
     const client = await bench.warmed()
-    const { socket, id } = takeOverCounting(bench, client.token!)
+    const { socket, id } = attachPageCounting(bench, client.token!)
     await bench.server(link => link.receive(...['a', 'b', 'c', 'd'].map(name => stanza(name))))
     socket.leave()
     await bench.server(link => link.receive(stanza('e')))
@@ -295,10 +295,10 @@ describe('a page whose connection broke', () => {
     ['less than it has acknowledged', id => resume(id, 0)],
     ['no number', id => `<resume xmlns='urn:xmpp:sm:3' previd='${id}' h='one'/>`],
     ['nothing', () => "<resume xmlns='urn:xmpp:sm:3'/>"],
-  ])('and tells of %s may begin anew, and gets what it has not acknowledged', async (_what, wish) => {
+  ])('and resumes with %s may begin anew, and gets the unacknowledged stanzas', async (_what, wish) => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket, id } = takeOverCounting(bench, client.token!)
+    const { socket, id } = attachPageCounting(bench, client.token!)
     await bench.server(link => link.receive(stanza('a'), stanza('b')))
     socket.receive(ack(1))
     socket.leave()
@@ -317,7 +317,7 @@ describe('a page whose connection broke', () => {
   test('cannot resume once a page over BOSH has taken the waiting stanzas', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket, id } = takeOverCounting(bench, client.token!)
+    const { socket, id } = attachPageCounting(bench, client.token!)
     await bench.server(link => link.receive(stanza('a'), stanza('b')))
     socket.leave()
     const over = await bench.resume(client)
@@ -328,15 +328,15 @@ describe('a page whose connection broke', () => {
     expect(again.sent).toEqual([notFound])
     again.receive(pages.bind)
     await bench.pass(1)
-    // What a page over BOSH may not have got is for the next one.
+    // The next page gets the stanzas that a BOSH page may have missed.
     expect(ids(again.sent)).toEqual(['a', 'b'])
   })
 
   test('cannot go on with the stream of a page before the last', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const first = takeOverCounting(bench, client.token!)
-    const second = takeOver(bench, await newToken(bench, client))
+    const first = attachPageCounting(bench, client.token!)
+    const second = attachPage(bench, await newToken(bench, client))
     second.leave()
     const again = pages.logIn(bench, await newToken(bench, client))
     again.receive(resume(first.id, 0))
@@ -346,7 +346,7 @@ describe('a page whose connection broke', () => {
   test('and that does not return: its session ends with inactivity, and senders get errors for unacknowledged stanzas', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     const letter = (id: string) => `<message xmlns='jabber:client' from='romeo@chat.example/a' id='${id}'/>`
     await bench.server(link => link.receive(letter('had'), letter('lost')))
     socket.receive(ack(1))
@@ -364,18 +364,18 @@ describe('a page whose connection broke', () => {
   test('and that never counted loses its last stanzas, and nothing else, if no pings are sent', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!)
+    const page = attachPage(bench, client.token!)
     await bench.server(link => link.receive(stanza('written')))
     page.leave()
     await bench.server(link => link.receive(stanza('kept')))
-    const again = takeOver(bench, await newToken(bench, client))
+    const again = attachPage(bench, await newToken(bench, client))
     expect(ids(again.sent)).toEqual(['kept'])
   })
 
   test('had sent its earlier stanzas to the server', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!)
+    const page = attachPage(bench, client.token!)
     page.receive(stanza('c1'))
     page.receive(stanza('c2'))
     page.leave()
@@ -387,11 +387,11 @@ describe('a page that has sent nothing since its resource was bound', () => {
   const waiting = Array.from({ length: 50 }, (_, id) => stanza(id))
   const first = waiting.slice(0, 3)
 
-  test('gets waiting stanzas after its first message and the answer to it', async () => {
+  test('gets waiting stanzas after the answer to its first message', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...first))
-    const page = takeOverSilently(bench, client.token!)
+    const page = attachPageSilently(bench, client.token!)
     await bench.server(link => link.receive(stanza('late')))
     await bench.pass(0.5)
     expect(page.sent).toEqual([])
@@ -404,7 +404,7 @@ describe('a page that has sent nothing since its resource was bound', () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...first))
-    const page = takeOverSilently(bench, client.token!)
+    const page = attachPageSilently(bench, client.token!)
     await bench.pass(1)
     expect(page.sent).toEqual(first)
     await bench.server(link => link.receive(stanza('late')))
@@ -412,28 +412,31 @@ describe('a page that has sent nothing since its resource was bound', () => {
     expect(bench.registry.byId(client.id)!.deadline).toBe(Number.POSITIVE_INFINITY)
   })
 
-  test.each([0.5, 5])('and whose connection breaks after %d s had nothing: the next page gets all', async seconds => {
-    for (const pings of [true, false]) {
-      const bench = benchWithTickets()
-      const client = await bench.warmed()
-      await bench.server(link => link.receive(...waiting))
-      const page = takeOverSilently(bench, client.token!, { pings })
-      // What is written is lost.
-      page.isConnected = false
-      await bench.pass(seconds)
-      page.leave()
-      const over = handedOut(bench, client)
-      expect(over.delivered).toBe(0)
-      const again = takeOver(bench, over.token)
-      expect(ids(again.sent)).toEqual(waiting.map((_, id) => String(id)))
-    }
-  })
+  test.each([0.5, 5])(
+    'and whose connection breaks after %d s counts as without stanzas: the next page gets all',
+    async seconds => {
+      for (const pings of [true, false]) {
+        const bench = benchWithTickets()
+        const client = await bench.warmed()
+        await bench.server(link => link.receive(...waiting))
+        const page = attachPageSilently(bench, client.token!, { pings })
+        // Written data is lost.
+        page.isConnected = false
+        await bench.pass(seconds)
+        page.leave()
+        const over = handedOut(bench, client)
+        expect(over.delivered).toBe(0)
+        const again = attachPage(bench, over.token)
+        expect(ids(again.sent)).toEqual(waiting.map((_, id) => String(id)))
+      }
+    },
+  )
 
   test('had nothing if its backend hands the session out to another page', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...waiting))
-    takeOverSilently(bench, client.token!, { pings: true }).isConnected = false
+    attachPageSilently(bench, client.token!, { pings: true }).isConnected = false
     await bench.pass(5)
     const over = await bench.resume(client)
     expect((await over.next()).reply?.body).toBe(payload(...waiting))
@@ -443,7 +446,7 @@ describe('a page that has sent nothing since its resource was bound', () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...first))
-    const page = takeOverSilently(bench, client.token!, { pings: true })
+    const page = attachPageSilently(bench, client.token!, { pings: true })
     page.isConnected = false
     await bench.pass(1)
     page.receive(pages.enable)
@@ -464,25 +467,25 @@ describe('a page that has sent nothing since its resource was bound', () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...first))
-    const page = takeOverSilently(bench, client.token!, { pings: true })
+    const page = attachPageSilently(bench, client.token!, { pings: true })
     page.isConnected = false
     await bench.pass(1)
     page.receive(pages.enable)
     await bench.server(link => link.receive(stanza('a')))
     page.leave()
-    const again = takeOver(bench, await newToken(bench, client))
+    const again = attachPage(bench, await newToken(bench, client))
     expect(ids(again.sent)).toEqual(['0', '1', '2', 'a'])
   })
 
-  test('is sent no more than can be kept for it', async () => {
+  test('gets stanzas up to the limit for storing them', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...Array.from({ length: 1500 }, (_, id) => stanza(id))))
-    const page = takeOverSilently(bench, client.token!, { pings: true })
+    const page = attachPageSilently(bench, client.token!, { pings: true })
     page.isConnected = false
     await bench.pass(1)
     await bench.server(link => link.receive(stanza('last')))
-    // What the outbox gives out in one go is not divided.
+    // Stanzas that are taken from the outbox together are sent together.
     const sent = ids(page.sent).length
     expect(sent).toBeLessThan(1501)
     page.emit('pong', Buffer.from('1'))
@@ -497,7 +500,7 @@ test('the log has the reason why a page lost its WebSocket, and its address', as
   const client = await bench.warmed()
   const notes: unknown[] = []
   bench.log.debug = (...note: unknown[]) => void notes.push(note)
-  takeOver(bench, client.token!).leave()
+  attachPage(bench, client.token!).leave()
   const about = { session: client.id, transport: 'websocket', address: '192.0.2.7' }
   expect(notes).toEqual([[{ ...about, reason: 'socket-broken' }, 'a page lost its WebSocket']])
   await bench.pass(91)
@@ -508,7 +511,7 @@ describe('a page that does not count', () => {
   test('has received all stanzas before a ping that it answered, and the next page gets the others', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!, { pings: true })
+    const page = attachPage(bench, client.token!, { pings: true })
     await bench.server(link => link.receive(stanza('a'), stanza('b')))
     await bench.server(link => link.receive(stanza('c')))
     await bench.pass(0.5)
@@ -518,7 +521,7 @@ describe('a page that does not count', () => {
     page.leave()
     const over = handedOut(bench, client)
     expect(over.delivered).toBe(3)
-    const again = takeOver(bench, over.token, { pings: true })
+    const again = attachPage(bench, over.token, { pings: true })
     expect(ids(again.sent)).toEqual(['d', 'e'])
     expect(handedOut(bench, client).delivered).toBe(3)
   })
@@ -526,7 +529,7 @@ describe('a page that does not count', () => {
   test('gets one ping for many stanzas in a row, and another for the last of them', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!, { pings: true })
+    const page = attachPage(bench, client.token!, { pings: true })
     let pings = 0
     const ping = page.ping.bind(page)
     page.ping = data => {
@@ -541,10 +544,10 @@ describe('a page that does not count', () => {
     expect(handedOut(bench, client).delivered).toBe(50)
   })
 
-  test('is sent a ping at once if it has been sent all that can be kept', async () => {
+  test('gets a ping at once at the limit', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!, { pings: true })
+    const page = attachPage(bench, client.token!, { pings: true })
     for (const part of [0, 1, 2])
       await bench.server(link => link.receive(...Array.from({ length: 1000 }, (_, id) => stanza(`${part}-${id}`))))
     expect(ids(page.sent)).toHaveLength(3000)
@@ -553,7 +556,7 @@ describe('a page that does not count', () => {
   test('may answer the last of several pings only', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!, { pings: true })
+    const page = attachPage(bench, client.token!, { pings: true })
     page.isConnected = false
     await bench.server(link => link.receive(stanza('a')))
     page.emit('pong', Buffer.from('0'))
@@ -567,7 +570,7 @@ describe('a page that does not count', () => {
   test('and that closes its stream had all: no sender gets an error', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!, { pings: true })
+    const page = attachPage(bench, client.token!, { pings: true })
     page.isConnected = false
     const letter = `<message xmlns='jabber:client' from='romeo@chat.example/a' id='a'/>`
     await bench.server(link => link.receive(letter))
@@ -578,10 +581,10 @@ describe('a page that does not count', () => {
 })
 
 describe('a page that reads slowly', () => {
-  test('gets no more than it can be expected to read; the next page gets the rest', async () => {
+  test('gets only as much as it reads, and the next page gets the rest', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!)
+    const page = attachPage(bench, client.token!)
     page.bufferedAmount = 100_000
     const long = (id: string) => stanza(id, `<body>${'x'.repeat(40_000)}</body>`)
     await bench.server(link => link.receive(...['a', 'b', 'c', 'd'].map(long)))
@@ -594,7 +597,7 @@ describe('a page that reads slowly', () => {
     }
     page.connection.emit('drain')
     expect(ids(page.sent)).toEqual(['a', 'b'])
-    const next = takeOver(bench, await newToken(bench, client))
+    const next = attachPage(bench, await newToken(bench, client))
     expect(ids(next.sent)).toEqual(['c', 'd'])
     expect(page.sent.at(-2)).toEqual(streamError('conflict'))
   })
@@ -602,7 +605,7 @@ describe('a page that reads slowly', () => {
   test('is shut out nevertheless, and its connection is cut at the time limit', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!)
+    const page = attachPage(bench, client.token!)
     page.bufferedAmount = 100_000
     await newToken(bench, client)
     await bench.pass(4)
@@ -620,7 +623,7 @@ describe('a session that has ended', () => {
   test('gives a page all that waits, though it acknowledges nothing, and then the reason', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     await bench.server(link => link.receive(...Array.from({ length: 1500 }, (_, id) => stanza(id))))
     await bench.server(link => link.receive(stanza('last')))
     expect(ids(socket.sent)).not.toContain('last')
@@ -634,7 +637,7 @@ describe('a session that has ended', () => {
   test('reads acknowledgements of its page until the page is told', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     const late = (id: string) => `<message xmlns='jabber:client' from='romeo@chat.example/a' id='${id}'/>`
     await bench.server(link => link.receive(late('a'), late('b')))
     socket.bufferedAmount = 100_000
@@ -649,7 +652,7 @@ describe('a session that has ended', () => {
   test('is over once a page that does not read, and could not be told, is gone', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!)
+    const page = attachPage(bench, client.token!)
     page.bufferedAmount = 100_000
     await bench.server(link => link.receive(stanza('a')))
     await bench.server(link => link.end(lost))
@@ -663,7 +666,7 @@ describe('a session that has ended', () => {
     const client = await bench.warmed()
     await bench.server(link => link.receive(stanza('a')))
     await bench.server(link => link.end(lost))
-    const page = takeOverSilently(bench, client.token!)
+    const page = attachPageSilently(bench, client.token!)
     expect(page.sent).toEqual([stanza('a'), streamError('remote-connection-failed'), close])
     expect(bench.registry.size).toBe(0)
   })
@@ -671,7 +674,7 @@ describe('a session that has ended', () => {
   test('while a page was away is over at once', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    takeOver(bench, client.token!).leave()
+    attachPage(bench, client.token!).leave()
     await bench.server(link => link.end(lost))
     expect(bench.registry.size).toBe(0)
   })
@@ -689,7 +692,7 @@ describe('whichever comes first has the session', () => {
   test('over WebSocket: requests are answered as if there were no session', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!)
+    const page = attachPage(bench, client.token!)
     const { reply } = await client.next(message('stolen'))
     expect(reply?.body).toContain("condition='item-not-found'")
     expect(client.link.sent).toEqual([])
@@ -699,14 +702,14 @@ describe('whichever comes first has the session', () => {
   test('the page of the other transport has it after another resume', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const page = takeOver(bench, client.token!)
+    const page = attachPage(bench, client.token!)
     const over = await bench.resume(client)
     expect(page.sent).toEqual([streamError('conflict'), close])
     page.receive(stanza('late'))
     expect((await client.next(message('older'))).reply?.body).toContain("condition='item-not-found'")
     const held = await over.next(message('mine'))
     expect(client.link.sent).toEqual([message('mine')])
-    const again = takeOver(bench, await newToken(bench, over))
+    const again = attachPage(bench, await newToken(bench, over))
     expect(held.reply?.body).not.toBe(errorReply)
     expect((await over.next(message('late'))).reply?.body).toContain("condition='item-not-found'")
     again.receive(stanza('c'))
@@ -729,7 +732,7 @@ describe('whichever comes first has the session', () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const slow = pages.logIn(bench, client.token!)
-    const page = takeOver(bench, await newToken(bench, client))
+    const page = attachPage(bench, await newToken(bench, client))
     slow.receive(pages.bind)
     expect(slow.sent.slice(-2)).toEqual([streamError('conflict'), close])
     page.receive(stanza('c'))
@@ -740,7 +743,7 @@ describe('whichever comes first has the session', () => {
 test('an element of a login, or another stream, is against the rules', async () => {
   for (const sent of [pages.auth('x'), pages.authenticate('x'), open()]) {
     const bench = benchWithTickets()
-    const page = takeOver(bench, (await bench.warmed()).token!)
+    const page = attachPage(bench, (await bench.warmed()).token!)
     page.receive(sent)
     expect(page.sent).toEqual([streamError('policy-violation'), close])
     expect(bench.registry.size).toBe(0)
@@ -754,7 +757,7 @@ describe('stream management', () => {
   ])('counts for what a page may send (%i requests)', async (times, request) => {
     const bench = benchWithTickets({ shaper: new RateShaper({ sessionBytes: 1_000, sessionBurst: 1_000 }) })
     const client = await bench.warmed()
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     for (let time = 0; time < times; time++) socket.receive(request)
     expect(socket.isPaused).toBe(true)
     await bench.pass(2)
@@ -764,7 +767,7 @@ describe('stream management', () => {
   test('has nothing in it that is long', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     socket.receive(ack(0).replace('/>', `>${'<a/>'.repeat(300)}</a>`))
     expect(socket.sent).toEqual([streamError('policy-violation'), close])
   })
@@ -787,7 +790,7 @@ describe('a page whose server counts stanzas', () => {
 
   async function managedPage(about?: BenchOptions) {
     const all = await managed(about)
-    return { ...all, ...takeOverCounting(all.bench, all.client.token!) }
+    return { ...all, ...attachPageCounting(all.bench, all.client.token!) }
   }
 
   test('is told at once how many stanzas its server has, if the server has all', async () => {
@@ -869,7 +872,7 @@ describe('a page whose server counts stanzas', () => {
 
   test('has the stanzas before its pongs confirmed to the server, if it does not count', async () => {
     const { bench, client, link } = await managed()
-    const socket = takeOver(bench, client.token!, { pings: true })
+    const socket = attachPage(bench, client.token!, { pings: true })
     await bench.server(() => link.receive(...bodies(2)))
     socket.isConnected = false
     await bench.pass(0.25)

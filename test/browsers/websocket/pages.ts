@@ -1,4 +1,4 @@
-// Pages that take sessions over, and say what a test wants them to.
+// Pages that attach to sessions over WebSocket.
 import {
   bind2Namespace,
   bindNamespace,
@@ -7,7 +7,7 @@ import {
   smNamespace,
 } from '../../../src/xmpp/namespaces.js'
 import { type BenchOptions, BoshBench, type Client } from '../../support/bosh-bench.js'
-import { connectPage, type FakeWebSocket, open, type TakeoverOptions } from '../../support/fake-web-socket.js'
+import { type AttachOptions, connectPage, type FakeWebSocket, open } from '../../support/fake-web-socket.js'
 
 export const benchWithTickets = (about: BenchOptions = {}, domains?: readonly string[]) =>
   new BoshBench({}, domains, { issuesTickets: true, ...about })
@@ -30,16 +30,16 @@ export const resume = (id: string, count: number) => `<resume xmlns='${smNamespa
 export const notAuthorized = `<failure xmlns='${saslNamespace}'><not-authorized/></failure>`
 export const stanza = (id: string | number, more = '') => `<message xmlns='jabber:client' id='${id}'>${more}</message>`
 
-/** A connection that has shown its token; it has yet to say what it wants. */
-export function logIn(bench: BoshBench, token: string, options?: TakeoverOptions): FakeWebSocket {
+/** A connection that has sent its token, but neither binds nor resumes yet. */
+export function logIn(bench: BoshBench, token: string, options?: AttachOptions): FakeWebSocket {
   const socket = connectPage(bench, options)
   socket.receive(open())
   socket.receive(authenticate(token, undefined, false))
   return socket
 }
 
-/** A page whose resource is bound, and that has sent nothing since. What it was sent until then is forgotten. */
-export function takeOverSilently(bench: BoshBench, token: string, options?: TakeoverOptions): FakeWebSocket {
+/** A page that has bound its resource, and sent nothing since. Earlier messages are removed from `sent`. */
+export function attachPageSilently(bench: BoshBench, token: string, options?: AttachOptions): FakeWebSocket {
   const socket = logIn(bench, token, options)
   socket.receive(bind)
   if (socket.sent[4]?.includes('<jid>') !== true) throw new Error(`not taken over: ${socket.sent}`)
@@ -47,27 +47,27 @@ export function takeOverSilently(bench: BoshBench, token: string, options?: Take
   return socket
 }
 
-/** The same once it has sent something, which goes to no server. */
-export function takeOver(bench: BoshBench, token: string, options?: TakeoverOptions): FakeWebSocket {
-  const socket = takeOverSilently(bench, token, options)
+/** A page that has also sent a message, which does not go to the server. */
+export function attachPage(bench: BoshBench, token: string, options?: AttachOptions): FakeWebSocket {
+  const socket = attachPageSilently(bench, token, options)
   socket.receive(request)
   if (socket.sent.shift()?.includes('<unexpected-request ') !== true) throw new Error('not heard')
   return socket
 }
 
-/** The same with a stream that may go on later; tells its id. */
-export function takeOverCounting(
+/** A page that has enabled stream management. Returns the id of the stream. */
+export function attachPageCounting(
   bench: BoshBench,
   token: string,
-  options?: TakeoverOptions,
+  options?: AttachOptions,
 ): { socket: FakeWebSocket; id: string } {
-  const socket = takeOverSilently(bench, token, options)
+  const socket = attachPageSilently(bench, token, options)
   socket.receive(enable)
   const id = / id='([^']+)'/.exec(socket.sent.shift()!)![1]!
   return { socket, id }
 }
 
-/** The token with which a backend hands the session out once more. */
+/** The token for a backend that resumes the session. */
 export async function newToken(bench: BoshBench, client: Client, seconds?: number): Promise<string> {
   return (await bench.resume(client, seconds === undefined ? {} : { seconds })).token!
 }

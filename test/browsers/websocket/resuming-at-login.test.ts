@@ -1,7 +1,7 @@
-// Pages that log in by SASL2 and go on with the stream of their last connection in the same step (XEP-0198 §9).
+// Pages that log in with SASL2 and resume their last stream in the same step (XEP-0198 §9).
 import { expect, test } from '@jest/globals'
 import { connectPage, open } from '../../support/fake-web-socket.js'
-import { authenticate, benchWithTickets, enable, newToken, resume, stanza, takeOverCounting } from './pages.js'
+import { attachPageCounting, authenticate, benchWithTickets, enable, newToken, resume, stanza } from './pages.js'
 
 const success = (more: string) =>
   expect.stringMatching(new RegExp(`^<success xmlns='urn:xmpp:sasl:2'>.*</authorization-identifier>${more}</success>$`))
@@ -12,7 +12,7 @@ const features = "<stream:features xmlns:stream='http://etherx.jabber.org/stream
 async function cutOff() {
   const bench = benchWithTickets()
   const client = await bench.warmed()
-  const { socket, id } = takeOverCounting(bench, client.token!)
+  const { socket, id } = attachPageCounting(bench, client.token!)
   await bench.server(link => link.receive(stanza('one'), stanza('two')))
   socket.receive(stanza('mine'))
   socket.leave()

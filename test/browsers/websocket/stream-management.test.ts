@@ -11,7 +11,7 @@ const element = (name: string, namespace = 'jabber:client', text = `<${name} xml
 const messages = (count: number) => Array.from({ length: count }, () => element('message'))
 const last = 2 ** 32 - 1
 
-/** One that has sent so many stanzas behind those acknowledged. */
+/** `sent` stanzas follow the acknowledged stanzas. */
 function counting(sent: number, acknowledged = 0): StreamManagement {
   const before: Resumption = { id: 'i', received: 0, acknowledged, unacknowledged: 0, uncounted: 0 }
   const management = StreamManagement.resume(before, acknowledged)!
@@ -48,7 +48,7 @@ describe('acknowledged stanzas', () => {
   })
 
   test.each<[string, number, number, number, number | undefined]>([
-    // sent, acknowledged before, count, how many more
+    // sent, acknowledged before, count, newly acknowledged
     ['nothing', 3, 0, 0, 0],
     ['the same once more', 3, 7, 7, 0],
     ['more than were sent', 3, 0, 4, undefined],

@@ -13,7 +13,7 @@ const secret = 'sixteen-bytes-16'
 const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment }).config.events
 const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
 
-/** Whether the key of the settings is made of these bytes. */
+/** True if the key consists of these bytes. */
 const isKey = (environment: Record<string, string>, bytes: Buffer | string) => {
   const signed = (key: Parameters<typeof createHmac>[1]) => createHmac('sha256', key).update('x').digest('hex')
   return signed(load({ EVENTS_URL: url, ...environment })!.key) === signed(bytes)

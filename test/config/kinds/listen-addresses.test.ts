@@ -20,7 +20,6 @@ const load = (environment: Record<string, string>) => loadConfig({ ...required, 
 
 const written = (places: readonly { host: string; port: number }[] = []) =>
   places.map(({ host, port }) => `${host} ${port}`)
-/** Where it listens without TLS, and with it. */
 const places = (environment: Record<string, string>) => written(load(environment).listen.places)
 const securePlaces = (environment: Record<string, string>) => written(load({ TLS_CERT, ...environment }).https?.places)
 
@@ -88,7 +87,7 @@ describe('listening addresses', () => {
   test.each([
     [
       { HOST: '127.0.0.1:443', HTTPS_HOST: '0.0.0.0:443' },
-      'HTTPS_PORT and PORT must differ: a port of an address is for one of the two',
+      'HTTPS_PORT and PORT must differ: both would use the same port of an address',
     ],
     [{ PORT: 'off', HOST: '127.0.0.1:80' }, 'PORT is off, but HOST has a port: keep one of the two'],
     [
@@ -143,7 +142,7 @@ describe('listening addresses', () => {
     expect(problems({ TLS_CERT, ...environment } as unknown as Record<string, string>)).toEqual(
       setting === undefined
         ? []
-        : [`METRICS_ADDRESS and ${setting} must differ: a port of an address is for one of the two`],
+        : [`METRICS_ADDRESS and ${setting} must differ: both would use the same port of an address`],
     )
   })
 
@@ -160,7 +159,7 @@ describe('listening addresses', () => {
     [{ PORT: 'off' }, 'PORT is off, and there is no HTTPS_PORT: the service would not listen'],
     [
       { PORT: '8443', HTTPS_PORT: '8443', TLS_CERT: '' },
-      'HTTPS_PORT and PORT must differ: a port of an address is for one of the two',
+      'HTTPS_PORT and PORT must differ: both would use the same port of an address',
     ],
     [
       { HOST: 'unix:http.sock' },
@@ -173,7 +172,7 @@ describe('listening addresses', () => {
     ],
     [
       { HOST: 'unix:/run/a', HTTPS_PORT: '8443' },
-      'HTTPS_HOST is required for HTTPS_PORT: HOST has Unix sockets alone, and they are for HTTP',
+      'HTTPS_HOST is required for HTTPS_PORT: HOST has only Unix sockets, which are for HTTP',
     ],
     [
       { HOST: 'unix:/run/a', HTTPS_HOST: 'unix:/run/a' },

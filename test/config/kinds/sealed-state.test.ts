@@ -119,7 +119,7 @@ describe('STATE_DIR', () => {
     ['in a folder that does not exist', 'FOLDER/none/state', /^names a folder whose parent folder does not exist/],
     ['a file', 'FOLDER/good.key', /^must name a folder, not a file$/],
     ['below a file', 'FOLDER/good.key/state', /^names a folder that this user cannot use \(ENOTDIR\)$/],
-    // Nobody may write there, root included.
+    // Even root cannot write there.
     ['read-only', '/proc/sys', /^names a folder where this user cannot read and write \((EACCES|EROFS)\)$/],
     ['in a read-only folder', '/proc/sys/state', new RegExp(`^${none} \\((EACCES|EROFS)\\)$`)],
   ])('cannot be %s', (_what, path, problem) => {

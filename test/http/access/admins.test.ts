@@ -72,7 +72,7 @@ describe('an admin whose secret is kept as a hash', () => {
   const call = (service: ReturnType<typeof fakeService>, name: string, secret: string) =>
     request(service.app).post('/warm').auth(name, secret).send(parameters)
 
-  test('comes in with the secret, again without hashing, and with nothing else', async () => {
+  test('is accepted with the secret, again without hashing, and with no other secret', async () => {
     const service = serviceWith(await cheapHash('open sesame'))
     expect((await call(service, 'hashed', 'open sesame')).status).toBe(200)
     expect((await call(service, 'hashed', 'open sesame')).status).toBe(200)
@@ -82,7 +82,7 @@ describe('an admin whose secret is kept as a hash', () => {
     expect((await call(service, 'plain', 'plain-secret')).status).toBe(200)
   })
 
-  test('does not come in with the hash itself', async () => {
+  test('is not accepted with the hash itself', async () => {
     const secret = await cheapHash('open sesame')
     expect((await call(serviceWith(secret), 'hashed', secret)).status).toBe(401)
   })

@@ -54,7 +54,7 @@ test.each([
   ['192.0.2.66, 198.51.100.7, 10.0.0.2', '198.51.100.7'],
   ['unknown, 10.0.0.2', 'unknown'],
   [undefined, '10.0.0.1'],
-])('limits count a client behind two proxies for itself: %s', (header, address) => {
+])('limits count each client behind two proxies separately: %s', (header, address) => {
   const headers = header === undefined ? {} : { 'x-forwarded-for': header }
   expect(countedAddress(from('10.0.0.1', headers), rules)).toBe(address)
 })
@@ -74,7 +74,7 @@ test('all unknown addresses are on no list, and count as one client', () => {
     expect(accessBy({ allow, deny })!(addresses[0]!)).toBe(false)
 })
 
-test('an address costs no more than the length of its header', () => {
+test('the cost to read an address is linear in the length of its header', () => {
   const fill = (text: string) => text.repeat(Math.floor(16_000 / text.length))
   const headers = [',', ' ', '10.0.0.2,', '1', '1:', 'a:', '::', '[', '[:', '%', '::1%', '"'].map(fill)
   const started = performance.now()
@@ -83,11 +83,11 @@ test('an address costs no more than the length of its header', () => {
       clientAddress(from('10.0.0.1', { 'x-forwarded-for': header }), rules)
       countsAsEncrypted(from('10.0.0.1', { 'x-forwarded-proto': header }), rules)
     }
-  // In milliseconds for each header. Quadratic cost would take seconds.
+  // In milliseconds. Quadratic cost would take seconds.
   expect((performance.now() - started) / 100 / headers.length).toBeLessThan(5)
 })
 
-describe('a request came securely', () => {
+describe('a request counts as secure', () => {
   test.each([
     ['over TLS', from('203.0.113.9', {}, true), true],
     ['in the clear', from('203.0.113.9'), false],
@@ -104,7 +104,7 @@ describe('a request came securely', () => {
     expect(countsAsEncrypted(from('203.0.113.9'), { ...rules, assumeSecure: true })).toBe(true)
   })
 
-  test('or, for passwords, if only this machine can connect', () => {
+  test('for passwords, if only this machine can connect', () => {
     const local = { ...rules, listen: { places: ['127.0.0.1', '::1', 'localhost'].map(host => at(host)) } }
     expect(takesPasswords(local)(from('127.0.0.1'))).toBe(true)
     expect(countsAsEncrypted(from('127.0.0.1'), local)).toBe(false)

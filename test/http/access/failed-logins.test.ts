@@ -33,7 +33,7 @@ describe('wrong secrets', () => {
     jest.useRealTimers()
   })
 
-  /** Fails once. Resolves with the delay of the answer, or with undefined if the secret is not checked. */
+  /** Resolves with the delay of the answer, or with undefined if the secret is not checked. */
   async function fail(failures: FailedLogins, claim = here): Promise<number | undefined> {
     if ((await failures.begin(claim)) !== undefined) return undefined
     let isTold = false
@@ -57,7 +57,7 @@ describe('wrong secrets', () => {
     expect(await failures.begin(here)).toBe(60 - 7)
   })
 
-  test('count again from the first when their minute is over', async () => {
+  test('count from zero after a minute', async () => {
     const failures = new FailedLogins(2, unnoted)
     await fail(failures)
     await fail(failures)
@@ -96,7 +96,7 @@ describe('wrong secrets', () => {
     expect(hasBegun).toBe(true)
   })
 
-  test('that were right after all do not count', async () => {
+  test('do not count if the secret is right', async () => {
     const failures = new FailedLogins(1, unnoted)
     for (let time = 0; time < 5; time++) {
       expect(await failures.begin(here)).toBeUndefined()
@@ -127,17 +127,16 @@ describe('wrong secrets', () => {
       return (await Promise.all(looked)).reduce((sum: number, one) => sum + one, 0)
     }
 
-    test('are checked as often in ten minutes as those of one address', async () => {
+    test('are checked as often in ten minutes as guesses from one address', async () => {
       const failures = new FailedLogins(5, unnoted)
       expect(await guess(failures, 100)).toBe(50)
-      // A call that was not checked does not count for its client.
       for (let time = 0; time < 100; time++) expect(await failures.begin(from(200))).toBe(600)
       expect(await guess(failures, 1, 'other')).toBe(1)
       jest.advanceTimersByTime(600_000)
       expect(await guess(failures, 100)).toBe(50)
     })
 
-    test('block no address that has shown the right secret before, at any process', async () => {
+    test('do not block an address that had the right secret before, in any process', async () => {
       const rates = commonRates()
       const [one, two] = [new FailedLogins(5, unnoted, rates), new FailedLogins(5, unnoted, rates)]
       expect(await one.begin(here)).toBeUndefined()
@@ -148,12 +147,11 @@ describe('wrong secrets', () => {
         await failures.succeeded(here)
         expect(await failures.begin({ ...here, client: '192.0.2.2' })).toBe(600)
       }
-      // The client's own limit is the same. The five answers took three seconds.
       for (let time = 0; time < 5; time++) await fail(two)
       expect(await two.begin(here)).toBe(57)
     })
 
-    test('block none of many backends that start at the same time with the right secret', async () => {
+    test('do not block backends that start at the same time with the right secret', async () => {
       const failures = new FailedLogins(5, unnoted)
       const right = Array.from({ length: 70 }, async (_, number) => {
         const wait = await failures.begin(from(number))
@@ -218,7 +216,6 @@ describe('a client that guesses', () => {
     expect(tries).toEqual([...Array(20).fill(401), ...Array(5).fill(429)])
     expect((await call(service, secret, { from: '203.0.113.2' })).status).toBe(429)
     expect((await call(service, secret, { from: '203.0.113.1' })).status).toBe(200)
-    // A wrong secret does not block this address.
     expect((await call(service, 'wrong', { from: '203.0.113.1' })).status).toBe(401)
   })
 
@@ -250,7 +247,7 @@ describe('a client that guesses', () => {
     expect((await call(service, secret)).status).toBe(200)
   })
 
-  test('does not gain anything from a backend that is known elsewhere', async () => {
+  test('gains nothing from a backend that is known at another address', async () => {
     const service = fakeService({ rates, access: openToAll })
     expect((await call(service, secret, { from: '192.0.2.2' })).status).toBe(200)
     for (let time = 0; time < 3; time++) await call(service, 'wrong')
@@ -270,7 +267,7 @@ describe('a client that guesses', () => {
     expect((await call(service, secret)).status).toBe(200)
   })
 
-  test('does not block it in a process that has not seen its secret yet', async () => {
+  test('does not block a backend in a process that has not seen the secret yet', async () => {
     const makeRate = commonRates()
     const [one, two] = [1, 2].map(() => fakeService({ rates, access: openToAll, makeRate }))
     expect((await call(one!, secret)).status).toBe(200)
@@ -285,7 +282,7 @@ describe('a client that guesses', () => {
     expect(two!.lines().find(({ code }) => code === 'too-many-requests')).toMatchObject({ admin: name })
   })
 
-  test('does not block its rotated secret there either', async () => {
+  test('does not block a rotated secret in such a process', async () => {
     const makeRate = commonRates()
     const admins = [secret, 'n3xt-s3cret'].map(own => ({ name, secret: own, domains: ['*'], role: 'all' as const }))
     const [one, two] = [1, 2].map(() => fakeService({ rates, access: openToAll, makeRate, admins }))
@@ -298,7 +295,7 @@ describe('a client that guesses', () => {
     expect(status).toBe(200)
   })
 
-  test('gets no more checks by many simultaneous guesses', async () => {
+  test('gets no more checks for simultaneous guesses', async () => {
     const service = fakeService({ rates, access: openToAll })
     const guesses = Array.from({ length: 10 }, (_, number) => call(service, `wrong ${number}`))
     const statuses = (await Promise.all(guesses)).map(({ status }) => status)
@@ -366,7 +363,6 @@ describe('a client that guesses', () => {
       server.close()
       expect(made).toBe(0)
       expect(service.lines()).toEqual([])
-      // The call was not counted.
       expect((await call(service, 'wrong', { from: '127.0.0.1' })).status).toBe(401)
       expect((await call(service, 'wronger', { from: '127.0.0.1' })).status).toBe(401)
     })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import { senderOf } from '../../../src/http/access/form-guard.js'
+import { senderOf } from '../../../src/http/access/sender.js'
 
-describe('the sender of a form', () => {
+describe('the sender of a request', () => {
   const https = 'https://web.example'
   test.each([
     // Origin, Sec-Fetch-Site, Host, EXTERNAL_URL, verdict

@@ -10,16 +10,15 @@ import { ask } from '../../support/http-answer.js'
 
 let server: Server
 let port: number
-/** Open connections of the server. */
-let open: number
+let openConnections: number
 
 beforeEach(async () => {
-  open = 0
+  openConnections = 0
   server = createServer(express().use(createAssetsRouter('1.0.0+git2026.aa11'))).listen(0, '127.0.0.1')
   server.on('connection', socket => {
-    open += 1
+    openConnections += 1
     socket.once('close', () => {
-      open -= 1
+      openConnections -= 1
     })
   })
   await once(server, 'listening')
@@ -56,7 +55,7 @@ const descriptors = () => readdirSync('/proc/self/fd').length
 
 test('no descriptor stays open for clients that ask repeatedly, read nothing and disconnect', async () => {
   await get('strophe.js')
-  await eventually('its connection is closed', () => open === 0)
+  await eventually('its connection is closed', () => openConnections === 0)
   const before = descriptors()
   const sockets = Array.from({ length: 5 }, () => connect(port, '127.0.0.1').pause())
   for (const socket of sockets) {

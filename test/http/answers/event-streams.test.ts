@@ -44,7 +44,6 @@ afterEach(async () => {
   await once(server.close(), 'close')
 })
 
-/** Opens a stream on a new connection. */
 async function subscribe(path = '/', method = 'GET', sent = {}) {
   const { port } = server.address() as AddressInfo
   const headers = { Accept: 'text/event-stream', ...sent }
@@ -59,7 +58,7 @@ async function subscribe(path = '/', method = 'GET', sent = {}) {
   return {
     answer,
     ended,
-    /** Resolves with the new text once it has this end. */
+    /** Resolves when the new text ends like this. */
     async got(end: string): Promise<string> {
       while (!text.endsWith(end)) await once(answer, 'data')
       const all = text
@@ -80,7 +79,7 @@ test('a page comes at once, and again after five seconds if it has changed', asy
   expect(await got('\n\n')).toBe('data: <p>\ndata: 2</p>\n\n')
 })
 
-test('a page that stays the same is sent once, and the browser hears every 25 seconds that it is still current', async () => {
+test('a page that stays the same is sent once, and an event every 25 seconds shows that it is current', async () => {
   render = async () => 'same'
   const { got } = await subscribe()
   expect(await got('\n\n')).toContain('data: same\n\n')
@@ -121,7 +120,7 @@ test('a stream ends after ten minutes, and at a stop', async () => {
   await two.got('\n\n')
   streams.shutDown()
   await two.ended
-  // The browser asks again, gets the page, and can then ask another process.
+  // The browser connects again, gets the page, and then can reach another process.
   const three = await subscribe()
   await three.got('\n\n')
   await three.ended
@@ -139,7 +138,7 @@ test('streams end if the admins change, and the browser may ask again', async ()
   expect(streams.size).toBe(1)
 })
 
-test('a page that cannot be made is an error at first, and later ends the stream', async () => {
+test('a page that cannot be rendered is an error at first, and later ends the stream', async () => {
   render = () => Promise.reject(new Problem('forbidden'))
   expect((await subscribe()).answer.statusCode).toBe(403)
   render = async () => 'text'
@@ -197,7 +196,7 @@ test('pages of other sites open no stream', async () => {
   expect((await subscribe('/', 'GET', own)).answer.statusCode).toBe(200)
 })
 
-test('streams behind another on a connection end with it', async () => {
+test('pipelined streams end with their connection', async () => {
   render = async () => 'text'
   const { port } = server.address() as AddressInfo
   const socket = connect(port, '127.0.0.1')
@@ -208,7 +207,7 @@ test('streams behind another on a connection end with it', async () => {
   expect(clock.pending).toBe(0)
 })
 
-test('a stream whose client has left meanwhile takes no place', async () => {
+test('a stream whose client has left is not counted', async () => {
   render = async () => 'text'
   const late = createServer(async (_request, response) => {
     response.socket!.destroy()

@@ -39,7 +39,7 @@ describe('host-meta', () => {
     expect((await get(xrd, without)).text).not.toContain('websocket')
   })
 
-  test.each([xrd, json])('at %s can be read by all pages, also if it is 404', async path => {
+  test.each([xrd, json])('at %s can be read by pages of all sites, even a 404', async path => {
     for (const settings of [{}, { externalUrl: undefined }])
       expect((await get(path, settings)).headers['access-control-allow-origin']).toBe('*')
   })
@@ -47,13 +47,13 @@ describe('host-meta', () => {
   test.each([
     ['the address is not known', { externalUrl: undefined }, {}],
     ['the address is not https', { externalUrl: 'http://web.example' }, {}],
-    ['only a request says that it is', { externalUrl: undefined }, forwarded()],
+    ['only the request comes by https', { externalUrl: undefined }, forwarded()],
     [
-      'only a request to a name of ours says so',
+      'only the request comes by https, to a known name',
       { externalUrl: undefined, http: { ...config.http, names: ['chat.example'] } },
       forwarded(),
     ],
-    ['a stranger says that it is', { externalUrl: undefined, trustedProxies: noProxies() }, forwarded()],
+    ['an untrusted proxy says that it is https', { externalUrl: undefined, trustedProxies: noProxies() }, forwarded()],
     [
       'there is no endpoint',
       {
@@ -63,11 +63,11 @@ describe('host-meta', () => {
       {},
     ],
     ['it is switched off', { http: { ...config.http, hostMeta: false } }, {}],
-  ])('is not there where %s', async (_what, settings, headers) => {
+  ])('is 404 if %s', async (_what, settings, headers) => {
     for (const path of [xrd, json]) expect((await get(path, settings, headers)).status).toBe(404)
   })
 
-  test('takes no other method', async () => {
+  test('refuses other methods', async () => {
     const { status, headers } = await request(fakeService().app).post(xrd)
     expect([status, headers['allow']]).toEqual([405, 'GET, HEAD'])
   })

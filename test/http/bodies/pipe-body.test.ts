@@ -2,9 +2,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import express from 'express'
-import type { BodyTaker } from '../../../src/http/fast/fast-request.js'
+import { pipeBody } from '../../../src/http/bodies/pipe-body.js'
+import type { BodySink } from '../../../src/http/fast/fast-request.js'
 import { install } from '../../../src/http/fast/install.js'
-import { takeBody } from '../../../src/http/listening/take-body.js'
 import { eventually } from '../../support/eventually.js'
 import { HttpSocket, post } from '../../support/http-socket.js'
 
@@ -12,18 +12,17 @@ type Listener = (req: IncomingMessage, res: ServerResponse) => void
 
 let server: Server
 let client: HttpSocket
-/** Calls of the takers, in order. */
-let told: string[] = []
+let calls: string[] = []
 
 afterEach(() => {
-  told = []
+  calls = []
   client.socket.destroy()
   server.closeAllConnections()
   server.close()
 })
 
-/** Notes its calls, and answers with the whole body. */
-class Taker implements BodyTaker {
+/** Replies with the body. */
+class NotingSink implements BodySink {
   #body = ''
   readonly #name: string | undefined
   readonly #res: ServerResponse
@@ -48,13 +47,12 @@ class Taker implements BodyTaker {
   }
 
   #tell(what: string): void {
-    told.push(this.#name === undefined ? what : `${this.#name} ${what}`)
+    calls.push(this.#name === undefined ? what : `${this.#name} ${what}`)
   }
 }
 
-const take: Listener = (req, res) => takeBody(req, res, new Taker(req, res))
+const pipe: Listener = (req, res) => pipeBody(req, res, new NotingSink(req, res))
 
-/** With and without `FastRequest`. */
 const kinds = [
   ['ours', (listener: Listener) => createServer(install(true), listener)],
   ['Node’s own', (listener: Listener) => createServer(listener)],
@@ -67,50 +65,49 @@ async function start(made: Server): Promise<HttpSocket> {
   return client
 }
 
-const hears = (what: string) => eventually(what, () => told.includes(what))
+const hasCall = (what: string) => eventually(what, () => calls.includes(what))
 
 describe.each(kinds)('the body of a request, %s,', (_kind, create) => {
   test('is reported as it arrives, and at its end', async () => {
-    await start(create(take))
+    await start(create(pipe))
     const { body } = await client.send(post('<body/>')).reply()
     expect(body).toBe('<body/>')
-    expect(told).toEqual(['data', 'end <body/>'])
+    expect(calls).toEqual(['data', 'end <body/>'])
   })
 
   test('may be empty', async () => {
-    await start(create(take))
+    await start(create(pipe))
     await client.send('POST / HTTP/1.1\r\nHost: a\r\n\r\n').reply()
     await client.send(post('')).reply()
-    expect(told).toEqual(['end ', 'end '])
+    expect(calls).toEqual(['end ', 'end '])
   })
 
   test.each([
     ['of many pieces', 'Content-Length: 10', ['<bo', 'dy', '> é', '/']],
     ['in chunks', 'Transfer-Encoding: chunked', ['3\r\n<bo\r\n2\r\nd', 'y\r\n5\r\n> é/\r\n', '0\r\n\r\n']],
   ])('is whole when it comes %s', async (_how, header, pieces) => {
-    await start(create(take))
+    await start(create(pipe))
     client.send(`POST / HTTP/1.1\r\nHost: a\r\n${header}\r\n\r\n`)
     for (const piece of pieces) {
-      const before = told.length
+      const before = calls.length
       client.send(piece)
-      await eventually('the piece has come', () => told.length > before)
+      await eventually('the piece has come', () => calls.length > before)
     }
     expect((await client.reply()).body).toBe('<body> é/')
-    expect(told.at(-1)).toBe('end <body> é/')
-    // The connection can be used again.
+    expect(calls.at(-1)).toBe('end <body> é/')
     expect((await client.send(post('next')).reply()).body).toBe('next')
   })
 
   test('is separate for each of several requests in one packet', async () => {
-    await start(create(take))
+    await start(create(pipe))
     client.send(post('one') + post('') + post('three'))
     const bodies = [await client.reply(), await client.reply(), await client.reply()].map(({ body }) => body)
     expect(bodies).toEqual(['one', '', 'three'])
-    expect(told.filter(line => line !== 'data').sort()).toEqual(['end ', 'end one', 'end three'])
+    expect(calls.filter(line => line !== 'data').sort()).toEqual(['end ', 'end one', 'end three'])
   })
 
-  test('is waited for by a client that asks first', async () => {
-    await start(create(take))
+  test('is requested with 100 Continue if the client waits for it', async () => {
+    await start(create(pipe))
     client.send('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 7\r\n\r\n')
     expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 100 /)
     expect((await client.send('<body/>').reply()).body).toBe('<body/>')
@@ -119,7 +116,7 @@ describe.each(kinds)('the body of a request, %s,', (_kind, create) => {
   test('that is answered before it is complete does not disturb the next request', async () => {
     await start(
       create((req, res) => {
-        take(req, res)
+        pipe(req, res)
         if (req.headers['x-name'] === 'early') res.end('early')
       }),
     )
@@ -130,51 +127,51 @@ describe.each(kinds)('the body of a request, %s,', (_kind, create) => {
   })
 })
 
-describe.each(kinds)('a client that goes away from a request, %s,', (_kind, create) => {
+describe.each(kinds)('a client that leaves during a request, %s,', (_kind, create) => {
   test.each([
     ['resets the connection', (socket: Socket) => socket.resetAndDestroy()],
     ['closes it', (socket: Socket) => socket.destroy()],
-    ['says that nothing more comes', (socket: Socket) => socket.end()],
-  ])('in the middle of a body, and %s, is told of once', async (_how, leave) => {
-    await start(create(take))
+    ['half-closes it', (socket: Socket) => socket.end()],
+  ])('in the middle of a body, and %s, is reported once', async (_how, leave) => {
+    await start(create(pipe))
     client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc')
-    await hears('data')
+    await hasCall('data')
     leave(client.socket)
-    await hears('gone')
+    await hasCall('gone')
     await client.rest()
-    expect(told).toEqual(['data', 'gone'])
+    expect(calls).toEqual(['data', 'gone'])
   })
 
   test.each([
     ['resets the connection', (socket: Socket) => socket.resetAndDestroy()],
     ['closes it', (socket: Socket) => socket.destroy()],
-    ['says that nothing more comes', (socket: Socket) => socket.end()],
-  ])('while it waits, and %s, is told of once for each of its requests', async (_how, leave) => {
-    await start(create(take))
+    ['half-closes it', (socket: Socket) => socket.end()],
+  ])('while it waits, and %s, is reported once for each of its requests', async (_how, leave) => {
+    await start(create(pipe))
     client.send(post('', 'X-Name: held') + post('', 'X-Name: held') + post('', 'X-Name: last'))
-    await hears('last end ')
+    await hasCall('last end ')
     leave(client.socket)
     // The last reply waits for its turn.
-    await hears('last gone')
-    expect(told.sort()).toEqual(['held end ', 'held end ', 'held gone', 'held gone', 'last end ', 'last gone'].sort())
+    await hasCall('last gone')
+    expect(calls.sort()).toEqual(['held end ', 'held end ', 'held gone', 'held gone', 'last end ', 'last gone'].sort())
   })
 
-  test('once it has its reply, is not reported', async () => {
-    await start(create(take))
+  test('after its reply is not reported', async () => {
+    await start(create(pipe))
     await client.send(post('x')).reply()
     const closed = new Promise(resolve => server.once('connection', socket => socket.once('close', resolve)))
     const other = new HttpSocket((server.address() as AddressInfo).port)
     await other.send(post('y')).reply()
     other.socket.destroy()
     await closed
-    expect(told).toEqual(['data', 'end x', 'data', 'end y'])
+    expect(calls).toEqual(['data', 'end x', 'data', 'end y'])
   })
 })
 
-/** Reads late, as after a slow middleware: the stream then has `held` bytes. */
+/** Pipes the body after a delay, as behind a slow middleware, when the stream has `held` bytes. */
 const later: Listener = (req, res) => {
   const held = Number(req.headers['x-held'])
-  void eventually('it lies there', () => req.readableLength === held || req.complete).then(() => take(req, res))
+  void eventually('the stream has it', () => req.readableLength === held || req.complete).then(() => pipe(req, res))
 }
 
 describe.each(kinds)('the body of a request, %s, that was read before', (_kind, create) => {
@@ -184,7 +181,7 @@ describe.each(kinds)('the body of a request, %s, that was read before', (_kind, 
   ])('into the stream %s, is complete', async (_what, held, before, after) => {
     await start(create(later))
     client.send(`POST / HTTP/1.1\r\nHost: a\r\nX-Held: ${held}\r\nContent-Length: 6\r\n\r\n${before}`)
-    await hears('data')
+    await hasCall('data')
     client.send(after)
     expect((await client.reply()).body).toBe('abcdef')
     expect((await client.send(post('next', 'X-Held: 4')).reply()).body).toBe('next')
@@ -197,7 +194,7 @@ describe.each(kinds)('the body of a request, %s, that was read before', (_kind, 
         req.on('data', chunk => {
           heard += chunk
         })
-        take(req, res)
+        pipe(req, res)
       }),
     )
     expect((await client.send(post('<body/>')).reply()).body).toBe('<body/>')
@@ -205,11 +202,11 @@ describe.each(kinds)('the body of a request, %s, that was read before', (_kind, 
   })
 })
 
-test('a request that an app has given our prototype is read as ours', async () => {
+test('a request to which an app has given our prototype is read like our own', async () => {
   const app = express()
   install(true, app)
-  app.use((req, res) => take(req, res))
+  app.use((req, res) => pipe(req, res))
   await start(createServer(app))
   expect((await client.send(post('<body/>')).reply()).body).toBe('<body/>')
-  expect(told).toEqual(['data', 'end <body/>'])
+  expect(calls).toEqual(['data', 'end <body/>'])
 })

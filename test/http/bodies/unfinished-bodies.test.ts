@@ -33,8 +33,8 @@ function start(unfinishedMegabytes: number) {
   return { bodies, begin, clock, lines }
 }
 
-describe('bodies that have come in part', () => {
-  test('are stored as they arrived, in whatever pieces', () => {
+describe('incomplete bodies', () => {
+  test('are stored as they arrived, in pieces of any length', () => {
     const { bodies } = start(1)
     const body = bodies.begin('192.0.2.1')
     const text = Array.from({ length: 5_000 }, (_, number) => `${number} `).join('')
@@ -76,13 +76,13 @@ describe('bodies that have come in part', () => {
     expect(begin('unknown', MiB)).toHaveLength(0)
   })
 
-  test('of trusted proxies are as many as there is room for in all', () => {
+  test('of trusted proxies may use all room', () => {
     const { begin } = start(8)
     expect(begin('10.0.0.1', MiB)).toHaveLength(8)
     expect(begin('192.0.2.1', 1)).toHaveLength(0)
   })
 
-  test('may be as long as any body may, however little room there is', () => {
+  test('may have the length of the longest body, even with a low limit', () => {
     const { bodies } = start(1)
     const body = bodies.begin('192.0.2.1')
     for (let kib = 0; kib < 512; kib++) expect(body.add(Buffer.alloc(1024))).toBe(true)

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from '@jest/globals'
+import { pipeBody } from '../../../src/http/bodies/pipe-body.js'
 import { FastRequest } from '../../../src/http/fast/fast-request.js'
-import { takeBody } from '../../../src/http/listening/take-body.js'
 import { isCollected } from '../../support/collected.js'
 import { HttpSocket, post } from '../../support/http-socket.js'
 
@@ -16,12 +16,11 @@ afterEach(() => {
   server.close()
 })
 
-/** The server returns each body. */
 async function start(look: (req: IncomingMessage) => void): Promise<void> {
   server = createServer({ IncomingMessage: FastRequest }, (req, res) => {
     look(req)
     let body = ''
-    takeBody(req, res, {
+    pipeBody(req, res, {
       onData: chunk => {
         body += chunk
       },

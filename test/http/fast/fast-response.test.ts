@@ -4,9 +4,9 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { connect } from 'node:tls'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { pipeBody } from '../../../src/http/bodies/pipe-body.js'
 import { replyWhole } from '../../../src/http/fast/fast-response.js'
 import { install } from '../../../src/http/fast/install.js'
-import { takeBody } from '../../../src/http/listening/take-body.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { eventually } from '../../support/eventually.js'
 import { HttpSocket, post } from '../../support/http-socket.js'
@@ -17,11 +17,11 @@ const classes = install(true, undefined, '20.0.0')
 
 const lines = 'Content-Type: text/xml\r\nCache-Control: no-store\r\n'
 
-/** For each reply, the result of `replyWhole`. */
+/** Results of `replyWhole`. */
 let whole: boolean[] = []
 let server: Server
 let client: HttpSocket
-/** The server's side of the client's connection. */
+/** The socket of the server. */
 let socket: Socket
 
 afterEach(() => {
@@ -38,17 +38,15 @@ const write: Respond = (res, body) => {
   res.end(body)
 }
 
-/** Uses Node if `replyWhole` cannot reply. */
 const reply: Respond = (res, body, req) => {
   const isWhole = replyWhole(res, lines, body, Buffer.byteLength(body))
   whole.push(isWhole)
   if (!isWhole) write(res, body, req)
 }
 
-/** Answers when the whole request has arrived. */
 const answering = (respond: Respond) => (req: IncomingMessage, res: ServerResponse) => {
   let body = ''
-  takeBody(req, res, {
+  pipeBody(req, res, {
     onData: chunk => {
       body += chunk
     },
@@ -120,9 +118,9 @@ describe('the head of a whole reply', () => {
   })
 })
 
-describe('a reply is Node’s to write', () => {
+describe('Node itself writes a reply', () => {
   test.each([
-    ['on a connection that is to close', 'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n'],
+    ['on a connection that will close', 'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n'],
     ['over HTTP/1.0', 'POST / HTTP/1.0\r\n'],
   ])('%s', async (_where, head) => {
     await start(reply)
@@ -135,7 +133,7 @@ describe('a reply is Node’s to write', () => {
 
   test.each<[string, Respond]>([
     ['that has headers', res => res.setHeader('X-Seen', 'yes')],
-    ['whose head has left', res => res.flushHeaders()],
+    ['whose head was sent', res => res.flushHeaders()],
     ['whose body has begun', res => res.write('')],
   ])('%s', async (_which, prepare) => {
     let isWhole: boolean | undefined
@@ -148,7 +146,7 @@ describe('a reply is Node’s to write', () => {
     expect(isWhole).toBe(false)
   })
 
-  test('if it is not of our class', async () => {
+  test('of another class', async () => {
     await start(reply, { ServerResponse })
     expect((await client.send(post('ab')).reply()).body).toBe('ab')
     expect(whole).toEqual([false])
@@ -171,14 +169,14 @@ describe('a reply is Node’s to write', () => {
     expect(whole).toEqual([false, false])
   })
 
-  test('whose turn has not come, and ours when it has', async () => {
+  test('that must wait for an earlier reply', async () => {
     const held: (() => void)[] = []
     await start((res, body, req) => held.push(() => reply(res, body, req)))
     client.send(post('one') + post('two') + post('three'))
     await eventually('all have come', () => held.length === 3)
     for (const number of [1, 0, 2]) held[number]!()
     for (const expected of ['one', 'two', 'three']) expect((await client.reply()).body).toBe(expected)
-    // The second reply waited for the first, and the third for the second.
+    // The second reply waited for the first, the third for the second.
     expect(whole).toEqual([false, true, false])
     client.send(post('four') + post('five'))
     await eventually('both have come', () => held.length === 5)
@@ -187,13 +185,12 @@ describe('a reply is Node’s to write', () => {
     expect(whole.slice(3)).toEqual([true, true])
   })
 
-  test('to a client that has said that nothing more comes', async () => {
+  test('to a client that has half-closed its connection', async () => {
     let leave = () => {}
     await start((res, body, req) => {
       leave = () => reply(res, body, req)
     })
     client.send(post('ab')).socket.end()
-    // As with Node, the client gets no reply.
     expect(await client.rest()).toBe('')
     await eventually('the connection is closed', () => socket.destroyed)
     leave()
@@ -201,7 +198,7 @@ describe('a reply is Node’s to write', () => {
   })
 })
 
-describe('a response that was written as a whole', () => {
+describe('a response after `replyWhole`', () => {
   const facts = (res: ServerResponse) => {
     const { headersSent, finished, writableEnded, writableFinished, statusCode, statusMessage } = res
     return { headersSent, finished, writableEnded, writableFinished, statusCode, statusMessage }
@@ -209,24 +206,24 @@ describe('a response that was written as a whole', () => {
 
   test.each<[string, Respond]>([
     ['at once', () => {}],
-    ['once it is closed', res => void once(res, 'close').then(() => whole.push(res.closed && res.destroyed))],
-  ])('says of itself what one of Node’s own says, %s', async (when, look) => {
-    const said: object[] = []
+    ['after it is closed', res => void once(res, 'close').then(() => whole.push(res.closed && res.destroyed))],
+  ])('has the same properties as a response of Node, %s', async (when, look) => {
+    const found: object[] = []
     await start((res, body, req) => {
       look(res, body, req)
-      const respond = said.length === 0 ? reply : write
-      if (when !== 'at once') res.once('close', () => said.push(facts(res)))
+      const respond = found.length === 0 ? reply : write
+      if (when !== 'at once') res.once('close', () => found.push(facts(res)))
       respond(res, body, req)
-      if (when === 'at once') said.push({ ...facts(res), writableFinished: undefined })
+      if (when === 'at once') found.push({ ...facts(res), writableFinished: undefined })
     })
     for (const body of ['ours', 'theirs']) await client.send(post(body)).reply()
-    await eventually('both are over', () => said.length === 2)
-    expect(said[0]).toEqual(said[1])
-    expect(said[0]).toMatchObject({ headersSent: true, finished: true, writableEnded: true, statusCode: 200 })
+    await eventually('both are over', () => found.length === 2)
+    expect(found[0]).toEqual(found[1])
+    expect(found[0]).toMatchObject({ headersSent: true, finished: true, writableEnded: true, statusCode: 200 })
     expect(whole).not.toContain(false)
   })
 
-  test('takes nothing more', async () => {
+  test('accepts no more headers or data', async () => {
     const errors: unknown[] = []
     await start((res, body, req) => {
       reply(res, body, req)
@@ -241,7 +238,7 @@ describe('a response that was written as a whole', () => {
     expect(whole).toEqual([true, true])
   })
 
-  test('has had no other status', async () => {
+  test('never has another status than 200', async () => {
     await start((res, body, req) => {
       res.statusCode = 404
       reply(res, body, req)
@@ -251,8 +248,8 @@ describe('a response that was written as a whole', () => {
   })
 })
 
-describe('a connection that has carried a whole reply', () => {
-  test('waits for the next request as long as any other, and not while it is answered', async () => {
+describe('a connection after `replyWhole`', () => {
+  test('has Node’s keep-alive timeout, but not during the next request', async () => {
     let held: ServerResponse | undefined
     await start((res, body, req) => {
       if (body === 'held') held = res
@@ -266,7 +263,7 @@ describe('a connection that has carried a whole reply', () => {
     expect(socket.timeout).toBe(0)
   })
 
-  test('gives the next request no more time to come than any other', async () => {
+  test('has Node’s timeouts for the next request', async () => {
     const times = { headersTimeout: 300, requestTimeout: 300, connectionsCheckingInterval: 10 }
     await start(reply, times)
     await client.send(post('x')).reply()
@@ -274,7 +271,7 @@ describe('a connection that has carried a whole reply', () => {
     expect(whole).toEqual([true])
   })
 
-  test('is idle from then on, and not before', async () => {
+  test('is idle after the reply, and not before', async () => {
     let leave: (() => void) | undefined
     await start((res, body, req) => {
       leave = () => reply(res, body, req)
@@ -290,7 +287,7 @@ describe('a connection that has carried a whole reply', () => {
     expect(whole).toEqual([true])
   })
 
-  test('carries thousands, and nothing piles up', async () => {
+  test('keeps no listeners after thousands of replies', async () => {
     const warned: Error[] = []
     const note = (warning: Error) => warned.push(warning)
     process.on('warning', note)
@@ -314,36 +311,35 @@ describe('a connection that has carried a whole reply', () => {
   })
 })
 
-describe('a reply larger than the connection takes', () => {
+describe('a reply larger than the buffers of the connection', () => {
   // Larger than the buffers of any system.
   const large = 'é'.repeat(8 * 1024 * 1024)
 
-  /** A client that has read nothing. */
   async function stalled(): Promise<string[]> {
-    const told: string[] = []
+    const events: string[] = []
     await start((res, body, req) => {
-      for (const event of ['finish', 'close', 'error']) res.on(event, () => told.push(event))
+      for (const event of ['finish', 'close', 'error']) res.on(event, () => events.push(event))
       reply(res, body === 'large' ? large : body, req)
     })
     client.socket.pause()
     client.send(post('large'))
     await eventually('it has been written', () => whole.length === 1)
     expect(socket.writableLength).toBeGreaterThan(0)
-    expect(told).toEqual([])
-    return told
+    expect(events).toEqual([])
+    return events
   }
 
-  test('ends once all of it is sent', async () => {
-    const told = await stalled()
+  test('finishes when all of it is sent', async () => {
+    const events = await stalled()
     client.send(post('next'))
     client.socket.resume()
     const { body } = await client.reply()
     expect(body === large).toBe(true)
     expect((await client.reply()).body).toBe('next')
-    expect(told.slice(0, 2)).toEqual(['finish', 'close'])
+    expect(events.slice(0, 2)).toEqual(['finish', 'close'])
     expect(socket.writableLength).toBe(0)
     expect(whole[0]).toBe(true)
-  }, 20_000)
+  })
 
   test('arrives in full at a client that half-closes meanwhile', async () => {
     await stalled()
@@ -353,23 +349,23 @@ describe('a reply larger than the connection takes', () => {
     client.socket.resume()
     expect((await client.reply()).body === large).toBe(true)
     expect(await client.rest()).toBe('')
-  }, 20_000)
+  })
 
-  test('is not over when its client resets the connection', async () => {
-    const told = await stalled()
+  test('does not finish if the client resets the connection', async () => {
+    const events = await stalled()
     client.socket.resetAndDestroy()
-    await eventually('it is noticed', () => told.length > 0)
-    expect(told).toEqual(['close'])
+    await eventually('it is noticed', () => events.length > 0)
+    expect(events).toEqual(['close'])
     expect(socket.destroyed).toBe(true)
   })
 
-  test('stands before another that is ready', async () => {
-    const told = await stalled()
+  test('is sent before later replies', async () => {
+    const events = await stalled()
     client.send(post('next') + post('last'))
     client.socket.resume()
     await client.reply()
     expect((await client.reply()).body).toBe('next')
     expect((await client.reply()).body).toBe('last')
-    expect(told.filter(event => event === 'finish')).toHaveLength(3)
-  }, 20_000)
+    expect(events.filter(event => event === 'finish')).toHaveLength(3)
+  })
 })

@@ -11,14 +11,14 @@ test.each([
   ['Node is older than what is tested', true, '18.20.8'],
   ['Node is between two versions that are tested', true, '23.1.0'],
   ['Node is newer than what is tested', true, '26.0.0'],
-])('nothing is installed where %s', (_where, wanted, version) => {
+])('nothing is installed if %s', (_where, wanted, version) => {
   const app = express()
   const before = { request: app.request, response: app.response }
   expect(install(wanted, app, version)).toEqual({})
   expect({ request: app.request, response: app.response }).toEqual(before)
 })
 
-test.each(['20.12.0', '22.0.0', '24.21.0'])('Node %s has requests and responses of ours', version => {
+test.each(['20.12.0', '22.0.0', '24.21.0'])('Node %s has our requests and responses', version => {
   expect(Object.keys(install(true, undefined, version))).toEqual(['IncomingMessage', 'ServerResponse'])
 })
 
@@ -51,7 +51,7 @@ test('Express does not change requests and responses that have its prototypes fr
   }
 })
 
-test('Express makes ours of others', async () => {
+test('Express gives other requests and responses our prototypes', async () => {
   const app = express()
   install(true, app, '20.0.0')
   app.get('/', (req, res) => {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { CallerGone } from '../../../src/http/listening/caller-gone.js'
 
-test('listeners are called once, when the caller is gone, and find the reason then', () => {
+test('an abort calls the listeners once, and has a reason', () => {
   const signal = new CallerGone()
   const calls: string[] = []
   const removed = () => calls.push('removed')

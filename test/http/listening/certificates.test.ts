@@ -23,7 +23,7 @@ beforeAll(() => {
     const { cert, key } = makeCertificate(alternatives, { commonName: 'common.example' })
     made.set(name, cert + key)
   }
-}, 30_000)
+})
 
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -52,7 +52,6 @@ beforeEach(() => {
   for (const name of ['first', 'wild', 'exact']) put(name, made.get(name)!)
 })
 
-/** The names in the context's certificate. */
 function shown(context: SecureContext | undefined): string | undefined {
   const { context: native } = (context ?? {}) as { context?: { getCertificate(): Buffer } }
   return native && new X509Certificate(native.getCertificate()).subjectAltName
@@ -175,7 +174,6 @@ describe('a folder of certificates', () => {
     ])
     expect(shown(certificates.contextFor('changed.example'))).toBe('DNS:changed.example')
     expect(shown(certificates.contextFor('web.example.org'))).toBe('DNS:*.example.org')
-    // The names stay after a second reload.
     reloaded(certificates)
     expect(shown(certificates.contextFor('web.example.org'))).toBe('DNS:*.example.org')
   })

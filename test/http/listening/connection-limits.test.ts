@@ -34,7 +34,6 @@ describe('a listener with limits', () => {
     servers = []
   })
 
-  /** Two servers with common limits. They greet accepted clients. */
   async function listen(
     most: { maxConnections?: number; maxConnectionsPerAddress?: number; proxyProtocol?: boolean },
     trusted = 'none',
@@ -65,7 +64,7 @@ describe('a listener with limits', () => {
     }
   }
 
-  /** Connects from this address. Resolves with true if the server accepts. */
+  /** Resolves with true if the server accepts a connection from this address. */
   async function isWelcome(server: number, localAddress: string, header?: Buffer): Promise<boolean> {
     const { port } = servers[server]!.address() as AddressInfo
     const socket = connect({ host: '127.0.0.1', port, localAddress })
@@ -75,7 +74,7 @@ describe('a listener with limits', () => {
     return Promise.race([once(socket, 'data').then(() => true), once(socket, 'close').then(() => false)])
   }
 
-  /** Repeats, because the server notices closed connections late. */
+  /** Retries, because the server notices closed connections late. */
   async function untilWelcome(server: number, localAddress: string): Promise<void> {
     while (!(await isWelcome(server, localAddress))) open.pop()
   }
@@ -135,7 +134,7 @@ describe('a listener with limits', () => {
     expect(await isWelcome(0, '127.0.0.9')).toBe(true)
   })
 
-  test('keeps both for them behind a balancer with PROXY headers', async () => {
+  test('keeps connections and descriptors for such addresses behind a balancer with PROXY headers', async () => {
     const mayCall = (address: string) => address === '203.0.113.9'
     const through = (address: string) => isWelcome(0, '127.0.0.1', lineFrom(address))
     await listen({ proxyProtocol: true }, 'loopback', isCaller => isCaller, undefined, mayCall)
@@ -147,13 +146,13 @@ describe('a listener with limits', () => {
     expect(await isWelcome(2, '127.0.0.1', lineFrom('203.0.113.9'))).toBe(true)
   })
 
-  test('counts proxies among all', async () => {
+  test('counts proxies for the limit of all connections', async () => {
     await listen({ maxConnections: 1 }, 'loopback')
     expect(await isWelcome(0, '127.0.0.2')).toBe(true)
     expect(await isWelcome(0, '127.0.0.2')).toBe(false)
   })
 
-  test('knows no limit at 0', async () => {
+  test('has no limit at 0', async () => {
     await listen({})
     for (const _each of [1, 2, 3]) expect(await isWelcome(0, '127.0.0.1')).toBe(true)
   })

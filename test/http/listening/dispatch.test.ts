@@ -5,7 +5,6 @@ import { createDispatcher } from '../../../src/http/listening/dispatch.js'
 let reached: string[] = []
 const to = (name: string) => () => void reached.push(name)
 
-/** Which listener a request reaches. */
 function reachedBy(listener: ReturnType<typeof createDispatcher>, request: object): string[] {
   reached = []
   listener({ headers: {}, rawHeaders: [], ...request } as unknown as IncomingMessage, {} as ServerResponse)

@@ -7,7 +7,7 @@ import { install } from '../../../src/http/fast/install.js'
 import { LastReplies } from '../../../src/http/listening/last-replies.js'
 import { eventually } from '../../support/eventually.js'
 
-describe.each([true, false])('connections that are to end, HTTP_FAST %s', isFast => {
+describe.each([true, false])('connections that end at a stop, HTTP_FAST %s', isFast => {
   let server: Server
   let lastReplies: LastReplies | undefined
   let held: ServerResponse[]
@@ -23,7 +23,7 @@ describe.each([true, false])('connections that are to end, HTTP_FAST %s', isFast
     got = ''
     isClosed = false
     server = createServer(install(isFast), (_req, res) => {
-      if (lastReplies?.take(res) !== false) held.push(res)
+      if (lastReplies?.add(res) !== false) held.push(res)
     })
     server.on('connection', socket => taken.push(socket))
     await once(server.listen(0, '127.0.0.1'), 'listening')
@@ -54,7 +54,7 @@ describe.each([true, false])('connections that are to end, HTTP_FAST %s', isFast
   }
   const retire = () => {
     lastReplies = new LastReplies()
-    for (const socket of taken) lastReplies.takeOver(socket)
+    for (const socket of taken) lastReplies.includeOpen(socket)
     NetServer.prototype.close.call(server)
   }
   const replies = () =>
@@ -63,7 +63,7 @@ describe.each([true, false])('connections that are to end, HTTP_FAST %s', isFast
       .slice(1)
       .map(text => [/^connection: (.*?)\r$/im.exec(text)?.[1], text.split('\r\n').at(-1)])
 
-  test('have the reply to a held request as their last reply', async () => {
+  test('end with the reply to a held request', async () => {
     await request()
     retire()
     answer(0)
@@ -86,7 +86,7 @@ describe.each([true, false])('connections that are to end, HTTP_FAST %s', isFast
     ])
   })
 
-  test('answer all requests that came before the end', async () => {
+  test('answer all requests that came before the stop', async () => {
     await request(3)
     retire()
     for (const at of [0, 1, 2]) {
@@ -101,7 +101,7 @@ describe.each([true, false])('connections that are to end, HTTP_FAST %s', isFast
     ])
   })
 
-  test('that were told to stay open have one more reply', async () => {
+  test('that sent keep-alive have one more reply', async () => {
     await request(2)
     answer(1)
     retire()
@@ -117,7 +117,7 @@ describe.each([true, false])('connections that are to end, HTTP_FAST %s', isFast
     ])
   })
 
-  test('answer a request behind a held one that arrived after the end was known', async () => {
+  test('answer a request that arrives behind a held request after the stop', async () => {
     await request()
     retire()
     await request()

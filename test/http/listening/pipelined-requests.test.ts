@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, expect, test } from '@jest/globals'
+import { pipeBody } from '../../../src/http/bodies/pipe-body.js'
 import { install } from '../../../src/http/fast/install.js'
 import { inTurn, mayWait } from '../../../src/http/listening/pipelined-requests.js'
-import { takeBody } from '../../../src/http/listening/take-body.js'
 import { eventually } from '../../support/eventually.js'
 
 const request = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n<body/>'
@@ -15,7 +15,7 @@ afterEach(() => {
   server.close()
 })
 
-/** A server that answers when the test does, and a client. */
+/** The test itself sends the replies of this server. */
 async function start(isFast: boolean, most?: number) {
   const replies: ServerResponse[] = []
   server = createServer(install(isFast), (req, res) => {
@@ -24,7 +24,7 @@ async function start(isFast: boolean, most?: number) {
       return
     }
     replies.push(res)
-    takeBody(req, res, { onData() {}, onEnd() {}, onGone() {} })
+    pipeBody(req, res, { onData() {}, onEnd() {}, onGone() {} })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
@@ -51,7 +51,7 @@ for (const isFast of [true, false]) {
     },
   )
 
-  test(`any number may come that are answered one by one (fast: ${isFast})`, async () => {
+  test(`any number of requests may come if they are answered one by one (fast: ${isFast})`, async () => {
     const { replies, socket, answered } = await start(isFast, 128)
     for (let round = 1; round <= 10; round++) {
       socket.write(request.repeat(100))
@@ -61,7 +61,7 @@ for (const isFast of [true, false]) {
     }
   })
 
-  test(`none may come behind a mebibyte of replies that wait (fast: ${isFast})`, async () => {
+  test(`no request may come behind a mebibyte of waiting replies (fast: ${isFast})`, async () => {
     const { replies, socket } = await start(isFast, 128)
     socket.write(request.repeat(3))
     await eventually('all have come', () => replies.length === 3)
@@ -71,7 +71,7 @@ for (const isFast of [true, false]) {
     expect(replies.length).toBe(3)
   })
 
-  test(`requests taken in turn come only after the reply before them (fast: ${isFast})`, async () => {
+  test(`a request in turn starts after the reply before it (fast: ${isFast})`, async () => {
     const { replies, socket, read } = await start(isFast)
     socket.write(request.repeat(3))
     await eventually('all have come', () => replies.length === 3)
@@ -87,7 +87,7 @@ for (const isFast of [true, false]) {
     await eventually('all are answered', () => read().endsWith('reply 3'))
   })
 
-  test(`a request whose client has gone is not taken (fast: ${isFast})`, async () => {
+  test(`a request whose client has gone does not start (fast: ${isFast})`, async () => {
     const { replies, socket } = await start(isFast)
     socket.write(request.repeat(2))
     await eventually('both have come', () => replies.length === 2)

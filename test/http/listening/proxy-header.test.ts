@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { readProxyHeader } from '../../../src/http/listening/proxy-header.js'
+import { parseProxyHeader } from '../../../src/http/listening/proxy-header.js'
 import { binaryFrom, binaryFrom6, binaryHeader, lineFrom } from '../../support/proxy-headers.js'
 import { Random } from '../../support/random.js'
 
@@ -24,18 +24,18 @@ const forwarded: readonly (readonly [string, Buffer, string | undefined])[] = [
 describe('a PROXY header', () => {
   test.each(forwarded)('of %s gives its address and length', (_what, header, address) => {
     const expected = { length: header.length, isForwarded: true, address }
-    expect(readProxyHeader(header)).toEqual(expected)
-    expect(readProxyHeader(Buffer.concat([header, request]))).toEqual(expected)
+    expect(parseProxyHeader(header)).toEqual(expected)
+    expect(parseProxyHeader(Buffer.concat([header, request]))).toEqual(expected)
   })
 
   test('of the proxy itself (LOCAL) names no client, whatever its family', () => {
     const header = binaryHeader(Buffer.from('ignored'), { code: 0x20, family: 0xff })
-    expect(readProxyHeader(header)).toEqual({ length: header.length, isForwarded: false, address: undefined })
+    expect(parseProxyHeader(header)).toEqual({ length: header.length, isForwarded: false, address: undefined })
   })
 
-  test.each(forwarded)('of %s is awaited at each byte', (_what, header) => {
+  test.each(forwarded)('of %s is incomplete until its last byte', (_what, header) => {
     for (let length = 0; length < header.length; length++)
-      expect(readProxyHeader(header.subarray(0, length))).toBeUndefined()
+      expect(parseProxyHeader(header.subarray(0, length))).toBeUndefined()
   })
 
   test.each([
@@ -60,16 +60,16 @@ describe('a PROXY header', () => {
     ['fewer bytes than an address', binaryHeader(Buffer.alloc(11))],
     ['more than 4,096 bytes', binaryHeader(Buffer.alloc(0), { length: 4_081 })],
   ])('must not be %s', (_what, bytes) => {
-    expect(readProxyHeader(bytes)).toBeNull()
+    expect(parseProxyHeader(bytes)).toBeNull()
   })
 
-  test('never throws, whatever bytes are changed, and never claims more than it has', () => {
+  test('never throws for changed bytes, and is never longer than its bytes', () => {
     const random = new Random(32)
     for (let count = 0; count < 3_000; count++) {
       const [, header] = random.pick(forwarded)
       const bytes = Buffer.from(header)
       for (let change = 0; change < 3; change++) bytes[random.below(Math.min(bytes.length, 40))] = random.below(256)
-      const read = readProxyHeader(bytes)
+      const read = parseProxyHeader(bytes)
       if (read != null) expect(read.length).toBeLessThanOrEqual(bytes.length)
     }
   })

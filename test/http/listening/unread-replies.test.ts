@@ -14,8 +14,7 @@ import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
-/** Larger than the buffers of any system. */
-const large = Buffer.alloc(64 * 2 ** 20, 'x')
+const largerThanBuffers = Buffer.alloc(64 * 2 ** 20, 'x')
 
 let clock: FakeClock
 let counts: Counts
@@ -30,7 +29,7 @@ beforeEach(() => {
   clock = new FakeClock()
   counts = new Counts()
   lines = []
-  answer = (_req, res) => res.end(large)
+  answer = (_req, res) => res.end(largerThanBuffers)
 })
 
 afterEach(() => {
@@ -57,7 +56,7 @@ async function start({ isFast = true, unreadMegabytes = 0 } = {}): Promise<void>
   await once(server, 'listening')
 }
 
-/** Sends a request, and reads nothing. Resolves with both ends of the connection. */
+/** Sends a request, and reads nothing. Returns both ends of the connection. */
 async function visit(requests = request) {
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1').pause()
   clients.push(client)
@@ -81,7 +80,7 @@ async function visitAndWait() {
 
 for (const isFast of [true, false])
   describe(`a client that waits for a reply (fast: ${isFast})`, () => {
-    test('is closed once it has read nothing of it for a minute', async () => {
+    test('is closed after it has read nothing for a minute', async () => {
       await start({ isFast })
       const { socket } = await visitAndWait()
       clock.advance(60_000)
@@ -91,7 +90,7 @@ for (const isFast of [true, false])
       expect(counts.refused).toMatchObject({ 'unread-reply': 1 })
     })
 
-    test('may take as long as it reads on', async () => {
+    test('may take any time while it reads', async () => {
       await start({ isFast })
       const { client, socket } = await visitAndWait()
       for (let minute = 0; minute < 5; minute++) {
@@ -106,7 +105,7 @@ for (const isFast of [true, false])
       expect(socket.destroyed).toBe(true)
     })
 
-    test('may wait for any time while there is none', async () => {
+    test('may wait any time while there is no reply', async () => {
       const held: ServerResponse[] = []
       answer = (_req, res) => {
         // The second reply waits for the first.
@@ -139,9 +138,9 @@ test('a client that sends more, and reads nothing, is closed as well', async () 
   expect(socket.destroyed).toBe(true)
 })
 
-test('while too much waits in all, clients that read nothing are closed after ten seconds, the largest backlog first', async () => {
+test('above the common limit, clients that read nothing for ten seconds are closed, the largest backlog first', async () => {
   let mebibytes = 0
-  answer = (_req, res) => res.end(large.subarray(0, mebibytes * 2 ** 20))
+  answer = (_req, res) => res.end(largerThanBuffers.subarray(0, mebibytes * 2 ** 20))
   await start({ unreadMegabytes: 80 })
   const visitFor = async (size: number) => {
     mebibytes = size

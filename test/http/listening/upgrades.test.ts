@@ -9,8 +9,7 @@ import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { unnoted } from '../../support/unlimited.js'
 
-/** Larger than the buffers of any system. */
-const large = Buffer.alloc(64 * 2 ** 20, 'x')
+const largerThanBuffers = Buffer.alloc(64 * 2 ** 20, 'x')
 const clock = new FakeClock()
 
 const { config } = loadConfig({
@@ -23,10 +22,13 @@ const { config } = loadConfig({
 test.each(['foo', 'websocket'])(
   'a client that reads nothing of a reply and asks for %s behind it is closed after a minute',
   async protocol => {
-    const dispatcher = Object.assign((_req: unknown, res: { end(body: Buffer): void }) => void res.end(large), {
-      upgradeFor: () => undefined,
-      holds: () => false,
-    })
+    const dispatcher = Object.assign(
+      (_req: unknown, res: { end(body: Buffer): void }) => void res.end(largerThanBuffers),
+      {
+        upgradeFor: () => undefined,
+        holds: () => false,
+      },
+    )
     const log = createLog('info', { write() {} })
     const listening = await listen(dispatcher, { config, log, clock, refused: unnoted, descriptors: new Descriptors() })
     try {

@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { Descriptors, mostDescriptors } from '../../../src/lib/limits/descriptors.js'
 
-/** A process that may have so many descriptors open, and has so many. */
+/** A process with a limit of `most` descriptors, of which `open` are open. */
 function fakeProcess(most: number, open: number, keptShare?: number) {
   const fake = { open }
   const descriptors = new Descriptors(most, () => (fake.open >= most ? undefined : fake.open))

@@ -21,11 +21,11 @@ describe('a collection', () => {
   test('frees unused memory, and is not available to other code', async () => {
     const before = typeof Reflect.get(globalThis, 'gc')
     const seen = new WeakRef({})
-    // What a WeakRef refers to stays until the turn ends.
+    // The target of a WeakRef stays until the turn ends.
     await new Promise(setImmediate)
     v8Collector()()
     expect(seen.deref()).toBeUndefined()
-    // Jest itself may have exposed it before.
+    // Jest may have exposed `gc` before.
     expect([typeof Reflect.get(globalThis, 'gc'), runInNewContext('typeof gc')]).toEqual([before, 'undefined'])
   })
 

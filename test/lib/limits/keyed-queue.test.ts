@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals'
-import { Turns } from '../../../src/lib/limits/keyed-queue.js'
+import { KeyedQueue } from '../../../src/lib/limits/keyed-queue.js'
 
-/** Work at two at a time, which goes on until it is ended by its name. */
+/** Two pieces of work run at a time, each until `end` is called with its name. */
 function bench() {
-  const turns = new Turns(2)
+  const queue = new KeyedQueue(2)
   const begun: string[] = []
   const turned: string[] = []
   const urgent = new Set<string>()
@@ -13,7 +13,7 @@ function bench() {
     turned,
     urgent,
     take: (name: string, key = 'a.example') =>
-      turns.take(key, { isUrgent: () => urgent.has(name), onBegin: () => void turned.push(name) }, () => {
+      queue.run(key, { isUrgent: () => urgent.has(name), onBegin: () => void turned.push(name) }, () => {
         begun.push(name)
         return new Promise<string>((resolve, reject) => ends.set(name, { done: () => resolve(name), fail: reject }))
       }),
@@ -66,7 +66,7 @@ test('urgent work goes first, also if it became urgent while it waited', async (
 test('work that fails, or throws at once, passes its turn to the next', async () => {
   const { begun, take, end } = bench()
   const failing = take('1')
-  const thrown = new Turns(1).take('a.example', { isUrgent: () => false, onBegin() {} }, () => {
+  const thrown = new KeyedQueue(1).run('a.example', { isUrgent: () => false, onBegin() {} }, () => {
     throw new Error('at once')
   })
   await expect(thrown).rejects.toThrow('at once')

@@ -12,7 +12,7 @@ describe('the memory for sessions', () => {
       return full
     }
     const bears = memoryAllows(clock, measure)
-    /** Looks again after a second. */
+    /** Asks again after a second. */
     const later = (sessions: number) => {
       clock.advance(1_000)
       return bears(sessions)
@@ -49,7 +49,7 @@ describe('the memory for sessions', () => {
     clock.advance(60_000)
     expect([later(98), later(99)]).toEqual([true, false])
     clock.advance(60_000)
-    // What came in the meantime took more.
+    // New sessions have taken more memory.
     full = 1.6
     expect([later(98), later(99)]).toEqual([true, false])
     clock.advance(60_000)
@@ -91,7 +91,7 @@ describe('the memory of this process', () => {
   })
 
   test('includes data outside of the heap that waits for clients', () => {
-    // Allocated before the first look: it may start a collection that frees as much elsewhere.
+    // Allocated first, because the allocation may cause a collection that frees as much memory.
     const waiting = Buffer.alloc(150 * 2 ** 20, 'x')
     const resident = process.memoryUsage.rss() / 2 ** 20
     expect(memoryMeasure(Math.ceil(resident) + 75)()).toBeLessThan(1)

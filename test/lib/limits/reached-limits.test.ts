@@ -54,7 +54,7 @@ test('each limit names an existing setting, except the limit of the system and t
 })
 
 test('each setting that refuses something has its limit', () => {
-  // These make clients wait, and refuse nothing.
+  // These settings only make clients wait.
   const others = ['RATE_SESSION_BYTES', 'RATE_SESSION_BURST']
   const wanted = Object.keys(settings).filter(name => /^(RATE|MAX)_/.test(name) && !others.includes(name))
   expect(wanted.filter(name => !(Object.values(limits) as (string | undefined)[]).includes(name))).toEqual([])

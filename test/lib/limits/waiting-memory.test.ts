@@ -9,11 +9,11 @@ test('the limit of each session falls the more waits in all, and never to nothin
   const limits: number[] = []
   for (let mebibytes = 32; mebibytes <= 56; mebibytes += 4) {
     waiting.change(mebibytes * mebi - waiting.bytes)
-    limits.push(waiting.mostOfOne / mebi)
+    limits.push(waiting.mostOfSession / mebi)
   }
   expect(limits).toEqual([Number.POSITIVE_INFINITY, 3, 2, 1, 1 / 64, 1 / 64, 1 / 64])
   waiting.change(-waiting.bytes)
-  expect(waiting.mostOfOne).toBe(Number.POSITIVE_INFINITY)
+  expect(waiting.mostOfSession).toBe(Number.POSITIVE_INFINITY)
 })
 
 test('room is made later, once for everything that has arrived until then', async () => {
@@ -43,7 +43,7 @@ test('if no room could be made, the next attempt is made only after clearly more
   waiting.change(1)
   await settled()
   expect(times).toBe(2)
-  // What was there is gone, and comes again.
+  // The memory becomes free, and fills again.
   waiting.change(-10 * mebi)
   waiting.change(9 * mebi)
   await settled()

@@ -12,7 +12,7 @@ beforeEach(() => {
   finish = {}
 })
 
-/** Work that goes on until it is finished by its name. */
+/** Work that runs until the test ends it by its name. */
 function work(name: string, signal?: AbortSignal): Promise<void> {
   const begin = () => {
     told.push(name)
@@ -28,7 +28,6 @@ function abortable() {
   return { signal: controller.signal, abort: () => controller.abort(new Error('left')) }
 }
 
-/** Until all that follows from what was done has happened. */
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
 test('work begins as others are done, in the order it was asked for', async () => {

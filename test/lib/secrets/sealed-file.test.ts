@@ -31,7 +31,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }))
 
-/** The texts of the file, or why it is refused. */
+/** The texts of the file, or the reason of its refusal. */
 async function outcome(keys: readonly KeyObject[] = [key]): Promise<readonly string[] | string> {
   try {
     return await readSealed(path, keys)
@@ -49,14 +49,14 @@ const withBytes = (bytes: Uint8Array) => {
 const headerBytes = 56
 const frameBytes = 262_144
 
-/** Where the header and each frame end. */
+/** The ends of the header and of each frame. */
 function borders(bytes: Buffer): number[] {
   const ends = [headerBytes]
   for (let at = headerBytes; at < bytes.length; ends.push(at)) at += 4 + (bytes.readUInt32BE(at) & 0x7fff_ffff) + 16
   return ends
 }
 
-/** Three frames, each a whole text, so that the text does not give a lost frame away. */
+/** Three frames, each with a whole text, so that the texts cannot reveal a lost frame. */
 const long = ['a', 'b', 'c'].map(letter => letter.repeat(frameBytes - 4))
 
 describe('a sealed file', () => {
@@ -127,7 +127,7 @@ describe('a sealed file', () => {
       for (; made < 100; made++) {
         const [name] = readdirSync(folder)
         written = name === undefined ? 0 : statSync(join(folder, name)).size
-        // Of what was made before, less than a frame waits.
+        // Less than a frame of the earlier texts waits.
         expect(made * 65_540 - written).toBeLessThan(2 * frameBytes)
         yield 'x'.repeat(65_536)
       }
@@ -159,7 +159,7 @@ describe('a sealed file', () => {
     expect(turns - whileWritten).toBeGreaterThan(50)
     expect(read.length).toBe(records.length)
     expect(records.every((record, index) => read[index] === record)).toBe(true)
-  }, 60_000)
+  })
 })
 
 describe('a file that cannot be written', () => {

@@ -7,7 +7,7 @@ import { FakeClock } from '../../support/fake-clock.js'
 
 const clock = new FakeClock()
 
-/** How many bytes the reader takes before it stalls. */
+/** Bytes that the reader reads before it stalls. */
 let room = Number.POSITIVE_INFINITY
 let fault = 'EAGAIN'
 let read = ''
@@ -62,7 +62,7 @@ test('a reader that stalls for long gets one line with the number of lost lines'
   room = 0
   const written = lines(0, 1500).map(text => log.write(text))
   expect(written.filter(Boolean)).toHaveLength(768)
-  // It reads a little, and stalls again.
+  // The reader reads a little, and stalls again.
   room = 100 * 1024
   clock.advance(20)
   expect(log.write(line(1500))).toBe(false)

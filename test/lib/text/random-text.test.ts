@@ -6,7 +6,7 @@ describe('random text', () => {
     const texts = Array.from({ length: 2_000 }, () => randomText(20, 'hex'))
     for (const text of texts) expect(text).toMatch(/^[0-9a-f]{40}$/)
     expect(new Set(texts).size).toBe(texts.length)
-    // A part of one would be a part of another where they overlapped.
+    // If texts overlapped, they would have equal parts.
     expect(new Set(texts.flatMap(text => [text.slice(0, 20), text.slice(20)])).size).toBe(2 * texts.length)
   })
 

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 
-/** As much of an element as the module uses. */
 interface Stanza {
   readonly localName: string
   readonly namespaceURI: string
@@ -33,7 +32,7 @@ interface Archive {
   since(last: string | undefined, most: number, isKnown: (id: string) => boolean): Promise<readonly Archived[]>
 }
 
-// Its types are those of browsers.
+// This project has no types of browsers.
 const { Archive } = jest.requireActual<{
   readonly Archive: new (connection: object, Builder: unknown, jid: string) => Archive
 }>('../../../src/packages/browser/archive.js')
@@ -71,7 +70,7 @@ const message = (body: string, from = 'bob@localhost/x', children: readonly Stan
     ...children,
   ])
 
-/** A question: the place in the archive by name, such as `after`, and the other elements. */
+/** A query. `values` has its elements by name, such as `after`. */
 class Builder {
   readonly values: Record<string, string> = {}
   readonly #path: string[] = []
@@ -96,18 +95,17 @@ class Builder {
   }
 }
 
-/** Texts in the archive. The ids are `id 0`, `id 1` and so on. */
+/** Texts in the archive, with ids from `id 0`. */
 let stored: string[]
-/** Places that were asked for. */
+/** `before` and `after` of the queries. */
 let asked: string[]
-/** What the archive answers to no question. */
 let isSilent: (place: string) => boolean
 let shown: string[]
 let arrivals: Arrivals
 
 const idOf = (index: number) => `id ${index}`
 
-/** Pages have at most 50 messages, as at Prosody. */
+/** Pages have at most 50 messages, like those of Prosody. */
 function answer({ values, id }: Builder, end: (result: Stanza) => void, refuse: (error: Stanza | null) => void) {
   const { after, before, max } = values
   asked.push(after === undefined ? `before ${before}` : `after ${after}`)
@@ -144,7 +142,7 @@ afterEach(() => {
   jest.useRealTimers()
 })
 
-/** The server stores the message, and delivers it. `children`: what the sender wrote. */
+/** The server stores and delivers a message. `children` are from the sender. */
 function arrives(text: string, ...children: Stanza[]): void {
   const id = idOf(stored.push(text) - 1)
   arrivals.take(readMessage(message(text, undefined, [...children, stanzaId(id)]), jid), jid)
@@ -152,14 +150,13 @@ function arrives(text: string, ...children: Stanza[]): void {
 
 const texts = (count: number, from = 0) => Array.from({ length: count }, (_, index) => `text ${from + index}`)
 
-/** The messages of a lost session. */
 async function catchUp(): Promise<void> {
   const { last } = arrivals
   arrivals.hold()
   arrivals.release(await archive.since(last, 20, id => arrivals.isKnown(id)), jid)
 }
 
-test('one question gets few missed messages', async () => {
+test('fetches few missed messages with one query', async () => {
   arrives('first')
   stored.push(...texts(50))
   await catchUp()
@@ -167,7 +164,7 @@ test('one question gets few missed messages', async () => {
   expect(asked).toEqual(['after id 0'])
 })
 
-test('many missed messages are shown, in order, and no older ones', async () => {
+test('shows many missed messages in order, and no older messages', async () => {
   stored.push('before this page')
   arrives('first')
   stored.push(...texts(120))
@@ -183,7 +180,7 @@ test('an id that a sender wrote is not the position in the archive', async () =>
 test.each([10, 120])('%d missed messages are shown if the archive does not know the last id', async count => {
   stored.push('before this page')
   arrives('first')
-  // Not in the archive, and the server leaves what the sender wrote.
+  // This message is not in the archive, and the server keeps the forged id.
   arrivals.take(readMessage(message('forging', undefined, [stanzaId('forged')]), jid), jid)
   stored.push(...texts(count))
   await catchUp()
@@ -191,7 +188,7 @@ test.each([10, 120])('%d missed messages are shown if the archive does not know 
   expect(asked[0]).toBe('after forged')
 })
 
-test('a message is not known because its sender repeats the id and the text of an earlier one', async () => {
+test('a message does not count as known if its sender repeats the id and the text of an earlier message', async () => {
   arrives('first', stanzaId('forged'))
   arrivals.take(readMessage(message('forging', undefined, [stanzaId('forged')]), jid), jid)
   stored.push(...texts(60), 'forging', ...texts(60, 60))
@@ -199,7 +196,7 @@ test('a message is not known because its sender repeats the id and the text of a
   expect(shown).toEqual(['first', 'forging', ...texts(120)])
 })
 
-test('an archived error is not shown, and is known', async () => {
+test('an archived error is not shown, but counts as known', async () => {
   const error = readMessage(message('gone', undefined, [], 'error'), jid, '2024-01-02T03:04:05Z')
   arrivals.release([{ id: 'of the error', message: error }], jid)
   expect([shown, arrivals.last]).toEqual([[], 'of the error'])
@@ -213,7 +210,7 @@ test('without a known message, the search ends after twenty pages', async () => 
   expect(asked.length).toBe(21)
 })
 
-test('an archive without an answer gets two questions', async () => {
+test('an archive that does not answer gets two queries', async () => {
   arrives('first')
   isSilent = () => true
   await catchUp()

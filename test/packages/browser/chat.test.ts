@@ -1,6 +1,6 @@
 import { afterEach, expect, jest, test } from '@jest/globals'
 
-// Its types are those of browsers.
+// This project has no types of browsers.
 const { Chat } = jest.requireActual<{
   readonly Chat: new (options: object) => { start(): void; close(): void }
 }>('../../../src/packages/browser/chat.js')

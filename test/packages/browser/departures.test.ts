@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 
-/** As much of an element as the module uses. */
 function stanza(localName: string, attributes: Readonly<Record<string, string>>, children: Stanza[] = []) {
   const getElementsByTagName = (name: string): unknown[] => children.filter(child => child.localName === name)
   const getAttribute = (name: string) => attributes[name] ?? null
@@ -33,7 +32,7 @@ interface Departures {
 
 type Changed = (state: { id: string; to: string; state: string; code?: string; reason?: string }) => void
 
-// Its types are those of browsers.
+// This project has no types of browsers.
 const { Departures } = jest.requireActual<{
   readonly Departures: new (outgoing: readonly object[], sent: readonly object[], changed: Changed) => Departures
 }>('../../../src/packages/browser/departures.js')
@@ -44,13 +43,12 @@ const failed = (id: string, condition = 'remote-server-timeout', from = 'bob@loc
 const request = (rid: number, ...stanzas: Stanza[]) => stanza('body', { rid: String(rid) }, stanzas)
 const idsOf = (stanzas: readonly Stanza[]) => stanzas.map(({ attributes }) => attributes['id'])
 
-/** States of messages. */
 let states: string[]
 
 const create = (outgoing: readonly object[] = [], sent: readonly object[] = []) =>
   new Departures(outgoing, sent, ({ id, to, state, code }) => states.push([id, to, state, code].join(' ').trim()))
 
-/** The next page of the tab. */
+/** Returns the departures of the next page of the tab. */
 function reloaded(departures: Departures): Departures {
   const { outgoing, sent } = JSON.parse(JSON.stringify({ outgoing: departures.outgoing, sent: departures.sent }))
   return create(outgoing, sent)
@@ -78,7 +76,7 @@ afterEach(() => {
   Object.assign(globalThis, { XMLSerializer: undefined, DOMParser: undefined })
 })
 
-/** Three messages were sent over BOSH, the last two in requests that may not have arrived. */
+/** Sends three messages over BOSH. The requests of the last two may not have arrived. */
 function sentThree(): Departures {
   const departures = create()
   departures.goOn(1, 2, undefined, nothingLost)
@@ -138,7 +136,7 @@ test.each(['item-not-found', 'service-unavailable', 'forbidden'])(
   },
 )
 
-test('tells once that the server has a message that was sent before its answer', () => {
+test('reports once that the server has a message that was sent before its answer', () => {
   const departures = sentThree()
   const confirmed = departures.confirming()
   departures.add(message('four'), true)
@@ -188,7 +186,7 @@ test('the next page shows messages that failed or may not have arrived', () => {
   expect(states).toEqual(['two bob@localhost failed forbidden'])
 })
 
-test('at the end of the chat, messages fail that no server has confirmed', () => {
+test('at the end of the chat, messages that no server has confirmed fail', () => {
   const departures = sentThree()
   departures.add(message('four'))
   departures.confirm(['one'])
@@ -210,7 +208,7 @@ test.each([
   expect(departures.unsent()).toEqual([])
 })
 
-test('leaves to Strophe the stanzas that Strophe sends again', () => {
+test('does not send stanzas that Strophe itself repeats', () => {
   const departures = create()
   for (const id of ['one', 'two']) departures.add(message(id), true, true)
   for (const id of ['one', 'two']) expect(departures.takeBack(failed(id))).toBe('again')

@@ -7,7 +7,7 @@ interface Source {
   readonly token?: string | (() => Promise<string | undefined>)
 }
 
-// Its types are those of browsers.
+// This project has no types of browsers.
 const { askForBinding, endVisit } = jest.requireActual<{
   askForBinding(source: Source, tab: string): Promise<object>
   endVisit(source: Source, before: () => Promise<void>): Promise<void>
@@ -26,7 +26,6 @@ const tokenUrl = 'https://www.example.org/chat/token'
 const refused = (status: number, code: string) => Response.json({ code, detail: 'Why.' }, { status })
 
 let requests: Request[]
-/** Answers to the next requests. */
 let answers: (Response | Error)[]
 let warned: string[]
 

@@ -12,13 +12,13 @@ import { generatedFile } from '../../support/generated-file.js'
 const { config } = loadConfig({ ADMIN_USERS: 'portal:a-secret', XMPP_DOMAINS: 'example.org' })
 const text = readFileSync(new URL('../../../src/packages/client/api-types.ts', import.meta.url), 'utf8')
 
-/** The names of the outer fields of a type, and whether each may be absent. */
+/** Returns the fields of a type, and whether each may be absent. */
 function fieldsOf(type: string): Record<string, boolean> {
   const [, body = ''] = new RegExp(`^export interface ${type} {\n(.*?)^}`, 'ms').exec(text) ?? []
   return Object.fromEntries(Array.from(body.matchAll(/^ {2}(\w+)(\??):/gm), ([, name, mark]) => [name!, mark === '?']))
 }
 
-/** Compiles only as long as the types have the same codes as the service. */
+/** Compiles only if the types have the same codes as the service. */
 const codesAgree = (code: ProblemCode): Exclude<ErrorCode, 'no-answer' | 'bad-answer'> => code
 const codesAgreeBack = (code: Exclude<ErrorCode, 'no-answer' | 'bad-answer'>): ProblemCode => code
 

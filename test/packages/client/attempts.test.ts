@@ -1,11 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
+import { type ProblemCode, problems } from '../../../src/lib/errors.js'
 import { repeat, type Time } from '../../../src/packages/client/attempts.js'
 import { WarmBindingsError } from '../../../src/packages/client/warm-bindings-error.js'
 
 const limits = { timeoutSeconds: 20, totalSeconds: 40, attempts: 3 }
 const failure = (retryAfter?: number) => new WarmBindingsError('service-full', 'It is full.', { retryAfter })
 
-/** Time that passes while something is waited for, and no other. */
+/** A clock that only attempts and pauses move. */
 class PausedTime implements Time {
   readonly pauses: number[] = []
   #now = 5_000_000
@@ -24,7 +25,7 @@ class PausedTime implements Time {
   }
 }
 
-/** Attempts that fail like this, one after the other, and then succeed; tells how long each might take. */
+/** Attempts that fail with each of `failures`, then succeed. `seconds` has the time limit of each. */
 function failing(time: PausedTime, failures: readonly { after?: number; error: Error }[]) {
   const seconds: number[] = []
   const attempt = async (most: number) => {
@@ -38,7 +39,7 @@ function failing(time: PausedTime, failures: readonly { after?: number; error: E
 }
 
 describe('A call that fails for a while', () => {
-  test('is repeated after pauses that double, and differ from caller to caller', async () => {
+  test('is repeated after pauses that double and have jitter', async () => {
     const firsts = new Set<number>()
     for (let caller = 0; caller < 20; caller += 1) {
       const time = new PausedTime()
@@ -54,7 +55,7 @@ describe('A call that fails for a while', () => {
     expect(firsts.size).toBeGreaterThan(1)
   })
 
-  test('waits for as long as the service asks, or a little longer', async () => {
+  test('waits for Retry-After, or a little longer', async () => {
     const time = new PausedTime()
     const { attempt } = failing(time, [{ error: failure(7) }, { error: failure(0) }])
     expect(await repeat(attempt, limits, undefined, time)).toBe('done')
@@ -63,7 +64,7 @@ describe('A call that fails for a while', () => {
     expect(time.pauses[1]).toBe(0)
   })
 
-  test('fails with the last failure, after as many times as it may be sent', async () => {
+  test('fails with the last error after the most attempts', async () => {
     const time = new PausedTime()
     const last = failure()
     const { attempt, seconds } = failing(time, [{ error: failure() }, { error: failure() }, { error: last }])
@@ -71,7 +72,7 @@ describe('A call that fails for a while', () => {
     expect(seconds.length).toBe(3)
   })
 
-  test('takes no longer in all than its time limit, and no longer for each attempt', async () => {
+  test('has a time limit in all, and for each attempt', async () => {
     const time = new PausedTime()
     const { attempt, seconds } = failing(time, [
       { after: 15, error: failure(0) },
@@ -81,7 +82,7 @@ describe('A call that fails for a while', () => {
     expect(seconds).toEqual([20, 20, 10])
   })
 
-  test('is not repeated when its time would be over', async () => {
+  test('is not repeated if the retry would exceed its time limit', async () => {
     const time = new PausedTime()
     const last = failure(6)
     const { attempt, seconds } = failing(time, [
@@ -99,4 +100,10 @@ test('An error from something other than the service is not repeated', async () 
   const { attempt, seconds } = failing(time, [{ error }])
   await expect(repeat(attempt, limits, undefined, time)).rejects.toBe(error)
   expect([seconds.length, time.pauses]).toEqual([1, []])
+})
+
+test('the client repeats what the service would mark as temporary, if an answer does not say so', () => {
+  const codes = Object.keys(problems) as ProblemCode[]
+  const repeated = codes.filter(code => new WarmBindingsError(code, '').retry)
+  expect(repeated).toEqual(codes.filter(code => problems[code].retry))
 })

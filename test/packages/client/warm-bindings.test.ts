@@ -55,7 +55,7 @@ describe('At a service', () => {
 
   afterEach(() => api.stop())
 
-  test('a call that its caller breaks off is hung up', async () => {
+  test('a call that its caller aborts is hung up', async () => {
     let hungUp: Promise<unknown> | undefined
     api.script = (_asked, response) => {
       hungUp = once(response, 'close')
@@ -71,7 +71,7 @@ describe('At a service', () => {
     expect(api.asked.length).toBe(1)
   })
 
-  test('a call that its caller breaks off during a pause is not sent again', async () => {
+  test('a call that its caller aborts during a pause is not sent again', async () => {
     const caller = new AbortController()
     api.script = (_asked, response) => {
       response.once('close', () => setImmediate(() => caller.abort('left')))
@@ -97,7 +97,7 @@ describe('At a service', () => {
     ])
   })
 
-  test('an answer that is long is read whole', async () => {
+  test('a long answer is read completely', async () => {
     const sessions = Array.from({ length: 1000 }, (_each, index) => ({
       id: `${index}`,
       jid: 'ä'.repeat(1500),

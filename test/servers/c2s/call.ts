@@ -5,7 +5,7 @@ import type { Step } from '../../../src/lib/errors.js'
 import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
 import { createDialer } from '../../../src/servers/c2s/dial.js'
 import { type LinkParts, TcpLink } from '../../../src/servers/c2s/tcp-link.js'
-import { createNames } from '../../../src/servers/net/name-lookup.js'
+import { createNameLookup } from '../../../src/servers/net/name-lookup.js'
 import type { LinkEvents, LinkOptions } from '../../../src/xmpp/link.js'
 import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
 import { makeCertificate } from '../../support/certificates.js'
@@ -25,7 +25,6 @@ export const startTlsOffer =
 export const startTls = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 export const proceed = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 
-/** `features` as the link reports them. */
 export const featuresSeen = `<stream:features xmlns:stream='${streams}'/>`
 
 interface CallOptions extends Partial<LinkOptions> {
@@ -33,13 +32,11 @@ interface CallOptions extends Partial<LinkOptions> {
 }
 
 export class Call {
-  /** A line for each event. */
   readonly told: string[] = []
   readonly clock = new FakeClock()
   readonly link: TcpLink
   readonly steps: Step[] = []
   readonly ends: Parameters<LinkEvents['onEnd']>[0][] = []
-  /** Called with each line of `told`. */
   onTold: (line: string) => void = () => {}
   #wake: () => void = () => {}
 
@@ -58,7 +55,7 @@ export class Call {
       certificate: undefined,
       ...server,
     }
-    const names = createNames({ clock: this.clock, preferDirectTls: false, local: true })
+    const names = createNameLookup({ clock: this.clock, preferDirectTls: false, local: true })
     const dialer = createDialer({ names, clock: this.clock, publicOnly: false })
     this.link = new TcpLink(
       domain,
@@ -93,7 +90,6 @@ export class Call {
     )
   }
 
-  /** Resolves once `told` has a line that begins with `start`. */
   async hears(start: string): Promise<void> {
     while (!this.told.some(line => line.startsWith(start)))
       await new Promise<void>(resolve => {
@@ -110,7 +106,6 @@ export class Call {
 
 const servers: ScriptedServer[] = []
 
-/** A connected link, and the server's side. */
 export async function connect(
   server: Partial<Server> = {},
   options: CallOptions = {},
@@ -124,7 +119,7 @@ export async function connect(
   return { call, peer: await listener.connection() }
 }
 
-/** A link without TLS that has received the features. */
+/** Without TLS. The features have arrived. */
 export async function opened(parts: Partial<LinkParts> = {}) {
   const { call, peer } = await connect({}, {}, parts)
   await peer.until(plainHeader)
@@ -134,10 +129,9 @@ export async function opened(parts: Partial<LinkParts> = {}) {
   return { call, peer }
 }
 
-/** The certificate of the servers. */
 export const certificate = makeCertificate(['DNS:example.org'])
 
-/** A link that has asked for STARTTLS. The server has not answered. */
+/** STARTTLS is requested, and not answered. */
 export async function proceeding(server: Partial<Server> = {}, options: CallOptions = {}) {
   const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert, ...server }, options)
   await peer.until(plainHeader)
@@ -146,7 +140,7 @@ export async function proceeding(server: Partial<Server> = {}, options: CallOpti
   return { call, peer }
 }
 
-/** An encrypted link whose header has arrived at the server. */
+/** The header has arrived at the server. */
 export async function encrypted(tls: Parameters<typeof peerOptions>[0] = {}, options: CallOptions = {}) {
   const { call, peer } = await proceeding({}, options)
   peer.send(proceed)
@@ -161,10 +155,9 @@ export const peerOptions = (tls: { maxVersion?: 'TLSv1.2'; key?: string; cert?: 
   ...tls,
 })
 
-/** Resolves once session tickets have been read: a second timer then runs. */
+/** A second timer starts after a ticket. */
 export const ticketed = (call: Call) => eventually('a ticket is read', () => call.clock.pending === 2)
 
-/** Call this after each test. */
 export function stopServers(): void {
   for (const server of servers.splice(0)) server.stop()
 }

@@ -7,7 +7,7 @@ afterEach(stopServers)
 const theirs = makeCertificate(['DNS:example.org'])
 const ours = makeCertificate(['DNS:portal.example'])
 
-/** An encrypted link to a server that requests a certificate, after the features. */
+/** The server requests a certificate. */
 async function encrypted(certificate?: boolean) {
   const { call, peer } = await connect(
     { tls: 'starttls', ca: theirs.cert, certificate: ours },

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { createDialer, type Search } from '../../../src/servers/c2s/dial.js'
-import { type Addresses, createNames, type Route } from '../../../src/servers/net/name-lookup.js'
+import { type Addresses, createNameLookup, type Route } from '../../../src/servers/net/name-lookup.js'
 import type { Target } from '../../../src/servers/net/srv-records.js'
 import type { Failure } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -10,11 +10,11 @@ import { FakeSockets } from './fake-sockets.js'
 
 type FakeNames = ReturnType<typeof fakeNames>
 
-/** Answers to look-ups. A promise is an answer that arrives later. */
+/** A promise is an answer that arrives later. */
 function fakeNames(clock: FakeClock) {
   const routes: Record<string, Route | Promise<Route>> = {}
   const hosts: Record<string, Addresses | Failure | Promise<Addresses | Failure>> = {}
-  const names = createNames({ clock, preferDirectTls: false, local: true })
+  const names = createNameLookup({ clock, preferDirectTls: false, local: true })
   return {
     routes,
     hosts,
@@ -47,13 +47,12 @@ const server: Server = {
   verify: true,
   certificate: undefined,
 }
-const at = (host: string, tls: Server['tls'] = 'starttls'): Target => ({ host, port: 5222, tls, found: true })
+const at = (host: string, tls: Server['tls'] = 'starttls'): Target => ({ host, port: 5222, tls, usesDns: true })
 const unknown: Failure = { step: 'resolve', code: 'host-unknown' }
 const refused: Failure = { step: 'connect', code: 'remote-connection-failed' }
-/** Resolves after all pending callbacks. */
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
-/** Dials until the search ends. `goOn` rejects the current connection. */
+/** `goOn` rejects the current connection. */
 async function follow(search: Search) {
   let goOn: (failure: Failure) => void = () => {}
   const dial = async () => {
@@ -285,7 +284,7 @@ describe('dialling a domain', () => {
     ['addresses are awaited', () => ({ targets: [at('later')] })],
     ['it connects', () => ({ targets: [at('192.0.2.1'), at('192.0.2.2')] })],
     ['it is about to fail', () => ({ targets: [] })],
-  ])('may be given up while %s, and leaves nothing behind', async (_when, route) => {
+  ])('can be cancelled while %s, and leaves nothing open', async (_when, route) => {
     names.routes['example.org'] = route()
     names.hosts['later'] = Promise.resolve(['192.0.2.1'])
     const dialling = await follow(dialer().toDomain('example.org'))
@@ -346,7 +345,6 @@ describe('if any domain may be dialled', () => {
 describe('over real sockets', () => {
   const servers: ScriptedServer[] = []
 
-  /** Rejects each connection. Returns the addresses and the failure. */
   async function dialled(search: Search) {
     const connections: (string | undefined)[] = []
     for await (const { socket } of search.connections(() => {})) {

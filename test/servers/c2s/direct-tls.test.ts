@@ -10,11 +10,10 @@ afterEach(stopServers)
 const certificate = makeCertificate(['DNS:example.org'])
 const features = '<stream:features/>'
 
-/** A connected link, before TLS. */
 const connected = (server: Partial<Server> = {}, options: { from?: string } = {}, parts = {}) =>
   connect({ tls: 'direct', ca: certificate.cert, ...server }, options, parts)
 
-/** A link whose header has arrived at the server. */
+/** The header has arrived at the server. */
 async function secured(options: TLSSocketOptions = {}, from?: string) {
   const { call, peer } = await connected({}, from === undefined ? {} : { from })
   const socket = await peer.secure({ ...certificate, ...options })
@@ -34,7 +33,7 @@ describe('a link with direct TLS', () => {
     await call.hears('closed')
   })
 
-  test('names the domain and the protocol, by which a proxy may sort connections', async () => {
+  test('names the domain and the protocol, so that a proxy can route the connection', async () => {
     const { call, peer, socket } = await secured({ ALPNProtocols: ['http/1.1', 'xmpp-client'] })
     expect((socket as unknown as { servername: string }).servername).toBe('example.org')
     expect(socket.alpnProtocol).toBe('xmpp-client')

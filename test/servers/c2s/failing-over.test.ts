@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { createDialer } from '../../../src/servers/c2s/dial.js'
-import { createNames, type Route } from '../../../src/servers/net/name-lookup.js'
+import { createNameLookup, type Route } from '../../../src/servers/net/name-lookup.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { type ScriptedConnection, ScriptedServer } from '../../support/scripted-server.js'
@@ -14,16 +14,16 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.stop()
 })
 
-/** A link to a domain with two servers. The second server works. */
+/** The domain has two servers. Only the second works. */
 async function begin(first: Server['tls'], second: Server['tls'] = 'starttls') {
   const listeners = [await ScriptedServer.start(), await ScriptedServer.start()]
   servers.push(...listeners)
   const kinds = [first, second]
   const route: Route = {
-    targets: listeners.map(({ port }, at) => ({ host: '127.0.0.1', port, tls: kinds[at]!, found: true })),
+    targets: listeners.map(({ port }, at) => ({ host: '127.0.0.1', port, tls: kinds[at]!, usesDns: true })),
   }
   const clock = new FakeClock()
-  const names = createNames({ clock, preferDirectTls: false, local: true })
+  const names = createNameLookup({ clock, preferDirectTls: false, local: true })
   names.routeTo = () => route
   const dialer = createDialer({ names, clock, publicOnly: false })
   const toDomain = dialer.toDomain.bind(dialer)
@@ -163,7 +163,7 @@ describe('no other server is tried', () => {
 
   test('when a look-up fails unexpectedly', async () => {
     const clock = new FakeClock()
-    const names = createNames({ clock, preferDirectTls: false, local: true })
+    const names = createNameLookup({ clock, preferDirectTls: false, local: true })
     names.routeTo = () => Promise.reject(new TypeError('not foreseen'))
     const dialer = createDialer({ names, clock, publicOnly: false })
     const toDomain = () => dialer.toDomain('example.org')

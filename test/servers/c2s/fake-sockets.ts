@@ -1,4 +1,4 @@
-// Connections that succeed or fail when a test says so, and a record of all attempts.
+// Connections that succeed or fail when a test says so.
 import { Socket } from 'node:net'
 import type { FakeClock } from '../../support/fake-clock.js'
 
@@ -19,7 +19,6 @@ export class FakeSockets {
     return socket
   }
 
-  /** Addresses of connections that are not destroyed. */
   get alive(): string[] {
     return [...this.#sockets].filter(([, socket]) => !socket.destroyed).map(([address]) => address)
   }

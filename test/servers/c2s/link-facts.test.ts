@@ -18,7 +18,6 @@ interface Ends {
   readonly port: number
 }
 
-/** Both ends of a connection. */
 async function ends(version: SecureVersion): Promise<Ends> {
   const server = createServer({ ...certificate, minVersion: version, maxVersion: version })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { createDialer, createSearch, type Dialer, type Search } from '../../../src/servers/c2s/dial.js'
 import { createLinks } from '../../../src/servers/c2s/links.js'
-import { createNames, type Route } from '../../../src/servers/net/name-lookup.js'
+import { createNameLookup, type Route } from '../../../src/servers/net/name-lookup.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { ScriptedServer } from '../../support/scripted-server.js'
 import { features, plainHeader, serverHeader } from './call.js'
@@ -12,7 +12,6 @@ let clock: FakeClock
 let dialled: string[]
 let isFound: (route: Route) => void
 
-/** Records targets, and connects to none. */
 const notingDialer = (): Dialer => ({
   toServer: ({ host }) => noted(`server ${host}`),
   toDomain: domain => noted(`domain ${domain}`),
@@ -53,7 +52,7 @@ const silent = {
 const options = { lang: 'en' }
 
 function parts() {
-  const names = createNames({ clock, preferDirectTls: false, local: true })
+  const names = createNameLookup({ clock, preferDirectTls: false, local: true })
   return { names, clock, publicOnly: false }
 }
 

@@ -46,7 +46,7 @@ describe('data on several links in one turn', () => {
     const all: Awaited<ReturnType<typeof opened>>[] = []
     while (all.length <= lot) all.push(await opened())
     const waiting = () => all.filter(({ call }) => call.link.backlog > 0).length
-    // Links of the other kind do not count.
+    // Stanzas and login steps have separate limits.
     all[lot]!.call.link.send([element('<other/>')], !isStep)
     for (const { call } of all.slice(0, lot - 1)) call.link.send([element('<é/>')], isStep)
     await tick()

@@ -20,7 +20,6 @@ const ec = keyFile(generateKeyPairSync('ec', { namedCurve: 'prime256v1' }))
 const ed25519 = keyFile(generateKeyPairSync('ed25519'))
 const pss = ['-sigopt', 'rsa_padding_mode:pss']
 
-/** A certificate made by openssl, in DER. */
 function certificate(key: string, ...signing: string[]): Buffer {
   const args = ['req', '-x509', '-key', key, '-subj', '/CN=test', '-days', '2', ...signing]
   return new X509Certificate(execFileSync('openssl', args, { stdio: 'pipe' })).raw

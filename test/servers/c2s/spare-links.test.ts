@@ -1,10 +1,9 @@
-// Connections that are dialled before logins need them: what servers and logins see.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { createDialer } from '../../../src/servers/c2s/dial.js'
 import { createLinks } from '../../../src/servers/c2s/links.js'
 import type { SpareParts } from '../../../src/servers/c2s/spare-links.js'
-import { createNames } from '../../../src/servers/net/name-lookup.js'
+import { createNameLookup } from '../../../src/servers/net/name-lookup.js'
 import type { LinkEnd, LinkOptions } from '../../../src/xmpp/link.js'
 import { element } from '../../support/element.js'
 import { eventually } from '../../support/eventually.js'
@@ -22,7 +21,7 @@ let hasRoom: boolean
 const auth = '<auth/>'
 
 function start(to: Partial<Server> = {}, spare: Partial<SpareParts> = {}): void {
-  const names = createNames({ clock, preferDirectTls: false, local: true })
+  const names = createNameLookup({ clock, preferDirectTls: false, local: true })
   links = createLinks({
     servers: new Map([
       [
@@ -70,7 +69,7 @@ function open(options: Partial<LinkOptions> = {}, domain = 'example.org'): Login
   return { link, told, ends }
 }
 
-/** A login on a connection of its own. The server has received the header. */
+/** On its own connection. The header has arrived at the server. */
 async function logIn(): Promise<Login> {
   const login = open()
   const peer = await server.connection()
@@ -82,7 +81,7 @@ async function logInOften(logins: number): Promise<void> {
   for (let login = 0; login < logins; login++) await logIn()
 }
 
-/** The server's side of the first spare link, which is dialled after the third login. */
+/** The first spare link is dialled after the third login. */
 async function firstSpare(): Promise<ScriptedConnection> {
   await logInOften(3)
   return spareConnection()
@@ -94,7 +93,7 @@ async function spareConnection(spares = 1): Promise<ScriptedConnection> {
   return peer
 }
 
-/** Resolves once no dialling has a timer. Each login has a timer, and so has the sweep. */
+/** Resolves once the only timers are those of the logins and of the sweep. */
 async function usable(): Promise<void> {
   await eventually('the spare links are ready', () => {
     clock.advance(0)
@@ -103,7 +102,6 @@ async function usable(): Promise<void> {
   await new Promise(resolve => setImmediate(resolve))
 }
 
-/** The server's side of STARTTLS and TLS. */
 async function encrypt(peer: ScriptedConnection, maxVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3'): Promise<Secured> {
   await peer.until(plainHeader)
   peer.send(serverHeader + startTlsOffer)
@@ -112,7 +110,7 @@ async function encrypt(peer: ScriptedConnection, maxVersion: 'TLSv1.2' | 'TLSv1.
   return peer.secure({ ...certificate, maxVersion })
 }
 
-/** An encrypted spare link, dialled after three logins over STARTTLS. */
+/** Dialled after three logins over STARTTLS. */
 async function encryptedSpare(maxVersion?: 'TLSv1.2'): Promise<ScriptedConnection> {
   start({ tls: 'starttls' })
   for (let login = 0; login < 3; login++) {
@@ -147,7 +145,7 @@ describe('a connection is dialled ahead', () => {
     await usable()
     open()
     expect(await spare.until(plainHeader)).toBe(plainHeader)
-    // The login dialled no connection of its own: the next connection is a spare link.
+    // The login dialled no connection, so this is a spare link.
     const next = await spareConnection()
     expect(next.unread).toBe('')
     spare.reset()
@@ -359,7 +357,10 @@ describe('a login on a spare link', () => {
     ])
   })
 
-  test('whose link ends later fails like any other', async () => {
+  test.each<[string, (spare: ScriptedConnection) => void]>([
+    ['ends', spare => spare.end(footer)],
+    ['breaks', spare => spare.reset()],
+  ])('whose link %s later fails like any other', async (_how, end) => {
     start()
     const spare = await firstSpare()
     await usable()
@@ -367,7 +368,7 @@ describe('a login on a spare link', () => {
     await spare.until(plainHeader)
     spare.send(serverHeader)
     await eventually('the stream is open', () => login.told.includes('flush'))
-    spare.end(footer)
+    end(spare)
     await eventually('it is told', () => login.ends.length === 1)
     expect(login.ends).toMatchObject([{ failure: { step: 'features', code: 'remote-connection-failed' } }])
   })

@@ -5,13 +5,12 @@ import { connect, opened, stopServers } from './call.js'
 
 afterEach(stopServers)
 
-/** Time limit of a server that reads nothing. */
 const stall = 300_000
 /** More than any system buffers for a socket. */
 const most = 64 * 1024 * 1024
 const chunk = `<message><body>${'x'.repeat(500_000)}</body></message>`
 
-/** A link to a server that stopped reading. Some sent data waits in this process. */
+/** The server has stopped reading. Some data waits in this process. */
 async function behind() {
   const { call, peer } = await opened()
   peer.raw.pause()

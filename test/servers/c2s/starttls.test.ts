@@ -85,7 +85,7 @@ describe('a link with STARTTLS', () => {
     ['garbage', 'text between elements<<<'],
     ['the end of the stream', footer],
     ['the beginning of an element', '<message'],
-  ])('does not believe %s that came in the clear behind <proceed/>', async (_what, injected) => {
+  ])('ignores %s that arrives unencrypted after <proceed/>', async (_what, injected) => {
     const { call, peer } = await proceeding()
     peer.send(proceed + injected)
     await peer.secure(certificate)

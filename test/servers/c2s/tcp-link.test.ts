@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
 import { createSearch } from '../../../src/servers/c2s/dial.js'
-import { createNames } from '../../../src/servers/net/name-lookup.js'
+import { createNameLookup } from '../../../src/servers/net/name-lookup.js'
 import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
 import { element } from '../../support/element.js'
 import { eventually } from '../../support/eventually.js'
@@ -251,7 +251,6 @@ describe('a plain link', () => {
 })
 
 describe('faults of a server', () => {
-  /** Returns the events of the link, and the data that the server receives. */
   async function outcome(said: string) {
     const { call, peer } = await connect()
     await peer.until(plainHeader)
@@ -283,7 +282,7 @@ describe('faults of a server', () => {
     expect(unread).toBe(streamError(condition) + footer)
   })
 
-  test('a header of a later version 1', async () => {
+  test('do not include a header of version 1.1', async () => {
     const { call, peer } = await connect()
     await peer.until(plainHeader)
     peer.send(serverHeader.replace("id='1' version='1.0'", "id='1' version='1.1'"))
@@ -303,7 +302,7 @@ describe('faults of a server', () => {
     expect(unread).toBe(streamError(condition) + footer)
   })
 
-  test('that its XML breaks off later on', async () => {
+  test('that its XML is malformed later on', async () => {
     const { told, unread } = await outcome(`${serverHeader}<message/><message></x>`)
     expect(told).toEqual(['open 1 example.org', "<message xmlns='jabber:client'/>", protocolError])
     expect(unread).toBe(streamError('not-well-formed') + footer)
@@ -498,7 +497,7 @@ describe('a link that is closed', () => {
 
   test('before it is connected is never connected', async () => {
     const clock = new FakeClock()
-    const names = createNames({ clock, preferDirectTls: false, local: true })
+    const names = createNameLookup({ clock, preferDirectTls: false, local: true })
     const found = { targets: [{ host: '192.0.2.1', port: 5222, tls: 'none' as const }] }
     const search = createSearch({ names, clock, publicOnly: false, connect: () => new Socket() }, found)
     const cancel = jest.spyOn(search, 'cancel')

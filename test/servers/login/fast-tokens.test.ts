@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
-import { createTokens } from '../../../src/servers/login/fast-tokens.js'
+import { createFastTokens } from '../../../src/servers/login/fast-tokens.js'
 
 const domain = 'chat.example'
 const juliet = `juliet@${domain}`
 
 describe('a token is asked for', () => {
   test('if the mechanism leaves no keys', () => {
-    const { areNeeded } = createTokens()
+    const { areNeeded } = createFastTokens()
     expect([areNeeded(domain, 'PLAIN'), areNeeded(domain, 'SCRAM-SHA-1')]).toEqual([true, false])
   })
 
@@ -15,7 +15,7 @@ describe('a token is asked for', () => {
     ['another after a new password', ['a', 'b', 'b', 'c', 'c'], false],
     ['another each time', ['a', 'b', 'c'], true],
   ])('after SCRAM, where the salt is %s: %j', (_what, salts, expected) => {
-    const { noteSalt, areNeeded } = createTokens()
+    const { noteSalt, areNeeded } = createFastTokens()
     for (const salt of salts) noteSalt(domain, 'juliet', Buffer.from(salt))
     noteSalt(domain, 'romeo', Buffer.from('r'))
     expect([areNeeded(domain, 'SCRAM-SHA-1'), areNeeded('other.example', 'SCRAM-SHA-1')]).toEqual([expected, false])
@@ -24,15 +24,15 @@ describe('a token is asked for', () => {
 
 describe('the user agent', () => {
   test('is a UUID of version 4, another for each session of a user, and for each user and process', () => {
-    const { agentOf } = createTokens()
-    const all = [agentOf(juliet), agentOf(juliet), agentOf(`romeo@${domain}`), createTokens().agentOf(juliet)]
+    const { agentOf } = createFastTokens()
+    const all = [agentOf(juliet), agentOf(juliet), agentOf(`romeo@${domain}`), createFastTokens().agentOf(juliet)]
     for (const { id } of all)
       expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
     expect(new Set(all.map(({ id }) => id)).size).toBe(4)
   })
 
   test('is used again by a later session, once', () => {
-    const { agentOf } = createTokens()
+    const { agentOf } = createFastTokens()
     const [first, second] = [agentOf(juliet), agentOf(juliet)]
     first.release()
     first.release()

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { login } from '../../../src/servers/login/login.js'
 import { LoginAttempt } from '../../../src/servers/login/login-attempt.js'
-import type { LoginWish } from '../../../src/servers/login/login-request.js'
+import type { LoginRequest } from '../../../src/servers/login/login-request.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import { StreamFeatures } from '../../../src/servers/login/stream-features.js'
@@ -12,7 +12,7 @@ import { FakeClock } from '../../support/fake-clock.js'
 import { ScramServer } from '../../support/login-server/scram.js'
 import { type Answer, ScriptedLink } from './scripted-link.js'
 
-const asked: LoginWish = {
+const asked: LoginRequest = {
   jid: { local: 'juliet', domain: 'chat.example', resource: 'balcony' },
   credentials: { kind: 'password', password: 's3cret' },
 }
@@ -31,7 +31,7 @@ const bound = (id: string) =>
 const done = (id: string) => `<iq xmlns='jabber:client' type='result' id='${id}'/>`
 
 interface Given {
-  readonly wish?: LoginWish
+  readonly request?: LoginRequest
   readonly caller?: AbortSignal
   readonly pipelining?: Pipelining
   readonly mechanisms?: readonly string[]
@@ -46,12 +46,12 @@ const partsWith = (mechanisms: readonly string[]) => ({
   saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
 })
 
-/** Begins a login. The server answers each text with the next of `answers`. */
+/** The server answers each text with the next of `answers`. */
 function begin(answers: readonly Answer[], given: Given = {}) {
-  const { wish = asked, caller = new AbortController().signal, until = 'bound' } = given
+  const { request = asked, caller = new AbortController().signal, until = 'bound' } = given
   const { pipelining = new Pipelining(), mechanisms = ['PLAIN'] } = given
   const links: ScriptedLink[] = []
-  const attempt = new LoginAttempt<ScriptedLink>(partsWith(mechanisms), wish, until, pipelining)
+  const attempt = new LoginAttempt<ScriptedLink>(partsWith(mechanisms), request, until, pipelining)
   const loggedIn = attempt.run((options, events) => {
     const link = new ScriptedLink(answers, options, events)
     links.push(link)
@@ -80,15 +80,15 @@ describe('a login', () => {
     expect(jid).toBe('juliet@chat.example/balcony')
     expect(told).toEqual([open, plain, open, askToBind])
     expect(link.options).toEqual({
-      ...{ certificate: false, from: 'juliet@chat.example', ahead: undefined, spaced: false },
+      ...{ certificate: false, from: 'juliet@chat.example', ahead: undefined },
     })
     expect(link.gone).toBeUndefined()
   })
 
   test('waits for late features, and requests a session if one is required', async () => {
-    const wish = { ...asked, jid: { ...asked.jid, resource: undefined } }
+    const request = { ...asked, jid: { ...asked.jid, resource: undefined } }
     const demands = features(`<bind xmlns='${bind}'/><session xmlns='${session}'/>`)
-    const { loggedIn, links, told } = begin([''], { wish })
+    const { loggedIn, links, told } = begin([''], { request })
     const tick = () => new Promise(resolve => setImmediate(resolve))
     await tick()
     const [link] = links
@@ -147,8 +147,8 @@ describe('a login', () => {
   test('keeps the JID as the server writes it', async () => {
     const jid = 'Jüliet@chat.example/Balcony & Co'
     const answer = (id: string) => bound(id).replace('juliet@chat.example/balcony', jid.replace('&', '&amp;'))
-    const wish = { ...asked, jid: { ...asked.jid, local: 'jüliet' } }
-    expect((await logIn([offer('PLAIN'), success, readyToBind, answer], { wish })).jid).toBe(jid)
+    const request = { ...asked, jid: { ...asked.jid, local: 'jüliet' } }
+    expect((await logIn([offer('PLAIN'), success, readyToBind, answer], { request })).jid).toBe(jid)
   })
 
   test('sends no secret to a server that refuses together with its offer', async () => {
@@ -211,8 +211,8 @@ describe('a login', () => {
   })
 
   test('fails with its link, at the step that it had reached', async () => {
-    const { loggedIn, links } = begin([offer('PLAIN'), ''])
-    await new Promise(resolve => setTimeout(resolve, 10))
+    const { loggedIn, links, told } = begin([offer('PLAIN'), ''])
+    await eventually('the credentials are sent', () => told().includes(plain))
     links[0]!.events.onEnd({ failure: { step: 'features', code: 'remote-stream-error', condition: 'reset' } })
     await expect(loggedIn).rejects.toMatchObject({
       ...{ code: 'remote-stream-error', step: 'sasl', condition: 'reset' },
@@ -220,8 +220,8 @@ describe('a login', () => {
   })
 
   test('with the certificate of the link names its user from the start', async () => {
-    const wish: LoginWish = { ...asked, credentials: { kind: 'certificate' } }
-    const { told, link } = await logIn([offer('EXTERNAL'), success, readyToBind, bound], { wish })
+    const request: LoginRequest = { ...asked, credentials: { kind: 'certificate' } }
+    const { told, link } = await logIn([offer('EXTERNAL'), success, readyToBind, bound], { request })
     const jid = Buffer.from('juliet@chat.example').toString('base64')
     expect(link.options).toMatchObject({ certificate: true, from: 'juliet@chat.example' })
     expect(told.slice(0, 2)).toEqual([open, auth('EXTERNAL', jid)])
@@ -242,7 +242,6 @@ describe('a pipelined login', () => {
   /** Without random parts. */
   const sent = [...[ahead, auth('SCRAM-SHA-1', ''), `<response xmlns="${sasl}"></response>`], ...[ahead, askToBind]]
 
-  /** The server's side of SCRAM. */
   function scram(): { challenge: Answer; success: Answer } {
     let server: ScramServer | undefined
     const last = (said: readonly string[], name: string) => {

@@ -40,7 +40,7 @@ const choose = ({ credentials, offered, listed, link = remote, liked = passwordM
     },
   )
 
-/** The mechanism, and its first message up to the nonce. */
+/** Returns the mechanism, with its first message up to the nonce. */
 function begun(given: Given): string {
   const mechanism = choose(given)
   return `${mechanism.name} ${String(mechanism.response()).replace(/,r=.*/s, '').replaceAll('\0', '|').replaceAll('\x01', '^')}`
@@ -215,7 +215,7 @@ describe('credentials other than passwords have one mechanism', () => {
   ])('which is not used on a plain link: %j', (credentials, name) => {
     expect(problemOf({ credentials, offered, link: plainLink })).toMatchObject({
       ...{ code: 'no-mechanism', step: 'sasl' },
-      detail: expect.stringContaining(`${name} needs an encrypted link: in XMPP_SERVERS, tls=none `),
+      detail: expect.stringContaining(`${name} needs an encrypted link: in XMPP_SERVERS, remove tls=none `),
     })
   })
 
@@ -243,14 +243,14 @@ describe('if no mechanism is left, the operator gets the reason:', () => {
     [
       'the link is not encrypted',
       { offered: ['PLAIN'], link: plainLink },
-      'PLAIN. PLAIN needs an encrypted link: in XMPP_SERVERS, tls=none or http:// leaves it without, and plain=on there ' +
-        'allows it all the same.',
+      'PLAIN. PLAIN needs an encrypted link: in XMPP_SERVERS, remove tls=none or use https://, or allow PLAIN with ' +
+        'plain=on.',
     ],
     [
       'the channel cannot be bound to',
       { offered: ['SCRAM-SHA-1-PLUS'] },
-      'SCRAM-SHA-1-PLUS. Those with -PLUS need a channel that a login can be bound to, as TLS is where the server has a ' +
-        'type of it.',
+      'SCRAM-SHA-1-PLUS. Mechanisms with -PLUS need TLS, and a type of channel binding that the server and this service ' +
+        'know.',
     ],
   ])('%s', (_what, given, told) => {
     expect(problemOf(given)).toMatchObject({

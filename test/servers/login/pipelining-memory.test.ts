@@ -23,7 +23,6 @@ beforeEach(() => {
   memory = createPipeliningMemory(clock, createLog('trace', { write: line => void lines.push(line) }))
 })
 
-/** Opens streams with these features, and answers each. */
 function open(pipelining: Pipelining, streams: readonly string[] = usual): void {
   for (const stream of streams) {
     beginStream(pipelining)
@@ -32,12 +31,11 @@ function open(pipelining: Pipelining, streams: readonly string[] = usual): void 
   }
 }
 
-/** Opens a stream, with pipelining if possible. Returns the expected features. */
+/** Returns the expected features. */
 function beginStream(pipelining: Pipelining): StreamFeatures | undefined {
   return pipelining.nextStream() && pipelining.goAhead()
 }
 
-/** A successful login. */
 function succeed(streams = usual, at = domain): string[] {
   const pipelining = memory.foresee(at)
   const expected = expectedOf(pipelining)
@@ -46,7 +44,7 @@ function succeed(streams = usual, at = domain): string[] {
   return expected
 }
 
-/** A login that opens its first stream and gets no answer. */
+/** The first stream gets no answer. */
 function beginAhead(): Pipelining {
   const pipelining = memory.foresee(domain)
   beginStream(pipelining)
@@ -57,7 +55,7 @@ function expectedOf(pipelining: Pipelining): string[] {
   return pipelining.wasPossible ? ['ahead', pipelining.isProven ? 'proven' : 'tried'] : []
 }
 
-/** How the next login would begin. Its caller then leaves. */
+/** Returns how the next login would begin, then cancels it. */
 function next(at = domain): string[] {
   const pipelining = memory.foresee(at)
   memory.failed(at, pipelining, true)
@@ -164,7 +162,7 @@ describe('a trial that fails', () => {
 })
 
 describe('a server that is proven by its second stream alone, as over TLS 1.3', () => {
-  /** A login whose link cannot pipeline its first stream. */
+  /** The first stream cannot be pipelined. */
   function succeedLater(): void {
     const pipelining = memory.foresee(domain)
     pipelining.nextStream()
@@ -178,7 +176,7 @@ describe('a server that is proven by its second stream alone, as over TLS 1.3', 
     succeedLater()
   })
 
-  test('is on trial on the first stream that is ahead, until that has succeeded', () => {
+  test('is on trial when a first stream is pipelined, until such a login has succeeded', () => {
     const begin = () => {
       const pipelining = memory.foresee(domain)
       return [pipelining, pipelining.nextStream()] as const
@@ -199,7 +197,7 @@ describe('a server that is proven by its second stream alone, as over TLS 1.3', 
     expect(begin()[1]).toBe('proven')
   })
 
-  test('is turned off for an hour if that fails', () => {
+  test('gets no pipelined logins for an hour if the trial fails', () => {
     const pipelining = beginAhead()
     expect(pipelining.isToBlame).toBe(true)
     memory.failed(domain, pipelining, false)

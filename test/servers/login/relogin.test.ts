@@ -4,9 +4,9 @@ import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../../src/lib/errors.js'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { type LoginParts, logInAgain, login } from '../../../src/servers/login/login.js'
-import type { Credentials, LoginWish } from '../../../src/servers/login/login-request.js'
+import type { Credentials, LoginRequest } from '../../../src/servers/login/login-request.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
-import { recordOf, wishOf } from '../../../src/servers/login/relogin.js'
+import { recordOf, requestOf } from '../../../src/servers/login/relogin.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import { type ScramProof, wipe } from '../../../src/servers/login/sasl/scram-proof.js'
 import { StreamFeatures } from '../../../src/servers/login/stream-features.js'
@@ -17,7 +17,7 @@ import { type Answer, ScriptedLink } from './scripted-link.js'
 
 const password = 'the-Pa55word-itself'
 const jid = { local: 'juliet', domain: 'chat.example', resource: 'balcony' }
-const byPassword: LoginWish = { jid, credentials: { kind: 'password', password }, ids: { requestId: 'r1' } }
+const byPassword: LoginRequest = { jid, credentials: { kind: 'password', password }, ids: { requestId: 'r1' } }
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
@@ -41,7 +41,6 @@ const parts: LoginParts = {
   saltedPasswords: salted,
   pipelining: undefined,
 }
-/** Fails if a password is hashed. */
 const withoutHashes: LoginParts = {
   ...parts,
   saltedPasswords: () => {
@@ -58,7 +57,6 @@ interface Terms {
   readonly spoil?: (final: string) => string
 }
 
-/** The server's side of SCRAM: its challenge and its success. */
 function scram(terms: Terms = {}) {
   const { name = 'SCRAM-SHA-1', salt = 'salt', iterations = 4096, knows = password, spoil = final => final } = terms
   let server: ScramServer | undefined
@@ -92,33 +90,33 @@ function scram(terms: Terms = {}) {
   }
 }
 
-async function logIn(answers: readonly Answer[], wish = byPassword) {
+async function logIn(answers: readonly Answer[], request = byPassword) {
   return await login(
     parts,
     (options, events) => new ScriptedLink(answers, options, events),
-    wish,
+    request,
     new AbortController().signal,
   )
 }
 
-async function logInByScram(wish = byPassword, terms: Terms = {}) {
+async function logInByScram(request = byPassword, terms: Terms = {}) {
   const side = scram(terms)
-  return await logIn([offer(side.name), side.challenge, side.end, readyToBind, bound], wish)
+  return await logIn([offer(side.name), side.challenge, side.end, readyToBind, bound], request)
 }
 
-async function wishOfKeys(
-  wish?: LoginWish,
+async function requestWithKeys(
+  request?: LoginRequest,
   terms?: Terms,
-): Promise<LoginWish & { credentials: { proof: ScramProof } }> {
-  const { again } = await logInByScram(wish, terms)
+): Promise<LoginRequest & { credentials: { proof: ScramProof } }> {
+  const { again } = await logInByScram(request, terms)
   if (again?.credentials.kind !== 'keys') throw new Error('no keys')
-  return again as LoginWish & { credentials: { proof: ScramProof } }
+  return again as LoginRequest & { credentials: { proof: ScramProof } }
 }
 
-/** Logs in again. `isBound`: the link has a channel binding. */
+/** `isBound`: the link has a channel binding. */
 function beginAgain(
   answers: readonly Answer[],
-  wish: LoginWish,
+  request: LoginRequest,
   { caller = new AbortController(), isBound = false } = {},
 ) {
   const dialed: { domain: string; options: LinkOptions; link: ScriptedLink }[] = []
@@ -134,7 +132,7 @@ function beginAgain(
       dialed.push({ domain, options, link })
       return link
     },
-    wish,
+    request,
     'de',
     { previd: 's1', h: '7' },
     caller.signal,
@@ -148,7 +146,7 @@ describe('what a login leaves for a later login:', () => {
   test('the keys of SCRAM, and nothing with the password', async () => {
     const { again } = await logInByScram()
     expect(again).toEqual({ jid, credentials: { kind: 'keys', proof: expect.anything() } })
-    const { proof } = (await wishOfKeys()).credentials
+    const { proof } = (await requestWithKeys()).credentials
     expect(proof).toMatchObject({ hash: 'sha1', iterations: 4096, user: 'juliet', authzid: '' })
     expect(proof.salt.toString()).toBe('salt')
     expect([proof.clientKey.length, proof.serverKey.length]).toEqual([20, 20])
@@ -160,13 +158,13 @@ describe('what a login leaves for a later login:', () => {
   })
 
   test('its own keys: keys of other logins stay if these are wiped', async () => {
-    const [one, other] = [await wishOfKeys(), await wishOfKeys()]
+    const [one, other] = [await requestWithKeys(), await requestWithKeys()]
     const { proof } = one.credentials
     wipe(proof)
     expect(Buffer.concat([proof.salt, proof.clientKey, proof.serverKey])).toEqual(Buffer.alloc(44))
     const side = scram()
     await beginAgain([offer(side.name), side.challenge, side.end], other).link
-    expect(await wishOfKeys()).toEqual(other)
+    expect(await requestWithKeys()).toEqual(other)
   })
 
   test('nothing if the password was shown by PLAIN', async () => {
@@ -175,7 +173,7 @@ describe('what a login leaves for a later login:', () => {
 
   const service: Credentials = { kind: 'service', account: { user: 'portal', password: 's3' } }
   const token: Credentials = { kind: 'token', token: 't0k', mechanism: 'X-TOKEN' }
-  test.each<[Credentials, string, LoginWish | undefined]>([
+  test.each<[Credentials, string, LoginRequest | undefined]>([
     [service, 'PLAIN', { jid, credentials: service }],
     [{ kind: 'certificate' }, 'EXTERNAL', { jid, credentials: { kind: 'certificate' } }],
     [token, 'X-TOKEN', { jid, credentials: token }],
@@ -192,23 +190,24 @@ describe('what a login leaves for a later login:', () => {
 
 describe('a record for another process', () => {
   const account = { user: 'portal', password }
-  const written = (wish: LoginWish) => JSON.stringify(recordOf(wish, 'de'))
-  const read = (wish: LoginWish, ofSettings?: typeof account) => wishOf(JSON.parse(written(wish)), ofSettings)
+  const written = (request: LoginRequest) => JSON.stringify(recordOf(request, 'de'))
+  const read = (request: LoginRequest, ofSettings?: typeof account) =>
+    requestOf(JSON.parse(written(request)), ofSettings)
 
   test('has the keys, by which the user logs in there', async () => {
-    const wish = await wishOfKeys({ jid, credentials: { kind: 'password', password, user: 'nurse' } })
-    const again = read(wish)!
-    expect(again).toEqual(wish)
-    wipe(wish.credentials.proof)
+    const request = await requestWithKeys({ jid, credentials: { kind: 'password', password, user: 'nurse' } })
+    const again = read(request)!
+    expect(again).toEqual(request)
+    wipe(request.credentials.proof)
     const side = scram()
     await beginAgain([offer(side.name), side.challenge, side.end], again).link
     expect(side.server).toMatchObject({ user: 'nurse', authzid: 'juliet@chat.example' })
   })
 
   test('never has a password', async () => {
-    const service: LoginWish = { jid, credentials: { kind: 'service', account } }
-    for (const wish of [byPassword, service, await wishOfKeys()]) {
-      const text = written(wish) ?? ''
+    const service: LoginRequest = { jid, credentials: { kind: 'service', account } }
+    for (const request of [byPassword, service, await requestWithKeys()]) {
+      const text = written(request) ?? ''
       for (const shown of ['utf8', 'base64', 'hex'] as const)
         expect(text).not.toContain(Buffer.from(password).toString(shown))
     }
@@ -216,7 +215,7 @@ describe('a record for another process', () => {
   })
 
   test('of a service account uses the account of the settings there', () => {
-    const service: LoginWish = { jid, credentials: { kind: 'service', account } }
+    const service: LoginRequest = { jid, credentials: { kind: 'service', account } }
     const other = { user: 'portal', password: 'changed' }
     expect(read(service, other)).toEqual({ jid, credentials: { kind: 'service', account: other } })
     expect(read(service)).toBeUndefined()
@@ -275,12 +274,12 @@ describe('whether stream management is offered', () => {
   })
 })
 
-describe('a login again', () => {
+describe('a later login', () => {
   const open = '<open/>'
 
   test('with keys leaves the stream open, authenticated and not restarted', async () => {
     const side = scram()
-    const { link, dialed } = beginAgain([offer('PLAIN', side.name), side.challenge, side.end], await wishOfKeys())
+    const { link, dialed } = beginAgain([offer('PLAIN', side.name), side.challenge, side.end], await requestWithKeys())
     const [dial] = dialed
     expect(await link).toBe(dial!.link)
     expect(dial).toMatchObject({
@@ -293,17 +292,17 @@ describe('a login again', () => {
   })
 
   test('with keys acts for the same user as the first login', async () => {
-    const wish = await wishOfKeys({ jid, credentials: { kind: 'password', password, user: 'nurse' } })
-    expect(wish.credentials.proof).toMatchObject({ user: 'nurse', authzid: 'juliet@chat.example' })
+    const request = await requestWithKeys({ jid, credentials: { kind: 'password', password, user: 'nurse' } })
+    expect(request.credentials.proof).toMatchObject({ user: 'nurse', authzid: 'juliet@chat.example' })
     const side = scram()
-    await beginAgain([offer(side.name), side.challenge, side.end], wish).link
+    await beginAgain([offer(side.name), side.challenge, side.end], request).link
     expect(side.server).toMatchObject({ user: 'nurse', authzid: 'juliet@chat.example' })
   })
 
   test('with keys is bound to the channel if the server offers it', async () => {
     const side = scram({ name: 'SCRAM-SHA-1-PLUS' })
     const offers = offer('SCRAM-SHA-256-PLUS', 'SCRAM-SHA-1', side.name)
-    await beginAgain([offers, side.challenge, side.end], await wishOfKeys(), { isBound: true }).link
+    await beginAgain([offers, side.challenge, side.end], await requestWithKeys(), { isBound: true }).link
     expect(side.server.gs2Header).toBe('p=tls-unique,,')
   })
 
@@ -312,7 +311,7 @@ describe('a login again', () => {
     ['other iterations', { iterations: 5000 }],
   ])('by keys fails with %s', async (_what, terms) => {
     const side = scram(terms)
-    const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await wishOfKeys())
+    const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await requestWithKeys())
     await expect(link).rejects.toEqual(refused({ code: 'credentials-expired', step: 'sasl' }))
     // No proof was sent.
     expect([dialed[0]!.link.told.length, dialed[0]!.link.gone]).toEqual([2, 'cut'])
@@ -320,7 +319,7 @@ describe('a login again', () => {
 
   test('with keys fails if the password was changed with the same salt', async () => {
     const side = scram({ knows: 'another' })
-    const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await wishOfKeys())
+    const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await requestWithKeys())
     await expect(link).rejects.toEqual(refused({ code: 'not-authorized', step: 'sasl' }))
     expect(dialed[0]!.link.gone).toBe('cut')
   })
@@ -330,7 +329,7 @@ describe('a login again', () => {
     ['is missing', () => ''],
   ])("by keys fails if the server's signature %s", async (_what, spoil) => {
     const side = scram({ spoil })
-    const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await wishOfKeys())
+    const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await requestWithKeys())
     await expect(link).rejects.toEqual(refused({ code: 'server-not-authentic', step: 'sasl' }))
     expect(dialed[0]!.link.gone).toBe('cut')
   })
@@ -338,7 +337,7 @@ describe('a login again', () => {
   test.each([['PLAIN'], ['SCRAM-SHA-256'], ['SCRAM-SHA-512-PLUS']])(
     'by keys shows nothing to a server that offers %s alone',
     async name => {
-      const { link, dialed } = beginAgain([offer(name)], await wishOfKeys(), { isBound: true })
+      const { link, dialed } = beginAgain([offer(name)], await requestWithKeys(), { isBound: true })
       await expect(link).rejects.toEqual(
         refused({ code: 'no-mechanism', step: 'sasl', detail: `It offers ${name}. The keys are for sha1 only.` }),
       )
@@ -357,7 +356,7 @@ describe('a login again', () => {
     ['ends the stream if its caller leaves as the session has ended', 'ended', 'abandoned'],
   ] as const)('%s', async (_what, reason, gone) => {
     const caller = new AbortController()
-    const { link, dialed } = beginAgain(['', ''], await wishOfKeys(), { caller })
+    const { link, dialed } = beginAgain(['', ''], await requestWithKeys(), { caller })
     caller.abort(reason)
     await expect(link).rejects.toEqual(refused({ code: 'timeout', detail: 'the caller left' }))
     expect(dialed[0]!.link.gone).toBe(gone)
@@ -365,9 +364,9 @@ describe('a login again', () => {
 
   test('fails if the link ends in one read with the success', async () => {
     const side = scram()
-    const wish = await wishOfKeys()
+    const request = await requestWithKeys()
     const answers: Answer[] = [offer(side.name), side.challenge]
-    const { link, dialed } = beginAgain(answers, wish)
+    const { link, dialed } = beginAgain(answers, request)
     const outcome = link.catch(error => error)
     const scripted = dialed[0]!.link
     while (scripted.told.length < 3) await new Promise(resolve => setImmediate(resolve))

@@ -2,10 +2,10 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
-import { createTokens, type Tokens } from '../../../src/servers/login/fast-tokens.js'
+import { createFastTokens, type FastTokens } from '../../../src/servers/login/fast-tokens.js'
 import { logInAgain, scramKeys } from '../../../src/servers/login/login.js'
 import { LoginAttempt } from '../../../src/servers/login/login-attempt.js'
-import type { Credentials, LoginWish } from '../../../src/servers/login/login-request.js'
+import type { Credentials, LoginRequest } from '../../../src/servers/login/login-request.js'
 import type { OpenForLogin } from '../../../src/servers/login/login-types.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
@@ -39,7 +39,7 @@ const bound = (inside = '') => `<bound xmlns='${bind2}'>${inside}</bound>`
 const success = (inside: string) => `<success xmlns='${sasl2}'>${inside}</success>`
 const message = (text: string) => `<message xmlns='jabber:client'><body>${text}</body></message>`
 
-/** The server's side of SCRAM; `spoil` changes its last message. */
+/** `spoil` changes the last message. */
 function scram(inside: string, spoil = (final: string) => final): Answer[] {
   let server: ScramServer | undefined
   const base64 = (text: string) => Buffer.from(text).toString('base64')
@@ -67,7 +67,7 @@ interface Given {
   readonly mechanisms?: readonly string[]
   readonly pipelining?: Pipelining
   readonly until?: Resumption
-  readonly tokens?: Tokens
+  readonly tokens?: FastTokens
   readonly noResumption?: boolean
   readonly link?: { allowsManagement?: boolean; facts?: ScriptedLink['facts'] }
 }
@@ -84,10 +84,10 @@ function partsOf({ mechanisms = ['SCRAM-SHA-1', 'PLAIN'], noResumption = false, 
 
 function begin(answers: readonly Answer[], given: Given = {}) {
   const { credentials = byPassword, resource } = given
-  const wish: LoginWish = { jid: { ...juliet, resource }, credentials }
+  const request: LoginRequest = { jid: { ...juliet, resource }, credentials }
   const caller = new AbortController()
   let link: ScriptedLink | undefined
-  const attempt = new LoginAttempt<ScriptedLink>(partsOf(given), wish, given.until ?? 'bound', given.pipelining)
+  const attempt = new LoginAttempt<ScriptedLink>(partsOf(given), request, given.until ?? 'bound', given.pipelining)
   const loggedIn = attempt.run((options, events) => {
     link = Object.assign(new ScriptedLink(answers, options, events), { facts: allowed }, given.link)
     return link
@@ -258,8 +258,8 @@ describe('the keys of a password', () => {
       links.push(Object.assign(new ScriptedLink(answers, options, events), { facts: allowed }))
       return links[0]!
     }
-    const wish: LoginWish = { jid: { ...juliet, resource: 'balcony' }, credentials: byPassword }
-    return { keys: scramKeys(partsOf({}), open, wish, new AbortController().signal), links }
+    const request: LoginRequest = { jid: { ...juliet, resource: 'balcony' }, credentials: byPassword }
+    return { keys: scramKeys(partsOf({}), open, request, new AbortController().signal), links }
   }
 
   test('come from a login that binds nothing, and log in later', async () => {
@@ -292,7 +292,7 @@ describe('a token (XEP-0484)', () => {
 
   async function grantedToken(): Promise<Extract<Credentials, { kind: 'fast' }>> {
     const { again } = await logIn([offer('PLAIN', offersTokens), success(balcony + bound(enabled) + granted)], {
-      tokens: createTokens(),
+      tokens: createFastTokens(),
     })
     if (again?.credentials.kind !== 'fast') throw new Error('no token')
     return again.credentials
@@ -300,7 +300,7 @@ describe('a token (XEP-0484)', () => {
 
   test('is requested with a password that leaves no keys', async () => {
     const { told, again } = await logIn([offer('PLAIN', offersTokens), success(balcony + bound(enabled) + granted)], {
-      tokens: createTokens(),
+      tokens: createFastTokens(),
     })
     expect(told[1]).toBe(asked(`${requested}<bind xmlns="${bind2}">${enable}</bind>`, 'PLAIN'))
     expect(again).toMatchObject({ credentials: { kind: 'fast', proof: undefined } })
@@ -312,7 +312,7 @@ describe('a token (XEP-0484)', () => {
     ['streams are not managed', { link: { allowsManagement: false } }],
     ['the password is of another user', { credentials: { ...byPassword, user: 'portal' } }],
   ])('is not requested where %s', async (_where, { name = 'PLAIN', ...given }) => {
-    const tokens = createTokens()
+    const tokens = createFastTokens()
     const { loggedIn, leave, told } = begin([offer(name, offersTokens)], { tokens, ...given })
     while (told().length < 2) await tick()
     leave()
@@ -321,7 +321,7 @@ describe('a token (XEP-0484)', () => {
   })
 
   test('leaves its user agent to the next session if it is not granted, or the login fails', async () => {
-    const tokens = createTokens()
+    const tokens = createFastTokens()
     const { id, release } = tokens.agentOf('juliet@chat.example')
     release()
     await expect(logIn([offer('PLAIN', offersTokens), failure], { tokens })).rejects.toMatchObject({})
@@ -404,9 +404,8 @@ describe('a pipelined login by SASL2', () => {
   test('sends all expected requests at once', async () => {
     const pipelining = foresee(offer('SCRAM-SHA-1'))
     const [challenge, end] = scram(balcony + bound(enabled)) as [Answer, Answer]
-    const { told, link } = await logIn([late(offer('SCRAM-SHA-1'), challenge), end], { pipelining })
+    const { told } = await logIn([late(offer('SCRAM-SHA-1'), challenge), end], { pipelining })
     expect(told).toEqual(["<open ahead='proven'/>", asked(askToBind(askToEnable)), responded])
-    expect(link.options).toMatchObject({ spaced: true })
     expect([pipelining.isMistaken, pipelining.isComplete]).toEqual([false, true])
   })
 

@@ -3,10 +3,10 @@ import type { Link, LinkEvents, LinkFacts } from '../../../src/xmpp/link.js'
 import { childrenOf } from '../../../src/xmpp/xml/document.js'
 import type { Element } from '../../../src/xmpp/xml/element.js'
 
-/** The server's next text. `id` is of the last IQ. `told` is all that was sent to the server. */
+/** `id` is of the last IQ. `told` is all that was sent to the server. */
 export type Answer = string | ((id: string, told: readonly string[]) => string)
 
-/** A link to a server with a script. The server answers each opened stream, and each sent text. */
+/** The server answers each opened stream, and each sent text. */
 export class ScriptedLink implements Link, Opened {
   readonly link = this
   readonly backlog = 0

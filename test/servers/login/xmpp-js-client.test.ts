@@ -1,11 +1,11 @@
-// Parts of @xmpp/client that a login uses. If a new version changes them, these tests fail.
+// These tests fail if a new version of @xmpp/client changes what a login uses.
 import { readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { xml } from '@xmpp/client'
 import { Client } from '@xmpp/client-core'
 import type { XmlElement } from '@xmpp/xml'
 import type { Mechanism } from '../../../src/servers/login/sasl/mechanism.js'
-import { LinkClient } from '../../../src/servers/login/xmpp-js-client.js'
+import { XmppJsClient } from '../../../src/servers/login/xmpp-js-client.js'
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
@@ -13,9 +13,8 @@ const features = (feature: XmlElement) => xml('features', { xmlns: 'http://ether
 const toLogIn = (name: string) =>
   features(xml('mechanisms', { xmlns: sasl }, xml('mechanism', {}, 'OTHER'), xml('mechanism', {}, name)))
 
-/** Calls of the client to its host, in order. */
 let asked: string[]
-let client: LinkClient
+let client: XmppJsClient
 
 const mechanism: Mechanism = {
   name: 'X-TEST',
@@ -27,7 +26,7 @@ const mechanism: Mechanism = {
 
 beforeEach(() => {
   asked = []
-  client = new LinkClient(
+  client = new XmppJsClient(
     {
       send: element => asked.push(`send ${element}`),
       restart: () => asked.push('restart'),

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-// Must come before the first `toLegacyObject`: otherwise Node 20 loads TLS in a circle, and incompletely.
+// Must come before the first `toLegacyObject`, because Node 20 otherwise loads TLS in a circle.
 import 'node:tls'
 import { describe, expect, test } from '@jest/globals'
 import { isMadeOutTo } from '../../../src/servers/net/certificate-names.js'

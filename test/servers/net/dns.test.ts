@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns/promises'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type Dns, isAbsent, systemDns } from '../../../src/servers/net/dns.js'
-import { createNames } from '../../../src/servers/net/name-lookup.js'
+import { createNameLookup } from '../../../src/servers/net/name-lookup.js'
 import { DnsServer } from '../../support/dns-server.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
@@ -98,7 +98,7 @@ describe('the machine itself', () => {
 })
 
 describe('with a real name server', () => {
-  const names = () => createNames({ clock: new FakeClock(), dns, preferDirectTls: false, local: false })
+  const names = () => createNameLookup({ clock: new FakeClock(), dns, preferDirectTls: false, local: false })
 
   test('a domain is found by its service records, and their hosts by their addresses', async () => {
     const asking = names()

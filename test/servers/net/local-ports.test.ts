@@ -131,7 +131,7 @@ describe('a race for a connection', () => {
     expect(ends).toEqual(['connected'])
   })
 
-  test('tries another address, and says that one is foreign if all are', () => {
+  test('tries another local address, and reports a foreign address if all are foreign', () => {
     begin(portsOf(['10.0.0.1', '10.0.0.2']))
     fail(0, 'EADDRNOTAVAIL', 'bind')
     fail(1, 'EADDRNOTAVAIL', 'bind')
@@ -139,7 +139,7 @@ describe('a race for a connection', () => {
     expect(ends).toEqual(['local-ports-exhausted XMPP_LOCAL_ADDRESSES has an address that this machine does not have.'])
   })
 
-  test('fails for lack of ports, whatever the last address of the server says', () => {
+  test('fails for lack of ports, even if the last attempt fails for another reason', () => {
     begin(portsOf([]), ['192.0.2.1', '2001:db8::1'])
     fail(0, 'EADDRNOTAVAIL')
     fail(1, 'ENETUNREACH')

@@ -1,13 +1,13 @@
 import type { RecordWithTtl, SrvRecord } from 'node:dns'
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import type { Dns } from '../../../src/servers/net/dns.js'
-import { type Addresses, createNames, type Route } from '../../../src/servers/net/name-lookup.js'
+import { type Addresses, createNameLookup, type Route } from '../../../src/servers/net/name-lookup.js'
 import type { Failure } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 type Said<T> = readonly T[] | string | Promise<readonly T[]>
 
-/** Name servers and a hosts file. A string is an error code. */
+/** A string is an error code. */
 class FakeDns implements Dns {
   readonly asked: string[] = []
   readonly zone: Record<string, Said<unknown>> = {}
@@ -17,7 +17,7 @@ class FakeDns implements Dns {
   ipv6 = (name: string) => this.#say<RecordWithTtl>(`AAAA ${name}`)
   system = (name: string) => this.#say<string>(`hosts ${name}`)
 
-  /** Service records, each as `priority weight port target`. */
+  /** Each record is `priority weight port target`. */
   serve(name: string, ...records: string[]): void {
     this.zone[`SRV ${name}`] = records.map(record => {
       const [priority, weight, port, target = ''] = record.split(' ')
@@ -42,10 +42,9 @@ beforeEach(() => {
 })
 
 const names = (about: { preferDirectTls?: boolean; local?: boolean } = {}) =>
-  createNames({ clock, dns, preferDirectTls: false, local: true, ...about })
+  createNameLookup({ clock, dns, preferDirectTls: false, local: true, ...about })
 
 const ttl = (seconds: number, ...addresses: string[]) => addresses.map(address => ({ address, ttl: seconds }))
-/** The targets and the failure, as text. */
 function shown({ targets, failure }: Route): string[] {
   const hows = { starttls: 'xmpp', direct: 'xmpps', none: 'plain' } as const
   return [
@@ -55,7 +54,7 @@ function shown({ targets, failure }: Route): string[] {
 }
 const route = async (domain: string, about = {}) => shown(await names(about).routeTo(domain))
 const outcome = (found: Addresses | Failure) => ('code' in found ? `${found.step} ${found.code}` : found.join(' '))
-const found = { found: true }
+const found = { usesDns: true }
 
 describe('the server of a domain', () => {
   const xmpp = '_xmpp-client._tcp.example.org'
@@ -206,12 +205,12 @@ describe('the addresses of a server', () => {
     expect(outcome(await names().addressesOf(target))).toBe('10.0.0.1 fd00::1 10.0.0.2')
   })
 
-  test('are not more than eight', async () => {
+  test('are eight at most', async () => {
     dns.zone['A a.example'] = ttl(60, ...Array.from({ length: 30 }, (_, at) => `192.0.2.${at}`))
     expect(await names().addressesOf({ ...found, host: 'a.example' })).toHaveLength(8)
   })
 
-  test('are chosen at the cost of one query for each, however many there are', async () => {
+  test('are chosen without comparing all pairs', async () => {
     const many = Array.from({ length: 60_000 }, (_, at) => `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`)
     dns.zone['hosts a.lan'] = [...many, 'fd00::1']
     const before = performance.now()

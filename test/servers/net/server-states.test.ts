@@ -44,7 +44,6 @@ const named = () => states.ofFound('named.example', 'h.example:5222')!
 const shown = () => states.rows.map(({ labels: { domain, server }, isUp }) => `${domain} ${server} ${Number(isUp)}`)
 const isUp = () => state.isUp
 
-/** Opens `of` links, and breaks `count` of them. */
 function lose(count: number, of: number, failure = broken): void {
   for (let opened = 0; opened < of; opened++) state.opened()
   for (let lost = 0; lost < count; lost++) {
@@ -67,7 +66,7 @@ describe('a server', () => {
     expect(shown()).toEqual(['example.org xmpp.example.org:5222 1'])
   })
 
-  test('that goes down is told to other processes, and again before each probe', () => {
+  test('that goes down is reported to other processes, and again before each probe', () => {
     const about = { owner: 'example.org', server: 'xmpp.example.org:5222', domain: 'example.org' }
     state.failed(refused, 'example.org')
     state.failed(refused, 'example.org')
@@ -128,7 +127,7 @@ describe('a server', () => {
     expect(isUp()).toBe(true)
   })
 
-  test('is probed every 30 s while it is down and nobody else tries', () => {
+  test('is probed every 30 s while it is down, if there are no other attempts', () => {
     state.failed(refused, 'example.org')
     clock.advance(29_999)
     state.failed(refused, 'example.org')

@@ -64,7 +64,7 @@ describe('service records are tried', () => {
     expect(order(many)).toEqual(['h0', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'h7'])
   })
 
-  test('with no more draws than that, and no look at all of them for each, however many there are', () => {
+  test('with eight draws at most, which do not read all records each time', () => {
     let draws = 0
     let looks = 0
     const counted = Array.from({ length: 3000 }, (_, at) =>
@@ -85,7 +85,7 @@ describe('service records are tried', () => {
     expect(looks / counted.length).toBeLessThan(60)
   })
 
-  test('with one look at each priority', () => {
+  test('without comparing the priorities of all pairs', () => {
     let looks = 0
     const counted = Array.from({ length: 3000 }, (_, at) =>
       Object.defineProperty({ ...service(`h${at}`) }, 'priority', {
@@ -101,7 +101,7 @@ describe('service records are tried', () => {
 
   test('at their port', () => {
     expect(inOrder([{ ...service('!a 5'), port: 443 }], false)).toEqual([
-      { host: 'a', port: 443, tls: 'direct', found: true },
+      { host: 'a', port: 443, tls: 'direct', usesDns: true },
     ])
   })
 })

@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
 
-/** A session's client that sends. */
 function client(flow: RateShaper) {
   let paidAt = 0
   return {

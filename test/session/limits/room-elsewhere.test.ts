@@ -1,4 +1,4 @@
-// An address that is full because of sessions at another host, or at another process.
+// The sessions of an address at another host or process count for its limit.
 import { afterEach, expect, test } from '@jest/globals'
 import { SharedCounts } from '../../../src/processes/counting/shared-counts.js'
 import { roomElsewhere } from '../../../src/session/limits/room-elsewhere.js'
@@ -24,7 +24,7 @@ afterEach(async () => {
   joined = undefined
 })
 
-/** Opens a stream without a login; resolves with whether it was let in. */
+/** Opens a session without a login. Resolves with true if it was accepted. */
 async function open(bench: BoshBench): Promise<boolean> {
   const before = bench.links.length
   const exchanged = await bench.send(create(undefined, 700, ''), new FakePeer(true, address))

@@ -28,14 +28,14 @@ function limitsOf(
   })
 }
 
-/** Why one more would be refused; none is opened. */
+/** Returns why another session would be refused. Opens none. */
 function refusalOf(limits: SessionLimits, address: string) {
   const reason = limits.admit(address)
   if (reason === undefined) limits.notOpened(address)
   return reason
 }
 
-/** Sessions that a client has opened itself. */
+/** Opens sessions of a client that logs in itself. */
 function open(limits: SessionLimits, count: number, address: string): object[] {
   return Array.from({ length: count }, () => {
     const session = {}
@@ -45,39 +45,39 @@ function open(limits: SessionLimits, count: number, address: string): object[] {
   })
 }
 
-describe('sessions in all', () => {
+describe('all sessions together', () => {
   test('are refused from the limit on, whichever client opens them', () => {
     const limits = limitsOf({ sessions: 3 })
     expect(limits.refusal(2)).toBeUndefined()
     expect(limits.refusal(3)).toBe('sessions')
   })
 
-  test('are refused to clients from a quarter on that no user has logged in to', () => {
+  test('without a login are refused above a quarter of the limit', () => {
     const limits = limitsOf({ sessions: 6 })
     const [first] = open(limits, 1, '192.0.2.1')
-    // Trusted proxies have no limit of their own, and count all the same.
+    // Sessions of trusted proxies count too, although a proxy has no limit.
     const [second] = open(limits, 1, '127.0.0.1')
     expect([limits.refusalOfClient(2), limits.refusal(2)]).toEqual(['strangers', undefined])
-    limits.finished(first!)
+    limits.ended(first!)
     expect(limits.refusalOfClient(2)).toBe('strangers')
     limits.loggedIn(first!)
     limits.loggedIn(first!)
     expect(limits.refusalOfClient(2)).toBeUndefined()
     open(limits, 1, '192.0.2.2')
     expect(limits.refusalOfClient(3)).toBe('strangers')
-    limits.ended(second!)
+    limits.removed(second!)
     expect(limits.refusalOfClient(2)).toBeUndefined()
     expect(limits.refusalOfClient(6)).toBe('sessions')
   })
 
-  test('always include one that has no login', () => {
+  test('always include at least one session without a login', () => {
     const limits = limitsOf({ sessions: 1 })
     expect(limits.refusalOfClient(0)).toBeUndefined()
     open(limits, 1, '192.0.2.1')
     expect(limits.refusalOfClient(0)).toBe('strangers')
   })
 
-  test('are refused while more requests wait than may, and while memory or descriptors are used up', () => {
+  test('are refused while too many requests wait, and while memory or descriptors are used up', () => {
     const limits = limitsOf({ heldRequests: 3 })
     limits.waiting = 2
     expect(limits.refusal(0)).toBeUndefined()
@@ -92,10 +92,10 @@ describe('sessions in all', () => {
   })
 })
 
-describe('a tenth is kept for warm calls against clients that open sessions themselves', () => {
+describe('for warm calls, a tenth is reserved', () => {
   const refusals = (limits: SessionLimits) => [limits.refusalOfClient(0), limits.refusal(0)]
 
-  test('of the requests that wait', () => {
+  test('of the requests that may wait', () => {
     const limits = limitsOf({ heldRequests: 20 })
     limits.waiting = 17
     expect(refusals(limits)).toEqual([undefined, undefined])
@@ -103,7 +103,7 @@ describe('a tenth is kept for warm calls against clients that open sessions them
     expect(refusals(limits)).toEqual(['held', undefined])
   })
 
-  test('of the requests that may wait once their sessions are open', () => {
+  test('of the requests that sessions without a login may still send', () => {
     const limits = limitsOf({ heldRequests: 20 })
     const sessions = open(limits, 9, '192.0.2.1')
     expect(refusals(limits)).toEqual(['held', undefined])
@@ -111,7 +111,7 @@ describe('a tenth is kept for warm calls against clients that open sessions them
     expect(refusals(limits)).toEqual([undefined, undefined])
   })
 
-  test('of requests, of which an idle stranger has at most five, whatever a session may send', () => {
+  test('of requests, although an idle stranger counts for five at most', () => {
     const limits = limitsOf({ heldRequests: 60 }, 0, { bosh: { maxRequests: 255 } })
     open(limits, 10, '192.0.2.1')
     expect(refusals(limits)).toEqual([undefined, undefined])
@@ -133,8 +133,8 @@ describe('sessions of one client', () => {
     const [first] = open(limits, 2, '192.0.2.1')
     expect(refusalOf(limits, '192.0.2.1')).toBe('address')
     expect(refusalOf(limits, '192.0.2.2')).toBeUndefined()
-    limits.ended(first!)
-    limits.ended(first!)
+    limits.removed(first!)
+    limits.removed(first!)
     expect(refusalOf(limits, '192.0.2.1')).toBeUndefined()
     open(limits, 1, '192.0.2.1')
     expect(refusalOf(limits, '192.0.2.1')).toBe('address')
@@ -164,7 +164,7 @@ describe('sessions of one client', () => {
     expect(refusalOf(limits, '192.0.2.1')).toBeUndefined()
     open(limits, 1, '192.0.2.1')
     expect(refusalOf(limits, '192.0.2.1')).toBe('unauthenticated')
-    limits.ended(second!)
+    limits.removed(second!)
     expect(refusalOf(limits, '192.0.2.1')).toBeUndefined()
   })
 

@@ -6,7 +6,6 @@ import type { Registry } from '../../../src/session/registry/registry.js'
 import { BoshBench } from '../../support/bosh-bench.js'
 
 const juliet = 'juliet@chat.example'
-/** What a user may have where sessions are looked at, and where they are counted. */
 const rooms: [string, (most: number, registry: Registry, refused: OnRefused) => UserRoom][] = [
   ['of this process alone', userRoom],
   ['of several processes', (most, _registry, refused) => sharedUserRoom(most, new OwnCounts({ user: most }), refused)],
@@ -17,7 +16,7 @@ function setUp(most: number, make: (typeof rooms)[number][1]) {
   return { bench, room: bench.room }
 }
 
-test.each(rooms)('two logins at once do not both have the last room of a user: %s', async (_what, make) => {
+test.each(rooms)('of two simultaneous logins of a user, one gets the last room: %s', async (_what, make) => {
   const { room } = setUp(1, make)
   expect(await Promise.all([room.take(juliet), room.take('JULIET@chat.example/x')])).toEqual([true, false])
   expect(await room.take('romeo@chat.example')).toBe(true)
@@ -25,14 +24,14 @@ test.each(rooms)('two logins at once do not both have the last room of a user: %
   expect(await room.take(juliet)).toBe(true)
 })
 
-test.each(rooms)('a session counts as long as it lives: %s', async (_what, make) => {
+test.each(rooms)('a session counts until it ends: %s', async (_what, make) => {
   const { bench, room } = setUp(1, make)
   expect(await room.take(juliet)).toBe(true)
   const { id, link } = await bench.warmed({ jid: `${juliet}/balcony` })
   room.giveBack(juliet)
   expect(await room.take(juliet)).toBe(false)
   await bench.server(() => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
-  // It is there until its page has been told.
+  // The session stays until its page knows the end.
   expect(bench.registry.byId(id)?.state).toBe('ended')
   expect(await room.take(juliet)).toBe(true)
   await bench.pass(200)
@@ -52,7 +51,7 @@ test.each(rooms)("a client's own session ends if it exceeds the limit: %s", asyn
   expect((await second.next()).reply?.body).toContain("condition='policy-violation'")
 })
 
-test.each(rooms)('no limit if it is 0: %s', async (_what, make) => {
+test.each(rooms)('a limit of 0 means no limit: %s', async (_what, make) => {
   const { room } = setUp(0, make)
   for (let time = 0; time < 50; time++) expect(await room.take(juliet)).toBe(true)
 })

@@ -35,7 +35,7 @@ interface Managed {
   readonly mending: FakeMending
 }
 
-/** A session whose server counts stanzas. What was sent for that is forgotten. */
+/** Opens a session whose server counts stanzas. Forgets what was sent before. */
 async function managed(
   about: BenchOptions & {
     answer?: string
@@ -67,7 +67,6 @@ const breaks = ({ bench, link }: Managed) => bench.server(() => link.end(lost))
 
 const resumed = (count: number, previd = 'first') => `<resumed ${sm} previd='${previd}' h='${count}'/>`
 
-/** Nothing is left of the session. */
 async function expectNothingLeft({ bench, mending }: Managed): Promise<void> {
   await bench.pass(1)
   bench.sums.close()
@@ -173,7 +172,7 @@ describe('a question of the server is answered', () => {
     expect(link.sent).toEqual([a(0)])
   })
 
-  test('with the next thing that is sent, by replies older than the window', async () => {
+  test('with the next stanza that is sent, for replies older than the window', async () => {
     const { bench, client, link } = await managed()
     await client.next()
     for (const text of numbered(5)) {
@@ -183,7 +182,7 @@ describe('a question of the server is answered', () => {
     link.sent.length = 0
     await bench.server(() => link.say(r))
     await client.next(message('next'))
-    // The reply to the last request but two may be on its way.
+    // The third last reply may not have arrived.
     expect(link.sent).toEqual([`${message('next')}${a(4)}`])
     await bench.pass(5)
     expect(link.sent.filter(text => text.includes('<a '))).toHaveLength(1)
@@ -203,7 +202,7 @@ describe('a question of the server is answered', () => {
     expect(link.sent.filter(text => text !== r)).toEqual([a(0), message('1'), message('2') + a(1), message('3')])
   })
 
-  test('without stanzas that an empty request may have crossed, if several are held', async () => {
+  test('without stanzas that an empty request may have crossed, if several requests are held', async () => {
     const { bench, client, link } = await managed({ attributes: "hold='2'", terms: { maxRequests: 3 } })
     await client.next()
     await client.next()
@@ -215,7 +214,7 @@ describe('a question of the server is answered', () => {
     expect(link.sent).toEqual([a(0)])
   })
 
-  test('by no stanza that waits for the page, and by all that were dropped', async () => {
+  test('without stanzas that wait for the page, but with dropped stanzas', async () => {
     const { bench, client, link } = await managed()
     await bench.server(() => link.receive(message('waits')))
     await bench.server(() => link.events.onUnfit!('dropped'))
@@ -230,7 +229,7 @@ describe('a question of the server is answered', () => {
     expect(link.sent).toEqual([a(1), a(2)])
   })
 
-  test('by a count that never falls, whatever the next page gets again', async () => {
+  test('with a count that never falls, even if the next page gets stanzas again', async () => {
     const { bench, client, link } = await managed()
     await client.next()
     await bench.server(() => link.receive(message('1')))
@@ -332,7 +331,7 @@ describe('a server that answers no question', () => {
     expect(mending.attempts).toHaveLength(2)
   })
 
-  test('is asked although all was confirmed, after an element that is no stanza', async () => {
+  test('is asked after an element that is no stanza, although all stanzas are confirmed', async () => {
     const { bench, client, link, mending } = await managed({ serverMilliseconds: 8_000 })
     await client.next("<note xmlns='urn:note'/>")
     await bench.pass(2.25)
@@ -376,7 +375,7 @@ describe('a link that breaks', () => {
     expect([second.closed, mending.wiped, bench.registry.size, bench.waiting.bytes > 0]).toEqual([false, 0, 1, true])
   })
 
-  test('is resumed by the newest name of the stream', async () => {
+  test('is resumed with the newest id of the stream', async () => {
     const all = await managed()
     const { bench } = all
     await breaks(all)
@@ -634,7 +633,7 @@ describe('the page gets unconfirmed stanzas back as errors before the end, once'
     await expectNothingLeft(all)
   })
 
-  test('including stanzas that the page sends before it is told', async () => {
+  test('including stanzas that the page sends before it knows the end', async () => {
     const all = await managed()
     const { bench, client } = all
     await client.next(message('first'))
@@ -646,7 +645,7 @@ describe('the page gets unconfirmed stanzas back as errors before the end, once'
     await expectNothingLeft(all)
   })
 
-  test('without stanzas that the server had, if it still knows them', async () => {
+  test('without stanzas that the server received, if it still knows their number', async () => {
     const all = await managed()
     const { bench, client } = all
     const held = await client.next(['one', 'two'].map(id => `<message xmlns='jabber:client' id='${id}'/>`).join(''))
@@ -695,8 +694,8 @@ describe('a session that ends while its link is mended', () => {
   const ends: [string, (all: Managed) => unknown][] = [
     ['its page leaves', ({ client }) => client.next(message('bye'), "type='terminate'")],
     ['its backend ends it', ({ bench, client }) => bench.registry.byId(client.id)!.end('logout', 'loggedOut')],
-    ['the service stops at once', ({ bench }) => bench.registry.abandonAll()],
-    ['memory is short', ({ bench, client }) => bench.registry.byId(client.id)!.end('limit', 'freed')],
+    ['the service stops at once', ({ bench }) => bench.registry.endAllSilently()],
+    ['memory is short', ({ bench, client }) => bench.registry.byId(client.id)!.end('limit', 'toFreeMemory')],
     ['it has a fault', ({ bench, client }) => bench.registry.byId(client.id)!.fail(new Error('not foreseen'))],
   ]
   test.each(ends)('leaves nothing open, if %s', async (_what, act) => {
@@ -758,7 +757,7 @@ describe('at the end of a session whose page has not fetched all', () => {
     bench.manager.shutDown()
     await bench.pass(0)
     expect(link.closed).toBe(false)
-    bench.registry.abandonAll()
+    bench.registry.endAllSilently()
     expect(counts(link.sent).at(-1)).toBe(0)
     expect(link.how).toBe('close')
   })
@@ -801,7 +800,7 @@ describe('at the end of a session whose page has not fetched all', () => {
     const all = await managed()
     const { bench, client, link } = all
     await bench.server(() => link.receive(stanza('1'), stanza('2')))
-    // Two requests: the second brings an element of the service's own, which waits.
+    // The second request gets an element of the service itself, which waits.
     await client.next(`<enable ${sm}/>`)
     await bench.server(() => link.receive(stanza('3'), stanza('4')))
     const session = bench.registry.byId(client.id)!
@@ -810,10 +809,10 @@ describe('at the end of a session whose page has not fetched all', () => {
     expect(bounced(link.sent)).toEqual([])
   })
 
-  test('short memory changes none of these rules', async () => {
+  test('these rules also apply if memory is short', async () => {
     const { bench, client, link } = await managed()
     await bench.server(() => link.receive(stanza('1'), stanza('2')))
-    bench.registry.byId(client.id)!.end('limit', 'freed')
+    bench.registry.byId(client.id)!.end('limit', 'toFreeMemory')
     expect(counts(link.sent)).toEqual([0])
     expect(bounced(link.sent)).toEqual([])
     expect(link.how).toBe('abandon')
@@ -863,7 +862,7 @@ describe('memory of stanzas that the server has not confirmed', () => {
     expect(bench.waiting.bytes).toBeLessThan(4 * text.length)
     await bench.server(() => link.say(a(2)))
     expect(uplink.unsentBytes).toBe(0)
-    bench.registry.abandonAll()
+    bench.registry.endAllSilently()
     expect(bench.waiting.bytes).toBe(0)
   })
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
 import { BoshBench, type Client, empty, message, terminated } from '../../support/bosh-bench.js'
 
-/** The longest that a server may take to answer, in seconds. It is pinged after a quarter of that. */
+/** A server is pinged after a quarter of this time. In seconds. */
 const patience = 60
 
 const bench = () => new BoshBench({}, undefined, { serverMilliseconds: patience * 1000 })
 
-/** A warmed session whose page has come, and polls. */
+/** Returns a client that has attached and polls. */
 async function attached() {
   const client = await bench().warmed()
   await client.next("<presence xmlns='jabber:client'/>")
@@ -70,12 +70,12 @@ describe('a server that reads but does not answer', () => {
   })
 })
 
-describe('a server that is there', () => {
+describe('a server that answers', () => {
   test.each([
     ['a result', "type='result' to='juliet@chat.example/balcony'"],
     ['a result in the name of the server', "type='result' from='chat.example'"],
     ['a result in the name of the account', "type='result' from='juliet@chat.example'"],
-    ['an error, as of one that knows no pings', "type='error' from='chat.example'"],
+    ['an error, because it knows no pings', "type='error' from='chat.example'"],
   ])('answers with %s, which its client does not get', async (_, attributes) => {
     const client = await attached()
     const poll = await client.next(message('anyone there?'))
@@ -86,7 +86,7 @@ describe('a server that is there', () => {
     client.link.sent.length = 0
     await client.bench.pass(30)
     expect(client.link.sent).toEqual([])
-    // Each answer is taken out once.
+    // Only the first answer is removed.
     await client.bench.server(link => link.say(answer(id, attributes)))
     expect(poll.reply?.body).toContain(id)
   })
@@ -120,7 +120,7 @@ describe('a server that is there', () => {
     expect(client.link.closed).toBe(false)
   })
 
-  test('need not answer before it has processed the data that waits for it', async () => {
+  test('has time to process the waiting data before it must answer', async () => {
     const client = await attached()
     await client.next(message('anyone there?'))
     client.link.backlog = 1000
@@ -169,7 +169,7 @@ describe('a client that logs in itself', () => {
     expect(client.link.sent).toEqual([message('let me in')])
   })
 
-  test('has its server pinged like others', async () => {
+  test('has its server pinged after the login', async () => {
     const client = await loggedIn()
     await client.next(message('anyone there?'))
     await client.bench.pass(15)
@@ -220,7 +220,7 @@ describe('a client that logs in itself', () => {
     expect(pingOf(client)).toBeDefined()
   })
 
-  test('may have begun to count with its login', async () => {
+  test('may begin to count with its login', async () => {
     const client = await bench().session()
     const told = '<authorization-identifier>juliet@chat.example/balcony</authorization-identifier>'
     const bound = `<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='${sm}'/></bound>`

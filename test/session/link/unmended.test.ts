@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import type { Logger } from 'pino'
 import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
-import { unmendedLinks } from '../../../src/session/unmended.js'
+import { unmendedLinks } from '../../../src/session/link/mending.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 test('domains that users choose share their lines', () => {

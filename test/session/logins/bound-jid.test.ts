@@ -24,7 +24,7 @@ describe('the JID from the server', () => {
       `<c:iq xmlns:c='jabber:client' type='result' id='b'><b:bind xmlns:b='${bindNamespace}'><b:jid>romeo@chat.example/a</b:jid></b:bind></c:iq>`,
       'romeo@chat.example/a',
     ],
-    ['a resource with everything in it', bind('romeo@chat.example/a/b@c &lt;é&gt;'), 'romeo@chat.example/a/b@c <é>'],
+    ['a resource with special characters', bind('romeo@chat.example/a/b@c &lt;é&gt;'), 'romeo@chat.example/a/b@c <é>'],
     [
       'a result from the server',
       bind('romeo@chat.example/a', "type='result' id='b' from='chat.example'"),
@@ -52,7 +52,7 @@ describe('the JID from the server', () => {
     expect(jidInSuccess(element(success('chat.example')), 'chat.example')).toBeUndefined()
   })
 
-  test('may write its domain in another way', () => {
+  test('may spell its domain differently', () => {
     const text = bind('romeo@Bücher.example/a', "type='result' id='b' from='bücher.example'")
     expect(answer(text, 'xn--bcher-kva.example')?.jid).toBe('romeo@Bücher.example/a')
   })
@@ -86,14 +86,14 @@ describe('the JID from the server', () => {
     ['another server', "from='evil.example'"],
     ['a part of the own server', "from='room.chat.example'"],
     ['the own server, and a user there', "from='chat.example/x'"],
-    ['a sender that is none', "from=''"],
+    ['an invalid sender', "from=''"],
   ])('is not read from elements of %s', (_what, from) => {
     expect(answer(bind('romeo@chat.example/a', `type='result' id='b' ${from}`))).toBeUndefined()
   })
 
   test.each([
     ['a request', bind('romeo@chat.example/a', "type='set' id='b'")],
-    ['what says whom it answers in no way', bind('romeo@chat.example/a', "type='result'")],
+    ['an answer without an id', bind('romeo@chat.example/a', "type='result'")],
     ['a message', bind('romeo@chat.example/a').replaceAll('iq', 'message')],
     ['a stanza of another namespace', bind('romeo@chat.example/a').replace('jabber:client', 'jabber:server')],
   ])('is not read from %s', (_what, text) => {
@@ -109,7 +109,7 @@ describe('the JID from the server', () => {
         "</authorization-identifier><authorization-identifier xmlns='x'><x",
       ),
     ],
-    ['says nothing', "<success xmlns='urn:xmpp:sasl:2'/>"],
+    ['names no user', "<success xmlns='urn:xmpp:sasl:2'/>"],
   ])('is not read from a success that %s', (_what, text) => {
     expect(jidInSuccess(element(text), 'chat.example')).toBeUndefined()
   })
@@ -122,8 +122,8 @@ describe('a request to bind a resource', () => {
   test.each([
     ['without an addressee', "type='set' id='7'"],
     ['to the server', "type='set' id='7' to='chat.example'"],
-    ['to the server, written in another way', "type='set' id='7' to='Chat.Example.'"],
-  ])('%s is one', (_what, attributes) => {
+    ['to the server, spelled differently', "type='set' id='7' to='Chat.Example.'"],
+  ])('%s is recognized', (_what, attributes) => {
     expect(request(attributes)).toEqual({ id: '7' })
   })
 
@@ -131,28 +131,28 @@ describe('a request to bind a resource', () => {
     ['to a user', "type='set' id='7' to='mallory@chat.example'"],
     ['to another session', "type='set' id='7' to='mallory@chat.example/x'"],
     ['to another server', "type='set' id='7' to='evil.example'"],
-    ['to what is no address', "type='set' id='7' to=''"],
+    ['to an invalid address', "type='set' id='7' to=''"],
     ['without an id', "type='set'"],
     ['with an id that is too long', `type='set' id='${'7'.repeat(1025)}'`],
     ['that is too long', `type='set' id='7' x='${'x'.repeat(10_000)}'`],
-  ])('%s may be one whose answer is not recognized', (_what, attributes) => {
+  ])('%s is unclear', (_what, attributes) => {
     expect(request(attributes)).toBe('unclear')
   })
 
   test.each([
     ['that only asks', "type='get' id='7'"],
     ['that is an answer', "type='result' id='7'"],
-  ])('%s is none', (_what, attributes) => {
+  ])('%s is not recognized', (_what, attributes) => {
     expect(request(attributes)).toBeUndefined()
   })
 
-  test('is no other request, whatever it contains further down', () => {
+  test('is not recognized inside another request', () => {
     const inner = `<query xmlns='jabber:iq:private'><bind xmlns='${bindNamespace}'/></query>`
     expect(request("type='set' id='7'", inner)).toBeUndefined()
     expect(bindRequest(element("<message xmlns='jabber:client' id='7'/>"), 'chat.example')).toBeUndefined()
   })
 
-  test('may have something beside it', () => {
+  test('may have another element beside it', () => {
     const both = `<x xmlns='x'/><bind xmlns='${bindNamespace}'/>`
     expect(request("type='set' id='7'", both)).toEqual({ id: '7' })
   })

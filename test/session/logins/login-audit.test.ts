@@ -65,7 +65,7 @@ describe('refused logins of one address', () => {
   })
 })
 
-test('a JID that a client gives whole is not given a second domain, and another domain is part of its name', () => {
+test('a user name with its domain gets no second domain, and another domain stays part of the name', () => {
   const { clock, lines, refuse } = bench()
   refuse('alice@chat.example')
   refuse('alice@other.example')

@@ -42,7 +42,7 @@ test.each([
   [60, 20_000],
   [10, 5_000],
   [0, 20_000],
-])('with %d s to log in no login waits for longer than %d ms', async (loginTimeout, longest) => {
+])('with %d s to log in, no login waits longer than %d ms', async (loginTimeout, longest) => {
   const logins = noLoginLimits({
     rates: { loginsPerAddress: 1 },
     limits: { loginTimeout },
@@ -56,8 +56,8 @@ test.each([
 test('with a limit of 0, or from a proxy itself, logins are not limited', () => {
   const rates = { loginsPerAddress: 4 }
   const trustedProxies = { hasProxy: (address: string) => address === '10.0.0.1' }
-  expect(noLoginLimits({ trustedProxies: { hasProxy: () => false } }).concern(alice)).toBe(false)
+  expect(noLoginLimits({ trustedProxies: { hasProxy: () => false } }).isLimited(alice)).toBe(false)
   const limited = noLoginLimits({ rates, trustedProxies })
-  expect(limited.concern({ ...alice, address: '10.0.0.1' })).toBe(false)
-  expect(limited.concern(alice)).toBe(true)
+  expect(limited.isLimited({ ...alice, address: '10.0.0.1' })).toBe(false)
+  expect(limited.isLimited(alice)).toBe(true)
 })

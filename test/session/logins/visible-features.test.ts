@@ -5,14 +5,14 @@ import { childrenOf } from '../../../src/xmpp/xml/document.js'
 const streams = 'http://etherx.jabber.org/streams'
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 
-/** What a client gets to see of some features, behind `<stream:features>`. */
+/** Returns the features that a client sees, without `<stream:features>`. */
 function seen(inner: string, secure = true, isCounted = false): string {
   const [features] = childrenOf(
     `<stream:stream xmlns='jabber:client' xmlns:stream='${streams}'><stream:features>${inner}</stream:features></stream:stream>`,
   )
   const { name, namespace, text } = visibleFeatures(features!, secure, isCounted)
   expect([name, namespace]).toEqual(['features', streams])
-  // Whatever was cut out, the rest is one whole element.
+  // The rest is one whole element.
   expect(childrenOf(`<body xmlns:stream='${streams}'>${text}</body>`)).toHaveLength(1)
   return text.replace(/^<stream:features>(.*)<\/stream:features>$/s, '$1')
 }
@@ -45,7 +45,7 @@ describe('the features a client sees', () => {
 
   test.each([
     ['STARTTLS', "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>"],
-    ['the login as before SASL', "<auth xmlns='http://jabber.org/features/iq-auth'/>"],
+    ['the login of XEP-0078', "<auth xmlns='http://jabber.org/features/iq-auth'/>"],
     ['compression', "<compression xmlns='http://jabber.org/features/compress'><method>zlib</method></compression>"],
     [
       'channel binding types',
@@ -68,13 +68,13 @@ describe('the features a client sees', () => {
     ['CDATA in it', `<mechanism>SCRAM-SHA-1<![CDATA[-PLUS]]></mechanism>`],
     ['an attribute with the end of a tag in it', `<mechanism a='>'>SCRAM-SHA-1-PLUS</mechanism>`],
     ['a prefix', `<x:mechanism xmlns:x='${sasl}'>SCRAM-SHA-1-PLUS</x:mechanism>`],
-  ])('do not include one that is written with %s', (_what, mechanism) => {
+  ])('do not include a mechanism with channel binding that is written with %s', (_what, mechanism) => {
     expect(seen(`<mechanisms xmlns='${sasl}'>${mechanism}<mechanism>PLAIN</mechanism></mechanisms>`)).toBe(
       mechanisms('PLAIN'),
     )
   })
 
-  test('do not include them inside SASL2 and its lists either', () => {
+  test('do not include these mechanisms inside SASL2 and its lists either', () => {
     const authentication = (names: string[], fast: string[], more = '') =>
       `<authentication xmlns='urn:xmpp:sasl:2'>${names.map(name => `<mechanism>${name}</mechanism>`).join('')}` +
       `<inline><sm xmlns='urn:xmpp:sm:3'/>${more}<fast xmlns='urn:xmpp:fast:0'>` +
@@ -95,7 +95,7 @@ describe('the features a client sees', () => {
   test.each([
     ...['PLAIN', 'LOGIN', 'OAUTHBEARER', 'XOAUTH2', 'X-OAUTH2', 'X-TOKEN', 'X-FACEBOOK-PLATFORM', 'JIVE-SHAREDSECRET'],
     ...['X-PLAIN', 'PLAIN-X', 'X-SCRAM-SHA-1', 'ANONYMOUS2', 'digest-md5', ''],
-  ])('include the mechanism "%s", which may show a secret, only where the channel is encrypted', name => {
+  ])('include the mechanism "%s", which may show a secret, only if the channel is encrypted', name => {
     const fast = `<fast xmlns='urn:xmpp:fast:0'>${mechanisms(name, 'HT-SHA-256-NONE')}</fast>`
     const fastWithout = `<fast xmlns='urn:xmpp:fast:0'>${mechanisms('HT-SHA-256-NONE')}</fast>`
     expect(seen(mechanisms('SCRAM-SHA-1', name) + fast, false)).toBe(mechanisms('SCRAM-SHA-1') + fastWithout)

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { FirstOf } from '../../../src/session/registry/first-of.js'
 
-test('the first of many are those that a sort puts first', () => {
+test('keeps the same first items as a sort', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(300), { maxLength: 500 }), fc.integer({ min: 1, max: 20 }), (numbers, most) => {
       const first = new FirstOf<number>(most, (a, b) => a - b)

@@ -6,7 +6,7 @@ import { startNodes } from '../../../src/processes/start-nodes.js'
 import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
 import {
   acceptHandovers,
-  giveTo,
+  handOverTo,
   recordVersion,
   setDown,
   takeUpFiles,
@@ -15,13 +15,13 @@ import type { SessionRecord } from '../../../src/session/session-record.js'
 import { smNamespace, streamsNamespace } from '../../../src/xmpp/namespaces.js'
 import {
   ack,
+  attachPageCounting,
+  attachPageSilently,
   enable,
   logIn,
   request,
   resume,
   stanza,
-  takeOverCounting,
-  takeOverSilently,
 } from '../../browsers/websocket/pages.js'
 import {
   type BenchOptions,
@@ -48,7 +48,7 @@ const features = {
   text: `<stream:features xmlns:stream='${streamsNamespace}'><sm ${sm}/></stream:features>`,
 }
 
-/** A session whose server lets it be resumed. */
+/** Opens a session whose stream can be resumed. */
 async function resumable(bench: BoshBench, seconds = 120, attributes?: string): Promise<Client> {
   const management = { mending: new FakeMending() }
   const client = await bench.warmed({ management, seconds }, attributes)
@@ -57,7 +57,7 @@ async function resumable(bench: BoshBench, seconds = 120, attributes?: string): 
   return client
 }
 
-/** The session goes on at the next process, and its stream is resumed. */
+/** Moves the session to the next process, and resumes its stream. */
 async function goesOn(
   {
     bench,
@@ -83,14 +83,13 @@ async function goesOn(
 
 const none = { type: 'none' }
 
-/** A list of what a portal is told. */
+/** `told` has the events that a portal gets. */
 function portal() {
   const told: string[] = []
   const tellEvent: TellEvent = (type, _session, reason) => told.push(reason === undefined ? type : `${type} ${reason}`)
   return { told, tellEvent }
 }
 
-/** Nothing is left of its sessions. */
 async function expectEmpty({ registry, waiting, bodies, clock }: BoshBench): Promise<void> {
   clock.advance(61_000)
   expect([registry.size, registry.tickets.size, waiting.bytes, bodies.bytes, clock.pending]).toEqual([0, 0, 0, 0, 0])
@@ -108,12 +107,12 @@ test('a session keeps its visit and tab', async () => {
   await bench.server(() => client.link.say(enabled))
   const { next } = await goesOn({ bench, client })
   expect([bench.registry.ofTab(tab), next.registry.ofTab(tab)?.view]).toMatchObject([undefined, { id: client.id, tab }])
-  next.registry.abandonAll()
+  next.registry.endAllSilently()
   expect(next.registry.ofTab(tab)).toBeUndefined()
 })
 
 describe('a page', () => {
-  test('that polls as often as it may polls on after a gap', async () => {
+  test('that polls as often as allowed continues after a gap', async () => {
     const terms = { enforcePolling: true, polling: 5 }
     const bench = new BoshBench(terms)
     const client = await resumable(bench, 120, "hold='0'")
@@ -154,7 +153,7 @@ describe('a page', () => {
     const link = await resumes(1)
     expect(link.sent.join('')).toContain(message('waits'))
     expect(waits.reply?.body).toBe(empty)
-    next.registry.abandonAll()
+    next.registry.endAllSilently()
     await expectEmpty(bench)
     await expectEmpty(next)
   })
@@ -177,7 +176,7 @@ describe('a page', () => {
     expect(link.sent[1]).toContain(message('1') + message('2'))
   })
 
-  test('whose only request is ahead of a gap has all its time again', async () => {
+  test('whose only request is ahead of a gap has its full time again', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     await client.next('', '', new FakePeer()).then(({ peer }) => peer.leave())
@@ -203,7 +202,7 @@ describe('a page', () => {
     expect(next.registry.size).toBe(1)
   })
 
-  test('whose time was almost over has time to try again', async () => {
+  test('whose time was almost over gets time to try again', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     await client.next('', "pause='100'")
@@ -214,7 +213,7 @@ describe('a page', () => {
     expect((await page.next()).reply).toBeUndefined()
   })
 
-  test('is shut out once another page has come, also at the next process', async () => {
+  test('is locked out after another page has come, also at the next process', async () => {
     const bench = new BoshBench()
     const first = await resumable(bench)
     await first.next()
@@ -261,7 +260,7 @@ describe('a page', () => {
 })
 
 describe('a session that waits for its page', () => {
-  test('ends when its time is over, in which the gap does not count', async () => {
+  test('ends at its time limit, which excludes the gap', async () => {
     const { told, tellEvent } = portal()
     const bench = new BoshBench()
     const client = await resumable(bench)
@@ -291,7 +290,7 @@ describe('a session that waits for its page', () => {
     expect([bench.counts.sessionsEnded['set-down'], next.counts.sessionsCreated['taken-up']]).toEqual([1, 1])
   })
 
-  test('keeps its ticket, and only as long as before', async () => {
+  test('keeps its ticket until the same time limit', async () => {
     const bench = new BoshBench({}, undefined, { issuesTickets: true })
     const clients = [await resumable(bench), await resumable(bench)]
     await bench.pass(60)
@@ -305,7 +304,7 @@ describe('a session that waits for its page', () => {
       link.say(resumed(0))
     }
     await next.pass(59)
-    const socket = takeOverSilently(next, clients[0]!.token!)
+    const socket = attachPageSilently(next, clients[0]!.token!)
     expect(socket.sent).toEqual([])
     next.registry.byId(clients[1]!.id)!.inactivity.allow(500)
     await next.pass(2)
@@ -332,7 +331,7 @@ describe('a page with a WebSocket', () => {
     const about = { issuesTickets: true }
     const bench = new BoshBench({}, undefined, about)
     const client = await resumable(bench)
-    const { socket, id } = takeOverCounting(bench, client.token!)
+    const { socket, id } = attachPageCounting(bench, client.token!)
     await numbered(bench, client, 3)
     socket.receive(stanza('p1'))
     socket.receive(stanza('p2'))
@@ -362,7 +361,7 @@ describe('a page with a WebSocket', () => {
     const about = { issuesTickets: true }
     const bench = new BoshBench({}, undefined, about)
     const client = await resumable(bench)
-    takeOverCounting(bench, client.token!)
+    attachPageCounting(bench, client.token!)
     await numbered(bench, client, 2)
     const { next, page } = await goesOn({ bench, client, about })
     const resumed = await next.resume(page)
@@ -373,12 +372,12 @@ describe('a page with a WebSocket', () => {
     const about = { issuesTickets: true }
     const bench = new BoshBench({}, undefined, about)
     const client = await resumable(bench)
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     await numbered(bench, client, 1)
-    expect(bench.registry.settles()).toBe(true)
+    expect(bench.registry.stopDeliveries()).toBe(true)
     await bench.server(() => client.link.receive(stanza(2)))
     socket.receive(ack(1))
-    expect(bench.registry.settles()).toBe(false)
+    expect(bench.registry.stopDeliveries()).toBe(false)
     expect(ids(socket.sent)).toEqual(['1'])
     const { next, page } = await goesOn({ bench, client, about })
     const resumed = await next.resume(page)
@@ -389,7 +388,7 @@ describe('a page with a WebSocket', () => {
     const about = { issuesTickets: true }
     const bench = new BoshBench({}, undefined, about)
     const client = await resumable(bench)
-    const { socket } = takeOverCounting(bench, client.token!)
+    const { socket } = attachPageCounting(bench, client.token!)
     await numbered(bench, client, 3)
     socket.receive(ack(2))
     const { next } = await goesOn({ bench, client, about })
@@ -401,7 +400,7 @@ describe('a page with a WebSocket', () => {
     const about = { issuesTickets: true }
     const bench = new BoshBench({}, undefined, about)
     const client = await resumable(bench)
-    const { socket, id } = takeOverCounting(bench, client.token!)
+    const { socket, id } = attachPageCounting(bench, client.token!)
     await numbered(bench, client, 2)
     socket.leave()
     const one = await goesOn({ bench, client, about })
@@ -419,7 +418,7 @@ describe('a page with a WebSocket', () => {
     const about = { issuesTickets: true, tellEvent }
     const bench = new BoshBench({}, undefined, { issuesTickets: true })
     const client = await resumable(bench)
-    takeOverSilently(bench, client.token!).receive(enable)
+    attachPageSilently(bench, client.token!).receive(enable)
     await bench.pass(50)
     const { next, resumes } = await goesOn({ bench, client, about })
     await resumes()
@@ -435,7 +434,7 @@ describe('a page with a WebSocket', () => {
 describe('the log', () => {
   const mended = ({ logged }: BoshBench) => logged.filter(line => line.includes('a link to a server was mended')).length
 
-  test('names no mended link if a session goes on at the next process, and one that breaks there', async () => {
+  test('does not name the resumption after a move, but a link that breaks at the next process', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     const { next, mending, resumes } = await goesOn({ bench, client })
@@ -451,7 +450,7 @@ describe('the log', () => {
     expect(mended(next)).toBe(1)
   })
 
-  test('names a link that broke before, and is mended by the next process', async () => {
+  test('names a link that broke before the move and is mended after it', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } })
@@ -479,7 +478,7 @@ describe('a session whose link is being mended', () => {
     expect(next.registry.byId(client.id)!.uplink.unsentBytes).toBe(0)
   })
 
-  test('ends as late as if its process had not changed, and its page gets errors for unconfirmed stanzas', async () => {
+  test('ends at the same time as without a move, and its page gets errors for unconfirmed stanzas', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     await client.next(message('1'))
@@ -507,13 +506,13 @@ describe('credentials for a later login', () => {
     client.link.say(enabled)
     const { next, mending: taken } = await goesOn({ bench, client })
     expect([mending.wiped, taken.wiped, client.link.how]).toEqual([1, 0, 'cut'])
-    next.registry.abandonAll()
+    next.registry.endAllSilently()
     expect(taken.wiped).toBe(1)
   })
 })
 
 describe('from process to process', () => {
-  /** The second takes sessions up, if it is ready. */
+  /** The second process takes sessions up only if `isReady`. */
   const two = async (isReady: boolean) => {
     const { nodes } = await joinNodes('aaaaaaaa', 'bbbbbbbb')
     const [from, to] = nodes as [Nodes, Nodes]
@@ -525,28 +524,28 @@ describe('from process to process', () => {
     return { from, to, bench, clients, next }
   }
 
-  test('sessions go with their names', async () => {
+  test('sessions move with the names of their process', async () => {
     const { from, to, bench, clients, next } = await two(true)
-    expect(await giveTo(to.self, from, setDown(bench.registry))).toEqual({ taken: 2, refused: 0 })
+    expect(await handOverTo(to.self, from, setDown(bench.registry))).toEqual({ taken: 2, refused: 0 })
     expect(clients.map(({ sid }) => next.registry.bySid(sid)?.sid)).toEqual(clients.map(({ sid }) => sid))
     await expectEmpty(bench)
   })
 
   test('no session is set down for a process that accepts none', async () => {
     const { from, to, bench, next } = await two(false)
-    await expect(giveTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
+    await expect(handOverTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
     expect([bench.registry.size, next.registry.size]).toEqual([2, 0])
   })
 
   test('no session is set down for a process that reads other records', async () => {
     const { from, to, bench, next } = await two(true)
     to.answer('succession-ready', (version: number) => version === recordVersion + 1)
-    await expect(giveTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
+    await expect(handOverTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
     expect([bench.registry.size, next.registry.size]).toEqual([2, 0])
   })
 })
 
-test('requests that wait for the process of a state file find its sessions', async () => {
+test('requests that wait find the sessions of a state file', async () => {
   const bench = new BoshBench({}, undefined, { processName: 'oooooooo' })
   const client = await resumable(bench)
   const next = nextBench({}, { processName: 'aaaaaaaa' })
@@ -591,12 +590,12 @@ describe('a session is not set down', () => {
         link.say(enabled)
       },
     ],
-    ['if its client has logged in by itself', bench => bench.welcome()],
+    ['if its client has logged in itself', bench => bench.welcome()],
     [
       'once it has ended, although its page has not been told',
       async bench => {
         const { id } = await resumable(bench)
-        bench.registry.byId(id)!.end('shutdown', 'emptied')
+        bench.registry.byId(id)!.end('shutdown', 'afterDelivery')
       },
     ],
     [
@@ -635,7 +634,7 @@ describe('a record', () => {
     const broken = { ...first!, client: none }
     expect([takeUpOne(next, broken), takeUpOne(next, second!)]).toEqual([false, true])
     expect([next.registry.size, next.registry.tickets.size]).toEqual([1, 1])
-    next.registry.abandonAll()
+    next.registry.endAllSilently()
     await expectEmpty(next)
   })
 

@@ -1,6 +1,6 @@
-// Conversations at random, with and without a process that stops under them: nothing is lost, doubled or reordered.
-//   SUCCESSION_CASES  how many conversations (40, or 100 in all tests)
-//   SUCCESSION_SEED   (20261123)
+// In random conversations, nothing is lost, doubled or reordered, even if their process stops.
+//   MOVES_CASES  how many conversations (40, or 100 in all tests)
+//   MOVES_SEED   (20261123)
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { smNamespace, streamsNamespace } from '../../../src/xmpp/namespaces.js'
@@ -19,8 +19,8 @@ import { numberFrom } from '../../support/random.js'
 import { noSessionLimits } from '../../support/unlimited.js'
 
 const parameters = {
-  seed: numberFrom('SUCCESSION_SEED', 20261123),
-  numRuns: numberFrom('SUCCESSION_CASES', casesOf(40, 100)),
+  seed: numberFrom('MOVES_SEED', 20261123),
+  numRuns: numberFrom('MOVES_CASES', casesOf(40, 100)),
 }
 
 const sm = `xmlns='${smNamespace}'`
@@ -33,17 +33,17 @@ const features = {
   text: `<stream:features xmlns:stream='${streamsNamespace}'><sm ${sm}/></stream:features>`,
 }
 
-/** Stays below five repetitions. */
+/** Keeps the repetitions of a request below five. */
 const mostLosses = 2
 const tooLong = { inactivity: 9_999, maxPause: 9_999 }
 
-/** Has stream management, and outlives its connections. */
+/** A server with stream management. It stays when its connection breaks. */
 class Server {
   readonly received: string[] = []
   sent = 0
   #acknowledged = 0
   #kept: string[] = []
-  /** Undefined while no connection is there. */
+  /** Undefined without a connection. */
   link: FakeLink | undefined
   #read = 0
 
@@ -52,7 +52,7 @@ class Server {
     this.#read = 0
   }
 
-  /** Of what was sent to it, it reads so many elements, and answers. */
+  /** Reads at most this number of elements, and answers. */
   read(most = Number.POSITIVE_INFINITY): void {
     const { link } = this
     for (let count = 0; link !== undefined && count < most; count++) {
@@ -89,7 +89,7 @@ class Server {
     this.link?.say(`<r ${sm}/>`)
   }
 
-  /** Its last stanzas do not arrive. */
+  /** Loses the connection, and the last stanzas on it. */
   lose(unheard: number): void {
     this.link = undefined
     this.send(unheard)
@@ -100,7 +100,7 @@ interface Sent {
   readonly rid: number
   readonly body: string
   losses: number
-  /** Undefined if it must be sent again. */
+  /** Undefined if the request must be sent again. */
   exchanged: Exchanged | undefined
 }
 
@@ -149,7 +149,7 @@ class Page {
     }
   }
 
-  /** Replies that it has not read, and connections, are lost. */
+  /** Loses a request with its connection and unread reply. */
   lose(which: number): void {
     const sent = this.#open[which % Math.max(1, this.#open.length)]
     if (sent?.exchanged === undefined || sent.losses === mostLosses) return
@@ -166,7 +166,7 @@ class Page {
     sent.exchanged = undefined
   }
 
-  /** Connections without a reply are lost with their process. */
+  /** Requests without a reply must be sent again. */
   moveTo(bench: BoshBench): void {
     for (const sent of this.#open) if (sent.exchanged?.reply === undefined) sent.exchanged = undefined
     this.client = movedTo(bench, this.client)
@@ -264,7 +264,7 @@ async function play(hold: number, steps: readonly (Step | Move)[]): Promise<Hear
         const before = bench
         const records = recordsOf(before)
         expect(records).toHaveLength(1)
-        // The rest of what it was sent may be lost.
+        // The server may lose the other elements.
         server.read(step.read)
         server.lose(step.unheard)
         await before.pass(0)
@@ -294,8 +294,8 @@ async function play(hold: number, steps: readonly (Step | Move)[]): Promise<Hear
     await bench.pass(0.5)
   }
   expect(bench.registry.size).toBe(1)
-  bench.registry.abandonAll()
-  // Lines of the log are gathered for a minute.
+  bench.registry.endAllSilently()
+  // Sums in the log are written after a minute.
   await bench.pass(61)
   expect([bench.waiting.bytes, bench.bodies.bytes, bench.clock.pending, limits.waiting]).toEqual([0, 0, 0, 0])
   expect(page.received).toEqual(numbered('s', server.sent))
@@ -313,4 +313,4 @@ test('a session that moves receives and sends the same as without a move', async
     }),
     parameters,
   )
-}, 60_000)
+})

@@ -17,7 +17,7 @@ interface Process {
   readonly bench: BoshBench
   readonly sessions: Sessions
   readonly epoch: number
-  /** Sessions that are only listed. */
+  /** Sessions at remote endpoints. */
   readonly listed: SessionView[]
 }
 
@@ -30,7 +30,7 @@ beforeEach(() => {
 })
 afterEach(() => joined.close())
 
-/** `processName`: of its sessions. */
+/** `processName`: the name in the ids of its sessions. */
 async function start(ahead = 0, epoch?: number, processName?: string): Promise<Process> {
   const { nodes } = await joined.start(undefined, ahead)
   const bench = new BoshBench({}, undefined, { processName: processName ?? nodes.self })
@@ -54,7 +54,7 @@ const pass = async (seconds: number) => {
   for (const { bench } of processes) await bench.pass(seconds)
 }
 
-/** Waits for an answer while time goes on, after which the others are late. */
+/** Waits for an answer. Processes that do not answer within this second are late. */
 async function late<T>(answer: Promise<T>): Promise<T> {
   answer.catch(() => {})
   await joined.pass(1_000)
@@ -62,7 +62,7 @@ async function late<T>(answer: Promise<T>): Promise<T> {
 }
 
 describe('a session of another process', () => {
-  test('is shown as it stands, resumed and ended there', async () => {
+  test('is shown, resumed and ended there', async () => {
     const [one, two] = [await start(), await start(5_000_000)]
     const { id } = await two.bench.warmed({ jid: `${juliet}/balcony` })
     await pass(7)
@@ -87,7 +87,7 @@ describe('a session of another process', () => {
     expect(await one.sessions.resume(id, handover)).toBeUndefined()
   })
 
-  test('that lives at another endpoint is found too', async () => {
+  test('at another endpoint is found too', async () => {
     const [one, two] = [await start(), await start()]
     const id = `${two.name}-${'0'.repeat(32)}`
     two.listed.push(viewOf(id, 0))
@@ -121,10 +121,22 @@ describe('a session of another process', () => {
     ] as (() => Promise<unknown>)[])
       await expect(late(ask())).rejects.toMatchObject(problem)
   })
+
+  test('is lost, but cannot be ended, if its process is silent for longer', async () => {
+    const [one, two] = [await start(), await start()]
+    const { id } = await two.bench.warmed()
+    expect(one.sessions.isLost(id)).toBe(false)
+    // Nothing that is sent to it arrives.
+    joined.network.stop(one.name)
+    for (let second = 0; second < 15; second++) await joined.pass(1_000)
+    expect([await one.sessions.get(id), await one.sessions.resume(id, handover)]).toEqual([undefined, undefined])
+    expect(one.sessions.isLost(id)).toBe(true)
+    await expect(one.sessions.end(id)).rejects.toMatchObject({ code: 'session-unreachable', status: 503 })
+  })
 })
 
 describe('a session that is handed over', () => {
-  /** The second one hands over to the third. */
+  /** The second process can hand over to the third. */
   async function startAll() {
     const [one, old] = [await start(), await start()]
     const heir = await start(0, undefined, old.name)
@@ -171,7 +183,7 @@ describe('a session that is handed over', () => {
     expect(await asked.all).toEqual([undefined, undefined, false])
   })
 
-  test('and is no longer found at its process is asked for at the heir', async () => {
+  test('is looked for at the heir if its process does not find it', async () => {
     const { one, old, heir, ids } = await startAll()
     const asked = askAll(one, ids)
     old.nodes.handOver()
@@ -184,7 +196,7 @@ describe('a session that is handed over', () => {
     expect(await here).toMatchObject({ id: ids[0] })
   })
 
-  test('while a question is under way is shown and ended at the heir, and may have been resumed', async () => {
+  test('during a question is shown and ended at the heir, and may have been resumed', async () => {
     const { one, old, heir, ids } = await startAll()
     joined.network.stop(old.name)
     const asked = askAll(one, ids)
@@ -231,7 +243,7 @@ describe('all sessions', () => {
     expect(login.end?.failure.code).toBe('session-not-found')
   })
 
-  test('are named after the processes that are missing, which are not waited for longer than a second', async () => {
+  test('come with the names of processes that do not answer within a second', async () => {
     const [one, two, three] = [await start(), await start(), await start()]
     for (const { bench } of [one, two, three]) await bench.warmed({ jid: `${juliet}/x` })
     joined.network.stop(two.name)
@@ -312,7 +324,7 @@ function viewOf(id: string, createdAt: number): SessionView {
   }
 }
 
-test('page after page has each session that stays once, in order, whatever comes and goes and whichever process is asked', async () => {
+test('the pages have each session that stays exactly once, in order, while others begin and end, at any process', async () => {
   const epochs = [1_700_000_000_000, 1_700_000_000_000.5, 1_699_999_999_000]
   for (const epoch of epochs) await start(0, epoch)
   const handle = (process: number, number: number) =>

@@ -52,7 +52,7 @@ export function testConduct(backend: Backend): void {
 
   const run = (calls: readonly BackendCall[], limits?: BackendLimits) => backend.run(api.url, calls, limits)
 
-  /** Makes a call that fails, and tells how; nothing that is to be seen of it has a secret. */
+  /** Makes a call that must fail, checks that the error shows no secret, and returns the error. */
   async function failure(limits: BackendLimits = {}, url = api.url): Promise<BackendError> {
     const [outcome] = (await backend.run(url, [['warm', alice]], limits)) as [Outcome]
     if (outcome.error === undefined) throw new Error(`no failure but ${JSON.stringify(outcome)}`)
@@ -61,7 +61,7 @@ export function testConduct(backend: Backend): void {
     return outcome.error
   }
 
-  /** Has these answered, one after the other. */
+  /** Answers with these replies, one after the other. */
   function answer(...replies: readonly (Reply | ((response: ServerResponse) => void))[]): void {
     const left = [...replies]
     api.script = (_asked, response) => {
@@ -173,7 +173,7 @@ export function testConduct(backend: Backend): void {
     expect(api.asked.length).toBe(codes.length + passing.length)
   })
 
-  /** A problem with another `retry`, or as before it had any. */
+  /** A problem with another `retry`, or without `retry`, as in older versions. */
   const withRetry = (reply: Reply, retry?: unknown): Reply => ({
     ...reply,
     body: { ...(reply.body as object), retry, advice: undefined },

@@ -44,7 +44,7 @@ function program(language: string, packages: readonly string[], command: readonl
   }
 }
 
-/** As the command line has it: an error shows where it came from with all that was passed there. */
+/** PHP with settings of a command line: an error shows its stack with all arguments. */
 export const phpCommand = ['php', '-d', 'display_errors=stderr', '-d', 'zend.exception_ignore_args=0'] as const
 
 export const php = program('PHP', ['php-cli'], [...phpCommand, `${here}run.php`, `${clients}warm_bindings.php`])

@@ -20,7 +20,7 @@ export interface Reply {
   readonly body?: string | object
 }
 
-/** Tells what to answer; nothing where it has done so itself. */
+/** Returns the answer, or undefined if it answers by itself. */
 export type Script = (asked: Asked, response: ServerResponse) => Reply | undefined
 
 export class ScriptedApi {

@@ -5,9 +5,9 @@ import { ask } from '../http-answer.js'
 import { at } from './judge.js'
 import type { Talk, TalkBinding, TalkEvents } from './talk.js'
 
-/** How long a page waits until it sends a request again whose connection broke, in milliseconds. */
+/** Pause before a page repeats a request whose connection broke, in milliseconds. */
 const againMilliseconds = 200
-/** As Strophe has it: how many times as long as it may be held a request may take. */
+/** Factor: a request without a reply after `wait` times this is repeated, as by Strophe. */
 const slack = 1.1
 /** How many attempts are remembered. */
 const mostAttempts = 12
@@ -83,7 +83,7 @@ export class BoshTalk implements Talk {
   #pump(): void {
     if (this.#isOver || this.#isPausing) return
     if (this.#open.size > 0 && this.#unsaid === '') return
-    // Replies are kept for so many requests: none may run ahead of one that has no reply yet.
+    // The service stores few replies, so no rid may be `requests` or more above an unanswered rid.
     if (this.#rid >= Math.min(...this.#open.keys()) + this.#binding.requests) return
     const inner = this.#unsaid
     this.#unsaid = ''
@@ -102,7 +102,7 @@ export class BoshTalk implements Talk {
     })
   }
 
-  /** Resolves with the reply; with undefined where the session is gone, or the page is. */
+  /** Resolves with the reply, or with undefined if the session or the page is gone. */
   async #exchange(rid: number, inner: string, more = ''): Promise<string | undefined> {
     const { sid, url, wait } = this.#binding
     const body = `<body xmlns='http://jabber.org/protocol/httpbind' rid='${rid}' sid='${sid}'${more}>${inner}</body>`
@@ -124,7 +124,7 @@ export class BoshTalk implements Talk {
       const outcome = answer === undefined ? failure : `HTTP ${answer.status}, ${answer.text.length} characters`
       this.#attempts.push(`${rid} from ${at(sentAt)} to ${at(performance.now())}: ${outcome}`)
       if (this.#attempts.length > mostAttempts) this.#attempts.shift()
-      // What is to be sent again is sent again (XEP-0124 §17.3).
+      // After a recoverable error, the request is repeated (XEP-0124 §17.3).
       const isToRepeat = answer !== undefined && /^<body[^>]* type='error'/.test(answer.text)
       if (answer !== undefined && !isToRepeat) {
         const isTerminated = /^<body[^>]* type='terminate'/.test(answer.text)

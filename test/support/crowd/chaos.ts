@@ -1,5 +1,5 @@
-// People chat, half of them over WebSocket, while processes are killed, stopped, drained and started, and NATS comes and goes, in
-// an order that a seed decides.
+// People chat, half of them over WebSocket, while processes are killed, paused, drained and started, and NATS stops and
+// starts. A seed decides the order.
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ export interface ChaosPlan {
   readonly seconds: number
   readonly seed: number
   readonly users: number
-  /** Workers of one command; by default processes that NATS joins. */
+  /** True: workers of one command. False: processes joined by NATS. */
   readonly isWorkers: boolean
 }
 
@@ -43,7 +43,10 @@ const settleMilliseconds = 5_000
 /** A message with the time since the start. */
 export const timed = (text: string) => `${at(performance.now()).padStart(7)}  ${text}`
 
-/** Resolves with the faults: what a harmless session lost, doubled or reordered, who waited too long, and what is left. */
+/**
+ * Resolves with the faults: messages of unharmed sessions that were lost, doubled or reordered, pages that waited too
+ * long, and what is left.
+ */
 export async function chaos(
   { seconds, seed, users, isWorkers }: ChaosPlan,
   log: (text: string) => void,
@@ -84,15 +87,15 @@ export async function chaos(
 
 interface Event {
   readonly name: string
-  /** How often it happens among all of them. */
+  /** How often it occurs in each round of all events. */
   readonly often: number
   /** Whether it happens to a single process. */
   readonly isOfOne?: boolean
-  /** Whether it takes a process away, so that others must be there. */
+  /** Whether it removes a process, so that enough others must run. */
   readonly takes?: boolean
-  /** Whether it brings one more. */
+  /** Whether it adds a process. */
   readonly brings?: boolean
-  /** Whether processes are out of reach meanwhile: two of these at a time would add up. */
+  /** Whether processes are unreachable meanwhile. The times of two such events would add up. */
   readonly hides?: boolean
   run(course: Course, member: Member): Promise<void>
 }
@@ -179,7 +182,7 @@ function settledMembers(flock: Course['flock']): Member[] {
   )
 }
 
-/** Each event as often as it happens. */
+/** Each event `often` times, in random order. */
 const shuffled = (all: readonly Event[], random: Random): Event[] =>
   all
     .flatMap(event => Array.from({ length: event.often }, () => ({ event, place: random.next() })))

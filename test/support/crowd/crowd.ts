@@ -1,5 +1,5 @@
-// Users who chat with each other in pairs, one over BOSH and one over WebSocket, whatever happens to the service. What they say
-// is numbered; at the end it is known what has been lost or doubled, and whether that may be.
+// Users who chat in pairs, one over BOSH and one over WebSocket, during faults of the service. Their messages are
+// numbered. At the end, the judge reports lost and doubled messages that no fault explains.
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nodeIn } from '../../../src/processes/node-name.js'
@@ -14,11 +14,11 @@ export interface CrowdOptions {
   readonly url: string
   /** As `name:secret`. */
   readonly admin: string
-  /** Accounts of `localhost`, whose passwords they are; an even number. */
+  /** Accounts of `localhost`, an even number. Each password is the name. */
   readonly users: readonly string[]
   /** Mean time between two messages of one user, in seconds. */
   readonly secondsPerMessage: number
-  /** Users that come in a second at the beginning. */
+  /** Users who arrive each second at the beginning. */
   readonly arrivals?: number
   /** Whether pages over BOSH keep their connections, as browsers do; each request has one of its own otherwise. */
   readonly keepsConnections?: boolean
@@ -27,13 +27,13 @@ export interface CrowdOptions {
 /** How long a backend waits for an answer, and until it calls again, in milliseconds. */
 const callPatience = 5_000
 const againMilliseconds = 200
-/** A page that loses its session so soon asks for the next one later and later, as pages do; in milliseconds. */
+/** A page that loses its session within this time waits before it asks for another, in milliseconds. */
 const soon = 10_000
 const firstPause = 500
 const longestPause = 8_000
-/** How far a user who talks may fall behind and catch up, in milliseconds. */
+/** Longest delay of a timer that later messages make up for, in milliseconds. */
 const mostLate = 1_000
-/** For how many seconds requests may be held: after a bit more pages ask again. */
+/** Longest time to hold a request, in seconds. Pages repeat a request that takes 1.1 times as long. */
 const wait = 8
 
 /** A user, with the page that has the session at the moment. */
@@ -41,9 +41,9 @@ class Chatter {
   life: number | undefined
   binding: TalkBinding | undefined
   talk: BoshTalk | SocketTalk | undefined
-  /** Whether words can be said to it. */
+  /** Whether its page has the session. */
   isReady = false
-  /** How often in a row it has lost a session soon. */
+  /** Number of sessions in a row that were lost within `soon`. */
   losses = 0
   partner!: Chatter
 
@@ -90,7 +90,7 @@ export class Crowd {
     this.#judge.harm(harm)
   }
 
-  /** Takes note of what is cut off for too short a time to be a harm. */
+  /** Notes an interruption that is too short to be a harm. */
   cut(cut: Cut): void {
     this.#judge.cut(cut)
   }
@@ -104,7 +104,7 @@ export class Crowd {
     return this.#judge.summary
   }
 
-  /** All users stop talking, hear what is on its way, which may take so many seconds, and log out. */
+  /** All users stop talking, wait at most `seconds` for messages, and log out. */
   async leave(seconds = 30): Promise<Judgement> {
     this.#isTalking = false
     const deadline = performance.now() + seconds * 1000
@@ -182,7 +182,7 @@ export class Crowd {
 
   async #chat(chatter: Chatter): Promise<void> {
     const { secondsPerMessage } = this.#options
-    // A timer that is late does not put off the words after it.
+    // A late timer does not delay the messages after it.
     for (let due = performance.now(); this.#isTalking; ) {
       due = Math.max(due, performance.now() - mostLate) + secondsPerMessage * 1000 * 2 * Math.random()
       await sleep(Math.max(0, due - performance.now()))
@@ -218,7 +218,7 @@ export class Crowd {
       ).catch(() => undefined)
       if (answer?.status === 404) return undefined
       if (answer !== undefined && answer.status < 300) return JSON.parse(answer.text || '{}')
-      // What a backend is told to try again, it tries again; anything else would be a fault of this crowd.
+      // Backends retry 429 and 5xx. Any other error is a fault of this crowd.
       if (answer !== undefined && answer.status < 500 && answer.status !== 429)
         throw new Error(`${method} ${path}: HTTP ${answer.status}: ${answer.text}`)
       await sleep(againMilliseconds)

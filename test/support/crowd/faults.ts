@@ -1,4 +1,4 @@
-// What can happen to the processes of a service, for as long as a run wants it to. Each resolves once it is over.
+// Faults of the processes of a service. Each function resolves when its fault is over.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { NatsServer } from '../nats-server.js'
 import type { Crowd } from './crowd.js'
@@ -11,11 +11,11 @@ export interface FaultParts {
   readonly drainSeconds: number
 }
 
-/** Who is out of reach for so long counts as gone, in seconds. */
+/** Seconds of silence after which a process counts as gone. */
 const goneSeconds = 10
 /** How long processes may take to find each other again, in seconds. */
 export const rejoinSeconds = 4
-/** How long a process may take to end that is to end now, in milliseconds. */
+/** Longest time in which a process ends after `DRAIN_TIME`, in milliseconds. */
 const stopMilliseconds = 12_000
 
 /** `kill -9`. */
@@ -38,7 +38,7 @@ export async function pause({ crowd, flock }: FaultParts, member: Member, second
   member.isStopped = false
 }
 
-/** SIGTERM: what has not ended by itself in time is ended. */
+/** SIGTERM. After `DRAIN_TIME`, the process ends the sessions that are left. */
 export async function drain({ crowd, flock, drainSeconds }: FaultParts, member: Member): Promise<void> {
   member.isLeaving = true
   const from = performance.now() + drainSeconds * 1000

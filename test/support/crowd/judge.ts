@@ -1,35 +1,35 @@
-// What has become of the sessions of a crowd and of their words, and whether that may be. Times are in milliseconds of
+// Judges what happened to the sessions of a crowd and to their messages. Times are in milliseconds of
 // `performance.now()`.
 
 /** What has been done to a process. */
 export interface Harm {
-  /** Its name; all of them where there is none. */
+  /** Name of the process. Undefined means all processes. */
   readonly node?: string | undefined
-  /** Whether it is gone, or out of reach of the others for more than ten seconds. */
+  /** `died`: the process is gone. `silent`: others do not reach it for ten seconds or more. */
   readonly kind: 'died' | 'silent'
   readonly from: number
-  /** When it was over; what has died stays dead. */
+  /** End of the harm. Undefined for `died`. */
   readonly to?: number | undefined
 }
 
 export interface Judgement {
-  /** What was not to happen. */
+  /** What happened, but must not happen. */
   readonly faults: readonly string[]
   readonly summary: string
 }
 
-/** While a process does not reach the others, or none reaches another. */
+/** A time in which one process does not reach the others, or no process reaches another. */
 export interface Cut {
   readonly from: number
   readonly to: number
 }
 
 /**
- * How long a page may take until it has a new session, in milliseconds. What passes while something else is cut off is not
- * counted: a death that cannot be told is known by silence alone, and a page that asks a process that is stopped waits for it.
+ * How long a page may take until it has a new session, in milliseconds. Time in which another fault cuts processes off
+ * does not count: others then notice a death by silence alone, and a stopped process keeps pages waiting.
  */
 const mostWaiting = { died: 5_000, silent: 15_000 }
-/** Sessions that begin or end so close to a harm are hit by it as well, in milliseconds. */
+/** A harm also affects sessions that end up to this time before it or begin up to this time after it. */
 const margin = 1_000
 
 /** A session from its beginning to its end. */
@@ -68,17 +68,17 @@ export class Judge {
     this.#harms.push(harm)
   }
 
-  /** Something is cut off for too short a time to be a harm. */
+  /** Notes an interruption that is too short to be a harm. */
   cut(cut: Cut): void {
     this.#cuts.push(cut)
   }
 
-  /** A session begins, whose number is returned. */
+  /** A session begins. Returns its number. */
   begin(node: string): number {
     return this.#lives.push({ node, from: performance.now(), to: undefined, why: undefined, oddities: [] }) - 1
   }
 
-  /** A session has ended, and was not to. */
+  /** A session has ended unexpectedly. */
   end(life: number, why: string): void {
     Object.assign(this.#lives[life]!, { to: performance.now(), why })
   }
@@ -87,12 +87,12 @@ export class Judge {
     this.#lives[life]!.oddities.push(what)
   }
 
-  /** The page of a session that has ended has another one. */
+  /** The page of an ended session has a new session. */
   recovered(life: number, since: number): void {
     this.#recoveries.push({ life: this.#lives[life]!, since, at: performance.now() })
   }
 
-  /** Something is not there that must be at the end. */
+  /** Something is missing at the end. */
   missed(what: string): void {
     this.#missed.push(what)
   }
@@ -112,7 +112,7 @@ export class Judge {
     words.last = Math.max(words.last, number)
   }
 
-  /** Whether everything has been heard that has to be. */
+  /** Whether all messages between unharmed sessions have arrived. */
   get isQuiet(): boolean {
     return this.#harmless.every(([, { said, heard }]) => heard.size === said)
   }
@@ -164,7 +164,7 @@ export class Judge {
     }
   }
 
-  /** How long a page has waited for its new session after its request, or after the harm where that came later, as far as it counts. */
+  /** How long a page waited for its new session, from its request or from a later harm, without the time of cuts. */
   #waits({ life, since, at: then }: Recovery): { kind: Harm['kind']; milliseconds: number }[] {
     return this.#harmsOf(life)
       .filter(({ from }) => from <= then)

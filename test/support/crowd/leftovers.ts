@@ -6,7 +6,7 @@ import { descriptorsOf, type Flock } from './member.js'
 /** What must be 0 when there is nothing to do. */
 const idle = /^warm_bindings_(sessions|c2s_links|bosh_held_requests|http_connections|node_exchanges)(\{|$)/
 
-/** Resolves with what is left, in words; empty where nothing is, which may take so many seconds. */
+/** Waits until nothing is left, but at most `seconds`. Resolves with descriptions of what is left. */
 export async function leftovers(flock: Flock, seconds: number): Promise<string[]> {
   const deadline = performance.now() + seconds * 1000
   for (;;) {

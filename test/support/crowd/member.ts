@@ -15,33 +15,33 @@ export interface FlockOptions {
 
 /** A process that sessions live in. */
 export interface Member {
-  /** As its sessions begin. */
+  /** Its name, with which the sids of its sessions begin. */
   readonly node: string
   readonly pid: number
-  /** When it was there, in milliseconds of `performance.now()`. */
+  /** When it was ready, in milliseconds of `performance.now()`. */
   readonly since: number
   isLeaving: boolean
   isGone: boolean
   isStopped: boolean
-  /** Descriptors that it had open when it was there. */
+  /** Number of its open descriptors when it was ready. */
   readonly descriptors: number
 }
 
-/** Kills what was started when this process ends. */
+/** Child processes, which are killed when this process ends. */
 const started = new Set<ChildProcess>()
 process.once('exit', () => {
   for (const child of started) child.kill('SIGKILL')
 })
 
-/** What the service is told in addition to what the run sets. */
+/** Settings that a run can override. */
 const settings = {
   METRICS_ADDRESS: 'none',
   ...{ RATE_WARMS_PER_JID: '0', MAX_SESSIONS_PER_JID: '0', MAX_CONNECTIONS_PER_ADDRESS: '0' },
-  // Who is away for longer is gone, so that the end need not be waited for.
+  // Sessions of absent pages end soon, so that a run does not wait long for their end.
   ...{ BOSH_INACTIVITY: '30', WEBSOCKET_RESUME: '30', WARM_ATTACH_TIMEOUT: '30' },
 }
 
-/** How many descriptors a process has open; none where it is gone. */
+/** Number of open descriptors. 0 if the process is gone. */
 export function descriptorsOf(pid: number): number {
   try {
     return readdirSync(`/proc/${pid}/fd`).length
@@ -53,16 +53,16 @@ export function descriptorsOf(pid: number): number {
 /** Several processes of one service. */
 export interface Flock {
   readonly url: string
-  /** Those that are there. */
+  /** The running processes. */
   readonly members: readonly Member[]
   signal(member: Member, signal: NodeJS.Signals): void
-  /** What they say of themselves, each or all together, as Prometheus reads it. */
+  /** Metrics as Prometheus reads them: one text for each process, or one for all. */
   metrics(): Promise<string[]>
   stop(): Promise<void>
 }
 
-/** Runs the built service; resolves once it listens. */
-export async function run({ environment, folder }: FlockOptions, name: string, seconds = 15): Promise<ChildProcess> {
+/** Runs the built service. Resolves once it is ready. */
+export async function run({ environment, folder }: FlockOptions, name: string, seconds = 40): Promise<ChildProcess> {
   const log = openSync(join(folder, `${name}.log`), 'a')
   const child = spawn(process.execPath, ['--min-semi-space-size=16', main], {
     cwd: folder,
@@ -81,13 +81,13 @@ export async function run({ environment, folder }: FlockOptions, name: string, s
   throw new Error(`${name} is not ready after ${seconds} s: see ${folder}`)
 }
 
-/** Ends a process in good order; at once where it takes too long. */
+/** Stops a process with SIGINT, and kills it if it does not end within 30 s. */
 export async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exit = once(child, 'exit')
   child.kill('SIGCONT')
   child.kill('SIGINT')
-  const late = setTimeout(() => child.kill('SIGKILL'), 15_000)
+  const late = setTimeout(() => child.kill('SIGKILL'), 30_000)
   await exit
   clearTimeout(late)
 }

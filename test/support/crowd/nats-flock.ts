@@ -1,4 +1,4 @@
-// Processes that are each by themselves, joined by NATS, behind a balancer.
+// Separate processes, joined by NATS, behind a balancer.
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nodeIn } from '../../../src/processes/node-name.js'
@@ -7,7 +7,7 @@ import { freePorts } from '../ports.js'
 import { descriptorsOf, ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
 import { RandomBalancer } from './random-balancer.js'
 
-/** An account of the warm API, as `name:secret`, and one of `localhost`, to find out what a process is called. */
+/** An admin, as `name:secret`, and an account of `localhost`, whose session shows the name of a process. */
 export interface Probe {
   readonly admin: string
   readonly user: string
@@ -28,7 +28,7 @@ export class NatsFlock implements Flock {
     this.#balancer = balancer
   }
 
-  /** Starts so many. */
+  /** Starts `count` processes. */
   static async start(count: number, options: FlockOptions, probe: Probe) {
     const flock = new NatsFlock(options, probe, await RandomBalancer.start())
     await Promise.all(Array.from({ length: count }, () => flock.add()))
@@ -83,7 +83,7 @@ export class NatsFlock implements Flock {
   }
 }
 
-/** What the process at a port is called: the sids of its sessions begin with it. */
+/** The name of the process at a port, from the sid of a session there. */
 async function nameAt(port: number, { admin, user }: Probe): Promise<string> {
   const headers = {
     Authorization: `Basic ${Buffer.from(admin).toString('base64')}`,

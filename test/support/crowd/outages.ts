@@ -30,7 +30,7 @@ interface Outage {
   /** Whether sessions live on; otherwise they end, and nothing is lost. */
   readonly isMended: boolean
   readonly workers?: string
-  /** How long the server may keep what belongs to streams that are lost, in seconds. */
+  /** Longest time that the server may keep stanzas of lost streams, in seconds. */
   readonly patience?: number
   run(parts: Parts): Promise<void>
 }
@@ -75,12 +75,12 @@ export const outages: readonly Outage[] = [
 
 const admin = 'portal:choose-a-secret'
 const secondsPerMessage = 3
-/** All pages come back at once. */
+/** Long, because all pages come back at once. */
 const startSeconds = 60
 /** How long all talk before an outage, and after it, in milliseconds. */
 const talkMilliseconds = 5_000
 
-/** Resolves with what was not to happen. Writes a row for each outage. */
+/** Resolves with the faults. Writes a row for each outage. */
 export async function observeOutages({ maker, sessions, only }: OutagePlan, log: (text: string) => void) {
   const users = Array.from({ length: sessions }, (_, index) => `user${index}`)
   const accounts = Object.fromEntries(users.map(name => [name, name]))
@@ -140,7 +140,7 @@ function* faultsOf({ name, isMended }: Outage, tally: Tally): Generator<string> 
   for (const column of zero) if (tally[column] > 0) yield `${name}: ${tally[column]} ${column}`
 }
 
-/** The built service, whose sessions outlive it where it can. */
+/** The built service, which stores its sessions in `STATE_DIR` when it stops. */
 class Service {
   readonly url: string
   readonly #environment: Readonly<Record<string, string>>
@@ -174,7 +174,7 @@ class Service {
     this.#child = await run({ environment: this.#environment, folder: this.#folder }, 'service', startSeconds)
   }
 
-  /** Resolves once no worker is left that was there. */
+  /** Resolves once all old workers have ended, or after about a minute. */
   async replaceWorkers(): Promise<void> {
     const before = this.#workers()
     this.#child.kill('SIGUSR2')

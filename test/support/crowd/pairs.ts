@@ -1,5 +1,5 @@
-// Users who chat in pairs, one over BOSH and one over WebSocket, with a ledger of what each has said: who has heard it, how often
-// and in which order, and what came back to its sender.
+// Users who chat in pairs, one over BOSH and one over WebSocket. A ledger has each message: how often and in which
+// order it arrived, and whether it was returned to its sender.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask } from '../http-answer.js'
 import { BoshTalk } from './bosh-talk.js'
@@ -8,17 +8,17 @@ import type { TalkBinding } from './talk.js'
 
 export interface Tally {
   readonly said: number
-  /** Heard by nobody, although nothing came back and the page took it for said. */
+  /** Neither received nor returned nor `unconfirmed`. */
   readonly lost: number
-  /** Heard once its user had come again: it was in the offline store. */
+  /** Received only after its user had become unavailable and available again: from the offline store. */
   readonly late: number
   readonly doubled: number
   readonly reordered: number
   /** Not heard, and back as an error. */
   readonly returned: number
-  /** Heard as well as back as an error. */
+  /** Received, and also returned as an error. */
   readonly returnedToo: number
-  /** Not heard, in a session that ended before the page took it for said. */
+  /** Not received: the sender's session ended before it was confirmed. */
   readonly unconfirmed: number
   readonly sessionsEnded: number
   readonly jidsChanged: number
@@ -51,7 +51,7 @@ export interface PairsOptions {
   readonly url: string
   /** As `name:secret`. */
   readonly admin: string
-  /** Accounts of `localhost`, whose passwords they are; an even number. */
+  /** Accounts of `localhost`, an even number. Each password is the name. */
   readonly users: readonly string[]
   readonly secondsPerMessage: number
 }
@@ -92,7 +92,7 @@ export class Pairs {
     if (!this.#areReady) throw new Error('not all have a session')
   }
 
-  /** Lets all talk, from a blank page of the ledger. */
+  /** Starts the chats, with an empty ledger. */
   begin(): void {
     this.#words = new Map()
     this.#ended = this.#goings = 0
@@ -103,7 +103,7 @@ export class Pairs {
     this.#talking = Promise.all(this.#chatters.map(chatter => this.#chat(chatter)))
   }
 
-  /** Lets nobody talk. Resolves once it is known what became of each word, or after so many seconds. */
+  /** Stops the chats, waits at most `seconds` until the fate of each message is known, and counts the messages. */
   async end(seconds: number): Promise<Tally> {
     this.#isTalking = false
     await this.#talking
@@ -112,7 +112,7 @@ export class Pairs {
     await this.#until(() => this.#areReady && words.every(isKnown), seconds)
     const missing = words.filter(word => !isKnown(word))
     await this.#comeAgain(missing)
-    // What comes twice comes late.
+    // Duplicates arrive late.
     await sleep(1_000)
     const count = (isIt: (word: Word) => boolean) => words.filter(isIt).length
     const lost = words.filter(word => !isKnown(word))
@@ -148,7 +148,7 @@ export class Pairs {
     await this.#call('DELETE', `/sessions?jid=${this.#options.users[0]}@localhost`)
   }
 
-  /** The users that miss words go and come. */
+  /** Users who miss messages become unavailable and available again, so that the server sends stored messages. */
   async #comeAgain(missing: readonly Word[]): Promise<void> {
     const senders = new Set(missing.map(({ id }) => id.split('-')[0]))
     const heirs = this.#chatters.filter(({ isReady, partner }) => isReady && senders.has(partner.user))
@@ -201,7 +201,7 @@ export class Pairs {
     talk.begin()
   }
 
-  /** Each sees the other come and go. */
+  /** Sends directed presence, so that each sees when the other goes. */
   #meet(chatter: Chatter): void {
     for (const one of [chatter, chatter.partner])
       if (one.isReady && one.partner.binding !== undefined)

@@ -5,7 +5,7 @@ import { ask } from '../http-answer.js'
 /** How often the processes are asked whether they are ready, and how long they have to say so, in milliseconds. */
 const checkMilliseconds = 1_000
 const patience = 2_000
-/** So many failures in a row, and a process is taken out, with all connections to it. */
+/** After so many failures in a row, a process gets no more connections, and its connections are closed. */
 const mostFailures = 2
 
 interface Backend {
@@ -39,12 +39,12 @@ export class RandomBalancer {
     return (this.#server.address() as { port: number }).port
   }
 
-  /** Takes a process in that is ready. */
+  /** Adds a ready process. */
   add(port: number): void {
     this.#backends.set(port, { port, connections: new Set(), isUp: true, failures: 0 })
   }
 
-  /** Forgets one that is gone. */
+  /** Removes a process that has ended. */
   remove(port: number): void {
     const backend = this.#backends.get(port)
     this.#backends.delete(port)

@@ -1,12 +1,12 @@
-// A page over WebSocket: it takes its session over by a token, and after a cut it has its session resumed, by its id, and goes
-// on where it was (XEP-0198).
+// A page over WebSocket. It attaches with a token. After a cut, its backend resumes the session by its id, and the page
+// resumes its stream (XEP-0198).
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import type { Talk, TalkBinding, TalkEvents } from './talk.js'
 
 const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
 const management = 'urn:xmpp:sm:3'
-/** How long it hears nothing until it asks whether anything is there, and then how long it waits, in milliseconds. */
+/** Milliseconds of silence after which the page sends `<r/>`, and its longest wait for the answer. */
 const quietMilliseconds = 3_000
 const patience = 4_000
 /** How long a page waits until it comes back, in milliseconds. */
@@ -14,7 +14,7 @@ const againMilliseconds = 200
 /** After so many stanzas it asks which of them have arrived. */
 const askAfter = 5
 
-/** Has the backend resume the session; resolves with undefined where it is over. */
+/** Calls the backend, which resumes the session. Resolves with undefined if the session has ended. */
 export type Resume = () => Promise<TalkBinding | undefined>
 
 export class SocketTalk implements Talk {
@@ -26,15 +26,15 @@ export class SocketTalk implements Talk {
   #isIn = false
   #isOver = false
   #isComingBack = false
-  /** What stream management resumes by; undefined before there is any. */
+  /** The id with which the stream is resumed. Undefined before `<enabled/>`. */
   #management: string | undefined
   #received = 0
   #acknowledged = 0
   #unacknowledged: string[] = []
   #heardAt = 0
-  /** Since when an answer has been waited for. */
+  /** When the open `<r/>` was sent. Undefined if none is open. */
   #askedAt: number | undefined
-  /** Since when the session has not been had. */
+  /** When the page lost its session. Undefined while it has its session. */
   #missedSince: number | undefined
   readonly #watching: NodeJS.Timeout
 
@@ -151,7 +151,7 @@ export class SocketTalk implements Talk {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(text)
   }
 
-  /** Finds out whether a connection that is quiet is still one. */
+  /** Checks whether a silent connection still works. */
   #watch(): void {
     if (this.#isComingBack) return
     const now = performance.now()

@@ -16,7 +16,7 @@ import { WorkerFlock } from './worker-flock.js'
 const admin = 'portal:choose-a-secret'
 const processes = 3
 const drainSeconds = 3
-/** How long words may be on their way when all is well again, in seconds: longer than a request may be held. */
+/** Longest time that a message may take after a fault, in seconds: longer than requests are held. */
 const patience = 12
 /** How long a page may be away, in seconds. */
 const away = '10'
@@ -25,11 +25,11 @@ const users = Array.from({ length: 12 }, (_, index) => `user${index}`)
 export interface CrowdStage<F extends Flock> {
   readonly flock: F
   readonly nats: NatsServer | undefined
-  /** A process whose sessions people have. */
+  /** A process that neither leaves nor is gone. */
   readonly victim: Member
-  /** Lets people chat while something is done, and hear everything; resolves with what is to be said of it. */
+  /** Runs `work` while users chat, waits for their messages, and resolves with the judgement. */
   during(work: (parts: FaultParts) => Promise<unknown>): Promise<Judgement>
-  /** What is left when pages that are away have had their time. */
+  /** What is left after the sessions of absent pages have ended. */
   leftovers(): Promise<string[]>
   strike(): Promise<void>
 }

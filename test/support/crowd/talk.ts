@@ -1,4 +1,4 @@
-// What a page has of its session, whichever way it comes to it.
+// A page's side of its session, over either transport.
 
 /** What the warm API answers, as far as pages need it. */
 export interface TalkBinding {
@@ -16,19 +16,22 @@ export interface TalkBinding {
 export interface TalkEvents {
   /** Stanzas of the session have come, each once. */
   heard(stanzas: string): void
-  /** The session is there, and can be talked over; called again after each break. */
+  /** The page has its session and can send. Called again after each break of a WebSocket. */
   ready(): void
-  /** The session is over. `since` is when that left whose answer said so, in milliseconds of `performance.now()`. */
+  /**
+   * The session has ended. `since` is when the page sent the request whose reply said so, or lost its WebSocket, in
+   * milliseconds of `performance.now()`.
+   */
   gone(why: string, since: number): void
-  /** Something was not as it must be, and the talk goes on. */
+  /** Something was wrong, but the page continues. */
   odd(what: string): void
 }
 
 export interface Talk {
-  /** Says a stanza; once, however often it has to be sent. */
+  /** Sends a stanza, again if necessary, so that it arrives once. */
   say(stanza: string): void
-  /** Stanzas that the page knows not to have arrived, or not whether. */
+  /** Stanzas that may not have arrived. */
   readonly unconfirmed: string
-  /** Goes away without a word. */
+  /** Closes the connections, but does not end the session. */
   drop(): void
 }

@@ -28,7 +28,7 @@ export class WorkerFlock implements Flock {
       await sleep(100)
       flock.look()
     }
-    // Only now each has the connections to the others, which count among its descriptors.
+    // Descriptors are counted again, because by now the workers have connected to each other.
     flock.members = []
     await sleep(1_000)
     flock.look()
@@ -63,12 +63,12 @@ export class WorkerFlock implements Flock {
     }
   }
 
-  /** Has all workers replaced. */
+  /** Makes the primary replace all workers. */
   replaceAll(): void {
     this.#primary.kill('SIGUSR2')
   }
 
-  /** Those of all together. */
+  /** The metrics of all workers in one text. */
   async metrics(): Promise<string[]> {
     this.look()
     return [await metricsAt(this.#metricsPort)]
@@ -84,14 +84,14 @@ function childrenOf(pid: number): number[] {
   return text.split(' ').flatMap(word => (word === '' ? [] : [Number(word)]))
 }
 
-/** The names of the processes that listen on Unix sockets, by the numbers of those. */
+/** Names of the processes that listen on Unix sockets, by the inode of the socket. */
 function namesBySocket(): Map<string, string> {
   const lines = readFileSync('/proc/net/unix', 'latin1').split('\n')
   const found = lines.flatMap(line => {
     const [, , , flags, , , socket = '', path = ''] = line.split(/\s+/)
-    // Its name in the kernel is the one that it was made with, before it was given its own.
+    // The kernel shows the first path of the socket, from before its rename.
     const name = /\/([^/.]+)\.\w+$/.exec(path)?.[1] ?? ''
-    // Those that listen (__SO_ACCEPTCON); connections to them have the same path.
+    // Listening sockets only (__SO_ACCEPTCON), because their connections have the same path.
     return isNodeName(name) && flags === '00010000' ? [[socket, name] as const] : []
   })
   return new Map(found)

@@ -1,4 +1,4 @@
-// A TLS connection's own bytes from the server's side. Apart from `src`, as the rest.
+// Channel binding data of a TLS connection, from the server's side. Uses nothing of `src`.
 import { createHash, X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 

@@ -50,9 +50,9 @@ export class LoginConnection {
   #deaf = false
   /** Whether the elements of the packet that is being read are overlooked. */
   #overlooking = false
-  /** Between these two no white space may come (RFC 6120 §5.3.3, §6.3.5). */
+  /** True during STARTTLS and SASL, when white space between elements is invalid (RFC 6120 §5.3.3, §6.3.5). */
   #negotiating = false
-  /** Turns of the script that take their time; what comes meanwhile waits. */
+  /** Number of unfinished turns of the script. Input waits for them. */
   #unfinished = 0
   readonly #waiting: (() => void)[] = []
 
@@ -100,17 +100,17 @@ export class LoginConnection {
     if (this.#raw !== this.#socket) this.#socket.destroy()
   }
 
-  /** From now on whatever comes is overheard. */
+  /** From now on, input is ignored. */
   deafen(): void {
     this.#deaf = true
   }
 
-  /** What came behind this in the same packet is overlooked. */
+  /** Ignores the rest of this packet. */
   overlookRest(): void {
     this.#overlooking = true
   }
 
-  /** From now on nothing is taken from the connection: what the client sends stays with it. */
+  /** Stops reading, so that the client cannot send on. */
   stopReading(): void {
     this.#socket.pause()
   }
@@ -170,7 +170,7 @@ export class LoginConnection {
     else this.#await(act(turn))
   }
 
-  /** Takes what came in its turn. */
+  /** Processes input in order, after unfinished turns. */
   #take(act: () => void): void {
     if (this.#unfinished === 0) act()
     else this.#waiting.push(act)

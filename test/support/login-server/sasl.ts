@@ -1,4 +1,5 @@
-// The server's side of a login, strict. Apart from `src`, so that a mistake there cannot hide behind the same mistake here.
+// The server's side of a login, strict. Apart from `src`, so that a mistake there cannot hide behind the same mistake
+// here.
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { serverChannel } from './channel.js'
@@ -33,7 +34,7 @@ export class SaslServer {
   }
 
   start(mechanism: string, text: string): SaslAnswer {
-    // Nothing is no initial response, and "=" an empty one (RFC 6120 §6.4.2).
+    // An empty text means no initial response, `=` an empty response (RFC 6120 §6.4.2).
     if (text === '') this.#complain('no initial response')
     const message = text === '=' ? '' : Buffer.from(text, 'base64').toString()
     if (!this.#usual.mechanisms.includes(mechanism)) {
@@ -92,7 +93,7 @@ export class SaslServer {
     return intercepted && bytes !== undefined ? Buffer.from(bytes.map(byte => ~byte)) : bytes
   }
 
-  /** PLAIN, and what shows a token in its way. */
+  /** PLAIN, and mechanisms that send a token in the same form. */
   #plain(message: string, secrets: Readonly<Record<string, string>>): SaslAnswer {
     const [authzid = '', user = '', secret] = message.split('\0')
     if (!(this.#socket instanceof TLSSocket) && secrets === this.#usual.tokens) this.#complain('a token in the clear')
@@ -100,7 +101,7 @@ export class SaslServer {
     return secret !== undefined && secrets[user] === secret ? this.#enter(user, authzid) : refused
   }
 
-  /** RFC 7628 §3.1; the reason of a refusal is told first, and the failure comes when it was answered (§3.2.3). */
+  /** RFC 7628 §3.1. A refusal is a challenge with the reason. The failure follows the client's answer (§3.2.3). */
   #bearer(message: string): SaslAnswer {
     const [header = '', field = '', ...rest] = message.split(separator)
     const [, authzid] = /^n,a=([^,]+),$/.exec(header) ?? []

@@ -41,7 +41,7 @@ export interface Turn {
   reset(): void
 }
 
-/** What is to be done at a step; what the client sends waits until a promise of it has resolved. */
+/** What a test does at a step. If it returns a promise, the client's input waits until the promise resolves. */
 export type Script = Partial<Record<Stage, (turn: Turn) => void | Promise<void>>>
 
 export interface LoginServerOptions {
@@ -52,7 +52,7 @@ export interface LoginServerOptions {
   readonly trusted?: boolean
   readonly tlsVersion?: SecureVersion
   readonly accounts?: Readonly<Record<string, string>>
-  /** By user; what a token is shown for in place of a password. */
+  /** Tokens by user, which log in instead of a password. */
   readonly tokens?: Readonly<Record<string, string>>
   /** Users who may log in on behalf of others. */
   readonly actors?: readonly string[]

@@ -97,7 +97,7 @@ export async function startWatchedService(
   const before = resources()
   // Those of the service itself, which has no session yet.
   const standing = clock.pending
-  // Its next probe, and the next line of the log.
+  // For each server that is down, a timer for its next probe, and a timer for the next line of the log.
   const ofServersThatAreDown = 2 * (environment['XMPP_DOMAINS']?.split(',') ?? servers).length
   const warm = (parameters: object, signal?: AbortSignal) =>
     call('/warm', { method: 'POST', headers: jsonHeaders, body: JSON.stringify(parameters), signal })

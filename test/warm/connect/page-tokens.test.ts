@@ -59,14 +59,14 @@ const tokens = (options?: Options) => pageTokens(options).userOf
 
 const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** Signed with HS256, also if the header has another algorithm. */
-function written(header: object, claims: object, key: string | Buffer = secret): string {
+/** Signs with HS256, even if the header has another algorithm. */
+function signedWith(header: object, claims: object, key: string | Buffer = secret): string {
   const content = `${base64(header)}.${base64(claims)}`
   return `${content}.${createHmac('sha256', key).update(content).digest('base64url')}`
 }
 
 const hs256 = { alg: 'HS256', typ: 'JWT' }
-const signed = (claims: object, key = secret) => written(hs256, claims, key)
+const signed = (claims: object, key = secret) => signedWith(hs256, claims, key)
 
 async function refusal(token: string, verify = tokens()): Promise<string | undefined> {
   try {
@@ -104,7 +104,7 @@ describe('a token signed with a secret', () => {
     },
   )
 
-  test('is handed on, or its credential, as the settings say', async () => {
+  test('gives the token or its credential to the login, depending on the settings', async () => {
     const token = signed({ ...good, credential: 'c1' })
     expect(await tokens({ login: 'token' })(token)).toMatchObject({ token, password: undefined, credential: undefined })
     expect(await tokens({ login: 'password' })(token)).toMatchObject({ token: undefined, password: token })
@@ -113,14 +113,14 @@ describe('a token signed with a secret', () => {
 
   test.each<[string, string]>([
     ['with another secret', signed(good, 'a-secret-of-somebody-else-32-bytes!!')],
-    ['with none and a signature', written({ alg: 'none' }, good)],
-    ['with none in other letters', written({ alg: 'nOnE' }, good)],
-    ['with another algorithm', written({ alg: 'HS512' }, good)],
-    ['without an algorithm', written({}, good)],
-    ['with a critical extension', written({ ...hs256, crit: ['x'], x: 1 }, good)],
-    ['with an encoding of its own', written({ ...hs256, crit: ['b64'], b64: false }, good)],
-    ['with an empty key', written({ ...hs256, kid: '../../dev/null' }, good, '')],
-    ['with a key of its own', written({ ...hs256, jwk: { kty: 'oct', k: 'AAAA' } }, good, 'AAAA')],
+    ['with none and a signature', signedWith({ alg: 'none' }, good)],
+    ['with none in other letters', signedWith({ alg: 'nOnE' }, good)],
+    ['with another algorithm', signedWith({ alg: 'HS512' }, good)],
+    ['without an algorithm', signedWith({}, good)],
+    ['with a critical extension', signedWith({ ...hs256, crit: ['x'], x: 1 }, good)],
+    ['with an encoding of its own', signedWith({ ...hs256, crit: ['b64'], b64: false }, good)],
+    ['with an empty key', signedWith({ ...hs256, kid: '../../dev/null' }, good, '')],
+    ['with a key of its own', signedWith({ ...hs256, jwk: { kty: 'oct', k: 'AAAA' } }, good, 'AAAA')],
     ['with a header that is no object', `${Buffer.from('[]').toString('base64url')}.${base64(good)}.AA`],
   ])('is refused without a reason %s', async (_how, token) => {
     expect(await refusal(token)).toBe(unsigned)
@@ -236,7 +236,7 @@ describe('the JID of a token', () => {
     expect(await refusal(signed({ ...good, sub }))).toMatch(/PAGE_TOKEN_JID/)
   })
 
-  test('is one for each claim, apart from capitals', () => {
+  test('differs for each claim, except in upper and lower case', () => {
     const random = new Random(31)
     const pieces = [
       ...'aBb\\@/ :\'"<>&.0ßſİıéΣςσ',
@@ -270,7 +270,7 @@ describe('the JID of a token', () => {
     expect(claims.size).toBeGreaterThan(2_000)
   })
 
-  test('comes from no property of all objects', async () => {
+  test('does not come from an inherited property', async () => {
     for (const name of ['constructor', '__proto__', 'toString'])
       expect(await refusal(signed(good), tokens({ jid: template(`{${name}}@example.org`) }))).toContain('no text')
   })
@@ -307,7 +307,7 @@ describe('a token signed with a private key', () => {
     ]
     for (const key of secrets)
       for (const kid of ['rsa', undefined])
-        expect(await refusal(written({ alg: 'HS256', kid }, issued, key), inFile())).toBe(withoutKey)
+        expect(await refusal(signedWith({ alg: 'HS256', kid }, issued, key), inFile())).toBe(withoutKey)
   })
 
   test('is refused with another algorithm, key or kid', async () => {
@@ -320,7 +320,7 @@ describe('a token signed with a private key', () => {
       await sign('ES256', mine.privateKey, 'mine'),
       await sign('ES256', ec.privateKey, 'rsa'),
       await new SignJWT(issued).setProtectedHeader(header).sign(mine.privateKey),
-      written({ alg: 'none', kid: 'rsa' }, issued),
+      signedWith({ alg: 'none', kid: 'rsa' }, issued),
     ])
       expect(await refusal(token, inFile())).toBe(withoutKey)
   })
@@ -367,7 +367,7 @@ describe('a token signed with a private key', () => {
     expect(fetched).toBe(3)
   })
 
-  test('is checked with the keys of before for an hour while they cannot be fetched', async () => {
+  test('is checked with the previous keys for an hour if new keys cannot be fetched', async () => {
     const clock = new FakeClock()
     let answer = whole
     let fetched = 0
@@ -398,7 +398,7 @@ describe('a token signed with a private key', () => {
     expect(fetched).toBe(4)
   })
 
-  test('causes one fetch in 30 seconds, however many strangers send unknown keys', async () => {
+  test('causes one fetch in 30 seconds, even if many tokens have unknown keys', async () => {
     const clock = new FakeClock()
     const mine = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     let fetched = 0
@@ -447,7 +447,7 @@ describe('a token signed with a private key', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('is checked with keys that are fetched when an operator says so', async () => {
+  test('is checked with keys that are fetched at a reload', async () => {
     let answer = whole
     const lines: unknown[] = []
     const fetch = async () => answer

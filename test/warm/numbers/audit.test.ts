@@ -10,7 +10,7 @@ import { one, portal, setUp } from '../sessions/sessions-stage.js'
 
 const html = { Accept: 'text/html' }
 
-/** A service with a login, a refused login, and an ended session. */
+/** A service after a login, a refused login, and the end of a session. */
 async function busy() {
   let isRefused = false
   const set = setUp({
@@ -149,7 +149,9 @@ describe('the failures page', () => {
     expect(text).toContain('<a href="/warm/audit?jid&#x3D;romeo%40other.chat.example">romeo@other.chat.example</a>')
     expect(text).toContain('<dt>XMPP servers</dt><dd>&lt;b&gt;one:5222</dd>')
     expect((await call('get', portal)('/warm/failures')).body).toEqual({ failures: [] })
-    expect((await call('get', portal)('/warm/failures').set(html)).text).toContain('No login was refused or failed.')
+    expect((await call('get', portal)('/warm/failures').set(html)).text).toContain(
+      'No login was refused, and none failed.',
+    )
   })
 })
 

@@ -1,7 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { createCapacity, sumOfCapacities } from '../../../src/warm/numbers/capacity.js'
 
-/** The capacity of a process that uses this number of local ports. */
 const capacityOf = (ports: number, maxConnections = 0) =>
   createCapacity({
     config: { workers: 0, limits: { sessions: 100, megabytes: 512, unreadMegabytes: 64 }, listen: { maxConnections } },

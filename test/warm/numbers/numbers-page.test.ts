@@ -76,7 +76,7 @@ test('an admin of some domains gets the sessions of these alone', async () => {
   expect((await get('/warm/numbers')).body).toMatchObject({ sessions: { quiet: 1 } })
   expect(Object.keys((await get('/warm/numbers')).body)).toEqual(['sessions'])
   const { text } = await get('/warm/numbers').set(html)
-  expect(text).toContain('Charts and capacity are for admins of all domains.')
+  expect(text).toContain('Admins limited to domains see no charts and no capacity.')
   expect(text).not.toMatch(/<svg|MiB/)
 })
 

@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Capacity } from '../../../src/warm/numbers/capacity.js'
-import { createOverview, type Overview } from '../../../src/warm/numbers/overview.js'
+import { createHourReader, createOverview, type Overview } from '../../../src/warm/numbers/overview.js'
 import { RecentWarms } from '../../../src/warm/numbers/recent-warms.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { JoinedProcesses, settled } from '../../support/joined-processes.js'
 
-/** The capacity of a process with this number of sessions. */
 const capacityOf = (sessions: number) => (): Capacity => {
   const none = { used: 0, most: null }
   const use = { used: sessions, most: 100 }
@@ -39,6 +38,25 @@ test('a process without others lists itself alone', async () => {
   expect(all).toBeUndefined()
   expect(capacity).toEqual(capacityOf(3)())
   expect([warms.outcomes.warmed, Math.round(warms.within(0.5)!)]).toEqual([1, 44])
+})
+
+test('the last hour is read once a minute', async () => {
+  const clock = new FakeClock()
+  clock.advance(90_000)
+  const none = Array.from({ length: 60 }, () => 0)
+  let reads = 0
+  const tally = () => {
+    reads += 1
+    return { sessions: none, logins: none, failures: none, took: [] }
+  }
+  const read = createHourReader({ clock, lastHour: { tally } })
+  await read()
+  clock.advance(29_000)
+  await read()
+  expect(reads).toBe(1)
+  clock.advance(1_000)
+  await read()
+  expect(reads).toBe(2)
 })
 
 describe('several processes', () => {

@@ -40,12 +40,12 @@ describe('the document', () => {
     const pages = ['GET /', 'GET /warm/sign-out', 'GET /warm/docs(?:/([a-z-]*))?$', 'GET /warm/{id}/binding']
     const selection = ['GET /warm/sessions/end', 'POST /warm/sessions/end', 'GET /warm/sessions/ended']
     const others = [...pages, ...selection, ...assets]
-    // These two are answered before the app.
+    // The app does not answer these.
     const before = ['GET /healthz', 'GET /readyz']
     expect(new Set([...routes, ...before])).toEqual(new Set([...others, ...api.operations]))
   })
 
-  test('has every parameter that calls are read with', () => {
+  test('has every parameter that calls accept', () => {
     expect(Object.keys(schemas.WarmRequest.properties)).toEqual([...parameterNames])
     const inQuery = (method: string) =>
       document.paths['/warm/sessions'][method].parameters.map(({ name }: Part) => name)
@@ -65,7 +65,7 @@ describe('the document', () => {
     expect(schemas.Problem.properties.code.enum).toEqual(codes)
     expect(schemas.Problem.properties.step.enum).toEqual([...steps])
     const described = new Set(api.operations.flatMap(operation => api.codesOf(operation)))
-    // These errors concern methods and hosts outside the document.
+    // Errors of methods and hosts that are not in the document.
     const others = ['method-not-allowed', 'misdirected-request']
     expect(codes.filter(code => !described.has(code))).toEqual(others)
     for (const operation of api.operations) {
@@ -78,7 +78,16 @@ describe('the document', () => {
     }
   })
 
-  test('demands an admin wherever something is done, and holds no secret', () => {
+  test('promises every header that it names at a reply', () => {
+    const named = api.operations.flatMap(operation =>
+      Object.values<Part>(api.responsesOf(operation)).flatMap(({ headers = {} }) => Object.keys(headers)),
+    )
+    const { headers } = document.components
+    expect(new Set(named)).toEqual(new Set(Object.keys(headers)))
+    expect(Object.keys(headers).filter(name => headers[name].required !== true)).toEqual([])
+  })
+
+  test('requires an admin for all calls, and contains no secret', () => {
     const open = api.operations.filter(operation => !api.codesOf(operation).includes('unauthorized'))
     expect(open).toEqual([
       ...['GET /.well-known/host-meta', 'GET /.well-known/host-meta.json'],
@@ -132,14 +141,12 @@ describe('the settings in force', () => {
   })
 })
 
-/** Paths of the schemas in the document. */
 function schemasIn(part: Part, place: readonly string[] = []): (readonly string[])[] {
   if (typeof part !== 'object' || part === null) return []
   if (place.at(-1) === 'schema' || place.at(-2) === 'schemas') return [place]
   return Object.entries(part).flatMap(([key, value]) => schemasIn(value, [...place, key]))
 }
 
-/** The used fields of a layer of Express's router. */
 interface Layer {
   readonly rawPath: string | RegExp
   readonly route?: { readonly methods: Readonly<Record<string, true>> }

@@ -1,4 +1,3 @@
-// The page with the list of sessions: filters, order, numbers, selection, and ends.
 import { once } from 'node:events'
 import { createServer, get as httpGet, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -70,7 +69,7 @@ describe('the page of sessions', () => {
     ])
     expect(page.text).toContain('name="search" value="USER1"')
     expect(page.text).toContain('<option value="bosh" selected="selected">')
-    // A chip shows the filter. The form's other fields stay closed.
+    // A chip shows the filter, while the other fields stay closed.
     expect(page.text).toContain('<details>')
     expect(page.text).toMatch(/transport: <b>BOSH<\/b> <a href="\?search&#x3D;USER1" aria-label="Remove the filter/)
   })

@@ -1,4 +1,3 @@
-// The app for tests of sessions and their pages.
 import request from 'supertest'
 import { credentials, fakeService } from '../fake-login.js'
 import { FakeSessions, idOf } from '../fake-sessions.js'

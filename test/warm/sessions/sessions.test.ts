@@ -179,7 +179,7 @@ describe('a session', () => {
       ['Browser', 'Firefox 140, Windows'],
     ])
       expect(text).toContain(`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)
-    // The newest event first.
+    // Newest event first.
     expect(text).toMatch(
       /\d{4}-\d\d-\d\d<\/p>.*A page attached<\/th><td>[\d:]+ UTC <[^>]+>\+2\.0 s<.*Opened<\/th><td>[\d:]+ UTC</s,
     )
@@ -218,6 +218,16 @@ describe('a session', () => {
     expect((await remove(`/warm/${one}`)).status).toBe(404)
   })
 
+  test('at a silent process is refused, because the session may still exist', async () => {
+    const { sessions, get, post, remove } = setUp()
+    sessions.lost.add(one)
+    const reply = await remove(`/warm/${one}`)
+    expect([reply.status, codeOf(reply), reply.headers['retry-after']]).toEqual([503, 'session-unreachable', '5'])
+    // These callers log the user in again.
+    expect((await get(`/warm/${one}`)).status).toBe(404)
+    expect((await post(`/warm/${one}/resume`).set('Accept', json)).status).toBe(404)
+  })
+
   test('may begin with the name of its process', async () => {
     const { sessions, get, post, remove } = setUp()
     const id = `node1-${one}`
@@ -231,7 +241,7 @@ describe('a session', () => {
     expect((await remove(`/warm/${id}`)).status).toBe(204)
   })
 
-  test('that is elsewhere or nowhere is neither shown nor ended', async () => {
+  test('that is elsewhere or unknown is neither shown nor ended', async () => {
     const { sessions, get, remove } = setUp()
     sessions.add(1, { state: 'elsewhere' })
     for (const call of [get, remove]) {
@@ -301,7 +311,7 @@ describe('the list', () => {
     expect([ids(reply), reply.body.total]).toEqual([numbers, numbers.length])
   })
 
-  test('comes in parts, each once, also when sessions end in between', async () => {
+  test('comes in parts, with each session once, even if sessions end in between', async () => {
     const { get, sessions } = manySessions()
     const first = await get('/warm/sessions?limit=2')
     expect([ids(first), first.body.total]).toEqual([[1, 2], 5])
@@ -314,7 +324,7 @@ describe('the list', () => {
     expect(ids(await get(`/warm/sessions?after=${second.body.next}&state=held`))).toEqual([])
   })
 
-  test('comes in numbered parts in any order, and backwards in parts that stay', async () => {
+  test('comes in numbered parts in any order, and in reverse order', async () => {
     const { get } = manySessions()
     const part = async (query: string) => {
       const { body } = await get(`/warm/sessions?limit=2&${query}`)
@@ -351,14 +361,14 @@ describe('the list', () => {
     expect(most.body.total).toBe(1001)
   })
 
-  test('is a page for browsers, with a way to the next part', async () => {
+  test('is a page for browsers, with a link to the next part', async () => {
     const { get } = manySessions()
     const page = await get('/warm/sessions?limit=2&domain=chat.example').set('Accept', 'text/html')
     expect([page.status, page.type]).toEqual([200, 'text/html'])
     expect(isXhtml(page.text)).toBe(true)
     expect(page.text).toContain('<caption>1–2 of 4 sessions</caption>')
     const rows = (text: string) => Array.from(text.matchAll(/rowheader"><a [^>]*title="([^"]+)"/g), ([, jid]) => jid)
-    // The newest first.
+    // Newest first.
     expect(rows(page.text)).toEqual(['(at chat.example)', 'romeo@chat.example/x'])
     const next = /<a rel="next" href="([^"]+)"/.exec(page.text)![1]!.replaceAll('&amp;', '&').replaceAll('&#x3D;', '=')
     const rest = await get(`/warm/sessions${next}`).set('Accept', 'text/html')
@@ -378,7 +388,7 @@ describe('the list', () => {
     expect(page.text).toContain(`href="/chat/warm/${one}"`)
   })
 
-  test('as an empty page says so', async () => {
+  test('says if it is empty', async () => {
     const page = await setUp().get('/warm/sessions').set('Accept', 'text/html')
     expect(isXhtml(page.text)).toBe(true)
     expect(page.text).toContain('There are no sessions.')
@@ -430,7 +440,7 @@ describe('a query', () => {
     sessions.add(1)
     const reply = await get(`/warm/sessions?${query}`)
     expect([reply.status, reply.type, codeOf(reply)]).toEqual([400, 'application/problem+json', code])
-    // The detail names the parameter and the rule.
+    // `detail` names the parameter and the rule.
     const rule = /(The query can have|Parameter: \w+\. (A|One|The|It|Either|1)) .+\.$/
     if (code === 'invalid-parameter') expect(JSON.parse(reply.text).detail).toMatch(rule)
   })

@@ -16,7 +16,7 @@ interface Sent {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Fetches the form and sends it as a browser does, up to the redirect. */
+/** Fetches and sends the form like a browser, up to the redirect. */
 async function postForm({ settings, bound, headers }: Sent = {}) {
   const sessions = new FakeSessions()
   sessions.views.set(binding.id, {
@@ -153,7 +153,7 @@ test('our own form is answered with a redirect to an address without a secret', 
   }
 })
 
-test('a reload shows the same values, and logs nobody in again', async () => {
+test('a reload shows the same values, without another login', async () => {
   const { show, logins } = await postForm()
   const [one, other] = [await show(), await show()]
   expect([one.status, other.status, logins.length]).toEqual([200, 200, 1])
@@ -208,7 +208,7 @@ test('values that are too long for a cookie are shown in place of the redirect',
   expect(reply.text).toContain(binding.sid)
 })
 
-test('any process with the same admins shows the values, and no other', async () => {
+test('only processes with the same admins show the values', async () => {
   const { reply, sessions } = await postForm()
   const showAt = (app: Express) =>
     request(app)

@@ -11,7 +11,7 @@ interface Stage extends JoinedProcess {
   readonly logins: Logins
   /** Calls of this process: `login alice`, `credentials alice`, `release ID`. */
   readonly done: string[]
-  /** Of the last login here. */
+  /** Credentials of the last login in this process. */
   last?: WarmRequest['credentials']
   isDraining: boolean
   isFull: boolean
@@ -75,7 +75,7 @@ const login = ({ logins }: Stage, local = 'alice') =>
   logins.login({ ...request, jid: { ...request.jid, local } }, new CallerGone())
 
 describe('a login at a full process', () => {
-  test('is done by one with room, and so is a login for keys', async () => {
+  test('is done by a process with room, and so is a login for keys', async () => {
     stages[0]!.isFull = true
     stages[1]!.isFull = true
     expect(await login(stages[0]!)).toMatchObject({ id: `${processName(2)}-1` })
@@ -83,7 +83,7 @@ describe('a login at a full process', () => {
     expect(stages[2]!.done).toEqual(['login alice', 'keys alice'])
   })
 
-  test('is refused if all are full, which are asked once a second', async () => {
+  test('is refused if all are full, and asks full processes once a second', async () => {
     for (const stage of stages) stage.isFull = true
     for (let count = 0; count < 5; count += 1)
       await expect(login(stages[0]!)).rejects.toMatchObject({ code: 'service-full' })
@@ -101,7 +101,7 @@ describe('a login at a full process', () => {
     expect(stages.map(({ done }) => done.length)).toEqual([1, 0, 0])
   })
 
-  test('fails for the reason of the one with room', async () => {
+  test('fails with the error of the process with room', async () => {
     stages[0]!.isFull = true
     stages[1]!.isFull = true
     await expect(login(stages[0]!, 'mallory')).rejects.toMatchObject({ code: 'not-authorized' })
@@ -114,7 +114,7 @@ describe('a login', () => {
     expect(stages.map(({ done }) => done)).toEqual([[], ['login alice'], []])
   })
 
-  test('is done by one that takes sessions where this one is drained, and so is a login for keys', async () => {
+  test('is done by another process if this process drains, and so is a login for keys', async () => {
     await drain(stages[0]!)
     await drain(stages[1]!)
     expect(await login(stages[0]!)).toMatchObject({ id: `${processName(2)}-1` })
@@ -122,7 +122,7 @@ describe('a login', () => {
     expect(stages.map(({ done }) => done)).toEqual([[], [], ['login alice', 'keys alice']])
   })
 
-  test('by keys is done with the keys there', async () => {
+  test('by keys is done with the keys at the other process', async () => {
     await drain(stages[0]!)
     await drain(stages[1]!)
     const proof = scramProof({
@@ -138,7 +138,7 @@ describe('a login', () => {
     expect(stages[2]!.last).toEqual({ kind: 'keys', proof })
   })
 
-  test('by an account of the operator is done without telling what that proves itself with', async () => {
+  test('by a service account is done without sending the secret of the account', async () => {
     await drain(stages[0]!)
     await drain(stages[1]!)
     const asked: unknown[] = []
@@ -153,12 +153,12 @@ describe('a login', () => {
     expect(JSON.stringify(asked)).not.toContain('of the operator')
   })
 
-  test('fails there as it would here', async () => {
+  test('fails at another process with the same error', async () => {
     await drain(stages[0]!)
     await expect(login(stages[0]!, 'mallory')).rejects.toMatchObject({ code: 'not-authorized', step: 'sasl' })
   })
 
-  test('that is caught in the drain goes on there', async () => {
+  test('that is under way when its process drains is repeated at another process', async () => {
     const [stage] = stages as [Stage]
     await drain(stages[2]!)
     const begun = login({
@@ -174,9 +174,9 @@ describe('a login', () => {
     expect(await begun).toMatchObject({ id: `${processName(1)}-1` })
   })
 
-  test('is done by the next one where the one that was asked is gone', async () => {
+  test('is done by the next process if the asked process is gone', async () => {
     await drain(stages[0]!)
-    // Of the processes that accept logins, the first is asked first.
+    // Chooses the first process that accepts logins.
     const choosing = jest.spyOn(Math, 'random').mockReturnValue(0)
     const moved = login(stages[0]!)
     choosing.mockRestore()
@@ -184,7 +184,7 @@ describe('a login', () => {
     expect(await moved).toMatchObject({ id: `${processName(2)}-1` })
   })
 
-  test('is refused where all are drained', async () => {
+  test('is refused if all processes drain', async () => {
     await drain(stages[0]!)
     await drain(stages[1]!)
     await drain(stages[2]!)
@@ -192,7 +192,7 @@ describe('a login', () => {
   })
 })
 
-test('a session that no page will come for is let go where it is', async () => {
+test('a session without a page is released at its process', async () => {
   stages[0]!.carried.endUnclaimed(`${processName(2)}-1`)
   stages[0]!.carried.endUnclaimed('1')
   await settled()

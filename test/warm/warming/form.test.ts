@@ -29,7 +29,7 @@ describe('the form', () => {
     expect(text).toMatch(/<input type="password"[^>]* name="password"[^>]* autocomplete="off"/)
     expect(text).toContain('<input type="submit" value="Log this user in" />')
     expect(text).not.toMatch(/aria-invalid|autofocus|class="refusal"/)
-    // The usual fields come first. The other fields are closed.
+    // The usual fields come first. Other fields are closed.
     const [first, more] = text.split('<form')[1]!.split('<details>')
     expect(first!.match(/(?<= name=")\w+/g)).toEqual(['jid', 'password', 'csrf_token'])
     expect(more!.match(/(?<= name=")\w+/g)).toEqual([
@@ -59,7 +59,7 @@ describe('the form', () => {
     expect([reply.status, reply.text]).toEqual([200, undefined])
   })
 
-  test('is taken from here with its token', async () => {
+  test('is accepted from its own origin with its token', async () => {
     const service = fakeService()
     const csrf = await token(service)
     for (const headers of [
@@ -71,7 +71,7 @@ describe('the form', () => {
     }
   })
 
-  test('is refused without its token, after an hour, or from elsewhere even with it', async () => {
+  test('is refused without its token, after an hour, or from another origin', async () => {
     let time = Date.now()
     const service = fakeService({ now: () => time })
     const csrf = await token(service)
@@ -95,7 +95,7 @@ describe('the form', () => {
     expect(text).toMatch(/<input [^>]*id="hold"[^>]* value="0"/)
   })
 
-  test('as it is shown asks for nothing that its defaults would not be', async () => {
+  test('has defaults that equal the defaults of an empty request', async () => {
     const service = fakeService()
     const page = await request(service.app)
       .get('/warm')
@@ -112,20 +112,19 @@ describe('the form', () => {
     expect(filled).toEqual(plain)
   })
 
-  test('posts from elsewhere learn nothing of their parameters', async () => {
+  test('posts from other origins get no error about their parameters', async () => {
     const reply = await warm().type('form').set('Origin', 'https://evil.example').send('jid=x')
     expect(reply.status).toBe(403)
   })
 })
 
-describe('a form that cannot be done', () => {
+describe('an invalid form', () => {
   const origin = { Origin: 'https://web.example', 'Sec-Fetch-Site': 'same-origin' }
   const sent = {
     ...{ ...parameters, token: '', authzid: '', attach_binding: 'off' },
     ...{ language: 'en', wait: '60', hold: '1', ver: '1.6', expires_in: '120' },
   }
 
-  /** Sends a form of the service. */
   async function send(
     service: ReturnType<typeof fakeService>,
     more: Record<string, string> = {},
@@ -143,7 +142,7 @@ describe('a form that cannot be done', () => {
 
   const valueIn = (text: string, name: string) =>
     new RegExp(`<input [^>]*name="${name}"(?: value="([^"]*)")?`).exec(text)![1]
-  /** The marked fields with their messages. */
+  /** Messages by marked field. */
   const faults = (text: string) =>
     Array.from(text.matchAll(/id="(\w+)"[^>]* aria-invalid="true"/g), ([, name]) => [
       name,
@@ -238,7 +237,7 @@ describe('a form that cannot be done', () => {
     ).toBe(status)
   })
 
-  test('keeps the address and the options, and nothing that is secret', async () => {
+  test('keeps the address and the options, but no secret', async () => {
     const jid = `juliet@chat.example/<b>&"'`
     const secrets = { password: 'Pa55-of-juliet', token: 't0ken-of-juliet' }
     const { text } = await send(fakeService(), {
@@ -256,7 +255,7 @@ describe('a form that cannot be done', () => {
     expect(text).toContain('<option value="cookie" selected="selected">')
   })
 
-  test('shows an error at the token if there was one, and at no field that it lacks', async () => {
+  test('shows an error at the token if a token was sent, and never at a missing field', async () => {
     const refused = failing(new Problem('not-authorized'))
     const byToken = await send(refused, { password: '', token: 't0ken-of-juliet' })
     expect(faults(byToken.text)).toEqual([['token', expect.stringContaining('refused')]])
@@ -265,7 +264,7 @@ describe('a form that cannot be done', () => {
     expect(text).toContain('Parameter: remember. On or off.')
   })
 
-  test('says when the next attempt is possible, without words about headers', async () => {
+  test('says when the next attempt is possible, and does not mention headers', async () => {
     const problem = new Problem('too-many-requests', { retryAfterSeconds: 34, detail: 'Limit: RATE_WARMS_PER_JID.' })
     const { status, headers, text } = await send(failing(problem))
     expect([status, headers['retry-after']]).toEqual([429, '34'])
@@ -273,7 +272,7 @@ describe('a form that cannot be done', () => {
     expect(text).not.toContain('Retry-After')
   })
 
-  test('is shown to people: programs get JSON, and faults of the service are not shown as theirs', async () => {
+  test('is shown to browsers only: programs get JSON, and faults of the service get an error page', async () => {
     const json = await send(failing(new Problem('not-authorized')), {}, 'application/json')
     expect([json.status, JSON.parse(json.text).code]).toEqual([403, 'not-authorized'])
     const service = failing(new TypeError('a detail of ours'))

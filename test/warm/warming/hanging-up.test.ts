@@ -15,7 +15,6 @@ describe('a caller who hangs up', () => {
     return { promise, resolve }
   }
 
-  /** Sends warm calls to a real port. */
   async function call(
     service: ReturnType<typeof fakeService>,
     { path = '/warm', body = JSON.stringify(parameters), lacking = 0, times = 1 } = {},
@@ -62,7 +61,7 @@ describe('a caller who hangs up', () => {
     expect(service.lines()).toMatchObject([{ code: 'client-gone', jid: 'juliet@chat.example', level: 30 }])
   })
 
-  test('in the middle of the body is no failure of ours', async () => {
+  test('in the middle of the body causes no failure of the service', async () => {
     const service = fakeService()
     const caller = await call(service, { lacking: 10 })
     await caller.hangUp()
@@ -88,7 +87,7 @@ describe('a caller who hangs up', () => {
     },
   )
 
-  test('leaves no session behind when the login had succeeded', async () => {
+  test('leaves no session behind if the login has succeeded', async () => {
     const begun = deferred<void>()
     const login = deferred<typeof binding>()
     const service = fakeService({
@@ -105,7 +104,7 @@ describe('a caller who hangs up', () => {
     expect(service.released).toEqual([binding.id])
   })
 
-  test('leaves no session behind of a call that waits behind another on the same connection', async () => {
+  test('leaves no session behind if the call waits for an earlier call on the same connection', async () => {
     const begun = deferred<void>()
     const first = deferred<typeof binding>()
     const service = fakeService({

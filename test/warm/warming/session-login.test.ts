@@ -1,7 +1,7 @@
-// Sessions whose page cannot have them after the login.
+// Logins that succeed, but whose page cannot get the session.
 import { describe, expect, test } from '@jest/globals'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
-import { Turns } from '../../../src/lib/limits/keyed-queue.js'
+import { KeyedQueue } from '../../../src/lib/limits/keyed-queue.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import type { Mending } from '../../../src/session/link/mending.js'
@@ -67,7 +67,7 @@ test.each([
   expect(links.map(({ gone }) => gone)).toEqual(['abandoned'])
 })
 
-test('a login whose session an admin has ended is not repeated, whatever was pipelined', async () => {
+test('a login whose session an admin has ended is not repeated, even if parts were pipelined', async () => {
   const clock = new FakeClock()
   const pipelining = new (class extends Pipelining {
     override get isToBlame() {
@@ -148,7 +148,7 @@ describe('the keys for a later login', () => {
         }),
       {
         longest: 60_000,
-        turns: new Turns(1),
+        queue: new KeyedQueue(1),
         accountOf: () => undefined,
         connect: (_domain, options, events) => new ScriptedLink(byScram(), { certificate: false, ...options }, events),
       },

@@ -123,7 +123,7 @@ describe('if another endpoint has the sessions of a domain', () => {
     expect(() => toWarmRequest(asked, usual)).toThrow(expect.objectContaining({ code: 'invalid-parameter' }))
   })
 
-  test('the limits here hold for all others', () => {
+  test('the limits of this service apply to all other domains', () => {
     const parameters = parametersOf('jid=a@b.example&password=pw&wait=300&hold=0')
     expect(toWarmRequest(parameters, elsewhere)).toMatchObject({ wait: 60, hold: 0 })
   })
@@ -205,7 +205,7 @@ describe('faults of a request', () => {
       `{${[...others.map(([other, text]) => `"${other}":"${text}"`), `"${name}":${value}`]}}`
     const refused = name === 'jid' ? 'invalid-jid' : invalid(name)
 
-    test('comes once', () => {
+    test('must not be repeated', () => {
       expect(problemOf(`${asForm('1')}&${name}=1`)).toBe(twice(name))
       expect(problemOf(`${asForm('1')}&${name}`)).toBe(twice(name))
       expect(problemOf(`${asForm('')}&${name}=1`)).toBe(twice(name))
@@ -230,7 +230,7 @@ describe('faults of a request', () => {
         expect(problemOf(asForm(''))).toBe(empty(name))
       })
 
-    // For any wrong token, the answer is that the form is not of this service.
+    // A wrong token has another error.
     if (name === 'csrf_token') return
 
     test.each(['[]', '["1"]', '{}', '1.5', '-1', '"\\ud800"'])('is not %s', value => {
@@ -243,7 +243,7 @@ describe('faults of a request', () => {
       expect(problemOf(asForm(value))).toBe(refused)
     })
 
-    test('has an end', () => {
+    test('has a length limit', () => {
       // Larger numbers count as the limit.
       if (name === 'wait' || name === 'hold') return
       expect(problemOf(asForm('1'.repeat(8193)))).toBe(refused)
@@ -321,7 +321,7 @@ describe('faults of a request', () => {
     )
   })
 
-  test('many names and long strings cost no more than their length', () => {
+  test('the time to read many names and long strings grows only with their length', () => {
     const bodies = (times: number) => [
       [`${least}&${'tokxx=&'.repeat(times)}`, form],
       [JSON.stringify({ ...leastJson, x: '\\"'.repeat(times) }), json],
@@ -330,7 +330,7 @@ describe('faults of a request', () => {
       [`${JSON.stringify(leastJson)}${' '.repeat(times)}`, json],
     ]
     for (const [body, type] of bodies(50_000)) {
-      // CPU time: other processes may slow the machine down.
+      // CPU time, because other processes may slow the machine down.
       const before = process.cpuUsage()
       try {
         read(body!, type)

@@ -41,7 +41,7 @@ describe('domains as XMPP servers get them', () => {
     ['Example.org', 'Example.org'],
     ['[::1]', '[::1]'],
     ['', ''],
-    // None of these is a domain.
+    // Invalid domains stay as they are.
     ['xn--', 'xn--'],
     ['xn--zz', 'xn--zz'],
     ['xn--a@', 'xn--a@'],
@@ -62,7 +62,7 @@ describe('domains as XMPP servers get them', () => {
 })
 
 describe('a domain', () => {
-  test('in lower case gives the same as in another case, which the URL parser reads', () => {
+  test('in lower case gives the same result as in another case, which the URL parser reads', () => {
     const label = fc.oneof(
       fc.stringMatching(/^[a-z0-9_-]{0,8}$/),
       fc.constantFrom('xn--', 'xn--a', 'xn--mnchen-3ya', 'ab--cd', '0x7f', '127', 'a'.repeat(63), 'a'.repeat(64)),
@@ -118,7 +118,7 @@ describe('a domain', () => {
     ['a malformed A-label', 'xn--a.example'],
     ['a malformed A-label among others', 'xn--mnchen-3ya.xn--zzzzzzzzz.example'],
     ['an empty A-label', 'chat.xn--.example'],
-  ])('is not one with %s', (_, text) => {
+  ])('is invalid with %s', (_, text) => {
     expect(prepareDomain(text)).toBeUndefined()
   })
 })
@@ -163,14 +163,14 @@ describe('a list of patterns', () => {
 })
 
 describe('XMPP_DOMAINS', () => {
-  test('are prepared, and each stands in the list once', () => {
+  test('are prepared, without duplicates', () => {
     const { config } = load({ XMPP_DOMAINS: 'Example.org, *.München.example,,example.org.,localhost' })
     expect(config.domains).toEqual(['example.org', '*.xn--mnchen-3ya.example', 'localhost'])
   })
 
   test('with * among them give a warning', () => {
     expect(load({ XMPP_DOMAINS: '*' }).warnings).toEqual([
-      'XMPP_DOMAINS has *: this service connects to any domain it is told, outside of private networks.',
+      'XMPP_DOMAINS has *: this service connects to the server of any domain, except in private networks.',
     ])
   })
 })
@@ -201,7 +201,7 @@ describe('XMPP_SERVERS', () => {
     ])
   })
 
-  test('may be trusted with a plain link, and PLAIN over it', () => {
+  test('may be trusted without TLS, and with PLAIN', () => {
     expect(servers('example.org=xmpp://127.0.0.1?tls=none')).toEqual([
       ['example.org', { ...usual, host: '127.0.0.1', tls: 'none' }],
     ])
@@ -217,7 +217,7 @@ describe('XMPP_SERVERS', () => {
     ])
   })
 
-  test('may go unchecked, which is logged as a warning', () => {
+  test('may have unchecked certificates, with a warning', () => {
     const { config, warnings } = load({ XMPP_SERVERS: 'example.org=xmpp://localhost?verify=off' })
     expect(config.servers.get('example.org')?.verify).toBe(false)
     expect(warnings).toEqual([
@@ -283,7 +283,7 @@ describe('XMPP_SERVERS', () => {
     expect(problems(`example.org=xmpp://a?ca=${path}`)).toEqual([`XMPP_SERVERS ${noCertificate}`])
   })
 
-  test('with a % that begins no escape are reported once for it', () => {
+  test('with an invalid % escape are reported once', () => {
     expect(problems('example.org=xmpp://a?tls=%')[0]).toBe(
       'XMPP_SERVERS for example.org has a % in tls that begins no escape: write %25',
     )

@@ -3,7 +3,7 @@ import { formatJid, parseJid } from '../../../src/xmpp/jid/jid.js'
 
 const a = (times: number) => 'a'.repeat(times)
 
-describe('a JID that is taken', () => {
+describe('a valid JID', () => {
   test.each([
     ['juliet@chat.example', 'juliet@chat.example'],
     ['juliet@chat.example/balcony', 'juliet@chat.example/balcony'],
@@ -47,13 +47,13 @@ describe('a JID that is taken', () => {
     ['juliet@例え.テスト', 'juliet@例え.テスト'],
     ['juliet@[::1]/x', 'juliet@[::1]/x'],
     [`${a(1023)}@chat.example/${a(1023)}`, `${a(1023)}@chat.example/${a(1023)}`],
-  ])('%p is %p', (text, prepared) => {
+  ])('%p becomes %p', (text, prepared) => {
     const jid = parseJid(text)
     expect(jid === undefined ? undefined : formatJid(jid)).toBe(prepared)
   })
 })
 
-describe('a JID that is refused', () => {
+describe('an invalid JID', () => {
   test.each([
     ['nothing', ''],
     ['a domain alone', 'chat.example'],
@@ -123,7 +123,7 @@ describe('a JID that is refused', () => {
   })
 })
 
-test('a long JID costs no more than its length', () => {
+test('the cost to parse a long JID is linear', () => {
   for (const piece of ['a\u200c', '\u0300', 'خ\u0301\u200c', 'l·', '\u3131', 'Ａ', '\u0345', '😀']) {
     const before = performance.now()
     parseJid(`${piece.repeat(8000)}@chat.example/${piece.repeat(8000)}`)

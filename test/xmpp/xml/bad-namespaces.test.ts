@@ -7,7 +7,7 @@ const own = (prefix: string) => ` xmlns:${prefix}='urn:undeclared-prefix:${prefi
 
 const streams = 'http://etherx.jabber.org/streams'
 
-describe('elements of the stream inside stanzas, which browsers would obey,', () => {
+describe('stream elements inside stanzas, which browsers would obey,', () => {
   const misplaced = 'urn:misplaced-stream-element'
   test.each([
     [`<message><error xmlns='${streams}'/></message>`, `<message><error xmlns='${misplaced}'/></message>`],
@@ -111,7 +111,7 @@ describe('elements of a server that break namespace rules', () => {
     ])
   })
 
-  test('are skipped once there are many', () => {
+  test('are not read further after many faults', () => {
     const pieces = ["<x ::='' a:b:='' ::=''/>", '<a:b:/>', "<e xmlns:p=''/>", "<e a='' a='' a=''/>"]
     for (const piece of pieces) {
       const text = `<message>${piece.repeat(20_000)}</message>`

@@ -55,7 +55,7 @@ describe('a stanza of a server', () => {
     const reading = new Reading({ lenient: true }).write(`${header}<message><body>`)
     const megabyte = Buffer.alloc(1024 * 1024, 'x')
     const inUse = () => {
-      // The first collection frees external memory in the background, the second waits for that.
+      // The second collection waits for the first, which frees external memory in the background.
       for (let collections = 0; collections < 2; collections++) globalThis.gc?.()
       return process.memoryUsage().heapUsed + process.memoryUsage().external
     }
@@ -101,7 +101,7 @@ describe('a stanza of a server', () => {
     ['has too long a name itself', `<${long}/>`, 'policy-violation'],
     ['is large and the server’s own', `<x:success k='${'x'.repeat(1_100_000)}`, 'policy-violation'],
     ['stands behind text', `x<message>${nested(200)}</message>`, 'bad-format'],
-  ])('ends the stream all the same where it %s', (_what, text, fault) => {
+  ])('ends the stream nevertheless if it %s', (_what, text, fault) => {
     for (const size of [Number.POSITIVE_INFINITY, 1000])
       expect(read(header + text, { lenient: true, size }).fault).toBe(fault)
   })

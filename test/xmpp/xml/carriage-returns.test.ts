@@ -10,14 +10,14 @@ describe('a carriage return that a server sends', () => {
     ["<a\rb='c'\r\n\td='>\r'\r>\r</a\r>", "<a\rb='c'\r\n\td='>&#13;'\r>&#13;</a\r>"],
     ['<a>\r<![CDATA[x\r\r"<y>]]>\r\'</a>', '<a>&#13;<![CDATA[x]]>&#13;&#13;<![CDATA["<y>]]>&#13;\'</a>'],
     ['<a>no return</a>', '<a>no return</a>'],
-  ])('in %j is handed on as %j', (text, expected) => {
+  ])('in %j becomes %j', (text, expected) => {
     expect(escapeCarriageReturns(text)).toBe(expected)
     const lenient = read(header + text, { lenient: true })
     expect([lenient.fault, lenient.texts]).toEqual([undefined, [expected.replace('<a', "<a xmlns='jabber:client'")]])
     for (const size of [1, 3]) expect(read(header + text, { lenient: true, size }).texts).toEqual(lenient.texts)
   })
 
-  test('says in the end what it said to the server', () => {
+  test('reaches the client as the server meant it', () => {
     const said: string[] = []
     const parser = new SaxesParser()
     parser.on('text', text => said.push(text))

@@ -15,7 +15,7 @@ describe('a single element', () => {
     expect(children.map(({ text }) => text)).toEqual(["<b xmlns='u' c='>'/>", "<d xmlns='u'>e</d>"])
   })
 
-  test('may have nothing but text', () => {
+  test('may have only text', () => {
     expect(readElement("<m xmlns='u'>text</m>").children).toEqual([])
   })
 })
@@ -60,7 +60,7 @@ describe('a reader of documents', () => {
     expect(() => reader('<m>text<b/></m>')).toThrow('text between elements')
   })
 
-  test.each(['<m>', '<m></n>', '', '<m/><n/>', '<m/>x'])('refuses «%s», and reads on as if nothing had been', text => {
+  test.each(['<m>', '<m></n>', '', '<m/><n/>', '<m/>x'])('refuses «%s», and then reads other documents', text => {
     expect(() => reader(text)).toThrow()
     expect(reader('<m><b/></m>').children).toEqual([{ name: 'b', namespace: '', text: "<b xmlns=''/>" }])
   })
@@ -80,7 +80,7 @@ describe('a reader of documents', () => {
     text => expect(() => reader(text)).toThrow(XmlError),
   )
 
-  test('moves children to the namespace they were meant for', () => {
+  test('gives children the namespace that was meant', () => {
     const moving = documentReader(defaultLimits, {
       meantNamespace: (name, namespace) => (name === 'move' && namespace === 'urn:r' ? 'urn:new' : namespace),
     })
@@ -99,7 +99,7 @@ describe('a reader of documents', () => {
     ])
   })
 
-  test('refuses in words that show nothing of the document', () => {
+  test('has messages without text of the document', () => {
     expect(() => reader('<r><secret></wrong></r>')).toThrow(
       expect.objectContaining({ name: 'XmlError', message: expect.not.stringMatching(/secret|wrong/) }),
     )

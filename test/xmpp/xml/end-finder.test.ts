@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { EndFinder } from '../../../src/xmpp/xml/end-finder.js'
 import { XmlError } from '../../../src/xmpp/xml/xml-error.js'
 
-/** Where the element ends that the text begins with, read in pieces of a size. */
+/** Returns the end of the first element. `size`: length of the pieces. */
 function endOf(text: string, size: number): number | undefined {
   const finder = new EndFinder()
   for (let at = 0; at < text.length; at += size) {
@@ -35,7 +35,7 @@ describe('the end of an element that is not read yet', () => {
   })
 
   test.each(['<a><!-- x --></a>', '<a><?x y?></a>', '<a><!DOCTYPE a></a>'])(
-    'is not looked for where there is what no stream may have: %s',
+    'is not searched in XML that no stream may contain: %s',
     text => {
       for (const size of [1, 100]) expect(() => endOf(text, size)).toThrow(XmlError)
     },

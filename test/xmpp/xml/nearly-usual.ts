@@ -1,4 +1,4 @@
-// Documents and streams that are usualXml, or not quite, or broken a little: near the border on both sides.
+// Documents and streams that are usual, nearly usual, or slightly damaged.
 import fc from 'fast-check'
 
 const often = <T>(usual: fc.Arbitrary<T>, odd: fc.Arbitrary<T>, weight = 80) =>
@@ -108,7 +108,6 @@ const rootStart = fc
     called,
   }))
 
-/** A document, whole before it is damaged. */
 const document = fc
   .tuple(rootStart, fc.array(fc.tuple(between, child), { maxLength: 4 }), between)
   .map(([{ start, called }, children, behind]) =>
@@ -117,7 +116,7 @@ const document = fc
       : `${start}${children.flat().join('')}${behind}</${called}>`,
   )
 
-/** A stream that may be open still. */
+/** May still be open. */
 const stream = fc
   .tuple(rootStart, fc.array(fc.tuple(between, child), { maxLength: 6 }), between, fc.boolean())
   .map(

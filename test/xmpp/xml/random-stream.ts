@@ -1,4 +1,4 @@
-// Well-formed streams with everything XML has to offer, for properties that must hold for all of them.
+// Well-formed streams with all features of XML, for property tests.
 import fc from 'fast-check'
 import { type SaxesAttributeNS, SaxesParser } from 'saxes'
 import { escapeXml } from '../../../src/xmpp/xml/escape.js'
@@ -13,7 +13,7 @@ interface Attribute {
 interface Branch {
   readonly prefix: number
   readonly local: string
-  /** Prefix (0 is none) to namespace. */
+  /** Index of the prefix (0: none) and namespace. */
   readonly declared: readonly (readonly [number, string])[]
   readonly attributes: readonly Attribute[]
   readonly content: readonly (string | Branch)[]
@@ -35,7 +35,7 @@ const plain = fc.string({ unit: character, maxLength: 12 })
 const reference = fc.constantFrom('&amp;', '&lt;', '&gt;', '&quot;', '&apos;', '&#65;', '&#x1F600;', '&#xd;', '&#10;')
 const cdata = plain.map(text => `<![CDATA[${text.replaceAll(']]>', '')}<&]]>`)
 const text = fc.oneof(
-  // Nor may the end of one text and the beginning of the next make up what is forbidden.
+  // Two texts in a row must not form `]]>`.
   plain.map(words => words.replaceAll(']]>', '').replace(/\]+$/, '')),
   reference,
   cdata,
@@ -93,7 +93,6 @@ function write({ prefix, local, declared, attributes, content, double }: Branch,
   return `<${name}${start}>${inner.join('')}</${name}>`
 }
 
-/** A stream: its header, its elements with white space between them, and perhaps its end. */
 export const randomStream = fc
   .record({
     declaration: fc.constantFrom('', "<?xml version='1.0'?>", '\ufeff<?xml version="1.0" encoding="UTF-8"?>\n'),
@@ -113,18 +112,18 @@ export const randomStream = fc
     return `${declaration}${start}>${inner}${ends ? '</s:stream>' : ''}`
   })
 
-/** Places to cut some bytes at. */
+/** As fractions of the length. */
 export const randomCuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 })
 
 export function cut(bytes: Buffer, cuts: readonly number[]): Buffer[] {
-  const places = cuts.map(place => Math.floor(place * bytes.length)).sort((a, b) => a - b)
-  return [0, ...places].map((from, index) => bytes.subarray(from, places[index] ?? bytes.length))
+  const offsets = cuts.map(fraction => Math.floor(fraction * bytes.length)).sort((a, b) => a - b)
+  return [0, ...offsets].map((from, index) => bytes.subarray(from, offsets[index] ?? bytes.length))
 }
 
-/** What an element says, however it is written. */
+/** Independent of how the element is written. */
 export type Meaning = { name: string; attributes: Record<string, string>; content: (string | Meaning)[] }
 
-/** Reads a document with nothing but saxes. The meaning of the root's children, or of the root itself. */
+/** Parses a document with saxes. */
 export function meaning(xml: string): Meaning[] {
   const document: Meaning = { name: '', attributes: {}, content: [] }
   const open = [document]

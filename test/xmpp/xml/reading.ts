@@ -4,11 +4,10 @@ import type { Root } from '../../../src/xmpp/xml/root.js'
 import { Splitter } from '../../../src/xmpp/xml/splitter.js'
 import { XmlError, type XmlFault } from '../../../src/xmpp/xml/xml-error.js'
 
-/** The header of most streams in these tests. */
 export const header =
   "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
 
-/** One stream, with everything that was reported of it. */
+/** A stream, with all reports of its splitter. */
 export class Reading {
   readonly roots: Root[] = []
   readonly elements: Element[] = []
@@ -36,7 +35,7 @@ export class Reading {
     return this.elements.map(({ text }) => text)
   }
 
-  /** Reads on. Lets through whatever is thrown that is no `XmlError`. */
+  /** Notes an `XmlError`, and rethrows other errors. */
   write(chunk: string | Buffer): this {
     try {
       this.splitter.write(Buffer.from(chunk as string))
@@ -48,7 +47,7 @@ export class Reading {
   }
 }
 
-/** Reads one stream, in chunks of at most `size` bytes. */
+/** `size`: longest chunk, in bytes. */
 export function read(
   text: string | Buffer,
   { size = Number.POSITIVE_INFINITY, ...limits }: Partial<XmlLimits> & { size?: number; lenient?: boolean } = {},

@@ -11,7 +11,7 @@ describe('a section of CDATA', () => {
     '<a><![CDATA[]]]]]]></a>',
     '<a>]]<![CDATA[x]]>></a>',
     '<a><![CDATA[<!-- <?x ?> ]]&amp;]]><b/><![CDATA[\ufffdü😀\t\r\n]]></a>',
-  ])('is handed on as it is: %s', text => {
+  ])('is passed on unchanged: %s', text => {
     for (const size of sizes) {
       const { fault, texts } = read(`${header}${text}<b/>`, { size })
       expect([fault, texts[0], texts.length]).toEqual([undefined, text.replace('<a', "<a xmlns='jabber:client'"), 2])

@@ -83,7 +83,7 @@ describe('a stream', () => {
     expect(second.write('<b/>').texts).toEqual(["<a xmlns='urn:x'/>", "<b xmlns='urn:x'/>"])
   })
 
-  test('that is stopped in the middle of a chunk reports nothing of the rest, not even that it is no XML', () => {
+  test('that is stopped in the middle of a chunk reports nothing of the rest, not even faults', () => {
     const seen: string[] = []
     const splitter = new Splitter(
       {
@@ -155,7 +155,7 @@ describe('bytes that are no UTF-8', () => {
   })
 })
 
-describe('limits', () => {
+describe('a limit', () => {
   const nested = (depth: number) => '<a>'.repeat(depth) + '</a>'.repeat(depth)
   const attributes = (count: number) => Array.from({ length: count }, (_, index) => ` a${index}=''`).join('')
   const name = (length: number) => 'n'.repeat(length)
@@ -171,7 +171,7 @@ describe('limits', () => {
     ],
     ['an element name', `<${name(256)}/>`, `<${name(257)}/>`],
     ['an attribute name', `<a ${name(256)}=''/>`, `<a ${name(257)}=''/>`],
-  ])('of %s is one more than the limit', (_what, allowed, refused) => {
+  ])('of %s is exact', (_what, allowed, refused) => {
     for (const size of [Number.POSITIVE_INFINITY, 1]) {
       const fine = read(`${header}${allowed}${allowed}`, { size })
       expect([fine.fault, fine.elements.length]).toEqual([undefined, 2])
@@ -180,7 +180,7 @@ describe('limits', () => {
     }
   })
 
-  test('exclude declarations on the root of which each child could get a copy', () => {
+  test('refuses long declarations on the root, of which each child could get a copy', () => {
     const root = (length: number) => header.replace(' version', ` xmlns:p='${'u'.repeat(length)}' version`)
     expect(read(`${root(400)}<p:a/>`).elements).toHaveLength(1)
     for (const size of [Number.POSITIVE_INFINITY, 7])
@@ -193,13 +193,13 @@ describe('limits', () => {
     expect(read(root(65)).fault).toBe('policy-violation')
   })
 
-  test.each(['x', 'ü', '€', '😀'])('allow an element not one byte more, in %s', character => {
+  test.each(['x', 'ü', '€', '😀'])('refuses an element with one more byte, in %s', character => {
     const element = (bytes: number) => {
       const room = bytes - '<a></a>'.length
       const many = Math.floor(room / Buffer.byteLength(character))
       return `<a>${character.repeat(many)}${'.'.repeat(room - many * Buffer.byteLength(character))}</a>`
     }
-    // White space around an element does not count, whichever way it is cut.
+    // White space around an element does not count.
     for (const space of ['', ' '.repeat(500)]) {
       for (const size of [Number.POSITIVE_INFINITY, 1, 999, 1000, 1001]) {
         const limits = { size, maxElementBytes: 1000 }
@@ -211,7 +211,7 @@ describe('limits', () => {
     }
   })
 
-  test('of an element is refused while it still grows', () => {
+  test('refuses an element that is still incomplete', () => {
     const reading = read(`${header}<a>`, { maxElementBytes: 1000 })
     for (let sent = 0; reading.fault === undefined && sent < 2000; sent += 10) reading.write('0123456789')
     expect(reading.fault).toBe('policy-violation')
@@ -221,7 +221,7 @@ describe('limits', () => {
     expect(root.write('x'.repeat(1000)).fault).toBe('policy-violation')
   })
 
-  test('are separate for each stream', () => {
+  test('is separate for each stream', () => {
     const limits = { maxElementBytes: 100 } as object
     const small = read(`${header}<a/>`, limits)
     const large = read(`${header}<a/>`)
@@ -240,7 +240,7 @@ describe('limits', () => {
 })
 
 describe('a long stream', () => {
-  /** Bytes of heap that `work` leaves in use, roughly. */
+  /** Bytes of heap that stay in use after `work`, approximately. */
   function growth(work: () => void): number {
     const before = process.memoryUsage().heapUsed
     work()
@@ -249,7 +249,7 @@ describe('a long stream', () => {
 
   test.each([' ', '\n', '\r', '\r\n', ' \r', '\r '])('of 100,000 keepalives %j has no element and no fault', space => {
     for (const start of [header, `${header}<a/>`, `${header}<a/>\r`, `${header}\r\n`]) {
-      // The limit would be passed if white space piled up.
+      // Stored white space would exceed the limit.
       const reading = read(start, { maxElementBytes: 1000 })
       const before = reading.elements.length
       const chunk = Buffer.from(space)
@@ -287,17 +287,17 @@ describe('a long stream', () => {
       }
     })
     expect(seen).toBe(100_000)
-    // 25 MB went through; garbage that has not been collected yet counts here, too.
+    // Contains garbage that is not collected yet.
     expect(grown).toBeLessThan(200_000_000)
   })
 
-  // Work that grows with the square of the size would take minutes here, and in the next ones.
+  // Quadratic work would take minutes here and in the next tests.
   test.each([
     ['text', '<a>', '</a>'],
     ['an attribute', "<a x='", "'/>"],
     ['a reference to nothing', '<a>&#', ''],
     ['CDATA', '<a><![CDATA[', ']]></a>'],
-  ])('takes an element of 400,000 one-byte chunks of %s', (_what, start, end) => {
+  ])('may have an element in 400,000 one-byte chunks of %s', (_what, start, end) => {
     const reading = read(header + start)
     const chunk = Buffer.from('0')
     for (let count = 0; count < 400_000; count++) reading.splitter.write(chunk)
@@ -311,7 +311,7 @@ describe('an element of half a megabyte', () => {
   const size = 500_000
   const fill = (piece: string) => piece.repeat(size / piece.length)
 
-  // What a plain reader does not read comes first, so that both readers get to see the rest.
+  // `before` makes the other reader read the element.
   test.each(['', '<![CDATA[x]]>'])('is read with %j before %s', before => {
     for (const [start, end] of [
       [`<a>${before}${fill(' ')}x`, '</a>'],
@@ -331,7 +331,7 @@ describe('an element of half a megabyte', () => {
     }
   })
 
-  test('is read with a prefix of the root used as deep inside as it may be', () => {
+  test('is read with a prefix of the root at the greatest depth', () => {
     const inner = '<stream:x/>'.repeat(40_000)
     const reading = read(`${header}${'<a>'.repeat(127)}${inner}${'</a>'.repeat(127)}`)
     expect([reading.fault, reading.elements.length]).toEqual([undefined, 1])
@@ -348,7 +348,7 @@ describe('many streams at once', () => {
       const texts = Array.from({ length: 5 }, (_, which) => `<m id='${index}.${which}'>ü${'.'.repeat(index)}<b/></m>`)
       return { reading: new Reading(), bytes: Buffer.from(start + texts.join(' ')), at: 0, index }
     })
-    // A small linear congruential generator: who sends next and how much is the same in every run.
+    // A linear congruential generator, so that each run is the same.
     let state = 12345
     const random = (below: number) => {
       state = (state * 1103515245 + 12345) % 2147483648

@@ -1,5 +1,5 @@
-// What is read in one pass, against saxes: the same elements, the same root, the same fault.
-//   USUAL_CASES  how many documents, and how many streams (400, or 5000 in all tests)
+// Compares the reader of usual XML with saxes: roots, elements and faults must be the same.
+//   USUAL_CASES  number of documents and of streams (400, or 5000 in all tests)
 //   USUAL_SEED   (20261120)
 import { readdirSync, readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, test } from '@jest/globals'
@@ -24,57 +24,55 @@ const parameters = {
 }
 const time = 60_000 + 2 * parameters.numRuns
 
-/** How often saxes was needed, and whether nothing is read without it. */
-let scans = 0
-let isWithoutUsual = false
+let saxesCalls = 0
+let usesOnlySaxes = false
 const { readRoot, readChild } = elementReader
 elementReader.readRoot = function (...args) {
-  scans += 1
+  saxesCalls += 1
   return readRoot.apply(this, args)
 }
 elementReader.readChild = function (...args) {
-  scans += 1
+  saxesCalls += 1
   return readChild.apply(this, args)
 }
 for (const name of ['readRoot', 'readChild'] as const) {
   const original = usualXml[name] as (...args: unknown[]) => unknown
   Object.assign(usualXml, {
-    [name]: (...args: unknown[]) => (isWithoutUsual ? undefined : original.apply(usualXml, args)),
+    [name]: (...args: unknown[]) => (usesOnlySaxes ? undefined : original.apply(usualXml, args)),
   })
 }
 beforeEach(() => {
-  scans = 0
+  saxesCalls = 0
 })
 
-/** What saxes says of all of it. */
-function withoutUsual(read: () => Told): Told {
-  isWithoutUsual = true
+function withSaxes(read: () => Report): Report {
+  usesOnlySaxes = true
   try {
     return read()
   } finally {
-    isWithoutUsual = false
+    usesOnlySaxes = false
   }
 }
 
-/** Everything that is told of a document or stream, in the order it is told in. */
-type Told = (Root | Element | 'closed' | { fault: string })[]
+/** In order. */
+type Report = (Root | Element | 'closed' | { fault: string })[]
 
-function hear(read: (told: Told) => void): Told {
-  const told: Told = []
+function reportOf(read: (report: Report) => void): Report {
+  const report: Report = []
   try {
-    read(told)
+    read(report)
   } catch (error) {
     if (!(error instanceof XmlError)) throw error
-    told.push({ fault: `${error.fault}: ${error.message}` })
+    report.push({ fault: `${error.fault}: ${error.message}` })
   }
-  return told
+  return report
 }
 
-function sinkFor(told: Told) {
+function sinkFor(report: Report) {
   return {
-    onOpen: (root: Root) => told.push(root),
-    onElement: (element: Element) => told.push(element),
-    onClose: () => told.push('closed'),
+    onOpen: (root: Root) => report.push(root),
+    onElement: (element: Element) => report.push(element),
+    onClose: () => report.push('closed'),
   }
 }
 
@@ -88,28 +86,28 @@ const kinds = [
   { limits: { ...defaultLimits, maxDepth: 3 }, meantNamespace: asWritten, mixedContent: false },
   { limits: { ...defaultLimits, maxAttributes: 2 }, meantNamespace: asWritten, mixedContent: false },
 ]
-/** Most of them leave the most to be read. */
+/** More often the first kinds, which refuse least. */
 const anyKind = fc.oneof({ weight: 4, arbitrary: fc.nat(3) }, { weight: 1, arbitrary: fc.nat(kinds.length - 1) })
 const readers = kinds.map(kind => documentReader(kind.limits, kind))
 
-/** A fault is all that is told of a document that has one. */
-function readDocument(xml: string, kind: number): Told {
-  return hear(told => {
+/** Reports nothing else of a document with a fault. */
+function readDocument(xml: string, kind: number): Report {
+  return reportOf(report => {
     const { root, children } = readers[kind]!(xml)
-    told.push(root, ...children)
+    report.push(root, ...children)
   })
 }
 
-const scanDocument = (xml: string, kind: number) => withoutUsual(() => readDocument(xml, kind))
+const scanDocument = (xml: string, kind: number) => withSaxes(() => readDocument(xml, kind))
 
-function splitStream(chunks: readonly Buffer[], limits: XmlLimits): Told {
-  return hear(told => {
-    const splitter = new Splitter(sinkFor(told) as never, limits)
+function splitStream(chunks: readonly Buffer[], limits: XmlLimits): Report {
+  return reportOf(report => {
+    const splitter = new Splitter(sinkFor(report) as never, limits)
     for (const chunk of chunks) splitter.write(chunk)
   })
 }
 
-const scanStream = (xml: string, limits: XmlLimits) => withoutUsual(() => splitStream([Buffer.from(xml)], limits))
+const scanStream = (xml: string, limits: XmlLimits) => withSaxes(() => splitStream([Buffer.from(xml)], limits))
 
 describe('XML that is nearly usual', () => {
   test(
@@ -119,12 +117,12 @@ describe('XML that is nearly usual', () => {
       let refused = 0
       fc.assert(
         fc.property(nearlyUsualDocument, anyKind, (xml, kind) => {
-          const before = scans
-          const told = readDocument(xml, kind)
-          if (scans === before) unscanned += 1
+          const before = saxesCalls
+          const report = readDocument(xml, kind)
+          if (saxesCalls === before) unscanned += 1
           const scanned = scanDocument(xml, kind)
           if (scanned.length === 1 && 'fault' in (scanned[0] as object)) refused += 1
-          expect(told).toStrictEqual(scanned)
+          expect(report).toStrictEqual(scanned)
         }),
         parameters,
       )
@@ -142,15 +140,15 @@ describe('XML that is nearly usual', () => {
         fc.property(nearlyUsualStream, randomCuts, anyKind, (xml, cuts, kind) => {
           const { limits } = kinds[kind]!
           const bytes = Buffer.from(xml)
-          const before = scans
+          const before = saxesCalls
           const whole = splitStream([bytes], limits)
-          if (scans === before) unscanned += 1
+          if (saxesCalls === before) unscanned += 1
           const scanned = scanStream(bytes.toString(), limits)
           expect(whole).toStrictEqual(scanned)
           const inPieces = splitStream(cut(bytes, cuts), limits)
           const last = scanned.at(-1)
           const fault = typeof last === 'object' && 'fault' in last
-          // In pieces it may be another fault, where there is more than one, and later.
+          // In pieces, another fault may be found, or the fault may be found later.
           if (!fault) expect(inPieces).toStrictEqual(scanned)
           else expect(inPieces.slice(0, scanned.length - 1)).toStrictEqual(scanned.slice(0, -1))
         }),
@@ -178,12 +176,12 @@ describe('every case', () => {
   })
 })
 
-describe('no saxes is needed', () => {
+describe('saxes is not needed', () => {
   const place = new URL('../../cases/clients/', import.meta.url)
 
   test.each(readdirSync(place))('for elements of clients: %s', file => {
     expect(readDocument(readFileSync(new URL(file, place), 'utf8'), 1)).not.toHaveLength(0)
-    expect(scans).toBe(0)
+    expect(saxesCalls).toBe(0)
   })
 
   const streams = "xmlns:stream='http://etherx.jabber.org/streams'"
@@ -198,13 +196,13 @@ describe('no saxes is needed', () => {
   ])('for what servers send: %s', (...chunks) => {
     const bytes = chunks.map(chunk => Buffer.from(chunk))
     expect(splitStream(bytes, defaultLimits)).not.toHaveLength(0)
-    expect(scans).toBe(0)
+    expect(saxesCalls).toBe(0)
   })
 
   test('for elements of a login', () => {
     const body = `<body sid='1' wait='60' xmlns='http://jabber.org/protocol/httpbind' ${streams}>`
     const features = `<stream:features ${streams}><bind xmlns='urn:b'/></stream:features>`
     expect(readDocument(`${body}${features}</body>`, 1)).toMatchObject([{ name: 'body' }, { text: features }])
-    expect(scans).toBe(0)
+    expect(saxesCalls).toBe(0)
   })
 })

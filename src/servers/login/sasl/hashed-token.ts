@@ -3,7 +3,7 @@ import { Problem } from '../../../lib/errors.js'
 import type { ChannelBindingType, LinkFacts } from '../../../xmpp/link.js'
 import { type Mechanism, toByteString } from './mechanism.js'
 
-/** Channel bindings, best first. A token works with one mechanism only (XEP-0484 §3). */
+/** Best channel binding first. */
 const bindings: Readonly<Record<string, ChannelBindingType | undefined>> = {
   'HT-SHA-256-EXPR': 'tls-exporter',
   'HT-SHA-256-UNIQ': 'tls-unique',
@@ -11,12 +11,11 @@ const bindings: Readonly<Record<string, ChannelBindingType | undefined>> = {
   'HT-SHA-256-NONE': undefined,
 }
 
-/** The best mechanism for a token over this link. */
 export function tokenMechanism(offered: readonly string[], link: LinkFacts): string | undefined {
   return Object.keys(bindings).find(name => offered.includes(name) && dataOf(name, link) !== undefined)
 }
 
-/** A token (XEP-0484) works only with its mechanism and user agent. Secret. */
+/** A FAST token (XEP-0484), for one mechanism and user agent. Secret. */
 export class HashedToken {
   #secret: Buffer
 
@@ -81,7 +80,7 @@ function dataOf(name: string, link: LinkFacts): Buffer | undefined {
   return type === undefined ? Buffer.alloc(0) : link.channelBinding?.(type)
 }
 
-/** A buffer of Node's pool would keep 8 KiB in memory. */
+/** `Buffer.alloc` avoids Node's pool, in which a short buffer keeps 8 KiB in memory. */
 function copyOf(secret: Buffer | string): Buffer {
   const bytes = Buffer.from(secret)
   const copy = Buffer.alloc(bytes.length)

@@ -1,12 +1,12 @@
 import type { ScramProof } from './scram-proof.js'
 
-/** Messages have one character for each byte of UTF-8, because @xmpp/client uses `btoa` and `atob`. */
+/** In messages, each character stands for a byte, because @xmpp/client uses `btoa` and `atob`. */
 export interface Mechanism {
   readonly name: string
   readonly clientFirst: true
   response(): string | Promise<string>
   challenge(message: string): void
-  /** Throws a `Problem` if the server's proof is wrong. The library does not call this. */
+  /** Throws a `Problem` if the server's proof is wrong. */
   success(data: string | undefined): void
   /** Each read makes a new copy. */
   readonly proof?: ScramProof | undefined

@@ -24,7 +24,6 @@ const lengths: Record<ScramHash, number> = { sha1: 20, sha256: 32, sha512: 64 }
 
 export type SaltedPasswords = ReturnType<typeof createSaltedPasswords>
 
-/** Derives keys in other threads. */
 export function createSaltedPasswords(
   clock: Clock,
   memorySeconds: number,

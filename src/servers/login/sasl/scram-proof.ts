@@ -1,7 +1,7 @@
 import { hash as digest } from 'node:crypto'
 import type { ScramHash, ScramKeys } from './salted-passwords.js'
 
-/** Replaces the password in the user's later SCRAM logins. Secret. */
+/** Replaces the password in later logins. Secret. */
 export interface ScramProof {
   readonly hash: ScramHash
   readonly salt: Buffer
@@ -13,11 +13,10 @@ export interface ScramProof {
   readonly authzid: string
 }
 
-/** Copies the buffers into one: a proof exists as long as its session. */
 export function scramProof(about: ScramProof): ScramProof {
   const { hash, iterations, user, authzid } = about
   const parts = [about.salt, about.clientKey, about.serverKey]
-  // A buffer of Node's pool would keep 8 KiB in memory.
+  // `Buffer.alloc` avoids Node's pool, in which a short buffer keeps 8 KiB in memory.
   const copy = Buffer.alloc(parts.reduce((sum, { length }) => sum + length, 0))
   let at = 0
   const [salt, clientKey, serverKey] = parts.map(part => {

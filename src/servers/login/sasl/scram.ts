@@ -25,10 +25,7 @@ export interface ScramParts {
   readonly onSalt?: ((salt: Buffer) => void) | undefined
   /** A bare JID. */
   readonly authzid?: string | undefined
-  /**
-   * For -PLUS mechanisms. `not-offered`: the link could be bound, but no -PLUS arrived. A server that offered -PLUS
-   * detects an attack (RFC 5802 §6).
-   */
+  /** `not-offered` tells the server that no -PLUS offer arrived: an attacker may have removed it (RFC 5802 §6). */
   readonly channelBinding?: ChannelBinding | 'not-offered' | undefined
   readonly saltedPasswords: SaltedPasswords
   readonly maxIterations: number
@@ -62,7 +59,7 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
     const { maxIterations, channelBinding } = parts
     const fields = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d{1,9})(?:,|$)/.exec(serverFirst)
     if (fields === null) throw refusal('the first message of the server is not SCRAM')
-    // Prosody reads the first `c=`, so an attacker could make us sign a false one.
+    // An attacker could add a `c=` here, and Prosody reads the first `c=` of the signed text.
     if (/,[acimnprsv]=/.test(serverFirst.slice(fields[0].length - 1)))
       throw refusal('the first message of the server repeats an attribute')
     const [, nonce, saltText, iterationText] = fields as unknown as [string, string, string, string]
@@ -142,11 +139,11 @@ function writeGs2Header({ channelBinding, authzid = '' }: ScramParts): string {
   return `${flag},${authzid === '' ? '' : `a=${saslName(authzid)}`},`
 }
 
-/** SASLprep (RFC 4013). ASCII needs none. */
+/** SASLprep (RFC 4013). */
 function prepare(text: string, parameter: string): string {
   if (/^[\x20-\x7e]*$/.test(text)) return text
   try {
-    // RFC 5802 §5.1 allows unassigned characters here.
+    // RFC 5802 allows unassigned characters in user names (§5.1), but not in passwords (§2.2).
     return saslprep(text, { allowUnassigned: true })
   } catch {
     throw new Problem('invalid-parameter', {

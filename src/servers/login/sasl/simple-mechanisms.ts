@@ -2,7 +2,7 @@ import { Problem } from '../../../lib/errors.js'
 import { type Mechanism, saslName, toByteString } from './mechanism.js'
 
 /**
- * RFC 4616, for encrypted links only. For X-OAUTH2 (Google, ejabberd) and X-TOKEN (Prosody), the password is a token.
+ * RFC 4616, only if `plainAllowed`. For X-OAUTH2 (Google, ejabberd) and X-TOKEN (Prosody), the password is a token.
  */
 export function plain(user: string, secret: string, authzid = '', name = 'PLAIN'): Mechanism {
   return singleMessage(name, `${authzid}\0${user}\0${secret}`)
@@ -13,7 +13,7 @@ export function external(authzid: string): Mechanism {
   return singleMessage('EXTERNAL', authzid)
 }
 
-/** RFC 4505, without trace information (XEP-0175 §4). */
+/** RFC 4505, without trace information (XEP-0175 §3). */
 export function anonymous(): Mechanism {
   return singleMessage('ANONYMOUS', '')
 }
@@ -24,17 +24,17 @@ function singleMessage(name: string, message: string): Mechanism {
     clientFirst: true,
     response: () => toByteString(message),
     challenge() {
-      // Challenges are not allowed, and the secret must not be sent twice.
+      // A challenge is not allowed, and the answer would repeat the secret.
       throw new Problem('remote-protocol-error', { step: 'sasl' })
     },
     success() {},
   }
 }
 
-/** RFC 7628 §3.1. A single separator answers an error (§3.2.3). */
+/** RFC 7628 §3.1. */
 const separator = '\x01'
 
-/** RFC 7628, for encrypted links only. */
+/** RFC 7628, only if `plainAllowed`. */
 export function oauthBearer(authzid: string, token: string): Mechanism {
   const message = toByteString(`n,a=${saslName(authzid)},${separator}auth=Bearer ${token}${separator}${separator}`)
   let isRefused = false
@@ -45,7 +45,7 @@ export function oauthBearer(authzid: string, token: string): Mechanism {
     name: 'OAUTHBEARER',
     clientFirst: true,
     response: () => (isRefused ? separator : message),
-    /** A challenge means an error. `<failure/>` follows our answer (RFC 7628 §3.2.3). */
+    /** A challenge means an error. `<failure/>` follows the separator (RFC 7628 §3.2.3). */
     challenge() {
       demandAcceptance()
       isRefused = true

@@ -2,7 +2,6 @@ import { expect, test } from '@jest/globals'
 import { bindTo } from '../../../../src/servers/login/sasl/channel-binding.js'
 import type { ChannelBindingType } from '../../../../src/xmpp/link.js'
 
-/** A link that has these types of binding. */
 const link = (...types: ChannelBindingType[]) => ({
   encrypted: true,
   plainAllowed: true,

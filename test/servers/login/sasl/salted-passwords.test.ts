@@ -18,10 +18,9 @@ const wanted: PasswordToSalt = {
 }
 const waiting = new AbortController()
 
-/** Resolves after all pending callbacks. */
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
-/** Derivations that a test finishes, in the order of their start. */
+/** The test finishes the derivations, in the order of their start. */
 function byHand(memorySeconds = 600) {
   const clock = new FakeClock()
   const begun: string[] = []
@@ -207,7 +206,7 @@ describe('derivations', () => {
   })
 
   test('continue with the next one when a caller hangs up at the moment of its turn', async () => {
-    // A turn begins some microtasks after another derivation. One of these is the moment.
+    // Tries many microtasks, because the turn begins in one of them.
     for (let moment = 0; moment < 20; moment++) {
       const work = byHand()
       const aborts = [new AbortController(), new AbortController()]

@@ -20,7 +20,7 @@ function scram(name: ScramName = 'SCRAM-SHA-1', parts: Partial<ScramParts> = {})
   })
 }
 
-/** Messages as `Mechanism` has them. */
+/** As `Mechanism` encodes messages. */
 const bytes = (text: string) => Buffer.from(text).toString('latin1')
 const text = (byteString: string | Promise<string>) => Buffer.from(byteString as string, 'latin1').toString()
 
@@ -36,7 +36,7 @@ async function problemOf(work: () => unknown): Promise<Problem> {
   throw new Error('it did not fail')
 }
 
-/** A server by RFC 5802 §3, without code of this service and without Node's PBKDF2. */
+/** RFC 5802 §3, without code of this service, and without Node's PBKDF2. */
 class ScramServer {
   readonly #hash: string
   #clientFirstBare = ''
@@ -65,7 +65,6 @@ class ScramServer {
     return this.#serverFirst
   }
 
-  /** Checks the proof and proves itself. */
   final(clientFinal: string): string {
     const [, withoutProof, proof] = /^(.*),p=(.*)$/.exec(clientFinal)!
     const authMessage = Buffer.from(`${this.#clientFirstBare},${this.#serverFirst},${withoutProof}`)
@@ -131,7 +130,7 @@ describe('a login as in the RFC', () => {
 })
 
 describe('a login that is bound to its channel', () => {
-  // The RFCs have no such examples. These are computed with Python's hashlib, from the examples above.
+  // Computed with Python's hashlib, because the RFCs have no such examples.
   const examples = [
     {
       name: 'SCRAM-SHA-1-PLUS',
@@ -213,7 +212,7 @@ describe('a server that knows the password', () => {
     for (const nonce of nonces) expect(Buffer.from(nonce, 'base64').length).toBeGreaterThanOrEqual(16)
   })
 
-  test('and the user name, with the characters escaped that would end it', () => {
+  test('gets the user name, with the characters escaped that would end it', () => {
     expect(text(scram('SCRAM-SHA-1', { user: 'a=2C,b==', nonce: 'x' }).response())).toBe('n,,n=a=3D2C=2Cb=3D=3D,r=x')
   })
 
