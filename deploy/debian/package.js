@@ -103,7 +103,8 @@ function unit() {
       '# Change it with `systemctl edit warm-bindings`. The settings are in /etc/warm-bindings/warm-bindings.env.\n',
     ],
     ['/usr/lib/node_modules/warm-bindings/docs/', '/usr/share/doc/warm-bindings/docs/'],
-    // The service reads its settings itself, so that a reload reads them again. After --, Node 20 passes --env-file on.
+    // The service reads its settings itself, so that a reload reads them again. Without --, Node 20 would read
+    // --env-file itself.
     [/^#.*\n#.*--env-file.*\nEnvironmentFile=.*\n/m, ''],
     [
       /^ExecStart=.*$/m,

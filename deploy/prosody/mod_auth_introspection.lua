@@ -1,5 +1,5 @@
--- Logs users of Prosody 0.12 in with an access token (SASL OAUTHBEARER, RFC 7628). Prosody asks the OAuth server whether the token
--- is valid (token introspection, RFC 7662). "jid" in the answer must be the user who logs in.
+-- Logs users of Prosody 0.12 in with an access token (SASL OAUTHBEARER, RFC 7628). Prosody asks the OAuth server
+-- whether the token is valid (token introspection, RFC 7662). "jid" in the answer must be the user who logs in.
 --
 --   authentication = "introspection"
 --   introspection_url = "https://id.example.org/token/introspection"
@@ -91,6 +91,6 @@ end
 
 module:provides("auth", {
 	get_sasl_handler = new_handler;
-	-- Only the OAuth server knows the users, and it answers about the token's user only.
+	-- Only the OAuth server knows the users, and it cannot be asked without a token.
 	user_exists = function () return true; end;
 });

@@ -65,7 +65,7 @@ local function is_private(session)
 	return is_loopback(session.ip) and (not (conn and conn.ip) or is_loopback(conn:ip()));
 end
 
-local unimplemented = "method not implemented"; -- what core.usermanager answers for a provider
+local unimplemented = "method not implemented"; -- error of core.usermanager for a function that the provider lacks
 
 local function is_enabled(name)
 	local users = usermanager.get_provider(host);
@@ -84,7 +84,7 @@ local function is_admin_role(role)
 	return false;
 end
 
--- True if the user is an admin at any host of the server, or in doubt.
+-- True if the user is an admin at any host of the server, or if the user's roles cannot be read.
 local function may_be_admin(name)
 	local jid = name.."@"..host;
 	if usermanager.get_user_role then -- Prosody 13
@@ -133,7 +133,7 @@ local function extend(handler, session)
 	local process, clean_clone, authzid, has_begun = handler.process, handler.clean_clone, nil, false;
 
 	function handler:process(message)
-		-- The later message of SCRAM has no authzid, and Prosody accepts text before its signed part.
+		-- Only the first message of SCRAM has an authzid. In the second, Prosody accepts any text before the signed part.
 		if not has_begun or self.selected == "PLAIN" then authzid = read_authzid(self.selected, message); end
 		has_begun = true;
 		local status, answer, text = process(self, message);

@@ -5,13 +5,13 @@
 //	binding, err := warm.Warm(ctx, warmbindings.Object{"jid": "alice@example.org", "password": "wonderland",
 //		"visit": visit, "tab": tab}) // jid, sid, rid, id …
 //	_, err = warm.EndVisit(ctx, visit)                 // at sign-out
-//	binding, err = warm.Resume(ctx, id, nil)           // the same for another page; nil: the session has ended
+//	binding, err = warm.Resume(ctx, id, nil)           // for another page; nil: the session has ended
 //	session, err := warm.Session(ctx, id)              // its state, or nil
 //	err = warm.End(ctx, id)                            // logs the user out
 //	sessions, err := warm.Sessions(ctx, map[string]string{"state": "quiet"})
 //	ended, err := warm.EndAll(ctx, map[string]string{"jid": "alice@example.org"})
 //
-// "visit" names a session of the portal, and "tab" a page of it: the next call with the same names resumes the session.
+// "visit" names a sign-in at the portal, and "tab" a browser tab. The next call with both resumes the chat session.
 // With "remember": true the binding has a "credential", which later calls send instead of the password.
 // Retries temporary errors, at most Attempts times within Total. Other errors are an *Error: its Code is in
 // docs/errors.md, or "no-answer", or "bad-answer" if another program answered.
@@ -74,7 +74,7 @@ type Client struct {
 	Timeout time.Duration
 	// Total limits a call with its retries and pauses. Default: 40 s.
 	Total time.Duration
-	// Attempts is at most 3 by default.
+	// Attempts limits the attempts of a call. Default: 3.
 	Attempts int
 
 	url, user, secret string
@@ -123,7 +123,7 @@ func (c *Client) End(ctx context.Context, id string) error {
 	return err
 }
 
-// EndVisit ends all sessions of a visit, with the login that is under way.
+// EndVisit ends all sessions of a visit, and cancels its running login.
 func (c *Client) EndVisit(ctx context.Context, visit string) (Object, error) {
 	return c.EndAll(ctx, map[string]string{"visit": visit})
 }
@@ -173,7 +173,7 @@ func (c *Client) callSession(
 	ctx context.Context, method, id, path string, parameters Object, check func(Object) bool,
 ) (Object, error) {
 	if !idPattern.MatchString(id) {
-		return nil, nil // no session has such an id, and it must not lead to another address
+		return nil, nil // no session has this id, which could change the path of the URL
 	}
 	answer, err := c.call(ctx, method, "/"+id+path, parameters, check)
 	var failed *Error
@@ -334,7 +334,7 @@ func isList(answer Object) bool {
 		isList = isList && hasTexts(each, "id")
 	}
 	_, isText := answer["next"].(string)
-	// A part without sessions is the last.
+	// An empty part has no "next".
 	return isList && (answer["next"] == nil || isText && len(sessions) > 0)
 }
 

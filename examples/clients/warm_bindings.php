@@ -6,11 +6,11 @@
  *   $binding = $warm->warm(['jid' => 'alice@example.org', 'password' => 'wonderland',  // jid, sid, rid, id …
  *       'visit' => $visit, 'tab' => $tab]);
  *   $warm->endVisit($visit);                            // at sign-out
- *   $binding = $warm->resume($id);                      // the same for another page; null: the session has ended
+ *   $binding = $warm->resume($id);                      // for another page; null: the session has ended
  *   $session = $warm->session($id); $warm->end($id);    // its state, or null; logs the user out
  *   foreach ($warm->sessions(['state' => 'quiet']) as $session) …   $warm->endAll(['jid' => 'alice@example.org']);
  *
- * `visit` names a session of the portal, and `tab` a page of it: the next call with the same names resumes the session.
+ * `visit` names a sign-in at the portal, and `tab` a browser tab. The next call with both resumes the chat session.
  * With 'remember' => true the binding has a `credential`, which later calls send instead of the password.
  * Retries temporary errors, at most `attempts` times within `totalSeconds`. Other errors are a
  * WarmBindingsError: its getCode() is in docs/errors.md, or `no-answer`, or `bad-answer` if another program answered.
@@ -137,7 +137,7 @@ final class WarmBindings
             return false;
         }
         $next = $answer['next'] ?? null;
-        return $next === null || (is_string($next) && $sessions !== []); // a part without sessions is the last
+        return $next === null || (is_string($next) && $sessions !== []); // an empty part has no `next`
     }
 
     private static function isEnded(?array $answer): bool
@@ -175,7 +175,7 @@ final class WarmBindings
     ): ?array
     {
         if (!preg_match('/^[\w-]{16,64}\z/', $id)) {
-            return null; // no session has such an id, and it must not lead to another address
+            return null; // no session has this id, which could change the path of the URL
         }
         try {
             return $this->call($method, "/$id$path", $check, $parameters);

@@ -3,12 +3,12 @@
     warm = WarmBindings('http://127.0.0.1:8080/warm', 'portal', 'choose-a-secret')  # of ADMIN_USERS
     binding = warm.warm(jid='alice@example.org', password='wonderland', visit=visit, tab=tab)  # jid, sid, rid, id ...
     warm.end_visit(visit)  # at sign-out
-    binding = warm.resume(session_id)  # the same for another page; None: the session has ended
+    binding = warm.resume(session_id)  # for another page; None: the session has ended
     session = warm.session(session_id); warm.end(session_id)  # its state, or None; logs the user out
     for session in warm.sessions(state='quiet'): ...
     warm.end_all(jid='alice@example.org')
 
-`visit` names a session of the portal, and `tab` a page of it: the next call with the same names resumes the session.
+`visit` names a sign-in at the portal, and `tab` a browser tab. The next call with both resumes the chat session.
 With remember=True the binding has a `credential`, which later calls send instead of the password.
 Retries temporary errors, at most `attempts` times within `total_seconds`. Other errors are a WarmBindingsError:
 its `code` is in docs/errors.md, or `no-answer`, or `bad-answer` if another program answered.
@@ -83,7 +83,7 @@ class _Connection(io.RawIOBase):
         return self._socket.recv_into(buffer)
 
     def close(self):
-        pass  # http.client calls it before it has read the body
+        pass  # http.client calls `close` before it reads the body
 
     def end(self):
         self._socket.close()
@@ -130,7 +130,7 @@ class WarmBindings:
 
     def _call_session(self, method, session_id, path, check, parameters=None):
         if not re.fullmatch(r'[\w-]{16,64}', session_id, re.ASCII):
-            return None  # no session has such an id, and it must not lead to another address
+            return None  # no session has this id, which could change the path of the URL
         try:
             return self._call(method, f'/{session_id}{path}', check, parameters)
         except WarmBindingsError as error:
@@ -236,7 +236,7 @@ def _is_list(answer):
     sessions = (answer or {}).get('sessions')
     if not isinstance(sessions, list) or not all(map(_is_session, sessions)):
         return False
-    # A part without sessions is the last.
+    # An empty part has no `next`.
     return 'next' not in answer or (isinstance(answer['next'], str) and sessions != [])
 
 

@@ -3,12 +3,12 @@
 #   warm = WarmBindings.new('http://127.0.0.1:8080/warm', 'portal', 'choose-a-secret') # of ADMIN_USERS
 #   binding = warm.warm(jid: 'alice@example.org', password: 'wonderland', visit: visit, tab: tab) # jid, sid, rid, id …
 #   warm.end_visit(visit)                    # at sign-out
-#   binding = warm.resume(id)                # the same for another page; nil: the session has ended
+#   binding = warm.resume(id)                # for another page; nil: the session has ended
 #   session = warm.session(id); warm.end(id) # its state, or nil; logs the user out
 #   warm.sessions(state: 'quiet') { |session| … }
 #   warm.end_all(jid: 'alice@example.org')
 #
-# `visit` names a session of the portal, and `tab` a page of it: the next call with the same names resumes the session.
+# `visit` names a sign-in at the portal, and `tab` a browser tab. The next call with both resumes the chat session.
 # With remember: true the binding has a `credential`, which later calls send instead of the password.
 # Retries temporary errors, at most `attempts` times within `total_seconds`. Other errors are a WarmBindings::Error:
 # its `code` is in docs/errors.md, or `no-answer`, or `bad-answer` if another program answered.
@@ -82,7 +82,7 @@ class WarmBindings
   private
 
   def call_session(method, id, path, check, parameters = nil)
-    return nil unless id.match?(/\A[\w-]{16,64}\z/) # no session has such an id, and it must not lead elsewhere
+    return nil unless id.match?(/\A[\w-]{16,64}\z/) # no session has this id, which could change the URL
 
     call(method, "/#{id}#{path}", check, parameters)
   rescue Error => e

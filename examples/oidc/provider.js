@@ -37,7 +37,7 @@ const resourceIndicators = {
   }),
 }
 
-/** Its own class, because the provider warns of the usual one. */
+/** A subclass, because the provider warns about `MemoryAdapter` itself. */
 class Memory extends MemoryAdapter {}
 
 const provider = new Provider(issuer, {

@@ -2,8 +2,8 @@ import * as oidc from 'openid-client'
 import { keepTokens } from './tokens.js'
 
 /**
- * The portal as a client of an OpenID provider: authorization code flow with PKCE. `audience` is the resource of the access tokens
- * (RFC 8707).
+ * The portal as a client of an OpenID provider: authorization code flow with PKCE. `audience` is the resource of the
+ * access tokens (RFC 8707).
  */
 export async function createSignIn({ issuer, clientId, clientSecret, portalUrl, audience }) {
   // Without TLS the provider must be on this machine.
@@ -34,7 +34,7 @@ export async function createSignIn({ issuer, clientId, clientSecret, portalUrl, 
       return { url: url.href, cookie: [verifier, state, nonce].join('.') }
     },
 
-    /** The user who returned, and the tokens. Rejects unless URL and cookie are of one sign-in. */
+    /** The user who returned, and the tokens. Rejects if URL and cookie belong to different sign-ins. */
     async complete(path, cookie) {
       const [pkceCodeVerifier, expectedState, expectedNonce] = cookie?.split('.') ?? []
       // Without these values, openid-client does not check state and nonce.

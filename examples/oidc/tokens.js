@@ -18,7 +18,10 @@ export function keepTokens(provider, audience, first) {
     return accessToken
   }
 
-  /** Resolves with a new access token. Concurrent calls get the same: most providers accept a refresh token once. */
+  /**
+   * Resolves with a new access token. Concurrent calls share a request: most providers accept a refresh token only
+   * once.
+   */
   const refresh = () => {
     refreshing ??= refreshTokenGrant(provider, refreshToken, { resource: audience })
       .then(keep)

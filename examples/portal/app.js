@@ -42,7 +42,7 @@ export async function endChats(chat, token) {
   }
 }
 
-/** Refuses requests that a page of another site made; browsers say which site a request comes from. */
+/** Refuses requests from pages of other sites. Browsers send the site of the page. */
 export function ownPagesOnly({ headers }, response, next) {
   const { host, origin = `http://${host}`, 'sec-fetch-site': site = 'same-origin' } = headers
   if ([`http://${host}`, `https://${host}`].includes(origin) && site === 'same-origin') next()

@@ -1,5 +1,5 @@
 // Package chat needs the standard library only. A visit is a random text, made at the sign-in and kept in the session
-// of the portal until the sign-out. The visit may appear in logs.
+// of the portal until the sign-out. The visit is no secret: logs can contain it.
 package chat
 
 import (

@@ -1,6 +1,6 @@
 <?php
-// A token for the pages of this session. Call this at the sign-in too, so that two tabs get one visit. `visit` may
-// appear in logs, and stays if session_regenerate_id() is called.
+// A token for the pages of this session. Call this at the sign-in too, so that two tabs get one visit. `visit` is no
+// secret: logs can contain it. It stays if session_regenerate_id() is called.
 function chat_token(string $user): string
 {
     $base64 = fn (string $text) => rtrim(strtr(base64_encode($text), '+/', '-_'), '=');

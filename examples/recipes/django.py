@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 def chat_token(request):
     """A token for the pages of this session. Call this after login() too, so that two tabs get one visit."""
-    visit = request.session.setdefault('chat_visit', secrets.token_hex(16))  # may appear in logs
+    visit = request.session.setdefault('chat_visit', secrets.token_hex(16))  # no secret: logs can contain it
     claims = {'sub': request.user.get_username(), 'aud': 'chat', 'exp': int(time.time()) + 300, 'visit': visit}
     return jwt.encode(claims, settings.CHAT_SECRET, 'HS256')
 

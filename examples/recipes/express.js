@@ -4,7 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { SignJWT } from 'jose'
 
 // Makes a token for the pages of this session. Call this at the sign-in too, so that two tabs get one visit.
-// `chatVisit` may appear in logs. After session.regenerate(), put the old `chatVisit` into the new session.
+// `chatVisit` is no secret: logs can contain it. After session.regenerate(), put the old `chatVisit` into the new
+// session.
 export function chatToken(session) {
   session.chatVisit ??= randomUUID()
   const token = new SignJWT({ sub: session.user.name, aud: 'chat', visit: session.chatVisit })

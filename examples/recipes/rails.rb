@@ -9,8 +9,9 @@ module Chats
     render json: { token: chat_token }
   end
 
-  # A token for the pages of this session. Call this at the sign-in too, so that two tabs get one visit. The visit may
-  # appear in logs. After reset_session at another time, put the old chat_visit into the new session.
+  # A token for the pages of this session. Call this at the sign-in too, so that two tabs get one visit. The visit is
+  # no secret: logs can contain it. If you call reset_session between sign-in and sign-out, put the old chat_visit into
+  # the new session.
   private def chat_token
     visit = session[:chat_visit] ||= SecureRandom.hex
     claims = { sub: current_user.name, aud: 'chat', exp: 5.minutes.from_now.to_i, visit: visit }

@@ -18,7 +18,7 @@ const conversation = new Conversation(document.querySelector('section'), {
 })
 let chat
 
-// The user selects the transport here. In your portal it is one option.
+// In this demo the user selects the transport. In your portal, `transport` is a fixed option of `connect`.
 const transport = sessionStorage.transport ?? 'bosh'
 for (const choice of document.querySelectorAll('[name=transport]')) {
   choice.checked = choice.value === transport

@@ -1,4 +1,5 @@
-// Node.js before version 22 has no WebSocket. Use the package ws, and have it deliver messages one by one like browsers.
+// Node.js before version 22 has no WebSocket. Use the package ws, and have it deliver messages one by one like
+// browsers.
 import { WebSocket } from 'ws'
 
 globalThis.WebSocket = class extends WebSocket {

@@ -9,6 +9,8 @@ const client = createClient({
 })
 client.getCredentials = async () => {
   const answer = await fetch(`/chat/credentials?tab=${tab}`)
+  if (answer.status === 401) client.disconnect() // signed out
+  if (!answer.ok) throw new Error(`No chat at the moment: ${answer.status}`)
   const { jid, password } = await answer.json()
   return { username: jid.split('@')[0], password }
 }

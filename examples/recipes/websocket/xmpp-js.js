@@ -12,7 +12,8 @@ const xmpp = client({
     if (!answer.ok) throw new Error(`No chat at the moment: ${answer.status}`)
     const { jid, password } = await answer.json()
     await authenticate({ username: jid.split('@')[0], password }, 'PLAIN')
-    // With FAST (XEP-0484) the page does not send the token. The service must have one process only.
+    // With FAST (XEP-0484) the page sends a hash of the token instead. This URL names no process, so the service must
+    // have one process only.
     // await authenticate({ username: jid.split('@')[0], token: { mechanism: 'HT-SHA-256-NONE', token: password } })
   },
 })
