@@ -97,7 +97,7 @@ const inElement = (mark: string, inner: Shape): Shape => ({
   end: `${inner.end}</a>`,
 })
 
-/** Makes the service use saxes, its slower parser. The names of such shapes end with `*`. */
+/** Makes the service use saxes, its slower parser. Names of shapes with this text end with `*`. */
 const leaving = '<![CDATA[x]]>'
 
 const children: readonly Shape[] = [

@@ -218,7 +218,7 @@ export const sections = {
   },
   'Remote endpoints': {
     REMOTE_ATTACH: at('remote.attach', kinds.word('here', 'there'), 'here').means(
-      'Address that browsers get for users at a remote BOSH endpoint: of this service (`here`) or of that endpoint (`there`).',
+      'For users at a remote BOSH endpoint, browsers get the address of this service (`here`) or of that endpoint (`there`).',
     ),
     REMOTE_CONNECT_TIMEOUT: at('remote.connectTimeout', kinds.integer(1, 60), '5').means(
       'Seconds to connect to a remote endpoint.',
@@ -292,7 +292,7 @@ export const sections = {
   WebSocket: {
     WEBSOCKET_ENABLED: at('websocket.enabled', kinds.boolean, 'on').means('Enables the WebSocket endpoint.'),
     WEBSOCKET_PATH: at('websocketPath', kinds.path, '/xmpp-websocket').means(
-      'Path of the WebSocket endpoint. `$host` works as in BOSH_PATH. Unlike BOSH_PATH, several domains of a host can have the same path.',
+      'Path of the WebSocket endpoint. `$host` works as in BOSH_PATH. Several domains of a host can share this path, but not BOSH_PATH.',
     ),
     WEBSOCKET_ORIGINS: live('websocket.origins', kinds.origins, '*').means(
       'Origins whose pages may use the WebSocket endpoint, written like CORS_ORIGINS. Programs without an origin may always use it.',
@@ -350,7 +350,7 @@ export const sections = {
   },
   'Page tokens': {
     PAGE_ORIGINS: live('pages.origins', kinds.namedOrigins, '').means(
-      'Comma-separated origins of pages that may log in with [a token](api.md#page-tokens), such as `https://www.example.org`. Without this setting, PAGE_PATH answers 404.',
+      'Comma-separated origins of pages that may log in with a token, such as `https://www.example.org`. See *Page tokens* in docs/api.md. Without this setting, PAGE_PATH answers 404.',
     ),
     PAGE_PATH: at('pagePath', kinds.path, '/connect').means(
       'Path where pages log in with a token. Addresses that may use BOSH or WebSocket may use this path.',
@@ -399,7 +399,7 @@ export const sections = {
       'Sessions of a process at a time. Clients that have not logged in yet can use a quarter of them. 0 is no limit, here and in most limits below.',
     ),
     MAX_SESSIONS_PER_ADDRESS: live('limits.sessionsPerAddress', kinds.integer(0, 10_000_000), '200').means(
-      'Sessions that clients of one IPv4 address or IPv6 /64 network opened themselves. Warmed sessions do not count. Except for RATE_FAILED_LOGINS, limits per address do not apply to trusted loopback, or to a proxy that TRUSTED_PROXIES lists as a single address.',
+      'Sessions that clients of one IPv4 address or IPv6 /64 network opened themselves. Warmed sessions do not count. If TRUSTED_PROXIES lists loopback or a single address, only RATE_FAILED_LOGINS limits it per address.',
     ),
     MAX_UNAUTHENTICATED_PER_ADDRESS: live('limits.unauthenticatedPerAddress', kinds.integer(0, 10_000_000), '20').means(
       'Sessions of one address whose clients have not logged in yet. At the limit, a session with refused logins, or without a login for five seconds, ends to make room.',
@@ -441,7 +441,7 @@ export const sections = {
       'Warm calls of one admin per minute, counted like RATE_WARMS_PER_JID.',
     ),
     RATE_LOGINS_PER_ADDRESS: live('rates.loginsPerAddress', kinds.integer(0, 1_000_000), '20').means(
-      'Refused logins of clients per minute, from one address at one domain. All domains together allow three times as many. Above this limit, the next login from the address waits for half a second, and each further login twice as long, up to 20 s or half of BOSH_LOGIN_TIMEOUT.',
+      'Refused logins of clients per minute, from one address at one domain. All domains together allow three times as many. Above this limit, the next login from the address waits for half a second, and each further login twice as long. The longest wait is 20 s, or half of BOSH_LOGIN_TIMEOUT if that is less.',
     ),
     RATE_FAILED_LOGINS: live('rates.failedLogins', kinds.integer(0, 1_000_000), '5').means(
       'Wrong admin secrets per minute for one name from one address. For all names from one address, ten times as many are allowed. For one name from all addresses, ten times as many are allowed in ten minutes. The last limit does not apply to addresses that sent the right secret within a week.',

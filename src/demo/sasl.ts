@@ -41,7 +41,7 @@ export function prepareAccounts(passwords: Readonly<Record<string, string>>): Re
   )
 }
 
-/** SCRAM without channel binding (RFC 5802 §5). Service accounts may log in users (RFC 6120 §6.3.8). */
+/** SCRAM without channel binding (RFC 5802 §5). Service accounts may log in for users (RFC 6120 §6.3.8). */
 export function createSasl(
   users: ReadonlyMap<string, string>,
   services: ReadonlyMap<string, string>,

@@ -19,8 +19,8 @@ export interface DrainingParts {
 }
 
 /**
- * Resolves when `registry` is empty, after `seconds`, or at a stop. Meanwhile, new connections go to processes that do
- * not drain.
+ * Resolves when `registry` is empty (with `nodes`, also without connections), after `seconds`, or at a stop. Meanwhile,
+ * new connections go to processes that do not drain.
  */
 export function drained(parts: DrainingParts): Promise<void> {
   const { registry, listening, nodes, clock, isStopping } = parts

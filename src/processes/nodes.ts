@@ -38,10 +38,10 @@ export interface Node {
 }
 
 export interface AboutNode {
-  /** For example `web1`, or `web1 worker 2`. */
+  /** For example `web1`, or `web1, worker 2`. */
   readonly place: string
   readonly version: string
-  /** Settings that should be equal in all processes, as text or hash. No secrets. */
+  /** Hashes of settings that should be equal in all processes. */
   readonly settings: Readonly<Record<string, string>>
 }
 
@@ -59,7 +59,7 @@ export interface Nodes {
   readonly isLeaving: boolean
   /** The process that answers for the name: the named process or its heir. */
   owner(name: string): string | undefined
-  /** True if an heir may still adopt the name. With `awaitsHeirs`, this is any name in the first 10 s after a start. */
+  /** True if an heir may still adopt the name. With `awaitsHeirs`, every name counts for 10 s after a start. */
   isAwaited(name: string): boolean
   /**
    * Calls `then` with the owner, or with `undefined` if no heir comes in time, or too many bytes wait.

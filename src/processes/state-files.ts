@@ -34,7 +34,7 @@ export interface WrittenState {
 export interface StateFiles {
   /** Replaces this slot's file. Rejects with an error of the system or of `records`. */
   write(names: readonly string[], records: Iterable<string>, bytes?: number): Promise<void>
-  /** Reads the file of this slot, and its share of the files of slots without a process. Never rejects. */
+  /** Reads the file of this slot, and some files of slots that have no process any more. Never rejects. */
   read(): Promise<WrittenState[]>
 }
 

@@ -252,7 +252,7 @@ export async function startService({
     throw error
   }
   if (states.length > 0) onTakingUp()
-  // Follows all steps that can fail. No `await` may come between `listen` and this call, or requests arrive earlier.
+  // All steps that can fail come first. No `await` may come between `listen` and this call, or requests arrive earlier.
   takeUpFiles(states, nodes, sites.takeUp, log)
   if (nodes !== undefined) acceptHandovers(nodes, () => (stopping?.isReady ? sites.takeUp : undefined), log)
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)

@@ -84,7 +84,7 @@ export function createOpener(parts: OpenerParts) {
     logOf(transport).error({ incident: randomUUID(), session, ...traceOf(error) }, what)
   }
 
-  /** Sends no event for a session that the portal never got (`unclaimed`) or another process continues (`set-down`). */
+  /** Sends no event if the portal never got the session (`unclaimed`), or another process continues it (`set-down`). */
   function tellEnd(session: Session, reason: EndReason): void {
     if (session.sendsEvents && reason !== 'unclaimed' && reason !== 'set-down')
       tellEvent?.('session.ended', session, reason)

@@ -48,7 +48,7 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
   return { elements, size, bytes, fault, clearRefusal }
 }
 
-/** Removes client states for a server without XEP-0352, which would close the stream. */
+/** Removes client states if the server lacks XEP-0352 and would close the stream. */
 export function withKnownStates(payload: Payload, link: Pick<Link, 'facts'>): Payload {
   if (!payload.elements.some(isState) || link.facts.offersClientStates) return payload
   return { ...payload, elements: payload.elements.filter(element => !isState(element)) }

@@ -53,7 +53,7 @@ export interface SessionDetails extends SessionView {
   readonly address?: string | undefined
   readonly browser?: string | undefined
   readonly isMending?: boolean | undefined
-  /** When the session ends if no page connects. */
+  /** Time of the end if no page connects. */
   readonly endsAt?: number | undefined
   /** Stanzas for the page. */
   readonly counters?: { readonly delivered: number; readonly waiting: number } | undefined

@@ -60,7 +60,7 @@ export function describeBinding(binding: Binding, urls: EndpointUrls, credential
   return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, csi, websocket, cookie, credential, ...before }
 }
 
-/** `node` names the process of the session, because a login with a hash of the token does not name it. */
+/** `node` names the session's process, as the token does: some logins send only a hash of the token. */
 function attachUrl({ websocket }: EndpointUrls, id: string): string {
   const node = nodeIn(id)
   return node === undefined ? websocket : `${websocket}?node=${node}`
@@ -75,7 +75,7 @@ export function describeEnded({ ended, elsewhere, unanswered }: EndedSessions) {
   return { ended, elsewhere: elsewhere || undefined, unanswered }
 }
 
-/** `reply` needs a backend that sets the cookie, so browsers get `cookie`. */
+/** `reply` needs a backend that sets the cookie. From other callers, it means `cookie`. */
 export function attachBindingFor(isForBackend: boolean, wanted: AttachBinding): AttachBinding {
   return wanted === 'reply' && !isForBackend ? 'cookie' : wanted
 }

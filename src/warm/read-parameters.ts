@@ -97,7 +97,7 @@ function collect<Name extends string>(pairs: Iterable<Pair>, table: Table<Name>,
 
 const secrets: ReadonlySet<string> = new Set<ParameterName>(['password', 'token', 'credential'])
 
-/** Errors quote only names that match, or that look like a parameter: other text may be a misplaced secret. */
+/** Errors quote only names of this form, or similar to a parameter: other text may be a misplaced secret. */
 const isName = /^[a-z_]{1,40}$/i
 
 function unknownParameter([name, value]: Pair, before: string | undefined, table: Table, place: Place): Problem {

@@ -78,7 +78,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
   let lastNumber = 0
 
   function endHere({ visit, scope }: EndQuestion) {
-    // `endVisit` also counts the sessions, so it precedes the aborts, which end some of them.
+    // `endVisit` precedes the aborts, because they end sessions that `endVisit` counts.
     const result = own.endVisit(visit, scope)
     for (const call of calls) {
       if (!isOfVisit(call.tab, visit)) continue

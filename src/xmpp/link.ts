@@ -23,7 +23,7 @@ export interface Link {
   timeOut(step: Step, isStreamOver?: boolean): void
   /** Counts the link as broken in the state of its server, because the server does not answer. */
   unanswered?(): void
-  /** Sends all data, then closes the connection, but not the stream (over BOSH, also the stream). No event follows. */
+  /** Sends all data, then closes the connection. Over TCP, the stream stays open. No event follows. */
   cut(): void
 }
 
@@ -62,7 +62,7 @@ export interface LinkAgain {
 export type OpenLink = (domain: string, options: LinkOptions, events: LinkEvents) => Link
 
 export interface LinkEvents {
-  /** The current step. Links do not follow the login, so they report this step in errors instead of `features`. */
+  /** The current step. Links do not follow the login: in their errors, this step replaces `features`. */
   readonly step?: LinkStep | undefined
   onStep?(step: Step): void
   /** Elements sent during this call are sent with the stream header. */

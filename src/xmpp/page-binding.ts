@@ -23,7 +23,7 @@ export interface Binding extends SessionTerms {
   readonly received?: number | undefined
   /** With `attach_binding=reply`: all requests of the page must have this cookie, which the backend sets. */
   readonly cookie?: Cookie | undefined
-  /** One-time password for WebSocket. Undefined if WebSocket is off, with `attach_binding`, and at remote endpoints. */
+  /** One-time password for WebSocket. Undefined if WebSocket is off, `attach_binding` is on, or `url` is set. */
   readonly token?: string | undefined
   /** For a session at a remote endpoint: the endpoint's URL. */
   readonly url?: string | undefined

@@ -14,7 +14,7 @@ const xboshNamespace = 'urn:xmpp:xbosh'
 /** The size of stanzas is checked later (`session/payload.ts`). */
 const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 5_000 }
 
-/** A factor. With an added declaration, `<presence/>` is three times as long. */
+/** A factor. With an added `xmlns`, `<presence/>` is three times as long. */
 const mostGrowth = 4
 
 const requests = documentReader(limits, { meantNamespace: stanzaNamespace, maxGrowth: mostGrowth })
@@ -42,7 +42,7 @@ export function parseBody(text: string) {
     ver: root.attribute('ver'),
     content: root.attribute('content'),
     lang: kept(root, 'xml:lang'),
-    /** Drafts of XEP-0124 and gloox write `terminal`. */
+    /** Gloox and drafts of XEP-0124 write `terminal`. */
     terminate: type === 'terminate' || type === 'terminal',
     restart: boolean(restartOf(root)),
     /** A text with one character for each byte of the hash. */

@@ -121,7 +121,7 @@ export class RidWindow {
     return this.#replies.find(reply => reply.rid === rid)
   }
 
-  /** Without acks, the client has perhaps not received the last `#size` replies (at least 2). In a pause, 1 more. */
+  /** Without acks, the client may lack the last replies: `#size`, or 2 if that is more. In a pause, 1 reply more. */
   unacknowledged(isPaused: boolean): readonly StoredReply[] {
     const received = this.hasAcks ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
     return this.#replies.filter(({ rid }) => rid > received)

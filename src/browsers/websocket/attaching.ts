@@ -37,7 +37,7 @@ export interface Forwarding {
   readonly nodeInUrl: string | undefined
   carry(name: string, before: LoginBefore, credentials: string): boolean
   isAwaited(name: string): boolean
-  /** `isKnown`: a process answers for the name, or no process will. The returned function ends the wait. */
+  /** `isKnown`: the process of the name is known or gone. The returned function ends the wait. */
   whenKnown(name: string, bytes: number, then: (isKnown: boolean) => void): () => void
 }
 
@@ -64,7 +64,7 @@ export class Attaching extends StreamStart<AttachingParts> {
   #stopWaiting: (() => void) | undefined
   readonly #forwarding: Forwarding | undefined
 
-  /** `forwarding` is undefined if another process has the WebSocket. */
+  /** `forwarding` is undefined with one process, or if another has the WebSocket. */
   constructor(
     channel: Channel,
     parts: AttachingParts,

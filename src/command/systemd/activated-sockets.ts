@@ -33,7 +33,7 @@ export function takeActivatedSockets(environment: NodeJS.ProcessEnv): ActivatedS
   return new Map(found.map(({ address, descriptor }) => [address, descriptor]))
 }
 
-/** Returns settings of `wished` that match no socket. In `taken`, addresses of the sockets replace these settings. */
+/** Returns settings of `wished` that match no socket. `taken` has the addresses of the sockets instead. */
 export function ignoredSettings(wished: Environment, taken: Environment): string[] {
   const silent = () => undefined
   return pairs.flatMap(([host, port]) => {

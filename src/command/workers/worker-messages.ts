@@ -3,7 +3,7 @@ import type { Environment } from '../../config/load.js'
 export type Order =
   /** A newer worker now accepts the new connections. */
   | { readonly order: 'retire' }
-  /** The worker ends after all sessions that cannot be moved, or after DRAIN_TIME. */
+  /** The worker ends when sessions that cannot be moved have ended, or after DRAIN_TIME. */
   | { readonly order: 'drain' }
   | { readonly order: 'stop' }
   /** The answer to `leave`: no connection is on its way to the worker. */

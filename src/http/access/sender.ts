@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** Distinguishes pages of other sites (`elsewhere`), own pages (`here`), and programs, which send neither header. */
+/** Distinguishes other sites (`elsewhere`), own pages (`here`), and programs (no `Origin`, no `Sec-Fetch-Site`). */
 export function senderOf(
   { origin, host, 'sec-fetch-site': fetchSite }: IncomingHttpHeaders,
   externalUrl: string | undefined,

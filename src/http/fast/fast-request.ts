@@ -19,7 +19,7 @@ const stream = IncomingMessage.prototype as IncomingMessage & Dumped
 export class FastRequest extends IncomingMessage implements Dumped {
   protected sink: BodySink | undefined = undefined
 
-  /** Returns false if the body is already being read. */
+  /** Returns false if a part of the body has arrived or is being read. */
   handTo(sink: BodySink): boolean {
     if (this.complete || this.readableFlowing !== null || this.readableLength > 0) return false
     this.sink = sink

@@ -138,7 +138,7 @@ export async function listen(
         encrypted.add(socket)
         paceEnds(socket)
         socket.once('close', () => encrypted.delete(socket))
-        // After a reload, new connections can resume only TLS sessions that were verified with the current CAs.
+        // On a connection after the reload, a resumed TLS session was verified with the current CAs.
         const isVerified = socket.isSessionReused() && !openedBeforeReload.has(rawSocket(socket))
         if (areAuthoritiesReduced && !isVerified) recheck(socket)
       })

@@ -10,7 +10,7 @@ export async function removeStaleSocket(path: string): Promise<void> {
   if (fileAt(path)?.ino === before.ino) attempt(() => unlinkSync(path))
 }
 
-/** Returns the last part of an error message, or undefined if a socket can be created, or can replace a socket. */
+/** Returns the last part of an error message. Undefined if a socket can be created, or replace an old socket. */
 export function socketPathProblem(path: string): string | undefined {
   const folder = dirname(path)
   const file = fileAt(path)

@@ -11,7 +11,7 @@ const mostOfHeap = 0.75
 const youngSize = 48 * 2 ** 20
 /** Used without MAX_MEMORY_MB. */
 const mostOfMachine = 0.8
-/** Share of the memory for waiting stanzas. Hostile stanzas need up to four times their counted size. */
+/** Share of the memory that waiting stanzas may fill. Hostile stanzas need up to four times their counted size. */
 const mostWaiting = 1 / 8
 /** Milliseconds for which a measurement is valid. */
 const interval = 1_000

@@ -174,7 +174,7 @@ export class Membership {
       this.owners.lost(node)
       this.#changed()
     }
-    // The heir must be known before `break`, because ended requests are sent to the heir.
+    // The heir must be known before `break`: the requests that `break` ends go to the heir.
     if (wasUsed) node.break(node.isReached ? 'broken' : 'gone')
   }
 

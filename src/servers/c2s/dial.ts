@@ -67,7 +67,7 @@ type SearchParts = DialerParts & Required<Pick<DialerParts, 'connect'>>
 
 export type Search = ReturnType<typeof createSearch>
 
-/** `connections` dials the targets in order. `failure` is the failure at the latest step. */
+/** `connections` dials the targets in order. `failure` is the first at the furthest step. */
 export function createSearch(
   { names, clock, publicOnly, descriptors = { expected: 0 }, ports, onExhausted, connect }: SearchParts,
   route: Route | Promise<Route>,

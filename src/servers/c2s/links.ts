@@ -13,7 +13,7 @@ import { type LinkParts, TcpLink } from './tcp-link.js'
 export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls' | 'certificates'> {
   /** XMPP_SERVERS by domain. `*` is for all other domains. */
   readonly servers: ReadonlyMap<string, Server>
-  /** A space is sent after one to two times this many seconds of silence. 0: off. */
+  /** In seconds. A space is sent after one to two such periods of silence. 0: off. */
   readonly keepalive: number
   readonly streamManagement?: boolean
   readonly sasl2?: boolean

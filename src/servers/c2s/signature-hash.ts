@@ -22,7 +22,7 @@ const hashes: Readonly<Record<string, string>> = {
 }
 const pss = '2a864886f70d01010a'
 const sequence = 0x30
-/** Tag of the hash in the parameters of RSASSA-PSS. Without this tag, the hash is SHA-1. */
+/** Tag of the hash in the parameters of RSASSA-PSS. Without this tag, the hash is SHA-1, which SHA-256 replaces. */
 const pssHash = 0xa0
 
 export function signatureHash(certificate: Uint8Array): string | undefined {

@@ -41,7 +41,7 @@ export interface ServerStatesParts {
   /** Only `*` of XMPP_DOMAINS allows the domain. */
   readonly isStranger: (domain: string) => boolean
   readonly probe: (domain: string) => void
-  /** Called when a server of the settings goes down, and whenever this process probes it later. */
+  /** Called when a trusted server goes down, and whenever this process probes the server later. */
   readonly onDown: (about: DownServer) => void
 }
 
@@ -70,7 +70,7 @@ export class ServerStates {
     return this.#known(owner, server) ?? this.#add(owner, server, true)
   }
 
-  /** A server from DNS. Undefined if only `*` allows the domain, or above `mostFound`. */
+  /** A server from DNS. Undefined if only `*` allows the domain, or `mostFound` is reached. */
   ofFound(domain: string, server: string): ServerState | undefined {
     const known = this.#known(domain, server)
     if (known !== undefined) return known

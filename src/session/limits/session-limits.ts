@@ -32,7 +32,7 @@ const ofClient: readonly OfClient[] = ['address', 'unauthenticated']
 
 const proxy = 'proxy'
 
-/** Each session without a login counts as up to this number of held requests. */
+/** At most this number of held requests is counted for each session without a login. */
 const mostOfStranger = 5
 
 const shareOfStrangers = 1 / 4

@@ -15,8 +15,8 @@ import { type Mending, Repair, type WhyUnmended } from './mending.js'
 export interface ManagedLinkParts extends LinkCountsParts {
   readonly mending: Mending | undefined
   /**
-   * The server's answer to `<enable/>`, and the number of stanzas after the answer. If undefined, the constructor of a
-   * new stream sends `<enable/>`.
+   * The server's answer to `<enable/>`, and the number of stanzas after the answer. If undefined, `ManagedLink`
+   * sends `<enable/>` on a new stream.
    */
   readonly enabled?: { readonly answer: Element; readonly received: number } | undefined
   readonly isUrgent: () => boolean

@@ -33,8 +33,8 @@ export interface LoggedIn {
 }
 
 /**
- * Learns a client's JID from its login. Blocks requests that could log in unnoticed. Once another user could have sent
- * an element, ignores all later elements.
+ * Learns a client's JID from its login. Blocks requests that could log in unnoticed. Ignores all elements after the
+ * first element that another user could have sent.
  */
 export class ClientLogin {
   #stage: Stage = 'stranger'

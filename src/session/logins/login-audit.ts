@@ -42,7 +42,7 @@ export class LoginAudit {
         return tally
       }
       tally.jids.add(jid)
-      // The line lists servers of its JIDs only, because the admins of these domains read the line.
+      // Only servers of the listed JIDs are listed, because admins of their domains read the line.
       if (server !== undefined && tally.servers.size < mostServers) tally.servers.add(foreignText(server))
       return tally
     })

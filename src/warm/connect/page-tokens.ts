@@ -125,7 +125,7 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
     async prepare(): Promise<void> {
       await fetched?.renew()
     },
-    /** Reads the keys again. Unusable keys are logged. The previous keys stay, unless the keys have a new URL. */
+    /** Reads the keys again. A failure is logged, and the previous keys stay, unless the keys have a new URL. */
     async reload(next: PageTokenParts['pages'] = pages): Promise<void> {
       const keys = next.secrets ?? next.keys!
       if ('url' in keys && keys.url !== urlOf(pages.secrets ?? pages.keys)) use(keys)

@@ -84,7 +84,7 @@ export function createSessionCalls(
   })
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
-  /** With `toEnd`, a session that may still exist at a silent process is unreachable, because 404 means that it has ended. */
+  /** With `toEnd`, a session of a silent process gives `session-unreachable`: 404 would mean that it has ended. */
   const demandSession = async ({ request, admin, line }: Call, { toEnd = false } = {}): Promise<SessionDetails> => {
     const id = request.params['id'] as string | undefined
     if (id === undefined) throw new Problem('session-not-found')

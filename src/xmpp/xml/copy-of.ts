@@ -6,7 +6,7 @@ export function copyOf(text: string | undefined): string | undefined {
 }
 
 const shortWhole = 4096
-/** A substring is copied if its source exceeds `shortWhole`, and is more than this many times as long. */
+/** A substring is copied if its source exceeds `shortWhole`, and is longer than this many substrings. */
 const mostKept = 4
 
 export function keepsTooMuch(part: number, whole: number): boolean {

@@ -143,7 +143,7 @@ function writeGs2Header({ channelBinding, authzid = '' }: ScramParts): string {
 function prepare(text: string, parameter: string): string {
   if (/^[\x20-\x7e]*$/.test(text)) return text
   try {
-    // RFC 5802 allows unassigned characters in user names (§5.1), but not in passwords (§2.2).
+    // Allows unassigned characters in user names (RFC 5802 §5.1), and unlike §2.2 also in passwords.
     return saslprep(text, { allowUnassigned: true })
   } catch {
     throw new Problem('invalid-parameter', {
