@@ -68,6 +68,8 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
     over(site: string, manager: ConnectionManager): BoshService {
       managers.delete(site)
       managers.set(site, manager)
+      // A session may already be here before this process adopts the name in its sid.
+      const serves = (name: string, sid: string | undefined) => isHere(name) || manager.has(sid)
       return {
         report: manager.report,
         serve(text, peer) {
@@ -75,8 +77,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
           const isNew = sid === undefined
           const name = isNew ? undefined : (nodeIn(sid) ?? '')
           const otherNode = isNew && isDraining() ? nodeForNewSession(nodes) : undefined
-          // A session may already be here before this process adopts the name in its sid.
-          const isOurs = name === undefined ? otherNode === undefined : isHere(name) || manager.has(sid)
+          const isOurs = name === undefined ? otherNode === undefined : serves(name, sid)
           if (isOurs) manager.serve(text, peer)
           else {
             const { address, secure, cookies, browser } = peer
@@ -89,7 +90,7 @@ export function createCarriedRequests(nodes: Nodes, clock: Clock, isDraining: ()
         refuseTooLarge(start, { secure, cookies }) {
           const { sid } = readBodyHead(start)
           const name = sid === undefined ? undefined : (nodeIn(sid) ?? '')
-          if (name === undefined || isHere(name)) return manager.refuseTooLarge(start, { secure, cookies })
+          if (name === undefined || serves(name, sid)) return manager.refuseTooLarge(start, { secure, cookies })
           const node = nodes.owner(name)
           if (node === undefined) return noAnswer
           const question: TooLarge = { start, secure, cookies }

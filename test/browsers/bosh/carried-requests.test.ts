@@ -28,6 +28,8 @@ interface Process {
   readonly got: string[]
   readonly refusals: string[]
   isAnswering: boolean
+  /** A session that moves can arrive before its process adopts the name. */
+  hasMovedSession: boolean
 }
 
 beforeEach(() => {
@@ -47,8 +49,8 @@ async function start(name: string, awaitsHeirs = false): Promise<Process> {
       if (process.isAnswering) answer(peer, name)
     },
     refuseUnknown: (peer: Peer) => answer(peer, unknown),
-    has: () => !nodes.isLeaving && nodes.owner(old) === nodes.self,
-    refuseTooLarge: () => undefined,
+    has: () => process.hasMovedSession || (!nodes.isLeaving && nodes.owner(old) === nodes.self),
+    refuseTooLarge: (start: string) => void got.push(start),
   } as unknown as ConnectionManager
   const service = createCarriedRequests(
     nodes,
@@ -56,7 +58,7 @@ async function start(name: string, awaitsHeirs = false): Promise<Process> {
     () => false,
     limit => void refusals.push(limit),
   ).over('site', manager)
-  const process: Process = { nodes, service, got, refusals, isAnswering: true }
+  const process: Process = { nodes, service, got, refusals, isAnswering: true, hasMovedSession: false }
   open.push(process)
   await settled()
   return process
@@ -233,4 +235,17 @@ test('a request that is too large is not answered until there is an heir', async
   y.nodes.adopt([old])
   await settled()
   expect(await one.service.refuseTooLarge(start, client)).toBeUndefined()
+})
+
+test('a request that is too large is refused by the process that has the session, before it adopts the name', async () => {
+  const [, x, y] = await startAll()
+  const client = { secure: true, cookies: undefined }
+  const start = `<body sid='${sid}'>`
+  y.hasMovedSession = true
+  expect(await y.service.refuseTooLarge(start, client)).toBeUndefined()
+  expect([x.got, y.got]).toEqual([[], [start]])
+  await x.nodes.close({ returns: true })
+  await settled()
+  expect(await y.service.refuseTooLarge(start, client)).toBeUndefined()
+  expect(y.got).toEqual([start, start])
 })
