@@ -33,6 +33,8 @@ export function createEndpoint(url: string, parts: EndpointParts) {
   const address = new URL(url)
   const lasting = createAgent(address, parts, 'lasting')
   const passing = createAgent(address, parts, 'passing')
+  let openRequests = 0
+  let isRetired = false
   const byName = new Map<string, string[]>()
   for (const [name, value] of settings.headers) {
     const key = name.toLowerCase()
@@ -45,7 +47,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
   }
 
   /** `afresh`: the request uses a new connection. Rejects with a `RemoteFault`. */
-  function post(body: string, waitSeconds: number, options: PostOptions = {}, afresh = false) {
+  async function post(body: string, waitSeconds: number, options: PostOptions = {}, afresh = false) {
     const limits = {
       connect: settings.connectTimeout,
       reply: waitSeconds + settings.timeout,
@@ -54,7 +56,22 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     }
     const headers = { ...usualHeaders, 'Content-Length': Buffer.byteLength(body) }
     const agent = afresh ? passing : lasting
-    return sendRequest(address, { ...options, method: 'POST', headers, body, agent, limits, clock })
+    openRequests += 1
+    try {
+      return await sendRequest(address, { ...options, method: 'POST', headers, body, agent, limits, clock })
+    } finally {
+      openRequests -= 1
+      closeIfUnused()
+    }
+  }
+
+  function close(): void {
+    lasting.destroy()
+    passing.destroy()
+  }
+
+  function closeIfUnused(): void {
+    if (isRetired && openRequests === 0) close()
   }
 
   function readHttpReply({ status, body, fates }: HttpReply, creates: boolean): EndpointReply {
@@ -80,16 +97,20 @@ export function createEndpoint(url: string, parts: EndpointParts) {
       return readHttpReply(await post(body, waitSeconds, options, afresh), creates)
     },
 
-    close(): void {
-      lasting.destroy()
-      passing.destroy()
+    /** Its sessions can go on. From now on, no connection stays open without a request. */
+    retire(): void {
+      isRetired = true
+      closeIfUnused()
     },
+
+    /** Breaks off open requests. */
+    close,
   }
 }
 
 export type Endpoints = ReturnType<typeof createEndpoints>
 
-export function createEndpoints(parts: EndpointParts) {
+export function createEndpoints(parts: EndpointParts, most = mostFound) {
   const { url: named, plain } = parts.about
   const encrypted = named === undefined || named.startsWith('https:')
   const byUrl = new Map<string, Endpoint>()
@@ -104,8 +125,9 @@ export function createEndpoints(parts: EndpointParts) {
       const url = named ?? (await found(domain))
       if (typeof url !== 'string') throw new RemoteFault(url)
       const endpoint = byUrl.get(url) ?? createEndpoint(url, parts)
+      byUrl.delete(url)
       byUrl.set(url, endpoint)
-      forgetOldest(byUrl, mostFound)
+      forgetOldest(byUrl, most)?.retire()
       return endpoint
     },
 

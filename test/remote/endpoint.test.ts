@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer as createTcpServer, Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { createEndpoint } from '../../src/remote/endpoint.js'
+import { createEndpoint, createEndpoints } from '../../src/remote/endpoint.js'
 import { connectTcp } from '../../src/servers/c2s/dial.js'
 import { LocalPorts } from '../../src/servers/net/local-ports.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -192,6 +192,73 @@ describe('an endpoint', () => {
       aftermath: 'none',
     })
     here.close()
+  })
+})
+
+describe('the endpoints of several domains', () => {
+  const domains = ['a.example', 'b.example', 'c.example']
+  const hosts = makeCertificate([...domains, 'localhost'].map(name => `DNS:${name}`))
+
+  async function begin(most: number) {
+    const there = await ScriptedEndpoint.start(hosts)
+    const names = namesOf(Object.fromEntries(domains.map(domain => [domain, ['127.0.0.1']])))
+    const about = { ...usualEntry, ca: hosts.cert }
+    const endpoints = createEndpoints(endpointParts({ names, about, port: there.port }), most)
+    closers.push(
+      () => there.stop(),
+      () => endpoints.close(),
+    )
+    const endpointOf = async (domain: string) => {
+      const found = endpoints.of(domain)
+      const links = [{ rel: 'urn:xmpp:alt-connections:xbosh', href: `${there.url}/${domain}` }]
+      ;(await there.request()).send(200, JSON.stringify({ links }))
+      return found
+    }
+    const ask = async (endpoint: Awaited<ReturnType<typeof endpointOf>>) => {
+      const replied = endpoint.post('', 60)
+      const request = await there.request()
+      return {
+        socket: request.message.socket,
+        async answer() {
+          request.send(200, 'yes')
+          expect((await replied).body).toBe('yes')
+          await request.over
+        },
+      }
+    }
+    return { endpoints, endpointOf, ask }
+  }
+
+  test('are forgotten in the order of their last use; kept connections then close', async () => {
+    const { endpoints, endpointOf, ask } = await begin(2)
+    const [a, b] = [await endpointOf('a.example'), await endpointOf('b.example')]
+    const [ofA, ofB] = [await ask(a), await ask(b)]
+    await ofA.answer()
+    await ofB.answer()
+    expect(await endpoints.of('a.example')).toBe(a)
+    await endpointOf('c.example')
+    await eventually('the connection closes', () => ofB.socket.destroyed)
+    expect(await endpoints.of('a.example')).toBe(a)
+    const again = await ask(a)
+    expect(again.socket).toBe(ofA.socket)
+    await again.answer()
+  })
+
+  test('that are forgotten serve their sessions, and keep no connection without a request', async () => {
+    const { endpoints, endpointOf, ask } = await begin(1)
+    const a = await endpointOf('a.example')
+    const [first, second] = [await ask(a), await ask(a)]
+    await endpointOf('b.example')
+    await first.answer()
+    const third = await ask(a)
+    expect(third.socket).toBe(first.socket)
+    await second.answer()
+    await third.answer()
+    for (const { socket } of [first, second]) await eventually('the connection closes', () => socket.destroyed)
+    endpoints.close()
+    const fourth = await ask(a)
+    await fourth.answer()
+    await eventually('the connection closes', () => fourth.socket.destroyed)
   })
 })
 
