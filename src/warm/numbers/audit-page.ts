@@ -73,9 +73,9 @@ export function auditWithMistake(problem: Problem, context: AdminPageContext): A
   const field = (['jid', 'admin', 'action'] as const).find(name => name === parameter?.name)
   if (field === undefined) return undefined
   const sent = new URLSearchParams(queryOf(context.request.url))
-  const [jid, admin] = ['jid', 'admin'].map(name => sent.get(name) ?? undefined)
+  const [jid, admin, action] = ['jid', 'admin', 'action'].map(name => sent.get(name) ?? undefined)
   const errors = { [field]: parameter!.rule ?? detailOf(problem) }
-  const { body } = showAudit(context, { jid, admin }, { errors, isRefused: true })
+  const { body } = showAudit(context, { jid, admin, action }, { errors, isRefused: true })
   return { status, headers: problemHeaders(problem, context.representation), body }
 }
 

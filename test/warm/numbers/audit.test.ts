@@ -70,6 +70,15 @@ describe('the audit page', () => {
     expect(text).toContain('No lines: the filter is invalid.')
   })
 
+  test.each([
+    ['jid', '@'],
+    ['admin', 'x'.repeat(257)],
+  ])('keeps the chosen action after a mistake in %s', async (name, value) => {
+    const { text, status } = await setUp().get(`/warm/audit?${name}=${value}&action=admin+login`).set(html)
+    expect([status, isXhtml(text)]).toEqual([400, true])
+    expect(text).toContain('<option value="admin login" selected="selected">')
+  })
+
   test('shows which admin failed to log in, but no other name, because it may be a secret', async () => {
     const { get, call } = setUp()
     for (const wrong of [
