@@ -14,17 +14,23 @@ export function cacheAnswers<T>(
   most: number,
   ask: (question: string) => Promise<Answer<T>>,
 ): (question: string) => T | Promise<T> {
-  const known = new Map<string, { readonly value: T; readonly until: number }>()
-  const asked = new Map<string, { readonly answer: Promise<T>; readonly at: number }>()
-  const learn = async (question: string) => {
+  const known = new Map<string, { readonly value: T; readonly until: number; readonly askedAt: number }>()
+  const asked = new Map<string, { readonly answer: Promise<T>; readonly askedAt: number }>()
+  const remember = (question: string, { value, seconds }: Answer<T>, askedAt: number) => {
+    const newest = known.get(question)
+    if (newest !== undefined && newest.askedAt > askedAt) return
+    known.delete(question)
+    known.set(question, { value, until: clock.now() + seconds * 1000, askedAt })
+    forgetOldest(known, most)
+  }
+  const learn = async (question: string, askedAt: number) => {
     try {
-      const { value, seconds } = await ask(question)
-      known.delete(question)
-      known.set(question, { value, until: clock.now() + seconds * 1000 })
-      forgetOldest(known, most)
-      return value
+      const answer = await ask(question)
+      remember(question, answer, askedAt)
+      return answer.value
     } finally {
-      asked.delete(question)
+      // After 30 s, a newer call may have asked again.
+      if (asked.get(question)?.askedAt === askedAt) asked.delete(question)
     }
   }
   return question => {
@@ -32,9 +38,9 @@ export function cacheAnswers<T>(
     const remembered = known.get(question)
     if (remembered !== undefined && remembered.until > now) return remembered.value
     const waiting = asked.get(question)
-    if (waiting !== undefined && now - waiting.at < askAgainMilliseconds) return waiting.answer
-    const answer = learn(question)
-    asked.set(question, { answer, at: now })
+    if (waiting !== undefined && now - waiting.askedAt < askAgainMilliseconds) return waiting.answer
+    const answer = learn(question, now)
+    asked.set(question, { answer, askedAt: now })
     return answer
   }
 }

@@ -74,6 +74,55 @@ describe('an answer', () => {
     expect(asked).toEqual(['a', 'a'])
   })
 
+  describe('that comes after half a minute', () => {
+    function slowAnswers() {
+      const answered: ((answer: Answer<string>) => void)[] = []
+      const names = cacheAnswers<string>(clock, 100, () => new Promise(resolve => void answered.push(resolve)))
+      const answer = (index: number, value: string) => answered[index]!({ value, seconds })
+      const askTwice = () => {
+        const older = names('a')
+        clock.advance(30_000)
+        return [older, names('a')] as const
+      }
+      return { names, answer, askTwice, asks: () => answered.length }
+    }
+
+    test('does not stop later calls from sharing the newer question', async () => {
+      seconds = 0
+      const { names, answer, askTwice, asks } = slowAnswers()
+      const [older, newer] = askTwice()
+      answer(0, 'older')
+      expect(await older).toBe('older')
+      expect(names('a')).toBe(newer)
+      expect(asks()).toBe(2)
+      answer(1, 'newer')
+      expect(await newer).toBe('newer')
+      expect(names('a')).not.toBe(newer)
+      expect(asks()).toBe(3)
+    })
+
+    test('does not replace the newer answer', async () => {
+      const { names, answer, askTwice } = slowAnswers()
+      const [older, newer] = askTwice()
+      answer(1, 'newer')
+      await newer
+      answer(0, 'older')
+      expect(await older).toBe('older')
+      expect(names('a')).toBe('newer')
+    })
+
+    test('is replaced by the newer answer', async () => {
+      const { names, answer, askTwice } = slowAnswers()
+      const [older, newer] = askTwice()
+      answer(0, 'older')
+      await older
+      expect(names('a')).toBe('older')
+      answer(1, 'newer')
+      await newer
+      expect(names('a')).toBe('newer')
+    })
+  })
+
   test('is dropped for newer ones if there are too many', async () => {
     const names = answers(2)
     await names('a')
