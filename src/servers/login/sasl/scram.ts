@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { saslprep } from '@mongodb-js/saslprep'
 import { Problem } from '../../../lib/errors.js'
+import { foreignText } from '../../../lib/text/foreign-text.js'
 import { randomText } from '../../../lib/text/random-text.js'
 import type { ChannelBinding } from './channel-binding.js'
 import { fromByteString, type Mechanism, saslName, toByteString } from './mechanism.js'
@@ -57,7 +58,7 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
 
   async function prove(serverFirst: string): Promise<string> {
     const { maxIterations, channelBinding } = parts
-    const fields = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d{1,9})(?:,|$)/.exec(serverFirst)
+    const fields = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d+)(?:,|$)/.exec(serverFirst)
     if (fields === null) throw refusal('the first message of the server is not SCRAM')
     // An attacker could add a `c=` here, and Prosody reads the first `c=` of the signed text.
     if (/,[acimnprsv]=/.test(serverFirst.slice(fields[0].length - 1)))
@@ -66,10 +67,9 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
     iterations = Number(iterationText)
     if (!nonce.startsWith(ownNonce) || nonce.length === ownNonce.length)
       throw refusal('the server did not extend the nonce')
-    if (iterations < minIterations)
-      throw refusal(`the server asks for ${iterations} iterations, and ${minIterations} are the fewest`)
-    if (iterations > maxIterations)
-      throw refusal(`the server asks for ${iterations} iterations, and SCRAM_MAX_ITERATIONS allows ${maxIterations}`)
+    const asked = `the server asks for ${foreignText(iterationText)} iterations`
+    if (iterations < minIterations) throw refusal(`${asked}, and ${minIterations} are the fewest`)
+    if (iterations > maxIterations) throw refusal(`${asked}, and SCRAM_MAX_ITERATIONS allows ${maxIterations}`)
     salt = Buffer.from(saltText, 'base64')
     parts.onSalt?.(salt)
     const salted = await keysFor(salt)
