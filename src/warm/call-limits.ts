@@ -46,7 +46,9 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
       }
       // The user's limit is checked first, so that calls above this limit do not count for the admin.
       if (user !== undefined) judge('warms-user', await warmsOfUser.take(userOf(user)))
-      judge('warms-admin', await warmsOfAdmin.take(admin))
+      const retryAfterSeconds = await warmsOfAdmin.take(admin)
+      if (retryAfterSeconds !== undefined && user !== undefined) await warmsOfUser.giveBack(userOf(user))
+      judge('warms-admin', retryAfterSeconds)
     },
     async uncount({ admin, user }: Caller): Promise<void> {
       await warmsOfAdmin.giveBack(admin)

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { pino } from 'pino'
 import request from 'supertest'
+import { limitDetail } from '../../src/lib/counts.js'
 import { Problem } from '../../src/lib/errors.js'
 import { adminHashQueue } from '../../src/lib/limits/hash-queue.js'
 import { ownRates } from '../../src/lib/limits/rates.js'
@@ -52,6 +53,17 @@ describe('warm calls', () => {
     await limits.count({ admin: 'portal', user })
     await expect(limits.count({ admin: 'portal', user })).rejects.toThrow()
     await limits.count({ admin: 'portal', user: 'romeo@chat.example' })
+  })
+
+  test('that exceed the limit of an admin do not count for the user', async () => {
+    const limits = limitsOf({ warmsPerJid: 2, warmsPerAdmin: 1 })
+    await limits.count({ admin: 'portal', user })
+    for (let retry = 0; retry < 3; retry++)
+      await expect(limits.count({ admin: 'portal', user })).rejects.toMatchObject({
+        detail: limitDetail('warms-admin'),
+      })
+    await limits.count({ admin: 'other', user })
+    await expect(limits.count({ admin: 'third', user })).rejects.toMatchObject({ detail: limitDetail('warms-user') })
   })
 
   test('that resume a session do not count', async () => {
