@@ -35,13 +35,15 @@ export function chooseMechanism(
   const bareJid = formatBareJid(jid)
   const onSalt = (salt: Buffer) => parts.tokens?.noteSalt(jid.domain, jid.local, salt)
   /** `authzid`: RFC 6120 §6.3.8. */
-  const byPassword = (user: string, secret: string) =>
-    passwordMechanism({ user, secret, authzid: user === jid.local ? '' : bareJid, onSalt }, situation, parts)
+  const byPassword = (user: string, secret: string, isServiceAccount = false) => {
+    const authzid = user === jid.local ? '' : bareJid
+    return passwordMechanism({ user, secret, isServiceAccount, authzid, onSalt }, situation, parts)
+  }
   switch (credentials.kind) {
     case 'password':
       return byPassword(credentials.user ?? jid.local, credentials.password)
     case 'service':
-      return byPassword(credentials.account.user, credentials.account.password)
+      return byPassword(credentials.account.user, credentials.account.password, true)
     case 'keys': {
       const { proof } = credentials
       return passwordMechanism({ user: proof.user, secret: proof, authzid: proof.authzid, onSalt }, situation, parts)
@@ -66,7 +68,7 @@ export function chooseMechanism(
 }
 
 function passwordMechanism(
-  who: Pick<ScramParts, 'user' | 'secret' | 'onSalt'> & { readonly authzid: string },
+  who: Pick<ScramParts, 'user' | 'secret' | 'isServiceAccount' | 'onSalt'> & { readonly authzid: string },
   { mechanisms: offered, channelBindings, link, waiting }: Situation,
   { mechanisms: allowed, saltedPasswords, scramMaxIterations }: MechanismParts,
 ): Mechanism {

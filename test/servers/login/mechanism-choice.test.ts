@@ -180,6 +180,43 @@ describe('an account acts for the user', () => {
   })
 })
 
+describe('a name or password that SASLprep forbids', () => {
+  const text = 'a\x07'
+
+  async function refusal(credentials: Credentials): Promise<Problem> {
+    const mechanism = choose({ credentials, offered: ['SCRAM-SHA-1'] })
+    try {
+      const [, nonce] = /,r=(.*)$/.exec(String(mechanism.response()))!
+      mechanism.challenge(`r=${nonce}x,s=c2FsdA==,i=4096`)
+      await mechanism.response()
+    } catch (error) {
+      if (error instanceof Problem) return error
+      throw error
+    }
+    throw new Error('it is allowed')
+  }
+
+  test.each([
+    ['name', { user: text, password: 's3' }],
+    ['password', { user: 'portal', password: text }],
+  ])('as the %s of the service account is the fault of this account', async (what, account) => {
+    const problem = await refusal({ kind: 'service', account })
+    expect(problem).toMatchObject({
+      ...{ code: 'not-authorized', step: 'sasl' },
+      detail: `SASLprep (RFC 4013) forbids the ${what} of the account in XMPP_SERVICE_ACCOUNTS: change it.`,
+    })
+    expect(JSON.stringify(problem)).not.toContain(text)
+  })
+
+  test.each<[string, Credentials]>([
+    ['jid', { kind: 'password', password: 'pw', user: text }],
+    ['password', { kind: 'password', password: text, user: 'nurse' }],
+  ])('in %s is the fault of the caller who sent it', async (parameter, credentials) => {
+    const detail = expect.stringContaining(`Parameter: ${parameter}.`)
+    expect(await refusal(credentials)).toMatchObject({ code: 'invalid-parameter', detail })
+  })
+})
+
 describe('credentials other than passwords have one mechanism', () => {
   const token = (mechanism: string): Credentials => ({ kind: 'token', token: 't0k', mechanism })
   const offered = [...everything, 'OAUTHBEARER', 'X-OAUTH2', 'X-TOKEN', 'EXTERNAL', 'ANONYMOUS']

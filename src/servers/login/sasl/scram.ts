@@ -23,6 +23,8 @@ export type ScramName = keyof typeof hashes
 export interface ScramParts {
   readonly user: string
   readonly secret: string | ScramProof
+  /** True if the operator has set `user` and `secret`. */
+  readonly isServiceAccount?: boolean | undefined
   readonly onSalt?: ((salt: Buffer) => void) | undefined
   /** A bare JID. */
   readonly authzid?: string | undefined
@@ -84,9 +86,9 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
   }
 
   async function keysFor(salt: Buffer): Promise<ScramKeys> {
-    const { user, secret, saltedPasswords, waiting } = parts
+    const { user, secret, isServiceAccount, saltedPasswords, waiting } = parts
     if (typeof secret === 'string') {
-      const password = prepare(secret, 'password')
+      const password = saslPrepared(secret, 'password', isServiceAccount)
       return await saltedPasswords({ user, password, salt, iterations, hash }, waiting)
     }
     if (secret.hash !== hash || secret.iterations !== iterations || !secret.salt.equals(salt))
@@ -112,7 +114,8 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
     response() {
       if (hasServerProved) return ''
       if (serverFirst !== undefined) return prove(serverFirst)
-      firstBare = `n=${saslName(prepare(parts.user, 'jid'))},r=${ownNonce}`
+      const user = saslPrepared(parts.user, 'name', parts.isServiceAccount)
+      firstBare = `n=${saslName(user)},r=${ownNonce}`
       return toByteString(gs2Header + firstBare)
     },
     challenge(message) {
@@ -140,14 +143,19 @@ function writeGs2Header({ channelBinding, authzid = '' }: ScramParts): string {
 }
 
 /** SASLprep (RFC 4013). */
-function prepare(text: string, parameter: string): string {
+function saslPrepared(text: string, what: 'name' | 'password', isServiceAccount = false): string {
   if (/^[\x20-\x7e]*$/.test(text)) return text
   try {
     // Allows unassigned characters in user names (RFC 5802 §5.1), and unlike §2.2 also in passwords.
     return saslprep(text, { allowUnassigned: true })
   } catch {
+    if (isServiceAccount)
+      throw new Problem('not-authorized', {
+        step: 'sasl',
+        detail: `SASLprep (RFC 4013) forbids the ${what} of the account in XMPP_SERVICE_ACCOUNTS: change it.`,
+      })
     throw new Problem('invalid-parameter', {
-      detail: `Parameter: ${parameter}. Text without the characters that SASLprep (RFC 4013) forbids.`,
+      detail: `Parameter: ${what === 'name' ? 'jid' : what}. Text without the characters that SASLprep (RFC 4013) forbids.`,
     })
   }
 }
