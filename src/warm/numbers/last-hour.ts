@@ -1,13 +1,7 @@
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Counts } from '../../lib/counts.js'
-import {
-  minuteMilliseconds,
-  minutesOfHour,
-  type PastMinute,
-  type RecentWarms,
-  summaryOf,
-  type WarmTally,
-} from './recent-warms.js'
+import { MinuteRing, minuteMilliseconds, minutesOfHour, type PastMinute } from './minute-ring.js'
+import { type RecentWarms, summaryOf, type WarmTally } from './recent-warms.js'
 
 /** A value for each whole minute of the last hour, oldest first. Null if unknown. */
 export type Series = readonly (number | null)[]
@@ -20,7 +14,7 @@ export interface HourTally {
 }
 
 /** `logins` and `failures` do not include warm calls, which `RecentWarms` counts. */
-export type HourSample = Readonly<Record<'sessions' | 'logins' | 'failures', number>>
+export type HourSample = Record<'sessions' | 'logins' | 'failures', number>
 
 /** `sessions` are counted at the end of each minute. `p99` of login times is in milliseconds. */
 export type Hour = Readonly<Record<keyof HourSample | 'p99', Series>>
@@ -32,21 +26,23 @@ export interface LastHourParts {
   readonly registry: { readonly size: number }
 }
 
-export class LastHour {
+export class LastHour extends MinuteRing<HourSample> {
   readonly #parts: LastHourParts
-  /** `number` is the time in minutes. */
-  readonly #ring = Array.from({ length: minutesOfHour }, () => ({
-    number: Number.NEGATIVE_INFINITY,
-    sessions: 0,
-    logins: 0,
-    failures: 0,
-  }))
   #before = { logins: 0, failures: 0 }
   #timer: Timer | undefined
 
   constructor(parts: LastHourParts) {
-    this.#parts = parts
     const { clock } = parts
+    super(
+      clock,
+      () => ({ sessions: 0, logins: 0, failures: 0 }),
+      (sum, { sessions, logins, failures }) => {
+        sum.sessions += sessions
+        sum.logins += logins
+        sum.failures += failures
+      },
+    )
+    this.#parts = parts
     this.#timer = clock.after(minuteMilliseconds - (clock.now() % minuteMilliseconds), this.#onMinute)
   }
 
@@ -55,8 +51,7 @@ export class LastHour {
   }
 
   tally(): HourTally {
-    const first = this.#minute - minutesOfHour
-    const samples = Array.from({ length: minutesOfHour }, (_, at) => this.#sampleOf(first + at))
+    const samples = this.hour()
     const warms = this.#parts.recentWarms.hour()
     const took = warms.flatMap((tally, minute) =>
       (tally?.took ?? []).map((count, bucket) => [minute, bucket, count] as const).filter(([, , count]) => count > 0),
@@ -72,35 +67,8 @@ export class LastHour {
     }
   }
 
-  pastMinutes(): readonly PastMinute<HourSample>[] {
-    const now = this.#minute
-    return this.#ring
-      .filter(({ number }) => now - number <= minutesOfHour)
-      .map(({ number, sessions, logins, failures }) => ({ ago: now - number, sessions, logins, failures }))
-  }
-
-  addPast(past: readonly PastMinute<HourSample>[]): void {
-    const now = this.#minute
-    for (const { ago, sessions, logins, failures } of past) {
-      if (ago < 1 || ago > minutesOfHour) continue
-      const number = now - ago
-      const own = this.#sampleOf(number)
-      this.#ring[placeOf(number)] = {
-        number,
-        sessions: (own?.sessions ?? 0) + sessions,
-        logins: (own?.logins ?? 0) + logins,
-        failures: (own?.failures ?? 0) + failures,
-      }
-    }
-  }
-
-  get #minute(): number {
-    return Math.floor(this.#parts.clock.now() / minuteMilliseconds)
-  }
-
-  #sampleOf(number: number) {
-    const sample = this.#ring[placeOf(number)]!
-    return sample.number === number ? sample : undefined
+  override addPast(past: readonly PastMinute<HourSample>[]): void {
+    super.addPast(past.filter(({ ago }) => ago > 0))
   }
 
   #wait(): void {
@@ -121,16 +89,13 @@ export class LastHour {
     const [logins, failures] = [counts.clientsLoggedIn, counts.clientLogins.refused]
     const { logins: loginsBefore, failures: failuresBefore } = this.#before
     this.#before = { logins, failures }
-    this.#ring[placeOf(number)] = {
-      number,
+    Object.assign(this.sumAt(number), {
       sessions: registry.size,
       logins: logins - loginsBefore,
       failures: failures - failuresBefore,
-    }
+    })
   }
 }
-
-const placeOf = (number: number) => (number + minutesOfHour) % minutesOfHour
 
 export function hourOf(tallies: readonly HourTally[]): Hour {
   const sum = (name: keyof HourSample) =>

@@ -8,8 +8,9 @@ import { sessionStates } from '../parameters.js'
 import { type Capacity, type Resource, resources, type Use } from './capacity.js'
 import { drawChart, drawMarks } from './chart.js'
 import type { Hour, Series } from './last-hour.js'
+import { minuteMilliseconds, minutesOfHour } from './minute-ring.js'
 import type { Overview, ProcessView } from './overview.js'
-import { minuteMilliseconds, minutesOfHour, recentMinutes } from './recent-warms.js'
+import { recentMinutes } from './recent-warms.js'
 
 export interface NumbersView {
   readonly states: ReadonlyMap<SessionState, number>

@@ -4,8 +4,9 @@ import { askAll } from '../../processes/exchanges/ask-all.js'
 import type { Nodes } from '../../processes/nodes.js'
 import { type Capacity, sumOfCapacities } from './capacity.js'
 import { type Hour, type HourTally, hourOf, type LastHour } from './last-hour.js'
+import { minuteMilliseconds } from './minute-ring.js'
 import type { DeadProcess, PastProcesses } from './past-processes.js'
-import { minuteMilliseconds, type RecentWarms, summaryOf, type WarmSummary, type WarmTally } from './recent-warms.js'
+import { type RecentWarms, summaryOf, type WarmSummary, type WarmTally } from './recent-warms.js'
 
 interface Figures {
   readonly capacity: Capacity

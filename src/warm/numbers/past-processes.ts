@@ -1,5 +1,6 @@
 import type { HourSample, LastHour } from './last-hour.js'
-import { minuteMilliseconds, minutesOfHour, type PastMinute, type RecentWarms, type WarmTally } from './recent-warms.js'
+import { minuteMilliseconds, minutesOfHour, type PastMinute } from './minute-ring.js'
+import type { RecentWarms, WarmTally } from './recent-warms.js'
 
 const hour = minutesOfHour * minuteMilliseconds
 
