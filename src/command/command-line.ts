@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { editDistance } from '../lib/text/edit-distance.js'
+import { isSimilar, lettersOf } from '../lib/text/similar-words.js'
 import { UsageError } from './command-error.js'
 
 export type Command =
@@ -25,19 +25,16 @@ const choices = [...Object.keys(options).map(name => `--${name}`), 'hash-passwor
 const longestMistake = 20
 
 function meantBy(word: string): string {
-  const letters = lettersOf(word)
+  const letters = nameIn(word)
   const isNear = (name: string) => {
-    const mistakes = editDistance(letters, name)
     const isBeginning = letters.length > 2 && name.startsWith(letters)
-    return mistakes <= (name.length < 6 ? 1 : 2) || isBeginning || sorted(letters) === sorted(name)
+    return isBeginning || isSimilar(letters, name, name.length < 6 ? 1 : 2)
   }
-  const meant = word.length > longestMistake ? undefined : choices.find(choice => isNear(lettersOf(choice)))
+  const meant = word.length > longestMistake ? undefined : choices.find(choice => isNear(nameIn(choice)))
   return meant === undefined ? '' : ` Did you mean ${meant}?`
 }
 
-const sorted = (word: string) => [...word].sort().join('')
-
-const lettersOf = (word: string) => word.replace(/ JID$/, '').replaceAll('-', '').toLowerCase()
+const nameIn = (word: string) => lettersOf(word.replace(/ JID$/, '').toLowerCase())
 
 /** Throws a `UsageError`, which quotes no word that may be secret. */
 export function readCommandLine(words: readonly string[]): Command {

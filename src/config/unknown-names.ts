@@ -1,4 +1,4 @@
-import { editDistance } from '../lib/text/edit-distance.js'
+import { editDistance, isSimilar, lettersOf } from '../lib/text/similar-words.js'
 import { type Name, settings } from './settings.js'
 
 const former: Readonly<Record<string, string>> = {
@@ -34,11 +34,7 @@ const names = Object.keys(settings) as Name[]
 
 function similarTo(name: string): Name | undefined {
   const letters = lettersOf(name.toUpperCase())
-  const inOrder = [...letters].sort().join('')
-  return names.find(setting => {
-    const others = lettersOf(setting)
-    return editDistance(letters, others) <= 1 || [...others].sort().join('') === inOrder
-  })
+  return names.find(setting => isSimilar(letters, lettersOf(setting), 1))
 }
 
 /** Other programs hardly use names with these beginnings. */
@@ -74,5 +70,3 @@ function mostMistakes(name: string, setting: Name): number {
   // PORTT and PORTS count as PORT, but POST, SPORT and SORT do not.
   return name.length !== setting.length && name.startsWith(setting[0]!) ? 1 : 0
 }
-
-const lettersOf = (name: string) => name.replaceAll('_', '')

@@ -1,9 +1,9 @@
 import { demandFormat } from '../http/bodies/read-body.js'
 import { Problem } from '../lib/errors.js'
-import { editDistance } from '../lib/text/edit-distance.js'
 import { foreignText } from '../lib/text/foreign-text.js'
 import { formPairs } from '../lib/text/form-pairs.js'
 import { memberNames } from '../lib/text/json-members.js'
+import { editDistance, lettersOf } from '../lib/text/similar-words.js'
 import { badParameter, emptyParameter, type Table, type Values } from './parameter-kinds.js'
 import { bodyParameters, identifying, type ParameterName, parameterNames } from './parameters.js'
 
@@ -149,19 +149,15 @@ function* jsonPairs(text: string): Iterable<Pair> {
 const longEnough = 5
 
 const spelt = parameterNames.filter(name => name !== 'csrf_token')
-const byFoldedName = new Map(spelt.map(name => [folded(name), name]))
+const byFoldedName = new Map(spelt.map(name => [lettersOf(name), name]))
 const longest = Math.max(...spelt.map(name => name.length)) + 1
 
 function likelyParameter(name: string): ParameterName | undefined {
   if (name.length > longest) return undefined
-  const text = folded(name)
+  const text = lettersOf(name.toLowerCase())
   const same = byFoldedName.get(text)
   if (same !== undefined) return same
   for (const [other, parameter] of byFoldedName)
     if (other.length >= longEnough && editDistance(text, other) <= 1) return parameter
   return undefined
-}
-
-function folded(name: string): string {
-  return name.toLowerCase().replaceAll(/[-_. ]/g, '')
 }
