@@ -6,14 +6,12 @@ import { entriesOf } from './kinds/kinds.js'
 import { isLocal } from './kinds/listen-addresses.js'
 import { readOptions } from './kinds/options.js'
 import { parseSecretHash } from './kinds/secret-hash.js'
-import { type Name, orInFiles, settings, type Values } from './settings.js'
+import { type Environment, type Name, orInFiles, settings, type Values } from './settings.js'
 import type { TlsMaterial } from './tls-files.js'
 
 const names = Object.keys(settings) as Name[]
 const fileSettings: readonly Name[] = [...names.filter(name => name.endsWith('_FILE')), 'NATS_TLS_KEY']
 const secretSettings: readonly Name[] = [...orInFiles, 'NATS_URL']
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 export function exposedFiles(
   environment: Environment,

@@ -4,7 +4,7 @@ import { type Config, httpsPorts, joinedValues } from './config.js'
 import { exposedFiles, shortSecrets } from './exposed-secrets.js'
 import { jointProblems } from './joint-rules.js'
 import { isLocal, socketPath, written } from './kinds/listen-addresses.js'
-import { type Name, type Setting, settings, type Values } from './settings.js'
+import { type Environment, type Name, type Setting, settings, type Values } from './settings.js'
 import { dateWarnings, readTlsFiles, tlsFiles } from './tls-files.js'
 import { formerNames, unknownNames } from './unknown-names.js'
 
@@ -16,8 +16,6 @@ export class ConfigError extends Error {
     super(['The settings are invalid:', ...problems].join('\n- '))
   }
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>
 
 export interface Loaded {
   readonly environment: Environment

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { httpsPorts } from './config.js'
-import { ConfigError, type Environment, type Loaded, loadConfig } from './load.js'
-import { type Name, settings, type Values } from './settings.js'
+import { ConfigError, type Loaded, loadConfig } from './load.js'
+import { type Environment, type Name, settings, type Values } from './settings.js'
 
 export interface Reloaded extends Loaded {
   /** Includes settings whose file has new content. */

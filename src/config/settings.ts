@@ -474,7 +474,9 @@ type All<S> = (S extends unknown ? (one: S) => void : never) extends (one: infer
 
 export type Name = keyof typeof settings
 
-export function ownSettings(environment: Readonly<Record<string, string | undefined>>) {
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export function ownSettings(environment: Environment) {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => Object.hasOwn(settings, name)))
 }
 

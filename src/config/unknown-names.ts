@@ -1,11 +1,9 @@
 import { editDistance, isSimilar, lettersOf } from '../lib/text/similar-words.js'
-import { type Name, settings } from './settings.js'
+import { type Environment, type Name, settings } from './settings.js'
 
 const former: Readonly<Record<string, string>> = {
   WEBSOCKET_MAX_MESSAGE_BYTES: 'remove it, or set MAX_STANZA_BYTES, which also sets the limit of messages',
 }
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 export function formerNames(environment: Environment): string[] {
   return Object.keys(environment).flatMap(name =>

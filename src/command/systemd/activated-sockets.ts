@@ -2,7 +2,7 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { endianness } from 'node:os'
 import { type Address, addresses, ports, written } from '../../config/kinds/listen-addresses.js'
-import type { Environment } from '../../config/load.js'
+import type { Environment } from '../../config/settings.js'
 import { CommandError } from '../command-error.js'
 
 export type ActivatedSockets = ReadonlyMap<string, number>

@@ -1,4 +1,4 @@
-import type { Environment } from '../../config/load.js'
+import type { Environment } from '../../config/settings.js'
 
 export type Order =
   /** A newer worker now accepts the new connections. */

@@ -1,4 +1,4 @@
-import type { Environment } from '../../config/load.js'
+import type { Environment } from '../../config/settings.js'
 import type { WorkerProcess } from './worker-process.js'
 
 const longestMilliseconds = 5_000
