@@ -82,8 +82,7 @@ export interface Nodes {
   answer(kind: string, answer: (question: never, from: string) => unknown): void
   onChange(listener: () => void): void
   drain(): void
-  /** Calls `handOver` first if `returns` is true. */
-  close(how?: { readonly returns?: boolean }): Promise<void>
+  close(): Promise<void>
 }
 
 export class NoAnswer extends Error {

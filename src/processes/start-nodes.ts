@@ -105,8 +105,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
     get exchanges() {
       return [...membership.known].reduce((sum, node) => sum + node.exchanges.size, 0)
     },
-    async close({ returns = false } = {}) {
-      if (returns && !owners.isLeaving) membership.handOver()
+    async close() {
       membership.close()
       await Promise.all(carriers.map(carrier => carrier.close()))
       membership.clear()

@@ -14,6 +14,7 @@ import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { joinedIn } from '../support/joined-lines.js'
+import { leave } from '../support/joined-processes.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
@@ -87,7 +88,7 @@ async function page(): Promise<WebSocketWire> {
 test('BOSH requests held by the predecessor, or sent after it is gone, reach the heir', async () => {
   const held = bosh().request('<held/>')
   await eventually('the request is held', () => got.length === 1)
-  await predecessor.close({ returns: true })
+  await leave(predecessor)
   await isAwaited()
   const late = bosh().request('<late/>')
   await new Promise(resolve => setTimeout(resolve, 100))
@@ -98,7 +99,7 @@ test('BOSH requests held by the predecessor, or sent after it is gone, reach the
 })
 
 test('a page with a token of a predecessor that is gone attaches at the heir', async () => {
-  await predecessor.close({ returns: true })
+  await leave(predecessor)
   await isAwaited()
   const wire = await page()
   wire.send(say.auth(`${old}-token`, 'alice'))
@@ -112,7 +113,7 @@ test('a page with a token of a predecessor that is gone attaches at the heir', a
 })
 
 test('without an heir, clients and calls are rejected after ten seconds', async () => {
-  await predecessor.close({ returns: true })
+  await leave(predecessor)
   await isAwaited()
   const wire = await page()
   wire.send(say.auth(`${old}-token`, 'alice'))
@@ -133,7 +134,7 @@ test('without an heir, clients and calls are rejected after ten seconds', async 
 })
 
 test('API calls about its session wait for the heir', async () => {
-  await predecessor.close({ returns: true })
+  await leave(predecessor)
   await isAwaited()
   const shown = callSessions(service.url, 'GET', `/${id}`)
   const ended = callSessions(service.url, 'DELETE', `/${id}`)

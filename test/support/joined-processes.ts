@@ -10,6 +10,11 @@ export async function settled(turns = 20): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate)
 }
 
+export async function leave(nodes: Nodes): Promise<void> {
+  nodes.handOver()
+  await nodes.close()
+}
+
 export interface JoinedProcess {
   readonly nodes: Nodes
   readonly clock: FakeClock

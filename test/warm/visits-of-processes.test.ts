@@ -8,7 +8,7 @@ import { epochOf, sharedSessions } from '../../src/session/registry/shared-sessi
 import type { Sessions, Tab } from '../../src/session/session-types.js'
 import { createVisits, type Visits } from '../../src/warm/visits.js'
 import { BoshBench, type FakeLogin } from '../support/bosh-bench.js'
-import { type JoinedProcess, JoinedProcesses, settled } from '../support/joined-processes.js'
+import { type JoinedProcess, JoinedProcesses, leave, settled } from '../support/joined-processes.js'
 
 const timeout = 30
 const tab: Tab = { admin: 'portal', user: 'juliet@chat.example', visit: 'v1', tab: 't1' }
@@ -198,7 +198,7 @@ test('a call waits for sessions that move to an heir', async () => {
   const [one, old] = [await start(), await start()]
   const heir = await start(old.name)
   const login = heir.bench.login(`jid='${tab.user}'`, 'chat.example', tab)
-  await old.nodes.close({ returns: true })
+  await leave(old.nodes)
   await settled()
   const call = enter(one)
   await all.pass(3_000)

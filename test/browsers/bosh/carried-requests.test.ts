@@ -9,7 +9,7 @@ import type { Nodes } from '../../../src/processes/nodes.js'
 import { startNodes } from '../../../src/processes/start-nodes.js'
 import { FakePeer } from '../../support/bosh-bench.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { settled } from '../../support/joined-processes.js'
+import { leave, settled } from '../../support/joined-processes.js'
 import { MemoryNetwork } from '../../support/memory-carrier.js'
 
 const log = pino({ level: 'silent' })
@@ -95,7 +95,7 @@ function request({ service }: Process, text = `<body sid='${sid}' rid='1'/>`) {
 describe('a request for a process that hands over', () => {
   test('waits for the heir, and the heir answers', async () => {
     const [one, x, y] = await startAll()
-    await x.nodes.close({ returns: true })
+    await leave(x.nodes)
     await settled()
     const waiting = request(one)
     const long = request(one, `<body sid='${sid}'>${'x'.repeat(100_000)}</body>`)
@@ -114,7 +114,7 @@ describe('a request for a process that hands over', () => {
 
   test('is served by the process that received it if this process is the heir', async () => {
     const [one, x] = await startAll()
-    await x.nodes.close({ returns: true })
+    await leave(x.nodes)
     await settled()
     const waiting = request(one)
     await pass(1_000)
@@ -124,7 +124,7 @@ describe('a request for a process that hands over', () => {
 
   test('is for an unknown session if no heir comes within ten seconds', async () => {
     const [one, x] = await startAll()
-    await x.nodes.close({ returns: true })
+    await leave(x.nodes)
     await settled()
     const waiting = request(one)
     await pass(9_000)
@@ -141,7 +141,7 @@ describe('a request for a process that hands over', () => {
     const long = request(one, `<body sid='${sid}'>${'x'.repeat(100_000)}</body>`)
     await settled()
     expect(x.got).toHaveLength(2)
-    await x.nodes.close({ returns: true })
+    await leave(x.nodes)
     await settled()
     // Long texts are not kept, so the client must repeat the request.
     expect([held.replies, long.replies]).toEqual([[], ['unanswered']])
@@ -166,7 +166,7 @@ describe('a request for a process that hands over', () => {
 
   test('is not answered if its own process ends, or if too much waits', async () => {
     const [one, x] = await startAll()
-    await x.nodes.close({ returns: true })
+    await leave(x.nodes)
     await settled()
     const texts = Array.from({ length: 2_100 }, () => `<body sid='${sid}'>${'x'.repeat(4_000)}</body>`)
     const all = texts.map(text => request(one, text))
@@ -191,7 +191,7 @@ test('more than 4 MiB of a client under way to another process are refused, and 
 test('a request under way at an heir that is lost is for an unknown session', async () => {
   const [one, x, y] = await startAll()
   y.isAnswering = false
-  await x.nodes.close({ returns: true })
+  await leave(x.nodes)
   y.nodes.adopt([old])
   await settled()
   const held = request(one)
@@ -227,7 +227,7 @@ test('a forged name is awaited in the first ten seconds only, and only if sessio
 
 test('a request that is too large is not answered until there is an heir', async () => {
   const [one, x, y] = await startAll()
-  await x.nodes.close({ returns: true })
+  await leave(x.nodes)
   await settled()
   const client = { secure: true, cookies: undefined }
   const start = `<body sid='${sid}'>`

@@ -4,7 +4,7 @@ import { frameKinds, writeFrame } from '../../../src/processes/carriers/frames.j
 import type { Nodes } from '../../../src/processes/nodes.js'
 import { type NodesParts, startNodes } from '../../../src/processes/start-nodes.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { settled } from '../../support/joined-processes.js'
+import { leave, settled } from '../../support/joined-processes.js'
 import { MemoryNetwork } from '../../support/memory-carrier.js'
 
 const log = pino({ level: 'silent' })
@@ -75,9 +75,9 @@ describe('a name', () => {
     const [one, x, y, z] = (await startAll(own, old, heir, next)) as [Nodes, Nodes, Nodes, Nodes]
     x.adopt(['oldest00', ''])
     y.adopt(x.names)
-    await x.close({ returns: true })
+    await leave(x)
     z.adopt(y.names)
-    await y.close({ returns: true })
+    await leave(y)
     await settled()
     expect(z.names).toEqual([next, heir, old, 'oldest00', ''])
     for (const name of z.names) expect([one.owner(name), z.owner(name)]).toEqual([next, next])
@@ -102,7 +102,7 @@ describe('a name', () => {
     y.adopt([''])
     await settled()
     expect([one.owner(''), y.owner('')]).toEqual([heir, heir])
-    await y.close({ returns: true })
+    await leave(y)
     await settled()
     expect([one.owner(''), one.isAwaited('')]).toEqual([undefined, true])
     await pass(10_500)
@@ -113,7 +113,7 @@ describe('a name', () => {
 describe('a process that hands over', () => {
   test('passes its name to a process that adopts it within ten seconds', async () => {
     const [one, x, y] = (await startAll(own, old, heir)) as [Nodes, Nodes, Nodes]
-    await x.close({ returns: true })
+    await leave(x)
     await settled()
     expect([one.owner(old), one.isAwaited(old), one.awaited]).toEqual([undefined, true, [old]])
     const { told } = waitFor(one, old)
@@ -129,7 +129,7 @@ describe('a process that hands over', () => {
 
   test('is gone after ten seconds without an heir', async () => {
     const [one, x] = (await startAll(own, old)) as [Nodes, Nodes]
-    await x.close({ returns: true })
+    await leave(x)
     await settled()
     const { told } = waitFor(one, old)
     await pass(9_500)

@@ -5,7 +5,7 @@ import { OwnSessions } from '../../../src/session/registry/own-sessions.js'
 import { epochOf, sharedSessions } from '../../../src/session/registry/shared-sessions.js'
 import type { Place, Sessions, SessionView } from '../../../src/session/session-types.js'
 import { BoshBench } from '../../support/bosh-bench.js'
-import { JoinedProcesses, settled } from '../../support/joined-processes.js'
+import { JoinedProcesses, leave, settled } from '../../support/joined-processes.js'
 
 const juliet = 'juliet@chat.example'
 const handover = { seconds: 30, attachBinding: 'off' } as const
@@ -159,7 +159,7 @@ describe('a session that is handed over', () => {
 
   test('is waited for, and shown, resumed and ended at the heir', async () => {
     const { one, old, heir, ids } = await startAll()
-    await old.nodes.close({ returns: true })
+    await leave(old.nodes)
     await settled()
     const asked = askAll(one, ids)
     await joined.pass(3_000)
@@ -174,7 +174,7 @@ describe('a session that is handed over', () => {
 
   test('is unknown if no heir comes within ten seconds', async () => {
     const { one, old, ids } = await startAll()
-    await old.nodes.close({ returns: true })
+    await leave(old.nodes)
     await settled()
     const asked = askAll(one, ids)
     await joined.pass(9_000)
