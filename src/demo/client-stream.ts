@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { streamFooter } from '../servers/c2s/stream-header.js'
 import { parseJid } from '../xmpp/jid/jid.js'
 import { bindNamespace, saslNamespace, sessionNamespace, streamsNamespace } from '../xmpp/namespaces.js'
+import { writeStreamError } from '../xmpp/stream-errors.js'
 import { childrenOf, textOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { escapeXml } from '../xmpp/xml/escape.js'
@@ -36,7 +37,7 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
   function end(condition: string): void {
     if (isOver) return
     if (!isOpen) open()
-    close(`<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`)
+    close(writeStreamError(condition))
   }
 
   function send(text: string): void {

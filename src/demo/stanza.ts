@@ -1,5 +1,6 @@
 import { prepareDomain } from '../xmpp/jid/domains.js'
 import { type Jid, parseJid } from '../xmpp/jid/jid.js'
+import { stanzaErrorNamespace } from '../xmpp/namespaces.js'
 import { startTagOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { escapeXml } from '../xmpp/xml/escape.js'
@@ -51,7 +52,7 @@ export function readdress({ text, start }: Stanza, from: string, to: string): st
 }
 
 export function errorReply(stanza: Stanza, condition: Condition, from: string, to: string): string {
-  const error = `<error type='${errorTypes[condition]}'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>`
+  const error = `<error type='${errorTypes[condition]}'><${condition} xmlns='${stanzaErrorNamespace}'/></error>`
   return reply(stanza, 'error', error, from, to)
 }
 

@@ -3,7 +3,7 @@ import type { Step } from '../lib/errors.js'
 import { longestValue } from '../servers/c2s/stream-header.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../xmpp/link.js'
-import { isOfTransport, sasl2Namespace, saslNamespace, streamsNamespace } from '../xmpp/namespaces.js'
+import { isOfTransport, sasl2Namespace, saslNamespace, streamsNamespace, xboshNamespace } from '../xmpp/namespaces.js'
 import type { SessionTerms } from '../xmpp/page-binding.js'
 import { atStep, streamEnd } from '../xmpp/stream-errors.js'
 import { copyOf } from '../xmpp/xml/copy-of.js'
@@ -167,7 +167,7 @@ export class BoshLink implements Link {
     const from = this.#facts.encrypted && this.#from !== undefined ? withULabels(this.#from) : undefined
     const stream = attribute('to', withULabels(this.#domain)) + attribute('from', from)
     // MongooseIM requires the prefix `xmpp`.
-    return `${stream}${attribute('xml:lang', this.#lang)} xmlns:xmpp='urn:xmpp:xbosh'`
+    return `${stream}${attribute('xml:lang', this.#lang)} xmlns:xmpp='${xboshNamespace}'`
   }
 
   #expectFeatures(): void {

@@ -1,6 +1,7 @@
 export { streamsNamespace } from './xml/element.js'
 
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
+export const xboshNamespace = 'urn:xmpp:xbosh'
 /** `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
 export const framingNamespace = 'urn:ietf:params:xml:ns:xmpp-framing'
 /** Clients must not get elements of these namespaces from a server. */

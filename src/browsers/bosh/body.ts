@@ -1,15 +1,13 @@
 import { hash } from 'node:crypto'
 import type { Condition } from '../../lib/errors.js'
 import { longestJid } from '../../xmpp/jid/jid.js'
-import { boshNamespace, stanzaNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
+import { boshNamespace, stanzaNamespace, streamsNamespace, xboshNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { documentReader } from '../../xmpp/xml/document.js'
 import { attribute, escapeXml } from '../../xmpp/xml/escape.js'
 import { defaultLimits } from '../../xmpp/xml/limits.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
-
-const xboshNamespace = 'urn:xmpp:xbosh'
 
 /** The size of stanzas is checked later (`session/payload.ts`). */
 const limits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY, maxChildren: 5_000 }

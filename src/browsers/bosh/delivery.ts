@@ -4,7 +4,7 @@ import type { Condition } from '../../lib/errors.js'
 import type { OpenerParts } from '../../session/opener.js'
 import type { Session } from '../../session/session.js'
 import type { StreamHeader } from '../../xmpp/link.js'
-import { streamsNamespace } from '../../xmpp/namespaces.js'
+import { streamsNamespace, xboshNamespace } from '../../xmpp/namespaces.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import type { AttachCookie, CookieRules } from './attach-cookie.js'
 import { errorBody, writeBody, writeTerminate } from './body.js'
@@ -195,7 +195,7 @@ export class Delivery {
       terms +
       attribute('from', from) +
       attribute('authid', id) +
-      ` xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0' xmpp:restartlogic='true'`
+      ` xmlns:xmpp='${xboshNamespace}' xmpp:version='1.0' xmpp:restartlogic='true'`
     )
   }
 

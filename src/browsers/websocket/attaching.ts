@@ -9,6 +9,7 @@ import { userOf } from '../../xmpp/jid/jid.js'
 import {
   bind2Namespace,
   bindNamespace,
+  fastNamespace,
   sasl2Namespace,
   saslNamespace,
   smNamespace,
@@ -49,7 +50,7 @@ const wrongTokenMilliseconds = 2_000
 const loginFeatures =
   `<mechanisms xmlns='${saslNamespace}'><mechanism>PLAIN</mechanism></mechanisms>` +
   `<authentication xmlns='${sasl2Namespace}'><mechanism>PLAIN</mechanism><inline><bind xmlns='${bind2Namespace}'/>` +
-  `<sm xmlns='${smNamespace}'/><fast xmlns='urn:xmpp:fast:0'><mechanism>${hashedToken}</mechanism></fast></inline>` +
+  `<sm xmlns='${smNamespace}'/><fast xmlns='${fastNamespace}'><mechanism>${hashedToken}</mechanism></fast></inline>` +
   '</authentication>'
 const managementFeature = `<sm xmlns='${smNamespace}'/>`
 const notResumed = `<failed xmlns='${smNamespace}'><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
