@@ -1,5 +1,5 @@
 import type { Link } from '../xmpp/link.js'
-import { csiNamespace, sasl2Namespace, saslNamespace, tlsNamespace } from '../xmpp/namespaces.js'
+import { csiNamespace, isLoginRequest, tlsNamespace } from '../xmpp/namespaces.js'
 import { unexpectedRequest } from '../xmpp/stanza-counts.js'
 import { writeSaslFailure } from '../xmpp/stream-errors.js'
 import { startTagOf } from '../xmpp/xml/document.js'
@@ -40,9 +40,7 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
     // Clients must not negotiate TLS or compression (XEP-0206 §2, §4).
     if (name === 'starttls' && namespace === tlsNamespace) fault = 'bad-request'
     if (name === 'compress' && namespace === compressNamespace) fault = 'bad-request'
-    const isLogin =
-      (name === 'auth' && namespace === saslNamespace) || (name === 'authenticate' && namespace === sasl2Namespace)
-    if (isLogin && showsSecret(startTagOf(text).attribute('mechanism') ?? ''))
+    if (isLoginRequest(name, namespace) && showsSecret(startTagOf(text).attribute('mechanism') ?? ''))
       clearRefusal = encryptionRequired(namespace)
   }
   return { elements, size, bytes, fault, clearRefusal }

@@ -12,6 +12,9 @@ export function isOfTransport(namespace: string): boolean {
 export const tlsNamespace = 'urn:ietf:params:xml:ns:xmpp-tls'
 export const saslNamespace = 'urn:ietf:params:xml:ns:xmpp-sasl'
 export const sasl2Namespace = 'urn:xmpp:sasl:2'
+export const isOfSasl = (namespace: string): boolean => namespace === saslNamespace || namespace === sasl2Namespace
+export const isLoginRequest = (name: string, namespace: string): boolean =>
+  (name === 'auth' && namespace === saslNamespace) || (name === 'authenticate' && namespace === sasl2Namespace)
 /** RFC 6120 §8.3.3. */
 export const stanzaErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-stanzas'
 export const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'

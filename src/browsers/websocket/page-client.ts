@@ -6,7 +6,7 @@ import type { AwayRecord } from '../../session/away-client.js'
 import type { NextPage } from '../../session/client.js'
 import { Unconfirmed } from '../../session/link/unconfirmed.js'
 import type { Session } from '../../session/session.js'
-import { sasl2Namespace, saslNamespace, smNamespace } from '../../xmpp/namespaces.js'
+import { isOfSasl, smNamespace } from '../../xmpp/namespaces.js'
 import { countRequest, readCount, unexpectedRequest } from '../../xmpp/stanza-counts.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
@@ -144,7 +144,7 @@ export class PageClient extends SocketClient {
   #handle(element: Element): void {
     const { namespace } = element
     if (namespace === smNamespace) this.#takeManagement(element)
-    else if (namespace === saslNamespace || namespace === sasl2Namespace) this.refuse('policy-violation')
+    else if (isOfSasl(namespace)) this.refuse('policy-violation')
     else {
       if (isStanza(element)) this.#management?.took()
       this.pass(namespace === 'jabber:client' ? this.#fromItself(element) : element)

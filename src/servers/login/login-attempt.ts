@@ -7,6 +7,7 @@ import { formatBareJid } from '../../xmpp/jid/jid.js'
 import type { LinkEnd, LinkEvents, Resumption } from '../../xmpp/link.js'
 import {
   bindNamespace,
+  isOfSasl,
   sasl2Namespace,
   saslNamespace,
   sessionNamespace,
@@ -228,7 +229,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     // After the login, no limit is needed, because the caller replaces `link.events` in the same turn.
     if (this.#isAnswered) (isFeatures && this.#sasl2 !== undefined) || this.#undelivered.push(element)
     else if (isFeatures) this.#takeFeatures(text)
-    else if (namespace === saslNamespace || namespace === sasl2Namespace) this.#takeSasl(element)
+    else if (isOfSasl(namespace)) this.#takeSasl(element)
     else if (name !== 'iq' || !this.#takeAnswer(element)) this.#keep(element)
   }
 

@@ -1,5 +1,5 @@
 import type { Timer } from '../../lib/clock.js'
-import { sasl2Namespace, saslNamespace } from '../../xmpp/namespaces.js'
+import { isLoginRequest, isOfSasl } from '../../xmpp/namespaces.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import type { RefusedLogins } from './refused-logins.js'
@@ -67,8 +67,7 @@ export class ClientAttempts {
   }
 
   received({ name, namespace }: Element, server: string | undefined): void {
-    if (namespace !== saslNamespace && namespace !== sasl2Namespace) return
-    if (name !== 'success' && name !== 'failure') return
+    if (!isOfSasl(namespace) || (name !== 'success' && name !== 'failure')) return
     const attempt = this.#unanswered
     this.#unanswered = undefined
     if (name === 'failure') {
@@ -105,8 +104,7 @@ export class ClientAttempts {
 
   /** The message that names the user may come in a later `<response/>` (RFC 6120 §6.4.3). */
   #complete(element: Element): void {
-    const { name, namespace } = element
-    if (name !== 'response' || (namespace !== saslNamespace && namespace !== sasl2Namespace)) return
+    if (element.name !== 'response' || !isOfSasl(element.namespace)) return
     const attempt = this.#unanswered
     if (attempt !== undefined) attempt.user ??= shownUser(attempt.mechanism, firstMessage(element))
   }
@@ -118,8 +116,7 @@ export class ClientAttempts {
 
 function attemptIn(element: Element): Attempt | undefined {
   const { name, namespace, text } = element
-  const isSasl = name === 'auth' && namespace === saslNamespace
-  if (!isSasl && (name !== 'authenticate' || namespace !== sasl2Namespace)) return undefined
+  if (!isLoginRequest(name, namespace)) return undefined
   const mechanism = startTagOf(text).attribute('mechanism') ?? ''
   return { mechanism, user: shownUser(mechanism, firstMessage(element)) }
 }

@@ -1,7 +1,7 @@
 import type { ProblemCode, Step } from '../../lib/errors.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { userOf } from '../../xmpp/jid/jid.js'
-import { sasl2Namespace, saslNamespace, stanzaErrorNamespace } from '../../xmpp/namespaces.js'
+import { isOfSasl, sasl2Namespace, saslNamespace, stanzaErrorNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
@@ -123,7 +123,7 @@ export class ClientLogin {
     // Servers accept an `<iq/>` in other namespaces too, such as `jabber:server`, even as a login.
     if (name === 'iq' && (namespace !== 'jabber:client' || isLegacyLogin(element))) return false
     if (isManagement(element) && name !== 'resume') this.#mayResume = false
-    const isSasl = namespace === saslNamespace || namespace === sasl2Namespace
+    const isSasl = isOfSasl(namespace)
     // `childrenOf` may throw, so it runs before the stage changes.
     const inline = namespace === sasl2Namespace ? childrenOf(element.text) : []
     if (isSasl) this.#hasTried = true
@@ -263,7 +263,7 @@ function isResumed(element: Element): boolean {
 }
 
 export function refusedLogin({ name, namespace, text }: Element): ProblemCode | undefined {
-  if (name !== 'failure' || (namespace !== saslNamespace && namespace !== sasl2Namespace)) return undefined
+  if (name !== 'failure' || !isOfSasl(namespace)) return undefined
   const isRefused = childrenOf(text).some(child => child.name === 'not-authorized')
   return isRefused ? 'not-authorized' : 'login-failed'
 }
