@@ -8,7 +8,7 @@ import { nothing } from '../servers/c2s/socket-events.js'
 import type { LocalPorts, Source } from '../servers/net/local-ports.js'
 import type { Addresses } from '../servers/net/name-lookup.js'
 import type { Failure } from '../xmpp/link.js'
-import { RemoteFault } from './remote-fault.js'
+import { connectionFault, RemoteFault } from './remote-fault.js'
 
 export interface ConnectionsParts {
   readonly ports: LocalPorts
@@ -28,10 +28,7 @@ export function useLocalPorts(agent: HttpAgent, { ports, clock, find, connectTim
   function open(options: Options, addresses: Addresses, callback: Callback): void {
     const until = clock.now() + connectTimeout * 1000
     race(addresses, Number(options.port), { clock, connect: dial, ports }, until, end => {
-      if ('code' in end) {
-        const isBroken = end.code === 'remote-connection-failed' || end.code === 'timeout'
-        return callback(new RemoteFault(end, isBroken ? 'broke' : 'none'))
-      }
+      if ('code' in end) return callback(connectionFault(end))
       const taken = ports.take(end)
       if (taken !== undefined) end.once('close', () => ports.release(taken))
       callback(null, encrypt === undefined ? end : encrypt({ ...options, socket: end }))

@@ -11,7 +11,7 @@ import type { XmlLimits } from '../xmpp/xml/limits.js'
 import { type Sink, Splitter } from '../xmpp/xml/splitter.js'
 import { readUtf8 } from '../xmpp/xml/utf8.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
-import { RemoteFault } from './remote-fault.js'
+import { connectionFault, RemoteFault } from './remote-fault.js'
 
 /** Times are in seconds. */
 export interface RequestLimits {
@@ -143,10 +143,7 @@ function faultOf(error: unknown, step: Step, { socket, host }: http.ClientReques
   return faultAt(step, 'certificate-invalid', cause)
 }
 
-function faultAt(step: Step, code: ProblemCode, cause?: unknown): RemoteFault {
-  const isBroken = code === 'remote-connection-failed' || code === 'timeout'
-  return new RemoteFault({ step, code, cause }, isBroken ? 'broke' : 'none')
-}
+const faultAt = (step: Step, code: ProblemCode, cause?: unknown) => connectionFault({ step, code, cause })
 
 /** Drops elements that are too large, too many, or beyond `maxBytes`. Throws an `XmlError`. */
 function longReply(maxBytes: number, limits: XmlLimits) {

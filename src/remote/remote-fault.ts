@@ -1,4 +1,4 @@
-import type { Failure } from '../xmpp/link.js'
+import { type Failure, isConnectionLost } from '../xmpp/link.js'
 
 /** `broke`: the request can be repeated. `ended`: the endpoint has ended the session, or does not know it. */
 export type Aftermath = 'broke' | 'ended' | 'none'
@@ -12,6 +12,11 @@ export class RemoteFault extends Error {
   ) {
     super(failure.code, failure.cause === undefined ? undefined : { cause: failure.cause })
   }
+}
+
+/** A request whose connection was lost can be repeated. */
+export function connectionFault(failure: Failure): RemoteFault {
+  return new RemoteFault(failure, isConnectionLost(failure) ? 'broke' : 'none')
 }
 
 export function unexpectedStatus(status: number): Error {

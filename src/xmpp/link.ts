@@ -103,6 +103,8 @@ export interface Failure {
   readonly server?: string | undefined
 }
 
+export const isConnectionLost = ({ code }: Failure) => code === 'remote-connection-failed' || code === 'timeout'
+
 export interface LinkFacts {
   /** Host and port. For a remote endpoint, as in its URL. */
   readonly server?: string | undefined

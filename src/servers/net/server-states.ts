@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { codeOf } from '../../lib/log.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
-import type { Failure, LinkEvents, OpenLink } from '../../xmpp/link.js'
+import { type Failure, isConnectionLost, type LinkEvents, type OpenLink } from '../../xmpp/link.js'
 
 /** Maximum number of servers of subdomains, because users can invent subdomains. */
 const mostFound = 100
@@ -206,9 +206,7 @@ export class ServerState {
 
   /** Call this before `closed` if a link broke after its login. */
   lost(failure: Failure, domain: string): void {
-    const { code, condition = '' } = failure
-    const isBroken = code === 'remote-connection-failed' || code === 'timeout'
-    if (!isBroken && !serverWide.has(condition)) return
+    if (!isConnectionLost(failure) && !serverWide.has(failure.condition ?? '')) return
     const now = this.#parts.clock.now()
     if (now - this.#burstAt >= burstMilliseconds) {
       this.#burstAt = now

@@ -1,5 +1,6 @@
 import type { Step } from '../../lib/errors.js'
 import type { Link, LinkEnd, LinkEvents, LinkFacts, LinkStep, Resumption } from '../../xmpp/link.js'
+import { isConnectionLost } from '../../xmpp/link.js'
 import { smNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { writeCount, writeCounting } from '../../xmpp/stanza-counts.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
@@ -264,8 +265,7 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   #ended(end: LinkEnd): void {
-    const { code } = end.failure
-    const isBroken = end.streamError === undefined && (code === 'remote-connection-failed' || code === 'timeout')
+    const isBroken = end.streamError === undefined && isConnectionLost(end.failure)
     if (isBroken && this.#canMend) this.#mend(end)
     else if (this.#repair !== undefined && isBroken) this.#repair.tryLater()
     else this.#lose(end)
