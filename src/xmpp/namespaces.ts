@@ -1,3 +1,5 @@
+import { isStanzaName } from './xml/element.js'
+
 export { streamsNamespace } from './xml/element.js'
 
 export const boshNamespace = 'http://jabber.org/protocol/httpbind'
@@ -30,9 +32,7 @@ export const xrdNamespace = 'http://docs.oasis-open.org/ns/xri/xrd-1.0'
 export const boshRelation = 'urn:xmpp:alt-connections:xbosh'
 export const websocketRelation = 'urn:xmpp:alt-connections:websocket'
 
-const stanzas = new Set(['message', 'presence', 'iq'])
-
 /** Stanzas may be in the namespace of `<body/>` (XEP-0206 §2). */
 export function stanzaNamespace(name: string, namespace: string): string {
-  return namespace === boshNamespace && stanzas.has(name) ? 'jabber:client' : namespace
+  return namespace === boshNamespace && isStanzaName(name) ? 'jabber:client' : namespace
 }

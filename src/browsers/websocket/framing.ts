@@ -2,7 +2,7 @@ import { longestJid } from '../../xmpp/jid/jid.js'
 import { framingNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { documentReader, startTagOf } from '../../xmpp/xml/document.js'
-import type { Element } from '../../xmpp/xml/element.js'
+import { type Element, isStanzaName } from '../../xmpp/xml/element.js'
 import { attribute, escapeXml } from '../../xmpp/xml/escape.js'
 import { defaultLimits } from '../../xmpp/xml/limits.js'
 import { Splitter } from '../../xmpp/xml/splitter.js'
@@ -17,8 +17,6 @@ const less = 0x3c
 const greater = 0x3e
 const question = 0x3f
 const space: ReadonlySet<number | undefined> = new Set(Buffer.from(' \t\r\n'))
-
-const stanzas: ReadonlySet<string> = new Set(['message', 'presence', 'iq'])
 
 const longestDeclarationBytes = 256
 /** No limit here, because `ws` has checked the length of the message. */
@@ -96,7 +94,7 @@ const isOpening = ({ name, namespace }: Element) => name === 'open' && namespace
 
 /** RFC 7395 §3.3.3. */
 const hasNamespace = ({ name, namespace }: Element) =>
-  stanzas.has(name) ? namespace === 'jabber:client' : namespace !== ''
+  isStanzaName(name) ? namespace === 'jabber:client' : namespace !== ''
 
 export const readMessage = (message: Buffer): Element | MessageFault => reader.read(message)
 

@@ -8,6 +8,7 @@ import { Unconfirmed } from '../../session/link/unconfirmed.js'
 import type { Session } from '../../session/session.js'
 import { isOfSasl, smNamespace } from '../../xmpp/namespaces.js'
 import { countRequest, readCount, unexpectedRequest } from '../../xmpp/stanza-counts.js'
+import { replaceAttributes } from '../../xmpp/xml/attributes.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import { type Channel, closeCodes } from './channel.js'
@@ -245,22 +246,10 @@ export class PageClient extends SocketClient {
   #fromItself(element: Element): Element {
     const from = startTagOf(element.text).attribute('from')
     if (from === undefined || from === this.session.jid) return element
-    return { ...element, text: withoutFrom(element.text) }
+    return { ...element, text: replaceAttributes(element.text, withoutFrom) }
   }
 }
 
 const longestManagement = 1024
 
-const attributeBehind = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
-
-function withoutFrom(text: string): string {
-  let at = text.search(/[ \t\r\n]/)
-  for (;;) {
-    attributeBehind.lastIndex = at
-    const name = attributeBehind.exec(text)?.[1]
-    if (name === undefined) return text
-    const end = attributeBehind.lastIndex
-    if (name === 'from') return text.slice(0, at) + text.slice(end)
-    at = end
-  }
-}
+const withoutFrom = (name: string, written: string) => (name === 'from' ? '' : written)

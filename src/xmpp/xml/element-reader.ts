@@ -1,7 +1,9 @@
 import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes'
+import { replaceAttributes } from './attributes.js'
 import { escapeCarriageReturns } from './carriage-returns.js'
 import { replaceParts } from './comments.js'
 import { type Element, isStanza, type MeantNamespace, streamsNamespace } from './element.js'
+import { forbidden } from './escape.js'
 import { escapeNamespace } from './escaped-namespaces.js'
 import type { XmlLimits } from './limits.js'
 import { assertFewDeclarations, type Declarations, Root } from './root.js'
@@ -231,30 +233,18 @@ function cachePrefix(parent: SaxesTagNS, { ns }: SaxesTagNS, prefix: string, uri
   if (parent.ns[prefix] === undefined && !(prefix in ns)) parent.ns[prefix] = uri
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern must match them (XML 1.0 §2.2)
-const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/
-
 /** Empties CDATA sections, which saxes would collect character by character. */
 function withoutSections(text: string): string {
   return replaceParts(text, '<![CDATA[', ']]>', section => {
-    if (forbidden.test(section)) throw new XmlError('not-well-formed', 'the XML is not well-formed')
+    if (section.search(forbidden) >= 0) throw new XmlError('not-well-formed', 'the XML is not well-formed')
     return '<![CDATA[]]>'
   })
 }
 
-const attribute = /[ \t\r\n]+([^ \t\r\n=/>]+)[ \t\r\n]*=[ \t\r\n]*(?:"[^"]*"|'[^']*')/y
-
 /** Gives `prefixes` of a well-formed element another namespace. */
-export function redeclare(text: string, prefixes: ReadonlySet<string>, namespace: string): string {
-  let at = /^<[^ \t\r\n/>]+/.exec(text)![0].length
-  let changed = text.slice(0, at)
-  for (;;) {
-    attribute.lastIndex = at
-    const match = attribute.exec(text)
-    if (match === null) return changed + text.slice(at)
-    const [whole, name = ''] = match
+function redeclare(text: string, prefixes: ReadonlySet<string>, namespace: string): string {
+  return replaceAttributes(text, (name, written) => {
     const prefix = name === 'xmlns' ? '' : name.startsWith('xmlns:') ? name.slice(6) : undefined
-    changed += prefix !== undefined && prefixes.has(prefix) ? ` ${name}='${escapeNamespace(namespace)}'` : whole
-    at += whole.length
-  }
+    return prefix !== undefined && prefixes.has(prefix) ? ` ${name}='${escapeNamespace(namespace)}'` : written
+  })
 }

@@ -16,5 +16,7 @@ export const asWritten: MeantNamespace = (_name, namespace) => namespace
 
 /** Stream management counts only stanzas (XEP-0198 §4). */
 export function isStanza({ name, namespace }: Element): boolean {
-  return namespace === 'jabber:client' && (name === 'message' || name === 'presence' || name === 'iq')
+  return namespace === 'jabber:client' && isStanzaName(name)
 }
+
+export const isStanzaName = (name: string): boolean => name === 'message' || name === 'presence' || name === 'iq'

@@ -1,5 +1,7 @@
 const markup = /[&<>"'\n\r\t]/
 const allMarkup = new RegExp(markup, 'g')
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern must match them (XML 1.0 §2.2)
+export const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g
 const entities: Record<string, string> = { '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot', "'": 'apos' }
 
 export function escapeXml(value: string): string {
@@ -13,6 +15,5 @@ export function attribute(name: string, value: string | number | undefined): str
 
 /** Removes characters that XML 1.0 §2.2 forbids. Lone surrogates become U+FFFD. */
 export function removeForbidden(value: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern must match them
-  return value.toWellFormed().replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '')
+  return value.toWellFormed().replace(forbidden, '')
 }
