@@ -310,11 +310,12 @@ export class SocketChannel implements Channel {
   #check(): void {
     const { pingInterval, pongTimeout } = this.#parts.rules
     const now = this.#parts.clock.now()
+    const isPongLate = this.#pongDue !== undefined && now >= this.#pongDue
     if (this.#socket.isPaused) {
       this.#heardAt = now
       if (this.#pongDue !== undefined) this.#pongDue = now + pongTimeout * 1000
-    } else if (now >= Math.min(this.#pongDue ?? this.#idleAt, this.#idleAt)) {
-      this.#breakOff(this.#pongDue !== undefined && now >= this.#pongDue ? 'no-pong' : 'idle-timeout')
+    } else if (isPongLate || now >= this.#idleAt) {
+      this.#breakOff(isPongLate ? 'no-pong' : 'idle-timeout')
       return
     }
     if (this.#pongDue === undefined && now >= this.#pingAt) {

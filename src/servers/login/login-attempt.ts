@@ -227,8 +227,9 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     const { name, namespace, text } = element
     const isFeatures = namespace === streamsNamespace && name === 'features'
     // After the login, no limit is needed, because the caller replaces `link.events` in the same turn.
-    if (this.#isAnswered) (isFeatures && this.#sasl2 !== undefined) || this.#undelivered.push(element)
-    else if (isFeatures) this.#takeFeatures(text)
+    if (this.#isAnswered) {
+      if (!isFeatures || this.#sasl2 === undefined) this.#undelivered.push(element)
+    } else if (isFeatures) this.#takeFeatures(text)
     else if (isOfSasl(namespace)) this.#takeSasl(element)
     else if (name !== 'iq' || !this.#takeAnswer(element)) this.#keep(element)
   }

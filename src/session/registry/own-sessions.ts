@@ -59,9 +59,7 @@ export class OwnSessions {
 
   async states(scope: readonly string[]): Promise<Map<SessionState, number>> {
     const counts = await inSlices(countStates(this.#here.all(), scope))
-    for (const [state, count] of await inSlices(countStates(this.#elsewhere.list(), scope)))
-      counts.set(state, (counts.get(state) ?? 0) + count)
-    return counts
+    return inSlices(countStates(this.#elsewhere.list(), scope, counts))
   }
 
   resume(id: string, handover: Handover): ResumedSession | undefined {

@@ -132,8 +132,8 @@ function compareKeys<T extends number | string>(a: T, b: T): number {
 export function* countStates(
   sessions: Iterable<Pick<SessionView, 'domain' | 'state'>>,
   scope: readonly string[],
+  counts = new Map<SessionState, number>(),
 ): Generator<undefined, Map<SessionState, number>> {
-  const counts = new Map<SessionState, number>()
   for (const session of withPauses(sessions)) {
     if (session === pause) yield
     else if (allowsDomain(scope, session.domain)) counts.set(session.state, (counts.get(session.state) ?? 0) + 1)

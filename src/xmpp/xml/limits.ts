@@ -19,7 +19,7 @@ export interface XmlLimits {
 const serverFactor = 4
 
 /** Common servers have the same default. */
-export const usualStanzaBytes = 262_144
+const usualStanzaBytes = 262_144
 
 export const defaultLimits: XmlLimits = {
   maxElementBytes: serverFactor * usualStanzaBytes,
