@@ -17,15 +17,3 @@ export class RecentLines {
       yield [number, this.#lines[number % this.#most]!]
   }
 }
-
-/** Stores audit lines in JSON, of at most 4 KiB each. */
-export class RecentAudit {
-  readonly all = new RecentLines(500)
-  readonly failures = new RecentLines(200)
-
-  add(line: string): void {
-    this.all.add(line)
-    const isOfLogin = /"msg":"(?:warm|connect|client login)"/.test(line)
-    if (isOfLogin && !/"code":"(?:ok|client-gone)"/.test(line)) this.failures.add(line)
-  }
-}

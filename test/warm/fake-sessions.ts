@@ -1,6 +1,6 @@
 // `Sessions` without a connection manager.
 
-import { inSlices } from '../../src/lib/in-slices.js'
+import { inSlices } from '../../src/session/registry/in-slices.js'
 import { withJid } from '../../src/session/registry/own-sessions.js'
 import { keyOf } from '../../src/session/registry/registry.js'
 import { countStates, isOfVisit, listOf, ranksOf } from '../../src/session/registry/session-list.js'

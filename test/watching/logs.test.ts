@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { AuditLog } from '../../src/config/kinds/kinds.js'
 import { Counts } from '../../src/lib/counts.js'
-import { createLogs, unusableAuditFile } from '../../src/watching/logs.js'
+import { createLogs, RecentAudit, unusableAuditFile } from '../../src/watching/logs.js'
 
 let folder: string
 let lines: Record<string, unknown>[]
@@ -94,4 +94,22 @@ test('a folder cannot be the file of the audit trail', () => {
   const problem = `AUDIT_LOG names ${folder}, which cannot be written to (EISDIR)`
   expect(unusableAuditFile({ auditLog: { file: folder } })).toEqual([problem])
   expect(() => make({ file: folder })).toThrow(problem)
+})
+
+test('failed logins are also kept for themselves', () => {
+  const audit = new RecentAudit()
+  const kept = [
+    { msg: 'warm', code: 'not-authorized' },
+    { msg: 'connect', code: 'timeout' },
+    { msg: 'client login', code: 'not-authorized', jids: ['"code":"ok"@example.org'] },
+  ]
+  const others = [
+    { msg: 'warm', code: 'ok' },
+    { msg: 'warm', code: 'client-gone' },
+    { msg: 'admin login', code: 'unauthorized' },
+    { msg: 'logout', code: 'forbidden', jid: '"msg":"warm"' },
+  ]
+  for (const line of [...kept, ...others]) audit.add(JSON.stringify(line))
+  expect(Array.from(audit.failures.newestFirst(), ([, line]) => JSON.parse(line)).reverse()).toEqual(kept)
+  expect([...audit.all.newestFirst()]).toHaveLength(7)
 })

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
 
 export function replyUnderWay(connection: Duplex): ServerResponse | undefined {
   const { _httpMessage: reply } = connection as { _httpMessage?: ServerResponse | null }
@@ -16,4 +18,9 @@ export function bytesUnderWay(connection: Duplex): number {
 export function isLastUnderWay({ req }: ServerResponse): boolean {
   const { parser } = req.socket as { readonly parser?: { readonly incoming?: unknown } | null }
   return parser?.incoming == null || parser.incoming === req
+}
+
+export function rawSocket(encrypted: TLSSocket): Socket {
+  const { _parent: socket } = encrypted as TLSSocket & { readonly _parent?: Socket }
+  return socket ?? encrypted
 }

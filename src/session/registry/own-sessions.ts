@@ -1,4 +1,3 @@
-import { inSlices } from '../../lib/in-slices.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { Session } from '../session.js'
@@ -16,6 +15,7 @@ import type {
   VisitName,
 } from '../session-types.js'
 import { detailsOf } from '../view.js'
+import { inSlices } from './in-slices.js'
 import type { Registry } from './registry.js'
 import { countStates, isOfVisit, listOf, type Rank, ranksOf } from './session-list.js'
 

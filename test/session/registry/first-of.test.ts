@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { FirstOf } from '../../../src/session/registry/first-of.js'
+import { FirstOf } from '../../../src/session/registry/session-list.js'
 
 test('keeps the same first items as a sort', () => {
   fc.assert(

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { sorted } from '../../src/lib/sorted.js'
+import { sorted } from '../../../src/session/registry/sorted.js'
 
 function run<T>(work: Generator<undefined, T>): { readonly result: T; readonly pauses: number } {
   for (let pauses = 0; ; pauses++) {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { inSlices } from '../../src/lib/in-slices.js'
+import { inSlices } from '../../../src/session/registry/in-slices.js'
 
 /** Each step works for `milliseconds`. */
 function* work(steps: number, onStep: () => void = () => {}, milliseconds = 1): Generator<undefined, number> {
