@@ -244,7 +244,7 @@ test('a request that is too large is refused by the process that has the session
   y.hasMovedSession = true
   expect(await y.service.refuseTooLarge(start, client)).toBeUndefined()
   expect([x.got, y.got]).toEqual([[], [start]])
-  await x.nodes.close({ returns: true })
+  await leave(x.nodes)
   await settled()
   expect(await y.service.refuseTooLarge(start, client)).toBeUndefined()
   expect(y.got).toEqual([start, start])
