@@ -4,8 +4,10 @@ import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { login } from '../../../src/servers/login/login.js'
 import { LoginAttempt } from '../../../src/servers/login/login-attempt.js'
 import type { LoginRequest } from '../../../src/servers/login/login-request.js'
+import type { OpenForLogin } from '../../../src/servers/login/login-types.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
+import type { ScramProof } from '../../../src/servers/login/sasl/scram-proof.js'
 import { StreamFeatures } from '../../../src/servers/login/stream-features.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -434,5 +436,45 @@ test.each(['constructor', '__proto__', 'toString'])('a refusal for %s is handled
   await expect(logIn([offer('PLAIN'), failure])).rejects.toMatchObject({
     code: 'login-failed',
     step: 'sasl',
+  })
+})
+
+describe('a login by keys', () => {
+  const mechanisms = ['SCRAM-SHA-1']
+  const key = Buffer.alloc(20, 1)
+  const proof: ScramProof = {
+    hash: 'sha1',
+    salt: Buffer.from('salt'),
+    iterations: 4096,
+    clientKey: key,
+    serverKey: key,
+    user: 'juliet',
+    authzid: '',
+  }
+  const refusalOf = async (answers: readonly Answer[], credentials: LoginRequest['credentials']) => {
+    const open: OpenForLogin<ScriptedLink> = (options, events) => new ScriptedLink(answers, options, events)
+    return await login(
+      { ...partsWith(mechanisms), pipelining: undefined },
+      open,
+      { ...asked, credentials },
+      new AbortController().signal,
+    ).then(
+      () => undefined,
+      error => error.code,
+    )
+  }
+  const refused = (condition: string) => `<failure xmlns='${sasl}'><${condition}/></failure>`
+
+  test.each([
+    ['refuses the user', [offer('SCRAM-SHA-1'), refused('not-authorized')], 'not-authorized'],
+    ['no longer offers the mechanism', [offer('PLAIN')], 'no-mechanism'],
+  ])('has expired if the server %s', async (_what, answers, code) => {
+    expect(await refusalOf(answers, { kind: 'keys', proof })).toBe('credentials-expired')
+    expect(await refusalOf(answers, asked.credentials)).toBe(code)
+  })
+
+  test('may be repeated after another refusal', async () => {
+    const answers = [offer('SCRAM-SHA-1'), refused('temporary-auth-failure')]
+    expect(await refusalOf(answers, { kind: 'keys', proof })).not.toBe('credentials-expired')
   })
 })
