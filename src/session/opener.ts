@@ -86,13 +86,13 @@ export function createOpener(parts: OpenerParts) {
 
   /** Sends no event if the portal never got the session (`unclaimed`), or another process continues it (`set-down`). */
   function tellEnd(session: Session, reason: EndReason): void {
-    if (session.sendsEvents && reason !== 'unclaimed' && reason !== 'set-down')
+    if (session.stage.sendsEvents && reason !== 'unclaimed' && reason !== 'set-down')
       tellEvent?.('session.ended', session, reason)
   }
 
-  function endEarlier(stream: string, { id, domain, jid }: Session): void {
+  function endEarlier(stream: string, { id, domain }: Session, jid: string): void {
     const before = registry.streams.of(domain, stream)
-    if (before === undefined || before.session === id || userOf(before.jid) !== userOf(jid!)) return
+    if (before === undefined || before.session === id || userOf(before.jid) !== userOf(jid)) return
     registry.byId(before.session)?.end('connection-closed', 'resumable')
   }
 
@@ -110,12 +110,11 @@ export function createOpener(parts: OpenerParts) {
     loginMilliseconds: limits.loginMilliseconds,
     tickets: parts.issuesTickets === true ? registry.tickets : undefined,
     streams: registry.streams,
-    loggedIn(session, resumed) {
+    loggedIn(session, jid, resumed) {
       if (session.origin === 'client') counts.clientsLoggedIn += 1
       limits.loggedIn(session)
       strangers.remove(session)
-      const jid = session.jid!
-      if (resumed !== undefined) endEarlier(resumed, session)
+      if (resumed !== undefined) endEarlier(resumed, session, jid)
       registry.bound(session, jid)
       room.bound(session, jid)
     },

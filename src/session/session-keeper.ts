@@ -23,7 +23,7 @@ export interface SessionKeeper<Session> {
   readonly tickets: Tickets<Session> | undefined
   readonly streams: ResumableStreams
   readonly connect: OpenLink
-  loggedIn(session: Session, resumed?: string): void
+  loggedIn(session: Session, jid: string, resumed?: string): void
   attached(session: Session): void
   resumed(session: Session): void
   unfit(session: Session, fate: Fate): void

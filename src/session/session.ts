@@ -30,11 +30,10 @@ export class Session implements Gate {
   readonly origin: SessionView['origin']
   readonly stage: Stage<Session>
   readonly outbox: Outbox
-  uplink!: Uplink
+  readonly uplink: Uplink
   readonly downlink: Downlink<Session>
   readonly inactivity: Inactivity
   deadline = Number.POSITIVE_INFINITY
-  sendsEvents = false
   tab: Tab | undefined
   readonly history: SessionHistory
   /** Ids of the call that logged in or last resumed the session. */
@@ -43,7 +42,6 @@ export class Session implements Gate {
   readonly createdAt: number
   #client: Client | undefined = undefined
   #isSecure: boolean | undefined
-  #jid: string | undefined = undefined
 
   /** `client`: only for a client that logs in itself. `before`: the record of another process. */
   constructor(
@@ -62,6 +60,8 @@ export class Session implements Gate {
     this.inactivity = new Inactivity(now)
     this.#keeper = keeper
     this.downlink = new Downlink(this, keeper)
+    this.uplink = new Uplink(absentLink(this.downlink), keeper)
+    this.outbox.source = this.uplink
     this.createdAt = now + (before?.createdAt ?? 0)
     this.tab = before?.tab
     this.ids = before?.ids
@@ -73,7 +73,7 @@ export class Session implements Gate {
 
   /** Bare if the client has resumed a stream that this process does not know. */
   get jid(): string | undefined {
-    return this.#jid
+    return this.stage.jid
   }
 
   get client(): Client | undefined {
@@ -112,22 +112,17 @@ export class Session implements Gate {
 
   begin(client: Client, options: LinkOptions, events: LinkEvents = this.downlink): void {
     this.#client = client
-    this.uplink = new Uplink(this.#keeper.connect(this.domain, options, events), this.#keeper)
-    this.outbox.source = this.uplink
+    this.uplink.link = this.#keeper.connect(this.domain, options, events)
   }
 
   takeUp(before: SessionRecord, client: Client, management: Management): void {
-    this.#jid = before.jid
     this.#client = client
-    this.sendsEvents = true
     this.inactivity.takeUp(before.inactivity, this.#keeper.clock.now())
-    this.uplink = new Uplink(absentLink(this.downlink), this.#keeper)
     this.uplink.opened()
     this.#manage(management, before.link)
-    this.outbox.source = this.uplink
     this.outbox.takeUp(before.outbox)
     this.#note('taken-up')
-    this.#keeper.loggedIn(this)
+    this.#keeper.loggedIn(this, before.jid)
     this.schedule()
   }
 
@@ -145,9 +140,9 @@ export class Session implements Gate {
    * returns undefined.
    */
   setDown(): SessionRecord | undefined {
-    const { sid, id, domain, createdAt, tab, ids, stage, client } = this
+    const { sid, id, domain, jid, createdAt, tab, ids, stage, client } = this
     const { managed } = this.uplink
-    if (!this.maySetDown || client === undefined || managed === undefined) return undefined
+    if (!this.maySetDown || client === undefined || managed === undefined || jid === undefined) return undefined
     const now = this.#keeper.clock.now()
     if (client.isPresent) this.inactivity.begin(now)
     const next = client.setDown(now)
@@ -156,7 +151,7 @@ export class Session implements Gate {
       sid,
       id,
       domain,
-      jid: this.#jid!,
+      jid,
       isSecure: this.#isSecure,
       createdAt: createdAt - now,
       tab,
@@ -177,20 +172,18 @@ export class Session implements Gate {
   loggedIn(jid: string, undelivered: readonly Element[], client: Client, handover: Handover, management?: Management) {
     this.uplink.opened()
     this.outbox.addFirst(undelivered)
-    this.#jid = jid
     if (management !== undefined) this.#manage(management, undefined, undelivered.filter(isStanza).length)
-    const token = this.#await('handover', client, handover)
+    const token = this.#await('handover', jid, client, handover)
     this.#note('logged-in')
-    this.#keeper.loggedIn(this)
+    this.#keeper.loggedIn(this, jid)
     return token
   }
 
   loggedInByClient({ jid, resumed }: LoggedIn, isManaged: boolean): void {
-    this.#jid = jid
-    this.stage.loggedIn()
+    this.stage.loggedIn(jid)
     if (isManaged) this.#manage({ mending: undefined })
     this.#note('logged-in')
-    this.#keeper.loggedIn(this, resumed)
+    this.#keeper.loggedIn(this, jid, resumed)
   }
 
   #manage({ mending, enabled }: Management, before?: LinkRecord, received = 0): void {
@@ -212,15 +205,16 @@ export class Session implements Gate {
   }
 
   resume(handover: Handover): ResumedSession | undefined {
-    if (!this.stage.allows('resume')) return undefined
+    const { jid } = this
+    if (jid === undefined || !this.stage.allows('resume')) return undefined
     const next = this.#handOver()
     if (next === undefined) return undefined
     const { client, binding } = next.make(handover)
-    const token = this.#await('resume', client, handover)
+    const token = this.#await('resume', jid, client, handover)
     if (this.ids !== undefined) this.ids = handover.ids
     this.#note('resumed')
     this.#keeper.resumed(this)
-    return { id: this.id, jid: this.#jid!, ...binding, token, delivered: this.outbox.delivered }
+    return { id: this.id, jid, ...binding, token, delivered: this.outbox.delivered }
   }
 
   handOver(make: (next: NextPage) => Client): boolean {
@@ -248,10 +242,9 @@ export class Session implements Gate {
     this.history.note(event, this.#keeper.clock.now() - this.createdAt)
   }
 
-  #await(cause: 'handover' | 'resume', client: Client, handover: Handover): string | undefined {
+  #await(cause: 'handover' | 'resume', jid: string, client: Client, handover: Handover): string | undefined {
     const now = this.#keeper.clock.now()
-    const token = this.stage.await(cause, handover, now)
-    this.sendsEvents = true
+    const token = this.stage.await(cause, jid, handover, now)
     this.#client = client
     this.inactivity.allow(handover.seconds)
     this.inactivity.begin(now)
@@ -260,7 +253,8 @@ export class Session implements Gate {
   }
 
   #handOver(): NextPage | undefined {
-    if (this.isRemoved || this.#jid === undefined || !isFull(this.#jid)) return undefined
+    const { jid } = this
+    if (this.isRemoved || jid === undefined || !isFull(jid)) return undefined
     const next = this.#client?.handOver()
     if (next !== undefined) this.uplink.forgive()
     return next
@@ -359,10 +353,10 @@ export class Session implements Gate {
     const now = this.#keeper.clock.now()
     const login = this.stage.login
     if (login !== undefined && now >= login.end) this.end('login-timeout', 'reported')
-    else this.#client!.tick(now)
+    else this.#client?.tick(now)
     this.uplink.managed?.tick(now)
     if (!this.hasEnded && now >= this.uplink.watch.deadline) this.#pingServer(now)
-    if (this.isRemoved || this.#client!.isPresent || now < this.inactivity.end) return
+    if (this.isRemoved || this.#client?.isPresent === true || now < this.inactivity.end) return
     this.end(this.stage.wait !== undefined ? 'attach-timeout' : 'inactivity', 'silent')
   }
 
@@ -381,7 +375,7 @@ export class Session implements Gate {
     this.stage.end({ reason }, true)
     this.deadline = Number.POSITIVE_INFINITY
     this.outbox.close()
-    this.uplink?.dropUnsent()
+    this.uplink.dropUnsent()
   }
 
   fail(cause: unknown): void {

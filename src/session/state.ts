@@ -12,25 +12,29 @@ interface Opening {
 
 interface Waiting {
   readonly name: 'waiting'
+  readonly jid: string
   /** Undefined after the ticket is used, if WebSocket is off, or if the session is bound to one browser. */
   readonly ticket: Ticket | undefined
 }
 
 interface Live {
   readonly name: 'live'
+  readonly jid: string
+  /** False if the portal has never had the session. */
+  readonly sendsEvents: boolean
 }
 
-const live: Live = { name: 'live' }
-
-export function waitingOrLive({ wait }: Pick<SessionRecord, 'wait'>, now: number): Waiting | Live {
-  return wait === undefined ? live : { name: 'waiting', ticket: wait.ticket && Ticket.of(wait.ticket, now) }
+export function waitingOrLive({ jid, wait }: Pick<SessionRecord, 'jid' | 'wait'>, now: number): Waiting | Live {
+  if (wait === undefined) return { name: 'live', jid, sendsEvents: true }
+  return { name: 'waiting', jid, ticket: wait.ticket && Ticket.of(wait.ticket, now) }
 }
 
 interface Ended {
   readonly name: 'ended'
   readonly outcome: Outcome
   readonly isRemoved: boolean
-  readonly wait: Waiting | undefined
+  /** Undefined if the session ended during its login. */
+  readonly last: Waiting | Live | undefined
 }
 
 export type State = Opening | Waiting | Live | Ended
@@ -103,9 +107,18 @@ export class Stage<Session> {
     return this.#state.name === 'ended' && this.#state.isRemoved
   }
 
+  get jid(): string | undefined {
+    return loggedInState(this.#state)?.jid
+  }
+
+  get sendsEvents(): boolean {
+    const state = loggedInState(this.#state)
+    return state?.name === 'waiting' || state?.sendsEvents === true
+  }
+
   get wait(): Waiting | undefined {
-    const state = this.#state
-    return state.name === 'waiting' ? state : state.name === 'ended' ? state.wait : undefined
+    const state = loggedInState(this.#state)
+    return state?.name === 'waiting' ? state : undefined
   }
 
   get ticket(): Ticket | undefined {
@@ -116,33 +129,40 @@ export class Stage<Session> {
     return transitions.some(row => row.from === this.name && row.cause === cause)
   }
 
-  loggedIn(): void {
-    this.#become('login', live)
+  loggedIn(jid: string): void {
+    this.#become('login', { name: 'live', jid, sendsEvents: false })
   }
 
-  await(cause: 'handover' | 'resume', { seconds, attachBinding }: Handover, now: number): string | undefined {
+  await(cause: 'handover' | 'resume', jid: string, handover: Handover, now: number): string | undefined {
+    const { seconds, attachBinding } = handover
     const { tickets, processName } = this.#keeper
     const isForAny = tickets !== undefined && attachBinding === 'off'
     const fresh = isForAny ? Ticket.fresh(seconds, now, processName) : undefined
-    this.#become(cause, { name: 'waiting', ticket: fresh?.ticket })
+    this.#become(cause, { name: 'waiting', jid, ticket: fresh?.ticket })
     return fresh?.token
   }
 
   spendTicket(): void {
-    const state = this.#state
-    const wait: Waiting = { name: 'waiting', ticket: undefined }
-    this.#become('ticket', state.name === 'ended' ? { ...state, wait } : wait)
+    const { wait } = this
+    if (wait !== undefined) this.#becomeUnlessEnded('ticket', { ...wait, ticket: undefined })
   }
 
   attach(): boolean {
-    if (this.wait === undefined) return false
-    const state = this.#state
-    this.#become('attach', state.name === 'ended' ? { ...state, wait: undefined } : live)
+    const { wait } = this
+    if (wait === undefined) return false
+    this.#becomeUnlessEnded('attach', { name: 'live', jid: wait.jid, sendsEvents: true })
     return true
   }
 
   end(outcome: Outcome, isRemoved: boolean): void {
-    this.#become(this.name === 'ended' ? 'remove' : 'end', { name: 'ended', outcome, isRemoved, wait: this.wait })
+    const last = loggedInState(this.#state)
+    this.#become(this.name === 'ended' ? 'remove' : 'end', { name: 'ended', outcome, isRemoved, last })
+  }
+
+  /** A page may still log in to an ended session, to get its last stanzas. */
+  #becomeUnlessEnded(cause: Cause, to: Waiting | Live): void {
+    const state = this.#state
+    this.#become(cause, state.name === 'ended' ? { ...state, last: to } : to)
   }
 
   #become(cause: Cause, to: State): void {
@@ -151,8 +171,14 @@ export class Stage<Session> {
     const { ticket } = this
     if (before !== ticket) {
       if (before !== undefined) this.#keeper.tickets?.remove(before)
-      if (ticket !== undefined) this.#keeper.tickets!.add(ticket, this.#session)
+      if (ticket !== undefined) this.#keeper.tickets?.add(ticket, this.#session)
     }
     if (to.name === 'ended') login?.close()
   }
+}
+
+/** A private getter of `Stage` would cost 50 ns for each stanza. */
+function loggedInState(state: State): Waiting | Live | undefined {
+  if (state.name === 'ended') return state.last
+  return state.name === 'opening' ? undefined : state
 }

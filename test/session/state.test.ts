@@ -3,12 +3,12 @@ import { type Actor, type Cause, change, type State, transitions } from '../../s
 import { BoshBench } from '../support/bosh-bench.js'
 
 const handover = { seconds: 120, attachBinding: 'off' } as const
-const wait = { name: 'waiting', ticket: undefined } as const
+const jid = 'juliet@chat.example/balcony'
 const states: Record<State['name'], State> = {
   opening: { name: 'opening', login: undefined },
-  waiting: wait,
-  live: { name: 'live' },
-  ended: { name: 'ended', outcome: { reason: 'logout' }, isRemoved: false, wait: undefined },
+  waiting: { name: 'waiting', jid, ticket: undefined },
+  live: { name: 'live', jid, sendsEvents: true },
+  ended: { name: 'ended', outcome: { reason: 'logout' }, isRemoved: false, last: undefined },
 }
 const causes = [...new Set(transitions.map(({ cause }) => cause))]
 

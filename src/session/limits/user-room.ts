@@ -79,7 +79,7 @@ export function sharedUserRoom(most: Most, counts: LiveCounts<'user'>, refused: 
       else settle(full)
     },
     ended(session) {
-      if (counted.delete(session)) counts.giveBack('user', userOf(session.jid!))
+      if (session.jid !== undefined && counted.delete(session)) counts.giveBack('user', userOf(session.jid))
     },
   }
 }

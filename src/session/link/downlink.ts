@@ -91,8 +91,8 @@ export class Downlink<Session extends Served> implements LinkEvents {
   returnUnconfirmed({ reason }: Outcome): void {
     const { uplink, outbox, jid } = this.#session
     const { managed } = uplink
-    if (managed === undefined || (reason !== 'connection-lost' && !managed.isBroken)) return
-    for (const error of managed.takeErrors(jid!)) outbox.add(error)
+    if (managed === undefined || jid === undefined || (reason !== 'connection-lost' && !managed.isBroken)) return
+    for (const error of managed.takeErrors(jid)) outbox.add(error)
   }
 
   returnToClient(elements: readonly Element[]): void {

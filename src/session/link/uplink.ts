@@ -190,7 +190,7 @@ export class Uplink {
 
 const nothing: readonly Element[] = []
 
-/** Used until this process has resumed the stream of another process. */
+/** Used before the link is opened, or until this process has resumed the stream of another process. */
 export function absentLink(events: LinkEvents): Link {
   const nothing = () => {}
   return {
