@@ -56,13 +56,25 @@ const managementFeature = `<sm xmlns='${smNamespace}'/>`
 const notResumed = `<failed xmlns='${smNamespace}'><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
 const bindFeature = `<bind xmlns='${bindNamespace}'/>`
 
+/** A session whose ticket has been used. */
+interface Admitted {
+  readonly session: Session
+  readonly jid: string
+  /** Its client at that time. */
+  readonly before: Client | undefined
+  /** The service's proof. */
+  readonly proof: Buffer
+}
+
+type Step =
+  | { readonly name: 'open' | 'login' }
+  | { readonly name: 'refusal'; stopWaiting?: () => void }
+  | { readonly name: 'restart' | 'bind'; readonly admitted: Admitted }
+
 export class Attaching extends StreamStart<AttachingParts> {
-  #step: 'open' | 'login' | 'refusal' | 'restart' | 'bind' = 'open'
+  #step: Step = { name: 'open' }
   #domain = ''
-  #session: Session | undefined
   #failures = 0
-  #before: Client | undefined
-  #stopWaiting: (() => void) | undefined
   readonly #forwarding: Forwarding | undefined
 
   /** `forwarding` is undefined with one process, or if another has the WebSocket. */
@@ -78,7 +90,7 @@ export class Attaching extends StreamStart<AttachingParts> {
   }
 
   continueLogin({ domain, failures }: LoginBefore, credentials: Buffer): void {
-    this.#step = 'login'
+    this.#step = { name: 'login' }
     this.#domain = domain
     this.#failures = failures
     if (allowsDomain(this.parts.domains, domain)) this.onMessage(credentials)
@@ -86,7 +98,8 @@ export class Attaching extends StreamStart<AttachingParts> {
   }
 
   protected override take(element: Element): void {
-    switch (this.#step) {
+    const step = this.#step
+    switch (step.name) {
       case 'open':
       case 'restart':
         this.#open(element)
@@ -99,29 +112,30 @@ export class Attaching extends StreamStart<AttachingParts> {
         this.refuse('policy-violation')
         break
       case 'bind':
-        this.#continue(element)
+        this.#continue(step.admitted, element)
     }
   }
 
   protected override over(): void {
-    this.#stopWaiting?.()
+    if (this.#step.name === 'refusal') this.#step.stopWaiting?.()
     super.over()
   }
 
   protected override get introduction(): readonly string[] {
-    return this.#step === 'open' ? super.introduction : []
+    return this.#step.name === 'open' ? super.introduction : []
   }
 
   #open(element: Element): void {
+    const step = this.#step
     const opened = this.opening(element)
     if (opened === undefined) return
     if (opened.domain === undefined) this.refuse('improper-addressing')
     else if (!allowsDomain(this.parts.domains, opened.domain)) this.refuse('host-unknown')
-    else if (this.#step === 'restart' && opened.domain !== this.#domain) this.refuse('host-unknown')
+    else if (step.name === 'restart' && opened.domain !== this.#domain) this.refuse('host-unknown')
     else {
       this.#domain = opened.domain
-      const isIn = this.#step === 'restart'
-      this.#step = isIn ? 'bind' : 'login'
+      const isIn = step.name === 'restart'
+      this.#step = isIn ? { name: 'bind', admitted: step.admitted } : { name: 'login' }
       this.channel.send(writeOpen(opened.domain, randomUUID()))
       this.#offer(isIn ? bindFeature + managementFeature : loginFeatures)
     }
@@ -152,10 +166,12 @@ export class Attaching extends StreamStart<AttachingParts> {
       forward()
       return
     }
-    this.#step = 'refusal'
+    const step: Step = { name: 'refusal' }
+    this.#step = step
     this.channel.pause()
-    this.#stopWaiting = forwarding.whenKnown(name, text.length, isKnown => {
-      this.#step = 'login'
+    // `whenKnown` may call back at once.
+    step.stopWaiting = forwarding.whenKnown(name, text.length, isKnown => {
+      this.#step = { name: 'login' }
       this.channel.resume()
       if (isKnown) forward()
       else this.refuse('resource-constraint', closeCodes.full)
@@ -163,37 +179,34 @@ export class Attaching extends StreamStart<AttachingParts> {
   }
 
   #check(credentials: PageCredentials, namespace: string): void {
-    const session = this.#sessionOf(credentials)
-    if (session === undefined) this.#rejectToken(namespace)
-    else this.#admit(session, credentials)
-  }
-
-  /** A session that has used TLS is found over TLS only. */
-  #sessionOf({ local, proof }: PageCredentials): Session | undefined {
-    const { registry, clock } = this.parts
-    const session = registry.tickets.sessionFor(proof)
-    if (session?.stage.ticket?.admits(proof, clock.now()) !== true) return undefined
-    const isOfUser = userOf(session.jid!) === userOf(`${local}@${this.#domain}`)
-    const mayHave = this.channel.isSecure || !session.isSecure
-    return isOfUser && mayHave ? session : undefined
-  }
-
-  #admit(session: Session, credentials: PageCredentials): void {
-    this.#session = session
-    this.#before = session.client
-    const { proof } = session.stage.ticket!
-    session.stage.spendTicket()
-    if (credentials.isSasl2) this.#admitInline(session.jid!, credentials, proof)
+    const admitted = this.#admit(credentials)
+    if (admitted === undefined) this.#rejectToken(namespace)
+    else if (credentials.isSasl2) this.#admitInline(admitted, credentials)
     else {
-      this.#step = 'restart'
+      this.#step = { name: 'restart', admitted }
       this.channel.send(`<success xmlns='${saslNamespace}'/>`)
     }
   }
 
+  /** A session that has used TLS is found over TLS only. */
+  #admit({ local, proof }: PageCredentials): Admitted | undefined {
+    const { registry, clock } = this.parts
+    const session = registry.tickets.sessionFor(proof)
+    if (session === undefined) return undefined
+    const { jid, ticket } = session.stage
+    if (jid === undefined || ticket?.admits(proof, clock.now()) !== true) return undefined
+    const isOfUser = userOf(jid) === userOf(`${local}@${this.#domain}`)
+    const mayHave = this.channel.isSecure || !session.isSecure
+    if (!isOfUser || !mayHave) return undefined
+    session.stage.spendTicket()
+    return { session, jid, before: session.client, proof: ticket.proof }
+  }
+
   /** XEP-0388 §2.6. */
-  #admitInline(jid: string, { wantsProof, wantsBind, resume }: PageCredentials, proof: Buffer): void {
-    this.#step = 'bind'
-    const management = resume === undefined ? undefined : this.#resumable(resume)
+  #admitInline(admitted: Admitted, { wantsProof, wantsBind, resume }: PageCredentials): void {
+    this.#step = { name: 'bind', admitted }
+    const { session, jid, proof } = admitted
+    const management = resume === undefined ? undefined : resumable(session, resume)
     const hasSession = management !== undefined || wantsBind
     const failed = resume === undefined ? '' : notResumed
     const bound = wantsBind ? `<bound xmlns='${bind2Namespace}'/>` : ''
@@ -206,12 +219,12 @@ export class Attaching extends StreamStart<AttachingParts> {
       this.channel.send(success)
       this.#offer(management !== undefined ? '' : wantsBind ? managementFeature : bindFeature + managementFeature)
     }
-    if (hasSession) this.#attach(management, tell)
+    if (hasSession) this.#attach(admitted, management, tell)
     else tell()
   }
 
   #rejectToken(namespace: string): void {
-    this.#step = 'refusal'
+    this.#step = { name: 'refusal' }
     this.parts.noteRefusal('wrong token', this.channel.address)
     this.channel.pause()
     const address = clientOf(this.channel.address)
@@ -219,7 +232,7 @@ export class Attaching extends StreamStart<AttachingParts> {
       .take(address)
       .then(wait => {
         const answer = () => {
-          this.#step = 'login'
+          this.#step = { name: 'login' }
           this.channel.resume()
           this.#fail(namespace, 'not-authorized')
         }
@@ -242,42 +255,33 @@ export class Attaching extends StreamStart<AttachingParts> {
     if (++this.#failures >= mostFailures) this.refuse('policy-violation')
   }
 
-  #continue(element: Element): void {
+  #continue(admitted: Admitted, element: Element): void {
     const { name, namespace, text } = element
     const [child] = name === 'iq' ? childrenOf(text) : []
-    if (child?.name === 'bind' && child.namespace === bindNamespace) this.#bind(text)
-    else if (name === 'resume' && namespace === smNamespace) this.#resume(text)
+    if (child?.name === 'bind' && child.namespace === bindNamespace) this.#bind(admitted, text)
+    else if (name === 'resume' && namespace === smNamespace) this.#resume(admitted, text)
     else this.refuse('not-authorized')
   }
 
   /** Ignores the requested resource, because the session already has a resource. */
-  #bind(text: string): void {
+  #bind(admitted: Admitted, text: string): void {
     const id = startTagOf(text).attribute('id') ?? ''
-    const jid = `<bind xmlns='${bindNamespace}'><jid>${escapeXml(this.#session!.jid!)}</jid></bind>`
-    this.#attach(undefined, () =>
-      this.channel.send(`<iq xmlns='jabber:client' type='result' id='${escapeXml(id)}'>${jid}</iq>`),
+    const bound = `<bind xmlns='${bindNamespace}'><jid>${escapeXml(admitted.jid)}</jid></bind>`
+    this.#attach(admitted, undefined, () =>
+      this.channel.send(`<iq xmlns='jabber:client' type='result' id='${escapeXml(id)}'>${bound}</iq>`),
     )
   }
 
   /** XEP-0198 §5. */
-  #resume(text: string): void {
-    const management = this.#resumable(text)
+  #resume(admitted: Admitted, text: string): void {
+    const management = resumable(admitted.session, text)
     if (management === undefined) this.channel.send(notResumed)
-    else this.#attach(management, () => this.channel.send(management.resumed))
+    else this.#attach(admitted, management, () => this.channel.send(management.resumed))
   }
 
-  #resumable(text: string): StreamManagement | undefined {
-    const tag = startTagOf(text)
-    const before = this.#session!.outbox.resumption as Resumption | undefined
-    const count = readCount(tag.attribute('h'))
-    if (before === undefined || tag.attribute('previd') !== before.id || count === undefined) return undefined
-    return StreamManagement.resume(before, count)
-  }
-
-  #attach(management: StreamManagement | undefined, tell: () => void): void {
-    const session = this.#session!
+  #attach({ session, before }: Admitted, management: StreamManagement | undefined, tell: () => void): void {
     const { channel } = this
-    if (session.client !== this.#before || session.stage.wait === undefined) {
+    if (session.client !== before || session.stage.wait === undefined) {
       this.refuse('conflict')
       return
     }
@@ -297,6 +301,14 @@ export class Attaching extends StreamStart<AttachingParts> {
       session.flush()
     })
   }
+}
+
+function resumable({ outbox }: Session, text: string): StreamManagement | undefined {
+  const tag = startTagOf(text)
+  const before = outbox.resumption as Resumption | undefined
+  const count = readCount(tag.attribute('h'))
+  if (before === undefined || tag.attribute('previd') !== before.id || count === undefined) return undefined
+  return StreamManagement.resume(before, count)
 }
 
 const bareOf = (jid: string) => jid.slice(0, jid.indexOf('/'))
