@@ -23,9 +23,9 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   readonly #report: (error: unknown) => void
   #isPaused = false
   #untaken = 0
-  #isLeaving = false
+  /** `leaving`: this side has ended the exchange. `gone`: `onGone` was called. */
+  #state: 'open' | 'leaving' | 'gone' = 'open'
   #cause: WebSocketCut = 'process-lost'
-  #isGone = false
 
   constructor(
     exchange: Exchange,
@@ -42,7 +42,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
   }
 
   get isOpen(): boolean {
-    return !this.#isLeaving && !this.#isGone
+    return this.#state === 'open'
   }
 
   get isBehind(): boolean {
@@ -105,15 +105,16 @@ export class CarriedChannel implements Channel, ExchangeEvents {
 
   #closeWith(ending: Ending): void {
     if (!this.isOpen) return
-    this.#isLeaving = true
+    this.#state = 'leaving'
     this.#exchange.end(ending)
     queueMicrotask(() => this.#guard(() => this.#gone()))
   }
 
   #gone(): void {
-    if (this.#isGone) return
-    this.#isGone = true
-    this.events.onGone(this.#isLeaving ? undefined : this.#cause)
+    if (this.#state === 'gone') return
+    const cut = this.#state === 'open' ? this.#cause : undefined
+    this.#state = 'gone'
+    this.events.onGone(cut)
   }
 
   #guard(work: () => void): void {
@@ -122,7 +123,7 @@ export class CarriedChannel implements Channel, ExchangeEvents {
     } catch (error) {
       this.#report(error)
       this.#exchange.cancel()
-      if (!this.#isGone) this.#guard(() => this.#gone())
+      if (this.#state !== 'gone') this.#guard(() => this.#gone())
     }
   }
 }

@@ -52,6 +52,9 @@ const cutBy: Readonly<Record<string, WebSocketCut>> = {
 
 const mostAtOnce = 16
 
+/** `leaving`: `<close/>` was sent. `closing`: the close frame was sent too. `gone`: `onGone` was called. */
+type State = 'open' | 'leaving' | 'closing' | 'gone'
+
 export class SocketChannel implements Channel {
   static readonly #gather = writeBatch<SocketChannel>(mostAtOnce, channel => {
     channel.#isGathering = false
@@ -80,9 +83,7 @@ export class SocketChannel implements Channel {
   #probingPing: number | undefined
   #closeBy: number | undefined
   #isGathering = false
-  #isLeaving = false
-  #isClosing = false
-  #isGone = false
+  #state: State = 'open'
   #cause: WebSocketCut | undefined
   #code = closeCodes.normal
 
@@ -120,7 +121,7 @@ export class SocketChannel implements Channel {
   }
 
   get isOpen(): boolean {
-    return !this.#isLeaving && !this.#isGone
+    return this.#state === 'open'
   }
 
   get isBehind(): boolean {
@@ -151,7 +152,7 @@ export class SocketChannel implements Channel {
     for (const message of lastWords) this.#write(message)
     this.#write(writeClose(seeOther))
     this.#code = code
-    this.#isLeaving = true
+    this.#state = 'leaving'
     this.#closeBy = this.#parts.clock.now() + this.#parts.rules.closeTimeout * 1000
     this.#atCloseBy(() => this.#giveUp())
   }
@@ -159,7 +160,7 @@ export class SocketChannel implements Channel {
   answerClose(): void {
     if (!this.isOpen) return
     this.#write(writeClose())
-    this.#isLeaving = true
+    this.#state = 'leaving'
     this.#close()
   }
 
@@ -188,23 +189,24 @@ export class SocketChannel implements Channel {
   #received(data: Buffer, isBinary: boolean): void {
     this.#completedBytes += data.length + headerBytes(data.length)
     this.#parts.traffic.received += data.length
-    if (this.#isGone) return
+    if (this.#state === 'gone') return
     if (isBinary) this.#cut('bad-frame', closeCodes.unsupported)
-    else if (!this.#isLeaving) this.events.onMessage(data)
+    else if (this.#state === 'open') this.events.onMessage(data)
     // After our `<close/>`, everything except the client's `<close/>` is ignored.
     else if (data.length < negligible && data.includes(framingNamespace)) this.#close()
   }
 
   #close(code = this.#code): void {
-    if (this.#isClosing) return
-    this.#isClosing = true
+    if (this.#state === 'closing' || this.#state === 'gone') return
+    // If the channel is open, `#cut` is the caller, and `#gone` follows.
+    if (this.#state === 'leaving') this.#state = 'closing'
     this.#socket.close(code)
     this.#closeBy ??= this.#parts.clock.now() + this.#parts.rules.closeTimeout * 1000
     this.#atCloseBy(() => this.#socket.terminate())
   }
 
   #giveUp(): void {
-    this.#isClosing = true
+    this.#state = 'closing'
     const reads = this.#connection.writableLength === 0
     this.#socket.close(this.#code)
     if (reads) this.#connection.destroySoon()
@@ -229,9 +231,10 @@ export class SocketChannel implements Channel {
   }
 
   #gone(): void {
-    if (this.#isGone) return
-    this.#isGone = true
-    this.events.onGone(this.#isLeaving ? undefined : (this.#cause ?? 'socket-broken'))
+    if (this.#state === 'gone') return
+    const cut = this.#state === 'open' ? (this.#cause ?? 'socket-broken') : undefined
+    this.#state = 'gone'
+    this.events.onGone(cut)
   }
 
   #closed(): void {
@@ -244,7 +247,8 @@ export class SocketChannel implements Channel {
   }
 
   readonly #count = (chunk: Buffer): void => {
-    if (!this.#isClosing && this.#socket.readyState !== WebSocket.OPEN) this.#halfClosed()
+    const isUnclosed = this.#state === 'open' || this.#state === 'leaving'
+    if (isUnclosed && this.#socket.readyState !== WebSocket.OPEN) this.#halfClosed()
     this.#heardAt = this.#parts.clock.now()
     this.#unfinishedBytes = Math.max(0, this.#unfinishedBytes + chunk.length)
     if (this.#completedBytes > 0) {
@@ -259,7 +263,7 @@ export class SocketChannel implements Channel {
     if (this.#socket.bufferedAmount > this.#mostUnread) {
       this.#refuse('unread-reply')
       this.#breakOff('not-read')
-    } else if (isTooMuch && this.#isGone) this.#socket.terminate()
+    } else if (isTooMuch && this.#state === 'gone') this.#socket.terminate()
     else if (isTooMuch) this.#cut('no-room', closeCodes.full)
   }
 
