@@ -92,7 +92,7 @@ export class BoshClient implements Client {
       rid: window.last,
       newkey: undefined,
       cookie: cookie && AttachCookie.of(session.id, cookie, parts.cookies(session.domain), now),
-      by: 'taken-up',
+      by: 'handed-out',
     })
     client.address = address
     client.#window.takeUp(window, now)

@@ -6,7 +6,8 @@ export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'r
   readonly at: number
 }
 
-export type Beginning = 'created' | 'handed-out' | 'resumed' | 'taken-up'
+/** `handed-out`: the page knows its first rid. `resumed`: so does an earlier page, whose rids are lower. */
+export type Beginning = 'created' | 'handed-out' | 'resumed'
 
 export interface WindowRecord {
   readonly last: number

@@ -181,7 +181,7 @@ test('a window that another process takes up continues unchanged', () => {
   window.store({ ...reply(1, 'text'), stanzas: 1, repeats: 2, at: 1_000 })
   window.accept(2, true)
   window.store({ ...reply(2, 'more text'), stanzas: 2, at: 5_000 })
-  const next = new RidWindow(0, 2, 'taken-up')
+  const next = new RidWindow(0, 2, 'handed-out')
   next.takeUp(JSON.parse(JSON.stringify(window.record(5_000))), 100_000)
   expect([next.last, next.bytes, next.uncertainStanzas]).toEqual([2, window.bytes, 2])
   expect(next.unconfirmed.map(({ rid }) => rid)).toEqual([2])
