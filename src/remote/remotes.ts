@@ -6,7 +6,7 @@ import { Problem } from '../lib/errors.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import { codeOf } from '../lib/log.js'
 import type { ServerStates } from '../servers/net/server-states.js'
-import type { Opening, OpenWish } from '../session/session-types.js'
+import type { OpenLogin, OpenWish } from '../session/session-types.js'
 import { handleOf } from '../session/sid.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import type { Failure, Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
@@ -82,7 +82,7 @@ export function createRemotes(parts: RemotesParts) {
     },
 
     /** Returns undefined for domains served here. Throws a `Problem` during a stop or drain. */
-    openThere(domain: string, wish: OpenWish, events: LinkEvents): Opening | undefined {
+    openThere(domain: string, wish: OpenWish, events: LinkEvents): OpenLogin | undefined {
       const about = isElsewhere(config, domain) ? remoteOf(config, domain) : undefined
       if (about === undefined) return undefined
       if (isClosed) throw new Problem('shutting-down', { step: 'connect' })

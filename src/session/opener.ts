@@ -271,10 +271,10 @@ export function createOpener(parts: OpenerParts) {
         session.tab = wish.tab
         session.history.openedBy = wish.openedBy
         if (tellEvent !== undefined) session.ids = wish.ids
-        const { client, linkEvents, opening } = openingOf(session, wish, makeClient, events)
+        const { client, linkEvents, openLogin } = openingOf(session, wish, makeClient, events)
         const { lang, from, certificate = false, ahead } = wish
         begin(session, client, { lang, from, certificate, ahead }, linkEvents)
-        return opening
+        return openLogin
       }
     },
   }

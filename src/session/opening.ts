@@ -1,7 +1,7 @@
 import type { LinkEnd, LinkEvents } from '../xmpp/link.js'
 import type { Client, NextClient } from './client.js'
 import type { Session } from './session.js'
-import type { Handover, Opening, OpenWish } from './session-types.js'
+import type { Handover, OpenLogin, OpenWish } from './session-types.js'
 
 export type MakePageClient = (session: Session, wish: OpenWish, handover: Handover) => NextClient
 
@@ -59,7 +59,7 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
     setDown: () => undefined,
   }
 
-  const opening: Opening = {
+  const openLogin: OpenLogin = {
     id: session.id,
     get link() {
       return session.link
@@ -77,5 +77,5 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
       session.end('unclaimed', 'silent')
     },
   }
-  return { client, linkEvents, opening }
+  return { client, linkEvents, openLogin }
 }

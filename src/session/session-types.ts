@@ -87,7 +87,7 @@ export interface OpenWish extends LinkOptions {
   readonly openedBy?: OpenedBy | undefined
 }
 
-export interface Opening {
+export interface OpenLogin {
   readonly id: string
   readonly link: Link
   /** Returns undefined if the session has ended. */
@@ -102,7 +102,7 @@ export interface Opening {
 }
 
 /** Throws a `Problem` if the process stops or drains, a limit is reached, or the domain is not served. */
-export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => Opening
+export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => OpenLogin
 
 /** The cookie that binds a session to one browser is in the first BOSH reply (`cookie`) or the API reply (`reply`). */
 export type AttachBinding = 'off' | 'cookie' | 'reply'

@@ -20,7 +20,7 @@ import type { Management, Mending } from '../../src/session/link/mending.js'
 import { createOpener, type Opener } from '../../src/session/opener.js'
 import { knownSessions, OwnSessions } from '../../src/session/registry/own-sessions.js'
 import { Registry } from '../../src/session/registry/registry.js'
-import type { Handover, Open, Opening, Tab } from '../../src/session/session-types.js'
+import type { Handover, Open, OpenLogin, Tab } from '../../src/session/session-types.js'
 import { handleOf, idOf } from '../../src/session/sid.js'
 import type { Link, LinkEnd, LinkEvents, Resumption, StreamOptions } from '../../src/xmpp/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/xmpp/namespaces.js'
@@ -189,7 +189,7 @@ export class FakePeer {
 
 /** A login of this process, as far as its session sees it. */
 export class FakeLogin implements LinkEvents {
-  opening!: Opening
+  opening!: OpenLogin
   /** What the server has sent to it. */
   readonly received: Element[] = []
   end: LinkEnd | undefined

@@ -14,7 +14,7 @@ import { isManagement, longestStreamId, type ResumableStreams } from './resumabl
 import { SaslAccount } from './sasl-account.js'
 
 /** `sasl`: RFC 6120 §6. `sasl2`: XEP-0388. */
-type Stage = 'stranger' | 'sasl' | 'sasl2' | 'mustRestart' | 'mayBind' | 'outOfOrder'
+type LoginStage = 'stranger' | 'sasl' | 'sasl2' | 'mustRestart' | 'mayBind' | 'outOfOrder'
 
 const mostRequests = 10
 
@@ -37,7 +37,7 @@ export interface LoggedIn {
  * first element that another user could have sent.
  */
 export class ClientLogin {
-  #stage: Stage = 'stranger'
+  #stage: LoginStage = 'stranger'
   #hasTried = false
   readonly #requests = new Set<string>()
   readonly #sasl: SaslAccount

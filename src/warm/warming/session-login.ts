@@ -15,7 +15,7 @@ import {
 } from '../../servers/login/relogin.js'
 import { wipe } from '../../servers/login/sasl/scram-proof.js'
 import type { Management, Mending } from '../../session/link/mending.js'
-import type { AttachBinding, Open, Opening, OpenWish, ResumedSession } from '../../session/session-types.js'
+import type { AttachBinding, Open, OpenLogin, OpenWish, ResumedSession } from '../../session/session-types.js'
 import { formatJid } from '../../xmpp/jid/jid.js'
 import type { OpenLink } from '../../xmpp/link.js'
 
@@ -46,14 +46,14 @@ export type Logins = ReturnType<typeof createLogins>
 
 export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
   const managementOf = (
-    { opened, offersManagement, enabled, again }: LoggedIn<Opening>,
+    { opened, offersManagement, enabled, again }: LoggedIn<OpenLogin>,
     lang: string,
   ): Management | undefined => {
     const answer = enabled?.name === 'enabled' ? enabled : undefined
     if (answer === undefined && !(offersManagement && opened.link.allowsManagement)) return undefined
     return { mending: mend && again && mendingOf(parts, mend, again, lang), enabled: answer }
   }
-  const openFor = (request: WarmRequest): OpenForLogin<Opening> => {
+  const openFor = (request: WarmRequest): OpenForLogin<OpenLogin> => {
     const { jid, language: lang, wait, hold, ver, isRefusalCounted, tab, ids, openedBy } = request
     const wish = { jid: formatJid(jid), lang, wait, hold, ver, isRefusalCounted, tab, ids, openedBy }
     return (options, events) => open(jid.domain, { ...options, ...wish }, events)

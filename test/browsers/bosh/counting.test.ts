@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { heldRequests } from '../../../src/browsers/bosh/bosh-client.js'
 import type { EndReason } from '../../../src/lib/counts.js'
-import type { Opening } from '../../../src/session/session-types.js'
+import type { OpenLogin } from '../../../src/session/session-types.js'
 import { saslNamespace } from '../../../src/xmpp/namespaces.js'
 import { BoshBench, type Client, create, message } from '../../support/bosh-bench.js'
 
@@ -109,7 +109,7 @@ describe('a session that ends is counted by its reason:', () => {
   test('login, however the login ended', async () => {
     const bench = new BoshBench()
     for (const act of [
-      (opening: Opening) => opening.abandon(),
+      (opening: OpenLogin) => opening.abandon(),
       () => bench.server(link => link.end(lost)),
       () => bench.manager.shutDown(),
     ]) {

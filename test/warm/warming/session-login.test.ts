@@ -5,7 +5,7 @@ import { KeyedQueue } from '../../../src/lib/limits/keyed-queue.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
 import type { Mending } from '../../../src/session/link/mending.js'
-import type { Opening } from '../../../src/session/session-types.js'
+import type { OpenLogin } from '../../../src/session/session-types.js'
 import { createLogins } from '../../../src/warm/warming/session-login.js'
 import { ScriptedLink } from '../../servers/login/scripted-link.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -25,7 +25,7 @@ const answers = [
 
 class HandingOut extends ScriptedLink {
   readonly id = 'handle'
-  handOver: Opening['handOver'] = async () => undefined
+  handOver: OpenLogin['handOver'] = async () => undefined
 }
 
 const request = {
@@ -144,7 +144,7 @@ describe('the keys for a later login', () => {
           handOver: (async (_jid, _undelivered, _handover, management) => {
             kept = management!.mending
             return handedOut()
-          }) satisfies Opening['handOver'] as Opening['handOver'],
+          }) satisfies OpenLogin['handOver'] as OpenLogin['handOver'],
         }),
       {
         longest: 60_000,
