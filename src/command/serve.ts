@@ -23,8 +23,9 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
   const { config, warnings } = settings
   const counts = new Counts()
   const isPrimary = config.workers > 0
+  const { logLevels, logFormat } = config
   const auditLog = isPrimary ? 'off' : config.auditLog
-  const { log, audit } = await explained(() => createLogs({ config: { ...config, auditLog }, counts }))
+  const { log, audit } = await explained(() => createLogs({ config: { logLevels, logFormat, auditLog }, counts }))
   outliveFaults(log, counts)
   for (const warning of warnings) log.warn(warning)
   const ignored = ignoredSettings({ ...settings.inFile, ...own }, process.env)

@@ -9,13 +9,15 @@ import { domain } from './stanza.js'
 const passwords = { alice: 'demo', bob: 'demo' }
 const admin = 'portal:demo'
 
-export async function startDemo(environment: NodeJS.ProcessEnv, collect: () => void): Promise<Service> {
+type Demo = Pick<Service, 'drain' | 'stop'>
+
+export async function startDemo(environment: NodeJS.ProcessEnv, collect: () => void): Promise<Demo> {
   const server = await startDemoServer(passwords)
   try {
     const service = await startOn(server, environment, collect)
     process.stdout.write(introduction(service.url))
     return {
-      ...service,
+      drain: service.drain,
       async stop() {
         await service.stop()
         await server.stop()

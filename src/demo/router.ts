@@ -1,4 +1,5 @@
 import { type RequestHandler, Router } from 'express'
+import type { Config } from '../config/config.js'
 import { endpointUrls, homePath } from '../http/addresses.js'
 import { jsonAnswer, sendAnswer, sendPage } from '../http/answers/answer.js'
 import { publicNavigation } from '../http/answers/navigation.js'
@@ -7,14 +8,15 @@ import { bodyFormat, readBody } from '../http/bodies/read-body.js'
 import { type CallerSignal, signalOf } from '../http/listening/caller-gone.js'
 import { Problem } from '../lib/errors.js'
 import { describeBinding } from '../warm/answers.js'
-import type { WarmParts } from '../warm/warm-router.js'
 import type { Binding } from '../warm/warming/session-login.js'
+import type { WarmingParts } from '../warm/warming/warm-call.js'
 import { usualOptions } from '../warm/warming/warm-request.js'
 import { domain, titleOf } from './stanza.js'
 
 export const demoPath = '/demo'
 
-interface DemoParts extends Pick<WarmParts, 'config' | 'login' | 'endUnclaimed' | 'sessions' | 'visits'> {
+interface DemoParts extends Pick<WarmingParts, 'login' | 'endUnclaimed' | 'sessions' | 'visits'> {
+  readonly config: Config
   readonly passwords: Readonly<Record<string, string>>
 }
 

@@ -26,7 +26,7 @@ import { Problem, type ProblemCode } from '../lib/errors.js'
 import { traceOf } from '../lib/log.js'
 import { handlePattern } from '../session/sid.js'
 import { represent } from '../warm/answers.js'
-import { hiddenOnErrors, logged } from '../warm/calls.js'
+import { type AnsweringParts, hiddenOnErrors, logged } from '../warm/calls.js'
 import { type ConnectParts, createConnectRouter } from '../warm/connect/connect-router.js'
 import { describeApi } from '../warm/openapi/describe-api.js'
 import { createWarmRouter, type WarmParts } from '../warm/warm-router.js'
@@ -37,18 +37,20 @@ export interface AppParts extends WarmParts {
   readonly httpLog: Logger
 }
 
-interface ProblemParts extends Pick<AppParts, 'log' | 'sums'> {
+interface ProblemParts extends Pick<AnsweringParts, 'log' | 'sums'> {
   readonly config: Pick<Config, 'externalUrl' | 'warmPath' | 'warm' | 'http' | 'assumeSecure' | 'trustedProxies'>
   readonly counts: Pick<Counts, 'faults'>
 }
 
 export function createApp(parts: AppParts): Express {
-  const { config, counts, sums, extraRouters, demoPath, httpLog } = parts
+  const { config, hashes, formTokens, warming, answering, numbers, streams, extraRouters, demoPath, httpLog } = parts
+  const { counts, sums } = answering
   const home = homePath(config.externalUrl)
   const form = config.warm.enabled ? home + config.warmPath : undefined
   const demo = demoPath && home + demoPath
   const app = newApp(config)
-  if (config.warm.enabled) app.use(createWarmRouter(parts))
+  if (config.warm.enabled)
+    app.use(createWarmRouter({ config, hashes, formTokens, warming, answering, numbers, streams }))
   app.use('/assets', readOnly, createAssetsRouter())
   app
     .route('/')
@@ -75,10 +77,16 @@ export function createApp(parts: AppParts): Express {
   return app
 }
 
-export function createPagesApp(parts: ConnectParts & { readonly config: Config; readonly httpLog: Logger }): Express {
-  const { config, counts, sums, httpLog } = parts
+export interface PagesParts extends ConnectParts {
+  readonly config: Config
+  readonly httpLog: Logger
+}
+
+export function createPagesApp(parts: PagesParts): Express {
+  const { config, warming, answering, pageTokens, isTooOften, refused, page, httpLog } = parts
+  const { counts, sums } = answering
   const app = newApp(config)
-  app.use(createConnectRouter(parts))
+  app.use(createConnectRouter({ config, warming, answering, pageTokens, isTooOften, refused, page }))
   app.use(createProblemHandler({ config, log: httpLog, counts, sums }, () => 'json'))
   return app
 }

@@ -60,6 +60,8 @@ export interface ServiceParts
   readonly carriers?: readonly StartCarrier[]
   readonly place?: string
   readonly lastReload?: MetricsParts['lastReload']
+  /** False in a worker: the primary listens at METRICS_ADDRESS. Default: true. */
+  readonly servesMetrics?: boolean
   /** See `StateFilesParts`. */
   readonly slot?: number
   /** Calls V8's garbage collector. Default: V8 alone decides. */
@@ -82,6 +84,7 @@ export async function startService({
   clock = systemClock,
   place = hostname(),
   lastReload,
+  servesMetrics = true,
   slot = 0,
   dns,
   hostMetaPort,
@@ -138,6 +141,7 @@ export async function startService({
   const collectNow = collect && rareCollector(clock, collect)
   const sessions = createSessionParts({
     config: live.config,
+    spareLinks: config.spareLinks,
     logFor,
     auditFor,
     counts,
@@ -171,7 +175,11 @@ export async function startService({
       ...heldRequests(registry.clients()),
     }),
     open: {
-      ...open,
+      links: open.links,
+      remotes: open.remotes,
+      localPorts: open.localPorts,
+      servers: open.servers,
+      waitingBytes: open.waitingBytes,
       connections: () => listening?.connections ?? 0,
       unreadBytes: () => listening?.unreadBytes ?? 0,
       certificateExpiries: () =>
@@ -214,10 +222,12 @@ export async function startService({
     callLimits: createCallLimits({ rates: live.config.rates, clock, hashes, nodes, makeRate, refused }),
     visits: createVisits({ own: ownSessions, nodes, clock, timeout: config.warm.timeout }),
     recentWarms,
-    readOverview: createOverview({ nodes, clock, recentWarms, place, registry, capacity, past }),
-    readHour: createHourReader({ nodes, clock, lastHour }),
-    readAudit: createAuditReader({ nodes, lines: audit.recent.all }),
-    readFailures: createFailureReader({ nodes, lines: audit.recent.failures }),
+    numbers: {
+      readOverview: createOverview({ nodes, clock, recentWarms, place, registry, capacity, past }),
+      readHour: createHourReader({ nodes, clock, lastHour }),
+      readAudit: createAuditReader({ nodes, lines: audit.recent.all }),
+      readFailures: createFailureReader({ nodes, lines: audit.recent.failures }),
+    },
     streams,
     onCall: call => metrics.recordCall(call),
     isStopping: () => stopping?.hasBegun === true && (nodes === undefined || nodeForNewSession(nodes) === undefined),
@@ -238,13 +248,12 @@ export async function startService({
       log,
     })
   const states = (await files?.read()) ?? []
-  const everywhere = createHealthListeners(fault)
-  const dispatcher = createDispatcher({ everywhere, ...sites.routes })
+  const dispatcher = createDispatcher(createHealthListeners(fault), sites.routes)
 
   const { address, maxErrorRate } = config.metrics
   let metricsServer: MetricsServer | undefined
   try {
-    metricsServer = address && (await serveMetrics(address, metrics.text, fault, log))
+    if (servesMetrics && address) metricsServer = await serveMetrics(address, metrics.text, fault, log)
     listening = await listen(dispatcher, { config: live.config, log, clock, refused, descriptors, sockets, leave })
   } catch (error) {
     await nodes?.close()
@@ -295,7 +304,7 @@ export async function startService({
     sessions.refresh()
     if (isOneOfMany) formTokens.use(await formKeyOf(next.admins, isOneOfMany))
     sites.rebuild(next)
-    dispatcher.use({ everywhere, ...sites.routes })
+    dispatcher.use(sites.routes)
   }
 
   return {

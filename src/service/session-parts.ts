@@ -52,6 +52,7 @@ export type SessionParts = ReturnType<typeof createSessionParts>['parts']
 export interface ProcessParts {
   /** A reload changes its values (`live-config.ts`). */
   readonly config: Config
+  readonly spareLinks: number
   readonly logFor: LogFor
   readonly auditFor: LogFor
   readonly counts: Counts
@@ -68,7 +69,7 @@ export interface ProcessParts {
 
 export function createSessionParts(given: ProcessParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
-  const { nodes, hashes, collect, dns, hostMetaPort } = given
+  const { spareLinks, nodes, hashes, collect, dns, hostMetaPort } = given
   const processName = nodes?.self
   const { keepalive, tls } = config
   const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
@@ -129,7 +130,7 @@ export function createSessionParts(given: ProcessParts) {
     tls,
     clock,
     spare: {
-      most: config.spareLinks,
+      most: spareLinks,
       hasRoom: () => descriptors.taken < mostTaken && measure() < mostUsedWithSpares,
     },
     xmlLimits,

@@ -19,9 +19,11 @@ import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import type { Nodes } from '../processes/nodes.js'
 import type { Opener, OpenerParts } from '../session/opener.js'
 import type { Open } from '../session/session-types.js'
+import type { AnsweringParts } from '../warm/calls.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
 import type { CarriedLogins } from '../warm/warming/carried-logins.js'
-import { createLogins, type Logins } from '../warm/warming/session-login.js'
+import { createLogins } from '../warm/warming/session-login.js'
+import type { WarmingParts } from '../warm/warming/warm-call.js'
 import { type AppParts, createApp, createPagesApp } from './app.js'
 import type { SessionParts } from './session-parts.js'
 import { createSessions } from './site-sessions.js'
@@ -29,28 +31,16 @@ import { createSessions } from './site-sessions.js'
 const leastBodyBytes = 512 * 1024
 
 export interface SiteParts
-  extends Pick<
-      AppParts,
-      | 'formTokens'
-      | 'hashes'
-      | 'visits'
-      | 'recentWarms'
-      | 'readOverview'
-      | 'readHour'
-      | 'readAudit'
-      | 'readFailures'
-      | 'streams'
-      | 'onCall'
-      | 'isStopping'
-      | 'demoPath'
-    >,
+  extends Pick<AppParts, 'hashes' | 'formTokens' | 'numbers' | 'streams' | 'demoPath'>,
+    Pick<AnsweringParts, 'recentWarms' | 'onCall' | 'isStopping'>,
     Pick<EndpointParts, 'wrongTokens'>,
     Pick<OpenerParts, 'tellEvent'> {
   readonly sessionParts: SessionParts
   readonly nodes?: Nodes | undefined
-  readonly callLimits: AppParts['limits']
+  readonly callLimits: WarmingParts['limits']
+  readonly visits: WarmingParts['visits']
   readonly pageTokens?: PageTokens | undefined
-  readonly routers: (parts: Pick<AppParts, 'login' | 'endUnclaimed' | 'sessions' | 'visits'>) => readonly Router[]
+  readonly routers: (parts: Pick<WarmingParts, 'login' | 'endUnclaimed' | 'sessions' | 'visits'>) => readonly Router[]
 }
 
 export interface Parts {
@@ -108,74 +98,50 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
   }
 }
 
-function loginsOf(config: Config, open: Open, { shared: { sessionParts }, carriedLogins }: Parts): Logins {
+function warmingOf(config: Config, open: Open, { shared, carriedLogins }: Parts): WarmingParts {
+  const { sessionParts, callLimits, visits } = shared
   const own = createLogins(sessionParts.login, open, sessionParts.mend)
-  return carriedLogins?.over(siteName(config), own) ?? own
+  const { login, keysOf } = carriedLogins?.over(siteName(config), own) ?? own
+  const { endUnclaimed } = carriedLogins ?? sessionParts
+  const { sessions, room, counts } = sessionParts
+  return { login, keysOf, sessions, room, visits, endUnclaimed, limits: callLimits, counts }
+}
+
+function answeringOf({ shared, sums }: Parts): AnsweringParts {
+  const { recentWarms, onCall, isStopping } = shared
+  const { logFor, auditFor, clock, counts } = shared.sessionParts
+  return { log: logFor('warm'), audit: auditFor('warm'), clock, sums, counts, recentWarms, onCall, isStopping }
 }
 
 function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts: Parts): Endpoint {
-  const { shared, carriedLogins } = parts
-  const { sessionParts } = shared
-  const { login, keysOf } = loginsOf(config, open, parts)
-  const { endUnclaimed } = carriedLogins ?? sessionParts
+  const { limits, refused, logFor } = parts.shared.sessionParts
   return createPagesApp({
     config,
+    warming: warmingOf(config, open, parts),
+    answering: answeringOf(parts),
     pageTokens,
-    login,
-    keysOf,
-    sessions: sessionParts.sessions,
-    room: sessionParts.room,
-    visits: shared.visits,
-    endUnclaimed,
-    limits: shared.callLimits,
-    isTooOften: address => sessionParts.limits.isTooOften(address),
-    refused: sessionParts.refused,
+    isTooOften: address => limits.isTooOften(address),
+    refused,
     page: createEndpointPage(config, 'connect'),
-    recentWarms: shared.recentWarms,
-    onCall: shared.onCall,
-    isStopping: shared.isStopping,
-    counts: sessionParts.counts,
-    clock: sessionParts.clock,
-    sums: parts.sums,
-    log: sessionParts.logFor('warm'),
-    audit: sessionParts.auditFor('warm'),
-    httpLog: sessionParts.logFor('http'),
+    httpLog: logFor('http'),
   })
 }
 
 function createApi(config: Config, open: Open, parts: Parts): Express {
-  const { shared, carriedLogins } = parts
-  const { sessionParts } = shared
-  const { logFor, auditFor } = sessionParts
-  const { endUnclaimed } = carriedLogins ?? sessionParts
-  const { login, keysOf } = loginsOf(config, open, parts)
+  const { hashes, formTokens, numbers, streams, demoPath, routers, sessionParts } = parts.shared
+  const warming = warmingOf(config, open, parts)
+  const { login, endUnclaimed, sessions, visits } = warming
   return createApp({
     config,
-    login,
-    keysOf,
-    sessions: sessionParts.sessions,
-    visits: shared.visits,
-    room: sessionParts.room,
-    endUnclaimed,
-    limits: shared.callLimits,
-    hashes: shared.hashes,
-    formTokens: shared.formTokens,
-    recentWarms: shared.recentWarms,
-    readOverview: shared.readOverview,
-    readHour: shared.readHour,
-    readAudit: shared.readAudit,
-    readFailures: shared.readFailures,
-    streams: shared.streams,
-    onCall: shared.onCall,
-    isStopping: shared.isStopping,
-    counts: sessionParts.counts,
-    clock: sessionParts.clock,
-    sums: parts.sums,
-    log: logFor('warm'),
-    audit: auditFor('warm'),
-    httpLog: logFor('http'),
-    demoPath: shared.demoPath,
-    extraRouters: shared.routers({ login, endUnclaimed, sessions: sessionParts.sessions, visits: shared.visits }),
+    hashes,
+    formTokens,
+    warming,
+    answering: answeringOf(parts),
+    numbers,
+    streams,
+    demoPath,
+    extraRouters: routers({ login, endUnclaimed, sessions, visits }),
+    httpLog: sessionParts.logFor('http'),
   })
 }
 

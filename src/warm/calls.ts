@@ -71,29 +71,33 @@ export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
 export interface CallsParts {
   readonly config: ClientRules &
     Pick<Config, 'admins' | 'access' | 'listen' | 'https' | 'externalUrl' | 'warmPath' | 'warm'>
+  readonly hashes: HashQueue
+  readonly failures: CallLimits['failures']
+  readonly answering: AnsweringParts
+}
+
+export interface AnsweringParts {
   readonly log: Logger
   readonly audit: Logger
   readonly clock: Clock
   readonly sums: MinuteSums
-  readonly hashes: HashQueue
-  readonly limits: CallLimits
   readonly counts: Counts
   readonly recentWarms: RecentWarms
   readonly onCall: (call: FinishedCall) => void
   readonly isStopping: () => boolean
 }
 
-export function createCalls(parts: CallsParts) {
-  const { config, log, audit, clock, hashes, limits, counts } = parts
+export function createCalls({ config, hashes, failures, answering }: CallsParts) {
+  const { log, audit, clock, counts } = answering
   const mayCall = accessBy(config.access.warm)
   const isSafe = takesPasswords(config)
   const isCertificateNeeded = config.https !== undefined && config.https.clientAuth !== 'off'
-  const logOften = createOftenLog(parts)
+  const logOften = createOftenLog(config, answering)
   const admins = createAdmins({
     config,
     clock,
     hashes,
-    failures: limits.failures,
+    failures,
     refuse(request, attempt) {
       const line = { code: 'unauthorized', admin: attempt?.admin }
       if (attempt === undefined) logOften(request, log, line, 'warm')
@@ -157,7 +161,7 @@ export function createCalls(parts: CallsParts) {
       }
       return [check, refused]
     },
-    answering: createAnswering(parts, {
+    answering: createAnswering(config, answering, {
       adminOf: admins.of,
       representationOf: request => represent(request, config.warmPath),
     }),
@@ -202,7 +206,7 @@ const aboutOf = (request: Request, config: ClientRules) => ({
 })
 
 /** Lines of equal cause, client and admin become one line a minute with a `count`, because anybody can cause them. */
-export function createOftenLog({ config, log, sums }: OftenLogParts) {
+export function createOftenLog(config: ClientRules, { log, sums }: Pick<AnsweringParts, 'log' | 'sums'>) {
   const often = sums.of<Refused>(({ stream, line, what }) => stream.info(line, what))
   return (
     request: Request,
@@ -222,23 +226,14 @@ export function createOftenLog({ config, log, sums }: OftenLogParts) {
   }
 }
 
-export interface OftenLogParts extends Pick<CallsParts, 'log' | 'sums'> {
-  readonly config: ClientRules
-}
-
-export interface AnsweringParts
-  extends Pick<CallsParts, 'log' | 'audit' | 'clock' | 'counts' | 'recentWarms' | 'onCall' | 'isStopping'> {
-  readonly config: ClientRules
-}
-
 interface CallerOf {
   readonly adminOf: (request: Request) => Admin
   readonly representationOf: (request: Request) => Representation
 }
 
 /** `onProblem` can return a page, such as the form with its mistakes, or undefined for the usual error. */
-export function createAnswering(parts: AnsweringParts, { adminOf, representationOf }: CallerOf) {
-  const { config, log, audit, clock, counts, recentWarms, onCall, isStopping } = parts
+export function createAnswering(config: ClientRules, parts: AnsweringParts, { adminOf, representationOf }: CallerOf) {
+  const { log, audit, clock, counts, recentWarms, onCall, isStopping } = parts
   return (
     name: CallName,
     answer: (call: Call) => Promise<Answer | undefined>,

@@ -4,35 +4,53 @@ import { createFormGuard } from '../http/access/form-guard.js'
 import type { FormTokens } from '../http/access/form-tokens.js'
 import { createSignOut } from '../http/access/sign-out.js'
 import { sendAnswer } from '../http/answers/answer.js'
+import type { EventStreams } from '../http/answers/event-streams.js'
 import { signOutPath } from '../http/answers/navigation.js'
 import { negotiate } from '../http/answers/negotiation.js'
 import { readOnly, redirectToTls } from '../http/answers/pages.js'
-import type { Counts } from '../lib/counts.js'
+import type { HashQueue } from '../lib/limits/hash-queue.js'
 import { handlePattern } from '../session/sid.js'
-import { type CallsParts, createCalls, demandRole } from './calls.js'
+import { type AnsweringParts, createCalls, demandRole } from './calls.js'
 import { docsPage, docsPath } from './docs-page.js'
-import { createNumbersCalls, type NumbersCallsParts } from './numbers/numbers-calls.js'
+import { createNumbersCalls, type Numbers } from './numbers/numbers-calls.js'
 import { createEndedNotice, endedPath } from './sessions/ended-notice.js'
-import { createSessionCalls, type SessionCallsParts } from './sessions/session-calls.js'
+import { createSessionCalls } from './sessions/session-calls.js'
 import { bindingPath, createBindingPage } from './warming/binding-page.js'
-import { createWarm, createWarmCall, type WarmCallParts } from './warming/warm-call.js'
+import { createWarm, createWarmCall, type WarmingParts } from './warming/warm-call.js'
 import { createWarmForm } from './warming/warm-form.js'
 
-export interface WarmParts extends CallsParts, WarmCallParts, SessionCallsParts, NumbersCallsParts {
+export interface WarmParts {
   readonly config: Config
-  readonly counts: Counts
+  readonly hashes: HashQueue
   readonly formTokens: FormTokens
+  readonly warming: WarmingParts
+  readonly answering: AnsweringParts
+  readonly numbers: Numbers
+  readonly streams: EventStreams
 }
 
 export function createWarmRouter(parts: WarmParts): Router {
-  const { config, formTokens } = parts
-  const { adminOf, admit, answering } = createCalls(parts)
+  const { config, hashes, formTokens, warming, numbers, streams } = parts
+  const { sessions, visits } = warming
+  const { failures } = warming.limits
+  const { adminOf, admit, answering } = createCalls({ config, hashes, failures, answering: parts.answering })
   const formGuard = createFormGuard(config.externalUrl, formTokens)
   const form = createWarmForm(config, formGuard)
-  const bindingPage = createBindingPage(parts)
-  const warm = createWarmCall(createWarm(parts, bindingPage), form, formGuard)
-  const calls = createSessionCalls(parts, formGuard, bindingPage, createEndedNotice(parts))
-  const watch = createNumbersCalls(parts)
+  const bindingPage = createBindingPage({ config, formTokens, sessions })
+  const warm = createWarmCall(createWarm(config, warming, bindingPage), form, formGuard)
+  const endedNotice = createEndedNotice({ config, formTokens })
+  const calls = createSessionCalls({
+    config,
+    clock: parts.answering.clock,
+    sessions,
+    visits,
+    streams,
+    readAudit: numbers.readAudit,
+    formGuard,
+    bindingPage,
+    endedNotice,
+  })
+  const watch = createNumbersCalls({ config, sessions, numbers, streams })
 
   const showForm: RequestHandler = (request, response) => {
     const admin = adminOf(request)

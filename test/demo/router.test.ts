@@ -15,8 +15,7 @@ const config = { ...usual, externalUrl: undefined }
 
 function demo(login: Logins['login'] = async () => binding) {
   const logins: WarmRequest[] = []
-  const parts = {
-    config,
+  const fakes = {
     login: (warmRequest: WarmRequest, signal: CallerSignal) => {
       logins.push(warmRequest)
       return login(warmRequest, signal)
@@ -25,10 +24,11 @@ function demo(login: Logins['login'] = async () => binding) {
   }
   const sessions = new FakeSessions()
   const visits = createVisits({ own: sessions, nodes: undefined, clock: systemClock, timeout: 30 })
-  const all = { ...appParts(config), ...parts, sessions, visits }
+  const parts = appParts(config)
+  const warming = { ...parts.warming, ...fakes, sessions, visits }
   const passwords = { alice: 'demo', bob: 'demo' }
-  const router = createDemoRouter({ ...all, passwords })
-  const app = createApp({ ...all, extraRouters: [router] })
+  const router = createDemoRouter({ ...warming, config, passwords })
+  const app = createApp({ ...parts, warming, extraRouters: [router] })
   return { app, logins, sessions }
 }
 

@@ -84,13 +84,13 @@ function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
   })
   const lastHour = new LastHour({ clock, counts, recentWarms, registry })
   const past = new PastProcesses({ time: Date.now, place: 'web1', registry, lastHour, recentWarms })
-  return {
-    recentWarms,
+  const numbers = {
     readOverview: createOverview({ clock, recentWarms, place: 'web1', registry, capacity, past }),
     readHour: createHourReader({ clock, lastHour }),
     readAudit: createAuditReader({ lines: recent.all }),
     readFailures: createFailureReader({ lines: recent.failures }),
   }
+  return { recentWarms, numbers }
 }
 
 const formKey = randomBytes(32)
@@ -106,32 +106,39 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
   const log = pino({ level: 'silent' })
   const counts = new Counts()
   const sessions = new FakeSessions()
+  const { recentWarms, numbers } = watched(systemClock, counts)
   return {
     config: settings,
-    login: async () => binding,
-    keysOf: async () => keys,
-    sessions,
-    visits: visitsOf(sessions, systemClock),
-    room: { take: () => true, giveBack: () => {} },
-    endUnclaimed: () => {},
-    formTokens: createFormTokens(formKey, Date.now),
-    log,
-    audit: log,
-    httpLog: log,
-    clock: systemClock,
-    sums: new MinuteSums(systemClock),
     hashes: hashQueue(),
-    limits: callLimits(settings, makeRate),
-    counts,
-    ...watched(systemClock, counts),
+    formTokens: createFormTokens(formKey, Date.now),
+    warming: {
+      login: async () => binding,
+      keysOf: async () => keys,
+      sessions,
+      visits: visitsOf(sessions, systemClock),
+      room: { take: () => true, giveBack: () => {} },
+      endUnclaimed: () => {},
+      limits: callLimits(settings, makeRate),
+      counts,
+    },
+    answering: {
+      log,
+      audit: log,
+      clock: systemClock,
+      sums: new MinuteSums(systemClock),
+      counts,
+      recentWarms,
+      onCall: () => {},
+      isStopping: () => false,
+    },
+    numbers,
     streams: new EventStreams({
       externalUrl: config.externalUrl,
       clock: systemClock,
       refused: unnoted,
       report: () => {},
     }),
-    onCall: () => {},
-    isStopping: () => false,
+    httpLog: log,
     extraRouters: [],
   }
 }
@@ -179,33 +186,35 @@ export function fakeService({
   const released: string[] = []
   const log = pino({ level: 'trace' }, stream)
   const parts = appParts({ ...config, ...settings }, makeRate)
+  const { counts } = parts.answering
+  const clock: Clock = { now: now ?? systemClock.now, after }
+  const { recentWarms, numbers } = watched(clock, counts, recent)
+  const sums = new MinuteSums(clock)
   const app = createApp({
     ...parts,
-    login: (warmRequest, signal) => {
-      logins.push(warmRequest)
-      return login(warmRequest, signal)
-    },
-    keysOf,
-    sessions,
-    visits: visitsOf(sessions, { now: now ?? systemClock.now }),
     hashes,
-    endUnclaimed: id => released.push(id),
-    log,
-    audit: log.child({ audit: true }),
+    formTokens: createFormTokens(formKey, now ?? Date.now),
+    warming: {
+      ...parts.warming,
+      login: (warmRequest, signal) => {
+        logins.push(warmRequest)
+        return login(warmRequest, signal)
+      },
+      keysOf,
+      sessions,
+      visits: visitsOf(sessions, clock),
+      endUnclaimed: id => released.push(id),
+    },
+    answering: { ...parts.answering, log, audit: log.child({ audit: true }), clock, sums, recentWarms },
+    numbers,
     httpLog: log,
-    ...(now && {
-      clock: { now, after },
-      sums: new MinuteSums({ now, after }),
-      formTokens: createFormTokens(formKey, now),
-      ...watched({ now, after }, parts.counts, recent),
-    }),
   })
   const lines = () =>
     text
       .split('\n')
       .filter(Boolean)
       .map(line => JSON.parse(line))
-  return { app, logins, released, counts: parts.counts, log: () => text, lines }
+  return { app, logins, released, counts, log: () => text, lines }
 }
 
 export const credentials = ['admin@host', 'gehe:im-ü'] as const

@@ -61,7 +61,8 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
   const site = configOfDomain(config, domain)
   const log = createLog('debug', { write: line => takeNotes(JSON.parse(line), notes) })
   const sessions = createSessionParts({
-    config: { ...config, spareLinks: 0 },
+    config,
+    spareLinks: 0,
     logFor: () => log,
     auditFor: () => createLog('silent', { write() {} }),
     counts: new Counts(),

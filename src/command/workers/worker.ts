@@ -60,16 +60,16 @@ async function start(folder: string, onTakingUp: () => void) {
   const counts = new Counts()
   const { log, audit } = await explained(() => createLogs({ config, counts, about: { worker } }))
   outliveFaults(log, counts)
-  const metrics = { ...config.metrics, address: undefined }
   const partLogs = createPartLogs(log, config.logLevels)
   const carriers = [socketCarrier({ folder, log: partLogs.logFor('nodes') })]
   const service = await explained(() =>
     startService({
-      config: { ...config, metrics },
+      config,
       log,
       audit,
       counts,
       carriers,
+      servesMetrics: false,
       collect: v8Collector(),
       place: `${hostname()}, worker ${worker}`,
       slot: worker,
@@ -85,7 +85,7 @@ async function start(folder: string, onTakingUp: () => void) {
       running = reloaded
       partLogs.take(reloaded.config.logLevels)
       log.debug({ changed: reloaded.changed }, 'the settings were read again')
-      return service.reload({ ...reloaded.config, metrics }, reloaded)
+      return service.reload(reloaded.config, reloaded)
     }
     return unlessInvalid(service, { log, work, onEnd: isDone => tell({ notice: 'reloaded', isDone }) })
   }

@@ -16,7 +16,6 @@ export interface Routes {
 }
 
 export interface DispatchTable {
-  readonly everywhere: ReadonlyMap<string, RequestListener>
   /** Keys are results of `readHostName`. */
   readonly hosts: ReadonlyMap<string, Routes>
   readonly otherHosts: Routes
@@ -27,13 +26,16 @@ export type Dispatcher = RequestListener & {
   readonly holds: (req: IncomingMessage) => boolean
 }
 
-export function createDispatcher(first: DispatchTable): Dispatcher & { use(table: DispatchTable): void } {
+export function createDispatcher(
+  everywhere: ReadonlyMap<string, RequestListener>,
+  first: DispatchTable,
+): Dispatcher & { use(table: DispatchTable): void } {
   let table = first
   const listenerFor = (req: IncomingMessage): Endpoint => {
-    const { everywhere, hosts, otherHosts } = table
     const url = req.url!
     const anywhere = everywhere.get(url)
     if (anywhere !== undefined) return anywhere
+    const { hosts, otherHosts } = table
     let routes = otherHosts
     if (hosts.size > 0) {
       // Two `Host` headers are refused (RFC 9112 §3.2), because a proxy may have checked only the second.

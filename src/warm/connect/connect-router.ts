@@ -20,18 +20,10 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { foreignText } from '../../lib/text/foreign-text.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import { describeEnded } from '../answers.js'
-import {
-  type AnsweringParts,
-  type Call,
-  createAnswering,
-  createOftenLog,
-  logged,
-  type OftenLogParts,
-  outcomeOf,
-} from '../calls.js'
+import { type AnsweringParts, type Call, createAnswering, createOftenLog, logged, outcomeOf } from '../calls.js'
 import { type ParameterName, tabParameters } from '../parameters.js'
 import { parametersOf, readFew } from '../read-parameters.js'
-import { createWarm, type WarmCallParts } from '../warming/warm-call.js'
+import { createWarm, type WarmCallSettings, type WarmingParts } from '../warming/warm-call.js'
 import { refused as refusedToken } from './page-claims.js'
 import type { PageTokens, PageUser } from './page-tokens.js'
 
@@ -43,12 +35,13 @@ interface AccessSettings extends Pick<Config, 'access'> {
   readonly websocket: Pick<Config['websocket'], 'enabled'>
 }
 
-export interface ConnectParts extends OftenLogParts, AnsweringParts, WarmCallParts {
-  readonly counts: AnsweringParts['counts']
+export interface ConnectParts {
   readonly config: ClientRules &
-    WarmCallParts['config'] &
+    WarmCallSettings &
     AccessSettings &
     Pick<Config, 'pages' | 'pagePath' | 'admins' | 'listen' | 'cors' | 'domains'>
+  readonly warming: WarmingParts
+  readonly answering: AnsweringParts
   readonly pageTokens: Pick<PageTokens, 'userOf'>
   readonly isTooOften: (address: string) => Promise<boolean>
   readonly refused: OnRefused
@@ -58,13 +51,14 @@ export interface ConnectParts extends OftenLogParts, AnsweringParts, WarmCallPar
 const methods = 'POST, DELETE, OPTIONS'
 
 export function createConnectRouter(parts: ConnectParts): Router {
-  const { config, pageTokens, isTooOften, refused, visits, audit, log, page } = parts
+  const { config, warming, pageTokens, isTooOften, refused, page } = parts
+  const { log, audit } = parts.answering
   const admin = adminOfPages(config)
   const mayCall = accessOfPages(config)
   const isSafe = takesPasswords(config)
-  const answering = createAnswering(parts, { adminOf: () => admin, representationOf: () => 'json' })
-  const logOften = createOftenLog(parts)
-  const warm = createWarm(parts)
+  const answering = createAnswering(config, parts.answering, { adminOf: () => admin, representationOf: () => 'json' })
+  const logOften = createOftenLog(config, parts.answering)
+  const warm = createWarm(config, warming)
   const users = new WeakMap<Request, PageUser>()
 
   const admit: RequestHandler = (request, response, next) => {
@@ -147,7 +141,9 @@ export function createConnectRouter(parts: ConnectParts): Router {
     const { jid, visit } = users.get(request)!
     line['jid'] = jid
     if (visit === undefined) throw refusedToken('It has no claim visit or sid, so it names no sessions.')
-    const result = describeEnded(await visits.end({ admin: admin.name, visit, user: userOf(jid) }, admin.domains))
+    const result = describeEnded(
+      await warming.visits.end({ admin: admin.name, visit, user: userOf(jid) }, admin.domains),
+    )
     Object.assign(line, result)
     return jsonAnswer(result)
   }

@@ -17,15 +17,19 @@ import type { Overview } from './overview.js'
 export interface NumbersCallsParts {
   readonly config: AdminPageContext['config']
   readonly sessions: Sessions
+  readonly numbers: Numbers
+  readonly streams: EventStreams
+}
+
+export interface Numbers {
   readonly readOverview: () => Promise<Overview>
   readonly readHour: () => Promise<Hour>
   readonly readAudit: (wish: AuditWish) => Promise<AuditPage>
   readonly readFailures: (wish: FailureWish) => Promise<Failures>
-  readonly streams: EventStreams
 }
 
-export function createNumbersCalls(parts: NumbersCallsParts) {
-  const { config, sessions, readOverview, readHour, readAudit, readFailures, streams } = parts
+export function createNumbersCalls({ config, sessions, numbers, streams }: NumbersCallsParts) {
+  const { readOverview, readHour, readAudit, readFailures } = numbers
   const contextOf = (call: Call) => adminPageContext(call, config)
 
   const readNumbers = async (scope: readonly string[]): Promise<NumbersView> => {

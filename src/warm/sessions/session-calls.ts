@@ -19,7 +19,7 @@ import {
 } from '../answers.js'
 import { type Call, demandDomain, demandRole, roleAllows } from '../calls.js'
 import { answerLive, livePage } from '../live-page.js'
-import type { AuditPage, AuditWish } from '../numbers/audit-lines.js'
+import type { Numbers } from '../numbers/numbers-calls.js'
 import { badParameter, missingParameter } from '../parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters, usualRows } from '../parameters.js'
 import { noParameters, readParameters, readQuery } from '../read-parameters.js'
@@ -44,15 +44,14 @@ export interface SessionCallsParts {
   readonly sessions: Sessions
   readonly visits: Visits
   readonly streams: EventStreams
-  readonly readAudit: (wish: AuditWish) => Promise<AuditPage>
+  readonly readAudit: Numbers['readAudit']
+  readonly formGuard: FormGuard
+  readonly bindingPage: BindingPage
+  readonly endedNotice: EndedNotice
 }
 
-export function createSessionCalls(
-  { config, clock, sessions, visits, streams, readAudit }: SessionCallsParts,
-  formGuard: FormGuard,
-  bindingPage: BindingPage,
-  endedNotice: EndedNotice,
-) {
+export function createSessionCalls(parts: SessionCallsParts) {
+  const { config, clock, sessions, visits, streams, readAudit, formGuard, bindingPage, endedNotice } = parts
   const contextOf = (call: Call) => ({
     ...adminPageContext(call, config),
     now: clock.now(),

@@ -24,11 +24,12 @@ import { type AskedSession, demandCredentials, toAskedSession, type WarmSettings
 
 const longestRetrySeconds = 60
 
-export interface WarmCallParts extends Logins {
-  readonly config: AnswerSettings &
-    WarmSettings &
-    SealSettings &
-    Pick<Config, 'domains'> & { readonly bosh: Pick<Config['bosh'], 'inactivity'> }
+export type WarmCallSettings = AnswerSettings &
+  WarmSettings &
+  SealSettings &
+  Pick<Config, 'domains'> & { readonly bosh: Pick<Config['bosh'], 'inactivity'> }
+
+export interface WarmingParts extends Logins {
   readonly counts: Pick<Counts, 'reuses'>
   readonly limits: CallLimits
   readonly sessions: Sessions
@@ -46,8 +47,8 @@ type Sender = 'backend' | 'form' | 'page'
 
 export type Warm = ReturnType<typeof createWarm>
 
-export function createWarm(parts: WarmCallParts, bindingPage?: BindingPage) {
-  const { config, counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
+export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindingPage?: BindingPage) {
+  const { counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
   const sealed = createSealedCredentials(config, Date.now)
   const openers = new Map<string, OpenedBy>()
 

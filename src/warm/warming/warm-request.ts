@@ -58,7 +58,7 @@ export function toAskedSession(
   const isThere = isElsewhere(settings, jid.domain)
   const bosh = isThere ? { ...settings.bosh, ...limitsElsewhere } : settings.bosh
   const options = readOptions(read, bosh)
-  const { seconds: attachSeconds, attachBinding } = toHandover(read, { ...settings, bosh })
+  const { seconds: attachSeconds, attachBinding } = toHandover(read, { warm: settings.warm, bosh })
   if (isThere && attachBinding !== 'off') throw invalidParameter('attach_binding')
   // Some endpoints never answer clients with `hold` 0.
   const hold = Math.max(options.hold, isThere ? 1 : 0)

@@ -13,8 +13,7 @@ function reachedBy(listener: ReturnType<typeof createDispatcher>, request: objec
 
 const routesTo = (name: string) => ({ paths: new Map(), below: [], rest: to(name) })
 
-const oneHost = createDispatcher({
-  everywhere: new Map([['/healthz', to('health')]]),
+const oneHost = createDispatcher(new Map([['/healthz', to('health')]]), {
   hosts: new Map(),
   otherHosts: {
     paths: new Map([['/http-bind', to('bosh')]]),
@@ -52,8 +51,7 @@ describe('the listener', () => {
 })
 
 describe('the host', () => {
-  const dispatcher = createDispatcher({
-    everywhere: new Map([['/healthz', to('health')]]),
+  const dispatcher = createDispatcher(new Map([['/healthz', to('health')]]), {
     hosts: new Map([
       ['chat.example.org', routesTo('named')],
       ['[::1]', routesTo('local')],

@@ -217,6 +217,7 @@ test('only processes with the same admins show the values', async () => {
       .set('Cookie', reply.headers['set-cookie']![0]!)
   expect((await showAt(fakeService({ sessions }).app)).text).toContain(binding.sid)
   const formTokens = createFormTokens(randomBytes(32), Date.now)
-  const { status, text } = await showAt(createApp({ ...appParts(), sessions, formTokens }))
+  const parts = appParts()
+  const { status, text } = await showAt(createApp({ ...parts, warming: { ...parts.warming, sessions }, formTokens }))
   expect([status, text.includes(binding.sid)]).toEqual([410, false])
 })
