@@ -22,11 +22,11 @@ const usualTerms: WantedTerms = { wait: 50, hold: 1, ver: '1.6' }
 export interface EndpointSessionParts {
   readonly endpoint: Promise<Endpoint>
   readonly clock: Clock
-  readonly waiting?: WaitingMemory | undefined
+  readonly waiting: WaitingMemory
   readonly domain: string
   readonly terms?: WantedTerms | undefined
-  readonly onFailed?: (domain: string, failure: Failure) => void
-  readonly stateOf?: ((host: string) => ServerState | undefined) | undefined
+  readonly onFailed: (domain: string, failure: Failure) => void
+  readonly stateOf: (host: string) => ServerState | undefined
   /** Sessions for which this service sends requests. */
   readonly open: Set<EndpointSession>
 }
@@ -109,7 +109,7 @@ export class EndpointSession {
       return reply
     } catch (error) {
       if (error instanceof RemoteFault && !signal.aborted) {
-        onFailed?.(domain, error.failure)
+        onFailed(domain, error.failure)
         this.#report(error.failure, creates)
       }
       if (creates || (error instanceof RemoteFault && error.aftermath === 'ended')) this.#beginEnding()
@@ -207,7 +207,7 @@ export class EndpointSession {
       for (;;) {
         await turn.afterPrevious()
         this.#endpoint ??= await this.#parts.endpoint
-        this.#server ??= this.#parts.stateOf?.(this.#endpoint.host)
+        this.#server ??= this.#parts.stateOf(this.#endpoint.host)
         signal.throwIfAborted()
         try {
           const options = { signal, reached, gathered, onSent }
@@ -228,7 +228,7 @@ export class EndpointSession {
 
   #gathered(bytes: number): void {
     this.#unfinishedBytes += bytes
-    this.#parts.waiting?.change(bytes)
+    this.#parts.waiting.change(bytes)
   }
 
   #breakOff(): void {

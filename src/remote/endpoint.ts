@@ -1,7 +1,6 @@
 import { cacheAnswers } from '../lib/answer-cache.js'
 import { forgetOldest } from '../lib/limits/forget-oldest.js'
 import type { Failure, LinkFacts } from '../xmpp/link.js'
-import { defaultLimits } from '../xmpp/xml/limits.js'
 import { findEndpoint } from './endpoint-discovery.js'
 import { type EndpointReply, replyReader } from './endpoint-reply.js'
 import { createAgent, type EndpointParts } from './http-agents.js'
@@ -28,7 +27,7 @@ export type Endpoint = ReturnType<typeof createEndpoint>
 
 export function createEndpoint(url: string, parts: EndpointParts) {
   const { settings, clock } = parts
-  const elements = { ...(parts.xmlLimits ?? defaultLimits), maxChildren: mostStanzas }
+  const elements = { ...parts.xmlLimits, maxChildren: mostStanzas }
   const readReply = replyReader(elements)
   const address = new URL(url)
   const lasting = createAgent(address, parts, 'lasting')

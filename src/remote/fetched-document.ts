@@ -1,19 +1,19 @@
 import type { RemoteEndpoint } from '../config/config.js'
-import { createAgent, type EndpointParts } from './http-agents.js'
+import { type AgentParts, createAgent } from './http-agents.js'
 import { type HttpReply, sendRequest } from './http-request.js'
 import { RemoteFault, unexpectedStatus } from './remote-fault.js'
 
 const maxDocumentBytes = 64 * 1024
 
-export type DocumentParts = Pick<EndpointParts, 'settings' | 'tls' | 'names' | 'clock'>
+export type DocumentParts = Pick<AgentParts, 'settings' | 'tls' | 'names' | 'clock'>
 
 /** Follows no redirect. Rejects with a `RemoteFault`. */
 export function documentFetcher(url: string, { settings, tls, names, clock }: DocumentParts) {
   const target = new URL(url)
   const about: RemoteEndpoint = { url, plain: true, ca: undefined, verify: true }
-  const endpointParts = { about, settings, tls, names, clock, port: 443, publicOnly: false }
+  const agentParts = { about, settings, tls, names, clock, publicOnly: false }
   return async (): Promise<string> => {
-    const { status, body } = await fetchDocument(target, endpointParts, { Accept: 'application/json' })
+    const { status, body } = await fetchDocument(target, agentParts, { Accept: 'application/json' })
     if (status === 200) return body
     const failure = { step: 'features', code: 'remote-connection-failed', cause: unexpectedStatus(status) } as const
     throw new RemoteFault(failure)
@@ -22,7 +22,7 @@ export function documentFetcher(url: string, { settings, tls, names, clock }: Do
 
 export async function fetchDocument(
   url: URL,
-  parts: EndpointParts,
+  parts: AgentParts,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<HttpReply> {
   const { settings, clock } = parts

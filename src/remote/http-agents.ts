@@ -14,21 +14,26 @@ import { RemoteFault } from './remote-fault.js'
 /** Connections in use are not limited, because each session holds a request. */
 const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
 
-export interface EndpointParts {
+export interface AgentParts {
   /** Without a URL, host-meta names the endpoint. */
   readonly about: RemoteEndpoint
   readonly settings: Config['remote']
   readonly tls: TlsRules
   readonly names: Pick<NameLookup, 'addressesOf'>
   readonly clock: Clock
-  readonly xmlLimits?: XmlLimits | undefined
-  readonly port: number
   readonly publicOnly: boolean
+  /** Undefined for documents: XMPP_LOCAL_ADDRESSES is for links. */
   readonly ports?: LocalPorts | undefined
 }
 
+export interface EndpointParts extends AgentParts {
+  readonly xmlLimits: XmlLimits
+  /** Of host-meta. */
+  readonly port: number
+}
+
 /** Throws a `RemoteFault`. */
-export function createAgent({ hostname, protocol }: URL, parts: EndpointParts, kind: 'lasting' | 'passing') {
+export function createAgent({ hostname, protocol }: URL, parts: AgentParts, kind: 'lasting' | 'passing') {
   const { about, settings, tls, names, clock, publicOnly, ports } = parts
   // Node does not look up IP addresses, so `lookup` cannot check them.
   const address = hostname.replace(/^\[(.*)\]$/, '$1')

@@ -5,7 +5,8 @@ import type { Counts } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import { codeOf } from '../lib/log.js'
-import type { ServerStates } from '../servers/net/server-states.js'
+import type { LocalPorts } from '../servers/net/local-ports.js'
+import type { StateLookup } from '../servers/net/server-states.js'
 import type { OpenLogin, OpenWish } from '../session/session-types.js'
 import { handleOf } from '../session/sid.js'
 import { withULabels } from '../xmpp/jid/domains.js'
@@ -16,13 +17,14 @@ import type { EndpointSession } from './endpoint-session.js'
 import type { EndpointParts } from './http-agents.js'
 import { SessionsElsewhere } from './sessions-elsewhere.js'
 
-export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls' | 'xmlLimits' | 'ports'> {
+export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls' | 'xmlLimits'> {
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote'>
   readonly counts: Counts
   readonly log: Logger
-  readonly waiting?: WaitingMemory | undefined
-  readonly states?: ServerStates | undefined
-  readonly onExhausted?: (about: object) => void
+  readonly waiting: WaitingMemory
+  readonly states: StateLookup
+  readonly ports: LocalPorts
+  readonly onExhausted: (about: object) => void
   /** Undefined for a single process. */
   readonly processName?: string | undefined
   readonly hostMetaPort?: number | undefined
@@ -51,16 +53,15 @@ export function createRemotes(parts: RemotesParts) {
 
   function onFailed(domain: string, { step, code, cause }: Failure): void {
     counts.remoteFailures.add(step, code)
-    if (code === 'local-ports-exhausted') parts.onExhausted?.({ domain: withULabels(domain) })
+    if (code === 'local-ports-exhausted') parts.onExhausted({ domain: withULabels(domain) })
     log.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a request failed')
   }
 
   function linkParts(domain: string, about: RemoteEndpoint, terms?: OpenWish): BoshLinkParts {
     const { facts, of } = endpointsOf(about)
     const { waiting, states } = parts
-    const stateOf =
-      states &&
-      ((host: string) => (about.url === undefined ? states.ofFound(domain, host) : states.ofEntry(domain, host)))
+    const stateOf = (host: string) =>
+      about.url === undefined ? states.ofFound(domain, host) : states.ofEntry(domain, host)
     return { domain, endpoint: of(domain), facts, clock, waiting, open: sessions, onFailed, stateOf, terms }
   }
 

@@ -46,13 +46,13 @@ export interface OpenerParts
   readonly retiredDomains: readonly string[]
   readonly limits: SessionLimits
   readonly refused: OnRefused
-  readonly webSocketLog?: Logger
+  readonly webSocketLog: Logger
   readonly refusedLogins: RefusedLogins
   readonly room: UserRoom
   readonly strangers: Strangers
   readonly sums: MinuteSums
   readonly makeRoomElsewhere?: ((address: string) => Promise<boolean>) | undefined
-  readonly issuesTickets?: boolean
+  readonly issuesTickets: boolean
   readonly tellEvent?: TellEvent | undefined
 }
 
@@ -63,7 +63,7 @@ const noAnswer = 'an XMPP server does not answer: its links are mended, or their
 export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
-  const { registry, limits, refusedLogins, room, strangers, counts, clock, log, webSocketLog = log, tellEvent } = parts
+  const { registry, limits, refusedLogins, room, strangers, counts, clock, log, webSocketLog, tellEvent } = parts
   const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
 
   const addNotice = parts.sums.of<{ about: object; log: Logger; what: string; count: number }>(
@@ -108,7 +108,7 @@ export function createOpener(parts: OpenerParts) {
     shaper: parts.shaper,
     waiting: parts.waiting,
     loginMilliseconds: limits.loginMilliseconds,
-    tickets: parts.issuesTickets === true ? registry.tickets : undefined,
+    tickets: parts.issuesTickets ? registry.tickets : undefined,
     streams: registry.streams,
     loggedIn(session, jid, resumed) {
       if (session.origin === 'client') counts.clientsLoggedIn += 1

@@ -1,14 +1,11 @@
 import { Writable } from 'node:stream'
 import { describe, expect, test } from '@jest/globals'
-import { pino } from 'pino'
 import { createLiveConfig } from '../../src/config/live-config.js'
 import { loadConfig } from '../../src/config/load.js'
 import { UnreadReplies } from '../../src/http/listening/unread-replies.js'
-import { Counts } from '../../src/lib/counts.js'
-import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { RateShaper } from '../../src/session/limits/rate-shaper.js'
-import { RefusedLogins } from '../../src/session/logins/refused-logins.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { noLoginLimits } from '../support/unlimited.js'
 
 const configOf = (more: Record<string, string> = {}) =>
   loadConfig({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'chat.example', ...more }).config
@@ -53,10 +50,8 @@ test('a session gets the rate of its bytes that is set now', () => {
 test('refused logins are delayed above the limit that is set now', async () => {
   const clock = new FakeClock()
   const { config, take } = createLiveConfig(configOf({ RATE_LOGINS_PER_ADDRESS: '0', TRUSTED_PROXIES: 'none' }))
-  const logins = new RefusedLogins({
-    ...{ rates: config.rates, limits: config.limits, trustedProxies: config.trustedProxies },
-    ...{ counts: new Counts(), clock, refused() {}, audit: pino({ level: 'silent' }), sums: new MinuteSums(clock) },
-  })
+  const { rates, limits, trustedProxies } = config
+  const logins = noLoginLimits({ rates, limits, trustedProxies, clock })
   const client = { address: '192.0.2.1', domain: 'chat.example' }
   const three = async () => [await logins.begun(client), await logins.begun(client), await logins.begun(client)]
   expect([logins.isLimited(client), await three()]).toEqual([false, [0, 0, 0]])

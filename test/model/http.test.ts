@@ -19,14 +19,13 @@ import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import type { Nodes } from '../../src/processes/nodes.js'
 import { startNodes } from '../../src/processes/start-nodes.js'
-import { createDialer } from '../../src/servers/c2s/dial.js'
 import { createLinks } from '../../src/servers/c2s/links.js'
-import { createNameLookup } from '../../src/servers/net/name-lookup.js'
 import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import { Strangers } from '../../src/session/limits/strangers.js'
 import { userRoom } from '../../src/session/limits/user-room.js'
 import { createOpener } from '../../src/session/opener.js'
 import { Registry } from '../../src/session/registry/registry.js'
+import { linksParts } from '../support/link-parts.js'
 import { casesOf } from '../support/matrix.js'
 import { MemoryNetwork } from '../support/memory-carrier.js'
 import { messageClasses } from '../support/message-classes.js'
@@ -126,12 +125,7 @@ beforeAll(async () => {
     ...{ host: '127.0.0.1', port, tls: 'none' as const, plain: false, ca: undefined, verify: true },
     certificate: undefined,
   }
-  const names = createNameLookup({ clock: systemClock, preferDirectTls: false, local: true })
-  links = createLinks({
-    ...{ servers: new Map([['*', server]]), keepalive: 0, clock: systemClock },
-    dialer: createDialer({ names, clock: systemClock, publicOnly: false }),
-    tls: { minVersion: 'TLSv1.2', ciphers: undefined },
-  })
+  links = createLinks(linksParts(systemClock, server))
 })
 
 afterAll(async () => {
@@ -181,6 +175,8 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
     unmended() {},
     sums: new MinuteSums(systemClock),
     waiting: new WaitingMemory(),
+    issuesTickets: false,
+    webSocketLog: log,
     shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
   })
   const trustedProxies = new Networks([], new BlockList())

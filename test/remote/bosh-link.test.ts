@@ -12,6 +12,7 @@ import { isCollected } from '../support/collected.js'
 import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
 import { type EndpointRequest, ScriptedEndpoint } from '../support/scripted-endpoint.js'
+import { unnoted } from '../support/unlimited.js'
 import { endpointParts, usualSettings } from './parts.js'
 
 const closers: (() => unknown)[] = []
@@ -73,6 +74,8 @@ async function open(
       clock: parts.clock,
       waiting,
       open: sessions,
+      onFailed: unnoted,
+      stateOf: () => undefined,
       facts: { encrypted, plainAllowed: encrypted },
     },
   )

@@ -2,10 +2,14 @@
 import { pino } from 'pino'
 import type { Config, RemoteEndpoint } from '../../src/config/config.js'
 import { Counts } from '../../src/lib/counts.js'
+import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import type { EndpointParts } from '../../src/remote/http-agents.js'
 import { RemoteFault } from '../../src/remote/remote-fault.js'
 import { createRemotes } from '../../src/remote/remotes.js'
+import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { anyPorts, noStates, usualTls } from '../support/link-parts.js'
+import { unnoted } from '../support/unlimited.js'
 
 export const usualEntry: RemoteEndpoint = { url: undefined, plain: false, ca: undefined, verify: true }
 
@@ -25,7 +29,8 @@ export function namesOf(known: Readonly<Record<string, readonly string[]>> = {})
 export function endpointParts(more: Partial<Omit<EndpointParts, 'clock'>> = {}): EndpointParts & { clock: FakeClock } {
   return {
     settings: usualSettings,
-    tls: { minVersion: 'TLSv1.2', ciphers: undefined },
+    tls: usualTls,
+    xmlLimits: defaultLimits,
     about: usualEntry,
     names: namesOf(),
     port: 443,
@@ -50,7 +55,12 @@ export function remotesOf(
       remotes: new Map(Object.entries(entries).map(([domain, about]) => [domain, { ...usualEntry, ...about }])),
     },
     names: namesOf({ 'inside.example': ['10.0.0.1'] }),
-    tls: { minVersion: 'TLSv1.2', ciphers: undefined },
+    tls: usualTls,
+    xmlLimits: defaultLimits,
+    waiting: new WaitingMemory(),
+    states: noStates,
+    ports: anyPorts(clock),
+    onExhausted: unnoted,
     clock,
     counts,
     // Nothing listens at this port.

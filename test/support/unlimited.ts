@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { Counts } from '../../src/lib/counts.js'
 import { OwnCounts } from '../../src/lib/limits/live-counts.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
+import { ownRates } from '../../src/lib/limits/rates.js'
 import { type LimitParts, SessionLimits } from '../../src/session/limits/session-limits.js'
 import { RefusedLogins, type RefusedLoginsParts } from '../../src/session/logins/refused-logins.js'
 import { FakeClock } from './fake-clock.js'
@@ -28,6 +29,7 @@ export function noSessionLimits({
   const { sessionsPerAddress: address, unauthenticatedPerAddress: unauthenticated } = limits
   return new SessionLimits({
     limits,
+    makeRate: ownRates,
     counts: counts ?? new OwnCounts({ address, unauthenticated }),
     rates: { sessionsPerAddress: 0 },
     bosh: { maxRequests: 2 },
@@ -41,6 +43,7 @@ export function noSessionLimits({
 /** Any number of logins may be refused, without a line in the audit trail. */
 export function noLoginLimits(more: Partial<RefusedLoginsParts> = {}): RefusedLogins {
   return new RefusedLogins({
+    makeRate: ownRates,
     rates: { loginsPerAddress: 0 },
     limits: { loginTimeout: 60 },
     trustedProxies: { hasProxy: () => true },

@@ -30,7 +30,7 @@ export interface ConnectionParts {
   readonly clock: Clock
   readonly tls: TlsRules
   readonly limits: XmlLimits
-  readonly certificates?: Pick<ShownCertificates, 'note'> | undefined
+  readonly certificates: Pick<ShownCertificates, 'note'>
 }
 
 export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | 'certificate'>> {
@@ -109,7 +109,7 @@ export function openConnection(
     const handshake = new Promise<undefined>(resolve => socket.once('secureConnect', () => resolve(undefined)))
     const ended = await Promise.race([lost, handshake])
     if (ended !== undefined) return ended
-    if (trust.verify) certificates?.note(domain, to.name, socket)
+    if (trust.verify) certificates.note(domain, to.name, socket)
     if (!trust.verify || socket.authorized) return socket
     const reported = String(socket.authorizationError)
     const cause = new CertificateFault(reported, socket.getPeerCertificate(), domain)

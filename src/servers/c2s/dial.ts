@@ -11,7 +11,7 @@ import { allowed } from '../net/allowed-addresses.js'
 import { ConnectedServer } from '../net/connected-server.js'
 import type { LocalPorts, Source } from '../net/local-ports.js'
 import type { Addresses, NameLookup, Route } from '../net/name-lookup.js'
-import type { ServerState, ServerStates } from '../net/server-states.js'
+import type { ServerState, StateLookup } from '../net/server-states.js'
 import type { Target } from '../net/srv-records.js'
 import { nothing } from './socket-events.js'
 
@@ -33,27 +33,26 @@ export interface DialerParts {
   readonly names: NameLookup
   readonly clock: Clock
   readonly publicOnly: boolean
-  readonly descriptors?: { expected: number } | undefined
-  readonly states?: ServerStates | undefined
-  readonly ports?: LocalPorts | undefined
-  readonly onExhausted?: ((about: object) => void) | undefined
-  readonly connect?: (address: string, port: number, before?: Socket) => Socket
+  readonly descriptors: { expected: number }
+  readonly states: StateLookup
+  readonly ports: LocalPorts
+  readonly onExhausted: (about: object) => void
 }
 
 export type Dialer = ReturnType<typeof createDialer>
 
 export function createDialer(parts: DialerParts) {
-  const { names, clock, descriptors, states, ports, onExhausted, connect = ports?.connect ?? connectTcp } = parts
-  const searchParts = (publicOnly: boolean) => ({ names, clock, publicOnly, descriptors, ports, onExhausted, connect })
+  const { names, clock, descriptors, states, ports, onExhausted } = parts
+  const searchParts = (publicOnly: boolean) => ({ names, clock, publicOnly, descriptors, ports, onExhausted })
   return {
     toServer(server: Server, domain: string) {
-      const state = states?.ofEntry(domain, written(server))
+      const state = states.ofEntry(domain, written(server))
       return createSearch(searchParts(false), { targets: [server] }, domain, () => state)
     },
     /** RFC 6120 §3.2, XEP-0368. */
     toDomain: (domain: string) =>
       createSearch(searchParts(parts.publicOnly), names.routeTo(domain), domain, target =>
-        states?.ofFound(domain, written(target)),
+        states.ofFound(domain, written(target)),
       ),
   }
 }
@@ -63,13 +62,13 @@ export function connectTcp(host: string, port: number, source: Source = {}): Soc
   return socket.on('error', nothing)
 }
 
-type SearchParts = DialerParts & Required<Pick<DialerParts, 'connect'>>
+type SearchParts = Omit<DialerParts, 'states'>
 
 export type Search = ReturnType<typeof createSearch>
 
 /** `connections` dials the targets in order. `failure` is the first at the furthest step. */
 export function createSearch(
-  { names, clock, publicOnly, descriptors = { expected: 0 }, ports, onExhausted, connect }: SearchParts,
+  { names, clock, publicOnly, descriptors, ports, onExhausted }: SearchParts,
   route: Route | Promise<Route>,
   domain = '',
   stateOf: (target: Target) => ServerState | undefined = () => undefined,
@@ -90,7 +89,7 @@ export function createSearch(
   }
 
   function fail(failure: Failure): void {
-    if (failure.code === 'local-ports-exhausted') onExhausted?.({ domain: withULabels(domain), server: state?.server })
+    if (failure.code === 'local-ports-exhausted') onExhausted({ domain: withULabels(domain), server: state?.server })
     state?.failed(failure, domain)
     note({ ...failure, server })
   }
@@ -119,7 +118,7 @@ export function createSearch(
       onConnecting()
       until = Math.min(until, clock.now() + connectSeconds * 1000)
       const socket = await new Promise<Socket | Failure>(resolve => {
-        cancelRace = race(addresses, target.port, { clock, connect, ports }, until, resolve)
+        cancelRace = race(addresses, target.port, { clock, connect: ports.connect, ports }, until, resolve)
         // Node opens the socket in the next tick. Until then, `expect` counts its descriptor.
         process.nextTick(expect, false)
       })
@@ -165,7 +164,7 @@ export function createSearch(
 export function race(
   addresses: Addresses,
   port: number,
-  { clock, connect, ports }: Pick<SearchParts, 'clock' | 'connect' | 'ports'>,
+  { clock, connect, ports }: Pick<SearchParts, 'clock' | 'ports'> & Pick<LocalPorts, 'connect'>,
   until: number,
   onEnd: (end: Socket | Failure) => void,
 ): () => void {
@@ -189,7 +188,7 @@ export function race(
     giveUp(socket)
     if (failure.code === 'local-ports-exhausted') {
       exhausted = failure
-      if (ports?.failed(socket, failure.detail !== undefined) === true) {
+      if (ports.failed(socket, failure.detail !== undefined)) {
         dial(address, socket)
         return
       }

@@ -1,11 +1,11 @@
 import type { Logger } from 'pino'
 import type { Server } from '../../config/config.js'
 import type { Timer } from '../../lib/clock.js'
-import { WaitingMemory } from '../../lib/limits/waiting-memory.js'
+import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 import { codeOf } from '../../lib/log.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Link, LinkEvents, LinkOptions } from '../../xmpp/link.js'
-import { defaultLimits, type XmlLimits } from '../../xmpp/xml/limits.js'
+import type { XmlLimits } from '../../xmpp/xml/limits.js'
 import type { ConnectionParts } from './connection.js'
 import { SpareLinks, type SpareParts } from './spare-links.js'
 import { type LinkParts, TcpLink } from './tcp-link.js'
@@ -15,31 +15,20 @@ export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | '
   readonly servers: ReadonlyMap<string, Server>
   /** In seconds. A space is sent after one to two such periods of silence. 0: off. */
   readonly keepalive: number
-  readonly streamManagement?: boolean
-  readonly sasl2?: boolean
-  readonly spare?: Pick<SpareParts, 'most' | 'hasRoom'>
-  readonly xmlLimits?: XmlLimits
-  readonly waiting?: WaitingMemory
-  readonly log?: Logger
+  readonly streamManagement: boolean
+  readonly sasl2: boolean
+  readonly spare: Pick<SpareParts, 'most' | 'hasRoom'>
+  readonly xmlLimits: XmlLimits
+  readonly waiting: WaitingMemory
+  readonly log: Logger
 }
 
 export function createLinks(parts: LinksParts) {
-  const {
-    dialer,
-    tls,
-    clock,
-    certificates,
-    keepalive,
-    streamManagement = true,
-    sasl2 = true,
-    spare,
-    log,
-    xmlLimits: limits = defaultLimits,
-    waiting = new WaitingMemory(),
-  } = parts
+  const { dialer, tls, clock, certificates, keepalive, streamManagement, sasl2, waiting, log } = parts
+  const { xmlLimits: limits } = parts
   const links = new Set<TcpLink>()
-  const spares =
-    spare && new SpareLinks({ dialer, tls, clock, limits, certificates, most: spare.most, hasRoom: spare.hasRoom })
+  const { most, hasRoom } = parts.spare
+  const spares = new SpareLinks({ dialer, tls, clock, limits, certificates, most, hasRoom })
   const linkParts: LinkParts = {
     dialer,
     tls,
@@ -51,7 +40,7 @@ export function createLinks(parts: LinksParts) {
     sasl2,
     spares,
     onFailed(domain, { step, code, cause }) {
-      log?.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')
+      log.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')
     },
     onClosed: link => links.delete(link),
   }
@@ -73,14 +62,14 @@ export function createLinks(parts: LinksParts) {
       return link
     },
     get spares() {
-      return spares?.size ?? 0
+      return spares.size
     },
-    endSpares: () => spares?.close(),
+    endSpares: () => spares.close(),
     /** Call this after a change of XMPP_SERVERS. */
-    dropSpares: () => spares?.drop(),
+    dropSpares: () => spares.drop(),
     stop(): void {
       keepingAlive?.cancel()
-      spares?.close()
+      spares.close()
     },
   }
 }

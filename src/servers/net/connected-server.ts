@@ -4,7 +4,7 @@ import type { ServerState } from './server-states.js'
 
 /** The server of a connection. While the connection is open, counts it in `state` and `ports`. */
 export class ConnectedServer {
-  readonly #ports: LocalPorts | undefined
+  readonly #ports: LocalPorts
   readonly #socket: Socket
   #port: TakenPort | undefined
 
@@ -12,7 +12,7 @@ export class ConnectedServer {
   constructor(
     readonly name: string,
     readonly state: ServerState | undefined,
-    ports: LocalPorts | undefined,
+    ports: LocalPorts,
     socket: Socket,
   ) {
     this.#ports = ports
@@ -21,12 +21,12 @@ export class ConnectedServer {
 
   opened(): void {
     this.state?.opened()
-    this.#port = this.#ports?.take(this.#socket)
+    this.#port = this.#ports.take(this.#socket)
   }
 
   closed(): void {
     this.state?.closed()
-    if (this.#port !== undefined) this.#ports!.release(this.#port)
+    if (this.#port !== undefined) this.#ports.release(this.#port)
     this.#port = undefined
   }
 }

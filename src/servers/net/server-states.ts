@@ -56,7 +56,12 @@ export interface ServerRow {
   readonly isUp: boolean
 }
 
-export class ServerStates {
+export interface StateLookup {
+  ofEntry(domain: string, server: string): ServerState | undefined
+  ofFound(domain: string, server: string): ServerState | undefined
+}
+
+export class ServerStates implements StateLookup {
   readonly #parts: ServerStatesParts
   readonly #states = new Map<string, ServerState>()
   #forgotAt = 0

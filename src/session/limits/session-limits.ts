@@ -3,7 +3,7 @@ import type { Networks } from '../../config/kinds/networks.js'
 import { clientOf } from '../../lib/client-network.js'
 import type { sessionLimits } from '../../lib/counts.js'
 import { isOver, type LiveCounts } from '../../lib/limits/live-counts.js'
-import { type KeyedRate, type MakeRate, ownRates } from '../../lib/limits/rates.js'
+import type { KeyedRate, MakeRate } from '../../lib/limits/rates.js'
 
 export type Refusal = keyof typeof sessionLimits
 
@@ -18,7 +18,7 @@ export interface LimitParts {
   readonly room: Room
   readonly roomOfClients: Room
   readonly counts: LiveCounts<OfClient>
-  readonly makeRate?: MakeRate | undefined
+  readonly makeRate: MakeRate
 }
 
 interface Room {
@@ -52,11 +52,7 @@ export class SessionLimits {
 
   constructor(parts: LimitParts) {
     this.#parts = parts
-    this.#rate = (parts.makeRate ?? ownRates)(
-      'sessions-address',
-      () => parts.rates.sessionsPerAddress * rateSeconds,
-      rateSeconds,
-    )
+    this.#rate = parts.makeRate('sessions-address', () => parts.rates.sessionsPerAddress * rateSeconds, rateSeconds)
   }
 
   get loginMilliseconds(): number {

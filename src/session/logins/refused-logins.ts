@@ -5,7 +5,7 @@ import { clientOf } from '../../lib/client-network.js'
 import type { Clock } from '../../lib/clock.js'
 import type { Counts } from '../../lib/counts.js'
 import type { MinuteSums } from '../../lib/limits/minute-sums.js'
-import { type KeyedRate, type MakeRate, ownRates } from '../../lib/limits/rates.js'
+import type { KeyedRate, MakeRate } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { LoginAudit, type RefusedLogin } from './login-audit.js'
 
@@ -18,7 +18,7 @@ export interface RefusedLoginsParts {
   readonly refused: OnRefused
   readonly audit: Logger
   readonly sums: MinuteSums
-  readonly makeRate?: MakeRate | undefined
+  readonly makeRate: MakeRate
 }
 
 const domainsOfAddress = 3
@@ -35,7 +35,7 @@ export class RefusedLogins {
   readonly #audit: LoginAudit
 
   constructor(parts: RefusedLoginsParts) {
-    const { rates, makeRate = ownRates, clock, audit, sums } = parts
+    const { rates, makeRate, clock, audit, sums } = parts
     const most = () => rates.loginsPerAddress
     const limit = (name: string, most: () => number, keyOf: KeyOf) => ({
       rate: makeRate(name, most, 60),

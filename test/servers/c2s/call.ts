@@ -5,12 +5,12 @@ import type { Step } from '../../../src/lib/errors.js'
 import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
 import { createDialer } from '../../../src/servers/c2s/dial.js'
 import { type LinkParts, TcpLink } from '../../../src/servers/c2s/tcp-link.js'
-import { createNameLookup } from '../../../src/servers/net/name-lookup.js'
 import type { LinkEvents, LinkOptions } from '../../../src/xmpp/link.js'
 import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { dialerParts, usualTls } from '../../support/link-parts.js'
 import { ScriptedServer } from '../../support/scripted-server.js'
 
 export const streams = 'http://etherx.jabber.org/streams'
@@ -55,8 +55,6 @@ export class Call {
       certificate: undefined,
       ...server,
     }
-    const names = createNameLookup({ clock: this.clock, preferDirectTls: false, local: true })
-    const dialer = createDialer({ names, clock: this.clock, publicOnly: false })
     this.link = new TcpLink(
       domain,
       whole,
@@ -76,9 +74,10 @@ export class Call {
         },
       },
       {
-        dialer,
+        dialer: createDialer(dialerParts(this.clock)),
         clock: this.clock,
-        tls: { minVersion: 'TLSv1.2', ciphers: undefined },
+        tls: usualTls,
+        certificates: { note() {} },
         limits: defaultLimits,
         streamManagement: true,
         sasl2: true,

@@ -5,6 +5,7 @@ import { type Addresses, createNameLookup, type Route } from '../../../src/serve
 import type { Target } from '../../../src/servers/net/srv-records.js'
 import type { Failure } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { anyPorts, dialerParts } from '../../support/link-parts.js'
 import { ScriptedServer } from '../../support/scripted-server.js'
 import { FakeSockets } from './fake-sockets.js'
 
@@ -37,7 +38,7 @@ beforeEach(() => {
 
 const descriptors = { expected: 0 }
 const dialer = (about: { publicOnly?: boolean } = {}) =>
-  createDialer({ names, clock, publicOnly: false, descriptors, connect: sockets.connect, ...about })
+  createDialer(dialerParts(clock, { names, descriptors, ports: anyPorts(clock, sockets.connect), ...about }))
 const server: Server = {
   host: '127.0.0.1',
   port: 5222,
@@ -363,7 +364,7 @@ describe('over real sockets', () => {
     servers.push(listener)
     names.routes['example.org'] = { targets: [{ ...at('a', 'none'), port: listener.port }] }
     names.hosts['a'] = ['127.0.0.1', '127.0.0.2']
-    const { connections } = await dialled(createDialer({ names, clock, publicOnly: false }).toDomain('example.org'))
+    const { connections } = await dialled(createDialer(dialerParts(clock, { names })).toDomain('example.org'))
     expect(connections).toEqual(['127.0.0.2'])
     await (await listener.connection()).gone
     expect(clock.pending).toBe(0)
@@ -374,7 +375,7 @@ describe('over real sockets', () => {
     const { port } = listener
     listener.stop()
     names.hosts['a'] = ['127.0.0.2', '127.0.0.1']
-    const dialer = createDialer({ names, clock, publicOnly: false })
+    const dialer = createDialer(dialerParts(clock, { names }))
     const { connections, failure } = await dialled(dialer.toServer({ ...server, host: 'a', port }, 'example.org'))
     expect(connections).toEqual([])
     expect(failure).toMatchObject({ ...refused, cause: { code: 'ECONNREFUSED', address: '127.0.0.1' } })

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { createDialer } from '../../../src/servers/c2s/dial.js'
-import { createNameLookup, type Route } from '../../../src/servers/net/name-lookup.js'
+import type { Route } from '../../../src/servers/net/name-lookup.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { dialerParts } from '../../support/link-parts.js'
 import { type ScriptedConnection, ScriptedServer } from '../../support/scripted-server.js'
 import { Call, features, featuresSeen, plainHeader, proceed, serverHeader, startTls, startTlsOffer } from './call.js'
 
@@ -23,9 +24,9 @@ async function begin(first: Server['tls'], second: Server['tls'] = 'starttls') {
     targets: listeners.map(({ port }, at) => ({ host: '127.0.0.1', port, tls: kinds[at]!, usesDns: true })),
   }
   const clock = new FakeClock()
-  const names = createNameLookup({ clock, preferDirectTls: false, local: true })
-  names.routeTo = () => route
-  const dialer = createDialer({ names, clock, publicOnly: false })
+  const parts = dialerParts(clock)
+  parts.names.routeTo = () => route
+  const dialer = createDialer(parts)
   const toDomain = dialer.toDomain.bind(dialer)
   const arriving = listeners[0]!.connection()
   const call = new Call(
@@ -163,9 +164,9 @@ describe('no other server is tried', () => {
 
   test('when a look-up fails unexpectedly', async () => {
     const clock = new FakeClock()
-    const names = createNameLookup({ clock, preferDirectTls: false, local: true })
-    names.routeTo = () => Promise.reject(new TypeError('not foreseen'))
-    const dialer = createDialer({ names, clock, publicOnly: false })
+    const parts = dialerParts(clock)
+    parts.names.routeTo = () => Promise.reject(new TypeError('not foreseen'))
+    const dialer = createDialer(parts)
     const toDomain = () => dialer.toDomain('example.org')
     const call = new Call({}, {}, { clock, dialer: { toDomain, toServer: toDomain } })
     await call.hears('end')

@@ -1,10 +1,11 @@
 import { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
-import { createDialer, createSearch, type Dialer, type Search } from '../../../src/servers/c2s/dial.js'
+import { createSearch, type Dialer, type Search } from '../../../src/servers/c2s/dial.js'
 import { createLinks } from '../../../src/servers/c2s/links.js'
-import { createNameLookup, type Route } from '../../../src/servers/net/name-lookup.js'
+import type { Route } from '../../../src/servers/net/name-lookup.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { anyPorts, dialerParts, linksParts } from '../../support/link-parts.js'
 import { ScriptedServer } from '../../support/scripted-server.js'
 import { features, plainHeader, serverHeader } from './call.js'
 
@@ -20,7 +21,7 @@ const notingDialer = (): Dialer => ({
 function noted(what: string): Search {
   dialled.push(what)
   const search = createSearch(
-    { ...parts(), connect: () => new Socket() },
+    dialerParts(clock, { ports: anyPorts(clock, () => new Socket()) }),
     new Promise(resolve => {
       isFound = resolve
     }),
@@ -51,11 +52,6 @@ const silent = {
 }
 const options = { lang: 'en' }
 
-function parts() {
-  const names = createNameLookup({ clock, preferDirectTls: false, local: true })
-  return { names, clock, publicOnly: false }
-}
-
 beforeEach(() => {
   clock = new FakeClock()
   dialled = []
@@ -67,13 +63,7 @@ describe('a link to a domain', () => {
     ['*', named('all')],
   ])
   const links = (servers: ReadonlyMap<string, Server>) =>
-    createLinks({
-      servers,
-      clock,
-      dialer: notingDialer(),
-      keepalive: 0,
-      tls: { minVersion: 'TLSv1.2', ciphers: undefined },
-    })
+    createLinks(linksParts(clock, named('all'), { servers, dialer: notingDialer() }))
 
   test.each([
     ['the server that the operator named for it', 'example.org', servers, 'server own'],
@@ -106,13 +96,7 @@ describe('a quiet link', () => {
   afterEach(() => listener.stop())
 
   test('is kept open by spaces, until the links are stopped', async () => {
-    const links = createLinks({
-      servers: new Map([['*', named('127.0.0.1', listener.port)]]),
-      clock,
-      keepalive: 60,
-      dialer: createDialer(parts()),
-      tls: { minVersion: 'TLSv1.2', ciphers: undefined },
-    })
+    const links = createLinks(linksParts(clock, named('127.0.0.1', listener.port), { keepalive: 60 }))
     const flushed = new Promise<void>(resolve => {
       links.open('example.org', options, { ...silent, onFlush: resolve })
     })

@@ -2,6 +2,7 @@ import { Socket } from 'node:net'
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { race as begin } from '../../../src/servers/c2s/dial.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { anyPorts } from '../../support/link-parts.js'
 import { FakeSockets } from './fake-sockets.js'
 
 let clock: FakeClock
@@ -17,8 +18,9 @@ beforeEach(() => {
 })
 
 function race(addresses: readonly string[], until = 15_000) {
-  const { connect } = sockets
-  return begin(addresses, 5222, { clock, connect }, until, end => {
+  const ports = anyPorts(clock, sockets.connect)
+  const { connect } = ports
+  return begin(addresses, 5222, { clock, connect, ports }, until, end => {
     if (end instanceof Socket) {
       winner = end
       ends.push('won')

@@ -1,13 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
-import { createDialer } from '../../../src/servers/c2s/dial.js'
 import { createLinks } from '../../../src/servers/c2s/links.js'
 import type { SpareParts } from '../../../src/servers/c2s/spare-links.js'
-import { createNameLookup } from '../../../src/servers/net/name-lookup.js'
 import type { LinkEnd, LinkOptions } from '../../../src/xmpp/link.js'
 import { element } from '../../support/element.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { linksParts } from '../../support/link-parts.js'
 import { type ScriptedConnection, ScriptedServer } from '../../support/scripted-server.js'
 import { certificate, features, footer, plainHeader, proceed, serverHeader, startTls, startTlsOffer } from './call.js'
 
@@ -21,22 +20,12 @@ let hasRoom: boolean
 const auth = '<auth/>'
 
 function start(to: Partial<Server> = {}, spare: Partial<SpareParts> = {}): void {
-  const names = createNameLookup({ clock, preferDirectTls: false, local: true })
-  links = createLinks({
-    servers: new Map([
-      [
-        '*',
-        {
-          ...{ host: '127.0.0.1', port: server.port, tls: 'none', plain: false },
-          ...{ ca: certificate.cert, verify: true, certificate: undefined },
-          ...to,
-        },
-      ],
-    ]),
-    dialer: createDialer({ names, clock, publicOnly: false }),
-    ...{ clock, keepalive: 0, tls: { minVersion: 'TLSv1.2', ciphers: undefined } },
-    spare: { most: 8, hasRoom: () => hasRoom, ...spare },
-  })
+  const all: Server = {
+    ...{ host: '127.0.0.1', port: server.port, tls: 'none', plain: false },
+    ...{ ca: certificate.cert, verify: true, certificate: undefined },
+    ...to,
+  }
+  links = createLinks(linksParts(clock, all, { spare: { most: 8, hasRoom: () => hasRoom, ...spare } }))
 }
 
 interface Login {

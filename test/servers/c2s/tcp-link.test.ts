@@ -2,11 +2,11 @@ import { Socket } from 'node:net'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
 import { createSearch } from '../../../src/servers/c2s/dial.js'
-import { createNameLookup } from '../../../src/servers/net/name-lookup.js'
 import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
 import { element } from '../../support/element.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { anyPorts, dialerParts } from '../../support/link-parts.js'
 import { ScriptedServer } from '../../support/scripted-server.js'
 import {
   Call,
@@ -497,9 +497,8 @@ describe('a link that is closed', () => {
 
   test('before it is connected is never connected', async () => {
     const clock = new FakeClock()
-    const names = createNameLookup({ clock, preferDirectTls: false, local: true })
     const found = { targets: [{ host: '192.0.2.1', port: 5222, tls: 'none' as const }] }
-    const search = createSearch({ names, clock, publicOnly: false, connect: () => new Socket() }, found)
+    const search = createSearch(dialerParts(clock, { ports: anyPorts(clock, () => new Socket()) }), found)
     const cancel = jest.spyOn(search, 'cancel')
     const call = new Call({}, {}, { clock, dialer: { toDomain: () => search, toServer: () => search } })
     call.link.pause()

@@ -1,0 +1,54 @@
+// Parts of links that most tests do not look at.
+import { pino } from 'pino'
+import type { Server } from '../../src/config/config.js'
+import type { Clock } from '../../src/lib/clock.js'
+import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
+import { connectTcp, createDialer, type DialerParts } from '../../src/servers/c2s/dial.js'
+import type { LinksParts } from '../../src/servers/c2s/links.js'
+import { LocalPorts, type LocalPortsParts } from '../../src/servers/net/local-ports.js'
+import { createNameLookup } from '../../src/servers/net/name-lookup.js'
+import type { StateLookup } from '../../src/servers/net/server-states.js'
+import type { TlsRules } from '../../src/servers/net/tls-context.js'
+import { defaultLimits } from '../../src/xmpp/xml/limits.js'
+import { unnoted } from './unlimited.js'
+
+export const usualTls: TlsRules = { minVersion: 'TLSv1.2', ciphers: undefined }
+
+/** Notes no server as up or down. */
+export const noStates: StateLookup = { ofEntry: () => undefined, ofFound: () => undefined }
+
+/** The system chooses addresses and ports. */
+export const anyPorts = (clock: Clock, connect: LocalPortsParts['connect'] = connectTcp) =>
+  new LocalPorts({ addresses: [], clock, connect })
+
+export function dialerParts(clock: Clock, more: Partial<DialerParts> = {}): DialerParts {
+  return {
+    names: createNameLookup({ clock, preferDirectTls: false, local: true }),
+    clock,
+    publicOnly: false,
+    descriptors: { expected: 0 },
+    states: noStates,
+    ports: anyPorts(clock),
+    onExhausted: unnoted,
+    ...more,
+  }
+}
+
+/** Without spare links. `server` is for all domains. */
+export function linksParts(clock: Clock, server: Server, more: Partial<LinksParts> = {}): LinksParts {
+  return {
+    servers: new Map([['*', server]]),
+    dialer: createDialer(dialerParts(clock)),
+    certificates: { note() {} },
+    keepalive: 0,
+    streamManagement: true,
+    sasl2: true,
+    tls: usualTls,
+    clock,
+    spare: { most: 0, hasRoom: () => false },
+    xmlLimits: defaultLimits,
+    waiting: new WaitingMemory(),
+    log: pino({ level: 'silent' }),
+    ...more,
+  }
+}
