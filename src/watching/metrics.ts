@@ -9,8 +9,6 @@ export const prefix = 'warm_bindings_'
 
 const durationSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60]
 
-export type Metrics = ReturnType<typeof createMetrics>
-
 export const textType = Registry.PROMETHEUS_CONTENT_TYPE
 
 export interface MetricsParts extends Sources {

@@ -109,8 +109,6 @@ export interface LinkFacts {
   /** Host and port. For a remote endpoint, as in its URL. */
   readonly server?: string | undefined
   readonly encrypted: boolean
-  /** `TLSv1.2` or `TLSv1.3`. */
-  readonly tlsVersion?: string | undefined
   /** Whether SASL PLAIN may be used (RFC 4616 §5). On a link that STARTTLS will encrypt, true from the start. */
   readonly plainAllowed: boolean
   /** XEP-0388. Encrypted links only. */

@@ -3,7 +3,7 @@ import { readdir, rename, unlink } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { type Clock, systemClock } from '../../lib/clock.js'
+import { systemClock } from '../../lib/clock.js'
 import { codeOf } from '../../lib/log.js'
 import { connectSharingBuffer } from '../../lib/shared-buffer.js'
 import { isNodeName } from '../node-name.js'
@@ -15,7 +15,6 @@ export interface SocketCarrierParts {
   /** A folder that is private to this user, and used for nothing else. */
   readonly folder: string
   readonly log: Logger
-  readonly clock?: Clock
 }
 
 /** In bytes: 104 on macOS (`sun_path`), less the final NUL. Node 20 truncates longer paths. */
@@ -26,9 +25,9 @@ const laterMilliseconds = 1_000
 const closeMilliseconds = 1_000
 
 /** Each process listens at `NAME.sock`, and dials existing sockets. Rejects if it cannot listen. */
-export function socketCarrier({ folder, log, clock = systemClock }: SocketCarrierParts): StartCarrier {
+export function socketCarrier({ folder, log }: SocketCarrierParts): StartCarrier {
   return async (self, events) => {
-    const carrier = new SocketCarrier(self, events, folder, log, clock)
+    const carrier = new SocketCarrier(self, events, folder, log)
     try {
       await carrier.start()
       return carrier
@@ -45,7 +44,6 @@ class SocketCarrier implements Carrier {
   readonly #events: CarrierEvents
   readonly #folder: string
   readonly #log: Logger
-  readonly #clock: Clock
   readonly #server: Server
   readonly #joined = new Map<string, SocketConnection>()
   readonly #dialled = new Map<string, SocketConnection>()
@@ -54,12 +52,11 @@ class SocketCarrier implements Carrier {
   #isClosed = false
   #closed: Promise<void> | undefined
 
-  constructor(self: string, events: CarrierEvents, folder: string, log: Logger, clock: Clock) {
+  constructor(self: string, events: CarrierEvents, folder: string, log: Logger) {
     this.#self = self
     this.#events = events
     this.#folder = folder
     this.#log = log
-    this.#clock = clock
     this.#server = createServer(socket => this.#accept(socket))
   }
 
@@ -78,7 +75,7 @@ class SocketCarrier implements Carrier {
       .map(file => file.slice(0, -'.sock'.length))
       .filter(name => isNodeName(name) && name !== this.#self)
     await new Promise<void>(resolve => {
-      const late = this.#clock.after(startMilliseconds, resolve)
+      const late = systemClock.after(startMilliseconds, resolve)
       void Promise.all(others.map(name => new Promise<void>(done => this.#dial(name, done)))).then(() => {
         late.cancel()
         resolve()
@@ -117,7 +114,7 @@ class SocketCarrier implements Carrier {
     await unlink(this.#pathOf(this.#self)).catch(() => undefined)
     for (const connection of [...this.#dialled.values(), ...this.#strangers]) connection.destroy('closing')
     const joined = [...this.#joined.values()]
-    await Promise.all(joined.map(connection => connection.end(closeMilliseconds, this.#clock)))
+    await Promise.all(joined.map(connection => connection.end(closeMilliseconds, systemClock)))
     await closed
   }
 
@@ -127,7 +124,7 @@ class SocketCarrier implements Carrier {
 
   #accept(socket: Socket): void {
     let joined: string | undefined
-    const connection: SocketConnection = new SocketConnection(socket, false, this.#clock, {
+    const connection: SocketConnection = new SocketConnection(socket, false, systemClock, {
       onGreeting: name => {
         this.#strangers.delete(connection)
         if (this.#isClosed || !this.#isWanted(name)) return false
@@ -163,7 +160,7 @@ class SocketCarrier implements Carrier {
     }
     const path = this.#pathOf(name)
     let isJoined = false
-    const connection = new SocketConnection(connectSharingBuffer({ path }), true, this.#clock, {
+    const connection = new SocketConnection(connectSharingBuffer({ path }), true, systemClock, {
       onGreeting: told => {
         if (this.#dialled.get(name) !== connection || told !== name) return false
         this.#dialled.delete(name)
@@ -193,7 +190,7 @@ class SocketCarrier implements Carrier {
       return
     }
     this.#log.debug({ other: name, reason }, 'a process cannot be connected to yet')
-    this.#clock.after(laterMilliseconds, () => this.#dial(name))
+    systemClock.after(laterMilliseconds, () => this.#dial(name))
   }
 
   #join(name: string, connection: SocketConnection): void {
@@ -213,7 +210,7 @@ class SocketCarrier implements Carrier {
     // After `replaced`, another connection joins at once.
     if (reason === 'replaced') return
     this.#dial(name)
-    this.#clock.after(againMilliseconds, () => {
+    systemClock.after(againMilliseconds, () => {
       if (this.#lost.has(name)) this.#events.onBreak(name)
     })
   }

@@ -21,7 +21,6 @@ export function linkFacts(
     plainAllowed,
     offersClientStates,
     sasl2Allowed: sasl2 && settings?.sasl2 !== false,
-    tlsVersion: socket.getProtocol() ?? undefined,
     channelBinding: type => channelBinding(socket, type),
   }
 }

@@ -143,10 +143,10 @@ export async function proceeding(server: Partial<Server> = {}, options: CallOpti
 export async function encrypted(tls: Parameters<typeof peerOptions>[0] = {}, options: CallOptions = {}) {
   const { call, peer } = await proceeding({}, options)
   peer.send(proceed)
-  await peer.secure(peerOptions(tls))
+  const socket = await peer.secure(peerOptions(tls))
   await peer.until("<?xml version='1.0'?>")
   const header = await peer.until('>')
-  return { call, peer, header }
+  return { call, peer, socket, header }
 }
 
 export const peerOptions = (tls: { maxVersion?: 'TLSv1.2'; key?: string; cert?: string }) => ({
