@@ -22,6 +22,19 @@ const storeys = [
   ['packages'],
 ]
 
+/** The same within these doors: folders, and files beside them. */
+const innerStoreys: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  http: [['listening'], ['answers'], ['addresses'], ['access'], ['bodies'], ['fast']],
+  servers: [['c2s', 'login'], ['net']],
+  processes: [
+    ['start-nodes', 'state-files', 'draining'],
+    ['counting', 'exchanges'],
+    ['nodes'],
+    ['carriers'],
+    ['node-name'],
+  ],
+}
+
 const bench = fileURLToPath(new URL('../bench/', import.meta.url))
 
 const filesOf = (folder: string) =>
@@ -32,11 +45,25 @@ const filesOf = (folder: string) =>
 const files = filesOf(source)
 
 const partOf = (file: string) => file.split('/')[0]!
+const innerPartOf = (file: string) => file.split('/')[1]!
 
 function importsOf(file: string, folder = source): string[] {
   const text = readFileSync(join(folder, `${file}.ts`), 'utf8')
   return [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)\.js'/g)].map(([, path]) =>
     normalize(join(dirname(file), path!)),
+  )
+}
+
+function upwardImports(
+  files: readonly string[],
+  storeys: readonly (readonly string[])[],
+  partOf: (file: string) => string,
+): readonly string[] {
+  const storey = (file: string) => storeys.findIndex(parts => parts.includes(partOf(file)))
+  return files.flatMap(file =>
+    importsOf(file)
+      .filter(other => files.includes(other) && partOf(other) !== partOf(file) && storey(other) <= storey(file))
+      .map(other => `${file} imports ${other}`),
   )
 }
 
@@ -51,13 +78,14 @@ test('no file name stands for two things', () => {
 })
 
 test('imports point down', () => {
-  const storey = (file: string) => storeys.findIndex(parts => parts.includes(partOf(file)))
-  const upward = files.flatMap(file =>
-    importsOf(file)
-      .filter(other => partOf(other) !== partOf(file) && storey(other) <= storey(file))
-      .map(other => `${file} imports ${other}`),
-  )
-  expect(upward).toEqual([])
+  expect(upwardImports(files, storeys, partOf)).toEqual([])
+})
+
+test.each(Object.entries(innerStoreys))('imports within %s/ point down', (part, inner) => {
+  const own = files.filter(file => partOf(file) === part)
+  const known = inner.flat()
+  expect(own.map(innerPartOf).filter(each => !known.includes(each))).toEqual([])
+  expect(upwardImports(own, inner, innerPartOf)).toEqual([])
 })
 
 test.each([

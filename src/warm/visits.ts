@@ -1,4 +1,4 @@
-import { CallerGone, type CallerSignal } from '../http/listening/caller-gone.js'
+import { CallerGone, type CallerSignal } from '../lib/caller-gone.js'
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
 import { askAll } from '../processes/exchanges/ask-all.js'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { createDemoRouter } from '../../src/demo/router.js'
-import type { CallerSignal } from '../../src/http/listening/caller-gone.js'
+import type { CallerSignal } from '../../src/lib/caller-gone.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { Problem } from '../../src/lib/errors.js'
 import { createApp } from '../../src/service/app.js'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { CallerGone } from '../../src/http/listening/caller-gone.js'
+import { CallerGone } from '../../src/lib/caller-gone.js'
 import { Problem } from '../../src/lib/errors.js'
 import type { Nodes } from '../../src/processes/nodes.js'
 import { OwnSessions } from '../../src/session/registry/own-sessions.js'

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
+import { signalOf } from '../../lib/caller-gone.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { senderOf } from '../access/sender.js'
-import { signalOf } from '../listening/caller-gone.js'
 
 /** In milliseconds. */
 export const liveInterval = 5_000

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { countsAsEncrypted, type PublicEndpoint } from '../access/client-rules.js'
 
 /** Keeps browsers from running the text of an answer. Names and values alternate. */
@@ -11,6 +11,10 @@ export const inertHeaders: readonly string[] = [
 export function answerEmpty(res: ServerResponse, status: number, headers: readonly string[] = []): void {
   res.writeHead(status, ['Content-Length', '0', ...headers, ...inertHeaders]).end()
 }
+
+export const refuseExpectation: RequestListener = (_req, res) =>
+  // A body may follow, which must not be read as the next request.
+  answerEmpty(res, 417, ['Connection', 'close'])
 
 export function answerInText(
   res: ServerResponse,

@@ -1,7 +1,6 @@
 // RFC 9110 §10.1.1.
 import type { RequestListener, ServerResponse } from 'node:http'
 import type { Server } from 'node:net'
-import { answerEmpty } from '../answers/node-answers.js'
 
 const waiting = new WeakSet<ServerResponse>()
 
@@ -13,10 +12,6 @@ export function delayContinue(server: Server, listener: RequestListener, refuse:
   })
   server.on('checkExpectation', refuse)
 }
-
-export const refuseExpectation: RequestListener = (_req, res) =>
-  // A body may follow, which must not be read as the next request.
-  answerEmpty(res, 417, ['Connection', 'close'])
 
 export function awaitsContinue(res: ServerResponse): boolean {
   return waiting.has(res)

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.js'
 import { accountFor } from '../../config/serving.js'
-import { CallerGone, type CallerSignal } from '../../http/listening/caller-gone.js'
+import { CallerGone, type CallerSignal } from '../../lib/caller-gone.js'
 import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
 import { nodeForNewSession } from '../../processes/exchanges/ask-all.js'

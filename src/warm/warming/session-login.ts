@@ -1,5 +1,5 @@
 import type { ServiceAccount } from '../../config/config.js'
-import type { CallerSignal } from '../../http/listening/caller-gone.js'
+import type { CallerSignal } from '../../lib/caller-gone.js'
 import { Problem } from '../../lib/errors.js'
 import type { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import { type LoginParts, logInAgain, login, scramKeys } from '../../servers/login/login.js'

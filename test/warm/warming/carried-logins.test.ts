@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { CallerGone } from '../../../src/http/listening/caller-gone.js'
+import { CallerGone } from '../../../src/lib/caller-gone.js'
 import { Problem } from '../../../src/lib/errors.js'
 import { scramProof } from '../../../src/servers/login/sasl/scram-proof.js'
 import { type CarriedLogins, createCarriedLogins } from '../../../src/warm/warming/carried-logins.js'

@@ -1,11 +1,11 @@
 // HTTP Basic has no sign-out, but after a 401 browsers forget the credentials.
 import type { RequestHandler } from 'express'
-import { Problem } from '../../lib/errors.js'
-import { pageAnswer, sendAnswer } from '../answers/answer.js'
-import { type NavigationSettings, publicNavigation } from '../answers/navigation.js'
-import { negotiate } from '../answers/negotiation.js'
-import { realmAndCharset } from './admins.js'
-import { senderOf } from './sender.js'
+import { realmAndCharset } from '../http/access/admins.js'
+import { senderOf } from '../http/access/sender.js'
+import { pageAnswer, sendAnswer } from '../http/answers/answer.js'
+import { type NavigationSettings, publicNavigation } from '../http/answers/navigation.js'
+import { negotiate } from '../http/answers/negotiation.js'
+import { Problem } from '../lib/errors.js'
 
 export function createSignOut(config: NavigationSettings): RequestHandler {
   return ({ headers }, response) => {

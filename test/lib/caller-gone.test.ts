@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { CallerGone } from '../../../src/http/listening/caller-gone.js'
+import { CallerGone } from '../../src/lib/caller-gone.js'
 
 test('an abort calls the listeners once, and has a reason', () => {
   const signal = new CallerGone()
