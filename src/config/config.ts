@@ -8,6 +8,7 @@ import type { settings, Values } from './settings.js'
 import { tlsFiles } from './tls-files.js'
 
 export type { Admin, AdminRole, ServiceAccount } from './kinds/account-lists.js'
+export type { HostEntry } from './kinds/hosts.js'
 export type { RemoteEndpoint, Server, Trust } from './kinds/servers.js'
 export type { NatsSettings } from './nats-settings.js'
 
@@ -31,9 +32,6 @@ type Nested<ByPath> = {
 /** `deny` overrides `allow`. */
 export type AccessRule = Config['access']['bosh']
 
-/** An entry with defaults filled in. An endpoint without a path is off. */
-export type HttpHost = HostEntry
-
 export function joinedValues(values: Values) {
   const hosts = httpHosts(values)
   const listened = [...values.HOST, ...(values.HTTPS_HOST ?? [])]
@@ -42,7 +40,7 @@ export function joinedValues(values: Values) {
     https: httpsOf(values),
     'http.hosts': hosts,
     /** Empty until `configOfHost` selects hosts. */
-    'http.own': [] as readonly HttpHost[],
+    'http.own': [] as readonly HostEntry[],
     'http.names': [
       ...hosts.keys(),
       ...listened.map(({ host }) => host).filter(host => isIP(host) === 0 && !isSocket({ host })),
@@ -95,8 +93,9 @@ function sealedState({ STATE_DIR: folder, SEAL_KEY_FILE: keys }: Values) {
   return folder === undefined || keys === undefined ? undefined : { folder, keys }
 }
 
-export function httpHosts(values: Values): ReadonlyMap<string, readonly HttpHost[]> {
-  const complete = (entry: HostEntry): HttpHost => {
+/** Fills in the defaults. An endpoint without a path is off. */
+export function httpHosts(values: Values): ReadonlyMap<string, readonly HostEntry[]> {
+  const complete = (entry: HostEntry): HostEntry => {
     // Paths of requests contain A-labels.
     const filled = domainToASCII(entry.domain ?? '') || hostVariable
     const path = (own: string | undefined, usual: string) =>

@@ -1,5 +1,5 @@
 import { allowsDomain } from '../xmpp/jid/domains.js'
-import { type HttpHost, httpHosts, httpsPlaces, httpsPorts } from './config.js'
+import { type HostEntry, httpHosts, httpsPlaces, httpsPorts } from './config.js'
 import { problemOfSecond } from './kinds/account-lists.js'
 import { hostVariable } from './kinds/kinds.js'
 import { type Address, collide, isSocket, placesOf } from './kinds/listen-addresses.js'
@@ -201,10 +201,14 @@ function isForAnyServer(accounts: Values['XMPP_SERVICE_ACCOUNTS'], set: Values):
   return !set.XMPP_SERVERS.servers.has('*') && set.XMPP_SERVERS.remotes.get('*')?.url === undefined
 }
 
-function problemsOfHost(host: HttpHost, before: readonly HttpHost[], pagePath: string | undefined): readonly string[] {
+function problemsOfHost(
+  host: HostEntry,
+  before: readonly HostEntry[],
+  pagePath: string | undefined,
+): readonly string[] {
   const { boshPath, warmPath, websocketPath } = host
   const paths = [boshPath, warmPath, websocketPath].filter(path => path !== undefined)
-  const called = ({ domain = 'all domains' }: HttpHost) => domain
+  const called = ({ domain = 'all domains' }: HostEntry) => domain
   return [
     crossed(host, host) && 'the same path for two endpoints, or one inside the other',
     paths.some(path => overlap(path, pagePath)) && 'a path that is PAGE_PATH, or one inside the other',
@@ -220,7 +224,7 @@ function problemsOfHost(host: HttpHost, before: readonly HttpHost[], pagePath: s
 }
 
 /** Domains may share paths of the warm API and of WebSocket, because these requests name the domain. */
-function contradict(one: HttpHost, other: HttpHost): boolean {
+function contradict(one: HostEntry, other: HostEntry): boolean {
   return (
     overlap(one.boshPath, other.boshPath) ||
     (one.warmPath !== other.warmPath && overlap(one.warmPath, other.warmPath)) ||
@@ -230,7 +234,7 @@ function contradict(one: HttpHost, other: HttpHost): boolean {
   )
 }
 
-function crossed(one: HttpHost, other: HttpHost): boolean {
+function crossed(one: HostEntry, other: HostEntry): boolean {
   const { boshPath, warmPath } = one
   return (
     overlap(boshPath, other.warmPath) ||

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { allowsDomain } from '../xmpp/jid/domains.js'
-import type { Config, HttpHost, RemoteEndpoint } from './config.js'
+import type { Config, HostEntry, RemoteEndpoint } from './config.js'
 
 /** Below WEBSOCKET_PATH, for pages that attach with a token. */
 export const attachPath = '/warm'
@@ -40,7 +40,7 @@ export function isElsewhere(config: Serving & Pick<Config, 'remote'>, domain: st
  * Limits `domains` and the domains of admins to `own`, unless a host in `own` serves all domains. The URL and the paths
  * come from the first host.
  */
-export function configOfHost(config: Config, own: readonly [HttpHost, ...HttpHost[]]): Config {
+export function configOfHost(config: Config, own: readonly [HostEntry, ...HostEntry[]]): Config {
   const { domain, externalUrl, boshPath, warmPath, websocketPath } = own[0]
   const domains = own.map(({ domain }) => domain).filter(domain => domain !== undefined)
   const hasAll = domains.length < own.length

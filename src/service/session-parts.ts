@@ -4,7 +4,6 @@ import { UnfinishedBodies } from '../http/bodies/unfinished-bodies.js'
 import type { Clock } from '../lib/clock.js'
 import { type Counts, sessionLimits } from '../lib/counts.js'
 import type { Descriptors } from '../lib/limits/descriptors.js'
-import type { HashQueue } from '../lib/limits/hash-queue.js'
 import { KeyedQueue } from '../lib/limits/keyed-queue.js'
 import { OwnCounts } from '../lib/limits/live-counts.js'
 import { memoryAllows, memoryForWaiting, memoryMeasure } from '../lib/limits/memory.js'
@@ -12,6 +11,7 @@ import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { ownRates } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import { WaitingMemory } from '../lib/limits/waiting-memory.js'
+import type { WorkQueue } from '../lib/limits/work-queue.js'
 import type { LogFor } from '../lib/log.js'
 import { SharedCounts } from '../processes/counting/shared-counts.js'
 import { sharedRates } from '../processes/counting/shared-rate.js'
@@ -61,7 +61,7 @@ export interface ProcessParts {
   readonly sums: MinuteSums
   readonly descriptors: Descriptors
   readonly nodes?: Nodes | undefined
-  readonly hashes: HashQueue
+  readonly hashes: WorkQueue
   readonly collect?: (() => boolean) | undefined
   readonly dns?: Dns | undefined
   readonly hostMetaPort?: number | undefined

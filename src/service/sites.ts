@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http'
 import { createCarriedRequests } from '../browsers/bosh/carried-requests.js'
 import { CarriedSockets } from '../browsers/websocket/carried-sockets.js'
-import type { Config, HttpHost } from '../config/config.js'
+import type { Config, HostEntry } from '../config/config.js'
 import { configOfHost } from '../config/serving.js'
 import { answerEmpty } from '../http/answers/node-answers.js'
 import type { Routes } from '../http/listening/dispatch.js'
@@ -83,7 +83,7 @@ function buildSites(config: Config, carried: Omit<Parts, 'sums'>) {
   const { shared, carriedSockets, carriedRequests, carriedLogins } = carried
   const parts: Parts = { shared, carriedSockets, carriedRequests, carriedLogins, sums }
   const built: Built = { endpoints: [], sessions: [], names: new Set(), sums }
-  const host = (own: readonly HttpHost[]) => createHost(config, own, parts, built)
+  const host = (own: readonly HostEntry[]) => createHost(config, own, parts, built)
   const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
   const all = () => createSite({ bosh: [config], apis: [config], websocket: [config], pages: config }, parts, built)
@@ -91,9 +91,9 @@ function buildSites(config: Config, carried: Omit<Parts, 'sums'>) {
   return { ...built, routes: { hosts: sites, otherHosts } }
 }
 
-function createHost(config: Config, hosts: readonly HttpHost[], parts: Parts, built: Built): Routes {
+function createHost(config: Config, hosts: readonly HostEntry[], parts: Parts, built: Built): Routes {
   const own = new Map(hosts.map(host => [host, configOfHost(config, [host])]))
-  const sharing = (pathOf: (host: HttpHost) => string | undefined) =>
+  const sharing = (pathOf: (host: HostEntry) => string | undefined) =>
     [...new Set(hosts.map(pathOf))].map(path => {
       const [first, ...others] = hosts.filter(host => pathOf(host) === path)
       return others.length === 0 ? own.get(first!)! : configOfHost(config, [first!, ...others])

@@ -1,9 +1,9 @@
 import type { Clock } from '../lib/clock.js'
 import { limitDetail } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
-import type { HashQueue } from '../lib/limits/hash-queue.js'
 import type { KeyedRate } from '../lib/limits/rates.js'
-import { createShortMemory, type MemoryKey } from '../lib/limits/short-memory.js'
+import { createShortMemory } from '../lib/limits/short-memory.js'
+import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { slowKey } from '../lib/secrets/slow-key.js'
 import { askAll } from '../processes/exchanges/ask-all.js'
 import type { Nodes } from '../processes/nodes.js'
@@ -13,7 +13,7 @@ import { userOf } from '../xmpp/jid/jid.js'
 export interface ActingAccountsParts {
   readonly rate: Pick<KeyedRate, 'take' | 'giveBack'>
   readonly clock: Pick<Clock, 'now'>
-  readonly hashes: HashQueue
+  readonly hashes: WorkQueue
   readonly nodes?: Nodes | undefined
   readonly refused: (admin: string) => void
 }
@@ -30,7 +30,7 @@ const rightKind = 'right-password'
 export function createActingAccounts({ rate, clock, hashes, nodes, refused }: ActingAccountsParts) {
   const right = createShortMemory<Promise<string>>(clock, memorySeconds)
   const proven = createShortMemory<true>(clock, memorySeconds)
-  const firsts = new Map<MemoryKey, Promise<unknown>>()
+  const firsts = new Map<string, Promise<unknown>>()
   nodes?.answer(rightKind, (proof: string) => proven.recall(proven.keyOf([proof])) !== undefined)
 
   /** The hash has no random salt, so that processes can compare their hashes. */
@@ -45,7 +45,7 @@ export function createActingAccounts({ rate, clock, hashes, nodes, refused }: Ac
     return answers.some(([, isRight]) => isRight)
   }
 
-  function remember(attempt: Attempt, key: MemoryKey): void {
+  function remember(attempt: Attempt, key: string): void {
     const proof = right.recall(key) ?? (nodes ? proofOf(attempt) : Promise.resolve(''))
     right.remember(key, proof)
     void proof.then(

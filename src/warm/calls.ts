@@ -18,8 +18,8 @@ import { clientOf } from '../lib/client-network.js'
 import type { Clock } from '../lib/clock.js'
 import type { Counts } from '../lib/counts.js'
 import { Problem, type ProblemCode } from '../lib/errors.js'
-import type { HashQueue } from '../lib/limits/hash-queue.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
+import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { codeOf } from '../lib/log.js'
 import { foreignList, foreignText } from '../lib/text/foreign-text.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
@@ -71,7 +71,7 @@ export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
 export interface CallsParts {
   readonly config: ClientRules &
     Pick<Config, 'admins' | 'access' | 'listen' | 'https' | 'externalUrl' | 'warmPath' | 'warm'>
-  readonly hashes: HashQueue
+  readonly hashes: WorkQueue
   readonly failures: CallLimits['failures']
   readonly answering: AnsweringParts
 }

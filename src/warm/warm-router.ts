@@ -7,7 +7,7 @@ import type { EventStreams } from '../http/answers/event-streams.js'
 import { signOutPath } from '../http/answers/navigation.js'
 import { negotiate } from '../http/answers/negotiation.js'
 import { readOnly, redirectToTls } from '../http/answers/pages.js'
-import type { HashQueue } from '../lib/limits/hash-queue.js'
+import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { handlePattern } from '../session/sid.js'
 import { type AnsweringParts, createCalls, demandRole } from './calls.js'
 import { docsPage, docsPath } from './docs-page.js'
@@ -21,7 +21,7 @@ import { createWarmForm } from './warming/warm-form.js'
 
 export interface WarmParts {
   readonly config: Config
-  readonly hashes: HashQueue
+  readonly hashes: WorkQueue
   readonly formTokens: FormTokens
   readonly warming: WarmingParts
   readonly answering: AnsweringParts

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { Problem } from '../../src/lib/errors.js'
-import type { HashQueue } from '../../src/lib/limits/hash-queue.js'
+import type { WorkQueue } from '../../src/lib/limits/work-queue.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { boshLogin } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
@@ -436,7 +436,7 @@ describeRest('a flood of requests for unknown sessions', () => {
 })
 
 test('a full queue of admin secrets to hash does not delay a SCRAM login', async () => {
-  const hashes: HashQueue = () => Promise.reject(new Problem('service-full'))
+  const hashes: WorkQueue = () => Promise.reject(new Problem('service-full'))
   const servers = `localhost=xmpp://127.0.0.1:${server.port}?tls=none`
   service = await startTestService({ servers, hashes })
   const { sid } = await service.bind({ jid: 'alice@localhost', password: passwords.alice })

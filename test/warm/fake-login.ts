@@ -11,9 +11,10 @@ import { createFormTokens } from '../../src/http/access/form-tokens.js'
 import { EventStreams } from '../../src/http/answers/event-streams.js'
 import { type Clock, systemClock } from '../../src/lib/clock.js'
 import { Counts } from '../../src/lib/counts.js'
-import { adminHashQueue, type HashQueue, hashQueue } from '../../src/lib/limits/hash-queue.js'
+import { adminHashQueue, hashQueue } from '../../src/lib/limits/hash-queue.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
+import type { WorkQueue } from '../../src/lib/limits/work-queue.js'
 import type { ProofRecord } from '../../src/servers/login/relogin.js'
 import { type AppParts, createApp } from '../../src/service/app.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
@@ -160,7 +161,7 @@ export interface FakeParts {
   readonly after?: Clock['after']
   /** Several services can share it. */
   readonly makeRate?: MakeRate
-  readonly hashes?: HashQueue
+  readonly hashes?: WorkQueue
 }
 
 export function fakeService({

@@ -5,7 +5,7 @@ import { readOptions } from './options.js'
 export interface HostEntry {
   readonly domain: string | undefined
   readonly externalUrl: string | undefined
-  /** `off` turns BOSH off. Undefined means BOSH_PATH. */
+  /** `off` turns BOSH off. Undefined means BOSH_PATH, or off after `httpHosts`. */
   readonly boshPath: string | undefined
   readonly warmPath: string | undefined
   readonly websocketPath: string | undefined

@@ -8,8 +8,8 @@ import { clientOf } from '../../lib/client-network.js'
 import type { Clock } from '../../lib/clock.js'
 import { limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
-import type { HashQueue } from '../../lib/limits/hash-queue.js'
-import { createShortMemory, type MemoryKey } from '../../lib/limits/short-memory.js'
+import { createShortMemory } from '../../lib/limits/short-memory.js'
+import type { WorkQueue } from '../../lib/limits/work-queue.js'
 import { slowKey } from '../../lib/secrets/slow-key.js'
 import { type ClientRules, clientAddress } from './client-rules.js'
 import type { Claim, FailedLogins } from './failed-logins.js'
@@ -24,7 +24,7 @@ const mostRemembered = 1_000
 export interface AdminsParts {
   readonly config: ClientRules & { readonly admins: readonly Admin[] }
   readonly clock: Pick<Clock, 'now'>
-  readonly hashes: HashQueue
+  readonly hashes: WorkQueue
   readonly failures: FailedLogins
   readonly refuse: (request: Request, attempt: RefusedAttempt | undefined) => string
 }
@@ -40,7 +40,7 @@ type CheckedRequest = Request & { auth?: { readonly user: string } | undefined }
 
 interface Shown extends Claim {
   readonly secret: string
-  readonly key: MemoryKey
+  readonly key: string
 }
 
 interface Attempt {
@@ -54,7 +54,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
   const remembered = createShortMemory<Admin>(clock, memorySeconds, mostRemembered)
   const look = createAccounts(admins, hashes)
   const prove = createProofs(admins, hashes)
-  const attempts = new Map<MemoryKey, Attempt>()
+  const attempts = new Map<string, Attempt>()
   const repeated = new WeakSet<Request>()
 
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
@@ -174,7 +174,7 @@ function isReadable(authorization: string): boolean {
   return /^[^:]*:.*$/.test(Buffer.from(encoded, 'base64').toString())
 }
 
-function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
+function createAccounts(admins: readonly Admin[], hashes: WorkQueue) {
   const key = randomBytes(32)
   const digest = (text: string) => createHmac('sha256', key).update(text, 'utf8').digest()
   const accounts = admins.map(admin => ({
@@ -208,7 +208,7 @@ function createAccounts(admins: readonly Admin[], hashes: HashQueue) {
   }
 }
 
-function createProofs(admins: readonly Admin[], hashes: HashQueue) {
+function createProofs(admins: readonly Admin[], hashes: WorkQueue) {
   const keyOfOthers = randomBytes(32)
   let keys: Promise<ReadonlyMap<string, Buffer>> | undefined
   const derived = async () => {

@@ -2,7 +2,6 @@ import { hash } from 'node:crypto'
 import { forgetOldest } from '../../lib/limits/forget-oldest.js'
 import { type KeyedRate, type MakeRate, type Most, numberOf, ownRates } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
-import type { MemoryKey } from '../../lib/limits/short-memory.js'
 
 export interface Claim {
   readonly client: string
@@ -10,7 +9,7 @@ export interface Claim {
   /** A hash of client, name and secret, equal in all processes. The first call is slow. */
   readonly proof?: () => Promise<string>
   /** A hash of the same values, different in each process. */
-  readonly key?: MemoryKey
+  readonly key?: string
 }
 
 /** A client's limit for all names together, as a multiple of its limit for one name. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { xml } from '@xmpp/client'
 import type { XmlElement } from '@xmpp/xml'
+import type { CallerSignal } from '../../lib/caller-gone.js'
 import { Problem, type Step } from '../../lib/errors.js'
 import { codeOf } from '../../lib/log.js'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
@@ -19,7 +20,7 @@ import { boundJid, checkedJid } from './bound-user.js'
 import { type InlineParts, InlineRequests } from './inline-requests.js'
 import { followLogin, type LoginProgress, type ProgressParts } from './login-progress.js'
 import type { LoginRequest } from './login-request.js'
-import type { Caller, LoggedIn, LoginLinkOptions, Opened, OpenForLogin } from './login-types.js'
+import type { LoggedIn, LoginLinkOptions, Opened, OpenForLogin } from './login-types.js'
 import {
   chooseMechanism,
   isSafeAhead,
@@ -103,7 +104,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   }
 
   /** `timeout` is in seconds. Throws a `Problem` after closing the link. */
-  async run(open: OpenForLogin<T>, caller: Caller, timeout = this.#parts.timeout): Promise<LoggedIn<T>> {
+  async run(open: OpenForLogin<T>, caller: CallerSignal, timeout = this.#parts.timeout): Promise<LoggedIn<T>> {
     const late = (detail?: string) =>
       this.fail(new Problem('timeout', { step: this.step, detail, server: this.#server }))
     const leave = () => late('the caller left')

@@ -2,13 +2,6 @@ import type { Link, LinkEnd, LinkEvents, LinkOptions } from '../../xmpp/link.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import type { LoginRequest } from './login-request.js'
 
-export interface Caller {
-  readonly aborted: boolean
-  readonly reason?: unknown
-  addEventListener(type: 'abort', leave: () => void): void
-  removeEventListener(type: 'abort', leave: () => void): void
-}
-
 export type LoginLinkOptions = Pick<LinkOptions, 'from' | 'ahead'> & Required<Pick<LinkOptions, 'certificate'>>
 
 export interface Opened {

@@ -1,8 +1,9 @@
+import type { CallerSignal } from '../../lib/caller-gone.js'
 import { Problem, type ProblemCode } from '../../lib/errors.js'
 import type { LinkAgain, OpenLink, Resumption } from '../../xmpp/link.js'
 import { type AttemptParts, LoginAttempt } from './login-attempt.js'
 import type { LoginRequest } from './login-request.js'
-import type { Caller, LoggedIn, Opened, OpenForLogin } from './login-types.js'
+import type { LoggedIn, Opened, OpenForLogin } from './login-types.js'
 import { isSafeAhead } from './mechanism-choice.js'
 import type { PipeliningMemory } from './pipelining-memory.js'
 import { linkEnded } from './refusals.js'
@@ -26,7 +27,7 @@ export async function login<T extends Opened>(
   parts: LoginParts,
   open: OpenForLogin<T>,
   request: LoginRequest,
-  caller: Caller,
+  caller: CallerSignal,
 ): Promise<LoggedIn<T>> {
   return await attempt(parts, open, request, 'bound', caller).catch(error => {
     throw withoutKeys(request, error)
@@ -45,7 +46,7 @@ async function attempt<T extends Opened>(
   open: OpenForLogin<T>,
   request: LoginRequest,
   until: 'bound' | Resumption,
-  caller: Caller,
+  caller: CallerSignal,
 ): Promise<LoggedIn<T>> {
   const { credentials, jid } = request
   // Only logins whose first message has no secret are pipelined.
@@ -82,7 +83,7 @@ export async function logInAgain(
   request: LoginRequest,
   lang: string,
   resumption: Resumption,
-  caller: Caller,
+  caller: CallerSignal,
 ): Promise<LinkAgain> {
   const open: OpenForLogin<Opened> = (options, events) => {
     const link = connect(request.jid.domain, { ...options, lang }, events)
@@ -107,7 +108,7 @@ export async function scramKeys<T extends Opened>(
   parts: AttemptParts,
   open: OpenForLogin<T>,
   request: LoginRequest,
-  caller: Caller,
+  caller: CallerSignal,
 ): Promise<ScramProof> {
   const { log, timeout, stepTimeout, saltedPasswords, scramMaxIterations } = parts
   const mechanisms = parts.mechanisms.filter(name => name !== 'PLAIN')

@@ -6,8 +6,9 @@ import request from 'supertest'
 import { hashLike, parseSecretHash } from '../../../src/config/kinds/secret-hash.js'
 import { FailedLogins } from '../../../src/http/access/failed-logins.js'
 import { Problem } from '../../../src/lib/errors.js'
-import { type HashQueue, hashQueue } from '../../../src/lib/limits/hash-queue.js'
+import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { type KeyedRate, type MakeRate, ownRates } from '../../../src/lib/limits/rates.js'
+import type { WorkQueue } from '../../../src/lib/limits/work-queue.js'
 import { workQueue } from '../../../src/lib/limits/work-queue.js'
 import { unnoted } from '../../support/unlimited.js'
 import { config, fakeService, parameters } from '../../warm/fake-login.js'
@@ -322,7 +323,7 @@ describe('a client that guesses', () => {
     test('is not remembered if the queue was full', async () => {
       let isFull = true
       const queue = hashQueue()
-      const hashes: HashQueue = async (work, signal) => {
+      const hashes: WorkQueue = async (work, signal) => {
         if (isFull) throw new Problem('service-full')
         return queue(work, signal)
       }

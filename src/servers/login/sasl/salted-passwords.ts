@@ -1,8 +1,8 @@
 import { createHmac, hash, pbkdf2 } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Clock } from '../../../lib/clock.js'
-import type { HashQueue } from '../../../lib/limits/hash-queue.js'
 import { createShortMemory } from '../../../lib/limits/short-memory.js'
+import type { WorkQueue } from '../../../lib/limits/work-queue.js'
 
 export type ScramHash = 'sha1' | 'sha256' | 'sha512'
 
@@ -27,7 +27,7 @@ export type SaltedPasswords = ReturnType<typeof createSaltedPasswords>
 export function createSaltedPasswords(
   clock: Clock,
   memorySeconds: number,
-  queue: HashQueue,
+  queue: WorkQueue,
   derive = promisify(pbkdf2),
 ) {
   const memory = createShortMemory<ScramKeys>(clock, memorySeconds)
