@@ -20,7 +20,7 @@ export interface SessionEvent {
   readonly body: string
 }
 
-export interface EventQueueParts {
+interface EventQueueParts {
   readonly send: (event: SessionEvent) => Promise<void>
   readonly clock: Clock
   readonly counts: Pick<Counts, 'events'>

@@ -21,7 +21,7 @@ interface Subject {
 
 export type TellEvent = (type: EventType, session: Subject, reason?: EndReason) => void
 
-export interface EventsParts {
+interface EventsParts {
   readonly receiver: NonNullable<Config['events']>
   readonly names: Pick<NameLookup, 'addressesOf'>
   readonly clock: Clock

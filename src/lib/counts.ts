@@ -2,7 +2,7 @@
 import { Durations } from './durations.js'
 
 /** Reasons for the end of a WebSocket whose client sent no `<close/>`. */
-export const webSocketCuts = [
+const webSocketCuts = [
   'connection-closed',
   'socket-broken',
   'no-pong',

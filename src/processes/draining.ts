@@ -5,7 +5,7 @@ import type { Nodes } from './nodes.js'
 const settlingMilliseconds = 1_000
 const lookMilliseconds = 100
 
-export interface DrainingParts {
+interface DrainingParts {
   readonly seconds: number
   readonly registry: { readonly size: number }
   readonly listening: {

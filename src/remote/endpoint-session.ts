@@ -14,7 +14,7 @@ import { RequestRepeats } from './request-repeats.js'
 import { RequestTurn } from './request-turn.js'
 
 /** XEP-0124 §7.1. `wait` is in seconds. */
-export type WantedTerms = Pick<SessionTerms, 'wait' | 'hold' | 'ver'>
+type WantedTerms = Pick<SessionTerms, 'wait' | 'hold' | 'ver'>
 
 /** Many proxies time out after 60 s, so `wait` is shorter. */
 const usualTerms: WantedTerms = { wait: 50, hold: 1, ver: '1.6' }

@@ -10,7 +10,7 @@ import type { Addresses } from '../servers/net/name-lookup.js'
 import type { Failure } from '../xmpp/link.js'
 import { connectionFault, RemoteFault } from './remote-fault.js'
 
-export interface ConnectionsParts {
+interface ConnectionsParts {
   readonly ports: LocalPorts
   readonly clock: Clock
   readonly find: (host: string) => Promise<Addresses | Failure>

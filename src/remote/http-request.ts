@@ -14,7 +14,7 @@ import { XmlError } from '../xmpp/xml/xml-error.js'
 import { connectionFault, RemoteFault } from './remote-fault.js'
 
 /** Times are in seconds. */
-export interface RequestLimits {
+interface RequestLimits {
   /** Includes TLS. */
   readonly connect: number
   readonly reply: number

@@ -1,7 +1,7 @@
 import { type Failure, isConnectionLost } from '../xmpp/link.js'
 
 /** `broke`: the request can be repeated. `ended`: the endpoint has ended the session, or does not know it. */
-export type Aftermath = 'broke' | 'ended' | 'none'
+type Aftermath = 'broke' | 'ended' | 'none'
 
 export class RemoteFault extends Error {
   override readonly name = 'RemoteFault'

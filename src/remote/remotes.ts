@@ -17,7 +17,7 @@ import type { EndpointSession } from './endpoint-session.js'
 import type { EndpointParts } from './http-agents.js'
 import { SessionsElsewhere } from './sessions-elsewhere.js'
 
-export interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls' | 'xmlLimits'> {
+interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls' | 'xmlLimits'> {
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote'>
   readonly counts: Counts
   readonly log: Logger

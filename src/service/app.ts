@@ -77,7 +77,7 @@ export function createApp(parts: AppParts): Express {
   return app
 }
 
-export interface PagesParts extends ConnectParts {
+interface PagesParts extends ConnectParts {
   readonly config: Config
   readonly httpLog: Logger
 }

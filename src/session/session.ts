@@ -206,7 +206,7 @@ export class Session implements Gate {
 
   resume(handover: Handover): ResumedSession | undefined {
     const { jid } = this
-    if (jid === undefined || !this.stage.allows('resume')) return undefined
+    if (jid === undefined || !this.stage.canResume) return undefined
     const next = this.#handOver()
     if (next === undefined) return undefined
     const { client, binding } = next.make(handover)

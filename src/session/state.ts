@@ -125,8 +125,8 @@ export class Stage<Session> {
     return this.isRemoved ? undefined : this.wait?.ticket
   }
 
-  allows(cause: Cause): boolean {
-    return transitions.some(row => row.from === this.name && row.cause === cause)
+  get canResume(): boolean {
+    return transitions.some(row => row.from === this.name && row.cause === 'resume')
   }
 
   loggedIn(jid: string): void {

@@ -16,7 +16,7 @@ export interface Caller {
 
 const knownKind = 'known-admins'
 
-export interface CallLimitsParts extends Pick<ActingAccountsParts, 'clock' | 'hashes' | 'nodes'> {
+interface CallLimitsParts extends Pick<ActingAccountsParts, 'clock' | 'hashes' | 'nodes'> {
   readonly rates: Config['rates']
   readonly makeRate: MakeRate
   readonly refused: OnRefused

@@ -27,7 +27,7 @@ import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
 import type { RecentWarms } from './numbers/recent-warms.js'
 
-export type CallName = 'warm' | 'connect' | 'resume' | 'logout' | ReadCall
+type CallName = 'warm' | 'connect' | 'resume' | 'logout' | ReadCall
 
 const readCalls = ['sessions', 'numbers', 'failures', 'audit'] as const
 
@@ -68,7 +68,7 @@ export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
   readonly seconds: number
 }
 
-export interface CallsParts {
+interface CallsParts {
   readonly config: ClientRules &
     Pick<Config, 'admins' | 'access' | 'listen' | 'https' | 'externalUrl' | 'warmPath' | 'warm'>
   readonly hashes: WorkQueue

@@ -22,7 +22,7 @@ export const stateTexts: Readonly<Record<SessionState, string>> = {
 
 export const grouped = (count: number) => count.toLocaleString('en')
 
-export const counted = (count: number, what: string) => `${grouped(count)} ${what}${count === 1 ? '' : 's'}`
+export const countedSessions = (count: number) => `${grouped(count)} session${count === 1 ? '' : 's'}`
 
 export function duration(seconds: number): string {
   const rest = seconds % 60

@@ -34,7 +34,7 @@ export function word<Word extends string>(words: readonly Word[], description: s
   return text(description, allowed, sent => words.find(each => each === sent), { enum: words })
 }
 
-export function onOrOff(description: string, allowed = 'On or off.'): Parameter<boolean> {
+export function onOrOff(description: string, allowed: string): Parameter<boolean> {
   return {
     schema: {
       description,

@@ -46,7 +46,7 @@ interface Turn {
   logsIn: boolean
 }
 
-export interface VisitsParts {
+interface VisitsParts {
   readonly own: Pick<OwnSessions, 'ofTab' | 'endVisit'>
   readonly nodes: Pick<Nodes, 'self' | 'others' | 'lost' | 'awaited' | 'whenOwned' | 'ask' | 'answer'> | undefined
   readonly clock: Pick<Clock, 'now'>
@@ -54,7 +54,7 @@ export interface VisitsParts {
   readonly timeout: number
 }
 
-export interface TabWork<T> {
+interface TabWork<T> {
   /** Resolves with undefined if the session has just ended. */
   resume(id: string, caller: CallerSignal): Promise<T | undefined>
   logIn(caller: CallerSignal): Promise<T>

@@ -28,7 +28,7 @@ export interface AuditTrail {
   reopen(): void
 }
 
-export interface LogsParts {
+interface LogsParts {
   readonly config: Pick<Config, 'logLevels' | 'logFormat' | 'auditLog'>
   readonly counts: Pick<Counts, 'linesLost'>
   readonly about?: object

@@ -14,7 +14,7 @@ const unreadMilliseconds = 60_000
 
 export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
 
-export type MetricsText = () => Promise<string>
+type MetricsText = () => Promise<string>
 
 export async function serveMetrics(address: Place, text: MetricsText, fault: () => string | undefined, log: Logger) {
   const health = createHealthListeners(fault)

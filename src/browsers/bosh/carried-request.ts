@@ -24,7 +24,7 @@ const longestRepeated = 4096
 const mostUnderWay = 4 * 1024 * 1024
 const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType }
 
-export interface CarriedRequestParts {
+interface CarriedRequestParts {
   readonly nodes: Nodes
   readonly clock: Clock
   readonly refused: OnRefused

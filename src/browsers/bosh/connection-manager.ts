@@ -13,9 +13,7 @@ import type { BoshParts, Start } from './delivery.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
 import { defaultContentType, negotiate, type TermLimits } from './terms.js'
 
-export interface ConnectionManagerParts
-  extends BoshParts,
-    Pick<OpenerParts, 'registry' | 'maxStanzaBytes' | 'refused'> {
+interface ConnectionManagerParts extends BoshParts, Pick<OpenerParts, 'registry' | 'maxStanzaBytes' | 'refused'> {
   readonly opener: Opener
   readonly terms: TermLimits
   readonly defaultDomain: string | undefined

@@ -7,7 +7,7 @@ import { pipeBody } from '../../http/bodies/pipe-body.js'
 import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
-export interface ListenerParts extends HttpPeerParts, PublicEndpoint {
+interface ListenerParts extends HttpPeerParts, PublicEndpoint {
   readonly externalUrl: string | undefined
 }
 

@@ -11,7 +11,7 @@ export type TermLimits = Omit<
 
 export type Terms = Readonly<Exclude<ReturnType<typeof negotiate>, Condition>>
 
-export type TermWish = Partial<Pick<Body, 'wait' | 'hold' | 'ver' | 'content' | 'ack'>>
+type TermWish = Partial<Pick<Body, 'wait' | 'hold' | 'ver' | 'content' | 'ack'>>
 
 const ourVersion = [1, 11] as const
 /** Not `text/html`, which browsers would show as a page. */

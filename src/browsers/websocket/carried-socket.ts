@@ -6,7 +6,7 @@ import type { SocketChannel } from './socket-channel.js'
 
 const shortest = '<a/>'.length
 
-export interface CarriedSocketParts {
+interface CarriedSocketParts {
   readonly open: (events: ExchangeEvents) => Exchange
   readonly isAnswered: boolean
   readonly onOver: () => void

@@ -22,7 +22,7 @@ export interface LoginBefore {
   readonly failures: number
 }
 
-export interface CarriedEndpoint {
+interface CarriedEndpoint {
   begin(channel: Channel, client: CarriedClient, credentials: Buffer): void
   report(error: unknown): void
 }

@@ -9,7 +9,7 @@ import { Splitter } from '../../xmpp/xml/splitter.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 
 /** RFC 6120 §4.9.3. */
-export type MessageFault = XmlError['fault'] | 'bad-format' | 'invalid-namespace'
+type MessageFault = XmlError['fault'] | 'bad-format' | 'invalid-namespace'
 
 /** Has no default namespace, so stanzas must declare theirs (RFC 7395 §3.3.3). */
 const root = Buffer.from(`<stream:stream xmlns:stream='${streamsNamespace}'>`)

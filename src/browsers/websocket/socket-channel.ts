@@ -11,7 +11,7 @@ import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 import { writeClose } from './framing.js'
 
 /** In seconds. `pingInterval` or `idleTimeout` of 0: off. */
-export interface ChannelRules {
+interface ChannelRules {
   readonly pingInterval: number
   readonly pongTimeout: number
   /** Pongs count as data. */

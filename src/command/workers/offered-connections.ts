@@ -21,7 +21,7 @@ type Send = (message: ClusterMessage, connection?: Connection, ...rest: unknown[
 
 const lookMilliseconds = 20
 
-export interface Offers {
+interface Offers {
   readonly socketMode: number
   readonly isAnotherListening: () => boolean
 }

@@ -5,7 +5,7 @@ import { type Kind, type Report, unescaped } from './kinds.js'
 import { parseSecretHash } from './secret-hash.js'
 
 /** `warm` is for backends. `read` sees sessions, numbers, failures and the audit trail. */
-export const adminRoles = ['all', 'warm', 'read'] as const
+const adminRoles = ['all', 'warm', 'read'] as const
 export type AdminRole = (typeof adminRoles)[number]
 
 /** Two entries may have the same name: both secrets are valid. */

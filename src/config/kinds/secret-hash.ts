@@ -2,7 +2,7 @@ import { randomBytes, scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
 
 /** scrypt (RFC 7914). `logN` is a logarithm to base 2. */
-export type SecretHash = NonNullable<ReturnType<typeof parseSecretHash>>
+type SecretHash = NonNullable<ReturnType<typeof parseSecretHash>>
 
 const derive = promisify<string, Buffer, number, object, Buffer>(scrypt)
 

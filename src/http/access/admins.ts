@@ -21,7 +21,7 @@ export const realmAndCharset = 'HTTP Binding Warm", charset="UTF-8'
 const memorySeconds = 300
 const mostRemembered = 1_000
 
-export interface AdminsParts {
+interface AdminsParts {
   readonly config: ClientRules & { readonly admins: readonly Admin[] }
   readonly clock: Pick<Clock, 'now'>
   readonly hashes: WorkQueue

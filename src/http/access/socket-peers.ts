@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Config } from '../../config/config.js'
 
 /** The client of a Unix socket or of a PROXY header, whose address Node does not know. */
-export interface SocketPeer {
+interface SocketPeer {
   readonly address: string
   /** If undefined, TRUSTED_PROXIES decides. */
   readonly isTrusted: boolean | undefined

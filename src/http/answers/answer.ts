@@ -17,7 +17,7 @@ export const statusesWithRetryAfter: ReadonlySet<number> = new Set([429, 503])
 
 const usualRetrySeconds = 5
 
-export interface ProblemContext {
+interface ProblemContext {
   readonly requestId: string | undefined
   readonly navigation: Navigation
   readonly headline?: string

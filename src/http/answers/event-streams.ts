@@ -25,7 +25,7 @@ interface Stream {
   isBusy: boolean
 }
 
-export interface EventStreamsParts {
+interface EventStreamsParts {
   readonly externalUrl: string | undefined
   readonly clock: Clock
   readonly refused: OnRefused

@@ -7,7 +7,7 @@ const share = 1 / 8
 /** In bytes. Enough for the longest body if MAX_STANZA_BYTES has its default. */
 const leastShare = 2 ** 20
 
-export interface UnfinishedParts {
+interface UnfinishedParts {
   readonly limits: Pick<Config['limits'], 'unfinishedMegabytes'>
   /** A proxy's address has no limit, because many clients share it. */
   readonly trustedProxies: Pick<Config['trustedProxies'], 'hasProxy'>

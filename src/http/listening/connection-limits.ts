@@ -12,7 +12,7 @@ import { ProxyHeaderReader } from './proxy-header-reader.js'
 /** Share of the connections, reserved for addresses with access to the warm API. */
 export const shareOfCallers = 1 / 10
 
-export interface ConnectionLimitParts {
+interface ConnectionLimitParts {
   readonly config: Pick<Config, 'trustedProxies'> & {
     readonly listen: Pick<Config['listen'], 'maxConnections' | 'maxConnectionsPerAddress' | 'proxyProtocol'>
   }

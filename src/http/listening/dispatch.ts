@@ -15,7 +15,7 @@ export interface Routes {
   readonly rest: RequestListener
 }
 
-export interface DispatchTable {
+interface DispatchTable {
   /** Keys are results of `readHostName`. */
   readonly hosts: ReadonlyMap<string, Routes>
   readonly otherHosts: Routes

@@ -8,7 +8,7 @@ import type { Name } from '../../config/settings.js'
 import { bindFailureReason } from './listen-problems.js'
 import { removeStaleSocket, socketPathProblem } from './unix-sockets.js'
 
-export interface ListenOptions {
+interface ListenOptions {
   readonly backlog: number
   readonly ipv6Only: boolean
   readonly socketMode: number

@@ -11,7 +11,7 @@ const interval = 5_000
 const longestWithoutReading = 60_000
 const longestWhenFull = 10_000
 
-export interface UnreadParts {
+interface UnreadParts {
   readonly limits: Pick<Config['limits'], 'unreadMegabytes'>
   readonly connections: () => Iterable<Socket>
   readonly clock: Clock

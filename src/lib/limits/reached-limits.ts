@@ -4,7 +4,7 @@ import type { MinuteSums } from './minute-sums.js'
 
 export type OnRefused = (limit: Limit, about?: object) => void
 
-export interface RefusalsParts {
+interface RefusalsParts {
   readonly counts: Pick<Counts, 'refused'>
   readonly sums: MinuteSums
   readonly log: Logger

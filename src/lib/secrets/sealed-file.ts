@@ -14,7 +14,7 @@ const startBytes = magic.length + 2
 const frameBytes = 262_144
 const lastBit = 0x8000_0000
 
-export type Refusal = 'absent' | 'wrong-key' | 'damaged' | 'other-version' | 'unreadable'
+type Refusal = 'absent' | 'wrong-key' | 'damaged' | 'other-version' | 'unreadable'
 
 /** `code` explains `unreadable`. */
 export class SealedFileError extends Error {

@@ -8,7 +8,7 @@ const reservedBytes = 2 ** 18
 const slowMilliseconds = 20
 const brokenMilliseconds = 1_000
 
-export interface LineWriterOptions {
+interface LineWriterOptions {
   readonly lostLine: (lost: number) => string
   /** `code`: for example `ENOSPC`. A slow reader is not a failure. */
   readonly onFailure?: (code: string | undefined) => void

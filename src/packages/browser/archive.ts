@@ -10,7 +10,7 @@ const patience = 15_000
 const pageSize = 100
 const mostPages = 20
 
-export interface Archived {
+interface Archived {
   readonly id: string
   readonly message: Message
 }

@@ -38,7 +38,7 @@ interface Model {
   save(values: object): void
 }
 
-export interface ConverseConnection extends StropheConnection {
+interface ConverseConnection extends StropheConnection {
   jid: string
   reconnecting: boolean
   /** `logout` if the user logs out. */

@@ -26,7 +26,7 @@ export interface PageParts {
   readonly withCredentials: boolean
 }
 
-export interface SessionEvents {
+interface SessionEvents {
   online(): void
   settled(): void
   failed(retryIn: number): void

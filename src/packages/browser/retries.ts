@@ -7,7 +7,7 @@ export const longestFailure = 15_000
 /** High, because `longestFailure` ends the retries. */
 const mostRetries = 100
 
-export interface RetryEvents {
+interface RetryEvents {
   failing(): void
   /** The request is sent again after `seconds`. */
   failed(seconds: number): void

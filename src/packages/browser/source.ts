@@ -4,13 +4,13 @@ export type BindingSource = string | ((tab: string) => Promise<Binding | undefin
 
 export type TokenSource = string | (() => Promise<string | undefined>)
 
-export interface BindingOptions {
+interface BindingOptions {
   /** Backend URL, or a function that resolves with a binding (undefined ends the chat). */
   readonly binding: BindingSource
   readonly service?: undefined
 }
 
-export interface ServiceOptions {
+interface ServiceOptions {
   /** Base URL of the service, such as `https://chat.example.org`. */
   readonly service: string
   /**

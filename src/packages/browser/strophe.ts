@@ -25,7 +25,7 @@ export interface StropheRequests {
   wait: number
 }
 
-export type StatusCallback = (status: number, condition?: string | null) => void
+type StatusCallback = (status: number, condition?: string | null) => void
 
 export interface StropheConnection {
   service: string

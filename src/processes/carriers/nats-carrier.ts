@@ -18,7 +18,7 @@ import {
   restartMessage,
 } from './nats-wire.js'
 
-export interface NatsCarrierParts {
+interface NatsCarrierParts {
   readonly settings: NatsSettings
   readonly log: Logger
   readonly clock?: Clock

@@ -13,7 +13,7 @@ import {
   soonMilliseconds,
 } from './nats-options.js'
 
-export interface NatsEvents {
+interface NatsEvents {
   onUp(): void
   onDown(): void
   onMessage(message: Msg): void

@@ -2,7 +2,7 @@ import { dataMessages, type NatsMessage } from './nats-wire.js'
 
 const uint32 = 2 ** 32
 
-export type Reading =
+type Reading =
   | 'next'
   /** The message is from an ended stream. */
   | 'stale'

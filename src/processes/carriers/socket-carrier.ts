@@ -11,7 +11,7 @@ import type { Carrier, CarrierEvents, StartCarrier } from './carrier.js'
 import { SocketConnection } from './socket-connection.js'
 import { longestAnnouncement } from './socket-wire.js'
 
-export interface SocketCarrierParts {
+interface SocketCarrierParts {
   /** A folder that is private to this user, and used for nothing else. */
   readonly folder: string
   readonly log: Logger

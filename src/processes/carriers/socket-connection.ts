@@ -7,7 +7,7 @@ const mostAtOnce = 16
 const mostWaitingBytes = 64 * 1024 * 1024
 const greetingMilliseconds = 5_000
 
-export interface ConnectionEvents extends WireEvents {
+interface ConnectionEvents extends WireEvents {
   /** Called once, as the last event, and never from inside `send` or `destroy`. */
   onClose(reason: string | undefined): void
 }

@@ -17,7 +17,7 @@ interface Own {
   version: number
 }
 
-export interface SharedCountsParts<Kind extends string> {
+interface SharedCountsParts<Kind extends string> {
   readonly nodes: Nodes
   readonly clock: Clock
   readonly limits: Limits<Kind>

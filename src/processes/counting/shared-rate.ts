@@ -17,7 +17,7 @@ interface RateQuestion {
   readonly key: string
 }
 
-export interface SharedRateParts {
+interface SharedRateParts {
   readonly nodes: Nodes
   readonly clock: Pick<Clock, 'now'>
   readonly onAlone: () => void

@@ -1,6 +1,6 @@
 import { NoAnswer, type Nodes } from '../nodes.js'
 
-export interface Answers<T> {
+interface Answers<T> {
   readonly answers: readonly (readonly [node: string, answer: T])[]
   /** Undefined if all have answered. */
   readonly unanswered: readonly string[] | undefined

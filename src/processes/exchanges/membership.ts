@@ -14,7 +14,7 @@ const groupHeartbeatsPerSecond = 40
 const mostNamesInHeartbeat = 40
 const joinMilliseconds = 250
 
-export interface MembershipParts {
+interface MembershipParts {
   readonly self: string
   /** The first carrier that works is used. */
   readonly carriers: readonly Carrier[]

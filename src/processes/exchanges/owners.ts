@@ -18,7 +18,7 @@ interface Waiter {
   readonly then: (owner: string | undefined) => void
 }
 
-export interface OwnersParts {
+interface OwnersParts {
   readonly self: string
   readonly clock: Pick<Clock, 'now'>
   readonly awaitsHeirs: boolean

@@ -15,7 +15,7 @@ import type { ServerState, StateLookup } from '../net/server-states.js'
 import type { Target } from '../net/srv-records.js'
 import { nothing } from './socket-events.js'
 
-export interface Dialled {
+interface Dialled {
   readonly socket: Socket
   readonly tls: Server['tls']
   readonly to: ConnectedServer

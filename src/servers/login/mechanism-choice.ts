@@ -20,7 +20,7 @@ export interface MechanismParts {
   readonly tokens?: FastTokens | undefined
 }
 
-export interface Situation extends SaslOffer {
+interface Situation extends SaslOffer {
   readonly fast: readonly string[]
   readonly link: LinkFacts
   readonly waiting: Waiting

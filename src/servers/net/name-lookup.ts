@@ -32,7 +32,7 @@ const mostCacheSeconds = 3600
 const otherFamilyMilliseconds = 50
 const mostAddresses = 8
 
-export interface NameLookupParts {
+interface NameLookupParts {
   readonly clock: Clock
   readonly dns?: Dns | undefined
   readonly preferDirectTls: boolean

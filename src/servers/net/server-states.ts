@@ -31,7 +31,7 @@ const isHangUp = ({ code, step }: Failure) => code === 'remote-connection-failed
 /** Stream errors of the whole server (RFC 6120 §4.9.3). */
 const serverWide = new Set(['internal-server-error', 'reset', 'resource-constraint', 'system-shutdown'])
 
-export interface ServerStatesParts {
+interface ServerStatesParts {
   readonly clock: Clock
   readonly log: Logger
   /** XMPP_SERVERS names the domain. */

@@ -6,7 +6,7 @@ import { withULabels } from '../../xmpp/jid/domains.js'
 const readMilliseconds = 60_000
 const forgottenMilliseconds = 24 * 3_600_000
 
-export interface ShownCertificatesParts {
+interface ShownCertificatesParts {
   readonly clock: Pick<Clock, 'now'>
   /** True if the settings name the domain itself. Users can invent other names. */
   readonly isNamed: (domain: string) => boolean

@@ -21,7 +21,7 @@ const mostRequests = 10
 /** Characters: enough for a Kerberos token of 12,000 bytes (RFC 4752). */
 const longestElement = 16 * 1024
 
-export interface Screened {
+interface Screened {
   readonly passed: readonly Element[]
   readonly answers: readonly Element[]
 }

@@ -68,7 +68,7 @@ export class OwnSessions {
 
   ofTab(tab: Tab): string | undefined {
     const session = this.#here.ofTab(tab)
-    return session?.stage.allows('resume') === true ? session.id : undefined
+    return session?.stage.canResume === true ? session.id : undefined
   }
 
   end(id: string): boolean {

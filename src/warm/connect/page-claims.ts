@@ -3,7 +3,7 @@ import { Problem } from '../../lib/errors.js'
 import { formatBareJid, parseJid } from '../../xmpp/jid/jid.js'
 import { bodyParameters } from '../parameters.js'
 
-export type Claims = Readonly<Record<string, unknown>>
+type Claims = Readonly<Record<string, unknown>>
 
 const longestClaim = 1023
 

@@ -35,7 +35,7 @@ export interface PageUser {
   readonly credential: string | undefined
 }
 
-export interface PageTokenParts {
+interface PageTokenParts {
   readonly pages: Pick<Config['pages'], 'secrets' | 'keys' | 'audience' | 'issuer' | 'jid' | 'login'>
   readonly fetchKeys: (url: string) => FetchKeys
   readonly clock: Pick<Clock, 'now' | 'after'>

@@ -28,7 +28,7 @@ export interface AuditLine {
   readonly ended?: number
 }
 
-export type AuditPlace = Pick<AuditLine, 'time' | 'number' | 'node'>
+type AuditPlace = Pick<AuditLine, 'time' | 'number' | 'node'>
 
 export interface AuditWish {
   readonly scope: readonly string[]

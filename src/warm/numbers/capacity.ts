@@ -29,7 +29,7 @@ export interface Use {
 
 export type Capacity = Readonly<Record<Resource, Use>>
 
-export interface CapacityParts {
+interface CapacityParts {
   readonly config: Pick<Config, 'workers'> & {
     readonly limits: Pick<Config['limits'], 'sessions' | 'megabytes' | 'unreadMegabytes'>
     readonly listen: Pick<Config['listen'], 'maxConnections'>
@@ -63,7 +63,7 @@ export function createCapacity(parts: CapacityParts): () => Capacity {
   }
 }
 
-export interface PlacedCapacity {
+interface PlacedCapacity {
   readonly place: string | undefined
   readonly capacity: Capacity
 }

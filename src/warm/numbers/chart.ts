@@ -4,7 +4,7 @@ const width = 240
 const height = 60
 const edge = 2
 
-export interface Chart {
+interface Chart {
   readonly viewBox: string
   /** An SVG path, empty without values. */
   readonly line: string

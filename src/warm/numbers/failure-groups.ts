@@ -63,13 +63,10 @@ function merged(groups: readonly FailureGroup[]): readonly FailureGroup[] {
   const all = new Map<string, FailureGroup>()
   for (const group of [...groups].sort((a, b) => b.last - a.last)) {
     const key = failureKey(group)
-    const before = all.get(key)
-    all.set(key, before === undefined ? few(group) : both(before, group))
+    all.set(key, both(all.get(key) ?? { ...group, count: 0 }, group))
   }
   return [...all.values()]
 }
-
-const few = (group: FailureGroup): FailureGroup => both({ ...group, count: 0 }, group)
 
 function both(newer: FailureGroup, older: FailureGroup): FailureGroup {
   const union = (name: 'jids' | 'domains' | 'servers' | 'conditions' | 'actions') =>

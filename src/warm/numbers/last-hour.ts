@@ -19,7 +19,7 @@ export type HourSample = Record<'sessions' | 'logins' | 'failures', number>
 /** `sessions` are counted at the end of each minute. `p99` of login times is in milliseconds. */
 export type Hour = Readonly<Record<keyof HourSample | 'p99', Series>>
 
-export interface LastHourParts {
+interface LastHourParts {
   readonly clock: Clock
   readonly counts: Pick<Counts, 'clientLogins' | 'clientsLoggedIn'>
   readonly recentWarms: Pick<RecentWarms, 'hour'>

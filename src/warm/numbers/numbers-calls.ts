@@ -14,7 +14,7 @@ import type { Hour } from './last-hour.js'
 import { describeNumbers, type NumbersView, numbersPage } from './numbers-page.js'
 import type { Overview } from './overview.js'
 
-export interface NumbersCallsParts {
+interface NumbersCallsParts {
   readonly config: AdminPageContext['config']
   readonly sessions: Sessions
   readonly numbers: Numbers

@@ -3,7 +3,7 @@ import { documents } from '../../http/answers/documents.js'
 import type { SessionState } from '../../session/session-types.js'
 import { type AdminPageContext, adminPage } from '../admin-page.js'
 import { formatTime } from '../answers.js'
-import { counted, span, stateTexts } from '../page-texts.js'
+import { countedSessions, span, stateTexts } from '../page-texts.js'
 import { sessionStates } from '../parameters.js'
 import { type Capacity, type Resource, resources, type Use } from './capacity.js'
 import { drawChart, drawMarks } from './chart.js'
@@ -74,7 +74,7 @@ function describeWhole({ capacity, warms, processes, losses }: Overview, hour: H
     losses: losses.map(({ place, time, sessions }) => ({
       place,
       time: formatTime(time),
-      sessions: sessions > 0 && counted(sessions, 'session'),
+      sessions: sessions > 0 && countedSessions(sessions),
     })),
     marks: drawMarks([...new Set(losses.map(({ time }) => minuteOf(time)))], minutesOfHour),
     warms: { ...outcomes, p50: milliseconds(within(0.5)), p99: milliseconds(within(0.99)) },
@@ -97,9 +97,9 @@ function describeWhole({ capacity, warms, processes, losses }: Overview, hour: H
 
 function describeLogins(logins: Series) {
   const isFast = logins.some(value => value !== null && value >= manyLogins)
-  return isFast
-    ? describeChart('logins', 'Logins a second', perSecond(logins), decimal)
-    : describeChart('logins', 'Logins a minute', logins, whole)
+  if (!isFast) return describeChart('logins', 'Logins a minute', logins, whole)
+  const perSecond = logins.map(value => (value === null ? null : value / 60))
+  return describeChart('logins', 'Logins a second', perSecond, decimal)
 }
 
 function describeChart(id: string, title: string, series: Series, write: (value: number) => string) {
@@ -157,8 +157,6 @@ function shortUse(resource: Resource, capacity: Capacity): string {
   const { used, most, percent } = describeUse(resource, capacity[resource])
   return most === undefined || percent === 0 ? used : `${used} (${percent}\u00a0%)`
 }
-
-const perSecond = (series: Series): Series => series.map(value => (value === null ? null : value / 60))
 
 /** Writes thin spaces between thousands. */
 const whole = (count: number): string => String(Math.round(count)).replaceAll(/\B(?=(\d{3})+$)/g, '\u2009')

@@ -32,7 +32,7 @@ export interface Overview {
   readonly losses: readonly DeadProcess[]
 }
 
-export interface OverviewParts {
+interface OverviewParts {
   readonly nodes?: Nodes | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly recentWarms: RecentWarms
@@ -83,7 +83,7 @@ export function createOverview({ nodes, clock, recentWarms, place, registry, cap
   return async () => shared('')
 }
 
-export interface HourParts {
+interface HourParts {
   readonly nodes?: Nodes | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly lastHour: Pick<LastHour, 'tally'>

@@ -20,7 +20,7 @@ interface Past {
   readonly losses: readonly DeadProcess[]
 }
 
-export interface PastProcessesParts {
+interface PastProcessesParts {
   /** In milliseconds since 1970. */
   readonly time: () => number
   readonly place: string

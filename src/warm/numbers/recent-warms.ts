@@ -9,7 +9,7 @@ const growth = 1.25
 /** From a millisecond to more than a minute. */
 const buckets = 52
 
-export type WarmOutcome = 'warmed' | 'refused' | 'failed' | 'gone'
+type WarmOutcome = 'warmed' | 'refused' | 'failed' | 'gone'
 
 export interface WarmTally {
   readonly outcomes: Record<WarmOutcome, number>

@@ -4,7 +4,7 @@ import type { PastEvent, SessionDetails, SessionView } from '../../session/sessi
 import { formatJid, type Jid } from '../../xmpp/jid/jid.js'
 import { type AdminPageContext, adminPage } from '../admin-page.js'
 import { describeSession, formatTime, withForm } from '../answers.js'
-import { counted, duration, meanings, span, stateTexts } from '../page-texts.js'
+import { countedSessions, duration, meanings, span, stateTexts } from '../page-texts.js'
 
 export interface SessionPageContext extends AdminPageContext {
   readonly now: number
@@ -104,7 +104,7 @@ export function endManyQuestion(
   context: SessionPageContext,
 ): Answer {
   const user = jid && formatJid(jid)
-  const count = counted(total, 'session')
+  const count = countedSessions(total)
   const rows = views.map(view => describeRow(view, context))
   const title = user === undefined ? `End ${count}?` : 'End all sessions of this user?'
   return withForm(show('end-sessions', context, { title, user, count, rows, back, isOne: total === 1, token }))

@@ -16,14 +16,14 @@ const seconds = 60
 const mostNames = 5
 const longestName = 100
 
-export interface Ended extends EndedSessions {
+interface Ended extends EndedSessions {
   /** Number of selected sessions, or undefined for all sessions of `user`. */
   readonly selected?: number | undefined
   readonly user?: string | undefined
   readonly names: readonly string[]
 }
 
-export interface EndedNoticeParts {
+interface EndedNoticeParts {
   readonly config: Pick<Config, 'externalUrl' | 'warmPath'> & ClientRules
   readonly formTokens: FormTokens
 }

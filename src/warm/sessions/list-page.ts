@@ -3,23 +3,23 @@ import { pageAdvice } from '../../http/answers/advice.js'
 import { type Answer, detailOf, problemHeaders } from '../../http/answers/answer.js'
 import type { Problem } from '../../lib/errors.js'
 import type { SessionList, SessionState } from '../../session/session-types.js'
-import { counted, grouped, meanings, stateTexts } from '../page-texts.js'
+import { countedSessions, grouped, meanings, stateTexts } from '../page-texts.js'
 import type { Values } from '../parameter-kinds.js'
 import { type pageParameters, sessionStates, usualRows } from '../parameters.js'
 import { queryOf } from '../read-parameters.js'
 import { describeRow, type SessionPageContext, show } from './details-page.js'
 
-export interface ListedSessions {
+interface ListedSessions {
   readonly page: SessionList
   readonly states: ReadonlyMap<SessionState, number>
 }
 
-export interface ListContext extends SessionPageContext {
+interface ListContext extends SessionPageContext {
   /** Empty with one process. */
   readonly processes: readonly string[]
 }
 
-export type ListQuery = Values<typeof pageParameters>
+type ListQuery = Values<typeof pageParameters>
 
 const usualRefresh = 15
 const mostLiveRows = 100
@@ -163,7 +163,7 @@ function describeListed({ page, states }: ListedSessions, query: ListQuery, cont
     hasVisits: rows.some(({ visit }) => visit !== undefined),
     hasProcesses: context.processes.length > 1,
     isFiltered: filters.some(({ name }) => sent.has(name)),
-    caption: range + counted(total, 'session'),
+    caption: range + countedSessions(total),
     unanswered,
     isListed: true,
     totals: context.rights.canList ? totalsOf(states, sent) : undefined,

@@ -38,7 +38,7 @@ const liveSeconds = liveInterval / 1000 - 1
 const mostLiveLists = 32
 const mostPastLines = 20
 
-export interface SessionCallsParts {
+interface SessionCallsParts {
   readonly config: AnswerSettings & Pick<Config, 'bosh' | 'warm'>
   readonly clock: Clock
   readonly sessions: Sessions

@@ -25,7 +25,7 @@ interface About {
 
 type Shown = About & { readonly binding: Omit<Binding, 'cookie' | 'inactivity' | 'polling' | 'maxpause'> }
 
-export interface BindingPageParts {
+interface BindingPageParts {
   readonly config: AnswerSettings & Pick<Config, 'trustedProxies'>
   readonly formTokens: FormTokens
   readonly sessions: Pick<Sessions, 'get'>

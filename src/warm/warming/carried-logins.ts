@@ -44,7 +44,7 @@ function fromCarried(request: CarriedRequest, accounts: Accounts): WarmRequest {
   return { ...request, credentials }
 }
 
-export interface CarriedLoginsParts {
+interface CarriedLoginsParts {
   readonly nodes: Pick<Nodes, 'self' | 'owner' | 'others' | 'ask' | 'answer'>
   readonly clock: Pick<Clock, 'now'>
   readonly isDraining: () => boolean

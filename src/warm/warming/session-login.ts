@@ -34,7 +34,7 @@ export type Binding = Omit<ResumedSession, 'delivered'> & {
   readonly delivered?: number
 }
 
-export interface MendParts {
+interface MendParts {
   readonly connect: OpenLink
   /** Limits how many broken links of a domain are mended at the same time. */
   readonly queue: KeyedQueue

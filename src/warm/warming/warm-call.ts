@@ -45,7 +45,7 @@ interface Warmed {
 
 type Sender = 'backend' | 'form' | 'page'
 
-export type Warm = ReturnType<typeof createWarm>
+type Warm = ReturnType<typeof createWarm>
 
 export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindingPage?: BindingPage) {
   const { counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts

@@ -7,7 +7,7 @@ import type { Handover, Tab } from '../../session/session-types.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { formatBareJid, type Jid, parseJid, userOf } from '../../xmpp/jid/jid.js'
 import { missingParameter } from '../parameter-kinds.js'
-import { defaultTokenMechanism, invalidParameter, type ParameterName } from '../parameters.js'
+import { defaultTokenMechanism, invalidParameter } from '../parameters.js'
 import { noParameters, type Parameters } from '../read-parameters.js'
 import type { WarmRequest } from './session-login.js'
 
@@ -21,7 +21,7 @@ export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers'
 /** The largest values of XEP-0124 §22: remote endpoints have limits of their own. */
 const limitsElsewhere = { maxWait: 65535, maxRequests: 256, attachBinding: 'off' } as const
 
-export type OpenCredential = (jid: Jid, credential: string) => Credentials
+type OpenCredential = (jid: Jid, credential: string) => Credentials
 
 const openNone: OpenCredential = () => {
   throw invalidParameter('credential')
@@ -122,7 +122,7 @@ export function readCredentials(
     // An account acts only for users of its own domain. A token is for a single user, so it cannot act for another.
     if (token !== undefined || authzid.domain !== jid.domain) throw invalidParameter('authzid')
     if (password === undefined)
-      return { jid: authzid, credentials: missing('password', 'It is needed with jid and authzid.') }
+      return { jid: authzid, credentials: missingPassword('It is needed with jid and authzid.') }
     const user = authzid.local === jid.local ? undefined : jid.local
     return { jid: authzid, credentials: { kind: 'password', password, user } }
   }
@@ -142,12 +142,12 @@ function withoutProof({ local, domain }: Jid, { serviceAccounts, servers, remote
   if (account !== undefined) return { kind: 'service', account }
   const server = servers.get(domain) ?? (remotes.has(domain) ? undefined : servers.get('*'))
   if (server?.certificate !== undefined) return { kind: 'certificate' }
-  return missing('password', 'Or send token or credential. A jid alone needs XMPP_SERVICE_ACCOUNTS or a certificate.')
+  return missingPassword('Or send token or credential. A jid alone needs XMPP_SERVICE_ACCOUNTS or a certificate.')
 }
 
-const missing = (name: ParameterName, rule?: string): Unusable => ({
+const missingPassword = (rule: string): Unusable => ({
   kind: 'unusable',
-  problem: missingParameter(name, rule),
+  problem: missingParameter('password', rule),
 })
 
 function opened(open: () => Credentials): Credentials | Unusable {

@@ -14,7 +14,7 @@ export interface Document {
   readonly fates: readonly Fate[]
 }
 
-export interface DocumentOptions extends SplitterOptions {
+interface DocumentOptions extends SplitterOptions {
   /** The children's text may be this many times as long as the document, because children inherit declarations. */
   readonly maxGrowth?: number
 }
