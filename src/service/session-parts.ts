@@ -195,7 +195,7 @@ export function createSessionParts(given: ProcessParts) {
       counts: shared,
       makeRoom: address => strangers.makeRoom(address, clock.now()),
     })
-  const audit = auditFor('c2s')
+  const audit = auditFor('login')
   const refusedLogins = new RefusedLogins({
     limits: config.limits,
     rates: config.rates,

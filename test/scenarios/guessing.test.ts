@@ -69,7 +69,7 @@ describe('a WebSocket stream', () => {
     wire.send(login)
     expect((await wire.leave()).messages).toEqual([faultOf('policy-violation'), close])
     expect(await link.rest()).not.toContain(end)
-    expect(audited()).toMatchObject([{ part: 'c2s', address: '203.0.113.5', jids: ['juliet@localhost'] }])
+    expect(audited()).toMatchObject([{ part: 'login', address: '203.0.113.5', jids: ['juliet@localhost'] }])
     await stage.service.stop()
     expect(audited()).toMatchObject([{ refused: 1 }, { refused: 4, jids: ['juliet@localhost'] }])
     expect(stage.service.lines.join('')).not.toContain(first)
