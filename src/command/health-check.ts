@@ -10,9 +10,9 @@ import { readValues } from '../config/load.js'
 
 // Problems are ignored: the running service has checked the settings.
 const values = readValues(process.env, () => undefined)
-const plain = placesOf(values.HOST, values.PORT)
-const isPlain = plain.length > 0
-const { host, port } = (isPlain ? plain : httpsPlaces(values))[0]!
+const httpPlaces = placesOf(values.HOST, values.PORT)
+const isUnencrypted = httpPlaces.length > 0
+const { host, port } = (isUnencrypted ? httpPlaces : httpsPlaces(values))[0]!
 const here = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
 const path = socketPath(host)
 const at = path === undefined ? { host: here, port } : { socketPath: path }
@@ -26,7 +26,7 @@ const check = {
 }
 
 function ask(createConnection?: () => Duplex): void {
-  const request = isPlain || createConnection !== undefined ? overHttp : overTls
+  const request = isUnencrypted || createConnection !== undefined ? overHttp : overTls
   request({ ...check, ...(createConnection && { createConnection }) }, answer =>
     process.exit(answer.statusCode === 200 ? 0 : 1),
   )
@@ -44,7 +44,7 @@ function askAsProxy(): void {
     // `UNKNOWN` means no client address.
     if (localAddress === undefined || values.TRUSTED_PROXIES.contains(localAddress)) socket.write('PROXY UNKNOWN\r\n')
     const tls = { socket, rejectUnauthorized: false }
-    const stream = isPlain ? socket : connectTls(tls).on('error', () => process.exit(1))
+    const stream = isUnencrypted ? socket : connectTls(tls).on('error', () => process.exit(1))
     ask(() => stream)
   })
 }

@@ -133,7 +133,7 @@ function risks(config: Config): string[] {
     ...unused(serviceAccounts.keys()).map(
       domain => `XMPP_SERVICE_ACCOUNTS has an account for ${domain}, which XMPP_DOMAINS does not allow.`,
     ),
-    ...(config.nats?.isPlain
+    ...(config.nats?.isUnencrypted
       ? [
           'NATS_ALLOW_PLAINTEXT is on: an attacker in the network can read all messages to NATS, and pose as this service.',
         ]

@@ -35,8 +35,8 @@ export function natsOf(values: Values) {
     account: accountOf(values) ?? account,
     /** Undefined if TLS is optional. */
     tls: isTls ? tlsOf(values, servers) : undefined,
-    mayBePlain: values.NATS_ALLOW_PLAINTEXT,
-    isPlain: isFar && !isTls,
+    mayBeUnencrypted: values.NATS_ALLOW_PLAINTEXT,
+    isUnencrypted: isFar && !isTls,
     subject: values.NATS_SUBJECT,
   } as const
 }

@@ -2,9 +2,9 @@ import { isIPv4, isIPv6 } from 'node:net'
 
 /** Returns the /64 of an IPv6 address, because a subscriber has a whole /64 (RFC 6177 §2). */
 export function clientOf(address: string): string {
-  const plain = withoutMapping(address)
-  if (!isIPv6(plain)) return plain
-  const [head = '', tail] = plain.split('::')
+  const unmapped = withoutMapping(address)
+  if (!isIPv6(unmapped)) return unmapped
+  const [head = '', tail] = unmapped.split('::')
   const groups = head === '' ? [] : head.split(':')
   const behind = tail === undefined || tail === '' ? [] : tail.split(':')
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - behind.length)

@@ -110,7 +110,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
 export type Endpoints = ReturnType<typeof createEndpoints>
 
 export function createEndpoints(parts: EndpointParts, most = mostFound) {
-  const { url: named, plain } = parts.about
+  const { url: named, allowsPlain } = parts.about
   const encrypted = named === undefined || named.startsWith('https:')
   const byUrl = new Map<string, Endpoint>()
   const found = cacheAnswers<string | Failure>(parts.clock, mostFound, async domain => {
@@ -118,7 +118,7 @@ export function createEndpoints(parts: EndpointParts, most = mostFound) {
     return { value, seconds: typeof value === 'string' ? foundSeconds : absentSeconds }
   })
   return {
-    facts: { encrypted, plainAllowed: encrypted || plain } satisfies LinkFacts,
+    facts: { encrypted, plainAllowed: encrypted || allowsPlain } satisfies LinkFacts,
 
     async of(domain: string): Promise<Endpoint> {
       const url = named ?? (await found(domain))

@@ -10,7 +10,7 @@ export type DocumentParts = Pick<AgentParts, 'settings' | 'tls' | 'names' | 'clo
 /** Follows no redirect. Rejects with a `RemoteFault`. */
 export function documentFetcher(url: string, { settings, tls, names, clock }: DocumentParts) {
   const target = new URL(url)
-  const about: RemoteEndpoint = { url, plain: true, ca: undefined, verify: true }
+  const about: RemoteEndpoint = { url, allowsPlain: true, ca: undefined, verify: true }
   const agentParts = { about, settings, tls, names, clock, publicOnly: false }
   return async (): Promise<string> => {
     const { status, body } = await fetchDocument(target, agentParts, { Accept: 'application/json' })

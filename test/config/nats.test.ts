@@ -29,8 +29,8 @@ describe('NATS_URL', () => {
       hosts: ['a.example.org', '::1'],
       account: undefined,
       tls: { ca: undefined, certificate: undefined, wantedBy: ['tls:// in NATS_URL'] },
-      isPlain: false,
-      mayBePlain: false,
+      isUnencrypted: false,
+      mayBeUnencrypted: false,
       subject: 'warm-bindings',
     })
   })

@@ -15,7 +15,7 @@ const problems = (environment: Record<string, string>) => problemsOf(() => load(
 const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const usual = { plain: false, ca: undefined, verify: true }
+const usual = { allowsPlain: false, ca: undefined, verify: true }
 
 describe('the BOSH endpoint of another service', () => {
   const remotes = (text: string) => [...load({ XMPP_SERVERS: text }).config.remotes]
@@ -40,7 +40,7 @@ describe('the BOSH endpoint of another service', () => {
 
   test('may allow plaintext passwords, have its own certificates, or not be verified', () => {
     expect(remotes('example.org=http://localhost/?plain=on')).toEqual([
-      ['example.org', { ...usual, url: 'http://localhost/', plain: true }],
+      ['example.org', { ...usual, url: 'http://localhost/', allowsPlain: true }],
     ])
     const file = join(folder, 'ca.pem')
     const { cert } = makeCertificate(['DNS:example.org'])

@@ -122,7 +122,7 @@ beforeAll(async () => {
   await once(xmpp, 'listening')
   const { port } = xmpp.address() as AddressInfo
   const server = {
-    ...{ host: '127.0.0.1', port, tls: 'none' as const, plain: false, ca: undefined, verify: true },
+    ...{ host: '127.0.0.1', port, tls: 'none' as const, allowsPlain: false, ca: undefined, verify: true },
     certificate: undefined,
   }
   links = createLinks(linksParts(systemClock, server))

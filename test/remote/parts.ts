@@ -11,7 +11,7 @@ import { FakeClock } from '../support/fake-clock.js'
 import { anyPorts, noStates, usualTls } from '../support/link-parts.js'
 import { unnoted } from '../support/unlimited.js'
 
-export const usualEntry: RemoteEndpoint = { url: undefined, plain: false, ca: undefined, verify: true }
+export const usualEntry: RemoteEndpoint = { url: undefined, allowsPlain: false, ca: undefined, verify: true }
 
 export const usualSettings: Config['remote'] = {
   attach: 'here',

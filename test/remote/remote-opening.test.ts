@@ -26,7 +26,7 @@ const handover = { seconds: 30, attachBinding: 'off' } as const
 
 async function begin() {
   const there = await ScriptedEndpoint.start()
-  const entry = { url: there.url, plain: true }
+  const entry = { url: there.url, allowsPlain: true }
   const { remotes, clock } = remotesOf({ 'far.example': entry }, { remote: { ...usualSettings, attach: 'there' } })
   const { elsewhere } = remotes
   const told: string[] = []

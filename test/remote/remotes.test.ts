@@ -32,7 +32,7 @@ describe('a domain', () => {
 
   test('whose clients use this service has links over its endpoint, and logins like others', async () => {
     const there = await ScriptedEndpoint.start()
-    const { remotes, counts } = remotesOf({ '*': { url: there.url, plain: true } })
+    const { remotes, counts } = remotesOf({ '*': { url: there.url, allowsPlain: true } })
     const events = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
     expect(remotes.openThere('far.example', wish, events)).toBeUndefined()
     const link = remotes.open('far.example', { lang: 'en' }, events)

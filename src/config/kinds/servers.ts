@@ -8,7 +8,7 @@ import { type Options, readOptions, readSwitch } from './options.js'
 import { certificatesIn, keyIn, pemOf } from './pem.js'
 
 export interface Trust {
-  readonly plain: boolean
+  readonly allowsPlain: boolean
   readonly ca: string | undefined
   readonly verify: boolean
   /** PEM texts for SASL EXTERNAL. */
@@ -77,7 +77,8 @@ function readServer(url: string, report: Report): Server {
   if (isDirect && options.has('tls')) report('has tls beside xmpps://, which is TLS from the start')
   else if (tls !== 'starttls' && tls !== 'none') report('must have tls=starttls or tls=none')
   const trust = readTrust(options, report)
-  if (trust.plain && tls !== 'none') report('has plain=on without tls=none: PLAIN is allowed on encrypted links anyway')
+  if (trust.allowsPlain && tls !== 'none')
+    report('has plain=on without tls=none: PLAIN is allowed on encrypted links anyway')
   if (tls === 'none' && ['ca', 'verify', 'cert', 'key'].some(name => options.has(name)))
     report('has ca, verify, cert or key beside tls=none, where there are no certificates')
   return {
@@ -96,15 +97,16 @@ function readRemote(address: string, report: Report): RemoteEndpoint {
   const options = readOptions(query, ['insecure', 'plain', 'ca', 'verify'], report)
   const insecure = options.get('insecure') === '' || readSwitch(options, 'insecure', 'off', report)
   const url = /^host-meta$/i.test(place) ? undefined : readEndpointUrl(place, report)
-  const isPlain = url?.protocol === 'http:'
-  if (isPlain && !insecure && !isLoopback(url.hostname))
+  const isUnencrypted = url?.protocol === 'http:'
+  if (isUnencrypted && !insecure && !isLoopback(url.hostname))
     report(
       'has http:// for another machine, so that an attacker in the network can read everything: write https://, or add ?insecure',
     )
-  if (insecure && !isPlain) report('has insecure without http://: to skip the check of certificates, write verify=off')
+  if (insecure && !isUnencrypted)
+    report('has insecure without http://: to skip the check of certificates, write verify=off')
   const trust = readTrust(options, report)
-  if (trust.plain && !isPlain) report('has plain=on without http://: PLAIN is allowed over https anyway')
-  if (isPlain && (options.has('ca') || options.has('verify')))
+  if (trust.allowsPlain && !isUnencrypted) report('has plain=on without http://: PLAIN is allowed over https anyway')
+  if (isUnencrypted && (options.has('ca') || options.has('verify')))
     report('has ca or verify beside http://, where there is no certificate to check')
   return { url: url?.href, ...trust }
 }
@@ -116,9 +118,9 @@ function readEndpointUrl(text: string, report: Report): URL | undefined {
 }
 
 function readTrust(options: Options, report: Report): Omit<Trust, 'certificate'> {
-  const plain = readSwitch(options, 'plain', 'off', report)
+  const allowsPlain = readSwitch(options, 'plain', 'off', report)
   const ca = readCertificates('ca', options.get('ca'), report)
-  return { plain, ca, verify: readSwitch(options, 'verify', 'on', report) }
+  return { allowsPlain, ca, verify: readSwitch(options, 'verify', 'on', report) }
 }
 
 function readCertificates(option: string, file: string | undefined, report: Report): string | undefined {

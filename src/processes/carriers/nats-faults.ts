@@ -8,7 +8,7 @@ const tlsCode = /^(?:CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|INVALID_|HOSTNAME_|E
 
 export async function problemOf(
   fault: unknown,
-  settings: Pick<NatsSettings, 'tls' | 'mayBePlain'>,
+  settings: Pick<NatsSettings, 'tls' | 'mayBeUnencrypted'>,
 ): Promise<string | undefined> {
   const { AuthorizationError, UserAuthenticationExpiredError } = await import('@nats-io/transport-node')
   if (isForbidden(fault)) {
@@ -27,12 +27,12 @@ export async function problemOf(
   return undefined
 }
 
-function withoutTls({ tls, mayBePlain }: Pick<NatsSettings, 'tls' | 'mayBePlain'>): string {
+function withoutTls({ tls, mayBeUnencrypted }: Pick<NatsSettings, 'tls' | 'mayBeUnencrypted'>): string {
   const wantedBy = tls?.wantedBy ?? []
-  const allow = mayBePlain ? '' : 'set NATS_ALLOW_PLAINTEXT=on'
+  const allow = mayBeUnencrypted ? '' : 'set NATS_ALLOW_PLAINTEXT=on'
   if (wantedBy.length === 0) return allow
   const doWithout = `do without ${wantedBy.join(' and ')}`
-  return mayBePlain ? `${doWithout}, which NATS_ALLOW_PLAINTEXT=on contradicts` : `${doWithout} and ${allow}`
+  return mayBeUnencrypted ? `${doWithout}, which NATS_ALLOW_PLAINTEXT=on contradicts` : `${doWithout} and ${allow}`
 }
 
 /** Compares the name, because `instanceof` would load the library. */

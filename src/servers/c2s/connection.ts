@@ -15,7 +15,7 @@ import { ignore, nothing } from './socket-events.js'
 import { negotiateTls } from './starttls.js'
 import { writeHeader } from './stream-header.js'
 
-const usualTrust: Trust = { plain: false, ca: undefined, verify: true, certificate: undefined }
+const usualTrust: Trust = { allowsPlain: false, ca: undefined, verify: true, certificate: undefined }
 
 /** Time limit until the STARTTLS offer, and again until the end of the handshake. */
 const secureSeconds = 10

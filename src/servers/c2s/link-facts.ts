@@ -13,7 +13,7 @@ export function linkFacts(
   sasl2: boolean,
   { server, offersClientStates }: Required<Pick<LinkFacts, 'server' | 'offersClientStates'>>,
 ): LinkFacts {
-  const plainAllowed = settings?.tls !== 'none' || settings.plain
+  const plainAllowed = settings?.tls !== 'none' || settings.allowsPlain
   if (!(socket instanceof TLSSocket)) return { server, encrypted: false, plainAllowed, offersClientStates }
   return {
     server,

@@ -3,7 +3,7 @@ import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
 /** In these names, servers change at most the case (RFC 6122, RFC 7622). */
-const plainName = /^[a-z0-9._-]{1,1023}$/i
+const stableName = /^[a-z0-9._-]{1,1023}$/i
 
 /** `authzid NUL authcid NUL password` (RFC 4616 §2). */
 const plainMessage = /^([^\0]*)\0([^\0]+)\0[^\0]+$/
@@ -49,7 +49,7 @@ function accountIn({ text }: Element, domain: string): string | undefined {
   const mechanism = startTagOf(text).attribute('mechanism') ?? ''
   const form = mechanism === 'PLAIN' ? plainMessage : mechanism.startsWith('SCRAM-') ? scramMessage : undefined
   const [, authzid = '', name = ''] = form?.exec(bytes.toString()) ?? []
-  if (!plainName.test(name)) return undefined
+  if (!stableName.test(name)) return undefined
   const account = `${name.toLowerCase()}@${withULabels(domain)}`
   return authzid === '' || authzid.toLowerCase() === account ? account : undefined
 }

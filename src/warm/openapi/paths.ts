@@ -7,7 +7,7 @@ import { handlePattern } from '../../session/sid.js'
 import { auditParameters } from '../numbers/audit-page.js'
 import type { Parameter } from '../parameter-kinds.js'
 import { listParameters, logoutParameters } from '../parameters.js'
-import { headers, json, pages, plain, type Response, redirection, response } from './replies.js'
+import { headers, json, pages, type Response, redirection, response, textReply } from './replies.js'
 
 type Paths = Readonly<Record<string, object>>
 type Responses = Readonly<Record<number, Response>>
@@ -40,10 +40,10 @@ export function describePaths({ warm, warmPath, http, pages, pagePath }: Config)
     ...(warm.enabled && describeWarmApi(warmPath)),
     ...(pages.origins.length > 0 && describePages(pagePath)),
     ...(http.hostMeta && hostMeta),
-    '/healthz': open('isAlive', 'Whether the process is alive.', { 200: plain('The process is alive.') }),
+    '/healthz': open('isAlive', 'Whether the process is alive.', { 200: textReply('The process is alive.') }),
     '/readyz': open('isReady', 'Whether the process accepts new sessions.', {
-      200: plain('The process accepts new sessions.'),
-      503: plain('The process starts, stops, drains or is full.'),
+      200: textReply('The process accepts new sessions.'),
+      503: textReply('The process starts, stops, drains or is full.'),
     }),
     '/openapi.json': open('describe', 'Describes this API.', {
       200: response('An OpenAPI 3.1 document.', json({ type: 'object' })),

@@ -175,7 +175,7 @@ export function response(description: string, content: Readonly<Record<string, u
   return { description, headers: headers('X-Request-Id'), ...(!isEmpty && { content }) }
 }
 
-export const plain = (description: string): Response => ({ description, content: { 'text/plain': {} } })
+export const textReply = (description: string): Response => ({ description, content: { 'text/plain': {} } })
 
 export const redirection = (description: string): Response => ({
   description,

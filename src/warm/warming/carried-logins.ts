@@ -38,8 +38,8 @@ function toCarried(request: WarmRequest): CarriedRequest {
 
 function fromCarried(request: CarriedRequest, accounts: Accounts): WarmRequest {
   const { credentials: sent, jid } = request
-  const isPlain = sent.kind === 'password' || sent.kind === 'anonymous'
-  const credentials = isPlain ? sent : credentialsOf(sent, accountFor(accounts, jid.domain))
+  const isComplete = sent.kind === 'password' || sent.kind === 'anonymous'
+  const credentials = isComplete ? sent : credentialsOf(sent, accountFor(accounts, jid.domain))
   if (credentials === undefined) throw new Problem('internal-error')
   return { ...request, credentials }
 }

@@ -34,8 +34,8 @@ describe('a client of NATS', () => {
       subject: 'warm',
       account: undefined,
       tls: undefined,
-      mayBePlain: true,
-      isPlain: true,
+      mayBeUnencrypted: true,
+      isUnencrypted: true,
     }
     const log = createLog('silent', { write() {} })
     const parts = { settings, name: 'one', subjects: ['a'], targets: ['b'], log, clock: new FakeClock() }

@@ -49,7 +49,7 @@ export class Call {
       host: '127.0.0.1',
       port: 0,
       tls: 'none',
-      plain: false,
+      allowsPlain: false,
       ca: undefined,
       verify: true,
       certificate: undefined,

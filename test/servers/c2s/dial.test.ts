@@ -43,7 +43,7 @@ const server: Server = {
   host: '127.0.0.1',
   port: 5222,
   tls: 'starttls',
-  plain: false,
+  allowsPlain: false,
   ca: undefined,
   verify: true,
   certificate: undefined,

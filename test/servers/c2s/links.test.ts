@@ -38,7 +38,7 @@ const named = (host: string, port = 5222): Server => ({
   host,
   port,
   tls: 'none',
-  plain: false,
+  allowsPlain: false,
   ca: undefined,
   verify: true,
   certificate: undefined,

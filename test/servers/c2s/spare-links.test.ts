@@ -21,7 +21,7 @@ const auth = '<auth/>'
 
 function start(to: Partial<Server> = {}, spare: Partial<SpareParts> = {}): void {
   const all: Server = {
-    ...{ host: '127.0.0.1', port: server.port, tls: 'none', plain: false },
+    ...{ host: '127.0.0.1', port: server.port, tls: 'none', allowsPlain: false },
     ...{ ca: certificate.cert, verify: true, certificate: undefined },
     ...to,
   }

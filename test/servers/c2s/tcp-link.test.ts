@@ -45,7 +45,7 @@ describe('a plain link', () => {
   })
 
   test('may allow PLAIN', async () => {
-    const { call, peer } = await connect({ plain: true })
+    const { call, peer } = await connect({ allowsPlain: true })
     expect(call.link.facts).toMatchObject({ encrypted: false, plainAllowed: true, offersClientStates: false })
     call.link.close()
     await peer.gone

@@ -134,7 +134,7 @@ describe('the settings in force', () => {
   })
 
   test('have no limit for the sessions of other endpoints', () => {
-    const remotes = new Map([['far.example', { url: undefined, plain: false, ca: undefined, verify: true }]])
+    const remotes = new Map([['far.example', { url: undefined, allowsPlain: false, ca: undefined, verify: true }]])
     const { components }: Part = describeApi({ ...config, remotes })
     const { wait, hold } = components.schemas.WarmRequest.properties
     for (const { description } of [wait, hold]) expect(description).toContain('except at a remote endpoint')

@@ -10,10 +10,10 @@ const account = { user: 'portal', password: 'secret-of-portal' }
 const anyAccount = { user: 'any', password: 'secret-of-any' }
 const certificate = { cert: 'CERT', key: 'KEY' }
 const server: Server = {
-  ...{ host: 'xmpp.example', port: 5222, tls: 'starttls', plain: false, ca: undefined, verify: true },
+  ...{ host: 'xmpp.example', port: 5222, tls: 'starttls', allowsPlain: false, ca: undefined, verify: true },
   certificate: undefined,
 }
-const remote = { url: 'https://xmpp.example/http-bind', plain: false, ca: undefined, verify: true }
+const remote = { url: 'https://xmpp.example/http-bind', allowsPlain: false, ca: undefined, verify: true }
 
 const warm = { attachTimeout: 120, anonymous: false }
 const nothing = { serviceAccounts: new Map(), servers: new Map(), remotes: new Map(), warm }

@@ -98,7 +98,7 @@ describe('the values of a request', () => {
 })
 
 describe('if another endpoint has the sessions of a domain', () => {
-  const endpoint = { url: 'https://chat.example/bosh', plain: false, ca: undefined, verify: true }
+  const endpoint = { url: 'https://chat.example/bosh', allowsPlain: false, ca: undefined, verify: true }
   const elsewhere = {
     ...defaults,
     remotes: new Map([['chat.example', endpoint]]),

@@ -181,7 +181,7 @@ describe('XMPP_SERVERS', () => {
   const usual = {
     port: 5222,
     tls: 'starttls',
-    plain: false,
+    allowsPlain: false,
     ca: undefined,
     verify: true,
     certificate: undefined,
@@ -206,7 +206,7 @@ describe('XMPP_SERVERS', () => {
       ['example.org', { ...usual, host: '127.0.0.1', tls: 'none' }],
     ])
     expect(servers('example.org=xmpp://127.0.0.1?tls=none&plain=on')).toEqual([
-      ['example.org', { ...usual, host: '127.0.0.1', tls: 'none', plain: true }],
+      ['example.org', { ...usual, host: '127.0.0.1', tls: 'none', allowsPlain: true }],
     ])
   })
 
