@@ -66,11 +66,11 @@ describe('a session with acknowledgements', () => {
   })
 })
 
-describe('a session without', () => {
+describe('a session without acknowledgements', () => {
   test.each([
-    ['the client did not ask', {}, "ver='1.6'"],
-    ['the operator does not want them', { acks: false }, acks],
-  ])('since %s never says ack', async (_why, terms, attributes) => {
+    ['the client did not ask for them', {}, "ver='1.6'"],
+    ['the operator turned them off', { acks: false }, acks],
+  ])('sends no ack if %s', async (_why, terms, attributes) => {
     const bench = new BoshBench(terms)
     const client = await bench.session(attributes)
     expect(client.creation.reply?.body).not.toContain(' ack=')

@@ -23,7 +23,7 @@ async function bound(bench = new BoshBench()) {
 }
 
 describe('a session that gives its browser a cookie', () => {
-  test('answers the first request at once and empty, with the cookie; queued stanzas come with the next reply', async () => {
+  test('answers the first request at once, empty and with the cookie; queued stanzas come later', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ attachBinding: 'cookie' })
     expect(client.cookie).toBeUndefined()
@@ -61,7 +61,7 @@ describe('a session that gives its browser a cookie', () => {
     expect([second.reply?.setCookie, third.reply?.setCookie]).toEqual([undefined, undefined])
   })
 
-  test('sets the cookie again for a repetition of the first request, whose reply may be lost, and for no other request', async () => {
+  test('sets the cookie again for a repeated first request, and for no other request', async () => {
     const { client, cookie } = await attached()
     expect(pair((await client.at(701)).reply?.setCookie)).toBe(cookie)
     expect((await client.at(701, message('other words'))).reply?.setCookie).toBeUndefined()
@@ -89,7 +89,7 @@ describe('a session that gives its browser a cookie', () => {
   })
 })
 
-describe('a session whose cookie a backend hands out', () => {
+describe('a session whose cookie is in the reply of the warm API', () => {
   test('demands the cookie from the first request on', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ attachBinding: 'reply' })
@@ -115,10 +115,10 @@ describe('a session whose cookie a backend hands out', () => {
   })
 })
 
-describe('another client that knows the sid', () => {
+describe('another client that knows the sid but not the cookie', () => {
   test.each([
     ['the next rid', 703, '', ''],
-    ['the one after that', 704, '', ''],
+    ['the rid after the next', 704, '', ''],
     ['a rid beyond the window', 999, '', ''],
     ['a rid that was answered', 701, '', ''],
     ['a rid that is held', 702, '', ''],
@@ -126,8 +126,8 @@ describe('another client that knows the sid', () => {
     ['a message', 703, message('forged'), ''],
     ['the end of the session', 703, '', "type='terminate'"],
     ['a pause', 703, '', "pause='300'"],
-    ['nonsense', Number.NaN, '', ''],
-  ])('finds no session with %s; the owner notices nothing', async (_what, rid, inner, attributes) => {
+    ['a rid that is no number', Number.NaN, '', ''],
+  ])('gets item-not-found for %s, and the owner’s requests are not affected', async (_what, rid, inner, attributes) => {
     const bench = new BoshBench()
     const { client, cookie, poll } = await bound(bench)
     await bench.pass(53)
@@ -153,7 +153,7 @@ describe('another client that knows the sid', () => {
     )
   })
 
-  test('does not end the session with a request that is too large', async () => {
+  test('does not end the session by a request that is too large', async () => {
     const bench = new BoshBench()
     const { client, cookie } = await bound(bench)
     const head = `<body rid='703' sid='${client.sid}' xmlns='http://jabber.org/protocol/httpbind'>`
@@ -172,7 +172,7 @@ describe('another client that knows the sid', () => {
 })
 
 describe('a browser with cookies of many sessions', () => {
-  test('shows each session its own cookie', async () => {
+  test('sends each session the right cookie', async () => {
     const bench = new BoshBench()
     const [one, other] = [await bound(bench), await bound(bench)]
     const both = browser(`theme=dark; ${one.cookie}; lang=de; ${other.cookie}`)
@@ -184,26 +184,26 @@ describe('a browser with cookies of many sessions', () => {
   })
 
   test.each([
-    ['a neighbour’s of the same name before it', (mine: string, name: string) => `${name}=x; ${mine}`],
+    ['another cookie of the same name before it', (mine: string, name: string) => `${name}=x; ${mine}`],
     ['no space between them', (mine: string) => `a=b;${mine};c=d`],
-    ['an empty one before it', (mine: string) => `=; ${mine}`],
-  ])('is known with %s', async (_what, header) => {
+    ['an empty cookie before it', (mine: string) => `=; ${mine}`],
+  ])('is recognized by its cookie despite %s', async (_what, header) => {
     const { client, cookie } = await bound()
     await client.next(message('x'), '', browser(header(cookie, `wb-${client.id}`)))
     expect(client.link.sent).toEqual([message('x')])
   })
 
   test.each([
-    ['a name that ends like its own', (mine: string) => `x${mine}`],
-    ['a value that has it inside', (mine: string) => `a=${mine}`],
-    ['quotes around it', (mine: string) => mine.replace('=', '="').concat('"')],
-  ])('is not known by %s', async (_what, header) => {
+    ['a cookie whose name ends with the right name', (mine: string) => `x${mine}`],
+    ['a cookie whose value contains the right cookie', (mine: string) => `a=${mine}`],
+    ['the right cookie in quotes', (mine: string) => mine.replace('=', '="').concat('"')],
+  ])('is not recognized by %s', async (_what, header) => {
     const { client, cookie } = await bound()
     expect((await client.next('', '', browser(header(cookie)))).reply?.body).toBe(refused)
   })
 })
 
-describe('the life of the cookie', () => {
+describe('the cookie', () => {
   const maxAge = (setCookie: string | undefined) => Number(/Max-Age=(\d+)/.exec(setCookie ?? '')?.[1])
 
   test('is renewed at half time, with the same value and to its browser only', async () => {
@@ -229,14 +229,14 @@ describe('the life of the cookie', () => {
     ['the longest silence', { maxPause: 0, inactivity: 700, maxWait: 1 }, 120],
     ['the time to attach', { maxPause: 0, inactivity: 10, maxWait: 60 }, 600],
     ['the time a request is held', { maxPause: 0, inactivity: 5, maxWait: 60 }, 5],
-  ])('is longer than twice %s', async (_what, terms, seconds) => {
+  ])('has a lifetime of at least twice %s', async (_what, terms, seconds) => {
     const bench = new BoshBench(terms)
     const client = await bench.warmed({ attachBinding: 'reply', seconds }, "wait='60' hold='1'")
     const longest = Math.max(terms.maxPause, terms.inactivity, seconds) + terms.maxWait
     expect(maxAge(client.cookie?.attributes)).toBe(2 * longest)
   })
 
-  test('never ends before the session does, whatever the client does', async () => {
+  test('does not expire before its session, whatever the client does', async () => {
     const bench = new BoshBench({ maxPause: 100, inactivity: 20, maxWait: 30 })
     const client = await bench.warmed({ attachBinding: 'cookie', seconds: 20 }, "wait='30' hold='1' ver='1.6'")
     let expires = Number.POSITIVE_INFINITY
@@ -259,8 +259,8 @@ describe('the life of the cookie', () => {
   })
 })
 
-describe('a session that is handed to another page', () => {
-  test('has a new cookie, and the old cookie is useless', async () => {
+describe('a session that another page resumes', () => {
+  test('has a new cookie, and its old cookie is rejected', async () => {
     const bench = new BoshBench()
     const { client, cookie } = await bound(bench)
     const page = await bench.resume(client, { attachBinding: 'reply' })

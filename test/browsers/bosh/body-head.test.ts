@@ -14,6 +14,6 @@ test.each([
   ["<bodysid='abc'>", { sid: undefined, rid: undefined }],
   ["<body rid='7' broken sid='abc'>", { sid: undefined, rid: 7 }],
   ['', { sid: undefined, rid: undefined }],
-])('of %j is told %j', (head, told) => {
+])('the head of %j has %j', (head, told) => {
   expect(readBodyHead(head)).toEqual(told)
 })

@@ -34,10 +34,10 @@ function tryToParse(xml: string): Body | { refused: string } {
 
 const body = (inner: string, attributes = '') => `<body xmlns='${boshNamespace}'${attributes}>${inner}</body>`
 
-describe('what a session stores of a request', () => {
+describe('the memory of a parsed request', () => {
   const kept = ['from', 'lang', 'key', 'newkey', 'digest'] as const
 
-  test.each(kept)('without its text: %s', what => {
+  test.each(kept)('does not keep the whole body alive through the attribute %s', what => {
     const value = "='juliet@capulet.example/balcony'"
     const start = `<body from${value} xml:lang${value} key${value} newkey${value} xmlns='${boshNamespace}'>`
     const request = Buffer.from(`${start}<message><body>${'x'.repeat(100_000)}</body></message></body>`)
@@ -63,7 +63,7 @@ describe('a request', () => {
     expect(digest).toBe(createHash('sha256').update(xml).digest('binary'))
   })
 
-  test('is read alike after any other request, also after a refused one', () => {
+  test('is parsed alike after any other request, also after a rejected one', () => {
     const all = names.map(name => {
       const xml = readFileSync(new URL(`${name}.xml`, cases), 'utf8')
       return { xml, alone: tryToParse(xml) }
@@ -76,7 +76,7 @@ describe('a request', () => {
     }
   })
 
-  test('that is cut anywhere is refused, and the next request is not', () => {
+  test('that is cut anywhere is refused, and the next request is parsed', () => {
     const whole = body("<message to='a@b'><body>ü&amp;</body></message><iq/>", " rid='1' sid='s'")
     const parsed = parseBody(whole)
     for (let length = 0; length < whole.length; length++) {
@@ -97,7 +97,7 @@ describe('a request', () => {
     ['a namespace', "xmlns:p='", 'u'],
     ['a namespace of quotes', 'xmlns:p="', "'"],
     ['a namespace of references', "xmlns:p='", '&lt;'],
-  ])('declares no more than each of its children can be given a copy of: %s', (_what, start, piece) => {
+  ])('is rejected if all its children would inherit a long declaration: %s', (_what, start, piece) => {
     const end = start.at(-1)!
     const many = '<p:a/>'.repeat(5_000)
     expect(parseBody(body('<p:a/>', ` ${start}${'u'.repeat(400)}${end}`)).payload).toHaveLength(1)
@@ -115,13 +115,16 @@ describe('a request', () => {
     expect(tryToParse(children('<p:ä/>'))).toEqual({ refused: 'policy-violation' })
   })
 
-  test.each(['<p:a/>', '<p:é/>'])('is refused before its children are copied: %s', child => {
-    const text = body(child.repeat(4_990), ` xmlns:p='${'&amp;'.repeat(460)}'`)
-    const steps = countSteps(() => expect(tryToParse(text)).toEqual({ refused: 'policy-violation' }))
-    expect(steps).toBeLessThan(2 * text.length)
-  })
+  test.each(['<p:a/>', '<p:é/>'])(
+    'is rejected for inherited declarations before its children are copied: %s',
+    child => {
+      const text = body(child.repeat(4_990), ` xmlns:p='${'&amp;'.repeat(460)}'`)
+      const steps = countSteps(() => expect(tryToParse(text)).toEqual({ refused: 'policy-violation' }))
+      expect(steps).toBeLessThan(2 * text.length)
+    },
+  )
 
-  test('has no child whose own children could be given long declarations', () => {
+  test('is rejected if the children of a child would inherit a long declaration', () => {
     const child = (length: number) => body(`<iq xmlns='u' xmlns:p='${'n'.repeat(length - 2)}'><p:a/></iq>`)
     expect(parseBody(child(512)).payload).toHaveLength(1)
     expect(tryToParse(child(513))).toEqual({ refused: 'policy-violation' })

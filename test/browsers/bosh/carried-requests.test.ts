@@ -92,7 +92,7 @@ function request({ service }: Process, text = `<body sid='${sid}' rid='1'/>`) {
   }
 }
 
-describe('a request for a process that hands over', () => {
+describe('a request for a session of a stopping process', () => {
   test('waits for the heir, and the heir answers', async () => {
     const [one, x, y] = await startAll()
     await leave(x.nodes)
@@ -112,7 +112,7 @@ describe('a request for a process that hands over', () => {
     expect(request(y).replies).toEqual([heir])
   })
 
-  test('is served by the process that received it if this process is the heir', async () => {
+  test('is served by the process that received it, if this process is the heir', async () => {
     const [one, x] = await startAll()
     await leave(x.nodes)
     await settled()
@@ -122,7 +122,7 @@ describe('a request for a process that hands over', () => {
     expect([waiting.replies, waiting.client.whenGone]).toEqual([[own], undefined])
   })
 
-  test('is for an unknown session if no heir comes within ten seconds', async () => {
+  test('gets item-not-found if no heir appears within ten seconds', async () => {
     const [one, x] = await startAll()
     await leave(x.nodes)
     await settled()
@@ -134,7 +134,7 @@ describe('a request for a process that hands over', () => {
     expect(request(one).replies).toEqual([own])
   })
 
-  test('and is under way is asked of the heir', async () => {
+  test('is sent to the heir again if the stopping process had not answered', async () => {
     const [one, x, y] = await startAll()
     x.isAnswering = false
     const held = request(one)
@@ -152,7 +152,7 @@ describe('a request for a process that hands over', () => {
     expect(y.got).toEqual([x.got[0]])
   })
 
-  test('is sent to the heir, also if it reaches the old process', async () => {
+  test('is sent to the heir, also if it reaches the stopping process', async () => {
     const [one, x, y] = await startAll()
     const late = request(one)
     x.nodes.handOver()
@@ -164,7 +164,7 @@ describe('a request for a process that hands over', () => {
     expect([late.replies, direct.replies]).toEqual([[heir], [heir]])
   })
 
-  test('is not answered if its own process ends, or if too much waits', async () => {
+  test('is not answered if the receiving process ends, or if too many wait', async () => {
     const [one, x] = await startAll()
     await leave(x.nodes)
     await settled()
@@ -179,7 +179,7 @@ describe('a request for a process that hands over', () => {
   })
 })
 
-test('more than 4 MiB of a client under way to another process are refused, and counted', async () => {
+test('a client may have 4 MiB of requests under way to another process', async () => {
   const [one, x] = await startAll()
   x.isAnswering = false
   const long = `<body sid='${sid}'>${'x'.repeat(1_500_000)}</body>`
@@ -188,7 +188,7 @@ test('more than 4 MiB of a client under way to another process are refused, and 
   expect(one.refusals).toEqual(['carried'])
 })
 
-test('a request under way at an heir that is lost is for an unknown session', async () => {
+test('a request gets item-not-found if the heir dies before it answers', async () => {
   const [one, x, y] = await startAll()
   y.isAnswering = false
   await leave(x.nodes)
@@ -201,7 +201,7 @@ test('a request under way at an heir that is lost is for an unknown session', as
   expect([y.got.length, held.replies]).toEqual([1, [unknown]])
 })
 
-test('a request that may be lost is sent to the heir, if there is one by then', async () => {
+test('a request that the old process may have lost is sent to the heir, if there is an heir', async () => {
   const [one, x, y] = await startAll()
   x.isAnswering = false
   y.nodes.adopt([old])
@@ -213,7 +213,7 @@ test('a request that may be lost is sent to the heir, if there is one by then', 
   expect([x.got.length, held.replies]).toEqual([1, [heir]])
 })
 
-test('a forged name is awaited in the first ten seconds only, and only if sessions outlive a restart', async () => {
+test('a request with a forged node name waits only in the first ten seconds after a restart', async () => {
   const [one, two] = [await start(own), await start(heir, true)]
   expect(request(one).replies).toEqual([own])
   const waiting = request(two)

@@ -4,7 +4,7 @@ import { authenticate, BoshBench, create, empty, ended, message, terminated } fr
 
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
-describe('the view of a session', () => {
+describe('the API’s view of a session', () => {
   test('has its user, origin, state and times', async () => {
     const bench = new BoshBench()
     await bench.pass(3)
@@ -21,7 +21,7 @@ describe('the view of a session', () => {
     })
   })
 
-  test('never has its secret', async () => {
+  test('never contains the sid', async () => {
     const bench = new BoshBench()
     const { id, sid } = await bench.warmed()
     expect(JSON.stringify([bench.registry.byId(id)?.view, ...bench.registry.list()])).not.toContain(sid)
@@ -43,7 +43,7 @@ describe('the state of a session', () => {
     return [state, quietSince]
   }
 
-  test('that is warmed is opening, then waits for its browser, and then shows the state of the browser', async () => {
+  test('that is warmed is opening, then waiting, and then has the state of its page', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     expect(stateOf(bench)).toEqual(['opening', undefined])
@@ -76,7 +76,7 @@ describe('the state of a session', () => {
     expect([...bench.registry.list()]).toMatchObject([{ origin: 'client', jid: 'juliet@chat.example/balcony' }])
   })
 
-  test('is shown as ended until its client knows', async () => {
+  test('is shown as ended until its client has the end', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     await bench.server(link => link.end(lost))
@@ -117,7 +117,7 @@ describe('all sessions', () => {
     expect(found('romeo@chat.example')).toEqual([])
   })
 
-  test('of a user who logged in with a client are found too', async () => {
+  test('of a user who logged in over BOSH are found until the session ends', async () => {
     const bench = new BoshBench()
     const { id } = await bench.session()
     await bench.server(link => link.bind('romeo@chat.example/garden'))
@@ -128,7 +128,7 @@ describe('all sessions', () => {
 })
 
 describe('a session that is ended from outside', () => {
-  test('ends at once: its page is told, and its server sees an orderly end', async () => {
+  test('ends at once: its page gets the end, and its server sees an orderly end', async () => {
     const bench = new BoshBench({ maxRequests: 3 })
     const client = await bench.warmed({}, "wait='60' hold='2' ver='1.6'")
     const polls = [await client.next(), await client.next()]
@@ -149,7 +149,7 @@ describe('a session that is ended from outside', () => {
     expect(client.link.closed).toBe(true)
   })
 
-  test('ends also the login under way', async () => {
+  test('ends during its login', async () => {
     const bench = new BoshBench()
     const { opening, end } = bench.login()
     expect(end).toBeUndefined()
@@ -158,7 +158,7 @@ describe('a session that is ended from outside', () => {
     expect(await opening.handOver('a@chat.example/b', [], { seconds: 9, attachBinding: 'off' })).toBeUndefined()
   })
 
-  test('takes all logins of a user with it, and no others', async () => {
+  test('ends with all logins of its user, and no others', async () => {
     const bench = new BoshBench()
     const login = (jid: string) => bench.login(`jid='${jid}'`)
     const alices = [login('alice@chat.example'), login('Alice@chat.example/desk')]

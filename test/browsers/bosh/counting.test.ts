@@ -99,14 +99,14 @@ describe('a session that ends is counted by its reason:', () => {
     expect(bench.counts.sessionsCreated).toEqual({ client: 0, warmed: 1, 'taken-up': 0 })
   })
 
-  test('unclaimed, if the caller of /warm has hung up', async () => {
+  test('unclaimed, if the caller of /warm has disconnected', async () => {
     const bench = new BoshBench()
     const { id } = await bench.warmed()
     bench.registry.byId(id)!.end('unclaimed', 'silent')
     expect(endsOf(bench)).toEqual({ unclaimed: 1 })
   })
 
-  test('login, however the login ended', async () => {
+  test('login, if a login of this process ends early, for any reason', async () => {
     const bench = new BoshBench()
     for (const act of [
       (opening: OpenLogin) => opening.abandon(),
@@ -151,7 +151,7 @@ describe('a stream that fails before its user is logged in', () => {
     ])
   })
 
-  test('does not count a stanza of that name', async () => {
+  test('is not counted because of a stanza named failure', async () => {
     const bench = new BoshBench()
     await bench.session()
     await bench.server(link => link.receive({ name: 'failure', namespace: 'urn:other', text: '<failure/>' }))
@@ -160,7 +160,7 @@ describe('a stream that fails before its user is logged in', () => {
 })
 
 describe('requests are counted:', () => {
-  test('replays, and repetitions that are refused', async () => {
+  test('replays and refused repetitions', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const held = await client.next()
@@ -173,7 +173,7 @@ describe('requests are counted:', () => {
     expect([bench.counts.replays, bench.counts.repeatsRefused, bench.counts.failedRequests]).toEqual([2, 1, 1])
   })
 
-  test('requests that wait in vain, for the server or for an earlier request, count', async () => {
+  test('requests that got no answer from the server in time, and requests with a gap before them', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await client.next()
@@ -193,7 +193,7 @@ describe('requests are counted:', () => {
     expect(bench.counts).toMatchObject({ unknownSids: 1, unknownHosts: 3, failedRequests: 5, faults: 0 })
   })
 
-  test('not as failed if the service stops or the client ends the session', async () => {
+  test('requests do not count as failed if the service stops or the client ends the session', async () => {
     const bench = new BoshBench()
     await (await bench.session()).next('', "type='terminate'")
     await (await bench.session()).next()
@@ -203,8 +203,8 @@ describe('requests are counted:', () => {
   })
 })
 
-describe('of requests that are held', () => {
-  test('the number is known, and the age of the oldest', async () => {
+describe('requests that are held', () => {
+  test('are counted, with the age of the oldest', async () => {
     const bench = new BoshBench()
     expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 0, heldSince: undefined })
     const [one, two] = [await bench.session("wait='60' hold='2' ver='1.6'"), await bench.session()]
@@ -218,7 +218,7 @@ describe('of requests that are held', () => {
     expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 2, heldSince: 10_000 })
   })
 
-  test('requests of logins do not count', async () => {
+  test('are not counted during logins', async () => {
     const bench = new BoshBench()
     bench.login()
     expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 0, heldSince: undefined })

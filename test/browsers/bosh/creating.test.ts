@@ -18,16 +18,16 @@ describe('a session is created', () => {
   })
 
   test.each([
-    ['nothing asked for', '', "wait='60' hold='1' requests='2' inactivity='150'"],
+    ['nothing', '', "wait='60' hold='1' requests='2' inactivity='150'"],
     ['far more than allowed', "wait='86400' hold='1000'", "wait='60' hold='1' requests='2' inactivity='150'"],
     ['less than allowed', "wait='20' hold='1'", "wait='20' hold='1' requests='2' inactivity='150'"],
     [
-      'hold 0: a polling session is allowed more silence',
+      'hold 0, with longer inactivity because it polls',
       "wait='60' hold='0'",
       "wait='60' hold='0' requests='1' inactivity='160'",
     ],
-    ['wait 0: a polling session', "wait='0' hold='1'", "wait='0' hold='1' requests='2' inactivity='160'"],
-  ])('%s', async (_what, attributes, agreed) => {
+    ['wait 0, which also means polling', "wait='0' hold='1'", "wait='0' hold='1' requests='2' inactivity='160'"],
+  ])('with agreed values, if the client asks for %s', async (_what, attributes, agreed) => {
     const bench = new BoshBench()
     const creation = await bench.send(create(attributes))
     await bench.server(link => link.open())
@@ -85,7 +85,7 @@ describe('a session is created', () => {
     ['the namespace is another', `<body rid='1' to='chat.example'/>`, 'bad-request'],
     ['it is no XML', 'rid=1', 'bad-request'],
     ['it is cut short', create().slice(0, -3), 'bad-request'],
-    ['it is nothing', '', 'bad-request'],
+    ['it is empty', '', 'bad-request'],
     [
       'it asks the server for TLS',
       create('', 700, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
@@ -93,7 +93,7 @@ describe('a session is created', () => {
     ],
     ['a stanza is too large', create('', 700, message('x'.repeat(262_144))), 'policy-violation'],
     ['it has a DTD', `<!DOCTYPE body [<!ENTITY x 'y'>]>${create()}`, 'bad-request'],
-  ])('is refused where %s', async (_what, body, condition) => {
+  ])('is rejected if %s', async (_what, body, condition) => {
     const bench = new BoshBench()
     const { reply } = await bench.send(body)
     expect(reply).toEqual({
@@ -106,10 +106,14 @@ describe('a session is created', () => {
   })
 
   test.each([
-    ['names none', `<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>`, 'chat.example'],
-    ['names an empty one', `<body rid='1' to='' xmlns='http://jabber.org/protocol/httpbind'/>`, 'chat.example'],
-    ['names another', `<body rid='1' to='web.example' xmlns='http://jabber.org/protocol/httpbind'/>`, 'web.example'],
-  ])('of a client that %s is for the domain that is meant', async (_what, body, domain) => {
+    ['no domain', `<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>`, 'chat.example'],
+    ['an empty domain', `<body rid='1' to='' xmlns='http://jabber.org/protocol/httpbind'/>`, 'chat.example'],
+    [
+      'another served domain',
+      `<body rid='1' to='web.example' xmlns='http://jabber.org/protocol/httpbind'/>`,
+      'web.example',
+    ],
+  ])('that names %s is for the right domain', async (_what, body, domain) => {
     const bench = new BoshBench({}, ['chat.example', 'web.example'], { defaultDomain: 'chat.example' })
     await bench.send(body)
     expect(bench.links.map(link => link.domain)).toEqual([domain])
@@ -158,13 +162,13 @@ describe('features', () => {
     return /<stream:features.*features>/.exec(creation.reply!.body)![0]
   }
 
-  test('that end at this service are not shown', async () => {
+  test('of TLS and compression are removed, because they concern this service only', async () => {
     expect(await shown(new FakePeer(true))).toBe(
       "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-1</mechanism><mechanism>PLAIN</mechanism></mechanisms></stream:features>",
     )
   })
 
-  test('do not invite passwords over a channel that is not encrypted', async () => {
+  test('do not offer mechanisms that send passwords over a channel that is not encrypted', async () => {
     expect(await shown(new FakePeer(false))).not.toContain('PLAIN')
   })
 
@@ -175,7 +179,7 @@ describe('features', () => {
     `<auth xmlns='${sasl}' mechanism='X-OAUTH2'>AGEAYg==</auth>`,
     `<auth xmlns='${sasl}'>AGEAYg==</auth>`,
     "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='X-TOKEN'><initial-response>AGEAYg==</initial-response></authenticate>",
-  ])('%s over such a channel never reaches the server', async login => {
+  ])('%s over an unencrypted channel never reaches the server', async login => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(false))
     const { reply } = await client.next(login)

@@ -53,7 +53,7 @@ describe('more sessions than allowed', () => {
     expect(bench.counts.refused.sessions).toBe(3)
   })
 
-  test('are refused to clients as soon as a quarter of all have no login, which leaves room for logins of this process', async () => {
+  test('are refused to clients if a quarter of all sessions have no login, but not to logins of this process', async () => {
     const bench = limited({ sessions: 8 })
     await bench.session('', 700, from('2001:db8:0:1::1'))
     const second = await bench.session('', 700, from('2001:db8:0:2::1'))
@@ -66,7 +66,7 @@ describe('more sessions than allowed', () => {
     expect(await ask(bench, from('192.0.2.8'))).toBe(refused)
   })
 
-  test('are refused to clients while a session that lost its server waits for its client', async () => {
+  test('are refused to clients while a session without a server still waits for its client', async () => {
     const bench = limited({ sessions: 4 })
     const first = await bench.session()
     await bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
@@ -174,7 +174,7 @@ describe('a client that does not log in in time', () => {
     expect(bench.counts.refused.address).toBe(1)
   })
 
-  test('makes room for only one more', async () => {
+  test('makes room for only one more session', async () => {
     const bench = limited({ loginTimeout: 60, unauthenticatedPerAddress: 2 })
     const client = await bench.session()
     await bench.pass(60)
@@ -194,7 +194,7 @@ describe('a client that does not log in in time', () => {
           text: "<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>juliet@chat.example</authorization-identifier><resumed xmlns='urn:xmpp:sm:3' previd='x' h='0'/></success>",
         }),
     ],
-  ])('may stay after %s', async (_what, act) => {
+  ])('may stay if it has %s', async (_what, act) => {
     const bench = limited({ loginTimeout: 60 })
     const client = await bench.session()
     await client.next()
@@ -227,7 +227,7 @@ describe('a client that does not log in in time', () => {
         }),
     ],
     [
-      'a stream that goes on, which it has not asked for',
+      'a resumed stream that it did not request',
       ({ link }) =>
         link.receive({
           name: 'resumed',
@@ -241,7 +241,7 @@ describe('a client that does not log in in time', () => {
     ],
     ['an error in answer to its presence', ({ link }) => link.say("<presence xmlns='jabber:client' type='error'/>")],
     [
-      'a success that only speaks of resuming',
+      'a success that only mentions a resumption',
       ({ link }) =>
         link.say(
           "<success xmlns='urn:xmpp:sasl:2'><additional-data><![CDATA[<resumed xmlns='urn:xmpp:sm:3'/>]]></additional-data></success>",
@@ -256,7 +256,7 @@ describe('a client that does not log in in time', () => {
           text: "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
         }),
     ],
-  ])('is still one after %s', async (_what, act) => {
+  ])('is still ended after %s', async (_what, act) => {
     const bench = limited({ loginTimeout: 60 })
     const client = await bench.session()
     await bench.server(() => act(client))
@@ -267,7 +267,7 @@ describe('a client that does not log in in time', () => {
     expect(client.link.closed).toBe(true)
   })
 
-  test('does not exist for a session that this process logged in', async () => {
+  test('is not ended if this process logged it in', async () => {
     const bench = limited({ loginTimeout: 60 })
     const client = await bench.warmed()
     await bench.pass(119)
@@ -301,7 +301,7 @@ describe('too many sessions of one user', () => {
     expect((await second.next()).reply?.body).toBe(refused)
   })
 
-  test('are allowed once another has ended, even if its page has not been told yet', async () => {
+  test('are allowed once another has ended, even if its page does not have the end yet', async () => {
     const bench = limited({}, { perJid: 1 })
     const first = await bench.session()
     await bench.server(link => link.bind(juliet('a')))
@@ -313,7 +313,7 @@ describe('too many sessions of one user', () => {
 })
 
 describe('more waiting requests than allowed', () => {
-  test('end no existing session, whichever holds them', async () => {
+  test('end no existing session, whichever session holds them', async () => {
     const bench = limited({ heldRequests: 2 })
     const clients = [
       await bound(bench, 'juliet@chat.example/a'),

@@ -37,7 +37,7 @@ describe('a client that ends its session', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('then its sid is unknown', async () => {
+  test('cannot use its sid again', async () => {
     const client = await new BoshBench().session()
     await client.next('', "type='terminate'")
     expect((await client.next()).reply?.body).toBe(terminated('item-not-found'))
@@ -57,7 +57,7 @@ describe('a server that ends the stream', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('while no request is open: the next request is told', async () => {
+  test('while no request is open ends the next request', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await bench.server(link => link.end(lost))
@@ -66,7 +66,7 @@ describe('a server that ends the stream', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('its last stanzas come first, in a reply of their own', async () => {
+  test('with last stanzas sends them first, in a reply of their own', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const poll = await client.next()
@@ -78,7 +78,7 @@ describe('a server that ends the stream', () => {
     expect((await client.next()).reply?.body).toContain("condition='remote-stream-error'")
   })
 
-  test('while a request is parked: that request is told', async () => {
+  test('while a request is parked ends the parked request', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const early = await client.at(702)
@@ -87,7 +87,7 @@ describe('a server that ends the stream', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('and a later request would be parked: it gets the end', async () => {
+  test('ends the next request even if it is out of order', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await bench.server(link => link.end(lost))
@@ -98,23 +98,26 @@ describe('a server that ends the stream', () => {
   test.each([
     ['requests', false],
     ['broken requests', true],
-  ])('and only %s without the one before them come: the session ends in its time', async (_what, areBroken) => {
-    const bench = new BoshBench()
-    const client = await bench.session()
-    await bench.server(({ events }) => {
-      events.onElement({ name: 'message', namespace: 'jabber:client', text: message('last') })
-      events.onEnd(conflict)
-    })
-    for (let seconds = 0; seconds < 160; seconds += 20) {
-      const peer = new FakePeer()
-      await client.at(702, '', '', peer)
-      if (areBroken) peer.leave()
-      await bench.pass(20)
-    }
-    expect(bench.registry.size).toBe(0)
-  })
+  ])(
+    'ends the session by inactivity if only %s come, without the missing one before them',
+    async (_what, areBroken) => {
+      const bench = new BoshBench()
+      const client = await bench.session()
+      await bench.server(({ events }) => {
+        events.onElement({ name: 'message', namespace: 'jabber:client', text: message('last') })
+        events.onEnd(conflict)
+      })
+      for (let seconds = 0; seconds < 160; seconds += 20) {
+        const peer = new FakePeer()
+        await client.at(702, '', '', peer)
+        if (areBroken) peer.leave()
+        await bench.pass(20)
+      }
+      expect(bench.registry.size).toBe(0)
+    },
+  )
 
-  test('if no request follows, the session ends after its inactivity', async () => {
+  test('ends the session by inactivity if no request follows', async () => {
     const bench = new BoshBench()
     await bench.session()
     await bench.server(link => link.end(lost))
@@ -122,7 +125,7 @@ describe('a server that ends the stream', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('before the stream opens: the first request gets the end', async () => {
+  test('before it opens the stream ends the first request', async () => {
     const bench = new BoshBench()
     const creation = await bench.send(create())
     await bench.server(link => link.end(lost))
@@ -130,7 +133,7 @@ describe('a server that ends the stream', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('a login also learns the step and the cause', async () => {
+  test('during a login of this process reports the step and the cause', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     await bench.server(link => link.end({ failure: { step: 'tls', code: 'certificate-invalid' } }))
@@ -142,12 +145,12 @@ describe('a client of the first protocol version', () => {
   test.each([
     ['bad-request', "pause='0'", 400],
     ['policy-violation', "pause='1000'", 403],
-  ])('is told %s by HTTP status', async (_condition, attributes, status) => {
+  ])('gets %s as an HTTP status', async (_condition, attributes, status) => {
     const client = await new BoshBench().session("wait='60' hold='1'")
     expect((await client.next('', attributes)).reply).toMatchObject({ status, body: '' })
   })
 
-  test('item-not-found is a status as well, and the end of the stream is not', async () => {
+  test('gets item-not-found as an HTTP status, but the end of the stream as a body', async () => {
     const bench = new BoshBench()
     const client = await bench.session("wait='60' hold='1'")
     expect((await client.at(720)).reply).toMatchObject({ status: 404, body: '' })
@@ -161,7 +164,7 @@ describe('a client of the first protocol version', () => {
 })
 
 describe('a service that stops', () => {
-  test('tells open and later requests, and new sessions', async () => {
+  test('answers system-shutdown to open and later requests, and to new sessions', async () => {
     const bench = new BoshBench()
     const [holding, silent] = [await bench.session(), await bench.session()]
     const poll = await holding.next()
@@ -209,7 +212,7 @@ describe('a service that stops', () => {
   })
 })
 
-test('a session that is asked for when the service begins to stop is not opened any more', async () => {
+test('a session that is requested when the service begins to stop is not opened', async () => {
   const bench = new BoshBench()
   const asked = bench.send(create())
   bench.manager.shutDown()

@@ -36,8 +36,8 @@ async function expectOneOver(bench: BoshBench, failing: Client, other: Client): 
   expect(other.link.sent).toEqual([message('to the server')])
 }
 
-describe('a session that fails', () => {
-  test('at a request tells this request, and all held requests', async () => {
+describe('a fault in a session', () => {
+  test('during a request answers this request and all held requests with an error', async () => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
@@ -46,7 +46,7 @@ describe('a session that fails', () => {
     await expectOneOver(bench, failing, other)
   })
 
-  test('at an element of its server tells the waiting client', async () => {
+  test('at an element of its server ends the held request', async () => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
@@ -58,7 +58,7 @@ describe('a session that fails', () => {
     await expectOneOver(bench, failing, other)
   })
 
-  test('at the end of its link tells the waiting client', async () => {
+  test('at the end of its link ends the held request', async () => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
@@ -76,7 +76,7 @@ describe('a session that fails', () => {
     await expectOneOver(bench, failing, other)
   })
 
-  test('when it is evicted ends, and the session that evicts it continues', async () => {
+  test('during its eviction ends it, and the session that evicts it continues', async () => {
     const { bench, failing, other } = await two()
     const held = await failing.next()
     breakLink(failing)
@@ -86,7 +86,7 @@ describe('a session that fails', () => {
     await expectOneOver(bench, failing, other)
   })
 
-  test('when its login gives up is over', async () => {
+  test('during an abandoned login removes it', async () => {
     const bench = new BoshBench()
     const { opening } = bench.login()
     const failing = bench.link
@@ -103,7 +103,7 @@ describe('a session that fails', () => {
     expect((await other.next('', "type='terminate'")).reply?.body).toContain("type='terminate'")
   })
 
-  test('when the service stops does not keep the service from telling other clients', async () => {
+  test('during a stop does not keep the service from answering other clients', async () => {
     const { bench, failing, other } = await two()
     const polls = [await failing.next(), await other.next()]
     breakLink(failing)
@@ -114,7 +114,7 @@ describe('a session that fails', () => {
     expect(other.link.closed).toBe(true)
   })
 
-  test('at its creation is reported in the first reply', async () => {
+  test('during its creation is reported in the first reply', async () => {
     const bench = new BoshBench({}, ['chat.example'], {
       connect: () => {
         throw new TypeError('not foreseen')
@@ -125,7 +125,7 @@ describe('a session that fails', () => {
     expect(bench.counts.faults).toBe(1)
   })
 
-  test('during a login tells its caller', async () => {
+  test('during a login of this process is reported to the caller', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     await bench.server(link =>

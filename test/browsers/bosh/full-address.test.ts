@@ -25,7 +25,7 @@ function elsewhere(limits: { address: number; unauthenticated: number }): LiveCo
 describe.each([
   ['this process', undefined],
   ['another process', elsewhere],
-])('an address that %s counts, and that is full,', (_where, countsOf) => {
+])('a new session of an address at its limit, which %s counts,', (_where, countsOf) => {
   /** After the first refused login of an address, its logins are delayed. */
   const benchFor = (unauthenticatedPerAddress: number) =>
     new BoshBench({}, undefined, {
@@ -50,7 +50,7 @@ describe.each([
     await bench.pass(0)
   }
 
-  test('ends the session with the most refused logins, and tells its client', async () => {
+  test('ends the session with the most refused logins, with an error for its client', async () => {
     const bench = benchFor(3)
     const [honest, once, twice] = [await open(bench), await open(bench), await open(bench)]
     await honest.next(plain('romeo'))

@@ -222,7 +222,7 @@ describe('from one address', () => {
     expect(client.link.sent).toEqual([])
   })
 
-  test('a login that binds at once, or goes ahead of the features, waits as well', async () => {
+  test('a SASL2 login, or a login sent before the features, waits as well', async () => {
     const bench = limited()
     await guess(bench, 10)
     await bench.send(
@@ -256,7 +256,7 @@ describe('in the audit trail', () => {
     expect(JSON.stringify(bench.audited)).not.toContain(base64('\0alice\0s3cret'))
   })
 
-  test('a name in the first response has its line, and a name that is not shown has no line', async () => {
+  test('the line has the name in the first response, and only the domain if the name is unclear', async () => {
     const bench = new BoshBench()
     const client = await stranger(bench)
     await client.next(`<auth xmlns='${sasl}' mechanism='SCRAM-SHA-256'/>`)

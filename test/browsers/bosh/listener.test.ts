@@ -145,7 +145,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received.map(({ body: text }) => text)).toEqual(['<body/>'])
     })
 
-    test('has the address of the connection, or the address that a trusted proxy sends', async () => {
+    test('has the address of its connection, or the address that a trusted proxy sends', async () => {
       await send('POST', '<body/>', { cookie: 'a=b' })
       const secureUrl = 'https://chat.example/http-bind'
       expect(received[0]!.peer).toMatchObject({ address: '127.0.0.1', secure: false, cookies: 'a=b', secureUrl })
@@ -154,7 +154,7 @@ describe.each(servers)('in %s', (_name, create) => {
     })
 
     test.each(['text/xml', 'text/plain', 'application/x-www-form-urlencoded', 'nonsense'])(
-      'is taken as it is when it calls itself %s',
+      'is accepted with the content type %s',
       async type => {
         expect((await send('POST', '<body/>', { 'content-type': type })).body).toBe('<body/>')
       },
@@ -170,7 +170,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received).toEqual([])
     })
 
-    test('in another encoding than UTF-8 reaches no client as text', async () => {
+    test('in another encoding than UTF-8 is not decoded', async () => {
       await send('POST', Buffer.from([0x3c, 0x62, 0xff, 0x3e]))
       expect(received[0]?.body).toBe('')
     })
@@ -183,14 +183,14 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(limits).toEqual(['stanza'])
     })
 
-    test('too large of a live session gets the answer that its client understands', async () => {
+    test('too large for its live session gets the session’s end as a body', async () => {
       refusal = reply('<body type="terminate"/>')
       const { status, body } = await send('POST', 'x'.repeat(200_000))
       expect({ status, body }).toEqual({ status: 200, body: '<body type="terminate"/>' })
       expect(limits).toEqual(['stanza'])
     })
 
-    test('that is too large is found by its beginning, however it is cut', async () => {
+    test('that is too large is matched to its session by its beginning, in any pieces', async () => {
       refusal = reply('<body type="terminate"/>')
       const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
       const client = new HttpSocket(port)
@@ -205,7 +205,7 @@ describe.each(servers)('in %s', (_name, create) => {
 
     test.each([
       ['', undefined, 413],
-      [' with the answer that its client understands', reply('<body type="terminate"/>'), 200],
+      [' with the end of its session as a body', reply('<body type="terminate"/>'), 200],
     ])('that is far too large is refused before all of it has arrived%s', async (_how, terminate, status) => {
       refusal = terminate
       const client = new HttpSocket(port)
@@ -239,7 +239,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(received[0]?.body).toHaveLength(1000)
     })
 
-    test('whose client disconnects is reported once', async () => {
+    test('is reported as gone once if its client disconnects', async () => {
       let left = 0
       const held = new Promise<Peer>(resolve => {
         answer = (_body, peer) => {
@@ -263,7 +263,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(left).toBe(1)
     })
 
-    test('is answered once', async () => {
+    test('is answered only once', async () => {
       answer = async () => reply('<body n="1"/>')
       const answered = send('POST', '<body/>')
       await until(() => received.length === 1)
@@ -271,7 +271,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect((await answered).body).toBe('<body n="1"/>')
     })
 
-    test('may follow a held request on the same socket, and cause its answer', async () => {
+    test('may follow a held request on the same connection', async () => {
       const pending: ((reply: Reply) => void)[] = []
       answer = () =>
         new Promise(resolve => {
@@ -291,7 +291,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(text.indexOf('n="1"')).toBeGreaterThan(0)
     })
 
-    test('may be one of many in a packet', async () => {
+    test('may be one of fifty in a packet', async () => {
       answer = async body => reply(`<answer>${body}</answer>`)
       const client = new HttpSocket(port)
       const bodies = Array.from({ length: 50 }, (_, number) => `<body n="${number}"/>`)
@@ -302,7 +302,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(await client.rest()).toBe('')
     })
 
-    test('is answered in its turn, whichever other is answered first', async () => {
+    test('is answered in its turn, in whatever order the replies are ready', async () => {
       answer = () => new Promise(() => {})
       const client = new HttpSocket(port)
       for (const order of [
@@ -334,7 +334,7 @@ describe.each(servers)('in %s', (_name, create) => {
     })
   })
 
-  describe('a browser that would show the reply', () => {
+  describe('a browser that navigates to the endpoint', () => {
     /** Headers that prevent scripts, loading and framing. */
     const inert = {
       'content-security-policy': expect.stringMatching(/^default-src 'none'; sandbox; frame-ancestors 'none'/),
@@ -342,7 +342,7 @@ describe.each(servers)('in %s', (_name, create) => {
       'cache-control': 'no-store',
     }
 
-    test('sends headers with every reply so that nothing in it can run', async () => {
+    test('gets headers that prevent scripts in every reply', async () => {
       const large = 'x'.repeat(1001)
       const replies: [number, Answer][] = [
         [200, await send('POST', '<body/>')],
@@ -375,7 +375,7 @@ describe.each(servers)('in %s', (_name, create) => {
       }
     })
 
-    test('gets the page or 403, and its POST is not a request', async () => {
+    test('gets the page for GET and 403 for POST', async () => {
       const navigate = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
       const posted = await send('POST', '<body/>', navigate)
       expect([posted.status, posted.body]).toEqual([403, ''])
@@ -400,7 +400,7 @@ describe.each(servers)('in %s', (_name, create) => {
         'content-type': 'text/plain',
       })
 
-    test.each(['cross-site', 'same-site'])('that is not listed cannot post, %s', async site => {
+    test.each(['cross-site', 'same-site'])('that is not listed cannot post (%s)', async site => {
       for (const origins of [[listed], []]) {
         setUp(...origins)
         const { status, body } = await post('https://evil.example', site)
@@ -439,8 +439,8 @@ describe.each(servers)('in %s', (_name, create) => {
 
     test.each([
       ['413', undefined, 413],
-      ['what its client understands', terminate, 200],
-    ])('is answered with %s when its first KiB has come', async (_what, known, status) => {
+      ['the end of its session as a body', terminate, 200],
+    ])('is answered with %s when its first KiB has arrived', async (_what, known, status) => {
       refusal = known
       const client = new HttpSocket(port)
       client.send(head(10_000_000_000) + "<body sid='1'>".padEnd(900))
@@ -456,7 +456,7 @@ describe.each(servers)('in %s', (_name, create) => {
       client.socket.destroy()
     })
 
-    test('is answered after a second from the bytes that have arrived', async () => {
+    test('is answered one second after its first bytes, from these bytes', async () => {
       refusal = terminate
       const client = new HttpSocket(port)
       client.send(`${head(10_000_000_000)}<body sid='1'`)
@@ -511,7 +511,7 @@ describe.each(servers)('in %s', (_name, create) => {
       client.socket.destroy()
     })
 
-    test('is forgotten with its client', async () => {
+    test('is dropped when its client disconnects', async () => {
       const client = new HttpSocket(port)
       client.send(`${head(10_000_000_000)}<body sid='1'`)
       await until(() => clock.pending === 1)
@@ -527,7 +527,7 @@ describe.each(servers)('in %s', (_name, create) => {
         `POST / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${address}\r\nContent-Length: 1000\r\n\r\n${'x'.repeat(length)}`,
       )
 
-    test('are refused if there is no room for them, and other bodies are not', async () => {
+    test('are refused if there is no memory for them, and other bodies are not', async () => {
       // The memory for a client: an eighth of the total, or one whole body.
       const most = Math.floor(2 ** 20 / 950)
       const clients = Array.from({ length: most }, () => part('192.0.2.1'))
@@ -551,7 +551,7 @@ describe.each(servers)('in %s', (_name, create) => {
       await until(() => bodies.bytes === 0)
     })
 
-    test('do not count if they arrive in one piece, or are complete', async () => {
+    test('use no memory for unfinished bodies if they arrive in one piece, or are complete', async () => {
       const begin = jest.spyOn(bodies, 'begin')
       await send('POST', 'x'.repeat(1000))
       expect(begin).not.toHaveBeenCalled()
@@ -591,7 +591,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(await client.rest()).toBe('')
     })
 
-    test('if it expects anything else, gets 417', async () => {
+    test('gets 417 if it expects anything else', async () => {
       delayContinue(server, listener, refuseExpectation)
       const client = new HttpSocket(port)
       const { head } = await client.send(asked().replace('100-continue', 'something')).reply()
@@ -603,13 +603,13 @@ describe.each(servers)('in %s', (_name, create) => {
   describe('an unexpected error', () => {
     test.each([
       [
-        'no client can answer',
+        'fails',
         () => {
           throw new TypeError('not foreseen')
         },
       ],
       ['has an answer that cannot be written', async () => ({ ...reply('<body/>'), status: 99 })],
-    ])('ends the one request that %s', async (_which, failing) => {
+    ])('ends only the request that %s', async (_which, failing) => {
       answer = failing
       expect((await send('POST', '<body/>')).status).toBe(500)
       answer = async () => reply('<body/>')
@@ -617,7 +617,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(faults).toHaveLength(1)
     })
 
-    test('ends its request at once', async () => {
+    test('is answered with 500 for each method', async () => {
       cors = () => {
         throw new TypeError('not foreseen')
       }
@@ -628,7 +628,7 @@ describe.each(servers)('in %s', (_name, create) => {
   })
 
   describe('a client that breaks the connection', () => {
-    test('in the middle of its reply ends no other', async () => {
+    test('in the middle of a reply ends no other request', async () => {
       answer = async body => reply(body === 'large' ? 'x'.repeat(32 * 1024 * 1024) : body)
       const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
       const client = new HttpSocket(port)
@@ -643,11 +643,11 @@ describe.each(servers)('in %s', (_name, create) => {
     })
   })
 
-  describe('mounted in an app', () => {
+  describe('the endpoint in an Express app', () => {
     test.each([
-      ['our messages', true],
-      ['Express’s own', false],
-    ])('with %s, it shares connections with what else is there', async (_whose, isOurs) => {
+      ['our HTTP messages', true],
+      ['Express’s HTTP messages', false],
+    ])('shares connections with other routes, with %s', async (_whose, isOurs) => {
       const app = express()
       install(isOurs, app)
       let isHeld = false
@@ -703,10 +703,10 @@ describe.each(servers)('in %s', (_name, create) => {
     }
 
     test.each([
-      ['any', ['*'], false, portal, { 'access-control-allow-origin': '*' }],
-      ['one that is listed', [other, portal], false, portal, { 'access-control-allow-origin': portal, vary: 'Origin' }],
+      ['any origin', ['*'], false, portal, { 'access-control-allow-origin': '*' }],
+      ['their origin', [other, portal], false, portal, { 'access-control-allow-origin': portal, vary: 'Origin' }],
       [
-        'one that is listed, with cookies',
+        'their origin, with cookies',
         [portal],
         true,
         portal,
@@ -716,21 +716,21 @@ describe.each(servers)('in %s', (_name, create) => {
           vary: 'Origin',
         },
       ],
-    ])('may be of %s', async (_what, origins, credentials, origin, allowed) => {
+    ])('may read replies if CORS allows %s', async (_what, origins, credentials, origin, allowed) => {
       cors = createCors({ ...asks, origins, credentials })
       for (const one of await answers({ origin })) expect(one).toEqual(allowed)
       expect(shared(await send('OPTIONS', '', { origin }))).toEqual({ ...allowed, ...asked })
     })
 
     test.each([
-      ['that are not listed', [portal], other],
-      ['where none is listed', [], portal],
-      ['that differ in their scheme', [portal], 'http://portal.example'],
-      ['that differ in their port', [portal], `${portal}:8443`],
-      ['that only begin like one', [portal], `${portal}.evil.example`],
-      ['that hide theirs', [portal], 'null'],
-      ['that do not say theirs', [portal], undefined],
-    ])('%s are told nothing', async (_what, origins, origin) => {
+      ['another origin is listed', [portal], other],
+      ['no origin is listed', [], portal],
+      ['their scheme differs', [portal], 'http://portal.example'],
+      ['their port differs', [portal], `${portal}:8443`],
+      ['their origin only begins like a listed origin', [portal], `${portal}.evil.example`],
+      ['their origin is null', [portal], 'null'],
+      ['they send no origin', [portal], undefined],
+    ])('cannot read replies if %s', async (_what, origins, origin) => {
       cors = createCors({ ...asks, origins, credentials: true })
       const headers = origin === undefined ? {} : { origin }
       for (const one of await answers(headers)) expect(one).toEqual({})
@@ -740,7 +740,7 @@ describe.each(servers)('in %s', (_name, create) => {
   })
 
   describe('other methods', () => {
-    test('GET is a page for people, with a warning if the channel is not encrypted', async () => {
+    test('GET shows a page, with a warning if the channel is not encrypted', async () => {
       const { status, headers, body } = await send('GET')
       expect(status).toBe(200)
       expect(headers['content-type']).toBe('text/html; charset=utf-8')
@@ -754,7 +754,7 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(xhtml.headers['content-type']).toBe('application/xhtml+xml; charset=utf-8')
     })
 
-    test('GET names the pages of admins to addresses that may use them only', async () => {
+    test('GET links the admin pages only for addresses that may use them', async () => {
       expect((await send('GET')).body).toContain('<a href="/warm">Log a user in</a>')
       const { body } = await send('GET', '', { 'x-forwarded-for': '203.0.113.7' })
       expect(body).toContain('<p>A BOSH endpoint for')
@@ -800,8 +800,8 @@ describe.each(servers)('in %s', (_name, create) => {
     })
   })
 
-  describe('an address that may not come', () => {
-    test.each(['POST', 'GET', 'HEAD', 'OPTIONS', 'PUT'])('is refused with 403 and nothing else: %s', async method => {
+  describe('an address that is not allowed', () => {
+    test.each(['POST', 'GET', 'HEAD', 'OPTIONS', 'PUT'])('gets an empty 403 for %s', async method => {
       access = address => address !== '127.0.0.1'
       const { status, headers, body } = await send(method, method === 'POST' ? '<body/>' : '')
       expect([status, headers['content-length'], body]).toEqual([403, '0', ''])

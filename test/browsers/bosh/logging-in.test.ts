@@ -38,17 +38,23 @@ async function inside(bench = new BoshBench()): Promise<Client> {
 
 const jids = ({ registry }: BoshBench) => [...registry.list()].map(({ jid }) => jid)
 
-describe('before its login, a client sends', () => {
+describe('a client that has not logged in', () => {
   const inheriting = (name: string, attributes: string, child: string) =>
     `<${name} ${attributes} xmlns:p='${'&amp;'.repeat(400)}'>${child.repeat(2_000)}</${name}>`
   const long = 'x'.repeat(16 * 1024)
 
   test.each([
     ['a long element', message(long)],
-    ['a request whose children inherit much', inheriting('iq', "xmlns='jabber:client' type='set'", '<p:a/>')],
-    ['a login whose children inherit much', inheriting('auth', `xmlns='${sasl}'`, '<p:é/>')],
-    ['the same with SASL2', inheriting('authenticate', "xmlns='urn:xmpp:sasl:2'", '<p:é/>')],
-  ])('no %s', async (_what, element) => {
+    [
+      'a request whose children inherit long declarations',
+      inheriting('iq', "xmlns='jabber:client' type='set'", '<p:a/>'),
+    ],
+    ['a login whose children inherit long declarations', inheriting('auth', `xmlns='${sasl}'`, '<p:é/>')],
+    [
+      'a SASL2 login whose children inherit long declarations',
+      inheriting('authenticate', "xmlns='urn:xmpp:sasl:2'", '<p:é/>'),
+    ],
+  ])('ends its session with %s', async (_what, element) => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), '')
     let reply: string | undefined
@@ -63,7 +69,7 @@ describe('before its login, a client sends', () => {
     expect(steps).toBeLessThan(8 * element.length + 20_000)
   })
 
-  test('no such login after another login', async () => {
+  test('ends its session with such a SASL2 login after another login', async () => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     const { reply } = await client.next(
@@ -72,7 +78,7 @@ describe('before its login, a client sends', () => {
     expect(reply?.body).toBe(terminated('policy-violation'))
   })
 
-  test('a token of 12 kB', async () => {
+  test('may send a token of 12 kB', async () => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), '')
     const token = `<auth xmlns='${sasl}' mechanism='GSSAPI'>${Buffer.alloc(12_000).toString('base64')}</auth>`
@@ -90,10 +96,10 @@ describe('a stream restarts', () => {
   })
 
   test.each<[string, (client: Client, bench: BoshBench) => Promise<unknown>]>([
-    ['requests that carry nothing', client => client.next()],
-    ['time', (_client, bench) => bench.pass(50)],
+    ['an empty request', client => client.next()],
+    ['a wait', (_client, bench) => bench.pass(50)],
     ['a pause', client => client.next('', "pause='60'")],
-  ])('if only %s arrives in between', async (_what, act) => {
+  ])('if only %s happened since the login', async (_what, act) => {
     const bench = new BoshBench({ maxRequests: 3 })
     const client = await bench.welcome("wait='60' hold='2' ver='1.6'")
     await act(client, bench)
@@ -101,7 +107,7 @@ describe('a stream restarts', () => {
     expect(client.link.restarts).toHaveLength(1)
   })
 
-  test('after a failed login', async () => {
+  test('after a second, successful login', async () => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), auth)
     await bench.server(link => link.say(`<failure xmlns='${sasl}'><not-authorized/></failure>`))
@@ -130,7 +136,7 @@ describe('a stream restarts', () => {
   })
 })
 
-describe('a stream does not restart, and the session ends', () => {
+describe('a restart is refused, and the session ends,', () => {
   /** The client's stream restart is refused. */
   async function isRefused(bench: BoshBench, client: Client, attributes = restart): Promise<void> {
     const before = client.link.restarts.length
@@ -142,10 +148,10 @@ describe('a stream does not restart, and the session ends', () => {
   }
 
   test.each([
-    ['nothing', ''],
-    ['what asks to be let in', auth],
-    ['what asks to be let in and bound', authenticate],
-  ])('if the client has sent %s and was refused', async (_what, login) => {
+    ['no login', ''],
+    ['a SASL login', auth],
+    ['a SASL2 login', authenticate],
+  ])('before a login has succeeded, after %s', async (_what, login) => {
     const bench = new BoshBench()
     await isRefused(bench, await bench.session(undefined, 700, new FakePeer(), login))
   })
@@ -165,7 +171,7 @@ describe('a stream does not restart, and the session ends', () => {
     expect((await client.next()).reply).toBeUndefined()
   })
 
-  test("if the server's next element has begun already", async () => {
+  test('if the server has begun its next element', async () => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     client.link.isBetweenElements = false
@@ -173,8 +179,8 @@ describe('a stream does not restart, and the session ends', () => {
   })
 
   test.each([
-    ['the second time', false],
-    ['the second time, before the server has answered the first', true],
+    ['if the stream was restarted before', false],
+    ['if an earlier restart is not answered yet', true],
   ])('%s', async (_what, isAtOnce) => {
     const bench = new BoshBench({ maxRequests: 3 })
     const client = await bench.welcome("wait='60' hold='2' ver='1.6'")
@@ -200,15 +206,15 @@ describe('a stream does not restart, and the session ends', () => {
 
   test.each([
     ['a stanza', message('hello')],
-    ['the wish to be let in again', auth],
-  ])('if the client has sent %s since', async (_what, said) => {
+    ['another login', auth],
+  ])('if the client has sent %s since the success', async (_what, said) => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     await client.next(said)
     await isRefused(bench, client)
   })
 
-  test('if the client has sent something before the server accepted its login', async () => {
+  test('if the client has sent a stanza before the server accepted its login', async () => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), auth + message('hello'))
     await bench.server(link => link.letIn())
@@ -217,9 +223,9 @@ describe('a stream does not restart, and the session ends', () => {
   })
 
   test.each([
-    ['inside of a message', `<message xmlns='jabber:client'>${success}</message>`],
+    ['inside a message', `<message xmlns='jabber:client'>${success}</message>`],
     ['of another namespace', "<success xmlns='jabber:client'/>"],
-    ['for a login that binds at once', "<success xmlns='urn:xmpp:sasl:2'/>"],
+    ['of SASL2', "<success xmlns='urn:xmpp:sasl:2'/>"],
   ])('after a success %s', async (_what, said) => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), auth)
@@ -228,7 +234,7 @@ describe('a stream does not restart, and the session ends', () => {
     await isRefused(bench, client)
   })
 
-  test('after a success that was not asked for', async () => {
+  test('after a success without a login', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await bench.server(link => link.letIn())
@@ -237,16 +243,16 @@ describe('a stream does not restart, and the session ends', () => {
   })
 
   test.each([
-    ['another domain that is served', 'other.example'],
-    ['a domain that is not', 'evil.example'],
-    ['what is no domain', 'chat.example/x'],
-    ['an empty domain', ''],
-  ])('for %s', async (_what, to) => {
+    ['of another served domain', 'other.example'],
+    ['of a domain that is not served', 'evil.example'],
+    ['that is no domain', 'chat.example/x'],
+    ['that is empty', ''],
+  ])('with `to` %s', async (_what, to) => {
     const bench = new BoshBench({}, ['chat.example', 'other.example'])
     await isRefused(bench, await bench.welcome(), `${restart} to='${to}'`)
   })
 
-  test("if the JID of the session is known: from our login, or from its client's", async () => {
+  test('if the session is bound already, by this process or by its client', async () => {
     const bench = new BoshBench()
     await isRefused(bench, await bench.warmed())
     const client = await bench.session()
@@ -257,19 +263,19 @@ describe('a stream does not restart, and the session ends', () => {
 })
 
 describe('an end takes precedence over a restart', () => {
-  test('and does not count as a fault', async () => {
+  test('and is no error', async () => {
     const client = await new BoshBench().session()
     const { reply } = await client.next('', `${restart} type='terminate'`)
     expect(reply?.body).toBe("<body type='terminate' xmlns='http://jabber.org/protocol/httpbind'/>")
   })
 })
 
-describe('the JID of a client is known', () => {
+describe('the service finds the JID of a client', () => {
   test.each([
-    ['without a sender', ''],
-    ['from the server', "from='chat.example'"],
-    ['in the name of the user', "from='mallory@chat.example'"],
-  ])('by the answer to its request for a resource, %s', async (_what, from) => {
+    ['without `from`', ''],
+    ['`from` the server', "from='chat.example'"],
+    ['`from` the user', "from='mallory@chat.example'"],
+  ])('from the result of its bind request, %s', async (_what, from) => {
     const bench = new BoshBench()
     const client = await inside(bench)
     await client.next(bindRequest())
@@ -277,7 +283,7 @@ describe('the JID of a client is known', () => {
     expect(jids(bench)).toEqual([own])
   })
 
-  test('from the answer that belongs to its request, if the request was sent before the features', async () => {
+  test('from the result of a bind request that was sent before the features', async () => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     await client.next('', restart)
@@ -287,7 +293,7 @@ describe('the JID of a client is known', () => {
     expect(jids(bench)).toEqual([own])
   })
 
-  test('from the answer to its second request, if the first was refused', async () => {
+  test('from the result of its second bind request, if the first was refused', async () => {
     const bench = new BoshBench()
     const client = await inside(bench)
     await client.next(bindRequest('1') + bindRequest('2'))
@@ -296,14 +302,14 @@ describe('the JID of a client is known', () => {
     expect(jids(bench)).toEqual([own])
   })
 
-  test('by the success of a login that binds at once', async () => {
+  test('from the success of a SASL2 login', async () => {
     const bench = new BoshBench()
     await bench.session()
     await bench.server(link => link.bind(own))
     expect(jids(bench)).toEqual([own])
   })
 
-  test('from the answer to its request, if it logged in without a restart', async () => {
+  test('from the result of its bind request, if it logged in without a restart', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const told = '<authorization-identifier>mallory@chat.example</authorization-identifier>'
@@ -315,7 +321,7 @@ describe('the JID of a client is known', () => {
     expect(jids(bench)).toEqual([own])
   })
 
-  test('once', async () => {
+  test('only once', async () => {
     const bench = new BoshBench()
     const client = await inside(bench)
     await client.next(bindRequest() + bindRequest('c'))
@@ -330,17 +336,17 @@ describe('the JID of a client is known', () => {
   })
 })
 
-describe('the JID of a client is not known', () => {
+describe('the service does not find the JID of a client', () => {
   const from = (sender: string) => bindResult(victim, `type='result' id='b' from='${sender}'`)
 
   test.each([
     ['another user', from('accomplice@chat.example/y')],
-    ['another session of its own', from('mallory@chat.example/y')],
-    ['its own session', from(own)],
-    ['its own account', from('mallory@chat.example')],
+    ['another session of the user', from('mallory@chat.example/y')],
+    ['the session itself', from(own)],
+    ['the user’s account', from('mallory@chat.example')],
     ['another server', from('evil.example')],
     ['a room', from('room@conference.chat.example/mallory')],
-  ])('by a stanza of %s in place of the answer, which still counts later', async (_what, forged) => {
+  ])('from a stanza of %s in place of the result, which still counts later', async (_what, forged) => {
     const bench = new BoshBench()
     const client = await inside(bench)
     await client.next(bindRequest())
@@ -351,14 +357,14 @@ describe('the JID of a client is not known', () => {
   })
 
   test.each([
-    ['that does not ask for a resource', bindRequest().replace(bind, 'urn:x')],
+    ['that is no bind request', bindRequest().replace(bind, 'urn:x')],
     [
-      'that asks for it further down',
+      'with the bind request further down',
       `<iq xmlns='jabber:client' type='set' id='b'><x xmlns='x'>${bindRequest()}</x></iq>`,
     ],
-    ['of another id', bindRequest('c')],
-    ['inside of a message', `<message xmlns='jabber:client'>${bindRequest()}</message>`],
-  ])('by the answer to a request %s', async (_what, request) => {
+    ['with another id', bindRequest('c')],
+    ['inside a message', `<message xmlns='jabber:client'>${bindRequest()}</message>`],
+  ])('from the result of a request %s', async (_what, request) => {
     const bench = new BoshBench()
     const client = await inside(bench)
     await client.next(request)
@@ -366,7 +372,7 @@ describe('the JID of a client is not known', () => {
     expect(jids(bench)).toEqual([undefined])
   })
 
-  test('by an answer without a request, or by a second answer', async () => {
+  test('from a result without a request, or from a second result', async () => {
     const bench = new BoshBench()
     const client = await inside(bench)
     await bench.server(link => link.answerBind('b', victim))
@@ -377,9 +383,9 @@ describe('the JID of a client is not known', () => {
   })
 
   test.each([
-    ['was not let in', ''],
-    ['logs in without binding', auth],
-  ])('by an answer or a success if the client %s', async (_what, login) => {
+    ['has not logged in', ''],
+    ['is in the middle of a SASL login', auth],
+  ])('from a bind result or a success if the client %s', async (_what, login) => {
     const bench = new BoshBench()
     await bench.session(undefined, 700, new FakePeer(), login)
     await bench.server(link => link.answerBind('b', victim))
@@ -387,7 +393,7 @@ describe('the JID of a client is not known', () => {
     expect(jids(bench)).toEqual([undefined])
   })
 
-  test('by a success after a failure, or inside of a message', async () => {
+  test('from a success after a failure, or inside another stanza', async () => {
     const bench = new BoshBench()
     await bench.session()
     const told = `<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>${victim}</authorization-identifier></success>`
@@ -402,7 +408,7 @@ describe('the JID of a client is not known', () => {
     ['a message', message('hello')],
     ['a presence', "<presence xmlns='jabber:client' from='accomplice@chat.example/y'/>"],
     ['a stream that was resumed', "<resumed xmlns='urn:xmpp:sm:3' previd='x' h='0'/>"],
-  ])('by anything after %s, because others may write to the client now', async (_what, said) => {
+  ])('from anything after %s, because others may write to the client now', async (_what, said) => {
     const bench = new BoshBench()
     const client = await inside(bench)
     await client.next(bindRequest())
@@ -412,7 +418,7 @@ describe('the JID of a client is not known', () => {
   })
 })
 
-describe('a request that could log a client in without its JID does not reach the server, and ends the session', () => {
+describe('a request that could hide the client’s JID does not reach the server, and ends the session', () => {
   /** Sends refused elements together with an allowed stanza. */
   async function isRefused(bench: BoshBench, client: Client, said: string): Promise<void> {
     client.link.sent.length = 0
@@ -430,22 +436,22 @@ describe('a request that could log a client in without its JID does not reach th
     ['of more than 10,000 characters', padded(bindRequest(), 10_000)],
     ['with an id of more than 1,024 characters', bindRequest('b'.repeat(1025))],
     ['without an id', bindRequest().replace("id='b'", '')],
-    ['to the own account, which Prosody binds', bindRequest('b', "to='mallory@chat.example'")],
+    ['to the user’s account, which Prosody binds', bindRequest('b', "to='mallory@chat.example'")],
     ['to a session', bindRequest('b', "to='accomplice@chat.example/y'")],
     ['to another server', bindRequest('b', "to='evil.example'")],
     ['of another namespace, which ejabberd binds', bindRequest().replace('jabber:client', 'jabber:server')],
     ['too many', Array.from({ length: 11 }, (_, number) => bindRequest(`${number}`)).join('')],
-  ])('a request for a resource: %s', async (_what, said) => {
+  ])('a bind request: %s', async (_what, said) => {
     const bench = new BoshBench()
     await isRefused(bench, await inside(bench), said)
   })
 
   test.each<[string, (bench: BoshBench) => Promise<Client>]>([
-    ['has not been let in', bench => bench.session(undefined, 700, new FakePeer(), '')],
-    ['waits for the outcome of its login', bench => bench.session(undefined, 700, new FakePeer(), auth)],
-    ['waits for the outcome of a login that binds at once', bench => bench.session()],
-    ['has not opened its stream again', bench => bench.welcome()],
-  ])('a request of a client that %s, for a resource or for its last stream', async (_what, come) => {
+    ['has not logged in', bench => bench.session(undefined, 700, new FakePeer(), '')],
+    ['waits for the outcome of its SASL login', bench => bench.session(undefined, 700, new FakePeer(), auth)],
+    ['waits for the outcome of its SASL2 login', bench => bench.session()],
+    ['has not restarted its stream', bench => bench.welcome()],
+  ])('a bind request or a resumption if the client %s', async (_what, come) => {
     for (const said of [bindRequest(), resume()]) {
       const bench = new BoshBench()
       await isRefused(bench, await come(bench), said)
@@ -454,14 +460,14 @@ describe('a request that could log a client in without its JID does not reach th
 
   test.each([
     ['a second login', auth, auth],
-    ['a second login that binds at once', auth, authenticate],
-    ['a second login beside one that binds at once', authenticate, auth],
-  ])('%s before the first one is over', async (_what, first, second) => {
+    ['a second SASL2 login', auth, authenticate],
+    ['a SASL login beside a SASL2 login', authenticate, auth],
+  ])('%s before the first login is over', async (_what, first, second) => {
     const bench = new BoshBench()
     await isRefused(bench, await bench.session(undefined, 700, new FakePeer(), first), second)
   })
 
-  test('a second login of a client that is logged in', async () => {
+  test('a second login of a client that has logged in', async () => {
     const bench = new BoshBench()
     await isRefused(bench, await inside(bench), auth)
   })
@@ -476,7 +482,7 @@ describe('a request that could log a client in without its JID does not reach th
     )
   })
 
-  test('a registration still reaches the server', async () => {
+  test('but a registration does reach it', async () => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), '')
     const said = "<iq xmlns='jabber:client' type='set' id='1'><query xmlns='jabber:iq:register'/></iq>"
@@ -485,7 +491,7 @@ describe('a request that could log a client in without its JID does not reach th
   })
 })
 
-test('a request for a resource of any allowed length is answered', async () => {
+test('a bind request of any allowed length is answered', async () => {
   const bench = new BoshBench()
   const client = await inside(bench)
   await client.next(bindRequest('&quot;'.repeat(1024)))
@@ -523,10 +529,10 @@ describe('a client that resumes its stream', () => {
 
   test.each([
     ['PLAIN', plain('', 'mallory')],
-    ['PLAIN, acting for no other', plain('mallory@chat.example', 'Mallory')],
+    ['PLAIN with its own authzid', plain('mallory@chat.example', 'Mallory')],
     ['SCRAM', scram('n,,', 'mallory')],
-    ['SCRAM, acting for no other', scram('y,a=mallory@chat.example,', 'mallory')],
-  ])('is known by the account of its login with %s', async (_what, login) => {
+    ['SCRAM with its own authzid', scram('y,a=mallory@chat.example,', 'mallory')],
+  ])('is listed with the account of its login by %s', async (_what, login) => {
     const bench = new BoshBench()
     const client = await insideBy(login, bench)
     await client.next(resume())
@@ -543,13 +549,13 @@ describe('a client that resumes its stream', () => {
     ['the user', plain('', 'mallory'), 'mallory@chat.example', true],
     ['another user', plain('', 'mallory'), 'alice@chat.example', false],
     [
-      'a user of its domain, if its own is in doubt',
+      'a user of its domain, if its account is uncertain',
       plain('romeo@chat.example', 'mallory'),
       'alice@chat.example',
       true,
     ],
     ['a user of another domain', plain('romeo@chat.example', 'mallory'), 'alice@other.example', false],
-  ])('is over before it has bound a resource if all sessions of %s are ended', async (_what, login, jid, isOver) => {
+  ])('ends or continues if, before it binds, all sessions end of %s', async (_what, login, jid, isOver) => {
     const bench = new BoshBench()
     const stranger = await bench.session()
     const client = await insideBy(login, bench)
@@ -557,7 +563,7 @@ describe('a client that resumes its stream', () => {
     expect([client.link.closed, stranger.link.closed]).toEqual([isOver, false])
   })
 
-  test('is known by its full JID if this process has seen the stream', async () => {
+  test('is listed with its full JID if this process has seen the stream', async () => {
     const bench = new BoshBench()
     const first = await enabled(bench)
     const client = await insideBy(login('OAUTHBEARER', 'n,,\x01auth=Bearer b\x01\x01'), bench)
@@ -569,7 +575,7 @@ describe('a client that resumes its stream', () => {
     expect(bench.registry.byId(client.id)?.jid).toBe(own)
   })
 
-  test('has its full JID under the new id that its server gives the resumed stream', async () => {
+  test('keeps its full JID under the new id that its server gives the resumed stream', async () => {
     const bench = new BoshBench()
     await enabled(bench)
     const second = await insideBy(scram('n,,', 'mallory'), bench)
@@ -582,7 +588,7 @@ describe('a client that resumes its stream', () => {
     expect(second.link.closed).toBe(true)
   })
 
-  test("has room at its user's limit, if one of the user's sessions had this stream", async () => {
+  test('is allowed at its user’s limit if it resumes one of the user’s sessions', async () => {
     const bench = new BoshBench({}, undefined, {
       room: (registry, refused) => userRoom(1, registry, refused),
     })
@@ -606,15 +612,15 @@ describe('a client that resumes its stream', () => {
   })
 
   test.each([
-    ['the account of a token is not known', login('OAUTHBEARER', 'n,a=mallory@chat.example,\x01auth=Bearer b\x01\x01')],
-    ['the account acts for another', plain('victim@chat.example', 'mallory')],
-    ['the account acts for another by SCRAM', scram('n,a=victim@chat.example,', 'mallory')],
+    ['the account of its token is unknown', login('OAUTHBEARER', 'n,a=mallory@chat.example,\x01auth=Bearer b\x01\x01')],
+    ['PLAIN has another authzid', plain('victim@chat.example', 'mallory')],
+    ['SCRAM has another authzid', scram('n,a=victim@chat.example,', 'mallory')],
     ['servers may normalize the name differently', plain('', 'straße')],
-    ['the name may be one of another domain', plain('', 'mallory@other.example')],
+    ['the name may belong to another domain', plain('', 'mallory@other.example')],
     ['the message has too many parts', plain('', 'victim\0x\0mallory')],
     ['decoders may differ', plain('', 'mallory').replace('</', ' </')],
     ['readers may differ', plain('', 'mallory').replace('</', "<x xmlns='x'/></")],
-    ['the mechanism is another one', plain('', 'mallory').replace('PLAIN', 'X-PLAIN')],
+    ['the mechanism is unknown', plain('', 'mallory').replace('PLAIN', 'X-PLAIN')],
   ])('must bind instead, and its server gets nothing, if %s', async (_what, login) => {
     const bench = new BoshBench()
     const client = await insideBy(login, bench)
@@ -629,7 +635,7 @@ describe('a client that resumes its stream', () => {
     ['an abort', `<abort xmlns='${sasl}'/>`],
     ['an answer to no challenge', `<response xmlns='${sasl}'/>`],
     ['a stanza', message('hello')],
-  ])('must bind too if %s may have mixed up the outcomes of its logins', async (_what, said) => {
+  ])('must bind instead if %s may have mixed up the outcomes of its logins', async (_what, said) => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), scram('n,,', 'mallory') + said)
     const failure = `<failure xmlns='${sasl}'><aborted/></failure>`
@@ -646,7 +652,7 @@ describe('a client that resumes its stream', () => {
     expect(jids(bench)).toEqual([undefined])
   })
 
-  test('is known after a login that took several messages, or a second try', async () => {
+  test('is listed with its account after a login of several messages, or a second login', async () => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 700, new FakePeer(), scram('n,,', 'victim'))
     const say = (text: string) => bench.server(link => link.say(text))
@@ -665,7 +671,7 @@ describe('a client that resumes its stream', () => {
     expect(jids(bench)).toEqual(['mallory@chat.example'])
   })
 
-  test("gets the same if another answer could be confused with its server's", async () => {
+  test('must bind instead if another answer could be confused with the server’s', async () => {
     const bench = new BoshBench()
     await enabled(bench)
     const client = await insideBy(login('OAUTHBEARER', 'n,,\x01auth=Bearer b\x01\x01'), bench)
@@ -674,7 +680,7 @@ describe('a client that resumes its stream', () => {
     expect(client.link.sent).toEqual([enable])
   })
 
-  test('ends no session of another user, whatever stream it resumes', async () => {
+  test('does not end another user’s session, even if it resumes that session’s stream', async () => {
     const bench = new BoshBench()
     const first = await enabled(bench)
     const both = authenticate.replace('</authenticate>', `${resume('stream-of-mallory')}</authenticate>`)
@@ -685,7 +691,7 @@ describe('a client that resumes its stream', () => {
     expect(first.link.closed).toBe(false)
   })
 
-  test('may bind if its server does not know the stream', async () => {
+  test('may bind if its server has no such stream', async () => {
     const bench = new BoshBench()
     const client = await insideBy(plain('', 'mallory'), bench)
     await client.next(resume())
@@ -695,7 +701,7 @@ describe('a client that resumes its stream', () => {
     expect(jids(bench)).toEqual([own])
   })
 
-  describe('in one step with its login', () => {
+  describe('with a resumption in its SASL2 login', () => {
     const told = (jid: string, more: string) =>
       `<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>${jid}</authorization-identifier>${more}</success>`
     const both = (id: string) => authenticate.replace('</authenticate>', `${resume(id)}</authenticate>`)
@@ -709,7 +715,7 @@ describe('a client that resumes its stream', () => {
         own,
       ],
       ['full JID', 'mallory@chat.example/y', 'unknown', 'mallory@chat.example/y'],
-    ])('is known by the %s from the server', async (_what, jid, stream, known) => {
+    ])('is listed with the %s from the server', async (_what, jid, stream, known) => {
       const bench = new BoshBench()
       await enabled(bench)
       const client = await bench.session(undefined, 700, new FakePeer(), both(stream))
@@ -717,7 +723,7 @@ describe('a client that resumes its stream', () => {
       expect(bench.registry.byId(client.id)?.jid).toBe(known)
     })
 
-    test('is known by its full JID if the stream began with a login that bound at once', async () => {
+    test('is listed with its full JID if the stream began with SASL2', async () => {
       const bench = new BoshBench()
       await bench.session()
       const bound = "<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' id='stream-2' resume='1'/></bound>"
@@ -728,7 +734,7 @@ describe('a client that resumes its stream', () => {
     })
   })
 
-  test('cannot be handed to a page that needs the full JID', async () => {
+  test('cannot be resumed by a page over the API, because pages need the full JID', async () => {
     const bench = new BoshBench()
     const client = await insideBy(plain('', 'mallory'), bench)
     await client.next(resume())
@@ -738,7 +744,7 @@ describe('a client that resumes its stream', () => {
   })
 })
 
-test('a client whose JID never becomes known is served only until its time to log in is over', async () => {
+test('a client whose JID stays unknown is ended when its time to log in is over', async () => {
   const bench = new BoshBench({}, undefined, {
     limits: noSessionLimits({ limits: { ...noLimits, loginTimeout: 30 } }),
   })

@@ -28,7 +28,7 @@ describe('requests that wait for their turn', () => {
     expect(bench.bodies.bytes).toBe(0)
   })
 
-  test('take no memory once they are put back, broken or ended, and repeated requests take it once', async () => {
+  test('take memory once if they are repeated, and none once they are rejected, broken or ended', async () => {
     const bench = start()
     const client = await bench.warmed()
     const early = () => client.at(client.rid + 2, long(200_000))
@@ -46,7 +46,7 @@ describe('requests that wait for their turn', () => {
     expect([bench.registry.size, bench.bodies.bytes]).toEqual([0, 0])
   })
 
-  test('because their client has sent too much are counted as well', async () => {
+  test('because their client has sent too much take memory as well', async () => {
     const shaper = new RateShaper({ sessionBytes: 100_000, sessionBurst: 100_000 })
     const bench = new BoshBench(undefined, undefined, { unfinishedMegabytes: 1, shaper })
     const client = await bench.warmed()
@@ -57,7 +57,7 @@ describe('requests that wait for their turn', () => {
     expect([client.link.sent.length, bench.bodies.bytes]).toEqual([2, 0])
   })
 
-  test('may be 16 KiB long before their user is logged in', async () => {
+  test('may have 16 KiB in all before their user is logged in', async () => {
     const bench = start()
     const client = await bench.session(undefined, 710)
     const [short, tooLong] = [await client.at(712, long(10_000)), await client.at(713, long(10_000), " pause='60'")]
@@ -103,7 +103,7 @@ describe('requests', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('ahead of a gap that does not fill are given back', async () => {
+  test('ahead of a gap that does not fill are answered with an error', async () => {
     const bench = new BoshBench()
     const client = await bench.session(undefined, 710)
     const early = await client.at(712, message('b'))
@@ -115,7 +115,7 @@ describe('requests', () => {
     expect(client.link.sent).toEqual([message('a'), message('b')])
   })
 
-  test('ahead of a gap whose connection broke were never received', async () => {
+  test('ahead of a gap whose connection broke are discarded', async () => {
     const client = await new BoshBench().session(undefined, 710)
     const early = await client.at(712, message('b'))
     early.peer.leave()
@@ -126,7 +126,7 @@ describe('requests', () => {
   test.each([
     ['an unknown sid', 'x'.repeat(40)],
     ['an empty sid', ''],
-  ])('%s is not found', async (_what, sid) => {
+  ])('with %s get item-not-found', async (_what, sid) => {
     const bench = new BoshBench()
     await bench.session()
     const { reply } = await bench.send(`<body rid='1' sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'/>`)
@@ -134,14 +134,14 @@ describe('requests', () => {
     expect(bench.registry.size).toBe(1)
   })
 
-  test.each(["rid='x'", '', "rid='0'", "rid='1e3'", "rid='-1'"])('a rid like «%s» is a bad request', async rid => {
+  test.each(["rid='x'", '', "rid='0'", "rid='1e3'", "rid='-1'"])('with the rid «%s» get bad-request', async rid => {
     const bench = new BoshBench()
     const { sid } = await bench.session()
     const { reply } = await bench.send(`<body ${rid} sid='${sid}' xmlns='http://jabber.org/protocol/httpbind'/>`)
     expect(reply?.body).toBe(terminated('bad-request'))
   })
 
-  test('with a stanza larger than servers take end the session, before the server does', async () => {
+  test('with a stanza larger than servers accept end the session before the server would', async () => {
     const client = await new BoshBench().warmed()
     const fits = message('x'.repeat(262_144 - message('').length))
     await client.next(fits)
@@ -162,7 +162,7 @@ describe('requests', () => {
 })
 
 describe('a repeated request', () => {
-  test('gets the same reply, byte for byte, and its payload is not sent again', async () => {
+  test('gets the reply again, byte for byte, and its payload is not sent again', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const poll = await client.next(message('up'))
@@ -173,7 +173,7 @@ describe('a repeated request', () => {
     expect(client.link.sent).toEqual([message('up')])
   })
 
-  test('the creation reply can be fetched again', async () => {
+  test('for the session’s creation gets the creation reply', async () => {
     const client = await new BoshBench().session()
     expect((await client.at(700)).reply?.body).toBe(client.creation.reply?.body)
   })
@@ -235,7 +235,7 @@ describe('a connection that breaks', () => {
     expect((await client.at(client.rid - 1)).reply?.body).toBe(empty)
   })
 
-  test('nothing depends on the connection or the address', async () => {
+  test('can be replaced by a connection from another address', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     await client.next('', '', new FakePeer(true, '192.0.2.1'))

@@ -16,7 +16,7 @@ const much = 300 * 1024
 const tooMuch = 9 * 1024 * 1024
 
 describe('a server that reads nothing', () => {
-  test('stops its client from sending more, because answers are withheld', async () => {
+  test('slows its client down, because replies are withheld', async () => {
     const client = await new BoshBench().warmed()
     client.link.backlog = much
     const [first, second] = [await client.next(message('one')), await client.next(message('two'))]
@@ -28,7 +28,7 @@ describe('a server that reads nothing', () => {
     expect(second.reply).toBeUndefined()
   })
 
-  test('does not keep requests beyond their time', async () => {
+  test('does not keep requests longer than `wait`', async () => {
     const client = await new BoshBench().warmed()
     client.link.backlog = much
     const requests = [await client.next(message('one')), await client.next(message('two'))]
@@ -36,7 +36,7 @@ describe('a server that reads nothing', () => {
     expect(requests.map(({ reply }) => reply?.body)).toEqual([empty, empty])
   })
 
-  test('may still send, and its client may end the session', async () => {
+  test('may still send stanzas, and its client may end the session', async () => {
     const client = await new BoshBench().warmed()
     client.link.backlog = much
     const [first, second] = [await client.next(message('one')), await client.next(message('two'))]
@@ -47,7 +47,7 @@ describe('a server that reads nothing', () => {
     expect(client.bench.registry.size).toBe(0)
   })
 
-  test('ends the session if too much waits for it, with a reason', async () => {
+  test('ends the session if too much waits for it, with a log line and a count', async () => {
     const client = await new BoshBench().warmed()
     const poll = await client.next()
     client.link.backlog = tooMuch
@@ -63,7 +63,7 @@ describe('a server that reads nothing', () => {
   test.each([
     ['much text', 'x'.repeat(15_000), 10],
     ['many elements', '', 125],
-  ])('lets no session grow that polls while its stream is being opened: %s', async (_what, text, most) => {
+  ])('limits how much a polling client can send before the stream opens: %s', async (_what, text, most) => {
     const bench = new BoshBench()
     const creation = await bench.send(create("wait='0' hold='0' ver='1.6'"))
     await bench.pass(0.25)
@@ -80,7 +80,7 @@ describe('a server that reads nothing', () => {
     expect(bench.counts.refused.unsent).toBe(1)
   })
 
-  test('accepts stanzas sent before its features, and these do not count', async () => {
+  test('gets stanzas that were sent before its features, and then they take no memory', async () => {
     const bench = new BoshBench()
     await bench.send(create(undefined, 700, auth + message('early')))
     expect(bench.waiting.bytes).toBeGreaterThan(2 * 2048)
@@ -137,7 +137,7 @@ describe('servers that send to many sessions whose pages fetch nothing', () => {
     }
   }
 
-  test('are read no further, with a lower limit for each session the more waits in all, and nothing is lost', async () => {
+  test('are read no further, with a lower limit the more waits in all, and nothing is lost', async () => {
     const { bench, clients } = await warmed(30)
     await fill(clients)
     expect(clients.every(({ link }) => link.paused && !link.closed)).toBe(true)
@@ -179,7 +179,7 @@ describe('servers that send to many sessions whose pages fetch nothing', () => {
     expect(bench.waiting.bytes).toBe(0)
   })
 
-  test('lose the session whose stanza is incomplete, and its page is told', async () => {
+  test('lose the session whose stanza is incomplete, and its page gets the end', async () => {
     const { bench, clients } = await warmed(3)
     const poll = await clients[1]!.next()
     const { link } = clients[1]!
@@ -222,7 +222,7 @@ describe('the memory of stored replies', () => {
     return { bench, client }
   }
 
-  test('is free again once other replies have come, or another page, or the end', async () => {
+  test('is free again after newer replies, another page, or the end', async () => {
     const { bench, client } = await fetched(5)
     const { bytes } = bench.waiting
     expect(bytes).toBeGreaterThan(3 * 2 * large.length)

@@ -15,7 +15,7 @@ describe('a session with keys', () => {
   })
 
   test.each(['', `key='${k2}'`, `key='${k4}'`, `key='x'`])(
-    'ends with «%s», and nothing of the request is passed on',
+    'ends with «%s», and nothing of the request reaches the server',
     async key => {
       const bench = new BoshBench()
       const client = await opened(bench)
@@ -49,7 +49,7 @@ describe('a session with keys', () => {
 })
 
 describe('a session that was created over an encrypted channel', () => {
-  test('gives no answer over another, and lives on', async () => {
+  test('does not answer over an unencrypted channel, and continues', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const { reply } = await client.at(701, message('a'), '', new FakePeer(false))
@@ -59,7 +59,7 @@ describe('a session that was created over an encrypted channel', () => {
     expect(client.link.sent).toEqual([message('b')])
   })
 
-  test('by the service is as secure as the first request of its browser', async () => {
+  test('is as secure as its browser’s first request if the service created it', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     await client.at(701, message('a'), '', new FakePeer(true))
@@ -120,7 +120,7 @@ describe('with BOSH_ENFORCE_POLLING', () => {
     expect(client.link.restarts).toHaveLength(1)
   })
 
-  test('a polling client may ask at once after a reply with a payload, but not after an empty reply', async () => {
+  test('a polling client may poll at once after a reply with a payload, not after an empty reply', async () => {
     const bench = strict()
     const client = await bench.session("ver='1.6' hold='0'")
     await bench.server(link => link.receive(message('x')))
@@ -160,7 +160,7 @@ describe('stanzas that never reached the client', () => {
   })
 })
 
-test('a domain that was served once is gone', async () => {
+test('a domain that was removed from XMPP_DOMAINS gets host-gone', async () => {
   const { reply } = await new BoshBench().send(create().replace('chat.example', 'gone.example'))
   expect(reply?.body).toBe(terminated('host-gone'))
 })
@@ -187,7 +187,7 @@ describe('if sessions require encrypted channels', () => {
   })
 })
 
-test('a repetition with another content gets the old reply, is passed over, and is noted without its content', async () => {
+test('a repeated request with other content gets the old reply, and is logged without its content', async () => {
   const bench = new BoshBench()
   const client = await bench.session()
   await client.next(message('one'))

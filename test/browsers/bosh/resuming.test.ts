@@ -21,7 +21,7 @@ const refused = terminated('item-not-found')
 const numbers = (client: { reply: { body: string } | undefined }) =>
   [...(client.reply?.body ?? '').matchAll(/<body>(\d+)</g)].map(([, number]) => Number(number))
 
-describe('a page that takes a session over', () => {
+describe('a page that resumes a session', () => {
   test('gets all values of the creation reply, and a rid far ahead', async () => {
     const bench = new BoshBench()
     const { id, sid } = await bench.warmed()
@@ -101,7 +101,7 @@ describe('a page that takes a session over', () => {
   })
 })
 
-describe('the page before', () => {
+describe('the previous page', () => {
   test('gets empty answers to its open requests', async () => {
     const bench = new BoshBench({ maxRequests: 3 })
     const old = await bench.warmed({}, "wait='60' hold='2' ver='1.6'")
@@ -163,7 +163,7 @@ describe('the page before', () => {
     expect(bench.registry.size).toBe(1)
   })
 
-  test('and all earlier pages are refused, however often the session is taken over', async () => {
+  test('is refused as are all earlier pages, however often the session is resumed', async () => {
     const bench = new BoshBench()
     const pages = [await bench.warmed()]
     for (let times = 0; times < 3; times++) pages.push(await bench.resume(pages.at(-1)!))
@@ -242,8 +242,8 @@ describe('stanzas from the server', () => {
   })
 
   test.each([
-    ['up to the one before where it says nothing', '', [3, 4]],
-    ['as far as it says', "ack='702'", [2, 3, 4]],
+    ['implicitly by its next request', '', [3, 4]],
+    ['by ack', "ack='702'", [2, 3, 4]],
   ])('that a client has acknowledged, %s, are not sent again', async (_what, ack, again) => {
     const bench = new BoshBench()
     const old = await bench.session("wait='60' hold='1' ver='1.6' ack='1'")
@@ -272,7 +272,7 @@ describe('stanzas from the server', () => {
     expect(numbers(await page.next())).toEqual([2])
   })
 
-  test('that were not fetched before the next page are still there', async () => {
+  test('that the next page did not fetch are sent to the page after it', async () => {
     const bench = new BoshBench()
     const old = await bench.warmed()
     await talk(bench, old)
@@ -293,7 +293,7 @@ describe('stanzas from the server', () => {
     expect(reply?.body).not.toContain('features')
   })
 
-  test('are returned to their senders if the page never comes', async () => {
+  test('are returned to their senders if the next page never sends a request', async () => {
     const bench = new BoshBench()
     const old = await bench.warmed()
     await old.next()
@@ -306,7 +306,7 @@ describe('stanzas from the server', () => {
 })
 
 describe('the terms of the previous page', () => {
-  test('a sequence of keys ends, because the new page does not know the next key', async () => {
+  test('a sequence of keys ends, because the new page does not have the next key', async () => {
     const bench = new BoshBench()
     const old = await bench.session(`newkey='${k4}' ver='1.6'`, 790)
     await bench.server(link => link.bind())
@@ -318,7 +318,7 @@ describe('the terms of the previous page', () => {
     for (const key of [k2, k1]) expect((await old.next('', `key='${key}'`)).reply?.body).toBe(refused)
   })
 
-  test('acknowledgements end: the new page did not ask for them', async () => {
+  test('acknowledgements end, because the new page did not ask for them', async () => {
     const bench = new BoshBench()
     const old = await bench.session("wait='60' hold='1' ver='1.6' ack='1'")
     await bench.server(link => link.bind())
@@ -331,7 +331,7 @@ describe('the terms of the previous page', () => {
     expect((await page.at(page.rid - 1)).reply?.body).toBe(first.reply?.body)
   })
 
-  test('its rate does not count', async () => {
+  test('the rate of its requests does not count for the new page', async () => {
     const bench = new BoshBench({ enforcePolling: true })
     const old = await bench.warmed({}, "wait='60' hold='0' ver='1.6'")
     await old.next()
@@ -340,10 +340,10 @@ describe('the terms of the previous page', () => {
   })
 })
 
-describe('a session that cannot be handed over', () => {
+describe('a session cannot be resumed', () => {
   const handover = { seconds: 60, attachBinding: 'off' } as const
 
-  test('is one whose login is under way, by us or by its client', async () => {
+  test('if its login is under way, by this process or by its client', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     for (const id of [client.id, bench.login().opening.id])
@@ -352,7 +352,7 @@ describe('a session that cannot be handed over', () => {
     expect(client.link.sent).toEqual([message('goes on')])
   })
 
-  test('is one whose client has restarted its stream and is not bound yet', async () => {
+  test('if its client has restarted its stream and is not bound yet', async () => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     await client.next('', restart)
@@ -360,7 +360,7 @@ describe('a session that cannot be handed over', () => {
     expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
   })
 
-  test('is one whose server has ended it, and its page is told', async () => {
+  test('if its server has ended it, and its page gets the end', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     await bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
@@ -368,7 +368,7 @@ describe('a session that cannot be handed over', () => {
     expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
   })
 
-  test('is one that has ended, or never existed', async () => {
+  test('if it has ended, or never existed', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     bench.registry.byId(client.id)?.end('logout', 'loggedOut')
@@ -376,7 +376,7 @@ describe('a session that cannot be handed over', () => {
     expect(bench.registry.byId('0'.repeat(32))?.resume(handover)).toBeUndefined()
   })
 
-  test('is one whose client began with a very high rid, so that no numbers remain; it continues', async () => {
+  test('if its client began with so high a rid that none remain; the session continues', async () => {
     const bench = new BoshBench()
     const rid = Number.MAX_SAFE_INTEGER - 2 ** 19
     const creation = await bench.send(create("ver='1.6'", rid, authenticate))

@@ -80,7 +80,7 @@ describe('acknowledged replies', () => {
   })
 })
 
-describe('a page that was handed the session', () => {
+describe('a page that attaches to a warmed session', () => {
   test.each([
     ['the last used rid', 710, 710],
     ['the next rid', 711, 711],
@@ -100,7 +100,7 @@ describe('a page that was handed the session', () => {
   })
 })
 
-describe('a page that was shut out', () => {
+describe('the previous page', () => {
   const answered = (size: number, rids: readonly number[], acknowledged = false) => {
     const window = new RidWindow(rids[0]!, size, 'created', acknowledged)
     for (const rid of rids) {
@@ -111,7 +111,7 @@ describe('a page that was shut out', () => {
   }
   const lost = (window: RidWindow, isPaused = false) => window.unacknowledged(isPaused).map(({ rid }) => rid)
 
-  test("is recognized by its rids, also if it repeats or continues; the next page's rids are higher", () => {
+  test('is recognized by its rids, because the next page’s rids are higher', () => {
     const window = new RidWindow(2 ** 20, 2, 'resumed')
     expect([1, 710, 2 ** 20 - 1].map(rid => window.isFenced(rid))).toEqual([true, true, true])
     expect([0, 1, 2].map(ahead => window.isFenced(2 ** 20 + ahead))).toEqual([false, false, false])
@@ -138,7 +138,7 @@ describe('stanzas that may not have arrived', () => {
     for (const rid of rids) window.store({ ...reply(rid, 'text'), stanzas: rid })
   }
 
-  test('are stanzas of all replies that only requests with stanzas have followed, within the window and one more', () => {
+  test('are stanzas of the replies within the window and one more, after requests with stanzas', () => {
     const window = new RidWindow(0, 2)
     const seen: number[] = []
     for (const rid of [1, 2, 3, 4, 5]) {
@@ -151,7 +151,7 @@ describe('stanzas that may not have arrived', () => {
     expect(window.uncertainStanzas).toBe(3 + 4 + 5)
   })
 
-  test('are none once an empty request follows while no other is open', () => {
+  test('are none after an empty request while no other request is open', () => {
     const window = new RidWindow(0, 2)
     window.accept(1)
     answered(window, 1)

@@ -71,7 +71,7 @@ describe('a client that sends too much', () => {
     expect(sent()).toEqual(['a', 'b', 'c'])
   })
 
-  test('waits with an empty request, too, and with the end', async () => {
+  test('waits with an empty request too, and with the end of its session', async () => {
     const { bench, client } = await inDebt("wait='60' hold='1'")
     const poll = await client.next()
     const end = await client.next('', "type='terminate'")
@@ -81,7 +81,7 @@ describe('a client that sends too much', () => {
     expect([poll.reply?.body, end.reply?.body]).toEqual([empty, empty])
   })
 
-  test("gets the server's stanzas meanwhile, on the earlier request", async () => {
+  test('gets the server’s stanzas on its earlier request while a later request waits', async () => {
     const { bench, client } = await shaped()
     const held = await client.next(sized('a', 1_500))
     await client.next(sized('b', 10))
@@ -89,7 +89,7 @@ describe('a client that sends too much', () => {
     expect(held.reply?.body).toContain('hello')
   })
 
-  test('is answered when its time is over, counted from when the request came', async () => {
+  test('gets an empty reply after `wait`, counted from the request’s arrival', async () => {
     const { bench, client } = await inDebt()
     const next = await client.next(sized('b', 10))
     await bench.pass(53.5)
@@ -98,7 +98,7 @@ describe('a client that sends too much', () => {
     expect(next.reply?.body).toBe(empty)
   })
 
-  test('waits also if it wants each answer at once', async () => {
+  test('waits also if it polls', async () => {
     const { bench, client, sent } = await inDebt("wait='0' hold='1'")
     const next = await client.next(sized('b', 100))
     await bench.pass(4.5)
@@ -107,7 +107,7 @@ describe('a client that sends too much', () => {
     expect([sent(), next.reply?.body]).toEqual([['a', 'b'], empty])
   })
 
-  test('is not told that a request is missing while earlier requests wait for their turn', async () => {
+  test('gets no error for a gap while earlier requests wait for their turn', async () => {
     const { bench, client, sent } = await shaped("wait='20' hold='1'")
     await client.next(sized('a', 15_000))
     const [second, third] = [await client.next(sized('b', 15_000)), await client.next(sized('c', 100))]
@@ -119,7 +119,7 @@ describe('a client that sends too much', () => {
     expect([second.reply?.body, third.reply?.body]).toEqual([empty, empty])
   })
 
-  test('still gets an error for a request after a gap', async () => {
+  test('still gets an error for a request after a real gap', async () => {
     const { bench, client } = await inDebt("wait='60' hold='2' ver='1.6'")
     await client.next(sized('b', 10))
     const early = await client.at(client.rid + 2, message('late'))
@@ -127,7 +127,7 @@ describe('a client that sends too much', () => {
     expect(early.reply?.body).toBe(errorReply)
   })
 
-  test('may send the request again: the older copy is answered, and its payload goes out once', async () => {
+  test('may repeat a waiting request: its payload is sent once', async () => {
     const { bench, client, sent } = await inDebt()
     const first = await client.next(sized('b', 10))
     const again = await client.at(client.rid, sized('b', 10))
@@ -136,7 +136,7 @@ describe('a client that sends too much', () => {
     expect(sent()).toEqual(['a', 'b'])
   })
 
-  test('may repeat a request whose turn has come', async () => {
+  test('may repeat a request whose payload was sent meanwhile', async () => {
     const { bench, client, sent } = await inDebt()
     const first = await client.next(sized('b', 10))
     bench.clock.advance(5_100)
@@ -147,7 +147,7 @@ describe('a client that sends too much', () => {
     expect([first, again, third].map(({ reply }) => reply?.body)).toEqual([errorReply, empty, undefined])
   })
 
-  test('may disconnect meanwhile and return', async () => {
+  test('may disconnect and return while its request waits', async () => {
     const { bench, client, sent } = await inDebt()
     const { peer } = await client.next(sized('b', 10))
     peer.leave()
@@ -169,7 +169,7 @@ describe('a client that sends too much', () => {
     expect(sentBy(client)).toEqual(['a', 'b', 'c'])
   })
 
-  test('may end with waiting stanzas when the session is ended by an admin', async () => {
+  test('gets the end when an admin ends the session', async () => {
     const { bench, client } = await shaped()
     const held = await client.next(sized('a', 1_500))
     const waiting = await client.next(sized('b', 10))

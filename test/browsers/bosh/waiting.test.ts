@@ -66,7 +66,7 @@ describe('a held request', () => {
 
 describe('a polling session', () => {
   test.each(["wait='0' hold='1'", "wait='60' hold='0'"])(
-    'with %s is answered at once with what there is',
+    'with %s is answered at once, with waiting stanzas or empty',
     async terms => {
       const bench = new BoshBench()
       const client = await bench.session(terms)
@@ -146,23 +146,20 @@ describe('silence', () => {
   test.each([
     ['', "wait='60' hold='1' ver='1.6'"],
     [' that acknowledges', "wait='60' hold='1' ver='1.6' ack='1'"],
-  ])(
-    'after a reply: senders of what it had are told, like those of what waits, for a client%s',
-    async (_what, terms) => {
-      const bench = new BoshBench()
-      const client = await bench.session(terms)
-      await client.next()
-      await bench.server(link => link.receive(from('arrived')))
-      await client.next()
-      await bench.server(link => link.receive(from('sent')))
-      await bench.server(link => link.receive(from('waiting')))
-      await bench.pass(151)
-      expect(bench.counts.sessionsEnded.inactivity).toBe(1)
-      expect(refused(client)).toEqual(['sent', 'waiting'])
-    },
-  )
+  ])('after a reply returns its stanzas and waiting stanzas to the senders, for a client%s', async (_what, terms) => {
+    const bench = new BoshBench()
+    const client = await bench.session(terms)
+    await client.next()
+    await bench.server(link => link.receive(from('arrived')))
+    await client.next()
+    await bench.server(link => link.receive(from('sent')))
+    await bench.server(link => link.receive(from('waiting')))
+    await bench.pass(151)
+    expect(bench.counts.sessionsEnded.inactivity).toBe(1)
+    expect(refused(client)).toEqual(['sent', 'waiting'])
+  })
 
-  test('after several replies: senders of stanzas in all of them get errors', async () => {
+  test('after several replies returns the stanzas of all these replies', async () => {
     const bench = new BoshBench({ maxRequests: 3 })
     const client = await bench.session("wait='60' hold='2' ver='1.6'")
     await client.next()
@@ -174,11 +171,11 @@ describe('silence', () => {
   })
 
   test.each<[string, string, (client: Client) => Promise<unknown>]>([
-    ['has asked again, and closed that request', "hold='1'", async client => (await client.next()).peer.leave()],
+    ['has sent another request, and closed it', "hold='1'", async client => (await client.next()).peer.leave()],
     ['has asked for a pause', "hold='1'", client => client.next('', "pause='60'")],
     ['has ended its session', "hold='1'", client => client.next('', "type='terminate'")],
     ['polls', "hold='0'", async () => {}],
-  ])('after a reply: no sender gets an error if the client %s', async (_what, terms, act) => {
+  ])('after a reply returns no stanzas if the client %s', async (_what, terms, act) => {
     const bench = new BoshBench()
     const client = await bench.session(`wait='60' ver='1.6' ${terms}`)
     if (terms === "hold='1'") await client.next()
@@ -191,7 +188,7 @@ describe('silence', () => {
     expect(refused(client)).toEqual([])
   })
 
-  test('after the connection of another held request broke: no sender gets an error', async () => {
+  test('after another held request’s connection broke returns no stanzas', async () => {
     const bench = new BoshBench({ maxRequests: 3 })
     const client = await bench.session("wait='60' hold='2' ver='1.6'")
     await client.next()
@@ -203,7 +200,7 @@ describe('silence', () => {
     expect(refused(client)).toEqual([])
   })
 
-  test('leaves no timer behind once the last session is gone', async () => {
+  test('leaves no timer after the last session has ended', async () => {
     const bench = new BoshBench()
     await bench.session()
     await bench.pass(200)
@@ -250,10 +247,10 @@ describe('a pause', () => {
   })
 })
 
-describe('while the stream is opened again', () => {
+describe('while a stream is restarted,', () => {
   const request = `${restart} xml:lang='de' to='chat.example'`
 
-  test('the request is answered with the new features', async () => {
+  test('the request gets the new features', async () => {
     const bench = new BoshBench()
     const client = await bench.welcome()
     const opening = await client.next(message('ignored'), request)
@@ -267,7 +264,7 @@ describe('while the stream is opened again', () => {
     expect(client.link.sent).toEqual([])
   })
 
-  test('the server gets its name, if the request has `to`', async () => {
+  test('the server gets the client’s address, if the request has `to`', async () => {
     const client = await new BoshBench().welcome()
     await client.next('', `${request} from='juliet@chat.example'`)
     expect(client.link.restarts).toEqual([{ lang: 'de', from: 'juliet@chat.example' }])
@@ -285,7 +282,7 @@ describe('while the stream is opened again', () => {
     expect(client.link.sent).toEqual([bindRequest()])
   })
 
-  test('no more requests may be open than were agreed on', async () => {
+  test('only as many requests may be open as the terms allow', async () => {
     const client = await new BoshBench().welcome()
     await client.next('', request)
     await client.next()
@@ -302,11 +299,11 @@ describe('while the stream is opened again', () => {
   )
 })
 
-describe('a session that was handed out', () => {
+describe('a warmed session', () => {
   test.each([
     ['the next rid', 1],
     ['the last used rid', 0],
-  ])('a browser may attach with %s; its first payload is not lost', async (_what, ahead) => {
+  ])('accepts a browser’s first request with %s, and sends its payload', async (_what, ahead) => {
     const client = await new BoshBench().warmed()
     const first = await client.at(700 + ahead, message('presence'))
     expect(first.reply).toBeUndefined()
@@ -316,7 +313,7 @@ describe('a session that was handed out', () => {
     expect(first.reply?.body).toBe(empty)
   })
 
-  test('waits for its browser as long as agreed, then ends; after the first request, inactivity counts', async () => {
+  test('ends if no browser attaches in time; later, inactivity counts', async () => {
     const bench = new BoshBench()
     const [late, early] = [await bench.warmed({ seconds: 30 }), await bench.warmed({ seconds: 30 })]
     await bench.pass(29)

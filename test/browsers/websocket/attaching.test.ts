@@ -20,7 +20,7 @@ function opened(bench: BoshBench, options?: AttachOptions, to?: string): FakeWeb
   return socket
 }
 
-describe('a stream', () => {
+describe('a stream of a page', () => {
   test('offers only the mechanisms for tokens', () => {
     const socket = connectPage(benchWithTickets())
     socket.receive(open())
@@ -34,17 +34,17 @@ describe('a stream', () => {
   })
 
   test.each([
-    ['of another domain', open('other.example'), 'host-unknown'],
-    ['of no domain', open(''), 'improper-addressing'],
-    ['of another version', open().replace("'1.0'", "'2.0'"), 'unsupported-version'],
-    ['of another kind', pages.stanza('a'), 'invalid-namespace'],
+    ['with another domain', open('other.example'), 'host-unknown'],
+    ['without a domain', open(''), 'improper-addressing'],
+    ['of another XMPP version', open().replace("'1.0'", "'2.0'"), 'unsupported-version'],
+    ['that begins with a stanza', pages.stanza('a'), 'invalid-namespace'],
   ])('%s is refused', (_what, sent, condition) => {
     const socket = connectPage(benchWithTickets())
     socket.receive(sent)
     expect(socket.sent).toEqual([expect.stringMatching(/^<open /), streamError(condition), close])
   })
 
-  test('with a login whose children inherit much is refused', () => {
+  test('with a login whose children inherit long declarations is refused', () => {
     const socket = opened(benchWithTickets())
     const children = '<p:é/>'.repeat(1_500)
     socket.receive(`<authenticate xmlns='urn:xmpp:sasl:2' xmlns:p='${'&amp;'.repeat(400)}'>${children}</authenticate>`)
@@ -53,10 +53,10 @@ describe('a stream', () => {
 
   test.each<[string, (token: string) => readonly string[]]>([
     ['a stanza before the login', () => [pages.stanza('a')]],
-    ['a stanza before a resource', token => [pages.authenticate(token, undefined, false), pages.stanza('a')]],
-    ['other words than those of a login', () => ["<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"]],
+    ['a stanza before the bind request', token => [pages.authenticate(token, undefined, false), pages.stanza('a')]],
+    ['a response before a login', () => ["<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"]],
     [
-      'another request than for a resource',
+      'a session request instead of a bind request',
       token => [
         pages.authenticate(token, undefined, false),
         "<iq xmlns='jabber:client' type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>",
@@ -71,7 +71,7 @@ describe('a stream', () => {
     expect(client.link.sent).toEqual([])
   })
 
-  test('is over when it takes too long', async () => {
+  test('ends after 30 seconds without a login', async () => {
     const bench = benchWithTickets()
     const socket = opened(bench)
     await bench.pass(30)
@@ -133,7 +133,7 @@ describe('a token', () => {
     ])
   })
 
-  test('shown by its hash is answered with the proof that this side knows it', async () => {
+  test('sent as a hash (HT-SHA-256-NONE) is answered with the service’s own proof', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const socket = opened(bench)
@@ -146,7 +146,7 @@ describe('a token', () => {
     expect(socket.sent[1]).not.toContain('bind')
   })
 
-  test('gives the waiting stanzas, in order, before all others', async () => {
+  test('delivers the waiting stanzas, in order, before all others', async () => {
     for (const inline of [true, false]) {
       const bench = benchWithTickets()
       const client = await bench.warmed()
@@ -160,7 +160,7 @@ describe('a token', () => {
     }
   })
 
-  test('works if a page sends all its messages at once', async () => {
+  test('works if a page sends all its messages without waiting for answers', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const socket = connectPage(bench)
@@ -171,28 +171,31 @@ describe('a token', () => {
   })
 
   test.each<[string, (bench: BoshBench, token: string) => unknown]>([
-    ['was never any', () => 'A'.repeat(43)],
+    ['was never issued', () => 'A'.repeat(43)],
     ['is empty', () => ''],
-    ['is a sid', bench => [...bench.registry.list()][0]!.id],
+    ['is the id of a session', bench => [...bench.registry.list()][0]!.id],
     ['was used', (bench, token) => attachPage(bench, token) && token],
-    ['was used for nothing in the end', (bench, token) => pages.logIn(bench, token).leave() ?? token],
-    ['is late', (bench, token) => bench.pass(120).then(() => token)],
     [
-      'is older than the one that was handed out last',
+      'was used by a page that disconnected before it had a session',
+      (bench, token) => pages.logIn(bench, token).leave() ?? token,
+    ],
+    ['has expired', (bench, token) => bench.pass(120).then(() => token)],
+    [
+      'is older than the latest token of the session',
       (bench, token) => {
         bench.registry.byId([...bench.registry.list()][0]!.id)!.resume({ seconds: 60, attachBinding: 'off' })
         return token
       },
     ],
     [
-      'is of a session that has been ended',
+      'belongs to an ended session',
       (bench, token) => {
         bench.registry.byId([...bench.registry.list()][0]!.id)!.end('logout', 'loggedOut')
         return token
       },
     ],
     [
-      'is of a session that failed',
+      'belongs to a failed session',
       (bench, token) => {
         bench.registry.byId([...bench.registry.list()][0]!.id)!.fail(new Error('on purpose'))
         return token
@@ -212,7 +215,7 @@ describe('a token', () => {
     expect(socket.sent).toEqual([notAuthorized, sasl2Failure('not-authorized'), sasl2Failure('not-authorized')])
   })
 
-  test('that is wrong five times is not checked any more', async () => {
+  test('is not checked after five wrong tokens on the connection', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const socket = opened(bench)
@@ -225,7 +228,7 @@ describe('a token', () => {
     expect(socket.sent).toHaveLength(7)
   })
 
-  test('of another user, or another domain, is not authorized, and stays good', async () => {
+  test('of another user or domain is not authorized, and stays valid', async () => {
     const bench = benchWithTickets({}, ['chat.example', 'other.example'])
     const client = await bench.warmed()
     const sent: [FakeWebSocket, string][] = [
@@ -241,7 +244,7 @@ describe('a token', () => {
     attachPage(bench, client.token!)
   })
 
-  test('of a session that has used TLS lets no page in without TLS', async () => {
+  test('of a session that has used TLS is rejected without TLS', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await client.next()
@@ -253,7 +256,7 @@ describe('a token', () => {
     attachPage(bench, token)
   })
 
-  test('gives a page without TLS no session that has used TLS since the login of the page', async () => {
+  test('does not attach a page without TLS if the session has used TLS since the page’s login', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const socket = pages.logIn(bench, client.token!, { secure: false })
@@ -264,8 +267,8 @@ describe('a token', () => {
 
   test.each<[string, readonly string[]]>([
     ['a resource', [pages.bind]],
-    ['a stream of before', [pages.resume('x', 0)]],
-  ])('lets no page have %s once another has come over BOSH, which keeps the session', async (_what, sent) => {
+    ['an earlier stream to resume', [pages.resume('x', 0)]],
+  ])('does not give a page %s after another page has attached over BOSH', async (_what, sent) => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket: before, id } = pages.attachPageCounting(bench, client.token!)
@@ -281,7 +284,7 @@ describe('a token', () => {
     expect(client.link.sent).toEqual([pages.stanza('a')])
   })
 
-  test('is deleted as soon as it is useless', async () => {
+  test('is deleted when it becomes useless', async () => {
     const bench = benchWithTickets()
     const { tickets } = bench.registry
     const clients = [await bench.warmed(), await bench.warmed(), await bench.warmed(), await bench.warmed()]
@@ -298,7 +301,7 @@ describe('a token', () => {
     expect(tickets.size).toBe(0)
   })
 
-  test('is found as fast among all the sessions of a user', async () => {
+  test('is found without a search through all the sessions of its user', async () => {
     const bench = benchWithTickets()
     for (let sessions = 0; sessions < 300; sessions++) await bench.warmed()
     let looked = 0
@@ -316,7 +319,7 @@ describe('a token', () => {
 })
 
 describe('wrong tokens', () => {
-  test('of an address delay later wrong tokens of this address, but not of others, and no right tokens', async () => {
+  test('from an address delay later wrong tokens from it, but no right tokens and no other addresses', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const wrongTokens = new Rate(10, 60)
@@ -343,7 +346,7 @@ describe('wrong tokens', () => {
     attachPage(bench, client.token!, { address: '192.0.2.66', wrongTokens })
   })
 
-  test('can be sent a few times on one connection, like other failed logins', async () => {
+  test('can be retried a few times on one connection, like other failed logins', async () => {
     const bench = benchWithTickets()
     for (const wrong of [pages.auth('wrong'), pages.auth('wrong').replace('PLAIN', 'NONE')]) {
       const socket = opened(bench)
@@ -355,7 +358,7 @@ describe('wrong tokens', () => {
     }
   })
 
-  test('cannot be sent all at once', async () => {
+  test('cannot be sent without waiting for answers', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const socket = opened(bench)
@@ -369,7 +372,7 @@ describe('wrong tokens', () => {
   })
 })
 
-test('a session whose server has gone tells the page that logs in with its token', async () => {
+test('a session whose server has gone sends the end to a page that logs in with its token', async () => {
   const bench = benchWithTickets()
   const client = await bench.warmed()
   const slow = pages.logIn(bench, client.token!)

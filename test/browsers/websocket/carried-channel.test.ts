@@ -90,7 +90,7 @@ function leave(...sockets: readonly FakeWebSocket[]): void {
   for (const socket of sockets) socket.leave()
 }
 
-test('gives the session the facts about the client, and carries messages in both directions in order', async () => {
+test('carries messages in both directions in order, and describes the client', async () => {
   const socket = await carried({ before, secureUrl: 'wss://chat.example/' })
   expect(known.client).toEqual({ ...client, before, secureUrl: 'wss://chat.example/' })
   expect(known.credentials).toBe('<auth/>')
@@ -108,7 +108,7 @@ test('gives the session the facts about the client, and carries messages in both
   expect([channel.isOpen, edge.size]).toEqual([false, 0])
 })
 
-test('probes the client after all that was sent', async () => {
+test('a probe is answered when the client has received all earlier messages', async () => {
   const socket = await carried({ isProbed: true }, 'here', { pings: true })
   expect(channel.isProbed).toBe(true)
   channel.send('<a/>')
@@ -122,7 +122,7 @@ test('probes the client after all that was sent', async () => {
   leave(socket)
 })
 
-test('does not probe if the client cannot answer probes, or its process does not support them', async () => {
+test('no probe is sent if the client cannot answer it, or its process does not support probes', async () => {
   for (const about of [{}, { isProbed: false }]) {
     const socket = await carried(about, 'here', { pings: true })
     channel.probe()
@@ -132,7 +132,7 @@ test('does not probe if the client cannot answer probes, or its process does not
   }
 })
 
-test('closes the connection of a client if the other process does not have its endpoint', async () => {
+test('the client’s connection is closed if the other process has no such endpoint', async () => {
   const socket = await carried({}, 'nowhere')
   expect([socket.isGone, edge.size]).toEqual([true, 0])
 })
@@ -140,7 +140,7 @@ test('closes the connection of a client if the other process does not have its e
 describe('more data than the client reads', () => {
   const long = `<a>${'x'.repeat(30_000)}</a>`
 
-  test('waits at the client, as long as the session does not read', async () => {
+  test('waits at the client while the session does not read', async () => {
     const socket = await carried()
     channel.pause()
     let sent = 0
@@ -161,7 +161,7 @@ describe('more data than the client reads', () => {
     leave(socket)
   })
 
-  test('waits as small pieces and as one large piece', async () => {
+  test('is limited in many small pieces and in one large piece', async () => {
     const socket = await carried()
     channel.pause()
     let count = 0
@@ -181,7 +181,7 @@ describe('more data than the client reads', () => {
     leave(socket)
   })
 
-  test('text that is no element ends the client', async () => {
+  test('that is no element pauses the client until the session ends', async () => {
     for (const nothing of ['', ' ', '<>']) {
       const socket = await carried()
       socket.receive(nothing)
@@ -195,7 +195,7 @@ describe('more data than the client reads', () => {
     }
   })
 
-  test('waits at the session, as long as the client does not read', async () => {
+  test('waits at the session while the client does not read', async () => {
     const socket = await carried()
     socket.bufferedAmount = 100_000
     let sent = 0
@@ -264,7 +264,7 @@ describe('an end', () => {
     expect([heard.notes.length, socket.sent]).toEqual([3, []])
   })
 
-  test('of the process with the WebSocket, or of the way there, is the end of the connection', async () => {
+  test('of the process with the WebSocket, or of its connection, reaches the session', async () => {
     const socket = await carried()
     network.lose('aaaaaaaa', 'bbbbbbbb')
     expect(heard.notes).toEqual(['process-lost'])
@@ -278,8 +278,8 @@ describe('an end', () => {
 
   test.each([
     ['of the process with the session', () => network.kill('bbbbbbbb')],
-    ['of the way there', () => network.lose('aaaaaaaa', 'bbbbbbbb')],
-  ])('%s makes the client come again, which does not hear of an end', async (_what, act) => {
+    ['of the connection to it', () => network.lose('aaaaaaaa', 'bbbbbbbb')],
+  ])('%s closes the WebSocket with 1012, without the end of a stream', async (_what, act) => {
     const [early, late] = [await carried(), await carried({ before })]
     act()
     await arrived()
@@ -291,7 +291,7 @@ describe('an end', () => {
     leave(late)
   })
 
-  test('of a process that is silent for long also ends its clients', async () => {
+  test('is assumed for a process that is silent for ten seconds, and its clients are disconnected', async () => {
     const socket = await carried()
     channel.send('<a/>')
     await arrived()
@@ -309,7 +309,7 @@ describe('an end', () => {
     leave(socket)
   })
 
-  test('of the process with the WebSocket, if planned, is sent to both sides', async () => {
+  test('of the process with the WebSocket, if planned, reaches client and session', async () => {
     const socket = await carried()
     channel.send('<a/>')
     await arrived()
@@ -320,7 +320,7 @@ describe('an end', () => {
     leave(socket)
   })
 
-  test('if the named process has gone in the meantime', async () => {
+  test('closes the WebSocket if the named process no longer exists', async () => {
     const { socket, channel } = fakeChannel(clock)
     edge.carry('cccccccc', 'here', channel, client)
     socket.receive('<a/>')
@@ -328,7 +328,7 @@ describe('an end', () => {
     expect(socket.isGone).toBe(true)
   })
 
-  test('if the session fails unexpectedly', async () => {
+  test('closes the WebSocket with 1012 if the session fails unexpectedly', async () => {
     const socket = await carried({ before })
     const fault = new Error('unforeseen')
     heard.read = () => {
@@ -343,7 +343,7 @@ describe('an end', () => {
   })
 })
 
-test('other processes are known by their names, and used if they take new sessions', async () => {
+test('a node name in a token selects the process, and new sessions go to a process that is not draining', async () => {
   expect(edge.ownerOf('bbbbbbbb')).toBe('bbbbbbbb')
   for (const name of ['aaaaaaaa', 'cccccccc', '', 'bbbbbbb', '__proto__']) expect(edge.ownerOf(name)).toBeUndefined()
   expect(edge.nodeForNewSession()).toBe('bbbbbbbb')

@@ -34,7 +34,7 @@ function handedOut(bench: BoshBench, client: Client): { readonly token: string; 
   return { token: token!, delivered }
 }
 
-describe('an old resource that a page still writes', () => {
+describe('an old resource that a page still writes as `from`', () => {
   test.each([
     [`<message from='a@b/c' to='x'/>`, `<message to='x'/>`],
     [`<message to='x' from='a@b/c'/>`, `<message to='x'/>`],
@@ -50,7 +50,7 @@ describe('an old resource that a page still writes', () => {
     ],
     [`<message from='&quot;&#39;&lt;'>&lt;from='x'></message>`, `<message>&lt;from='x'></message>`],
     [`<presence from=''/>`, `<presence/>`],
-  ])('is taken out of %s, and nothing else is', async (sent, passedOn) => {
+  ])('is removed from %s, and nothing else is', async (sent, passedOn) => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = attachPage(bench, client.token!)
@@ -64,7 +64,7 @@ describe('an old resource that a page still writes', () => {
     `<message xmlns='jabber:client' to='a'><body from='a'> from='b'</body></message>`,
     `<message xmlns='jabber:client' xmlns:a='b' a:from='c'/>`,
     `<note xmlns='urn:note' from='a'/>`,
-  ])('is not in %s, which is passed on as it is', async sent => {
+  ])('is not in %s, which is sent unchanged', async sent => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     attachPage(bench, client.token!).receive(sent)
@@ -80,7 +80,7 @@ describe('an old resource that a page still writes', () => {
   })
 })
 
-describe('the memory of stanzas that a page may not have received', () => {
+describe('the memory of stanzas that a page has not acknowledged', () => {
   const large = stanza(1, 'x'.repeat(50_000))
 
   test('is free once the page acknowledges them', async () => {
@@ -120,7 +120,7 @@ describe('the memory of stanzas that a page may not have received', () => {
   })
 })
 
-test('a page whose session fails unexpectedly is told, and the log says so under websocket', async () => {
+test('a page whose session fails unexpectedly gets internal-server-error, logged under websocket', async () => {
   const bench = benchWithTickets()
   const client = await bench.warmed()
   const page = attachPage(bench, client.token!)
@@ -135,7 +135,7 @@ test('a page whose session fails unexpectedly is told, and the log says so under
   expect(faults).toMatchObject([{ part: 'websocket', session: client.id, msg: 'a session failed' }])
 })
 
-describe('a page that counts', () => {
+describe('a page with stream management', () => {
   test('sends its count of stanzas, and gets the count of the service', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
@@ -148,7 +148,7 @@ describe('a page that counts', () => {
     expect(client.link.sent).toHaveLength(4)
   })
 
-  test('is asked to acknowledge its first stanzas, and again if more are unacknowledged', async () => {
+  test('gets <r/> with its first stanzas, and again if more are unacknowledged', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = attachPageCounting(bench, client.token!)
@@ -165,7 +165,7 @@ describe('a page that counts', () => {
     expect(socket.sent).toHaveLength(5)
   })
 
-  test('and acknowledges nothing gets stanzas up to a limit, and then its server is not read', async () => {
+  test('and without acknowledgements gets stanzas up to a limit, and then its server is not read', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = attachPageCounting(bench, client.token!)
@@ -181,7 +181,7 @@ describe('a page that counts', () => {
     expect(client.link.paused).toBe(false)
   })
 
-  test('is asked again after it acknowledges a part at the limit', async () => {
+  test('gets <r/> again after it acknowledges a part at the limit', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = attachPageCounting(bench, client.token!)
@@ -195,7 +195,7 @@ describe('a page that counts', () => {
     expect(ids(socket.sent).at(-1)).toBe('last')
   })
 
-  test.each(['2', '4294967296', '-1', 'x', ''])('that confirms %j of one stanza is shut out', async count => {
+  test.each(['2', '4294967296', '-1', 'x', ''])('that acknowledges %j of one stanza is disconnected', async count => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = attachPageCounting(bench, client.token!)
@@ -205,7 +205,7 @@ describe('a page that counts', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('that counts less than before continues, as xmpp.js counts after a disconnect', async () => {
+  test('that acknowledges less than before continues, as xmpp.js does after a disconnect', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = attachPageCounting(bench, client.token!)
@@ -216,9 +216,9 @@ describe('a page that counts', () => {
   })
 
   test.each([
-    ['ask without having said that it counts', pages.request],
-    ['acknowledge without having said so', ack(0)],
-    ['go on where it already is', resume('x', 0)],
+    ['send <r/> before <enable/>', pages.request],
+    ['send <a/> before <enable/>', ack(0)],
+    ['resume a stream when it is attached', resume('x', 0)],
   ])('may not %s', async (_what, sent) => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
@@ -228,7 +228,7 @@ describe('a page that counts', () => {
     expect(bench.registry.size).toBe(1)
   })
 
-  test('may not count less a second time', async () => {
+  test('may not enable stream management twice', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = attachPageCounting(bench, client.token!)
@@ -275,7 +275,7 @@ describe('a page whose connection broke', () => {
     }
   })
 
-  test('that has received all stanzas lets the server be read again', async () => {
+  test('that resumes with all stanzas received lets the server be read again', async () => {
     const bench = benchWithTickets({ maxQueueElements: 3 })
     const client = await bench.warmed()
     const { socket, id } = attachPageCounting(bench, client.token!)
@@ -291,11 +291,11 @@ describe('a page whose connection broke', () => {
 
   test.each<[string, (id: string) => string]>([
     ['another stream', () => resume('0123456789abcdef', 0)],
-    ['more than it was sent', id => resume(id, 3)],
-    ['less than it has acknowledged', id => resume(id, 0)],
-    ['no number', id => `<resume xmlns='urn:xmpp:sm:3' previd='${id}' h='one'/>`],
-    ['nothing', () => "<resume xmlns='urn:xmpp:sm:3'/>"],
-  ])('and resumes with %s may begin anew, and gets the unacknowledged stanzas', async (_what, wish) => {
+    ['a higher count than was sent', id => resume(id, 3)],
+    ['a lower count than it has acknowledged', id => resume(id, 0)],
+    ['a count that is no number', id => `<resume xmlns='urn:xmpp:sm:3' previd='${id}' h='one'/>`],
+    ['no stream id', () => "<resume xmlns='urn:xmpp:sm:3'/>"],
+  ])('and that resumes with %s may start again, and gets the unacknowledged stanzas', async (_what, wish) => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket, id } = attachPageCounting(bench, client.token!)
@@ -332,7 +332,7 @@ describe('a page whose connection broke', () => {
     expect(ids(again.sent)).toEqual(['a', 'b'])
   })
 
-  test('cannot go on with the stream of a page before the last', async () => {
+  test('cannot resume the stream of an earlier page', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const first = attachPageCounting(bench, client.token!)
@@ -343,7 +343,7 @@ describe('a page whose connection broke', () => {
     expect(again.sent.at(-1)).toEqual(notFound)
   })
 
-  test('and that does not return: its session ends with inactivity, and senders get errors for unacknowledged stanzas', async () => {
+  test('and that does not return: its session ends by inactivity, and senders get errors for unacknowledged stanzas', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = attachPageCounting(bench, client.token!)
@@ -361,7 +361,7 @@ describe('a page whose connection broke', () => {
     for (const text of client.link.sent) expect(text).toContain("type='error'")
   })
 
-  test('and that never counted loses its last stanzas, and nothing else, if no pings are sent', async () => {
+  test('and that never counted loses its last stanzas, and no others, if no pings are sent', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = attachPage(bench, client.token!)
@@ -372,7 +372,7 @@ describe('a page whose connection broke', () => {
     expect(ids(again.sent)).toEqual(['kept'])
   })
 
-  test('had sent its earlier stanzas to the server', async () => {
+  test('has its earlier stanzas sent to the server', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = attachPage(bench, client.token!)
@@ -383,7 +383,7 @@ describe('a page whose connection broke', () => {
   })
 })
 
-describe('a page that has sent nothing since its resource was bound', () => {
+describe('a page that has sent nothing after its bind request', () => {
   const waiting = Array.from({ length: 50 }, (_, id) => stanza(id))
   const first = waiting.slice(0, 3)
 
@@ -400,7 +400,7 @@ describe('a page that has sent nothing since its resource was bound', () => {
     expect(page.sent.slice(1)).toEqual([...first, stanza('late'), pages.request])
   })
 
-  test('gets them after a second, and no timer remains', async () => {
+  test('gets waiting stanzas after a second, and no timer remains', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...first))
@@ -413,7 +413,7 @@ describe('a page that has sent nothing since its resource was bound', () => {
   })
 
   test.each([0.5, 5])(
-    'and whose connection breaks after %d s counts as without stanzas: the next page gets all',
+    'and whose connection breaks after %d s has received nothing: the next page gets all stanzas',
     async seconds => {
       for (const pings of [true, false]) {
         const bench = benchWithTickets()
@@ -432,7 +432,7 @@ describe('a page that has sent nothing since its resource was bound', () => {
     },
   )
 
-  test('had nothing if its backend hands the session out to another page', async () => {
+  test('has received nothing if the backend resumes the session for another page', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...waiting))
@@ -442,7 +442,7 @@ describe('a page that has sent nothing since its resource was bound', () => {
     expect((await over.next()).reply?.body).toBe(payload(...waiting))
   })
 
-  test('and then counts has received the earlier stanzas, if it can resume its stream', async () => {
+  test('and then enables stream management has received the earlier stanzas if it can resume', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...first))
@@ -463,7 +463,7 @@ describe('a page that has sent nothing since its resource was bound', () => {
     expect(handedOut(bench, client).delivered).toBe(4)
   })
 
-  test('and then counts, and does not resume, gets the earlier stanzas again', async () => {
+  test('and then enables stream management, but does not resume, gets the earlier stanzas again', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...first))
@@ -477,7 +477,7 @@ describe('a page that has sent nothing since its resource was bound', () => {
     expect(ids(again.sent)).toEqual(['0', '1', '2', 'a'])
   })
 
-  test('gets stanzas up to the limit for storing them', async () => {
+  test('gets no more stanzas than the service can store for it', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(...Array.from({ length: 1500 }, (_, id) => stanza(id))))
@@ -507,8 +507,8 @@ test('the log has the reason why a page lost its WebSocket, and its address', as
   expect(notes.slice(1)).toEqual([[{ ...about, reason: 'inactivity' }, 'session ended']])
 })
 
-describe('a page that does not count', () => {
-  test('has received all stanzas before a ping that it answered, and the next page gets the others', async () => {
+describe('a page without stream management', () => {
+  test('has received all stanzas before an answered ping, and the next page gets the others', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = attachPage(bench, client.token!, { pings: true })
@@ -526,7 +526,7 @@ describe('a page that does not count', () => {
     expect(handedOut(bench, client).delivered).toBe(3)
   })
 
-  test('gets one ping for many stanzas in a row, and another for the last of them', async () => {
+  test('gets one ping for many stanzas in a row, and another for the last stanza', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = attachPage(bench, client.token!, { pings: true })
@@ -567,7 +567,7 @@ describe('a page that does not count', () => {
     expect(handedOut(bench, client).delivered).toBe(1)
   })
 
-  test('and that closes its stream had all: no sender gets an error', async () => {
+  test('and that closes its stream has received all: no sender gets an error', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = attachPage(bench, client.token!, { pings: true })
@@ -602,7 +602,7 @@ describe('a page that reads slowly', () => {
     expect(page.sent.at(-2)).toEqual(streamError('conflict'))
   })
 
-  test('is shut out nevertheless, and its connection is cut at the time limit', async () => {
+  test('loses its session to the next page, and its connection is cut at the time limit', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = attachPage(bench, client.token!)
@@ -620,7 +620,7 @@ describe('a page that reads slowly', () => {
 describe('a session that has ended', () => {
   const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
-  test('gives a page all that waits, though it acknowledges nothing, and then the reason', async () => {
+  test('sends its page all waiting stanzas, even without acknowledgements, and then the reason', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = attachPageCounting(bench, client.token!)
@@ -634,7 +634,7 @@ describe('a session that has ended', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('reads acknowledgements of its page until the page is told', async () => {
+  test('still reads acknowledgements until its page has the end', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = attachPageCounting(bench, client.token!)
@@ -649,7 +649,7 @@ describe('a session that has ended', () => {
     expect(client.link.sent.map(text => / id='(\w+)'/.exec(text)?.[1])).toEqual(['b', 'c'])
   })
 
-  test('is over once a page that does not read, and could not be told, is gone', async () => {
+  test('is removed when a page that does not read disconnects', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = attachPage(bench, client.token!)
@@ -661,7 +661,7 @@ describe('a session that has ended', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('before its page connected tells that page, after all waiting stanzas', async () => {
+  test('before its page connected sends that page the waiting stanzas and the end', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     await bench.server(link => link.receive(stanza('a')))
@@ -671,7 +671,7 @@ describe('a session that has ended', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('while a page was away is over at once', async () => {
+  test('while its page was away is removed at once', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     attachPage(bench, client.token!).leave()
@@ -680,7 +680,7 @@ describe('a session that has ended', () => {
   })
 })
 
-describe('whichever comes first has the session', () => {
+describe('the first page that attaches has the session', () => {
   test('over BOSH: the token is no longer valid', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
@@ -689,7 +689,7 @@ describe('whichever comes first has the session', () => {
     expect(bench.registry.tickets.size).toBe(0)
   })
 
-  test('over WebSocket: requests are answered as if there were no session', async () => {
+  test('over WebSocket: BOSH requests are answered as if there were no session', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = attachPage(bench, client.token!)
@@ -699,7 +699,7 @@ describe('whichever comes first has the session', () => {
     expect(page.isGone).toBe(false)
   })
 
-  test('the page of the other transport has it after another resume', async () => {
+  test('until another page resumes it over the other transport', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const page = attachPage(bench, client.token!)
@@ -716,7 +716,7 @@ describe('whichever comes first has the session', () => {
     expect(client.link.sent).toEqual([message('mine'), stanza('c')])
   })
 
-  test('the first of two pages with the same token', async () => {
+  test('if two pages send the same token', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const [one, other] = [connectPage(bench), connectPage(bench)]
@@ -728,7 +728,7 @@ describe('whichever comes first has the session', () => {
     expect(other.sent).toHaveLength(3)
   })
 
-  test('unless its backend hands the session out again before it has asked for a resource', async () => {
+  test('unless the backend resumes the session for another page before the bind request', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const slow = pages.logIn(bench, client.token!)
@@ -740,7 +740,7 @@ describe('whichever comes first has the session', () => {
   })
 })
 
-test('an element of a login, or another stream, is against the rules', async () => {
+test('a second login, or another stream, is a policy-violation', async () => {
   for (const sent of [pages.auth('x'), pages.authenticate('x'), open()]) {
     const bench = benchWithTickets()
     const page = attachPage(bench, (await bench.warmed()).token!)
@@ -750,11 +750,11 @@ test('an element of a login, or another stream, is against the rules', async () 
   }
 })
 
-describe('stream management', () => {
+describe('an element of stream management', () => {
   test.each([
     [60, pages.request],
     [10, pages.request.replace('/>', ` at='${'€'.repeat(40)}'/>`)],
-  ])('counts for what a page may send (%i requests)', async (times, request) => {
+  ])('counts towards the page’s send rate (%i requests)', async (times, request) => {
     const bench = benchWithTickets({ shaper: new RateShaper({ sessionBytes: 1_000, sessionBurst: 1_000 }) })
     const client = await bench.warmed()
     const { socket } = attachPageCounting(bench, client.token!)
@@ -764,7 +764,7 @@ describe('stream management', () => {
     expect(socket.isPaused).toBe(false)
   })
 
-  test('has nothing in it that is long', async () => {
+  test('may not be long', async () => {
     const bench = benchWithTickets()
     const client = await bench.warmed()
     const { socket } = attachPageCounting(bench, client.token!)
@@ -793,7 +793,7 @@ describe('a page whose server counts stanzas', () => {
     return { ...all, ...attachPageCounting(all.bench, all.client.token!) }
   }
 
-  test('is told at once how many stanzas its server has, if the server has all', async () => {
+  test('gets <a/> at once if the server has confirmed all stanzas', async () => {
     const { bench, link, socket } = await managedPage()
     for (const text of bodies(2)) socket.receive(text)
     await bench.server(() => link.say(ack(2)))
@@ -802,7 +802,7 @@ describe('a page whose server counts stanzas', () => {
     expect([socket.sent, link.sent]).toEqual([[ack(2)], []])
   })
 
-  test('is told as soon as the server has confirmed them, and the server is asked', async () => {
+  test('gets <a/> when the server confirms all stanzas, and the server gets <r/>', async () => {
     const { bench, link, socket } = await managedPage()
     for (const text of bodies(2)) socket.receive(text)
     socket.receive(pages.request)
@@ -815,7 +815,7 @@ describe('a page whose server counts stanzas', () => {
     expect(socket.sent).toEqual([ack(2)])
   })
 
-  test('is told after a second how many its server has, and never fewer than before', async () => {
+  test('gets <a/> after a second with the confirmed count, which never decreases', async () => {
     const { bench, link, socket } = await managedPage()
     for (const text of bodies(3)) socket.receive(text)
     await bench.server(() => link.say(ack(2)))
@@ -831,7 +831,7 @@ describe('a page whose server counts stanzas', () => {
     expect(socket.sent).toEqual([ack(2), ack(2), ack(6)])
   })
 
-  test('gets no further count while the link is mended, and then the full count', async () => {
+  test('gets no further <a/> while the link is mended, and then the full count', async () => {
     const { bench, mending, link, socket } = await managedPage()
     for (const text of bodies(2)) socket.receive(text)
     await bench.server(() => link.say(ack(1)))
@@ -861,7 +861,7 @@ describe('a page whose server counts stanzas', () => {
     expect(bench.waiting.bytes).toBe(0)
   })
 
-  test('has its own count confirmed to the server', async () => {
+  test('has its acknowledgements forwarded to the server', async () => {
     const { bench, link, socket } = await managedPage()
     await bench.server(() => link.receive(...bodies(3)))
     socket.receive(ack(2))
@@ -870,7 +870,7 @@ describe('a page whose server counts stanzas', () => {
     expect(link.sent).toEqual([stanza('next') + ack(2)])
   })
 
-  test('has the stanzas before its pongs confirmed to the server, if it does not count', async () => {
+  test('without stream management has the stanzas before its pongs confirmed to the server', async () => {
     const { bench, client, link } = await managed()
     const socket = attachPage(bench, client.token!, { pings: true })
     await bench.server(() => link.receive(...bodies(2)))
@@ -882,7 +882,7 @@ describe('a page whose server counts stanzas', () => {
     expect(link.sent).toEqual([ack(2)])
   })
 
-  test('leaves unconfirmed stanzas to its server, if it never returns', async () => {
+  test('leaves unacknowledged stanzas to its server, if it never returns', async () => {
     const { bench, link, socket } = await managedPage()
     await bench.server(() => link.receive(...bodies(3)))
     socket.receive(ack(1))
@@ -894,7 +894,7 @@ describe('a page whose server counts stanzas', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('may send more although the server is not read, so that it can confirm', async () => {
+  test('may send more while the server is not read, so that it can acknowledge', async () => {
     const { bench, link, socket } = await managedPage({ maxQueueElements: 2 })
     await bench.server(() => link.receive(...bodies(1000)))
     await bench.server(() => link.receive(...bodies(3)))

@@ -34,7 +34,7 @@ describe('PLAIN', () => {
     expect(read(authenticate(plain(user, authzid)))).toEqual({ ...wanted, isSasl2: true })
   })
 
-  test('names the process whose token it has', () => {
+  test('names a process if the token begins with its name', () => {
     const node = (token: string) => read(auth(base64(`\0juliet\0${token}`)))
     expect(node('abcdefgh-x')).toMatchObject({ node: 'abcdefgh' })
     for (const token of ['abcdefgh', 'Abcdefgh-x', '*.>defgh-x', ''])
@@ -51,22 +51,22 @@ describe('PLAIN', () => {
     ['of another domain', plain('juliet@other.example')],
     ['with a resource', plain('juliet@chat.example/balcony')],
     ['without a name', plain('')],
-    ['whose name is no local part', plain('ju<liet')],
-    ['who acts for another', plain('juliet', 'romeo@chat.example')],
-    ['who acts for one of another domain', plain('juliet', 'juliet@other.example')],
+    ['with an invalid local part', plain('ju<liet')],
+    ['with another user’s authzid', plain('juliet', 'romeo@chat.example')],
+    ['with an authzid of another domain', plain('juliet', 'juliet@other.example')],
   ])('names no user %s', (_what, initial) => {
     expect(read(auth(initial))).toBe('not-authorized')
   })
 
   test.each([
-    ['nothing at all', '', 'malformed-request'],
+    ['empty', '', 'malformed-request'],
     ['one part', base64('juliet'), 'malformed-request'],
     ['two parts', base64('\0juliet'), 'malformed-request'],
     ['four parts', base64('\0juliet\0a\0b'), 'malformed-request'],
     ['a million parts', base64('\0'.repeat(500_000)), 'malformed-request'],
-    ['no base64', 'juliet!', 'incorrect-encoding'],
-    ['base64 that goes on behind its end', 'AGEAYg==AGEAYg==', 'incorrect-encoding'],
-    ['the sign for nothing', '=', 'malformed-request'],
+    ['text that is no base64', 'juliet!', 'incorrect-encoding'],
+    ['base64 with more after its padding', 'AGEAYg==AGEAYg==', 'incorrect-encoding'],
+    ['= (an empty response)', '=', 'malformed-request'],
   ])('may not be %s', (_what, initial, fault) => {
     expect(read(auth(initial))).toBe(fault)
     expect(read(authenticate(initial))).toBe(fault)
@@ -90,18 +90,18 @@ describe('HT-SHA-256-NONE', () => {
     })
   })
 
-  test('may be cut short, and proves nothing then', () => {
+  test('may be shortened, and then has a wrong proof', () => {
     const cut = base64(Buffer.concat([Buffer.from('juliet\0'), proof.subarray(0, 9)]))
     expect(read(authenticate(cut, 'HT-SHA-256-NONE'))).toMatchObject({ proof: proof.subarray(0, 9) })
     expect(read(authenticate(base64('juliet'), 'HT-SHA-256-NONE'))).toBe('malformed-request')
   })
 
-  test('belongs to SASL2', () => {
+  test('is accepted over SASL2 only', () => {
     expect(read(auth(hashed('juliet'), 'HT-SHA-256-NONE'))).toBe('invalid-mechanism')
   })
 })
 
-test('a session may be asked for at once, by an element of that namespace', () => {
+test('a SASL2 login asks for a session by <bind/> of Bind 2 only', () => {
   const bind = "<bind xmlns='urn:xmpp:bind:0'><tag>app</tag></bind>"
   expect(read(authenticate(plain('juliet'), 'PLAIN', bind))).toMatchObject({ wantsBind: true })
   const others = ["<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>", `<user-agent>${bind}</user-agent>`]
@@ -114,7 +114,7 @@ test.each(['SCRAM-SHA-1', 'EXTERNAL', 'plain', 'HT-SHA-256-EXPR', ''])('%j is no
   expect(read(authenticate(plain('juliet'), mechanism))).toBe('invalid-mechanism')
 })
 
-test('without an initial response there are no credentials', () => {
+test('a login without an initial response is malformed', () => {
   expect(read(`<authenticate xmlns='${sasl2}' mechanism='PLAIN'/>`)).toBe('malformed-request')
 })
 
@@ -123,6 +123,6 @@ test.each([
   `<authenticate xmlns='${sasl}' mechanism='PLAIN'/>`,
   "<message xmlns='jabber:client'/>",
   `<response xmlns='${sasl}'/>`,
-])('%s is no credentials', message => {
+])('%s has no credentials', message => {
   expect(read(message)).toBeUndefined()
 })

@@ -27,7 +27,7 @@ async function cutOff() {
 }
 
 test.each([true, false])(
-  'a page gets the stanzas that it has not received, whether it would bind (%s) or not',
+  'a page that resumes at its login gets the missing stanzas, with <bind/> (%s) or without',
   async bind => {
     const { bench, id, again, logIn } = await cutOff()
     await bench.server(link => link.receive(stanza('three')))
@@ -43,12 +43,15 @@ test.each([true, false])(
 
 test.each([
   ['another stream', () => resume('other', 1)],
-  ['more than it can have had', (id: string) => resume(id, 3)],
-])('a page that names %s is bound, and may count anew', async (_what, resumption) => {
-  const { id, again, logIn } = await cutOff()
-  logIn(resumption(id))
-  expect(again.sent).toEqual([success(failed + bound), `${features}<sm xmlns='urn:xmpp:sm:3'/></stream:features>`])
-  again.receive(enable)
-  expect(again.sent[2]).toContain("<enabled xmlns='urn:xmpp:sm:3'")
-  expect(again.sent.slice(3)).toEqual([stanza('one'), stanza('two'), "<r xmlns='urn:xmpp:sm:3'/>"])
-})
+  ['a count that is too high', (id: string) => resume(id, 3)],
+])(
+  'a page that resumes with %s at its login is bound instead, and can enable stream management',
+  async (_what, resumption) => {
+    const { id, again, logIn } = await cutOff()
+    logIn(resumption(id))
+    expect(again.sent).toEqual([success(failed + bound), `${features}<sm xmlns='urn:xmpp:sm:3'/></stream:features>`])
+    again.receive(enable)
+    expect(again.sent[2]).toContain("<enabled xmlns='urn:xmpp:sm:3'")
+    expect(again.sent.slice(3)).toEqual([stanza('one'), stanza('two'), "<r xmlns='urn:xmpp:sm:3'/>"])
+  },
+)

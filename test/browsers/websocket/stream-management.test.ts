@@ -35,8 +35,8 @@ describe('stanzas', () => {
   })
 })
 
-describe('acknowledged stanzas', () => {
-  test('are dropped, oldest first', () => {
+describe('the client’s acknowledged count', () => {
+  test('removes acknowledged stanzas, oldest first', () => {
     const management = new StreamManagement()
     const sent = ['a', 'b', 'c'].map(id => element('message', 'jabber:client', `<message id='${id}'/>`))
     management.unacknowledged.sent(sent)
@@ -49,18 +49,18 @@ describe('acknowledged stanzas', () => {
 
   test.each<[string, number, number, number, number | undefined]>([
     // sent, acknowledged before, count, newly acknowledged
-    ['nothing', 3, 0, 0, 0],
-    ['the same once more', 3, 7, 7, 0],
+    ['zero', 3, 0, 0, 0],
+    ['the same as before', 3, 7, 7, 0],
     ['more than were sent', 3, 0, 4, undefined],
     ['far more than were sent', 3, 0, 2 ** 31 - 1, undefined],
     ['less than before', 3, 7, 6, -1],
-    ['from the beginning', 3, 7, 0, -7],
-    ['up to the last count there is', 1, last - 1, last, 1],
-    ['beyond it', 2, last - 1, 0, 2],
-    ['farther beyond it', 5, last, 4, 5],
-    ['more than were sent, beyond it', 5, last, 5, undefined],
-    ['less than before, from beyond it', 3, 1, last, -2],
-  ])('may be %s', (_what, sent, acknowledged, count, more) => {
+    ['zero again, before the count wraps', 3, 7, 0, -7],
+    ['the highest count', 1, last - 1, last, 1],
+    ['wrapped to zero', 2, last - 1, 0, 2],
+    ['wrapped further', 5, last, 4, 5],
+    ['wrapped to more than were sent', 5, last, 5, undefined],
+    ['the highest count, after the count has wrapped', 3, 1, last, -2],
+  ])('is accepted or rejected if it is %s', (_what, sent, acknowledged, count, more) => {
     const management = counting(sent, acknowledged)
     expect(management.acknowledge(count)).toBe(more)
     expect(management.resumption(0).unacknowledged).toBe(sent - Math.max(0, more ?? 0))
@@ -80,7 +80,7 @@ describe('acknowledged stanzas', () => {
     [' 1', undefined],
     ['', undefined],
     [undefined, undefined],
-  ])('is written %j', (text, count) => {
+  ])('is parsed or rejected as the text %j', (text, count) => {
     expect(readCount(text)).toBe(count)
   })
 })
@@ -93,8 +93,8 @@ test('the count of received stanzas wraps at 2^32', () => {
   expect(management.answer(0)).toBe("<a xmlns='urn:xmpp:sm:3' h='0'/>")
 })
 
-describe('the client is asked', () => {
-  test('once, until it sends its count', () => {
+describe('the service requests an acknowledgement', () => {
+  test('once, until it gets one', () => {
     const management = new StreamManagement()
     expect(management.unacknowledged.asks()).toBe(false)
     management.unacknowledged.sent(messages(2))
@@ -108,8 +108,8 @@ describe('the client is asked', () => {
   })
 })
 
-describe('more is sent', () => {
-  test('up to a thousand stanzas that are not acknowledged', () => {
+describe('unacknowledged stanzas', () => {
+  test('are limited to a thousand', () => {
     const management = new StreamManagement()
     management.unacknowledged.sent(messages(999))
     expect(management.unacknowledged.isFull).toBe(false)
@@ -119,7 +119,7 @@ describe('more is sent', () => {
     expect(management.unacknowledged.isFull).toBe(false)
   })
 
-  test('up to a megabyte of them', () => {
+  test('are limited to a megabyte', () => {
     const management = new StreamManagement()
     const long = element('message', 'jabber:client', `<message xmlns='jabber:client'>${'x'.repeat(600_000)}</message>`)
     management.unacknowledged.sent([long])
@@ -131,7 +131,7 @@ describe('more is sent', () => {
   })
 })
 
-test('a client that resumes has received the stanzas sent before it counted', () => {
+test('a client that resumes has received the stanzas sent before it enabled stream management', () => {
   const before: Resumption = { id: 'i', received: 5, acknowledged: 2, unacknowledged: 3, uncounted: 4 }
   expect(StreamManagement.resume(before, 3)!.arrived).toBe(5)
   expect(StreamManagement.resume(before, 2)!.arrived).toBe(4)
