@@ -67,12 +67,12 @@ function upwardImports(
   )
 }
 
-test('every part has its storey', () => {
+test('each part belongs to one layer', () => {
   const known = storeys.flat()
   expect(files.map(partOf).filter(part => !known.includes(part))).toEqual([])
 })
 
-test('no file name stands for two things', () => {
+test('each file name occurs once', () => {
   const names = files.map(file => basename(file))
   expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
 })
@@ -91,7 +91,7 @@ test.each(Object.entries(innerStoreys))('imports within %s/ point down', (part, 
 test.each([
   ['src', source],
   ['bench', bench],
-])('no two files in %s import each other, not even around corners', (_name, folder) => {
+])('no two files in %s import each other, directly or through other files', (_name, folder) => {
   const inFolder = filesOf(folder)
   const state = new Map<string, 'open' | 'done'>()
   const circles: string[] = []
@@ -110,7 +110,7 @@ test.each([
   expect(circles).toEqual([])
 })
 
-test('only http/fast reaches for parts of Node that are not documented', () => {
+test('only http/fast uses undocumented parts of Node.js', () => {
   const reaching = files
     .filter(file => !file.startsWith('http/fast/'))
     .filter(file => /\w\??\._(?!tcp|destroy\b)[a-z]/.test(readFileSync(join(source, `${file}.ts`), 'utf8')))
@@ -118,7 +118,7 @@ test('only http/fast reaches for parts of Node that are not documented', () => {
 })
 
 describe('the XML part', () => {
-  test('imports nothing of ours', () => {
+  test('imports no other part of the service', () => {
     const outside = files
       .filter(file => file.startsWith('xmpp/xml/'))
       .flatMap(file => importsOf(file).filter(other => !other.startsWith('xmpp/xml/')))
@@ -126,7 +126,7 @@ describe('the XML part', () => {
   })
 })
 
-test('the exports for backends import nothing else of the service', () => {
+test('the exports for backends import no other part of the service', () => {
   const outside = files
     .filter(file => file.startsWith('packages/client/'))
     .flatMap(file =>
@@ -138,17 +138,17 @@ test('the exports for backends import nothing else of the service', () => {
   expect(outside).toEqual([])
 })
 
-describe('a session', () => {
+describe('the code of a session', () => {
   const ofSession = files.filter(file => file.startsWith('session/'))
 
-  test('knows neither its transports nor how the XMPP server is reached', () => {
+  test('imports no transport, and no code that connects to XMPP servers', () => {
     const known = ofSession
       .flatMap(file => importsOf(file))
       .filter(other => /^(browsers|http|servers|remote|warm)\//.test(other))
     expect(known).toEqual([])
   })
 
-  test('knows nothing of request ids, of bodies and of HTTP', () => {
+  test('does not mention request ids, bodies or HTTP', () => {
     const transports = /\b[Rr]ids?\b|<body|\bIncomingMessage\b|\bResponse\b/
     const mentioning = ofSession.filter(file => transports.test(readFileSync(join(source, `${file}.ts`), 'utf8')))
     expect(mentioning).toEqual([])

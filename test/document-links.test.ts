@@ -29,7 +29,7 @@ function anchorsOf(text: string): string[] {
 describe.each(documents)('%s', path => {
   const text = read(path)
 
-  test('has links that lead somewhere', () => {
+  test('has no broken links', () => {
     const links = Array.from(withoutCode(text).matchAll(/\]\(([^)]+)\)/g), ([, link]) => link!)
     const broken = links
       .filter(link => !/^https?:/.test(link))
@@ -42,7 +42,7 @@ describe.each(documents)('%s', path => {
     expect(broken).toEqual([])
   })
 
-  test('names files that there are', () => {
+  test('names only existing files', () => {
     const named = Array.from(
       text.matchAll(/`((?:src|bench|test|docs|deploy|examples)\/[\w./-]+\.[a-z]+)`/g),
       ([, file]) => file!,
@@ -50,7 +50,7 @@ describe.each(documents)('%s', path => {
     expect(named.filter(file => !existsSync(join(root, file)))).toEqual([])
   })
 
-  test('names settings that there are', () => {
+  test('names only existing settings', () => {
     const known = new Set(Object.keys(settings))
     const prefixes =
       /^(?:ADMIN|ATTACH|BOSH|CORS|EVENTS|HOST|HTTP|HTTPS|LISTEN|LOG|MAX|METRICS|RATE|REMOTE|SCRAM|TLS|TRUSTED|WARM|XMPP)_/
@@ -64,7 +64,7 @@ describe.each(documents)('%s', path => {
   })
 })
 
-test('the roads in docs/architecture.md lead through files that there are', () => {
+test('the paths through the code in docs/architecture.md name existing files', () => {
   const text = read('docs/architecture.md')
   const files = Array.from(
     text.matchAll(/(?:^ {2}|→ |\()([a-z0-9]+(?:\/[a-z0-9-]+)+)(?= {2}|:|\))/gm),
@@ -76,7 +76,7 @@ test('the roads in docs/architecture.md lead through files that there are', () =
   ).toEqual([])
 })
 
-test('the tables of docs/architecture.md name files, and what is in them', () => {
+test('the tables of docs/architecture.md name existing files and exports', () => {
   const wrong: string[] = []
   for (const row of read('docs/architecture.md').match(/^\|.*\|$/gm) ?? []) {
     let folder = 'src'
@@ -91,7 +91,7 @@ test('the tables of docs/architecture.md name files, and what is in them', () =>
   expect(wrong).toEqual([])
 })
 
-test('a package has all documents that are for its users', () => {
+test('the npm package has all documents except CONTRIBUTING.md', () => {
   const { files } = JSON.parse(read('package.json')) as { files: string[] }
   // npm packs README and LICENSE whatever is listed.
   const packed = (path: string) =>
@@ -137,11 +137,11 @@ const wordsOf = (path: string) =>
 /** Pages that operators open once, for one question. */
 const reference = new Set(['docs/runbook.md', 'docs/capacity.md', 'docs/coming-from.md'])
 
-test('the documents have at most 21,200 words beside code and beside pages for one question', () => {
+test('all documents together have at most 21,200 words, without code and single-question pages', () => {
   const words = documents.filter(path => path.startsWith('docs/') && !reference.has(path)).map(wordsOf)
   expect(words.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(21_200)
 })
 
-test('each page for one question has at most 2,000 words', () => {
+test('each page that answers one question has at most 2,000 words', () => {
   expect(documents.filter(path => reference.has(path) && wordsOf(path) > 2000)).toEqual([])
 })

@@ -18,7 +18,7 @@ const open = {
 }
 const states = { opening: 0, waiting: 0, held: 0, quiet: 0, paused: 0, ended: 0, elsewhere: 0 }
 
-test('no name that 1.0 promises has gone, and `npm run promises` has noted each new one', async () => {
+test('no name that version 1.0 promises is removed, and `npm run promises` has added each new name', async () => {
   const now = await promisedNames({
     counts: new Counts(),
     clock: { now: () => 0 },

@@ -33,7 +33,7 @@ describe('the command line', () => {
     [['hash-password'], { name: 'hash-password' }],
     [['warm', 'alice@example.org'], { name: 'warm', jid: 'alice@example.org' }],
     [['warm', '--', '-odd-@example.org'], { name: 'warm', jid: '-odd-@example.org' }],
-  ])('%j is read', (words, command) => {
+  ])('%j is parsed', (words, command) => {
     expect(readCommandLine(words)).toEqual(command)
   })
 
@@ -64,7 +64,7 @@ describe('the command line', () => {
     [['--demo', '--check-config'], '--demo and --check-config exclude each other.'],
     [['--demo', 'warm', 'alice@example.org'], '--demo and warm exclude each other.'],
     [['warm'], 'warm needs the JID of the user: warm-bindings warm alice@example.org'],
-  ])('%j is refused in words', (words, told) => {
+  ])('%j is rejected, with advice', (words, told) => {
     expect(refusal(words)).toBe(told)
   })
 
@@ -74,7 +74,7 @@ describe('the command line', () => {
     [['warm', 'alice@example.org', '--password=wonderland'], /^Unknown option --password/],
     [['warm', 'alice@example.org', '--password', 'wonderland'], /^Unknown option --password/],
     [['warm', 'alice@example.org', '-pwonderland'], /^Unknown option -p/],
-  ])('%j has a secret where every user of the machine can see it, which is not repeated', (words, told) => {
+  ])('%j has a secret as an argument: it is rejected and not repeated', (words, told) => {
     expect(refusal(words)).toMatch(told)
     expect(refusal(words)).not.toMatch(/wonder|-w\b/)
   })

@@ -10,7 +10,7 @@ afterEach(() => {
       if (!before.get(name)!.includes(listener)) process.off(name, listener)
 })
 
-test('a signal that comes during the start is obeyed after it, once', () => {
+test('a signal during the start is handled after it, once', () => {
   const obeyed: string[] = []
   const obey = holdSignals(...names)
   process.emit('SIGHUP')

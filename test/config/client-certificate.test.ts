@@ -50,7 +50,7 @@ describe('the certificate that the service shows to a server', () => {
     expect(load('verify=on')?.certificate).toBeUndefined()
   })
 
-  test('certificate and key come from two files', () => {
+  test('certificate and key may be two files', () => {
     expect(load(`cert=${certFile}&key=${keyFile}`)?.certificate).toEqual({ cert, key })
   })
 
@@ -58,7 +58,7 @@ describe('the certificate that the service shows to a server', () => {
     ['the certificate first', `${cert}\n${key}`],
     ['the key first', `${key}${cert}\n`],
     ['a chain behind it', `${cert}\n${cert}\n${key}`],
-  ])('and its key may stand in one file, %s', (what, text) => {
+  ])('and its key may be in one file, %s', (what, text) => {
     const path = file(`${what}.pem`, text)
     const certificates = what === 'a chain behind it' ? `${cert}\n${cert}` : cert
     expect(load(`cert=${encodeURIComponent(path)}`)?.certificate).toEqual({ cert: certificates, key })
@@ -87,21 +87,21 @@ describe('the certificate that the service shows to a server', () => {
 
   test.each([
     ['no such file', 'cert=/nowhere/cert.pem', 'has a cert that cannot be read: "/nowhere/cert.pem" (ENOENT)'],
-    ['no file at all', 'cert=', 'has a cert that cannot be read: "" (ENOENT)'],
+    ['an empty file name', 'cert=', 'has a cert that cannot be read: "" (ENOENT)'],
     ['a folder', `cert=${folder}`, `has a cert that cannot be read: "${folder}" (EISDIR)`],
-    ['a key only', `cert=${keyFile}`, unreadable],
-    ['no key beside it', `cert=${certFile}`, unreadableKey],
-    ['a key without it', `key=${keyFile}`, 'has a key without a cert'],
+    ['a file that has only a key', `cert=${keyFile}`, unreadable],
+    ['a certificate file without a key', `cert=${certFile}`, unreadableKey],
+    ['a key without a certificate', `key=${keyFile}`, 'has a key without a cert'],
     [
       'no such key',
       `cert=${certFile}&key=/nowhere/key.pem`,
       'has a key that cannot be read: "/nowhere/key.pem" (ENOENT)',
     ],
-    ['no file for the key', `cert=${certFile}&key=`, 'has a key that cannot be read: "" (ENOENT)'],
+    ['an empty name of a key file', `cert=${certFile}&key=`, 'has a key that cannot be read: "" (ENOENT)'],
     ['a key that is a certificate', `cert=${certFile}&key=${certFile}`, unreadableKey],
-    ['a key under a passphrase', `cert=${certFile}&key=${file('locked.pem', locked)}`, unreadableKey],
+    ['an encrypted key', `cert=${certFile}&key=${file('locked.pem', locked)}`, unreadableKey],
     [
-      'the key of another',
+      'the key of another certificate',
       `cert=${certFile}&key=${file('foreign.pem', foreign)}`,
       'has a key that does not belong to its cert',
     ],
@@ -110,11 +110,11 @@ describe('the certificate that the service shows to a server', () => {
       `tls=none&cert=${certFile}&key=${keyFile}`,
       'has ca, verify, cert or key beside tls=none, where there are no certificates',
     ],
-  ])('cannot have %s', (_what, options, problem) => {
+  ])('cannot be configured with %s', (_what, options, problem) => {
     expect(problems(options)).toEqual([`XMPP_SERVERS for example.org ${problem}`])
   })
 
-  test('is nothing that another BOSH endpoint could be shown', () => {
+  test('cannot be set for a BOSH endpoint', () => {
     const environment = {
       ...{ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' },
       XMPP_SERVERS: `example.org=https://localhost/http-bind?cert=${certFile}`,

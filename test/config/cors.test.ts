@@ -51,7 +51,7 @@ describe('CORS_ORIGINS', () => {
     ])
   })
 
-  test('cannot be a list of nothing', () => {
+  test('cannot be an empty list', () => {
     expect(problems({ CORS_ORIGINS: ',' })).toEqual([
       'CORS_ORIGINS must have an origin such as https://www.example.org, * for any, or none',
     ])
@@ -59,7 +59,7 @@ describe('CORS_ORIGINS', () => {
 })
 
 describe('CORS_CREDENTIALS', () => {
-  test('are let through for origins that are listed', () => {
+  test('are allowed for listed origins', () => {
     const environment = { CORS_ORIGINS: 'https://www.example.org', CORS_CREDENTIALS: 'on' }
     expect(load(environment).cors).toMatchObject({
       origins: ['https://www.example.org'],
@@ -69,12 +69,12 @@ describe('CORS_CREDENTIALS', () => {
   })
 
   const risk = "CORS_CREDENTIALS needs a list in CORS_ORIGINS: otherwise any site could use a visitor's session"
-  test('are refused with any origin, or without origins', () => {
+  test('cannot be allowed for any origin, or without origins', () => {
     expect(problems({ CORS_ORIGINS: '*', CORS_CREDENTIALS: 'on' })).toEqual([risk])
     expect(problems({ CORS_CREDENTIALS: 'on' })).toEqual([risk])
   })
 
-  test('are not judged by origins that cannot be read', () => {
+  test('get no second problem if CORS_ORIGINS is invalid', () => {
     expect(problems({ CORS_ORIGINS: '*,x', CORS_CREDENTIALS: 'on' })).toHaveLength(2)
   })
 })
@@ -99,11 +99,11 @@ describe('headers and methods of other origins', () => {
       ])
   })
 
-  test('cannot be nothing', () => {
+  test('cannot be empty', () => {
     expect(problems({ CORS_HEADERS: ',' })).toEqual(['CORS_HEADERS must have a name, such as Content-Type or POST'])
   })
 
-  test('may be any headers, but not with cookies, where a star has no meaning', () => {
+  test('may be *, but not with cookies, because * is then a name', () => {
     expect(load({ CORS_HEADERS: '*' }).cors.headers).toEqual(['*'])
     const credentials = { CORS_ORIGINS: 'https://a.example', CORS_CREDENTIALS: 'on' }
     expect(problems({ CORS_HEADERS: '*', ...credentials })).toEqual([

@@ -215,7 +215,7 @@ describe('the documents are true:', () => {
 })
 
 describe('a name that is no setting', () => {
-  test('a name that begins like a setting gives a warning with the nearest setting', () => {
+  test('that begins like a setting gives a warning with the nearest setting', () => {
     const environment = { XMPP_DOMAIN: 'x', BOSH_MAXWAIT: '1', SCRAM_ITERATIONS: '1', WARM_TIMEOUTS: '' }
     expect(loadConfig({ ...required, ...environment }).warnings).toEqual([
       'XMPP_DOMAIN is not a setting of this service. Did you mean XMPP_DOMAINS?',
@@ -225,7 +225,7 @@ describe('a name that is no setting', () => {
     ])
   })
 
-  test('gives no warning if Kubernetes made it, or if it begins otherwise', () => {
+  test('gives no warning if Kubernetes sets it, or if it begins otherwise', () => {
     const environment = {
       XMPP_SERVICE_HOST: '10.0.0.1',
       XMPP_SERVICE_PORT: '5222',

@@ -35,14 +35,14 @@ describe('a file of settings', () => {
     expect(read(text)).toEqual(values)
   })
 
-  test('cannot have a meaningless line; the error names the line without its text', () => {
+  test('with a line that is no setting is rejected; the error names the line without its text', () => {
     const problem = (line: number) =>
       `${file} line ${line} is neither like NAME=value nor a comment, which begins with #`
     expect(problems('A=1\nS3cret\n# c\nB="x\ny"\n=1\nexport D\nno name=2')).toEqual([2, 6, 7, 8].map(problem))
     expect(problems('\uFEFFADMIN_USERS')).toEqual([problem(1)])
   })
 
-  test('cannot have a value that would count only in part; the error names the line', () => {
+  test('with an ambiguous value is rejected; the error names the line', () => {
     expect(problems('A=portal:it#s\nB="x#y"\nC=1 # fine\nD=#\nE="b\nF=1\nA=2')).toEqual([
       `${file} line 1 has a # that would end the value: put the value in quotes, or a space before a comment`,
       `${file} line 5 has a quote that does not close (")`,
@@ -50,7 +50,7 @@ describe('a file of settings', () => {
     ])
   })
 
-  test('need not be there', () => {
+  test('may be missing', () => {
     expect(readEnvFile(join(folder, 'none'))).toEqual({})
   })
 
@@ -61,7 +61,7 @@ describe('a file of settings', () => {
     ])
   })
 
-  test('must exist if it was named', () => {
+  test('must exist if the command line names it', () => {
     expect(problemsOf(() => readEnvFile(join(folder, 'none'), true))).toEqual([
       `${join(folder, 'none')} cannot be read (ENOENT): there is no such file. Correct the path, or create the file`,
     ])

@@ -36,23 +36,23 @@ describe('a file with a secret', () => {
     ['read and write to', 0o606, 'every user of this machine can read and write to'],
     ['write to as its group', 0o660, 'its group can write to'],
     ['read and write to', 0o666, 'every user of this machine can read and write to, and its group can write to'],
-  ])('is warned of if others can %s it (%o)', (_what, mode, fault) => {
+  ])('causes a warning if others can %s it (%o)', (_what, mode, fault) => {
     const file = write('admins', mode, admins)
     expect(warnings({ ADMIN_USERS_FILE: file })).toEqual([
       `ADMIN_USERS_FILE names ${file}, which ${fault}: chmod g-w,o= ${file}`,
     ])
   })
 
-  test.each([0o600, 0o400, 0o640, 0o440])('may be read by its group (%o)', mode => {
+  test.each([0o600, 0o400, 0o640, 0o440])('may be readable by its group (%o)', mode => {
     expect(warnings({ ADMIN_USERS_FILE: write('admins', mode, admins) })).toEqual([])
   })
 
-  test('is not warned of in a folder that others cannot enter', () => {
+  test('causes no warning in a folder that others cannot enter', () => {
     mkdirSync(join(folder, 'own'), { mode: 0o700 })
     expect(warnings({ ADMIN_USERS_FILE: write('own/admins', 0o666, admins) })).toEqual([])
   })
 
-  test('may be the key of this service, whether it was named or not', () => {
+  test('is checked if it has the key of this service, named or beside its certificate', () => {
     const { cert, key } = makeCertificate(['DNS:chat.example'])
     const TLS_CERT = write('chat.crt', 0o644, cert)
     const beside = write('chat.key', 0o644, key)
@@ -65,7 +65,7 @@ describe('a file with a secret', () => {
     expect(warnings({ TLS_CERT, TLS_KEY: named })).toEqual([])
   })
 
-  test('may be the key that an XMPP server is shown', () => {
+  test('is checked if it has the client key for an XMPP server', () => {
     const { cert, key } = makeCertificate(['DNS:chat.example'])
     const [own, ownKey] = [write('own+1.crt', 0o644, cert), write('own+1.key', 0o644, key)]
     const XMPP_SERVERS = `example.org=xmpp://127.0.0.1:5222?cert=${own}&key=${ownKey}`
@@ -78,14 +78,14 @@ describe('a file with a secret', () => {
     ['XMPP_SERVICE_ACCOUNTS_FILE', 'example.org=service:s3cret'],
     ['EVENTS_SECRET_FILE', '0123456789abcdef'],
     ['NATS_TOKEN_FILE', 'token'],
-  ])('may be that of %s', (name, text) => {
+  ])('is checked if %s names it', (name, text) => {
     const EVENTS_URL = 'https://portal.example/events'
     const file = write('secret', 0o644, text)
     const more = name === 'EVENTS_SECRET_FILE' ? { EVENTS_URL } : {}
     expect(warnings({ [name]: file, ...more })).toEqual([expect.stringContaining(`${name} names ${file}, which`)])
   })
 
-  test('may be the audit trail', () => {
+  test('is checked if it is the audit log', () => {
     const file = write('audit.log', 0o666, '')
     expect(warnings({ AUDIT_LOG: file })).toEqual([
       `AUDIT_LOG names ${file}, which every user of this machine can read and write to, and its group can write to: chmod g-w,o= ${file}`,
@@ -93,7 +93,7 @@ describe('a file with a secret', () => {
     expect(warnings({ AUDIT_LOG: join(folder, 'missing.log') })).toEqual([])
   })
 
-  test('may be the file of settings itself', () => {
+  test('is checked if it is the environment file', () => {
     const file = write('.env', 0o644, '')
     expect(exposedSettings(file, { ADMIN_USERS: 'portal:s3cret' })).toEqual([
       `${file} has secrets in it, which every user of this machine can read: chmod g-w,o= ${file}`,
@@ -107,8 +107,8 @@ describe('a secret of fewer than 12 characters', () => {
   const short = { ADMIN_USERS: 'portal:elevenchars,intranet:twelve-chars,x:y', ASSUME_SECURE: 'on' }
 
   test.each<[string, Record<string, string>]>([
-    ['is warned of where other machines reach the service', { HOST: '0.0.0.0' }],
-    ['is warned of where they reach one of its addresses', { HOST: '127.0.0.1,10.0.0.7' }],
+    ['causes a warning if other machines reach the service', { HOST: '0.0.0.0' }],
+    ['causes a warning if other machines reach one of its addresses', { HOST: '127.0.0.1,10.0.0.7' }],
   ])('%s', (_what, environment) => {
     expect(warnings({ ...short, ...environment })).toEqual([
       'The secrets of these admins have fewer than 12 characters, and other machines can try to guess them: portal, x. Make longer ones, for example with openssl rand -hex 24, or listen on loopback addresses alone.',
@@ -119,10 +119,10 @@ describe('a secret of fewer than 12 characters', () => {
     ['on loopback', { HOST: '127.0.0.1,[::1]' }],
     ['without a warm API', { HOST: '0.0.0.0', WARM_ENABLED: 'off' }],
     [
-      'if its hash alone is in the settings',
+      'if the settings have only its hash',
       { HOST: '0.0.0.0', ADMIN_USERS: `portal:scrypt$15$8$1$${'a'.repeat(22)}$${'b'.repeat(43)}` },
     ],
-  ])('is not warned of %s', (_what, environment) => {
+  ])('causes no warning %s', (_what, environment) => {
     expect(warnings({ ...short, ...environment })).toEqual([])
   })
 })

@@ -26,13 +26,13 @@ describe('HTTP_HOSTS', () => {
     })
   })
 
-  test('needs no domain if the host has its name', () => {
+  test('needs no domain if the host name is the domain', () => {
     expect(hosts('example.org:443?url=https://example.org')).toEqual({
       'example.org': [{ domain: 'example.org', externalUrl: 'https://example.org', ...paths }],
     })
   })
 
-  test('may have an address and paths for each', () => {
+  test('may have an address and paths for each host', () => {
     const text = 'chat.example.org=example.org?url=https://chat.example.org/c/&bosh=/b&warm=off'
     expect(hosts(text)['chat.example.org']?.[0]).toEqual({
       domain: 'example.org',
@@ -62,7 +62,7 @@ describe('HTTP_HOSTS', () => {
     })
   })
 
-  test('may have a host without its own domain', () => {
+  test('may have a host without a domain', () => {
     expect(hosts('web.example=,other.example=?bosh=/b')).toEqual({
       'web.example': [{ domain: undefined, externalUrl: undefined, ...paths }],
       'other.example': [{ domain: undefined, externalUrl: undefined, ...paths, boshPath: '/b' }],
@@ -70,7 +70,7 @@ describe('HTTP_HOSTS', () => {
   })
 
   test.each([
-    ['what is no host', 'chat/=example.org', 'entry 1 must be like chat.example.org=example.org'],
+    ['an invalid host', 'chat/=example.org', 'entry 1 must be like chat.example.org=example.org'],
     ['a host without a name', '=example.org', 'entry 1 must be like chat.example.org=example.org'],
     ['an address as domain', 'a=[::1]', 'entry 1 must be like chat.example.org=example.org'],
     ['a host twice', 'a=example.org,A:80=example.org', 'lists a twice'],
@@ -91,45 +91,45 @@ describe('HTTP_HOSTS', () => {
       'for a has the same path for example.org and all domains, or one inside the other',
     ],
     [
-      '$host where there is no domain',
+      '$host for a host without a domain',
       'a=?bosh=/$host/b',
       'for a has no domain to replace $host in a path: give this host its own paths',
     ],
-    ['a domain of others', 'a=evil.example', 'for a has the domain evil.example, which XMPP_DOMAINS does not allow'],
+    [
+      'a domain that is not allowed',
+      'a=evil.example',
+      'for a has the domain evil.example, which XMPP_DOMAINS does not allow',
+    ],
     ['an unknown option', 'a=example.org?port=1', 'for a has an unknown option "port"'],
     ['an option twice', 'a=example.org?warm=off&warm=/w', 'for a has the option warm twice'],
     [
-      'no path',
+      'an invalid path',
       'a=example.org?bosh=b',
       'for a has bosh, which must look like /chat/warm: letters, digits, "-", ".", "_", "~", and no slash at the end',
     ],
     [
-      'no URL',
+      'an invalid URL',
       'a=example.org?url=chat',
       'for a has url, which must be an http or https URL without user and query, such as https://chat.example.org',
     ],
     [
-      'one path for two',
+      'one path for two endpoints',
       'a=example.org?bosh=/warm',
       'for a has the same path for two endpoints, or one inside the other',
     ],
     [
-      'a path inside the other',
+      'a path inside another path',
       'a=example.org?bosh=/x&warm=/x/y',
       'for a has the same path for two endpoints, or one inside the other',
     ],
-    [
-      'a path that the service has for itself',
-      'a=example.org?bosh=/.well-known/host-meta',
-      'for a has a path that does not lie outside of',
-    ],
+    ['a reserved path', 'a=example.org?bosh=/.well-known/host-meta', 'for a has a path that does not lie outside of'],
   ])('cannot have %s', (_what, HTTP_HOSTS, problem) => {
     const found = problems({ HTTP_HOSTS })
     expect(found).toHaveLength(1)
     expect(found[0]).toContain(`HTTP_HOSTS ${problem}`)
   })
 
-  test('reports every entry that is wrong', () => {
+  test('reports every invalid entry', () => {
     expect(problems({ HTTP_HOSTS: '!=x,a=example.org?x=1,a=example.org' })).toHaveLength(3)
   })
 })
@@ -143,31 +143,31 @@ test('docs/production.md has an entry for each of two hosts', () => {
   ])
 })
 
-describe('requests to any other host', () => {
+describe('requests to a host that is not listed', () => {
   const HTTP_HOSTS = 'chat.example.org=example.org'
 
-  test('may be served like one of the hosts', () => {
+  test('may be answered like requests to one of the hosts', () => {
     const environment = { HTTP_HOSTS, HTTP_STRICT_HOST: '', HTTP_DEFAULT_HOST: 'CHAT.example.org:80' }
     expect(load(environment).http.defaultHost).toBe('chat.example.org')
   })
 
   test.each([
     [
-      'one that is not there',
+      'a default host that is not listed',
       { HTTP_HOSTS, HTTP_STRICT_HOST: '', HTTP_DEFAULT_HOST: 'x' },
       'HTTP_DEFAULT_HOST must be one of the hosts in HTTP_HOSTS',
     ],
     [
-      'nowhere and to one',
+      'refusal and a default host',
       { HTTP_HOSTS, HTTP_DEFAULT_HOST: 'chat.example.org' },
       'HTTP_STRICT_HOST contradicts HTTP_DEFAULT_HOST, which answers requests to any other host: keep one of the two',
     ],
-    ['nowhere where there are none', {}, 'HTTP_STRICT_HOST needs HTTP_HOSTS: every request would be refused'],
-  ])('cannot go to %s', (_what, environment, problem) => {
+    ['refusal without listed hosts', {}, 'HTTP_STRICT_HOST needs HTTP_HOSTS: every request would be refused'],
+  ])('cannot be configured with %s', (_what, environment, problem) => {
     expect(problems(environment as unknown as Record<string, string>)).toEqual([problem])
   })
 
-  test('have no path with $host', () => {
+  test('cannot be answered at a path with $host', () => {
     const open = { HTTP_HOSTS, HTTP_STRICT_HOST: 'off' }
     const message = (name: string) =>
       `${name} has $host, which has a value only for hosts in HTTP_HOSTS: also set HTTP_STRICT_HOST or HTTP_DEFAULT_HOST`
@@ -182,23 +182,23 @@ describe('endpoints', () => {
   const open = { HTTP_STRICT_HOST: '' }
 
   test.each([
-    ['the same', '/chat', '/chat'],
-    ['one inside the other', '/chat', '/chat/bosh'],
-    ['the other inside the one', '/chat/warm', '/chat'],
-  ])('cannot have paths of which %s', (_what, WARM_PATH, BOSH_PATH) => {
+    ['WARM_PATH and BOSH_PATH are equal', '/chat', '/chat'],
+    ['BOSH_PATH is inside WARM_PATH', '/chat', '/chat/bosh'],
+    ['WARM_PATH is inside BOSH_PATH', '/chat/warm', '/chat'],
+  ])('cannot be configured if %s', (_what, WARM_PATH, BOSH_PATH) => {
     expect(problems({ ...open, WARM_PATH, BOSH_PATH })).toEqual([
       'WARM_PATH and BOSH_PATH must differ, and neither may lie inside the other',
     ])
   })
 
   test.each(['/assets', '/assets/x', '/.well-known', '/.well-known/host-meta.json', '/openapi.json', '/readyz'])(
-    'cannot be at %s, which the service has for itself',
+    'cannot be at %s, which is reserved',
     BOSH_PATH => {
       expect(problems({ ...open, BOSH_PATH })[0]).toMatch(/^BOSH_PATH must lie outside of \/assets, /)
     },
   )
 
-  test('that are off have no path to mind', () => {
+  test('that are off may have any path', () => {
     const same = { ...open, WARM_PATH: '/chat', BOSH_PATH: '/chat' }
     expect(problems({ ...same, WARM_ENABLED: 'off' })).toEqual([])
     expect(problems({ ...same, BOSH_ENABLED: 'off' })).toEqual([])
@@ -220,7 +220,7 @@ describe('endpoints', () => {
     ])
   })
 
-  test('of WebSocket may be shared by several domains of a host, but not have the path of another endpoint', () => {
+  test('of WebSocket may be shared by several domains of a host, but not with other endpoints', () => {
     const several = 'a=example.org?bosh=/b,a=x.example.net?bosh=/c'
     expect(problems({ HTTP_HOSTS: several })).toEqual([])
     expect(problems({ HTTP_HOSTS: `${several}&websocket=/b` })).toHaveLength(1)
@@ -230,7 +230,7 @@ describe('endpoints', () => {
     expect(problems({ ...open, WARM_ENABLED: 'off', ADMIN_USERS: '' })).toEqual([])
   })
 
-  test('may have a default domain, if it is allowed', () => {
+  test('may have a default domain that is allowed', () => {
     expect(load({ ...open, BOSH_DEFAULT_DOMAIN: 'Example.org' }).bosh.defaultDomain).toBe('example.org')
     expect(problems({ ...open, BOSH_DEFAULT_DOMAIN: 'evil.example' })).toEqual([
       'BOSH_DEFAULT_DOMAIN must be a domain that XMPP_DOMAINS allows',
@@ -249,7 +249,7 @@ describe('the settings of a host', () => {
   })
   const of = (name: string) => configOfHost(config, [config.http.hosts.get(name)![0]!])
 
-  test('have its domain alone, for clients and for admins', () => {
+  test('allow its domain alone, for clients and for admins', () => {
     const { domains, admins, bosh } = of('b')
     expect({ domains, admins: admins.map(admin => admin.domains), bosh: bosh.defaultDomain }).toEqual({
       domains: ['x.example.net'],
@@ -258,7 +258,7 @@ describe('the settings of a host', () => {
     })
   })
 
-  test('include all domains if the host has none', () => {
+  test('allow all domains if the host has none', () => {
     const every = load({ HTTP_HOSTS: 'web.example=', BOSH_DEFAULT_DOMAIN: 'example.org' })
     const { domains, admins, bosh } = configOfHost(every, [every.http.hosts.get('web.example')![0]!])
     expect({ domains, admins: admins.map(admin => admin.domains), bosh: bosh.defaultDomain }).toEqual({
@@ -268,12 +268,12 @@ describe('the settings of a host', () => {
     })
   })
 
-  test('give an admin of other domains no domain', () => {
+  test('allow no domain for an admin of other domains', () => {
     const admins = [{ name: 'other', secret: 'x', domains: ['example.org'], role: 'all' as const }]
     expect(configOfHost({ ...config, admins }, [config.http.hosts.get('b')![0]!]).admins[0]!.domains).toEqual([])
   })
 
-  test('have its addresses, and turn off endpoints that it does not have', () => {
+  test('have its addresses and only its endpoints', () => {
     expect(of('a')).toMatchObject({
       ...{ externalUrl: 'https://a.example/x', boshPath: '/http-bind' },
       warm: { enabled: false },
@@ -282,7 +282,7 @@ describe('the settings of a host', () => {
     expect(of('b')).toMatchObject({ externalUrl: undefined, boshPath: '/b', warm: { enabled: true } })
   })
 
-  test('have the address for browsers of a domain, if a host has one', () => {
+  test('have the address for browsers if a host has the domain', () => {
     expect(urlOfDomain(config, 'example.org')).toBe('https://a.example/x/http-bind')
     expect(urlOfDomain(config, 'x.example.net')).toBeUndefined()
     expect(urlOfDomain(config, 'other.example.net')).toBeUndefined()
@@ -297,6 +297,6 @@ test.each([
   ['[::1]:80', '[::1]'],
   ['chat example', undefined],
   ['', undefined],
-])('the host %s is called %s', (header, name) => {
+])('the Host header %s names the host %s', (header, name) => {
   expect(readHostName(header)).toBe(name)
 })

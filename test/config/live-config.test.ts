@@ -13,7 +13,7 @@ const configOf = (more: Record<string, string> = {}) =>
 const servers = (host: string) => ({ XMPP_SERVERS: `chat.example=xmpp://${host}:5222,*=https://far.example/http-bind` })
 
 describe('the live configuration', () => {
-  test('changes in slices that parts hold already', () => {
+  test('changes in objects that other parts already hold', () => {
     const { config, take } = createLiveConfig(configOf())
     const { limits, access, trustedProxies } = config
     take(configOf({ MAX_SESSIONS: '7', WARM_DENY: '10.0.0.0/8', TRUSTED_PROXIES: 'none' }))
@@ -22,7 +22,7 @@ describe('the live configuration', () => {
     expect(trustedProxies.list).toEqual(['loopback'])
   })
 
-  test('keeps the identity of values that stay the same', () => {
+  test('keeps the identity of unchanged values', () => {
     const { config, take } = createLiveConfig(configOf(servers('one.example')))
     const { servers: before, remotes, admins } = config
     take(configOf(servers('two.example')))
@@ -32,14 +32,14 @@ describe('the live configuration', () => {
     expect(config.admins).toBe(admins)
   })
 
-  test('leaves the configuration that it was made of as it was', () => {
+  test('does not change the configuration that it was created from', () => {
     const first = configOf()
     createLiveConfig(first).take(configOf({ MAX_SESSIONS: '7' }))
     expect(first.limits.sessions).toBe(20_000)
   })
 })
 
-test('a session gets the rate of its bytes that is set now', () => {
+test('a reload changes the byte rate of existing sessions', () => {
   const { config, take } = createLiveConfig(configOf({ RATE_SESSION_BYTES: '1000', RATE_SESSION_BURST: '0' }))
   const shaper = new RateShaper(config.rates)
   expect(shaper.freeAt(shaper.charge(0, 500, 0))).toBe(500)
@@ -47,7 +47,7 @@ test('a session gets the rate of its bytes that is set now', () => {
   expect(shaper.freeAt(shaper.charge(0, 500, 0))).toBe(3000)
 })
 
-test('refused logins are delayed above the limit that is set now', async () => {
+test('a reload changes the limit for refused logins', async () => {
   const clock = new FakeClock()
   const { config, take } = createLiveConfig(configOf({ RATE_LOGINS_PER_ADDRESS: '0', TRUSTED_PROXIES: 'none' }))
   const { rates, limits, trustedProxies } = config
@@ -59,7 +59,7 @@ test('refused logins are delayed above the limit that is set now', async () => {
   expect([logins.isLimited(client), await three()]).toEqual([true, [0, 500, 1000]])
 })
 
-test('replies that are not read have the room that is set now', () => {
+test('a reload changes the memory for unread replies', () => {
   const clock = new FakeClock()
   const { config, take } = createLiveConfig(configOf())
   const refused: string[] = []

@@ -26,7 +26,7 @@ describe('with nothing but the required settings, the service', () => {
     expect(load({})).toMatchObject({ config, values })
   })
 
-  test('has a configuration that no part can change', () => {
+  test('has a frozen configuration', () => {
     const { config } = load({ XMPP_SERVERS: 'example.org=xmpp://localhost' })
     const parts = [config, config.bosh, config.warm, config.admins, config.admins[0], config.domains]
     for (const part of [...parts, config.servers.get('example.org')]) expect(part).toBeDefined()
@@ -35,21 +35,21 @@ describe('with nothing but the required settings, the service', () => {
 })
 
 describe('without the required settings', () => {
-  test('the operator reads an example of each', () => {
+  test('the error has an example of each required setting', () => {
     expect(problems({ ADMIN_USERS: '', XMPP_DOMAINS: undefined })).toEqual([
       'ADMIN_USERS is required, or ADMIN_USERS_FILE: name an account that may call the warm API, for example ADMIN_USERS=portal:a-long-random-secret',
       'XMPP_DOMAINS is required: list the domains whose users may log in, for example XMPP_DOMAINS=example.org,*.example.net',
     ])
   })
 
-  test('the operator reads at once which name was misspelt', () => {
+  test('the error names a misspelt setting', () => {
     expect(problems({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: undefined, XMPP_DOMAIN: 'example.org' })).toEqual([
       expect.stringMatching(/^XMPP_DOMAINS is required/),
       'XMPP_DOMAIN is not a setting of this service. Did you mean XMPP_DOMAINS?',
     ])
   })
 
-  test('an admin file without accounts is not enough, nor is a list of commas', () => {
+  test('the error demands accounts for an empty file, and domains for a list of commas', () => {
     const environment = {
       ADMIN_USERS: '',
       ADMIN_USERS_FILE: file('empty', '# later\n\n'),
@@ -74,7 +74,7 @@ describe('when settings are wrong', () => {
     WARM_PATH: '/http-bind/warm',
   }
 
-  test('each is reported at once, by name, including joint rules', () => {
+  test('each error is reported, by name, including rules for several settings', () => {
     expect(problems(wrong)).toEqual([
       'HOST has "not a host", which is neither an IP address nor a host name, with a port or without',
       'PORT must be ports from 0 to 65535, separated by commas, or off',
@@ -87,13 +87,13 @@ describe('when settings are wrong', () => {
     ])
   })
 
-  test('the error as a whole is a list that can be printed', () => {
+  test('the error’s message lists all problems', () => {
     expect(() => load({ PORT: 'x', HOST: '!' })).toThrow(
       'The settings are invalid:\n- HOST has "!", which is neither an IP address nor a host name, with a port or without\n- PORT must',
     )
   })
 
-  test('no secret is in a problem, whatever is wrong with its account', () => {
+  test('no problem contains a secret, whatever is wrong with its account', () => {
     const secret = 'hunter2'
     const faults = [
       secret,
@@ -127,7 +127,7 @@ describe('a number', () => {
   })
 })
 
-test('a switch may be written in eight ways', () => {
+test('a switch may be on or off, true or false, 1 or 0, yes or no', () => {
   const read = (word: string) => load({ ASSUME_SECURE: word }).config.assumeSecure
   expect(['on', 'TRUE', '1', 'yes'].map(read)).toEqual([true, true, true, true])
   expect(['off', 'False', '0', 'no'].map(read)).toEqual([false, false, false, false])
@@ -211,7 +211,7 @@ describe('admins', () => {
     ])
   })
 
-  test('in a file that is not there stop the start', () => {
+  test('in a missing file stop the start', () => {
     expect(problems({ ADMIN_USERS_FILE: join(folder, 'missing') })).toEqual([
       'ADMIN_USERS_FILE names a file that cannot be read (ENOENT)',
     ])
@@ -227,7 +227,7 @@ describe('addresses of the service', () => {
     expect(load({ HOST: '[::1]' }).config.listen.places).toEqual([{ host: '::1', port: 8080 }])
   })
 
-  test('have an external URL without a slash at its end', () => {
+  test('may have an external URL, without a slash at its end', () => {
     const read = (EXTERNAL_URL: string) => load({ EXTERNAL_URL }).config.externalUrl
     expect(read('https://Chat.example.org/')).toBe('https://chat.example.org')
     expect(read('http://localhost:8080/chat//')).toBe('http://localhost:8080/chat')
@@ -302,7 +302,7 @@ test.each([
   ['private', ['private']],
   ['loopback, Any, 10.0.0.0/8', ['Any', '10.0.0.0/8']],
   ['0.0.0.0/0, ::/0', ['0.0.0.0/0', '::/0']],
-])('of TRUSTED_PROXIES=%s the networks with room for clients give a warning', (TRUSTED_PROXIES, wide) => {
+])('with TRUSTED_PROXIES=%s, networks that clients could be in give a warning', (TRUSTED_PROXIES, wide) => {
   expect(load({ TRUSTED_PROXIES }).warnings).toEqual(
     wide.map(
       entry =>
@@ -335,13 +335,13 @@ test('more sessions than half of the descriptors give a warning', () => {
   expect(warnings(room + 1)).toEqual([expect.stringContaining(warning)])
 })
 
-test('an endpoint of a domain that XMPP_DOMAINS does not have gives a warning', () => {
+test('an XMPP_SERVERS entry for a domain that is not allowed gives a warning', () => {
   expect(load({ XMPP_SERVERS: 'example.com=https://localhost/http-bind' }).warnings).toEqual([
     'XMPP_SERVERS names example.com, which XMPP_DOMAINS does not allow.',
   ])
 })
 
-test('headers of other origins that BOSH cannot do without are missed', () => {
+test('CORS_HEADERS without Content-Type gives a warning', () => {
   const warnings = (environment: Record<string, string>) => load(environment).warnings
   expect(warnings({ CORS_HEADERS: 'X-A' })).toEqual([
     'CORS_HEADERS has no Content-Type: without it, pages of other origins cannot use BOSH.',
@@ -350,7 +350,7 @@ test('headers of other origins that BOSH cannot do without are missed', () => {
   expect(warnings({ CORS_HEADERS: 'X-A', CORS_ORIGINS: 'none' })).toEqual([])
 })
 
-test("listening on other machines' networks gives a warning if calls would be refused", () => {
+test('a public address without TLS gives a warning if the warm API would refuse calls', () => {
   const ADMIN_USERS = 'portal:a-long-s3cret'
   const warnings = (environment: Record<string, string>) => load({ ADMIN_USERS, ...environment }).warnings
   const risk = (places: string) => expect.stringMatching(`^/warm refuses calls without TLS to ${places} with 403`)

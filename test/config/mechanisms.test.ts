@@ -10,12 +10,12 @@ const problems = (environment: Record<string, string>) => problemsOf(() => load(
 const all = 'SCRAM-SHA-512-PLUS, SCRAM-SHA-256-PLUS, SCRAM-SHA-1-PLUS, SCRAM-SHA-512, SCRAM-SHA-256, SCRAM-SHA-1, PLAIN'
 
 describe('XMPP_MECHANISMS', () => {
-  test('are all that there are, the strongest first, unless set', () => {
+  test('are all mechanisms by default, the strongest first', () => {
     expect(load({}).mechanisms).toEqual(all.split(', '))
     expect(load({ XMPP_MECHANISMS: ' ' }).mechanisms).toEqual(all.split(', '))
   })
 
-  test('stand in the order of the operator, each once, in capitals', () => {
+  test('keep the operator’s order, each once, in capitals', () => {
     expect(load({ XMPP_MECHANISMS: 'plain, scram-sha-1 ,,SCRAM-SHA-256,PLAIN' }).mechanisms).toEqual([
       ...['PLAIN', 'SCRAM-SHA-1', 'SCRAM-SHA-256'],
     ])
@@ -30,7 +30,7 @@ describe('XMPP_MECHANISMS', () => {
     },
   )
 
-  test('cannot be a list of nothing', () => {
+  test('cannot be an empty list', () => {
     expect(problems({ XMPP_MECHANISMS: ',' })).toEqual([`XMPP_MECHANISMS must have at least one of ${all}`])
   })
 })
@@ -45,7 +45,7 @@ describe('WARM_ANONYMOUS', () => {
     expect(load({ WARM_ANONYMOUS }).warm.anonymous).toBe(anonymous)
   })
 
-  test('is a switch and no list of domains', () => {
+  test('cannot be a list of domains', () => {
     expect(problems({ WARM_ANONYMOUS: 'example.org' })).toEqual(['WARM_ANONYMOUS must be on or off, not "example.org"'])
   })
 })

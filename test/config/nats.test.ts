@@ -63,14 +63,14 @@ describe('NATS_URL', () => {
     ['a number sign', 'nats://chat:s3cret#s3cret@127.0.0.1', 1],
     ['a question mark', 'nats://chat:s3cret?s3cret@127.0.0.1', 1],
     ['a comma', 'nats://chat:s3cret,s3cret@127.0.0.1', 2],
-  ])('is refused with %s in a password, and says how that is written', (_what, NATS_URL, entry) => {
+  ])('is rejected with %s in a password, and the error says how to write it', (_what, NATS_URL, entry) => {
     const problem = problemsWith({ NATS_URL }).at(-1)
     expect(problem).toBe(
       `NATS_URL entry ${entry} must be like nats://nats.example.org:4222 or tls://nats.example.org:4222${escapes}`,
     )
   })
 
-  test('is never quoted with a password in a problem', () => {
+  test('is never quoted with a password in an error', () => {
     const urls = ['nats://chat:s3cret@127.0.0.1/path', 'nats://chat:s3cret%zz@127.0.0.1', 'http://chat:s3cret@host']
     const problems = problemsWith({ NATS_URL: urls.join(',') })
     expect(problems).toEqual([
@@ -85,28 +85,28 @@ describe('NATS_URL', () => {
   })
 })
 
-describe('TLS', () => {
+describe('TLS for NATS', () => {
   const far = 'nats://nats.example.org'
 
   test.each([
-    ['tls:// anywhere', { NATS_URL: 'tls://127.0.0.1' }, true],
+    ['tls://', { NATS_URL: 'tls://127.0.0.1' }, true],
     ['nats:// to this machine', { NATS_URL: `${local},nats://localhost,nats://[::1]` }, false],
-    ['nats:// to another one', { NATS_URL: far }, true],
-    ['nats:// to this machine and another one', { NATS_URL: `${local},${far}` }, true],
-    ['nats:// where plain text is allowed', { NATS_URL: far, NATS_ALLOW_PLAINTEXT: 'on' }, false],
-    ['tls:// where plain text is allowed', { NATS_URL: 'tls://nats', NATS_ALLOW_PLAINTEXT: 'on' }, true],
-  ])('is insisted on or not with %s', (_what, environment, isTls) => {
+    ['nats:// to another machine', { NATS_URL: far }, true],
+    ['nats:// to this machine and another machine', { NATS_URL: `${local},${far}` }, true],
+    ['nats:// and NATS_ALLOW_PLAINTEXT', { NATS_URL: far, NATS_ALLOW_PLAINTEXT: 'on' }, false],
+    ['tls:// and NATS_ALLOW_PLAINTEXT', { NATS_URL: 'tls://nats', NATS_ALLOW_PLAINTEXT: 'on' }, true],
+  ])('is required or not with %s', (_what, environment, isTls) => {
     expect(nats(environment).tls !== undefined).toBe(isTls)
   })
 
-  test('that is not insisted on gives a warning', () => {
+  test('that is not required for another machine gives a warning', () => {
     const warning =
       'NATS_ALLOW_PLAINTEXT is on: an attacker in the network can read all messages to NATS, and pose as this service.'
     expect(load({ NATS_URL: far, NATS_ALLOW_PLAINTEXT: 'on' }).warnings).toEqual([warning])
     expect(load({ NATS_URL: local, NATS_ALLOW_PLAINTEXT: 'on' }).warnings).toEqual([])
   })
 
-  test('has the certificates that are named', () => {
+  test('uses the certificates in the settings', () => {
     const [one, other] = [makeCertificate(['DNS:a']), makeCertificate(['DNS:b'])]
     const both = file('both.pem', one.cert + one.key)
     const certificate = { cert: one.cert.trim(), key: expect.stringContaining('PRIVATE KEY') }
@@ -144,10 +144,10 @@ describe('TLS', () => {
   })
 })
 
-describe('this service is known to NATS', () => {
+describe('this service authenticates to NATS', () => {
   const creds = `-----BEGIN NATS USER JWT-----\neyJ0.eyJq.c2ln\n------END NATS USER JWT------\n\n-----BEGIN USER NKEY SEED-----\n${seed}\n------END USER NKEY SEED------\n`
 
-  test('by credentials, a seed, or a token', () => {
+  test('with a credentials file, a seed, or a token', () => {
     expect(nats({ NATS_URL: local, NATS_CREDS_FILE: file('creds', creds) }).account).toEqual({ creds })
     expect(nats({ NATS_URL: local, NATS_NKEY_FILE: file('seed', `# a comment\n${seed}\n`) }).account).toEqual({ seed })
     expect(nats({ NATS_URL: local, NATS_TOKEN: 't0ken' }).account).toEqual({ token: 't0ken' })
@@ -156,7 +156,7 @@ describe('this service is known to NATS', () => {
     })
   })
 
-  test('by one kind of credentials only', () => {
+  test('with one kind of credentials only', () => {
     const one =
       'NATS_CREDS_FILE, NATS_NKEY_FILE, NATS_TOKEN and a user in NATS_URL exclude each other: keep one of them'
     const token = file('token', 't0ken')
@@ -167,7 +167,7 @@ describe('this service is known to NATS', () => {
     ])
   })
 
-  test('a faulty credentials file is reported without its content', () => {
+  test('and a faulty credentials file is reported without its content', () => {
     const secret = file('secret', 's3cret')
     expect(problemsWith({ NATS_CREDS_FILE: secret })).toEqual([
       'NATS_CREDS_FILE names a file without the JWT of a user and its seed, as nsc writes them',
@@ -200,6 +200,6 @@ test('without NATS_URL there is no NATS', () => {
   expect(load({ NATS_TOKEN: 'a', NATS_SUBJECT: 'b' }).config.nats).toBeUndefined()
 })
 
-test('variables of other programs for NATS give no warning', () => {
+test('settings of other NATS programs, such as NATS_CONTEXT, give no warning', () => {
   expect(load({ NATS_CONTEXT: 'a', NATS_PASSWORD: 'b', NATS_SERVER_VERSION: '2.9' }).warnings).toEqual([])
 })

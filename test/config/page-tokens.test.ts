@@ -46,8 +46,8 @@ const noPages = { PAGE_ORIGINS: '', PAGE_TOKEN_SECRET_FILE: '', PAGE_TOKEN_AUDIE
 
 const byKeys = { PAGE_TOKEN_SECRET_FILE: '', PAGE_TOKEN_ISSUER: 'https://id.example' }
 
-describe('the settings of tokens', () => {
-  test('are read', () => {
+describe('the settings for page tokens', () => {
+  test('are parsed', () => {
     const { pages } = loadConfig(usual).config
     expect(pages).toMatchObject({
       origins: ['https://www.example.org', 'https://example.org'],
@@ -58,7 +58,7 @@ describe('the settings of tokens', () => {
     expect(pages.secrets).toMatchObject({ file: secrets, secrets: [expect.anything(), expect.anything()] })
   })
 
-  test('cause a warning without an origin', () => {
+  test('cause a warning without PAGE_ORIGINS', () => {
     for (const [name, value] of Object.entries(usual).filter(([name]) => name.startsWith('PAGE_TOKEN_')))
       expect(loadConfig({ ...usual, ...noPages, PAGE_ORIGINS: undefined, [name]: value }).warnings).toContain(
         `${name} has no effect without PAGE_ORIGINS: also name the origins of your pages.`,
@@ -68,7 +68,7 @@ describe('the settings of tokens', () => {
       expect(loadConfig({ ...usual, ...meant }).warnings).toEqual(loadConfig(usual).warnings)
   })
 
-  test('are not needed without an origin', () => {
+  test('are not required without PAGE_ORIGINS', () => {
     const { pages } = loadConfig({ ADMIN_USERS: 'portal:a-secret', XMPP_DOMAINS: 'example.org' }).config
     expect(pages.origins).toEqual([])
   })
@@ -92,7 +92,7 @@ describe('the settings of tokens', () => {
     ['{sub}@example.org', byKeys, false],
     ['{preferred_username}@example.org', byKeys, false],
     ['{name}@example.org', { PAGE_TOKEN_JWKS: '' }, false],
-  ])('warn of a claim that users edit: %s', (jid, keys, isWarned) => {
+  ])('cause a warning for a claim that users can edit: %s', (jid, keys, isWarned) => {
     const set = { ...usual, PAGE_TOKEN_JWKS: 'https://id.example/keys', ...keys, PAGE_TOKEN_JID: jid }
     const warned = loadConfig(set).warnings.filter(warning => warning.includes('PAGE_TOKEN_JID'))
     expect(warned).toEqual(isWarned ? [expect.stringContaining('can edit this claim')] : [])
@@ -129,15 +129,15 @@ describe('the settings of tokens', () => {
     ['PAGE_TOKEN_JWKS must be https', { ...byKeys, PAGE_TOKEN_JWKS: 'http://id.example/keys' }],
     ['PAGE_TOKEN_JWKS must be a file, or a URL', { ...byKeys, PAGE_TOKEN_JWKS: 'https://a:b@id.example/' }],
     ['PAGE_TOKEN_JWKS names a file that cannot be read', { ...byKeys, PAGE_TOKEN_JWKS: '/nowhere' }],
-  ])('are refused: %s …', (problem, changes) => {
+  ])('are rejected with «%s …»', (problem, changes) => {
     expect(problems(changes)).toEqual([expect.stringContaining(problem)])
   })
 
   test.each([
     ['short', 'a-secret-of-the-portal-with-32-bytes\n31-bytes-are-too-short-a-secret\n', 'line 2'],
     ['empty', '# none\n', 'without a secret'],
-    ['many', 'a-secret-of-the-portal-with-32-bytes\n'.repeat(11), 'more than 10'],
-  ])('refuse a file of secrets that is %s, without quoting it', (name, content, problem) => {
+    ['too many', 'a-secret-of-the-portal-with-32-bytes\n'.repeat(11), 'more than 10'],
+  ])('reject a file of secrets (%s), without quoting it', (name, content, problem) => {
     const told = problems({ PAGE_TOKEN_SECRET_FILE: file(name, content) })
     expect(told).toEqual([expect.stringContaining(problem)])
     expect(told.join()).not.toMatch(/a-secret-of|31-bytes/)
@@ -150,7 +150,7 @@ describe('the settings of tokens', () => {
     ['symmetric', set({ kty: 'oct', k: 'AAAA' })],
     ['private', set(privateKey.export({ format: 'jwk' }))],
     ['crowded', set(...Array.from({ length: 101 }, () => publicJwk))],
-  ])('refuse a file of keys that is %s', (name, content) => {
+  ])('reject a JWKS file (%s)', (name, content) => {
     const told = problems({ ...byKeys, PAGE_TOKEN_JWKS: file(name, content) })
     expect(told).toEqual(['PAGE_TOKEN_JWKS names a file that is not a JWK set with public keys'])
   })

@@ -26,8 +26,8 @@ function problemsOf(read: () => unknown): readonly string[] {
   throw new Error('it was not refused')
 }
 
-describe('settings that are read again', () => {
-  test('name what has changed, and keep what needs a restart', () => {
+describe('a reload of the settings', () => {
+  test('reports what has changed, and keeps settings that need a restart', () => {
     const { changed, needRestart, config, environment } = reloaded(
       { LOG_LEVEL: 'info', PORT: '8080', WARM_DENY: 'none' },
       { LOG_LEVEL: 'debug', PORT: '8081', WARM_DENY: '10.0.0.0/8', WORKERS: '2' },
@@ -38,14 +38,14 @@ describe('settings that are read again', () => {
     expect([environment['PORT'], environment['LOG_LEVEL']]).toEqual(['8080', 'debug'])
   })
 
-  test('are the same if only their text is another, or nothing is', () => {
+  test('reports nothing if only the spelling has changed, or nothing', () => {
     const one = { WARM_ALLOW: 'loopback, private', CORS_CREDENTIALS: 'off', LOG_LEVEL: 'info' }
     expect(reloaded(one, one)).toMatchObject({ changed: [], needRestart: [] })
     const other = { WARM_ALLOW: ' loopback,private', CORS_CREDENTIALS: 'no', LOG_LEVEL: 'INFO' }
     expect(reloaded(one, other)).toMatchObject({ changed: [], needRestart: [] })
   })
 
-  test('differ if a file that they name has other contents', () => {
+  test('reports a changed file that a setting names', () => {
     const file = (name: string, text: string) => {
       writeFileSync(join(folder, name), text)
       return join(folder, name)
@@ -74,12 +74,12 @@ describe('settings that are read again', () => {
     )
   })
 
-  test('are refused with all their problems', () => {
+  test('is rejected with all problems', () => {
     const problems = problemsOf(() => reloaded({}, { LOG_LEVEL: 'loud', PORT: 'x', ADMIN_USERS: 'nobody' }))
     expect(problems.map(problem => problem.split(' ')[0]).sort()).toEqual(['ADMIN_USERS', 'LOG_LEVEL', 'PORT'])
   })
 
-  test('are refused if they are valid only together with a setting that needs a restart', () => {
+  test('is rejected if it is valid only together with a setting that needs a restart', () => {
     const before = { HTTP_HOSTS: 'a.example=chat.example' }
     const after = { HTTP_HOSTS: 'a.example=new.example', XMPP_DOMAINS: 'new.example' }
     expect(problemsOf(() => reloaded(before, after))).toEqual([
@@ -88,12 +88,12 @@ describe('settings that are read again', () => {
     ])
   })
 
-  test('neither open nor close a listener for https', () => {
+  test('neither opens nor closes the HTTPS listener', () => {
     const { changed, needRestart } = reloaded({ TLS_MIN_VERSION: '1.2' }, { TLS_MIN_VERSION: '1.3' })
     expect({ changed, needRestart }).toEqual({ changed: [], needRestart: ['TLS_MIN_VERSION'] })
   })
 
-  test('neither begin nor end to take tokens of pages', () => {
+  test('neither turns page tokens on nor off', () => {
     expect(reloaded({}, { PAGE_TOKEN_AUDIENCE: 'chat' })).toMatchObject({ needRestart: ['PAGE_TOKEN_AUDIENCE'] })
   })
 })

@@ -17,10 +17,10 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 const usual = { allowsPlain: false, ca: undefined, verify: true }
 
-describe('the BOSH endpoint of another service', () => {
+describe('a remote BOSH endpoint', () => {
   const remotes = (text: string) => [...load({ XMPP_SERVERS: text }).config.remotes]
 
-  test('serves a domain, beside others that have servers', () => {
+  test('may serve one domain, beside domains with XMPP servers', () => {
     const { config } = load({
       XMPP_SERVERS: 'Example.org=https://XMPP.example.org/http-bind,example.net=xmpp://localhost',
     })
@@ -34,11 +34,11 @@ describe('the BOSH endpoint of another service', () => {
     ['http://[::1]/bosh', 'http://[::1]/bosh'],
     ['http://10.0.0.5/http-bind?insecure', 'http://10.0.0.5/http-bind'],
     ['http://10.0.0.5/http-bind?insecure=on', 'http://10.0.0.5/http-bind'],
-  ])('may be without encryption: %s', (text, url) => {
+  ])('may be without TLS: %s', (text, url) => {
     expect(remotes(`example.org=${text}`)).toEqual([['example.org', { ...usual, url }]])
   })
 
-  test('may allow plaintext passwords, have its own certificates, or not be verified', () => {
+  test('may get passwords over plain HTTP, have its own CA, or be unverified', () => {
     expect(remotes('example.org=http://localhost/?plain=on')).toEqual([
       ['example.org', { ...usual, url: 'http://localhost/', allowsPlain: true }],
     ])
@@ -55,7 +55,7 @@ describe('the BOSH endpoint of another service', () => {
     ])
   })
 
-  test('may be found through the host-meta of the domain', () => {
+  test('may be found in the domain’s host-meta', () => {
     expect(remotes('example.org=host-meta,example.net=Host-Meta?verify=off')).toEqual([
       ['example.org', { ...usual, url: undefined }],
       ['example.net', { ...usual, url: undefined, verify: false }],
@@ -94,7 +94,7 @@ describe('the BOSH endpoint of another service', () => {
   })
 })
 
-describe('how a domain is served', () => {
+describe('the endpoint that serves the domain', () => {
   const { config } = load({
     XMPP_SERVERS: 'example.org=xmpp://localhost,example.net=https://net.example/,*=https://all.example/',
     REMOTE_ATTACH: 'there',
@@ -104,25 +104,25 @@ describe('how a domain is served', () => {
     ['example.org', undefined],
     ['example.net', 'https://net.example/'],
     ['example.com', 'https://all.example/'],
-  ])('%s: %s', (domain, url) => {
+  ])('%s is %s', (domain, url) => {
     expect(remoteOf(config, domain)?.url).toBe(url)
     expect(isElsewhere(config, domain)).toBe(url !== undefined)
   })
 
-  test('never elsewhere for browsers that use this service', () => {
+  test('is never elsewhere for browsers if pages attach to this service', () => {
     const here = { ...config, remote: { ...config.remote, attach: 'here' as const } }
     expect(isElsewhere(here, 'example.net')).toBe(false)
   })
 
-  test('by the server for all other domains, unless that is an endpoint', () => {
+  test('is none if * is an XMPP server, except for domains with their own endpoint', () => {
     const { config: other } = load({ XMPP_SERVERS: '*=xmpp://localhost,example.net=https://net.example/' })
     expect(remoteOf(other, 'example.com')).toBeUndefined()
     expect(remoteOf(other, 'example.net')?.url).toBe('https://net.example/')
   })
 })
 
-describe('headers for endpoints', () => {
-  test('are written as a list', () => {
+describe('headers for remote endpoints', () => {
+  test('are a list of NAME=value', () => {
     const { config } = load({ REMOTE_HEADERS: 'X-Token=a=b, X-List=1%2C2 , x-percent=100%25,X-Empty=' })
     expect(config.remote.headers).toEqual([
       ['X-Token', 'a=b'],
@@ -140,7 +140,7 @@ describe('headers for endpoints', () => {
     ['connection=close', 'has connection, which the service writes itself'],
     ['X-Token=sec\u0000ret', 'has a character in X-Token that no header may have'],
     ['X-Token=geheim☃', 'has a character in X-Token that no header may have'],
-  ])('cannot be written as %s, and the value stays out of the problem', (text, problem) => {
+  ])('cannot be written as %s, and the error does not quote the value', (text, problem) => {
     expect(problems({ REMOTE_HEADERS: text })).toEqual([`REMOTE_HEADERS ${problem}`])
   })
 })

@@ -24,7 +24,7 @@ describe('service accounts', () => {
     expect(accounts({})).toEqual([])
   })
 
-  test('follow their domain, with the escapes of ADMIN_USERS', () => {
+  test('belong to their domain, with the escapes of ADMIN_USERS', () => {
     const XMPP_SERVICE_ACCOUNTS = 'Example.ORG = bot:a%2Cb%3ac%2525:=d , *=other:p=w,'
     expect(accounts({ XMPP_SERVICE_ACCOUNTS })).toEqual([
       ['example.org', { user: 'bot', password: 'a,b:c%25:=d' }],
@@ -45,7 +45,7 @@ describe('service accounts', () => {
     ])
   })
 
-  test('cannot be changed by any part', () => {
+  test('cannot be changed at runtime', () => {
     const { config } = load({ XMPP_SERVICE_ACCOUNTS: 'example.org=bot:x' })
     expect(Object.isFrozen(config.serviceAccounts.get('example.org'))).toBe(true)
   })
@@ -80,7 +80,7 @@ describe('service accounts', () => {
     expect(problems({ XMPP_SERVICE_ACCOUNTS_FILE })).toEqual([`XMPP_SERVICE_ACCOUNTS_FILE line 4 ${like}`])
   })
 
-  test('are one for each domain', () => {
+  test('must be only one for each domain', () => {
     expect(problems({ XMPP_SERVICE_ACCOUNTS: 'example.org=a:x,EXAMPLE.org=b:y,*=a:x,*=b:y' })).toEqual([
       'XMPP_SERVICE_ACCOUNTS entry 2 repeats the domain example.org',
       'XMPP_SERVICE_ACCOUNTS entry 4 repeats the domain *',
@@ -94,19 +94,19 @@ describe('service accounts', () => {
     ])
   })
 
-  test('in a file that is not there stop the start', () => {
+  test('in a missing file stop the start', () => {
     expect(problems({ XMPP_SERVICE_ACCOUNTS_FILE: join(folder, 'missing') })).toEqual([
       'XMPP_SERVICE_ACCOUNTS_FILE names a file that cannot be read (ENOENT)',
     ])
   })
 
-  test('of a domain that XMPP_DOMAINS does not have give a warning', () => {
+  test('of a domain that is not allowed give a warning', () => {
     expect(load({ XMPP_SERVICE_ACCOUNTS: 'example.com=bot:x,*=bot:x' }).warnings).toEqual([
       'XMPP_SERVICE_ACCOUNTS has an account for example.com, which XMPP_DOMAINS does not allow.',
     ])
   })
 
-  test('for all domains are shown to no stranger', () => {
+  test('for * are rejected if any server on the internet could get the password', () => {
     const risk = 'has an account for *, whose password any server could get with XMPP_DOMAINS=*: name its domains'
     const account = { XMPP_SERVICE_ACCOUNTS: '*=bot:x' }
     for (const XMPP_SERVERS of ['', 'example.org=xmpp://localhost', '*=host-meta'])
@@ -119,7 +119,7 @@ describe('service accounts', () => {
       expect(problems({ ...account, XMPP_DOMAINS: '*', XMPP_SERVERS: `*=${server}` })).toEqual([])
   })
 
-  test('never show in a problem', () => {
+  test('are not quoted in an error', () => {
     const secret = 'hunter2'
     const faults = [
       `bot:${secret}`,

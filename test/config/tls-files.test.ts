@@ -84,13 +84,16 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true }))
 
-describe('the certificates of the https listener', () => {
+describe('the certificates of the HTTPS listener', () => {
   test.each([
     ['a key of its own', { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/own.key' }],
     ['the key beside it', { TLS_CERT: 'FOLDER/own.crt' }],
     ['its chain in another file', { TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/chain.pem' }],
     ['the key and the chain in one file', { TLS_CERT: 'FOLDER/both.pem' }],
-    ['several', { TLS_CERT: 'FOLDER/own.crt, FOLDER/other.pem', TLS_KEY: 'FOLDER/own.key,FOLDER/other-key.pem' }],
+    [
+      'several certificates',
+      { TLS_CERT: 'FOLDER/own.crt, FOLDER/other.pem', TLS_KEY: 'FOLDER/own.key,FOLDER/other-key.pem' },
+    ],
     ['an encrypted key', { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/pkcs8.key', TLS_KEY_PASSPHRASE: passphrase }],
     [
       'a key encrypted in the older way, its passphrase in a file',
@@ -100,8 +103,8 @@ describe('the certificates of the https listener', () => {
         TLS_KEY_PASSPHRASE_FILE: 'FOLDER/passphrase',
       },
     ],
-    ['a folder as certbot makes it', { TLS_CERT: 'FOLDER/live' }],
-    ['a folder of one name of certbot', { TLS_CERT: 'FOLDER/live/chat.example.org' }],
+    ['a folder of certbot', { TLS_CERT: 'FOLDER/live' }],
+    ['the folder of one name of certbot', { TLS_CERT: 'FOLDER/live/chat.example.org' }],
     ['a folder of certificates with keys beside them', { TLS_CERT: 'FOLDER/pairs' }],
     ['CAs of clients', { TLS_CERT: 'FOLDER/both.pem', TLS_CLIENT_AUTH: 'all', TLS_CLIENT_CA: 'FOLDER/chain.pem' }],
     ['Diffie-Hellman parameters', { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/dh.pem' }],
@@ -112,7 +115,7 @@ describe('the certificates of the https listener', () => {
 
   test.each([
     [
-      'there are none',
+      'there is no certificate',
       {},
       'TLS_CERT is required for HTTPS_PORT: name a PEM file with the certificate of this service and its chain',
     ],
@@ -122,52 +125,52 @@ describe('the certificates of the https listener', () => {
       'TLS_CERT names FOLDER/none.pem, which cannot be read (ENOENT)',
     ],
     [
-      'a folder has none',
+      'a folder has no certificate',
       { TLS_CERT: 'FOLDER/empty' },
       'TLS_CERT names the folder FOLDER/empty, which has no *.crt, no *.pem and no NAME/fullchain.pem',
     ],
     [
-      'a folder has no usable one',
+      'a folder has no usable certificate',
       { TLS_CERT: 'FOLDER/unusable' },
       'TLS_CERT names the folder FOLDER/unusable, which is unusable: TLS_KEY names FOLDER/unusable/a/privkey.pem, which cannot be read (ENOENT): it is not used',
     ],
     [
-      'a folder has a list of keys beside it',
+      'TLS_KEY is set beside a folder',
       { TLS_CERT: 'FOLDER/live', TLS_KEY: 'FOLDER/own.key' },
       'TLS_KEY must not be set, because TLS_CERT names the folder FOLDER/live: put each key beside its certificate',
     ],
     [
-      'the CAs of clients are none',
+      'the file of client CAs has no certificate',
       { TLS_CERT: 'FOLDER/both.pem', TLS_CLIENT_AUTH: 'warm', TLS_CLIENT_CA: 'FOLDER/no-certificate.pem' },
       'TLS_CLIENT_CA names FOLDER/no-certificate.pem, which is not a PEM file of certificates',
     ],
     [
-      'clients need certificates of no CA',
+      'clients need certificates, but there is no client CA',
       { TLS_CERT: 'FOLDER/both.pem', TLS_CLIENT_AUTH: 'warm' },
       'TLS_CLIENT_CA is required for TLS_CLIENT_AUTH: name a PEM file with the CAs of client certificates',
     ],
     [
-      'clients of a CA need none',
+      'there is a client CA, but clients need no certificates',
       { TLS_CERT: 'FOLDER/both.pem', TLS_CLIENT_CA: 'FOLDER/own.crt' },
       'TLS_CLIENT_AUTH is off, but TLS_CLIENT_CA is set: set it to warm or all',
     ],
     [
-      'clients need certificates without https',
+      'clients need certificates, but HTTPS is off',
       { HTTPS_PORT: 'off', TLS_CLIENT_AUTH: 'all', TLS_CLIENT_CA: 'FOLDER/own.crt' },
       'TLS_CLIENT_AUTH needs HTTPS_PORT: otherwise no call could show a certificate',
     ],
     [
-      'a file has none',
+      'a file has no certificate',
       { TLS_CERT: 'FOLDER/no-certificate.pem' },
       'TLS_CERT names FOLDER/no-certificate.pem, which is not a PEM file of certificates',
     ],
     [
-      'one cannot be parsed',
+      'a certificate cannot be parsed',
       { TLS_CERT: 'FOLDER/broken.pem' },
       'TLS_CERT names FOLDER/broken.pem, which is not a PEM file of certificates',
     ],
     [
-      'one has no key',
+      'a certificate has no key',
       { TLS_CERT: 'FOLDER/other.pem' },
       'TLS_KEY is needed for FOLDER/other.pem: it does not contain a key, and FOLDER/other.key cannot be read (ENOENT)',
     ],
@@ -177,37 +180,37 @@ describe('the certificates of the https listener', () => {
       'TLS_KEY names FOLDER/none.key, which cannot be read (ENOENT)',
     ],
     [
-      'a key is none',
+      'a key file has no key',
       { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/own.crt' },
       'TLS_KEY names FOLDER/own.crt, which is not a PEM file of a private key',
     ],
     [
-      'a key belongs to another',
+      'a key belongs to another certificate',
       { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/other-key.pem' },
       'TLS_KEY has a key that does not belong to the first certificate in FOLDER/own.crt',
     ],
     [
-      'a key is left out',
+      'one of several keys is missing',
       { TLS_CERT: 'FOLDER/own.crt,FOLDER/other.pem', TLS_KEY: 'FOLDER/own.key' },
       'TLS_KEY must name one file for each of TLS_CERT, in the same order',
     ],
     [
-      'a chain is left out',
+      'one of several chains is missing',
       { TLS_CERT: 'FOLDER/own.crt,FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/chain.pem' },
       'TLS_CHAIN must name one file for each of TLS_CERT, in the same order',
     ],
     [
-      'a chain is missing',
+      'a chain file is missing',
       { TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/none.pem' },
       'TLS_CHAIN names FOLDER/none.pem, which cannot be read (ENOENT)',
     ],
     [
-      'a chain is none',
+      'a chain file has no certificate',
       { TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/own.key' },
       'TLS_CHAIN names FOLDER/own.key, which is not a PEM file of certificates',
     ],
     [
-      'a chain is that of another',
+      'a chain belongs to another certificate',
       { TLS_CERT: 'FOLDER/issued.crt', TLS_CHAIN: 'FOLDER/authority.pem' },
       'TLS_CHAIN names FOLDER/authority.pem, which does not contain the issuer of the certificate in FOLDER/issued.crt',
     ],
@@ -241,17 +244,17 @@ describe('the certificates of the https listener', () => {
       'TLS_KEY_PASSPHRASE_FILE names FOLDER/none, which cannot be read (ENOENT)',
     ],
     [
-      'the parameters are missing',
+      'the file of DH parameters is missing',
       { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/none' },
       'TLS_DHPARAM names FOLDER/none, which cannot be read (ENOENT)',
     ],
     [
-      'the parameters are too small',
+      'the DH parameters are too small',
       { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/weak-dh.pem' },
       'TLS_DHPARAM names FOLDER/weak-dh.pem, which OpenSSL refuses: DH parameter is less than 1024 bits',
     ],
     [
-      'the parameters are of a form that Node does not read',
+      'the DH parameters have an unsupported format',
       { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/x942.pem' },
       'TLS_DHPARAM names FOLDER/x942.pem, which is not a PEM file with DH PARAMETERS, as `openssl dhparam 2048` makes them',
     ],
@@ -261,38 +264,38 @@ describe('the certificates of the https listener', () => {
       'TLS_CIPHERS must be ciphers that OpenSSL knows, not "ROT13"',
     ],
     [
-      'the oldest version is too old',
+      'the minimum TLS version is too old',
       { TLS_CERT: 'FOLDER/own.crt', TLS_MIN_VERSION: '1.1' },
       'TLS_MIN_VERSION must be one of 1.2, 1.3, not "1.1"',
     ],
-  ])('stop the start where %s', (_what, environment, problem) => {
+  ])('stop the start if %s', (_what, environment, problem) => {
     expect(problems(environment as unknown as Record<string, string>)).toEqual([problem])
   })
 
   test.each([
-    ['the port', { HTTPS_PORT: 'x' }, 'HTTPS_PORT must be ports'],
-    ['that there is no certificate', {}, 'TLS_CERT is required for HTTPS_PORT'],
-  ])('are read in spite of other problems: %s', (_what, environment, other) => {
+    ['an invalid port', { HTTPS_PORT: 'x' }, 'HTTPS_PORT must be ports'],
+    ['no certificate', {}, 'TLS_CERT is required for HTTPS_PORT'],
+  ])('are checked despite other problems: %s', (_what, environment, other) => {
     expect(problems({ ...environment, TLS_DHPARAM: 'FOLDER/none' })).toEqual([
       expect.stringContaining(other),
       'TLS_DHPARAM names FOLDER/none, which cannot be read (ENOENT)',
     ])
   })
 
-  test('are used after their time with a warning', () => {
+  test('give a warning if they have expired', () => {
     expect(load({ TLS_CERT: 'FOLDER/old.pem' }).warnings).toEqual([
       `The certificate in ${at('old.pem')} has expired on Jan  2 00:00:00 2020 GMT.`,
     ])
   })
 
-  test('are served at port 8443 by default, and not at all if the port is off', () => {
+  test('are used at port 8443 by default, and not at all if the port is off', () => {
     expect(load({ TLS_CERT: 'FOLDER/own.crt', HTTPS_PORT: '' }).config.https?.places).toEqual([
       { host: '127.0.0.1', port: 8443 },
     ])
     expect(load({ TLS_CERT: 'FOLDER/own.crt', HTTPS_PORT: 'off' }).config.https).toBeUndefined()
   })
 
-  test('keep their passphrase out of every problem', () => {
+  test('do not show their passphrase in an error', () => {
     const said = problems({
       TLS_CERT: 'FOLDER/own.crt',
       TLS_KEY: 'FOLDER/older.key',

@@ -4,7 +4,7 @@ import { settings } from '../../src/config/settings.js'
 import { misspeltNames, unknownNames } from '../../src/config/unknown-names.js'
 import { unlimited } from '../support/unlimited.js'
 
-describe('a name that was meant for a setting is found:', () => {
+describe('the warning about a misspelt setting', () => {
   test.each([
     ['HTTP_PORT', 'PORT'],
     ['PORTT', 'PORT'],
@@ -29,13 +29,13 @@ describe('a name that was meant for a setting is found:', () => {
     ['MAX_CONNECTION', 'MAX_CONNECTIONS'],
     ['HOST_META_ENABLE', 'HOST_META_ENABLED'],
     ['ADMN_USER', 'ADMIN_USERS'],
-  ])('%s', (name, setting) => {
+  ])('is given for %s', (name, setting) => {
     const [said] = unknownNames({ [name]: '8080' })
     expect(said).toBe(`${name} is not a setting of this service. Did you mean ${setting}?`)
   })
 })
 
-test('a setting of an earlier version is not a misspelt name: a warning says what to set instead', () => {
+test('a setting of an earlier version gives a warning with its replacement', () => {
   const environment = {
     ...unlimited,
     ADMIN_USERS: 'a:b',
@@ -50,7 +50,7 @@ test('a setting of an earlier version is not a misspelt name: a warning says wha
   })
 })
 
-test('variables of other programs are not taken for settings', () => {
+test('environment variables of other programs give no warning', () => {
   const names = `
     PATH HOME HOSTNAME HOSTTYPE OSTYPE MACHTYPE LOGNAME USER USERNAME SHELL SHLVL TERM PWD OLDPWD TZ LANG LC_ALL MAIL
     EDITOR PAGER DISPLAY TMPDIR TEMP POST PORTAGE PORTAGE_CONFIGROOT PORTDIR SORT PART COST LOST HOSTED SPORT REPORT
@@ -74,7 +74,7 @@ test('variables of other programs are not taken for settings', () => {
   for (const name of Object.keys(settings)) expect(unknownNames({ [name]: 'x' })).toEqual([])
 })
 
-test('variables that Kubernetes sets for services of our name give no warning', () => {
+test('environment variables that Kubernetes sets for a service of our name give no warning', () => {
   const environment = {
     HTTP_PORT: 'tcp://10.0.0.1:80',
     HTTP_SERVICE_HOST: '10.0.0.1',
@@ -85,14 +85,14 @@ test('variables that Kubernetes sets for services of our name give no warning', 
   expect(unknownNames(environment)).toEqual([])
 })
 
-describe('in a file for this service, a name that was meant for a setting is found:', () => {
+describe('the warning about a misspelt setting in an environment file', () => {
   test.each([
     ['PROT', 'PORT'],
     ['Port', 'PORT'],
     ['PORR', 'PORT'],
     ['hsot', 'HOST'],
     ['log_level', 'LOG_LEVEL'],
-  ])('%s', (name, setting) => {
+  ])('is given for %s', (name, setting) => {
     expect(unknownNames({ [name]: 'x' })).toEqual([])
     expect(misspeltNames({ [name]: 'x' })).toEqual([
       `${name} is not a setting of this service. Did you mean ${setting}?`,
@@ -100,7 +100,7 @@ describe('in a file for this service, a name that was meant for a setting is fou
   })
 })
 
-test('in a file for this service, settings, other names and names that every start reports are not reported', () => {
+test('in an environment file, settings, foreign names, and names of every start give no new warning', () => {
   const names = ['PORT', 'NODE_ENV', 'TZ', 'CHAT_SECRET', 'https_proxy', 'LOGLEVEL', 'WEBSOCKET_MAX_MESSAGE_BYTES']
   expect(misspeltNames(Object.fromEntries(names.map(name => [name, 'x'])))).toEqual([])
   expect(misspeltNames(Object.fromEntries(Object.keys(settings).map(name => [name, 'x'])))).toEqual([])

@@ -37,7 +37,7 @@ const own = { Host: '127.0.0.1:8080', Origin: 'http://127.0.0.1:8080', 'Sec-Fetc
 const warm = (app = demo().app, headers: Record<string, string> = own) =>
   request(app).post('/demo/warm').set(headers).send({ account: 'alice' })
 
-describe('the page', () => {
+describe('the demo page', () => {
   test('is well-formed, with only its own scripts and styles', async () => {
     const page = await request(demo().app).get('/demo').set('Host', 'localhost:8080')
     expect(page.status).toBe(200)
@@ -50,7 +50,7 @@ describe('the page', () => {
     expect(page.text).toContain('id="alice"')
   })
 
-  test('loads its files', async () => {
+  test('links only files that are served', async () => {
     const { app } = demo()
     const page = await request(app).get('/demo').set('Host', 'localhost')
     const paths = [...page.text.matchAll(/(?:src|href)="(\/assets[^"]+)"/g)].map(match => match[1]!)
@@ -63,13 +63,13 @@ describe('the page', () => {
     { Host: 'localhost.evil.example:8080' },
     { Host: '10.0.0.1' },
     { Host: 'localhost', 'Sec-Fetch-Site': 'cross-site' },
-  ])('is refused to %j', async headers => {
+  ])('is refused with the headers %j', async headers => {
     expect((await request(demo().app).get('/demo').set(headers)).status).toBe(403)
   })
 })
 
-describe('warming from the page', () => {
-  test('logs the chosen account in and hands out the session', async () => {
+describe('a login from the demo page', () => {
+  test('logs the chosen account in and returns the session', async () => {
     const { app, logins } = demo()
     const reply = await warm(app)
     expect([reply.status, reply.type]).toEqual([200, 'application/json'])
@@ -104,10 +104,10 @@ describe('warming from the page', () => {
     ['from another site', { ...own, Origin: 'https://evil.example', 'Sec-Fetch-Site': 'cross-site' }],
     ['from another port of this machine', { ...own, Origin: 'http://127.0.0.1:3000', 'Sec-Fetch-Site': 'same-site' }],
     [
-      'from a page whose name was pointed here',
+      'from a page whose DNS name points to this machine',
       { ...own, Host: 'evil.example:8080', Origin: 'http://evil.example:8080' },
     ],
-    ['from a page that hides where it is', { ...own, Origin: 'null' }],
+    ['from a page with the origin null', { ...own, Origin: 'null' }],
     ['without an origin', { Host: own.Host }],
     ['with headers that disagree', { ...own, 'Sec-Fetch-Site': 'cross-site' }],
   ])('is refused %s', async (_what, headers) => {
@@ -117,7 +117,7 @@ describe('warming from the page', () => {
     expect(logins).toEqual([])
   })
 
-  test('takes nothing but JSON', async () => {
+  test('accepts only JSON', async () => {
     for (const type of ['form', 'text/plain']) {
       const reply = await request(demo().app).post('/demo/warm').set(own).type(type).send('account=alice')
       expect(reply.status).toBe(415)
@@ -125,17 +125,17 @@ describe('warming from the page', () => {
     expect((await request(demo().app).post('/demo/warm').set(own).type('json').send('{')).status).toBe(400)
   })
 
-  test.each(['eve', 'constructor', '__proto__', 5, null])('knows no account %j', async account => {
+  test.each(['eve', 'constructor', '__proto__', 5, null])('rejects the account %j', async account => {
     const reply = await request(demo().app).post('/demo/warm').set(own).send({ account })
     expect([reply.status, reply.body.code]).toEqual([400, 'invalid-parameter'])
   })
 
-  test('shows what failed', async () => {
+  test('reports a failed login', async () => {
     const reply = await warm(demo(() => Promise.reject(new Problem('remote-connection-failed'))).app)
     expect([reply.status, reply.body.code]).toEqual([502, 'remote-connection-failed'])
   })
 
-  test('is a POST', async () => {
+  test('must be a POST', async () => {
     const reply = await request(demo().app).get('/demo/warm').set(own)
     expect([reply.status, reply.headers['allow']]).toEqual([405, 'POST'])
   })

@@ -26,7 +26,7 @@ const login = (user: string, resource?: string) => open().login(user, resource)
 const online = async (user: string, resource?: string) => (await login(user, resource)).appear()
 const unavailable = "<error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
 
-describe('a stream', () => {
+describe('a stream to the demo server', () => {
   test('is answered with a header and the mechanisms, the stronger first', async () => {
     const answer = await open().send(header()).expect('</stream:features>')
     expect(answer).toMatch(/^<\?xml version='1.0'\?><stream:stream id='[\w-]{16}' from='localhost' version='1.0'/)
@@ -73,7 +73,7 @@ describe('a stream', () => {
     )
   })
 
-  test('ends if a stanza arrives before a resource is bound, or if an element is no stanza', async () => {
+  test('ends if a stanza arrives before a resource is bound, or for an element that is no stanza', async () => {
     const early = open()
     await early.send(header()).expect('</stream:features>')
     await early.authenticate('alice', 'demo')
@@ -96,7 +96,7 @@ describe('a stream', () => {
   })
 })
 
-describe('a login', () => {
+describe('a login at the demo server', () => {
   const sasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
   const auth = (message: string, mechanism = 'SCRAM-SHA-1') =>
     `<auth ${sasl} mechanism='${mechanism}'>${Buffer.from(message).toString('base64')}</auth>`
@@ -127,16 +127,16 @@ describe('a login', () => {
     ['text that is not base64', `<auth ${sasl} mechanism='SCRAM-SHA-1'>###</auth>`, 'incorrect-encoding'],
     ['a message that is not SCRAM', auth('hello'), 'malformed-request'],
     ['channel binding', auth('p=tls-unique,,n=alice,r=abc'), 'malformed-request'],
-    ["another's name to act for", auth('n,a=bob@localhost,n=alice,r=abc'), 'invalid-authzid'],
-    ['an answer to nothing', `<response ${sasl}/>`, 'malformed-request'],
-    ['second thoughts', `<abort ${sasl}/>`, 'aborted'],
+    ['another user as authzid', auth('n,a=bob@localhost,n=alice,r=abc'), 'invalid-authzid'],
+    ['a response before a login', `<response ${sasl}/>`, 'malformed-request'],
+    ['an abort', `<abort ${sasl}/>`, 'aborted'],
   ])('with %s fails with its condition', async (_what, text, condition) => {
     const client = open()
     await client.send(header()).expect('</stream:features>')
     expect(await client.send(text).expect('</failure>')).toBe(`<failure ${sasl}><${condition}/></failure>`)
   })
 
-  test('without an initial response is asked for it', async () => {
+  test('without an initial response gets a challenge', async () => {
     const client = open()
     await client.send(header()).expect('</stream:features>')
     await client.send(`<auth ${sasl} mechanism='SCRAM-SHA-256'/>`).expect(`<challenge ${sasl}></challenge>`)
@@ -156,7 +156,7 @@ describe('a login', () => {
   test.each([
     ['of a service account as itself', 'portal', 'service', '', 'invalid-authzid'],
     ['of a service account for itself', 'portal', 'service', 'portal@localhost', 'invalid-authzid'],
-    ['of a service account for nobody', 'portal', 'service', 'mallory@localhost', 'invalid-authzid'],
+    ['of a service account for an unknown user', 'portal', 'service', 'mallory@localhost', 'invalid-authzid'],
     ['of a service account with a wrong password', 'portal', 'demo', 'alice@localhost', 'not-authorized'],
     ['of a user for another', 'alice', 'demo', 'bob@localhost', 'invalid-authzid'],
   ])('%s fails', async (_what, user, password, authzid, condition) => {
@@ -170,22 +170,22 @@ describe('a login', () => {
     expect(answer).toBe(`<failure ${sasl}><${condition}/></failure>`)
   })
 
-  test('may fail five times', async () => {
+  test('may fail five times on a stream', async () => {
     const client = open().send(header())
     for (let attempt = 1; attempt <= 5; attempt++) client.send(auth('hello'))
     expect(await client.rest()).toMatch(/(<failure.*){5}<policy-violation/)
   })
 })
 
-describe('a resource', () => {
-  test('is the requested one, or one of the server', async () => {
+describe('the resource of a stream', () => {
+  test('is the requested one, or one that the server chooses', async () => {
     expect((await login('alice', 'balcony &amp;lt;1&gt; &#x1F339;')).jid).toBe(
       'alice@localhost/balcony &amp;lt;1&gt; 🌹',
     )
     expect((await login('alice')).jid).toMatch(/^alice@localhost\/[\w-]{12}$/)
   })
 
-  test('that is in use is taken from its older session', async () => {
+  test('that is in use ends the older session', async () => {
     const older = await online('alice', 'balcony')
     const bob = await online('bob')
     await older.expect(/<presence[^>]*\/?>/)
@@ -195,7 +195,7 @@ describe('a resource', () => {
     expect(await newer.unexpected()).toBe('')
   })
 
-  test('is bound once', async () => {
+  test('can be bound once only', async () => {
     const client = await login('alice')
     client.send(`<iq type='set' id='c'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>`)
     expect(await client.expect('</iq>')).toContain("<error type='cancel'><not-allowed")
@@ -243,7 +243,7 @@ describe('a message', () => {
     )
   })
 
-  test('to a bare JID reaches every resource that wants messages', async () => {
+  test('to a bare JID reaches every resource with priority 0 or more', async () => {
     const alice = await login('alice')
     const [one, two] = [await online('bob', 'one'), await online('bob', 'two')]
     const shy = await (await login('bob', 'shy')).appear(-1)
@@ -252,7 +252,7 @@ describe('a message', () => {
     expect(await shy.unexpected()).not.toContain('<message')
   })
 
-  test('to an account that is offline waits for it, marked with its time', async () => {
+  test('to an offline account is stored, and marked with its time', async () => {
     const alice = await login('alice')
     alice.send(message('bob@localhost', 'first') + message('bob@localhost', 'second'))
     alice.send("<message to='bob@localhost'><composing xmlns='http://jabber.org/protocol/chatstates'/></message>")
@@ -268,7 +268,7 @@ describe('a message', () => {
     expect(await again.unexpected()).not.toContain('<message')
   })
 
-  test('is stored a hundred times, then returned as an error', async () => {
+  test('is returned as an error if a hundred are stored already', async () => {
     const alice = await login('alice')
     for (let count = 1; count <= 101; count++) alice.send(message('bob@localhost', String(count)))
     expect(await alice.unexpected()).toBe(
@@ -290,7 +290,7 @@ describe('a message', () => {
     expect(answer).toContain(`<${condition} `)
   })
 
-  test('that is an error is never answered', async () => {
+  test('that is an error gets no answer', async () => {
     const alice = await login('alice')
     alice.send("<message to='nobody@localhost' type='error'/>")
     expect(await alice.unexpected()).toBe('')
@@ -298,7 +298,7 @@ describe('a message', () => {
 })
 
 describe('an IQ', () => {
-  test('asks for the contacts', async () => {
+  test('for the roster gets the contacts', async () => {
     const alice = await login('alice')
     alice.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>")
     expect(await alice.expect('</iq>')).toBe(
@@ -314,15 +314,15 @@ describe('an IQ', () => {
     ['disco', "to='localhost'", "<query xmlns='http://jabber.org/protocol/disco#info'/>", /category='server'/],
     ['a vCard', '', "<vCard xmlns='vcard-temp'/>", /<service-unavailable/],
     ["another's roster", "to='bob@localhost'", "<query xmlns='jabber:iq:roster'/>", /<service-unavailable/],
-    ['nothing', '', '', /<bad-request/],
-    ['a resource that is not there', "to='bob@localhost/x'", "<ping xmlns='urn:xmpp:ping'/>", /<service-unav/],
-  ])('for %s is answered', async (_what, to, payload, answer) => {
+    ['an empty query', '', '', /<bad-request/],
+    ['a missing resource', "to='bob@localhost/x'", "<ping xmlns='urn:xmpp:ping'/>", /<service-unav/],
+  ])('for %s gets a reply', async (_what, to, payload, answer) => {
     const alice = await login('alice')
     alice.send(`<iq type='get' id='q' ${to}>${payload}</iq>`)
     expect(await alice.expect('</iq>')).toMatch(answer)
   })
 
-  test('goes to another resource and back', async () => {
+  test('reaches another resource, and the reply returns', async () => {
     const [alice, bob] = [await login('alice'), await login('bob')]
     alice.send(`<iq type='get' id='v' to='${bob.jid}'><query xmlns='jabber:iq:version'/></iq>`)
     await bob.expect(`id='v' from='${alice.jid}' to='${bob.jid}'>`)

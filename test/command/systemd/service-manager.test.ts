@@ -17,7 +17,7 @@ function manager(watchdog?: number): ServiceManager {
 
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
-describe('systemd learns', () => {
+describe('systemd is notified', () => {
   test('that the service is ready', async () => {
     manager().ready(() => '3 sessions')
     await settled()
@@ -27,7 +27,7 @@ describe('systemd learns', () => {
     expect(told).toHaveLength(1)
   })
 
-  test('at half the interval of the watchdog that the service runs, with its present state', async () => {
+  test('at half the watchdog’s interval, with the number of sessions', async () => {
     let sessions = 0
     manager(30_000).ready(() => `${sessions} sessions`)
     clock.advance(14_999)
@@ -80,7 +80,7 @@ describe('systemd learns', () => {
     expect(told.at(-1)![0]).toBe('READY=1')
   })
 
-  test('how long a stop may take, and nothing after it', async () => {
+  test('how long the stop may take, and of nothing after it', async () => {
     const systemd = manager(1000)
     systemd.ready(() => '')
     await settled()

@@ -34,7 +34,7 @@ describe('a login that succeeded', () => {
   }
   const told = saySuccess(binding, trial('', { mechanism: 'SCRAM-SHA-256', encrypted: true, ms: 35 }))
 
-  test('is reported with the answer that a page would get, and the way of the login', () => {
+  test('is reported with the answer that a page would get, and how the login was done', () => {
     expect(told).toMatch(/^alice@example\.org can be logged in: POST \/warm would answer with this session\.\n/)
     expect(told).toMatch(/^ {2}jid {10}alice@example\.org\/desk$/m)
     expect(told).toMatch(/^ {2}inactivity {3}150$/m)
@@ -55,7 +55,7 @@ describe('stream management', () => {
   const told = (login: object, servers?: string, environment?: Record<string, string>) =>
     /^Stream management: (.*)$/m.exec(saySuccess(binding, trial(servers, login, environment)))?.[1]
 
-  test('is reported with what happens to sessions, and what to do', () => {
+  test('is reported with its effect on sessions, and advice', () => {
     const management = 'resumable'
     const STATE_DIR = join(folder, 'state')
     expect(told({ management }, '', { STATE_DIR, SEAL_KEY_FILE: sealKey })).toBe(
@@ -114,7 +114,7 @@ describe('a login that failed', () => {
   })
 
   test.each(['host-unknown', 'remote-connection-failed', 'remote-protocol-error', 'timeout'] as const)(
-    'at a BOSH endpoint as %s is a question of its address, not of DNS or of a client port',
+    'at a BOSH endpoint with %s leads to advice about the URL, not about DNS or ports',
     code => {
       const problem = new Problem(code, { step: 'connect', detail: 'HTTP 404: is the path right?' })
       const named = sayFailure(problem, trial('example.org=https://xmpp.example.org/wrong'))
@@ -126,13 +126,13 @@ describe('a login that failed', () => {
     },
   )
 
-  test('before any server was found is reported without a server', () => {
+  test('before a server was found is reported without a server', () => {
     const told = sayFailure(new Problem('invalid-jid'), trial())
     expect(told).toContain('would answer 400 invalid-jid.')
     expect(told).not.toMatch(/^(Step|Server|Certificate):/m)
   })
 
-  test('for a fault of the service is reported with its trace, and without its message', () => {
+  test('because of a fault in the service is reported with its trace, and without its message', () => {
     const told = sayFailure(new Problem('internal-error', { cause: new Error('Pa55word') }), trial())
     expect(told).toMatch(/Please report this: .*"error":"Error"/)
     expect(told).not.toContain('Pa55word')

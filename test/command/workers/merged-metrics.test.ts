@@ -10,7 +10,7 @@ calls_total{call="warm",code="ok"} 3
 memory_bytes 1.5e+6
 `
 
-test('samples of all processes follow HELP and TYPE of their metric, once, with the name of the process', () => {
+test('samples of all processes follow one HELP and TYPE for each metric, with the name of the process', () => {
   const two = `# HELP memory_bytes Memory.
 # TYPE memory_bytes gauge
 memory_bytes 7
@@ -46,7 +46,7 @@ lag_seconds_count{worker="primary"} 5
 `)
 })
 
-test('a metric without a sample in one process has the samples of the others', () => {
+test('a metric that is empty in one process has the samples of the others', () => {
   const none = '# HELP calls_total Calls.\n# TYPE calls_total counter\n\n# HELP x X.\n# TYPE x gauge\nx{} 1\n'
   const all = mergedMetrics(
     new Map([
@@ -59,7 +59,7 @@ test('a metric without a sample in one process has the samples of the others', (
   expect(all.match(/# TYPE calls_total/g)).toHaveLength(1)
 })
 
-test('a value of a label may have anything in it', () => {
+test('a label value may contain any text', () => {
   const text = '# TYPE a gauge\na{b="x } {y,\\" 1"} 2\n'
   expect(mergedMetrics(new Map([['1', text]]))).toContain('a{worker="1",b="x } {y,\\" 1"} 2')
 })

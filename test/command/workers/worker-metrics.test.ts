@@ -27,7 +27,7 @@ const series = async (...workers: ReturnType<typeof worker>[]) => {
   return Object.fromEntries([...samplesOf(text)].filter(([name]) => /^calls_total|state="draining"/.test(name)))
 }
 
-test('series of workers that have gone disappear', async () => {
+test('the series of ended workers are removed', async () => {
   const drained = 'warm_bindings_workers{state="draining"}'
   expect(await series(worker(1), worker(2))).toEqual({
     'calls_total{worker="1"}': 1,

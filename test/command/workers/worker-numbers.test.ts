@@ -6,7 +6,7 @@ function worker() {
   return { told, pid: 1, isReady: true, tell: (order: object) => void told.push(order), kill() {} }
 }
 
-test('the last numbers of a worker that ends go to another, or wait for the next', () => {
+test('the last counts of an ended worker go to another worker, or to the next one that starts', () => {
   const numbers = new WorkerNumbers()
   const [one, two, three] = [worker(), worker(), worker()]
   numbers.sent(one, 'old')

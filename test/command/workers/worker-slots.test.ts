@@ -189,7 +189,7 @@ describe('a worker that dies', () => {
     expect(pauses.at(-1)).toBe(250)
   })
 
-  test('and whose successor does not start is replaced again, with the fault in the log', async () => {
+  test('whose replacement does not start is replaced again, with the error in the log', async () => {
     await started(1)
     forked[0]!.onExit(1, null)
     clock.advance(250)
@@ -227,7 +227,7 @@ describe('a worker that hangs', () => {
     expect([all.hung, all.died]).toEqual([1, 0])
   })
 
-  test('while it is drained is killed, and its successor stays', async () => {
+  test('during its drain is killed, and its replacement stays', async () => {
     const all = await started(1)
     const replaced = all.replaceAll()
     forked[1]!.onReady([])
@@ -275,7 +275,7 @@ describe('a replacement', () => {
     ['exits', (worker: FakeWorker) => worker.onExit(1, null)],
     ['fails', (worker: FakeWorker) => worker.onFailed('It is not usable.')],
     ['does not listen in time', () => clock.advance(30_000)],
-  ])('ends at a new one that %s, and the old ones stay', async (_how, fail) => {
+  ])('stops at a new worker that %s, and the old workers stay', async (_how, fail) => {
     const all = await started(2)
     const replaced = all.replaceAll()
     fail(forked[2]!)
@@ -290,7 +290,7 @@ describe('a replacement', () => {
     expect(forked).toHaveLength(3)
   })
 
-  test('that is requested during another follows it, once', async () => {
+  test('that is requested during another follows the other, once', async () => {
     const all = await started(1)
     const replaced = all.replaceAll()
     all.replaceAll()
@@ -307,7 +307,7 @@ describe('a replacement', () => {
     expect(forked).toHaveLength(4)
   })
 
-  test('of a worker that dies meanwhile needs no other', async () => {
+  test('of a worker that dies meanwhile is complete when its restart is ready', async () => {
     const all = await started(1)
     const replaced = all.replaceAll()
     forked[0]!.onExit(1, null)
@@ -319,7 +319,7 @@ describe('a replacement', () => {
     expect(states(all)).toEqual(['1 running'])
   })
 
-  test('that fails while the old worker dies is tried again', async () => {
+  test('that fails because the old worker died is tried again', async () => {
     const all = await started(1)
     const replaced = all.replaceAll()
     forked[0]!.onExit(1, null)
@@ -342,7 +342,7 @@ describe('an end', () => {
     expect([all.workers, forked.length]).toEqual([[], 3])
   })
 
-  test('now cuts a drain short, and a worker off that does not end', async () => {
+  test('without a drain cuts drains short, and kills workers that do not end', async () => {
     const all = await started(1)
     const drained = all.end('drain')
     clock.advance(60_000)
@@ -356,7 +356,7 @@ describe('an end', () => {
     await Promise.all([drained, ended])
   })
 
-  test('ends a pause without a new worker', async () => {
+  test('during a pause before a restart starts no worker', async () => {
     const all = await started(1)
     forked[0]!.onExit(1, null)
     await all.end('stop')

@@ -51,7 +51,7 @@ describe('a worker that sends nothing', () => {
     expect(hung).toEqual(['one'])
   })
 
-  test('is not reported while it sends something now and then', () => {
+  test('is not reported while it sends something from time to time', () => {
     const one = watched('one')
     watched('two')
     for (let round = 0; round < 5; round++) {
@@ -67,7 +67,7 @@ describe('a worker that sends nothing', () => {
     expect(hung).toEqual([])
   })
 
-  test('is not reported for time in which the primary itself stood still', () => {
+  test('is not reported for time in which the primary itself hung', () => {
     const one = watched('one')
     clock.run(5)
     clock.stopFor(3_600_000)
@@ -80,7 +80,7 @@ describe('a worker that sends nothing', () => {
     expect(hung).toEqual(['one'])
   })
 
-  test('is reported even if the primary is late again and again', () => {
+  test('is reported even if the primary is often late', () => {
     watched('one')
     for (let look = 0; look < 10; look++) clock.stopFor(1_500)
     expect(hung).toEqual(['one'])

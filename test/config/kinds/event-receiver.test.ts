@@ -73,15 +73,15 @@ describe('EVENTS_URL', () => {
 
 describe('EVENTS_SECRET', () => {
   test.each([
-    ['its bytes are the key', secret, secret],
-    ['bytes count, and not letters', 'öööööööö', 'öööööööö'],
-    ['behind whsec_ is a key in base64', 'whsec_AAECAwQFBgcICQoLDA0ODw==', Buffer.from([...Array(16).keys()])],
-    ['with or without padding', 'whsec_AAECAwQFBgcICQoLDA0ODw', Buffer.from([...Array(16).keys()])],
+    ['gives its bytes as the key', secret, secret],
+    ['needs 16 bytes, not 16 letters', 'öööööööö', 'öööööööö'],
+    ['after whsec_ is a key in base64', 'whsec_AAECAwQFBgcICQoLDA0ODw==', Buffer.from([...Array(16).keys()])],
+    ['after whsec_ may have no padding', 'whsec_AAECAwQFBgcICQoLDA0ODw', Buffer.from([...Array(16).keys()])],
   ])('%s', (_what, EVENTS_SECRET, key) => {
     expect(isKey({ EVENTS_SECRET }, key)).toBe(true)
   })
 
-  test('may be in a file, with or without a line end', () => {
+  test('may be in a file, with or without a final newline', () => {
     for (const text of [secret, `${secret}\n`, `${secret}\r\n`])
       expect(isKey({ EVENTS_SECRET_FILE: write('secret', text) }, secret)).toBe(true)
   })
@@ -93,15 +93,15 @@ describe('EVENTS_SECRET', () => {
     ['whsec_AAECAwQFBgcICQoLDA0O', `EVENTS_SECRET ${tooShort}`],
     ['whsec_', 'EVENTS_SECRET must have base64 after whsec_'],
     ['whsec_not-base64-not-base64-not-base64', 'EVENTS_SECRET must have base64 after whsec_'],
-  ])('may not be %s, and is not repeated', (EVENTS_SECRET, problem) => {
+  ])('may not be %s, and the error does not quote it', (EVENTS_SECRET, problem) => {
     expect(problems({ EVENTS_URL: url, EVENTS_SECRET })).toEqual([problem])
   })
 
   test.each([
-    ['an empty one', '\n', tooShort],
-    ['one with a short secret', 'short', tooShort],
-    ['one with a broken secret', 'whsec_?', 'must have base64 after whsec_'],
-  ])('may be in no file like %s', (_what, text, problem) => {
+    ['is empty', '\n', tooShort],
+    ['has a short secret', 'short', tooShort],
+    ['has an invalid secret', 'whsec_?', 'must have base64 after whsec_'],
+  ])('may not be in a file that %s', (_what, text, problem) => {
     const EVENTS_SECRET_FILE = write('wrong', text)
     expect(problems({ EVENTS_URL: url, EVENTS_SECRET_FILE })).toEqual([
       `EVENTS_SECRET_FILE names a file whose text ${problem}`,
@@ -114,7 +114,7 @@ describe('EVENTS_SECRET', () => {
     ])
   })
 
-  test('is required, and once', () => {
+  test('is required, and must be set only once', () => {
     expect(problems({ EVENTS_URL: url })).toEqual([
       'EVENTS_SECRET is required for EVENTS_URL, or EVENTS_SECRET_FILE: make one, for example with openssl rand -hex 32',
     ])
@@ -124,7 +124,7 @@ describe('EVENTS_SECRET', () => {
     ])
   })
 
-  test('is in no text that is made of the settings', () => {
+  test('does not appear in the configuration as JSON', () => {
     const { config } = loadConfig({ ...required, EVENTS_URL: url, EVENTS_SECRET: secret })
     expect(JSON.stringify(config)).toContain(url)
     expect(JSON.stringify(config)).not.toContain(secret)

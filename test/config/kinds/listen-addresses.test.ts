@@ -61,7 +61,7 @@ describe('listening addresses', () => {
     expect(securePlaces({ HTTPS_HOST: 'unix:/run/a' })).toEqual(['unix:/run/a 0'])
   })
 
-  test('that are Unix sockets which every user can open cause a warning', () => {
+  test('cause a warning if they are Unix sockets that every user can open', () => {
     const warnings = (SOCKET_MODE: string) =>
       loadConfig({ ...required, HOST: 'unix:/run/a', TRUSTED_PROXIES: 'none', SOCKET_MODE }).warnings
     expect(warnings('660')).toEqual([])
@@ -117,7 +117,7 @@ describe('listening addresses', () => {
     [{ HOST: '::,127.0.0.1' }, undefined],
     [{ HOST: '0.0.0.0:80,127.0.0.1:81', HTTPS_PORT: 'off' }, undefined],
     [{ HOST: '0.0.0.0,127.0.0.1', PORT: '0', HTTPS_PORT: 'off' }, undefined],
-  ])('may not be in each other, as in %p', (environment, setting) => {
+  ])('may not overlap, as in %p', (environment, setting) => {
     expect(problems({ TLS_CERT, ...environment } as unknown as Record<string, string>)).toEqual(
       setting === undefined
         ? []
@@ -138,7 +138,7 @@ describe('listening addresses', () => {
     [{ HOST: '::,192.0.2.1', METRICS_ADDRESS: '127.0.0.1:8080' }, undefined],
     [{ HOST: '0.0.0.0', METRICS_ADDRESS: '0.0.0.0:0', PORT: '0' }, undefined],
     [{ PORT: 'off', HTTPS_PORT: '8443', METRICS_ADDRESS: '127.0.0.1:8080' }, undefined],
-  ])('leave METRICS_ADDRESS a place of its own, as in %p', (environment, setting) => {
+  ])('may not overlap METRICS_ADDRESS, as in %p', (environment, setting) => {
     expect(problems({ TLS_CERT, ...environment } as unknown as Record<string, string>)).toEqual(
       setting === undefined
         ? []
@@ -185,7 +185,7 @@ describe('listening addresses', () => {
     ],
     [{ PROXY_PROTOCOL: 'on', TRUSTED_PROXIES: 'none', HOST: 'unix:/run/a' }, undefined],
     [{ LISTEN_BACKLOG: '0' }, 'LISTEN_BACKLOG must be a whole number from 1 to 65535, not "0"'],
-  ])('as %p: %s', (environment, problem) => {
+  ])('given as %p: %s', (environment, problem) => {
     const found = problems(environment as unknown as Record<string, string>)
     if (problem === undefined) expect(found).toEqual([])
     else expect(found).toContain(problem)

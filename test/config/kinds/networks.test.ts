@@ -26,7 +26,7 @@ describe('networks', () => {
     ['any', '2001:db8::1', true],
     ['none', '127.0.0.1', false],
     ['10.0.0.0/8', 'no address', false],
-  ])('%s with %s: %s', (text, address, inside) => {
+  ])('%s contain %s: %s', (text, address, inside) => {
     const { networks, problems } = read(text)
     expect(problems).toEqual([])
     expect(networks.contains(address)).toBe(inside)
@@ -45,11 +45,11 @@ describe('networks', () => {
     ['loopback', '127.0.0.2', true],
     ['10.0.0.1', '127.0.0.1', false],
     ['10.0.0.1', 'unknown', false],
-  ])('%s with the proxy %s: %s', (text, address, isProxy) => {
+  ])('%s include the proxy %s: %s', (text, address, isProxy) => {
     expect(read(text).networks.hasProxy(address)).toBe(isProxy)
   })
 
-  test('are as certain of the thousandth address as of the first, and of the first again', () => {
+  test('give the same answer for an address after a thousand others', () => {
     const { networks } = read('10.0.0.0/8')
     const addresses = Array.from({ length: 1500 }, (_, index) => `1${index % 2}.0.${index >> 8}.${index & 255}`)
     for (const address of [...addresses, ...addresses])

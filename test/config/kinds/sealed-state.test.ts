@@ -41,7 +41,11 @@ const goodKey = () => file('good.key', `${first.toString('base64')}\n`)
 describe('SEAL_KEY_FILE', () => {
   test.each([
     ['a key', `${first.toString('base64')}\n`, [first]],
-    ['keys in their order', `${second.toString('base64')}\n${first.toString('base64')}`, [second, first]],
+    [
+      'several keys, the first for sealing',
+      `${second.toString('base64')}\n${first.toString('base64')}`,
+      [second, first],
+    ],
     [
       'comments and empty lines',
       `\uFEFF# of November\r\n\r\n  ${first.toString('base64')}  \r\n\t# of October\n${second.toString('base64')}\n\n`,
@@ -58,14 +62,14 @@ describe('SEAL_KEY_FILE', () => {
   const encoded = first.toString('base64')
 
   test.each([
-    ['nothing', '', `without a key: ${advice}`],
+    ['no content', '', `without a key: ${advice}`],
     ['comments only', '# none\n\n', `without a key: ${advice}`],
     ['a key of 31 bytes', first.subarray(1).toString('base64'), `whose line 1 is not 32 bytes in base64: ${advice}`],
     ['a key of 33 bytes', Buffer.alloc(33).toString('base64'), `whose line 1 is not 32 bytes in base64: ${advice}`],
     ['hexadecimal digits', first.toString('hex'), `whose line 1 is not 32 bytes in base64: ${advice}`],
-    ['a comment behind a key', `${encoded} # new`, `whose line 1 is not 32 bytes in base64: ${advice}`],
+    ['a comment after a key', `${encoded} # new`, `whose line 1 is not 32 bytes in base64: ${advice}`],
     ['a faulty second key', `#\n${encoded}\n${encoded}=`, `whose line 3 is not 32 bytes in base64: ${advice}`],
-  ])('cannot have %s, and no problem shows a key', (_what, text, problem) => {
+  ])('is rejected with %s, and no problem shows a key', (_what, text, problem) => {
     const said = problems({ SEAL_KEY_FILE: file('bad.key', text) })
     expect(said).toEqual([`SEAL_KEY_FILE names a file ${problem}`])
     expect(said.join()).not.toContain(encoded.slice(0, 8))
@@ -80,7 +84,7 @@ describe('SEAL_KEY_FILE', () => {
     ])
   })
 
-  test('is warned of if others can read it', () => {
+  test('causes a warning if others can read it', () => {
     const SEAL_KEY_FILE = file('open.key', encoded, 0o644)
     expect(load({ SEAL_KEY_FILE }).warnings).toEqual([
       `SEAL_KEY_FILE names ${SEAL_KEY_FILE}, which every user of this machine can read: chmod g-w,o= ${SEAL_KEY_FILE}`,
@@ -132,14 +136,14 @@ describe('STATE_DIR', () => {
     [0o777, 'every user of this machine and its group'],
     [0o1757, 'every user of this machine'],
     [0o770, 'its group'],
-  ])('is warned of if others can write to it (%o)', (mode, others) => {
+  ])('causes a warning if others can write to it (%o)', (mode, others) => {
     const STATE_DIR = made(`open-${mode}`, mode)
     expect(load({ STATE_DIR, SEAL_KEY_FILE: goodKey() }).warnings).toEqual([
       `STATE_DIR names ${STATE_DIR}, which ${others} can write to: chmod go-w ${STATE_DIR}`,
     ])
   })
 
-  test('is not warned of if others can list it, as systemd creates it', () => {
+  test('causes no warning if others can list it, as systemd creates it', () => {
     const STATE_DIR = made('listed', 0o755)
     expect(load({ STATE_DIR, SEAL_KEY_FILE: goodKey() }).warnings).toEqual([])
   })

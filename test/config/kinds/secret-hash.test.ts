@@ -11,7 +11,7 @@ describe('the hash of a secret', () => {
     expect((await hashLike(hash, 'geheim-u')).equals(hash.hash)).toBe(false)
   })
 
-  test('differs for the same secret: it has a salt', async () => {
+  test('differs for the same secret, because of its salt', async () => {
     expect(await hashSecret('x')).not.toBe(await hashSecret('x'))
   })
 
@@ -30,17 +30,17 @@ describe('the hash of a secret', () => {
     ['another scheme', `bcrypt$15$8$1$${salt}$${hash}`],
     ['no hash', `scrypt$15$8$1$${salt}$`],
     ['a short hash', `scrypt$15$8$1$${salt}$AAAA`],
-    ['other letters', `scrypt$15$8$1$${salt}$${hash.replace('A', '+')}`],
-    ['a cost of nothing', `scrypt$1$8$1$${salt}$${hash}`],
-    ['more memory than a login is worth', `scrypt$22$8$1$${salt}$${hash}`],
+    ['other characters', `scrypt$15$8$1$${salt}$${hash.replace('A', '+')}`],
+    ['a cost of zero', `scrypt$1$8$1$${salt}$${hash}`],
+    ['parameters that need too much memory', `scrypt$22$8$1$${salt}$${hash}`],
     ['no blocks', `scrypt$15$0$1$${salt}$${hash}`],
-  ])('is not read from %s', (_what, text) => {
+  ])('is not parsed from %s', (_what, text) => {
     expect(parseSecretHash(text)).toBeUndefined()
   })
 })
 
 describe('an admin whose secret is a broken hash', () => {
-  test('an admin whose secret is a broken hash stops the start, and the error does not quote it', () => {
+  test('stops the start, and the error does not quote it', () => {
     const load = () => loadConfig({ ADMIN_USERS: 'portal:scrypt$15$8$1$abc', XMPP_DOMAINS: 'example.org' })
     expect(load).toThrow(ConfigError)
     expect(load).toThrow(/entry 1 has a hash that is broken or too costly/)
