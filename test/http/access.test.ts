@@ -22,6 +22,6 @@ test.each([
   expect(accessBy({ allow: networks(allow), deny: networks(deny) })?.(address)).toBe(isLetIn)
 })
 
-test.each([['any'], ['Any'], ['loopback, any']])('with %s allowed, addresses of clients are not checked', allow => {
+test.each([['any'], ['Any'], ['loopback, any']])('with %s allowed, client addresses are not checked', allow => {
   expect(accessBy({ allow: networks(allow), deny: networks('none') })).toBeUndefined()
 })

@@ -69,17 +69,17 @@ function asked({ headers = { host: 'chat.example:8080' }, from = '203.0.113.9', 
   return { headers, socket } as unknown as IncomingMessage
 }
 
-describe('the address for browsers', () => {
+describe('the URL for browsers', () => {
   test.each<[string, object, Sent, string]>([
-    ['that of the settings', { externalUrl: 'https://web.example/chat' }, {}, 'https://web.example/chat/http-bind'],
-    ['the one that was asked', {}, {}, 'http://chat.example:8080/http-bind'],
-    ['where the connection has come to', {}, { headers: {} }, 'http://192.0.2.1:8080/http-bind'],
+    ['EXTERNAL_URL', { externalUrl: 'https://web.example/chat' }, {}, 'https://web.example/chat/http-bind'],
+    ['the requested host', {}, {}, 'http://chat.example:8080/http-bind'],
+    ['the local address of the connection', {}, { headers: {} }, 'http://192.0.2.1:8080/http-bind'],
   ])('is %s', (_what, settings, sent, url) => {
     expect(boshUrl({ ...config, ...settings }, asked(sent))).toBe(url)
   })
 
   test.each(['', ':80', 'chat.example/x?', 'chat.example#x', 'alice@chat.example', 'chat example', '<b>'])(
-    'is where the connection has come to if «%s» is all that is said of the host',
+    'has no host if the Host header is «%s»',
     host => expect(boshUrl(config, asked({ headers: { host } }))).toBe('/http-bind'),
   )
 
@@ -88,25 +88,25 @@ describe('the address for browsers', () => {
   const own = Object.values(networkInterfaces()).flatMap(list => list?.map(({ address }) => address) ?? [])
 
   test.each<[string, string, object, Sent]>([
-    ['where we listen', '192.0.2.1:8080', {}, {}],
-    ['where the connection has come to', '192.0.2.1:8080', listening('name.example 8080'), {}],
-    ['another one where we listen', '192.0.2.7:81', listening('192.0.2.1 8080', '192.0.2.7 81'), {}],
-    ['an IPv6 address where we listen', '[2001:db8::1]:81', listening('2001:DB8:0::1 81'), {}],
-    ['one of this machine, where all are', '127.0.0.1:8080', listening('0.0.0.0 8080'), {}],
-    ['its name, where all are', 'localhost:8080', listening(':: 8080'), {}],
-    ['its name, where it is', 'LOCALHOST:8080', listening('127.0.0.1 8080'), {}],
-    ['its address, where its name is', '127.0.0.1:8080', listening('localhost 8080'), {}],
+    ['a listening address', '192.0.2.1:8080', {}, {}],
+    ['the local address of the connection', '192.0.2.1:8080', listening('name.example 8080'), {}],
+    ['another listening address', '192.0.2.7:81', listening('192.0.2.1 8080', '192.0.2.7 81'), {}],
+    ['an IPv6 listening address', '[2001:db8::1]:81', listening('2001:DB8:0::1 81'), {}],
+    ['a loopback address, when listening on all addresses', '127.0.0.1:8080', listening('0.0.0.0 8080'), {}],
+    ['localhost, when listening on all addresses', 'localhost:8080', listening(':: 8080'), {}],
+    ['localhost, when listening on loopback', 'LOCALHOST:8080', listening('127.0.0.1 8080'), {}],
+    ['a loopback address, when listening on localhost', '127.0.0.1:8080', listening('localhost 8080'), {}],
     ['a name in the settings', 'name.example:8080', {}, {}],
     ['a name in the settings, without a port', 'name.example', {}, {}],
-    ['a name in the settings, before us over TLS', 'chat.example', {}, forwarded],
-    ['a port that the system chose', '127.0.0.1:8080', listening('0.0.0.0 0'), {}],
-  ])('may be made of %s', (_what, host, settings, sent) => {
+    ['a name in the settings, behind a proxy with TLS', 'chat.example', {}, forwarded],
+    ['a port that the system has chosen', '127.0.0.1:8080', listening('0.0.0.0 0'), {}],
+  ])('may be made of the Host header: %s', (_what, host, settings, sent) => {
     const scheme = sent === forwarded ? 'https' : 'http'
     const request = asked({ ...sent, headers: { ...sent.headers, host } })
     expect(boshUrl({ ...config, ...settings }, request)).toBe(`${scheme}://${host.toLowerCase()}/http-bind`)
   })
 
-  test('may be each address of each interface, if all are listened on', () => {
+  test('may have any address of any interface when listening on all addresses', () => {
     expect(own).not.toEqual([])
     for (const address of own.filter(address => !address.startsWith('fe80'))) {
       const host = `${address.includes(':') ? `[${address}]` : address}:8080`
@@ -116,48 +116,48 @@ describe('the address for browsers', () => {
   })
 
   test.each<[string, string, object, Sent]>([
-    ['another name', 'evil.example', {}, {}],
-    ['another name with our port', 'evil.example:8080', {}, {}],
-    ['a name that only begins like one of ours', 'chat.example.evil.example', {}, {}],
-    ['another port of ours', '192.0.2.1:81', {}, {}],
-    ['another port of a name', 'chat.example:81', {}, {}],
-    ['another address', '203.0.113.1:8080', listening('0.0.0.0 8080'), {}],
-    ['an IPv6 address where only IPv4 is', '[::1]:8080', listening('0.0.0.0 8080'), {}],
-    ['this machine, where only another address is', 'localhost:8080', listening('192.0.2.1 8080'), {}],
-    ['the port for others than those over TLS', '192.0.2.1:8080', {}, { encrypted: true }],
-    ['a proxy that the settings do not know', '192.0.2.1:8080', {}, forwarded],
-    ['the port of those over TLS without it', '192.0.2.9:8443', secure, {}],
-  ])('is not made of %s, but is a path only', (_what, host, settings, sent) => {
+    ['an unknown name', 'evil.example', {}, {}],
+    ['an unknown name with the right port', 'evil.example:8080', {}, {}],
+    ['a name that begins like a known name', 'chat.example.evil.example', {}, {}],
+    ['another port of a listening address', '192.0.2.1:81', {}, {}],
+    ['another port of a known name', 'chat.example:81', {}, {}],
+    ['an unknown address', '203.0.113.1:8080', listening('0.0.0.0 8080'), {}],
+    ['an IPv6 address, when listening on IPv4 only', '[::1]:8080', listening('0.0.0.0 8080'), {}],
+    ['localhost, when listening on another address', 'localhost:8080', listening('192.0.2.1 8080'), {}],
+    ['the HTTP port, for a request over TLS', '192.0.2.1:8080', {}, { encrypted: true }],
+    ['the address of an unknown proxy', '192.0.2.1:8080', {}, forwarded],
+    ['the HTTPS port, for a request without TLS', '192.0.2.9:8443', secure, {}],
+  ])('is only a path if the Host header is %s', (_what, host, settings, sent) => {
     const own = { localAddress: '192.0.2.1', localPort: sent.encrypted ? 8443 : 8080 }
     const request = asked({ ...sent, headers: { ...sent.headers, host }, own })
     expect(boshUrl({ ...config, ...settings }, request)).toBe('/http-bind')
   })
 })
 
-describe('the address over TLS', () => {
+describe('the URL over TLS', () => {
   const forwarded = (scheme: string) => ({
     from: '10.0.0.1',
     headers: { host: 'chat.example', 'x-forwarded-proto': scheme },
   })
 
   test.each([
-    ['is that of the settings', { externalUrl: 'https://web.example/chat', https }, {}, 'https://web.example/chat'],
-    ['is none where the settings have another', { externalUrl: 'http://web.example', https }, {}, undefined],
-    ['is the port where it is listened for', { https }, {}, 'https://chat.example:8443'],
+    ['is EXTERNAL_URL', { externalUrl: 'https://web.example/chat', https }, {}, 'https://web.example/chat'],
+    ['is unknown if EXTERNAL_URL is without TLS', { externalUrl: 'http://web.example', https }, {}, undefined],
+    ['has the HTTPS port', { https }, {}, 'https://chat.example:8443'],
     [
-      'has no port where that goes without saying',
+      'has no port if the HTTPS port is 443',
       { https: { ...https, places: [443, 8443].map(port => ({ host: '0.0.0.0', port })) } },
       {},
       'https://chat.example',
     ],
     [
-      'is not known where the system chose the port',
+      'is unknown if the system has chosen the port',
       { https: { ...https, places: [{ host: '0.0.0.0', port: 0 }] } },
       {},
       undefined,
     ],
     [
-      'is the one that was asked',
+      'is the requested host over TLS',
       { https },
       {
         encrypted: true as const,
@@ -166,21 +166,21 @@ describe('the address over TLS', () => {
       },
       'https://chat.example:8443',
     ],
-    ['is not one that was made up', { https }, { headers: { host: 'evil.example' } }, undefined],
+    ['is unknown for a forged Host header', { https }, { headers: { host: 'evil.example' } }, undefined],
     [
-      'is not made up over TLS either',
+      'is unknown for a forged Host header over TLS',
       { https },
       { headers: { host: 'evil.example:8443' }, encrypted: true as const },
       undefined,
     ],
     [
-      'is not where https is not listened on',
+      'is unknown if the requested address has no HTTPS listener',
       { https: { ...https, places: [{ host: '192.0.2.7', port: 8443 }] } },
       { headers: { host: '192.0.2.1:8080' } },
       undefined,
     ],
     [
-      'is where it is listened on, at that address',
+      'has the HTTPS port of the requested address',
       {
         https: {
           ...https,
@@ -193,13 +193,18 @@ describe('the address over TLS', () => {
       { headers: { host: 'localhost' } },
       'https://localhost:82',
     ],
-    ['is that of a trusted proxy', {}, forwarded('https'), 'https://chat.example'],
-    ['is none of a proxy without TLS', {}, forwarded('http'), undefined],
-    ['is not known otherwise', {}, {}, undefined],
-    ['is not made of what is no host', { https }, { headers: { host: 'evil/path?' } }, undefined],
-    ['is not made of a user', { https }, { headers: { host: 'chat.example@evil.example/' } }, undefined],
+    ['is the host that a trusted proxy sends with https', {}, forwarded('https'), 'https://chat.example'],
+    ['is unknown behind a trusted proxy without TLS', {}, forwarded('http'), undefined],
+    ['is unknown without HTTPS', {}, {}, undefined],
+    ['is unknown if the Host header is invalid', { https }, { headers: { host: 'evil/path?' } }, undefined],
     [
-      'is that of the connection without a host',
+      'is unknown if the Host header has a user',
+      { https },
+      { headers: { host: 'chat.example@evil.example/' } },
+      undefined,
+    ],
+    [
+      'is the local address of the connection if there is no Host header',
       { https: { ...https, places: [{ host: '192.0.2.1', port: 8443 }] } },
       { headers: {} },
       'https://192.0.2.1:8443',
@@ -209,23 +214,31 @@ describe('the address over TLS', () => {
   })
 })
 
-describe('a request without TLS is redirected to TLS', () => {
+describe('a request without TLS', () => {
   const externalUrl = 'https://web.example'
 
   test.each([
-    ['if it came straight here', {}, externalUrl],
+    ['is redirected to TLS if it came directly', {}, externalUrl],
     [
-      'if a trusted proxy says that it had none',
+      'is redirected to TLS if a trusted proxy received it without TLS',
       { from: '10.0.0.1', headers: { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'http' } },
       externalUrl,
     ],
-    ['but not if a stranger passed it on', { headers: { 'x-forwarded-proto': 'https' } }, undefined],
-    ['but not if a proxy does not say', { from: '10.0.0.1', headers: { via: '1.1 proxy' } }, undefined],
+    [
+      'is not redirected if it came through an untrusted proxy',
+      { headers: { 'x-forwarded-proto': 'https' } },
+      undefined,
+    ],
+    [
+      'is not redirected if the proxy does not send the scheme',
+      { from: '10.0.0.1', headers: { via: '1.1 proxy' } },
+      undefined,
+    ],
   ])('%s', (_what, sent, url) => {
     expect(redirectBase({ ...config, externalUrl }, asked(sent))).toBe(url)
   })
 })
 
-test("the path before the service's paths is the path of the URL", () => {
+test('the path before the service’s paths is the path of EXTERNAL_URL', () => {
   expect([undefined, 'https://a.example', 'https://a.example/b/c'].map(homePath)).toEqual(['', '', '/b/c'])
 })

@@ -22,7 +22,7 @@ describe('over an unencrypted connection', () => {
     }
   })
 
-  test('a call is refused: its password has been sent', async () => {
+  test('a call is refused and not redirected, because its password has been sent', async () => {
     const reply = await ask('post', '/warm', open).auth(...credentials)
     expect(reply.status).toBe(403)
   })
@@ -37,7 +37,7 @@ describe('over an unencrypted connection', () => {
     expect((await ask('get', '/warm', { ...open, externalUrl: undefined })).status).toBe(403)
   })
 
-  test('a client behind an unknown proxy gets an error, and is not redirected in circles', async () => {
+  test('a client behind an unknown proxy gets an error instead of endless redirects', async () => {
     const reply = await ask('get', '/warm', open).set('Via', '1.1 proxy')
     expect([reply.status, reply.text]).toEqual([403, expect.stringContaining('insecure-channel')])
   })
@@ -49,30 +49,30 @@ describe('behind a proxy on the same machine, where all addresses are loopback',
       .set('X-Forwarded-For', '10.0.0.9')
       .set('X-Forwarded-Proto', scheme)
 
-  test('people who came to it without TLS are sent to the https address', async () => {
+  test('browsers that sent a request without TLS are redirected to https', async () => {
     const { status, headers } = await through('http')
     expect([status, headers['location']]).toEqual([308, 'https://web.example/chat/warm'])
   })
 
-  test('people who came to it over TLS stay', async () => {
+  test('browsers that sent a request over TLS are not redirected', async () => {
     expect((await through('https')).status).toBe(401)
   })
 
-  test('people are not redirected if the proxy does not send the scheme', async () => {
+  test('browsers are not redirected if the proxy does not send the scheme', async () => {
     expect((await ask('get', '/warm', {}).set('X-Forwarded-For', '10.0.0.9')).status).toBe(401)
   })
 })
 
-describe('pages without a redirect', () => {
+describe('pages are served without a redirect', () => {
   test.each([
-    ['for this machine alone', {}],
+    ['on a loopback address', {}],
     ['behind a proxy with TLS', { assumeSecure: true, ...open, ...strict }],
   ])('%s', async (_what, settings) => {
     expect((await ask('get', '/', settings)).status).toBe(200)
     expect((await ask('get', '/warm', settings)).status).toBe(401)
   })
 
-  test('unless all requests must be encrypted', async () => {
+  test('except if all requests must be encrypted', async () => {
     expect((await ask('get', '/', strict)).status).toBe(308)
   })
 })

@@ -29,7 +29,7 @@ describe('the admin', () => {
     expect(service.logins).toHaveLength(0)
   })
 
-  test('is asked for a password at the form too, and in JSON if requested', async () => {
+  test('is asked for a password in a browser too, and with a JSON error on request', async () => {
     const { app } = fakeService()
     expect((await request(app).get('/warm')).status).toBe(401)
     const reply = await request(app).post('/warm').set('Accept', 'application/json')
@@ -42,7 +42,7 @@ describe('the admin', () => {
     expect((await warm().type('form').send(parameters)).status).toBe(200)
   })
 
-  test('is refused with 403 for a domain that is not theirs', async () => {
+  test('gets 403 for a domain that is not theirs', async () => {
     const service = fakeService()
     const call = (jid: string) =>
       request(service.app).post('/warm').auth('portal', 'portal-secret').send({ jid, password: 'x' })
@@ -54,7 +54,7 @@ describe('the admin', () => {
   })
 })
 
-describe('an admin whose secret is kept as a hash', () => {
+describe('an admin whose secret is configured as a hash', () => {
   /** Faster than a real hash. */
   const cheapHash = async (secret: string) => {
     const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
@@ -72,7 +72,7 @@ describe('an admin whose secret is kept as a hash', () => {
   const call = (service: ReturnType<typeof fakeService>, name: string, secret: string) =>
     request(service.app).post('/warm').auth(name, secret).send(parameters)
 
-  test('is accepted with the secret, again without hashing, and with no other secret', async () => {
+  test('is accepted with the secret, later without hashing, and with no other secret', async () => {
     const service = serviceWith(await cheapHash('open sesame'))
     expect((await call(service, 'hashed', 'open sesame')).status).toBe(200)
     expect((await call(service, 'hashed', 'open sesame')).status).toBe(200)
@@ -88,7 +88,7 @@ describe('an admin whose secret is kept as a hash', () => {
   })
 })
 
-test('a guess costs as many derivations of keys for an unknown name as for an admin, also past the limit', async () => {
+test('a wrong secret costs as many hashes for an unknown name as for an admin, also past the limit', async () => {
   const costs = async (...names: readonly string[]) => {
     let derived = 0
     const service = fakeService({

@@ -16,11 +16,11 @@ test.each([
   [`Firefox/${'9'.repeat(16_000)}`, 'Firefox'],
   ['', 'another client'],
   [undefined, undefined],
-])('%.60s is %s', (agent, name) => {
+])('the User-Agent %.60s is shown as %s', (agent, name) => {
   expect(browserName(agent)).toBe(name)
 })
 
-test('names that clients invent displace no real ones', () => {
+test('many invented User-Agents do not displace the names of real browsers', () => {
   for (let version = 0; version < 1000; version++) browserName(`OPR/${version} Linux`)
   expect(browserName('Firefox/141.0 Linux')).toBe('Firefox 141, Linux')
 })

@@ -105,7 +105,7 @@ describe('wrong secrets', () => {
     }
   })
 
-  test('block a backend that has the right secret only if both counts are full', async () => {
+  test('block a backend that has the right secret only if both limits are reached', async () => {
     const failures = new FailedLogins(1, unnoted)
     for (let time = 0; time < 9; time++) await fail(failures)
     expect(await failures.waitOfKnown(here)).toBeUndefined()
@@ -128,7 +128,7 @@ describe('wrong secrets', () => {
       return (await Promise.all(looked)).reduce((sum: number, one) => sum + one, 0)
     }
 
-    test('are checked as often in ten minutes as guesses from one address', async () => {
+    test('are checked ten times as often in ten minutes as from one address', async () => {
       const failures = new FailedLogins(5, unnoted)
       expect(await guess(failures, 100)).toBe(50)
       for (let time = 0; time < 100; time++) expect(await failures.begin(from(200))).toBe(600)
@@ -162,7 +162,7 @@ describe('wrong secrets', () => {
       expect(await Promise.all(right)).toEqual(Array(70).fill(undefined))
     })
 
-    test('do not block such an address a week later, or a week after its next right secret', async () => {
+    test('block such an address only two weeks after its last right secret', async () => {
       const failures = new FailedLogins(5, unnoted)
       await failures.succeeded(here)
       jest.advanceTimersByTime(7 * 86_400_000)
@@ -248,7 +248,7 @@ describe('a client that guesses', () => {
     expect((await call(service, secret)).status).toBe(200)
   })
 
-  test('gains nothing from a backend that is known at another address', async () => {
+  test('gets no exemption from a backend’s successful login at another address', async () => {
     const service = fakeService({ rates, access: openToAll })
     expect((await call(service, secret, { from: '192.0.2.2' })).status).toBe(200)
     for (let time = 0; time < 3; time++) await call(service, 'wrong')
@@ -268,7 +268,7 @@ describe('a client that guesses', () => {
     expect((await call(service, secret)).status).toBe(200)
   })
 
-  test('does not block a backend in a process that has not seen the secret yet', async () => {
+  test('does not block a backend in a process that has not checked the secret yet', async () => {
     const makeRate = commonRates()
     const [one, two] = [1, 2].map(() => fakeService({ rates, access: openToAll, makeRate }))
     expect((await call(one!, secret)).status).toBe(200)
@@ -304,7 +304,7 @@ describe('a client that guesses', () => {
     expect(statuses.filter(status => status === 429)).toHaveLength(8)
   })
 
-  test('is distinguished from a backend that begins with many simultaneous calls', async () => {
+  test('is not confused with a backend that begins with many simultaneous calls', async () => {
     const cheap = `scrypt$10$8$1$${'A'.repeat(22)}$`
     const hash = await hashLike(parseSecretHash(cheap + 'A'.repeat(43))!, secret)
     const admins = [{ name, secret: cheap + hash.toString('base64url'), domains: ['*'], role: 'all' as const }]
@@ -320,7 +320,7 @@ describe('a client that guesses', () => {
       return [{ name, secret: cheap + hash.toString('base64url'), domains: ['*'], role: 'all' as const }]
     }
 
-    test('is not remembered if the queue was full', async () => {
+    test('is not counted for a guess that got 503 because the queue was full', async () => {
       let isFull = true
       const queue = hashQueue()
       const hashes: WorkQueue = async (work, signal) => {
@@ -370,7 +370,7 @@ describe('a client that guesses', () => {
   })
 
   test.each(['Bearer x', 'Basic !!!', 'Basic bm9jb2xvbg=='])(
-    'by headers like %s, from which no secret can be read, gets 429 as well, with few lines',
+    'with unreadable credentials such as %s also gets 429, with few log lines',
     async authorization => {
       const service = fakeService({ rates, access: openToAll })
       const send = () => request(service.app).post('/warm').set('Authorization', authorization).send(parameters)
@@ -381,7 +381,7 @@ describe('a client that guesses', () => {
     },
   )
 
-  test('with the same secret many times at once counts as one attempt, with one line and one line with the count', async () => {
+  test('with the same secret many times at once counts as one attempt, with two log lines', async () => {
     const service = fakeService({ rates, access: openToAll })
     const statuses = await Promise.all(Array.from({ length: 20 }, () => call(service, 'wrong')))
     expect(new Set(statuses.map(({ status }) => status))).toEqual(new Set([401]))
@@ -389,7 +389,7 @@ describe('a client that guesses', () => {
     expect(audited.length).toBeLessThan(5)
   })
 
-  test('is counted by the network of an IPv6 address', async () => {
+  test('is counted by its IPv6 network', async () => {
     const service = fakeService({ rates, access: openToAll })
     for (const from of ['2001:db8::1', '2001:db8::2']) await call(service, 'wrong', { from })
     expect((await call(service, 'wrong', { from: '2001:db8::3' })).status).toBe(429)

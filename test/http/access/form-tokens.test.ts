@@ -7,7 +7,7 @@ const now = () => time
 const admins: Admin[] = ['one', 'two'].map(secret => ({ name: `admin-${secret}`, secret, domains: ['*'], role: 'all' }))
 const tokensOf = async (own: readonly Admin[], others: boolean) => createFormTokens(await formKeyOf(own, others), now)
 
-describe('a token', () => {
+describe('a form token (CSRF)', () => {
   test('is accepted from its admin for an hour', async () => {
     const tokens = await tokensOf(admins, false)
     const token = tokens.token('admin@host')
@@ -32,7 +32,7 @@ describe('a token', () => {
     }
   })
 
-  test('is accepted by all processes with the same admins, and by no other', async () => {
+  test('is accepted by all processes with the same admins, and by no others', async () => {
     const [here, there] = [await tokensOf(admins, true), await tokensOf(admins, true)]
     const token = there.token('admin-one')
     expect(here.accepts('admin-one', token)).toBe(true)

@@ -30,7 +30,10 @@ describe('the sender of a request', () => {
     ['null', 'cross-site', 'web.example', undefined, 'elsewhere'],
     ['not a url', undefined, 'web.example', undefined, 'elsewhere'],
     ['', undefined, 'web.example', undefined, 'elsewhere'],
-  ])('Origin %p, Sec-Fetch-Site %p, Host %p, EXTERNAL_URL %p: %s', (origin, fetchSite, host, externalUrl, verdict) => {
-    expect(senderOf({ origin, 'sec-fetch-site': fetchSite, host }, externalUrl)).toBe(verdict)
-  })
+  ])(
+    'with Origin %p, Sec-Fetch-Site %p, Host %p, EXTERNAL_URL %p is %s',
+    (origin, fetchSite, host, externalUrl, verdict) => {
+      expect(senderOf({ origin, 'sec-fetch-site': fetchSite, host }, externalUrl)).toBe(verdict)
+    },
+  )
 })

@@ -33,7 +33,7 @@ afterEach(() => {
 const get = (name: string, headers = {}, method = 'GET') =>
   ask(`http://127.0.0.1:${port}/${name}`, { agent: false, headers, method })
 
-test('a browser that has a file gets 304', async () => {
+test('a browser that has a file in its cache gets 304', async () => {
   const { headers } = await get('style.css')
   for (const condition of [{ 'If-None-Match': headers.etag! }, { 'If-Modified-Since': headers['last-modified']! }]) {
     const { status, text } = await get('style.css', condition)
@@ -42,7 +42,7 @@ test('a browser that has a file gets 304', async () => {
   expect((await get('style.css', { 'If-None-Match': '"another"' })).status).toBe(200)
 })
 
-test('the version in the path of a module between releases has a dot in place of its plus', async () => {
+test('the path of a module built between releases has a dot instead of the plus of its version', async () => {
   expect((await get('warm-bindings-1.0.0.git2026.aa11.js')).status).toBe(200)
 })
 

@@ -68,7 +68,7 @@ async function subscribe(path = '/', method = 'GET', sent = {}) {
   }
 }
 
-test('a page comes at once, and again after five seconds if it has changed', async () => {
+test('a page is sent at once, and again after five seconds if it has changed', async () => {
   let times = 0
   render = async () => `<p>\n${++times}</p>`
   const { answer, got } = await subscribe()
@@ -79,7 +79,7 @@ test('a page comes at once, and again after five seconds if it has changed', asy
   expect(await got('\n\n')).toBe('data: <p>\ndata: 2</p>\n\n')
 })
 
-test('a page that stays the same is sent once, and an event every 25 seconds shows that it is current', async () => {
+test('an unchanged page is sent once, with a heartbeat every 25 seconds', async () => {
   render = async () => 'same'
   const { got } = await subscribe()
   expect(await got('\n\n')).toContain('data: same\n\n')
@@ -90,7 +90,7 @@ test('a page that stays the same is sent once, and an event every 25 seconds sho
   expect(await got('\n\n')).toBe('event: alive\ndata:\n\n')
 })
 
-test('a carriage return in a page begins no field of an event', async () => {
+test('a carriage return in a page cannot begin a field of an event', async () => {
   render = async () => 'a\rdata: b\r\nevent: c'
   const { got } = await subscribe()
   expect(await got('\n\n')).toContain('\ndata: a\ndata: data: b\ndata: event: c\n\n')
@@ -127,7 +127,7 @@ test('a stream ends after ten minutes, and at a stop', async () => {
   expect([streams.size, clock.pending]).toEqual([0, 0])
 })
 
-test('streams end if the admins change, and the browser may ask again', async () => {
+test('a stream ends if the admins change, and the browser may reconnect', async () => {
   render = async () => 'text'
   const one = await subscribe()
   await one.got('\n\n')
@@ -174,7 +174,7 @@ test('HEAD gets the headers alone', async () => {
   expect([answer.headers['content-type'], streams.size]).toEqual(['text/event-stream', 0])
 })
 
-test('between two pages, other requests are answered', async () => {
+test('other requests are answered between two pages', async () => {
   render = async () => 'text'
   const answers = await Promise.all([subscribe(), subscribe(), subscribe()])
   for (const { got } of answers) await got('\n\n')
@@ -207,7 +207,7 @@ test('pipelined streams end with their connection', async () => {
   expect(clock.pending).toBe(0)
 })
 
-test('a stream whose client has left is not counted', async () => {
+test('a stream whose client has disconnected is not counted', async () => {
   render = async () => 'text'
   const late = createServer(async (_request, response) => {
     response.socket!.destroy()

@@ -31,7 +31,7 @@ describe('host-meta', () => {
     expect(body).toEqual({ links: [bosh, websocket] })
   })
 
-  test('names only existing endpoints', async () => {
+  test('names only enabled endpoints', async () => {
     const off = (settings: Partial<Config>) => get(json, settings)
     expect((await off({ bosh: { ...config.bosh, enabled: false } })).body).toEqual({ links: [websocket] })
     const without = { websocket: { ...config.websocket, enabled: false } }
@@ -45,24 +45,24 @@ describe('host-meta', () => {
   })
 
   test.each([
-    ['the address is not known', { externalUrl: undefined }, {}],
-    ['the address is not https', { externalUrl: 'http://web.example' }, {}],
-    ['only the request comes by https', { externalUrl: undefined }, forwarded()],
+    ['EXTERNAL_URL is not set', { externalUrl: undefined }, {}],
+    ['EXTERNAL_URL is not https', { externalUrl: 'http://web.example' }, {}],
+    ['only the request is over https', { externalUrl: undefined }, forwarded()],
     [
-      'only the request comes by https, to a known name',
+      'only the request is over https, to a known name',
       { externalUrl: undefined, http: { ...config.http, names: ['chat.example'] } },
       forwarded(),
     ],
-    ['an untrusted proxy says that it is https', { externalUrl: undefined, trustedProxies: noProxies() }, forwarded()],
+    ['an untrusted proxy sends https', { externalUrl: undefined, trustedProxies: noProxies() }, forwarded()],
     [
-      'there is no endpoint',
+      'all endpoints are off',
       {
         bosh: { ...config.bosh, enabled: false },
         websocket: { ...config.websocket, enabled: false },
       },
       {},
     ],
-    ['it is switched off', { http: { ...config.http, hostMeta: false } }, {}],
+    ['it is turned off', { http: { ...config.http, hostMeta: false } }, {}],
   ])('is 404 if %s', async (_what, settings, headers) => {
     for (const path of [xrd, json]) expect((await get(path, settings, headers)).status).toBe(404)
   })

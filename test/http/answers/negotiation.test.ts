@@ -46,6 +46,6 @@ test.each([
   ['text/html', 'html'],
   [browser, 'xhtml'],
   ['text/plain', 'html'],
-])('Accept: %s at an address that speaks JSON gives %s', (accept, representation) => {
+])('Accept: %s at a JSON endpoint gives %s', (accept, representation) => {
   expect(negotiate({ accept }, 'json')).toBe(representation)
 })

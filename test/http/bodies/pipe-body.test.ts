@@ -68,7 +68,7 @@ async function start(made: Server): Promise<HttpSocket> {
 const hasCall = (what: string) => eventually(what, () => calls.includes(what))
 
 describe.each(kinds)('the body of a request, %s,', (_kind, create) => {
-  test('is reported as it arrives, and at its end', async () => {
+  test('is delivered as it arrives, with its end', async () => {
     await start(create(pipe))
     const { body } = await client.send(post('<body/>')).reply()
     expect(body).toBe('<body/>')
@@ -83,9 +83,9 @@ describe.each(kinds)('the body of a request, %s,', (_kind, create) => {
   })
 
   test.each([
-    ['of many pieces', 'Content-Length: 10', ['<bo', 'dy', '> é', '/']],
+    ['in many pieces', 'Content-Length: 10', ['<bo', 'dy', '> é', '/']],
     ['in chunks', 'Transfer-Encoding: chunked', ['3\r\n<bo\r\n2\r\nd', 'y\r\n5\r\n> é/\r\n', '0\r\n\r\n']],
-  ])('is whole when it comes %s', async (_how, header, pieces) => {
+  ])('is whole if it arrives %s', async (_how, header, pieces) => {
     await start(create(pipe))
     client.send(`POST / HTTP/1.1\r\nHost: a\r\n${header}\r\n\r\n`)
     for (const piece of pieces) {
@@ -127,7 +127,7 @@ describe.each(kinds)('the body of a request, %s,', (_kind, create) => {
   })
 })
 
-describe.each(kinds)('a client that leaves during a request, %s,', (_kind, create) => {
+describe.each(kinds)('a client that disconnects during a request, %s,', (_kind, create) => {
   test.each([
     ['resets the connection', (socket: Socket) => socket.resetAndDestroy()],
     ['closes it', (socket: Socket) => socket.destroy()],
@@ -146,7 +146,7 @@ describe.each(kinds)('a client that leaves during a request, %s,', (_kind, creat
     ['resets the connection', (socket: Socket) => socket.resetAndDestroy()],
     ['closes it', (socket: Socket) => socket.destroy()],
     ['half-closes it', (socket: Socket) => socket.end()],
-  ])('while it waits, and %s, is reported once for each of its requests', async (_how, leave) => {
+  ])('while it waits for a reply, and %s, is reported once for each of its requests', async (_how, leave) => {
     await start(create(pipe))
     client.send(post('', 'X-Name: held') + post('', 'X-Name: held') + post('', 'X-Name: last'))
     await hasCall('last end ')
@@ -174,7 +174,7 @@ const later: Listener = (req, res) => {
   void eventually('the stream has it', () => req.readableLength === held || req.complete).then(() => pipe(req, res))
 }
 
-describe.each(kinds)('the body of a request, %s, that was read before', (_kind, create) => {
+describe.each(kinds)('the body of a request, %s, that was partly read before', (_kind, create) => {
   test.each([
     ['in part', 3, 'abc', 'def'],
     ['as a whole', 6, 'abcdef', ''],
@@ -187,7 +187,7 @@ describe.each(kinds)('the body of a request, %s, that was read before', (_kind, 
     expect((await client.send(post('next', 'X-Held: 4')).reply()).body).toBe('next')
   })
 
-  test('by another listener, is there for both', async () => {
+  test('by another listener is delivered to both', async () => {
     let heard = ''
     await start(
       create((req, res) => {
@@ -202,7 +202,7 @@ describe.each(kinds)('the body of a request, %s, that was read before', (_kind, 
   })
 })
 
-test('a request to which an app has given our prototype is read like our own', async () => {
+test('a request of Express with our prototype is read like our own', async () => {
   const app = express()
   install(true, app)
   app.use((req, res) => pipe(req, res))

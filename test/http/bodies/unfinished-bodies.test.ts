@@ -57,7 +57,7 @@ describe('incomplete bodies', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * MiB)
   })
 
-  test('of one address may be an eighth of all, and there is room again when some are complete', () => {
+  test('of one address may use an eighth of the memory until some are complete', () => {
     const { begin, bodies } = start(64)
     const begun = begin('192.0.2.1', MiB / 2)
     expect(begun).toHaveLength(16)
@@ -67,7 +67,7 @@ describe('incomplete bodies', () => {
     expect(bodies.bytes).toBe(16 * MiB)
   })
 
-  test('of one IPv6 network of 64 bits, and of all unknown addresses, count for one client', () => {
+  test('of one IPv6 /64 network, and of all unknown addresses, count for one client', () => {
     const { begin } = start(8)
     expect(begin('2001:db8:1:2::1', MiB)).toHaveLength(1)
     expect(begin('2001:db8:1:2:3:4:5:6', MiB)).toHaveLength(0)
@@ -76,7 +76,7 @@ describe('incomplete bodies', () => {
     expect(begin('unknown', MiB)).toHaveLength(0)
   })
 
-  test('of trusted proxies may use all room', () => {
+  test('of trusted proxies may use all the memory', () => {
     const { begin } = start(8)
     expect(begin('10.0.0.1', MiB)).toHaveLength(8)
     expect(begin('192.0.2.1', 1)).toHaveLength(0)
@@ -92,7 +92,7 @@ describe('incomplete bodies', () => {
     expect(start(0).begin('192.0.2.1', MiB)).toHaveLength(200)
   })
 
-  test('that are refused are logged once a minute, without their senders', () => {
+  test('that are rejected are logged once a minute, without client addresses', () => {
     const { begin, clock, lines } = start(1)
     begin('192.0.2.1', MiB)
     expect(lines).toHaveLength(1)

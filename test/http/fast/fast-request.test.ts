@@ -32,14 +32,14 @@ async function start(look: (req: IncomingMessage) => void): Promise<void> {
   client = new HttpSocket((server.address() as AddressInfo).port)
 }
 
-test('a body is taken from the parser, and passes no stream', async () => {
+test('a body is read from the parser without a stream', async () => {
   const requests: IncomingMessage[] = []
   await start(req => requests.push(req))
   expect((await client.send(post('<body/>')).reply()).body).toBe('<body/>')
   expect(requests[0]).toMatchObject({ readableFlowing: null, readableEnded: true, complete: true })
 })
 
-test('an idle connection keeps nothing of its last request', async () => {
+test('an idle connection keeps no reference to its last request', async () => {
   const requests: WeakRef<object>[] = []
   await start(req => requests.push(new WeakRef(req)))
   await client.send(post('x'.repeat(1000))).reply()

@@ -65,7 +65,7 @@ async function start(respond: Respond, options: ServerOptions = {}): Promise<Htt
   return client
 }
 
-describe('the head of a whole reply', () => {
+describe('the head of a reply in one piece', () => {
   const sorted = (head: string) =>
     head
       .replace(/^Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n/m, 'Date: now\r\n')
@@ -76,11 +76,11 @@ describe('the head of a whole reply', () => {
 
   test.each([
     ['', post('<body/>'), {} as ServerOptions],
-    ['with other characters', post('<body>é€\u{1f600}</body>'), {}],
+    ['with characters outside ASCII', post('<body>é€\u{1f600}</body>'), {}],
     ['over HTTP/1.0', http10, {}],
-    ['where connections wait for another time', post('<body/>'), { keepAliveTimeout: 5000 }],
-    ['where connections wait for ever', post('<body/>'), { keepAliveTimeout: 0 }],
-  ])('is the same as Node’s own but for the order of its lines %s', async (_what, request, options) => {
+    ['with another keep-alive timeout', post('<body/>'), { keepAliveTimeout: 5000 }],
+    ['without a keep-alive timeout', post('<body/>'), { keepAliveTimeout: 0 }],
+  ])('is the same as Node.js’s except for the order of its lines %s', async (_what, request, options) => {
     let count = 0
     await start((res, body, req) => {
       count += 1
@@ -94,7 +94,7 @@ describe('the head of a whole reply', () => {
     expect(whole).toEqual([options.keepAliveTimeout !== 0])
   })
 
-  test('announces the last request on a connection', async () => {
+  test('announces the last request of a connection', async () => {
     await start(reply)
     server.maxRequestsPerSocket = 2
     expect((await client.send(post('one')).reply()).head).toContain('max=2')
@@ -118,7 +118,7 @@ describe('the head of a whole reply', () => {
   })
 })
 
-describe('Node itself writes a reply', () => {
+describe('Node.js itself writes a reply', () => {
   test.each([
     ['on a connection that will close', 'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n'],
     ['over HTTP/1.0', 'POST / HTTP/1.0\r\n'],
@@ -132,7 +132,7 @@ describe('Node itself writes a reply', () => {
   })
 
   test.each<[string, Respond]>([
-    ['that has headers', res => res.setHeader('X-Seen', 'yes')],
+    ['that has headers already', res => res.setHeader('X-Seen', 'yes')],
     ['whose head was sent', res => res.flushHeaders()],
     ['whose body has begun', res => res.write('')],
   ])('%s', async (_which, prepare) => {
@@ -146,7 +146,7 @@ describe('Node itself writes a reply', () => {
     expect(isWhole).toBe(false)
   })
 
-  test('of another class', async () => {
+  test('if the response has another class', async () => {
     await start(reply, { ServerResponse })
     expect((await client.send(post('ab')).reply()).body).toBe('ab')
     expect(whole).toEqual([false])

@@ -7,18 +7,18 @@ import request from 'supertest'
 import { install, testedVersions } from '../../../src/http/fast/install.js'
 
 test.each([
-  ['it is switched off', false, '20.20.2'],
-  ['Node is older than what is tested', true, '18.20.8'],
-  ['Node is between two versions that are tested', true, '23.1.0'],
-  ['Node is newer than what is tested', true, '26.0.0'],
-])('nothing is installed if %s', (_where, wanted, version) => {
+  ['it is off', false, '20.20.2'],
+  ['Node.js is older than the tested versions', true, '18.20.8'],
+  ['Node.js is between two tested versions', true, '23.1.0'],
+  ['Node.js is newer than the tested versions', true, '26.0.0'],
+])('HTTP_FAST installs nothing if %s', (_where, wanted, version) => {
   const app = express()
   const before = { request: app.request, response: app.response }
   expect(install(wanted, app, version)).toEqual({})
   expect({ request: app.request, response: app.response }).toEqual(before)
 })
 
-test.each(['20.12.0', '22.0.0', '24.21.0'])('Node %s has our requests and responses', version => {
+test.each(['20.12.0', '22.0.0', '24.21.0'])('HTTP_FAST replaces requests and responses of Node.js %s', version => {
   expect(Object.keys(install(true, undefined, version))).toEqual(['IncomingMessage', 'ServerResponse'])
 })
 
@@ -28,7 +28,7 @@ test('the tested versions are the versions in package.json', () => {
   expect(majors).toEqual(testedVersions)
 })
 
-test('Express does not change requests and responses that have its prototypes from the start', async () => {
+test('Express keeps our prototypes of requests and responses', async () => {
   const app = express()
   const classes = install(true, app, '20.0.0')
   app.get('/', (req, res) => {
@@ -51,7 +51,7 @@ test('Express does not change requests and responses that have its prototypes fr
   }
 })
 
-test('Express gives other requests and responses our prototypes', async () => {
+test('Express gives our prototypes to other requests and responses', async () => {
   const app = express()
   install(true, app, '20.0.0')
   app.get('/', (req, res) => {

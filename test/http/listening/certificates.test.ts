@@ -57,23 +57,23 @@ function shown(context: SecureContext | undefined): string | undefined {
   return native && new X509Certificate(native.getCertificate()).subjectAltName
 }
 
-describe('a client that asks for', () => {
+describe('the certificate for a requested name', () => {
   test.each([
-    ['a name in a certificate gets that', 'example.org', 'exact'],
-    ['a name that a wildcard has as well gets the exact one', 'chat.example.org', 'exact'],
-    ['a name that only a wildcard has gets that', 'web.example.org', 'wild'],
-    ['a name in other letters gets the same', 'WEB.Example.ORG', 'wild'],
-    ['the name of the first gets it', 'first.example', 'first'],
-    ['a name two levels below a wildcard gets the usual one', 'a.b.example.org', undefined],
-    ['a name that is in none gets the usual one', 'other.example', undefined],
-    ['the common name of one gets the usual one', 'common.example', undefined],
+    ['is the certificate with that name', 'example.org', 'exact'],
+    ['is the certificate with the exact name, not a wildcard', 'chat.example.org', 'exact'],
+    ['is the wildcard certificate if no other matches', 'web.example.org', 'wild'],
+    ['does not depend on upper and lower case', 'WEB.Example.ORG', 'wild'],
+    ['may be the first certificate', 'first.example', 'first'],
+    ['is the default for a name two levels below a wildcard', 'a.b.example.org', undefined],
+    ['is the default for an unknown name', 'other.example', undefined],
+    ['is the default for a name that is only a common name', 'common.example', undefined],
   ] as const)('%s', (_what, name, expected) => {
     const context = open().contextFor(name)
     expect(shown(context)).toBe(expected && names[expected].join(', ').replace('IP:', 'IP Address:'))
   })
 })
 
-test('an invented name is looked up at once, however many names there are', () => {
+test('an unknown name is looked up fast, however many certificates there are', () => {
   const many = Array.from({ length: 1_000 }, (_, at) => `DNS:h${at}.example.net`)
   const { cert, key } = makeCertificate(many)
   put('wild', cert + key)
@@ -85,7 +85,7 @@ test('an invented name is looked up at once, however many names there are', () =
   expect(shown(certificates.contextFor('h999.example.net'))).toContain('h999')
 })
 
-describe('reading again', () => {
+describe('a reload of the certificates', () => {
   const problems = (certificates: Certificates) => {
     try {
       certificates.reload()
@@ -116,7 +116,7 @@ describe('reading again', () => {
     expect(shown(certificates.contextFor('chat.example.org'))).toContain('chat.example.org')
   })
 
-  test('warns that a certificate has expired, and uses it', () => {
+  test('gives a warning for an expired certificate, and uses it', () => {
     const { cert, key } = makeCertificate(['DNS:old.example'], { expired: true })
     const certificates = open()
     put('wild', cert + key)
@@ -126,7 +126,7 @@ describe('reading again', () => {
     expect(shown(certificates.contextFor('old.example'))).toBe('DNS:old.example')
   })
 
-  test('at the start fails if there is no earlier certificate', () => {
+  test('at the start fails if a file is invalid', () => {
     put('wild', '')
     expect(() => open()).toThrow(ConfigError)
   })
@@ -151,7 +151,7 @@ describe('a folder of certificates', () => {
 
   afterEach(() => rmSync(of, { recursive: true }))
 
-  test('is chosen from by name, and read again with new and without deleted files', () => {
+  test('has certificates selected by name, and is read again with new and without deleted files', () => {
     const certificates = open([of])
     expect(shown(certificates.contextFor('chat.example.org'))).toContain('chat.example.org')
     expect(shown(certificates.contextFor('web.example.org'))).toBe('DNS:*.example.org')
@@ -163,7 +163,7 @@ describe('a folder of certificates', () => {
     expect(certificates.contextFor('web.example.org')).toBeUndefined()
   })
 
-  test('keeps the previous certificate of a broken pair, and renews the others', () => {
+  test('keeps the previous certificate of a broken pair on reload, and renews the others', () => {
     const certificates = open([of])
     place('a.pem', 'changed')
     writeFileSync(join(of, 'b.crt'), 'half a fi')

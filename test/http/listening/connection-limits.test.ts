@@ -9,7 +9,7 @@ import { FakeClock } from '../../support/fake-clock.js'
 import { lineFrom } from '../../support/proxy-headers.js'
 import { unnoted } from '../../support/unlimited.js'
 
-describe('connections are counted by', () => {
+describe('a client’s connections are counted by', () => {
   test.each([
     ['203.0.113.9', '203.0.113.9'],
     ['::ffff:203.0.113.9', '203.0.113.9'],
@@ -102,7 +102,7 @@ describe('a listener with limits', () => {
     for (const _each of [1, 2, 3]) expect(await isWelcome(0, '127.0.0.2')).toBe(true)
   })
 
-  test('closes connections for which there is no descriptor, and logs this', async () => {
+  test('closes connections if descriptors are short, and logs this', async () => {
     const refused: string[] = []
     let areLeft = false
     await listen(
@@ -117,7 +117,7 @@ describe('a listener with limits', () => {
     expect(await isWelcome(0, '127.0.0.1')).toBe(true)
   })
 
-  test('keeps a tenth for addresses that may call the warm API', async () => {
+  test('reserves a tenth for addresses that may call the warm API', async () => {
     const mayCall = (address: string) => address === '127.0.0.9'
     await listen({ maxConnections: 10 }, 'none', undefined, undefined, mayCall)
     for (let host = 1; host < 9; host++) expect(await isWelcome(0, `127.0.0.${host}`)).toBe(true)
@@ -127,14 +127,14 @@ describe('a listener with limits', () => {
     expect(await isWelcome(0, '127.0.0.9')).toBe(false)
   })
 
-  test('keeps descriptors for addresses that may call the warm API', async () => {
+  test('reserves descriptors for addresses that may call the warm API', async () => {
     const mayCall = (address: string) => address === '127.0.0.9'
     await listen({}, 'none', isCaller => isCaller, undefined, mayCall)
     expect(await isWelcome(0, '127.0.0.1')).toBe(false)
     expect(await isWelcome(0, '127.0.0.9')).toBe(true)
   })
 
-  test('keeps connections and descriptors for such addresses behind a balancer with PROXY headers', async () => {
+  test('reserves connections and descriptors for such addresses behind a balancer with PROXY headers', async () => {
     const mayCall = (address: string) => address === '203.0.113.9'
     const through = (address: string) => isWelcome(0, '127.0.0.1', lineFrom(address))
     await listen({ proxyProtocol: true }, 'loopback', isCaller => isCaller, undefined, mayCall)
@@ -146,7 +146,7 @@ describe('a listener with limits', () => {
     expect(await isWelcome(2, '127.0.0.1', lineFrom('203.0.113.9'))).toBe(true)
   })
 
-  test('counts proxies for the limit of all connections', async () => {
+  test('counts proxies in the limit for all connections', async () => {
     await listen({ maxConnections: 1 }, 'loopback')
     expect(await isWelcome(0, '127.0.0.2')).toBe(true)
     expect(await isWelcome(0, '127.0.0.2')).toBe(false)

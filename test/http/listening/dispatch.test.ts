@@ -50,7 +50,7 @@ describe('the listener', () => {
   })
 })
 
-describe('the host', () => {
+describe('a Host header', () => {
   const dispatcher = createDispatcher(new Map([['/healthz', to('health')]]), {
     hosts: new Map([
       ['chat.example.org', routesTo('named')],
@@ -74,11 +74,11 @@ describe('the host', () => {
     expect(reachedBy(dispatcher, { url: '/', headers: { host } })).toEqual([name])
   })
 
-  test('makes no difference to health checks', () => {
+  test('is ignored for health checks', () => {
     expect(reachedBy(dispatcher, { url: '/healthz', headers: { host: 'chat.example.org' } })).toEqual(['health'])
   })
 
-  test('is unknown if a request names two hosts', () => {
+  test('is unknown if a request has two of them', () => {
     const seen: unknown[] = []
     const res = {
       writeHead(status: number, headers: readonly string[]) {

@@ -7,7 +7,7 @@ import { install } from '../../../src/http/fast/install.js'
 import { LastReplies } from '../../../src/http/listening/last-replies.js'
 import { eventually } from '../../support/eventually.js'
 
-describe.each([true, false])('connections that end at a stop, HTTP_FAST %s', isFast => {
+describe.each([true, false])('connections during a stop, HTTP_FAST %s', isFast => {
   let server: Server
   let lastReplies: LastReplies | undefined
   let held: ServerResponse[]
@@ -71,7 +71,7 @@ describe.each([true, false])('connections that end at a stop, HTTP_FAST %s', isF
     expect(replies()).toEqual([['close', 'reply 0']])
   })
 
-  test('that are idle have one more reply', async () => {
+  test('that are idle can get one more reply', async () => {
     await request()
     answer(0)
     await eventually('it is there', () => got.includes('reply 0'))
@@ -86,7 +86,7 @@ describe.each([true, false])('connections that end at a stop, HTTP_FAST %s', isF
     ])
   })
 
-  test('answer all requests that came before the stop', async () => {
+  test('get replies to all requests that came before the stop', async () => {
     await request(3)
     retire()
     for (const at of [0, 1, 2]) {
@@ -101,7 +101,7 @@ describe.each([true, false])('connections that end at a stop, HTTP_FAST %s', isF
     ])
   })
 
-  test('that sent keep-alive have one more reply', async () => {
+  test('that sent keep-alive can get one more reply', async () => {
     await request(2)
     answer(1)
     retire()
@@ -117,7 +117,7 @@ describe.each([true, false])('connections that end at a stop, HTTP_FAST %s', isF
     ])
   })
 
-  test('answer a request that arrives behind a held request after the stop', async () => {
+  test('get a reply to a request that arrives behind a held request after the stop', async () => {
     await request()
     retire()
     await request()

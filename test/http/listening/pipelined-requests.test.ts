@@ -42,7 +42,7 @@ for (const isFast of [true, false]) {
     [undefined, 8],
     [128, 128],
   ])(
-    `with a limit of %s, %s requests wait for earlier ones of their connection (fast: ${isFast})`,
+    `with a limit of %s, %s requests wait for earlier requests of their connection (fast: ${isFast})`,
     async (most, waiting) => {
       const { replies, socket } = await start(isFast, most)
       socket.write(request.repeat(20_000))
@@ -51,7 +51,7 @@ for (const isFast of [true, false]) {
     },
   )
 
-  test(`any number of requests may come if they are answered one by one (fast: ${isFast})`, async () => {
+  test(`any number of requests may be pipelined if each is answered at once (fast: ${isFast})`, async () => {
     const { replies, socket, answered } = await start(isFast, 128)
     for (let round = 1; round <= 10; round++) {
       socket.write(request.repeat(100))
@@ -61,7 +61,7 @@ for (const isFast of [true, false]) {
     }
   })
 
-  test(`no request may come behind a mebibyte of waiting replies (fast: ${isFast})`, async () => {
+  test(`no request may follow a mebibyte of waiting replies (fast: ${isFast})`, async () => {
     const { replies, socket } = await start(isFast, 128)
     socket.write(request.repeat(3))
     await eventually('all have come', () => replies.length === 3)
@@ -71,7 +71,7 @@ for (const isFast of [true, false]) {
     expect(replies.length).toBe(3)
   })
 
-  test(`a request in turn starts after the reply before it (fast: ${isFast})`, async () => {
+  test(`a pipelined request starts after the reply before it (fast: ${isFast})`, async () => {
     const { replies, socket, read } = await start(isFast)
     socket.write(request.repeat(3))
     await eventually('all have come', () => replies.length === 3)
@@ -87,7 +87,7 @@ for (const isFast of [true, false]) {
     await eventually('all are answered', () => read().endsWith('reply 3'))
   })
 
-  test(`a request whose client has gone does not start (fast: ${isFast})`, async () => {
+  test(`a pipelined request does not start if its client has disconnected (fast: ${isFast})`, async () => {
     const { replies, socket } = await start(isFast)
     socket.write(request.repeat(2))
     await eventually('both have come', () => replies.length === 2)

@@ -22,13 +22,13 @@ const forwarded: readonly (readonly [string, Buffer, string | undefined])[] = [
 ]
 
 describe('a PROXY header', () => {
-  test.each(forwarded)('of %s gives its address and length', (_what, header, address) => {
+  test.each(forwarded)('of %s has its address and length', (_what, header, address) => {
     const expected = { length: header.length, isForwarded: true, address }
     expect(parseProxyHeader(header)).toEqual(expected)
     expect(parseProxyHeader(Buffer.concat([header, request]))).toEqual(expected)
   })
 
-  test('of the proxy itself (LOCAL) names no client, whatever its family', () => {
+  test('of the proxy itself (LOCAL) has no client, whatever its family', () => {
     const header = binaryHeader(Buffer.from('ignored'), { code: 0x20, family: 0xff })
     expect(parseProxyHeader(header)).toEqual({ length: header.length, isForwarded: false, address: undefined })
   })
@@ -40,7 +40,7 @@ describe('a PROXY header', () => {
 
   test.each([
     ['HTTP', request],
-    ['the hello of TLS', Buffer.from([22, 3, 1, 2, 0])],
+    ['a TLS ClientHello', Buffer.from([22, 3, 1, 2, 0])],
     ['the start of another protocol', text('PROXX')],
     ['a line without an end', text(`PROXY UNKNOWN ${'f'.repeat(93)}`)],
     ['a line that is too long', text(`PROXY UNKNOWN ${'f'.repeat(92)}\r\n`)],
@@ -59,11 +59,11 @@ describe('a PROXY header', () => {
     ['another transport', binaryHeader(Buffer.alloc(12), { family: 0x13 })],
     ['fewer bytes than an address', binaryHeader(Buffer.alloc(11))],
     ['more than 4,096 bytes', binaryHeader(Buffer.alloc(0), { length: 4_081 })],
-  ])('must not be %s', (_what, bytes) => {
+  ])('is rejected if it is %s', (_what, bytes) => {
     expect(parseProxyHeader(bytes)).toBeNull()
   })
 
-  test('never throws for changed bytes, and is never longer than its bytes', () => {
+  test('never throws for changed bytes, and is never longer than its input', () => {
     const random = new Random(32)
     for (let count = 0; count < 3_000; count++) {
       const [, header] = random.pick(forwarded)

@@ -105,7 +105,7 @@ for (const isFast of [true, false])
       expect(socket.destroyed).toBe(true)
     })
 
-    test('may wait any time while there is no reply', async () => {
+    test('may wait any time for its reply', async () => {
       const held: ServerResponse[] = []
       answer = (_req, res) => {
         // The second reply waits for the first.
@@ -128,7 +128,7 @@ for (const isFast of [true, false])
     })
   })
 
-test('a client that sends more, and reads nothing, is closed as well', async () => {
+test('a client that only sends and does not read its reply is closed as well', async () => {
   await start()
   const { client, socket } = await visitAndWait()
   for (let second = 0; second < 70; second += 5) {
@@ -156,7 +156,7 @@ test('above the common limit, clients that read nothing for ten seconds are clos
   await eventually('less waits', () => unread.bytes < 80 * 2 ** 20)
 })
 
-test('the log has one line for all of them', async () => {
+test('the log has one line for all closed clients', async () => {
   await start()
   for (let count = 0; count < 3; count++) await visitAndWait()
   clock.advance(70_000)

@@ -20,7 +20,7 @@ const { config } = loadConfig({
 })
 
 test.each(['foo', 'websocket'])(
-  'a client that reads nothing of a reply and asks for %s behind it is closed after a minute',
+  'a client that does not read a reply and sends an upgrade to %s is closed after a minute',
   async protocol => {
     const dispatcher = Object.assign(
       (_req: unknown, res: { end(body: Buffer): void }) => void res.end(largerThanBuffers),
