@@ -103,7 +103,7 @@ describe('the events of a session', () => {
     expect(counts.events['session.ended']).toEqual({ sent: 2, failed: 12, dropped: 0 })
   })
 
-  test('have their own pauses for each event', async () => {
+  test('are retried with growing pauses for each event separately', async () => {
     add('a')
     add('b')
     await pass()
@@ -223,8 +223,8 @@ describe('the log', () => {
   })
 })
 
-describe('when the service stops', () => {
-  test('each waiting event is sent at most once more', async () => {
+describe('a stop of the service', () => {
+  test('sends each waiting event at most once more', async () => {
     for (const id of ['a1', 'a2', 'a3']) add(id, 'a')
     for (const id of ['b1', 'b2']) add(id, 'b')
     await pass()
@@ -266,7 +266,7 @@ describe('when the service stops', () => {
     expect(counts.events['session.ended']).toEqual({ sent: 1, failed: 0, dropped: 12 })
   })
 
-  test('without events it does not wait', async () => {
+  test('does not wait if there are no events', async () => {
     await queue.stop(3 * second)
     expect([clock.pending, logged]).toEqual([0, []])
   })

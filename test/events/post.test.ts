@@ -50,7 +50,7 @@ const say =
   (socket: Socket) =>
     void socket.write(lines.join('\r\n'))
 
-describe('an event is taken', () => {
+describe('an event is accepted', () => {
   test.each(['200 OK', '201 Created', '202 Accepted', '204 No Content', '299 Odd'])(
     'if the answer is %s',
     async status => {
@@ -105,14 +105,14 @@ describe('an event is taken', () => {
       },
     ],
     ['continues with invalid HTTP', say('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', '', 'x', 'y', '')],
-  ])('although its answer %s', async (_what, answer) => {
+  ])('even if its response body %s', async (_what, answer) => {
     const clock = new FakeClock()
     const { url } = await receiver(answer)
     await posting(url, clock)()
     expect(clock.pending).toBe(0)
   })
 
-  test('although its answer never ends: only a part is read', async () => {
+  test('even if its response never ends, of which only a part is read', async () => {
     const closed = new Promise<number>(resolve => {
       void receiver(socket => {
         say('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked', '', '')(socket)
@@ -128,7 +128,7 @@ describe('an event is taken', () => {
     expect(await closed).toBeLessThan(10_000_000)
   })
 
-  test('although its answer takes longer than allowed', async () => {
+  test('even if its response takes longer than allowed', async () => {
     const clock = new FakeClock()
     const { url, sockets } = await receiver(say('HTTP/1.1 200 OK', 'Content-Length: 99', '', 'slow'))
     const posted = posting(url, clock)()
@@ -140,7 +140,7 @@ describe('an event is taken', () => {
   })
 })
 
-describe('an event is not taken', () => {
+describe('an event is not accepted', () => {
   test.each(['100', '300', '301', '302', '303', '307', '308', '400', '401', '404', '410', '429', '500', '503'])(
     'if the answer is %s',
     async status => {
@@ -181,7 +181,7 @@ describe('an event is not taken', () => {
   })
 
   test.each<[string, (socket: Socket) => void]>([
-    ['says nothing', () => {}],
+    ['sends nothing', () => {}],
     ['never ends its head', say('HTTP/1.1 200 OK', 'X: y', '')],
     ['sends only interim answers', say('HTTP/1.1 102 Processing', '', '')],
   ])('within ten seconds if the receiver %s', async (_what, answer) => {
@@ -224,7 +224,7 @@ describe('an event is not taken', () => {
     await expect(posted).rejects.toMatchObject({ code: 'timeout' })
   })
 
-  test('once its connections are closed', async () => {
+  test('if a stop closes the connection', async () => {
     const asked = new Promise<void>(resolve => {
       void receiver(() => resolve()).then(({ url }) => {
         const { post, close } = createPost(url, names, systemClock)

@@ -115,7 +115,7 @@ function weigh(): void {
 }
 
 test(
-  'every request gets a reply that its client understands, and no other client notices',
+  'every request gets a valid reply, and other clients are not affected',
   async () => {
     const random = new Random(seed + 2)
     const crowd = new Crowd(random)

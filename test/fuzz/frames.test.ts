@@ -216,7 +216,7 @@ function cut(bytes: Buffer, random: Random): Buffer[] {
 }
 
 test(
-  'frames are read as RFC 6455 has them, however they are cut, and nothing of them is left behind',
+  'frames are parsed as in RFC 6455, in any pieces, and leave no memory behind',
   async () => {
     const random = new Random(seed + 3)
     for (let left = cases; left > 0; left--) {
@@ -243,7 +243,7 @@ const stanzas = ['message', 'presence', 'iq']
 const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
 
 test(
-  'a message is one whole element as saxes reads it, or none, whatever came before it',
+  'a message is one whole element, as saxes parses it, or rejected, whatever came before',
   () => {
     const random = new Random(seed + 4)
     const texts = [...messages, ...corpus('clients')]

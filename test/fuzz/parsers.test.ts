@@ -139,7 +139,7 @@ function streamFault(bytes: Buffer, random: Random): string | undefined {
 }
 
 test(
-  'a request is read as saxes reads it, or refused for a reason that has a name',
+  'a request is parsed as saxes does, or rejected for a named reason',
   () => {
     const random = new Random(seed)
     for (let left = cases / 2; left > 0; left--) {
@@ -157,7 +157,7 @@ test(
 )
 
 test(
-  'a stream is read as saxes reads it, however it is cut, or refused for a reason that has a name',
+  'a stream is parsed as saxes does, in any pieces, or rejected for a named reason',
   () => {
     const random = new Random(seed + 1)
     for (let left = cases / 4; left > 0; left--) {
@@ -204,7 +204,7 @@ function lenientFault(stanza: string, random: Random): string | undefined {
 }
 
 test(
-  'a stream of a server is never refused for its namespaces or limits, and what is handed on stands alone',
+  'a server’s stream is never rejected for namespaces or limits, and each stanza is valid by itself',
   () => {
     const random = new Random(seed + 2)
     for (let left = cases / 4; left > 0; left--) {

@@ -20,8 +20,8 @@ function answers(most = 100) {
   })
 }
 
-describe('an answer', () => {
-  test('is a promise first, and itself as long as it is good', async () => {
+describe('a cached answer', () => {
+  test('is a promise until it is there, and a value until it expires', async () => {
     const names = answers()
     expect(names('a')).toBeInstanceOf(Promise)
     expect(await names('a')).toBe('a 1')
@@ -32,20 +32,20 @@ describe('an answer', () => {
     expect(names('a')).toBe('a 2')
   })
 
-  test('is shared by all who ask while it is under way', async () => {
+  test('is shared by all callers that wait for it', async () => {
     const names = answers()
     expect(await Promise.all([names('a'), names('a'), names('b'), names('a')])).toEqual(['a 1', 'a 1', 'b 2', 'a 1'])
     expect(asked).toEqual(['a', 'b'])
   })
 
-  test('that is good for no time goes to the callers that wait, and is asked for again after that', async () => {
+  test('with a lifetime of zero goes to the waiting callers only', async () => {
     seconds = 0
     const names = answers()
     expect(await Promise.all([names('a'), names('a')])).toEqual(['a 1', 'a 1'])
     expect(await names('a')).toBe('a 2')
   })
 
-  test('that failed is asked for again at the next call', async () => {
+  test('that failed is requested again at the next call', async () => {
     const names = cacheAnswers<string>(clock, 100, async question => {
       asked.push(question)
       if (asked.length === 1) throw new TypeError('not foreseen')
@@ -55,7 +55,7 @@ describe('an answer', () => {
     expect(await names('a')).toBe('known')
   })
 
-  test('that does not come is asked for again after half a minute, for calls from then on', async () => {
+  test('that takes half a minute is requested again by later calls', async () => {
     let lateAnswer = (_answer: Answer<string>) => {}
     const names = cacheAnswers<string>(clock, 100, question => {
       asked.push(question)

@@ -10,7 +10,7 @@ describe('the request id of a call', () => {
   )
 
   test.each([undefined, '', 'two words', 'one, two', 'a"b', 'é', 'x\n', 'x'.repeat(129)])(
-    'is a new one in place of %j',
+    'is a new one instead of %j',
     id => expect(requestIdFrom(id)).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
   )
 })
@@ -18,7 +18,7 @@ describe('the request id of a call', () => {
 describe('the traceparent of a call', () => {
   const valid = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
-  test('is passed on', () => {
+  test('is forwarded', () => {
     expect(traceparentFrom(valid)).toBe(valid)
   })
 

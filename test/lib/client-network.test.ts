@@ -13,6 +13,6 @@ test.each([
   ['10.0.0.1', false],
   ['127.evil.example', false],
   ['localhost.evil.example', false],
-])('listening on %s is for this machine only: %p', (host, expected) => {
+])('an address of %s is reachable from this machine only: %p', (host, expected) => {
   expect(isLoopback(host)).toBe(expected)
 })

@@ -10,8 +10,12 @@ test.each([
   ['a process has no descriptor', error('EMFILE'), 'service-full'],
   ['the system has no descriptor', error('ENFILE'), 'service-full'],
   ['no local port is free', error('EADDRNOTAVAIL', { address: '127.0.0.1' }), 'local-ports-exhausted'],
-  ['the port that was asked for is taken', error('EADDRINUSE', { syscall: 'bind' }), 'local-ports-exhausted'],
-  ['the local address is foreign', error('EADDRNOTAVAIL', { syscall: 'bind' }), 'local-ports-exhausted'],
+  ['the requested local port is taken', error('EADDRINUSE', { syscall: 'bind' }), 'local-ports-exhausted'],
+  [
+    'the local address is not one of this machine',
+    error('EADDRNOTAVAIL', { syscall: 'bind' }),
+    'local-ports-exhausted',
+  ],
   [
     'no port is free for one of several addresses',
     error('ECONNREFUSED', { errors: [error('ECONNREFUSED'), error('EADDRNOTAVAIL', { address: '127.0.0.1' })] }),
@@ -23,6 +27,6 @@ test.each([
     error('EADDRNOTAVAIL', { address: '::1' }),
     hasIPv6 ? 'local-ports-exhausted' : 'remote-connection-failed',
   ],
-] as const)('says what failed if %s', (_what, cause, expected) => {
+] as const)('a failed connection is explained if %s', (_what, cause, expected) => {
   expect(connectProblem(cause)).toBe(expected)
 })

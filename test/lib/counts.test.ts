@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { Counts, endReasons, Tally } from '../../src/lib/counts.js'
 
-test('a tally counts each thing by its words', () => {
+test('a tally counts by labels', () => {
   const tally = new Tally()
   tally.add('sasl', 'not-authorized')
   tally.add('tls', 'timeout')
@@ -12,7 +12,7 @@ test('a tally counts each thing by its words', () => {
   ])
 })
 
-test('every reason for the end of a session is counted from nought', () => {
+test('each reason for the end of a session has a count, from zero', () => {
   const { sessionsEnded } = new Counts()
   expect(Object.entries(sessionsEnded)).toEqual(endReasons.map(reason => [reason, 0]))
 })

@@ -11,7 +11,7 @@ describe('the log of a part', () => {
 
   const { logFor, take } = createPartLogs(log, levels)
 
-  test('names its part, and has its own level if set', () => {
+  test('names the part, and has the part’s own level if set', () => {
     for (const part of ['bosh', 'warm', 'http'] as const) {
       const child = logFor(part)
       child.debug('debug')
@@ -24,7 +24,7 @@ describe('the log of a part', () => {
     ])
   })
 
-  test('gets the level of a reload, also if it is in use already', () => {
+  test('has its new level after a reload', () => {
     lines.length = 0
     take({ usual: 'error', parts: new Map([['warm', 'info']]) })
     for (const part of ['bosh', 'warm', 'http'] as const) logFor(part).info('info')
@@ -35,7 +35,7 @@ describe('the log of a part', () => {
     expect(lines.map(({ part, msg }) => `${part} ${msg}`)).toEqual(['warm info', 'bosh debug', 'undefined info'])
   })
 
-  test('keeps secrets back, too', () => {
+  test('hides secrets', () => {
     logFor('bosh').info({ password: 'p1', deeper: { sid: 's1' } }, 'all')
     expect(lines.at(-1)).toMatchObject({ password: '[secret]', deeper: { sid: '[secret]' } })
   })
@@ -54,14 +54,14 @@ test('a log that cannot be written does no harm', () => {
   expect(written).toBe(2)
 })
 
-test('a cause is logged by its code, or not at all without a code', () => {
+test('a cause is logged by its code, and not at all without a code', () => {
   expect(codeOf(Object.assign(new Error('secret'), { code: 'ECONNRESET' }))).toBe('ECONNRESET')
   expect([codeOf(new Error('secret')), codeOf('secret'), codeOf(undefined)]).toEqual([
     ...[undefined, undefined, undefined],
   ])
 })
 
-describe('a line that a pipe would tear', () => {
+describe('a log line that is too long for a pipe', () => {
   const bytes = 4_096
   const lines: string[] = []
   const log = createLog('info', { write: line => void lines.push(line) }).child({ audit: true, part: 'warm' })
@@ -71,7 +71,7 @@ describe('a line that a pipe would tear', () => {
     return { size: Buffer.byteLength(line), line: JSON.parse(line) }
   }
 
-  test('of the longest length stays as it is', () => {
+  test('is not cut if it has exactly the limit', () => {
     log.info({ jid: '' }, 'warm')
     const jid = 'a'.repeat(bytes - last().size)
     log.info({ jid }, 'warm')
@@ -124,24 +124,24 @@ describe('a line of the log', () => {
     expect(line).toMatchObject({ level: 'warn', time: expect.stringMatching(time), password: '[secret]' })
   })
 
-  test('shows in text no characters that a terminal would obey', () => {
+  test('contains no control characters in text format', () => {
     expect(write('text', { name: 'a\u009b31m\u202eb\u007f' }, 'refused')).toContain(
       String.raw`name="a\u009b31m\u202eb\u007f"`,
     )
   })
 
-  test('shows in text no characters that have no width, or end a line in some viewers', () => {
+  test('contains no invisible characters or line separators in text format', () => {
     expect(write('text', { name: 'a\u200bb\u2028c\ufeffd\u061ce' }, 'refused')).toContain(
       String.raw`name="a\u200bb\u2028c\ufeffd\u061ce"`,
     )
   })
 
-  test('names a part once in text if its message is the same word', () => {
+  test('does not repeat the part’s name in text format if the message is the same word', () => {
     const [, ...words] = write('text', { ms: 5 }, 'warm').split(' ')
     expect(words.join(' ')).toBe('warn  warm ms=5\n')
   })
 
-  test('is for people with text: one line, whatever strangers sent', () => {
+  test('is always one line in text format, whatever clients sent', () => {
     const about = {
       address: '192.0.2.1',
       domain: 'a b',

@@ -22,8 +22,8 @@ beforeEach(async () => {
 
 afterEach(() => void jest.restoreAllMocks())
 
-describe('work that may happen to all sessions in one turn', () => {
-  test('is done at once for 10 ms, and then in later turns, in order', async () => {
+describe('work for all sessions', () => {
+  test('takes 10 ms of a turn, and continues in later turns, in order', async () => {
     for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) paced(name, work)
     expect(done.join('')).toBe('abc')
     paced('h', work)
@@ -45,7 +45,7 @@ describe('work that may happen to all sessions in one turn', () => {
   })
 })
 
-describe('connections that end in one turn', () => {
+describe('many connections that end in one turn', () => {
   const sockets: Socket[] = []
   const server = createServer({ allowHalfOpen: true })
   let received: string[] = []
@@ -88,7 +88,7 @@ describe('connections that end in one turn', () => {
     expect(received).toEqual(pairs.map(() => 'last'))
   })
 
-  test('end in a later turn even if nobody reads them', async () => {
+  test('end in a later turn even if nothing reads them', async () => {
     const [, accepted] = await pair(false)
     const ended = once(accepted, 'end')
     for (let count = 0; count < 3; count++) paced('work', work)

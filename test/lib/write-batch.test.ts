@@ -17,7 +17,7 @@ test('items are processed at the end of the turn, in order', async () => {
   expect(done).toEqual(['one', 'two', 'three'])
 })
 
-test('no more wait than are done at once', async () => {
+test('more items than the limit are processed at once', async () => {
   const done: number[] = []
   const end = writeBatch<number>(3, item => done.push(item))
   for (let item = 1; item <= 4; item++) end(item)

@@ -116,7 +116,7 @@ class Play {
   }
 }
 
-test.each(names)('the exchange of cases/examples/%s goes as written', async name => {
+test.each(names)('the exchange in cases/examples/%s runs as written', async name => {
   const lines = readFileSync(new URL(`${name}.txt`, folder), 'utf8').split('\n')
   const play = new Play()
   for (const [at, line] of lines.entries()) {

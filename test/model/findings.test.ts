@@ -10,7 +10,7 @@ describe('a polling session whose link is lost', () => {
   test.each([
     ['hold=0', "wait='60' hold='0' ver='1.6'"],
     ['wait=0', "wait='0' hold='1' ver='1.6'"],
-  ])('is told so in its next reply (%s)', async (_what, attributes) => {
+  ])('sends the end in its next reply (%s)', async (_what, attributes) => {
     const bench = new BoshBench()
     const client = await bench.session(attributes)
     await bench.server(link => link.end(lost))
@@ -18,7 +18,7 @@ describe('a polling session whose link is lost', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('gets queued stanzas first', async () => {
+  test('sends queued stanzas first', async () => {
     const bench = new BoshBench()
     const client = await bench.session("wait='60' hold='0' ver='1.6'")
     await bench.server(link => {
@@ -38,7 +38,7 @@ describe('a polling session whose link is lost', () => {
   })
 })
 
-describe('no request is open for longer than wait', () => {
+describe('no request is held longer than `wait`:', () => {
   test('a request that waited for the request before it', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
@@ -61,7 +61,7 @@ describe('no request is open for longer than wait', () => {
   })
 })
 
-test('the reply to the missing request is sent before the reply to the parked one', async () => {
+test('the reply to a missing request is sent before the reply to the parked request', async () => {
   const bench = new BoshBench()
   const client = await bench.session("wait='60' hold='0' ver='1.6'", 700)
   await bench.server(link => link.receive(message('for 701')))
@@ -76,11 +76,11 @@ test('the reply to the missing request is sent before the reply to the parked on
   expect(answered).toEqual([701, 702])
 })
 
-describe('unfetched stanzas do not keep a session from ending', () => {
+describe('a session ends by inactivity', () => {
   const many = (count: number) => Array.from({ length: count }, (_, n) => ` a${n}='1'`).join('')
   test.each([
     [
-      'a stanza with as many attributes as are let through, and a namespace it took from the stream',
+      'with a queued stanza that has the most attributes, and a namespace inherited from the stream',
       `<message xmlns='jabber:client'${many(defaultLimits.maxAttributes)}/>`,
     ],
   ])('%s', async (_what, stanza) => {
@@ -93,11 +93,11 @@ describe('unfetched stanzas do not keep a session from ending', () => {
   })
 })
 
-describe('an element closed by a name with a character that is no white space in XML, though it is in JavaScript', () => {
+describe('an end tag with a character that is white space in JavaScript, but not in XML', () => {
   test.each([
     ['a byte order mark', '\ufeff'],
     ['an Ogham space mark', '\u1680'],
-  ])('%s is not passed on', (_what, character) => {
+  ])('is rejected for %s', (_what, character) => {
     const { elements, fault } = read(`${header}<a><b/></a${character}>`)
     expect({ elements, fault }).toEqual({ elements: [], fault: 'not-well-formed' })
   })

@@ -299,7 +299,7 @@ describe.each([1, 3])('with %i processes', count => {
     places.clear()
   })
 
-  test('pages that take turns lose nothing and get nothing twice', async () => {
+  test('pages that resume each other’s sessions lose nothing and get nothing twice', async () => {
     let isOver = false
     const breaking = count > 1 ? breakWays(new Random(firstSeed - 1), () => isOver) : undefined
     const outcomes = await Promise.allSettled(Array.from({ length: sessions }, (_, user) => new Life(user).live()))

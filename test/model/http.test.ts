@@ -272,11 +272,11 @@ async function liveAll(seed: number, among: readonly Process[]): Promise<void> {
   for (const { registry } of among) expect(registry.size).toBe(0)
 }
 
-test('over sockets that break, nothing is lost, nothing is doubled and all is in order', async () => {
+test('over connections that break, nothing is lost, doubled or out of order', async () => {
   await liveAll(firstSeed, [await startProcess()])
 }, 120_000)
 
-test('with three processes that lose messages to each other, nothing is lost, nothing is doubled and all is in order', async () => {
+test('with three processes that lose messages to each other, nothing is lost, doubled or out of order', async () => {
   const network = new MemoryNetwork()
   const three = [await startProcess(network), await startProcess(network), await startProcess(network)]
   const random = new Random(firstSeed)

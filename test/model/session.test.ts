@@ -35,7 +35,7 @@ async function report(seed: number, setting: Setting, commands: readonly Command
 }
 
 test(
-  'nothing is lost, nothing is doubled and all is in order, whatever happens on the way',
+  'in any order of events, nothing is lost, doubled or out of order',
   async () => {
     const until = performance.now() + minutes * 60_000
     const isGoingOn = (run: number) => (minutes > 0 ? performance.now() < until : run < runs)

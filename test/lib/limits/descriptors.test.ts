@@ -9,13 +9,13 @@ function fakeProcess(most: number, open: number, keptShare?: number) {
   return Object.assign(fake, { descriptors, areLeft: descriptors.room(undefined, keptShare) })
 }
 
-describe('the descriptors for sessions', () => {
+describe('file descriptors for new sessions', () => {
   test.each([
     [1_024, 992],
     [100_000, 99_968],
     [160, 144],
     [64, 57],
-  ])('of %i are left up to %i, and some kept back for refusals', (most, open) => {
+  ])('of %i are available up to %i, and the rest is for refusals', (most, open) => {
     const fake = fakeProcess(most, open - 1)
     expect(fake.areLeft()).toBe(true)
     fake.open = open
@@ -24,7 +24,7 @@ describe('the descriptors for sessions', () => {
     expect(fake.areLeft()).toBe(false)
   })
 
-  test('are available as long as a further share of all is free', () => {
+  test('are available while a further share of all is free', () => {
     expect(fakeProcess(1_024, 888, 0.1).areLeft()).toBe(true)
     expect(fakeProcess(1_024, 889, 0.1).areLeft()).toBe(false)
     expect(fakeProcess(Number.POSITIVE_INFINITY, 1_000_000, 0.1).areLeft()).toBe(true)
@@ -64,7 +64,7 @@ describe('the descriptors for sessions', () => {
   })
 })
 
-test('this process knows its limit of descriptors, and how many it has open', () => {
+test('this process reads its limit of descriptors, and its open descriptors', () => {
   expect(mostDescriptors()).toBeGreaterThan(100)
   const descriptors = new Descriptors()
   const before = descriptors.taken

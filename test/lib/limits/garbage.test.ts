@@ -4,8 +4,8 @@ import { rareCollector, sweepGarbage, v8Collector } from '../../../src/lib/limit
 import { memoryMeasure } from '../../../src/lib/limits/memory.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
-describe('a collection', () => {
-  test('follows another after five seconds, or twenty times as long as that took', () => {
+describe('a garbage collection', () => {
+  test('comes at least five seconds, or twenty times its duration, after the last', () => {
     const clock = new FakeClock()
     let pause = 10
     const collect = rareCollector(clock, () => clock.advance(pause))
@@ -47,7 +47,7 @@ describe('a collection', () => {
   })
 })
 
-describe('at rest, garbage', () => {
+describe('garbage of an idle service', () => {
   const start = () => {
     const clock = new FakeClock()
     const state = { resident: 100, waiting: 0, sessions: 0, busy: 0, left: 100, collections: 0 }
@@ -80,14 +80,14 @@ describe('at rest, garbage', () => {
     ])
   })
 
-  test('is not collected again from memory that is in use', () => {
+  test('is not collected again if the memory is in use', () => {
     const { collections } = start()
     expect([collections({ resident: 200, left: 200 }), collections({}), collections({ resident: 221 })]).toEqual([
       1, 0, 1,
     ])
   })
 
-  test('is memory that waited for clients that have gone', () => {
+  test('includes memory that waited for disconnected clients', () => {
     const { collections } = start()
     expect([collections({ resident: 300, waiting: 200 }), collections({ waiting: 0 })]).toEqual([0, 1])
   })

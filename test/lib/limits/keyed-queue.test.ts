@@ -26,7 +26,7 @@ function bench() {
   }
 }
 
-test('work begins as other work ends, in order', async () => {
+test('work starts as other work ends, in order', async () => {
   const { begun, take, end } = bench()
   const all = ['1', '2', '3', '4'].map(name => take(name))
   expect(begun).toEqual(['1', '2'])
@@ -38,7 +38,7 @@ test('work begins as other work ends, in order', async () => {
   expect(await Promise.all(all)).toEqual(['1', '2', '3', '4'])
 })
 
-test('work is called when its turn begins', async () => {
+test('the callback is called when work starts', async () => {
   const { begun, turned, take, end } = bench()
   for (const name of ['1', '2', '3']) void take(name)
   expect(turned).toEqual(begun)
@@ -46,7 +46,7 @@ test('work is called when its turn begins', async () => {
   expect(turned).toEqual(begun)
 })
 
-test('each key has its own turns', async () => {
+test('each key has its own order', async () => {
   const { begun, take } = bench()
   for (const name of ['1', '2', '3']) void take(name)
   void take('other', 'b.example')
@@ -63,7 +63,7 @@ test('urgent work goes first, also if it became urgent while it waited', async (
   expect(begun.at(-1)).toBe('3')
 })
 
-test('work that fails, or throws at once, passes its turn to the next', async () => {
+test('work that fails, or throws at once, lets the next start', async () => {
   const { begun, take, end } = bench()
   const failing = take('1')
   const thrown = new KeyedQueue(1).run('a.example', { isUrgent: () => false, onBegin() {} }, () => {
@@ -78,7 +78,7 @@ test('work that fails, or throws at once, passes its turn to the next', async ()
   expect(begun).toEqual(['1', '2', '3'])
 })
 
-test('after all have ended, as many begin at once as before', async () => {
+test('after all work has ended, as many tasks can start at once as before', async () => {
   const { begun, take, end } = bench()
   for (const name of ['1', '2', '3']) void take(name)
   for (const name of ['1', '2', '3']) await end(name)

@@ -20,7 +20,7 @@ describe('the memory for sessions', () => {
     return { clock, bears, later }
   }
 
-  test('bears any number until it is full, and then as many as there are', () => {
+  test('allows any number until it is full, and then no more', () => {
     const { later } = start()
     full = 0.99
     expect(later(1_000_000)).toBe(true)
@@ -28,13 +28,13 @@ describe('the memory for sessions', () => {
     expect(later(1_000_000)).toBe(false)
   })
 
-  test('allows others in place of ended sessions, although it still looks full', () => {
+  test('allows new sessions in place of many ended sessions, although the heap still looks full', () => {
     const { later } = start()
     full = 1
     expect([later(1_000), later(950), later(900), later(899), later(0)]).toEqual([...[false, false, false, true, true]])
   })
 
-  test('bears any number again once there is room', () => {
+  test('allows any number again when memory is free', () => {
     const { later } = start()
     full = 1.2
     expect(later(1_000)).toBe(false)
@@ -42,7 +42,7 @@ describe('the memory for sessions', () => {
     expect(later(5_000)).toBe(true)
   })
 
-  test("allows a few more at intervals, if the system's figure neither shrinks nor grows", () => {
+  test('allows a few more from time to time if the measured size stays the same', () => {
     const { clock, later } = start()
     full = 1.5
     expect([later(100), later(90)]).toEqual([false, false])
@@ -57,7 +57,7 @@ describe('the memory for sessions', () => {
     expect([later(108), later(109)]).toEqual([true, false])
   })
 
-  test('allows one session if it was full before there was any', () => {
+  test('allows one session if it was full before the first session', () => {
     const { later } = start()
     full = 1
     expect([later(0), later(1)]).toEqual([true, false])
@@ -85,7 +85,7 @@ describe('the memory of this process', () => {
     [0, full => full > 0 && full < 1],
     [1, full => full > 1],
     [1_000_000, full => full > 0 && full < 1],
-  ])('is measured against the heap, and against %i MiB if that is a number', (megabytes, holds) => {
+  ])('is measured against the heap, and against %i MiB if that is set', (megabytes, holds) => {
     const full = memoryMeasure(megabytes)()
     expect([full, holds(full)]).toEqual([full, true])
   })

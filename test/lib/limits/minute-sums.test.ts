@@ -2,14 +2,14 @@ import { describe, expect, test } from '@jest/globals'
 import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
-describe('a sum of a minute', () => {
+describe('a count for each minute', () => {
   const clock = new FakeClock()
   const sums = new MinuteSums(clock)
   const told: string[] = []
   const often = sums.of<string[]>(keys => void told.push(`${keys[0]} ${keys.length}`))
   const happen = (key: string) => often(key, (keys = []) => [...keys, key])
 
-  test('is logged at once for the first call, and at the end of its minute for later calls, with their number', () => {
+  test('is logged at once for the first call, and after a minute for later calls, with their number', () => {
     expect(['a', 'a', 'b', 'a'].map(happen)).toEqual([true, false, true, false])
     expect(told.splice(0)).toEqual(['a 1', 'b 1'])
     expect(clock.pending).toBe(1)
@@ -25,13 +25,13 @@ describe('a sum of a minute', () => {
     expect([told, clock.pending]).toEqual([[], 0])
   })
 
-  test('is logged early if there are too many, the oldest first', () => {
+  test('is logged early if there are too many keys, the oldest first', () => {
     for (const key of ['a', 'a', 'a']) happen(key)
     for (let key = 1; key <= 10_000; key++) happen(`${key}`)
     expect(told.filter(line => line.startsWith('a'))).toEqual(['a 1', 'a 2'])
   })
 
-  test('may be logged a moment after the first call, once', () => {
+  test('can be logged with a delay, once, after the first call', () => {
     clock.advance(120_000)
     const sizes: number[] = []
     const late = sums.of<number>(sum => void sizes.push(sum), 1_000)
@@ -51,7 +51,7 @@ describe('a sum of a minute', () => {
     expect([sizes, clock.pending]).toEqual([[1], 0])
   })
 
-  test('is logged at the end, for all keys', () => {
+  test('is logged for all keys at a stop', () => {
     clock.advance(120_000)
     told.length = 0
     const others: number[] = []

@@ -11,8 +11,8 @@ afterEach(() => {
 
 const pass = (seconds: number) => jest.advanceTimersByTime(seconds * 1000)
 
-describe('a rate', () => {
-  test('limits each key separately within its time', async () => {
+describe('a rate limit', () => {
+  test('limits each key separately within its period', async () => {
     const rate = new Rate(2, 60)
     expect([await rate.take('a'), await rate.take('a'), await rate.take('a')]).toEqual([undefined, undefined, 60])
     expect(await rate.take('b')).toBeUndefined()
@@ -20,14 +20,14 @@ describe('a rate', () => {
     expect(await rate.take('a')).toBe(40)
   })
 
-  test('starts again when its time is over, however often it was tried', async () => {
+  test('starts again after its period, however many attempts were made', async () => {
     const rate = new Rate(2, 60)
     for (let time = 0; time < 10; time++) await rate.take('a')
     pass(60)
     expect([await rate.take('a'), await rate.take('a'), await rate.take('a')]).toEqual([undefined, undefined, 60])
   })
 
-  test('does not count attempts that were given back', async () => {
+  test('does not count attempts that were cancelled', async () => {
     const rate = new Rate(1, 60)
     await rate.take('a')
     await rate.giveBack('a')
@@ -54,7 +54,7 @@ describe('a rate', () => {
     expect([await rate.count('a'), await rate.wait('a')]).toEqual([0, undefined])
   })
 
-  test('remembers no client whose time is over', async () => {
+  test('keeps no client after its period', async () => {
     const rate = new Rate(1, 60)
     for (let client = 0; client < 100; client++) await rate.take(String(client))
     expect(jest.getTimerCount()).toBe(100)

@@ -14,7 +14,7 @@ function started() {
   return { refused: createRefusals({ counts, sums: new MinuteSums(clock), log }), clock, counts, lines }
 }
 
-test('a limit that refuses has a line once a minute, with its setting and the number of refusals', () => {
+test('a limit that is reached is logged once a minute, with its setting and the number of refusals', () => {
   const { refused, clock, counts, lines } = started()
   for (let second = 0; second < 61; second += 1) {
     refused('sessions')
@@ -28,7 +28,7 @@ test('a limit that refuses has a line once a minute, with its setting and the nu
   expect(counts.refused.sessions).toBe(61)
 })
 
-test('a burst has its line though nothing more is refused, and no timer remains', () => {
+test('a burst of refusals is logged even if none follows, and no timer remains', () => {
   const { refused, clock, lines } = started()
   for (let time = 0; time < 10; time++) refused('user')
   clock.advance(120_000)
@@ -36,7 +36,7 @@ test('a burst has its line though nothing more is refused, and no timer remains'
   expect(clock.pending).toBe(0)
 })
 
-test('each limit has its own lines', () => {
+test('each limit has its own log lines', () => {
   const { refused, lines } = started()
   refused('address', { address: '192.0.2.7' })
   refused('user')
@@ -47,13 +47,13 @@ test('each limit has its own lines', () => {
   ])
 })
 
-test('each limit names an existing setting, except the limit of the system and the fixed ones', () => {
+test('each limit names an existing setting, except limits of the system and constants', () => {
   const named = Object.values(limits).filter(setting => setting !== undefined)
   const unknown = named.filter(setting => !Object.hasOwn(settings, setting))
   expect(unknown).toEqual(['LimitNOFILE'])
 })
 
-test('each setting that refuses something has its limit', () => {
+test('each setting that can refuse something is named in the log', () => {
   // These settings only make clients wait.
   const others = ['RATE_SESSION_BYTES', 'RATE_SESSION_BURST']
   const wanted = Object.keys(settings).filter(name => /^(RATE|MAX)_/.test(name) && !others.includes(name))

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { createShortMemory } from '../../../src/lib/limits/short-memory.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
-describe('a short memory', () => {
+describe('a memory of recent values', () => {
   const memoryOf = (seconds: number, most?: number) => {
     const clock = new FakeClock()
     const memory = createShortMemory<number>(clock, seconds, most)
@@ -11,7 +11,7 @@ describe('a short memory', () => {
     return { clock, memory, remember, recall }
   }
 
-  test('keeps a value for its time, which starts again whenever it is remembered', () => {
+  test('keeps a value for its lifetime, which restarts when it is stored again', () => {
     const { clock, remember, recall } = memoryOf(10)
     remember('a', 1)
     clock.advance(9_999)
@@ -23,7 +23,7 @@ describe('a short memory', () => {
     expect(recall('a')).toBeUndefined()
   })
 
-  test('drops the value that was remembered least recently if there are too many', () => {
+  test('drops the least recently stored value if there are too many', () => {
     const { remember, recall } = memoryOf(10, 2)
     remember('a', 1)
     remember('b', 2)
@@ -32,13 +32,13 @@ describe('a short memory', () => {
     expect(['a', 'b', 'c'].map(recall)).toEqual([1, undefined, 3])
   })
 
-  test('of no time keeps nothing', () => {
+  test('with a lifetime of zero keeps nothing', () => {
     const { remember, recall } = memoryOf(0)
     remember('a', 1)
     expect(recall('a')).toBeUndefined()
   })
 
-  test('distinguishes keys that look alike, and has keys that no other process has', () => {
+  test('distinguishes similar keys, and hashes them with a secret of the process', () => {
     const { memory } = memoryOf(10)
     const keys = [['a', 'b'], ['ab'], ['a,b'], ['a","b'], ['1'], [1]].map(about => memory.keyOf(about))
     expect(new Set(keys).size).toBe(keys.length)

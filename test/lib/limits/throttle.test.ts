@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { onceAMinute } from '../../../src/lib/limits/throttle.js'
 
-test('each thing is due once a minute', () => {
+test('each key is allowed once a minute', () => {
   let now = 0
   const isDue = onceAMinute<string>({ now: () => now })
   expect([isDue('a'), isDue('a'), isDue('b')]).toEqual([true, false, true])

@@ -4,7 +4,7 @@ import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
 const mebi = 2 ** 20
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
-test('the limit of each session falls the more waits in all, and never to nothing', () => {
+test('the limit for one session falls as more memory is used in all, but never to zero', () => {
   const waiting = new WaitingMemory(64 * mebi)
   const limits: number[] = []
   for (let mebibytes = 32; mebibytes <= 56; mebibytes += 4) {
@@ -16,7 +16,7 @@ test('the limit of each session falls the more waits in all, and never to nothin
   expect(waiting.mostOfSession).toBe(Number.POSITIVE_INFINITY)
 })
 
-test('room is made later, once for everything that has arrived until then', async () => {
+test('memory is freed later in the turn, once for everything that has arrived until then', async () => {
   let times = 0
   const waiting = new WaitingMemory(mebi, () => {
     times += 1
@@ -28,7 +28,7 @@ test('room is made later, once for everything that has arrived until then', asyn
   expect([times, waiting.bytes]).toEqual([1, mebi / 2])
 })
 
-test('if no room could be made, the next attempt is made only after clearly more has come', async () => {
+test('if nothing could be freed, the next attempt waits for clearly more data', async () => {
   let times = 0
   const waiting = new WaitingMemory(16 * mebi, () => {
     times += 1

@@ -30,7 +30,7 @@ function abortable() {
 
 const settled = () => new Promise(resolve => setImmediate(resolve))
 
-test('work begins as others are done, in the order it was asked for', async () => {
+test('work starts as other work ends, in order', async () => {
   const all = ['a', 'b', 'c', 'd'].map(name => work(name))
   await settled()
   expect(told).toEqual(['a', 'b'])
@@ -44,12 +44,12 @@ test('work begins as others are done, in the order it was asked for', async () =
   expect(told).toEqual(['a', 'b', 'c', 'd'])
 })
 
-test('more than may wait is refused', async () => {
+test('work is rejected if too much is waiting', async () => {
   for (const name of ['a', 'b', 'c', 'd']) void work(name)
   await expect(work('e')).rejects.toThrow('too many')
 })
 
-test('work that fails lets the next begin', async () => {
+test('work that fails lets the next start', async () => {
   const failing = queue(() => Promise.reject(new Error('failed')))
   void work('a')
   void work('b')
@@ -58,7 +58,7 @@ test('work that fails lets the next begin', async () => {
   expect(told).toEqual(['a', 'b'])
 })
 
-test('work that is given up while it waits never begins, and keeps no other waiting', async () => {
+test('work that is cancelled while it waits never starts, and blocks no other work', async () => {
   const { signal, abort } = abortable()
   for (const name of ['a', 'b']) void work(name)
   const left = work('c', signal)
@@ -71,7 +71,7 @@ test('work that is given up while it waits never begins, and keeps no other wait
   expect(told).toEqual(['a', 'b', 'd'])
 })
 
-test('secrets that wait for their hash have a limit, which is counted', async () => {
+test('secrets that wait for their hash are limited, with a count of refusals', async () => {
   const refused: string[] = []
   const hashes = hashQueue(limit => void refused.push(limit))
   for (let each = 0; each < 1_002; each++) void hashes(() => new Promise(() => {}))

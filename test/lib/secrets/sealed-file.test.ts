@@ -61,19 +61,19 @@ const long = ['a', 'b', 'c'].map(letter => letter.repeat(frameBytes - 4))
 
 describe('a sealed file', () => {
   test.each<[string, string[]]>([
-    ['nothing', []],
+    ['no text', []],
     ['an empty text', ['']],
     ['several texts', ['{"sid":"a"}', '', 'ü€😀', '{}\n{}']],
-    ['a text of MiBs among small ones', ['a', 'é'.repeat(2_000_000), 'b']],
-    ['a text that ends with its frame', ['x'.repeat(frameBytes - 4)]],
-    ['a length that crosses a border', ['x'.repeat(frameBytes - 6), 'yz']],
+    ['a long text among short texts', ['a', 'é'.repeat(2_000_000), 'b']],
+    ['a text that ends at the end of a frame', ['x'.repeat(frameBytes - 4)]],
+    ['a length field across two frames', ['x'.repeat(frameBytes - 6), 'yz']],
     ['several frames', long],
   ])('returns %s as it was written', async (_what, texts) => {
     await writeSealed(path, key, texts)
     expect(await outcome()).toEqual(texts)
   })
 
-  test('returns any texts', async () => {
+  test('returns any texts as they were written', async () => {
     const text = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 200 }), fc.integer({ min: 0, max: frameBytes + 9 }))
     await fc.assert(
       fc.asyncProperty(fc.array(text, { maxLength: 8 }), async parts => {
@@ -85,7 +85,7 @@ describe('a sealed file', () => {
     )
   })
 
-  test('can be read and written by this user alone, and has no other file beside it', async () => {
+  test('is readable and writable by this user only, and leaves no temporary file', async () => {
     const umask = process.umask(0)
     try {
       await writeSealed(path, key, ['a'])
@@ -110,7 +110,7 @@ describe('a sealed file', () => {
     expect(await outcome()).toEqual(['b'])
   })
 
-  test('contains no readable text and no key, and never has the same bytes twice', async () => {
+  test('contains no readable text and no key, and never the same bytes twice', async () => {
     const text = 'a secret that is long enough to be found'
     await writeSealed(path, key, [text])
     const [first, firstText] = [readFileSync(path), readFileSync(path, 'latin1')]
@@ -137,7 +137,7 @@ describe('a sealed file', () => {
     expect(await outcome()).toHaveLength(100)
   })
 
-  test('lets other work go on while thousands of records are written and read', async () => {
+  test('lets other work continue while thousands of records are written and read', async () => {
     const records = Array.from({ length: casesOf(3_000, 50_000) }, (_, index) => `${index}:${'r'.repeat(3_000)}`)
     let turns = 0
     let isDone = false
@@ -162,11 +162,11 @@ describe('a sealed file', () => {
   })
 })
 
-describe('a file that cannot be written', () => {
+describe('writing a sealed file', () => {
   test.each<[string, () => string, string]>([
     ['its folder is missing', () => join(folder, 'none', 'sessions'), 'ENOENT'],
     ['a folder has its name', () => path, 'EISDIR'],
-  ])('is an error of the system if %s', async (_what, name, code) => {
+  ])('fails with the error of the system if %s', async (_what, name, code) => {
     mkdirSync(path)
     await expect(writeSealed(name(), key, ['a'])).rejects.toMatchObject({ code })
     expect(readdirSync(folder)).toEqual(['sessions'])
@@ -184,23 +184,23 @@ describe('a file that cannot be written', () => {
   })
 })
 
-describe('keys', () => {
-  test('all open a file, whichever sealed it', async () => {
+describe('the keys of a sealed file', () => {
+  test('open it, whichever of them sealed it', async () => {
     await writeSealed(path, older, ['a'])
     expect(await outcome([key, older])).toEqual(['a'])
     expect(await outcome([older])).toEqual(['a'])
   })
 
   test.each<[string, () => KeyObject[]]>([
-    ['others', () => [key, foreign]],
-    ['none', () => []],
-  ])('that did not seal a file do not open it: %s', async (_what, keys) => {
+    ['it was sealed with another key', () => [key, foreign]],
+    ['there are none', () => []],
+  ])('do not open it if %s', async (_what, keys) => {
     await writeSealed(path, older, ['a'])
     expect(await outcome(keys())).toBe('wrong-key')
   })
 })
 
-describe('a file is refused', () => {
+describe('a sealed file is rejected', () => {
   test('if it is absent', async () => {
     expect(await outcome()).toBe('absent')
   })
@@ -215,7 +215,7 @@ describe('a file is refused', () => {
     expect(await outcome()).toBe('unreadable')
   })
 
-  test('of another version', async () => {
+  test('if it has another version', async () => {
     await writeSealed(path, key, ['a'])
     const bytes = readFileSync(path)
     bytes.writeUInt16BE(2, 6)
@@ -229,7 +229,7 @@ describe('a file is refused', () => {
     await expect(readSealed(path, [key])).rejects.toThrow(`${path} is unreadable (it is not a regular file)`)
   })
 
-  test('if it ends at any border, or near one', async () => {
+  test('if it is cut at a frame, or near its end', async () => {
     await writeSealed(path, key, long)
     const bytes = readFileSync(path)
     const ends = borders(bytes)
@@ -240,7 +240,7 @@ describe('a file is refused', () => {
       expect([cut, await withBytes(bytes.subarray(0, cut))]).toEqual([cut, 'damaged'])
   })
 
-  test('if it ends anywhere', async () => {
+  test('if it is cut anywhere', async () => {
     await writeSealed(path, key, long)
     const bytes = readFileSync(path)
     await fc.assert(
@@ -282,7 +282,7 @@ describe('a file is refused', () => {
     ['removed from the start', ([, second, last]) => [second, last]],
     ['removed from the middle', ([first, , last]) => [first, last]],
     ['removed from the end', ([first, second]) => [first, second]],
-    ['followed by others', ([first, second, last]) => [first, second, last, last]],
+    ['followed by other frames', ([first, second, last]) => [first, second, last, last]],
     ['followed by a byte', ([first, second, last]) => [first, second, last, Buffer.alloc(1)]],
   ])('if its frames are %s', async (_what, change) => {
     await writeSealed(path, key, long)
@@ -330,7 +330,7 @@ describe('a file is refused', () => {
     }
   })
 
-  test('if it is any other bytes', async () => {
+  test('if it has any other content', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 400 }), async bytes => {
         expect(await withBytes(bytes)).toBe('damaged')

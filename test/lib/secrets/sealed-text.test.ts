@@ -15,7 +15,7 @@ describe('a sealed text', () => {
     expect(openText([foreign, older], purpose, sealText(older, purpose, secret))).toEqual(secret)
   })
 
-  test('shows nothing, and is another each time', () => {
+  test('contains no readable secret, and is different each time', () => {
     const bytes = Buffer.from(text, 'base64url')
     expect(text).toMatch(/^[\w-]+$/)
     expect(bytes.length).toBe(1 + 32 + 16 + secret.length + 16)
@@ -28,15 +28,15 @@ describe('a sealed text', () => {
     ['another owner', () => openText([key], { ...purpose, owner: 'bob' }, text)],
     ['another label', () => openText([key], { ...purpose, label: 'other' }, text)],
     ['no key', () => openText([], purpose, text)],
-    ['nothing', () => openText([key], purpose, '')],
+    ['an empty text', () => openText([key], purpose, '')],
     ['padding', () => openText([key], purpose, `${text}=`)],
     ['a space', () => openText([key], purpose, `${text} `)],
-    ['a header alone', () => openText([key], purpose, Buffer.alloc(49, 1).toString('base64url'))],
+    ['a header only', () => openText([key], purpose, Buffer.alloc(49, 1).toString('base64url'))],
   ])('does not open with %s', (_what, open) => {
     expect(open()).toBeUndefined()
   })
 
-  test('does not open if any character is another, or missing', () => {
+  test('does not open if any character is changed, or missing', () => {
     const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
     for (let at = 0; at < text.length; at += 1) {
       const other = letters[(letters.indexOf(text[at]!) + 1) % letters.length]
@@ -45,7 +45,7 @@ describe('a sealed text', () => {
     }
   })
 
-  test('does not open if it is anything else', () => {
+  test('does not open if it is any other text', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.base64String()), any => {
         expect(openText([key], purpose, any)).toBeUndefined()

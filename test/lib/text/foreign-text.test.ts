@@ -15,7 +15,7 @@ test.each([
   expect(foreignText(text)).toBe(shown)
 })
 
-test('of many, the first are shown', () => {
+test('of many texts, the first are shown', () => {
   expect(foreignList(['a', 'b\n'])).toBe('a, b?')
   expect(foreignList(Array(5000).fill('x'))).toBe(`${Array(10).fill('x').join(', ')} and 4990 more`)
 })

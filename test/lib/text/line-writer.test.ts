@@ -38,7 +38,7 @@ beforeEach(() => {
 const line = (number: number) => `${String(number).padStart(1023, '.')}\n`
 const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => line(from + index))
 
-test('a line goes out at once', () => {
+test('a line is written at once', () => {
   expect(writer().write('one\n')).toBe(true)
   expect(read).toBe('one\n')
 })
@@ -74,7 +74,7 @@ test('a reader that stalls for long gets one line with the number of lost lines'
   expect(clock.pending).toBe(0)
 })
 
-test('waiting lines are tried once more when the process ends', () => {
+test('waiting lines are written when the process ends, in one attempt', () => {
   const log = writer()
   room = 0
   log.write('one\n')
@@ -102,7 +102,7 @@ test('after a file was renamed, lines go to a new one', () => {
   }
 })
 
-test('important lines have their own room, and are written while others are lost', () => {
+test('important lines have a buffer of their own, and are written while others are lost', () => {
   const log = writer()
   room = 0
   for (const text of lines(0, 1000)) log.write(text)
@@ -116,7 +116,7 @@ test('important lines have their own room, and are written while others are lost
   expect(read).toBe(`${lines(0, 768).join('')}${lines(1000, 1256).join('')}${line(1301)}lost 277\n`)
 })
 
-test('a full disk is reported once, until lines are written again; a slow reader is not', () => {
+test('a full disk is reported once until lines can be written again; a slow reader is not', () => {
   const log = writer()
   room = 0
   log.write('one\n')

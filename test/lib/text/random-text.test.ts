@@ -10,7 +10,7 @@ describe('random text', () => {
     expect(new Set(texts.flatMap(text => [text.slice(0, 20), text.slice(20)])).size).toBe(2 * texts.length)
   })
 
-  test('comes in the encoding asked for, with all of its bits', () => {
+  test('has the requested encoding, and uses all its bits', () => {
     expect(randomText(24, 'base64url')).toMatch(/^[\w-]{32}$/)
     expect(randomText(18, 'base64')).toMatch(/^[A-Za-z0-9+/]{24}$/)
     const bits = new Uint8Array(32)

@@ -14,7 +14,7 @@ function* work(steps: number, onStep: () => void = () => {}, milliseconds = 1): 
 
 const nextTurn = () => new Promise(setImmediate)
 
-test('short work ends before anything else happens', async () => {
+test('short work ends in the same turn', async () => {
   await nextTurn()
   let isOver = false
   void inSlices(work(9, undefined, 0)).then(() => {
@@ -25,7 +25,7 @@ test('short work ends before anything else happens', async () => {
   expect(isOver).toBe(true)
 })
 
-test('works share the time of a turn, however many there are', async () => {
+test('several tasks share the time of a turn', async () => {
   await nextTurn()
   let inTurn = 0
   let most = 0
@@ -47,7 +47,7 @@ test('works share the time of a turn, however many there are', async () => {
   expect(most).toBeLessThanOrEqual(12)
 })
 
-test('errors reject, and others go on', async () => {
+test('a task that fails rejects, and the others continue', async () => {
   function* failing(): Generator<undefined, never> {
     yield
     throw new Error('on purpose')
