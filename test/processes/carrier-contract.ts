@@ -86,7 +86,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     await Promise.all(members.splice(0).map(({ carrier }) => carrier.close()))
   })
 
-  test('processes that start at the same time know each other, each once', async () => {
+  test('processes that start at the same time see each other, each once', async () => {
     const all = await meet(3)
     for (const one of all)
       expect(one.told.toSorted()).toEqual(
@@ -97,7 +97,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
       )
   })
 
-  test('many that start at once lose and duplicate nothing that they send from the beginning', async () => {
+  test('many processes that start at once receive all early data, each piece once', async () => {
     const all = await meet(6)
     for (let index = 0; index < 20; index++) {
       for (const one of all)
@@ -109,7 +109,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     expect(pairs.map(([one, other]) => one.from(other).toString())).toEqual(pairs.map(() => expected))
   })
 
-  test('a process that starts later knows the others', async () => {
+  test('a process that starts later sees the others', async () => {
     const [one, other] = (await meet(2)) as [Member, Member]
     one.carrier.announce(Buffer.from('one'))
     other.carrier.announce(Buffer.from('other'))
@@ -147,7 +147,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     await eventually('nothing waits', () => one.carrier.backlog(other.name) === 0)
   })
 
-  test('invalid data is a break for both, and then communication continues', async () => {
+  test('invalid data breaks the connection for both, and then communication continues', async () => {
     const [one, other] = (await meet(2)) as [Member, Member]
     one.send(other, 'garbage')
     await eventually('it has come', () => other.from(one).length > 0)
@@ -163,7 +163,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     expect([one.count('leave', other), other.count('leave', one)]).toEqual([0, 0])
   })
 
-  test('an announcement comes whole, to all', async () => {
+  test('an announcement reaches all others completely', async () => {
     const all = (await meet(3)) as [Member, Member, Member]
     const [one, ...others] = all
     one.carrier.announce(Buffer.from('hear ye'))
@@ -184,7 +184,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     expect(one.from(one)).toHaveLength(0)
   })
 
-  test('a process that closes has sent everything, and is gone for the others', async () => {
+  test('a process that closes has sent everything, and leaves for the others', async () => {
     const all = (await meet(3)) as [Member, Member, Member]
     const [one, other, third] = all
     one.send(other, 'last words')
@@ -200,7 +200,7 @@ export function carrierContract(startCarrier: () => StartCarrier): void {
     expect(other.count('leave', one)).toBe(1)
   })
 
-  test('closing twice does no harm', async () => {
+  test('a carrier can be closed twice', async () => {
     const [one] = (await meet(2)) as [Member, Member]
     await Promise.all([one.carrier.close(), one.carrier.close()])
     await one.carrier.close()

@@ -76,8 +76,8 @@ async function later(seconds: number): Promise<boolean> {
   return isOver
 }
 
-describe('a single process', () => {
-  test('accepts connections for its sessions, and is done when they have ended', async () => {
+describe('a single process that drains', () => {
+  test('accepts connections for its sessions, and ends when these have ended', async () => {
     drain(true)
     expect(await later(300)).toBe(false)
     sessions = 0
@@ -85,7 +85,7 @@ describe('a single process', () => {
     expect(isRetired).toBe(false)
   })
 
-  test('is done at the time limit, or when it is stopped', async () => {
+  test('ends at the time limit, or when it is stopped', async () => {
     drain(true)
     expect(await later(599.9)).toBe(false)
     expect(await later(0.1)).toBe(true)
@@ -96,8 +96,8 @@ describe('a single process', () => {
   })
 })
 
-describe('one of several processes', () => {
-  test('moves connections to another process once all can know which', async () => {
+describe('one of several processes that drains', () => {
+  test('moves connections to another process one second after its announcement', async () => {
     others = [true, false]
     drain(false)
     expect(isTold).toBe(true)
@@ -106,7 +106,7 @@ describe('one of several processes', () => {
     expect([await later(0.1), isRetired]).toEqual([false, true])
   })
 
-  test('is done when its sessions and its connections have ended', async () => {
+  test('ends when its sessions and its connections have ended', async () => {
     others = [false]
     sessions = 0
     drain(false)
@@ -115,7 +115,7 @@ describe('one of several processes', () => {
     expect(await later(0.1)).toBe(true)
   })
 
-  test('continues to accept connections if all drain, until a process does not', async () => {
+  test('continues to accept connections if all processes drain, until one does not', async () => {
     others = [true]
     drain(false)
     expect([await later(60), isRetired]).toEqual([false, false])
@@ -124,7 +124,7 @@ describe('one of several processes', () => {
     expect(isRetired).toBe(true)
   })
 
-  test('moves connections to processes with sessions if all drain, after the last answer', async () => {
+  test('moves connections if all processes drain, and ends after its last answer', async () => {
     others = [true]
     sessions = 0
     busy = 1

@@ -39,8 +39,8 @@ function noting(notes: string[], name = ''): ExchangeEvents {
   }
 }
 
-describe('names', () => {
-  test('are the beginning of ids that a process makes', () => {
+describe('the name of a process', () => {
+  test('is the prefix of the ids that it creates', () => {
     const name = newNodeName()
     expect(nodeIn(`${name}-0123`)).toBe(name)
     expect(nodeIn(name)).toBeUndefined()
@@ -51,7 +51,7 @@ describe('names', () => {
   })
 })
 
-describe('an exchange', () => {
+describe('an exchange between two processes', () => {
   test('carries messages in both directions, in order, until one side ends it', async () => {
     const { all } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
@@ -69,7 +69,7 @@ describe('an exchange', () => {
     expect(notes).toEqual(['met {"a":1}<x/>', '"one"', '"two"ä', '"bye"', 'done'])
   })
 
-  test('is given up by either side', async () => {
+  test('can be cancelled by either side', async () => {
     const { all } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
     let met: Exchange | undefined
@@ -86,7 +86,7 @@ describe('an exchange', () => {
     expect(notes).toEqual(['other cancelled', 'cancelled', 'unmet cancelled'])
   })
 
-  test('reports when more is sent than is read', async () => {
+  test('reports a side that sends more than the other reads', async () => {
     const { all } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
     let taken = 0
@@ -113,7 +113,7 @@ describe('an exchange', () => {
     expect(exchange.isBehind).toBe(false)
   })
 
-  test('with a process that is gone, or never was, ends at once', async () => {
+  test('ends at once if the process has left, or never existed', async () => {
     const { all, network } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
     all[1]!.accept('talk', () => noting(notes, 'other '))
@@ -127,7 +127,7 @@ describe('an exchange', () => {
     expect(all[0]!.has('bbbbbbbb')).toBe(false)
   })
 
-  test('is broken on both sides if something may be lost', async () => {
+  test('breaks on both sides if data may be lost', async () => {
     const { all, network } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
     all[1]!.accept('talk', () => noting(notes, 'other '))
@@ -138,7 +138,7 @@ describe('an exchange', () => {
     expect(all[0]!.has('bbbbbbbb')).toBe(true)
   })
 
-  test('a question that fails at the other process is given up, and disturbs no other question', async () => {
+  test('a question that fails at the other process is cancelled, and other questions continue', async () => {
     const { all } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
     all[1]!.accept('fail', () => {
@@ -171,7 +171,7 @@ describe('messages of another process', () => {
     return joined
   }
 
-  test('that are not understood do not affect later messages', async () => {
+  test('with an unknown head do not affect later messages', async () => {
     const { all, network } = await speaking()
     const headless = writeFrame(frameKinds.notice, true, 0)
     const asking = writeFrame(frameKinds.open, true, 9, { kind: 'talk', head: 0 })
@@ -182,7 +182,7 @@ describe('messages of another process', () => {
     expect(met).toBe(2)
   })
 
-  test('that are no frames are a break for both, and then communication continues', async () => {
+  test('that are no frames break the exchanges of both, and then communication continues', async () => {
     const { all, network } = await speaking()
     all[1]!.accept('wait', () => noting(notes, 'met '))
     all[0]!.open('bbbbbbbb', 'wait', 0, '', noting(notes))
@@ -194,7 +194,7 @@ describe('messages of another process', () => {
     expect(notes.toSorted()).toEqual(['"fine"', 'broken', 'done', 'met broken'])
   })
 
-  test('affect nothing else if their handler fails', async () => {
+  test('are delivered even if the handler of another fails', async () => {
     const { all, network } = await speaking()
     all[1]!.accept('wait', () => noting([]))
     const failing = () => {
@@ -213,8 +213,8 @@ describe('messages of another process', () => {
   })
 })
 
-describe('a silent process', () => {
-  test('is silent after three seconds, and gone after ten', async () => {
+describe('a process that does not send heartbeats', () => {
+  test('is silent after three seconds, and has left after ten', async () => {
     const { all, clock, network } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
     all[1]!.accept('talk', () => noting(notes, 'other '))
@@ -240,7 +240,7 @@ describe('a silent process', () => {
     expect(all[0]!.others).toMatchObject([{ name: 'bbbbbbbb', isSilent: false }])
   })
 
-  test('does not count as silent if this process itself was paused', async () => {
+  test('does not count as silent if this process itself hung', async () => {
     const { all, clock } = await join('aaaaaaaa', 'bbbbbbbb')
     // The timers of both processes fire late.
     const before = clock.now.bind(clock)
@@ -252,7 +252,7 @@ describe('a silent process', () => {
   })
 })
 
-test('if one carrier cannot start, none stays open', async () => {
+test('if one carrier cannot start, the others are closed', async () => {
   const { network, all } = await join('aaaaaaaa')
   const refused = startNodes({
     ...{ clock: new FakeClock(), log, name: 'bbbbbbbb' },
@@ -263,8 +263,8 @@ test('if one carrier cannot start, none stays open', async () => {
   expect(all[0]!.others).toEqual([])
 })
 
-describe('a process that starts while another is stopped', () => {
-  test('does not treat the other as gone, as long as others do not', async () => {
+describe('a process that starts while another hangs', () => {
+  test('counts the other as running as long as all others do', async () => {
     const { all, clock, network, start } = await join('aaaaaaaa', 'bbbbbbbb')
     all[1]!.accept('talk', (_message, exchange) => {
       exchange.end('here')
@@ -292,8 +292,8 @@ describe('a process that starts while another is stopped', () => {
   })
 })
 
-describe('changes', () => {
-  test('are reported: processes that come, go, and stop accepting sessions', async () => {
+describe('changes of the group', () => {
+  test('are reported: processes that join, leave, and stop accepting sessions', async () => {
     const { all, start, network } = await join('aaaaaaaa', 'bbbbbbbb')
     const notes: string[] = []
     all[0]!.onChange(() =>
@@ -308,7 +308,7 @@ describe('changes', () => {
     expect(notes).toEqual(['b c', 'b! c', 'b!'])
   })
 
-  test('before a listener was added are reported to it', async () => {
+  test('from before a listener was added are reported to it', async () => {
     const { all, start } = await join('aaaaaaaa')
     all[0]!.drain()
     const late = await start('bbbbbbbb')
@@ -317,8 +317,8 @@ describe('changes', () => {
   })
 })
 
-describe('a question', () => {
-  test('has an answer, a problem, or no answer', async () => {
+describe('a question to another process', () => {
+  test('gets an answer, a problem, or no answer', async () => {
     const { all, clock, network } = await join('aaaaaaaa', 'bbbbbbbb')
     const [one, two] = all as [Nodes, Nodes]
     two.answer('double', (n: number, from: string) => ({ twice: 2 * n, from }))

@@ -51,8 +51,8 @@ const said = () => lines.map(({ level, file, msg }) => [level, file, msg])
 
 const warn = 40
 
-describe('a process', () => {
-  test('reads the file of its predecessor, once', async () => {
+describe('a process with STATE_DIR', () => {
+  test('reads the sealed file of its predecessor, once', async () => {
     await filesOf(1, 2).write(['a1b2c3d4', 'e5f6g7h8'], ['{"sid":1}', '{"sid":2}'])
     now += 5_000
     const [state, ...others] = await filesOf(1, 2).read()
@@ -73,7 +73,7 @@ describe('a process', () => {
     expect(lines).toEqual([])
   })
 
-  test('creates the folder for itself alone, and does not create its parent', async () => {
+  test('creates the folder with private permissions, and does not create its parent', async () => {
     expect(await recordsOf(0, 0)).toEqual([])
     expect(statSync(folder).mode & 0o777).toBe(0o700)
     const parts = { folder: join(folder, 'none', 'state') }
@@ -84,7 +84,7 @@ describe('a process', () => {
     await expect(filesOf(0, 0, parts).write(['a'], [])).rejects.toThrow('ENOENT')
   })
 
-  test('replaces a file that nobody has read', async () => {
+  test('replaces a file that no process has read', async () => {
     await filesOf(0, 0).write(['a'], ['old'])
     await filesOf(0, 0).write(['b'], ['new'])
     expect(await recordsOf(0, 0)).toEqual(['new'])
@@ -98,7 +98,7 @@ describe('a process', () => {
     expect(await recordsOf(0, 0)).toEqual(['record'])
   })
 
-  test('passes on the error of its records, and leaves no file', async () => {
+  test('reports the error of a record, and leaves no file', async () => {
     const records = (function* () {
       yield 'one'
       throw new Error('broken')
@@ -136,14 +136,14 @@ describe('if the number of workers changes, each file is read by one process:', 
     expect(lines).toEqual([])
   })
 
-  test('a worker that is replaced does not take the files of others', async () => {
+  test('a worker that is replaced does not read the files of others', async () => {
     await writeAll(4)
     expect(await recordsOf(2, 4)).toEqual(['2'])
     expect(readdirSync(folder).sort()).toEqual(['sessions-1', 'sessions-3', 'sessions-4'])
   })
 })
 
-describe('a file that cannot be used is logged, and deleted', () => {
+describe('a sealed file that cannot be used is logged and deleted', () => {
   test('if it is too old', async () => {
     await filesOf(0, 0).write(['a'], ['record'])
     now += 60_000
@@ -162,7 +162,7 @@ describe('a file that cannot be used is logged, and deleted', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test('but not at the longest allowed age', async () => {
+  test('but is read at the longest allowed age', async () => {
     await filesOf(0, 0).write(['a'], ['record'])
     now += 60_000
     expect(await recordsOf(0, 0)).toEqual(['record'])
@@ -203,8 +203,8 @@ describe('a file that cannot be used is logged, and deleted', () => {
   })
 })
 
-describe('a file under another key', () => {
-  test('stays for a start with the right key', async () => {
+describe('a sealed file under another key', () => {
+  test('stays until a start with the right key', async () => {
     await filesOf(0, 0, { keys: [older] }).write(['a'], ['record'])
     expect(await recordsOf(0, 0)).toEqual([])
     expect(said()).toEqual([
@@ -228,8 +228,8 @@ describe('a file under another key', () => {
   })
 })
 
-describe('of other files in the folder,', () => {
-  test('incomplete files of a stopped process of this slot are deleted', async () => {
+describe('other files in the folder:', () => {
+  test('incomplete files of a stopped process of this number are deleted', async () => {
     mkdirSync(folder)
     const left = [1, 2, 3].map(slot => `sessions-${slot}.0123456789abcdef.tmp`)
     for (const name of left) writeFileSync(join(folder, name), 'half')

@@ -131,7 +131,7 @@ const said = ({ body }: EndpointRequest) => body.replace(/ rid='\d+'/, '')
 const plain = (inside: string, attributes = '') =>
   `<body sid='s1'${attributes} xmlns='http://jabber.org/protocol/httpbind'${inside === '' ? '/>' : `>${inside}</body>`}`
 
-describe('opening a stream', () => {
+describe('opening a stream at a remote BOSH endpoint', () => {
   test('sends all attributes that servers require', async () => {
     const { there, link, clock, isGone } = await open({ from: 'juliet@far.example' })
     const creation = await there.request()
@@ -144,7 +144,7 @@ describe('opening a stream', () => {
     await isGone()
   })
 
-  test('names internationalized domains by their U-labels, as servers know them', async () => {
+  test('sends U-labels for internationalized domains, because servers expect them', async () => {
     const { there, link, clock, isGone } = await open({
       domain: 'xn--bcher-kva.example',
       from: 'a@xn--bcher-kva.example',
@@ -160,7 +160,7 @@ describe('opening a stream', () => {
     await isGone()
   })
 
-  test('names its user if the connection is encrypted', async () => {
+  test('sends the user’s JID if the connection is encrypted', async () => {
     const { there, link } = await open({ from: "ju'liet@far.example", encrypted: true })
     expect(link.facts).toEqual({ encrypted: true, plainAllowed: true })
     const creation = await there.request()
@@ -178,7 +178,7 @@ describe('opening a stream', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test('fetches features that come later, though every reply repeats other things', async () => {
+  test('fetches features that come later, although every reply repeats other elements', async () => {
     const { there, told, hears, poll } = await open()
     ;(await there.request()).answer('', terms)
     const second = await poll(2)
@@ -188,7 +188,7 @@ describe('opening a stream', () => {
     expect(told).toEqual(['open a1 far.example', features, 'flush'])
   })
 
-  test('keeps nothing of the login once its events have gone to the session', async () => {
+  test('keeps no reference to the login after the session has started', async () => {
     const { there, link, hears } = await open()
     ;(await there.request()).answer(features, terms)
     await hears('flush')
@@ -198,7 +198,7 @@ describe('opening a stream', () => {
     link.close()
   })
 
-  test('counts on from its first rid', async () => {
+  test('continues with the rid after the first', async () => {
     const { creation, held, link, next } = await opened()
     expect(held.rid).toBe(creation.rid + 1)
     link.send([element(message('a'))])
@@ -225,10 +225,10 @@ describe('opening a stream', () => {
     ['that is no body', 200, '<message xmlns="jabber:client"/>', 'remote-protocol-error'],
     ['that is no XML', 200, 'It works!', 'remote-protocol-error'],
     ['with a document type', 200, '<!DOCTYPE body><body/>', 'remote-protocol-error'],
-    ['of nothing there', 404, 'Not Found', 'host-unknown'],
-    ['that forbids it', 403, 'Forbidden', 'remote-connection-failed policy-violation'],
-    ['that sends it elsewhere', 302, '', 'remote-protocol-error'],
-    ['that accepts no POST', 405, '', 'remote-protocol-error'],
+    ['with HTTP 404', 404, 'Not Found', 'host-unknown'],
+    ['with HTTP 403', 403, 'Forbidden', 'remote-connection-failed policy-violation'],
+    ['with a redirect', 302, '', 'remote-protocol-error'],
+    ['with HTTP 405', 405, '', 'remote-protocol-error'],
   ])('fails for a reply %s', async (_, status, text, code) => {
     const { there, told, hears, isGone } = await open()
     ;(await there.request()).send(status, text)
@@ -246,7 +246,7 @@ describe('opening a stream', () => {
     await isGone()
   })
 
-  test('again uses the same stream prefix, in a request of its own', async () => {
+  test('for a restart uses the same stream prefix, in a separate request', async () => {
     const { link, told, held, hears, next } = await opened()
     link.send([element(message('before'))])
     const second = await next()
@@ -268,7 +268,7 @@ describe('opening a stream', () => {
     expect(told).toEqual(['open a1 far.example', features, 'flush'])
   })
 
-  test('again fails if no features arrive', async () => {
+  test('for a restart fails if no features arrive', async () => {
     const { link, clock, held, told, hears } = await opened()
     held.answer()
     link.restart({})
@@ -278,8 +278,8 @@ describe('opening a stream', () => {
   })
 })
 
-describe('an open link', () => {
-  test('passes on elements, each complete by itself, and requests more', async () => {
+describe('an open link to a remote endpoint', () => {
+  test('delivers each element with its namespaces, and requests more', async () => {
     const { told, held, hears, poll } = await opened()
     held.answer(
       "<message><body>1</body></message><x:iq xmlns:x='jabber:client'/><presence xmlns='jabber:client' a:b='c'/>",
@@ -314,7 +314,7 @@ describe('an open link', () => {
     expect([told.length, unfit]).toEqual([10_001, ['dropped', 'dropped', 'dropped']])
   })
 
-  test('drops stanzas beyond the most bytes of a reply', async () => {
+  test('drops the stanzas of a reply beyond the limit of bytes', async () => {
     const { told, unfit, held, hears } = await opened({ maxReplyBytes: 65_536 })
     const long = `<message xmlns='jabber:client'><body>${'€'.repeat(10_000)}</body></message>`
     held.answer(long.repeat(4))
@@ -325,7 +325,7 @@ describe('an open link', () => {
     ])
   })
 
-  test('drops stanzas of a reply that has too many, and is too long to be kept whole', async () => {
+  test('drops stanzas of a reply that has too many and is too long', async () => {
     const { told, unfit, held, hears } = await opened({ maxReplyBytes: 500_000 })
     held.answer(`${presence.repeat(10_003)}${' '.repeat(500_000)}`)
     await hears('flush')
@@ -334,9 +334,9 @@ describe('an open link', () => {
 
   test.each([
     ['ten times too many stanzas', '<iq/>'.repeat(100_001), 1_000_000],
-    ['too many elements that are no stanzas', '<a/>'.repeat(10_001), 1_000_000],
+    ['too many other elements', '<a/>'.repeat(10_001), 1_000_000],
     ['ten times too many stanzas, and is too long', '<iq/>'.repeat(100_001), 65_536],
-    ['too many elements that are no stanzas, and is too long', '<a/>'.repeat(20_000), 65_536],
+    ['too many other elements, and is too long', '<a/>'.repeat(20_000), 65_536],
   ])('ends with a reply that has %s', async (_what, inner, maxReplyBytes) => {
     const { told, held, hears } = await opened({ maxReplyBytes })
     held.answer(inner)
@@ -344,7 +344,7 @@ describe('an open link', () => {
     expect(told).toEqual(['end features remote-protocol-error'])
   })
 
-  test('ends with an element whose children inherit too much for a session that reads them', async () => {
+  test('ends with an element whose children would inherit too long declarations', async () => {
     const { told, held, hears } = await opened({ onElement: ({ text }) => void childrenOf(text) })
     const namespace = 'x'.repeat(200)
     held.answer(`<iq xmlns='jabber:client' type='result' xmlns:p='${namespace}'>${'<p:a/>'.repeat(100)}</iq>`)
@@ -352,14 +352,14 @@ describe('an open link', () => {
     expect(told).toEqual(['end features remote-protocol-error'])
   })
 
-  test('ends with a reply whose stream id is long', async () => {
+  test('ends with a reply whose stream id is too long', async () => {
     const { told, held, hears } = await opened()
     held.answer('', ` authid='${'x'.repeat(1024)}'`)
     await hears('end')
     expect(told).toEqual(['end features remote-protocol-error'])
   })
 
-  test('holds one request while idle, sends with another, and collects the rest', async () => {
+  test('holds one request while idle, sends data with another, and collects more data', async () => {
     const { there, link, held, next } = await opened()
     link.send([element(message('one'))])
     const second = await next()
@@ -376,7 +376,7 @@ describe('an open link', () => {
     expect(there).toMatchObject({ open: 1, mostOpen: 2, isAsked: false })
   })
 
-  test('gives its client time to answer before it sends an empty request', async () => {
+  test('waits for an answer of its client before it sends an empty request', async () => {
     const { there, link, held, clock, hears } = await opened()
     held.answer(message('question'))
     await hears('flush')
@@ -387,7 +387,7 @@ describe('an open link', () => {
     expect(there).toMatchObject({ open: 1, isAsked: false })
   })
 
-  test('sends a request after the last has arrived, because some endpoints process them as they arrive', async () => {
+  test('sends a request only after the last has arrived, because some endpoints need this', async () => {
     const { there, link, held, clock } = await opened()
     // This request uses the connection of an earlier request.
     link.send([element(message('one'))])
@@ -406,7 +406,7 @@ describe('an open link', () => {
     expect((await there.request()).rid).toBe(held.rid + 2)
   })
 
-  test('limits the size of a request, because endpoints do', async () => {
+  test('limits the size of a request, because endpoints do so', async () => {
     const { link, held, next } = await opened()
     const large = message('x'.repeat(200_000))
     link.send([element(message('one'))])
@@ -418,7 +418,7 @@ describe('an open link', () => {
     }
   })
 
-  test('reports how much waits for a request, and when it was sent', async () => {
+  test('reports how much data waits, and when it is sent', async () => {
     const { link, held, next, drains } = await opened()
     link.send([element(message('one'))])
     const second = await next()
@@ -435,7 +435,7 @@ describe('an open link', () => {
     await second.over
   })
 
-  test('takes replies in the order of the requests', async () => {
+  test('processes replies in the order of the requests', async () => {
     const { link, told, held, clock, hears, next } = await opened()
     link.send([element(message('ping'))])
     const second = await next()
@@ -447,7 +447,7 @@ describe('an open link', () => {
     expect(told).toEqual([message('first'), 'flush', message('second'), 'flush'])
   })
 
-  test('requests more at once if a request caused the answer of another', async () => {
+  test('requests more at once if replies arrive in the wrong order', async () => {
     const { there, link, held, poll, next, hears } = await opened()
     held.answer(message('first'))
     await hears('flush')
@@ -482,7 +482,7 @@ describe('an open link', () => {
     expect(told).toEqual([message('still comes'), 'flush'])
   })
 
-  test('continues when it is resumed', async () => {
+  test('requests more when it is resumed', async () => {
     const { link, held, hears, poll } = await opened()
     link.pause()
     held.answer(message('last'))
@@ -491,7 +491,7 @@ describe('an open link', () => {
     expect(said(await poll())).toBe(plain(''))
   })
 
-  test('keeps the session alive while the client sends nothing', async () => {
+  test('keeps the session alive while its client sends nothing', async () => {
     const { there, hears, clock } = await open()
     ;(await there.request()).answer(features, terms)
     await hears('flush')
@@ -528,7 +528,7 @@ describe('an endpoint that does not hold requests', () => {
     expect(there.mostOpen).toBe(1)
   })
 
-  test('or answers all requests at once does not get one after another', async () => {
+  test('or answers all requests at once is not polled without a pause', async () => {
     const { there, held, clock, poll } = await opened()
     held.answer()
     const first = await poll()
@@ -541,7 +541,7 @@ describe('an endpoint that does not hold requests', () => {
   })
 })
 
-describe('an exchange that breaks', () => {
+describe('a request whose connection breaks', () => {
   const breaks: readonly [string, (request: EndpointRequest) => void][] = [
     ['without an answer', request => request.break()],
     [
@@ -555,7 +555,7 @@ describe('an exchange that breaks', () => {
     ['by an answer that says so', request => request.answer('', " type='error'")],
   ]
 
-  test.each(breaks)('%s is tried once more with the same rid', async (_, act) => {
+  test.each(breaks)('%s is repeated with the same rid', async (_, act) => {
     const { there, told, held, hears, poll } = await opened()
     act(held)
     const again = await there.request()
@@ -566,7 +566,7 @@ describe('an exchange that breaks', () => {
     expect((await poll()).rid).toBe(held.rid + 1)
   })
 
-  test.each(breaks)('%s again and again is repeated until the endpoint may have ended the session', async (_, act) => {
+  test.each(breaks)('%s each time is repeated until the endpoint may have ended the session', async (_, act) => {
     const { there, told, held, clock, hears, isGone } = await opened()
     act(held)
     for (const pause of [0, 250, 500, 1000, 2000, 4000, 4000, 4000, 4000, 4000, 4000]) {
@@ -590,7 +590,7 @@ describe('an exchange that breaks', () => {
     await isGone()
   })
 
-  test('together with the next one is repeated first, however they break', async () => {
+  test('together with the next request is repeated first', async () => {
     const { there, link, told, held, clock, hears, next } = await opened()
     link.send([element(message('hello'))])
     const second = await next()
@@ -615,7 +615,7 @@ describe('an exchange that breaks', () => {
     expect(told).toEqual([message('first'), 'flush', message('second'), 'flush'])
   })
 
-  test('holds back new data until it has been repeated', async () => {
+  test('delays new data until it has been repeated', async () => {
     const { there, link, held, clock, next } = await opened()
     held.break()
     const again = await there.request()
@@ -629,7 +629,7 @@ describe('an exchange that breaks', () => {
     expect(said(await next())).toBe(plain(message('hello')))
   })
 
-  test('may be unknown to an endpoint that has received the next request meanwhile', async () => {
+  test('may get item-not-found if the endpoint has already answered the next request', async () => {
     const { there, link, told, held, hears, next, poll } = await opened()
     link.send([element(message('hello'))])
     const second = await next()
@@ -643,7 +643,7 @@ describe('an exchange that breaks', () => {
     expect((await poll()).rid).toBe(held.rid + 2)
   })
 
-  test('ends the link if the endpoint knows neither this request nor the next', async () => {
+  test('ends the link if this request and the next get item-not-found', async () => {
     const { there, link, told, held, hears, next } = await opened()
     link.send([element(message('hello'))])
     const second = await next()
@@ -657,7 +657,7 @@ describe('an exchange that breaks', () => {
     expect(told).toEqual(['end features remote-connection-failed item-not-found'])
   })
 
-  test('because a proxy cuts it before its wait is over is repeated as well', async () => {
+  test('because a proxy has a shorter timeout than its wait is repeated', async () => {
     const { there, told, held, clock } = await opened()
     let request = held
     for (let time = 0; time < 10; time++) {
@@ -669,7 +669,7 @@ describe('an exchange that breaks', () => {
     expect(told).toEqual([])
   })
 
-  test('when the session is asked for is tried once more as well', async () => {
+  test('is repeated also if it creates the session', async () => {
     const { there, told, hears } = await open()
     const first = await there.request()
     first.break()
@@ -680,7 +680,7 @@ describe('an exchange that breaks', () => {
     expect(told).toHaveLength(3)
   })
 
-  test('because the answer is overdue is tried once more', async () => {
+  test('because the reply is overdue is repeated', async () => {
     const { there, told, held, clock, hears } = await opened()
     clock.advance(65_000)
     const again = await there.request()
@@ -690,7 +690,7 @@ describe('an exchange that breaks', () => {
     expect(told).toEqual(['end features timeout'])
   })
 
-  test('because the endpoint is gone ends the link in the end', async () => {
+  test('because the endpoint has gone ends the link after some attempts', async () => {
     const { there, told, clock, isGone } = await opened()
     await there.stop()
     await eventually('the end is told', () => {
@@ -702,7 +702,7 @@ describe('an exchange that breaks', () => {
   })
 })
 
-describe('the end of a session', () => {
+describe('the end of a session at a remote endpoint', () => {
   test.each([
     ['host-unknown', 'host-unknown host-unknown'],
     ['host-gone', 'host-unknown host-gone'],
@@ -713,7 +713,7 @@ describe('the end of a session', () => {
     ['internal-server-error', 'remote-connection-failed internal-server-error'],
     ['policy-violation', 'remote-connection-failed policy-violation'],
     ['remote-stream-error', 'remote-stream-error remote-stream-error'],
-  ])('by the endpoint with %s is told as %s', async (condition, outcome) => {
+  ])('by the endpoint with %s is reported as %s', async (condition, outcome) => {
     const { there, told, held, hears, isGone } = await opened()
     held.answer('<text>Farewell</text>', ` type='terminate' condition='${condition}'`)
     await hears('end')
@@ -725,7 +725,7 @@ describe('the end of a session', () => {
   test.each([
     ['conflict', 'remote-stream-error conflict'],
     ['host-unknown', 'host-unknown host-unknown'],
-  ])('by a stream error %s comes with that error', async (condition, outcome) => {
+  ])('by a stream error %s is reported with that error', async (condition, outcome) => {
     const { ends, told, held, hears } = await opened()
     const error = `<stream:error xmlns:stream='${streams}'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
     held.answer(error, " type='terminate' condition='remote-stream-error'")
@@ -744,7 +744,7 @@ describe('the end of a session', () => {
     expect(said(await there.request())).toContain("type='terminate'")
   })
 
-  test('by the endpoint does not lose earlier elements', async () => {
+  test('by the endpoint comes after earlier elements of the same reply', async () => {
     const { link, told, held, hears, next, isGone } = await opened()
     link.send([element(message('ping'))])
     const second = await next()
@@ -763,7 +763,7 @@ describe('the end of a session', () => {
     [404, 'item-not-found'],
     [403, 'policy-violation'],
     [400, 'bad-request'],
-  ])('by HTTP %i is told as %s', async (status, condition) => {
+  ])('by HTTP %i is reported as %s', async (status, condition) => {
     const { there, told, held, hears, isGone } = await opened()
     held.send(status, '')
     await hears('end')
@@ -772,7 +772,7 @@ describe('the end of a session', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test('by us includes unsent data, and waits for open requests', async () => {
+  test('by this service includes unsent data, and waits for open requests', async () => {
     const { there, link, told, held, sessions, next, isGone } = await opened()
     link.send([element(message('one'))])
     const second = await next()
@@ -793,7 +793,7 @@ describe('the end of a session', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test('by us does not wait for ever', async () => {
+  test('by this service waits five seconds at most', async () => {
     const { there, link, held, clock, next, isGone } = await opened()
     link.close()
     const terminate = await next()
@@ -804,7 +804,7 @@ describe('the end of a session', () => {
     await isGone()
   })
 
-  test('by us during the creation is sent after the creation', async () => {
+  test('by this service during the creation is sent after the creation', async () => {
     const { there, link, told, isGone } = await open()
     const creation = await there.request()
     link.close()
@@ -816,7 +816,7 @@ describe('the end of a session', () => {
     expect(told).toEqual([])
   })
 
-  test('by us before the endpoint is known has nothing to close', async () => {
+  test('by this service before the endpoint is found sends nothing', async () => {
     let found: (endpoint: Endpoint) => void = () => {}
     const endpoint = new Promise<Endpoint>(resolve => {
       found = resolve
@@ -831,10 +831,10 @@ describe('the end of a session', () => {
   })
 })
 
-describe('a reply that is not whole', () => {
+describe('a reply that has not arrived completely', () => {
   const beginning = `<body xmlns='http://jabber.org/protocol/httpbind'>${message('x'.repeat(50_000))}`
 
-  test('is counted until it is whole', async () => {
+  test('counts as waiting memory', async () => {
     const { link, held, hears, waiting } = await opened()
     expect(waiting.bytes).toBe(0)
     held.begin(beginning)
@@ -848,14 +848,14 @@ describe('a reply that is not whole', () => {
 
   test.each([
     [
-      'of the creation',
+      'during the creation',
       async () => {
         const call = await open()
         return { ...call, held: await call.there.request() }
       },
     ],
-    ['later', opened],
-  ])('is let go of at once with its link, %s', async (_when, begin) => {
+    ['during the session', opened],
+  ])('is dropped at once when its link is abandoned, %s', async (_when, begin) => {
     const { link, held, waiting, isGone, there, sessions } = await begin()
     held.begin(beginning)
     await eventually('it is counted', () => waiting.bytes >= beginning.length)

@@ -29,8 +29,8 @@ const xrd = (links: string, attributes = " xmlns='http://docs.oasis-open.org/ns/
 const found = 'https://chat.example/http-bind'
 const notFound = { step: 'resolve', code: 'host-unknown', aftermath: 'none' }
 
-describe('the endpoint of a domain', () => {
-  test('is found in the JSON that it publishes', async () => {
+describe('the BOSH endpoint of a domain', () => {
+  test('is found in its host-meta in JSON', async () => {
     const { there, hostMeta } = await begin()
     const asked = hostMeta.endpointOf('localhost')
     const request = await there.request()
@@ -46,7 +46,7 @@ describe('the endpoint of a domain', () => {
     expect(await asked).toBe(found)
   })
 
-  test('is found in the XRD if there is no JSON', async () => {
+  test('is found in its host-meta in XML if there is no JSON', async () => {
     const { there, hostMeta } = await begin()
     const asked = hostMeta.endpointOf('localhost')
     ;(await there.request()).send(404, 'Not Found')
@@ -62,16 +62,16 @@ describe('the endpoint of a domain', () => {
   })
 
   test.each([
-    ['no JSON', '<html/>'],
+    ['a file that is no JSON', '<html/>'],
     ['JSON without links', '{}'],
     ['JSON that is no object', 'null'],
-    ['links that are none', json({ rel: relation }, { rel: relation, href: 1 }, { rel: relation, href: 'x' })],
-    ['links that are no list', '{"links":{"rel":"x"}}'],
-    ['links of nothing', '{"links":[null,1,"x"]}'],
-    ['an address that is not encrypted', json({ rel: relation, href: 'http://chat.example/' })],
-    ['an address with a password', json({ rel: relation, href: 'https://a:b@chat.example/' })],
-    ['an address with a fragment', json({ rel: relation, href: 'https://chat.example/#a' })],
-  ])('is looked for in the XRD after %s', async (_, text) => {
+    ['invalid links', json({ rel: relation }, { rel: relation, href: 1 }, { rel: relation, href: 'x' })],
+    ['links that are not an array', '{"links":{"rel":"x"}}'],
+    ['links that are not objects', '{"links":[null,1,"x"]}'],
+    ['an http URL', json({ rel: relation, href: 'http://chat.example/' })],
+    ['a URL with a password', json({ rel: relation, href: 'https://a:b@chat.example/' })],
+    ['a URL with a fragment', json({ rel: relation, href: 'https://chat.example/#a' })],
+  ])('is searched in the XML after %s', async (_, text) => {
     const { there, hostMeta } = await begin()
     const asked = hostMeta.endpointOf('localhost')
     ;(await there.request()).send(200, text)
@@ -80,16 +80,16 @@ describe('the endpoint of a domain', () => {
   })
 
   test.each([
-    ['nothing', 404, ''],
+    ['missing', 404, ''],
     ['a redirect', 301, ''],
-    ['no XML', 200, 'It works!'],
-    ['a document type', 200, `<!DOCTYPE XRD [<!ENTITY a "b">]>${xrd('').replace(/^.*\?>/, '')}`],
+    ['not well-formed', 200, 'It works!'],
+    ['a file with a document type', 200, `<!DOCTYPE XRD [<!ENTITY a "b">]>${xrd('').replace(/^.*\?>/, '')}`],
     ['another document', 200, '<html xmlns="http://www.w3.org/1999/xhtml"/>'],
     ['another namespace', 200, xrd(`<Link rel='${relation}' href='${found}'/>`, " xmlns='urn:x'")],
-    ['no link', 200, xrd('')],
-    ['no address', 200, xrd(`<Link rel='${relation}'/>`)],
-    ['an address that is not encrypted', 200, xrd(`<Link rel='${relation}' href='http://chat.example/'/>`)],
-  ])('is unknown where there is %s', async (_, status, text) => {
+    ['a file without a link', 200, xrd('')],
+    ['a link without a URL', 200, xrd(`<Link rel='${relation}'/>`)],
+    ['a link to an http URL', 200, xrd(`<Link rel='${relation}' href='http://chat.example/'/>`)],
+  ])('is unknown if the XML is %s', async (_, status, text) => {
     const { there, hostMeta } = await begin()
     const asked = faultOf(hostMeta.endpointOf('localhost'))
     ;(await there.request()).send(404, '')
@@ -98,7 +98,7 @@ describe('the endpoint of a domain', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test('is not known if the host fails', async () => {
+  test('is unknown if the host returns 5xx', async () => {
     const { there, hostMeta } = await begin()
     const asked = faultOf(hostMeta.endpointOf('localhost'))
     ;(await there.request()).send(500, '')
@@ -106,7 +106,7 @@ describe('the endpoint of a domain', () => {
     expect(await asked).toEqual({ ...notFound, code: 'remote-connection-failed' })
   })
 
-  test('is not known if the host refuses connections', async () => {
+  test('is unknown if the host refuses connections', async () => {
     const { there, hostMeta } = await begin()
     await there.stop()
     expect(await faultOf(hostMeta.endpointOf('localhost'))).toEqual({
@@ -115,7 +115,7 @@ describe('the endpoint of a domain', () => {
     })
   })
 
-  test('is not known if the host is not trusted', async () => {
+  test('is unknown if the certificate of the host is not trusted', async () => {
     const { there, hostMeta } = await begin({ ca: undefined })
     expect(await faultOf(hostMeta.endpointOf('localhost'))).toEqual({
       ...notFound,
@@ -125,9 +125,9 @@ describe('the endpoint of a domain', () => {
   })
 
   test.each([
-    ['hangs up', 'remote-connection-failed', (request: EndpointRequest) => request.break()],
-    ['says too much', 'remote-protocol-error', (request: EndpointRequest) => request.send(200, ' '.repeat(65_537))],
-  ])('is not told where the host %s', async (_, code, act) => {
+    ['breaks the connection', 'remote-connection-failed', (request: EndpointRequest) => request.break()],
+    ['sends too much', 'remote-protocol-error', (request: EndpointRequest) => request.send(200, ' '.repeat(65_537))],
+  ])('is unknown if the host %s', async (_, code, act) => {
     const { there, hostMeta, clock } = await begin()
     const asked = faultOf(hostMeta.endpointOf('localhost'))
     act(await there.request())
@@ -149,8 +149,8 @@ describe('the endpoint of a domain', () => {
   })
 })
 
-describe('found endpoints', () => {
-  test('are asked for once by all callers, and cached for ten minutes', async () => {
+describe('BOSH endpoints that were found', () => {
+  test('are fetched once for all callers, and cached for ten minutes', async () => {
     const { there, hostMeta, clock } = await begin()
     const asked = [1, 2, 3].map(() => hostMeta.endpointOf('localhost'))
     ;(await there.request()).send(200, json({ rel: relation, href: found }))
@@ -164,7 +164,7 @@ describe('found endpoints', () => {
     expect(await again).toBe('https://chat.example/new')
   })
 
-  test('are separate for each domain', async () => {
+  test('are cached separately for each domain', async () => {
     const { there, hostMeta } = await begin()
     const asked = ['localhost', 'other.example'].map(domain => hostMeta.endpointOf(domain))
     for (const _ of asked) {
@@ -175,7 +175,7 @@ describe('found endpoints', () => {
     expect(await Promise.all(asked)).toEqual(['https://localhost/', 'https://other.example/'])
   })
 
-  test('are absent for half a minute after a failure', async () => {
+  test('stay unknown for half a minute after a failure', async () => {
     const { there, hostMeta, clock } = await begin()
     const asked = faultOf(hostMeta.endpointOf('localhost'))
     for (const _ of [1, 2]) (await there.request()).send(404, '')

@@ -8,7 +8,7 @@ const read = (attributes: string) => readTerms(documentReader(defaultLimits)(`<b
 
 const usual = { sid: 's1', wait: 60, hold: 1, requests: 2, inactivity: 60, polling: 5, ver: '1.6' }
 
-test('values of a creation reply are used', () => {
+test('the session has the values of the creation reply', () => {
   const said =
     " sid='s1' wait='30' hold='2' requests='3' inactivity='45' polling='10' maxpause='120' ver='1.11' extra='x'"
   expect(read(said)).toEqual({
@@ -24,7 +24,7 @@ test('values of a creation reply are used', () => {
 })
 
 test.each(['policy-violation', 'constructor', '__proto__', 'toString'])(
-  'a session that ends with %s, for which there is no better word, has lost its connection',
+  'a session that ends with %s is reported as remote-connection-failed',
   condition => {
     const text = `<body type='terminate' condition='${condition}' xmlns='http://jabber.org/protocol/httpbind'/>`
     expect(replyReader(defaultLimits)(text).end?.failure).toEqual({
@@ -35,11 +35,11 @@ test.each(['policy-violation', 'constructor', '__proto__', 'toString'])(
   },
 )
 
-test('missing values have defaults', () => {
+test('values that are missing have defaults', () => {
   expect(read(" sid='s1'")).toEqual({ ...usual, maxpause: undefined })
 })
 
-test.each(['', '-1', '1.5', '1e3', '123456', 'many'])('"%s" is no number, and the default applies', text => {
+test.each(['', '-1', '1.5', '1e3', '123456', 'many'])('the value "%s" is no number, and the default applies', text => {
   const said = ['wait', 'hold', 'requests', 'inactivity', 'polling', 'maxpause', 'ver']
     .map(name => ` ${name}='${text}'`)
     .join('')
@@ -47,11 +47,11 @@ test.each(['', '-1', '1.5', '1e3', '123456', 'many'])('"%s" is no number, and th
   expect(read(` sid='s1'${said}`)).toEqual({ ...usual, ver, maxpause: undefined })
 })
 
-test.each(['', " sid=''", " wait='60'"])('a reply with <body%s/> names no session', attributes => {
+test.each(['', " sid=''", " wait='60'"])('a reply with <body%s/> has no sid', attributes => {
   expect(read(attributes)).toBeUndefined()
 })
 
-test('values do not keep the text of the reply in memory', () => {
+test('parsed values do not keep the whole reply in memory', () => {
   const reply = ` sid='${'s'.repeat(40)}' other='${'x'.repeat(100_000)}'`
   const terms: unknown[] = []
   collectGarbage()

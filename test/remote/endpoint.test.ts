@@ -42,7 +42,7 @@ async function silence(): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-describe('local addresses and ports', () => {
+describe('local addresses and ports for a remote endpoint', () => {
   test.each([
     ['http', undefined],
     ['https', certificate],
@@ -88,8 +88,8 @@ describe('local addresses and ports', () => {
   })
 })
 
-describe('an endpoint', () => {
-  test('is sent bodies as XML in UTF-8, with the headers of the settings', async () => {
+describe('a remote BOSH endpoint', () => {
+  test('gets bodies as XML in UTF-8, with the headers in the settings', async () => {
     const headers = [
       ['X-Token', 'secret'],
       ['x-many', '1'],
@@ -113,7 +113,7 @@ describe('an endpoint', () => {
     expect(await replied).toEqual({ status: 200, body: '<ä/>' })
   })
 
-  test('keeps its connections for the next request', async () => {
+  test('gets the next request over the same connection', async () => {
     const { there, here } = await connect()
     for (const text of ['one', 'two']) {
       const replied = here.post(text, 60)
@@ -125,7 +125,7 @@ describe('an endpoint', () => {
     expect(there.connections).toBe(1)
   })
 
-  test('gets a repeated request over a connection that is closed after the answer', async () => {
+  test('gets a repeated request over a new connection that closes after the reply', async () => {
     const { there, here } = await connect()
     const first = here.post('one', 60)
     ;(await there.request()).send(200, '')
@@ -138,7 +138,7 @@ describe('an endpoint', () => {
     await second
   })
 
-  test('holds as many requests as there are sessions', async () => {
+  test('may hold a request for each of many sessions', async () => {
     const { there, here } = await connect()
     const replies = Array.from({ length: 70 }, (_, index) => here.post(String(index), 60))
     const requests = []
@@ -148,7 +148,7 @@ describe('an endpoint', () => {
     expect((await Promise.all(replies)).map(({ body }) => body)).toEqual(replies.map((_, index) => `${index}`))
   })
 
-  test('may answer with more than is kept; elements that are too large or too many are dropped', async () => {
+  test('may send elements that are too large or too many: they are dropped', async () => {
     const { there, here } = await connect()
     const replied = here.post('', 60)
     const [small, middle, large] = [1, 20_000, 300_000].map(size => `<m>${'x'.repeat(size)}</m>`)
@@ -163,7 +163,7 @@ describe('an endpoint', () => {
     })
   })
 
-  test('is not followed to another URL', async () => {
+  test('cannot redirect to another URL', async () => {
     const { there, here } = await connect()
     const replied = here.post('', 60)
     ;(await there.request()).send(302, '', { Location: '/other' })
@@ -308,10 +308,10 @@ describe('faults of an endpoint:', () => {
   })
 
   test.each([
-    ['announced', { 'Content-Length': `${16 * 65_536 + 1}` }, 'x'],
-    ['that comes in parts', {}, `<body>${' '.repeat(16 * 65_536)}`],
+    ['announced in Content-Length', { 'Content-Length': `${16 * 65_536 + 1}` }, 'x'],
+    ['in chunks', {}, `<body>${' '.repeat(16 * 65_536)}`],
     ['that is no XML', {}, 'x'.repeat(65_537)],
-    ['that is no text', {}, `<body>\ud800${'x'.repeat(65_537)}<`],
+    ['text that is not UTF-8', {}, `<body>\ud800${'x'.repeat(65_537)}<`],
   ])('it sends too much, %s', async (_, headers, text) => {
     const { there, here, clock } = await connect()
     const replied = faultOf(here.post('', 60))
@@ -351,7 +351,7 @@ describe('faults of an endpoint:', () => {
   })
 })
 
-describe('an encrypted endpoint', () => {
+describe('an encrypted remote endpoint', () => {
   const trusted = { ca: certificate.cert }
 
   test('is trusted by its certificate', async () => {
@@ -369,7 +369,7 @@ describe('an encrypted endpoint', () => {
   test.each([
     ['is not trusted', {}, certificate, 'It is self-signed.'],
     [
-      'is made out to another name',
+      'is for another name',
       undefined,
       makeCertificate(['DNS:example.org']),
       'issued for example.org, not for localhost',
@@ -385,14 +385,14 @@ describe('an encrypted endpoint', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('is not verified if the operator says so', async () => {
+  test('is not verified if the operator turns this off', async () => {
     const { there, here } = await connect({ verify: false }, {}, certificate)
     const replied = here.post('', 60)
     ;(await there.request()).send(200, 'yes')
     expect((await replied).body).toBe('yes')
   })
 
-  test('must have the TLS that links have', async () => {
+  test('must have the minimum TLS version of the settings', async () => {
     const tls = { minVersion: 'TLSv1.3', ciphers: undefined } as const
     const { here } = await connect(trusted, { tls }, {
       ...certificate,
@@ -430,10 +430,10 @@ describe('an encrypted endpoint', () => {
   })
 })
 
-describe('if only public addresses are allowed', () => {
+describe('if only public addresses are allowed for endpoints', () => {
   const about = { publicOnly: true, names: namesOf({ 'inside.example': ['10.0.0.1', '::1'] }) }
 
-  test('names of private addresses are refused', async () => {
+  test('names that resolve to private addresses are refused', async () => {
     const here = createEndpoint('https://inside.example/', endpointParts(about))
     expect(await faultOf(here.post('', 60))).toEqual({
       step: 'connect',
@@ -442,7 +442,7 @@ describe('if only public addresses are allowed', () => {
     })
   })
 
-  test.each(['https://127.0.0.1/', 'https://[::1]/', 'https://[::ffff:10.0.0.1]/'])('%s is no endpoint', async url => {
+  test.each(['https://127.0.0.1/', 'https://[::1]/', 'https://[::ffff:10.0.0.1]/'])('%s is rejected', async url => {
     const make = async () => createEndpoint(url, endpointParts(about))
     expect((await faultOf(make())).code).toBe('address-not-allowed')
   })

@@ -70,7 +70,7 @@ async function created() {
 }
 
 describe('a login at a remote endpoint', () => {
-  test('asks for the terms that the call asked for', async () => {
+  test('sends the requested wait, hold and language', async () => {
     const { there, opening, termsOf, told } = await begin()
     expect([opening.id, termsOf()]).toEqual(['', undefined])
     const { body } = await there.request()
@@ -100,7 +100,7 @@ describe('a login at a remote endpoint', () => {
     await isGone()
   })
 
-  test('gets the reason why the endpoint ended the session', async () => {
+  test('fails with the reason why the endpoint ended the session', async () => {
     const { there, opening, ends, isOver, isGone, next } = await created()
     opening.link.send([element(auth)])
     ;(await next()).answer('', `${ending} condition='policy-violation'`)
@@ -111,7 +111,7 @@ describe('a login at a remote endpoint', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test('that is abandoned with a request open breaks that off and ends the session', async () => {
+  test('that is abandoned with an open request aborts it and ends the session', async () => {
     const { there, opening, ends, isGone, next } = await created()
     opening.link.send([element(auth)])
     const request = await next()
@@ -124,7 +124,7 @@ describe('a login at a remote endpoint', () => {
     expect(ends).toEqual([])
   })
 
-  test('that is abandoned with an unsent request leaves no gap before the end', async () => {
+  test('that is abandoned with an unsent request ends the session with the next rid', async () => {
     const { there, opening, creation, isGone } = await created()
     opening.link.send([element(auth)])
     opening.abandon()
@@ -134,7 +134,7 @@ describe('a login at a remote endpoint', () => {
     await isGone()
   })
 
-  test('that is abandoned while its session is created waits for it, to end it', async () => {
+  test('that is abandoned while its session is created waits for the creation, to end the session', async () => {
     const { there, opening, ends, isGone } = await begin()
     const creation = await there.request()
     opening.abandon()
@@ -146,7 +146,7 @@ describe('a login at a remote endpoint', () => {
     expect(ends).toEqual([])
   })
 
-  test('that is abandoned while its session is created does not wait for long', async () => {
+  test('that is abandoned while its session is created waits ten seconds at most', async () => {
     const { there, opening, clock, isGone } = await begin()
     const creation = await there.request()
     opening.abandon()
@@ -157,7 +157,7 @@ describe('a login at a remote endpoint', () => {
     await isGone()
   })
 
-  test('is broken off when the service stops', async () => {
+  test('is aborted when the service stops', async () => {
     const { there, remotes, opening, ends, isGone, next } = await created()
     opening.link.send([element(auth)])
     await next()
@@ -168,8 +168,8 @@ describe('a login at a remote endpoint', () => {
   })
 })
 
-describe('a session that is handed out', () => {
-  test('continues at the endpoint, for as long as the endpoint keeps it', async () => {
+describe('a session at a remote endpoint after the login', () => {
+  test('is kept for a page as long as the endpoint keeps it', async () => {
     const { there, remotes, handOver, elsewhere, clock, creation, isGone } = await created()
     clock.advance(1000)
     expect(await handOver()).toEqual({
@@ -203,7 +203,7 @@ describe('a session that is handed out', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test('continues also if the login takes its time after the last reply', async () => {
+  test('is kept also if the login continues after the last reply', async () => {
     const { opening, handOver, there, told, clock, hears, next } = await created()
     const { events } = opening.link
     let binding: Promise<unknown> | undefined
@@ -223,7 +223,7 @@ describe('a session that is handed out', () => {
     expect(there.isAsked).toBe(false)
   })
 
-  test('is ended if no caller has received it', async () => {
+  test('is ended if the caller has disconnected', async () => {
     const { there, handOver, elsewhere, creation, isGone } = await created()
     await handOver()
     elsewhere.endUnclaimed('another')
@@ -235,7 +235,7 @@ describe('a session that is handed out', () => {
     expect(elsewhere.get(id)).toBeUndefined()
   })
 
-  test('is absent if the endpoint has ended it', async () => {
+  test('does not exist if the endpoint has ended it', async () => {
     const { opening, handOver, elsewhere, isOver, next } = await created()
     opening.link.send([element(auth)])
     ;(await next()).answer('', ending)
@@ -244,7 +244,7 @@ describe('a session that is handed out', () => {
     expect(elsewhere.get(id)).toBeUndefined()
   })
 
-  test('is absent before it exists, or while a request is open', async () => {
+  test('does not exist before its creation, or while a request is open', async () => {
     const early = await begin()
     expect(await early.handOver()).toBeUndefined()
     early.opening.abandon()

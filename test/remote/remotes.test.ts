@@ -19,8 +19,8 @@ async function endOf(remotes: Remotes, domain: string) {
   return { step, code }
 }
 
-describe('a domain', () => {
-  test('without an endpoint has no link over one, and no login', () => {
+describe('a domain of the settings', () => {
+  test('without a remote endpoint has no link over one, and no login', () => {
     const server = {} as never
     const servers = new Map([['near.example', server]])
     const { remotes } = remotesOf({ '*': { url: 'http://127.0.0.1:1/' } }, { servers })
@@ -30,7 +30,7 @@ describe('a domain', () => {
     expect(remotes.size).toBe(0)
   })
 
-  test('whose clients use this service has links over its endpoint, and logins like others', async () => {
+  test('with REMOTE_ATTACH=here has links over its endpoint, and ordinary logins', async () => {
     const there = await ScriptedEndpoint.start()
     const { remotes, counts } = remotesOf({ '*': { url: there.url, allowsPlain: true } })
     const events = { onOpen() {}, onElement() {}, onFlush() {}, onDrain() {}, onEnd() {} }
@@ -47,7 +47,7 @@ describe('a domain', () => {
     expect([...counts.remoteFailures]).toEqual([])
   })
 
-  test('that has its clients go there logs in there, until the service stops', async () => {
+  test('with REMOTE_ATTACH=there logs in at the endpoint until the service stops', async () => {
     const there = await ScriptedEndpoint.start()
     const remote = { ...usualSettings, attach: 'there' } as const
     const { remotes } = remotesOf({ 'far.example': { url: there.url } }, { remote })
@@ -77,8 +77,8 @@ describe('a domain', () => {
   })
 })
 
-describe('an endpoint found through host-meta', () => {
-  test('must not be in a private network if strangers name the domain', async () => {
+describe('an endpoint that host-meta names', () => {
+  test('must not be in a private network if clients choose the domain', async () => {
     const { remotes, counts } = remotesOf({ '*': {} }, { domains: ['*'] })
     const refused = { step: 'resolve', code: 'address-not-allowed' }
     expect(await endOf(remotes, 'inside.example')).toEqual(refused)
@@ -87,7 +87,7 @@ describe('an endpoint found through host-meta', () => {
     expect([...counts.remoteFailures]).toHaveLength(1)
   })
 
-  test('may be anywhere if the operator names the domain', async () => {
+  test('may be in any network if the operator names the domain', async () => {
     const { remotes } = remotesOf({ localhost: {}, '*': {} }, { domains: ['*'] })
     // Nothing listens there.
     expect(await endOf(remotes, 'localhost')).toEqual({ step: 'resolve', code: 'remote-connection-failed' })

@@ -12,7 +12,7 @@ const session = (number: number, jid = 'juliet@far.example/balcony') =>
     { end: () => void ended.push(number) } as unknown as EndpointSession,
   ] as const
 
-describe('sessions elsewhere', () => {
+describe('sessions that pages use at a remote endpoint', () => {
   test('are found by id and by bare JID', () => {
     const elsewhere = new SessionsElsewhere()
     elsewhere.add(...session(1))
@@ -24,14 +24,14 @@ describe('sessions elsewhere', () => {
     expect(elsewhere.ofJid('romeo@far.example')).toEqual([])
   })
 
-  test('the oldest are forgotten if there are too many', () => {
+  test('are dropped if there are too many, the oldest first', () => {
     const elsewhere = new SessionsElsewhere()
     for (let number = 1; number <= 20_001; number++) elsewhere.add(...session(number))
     expect(elsewhere.size).toBe(20_000)
     expect([...elsewhere.list()].at(0)?.id).toBe('id2')
   })
 
-  test('are ended once if no page has attached', () => {
+  test('are ended once if their caller has disconnected', () => {
     const elsewhere = new SessionsElsewhere()
     for (const number of [1, 2]) elsewhere.add(...session(number))
     for (const id of ['id1', 'id1', 'id3']) elsewhere.endUnclaimed(id)
@@ -39,7 +39,7 @@ describe('sessions elsewhere', () => {
     expect([...elsewhere.list()].map(view => view.id)).toEqual(['id2'])
   })
 
-  test('are not ended after many others have followed', () => {
+  test('can still be ended after a thousand others were added', () => {
     const elsewhere = new SessionsElsewhere()
     for (let number = 1; number <= 1001; number++) elsewhere.add(...session(number))
     elsewhere.endUnclaimed('id1')

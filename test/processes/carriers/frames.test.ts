@@ -30,8 +30,8 @@ const expected = [
   { kind: 3, isOpeners: true, exchange: 1, head: [], body: 'x'.repeat(1_000) },
 ]
 
-describe('frames', () => {
-  test.each([1, 2, 3, 4, 5, 13, 64, 1_000, whole.length])('come whole out of pieces of %i bytes', size => {
+describe('frames between processes', () => {
+  test.each([1, 2, 3, 4, 5, 13, 64, 1_000, whole.length])('are parsed from pieces of %i bytes', size => {
     const reader = new FrameReader()
     const read: unknown[] = []
     for (let at = 0; at < whole.length; at += size)
@@ -39,7 +39,7 @@ describe('frames', () => {
     expect(read).toEqual(expected)
   })
 
-  test('are read again after lost bytes', () => {
+  test('are parsed again from the next whole frame after a reset', () => {
     const reader = new FrameReader()
     const read: unknown[] = []
     reader.read(whole.subarray(0, 20), frame => read.push(frame))
@@ -48,7 +48,7 @@ describe('frames', () => {
     expect(read).toEqual([expected[2]])
   })
 
-  test('are refused if invalid', () => {
+  test('are rejected if invalid', () => {
     const read = (bytes: Buffer) => () => new FrameReader().read(bytes, () => {})
     expect(read(Buffer.from('ffffffff00', 'hex'))).toThrow(RangeError)
     expect(read(Buffer.from('0000000100', 'hex'))).toThrow(RangeError)
@@ -58,13 +58,13 @@ describe('frames', () => {
     expect(readFrame(whole)).toBeUndefined()
   })
 
-  test('with a head that is not JSON have no head', () => {
+  test('have no head if the head is not JSON', () => {
     const frame = Buffer.from(frames[3]!)
     frame.write('{', 13)
     expect(readFrame(frame)?.head).toBeUndefined()
   })
 
-  test('of many pieces cost as much as their length', () => {
+  test('of many pieces cost time in proportion to their length', () => {
     const reader = new FrameReader()
     const long = writeFrame(frameKinds.message, true, 1, undefined, Buffer.alloc(1_000_000))
     let count = 0

@@ -27,7 +27,7 @@ describe('the carrier over Unix sockets', () => {
   carrierContract(carrier)
 })
 
-describe('in addition to the contract of carriers, it', () => {
+describe('in addition to the contract of all carriers', () => {
   const members: Member[] = []
   const sockets: Socket[] = []
 
@@ -54,7 +54,7 @@ describe('in addition to the contract of carriers, it', () => {
     await Promise.all(members.splice(0).map(member => member.carrier.close()))
   })
 
-  test('knows those that are there once it has started', async () => {
+  test('sees all running processes when it has started', async () => {
     const one = await start()
     const other = await start()
     expect(other.knows(one)).toBe(true)
@@ -99,9 +99,9 @@ describe('in addition to the contract of carriers, it', () => {
   })
 
   test.each([
-    ['a greeting of something else', Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n')],
+    ['a greeting of another protocol', Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n')],
     ['another version', Buffer.from('warm-bindings/2 deadbeef')],
-    ['a name that is none', Buffer.from('warm-bindings/1 ../../..')],
+    ['an invalid name', Buffer.from('warm-bindings/1 ../../..')],
     ['a name with a wildcard', Buffer.from('warm-bindings/1 deadbee*')],
     ['a chunk of an unknown kind', Buffer.concat([greetingOf('deadbeef'), Buffer.from([9, 0, 0, 0, 1, 0])])],
     ['an endless announcement', Buffer.concat([greetingOf('deadbeef'), Buffer.from([2, 255, 255, 255, 255])])],
@@ -117,7 +117,7 @@ describe('in addition to the contract of carriers, it', () => {
     await eventually('the others go on', () => other.from(one).toString() === 'on we go')
   })
 
-  test('closes a connection that claims its own name', async () => {
+  test('closes a connection from a process with its own name', async () => {
     const one = await start()
     const socket = stranger(one)
     socket.write(greetingOf(one.name))
@@ -143,7 +143,7 @@ describe('in addition to the contract of carriers, it', () => {
     await eventually('it is greeted', () => socket.heard() === 'warm-bindings/1 aaaaaaaa')
   })
 
-  test('treats a second connection of the same process as a break of the first', async () => {
+  test('reports a break if the same process connects a second time', async () => {
     const one = await start()
     const [first, second] = [stranger(one), stranger(one)]
     first.write(greetingOf('deadbeef'))
@@ -154,9 +154,9 @@ describe('in addition to the contract of carriers, it', () => {
   })
 
   test.each([
-    ['keeps the connection that it began itself', 'aaaaaaaa', 'zzzzzzzz', false],
-    ['takes the connection that the other has begun', 'zzzzzzzz', 'aaaaaaaa', true],
-  ])('of two with the same process %s', async (_what, name, other, isTheirs) => {
+    ['keeps its own connection if its name comes first', 'aaaaaaaa', 'zzzzzzzz', false],
+    ['keeps the other’s connection if its name comes last', 'zzzzzzzz', 'aaaaaaaa', true],
+  ])('in a simultaneous connect of two processes %s', async (_what, name, other, isTheirs) => {
     const theirs: Socket[] = []
     const server = createServer(socket => {
       socket.on('error', () => undefined)
@@ -216,7 +216,7 @@ describe('in addition to the contract of carriers, it', () => {
     await eventually('it has left', () => one.told.includes('leave deadbeef'))
   })
 
-  test('does not start in a folder that is not there, or too deep', async () => {
+  test('does not start in a folder that is missing or whose path is too long', async () => {
     folder = join(folder, 'missing')
     await expect(start()).rejects.toThrow(/ENOENT|EACCES/)
     folder = join(folder, 'x'.repeat(100))

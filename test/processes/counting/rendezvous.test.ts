@@ -4,7 +4,7 @@ import { firstFor, orderFor } from '../../../src/processes/counting/rendezvous.j
 const names = Array.from({ length: 10 }, (_, number) => `pppp${number}aaa`)
 const keys = Array.from({ length: 10_000 }, (_, number) => `user${number}@chat.example`)
 
-test('each process is the first for about as many keys as any other, however much alike these are', () => {
+test('each process is first for about as many keys as any other, even for similar keys', () => {
   const counts = new Map(names.map(name => [name, 0]))
   for (const key of keys) {
     const first = firstFor(key, names)
@@ -13,7 +13,7 @@ test('each process is the first for about as many keys as any other, however muc
   for (const count of counts.values()) expect(Math.abs(count - 1_000)).toBeLessThan(150)
 })
 
-test('the order does not depend on the order of the names, and begins with the first', () => {
+test('the order of processes for a key does not depend on the order of the list', () => {
   for (const key of ['', 'a', 'ä€😀', ...keys.slice(0, 100)]) {
     const order = orderFor(key, names)
     expect(orderFor(key, names.toReversed())).toEqual(order)
@@ -22,7 +22,7 @@ test('the order does not depend on the order of the names, and begins with the f
   }
 })
 
-test('if a process goes, its keys spread evenly over all others, and no other key moves', () => {
+test('if a process leaves, its keys spread evenly over the others, and no other key moves', () => {
   const [gone, ...rest] = names as [string, ...string[]]
   const moved = new Map(rest.map(name => [name, 0]))
   for (const key of keys) {

@@ -56,21 +56,18 @@ function keyOf(owner: Process, other?: Process): string {
 const take = ({ counts }: Process, key: string) => Promise.resolve(counts.take(key, ['user', 'free']))
 const known = (key: string) => all.map(({ counts }) => counts.known('user', key))
 
-describe('the counts of several processes', () => {
-  test.each([0, 1, 2])(
-    'is counted once for all: two at once do not both have the last place at process %i',
-    async owner => {
-      const [one, two] = (await start(3)) as [Process, Process, Process]
-      const key = keyOf(all[owner]!)
-      const taken = await Promise.all([take(one, key), take(two, key)])
-      expect(taken.sort()).toEqual(['user', undefined])
-      await tell()
-      expect(known(key)).toEqual([0, 1, 2].map(process => Number(process === owner)))
-      expect(alone).toBe(0)
-    },
-  )
+describe('the shared counts of several processes', () => {
+  test.each([0, 1, 2])('never exceed the limit through two simultaneous questions to process %i', async owner => {
+    const [one, two] = (await start(3)) as [Process, Process, Process]
+    const key = keyOf(all[owner]!)
+    const taken = await Promise.all([take(one, key), take(two, key)])
+    expect(taken.sort()).toEqual(['user', undefined])
+    await tell()
+    expect(known(key)).toEqual([0, 1, 2].map(process => Number(process === owner)))
+    expect(alone).toBe(0)
+  })
 
-  test('may exceed the limit, and be given back', async () => {
+  test('may be raised above the limit without a question, and lowered again', async () => {
     const [one, two, three] = (await start(3, 2)) as [Process, Process, Process]
     const key = keyOf(three)
     one.counts.add('user', key)
@@ -89,7 +86,7 @@ describe('the counts of several processes', () => {
     expect(alone).toBe(0)
   })
 
-  test('are reported in one message for each turn, and not if nothing has changed', async () => {
+  test('are reported in one message each turn, and only if something has changed', async () => {
     const [one, two] = (await start(2, 50)) as [Process, Process]
     const key = keyOf(two)
     await take(one, key)
@@ -124,7 +121,7 @@ describe('the counts of several processes', () => {
   })
 })
 
-describe('if processes come and go', () => {
+describe('if processes join and leave', () => {
   test('the counts of a lost process are dropped', async () => {
     const [one, two, three] = (await start(3)) as [Process, Process, Process]
     const key = keyOf(one)
@@ -135,7 +132,7 @@ describe('if processes come and go', () => {
     expect(await take(two, key)).toBeUndefined()
   })
 
-  test('the new owner of a key gets the counts of all', async () => {
+  test('the new owner of a key gets the counts of all processes', async () => {
     const [one, two, three] = (await start(3, 2)) as [Process, Process, Process]
     const key = keyOf(three, two)
     for (const process of [one, two]) expect(await take(process, key)).toBeUndefined()
@@ -145,7 +142,7 @@ describe('if processes come and go', () => {
     expect(await take(one, key)).toBe('user')
   })
 
-  test('a process that joins takes over its keys, and their earlier owner forgets them', async () => {
+  test('a process that joins becomes owner of its keys, and the earlier owner drops them', async () => {
     const [one, two] = (await start(2, 2)) as [Process, Process]
     const keys = Array.from({ length: 60 }, (_, number) => `key ${number}`)
     for (const key of keys) for (const process of [one, two]) expect(await take(process, key)).toBeUndefined()
@@ -160,7 +157,7 @@ describe('if processes come and go', () => {
     expect(three.counts.size).toBeGreaterThan(5)
   })
 
-  test('if an owner is lost during a question, the process that asks decides alone', async () => {
+  test('if an owner is lost during a question, the asking process decides alone', async () => {
     const [one, two] = (await start(2)) as [Process, Process]
     const key = keyOf(two)
     const asked = take(one, key)
@@ -174,7 +171,7 @@ describe('if processes come and go', () => {
 })
 
 describe('if an owner does not answer', () => {
-  test('each process counts alone meanwhile, and reports once the owner answers', async () => {
+  test('each process counts alone until the owner answers, and then reports', async () => {
     const [one, two, three] = (await start(3)) as [Process, Process, Process]
     const key = keyOf(three)
     joined.network.stop(three.nodes.self)
@@ -194,7 +191,7 @@ describe('if an owner does not answer', () => {
     expect(three.counts.size).toBe(0)
   })
 
-  test('lost reports are repaired', async () => {
+  test('lost reports are sent again', async () => {
     const [one, two] = (await start(2, 5)) as [Process, Process]
     const key = keyOf(two)
     const { ask } = one.nodes

@@ -38,7 +38,7 @@ function keyOf(...order: number[]): string {
 
 const isTooMuch = (taken: number | undefined) => taken !== undefined
 
-describe('a rate of several processes', () => {
+describe('a shared rate of several processes', () => {
   test.each([0, 1, 2])('counts each key once for all: at process %i', async owner => {
     await start(3)
     const key = keyOf(owner)
@@ -52,7 +52,7 @@ describe('a rate of several processes', () => {
     expect(alone).toBe(0)
   })
 
-  test('starts again at the next process if the counting process is gone', async () => {
+  test('starts again at the next process if the counting process leaves', async () => {
     await start(3, 1)
     const key = keyOf(2, 1)
     expect([await rates[0]!.take(key), await rates[1]!.take(key)].map(isTooMuch)).toEqual([false, true])
@@ -62,7 +62,7 @@ describe('a rate of several processes', () => {
     expect([await rates[0]!.take(key), await rates[1]!.take(key)].map(isTooMuch)).toEqual([false, true])
   })
 
-  test('is counted by the next process if one does not answer, and nothing waits longer than a second', async () => {
+  test('is counted by the next process if one does not answer, with a delay of one second at most', async () => {
     await start(3, 1)
     const key = keyOf(2, 1, 0)
     joined.network.stop(joined.all[2]!.nodes.self)
@@ -80,7 +80,7 @@ describe('a rate of several processes', () => {
     expect(await third).toBeUndefined()
   })
 
-  test('passes over a process that has fallen silent', async () => {
+  test('skips a silent process', async () => {
     await start(2, 1)
     const key = keyOf(1, 0)
     joined.network.stop(joined.all[1]!.nodes.self)
@@ -95,7 +95,7 @@ describe('a rate of several processes', () => {
     expect(isTooMuch(await rates[0]!.take(key))).toBe(true)
   })
 
-  test('that is not exceeded is asked once a second for the time to wait', async () => {
+  test('below its limit is queried once a second for the time to wait', async () => {
     await start(2, 2)
     const key = keyOf(1)
     const { nodes } = joined.all[0]!
@@ -119,14 +119,14 @@ describe('a rate of several processes', () => {
     expect(isTooMuch(await rates[0]!.wait(other))).toBe(true)
   })
 
-  test('without a limit asks no process', async () => {
+  test('without a limit queries no process', async () => {
     await start(2, 0)
     const before = joined.network.sent
     for (let time = 0; time < 50; time++) expect(await rates[0]!.take(`key ${time}`)).toBeUndefined()
     expect(joined.network.sent).toBe(before)
   })
 
-  test('that another process does not have is not created by a question', async () => {
+  test('with an unknown name is not created by another process’s question', async () => {
     await start(2)
     const { nodes } = joined.all[0]!
     const other = joined.all[1]!.nodes.self

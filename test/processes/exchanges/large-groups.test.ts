@@ -30,7 +30,7 @@ async function readBy(count: number): Promise<number> {
 
 afterEach(() => joined.close())
 
-test('a process of a large group reads as many heartbeats as one of 40', async () => {
+test('a process of a large group reads only as many heartbeats as one of 40', async () => {
   expect(await readBy(20)).toBeCloseTo(19, 0)
   await joined.close()
   expect(await readBy(size)).toBeLessThan(60)
@@ -38,7 +38,7 @@ test('a process of a large group reads as many heartbeats as one of 40', async (
   expect([...one!.nodes.others].filter(({ isSilent }) => isSilent)).toEqual([])
 })
 
-test('in a large group, a process that hangs is found by those that wait for it, and at last by all', async () => {
+test('in a large group, a hanging process is detected first by processes that wait for it', async () => {
   await start(size)
   const [waiting, idle, hung] = joined.all
   const name = hung!.nodes.self
@@ -64,7 +64,7 @@ test('in a large group, a process that hangs is found by those that wait for it,
   expect([isLostTo(waiting!), isLostTo(idle!)]).toEqual([false, false])
 })
 
-test('a process that meets a whole group writes one line', async () => {
+test('a process that joins a group logs one line for all members', async () => {
   joined = new JoinedProcesses()
   const lines: string[] = []
   const log = pino({}, { write: line => void lines.push(line) })

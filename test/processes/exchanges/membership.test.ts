@@ -109,7 +109,7 @@ class World {
 }
 
 test.each([firstSeed, firstSeed + 1])(
-  'fifty processes that come and go hold the limit of each user, seed %i',
+  'fifty processes that start and stop keep the limit of each user, seed %i',
   async seed => {
     const world = new World(seed)
     const { random, joined } = world

@@ -47,14 +47,14 @@ function waitFor(nodes: Nodes, name: string, bytes = 0) {
 
 const notice = (about: object) => writeFrame(frameKinds.notice, true, 0, { isDraining: false, known: [], ...about })
 
-describe('a name', () => {
-  test('belongs to its process, here and elsewhere', async () => {
+describe('the name of a process', () => {
+  test('belongs to this process everywhere', async () => {
     const [one] = (await startAll(own, old)) as [Nodes]
     expect([own, old, heir].map(name => one.owner(name))).toEqual([own, old, undefined])
     expect(one.names).toEqual([own])
   })
 
-  test('that is adopted stays with its process while that is there, then it is the heir, also for who comes later', async () => {
+  test('that an heir has adopted belongs to the heir when the old process has left', async () => {
     const [one, x, y] = (await startAll(own, old, heir)) as [Nodes, Nodes, Nodes]
     y.adopt(x.names)
     await settled()
@@ -71,7 +71,7 @@ describe('a name', () => {
     expect([late.owner(old), told, late.isAwaited(old)]).toEqual([heir, [heir], false])
   })
 
-  test('of a predecessor and its predecessors passes from heir to heir', async () => {
+  test('that was adopted before passes from heir to heir', async () => {
     const [one, x, y, z] = (await startAll(own, old, heir, next)) as [Nodes, Nodes, Nodes, Nodes]
     x.adopt(['oldest00', ''])
     y.adopt(x.names)
@@ -89,7 +89,7 @@ describe('a name', () => {
     expect(z.names.map(name => one.owner(name))).toEqual([undefined, undefined, undefined, undefined, own])
   })
 
-  test('is one of at most 64 that a process adopts, of which the newest count', async () => {
+  test('is dropped if a process adopts more than 64 newer names', async () => {
     const [one] = (await startAll(own)) as [Nodes]
     const names = Array.from({ length: 70 }, (_, number) => `old${String(number).padStart(5, '0')}`)
     for (const name of [...names, 'not a name', '__proto_', own]) one.adopt([name])
@@ -110,7 +110,7 @@ describe('a name', () => {
   })
 })
 
-describe('a process that hands over', () => {
+describe('a stopping process with sessions for an heir', () => {
   test('passes its name to a process that adopts it within ten seconds', async () => {
     const [one, x, y] = (await startAll(own, old, heir)) as [Nodes, Nodes, Nodes]
     await leave(x)
@@ -139,7 +139,7 @@ describe('a process that hands over', () => {
     expect(waitFor(one, old).told).toEqual([undefined])
   })
 
-  test('and still runs asks its heir, as all others do', async () => {
+  test('sends its requests to its heir while it still runs, as others do', async () => {
     const [one, x, y] = (await startAll(own, old, heir)) as [Nodes, Nodes, Nodes]
     x.handOver()
     await settled()
@@ -154,7 +154,7 @@ describe('a process that hands over', () => {
     expect(x.owner(old)).toBe(heir)
   })
 
-  test('is waited for while it is there, and for ten seconds more', async () => {
+  test('is waited for while it runs, and for ten seconds more', async () => {
     const [one, x] = (await startAll(own, old)) as [Nodes, Nodes]
     x.handOver()
     await settled()
@@ -169,7 +169,7 @@ describe('a process that hands over', () => {
     expect([told, one.owner(old), one.isAwaited(old)]).toEqual([[undefined], undefined, false])
   })
 
-  test('is not a process that dies', async () => {
+  test('is not confused with a killed process', async () => {
     const [one, x] = (await startAll(own, old)) as [Nodes, Nodes]
     await x.close()
     await settled()
@@ -178,7 +178,7 @@ describe('a process that hands over', () => {
 })
 
 describe('a wait for an heir', () => {
-  test('is for any valid name in the first ten seconds, if sessions outlive a restart of all', async () => {
+  test('is possible for any valid name in the first ten seconds, if sessions outlive restarts', async () => {
     const one = await start(own, { awaitsHeirs: true })
     const waits = [old, heir, ''].map(name => waitFor(one, name))
     for (const name of ['ABCDEFGH', 'x', '__proto_', 'xxxxxxxx-'])
@@ -191,13 +191,13 @@ describe('a wait for an heir', () => {
     expect(waitFor(one, heir).told).toEqual([undefined])
   })
 
-  test('is for no name otherwise', async () => {
+  test('is not possible for an unknown name otherwise', async () => {
     const [one] = (await startAll(own, old)) as [Nodes]
     expect([heir, ''].map(name => one.isAwaited(name))).toEqual([false, false])
     expect(waitFor(one, heir).told).toEqual([undefined])
   })
 
-  test('ends at once if 8 MiB wait', async () => {
+  test('ends at once if 8 MiB wait already', async () => {
     const one = await start(own, { awaitsHeirs: true })
     const waits = Array.from({ length: 20 }, () => waitFor(one, old, 512 * 1024))
     expect(waits.filter(({ told }) => told.length > 0)).toHaveLength(5)
@@ -208,7 +208,7 @@ describe('a wait for an heir', () => {
     expect(waits[1]!.told).toEqual([undefined])
   })
 
-  test('ends with its process, and affects no other wait if a callback fails', async () => {
+  test('ends with its process, also if another callback fails', async () => {
     const one = await start(own, { awaitsHeirs: true })
     one.whenOwned(old, 0, () => {
       throw new Error('unforeseen')
@@ -219,8 +219,8 @@ describe('a wait for an heir', () => {
   })
 })
 
-describe('names that another process claims', () => {
-  test('do not include the name of a living process', async () => {
+describe('adopted names that another process announces', () => {
+  test('cannot include the name of a running process', async () => {
     const [one, , y, z] = (await startAll(own, old, heir, next)) as [Nodes, Nodes, Nodes, Nodes]
     z.adopt(['gone0000'])
     await settled()
