@@ -24,13 +24,13 @@ async function encrypted(certificate?: boolean) {
   return { call, peer, shown: socket.getPeerX509Certificate()?.toString() }
 }
 
-describe('the certificate of the operator', () => {
-  test('is shown on a link that asks for it', async () => {
+describe('the client certificate of the operator', () => {
+  test('is sent on a link that asks for it', async () => {
     const { shown } = await encrypted(true)
     expect(shown?.trim()).toBe(ours.cert.trim())
   })
 
-  test('is not shown on another link, even after a link that showed it', async () => {
+  test('is not sent on another link, even after a link that sent it', async () => {
     const { shown } = await encrypted(true)
     const login = await encrypted(false)
     const browser = await encrypted()
@@ -41,7 +41,7 @@ describe('the certificate of the operator', () => {
 describe('the steps of a connection', () => {
   const all = ['connect', 'tls', 'features']
 
-  test('are reported in turn, until the stream is encrypted as required', async () => {
+  test('are reported in order, until the stream is encrypted as required', async () => {
     const { call, peer } = await encrypted()
     expect(call.steps).toEqual(all)
     call.link.restart()
@@ -49,7 +49,7 @@ describe('the steps of a connection', () => {
     expect(call.steps).toEqual(all)
   })
 
-  test('are reported for a plain link, without a step of encryption', async () => {
+  test('are reported for an unencrypted link, without a step of encryption', async () => {
     const { call, peer } = await connect()
     await peer.until("streams'>")
     peer.send(serverHeader + features)

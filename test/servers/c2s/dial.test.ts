@@ -72,8 +72,8 @@ async function follow(search: Search) {
   return { goOn: (failure: Failure) => goOn(failure), cancel: () => search.cancel() }
 }
 
-describe('dialling a server of the operator', () => {
-  test('by its address begins at once, and costs one timer until it is connected', async () => {
+describe('connecting to a server in the settings', () => {
+  test('by IP address begins at once, and needs one timer until it is connected', async () => {
     await follow(dialer().toServer(server, 'example.org'))
     expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
     expect(clock.pending).toBe(1)
@@ -83,7 +83,7 @@ describe('dialling a server of the operator', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('by a name with known addresses begins at once, too', async () => {
+  test('by a name with cached addresses begins at once too', async () => {
     names.hosts['xmpp.lan'] = ['10.0.0.5', '10.0.0.6']
     await follow(
       dialer({ publicOnly: true }).toServer({ ...server, host: 'xmpp.lan', tls: 'none', port: 15222 }, 'example.org'),
@@ -101,7 +101,7 @@ describe('dialling a server of the operator', () => {
     expect(clock.pending).toBe(1)
   })
 
-  test('takes a descriptor once its address is known', async () => {
+  test('reserves a descriptor, which is free again after a cancel', async () => {
     let answer: (addresses: Addresses) => void = () => {}
     names.hosts['xmpp.lan'] = new Promise<Addresses>(resolve => {
       answer = resolve
@@ -117,7 +117,7 @@ describe('dialling a server of the operator', () => {
     expect(descriptors.expected).toBe(0)
   })
 
-  test('takes no descriptor without an address', async () => {
+  test('reserves no descriptor without an address', async () => {
     names.hosts['xmpp.lan'] = Promise.resolve(unknown)
     const { connections, cancel } = dialer().toServer({ ...server, host: 'xmpp.lan' }, 'example.org')
     const first = connections(() => {}).next()
@@ -145,13 +145,13 @@ describe('dialling a server of the operator', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('fails at once if the host is known to have no address', async () => {
+  test('fails at once if the host has no address according to the cache', async () => {
     names.hosts['xmpp.lan'] = unknown
     await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }, 'example.org'))
     expect(told).toEqual(['failed resolve host-unknown'])
   })
 
-  test('fails when there is no answer in five seconds', async () => {
+  test('fails if there is no answer in five seconds', async () => {
     await follow(dialer().toServer(server, 'example.org'))
     clock.advance(5_000)
     await settled()
@@ -161,7 +161,7 @@ describe('dialling a server of the operator', () => {
   })
 })
 
-describe('dialling a domain', () => {
+describe('connecting to a domain', () => {
   test('tries one target after another, and reports the TLS mode of the target that answers', async () => {
     names.routes['example.org'] = { targets: [at('a', 'direct'), at('b'), at('c')] }
     names.hosts['a'] = ['192.0.2.1', '2001:db8::1']
@@ -179,7 +179,7 @@ describe('dialling a domain', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('continues if the target that answered is unusable', async () => {
+  test('continues with the next target if the target that answered is unusable', async () => {
     names.routes['example.org'] = { targets: [at('192.0.2.1', 'direct'), at('192.0.2.2')] }
     const dialling = await follow(dialer().toDomain('example.org'))
     sockets.stand('192.0.2.1')
@@ -198,9 +198,9 @@ describe('dialling a domain', () => {
   })
 
   test.each([
-    ['the only one', [refused], 'connect remote-connection-failed'],
-    ['the one that came furthest', [unknown, refused, unknown], 'connect remote-connection-failed'],
-    ['the first that came so far', [unknown, { step: 'resolve', code: 'timeout' }], 'resolve host-unknown'],
+    ['the only target', [refused], 'connect remote-connection-failed'],
+    ['the target that came furthest', [unknown, refused, unknown], 'connect remote-connection-failed'],
+    ['the first of several such targets', [unknown, { step: 'resolve', code: 'timeout' }], 'resolve host-unknown'],
   ] as const)('fails for the reason of %s', async (_which, failures, expected) => {
     names.routes['example.org'] = { targets: failures.map((_, index) => at(`h${index}`)) }
     for (const [index, failure] of failures.entries())
@@ -211,7 +211,7 @@ describe('dialling a domain', () => {
     expect(told.at(-1)).toBe(`failed ${expected}`)
   })
 
-  test('reports that name servers failed, if nothing else is found either', async () => {
+  test('reports that name servers failed, if no other target is found either', async () => {
     const failure: Failure = { step: 'resolve', code: 'remote-connection-failed' }
     names.routes['example.org'] = { targets: [at('example.org')], failure }
     names.hosts['example.org'] = unknown
@@ -219,7 +219,7 @@ describe('dialling a domain', () => {
     expect(told).toEqual(['failed resolve remote-connection-failed'])
   })
 
-  test('fails if there is no target', async () => {
+  test('fails if the domain has no target', async () => {
     names.routes['example.org'] = { targets: [], failure: unknown }
     await follow(dialer().toDomain('example.org'))
     expect(told).toEqual(['failed resolve host-unknown'])
@@ -265,7 +265,7 @@ describe('dialling a domain', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('does not look up another target for longer than the time limit', async () => {
+  test('does not resolve another target for longer than the time limit', async () => {
     names.routes['example.org'] = { targets: [at('192.0.2.1'), at('b')] }
     names.hosts['b'] = new Promise(() => {})
     const dialling = await follow(dialer().toDomain('example.org'))
@@ -281,8 +281,8 @@ describe('dialling a domain', () => {
   })
 
   test.each([
-    ['its targets are awaited', () => Promise.resolve({ targets: [at('192.0.2.1')] })],
-    ['addresses are awaited', () => ({ targets: [at('later')] })],
+    ['it waits for its targets', () => Promise.resolve({ targets: [at('192.0.2.1')] })],
+    ['it waits for addresses', () => ({ targets: [at('later')] })],
     ['it connects', () => ({ targets: [at('192.0.2.1'), at('192.0.2.2')] })],
     ['it is about to fail', () => ({ targets: [] })],
   ])('can be cancelled while %s, and leaves nothing open', async (_when, route) => {
@@ -300,7 +300,7 @@ describe('dialling a domain', () => {
   })
 })
 
-describe('if any domain may be dialled', () => {
+describe('if clients may name any domain', () => {
   test('private addresses are skipped', async () => {
     names.routes['example.org'] = { targets: [at('a')] }
     names.hosts['a'] = ['fd00::1', '10.0.0.1', '2606:4700::1', '127.0.0.1', '8.8.8.8']
@@ -311,7 +311,7 @@ describe('if any domain may be dialled', () => {
   })
 
   test.each(['127.0.0.1', '10.1.2.3', '169.254.169.254', '::1', '::ffff:192.168.0.1', 'fe80::1'])(
-    'a domain that leads to %s alone is refused',
+    'a domain that resolves to %s alone is refused',
     async address => {
       names.routes['example.org'] = { targets: [at('a')] }
       names.hosts['a'] = [address]
@@ -337,7 +337,7 @@ describe('if any domain may be dialled', () => {
     expect(told.at(-1)).toBe('failed connect address-not-allowed')
   })
 
-  test('servers named by the operator are dialled at any address', async () => {
+  test('servers in the settings may have any address', async () => {
     await follow(dialer({ publicOnly: true }).toServer(server, 'example.org'))
     expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
   })

@@ -42,7 +42,7 @@ describe('a link with direct TLS', () => {
     await call.hears('closed')
   })
 
-  test('starts no TLS within TLS, whatever is offered', async () => {
+  test('starts no second TLS, even if the server offers STARTTLS', async () => {
     const { call, peer } = await secured()
     peer.send(serverHeader + startTlsOffer)
     await call.hears('flush')
@@ -52,7 +52,7 @@ describe('a link with direct TLS', () => {
     await call.hears('closed')
   })
 
-  test('sends the space after which a server with TLS 1.3 continues', async () => {
+  test('sends a space after the session tickets, because servers with TLS 1.3 wait for data', async () => {
     const { call, peer } = await secured()
     await ticketed(call)
     call.clock.advance(0)
@@ -62,7 +62,7 @@ describe('a link with direct TLS', () => {
     await call.hears('closed')
   })
 
-  test('reaches TLS, then the stream', async () => {
+  test('reports the steps TLS and stream', async () => {
     const { call, peer } = await connected()
     await peer.secure(certificate)
     await peer.until("streams'>")
@@ -72,10 +72,10 @@ describe('a link with direct TLS', () => {
   })
 
   test.each([
-    ['made out to another name', makeCertificate(['DNS:other.example']), undefined],
-    ['that is not trusted', certificate, undefined],
-    ['that has expired', makeCertificate(['DNS:example.org'], { expired: true }), 'itself'],
-  ] as const)('ends before anything is said where the certificate is one %s', async (_what, shown, trusted) => {
+    ['for another name', makeCertificate(['DNS:other.example']), undefined],
+    ['not trusted', certificate, undefined],
+    ['expired', makeCertificate(['DNS:example.org'], { expired: true }), 'itself'],
+  ] as const)('ends before any XMPP is sent if the certificate is %s', async (_what, shown, trusted) => {
     const { call, peer } = await connected({ ca: trusted === undefined ? undefined : shown.cert })
     await peer.secure(shown).catch(() => {})
     await call.hears('end')
@@ -85,7 +85,7 @@ describe('a link with direct TLS', () => {
     expect(call.clock.pending).toBe(0)
   })
 
-  test('continues if the operator wants no verification', async () => {
+  test('continues if the operator turns verification off', async () => {
     const { call, peer } = await connected({ ca: undefined, verify: false })
     await peer.secure(makeCertificate(['DNS:other.example']))
     await peer.until("streams'>")
@@ -95,8 +95,8 @@ describe('a link with direct TLS', () => {
 
   test.each([
     ['speaks another protocol over TLS', { ALPNProtocols: ['http/1.1'] }, undefined],
-    ['has none but an older version', { maxVersion: 'TLSv1.2' }, { minVersion: 'TLSv1.3', ciphers: undefined }],
-  ] as const)('ends where the server %s', async (_what, options, tls) => {
+    ['has only an older TLS version', { maxVersion: 'TLSv1.2' }, { minVersion: 'TLSv1.3', ciphers: undefined }],
+  ] as const)('ends if the server %s', async (_what, options, tls) => {
     const { call, peer } = await connected({}, {}, tls === undefined ? {} : { tls })
     peer.secure({ ...certificate, ...options } as TLSSocketOptions).catch(() => {})
     await call.hears('end')

@@ -97,7 +97,7 @@ describe('another server of the domain is tried', () => {
     expect(call.told.filter(line => line.startsWith('end'))).toHaveLength(1)
   })
 
-  test('when the first sends nothing for five seconds, before the login gives up', async () => {
+  test('when the first sends nothing for five seconds, before the login times out', async () => {
     const { call, clock, peer, next } = await begin('starttls')
     await peer.until(plainHeader)
     clock.advance(5_000)
@@ -126,7 +126,7 @@ describe('another server of the domain is tried', () => {
     await call.hears('closed')
   })
 
-  test('over direct TLS as well, and if that fails too, the failure of the last step is reported', async () => {
+  test('over direct TLS too, and if that fails as well, the last failure is reported', async () => {
     const { call, peer, next } = await begin('starttls', 'direct')
     await peer.until(plainHeader)
     peer.send(serverHeader + features)
@@ -162,7 +162,7 @@ describe('no other server is tried', () => {
     expect(call.told.slice(3)).toEqual(['end features remote-connection-failed', 'closed'])
   })
 
-  test('when a look-up fails unexpectedly', async () => {
+  test('when resolving the domain fails unexpectedly', async () => {
     const clock = new FakeClock()
     const parts = dialerParts(clock)
     parts.names.routeTo = () => Promise.reject(new TypeError('not foreseen'))

@@ -34,7 +34,7 @@ async function ends(version: SecureVersion): Promise<Ends> {
   return { ours, theirs, port }
 }
 
-describe('TLS 1.2', () => {
+describe('a link over TLS 1.2', () => {
   test('has the first Finished message, which the server has received', async () => {
     const { ours, theirs } = await ends('TLSv1.2')
     const bytes = channelBinding(ours, 'tls-unique')!
@@ -43,7 +43,7 @@ describe('TLS 1.2', () => {
     expect(channelBinding((await ends('TLSv1.2')).ours, 'tls-unique')).not.toEqual(bytes)
   })
 
-  test('has no binding in a resumed session, in which the other side finishes first', async () => {
+  test('has no tls-unique in a resumed session, because there the server sends the first Finished', async () => {
     const { ours, port } = await ends('TLSv1.2')
     const session = ours.getSession()!
     const resumed = connect({
@@ -64,7 +64,7 @@ describe('TLS 1.2', () => {
   })
 })
 
-describe('TLS 1.3', () => {
+describe('a link over TLS 1.3', () => {
   test('has the same exporter as the server', async () => {
     const { ours, theirs } = await ends('TLSv1.3')
     const bytes = channelBinding(ours, 'tls-exporter')!
@@ -79,7 +79,7 @@ describe('TLS 1.3', () => {
 })
 
 test.each(['TLSv1.2', 'TLSv1.3'] as const)(
-  'over %s the certificate of the server is hashed, as often as it is asked for',
+  'over %s, the server’s certificate is hashed the same each time',
   async version => {
     const { ours } = await ends(version)
     // OpenSSL signs with SHA-256 by default.

@@ -66,15 +66,15 @@ describe('a link to a domain', () => {
     createLinks(linksParts(clock, named('all'), { servers, dialer: notingDialer() }))
 
   test.each([
-    ['the server that the operator named for it', 'example.org', servers, 'server own'],
-    ['the server that the operator named for all others', 'example.net', servers, 'server all'],
-    ['the one that its name leads to', 'example.net', new Map([['example.org', named('own')]]), 'domain example.net'],
+    ['the server in the settings for this domain', 'example.org', servers, 'server own'],
+    ['the server in the settings for all other domains', 'example.net', servers, 'server all'],
+    ['the server that DNS names', 'example.net', new Map([['example.org', named('own')]]), 'domain example.net'],
   ])('goes to %s', (_where, domain, servers, expected) => {
     links(servers).open(domain, options, silent).close()
     expect(dialled).toEqual([expected, 'cancelled'])
   })
 
-  test('is counted until it is gone', async () => {
+  test('is counted until its connection is closed', async () => {
     const all = links(servers)
     const link = all.open('example.org', options, silent)
     all.open('example.net', options, silent)
@@ -87,7 +87,7 @@ describe('a link to a domain', () => {
   })
 })
 
-describe('a quiet link', () => {
+describe('an idle link', () => {
   let listener: ScriptedServer
 
   beforeEach(async () => {

@@ -41,7 +41,7 @@ async function answered(said: string, ahead?: Ahead, sent?: string[]) {
   return { call, peer }
 }
 
-describe('a stream header', () => {
+describe('the header of a pipelined stream', () => {
   test('is sent in one packet with pipelined data', async () => {
     const { call, peer } = await connectAhead()
     await peer.until(auth)
@@ -100,8 +100,8 @@ describe('a stream header', () => {
   })
 })
 
-describe('inside of TLS 1.3', () => {
-  test('the first stream waits for its features: white space may follow the header, but no login by SASL or SASL2', async () => {
+describe('over TLS 1.3', () => {
+  test('no login is pipelined on the first stream: white space may follow the header', async () => {
     const certificate = makeCertificate(['DNS:example.org'])
     const { call, peer } = await connectAhead('proven', [request], { tls: 'direct', ca: certificate.cert })
     await peer.secure({ ...certificate, minVersion: 'TLSv1.3' })
@@ -120,7 +120,7 @@ describe('inside of TLS 1.3', () => {
   })
 })
 
-test('features that arrive are reported', async () => {
+test('features are reported also after pipelined data', async () => {
   const { call, peer } = await answered(toLogIn + challenge)
   expect(call.told).toEqual(['open 1 example.org', seen(toLogIn), challenge, 'flush'])
   call.link.restart({ ahead: 'proven' })
@@ -131,7 +131,7 @@ test('features that arrive are reported', async () => {
   expect(call.told).toEqual(['open 1 example.org', seen(toBind), result, 'flush'])
 })
 
-describe('a server on trial', () => {
+describe('a server in its first pipelined login', () => {
   test('has three seconds for its features', async () => {
     const { call, peer } = await connectAhead('trial')
     await peer.until(auth)
@@ -180,7 +180,7 @@ describe('a server on trial', () => {
   })
 })
 
-describe('a server that is proven', () => {
+describe('a server that has handled pipelining before', () => {
   test('has ten seconds for its features', async () => {
     const { call, peer } = await connectAhead()
     await peer.until(auth)

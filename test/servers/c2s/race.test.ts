@@ -44,7 +44,7 @@ describe('connecting to the addresses of a host', () => {
     expect(sockets.alive).toEqual(['a', 'b', 'c'])
   })
 
-  test('begins the next attempt at once when one fails, and another 250 ms later', () => {
+  test('begins the next attempt at once if one fails, and another 250 ms later', () => {
     race(['a', 'b', 'c'])
     clock.advance(100)
     sockets.refuse('a')
@@ -52,17 +52,20 @@ describe('connecting to the addresses of a host', () => {
     expect(sockets.begun).toEqual(['0 a 5222', '100 b 5222', '350 c 5222'])
   })
 
-  test.each(['a', 'b', 'c'])('ends with the first that answers, for example %s, and gives up the others', which => {
-    race(['a', 'b', 'c'])
-    clock.advance(500)
-    sockets.stand(which)
-    expect(ends).toEqual(['won'])
-    expect(winner).toBe(sockets.at(which))
-    expect(sockets.alive).toEqual([which])
-    expect(clock.pending).toBe(0)
-    // The race leaves no listeners: the link listens now.
-    expect(winner!.listenerCount('error') + winner!.listenerCount('connect')).toBe(0)
-  })
+  test.each(['a', 'b', 'c'])(
+    'ends with the first connection that succeeds, for example %s, and cancels the others',
+    which => {
+      race(['a', 'b', 'c'])
+      clock.advance(500)
+      sockets.stand(which)
+      expect(ends).toEqual(['won'])
+      expect(winner).toBe(sockets.at(which))
+      expect(sockets.alive).toEqual([which])
+      expect(clock.pending).toBe(0)
+      // The race leaves no listeners: the link listens now.
+      expect(winner!.listenerCount('error') + winner!.listenerCount('connect')).toBe(0)
+    },
+  )
 
   test('begins no further attempt once one has succeeded', () => {
     race(['a', 'b'])
@@ -84,7 +87,7 @@ describe('connecting to the addresses of a host', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test('ends at the time limit for all', () => {
+  test('ends at the time limit for all addresses', () => {
     clock.advance(1_000)
     race(['a', 'b'], 3_000)
     clock.advance(1_999)
@@ -105,11 +108,14 @@ describe('connecting to the addresses of a host', () => {
     expect(clock.pending).toBe(0)
   })
 
-  test.each(['EMFILE', 'ENFILE'])("is this process' own fault if no descriptor is left: %s", code => {
-    race(['a'])
-    sockets.refuse('a', code)
-    expect(ends).toEqual([`lost connect service-full ${code}`])
-  })
+  test.each(['EMFILE', 'ENFILE'])(
+    'reports service-full and no fault of the server if no descriptor is left: %s',
+    code => {
+      race(['a'])
+      sockets.refuse('a', code)
+      expect(ends).toEqual([`lost connect service-full ${code}`])
+    },
+  )
 
   test('leaves nothing open when it is cancelled', () => {
     const cancel = race(['a', 'b', 'c'])

@@ -8,7 +8,7 @@ const turn = () => new Promise(resolve => setImmediate(resolve))
 const tick = () => new Promise<void>(resolve => process.nextTick(resolve))
 
 describe('data on a link', () => {
-  test('of one turn is sent at the end of the turn', async () => {
+  test('of one turn is sent together at the end of the turn', async () => {
     const { call, peer } = await opened()
     call.link.send([element('<presence/>')])
     call.link.send([element('<message/>')])
@@ -18,7 +18,7 @@ describe('data on a link', () => {
     expect(await peer.until('<message/>')).toBe('<presence/><message/>')
   })
 
-  test('is reported once it is sent, if its sender may wait for this', async () => {
+  test('is reported as sent if its sender waits for room', async () => {
     const { call, peer } = await opened()
     call.link.send([element(`<a>${'x'.repeat(300_000)}</a>`)])
     expect(call.link.backlog).toBeGreaterThan(256 * 1024)
@@ -42,7 +42,7 @@ describe('data on several links in one turn', () => {
   test.each([
     ['stanzas', 8, false],
     ['steps of a login', 2, true],
-  ])('is sent at once for enough links: %s', async (_what, lot, isStep) => {
+  ])('is sent before the end of the turn if many links have data: %s', async (_what, lot, isStep) => {
     const all: Awaited<ReturnType<typeof opened>>[] = []
     while (all.length <= lot) all.push(await opened())
     const waiting = () => all.filter(({ call }) => call.link.backlog > 0).length

@@ -17,14 +17,14 @@ import {
 
 afterEach(stopServers)
 
-describe('the space after which a server with TLS 1.3 continues', () => {
+describe('the space that servers with TLS 1.3 wait for', () => {
   const pong = async (call: Call, peer: Awaited<ReturnType<typeof encrypted>>['peer']) => {
     // After this mark, all earlier data has arrived.
     call.link.send([element('<mark/>')])
     return peer.until('<mark/>')
   }
 
-  test('is sent after its session tickets, once for all that arrived together', async () => {
+  test('is sent after the session tickets, once for all that arrived together', async () => {
     const { call, peer } = await encrypted()
     await ticketed(call)
     expect(await pong(call, peer)).toBe('<mark/>')
@@ -50,7 +50,7 @@ describe('the space after which a server with TLS 1.3 continues', () => {
     await call.hears('closed')
   })
 
-  test('is not sent if the answer has begun', async () => {
+  test('is not sent if the server has already answered', async () => {
     const { call, peer } = await encrypted()
     await ticketed(call)
     peer.send('<')
@@ -87,7 +87,7 @@ describe('the space after which a server with TLS 1.3 continues', () => {
     await call.hears('closed')
   })
 
-  test('is not sent over TLS 1.2, or unencrypted', async () => {
+  test('is not sent over TLS 1.2, or over an unencrypted link', async () => {
     const { call, peer } = await encrypted({ maxVersion: 'TLSv1.2' })
     call.clock.advance(1)
     expect(await pong(call, peer)).toBe('<mark/>')

@@ -25,7 +25,7 @@ function certificate(key: string, ...signing: string[]): Buffer {
   return new X509Certificate(execFileSync('openssl', args, { stdio: 'pipe' })).raw
 }
 
-describe('a certificate is hashed with the hash of its signature', () => {
+describe('for tls-server-end-point, a certificate is hashed with the hash of its signature:', () => {
   test.each([
     ['RSA with SHA-256', 'sha256', rsa, ['-sha256']],
     ['RSA with SHA-224', 'sha224', rsa, ['-sha224']],
@@ -43,7 +43,7 @@ describe('a certificate is hashed with the hash of its signature', () => {
   })
 })
 
-describe('SHA-256 replaces a broken hash', () => {
+describe('for tls-server-end-point, SHA-256 replaces a broken hash:', () => {
   test.each([
     ['RSA with SHA-1', rsa, ['-sha1']],
     ['RSA with MD5', rsa, ['-md5']],
@@ -54,7 +54,7 @@ describe('SHA-256 replaces a broken hash', () => {
   })
 })
 
-test('an Ed25519 signature has no hash', () => {
+test('a certificate with an Ed25519 signature has no hash', () => {
   expect(signatureHash(certificate(ed25519))).toBeUndefined()
 })
 

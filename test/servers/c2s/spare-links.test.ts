@@ -123,7 +123,7 @@ afterEach(() => {
   server.stop()
 })
 
-describe('a connection is dialled ahead', () => {
+describe('a spare link is dialled', () => {
   test('after the third login of a minute, and sends nothing until it is used', async () => {
     start()
     await logInOften(2)
@@ -152,7 +152,7 @@ describe('a connection is dialled ahead', () => {
     await eventually('there are as many as may be', () => links.spares === 3)
   })
 
-  test('by a login, one at a time: there are never more dials than logins and spare links', async () => {
+  test('at most once for each login and each spare link', async () => {
     start()
     let dials = 0
     const count = async () => {
@@ -191,7 +191,7 @@ describe('a connection is dialled ahead', () => {
     expect([links.spares, spare.unread]).toEqual([1, ''])
   })
 
-  test('for its domain alone', async () => {
+  test('for the domain of the logins only', async () => {
     start()
     const spare = await firstSpare()
     await usable()
@@ -220,8 +220,8 @@ describe('a spare link ends', () => {
   test.each([
     ['the server closes it', (peer: ScriptedConnection) => peer.end()],
     ['the server resets it', (peer: ScriptedConnection) => peer.reset()],
-    ['the server sends anything unasked', (peer: ScriptedConnection) => peer.send(serverHeader)],
-  ])('if %s; then two more logins dial no other', async (_what, act) => {
+    ['the server sends anything', (peer: ScriptedConnection) => peer.send(serverHeader)],
+  ])('if %s; then two more logins dial no other link', async (_what, act) => {
     start()
     const spare = await firstSpare()
     await usable()
@@ -243,7 +243,7 @@ describe('a spare link ends', () => {
     await spare.gone
   })
 
-  test('with the closing alert of TLS', async () => {
+  test('with a close alert of TLS', async () => {
     const spare = await encryptedSpare()
     await usable()
     const received = spare.raw.bytesRead
@@ -295,7 +295,7 @@ describe('a login on a spare link', () => {
     expect(told).toEqual(['open', 'flush'])
   })
 
-  test('precedes the features, also over TLS 1.3, because the session tickets have arrived', async () => {
+  test('is pipelined also over TLS 1.3, because the session tickets have arrived', async () => {
     const spare = await encryptedSpare()
     await usable()
     spare.packets.length = 0
@@ -308,7 +308,7 @@ describe('a login on a spare link', () => {
     expect(spare.unread).toBe('')
   })
 
-  test('that is cancelled before it has begun closes the link', async () => {
+  test('that is cancelled before it begins closes the link', async () => {
     start()
     const spare = await firstSpare()
     await usable()
@@ -335,7 +335,7 @@ describe('a login on a spare link', () => {
     expect(login.ends).toEqual([])
   })
 
-  test('whose link was dead may be repeated, if it preceded the features', async () => {
+  test('whose link was dead may be repeated, if it was pipelined', async () => {
     start()
     const spare = await firstSpare()
     await usable()
@@ -351,7 +351,7 @@ describe('a login on a spare link', () => {
   test.each<[string, (spare: ScriptedConnection) => void]>([
     ['ends', spare => spare.end(footer)],
     ['breaks', spare => spare.reset()],
-  ])('whose link %s later fails like any other', async (_how, end) => {
+  ])('whose link %s later fails like any other login', async (_how, end) => {
     start()
     const spare = await firstSpare()
     await usable()

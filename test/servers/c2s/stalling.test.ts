@@ -42,7 +42,7 @@ describe('a server that reads nothing', () => {
     expect(call.told).toEqual(['drain'])
   })
 
-  test('is given up after five minutes', async () => {
+  test('is disconnected after five minutes', async () => {
     const { call, peer } = await behind()
     call.clock.advance(stall - 1)
     expect(call.told).toEqual([])
@@ -53,7 +53,7 @@ describe('a server that reads nothing', () => {
     await peer.gone
   })
 
-  test('is not given up if it reads now and then', async () => {
+  test('is not disconnected if it reads something from time to time', async () => {
     const { call, peer } = await behind()
     for (let round = 0; round < 3; round++) {
       call.clock.advance(stall - 1)
@@ -80,8 +80,8 @@ describe('a server that reads nothing', () => {
   })
 })
 
-describe('an exception', () => {
-  test.each(['<message', 'flush'])('of the owner at %s ends this link alone', async line => {
+describe('an exception in the code that uses a link', () => {
+  test.each(['<message', 'flush'])('at %s ends this link only', async line => {
     const { call, peer } = await opened()
     call.onTold = told => {
       if (told.startsWith(line)) throw new TypeError('a mistake')
@@ -94,7 +94,7 @@ describe('an exception', () => {
     await peer.gone
   })
 
-  test('of the owner when it may send ahead ends this link alone', async () => {
+  test('when pipelined data can be sent ends this link only', async () => {
     const { call, peer } = await connect({}, { ahead: 'proven' }, {}, line => {
       if (line === 'ahead') throw new TypeError('a mistake')
     })

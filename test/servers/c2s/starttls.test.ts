@@ -41,13 +41,13 @@ describe('a link with STARTTLS', () => {
     expect(call.told.slice(3)).toEqual([failed, 'closed'])
   })
 
-  test('names no user that it was not given', async () => {
+  test('sends no user if it has none', async () => {
     const { peer, header } = await encrypted()
     expect(header).not.toContain('from=')
     peer.reset()
   })
 
-  test('names the domain to the server before it sees its certificate', async () => {
+  test('sends the domain to the server (SNI) before the certificate', async () => {
     const { peer } = await proceeding()
     peer.send(proceed)
     let name: string | undefined
@@ -69,7 +69,7 @@ describe('a link with STARTTLS', () => {
     await call.hears('closed')
   })
 
-  test('does not continue with a server that has an older TLS than the operator wants', async () => {
+  test('does not continue with a server whose TLS version is older than the minimum', async () => {
     const tls = { minVersion: 'TLSv1.3', ciphers: undefined } as const
     const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert }, {}, { tls })
     await peer.until(plainHeader)
@@ -108,7 +108,7 @@ describe('a link with STARTTLS', () => {
   })
 
   test.each(["<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", '<message/>', '<proceed/>'])(
-    'does not go on with a server that answers %s',
+    'does not continue with a server that answers %s',
     async answer => {
       const { call, peer } = await proceeding()
       peer.send(answer)
@@ -118,7 +118,7 @@ describe('a link with STARTTLS', () => {
     },
   )
 
-  test('acts on the features only', async () => {
+  test('waits for <starttls/> in the features, and ignores other elements', async () => {
     const { call, peer } = await connect({ tls: 'starttls' })
     await peer.until(plainHeader)
     peer.send(serverHeader + proceed.replace('proceed', 'x'))
@@ -135,7 +135,7 @@ describe('a link with STARTTLS', () => {
     expect(call.told).toEqual(['closed', 'end tls remote-connection-failed'])
   })
 
-  test('does not continue with a server that hangs up instead', async () => {
+  test('does not continue with a server that disconnects instead', async () => {
     const { call, peer } = await proceeding()
     peer.send(proceed)
     peer.end()
@@ -155,7 +155,7 @@ describe('a certificate', () => {
     ['that only resembles the trusted one', makeCertificate(['DNS:example.org']), certificate.cert, 'self-signed'],
   ] as const
 
-  test.each(bad)('%s ends the link before anything is sent', async (_what, shown, ca, told) => {
+  test.each(bad)('%s ends the link before any credentials are sent', async (_what, shown, ca, told) => {
     const { call, peer } = await proceeding({ ca })
     peer.send(proceed)
     await peer.secure(shown).catch(() => {})
@@ -166,7 +166,7 @@ describe('a certificate', () => {
     expect(peer.unread).not.toContain('stream')
   })
 
-  test.each(bad)('%s is accepted if the operator says so', async (_what, shown, ca, _told) => {
+  test.each(bad)('%s is accepted if verification is off', async (_what, shown, ca, _told) => {
     const { call, peer } = await proceeding({ ca, verify: false })
     peer.send(proceed)
     await peer.secure(shown)

@@ -30,8 +30,8 @@ const failed = 'end features remote-connection-failed'
 const streamError = (condition: string) =>
   `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
 
-describe('a plain link', () => {
-  test('opens a stream without naming the user, and reports header and features', async () => {
+describe('a link without TLS', () => {
+  test('opens a stream without `from`, and reports header and features', async () => {
     const { call, peer } = await connect({}, { from: 'juliet@example.org' })
     expect(await peer.until("streams'>")).toBe(plainHeader)
     expect(call.told).toEqual([])
@@ -51,7 +51,7 @@ describe('a plain link', () => {
     await peer.gone
   })
 
-  test('knows whether the server offers client states after the login', async () => {
+  test('reports whether the server offers client states after the login', async () => {
     const { call, peer } = await connect()
     const inline = "<bind xmlns='urn:xmpp:bind:0'><inline><feature var='urn:xmpp:csi:0'/></inline></bind>"
     peer.send(`${serverHeader}<stream:features>${inline}</stream:features>`)
@@ -83,7 +83,7 @@ describe('a plain link', () => {
     "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://evil.example/'/>",
     "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>",
     "<b:body xmlns:b='http://jabber.org/protocol/httpbind' type='terminate'/>",
-  ])('drops %s, which clients would take for words of this service', async forged => {
+  ])('drops %s, which clients would take for elements of this service', async forged => {
     const { call, peer } = await opened()
     peer.send(`${forged}<presence/>`)
     await call.hears('<presence')
@@ -96,7 +96,7 @@ describe('a plain link', () => {
     ['larger', 'x'.repeat(1000)],
     ['deeper', '<a>'.repeat(200) + '</a>'.repeat(200)],
     ['with a longer name', `<${'a'.repeat(300)}/>`],
-  ])('goes on without a stanza that is %s than may be, and says so', async (_what, inner) => {
+  ])('drops a stanza that is %s than allowed, reports this, and continues', async (_what, inner) => {
     const { call, peer } = await opened({ limits: { ...defaultLimits, maxElementBytes: 1000 } })
     peer.send(`<message>${inner}</message><presence/>`)
     await call.hears('<presence')
@@ -124,14 +124,14 @@ describe('a plain link', () => {
     await call.hears('closed')
   })
 
-  test('names internationalized domains by their U-labels, as servers know them', async () => {
+  test('sends U-labels for internationalized domains, because servers expect them', async () => {
     const { call, peer } = await connect({}, { domain: 'xn--bcher-kva.example' })
     expect(await peer.until("streams'>")).toBe(ourHeader("to='bücher.example' version='1.0' xml:lang='en'"))
     peer.reset()
     await call.hears('closed')
   })
 
-  test('carries stanzas in both directions, and reports the end of each read once', async () => {
+  test('transports stanzas in both directions, and reports the end of each read once', async () => {
     const { call, peer } = await opened()
     call.link.send([element("<message to='romeo@example.org'/>")])
     await peer.until("<message to='romeo@example.org'/>")
@@ -151,7 +151,7 @@ describe('a plain link', () => {
     await call.hears('closed')
   })
 
-  test('reads pieces correctly, whatever other links read in between', async () => {
+  test('parses pieces correctly, also if other links read in between', async () => {
     const one = await opened()
     const other = await opened()
     const [begin, end] = ["<message id='é", "é'/>"].map(text => Buffer.from(text))
@@ -192,7 +192,7 @@ describe('a plain link', () => {
     await call.hears('closed')
   })
 
-  test('sends a space to keep a quiet connection open, and none while there is traffic', async () => {
+  test('sends a space to keep an idle connection open, and none while there is traffic', async () => {
     const { call, peer } = await opened()
     call.link.keepAlive()
     call.link.send([element('<busy/>')])
@@ -204,7 +204,7 @@ describe('a plain link', () => {
     await call.hears('closed')
   })
 
-  test('starts a new stream although the server sent white space before it read the restart', async () => {
+  test('starts a new stream even if the server sends white space before its new header', async () => {
     const { call, peer } = await opened()
     call.link.restart({})
     await peer.until(plainHeader)
@@ -223,11 +223,11 @@ describe('a plain link', () => {
     ['white space', ' \n', true],
     ['an element', '<message>é</message>', true],
     ['an element and white space', "<x:message xmlns:x='jabber:client'> </x:message>\t", true],
-    ['a part of an element', '<message><body>half', false],
-    ['a part of a tag', '<', false],
-    ['a part of a character', Buffer.from('<message>é</message>').subarray(0, 10), false],
-    ['an element and a part of one', '<message/><p', false],
-  ])('is between two elements or not after %s', async (_what, said, isBetween) => {
+    ['part of an element', '<message><body>half', false],
+    ['part of a tag', '<', false],
+    ['part of a character', Buffer.from('<message>é</message>').subarray(0, 10), false],
+    ['an element and part of another', '<message/><p', false],
+  ])('reports whether it is between two elements, after %s', async (_what, said, isBetween) => {
     const { call, peer } = await opened()
     peer.send(said === '' ? ' ' : said)
     await call.hears('flush')
@@ -267,9 +267,9 @@ describe('faults of a server', () => {
   const protocolError = 'end features remote-protocol-error'
 
   test.each([
-    ['namespace is not the one of streams', serverHeader.replace(streams, 'urn:x'), 'invalid-namespace'],
-    ['namespace is the one of clients', "<stream xmlns='jabber:client' version='1.0'>", 'invalid-namespace'],
-    ['element is another', serverHeader.replace('<stream:stream', '<stream:features'), 'invalid-namespace'],
+    ['namespace is not that of streams', serverHeader.replace(streams, 'urn:x'), 'invalid-namespace'],
+    ['namespace is that of clients', "<stream xmlns='jabber:client' version='1.0'>", 'invalid-namespace'],
+    ['element is not <stream/>', serverHeader.replace('<stream:stream', '<stream:features'), 'invalid-namespace'],
     ['version is missing', serverHeader.replace("id='1' version='1.0'", "id='1'"), 'unsupported-version'],
     ['version is 0.9', serverHeader.replace("id='1' version='1.0'", "version='0.9'"), 'unsupported-version'],
     ['version is 2.0', serverHeader.replace("id='1' version='1.0'", "version='2.0'"), 'unsupported-version'],
@@ -282,7 +282,7 @@ describe('faults of a server', () => {
     expect(unread).toBe(streamError(condition) + footer)
   })
 
-  test('do not include a header of version 1.1', async () => {
+  test('a header of version 1.1 is no fault', async () => {
     const { call, peer } = await connect()
     await peer.until(plainHeader)
     peer.send(serverHeader.replace("id='1' version='1.0'", "id='1' version='1.1'"))
@@ -296,19 +296,19 @@ describe('faults of a server', () => {
     ['speaks TLS', '\x16\x03\x01\x00\x01', 'not-well-formed'],
     ['sends a document type', '<!DOCTYPE x>', 'restricted-xml'],
     ['has another encoding', "<?xml version='1.0' encoding='latin1'?>", 'unsupported-encoding'],
-  ])('that it %s', async (_what, said, condition) => {
+  ])('a stream that %s', async (_what, said, condition) => {
     const { told, unread } = await outcome(said)
     expect(told).toEqual([protocolError])
     expect(unread).toBe(streamError(condition) + footer)
   })
 
-  test('that its XML is malformed later on', async () => {
+  test('malformed XML later in the stream', async () => {
     const { told, unread } = await outcome(`${serverHeader}<message/><message></x>`)
     expect(told).toEqual(['open 1 example.org', "<message xmlns='jabber:client'/>", protocolError])
     expect(unread).toBe(streamError('not-well-formed') + footer)
   })
 
-  test('are reported to a server that has not offered encryption yet', async () => {
+  test('faults before encryption are reported to the server as a stream error', async () => {
     const { call, peer } = await connect({ tls: 'starttls' })
     await peer.until(plainHeader)
     peer.send('garbage')
@@ -325,21 +325,21 @@ describe('a stream error', () => {
   test.each([
     ['alone', `<stream:error>${conflict}</stream:error>`, 'remote-stream-error conflict'],
     ['with a text', `<stream:error>${conflict}${text}</stream:error>`, 'remote-stream-error conflict'],
-    ['behind its text', `<stream:error>${text}${conflict}</stream:error>`, 'remote-stream-error conflict'],
+    ['with the text first', `<stream:error>${text}${conflict}</stream:error>`, 'remote-stream-error conflict'],
     [
-      'with a condition of the application',
+      'with an application-specific condition',
       `<stream:error><x xmlns='urn:x'/>${conflict}</stream:error>`,
       'remote-stream-error conflict',
     ],
     [
-      'by other prefixes',
+      'with other prefixes',
       `<error xmlns='${streams}' xmlns:e='urn:ietf:params:xml:ns:xmpp-streams'><e:conflict/></error>`,
       'remote-stream-error conflict',
     ],
-    ['of an unknown host', streamError('host-unknown'), 'host-unknown host-unknown'],
-    ['of a host that has gone', streamError('host-gone'), 'host-unknown host-gone'],
+    ['for an unknown host', streamError('host-unknown'), 'host-unknown host-unknown'],
+    ['for a removed host', streamError('host-gone'), 'host-unknown host-gone'],
     ['without a condition', '<stream:error/>', 'remote-stream-error'],
-    ['that is none', '<stream:error>oops</stream:error>', 'remote-stream-error'],
+    ['with text only', '<stream:error>oops</stream:error>', 'remote-stream-error'],
   ])('%s ends the link', async (_what, error, expected) => {
     const { call, peer } = await opened()
     // Elements after the error do not count.
@@ -363,7 +363,7 @@ describe('a stream error', () => {
 })
 
 describe('a server that closes', () => {
-  test('its stream gets the end of ours, then of the connection', async () => {
+  test('its stream gets the end of our stream, then of the connection', async () => {
     const { call, peer } = await opened()
     peer.send(`<message/>${footer}`)
     expect(await peer.rest()).toBe(footer)
@@ -373,7 +373,7 @@ describe('a server that closes', () => {
     await peer.gone
   })
 
-  test('the connection without its stream is noticed', async () => {
+  test('the connection without its stream ends the link', async () => {
     const { call, peer } = await opened()
     peer.end("<message to='rom")
     await call.hears('closed')
@@ -381,7 +381,7 @@ describe('a server that closes', () => {
     await peer.gone
   })
 
-  test('by force is noticed', async () => {
+  test('the connection by a reset ends the link', async () => {
     const { call, peer } = await opened()
     peer.reset()
     await call.hears('closed')
@@ -389,7 +389,7 @@ describe('a server that closes', () => {
     expect(call.ends[0]!.failure.cause).toMatchObject({ code: 'ECONNRESET' })
   })
 
-  test('before it sends anything is noticed', async () => {
+  test('before it sends anything ends the link', async () => {
     const { call, peer } = await connect()
     peer.end()
     await call.hears('closed')
@@ -397,7 +397,7 @@ describe('a server that closes', () => {
     await peer.gone
   })
 
-  test('its stream but not the connection is disconnected after five seconds', async () => {
+  test('its stream, but not the connection, is disconnected after five seconds', async () => {
     const { call, peer } = await opened()
     peer.raw.allowHalfOpen = true
     peer.send(footer)
@@ -412,7 +412,7 @@ describe('a server that closes', () => {
 })
 
 describe('a link that is closed', () => {
-  test('takes no memory for an incomplete stanza', async () => {
+  test('uses no memory for an incomplete stanza', async () => {
     const waiting = new WaitingMemory()
     const { call, peer } = await opened({ waiting })
     peer.send(`<message><body>${'x'.repeat(50_000)}`)
@@ -426,7 +426,7 @@ describe('a link that is closed', () => {
     expect(waiting.bytes).toBe(0)
   })
 
-  test('ends its stream, waits for the end of the other, and reports nothing more', async () => {
+  test('sends the end of its stream, waits for the server’s end, and reports nothing more', async () => {
     const { call, peer } = await opened()
     call.link.close()
     call.link.close()
@@ -444,7 +444,7 @@ describe('a link that is closed', () => {
     expect(call.clock.pending).toBe(0)
   })
 
-  test('does not wait for longer than five seconds', async () => {
+  test('waits five seconds at most', async () => {
     const { call, peer } = await opened()
     call.link.close()
     await peer.until(footer)
@@ -457,7 +457,7 @@ describe('a link that is closed', () => {
     await peer.gone
   })
 
-  test('a closed link that then receives garbage is gone at once', async () => {
+  test('and then receives garbage is disconnected at once', async () => {
     const { call, peer } = await opened()
     call.link.close()
     await peer.until(footer)
@@ -469,7 +469,7 @@ describe('a link that is closed', () => {
     expect(call.told).toEqual(['closed'])
   })
 
-  test('while it is paused still reads the end of the other side', async () => {
+  test('while it is paused still reads the server’s end', async () => {
     const { call, peer } = await opened()
     call.link.pause()
     call.link.close()
@@ -512,14 +512,14 @@ describe('a link that is closed', () => {
   test.each([
     ['has connected', async () => connect({ tls: 'starttls' })],
     [
-      'was told to proceed',
+      'has received <proceed/>',
       async () => {
         const both = await proceeding()
         both.peer.send(proceed)
         return both
       },
     ],
-  ])('once it %s says nothing more', async (_when, begin) => {
+  ])('after it %s sends nothing more', async (_when, begin) => {
     const { call, peer } = await begin()
     call.link.close()
     await peer.rest()
@@ -528,24 +528,21 @@ describe('a link that is closed', () => {
     await peer.gone
   })
 
-  test.each(['open', '<stream:features', 'flush'])(
-    'by its owner in the event %s reports nothing more',
-    async moment => {
-      const { call, peer } = await connect()
-      await peer.until(plainHeader)
-      call.onTold = line => {
-        if (line.startsWith(moment)) call.link.close()
-      }
-      peer.send(`${serverHeader}${features}`)
-      await peer.until(footer)
-      peer.end(`<message/>${footer}`)
-      await call.hears('closed')
-      expect(call.told.at(-2)).toMatch(moment)
-      await peer.gone
-    },
-  )
+  test.each(['open', '<stream:features', 'flush'])('during the event %s reports nothing more', async moment => {
+    const { call, peer } = await connect()
+    await peer.until(plainHeader)
+    call.onTold = line => {
+      if (line.startsWith(moment)) call.link.close()
+    }
+    peer.send(`${serverHeader}${features}`)
+    await peer.until(footer)
+    peer.end(`<message/>${footer}`)
+    await call.hears('closed')
+    expect(call.told.at(-2)).toMatch(moment)
+    await peer.gone
+  })
 
-  test('by its owner while its end is reported does no harm', async () => {
+  test('during its end is not closed twice', async () => {
     const { call, peer } = await opened()
     call.onTold = line => {
       if (line.startsWith('end')) call.link.close()
@@ -558,7 +555,7 @@ describe('a link that is closed', () => {
 })
 
 describe('a server that cannot be reached', () => {
-  test('because it refuses', async () => {
+  test('ends the link if it refuses the connection', async () => {
     const listener = await ScriptedServer.start()
     const { port } = listener
     listener.stop()
@@ -573,10 +570,10 @@ describe('a server that cannot be reached', () => {
 describe('a server that does not answer', () => {
   test.each([
     ['the header', ''],
-    ['the features', serverHeader],
-    ['whole features', `${serverHeader}<stream:features>`],
-    ['features but a stanza', `${serverHeader}<message/>`],
-  ])('with %s in ten seconds', async (_what, said) => {
+    ['features', serverHeader],
+    ['complete features', `${serverHeader}<stream:features>`],
+    ['features instead of a stanza', `${serverHeader}<message/>`],
+  ])('with %s in ten seconds is disconnected', async (_what, said) => {
     const { call, peer } = await connect()
     await peer.until(plainHeader)
     peer.send(`${said} `)
@@ -591,7 +588,7 @@ describe('a server that does not answer', () => {
     await peer.gone
   })
 
-  test('to a login gets the end of the stream', async () => {
+  test('in a login gets the end of the stream', async () => {
     const { call, peer } = await opened()
     call.link.timeOut('sasl')
     await peer.until(footer)
@@ -599,7 +596,7 @@ describe('a server that does not answer', () => {
     await call.hears('closed')
   })
 
-  test('to a resumption gets no end of the stream', async () => {
+  test('in a resumption gets no end of the stream', async () => {
     const { call, peer } = await opened()
     call.link.timeOut('sasl', false)
     expect(await peer.rest()).toBe('')
@@ -608,7 +605,7 @@ describe('a server that does not answer', () => {
     expect(call.told).toEqual(['end sasl timeout', 'closed'])
   })
 
-  test('to the new stream after a restart', async () => {
+  test('to the new stream after a restart is disconnected', async () => {
     const { call, peer } = await opened()
     call.clock.advance(60_000)
     call.link.restart({})
@@ -622,7 +619,7 @@ describe('a server that does not answer', () => {
   test.each([
     ['<starttls/>', ''],
     ['the beginning of TLS', proceed],
-  ])('to %s in ten seconds', async (_what, said) => {
+  ])('to %s in ten seconds is disconnected', async (_what, said) => {
     const { call, peer } = await proceeding()
     peer.send(said)
     if (said !== '') await peer.until('\x16')
@@ -634,7 +631,7 @@ describe('a server that does not answer', () => {
     await peer.gone
   })
 
-  test('has no time limit once it has sent its features', async () => {
+  test('has no time limit after it has sent its features', async () => {
     const { call, peer } = await opened()
     expect(call.clock.pending).toBe(0)
     peer.reset()

@@ -27,7 +27,7 @@ test.each([
   // Equal by RFC 6122, but not by RFC 7613.
   ['straße@chat.example', 'strasse@chat.example/x'],
   ['σωκράτης@chat.example', 'σωκράτησ@chat.example/x'],
-])('for %s, %s is right', (asked, bound) => {
+])('the user %s may get the JID %s', (asked, bound) => {
   expect(judge(asked, bound)).toBe('as-wanted')
 })
 
@@ -36,7 +36,7 @@ test.each([
   ['juliet@chat.example', 'juliet@other.example/x'],
   ['juliet@chat.example', 'juliet@sub.chat.example/x'],
   ['jose@chat.example', 'josé@chat.example/x'],
-])('for %s, %s is another user', (asked, bound) => {
+])('the user %s may not get another user’s JID %s', (asked, bound) => {
   expect(judge(asked, bound)).toBe('jid-mismatch')
 })
 
@@ -51,7 +51,7 @@ test.each<[string, Credentials]>([
   ['a service account', { kind: 'service', account: { user: 'portal', password: 'pw' } }],
   ['an account of the caller', { kind: 'password', password: 'pw', user: 'portal' }],
   ['a certificate', { kind: 'certificate' }],
-])('for %s, only the same letters are the same user', (_whose, credentials) => {
+])('with %s, only the exact user name is the same user', (_whose, credentials) => {
   expect(judge('straße@chat.example', 'strasse@chat.example/x', credentials)).toBe('jid-mismatch')
   expect(judge('straße@chat.example', 'straße@chat.example/x', credentials)).toBe('as-wanted')
 })
@@ -59,21 +59,24 @@ test.each<[string, Credentials]>([
 test.each<[string, string, Credentials]>([
   ['a service account', 'portal', { kind: 'service', account: { user: 'Portal', password: 'pw' } }],
   ['an account of the caller', 'portal', { kind: 'password', password: 'pw', user: 'portal' }],
-])('a server that ignores the authzid is named for %s, another user is not', (_whose, account, credentials) => {
-  const asked = { jid: parseJid('juliet@chat.example')!, credentials }
-  const detailOf = (bound: string) => {
-    try {
-      return checkedJid(bound, asked)
-    } catch (error) {
-      return (error as Problem).detail
+])(
+  'an error says that the server ignores the authzid if it bound %s, and not for other users',
+  (_whose, account, credentials) => {
+    const asked = { jid: parseJid('juliet@chat.example')!, credentials }
+    const detailOf = (bound: string) => {
+      try {
+        return checkedJid(bound, asked)
+      } catch (error) {
+        return (error as Problem).detail
+      }
     }
-  }
-  expect(detailOf(`${account}@chat.example/x`)).toContain('deploy/prosody/mod_service_account.lua')
-  expect(detailOf('romeo@chat.example/x')).toBe(undefined)
-  expect(detailOf(`${account}@other.example/x`)).toBe(undefined)
-})
+    expect(detailOf(`${account}@chat.example/x`)).toContain('deploy/prosody/mod_service_account.lua')
+    expect(detailOf('romeo@chat.example/x')).toBe(undefined)
+    expect(detailOf(`${account}@other.example/x`)).toBe(undefined)
+  },
+)
 
-test('an anonymous user may have any name of the domain', () => {
+test('an anonymous user may get any name in the domain', () => {
   const anonymous: Credentials = { kind: 'anonymous' }
   expect(judge('chat.example', '8f3a@chat.example/x', anonymous)).toBe('as-wanted')
   expect(judge('chat.example', '8f3a@other.example/x', anonymous)).toBe('jid-mismatch')

@@ -4,17 +4,17 @@ import { createFastTokens } from '../../../src/servers/login/fast-tokens.js'
 const domain = 'chat.example'
 const juliet = `juliet@${domain}`
 
-describe('a token is asked for', () => {
-  test('if the mechanism leaves no keys', () => {
+describe('a FAST token is requested', () => {
+  test('if the mechanism leaves no SCRAM keys', () => {
     const { areNeeded } = createFastTokens()
     expect([areNeeded(domain, 'PLAIN'), areNeeded(domain, 'SCRAM-SHA-1')]).toEqual([true, false])
   })
 
   test.each([
-    ['the same', ['a', 'a', 'a'], false],
-    ['another after a new password', ['a', 'b', 'b', 'c', 'c'], false],
-    ['another each time', ['a', 'b', 'c'], true],
-  ])('after SCRAM, where the salt is %s: %j', (_what, salts, expected) => {
+    ['never', ['a', 'a', 'a'], false],
+    ['with a new password', ['a', 'b', 'b', 'c', 'c'], false],
+    ['each time', ['a', 'b', 'c'], true],
+  ])('after SCRAM only if the salt changes each time; here %s: %j', (_what, salts, expected) => {
     const { noteSalt, areNeeded } = createFastTokens()
     for (const salt of salts) noteSalt(domain, 'juliet', Buffer.from(salt))
     noteSalt(domain, 'romeo', Buffer.from('r'))
@@ -23,7 +23,7 @@ describe('a token is asked for', () => {
 })
 
 describe('the user agent', () => {
-  test('is a UUID of version 4, another for each session of a user, and for each user and process', () => {
+  test('is a random UUID, different for each session, user and process', () => {
     const { agentOf } = createFastTokens()
     const all = [agentOf(juliet), agentOf(juliet), agentOf(`romeo@${domain}`), createFastTokens().agentOf(juliet)]
     for (const { id } of all)

@@ -76,7 +76,7 @@ const ask = (what: string) => `<iq xmlns='jabber:client' type='set'>${what}</iq>
 const plain = auth('PLAIN', Buffer.from('\0juliet\0s3cret').toString('base64'))
 const askToBind = ask(`<bind xmlns="${bind}"><resource>balcony</resource></bind>`)
 
-describe('a login', () => {
+describe('a login by the service', () => {
   test('sends each element once, as servers expect', async () => {
     const { jid, told, link } = await logIn([offer('PLAIN'), success, readyToBind, bound])
     expect(jid).toBe('juliet@chat.example/balcony')
@@ -110,13 +110,13 @@ describe('a login', () => {
 
   test.each([
     ['under a prefix', (iq: string) => iq.replace('<iq xmlns=', '<c:iq xmlns:c=').replace('</iq>', '</c:iq>'), []],
-    ['after what answers no request', (iq: string) => done('1') + done('2') + iq, ['iq', 'iq']],
+    ['after answers to unknown requests', (iq: string) => done('1') + done('2') + iq, ['iq', 'iq']],
     [
-      'with other stanzas, which are kept for the client',
+      'among other stanzas, which are kept for the client',
       (iq: string) => `<message xmlns='jabber:client'/>${iq}<presence xmlns='jabber:client'/>`,
       ['message', 'presence'],
     ],
-  ])('takes the answer to its own request, %s', async (_how, written, kept) => {
+  ])('finds the answer to its bind request %s', async (_how, written, kept) => {
     const answers = [offer('PLAIN'), success, readyToBind]
     const { jid, undelivered } = await logIn([...answers, id => written(bound(id))])
     expect(jid).toBe('juliet@chat.example/balcony')
@@ -125,10 +125,10 @@ describe('a login', () => {
 
   test.each([
     ['refuses it', "<error type='cancel'><not-allowed xmlns='s'/></error>", 'bind-refused', 'not-allowed'],
-    ['tells of a conflict', "<error><conflict xmlns='s'/></error>", 'conflict', 'conflict'],
-    ['does not say why', '<error/>', 'remote-protocol-error', undefined],
-    ['names no error', '', 'remote-protocol-error', undefined],
-  ])('ends where the server, asked for a resource, %s', async (_what, inside, code, condition) => {
+    ['reports a conflict', "<error><conflict xmlns='s'/></error>", 'conflict', 'conflict'],
+    ['gives no reason', '<error/>', 'remote-protocol-error', undefined],
+    ['sends no error element', '', 'remote-protocol-error', undefined],
+  ])('fails if the server, asked for a resource, %s', async (_what, inside, code, condition) => {
     const refusal = (id: string) => `<iq xmlns='jabber:client' type='error' id='${id}'>${inside}</iq>`
     const { loggedIn, links } = begin([offer('PLAIN'), success, readyToBind, refusal])
     await expect(loggedIn).rejects.toMatchObject({ code, step: 'bind', condition })
@@ -139,21 +139,21 @@ describe('a login', () => {
     ['no JID', '', 'remote-protocol-error'],
     ['a bare JID', '<jid>juliet@chat.example</jid>', 'remote-protocol-error'],
     ["another user's JID", '<jid>romeo@chat.example/balcony</jid>', 'jid-mismatch'],
-  ])('ends where the server binds %s', async (_what, inside, code) => {
+  ])('fails if the server binds %s', async (_what, inside, code) => {
     const answer = (id: string) =>
       `<iq xmlns='jabber:client' type='result' id='${id}'><bind xmlns='${bind}'>${inside}</bind></iq>`
     const { loggedIn } = begin([offer('PLAIN'), success, readyToBind, answer])
     await expect(loggedIn).rejects.toMatchObject({ code, step: 'bind' })
   })
 
-  test('keeps the JID as the server writes it', async () => {
+  test('returns the JID as the server writes it', async () => {
     const jid = 'Jüliet@chat.example/Balcony & Co'
     const answer = (id: string) => bound(id).replace('juliet@chat.example/balcony', jid.replace('&', '&amp;'))
     const request = { ...asked, jid: { ...asked.jid, local: 'jüliet' } }
     expect((await logIn([offer('PLAIN'), success, readyToBind, answer], { request })).jid).toBe(jid)
   })
 
-  test('sends no secret to a server that refuses together with its offer', async () => {
+  test('sends no secret to a server that sends a failure with its offer', async () => {
     const failure = `<failure xmlns='${sasl}'><not-authorized/></failure>`
     const { loggedIn, told } = begin([offer('PLAIN') + failure])
     await expect(loggedIn).rejects.toMatchObject({ code: 'not-authorized' })
@@ -162,15 +162,15 @@ describe('a login', () => {
   })
 
   test.each([
-    ['lets in', success],
-    ['asks', `<challenge xmlns='${sasl}'/>`],
-  ])('ends where the server %s before it was told who is there', async (_what, text) => {
+    ['success', success],
+    ['a challenge', `<challenge xmlns='${sasl}'/>`],
+  ])('fails if the server sends %s before the credentials', async (_what, text) => {
     await expect(logIn([offer('PLAIN') + text])).rejects.toMatchObject({
       ...{ code: 'remote-protocol-error', step: 'sasl' },
     })
   })
 
-  test('ends if more elements arrive meanwhile than can be kept', async () => {
+  test('fails if more elements arrive during the login than can be stored', async () => {
     const flood = "<message xmlns='jabber:client'/>".repeat(1001)
     await expect(logIn([offer('PLAIN'), success, readyToBind + flood])).rejects.toMatchObject({
       ...{ code: 'remote-protocol-error', step: 'bind' },
@@ -184,7 +184,7 @@ describe('a login', () => {
       features(`<bind xmlns='${bind}'/><session xmlns='${session}'/>`),
       [bound, (id: string) => done(id)],
     ],
-  ])('leaves to the client all that comes in one read behind %s', async (_what, offered, answers) => {
+  ])('leaves to the client all that arrives in the same packet after %s', async (_what, offered, answers) => {
     const flood = "<message xmlns='jabber:client'/>".repeat(1500) + readyToBind + success
     const last = answers.at(-1)!
     const { jid, undelivered } = await logIn([
@@ -198,13 +198,13 @@ describe('a login', () => {
     expect(undelivered).toHaveLength(1502)
   })
 
-  test('sends nothing for a caller who has hung up', async () => {
+  test('sends nothing if its caller has already disconnected', async () => {
     const { loggedIn, links } = begin([offer('PLAIN')], { caller: AbortSignal.abort() })
     await expect(loggedIn).rejects.toMatchObject({ code: 'timeout', step: 'connect' })
     expect(links).toEqual([])
   })
 
-  test('is cancelled when its caller hangs up', async () => {
+  test('is cancelled if its caller disconnects', async () => {
     const caller = new AbortController()
     const { loggedIn, links } = begin(['', ''], { caller: caller.signal })
     caller.abort()
@@ -212,7 +212,7 @@ describe('a login', () => {
     expect(links[0]!.gone).toBe('abandoned')
   })
 
-  test('fails with its link, at the step that it had reached', async () => {
+  test('fails with its link, at the step that it has reached', async () => {
     const { loggedIn, links, told } = begin([offer('PLAIN'), ''])
     await eventually('the credentials are sent', () => told().includes(plain))
     links[0]!.events.onEnd({ failure: { step: 'features', code: 'remote-stream-error', condition: 'reset' } })
@@ -221,7 +221,7 @@ describe('a login', () => {
     })
   })
 
-  test('with the certificate of the link names its user from the start', async () => {
+  test('with a client certificate sends its user from the start', async () => {
     const request: LoginRequest = { ...asked, credentials: { kind: 'certificate' } }
     const { told, link } = await logIn([offer('EXTERNAL'), success, readyToBind, bound], { request })
     const jid = Buffer.from('juliet@chat.example').toString('base64')
@@ -229,7 +229,7 @@ describe('a login', () => {
     expect(told.slice(0, 2)).toEqual([open, auth('EXTERNAL', jid)])
   })
 
-  test('that only checks a password ends once the user is authenticated', async () => {
+  test('that only checks a password ends after the authentication', async () => {
     const { loggedIn, told } = begin([offer('PLAIN'), success], { until: 'authenticated' })
     expect(await loggedIn).toMatchObject({ jid: '' })
     expect(told()).toEqual([open, plain])
@@ -287,7 +287,7 @@ describe('a pipelined login', () => {
     return { jid, told: told.map(text => text.replace(/(<(?:auth|response) [^>]*>)[^<]*/, '$1')) }
   }
 
-  test('ignores features that are as expected', async () => {
+  test('ignores features if they are as expected', async () => {
     const { pipelining, challenge, success } = foresee()
     const answers = [late(offer('SCRAM-SHA-1'), challenge), success, late(readyToBind, bound)]
     const { jid, told } = await logInAhead(answers, pipelining)
@@ -297,13 +297,17 @@ describe('a pipelined login', () => {
   })
 
   test.each([
-    ['with more beside them', features(mechanisms('SCRAM-SHA-1') + other), features(`${other}<bind xmlns='${bind}'/>`)],
     [
-      'with a session that is optional',
+      'by additional features',
+      features(mechanisms('SCRAM-SHA-1') + other),
+      features(`${other}<bind xmlns='${bind}'/>`),
+    ],
+    [
+      'by an optional session',
       features(other + mechanisms('SCRAM-SHA-1')),
       features(`<bind xmlns='${bind}'/><session xmlns='${session}'><optional/></session>`),
     ],
-  ])('goes on where they are for a login the same, %s', async (_how, first, second) => {
+  ])('continues if the features differ only %s', async (_how, first, second) => {
     const { pipelining, challenge, success } = foresee()
     const answers = [late(first, challenge), success, late(second, bound)]
     const { told } = await logInAhead(answers, pipelining)
@@ -323,13 +327,13 @@ describe('a pipelined login', () => {
 
   test.each([
     ['without its mechanism', features(mechanisms('PLAIN'))],
-    ['with one more', features(mechanisms('SCRAM-SHA-1', 'PLAIN'))],
+    ['with one more mechanism', features(mechanisms('SCRAM-SHA-1', 'PLAIN'))],
     [
       'with channel binding',
       features(`${mechanisms('SCRAM-SHA-1')}<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'/>`),
     ],
     ['that offer no login', readyToBind],
-  ])('ends where the features come %s', async (_how, others) => {
+  ])('fails if the features come %s', async (_how, others) => {
     const { pipelining, challenge } = foresee()
     const { loggedIn, told } = beginAhead([late(others, challenge)], pipelining)
     await expect(loggedIn).rejects.toMatchObject({ code: 'remote-protocol-error', step: 'sasl' })
@@ -338,9 +342,9 @@ describe('a pipelined login', () => {
   })
 
   test.each([
-    ['nothing to bind', features(other)],
-    ['a session that is demanded', features(`<bind xmlns='${bind}'/><session xmlns='${session}'/>`)],
-  ])('ends where the features after the login have %s', async (_what, others) => {
+    ['no bind', features(other)],
+    ['a required session', features(`<bind xmlns='${bind}'/><session xmlns='${session}'/>`)],
+  ])('fails if the features after the login have %s', async (_what, others) => {
     const { pipelining, challenge, success } = foresee()
     const answers = [late(offer('SCRAM-SHA-1'), challenge), success, late(others, bound)]
     await expect(logInAhead(answers, pipelining)).rejects.toMatchObject({
@@ -349,7 +353,7 @@ describe('a pipelined login', () => {
     expect(pipelining.isToBlame).toBe(true)
   })
 
-  test('fails if features follow the answer of the server', async () => {
+  test('fails if features follow the server’s answer', async () => {
     const { pipelining } = foresee()
     const again = late(offer('SCRAM-SHA-1'), `<challenge xmlns='${sasl}'/>${offer('SCRAM-SHA-1')}`)
     await expect(logInAhead([again], pipelining)).rejects.toMatchObject({
@@ -358,7 +362,7 @@ describe('a pipelined login', () => {
     expect(pipelining.isToBlame).toBe(false)
   })
 
-  test('is refused like any other', async () => {
+  test('is refused for a wrong password like any other', async () => {
     const { pipelining } = foresee(undefined, false)
     const failure = `<failure xmlns='${sasl}'><not-authorized/></failure>`
     const attempt = logInAhead([late(offer('SCRAM-SHA-1'), failure)], pipelining)
@@ -367,8 +371,8 @@ describe('a pipelined login', () => {
   })
 
   test.each([
-    ['that was dialled ahead and had ended by then is repeated, once', true, 2],
-    ['that ends then fails', false, 1],
+    ['of a spare link that had ended is repeated, once', true, 2],
+    ['that ends fails', false, 1],
   ])('on a connection %s', async (_what, isStale, opened) => {
     const { pipelining } = foresee()
     const links: ScriptedLink[] = []
@@ -406,7 +410,7 @@ describe('a pipelined login', () => {
   })
 })
 
-test('repeated features are refused if nothing was expected', async () => {
+test('features that are sent twice fail a login that was not pipelined', async () => {
   const refusal = { code: 'remote-protocol-error', step: 'sasl' }
   await expect(logIn([offer('PLAIN'), offer('PLAIN')])).rejects.toMatchObject(refusal)
   await expect(logIn([offer('PLAIN') + offer('PLAIN')])).rejects.toMatchObject(refusal)
@@ -416,7 +420,7 @@ test.each([
   ['invalid-mechanism', 'It offers PLAIN, but does not accept it: see XMPP_MECHANISMS.'],
   ['mechanism-too-weak', 'It considers PLAIN too weak: see XMPP_MECHANISMS.'],
   ['encryption-required', 'It requires an encrypted link for PLAIN: see tls=none in XMPP_SERVERS.'],
-])('a mechanism that is refused with %s is named, and the setting for it', async (condition, detail) => {
+])('a refusal with %s is reported with the mechanism and the setting', async (condition, detail) => {
   const failure = `<failure xmlns='${sasl}'><${condition}/></failure>`
   await expect(logIn([offer('PLAIN'), failure])).rejects.toMatchObject({
     code: 'no-mechanism',
@@ -425,7 +429,7 @@ test.each([
   })
 })
 
-test('features without mechanisms are reported as such', async () => {
+test('features without mechanisms are reported as no-mechanism', async () => {
   await expect(logIn([features(`<x xmlns='urn:x'/>`)])).rejects.toMatchObject({
     ...{ code: 'no-mechanism', detail: 'It offers none.' },
   })

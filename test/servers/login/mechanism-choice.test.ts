@@ -59,119 +59,129 @@ function problemOf(given: Given): Pick<Problem, 'code' | 'step' | 'detail'> {
 const everything = ['PLAIN', 'SCRAM-SHA-1', 'SCRAM-SHA-512-PLUS', 'SCRAM-SHA-256', 'SCRAM-SHA-1-PLUS', 'X']
 const all = ['tls-server-end-point', 'tls-unique', 'tls-exporter']
 
-describe('a password is shown with', () => {
+describe('a login with a password uses', () => {
   test.each<[string, Given, string]>([
     [
-      'the strongest, bound over TLS 1.2',
+      'the strongest mechanism, with channel binding over TLS 1.2',
       { offered: everything, link: tls12 },
       'SCRAM-SHA-512-PLUS p=tls-unique,,n=juliet',
     ],
     [
-      'the strongest, bound by a listed type',
+      'the strongest mechanism, with a listed binding type',
       { offered: everything, link: tls13, listed: all },
       'SCRAM-SHA-512-PLUS p=tls-exporter,,n=juliet',
     ],
     [
-      'the strongest, bound by the only common type',
+      'the strongest mechanism, with the only common binding type',
       { offered: everything, link: tls13, listed: ['tls-unique', 'tls-server-end-point'] },
       'SCRAM-SHA-512-PLUS p=tls-server-end-point,,n=juliet',
     ],
     [
-      'the strongest that needs no guess, where the server says nothing of types over TLS 1.3',
+      'the strongest without -PLUS, if the server lists no types over TLS 1.3',
       { offered: everything, link: tls13 },
       'SCRAM-SHA-256 n,,n=juliet',
     ],
     [
-      'a guess where nothing else of the kind is there',
+      'an unlisted binding type if there is no SCRAM without -PLUS',
       { offered: ['SCRAM-SHA-1-PLUS', 'PLAIN'], link: tls13 },
       'SCRAM-SHA-1-PLUS p=tls-exporter,,n=juliet',
     ],
     [
-      'a guess where nothing else may be used',
+      'an unlisted binding type if only -PLUS is allowed',
       { offered: everything, link: tls13, liked: ['SCRAM-SHA-1-PLUS'] },
       'SCRAM-SHA-1-PLUS p=tls-exporter,,n=juliet',
     ],
     [
-      'one that is not bound where there is no common type',
+      'no channel binding if there is no common type',
       { offered: everything, link: tls12, listed: ['tls-exporter'] },
       'SCRAM-SHA-256 n,,n=juliet',
     ],
     [
-      'one that is not bound where the link has nothing',
+      'no channel binding if the link has no data for it',
       { offered: everything, listed: all },
       'SCRAM-SHA-256 n,,n=juliet',
     ],
     [
-      'the word that it could have been bound',
+      'the flag y if the server offers no -PLUS mechanism',
       { offered: ['SCRAM-SHA-256', 'PLAIN'], link: tls12 },
       'SCRAM-SHA-256 y,,n=juliet',
     ],
-    ['the same over TLS 1.3', { offered: ['SCRAM-SHA-256', 'PLAIN'], link: tls13 }, 'SCRAM-SHA-256 y,,n=juliet'],
     [
-      'no such word where the operator wants none bound',
+      'the flag y over TLS 1.3 as well',
+      { offered: ['SCRAM-SHA-256', 'PLAIN'], link: tls13 },
+      'SCRAM-SHA-256 y,,n=juliet',
+    ],
+    [
+      'the flag n if the operator allows no -PLUS mechanism',
       { offered: ['SCRAM-SHA-256'], link: tls13, liked: ['SCRAM-SHA-256', 'PLAIN'] },
       'SCRAM-SHA-256 n,,n=juliet',
     ],
     [
-      'no such word where the server offers some that are bound',
+      'the flag n if the server offers a -PLUS mechanism',
       { offered: ['SCRAM-SHA-1-PLUS', 'SCRAM-SHA-256'], link: tls13 },
       'SCRAM-SHA-256 n,,n=juliet',
     ],
     [
-      'no such word where the server offers one that is unknown here',
+      'the flag n if the server offers an unknown -PLUS mechanism',
       { offered: ['SCRAM-SHA3-512-PLUS', 'SCRAM-SHA-256'], link: tls13 },
       'SCRAM-SHA-256 n,,n=juliet',
     ],
     [
-      'what the operator likes best',
+      'the first mechanism of the operator’s list',
       { offered: everything, link: tls12, liked: ['SCRAM-SHA-1', 'SCRAM-SHA-512-PLUS'] },
       'SCRAM-SHA-1 n,,n=juliet',
     ],
-    ['PLAIN where the operator likes it best', { offered: everything, liked: ['PLAIN'] }, 'PLAIN |juliet|pw'],
-    ['PLAIN where there is nothing else', { offered: ['X', 'PLAIN'], link: tls12 }, 'PLAIN |juliet|pw'],
-    ['SCRAM on a plain link', { offered: everything, link: plainLink }, 'SCRAM-SHA-256 n,,n=juliet'],
+    ['PLAIN if the operator lists it first', { offered: everything, liked: ['PLAIN'] }, 'PLAIN |juliet|pw'],
+    ['PLAIN if there is no other mechanism', { offered: ['X', 'PLAIN'], link: tls12 }, 'PLAIN |juliet|pw'],
+    ['SCRAM on an unencrypted link', { offered: everything, link: plainLink }, 'SCRAM-SHA-256 n,,n=juliet'],
   ])('%s', (_what, given, expected) => {
     expect(begun(given)).toBe(expected)
   })
 
   test.each<[string, Given]>([
-    ['nothing on a plain link with PLAIN alone', { offered: ['PLAIN'], link: plainLink }],
-    ['nothing where none is known', { offered: ['DIGEST-MD5', 'OAUTHBEARER'] }],
-    ['nothing where none is liked', { offered: ['SCRAM-SHA-1', 'PLAIN'], liked: ['SCRAM-SHA-256'] }],
-    ['nothing where it cannot be bound', { offered: ['SCRAM-SHA-1-PLUS'], listed: all }],
+    ['no mechanism on an unencrypted link with PLAIN only', { offered: ['PLAIN'], link: plainLink }],
+    ['no mechanism if none is known', { offered: ['DIGEST-MD5', 'OAUTHBEARER'] }],
+    [
+      'no mechanism if the operator allows none of the offered',
+      { offered: ['SCRAM-SHA-1', 'PLAIN'], liked: ['SCRAM-SHA-256'] },
+    ],
+    [
+      'no mechanism if only -PLUS is offered and the link has no binding',
+      { offered: ['SCRAM-SHA-1-PLUS'], listed: all },
+    ],
   ])('%s', (_what, given) => {
     expect(problemOf(given)).toMatchObject({ code: 'no-mechanism', step: 'sasl' })
   })
 })
 
-describe('an account acts for the user', () => {
+describe('an account that acts for the user logs in', () => {
   const other: Credentials = { kind: 'password', password: 'pw', user: 'nurse' }
   const service: Credentials = { kind: 'service', account: { user: 'portal', password: 's3' } }
 
   test.each<[string, Given, string]>([
-    ['of another password', { credentials: other, offered: ['PLAIN'] }, 'PLAIN juliet@chat.example|nurse|pw'],
+    ['with its own password', { credentials: other, offered: ['PLAIN'] }, 'PLAIN juliet@chat.example|nurse|pw'],
     [
-      'of the operator',
+      'as the service account',
       { credentials: service, offered: ['SCRAM-SHA-1-PLUS'], link: tls12 },
       'SCRAM-SHA-1-PLUS p=tls-unique,a=juliet@chat.example,n=portal',
     ],
     [
-      'by PLAIN before all others, since servers may pass over whom it names elsewhere',
+      'by PLAIN first, because servers may ignore the authzid of others',
       { credentials: service, offered: everything, link: tls12 },
       'PLAIN juliet@chat.example|portal|s3',
     ],
     [
-      'by SCRAM where PLAIN may not be used',
+      'by SCRAM if PLAIN is not allowed on the link',
       { credentials: service, offered: everything, link: plainLink },
       'SCRAM-SHA-256 n,a=juliet@chat.example,n=portal',
     ],
     [
-      'by SCRAM where the operator does not like PLAIN',
+      'by SCRAM if the operator does not list PLAIN',
       { credentials: other, offered: everything, link: plainLink, liked: ['SCRAM-SHA-1'] },
       'SCRAM-SHA-1 n,a=juliet@chat.example,n=nurse',
     ],
     [
-      'which is the user',
+      'without an authzid if it is the user',
       { credentials: { kind: 'service', account: { user: 'juliet', password: 's3' } }, offered: ['PLAIN'] },
       'PLAIN |juliet|s3',
     ],
@@ -249,7 +259,7 @@ describe('credentials other than passwords have one mechanism', () => {
     [token('OAUTHBEARER'), 'OAUTHBEARER'],
     [token('X-TOKEN'), 'X-TOKEN'],
     [{ kind: 'certificate' }, 'EXTERNAL'],
-  ])('which is not used on a plain link: %j', (credentials, name) => {
+  ])('which is not used on an unencrypted link: %j', (credentials, name) => {
     expect(problemOf({ credentials, offered, link: plainLink })).toMatchObject({
       ...{ code: 'no-mechanism', step: 'sasl' },
       detail: expect.stringContaining(`${name} needs an encrypted link: in XMPP_SERVERS, remove tls=none `),
@@ -261,19 +271,19 @@ describe('credentials other than passwords have one mechanism', () => {
   })
 })
 
-describe('if no mechanism is left, the operator gets the reason:', () => {
+describe('if no mechanism is left, the error has the reason:', () => {
   const none = 'nothing that is known'
   const known = passwordMechanisms.join(', ')
 
   test.each<[string, Given, string]>([
     [
-      'it offers others',
+      'the server offers unknown mechanisms',
       { offered: ['DIGEST-MD5', 'X'] },
       `DIGEST-MD5, X. A login with a password needs one of: ${known}.`,
     ],
-    ['it offers nothing', { offered: [] }, `${none}. A login with a password needs one of: ${known}.`],
+    ['the server offers none', { offered: [] }, `${none}. A login with a password needs one of: ${known}.`],
     [
-      'the settings leave out what it offers',
+      'the settings leave out the offered mechanisms',
       { offered: ['PLAIN', 'SCRAM-SHA-1'], liked: ['SCRAM-SHA-256'] },
       'PLAIN, SCRAM-SHA-1. XMPP_MECHANISMS leaves out SCRAM-SHA-1, PLAIN.',
     ],
@@ -284,7 +294,7 @@ describe('if no mechanism is left, the operator gets the reason:', () => {
         'plain=on.',
     ],
     [
-      'the channel cannot be bound to',
+      'there is no common type of channel binding',
       { offered: ['SCRAM-SHA-1-PLUS'] },
       'SCRAM-SHA-1-PLUS. Mechanisms with -PLUS need TLS, and a type of channel binding that the server and this service ' +
         'know.',
@@ -297,7 +307,7 @@ describe('if no mechanism is left, the operator gets the reason:', () => {
     })
   })
 
-  test('in few words, however many mechanisms the server offers', () => {
+  test('in at most 200 characters, however many mechanisms the server offers', () => {
     const offered = Array.from({ length: 10_000 }, (_, at) => `X-${at}`)
     const { detail } = problemOf({
       offered: [...offered, ...Array(1000).fill('PLAIN')],

@@ -66,13 +66,13 @@ const waits: string[] = []
 const tried = ['ahead', 'tried']
 const proven = ['ahead', 'proven']
 
-describe('a server', () => {
-  test('without remembered features is waited for', () => {
+describe('a server of earlier logins', () => {
+  test('gets no pipelined login if its features are unknown', () => {
     expect(next()).toEqual(waits)
     expect(beginAhead().isAhead).toBe(false)
   })
 
-  test('is tried with features of an ordinary login, and is proven once that has succeeded', () => {
+  test('gets one trial with the features of an ordinary login, and is proven if this succeeds', () => {
     expect(succeed()).toEqual(waits)
     const pipelining = memory.foresee(domain)
     expect(pipelining.nextStream()).toBe('trial')
@@ -91,7 +91,7 @@ describe('a server', () => {
     expect(next('other.example')).toEqual(waits)
   })
 
-  test('is tried with one login at a time', () => {
+  test('gets only one trial login at a time', () => {
     succeed()
     const first = beginAhead()
     // Meanwhile other logins succeed, without pipelining.
@@ -111,7 +111,7 @@ describe('a server', () => {
   })
 })
 
-describe('a trial that fails', () => {
+describe('a first pipelined login that fails', () => {
   test('without an answer turns pipelining off for an hour, with a log line', () => {
     succeed()
     const pipelining = beginAhead()
@@ -142,14 +142,14 @@ describe('a trial that fails', () => {
     expect(next()).toEqual(tried)
   })
 
-  test('because its caller hung up does not count: the server is tried again', () => {
+  test('because its caller disconnected does not count: the server gets another trial', () => {
     succeed()
     memory.failed(domain, beginAhead(), true)
     expect(lines).toEqual([])
     expect(next()).toEqual(tried)
   })
 
-  test('for another reason, after an answer, does not count either', () => {
+  test('for another reason, after an answer, does not count', () => {
     succeed()
     const pipelining = beginAhead()
     pipelining.received(toLogIn)
@@ -161,7 +161,7 @@ describe('a trial that fails', () => {
   })
 })
 
-describe('a server that is proven by its second stream alone, as over TLS 1.3', () => {
+describe('a server proven on its second stream only, as over TLS 1.3', () => {
   /** The first stream cannot be pipelined. */
   function succeedLater(): void {
     const pipelining = memory.foresee(domain)
@@ -176,7 +176,7 @@ describe('a server that is proven by its second stream alone, as over TLS 1.3', 
     succeedLater()
   })
 
-  test('is on trial when a first stream is pipelined, until such a login has succeeded', () => {
+  test('is on trial again when its first stream is pipelined', () => {
     const begin = () => {
       const pipelining = memory.foresee(domain)
       return [pipelining, pipelining.nextStream()] as const
@@ -206,7 +206,7 @@ describe('a server that is proven by its second stream alone, as over TLS 1.3', 
 })
 
 describe('a login that fails', () => {
-  test('is not caused by pipelining if nothing was pipelined', () => {
+  test('is not counted against pipelining if it was not pipelined', () => {
     const unknown = beginAhead()
     memory.failed(domain, unknown, false)
     succeed()
@@ -219,7 +219,7 @@ describe('a login that fails', () => {
     expect(next()).toEqual(proven)
   })
 
-  test('leaves a proven server proven', () => {
+  test('for another reason leaves a proven server proven', () => {
     succeed()
     succeed()
     const pipelining = beginAhead()
@@ -232,7 +232,7 @@ describe('a login that fails', () => {
   test.each([
     ['tried', 1],
     ['proven', 2],
-  ])('for other features than a %s server was expected to have makes it forgotten', (_how, logins) => {
+  ])('for other features than expected makes the features of a %s server unknown', (_how, logins) => {
     for (let login = 0; login < logins; login++) succeed()
     const pipelining = beginAhead()
     pipelining.received('<features>others</features>')
@@ -243,13 +243,13 @@ describe('a login that fails', () => {
   })
 })
 
-describe('features', () => {
+describe('the remembered features of a server', () => {
   const newer = ['<features>newer</features>', toBind]
 
   test.each([
     ['tried', 1],
     ['proven', 2],
-  ])('that are new, of a %s server whose login succeeds all the same, are those expected next', (_how, logins) => {
+  ])('of a %s server are replaced by its new features if the login succeeds', (_how, logins) => {
     for (let login = 0; login < logins; login++) succeed()
     succeed(newer)
     const pipelining = memory.foresee(domain)
@@ -260,12 +260,12 @@ describe('features', () => {
   test.each([
     ['one stream alone', [toLogIn]],
     ['a stream whose features are too long', [toLogIn, ofLength(16 * 1024 + 1)]],
-  ])('of %s are not remembered', (_which, streams) => {
+  ])('do not include %s', (_which, streams) => {
     succeed(streams)
     expect(next()).toEqual(waits)
   })
 
-  test('of the longest allowed length are remembered', () => {
+  test('may have the maximum length', () => {
     succeed([toLogIn, ofLength(16 * 1024)])
     expect(next()).toEqual(tried)
   })
@@ -273,18 +273,18 @@ describe('features', () => {
   test.each([
     ['of one stream alone', [toLogIn]],
     ['that are too long', [toLogIn, ofLength(16 * 1024 + 1)]],
-  ])('%s, seen in a trial, make the server forgotten rather than tried for ever', (_which, streams) => {
+  ])('%s in a trial are dropped, so that trials do not repeat for ever', (_which, streams) => {
     succeed()
     expect(succeed(streams)).toEqual(tried)
     expect([next(), succeed(), next()]).toEqual([waits, waits, tried])
   })
 
-  test('of a thousand domains are remembered, the newest ones', () => {
+  test('are those of the last thousand domains', () => {
     for (let number = 0; number <= 1000; number++) succeed(usual, `${number}.example`)
     expect(['0', '1', '1000'].map(number => next(`${number}.example`))).toEqual([waits, tried, tried])
   })
 
-  test('are kept without the text around them', () => {
+  test('do not keep the text around them in memory', () => {
     succeed()
     const pipelining = memory.foresee(domain)
     const expected = beginStream(pipelining)!

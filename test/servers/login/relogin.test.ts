@@ -142,8 +142,8 @@ function beginAgain(
 
 const refused = (what: object) => expect.objectContaining(what)
 
-describe('what a login leaves for a later login:', () => {
-  test('the keys of SCRAM, and nothing with the password', async () => {
+describe('a login leaves for later logins', () => {
+  test('the keys of SCRAM, and nothing of the password', async () => {
     const { again } = await logInByScram()
     expect(again).toEqual({ jid, credentials: { kind: 'keys', proof: expect.anything() } })
     const { proof } = (await requestWithKeys()).credentials
@@ -157,7 +157,7 @@ describe('what a login leaves for a later login:', () => {
       expect(buffer.buffer.byteLength).toBe(4 + 20 + 20)
   })
 
-  test('its own keys: keys of other logins stay if these are wiped', async () => {
+  test('its own keys: if they are wiped, keys of other logins stay', async () => {
     const [one, other] = [await requestWithKeys(), await requestWithKeys()]
     const { proof } = one.credentials
     wipe(proof)
@@ -167,7 +167,7 @@ describe('what a login leaves for a later login:', () => {
     expect(await requestWithKeys()).toEqual(other)
   })
 
-  test('nothing if the password was shown by PLAIN', async () => {
+  test('nothing if PLAIN sent the password', async () => {
     expect((await logIn([offer('PLAIN'), success, readyToBind, bound])).again).toBeUndefined()
   })
 
@@ -188,13 +188,13 @@ describe('what a login leaves for a later login:', () => {
   })
 })
 
-describe('a record for another process', () => {
+describe('a record of the credentials for another process', () => {
   const account = { user: 'portal', password }
   const written = (request: LoginRequest) => JSON.stringify(recordOf(request, 'de'))
   const read = (request: LoginRequest, ofSettings?: typeof account) =>
     requestOf(JSON.parse(written(request)), ofSettings)
 
-  test('has the keys, by which the user logs in there', async () => {
+  test('has the keys, and they log the user in there', async () => {
     const request = await requestWithKeys({ jid, credentials: { kind: 'password', password, user: 'nurse' } })
     const again = read(request)!
     expect(again).toEqual(request)
@@ -214,7 +214,7 @@ describe('a record for another process', () => {
     expect(recordOf(byPassword, 'de')).toBeUndefined()
   })
 
-  test('of a service account uses the account of the settings there', () => {
+  test('of a service account uses the account in the settings there', () => {
     const service: LoginRequest = { jid, credentials: { kind: 'service', account } }
     const other = { user: 'portal', password: 'changed' }
     expect(read(service, other)).toEqual({ jid, credentials: { kind: 'service', account: other } })
@@ -229,18 +229,18 @@ describe('a record for another process', () => {
   )
 })
 
-describe('whether stream management is offered', () => {
+describe('the offer of stream management', () => {
   test.each([
-    ['is read from the features after SASL', offer('PLAIN'), readyToBind, true],
-    ['is no where they have none', offer('PLAIN'), readyToBindAlone, false],
+    ['is found in the features after SASL', offer('PLAIN'), readyToBind, true],
+    ['is absent if these features lack it', offer('PLAIN'), readyToBindAlone, false],
     [
-      'is no where the features before them had it',
+      'is absent if only the features before SASL have it',
       offer('PLAIN').replace('</stream', `${management}</stream`),
       readyToBindAlone,
       false,
     ],
     [
-      'is no for another version',
+      'is absent for another version',
       offer('PLAIN'),
       features(`<bind xmlns='${bind}'/><sm xmlns='urn:xmpp:sm:2'/>`),
       false,
@@ -250,10 +250,10 @@ describe('whether stream management is offered', () => {
   })
 
   test.each([
-    ['what came counts, with it', readyToBindAlone, readyToBind, true],
-    ['what came counts, without it', readyToBind, readyToBindAlone, false],
-    ['what is foreseen counts if nothing came yet', readyToBind, '', true],
-    ['what is foreseen counts if nothing came yet, without it', readyToBindAlone, '', false],
+    ['is in the received features, not in the expected', readyToBindAlone, readyToBind, true],
+    ['is not in the received features, but in the expected', readyToBind, readyToBindAlone, false],
+    ['is in the expected features, if none were received', readyToBind, '', true],
+    ['is not in the expected features, if none were received', readyToBindAlone, '', false],
   ])('of a pipelined login: %s', async (_what, foreseen, came, expected) => {
     const side = scram()
     const pipelining = new Pipelining(
@@ -274,10 +274,10 @@ describe('whether stream management is offered', () => {
   })
 })
 
-describe('a later login', () => {
+describe('a later login without the password', () => {
   const open = '<open/>'
 
-  test('with keys leaves the stream open, authenticated and not restarted', async () => {
+  test('with keys leaves the stream authenticated, and does not restart it', async () => {
     const side = scram()
     const { link, dialed } = beginAgain([offer('PLAIN', side.name), side.challenge, side.end], await requestWithKeys())
     const [dial] = dialed
@@ -291,7 +291,7 @@ describe('a later login', () => {
     expect(side.server).toMatchObject({ user: 'juliet', authzid: '', gs2Header: 'n,,', complaint: undefined })
   })
 
-  test('with keys acts for the same user as the first login', async () => {
+  test('with keys has the same user and authzid as the first login', async () => {
     const request = await requestWithKeys({ jid, credentials: { kind: 'password', password, user: 'nurse' } })
     expect(request.credentials.proof).toMatchObject({ user: 'nurse', authzid: 'juliet@chat.example' })
     const side = scram()
@@ -299,7 +299,7 @@ describe('a later login', () => {
     expect(side.server).toMatchObject({ user: 'nurse', authzid: 'juliet@chat.example' })
   })
 
-  test('with keys is bound to the channel if the server offers it', async () => {
+  test('with keys uses channel binding if the server offers it', async () => {
     const side = scram({ name: 'SCRAM-SHA-1-PLUS' })
     const offers = offer('SCRAM-SHA-256-PLUS', 'SCRAM-SHA-1', side.name)
     await beginAgain([offers, side.challenge, side.end], await requestWithKeys(), { isBound: true }).link
@@ -309,7 +309,7 @@ describe('a later login', () => {
   test.each<[string, Terms]>([
     ['another salt', { salt: 'tlas' }],
     ['other iterations', { iterations: 5000 }],
-  ])('by keys fails with %s', async (_what, terms) => {
+  ])('with keys fails for %s', async (_what, terms) => {
     const side = scram(terms)
     const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await requestWithKeys())
     await expect(link).rejects.toEqual(refused({ code: 'credentials-expired', step: 'sasl' }))
@@ -327,7 +327,7 @@ describe('a later login', () => {
   test.each([
     ['is wrong', () => `v=${Buffer.alloc(20).toString('base64')}`],
     ['is missing', () => ''],
-  ])("by keys fails if the server's signature %s", async (_what, spoil) => {
+  ])('with keys fails if the server’s signature %s', async (_what, spoil) => {
     const side = scram({ spoil })
     const { link, dialed } = beginAgain([offer(side.name), side.challenge, side.end], await requestWithKeys())
     await expect(link).rejects.toEqual(refused({ code: 'server-not-authentic', step: 'sasl' }))
@@ -335,7 +335,7 @@ describe('a later login', () => {
   })
 
   test.each([['PLAIN'], ['SCRAM-SHA-256'], ['SCRAM-SHA-512-PLUS']])(
-    'by keys shows nothing to a server that offers %s alone',
+    'with keys sends nothing to a server that offers only %s',
     async name => {
       const { link, dialed } = beginAgain([offer(name)], await requestWithKeys(), { isBound: true })
       await expect(link).rejects.toEqual(
@@ -345,15 +345,15 @@ describe('a later login', () => {
     },
   )
 
-  test('by certificate shows the certificate', async () => {
+  test('with a certificate sends the certificate', async () => {
     const { link, dialed } = beginAgain([offer('EXTERNAL'), success], { jid, credentials: { kind: 'certificate' } })
     await link
     expect(dialed[0]!.options).toMatchObject({ certificate: true, from: 'juliet@chat.example' })
   })
 
   test.each([
-    ['leaves the stream open if its caller leaves', 'left', 'cut'],
-    ['ends the stream if its caller leaves as the session has ended', 'ended', 'abandoned'],
+    ['keeps the stream resumable if its caller is cancelled', 'left', 'cut'],
+    ['ends the stream if the session has ended', 'ended', 'abandoned'],
   ] as const)('%s', async (_what, reason, gone) => {
     const caller = new AbortController()
     const { link, dialed } = beginAgain(['', ''], await requestWithKeys(), { caller })
@@ -362,7 +362,7 @@ describe('a later login', () => {
     expect(dialed[0]!.link.gone).toBe(gone)
   })
 
-  test('fails if the link ends in one read with the success', async () => {
+  test('fails if the link ends in the same packet as the success', async () => {
     const side = scram()
     const request = await requestWithKeys()
     const answers: Answer[] = [offer(side.name), side.challenge]

@@ -124,7 +124,7 @@ describe('a login by SASL2', () => {
     expect([answer?.name, offersManagement, again?.credentials.kind]).toEqual(['enabled', false, 'keys'])
   })
 
-  test('leaves later elements to the page, but not the features', async () => {
+  test('leaves later stanzas to the page, but not the features', async () => {
     const late = features(`<sm xmlns='${sm}'/>`)
     const [challenge, end] = scram(balcony + bound(enabled)) as [
       Answer,
@@ -135,7 +135,7 @@ describe('a login by SASL2', () => {
     expect(undelivered.map(({ text }) => text)).toEqual([message('1'), message('2')])
   })
 
-  test('waits for the features if stream management is not part of it', async () => {
+  test('waits for the features if bind did not enable stream management', async () => {
     const answers = [offer('SCRAM-SHA-1', toBind('urn:xmpp:carbons:2')), ...scram(balcony + bound())]
     const { loggedIn, link, told } = begin(answers)
     const isOver = watched(loggedIn)
@@ -148,7 +148,7 @@ describe('a login by SASL2', () => {
     expect(told()[1]).toBe(asked(askToBind()))
   })
 
-  test('requests no resumption if nothing is left for a later login', async () => {
+  test('requests no resumption if it leaves no credentials for a later login', async () => {
     const { told } = await logIn([offer('PLAIN'), success(balcony + bound(enabled))])
     expect(told[1]).toBe(asked(askToBind(`<enable xmlns="${sm}"/>`), 'PLAIN'))
   })
@@ -180,7 +180,7 @@ describe('a login by SASL2', () => {
   test.each([
     ['has no proof', () => '', 'server-not-authentic'],
     ['has a wrong proof', () => `v=${Buffer.alloc(20).toString('base64')}`, 'server-not-authentic'],
-  ])('is refused by us where the server %s', async (_what, spoil, code) => {
+  ])('fails if the server %s', async (_what, spoil, code) => {
     const { loggedIn, link } = begin([offer('SCRAM-SHA-1'), ...scram(balcony + bound(enabled), spoil)])
     await expect(loggedIn).rejects.toMatchObject({ code, step: 'sasl' })
     expect(link().gone).toBe('abandoned')
@@ -200,15 +200,15 @@ describe('a login by SASL2', () => {
     ["another user's JID", success(jid('romeo@chat.example/x') + bound(enabled)), 'jid-mismatch'],
     ['a refused resource', success(balcony + failedBind('not-allowed')), 'bind-refused'],
     ['a conflict', success(balcony + failedBind('conflict')), 'conflict'],
-    ['features that come again', offer('PLAIN'), 'remote-protocol-error'],
-  ])('fails where the answer is %s', async (_what, answer, code) => {
+    ['features a second time', offer('PLAIN'), 'remote-protocol-error'],
+  ])('fails if the answer is %s', async (_what, answer, code) => {
     await expect(logIn([offer('PLAIN'), answer])).rejects.toMatchObject({ code })
   })
 
   test.each([
-    ['in the clear or turned off', offer('PLAIN'), { ...allowed, sasl2Allowed: false }],
+    ['offered without TLS or turned off', offer('PLAIN'), { ...allowed, sasl2Allowed: false }],
     ['not offered', offer('PLAIN').replace(/<authentication.*<\/authentication>/, ''), allowed],
-  ])('is none where SASL2 is %s', async (_where, offered, facts) => {
+  ])('is not used if SASL2 is %s', async (_where, offered, facts) => {
     const { loggedIn, leave, told } = begin([offered], { link: { facts } })
     while (told().length < 2) await tick()
     leave()
@@ -222,7 +222,7 @@ describe('a stream', () => {
   const resumption = { previd: 'a&b', h: '7' }
   const answer = (name: string) => `<${name} xmlns='${sm}' previd='a&amp;b' h='3'/>`
 
-  test.each(['resumed', 'failed'])('is resumed with a login, or not: %s', async name => {
+  test.each(['resumed', 'failed'])('is resumed within a login: %s', async name => {
     const [challenge, end] = scram(balcony + answer(name)) as [Answer, (id: string, told: readonly string[]) => string]
     const behind: Answer = (id, told) => end(id, told) + message('1') + features('') + message('2')
     const answers = [offer('SCRAM-SHA-1', toResume) + message('0'), challenge, behind]
@@ -232,7 +232,7 @@ describe('a stream', () => {
     expect(loggedIn.undelivered.map(({ text }) => text)).toEqual([message('1'), message('2')])
   })
 
-  test('that is resumed teaches the features of its server: the next login is pipelined', async () => {
+  test('that is resumed has its features remembered: the next login is pipelined', async () => {
     const pipelining = new Pipelining()
     const answers = [offer('SCRAM-SHA-1', toResume), ...scram(balcony + answer('resumed'))]
     await logIn(answers, { until: resumption, pipelining })
@@ -251,7 +251,7 @@ describe('a stream', () => {
   })
 })
 
-describe('the keys of a password', () => {
+describe('SCRAM keys for a credential', () => {
   const keysBy = (answers: readonly Answer[]) => {
     const links: ScriptedLink[] = []
     const open: OpenForLogin<ScriptedLink> = (options, events) => {
@@ -281,7 +281,7 @@ describe('the keys of a password', () => {
   })
 })
 
-describe('a token (XEP-0484)', () => {
+describe('a FAST token (XEP-0484)', () => {
   const fast = 'urn:xmpp:fast:0'
   const offersTokens = `${toBind(sm)}<sm xmlns='${sm}'/><fast xmlns='${fast}'>${mechanism('HT-SHA-256-NONE')}</fast>`
   const granted = `<token xmlns='${fast}' token='t&amp;k' expiry='2030-01-01T00:00:00Z'/>`
@@ -307,11 +307,11 @@ describe('a token (XEP-0484)', () => {
   })
 
   test.each<[string, Given & { readonly name?: string }]>([
-    ['keys of SCRAM are left', { name: 'SCRAM-SHA-1' }],
-    ['nothing may be kept', { noResumption: true }],
-    ['streams are not managed', { link: { allowsManagement: false } }],
-    ['the password is of another user', { credentials: { ...byPassword, user: 'portal' } }],
-  ])('is not requested where %s', async (_where, { name = 'PLAIN', ...given }) => {
+    ['SCRAM leaves keys', { name: 'SCRAM-SHA-1' }],
+    ['nothing may be stored', { noResumption: true }],
+    ['there is no stream management', { link: { allowsManagement: false } }],
+    ['an account acts for the user', { credentials: { ...byPassword, user: 'portal' } }],
+  ])('is not requested if %s', async (_where, { name = 'PLAIN', ...given }) => {
     const tokens = createFastTokens()
     const { loggedIn, leave, told } = begin([offer(name, offersTokens)], { tokens, ...given })
     while (told().length < 2) await tick()
@@ -320,7 +320,7 @@ describe('a token (XEP-0484)', () => {
     expect(told()[1]).not.toContain('request-token')
   })
 
-  test('leaves its user agent to the next session if it is not granted, or the login fails', async () => {
+  test('leaves its user agent to the next session if it is not issued, or the login fails', async () => {
     const tokens = createFastTokens()
     const { id, release } = tokens.agentOf('juliet@chat.example')
     release()
@@ -356,17 +356,17 @@ describe('a token (XEP-0484)', () => {
   })
 
   test.each([
-    ['has no proof of it', offersTokens, success(balcony), 'server-not-authentic'],
+    ['sends no proof', offersTokens, success(balcony), 'server-not-authentic'],
     ['refuses it', offersTokens, failure, 'not-authorized'],
-    ['takes none any more', toBind(sm), '', 'no-mechanism'],
-  ])('is of no use where the server %s', async (_what, inline, answer, code) => {
+    ['no longer accepts tokens', toBind(sm), '', 'no-mechanism'],
+  ])('fails if the server %s', async (_what, inline, answer, code) => {
     const credentials = await grantedToken()
     const resumes = inline.includes('<sm') ? inline : `${inline}<sm xmlns='${sm}'/>`
     const loggedIn = logIn([offer('PLAIN', resumes), answer], { credentials, until: { previd: 'p', h: '7' } })
     await expect(loggedIn).rejects.toMatchObject({ code })
   })
 
-  test('that is refused gives way to keys, if there are some', async () => {
+  test('that is refused is replaced by SCRAM keys, if there are any', async () => {
     const { again } = await logIn([offer('SCRAM-SHA-1'), ...scram(balcony + bound(enabled))])
     if (again?.credentials.kind !== 'keys') throw new Error('no keys')
     const credentials: Credentials = { ...(await grantedToken()), proof: again.credentials.proof }
@@ -414,7 +414,7 @@ describe('a pipelined login by SASL2', () => {
     ['no stream management', offer('SCRAM-SHA-1', toBind())],
     ['no SASL2', offer('SCRAM-SHA-1').replace(/<authentication.*<\/authentication>/, '')],
     ['another mechanism', offer('PLAIN')],
-  ])('ends where the features have %s', async (_what, others) => {
+  ])('fails if the features have %s', async (_what, others) => {
     const pipelining = foresee(offer('SCRAM-SHA-1'))
     const { loggedIn, told } = begin([others], { pipelining })
     await expect(loggedIn).rejects.toMatchObject({ code: 'remote-protocol-error', step: 'sasl' })

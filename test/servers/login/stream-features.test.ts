@@ -10,7 +10,7 @@ const read = (inner: string) =>
   ).offer
 
 test.each([
-  ['nothing', '', undefined],
+  ['no features', '', undefined],
   ['other features', `<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>`, undefined],
   ['an empty list', `<mechanisms ${sasl}/>`, { mechanisms: [], channelBindings: undefined }],
   [
@@ -24,7 +24,7 @@ test.each([
     { mechanisms: ['PLAIN'], channelBindings: undefined },
   ],
   [
-    'what only looks like mechanisms',
+    'elements that are similar to mechanisms',
     `<mechanisms ${sasl}><mechanism xmlns='x'>PLAIN</mechanism><mechanism/><mechanism><a/></mechanism>` +
       '<mechanism>plain</mechanism><mechanism>NAME-OF-MORE-THAN-20-CHARACTERS</mechanism><hostname>A</hostname></mechanisms>',
     { mechanisms: [], channelBindings: undefined },
@@ -45,6 +45,6 @@ test.each([
     `<mechanisms ${sasl}/><sasl-channel-binding ${types}/>`,
     { mechanisms: [], channelBindings: [] },
   ],
-])('the mechanisms of features are read if they have %s', (_what, inner, offer) => {
+])('the mechanisms in stream features are found among %s', (_what, inner, offer) => {
   expect(read(inner)).toEqual(offer)
 })

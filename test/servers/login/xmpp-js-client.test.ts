@@ -50,8 +50,8 @@ async function receive(element: XmlElement): Promise<string[]> {
   return asked
 }
 
-describe('the client', () => {
-  test('logs in with the mechanism that it was given, and asks for a new stream', async () => {
+describe('the client of xmpp.js', () => {
+  test('logs in with the given mechanism, and requests a new stream', async () => {
     client.use(mechanism)
     const message = btoa('a response')
     expect(await receive(toLogIn('X-TEST'))).toEqual([
@@ -79,24 +79,24 @@ describe('the client', () => {
     expect(await receive(toLogIn('X-TEST'))).toEqual([expect.stringContaining('fail SASLError')])
   })
 
-  test('asks for its resource, and is done with the answer', async () => {
+  test('requests its resource, and ends with the answer', async () => {
     expect(await receive(features(xml('bind', { xmlns: bind })))).toEqual([
       `bind <bind xmlns="${bind}"><resource>balcony</resource></bind>`,
       'done',
     ])
   })
 
-  test('does nothing else on its own', async () => {
+  test('does nothing by itself', async () => {
     expect(await receive(features(xml('sm', { xmlns: 'urn:xmpp:sm:3' })))).toEqual([])
     expect(await receive(xml('iq', { type: 'get', id: '1' }, xml('ping', { xmlns: 'urn:xmpp:ping' })))).toEqual([])
   })
 })
 
-test('overridden members exist in the library', () => {
+test('overridden members exist in xmpp.js', () => {
   for (const name of ['send', 'restart', 'emit'] as const) expect(typeof Client.prototype[name]).toBe('function')
 })
 
-test('the versions of its parts are pinned, and installed', () => {
+test('the versions of the @xmpp packages are pinned, and installed', () => {
   const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
     dependencies: Record<string, string>
   }

@@ -5,7 +5,7 @@ const day = 86_400_000
 const fault = (told: string, certificate: object | null = {}) =>
   new CertificateFault(told, certificate as never, 'chat.example')
 
-describe('faults of a certificate, with advice', () => {
+describe('the fault of a certificate is explained with advice', () => {
   const trust =
     'In XMPP_SERVERS, add ?ca=FILE to the address of the server, with its certificate or authority. verify=off skips the check.'
   const replace = 'Give the server another certificate. verify=off in XMPP_SERVERS skips the check.'
@@ -26,7 +26,7 @@ describe('faults of a certificate, with advice', () => {
     ['CERT_NOT_YET_VALID', { valid_from: 'Jan  2 00:00:00 2120 GMT' }, `It is not valid before 2120-01-02. ${replace}`],
     ['CERT_NOT_YET_VALID', {}, `It is not valid yet, or a certificate above it. ${replace}`],
     ['CERT_REVOKED', {}, `It does not pass the check: CERT_REVOKED. ${trust}`],
-  ])('%s of %j', (code, certificate, message) => {
+  ])('for %s and %j', (code, certificate, message) => {
     expect(fault(code, certificate)).toMatchObject({ code, message })
   })
 
@@ -35,7 +35,7 @@ describe('faults of a certificate, with advice', () => {
     ['othername:"XmppAddr:a, b", DNS:"x\\u000ay"', 'XmppAddr:a,?b, x?y'],
     ['', 'no host name'],
     [Array.from({ length: 30 }, (_, at) => `DNS:${at}`).join(', '), `0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 20 more`],
-  ])('another name: %s', (subjectaltname, names) => {
+  ])('for another name: %s', (subjectaltname, names) => {
     for (const told of ['the certificate is made out to another name', 'ERR_TLS_CERT_ALTNAME_INVALID'])
       expect(fault(told, { subjectaltname })).toMatchObject({
         code: 'OTHER_NAME',
@@ -44,7 +44,7 @@ describe('faults of a certificate, with advice', () => {
   })
 })
 
-describe('the certificate itself', () => {
+describe('the certificate in an error', () => {
   test.each([
     [null, undefined],
     [
@@ -58,7 +58,7 @@ describe('the certificate itself', () => {
       },
       'issued for a.example, issued by Trust?me, valid from 2020-01-02 to 2030-01-02, SHA-256 AB:CD',
     ],
-  ])('%j is told on one line', (certificate, told) => {
+  ])('%j is described on one line', (certificate, told) => {
     expect(fault('CERT_REVOKED', certificate).certificate).toBe(told)
   })
 })

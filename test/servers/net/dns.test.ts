@@ -43,8 +43,8 @@ const codeOf = (answer: Promise<unknown>) =>
     (error: NodeJS.ErrnoException) => `${error.code}${isAbsent(error) ? ', absent' : ''}`,
   )
 
-describe('a name server', () => {
-  test('reports addresses with their time to live, and services with all their fields', async () => {
+describe('an answer of a name server', () => {
+  test('has addresses with their time to live, and SRV records with all fields', async () => {
     expect(await dns.ipv4('a.example')).toEqual([
       { address: '192.0.2.1', ttl: 100 },
       { address: '192.0.2.2', ttl: 20 },
@@ -61,16 +61,16 @@ describe('a name server', () => {
     ['has another kind of record', 'only.example', 'ENODATA, absent'],
     ['fails', 'failing.example', 'ESERVFAIL'],
     ['keeps silent', 'silent.example', 'ETIMEOUT'],
-  ])('that %s is told from the others', async (_what, name, code) => {
+  ])('has its own error if the server %s', async (_what, name, code) => {
     expect(await codeOf(dns.ipv6(name))).toBe(code)
   })
 
-  test('gets no query for invalid names', async () => {
+  test('is not requested for invalid names', async () => {
     expect(await codeOf(dns.services(`${'a'.repeat(64)}.example`))).toBe('EBADNAME, absent')
     expect(server.asked).toEqual([])
   })
 
-  test("that is silent may have been replaced: the next query uses the machine's configuration", async () => {
+  test('that does not come may mean new servers: the next query uses the machine’s configuration', async () => {
     await Promise.all([codeOf(dns.ipv4('silent.example')), codeOf(dns.ipv6('silent.example'))])
     expect(resolvers).toBe(2)
     await dns.ipv4('a.example')
@@ -79,18 +79,18 @@ describe('a name server', () => {
   })
 })
 
-describe('the machine itself', () => {
-  test('knows its own names', async () => {
+describe('the resolver of the machine', () => {
+  test('resolves its own names without DNS', async () => {
     expect(await dns.system('localhost')).toContain('127.0.0.1')
     expect(server.asked).toEqual([])
   })
 
-  test('is asked for any number of names, though not at once', async () => {
+  test('resolves any number of names, a few at a time', async () => {
     const names = Array.from({ length: 20 }, (_, at) => `127.0.0.${at + 1}`)
     expect(await Promise.all(names.map(name => dns.system(name)))).toEqual(names.map(name => [name]))
   })
 
-  test('is not asked for more than can be answered', async () => {
+  test('rejects queries beyond its queue', async () => {
     const outcomes = Array.from({ length: 103 }, () => codeOf(dns.system('127.0.0.1')))
     expect((await Promise.all(outcomes)).filter(outcome => outcome !== 'an answer')).toEqual(['undefined'])
     expect(await dns.system('127.0.0.1')).toEqual(['127.0.0.1'])
@@ -100,7 +100,7 @@ describe('the machine itself', () => {
 describe('with a real name server', () => {
   const names = () => createNameLookup({ clock: new FakeClock(), dns, preferDirectTls: false, local: false })
 
-  test('a domain is found by its service records, and their hosts by their addresses', async () => {
+  test('a domain is found by its SRV records, and the hosts by their addresses', async () => {
     const asking = names()
     const { targets } = await asking.routeTo('example.org')
     expect(targets.map(({ host, port, tls }) => `${tls} ${host} ${port}`)).toEqual([
@@ -125,7 +125,7 @@ describe('with a real name server', () => {
     ['nobody.example', { code: 'host-unknown' }],
     ['failing.example', { code: 'remote-connection-failed' }],
     ['silent.example', { code: 'timeout' }],
-  ])('%s is looked for at its own name', async (domain, outcome) => {
+  ])('%s is looked up at its own name if SRV records are missing', async (domain, outcome) => {
     const asking = names()
     const { targets } = await asking.routeTo(domain)
     expect(targets).toHaveLength(1)
@@ -134,7 +134,7 @@ describe('with a real name server', () => {
     else expect(addresses).toMatchObject(outcome)
   })
 
-  test('a domain whose records deny a server has none', async () => {
+  test('a domain whose SRV record denies a server has none', async () => {
     expect(await names().routeTo('nowhere.example')).toMatchObject({
       targets: [],
       failure: { step: 'resolve', code: 'host-unknown' },

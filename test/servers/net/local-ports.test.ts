@@ -30,7 +30,7 @@ describe('without XMPP_LOCAL_ADDRESSES', () => {
     expect(sockets.map(({ source }) => source)).toEqual([{}])
   })
 
-  test('the links to the busiest server are counted', () => {
+  test('links to the busiest server are counted', () => {
     const ports = portsOf([])
     expect(ports.busiest).toEqual({ used: 0, available: 1_000 })
     const links = [open(ports), open(ports), open(ports, '192.0.2.1', 5223), open(ports, '2001:db8::1')]
@@ -42,12 +42,12 @@ describe('without XMPP_LOCAL_ADDRESSES', () => {
     expect(ports.busiest).toEqual({ used: 0, available: 1_000 })
   })
 
-  test('an attempt without a port is not repeated', () => {
+  test('an attempt without an own port is not repeated', () => {
     const ports = portsOf([])
     expect(ports.failed(ports.connect('192.0.2.1', 5222), false)).toBe(false)
   })
 
-  test('the ports are unknown on systems other than Linux', () => {
+  test('the number of ports is unknown on systems other than Linux', () => {
     const ports = new LocalPorts({ addresses: [], clock, connect: () => new Socket(), range: () => undefined })
     open(ports)
     expect(ports.busiest).toBeUndefined()
@@ -79,7 +79,7 @@ describe('with XMPP_LOCAL_ADDRESSES', () => {
     expect(used.size).toBe(850)
   })
 
-  test('each address has its ports to each server', () => {
+  test('each address can use all its ports for each server', () => {
     const ports = portsOf(['10.0.0.1', '10.0.0.2'])
     for (let at = 0; at < 7; at++) open(ports)
     open(ports, '192.0.2.2')
@@ -112,7 +112,7 @@ describe('with XMPP_LOCAL_ADDRESSES', () => {
   })
 })
 
-describe('a race for a connection', () => {
+describe('connecting to several addresses at once', () => {
   const ends: string[] = []
   const begin = (ports: LocalPorts, addresses = ['192.0.2.1']) => {
     ends.length = 0
@@ -131,7 +131,7 @@ describe('a race for a connection', () => {
     expect(ends).toEqual(['connected'])
   })
 
-  test('tries another local address, and reports a foreign address if all are foreign', () => {
+  test('tries the next local address, and fails if this machine has none of them', () => {
     begin(portsOf(['10.0.0.1', '10.0.0.2']))
     fail(0, 'EADDRNOTAVAIL', 'bind')
     fail(1, 'EADDRNOTAVAIL', 'bind')
@@ -139,7 +139,7 @@ describe('a race for a connection', () => {
     expect(ends).toEqual(['local-ports-exhausted XMPP_LOCAL_ADDRESSES has an address that this machine does not have.'])
   })
 
-  test('fails for lack of ports, even if the last attempt fails for another reason', () => {
+  test('fails with local-ports-exhausted, even if the last attempt fails for another reason', () => {
     begin(portsOf([]), ['192.0.2.1', '2001:db8::1'])
     fail(0, 'EADDRNOTAVAIL')
     fail(1, 'ENETUNREACH')

@@ -60,7 +60,7 @@ describe('the server of a domain', () => {
   const xmpp = '_xmpp-client._tcp.example.org'
   const xmpps = '_xmpps-client._tcp.example.org'
 
-  test('is named by its service records, including those for direct TLS', async () => {
+  test('is named by its SRV records, including those for direct TLS', async () => {
     dns.serve(xmpp, '10 0 5222 a.example', '30 0 5223 c.example')
     dns.serve(xmpps, '20 0 443 b.example')
     expect(await route('example.org')).toEqual(['xmpp a.example 5222', 'xmpps b.example 443', 'xmpp c.example 5223'])
@@ -76,16 +76,16 @@ describe('the server of a domain', () => {
 
   test.each([
     ['of one kind only', 'ENODATA'],
-    ['of one kind only, without the name of the other', 'ENOTFOUND'],
-    ['of one kind, and no word of the other', 'ETIMEOUT'],
-    ['of one kind, and a failure of the other', 'ESERVFAIL'],
-  ])('is where service records %s say', async (_what, code) => {
+    ['of one kind, if the other name does not exist', 'ENOTFOUND'],
+    ['of one kind, if the query for the other times out', 'ETIMEOUT'],
+    ['of one kind, if the query for the other fails', 'ESERVFAIL'],
+  ])('is named by SRV records %s', async (_what, code) => {
     dns.serve(xmpps, '0 0 5223 a.example')
     dns.zone[`SRV ${xmpp}`] = code
     expect(await route('example.org')).toEqual(['xmpps a.example 5223'])
   })
 
-  test('is not reached with direct TLS if its record says "not available"', async () => {
+  test('is not reached with direct TLS if its SRV record denies the service', async () => {
     dns.serve(xmpps, '0 0 0 ')
     dns.serve(xmpp, '5 0 5222 a.example')
     expect(await route('example.org')).toEqual(['xmpp a.example 5222'])
@@ -93,9 +93,9 @@ describe('the server of a domain', () => {
 
   test.each([
     ['both kinds', ['0 0 0 '], ['0 0 0 ']],
-    ['STARTTLS, and direct TLS is not mentioned', ['0 0 0 '], []],
-    ['direct TLS, and STARTTLS is not mentioned', [], ['0 0 0 ']],
-  ])('is nowhere, not even at the domain, where %s is "not here"', async (_what, plain, direct) => {
+    ['STARTTLS, and there are none for direct TLS', ['0 0 0 '], []],
+    ['direct TLS, and there are none for STARTTLS', [], ['0 0 0 ']],
+  ])('does not exist if SRV records deny %s', async (_what, plain, direct) => {
     if (plain.length > 0) dns.serve(xmpp, ...plain)
     if (direct.length > 0) dns.serve(xmpps, ...direct)
     dns.zone['A example.org'] = ttl(60, '192.0.2.1')
@@ -104,7 +104,7 @@ describe('the server of a domain', () => {
   })
 
   test.each(['ENOTFOUND', 'ENODATA', 'EBADNAME'])(
-    'is the domain itself where service records lead to %s',
+    'is the domain itself if the query for SRV records gets %s',
     async code => {
       dns.zone[`SRV ${xmpp}`] = dns.zone[`SRV ${xmpps}`] = code
       expect(await route('example.org')).toEqual(['xmpp example.org 5222'])
@@ -115,13 +115,13 @@ describe('the server of a domain', () => {
     ['ETIMEOUT', 'timeout'],
     ['ESERVFAIL', 'remote-connection-failed'],
     ['ECONNREFUSED', 'remote-connection-failed'],
-  ])('may be the domain itself where service records lead to %s, which is remembered', async (code, why) => {
+  ])('may be the domain itself if the query for SRV records gets %s, which is reported later', async (code, why) => {
     dns.zone[`SRV ${xmpp}`] = dns.zone[`SRV ${xmpps}`] = code
     expect(await route('example.org')).toEqual(['xmpp example.org 5222', `resolve ${why}`])
   })
 
   test.each(['192.0.2.1', '[2001:db8::1]', 'localhost', 'xmpp.localhost'])(
-    'is the domain itself and nothing else if that is %s',
+    'is the domain itself without a DNS query if that is %s',
     async domain => {
       const host = domain.replace(/[[\]]/g, '')
       expect(shown(names().routeTo(domain) as Route)).toEqual([`xmpp ${host} 5222`])
@@ -129,7 +129,7 @@ describe('the server of a domain', () => {
     },
   )
 
-  test('is cached for a minute, and drawn again each time', async () => {
+  test('is cached for a minute, and selected by weight each time', async () => {
     dns.serve(xmpp, '1 0 1 a.example', '1 0 2 b.example')
     const asking = names()
     const together = await Promise.all([asking.routeTo('example.org'), asking.routeTo('example.org')])
@@ -145,7 +145,7 @@ describe('the server of a domain', () => {
     expect(dns.asked).toHaveLength(4)
   })
 
-  test.each(['ENOTFOUND', 'ESERVFAIL'])('is asked for again after five seconds of %s', async code => {
+  test.each(['ENOTFOUND', 'ESERVFAIL'])('is queried again five seconds after %s', async code => {
     dns.zone[`SRV ${xmpp}`] = dns.zone[`SRV ${xmpps}`] = code
     const asking = names()
     await asking.routeTo('example.org')
@@ -159,12 +159,12 @@ describe('the server of a domain', () => {
 })
 
 describe('the addresses of a server', () => {
-  test('that is an address are itself', () => {
+  test('need no lookup if the host is an address', () => {
     expect(names().addressesOf({ ...found, host: '2001:db8::1' })).toEqual(['2001:db8::1'])
     expect(dns.asked).toEqual([])
   })
 
-  test('that the operator named are cached for half a minute', async () => {
+  test('in the settings are cached for half a minute', async () => {
     const asking = names()
     const target = { host: 'xmpp.lan' }
     dns.zone['hosts xmpp.lan'] = ['10.0.0.5']
@@ -180,13 +180,13 @@ describe('the addresses of a server', () => {
     expect(dns.asked).toHaveLength(2)
   })
 
-  test('with a name of this machine are never asked of DNS', async () => {
+  test('of a local name are never queried in DNS', async () => {
     dns.zone['hosts localhost'] = ['::1', '127.0.0.1']
     expect(await names().addressesOf({ ...found, host: 'localhost' })).toEqual(['::1', '127.0.0.1'])
     expect(dns.asked).toEqual(['hosts localhost'])
   })
 
-  test('come from both families in turns, IPv6 first, each once', async () => {
+  test('alternate between IPv6 and IPv4, IPv6 first, each once', async () => {
     dns.zone['A a.example'] = ttl(60, '192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.1')
     dns.zone['AAAA a.example'] = ttl(60, '2001:db8::1')
     expect(outcome(await names().addressesOf({ ...found, host: 'a.example' }))).toBe(
@@ -199,7 +199,7 @@ describe('the addresses of a server', () => {
     )
   })
 
-  test('keep the order of the system within each family', async () => {
+  test('keep the system’s order within each IP version', async () => {
     dns.zone['hosts a.lan'] = ['10.0.0.1', '10.0.0.2', 'fd00::1']
     const target = { host: 'a.lan' }
     expect(outcome(await names().addressesOf(target))).toBe('10.0.0.1 fd00::1 10.0.0.2')
@@ -210,7 +210,7 @@ describe('the addresses of a server', () => {
     expect(await names().addressesOf({ ...found, host: 'a.example' })).toHaveLength(8)
   })
 
-  test('are chosen without comparing all pairs', async () => {
+  test('are selected without comparing all pairs', async () => {
     const many = Array.from({ length: 60_000 }, (_, at) => `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`)
     dns.zone['hosts a.lan'] = [...many, 'fd00::1']
     const before = performance.now()
@@ -220,7 +220,7 @@ describe('the addresses of a server', () => {
     expect(performance.now() - before).toBeLessThan(1000)
   })
 
-  test('are remembered for the shortest of their times', async () => {
+  test('are cached for the shortest of their times to live', async () => {
     dns.zone['A a.example'] = ttl(300, '192.0.2.1')
     dns.zone['AAAA a.example'] = ttl(20, '2001:db8::1')
     const asking = names()
@@ -238,7 +238,7 @@ describe('the addresses of a server', () => {
     expect(asking.addressesOf({ ...found, host: 'a.example' })).toBeInstanceOf(Promise)
   })
 
-  test('of one family do not wait long for the other, and are queried again soon', async () => {
+  test('of one IP version do not wait long for the other, and are queried again soon', async () => {
     dns.zone['A a.example'] = ttl(300, '192.0.2.1')
     dns.zone['AAAA a.example'] = new Promise(() => {})
     const asking = names()
@@ -253,7 +253,7 @@ describe('the addresses of a server', () => {
     expect(await asking.addressesOf({ ...found, host: 'a.example' })).toEqual(['2001:db8::1', '192.0.2.1'])
   })
 
-  test('that the DNS does not know may be in the hosts file', async () => {
+  test('that are not in DNS may be in the hosts file', async () => {
     dns.zone['hosts a.example'] = ['10.0.0.1']
     const asking = names()
     expect(await asking.addressesOf({ ...found, host: 'a.example' })).toEqual(['10.0.0.1'])
@@ -261,7 +261,7 @@ describe('the addresses of a server', () => {
     expect(asking.addressesOf({ ...found, host: 'a.example' })).toEqual(['10.0.0.1'])
   })
 
-  test('of a domain without an answer to the question for service records are asked of the machine', async () => {
+  test('of a domain whose query for SRV records failed come from the machine’s resolver', async () => {
     dns.zone['SRV _xmpp-client._tcp.example.org'] = 'ETIMEOUT'
     dns.zone['hosts example.org'] = ['10.0.0.1']
     const asking = names()
@@ -270,7 +270,7 @@ describe('the addresses of a server', () => {
     expect(dns.asked).not.toContain('A example.org')
   })
 
-  test('are not looked up on this machine if strangers choose the names', async () => {
+  test('do not come from the machine’s resolver if clients choose the names', async () => {
     dns.zone['hosts a.example'] = ['10.0.0.1']
     const asking = names({ local: false })
     expect(outcome(await asking.addressesOf({ ...found, host: 'a.example' }))).toBe('resolve host-unknown')
@@ -286,10 +286,10 @@ describe('the addresses of a server', () => {
   test.each([
     ['does not exist', 'ENOTFOUND', 'ENOTFOUND', 'host-unknown'],
     ['has none', 'ENODATA', 'ENODATA', 'host-unknown'],
-    ['cannot be told', 'ESERVFAIL', 'ENODATA', 'remote-connection-failed'],
-    ['cannot be told', 'ENODATA', 'EREFUSED', 'remote-connection-failed'],
+    ['cannot be resolved', 'ESERVFAIL', 'ENODATA', 'remote-connection-failed'],
+    ['cannot be resolved', 'ENODATA', 'EREFUSED', 'remote-connection-failed'],
     ['gets no answer', 'ETIMEOUT', 'ETIMEOUT', 'timeout'],
-  ])('of a name that %s (%s, %s) are none, for five seconds', async (_what, four, six, code) => {
+  ])('of a name that %s (%s, %s) are missing for five seconds', async (_what, four, six, code) => {
     dns.zone['A a.example'] = four
     dns.zone['AAAA a.example'] = six
     const asking = names()
@@ -303,7 +303,7 @@ describe('the addresses of a server', () => {
   test.each([
     ['ENOTFOUND', 'host-unknown'],
     ['EAI_AGAIN', 'remote-connection-failed'],
-  ])('of a name that leads the system to %s are none', async (code, problem) => {
+  ])('of a name for which the machine’s resolver returns %s are missing', async (code, problem) => {
     dns.zone['hosts xmpp.lan'] = code
     const addresses = await names().addressesOf({ host: 'xmpp.lan' })
     expect(addresses).toMatchObject({ step: 'resolve', code: problem, cause: { code } })

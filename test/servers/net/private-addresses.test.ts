@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { isPrivateAddress } from '../../../src/servers/net/private-addresses.js'
 
-describe('the address of a host on the Internet', () => {
+describe('a public address', () => {
   test.each([
     '1.1.1.1',
     '9.255.255.255',
@@ -24,12 +24,12 @@ describe('the address of a host on the Internet', () => {
     '::ffff:101:101',
     '64:ff9b::1.1.1.1',
     '64:ff9b::101:101',
-  ])('%s is none of a private network', address => {
+  ])('%s is accepted', address => {
     expect(isPrivateAddress(address)).toBe(false)
   })
 })
 
-describe('an address of another kind', () => {
+describe('an address that is not public', () => {
   test.each([
     ['unspecified', '0.0.0.0'],
     ['this network', '0.1.2.3'],
@@ -38,7 +38,7 @@ describe('an address of another kind', () => {
     ['shared', '100.64.0.1'],
     ['loopback', '127.0.0.1'],
     ['loopback', '127.255.255.254'],
-    ['link-local, where clouds tell secrets', '169.254.169.254'],
+    ['link-local, where clouds have their metadata', '169.254.169.254'],
     ['private', '172.16.0.1'],
     ['private', '172.31.255.255'],
     ['of a protocol', '192.0.0.8'],
@@ -76,9 +76,9 @@ describe('an address of another kind', () => {
     ['translated to a private one', '64:ff9b::10.0.0.1'],
     ['translated to loopback', '64:ff9b::7f00:1'],
     ['for a translator of a network', '64:ff9b:1::1'],
-    ['no address', 'localhost'],
-    ['nothing', ''],
-  ])('that is %s, %s, is refused', (_what, address) => {
+    ['a name', 'localhost'],
+    ['an empty text', ''],
+  ])('that is %s, %s, is rejected', (_what, address) => {
     expect(isPrivateAddress(address)).toBe(true)
   })
 })

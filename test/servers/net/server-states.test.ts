@@ -52,12 +52,12 @@ function lose(count: number, of: number, failure = broken): void {
   }
 }
 
-describe('a server', () => {
+describe('the state of a server', () => {
   test('is not shown before the first attempt', () => {
     expect(shown()).toEqual([])
   })
 
-  test('is up once it has answered, and down once a connection cannot be made', () => {
+  test('is up after an answer, and down after a failed connection', () => {
     state.reached()
     expect(shown()).toEqual(['example.org xmpp.example.org:5222 1'])
     state.failed(refused, 'example.org')
@@ -66,7 +66,7 @@ describe('a server', () => {
     expect(shown()).toEqual(['example.org xmpp.example.org:5222 1'])
   })
 
-  test('that goes down is reported to other processes, and again before each probe', () => {
+  test('that becomes down is reported to other processes, and again before each probe', () => {
     const about = { owner: 'example.org', server: 'xmpp.example.org:5222', domain: 'example.org' }
     state.failed(refused, 'example.org')
     state.failed(refused, 'example.org')
@@ -75,7 +75,7 @@ describe('a server', () => {
     expect(told).toEqual([about, about])
   })
 
-  test('that another process finds down is probed if it was up, once in ten seconds', () => {
+  test('that another process reports as down is checked by a probe, once in ten seconds', () => {
     const about = { owner: 'example.org', server: 'xmpp.example.org:5222', domain: 'example.org' }
     states.suspect({ ...about, server: 'another:5222' })
     states.suspect(about)
@@ -88,7 +88,7 @@ describe('a server', () => {
     expect(probes).toEqual(['example.org', 'example.org'])
   })
 
-  test.each(['service-full', 'local-ports-exhausted', 'internal-error'] as const)('is not down for %s', code => {
+  test.each(['service-full', 'local-ports-exhausted', 'internal-error'] as const)('is not down after %s', code => {
     state.reached()
     state.failed({ step: 'connect', code }, 'example.org')
     clock.advance(60_000)
@@ -96,7 +96,7 @@ describe('a server', () => {
     expect(lines).toEqual([])
   })
 
-  test('is not down if it ends the stream of a user', () => {
+  test('is not down after the end of a user’s stream', () => {
     state.reached()
     lose(1, 1)
     expect(isUp()).toBe(true)
@@ -104,11 +104,14 @@ describe('a server', () => {
     expect(isUp()).toBe(true)
   })
 
-  test.each(['conflict', 'policy-violation', 'not-authorized'])('with the error %s, has not lost a link', condition => {
-    lose(10, 10, { step: 'stream', code: 'remote-stream-error', condition })
-    clock.advance(60_000)
-    expect(lines).toEqual([])
-  })
+  test.each(['conflict', 'policy-violation', 'not-authorized'])(
+    'with the error %s does not count a lost link',
+    condition => {
+      lose(10, 10, { step: 'stream', code: 'remote-stream-error', condition })
+      clock.advance(60_000)
+      expect(lines).toEqual([])
+    },
+  )
 
   test('is down if at least half of its links break together, with or without an error', () => {
     state.reached()
@@ -118,7 +121,7 @@ describe('a server', () => {
     expect(isUp()).toBe(false)
   })
 
-  test('is not down if they break one after another', () => {
+  test('is not down if its links break one after another', () => {
     state.reached()
     for (let at = 0; at < 100; at++) {
       lose(1, 1)
@@ -140,7 +143,7 @@ describe('a server', () => {
     expect(probes).toHaveLength(3)
   })
 
-  test('is forgotten five minutes after the last attempt, unless it has links', () => {
+  test('is removed five minutes after the last attempt, unless it has links', () => {
     state.reached()
     clock.advance(299_999)
     expect(shown()).toHaveLength(1)
@@ -154,7 +157,7 @@ describe('a server', () => {
   })
 })
 
-describe('the log', () => {
+describe('the log of server states', () => {
   test('has one line after a second, with count, cause and domain, then one a minute', () => {
     state.reached()
     lose(2000, 2000, stopping)
@@ -177,7 +180,7 @@ describe('the log', () => {
     expect(lines[1]).toMatchObject({ level: 40, lost: 0, failed: 60 })
   })
 
-  test('has a line when it is back, with the time that it was down and what else failed', () => {
+  test('has a line when it is back, with the duration and the other failures', () => {
     state.failed(refused, 'example.org')
     clock.advance(30_000)
     state.failed(refused, 'example.org')
@@ -193,7 +196,7 @@ describe('the log', () => {
     ])
   })
 
-  test('has one warning and one other line a minute at most, for a server that fails every second time', () => {
+  test('has at most two lines a minute for a server that fails every second time', () => {
     for (let at = 0; at < 1200; at++) {
       state.failed(refused, 'example.org')
       clock.advance(50)
@@ -205,7 +208,7 @@ describe('the log', () => {
     expect(lines.reduce((sum, { failed }) => sum + Number(failed), 0)).toBe(1200)
   })
 
-  test('says that links broke if the server is up again', () => {
+  test('reports broken links even if the server is up again', () => {
     state.reached()
     lose(3, 3)
     state.reached()
@@ -222,12 +225,12 @@ describe('the log', () => {
   })
 })
 
-describe('the server of all other domains', () => {
+describe('a server for all other domains', () => {
   beforeEach(() => {
     state = states.ofEntry('one.example', 'xmpp.example.org:5222')
   })
 
-  test('is one server, and the line has the domain of the last failure', () => {
+  test('has one state, and the log line has the domain of the last failure', () => {
     expect(states.ofEntry('two.example', 'xmpp.example.org:5222')).toBe(state)
     state.failed(refused, 'xn--bcher-kva.example')
     clock.advance(1_000)
@@ -235,13 +238,13 @@ describe('the server of all other domains', () => {
     expect(lines).toMatchObject([{ domain: 'bücher.example' }])
   })
 
-  test('is not down because it has no certificate for one of them', () => {
+  test('is not down because its certificate does not cover one of them', () => {
     state.reached()
     state.failed({ step: 'tls', code: 'certificate-invalid' }, 'two.example')
     expect(isUp()).toBe(true)
   })
 
-  test.each(['tls', 'features'] as const)('is not down because it hangs up on one of them at step %s', step => {
+  test.each(['tls', 'features'] as const)('is not down because it disconnects for one of them at step %s', step => {
     state.reached()
     state.failed({ step, code: 'remote-connection-failed' }, 'invented.example')
     clock.advance(60_000)
@@ -250,10 +253,10 @@ describe('the server of all other domains', () => {
   })
 })
 
-describe('servers of subdomains that users choose', () => {
+describe('servers of subdomains that clients choose', () => {
   const found = (at: number) => states.ofFound(`d${at}.example`, `h${at}.example:5222`)
 
-  test('are not shown and not logged before they have answered', () => {
+  test('are not shown and not logged before their first answer', () => {
     found(1)!.failed(refused, 'd1.example')
     clock.advance(1_000)
     expect(shown()).toEqual([])
@@ -267,7 +270,7 @@ describe('servers of subdomains that users choose', () => {
     expect(probes).toEqual([])
   })
 
-  test('are 100 at most, and do not push out others', () => {
+  test('are 100 at most, and do not displace others', () => {
     state.reached()
     for (let at = 0; at < 100; at++) {
       found(at)!.reached()
@@ -278,25 +281,25 @@ describe('servers of subdomains that users choose', () => {
     expect(shown()).toContain('d0.example h0.example:5222 1')
   })
 
-  test('that never answered make room for others', () => {
+  test('that never answered are displaced by others', () => {
     for (let at = 0; at < 1_000; at++) found(at)!.failed(refused, `d${at}.example`)
     found(1_000)!.reached()
     expect(shown()).toEqual(['d1000.example h1000.example:5222 1'])
   })
 
-  test('that were not tried for five minutes make room for others', () => {
+  test('that were not tried for five minutes are displaced by others', () => {
     for (let at = 0; at < 100; at++) found(at)!.reached()
     clock.advance(300_000)
     found(100)!.reached()
     expect(shown()).toEqual(['d100.example h100.example:5222 1'])
   })
 
-  test('are shown at once if the settings have the domain itself', () => {
+  test('are shown at once if the settings name the domain itself', () => {
     named().failed(refused, 'named.example')
     expect(shown()).toEqual(['named.example h.example:5222 0'])
   })
 
-  test('leave room for domains that the settings have, which are probed once every 30 s', () => {
+  test('do not displace domains in the settings, which are probed every 30 s', () => {
     for (let at = 0; at < 100; at++) {
       found(at)!.reached()
       found(at)!.opened()
@@ -308,6 +311,6 @@ describe('servers of subdomains that users choose', () => {
   })
 })
 
-test('a server of a stranger is not watched, so it causes no line and no alert', () => {
+test('a server of a domain that XMPP_DOMAINS=* allows has no state, and causes no log line', () => {
   expect(states.ofFound('d.strange.example', 'h.strange.example:5222')).toBeUndefined()
 })

@@ -19,7 +19,7 @@ function started(most?: number) {
   return { clock, show, reads: () => reads, all: () => Object.fromEntries(certificates.expiries) }
 }
 
-test('the certificate of a server is read once a minute, and the earliest of a domain counts', () => {
+test('the metric reads a server’s certificate once a minute, and has the earliest expiry of its domain', () => {
   const { clock, show, reads, all } = started()
   for (let login = 0; login < 50; login++) show('example.org', 900)
   expect(reads()).toBe(1)
@@ -30,7 +30,7 @@ test('the certificate of a server is read once a minute, and the earliest of a d
   expect(all()).toEqual({ 'xmpp:example.org': 900 })
 })
 
-test('only trusted certificates of domains that the settings name count', () => {
+test('the metric has only trusted certificates, and only of domains in the settings', () => {
   const { show, all } = started()
   show('example.org', 100)
   show('other.example', 100, undefined, false)
@@ -38,7 +38,7 @@ test('only trusted certificates of domains that the settings name count', () => 
   expect(all()).toEqual({ 'xmpp:example.org': 100 })
 })
 
-test('names are readable, and forgotten a day after the last connection', () => {
+test('the metric has U-labels, and drops a domain a day after its last connection', () => {
   const { clock, show, all } = started()
   show('xn--mnchen-3ya.example', 100)
   clock.advance(20 * hour)
@@ -48,7 +48,7 @@ test('names are readable, and forgotten a day after the last connection', () => 
   expect(Object.keys(all())).toEqual(['xmpp:b.example'])
 })
 
-test('of too many domains, those with the latest expiry are left out', () => {
+test('the metric omits the domains with the latest expiry if there are too many', () => {
   const { show, all } = started()
   for (const [at, expiry] of [500, 100, 400, 300, 200].entries()) show(`d${at}.example`, expiry)
   expect(Object.values(all()).sort()).toEqual([100, 200, 300])

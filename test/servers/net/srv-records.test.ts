@@ -16,22 +16,22 @@ function service(text: string): Service {
 const order = (texts: readonly string[], preferDirect = false, random?: (below: number) => number) =>
   inOrder(texts.map(service), preferDirect, random).map(({ host, tls }) => `${tls === 'direct' ? '!' : ''}${host}`)
 
-describe('service records are tried', () => {
+describe('SRV records are tried', () => {
   test('by priority, both kinds together', () => {
     expect(order(['c 30', '!b 20', 'a 10', '!d 40'])).toEqual(['a', '!b', 'c', '!d'])
   })
 
-  test('with direct TLS first at equal priority if the operator prefers it', () => {
+  test('with direct TLS first at equal priority if that is preferred', () => {
     expect(order(['c 20 100', '!d 30', 'b 10 100', '!a 10 1'], true)).toEqual(['!a', 'b', 'c', '!d'])
   })
 
-  test('by weight: the draw covers the weights one after another', () => {
+  test('by weight: each record is chosen for its part of the range', () => {
     const draws = (ticket: number) =>
       order(['a 1 10', 'b 1 30', 'c 1 60'], false, below => Math.min(ticket, below - 1))[0]
     expect([0, 10, 11, 40, 41, 100].map(draws)).toEqual(['a', 'a', 'b', 'b', 'c', 'c'])
   })
 
-  test('by weight: the draws cover the remaining records, both ends included', () => {
+  test('by weight: the range shrinks by each chosen record, and includes both ends', () => {
     const ranges: number[] = []
     order(['a 1 10', 'b 1 30', 'c 1 60', 'd 2 5'], false, below => {
       ranges.push(below)
@@ -59,12 +59,12 @@ describe('service records are tried', () => {
     expect(order([])).toEqual([])
   })
 
-  test('but only the first eight', () => {
+  test('eight at most', () => {
     const many = Array.from({ length: 20 }, (_, at) => `h${at} ${at}`)
     expect(order(many)).toEqual(['h0', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'h7'])
   })
 
-  test('with eight draws at most, which do not read all records each time', () => {
+  test('with at most eight random choices, which do not read all records each time', () => {
     let draws = 0
     let looks = 0
     const counted = Array.from({ length: 3000 }, (_, at) =>
@@ -99,7 +99,7 @@ describe('service records are tried', () => {
     expect(looks / counted.length).toBeLessThan(60)
   })
 
-  test('at their port', () => {
+  test('at their own port', () => {
     expect(inOrder([{ ...service('!a 5'), port: 443 }], false)).toEqual([
       { host: 'a', port: 443, tls: 'direct', usesDns: true },
     ])

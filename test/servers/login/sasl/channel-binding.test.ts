@@ -13,19 +13,19 @@ const all = ['tls-server-end-point', 'tls-unique', 'tls-exporter']
 
 test.each([
   ['the default of TLS 1.2', tls12, undefined, 'tls-unique', false],
-  ['the default of TLS 1.3, which a server may not know', tls13, undefined, 'tls-exporter', true],
-  ['the best of those listed, over TLS 1.2', tls12, all, 'tls-unique', false],
-  ['the best of those listed, over TLS 1.3', tls13, all, 'tls-exporter', false],
-  ['the only one listed', tls13, ['tls-server-end-point'], 'tls-server-end-point', false],
-  ['the known one among unknown ones', tls12, ['tls-future', 'tls-server-end-point'], 'tls-server-end-point', false],
+  ['the default of TLS 1.3, which a server may not support', tls13, undefined, 'tls-exporter', true],
+  ['the best listed type, over TLS 1.2', tls12, all, 'tls-unique', false],
+  ['the best listed type, over TLS 1.3', tls13, all, 'tls-exporter', false],
+  ['the only listed type', tls13, ['tls-server-end-point'], 'tls-server-end-point', false],
+  ['the only known type in the list', tls12, ['tls-future', 'tls-server-end-point'], 'tls-server-end-point', false],
 ] as const)('the type of channel binding: %s', (_what, facts, listed, type, guessed) => {
   expect(bindTo(facts, listed)).toEqual({ type, data: Buffer.from(type), guessed })
 })
 
 test.each([
-  ['nothing in common', tls13, ['tls-unique']],
+  ['no common type', tls13, ['tls-unique']],
   ['an empty list', tls13, []],
-  ['a certificate that was not asked for', link('tls-server-end-point'), undefined],
+  ['only tls-server-end-point, if the server does not list it', link('tls-server-end-point'), undefined],
   ['a link without encryption', { encrypted: false, plainAllowed: true }, all],
 ])('no channel binding is possible with %s', (_what, facts, listed) => {
   expect(bindTo(facts, listed)).toBeUndefined()

@@ -20,11 +20,11 @@ const proof = (who: string, data = '', key = text) =>
 const token = (mechanism: string) => new HashedToken(mechanism, 'jülia', agent, text)
 const all = ['HT-SHA-256-NONE', 'HT-SHA-256-UNIQ', 'HT-SHA-256-EXPR', 'HT-SHA-256-ENDP']
 
-describe('a login with a token', () => {
+describe('a login with a FAST token', () => {
   test.each([
     ['HT-SHA-256-NONE', ''],
     ['HT-SHA-256-EXPR', 'exported'],
-  ])('shows a proof of it, and wants one: %s', (name, data) => {
+  ])('sends a proof of it, and requires the server’s proof: %s', (name, data) => {
     const mechanism = hashedToken(token(name), link)
     expect(mechanism.response()).toBe(`${Buffer.from('jülia').toString('latin1')}\0${proof('Initiator', data)}`)
     mechanism.success(proof('Responder', data))
@@ -33,21 +33,21 @@ describe('a login with a token', () => {
     expect(() => mechanism.challenge('')).toThrow(expect.objectContaining({ code: 'remote-protocol-error' }))
   })
 
-  test('is not possible over a link that it cannot be bound to', () => {
+  test('fails if the link lacks the channel binding of the mechanism', () => {
     for (const name of ['HT-SHA-256-UNIQ', 'HT-SHA-256-ENDP'])
       expect(() => hashedToken(token(name), link)).toThrow(expect.objectContaining({ code: 'no-mechanism' }))
   })
 })
 
-test('a token is asked for with the best binding that the link has', () => {
+test('a FAST token is requested with the best channel binding of the link', () => {
   expect(tokenMechanism(all, link)).toBe('HT-SHA-256-EXPR')
   expect(tokenMechanism(['HT-SHA-256-UNIQ', 'HT-SHA-256-NONE'], link)).toBe('HT-SHA-256-NONE')
   expect(tokenMechanism(['HT-SHA-256-UNIQ', 'HT-SHA-512-NONE'], link)).toBeUndefined()
   expect(tokenMechanism([], link)).toBeUndefined()
 })
 
-describe('a token', () => {
-  test('can be replaced, and is gone once it is wiped', () => {
+describe('a FAST token in memory', () => {
+  test('can be replaced, and is overwritten when it is wiped', () => {
     const kept = token('HT-SHA-256-NONE')
     const initiator = () => kept.proofOf('Initiator', Buffer.alloc(0)).toString('latin1')
     expect(initiator()).toBe(proof('Initiator'))

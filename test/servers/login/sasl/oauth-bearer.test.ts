@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { oauthBearer } from '../../../../src/servers/login/sasl/simple-mechanisms.js'
 
-test('a token is sent as in RFC 7628', () => {
+test('OAUTHBEARER sends a token as in RFC 7628', () => {
   // RFC 7628 §4.1, without host and port, which XMPP does not use.
   const login = oauthBearer('user@example.com', 'vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==')
   expect([login.name, login.clientFirst]).toEqual(['OAUTHBEARER', true])
@@ -11,14 +11,14 @@ test('a token is sent as in RFC 7628', () => {
   login.success(undefined)
 })
 
-test('a user is UTF-8, with the characters escaped that would end it', () => {
+test('OAUTHBEARER sends the user in UTF-8, with escaped separators', () => {
   const login = oauthBearer('zoë,a=b@chat.example', 't')
   expect(Buffer.from(login.response() as string, 'latin1').toString()).toBe(
     'n,a=zoë=2Ca=3Db@chat.example,\x01auth=Bearer t\x01\x01',
   )
 })
 
-test('the reason of a refusal is answered as in RFC 7628 §3.2.3, and no success may follow', () => {
+test('OAUTHBEARER answers a refusal as in RFC 7628 §3.2.3, and accepts no success after it', () => {
   const login = oauthBearer('user@example.com', 'expired')
   login.response()
   login.challenge('')

@@ -59,7 +59,7 @@ function byHand(memorySeconds = 600) {
   }
 }
 
-describe('the keys of a password', () => {
+describe('the SCRAM keys of a password', () => {
   test('match RFC 5802', async () => {
     const passwords = createSaltedPasswords(new FakeClock(), 600, hashQueue())
     const keys = await passwords({ ...wanted, user: 'user', password: 'pencil' }, waiting)
@@ -68,13 +68,13 @@ describe('the keys of a password', () => {
     expect(keys.serverKey.toString('hex')).toBe('0fe09258b3ac852ba502cc62ba903eaacdbf7d31')
   })
 
-  test.each(['sha1', 'sha256', 'sha512'] as const)('are as long as %s', async hash => {
+  test.each(['sha1', 'sha256', 'sha512'] as const)('have the length of %s', async hash => {
     const keys = await createSaltedPasswords(new FakeClock(), 0, hashQueue())({ ...wanted, hash }, waiting)
     const length = { sha1: 20, sha256: 32, sha512: 64 }[hash]
     expect([keys.clientKey.length, keys.storedKey.length, keys.serverKey.length]).toEqual([length, length, length])
   })
 
-  test('are remembered until their time is over', async () => {
+  test('are cached for a limited time', async () => {
     const clock = new FakeClock()
     const passwords = createSaltedPasswords(clock, 600, hashQueue())
     const keys = await passwords(wanted, waiting)
@@ -89,7 +89,7 @@ describe('the keys of a password', () => {
     expect(await passwords(wanted, waiting)).toBe(again)
   })
 
-  test('are not cached if the memory is 0', async () => {
+  test('are not cached if the cache time is 0', async () => {
     const passwords = createSaltedPasswords(new FakeClock(), 0, hashQueue())
     expect(await passwords(wanted, waiting)).not.toBe(await passwords(wanted, waiting))
   })
@@ -101,15 +101,15 @@ describe('the keys of a password', () => {
     ['number of iterations', { iterations: 4097 }],
     ['hash', { hash: 'sha256' }],
     ['split between user and password', { user: 'julietr', password: '0m30myr0m30' }],
-    ['user with what separates the parts', { user: 'juliet","r0m30myr0m30' }],
-  ] as const)('are of no use for another %s', async (_what, other) => {
+    ['user that contains the separator', { user: 'juliet","r0m30myr0m30' }],
+  ] as const)('are not reused for another %s', async (_what, other) => {
     const passwords = createSaltedPasswords(new FakeClock(), 600, hashQueue())
     const keys = await passwords(wanted, waiting)
     expect(await passwords({ ...wanted, ...other }, waiting)).not.toBe(keys)
     expect(await passwords(wanted, waiting)).toBe(keys)
   })
 
-  test('are not remembered under a readable key', async () => {
+  test('have no readable password or user as key of the cache', async () => {
     const names: unknown[] = []
     const set = Map.prototype.set
     // The keys of the memory are private.
@@ -135,8 +135,8 @@ describe('the keys of a password', () => {
   })
 })
 
-describe('the memory', () => {
-  test('holds 20,000 passwords at most, the newest', async () => {
+describe('the cache of SCRAM keys', () => {
+  test('holds the newest 20,000 passwords at most', async () => {
     let derived = 0
     const salted = Buffer.alloc(20)
     const passwords = createSaltedPasswords(new FakeClock(), 600, hashQueue(), async () => {
@@ -153,8 +153,8 @@ describe('the memory', () => {
   })
 })
 
-describe('derivations', () => {
-  test('run two at once, the others in order', async () => {
+describe('derivations of SCRAM keys', () => {
+  test('run two at a time, and the others follow in order', async () => {
     const work = byHand()
     const all = ['1', '2', '3', '4', '5'].map(password => work.ask(password))
     await settled()
@@ -167,7 +167,7 @@ describe('derivations', () => {
     expect(work.mostAtOnce).toBe(2)
   })
 
-  test('that fail are reported, not remembered, and make room', async () => {
+  test('that fail are reported, not cached, and let the next start', async () => {
     const work = byHand()
     const [bad, , , again] = ['bad', 'bad', 'good', 'bad'].map(password => work.ask(password))
     await settled()
@@ -177,7 +177,7 @@ describe('derivations', () => {
     expect(work.begun).toEqual(['bad', 'bad', 'good', 'bad'])
   })
 
-  test('are not begun for a caller that left the queue', async () => {
+  test('do not start for a caller that left the queue', async () => {
     const work = byHand()
     const abort = new AbortController()
     work.ask('1')
@@ -194,7 +194,7 @@ describe('derivations', () => {
     await stays
   })
 
-  test('are not begun for a caller that had hung up before', async () => {
+  test('do not start for a caller that had already disconnected', async () => {
     const work = byHand()
     work.ask('1')
     work.ask('2')
@@ -205,7 +205,7 @@ describe('derivations', () => {
     expect([...work.begun, ...idle.begun]).toEqual(['1', '2'])
   })
 
-  test('continue with the next one when a caller hangs up at the moment of its turn', async () => {
+  test('continue with the next if a caller disconnects at its turn', async () => {
     // Tries many microtasks, because the turn begins in one of them.
     for (let moment = 0; moment < 20; moment++) {
       const work = byHand()
@@ -225,7 +225,7 @@ describe('derivations', () => {
   })
 })
 
-test('the number of waiting logins is limited', async () => {
+test('only 1,000 logins may wait for SCRAM keys', async () => {
   const passwords = createSaltedPasswords(new FakeClock(), 0, hashQueue(), () => new Promise(() => {}))
   const logins = Array.from({ length: 1002 }, () => new AbortController())
   for (const login of logins) passwords(wanted, login).catch(() => {})

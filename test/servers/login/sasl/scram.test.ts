@@ -81,7 +81,7 @@ class ScramServer {
   }
 }
 
-describe('a login as in the RFC', () => {
+describe('a login as in the examples of the RFCs', () => {
   const examples = [
     {
       rfc: 'RFC 5802 §5',
@@ -105,7 +105,7 @@ describe('a login as in the RFC', () => {
   ] as const
 
   test.each(examples)(
-    '$rfc, the signature with the success',
+    '$rfc, with the server’s signature in the success',
     async ({ name, nonce, first, challenge, final, success }) => {
       const login = scram(name, { nonce })
       expect(login.response()).toBe(first)
@@ -116,7 +116,7 @@ describe('a login as in the RFC', () => {
   )
 
   test.each(examples)(
-    '$rfc, the signature in a challenge',
+    '$rfc, with the server’s signature in a challenge',
     async ({ name, nonce, first, challenge, final, success }) => {
       const login = scram(name, { nonce })
       expect(login.response()).toBe(first)
@@ -129,7 +129,7 @@ describe('a login as in the RFC', () => {
   )
 })
 
-describe('a login that is bound to its channel', () => {
+describe('a login with channel binding', () => {
   // Computed with Python's hashlib, because the RFCs have no such examples.
   const examples = [
     {
@@ -181,11 +181,11 @@ describe('a login that is bound to its channel', () => {
 
 describe('a login without channel binding', () => {
   test.each([
-    ['says so', undefined, '', 'n,,'],
-    ['says that it could have been, had the server offered it', 'not-offered', '', 'y,,'],
-    ['says whom to act as', undefined, 'romeo@chat.example', 'n,a=romeo@chat.example,'],
-    ['escapes whom to act as', 'not-offered', 'a=b,c@é.example', 'y,a=a=3Db=2Cc@é.example,'],
-  ] as const)('%s, and says it again in the proof', async (_what, channelBinding, authzid, header) => {
+    ['sends the flag n', undefined, '', 'n,,'],
+    ['sends the flag y if the server offers no -PLUS mechanism', 'not-offered', '', 'y,,'],
+    ['sends the authzid', undefined, 'romeo@chat.example', 'n,a=romeo@chat.example,'],
+    ['escapes the authzid', 'not-offered', 'a=b,c@é.example', 'y,a=a=3Db=2Cc@é.example,'],
+  ] as const)('%s, and repeats it in the proof', async (_what, channelBinding, authzid, header) => {
     const login = scram('SCRAM-SHA-1', { nonce: 'x', channelBinding, authzid })
     expect(text(login.response())).toBe(`${header}n=user,r=x`)
     login.challenge('r=xy,s=c2FsdA==,i=4096')
@@ -194,35 +194,35 @@ describe('a login without channel binding', () => {
   })
 })
 
-describe('a server that knows the password', () => {
+describe('a server that has the password', () => {
   test.each([
     ['SCRAM-SHA-1', 'sha1'],
     ['SCRAM-SHA-256', 'sha256'],
     ['SCRAM-SHA-512', 'sha512'],
-  ] as const)('is believed over %s', async (name, hash) => {
+  ] as const)('is accepted over %s', async (name, hash) => {
     const server = new ScramServer(hash, 'pencil', Buffer.from('QSXCR+Q6sek8bf92', 'base64'), 4096)
     const login = scram(name)
     login.challenge(server.first(text(await login.response())))
     login.success(server.final(text(await login.response())))
   })
 
-  test('gets a nonce of at least 128 bits that is never the same', async () => {
+  test('gets a nonce of at least 128 random bits', async () => {
     const nonces = new Set(Array.from({ length: 100 }, () => nonceOf(text(scram().response()))))
     expect(nonces.size).toBe(100)
     for (const nonce of nonces) expect(Buffer.from(nonce, 'base64').length).toBeGreaterThanOrEqual(16)
   })
 
-  test('gets the user name, with the characters escaped that would end it', () => {
+  test('gets the user name with escaped separators', () => {
     expect(text(scram('SCRAM-SHA-1', { user: 'a=2C,b==', nonce: 'x' }).response())).toBe('n,,n=a=3D2C=2Cb=3D=3D,r=x')
   })
 
   test.each([
-    ['composed where it was in parts', 'u\u0308', '\u00fc'],
-    ['with a plain space for another one', 'a\u00a0b', 'a b'],
+    ['with composed characters', 'u\u0308', '\u00fc'],
+    ['with an ASCII space for other spaces', 'a\u00a0b', 'a b'],
     ['without a soft hyphen', 'I\u00adX', 'IX'],
     ['in compatibility form', '\u2168\u00aa', 'IXa'],
-    ['as it is', 'пароль', 'пароль'],
-  ])('is given user and password %s', async (_how, written, prepared) => {
+    ['unchanged', 'пароль', 'пароль'],
+  ])('gets user and password prepared by SASLprep: %s', async (_how, written, prepared) => {
     const server = new ScramServer('sha1', prepared, Buffer.from('salt'), 4096)
     const login = scram('SCRAM-SHA-1', { user: written, secret: written })
     const first = text(await login.response())
@@ -231,7 +231,7 @@ describe('a server that knows the password', () => {
     login.success(server.final(text(await login.response())))
   })
 
-  test('may have a password with characters that SASLprep does not know', async () => {
+  test('may have a password with characters newer than SASLprep', async () => {
     const server = new ScramServer('sha256', 'pass\u{1f600}', Buffer.from('salt'), 4096)
     const login = scram('SCRAM-SHA-256', { secret: 'pass\u{1f600}' })
     login.challenge(server.first(text(await login.response())))
@@ -247,14 +247,14 @@ describe('a server that knows the password', () => {
   })
 })
 
-describe('text that SASLprep forbids', () => {
+describe('text that SASLprep forbids is', () => {
   test.each([
     ['a control character', 'a\x07'],
     ['a control character beyond ASCII', 'a\u0085'],
     ['private use', '\ue000'],
     ['mixed directions', '\u0627a'],
     ['half a surrogate pair', '\ud800'],
-  ])('%s is the fault of the one who sent it', async (_what, value) => {
+  ])('reported as an error of the call or the settings that sent it: %s', async (_what, value) => {
     const asUser = await problemOf(() => scram('SCRAM-SHA-1', { user: value }).response())
     expect(asUser).toMatchObject({
       code: 'invalid-parameter',
@@ -272,7 +272,7 @@ describe('text that SASLprep forbids', () => {
   })
 })
 
-describe('a server that does not know the password', () => {
+describe('a server that does not have the password', () => {
   const notAuthentic = { code: 'server-not-authentic', step: 'sasl' }
 
   async function proved(): Promise<{ login: Mechanism; signature: string }> {
@@ -284,19 +284,22 @@ describe('a server that does not know the password', () => {
 
   test.each([
     ['no signature', () => undefined],
-    ['an empty one', () => ''],
-    ['none that is base64', () => 'v=?'],
-    ['a short one', () => 'v=AAAA'],
-    ['another one', () => `v=${'A'.repeat(27)}=`],
-    ['one byte less', (right: string) => `v=${Buffer.from(right.slice(2), 'base64').subarray(1).toString('base64')}`],
+    ['an empty signature', () => ''],
+    ['a signature that is not base64', () => 'v=?'],
+    ['a short signature', () => 'v=AAAA'],
+    ['a wrong signature', () => `v=${'A'.repeat(27)}=`],
     [
-      'one byte more',
+      'a signature without its first byte',
+      (right: string) => `v=${Buffer.from(right.slice(2), 'base64').subarray(1).toString('base64')}`,
+    ],
+    [
+      'a signature with one more byte',
       (right: string) =>
         `v=${Buffer.concat([Buffer.from(right.slice(2), 'base64'), Buffer.alloc(1)]).toString('base64')}`,
     ],
     ['an error', () => 'e=other-error'],
     ['its first message again', () => 'r=x,s=c2FsdA==,i=4096'],
-  ])('is not believed with %s', async (_what, signature) => {
+  ])('is rejected if it sends %s', async (_what, signature) => {
     const { login, signature: right } = await proved()
     const wrong = signature(right)
     expect(await problemOf(() => login.success(wrong))).toMatchObject(notAuthentic)
@@ -306,7 +309,7 @@ describe('a server that does not know the password', () => {
     expect(await problemOf(() => other.success(undefined))).toMatchObject(notAuthentic)
   })
 
-  test('is refused if it did not ask for the password', async () => {
+  test('is rejected if it sends success before a challenge', async () => {
     const login = scram()
     login.response()
     expect(await problemOf(() => login.success(undefined))).toMatchObject(notAuthentic)
@@ -316,7 +319,7 @@ describe('a server that does not know the password', () => {
   })
 })
 
-describe('a challenge that is refused', () => {
+describe('a challenge is rejected', () => {
   async function answerTo(challenge: string, parts: Partial<ScramParts> = {}): Promise<string> {
     const login = scram('SCRAM-SHA-1', { nonce: 'client', ...parts })
     login.response()
@@ -325,7 +328,7 @@ describe('a challenge that is refused', () => {
   }
 
   test.each([
-    ['nothing', ''],
+    ['no content', ''],
     ['no nonce', 's=c2FsdA==,i=4096'],
     ['an empty nonce', 'r=,s=c2FsdA==,i=4096'],
     ['a nonce of its own', 'r=server,s=c2FsdA==,i=4096'],
@@ -339,11 +342,11 @@ describe('a challenge that is refused', () => {
     ['iterations that are no number', 'r=clientx,s=c2FsdA==,i=many'],
     ['negative iterations', 'r=clientx,s=c2FsdA==,i=-1'],
     ['another order', 'i=4096,s=c2FsdA==,r=clientx'],
-    ['an extension that has to be understood', 'm=x,r=clientx,s=c2FsdA==,i=4096'],
-    ['a channel that somebody else wrote', 'r=clientx,s=c2FsdA==,i=4096,c=bixhPXJvbWVv,r=clientx'],
+    ['a mandatory extension', 'm=x,r=clientx,s=c2FsdA==,i=4096'],
+    ['an attribute c', 'r=clientx,s=c2FsdA==,i=4096,c=bixhPXJvbWVv,r=clientx'],
     ['an attribute again behind an extension', 'r=clientx,s=c2FsdA==,i=4096,h=x,r=clientx'],
     ['an error', 'e=unknown-user'],
-  ])('%s: login-failed', async (_what, challenge) => {
+  ])('that has %s: login-failed', async (_what, challenge) => {
     expect(await problemOf(() => answerTo(challenge))).toMatchObject({ code: 'login-failed', step: 'sasl' })
   })
 
@@ -355,7 +358,7 @@ describe('a challenge that is refused', () => {
     [5000, true],
     [5001, false],
     [999_999_999, false],
-  ])('%d iterations where 5000 are allowed: %p', async (iterations, allowed) => {
+  ])('with %d iterations, if 5000 are allowed: %p', async (iterations, allowed) => {
     const answer = answerTo(`r=clientx,s=c2FsdA==,i=${iterations}`, { maxIterations: 5000 })
     if (allowed) expect(await answer).toMatch(/^c=biws,r=clientx,p=/)
     else
@@ -365,7 +368,7 @@ describe('a challenge that is refused', () => {
       })
   })
 
-  test('more iterations than the operator allows: the setting is named', async () => {
+  test('with more iterations than SCRAM_MAX_ITERATIONS, and the error names the setting', async () => {
     const answer = answerTo('r=clientx,s=c2FsdA==,i=10000', { maxIterations: 5000 })
     const { detail } = (await problemOf(() => answer)) as { detail: string }
     expect(detail).toContain('asks for 10000 iterations, and SCRAM_MAX_ITERATIONS allows 5000')
@@ -388,7 +391,7 @@ describe('a challenge that is refused', () => {
     expect(await answerTo('r=clientx,s=c2FsdA==,i=4096,x=y')).toMatch(/^c=biws,r=clientx,p=/)
   })
 
-  test('is not the cause if a login was cancelled', async () => {
+  test('but is not reported if the login was cancelled', async () => {
     const abort = new AbortController()
     abort.abort(new Error('given up'))
     await expect(answerTo('r=clientx,s=c2FsdA==,i=4096', { waiting: abort })).rejects.toThrow('given up')

@@ -11,33 +11,33 @@ describe('a login with PLAIN', () => {
     ['jülieð', 'gehe:im', 'AGrDvGxpZcOwAGdlaGU6aW0='],
     ['Σωκράτης', 'пароль☕😀', base64('\0Σωκράτης\0пароль☕😀')],
     ['a', '', 'AGEA'],
-  ])('of %s is UTF-8 in base64, without another identity', (user, password, expected) => {
+  ])('of %s is UTF-8 in base64, without an authzid', (user, password, expected) => {
     const login = plain(user, password)
     expect([login.name, login.clientFirst]).toEqual(['PLAIN', true])
     expect(sent(login)).toBe(expected)
   })
 
-  test('names the user to act as', () => {
+  test('sends the authzid', () => {
     expect(sent(plain('portal', 'pw', 'jülieð@chat.example'))).toBe(base64('jülieð@chat.example\0portal\0pw'))
   })
 
-  test('sends a token under the name of its mechanism', () => {
+  test('sends an OAuth token under the mechanism’s own name', () => {
     const login = plain('juliet', 'ya29.token', '', 'X-OAUTH2')
     expect([login.name, sent(login)]).toEqual(['X-OAUTH2', base64('\0juliet\0ya29.token')])
   })
 })
 
-test('a login with the certificate of the link names its user', () => {
+test('EXTERNAL sends the user of the certificate', () => {
   const login = external('jülieð@chat.example')
   expect([login.name, sent(login)]).toEqual(['EXTERNAL', base64('jülieð@chat.example')])
 })
 
-test('a login without an account sends nothing', () => {
+test('ANONYMOUS sends nothing', () => {
   expect([anonymous().name, anonymous().response()]).toEqual(['ANONYMOUS', ''])
 })
 
 test.each([plain('juliet', 'x'), external('juliet@chat.example'), anonymous()])(
-  'a login takes the word of a server that sends success, but answers no question',
+  'PLAIN, EXTERNAL and ANONYMOUS accept a success without proof, but no challenge',
   login => {
     login.response()
     login.success(undefined)
