@@ -9,12 +9,12 @@ import type { Logins } from '../../src/warm/warming/session-login.js'
 import { isXhtml } from '../support/xhtml.js'
 import { appParts, binding, config, credentials, fakeService, parameters } from '../warm/fake-login.js'
 
-describe('pages', () => {
+describe('the pages of the service', () => {
   test.each([
     ['/', 200],
     ['/warm', 200],
     ['/nowhere', 404],
-  ])('%s is well-formed XHTML under the label that the browser lists', async (path, status) => {
+  ])('at %s are well-formed XHTML under a content type that the browser accepts', async (path, status) => {
     const get = () =>
       request(fakeService().app)
         .get(path)
@@ -27,7 +27,7 @@ describe('pages', () => {
     expect(isXhtml(html.text)).toBe(true)
   })
 
-  test('allow no script, no frame, and no style or picture but our own', async () => {
+  test('allow no script, no frame, and only styles and pictures of the service', async () => {
     for (const path of ['/', '/warm', '/nowhere']) {
       const { headers, text } = await request(fakeService().app)
         .get(path)
@@ -41,7 +41,7 @@ describe('pages', () => {
     }
   })
 
-  test('that fail themselves are a bare 500 without a reason', async () => {
+  test('that fail to render are an empty 500 without a reason', async () => {
     const { app, counts, lines } = fakeService({
       login: async () => {
         throw new TypeError('Pa55-of-alice')
@@ -63,7 +63,7 @@ describe('pages', () => {
     expect(JSON.stringify(lines())).not.toContain('Pa55')
   })
 
-  test('stay well-formed, whatever JID the XMPP server bound', async () => {
+  test('stay well-formed, whatever JID the XMPP server binds', async () => {
     const jid = `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>`
     const reply = await request(fakeService({ login: async () => ({ ...binding, jid }) }).app)
       .post('/warm')
@@ -74,7 +74,7 @@ describe('pages', () => {
     expect(reply.text).toContain('a@chat.example/&lt;b&gt;&amp;&quot;&#x27;\ufffd]]&gt;')
   })
 
-  test('load their files, wherever a proxy has put the service', async () => {
+  test('link their files below the public path', async () => {
     const { app } = fakeService({ externalUrl: 'https://web.example/chat' })
     for (const path of ['/', '/warm', '/nowhere']) {
       const { text } = await request(app)
@@ -98,12 +98,12 @@ describe('pages', () => {
     expect(reply.headers['cache-control']).toBe('public, max-age=3600')
   })
 
-  test.each(['', '%ff', '..%2fpackage.json', 'strophe.umd.min.js'])('find nothing at /assets/%s', async name => {
+  test.each(['', '%ff', '..%2fpackage.json', 'strophe.umd.min.js'])('return 404 for /assets/%s', async name => {
     expect((await request(fakeService().app).get(`/assets/${name}`)).status).toBe(404)
   })
 
   test.each(['/', '/openapi.json', '/assets/style.css', '/assets/none', '/.well-known/host-meta'])(
-    'at %s are there to be read',
+    'at %s allow only GET and HEAD',
     async path => {
       for (const method of ['post', 'put', 'delete'] as const) {
         const { status, headers, body } = await request(fakeService().app)
@@ -115,7 +115,7 @@ describe('pages', () => {
   )
 
   test.each(['/WARM', '/warm/SESSIONS', '/Assets/style.css', '/OpenAPI.json', '/.Well-Known/host-meta'])(
-    'are not at %s: capitals are told apart',
+    'are not found at %s, because paths are case-sensitive',
     async path => {
       for (const method of ['get', 'delete'] as const) {
         const { status } = await request(fakeService().app)
@@ -126,7 +126,7 @@ describe('pages', () => {
     },
   )
 
-  test('begin with a page that links to all other pages, and to nothing else', async () => {
+  test('begin with a front page that links to the other pages only', async () => {
     const links = async (app: Express) =>
       Array.from((await request(app).get('/')).text.split('id="main"')[1]!.matchAll(/<li><a href="([^"]+)">/g)).map(
         ([, href]) => href,
@@ -146,13 +146,13 @@ describe('pages', () => {
 describe('a warm API that is off', () => {
   const { app } = fakeService({ warmPath: '/w', warm: { ...config.warm, enabled: false } })
 
-  test.each(['/w', '/w/sessions'])('says so: %s', async path => {
+  test.each(['/w', '/w/sessions'])('is named as the reason for 404 at %s', async path => {
     const { status, body } = await request(app).post(path).set('Accept', 'application/json')
     expect([status, body.code]).toEqual([404, 'not-found'])
     expect(body.detail).toContain('The warm API is off here: see WARM_ENABLED and HTTP_HOSTS.')
   })
 
-  test('is not named at other paths', async () => {
+  test('is not mentioned at other paths', async () => {
     const { body } = await request(app).post('/warm').set('Accept', 'application/json')
     expect(body.detail).not.toContain('WARM_ENABLED')
   })
@@ -168,7 +168,7 @@ describe('an error page', () => {
       .set(headers)
       .send(body)
 
-  test('contains the error, its reason, and the id under which the log has it', async () => {
+  test('contains the error, its reason, and its id in the log', async () => {
     const { text, headers } = await request(fakeService().app).get('/nowhere')
     expect(text).toContain('<title>Not Found · Warm Bindings</title>')
     expect(text).toContain('<p>Not Found</p>')
@@ -181,7 +181,7 @@ describe('an error page', () => {
     expect(text).not.toContain('Back to the form')
   })
 
-  test('is the form itself if the form was sent, with the reason why even a password was refused', async () => {
+  test('is the form again if a form was sent, with the reason', async () => {
     const service = fakeService({
       externalUrl: 'https://web.example/chat',
       login: () => Promise.reject(new Problem('not-authorized')),
@@ -202,13 +202,13 @@ describe('an error page', () => {
     expect(isXhtml(text)).toBe(true)
   })
 
-  test('leads back from a form that is refused for its token', async () => {
+  test('links back to the form if the form’s token is rejected', async () => {
     const { text } = await send(browser)
     expect(text).toContain('<a href="/chat/warm">Back to the form</a>')
     expect(text).toContain('<dd class="code">cross-site-request</dd>')
   })
 
-  test('has no link back for programs, and gives them JSON', async () => {
+  test('is JSON for programs, without a link back', async () => {
     const { text } = await send({}, () => Promise.reject(new Problem('not-authorized')))
     expect(text.match(/<p>.*<\/p>/g)).toEqual(['<p>Forbidden</p>'])
     expect(text).toContain('<dd class="code">not-authorized</dd>')
@@ -216,7 +216,7 @@ describe('an error page', () => {
     expect(text).not.toMatch(/Back to the form/)
   })
 
-  test('of a session leads to all sessions', async () => {
+  test('about a session links to all sessions', async () => {
     const { text } = await request(fakeService().app)
       .get(`/warm/${'0'.repeat(32)}`)
       .auth(...credentials)
@@ -225,7 +225,7 @@ describe('an error page', () => {
     expect(text).toContain('<a href="/warm/sessions">All sessions</a>')
   })
 
-  test('of a form that was opened by its address leads to the session', async () => {
+  test('for a GET of an address for programs links to the session', async () => {
     const session = `/warm/${'0'.repeat(32)}`
     const { text } = await request(fakeService().app)
       .get(`${session}/resume`)
@@ -235,7 +235,7 @@ describe('an error page', () => {
     expect(text).toContain(`<a href="${session}">The session</a>`)
   })
 
-  test('asks for credentials in a word', async () => {
+  test('for missing credentials only asks to sign in', async () => {
     const { text, headers } = await request(fakeService().app).get('/warm')
     expect(text).toContain('<title>Unauthorized · Warm Bindings</title>')
     expect(text.match(/<p\b.*?<\/p>/g)).toEqual(['<p>Unauthorized</p>'])
@@ -245,8 +245,8 @@ describe('an error page', () => {
   })
 })
 
-describe('the app', () => {
-  test('answers an unknown path in the representation asked for', async () => {
+describe('the HTTP app', () => {
+  test('answers an unknown path in the requested format', async () => {
     const reply = await request(fakeService().app).get('/nowhere').set('Accept', 'application/json')
     expect([reply.status, reply.type]).toEqual([404, 'application/problem+json'])
     expect(JSON.parse(reply.text)).toMatchObject({ code: 'not-found', title: 'Not Found' })
@@ -259,7 +259,7 @@ describe('the app', () => {
     expect(ids[1]).not.toBe(ids[0])
   })
 
-  test('answers its own failure with 500 and keeps the details for the log', async () => {
+  test('answers its own failure with 500, and logs the details', async () => {
     const router = Router().get('/broken', () => {
       throw new TypeError('a detail of ours')
     })

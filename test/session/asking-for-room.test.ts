@@ -34,7 +34,7 @@ function setUp(sessions = 0) {
 const both = (sign: string) => [`${sign}address`, `${sign}unauthenticated`]
 const things = (taken: readonly string[]) => taken.map(each => each.split(' ')[0])
 
-test('a session is opened when the process that counts has answered', async () => {
+test('a session is opened when the process that counts sessions has answered', async () => {
   const { bench, taken, opening } = setUp()
   const { answer } = await opening()
   expect([bench.registry.size, things(taken)]).toEqual([0, both('+')])
@@ -45,7 +45,7 @@ test('a session is opened when the process that counts has answered', async () =
   expect(things(taken).sort()).toEqual([...both('+'), ...both('-')].sort())
 })
 
-test('no session is opened if the counting process reports a full limit', async () => {
+test('no session is opened if the process that counts sessions reports a full limit', async () => {
   const { bench, taken, opening } = setUp()
   const { answer } = await opening()
   answer('address')
@@ -53,7 +53,7 @@ test('no session is opened if the counting process reports a full limit', async 
   expect([bench.registry.size, bench.counts.refused.address, things(taken)]).toEqual([0, 1, both('+')])
 })
 
-test('no session is opened if the service begins to stop or is full meanwhile, and the room is given back', async () => {
+test('no session is opened if the service stops or is full meanwhile, and its place is released', async () => {
   const { bench, taken, opening } = setUp(1)
   const [first, second] = [await opening(), await opening()]
   first.answer(undefined)

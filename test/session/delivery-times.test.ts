@@ -13,7 +13,7 @@ const timesOf = ({ pages }: Counts, transport: Transport) => {
   return [buckets.reduce((all, one) => all + one, 0), sum]
 }
 
-describe('the time from a stanza of the server to its page', () => {
+describe('the measured time from server to page', () => {
   test('over BOSH includes the wait for a request, and counts from the first stanza of a delivery', async () => {
     const bench = benchWithTickets()
     const client = await bench.session()
@@ -47,7 +47,7 @@ describe('the time from a stanza of the server to its page', () => {
     expect(timesOf(bench.counts, 'websocket')).toEqual([2, 4])
   })
 
-  test('is right while the page takes only a part, and excludes stanzas that the page has', () => {
+  test('is right for a page that fetches a part, and excludes stanzas that the page has', () => {
     const clock = new FakeClock()
     const counts = new Counts()
     const outbox = new Outbox({ waiting: new WaitingMemory(), clock, counts })

@@ -33,7 +33,7 @@ function benchOf() {
   }
 }
 
-describe('a page comes', () => {
+describe('the event session.attached is sent', () => {
   test('over BOSH: once, with the first of its requests', async () => {
     const { told, warmed } = benchOf()
     const client = await warmed()
@@ -55,7 +55,7 @@ describe('a page comes', () => {
     expect(told).toEqual(['attached'])
   })
 
-  test('again, after each handover to another page', async () => {
+  test('again, after each resumption by another page', async () => {
     const { bench, told, warmed } = benchOf()
     const first = await warmed()
     await first.next()
@@ -79,11 +79,11 @@ describe('a page comes', () => {
   })
 })
 
-describe('a session ends', () => {
+describe('the event session.ended is sent', () => {
   test.each<[string, (bench: BoshBench, client: Client) => Promise<unknown> | unknown, readonly string[]]>([
-    ['because no page comes', bench => bench.pass(121), ['ended: attach-timeout']],
+    ['if no page attaches', bench => bench.pass(121), ['ended: attach-timeout']],
     [
-      'when its page is silent',
+      'after inactivity',
       async (bench, client) => {
         await client.next('', "pause='10'")
         await bench.pass(200)
@@ -91,21 +91,21 @@ describe('a session ends', () => {
       ['attached', 'ended: inactivity'],
     ],
     [
-      'when its page takes its leave',
+      'when the page ends the session',
       (_bench, client) => client.next('', "type='terminate'"),
       ['attached', 'ended: client'],
     ],
     [
-      'when its page breaks the rules',
+      'when the page breaks the protocol',
       async (_bench, client) => {
         await client.next()
         await client.at(client.rid + 99)
       },
       ['attached', 'ended: item-not-found'],
     ],
-    ['by an admin', (bench, { id }) => bench.sessions.end(id), ['ended: logout']],
+    ['when an admin ends the session', (bench, { id }) => bench.sessions.end(id), ['ended: logout']],
     [
-      'when its server is lost, once its page was told',
+      'when the server is lost and the page has the end',
       async (bench, client) => {
         await client.next()
         await bench.server(link => link.end(lost))
@@ -113,7 +113,7 @@ describe('a session ends', () => {
       ['attached', 'ended: connection-lost'],
     ],
     [
-      'when its resource is taken',
+      'when another session takes the resource',
       async (bench, client) => {
         await client.next()
         await bench.server(link => link.end(conflict))
@@ -129,7 +129,7 @@ describe('a session ends', () => {
       ['ended: shutdown'],
     ],
     [
-      'by a fault',
+      'after a fault',
       (bench, { id }) => {
         const session = bench.registry.byId(id)!
         session.fail(new Error('x'))
@@ -145,14 +145,14 @@ describe('a session ends', () => {
     expect(bench.registry.size).toBe(0)
   })
 
-  test('over WebSocket', async () => {
+  test('for a session over WebSocket', async () => {
     const { bench, told, warmed } = benchOf()
     attachPage(bench, (await warmed()).token!).leave()
     await bench.pass(121)
     expect(told).toEqual(['attached', 'ended: inactivity'])
   })
 
-  test('with the event of its first end only', async () => {
+  test('only once for a session', async () => {
     const { bench, told, warmed } = benchOf()
     const [one, two] = [await warmed(), await warmed()]
     await two.next('', "type='terminate'")
@@ -173,7 +173,7 @@ describe('no event is sent', () => {
     expect(told).toEqual([])
   })
 
-  test('for a session whose caller hangs up before the answer', async () => {
+  test('for a session whose caller disconnects before the response', async () => {
     const { bench, told } = benchOf()
     const login = bench.login()
     await login.opening.handOver('juliet@chat.example/balcony', [], handover)
@@ -182,7 +182,7 @@ describe('no event is sent', () => {
     expect(told).toEqual([])
   })
 
-  test('for a session that a client has opened itself, until a backend gives it to a page', async () => {
+  test('for a session that a client opened itself, until a backend resumes it for a page', async () => {
     const { bench, told } = benchOf()
     const own = await bench.session()
     await bench.server(link => link.bind())

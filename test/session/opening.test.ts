@@ -7,8 +7,8 @@ const handover = { seconds: 120, attachBinding: 'off' } as const
 const juliet = 'juliet@chat.example/balcony'
 const element = (text: string) => ({ name: 'message', namespace: 'jabber:client', text })
 
-describe('a session that is being opened', () => {
-  test('is known by its handle, and is opening', () => {
+describe('a session during its login', () => {
+  test('is found by its id, in the state opening', () => {
     const bench = new BoshBench()
     const { opening } = bench.login()
     expect(opening.id).toMatch(/^[0-9a-f]{32}$/)
@@ -16,7 +16,7 @@ describe('a session that is being opened', () => {
     expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 0, heldSince: undefined })
   })
 
-  test('gives its login the link, and all elements of the server unchanged', async () => {
+  test('gives its login the link and all elements of the server unchanged', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     const features = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
@@ -35,7 +35,7 @@ describe('a session that is being opened', () => {
     expect(bench.link.options).toMatchObject({ lang: 'de', certificate: false })
   })
 
-  test('ends when the login gives up, without further events', async () => {
+  test('ends when the login is abandoned, without further events', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     login.opening.abandon()
@@ -65,7 +65,7 @@ describe('a session that is being opened', () => {
     expect(await login.opening.handOver(juliet, [], handover)).toBeUndefined()
   })
 
-  test('passes a stream error of the server to its login', () => {
+  test('reports a stream error of the server to its login', () => {
     const bench = new BoshBench()
     const login = bench.login()
     const end = {
@@ -79,7 +79,7 @@ describe('a session that is being opened', () => {
   test.each([
     ['gone.example', 'host-unknown'],
     ['other.example', 'domain-not-allowed'],
-  ])('is not opened at %s, which is not served', (domain, code) => {
+  ])('is not opened for %s, which is not served', (domain, code) => {
     const bench = new BoshBench()
     expect(() => bench.login('', domain)).toThrow(
       expect.objectContaining({ step: 'connect', code }) as unknown as Error,
@@ -89,8 +89,8 @@ describe('a session that is being opened', () => {
   })
 })
 
-describe('a session that is handed over', () => {
-  test('returns the values with which its page continues', async () => {
+describe('a session after its login', () => {
+  test('has the values that its page needs', async () => {
     const bench = new BoshBench()
     const { opening } = bench.login("wait='30' hold='9' ver='1.8'")
     expect(await opening.handOver(juliet, [], handover)).toEqual({
@@ -116,7 +116,7 @@ describe('a session that is handed over', () => {
     expect(client.link.paused).toBe(false)
   })
 
-  test('returns stanzas from the login to their senders if the page never comes', async () => {
+  test('returns stanzas from the login to their senders if no page attaches', async () => {
     const bench = new BoshBench()
     const letter = "<message xmlns='jabber:client' from='romeo@chat.example/a' id='m'><body>x</body></message>"
     const { link } = await bench.warmed({ undelivered: [element(letter)] })
@@ -125,7 +125,7 @@ describe('a session that is handed over', () => {
     expect(link.closed).toBe(true)
   })
 
-  test('is ended by its login if the answer cannot be sent', async () => {
+  test('is ended by its login if the response cannot be sent', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     await login.opening.handOver(juliet, [], handover)

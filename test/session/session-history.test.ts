@@ -5,7 +5,7 @@ import { BoshBench } from '../support/bosh-bench.js'
 
 const nobody = { get: () => undefined, list: () => [], ofJid: () => [] }
 
-test('a session knows what happened to it, and when', async () => {
+test('a session has a history of its events, with times', async () => {
   const bench = new BoshBench()
   const own = new OwnSessions(bench.registry, nobody)
   const page = await bench.warmed()
@@ -21,7 +21,7 @@ test('a session knows what happened to it, and when', async () => {
   ])
 })
 
-test('the last 20 events stay, also in the next process', () => {
+test('the history keeps the last 20 events, also in the next process', () => {
   const history = new SessionHistory()
   for (let second = 0; second < 100; second++) history.note(second % 2 === 0 ? 'paused' : 'mended', second * 1000 + 999)
   const next = new SessionHistory(JSON.parse(JSON.stringify(history.record)))

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { idOf, newSid } from '../../src/session/sid.js'
 
-test('the handle does not reveal the secret, and is always the same for a secret', () => {
+test('the id does not reveal the sid, and is always the same for a sid', () => {
   const { sid, id } = newSid()
   expect(sid).toMatch(/^[0-9a-f]{40}$/)
   expect(id).toMatch(/^[0-9a-f]{32}$/)
@@ -9,7 +9,7 @@ test('the handle does not reveal the secret, and is always the same for a secret
   expect(newSid().sid).not.toBe(sid)
 })
 
-test('sid and handle begin with the name of their process, if it has one', () => {
+test('sid and id begin with the name of their process, if it has one', () => {
   const { sid, id } = newSid('node-2')
   expect(sid).toMatch(/^node-2-[0-9a-f]{40}$/)
   expect(id).toMatch(/^node-2-[0-9a-f]{32}$/)

@@ -13,7 +13,7 @@ const states: Record<State['name'], State> = {
 const causes = [...new Set(transitions.map(({ cause }) => cause))]
 
 test.each(causes.flatMap(cause => Object.values(states).map((from): [Cause, State] => [cause, from])))(
-  'the cause %s changes a state only as the table has it: $name',
+  'the cause %s changes a state only if the table allows it: $name',
   (cause, from) => {
     for (const to of Object.values(states)) {
       const isInTable = transitions.some(row => row.from === from.name && row.cause === cause && row.to === to.name)
@@ -23,7 +23,7 @@ test.each(causes.flatMap(cause => Object.values(states).map((from): [Cause, Stat
   },
 )
 
-test('no cause leads out of ended', () => {
+test('no cause leads out of the state ended', () => {
   expect(transitions.filter(({ from, to }) => from === 'ended' && (to as string) !== 'ended')).toEqual([])
 })
 
@@ -56,7 +56,7 @@ describe('a session', () => {
     expect(bench.counts.sessionsEnded).toMatchObject({ logout: 1, inactivity: 0 })
   })
 
-  test('that has ended is given to no page, and its reason stays', async () => {
+  test('that has ended cannot be resumed, and keeps its reason', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed()
     const session = bench.registry.byId(client.id)!
@@ -67,7 +67,7 @@ describe('a session', () => {
     expect(() => session.stage.spendTicket()).not.toThrow()
   })
 
-  test('is not resumed during its login, nor handed over twice', async () => {
+  test('cannot be resumed during its login, and its login ends only once', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     const session = bench.registry.byId(login.opening.id)!

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import { Registry } from '../../src/session/registry/registry.js'
 import type { Session } from '../../src/session/session.js'
 
-test('sessions that are due together are handled in several turns of 10 ms', () => {
+test('many sessions that are due together are handled in turns of 10 ms', () => {
   let now = 0
   let next: { ms: number; callback: () => void } | undefined
   const registry = new Registry({

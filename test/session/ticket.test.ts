@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { proofOfPage, Ticket, Tickets } from '../../src/session/ticket.js'
 
-describe('a ticket', () => {
+describe('the ticket of a page over WebSocket', () => {
   test('has a token of 256 random bits', () => {
     const tokens = Array.from({ length: 100 }, () => Ticket.fresh(120, 0).token)
     expect(new Set(tokens).size).toBe(100)
@@ -16,7 +16,7 @@ describe('a ticket', () => {
     expect(ticket.admits(proofOfPage(token.slice(9)), 0)).toBe(false)
   })
 
-  test('admits the page that has its token, until its time limit', () => {
+  test('accepts its token until its time limit', () => {
     const { ticket, token } = Ticket.fresh(120, 5_000)
     const proof = proofOfPage(token)
     expect(ticket.admits(proof, 5_000)).toBe(true)
@@ -24,7 +24,7 @@ describe('a ticket', () => {
     expect(ticket.admits(proof, 125_000)).toBe(false)
   })
 
-  test('admits no other', () => {
+  test('accepts no other token', () => {
     const { ticket, token } = Ticket.fresh(120, 0)
     const proof = proofOfPage(token)
     const others = [
@@ -42,7 +42,7 @@ describe('a ticket', () => {
     for (const other of others) expect(ticket.admits(other, 0)).toBe(false)
   })
 
-  test('is proved with HT-SHA-256-NONE, by both sides', () => {
+  test('is proved with HT-SHA-256-NONE by both sides', () => {
     const { ticket, token } = Ticket.fresh(120, 0)
     const hmac = (by: string) => createHmac('sha256', token).update(by).digest('hex')
     expect(proofOfPage(token).toString('hex')).toBe(hmac('Initiator'))
@@ -57,7 +57,7 @@ describe('a ticket', () => {
 })
 
 describe('tickets', () => {
-  test('are found by their proof, among any number of others', () => {
+  test('are found by the proof of the token, among any number of others', () => {
     const tickets = new Tickets<number>()
     const fresh = Array.from({ length: 1000 }, () => Ticket.fresh(120, 0))
     for (const [place, { ticket }] of fresh.entries()) tickets.add(ticket, place)

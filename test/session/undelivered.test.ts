@@ -23,7 +23,7 @@ test.each([
     ),
     "<message xmlns='jabber:client' type='error' to='a@x/\u2028&quot;&apos;' id='&apos;&quot;&lt;&#13;&#10;'><error type='wait'><recipient-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
   ],
-])('the sender of %s gets an error', (_what, element, answer) => {
+])('the sender of %s that the page never fetched gets an error', (_what, element, answer) => {
   expect(errorToSender(element)?.text).toBe(answer)
 })
 
@@ -35,11 +35,11 @@ test.each([
     'an element that is no stanza',
     { name: 'features', namespace: 'http://etherx.jabber.org/streams', text: '<features/>' },
   ],
-])('no error is sent for %s', (_what, element) => {
+])('no error is sent for %s that the page never fetched', (_what, element) => {
   expect(errorToSender(element)).toBeUndefined()
 })
 
-test('the sender gets an error that does not depend on the contents of the stanza', () => {
+test('the error for a sender does not depend on the content of the stanza', () => {
   const text = `<message xmlns='jabber:client' from='a@x' id='a&amp;b'>${'<é/>'.repeat(20_000)}</message>`
   const steps = countSteps(() =>
     expect(errorToSender(stanza('message', text))?.text).toContain("to='a@x' id='a&amp;b'"),

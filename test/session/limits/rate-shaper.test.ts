@@ -13,7 +13,7 @@ function client(flow: RateShaper) {
   }
 }
 
-describe('the flow of a session', () => {
+describe('the byte rate of a session', () => {
   const flow = new RateShaper({ sessionBytes: 100_000, sessionBurst: 500_000 })
 
   test('has no delay up to its burst', () => {
@@ -33,26 +33,26 @@ describe('the flow of a session', () => {
     expect(session.freeAt).toBeCloseTo(7_600)
   })
 
-  test('may send its burst again after a silence, and no more', () => {
+  test('allows the burst again after a silence, and no more', () => {
     const session = client(flow)
     session.send(900_000, 0)
     session.send(600_000, 1_000_000)
     expect(session.freeAt).toBeCloseTo(1_001_000)
   })
 
-  test('never waits longer than 25 s at a time, whatever the rate', () => {
+  test('never delays for longer than 25 s at a time', () => {
     const session = client(new RateShaper({ sessionBytes: 1, sessionBurst: 10 }))
     session.send(512_000, 1_000)
     expect(session.freeAt).toBeCloseTo(26_000)
   })
 
-  test('has no burst if the burst is 0', () => {
+  test('allows no burst if the burst is 0', () => {
     const session = client(new RateShaper({ sessionBytes: 1_000, sessionBurst: 0 }))
     session.send(500, 1_000)
     expect(session.freeAt).toBe(1_500)
   })
 
-  test('is never delayed if the rate is 0', () => {
+  test('delays nothing if the rate is 0', () => {
     const session = client(new RateShaper({ sessionBytes: 0, sessionBurst: 500 }))
     session.send(1e9, 1_000)
     expect(session.freeAt).toBeLessThanOrEqual(0)

@@ -46,7 +46,7 @@ function open(limits: SessionLimits, count: number, address: string): object[] {
 }
 
 describe('all sessions together', () => {
-  test('are refused from the limit on, whichever client opens them', () => {
+  test('are refused at the limit, whichever client opens them', () => {
     const limits = limitsOf({ sessions: 3 })
     expect(limits.refusal(2)).toBeUndefined()
     expect(limits.refusal(3)).toBe('sessions')
@@ -70,14 +70,14 @@ describe('all sessions together', () => {
     expect(limits.refusalOfClient(6)).toBe('sessions')
   })
 
-  test('always include at least one session without a login', () => {
+  test('may always include one session without a login', () => {
     const limits = limitsOf({ sessions: 1 })
     expect(limits.refusalOfClient(0)).toBeUndefined()
     open(limits, 1, '192.0.2.1')
     expect(limits.refusalOfClient(0)).toBe('strangers')
   })
 
-  test('are refused while too many requests wait, and while memory or descriptors are used up', () => {
+  test('are refused while too many requests wait, or memory or descriptors are short', () => {
     const limits = limitsOf({ heldRequests: 3 })
     limits.waiting = 2
     expect(limits.refusal(0)).toBeUndefined()
@@ -92,10 +92,10 @@ describe('all sessions together', () => {
   })
 })
 
-describe('for warm calls, a tenth is reserved', () => {
+describe('a tenth is reserved for warm calls', () => {
   const refusals = (limits: SessionLimits) => [limits.refusalOfClient(0), limits.refusal(0)]
 
-  test('of the requests that may wait', () => {
+  test('of the limit for held requests', () => {
     const limits = limitsOf({ heldRequests: 20 })
     limits.waiting = 17
     expect(refusals(limits)).toEqual([undefined, undefined])
@@ -103,7 +103,7 @@ describe('for warm calls, a tenth is reserved', () => {
     expect(refusals(limits)).toEqual(['held', undefined])
   })
 
-  test('of the requests that sessions without a login may still send', () => {
+  test('of the held requests that sessions without a login may still send', () => {
     const limits = limitsOf({ heldRequests: 20 })
     const sessions = open(limits, 9, '192.0.2.1')
     expect(refusals(limits)).toEqual(['held', undefined])
@@ -111,7 +111,7 @@ describe('for warm calls, a tenth is reserved', () => {
     expect(refusals(limits)).toEqual([undefined, undefined])
   })
 
-  test('of requests, although an idle stranger counts for five at most', () => {
+  test('of held requests, where an idle session without a login counts for five at most', () => {
     const limits = limitsOf({ heldRequests: 60 }, 0, { bosh: { maxRequests: 255 } })
     open(limits, 10, '192.0.2.1')
     expect(refusals(limits)).toEqual([undefined, undefined])
@@ -119,7 +119,7 @@ describe('for warm calls, a tenth is reserved', () => {
     expect(refusals(limits)).toEqual(['held', undefined])
   })
 
-  test('of memory and of descriptors', () => {
+  test('of memory and descriptors', () => {
     roomOfClients = { memoryAllows: () => false, descriptorsAreLeft: () => true }
     expect(refusals(limitsOf({}))).toEqual(['memory', undefined])
     roomOfClients = { memoryAllows: () => true, descriptorsAreLeft: () => false }
@@ -140,7 +140,7 @@ describe('sessions of one client', () => {
     expect(refusalOf(limits, '192.0.2.1')).toBe('address')
   })
 
-  test('are counted for an IPv6 network of 64 bits', () => {
+  test('are counted for an IPv6 /64 network', () => {
     const limits = limitsOf({ sessionsPerAddress: 2 })
     open(limits, 1, '2001:db8:0:7::1')
     open(limits, 1, '2001:db8:0:7:ffff::2')
@@ -168,7 +168,7 @@ describe('sessions of one client', () => {
     expect(refusalOf(limits, '192.0.2.1')).toBeUndefined()
   })
 
-  test('come no faster than their rate', async () => {
+  test('are limited by their rate', async () => {
     const limits = limitsOf({}, 1)
     const tries = await Promise.all(Array.from({ length: 6 }, () => limits.isTooOften('192.0.2.1')))
     expect(tries).toEqual([false, false, false, false, false, true])

@@ -16,7 +16,7 @@ function setUp(most: number, make: (typeof rooms)[number][1]) {
   return { bench, room: bench.room }
 }
 
-test.each(rooms)('of two simultaneous logins of a user, one gets the last room: %s', async (_what, make) => {
+test.each(rooms)('of two simultaneous logins of a user, one gets the last place: %s', async (_what, make) => {
   const { room } = setUp(1, make)
   expect(await Promise.all([room.take(juliet), room.take('JULIET@chat.example/x')])).toEqual([true, false])
   expect(await room.take('romeo@chat.example')).toBe(true)
@@ -39,7 +39,7 @@ test.each(rooms)('a session counts until it ends: %s', async (_what, make) => {
   expect(await room.take(juliet)).toBe(false)
 })
 
-test.each(rooms)("a client's own session ends if it exceeds the limit: %s", async (_what, make) => {
+test.each(rooms)('a session that a client opens ends if it exceeds the user’s limit: %s', async (_what, make) => {
   const { bench } = setUp(1, make)
   const first = await bench.session()
   await bench.server(link => link.bind(`${juliet}/a`))
@@ -56,7 +56,7 @@ test.each(rooms)('a limit of 0 means no limit: %s', async (_what, make) => {
   for (let time = 0; time < 50; time++) expect(await room.take(juliet)).toBe(true)
 })
 
-test('a login is given back even if the limit is switched off meanwhile', async () => {
+test('the place of a login is released even if the limit is turned off meanwhile', async () => {
   let most = 1
   const counts = new OwnCounts({
     get user() {

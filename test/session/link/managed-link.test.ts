@@ -76,25 +76,25 @@ async function expectNothingLeft({ bench, mending }: Managed): Promise<void> {
   expect(mending.wiped).toBeGreaterThan(0)
 }
 
-describe('stream management is asked for', () => {
+describe('the service enables stream management', () => {
   test('with resumption for a link that can be mended', async () => {
     const bench = new BoshBench()
     const { link } = await bench.warmed({ management: { mending: new FakeMending(59_500) } })
     expect(link.sent).toEqual([`<enable ${sm} resume='true' max='60'/>`])
   })
 
-  test('without it for a link that cannot', async () => {
+  test('without resumption for a link that cannot be mended', async () => {
     const bench = new BoshBench()
     const { link } = await bench.warmed({ management: { mending: undefined } })
     expect(link.sent).toEqual([`<enable ${sm}/>`])
   })
 
-  test('not from a server that does not offer it', async () => {
+  test('only if the server offers it', async () => {
     const { link } = await new BoshBench().warmed()
     expect(link.sent).toEqual([])
   })
 
-  test('once: a server that refuses it is neither asked nor counted', async () => {
+  test('once: after <failed/>, it counts no stanzas', async () => {
     const { bench, client, link, mending } = await managed({ answer: failed })
     expect(mending.wiped).toBe(1)
     for (const text of numbered(12)) await client.next(text)
@@ -105,7 +105,7 @@ describe('stream management is asked for', () => {
     expect(mending.attempts).toEqual([])
   })
 
-  test('not again if it was enabled with the login, and later stanzas count', async () => {
+  test('not again if the login enabled it, and then counts later stanzas', async () => {
     const bench = new BoshBench()
     const element = (text: string) => ({ name: 'message', namespace: 'jabber:client', text })
     const about = { name: 'enabled', namespace: smNamespace, text: enabled }
@@ -127,7 +127,7 @@ describe('stream management is asked for', () => {
     expect(mending.attempts).toHaveLength(1)
   })
 
-  test('and stanzas sent before the answer count', async () => {
+  test('and counts stanzas sent before the server’s answer', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ management: { mending: undefined } })
     await client.next(message('early'))
@@ -139,8 +139,8 @@ describe('stream management is asked for', () => {
   })
 })
 
-describe('a question of the server is answered', () => {
-  test('after two seconds, with the stanzas that an empty request has confirmed', async () => {
+describe('<r/> from the server is answered', () => {
+  test('after two seconds, with the stanzas that an empty request has acknowledged', async () => {
     const { bench, client, link } = await managed()
     await client.next()
     await bench.server(() => link.receive(...numbered(2)))
@@ -152,7 +152,7 @@ describe('a question of the server is answered', () => {
     expect(link.sent).toEqual([a(2)])
   })
 
-  test('with the old count while the page has not confirmed anything', async () => {
+  test('with the old count while the page has not acknowledged anything', async () => {
     const { bench, client, link } = await managed()
     await client.next()
     await bench.server(() => link.receive(...numbered(2)))
@@ -161,7 +161,7 @@ describe('a question of the server is answered', () => {
     expect(link.sent).toEqual([a(0)])
   })
 
-  test('once, although the server asks again meanwhile', async () => {
+  test('once, although the server sends <r/> again meanwhile', async () => {
     const { bench, link } = await managed()
     for (let time = 0; time < 3; time++) {
       await bench.server(() => link.say(r))
@@ -172,7 +172,7 @@ describe('a question of the server is answered', () => {
     expect(link.sent).toEqual([a(0)])
   })
 
-  test('with the next stanza that is sent, for replies older than the window', async () => {
+  test('with the next stanza to the server, for replies older than the window', async () => {
     const { bench, client, link } = await managed()
     await client.next()
     for (const text of numbered(5)) {
@@ -188,7 +188,7 @@ describe('a question of the server is answered', () => {
     expect(link.sent.filter(text => text.includes('<a '))).toHaveLength(1)
   })
 
-  test('again, unasked, with the next data once the page has confirmed more', async () => {
+  test('again, with the next data, when the page has acknowledged more', async () => {
     const { bench, client, link } = await managed()
     await bench.server(() => link.receive(message('waits')))
     await bench.server(() => link.say(r))
@@ -214,7 +214,7 @@ describe('a question of the server is answered', () => {
     expect(link.sent).toEqual([a(0)])
   })
 
-  test('without stanzas that wait for the page, but with dropped stanzas', async () => {
+  test('without stanzas that wait for the page, but including dropped stanzas', async () => {
     const { bench, client, link } = await managed()
     await bench.server(() => link.receive(message('waits')))
     await bench.server(() => link.events.onUnfit!('dropped'))
@@ -229,7 +229,7 @@ describe('a question of the server is answered', () => {
     expect(link.sent).toEqual([a(1), a(2)])
   })
 
-  test('with a count that never falls, even if the next page gets stanzas again', async () => {
+  test('with a count that never decreases, even if the next page gets stanzas again', async () => {
     const { bench, client, link } = await managed()
     await client.next()
     await bench.server(() => link.receive(message('1')))
@@ -243,8 +243,8 @@ describe('a question of the server is answered', () => {
   })
 })
 
-describe('the server is asked', () => {
-  test('a second after a stanza, and not again before it answers', async () => {
+describe('the service sends <r/> to the server', () => {
+  test('a second after a stanza, and not again before the answer', async () => {
     const { bench, client, link } = await managed()
     await client.next(message('1'))
     await bench.pass(0.75)
@@ -263,7 +263,7 @@ describe('the server is asked', () => {
     expect(bench.registry.byId(client.id)!.uplink.unsentBytes).toBe(0)
   })
 
-  test('with the tenth stanza, and as soon as it answers if ten more were sent', async () => {
+  test('with the tenth stanza, and again after the answer if ten more were sent', async () => {
     const { bench, client, link } = await managed()
     await client.next(numbered(9).join(''))
     expect(link.sent.join('')).not.toContain(r)
@@ -278,7 +278,7 @@ describe('the server is asked', () => {
     expect(link.sent.join('').split(r)).toHaveLength(3)
   })
 
-  test('with a large stanza, so that a page with large stanzas is not delayed', async () => {
+  test('with a large stanza, so that a page with large stanzas is not slowed down', async () => {
     const { bench, client, link } = await managed()
     const large = message('x'.repeat(100_000))
     await client.next(large)
@@ -289,7 +289,7 @@ describe('the server is asked', () => {
   })
 
   test.each(['2', '4294967296', '4294967295', '-1', '1e1', '', '99999999999'])(
-    'and a count of %j ends the link',
+    'and ends the link if the answer has the count %j',
     async count => {
       const all = await managed()
       const { bench, client, link, mending } = all
@@ -304,8 +304,8 @@ describe('the server is asked', () => {
   )
 })
 
-describe('a server that answers no question', () => {
-  test('is given up, even if the page sends nothing more and other stanzas came', async () => {
+describe('a server that does not answer <r/>', () => {
+  test('loses its link, even if other stanzas arrive and the page sends nothing more', async () => {
     const all = await managed({ serverMilliseconds: 8_000 })
     const { bench, client, link, mending } = all
     await client.next(message('1'))
@@ -318,7 +318,7 @@ describe('a server that answers no question', () => {
     expect(link.how).toBe('cut')
   })
 
-  test('is given up again, right after its stream was resumed', async () => {
+  test('loses its link again, right after the resumption', async () => {
     const all = await managed({ serverMilliseconds: 8_000 })
     const { bench, client, mending } = all
     await client.next(message('1'))
@@ -331,7 +331,7 @@ describe('a server that answers no question', () => {
     expect(mending.attempts).toHaveLength(2)
   })
 
-  test('is asked after an element that is no stanza, although all stanzas are confirmed', async () => {
+  test('gets <r/> after an element that is no stanza, although all stanzas are acknowledged', async () => {
     const { bench, client, link, mending } = await managed({ serverMilliseconds: 8_000 })
     await client.next("<note xmlns='urn:note'/>")
     await bench.pass(2.25)
@@ -341,7 +341,7 @@ describe('a server that answers no question', () => {
     expect(mending.attempts).toEqual([])
   })
 
-  test('ends the session if its link cannot be mended, and the page gets errors for unconfirmed stanzas', async () => {
+  test('ends the session if its link cannot be mended, and the page gets errors for unacknowledged stanzas', async () => {
     const all = await managed({ serverMilliseconds: 8_000, isMended: false, answer: `<enabled ${sm}/>` })
     const { bench, client } = all
     const held = await client.next(message('1'))
@@ -353,7 +353,7 @@ describe('a server that answers no question', () => {
 })
 
 describe('a link that breaks', () => {
-  test('is dialled again at once, and its stream resumed; the page notices nothing', async () => {
+  test('is dialled again at once, and its stream resumed: the page is not affected', async () => {
     const all = await managed()
     const { bench, client, link, mending } = all
     const held = await client.next()
@@ -375,7 +375,7 @@ describe('a link that breaks', () => {
     expect([second.closed, mending.wiped, bench.registry.size, bench.waiting.bytes > 0]).toEqual([false, 0, 1, true])
   })
 
-  test('is resumed with the newest id of the stream', async () => {
+  test('is resumed with the latest id of the stream', async () => {
     const all = await managed()
     const { bench } = all
     await breaks(all)
@@ -386,7 +386,7 @@ describe('a link that breaks', () => {
     expect(third.sent).toEqual([`<resume ${sm} previd='second' h='0'/>`])
   })
 
-  test('is dialled with growing pauses until its time is over', async () => {
+  test('is dialled with growing pauses until its time limit', async () => {
     const all = await managed()
     const { bench, client, link, mending } = all
     await bench.server(() => link.end(lost))
@@ -418,7 +418,7 @@ describe('a link that breaks', () => {
   test.each([
     ['in time', 19, false],
     ['too late', 21, true],
-  ])('may wait for its turn as long as it takes, and then be mended %s', async (_when, seconds, isOver) => {
+  ])('may wait in the queue without a time limit, and is then mended %s', async (_when, seconds, isOver) => {
     const all = await managed()
     const { bench, client, mending } = all
     mending.isBusy = true
@@ -448,7 +448,7 @@ describe('a link that breaks', () => {
     },
   )
 
-  test('is dialled again if the new one breaks, or its server is silent', async () => {
+  test('is dialled again if the new link breaks too, or its server is silent', async () => {
     const all = await managed()
     const { bench, mending } = all
     await breaks(all)
@@ -466,7 +466,7 @@ describe('a link that breaks', () => {
     expect(bench.registry.size).toBe(1)
   })
 
-  test('gets later stanzas after the answer, in order, and none twice', async () => {
+  test('gets stanzas sent meanwhile after the resumption, in order, and none twice', async () => {
     const all = await managed()
     const { bench, client, link } = all
     await client.next(numbered(3).join(''))
@@ -486,7 +486,7 @@ describe('a link that breaks', () => {
     expect(link.sent.join('')).not.toContain(message('4'))
   })
 
-  test('is resumed with its login if SASL2 can, and the page gets the stanzas after the answer', async () => {
+  test('is resumed within its login if SASL2 can do so, and the page gets the stanzas that follow', async () => {
     const all = await managed()
     const { bench, client, mending } = all
     await client.next(numbered(2).join(''))
@@ -508,8 +508,8 @@ describe('a link that breaks', () => {
   })
 
   test.each([
-    ['stays resumable if its session is set down before the login is answered', 'cut', 'cut'],
-    ['is closed if its session ends before that', 'ended', 'close'],
+    ['stays resumable if its session moves to another process during the login', 'cut', 'cut'],
+    ['is closed if its session ends during the login', 'ended', 'close'],
   ] as const)('%s', async (_what, reason, how) => {
     const all = await managed()
     await breaks(all)
@@ -522,7 +522,7 @@ describe('a link that breaks', () => {
     expect(second.how).toBe(how)
   })
 
-  test('ends its session if the server no longer knows the stream', async () => {
+  test('ends its session if the server has dropped the stream', async () => {
     const all = await managed()
     await breaks(all)
     all.mending.attempts[0]!.succeed({ name: 'failed', namespace: smNamespace, text: failed })
@@ -531,7 +531,7 @@ describe('a link that breaks', () => {
     await expectNothingLeft(all)
   })
 
-  test('asks nothing if the server has everything', async () => {
+  test('sends no <r/> if the server has everything', async () => {
     const all = await managed()
     const { bench, client } = all
     await client.next(message('1'))
@@ -543,7 +543,7 @@ describe('a link that breaks', () => {
     expect(second.sent).toHaveLength(1)
   })
 
-  test('stays paused once mended', async () => {
+  test('stays paused after it is mended', async () => {
     const all = await managed({ maxQueueElements: 2 })
     const { bench, link } = all
     await bench.server(() => link.receive(...numbered(3)))
@@ -554,7 +554,7 @@ describe('a link that breaks', () => {
   })
 })
 
-describe('the page gets unconfirmed stanzas back as errors before the end, once', () => {
+describe('before the end, the page gets unacknowledged stanzas back as errors, once,', () => {
   const stanzas =
     "<message xmlns='jabber:client' to='a@b' id='m&apos;1' type='chat'><body>lost?</body></message>" +
     "<iq xmlns='jabber:client' to='c@d' id='i1' type='get'><q xmlns='q'/></iq>" +
@@ -633,7 +633,7 @@ describe('the page gets unconfirmed stanzas back as errors before the end, once'
     await expectNothingLeft(all)
   })
 
-  test('including stanzas that the page sends before it knows the end', async () => {
+  test('including stanzas that the page sends before it has the end', async () => {
     const all = await managed()
     const { bench, client } = all
     await client.next(message('first'))
@@ -645,7 +645,7 @@ describe('the page gets unconfirmed stanzas back as errors before the end, once'
     await expectNothingLeft(all)
   })
 
-  test('without stanzas that the server received, if it still knows their number', async () => {
+  test('without stanzas that the server received, if it still reports their number', async () => {
     const all = await managed()
     const { bench, client } = all
     const held = await client.next(['one', 'two'].map(id => `<message xmlns='jabber:client' id='${id}'/>`).join(''))
@@ -668,7 +668,7 @@ describe('the page gets unconfirmed stanzas back as errors before the end, once'
     await expectNothingLeft(all)
   })
 
-  test('not if the service stops while the server answers', async () => {
+  test('except if the service stops while the server answers', async () => {
     const all = await managed()
     const held = await all.client.next(stanzas)
     all.bench.manager.shutDown()
@@ -690,7 +690,7 @@ describe('the page gets unconfirmed stanzas back as errors before the end, once'
   })
 })
 
-describe('a session that ends while its link is mended', () => {
+describe('a session that ends while its link is being mended', () => {
   const ends: [string, (all: Managed) => unknown][] = [
     ['its page leaves', ({ client }) => client.next(message('bye'), "type='terminate'")],
     ['its backend ends it', ({ bench, client }) => bench.registry.byId(client.id)!.end('logout', 'loggedOut')],
@@ -698,7 +698,7 @@ describe('a session that ends while its link is mended', () => {
     ['memory is short', ({ bench, client }) => bench.registry.byId(client.id)!.end('limit', 'toFreeMemory')],
     ['it has a fault', ({ bench, client }) => bench.registry.byId(client.id)!.fail(new Error('not foreseen'))],
   ]
-  test.each(ends)('leaves nothing open, if %s', async (_what, act) => {
+  test.each(ends)('leaves no link open if %s', async (_what, act) => {
     const all = await managed()
     const { bench, client, mending, link } = all
     await bench.server(() => link.receive(message('waits')))
@@ -715,7 +715,7 @@ describe('a session that ends while its link is mended', () => {
     expect(mending.attempts).toHaveLength(1)
   })
 
-  test.each(ends)('closes the new link, if %s after the login', async (_what, act) => {
+  test.each(ends)('closes the new link if %s after the login', async (_what, act) => {
     const all = await managed()
     await all.client.next(message('1'))
     await breaks(all)
@@ -726,14 +726,14 @@ describe('a session that ends while its link is mended', () => {
   })
 })
 
-describe('at the end of a session whose page has not fetched all', () => {
+describe('at the end of a session whose page has not fetched all stanzas', () => {
   const stanza = (id: string) => `<message xmlns='jabber:client' from='romeo@b' id='${id}'/>`
   const bounced = (sent: readonly string[]) =>
     sent.flatMap(text => [...text.matchAll(/type='error'[^>]* id='([^']+)'/g)].map(([, id]) => id))
   const counts = (sent: readonly string[]) =>
     sent.flatMap(text => [...text.matchAll(/<a [^>]*h='(\d+)'/g)].map(([, count]) => Number(count)))
 
-  test('the server keeps the newest, which are not acknowledged', async () => {
+  test('the server keeps the newest stanzas, which are not acknowledged', async () => {
     const { bench, client, link } = await managed()
     await client.next()
     await bench.server(() => link.receive(stanza('1')))
@@ -750,7 +750,7 @@ describe('at the end of a session whose page has not fetched all', () => {
     expect(other.link.how).toBe('close')
   })
 
-  test('stanzas of a reply that may be lost are left to the server if the service stops', async () => {
+  test('stanzas of a reply that may be lost stay at the server if the service stops', async () => {
     const { bench, client, link } = await managed()
     await client.next()
     await bench.server(() => link.receive(stanza('1'), stanza('2')))
@@ -762,7 +762,7 @@ describe('at the end of a session whose page has not fetched all', () => {
     expect(link.how).toBe('close')
   })
 
-  test('stanzas of a reply that may be lost are left to the server too', async () => {
+  test('stanzas of a reply that may be lost stay at the server too', async () => {
     const { bench, client, link } = await managed()
     await client.next()
     await bench.server(() => link.receive(stanza('1'), stanza('2')))
@@ -771,7 +771,7 @@ describe('at the end of a session whose page has not fetched all', () => {
     expect(bounced(link.sent)).toEqual([])
   })
 
-  test('stanzas that the server no longer has are returned to their senders', async () => {
+  test('stanzas that the server has dropped are returned to their senders', async () => {
     const all = await managed()
     const { bench, link } = all
     await bench.server(() => link.receive(stanza('1'), stanza('2')))
@@ -809,7 +809,7 @@ describe('at the end of a session whose page has not fetched all', () => {
     expect(bounced(link.sent)).toEqual([])
   })
 
-  test('these rules also apply if memory is short', async () => {
+  test('the same rules apply if memory is short', async () => {
     const { bench, client, link } = await managed()
     await bench.server(() => link.receive(stanza('1'), stanza('2')))
     bench.registry.byId(client.id)!.end('limit', 'toFreeMemory')
@@ -819,7 +819,7 @@ describe('at the end of a session whose page has not fetched all', () => {
   })
 })
 
-describe('stream management of the page itself', () => {
+describe('stream management that the page requests', () => {
   test.each([
     `<enable ${sm} resume='true'/>`,
     r,
@@ -841,7 +841,7 @@ describe('stream management of the page itself', () => {
     expect([link.closed, mending.attempts]).toEqual([false, []])
   })
 
-  test('is refused although the server refused it to this service', async () => {
+  test('is refused over BOSH even if the server refused it to this service', async () => {
     const { client, link } = await managed({ answer: failed })
     const held = await client.next(`<enable ${sm}/>`)
     expect(held.reply?.body).toContain('<unexpected-request ')
@@ -849,8 +849,8 @@ describe('stream management of the page itself', () => {
   })
 })
 
-describe('memory of stanzas that the server has not confirmed', () => {
-  test('counts until it confirms them', async () => {
+describe('stanzas that the server has not acknowledged', () => {
+  test('count as used memory', async () => {
     const { bench, client, link } = await managed()
     const text = message('x'.repeat(10_000))
     await client.next(text)
@@ -866,7 +866,7 @@ describe('memory of stanzas that the server has not confirmed', () => {
     expect(bench.waiting.bytes).toBe(0)
   })
 
-  test('slows its page above 256 KiB', async () => {
+  test('slow the page down above 256 KiB', async () => {
     const { bench, client, link } = await managed()
     const text = message('x'.repeat(100_000))
     const replies = []

@@ -52,7 +52,7 @@ describe('a server that reads but does not answer', () => {
     expect(client.bench.logged).toHaveLength(1)
   })
 
-  test('also ends a session whose page is away', async () => {
+  test('ends also the session of a page that is away', async () => {
     const client = await attached()
     await client.next(message('anyone there?'), "pause='200'")
     await client.bench.pass(76)
@@ -60,7 +60,7 @@ describe('a server that reads but does not answer', () => {
     expect(poll.reply?.body).toBe(terminated('remote-stream-error'))
   })
 
-  test.each(['x', 'éé', '€'])('has the time to read the bytes that were sent before the ping (%s)', async text => {
+  test.each(['x', 'éé', '€'])('gets time to read the bytes that were sent before the ping (%s)', async text => {
     const client = await attached()
     await client.next(message(text.repeat(100_000 / Buffer.byteLength(text))))
     await client.bench.pass(15 + patience + 40)
@@ -70,13 +70,13 @@ describe('a server that reads but does not answer', () => {
   })
 })
 
-describe('a server that answers', () => {
+describe('a server that answers a ping', () => {
   test.each([
     ['a result', "type='result' to='juliet@chat.example/balcony'"],
     ['a result in the name of the server', "type='result' from='chat.example'"],
     ['a result in the name of the account', "type='result' from='juliet@chat.example'"],
-    ['an error, because it knows no pings', "type='error' from='chat.example'"],
-  ])('answers with %s, which its client does not get', async (_, attributes) => {
+    ['an error of a server without pings', "type='error' from='chat.example'"],
+  ])('with %s ends the wait, and the page does not get the answer', async (_, attributes) => {
     const client = await attached()
     const poll = await client.next(message('anyone there?'))
     await client.bench.pass(15)
@@ -95,7 +95,7 @@ describe('a server that answers', () => {
     ['of another user', "type='result' from='romeo@chat.example'"],
     ['of another session of the user', "type='result' from='juliet@chat.example/garden'"],
     ['that is a request', "type='get' from='chat.example'"],
-  ])('passes on a stanza with the same id %s', async (_, attributes) => {
+  ])('may send a stanza with the same id %s, which the page gets', async (_, attributes) => {
     const client = await attached()
     const poll = await client.next(message('anyone there?'))
     await client.bench.pass(15)
@@ -104,7 +104,7 @@ describe('a server that answers', () => {
     expect(poll.reply?.body).toContain(id)
   })
 
-  test('is not pinged while it sends, nor when nothing was sent to it', async () => {
+  test('is not pinged while it sends, or if nothing was sent to it', async () => {
     const client = await attached()
     await client.bench.pass(50)
     await client.next()
@@ -120,7 +120,7 @@ describe('a server that answers', () => {
     expect(client.link.closed).toBe(false)
   })
 
-  test('has time to process the waiting data before it must answer', async () => {
+  test('has time to process waiting data before it must answer', async () => {
     const client = await attached()
     await client.next(message('anyone there?'))
     client.link.backlog = 1000
@@ -136,7 +136,7 @@ describe('a server that answers', () => {
   })
 })
 
-test('a server that is not read is not given up', async () => {
+test('a server that the service does not read is not disconnected', async () => {
   const client = await new BoshBench({}, undefined, {
     serverMilliseconds: patience * 1000,
     maxQueueElements: 2,
@@ -178,7 +178,7 @@ describe('a client that logs in itself', () => {
     expect(client.link.closed).toBe(true)
   })
 
-  test('gets no stanzas of this service sent to its server if it counts stanzas', async () => {
+  test('has no pings sent to its server while it counts stanzas', async () => {
     const client = await loggedIn()
     await client.next(`<enable xmlns='${sm}'/>`)
     await client.bench.pass(40)
@@ -197,7 +197,7 @@ describe('a client that logs in itself', () => {
     expect(client.link.closed).toBe(true)
   })
 
-  test('gets the answer to an earlier ping once stanzas are counted', async () => {
+  test('gets the answer to an earlier ping after it has enabled stream management', async () => {
     const client = await loggedIn()
     await client.next(message('anyone there?'))
     await client.bench.pass(15)
@@ -211,7 +211,7 @@ describe('a client that logs in itself', () => {
     expect(last.reply?.body).toContain(id)
   })
 
-  test('may be refused to count, and its server is pinged again', async () => {
+  test('may get <failed/> for stream management, and its server is pinged again', async () => {
     const client = await loggedIn()
     await client.next(`<enable xmlns='${sm}'/>`)
     await client.bench.server(link => link.say(`<failed xmlns='${sm}'/>`))
@@ -220,7 +220,7 @@ describe('a client that logs in itself', () => {
     expect(pingOf(client)).toBeDefined()
   })
 
-  test('may begin to count with its login', async () => {
+  test('may enable stream management with its login', async () => {
     const client = await bench().session()
     const told = '<authorization-identifier>juliet@chat.example/balcony</authorization-identifier>'
     const bound = `<bound xmlns='urn:xmpp:bind:0'><enabled xmlns='${sm}'/></bound>`

@@ -4,7 +4,7 @@ import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
 import { unmendedLinks } from '../../../src/session/link/mending.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
-test('domains that users choose share their lines', () => {
+test('domains that clients choose share their log lines', () => {
   const clock = new FakeClock()
   const lines: object[] = []
   const log = { warn: (about: object) => void lines.push(about) } as unknown as Logger

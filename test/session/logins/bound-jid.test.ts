@@ -31,7 +31,7 @@ describe('the JID from the server', () => {
       'romeo@chat.example/a',
     ],
     [
-      'a result from the own account',
+      'a result from the user’s account',
       bind('romeo@chat.example/a', "type='result' id='b' from='romeo@chat.example'"),
       'romeo@chat.example/a',
     ],
@@ -39,20 +39,20 @@ describe('the JID from the server', () => {
     expect(answer(text)).toEqual({ id: 'b', jid })
   })
 
-  test('is read from a success that binds', () => {
+  test('is read from a success of SASL2 with bind', () => {
     expect(jidInSuccess(element(success('romeo@chat.example/garden')), 'chat.example')).toBe(
       'romeo@chat.example/garden',
     )
   })
 
-  test('is bare if the success binds no resource', () => {
+  test('is bare if the success has no resource', () => {
     const bare = 'romeo@chat.example'
     expect(jidInSuccess(element(success(bare)), 'chat.example')).toBe(bare)
     expect(jidInSuccess(element(success('romeo@other.example')), 'chat.example')).toBeUndefined()
     expect(jidInSuccess(element(success('chat.example')), 'chat.example')).toBeUndefined()
   })
 
-  test('may spell its domain differently', () => {
+  test('may be spelled differently from the requested domain', () => {
     const text = bind('romeo@Bücher.example/a', "type='result' id='b' from='bücher.example'")
     expect(answer(text, 'xn--bcher-kva.example')?.jid).toBe('romeo@Bücher.example/a')
   })
@@ -74,7 +74,7 @@ describe('the JID from the server', () => {
       result(`<bind xmlns='${bindNamespace}'><jid xmlns='x'>romeo@chat.example/a</jid></bind>`),
     ],
     ['a bind of another namespace', bind('romeo@chat.example/a').replace(bindNamespace, 'urn:xmpp:bind:0')],
-  ])('is not read from %s, though it is the server’s answer', (_what, text) => {
+  ])('is not read from %s, although the server sends it', (_what, text) => {
     expect(answer(text)).toEqual({ id: 'b', jid: undefined })
   })
 
@@ -84,10 +84,10 @@ describe('the JID from the server', () => {
     ['another session of the same user', "from='romeo@chat.example/b'"],
     ['the session itself', "from='romeo@chat.example/a'"],
     ['another server', "from='evil.example'"],
-    ['a part of the own server', "from='room.chat.example'"],
-    ['the own server, and a user there', "from='chat.example/x'"],
+    ['a component of the server', "from='room.chat.example'"],
+    ['a user part at the server’s domain', "from='chat.example/x'"],
     ['an invalid sender', "from=''"],
-  ])('is not read from elements of %s', (_what, from) => {
+  ])('is not read from stanzas of %s', (_what, from) => {
     expect(answer(bind('romeo@chat.example/a', `type='result' id='b' ${from}`))).toBeUndefined()
   })
 
@@ -103,7 +103,7 @@ describe('the JID from the server', () => {
   test.each([
     ['is for another domain', success('romeo@other.example/a')],
     [
-      'says it in another namespace',
+      'has it in another namespace',
       success("<x xmlns='x'/>romeo@chat.example/a").replace(
         '<x',
         "</authorization-identifier><authorization-identifier xmlns='x'><x",
@@ -135,18 +135,18 @@ describe('a request to bind a resource', () => {
     ['without an id', "type='set'"],
     ['with an id that is too long', `type='set' id='${'7'.repeat(1025)}'`],
     ['that is too long', `type='set' id='7' x='${'x'.repeat(10_000)}'`],
-  ])('%s is unclear', (_what, attributes) => {
+  ])('%s is unclear and ends the session', (_what, attributes) => {
     expect(request(attributes)).toBe('unclear')
   })
 
   test.each([
-    ['that only asks', "type='get' id='7'"],
-    ['that is an answer', "type='result' id='7'"],
-  ])('%s is not recognized', (_what, attributes) => {
+    ['of type get', "type='get' id='7'"],
+    ['of type result', "type='result' id='7'"],
+  ])('%s is ignored', (_what, attributes) => {
     expect(request(attributes)).toBeUndefined()
   })
 
-  test('is not recognized inside another request', () => {
+  test('inside another request is ignored', () => {
     const inner = `<query xmlns='jabber:iq:private'><bind xmlns='${bindNamespace}'/></query>`
     expect(request("type='set' id='7'", inner)).toBeUndefined()
     expect(bindRequest(element("<message xmlns='jabber:client' id='7'/>"), 'chat.example')).toBeUndefined()

@@ -16,7 +16,7 @@ function bench() {
 }
 
 describe('refused logins of one address', () => {
-  test('have ten JIDs in a line, and the number of logins with further JIDs', () => {
+  test('have ten JIDs in a log line, and the number of logins with other JIDs', () => {
     const { clock, lines, refuse } = bench()
     refuse('first')
     for (let number = 0; number < 500; number++) refuse(`user${number % 20}`)
@@ -26,7 +26,7 @@ describe('refused logins of one address', () => {
     expect(lines[1]!['jids']).toEqual(Array.from({ length: 10 }, (_, number) => `user${number}@chat.example`))
   })
 
-  test('have five servers in a line, each shortened', () => {
+  test('have five servers in a log line, each shortened', () => {
     const { clock, lines, refuse } = bench()
     refuse()
     for (let number = 0; number < 9; number++) refuse('alice', undefined, `${number}\n${'x'.repeat(300)}:5222`)
@@ -35,7 +35,7 @@ describe('refused logins of one address', () => {
     expect(lines[1]!['servers']).toEqual([0, 1, 2, 3, 4].map(number => `${number}?${'x'.repeat(78)}…`))
   })
 
-  test('name the servers of their JIDs only, because admins of one domain may not see those of another', () => {
+  test('name only the servers of the JIDs in the line, because admins of one domain may not see others', () => {
     const { clock, lines, refuse } = bench()
     refuse()
     for (let number = 0; number < 10; number++) refuse(`user${number}`)
@@ -44,7 +44,7 @@ describe('refused logins of one address', () => {
     expect(lines[1]).toMatchObject({ others: 1, servers: ['192.0.2.9:5222'] })
   })
 
-  test('have one line a minute while there are any, and a line at once after a quiet minute', () => {
+  test('have one log line a minute, and a line at once after a quiet minute', () => {
     const { clock, lines, refuse } = bench()
     for (let second = 0; second < 300; second++) {
       refuse('alice')
@@ -57,7 +57,7 @@ describe('refused logins of one address', () => {
     expect(lines).toHaveLength(7)
   })
 
-  test('are counted for an IPv6 network', () => {
+  test('are counted together for an IPv6 network', () => {
     const { lines, refuse } = bench()
     refuse('alice', '2001:db8::1')
     refuse('alice', '2001:db8::2')
@@ -65,7 +65,7 @@ describe('refused logins of one address', () => {
   })
 })
 
-test('a user name with its domain gets no second domain, and another domain stays part of the name', () => {
+test('a user name with the same domain is not extended, and another domain is escaped in the name', () => {
   const { clock, lines, refuse } = bench()
   refuse('alice@chat.example')
   refuse('alice@other.example')
@@ -76,7 +76,7 @@ test('a user name with its domain gets no second domain, and another domain stay
   ])
 })
 
-test('sums without a line get one at the end, or if there are too many addresses', () => {
+test('counts without a line are logged at the end, or if there are too many addresses', () => {
   const { sums, clock, lines, refuse } = bench()
   const address = (number: number) => `10.0.${number >> 8}.${number & 255}`
   for (let number = 0; number < 10_050; number++) {

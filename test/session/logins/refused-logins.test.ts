@@ -12,7 +12,7 @@ afterEach(async () => {
   processes = new JoinedProcesses()
 })
 
-test('logins that are refused by several processes count together', async () => {
+test('refused logins at several processes count together', async () => {
   const started = [await processes.start(), await processes.start(), await processes.start()]
   await arrived()
   const all = started.map(({ nodes, clock }) =>
@@ -30,7 +30,7 @@ test('logins that are refused by several processes count together', async () => 
   expect(await all[1]!.begun({ ...alice, address: '192.0.2.2' })).toBe(0)
 })
 
-test('logins at several domains count together, for three times the limit', async () => {
+test('refused logins at several domains count together, for three times the limit', async () => {
   const logins = noLoginLimits({ rates: { loginsPerAddress: 4 }, trustedProxies: { hasProxy: () => false } })
   const waits: number[] = []
   for (let number = 0; number < 15; number++)

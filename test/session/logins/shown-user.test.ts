@@ -4,7 +4,7 @@ import { readElement } from '../../../src/xmpp/xml/document.js'
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
-describe('the user is shown', () => {
+describe('the log shows the user of a refused login', () => {
   test.each([
     ['PLAIN', '\0alice\0s3cret', 'alice'],
     ['PLAIN', 'boss\0alice\0s3cret', 'alice'],
@@ -19,7 +19,7 @@ describe('the user is shown', () => {
   })
 })
 
-describe('nothing is shown', () => {
+describe('the log shows no user', () => {
   test.each([
     ['PLAIN', 'alice\0s3cret'],
     ['PLAIN', 's3cret'],
@@ -34,7 +34,7 @@ describe('nothing is shown', () => {
     ['DIGEST-MD5', 'username="alice"'],
     ['X-TOKEN', '\0alice\0t0ken'],
     ['', '\0alice\0s3cret'],
-  ])('by %s if it is unknown, or its message malformed', (mechanism, message) => {
+  ])('of %s if the mechanism is unknown, or its message malformed', (mechanism, message) => {
     expect(shownUser(mechanism, base64(message))).toBeUndefined()
     expect(shownUser(mechanism, '=')).toBeUndefined()
     expect(shownUser(mechanism, '')).toBeUndefined()
@@ -52,7 +52,7 @@ test.each([
     'YQ==',
   ],
   ["<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'/>", ''],
-])('%s begins with its message', (text, message) => {
+])('the first message of %s is found', (text, message) => {
   const { name, namespace } = readElement(text).root
   expect(firstMessage({ name, namespace, text })).toBe(message)
 })

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { FirstOf } from '../../../src/session/registry/session-list.js'
 
-test('keeps the same first items as a sort', () => {
+test('the first items are the same as after a sort', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(300), { maxLength: 500 }), fc.integer({ min: 1, max: 20 }), (numbers, most) => {
       const first = new FirstOf<number>(most, (a, b) => a - b)
@@ -16,7 +16,7 @@ test.each([
   ['rising', (index: number) => index],
   ['falling', (index: number) => -index],
   ['mixed', (index: number) => (index * 7919) % 50_000],
-])('%s items cost a few comparisons each', (_order, value) => {
+])('%s items need only a few comparisons each', (_order, value) => {
   let comparisons = 0
   const first = new FirstOf<number>(100, (a, b) => {
     comparisons += 1

@@ -111,8 +111,8 @@ test('a session keeps its visit and tab', async () => {
   expect(next.registry.ofTab(tab)).toBeUndefined()
 })
 
-describe('a page', () => {
-  test('that polls as often as allowed continues after a gap', async () => {
+describe('a page during a move of its session', () => {
+  test('that polls as often as allowed may continue after a gap in its rids', async () => {
     const terms = { enforcePolling: true, polling: 5 }
     const bench = new BoshBench(terms)
     const client = await resumable(bench, 120, "hold='0'")
@@ -125,7 +125,7 @@ describe('a page', () => {
     expect(next.registry.size).toBe(1)
   })
 
-  test('gets an empty reply to its held request, and the rest at the next process', async () => {
+  test('gets an empty reply to its held request, and later stanzas at the next process', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     const held = await client.next()
@@ -158,7 +158,7 @@ describe('a page', () => {
     await expectEmpty(next)
   })
 
-  test('whose request is ahead of a gap sends it again', async () => {
+  test('whose request is after a gap sends it again', async () => {
     const limits = noSessionLimits()
     const bench = new BoshBench({}, undefined, { limits })
     const client = await resumable(bench)
@@ -176,7 +176,7 @@ describe('a page', () => {
     expect(link.sent[1]).toContain(message('1') + message('2'))
   })
 
-  test('whose only request is ahead of a gap has its full time again', async () => {
+  test('whose only request is after a gap has its full inactivity again', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     await client.next('', '', new FakePeer()).then(({ peer }) => peer.leave())
@@ -188,7 +188,7 @@ describe('a page', () => {
     expect(next.registry.size).toBe(1)
   })
 
-  test('that pauses may stay away as long as it said', async () => {
+  test('that pauses may stay away for the whole pause', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     await client.next('', "pause='300'")
@@ -202,7 +202,7 @@ describe('a page', () => {
     expect(next.registry.size).toBe(1)
   })
 
-  test('whose time was almost over gets time to try again', async () => {
+  test('whose time was almost over gets time to send a request', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     await client.next('', "pause='100'")
@@ -213,7 +213,7 @@ describe('a page', () => {
     expect((await page.next()).reply).toBeUndefined()
   })
 
-  test('is locked out after another page has come, also at the next process', async () => {
+  test('is rejected after another page has attached, also at the next process', async () => {
     const bench = new BoshBench()
     const first = await resumable(bench)
     await first.next()
@@ -224,7 +224,7 @@ describe('a page', () => {
     expect((await page.next()).reply).toBeUndefined()
   })
 
-  test('gets its cookie from the next process, and needs it there', async () => {
+  test('gets its cookie from the next process, and must send it there', async () => {
     const bench = new BoshBench()
     const management = { mending: new FakeMending() }
     const client = await bench.warmed({ management, attachBinding: 'cookie' })
@@ -250,7 +250,7 @@ describe('a page', () => {
     expect(again.reply?.setCookie).toContain('wb-')
   })
 
-  test('that needs TLS needs it at the next process', async () => {
+  test('that needs TLS needs it at the next process too', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     await client.next()
@@ -259,8 +259,8 @@ describe('a page', () => {
   })
 })
 
-describe('a session that waits for its page', () => {
-  test('ends at its time limit, which excludes the gap', async () => {
+describe('a session that waits for its page during a move', () => {
+  test('ends at its time limit, extended by the duration of the move', async () => {
     const { told, tellEvent } = portal()
     const bench = new BoshBench()
     const client = await resumable(bench)
@@ -274,7 +274,7 @@ describe('a session that waits for its page', () => {
     await expectEmpty(next)
   })
 
-  test('sends its portal the event for the page, once, and no event for the move', async () => {
+  test('sends session.attached to its portal once, and no event for the move', async () => {
     const before = portal()
     const bench = new BoshBench({}, undefined, { tellEvent: before.tellEvent })
     const client = await resumable(bench)
@@ -290,7 +290,7 @@ describe('a session that waits for its page', () => {
     expect([bench.counts.sessionsEnded['set-down'], next.counts.sessionsCreated['taken-up']]).toEqual([1, 1])
   })
 
-  test('keeps its ticket until the same time limit', async () => {
+  test('keeps its token until the same time limit', async () => {
     const bench = new BoshBench({}, undefined, { issuesTickets: true })
     const clients = [await resumable(bench), await resumable(bench)]
     await bench.pass(60)
@@ -322,7 +322,7 @@ describe('a session that waits for its page', () => {
   })
 })
 
-describe('a page with a WebSocket', () => {
+describe('a page with a WebSocket during a move', () => {
   const numbered = async (bench: BoshBench, client: Client, count: number) => {
     for (let number = 1; number <= count; number++) await bench.server(() => client.link.receive(stanza(number)))
   }
@@ -357,7 +357,7 @@ describe('a page with a WebSocket', () => {
     expect(next.registry.size).toBe(1)
   })
 
-  test('gets unconfirmed stanzas again, over BOSH', async () => {
+  test('gets unacknowledged stanzas again, over BOSH', async () => {
     const about = { issuesTickets: true }
     const bench = new BoshBench({}, undefined, about)
     const client = await resumable(bench)
@@ -368,7 +368,7 @@ describe('a page with a WebSocket', () => {
     expect(ids([(await resumed.next()).reply!.body])).toEqual(['1', '2'])
   })
 
-  test('gets nothing more once sessions are about to move, so that it can confirm all', async () => {
+  test('gets nothing more when sessions are about to move, so that it can acknowledge all', async () => {
     const about = { issuesTickets: true }
     const bench = new BoshBench({}, undefined, about)
     const client = await resumable(bench)
@@ -384,7 +384,7 @@ describe('a page with a WebSocket', () => {
     expect(ids([(await resumed.next()).reply!.body])).toEqual(['2'])
   })
 
-  test('that has acknowledged stanzas does not get these again at the next process', async () => {
+  test('that has acknowledged stanzas does not get them again at the next process', async () => {
     const about = { issuesTickets: true }
     const bench = new BoshBench({}, undefined, about)
     const client = await resumable(bench)
@@ -396,7 +396,7 @@ describe('a page with a WebSocket', () => {
     expect(resumed?.delivered).toBe(2)
   })
 
-  test('that left before the first move resumes after two moves', async () => {
+  test('that disconnected before the first move resumes after two moves', async () => {
     const about = { issuesTickets: true }
     const bench = new BoshBench({}, undefined, about)
     const client = await resumable(bench)
@@ -413,7 +413,7 @@ describe('a page with a WebSocket', () => {
     expect(ids(back.sent)).toEqual(['2'])
   })
 
-  test('that does not return ends its session at the time limit', async () => {
+  test('that does not return: its session ends at the time limit', async () => {
     const { told, tellEvent } = portal()
     const about = { issuesTickets: true, tellEvent }
     const bench = new BoshBench({}, undefined, { issuesTickets: true })
@@ -431,10 +431,10 @@ describe('a page with a WebSocket', () => {
   })
 })
 
-describe('the log', () => {
+describe('the log of mended links', () => {
   const mended = ({ logged }: BoshBench) => logged.filter(line => line.includes('a link to a server was mended')).length
 
-  test('does not name the resumption after a move, but a link that breaks at the next process', async () => {
+  test('does not count the resumption after a move, but counts a link that breaks later', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     const { next, mending, resumes } = await goesOn({ bench, client })
@@ -450,7 +450,7 @@ describe('the log', () => {
     expect(mended(next)).toBe(1)
   })
 
-  test('names a link that broke before the move and is mended after it', async () => {
+  test('counts a link that broke before the move and is mended after it', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } })
@@ -462,8 +462,8 @@ describe('the log', () => {
   })
 })
 
-describe('a session whose link is being mended', () => {
-  test('continues, with the stanzas that its server has not confirmed', async () => {
+describe('a session whose link is being mended during a move', () => {
+  test('continues with the stanzas that its server has not acknowledged', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     await client.next(message('1'))
@@ -478,7 +478,7 @@ describe('a session whose link is being mended', () => {
     expect(next.registry.byId(client.id)!.uplink.unsentBytes).toBe(0)
   })
 
-  test('ends at the same time as without a move, and its page gets errors for unconfirmed stanzas', async () => {
+  test('ends at the same time as without a move, and its page gets errors for unacknowledged stanzas', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)
     await client.next(message('1'))
@@ -498,8 +498,8 @@ describe('a session whose link is being mended', () => {
   })
 })
 
-describe('credentials for a later login', () => {
-  test('are wiped by the process that set the session down, and by the next at its end', async () => {
+describe('the credentials for mending links', () => {
+  test('are wiped by the process that set the session down, and by the next process at the end', async () => {
     const bench = new BoshBench()
     const mending = new FakeMending()
     const client = await bench.warmed({ management: { mending } })
@@ -511,7 +511,7 @@ describe('credentials for a later login', () => {
   })
 })
 
-describe('from process to process', () => {
+describe('between running processes', () => {
   /** The second process takes sessions up only if `isReady`. */
   const two = async (isReady: boolean) => {
     const { nodes } = await joinNodes('aaaaaaaa', 'bbbbbbbb')
@@ -531,13 +531,13 @@ describe('from process to process', () => {
     await expectEmpty(bench)
   })
 
-  test('no session is set down for a process that accepts none', async () => {
+  test('no session moves to a process that accepts none', async () => {
     const { from, to, bench, next } = await two(false)
     await expect(handOverTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
     expect([bench.registry.size, next.registry.size]).toEqual([2, 0])
   })
 
-  test('no session is set down for a process that reads other records', async () => {
+  test('no session moves to a process that reads another version of records', async () => {
     const { from, to, bench, next } = await two(true)
     to.answer('succession-ready', (version: number) => version === recordVersion + 1)
     await expect(handOverTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
@@ -545,7 +545,7 @@ describe('from process to process', () => {
   })
 })
 
-test('requests that wait find the sessions of a state file', async () => {
+test('waiting requests find the sessions that were in a sealed file', async () => {
   const bench = new BoshBench({}, undefined, { processName: 'oooooooo' })
   const client = await resumable(bench)
   const next = nextBench({}, { processName: 'aaaaaaaa' })
@@ -565,7 +565,7 @@ test('requests that wait find the sessions of a state file', async () => {
   await nodes.close()
 })
 
-describe('a session is not set down', () => {
+describe('a session does not move', () => {
   const records = async (act: (bench: BoshBench) => Promise<unknown>) => {
     const bench = new BoshBench()
     await act(bench)
@@ -575,7 +575,10 @@ describe('a session is not set down', () => {
   test.each<[string, (bench: BoshBench) => Promise<unknown>]>([
     ['while its login is under way', async bench => bench.login()],
     ['without stream management', bench => bench.warmed()],
-    ['before its server has answered', bench => bench.warmed({ management: { mending: new FakeMending() } })],
+    [
+      'before its server has enabled stream management',
+      bench => bench.warmed({ management: { mending: new FakeMending() } }),
+    ],
     [
       'if its server refuses resumption',
       async bench => {
@@ -584,7 +587,7 @@ describe('a session is not set down', () => {
       },
     ],
     [
-      'if nothing logs its user in again',
+      'if it has no credentials for another login',
       async bench => {
         const { link } = await bench.warmed({ management: { mending: undefined } })
         link.say(enabled)
@@ -592,7 +595,7 @@ describe('a session is not set down', () => {
     ],
     ['if its client has logged in itself', bench => bench.welcome()],
     [
-      'once it has ended, although its page has not been told',
+      'after it has ended, although its page does not have the end yet',
       async bench => {
         const { id } = await resumable(bench)
         bench.registry.byId(id)!.end('shutdown', 'afterDelivery')
@@ -612,8 +615,8 @@ describe('a session is not set down', () => {
   })
 })
 
-describe('a record', () => {
-  test('of a domain that is not served is refused, and leaves nothing', async () => {
+describe('the record of a moving session', () => {
+  test('for a domain that is not served is refused, and leaves no session', async () => {
     const bench = new BoshBench({}, undefined, { issuesTickets: true })
     await resumable(bench)
     const next = nextBench({}, { issuesTickets: true }, ['other.example'])
@@ -625,7 +628,7 @@ describe('a record', () => {
     expect(mending.attempts).toEqual([])
   })
 
-  test('that cannot be read leaves nothing, and the next is taken up', async () => {
+  test('that cannot be parsed leaves no session, and the next record is read', async () => {
     const bench = new BoshBench({}, undefined, { issuesTickets: true })
     await resumable(bench)
     await resumable(bench)

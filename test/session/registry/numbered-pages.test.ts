@@ -30,7 +30,7 @@ function readerOf(processes: readonly (readonly Rank[])[], isReversed = false) {
 const ranksOf = (keys: readonly (readonly number[])[]) =>
   keys.map((own, process) => own.map((key, number): Rank => ({ key, id: `${process}-${number}` })))
 
-test('any page of any processes has the sessions of the whole list', async () => {
+test('any page of sessions of several processes is the same as in the whole list', async () => {
   const keys = fc.array(fc.array(fc.nat(50), { maxLength: 300 }), { minLength: 1, maxLength: 20 })
   const about = fc.record({ at: fc.double({ min: 0, max: 1.1, noNaN: true }), limit: fc.integer({ min: 1, max: 200 }) })
   await fc.assert(
@@ -48,7 +48,7 @@ test.each([
   [4, 5_000],
   [20, 1_000],
   [400, 50],
-])('%d processes with %d sessions each carry few ranks', async (processes, sessions) => {
+])('%d processes with %d sessions each exchange few entries for a page', async (processes, sessions) => {
   let seed = 1
   const next = () => {
     seed = (seed * 48_271) % 2_147_483_647
@@ -64,7 +64,7 @@ test.each([
   }
 })
 
-test('a page of all sessions ends after a few rounds, although its range stays the same', async () => {
+test('a page of all sessions needs only a few rounds between processes', async () => {
   const keys = Array.from({ length: 10_000 }, (_, key) => key)
   const { ids, expected, rounds } = await readerOf(ranksOf([keys, keys]))(0, 20_000)
   expect(ids).toEqual(expected)

@@ -22,7 +22,7 @@ const elsewhere = {
 const knownTo = ({ registry }: BoshBench) => knownSessions(new OwnSessions(registry, elsewhere))
 const all = { scope: ['*'], limit: 100, after: undefined }
 
-test('sessions at other endpoints are listed with the others, and not ended', async () => {
+test('sessions at a remote endpoint are listed with the others, and not ended', async () => {
   const bench = new BoshBench()
   const { id: first } = await bench.warmed()
   await bench.pass(2)

@@ -303,7 +303,7 @@ async function play(hold: number, steps: readonly (Step | Move)[]): Promise<Hear
   return { page: page.received, server: server.received }
 }
 
-test('a session that moves receives and sends the same as without a move', async () => {
+test('a session that moves sends and receives the same as without a move', async () => {
   await fc.assert(
     fc.asyncProperty(conversation, async ({ hold, before, moves }) => {
       const steps = [...before, ...moves.flatMap(({ move, after }): (Step | Move)[] => [move, ...after])]

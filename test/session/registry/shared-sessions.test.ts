@@ -62,7 +62,7 @@ async function late<T>(answer: Promise<T>): Promise<T> {
 }
 
 describe('a session of another process', () => {
-  test('is shown, resumed and ended there', async () => {
+  test('is shown, resumed and ended by any process', async () => {
     const [one, two] = [await start(), await start(5_000_000)]
     const { id } = await two.bench.warmed({ jid: `${juliet}/balcony` })
     await pass(7)
@@ -87,7 +87,7 @@ describe('a session of another process', () => {
     expect(await one.sessions.resume(id, handover)).toBeUndefined()
   })
 
-  test('at another endpoint is found too', async () => {
+  test('at a remote endpoint is found too', async () => {
     const [one, two] = [await start(), await start()]
     const id = `${two.name}-${'0'.repeat(32)}`
     two.listed.push(viewOf(id, 0))
@@ -95,7 +95,7 @@ describe('a session of another process', () => {
     expect(await one.sessions.end(id)).toBe(false)
   })
 
-  test('is unknown if its process is gone, or never existed', async () => {
+  test('is unknown if its process has left, or never existed', async () => {
     const [one, two] = [await start(), await start()]
     const { id } = await two.bench.warmed()
     joined.kill(joined.all[1]!)
@@ -105,7 +105,7 @@ describe('a session of another process', () => {
       expect(await one.sessions.get(`${name}-${'0'.repeat(32)}`)).toBeUndefined()
   })
 
-  test('cannot be reached if its process does not answer within a second', async () => {
+  test('gets session-unreachable if its process does not answer within a second', async () => {
     const [one, two] = [await start(), await start()]
     const { id } = await two.bench.warmed()
     joined.network.stop(two.name)
@@ -135,7 +135,7 @@ describe('a session of another process', () => {
   })
 })
 
-describe('a session that is handed over', () => {
+describe('a session of a stopping process', () => {
   /** The second process can hand over to the third. */
   async function startAll() {
     const [one, old] = [await start(), await start()]
@@ -183,7 +183,7 @@ describe('a session that is handed over', () => {
     expect(await asked.all).toEqual([undefined, undefined, false])
   })
 
-  test('is looked for at the heir if its process does not find it', async () => {
+  test('is searched at the heir if its process no longer has it', async () => {
     const { one, old, heir, ids } = await startAll()
     const asked = askAll(one, ids)
     old.nodes.handOver()
@@ -196,7 +196,7 @@ describe('a session that is handed over', () => {
     expect(await here).toMatchObject({ id: ids[0] })
   })
 
-  test('during a question is shown and ended at the heir, and may have been resumed', async () => {
+  test('that moves during a call is shown and ended at the heir', async () => {
     const { one, old, heir, ids } = await startAll()
     joined.network.stop(old.name)
     const asked = askAll(one, ids)
@@ -215,7 +215,7 @@ describe('a session that is handed over', () => {
   })
 })
 
-describe('all sessions', () => {
+describe('all sessions of all processes', () => {
   test('are listed, counted and ended together', async () => {
     const [one, two, three] = [await start(), await start(9_000), await start(1_000_000)]
     const ids: string[] = []
@@ -236,14 +236,14 @@ describe('all sessions', () => {
     expect((await one.sessions.page(all)).sessions.map(({ id }) => id)).toEqual([romeos])
   })
 
-  test('are ended with the logins of the user at all processes', async () => {
+  test('are ended with the user’s logins at all processes', async () => {
     const [one, two] = [await start(), await start()]
     const login = two.bench.login(`jid='${juliet}/balcony'`)
     expect(await one.sessions.endAll(juliet)).toEqual({ ended: 1, elsewhere: 0, unanswered: undefined })
     expect(login.end?.failure.code).toBe('session-not-found')
   })
 
-  test('come with the names of processes that do not answer within a second', async () => {
+  test('are listed with the names of processes that do not answer within a second', async () => {
     const [one, two, three] = [await start(), await start(), await start()]
     for (const { bench } of [one, two, three]) await bench.warmed({ jid: `${juliet}/x` })
     joined.network.stop(two.name)
@@ -261,7 +261,7 @@ describe('all sessions', () => {
     expect((await one.sessions.page(all)).unanswered).toBeUndefined()
   })
 
-  test('are listed of one process, which each session names', async () => {
+  test('can be listed for one process, which each session names', async () => {
     const [one, two] = [await start(), await start()]
     const { id: first } = await one.bench.warmed()
     const { id: second } = await two.bench.warmed()
@@ -283,23 +283,26 @@ describe('all sessions', () => {
     expect((await late(one.sessions.page({ ...all, process: two.name }))).unanswered).toEqual([two.name])
   })
 
-  test.each(['opened', 'jid', 'state', 'quiet'] as const)('have the same numbered pages by %s everywhere', async by => {
-    const [one, two] = [await start(), await start(3_000_000)]
-    for (let count = 0; count < 40; count++) {
-      const { listed, name, bench } = count % 3 === 0 ? one : two
-      const view = viewOf(`${name}-${String(count).padStart(32, '0')}`, bench.clock.now() + count)
-      listed.push({ ...view, jid: `user${(count * 7) % 40}@chat.example/x`, quietSince: bench.clock.now() - count })
-    }
-    const order = { by, isReversed: true }
-    const whole = (await one.sessions.page({ ...all, order })).sessions.map(({ id }) => id)
-    expect(new Set(whole).size).toBe(40)
-    for (const { sessions } of [one, two]) {
-      const pages = [0, 1, 2, 3, 4].map(page => sessions.page({ ...all, order, limit: 9, skip: page * 9 }))
-      const parts = await Promise.all(pages)
-      expect(parts.map(({ total }) => total)).toEqual([40, 40, 40, 40, 40])
-      expect(parts.flatMap(part => part.sessions.map(({ id }) => id))).toEqual(whole)
-    }
-  })
+  test.each(['opened', 'jid', 'state', 'quiet'] as const)(
+    'have the same numbered pages, sorted by %s, at each process',
+    async by => {
+      const [one, two] = [await start(), await start(3_000_000)]
+      for (let count = 0; count < 40; count++) {
+        const { listed, name, bench } = count % 3 === 0 ? one : two
+        const view = viewOf(`${name}-${String(count).padStart(32, '0')}`, bench.clock.now() + count)
+        listed.push({ ...view, jid: `user${(count * 7) % 40}@chat.example/x`, quietSince: bench.clock.now() - count })
+      }
+      const order = { by, isReversed: true }
+      const whole = (await one.sessions.page({ ...all, order })).sessions.map(({ id }) => id)
+      expect(new Set(whole).size).toBe(40)
+      for (const { sessions } of [one, two]) {
+        const pages = [0, 1, 2, 3, 4].map(page => sessions.page({ ...all, order, limit: 9, skip: page * 9 }))
+        const parts = await Promise.all(pages)
+        expect(parts.map(({ total }) => total)).toEqual([40, 40, 40, 40, 40])
+        expect(parts.flatMap(part => part.sessions.map(({ id }) => id))).toEqual(whole)
+      }
+    },
+  )
 
   test('are sent between processes only as far as a page needs them', async () => {
     const [one, two] = [await start(), await start()]
@@ -324,7 +327,7 @@ function viewOf(id: string, createdAt: number): SessionView {
   }
 }
 
-test('the pages have each session that stays exactly once, in order, while others begin and end, at any process', async () => {
+test('the pages have each session exactly once, in order, while others begin and end', async () => {
   const epochs = [1_700_000_000_000, 1_700_000_000_000.5, 1_699_999_999_000]
   for (const epoch of epochs) await start(0, epoch)
   const handle = (process: number, number: number) =>
