@@ -14,7 +14,7 @@ const wish = (password: string, local = 'juliet') =>
     credentials: { kind: 'password', user: 'portal', password },
   }) as LoginRequest
 
-describe('while an account that acts for others has too many wrong passwords', () => {
+describe('after too many wrong passwords for an account that acts for others', () => {
   const logIn = jest.fn<(password: string) => Promise<string>>()
   let clock: Awaited<ReturnType<typeof joinNodes>>['clock']
   let call: (node: 0 | 1, password: string) => Promise<string>
@@ -48,7 +48,7 @@ describe('while an account that acts for others has too many wrong passwords', (
     expect(logIn).not.toHaveBeenCalledWith('four')
   }
 
-  test('the right password is tried in a process that does not know it', async () => {
+  test('the right password is accepted in a process that has not checked it yet', async () => {
     await call(0, 'right')
     await guess()
     expect(await call(1, 'right')).toBe('session')
@@ -57,20 +57,20 @@ describe('while an account that acts for others has too many wrong passwords', (
     await expect(call(0, 'four')).rejects.toMatchObject({ code: 'too-many-requests' })
   })
 
-  test('the right password of hours ago is tried', async () => {
+  test('the right password of hours ago is accepted', async () => {
     await call(1, 'right')
     clock.advance(12 * 3_600_000)
     await guess()
     expect(await call(1, 'right')).toBe('session')
   })
 
-  test('a password that no process knows is not tried', async () => {
+  test('a password that no process has accepted before is not tried', async () => {
     await guess()
     await expect(call(1, 'right')).rejects.toMatchObject({ code: 'too-many-requests' })
   })
 })
 
-test('calls that wait for a first call, which fails because of its user, are tried one after another until one succeeds', async () => {
+test('calls that wait for a first call, which fails because of its user, are tried one by one', async () => {
   let fail = (_problem: Problem) => {}
   const first = new Promise<never>((_resolve, reject) => (fail = reject))
   const accounts = createActingAccounts({

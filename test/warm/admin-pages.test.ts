@@ -9,7 +9,7 @@ describe('the page of sessions', () => {
       Array.from(text.matchAll(/<b>([^<]*)<\/b> ([^<]+)<\/(?:a|li)>/g), ([, number, what]) => [what, number]),
     )
 
-  test('has the sessions by state', async () => {
+  test('shows the number of sessions by state', async () => {
     const { sessions, get } = setUp()
     for (const number of [1, 2, 3]) sessions.add(number, { state: number === 3 ? 'held' : 'quiet' })
     const page = await get('/warm/sessions').set(html)
@@ -17,7 +17,7 @@ describe('the page of sessions', () => {
     expect(page.text).toContain('<a href="?state&#x3D;held">')
   })
 
-  test('has the numbers of only the domains of the admin', async () => {
+  test('counts only the sessions in the admin’s domains', async () => {
     const { sessions, call } = setUp()
     sessions.add(1)
     sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
@@ -48,7 +48,7 @@ describe('the page of sessions', () => {
     ['state', 'state=asleep&jid=juliet@chat.example', 400, 'One of opening'],
     ['domain', 'domain=other.chat.example', 403, 'This admin may neither'],
     ['jid', 'jid=juliet@other.chat.example', 403, 'This admin may neither'],
-  ])('says at the %s what is wrong: %s', async (field, query, status, message) => {
+  ])('shows an error at the field %s: %s', async (field, query, status, message) => {
     const { sessions, service, call } = setUp()
     sessions.add(1)
     const page = await call('get', portal)(`/warm/sessions?${query}`).set(html)
@@ -63,7 +63,7 @@ describe('the page of sessions', () => {
   })
 
   test.each(['limit=0', 'after=5', 'sid=x', 'refresh=4', 'refresh=soon'])(
-    'leaves a mistake that is in no field to the error page: %s',
+    'shows the error page for an invalid parameter without a field: %s',
     async query => {
       const page = await setUp().get(`/warm/sessions?${query}`).set(html)
       expect(page.status).toBe(400)
@@ -91,7 +91,7 @@ describe('the page of sessions', () => {
     expect((await get('/warm/sessions?refresh=15')).status).toBe(400)
   })
 
-  test('offers nothing that cannot be done to a session at another endpoint', async () => {
+  test('offers no actions for a session at a remote endpoint', async () => {
     const { sessions, get } = setUp()
     sessions.add(1, { state: 'elsewhere', quietSince: undefined })
     const { text } = await get('/warm/sessions').set(html)
@@ -111,7 +111,7 @@ describe('ending a session in a browser', () => {
     return { ...set, ask, send }
   }
 
-  test('is asked about first, and then done', async () => {
+  test('needs a confirmation', async () => {
     const { sessions, service, get, send } = setUpOne()
     const question = await get(`/warm/${one}/end`).set(html)
     expect([question.status, isXhtml(question.text)]).toEqual([200, true])
@@ -135,9 +135,9 @@ describe('ending a session in a browser', () => {
 
   test.each([
     ['from another site', { Origin: 'https://evil.example' }],
-    ['from another site, by what the browser says', { 'Sec-Fetch-Site': 'cross-site' }],
-    ['from a site beside it', { Origin: 'https://web.example', 'Sec-Fetch-Site': 'same-site' }],
-    ['by no browser', {}],
+    ['with Sec-Fetch-Site: cross-site', { 'Sec-Fetch-Site': 'cross-site' }],
+    ['from the same site but another origin', { Origin: 'https://web.example', 'Sec-Fetch-Site': 'same-site' }],
+    ['without the headers of a browser', {}],
   ] as [string, Record<string, string>][])('is refused %s, even with the token', async (_from, headers) => {
     const { sessions, ask, send } = setUpOne()
     const reply = await send(await ask(), { ...headers, Accept: json })

@@ -25,7 +25,7 @@ describe('warm calls', () => {
     jest.useRealTimers()
   })
 
-  test('for one user are limited in a minute, however the JID is spelt', async () => {
+  test('for one user are limited per minute, however the JID is spelled', async () => {
     const limits = limitsOf({ warmsPerJid: 2 })
     await limits.count({ admin: 'portal', user })
     await limits.count({ admin: 'other', user: 'JULIET@Chat.Example' })
@@ -37,7 +37,7 @@ describe('warm calls', () => {
     await limits.count({ admin: 'portal', user })
   })
 
-  test('of one admin are limited in a minute', async () => {
+  test('of one admin are limited per minute', async () => {
     const limits = limitsOf({ warmsPerAdmin: 1 })
     await limits.count({ admin: 'portal', user })
     await expect(limits.count({ admin: 'portal', user: 'romeo@chat.example' })).rejects.toMatchObject({
@@ -93,7 +93,7 @@ describe('the password of an account that acts for others', () => {
     warm(service).send({ jid: `${account}@chat.example`, authzid: `user${number}@chat.example`, password })
   const codes = (replies: readonly { body: { code?: string } }[]) => replies.map(({ body }) => body.code)
 
-  test('has as many guesses in a minute as a user has warm calls, for all named users together', async () => {
+  test('can be guessed as often per minute as a user has warm calls, for all users together', async () => {
     const service = fakeService({ rates, login: refuse })
     const replies = await Promise.all(
       Array.from({ length: 12 }, (_, number) => call(service, number, `guess ${number}`)),
@@ -105,7 +105,7 @@ describe('the password of an account that acts for others', () => {
     expect((await call(service, 1, 'guess', 'other')).status).toBe(403)
   })
 
-  test('may be used for any number of users if it is right, at once or during guesses', async () => {
+  test('may be used for any number of users if it is right, even during guesses', async () => {
     const login: Logins['login'] = async ({ credentials }) =>
       credentials.kind === 'password' && credentials.password === 'right' ? binding : refuse()
     const service = fakeService({ rates, login })
@@ -116,7 +116,7 @@ describe('the password of an account that acts for others', () => {
     expect((await call(service, 20, 'right')).status).toBe(200)
   })
 
-  test('does not count if the server was not reached', async () => {
+  test('has no counted guess if the server was not reached', async () => {
     const service = fakeService({
       rates,
       login: async () => {
@@ -127,7 +127,7 @@ describe('the password of an account that acts for others', () => {
   })
 })
 
-describe('an address that may not call', () => {
+describe('a client whose address may not call the API', () => {
   const access = (allow: string, deny = 'none') => ({
     ...config.access,
     warm: { allow: networks(allow), deny: networks(deny) },
@@ -141,7 +141,7 @@ describe('an address that may not call', () => {
     ['GET', '/warm/sessions'],
     ['DELETE', `/warm/${'0'.repeat(32)}`],
     ['POST', `/warm/${'0'.repeat(32)}/resume`],
-  ])('is refused with 403 before it is asked who it is: %s %s', async (method, path) => {
+  ])('gets 403 before its credentials are checked: %s %s', async (method, path) => {
     const service = fakeService({ access: access('192.0.2.0/24') })
     const calls = request(service.app)
     const call = {
@@ -161,7 +161,7 @@ describe('an address that may not call', () => {
     })
   })
 
-  test("is the client's address, if a trusted proxy reports it", async () => {
+  test('is recognized by its own address if a trusted proxy sends it', async () => {
     const service = fakeService({ access: access('loopback, private', '10.9.0.0/16') })
     const statusFrom = async (from: string) =>
       (await warm(service).set('X-Forwarded-For', from).send(parameters)).status
@@ -170,14 +170,14 @@ describe('an address that may not call', () => {
     ])
   })
 
-  test('can use everything else', async () => {
+  test('can open all other pages', async () => {
     const { app } = fakeService({ access: access('none') })
     expect((await request(app).get('/')).status).toBe(200)
     expect((await request(app).get('/warm')).status).toBe(403)
   })
 })
 
-test('a process that replaces another knows the clients that have had the right secret', async () => {
+test('a process gets from its predecessor which clients have sent the right secret', async () => {
   const rates = { ...config.rates, failedLogins: 5 }
   const { network, clock, nodes } = await joinNodes('old')
   const about = { rates, clock, hashes: adminHashQueue(), makeRate: ownRates, refused: unnoted }

@@ -4,7 +4,7 @@ import { Problem } from '../../src/lib/errors.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { binding, config, credentials, failing, fakeService, networks, parameters, warm } from './fake-login.js'
 
-describe('the log', () => {
+describe('the log of API calls', () => {
   test('has one line for a warm call', async () => {
     let time = 1000
     const service = fakeService({
@@ -24,7 +24,7 @@ describe('the log', () => {
     ])
   })
 
-  test('has one line for each failed login of an admin, with the name only if an admin has it', async () => {
+  test('has one line for each failed login of an admin, without unknown names', async () => {
     const service = fakeService()
     const call = (name: string) => request(service.app).post('/warm').auth(name, 'wrong-secret')
     await call('portal')
@@ -47,7 +47,7 @@ describe('the log', () => {
     expect(service.log()).not.toContain('geheim')
   })
 
-  test('marks calls that change sessions for an audit', async () => {
+  test('marks calls that change sessions as audit lines', async () => {
     const service = fakeService()
     const { id } = binding
     const call = (method: 'get' | 'post' | 'delete', path: string) =>
@@ -75,7 +75,7 @@ describe('the log', () => {
       { access: { ...config.access, warm: { allow: networks('192.0.2.0/24'), deny: networks('') } } },
     ],
     ['insecure-channel', { listen: { ...config.listen, places: [{ host: '0.0.0.0', port: 0 }] } }],
-  ])('has who was refused for %s, though it is not known who calls', async (code, settings) => {
+  ])('has the address for %s, although the admin is unknown', async (code, settings) => {
     const service = fakeService(settings)
     const reply = await warm(service).send(parameters)
     expect([reply.status, reply.body.code]).toEqual([403, code])
@@ -88,7 +88,7 @@ describe('the log', () => {
     expect(service.lines()[0]).not.toHaveProperty('admin')
   })
 
-  test('has lines that anybody can cause once a minute, with their number', async () => {
+  test('has lines that any client can cause only once a minute, with their number', async () => {
     const clock = new FakeClock()
     const service = fakeService({
       logLevels: config.logLevels,
@@ -128,7 +128,7 @@ describe('the log', () => {
     expect(service.counts).toMatchObject({ calls: 1, failedCalls: 1, faults: 1 })
   })
 
-  test('has for a failure what the caller gets, and the code of its cause', async () => {
+  test('has the same code for a failure as the reply, and the code of its cause', async () => {
     const cause = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' })
     const service = failing(new Problem('remote-connection-failed', { step: 'connect', cause }))
     await warm(service).send(parameters)
@@ -137,7 +137,7 @@ describe('the log', () => {
     ])
   })
 
-  test("has the credentials' kind of a login, and the account if it is not the user's", async () => {
+  test('has the kind of credentials, and the account if it is not the user', async () => {
     const service = fakeService({
       serviceAccounts: new Map([['chat.example', { user: 'bot', password: 'secret-of-bot' }]]),
       warm: { ...config.warm, anonymous: true },
@@ -199,7 +199,7 @@ describe('the log', () => {
   })
 })
 
-test('a call that is refused since the service stops does not count: its caller tries again', async () => {
+test('a warm call that is refused because the service stops does not count for the limit', async () => {
   let isStopping = true
   const service = fakeService({
     rates: { ...config.rates, warmsPerJid: 1 },

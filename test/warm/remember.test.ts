@@ -32,8 +32,8 @@ const failsWith = (code: ConstructorParameters<typeof Problem>[0]) => async () =
   throw new Problem(code, { step: 'sasl' })
 }
 
-describe('a call with remember', () => {
-  test('has a credential, and logs in with the keys in it', async () => {
+describe('a warm call with remember', () => {
+  test('returns a credential, and logs in with its keys', async () => {
     const asked: WarmRequest[] = []
     const { proofs, call, service } = setUp({
       keysOf: async request => {
@@ -50,7 +50,7 @@ describe('a call with remember', () => {
     expect(service.log()).not.toContain(body.credential)
   })
 
-  test('whose keys do not log in again opens nothing', async () => {
+  test('opens no session if its keys do not log in again', async () => {
     const { call, service } = setUp({ login: failsWith('credentials-expired') })
     const reply = told(await call({ ...parameters, remember: 'on' }))
     expect(reply).toMatchObject({ status: 409, code: 'cannot-remember' })
@@ -58,7 +58,7 @@ describe('a call with remember', () => {
   })
 
   test.each(['not-authorized', 'credentials-expired', 'cannot-remember', 'timeout'] as const)(
-    'fails as its first login: %s',
+    'fails like its first login: %s',
     async code => {
       const { call, proofs } = setUp({ keysOf: failsWith(code) })
       expect(told(await call({ ...parameters, remember: 'on' }))).toMatchObject({ code })
@@ -66,7 +66,7 @@ describe('a call with remember', () => {
     },
   )
 
-  test('counts as one call of its user, and does not count if the service stops', async () => {
+  test('counts as one call of its user, and not at all if the service stops', async () => {
     const rates = { ...config.rates, warmsPerJid: 1 }
     const stopping = setUp({ rates, keysOf: failsWith('shutting-down') })
     const wrong = setUp({ rates, keysOf: failsWith('not-authorized') })
@@ -79,7 +79,7 @@ describe('a call with remember', () => {
     ])
   })
 
-  test('names SEAL_KEY_FILE if it is missing, before any login', async () => {
+  test('is rejected before any login if SEAL_KEY_FILE is missing', async () => {
     const { call, service } = setUp({ keysOf: failsWith('internal-error') })
     expect(told(await call({ ...parameters, remember: 'off' })).status).toBe(200)
     const without = fakeService({ keysOf: failsWith('internal-error') })
@@ -97,7 +97,7 @@ describe('a call with remember', () => {
     ['a token', { jid, token: 'abc' }],
     ['an account that acts for the user', { jid: 'portal@chat.example', password: 'x', authzid: jid }],
     ['a credential', { jid, credential: 'abc' }],
-  ])('is refused with %s', async (_what, more) => {
+  ])('is rejected with %s', async (_what, more) => {
     const { call, service, remember } = setUp()
     const credential = 'credential' in more ? { credential: await remember() } : {}
     const before = service.logins.length
@@ -107,7 +107,7 @@ describe('a call with remember', () => {
     expect(service.logins).toHaveLength(before)
   })
 
-  test.each(['text/html', 'application/xhtml+xml'])('is refused for a page: %s', async accept => {
+  test.each(['text/html', 'application/xhtml+xml'])('is rejected if the response is a page: %s', async accept => {
     const { call, service } = setUp()
     const reply = await call({ ...parameters, remember: 'on' }, accept)
     expect(reply.status).toBe(400)
@@ -115,8 +115,8 @@ describe('a call with remember', () => {
   })
 })
 
-describe('a call with a credential', () => {
-  test('logs in with the keys in it, for any resource, and wipes them', async () => {
+describe('a warm call with a credential', () => {
+  test('logs in with its keys, for any resource, and wipes them', async () => {
     const { call, remember, proofs, service } = setUp()
     const credential = await remember()
     const { status, body } = await call({ jid: `${jid}/garden`, credential })
@@ -133,8 +133,8 @@ describe('a call with a credential', () => {
     ['damaged', credential => ({ jid, credential: credential.toUpperCase() })],
     ["another user's", credential => ({ jid: 'romeo@chat.example', credential })],
     ['too long', () => ({ jid, credential: 'x'.repeat(8_000) })],
-    ['none', () => ({ jid, credential: 'ü' })],
-  ])('that is %s is refused in one way, without a login', async (_what, parametersOf) => {
+    ['no credential', () => ({ jid, credential: 'ü' })],
+  ])('that is %s is rejected with the same error, without a login', async (_what, parametersOf) => {
     const { call, remember, service } = setUp()
     const credential = await remember()
     const reply = await call(parametersOf(credential))
@@ -148,14 +148,14 @@ describe('a call with a credential', () => {
     expect(reply.text + service.log()).not.toContain(credential)
   })
 
-  test.each([{ password: 'x' }, { token: 'x' }, { authzid: jid }])('and %j is refused', async more => {
+  test.each([{ password: 'x' }, { token: 'x' }, { authzid: jid }])('and %j is rejected', async more => {
     const { call } = setUp()
     const reply = told(await call({ jid, credential: 'x', ...more }))
     expect(reply).toMatchObject({ status: 400, code: 'invalid-parameter' })
     expect(reply.detail).toContain('Parameter: credential.')
   })
 
-  test.each(['', null])('that is %j is no login without a password', async credential => {
+  test.each(['', null])('that is %j gets 400, even if a service account could log in', async credential => {
     const { service } = setUp()
     const accounts = new Map([['chat.example', { user: 'portal', password: 'x' }]])
     const open = fakeService({ sealKeys, serviceAccounts: accounts })

@@ -90,7 +90,7 @@ describe('an admin with role=warm', () => {
     expect((await remove!('/warm/sessions?jid=juliet@chat.example')).body).toEqual({ ended: 1 })
   })
 
-  test('lists the sessions of its visits only, without the numbers', async () => {
+  test('lists only the sessions of a visit, without the numbers', async () => {
     const get = stage().call('get', warmer)
     expect((await get('/warm/sessions?visit=hers')).body).toMatchObject({ total: 1 })
     const { text } = await get('/warm/sessions?visit=hers').set('Accept', page)
@@ -104,7 +104,7 @@ describe('an admin with role=warm', () => {
   })
 })
 
-test('an admin without a limit does both', async () => {
+test('an admin without a role may do both', async () => {
   const { call } = stage()
   expect((await call('post', all)('/warm').send(parameters)).status).toBe(200)
   expect((await call('get', all)('/warm/sessions')).body.total).toBe(2)
@@ -122,7 +122,7 @@ describe('an admin with two secrets', () => {
     ['as plain text', async (secret: string) => secret],
     ['as hashes', cheapHash],
     ['one of each', async (secret: string) => (secret === 'old' ? cheapHash(secret) : secret)],
-  ])('comes in with either, %s', async (_how, kept) => {
+  ])('is accepted with either, %s', async (_how, kept) => {
     const admins = await Promise.all(
       ['old', 'new'].map(async secret => ({
         ...{ name: 'portal', secret: await kept(secret), domains: ['*'], role: 'all' as const },
@@ -134,7 +134,7 @@ describe('an admin with two secrets', () => {
   })
 })
 
-test('an admin who must not list sessions sees on another page which sessions were ended', async () => {
+test('an admin with role=warm sees after an end which session was ended', async () => {
   const { sessions, call } = stage()
   const question = await call('get', warmer)(`/warm/${one}/end`).set('Accept', page)
   const answer = await call(

@@ -9,7 +9,7 @@ const signOut = (headers: Record<string, string>) =>
     .auth(...credentials)
     .set(headers)
 
-test('a browser that signs out gets 401, whatever it sends, so that it forgets the credentials', async () => {
+test('a browser that signs out gets 401, so that it drops the credentials', async () => {
   const firefox = await signOut({
     'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
   })
@@ -20,20 +20,20 @@ test('a browser that signs out gets 401, whatever it sends, so that it forgets t
   expect(isXhtml(firefox.text)).toBe(true)
 })
 
-test('Chromium gets no challenge, because it would ask for a name again', async () => {
+test('Chromium gets no challenge, because it would ask for a password again', async () => {
   const { status, headers } = await signOut({
     'User-Agent': 'Mozilla/5.0 AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36',
   })
   expect([status, headers['www-authenticate']]).toEqual([401, undefined])
 })
 
-test('a link of another site signs nobody out', async () => {
+test('a link from another site signs nobody out', async () => {
   const { status, text } = await signOut({ 'Sec-Fetch-Site': 'cross-site' })
   expect(status).toBe(403)
   expect(text).toContain('cross-site-request')
 })
 
-test('every page has the bar, with the current page marked, and sign-out for browsers that are signed in', async () => {
+test('every page has the bar with the current page, and sign-out if the browser is signed in', async () => {
   const get = (path: string) => request(fakeService().app).get(path).set('Accept', 'text/html')
   const { text: home } = await get('/')
   expect(home).toContain('<a class="brand" href="/" aria-current="page">')

@@ -93,7 +93,7 @@ const only = () => {
   return [...logins][0]!
 }
 
-test('calls at once at several processes make one login, and all get its session', async () => {
+test('simultaneous calls at several processes cause one login, and all get its session', async () => {
   const [one, two, three] = [await start(), await start(), await start()]
   const calls = [one, two, three, two].map(process => enter(process))
   await settled()
@@ -105,7 +105,7 @@ test('calls at once at several processes make one login, and all get its session
   expect(logins.size).toBe(0)
 })
 
-test('a call that begins while another call asks other processes waits for that call', async () => {
+test('a call that begins while another call queries other processes waits for that call', async () => {
   const [one, two, three] = [await start(), await start(), await start()]
   // The numbers of the first process are now higher.
   for (const name of ['a', 'b', 'c']) {
@@ -129,7 +129,7 @@ test('a call that begins while another call asks other processes waits for that 
   expect(await second).toEqual({ result, isResumed: true })
 })
 
-test('a call at another process gets the session, wherever it is', async () => {
+test('a call at another process gets the session, wherever the session is', async () => {
   const [one, two, three] = [await start(), await start(), await start()]
   const first = enter(one)
   await settled()
@@ -156,7 +156,7 @@ test('if a login fails, the call that waits at another process logs in', async (
   expect((await settledCalls).map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
 })
 
-test('if the process that logs in is gone, another one logs in', async () => {
+test('if the process that logs in leaves, another process logs in', async () => {
   const [one, two] = [await start(), await start()]
   const lost = enter(one)
   lost.catch(() => {})

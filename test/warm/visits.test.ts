@@ -81,10 +81,10 @@ describe('a warm call with a visit and a tab', () => {
   test.each<[string, object]>([
     ['visit', { visit: 'v2' }],
     ['tab', { tab: 't2' }],
-    ['tab, which is not named,', { tab: undefined }],
+    ['tab, namely none', { tab: undefined }],
     ['user', { jid: 'romeo@chat.example' }],
-    ['user who is named by authzid', { authzid: 'romeo@chat.example' }],
-  ])('gets a session of its own for another %s', async (_what, other) => {
+    ['user in authzid', { authzid: 'romeo@chat.example' }],
+  ])('gets its own session for another %s', async (_what, other) => {
     const { call } = setUp()
     await call()
     expect((await call(other)).body).toMatchObject({ id: idOf(2), resumed: false })
@@ -136,7 +136,7 @@ describe('a warm call with a visit and a tab', () => {
     expect((await call({ ...anonymous, tab: 't2' })).body).toMatchObject({ id: idOf(2), resumed: false })
   })
 
-  test('asks for the password if there is no session', async () => {
+  test('needs the password if there is no session', async () => {
     const { service, call } = setUp()
     for (const more of [{ password: undefined }, { password: undefined, authzid: 'romeo@chat.example' }])
       expect(await call(more)).toMatchObject({
@@ -146,7 +146,7 @@ describe('a warm call with a visit and a tab', () => {
     expect(service.logins).toEqual([])
   })
 
-  test.each(['ended', 'opening'] as const)('logs in if the session is %s', async state => {
+  test.each(['ended', 'opening'] as const)('logs in if the existing session is %s', async state => {
     const { sessions, call } = setUp()
     await call()
     sessions.views.set(idOf(1), { ...sessions.views.get(idOf(1))!, state })
@@ -172,7 +172,7 @@ describe('a warm call with a visit and a tab', () => {
     ['visit', { visit: undefined }],
     ['tab', { tab: 'x'.repeat(65) }],
     ['tab', { tab: '\x7f' }],
-  ])('is refused with a bad %s: %j', async (name, more) => {
+  ])('is rejected with an invalid %s: %j', async (name, more) => {
     const { service, call } = setUp()
     const { status, body } = await call(more)
     expect([status, body.detail]).toEqual([400, expect.stringContaining(`Parameter: ${name}.`)])
@@ -180,7 +180,7 @@ describe('a warm call with a visit and a tab', () => {
   })
 
   test.each(['x'.repeat(128), '😀'.repeat(128), '__proto__', 'constructor', '"\\', 'a b'])(
-    'has any other text as visit: %j',
+    'may have as visit %j',
     async visit => {
       const { call, sessionsCall } = setUp()
       await call({ visit })
@@ -191,7 +191,7 @@ describe('a warm call with a visit and a tab', () => {
     },
   )
 
-  test('from the form gets the page of a resumed session', async () => {
+  test('in the form gets a page with the values of the resumed session', async () => {
     const { service, call } = setUp()
     await call()
     const page = await warm(service).type('form').send({ jid, visit: 'v1', tab: 't1' })
@@ -199,8 +199,8 @@ describe('a warm call with a visit and a tab', () => {
   })
 })
 
-describe('several calls at once for one tab', () => {
-  test('make one login, and the others wait for it and resume', async () => {
+describe('several simultaneous calls for one tab', () => {
+  test('cause one login, and the others wait for it and resume', async () => {
     const { service, pending, call, begun } = setUp({ waits: true })
     const calls = Promise.all([call(), call(), call({ password: undefined })])
     await begun(1)
@@ -283,7 +283,7 @@ describe('the end of a visit', () => {
     expect(service.logins).toHaveLength(3)
   })
 
-  test('releases the session of a login that succeeds nonetheless', async () => {
+  test('ends the session of a login that succeeds nevertheless', async () => {
     const login: { resolve?: () => void } = {}
     const { service, call, sessionsCall } = setUp({
       login: () =>
@@ -304,7 +304,7 @@ describe('the end of a visit', () => {
     ['?visit=v1&jid=juliet@chat.example', 'invalid-parameter'],
     ['?visit=v1&visit=v2', 'invalid-parameter'],
     ['', 'missing-parameter'],
-  ])('is refused with the query %j', async (query, code) => {
+  ])('is rejected with the query %j', async (query, code) => {
     const { sessions, call, sessionsCall } = setUp()
     await call()
     expect((await sessionsCall('delete', query)).body).toMatchObject({ status: 400, code })
@@ -312,7 +312,7 @@ describe('the end of a visit', () => {
   })
 })
 
-test('lists show the visits of the admin who asks, and filter by them', async () => {
+test('a list has only the visits of its admin, and can be filtered by visit', async () => {
   const { call, sessionsCall } = setUp()
   await call()
   await call({ visit: 'v2', tab: undefined })

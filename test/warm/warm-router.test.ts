@@ -9,7 +9,7 @@ import { binding, config, credentials, failing, fakeService, parameters, warm } 
 const secret = 'Pa55-0f-jul1et'
 
 describe('a warm call', () => {
-  test('is answered with the page of the worked example', async () => {
+  test('gets exactly the page of the documented example', async () => {
     const reply = await warm().type('form').send(parameters)
     expect(reply.status).toBe(200)
     expect(reply.headers['content-type']).toBe('text/html; charset=utf-8')
@@ -23,7 +23,7 @@ describe('a warm call', () => {
     )
   })
 
-  test('is answered in JSON with all values of a session creation response', async () => {
+  test('gets JSON with all values of a BOSH session creation', async () => {
     const reply = await warm().set('Accept', 'application/json').type('form').send(parameters)
     expect(reply.type).toBe('application/json')
     expect(reply.text).toBe(
@@ -33,7 +33,7 @@ describe('a warm call', () => {
     )
   })
 
-  test('is answered in JSON with the cookie and the endpoint that the page needs', async () => {
+  test('gets JSON with the cookie and the URL that the page needs', async () => {
     const cookie = { name: 'wb-1', value: 'c00kie-value', attributes: 'HttpOnly; SameSite=Lax' }
     const url = 'https://elsewhere.example/http-bind'
     const service = fakeService({ login: async () => ({ ...binding, cookie, url }) })
@@ -48,11 +48,11 @@ describe('a warm call', () => {
     expect(service.logins.map(({ attachBinding }) => attachBinding)).toEqual(['reply', 'cookie'])
   })
 
-  test('in JSON is answered in JSON', async () => {
+  test('in JSON gets JSON', async () => {
     expect((await warm().send(parameters)).body.rid).toBe(4400120076)
   })
 
-  test('reaches the login as it was meant', async () => {
+  test('is passed to the login with all its parameters', async () => {
     const service = fakeService()
     const reply = await warm(service)
       .type('form')
@@ -69,7 +69,7 @@ describe('a warm call', () => {
     ])
   })
 
-  test('gives the BOSH address with the host of the request if the host is known and no external URL is set', async () => {
+  test('has a URL with the requested host if that is known and EXTERNAL_URL is not set', async () => {
     const http = { ...config.http, names: ['chat.lan'] }
     const at = async (assumeSecure: boolean) =>
       (
@@ -81,7 +81,7 @@ describe('a warm call', () => {
     expect(await at(true)).toBe('https://chat.lan/http-bind')
   })
 
-  test('gives only the path of the BOSH endpoint if the host of the request is unknown', async () => {
+  test('has only the path of the BOSH endpoint if the requested host is unknown', async () => {
     const service = fakeService({ externalUrl: undefined })
     const { body } = await warm(service).set('Host', 'evil.example').send(parameters)
     expect(body.url).toBe('/http-bind')
@@ -101,7 +101,7 @@ describe('a warm call', () => {
     expect(service.logins).toHaveLength(0)
   })
 
-  describe('that brings no password of the user', () => {
+  describe('without a password of the user', () => {
     const { jid } = parameters
     const service = () =>
       fakeService({
@@ -118,7 +118,7 @@ describe('a warm call', () => {
       { jid: domain },
     ]
 
-    test('reaches the login as it was meant', async () => {
+    test('is passed to the login with all its parameters', async () => {
       const { app, logins } = service()
       for (const body of ways('chat.example')) {
         const reply = await request(app)
@@ -138,7 +138,7 @@ describe('a warm call', () => {
       ])
     })
 
-    test.each(['form', 'json'])('with an empty field is refused: %s', async type => {
+    test.each(['form', 'json'])('with an empty field is rejected: %s', async type => {
       const { app, logins } = service()
       for (const empty of [{ password: '' }, { token: '' }, { password: 'x', authzid: '' }]) {
         const reply = await request(app)
@@ -152,7 +152,7 @@ describe('a warm call', () => {
       expect(logins).toHaveLength(0)
     })
 
-    test.each(ways('other.example'))('is refused to admins of other domains: %j', async body => {
+    test.each(ways('other.example'))('is rejected for admins of other domains: %j', async body => {
       const { app, logins } = service()
       const reply = await request(app)
         .post('/warm')
@@ -162,7 +162,7 @@ describe('a warm call', () => {
       expect(logins).toHaveLength(0)
     })
 
-    test.each(ways('evil.example'))('is refused for a domain that is not allowed: %j', async body => {
+    test.each(ways('evil.example'))('is rejected for a domain that is not allowed: %j', async body => {
       const narrow = fakeService({
         serviceAccounts: new Map([['*', { user: 'bot', password: 'secret-of-bot' }]]),
         warm: { ...config.warm, anonymous: true },
@@ -177,7 +177,7 @@ describe('a warm call', () => {
     ['Bad Request', 400, { jid: 'juliet@chat.example' }, 'missing-parameter', 'password'],
     ['Bad Request', 400, { ...parameters, wait: 'x' }, 'invalid-parameter', 'wait'],
     ['Bad Request', 400, { ...parameters, jid: 'juliet' }, 'invalid-jid', 'JID'],
-  ])('with a mistake is answered %s, %i, with the reason', async (title, status, body, code, word) => {
+  ])('with a mistake gets %s, %i, with the reason', async (title, status, body, code, word) => {
     const page = await warm().type('form').send(body)
     expect(page.status).toBe(status)
     expect(page.text).toContain(`<title>${title} · Warm Bindings</title>`)
@@ -188,7 +188,7 @@ describe('a warm call', () => {
     expect(json.detail).toContain(word)
   })
 
-  test('with a secret in place of a name shows it in no answer and no log', async () => {
+  test('with a secret as parameter name repeats it in no reply and no log', async () => {
     const service = fakeService()
     const reply = await warm(service).send({ ...parameters, [`<b>${secret}`]: 1 })
     expect([reply.status, reply.body.code]).toEqual([400, 'invalid-parameter'])
@@ -202,7 +202,7 @@ describe('a warm call', () => {
     for (const text of [reply.text, page.text, service.log()]) expect(text).not.toContain(secret)
   })
 
-  test('of another type or compressed is 415, too long 413, even without a length', async () => {
+  test('with another content type or compression gets 415, and 413 if it is too long', async () => {
     expect((await warm().type('text/plain').send('x')).status).toBe(415)
     const zipped = await warm().type('form').set('Content-Encoding', 'gzip').send('x')
     expect(zipped.status).toBe(415)
@@ -216,7 +216,7 @@ describe('a warm call', () => {
   })
 })
 
-describe('a login that fails', () => {
+describe('a warm call whose login fails', () => {
   test.each([
     ['not-authorized', 403, 'Forbidden'],
     ['account-disabled', 403, 'Forbidden'],
@@ -226,7 +226,7 @@ describe('a login that fails', () => {
     ['host-unknown', 502, 'Bad Gateway'],
     ['service-full', 503, 'Service Unavailable'],
     ['timeout', 504, 'Gateway Timeout'],
-  ] as const)('as %s is %i %s', async (code, status, title) => {
+  ] as const)('with %s gets %i %s', async (code, status, title) => {
     const problem = new Problem(code, { step: 'sasl', condition: 'policy-violation' })
     const page = await warm(failing(problem)).type('form').send(parameters)
     expect(page.status).toBe(status)
@@ -256,8 +256,8 @@ describe('a login that fails', () => {
   })
 })
 
-describe('the replies', () => {
-  test('must not be cached, interpreted in other ways or read by another site', async () => {
+describe('the replies to warm calls', () => {
+  test('must not be cached, interpreted differently or read by another site', async () => {
     const service = fakeService()
     const replies = [
       await warm(service).send(parameters),
@@ -282,7 +282,7 @@ describe('the replies', () => {
     ])
   })
 
-  test('to other methods are 405 with Allow; OPTIONS lists the methods', async () => {
+  test('to other methods are 405 with Allow, and OPTIONS lists the methods', async () => {
     const { app } = fakeService()
     const refused = await request(app)
       .put('/warm')
@@ -294,7 +294,7 @@ describe('the replies', () => {
   })
 })
 
-describe('the channel', () => {
+describe('the channel of warm calls', () => {
   const listen = { ...config.listen, places: ['127.0.0.1', '0.0.0.0'].map(host => ({ host, port: 0 })) }
 
   test('must be encrypted: 403 before the challenge, also for the form', async () => {

@@ -47,7 +47,7 @@ describe('a share of failed requests', () => {
     expect(warnings()).toMatchObject([{ failed: { bosh: 0.051 } }])
   })
 
-  test('at the limit is not', () => {
+  test('at the limit causes no warning', () => {
     watch()
     bosh(100, 5)
     warm(20, 1)
@@ -63,7 +63,7 @@ describe('a share of failed requests', () => {
     expect(warnings()).toEqual([])
   })
 
-  test('of before counts for nothing', () => {
+  test('from before the start does not count', () => {
     bosh(100, 100)
     watch()
     bosh(100, 1)
@@ -72,7 +72,7 @@ describe('a share of failed requests', () => {
   })
 })
 
-test('with a limit of 0 nothing is checked, nor after the stop', () => {
+test('a limit of 0 turns the check off, and a stop ends it', () => {
   watch(0)
   expect(clock.pending).toBe(0)
   const stop = watch()

@@ -12,7 +12,7 @@ const server = createServer((req, res) => {
 })
 
 describe('a health check', () => {
-  test.each(['/healthz', '/readyz'])('at %s learns that all is well, and nothing else', async path => {
+  test.each(['/healthz', '/readyz'])('at %s returns only ok if the service is ready', async path => {
     fault = undefined
     const reply = await request(server).get(path)
     expect([reply.status, reply.text]).toEqual([200, 'ok'])
@@ -25,20 +25,20 @@ describe('a health check', () => {
     expect([head.status, head.text, head.headers['content-length']]).toEqual([200, undefined, '2'])
   })
 
-  test('learns why no new work is taken, while the process is alive', async () => {
+  test('returns the reason why the service is not ready, while /healthz returns 200', async () => {
     fault = 'MAX_SESSIONS is reached'
     const reply = await request(server).get('/readyz')
     expect([reply.status, reply.text]).toEqual([503, 'not ready: MAX_SESSIONS is reached'])
     expect((await request(server).get('/healthz')).status).toBe(200)
   })
 
-  test('may use GET and HEAD only', async () => {
+  test('may use only GET and HEAD', async () => {
     const reply = await request(server).post('/readyz').send('x')
     expect([reply.status, reply.headers['allow']]).toEqual([405, 'GET, HEAD'])
   })
 
   test.each(['/', '/healthz/', '/healthz/x', '/HEALTHZ', '/x/readyz'])(
-    'for %s is answered by another listener',
+    'is not confused with a request for %s',
     async path => {
       expect((await request(server).get(path)).status).toBe(418)
     },

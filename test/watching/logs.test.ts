@@ -28,7 +28,7 @@ const make = (auditLog: AuditLog, usual: 'info' | 'silent' = 'silent') =>
     writeLine: line => void lines.push(JSON.parse(line)),
   })
 
-test('the audit trail is written where the log is, at any level, and each of its lines is marked', () => {
+test('the audit trail is written beside the log, at any level, and marks each line', () => {
   const { log, audit } = make('stdout')
   log.fatal('unheard')
   audit.log.child({ part: 'warm' }).info({ admin: 'portal', password: 'p1' }, 'warm')
@@ -37,12 +37,12 @@ test('the audit trail is written where the log is, at any level, and each of its
   ])
 })
 
-test('a trail that is off writes nothing', () => {
+test('the audit trail writes nothing if it is off', () => {
   make('off', 'info').audit.log.info('warm')
   expect(lines).toEqual([])
 })
 
-test('lines that cannot be written are counted', () => {
+test('log lines that cannot be written are counted', () => {
   const before = counts.linesLost.log
   const { log } = createLogs({
     config: { auditLog: 'off', logLevels: { usual: 'info', parts: new Map() }, logFormat: 'json' },
@@ -55,7 +55,7 @@ test('lines that cannot be written are counted', () => {
   expect(counts.linesLost.log).toBe(before + 1)
 })
 
-test('if a file cannot be opened again, the old one stays in use, with a line in the log', () => {
+test('if a log file cannot be opened again, the old file stays in use, with a line in the log', () => {
   const file = join(folder, 'there', 'audit.log')
   mkdirSync(join(folder, 'there'))
   const { audit } = make({ file }, 'info')
@@ -72,7 +72,7 @@ test('if a file cannot be opened again, the old one stays in use, with a line in
   ])
 })
 
-test('a new file of the audit trail can be read by its group under any umask, and a file keeps the mode it has', () => {
+test('a new audit file is readable by its group under any umask, and an existing file keeps its mode', () => {
   const file = join(folder, 'mode.log')
   const modeOf = () => statSync(file).mode & 0o777
   const before = process.umask(0o077)
@@ -90,7 +90,7 @@ test('a new file of the audit trail can be read by its group under any umask, an
   }
 })
 
-test('a folder cannot be the file of the audit trail', () => {
+test('the audit file cannot be a folder', () => {
   const problem = `AUDIT_LOG names ${folder}, which cannot be written to (EISDIR)`
   expect(unusableAuditFile({ auditLog: { file: folder } })).toEqual([problem])
   expect(() => make({ file: folder })).toThrow(problem)

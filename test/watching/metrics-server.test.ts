@@ -25,7 +25,7 @@ async function serve({
   return server.url
 }
 
-test('sends the metrics of the service', async () => {
+test('the metrics server sends the metrics of the service', async () => {
   const { status, headers, text } = await ask(await serve(), { agent: false })
   expect(status).toBe(200)
   expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8')
@@ -33,13 +33,13 @@ test('sends the metrics of the service', async () => {
   expect(samplesOf(text).get('x')).toBe(1)
 })
 
-test('listens on IPv6, with brackets around the address', async () => {
+test('the metrics server listens on IPv6, with brackets around the address', async () => {
   const url = await serve({ host: '::1' })
   expect(url).toMatch(/^http:\/\/\[::1\]:\d+\/metrics$/)
   expect((await ask(`${url}?name[]=x`, { agent: false })).status).toBe(200)
 })
 
-test('has nothing else, but for whether all is well', async () => {
+test('the metrics server returns 404 except for the metrics and health checks', async () => {
   const url = await serve({ fault: () => 'stopping' })
   const status = async (path: string, method = 'GET') =>
     (await ask(new URL(path, url).href, { agent: false, method })).status
@@ -51,7 +51,7 @@ test('has nothing else, but for whether all is well', async () => {
   expect(await status('/readyz')).toBe(503)
 })
 
-test('makes one text at a time for a client that pipelines requests, and disconnects one that sends too many', async () => {
+test('the metrics server creates one text at a time for pipelined requests, and disconnects clients with too many', async () => {
   let made = 0
   let finish = () => {}
   const text = () => {
@@ -74,7 +74,7 @@ test('makes one text at a time for a client that pipelines requests, and disconn
   expect(made).toBe(4)
 })
 
-test('shows and logs no text of an error', async () => {
+test('the metrics server neither sends nor logs the text of an error', async () => {
   const lines: string[] = []
   const text = () => Promise.reject(new Error('the secret is here'))
   const reply = await ask(await serve({ text, lines }), { agent: false })
@@ -83,7 +83,7 @@ test('shows and logs no text of an error', async () => {
   expect(lines.join('')).not.toContain('secret')
 })
 
-test('names the setting if the address cannot be used', async () => {
+test('the metrics server names the setting if its address cannot be used', async () => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo

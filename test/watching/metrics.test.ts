@@ -28,10 +28,10 @@ function sourcesOf(states: Partial<Census['states']> = {}, heldSince?: number) {
   }
 }
 
-describe('the names', () => {
+describe('the names of metrics', () => {
   const rows = rowsOf(sourcesOf())
 
-  test('contain the thing counted and its unit, as Prometheus recommends', () => {
+  test('contain what is counted and the unit, as Prometheus recommends', () => {
     for (const { name, type } of rows) {
       expect(name).toMatch(/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/)
       expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter'])
@@ -40,12 +40,12 @@ describe('the names', () => {
     expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length)
   })
 
-  test('come with a sentence each', () => {
+  test('have a sentence each', () => {
     for (const { help } of rows) expect(help).toMatch(/^[A-Z][^\n]*\.$/)
   })
 })
 
-describe('the text', () => {
+describe('the text of the metrics', () => {
   test('has every metric with its sentence and type, and a number if the labels are known', async () => {
     const text = await createMetrics(sourcesOf()).text()
     const samples = samplesOf(text)
@@ -83,7 +83,7 @@ describe('the text', () => {
     expect(samples.has('nodejs_eventloop_lag_p99_seconds')).toBe(true)
   })
 
-  test('has sessions by state', async () => {
+  test('has the sessions by state', async () => {
     const samples = samplesOf(await createMetrics(sourcesOf({ held: 2, elsewhere: 1 })).text())
     const states = [...samples].filter(([name]) => name.startsWith('warm_bindings_sessions{'))
     expect(states).toEqual(
@@ -94,7 +94,7 @@ describe('the text', () => {
     )
   })
 
-  test('counts the sessions each time, and once', async () => {
+  test('counts the sessions once for each request', async () => {
     let counted = 0
     const sources = sourcesOf()
     const metrics = createMetrics({
@@ -126,13 +126,13 @@ describe('the text', () => {
     expect(samples.get('warm_bindings_c2s_failures_total{step="sasl",code="not-authorized"}')).toBe(2)
   })
 
-  test('has how long requests are held', async () => {
+  test('has the age of held requests', async () => {
     const age = async (since?: number) =>
       samplesOf(await createMetrics(sourcesOf({}, since)).text()).get('warm_bindings_bosh_oldest_held_request_seconds')
     expect([await age(), await age(2_500)]).toEqual([0, 5])
   })
 
-  test('has how long stanzas took to their pages', async () => {
+  test('has the delivery times of stanzas', async () => {
     const sources = sourcesOf()
     const { deliveries } = sources.counts.pages.websocket
     for (const seconds of [0.001, 4, 61]) deliveries.add(seconds)
@@ -147,7 +147,7 @@ describe('the text', () => {
     expect([value('count{transport="websocket"}'), value('count{transport="bosh"}')]).toEqual([3, 0])
   })
 
-  test('has the results of calls, and the durations of successful ones', async () => {
+  test('has the results of calls, and the durations of successful calls', async () => {
     const metrics = createMetrics(sourcesOf())
     metrics.recordCall({ call: 'warm', code: 'ok', seconds: 0.03 })
     metrics.recordCall({ call: 'warm', code: 'ok', seconds: 3 })

@@ -83,8 +83,8 @@ const unsigned =
 const withoutKey = 'No key of PAGE_TOKEN_JWKS, with an algorithm that is allowed, signed it.'
 const noToken = 'It is not a JSON Web Token of at most 8192 characters.'
 
-describe('a token signed with a secret', () => {
-  test('names its user, under each of the secrets', async () => {
+describe('a page token signed with a secret', () => {
+  test('has its user, with each of the secrets', async () => {
     const user = { jid: 'alice@example.org' }
     expect(await tokens()(signed(good))).toEqual(user)
     expect(await tokens()(signed(good, other))).toEqual(user)
@@ -104,7 +104,7 @@ describe('a token signed with a secret', () => {
     },
   )
 
-  test('gives the token or its credential to the login, depending on the settings', async () => {
+  test('is used as token, password or credential for the login, depending on the settings', async () => {
     const token = signed({ ...good, credential: 'c1' })
     expect(await tokens({ login: 'token' })(token)).toMatchObject({ token, password: undefined, credential: undefined })
     expect(await tokens({ login: 'password' })(token)).toMatchObject({ token: undefined, password: token })
@@ -113,16 +113,16 @@ describe('a token signed with a secret', () => {
 
   test.each<[string, string]>([
     ['with another secret', signed(good, 'a-secret-of-somebody-else-32-bytes!!')],
-    ['with none and a signature', signedWith({ alg: 'none' }, good)],
-    ['with none in other letters', signedWith({ alg: 'nOnE' }, good)],
+    ['with alg none and a signature', signedWith({ alg: 'none' }, good)],
+    ['with alg nOnE', signedWith({ alg: 'nOnE' }, good)],
     ['with another algorithm', signedWith({ alg: 'HS512' }, good)],
     ['without an algorithm', signedWith({}, good)],
     ['with a critical extension', signedWith({ ...hs256, crit: ['x'], x: 1 }, good)],
-    ['with an encoding of its own', signedWith({ ...hs256, crit: ['b64'], b64: false }, good)],
+    ['with b64: false', signedWith({ ...hs256, crit: ['b64'], b64: false }, good)],
     ['with an empty key', signedWith({ ...hs256, kid: '../../dev/null' }, good, '')],
-    ['with a key of its own', signedWith({ ...hs256, jwk: { kty: 'oct', k: 'AAAA' } }, good, 'AAAA')],
+    ['with a key in its header', signedWith({ ...hs256, jwk: { kty: 'oct', k: 'AAAA' } }, good, 'AAAA')],
     ['with a header that is no object', `${Buffer.from('[]').toString('base64url')}.${base64(good)}.AA`],
-  ])('is refused without a reason %s', async (_how, token) => {
+  ])('is rejected without details if it is signed %s', async (_how, token) => {
     expect(await refusal(token)).toBe(unsigned)
   })
 
@@ -132,15 +132,15 @@ describe('a token signed with a secret', () => {
     ['with five parts', 'a.b.c.d.e'],
     ['with a space', `${signed(good)} `],
     ['of 9,000 characters', signed({ ...good, more: 'x'.repeat(6_500) })],
-  ])('is refused %s, as no token', async (_how, token) => {
+  ])('is rejected %s, as no token', async (_how, token) => {
     expect(await refusal(token)).toBe(noToken)
   })
 
   test.each<[string, object, string]>([
-    ['expired', { exp: seconds - 31 }, 'It has expired.'],
-    ['without an end', { exp: undefined }, 'Its claim exp is missing or wrong.'],
-    ['with an end in words', { exp: 'never' }, 'Its claim exp is missing or wrong.'],
-    ['with an end in an array', { exp: [seconds + 300] }, 'Its claim exp is missing or wrong.'],
+    ['after its expiry', { exp: seconds - 31 }, 'It has expired.'],
+    ['without exp', { exp: undefined }, 'Its claim exp is missing or wrong.'],
+    ['with exp as text', { exp: 'never' }, 'Its claim exp is missing or wrong.'],
+    ['with exp as an array', { exp: [seconds + 300] }, 'Its claim exp is missing or wrong.'],
     ['that lasts too long', { exp: seconds + 3631 }, 'Its exp is more than an hour away.'],
     ['that is not valid yet', { nbf: seconds + 31 }, 'It is not valid yet.'],
     ['without an audience', { aud: undefined }, 'Its claim aud is missing or wrong.'],
@@ -151,13 +151,13 @@ describe('a token signed with a secret', () => {
     expect(await refusal(signed({ ...good, ...claims }))).toBe(detail)
   })
 
-  test.each(['HS384', 'HS512'])('is refused with a right signature by %s', async alg => {
+  test.each(['HS384', 'HS512'])('is rejected with a valid signature by %s', async alg => {
     const long = keyOf('a-secret-of-the-portal-with-32-bytes'.repeat(2))
     const token = await new SignJWT(good).setProtectedHeader({ alg }).sign(long)
     expect(await refusal(token, tokens({ secrets: { file: '', secrets: [long] } }))).toBe(unsigned)
   })
 
-  test('may be 30 seconds early or late', async () => {
+  test('may be used 30 seconds early or late', async () => {
     for (const claims of [
       { exp: seconds - 29 },
       { exp: seconds + 3630 },
@@ -167,21 +167,21 @@ describe('a token signed with a secret', () => {
       expect((await tokens()(signed({ ...good, ...claims }))).jid).toBe('alice@example.org')
   })
 
-  test('with claims as deep as it can hold is read', async () => {
+  test('may have deeply nested claims', async () => {
     const depth = 2_800
     const content = `${base64(hs256)}.${Buffer.from(`{"sub":"alice","aud":"chat","exp":${seconds + 9},"x":${'['.repeat(depth)}${']'.repeat(depth)}}`).toString('base64url')}`
     const token = `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`
     expect((await tokens()(token)).jid).toBe('alice@example.org')
   })
 
-  test('needs the issuer if one is set', async () => {
+  test('must have the right issuer if one is set', async () => {
     const verify = tokens({ issuer: 'https://id.example' })
     expect((await verify(signed({ ...good, iss: 'https://id.example' }))).jid).toBe('alice@example.org')
     for (const iss of [undefined, 'https://id.example/', ['https://id.example']])
       expect(await refusal(signed({ ...good, iss }), verify)).toBe('Its claim iss is missing or wrong.')
   })
 
-  test('needs the claim credential if that logs in', async () => {
+  test('must have the claim credential if that logs in', async () => {
     for (const credential of [undefined, '', 7, ['x']])
       expect(await refusal(signed({ ...good, credential }), tokens({ login: 'credential' }))).toBe(
         'It has no text in the claim credential.',
@@ -189,7 +189,7 @@ describe('a token signed with a secret', () => {
   })
 })
 
-describe('the JID of a token', () => {
+describe('the JID from a page token', () => {
   const jidOf = async (sub: unknown, jid = '{sub}@example.org') =>
     (await tokens({ jid: template(jid) })(signed({ ...good, sub }))).jid
 
@@ -206,14 +206,14 @@ describe('the JID of a token', () => {
     expect(await jidOf(sub)).toBe(jid)
   })
 
-  test('is the claim as it is if the template is the claim alone', async () => {
+  test('is the claim itself if the template is only the claim', async () => {
     expect(await jidOf('alice@example.net', '{sub}')).toBe('alice@example.net')
     expect(await refusal(signed({ ...good, sub: 'a@b.example/c' }), tokens({ jid: template('{sub}') }))).toContain(
       'JID',
     )
   })
 
-  test('can have more around the claim', async () => {
+  test('may have text around the claim', async () => {
     expect(await jidOf('7', 'user-{sub}.x@example.org')).toBe('user-7.x@example.org')
   })
 
@@ -232,11 +232,11 @@ describe('the JID of a token', () => {
     ['a\u0000b'],
     ['\ud800'],
     ['@'.repeat(400)],
-  ])('is refused if the claim is %j', async sub => {
+  ])('is rejected if the claim is %j', async sub => {
     expect(await refusal(signed({ ...good, sub }))).toMatch(/PAGE_TOKEN_JID/)
   })
 
-  test('differs for each claim, except in upper and lower case', () => {
+  test('is different for each claim, except for upper and lower case', () => {
     const random = new Random(31)
     const pieces = [
       ...'aBb\\@/ :\'"<>&.0ßſİıéΣςσ',
@@ -270,13 +270,13 @@ describe('the JID of a token', () => {
     expect(claims.size).toBeGreaterThan(2_000)
   })
 
-  test('does not come from an inherited property', async () => {
+  test('is not made of an inherited property of JavaScript objects', async () => {
     for (const name of ['constructor', '__proto__', 'toString'])
       expect(await refusal(signed(good), tokens({ jid: template(`{${name}}@example.org`) }))).toContain('no text')
   })
 })
 
-describe('a token signed with a private key', () => {
+describe('a page token signed with a private key', () => {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const ed = generateKeyPairSync('ed25519')
@@ -325,7 +325,7 @@ describe('a token signed with a private key', () => {
       expect(await refusal(token, inFile())).toBe(withoutKey)
   })
 
-  test('names its user by an address only if the issuer has verified it', async () => {
+  test('uses an e-mail address only if email_verified is true', async () => {
     const byEmail = tokens({ ...byKeys, keys: { file: '', ...readKeySet(whole)! }, jid: template('{email}') })
     const of = (more: object) => sign('ES256', ec.privateKey, 'ec', { ...issued, email: 'alice@example.org', ...more })
     for (const email_verified of [true, 'true'])
@@ -342,7 +342,7 @@ describe('a token signed with a private key', () => {
     expect(await refusal(token, inFile())).toBe('Its claim iss is missing or wrong.')
   })
 
-  test('is checked with keys that are fetched once, and again for a new kid after a while', async () => {
+  test('is checked with keys that are fetched once, and again later for a new kid', async () => {
     const clock = new FakeClock()
     let answer = set(jwk(rsa.publicKey, 'rsa'))
     let fetched = 0
@@ -422,13 +422,13 @@ describe('a token signed with a private key', () => {
     ['lists in lists', `{"keys":${'['.repeat(30_000)}${']'.repeat(30_000)}}`],
     ['a private key', set(jwk(ec.privateKey, 'ec'))],
     ['a symmetric key', set({ kty: 'oct', k: 'AAAA', kid: 'ec' })],
-    ['a type in the prototype', '{"keys":[{"__proto__":{"kty":"EC"}}]}'],
-  ])('is not checked with a set of %s', async (_what, text) => {
+    ['a key type named like an inherited property', '{"keys":[{"__proto__":{"kty":"EC"}}]}'],
+  ])('is not checked with a JWKS that has %s', async (_what, text) => {
     const verify = tokens({ ...byKeys, keys: { url: 'https://id.example/keys' }, fetch: async () => text })
     await expect(verify(await sign('ES256', ec.privateKey, 'ec'))).rejects.toMatchObject({ code: 'keys-unavailable' })
   })
 
-  test('does not wait for a slow answer while there are usable keys', async () => {
+  test('does not wait for a slow JWKS server while there are usable keys', async () => {
     const clock = new FakeClock()
     const answers: ((text: string) => void)[] = []
     const fetch = () => new Promise<string>(resolve => answers.push(resolve))
@@ -465,7 +465,7 @@ describe('a token signed with a private key', () => {
   })
 })
 
-describe('a file of keys that is read again', () => {
+describe('a file of page token keys', () => {
   const folder = mkdtempSync(join(tmpdir(), 'page-keys-'))
   afterAll(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'keys')
@@ -486,24 +486,27 @@ describe('a file of keys that is read again', () => {
       byKey(later),
       '{"keys":[]}',
     ],
-  ])('replaces the keys of %s, or none if it is bad', async (setting, pages, text, before, after, bad) => {
-    const lines: unknown[] = []
-    const { userOf, reload } = pageTokens({ secrets: { file, secrets: [keyOf(secret)] }, ...pages, lines })
-    for (const faulty of [bad, '']) {
-      write(faulty)
+  ])(
+    'replaces the keys of %s on reload, or none if it is invalid',
+    async (setting, pages, text, before, after, bad) => {
+      const lines: unknown[] = []
+      const { userOf, reload } = pageTokens({ secrets: { file, secrets: [keyOf(secret)] }, ...pages, lines })
+      for (const faulty of [bad, '']) {
+        write(faulty)
+        await reload()
+      }
+      rmSync(file)
       await reload()
-    }
-    rmSync(file)
-    await reload()
-    expect((await userOf(await before)).jid).toBe('alice@example.org')
-    expect(await refusal(await after, userOf)).toBe('secrets' in pages ? withoutKey : unsigned)
-    const told = [expect.objectContaining({ problems: [expect.stringMatching(`^${setting} names a file `)] })]
-    expect(lines.splice(0)).toEqual(Array(3).fill([...told, expect.stringContaining('the previous keys stay')]))
+      expect((await userOf(await before)).jid).toBe('alice@example.org')
+      expect(await refusal(await after, userOf)).toBe('secrets' in pages ? withoutKey : unsigned)
+      const told = [expect.objectContaining({ problems: [expect.stringMatching(`^${setting} names a file `)] })]
+      expect(lines.splice(0)).toEqual(Array(3).fill([...told, expect.stringContaining('the previous keys stay')]))
 
-    write(text)
-    await reload()
-    expect((await userOf(await after)).jid).toBe('alice@example.org')
-    expect(await refusal(await before, userOf)).toBe('secrets' in pages ? withoutKey : unsigned)
-    expect(lines).toEqual([[{ file }, 'keys for page tokens reloaded']])
-  })
+      write(text)
+      await reload()
+      expect((await userOf(await after)).jid).toBe('alice@example.org')
+      expect(await refusal(await before, userOf)).toBe('secrets' in pages ? withoutKey : unsigned)
+      expect(lines).toEqual([[{ file }, 'keys for page tokens reloaded']])
+    },
+  )
 })

@@ -34,7 +34,7 @@ const rowsOf = (page: string) =>
   )
 
 describe('the audit page', () => {
-  test('shows who did what, the newest first, without secrets', async () => {
+  test('shows which admin did what, the newest first, without secrets', async () => {
     const { get } = await busy()
     const { text, status } = await get('/warm/audit').set(html)
     expect([status, isXhtml(text)]).toEqual([200, true])
@@ -48,7 +48,7 @@ describe('the audit page', () => {
     expect(text).not.toContain('s3cret')
   })
 
-  test('tells who opens a session that has ended what happened to it', async () => {
+  test('explains on the page of an ended session who ended it', async () => {
     const { get, call } = await busy()
     const { text, status } = await get(`/warm/${one}`).set(html)
     expect([status, isXhtml(text)]).toEqual([404, true])
@@ -94,7 +94,7 @@ describe('the audit page', () => {
     expect(text).not.toContain('s3cret')
   })
 
-  test('is filtered by admin, action, user and domain', async () => {
+  test('can be filtered by admin, action, user and domain', async () => {
     const { get } = await busy()
     const found = async (query: string) => {
       const { body } = await get(`/warm/audit?${query}`)
@@ -110,7 +110,7 @@ describe('the audit page', () => {
     expect((await get('/warm/audit?jid=&admin=&action=').set(html)).text).not.toContain('All lines')
   })
 
-  test('has parts, each with the place of the next', async () => {
+  test('has several parts, each with the position of the next', async () => {
     const { get } = await busy()
     const seen: string[] = []
     let before = ''
@@ -124,7 +124,7 @@ describe('the audit page', () => {
     expect(text).toMatch(/<a rel="next" href="\?limit&#x3D;1&amp;before&#x3D;\d+-\d+">Older lines<\/a>/)
   })
 
-  test('shows an admin of some domains only these, and own calls without a user', async () => {
+  test('shows an admin of some domains only these domains, and the admin’s own calls', async () => {
     const { call } = await busy()
     const get = call('get', portal)
     await call('delete', portal)('/warm/sessions?visit=v1')
@@ -164,14 +164,14 @@ describe('the failures page', () => {
   })
 })
 
-describe('several processes', () => {
+describe('the audit and failures pages of several processes', () => {
   let joined: JoinedProcesses
   beforeEach(() => {
     joined = new JoinedProcesses()
   })
   afterEach(() => joined.close())
 
-  test('show their lines and failures together', async () => {
+  test('show the lines and failures of all together', async () => {
     const all = []
     for (let number = 0; number < 3; number++) {
       const { nodes } = await joined.start()
@@ -213,7 +213,7 @@ describe('several processes', () => {
     expect(await asking).toMatchObject({ groups: [{ count: 6 }], unanswered: ['pppp0002'] })
   })
 
-  test("lines of refused logins of clients show an admin the own domains' users alone", async () => {
+  test('show an admin of some domains only the own users in lines of refused client logins', async () => {
     const recent = new RecentAudit()
     const jids = ['a@chat.example', 'b@other.example', `${'x'.repeat(80)}…`]
     recent.add(

@@ -12,7 +12,7 @@ const capacityOf = (ports: number, maxConnections = 0) =>
     unreadBytes: () => 3,
   })()
 
-test('each limit has its use, and null if there is none', () => {
+test('each limit has its use, and null if there is no limit', () => {
   const { memory, heap, ...others } = capacityOf(0)
   expect(others).toEqual({
     sessions: { used: 5, most: 100 },
@@ -26,14 +26,14 @@ test('each limit has its use, and null if there is none', () => {
   expect(memory.used).toBeGreaterThan(heap.used)
 })
 
-test('processes are summed, and have a limit in all if each has one', () => {
+test('the capacity of all processes is the sum, with a limit if each has a limit', () => {
   const one = { place: 'web1', capacity: capacityOf(1, 50) }
   const other = { place: 'web2', capacity: capacityOf(1) }
   expect(sumOfCapacities([one, one])).toMatchObject({ sessions: { used: 10, most: 200 }, connections: { most: 100 } })
   expect(sumOfCapacities([one, other]).connections).toEqual({ used: 14, most: null })
 })
 
-test('workers share the local ports of their host, and the fullest host counts', () => {
+test('workers share the local ports of their host, and the fullest host is shown', () => {
   const workers = [1, 2, 3].map(worker => ({ place: `web1, worker ${worker}`, capacity: capacityOf(4_000) }))
   const alone = { place: 'web2', capacity: capacityOf(10_000) }
   expect(sumOfCapacities([alone, ...workers]).ports).toEqual({ used: 12_000, most: 28_000 })

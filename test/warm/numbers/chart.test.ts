@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { drawChart } from '../../../src/warm/numbers/chart.js'
 
-test('values are drawn from the left to the right, the highest at the top', () => {
+test('values are drawn from left to right, the highest at the top', () => {
   expect(drawChart([0, 10, 5])).toEqual({
     viewBox: '0 0 240 60',
     line: 'M2 58L120 2L238 30',
@@ -9,7 +9,7 @@ test('values are drawn from the left to the right, the highest at the top', () =
   })
 })
 
-test('unknown values are gaps, and a value alone is a dot', () => {
+test('unknown values are gaps, and a single value is a dot', () => {
   expect(drawChart([null, 4, null, null, 2, 4]).line).toBe('M49.2 2h0M190.8 30L238 2')
 })
 

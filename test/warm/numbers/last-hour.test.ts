@@ -24,7 +24,7 @@ beforeEach(() => {
 
 const latest = (values: readonly unknown[], count: number) => values.slice(-count)
 
-test('nothing is known before the first minute is over', () => {
+test('the charts are empty before the first minute is over', () => {
   one.recentWarms.add('ok', 40)
   const unknown = new Array(60).fill(null)
   expect(one.read()).toEqual({ sessions: unknown, logins: unknown, failures: unknown, p99: unknown })
@@ -62,7 +62,7 @@ test('sixty minutes are kept, whatever happens', () => {
   expect(clock.pending).toBe(0)
 })
 
-test('a timer that fires a millisecond early still ends its minute', () => {
+test('a timer that fires a millisecond early still ends the minute', () => {
   const { clock, counts, recentWarms } = one
   const early = { now: () => clock.now(), after: (ms: number, call: () => void) => clock.after(ms - 1, call) }
   const lastHour = new LastHour({ clock: early, counts, recentWarms, registry: { size: 9 } })
@@ -70,7 +70,7 @@ test('a timer that fires a millisecond early still ends its minute', () => {
   expect(latest(lastHour.tally().sessions, 2)).toEqual([null, 9])
 })
 
-test('processes are summed, the p99 over the logins of all', () => {
+test('the values of processes are summed, and p99 is over the logins of all', () => {
   const other = start(7 * minute + 20_000)
   for (const { recentWarms, registry, clock } of [one, other]) {
     registry.size = 4

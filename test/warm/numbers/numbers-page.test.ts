@@ -68,7 +68,7 @@ test('programs get JSON', async () => {
   expect((await get('/warm/numbers?sid=x')).status).toBe(400)
 })
 
-test('an admin of some domains gets the sessions of these alone', async () => {
+test('an admin of some domains gets only the sessions in these', async () => {
   const { sessions, call } = setUp()
   sessions.add(1)
   sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
@@ -80,7 +80,7 @@ test('an admin of some domains gets the sessions of these alone', async () => {
   expect(text).not.toMatch(/<svg|MiB/)
 })
 
-test('looking is logged, but is no part of the audit trail', async () => {
+test('a visit to the page is logged, but is no audit line', async () => {
   const { service, get } = setUp()
   await get('/warm/numbers')
   expect(service.lines()).toMatchObject([{ msg: 'numbers', code: 'ok', admin: 'admin@host' }])

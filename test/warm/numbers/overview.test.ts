@@ -22,7 +22,7 @@ beforeEach(() => {
 })
 afterEach(() => joined.close())
 
-test('a process without others lists itself alone', async () => {
+test('a single process lists itself', async () => {
   const clock = new FakeClock()
   const recentWarms = new RecentWarms(clock)
   const look = createOverview({
@@ -40,7 +40,7 @@ test('a process without others lists itself alone', async () => {
   expect([warms.outcomes.warmed, Math.round(warms.within(0.5)!)]).toEqual([1, 44])
 })
 
-test('the last hour is read once a minute', async () => {
+test('the charts are computed once a minute', async () => {
   const clock = new FakeClock()
   clock.advance(90_000)
   const none = Array.from({ length: 60 }, () => 0)

@@ -31,7 +31,7 @@ function busy(place: string) {
   return process
 }
 
-test('the next process shows the minutes of a process that died, and says so for an hour', () => {
+test('the next process shows the minutes of a killed process in its charts, and the loss for an hour', () => {
   const { past } = busy('web1')
   const text = past.write()
   const next = start('web1 again', 3 * minute)
@@ -52,7 +52,7 @@ test('the next process shows the minutes of a process that died, and says so for
   expect(summaryOf([next.recentWarms.tally()]).outcomes.warmed).toBe(0)
 })
 
-test('a process adds the minutes of an ended one to its own, later ones moved by the time between', () => {
+test('the heir adds the minutes of an ended process to its own, at the right time', () => {
   const [ended, heir] = [busy('web1'), busy('web2')]
   const text = ended.past.write()
   heir.clock.advance(2 * minute)
@@ -62,7 +62,7 @@ test('a process adds the minutes of an ended one to its own, later ones moved by
   expect(heir.past.losses()).toEqual([])
 })
 
-test('what was taken goes on to the next after that, and is small', () => {
+test('the minutes of several earlier processes are passed on, in less than 16,000 characters', () => {
   const [one, two, three] = [busy('web1'), start('web2', 3 * minute), start('web3', 3 * minute)]
   two.past.take(one.past.write(), true)
   three.past.take(two.past.write(), true)

@@ -7,13 +7,13 @@ function setUp() {
   return { clock, warms: new RecentWarms(clock) }
 }
 
-test('nothing is known before the first call', () => {
+test('the numbers are empty before the first call', () => {
   const { outcomes, within } = summaryOf([setUp().warms.tally()])
   expect(outcomes).toEqual({ warmed: 0, refused: 0, failed: 0, gone: 0 })
   expect(within(0.5)).toBeUndefined()
 })
 
-test('failed calls are counted by whose fault it was', () => {
+test('calls are counted as warmed, refused, failed or gone', () => {
   const { warms } = setUp()
   for (const code of ['ok', 'not-authorized', 'too-many-requests', 'timeout', 'client-gone'] as const) {
     warms.add(code, 10)
@@ -21,7 +21,7 @@ test('failed calls are counted by whose fault it was', () => {
   expect(summaryOf([warms.tally()]).outcomes).toEqual({ warmed: 1, refused: 2, failed: 1, gone: 1 })
 })
 
-test('warm calls are forgotten minute by minute after a quarter of an hour, also if nothing happens', () => {
+test('warm calls are dropped after a quarter of an hour, also if there are no new calls', () => {
   const { clock, warms } = setUp()
   const warmed = () => summaryOf([warms.tally()]).outcomes.warmed
   warms.add('ok', 10)
@@ -45,7 +45,7 @@ test.each([
   [48, 60],
   [950, 1190],
   [59_999, 75_000],
-])('a login that took %d ms is told as at least that, and at most %d', (took, most) => {
+])('a login that took %d ms is reported as at least that, and at most %d ms', (took, most) => {
   const { warms } = setUp()
   warms.add('ok', took)
   const told = summaryOf([warms.tally()]).within(0.5)!
@@ -53,7 +53,7 @@ test.each([
   expect(told).toBeLessThanOrEqual(most)
 })
 
-test('of a hundred logins, half and ninety-nine took at most the reported times', () => {
+test('the reported p50 and p99 are not below the real values', () => {
   const { clock, warms } = setUp()
   for (let login = 0; login < 98; login += 1) {
     warms.add('ok', 20)
@@ -69,7 +69,7 @@ test('of a hundred logins, half and ninety-nine took at most the reported times'
   expect(within(1)!).toBeGreaterThanOrEqual(30_000)
 })
 
-test('a login of hours counts with the longest', () => {
+test('a login of several hours counts as the longest login', () => {
   const { warms } = setUp()
   warms.add('ok', 1e8)
   expect(summaryOf([warms.tally()]).within(0.5)!).toBeGreaterThan(60_000)

@@ -11,7 +11,7 @@ const api = new ApiDocument(describeApi(config))
 const { document } = api
 const { schemas } = document.components
 
-describe('the document', () => {
+describe('the OpenAPI document', () => {
   test('is valid OpenAPI 3.1, and each of its schemas is valid', async () => {
     expect(document.openapi).toBe('3.1.0')
     expect(await new Validator().validate(structuredClone(document))).toEqual({ valid: true })
@@ -21,7 +21,7 @@ describe('the document', () => {
     for (const place of places) expect(api.accepts(place, null)).toBe(false)
   })
 
-  test('is served to all, as JSON that is not cached', async () => {
+  test('is public JSON that is not cached', async () => {
     const { app } = fakeService({ externalUrl: 'https://web.example/chat' })
     const reply = await request(app).get('/openapi.json')
     expect([reply.status, reply.type]).toEqual([200, 'application/json'])
@@ -33,7 +33,7 @@ describe('the document', () => {
     })
   })
 
-  test('has each address and method of the app except pages', () => {
+  test('has each path and method of the app except pages', () => {
     const { app } = fakeService()
     const routes = routesOf(app.router.stack as unknown as Layer[])
     const assets = routes.filter(route => route.startsWith('GET /assets/'))
@@ -60,7 +60,7 @@ describe('the document', () => {
       expect([name, schemas[name].additionalProperties]).toEqual([name, false])
   })
 
-  test('has each problem at its status, with the sentence of the table', () => {
+  test('has each error at its status, with its sentence', () => {
     const codes = Object.keys(problems) as ProblemCode[]
     expect(schemas.Problem.properties.code.enum).toEqual(codes)
     expect(schemas.Problem.properties.step.enum).toEqual([...steps])
@@ -78,7 +78,7 @@ describe('the document', () => {
     }
   })
 
-  test('promises every header that it names at a reply', () => {
+  test('defines exactly the headers that its replies name', () => {
     const named = api.operations.flatMap(operation =>
       Object.values<Part>(api.responsesOf(operation)).flatMap(({ headers = {} }) => Object.keys(headers)),
     )
@@ -101,8 +101,8 @@ describe('the document', () => {
   })
 })
 
-describe('the settings in force', () => {
-  test('are its addresses, defaults and limits', () => {
+describe('the settings in the OpenAPI document', () => {
+  test('are addresses, defaults and limits of the service', () => {
     const set = new ApiDocument(
       describeApi({
         ...config,
@@ -127,13 +127,13 @@ describe('the settings in force', () => {
     })
   })
 
-  test('omit what is turned off', () => {
+  test('do not include what is turned off', () => {
     const off = { warm: { ...config.warm, enabled: false }, http: { ...config.http, hostMeta: false } }
     const { operations } = new ApiDocument(describeApi({ ...config, ...off }))
     expect(operations).toEqual(['GET /healthz', 'GET /readyz', 'GET /openapi.json'])
   })
 
-  test('have no limit for the sessions of other endpoints', () => {
+  test('have no limit for sessions at a remote endpoint', () => {
     const remotes = new Map([['far.example', { url: undefined, allowsPlain: false, ca: undefined, verify: true }]])
     const { components }: Part = describeApi({ ...config, remotes })
     const { wait, hold } = components.schemas.WarmRequest.properties

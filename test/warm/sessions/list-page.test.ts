@@ -47,7 +47,7 @@ describe('the page of sessions', () => {
     expect(fields).toEqual(['type="hidden" name="search" value="user"', 'type="hidden" name="limit" value="10"'])
   })
 
-  test('sorts by its columns, up and down, and says so', async () => {
+  test('sorts by its columns, up and down, and marks the sorted column', async () => {
     const { get } = withUsers(3)
     const page = plain((await get('/warm/sessions?state=quiet&sort=jid&page=1').set(html)).text)
     expect(page).toContain('aria-sort="ascending"><a href="?state=quiet&sort=-jid">JID</a>')
@@ -58,7 +58,7 @@ describe('the page of sessions', () => {
     expect(jids(reversed.text)).toEqual([3, 2, 1].map(number => `user${number}@chat.example/x`))
   })
 
-  test('filters by any part of a JID, and keeps what was typed', async () => {
+  test('filters by any part of a JID, and keeps the text in the field', async () => {
     const { get } = withUsers(12)
     const page = await get('/warm/sessions?search=USER1&state=&jid=&transport=bosh').set(html)
     expect(jids(page.text)).toEqual([
@@ -86,7 +86,7 @@ describe('the page of sessions', () => {
     expect(text).toContain('<option value="node0002" selected="selected">')
   })
 
-  test('reads the list anew for the first event of a live page, which follows an end', async () => {
+  test('of a live page is read again for its first event, so that an end is visible', async () => {
     const { sessions, service } = withUsers(2)
     let reads = 0
     const { page } = sessions
@@ -120,7 +120,7 @@ describe('the page of sessions', () => {
     expect(reads).toBe(2)
   })
 
-  test('of one session changes in place, and tells its end', async () => {
+  test('of one session changes in place, and shows its end', async () => {
     const { sessions, service, advance } = setUp()
     const view = sessions.add(1, { state: 'waiting', counters: { delivered: 0, waiting: 3 } })
     const server = createServer(service.app)
@@ -154,7 +154,7 @@ describe('the page of sessions', () => {
     server.closeAllConnections()
   })
 
-  test('shows an admin who only warms the sessions of a visit, without totals', async () => {
+  test('shows an admin with role=warm the sessions of a visit, without totals', async () => {
     const warmer = ['warmer', 'secret of warmer'] as const
     const admins = [{ name: warmer[0], secret: warmer[1], domains: ['*'], role: 'warm' as const }]
     const { sessions, call } = setUp({ admins: [...config.admins, ...admins] })
@@ -167,7 +167,7 @@ describe('the page of sessions', () => {
     expect((await call('get', warmer)('/warm/sessions').set(html)).status).toBe(403)
   })
 
-  test('allows scripts and events of this service alone', async () => {
+  test('allows only scripts and connections of this service', async () => {
     const { get } = withUsers(1)
     const page = await get('/warm/sessions').set(html)
     expect(page.headers['content-security-policy']).toContain("script-src 'self'; connect-src 'self'")
@@ -179,10 +179,10 @@ describe('the page of sessions', () => {
 
 const cookieOf = ({ headers }: { headers: Record<string, unknown> }) => String(headers['set-cookie']).split(';', 1)[0]!
 
-describe('ending selected sessions', () => {
+describe('ending selected sessions on the page', () => {
   const select = `/warm/sessions/end?id=${one}&id=${two}&back=search%3Duser%26page%3D2`
 
-  test('says what was ended once, to this admin alone, for a minute, and not from a URL', async () => {
+  test('shows a notice once, to this admin only, for a minute', async () => {
     const { sessions, get, call, post, advance } = withUsers(1)
     sessions.add(2, { jid: `<b>${'x'.repeat(900)}@chat.example/y` })
     const question = await get('/warm/sessions/end?id=' + two).set(html)
@@ -204,7 +204,7 @@ describe('ending selected sessions', () => {
     expect((await get('/warm/sessions').set(headers)).text).not.toContain('role="status"')
   })
 
-  test('is asked about first, ends them, and returns to the list', async () => {
+  test('needs a confirmation, ends the sessions, and returns to the list', async () => {
     const { sessions, service, get, post } = withUsers(3)
     const question = await get(select).set(html)
     expect([question.status, isXhtml(question.text)]).toEqual([200, true])
@@ -233,7 +233,7 @@ describe('ending selected sessions', () => {
     })
   })
 
-  test('ends all of a user, who is asked about by name', async () => {
+  test('ends all sessions of a user, with the user’s name in the confirmation', async () => {
     const { sessions, get, post } = setUp()
     for (const number of [1, 2]) sessions.add(number, { jid: `juliet@chat.example/${number}` })
     sessions.add(3, { jid: 'romeo@chat.example/x' })
@@ -247,7 +247,7 @@ describe('ending selected sessions', () => {
     expect(sessions.ended).toEqual([one, two])
   })
 
-  test('returns to the list if nothing was selected, and says so', async () => {
+  test('returns to the list with a hint if nothing was selected', async () => {
     const { get } = withUsers(1)
     const answer = await get('/warm/sessions/end?back=search%3Duser').set(html)
     expect([answer.status, answer.headers['location']]).toEqual([303, '/warm/sessions?search=user'])
@@ -263,7 +263,7 @@ describe('ending selected sessions', () => {
     ['invalid-parameter', `id=${one}&name=x`],
     ['invalid-parameter', Array.from({ length: 201 }, (_, number) => `id=${idOf(number)}`).join('&')],
     ['invalid-jid', 'jid=juliet'],
-  ])('refuses a selection as %s: %.40s', async (code, query) => {
+  ])('is rejected with %s: %.40s', async (code, query) => {
     const { sessions, get, post } = withUsers(1)
     for (const reply of [
       await get(`/warm/sessions/end?${query}`).set('Accept', json),
@@ -275,8 +275,8 @@ describe('ending selected sessions', () => {
 
   test.each([
     ['from another site', { Origin: 'https://evil.example' }],
-    ['from another site, by what the browser says', { 'Sec-Fetch-Site': 'cross-site' }],
-    ['by no browser', {}],
+    ['with Sec-Fetch-Site: cross-site', { 'Sec-Fetch-Site': 'cross-site' }],
+    ['without the headers of a browser', {}],
   ] as [string, Record<string, string>][])('is refused %s, even with the token', async (_from, headers) => {
     const { sessions, get, post } = withUsers(2)
     const csrf_token = tokenIn((await get(select).set(html)).text)
@@ -293,7 +293,7 @@ describe('ending selected sessions', () => {
     expect(sessions.ended).toEqual([])
   })
 
-  test("ends nothing if one session is not of the admin's domains", async () => {
+  test('ends nothing if one of the sessions is not in the admin’s domains', async () => {
     const { sessions, get, call } = setUp()
     sessions.add(1)
     sessions.add(2, { jid: 'juliet@other.chat.example/x', domain: 'other.chat.example' })
@@ -313,7 +313,7 @@ describe('ending selected sessions', () => {
     expect((await get('/warm/sessions')).body.total).toBe(2)
   })
 
-  test('is not offered to an admin who only reads', async () => {
+  test('is not offered to an admin with role=read', async () => {
     const reader = ['reader', 'secret of reader'] as const
     const admins = [{ name: reader[0], secret: reader[1], domains: ['*'], role: 'read' as const }]
     const { sessions, call } = setUp({ admins: [...config.admins, ...admins] })

@@ -8,8 +8,8 @@ import { browser, codeOf, json, one, portal, setUp, tokenIn, two } from './sessi
 
 const form = 'application/x-www-form-urlencoded'
 
-describe('resuming', () => {
-  test('is answered like a warm call, in JSON', async () => {
+describe('resuming a session by the API', () => {
+  test('gets a response like a warm call, in JSON', async () => {
     const { sessions, post } = setUp()
     sessions.add(1)
     const reply = await post(`/warm/${one}/resume`).set('Accept', json)
@@ -22,7 +22,7 @@ describe('resuming', () => {
     expect(sessions.resumed).toMatchObject([{ id: one, seconds: 120, attachBinding: 'off' }])
   })
 
-  test('is answered like a warm call, as a page', async () => {
+  test('gets a response like a warm call, as a page', async () => {
     const { sessions, post } = setUp()
     sessions.add(1)
     const reply = await post(`/warm/${one}/resume`)
@@ -35,8 +35,8 @@ describe('resuming', () => {
     ['a form', form, 'expires_in=30&attach_binding=cookie', { seconds: 30, attachBinding: 'cookie' }],
     ['JSON', json, '{"expires_in":30,"attach_binding":"reply"}', { seconds: 30, attachBinding: 'reply' }],
     ['empty JSON', json, '{}', { seconds: 120, attachBinding: 'off' }],
-    ['JSON of no length', json, '', { seconds: 120, attachBinding: 'off' }],
-  ])('takes its parameters from %s', async (_what, type, body, handover) => {
+    ['an empty body', json, '', { seconds: 120, attachBinding: 'off' }],
+  ])('accepts parameters as %s', async (_what, type, body, handover) => {
     const { sessions, post } = setUp()
     sessions.add(1)
     const reply = await post(`/warm/${one}/resume`).set('Accept', json).set('Content-Type', type).send(body)
@@ -45,7 +45,7 @@ describe('resuming', () => {
     expect(reply.body.expires_in).toBe(handover.seconds)
   })
 
-  test('gives the cookie for the page to a program only', async () => {
+  test('returns the value of the cookie to programs only, not in a page', async () => {
     const { sessions, post } = setUp({ bosh: { ...config.bosh, attachBinding: 'reply' } })
     sessions.add(1)
     const reply = await post(`/warm/${one}/resume`).set('Accept', json)
@@ -64,7 +64,7 @@ describe('resuming', () => {
     ['invalid-body', 400, json, '['],
     ['unsupported-media-type', 415, 'text/plain', 'expires_in=30'],
     ['body-too-large', 413, form, 'x'.repeat(16_385)],
-  ])('refuses a mistake as %s', async (code, status, type, body) => {
+  ])('is rejected for a mistake with %s', async (code, status, type, body) => {
     const { sessions, post } = setUp()
     sessions.add(1)
     const reply = await post(`/warm/${one}/resume`).set('Accept', json).set('Content-Type', type).send(body)
@@ -73,18 +73,18 @@ describe('resuming', () => {
   })
 
   test.each([
-    ['one that is not there', undefined, 'session-not-found', 404],
-    ['one that is still logging in', { state: 'opening', jid: undefined } as const, 'session-not-found', 404],
-    ['one that its server has ended', { state: 'ended' } as const, 'session-not-found', 404],
-    ['one that is elsewhere', { state: 'elsewhere' } as const, 'not-here', 409],
-  ])('%s is refused', async (_what, view, code, status) => {
+    ['does not exist', undefined, 'session-not-found', 404],
+    ['is still logging in', { state: 'opening', jid: undefined } as const, 'session-not-found', 404],
+    ['its server has ended', { state: 'ended' } as const, 'session-not-found', 404],
+    ['is at a remote endpoint', { state: 'elsewhere' } as const, 'not-here', 409],
+  ])('is rejected for a session that %s', async (_what, view, code, status) => {
     const { sessions, post } = setUp()
     if (view !== undefined) sessions.add(1, view)
     const reply = await post(`/warm/${one}/resume`).set('Accept', json)
     expect([reply.status, codeOf(reply)]).toEqual([status, code])
   })
 
-  test('from a page of another site is refused, with a body or without', async () => {
+  test('is rejected from a page of another site, with or without a body', async () => {
     const { sessions, post } = setUp()
     sessions.add(1)
     for (const type of [undefined, form, 'text/plain']) {
@@ -98,7 +98,7 @@ describe('resuming', () => {
     expect(sessions.resumed).toMatchObject([])
   })
 
-  test("from the session's own page shows a page that can attach, and says what happened to the page before", async () => {
+  test('on the session’s page shows values to attach with, and what happened to the previous page', async () => {
     const { sessions, post, get } = setUp()
     sessions.add(1)
     const page = await get(`/warm/${one}`).set('Accept', 'text/html')
@@ -118,7 +118,7 @@ describe('resuming', () => {
   })
 })
 
-describe('a session', () => {
+describe('a session in the API', () => {
   test('is shown with its state and ages, and no secret', async () => {
     const { sessions, get, advance } = setUp()
     sessions.add(1, { createdAt: 1000, quietSince: 60_500 })
@@ -131,7 +131,7 @@ describe('a session', () => {
     )
   })
 
-  test('that is held is not quiet, and during its login has no JID', async () => {
+  test('that is logging in has no JID and no quiet time', async () => {
     const { sessions, get } = setUp()
     sessions.add(1, { state: 'opening', transport: undefined, jid: undefined, quietSince: undefined })
     expect((await get(`/warm/${one}`)).body).toEqual({
@@ -139,7 +139,7 @@ describe('a session', () => {
     })
   })
 
-  test('is a page for browsers', async () => {
+  test('is a page in a browser', async () => {
     const { sessions, get } = setUp()
     sessions.add(1)
     const reply = await get(`/warm/${one}`).set('Accept', 'text/html,application/xhtml+xml')
@@ -198,7 +198,7 @@ describe('a session', () => {
     ['ended', {}, 'The session has ended. The page gets the reason', false],
     ['held', { origin: 'client', transport: 'bosh' }, 'The page has a request', true],
     ['held', { origin: 'client', transport: 'websocket' }, 'can resume it', false],
-  ] as const)('that is %s says in words what that means: %j', async (state, more, words, isResumable) => {
+  ] as const)('that is %s is explained on its page: %j', async (state, more, words, isResumable) => {
     const { sessions, get } = setUp()
     sessions.add(1, { state, ...more })
     const { text } = await get(`/warm/${one}`).set('Accept', 'text/html')
@@ -207,7 +207,7 @@ describe('a session', () => {
     expect(text).toContain(`href="/warm/${one}/end"`)
   })
 
-  test('is ended', async () => {
+  test('can be ended', async () => {
     const { sessions, remove, get } = setUp()
     sessions.add(1)
     sessions.add(2)
@@ -218,7 +218,7 @@ describe('a session', () => {
     expect((await remove(`/warm/${one}`)).status).toBe(404)
   })
 
-  test('at a silent process is refused, because the session may still exist', async () => {
+  test('of a silent process gets session-unreachable, because it may still exist', async () => {
     const { sessions, get, post, remove } = setUp()
     sessions.lost.add(one)
     const reply = await remove(`/warm/${one}`)
@@ -228,7 +228,7 @@ describe('a session', () => {
     expect((await post(`/warm/${one}/resume`).set('Accept', json)).status).toBe(404)
   })
 
-  test('may begin with the name of its process', async () => {
+  test('has an id that may begin with the name of its process', async () => {
     const { sessions, get, post, remove } = setUp()
     const id = `node1-${one}`
     sessions.add(1, { id })
@@ -241,7 +241,7 @@ describe('a session', () => {
     expect((await remove(`/warm/${id}`)).status).toBe(204)
   })
 
-  test('that is elsewhere or unknown is neither shown nor ended', async () => {
+  test('that is at a remote endpoint or unknown is neither shown nor ended', async () => {
     const { sessions, get, remove } = setUp()
     sessions.add(1, { state: 'elsewhere' })
     for (const call of [get, remove]) {
@@ -254,7 +254,7 @@ describe('a session', () => {
   })
 })
 
-describe('the list', () => {
+describe('the list of sessions', () => {
   const ids = ({ body }: { body: { sessions: { id: string }[] } }) =>
     body.sessions.map(({ id }) => Number.parseInt(id, 16))
 
@@ -269,7 +269,7 @@ describe('the list', () => {
     return set
   }
 
-  test('has all of them, in the order of creation, and no secret', async () => {
+  test('has all sessions in the order of creation, and no secret', async () => {
     const { get } = manySessions()
     const reply = await get('/warm/sessions')
     expect([reply.status, reply.type]).toEqual([200, json])
@@ -306,12 +306,12 @@ describe('the list', () => {
     ['sort=state', [2, 5, 1, 3, 4]],
     ['sort=quiet&origin=warmed', [2, 4, 1]],
     ['sort=-quiet&origin=warmed', [1, 4, 2]],
-  ])('with ?%s has the fitting ones', async (query, numbers) => {
+  ])('has only matching sessions, in order, with ?%s', async (query, numbers) => {
     const reply = await manySessions().get(`/warm/sessions?${query}`)
     expect([ids(reply), reply.body.total]).toEqual([numbers, numbers.length])
   })
 
-  test('comes in parts, with each session once, even if sessions end in between', async () => {
+  test('comes in parts with each session once, even if sessions end between the parts', async () => {
     const { get, sessions } = manySessions()
     const first = await get('/warm/sessions?limit=2')
     expect([ids(first), first.body.total]).toEqual([[1, 2], 5])
@@ -339,7 +339,7 @@ describe('the list', () => {
     expect((await get('/warm/sessions?limit=2&sort=jid')).body).not.toHaveProperty('next')
   })
 
-  test('comes in parts also if many were opened in the same moment', async () => {
+  test('comes in parts also if many sessions were opened at the same time', async () => {
     const { get, sessions } = setUp()
     for (const number of [3, 1, 2]) sessions.add(number, { createdAt: 7.25 })
     const seen: number[] = []
@@ -361,7 +361,7 @@ describe('the list', () => {
     expect(most.body.total).toBe(1001)
   })
 
-  test('is a page for browsers, with a link to the next part', async () => {
+  test('is a page in a browser, with a link to the next part', async () => {
     const { get } = manySessions()
     const page = await get('/warm/sessions?limit=2&domain=chat.example').set('Accept', 'text/html')
     expect([page.status, page.type]).toEqual([200, 'text/html'])
@@ -379,7 +379,7 @@ describe('the list', () => {
     expect(rest.text).toContain('rel="prev"')
   })
 
-  test('is a page wherever a proxy has put the service, and whatever JIDs a server has bound', async () => {
+  test('is well-formed below any public path, whatever JIDs a server has bound', async () => {
     const { sessions, get } = setUp({ externalUrl: 'https://web.example/chat' })
     sessions.add(1, { jid: `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>` })
     const page = await get('/warm/sessions').set('Accept', 'text/html')
@@ -398,7 +398,7 @@ describe('the list', () => {
   })
 })
 
-describe('a query', () => {
+describe('an invalid query for sessions', () => {
   const queries = [
     ['invalid-parameter', 'sid=x'],
     ['invalid-parameter', 'jId=juliet@chat.example'],
@@ -435,7 +435,7 @@ describe('a query', () => {
     ['invalid-parameter', 'search='],
     ['invalid-parameter', 'process=x'],
     ['invalid-parameter', 'transport=tcp'],
-  ])('that is %s lists nothing: %s', async (code, query) => {
+  ])('gets %s instead of a list: %s', async (code, query) => {
     const { sessions, get } = setUp()
     sessions.add(1)
     const reply = await get(`/warm/sessions?${query}`)
@@ -452,7 +452,7 @@ describe('a query', () => {
     ['missing-parameter', 'jid'],
     ['invalid-parameter', 'domain=chat.example'],
     ['invalid-parameter', 'jid=juliet@chat.example&state=quiet'],
-  ])('that is %s ends nothing: %s', async (code, query) => {
+  ])('gets %s and ends nothing: %s', async (code, query) => {
     const { sessions, remove } = setUp()
     sessions.add(1)
     const reply = await remove(`/warm/sessions?${query}`)
@@ -461,7 +461,7 @@ describe('a query', () => {
   })
 })
 
-describe('logging out everywhere', () => {
+describe('ending all sessions of a user', () => {
   function everywhere() {
     const set = setUp()
     set.sessions.add(1)
@@ -478,7 +478,7 @@ describe('logging out everywhere', () => {
     expect((await remove('/warm/sessions?jid=juliet@chat.example')).body).toEqual({ ended: 0 })
   })
 
-  test('reports how many there may be elsewhere, which it cannot end', async () => {
+  test('reports how many may remain at a remote endpoint, which it cannot end', async () => {
     const { sessions, remove } = everywhere()
     sessions.add(4, { state: 'elsewhere', quietSince: undefined })
     sessions.end = async id => id !== idOf(4)
@@ -536,7 +536,7 @@ describe('an admin limited to one domain', () => {
   })
 })
 
-describe('the addresses', () => {
+describe('the paths of the sessions API', () => {
   const addresses = [
     ['/warm/sessions', 'GET, HEAD, DELETE, OPTIONS'],
     ['/warm/sessions/end', 'GET, HEAD, POST, OPTIONS'],
@@ -545,7 +545,7 @@ describe('the addresses', () => {
     [`/warm/${one}/resume`, 'POST, OPTIONS'],
   ] as const
 
-  test.each(addresses)('%s takes %s', async (path, allowed) => {
+  test.each(addresses)('%s allows %s', async (path, allowed) => {
     const { call, service } = setUp()
     const refused = await call('put')(path)
     expect([refused.status, refused.headers['allow']]).toEqual([405, allowed])
@@ -554,7 +554,7 @@ describe('the addresses', () => {
     expect(listed.headers).not.toHaveProperty('access-control-allow-origin')
   })
 
-  test.each(addresses)('%s is for admins only, over a safe channel', async (path, allowed) => {
+  test.each(addresses)('%s needs an admin and an encrypted channel', async (path, allowed) => {
     const method = allowed.startsWith('GET') ? 'get' : 'post'
     const { service } = setUp()
     const stranger = await request(service.app)[method](path).set('Accept', json)
@@ -568,7 +568,7 @@ describe('the addresses', () => {
     expect(open.headers).not.toHaveProperty('www-authenticate')
   })
 
-  test('forbid caches to keep their answers', async () => {
+  test('have replies that caches must not store', async () => {
     const { sessions, get, post, remove } = setUp()
     sessions.add(1)
     for (const { headers } of [
@@ -588,7 +588,7 @@ describe('the addresses', () => {
     }
   })
 
-  test('have no body for HEAD', async () => {
+  test('have an empty reply to HEAD', async () => {
     const { sessions, call } = setUp()
     sessions.add(1)
     for (const path of ['/warm/sessions', `/warm/${one}`]) {
@@ -608,7 +608,7 @@ describe('the addresses', () => {
   })
 
   test.each(['x', `${one}0`, one.slice(1), 'g'.repeat(32), '%zz', '%2F', 'x'.repeat(64)])(
-    'have no session %s',
+    'have no session with the id %s',
     async id => {
       const { service, get, post, remove } = setUp()
       const path = `/warm/${id}`
@@ -620,7 +620,7 @@ describe('the addresses', () => {
   )
 })
 
-describe('the log', () => {
+describe('the log of the sessions API', () => {
   test('has a line for each call, with no secret', async () => {
     const { sessions, service, get, post, remove } = setUp({
       bosh: { ...config.bosh, attachBinding: 'reply' },

@@ -52,7 +52,7 @@ const policy = (connect: string) =>
   "default-src 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'self'; script-src 'self'; " +
   `connect-src ${connect}; img-src 'self'`
 
-test('our own form is answered with a page that has the values and can attach with them', async () => {
+test('the admin form gets a page with the values, which can attach with them', async () => {
   const { status, headers, text } = await sendForm()
   expect(status).toBe(200)
   expect(headers).toMatchObject({
@@ -78,14 +78,14 @@ test('our own form is answered with a page that has the values and can attach wi
   expect(text).not.toContain(parameters.password)
 })
 
-test('the answer is XHTML for browsers that accept it, and JSON if that is asked for', async () => {
+test('the page is XHTML for browsers that accept it, and JSON on request', async () => {
   const page = await sendForm({ headers: { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } })
   expect(page.headers['content-type']).toBe('application/xhtml+xml; charset=utf-8')
   const { reply: json } = await postForm({ headers: { Accept: 'application/json' } })
   expect(JSON.parse(json.text)).toMatchObject({ sid: binding.sid, url: 'https://web.example/http-bind' })
 })
 
-test('all its files and links are below the public path', async () => {
+test('the files and links of the page are below the public path', async () => {
   const { text } = await sendForm({ settings: { externalUrl: 'https://web.example/chat' } })
   const addresses = [...text.matchAll(/(?:href|src|data-url)="([^"]+)"/g)].map(match => match[1]!)
   // The documents exist only after a build.
@@ -123,7 +123,7 @@ test.each<[string, Sent, string, string]>([
     'https://bosh.example:5281/http-bind?x&#x3D;1&amp;y&#x3D;2',
     "'self' https://bosh.example:5281",
   ],
-])('it attaches at %s, and may ask nowhere else', async (_where, sent, url, connect) => {
+])('the page attaches at %s, and may connect to no other address', async (_where, sent, url, connect) => {
   const { text, headers } = await sendForm(sent)
   expect(text).toContain(`data-url="${url}"`)
   expect(headers['content-security-policy']).toBe(policy(connect))
@@ -136,7 +136,7 @@ test('the page stays well-formed for any JID that the XMPP server binds', async 
   expect(text).toContain('a@chat.example/&lt;b&gt;&amp;&quot;&#x27;\ufffd]]&gt;')
 })
 
-test('our own form is answered with a redirect to an address without a secret', async () => {
+test('the admin form gets a redirect to a URL without a secret', async () => {
   const { reply, log } = await postForm({ settings: { externalUrl: 'https://web.example/chat' } })
   expect([reply.status, reply.text]).toEqual([303, ''])
   expect(reply.headers['location']).toBe(`/chat/warm/${binding.id}/binding`)
@@ -187,7 +187,7 @@ test('the values are shown to the same admin in the same browser only, and for a
 test.each([
   ['held', 'The values are used up'],
   [undefined, 'The session has ended'],
-] as const)('the headline follows the session: %s', async (state, title) => {
+] as const)('the headline of the page depends on the session: %s', async (state, title) => {
   const { show, sessions } = await postForm()
   if (state === undefined) sessions.views.clear()
   else sessions.views.set(binding.id, { ...sessions.views.get(binding.id)!, state })
@@ -196,13 +196,13 @@ test.each([
   expect(text).toContain(`aria-level="1" data-state="over"><p>${title}</p>`)
 })
 
-test('a token for WebSocket is shown with its address', async () => {
+test('a token for WebSocket is shown with its URL', async () => {
   const { text } = await sendForm({ bound: { token: 'one-time-token' } })
   expect(text).toContain('<dt class="token">WebSocket token</dt><dd class="token">one-time-token</dd>')
   expect(text).toContain('<code>wss://web.example/xmpp-websocket/warm</code>')
 })
 
-test('values that are too long for a cookie are shown in place of the redirect', async () => {
+test('values that are too long for a cookie are shown at once, without a redirect', async () => {
   const { reply } = await postForm({ bound: { jid: `a@chat.example/${'x'.repeat(3000)}` } })
   expect(reply.status).toBe(200)
   expect(reply.text).toContain(binding.sid)

@@ -75,7 +75,7 @@ const login = ({ logins }: Stage, local = 'alice') =>
   logins.login({ ...request, jid: { ...request.jid, local } }, new CallerGone())
 
 describe('a login at a full process', () => {
-  test('is done by a process with room, and so is a login for keys', async () => {
+  test('is done by a process with room, and so is a login for a credential', async () => {
     stages[0]!.isFull = true
     stages[1]!.isFull = true
     expect(await login(stages[0]!)).toMatchObject({ id: `${processName(2)}-1` })
@@ -83,7 +83,7 @@ describe('a login at a full process', () => {
     expect(stages[2]!.done).toEqual(['login alice', 'keys alice'])
   })
 
-  test('is refused if all are full, and asks full processes once a second', async () => {
+  test('is refused if all are full, and full processes are queried once a second', async () => {
     for (const stage of stages) stage.isFull = true
     for (let count = 0; count < 5; count += 1)
       await expect(login(stages[0]!)).rejects.toMatchObject({ code: 'service-full' })
@@ -93,7 +93,7 @@ describe('a login at a full process', () => {
     expect(await login(stages[0]!)).toMatchObject({ id: `${processName(1)}-1` })
   })
 
-  test('is refused if all others drain', async () => {
+  test('is refused if all others are draining', async () => {
     stages[0]!.isFull = true
     await drain(stages[1]!)
     await drain(stages[2]!)
@@ -108,13 +108,13 @@ describe('a login at a full process', () => {
   })
 })
 
-describe('a login', () => {
-  test('is done by the process that is called', async () => {
+describe('a login at a draining process', () => {
+  test('is done by the called process itself if it does not drain', async () => {
     expect(await login(stages[1]!)).toMatchObject({ id: `${processName(1)}-1` })
     expect(stages.map(({ done }) => done)).toEqual([[], ['login alice'], []])
   })
 
-  test('is done by another process if this process drains, and so is a login for keys', async () => {
+  test('is done by another process, and so is a login for a credential', async () => {
     await drain(stages[0]!)
     await drain(stages[1]!)
     expect(await login(stages[0]!)).toMatchObject({ id: `${processName(2)}-1` })
@@ -122,7 +122,7 @@ describe('a login', () => {
     expect(stages.map(({ done }) => done)).toEqual([[], [], ['login alice', 'keys alice']])
   })
 
-  test('by keys is done with the keys at the other process', async () => {
+  test('with a credential is done with the keys at the other process', async () => {
     await drain(stages[0]!)
     await drain(stages[1]!)
     const proof = scramProof({
@@ -158,7 +158,7 @@ describe('a login', () => {
     await expect(login(stages[0]!, 'mallory')).rejects.toMatchObject({ code: 'not-authorized', step: 'sasl' })
   })
 
-  test('that is under way when its process drains is repeated at another process', async () => {
+  test('that is in progress when the drain begins is repeated at another process', async () => {
     const [stage] = stages as [Stage]
     await drain(stages[2]!)
     const begun = login({
@@ -174,7 +174,7 @@ describe('a login', () => {
     expect(await begun).toMatchObject({ id: `${processName(1)}-1` })
   })
 
-  test('is done by the next process if the asked process is gone', async () => {
+  test('is done by the next process if the chosen process has left', async () => {
     await drain(stages[0]!)
     // Chooses the first process that accepts logins.
     const choosing = jest.spyOn(Math, 'random').mockReturnValue(0)
@@ -184,7 +184,7 @@ describe('a login', () => {
     expect(await moved).toMatchObject({ id: `${processName(2)}-1` })
   })
 
-  test('is refused if all processes drain', async () => {
+  test('is refused if all processes are draining', async () => {
     await drain(stages[0]!)
     await drain(stages[1]!)
     await drain(stages[2]!)
@@ -192,7 +192,7 @@ describe('a login', () => {
   })
 })
 
-test('a session without a page is released at its process', async () => {
+test('a session that no caller has received is ended at its process', async () => {
   stages[0]!.carried.endUnclaimed(`${processName(2)}-1`)
   stages[0]!.carried.endUnclaimed('1')
   await settled()

@@ -46,8 +46,8 @@ const empty = (name: string) => `${missing(name)} It is empty. Fill it in, or le
 
 const jid = 'Juliet@chat.example/balcony'
 
-describe('a token', () => {
-  test('is shown by OAUTHBEARER unless another mechanism is named', () => {
+describe('a token of a warm call', () => {
+  test('is sent with OAUTHBEARER unless the call names another mechanism', () => {
     expect(outcome({ jid, token: 'eyJ.a-b_c~+/==' })).toEqual([
       'juliet@chat.example/balcony',
       { kind: 'token', token: 'eyJ.a-b_c~+/==', mechanism: 'OAUTHBEARER' },
@@ -57,7 +57,7 @@ describe('a token', () => {
     })
   })
 
-  test('wins over what the operator has configured', () => {
+  test('is used even if the operator has configured an account', () => {
     expect(outcome({ jid, token: 't' }, accounts)[1]).toMatchObject({ kind: 'token' })
   })
 
@@ -69,15 +69,15 @@ describe('a token', () => {
   test.each([
     ['a space', 'a b'],
     ['a line feed at its end', 'a\n'],
-    ['the sign that ends it in OAUTHBEARER', 'a\u0001b'],
+    ['the separator of OAUTHBEARER', 'a\u0001b'],
     ['a NUL', 'a\0b'],
     ['a delete', 'a\u007fb'],
     ['a letter outside ASCII', 'é'],
     ['half a surrogate pair', '\ud800'],
     ['digits that are a number', 1],
-    ['nothing, as null', null],
+    ['null', null],
     ['a list', ['t']],
-  ])('cannot have %s', (_what, token) => {
+  ])('cannot have or be %s', (_what, token) => {
     expect(problemOf({ jid, token })).toBe(invalid('token'))
   })
 
@@ -94,19 +94,19 @@ describe('a token', () => {
     'ANONYMOUS',
     7,
     null,
-  ])('cannot be shown by the mechanism %j', mechanism => {
+  ])('cannot be sent with the mechanism %j', mechanism => {
     expect(problemOf({ jid, token: 't', mechanism })).toBe(invalid('mechanism'))
   })
 
   test.each([
     ['a password', { jid, password: 'pw', token: 't' }, invalid('token')],
-    ['another user', { jid, token: 't', authzid: 'romeo@chat.example' }, invalid('authzid')],
-    ['the user once more', { jid, token: 't', authzid: 'juliet@chat.example' }, invalid('authzid')],
-  ])('does not go with %s', (_what, parameters, problem) => {
+    ['another user as authzid', { jid, token: 't', authzid: 'romeo@chat.example' }, invalid('authzid')],
+    ['the same user as authzid', { jid, token: 't', authzid: 'juliet@chat.example' }, invalid('authzid')],
+  ])('cannot be combined with %s', (_what, parameters, problem) => {
     expect(problemOf(parameters)).toBe(problem)
   })
 
-  test('needs its own user, whatever authzid contains', () => {
+  test('needs a jid, whatever authzid contains', () => {
     expect(problemOf({ token: 't' })).toBe(missing('jid'))
     expect(problemOf({ token: 't', authzid: 'romeo@chat.example' })).toBe(missing('jid'))
     expect(problemOf({ token: 't', jid: 'chat.example' }, anonymous)).toBe('invalid-jid')
@@ -114,16 +114,16 @@ describe('a token', () => {
 })
 
 test.each([
-  ['nothing', {}],
+  ['nothing else', {}],
   ['a password', { password: 'pw' }],
   ['a configured account', {}, accounts],
-])('a mechanism beside %s asks for its token', (_what, parameters, ways = nothing) => {
+])('a mechanism without a token, and with %s, is rejected', (_what, parameters, ways = nothing) => {
   expect(problemOf({ jid, mechanism: 'X-OAUTH2', ...parameters }, ways)).toBe(
     `${missing('token')} It is needed with mechanism.`,
   )
 })
 
-describe('the password of another user', () => {
+describe('a password with an authzid', () => {
   const portal = { jid: 'Portal@chat.example', password: 'pw' }
 
   test('opens a session of the authzid, with its resource', () => {
@@ -136,14 +136,14 @@ describe('the password of another user', () => {
     )
   })
 
-  test("is the user's own if both are the same", () => {
+  test('logs in without an authzid if both are the same user', () => {
     expect(outcome({ ...portal, authzid: 'portal@chat.example/desk' })).toEqual([
       'portal@chat.example/desk',
       { kind: 'password', password: 'pw' },
     ])
   })
 
-  test('wins over what the operator has configured', () => {
+  test('is used even if the operator has configured an account', () => {
     expect(outcome({ ...portal, authzid: 'romeo@chat.example' }, accounts)[1]).toMatchObject({
       user: 'portal',
     })
@@ -160,11 +160,11 @@ describe('the password of another user', () => {
     ['that is too long', `${'a'.repeat(1024)}@chat.example`],
     ['that is a number', 1],
     ['that is null', null],
-  ])('is no proof for an authzid %s', (_what, authzid) => {
+  ])('is rejected if the authzid is one %s', (_what, authzid) => {
     expect(problemOf({ ...portal, authzid })).toBe(invalid('authzid'))
   })
 
-  test('needs that user, and the password of that user', () => {
+  test('needs jid and password of the account', () => {
     expect(problemOf({ password: 'pw', authzid: 'romeo@chat.example' })).toBe(missing('jid'))
     const withoutPassword = { jid: portal.jid, authzid: 'romeo@chat.example' }
     expect(problemOf(withoutPassword, accounts)).toBe(`${missing('password')} It is needed with jid and authzid.`)
@@ -172,14 +172,14 @@ describe('the password of another user', () => {
   })
 })
 
-describe('without password and token', () => {
+describe('a warm call without password and token', () => {
   const byAccount = ['juliet@chat.example/balcony', { kind: 'service', account }]
 
-  test('the account of the domain logs in', () => {
+  test('logs in by the domain’s service account', () => {
     expect(outcome({ jid }, accounts)).toEqual(byAccount)
   })
 
-  test('an empty field of the form for people counts as not given', () => {
+  test('may have empty fields in the admin form', () => {
     const sent = `jid=${jid}&password=&token=&mechanism=&authzid=`
     const read = readParameters(undefined, Buffer.from(sent), { sentForm: true })
     const { jid: user, credentials } = demandCredentials(readCredentials(read, accounts))
@@ -194,7 +194,7 @@ describe('without password and token', () => {
     ['authzid', { jid, password: 'pw', authzid: '' }],
     ['mechanism', { jid, token: 't', mechanism: '' }],
     ['jid', { jid: '', authzid: jid }],
-  ] as const)('an empty %s of a program is refused with what to do: %j', (name, parameters) => {
+  ] as const)('with an empty %s from a program is rejected, with advice: %j', (name, parameters) => {
     for (const ways of [nothing, accounts, certificates, anonymous])
       expect(problemOf(parameters, ways)).toBe(empty(name))
     const form = readParameters(undefined, Buffer.from(`${new URLSearchParams(parameters)}`))
@@ -203,12 +203,12 @@ describe('without password and token', () => {
     )
   })
 
-  test('an authzid alone means the same as a jid alone', () => {
+  test('may have authzid instead of jid', () => {
     expect(outcome({ authzid: jid }, accounts)).toEqual(outcome({ jid }, accounts))
     expect(problemOf({ authzid: 'chat.example' }, anonymous)).toBe(invalid('authzid'))
   })
 
-  test('the account logs in others, not itself', () => {
+  test('cannot log in the service account itself', () => {
     for (const local of [account.user, account.user.toUpperCase()])
       expect(problemOf({ jid: `${local}@chat.example` }, accounts)).toMatch(/^authzid-refused/)
     expect(outcome({ jid: `${account.user}@chat.example`, password: 'pw' }, accounts)[1]).toMatchObject({
@@ -216,7 +216,7 @@ describe('without password and token', () => {
     })
   })
 
-  test("the domain's own account has priority over the account for all others", () => {
+  test('uses the domain’s own account before the account for all domains', () => {
     const both = { ...nothing, serviceAccounts: new Map([...accounts.serviceAccounts, ['*', anyAccount]]) }
     expect(outcome({ jid }, both)[1]).toEqual({ kind: 'service', account })
     expect(outcome({ jid: 'juliet@sub.chat.example' }, both)[1]).toEqual({
@@ -224,18 +224,18 @@ describe('without password and token', () => {
     })
   })
 
-  test('an account is taken before a certificate', () => {
+  test('uses an account before a certificate', () => {
     expect(outcome({ jid }, { ...certificates, ...accounts, servers: certificates.servers })[1]).toEqual({
       ...{ kind: 'service', account },
     })
   })
 
-  test("the certificate for the domain's server is taken", () => {
+  test('uses the client certificate for the domain’s server', () => {
     expect(outcome({ jid }, certificates)).toEqual(['juliet@chat.example/balcony', { kind: 'certificate' }])
     expect(problemOf({ jid: 'juliet@other.example' }, certificates)).toBe(noLogin)
   })
 
-  test('the certificate for all other servers is not used for a server with its own entry', () => {
+  test('does not use the certificate for all other servers if the server has its own entry', () => {
     const others = new Map([['*', { ...server, certificate }]])
     const any = { ...nothing, servers: others }
     expect(outcome({ jid }, any)[1]).toEqual({ kind: 'certificate' })
@@ -246,17 +246,17 @@ describe('without password and token', () => {
   })
 
   test.each([
-    ['nothing at all', {}, missing('jid')],
+    ['an empty body', {}, missing('jid')],
     ['an empty jid', { jid: '', password: '' }, empty('jid')],
     ['a jid', { jid }, noLogin],
     ['an authzid', { authzid: jid }, noLogin],
-    ['a jid that is none', { jid: 'juliet' }, 'invalid-jid'],
-  ])('and with nothing configured, %s does not do', (_what, parameters, problem) => {
+    ['an invalid jid', { jid: 'juliet' }, 'invalid-jid'],
+  ])('is rejected without configured accounts for %s', (_what, parameters, problem) => {
     expect(problemOf(parameters)).toBe(problem)
   })
 })
 
-describe('a bare domain', () => {
+describe('a warm call for a bare domain', () => {
   test('is an anonymous session if the operator allows it', () => {
     expect(outcome({ jid: 'CHAT.example.' }, anonymous)).toEqual(['chat.example', { kind: 'anonymous' }])
     expect(read({ jid: 'chat.example' }, anonymous).jid).toEqual({
@@ -265,25 +265,25 @@ describe('a bare domain', () => {
     expect(outcome({ jid: 'bücher.example' }, anonymous)[0]).toBe('bücher.example')
   })
 
-  test('is anonymous even where an account could act for users', () => {
+  test('opens an anonymous session even if an account could act for users', () => {
     expect(outcome({ jid: 'chat.example' }, { ...accounts, warm: anonymous.warm })[1]).toEqual({
       kind: 'anonymous',
     })
   })
 
   test.each([
-    ['where the operator does not', { jid: 'chat.example' }, nothing],
-    ['where only an account could act', { jid: 'chat.example' }, accounts],
+    ['if the operator does not allow it', { jid: 'chat.example' }, nothing],
+    ['if only an account is configured', { jid: 'chat.example' }, accounts],
     ['with a password', { jid: 'chat.example', password: 'pw' }, anonymous],
     ['with a resource', { jid: 'chat.example/x' }, anonymous],
-    ['that is none', { jid: 'chat example' }, anonymous],
+    ['if it is invalid', { jid: 'chat example' }, anonymous],
     ['with an empty local part', { jid: '@chat.example' }, anonymous],
     ['with a NUL', { jid: 'chat.exam\u0000ple' }, anonymous],
-  ])('is no JID %s', (_what, parameters, ways) => {
+  ])('is rejected %s', (_what, parameters, ways) => {
     expect(problemOf(parameters, ways)).toBe('invalid-jid')
   })
 
-  test('does not keep a full JID from its account', () => {
+  test('does not change calls with a full JID', () => {
     expect(outcome({ jid }, { ...accounts, warm: anonymous.warm })[1]).toEqual({ kind: 'service', account })
     expect(problemOf({ jid }, anonymous)).toBe(noLogin)
   })

@@ -4,7 +4,7 @@ import { Problem, type ProblemCode } from '../../../src/lib/errors.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { config, credentials, failing, fakeService, parameters, warm } from '../fake-login.js'
 
-describe('the form', () => {
+describe('the admin form', () => {
   const token = async (service: ReturnType<typeof fakeService>) => {
     const page = await request(service.app)
       .get('/warm')
@@ -86,7 +86,7 @@ describe('the form', () => {
     expect(service.logins).toHaveLength(0)
   })
 
-  test('offers the values of the settings, except a cookie that it cannot set', async () => {
+  test('offers the values in the settings, but cookie instead of reply', async () => {
     const bosh = { ...config.bosh, attachBinding: 'reply', maxRequests: 1 } as const
     const { text } = await request(fakeService({ bosh }).app)
       .get('/warm')
@@ -118,7 +118,7 @@ describe('the form', () => {
   })
 })
 
-describe('an invalid form', () => {
+describe('an invalid admin form', () => {
   const origin = { Origin: 'https://web.example', 'Sec-Fetch-Site': 'same-origin' }
   const sent = {
     ...{ ...parameters, token: '', authzid: '', attach_binding: 'off' },
@@ -149,7 +149,7 @@ describe('an invalid form', () => {
       new RegExp(`<span class="fault" id="${name}-fault">([^<]*)<`).exec(text)![1],
     ])
 
-  test('may have an empty password if an account acts for its users', async () => {
+  test('may have an empty password if an account acts for users', async () => {
     const account = { user: 'bot', password: 'secret-of-bot' }
     const service = fakeService({ serviceAccounts: new Map([['*', account]]) })
     const { status } = await send(service, { password: '' })
@@ -165,7 +165,7 @@ describe('an invalid form', () => {
     ['expires_in', '4', 'invalid-parameter', 'A whole number from 5 to 600.'],
     ['language', '!', 'invalid-parameter', 'A language tag (BCP 47), such as en or de-CH.'],
     ['attach_binding', 'on', 'invalid-parameter', 'One of off, cookie, reply'],
-  ])('for its %s, %j, says so at that field', async (name, value, code, message) => {
+  ])('for %s, %j, has an error at that field', async (name, value, code, message) => {
     const service = fakeService()
     const { status, text, headers } = await send(service, { [name]: value })
     expect(status).toBe(400)
@@ -179,7 +179,7 @@ describe('an invalid form', () => {
     expect(service.logins).toEqual([])
   })
 
-  test('has an error at each wrong field at once, and the focus at the first', async () => {
+  test('has an error at each wrong field, and the focus at the first', async () => {
     const { text } = await send(fakeService(), { jid: 'a b@', password: '', wait: 'long', ver: '2' })
     expect(faults(text)).toEqual([
       ['jid', 'This is not an address. Write it like alice@example.org.'],
@@ -197,12 +197,12 @@ describe('an invalid form', () => {
     ['a token beside a password', { token: 't0ken' }, ['token', 'hold']],
     ['an account of another domain', { authzid: 'a@elsewhere.example' }, ['authzid', 'hold']],
     ['no password for an account that acts', { password: '', authzid: 'a@chat.example' }, ['password', 'hold']],
-  ])('has an error for %s beside the others', async (_what, more, names) => {
+  ])('has an error for %s and for the other fields', async (_what, more, names) => {
     const { text } = await send(fakeService(), { ...more, hold: '-1' })
     expect(faults(text).map(([name]) => name)).toEqual(names)
   })
 
-  test('does not ask for a password if an account may act for the user', async () => {
+  test('does not require a password if an account may act for the user', async () => {
     const account = { user: 'bot', password: 'secret-of-bot' }
     const service = fakeService({ serviceAccounts: new Map([['chat.example', account]]) })
     const { text } = await send(service, { jid: '@', password: '' })
@@ -217,7 +217,7 @@ describe('an invalid form', () => {
     ['remote-connection-failed', 502, undefined],
     ['service-full', 503, undefined],
     ['timeout', 504, undefined],
-  ])('for %s, is %i, says what to do, and can be sent again', async (code, status, field) => {
+  ])('for %s, is %i with advice, and can be sent again', async (code, status, field) => {
     const service = failing(new Problem(code))
     const reply = await send(service)
     expect(reply.status).toBe(status)
@@ -237,7 +237,7 @@ describe('an invalid form', () => {
     ).toBe(status)
   })
 
-  test('keeps the address and the options, but no secret', async () => {
+  test('keeps the JID and the options, but no secret', async () => {
     const jid = `juliet@chat.example/<b>&"'`
     const secrets = { password: 'Pa55-of-juliet', token: 't0ken-of-juliet' }
     const { text } = await send(fakeService(), {
@@ -272,7 +272,7 @@ describe('an invalid form', () => {
     expect(text).not.toContain('Retry-After')
   })
 
-  test('is shown to browsers only: programs get JSON, and faults of the service get an error page', async () => {
+  test('is a page in browsers only: programs get JSON, and faults an error page', async () => {
     const json = await send(failing(new Problem('not-authorized')), {}, 'application/json')
     expect([json.status, JSON.parse(json.text).code]).toEqual([403, 'not-authorized'])
     const service = failing(new TypeError('a detail of ours'))

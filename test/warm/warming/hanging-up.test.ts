@@ -6,7 +6,7 @@ import { hashSecret } from '../../../src/config/kinds/secret-hash.js'
 import { binding, credentials, fakeService, parameters } from '../fake-login.js'
 import { FakeSessions, idOf } from '../fake-sessions.js'
 
-describe('a caller who hangs up', () => {
+describe('a caller that disconnects', () => {
   function deferred<T>() {
     let resolve!: (value: T) => void
     const promise = new Promise<T>(settle => {
@@ -61,7 +61,7 @@ describe('a caller who hangs up', () => {
     expect(service.lines()).toMatchObject([{ code: 'client-gone', jid: 'juliet@chat.example', level: 30 }])
   })
 
-  test('in the middle of the body causes no failure of the service', async () => {
+  test('in the middle of the body is logged as client-gone, not as an error', async () => {
     const service = fakeService()
     const caller = await call(service, { lacking: 10 })
     await caller.hangUp()
@@ -70,7 +70,7 @@ describe('a caller who hangs up', () => {
   })
 
   test.each(['/warm', `/warm/${idOf(5)}/resume`])(
-    'while the secret is being hashed calls %s in vain, which is no failure of ours',
+    'while the secret is being hashed causes no action and no error at %s',
     async path => {
       const [name, secret] = credentials
       const sessions = new FakeSessions()

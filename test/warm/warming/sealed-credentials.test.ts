@@ -31,8 +31,8 @@ const refused = {
   detail: 'The credential is damaged or too old, or is for another admin, jid or SEAL_KEY_FILE.',
 }
 
-describe('a credential', () => {
-  test('has the keys of its user, under any of the seal keys and spelling of the JID', () => {
+describe('a credential that the backend stores', () => {
+  test('opens for its user, with each of the seal keys and any spelling of the JID', () => {
     now = Date.now()
     expect(opened(seal())).toEqual(keys)
     expect(opened(seal(), parseJid('JULIET@Chat.Example/desk')!)).toEqual(keys)
@@ -58,7 +58,7 @@ describe('a credential', () => {
     expect(seal({ ...juliet, local }, widest).length).toBeLessThanOrEqual(2048)
   })
 
-  test('is valid until its time is over', () => {
+  test('is valid until its expiry', () => {
     now = 1_000_000_000_000
     const text = seal()
     now += day - 1
@@ -67,7 +67,7 @@ describe('a credential', () => {
     expect(opened(text)).toEqual(refused)
   })
 
-  test('is refused with the same error, whatever the reason', () => {
+  test('is rejected with the same error, whatever the reason', () => {
     now = Date.now()
     const text = seal()
     const faults = [
@@ -91,7 +91,7 @@ describe('a credential', () => {
     expect(opened(text, juliet, 'portal","x')).toEqual(keys)
   })
 
-  test('is not made without a key, or from a salt that is too long', () => {
+  test('is not created without a seal key, or from a salt that is too long', () => {
     const none = createSealedCredentials({ sealKeys: undefined, warm: { credentialTime: 60 } }, () => now)
     const noKey = { code: 'cannot-remember', status: 409, detail: 'SEAL_KEY_FILE is not set.' }
     expect(() => none.seal('portal', juliet, keys)).toThrow(expect.objectContaining(noKey))

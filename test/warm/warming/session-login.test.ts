@@ -41,9 +41,9 @@ const request = {
 }
 
 test.each([
-  ['is over', async () => undefined, 'remote-connection-failed'],
-  ['fails at it', () => Promise.reject(new Error('no terms')), undefined],
-])('a session that %s when it is to be handed out is ended', async (_what, handOver, code) => {
+  ['has ended', async () => undefined, 'remote-connection-failed'],
+  ['fails', () => Promise.reject(new Error('no terms')), undefined],
+])('the link of a session that %s at the end of its login is closed', async (_what, handOver, code) => {
   const links: HandingOut[] = []
   const clock = new FakeClock()
   const { login } = createLogins(
@@ -67,7 +67,7 @@ test.each([
   expect(links.map(({ gone }) => gone)).toEqual(['abandoned'])
 })
 
-test('a login whose session an admin has ended is not repeated, even if parts were pipelined', async () => {
+test('a login whose session an admin has ended is not repeated, even if it was pipelined', async () => {
   const clock = new FakeClock()
   const pipelining = new (class extends Pipelining {
     override get isToBlame() {
@@ -101,7 +101,7 @@ test('a login whose session an admin has ended is not repeated, even if parts we
   expect([opened, failed]).toEqual([1, [true]])
 })
 
-describe('the keys for a later login', () => {
+describe('the keys for mending a link', () => {
   const byScram = () => {
     let server: ScramServer
     const last = (told: readonly string[], element: string) =>
@@ -125,8 +125,8 @@ describe('the keys for a later login', () => {
   }
 
   test.each([
-    ['are good while the session lives', async () => ({}) as never, undefined],
-    ['are gone if it is not handed out', async () => undefined, 'credentials-expired'],
+    ['are valid while the session lives', async () => ({}) as never, undefined],
+    ['are wiped if the session has ended', async () => undefined, 'credentials-expired'],
   ])('%s', async (_what, handedOut, code) => {
     const clock = new FakeClock()
     let kept: Mending | undefined

@@ -40,7 +40,7 @@ function problemOf(body: string | Uint8Array, contentType?: string): string {
   return 'none'
 }
 
-describe('the values of a request', () => {
+describe('the parameters of a warm call', () => {
   test('of a minimal form are the defaults', () => {
     expect(read(least)).toEqual({
       jid: { local: 'juliet', domain: 'chat.example', resource: undefined },
@@ -64,30 +64,35 @@ describe('the values of a request', () => {
 
   test.each([
     ['a body without a type is a form', least, undefined, {}],
-    ['the type may have parameters and capitals', least, 'Application/X-WWW-Form-Urlencoded;charset="UTF-8"', {}],
+    [
+      'the content type may have parameters and capitals',
+      least,
+      'Application/X-WWW-Form-Urlencoded;charset="UTF-8"',
+      {},
+    ],
     ['JSON may begin with a byte order mark', `\ufeff${JSON.stringify(leastJson)}`, json, {}],
     ['a plus is a space, %2B a plus', 'jid=a@b.example&password=a+b%2Bc', form, withPassword('a b+c')],
     ['escapes are UTF-8', 'jid=a@b.example&password=%E2%82%AC', form, withPassword('€')],
     ['UTF-8 need not be escaped', 'jid=a@b.example&password=€', form, withPassword('€')],
     ['a password may contain = signs', 'jid=a@b.example&password=a=b=', form, withPassword('a=b=')],
     ['a password is not trimmed', 'jid=a@b.example&password=%20x%0A', form, withPassword(' x\n')],
-    ['language wins over lang', `${least}&lang=fr&language=de`, form, { language: 'de' }],
-    ['lang counts alone', `${least}&lang=fr`, form, { language: 'fr' }],
+    ['language is used before lang', `${least}&lang=fr&language=de`, form, { language: 'de' }],
+    ['lang alone is used', `${least}&lang=fr`, form, { language: 'fr' }],
     ['a language may have many parts', `${least}&lang=zh-Hant-TW-x-a`, form, { language: 'zh-Hant-TW-x-a' }],
-    ['a longer wait is brought down', `${least}&wait=300`, form, { wait: 60 }],
-    ['a huge wait is brought down', `${least}&wait=999999999999999`, form, { wait: 60 }],
-    ['a wait of any length is brought down', `${least}&wait=${'9'.repeat(9000)}`, form, { wait: 60 }],
-    ['a hold of any length is brought down', `${least}&hold=${'9'.repeat(400)}`, form, { hold: 2 }],
-    ['a number beyond all is brought down', '{"jid":"a@b.example","password":"x","wait":1e999}', json, { wait: 60 }],
+    ['a wait above the limit is reduced', `${least}&wait=300`, form, { wait: 60 }],
+    ['a huge wait is reduced', `${least}&wait=999999999999999`, form, { wait: 60 }],
+    ['a wait of any number of digits is reduced', `${least}&wait=${'9'.repeat(9000)}`, form, { wait: 60 }],
+    ['a hold of any number of digits is reduced', `${least}&hold=${'9'.repeat(400)}`, form, { hold: 2 }],
+    ['a number beyond all limits is reduced', '{"jid":"a@b.example","password":"x","wait":1e999}', json, { wait: 60 }],
     ['a version may be a number', JSON.stringify({ ...leastJson, ver: 1.6 }), json, { ver: '1.6' }],
     ['a version may be a whole number', '{"jid":"a@b.example","password":"x","ver":1.0}', json, { ver: '1.0' }],
     ['a wait of 0 stays 0', `${least}&wait=0`, form, { wait: 0 }],
-    ['hold leaves one request free', `${least}&hold=9`, form, { hold: 2 }],
-    ['JSON takes digits in a string', JSON.stringify({ ...leastJson, wait: '5' }), json, { wait: 5 }],
+    ['hold stays below the number of open requests', `${least}&hold=9`, form, { hold: 2 }],
+    ['numbers in JSON may be strings', JSON.stringify({ ...leastJson, wait: '5' }), json, { wait: 5 }],
     ['1.10 is not 1.1', `${least}&ver=1.10`, form, { ver: '1.10' }],
-    ['the browser gets the time asked for', `${least}&expires_in=5`, form, { attachSeconds: 5 }],
+    ['expires_in is used', `${least}&expires_in=5`, form, { attachSeconds: 5 }],
     [
-      'names in strings are not members',
+      'text in strings is not a member',
       '{"jid":"a@b.example","password":"\\"jid\\":1,\\"x\\":{"}',
       json,
       withPassword('"jid":1,"x":{'),
@@ -97,7 +102,7 @@ describe('the values of a request', () => {
   })
 })
 
-describe('if another endpoint has the sessions of a domain', () => {
+describe('for a domain with a remote endpoint', () => {
   const endpoint = { url: 'https://chat.example/bosh', allowsPlain: false, ca: undefined, verify: true }
   const elsewhere = {
     ...defaults,
@@ -110,12 +115,12 @@ describe('if another endpoint has the sessions of a domain', () => {
     ['wait=999999&hold=999', { wait: 65535, hold: 255 }],
     ['wait=0&hold=0', { wait: 0, hold: 1 }],
     ['', { wait: 60, hold: 1 }],
-  ])('"%s" is passed on as far as the protocol goes', (more, expected) => {
+  ])('"%s" is only limited by what BOSH allows', (more, expected) => {
     const limits = { ...elsewhere, bosh: { ...bosh, maxWait: 30, defaultHold: 0 } }
     expect(toWarmRequest(parametersOf(`${least}&${more}`), limits)).toMatchObject(expected)
   })
 
-  test('attach binding is refused if requested, and not promised if it is the default', () => {
+  test('attach_binding is rejected if requested, and ignored as a default', () => {
     const usual = { ...elsewhere, bosh: { ...bosh, attachBinding: 'cookie' as const } }
     expect(toWarmRequest(parametersOf(least), usual).attachBinding).toBe('off')
     expect(toWarmRequest(parametersOf(`${least}&attach_binding=off`), usual).attachBinding).toBe('off')
@@ -123,13 +128,13 @@ describe('if another endpoint has the sessions of a domain', () => {
     expect(() => toWarmRequest(asked, usual)).toThrow(expect.objectContaining({ code: 'invalid-parameter' }))
   })
 
-  test('the limits of this service apply to all other domains', () => {
+  test('other domains have the limits of this service', () => {
     const parameters = parametersOf('jid=a@b.example&password=pw&wait=300&hold=0')
     expect(toWarmRequest(parameters, elsewhere)).toMatchObject({ wait: 60, hold: 0 })
   })
 })
 
-describe('faults of a request', () => {
+describe('a warm call is rejected', () => {
   const invalid = (name: ParameterName, rule = bodyParameters[name].allowed) =>
     `invalid-parameter | Parameter: ${name}. ${rule}`
   const twice = (name: ParameterName) => invalid(name, 'It must not be repeated.')
@@ -158,8 +163,8 @@ describe('faults of a request', () => {
     ['a wait below 0', `${least}&wait=-1`, invalid('wait')],
     ['a fraction', `${least}&hold=1.5`, invalid('hold')],
     ['an exponent', `${least}&hold=1e1`, invalid('hold')],
-    ['a time too short for a browser', `${least}&expires_in=4`, invalid('expires_in')],
-    ['a time too long for a browser', `${least}&expires_in=601`, invalid('expires_in')],
+    ['too short an expires_in', `${least}&expires_in=4`, invalid('expires_in')],
+    ['too long an expires_in', `${least}&expires_in=601`, invalid('expires_in')],
     ['a version without a minor part', `${least}&ver=1`, invalid('ver')],
     ['a version of more digits than BOSH has', `${least}&ver=100000.1`, invalid('ver')],
     ['a version of three parts', `${least}&ver=1.6.1`, invalid('ver')],
@@ -167,7 +172,7 @@ describe('faults of a request', () => {
     ['a control character in the language', `${least}&language=en%0a`, invalid('language')],
     ['a broken alias beside a language', `${least}&language=en&lang=%22`, invalid('lang')],
     ['a language that is too long', `${least}&language=en${'-abcde'.repeat(50)}`, invalid('language')],
-  ])('form: %s', (_what, body, problem) => {
+  ])('as a form: %s', (_what, body, problem) => {
     expect(problemOf(body)).toBe(problem)
   })
 
@@ -190,11 +195,11 @@ describe('faults of a request', () => {
     ['a fraction', '{"jid":"a@b.example","password":"x","wait":1.5}', invalid('wait')],
     ['a number below 0', '{"jid":"a@b.example","password":"x","hold":-1}', invalid('hold')],
     ['a version that is no number of digits', '{"jid":"a@b.example","password":"x","ver":1e-7}', invalid('ver')],
-  ])('JSON: %s', (_what, body, problem) => {
+  ])('as JSON: %s', (_what, body, problem) => {
     expect(problemOf(body, json)).toBe(problem)
   })
 
-  describe.each(parameterNames)('every parameter, here %s,', name => {
+  describe.each(parameterNames)('each parameter, such as %s,', name => {
     const others = Object.entries({
       ...leastJson,
       ...(name === 'mechanism' && { token: 't' }),
@@ -212,7 +217,7 @@ describe('faults of a request', () => {
       expect(problemOf(asJson(`1,"${name}":1`), json)).toBe(twice(name))
     })
 
-    test.each(['%', '%zz', '%ff', '%c3', '%ed%a0%80', '%c0%80'])('is not escaped as %s', value => {
+    test.each(['%', '%zz', '%ff', '%c3', '%ed%a0%80', '%c0%80'])('may not be escaped as %s', value => {
       expect(problemOf(asForm(value))).toBe(broken(name))
     })
 
@@ -220,11 +225,11 @@ describe('faults of a request', () => {
     const isOption = !names.includes(name)
 
     if (isOption)
-      test.each([asForm(''), asJson('""'), asJson('null')])('is not given in %j', body => {
+      test.each([asForm(''), asJson('""'), asJson('null')])('may be empty, as in %j', body => {
         expect(read(body, body.startsWith('{') ? json : form)).toEqual(read(least))
       })
     else
-      test('is not null and not empty', () => {
+      test('may not be null or empty', () => {
         expect(problemOf(asJson('null'), json)).toBe(invalid(name))
         expect(problemOf(asJson('""'), json)).toBe(empty(name))
         expect(problemOf(asForm(''))).toBe(empty(name))
@@ -233,12 +238,12 @@ describe('faults of a request', () => {
     // A wrong token has another error.
     if (name === 'csrf_token') return
 
-    test.each(['[]', '["1"]', '{}', '1.5', '-1', '"\\ud800"'])('is not %s', value => {
+    test.each(['[]', '["1"]', '{}', '1.5', '-1', '"\\ud800"'])('may not be %s', value => {
       if (name === 'ver' && value === '1.5') return
       expect(problemOf(asJson(value), json)).toBe(invalid(name))
     })
 
-    test.each(['%00', 'a%00', '%0A5%0A'])('has no control characters, as in %s', value => {
+    test.each(['%00', 'a%00', '%0A5%0A'])('may not have control characters, as in %s', value => {
       if (name === 'password' && !value.includes('%00')) return
       expect(problemOf(asForm(value))).toBe(refused)
     })
@@ -266,7 +271,7 @@ describe('faults of a request', () => {
     ['langauge', 'language'],
     ['auth_zid', 'authzid'],
     ['vist', 'visit'],
-  ])('a body with %s is refused, where %s is meant', (name, meant) => {
+  ])('with the name %s is rejected, and %s is suggested', (name, meant) => {
     const problem = `invalid-parameter | Parameter: ${meant}. The body has ${name}, which looks misspelt.`
     expect(problemOf(`${least}&${name}=x`)).toBe(problem)
     expect(problemOf(JSON.stringify({ ...leastJson, [name]: null }), json)).toBe(problem)
@@ -292,14 +297,14 @@ describe('faults of a request', () => {
       'url',
     ],
     ...['_method', '__proto__', 'authenticity_token'],
-  ])('a body with %j is refused, and the answer names what it can have', name => {
+  ])('with the unknown name %j is rejected, and the error lists the names', name => {
     const problem = `invalid-parameter | Parameter: ${name}. | The body can have ${all.join(', ')}.`
     expect(problemOf(`${least}&${name}=x`)).toBe(problem)
     expect(problemOf(`{"jid":"a@b.example","password":"x","${name}":1}`, json)).toBe(problem)
   })
 
   test.each(['x'.repeat(41), 'hunter2', 'correct-horse', '', 'a\r\nb\u202e\0'])(
-    'a body with the name %j, which may be a secret, is rejected without it',
+    'with the name %j, which may be a secret, is rejected without it',
     name => {
       const problem = problemOf(JSON.stringify({ ...leastJson, [name]: 1 }), json)
       expect(problem).toBe(`invalid-parameter | A parameter is unknown. The body can have ${all.join(', ')}.`)
@@ -313,7 +318,7 @@ describe('faults of a request', () => {
     'password=pa&5s=w',
     'token=pa&55',
     'credential=pa&55',
-  ])('the rest of a secret that was not escaped is not quoted: %s', body => {
+  ])('and the rest of an unescaped secret is not quoted: %s', body => {
     const [name] = body.split('=')
     const escaped = `An unknown parameter follows ${name}: forms write & in a value as %26.`
     expect(problemOf(`jid=juliet@chat.example&${body}`)).toBe(
@@ -321,7 +326,7 @@ describe('faults of a request', () => {
     )
   })
 
-  test('the time to read many names and long strings grows only with their length', () => {
+  test('in time that grows only with the length, for many names and long strings', () => {
     const bodies = (times: number) => [
       [`${least}&${'tokxx=&'.repeat(times)}`, form],
       [JSON.stringify({ ...leastJson, x: '\\"'.repeat(times) }), json],
@@ -347,7 +352,7 @@ describe('faults of a request', () => {
     ['another charset', least, `${form}; charset=iso-8859-1`, 'unsupported-media-type | The charset must be UTF-8.'],
     ['a form that is not UTF-8', Buffer.from([0x6a, 0xff]), form, 'invalid-body | It is not UTF-8.'],
     ['JSON that is not UTF-8', Buffer.from([0x22, 0xff, 0x22]), json, 'invalid-body | It is not UTF-8.'],
-  ])('%s', (_what, body, type, problem) => {
+  ])('with %s', (_what, body, type, problem) => {
     expect(problemOf(body, type)).toBe(problem)
   })
 })
@@ -359,11 +364,11 @@ test.each([
   ['{"remember":true}', json, true],
   ['{"remember":false}', json, false],
   ['{"remember":"on"}', json, true],
-])('%s in a %s asks for a credential: %p', (body, type, remember) => {
+])('%s in a %s requests a credential: %p', (body, type, remember) => {
   expect(parametersOf(body, type)('remember') ?? false).toBe(remember)
 })
 
-test('a resumed session waits, and is bound to its browser, as the call says or by default', () => {
+test('a resumed session has expires_in and attach_binding of the call, or the defaults', () => {
   expect(toHandover(parametersOf(''), defaults)).toEqual({ seconds: 120, attachBinding: 'off' })
   const parameters = parametersOf('{"expires_in":30,"attach_binding":"reply"}', json)
   expect(toHandover(parameters, defaults)).toEqual({ seconds: 30, attachBinding: 'reply' })
