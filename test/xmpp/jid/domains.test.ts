@@ -30,7 +30,7 @@ function file(name: string, text: string): string {
 
 const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment })
 
-describe('domains as XMPP servers get them', () => {
+describe('domains in the spelling that XMPP servers expect', () => {
   test.each([
     ['xn--bcher-kva.example', 'bücher.example'],
     ['XN--Bcher-KVA.Example', 'bücher.example'],
@@ -46,12 +46,12 @@ describe('domains as XMPP servers get them', () => {
     ['xn--zz', 'xn--zz'],
     ['xn--a@', 'xn--a@'],
     ["<xn--'>", "<xn--'>"],
-  ])('of %j is %j', (address, written) => {
+  ])('the domain of %j becomes %j', (address, written) => {
     expect(withULabels(address)).toBe(written)
     expect(withULabels(written)).toBe(written)
   })
 
-  test('have their ASCII form', () => {
+  test('have the same ASCII form as before', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }), { maxLength: 4 }), labels => {
         const domain = prepareDomain(labels.join('.'))
@@ -62,7 +62,7 @@ describe('domains as XMPP servers get them', () => {
 })
 
 describe('a domain', () => {
-  test('in lower case gives the same result as in another case, which the URL parser reads', () => {
+  test('in lower case gives the same result as in another case, which takes a slower path', () => {
     const label = fc.oneof(
       fc.stringMatching(/^[a-z0-9_-]{0,8}$/),
       fc.constantFrom('xn--', 'xn--a', 'xn--mnchen-3ya', 'ab--cd', '0x7f', '127', 'a'.repeat(63), 'a'.repeat(64)),
@@ -93,7 +93,7 @@ describe('a domain', () => {
   })
 
   test.each([
-    ['nothing', ''],
+    ['no text', ''],
     ['a lone dot', '.'],
     ['two trailing dots', 'example.org..'],
     ['an empty label', 'example..org'],
@@ -103,7 +103,7 @@ describe('a domain', () => {
     ['a tab, which a URL parser drops', 'exam\tple.org'],
     ['a slash, where a URL parser stops', 'example.org/evil'],
     ['a backslash', 'example.org\\evil'],
-    ['a slash in disguise', 'example.org／evil'],
+    ['a full-width slash', 'example.org／evil'],
     ['an escape, which a URL parser decodes', '%65xample.org'],
     ['a port', 'example.org:5222'],
     ['a user', 'user@example.org'],
@@ -111,7 +111,7 @@ describe('a domain', () => {
     ['a short form of an IPv4 address', '127.1'],
     ['a hexadecimal IPv4 address', '0x7f.0.0.1'],
     ['an IPv4 address in full-width digits', '１２７.0.0.1'],
-    ['an IPv4 address that is none', '256.0.0.1'],
+    ['an invalid IPv4 address', '256.0.0.1'],
     ['an IPv6 address without brackets', '::1'],
     ['brackets around something else', '[example.org]'],
     ['an IPv6 address with a zone', '[fe80::1%25eth0]'],
@@ -123,8 +123,8 @@ describe('a domain', () => {
   })
 })
 
-describe('a pattern', () => {
-  test('is prepared like the domain in it', () => {
+describe('a pattern for domains', () => {
+  test('is normalized like a domain', () => {
     expect(['*', '*.Münster.example', 'Example.ORG.'].map(preparePattern)).toEqual([
       '*',
       '*.xn--mnster-3ya.example',
@@ -137,7 +137,7 @@ describe('a pattern', () => {
   })
 })
 
-describe('a list of patterns', () => {
+describe('a list of patterns for domains', () => {
   const patterns = ['example.org', '*.example.net']
 
   test.each([
@@ -152,23 +152,23 @@ describe('a list of patterns', () => {
     expect(allowsDomain(patterns, domain)).toBe(allowed)
   })
 
-  test('with * in it allows any domain', () => {
+  test('with * allows any domain', () => {
     expect(allowsDomain(['example.org', '*'], 'anything.example')).toBe(true)
     expect(allowsDomain(['*'], '[::1]')).toBe(true)
   })
 
-  test('with nothing in it allows nothing', () => {
+  test('without patterns allows no domain', () => {
     expect(allowsDomain([], 'example.org')).toBe(false)
   })
 })
 
 describe('XMPP_DOMAINS', () => {
-  test('are prepared, without duplicates', () => {
+  test('are normalized, without duplicates', () => {
     const { config } = load({ XMPP_DOMAINS: 'Example.org, *.München.example,,example.org.,localhost' })
     expect(config.domains).toEqual(['example.org', '*.xn--mnchen-3ya.example', 'localhost'])
   })
 
-  test('with * among them give a warning', () => {
+  test('with * and other patterns give a warning', () => {
     expect(load({ XMPP_DOMAINS: '*' }).warnings).toEqual([
       'XMPP_DOMAINS has *: this service connects to the server of any domain, except in private networks.',
     ])
@@ -201,7 +201,7 @@ describe('XMPP_SERVERS', () => {
     ])
   })
 
-  test('may be trusted without TLS, and with PLAIN', () => {
+  test('may be trusted without TLS, and may get PLAIN', () => {
     expect(servers('example.org=xmpp://127.0.0.1?tls=none')).toEqual([
       ['example.org', { ...usual, host: '127.0.0.1', tls: 'none' }],
     ])
@@ -210,14 +210,14 @@ describe('XMPP_SERVERS', () => {
     ])
   })
 
-  test('may have their own certificates, from a file with any name', () => {
+  test('may have their own CA, from a file with any name', () => {
     const path = file('c+a, = 1&2.pem', `A comment\n${certificate}\n${certificate}\nand a secret\n`)
     expect(servers(`example.org=xmpp://localhost?ca=${encodeURIComponent(path).replace('%2B', '+')}`)).toEqual([
       ['example.org', { ...usual, host: 'localhost', ca: `${certificate}\n${certificate}` }],
     ])
   })
 
-  test('may have unchecked certificates, with a warning', () => {
+  test('may be unverified, with a warning', () => {
     const { config, warnings } = load({ XMPP_SERVERS: 'example.org=xmpp://localhost?verify=off' })
     expect(config.servers.get('example.org')?.verify).toBe(false)
     expect(warnings).toEqual([
@@ -225,7 +225,7 @@ describe('XMPP_SERVERS', () => {
     ])
   })
 
-  test('of a domain without logins give a warning', () => {
+  test('of a domain that is not allowed give a warning', () => {
     expect(load({ XMPP_SERVERS: 'example.com=xmpp://localhost' }).warnings).toEqual([
       'XMPP_SERVERS names example.com, which XMPP_DOMAINS does not allow.',
     ])
@@ -278,7 +278,7 @@ describe('XMPP_SERVERS', () => {
     expect(problems(text)).toEqual([`XMPP_SERVERS ${problem}`])
   })
 
-  test('with a file that only looks like a certificate stop the start', () => {
+  test('with an invalid certificate file stop the start', () => {
     const path = file('fake.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
     expect(problems(`example.org=xmpp://a?ca=${path}`)).toEqual([`XMPP_SERVERS ${noCertificate}`])
   })

@@ -18,6 +18,6 @@ test.each([
   ['ａｌｉｃｅ@chat.example', 'alice@chat.example'],
   ['chat.example', '@chat.example'],
   ['chat.example', 'x@chat.example'],
-])('%s and %s are not', (one, other) => {
+])('%s and %s are different users', (one, other) => {
   expect(userOf(one)).not.toBe(userOf(other))
 })

@@ -13,7 +13,7 @@ function readAll(chunks: readonly Buffer[]): Reading {
 }
 
 describe('any well-formed stream', () => {
-  test('has the same elements, however its bytes are cut', () => {
+  test('has the same elements in any pieces', () => {
     fc.assert(
       fc.property(randomStream, randomCuts, (xml, cuts) => {
         const bytes = Buffer.from(xml)
@@ -28,7 +28,7 @@ describe('any well-formed stream', () => {
     )
   })
 
-  test('has elements that mean the same alone as in the stream', () => {
+  test('has elements with the same meaning alone as in the stream', () => {
     fc.assert(
       fc.property(randomStream, xml => {
         const [stream] = meaning(xml)
@@ -41,7 +41,7 @@ describe('any well-formed stream', () => {
     )
   })
 
-  test('has elements that mean the same inside another document with other declarations', () => {
+  test('has elements with the same meaning in another document with other declarations', () => {
     fc.assert(
       fc.property(randomStream, xml => {
         const [stream] = meaning(xml)
@@ -106,7 +106,7 @@ describe('any damaged stream', () => {
     return bytes
   }
 
-  test('fails only with an XmlError, and returns only whole elements', () => {
+  test('fails only with an XmlError, and only whole elements are returned', () => {
     fc.assert(
       fc.property(randomStream, damage, randomCuts, (xml, blows, cuts) => {
         const bytes = damaged(xml, blows)

@@ -36,7 +36,7 @@ describe('stream elements inside stanzas, which browsers would obey,', () => {
     }
   })
 
-  test('are dropped with the stanza if the namespace is written with references', () => {
+  test('cause the stanza to be dropped if the namespace has references', () => {
     const { texts, fates } = read(`${header}<message><error xmlns='${streams.replace('s', '&#115;')}'/></message>`, {
       lenient: true,
     })
@@ -47,7 +47,7 @@ describe('stream elements inside stanzas, which browsers would obey,', () => {
     `<message xmlns:stream='${streams}'><body>xmlns='${streams}' &lt;stream:error/></body></message>`,
     `<message xmlns:s='${streams}' s:error='${streams}'><body/></message>`,
     `<features xmlns='${streams}'><error xmlns='${streams}'/><stream:error/></features>`,
-  ])('are not confused with text, attributes and elements of the stream itself: %s', text => {
+  ])('are distinguished from text, attributes and real stream elements: %s', text => {
     const { texts, fates } = read(header + text, { lenient: true })
     expect([fates, texts.length]).toEqual([[], 1])
     expect(texts[0]).toContain(text.slice(text.indexOf('>')))
@@ -65,7 +65,7 @@ describe('elements of a server that break namespace rules', () => {
       "<message stream:k='2'><e p:k='1'/></message>",
       `<message xmlns:stream='http://etherx.jabber.org/streams'${own('p')} stream:k='2'><e p:k='1'/></message>`,
     ],
-  ])('are repaired with an invented namespace for the prefix: %s', (text, mended) => {
+  ])('get an invented namespace for the prefix: %s', (text, mended) => {
     const expected = mended.replace('<message', "<message xmlns='jabber:client'")
     for (const size of [Number.POSITIVE_INFINITY, 1, 7]) {
       const { texts, fault, fates } = read(`${header}<a/>${text}<b/>`, { lenient: true, size })
@@ -86,21 +86,21 @@ describe('elements of a server that break namespace rules', () => {
     '<xmlns:message/>',
     "<message k='1' k='2'/>",
     `<message>${Array.from({ length: 65 }, (_, index) => `<p${index}:e/>`).join('')}</message>`,
-  ])('are dropped if that is impossible: %s', text => {
+  ])('are dropped if no namespace can repair them: %s', text => {
     for (const size of [Number.POSITIVE_INFINITY, 1, 7]) {
       const { elements, fault, fates } = read(`${header}<a/>${text}<b/>`, { lenient: true, size })
       expect([fault, fates, elements.map(({ name }) => name)]).toEqual([undefined, ['dropped'], ['a', 'b']])
     }
   })
 
-  test('end the stream nevertheless if the stream itself is wrong, or the XML', () => {
+  test('end the stream if the stream itself is wrong, or the XML', () => {
     expect(read("<p:stream xmlns='jabber:client'>", { lenient: true }).fault).toBe('not-well-formed')
     expect(read("<stream p:k='1'>", { lenient: true }).fault).toBe('not-well-formed')
     expect(read(`${header}<p:e></q:e>`, { lenient: true }).fault).toBe('not-well-formed')
     expect(read(`${header}<p:e xmlns:p=''></p:f>`, { lenient: true }).fault).toBe('not-well-formed')
   })
 
-  test('are not reported together with later elements', () => {
+  test('are reported once, and later elements are not affected', () => {
     const text = "<m><p:e/></m><m xmlns:p='urn:p'><p:e/></m><m><a:b:c/></m><m/><m xmlns:p='urn:q' p:k=''/>"
     const { fates, texts } = read(header + text, { lenient: true })
     expect(fates).toEqual(['mended', 'dropped'])
@@ -111,7 +111,7 @@ describe('elements of a server that break namespace rules', () => {
     ])
   })
 
-  test('are not read further after many faults', () => {
+  test('cost no more after many faults', () => {
     const pieces = ["<x ::='' a:b:='' ::=''/>", '<a:b:/>', "<e xmlns:p=''/>", "<e a='' a='' a=''/>"]
     for (const piece of pieces) {
       const text = `<message>${piece.repeat(20_000)}</message>`
@@ -122,11 +122,11 @@ describe('elements of a server that break namespace rules', () => {
     }
   })
 
-  test('are refused from a client', () => {
+  test('are rejected from a client', () => {
     expect(read(`${header}<message><p:e/></message>`).fault).toBe('not-well-formed')
   })
 
-  test('are reported for a document', () => {
+  test('are reported for a document too', () => {
     const reader = documentReader(defaultLimits, { lenient: true })
     const { children, fates } = reader('<r><p:a/><b/><a:b:c/></r>')
     expect(children.map(({ name }) => name)).toEqual(['a', 'b'])

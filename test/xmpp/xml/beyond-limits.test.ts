@@ -71,7 +71,7 @@ describe('a stanza of a server', () => {
     ])
   })
 
-  test('costs no more for each element that it nests', () => {
+  test('costs the same for each nested element', () => {
     const time = (depth: number) => {
       const declared = Array.from({ length: 60 }, (_, index) => ` xmlns:p${index}='urn:p'`).join('')
       const starts = Array.from({ length: depth }, (_, index) => `<p${index % 60}:a>`)
@@ -95,18 +95,18 @@ describe('a stanza of a server', () => {
   })
 
   test.each([
-    ['has what no stream may have', `<message>${nested(200)}<!-- x --></message>`, 'restricted-xml'],
-    ['has it deep inside', `<message>${nested(200, '<a><?x?>')}</message>`, 'restricted-xml'],
-    ['is the server’s own', `<messages>${nested(200)}</messages>`, 'policy-violation'],
-    ['has too long a name itself', `<${long}/>`, 'policy-violation'],
-    ['is large and the server’s own', `<x:success k='${'x'.repeat(1_100_000)}`, 'policy-violation'],
-    ['stands behind text', `x<message>${nested(200)}</message>`, 'bad-format'],
-  ])('ends the stream nevertheless if it %s', (_what, text, fault) => {
+    ['has a comment', `<message>${nested(200)}<!-- x --></message>`, 'restricted-xml'],
+    ['has a processing instruction deep inside', `<message>${nested(200, '<a><?x?>')}</message>`, 'restricted-xml'],
+    ['is no stanza', `<messages>${nested(200)}</messages>`, 'policy-violation'],
+    ['has too long a name', `<${long}/>`, 'policy-violation'],
+    ['is large and no stanza', `<x:success k='${'x'.repeat(1_100_000)}`, 'policy-violation'],
+    ['follows text', `x<message>${nested(200)}</message>`, 'bad-format'],
+  ])('ends the stream if it %s', (_what, text, fault) => {
     for (const size of [Number.POSITIVE_INFINITY, 1000])
       expect(read(header + text, { lenient: true, size }).fault).toBe(fault)
   })
 
-  test('ends the stream nevertheless if the root exceeds the limits', () => {
+  test('ends the stream if the root element exceeds the limits', () => {
     expect(read(`<stream${attributes(65)}>`, { lenient: true }).fault).toBe('policy-violation')
     expect(read(`<stream k='${'x'.repeat(3000)}`, { lenient: true, maxElementBytes: 2000 }).fault).toBe(
       'policy-violation',
@@ -124,7 +124,7 @@ describe('a stanza of a server', () => {
     }
   })
 
-  test('is not reported after a stop', () => {
+  test('that is too complex is not reported after the splitter has stopped', () => {
     const fates: string[] = []
     const splitter: Splitter = new Splitter(
       { onOpen() {}, onElement: () => splitter.stop(), onClose() {}, onUnfit: fate => fates.push(fate) },
@@ -135,7 +135,7 @@ describe('a stanza of a server', () => {
     expect(fates).toEqual([])
   })
 
-  test('is dropped from a document as well', () => {
+  test('that is too complex is dropped from a document too', () => {
     const reader = documentReader(defaultLimits, { lenient: true })
     const { children, fates } = reader(`<r><a/><iq>${nested(200)}</iq><b/></r>`)
     expect([children.map(({ name }) => name), fates]).toEqual([['a', 'b'], ['dropped']])

@@ -17,7 +17,7 @@ describe('a carriage return that a server sends', () => {
     for (const size of [1, 3]) expect(read(header + text, { lenient: true, size }).texts).toEqual(lenient.texts)
   })
 
-  test('reaches the client as the server meant it', () => {
+  test('reaches the client unchanged', () => {
     const said: string[] = []
     const parser = new SaxesParser()
     parser.on('text', text => said.push(text))
@@ -27,7 +27,7 @@ describe('a carriage return that a server sends', () => {
     expect(said.join('')).toBe('x\r\ny\r<')
   })
 
-  test('stays between elements, and if a client sends it', () => {
+  test('is kept between elements, and in stanzas of clients', () => {
     expect(read(`${header}\r\n<a/>\r<b/>\r`, { lenient: true }).elements).toHaveLength(2)
     expect(read(`${header}<a>\r</a>`).texts).toEqual(["<a xmlns='jabber:client'>\r</a>"])
   })

@@ -2,14 +2,14 @@ import { describe, expect, test } from '@jest/globals'
 import { childrenOf, textOf } from '../../../src/xmpp/xml/document.js'
 
 describe('the children of an element', () => {
-  test('stand alone', () => {
+  test('have all the declarations that they need', () => {
     expect(childrenOf("<a xmlns='urn:a' xmlns:x='urn:x'><b/> <x:c><d x:e='1'>text</d></x:c></a>")).toEqual([
       { name: 'b', namespace: 'urn:a', text: "<b xmlns='urn:a'/>" },
       { name: 'c', namespace: 'urn:x', text: "<x:c xmlns='urn:a' xmlns:x='urn:x'><d x:e='1'>text</d></x:c>" },
     ])
   })
 
-  test('may be absent', () => {
+  test('may be none', () => {
     expect(childrenOf('<a/>')).toEqual([])
     expect(childrenOf('<a> </a>')).toEqual([])
   })

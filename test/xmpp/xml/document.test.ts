@@ -24,17 +24,17 @@ describe('an element whose children inherit a long namespace', () => {
   const children = (count: number, child: string) =>
     `<m xmlns='u' xmlns:p='${'&amp;'.repeat(400)}' id='&amp;'>${child.repeat(count)}</m>`
 
-  test.each(['<p:a/>', '<p:é/>'])('is read if they are few: %s', child => {
+  test.each(['<p:a/>', '<p:é/>'])('is parsed if they are few: %s', child => {
     expect(childrenOf(children(20, child))).toHaveLength(20)
   })
 
-  test.each(['<p:a/>', '<p:é/>'])('is refused before they are copied: %s', child => {
+  test.each(['<p:a/>', '<p:é/>'])('is rejected before they are copied: %s', child => {
     const text = children(20_000, child)
     const steps = countSteps(() => expect(() => childrenOf(text)).toThrow('inherit too much'))
     expect(steps).toBeLessThan(4 * text.length)
   })
 
-  test('has a start tag that is read alone', () => {
+  test('has a start tag that can be parsed alone', () => {
     const text = children(20_000, '<p:é/>')
     const steps = countSteps(() => expect(startTagOf(text).attribute('id')).toBe('&'))
     expect(steps).toBeLessThan(text.length / 2)
@@ -47,25 +47,25 @@ describe('a start tag', () => {
     "<a b='&gt;>' c=\"'/>\" d='é'>x<b/></a>",
     "<a b='&gt;>' c=\"'/>\" d='é' \n/>",
     "<é b='&gt;>' c=\"'/>\" d='é'><![CDATA[>]]></é>",
-  ])('is read alone: %s', text => {
+  ])('is parsed alone: %s', text => {
     const { values } = startTagOf(text)
     expect(values).toEqual(['>>', "'/>", 'é'])
   })
 })
 
-describe('a reader of documents', () => {
+describe('a parser of documents', () => {
   const reader = documentReader(defaultLimits)
 
-  test('refuses text between elements', () => {
+  test('rejects text between elements', () => {
     expect(() => reader('<m>text<b/></m>')).toThrow('text between elements')
   })
 
-  test.each(['<m>', '<m></n>', '', '<m/><n/>', '<m/>x'])('refuses «%s», and then reads other documents', text => {
+  test.each(['<m>', '<m></n>', '', '<m/><n/>', '<m/>x'])('rejects «%s», and then parses other documents', text => {
     expect(() => reader(text)).toThrow()
     expect(reader('<m><b/></m>').children).toEqual([{ name: 'b', namespace: '', text: "<b xmlns=''/>" }])
   })
 
-  test('reads one document after another', () => {
+  test('parses one document after another', () => {
     const read = (name: string) =>
       reader(`<?xml version='1.0'?>\n<r xmlns='urn:${name}'> <${name}/>\r\n</r>\r\n`).children
     expect(['a', 'b', 'c'].map(name => read(name)[0]!.text)).toEqual([
@@ -76,11 +76,11 @@ describe('a reader of documents', () => {
   })
 
   test.each(['', ' ', '<r>', '<r><a>', '<r><a/>', '<r', '<r/><', '<r/>&', '<?xml version="1.0"?>', '<?x ><a>'])(
-    'refuses «%s», which has not ended',
+    'rejects the incomplete «%s»',
     text => expect(() => reader(text)).toThrow(XmlError),
   )
 
-  test('gives children the namespace that was meant', () => {
+  test('can change the namespace of children', () => {
     const moving = documentReader(defaultLimits, {
       meantNamespace: (name, namespace) => (name === 'move' && namespace === 'urn:r' ? 'urn:new' : namespace),
     })
@@ -99,13 +99,13 @@ describe('a reader of documents', () => {
     ])
   })
 
-  test('has messages without text of the document', () => {
+  test('has error messages without text of the document', () => {
     expect(() => reader('<r><secret></wrong></r>')).toThrow(
       expect.objectContaining({ name: 'XmlError', message: expect.not.stringMatching(/secret|wrong/) }),
     )
   })
 
-  test('stores nothing of a document, which may contain a password', async () => {
+  test('keeps nothing of a document, which may contain a password', async () => {
     const read = () => {
       const { root, children } = reader("<m xmlns='urn:example:m'><auth>secret</auth></m>")
       return [new WeakRef(root), new WeakRef(children[0]!)]

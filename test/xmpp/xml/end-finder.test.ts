@@ -12,7 +12,7 @@ function endOf(text: string, size: number): number | undefined {
   return undefined
 }
 
-describe('the end of an element that is not read yet', () => {
+describe('the end of an incomplete element', () => {
   test.each([
     '<a/>',
     '<a></a >',
@@ -27,7 +27,7 @@ describe('the end of an element that is not read yet', () => {
     '<a><![CDATA[]>]]]]><b/>]]></a>',
     '<a>x>y/></a>',
     `<a>${'<a>'.repeat(1000)}${'</a>'.repeat(1000)}</a>`,
-  ])('is found however it is cut: %s', text => {
+  ])('is found in any pieces: %s', text => {
     for (const size of [1, 2, 3, 7, text.length]) {
       expect(endOf(`${text} <b/>`, size)).toBe(text.length)
       expect(endOf(text.slice(0, -1), size)).toBeUndefined()
@@ -35,7 +35,7 @@ describe('the end of an element that is not read yet', () => {
   })
 
   test.each(['<a><!-- x --></a>', '<a><?x y?></a>', '<a><!DOCTYPE a></a>'])(
-    'is not searched in XML that no stream may contain: %s',
+    'is not searched after XML that XMPP forbids: %s',
     text => {
       for (const size of [1, 100]) expect(() => endOf(text, size)).toThrow(XmlError)
     },

@@ -26,7 +26,7 @@ describe('an escaped value', () => {
     expect(escapeXml('')).toBe('')
   })
 
-  test('is read back as it was, in text and in both kinds of quotes', () => {
+  test('is parsed back unchanged, in text and in both kinds of quotes', () => {
     fc.assert(
       fc.property(anyText, value => {
         const clean = removeForbidden(value)

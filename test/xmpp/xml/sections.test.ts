@@ -3,7 +3,7 @@ import { header, read } from './reading.js'
 
 const sizes = [Number.POSITIVE_INFINITY, 1, 2, 5]
 
-describe('a section of CDATA', () => {
+describe('a CDATA section', () => {
   test.each([
     '<a><![CDATA[]]></a>',
     '<a><![CDATA[</a>]]></a>',
@@ -11,7 +11,7 @@ describe('a section of CDATA', () => {
     '<a><![CDATA[]]]]]]></a>',
     '<a>]]<![CDATA[x]]>></a>',
     '<a><![CDATA[<!-- <?x ?> ]]&amp;]]><b/><![CDATA[\ufffdü😀\t\r\n]]></a>',
-  ])('is passed on unchanged: %s', text => {
+  ])('is sent unchanged: %s', text => {
     for (const size of sizes) {
       const { fault, texts } = read(`${header}${text}<b/>`, { size })
       expect([fault, texts[0], texts.length]).toEqual([undefined, text.replace('<a', "<a xmlns='jabber:client'"), 2])
@@ -23,28 +23,28 @@ describe('a section of CDATA', () => {
     ['in another value', '<a b="<![CDATA[x]]>"/>'],
     ['in a reference', '<a>&amp<![CDATA[;]]></a>'],
     ['in a reference in a value', "<a b='&amp<![CDATA[;]]>'/>"],
-    ['in a number', '<a>&#65<![CDATA[x]]>;</a>'],
+    ['in a numeric reference', '<a>&#65<![CDATA[x]]>;</a>'],
     ['in a name', '<a<![CDATA[x]]>/>'],
     ['in the name of an attribute', "<a b<![CDATA[x]]>='c'/>"],
     ['before a value', "<a b=<![CDATA[x]]>'c'/>"],
-    ['behind a value', "<a b='c'<![CDATA[x]]>/>"],
+    ['after a value', "<a b='c'<![CDATA[x]]>/>"],
     ['in a tag', '<a <![CDATA[x]]>/>'],
     ['in an end tag', '<a></<![CDATA[x]]>a>'],
-    ['behind the name of an end tag', '<a></a<![CDATA[x]]>>'],
-    ['behind a bracket', '<a><<![CDATA[x]]></a>'],
-    ['with a character that XML has not', '<a><![CDATA[\x01]]></a>'],
-    ['with a character that is none', '<a><![CDATA[\uffff]]></a>'],
-  ])('is refused %s', (_where, text) => {
+    ['after the name of an end tag', '<a></a<![CDATA[x]]>>'],
+    ['after a bracket', '<a><<![CDATA[x]]></a>'],
+    ['with a control character', '<a><![CDATA[\x01]]></a>'],
+    ['with a noncharacter', '<a><![CDATA[\uffff]]></a>'],
+  ])('is rejected %s', (_where, text) => {
     for (const size of sizes) expect(read(`${header}${text}<b/>`, { size }).fault).toBe('not-well-formed')
   })
 
-  test('is refused in a declaration of XML', () => {
+  test('is rejected in an XML declaration', () => {
     for (const size of sizes) expect(read(`<?xml <![CDATA[version='1.0']]>?>${header}`, { size }).fault).toBeDefined()
   })
 })
 
 test.each(['<!-- x', '<!x', '<?x', '<!DOCTYPE a [', '<?xml version="1.0"?>'])(
-  'what is not in XMPP is refused where it begins, behind what is: %s',
+  'XML that XMPP forbids is rejected where it begins, after earlier elements: %s',
   text => {
     for (const size of sizes) {
       const { fault, elements } = read(`${header}<a/>${text}`, { size })

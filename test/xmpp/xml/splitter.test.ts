@@ -28,7 +28,7 @@ test.each([
   ['in two parts', (space: string) => [`${space}<message><body>`, `x</body></message>${space}`]],
   ['of another namespace', (space: string) => [`${space}<x-long-element-name xmlns='urn:example:long'/>`]],
   ['with CDATA', (space: string) => [`${space}<message><![CDATA[y]]></message>`]],
-])('elements %s do not keep in memory the long text that came with them', (_how, parts) => {
+])('elements %s do not keep long text around them in memory', (_how, parts) => {
   const kept: unknown[] = []
   const sink = { onOpen() {}, onElement: (element: unknown) => void kept.push(element), onClose() {} }
   const splitter = new Splitter(sink, defaultLimits)
@@ -42,7 +42,7 @@ test.each([
 })
 
 describe('a stream', () => {
-  test.each(names)('%s, whole and cut', name => {
+  test.each(names)('is parsed as cases/streams/%s.json expects, whole and in pieces', name => {
     const xml = readFileSync(new URL(`${name}.xml`, cases))
     const expected = JSON.parse(readFileSync(new URL(`${name}.json`, cases), 'utf8'))
     for (const size of [Number.POSITIVE_INFINITY, 1, 2, 3, 7]) {
@@ -66,7 +66,7 @@ describe('a stream', () => {
     expect(seen).toEqual(['open stream 7', 'a', 'b', 'close'])
   })
 
-  test('is read no further after a fault', () => {
+  test('is not parsed further after a fault', () => {
     const reading = read(`${header}<a/>text<b/>`)
     expect(reading.fault).toBe('bad-format')
     reading.fault = undefined
@@ -75,7 +75,7 @@ describe('a stream', () => {
     expect(reading.elements).toHaveLength(1)
   })
 
-  test('restarts with another splitter, on another header', () => {
+  test('continues with another splitter after a restart, with another header', () => {
     const first = read(`${header}<a/>`)
     first.splitter.stop()
     const second = read(`<?xml version='1.0'?>${header.replace('jabber:client', 'urn:x')}<a/>`)
@@ -83,7 +83,7 @@ describe('a stream', () => {
     expect(second.write('<b/>').texts).toEqual(["<a xmlns='urn:x'/>", "<b xmlns='urn:x'/>"])
   })
 
-  test('that is stopped in the middle of a chunk reports nothing of the rest, not even faults', () => {
+  test('that is stopped in the middle of a chunk reports nothing of the rest', () => {
     const seen: string[] = []
     const splitter = new Splitter(
       {
@@ -102,7 +102,7 @@ describe('a stream', () => {
     expect(read(`${header}<c/>`).write('<d/>').elements).toHaveLength(2)
   })
 
-  test('continues for others after its receiver failed', () => {
+  test('that fails in its receiver does not affect other streams', () => {
     const failing = new Splitter(
       {
         onOpen() {},
@@ -118,7 +118,7 @@ describe('a stream', () => {
   })
 })
 
-describe('bytes that are no UTF-8', () => {
+describe('bytes that are not UTF-8', () => {
   const bytes = (text: string) => Buffer.from(text, 'latin1')
   test.each([
     ['an overlong slash', '<b>\xc0\xaf</b>'],
@@ -129,7 +129,7 @@ describe('bytes that are no UTF-8', () => {
     ['a character beyond Unicode', '<b>\xf4\x90\x80\x80</b>'],
     ['a byte that begins nothing', '<b>\xff</b>'],
     ['a character cut short by another', '<b>\xe2\x82<</b>'],
-  ])('%s: unsupported-encoding, whole and cut', (_what, text) => {
+  ])('%s: unsupported-encoding, whole and in pieces', (_what, text) => {
     for (const size of [Number.POSITIVE_INFINITY, 1, 2, 3]) {
       const reading = read(Buffer.concat([Buffer.from(`${header}<a/>`), bytes(text)]), { size })
       expect(reading.fault).toBe('unsupported-encoding')
@@ -142,12 +142,12 @@ describe('bytes that are no UTF-8', () => {
     ['big-endian UTF-16 with its mark', '\xfe\xff\0<\0?', 'unsupported-encoding'],
     ['UTF-16 without a mark', '<\0?\0x\0', 'not-well-formed'],
     ['big-endian UTF-16 without a mark', '\0<\0?', 'not-well-formed'],
-  ])('%s is refused', (_what, text, fault) => {
+  ])('%s is rejected', (_what, text, fault) => {
     expect(read(bytes(text)).fault).toBe(fault)
     expect(read(bytes(text), { size: 1 }).fault).toBe(fault)
   })
 
-  test('a character that is never finished is waited for', () => {
+  test('an incomplete character is completed by the next bytes', () => {
     const reading = read(Buffer.concat([Buffer.from(`${header}<a>`), bytes('\xf0\x9f\x98')]))
     expect(reading.fault).toBeUndefined()
     reading.write(bytes('\x80</a>'))
@@ -155,7 +155,7 @@ describe('bytes that are no UTF-8', () => {
   })
 })
 
-describe('a limit', () => {
+describe('a limit for XML', () => {
   const nested = (depth: number) => '<a>'.repeat(depth) + '</a>'.repeat(depth)
   const attributes = (count: number) => Array.from({ length: count }, (_, index) => ` a${index}=''`).join('')
   const name = (length: number) => 'n'.repeat(length)
@@ -180,20 +180,20 @@ describe('a limit', () => {
     }
   })
 
-  test('refuses long declarations on the root, of which each child could get a copy', () => {
+  test('rejects long declarations on the root element, which all children would inherit', () => {
     const root = (length: number) => header.replace(' version', ` xmlns:p='${'u'.repeat(length)}' version`)
     expect(read(`${root(400)}<p:a/>`).elements).toHaveLength(1)
     for (const size of [Number.POSITIVE_INFINITY, 7])
       expect(read(`${root(513)}<p:a/>`, { size }).fault).toBe('policy-violation')
   })
 
-  test('also applies to the root', () => {
+  test('also applies to the root element', () => {
     const root = (count: number) => `<s${attributes(count)}><a/></s>`
     expect(read(root(64)).fault).toBeUndefined()
     expect(read(root(65)).fault).toBe('policy-violation')
   })
 
-  test.each(['x', 'ü', '€', '😀'])('refuses an element with one more byte, in %s', character => {
+  test.each(['x', 'ü', '€', '😀'])('rejects an element with one more byte, in %s', character => {
     const element = (bytes: number) => {
       const room = bytes - '<a></a>'.length
       const many = Math.floor(room / Buffer.byteLength(character))
@@ -211,7 +211,7 @@ describe('a limit', () => {
     }
   })
 
-  test('refuses an element that is still incomplete', () => {
+  test('rejects an element while it is incomplete', () => {
     const reading = read(`${header}<a>`, { maxElementBytes: 1000 })
     for (let sent = 0; reading.fault === undefined && sent < 2000; sent += 10) reading.write('0123456789')
     expect(reading.fault).toBe('policy-violation')
@@ -260,7 +260,7 @@ describe('a long stream', () => {
     }
   })
 
-  test('of 100,000 keepalives in one chunk is read', () => {
+  test('of 100,000 keepalives in one chunk is parsed', () => {
     const reading = read(`${header}${' '.repeat(100_000)}`, { maxElementBytes: 1000 })
     expect(reading.write(`${'\n'.repeat(100_000)}<a/>`).texts).toHaveLength(1)
   })
@@ -312,26 +312,29 @@ describe('an element of half a megabyte', () => {
   const fill = (piece: string) => piece.repeat(size / piece.length)
 
   // `before` makes the other reader read the element.
-  test.each(['', '<![CDATA[x]]>'])('is read with %j before %s', before => {
-    for (const [start, end] of [
-      [`<a>${before}${fill(' ')}x`, '</a>'],
-      [`<a>${before}${fill('\r\n')}x`, '</a>'],
-      [`<a>${before}`, `</a${fill(' ')}>`],
-      [`<a${fill(' ')}>${before}`, '</a>'],
-      [`<a b='c'${fill('\r\n')}>${before}`, '</a>'],
-      [`<a b=${fill('\t')}'c'>${before}`, '</a>'],
-      [`<a>${before}${fill('<b/>')}`, '</a>'],
-      [`<a>${before}${fill('<b></b >')}`, '</a>'],
-      [`<a>${before}${fill('&amp;')}`, '</a>'],
-      [`<a>${before}${fill(']]&gt;')}`, '</a>'],
-      [`<a>${before}${fill('<![CDATA[]]>')}`, '</a>'],
-    ] as const) {
-      const reading = read(`${header}${start}${end}`)
-      expect([start.slice(0, 30), reading.fault, reading.elements.length]).toEqual([start.slice(0, 30), undefined, 1])
-    }
-  })
+  test.each(['', '<![CDATA[x]]>'])(
+    'is parsed in linear time after %j, with much white space or many children',
+    before => {
+      for (const [start, end] of [
+        [`<a>${before}${fill(' ')}x`, '</a>'],
+        [`<a>${before}${fill('\r\n')}x`, '</a>'],
+        [`<a>${before}`, `</a${fill(' ')}>`],
+        [`<a${fill(' ')}>${before}`, '</a>'],
+        [`<a b='c'${fill('\r\n')}>${before}`, '</a>'],
+        [`<a b=${fill('\t')}'c'>${before}`, '</a>'],
+        [`<a>${before}${fill('<b/>')}`, '</a>'],
+        [`<a>${before}${fill('<b></b >')}`, '</a>'],
+        [`<a>${before}${fill('&amp;')}`, '</a>'],
+        [`<a>${before}${fill(']]&gt;')}`, '</a>'],
+        [`<a>${before}${fill('<![CDATA[]]>')}`, '</a>'],
+      ] as const) {
+        const reading = read(`${header}${start}${end}`)
+        expect([start.slice(0, 30), reading.fault, reading.elements.length]).toEqual([start.slice(0, 30), undefined, 1])
+      }
+    },
+  )
 
-  test('is read with a prefix of the root at the greatest depth', () => {
+  test('is parsed with a prefix of the root element at the greatest depth', () => {
     const inner = '<stream:x/>'.repeat(40_000)
     const reading = read(`${header}${'<a>'.repeat(127)}${inner}${'</a>'.repeat(127)}`)
     expect([reading.fault, reading.elements.length]).toEqual([undefined, 1])
@@ -342,7 +345,7 @@ describe('many streams at once', () => {
   const other = header.replace('jabber:client', 'jabber:server')
   const prefixed = header.replace(' version', " xmlns:x='urn:x' version")
 
-  test('never see data of another stream', () => {
+  test('never get data of another stream', () => {
     const streams = Array.from({ length: 200 }, (_, index) => {
       const start = [header, other, prefixed, header.replaceAll('stream:', 's:').replace(':stream=', ':s=')][index % 4]!
       const texts = Array.from({ length: 5 }, (_, which) => `<m id='${index}.${which}'>ü${'.'.repeat(index)}<b/></m>`)
@@ -382,7 +385,7 @@ describe('many streams at once', () => {
     expect(read(`${header}<a/>`).write('<b/>').elements).toHaveLength(2)
   })
 
-  test('each end with their own root, whatever prefix another stream has', () => {
+  test('each end with the prefix of their own root element', () => {
     const plain = "<stream xmlns='http://etherx.jabber.org/streams' version='1.0'>"
     const a = read(plain)
     const b = read(header)

@@ -109,9 +109,9 @@ function splitStream(chunks: readonly Buffer[], limits: XmlLimits): Report {
 
 const scanStream = (xml: string, limits: XmlLimits) => withSaxes(() => splitStream([Buffer.from(xml)], limits))
 
-describe('XML that is nearly usual', () => {
+describe('XML that differs little from usual XML', () => {
   test(
-    'is read as saxes reads it, as a document',
+    'is parsed as saxes parses it, as a document',
     () => {
       let unscanned = 0
       let refused = 0
@@ -133,7 +133,7 @@ describe('XML that is nearly usual', () => {
   )
 
   test(
-    'is read as saxes reads it, as a stream that comes in one piece or several',
+    'is parsed as saxes parses it, as a stream in any pieces',
     () => {
       let unscanned = 0
       fc.assert(
@@ -160,14 +160,14 @@ describe('XML that is nearly usual', () => {
   )
 })
 
-describe('every case', () => {
+describe('each file in cases/', () => {
   const cases = ['bodies', 'clients', 'servers', 'streams'].flatMap(folder => {
     const place = new URL(`../../cases/${folder}/`, import.meta.url)
     const files = readdirSync(place).filter(file => file.endsWith('.xml'))
     return files.map(file => [`${folder}/${file}`, readFileSync(new URL(file, place))] as const)
   })
 
-  test.each(cases)('is read as saxes reads it: %s', (_file, bytes) => {
+  test.each(cases)('is parsed as saxes parses it: %s', (_file, bytes) => {
     const xml = bytes.toString()
     for (const kind of kinds.keys()) {
       expect(readDocument(xml, kind)).toStrictEqual(scanDocument(xml, kind))
@@ -176,7 +176,7 @@ describe('every case', () => {
   })
 })
 
-describe('saxes is not needed', () => {
+describe('the fast parser is enough', () => {
   const place = new URL('../../cases/clients/', import.meta.url)
 
   test.each(readdirSync(place))('for elements of clients: %s', file => {
@@ -193,7 +193,7 @@ describe('saxes is not needed', () => {
       "<message xml:lang='en' from='a@b/c'><body>d&apos;\u00e9\u{1f600}&#x1F339; ></body></message>\n<presence/>",
       ' ',
     ],
-  ])('for what servers send: %s', (...chunks) => {
+  ])('for elements of servers: %s', (...chunks) => {
     const bytes = chunks.map(chunk => Buffer.from(chunk))
     expect(splitStream(bytes, defaultLimits)).not.toHaveLength(0)
     expect(saxesCalls).toBe(0)
