@@ -175,7 +175,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         expect(visitor.complaints).toEqual([])
       })
 
-    test('goes on after a message that contains a stream error', async () => {
+    test('continues after a message that contains a stream error', async () => {
       const visitor = await come(ways[0])
       const jid = await visitor.jid()
       await bob.seesPresence(jid, undefined)

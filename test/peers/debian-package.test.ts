@@ -111,7 +111,7 @@ const setWorkers = (count: string) =>
   )
 
   test(
-    'installs a user, settings and keys that only root and this user can read, a command and a unit that does not run yet',
+    'installs a user, private settings and keys, a command, and a unit that does not start yet',
     async () => {
       expect(await debian.sh('apt-get install -y --no-install-recommends /mnt/first.deb')).toContain(
         'Now write your settings',
@@ -136,7 +136,7 @@ const setWorkers = (count: string) =>
   )
 
   test(
-    'says why it does not start if an editor took its settings away from its user',
+    'prints why it cannot start if an editor has changed the owner of its settings',
     async () => {
       await debian.sh(`chown root:root ${settings} && (systemctl start warm-bindings || true)`)
       await debian.sh(`systemctl stop warm-bindings; chgrp warm-bindings ${settings}`)
@@ -182,7 +182,7 @@ printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:${port}\\n' > /etc/sys
   )
 
   test.each([['0'], ['2']])(
-    'is upgraded while a session goes on, and no connection is refused (WORKERS=%s)',
+    'is upgraded while a session continues, and no connection is refused (WORKERS=%s)',
     async WORKERS => {
       const before = WORKERS === '0' ? 'first' : 'next'
       await debian.sh(`apt-get install -y --allow-downgrades --no-install-recommends /mnt/${before}.deb`)

@@ -338,7 +338,7 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
   test(`of the README with Converse ${gets}`, converseTest('README.md'))
   testRest(`of docs/embed.md with Converse ${gets}`, converseTest('docs/embed.md'))
 
-  test('of docs/embed.md with Converse says in front of Converse that the service cannot be reached', async () => {
+  test('of docs/embed.md with Converse shows above Converse that the service cannot be reached', async () => {
     await open(pageOf('docs/embed.md', 'connectConverse'))
     const id = await isOnline()
     const notice = tab.locator('body > p')

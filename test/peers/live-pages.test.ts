@@ -50,7 +50,7 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
     expect(page.complaints).toEqual([])
   })
 
-  test('show a failed login with its users, and lead to the lines about them', async () => {
+  test('show a failed login with its user, and link to its log lines', async () => {
     const page = await stage.open()
     const { tab } = page
     await page.goto('/warm/failures')
@@ -115,7 +115,7 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
     expect(page.complaints).toEqual([])
   })
 
-  test('say since when the service does not answer, and go on when it does', async () => {
+  test('show since when the service has not answered, and continue when it answers', async () => {
     let service = await startTestService()
     const page = await stage.open({}, service)
     await page.goto('/warm/numbers')

@@ -140,7 +140,7 @@ for (const { name, packages, environment, signedFor, start } of ways)
       await server?.stop()
     })
 
-    test('talks, gets after a reload what came meanwhile, and signs out in all tabs', async () => {
+    test('chats, gets messages that arrived during a reload, and signs out in all tabs', async () => {
       const token = await signedFor(service)
       const call = async (method: 'POST' | 'DELETE', tab?: string) => {
         const headers = { Origin: portal, Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }

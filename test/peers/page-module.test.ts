@@ -193,7 +193,7 @@ for (const kind of kinds) {
         expect(complaints).toEqual([])
       })
 
-      test('is told why a room refuses it, and writes to a room that it joins', async () => {
+      test('gets the reason why a room refuses it, and writes to a room that it joins', async () => {
         const nowhere = 'tea@nowhere.localhost'
         options = { transport, history: 0, rooms: [`${room}/Bob`, `${nowhere}/Alice`] }
         const tab = await open()

@@ -223,7 +223,7 @@ ${endpoint.settings}`
         return Place.open(startProsody({ config }))
       },
       place => {
-        test('accepts a token that the OAuth server knows', async () => {
+        test('accepts a token that the OAuth server confirms', async () => {
           expect(await place().use({ jid: `${alice}/desk`, token: 'token-of-alice' })).toBe(`${alice}/desk`)
           expect(endpoint.asked).toEqual([['portal:secret-of-portal', 'token-of-alice']])
           expect(place().warmer.lines.join()).not.toContain('token-of-alice')

@@ -378,7 +378,7 @@ describeWith(['haproxy'], 'A service behind HAProxy as a balancer of connections
     'defaults\n    mode tcp\n    timeout connect 5s\n    timeout client 90s\n    timeout server 90s\n' +
     `listen all\n    bind :443 ssl crt /etc/haproxy/chat.example.org.pem\n    server node1 ${server}\n`
 
-  test('gets the address of clients from PROXY headers: version 1, version 2 at a Unix socket, and before TLS', async () => {
+  test('gets client addresses from PROXY headers: version 1, 2, at a Unix socket, and before TLS', async () => {
     const [port, plain, secure] = (await freePorts(3)) as [number, number, number]
     const { path, behind, stop } = await startAtSocket((path, folder) => {
       const { cert, key } = makeCertificate(['IP:127.0.0.1'])

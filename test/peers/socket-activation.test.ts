@@ -54,7 +54,7 @@ const childrenOf = (pid: number) => readFileSync(`/proc/${pid}/task/${pid}/child
 
 describeWith(['systemd'], 'Sockets of systemd', () => {
   test.each(['0', '2'])(
-    'answer what came before the service ran, in place of HOST and PORT (WORKERS=%s)',
+    'get answers to requests from before the service ran, and replace HOST and PORT (WORKERS=%s)',
     async WORKERS => {
       const [port, other, unused] = (await freePorts(3)) as [number, number, number]
       await activate([`127.0.0.1:${port}`, `[::1]:${other}`], 'http:http', {

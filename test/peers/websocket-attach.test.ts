@@ -167,7 +167,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await visitor.receives(`number ${number} for ${jid}`)
     }
 
-    test.each(['Strophe', 'Converse'] as const)('%s goes on after messages with stream errors inside', async name => {
+    test.each(['Strophe', 'Converse'] as const)('%s continues after messages with stream errors inside', async name => {
       const visitor = await come(name)
       await eventually('a session', () => ids.size > 0)
       const { json } = await callSessions(warmer.url, 'GET', `/sessions?jid=${alice.jid}`)

@@ -5,7 +5,7 @@ import { ask } from '../support/http-answer.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 import { isXhtml } from '../support/xhtml.js'
 
-describe('the documents', () => {
+describe('the documents of the admin pages', () => {
   let service: TestService
 
   beforeAll(async () => {
@@ -55,7 +55,7 @@ describe('the documents', () => {
     )
   })
 
-  test('are for those who may call the warm API', async () => {
+  test('need the credentials of an admin', async () => {
     expect((await get('/warm/docs/settings', {})).status).toBe(401)
     const { status, text } = await get('/warm/docs/settings')
     expect(status).toBe(200)
@@ -70,14 +70,14 @@ describe('the documents', () => {
     expect(text).toContain(`<li id="${limit}">`)
   })
 
-  test('have the overview under its name, and a header with text in each column of a table', async () => {
+  test('begin with a page named Overview, and have a header for each column of a table', async () => {
     const { text } = await get('/warm/docs/')
     expect(text).toContain('<h1>Overview</h1>')
     for (const name of ['api', 'embed', 'capacity'])
       expect((await get(`/warm/docs/${name}`)).text).not.toMatch(/<th[^>]*><\/th>/)
   })
 
-  test('have an address with a slash, and none for other names', async () => {
+  test('are at /warm/docs/, and unknown names get 404', async () => {
     const { status, headers } = await get('/warm/docs')
     expect([status, headers.location]).toEqual([302, '/warm/docs/'])
     for (const name of ['nothing', 'settings/', '..%2fpackage', '__proto__', 'constructor'])

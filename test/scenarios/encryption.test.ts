@@ -62,7 +62,7 @@ describe('encryption', () => {
 
   test.each([
     ['of the trusted certificate of a server', {}, 200, 1],
-    ['not of a certificate that somebody else may have shown', { expired: true }, 502, 0],
+    ['not of a certificate that is not trusted', { expired: true }, 502, 0],
   ])('metrics have the expiry: %s', async (_what, more, status, count) => {
     const certificate = makeCertificate(['DNS:chat.example'], more)
     const server = await startLoginServer({ domain: 'chat.example', certificate })
@@ -98,7 +98,7 @@ describe('encryption', () => {
       { certificate: makeCertificate(['DNS:chat.example'], { expired: true }) },
       'It expired on 2020-01-02.',
     ],
-  ])('a certificate %s is rejected, and the warm API says why', async (_what, options, told) => {
+  ])('a certificate %s is rejected, and the warm API returns the reason', async (_what, options, told) => {
     const { server, service } = await started(options)
     expect(await problem(service)).toEqual({ status: 502, code: 'certificate-invalid', step: 'tls' })
     const { text } = await warm(service)

@@ -407,7 +407,7 @@ describe('a backend receives', () => {
     },
   )
 
-  test('every code of the table of errors', () => {
+  test('the tests cover every code of the table of errors', () => {
     expect(Object.keys(rows).sort()).toEqual(Object.keys(problems).sort())
   })
 })

@@ -128,7 +128,7 @@ describe('a portal receives events', () => {
     expect(await counted('events_waiting')).toEqual({})
   })
 
-  test("with the caller's ids of the call that logged in or last resumed, as in the lines of the log", async () => {
+  test('with the ids of the call that logged in or last resumed, as in the log', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
     const { json, headers } = await service.warm(alice, { headers: { 'X-Request-Id': 'web-1:42', traceparent } })
     expect(headers['x-request-id']).toBe('web-1:42')
@@ -188,7 +188,7 @@ describe('a portal receives events', () => {
     await told(binding.id, ...expected)
   })
 
-  test('but none of failed logins, cancelled calls and clients that log in themselves', async () => {
+  test('but not for failed logins, cancelled calls and clients that log in themselves', async () => {
     expect((await service.warm({ ...alice, password: 'wrong' })).status).toBe(403)
     const caller = new AbortController()
     server.script = { bind: () => caller.abort() }

@@ -32,14 +32,14 @@ const endedAt = () =>
     .filter(({ msg }) => msg === 'a link ended')
     .map(({ step }) => step)
 
-test('a session that a call has logged in long ago breaks at stream', async () => {
+test('the broken link of a warmed session is counted at the step stream', async () => {
   await service.bind(alice)
   server.last.reset()
   await eventually('the link ends', () => endedAt().length > 0)
   expect(endedAt()).toEqual(['stream'])
 })
 
-test('a session that a client has logged in breaks at stream', async () => {
+test('the broken link of a session that a client logged in is counted at the step stream', async () => {
   const client = new BoshClient(`${service.url}/http-bind`)
   await boshLogin(client, { user: 'alice', domain: 'plain.example', password: alice.password })
   server.last.close()
@@ -53,7 +53,7 @@ test.each([
   ['challenge', 'sasl'],
   ['success', 'sasl'],
   ['bind', 'bind'],
-] as const)('a login that breaks at %s failed at %s, whether a call or a client logs in', async (stage, step) => {
+] as const)('a login that breaks at %s is counted at %s, for calls and for clients', async (stage, step) => {
   server.script = { [stage]: ({ reset }: Turn) => reset() }
   expect((await service.warm(alice)).json).toMatchObject({ code: 'remote-connection-failed', step })
   const client = new BoshClient(`${service.url}/http-bind`)
@@ -68,7 +68,7 @@ test.each([
   client.close()
 })
 
-test('failures name the server that refused or did not answer, of calls and of clients', async () => {
+test('the server that refused or did not answer is named, for calls and for clients', async () => {
   await service.warm({ ...alice, password: 'wrong' })
   server.script = { features: ({ reset }: Turn) => reset() }
   await service.warm(alice)

@@ -158,7 +158,7 @@ test('sessions of an XMPP server that no longer answers end when their pages lea
   await eventually('its link closes', () => left().links === 2 && broken.open === 0, { seconds: 10 })
 })
 
-test('failing or silent name servers cause 502 or 504, and are asked again', async () => {
+test('failing or silent name servers cause 502 or 504, and later calls query them again', async () => {
   const failed = Object.assign(new Error('queryA ESERVFAIL'), { code: 'ESERVFAIL' })
   dns.faults.set('fails.example', () => Promise.reject(failed))
   dns.faults.set('hangs.example', () => new Promise(() => {}))

@@ -346,7 +346,7 @@ describe('addresses', () => {
     await open('192.0.2.1')
   })
 
-  test('that a proxy cannot tell are rejected by every list, and count as one client', async () => {
+  test('that a proxy does not send are rejected by every list, and count as one client', async () => {
     await start({ MAX_SESSIONS_PER_ADDRESS: '1' })
     for (const address of ['unknown', '"127.0.0.1"', 'fe80::1%lo', '']) {
       const reply = await service.warm(alice, from(address))

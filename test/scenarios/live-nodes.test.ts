@@ -62,7 +62,7 @@ async function subscribe({ url }: TestService, path: string) {
 
 const renew = () => clock.advance(5_000)
 
-test('a session of another process appears, changes and disappears in a live list and on its own live page', async () => {
+test('a session of another process appears, changes and disappears in the live list and on its page', async () => {
   const [here, there] = services as [TestService, TestService]
   const list = await subscribe(here, '/sessions?search=alice')
   await list.shows('the empty list', event => event.includes('No session matches.'))

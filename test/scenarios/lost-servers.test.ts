@@ -42,13 +42,13 @@ async function up(of = service): Promise<Record<string, number>> {
   )
 }
 
-describe('a server of the settings', () => {
+describe('a server in the settings', () => {
   const place = () => `127.0.0.1:${server.port}`
   const key = () => `{domain="plain.example",server="${place()}"}`
 
   const startHere = (more?: TestServiceOptions) => start(`plain.example=xmpp://${place()}?tls=none`, undefined, more)
 
-  test('takes all sessions: one line with their number, and the metric is 0; one line when it is back', async () => {
+  test('that takes all sessions with it has one log line with their number, and one when it is back', async () => {
     await startHere()
     expect(await up()).toEqual({})
     for (let at = 0; at < 4; at++) await service.bind(alice)
@@ -70,7 +70,7 @@ describe('a server of the settings', () => {
     ])
   })
 
-  test('that does not come back in time: one line a minute says how many sessions ended', async () => {
+  test('that does not come back in time has a log line each minute with the ended sessions', async () => {
     const clock = new SteppedClock()
     await server.stop()
     server = await startLoginServer({ domain: 'plain.example', moreFeatures: "<sm xmlns='urn:xmpp:sm:3'/>" })
@@ -96,7 +96,7 @@ describe('a server of the settings', () => {
     expect(ended()).toHaveLength(1)
   })
 
-  test('that ends the session of a user is up', async () => {
+  test('that ends the session of a user counts as up', async () => {
     await startHere()
     await service.bind(alice)
     await service.bind(alice)
@@ -106,14 +106,14 @@ describe('a server of the settings', () => {
     expect(lines()).toEqual([])
   })
 
-  test('that accepts connections and breaks off the login is up', async () => {
+  test('that accepts connections and breaks off the login counts as up', async () => {
     await startHere()
     server.script = { challenge: turn => turn.reset() }
     await service.warm(alice)
     expect(await up()).toEqual({ [key()]: 1 })
   })
 
-  test('that is down is probed without a login', async () => {
+  test('that is down gets connections without a login, until it answers', async () => {
     const clock = new SteppedClock()
     await startHere({ clock })
     server.script = { header: turn => turn.reset() }
@@ -126,7 +126,7 @@ describe('a server of the settings', () => {
     expect(await up()).toEqual({ [key()]: 1 })
   })
 
-  test('that no longer answers pings has lost a link', async () => {
+  test('that no longer answers pings counts as a lost link', async () => {
     const clock = new SteppedClock()
     await startHere({ clock })
     const { url, sid, rid } = await service.bind(alice)
@@ -152,7 +152,7 @@ describe('a server of the settings', () => {
     ])
   })
 
-  test('that is silent until the login is given up is down', async () => {
+  test('that is silent until the login times out counts as down', async () => {
     await start(`plain.example=xmpp://${place()}`, undefined, { environment: { WARM_STEP_TIMEOUT: '1' } })
     server.script = { header: () => {} }
     expect((await service.warm(alice)).json).toMatchObject({ code: 'timeout', step: 'tls' })
@@ -160,7 +160,7 @@ describe('a server of the settings', () => {
   })
 })
 
-test('an idle process learns of another that a server is down', async () => {
+test('an idle process shows a server as down if another process finds it down', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'lost-servers-'))
   const startOne = () =>
     startTestService({
@@ -185,7 +185,7 @@ test('an idle process learns of another that a server is down', async () => {
   }
 })
 
-test('a server of all other domains has one series, whatever domains are asked for', async () => {
+test('a server for all other domains has one series, whatever domains are requested', async () => {
   await start('*=xmpp://127.0.0.1:1?tls=none', '*.example')
   for (const domain of ['one.example', 'two.example']) {
     const { json } = await service.warm({ ...alice, jid: `alice@${domain}` })
@@ -195,7 +195,7 @@ test('a server of all other domains has one series, whatever domains are asked f
 })
 
 describe('a remote BOSH endpoint', () => {
-  test('that cannot be reached is down', async () => {
+  test('that cannot be reached counts as down', async () => {
     await start('far.example=http://127.0.0.1:1/http-bind', 'far.example')
     await service.warm({ ...alice, jid: 'alice@far.example' })
     expect(await up()).toEqual({ '{domain="far.example",server="127.0.0.1:1"}': 0 })
@@ -203,7 +203,7 @@ describe('a remote BOSH endpoint', () => {
     expect(lines()).toMatchObject([{ level: 40, part: 'remote', domain: 'far.example', cause: 'ECONNREFUSED' }])
   })
 
-  test('is up with its first session, and down if the next cannot be opened', async () => {
+  test('counts as up with its first session, and as down if the next cannot be opened', async () => {
     const far = await startTestService({
       servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
       environment: { XMPP_DOMAINS: 'plain.example' },

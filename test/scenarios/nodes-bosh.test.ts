@@ -193,7 +193,7 @@ describe('a process that stops', () => {
     expect(texts(await again.request())).toEqual(['still here'])
   })
 
-  test('sends system-shutdown to its pages, whichever process they asked', async () => {
+  test('sends system-shutdown to its pages, whichever process they called', async () => {
     const [one, two] = services as [TestService, TestService]
     const binding = await one.bind(alice)
     const before = network.sent

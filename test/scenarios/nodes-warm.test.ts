@@ -93,7 +93,7 @@ describe('a session of one process', () => {
   })
 })
 
-test('any process shows the page of a session: its address, its browser and what happened', async () => {
+test('any process shows the page of a session, with its address, browser and history', async () => {
   const [one, two, three] = (await start(3)) as [TestService, TestService, TestService]
   const { id, sid, rid } = await one.bind(alice)
   const page = new BoshClient(`${two.url}/http-bind`, { sid, rid })
@@ -126,7 +126,7 @@ test('the admin page lists all processes, and sums the logins of all', async () 
   expect(text).toContain('<b>2</b> no page yet')
 })
 
-test('a form of one process is accepted by the others, also after that process stopped', async () => {
+test('a form of one process is accepted by the others, also after that process has stopped', async () => {
   const [one, two] = (await start(3)) as [TestService, TestService]
   const page = await call(services[2]!, 'GET', '/warm', { Accept: 'text/html' })
   const token = /name="csrf_token" value="([^"]+)"/.exec(page.text)![1]!
@@ -155,7 +155,7 @@ test('a form of one process is accepted by the others, also after that process s
   expect((await send(one)).status).toBe(303)
 })
 
-test('a call that reaches a draining process over an open connection is passed to another', async () => {
+test('a call that reaches a draining process over an open connection is forwarded to another', async () => {
   const [one, two] = (await start(2, { DRAIN_TIME: '600' })) as [TestService, TestService]
   const before = await one.bind(alice)
   one.service.drain()
@@ -166,7 +166,7 @@ test('a call that reaches a draining process over an open connection is passed t
   expect((await call(two, 'GET', `/warm/${before.id}`)).status).toBe(200)
 })
 
-test('a call that reaches a full process is passed to a process with room', async () => {
+test('a call that reaches a full process is forwarded to a process with room', async () => {
   const environment = { MAX_SESSIONS: '2', METRICS_ADDRESS: '127.0.0.1:0' }
   const [one, two] = (await start(2, environment)) as [TestService, TestService]
   const own = [await one.bind(alice), await one.bind(alice)]

@@ -397,7 +397,7 @@ describe.each(fewOrAll(['memory', 'sockets'] as const, kind => kind === 'sockets
       services = await startAll(draining)
     })
 
-    test('pass a client that logs in itself to another process', async () => {
+    test('forward a client that logs in itself to another process', async () => {
       drain(services[0], services[1])
       await pause(50)
       const wire = await login(services[0])

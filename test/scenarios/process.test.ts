@@ -158,7 +158,7 @@ describe('the command', () => {
   test.each([
     ['none.env', 'ENOENT): there is no such file. '],
     ['.', 'EISDIR): it is a folder. '],
-  ])('says why it cannot read --env-file %s', (file, why) => {
+  ])('prints why it cannot read --env-file %s', (file, why) => {
     // As npm and the Debian package start it. The version of Node.js is that of this test.
     const PATH = `${dirname(process.execPath)}:${process.env['PATH']}`
     const program = join(root, 'dist', 'main.js')

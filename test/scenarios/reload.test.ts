@@ -328,35 +328,38 @@ function writeFiles(): void {
   operator.write('jwks.json', JSON.stringify({ keys: [pageKeys.publicKey.export({ format: 'jwk' })] }))
 }
 
-test.each(['0', '2'])('changes all of them at once, with %s workers, and sessions go on', async WORKERS => {
-  writeFiles()
-  const rows = lists() as Record<string, Row>
-  const fixed = {
-    ...{ HTTPS_PORT: '0', PAGE_TOKEN_AUDIENCE: 'chat', PAGE_TOKEN_ISSUER: issuer },
-    ...{ PAGE_TOKEN_JID: '{sub}@page.example', PAGE_TOKEN_LOGIN: 'service' },
-  }
-  await begin({ ...fixed, ...valuesOf(rows, 0) }, WORKERS)
-  const see = async (at: 0 | 1) => {
-    const looked: Record<string, unknown> = {}
-    for (const [name, { look }] of Object.entries(rows)) looked[name] = await look()
-    expect(looked).toEqual(Object.fromEntries(Object.entries(rows).map(([name, { seen }]) => [name, seen[at]])))
-  }
-  await see(0)
-  const page = JSON.parse((await warm({ jid: 'alice@old.example', password: 'Pa55-of-alice' })).text)
-  const client = new BoshClient(url + new URL(page.url).pathname, page)
-  const held = client.request("<presence xmlns='jabber:client'/>")
+test.each(['0', '2'])(
+  'a reload changes all settings at once, with %s workers, and sessions continue',
+  async WORKERS => {
+    writeFiles()
+    const rows = lists() as Record<string, Row>
+    const fixed = {
+      ...{ HTTPS_PORT: '0', PAGE_TOKEN_AUDIENCE: 'chat', PAGE_TOKEN_ISSUER: issuer },
+      ...{ PAGE_TOKEN_JID: '{sub}@page.example', PAGE_TOKEN_LOGIN: 'service' },
+    }
+    await begin({ ...fixed, ...valuesOf(rows, 0) }, WORKERS)
+    const see = async (at: 0 | 1) => {
+      const looked: Record<string, unknown> = {}
+      for (const [name, { look }] of Object.entries(rows)) looked[name] = await look()
+      expect(looked).toEqual(Object.fromEntries(Object.entries(rows).map(([name, { seen }]) => [name, seen[at]])))
+    }
+    await see(0)
+    const page = JSON.parse((await warm({ jid: 'alice@old.example', password: 'Pa55-of-alice' })).text)
+    const client = new BoshClient(url + new URL(page.url).pathname, page)
+    const held = client.request("<presence xmlns='jabber:client'/>")
 
-  const { changed, needRestart } = await reload({ ...valuesOf(rows, 1), PORT: '1', WORKERS: '3' })
-  expect(needRestart).toEqual(['PORT', 'WORKERS'])
-  expect([...(changed as string[])].sort()).toEqual(Object.keys(rows).sort())
-  await see(1)
-  // The session of a domain that is no longer served.
-  const next = client.request("<presence xmlns='jabber:client'/>")
-  expect(await held).not.toContain('terminate')
-  expect((await call('DELETE', `/warm/${page.id}`, { Authorization: portal })).status).toBe(204)
-  expect(await next).toContain('terminate')
-  expect(service.stdout).not.toMatch(/w-secret|new-secret|passphrase'|Pa55/)
-})
+    const { changed, needRestart } = await reload({ ...valuesOf(rows, 1), PORT: '1', WORKERS: '3' })
+    expect(needRestart).toEqual(['PORT', 'WORKERS'])
+    expect([...(changed as string[])].sort()).toEqual(Object.keys(rows).sort())
+    await see(1)
+    // The session of a domain that is no longer served.
+    const next = client.request("<presence xmlns='jabber:client'/>")
+    expect(await held).not.toContain('terminate')
+    expect((await call('DELETE', `/warm/${page.id}`, { Authorization: portal })).status).toBe(204)
+    expect(await next).toContain('terminate')
+    expect(service.stdout).not.toMatch(/w-secret|new-secret|passphrase'|Pa55/)
+  },
+)
 
 const alice = { jid: 'alice@old.example', password: 'Pa55-of-alice' }
 const logOut = () => call('DELETE', `/warm/sessions?jid=${alice.jid}`, { Authorization: portal })
@@ -466,21 +469,24 @@ const limits: { readonly [Name in ReloadedName]?: Limit } = {
   MAX_MEMORY_MB: { values: ['0', '1'], look: () => warmUntil(50), seen: 'service-full' },
 }
 
-test.each(fewOrAll(['0', '2'], count => count === '0'))('changes each limit, with %s workers', async WORKERS => {
-  const rows = Object.entries(limits)
-  await begin(
-    { TRUSTED_PROXIES: 'none', ...Object.fromEntries(rows.map(([name, { values }]) => [name, values[0]])) },
-    WORKERS,
-  )
-  for (const [name, { values, look, seen }] of rows) {
-    expect((await reload({ [name]: values[1] }))['changed']).toContain(name)
-    expect({ [name]: await look() }).toEqual({ [name]: seen })
-    await reload({ [name]: values[0] })
-    await logOut()
-  }
-})
+test.each(fewOrAll(['0', '2'], count => count === '0'))(
+  'a reload changes each limit, with %s workers',
+  async WORKERS => {
+    const rows = Object.entries(limits)
+    await begin(
+      { TRUSTED_PROXIES: 'none', ...Object.fromEntries(rows.map(([name, { values }]) => [name, values[0]])) },
+      WORKERS,
+    )
+    for (const [name, { values, look, seen }] of rows) {
+      expect((await reload({ [name]: values[1] }))['changed']).toContain(name)
+      expect({ [name]: await look() }).toEqual({ [name]: seen })
+      await reload({ [name]: values[0] })
+      await logOut()
+    }
+  },
+)
 
-test('no setting is marked that these tests do not change', () => {
+test('each setting that is marked as reloadable is changed in these tests', () => {
   // Their parts read the value at each use (test/config/live-config.test.ts).
   const inTime = ['MAX_UNREAD_MB', 'RATE_LOGINS_PER_ADDRESS', 'RATE_SESSION_BURST', 'RATE_SESSION_BYTES']
   const marked = Object.entries(settings).flatMap(([name, { reloads }]) => (reloads ? [name] : []))

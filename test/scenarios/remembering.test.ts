@@ -179,7 +179,7 @@ describe('a credential expires', () => {
     expect(await service.problem({ jid: alice, credential })).toMatchObject({ status, code })
   })
 
-  test('but not if the server cannot prove that it knows the keys', async () => {
+  test('but not if the server cannot prove that it has the keys', async () => {
     const credential = await remember()
     server.script = { success: turn => turn.say("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>") }
     expect(await service.problem({ jid: alice, credential })).toMatchObject({ code: 'server-not-authentic' })

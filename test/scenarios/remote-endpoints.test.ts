@@ -117,7 +117,7 @@ describe.each(['here', 'there'] as const)('a remote endpoint with REMOTE_ATTACH=
     expect(near.lines.filter(line => secrets.some(secret => line.includes(secret)))).toEqual([])
   })
 
-  test('passes many stanzas on in order, both ways', async () => {
+  test('delivers many stanzas in order, both ways', async () => {
     const { client } = await bind()
     const connection = server.last
     const numbers = Array.from({ length: 30 }, (_, index) => index)

@@ -40,7 +40,7 @@ describe.each([
   ['one process', '0', '0 sessions'],
   ['workers', '1', '1 of 1 workers run'],
 ])('systemd, for %s', (_, WORKERS, status) => {
-  test('learns of start, reload and stop, but no secrets', async () => {
+  test('gets READY, RELOADING and STOPPING, but no secrets', async () => {
     const service = start({ WORKERS, DRAIN_TIME: '1' })
     await service.url()
     await last(`READY=1 STATUS=${status}`)

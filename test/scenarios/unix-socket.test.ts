@@ -59,20 +59,20 @@ function leaveSocket(): void {
   expect(statSync(path).isSocket()).toBe(true)
 }
 
-test('is where backends of this machine warm sessions, without TLS', async () => {
+test('is where backends of the same machine warm sessions, without TLS', async () => {
   const { service: own } = await start({ EXTERNAL_URL: 'https://chat.example' })
   expect(own.urls).toEqual([`unix:${path}`])
   const { status, text } = await warm()
   expect([status, JSON.parse(text).url]).toEqual([200, 'https://chat.example/http-bind'])
 })
 
-test('answers without EXTERNAL_URL, with paths alone', async () => {
+test('gets replies with paths instead of URLs if EXTERNAL_URL is not set', async () => {
   await start()
   expect(JSON.parse((await warm()).text).url).toBe('/http-bind')
   expect((await call('/')).status).toBe(200)
 })
 
-test('takes the address of clients from its proxy, whatever TRUSTED_PROXIES says', async () => {
+test('uses the client address that its proxy sends, whatever TRUSTED_PROXIES is', async () => {
   const { lines } = await start({ TRUSTED_PROXIES: 'none' })
   const told = async (headers: Record<string, string>) => {
     await call('/.well-known/host-meta', { method: 'POST', headers })
@@ -87,7 +87,7 @@ test('refuses the warm API to addresses that WARM_ALLOW does not name', async ()
   expect((await warm({ 'X-Forwarded-For': '203.0.113.9', 'X-Forwarded-Proto': 'https' })).status).toBe(403)
 })
 
-test('stands beside TCP addresses', async () => {
+test('can be used beside TCP addresses', async () => {
   const { service: own } = await start({ HOST: `127.0.0.1,unix:${path}`, PORT: '0' })
   expect(own.urls).toEqual([expect.stringMatching(/^http:\/\/127\.0\.0\.1:/), `unix:${path}`])
   expect((await call('/healthz')).status).toBe(200)
@@ -108,20 +108,20 @@ test('is removed at the stop', async () => {
   expect(existsSync(path)).toBe(false)
 })
 
-test('replaces the socket of a killed process', async () => {
+test('replaces the socket file of a killed process', async () => {
   leaveSocket()
   await start()
   expect((await call('/healthz')).status).toBe(200)
 })
 
-describe('does not start, and says why, if', () => {
+describe('the service does not start, and prints why, if', () => {
   const fault = () =>
     start().then(
       () => 'started',
       (error: Error) => error.message.replaceAll(folder, 'FOLDER'),
     )
 
-  test('another program listens there, whose socket stays', async () => {
+  test('another program listens at the Unix socket, whose file stays', async () => {
     const other = createServer(socket => socket.on('error', () => {}).end('other'))
     await new Promise<void>(resolve => other.listen(path, resolve))
     expect(await fault()).toContain('HOST has unix:FOLDER/http.sock, at which another program listens')
@@ -129,13 +129,13 @@ describe('does not start, and says why, if', () => {
     await new Promise(resolve => other.close(resolve))
   })
 
-  test('there is another file, which stays', async () => {
+  test('another file has the name of the Unix socket, and stays', async () => {
     writeFileSync(path, 'mine')
     expect(await fault()).toContain('where there is a file that is no socket: choose another path')
     expect(statSync(path).isFile()).toBe(true)
   })
 
-  test('its folder is missing', async () => {
+  test('the folder of the Unix socket is missing', async () => {
     path = join(folder, 'none', 'http.sock')
     expect(await fault()).toContain('but the folder FOLDER/none does not exist')
   })

@@ -46,8 +46,8 @@ const refusedWith = async (wire: WebSocketWire) => {
   return /<stream:error [^>]*><([a-z-]+) /.exec(fault!)?.[1]
 }
 
-describe('the handshake', () => {
-  test('is answered with the key of the client and the subprotocol xmpp (G1, G2)', async () => {
+describe('the WebSocket handshake', () => {
+  test('is answered with the key of the client and the subprotocol xmpp', async () => {
     await set()
     for (const protocols of ['xmpp', 'mqtt, xmpp', ' xmpp ,other']) {
       const { answer } = await stage.wire({ headers: { 'Sec-WebSocket-Protocol': protocols } })
@@ -58,14 +58,14 @@ describe('the handshake', () => {
     }
   })
 
-  test('gets 400 without a Host header, and with two (RFC 6455 §4.2.1)', async () => {
+  test('gets 400 without a Host header, and with two', async () => {
     await set()
     await expect(stage.wire({ headers: { Host: undefined } })).rejects.toThrow('HTTP 400')
     await expect(stage.wire({ headers: { host: 'localhost' } })).rejects.toThrow('HTTP 400')
     await stage.wire({ headers: { Host: 'localhost' } })
   })
 
-  test('gets 400 without the subprotocol or without a key (G2)', async () => {
+  test('gets 400 without the subprotocol or without a key', async () => {
     await set()
     for (const headers of [
       { 'Sec-WebSocket-Protocol': undefined },
@@ -86,7 +86,7 @@ describe('the handshake', () => {
     await stage.wire({ path: '/ws' })
   })
 
-  test('is replaced by a page that runs nothing if a person opens the URL (G3)', async () => {
+  test('is replaced by a page without scripts if a person opens the URL', async () => {
     await set({ WEBSOCKET_GET_TEXT: 'Nothing <here>' })
     const page = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })
     expect(page.text).toContain('<p>Nothing &lt;here&gt;</p>')
@@ -125,7 +125,7 @@ describe('the handshake', () => {
     expect([reply.status, reply.text]).toEqual([403, 'Pages of this origin may not connect here.\n'])
   })
 
-  test('is allowed for WEBSOCKET_ORIGINS, and for programs, which send no Origin (G5)', async () => {
+  test('is allowed for WEBSOCKET_ORIGINS, and for programs, which send no Origin', async () => {
     await set({ WEBSOCKET_ORIGINS: 'https://chat.example,https://other.example:8443' })
     for (const Origin of [undefined, 'https://chat.example', 'HTTPS://Chat.example', 'https://other.example:8443'])
       await stage.wire({ headers: { Origin } })
@@ -139,7 +139,7 @@ describe('the handshake', () => {
       await expect(stage.wire({ headers: { Origin } })).rejects.toThrow('HTTP 403')
   })
 
-  test('logs why clients are rejected: each reason once a minute, or at debug each client', async () => {
+  test('that is rejected is logged with its reason: once a minute, or each time at debug', async () => {
     const reasons = () =>
       stage.service.lines
         .map(line => JSON.parse(line) as Record<string, unknown>)
@@ -162,7 +162,7 @@ describe('the handshake', () => {
     }
   })
 
-  test('is allowed only for addresses of WEBSOCKET_ALLOW, like the page (H9)', async () => {
+  test('is allowed only for addresses of WEBSOCKET_ALLOW, like the page', async () => {
     await set({ WEBSOCKET_DENY: '127.0.0.0/8' })
     await expect(stage.wire()).rejects.toThrow('HTTP 403')
     expect((await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })).status).toBe(403)
@@ -173,8 +173,8 @@ describe('the handshake', () => {
   })
 })
 
-describe('a stream', () => {
-  test('is opened by both sides, and its features are self-contained (G4, G6)', async () => {
+describe('a stream over WebSocket', () => {
+  test('is opened by both sides, and its features are self-contained', async () => {
     await set()
     const wire = await stage.wire()
     wire.send(open("to='localhost' from='juliet@localhost' version='1.0' xml:lang='de'"))
@@ -191,7 +191,7 @@ describe('a stream', () => {
     )
   })
 
-  test('is opened in the language of the server (G6)', async () => {
+  test('is opened in the language of the server', async () => {
     await set()
     const wire = await stage.wire()
     wire.send(open())
@@ -205,7 +205,7 @@ describe('a stream', () => {
     "<?xml version='1.0'?>",
     '<?xml version="1.0" encoding="UTF-8"?>',
     `<?xml version = '1.0' encoding='utf-8' standalone='yes' ?>\n`,
-  ])('can begin with %j before the opening (G4)', async declaration => {
+  ])('can begin with %j before the opening', async declaration => {
     await set()
     const wire = await stage.wire()
     wire.send(declaration + open())
@@ -215,7 +215,7 @@ describe('a stream', () => {
     expect(await wire.message()).toContain("id='abc'")
   })
 
-  test('is restarted after success, without a close (G7)', async () => {
+  test('is restarted after success, without a close', async () => {
     await set()
     const { wire, link } = await stage.loggedIn()
     expect(sessions()).toBe(1)
@@ -225,14 +225,14 @@ describe('a stream', () => {
     expect(await goodbye(link)).toBe('</stream:stream>')
   })
 
-  test('is not restarted before success (G7)', async () => {
+  test('is not restarted before success', async () => {
     await set()
     const { wire } = await stage.pair()
     wire.send(open())
     expect((await wire.leave()).messages).toEqual([faultOf('policy-violation'), close])
   })
 
-  test('that the client closes is closed in both directions and at the server (G8)', async () => {
+  test('that the client closes is closed in both directions and at the server', async () => {
     await set()
     const { wire, link } = await stage.loggedIn()
     wire.send(message('last words'), close)
@@ -241,7 +241,7 @@ describe('a stream', () => {
     await isOver()
   })
 
-  test('that the server closes first delivers its last stanzas (G8)', async () => {
+  test('that the server closes first delivers its last stanzas', async () => {
     await set()
     const { wire, link } = await stage.loggedIn()
     link.send(`${message('one')}<presence/></stream:stream>`)
@@ -255,7 +255,7 @@ describe('a stream', () => {
     await isOver()
   })
 
-  test('ends with the self-contained error of the server (G9)', async () => {
+  test('ends with the self-contained error of the server', async () => {
     await set()
     const { wire, link } = await stage.loggedIn()
     link.send("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>")
@@ -265,7 +265,7 @@ describe('a stream', () => {
     expect((await wire.leave()).code).toBe(1000)
   })
 
-  test('that fails before the header of the server gets our opening, then the error (G9)', async () => {
+  test('that fails before the header of the server gets our opening, then the error', async () => {
     await set()
     const wire = await stage.wire()
     wire.send(open())
@@ -275,7 +275,7 @@ describe('a stream', () => {
     expect(await refusedWith(wire)).toBe('remote-connection-failed')
   })
 
-  test('to a server that is down gets remote-connection-failed (G9)', async () => {
+  test('to a server that is down gets remote-connection-failed', async () => {
     await set()
     stage.server.stop()
     const wire = await stage.wire()
@@ -284,7 +284,7 @@ describe('a stream', () => {
     await isOver()
   })
 
-  test('that is closed before it was opened gets <close/> (G8)', async () => {
+  test('that is closed before it was opened gets <close/>', async () => {
     await set()
     const wire = await stage.wire()
     wire.send(close)
@@ -322,7 +322,7 @@ test.each([
   [open("to='elsewhere.example' version='1.0'"), 'host-unknown'],
   [open("version='1.0'"), 'improper-addressing'],
   [open("to='a b' version='1.0'"), 'improper-addressing'],
-])('a client that begins with %j gets our opening, then %s (G4, G6, G9)', async (first, condition) => {
+])('a client that begins with %j gets our opening, then %s', async (first, condition) => {
   await set()
   const wire = await stage.wire()
   wire.send(first)
@@ -357,7 +357,7 @@ test.each([
   // Neither is available over WebSocket (RFC 7395 §3.9).
   ["<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", 'policy-violation'],
   ["<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>", 'policy-violation'],
-])('a client that sends %j ends its stream with %s (G4, G10, G14)', async (said, condition) => {
+])('a client that sends %j ends its stream with %s', async (said, condition) => {
   await set()
   const { wire, link } = await stage.loggedIn()
   wire.send(message('before'), said, message('behind'))
@@ -369,7 +369,7 @@ test.each([
   await isOver()
 })
 
-test('elements are self-contained in both directions, whatever they inherit (G4)', async () => {
+test('elements are self-contained in both directions, whatever they inherit', async () => {
   await set()
   const { wire, link } = await stage.loggedIn()
   link.send("<message from='a@b'><body>hi</body></message>")
@@ -388,7 +388,7 @@ test('elements are self-contained in both directions, whatever they inherit (G4)
 })
 
 describe('without TLS', () => {
-  test('a client is offered no STARTTLS and no mechanism that reveals a secret (H12, G14)', async () => {
+  test('a client is offered no STARTTLS and no mechanism that reveals a secret', async () => {
     await set()
     const wire = await stage.wire()
     wire.send(open())
@@ -401,7 +401,7 @@ describe('without TLS', () => {
   })
 
   test.each(['PLAIN', 'OAUTHBEARER', 'X-OAUTH2', 'LOGIN', 'X-TOKEN', 'plain'])(
-    'a login with %s gets encryption-required and does not reach the server (H12)',
+    'a login with %s gets encryption-required and does not reach the server',
     async mechanism => {
       await set()
       const { wire, link } = await stage.pair()
@@ -419,7 +419,7 @@ describe('without TLS', () => {
     },
   )
 
-  test('WEBSOCKET_REQUIRE_SECURE sends clients to the wss URL (G8)', async () => {
+  test('WEBSOCKET_REQUIRE_SECURE sends clients to the wss URL', async () => {
     await set({ WEBSOCKET_REQUIRE_SECURE: 'on', EXTERNAL_URL: 'https://chat.example/c' })
     const wire = await stage.wire()
     wire.send(open())
@@ -447,7 +447,7 @@ describe('without TLS', () => {
 })
 
 describe('a client whose connection breaks', () => {
-  test('leaves its stream open at the server, which gets all its data (G14)', async () => {
+  test('leaves its stream open at the server, which gets all its data', async () => {
     await set()
     for (const leave of [
       (wire: WebSocketWire) => wire.drop(),
@@ -464,7 +464,7 @@ describe('a client whose connection breaks', () => {
     }
   })
 
-  test('resumes its stream over a new connection (G14)', async () => {
+  test('resumes its stream over a new connection', async () => {
     await set()
     const { wire, link } = await stage.loggedIn()
     wire.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
@@ -502,7 +502,7 @@ describe('a client whose connection breaks', () => {
   })
 })
 
-test('domains can have separate endpoints, by host or by path (G15)', async () => {
+test('domains can have separate endpoints, by host or by path', async () => {
   await set({
     XMPP_DOMAINS: 'localhost,other.example',
     HTTP_HOSTS: 'chat.local=localhost,web.local=localhost,web.local=other.example?websocket=/ws/$host',
@@ -527,7 +527,7 @@ test('domains can have separate endpoints, by host or by path (G15)', async () =
   await expect(at('any.local')).rejects.toThrow(/HTTP 4(21|05|04)/)
 })
 
-test('domains of a host can share an endpoint, and clients name the domain (G15)', async () => {
+test('domains of a host can share an endpoint, and clients name the domain', async () => {
   await set({
     XMPP_DOMAINS: 'localhost,other.example,third.example',
     HTTP_HOSTS: 'web.local=localhost,web.local=other.example',
@@ -554,7 +554,7 @@ test('a handshake with two Host headers gets 400', async () => {
   expect((await wire.head()).status).toBe(400)
 })
 
-test('a later bind result does not change the user of a session (D6)', async () => {
+test('a later bind result does not change the user of a session', async () => {
   await set()
   const { link } = await stage.loggedIn()
   expect(stage.service.service.counts().sessions).toBe(1)

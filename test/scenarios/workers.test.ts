@@ -114,7 +114,7 @@ function isRunning(pid: number): boolean {
 }
 
 describe('workers', () => {
-  test('share one line in the log, one port, one text of metrics and a private folder', async () => {
+  test('share one log line at the start, one port, one metrics page and a private folder', async () => {
     const service = start()
     const url = await service.url()
     expect(said(service, 'listening')).toMatchObject([{ url, urls: [url], workers: 2 }])
@@ -165,7 +165,7 @@ describe('workers', () => {
     expect(await ready()).toBe(200)
   })
 
-  test('accept the credentials of each other', async () => {
+  test('accept each other’s credentials', async () => {
     operator.write('seal.key', randomBytes(32).toString('base64'))
     const service = start({ SEAL_KEY_FILE: operator.pathOf('seal.key') })
     const url = await service.url()

@@ -94,7 +94,7 @@ export function testConnectOfProcesses(
     ...new Set(answers.map(({ json }) => json['id'])),
   ]
 
-  test('a tab gets its session again, whichever process has it, and no other user does', async () => {
+  test('a tab gets its session from any process, and another user does not', async () => {
     const { server, connect } = stage
     const first = await connect()
     const later = [await connect(), await connect(), await connect()]
@@ -106,7 +106,7 @@ export function testConnectOfProcesses(
     expect(server.connections).toHaveLength(3)
   })
 
-  test('simultaneous calls of a tab make one login', async () => {
+  test('simultaneous calls of a tab cause one login', async () => {
     const { server, connect } = stage
     const held: (() => void)[] = []
     server.script = { success: ({ goOn }) => new Promise<void>(resolve => held.push(() => resolve(goOn()))) }
@@ -119,7 +119,7 @@ export function testConnectOfProcesses(
     expect(server.connections).toHaveLength(1)
   })
 
-  test('a sign-out at one process ends the sessions and the logins of all', async () => {
+  test('a sign-out at one process ends sessions and logins at all processes', async () => {
     const { server, connect } = stage
     const tabs = await Promise.all(['t1', 't2', 't3', 't4'].map(tab => connect({ tab })))
     expect(idsOf(tabs)).toHaveLength(4)

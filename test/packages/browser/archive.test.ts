@@ -177,7 +177,7 @@ test('an id that a sender wrote is not the position in the archive', async () =>
   expect(arrivals.last).toBe('id 0')
 })
 
-test.each([10, 120])('%d missed messages are shown if the archive does not know the last id', async count => {
+test.each([10, 120])('%d missed messages are shown if the archive does not have the last id', async count => {
   stored.push('before this page')
   arrives('first')
   // This message is not in the archive, and the server keeps the forged id.
@@ -188,7 +188,7 @@ test.each([10, 120])('%d missed messages are shown if the archive does not know 
   expect(asked[0]).toBe('after forged')
 })
 
-test('a message does not count as known if its sender repeats the id and the text of an earlier message', async () => {
+test('a message is not taken for an earlier message if its sender repeats id and text', async () => {
   arrives('first', stanzaId('forged'))
   arrivals.take(readMessage(message('forging', undefined, [stanzaId('forged')]), jid), jid)
   stored.push(...texts(60), 'forging', ...texts(60, 60))
@@ -202,7 +202,7 @@ test('an archived error is not shown, but counts as known', async () => {
   expect([shown, arrivals.last]).toEqual([[], 'of the error'])
 })
 
-test('without a known message, the search ends after twenty pages', async () => {
+test('without a known message, the search in the archive ends after twenty pages', async () => {
   stored.push(...texts(1500))
   arrivals = new Arrivals(0, 'dropped', ({ body }) => shown.push(body))
   await catchUp()
@@ -217,7 +217,7 @@ test('an archive that does not answer gets two queries', async () => {
   expect([shown, asked]).toEqual([['first'], ['after id 0', 'before ']])
 })
 
-test('the last messages are shown in a new page', async () => {
+test('a new page shows the last messages', async () => {
   stored.push(...texts(30))
   await catchUp()
   expect(shown).toEqual(texts(20, 10))
@@ -230,7 +230,7 @@ test.each([
   ["the user's server", 'localhost', 'chat', 'bob@localhost/x'],
   ["the user's account", 'alice@localhost', 'chat', 'bob@localhost/x'],
   ['the room', room, 'groupchat', `${room}/Bob`],
-])('the time of %s is shown, unless it is in the future', (_name, by, type, from) => {
+])('the delay time that %s sets is shown, unless it is in the future', (_name, by, type, from) => {
   const timeOf = (stamp: string) => +readMessage(message('a', from, [delay(by, stamp)], type), jid).time
   expect(timeOf('2024-05-06T06:00:00Z')).toBe(Date.parse('2024-05-06T06:00:00Z'))
   expect(timeOf('2024-05-06T07:09:00Z')).toBe(Date.parse('2024-05-06T07:09:00Z'))
@@ -242,7 +242,7 @@ test('the time of the archive is shown, also if the clock of the browser is slow
   expect(+time).toBe(Date.parse('2024-05-06T09:00:00Z'))
 })
 
-test('the time of anybody else is not shown', () => {
+test('a delay time that anybody else sets is ignored', () => {
   const { time } = readMessage(message('a', undefined, [delay('bob@localhost', '2024-01-01T00:00:00Z')]), jid)
   expect(+time).toBe(now)
 })

@@ -87,14 +87,14 @@ function sentThree(): Departures {
   return departures
 }
 
-test('sends returned messages again, in order and before newer ones', () => {
+test('returned messages are sent again, in order and before newer messages', () => {
   const departures = sentThree()
   departures.add(message('four'))
   expect([departures.takeBack(failed('one')), departures.takeBack(failed('three'))]).toEqual(['again', 'again'])
   expect(idsOf(departures.unsent())).toEqual(['one', 'three', 'four'])
 })
 
-test('takes a message back once, also in the next page of its tab', () => {
+test('a message that returns twice fails, also in the next page of its tab', () => {
   const departures = sentThree()
   expect(departures.takeBack(failed('one'))).toBe('again')
   departures.note(request(4, ...departures.unsent()))
@@ -136,7 +136,7 @@ test.each(['item-not-found', 'service-unavailable', 'forbidden'])(
   },
 )
 
-test('reports once that the server has a message that was sent before its answer', () => {
+test('messages sent before an answer are reported as sent, once', () => {
   const departures = sentThree()
   const confirmed = departures.confirming()
   departures.add(message('four'), true)
@@ -164,7 +164,7 @@ test('messages of a lost session fail, unless the archive has them', () => {
   ])
 })
 
-test('a message that may not have arrived is in doubt in the next page', () => {
+test('the next page reports a message as failed if its arrival is uncertain', () => {
   const departures = create()
   for (const id of ['one', 'two']) departures.add(message(id), true, true)
   const [one, two] = departures.sent
@@ -201,14 +201,14 @@ test.each([
   ['an error for an unknown message', failed('none')],
   ['an error of an occupant', failed('one', undefined, 'bob@localhost/eve')],
   ['a message', stanza('message', { id: 'one', from: 'bob@localhost' })],
-])('takes nothing back for %s', (_, error) => {
+])('no message is sent again for %s', (_, error) => {
   const departures = sentThree()
   expect(departures.takeBack(error)).toBe(undefined)
   expect(states).toEqual([])
   expect(departures.unsent()).toEqual([])
 })
 
-test('does not send stanzas that Strophe itself repeats', () => {
+test('a returned message that Strophe itself repeats is not sent again', () => {
   const departures = create()
   for (const id of ['one', 'two']) departures.add(message(id), true, true)
   for (const id of ['one', 'two']) expect(departures.takeBack(failed(id))).toBe('again')
@@ -217,7 +217,7 @@ test('does not send stanzas that Strophe itself repeats', () => {
   expect(departures.unsent()).toEqual([])
 })
 
-test('sends nothing for another user, and keeps at most 100,000 characters of what the server has', () => {
+test('messages of another user are dropped, and at most 100,000 characters of sent ones are kept', () => {
   const departures = create()
   const ids = [0, 1, 2].map(number => `${number}`.padEnd(40_000, '.'))
   for (const id of ids) departures.add(message(id), true, true)
@@ -229,7 +229,7 @@ test('sends nothing for another user, and keeps at most 100,000 characters of wh
   expect([departures.outgoing, departures.sent]).toEqual([[], []])
 })
 
-test('a message is given to a connection once, and again to the next connection', () => {
+test('a message is sent once in a connection, and again in the next connection', () => {
   const departures = create()
   departures.goOn(1, 2, undefined, nothingLost)
   departures.add(message('queued'), true)
@@ -240,7 +240,7 @@ test('a message is given to a connection once, and again to the next connection'
   expect(idsOf(departures.unsent())).toEqual(['queued', 'written meanwhile'])
 })
 
-describe('a message that the room returns', () => {
+describe('a message that the room sends back', () => {
   const room = 'tea@rooms.localhost'
   const said = { id: 'one', from: `${room}/Alice`, type: 'groupchat', body: 'Tea?' }
 
@@ -253,7 +253,7 @@ describe('a message that the room returns', () => {
     return departures
   }
 
-  test('is known by its id and text', () => {
+  test('is recognized by its id and text', () => {
     const departures = sentToRoom()
     for (const other of [{ body: 'Milk?' }, { id: 'two' }, { from: 'tea@other.localhost/Alice' }, { type: 'chat' }])
       expect(departures.takeEcho({ ...said, ...other })).toBe(false)
@@ -262,7 +262,7 @@ describe('a message that the room returns', () => {
     expect(states).toEqual(['one Tea@rooms.localhost sent'])
   })
 
-  test('has arrived, although its session has ended and the archive of the user lacks it', () => {
+  test('counts as sent, although its session has ended and the user’s archive lacks it', () => {
     const departures = sentToRoom()
     departures.arrived()
     departures.goOn(9, 2, undefined, () => true)

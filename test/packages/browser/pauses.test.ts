@@ -24,6 +24,6 @@ test.each([1_000_000_000, 2_147_484, Number.POSITIVE_INFINITY])(
   },
 )
 
-test('waits for as long as a backend asks', () => {
+test('waits as long as a backend requests', () => {
   expect(new Pauses().next(90, () => {})).toBe(90)
 })

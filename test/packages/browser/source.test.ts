@@ -67,13 +67,13 @@ test.each([
   expect(requests).toEqual([asked, posted('a.b.c')])
 })
 
-test('the address of the service may have a path and a slash, and its page path another name', async () => {
+test('the address of the service may have a path and a slash, and the page path may differ', async () => {
   answers = [Response.json(given)]
   await askForBinding({ service: `${service}/im/`, path: '/log-in', token: async () => 'a.b.c' }, 't1')
   expect(requests).toEqual([posted('a.b.c', `${service}/im/log-in`)])
 })
 
-test('a refused token is replaced once', async () => {
+test('a rejected token is replaced once', async () => {
   const tokens = ['old', 'new']
   const token = async () => tokens.shift()
   answers = [refused(401, 'invalid-token'), Response.json(given)]
@@ -86,7 +86,7 @@ test('a refused token is replaced once', async () => {
 })
 
 test.each([
-  ['the portal knows no user', [new Response('', { status: 401 })], 'signed-out'],
+  ['no user is signed in at the portal', [new Response('', { status: 401 })], 'signed-out'],
   ['the portal has no route for tokens', [new Response('', { status: 404 })], 'refused'],
   ['the portal does not answer', [new TypeError('no network')], undefined],
   ['the portal answers with a page', [new Response('<!DOCTYPE html>')], 'refused'],
@@ -99,7 +99,7 @@ test.each([
   ['the password has changed', [new Response('a.b.c'), refused(403, 'credentials-expired')], 'credentials-expired'],
   ['there is no service', [new Response('a.b.c'), new Response('', { status: 404 })], 'refused'],
   ['the service is full', [new Response('a.b.c'), refused(503, 'service-full')], undefined],
-])('if %s, the error says so', async (_, answered, code) => {
+])('the error has the cause if %s', async (_, answered, code) => {
   answers = answered
   const failure = askForBinding({ service, token: '/chat/token' }, 't1')
   await expect(failure).rejects.toMatchObject({ code, message: expect.any(String) })
@@ -114,7 +114,7 @@ test('a sign-in page in place of a binding or token is named in the console', as
   expect(warned).toEqual([line, line])
 })
 
-test('a redirect to a sign-in page means that the user is signed out, and is named in the console', async () => {
+test('a redirect to a sign-in page means signed out, and is named in the console', async () => {
   for (const source of [{ binding: '/chat/binding' }, { service, token: '/chat/token' }]) {
     const page = new Response('<!DOCTYPE html>')
     answers = [Object.defineProperty(page, 'redirected', { value: true })]
@@ -130,14 +130,14 @@ test('a redirect to a token is followed', async () => {
   expect(await askForBinding({ service, token: '/chat/token' }, 't1')).toEqual(given)
 })
 
-test('the time of Retry-After counts', async () => {
+test('the time in Retry-After is respected', async () => {
   const headers = { 'Retry-After': '30' }
   answers = [new Response('a.b.c'), Response.json({ code: 'too-many-requests' }, { status: 429, headers })]
   const failure = askForBinding({ service, token: '/chat/token' }, 't1')
   await expect(failure).rejects.toMatchObject({ code: undefined, retryAfter: 30 })
 })
 
-test('a function without a token ends the chat', async () => {
+test('a token function that returns nothing ends the chat', async () => {
   const failure = askForBinding({ service, token: async () => undefined }, 't1')
   await expect(failure).rejects.toMatchObject({ code: 'session-over' })
 })
@@ -149,7 +149,7 @@ test('ends a visit with a token from before the sign-out', async () => {
   expect(requests).toEqual([asked, asked, deleted])
 })
 
-test('asks the portal alone for a binding', async () => {
+test('fetches a binding from the portal alone', async () => {
   answers = [Response.json({ ...given, url: undefined }), refused(403, 'not-yours')]
   expect(await askForBinding({ binding: '/chat/binding?a=b' }, 't1')).toEqual({
     ...given,

@@ -22,12 +22,12 @@ function fieldsOf(type: string): Record<string, boolean> {
 const codesAgree = (code: ProblemCode): Exclude<ErrorCode, 'no-answer' | 'bad-answer'> => code
 const codesAgreeBack = (code: Exclude<ErrorCode, 'no-answer' | 'bad-answer'>): ProblemCode => code
 
-describe('The types of the client', () => {
+describe('the types of the client', () => {
   test('are what `npm run client-types` makes of the description', () => {
     expect(generatedFile('src/packages/client/api-types.ts', clientTypes(config))).toBe(clientTypes(config))
   })
 
-  test('have every field of the bodies and answers of its methods', () => {
+  test('have every field of requests and replies', () => {
     const { schemas }: Part = (describeApi(config) as Part).components
     for (const name of ['WarmRequest', 'Binding', 'Session', 'SessionList', 'Ended', 'Problem'])
       expect(text).toContain(`export interface ${name} {`)
@@ -48,7 +48,7 @@ describe('The types of the client', () => {
     )
   })
 
-  test('have every code', () => {
+  test('have every error code', () => {
     for (const code of Object.keys(problems) as ProblemCode[]) {
       expect(text).toContain(`'${code}'`)
       expect(codesAgreeBack(codesAgree(code))).toBe(code)

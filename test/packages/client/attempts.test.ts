@@ -38,7 +38,7 @@ function failing(time: PausedTime, failures: readonly { after?: number; error: E
   return { attempt, seconds }
 }
 
-describe('A call that fails for a while', () => {
+describe('a call that fails for a while', () => {
   test('is repeated after pauses that double and have jitter', async () => {
     const firsts = new Set<number>()
     for (let caller = 0; caller < 20; caller += 1) {
@@ -94,7 +94,7 @@ describe('A call that fails for a while', () => {
   })
 })
 
-test('An error from something other than the service is not repeated', async () => {
+test('an error that is not from the service is not retried', async () => {
   const time = new PausedTime()
   const error = new TypeError('a bug')
   const { attempt, seconds } = failing(time, [{ error }])
@@ -102,7 +102,7 @@ test('An error from something other than the service is not repeated', async () 
   expect([seconds.length, time.pauses]).toEqual([1, []])
 })
 
-test('the client repeats what the service would mark as temporary, if an answer does not say so', () => {
+test('the client retries the errors that the service marks as temporary', () => {
   const codes = Object.keys(problems) as ProblemCode[]
   const repeated = codes.filter(code => new WarmBindingsError(code, '').retry)
   expect(repeated).toEqual(codes.filter(code => problems[code].retry))

@@ -14,7 +14,7 @@ describe('The client in JavaScript', () => {
   testConduct(javaScript)
 })
 
-describe('A client', () => {
+describe('the client', () => {
   const url = 'http://127.0.0.1:8080/warm'
 
   test.each([
@@ -26,17 +26,17 @@ describe('A client', () => {
     'http://127.0.0.1:8080/warm?a=b',
     'http://127.0.0.1:8080/warm#a',
     'http://portal:choose-a-secret@127.0.0.1:8080/warm',
-  ])('is not made for the address %j', address => {
+  ])('rejects the address %j', address => {
     const make = () => new WarmBindings({ ...portal, url: address })
     expect(make).toThrow('url is the address of /warm, such as http://127.0.0.1:8080/warm, and no more')
     expect(make).toThrow(TypeError)
   })
 
-  test.each([{ user: '' }, { user: 'a:b' }, { secret: '' }])('is not made for the account %j', account => {
+  test.each([{ user: '' }, { user: 'a:b' }, { secret: '' }])('rejects the account %j', account => {
     expect(() => new WarmBindings({ url, ...portal, ...account })).toThrow(TypeError)
   })
 
-  test('contains no secret in any error', () => {
+  test('does not show its secret when it is logged', () => {
     const client = new WarmBindings({ url, ...portal })
     const shown = inspect(client, { showHidden: true, depth: 9 }) + JSON.stringify(client)
     expect(shown).not.toContain(portal.secret)
@@ -44,7 +44,7 @@ describe('A client', () => {
   })
 })
 
-describe('At a service', () => {
+describe('the client at a service', () => {
   let api: ScriptedApi
   let client: WarmBindings
 
@@ -55,7 +55,7 @@ describe('At a service', () => {
 
   afterEach(() => api.stop())
 
-  test('a call that its caller aborts is hung up', async () => {
+  test('closes the connection of a call that its caller aborts', async () => {
     let hungUp: Promise<unknown> | undefined
     api.script = (_asked, response) => {
       hungUp = once(response, 'close')
@@ -71,7 +71,7 @@ describe('At a service', () => {
     expect(api.asked.length).toBe(1)
   })
 
-  test('a call that its caller aborts during a pause is not sent again', async () => {
+  test('does not repeat a call that its caller aborts during a pause', async () => {
     const caller = new AbortController()
     api.script = (_asked, response) => {
       response.once('close', () => setImmediate(() => caller.abort('left')))
@@ -83,7 +83,7 @@ describe('At a service', () => {
     expect(api.asked.length).toBe(1)
   })
 
-  test('a list is fetched as far as it is read', async () => {
+  test('fetches only as many pages of a list as are read', async () => {
     api.script = () => ({ status: 200, body: { sessions: [{ id: 'a' }, { id: 'b' }], total: 9, next: 'b' } })
     const ids: string[] = []
     for await (const { id } of client.sessions()) {
@@ -97,7 +97,7 @@ describe('At a service', () => {
     ])
   })
 
-  test('a long answer is read completely', async () => {
+  test('reads a long answer completely', async () => {
     const sessions = Array.from({ length: 1000 }, (_each, index) => ({
       id: `${index}`,
       jid: 'ä'.repeat(1500),

@@ -74,7 +74,7 @@ export function testConduct(backend: Backend): void {
 
   const binding: Reply = { status: 200, body: { id, jid: alice.jid, sid: 'a-secret', rid: 1732 } }
 
-  test('sends each call as the API has it', async () => {
+  test('sends each call as the API describes it', async () => {
     api.script = ({ method, path }) => {
       if (path.startsWith('/warm/sessions')) return { status: 200, body: { sessions: [], total: 0, ended: 1 } }
       return method === 'DELETE' ? { status: 204 } : binding
@@ -116,7 +116,7 @@ export function testConduct(backend: Backend): void {
     }
   })
 
-  test('goes through a list that comes in parts', async () => {
+  test('reads a list of several pages', async () => {
     const parts = [
       { sessions: [{ id: 'a' }, { id: 'b' }], total: 4, next: '1732.25-b&c' },
       { sessions: [{ id: 'c' }], total: 4, next: 'c' },
@@ -179,7 +179,7 @@ export function testConduct(backend: Backend): void {
     body: { ...(reply.body as object), retry, advice: undefined },
   })
 
-  test('decides by `retry`, and by the code if there is none', async () => {
+  test('retries depending on `retry`, or on the code if there is no `retry`', async () => {
     answer(withRetry(problem('conflict', 409, 0), true), binding)
     expect(await run([['warm', alice]])).toEqual([{ result: binding.body }])
     answer(withRetry(problem('timeout', 504, 0), false))
@@ -191,7 +191,7 @@ export function testConduct(backend: Backend): void {
     expect(api.asked.length).toBe(6)
   })
 
-  test('gives up after the third time, with the last failure', async () => {
+  test('gives up after the third attempt, with the last error', async () => {
     answer(problem('timeout', 504, 0), problem('service-full', 503, 0), problem('shutting-down', 503, 0))
     expect(await failure()).toEqual({
       code: 'shutting-down',
@@ -205,7 +205,7 @@ export function testConduct(backend: Backend): void {
     expect(api.asked.length).toBe(3)
   })
 
-  test('does not wait for longer than a call may take', async () => {
+  test('waits no longer than a call may take', async () => {
     answer(problem('too-many-requests', 429, 41))
     expect(await failure()).toMatchObject({ code: 'too-many-requests', retryAfter: 41 })
     answer(problem('timeout', 504))
@@ -227,7 +227,7 @@ export function testConduct(backend: Backend): void {
     expect(api.asked.length).toBe(1)
   })
 
-  test('repeats a call whose answer was lost, after a pause', async () => {
+  test('repeats a call whose response was lost, after a pause', async () => {
     answer(response => response.destroy(), binding)
     expect(await run([['warm', alice]], { attempts: 2 })).toEqual([{ result: binding.body }])
     expect(api.asked.length).toBe(2)
@@ -235,7 +235,7 @@ export function testConduct(backend: Backend): void {
 
   const once = { attempts: 1 }
 
-  test('takes a connection that breaks for no answer', async () => {
+  test('treats a broken connection as no-answer', async () => {
     const none = { code: 'no-answer', advice: null, retry: true, status: null, instance: null, retryAfter: null }
     answer(response => {
       response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '1000' })
@@ -250,38 +250,38 @@ export function testConduct(backend: Backend): void {
   })
 
   test.each<[string, (response: ServerResponse) => void]>([
-    ['none', () => {}],
-    ['the head of one', response => response.flushHeaders()],
+    ['nothing', () => {}],
+    ['the head', response => response.flushHeaders()],
     [
-      'one letter after the other',
+      'one byte at a time',
       response => {
         response.writeHead(200, { 'Content-Type': 'application/json' })
         trickle(response, ' ')
       },
     ],
     [
-      'one letter of the head after the other',
+      'one byte of the head at a time',
       ({ socket }) => {
         socket!.write('HTTP/1.1 200 OK\r\nX-Long: ')
         trickle(socket!, 'x')
       },
     ],
     [
-      'one field of the head after the other',
+      'one header at a time',
       ({ socket }) => {
         socket!.write('HTTP/1.1 200 OK\r\n')
         trickle(socket!, 'x:\r\n')
       },
     ],
     [
-      'one letter of the length of a chunk after the other',
+      'one byte of a chunk length at a time',
       ({ socket }) => {
         socket!.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;`)
         trickle(socket!, 'x')
       },
     ],
     [
-      'one field behind the body after the other',
+      'one trailer at a time',
       ({ socket }) => {
         socket!.write(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n`)
         trickle(socket!, 'x:\r\n')
@@ -294,13 +294,13 @@ export function testConduct(backend: Backend): void {
         response.write('{"jid":')
       },
     ],
-  ])('waits for an answer no longer than allowed: %s comes', async (_what, script) => {
+  ])('has a time limit for a response of which %s arrives', async (_what, script) => {
     answer(script)
     const late = await failure({ ...once, timeoutSeconds: 0.3 })
     expect(late).toMatchObject({ code: 'no-answer', detail: 'The service did not answer in time.' })
   })
 
-  test.each([429, 502, 503, 504])('treats HTTP %i of a server in between as no answer', async status => {
+  test.each([429, 502, 503, 504])('treats HTTP %i of a proxy as no-answer', async status => {
     const between = { status, headers: { 'Retry-After': '0' }, body: '<h1>Bad Gateway</h1>' }
     answer(between, between, binding)
     expect(await run([['warm', alice]])).toEqual([{ result: binding.body }])
@@ -321,8 +321,8 @@ export function testConduct(backend: Backend): void {
 
   test.each<[string, Reply]>([
     ['a page', { status: 200, body: '<title>Welcome</title>' }],
-    ['nothing', { status: 200, body: '' }],
-    ['a page that is not there', { status: 404, body: 'Not found' }],
+    ['an empty body', { status: 200, body: '' }],
+    ['a 404 page', { status: 404, body: 'Not found' }],
     ['another API', { status: 500, body: { code: 'oops', detail: 'Of another API.' } }],
     ['a problem whose code is a list', { status: 400, headers: inProblem, body: { code: ['timeout'] } }],
     [
@@ -333,7 +333,7 @@ export function testConduct(backend: Backend): void {
       'a problem whose retry is a word',
       { status: 400, headers: inProblem, body: { code: 'timeout', detail: 'Late.', retry: 'no' } },
     ],
-  ])("refuses an answer that is not the service's: %s", async (_what, reply) => {
+  ])('rejects a response that is not from the service: %s', async (_what, reply) => {
     answer(reply)
     expect(await failure()).toEqual(foreign(reply))
     expect(api.asked.length).toBe(1)
@@ -342,9 +342,12 @@ export function testConduct(backend: Backend): void {
   test.each<[string, Reply]>([
     ['an empty object', { status: 200, body: {} }],
     ['an empty list', { status: 200, body: [] }],
-    ['other fields', { status: 200, body: { status: 'ok', sessions: 3, ended: 'all', id: 5, rid: '1' } }],
+    [
+      'an object with other fields',
+      { status: 200, body: { status: 'ok', sessions: 3, ended: 'all', id: 5, rid: '1' } },
+    ],
     ['null', { status: 200, headers: { 'Content-Type': 'application/json' }, body: 'null' }],
-  ])('refuses, whatever it has called for, %s', async (_what, reply) => {
+  ])('rejects for each call a body that is %s', async (_what, reply) => {
     const calls: readonly BackendCall[] = [
       ['warm', alice],
       ['resume', id],
@@ -359,7 +362,7 @@ export function testConduct(backend: Backend): void {
     expect(api.asked.length).toBe(calls.length)
   })
 
-  test('rejects an empty answer where it expects content', async () => {
+  test('rejects an empty response if it expects content', async () => {
     const nothing = { status: 204 }
     const calls: readonly BackendCall[] = [
       ['warm', alice],
@@ -377,18 +380,18 @@ export function testConduct(backend: Backend): void {
     ['no sid', { id, jid: alice.jid, rid: 1732 }],
     ['no rid', { id, jid: alice.jid, sid: 'a-secret' }],
     ['no id', { jid: alice.jid, sid: 'a-secret', rid: 1732 }],
-  ])('refuses a session with %s', async (_what, body) => {
+  ])('rejects a session with %s', async (_what, body) => {
     answer({ status: 200, body })
     expect(await failure()).toEqual(foreign({ status: 200 }))
   })
 
   test.each<[string, readonly object[]]>([
-    ['stays where it is', [{ sessions: [{ id: 'a' }], next: 'b' }]],
+    ['repeats the same page', [{ sessions: [{ id: 'a' }], next: 'b' }]],
     ['repeats a `next`', ['b', 'c'].map(next => ({ sessions: [{ id: 'a' }], next }))],
-    ['goes on after a part without sessions', [{ sessions: [], next: 'b' }]],
-    ['has a number for the next part', [{ sessions: [{ id: 'a' }], next: 5 }]],
+    ['continues after an empty page', [{ sessions: [], next: 'b' }]],
+    ['has a number as `next`', [{ sessions: [{ id: 'a' }], next: 5 }]],
     ['has a session without an id', [{ sessions: [{ jid: alice.jid }] }]],
-  ])('refuses a list that %s', async (_what, parts) => {
+  ])('rejects a list that %s', async (_what, parts) => {
     const total = 9
     api.script = () => ({ status: 200, body: { ...parts[(api.asked.length - 1) % parts.length], total } })
     const [outcome] = await run([['sessions']])
@@ -396,13 +399,13 @@ export function testConduct(backend: Backend): void {
     expect(api.asked.length).toBeLessThanOrEqual(parts.length + 1)
   })
 
-  test.each([301, 303, 307, 308])('takes the credentials nowhere else: HTTP %i', async status => {
+  test.each([301, 303, 307, 308])('sends the credentials to no other address: HTTP %i', async status => {
     answer({ status, headers: { Location: other.url } })
     expect(await failure()).toMatchObject({ code: 'bad-answer', status })
     expect([api.asked.length, other.asked.length]).toEqual([1, 0])
   })
 
-  test('does not read an answer without end', async () => {
+  test('does not read an endless response', async () => {
     const part = Buffer.alloc(65_536, ' ')
     const endless = Readable.from(
       (function* () {
