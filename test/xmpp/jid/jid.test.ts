@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { formatJid, parseJid } from '../../../src/xmpp/jid/jid.js'
+import { formatJid, parseJid, userOf } from '../../../src/xmpp/jid/jid.js'
 
 const a = (times: number) => 'a'.repeat(times)
 
@@ -129,4 +129,25 @@ test('the cost to parse a long JID is linear', () => {
     parseJid(`${piece.repeat(8000)}@chat.example/${piece.repeat(8000)}`)
     expect(performance.now() - before).toBeLessThan(500)
   }
+})
+
+test.each([
+  ['alice@chat.example', 'alice@chat.example/desk@home/x'],
+  ['alice@chat.example', 'Alice@CHAT.example/x'],
+  ['alice@münchen.example', 'alice@xn--mnchen-3ya.example/x'],
+  ['caf\u00e9@chat.example', 'cafe\u0301@chat.example/x'],
+  ['chat.example', 'Chat.example/x'],
+])('%s and %s are the same user', (one, other) => {
+  expect(userOf(one)).toBe(userOf(other))
+})
+
+test.each([
+  ['alice@chat.example', 'alicia@chat.example'],
+  ['alice@chat.example', 'alice@other.example'],
+  ['straße@chat.example', 'strasse@chat.example'],
+  ['ａｌｉｃｅ@chat.example', 'alice@chat.example'],
+  ['chat.example', '@chat.example'],
+  ['chat.example', 'x@chat.example'],
+])('%s and %s are different users', (one, other) => {
+  expect(userOf(one)).not.toBe(userOf(other))
 })
