@@ -200,7 +200,7 @@ describe('data', () => {
   })
 
   testRest(
-    'that a client does not read slows its server down, and is not lost (G12)',
+    'that a client does not read slows its server down, and is not lost',
     async () => {
       await set({ WEBSOCKET_PING_INTERVAL: '0', WEBSOCKET_IDLE_TIMEOUT: '0' })
       const { wire, link } = await stage.loggedIn()
@@ -227,7 +227,7 @@ describe('data', () => {
     expect(await link.rest()).toBe(sent.join(''))
   })
 
-  testRest('of incomplete messages is limited for all clients together (H10)', async () => {
+  testRest('of incomplete messages is limited for all clients together', async () => {
     await set({ MAX_UNFINISHED_MB: '1', MAX_STANZA_BYTES: '524288' })
     const big = 'x'.repeat(700_000)
     const [first, second] = [await stage.pair(), await stage.pair()]

@@ -147,7 +147,7 @@ describe('workers', () => {
     expect(service.stderr).toBe('')
   })
 
-  testRest('are ready until all are full, and a full worker passes calls on', async () => {
+  testRest('are ready until all are full, and a full worker forwards calls', async () => {
     const service = start({ MAX_SESSIONS: '2' })
     const url = await service.url()
     await bothJoined(service)
