@@ -38,8 +38,8 @@ describe('a polling session whose link is lost', () => {
   })
 })
 
-describe('no request is held longer than `wait`:', () => {
-  test('a request that waited for the request before it', async () => {
+describe('`wait` limits how long a request is held', () => {
+  test('from its arrival, even if it waited for the request before it', async () => {
     const bench = new BoshBench()
     const client = await bench.session()
     const early = await client.at(702)
@@ -49,7 +49,7 @@ describe('no request is held longer than `wait`:', () => {
     expect(early.reply?.body).toBe(empty)
   })
 
-  test('a request that came before an older request was repeated, with hold=2', async () => {
+  test('from its arrival, even if an older request was repeated later, with hold=2', async () => {
     const bench = new BoshBench({ maxRequests: 3 })
     const client = await bench.session("wait='60' hold='2' ver='1.6'")
     await client.at(701)

@@ -169,7 +169,7 @@ describe('a stopping process with sessions for an heir', () => {
     expect([told, one.owner(old), one.isAwaited(old)]).toEqual([[undefined], undefined, false])
   })
 
-  test('is not confused with a killed process', async () => {
+  test('has no heir if it closes without announcing one', async () => {
     const [one, x] = (await startAll(own, old)) as [Nodes, Nodes]
     await x.close()
     await settled()

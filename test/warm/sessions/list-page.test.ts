@@ -182,7 +182,7 @@ const cookieOf = ({ headers }: { headers: Record<string, unknown> }) => String(h
 describe('ending selected sessions on the page', () => {
   const select = `/warm/sessions/end?id=${one}&id=${two}&back=search%3Duser%26page%3D2`
 
-  test('shows a notice once, to this admin only, for a minute', async () => {
+  test('shows a notice of the ended session once, to this admin only, for a minute', async () => {
     const { sessions, get, call, post, advance } = withUsers(1)
     sessions.add(2, { jid: `<b>${'x'.repeat(900)}@chat.example/y` })
     const question = await get('/warm/sessions/end?id=' + two).set(html)

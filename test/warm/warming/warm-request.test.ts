@@ -364,7 +364,7 @@ test.each([
   ['{"remember":true}', json, true],
   ['{"remember":false}', json, false],
   ['{"remember":"on"}', json, true],
-])('%s in a %s requests a credential: %p', (body, type, remember) => {
+])('the body %s as %s requests a credential: %p', (body, type, remember) => {
   expect(parametersOf(body, type)('remember') ?? false).toBe(remember)
 })
 
