@@ -21,11 +21,11 @@ export interface Pending {
 export class OpenRequests {
   readonly held: Pending[] = []
   #parked: Map<number, Pending> | undefined
-  readonly #load: Pick<SessionLimits, 'waiting'>
+  readonly #load: Pick<SessionLimits, 'heldRequests'>
   readonly #onBroken: () => void
   readonly #onExpired: () => void
 
-  constructor(load: Pick<SessionLimits, 'waiting'>, onBroken: () => void, onExpired: () => void) {
+  constructor(load: Pick<SessionLimits, 'heldRequests'>, onBroken: () => void, onExpired: () => void) {
     this.#load = load
     this.#onBroken = onBroken
     this.#onExpired = onExpired
@@ -127,13 +127,13 @@ export class OpenRequests {
         pending.expires = Number.NEGATIVE_INFINITY
         this.#onExpired()
       }
-    this.#load.waiting += 1
+    this.#load.heldRequests += 1
   }
 
   #removed({ peer, parked }: Pending): void {
     peer.whenGone = undefined
     if (peer.isCarried === true) peer.whenHurried = undefined
     parked?.room.is(0)
-    this.#load.waiting -= 1
+    this.#load.heldRequests -= 1
   }
 }

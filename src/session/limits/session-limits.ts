@@ -43,8 +43,7 @@ export const shareOfWarmCalls = 1 / 10
 const rateSeconds = 5
 
 export class SessionLimits {
-  /** Number of held BOSH requests. */
-  waiting = 0
+  heldRequests = 0
   readonly #parts: LimitParts
   readonly #rate: KeyedRate
   readonly #clients = new Map<object, { readonly client: string; isStranger: boolean }>()
@@ -60,13 +59,13 @@ export class SessionLimits {
   }
 
   get holdsTooMany(): boolean {
-    return isOver(this.waiting, this.#parts.limits.heldRequests)
+    return isOver(this.heldRequests, this.#parts.limits.heldRequests)
   }
 
   refusal(sessions: number): Refusal | undefined {
     const { limits, room } = this.#parts
     if (isOver(sessions + 1, limits.sessions)) return 'sessions'
-    if (isOver(this.waiting + 1, limits.heldRequests)) return 'held'
+    if (isOver(this.heldRequests + 1, limits.heldRequests)) return 'held'
     return refusalOf(room, sessions)
   }
 
@@ -76,7 +75,7 @@ export class SessionLimits {
     if (refusal !== undefined) return refusal
     const strangers = this.#strangers.size
     if (isOver(strangers + 1, Math.ceil(limits.sessions * shareOfStrangers))) return 'strangers'
-    const held = Math.max(this.waiting, strangers * Math.min(bosh.maxRequests, mostOfStranger))
+    const held = Math.max(this.heldRequests, strangers * Math.min(bosh.maxRequests, mostOfStranger))
     if (isOver(held + 1, Math.ceil(limits.heldRequests * (1 - shareOfWarmCalls)))) return 'held'
     return refusalOf(roomOfClients, sessions)
   }

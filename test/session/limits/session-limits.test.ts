@@ -79,11 +79,11 @@ describe('all sessions together', () => {
 
   test('are refused while too many requests wait, or memory or descriptors are short', () => {
     const limits = limitsOf({ heldRequests: 3 })
-    limits.waiting = 2
+    limits.heldRequests = 2
     expect(limits.refusal(0)).toBeUndefined()
-    limits.waiting = 3
+    limits.heldRequests = 3
     expect(limits.refusal(0)).toBe('held')
-    limits.waiting = 0
+    limits.heldRequests = 0
     bears = false
     expect(limits.refusal(0)).toBe('memory')
     bears = true
@@ -97,9 +97,9 @@ describe('a tenth is reserved for warm calls', () => {
 
   test('of the limit for held requests', () => {
     const limits = limitsOf({ heldRequests: 20 })
-    limits.waiting = 17
+    limits.heldRequests = 17
     expect(refusals(limits)).toEqual([undefined, undefined])
-    limits.waiting = 18
+    limits.heldRequests = 18
     expect(refusals(limits)).toEqual(['held', undefined])
   })
 
@@ -180,7 +180,7 @@ describe('sessions of one client', () => {
 test('a limit of 0 means no limit', () => {
   const limits = limitsOf({})
   open(limits, 1_000, '192.0.2.1')
-  limits.waiting = 1e9
+  limits.heldRequests = 1e9
   expect(limits.refusalOfClient(1e9)).toBeUndefined()
   expect(refusalOf(limits, '192.0.2.1')).toBeUndefined()
   expect(limits.holdsTooMany).toBe(false)

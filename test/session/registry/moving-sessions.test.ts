@@ -168,7 +168,7 @@ describe('a page during a move of its session', () => {
     const { page, resumes } = await goesOn({ bench, client })
     await bench.pass(0)
     expect(early.reply?.status).toBe(0)
-    expect(limits.waiting).toBe(0)
+    expect(limits.heldRequests).toBe(0)
     await expectEmpty(bench)
     await page.at(page.rid, message('1'))
     await page.at(page.rid + 1, message('2'))

@@ -273,7 +273,7 @@ async function play(hold: number, steps: readonly (Step | Move)[]): Promise<Hear
         expect([before.registry.size, before.waiting.bytes, before.bodies.bytes, before.clock.pending]).toEqual([
           0, 0, 0, 0,
         ])
-        expect(limits.waiting).toBe(0)
+        expect(limits.heldRequests).toBe(0)
         bench = nextBench(terms, { limits })
         mending = takeUpAt(bench, records, step.gap)[0]!
         page.moveTo(bench)
@@ -297,7 +297,7 @@ async function play(hold: number, steps: readonly (Step | Move)[]): Promise<Hear
   bench.registry.endAllSilently()
   // Sums in the log are written after a minute.
   await bench.pass(61)
-  expect([bench.waiting.bytes, bench.bodies.bytes, bench.clock.pending, limits.waiting]).toEqual([0, 0, 0, 0])
+  expect([bench.waiting.bytes, bench.bodies.bytes, bench.clock.pending, limits.heldRequests]).toEqual([0, 0, 0, 0])
   expect(page.received).toEqual(numbered('s', server.sent))
   expect(server.received).toEqual(numbered('p', page.said))
   return { page: page.received, server: server.received }
