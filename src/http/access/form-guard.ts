@@ -14,7 +14,7 @@ export function createFormGuard(externalUrl: string | undefined, tokens: FormTok
      * Returns false for JSON and for programs. Throws `cross-site-request` for forms of other sites, and for wrong or
      * old tokens.
      */
-    isOurForm({ headers }: IncomingMessage, admin: string, token: unknown): boolean {
+    checkForm({ headers }: IncomingMessage, admin: string, token: unknown): boolean {
       // Other sites cannot send JSON, because their preflights get no CORS headers.
       if (bodyFormat(headers['content-type']) === 'json') return false
       const sender = senderOf(headers, externalUrl)

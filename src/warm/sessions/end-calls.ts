@@ -79,7 +79,7 @@ export function createEndCalls(parts: EndCallsParts) {
       const body = await readBody(request)
       demandFormat(request.headers['content-type'])
       const selection = readSelection(body.toString())
-      if (!formGuard.isOurForm(request, admin.name, selection.csrf_token))
+      if (!formGuard.checkForm(request, admin.name, selection.csrf_token))
         throw new Problem('cross-site-request', { detail: 'Programs end sessions by DELETE.' })
       const { jid, views, back } = await demandSelection(call, selection)
       const own = jid === undefined ? await endEach(views) : []
@@ -104,7 +104,7 @@ export function createEndCalls(parts: EndCallsParts) {
     async endByForm(call: Call): Promise<Answer> {
       const { request, admin, representation } = call
       const read = readParameters(request.headers['content-type'], await readBody(request))
-      if (!formGuard.isOurForm(request, admin.name, read('csrf_token')))
+      if (!formGuard.checkForm(request, admin.name, read('csrf_token')))
         throw new Problem('cross-site-request', { detail: 'Programs end a session by DELETE.' })
       const view = await demandSession(call, { toEnd: true })
       await end(view.id)

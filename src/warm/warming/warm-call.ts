@@ -223,10 +223,10 @@ export function createWarmCall(warm: Warm, form: WarmForm, formGuard: FormGuard)
     const body = await readBody(request)
     const contentType = request.headers['content-type']
     const sent = readParameters(contentType, body)
-    const isOurForm = formGuard.isOurForm(request, admin.name, sent('csrf_token'))
-    if (isOurForm) form.note(request, body)
-    const read = isOurForm ? readParameters(contentType, body, { sentForm: true }) : sent
-    return warm(call, read, isOurForm ? 'form' : 'backend')
+    const checkForm = formGuard.checkForm(request, admin.name, sent('csrf_token'))
+    if (checkForm) form.note(request, body)
+    const read = checkForm ? readParameters(contentType, body, { sentForm: true }) : sent
+    return warm(call, read, checkForm ? 'form' : 'backend')
   }
 }
 
