@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.js'
-import { FailedLogins } from '../http/access/failed-logins.js'
+import { WrongSecrets } from '../http/access/wrong-secrets.js'
 import { type Limit, limitDetail } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import type { MakeRate } from '../lib/limits/rates.js'
@@ -27,7 +27,7 @@ export type CallLimits = ReturnType<typeof createCallLimits>
 export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refused }: CallLimitsParts) {
   const warmsOfUser = makeRate('warms-jid', () => rates.warmsPerJid, 60)
   const warmsOfAdmin = makeRate('warms-admin', () => rates.warmsPerAdmin, 60)
-  const failures = new FailedLogins(() => rates.failedLogins, refused, makeRate)
+  const failures = new WrongSecrets(() => rates.failedLogins, refused, makeRate)
   if (nodes !== undefined) shareKnown(failures, nodes)
   return {
     acting: createActingAccounts({
@@ -58,13 +58,13 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
 }
 
 /** Processes share which clients had the right secret, so that an upgrade does not forget these clients. */
-function shareKnown(failures: FailedLogins, nodes: Nodes): void {
+function shareKnown(failures: WrongSecrets, nodes: Nodes): void {
   let met: readonly string[] = []
   const learnFromNew = () => {
     const names = nodes.others.map(({ name }) => name)
     for (const name of names.filter(name => !met.includes(name)))
       nodes.ask(name, knownKind, null).then(
-        known => failures.learn(known as FailedLogins['known']),
+        known => failures.learn(known as WrongSecrets['known']),
         () => {},
       )
     met = names

@@ -12,7 +12,7 @@ import { createShortMemory } from '../../lib/limits/short-memory.js'
 import type { WorkQueue } from '../../lib/limits/work-queue.js'
 import { slowKey } from '../../lib/secrets/slow-key.js'
 import { type ClientRules, clientAddress } from './client-rules.js'
-import type { Claim, FailedLogins } from './failed-logins.js'
+import type { Claim, WrongSecrets } from './wrong-secrets.js'
 
 // express-basic-auth adds the first and the last quote (RFC 7617 §2.1).
 export const realmAndCharset = 'HTTP Binding Warm", charset="UTF-8'
@@ -25,7 +25,7 @@ interface AdminsParts {
   readonly config: ClientRules & { readonly admins: readonly Admin[] }
   readonly clock: Pick<Clock, 'now'>
   readonly hashes: WorkQueue
-  readonly failures: FailedLogins
+  readonly failures: WrongSecrets
   readonly refuse: (request: Request, attempt: RefusedAttempt | undefined) => string
 }
 
@@ -70,7 +70,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
     const known = remembered.recall(shown.key)
     if (known !== undefined) {
       remembered.remember(shown.key, known)
-      admitAfter(await failures.waitOfKnown(shown))
+      admitAfter(await failures.noteKnown(shown))
       return known
     }
     const running = attempts.get(shown.key)
@@ -106,7 +106,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
     if (wait !== undefined) {
       // Attackers must not lock out a backend, so a secret that was right recently is checked even over the limit.
       if (!(await failures.wasRight(shown))) admitAfter(wait)
-      admitAfter(await failures.waitOfKnown(shown))
+      admitAfter(await failures.noteKnown(shown))
       const found = await look(shown, signal)
       if (found !== undefined) remembered.remember(shown.key, found)
       return found

@@ -33,7 +33,7 @@ const checksOfClient = 1
  * A name at its limit does not block other admins behind the same proxy. Guesses from elsewhere do not block a client
  * that recently had the right secret.
  */
-export class FailedLogins {
+export class WrongSecrets {
   readonly #ofName: KeyedRate
   readonly #ofClient: KeyedRate
   readonly #ofNameEverywhere: KeyedRate
@@ -62,7 +62,7 @@ export class FailedLogins {
     return [...this.#knownAt]
   }
 
-  learn(known: FailedLogins['known']): void {
+  learn(known: WrongSecrets['known']): void {
     for (const [key, published] of known) {
       if (!this.#knownAt.has(key)) this.#knownAt.set(key, published)
       forgetOldest(this.#knownAt, mostKnown)
@@ -70,7 +70,7 @@ export class FailedLogins {
   }
 
   /** Notes a right secret. Returns the seconds to wait if the client is at both limits: for the name and in total. */
-  async waitOfKnown(claim: Claim): Promise<number | undefined> {
+  async noteKnown(claim: Claim): Promise<number | undefined> {
     const { client, name } = claim
     await this.#know(claim)
     const wait = await this.#ofClient.wait(client)

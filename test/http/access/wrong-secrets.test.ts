@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import request from 'supertest'
 import { hashLike, parseSecretHash } from '../../../src/config/kinds/secret-hash.js'
-import { FailedLogins } from '../../../src/http/access/failed-logins.js'
+import { WrongSecrets } from '../../../src/http/access/wrong-secrets.js'
 import { Problem } from '../../../src/lib/errors.js'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { type KeyedRate, type MakeRate, ownRates } from '../../../src/lib/limits/rates.js'
@@ -35,7 +35,7 @@ describe('wrong secrets', () => {
   })
 
   /** Resolves with the delay of the answer, or with undefined if the secret is not checked. */
-  async function fail(failures: FailedLogins, claim = here): Promise<number | undefined> {
+  async function fail(failures: WrongSecrets, claim = here): Promise<number | undefined> {
     if ((await failures.begin(claim)) !== undefined) return undefined
     let isTold = false
     const told = failures.failed(claim).then(() => {
@@ -51,7 +51,7 @@ describe('wrong secrets', () => {
   }
 
   test('are answered with growing delays, and not checked after too many in a minute', async () => {
-    const failures = new FailedLogins(7, unnoted)
+    const failures = new WrongSecrets(7, unnoted)
     const delays: (number | undefined)[] = []
     for (let time = 0; time < 8; time++) delays.push(await fail(failures))
     expect(delays).toEqual([0, 250, 500, 1_000, 2_000, 2_000, 2_000, undefined])
@@ -59,7 +59,7 @@ describe('wrong secrets', () => {
   })
 
   test('count from zero after a minute', async () => {
-    const failures = new FailedLogins(2, unnoted)
+    const failures = new WrongSecrets(2, unnoted)
     await fail(failures)
     await fail(failures)
     expect(await fail(failures)).toBeUndefined()
@@ -68,7 +68,7 @@ describe('wrong secrets', () => {
   })
 
   test('for one name do not affect other names or clients', async () => {
-    const failures = new FailedLogins(1, unnoted)
+    const failures = new WrongSecrets(1, unnoted)
     await fail(failures)
     expect(await fail(failures)).toBeUndefined()
     expect(await fail(failures, { ...here, name: 'other' })).toBe(0)
@@ -76,14 +76,14 @@ describe('wrong secrets', () => {
   })
 
   test('for many names of one client are limited to ten times as many as for one name', async () => {
-    const failures = new FailedLogins(1, unnoted)
+    const failures = new WrongSecrets(1, unnoted)
     for (let name = 0; name < 10; name++) expect(await fail(failures, { ...here, name: `${name}` })).toBe(0)
     expect(await fail(failures, { ...here, name: 'eleventh' })).toBeUndefined()
     expect(await fail(failures, { client: '192.0.2.2', name: 'eleventh' })).toBe(0)
   })
 
   test('of one client are checked one after another, so that its guesses do not delay others', async () => {
-    const failures = new FailedLogins(5, unnoted)
+    const failures = new WrongSecrets(5, unnoted)
     expect(await failures.begin(here)).toBeUndefined()
     let hasBegun = false
     const next = failures.begin({ ...here, name: 'other' }).then(() => {
@@ -98,7 +98,7 @@ describe('wrong secrets', () => {
   })
 
   test('do not count if the secret is right', async () => {
-    const failures = new FailedLogins(1, unnoted)
+    const failures = new WrongSecrets(1, unnoted)
     for (let time = 0; time < 5; time++) {
       expect(await failures.begin(here)).toBeUndefined()
       await failures.succeeded(here)
@@ -106,19 +106,19 @@ describe('wrong secrets', () => {
   })
 
   test('block a backend that has the right secret only if both limits are reached', async () => {
-    const failures = new FailedLogins(1, unnoted)
+    const failures = new WrongSecrets(1, unnoted)
     for (let time = 0; time < 9; time++) await fail(failures)
-    expect(await failures.waitOfKnown(here)).toBeUndefined()
+    expect(await failures.noteKnown(here)).toBeUndefined()
     await fail(failures)
-    expect(await failures.waitOfKnown(here)).toBe(60)
-    expect(await failures.waitOfKnown({ ...here, name: 'other' })).toBeUndefined()
-    expect(await failures.waitOfKnown({ ...here, client: '192.0.2.2' })).toBeUndefined()
+    expect(await failures.noteKnown(here)).toBe(60)
+    expect(await failures.noteKnown({ ...here, name: 'other' })).toBeUndefined()
+    expect(await failures.noteKnown({ ...here, client: '192.0.2.2' })).toBeUndefined()
   })
 
   describe('for one name from many addresses', () => {
     const from = (number: number, name = 'portal') => ({ client: `198.51.100.${number}`, name })
     /** One guess from each client. Resolves with the number of checked guesses. */
-    async function guess(failures: FailedLogins, clients: number, name?: string): Promise<number> {
+    async function guess(failures: WrongSecrets, clients: number, name?: string): Promise<number> {
       const claims = Array.from({ length: clients }, (_, number) => from(number, name))
       const looked = claims.map(async claim => {
         if ((await failures.begin(claim)) !== undefined) return 0
@@ -129,7 +129,7 @@ describe('wrong secrets', () => {
     }
 
     test('are checked ten times as often in ten minutes as from one address', async () => {
-      const failures = new FailedLogins(5, unnoted)
+      const failures = new WrongSecrets(5, unnoted)
       expect(await guess(failures, 100)).toBe(50)
       for (let time = 0; time < 100; time++) expect(await failures.begin(from(200))).toBe(600)
       expect(await guess(failures, 1, 'other')).toBe(1)
@@ -139,7 +139,7 @@ describe('wrong secrets', () => {
 
     test('do not block an address that had the right secret before, in any process', async () => {
       const rates = commonRates()
-      const [one, two] = [new FailedLogins(5, unnoted, rates), new FailedLogins(5, unnoted, rates)]
+      const [one, two] = [new WrongSecrets(5, unnoted, rates), new WrongSecrets(5, unnoted, rates)]
       expect(await one.begin(here)).toBeUndefined()
       await one.succeeded(here)
       expect((await guess(one, 100)) + (await guess(two, 100))).toBe(50)
@@ -153,7 +153,7 @@ describe('wrong secrets', () => {
     })
 
     test('do not block backends that start at the same time with the right secret', async () => {
-      const failures = new FailedLogins(5, unnoted)
+      const failures = new WrongSecrets(5, unnoted)
       const right = Array.from({ length: 70 }, async (_, number) => {
         const wait = await failures.begin(from(number))
         await failures.succeeded(from(number))
@@ -163,10 +163,10 @@ describe('wrong secrets', () => {
     })
 
     test('block such an address only two weeks after its last right secret', async () => {
-      const failures = new FailedLogins(5, unnoted)
+      const failures = new WrongSecrets(5, unnoted)
       await failures.succeeded(here)
       jest.advanceTimersByTime(7 * 86_400_000)
-      await failures.waitOfKnown(here)
+      await failures.noteKnown(here)
       jest.advanceTimersByTime(7 * 86_400_000)
       expect(await guess(failures, 100)).toBe(50)
       expect(await failures.begin(here)).toBeUndefined()
@@ -174,13 +174,13 @@ describe('wrong secrets', () => {
   })
 
   test('are unlimited if the limit is 0, and answered at once', async () => {
-    const failures = new FailedLogins(0, unnoted)
+    const failures = new WrongSecrets(0, unnoted)
     for (let time = 0; time < 100; time++) expect(await fail(failures)).toBe(0)
-    expect(await failures.waitOfKnown(here)).toBeUndefined()
+    expect(await failures.noteKnown(here)).toBeUndefined()
   })
 
   test('leave no memory behind after their time', async () => {
-    const failures = new FailedLogins(1, unnoted)
+    const failures = new WrongSecrets(1, unnoted)
     for (let client = 0; client < 20; client++) await fail(failures, { ...here, client: `192.0.2.${client}` })
     jest.advanceTimersByTime(600_000)
     expect(jest.getTimerCount()).toBe(0)
