@@ -7,7 +7,7 @@ import type { Counts } from '../../lib/counts.js'
 import type { MinuteSums } from '../../lib/limits/minute-sums.js'
 import type { KeyedRate, MakeRate } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
-import { LoginAudit, type RefusedLogin } from './login-audit.js'
+import { type RefusedLogin, RefusedLoginAudit } from './refused-login-audit.js'
 
 export interface RefusedLoginsParts {
   readonly rates: Pick<Config['rates'], 'loginsPerAddress'>
@@ -32,7 +32,7 @@ export class RefusedLogins {
   readonly clock: Clock
   readonly #parts: RefusedLoginsParts
   readonly #rates: readonly { readonly rate: KeyedRate; readonly most: () => number; readonly keyOf: KeyOf }[]
-  readonly #audit: LoginAudit
+  readonly #audit: RefusedLoginAudit
 
   constructor(parts: RefusedLoginsParts) {
     const { rates, makeRate, clock, audit, sums } = parts
@@ -52,7 +52,7 @@ export class RefusedLogins {
       ),
       limit('logins-domain', most, ({ address, domain }) => `${clientOf(address)} ${domain}`),
     ]
-    this.#audit = new LoginAudit(audit, sums)
+    this.#audit = new RefusedLoginAudit(audit, sums)
   }
 
   isLimited({ address }: Client): boolean {

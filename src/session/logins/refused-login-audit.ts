@@ -24,7 +24,7 @@ interface Tally {
 }
 
 /** Logs the first refused login of an address at once, and the sum of later refused logins each minute. */
-export class LoginAudit {
+export class RefusedLoginAudit {
   readonly #log: Logger
   readonly #add: AddCall<Tally>
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
-import { LoginAudit } from '../../../src/session/logins/login-audit.js'
+import { RefusedLoginAudit } from '../../../src/session/logins/refused-login-audit.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 function bench() {
@@ -9,7 +9,7 @@ function bench() {
   const clock = new FakeClock()
   const sums = new MinuteSums(clock)
   const log = pino({ base: null, timestamp: false }, { write: line => void lines.push(JSON.parse(line)) })
-  const audit = new LoginAudit(log, sums)
+  const audit = new RefusedLoginAudit(log, sums)
   const refuse = (user?: string, address = '192.0.2.1', server = '192.0.2.9:5222') =>
     audit.refused({ address, domain: 'chat.example', user, server })
   return { sums, clock, lines, refuse }
