@@ -8,7 +8,7 @@ import { codeOf } from '../lib/log.js'
 import type { LocalPorts } from '../servers/net/local-ports.js'
 import type { StateLookup } from '../servers/net/server-states.js'
 import type { OpenLogin, OpenWish } from '../session/session-types.js'
-import { handleOf } from '../session/sid.js'
+import { idOf } from '../session/sid.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import type { Failure, Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import { BoshLink, type BoshLinkParts } from './bosh-link.js'
@@ -92,7 +92,7 @@ export function createRemotes(parts: RemotesParts) {
       return {
         link,
         get id() {
-          return link.terms === undefined ? '' : handleOf(link.terms.sid, processName)
+          return link.terms === undefined ? '' : idOf(link.terms.sid, processName)
         },
         /** Lets the page attach at the endpoint. Stanzas that arrived during the login are lost. */
         async handOver(jid) {
@@ -100,7 +100,7 @@ export function createRemotes(parts: RemotesParts) {
           if (given === undefined) return undefined
           const { session, url, terms, rid } = given
           openings.delete(link)
-          elsewhere.add(handleOf(terms.sid, processName), jid, domain, clock.now(), session, wish.tab)
+          elsewhere.add(idOf(terms.sid, processName), jid, domain, clock.now(), session, wish.tab)
           return { ...terms, rid, url, expiresIn: terms.inactivity }
         },
         abandon: () => abandon(link),

@@ -24,7 +24,7 @@ import { requestIdFrom } from '../lib/call-ids.js'
 import type { Counts } from '../lib/counts.js'
 import { Problem, type ProblemCode } from '../lib/errors.js'
 import { traceOf } from '../lib/log.js'
-import { handlePattern } from '../session/sid.js'
+import { idPattern } from '../session/sid.js'
 import { represent } from '../warm/answers.js'
 import { type AnsweringParts, hiddenOnErrors, logged } from '../warm/calls.js'
 import { type ConnectParts, createConnectRouter } from '../warm/connect/connect-router.js'
@@ -175,7 +175,7 @@ function linkBack(request: Request, code: ProblemCode, warmPath: string, { home,
   return isOther || sessions === undefined ? (section ?? links[0]) : { ...sessions, text: 'All sessions' }
 }
 
-const resumePath = new RegExp(`^(/${handlePattern})/resume/?$`)
+const resumePath = new RegExp(`^(/${idPattern})/resume/?$`)
 
 function isPostedForm({ method, path, headers }: Request, warmPath: string): boolean {
   const isBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined

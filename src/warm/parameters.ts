@@ -3,7 +3,7 @@ import { Problem } from '../lib/errors.js'
 import { text as textSchema } from '../lib/text/json-schema.js'
 import { isNodeName } from '../processes/node-name.js'
 import type { AttachBinding, Order, Place, SessionFilter, Transport } from '../session/session-types.js'
-import { handlePattern } from '../session/sid.js'
+import { idPattern } from '../session/sid.js'
 import { prepareDomain } from '../xmpp/jid/domains.js'
 import { type Jid, longestJid, parseJid } from '../xmpp/jid/jid.js'
 import { badParameter, integer, missingParameter, onOrOff, type Parameter, text, word } from './parameter-kinds.js'
@@ -118,7 +118,7 @@ export const identifying = new Set<ParameterName>([
 
 export const invalidParameter = (name: ParameterName) => badParameter(name, bodyParameters[name].allowed)
 
-const placePattern = new RegExp(`^(\\d{1,16}(?:\\.\\d{1,20})?)-(${handlePattern})$`)
+const placePattern = new RegExp(`^(\\d{1,16}(?:\\.\\d{1,20})?)-(${idPattern})$`)
 export const formatPlace = ({ createdAt, id }: Place) => `${createdAt}-${id}`
 
 export const usualLimit = 100

@@ -8,7 +8,7 @@ import { signOutPath } from '../http/answers/navigation.js'
 import { negotiate } from '../http/answers/negotiation.js'
 import { readOnly, redirectToTls } from '../http/answers/pages.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
-import { handlePattern } from '../session/sid.js'
+import { idPattern } from '../session/sid.js'
 import { type AnsweringParts, createCalls, demandRole } from './calls.js'
 import { docsPage, docsPath } from './docs-page.js'
 import { createNumbersCalls, type Numbers } from './numbers/numbers-calls.js'
@@ -108,5 +108,5 @@ export function createWarmRouter(parts: WarmParts): Router {
 
 /** Also matches text that is no id, which gets `session-not-found`. */
 function sessionPath(rest: string): RegExp {
-  return new RegExp(`^/(?:(?<id>${handlePattern})|[^/]+)${rest}/?$`)
+  return new RegExp(`^/(?:(?<id>${idPattern})|[^/]+)${rest}/?$`)
 }

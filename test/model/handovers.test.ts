@@ -67,7 +67,7 @@ async function startProcess(isOneOfMany: boolean): Promise<void> {
   services.push(service)
 }
 
-/** Where the session with this handle is. */
+/** Where the session with this id is. */
 const ownerOf = (id: string): TestService => services[places.get(nodeIn(id) ?? '') ?? 0]!
 
 /** Breaks the way between two processes now and then. Tells how often. */

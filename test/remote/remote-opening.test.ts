@@ -1,7 +1,7 @@
 // A session that logs in here, and continues at a remote endpoint.
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { BoshLink } from '../../src/remote/bosh-link.js'
-import { idOf } from '../../src/session/sid.js'
+import { hashOf } from '../../src/session/sid.js'
 import type { LinkEnd } from '../../src/xmpp/link.js'
 import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
@@ -19,7 +19,7 @@ const auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>A
 const success = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"
 const terms = " sid='s1' wait='20' hold='1' requests='2' inactivity='45' polling='5' ver='1.8'"
 const ending = " type='terminate'"
-const id = idOf('s1')
+const id = hashOf('s1')
 const jid = 'juliet@far.example/balcony'
 
 const handover = { seconds: 30, attachBinding: 'off' } as const

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals'
-import { idOf, newSid } from '../../src/session/sid.js'
+import { hashOf, newSid } from '../../src/session/sid.js'
 
 test('the id does not reveal the sid, and is always the same for a sid', () => {
   const { sid, id } = newSid()
   expect(sid).toMatch(/^[0-9a-f]{40}$/)
   expect(id).toMatch(/^[0-9a-f]{32}$/)
-  expect(idOf(sid)).toBe(id)
+  expect(hashOf(sid)).toBe(id)
   expect(newSid().sid).not.toBe(sid)
 })
 
@@ -13,5 +13,5 @@ test('sid and id begin with the name of their process, if it has one', () => {
   const { sid, id } = newSid('node-2')
   expect(sid).toMatch(/^node-2-[0-9a-f]{40}$/)
   expect(id).toMatch(/^node-2-[0-9a-f]{32}$/)
-  expect(id).toBe(`node-2-${idOf(sid.slice('node-2-'.length))}`)
+  expect(id).toBe(`node-2-${hashOf(sid.slice('node-2-'.length))}`)
 })

@@ -21,7 +21,7 @@ import { createOpener, type Opener } from '../../src/session/opener.js'
 import { knownSessions, OwnSessions } from '../../src/session/registry/own-sessions.js'
 import { Registry } from '../../src/session/registry/registry.js'
 import type { Handover, Open, OpenLogin, Tab } from '../../src/session/session-types.js'
-import { handleOf, idOf } from '../../src/session/sid.js'
+import { idOf, idOf } from '../../src/session/sid.js'
 import type { Link, LinkEnd, LinkEvents, Resumption, StreamOptions } from '../../src/xmpp/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/xmpp/namespaces.js'
 import type { Cookie } from '../../src/xmpp/page-binding.js'
@@ -268,7 +268,7 @@ export interface BenchOptions {
   readonly limits?: SessionLimits
   /** How many logins may be refused to an address in a minute. Default: any number. The proxy is at 10.0.0.1. */
   readonly loginsPerAddress?: number
-  /** The name that sids and handles begin with; none unless told otherwise. */
+  /** The name that sids and ids begin with; none unless told otherwise. */
   readonly processName?: string
   /** How many sessions a user may have; any number unless told otherwise. */
   readonly room?: (registry: Registry, refused: OnRefused) => UserRoom
@@ -522,10 +522,10 @@ export class Client {
     readonly token: string | undefined = undefined,
   ) {}
 
-  /** The session's handle. */
+  /** The session's id. */
   get id(): string {
     const name = nodeIn(this.sid)
-    return name === undefined ? idOf(this.sid) : handleOf(this.sid.slice(name.length + 1), name)
+    return name === undefined ? hashOf(this.sid) : idOf(this.sid.slice(name.length + 1), name)
   }
 
   /** Sends the next request. */

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.js'
 import { statusesWithRetryAfter } from '../../http/answers/answer.js'
 import { type ProblemCode, problems } from '../../lib/errors.js'
 import { type Schema, schemaNamed } from '../../lib/text/json-schema.js'
-import { handlePattern } from '../../session/sid.js'
+import { idPattern } from '../../session/sid.js'
 import { auditParameters } from '../numbers/audit-page.js'
 import type { Parameter } from '../parameter-kinds.js'
 import { listParameters, logoutParameters } from '../parameters.js'
@@ -54,7 +54,7 @@ export function describePaths({ warm, warmPath, http, pages, pagePath }: Config)
 function describeWarmApi(warmPath: string): Paths {
   const shown = (what: string, name: string) => ({ 200: response(what, { ...inJson(name), ...pages }) })
   const binding = shown('The session.', 'Binding')
-  const id: Schema = { type: 'string', pattern: `^${handlePattern}$` }
+  const id: Schema = { type: 'string', pattern: `^${idPattern}$` }
   const description = 'The public id of the session.'
   const parameters = [{ name: 'id', in: 'path', required: true, description, schema: id }]
   return {

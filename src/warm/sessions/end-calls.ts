@@ -5,7 +5,7 @@ import { demandFormat, readBody } from '../../http/bodies/read-body.js'
 import { Problem } from '../../lib/errors.js'
 import { formPairs } from '../../lib/text/form-pairs.js'
 import type { SessionDetails, Sessions, SessionView } from '../../session/session-types.js'
-import { handlePattern } from '../../session/sid.js'
+import { idPattern } from '../../session/sid.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import { formatBareJid, formatJid } from '../../xmpp/jid/jid.js'
 import { describeEnded, pathForBrowsers } from '../answers.js'
@@ -120,7 +120,7 @@ export function createEndCalls(parts: EndCallsParts) {
   }
 }
 
-const handle = new RegExp(`^${handlePattern}$`)
+const handle = new RegExp(`^${idPattern}$`)
 
 function readSelection(text: string) {
   const ids = new Set<string>()

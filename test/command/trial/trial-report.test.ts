@@ -25,7 +25,7 @@ const trial = (servers = '', login = {}, environment = {}) => {
 
 describe('a login that succeeded', () => {
   const binding: BindingObject = {
-    ...{ jid: `${jid}/desk`, sid: 'the-sid', rid: 4711, id: 'the-handle' },
+    ...{ jid: `${jid}/desk`, sid: 'the-sid', rid: 4711, id: 'the-id' },
     ...{ wait: 60, hold: 1, requests: 2, inactivity: 150, polling: 5, maxpause: undefined, ver: '1.6' },
     ...{ url: '/http-bind', expires_in: 120, csi: true, credential: undefined },
     ...{ resumed: false, delivered: undefined, received: undefined },

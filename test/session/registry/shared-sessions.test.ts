@@ -330,7 +330,7 @@ function viewOf(id: string, createdAt: number): SessionView {
 test('the pages have each session exactly once, in order, while others begin and end', async () => {
   const epochs = [1_700_000_000_000, 1_700_000_000_000.5, 1_699_999_999_000]
   for (const epoch of epochs) await start(0, epoch)
-  const handle = (process: number, number: number) =>
+  const idOf = (process: number, number: number) =>
     `${processes[process]!.name}-${number.toString(16).padStart(32, '0')}`
   const aSession = fc.record({ process: fc.nat(2), createdAt: fc.nat(40) })
   await fc.assert(
@@ -344,7 +344,7 @@ test('the pages have each session exactly once, in order, while others begin and
       async (made, steps, limit) => {
         const views = made.map(({ process, createdAt }, number) => ({
           process,
-          view: viewOf(handle(process, number), createdAt),
+          view: viewOf(idOf(process, number), createdAt),
         }))
         for (const { listed } of processes) listed.length = 0
         for (const { process, view } of views) processes[process]!.listed.push(view)
@@ -368,7 +368,7 @@ test('the pages have each session exactly once, in order, while others begin and
             const at = listed.indexOf(leaving.view)
             if (at !== -1) listed.splice(at, 1)
           }
-          processes[come.process]!.listed.push(viewOf(handle(come.process, 1_000 + turn), come.createdAt))
+          processes[come.process]!.listed.push(viewOf(idOf(come.process, 1_000 + turn), come.createdAt))
         }
         expect(after).toBeUndefined()
         const ids = seen.map(({ id }) => id)
