@@ -49,7 +49,7 @@ export class BoshLink implements Link {
   #isPaused = false
   #answeredAt: number
   #deadline: Timer | undefined
-  #rest: Timer | undefined
+  #emptyRequest: Timer | undefined
 
   constructor(options: LinkOptions, events: LinkEvents, parts: BoshLinkParts) {
     this.#domain = parts.domain
@@ -155,7 +155,7 @@ export class BoshLink implements Link {
   #stop(): void {
     this.#isOver = true
     this.#deadline?.cancel()
-    this.#rest?.cancel()
+    this.#emptyRequest?.cancel()
   }
 
   #reach(step: Step): void {
@@ -188,8 +188,8 @@ export class BoshLink implements Link {
       this.#backlog -= next.payload.length
       this.#await(this.#session.ask(next.attributes, next.payload))
     }
-    this.#rest?.cancel()
-    this.#rest = undefined
+    this.#emptyRequest?.cancel()
+    this.#emptyRequest = undefined
     if (this.#open === 0) this.#askWhenDue(terms.inactivity)
   }
 
@@ -199,7 +199,7 @@ export class BoshLink implements Link {
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
     const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
     // The delay leaves a time without open requests, in which the session can be handed over to a page.
-    this.#rest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
+    this.#emptyRequest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
   }
 
   /** Reads replies in the order of their requests (XEP-0124 §14.2). */

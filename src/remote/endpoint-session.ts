@@ -218,7 +218,7 @@ export class EndpointSession {
           const pause = repeats.next(error, this.terms?.inactivity)
           if (pause === undefined) throw error
           turn.broke()
-          await rest(clock, turn.isFirst ? pause : Math.max(pause, settlingMilliseconds), signal)
+          await sleep(clock, turn.isFirst ? pause : Math.max(pause, settlingMilliseconds), signal)
         }
       }
     } finally {
@@ -274,7 +274,7 @@ function unlessSuperseded(reply: EndpointReply): EndpointReply {
   return isUnknown ? { ...reply, payload: [], end: undefined } : reply
 }
 
-function rest(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
+function sleep(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
   if (milliseconds === 0) return Promise.resolve()
   return new Promise((resolve, reject) => {
     const stop = () => {

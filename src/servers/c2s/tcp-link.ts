@@ -135,7 +135,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
 
   /** The server must answer within `closeSeconds` (RFC 6120 §4.4). */
   close(): void {
-    if (this.#begunClosing()) this.#writer!.write(streamFooter)
+    if (this.#beginClosing()) this.#writer!.write(streamFooter)
   }
 
   abandon(): void {
@@ -167,12 +167,12 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   }
 
   cut(): void {
-    if (!this.#begunClosing()) return
+    if (!this.#beginClosing()) return
     this.#writer!.write('')
     this.#socket!.end()
   }
 
-  #begunClosing(): boolean {
+  #beginClosing(): boolean {
     if (this.#phase === 'connecting') this.#destroy()
     if (this.#phase !== 'open') return false
     this.#phase = 'closing'

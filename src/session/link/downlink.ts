@@ -52,7 +52,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
       this.#watchLogin(element)
       if (session.hasEnded) return
     }
-    if (session.uplink.watch.isAnswer(element, session)) return
+    if (session.uplink.watch.takeAnswer(element, session)) return
     if (element.namespace !== 'jabber:client' && session.jid !== undefined) {
       this.#keeper.streams.note(session.domain, element, { jid: session.jid, session: session.id })
     }

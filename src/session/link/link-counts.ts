@@ -143,7 +143,7 @@ export class LinkCounts {
     return true
   }
 
-  rest(): void {
+  stopTimers(): void {
     this.#isAsked = false
     this.#askAt = never
     this.#answerAt = never

@@ -308,7 +308,7 @@ export class ManagedLink implements Link, LinkEvents {
     } else if (this.#phase === 'enabling') {
       this.#phase = 'off'
       this.#parts.mending?.wipe()
-      this.#counts.rest()
+      this.#counts.stopTimers()
       this.#counts.forget()
     }
   }
@@ -316,7 +316,7 @@ export class ManagedLink implements Link, LinkEvents {
   #mend(end: LinkEnd, since = this.#parts.clock.now()): void {
     const { clock, run, mending, isUrgent, onGivenUp } = this.#parts
     this.#phase = 'mending'
-    this.#counts.rest()
+    this.#counts.stopTimers()
     this.#repair = new Repair({
       clock,
       run,
@@ -378,7 +378,7 @@ export class ManagedLink implements Link, LinkEvents {
   #stop(reason: 'ended' | 'cut'): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
-    this.#counts.rest()
+    this.#counts.stopTimers()
     this.#repair?.stop(reason)
     this.#repair = undefined
     this.#parts.mending?.wipe()

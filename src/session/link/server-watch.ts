@@ -67,8 +67,8 @@ export class ServerWatch {
     this.#isAsked = false
   }
 
-  /** True if the element answers the service's ping, and the client must not get it. */
-  isAnswer(element: Element, { domain, jid }: Watched): boolean {
+  /** Returns true if the element answers the service's ping, and the client must not get it. */
+  takeAnswer(element: Element, { domain, jid }: Watched): boolean {
     const { name, namespace, text } = element
     if (namespace !== 'jabber:client') for (const each of managementIn(element)) this.#learn(each)
     if (this.#unanswered === 0 || name !== 'iq' || !text.includes(this.#id)) return false
@@ -83,7 +83,7 @@ export class ServerWatch {
   }
 
   /** Returns true if the server has not answered the question of an earlier call. */
-  check(now: number, link: Link, isRead: boolean, session: Watched, ask?: () => void): boolean {
+  pingOrGiveUp(now: number, link: Link, isRead: boolean, session: Watched, ask?: () => void): boolean {
     if (!isRead || link.backlog > 0) {
       // The ping would not be sent, or its answer not read.
       this.#silentSince = now

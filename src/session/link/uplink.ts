@@ -142,7 +142,7 @@ export class Uplink {
       return 'awaited'
     }
     const ask = managed?.isOn === true ? () => managed.ask() : undefined
-    if (!watch.check(now, this.link, !this.#isPaused, session, ask)) return 'awaited'
+    if (!watch.pingOrGiveUp(now, this.link, !this.#isPaused, session, ask)) return 'awaited'
     this.link.unanswered?.()
     if (managed?.breakOff() !== true) return 'missing'
     watch.received()
