@@ -21,7 +21,7 @@ export class OwnCounts<Kind extends string> implements LiveCounts<Kind> {
   }
 
   take<Some extends Kind>(key: string, kinds: readonly Some[]): Some | undefined {
-    const full = kinds.find(kind => isOver(this.#counts.of(thingOf(kind, key)) + 1, this.#limits[kind]))
+    const full = kinds.find(kind => exceeds(this.#counts.of(thingOf(kind, key)) + 1, this.#limits[kind]))
     if (full === undefined) for (const kind of kinds) this.add(kind, key)
     return full
   }
@@ -37,6 +37,6 @@ export class OwnCounts<Kind extends string> implements LiveCounts<Kind> {
 
 export const thingOf = (kind: string, key: string) => `${kind} ${key}`
 
-export function isOver(number: number, limit: number): boolean {
+export function exceeds(number: number, limit: number): boolean {
   return limit > 0 && number > limit
 }

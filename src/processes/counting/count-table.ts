@@ -1,5 +1,5 @@
 import { KeyCounts } from '../../lib/limits/key-counts.js'
-import { isOver } from '../../lib/limits/live-counts.js'
+import { exceeds } from '../../lib/limits/live-counts.js'
 
 export interface Report {
   readonly all: boolean
@@ -39,7 +39,7 @@ export class CountTable {
 
   /** Takes nothing if a thing is at its limit, and returns this thing. */
   take(wanted: Wanted, node: string): string | undefined {
-    const full = wanted.find(([thing, limit]) => isOver(this.total(thing) + 1, limit))?.[0]
+    const full = wanted.find(([thing, limit]) => exceeds(this.total(thing) + 1, limit))?.[0]
     if (full === undefined)
       for (const [thing] of wanted) this.set(node, thing, (this.#told.get(node)?.of(thing) ?? 0) + 1)
     return full

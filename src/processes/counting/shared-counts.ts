@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.js'
-import { isOver, type Limits, type LiveCounts, thingOf } from '../../lib/limits/live-counts.js'
+import { exceeds, type Limits, type LiveCounts, thingOf } from '../../lib/limits/live-counts.js'
 import { NoAnswer, type Nodes } from '../nodes.js'
 import { CountTable, type Report, type Wanted } from './count-table.js'
 import { firstFor } from './rendezvous.js'
@@ -132,7 +132,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
     } catch {
       onAlone()
       this.#tellAllLater(owner)
-      const full = wanted.find(([, limit], index) => isOver(owns[index]!.count, limit))?.[0]
+      const full = wanted.find(([, limit], index) => exceeds(owns[index]!.count, limit))?.[0]
       if (full !== undefined) giveUp(true)
       return full
     }

@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.js'
 import type { Networks } from '../../config/kinds/networks.js'
 import { clientOf } from '../../lib/client-network.js'
 import type { sessionLimits } from '../../lib/counts.js'
-import { isOver, type LiveCounts } from '../../lib/limits/live-counts.js'
+import { exceeds, type LiveCounts } from '../../lib/limits/live-counts.js'
 import type { KeyedRate, MakeRate } from '../../lib/limits/rates.js'
 
 export type Refusal = keyof typeof sessionLimits
@@ -59,13 +59,13 @@ export class SessionLimits {
   }
 
   get holdsTooMany(): boolean {
-    return isOver(this.heldRequests, this.#parts.limits.heldRequests)
+    return exceeds(this.heldRequests, this.#parts.limits.heldRequests)
   }
 
   refusal(sessions: number): Refusal | undefined {
     const { limits, room } = this.#parts
-    if (isOver(sessions + 1, limits.sessions)) return 'sessions'
-    if (isOver(this.heldRequests + 1, limits.heldRequests)) return 'held'
+    if (exceeds(sessions + 1, limits.sessions)) return 'sessions'
+    if (exceeds(this.heldRequests + 1, limits.heldRequests)) return 'held'
     return refusalOf(room, sessions)
   }
 
@@ -74,9 +74,9 @@ export class SessionLimits {
     const refusal = this.refusal(sessions)
     if (refusal !== undefined) return refusal
     const strangers = this.#strangers.size
-    if (isOver(strangers + 1, Math.ceil(limits.sessions * shareOfStrangers))) return 'strangers'
+    if (exceeds(strangers + 1, Math.ceil(limits.sessions * shareOfStrangers))) return 'strangers'
     const held = Math.max(this.heldRequests, strangers * Math.min(bosh.maxRequests, mostOfStranger))
-    if (isOver(held + 1, Math.ceil(limits.heldRequests * (1 - shareOfWarmCalls)))) return 'held'
+    if (exceeds(held + 1, Math.ceil(limits.heldRequests * (1 - shareOfWarmCalls)))) return 'held'
     return refusalOf(roomOfClients, sessions)
   }
 

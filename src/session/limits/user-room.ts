@@ -1,5 +1,5 @@
 import { KeyCounts } from '../../lib/limits/key-counts.js'
-import { isOver, type LiveCounts } from '../../lib/limits/live-counts.js'
+import { exceeds, type LiveCounts } from '../../lib/limits/live-counts.js'
 import { type Most, numberOf } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { userOf } from '../../xmpp/jid/jid.js'
@@ -19,7 +19,7 @@ export function userRoom(most: Most, registry: Registry, refused: OnRefused): Us
   return {
     take(jid) {
       const user = userOf(jid)
-      if (isOver(registry.liveOf(jid) + logins.of(user) + 1, numberOf(most))) {
+      if (exceeds(registry.liveOf(jid) + logins.of(user) + 1, numberOf(most))) {
         refused('user')
         return false
       }
@@ -32,7 +32,7 @@ export function userRoom(most: Most, registry: Registry, refused: OnRefused): Us
     bound(session, jid) {
       // For warm logins, `take` has checked the limit.
       const isOwn = session.origin === 'client'
-      if (!isOwn || !isOver(registry.liveOf(jid), numberOf(most))) return
+      if (!isOwn || !exceeds(registry.liveOf(jid), numberOf(most))) return
       refused('user')
       session.end('limit', 'reported')
     },
