@@ -28,12 +28,12 @@ import { LocalPorts } from '../servers/net/local-ports.js'
 import { createNameLookup } from '../servers/net/name-lookup.js'
 import { type DownServer, probeBy, ServerStates } from '../servers/net/server-states.js'
 import { ShownCertificates } from '../servers/net/shown-certificates.js'
-import { makeRoom } from '../session/limits/making-room.js'
+import { freeMemory } from '../session/limits/freeing-memory.js'
 import { RateShaper } from '../session/limits/rate-shaper.js'
 import { roomElsewhere } from '../session/limits/room-elsewhere.js'
 import { SessionLimits, shareOfWarmCalls } from '../session/limits/session-limits.js'
 import { Strangers } from '../session/limits/strangers.js'
-import { sharedUserRoom, userRoom } from '../session/limits/user-room.js'
+import { sharedUserLimit, userLimit } from '../session/limits/user-limit.js'
 import { unmendedLinks } from '../session/link/mending.js'
 import { RefusedLogins } from '../session/logins/refused-logins.js'
 import { knownSessions, OwnSessions } from '../session/registry/own-sessions.js'
@@ -108,7 +108,7 @@ export function createSessionParts(given: ProcessParts) {
   const xmlLimits = serverLimits(maxStanzaBytes)
   const registry = new Registry(clock)
   const waiting = new WaitingMemory(memoryForWaiting(config.limits.megabytes, config.workers), () => {
-    makeRoom(registry.all(), waiting, ({ id, domain }) => {
+    freeMemory(registry.all(), waiting, ({ id, domain }) => {
       refused('waiting', { session: id, domain: withULabels(domain) })
     })
   })
@@ -180,8 +180,8 @@ export function createSessionParts(given: ProcessParts) {
     trustedProxies,
     makeRate,
     counts: shared ?? new OwnCounts(most),
-    room: { memoryAllows: memoryAllows(clock, measure), descriptorsAreLeft: descriptors.room() },
-    roomOfClients: {
+    resources: { memoryAllows: memoryAllows(clock, measure), descriptorsAreLeft: descriptors.room() },
+    resourcesOfClients: {
       memoryAllows: memoryAllows(clock, () => measure(1 - shareOfWarmCalls)),
       descriptorsAreLeft: descriptors.room(undefined, shareOfWarmCalls),
     },
@@ -226,10 +226,10 @@ export function createSessionParts(given: ProcessParts) {
       sessions,
       limits,
       refusedLogins,
-      room:
+      userLimit:
         shared === undefined
-          ? userRoom(sessionsPerJid, registry, refused)
-          : sharedUserRoom(sessionsPerJid, shared, refused),
+          ? userLimit(sessionsPerJid, registry, refused)
+          : sharedUserLimit(sessionsPerJid, shared, refused),
       strangers,
       makeRoomElsewhere,
       maxStanzaBytes,

@@ -23,7 +23,7 @@ export function createSessions(
     registry: parts.registry,
     connect: parts.connect,
     limits: parts.limits,
-    room: parts.room,
+    userLimit: parts.userLimit,
     strangers: parts.strangers,
     sums,
     makeRoomElsewhere: parts.makeRoomElsewhere,

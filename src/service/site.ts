@@ -103,8 +103,8 @@ function warmingOf(config: Config, open: Open, { shared, carriedLogins }: Parts)
   const own = createLogins(sessionParts.login, open, sessionParts.mend)
   const { login, keysOf } = carriedLogins?.over(siteName(config), own) ?? own
   const { endUnclaimed } = carriedLogins ?? sessionParts
-  const { sessions, room, counts } = sessionParts
-  return { login, keysOf, sessions, room, visits, endUnclaimed, limits: callLimits, counts }
+  const { sessions, userLimit, counts } = sessionParts
+  return { login, keysOf, sessions, userLimit, visits, endUnclaimed, limits: callLimits, counts }
 }
 
 function answeringOf({ shared, sums }: Parts): AnsweringParts {

@@ -15,7 +15,7 @@ import type { Fate } from '../xmpp/xml/element.js'
 import type { Client } from './client.js'
 import type { Refusal, SessionLimits } from './limits/session-limits.js'
 import type { Strangers } from './limits/strangers.js'
-import type { UserRoom } from './limits/user-room.js'
+import type { UserLimit } from './limits/user-limit.js'
 import type { Management } from './link/mending.js'
 import { ClientAttempts } from './logins/client-attempts.js'
 import type { RefusedLogins } from './logins/refused-logins.js'
@@ -48,7 +48,7 @@ export interface OpenerParts
   readonly refused: OnRefused
   readonly webSocketLog: Logger
   readonly refusedLogins: RefusedLogins
-  readonly room: UserRoom
+  readonly userLimit: UserLimit
   readonly strangers: Strangers
   readonly sums: MinuteSums
   readonly makeRoomElsewhere?: ((address: string) => Promise<boolean>) | undefined
@@ -63,7 +63,7 @@ const noAnswer = 'an XMPP server does not answer: its links are mended, or their
 export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
-  const { registry, limits, refusedLogins, room, strangers, counts, clock, log, webSocketLog, tellEvent } = parts
+  const { registry, limits, refusedLogins, userLimit, strangers, counts, clock, log, webSocketLog, tellEvent } = parts
   const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
 
   const addNotice = parts.sums.of<{ about: object; log: Logger; what: string; count: number }>(
@@ -116,7 +116,7 @@ export function createOpener(parts: OpenerParts) {
       strangers.remove(session)
       if (resumed !== undefined) endEarlier(resumed, session, jid)
       registry.bound(session, jid)
-      room.bound(session, jid)
+      userLimit.bound(session, jid)
     },
     attached: session => tellEvent?.('session.attached', session),
     resumed: session => tellEvent?.('session.resumed', session),
@@ -140,7 +140,7 @@ export function createOpener(parts: OpenerParts) {
     ended(session) {
       limits.ended(session)
       strangers.remove(session)
-      room.ended(session)
+      userLimit.ended(session)
     },
     removed(session, reason) {
       registry.remove(session)
@@ -163,7 +163,7 @@ export function createOpener(parts: OpenerParts) {
   function forget(session: Session): void {
     limits.removed(session)
     strangers.remove(session)
-    room.ended(session)
+    userLimit.ended(session)
   }
 
   function domainFault(domain: string): 'host-gone' | 'host-unknown' | undefined {

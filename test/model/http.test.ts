@@ -22,7 +22,7 @@ import { startNodes } from '../../src/processes/start-nodes.js'
 import { createLinks } from '../../src/servers/c2s/links.js'
 import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import { Strangers } from '../../src/session/limits/strangers.js'
-import { userRoom } from '../../src/session/limits/user-room.js'
+import { userLimit } from '../../src/session/limits/user-limit.js'
 import { createOpener } from '../../src/session/opener.js'
 import { Registry } from '../../src/session/registry/registry.js'
 import { linksParts } from '../support/link-parts.js'
@@ -170,7 +170,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
     limits,
     refused: unnoted,
     refusedLogins: noLoginLimits(),
-    room: userRoom(0, registry, unnoted),
+    userLimit: userLimit(0, registry, unnoted),
     strangers: new Strangers(),
     unmended() {},
     sums: new MinuteSums(systemClock),

@@ -1,5 +1,5 @@
 // A client, a server and a session between them, as one run of the model has it.
-import { waitingBytes } from '../../src/session/limits/making-room.js'
+import { waitingBytes } from '../../src/session/limits/freeing-memory.js'
 import type { SessionView } from '../../src/session/session-types.js'
 import { BoshBench, boshNamespace, FakePeer } from '../support/bosh-bench.js'
 import { firstRid, type Kind, type Made, ModelClient } from './client.js'

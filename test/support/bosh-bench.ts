@@ -11,17 +11,17 @@ import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { createRefusals, type OnRefused } from '../../src/lib/limits/reached-limits.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { nodeIn } from '../../src/processes/node-name.js'
-import { makeRoom } from '../../src/session/limits/making-room.js'
+import { freeMemory } from '../../src/session/limits/freeing-memory.js'
 import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import type { SessionLimits } from '../../src/session/limits/session-limits.js'
 import { Strangers } from '../../src/session/limits/strangers.js'
-import { type UserRoom, userRoom } from '../../src/session/limits/user-room.js'
+import { type UserLimit, userLimit } from '../../src/session/limits/user-limit.js'
 import type { Management, Mending } from '../../src/session/link/mending.js'
 import { createOpener, type Opener } from '../../src/session/opener.js'
 import { knownSessions, OwnSessions } from '../../src/session/registry/own-sessions.js'
 import { Registry } from '../../src/session/registry/registry.js'
 import type { Handover, Open, OpenLogin, Tab } from '../../src/session/session-types.js'
-import { idOf, idOf } from '../../src/session/sid.js'
+import { hashOf, idOf } from '../../src/session/sid.js'
 import type { Link, LinkEnd, LinkEvents, Resumption, StreamOptions } from '../../src/xmpp/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/xmpp/namespaces.js'
 import type { Cookie } from '../../src/xmpp/page-binding.js'
@@ -271,7 +271,7 @@ export interface BenchOptions {
   /** The name that sids and ids begin with; none unless told otherwise. */
   readonly processName?: string
   /** How many sessions a user may have; any number unless told otherwise. */
-  readonly room?: (registry: Registry, refused: OnRefused) => UserRoom
+  readonly userLimit?: (registry: Registry, refused: OnRefused) => UserLimit
   readonly shaper?: RateShaper
   /** Memory for requests that wait for their turn, in MiB; no limit unless given. */
   readonly unfinishedMegabytes?: number
@@ -303,7 +303,7 @@ export class BoshBench {
   /** The audit trail. */
   readonly audited: Record<string, unknown>[] = []
   readonly opener: Opener
-  readonly room: UserRoom
+  readonly userLimit: UserLimit
   readonly refused: OnRefused
   readonly log: Logger
   readonly manager: ConnectionManager & {
@@ -325,11 +325,11 @@ export class BoshBench {
     const refused = createRefusals({ counts: this.counts, sums: this.sums, log })
     this.refused = refused
     this.waiting = new WaitingMemory(about.mostWaiting, () =>
-      makeRoom(this.registry.all(), this.waiting, ({ id }) => refused('waiting', { session: id })),
+      freeMemory(this.registry.all(), this.waiting, ({ id }) => refused('waiting', { session: id })),
     )
     const limits = about.limits ?? noSessionLimits()
     this.log = log
-    this.room = about.room?.(this.registry, refused) ?? userRoom(0, this.registry, refused)
+    this.userLimit = about.userLimit?.(this.registry, refused) ?? userLimit(0, this.registry, refused)
     this.opener = createOpener({
       registry: this.registry,
       domains,
@@ -358,7 +358,7 @@ export class BoshBench {
         clock: this.clock,
         audit: pino({ base: null, timestamp: false }, { write: line => void this.audited.push(JSON.parse(line)) }),
       }),
-      room: this.room,
+      userLimit: this.userLimit,
       strangers: about.strangers ?? new Strangers(),
       unmended: (domain, why) => void this.unmended.push([domain, why]),
       sums: this.sums,

@@ -18,7 +18,7 @@ export const noLimits: LimitParts['limits'] = {
   heldRequests: 0,
 }
 
-const anyRoom: LimitParts['room'] = { memoryAllows: () => true, descriptorsAreLeft: () => true }
+const anyResources: LimitParts['resources'] = { memoryAllows: () => true, descriptorsAreLeft: () => true }
 
 /** Limits that refuse no session. */
 export function noSessionLimits({
@@ -34,8 +34,8 @@ export function noSessionLimits({
     rates: { sessionsPerAddress: 0 },
     bosh: { maxRequests: 2 },
     trustedProxies: { hasProxy: () => true },
-    room: anyRoom,
-    roomOfClients: anyRoom,
+    resources: anyResources,
+    resourcesOfClients: anyResources,
     ...more,
   })
 }

@@ -117,7 +117,7 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
       keysOf: async () => keys,
       sessions,
       visits: visitsOf(sessions, systemClock),
-      room: { take: () => true, giveBack: () => {} },
+      userLimit: { take: () => true, giveBack: () => {} },
       endUnclaimed: () => {},
       limits: callLimits(settings, makeRate),
       counts,

@@ -3,21 +3,21 @@ const calmShare = 0.5
 const tightShare = 0.75
 const leastBytesOfSession = 16 * 1024
 const mostBytesOfSession = 4 * 1024 * 1024
-/** `makeRoom` is called again after growth by this share of `most`. */
+/** `freeMemory` is called again after growth by this share of `most`. */
 const growthShare = 1 / 16
 
 /** Counts the memory of unsent, undelivered and unacknowledged stanzas, and of unfinished elements, in bytes. */
 export class WaitingMemory {
   bytes = 0
   #most: number
-  readonly #makeRoom: () => void
+  readonly #freeMemory: () => void
   #limit: number
-  #isMakingRoom = false
+  #isFreeing = false
 
-  constructor(most = Number.POSITIVE_INFINITY, makeRoom: () => void = () => {}) {
+  constructor(most = Number.POSITIVE_INFINITY, freeMemory: () => void = () => {}) {
     this.#most = most
     this.#limit = most
-    this.#makeRoom = makeRoom
+    this.#freeMemory = freeMemory
   }
 
   get most(): number {
@@ -44,13 +44,13 @@ export class WaitingMemory {
     return Math.max(leastBytesOfSession, mostBytesOfSession * left)
   }
 
-  /** `makeRoom` runs in a microtask, because it may end the session whose code called this function. */
+  /** `freeMemory` runs in a microtask, because it may end the session whose code called this function. */
   #ask(): void {
-    if (this.#isMakingRoom) return
-    this.#isMakingRoom = true
+    if (this.#isFreeing) return
+    this.#isFreeing = true
     queueMicrotask(() => {
-      this.#isMakingRoom = false
-      this.#makeRoom()
+      this.#isFreeing = false
+      this.#freeMemory()
       this.#limit = Math.max(this.most, this.bytes + this.most * growthShare)
     })
   }

@@ -15,13 +15,13 @@ export interface LimitParts {
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
   readonly bosh: Pick<Config['bosh'], 'maxRequests'>
-  readonly room: Room
-  readonly roomOfClients: Room
+  readonly resources: Resources
+  readonly resourcesOfClients: Resources
   readonly counts: LiveCounts<OfClient>
   readonly makeRate: MakeRate
 }
 
-interface Room {
+interface Resources {
   readonly memoryAllows: (sessions: number) => boolean
   readonly descriptorsAreLeft: () => boolean
 }
@@ -63,21 +63,21 @@ export class SessionLimits {
   }
 
   refusal(sessions: number): Refusal | undefined {
-    const { limits, room } = this.#parts
+    const { limits, resources } = this.#parts
     if (exceeds(sessions + 1, limits.sessions)) return 'sessions'
     if (exceeds(this.heldRequests + 1, limits.heldRequests)) return 'held'
-    return refusalOf(room, sessions)
+    return refusalOf(resources, sessions)
   }
 
   refusalOfClient(sessions: number): Refusal | undefined {
-    const { limits, bosh, roomOfClients } = this.#parts
+    const { limits, bosh, resourcesOfClients } = this.#parts
     const refusal = this.refusal(sessions)
     if (refusal !== undefined) return refusal
     const strangers = this.#strangers.size
     if (exceeds(strangers + 1, Math.ceil(limits.sessions * shareOfStrangers))) return 'strangers'
     const held = Math.max(this.heldRequests, strangers * Math.min(bosh.maxRequests, mostOfStranger))
     if (exceeds(held + 1, Math.ceil(limits.heldRequests * (1 - shareOfWarmCalls)))) return 'held'
-    return refusalOf(roomOfClients, sessions)
+    return refusalOf(resourcesOfClients, sessions)
   }
 
   async isTooOften(address: string): Promise<boolean> {
@@ -133,7 +133,7 @@ export class SessionLimits {
   }
 }
 
-function refusalOf({ memoryAllows, descriptorsAreLeft }: Room, sessions: number): Refusal | undefined {
+function refusalOf({ memoryAllows, descriptorsAreLeft }: Resources, sessions: number): Refusal | undefined {
   if (!memoryAllows(sessions)) return 'memory'
   return descriptorsAreLeft() ? undefined : 'descriptors'
 }

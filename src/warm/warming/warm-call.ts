@@ -6,7 +6,7 @@ import type { CallerSignal } from '../../lib/caller-gone.js'
 import { type Counts, limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
 import { proofInBytes, wipeSecrets } from '../../servers/login/relogin.js'
-import type { UserRoom } from '../../session/limits/user-room.js'
+import type { UserLimit } from '../../session/limits/user-limit.js'
 import type { OpenedBy, Sessions, Tab } from '../../session/session-types.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
@@ -33,7 +33,7 @@ export interface WarmingParts extends Logins {
   readonly counts: Pick<Counts, 'reuses'>
   readonly limits: CallLimits
   readonly sessions: Sessions
-  readonly room: Pick<UserRoom, 'take' | 'giveBack'>
+  readonly userLimit: Pick<UserLimit, 'take' | 'giveBack'>
   readonly endUnclaimed: (id: string) => void
   readonly visits: Visits
 }
@@ -48,7 +48,7 @@ type Sender = 'backend' | 'form' | 'page'
 type Warm = ReturnType<typeof createWarm>
 
 export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindingPage?: BindingPage) {
-  const { counts, limits, sessions, room, endUnclaimed, visits, login, keysOf } = parts
+  const { counts, limits, sessions, userLimit, endUnclaimed, visits, login, keysOf } = parts
   const sealed = createSealedCredentials(config, Date.now)
   const openers = new Map<string, OpenedBy>()
 
@@ -81,7 +81,7 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
   }
 
   async function roomedLogin(request: WarmRequest, { admin, user }: Caller, signal: CallerSignal): Promise<Warmed> {
-    const isFull = user !== undefined && !(await room.take(user))
+    const isFull = user !== undefined && !(await userLimit.take(user))
     if (isFull) {
       // Sessions of closed tabs end after `inactivity`, so a retry may then succeed.
       const retryAfterSeconds = Math.min(config.bosh.inactivity, longestRetrySeconds)
@@ -90,7 +90,7 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
     try {
       return { binding: await limits.acting(request, admin, () => login(request, signal)) }
     } finally {
-      if (user !== undefined) room.giveBack(user)
+      if (user !== undefined) userLimit.giveBack(user)
     }
   }
 

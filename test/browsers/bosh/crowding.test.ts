@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import type { LimitParts } from '../../../src/session/limits/session-limits.js'
-import { userRoom } from '../../../src/session/limits/user-room.js'
+import { userLimit } from '../../../src/session/limits/user-limit.js'
 import { BoshBench, type Client, create, empty, FakePeer, message, terminated } from '../../support/bosh-bench.js'
 import { noLimits, noSessionLimits } from '../../support/unlimited.js'
 
@@ -11,12 +11,12 @@ function limited(
   about: { perSecond?: number; perJid?: number; maxRequests?: number; bears?: () => boolean } = {},
 ): BoshBench {
   return new BoshBench({ maxRequests: about.maxRequests ?? 2 }, undefined, {
-    room: (registry, refused) => userRoom(about.perJid ?? 0, registry, refused),
+    userLimit: (registry, refused) => userLimit(about.perJid ?? 0, registry, refused),
     limits: noSessionLimits({
       limits: { ...noLimits, ...limits },
       rates: { sessionsPerAddress: about.perSecond ?? 0 },
       trustedProxies: readNetworks('10.0.0.1', () => undefined),
-      room: { memoryAllows: about.bears ?? (() => true), descriptorsAreLeft: () => true },
+      resources: { memoryAllows: about.bears ?? (() => true), descriptorsAreLeft: () => true },
     }),
   })
 }

@@ -5,12 +5,12 @@ import { noLimits, noSessionLimits } from '../../support/unlimited.js'
 
 let bears = true
 let areLeft = true
-let roomOfClients: LimitParts['room']
+let resourcesOfClients: LimitParts['resources']
 
 beforeEach(() => {
   bears = true
   areLeft = true
-  roomOfClients = { memoryAllows: () => true, descriptorsAreLeft: () => true }
+  resourcesOfClients = { memoryAllows: () => true, descriptorsAreLeft: () => true }
 })
 
 function limitsOf(
@@ -22,8 +22,8 @@ function limitsOf(
     limits: { ...noLimits, ...limits },
     rates: { sessionsPerAddress },
     trustedProxies: readNetworks('loopback', () => undefined),
-    room: { memoryAllows: () => bears, descriptorsAreLeft: () => areLeft },
-    roomOfClients,
+    resources: { memoryAllows: () => bears, descriptorsAreLeft: () => areLeft },
+    resourcesOfClients,
     ...more,
   })
 }
@@ -120,9 +120,9 @@ describe('a tenth is reserved for warm calls', () => {
   })
 
   test('of memory and descriptors', () => {
-    roomOfClients = { memoryAllows: () => false, descriptorsAreLeft: () => true }
+    resourcesOfClients = { memoryAllows: () => false, descriptorsAreLeft: () => true }
     expect(refusals(limitsOf({}))).toEqual(['memory', undefined])
-    roomOfClients = { memoryAllows: () => true, descriptorsAreLeft: () => false }
+    resourcesOfClients = { memoryAllows: () => true, descriptorsAreLeft: () => false }
     expect(refusals(limitsOf({}))).toEqual(['descriptors', undefined])
   })
 })

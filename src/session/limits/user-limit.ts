@@ -7,14 +7,14 @@ import type { Registry } from '../registry/registry.js'
 import type { Session } from '../session.js'
 
 /** Limits the sessions of each user. A warm login calls `take` before it begins, and `giveBack` when it is over. */
-export interface UserRoom {
+export interface UserLimit {
   take(jid: string): boolean | Promise<boolean>
   giveBack(jid: string): void
   bound(session: Session, jid: string): void
   ended(session: Session): void
 }
 
-export function userRoom(most: Most, registry: Registry, refused: OnRefused): UserRoom {
+export function userLimit(most: Most, registry: Registry, refused: OnRefused): UserLimit {
   const logins = new KeyCounts()
   return {
     take(jid) {
@@ -40,7 +40,7 @@ export function userRoom(most: Most, registry: Registry, refused: OnRefused): Us
   }
 }
 
-export function sharedUserRoom(most: Most, counts: LiveCounts<'user'>, refused: OnRefused): UserRoom {
+export function sharedUserLimit(most: Most, counts: LiveCounts<'user'>, refused: OnRefused): UserLimit {
   /** Logins that `take` has counted. While the limit is 0, `take` counts no logins. */
   const logins = new KeyCounts()
   const counted = new Set<Session>()

@@ -8,7 +8,7 @@ interface Waiting {
   end(reason: 'limit', how: 'toFreeMemory'): void
 }
 
-export function makeRoom<Session extends Waiting>(
+export function freeMemory<Session extends Waiting>(
   sessions: Iterable<Session>,
   waiting: WaitingMemory,
   ended: (session: Session) => void,

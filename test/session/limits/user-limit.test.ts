@@ -1,0 +1,76 @@
+import { expect, test } from '@jest/globals'
+import { OwnCounts } from '../../../src/lib/limits/live-counts.js'
+import type { OnRefused } from '../../../src/lib/limits/reached-limits.js'
+import { sharedUserLimit, type UserLimit, userLimit } from '../../../src/session/limits/user-limit.js'
+import type { Registry } from '../../../src/session/registry/registry.js'
+import { BoshBench } from '../../support/bosh-bench.js'
+
+const juliet = 'juliet@chat.example'
+const limits: [string, (most: number, registry: Registry, refused: OnRefused) => UserLimit][] = [
+  ['of this process alone', userLimit],
+  ['of several processes', (most, _registry, refused) => sharedUserLimit(most, new OwnCounts({ user: most }), refused)],
+]
+
+function setUp(most: number, make: (typeof limits)[number][1]) {
+  const bench = new BoshBench({}, undefined, { userLimit: (registry, refused) => make(most, registry, refused) })
+  return { bench, limit: bench.userLimit }
+}
+
+test.each(limits)('of two simultaneous logins of a user, one gets the last place: %s', async (_what, make) => {
+  const { limit } = setUp(1, make)
+  expect(await Promise.all([limit.take(juliet), limit.take('JULIET@chat.example/x')])).toEqual([true, false])
+  expect(await limit.take('romeo@chat.example')).toBe(true)
+  limit.giveBack(juliet)
+  expect(await limit.take(juliet)).toBe(true)
+})
+
+test.each(limits)('a session counts until it ends: %s', async (_what, make) => {
+  const { bench, limit } = setUp(1, make)
+  expect(await limit.take(juliet)).toBe(true)
+  const { id, link } = await bench.warmed({ jid: `${juliet}/balcony` })
+  limit.giveBack(juliet)
+  expect(await limit.take(juliet)).toBe(false)
+  await bench.server(() => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
+  // The session stays until its page knows the end.
+  expect(bench.registry.byId(id)?.state).toBe('ended')
+  expect(await limit.take(juliet)).toBe(true)
+  await bench.pass(200)
+  expect(bench.registry.size).toBe(0)
+  expect(await limit.take(juliet)).toBe(false)
+})
+
+test.each(limits)('a session that a client opens ends if it exceeds the user’s limit: %s', async (_what, make) => {
+  const { bench } = setUp(1, make)
+  const first = await bench.session()
+  await bench.server(link => link.bind(`${juliet}/a`))
+  const second = await bench.session()
+  await bench.server(link => link.bind(`${juliet}/b`))
+  await bench.pass(0)
+  expect([first.link.closed, second.link.closed]).toEqual([false, true])
+  expect(bench.counts.sessionsEnded.limit).toBe(0)
+  expect((await second.next()).reply?.body).toContain("condition='policy-violation'")
+})
+
+test.each(limits)('a limit of 0 means no limit: %s', async (_what, make) => {
+  const { limit } = setUp(0, make)
+  for (let time = 0; time < 50; time++) expect(await limit.take(juliet)).toBe(true)
+})
+
+test('the place of a login is released even if the limit is turned off meanwhile', async () => {
+  let most = 1
+  const counts = new OwnCounts({
+    get user() {
+      return most
+    },
+  })
+  const limit = sharedUserLimit(
+    () => most,
+    counts,
+    () => {},
+  )
+  expect(await limit.take(juliet)).toBe(true)
+  most = 0
+  limit.giveBack(juliet)
+  most = 1
+  expect(await Promise.all([limit.take(juliet), limit.take(juliet)])).toEqual([true, false])
+})
