@@ -150,7 +150,7 @@ function createWebSocket(config: Config, opener: Opener, { shared, carriedSocket
   const { sessionParts } = shared
   const { clients, access, secureUrl, redirectUrl, page } = publicEndpointOf(config, 'websocket', websocketPath)
   return createWebSocketEndpoint({
-    place: siteName(config),
+    site: siteName(config),
     clients,
     access,
     secureUrl: req => secureUrl(req)?.replace(/^https:/, 'wss:'),

@@ -13,7 +13,7 @@ import { Parking } from './parking.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
 import { type Fault, isExtra, RequestRules } from './request-rules.js'
 import type { RidWindow, StoredReply, WindowRecord } from './rid-window.js'
-import { announced, defaultContentType, heldUntil, type Terms } from './terms.js'
+import { defaultContentType, heldUntil, sessionTerms, type Terms } from './terms.js'
 
 const createSeconds = 5
 const leastRidJump = 2 ** 20
@@ -75,7 +75,7 @@ export class BoshClient implements Client {
       mode === 'off' ? undefined : new AttachCookie(id, mode, longestGap, parts.cookies(domain), parts.clock.now())
     const by = received === undefined ? 'handed-out' : 'resumed'
     const client = new BoshClient(session, parts, { terms, rid, newkey: undefined, cookie, by })
-    const binding = { rid: rid + 1, received, ...announced(sid, terms), cookie: cookie?.forPage }
+    const binding = { rid: rid + 1, received, ...sessionTerms(sid, terms), cookie: cookie?.forPage }
     return { client, binding }
   }
 

@@ -11,7 +11,7 @@ import { type Body, parseBody, readBodyHead, writeSeeOther, writeTerminate } fro
 import { BoshClient, type BoshRecord, type NextPageRecord } from './bosh-client.js'
 import type { BoshParts, Start } from './delivery.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
-import { defaultContentType, negotiate, type TermLimits } from './terms.js'
+import { defaultContentType, negotiateTerms, type TermLimits } from './terms.js'
 
 interface ConnectionManagerParts extends BoshParts, Pick<OpenerParts, 'registry' | 'maxStanzaBytes' | 'refused'> {
   readonly opener: Opener
@@ -41,7 +41,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     }
     // XEP-0124 §7.1.
     const domain = body.to ? prepareDomain(body.to) : parts.defaultDomain
-    const terms = negotiate(body, parts.terms)
+    const terms = negotiateTerms(body, parts.terms)
     if (typeof terms === 'string') return terms
     // This closure must not use `body`, which would keep the whole request in memory.
     const begin = (session: Session) => {
@@ -123,7 +123,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       return new AwayClient(BoshClient.next(session, parts, record.next as NextPageRecord))
     },
     makePageClient: ((session, { wait, hold, ver }, handover) => {
-      const terms = negotiate({ wait, hold, ver }, parts.terms)
+      const terms = negotiateTerms({ wait, hold, ver }, parts.terms)
       if (typeof terms === 'string') throw new Problem('internal-error', { step: 'bind' })
       return BoshClient.forPage(session, parts, terms, handover, lastRid())
     }) satisfies MakePageClient,

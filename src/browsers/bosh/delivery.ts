@@ -11,7 +11,7 @@ import { errorBody, writeBody, writeTerminate } from './body.js'
 import { OpenRequests } from './open-requests.js'
 import type { Peer, Reply } from './peer.js'
 import { type Beginning, RidWindow, type StoredReply } from './rid-window.js'
-import { announce, type Terms } from './terms.js'
+import { type Terms, termAttributes } from './terms.js'
 
 export interface BoshParts extends Pick<OpenerParts, 'clock' | 'counts' | 'limits'> {
   readonly cookies: (domain: string) => CookieRules
@@ -81,7 +81,7 @@ export class Delivery {
       () => session.run(() => this.answerExpired(parts.clock.now())),
     )
     this.window = new RidWindow(rid, terms.requests, by, isNew && terms.acks)
-    this.#announcement = isNew ? announce(session.sid, rid, terms) : undefined
+    this.#announcement = isNew ? termAttributes(session.sid, rid, terms) : undefined
     this.#isIntroduced = !isNew
   }
 

@@ -9,7 +9,7 @@ export type TermLimits = Omit<
   'enabled' | 'defaultDomain' | 'assumeSecure' | 'requireSecure' | 'getText' | 'attachBinding'
 >
 
-export type Terms = Readonly<Exclude<ReturnType<typeof negotiate>, Condition>>
+export type Terms = Readonly<Exclude<ReturnType<typeof negotiateTerms>, Condition>>
 
 type TermWish = Partial<Pick<Body, 'wait' | 'hold' | 'ver' | 'content' | 'ack'>>
 
@@ -18,7 +18,7 @@ const ourVersion = [1, 11] as const
 const contentTypes = new Set(['text/xml', 'application/xml', 'text/plain'])
 export const defaultContentType = 'text/xml; charset=utf-8'
 
-export function negotiate(body: TermWish, limits: TermLimits) {
+export function negotiateTerms(body: TermWish, limits: TermLimits) {
   const { wait = Math.min(60, limits.maxWait), hold = limits.defaultHold } = body
   const ver = commonVersion(body.ver)
   const contentType = negotiateContentType(body.content)
@@ -53,12 +53,12 @@ export function heldUntil({ wait }: Pick<Terms, 'wait'>, since: number): number 
 }
 
 /** Attributes of the first reply (XEP-0124 §7.2). */
-export function announce(sid: string, rid: number, terms: Terms): string {
-  const said = Object.entries({ ...announced(sid, terms), ack: terms.acks ? rid : undefined })
+export function termAttributes(sid: string, rid: number, terms: Terms): string {
+  const said = Object.entries({ ...sessionTerms(sid, terms), ack: terms.acks ? rid : undefined })
   return said.map(([name, value]) => attribute(name, value)).join('')
 }
 
-export function announced(sid: string, { wait, hold, requests, inactivity, polling, maxPause, ver }: Terms) {
+export function sessionTerms(sid: string, { wait, hold, requests, inactivity, polling, maxPause, ver }: Terms) {
   const maxpause = maxPause > 0 ? maxPause : undefined
   return { sid, wait, hold, requests, inactivity, polling, maxpause, ver } satisfies SessionTerms
 }

@@ -35,9 +35,9 @@ export class CarriedSockets {
   constructor(nodes: Nodes) {
     this.#nodes = nodes
     nodes.accept(kind, ({ head, body }, exchange) => {
-      const { place, ...client } = head as CarriedClient & { readonly place: string }
+      const { place: site, ...client } = head as CarriedClient & { readonly place: string }
       // Undefined if the settings of the processes differ.
-      const endpoint = this.#endpoints.get(place)
+      const endpoint = this.#endpoints.get(site)
       const hasHeir = client.wants === 'session' && nodes.isLeaving
       if (endpoint === undefined || hasHeir) {
         exchange.cancel()
@@ -54,12 +54,12 @@ export class CarriedSockets {
     return this.#carried.size
   }
 
-  serve(place: string, endpoint: CarriedEndpoint): void {
-    this.#endpoints.set(place, endpoint)
+  serve(site: string, endpoint: CarriedEndpoint): void {
+    this.#endpoints.set(site, endpoint)
   }
 
-  keep(places: ReadonlySet<string>): void {
-    for (const place of this.#endpoints.keys()) if (!places.has(place)) this.#endpoints.delete(place)
+  keep(sites: ReadonlySet<string>): void {
+    for (const site of this.#endpoints.keys()) if (!sites.has(site)) this.#endpoints.delete(site)
   }
 
   ownerOf(name: string): string | undefined {
@@ -79,9 +79,9 @@ export class CarriedSockets {
     return nodeForNewSession(this.#nodes)
   }
 
-  carry(node: string, place: string, channel: SocketChannel, client: CarriedClient, credentials = ''): void {
+  carry(node: string, site: string, channel: SocketChannel, client: CarriedClient, credentials = ''): void {
     const socket: CarriedSocket = new CarriedSocket(channel, {
-      open: events => this.#nodes.open(node, kind, { ...client, place }, credentials, events),
+      open: events => this.#nodes.open(node, kind, { ...client, place: site }, credentials, events),
       isAnswered: client.before !== undefined,
       onOver: () => this.#carried.delete(socket),
     })

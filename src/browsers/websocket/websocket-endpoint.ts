@@ -30,7 +30,7 @@ export interface EndpointParts
   readonly counts: Counts
   readonly log: Logger
   /** See `siteName`. */
-  readonly place: string
+  readonly site: string
   readonly carriedSockets?: CarriedSockets | undefined
 }
 
@@ -62,7 +62,7 @@ export interface WebSocketEndpoint {
 
 /** XMPP over WebSocket (RFC 7395 §3). */
 export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint {
-  const { access, clients, origins, counts, log, place, carriedSockets, registry } = parts
+  const { access, clients, origins, counts, log, site, carriedSockets, registry } = parts
   const isDue = onceAMinute<string>(parts.clock)
   const noteRefusal: NoteRefusal = (reason, address) =>
     log[isDue(reason) ? 'info' : 'debug']({ reason, address }, 'a WebSocket client was refused')
@@ -126,7 +126,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     if (!mayCome) start.refuse('system-shutdown', closeCodes.goingAway)
     else if (start instanceof Attaching && before !== undefined) start.continueLogin(before, credentials!)
   }
-  carriedSockets?.serve(place, { begin, report: parts.report })
+  carriedSockets?.serve(site, { begin, report: parts.report })
   const beginOrCarry = (channel: SocketChannel, client: CarriedClient, req: IncomingMessage) => {
     const mustGo = client.wants === 'login' && registry.isDraining
     const otherNode = mustGo ? carriedSockets?.nodeForNewSession() : undefined
@@ -134,14 +134,14 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       nodeInUrl: nodeOf(req),
       carry(name, before, credentials) {
         const node = carriedSockets.ownerOf(name)
-        if (node !== undefined) carriedSockets.carry(node, place, channel, { ...client, before }, credentials)
+        if (node !== undefined) carriedSockets.carry(node, site, channel, { ...client, before }, credentials)
         return node !== undefined
       },
       isAwaited: name => carriedSockets.isAwaited(name),
       whenKnown: (name, bytes, then) => carriedSockets.whenKnown(name, bytes, then),
     }
     if (otherNode === undefined) begin(channel, client, undefined, forwarding)
-    else carriedSockets!.carry(otherNode, place, channel, client)
+    else carriedSockets!.carry(otherNode, site, channel, client)
   }
   const upgradeTo =
     (wants: CarriedClient['wants']): Upgrade =>

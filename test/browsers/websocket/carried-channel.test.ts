@@ -76,11 +76,11 @@ afterEach(async () => {
 /** Carries a WebSocket to the session's process. */
 async function carried(
   about: Partial<CarriedClient> = {},
-  place = 'here',
+  site = 'here',
   options: AttachOptions = {},
 ): Promise<FakeWebSocket> {
   const { socket, channel } = fakeChannel(clock, options)
-  edge.carry('bbbbbbbb', place, channel, { ...client, ...about }, about.before && '<auth/>')
+  edge.carry('bbbbbbbb', site, channel, { ...client, ...about }, about.before && '<auth/>')
   await arrived()
   return socket
 }
