@@ -20,8 +20,8 @@ export class NatsLink {
   hasDropped = false
   toldAt = Number.NEGATIVE_INFINITY
   /** Bytes that NATS was asked to confirm. */
-  asked = 0
-  sinceAsked = 0
+  bytesAsked = 0
+  bytesSinceAsked = 0
   #stream = 0
   #next = 0
   #expected = 0
@@ -52,7 +52,7 @@ export class NatsLink {
   }
 
   get backlog(): number {
-    return this.#waitingBytes + this.asked + this.sinceAsked
+    return this.#waitingBytes + this.bytesAsked + this.bytesSinceAsked
   }
 
   wait(bytes: Buffer): void {

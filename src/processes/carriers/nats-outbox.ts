@@ -14,8 +14,8 @@ export class NatsOutbox {
   readonly #client: NatsClient
   readonly #links: NatsLinks
   readonly #log: Logger
-  #asked = 0
-  #sinceAsked = 0
+  #bytesAsked = 0
+  #bytesSinceAsked = 0
   #isAsking = false
   readonly #gather = writeBatch<NatsLink>(mostAtOnce, link => this.flush(link))
 
@@ -26,11 +26,11 @@ export class NatsOutbox {
   }
 
   forgetUnconfirmed(): void {
-    this.#asked = 0
-    this.#sinceAsked = 0
+    this.#bytesAsked = 0
+    this.#bytesSinceAsked = 0
     for (const link of this.#links) {
-      link.asked = 0
-      link.sinceAsked = 0
+      link.bytesAsked = 0
+      link.bytesSinceAsked = 0
     }
   }
 
@@ -45,11 +45,11 @@ export class NatsOutbox {
 
   flush(link: NatsLink): void {
     if (link.waitingBytes === 0) return
-    link.sinceAsked += link.waitingBytes
-    this.#sinceAsked += link.waitingBytes
+    link.bytesSinceAsked += link.waitingBytes
+    this.#bytesSinceAsked += link.waitingBytes
     for (const message of link.takeMessages(Math.min(this.#client.longestMessageBytes, longestMessage)))
       this.#client.publish(link.subject, message, link.reply)
-    const unconfirmed = this.#asked + this.#sinceAsked
+    const unconfirmed = this.#bytesAsked + this.#bytesSinceAsked
     if (unconfirmed > mostUnconfirmed) {
       this.#log.warn({ bytes: unconfirmed }, 'NATS accepts no data: this process reconnects')
       this.#client.reset()
@@ -64,16 +64,16 @@ export class NatsOutbox {
   #ask(): void {
     if (this.#isAsking) return
     this.#isAsking = true
-    this.#asked = this.#sinceAsked
-    this.#sinceAsked = 0
+    this.#bytesAsked = this.#bytesSinceAsked
+    this.#bytesSinceAsked = 0
     for (const link of this.#links) {
-      link.asked = link.sinceAsked
-      link.sinceAsked = 0
+      link.bytesAsked = link.bytesSinceAsked
+      link.bytesSinceAsked = 0
     }
     const answered = () => {
       this.#isAsking = false
-      this.#asked = 0
-      for (const link of this.#links) link.asked = 0
+      this.#bytesAsked = 0
+      for (const link of this.#links) link.bytesAsked = 0
     }
     this.#client.confirmed().then(answered, answered)
   }

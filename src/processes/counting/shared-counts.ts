@@ -82,7 +82,7 @@ export class SharedCounts<Kind extends string> implements LiveCounts<Kind> {
   }
 
   /** Resolves when the owner of the key has the current counts, or does not answer. */
-  async told(key: string): Promise<void> {
+  async report(key: string): Promise<void> {
     await this.#flush(firstFor(key, this.#names))
   }
 

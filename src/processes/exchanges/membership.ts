@@ -252,11 +252,11 @@ export class Membership {
     const late = now - this.#lookedAt - silenceCheckMilliseconds
     this.#lookedAt = now
     if (now >= this.#announceAt) this.#announce()
-    const pause = this.#interval - heartbeatMilliseconds
+    const extraInterval = this.#interval - heartbeatMilliseconds
     for (const node of this.#known.values()) {
       if (late > heartbeatMilliseconds) node.forgive(late)
-      if (node.isAskDue(now, pause)) node.tell(this.#notice(true))
-      if (!node.look(now, pause)) continue
+      if (node.isAskDue(now, extraInterval)) node.tell(this.#notice(true))
+      if (!node.look(now, extraInterval)) continue
       log.warn({ other: node.name, isGivenUp: node.isGivenUp }, 'a process does not answer')
       this.#changed()
     }
@@ -283,7 +283,7 @@ export class Membership {
   }
 
   /** Returns a random part of a large group. Several heartbeats together contain every name. */
-  #tellNames(): string[] {
+  #namesToTell(): string[] {
     const names = this.there.map(({ name }) => name)
     if (names.length <= mostNamesInHeartbeat) return names
     const first = Math.floor(Math.random() * names.length)
@@ -294,7 +294,7 @@ export class Membership {
     return writeFrame(frameKinds.notice, true, 0, {
       isDraining: this.#isDraining,
       about: this.#parts.about,
-      known: this.#tellNames(),
+      known: this.#namesToTell(),
       adopted: this.owners.adopted,
       isLeaving: this.owners.isLeaving,
       asks,

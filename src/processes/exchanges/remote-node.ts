@@ -99,9 +99,9 @@ export class RemoteNode implements Node {
     if (this.#askedAt !== undefined) this.#askedAt += milliseconds
   }
 
-  /** `pause`: milliseconds by which the heartbeat interval exceeds 1,000. */
-  isAskDue(now: number, pause: number): boolean {
-    const isDue = pause > 0 && this.exchanges.size > 0 && now - this.#heardAt >= askMilliseconds
+  /** `extraInterval`: milliseconds by which the heartbeat interval exceeds 1,000. */
+  isAskDue(now: number, extraInterval: number): boolean {
+    const isDue = extraInterval > 0 && this.exchanges.size > 0 && now - this.#heardAt >= askMilliseconds
     if (!isDue || now - this.#lastAskedAt < askMilliseconds) return false
     this.#askedAt ??= now
     this.#lastAskedAt = now
@@ -109,9 +109,9 @@ export class RemoteNode implements Node {
   }
 
   /** Probes a silent process, and gives it up after 10 s. Returns true if `isSilent` or `isGivenUp` has changed. */
-  look(now: number, pause: number): boolean {
+  look(now: number, extraInterval: number): boolean {
     const sinceAsked = this.#askedAt === undefined ? 0 : now - this.#askedAt
-    const silence = Math.max(now - this.#heardAt - pause, sinceAsked)
+    const silence = Math.max(now - this.#heardAt - extraInterval, sinceAsked)
     if (silence >= probeAfterMilliseconds) for (const { carrier } of this.#routes.values()) carrier.probe(this.name)
     const [wasSilent, wasGivenUp] = [this.isSilent, this.isGivenUp]
     this.isSilent = silence >= silentAfterMilliseconds

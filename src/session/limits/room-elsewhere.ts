@@ -6,7 +6,7 @@ const kind = 'make-room'
 
 interface RoomElsewhereParts {
   readonly nodes: Nodes
-  readonly counts: Pick<SharedCounts<'unauthenticated'>, 'told'>
+  readonly counts: Pick<SharedCounts<'unauthenticated'>, 'report'>
   readonly makeRoom: (address: string) => boolean
 }
 
@@ -14,7 +14,7 @@ interface RoomElsewhereParts {
 export function roomElsewhere({ nodes, counts, makeRoom }: RoomElsewhereParts) {
   nodes.answer(kind, async (address: string) => {
     const isMade = makeRoom(address)
-    if (isMade) await counts.told(clientOf(address))
+    if (isMade) await counts.report(clientOf(address))
     return isMade
   })
   return async (address: string): Promise<boolean> => {
