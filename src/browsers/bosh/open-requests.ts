@@ -133,7 +133,7 @@ export class OpenRequests {
   #removed({ peer, parked }: Pending): void {
     peer.whenGone = undefined
     if (peer.isCarried === true) peer.whenHurried = undefined
-    parked?.room.is(0)
+    parked?.room.resize(0)
     this.#load.heldRequests -= 1
   }
 }

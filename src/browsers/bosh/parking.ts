@@ -48,7 +48,7 @@ export class Parking {
     const room = this.#parts.bodies.ofMessage(pending.peer.address)
     const isKept = this.#session.jid !== undefined || length <= mostBeforeLogin
     // A character above U+00FF doubles the memory of the whole text.
-    if (!isKept || !room.is(2 * text.length + parkedBytesWithoutText)) {
+    if (!isKept || !room.resize(2 * text.length + parkedBytesWithoutText)) {
       this.#defer(pending)
       return undefined
     }

@@ -242,7 +242,7 @@ export class SocketChannel implements Channel {
     this.#connection.off('data', this.#count)
     this.#connection.off('drain', this.#drained)
     this.#connection.off('end', this.#halfClosed)
-    this.#unfinished.is(0)
+    this.#unfinished.resize(0)
     this.#guard(() => this.#gone())
   }
 
@@ -258,7 +258,7 @@ export class SocketChannel implements Channel {
     }
     this.#piecesBytes = this.#unfinishedBytes === 0 ? 0 : this.#piecesBytes + chunk.length
     this.#pieces = this.#unfinishedBytes === 0 ? 0 : this.#pieces + 1
-    const isTooMuch = !this.#unfinished.is(this.#kept)
+    const isTooMuch = !this.#unfinished.resize(this.#kept)
     // A client can reach this limit by pings alone, because `ws` answers even if the client reads nothing.
     if (this.#socket.bufferedAmount > this.#mostUnread) {
       this.#refuse('unread-reply')

@@ -39,7 +39,7 @@ export const addresses: Kind<readonly Address[]> = (text, report) => {
   const bad = entriesOf(text).filter(isBadSocket)
   for (const entry of bad)
     report(`has "${entry}", which is not unix: and an absolute path of at most ${longestSocketPath} bytes`)
-  return bad.length > 0 ? undefined : once(addressList(text, report) ?? [])
+  return bad.length > 0 ? undefined : distinct(addressList(text, report) ?? [])
 }
 
 function isBadSocket(text: string): boolean {
@@ -74,7 +74,7 @@ export const metricsAddress: Kind<Place | undefined> = (text, report) => {
 }
 
 export function placesOf(addresses: readonly Address[], ports: readonly number[]): readonly Place[] {
-  return once(
+  return distinct(
     addresses.flatMap(address => {
       const { host, port } = address
       if (isSocket(address)) return [{ host, port: 0 }]
@@ -118,7 +118,7 @@ export function written({ host, port }: Place): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
-function once<T extends Address>(entries: readonly T[]): readonly T[] {
+function distinct<T extends Address>(entries: readonly T[]): readonly T[] {
   return entries.filter(
     ({ host, port }, index) =>
       (port === 0 && !isSocket({ host })) ||

@@ -63,7 +63,7 @@ export class UnfinishedMessage {
   }
 
   /** Sets the counted size of the message. Returns false, and counts nothing more, if there is no room for it. */
-  is(bytes: number): boolean {
+  resize(bytes: number): boolean {
     if (bytes === this.#bytes) return true
     if (!this.#all.count(this.#client, bytes - this.#bytes)) return false
     this.#bytes = bytes
@@ -91,7 +91,7 @@ export class UnfinishedBody {
     const size = this.#size + piece.length
     if (size > this.#room.length) {
       const length = Math.max(size, Math.min(this.#length, 2 * this.#room.length))
-      if (!this.#message.is(length)) return false
+      if (!this.#message.resize(length)) return false
       const room = Buffer.allocUnsafeSlow(length)
       this.#room.copy(room, 0, 0, this.#size)
       this.#room = room
@@ -102,6 +102,6 @@ export class UnfinishedBody {
   }
 
   end(): void {
-    this.#message.is(0)
+    this.#message.resize(0)
   }
 }

@@ -22,7 +22,7 @@ export function takeUpgrades(
   server.on('upgrade', (req, socket, head) => {
     detached.set(socket, 'waiting')
     socket.on('error', ignore).once('close', forget)
-    inTurn(socket, () => {
+    afterReplies(socket, () => {
       const upgrade = asksForWebSocket(req) ? find(req) : undefined
       if (upgrade !== undefined) {
         detached.set(socket, 'upgraded')
@@ -37,12 +37,12 @@ export function takeUpgrades(
 }
 
 /** Calls `act` after the earlier replies (RFC 9112 §9.3.2). */
-function inTurn(socket: Duplex, act: () => void): void {
+function afterReplies(socket: Duplex, act: () => void): void {
   const before = replyUnderWay(socket)
   if (before === undefined) act()
   else
     before.once('close', () => {
-      if (socket.writable) inTurn(socket, act)
+      if (socket.writable) afterReplies(socket, act)
     })
 }
 

@@ -38,7 +38,7 @@ export async function writeSealed(path: string, key: KeyObject, texts: Iterable<
   const file = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
   try {
     try {
-      await reserve(file, bytes)
+      await checkRoom(file, bytes)
       await writeFrames(file, key, texts)
       await file.sync()
     } finally {
@@ -71,7 +71,7 @@ export async function readSealed(path: string, keys: readonly KeyObject[]): Prom
   }
 }
 
-async function reserve(file: FileHandle, bytes: number): Promise<void> {
+async function checkRoom(file: FileHandle, bytes: number): Promise<void> {
   const zeros = Buffer.alloc(frameBytes)
   for (let at = 0; at < bytes; at += frameBytes) await file.write(zeros, 0, Math.min(bytes - at, frameBytes), at)
   await file.truncate(0)

@@ -29,7 +29,7 @@ export class RecentWarms extends MinuteRing<WarmTally> {
 
   add(code: ProblemCode | 'ok' | 'client-gone', milliseconds: number): void {
     const { outcomes, took } = this.sumAt(this.minute)
-    const outcome = outcomeOf(code)
+    const outcome = warmOutcomeOf(code)
     outcomes[outcome] += 1
     if (outcome === 'warmed') took[bucketOf(milliseconds)]! += 1
   }
@@ -70,7 +70,7 @@ const none = (): WarmTally => ({
   took: new Array<number>(buckets).fill(0),
 })
 
-function outcomeOf(code: ProblemCode | 'ok' | 'client-gone'): WarmOutcome {
+function warmOutcomeOf(code: ProblemCode | 'ok' | 'client-gone'): WarmOutcome {
   if (code === 'ok') return 'warmed'
   if (code === 'client-gone') return 'gone'
   return problems[code].status < 500 ? 'refused' : 'failed'
