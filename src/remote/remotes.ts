@@ -38,7 +38,7 @@ export function createRemotes(parts: RemotesParts) {
   const sessions = new Set<EndpointSession>()
   const openings = new Set<BoshLink>()
   const known = new Map<RemoteEndpoint, Endpoints>()
-  let isClosed = false
+  let takesNoLogins = false
 
   function endpointsOf(about: RemoteEndpoint): Endpoints {
     // Strangers may choose the domain, so its addresses must be public.
@@ -86,7 +86,7 @@ export function createRemotes(parts: RemotesParts) {
     openThere(domain: string, wish: OpenWish, events: LinkEvents): OpenLogin | undefined {
       const about = isElsewhere(config, domain) ? remoteOf(config, domain) : undefined
       if (about === undefined) return undefined
-      if (isClosed) throw new Problem('shutting-down', { step: 'connect' })
+      if (takesNoLogins) throw new Problem('shutting-down', { step: 'connect' })
       const link = new BoshLink(wish, events, linkParts(domain, about, wish))
       openings.add(link)
       return {
@@ -108,11 +108,11 @@ export function createRemotes(parts: RemotesParts) {
     },
 
     drain(): void {
-      isClosed = true
+      takesNoLogins = true
     },
 
     shutDown(): void {
-      isClosed = true
+      takesNoLogins = true
       for (const link of openings) {
         abandon(link)
         link.events.onEnd({ failure: { step: 'connect', code: 'shutting-down' } })

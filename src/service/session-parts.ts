@@ -78,7 +78,7 @@ export function createSessionParts(given: ProcessParts) {
   const connect: OpenLink = (domain, options, events) =>
     remotes.open(domain, options, events) ?? links.open(domain, options, events)
   const isNamed = (domain: string) => config.domains.includes(domain) || config.remotes.has(domain)
-  const isStranger = (domain: string) =>
+  const isOnlyByWildcard = (domain: string) =>
     !allowsDomain(
       config.domains.filter(pattern => pattern !== '*'),
       domain,
@@ -87,7 +87,7 @@ export function createSessionParts(given: ProcessParts) {
   const statesFor = (part: 'c2s' | 'remote', hasEntry: (domain: string) => boolean) => {
     const kind = `${part}-server-down`
     const onDown = (about: DownServer) => void askAll(nodes, kind, about)
-    const states = new ServerStates({ clock, log: logFor(part), hasEntry, isNamed, isStranger, probe, onDown })
+    const states = new ServerStates({ clock, log: logFor(part), hasEntry, isNamed, isOnlyByWildcard, probe, onDown })
     nodes?.answer(kind, (about: DownServer) => states.suspect(about))
     return states
   }
@@ -284,14 +284,14 @@ export function createSessionParts(given: ProcessParts) {
     },
     drain(): void {
       registry.isDraining = true
-      links.endSpares()
+      links.closeSpares()
       remotes.drain()
     },
     shutDown(): void {
       registry.shutDown()
       serverStates.close()
       endpointStates.close()
-      links.endSpares()
+      links.closeSpares()
       remotes.shutDown()
     },
     fullAt() {

@@ -73,7 +73,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     else session.fail(error)
   }
 
-  function clientOf(sid: string | undefined): BoshClient | undefined {
+  function clientBySid(sid: string | undefined): BoshClient | undefined {
     const client = sid === undefined ? undefined : registry.bySid(sid)?.client
     return client instanceof BoshClient ? client : undefined
   }
@@ -93,7 +93,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     try {
       const body = parseBody(text)
       if (body.sid === undefined && !isOfSession) return void create(body, peer)
-      client = clientOf(body.sid)
+      client = clientBySid(body.sid)
       if (client !== undefined) client.handle(body, peer)
       else refuseUnknown(peer)
     } catch (error) {
@@ -105,10 +105,10 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   return {
     serve,
     refuseUnknown,
-    has: (sid: string | undefined): boolean => clientOf(sid) !== undefined,
+    has: (sid: string | undefined): boolean => clientBySid(sid) !== undefined,
     refuseTooLarge(head: string, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined {
       const { sid, rid } = readBodyHead(head)
-      const client = clientOf(sid)
+      const client = clientBySid(sid)
       try {
         return client?.handleTooLarge(rid, peer)
       } catch (error) {

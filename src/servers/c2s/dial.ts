@@ -82,7 +82,7 @@ export function createSearch(
   let isOver = false
   let isExpected = false
 
-  function expect(isOne: boolean): void {
+  function countAhead(isOne: boolean): void {
     if (isOne === isExpected) return
     isExpected = isOne
     descriptors.expected += isOne ? 1 : -1
@@ -100,13 +100,13 @@ export function createSearch(
   }
 
   async function* connections(onConnecting: () => void): AsyncGenerator<Dialled, void> {
-    expect(true)
+    countAhead(true)
     const found = await inTime(route)
     if ('code' in found) return note(found)
     if (found.failure !== undefined) note(found.failure)
     for (const [index, target] of found.targets.entries()) {
       if (isOver || clock.now() >= until) return
-      expect(true)
+      countAhead(true)
       state = stateOf(target)
       server = written(target)
       const addresses = allowed(await inTime(names.addressesOf(target)), publicOnly)
@@ -119,8 +119,8 @@ export function createSearch(
       until = Math.min(until, clock.now() + connectSeconds * 1000)
       const socket = await new Promise<Socket | Failure>(resolve => {
         cancelRace = race(addresses, target.port, { clock, connect: ports.connect, ports }, until, resolve)
-        // Node opens the socket in the next tick. Until then, `expect` counts its descriptor.
-        process.nextTick(expect, false)
+        // Node opens the socket in the next tick. Until then, `countAhead` counts its descriptor.
+        process.nextTick(countAhead, false)
       })
       if ('code' in socket) fail(socket)
       else
@@ -153,7 +153,7 @@ export function createSearch(
     },
     cancel(): void {
       isOver = true
-      expect(false)
+      countAhead(false)
       limit?.cancel()
       cancelRace()
     },

@@ -61,10 +61,10 @@ export function createLinks(parts: LinksParts) {
       links.add(link)
       return link
     },
-    get spares() {
+    get spareCount() {
       return spares.size
     },
-    endSpares: () => spares.close(),
+    closeSpares: () => spares.close(),
     /** Call this after a change of XMPP_SERVERS. */
     dropSpares: () => spares.drop(),
     stop(): void {

@@ -12,8 +12,8 @@ const mistrustMilliseconds = 3_600_000
 
 interface Remembered {
   readonly features: readonly StreamFeatures[]
-  /** `tried`: a login tries pipelining now. */
-  readonly standing: 'proven' | 'tried' | 'untried'
+  /** `onTrial`: a login tries pipelining now. */
+  readonly standing: 'proven' | 'onTrial' | 'untried'
   readonly isProvenAtStart: boolean
   readonly mistrustedUntil: number
 }
@@ -30,9 +30,9 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
     /** After the login, call `succeeded` or `failed`. */
     foresee(domain: string): Pipelining {
       const known = byDomain.get(domain)
-      if (known === undefined || known.standing === 'tried' || known.mistrustedUntil > clock.now())
+      if (known === undefined || known.standing === 'onTrial' || known.mistrustedUntil > clock.now())
         return new Pipelining()
-      if (known.standing === 'untried') byDomain.set(domain, { ...known, standing: 'tried' })
+      if (known.standing === 'untried') byDomain.set(domain, { ...known, standing: 'onTrial' })
       return new Pipelining(known.features, known.standing === 'proven', known.isProvenAtStart)
     },
 
@@ -41,7 +41,7 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
       const { seen, isComplete, wasPossible, isTrusted, isMistaken, wasAheadAtStart } = pipelining
       if (wasPossible ? isTrusted && !isMistaken : known !== undefined) return
       if (!isComplete || seen.some(({ text }) => text.length > longestFeatures)) {
-        // An entry that `foresee` has set to `tried` would prevent all later pipelining.
+        // An entry that `foresee` has set to `onTrial` would prevent all later pipelining.
         byDomain.delete(domain)
         return
       }

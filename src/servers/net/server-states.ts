@@ -39,7 +39,7 @@ interface ServerStatesParts {
   /** XMPP_DOMAINS names the domain itself, not only a pattern, or the domain has a remote endpoint. */
   readonly isNamed: (domain: string) => boolean
   /** Only `*` of XMPP_DOMAINS allows the domain. */
-  readonly isStranger: (domain: string) => boolean
+  readonly isOnlyByWildcard: (domain: string) => boolean
   readonly probe: (domain: string) => void
   /** Called when a trusted server goes down, and whenever this process probes the server later. */
   readonly onDown: (about: DownServer) => void
@@ -79,15 +79,15 @@ export class ServerStates implements StateLookup {
   ofFound(domain: string, server: string): ServerState | undefined {
     const known = this.#known(domain, server)
     if (known !== undefined) return known
-    const { isNamed, isStranger } = this.#parts
+    const { isNamed, isOnlyByWildcard } = this.#parts
     if (isNamed(domain)) return this.#add(domain, server, true)
-    return isStranger(domain) || !this.#hasRoom() ? undefined : this.#add(domain, server, false)
+    return isOnlyByWildcard(domain) || !this.#hasRoom() ? undefined : this.#add(domain, server, false)
   }
 
   get rows(): readonly ServerRow[] {
     this.#forgetOld()
-    return [...this.#states.values()].flatMap(({ domain, server, isShown, isUp }) =>
-      isShown && isUp !== undefined ? [{ labels: { domain: withULabels(domain), server }, isUp }] : [],
+    return [...this.#states.values()].flatMap(({ owner, server, isShown, isUp }) =>
+      isShown && isUp !== undefined ? [{ labels: { domain: withULabels(owner), server }, isUp }] : [],
     )
   }
 
@@ -101,15 +101,15 @@ export class ServerStates implements StateLookup {
     this.#states.clear()
   }
 
-  #known(domain: string, server: string): ServerState | undefined {
-    return this.#states.get(keyOf(domain, server))
+  #known(owner: string, server: string): ServerState | undefined {
+    return this.#states.get(keyOf(owner, server))
   }
 
-  #add(domain: string, server: string, isTrusted: boolean): ServerState {
+  #add(owner: string, server: string, isTrusted: boolean): ServerState {
     const { clock, log, probe, onDown } = this.#parts
     if (clock.now() - this.#forgotAt >= minute) this.#forgetOld()
-    const state = new ServerState({ domain, server, isTrusted, clock, log, probe, onDown })
-    this.#states.set(keyOf(domain, server), state)
+    const state = new ServerState({ owner, server, isTrusted, clock, log, probe, onDown })
+    this.#states.set(keyOf(owner, server), state)
     return state
   }
 
@@ -135,10 +135,10 @@ export class ServerStates implements StateLookup {
   }
 }
 
-const keyOf = (domain: string, server: string) => `${domain} ${server}`
+const keyOf = (owner: string, server: string) => `${owner} ${server}`
 
 interface StateParts extends Pick<ServerStatesParts, 'clock' | 'log' | 'probe' | 'onDown'> {
-  readonly domain: string
+  readonly owner: string
   readonly server: string
   readonly isTrusted: boolean
 }
@@ -148,7 +148,7 @@ export class ServerState {
   isUp: boolean | undefined
   links = 0
   lastAt: number
-  readonly domain: string
+  readonly owner: string
   readonly server: string
   readonly isTrusted: boolean
   readonly #parts: StateParts
@@ -171,10 +171,10 @@ export class ServerState {
 
   constructor(parts: StateParts) {
     this.#parts = parts
-    this.domain = parts.domain
+    this.owner = parts.owner
     this.server = parts.server
     this.isTrusted = parts.isTrusted
-    this.#lastDomain = parts.domain
+    this.#lastDomain = parts.owner
     this.lastAt = parts.clock.now()
   }
 
@@ -194,7 +194,7 @@ export class ServerState {
   failed(failure: Failure, domain: string): void {
     const { code, step } = failure
     if (ownFaults.has(code) || (code === 'host-unknown' && step !== 'resolve')) return
-    if (this.domain === '*' && (faultsOfDomain.has(code) || isHangUp(failure))) return
+    if (this.owner === '*' && (faultsOfDomain.has(code) || isHangUp(failure))) return
     this.#failed += 1
     this.#markDown(domain)
     this.#noteFailure(failure, domain)
@@ -245,7 +245,7 @@ export class ServerState {
   }
 
   #reportDown(domain: string): void {
-    if (this.isTrusted) this.#parts.onDown({ owner: this.domain, server: this.server, domain })
+    if (this.isTrusted) this.#parts.onDown({ owner: this.owner, server: this.server, domain })
   }
 
   #noteFailure(failure: Failure, domain: string): void {

@@ -113,8 +113,8 @@ export function acceptHandovers(
 ) {
   nodes.answer(readyKind, (version: number) => version === recordVersion && take() !== undefined)
   nodes.accept(kind, ({ head }, exchange) => {
-    const before = take()
-    if (before === undefined) {
+    const takeOne = take()
+    if (takeOne === undefined) {
       exchange.cancel()
       return { onMessage() {}, onEnd() {} }
     }
@@ -124,7 +124,7 @@ export function acceptHandovers(
       onMessage({ body }) {
         exchange.took(body.length)
         if (body.length > 0) {
-          const { taken, refused } = takeUp([body.toString()], 0, before, log)
+          const { taken, refused } = takeUp([body.toString()], 0, takeOne, log)
           sum.taken += taken
           sum.refused += refused
           return

@@ -10,11 +10,11 @@ const most = cdataEnd.length + reference.length + cdata.length
 
 /** Some servers send plain carriage returns, which XML parsers turn into line feeds (XML 1.0 §2.11). */
 export function escapeCarriageReturns(text: string): string {
-  return text.includes('\r') ? refer(Buffer.from(text)) : text
+  return text.includes('\r') ? withReferences(Buffer.from(text)) : text
 }
 
 /** Works on bytes: joining many small strings takes ten times as long. */
-function refer(bytes: Buffer): string {
+function withReferences(bytes: Buffer): string {
   let returns = 0
   for (const byte of bytes) if (byte === carriageReturn) returns += 1
   const written = Buffer.allocUnsafe(bytes.length + returns * most)
@@ -29,10 +29,10 @@ function refer(bytes: Buffer): string {
     const byte = bytes[at]!
     if (at === sectionEnd) sectionEnd = 0
     if (byte === carriageReturn && (!isTag || openQuote > 0)) {
-      const isRun = sectionEnd > 0
-      if (isRun && bytes[at - 1] !== carriageReturn) write(cdataEnd)
+      const isInSection = sectionEnd > 0
+      if (isInSection && bytes[at - 1] !== carriageReturn) write(cdataEnd)
       write(reference)
-      if (isRun && bytes[at + 1] !== carriageReturn) write(cdata)
+      if (isInSection && bytes[at + 1] !== carriageReturn) write(cdata)
       continue
     }
     written[to++] = byte

@@ -28,8 +28,8 @@ export class UsualTag {
   /** Offset of the declared default namespace, or 0. */
   namespace = 0
   namespaceEnd = 0
-  declared = 0
-  declarations = 0
+  declaredPrefixCount = 0
+  declarationsLength = 0
   /** Offset of the only attribute prefix besides `xml` and `xmlns`, or 0. */
   prefix = 0
   prefixEnd = 0
@@ -48,8 +48,8 @@ export class UsualTag {
     if (end < 0 || end - start > longestName) return false
     this.count = 0
     this.namespace = 0
-    this.declared = 0
-    this.declarations = 0
+    this.declaredPrefixCount = 0
+    this.declarationsLength = 0
     this.prefix = 0
     for (;;) {
       const next = endOfSpace(text, end)
@@ -98,13 +98,13 @@ export class UsualTag {
     const valueEnd = declares ? endOfNamespace(text, value, quote) : endOfValue(text, value, quote)
     if (valueEnd < 0 || this.#has(text, name, nameEnd)) return -1
     if (declares && !isPlainNamespace(text, value, valueEnd)) return -1
-    if (declares) this.declarations += valueEnd - name
+    if (declares) this.declarationsLength += valueEnd - name
     if (declares && itsColon === 0) {
       this.namespace = value
       this.namespaceEnd = valueEnd
     } else if (declares) {
       if (text.startsWith('xml', itsColon + 1)) return -1
-      this.declared += 1
+      this.declaredPrefixCount += 1
     } else if (itsColon > 0 && !this.#takePrefix(text, name, itsColon)) return -1
     const at = 4 * this.count++
     this.#offsets[at] = name

@@ -76,14 +76,14 @@ class UsualReader {
 
   readChild(text: string, start: number, declarations: Declarations, meantNamespace: MeantNamespace) {
     const tag = this.#child
-    if (!tag.read(text, start) || tag.declarations > mostDeclarations) return undefined
+    if (!tag.read(text, start) || tag.declarationsLength > mostDeclarations) return undefined
     const end = this.#readContent(text, declarations)
     if (end < 0) return undefined
     const own = namespaceOf(text, tag, declarations)
     const name = text.slice(tag.nameColon === 0 ? tag.name : tag.nameColon + 1, tag.nameEnd)
     const namespace = meantNamespace(name, own)
     // Only `ElementReader` can change the child's own declaration of its namespace.
-    if (namespace !== own && (tag.namespace > 0 || tag.declared > 0)) return undefined
+    if (namespace !== own && (tag.namespace > 0 || tag.declaredPrefixCount > 0)) return undefined
     this.end = end
     const missing = this.#missingDeclarations(declarations, own, namespace)
     const whole =
@@ -120,13 +120,13 @@ class UsualReader {
         depth -= 1
       } else {
         if (!inner.read(text, at)) return -1
-        if (inner.declared > 0 && !this.#declare(text, depth + 1)) return -1
+        if (inner.declaredPrefixCount > 0 && !this.#declare(text, depth + 1)) return -1
         if (!this.#knowsPrefixes(text, inner, declarations)) return -1
         if (isOfStreams(text, inner) || this.#hasStreamPrefix(text, declarations)) return -1
         if (child.nameColon > 0) this.#noteDefault(depth)
         at = inner.end
         if (inner.isEmpty) {
-          if (inner.declared > 0) this.#forget(depth + 1)
+          if (inner.declaredPrefixCount > 0) this.#forget(depth + 1)
           continue
         }
         depth += 1
@@ -204,7 +204,7 @@ export const usualXml = new UsualReader()
 
 function declarationsOf(text: string, tag: UsualTag): Declarations {
   const defaultNamespace = tag.namespace === 0 ? '' : text.slice(tag.namespace, tag.namespaceEnd)
-  if (tag.declared === 0) return { defaultNamespace, prefixes: none, namespaces: none }
+  if (tag.declaredPrefixCount === 0) return { defaultNamespace, prefixes: none, namespaces: none }
   const prefixes: string[] = []
   const namespaces: string[] = []
   for (let index = 0; index < tag.count; index++) {
@@ -221,7 +221,7 @@ function isOfStreams(text: string, { namespace, namespaceEnd }: UsualTag): boole
 }
 
 function declaredBy(text: string, tag: UsualTag, prefix: string): string | undefined {
-  if (tag.declared === 0) return undefined
+  if (tag.declaredPrefixCount === 0) return undefined
   for (let index = 0; index < tag.count; index++) {
     if (tag.declaredPrefix(text, index) === prefix) return tag.attributeValue(text, index)
   }

@@ -78,7 +78,7 @@ async function firstSpare(): Promise<ScriptedConnection> {
 
 async function spareConnection(spares = 1): Promise<ScriptedConnection> {
   const peer = await server.connection()
-  await eventually('it is a spare link', () => links.spares === spares)
+  await eventually('it is a spare link', () => links.spareCount === spares)
   return peer
 }
 
@@ -127,7 +127,7 @@ describe('a spare link is dialled', () => {
   test('after the third login of a minute, and sends nothing until it is used', async () => {
     start()
     await logInOften(2)
-    expect(links.spares).toBe(0)
+    expect(links.spareCount).toBe(0)
     await logIn()
     const spare = await spareConnection()
     expect(spare.unread).toBe('')
@@ -145,11 +145,11 @@ describe('a spare link is dialled', () => {
     start({}, { most: 3 })
     for (const expected of [0, 0, 1]) {
       await logIn()
-      expect(links.spares).toBe(expected)
+      expect(links.spareCount).toBe(expected)
     }
     // A login without a ready spare link dials its own connection.
     for (let login = 4; login <= 30; login++) open()
-    await eventually('there are as many as may be', () => links.spares === 3)
+    await eventually('there are as many as may be', () => links.spareCount === 3)
   })
 
   test('at most once for each login and each spare link', async () => {
@@ -167,18 +167,18 @@ describe('a spare link is dialled', () => {
       await usable()
     }
     await eventually('all have come', () => dials >= 60)
-    expect(links.spares).toBe(8)
+    expect(links.spareCount).toBe(8)
     expect(dials).toBeLessThanOrEqual(68)
   })
 
   test('not if spare links are off, or no descriptors are left', async () => {
     start({}, { most: 0 })
     await logInOften(4)
-    expect([links.spares, clock.pending]).toEqual([0, 4])
+    expect([links.spareCount, clock.pending]).toEqual([0, 4])
     hasRoom = false
     start()
     await logInOften(4)
-    expect(links.spares).toBe(0)
+    expect(links.spareCount).toBe(0)
   })
 
   test('not for logins with a certificate, which use no spare links', async () => {
@@ -188,7 +188,7 @@ describe('a spare link is dialled', () => {
     open({ certificate: true })
     const own = await server.connection()
     expect(await own.until(plainHeader)).toBe(plainHeader)
-    expect([links.spares, spare.unread]).toEqual([1, ''])
+    expect([links.spareCount, spare.unread]).toEqual([1, ''])
   })
 
   test('for the domain of the logins only', async () => {
@@ -198,7 +198,7 @@ describe('a spare link is dialled', () => {
     open({}, 'example.net')
     const own = await server.connection()
     await own.until("to='example.net'")
-    expect([links.spares, spare.unread]).toEqual([1, ''])
+    expect([links.spareCount, spare.unread]).toEqual([1, ''])
   })
 })
 
@@ -208,9 +208,9 @@ describe('a spare link ends', () => {
     const spare = await firstSpare()
     await usable()
     clock.advance(19_000)
-    expect(links.spares).toBe(1)
+    expect(links.spareCount).toBe(1)
     clock.advance(1_000)
-    expect(links.spares).toBe(0)
+    expect(links.spareCount).toBe(0)
     await spare.gone
     for (let second = 0; second < 300; second++) clock.advance(1_000)
     // The time limits of the logins have ended too.
@@ -226,12 +226,12 @@ describe('a spare link ends', () => {
     const spare = await firstSpare()
     await usable()
     act(spare)
-    await eventually('it is dropped', () => links.spares === 0)
+    await eventually('it is dropped', () => links.spareCount === 0)
     await spare.gone
     await logInOften(2)
-    expect(links.spares).toBe(0)
+    expect(links.spareCount).toBe(0)
     await logIn()
-    expect(links.spares).toBe(1)
+    expect(links.spareCount).toBe(1)
   })
 
   test('if descriptors become few', async () => {
@@ -239,7 +239,7 @@ describe('a spare link ends', () => {
     const spare = await firstSpare()
     hasRoom = false
     clock.advance(1_000)
-    expect(links.spares).toBe(0)
+    expect(links.spareCount).toBe(0)
     await spare.gone
   })
 
@@ -256,12 +256,12 @@ describe('a spare link ends', () => {
     start()
     const spare = await firstSpare()
     expect(links.size).toBe(3)
-    links.endSpares()
-    expect(links.spares).toBe(0)
+    links.closeSpares()
+    expect(links.spareCount).toBe(0)
     await spare.gone
     open()
     await (await server.connection()).until(plainHeader)
-    expect(links.spares).toBe(0)
+    expect(links.spareCount).toBe(0)
   })
 
   test('if it cannot be encrypted', async () => {
@@ -275,7 +275,7 @@ describe('a spare link ends', () => {
     const spare = await spareConnection()
     await spare.until(plainHeader)
     spare.send(serverHeader + features)
-    await eventually('it is dropped', () => links.spares === 0)
+    await eventually('it is dropped', () => links.spareCount === 0)
     await spare.gone
   })
 })
@@ -315,7 +315,7 @@ describe('a login on a spare link', () => {
     const before = links.size
     open().link.close()
     await spare.gone
-    expect([links.size, links.spares, spare.unread]).toEqual([before, 0, ''])
+    expect([links.size, links.spareCount, spare.unread]).toEqual([before, 0, ''])
   })
 
   test('whose link had died is dialled again, without an error', async () => {
@@ -327,7 +327,7 @@ describe('a login on a spare link', () => {
     spare.reset()
     let peer = await server.connection()
     // The next spare link was dialled before.
-    if (links.spares === 1) peer = await server.connection()
+    if (links.spareCount === 1) peer = await server.connection()
     await peer.until(plainHeader)
     peer.send(serverHeader + features)
     await eventually('the features come', () => login.told.includes('flush'))

@@ -30,7 +30,7 @@ beforeEach(() => {
     log,
     hasEntry: domain => domain === 'example.org',
     isNamed: domain => domain === 'named.example',
-    isStranger: domain => domain.endsWith('.strange.example'),
+    isOnlyByWildcard: domain => domain.endsWith('.strange.example'),
     probe: domain => {
       probes.push(domain)
       if (domain === 'named.example') named().failed(refused, domain)
