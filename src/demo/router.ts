@@ -8,7 +8,7 @@ import { bodyFormat, readBody } from '../http/bodies/read-body.js'
 import { type CallerSignal, signalOf } from '../lib/caller-gone.js'
 import { Problem } from '../lib/errors.js'
 import { describeBinding } from '../warm/answers.js'
-import type { Binding } from '../warm/warming/session-login.js'
+import type { WarmedBinding } from '../warm/warming/session-login.js'
 import type { WarmingParts } from '../warm/warming/warm-call.js'
 import { usualOptions } from '../warm/warming/warm-request.js'
 import { domain, titleOf } from './stanza.js'
@@ -73,11 +73,11 @@ export function createDemoRouter(parts: DemoParts): Router {
         },
         signal,
       )
-    const resume = async (id: string): Promise<Binding | undefined> => {
+    const resume = async (id: string): Promise<WarmedBinding | undefined> => {
       const resumed = await sessions.resume(id, { seconds, attachBinding: 'off' })
       return resumed && { ...resumed, expiresIn: seconds }
     }
-    const release = ({ id }: Binding) => endUnclaimed(id)
+    const release = ({ id }: WarmedBinding) => endUnclaimed(id)
     const { result: binding, isResumed } =
       tab === undefined
         ? { result: await logIn(signal), isResumed: false }

@@ -1,6 +1,6 @@
 import type { EndReason } from '../lib/counts.js'
 import type { LinkEvents } from '../xmpp/link.js'
-import type { Binding } from '../xmpp/page-binding.js'
+import type { PageBinding } from '../xmpp/page-binding.js'
 import type { Handover, Transport } from './session-types.js'
 
 export interface Outcome {
@@ -10,7 +10,7 @@ export interface Outcome {
 
 export interface NextClient {
   readonly client: Client
-  readonly binding: Binding
+  readonly binding: PageBinding
 }
 
 export interface NextPage {

@@ -1,6 +1,6 @@
 import type { CallIds } from '../lib/call-ids.js'
 import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
-import type { Binding } from '../xmpp/page-binding.js'
+import type { PageBinding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { Management } from './link/mending.js'
 
@@ -60,7 +60,7 @@ export interface SessionDetails extends SessionView {
   readonly history?: readonly PastEvent[] | undefined
 }
 
-export type ResumedSession = Binding & {
+export type ResumedSession = PageBinding & {
   readonly id: string
   readonly jid: string
   readonly delivered: number
@@ -96,7 +96,7 @@ export interface OpenLogin {
     undelivered: readonly Element[],
     handover: Handover,
     management?: Management,
-  ): Promise<Binding | undefined>
+  ): Promise<PageBinding | undefined>
   /** Ends the session without an event. */
   abandon(): void
 }

@@ -12,7 +12,7 @@ import type { Management } from './link/mending.js'
 import { absentLink, Uplink } from './link/uplink.js'
 import { isFull } from './logins/bound-jid.js'
 import type { ClientAttempts, Gate } from './logins/client-attempts.js'
-import { ClientLogin, type LoggedIn } from './logins/client-login.js'
+import { type ClientLoggedIn, ClientLogin } from './logins/client-login.js'
 import { Outbox } from './outbox.js'
 import { type Payload, type StanzaLimit, withKnownStates, withoutManagement } from './payload.js'
 import { SessionHistory } from './session-history.js'
@@ -179,7 +179,7 @@ export class Session implements Gate {
     return token
   }
 
-  loggedInByClient({ jid, resumed }: LoggedIn, isManaged: boolean): void {
+  loggedInByClient({ jid, resumed }: ClientLoggedIn, isManaged: boolean): void {
     this.stage.loggedIn(jid)
     if (isManaged) this.#manage({ mending: undefined })
     this.#note('logged-in')

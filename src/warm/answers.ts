@@ -13,7 +13,7 @@ import type {
 } from '../session/session-types.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import { formatPlace } from './parameters.js'
-import type { Binding } from './warming/session-login.js'
+import type { WarmedBinding } from './warming/session-login.js'
 
 /** If `Accept` has no preference, GET and DELETE below `warmPath` get JSON. Others get the format of their body. */
 export function represent({ method, originalUrl, headers }: Request, warmPath: string): Representation {
@@ -34,7 +34,7 @@ export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externa
   homePath(externalUrl) + warmPath
 
 export function bindingAnswer(
-  binding: Binding,
+  binding: WarmedBinding,
   config: AnswerSettings,
   { request, representation, domain, credential }: BindingContext,
 ): Answer {
@@ -48,7 +48,7 @@ export type BindingObject = ReturnType<typeof describeBinding>
 
 export type WebSocketObject = NonNullable<BindingObject['websocket']>
 
-export function describeBinding(binding: Binding, urls: EndpointUrls, credential?: string) {
+export function describeBinding(binding: WarmedBinding, urls: EndpointUrls, credential?: string) {
   const { jid, sid, rid, id, token, expiresIn, cookie, delivered, received } = binding
   const resumed = delivered !== undefined
   const { wait, hold, requests, inactivity, polling, maxpause, ver } = binding

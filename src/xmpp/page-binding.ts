@@ -17,7 +17,7 @@ export interface SessionTerms {
   readonly ver: string
 }
 
-export interface Binding extends SessionTerms {
+export interface PageBinding extends SessionTerms {
   readonly rid: number
   /** The last rid that arrived from the previous page. */
   readonly received?: number | undefined

@@ -26,13 +26,13 @@ import { createHourReader, createOverview } from '../../src/warm/numbers/overvie
 import { PastProcesses } from '../../src/warm/numbers/past-processes.js'
 import { RecentWarms } from '../../src/warm/numbers/recent-warms.js'
 import { createVisits } from '../../src/warm/visits.js'
-import type { Binding, Logins } from '../../src/warm/warming/session-login.js'
+import type { Logins, WarmedBinding } from '../../src/warm/warming/session-login.js'
 import { RecentAudit } from '../../src/watching/logs.js'
 import { unlimited, unnoted } from '../support/unlimited.js'
 import { FakeSessions } from './fake-sessions.js'
 
 /** Worked example X1. */
-export const binding: Binding = {
+export const binding: WarmedBinding = {
   jid: 'juliet@chat.example/balcony',
   sid: '5b0c7a1f5b0c7a1f5b0c7a1f5b0c7a1f5b0c7ae7',
   rid: 4400120076,

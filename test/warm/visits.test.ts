@@ -2,7 +2,7 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { Problem } from '../../src/lib/errors.js'
-import type { Binding, Logins } from '../../src/warm/warming/session-login.js'
+import type { Logins, WarmedBinding } from '../../src/warm/warming/session-login.js'
 import { binding, config, credentials, type FakeParts, fakeService, parameters, warm } from './fake-login.js'
 import { FakeSessions, idOf, sidOf } from './fake-sessions.js'
 
@@ -20,7 +20,7 @@ function setUp({ waits = false, ...about }: FakeParts & { waits?: boolean } & Pa
   const sessions = new FakeSessions()
   const pending: Deferred[] = []
   let count = 0
-  const made = ({ tab, jid: { local, domain } }: Deferred['request']): Binding => {
+  const made = ({ tab, jid: { local, domain } }: Deferred['request']): WarmedBinding => {
     const { id } = sessions.add(++count, { tab, jid: `${local}@${domain}/x`, state: 'waiting' })
     return { ...binding, id, sid: sidOf(id) }
   }

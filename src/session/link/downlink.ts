@@ -5,7 +5,7 @@ import type { Element, Fate } from '../../xmpp/xml/element.js'
 import type { Client, Outcome } from '../client.js'
 import type { How } from '../endings.js'
 import { isFull } from '../logins/bound-jid.js'
-import { type LoggedIn, refusedLogin } from '../logins/client-login.js'
+import { type ClientLoggedIn, refusedLogin } from '../logins/client-login.js'
 import { visibleFeatures } from '../logins/visible-features.js'
 import type { Outbox } from '../outbox.js'
 import type { SessionKeeper } from '../session-keeper.js'
@@ -21,7 +21,7 @@ interface Served extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'jid'> {
   readonly uplink: Uplink
   readonly allowsPasswords: boolean
   readonly hasEnded: boolean
-  loggedInByClient(loggedIn: LoggedIn, isManaged: boolean): void
+  loggedInByClient(loggedIn: ClientLoggedIn, isManaged: boolean): void
   flush(): void
   schedule(): void
   end(reason: EndReason, how: How, streamError?: string): void

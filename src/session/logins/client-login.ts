@@ -26,7 +26,7 @@ interface Screened {
   readonly answers: readonly Element[]
 }
 
-export interface LoggedIn {
+export interface ClientLoggedIn {
   /** A bare JID if only the account of a resumed stream is known. */
   readonly jid: string
   readonly resumed?: string | undefined
@@ -90,7 +90,7 @@ export class ClientLogin {
     return this.isUsedUp ? 'refused-logins' : { passed, answers }
   }
 
-  received(element: Element, server: string | undefined): LoggedIn | undefined {
+  received(element: Element, server: string | undefined): ClientLoggedIn | undefined {
     this.#attempts.received(element, server)
     if (this.#isForeign) return undefined
     const loggedIn = this.#learnFrom(element)
@@ -178,7 +178,7 @@ export class ClientLogin {
     return isOther ? account : (jid ?? account)
   }
 
-  #learnFrom(element: Element): LoggedIn | undefined {
+  #learnFrom(element: Element): ClientLoggedIn | undefined {
     const { name, namespace } = element
     switch (this.#stage) {
       case 'sasl':
@@ -201,7 +201,7 @@ export class ClientLogin {
     return undefined
   }
 
-  #succeeded(success: Element): LoggedIn | undefined {
+  #succeeded(success: Element): ClientLoggedIn | undefined {
     this.#stage = 'mayBind'
     const resuming = this.#resuming
     this.#resuming = undefined
@@ -213,7 +213,7 @@ export class ClientLogin {
     return isFull(jid) ? { jid } : undefined
   }
 
-  #receivedAnswer(element: Element): LoggedIn | undefined {
+  #receivedAnswer(element: Element): ClientLoggedIn | undefined {
     const resuming = this.#resuming
     if (resuming !== undefined && isManagement(element)) {
       this.#resuming = undefined

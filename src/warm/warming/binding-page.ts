@@ -12,7 +12,7 @@ import { type AnswerSettings, describeBinding, formatTime, pathForBrowsers } fro
 import { type Call, demandDomain } from '../calls.js'
 import { duration } from '../page-texts.js'
 import { longestSealed, openedCookie, sealedCookie } from '../sealed-cookies.js'
-import type { Binding } from './session-login.js'
+import type { WarmedBinding } from './session-login.js'
 
 export const bindingPath = '/binding'
 
@@ -23,7 +23,7 @@ interface About {
   readonly isResumed: boolean
 }
 
-type Shown = About & { readonly binding: Omit<Binding, 'cookie' | 'inactivity' | 'polling' | 'maxpause'> }
+type Shown = About & { readonly binding: Omit<WarmedBinding, 'cookie' | 'inactivity' | 'polling' | 'maxpause'> }
 
 interface BindingPageParts {
   readonly config: AnswerSettings & Pick<Config, 'trustedProxies'>
@@ -49,7 +49,7 @@ export function createBindingPage({ config, formTokens, sessions }: BindingPageP
   ): Answer => {
     const { request } = call
     const { jid, sid, rid, id, token, wait, hold, requests } = binding
-    const { websocket } = describeBinding(binding as Binding, endpointUrls(config, domain, request))
+    const { websocket } = describeBinding(binding as WarmedBinding, endpointUrls(config, domain, request))
     const url =
       binding.url ??
       urlOfDomain(config, domain) ??
@@ -65,7 +65,7 @@ export function createBindingPage({ config, formTokens, sessions }: BindingPageP
   }
 
   return {
-    redirect(binding: Binding, call: Call, about: About): Answer {
+    redirect(binding: WarmedBinding, call: Call, about: About): Answer {
       const { request, admin } = call
       const { jid, sid, rid, id, token, url, wait, hold, requests, ver, expiresIn } = binding
       const shown: Shown = {

@@ -29,7 +29,7 @@ export interface WarmRequest
 }
 
 /** `expiresIn` is in seconds. */
-export type Binding = Omit<ResumedSession, 'delivered'> & {
+export type WarmedBinding = Omit<ResumedSession, 'delivered'> & {
   readonly expiresIn: number
   readonly delivered?: number
 }
@@ -61,7 +61,7 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
 
   return {
     /** Leaves nothing open if it fails, or if `caller` aborts. */
-    async login(request: WarmRequest, caller: CallerSignal): Promise<Binding> {
+    async login(request: WarmRequest, caller: CallerSignal): Promise<WarmedBinding> {
       const { attachSeconds: seconds, attachBinding } = request
       const loggedIn = await login(parts, openFor(request), request, caller)
       const { opened, jid, undelivered } = loggedIn

@@ -18,7 +18,7 @@ import { type Parameters, readParameters } from '../read-parameters.js'
 import type { Visits } from '../visits.js'
 import type { BindingPage } from './binding-page.js'
 import { createSealedCredentials, type SealSettings } from './sealed-credentials.js'
-import type { Binding, Logins, WarmRequest } from './session-login.js'
+import type { Logins, WarmedBinding, WarmRequest } from './session-login.js'
 import type { WarmForm } from './warm-form.js'
 import { type AskedSession, demandCredentials, toAskedSession, type WarmSettings } from './warm-request.js'
 
@@ -39,7 +39,7 @@ export interface WarmingParts extends Logins {
 }
 
 interface Warmed {
-  readonly binding: Binding
+  readonly binding: WarmedBinding
   readonly credential?: string | undefined
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { Problem } from '../../../src/lib/errors.js'
-import type { Binding } from '../../../src/warm/warming/session-login.js'
+import type { WarmedBinding } from '../../../src/warm/warming/session-login.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { binding, parameters, warm } from '../fake-login.js'
 import { portal, setUp } from '../sessions/sessions-stage.js'
@@ -29,7 +29,7 @@ test('the page has charts with a text, the capacity, and the sessions by state',
 })
 
 test('the outcomes of the last 15 minutes are counted, with the login times', async () => {
-  let answer: () => Promise<Binding> = async () => binding
+  let answer: () => Promise<WarmedBinding> = async () => binding
   const { service, get, advance } = setUp({ login: () => answer() })
   const login = async (milliseconds: number, outcome: typeof answer) => {
     answer = () => {

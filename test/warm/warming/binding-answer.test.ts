@@ -5,14 +5,14 @@ import request from 'supertest'
 import type { Config } from '../../../src/config/config.js'
 import { createFormTokens } from '../../../src/http/access/form-tokens.js'
 import { createApp } from '../../../src/service/app.js'
-import type { Binding } from '../../../src/warm/warming/session-login.js'
+import type { WarmedBinding } from '../../../src/warm/warming/session-login.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { appParts, binding, credentials, fakeService, parameters } from '../fake-login.js'
 import { FakeSessions } from '../fake-sessions.js'
 
 interface Sent {
   readonly settings?: Partial<Config>
-  readonly bound?: Partial<Binding>
+  readonly bound?: Partial<WarmedBinding>
   readonly headers?: Readonly<Record<string, string>>
 }
 
