@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { ConfigError } from '../../../src/config/load.js'
 import { Certificates } from '../../../src/http/listening/certificates.js'
 import { makeCertificate } from '../../support/certificates.js'
+import { cpuTime } from '../../support/cpu-time.js'
 
 let folder: string
 const made = new Map<string, string>()
@@ -78,9 +79,9 @@ test('an unknown name is looked up fast, however many certificates there are', (
   const { cert, key } = makeCertificate(many)
   put('wild', cert + key)
   const certificates = open()
-  const start = performance.now()
+  const start = cpuTime()
   const found = Array.from({ length: 4_000 }, (_, at) => certificates.contextFor(`x${at}.example.net`))
-  expect(performance.now() - start).toBeLessThan(500)
+  expect(cpuTime() - start).toBeLessThan(500)
   expect(found.filter(context => context !== undefined)).toEqual([])
   expect(shown(certificates.contextFor('h999.example.net'))).toContain('h999')
 })

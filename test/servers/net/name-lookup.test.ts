@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals'
 import type { Dns } from '../../../src/servers/net/dns.js'
 import { type Addresses, createNameLookup, type Route } from '../../../src/servers/net/name-lookup.js'
 import type { Failure } from '../../../src/xmpp/link.js'
+import { cpuTime } from '../../support/cpu-time.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 type Said<T> = readonly T[] | string | Promise<readonly T[]>
@@ -213,11 +214,11 @@ describe('the addresses of a server', () => {
   test('are selected without comparing all pairs', async () => {
     const many = Array.from({ length: 60_000 }, (_, at) => `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`)
     dns.zone['hosts a.lan'] = [...many, 'fd00::1']
-    const before = performance.now()
+    const before = cpuTime()
     const target = { host: 'a.lan' }
     expect(await names().addressesOf(target)).toHaveLength(8)
     // Comparing all pairs would take ten seconds.
-    expect(performance.now() - before).toBeLessThan(1000)
+    expect(cpuTime() - before).toBeLessThan(1000)
   })
 
   test('are cached for the shortest of their times to live', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { formatJid, parseJid, userOf } from '../../../src/xmpp/jid/jid.js'
+import { cpuTime } from '../../support/cpu-time.js'
 
 const a = (times: number) => 'a'.repeat(times)
 
@@ -125,9 +126,9 @@ describe('an invalid JID', () => {
 
 test('the cost to parse a long JID is linear', () => {
   for (const piece of ['a\u200c', '\u0300', 'خ\u0301\u200c', 'l·', '\u3131', 'Ａ', '\u0345', '😀']) {
-    const before = performance.now()
+    const before = cpuTime()
     parseJid(`${piece.repeat(8000)}@chat.example/${piece.repeat(8000)}`)
-    expect(performance.now() - before).toBeLessThan(500)
+    expect(cpuTime() - before).toBeLessThan(500)
   }
 })
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { documentReader } from '../../../src/xmpp/xml/document.js'
 import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
 import { Splitter } from '../../../src/xmpp/xml/splitter.js'
+import { cpuTime } from '../../support/cpu-time.js'
 import { header, Reading, read } from './reading.js'
 
 const attributes = (count: number, prefix = 'k') =>
@@ -77,9 +78,9 @@ describe('a stanza of a server', () => {
       const starts = Array.from({ length: depth }, (_, index) => `<p${index % 60}:a>`)
       const ends = Array.from({ length: depth }, (_, index) => `</p${(depth - 1 - index) % 60}:a>`)
       const text = `${header}<iq${declared}>${starts.join('')}${ends.join('')}</iq>`
-      const started = performance.now()
+      const started = cpuTime()
       expect(read(text, { lenient: true }).fates).toEqual(['dropped'])
-      return performance.now() - started
+      return cpuTime() - started
     }
     time(10_000)
     expect(time(40_000)).toBeLessThan(500)

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { withoutComments } from '../../../src/xmpp/xml/comments.js'
+import { cpuTime } from '../../support/cpu-time.js'
 
 test.each([
   ['<a/>', '<a/>'],
@@ -15,8 +16,8 @@ test.each([
 
 test.each(['<!--', '<!---->', '<!-', '<!-- ', '-->'])('half a megabyte of %j takes milliseconds', piece => {
   const text = piece.repeat(Math.floor((512 * 1024) / piece.length))
-  const before = performance.now()
+  const before = cpuTime()
   withoutComments(text)
   // With a search for each beginning, this took 13 seconds.
-  expect(performance.now() - before).toBeLessThan(500)
+  expect(cpuTime() - before).toBeLessThan(500)
 })
