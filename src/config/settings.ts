@@ -335,7 +335,7 @@ export const sections = {
     WARM_ANONYMOUS: at('warm.anonymous', kinds.boolean, 'off').means(
       'Warms anonymous sessions (SASL ANONYMOUS) if the JID is only a domain.',
     ),
-    WARM_ATTACH_TIMEOUT: at('warm.attachTimeout', kinds.integer(5, 600), '120').means(
+    WARM_ATTACH_TIMEOUT: at('warm.attachSeconds', kinds.integer(5, 600), '120').means(
       'Seconds within which the page must send its first request to a warmed session.',
     ),
     CREDENTIAL_TIME: at('warm.credentialTime', kinds.integer(60, 31_536_000), '2592000').means(

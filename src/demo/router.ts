@@ -57,7 +57,7 @@ export function createDemoRouter(parts: DemoParts): Router {
       throw new Problem('invalid-parameter', { detail: `Parameter: account. One of ${names.join(', ')}.` })
 
     const signal = signalOf(request, response)
-    const seconds = config.warm.attachTimeout
+    const seconds = config.warm.attachSeconds
     // Long enough that another tab cannot guess the name.
     const isName = /^\w{20,40}$/.test(name)
     const tab = isName ? { admin: 'demo', visit: 'demo', user: `${account}@${domain}`, tab: name } : undefined

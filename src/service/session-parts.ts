@@ -213,7 +213,7 @@ export function createSessionParts(given: ProcessParts) {
     timeout: config.warm.timeout,
     stepTimeout: config.warm.stepTimeout,
     scramMaxIterations: config.warm.scramMaxIterations,
-    resumeSeconds: config.linkResume ? config.linkResumeTime : undefined,
+    linkResumeSeconds: config.linkResume ? config.linkResumeTime : undefined,
     pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('login')) : undefined,
     saltedPasswords: createSaltedPasswords(clock, scramMemory, hashes),
     tokens: createFastTokens(),

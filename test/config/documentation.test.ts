@@ -161,7 +161,7 @@ describe('the documents are true:', () => {
         },
         warm: {
           ...{ enabled: true, timeout: 15, stepTimeout: 10, anonymous: false },
-          attachTimeout: 120,
+          attachSeconds: 120,
           credentialTime: 2_592_000,
           scramMemory: 300,
           scramMaxIterations: 200_000,

@@ -13,7 +13,7 @@ import type { Sasl2Offer } from './stream-features.js'
 
 export interface InlineParts {
   /** Time for which the server should keep a broken stream. Undefined: no resumption. */
-  readonly resumeSeconds?: number | undefined
+  readonly linkResumeSeconds?: number | undefined
   readonly tokens?: FastTokens | undefined
 }
 
@@ -41,13 +41,13 @@ export class InlineRequests {
     if (typeof until === 'object') this.elements.push(xml('resume', { xmlns: smNamespace, ...until }))
     if (until !== 'bound') return
     const { bindFeatures, fast } = offer
-    const isResumable = link.allowsManagement && parts.resumeSeconds !== undefined
+    const isResumable = link.allowsManagement && parts.linkResumeSeconds !== undefined
     if (isResumable) this.#requestToken(tokenMechanism(fast, link.facts), mechanism.name, parts.tokens)
     // With Bind 2 the server chooses the resource.
     if (bindFeatures === undefined || jid.resource !== undefined) return
     this.asksToBind = true
     const resumes = isResumable && (this.#agent !== undefined || isRepeatable(request, mechanism))
-    const attributes = resumes ? { resume: 'true', max: String(parts.resumeSeconds) } : {}
+    const attributes = resumes ? { resume: 'true', max: String(parts.linkResumeSeconds) } : {}
     const enables = link.allowsManagement && bindFeatures.includes(smNamespace)
     this.elements.push(bindRequest(enables ? attributes : undefined, this.#agent))
   }

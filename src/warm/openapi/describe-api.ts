@@ -35,7 +35,7 @@ function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, S
   const defaults: { readonly [Name in ParameterName]?: unknown } = {
     ...usual,
     lang: usual.language,
-    expires_in: warm.attachTimeout,
+    expires_in: warm.attachSeconds,
     attach_binding: bosh.attachBinding,
   }
   const butElsewhere = remotes.size === 0 ? '' : ', except at a remote endpoint with REMOTE_ATTACH=there'

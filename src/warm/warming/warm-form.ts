@@ -39,7 +39,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
     wait: String(wait),
     hold: String(hold),
     ver,
-    expires_in: String(warm.attachTimeout),
+    expires_in: String(warm.attachSeconds),
     attach_binding: bosh.attachBinding === 'off' ? 'off' : 'cookie',
   }
   const sentForms = new WeakMap<Request, Sent>()

@@ -15,7 +15,7 @@ type OptionLimits = Pick<Config['bosh'], 'maxWait' | 'defaultHold' | 'maxRequest
 
 export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers' | 'remotes' | 'remote'> {
   readonly bosh: OptionLimits & Pick<Config['bosh'], 'attachBinding'>
-  readonly warm: Pick<Config['warm'], 'attachTimeout' | 'anonymous'>
+  readonly warm: Pick<Config['warm'], 'attachSeconds' | 'anonymous'>
 }
 
 /** The largest values of XEP-0124 §22: remote endpoints have limits of their own. */
@@ -73,7 +73,7 @@ function readPage(read: Parameters, jid: Jid): Page | undefined {
 
 export function toHandover(read: Parameters, { warm, bosh }: Pick<WarmSettings, 'warm' | 'bosh'>): Handover {
   return {
-    seconds: read('expires_in') ?? warm.attachTimeout,
+    seconds: read('expires_in') ?? warm.attachSeconds,
     attachBinding: read('attach_binding') ?? bosh.attachBinding,
   }
 }

@@ -77,7 +77,7 @@ const allowed: ScriptedLink['facts'] = { encrypted: true, plainAllowed: true, sa
 function partsOf({ mechanisms = ['SCRAM-SHA-1', 'PLAIN'], noResumption = false, tokens }: Given) {
   return {
     ...{ timeout: 5, stepTimeout: 5, mechanisms, scramMaxIterations: 4096, tokens },
-    resumeSeconds: noResumption ? undefined : 60,
+    linkResumeSeconds: noResumption ? undefined : 60,
     saltedPasswords: createSaltedPasswords(new FakeClock(), 0, hashQueue()),
   }
 }

@@ -109,7 +109,7 @@ describe('the settings in the OpenAPI document', () => {
         warmPath: '/chat/bind',
         externalUrl: undefined,
         bosh: { ...config.bosh, maxWait: 30, defaultHold: 3, maxRequests: 5, attachBinding: 'cookie' },
-        warm: { ...config.warm, attachTimeout: 45, anonymous: true },
+        warm: { ...config.warm, attachSeconds: 45, anonymous: true },
       }),
     )
     expect(set.operations).toContain('POST /chat/bind/{id}/resume')

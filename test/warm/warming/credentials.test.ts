@@ -15,7 +15,7 @@ const server: Server = {
 }
 const remote = { url: 'https://xmpp.example/http-bind', allowsPlain: false, ca: undefined, verify: true }
 
-const warm = { attachTimeout: 120, anonymous: false }
+const warm = { attachSeconds: 120, anonymous: false }
 const nothing = { serviceAccounts: new Map(), servers: new Map(), remotes: new Map(), warm }
 const accounts = { ...nothing, serviceAccounts: new Map([['chat.example', account]]) }
 const certificates = { ...nothing, servers: new Map([['chat.example', { ...server, certificate }]]) }

@@ -10,7 +10,7 @@ const bosh = { maxWait: 60, defaultHold: 1, maxRequests: 3, attachBinding: 'off'
 const remote = { attach: 'here', connectTimeout: 5, timeout: 5, maxReplyBytes: 65_536, headers: [] } as const
 const defaults: WarmSettings = {
   bosh,
-  warm: { attachTimeout: 120, anonymous: false },
+  warm: { attachSeconds: 120, anonymous: false },
   serviceAccounts: new Map(),
   servers: new Map(),
   remotes: new Map(),
