@@ -77,13 +77,13 @@ export function createDemoRouter(parts: DemoParts): Router {
       const resumed = await sessions.resume(id, { seconds, attachBinding: 'off' })
       return resumed && { ...resumed, expiresIn: seconds }
     }
-    const release = ({ id }: WarmedBinding) => endUnclaimed(id)
+    const endBinding = ({ id }: WarmedBinding) => endUnclaimed(id)
     const { result: binding, isResumed } =
       tab === undefined
         ? { result: await logIn(signal), isResumed: false }
-        : await visits.enter(tab, signal, { resume, logIn, release })
+        : await visits.enter(tab, signal, { resume, logIn, endUnclaimed: endBinding })
     const giveUp = () => {
-      if (!isResumed) release(binding)
+      if (!isResumed) endBinding(binding)
     }
     if (signal.aborted) return giveUp()
     signal.addEventListener('abort', giveUp)

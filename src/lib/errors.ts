@@ -2,7 +2,7 @@ export const steps = ['resolve', 'connect', 'tls', 'features', 'sasl', 'bind'] a
 
 export type Step = (typeof steps)[number]
 
-const sentences = {
+const problemsByStatus = {
   400: {
     'missing-parameter': 'A required parameter is missing or empty.',
     'invalid-parameter': 'A parameter is repeated or misspelt, or its value is not allowed.',
@@ -71,7 +71,7 @@ const sentences = {
   504: { timeout: 'The XMPP server did not finish the login in time.' },
 } as const
 
-type ByStatus = typeof sentences
+type ByStatus = typeof problemsByStatus
 
 export type ProblemCode = { [Status in keyof ByStatus]: keyof ByStatus[Status] }[keyof ByStatus]
 
@@ -90,7 +90,7 @@ const passing: ReadonlySet<string> = new Set<ProblemCode>([
 ])
 
 export const problems = Object.fromEntries(
-  Object.entries(sentences).flatMap(([status, rows]) =>
+  Object.entries(problemsByStatus).flatMap(([status, rows]) =>
     Object.entries(rows).map(([code, sentence]) => [
       code,
       { status: Number(status), retry: passing.has(code), sentence },

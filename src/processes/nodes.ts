@@ -55,7 +55,7 @@ export interface Nodes {
    */
   adopt(names: readonly string[]): void
   /** After this call, only an heir answers for the names. This process must end soon. */
-  handOver(): void
+  leave(): void
   readonly isLeaving: boolean
   /** The process that answers for the name: the named process or its heir. */
   owner(name: string): string | undefined

@@ -76,7 +76,7 @@ export async function startNodes(parts: NodesParts): Promise<Nodes> {
       return owners.isLeaving
     },
     adopt: names => membership.adopt(names),
-    handOver: () => membership.handOver(),
+    leave: () => membership.leave(),
     owner: name => owners.owner(name),
     isAwaited: name => owners.isAwaited(name),
     whenOwned: owners.whenOwned,

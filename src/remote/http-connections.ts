@@ -30,7 +30,7 @@ export function useLocalPorts(agent: HttpAgent, { ports, clock, find, connectTim
     race(addresses, Number(options.port), { clock, connect: dial, ports }, until, end => {
       if ('code' in end) return callback(connectionFault(end))
       const taken = ports.take(end)
-      if (taken !== undefined) end.once('close', () => ports.release(taken))
+      if (taken !== undefined) end.once('close', () => ports.giveBack(taken))
       callback(null, encrypt === undefined ? end : encrypt({ ...options, socket: end }))
     })
   }

@@ -27,7 +27,7 @@ import { startNodes } from '../processes/start-nodes.js'
 import { hasStateFiles, stateFiles } from '../processes/state-files.js'
 import { type DocumentParts, documentFetcher } from '../remote/fetched-document.js'
 import { RemoteFault } from '../remote/remote-fault.js'
-import { acceptHandovers, recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
+import { acceptMoves, recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
 import { createCallLimits } from '../warm/call-limits.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
 import { createAuditReader } from '../warm/numbers/audit-lines.js'
@@ -263,7 +263,7 @@ export async function startService({
   if (states.length > 0) onTakingUp()
   // All steps that can fail come first. No `await` may come between `listen` and this call, or requests arrive earlier.
   takeUpFiles(states, nodes, sites.takeUp, log)
-  if (nodes !== undefined) acceptHandovers(nodes, () => (stopping?.isReady ? sites.takeUp : undefined), log)
+  if (nodes !== undefined) acceptMoves(nodes, () => (stopping?.isReady ? sites.takeUp : undefined), log)
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
   const stopSweeping =
     collectNow &&

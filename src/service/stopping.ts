@@ -7,7 +7,7 @@ import { traceOf } from '../lib/log.js'
 import { drained } from '../processes/draining.js'
 import type { Nodes } from '../processes/nodes.js'
 import type { StateFiles } from '../processes/state-files.js'
-import { countLeftBehind, handOverTo, setDown } from '../session/registry/moving-sessions.js'
+import { countLeftBehind, moveTo, setDown } from '../session/registry/moving-sessions.js'
 import type { createSessionParts } from './session-parts.js'
 import type { Sites } from './sites.js'
 
@@ -60,7 +60,7 @@ export function createStopping(parts: StoppingParts) {
   const setDownSessions = async () => {
     const to = heir()
     const ways: ((records: Iterable<string>) => Promise<unknown>)[] = []
-    if (to !== undefined) ways.push(records => handOverTo(to, nodes!, records))
+    if (to !== undefined) ways.push(records => moveTo(to, nodes!, records))
     if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
     if (ways.length === 0) return
     const begun = performance.now()
@@ -77,7 +77,7 @@ export function createStopping(parts: StoppingParts) {
     const noneCanMove = () => registry.size === registry.immovable
     if (noneCanMove()) return
     // Requests wait until the heir has the sessions.
-    nodes?.handOver()
+    nodes?.leave()
     listening.retire()
     for (const way of ways) {
       const moved: Parameters<Events['tell']>[1][] = []

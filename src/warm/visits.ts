@@ -58,7 +58,7 @@ interface TabWork<T> {
   /** Resolves with undefined if the session has just ended. */
   resume(id: string, caller: CallerSignal): Promise<T | undefined>
   logIn(caller: CallerSignal): Promise<T>
-  release(result: T): void
+  endUnclaimed(result: T): void
 }
 
 export type Visits = ReturnType<typeof createVisits>
@@ -128,7 +128,7 @@ export function createVisits({ own, nodes, clock, timeout }: VisitsParts) {
     if (resumed !== undefined) return { result: resumed, isResumed: true }
     turn.logsIn = true
     const result = await work.logIn(call.caller)
-    if (call.isEnded) work.release(result)
+    if (call.isEnded) work.endUnclaimed(result)
     return { result, isResumed: false }
   }
 

@@ -11,7 +11,7 @@ export async function settled(turns = 20): Promise<void> {
 }
 
 export async function leave(nodes: Nodes): Promise<void> {
-  nodes.handOver()
+  nodes.leave()
   await nodes.close()
 }
 

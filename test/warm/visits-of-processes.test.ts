@@ -84,7 +84,7 @@ function enter(by: Process, of = tab, signal = new CallerGone()) {
           reject(caller.reason)
         })
       }),
-    release: id => released.push(id),
+    endUnclaimed: id => released.push(id),
   })
 }
 

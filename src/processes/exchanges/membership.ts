@@ -104,9 +104,9 @@ export class Membership {
     this.#tellAll()
   }
 
-  handOver(): void {
+  leave(): void {
     this.#isDraining = true
-    this.owners.handOver()
+    this.owners.leave()
     this.#tellAll()
   }
 

@@ -62,7 +62,7 @@ export class Owners {
     this.check()
   }
 
-  handOver(): void {
+  leave(): void {
     this.isLeaving = true
     this.#await(this.names)
     this.check()

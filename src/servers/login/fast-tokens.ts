@@ -41,7 +41,7 @@ export function createFastTokens() {
       let isReleased = false
       return {
         id: uuidOf(createHmac('sha256', secret).update(`${number} ${jid}`).digest('hex')),
-        release() {
+        giveBack() {
           if (isReleased) return
           isReleased = true
           numbers.delete(number)

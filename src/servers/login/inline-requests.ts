@@ -66,11 +66,11 @@ export class InlineRequests {
     const { credentials, jid } = this.#request
     if (credentials.kind === 'fast' && secret !== undefined) credentials.token.replace(secret)
     if (this.#agent === undefined) return
-    if (secret === undefined) this.#agent.release()
+    if (secret === undefined) this.#agent.giveBack()
     else this.token = new HashedToken(this.#tokenMechanism, jid.local, this.#agent, secret)
   }
 
   failed(): void {
-    this.#agent?.release()
+    this.#agent?.giveBack()
   }
 }

@@ -91,8 +91,8 @@ export function credentialsOf(secrets: Secrets, account: ServiceAccount | undefi
       return { kind: 'keys', proof: proofInBytes(secrets.proof) }
     case 'fast': {
       const { mechanism, user, secret, agent } = secrets.token
-      // Only the process that made the user agent can release the id.
-      const token = new HashedToken(mechanism, user, { id: agent, release() {} }, inBytes(secret))
+      // Only the process that made the user agent can give the id back.
+      const token = new HashedToken(mechanism, user, { id: agent, giveBack() {} }, inBytes(secret))
       return { kind: 'fast', token, proof: secrets.proof && proofInBytes(secrets.proof) }
     }
     case 'service':

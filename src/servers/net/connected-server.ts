@@ -26,7 +26,7 @@ export class ConnectedServer {
 
   closed(): void {
     this.state?.closed()
-    if (this.#port !== undefined) this.#ports.release(this.#port)
+    if (this.#port !== undefined) this.#ports.giveBack(this.#port)
     this.#port = undefined
   }
 }

@@ -98,7 +98,7 @@ export class LocalPorts {
     return { own, target }
   }
 
-  release({ own, target }: TakenPort): void {
+  giveBack({ own, target }: TakenPort): void {
     if (own !== undefined) own.links -= 1
     target.links -= 1
     if (target.links === 0) this.#targets.delete(target.key)

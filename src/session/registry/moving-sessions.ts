@@ -79,7 +79,7 @@ interface HandoverHead {
 }
 
 /** Reads `records` after the heir agrees, because reading ends the sessions. Rejects if the heir refuses or is lost. */
-export async function handOverTo(heir: string, nodes: Nodes, records: Iterable<string>): Promise<Taken> {
+export async function moveTo(heir: string, nodes: Nodes, records: Iterable<string>): Promise<Taken> {
   const isReady = await nodes.ask(heir, readyKind, recordVersion, readyMilliseconds)
   if (isReady !== true)
     throw new Error(`the process ${heir} takes no sessions with records of version ${recordVersion}`)
@@ -106,11 +106,7 @@ export async function handOverTo(heir: string, nodes: Nodes, records: Iterable<s
   })
 }
 
-export function acceptHandovers(
-  nodes: Nodes,
-  take: () => ((record: SessionRecord) => boolean) | undefined,
-  log: Logger,
-) {
+export function acceptMoves(nodes: Nodes, take: () => ((record: SessionRecord) => boolean) | undefined, log: Logger) {
   nodes.answer(readyKind, (version: number) => version === recordVersion && take() !== undefined)
   nodes.accept(kind, ({ head }, exchange) => {
     const takeOne = take()

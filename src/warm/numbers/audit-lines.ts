@@ -42,7 +42,7 @@ export interface AuditWish {
   readonly limit: number
 }
 
-export interface AuditPage {
+export interface AuditPart {
   readonly lines: readonly AuditLine[]
   readonly next: AuditPlace | undefined
   readonly unanswered: readonly string[] | undefined
@@ -70,7 +70,7 @@ export function createAuditReader({ nodes, lines }: LineReaderParts) {
   }
   nodes?.answer('audit', own)
 
-  return async (wish: AuditWish): Promise<AuditPage> => {
+  return async (wish: AuditWish): Promise<AuditPart> => {
     const { answers, unanswered } = await askAll<OwnPage>(nodes, 'audit', wish)
     const parts = [own(wish), ...answers.map(([, part]) => part)]
     const merged = parts.flatMap(({ lines }) => lines).sort(newestFirst)

@@ -6,7 +6,7 @@ import { type AdminPageContext, adminPage } from '../admin-page.js'
 import { formatTime } from '../answers.js'
 import { integer, text, type Values, word } from '../parameter-kinds.js'
 import { queryOf } from '../read-parameters.js'
-import { type AuditLine, type AuditPage, auditActions, formatAuditPlace, readAuditPlace } from './audit-lines.js'
+import { type AuditLine, type AuditPart, auditActions, formatAuditPlace, readAuditPlace } from './audit-lines.js'
 import { failureKey, isLogin, stepOf } from './failure-groups.js'
 
 export const usualLines = 50
@@ -37,7 +37,7 @@ export const auditParameters = {
 
 type AuditQuery = Values<typeof auditParameters>
 
-export function describeAudit({ lines, next, unanswered }: AuditPage) {
+export function describeAudit({ lines, next, unanswered }: AuditPart) {
   return { lines: lines.map(describeLine), next: next && formatAuditPlace(next), unanswered }
 }
 
@@ -51,7 +51,7 @@ function describeLine(line: AuditLine) {
 }
 
 export function auditPage(
-  { lines, next, unanswered }: AuditPage,
+  { lines, next, unanswered }: AuditPart,
   query: AuditQuery,
   context: AdminPageContext,
 ): Answer {

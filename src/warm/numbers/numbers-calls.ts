@@ -6,7 +6,7 @@ import { type AdminPageContext, adminPageContext } from '../admin-page.js'
 import type { Call } from '../calls.js'
 import { answerLive } from '../live-page.js'
 import { readQuery } from '../read-parameters.js'
-import type { AuditPage, AuditWish } from './audit-lines.js'
+import type { AuditPart, AuditWish } from './audit-lines.js'
 import { auditPage, auditParameters, auditWithMistake, describeAudit, usualLines } from './audit-page.js'
 import type { Failures, FailureWish } from './failure-groups.js'
 import { describeFailures, failuresPage } from './failures-page.js'
@@ -24,7 +24,7 @@ interface NumbersCallsParts {
 export interface Numbers {
   readonly readOverview: () => Promise<Overview>
   readonly readHour: () => Promise<Hour>
-  readonly readAudit: (wish: AuditWish) => Promise<AuditPage>
+  readonly readAudit: (wish: AuditWish) => Promise<AuditPart>
   readonly readFailures: (wish: FailureWish) => Promise<Failures>
 }
 

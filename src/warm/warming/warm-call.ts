@@ -137,7 +137,7 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
         return counted(callerOf(asked, admin), () => rememberUser(request, admin, signal, byKeys))
       },
       logIn: signal => countedLogin(demandCredentials(asked), admin, remember, signal),
-      release: ({ binding }) => endUnclaimed(binding.id),
+      endUnclaimed: ({ binding }) => endUnclaimed(binding.id),
     })
   }
 

@@ -155,7 +155,7 @@ describe('a request for a session of a stopping process', () => {
   test('is sent to the heir, also if it reaches the stopping process', async () => {
     const [one, x, y] = await startAll()
     const late = request(one)
-    x.nodes.handOver()
+    x.nodes.leave()
     await settled()
     expect([late.replies, x.got]).toEqual([[], []])
     const direct = request(x)

@@ -81,7 +81,7 @@ describe('the name of a process', () => {
     await settled()
     expect(z.names).toEqual([next, heir, old, 'oldest00', ''])
     for (const name of z.names) expect([one.owner(name), z.owner(name)]).toEqual([next, next])
-    z.handOver()
+    z.leave()
     await settled()
     for (const name of z.names) expect([one.owner(name), one.isAwaited(name)]).toEqual([undefined, true])
     network.kill(next)
@@ -141,7 +141,7 @@ describe('a stopping process with sessions for an heir', () => {
 
   test('sends its requests to its heir while it still runs, as others do', async () => {
     const [one, x, y] = (await startAll(own, old, heir)) as [Nodes, Nodes, Nodes]
-    x.handOver()
+    x.leave()
     await settled()
     const waits = [one, x, y].map(nodes => waitFor(nodes, old))
     expect([one, x, y].map(nodes => [nodes.owner(old), nodes.isAwaited(old)])).toEqual(
@@ -156,7 +156,7 @@ describe('a stopping process with sessions for an heir', () => {
 
   test('is waited for while it runs, and for ten seconds more', async () => {
     const [one, x] = (await startAll(own, old)) as [Nodes, Nodes]
-    x.handOver()
+    x.leave()
     await settled()
     const { told } = waitFor(one, old)
     await pass(50_000)

@@ -34,11 +34,11 @@ describe('the user agent', () => {
   test('is used again by a later session, once', () => {
     const { agentOf } = createFastTokens()
     const [first, second] = [agentOf(juliet), agentOf(juliet)]
-    first.release()
-    first.release()
+    first.giveBack()
+    first.giveBack()
     const third = agentOf(juliet)
     expect(third.id).toBe(first.id)
-    first.release()
+    first.giveBack()
     expect([first.id, second.id]).not.toContain(agentOf(juliet).id)
   })
 })

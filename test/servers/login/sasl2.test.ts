@@ -322,8 +322,8 @@ describe('a FAST token (XEP-0484)', () => {
 
   test('leaves its user agent to the next session if it is not issued, or the login fails', async () => {
     const tokens = createFastTokens()
-    const { id, release } = tokens.agentOf('juliet@chat.example')
-    release()
+    const { id, giveBack } = tokens.agentOf('juliet@chat.example')
+    giveBack()
     await expect(logIn([offer('PLAIN', offersTokens), failure], { tokens })).rejects.toMatchObject({})
     const { again } = await logIn([offer('PLAIN', offersTokens), success(balcony + bound(enabled))], { tokens })
     expect(again).toBeUndefined()

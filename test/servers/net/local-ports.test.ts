@@ -35,10 +35,10 @@ describe('without XMPP_LOCAL_ADDRESSES', () => {
     expect(ports.busiest).toEqual({ used: 0, available: 1_000 })
     const links = [open(ports), open(ports), open(ports, '192.0.2.1', 5223), open(ports, '2001:db8::1')]
     expect(ports.busiest).toEqual({ used: 2, available: 1_000 })
-    ports.release(links[0]!)
-    ports.release(links[1]!)
+    ports.giveBack(links[0]!)
+    ports.giveBack(links[1]!)
     expect(ports.busiest).toEqual({ used: 1, available: 1_000 })
-    for (const link of links.slice(2)) ports.release(link)
+    for (const link of links.slice(2)) ports.giveBack(link)
     expect(ports.busiest).toEqual({ used: 0, available: 1_000 })
   })
 
@@ -60,7 +60,7 @@ describe('with XMPP_LOCAL_ADDRESSES', () => {
     const first = open(ports)
     open(ports)
     open(ports, '2001:db8::1')
-    ports.release(first)
+    ports.giveBack(first)
     open(ports)
     open(ports)
     expect(sources()).toEqual(['10.0.0.1', '10.0.0.2', '2001:db8::a', '10.0.0.1', '10.0.0.1'])

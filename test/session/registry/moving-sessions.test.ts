@@ -5,8 +5,8 @@ import type { Nodes } from '../../../src/processes/nodes.js'
 import { startNodes } from '../../../src/processes/start-nodes.js'
 import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
 import {
-  acceptHandovers,
-  handOverTo,
+  acceptMoves,
+  moveTo,
   recordVersion,
   setDown,
   takeUpFiles,
@@ -520,27 +520,27 @@ describe('between running processes', () => {
     const clients = [await resumable(bench), await resumable(bench)]
     const next = nextBench({}, { processName: to.self })
     const take = (record: SessionRecord) => takeUpOne(next, record)
-    acceptHandovers(to, () => (isReady ? take : undefined), next.log)
+    acceptMoves(to, () => (isReady ? take : undefined), next.log)
     return { from, to, bench, clients, next }
   }
 
   test('sessions move with the names of their process', async () => {
     const { from, to, bench, clients, next } = await two(true)
-    expect(await handOverTo(to.self, from, setDown(bench.registry))).toEqual({ taken: 2, refused: 0 })
+    expect(await moveTo(to.self, from, setDown(bench.registry))).toEqual({ taken: 2, refused: 0 })
     expect(clients.map(({ sid }) => next.registry.bySid(sid)?.sid)).toEqual(clients.map(({ sid }) => sid))
     await expectEmpty(bench)
   })
 
   test('no session moves to a process that accepts none', async () => {
     const { from, to, bench, next } = await two(false)
-    await expect(handOverTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
+    await expect(moveTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
     expect([bench.registry.size, next.registry.size]).toEqual([2, 0])
   })
 
   test('no session moves to a process that reads another version of records', async () => {
     const { from, to, bench, next } = await two(true)
     to.answer('succession-ready', (version: number) => version === recordVersion + 1)
-    await expect(handOverTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
+    await expect(moveTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
     expect([bench.registry.size, next.registry.size]).toEqual([2, 0])
   })
 })

@@ -186,7 +186,7 @@ describe('a session of a stopping process', () => {
   test('is searched at the heir if its process no longer has it', async () => {
     const { one, old, heir, ids } = await startAll()
     const asked = askAll(one, ids)
-    old.nodes.handOver()
+    old.nodes.leave()
     await settled()
     const here = old.sessions.get(ids[0])
     await settled()
@@ -202,7 +202,7 @@ describe('a session of a stopping process', () => {
     const asked = askAll(one, ids)
     asked.all.catch(() => {})
     await settled()
-    old.nodes.handOver()
+    old.nodes.leave()
     await settled()
     joined.kill(joined.all[1]!)
     await settled()

@@ -44,14 +44,14 @@ export class HashedToken {
 
   wipe(): void {
     this.#secret.fill(0)
-    this.agent.release()
+    this.agent.giveBack()
   }
 }
 
 export interface UserAgent {
   /** A UUID. Servers store one token for each user agent. */
   readonly id: string
-  release(): void
+  giveBack(): void
 }
 
 /** HT-SHA-256-… (draft-schmaus-kitten-sasl-ht). Fails if the server sends no proof. */

@@ -5,7 +5,7 @@ import { HashedToken, hashedToken, tokenMechanism } from '../../../../src/server
 import type { LinkFacts } from '../../../../src/xmpp/link.js'
 
 const text = 'secret-token:fast-1'
-const agent = { id: 'u1', release() {} }
+const agent = { id: 'u1', giveBack() {} }
 const exporter = Buffer.from('exported')
 const link: LinkFacts = {
   encrypted: true,
