@@ -41,7 +41,8 @@ beforeEach(async () => {
   got = []
   clients = []
   const carrier = () => socketCarrier({ folder, log })
-  const environment = { XMPP_DOMAINS: 'plain.example' }
+  // The tests move time past the wait for an heir, perhaps several times before an answer arrives.
+  const environment = { XMPP_DOMAINS: 'plain.example', BOSH_LOGIN_TIMEOUT: '3600' }
   service = await startTestService({ carriers: [carrier()], clock, environment })
   const about = { place: 'here', version: '1', settings: {} }
   const start = (name: string) => startNodes({ carriers: [carrier()], clock: systemClock, log, name, about })
