@@ -19,7 +19,7 @@ interface DrainingParts {
 }
 
 /**
- * Resolves when `registry` is empty (with `nodes`, also without connections), after `seconds`, or at a stop. Meanwhile,
+ * Resolves when `registry` is empty and (with `nodes`) no connection is open, after `seconds`, or at a stop. Meanwhile,
  * new connections go to processes that do not drain.
  */
 export function drained(parts: DrainingParts): Promise<void> {

@@ -48,7 +48,7 @@ export interface PastEvent {
   readonly at: number
 }
 
-/** Optional fields are undefined for sessions at remote endpoints. */
+/** Fields below are undefined for sessions at remote endpoints. */
 export interface SessionDetails extends SessionView {
   readonly address?: string | undefined
   readonly browser?: string | undefined

@@ -61,7 +61,7 @@ export const transitions = [
   { from: 'waiting', cause: 'resume', by: ['api'], to: 'waiting' },
   { from: 'live', cause: 'resume', by: ['api'], to: 'waiting' },
   { from: 'opening', cause: 'end', by: ['client', 'api', 'server', 'service'], to: 'ended' },
-  // `client`: its login at the server can resume the stream of another session.
+  // `client`: a client that logs in can resume this session's stream.
   { from: 'waiting', cause: 'end', by: ['page', 'client', 'api', 'server', 'service'], to: 'ended' },
   { from: 'live', cause: 'end', by: ['page', 'client', 'api', 'server', 'service'], to: 'ended' },
   { from: 'ended', cause: 'ticket', by: ['page'], to: 'ended' },

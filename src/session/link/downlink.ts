@@ -69,7 +69,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
     // A WebSocket client enables stream management itself, so the service does it only for BOSH.
     const isOurs = uplink.link.allowsManagement && client?.transport === 'bosh'
     this.#offersManagement = isOurs && features.text.includes(smNamespace)
-    // Once a client has stream management, features omit it: xmpp.js 0.14 would resume the open stream.
+    // If features offered stream management again, xmpp.js 0.14 would try to resume the open stream.
     return visibleFeatures(features, allowsPasswords, isOurs || uplink.watch.isCounted)
   }
 

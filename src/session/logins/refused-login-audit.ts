@@ -42,7 +42,7 @@ export class RefusedLoginAudit {
         return tally
       }
       tally.jids.add(jid)
-      // Only servers of the listed JIDs are listed, because admins of their domains read the line.
+      // The line's readers, admins of the listed JIDs' domains, may know only these JIDs' servers.
       if (server !== undefined && tally.servers.size < mostServers) tally.servers.add(foreignText(server))
       return tally
     })
