@@ -1,5 +1,5 @@
 /** Longest time, in milliseconds, for what takes a moment: a slow or busy machine is no failure. */
-export const patience = 25_000
+export const patience = 40_000
 
 /** Resolves as soon as `holds` is true, for changes without an event. Rejects with `what` after `seconds`. */
 export async function eventually(
