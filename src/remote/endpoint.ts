@@ -1,4 +1,5 @@
 import { cacheAnswers } from '../lib/answer-cache.js'
+import type { Timer } from '../lib/clock.js'
 import { forgetOldest } from '../lib/limits/forget-oldest.js'
 import type { Failure, LinkFacts } from '../xmpp/link.js'
 import { findEndpoint } from './endpoint-discovery.js'
@@ -10,6 +11,8 @@ import { RemoteFault, unexpectedStatus } from './remote-fault.js'
 const mostFound = 1000
 const foundSeconds = 600
 const absentSeconds = 30
+/** A retired endpoint keeps its connections this long, because its sessions wait between two requests. */
+const retiredIdleSeconds = 10
 
 type PostOptions = Pick<RequestOptions, 'signal' | 'reached' | 'gathered' | 'onSent'>
 
@@ -33,7 +36,8 @@ export function createEndpoint(url: string, parts: EndpointParts) {
   const lasting = createAgent(address, parts, 'lasting')
   const passing = createAgent(address, parts, 'passing')
   let openRequests = 0
-  let isRetired = false
+  let onUnused: (() => void) | undefined
+  let unused: Timer | undefined
   const byName = new Map<string, string[]>()
   for (const [name, value] of settings.headers) {
     const key = name.toLowerCase()
@@ -56,6 +60,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     const headers = { ...usualHeaders, 'Content-Length': Buffer.byteLength(body) }
     const agent = afresh ? passing : lasting
     openRequests += 1
+    unused?.cancel()
     try {
       return await sendRequest(address, { ...options, method: 'POST', headers, body, agent, limits, clock })
     } finally {
@@ -65,12 +70,17 @@ export function createEndpoint(url: string, parts: EndpointParts) {
   }
 
   function close(): void {
+    unused?.cancel()
     lasting.destroy()
     passing.destroy()
   }
 
   function closeIfUnused(): void {
-    if (isRetired && openRequests === 0) close()
+    if (onUnused === undefined || openRequests > 0) return
+    unused = clock.after(retiredIdleSeconds * 1000, () => {
+      close()
+      onUnused!()
+    })
   }
 
   function readHttpReply({ status, body, fates }: HttpReply, creates: boolean): EndpointReply {
@@ -96,9 +106,9 @@ export function createEndpoint(url: string, parts: EndpointParts) {
       return readHttpReply(await post(body, waitSeconds, options, afresh), creates)
     },
 
-    /** Its sessions can go on. From now on, no connection stays open without a request. */
-    retire(): void {
-      isRetired = true
+    /** Its sessions can go on. Connections close, and `onClosed` is called, when no session has used them for 10 s. */
+    retire(onClosed: () => void): void {
+      onUnused = onClosed
       closeIfUnused()
     },
 
@@ -113,6 +123,7 @@ export function createEndpoints(parts: EndpointParts, most = mostFound) {
   const { url: named, allowsPlain } = parts.about
   const encrypted = named === undefined || named.startsWith('https:')
   const byUrl = new Map<string, Endpoint>()
+  const retired = new Set<Endpoint>()
   const found = cacheAnswers<string | Failure>(parts.clock, mostFound, async domain => {
     const value = await findEndpoint(domain, parts)
     return { value, seconds: typeof value === 'string' ? foundSeconds : absentSeconds }
@@ -126,12 +137,16 @@ export function createEndpoints(parts: EndpointParts, most = mostFound) {
       const endpoint = byUrl.get(url) ?? createEndpoint(url, parts)
       byUrl.delete(url)
       byUrl.set(url, endpoint)
-      forgetOldest(byUrl, most)?.retire()
+      const oldest = forgetOldest(byUrl, most)
+      if (oldest !== undefined) {
+        retired.add(oldest)
+        oldest.retire(() => retired.delete(oldest))
+      }
       return endpoint
     },
 
     close(): void {
-      for (const endpoint of byUrl.values()) endpoint.close()
+      for (const endpoint of [...byUrl.values(), ...retired]) endpoint.close()
     },
   }
 }

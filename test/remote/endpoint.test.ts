@@ -203,7 +203,8 @@ describe('the endpoints of several domains', () => {
     const there = await ScriptedEndpoint.start(hosts)
     const names = namesOf(Object.fromEntries(domains.map(domain => [domain, ['127.0.0.1']])))
     const about = { ...usualEntry, ca: hosts.cert }
-    const endpoints = createEndpoints(endpointParts({ names, about, port: there.port }), most)
+    const parts = endpointParts({ names, about, port: there.port })
+    const endpoints = createEndpoints(parts, most)
     closers.push(
       () => there.stop(),
       () => endpoints.close(),
@@ -226,17 +227,18 @@ describe('the endpoints of several domains', () => {
         },
       }
     }
-    return { endpoints, endpointOf, ask }
+    return { endpoints, endpointOf, ask, clock: parts.clock }
   }
 
   test('are forgotten in the order of their last use; kept connections then close', async () => {
-    const { endpoints, endpointOf, ask } = await begin(2)
+    const { endpoints, endpointOf, ask, clock } = await begin(2)
     const [a, b] = [await endpointOf('a.example'), await endpointOf('b.example')]
     const [ofA, ofB] = [await ask(a), await ask(b)]
     await ofA.answer()
     await ofB.answer()
     expect(await endpoints.of('a.example')).toBe(a)
     await endpointOf('c.example')
+    clock.advance(10_000)
     await eventually('the connection closes', () => ofB.socket.destroyed)
     expect(await endpoints.of('a.example')).toBe(a)
     const again = await ask(a)
@@ -244,21 +246,35 @@ describe('the endpoints of several domains', () => {
     await again.answer()
   })
 
-  test('that are forgotten serve their sessions, and keep no connection without a request', async () => {
-    const { endpoints, endpointOf, ask } = await begin(1)
+  test('that are forgotten serve their sessions over the same connections, which close if unused for 10 s', async () => {
+    const { endpointOf, ask, clock } = await begin(1)
     const a = await endpointOf('a.example')
-    const [first, second] = [await ask(a), await ask(a)]
+    const first = await ask(a)
     await endpointOf('b.example')
     await first.answer()
-    const third = await ask(a)
-    expect(third.socket).toBe(first.socket)
+    clock.advance(9_000)
+    const second = await ask(a)
+    expect(second.socket).toBe(first.socket)
+    clock.advance(9_000)
     await second.answer()
+    clock.advance(9_000)
+    expect(first.socket.destroyed).toBe(false)
+    clock.advance(1_000)
+    await eventually('the connection closes', () => first.socket.destroyed)
+    const third = await ask(a)
     await third.answer()
-    for (const { socket } of [first, second]) await eventually('the connection closes', () => socket.destroyed)
+    clock.advance(10_000)
+    await eventually('the connection closes', () => third.socket.destroyed)
+  })
+
+  test('that are forgotten end with the others', async () => {
+    const { endpoints, endpointOf, ask } = await begin(1)
+    const a = await endpointOf('a.example')
+    const { socket, answer } = await ask(a)
+    await endpointOf('b.example')
+    await answer()
     endpoints.close()
-    const fourth = await ask(a)
-    await fourth.answer()
-    await eventually('the connection closes', () => fourth.socket.destroyed)
+    await eventually('the connection closes', () => socket.destroyed)
   })
 })
 
