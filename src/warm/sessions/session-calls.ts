@@ -181,7 +181,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
       const { request, admin, representation } = call
       const body = await readBody(request)
       const read = body.length === 0 ? noParameters : readParameters(request.headers['content-type'], body)
-      const checkForm = formGuard.checkForm(request, admin.name, read('csrf_token'))
+      const isForm = formGuard.checkForm(request, admin.name, read('csrf_token'))
       const { seconds, attachBinding } = toHandover(read, config)
       const { id, domain } = await demandSession(call)
       const handover = {
@@ -192,8 +192,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
       const resumed = await sessions.resume(id, handover)
       if (resumed === undefined) throw new Problem('session-not-found')
       const binding = { ...resumed, expiresIn: seconds }
-      if (checkForm && representation !== 'json')
-        return bindingPage.redirect(binding, call, { domain, isResumed: true })
+      if (isForm && representation !== 'json') return bindingPage.redirect(binding, call, { domain, isResumed: true })
       return bindingAnswer(binding, config, { request, representation, domain })
     },
   }

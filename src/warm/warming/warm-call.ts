@@ -223,10 +223,10 @@ export function createWarmCall(warm: Warm, form: WarmForm, formGuard: FormGuard)
     const body = await readBody(request)
     const contentType = request.headers['content-type']
     const sent = readParameters(contentType, body)
-    const checkForm = formGuard.checkForm(request, admin.name, sent('csrf_token'))
-    if (checkForm) form.note(request, body)
-    const read = checkForm ? readParameters(contentType, body, { sentForm: true }) : sent
-    return warm(call, read, checkForm ? 'form' : 'backend')
+    const isForm = formGuard.checkForm(request, admin.name, sent('csrf_token'))
+    if (isForm) form.note(request, body)
+    const read = isForm ? readParameters(contentType, body, { sentForm: true }) : sent
+    return warm(call, read, isForm ? 'form' : 'backend')
   }
 }
 
