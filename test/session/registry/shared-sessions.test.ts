@@ -213,6 +213,21 @@ describe('a session of a stopping process', () => {
     expect(asked.ended.slice(1).sort()).toEqual(['end', 'get'])
     expect(heir.bench.registry.byId(ids[2])).toBeUndefined()
   })
+
+  test('that its process may have ended before it was lost counts as ended', async () => {
+    const { one, old, heir, ids } = await startAll()
+    heir.bench.registry.byId(ids[2])!.end('logout', 'silent')
+    joined.network.stop(old.name)
+    const ended = one.sessions.end(ids[2])
+    await settled()
+    old.nodes.leave()
+    await settled()
+    joined.kill(joined.all[1]!)
+    await settled()
+    heir.nodes.adopt([old.name])
+    expect(await ended).toBe(true)
+    expect(await one.sessions.end(ids[2])).toBe(false)
+  })
 })
 
 describe('all sessions of all processes', () => {
