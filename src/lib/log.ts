@@ -59,8 +59,8 @@ function textLine(line: string): string {
 }
 
 /**
- * Characters of text that `JSON.stringify` does not escape: terminals interpret C1 characters and the direction of
- * text, viewers may break lines at U+2028 and U+2029, and names with characters of no width look like other names.
+ * `JSON.stringify` does not escape these characters. Terminals interpret C1 characters and the direction of text.
+ * Viewers may break lines at U+2028 and U+2029. Names with characters of no width look like other names.
  */
 const invisible = /[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
 const escapedCharacter = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`

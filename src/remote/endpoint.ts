@@ -36,8 +36,8 @@ export function createEndpoint(url: string, parts: EndpointParts) {
   const lasting = createAgent(address, parts, 'lasting')
   const passing = createAgent(address, parts, 'passing')
   let openRequests = 0
-  let onUnused: (() => void) | undefined
-  let unused: Timer | undefined
+  let onClosed: (() => void) | undefined
+  let idleTimer: Timer | undefined
   const byName = new Map<string, string[]>()
   for (const [name, value] of settings.headers) {
     const key = name.toLowerCase()
@@ -60,7 +60,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     const headers = { ...usualHeaders, 'Content-Length': Buffer.byteLength(body) }
     const agent = afresh ? passing : lasting
     openRequests += 1
-    unused?.cancel()
+    idleTimer?.cancel()
     try {
       return await sendRequest(address, { ...options, method: 'POST', headers, body, agent, limits, clock })
     } finally {
@@ -70,16 +70,16 @@ export function createEndpoint(url: string, parts: EndpointParts) {
   }
 
   function close(): void {
-    unused?.cancel()
+    idleTimer?.cancel()
     lasting.destroy()
     passing.destroy()
   }
 
   function closeIfUnused(): void {
-    if (onUnused === undefined || openRequests > 0) return
-    unused = clock.after(retiredIdleSeconds * 1000, () => {
+    if (onClosed === undefined || openRequests > 0) return
+    idleTimer = clock.after(retiredIdleSeconds * 1000, () => {
       close()
-      onUnused!()
+      onClosed!()
     })
   }
 
@@ -106,9 +106,9 @@ export function createEndpoint(url: string, parts: EndpointParts) {
       return readHttpReply(await post(body, waitSeconds, options, afresh), creates)
     },
 
-    /** Its sessions can go on. Connections close, and `onClosed` is called, when no session has used them for 10 s. */
-    retire(onClosed: () => void): void {
-      onUnused = onClosed
+    /** Its sessions can go on. Connections close if unused for 10 s, then calls `whenClosed`. */
+    retire(whenClosed: () => void): void {
+      onClosed = whenClosed
       closeIfUnused()
     },
 

@@ -22,7 +22,7 @@ import {
 } from './details-page.js'
 import type { EndedNotice } from './ended-notice.js'
 
-export interface EndCallsParts {
+interface EndCallsParts {
   readonly config: Pick<Config, 'externalUrl' | 'warmPath'>
   readonly sessions: Pick<Sessions, 'page' | 'getMany' | 'end' | 'endAll'>
   readonly formGuard: FormGuard
