@@ -9,6 +9,7 @@ import type { SessionTerms } from '../xmpp/page-binding.js'
 import { escapeXml } from '../xmpp/xml/escape.js'
 import type { Endpoint } from './endpoint.js'
 import { type EndpointReply, readTerms } from './endpoint-reply.js'
+import type { SentOver } from './http-request.js'
 import { RemoteFault } from './remote-fault.js'
 import { RequestRepeats } from './request-repeats.js'
 import { RequestTurn } from './request-turn.js'
@@ -198,9 +199,9 @@ export class EndpointSession {
     const gathered = (bytes: number) => {
       if (!signal.aborted) this.#gathered(bytes)
     }
-    const onSent = (isNew: boolean) => {
+    const onSent = (over: SentOver) => {
       this.#sentRid = Math.max(this.#sentRid, rid)
-      turn.sent(isNew, repeats.hasAny)
+      turn.sent(over, repeats.hasAny)
       repeats.sent()
     }
     try {

@@ -23,6 +23,9 @@ interface RequestLimits {
   readonly elements?: XmlLimits
 }
 
+/** A connection of an earlier request, or the protocol of a new connection. */
+export type SentOver = 'known' | 'tls' | 'tcp'
+
 export interface RequestOptions {
   readonly method: 'GET' | 'POST'
   readonly headers: http.OutgoingHttpHeaders
@@ -34,7 +37,7 @@ export interface RequestOptions {
   readonly reached?: ((step: Step) => void) | undefined
   /** Called with the memory of each kept chunk in bytes, and at the end with the negative sum. */
   readonly gathered?: ((bytes: number) => void) | undefined
-  readonly onSent?: ((isNew: boolean) => void) | undefined
+  readonly onSent?: ((over: SentOver) => void) | undefined
 }
 
 export type HttpReply = Awaited<ReturnType<typeof readReply>>
@@ -62,9 +65,9 @@ export function sendRequest(url: URL, options: RequestOptions): Promise<HttpRepl
     const expectWithin = (seconds: number) => {
       timer = clock.after(seconds * 1000, () => fail(faultAt(step, 'timeout')))
     }
-    const connected = (isNew: boolean) => {
+    const connected = (over: SentOver) => {
       reach('features')
-      onSent?.(isNew)
+      onSent?.(over)
       timer.cancel()
       expectWithin(limits.reply)
     }
@@ -73,13 +76,13 @@ export function sendRequest(url: URL, options: RequestOptions): Promise<HttpRepl
     request.on('socket', socket => {
       const isTls = socket instanceof TLSSocket
       if (request.reusedSocket) {
-        connected(false)
+        connected('known')
         return
       }
-      const onConnect = () => (isTls ? reach('tls') : connected(true))
+      const onConnect = () => (isTls ? reach('tls') : connected('tcp'))
       if (socket.connecting) socket.once('connect', onConnect)
       else onConnect()
-      if (isTls) socket.once('secureConnect', () => connected(true))
+      if (isTls) socket.once('secureConnect', () => connected('tls'))
     })
     request.on('error', fail)
     request.on('response', response => {

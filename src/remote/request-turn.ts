@@ -1,11 +1,12 @@
 import type { Clock, Timer } from '../lib/clock.js'
+import type { SentOver } from './http-request.js'
 
 /**
- * Milliseconds between requests, which must arrive in order. Otherwise ejabberd does not answer, and Prosody may lose
- * later stanzas.
+ * Milliseconds until the next request, by the connection of this request. Requests must arrive in order: otherwise
+ * ejabberd does not answer, and Prosody may lose later stanzas. A TCP connection opens before the server's process
+ * reads it, which a busy server does late. TLS opens only when the process answers.
  */
-const apart = 20
-const apartOnNewConnection = 100
+const apart: Record<SentOver, number> = { known: 20, tls: 100, tcp: 1000 }
 const apartAfterRepeat = 1000
 
 /** Delays a request until the previous request has probably arrived. */
@@ -32,8 +33,8 @@ export class RequestTurn {
     if (before !== undefined) while (before.#arrival !== undefined) await before.#arrival
   }
 
-  sent(isNew: boolean, isRepeat: boolean): void {
-    const wait = isRepeat ? apartAfterRepeat : isNew ? apartOnNewConnection : apart
+  sent(over: SentOver, isRepeat: boolean): void {
+    const wait = isRepeat ? apartAfterRepeat : apart[over]
     this.#timer ??= this.#clock.after(wait, () => this.#arrived())
   }
 

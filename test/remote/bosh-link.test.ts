@@ -86,7 +86,7 @@ async function open(
   const hears = (line: string) => eventually(`${line} is told`, () => told.some(each => each.startsWith(line)))
   /** Returns the next request, after the pause between requests. */
   const next = () => {
-    parts.clock.advance(100)
+    parts.clock.advance(1000)
     return there.request()
   }
   /** Returns the next empty request, once `timers` timers are pending. */
@@ -398,9 +398,9 @@ describe('an open link to a remote endpoint', () => {
     expect(second.rid).toBe(held.rid + 1)
     held.answer()
     await eventually('it is here', () => there.open === 1)
-    // This request uses a new connection, which takes longer.
+    // This request uses a new connection, which a busy server reads late.
     link.send([element(message('two'))])
-    clock.advance(99)
+    clock.advance(999)
     expect(there.isAsked).toBe(false)
     clock.advance(1)
     expect((await there.request()).rid).toBe(held.rid + 2)

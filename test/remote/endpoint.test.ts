@@ -125,6 +125,22 @@ describe('a remote BOSH endpoint', () => {
     expect(there.connections).toBe(1)
   })
 
+  test.each([
+    ['http', undefined, 'tcp'],
+    ['https', certificate, 'tls'],
+  ])('over %s: the sender hears once whether the connection is new', async (_scheme, credentials, fresh) => {
+    const { there, here } = await connect(credentials === undefined ? {} : { ca: credentials.cert }, {}, credentials)
+    const sent: string[] = []
+    for (const text of ['one', 'two']) {
+      const replied = here.post(text, 60, { onSent: over => sent.push(over) })
+      const request = await there.request()
+      request.send(200, '')
+      await replied
+      await request.over
+    }
+    expect(sent).toEqual([fresh, 'known'])
+  })
+
   test('gets a repeated request over a new connection that closes after the reply', async () => {
     const { there, here } = await connect()
     const first = here.post('one', 60)
