@@ -128,7 +128,7 @@ export class Departures {
   }
 
   /** Call this if the archive lacks the messages in doubt. */
-  giveUp(): void {
+  failInDoubt(): void {
     const isLost = (outgoing: Outgoing) => outgoing.isInDoubt === true && isPending(outgoing)
     this.#fail(isLost, 'not-confirmed', 'The server has not confirmed the message.')
   }

@@ -312,7 +312,7 @@ export class PageSession {
       this.check()
     }
     this.check(kept ? sentAgain : undefined)
-    if (await caughtUp) departures.giveUp()
+    if (await caughtUp) departures.failInDoubt()
     if ((await contacts) && (await caughtUp)) this.#events.settled()
   }
 

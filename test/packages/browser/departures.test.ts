@@ -20,7 +20,7 @@ interface Departures {
   arrived(): void
   confirming(): () => void
   confirm(ids: readonly string[]): void
-  giveUp(): void
+  failInDoubt(): void
   failAll(): void
   takeBack(error: Stanza): string | undefined
   takeEcho(message: { id: string; from: string; type: string; body: string }): boolean
@@ -156,7 +156,7 @@ test('messages of a lost session fail, unless the archive has them', () => {
   departures.confirming()()
   expect(states).toEqual([])
   departures.confirm(['two'])
-  departures.giveUp()
+  departures.failInDoubt()
   expect(states).toEqual([
     'two bob@localhost sent',
     'one bob@localhost failed not-confirmed',
@@ -171,7 +171,7 @@ test('the next page reports a message as failed if its arrival is uncertain', ()
   const next = create([], [{ ...one, isInDoubt: true }, two!])
   next.goOn(10, 2, undefined, nothingLost)
   next.confirming()()
-  next.giveUp()
+  next.failInDoubt()
   expect(states).toEqual(['two bob@localhost sent', 'one bob@localhost failed not-confirmed'])
 })
 
@@ -266,7 +266,7 @@ describe('a message that the room sends back', () => {
     const departures = sentToRoom()
     departures.arrived()
     departures.goOn(9, 2, undefined, () => true)
-    departures.giveUp()
+    departures.failInDoubt()
     departures.takeEcho(said)
     expect(states).toEqual(['one Tea@rooms.localhost failed not-confirmed', 'one Tea@rooms.localhost sent'])
     expect(departures.resend('one')).toBe(false)
