@@ -271,7 +271,8 @@ export function createOpener(parts: OpenerParts) {
         session.tab = wish.tab
         session.history.openedBy = wish.openedBy
         if (tellEvent !== undefined) session.ids = wish.ids
-        const { client, linkEvents, openLogin } = openingOf(session, wish, makeClient, events)
+        const isTooLate = () => registry.isSettingDown
+        const { client, linkEvents, openLogin } = openingOf(session, wish, makeClient, events, isTooLate)
         const { lang, from, certificate = false, ahead } = wish
         begin(session, client, { lang, from, certificate, ahead }, linkEvents)
         return openLogin

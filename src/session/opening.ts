@@ -1,3 +1,4 @@
+import { Problem } from '../lib/errors.js'
 import type { LinkEnd, LinkEvents } from '../xmpp/link.js'
 import type { Client, NextClient } from './client.js'
 import type { Session } from './session.js'
@@ -5,8 +6,17 @@ import type { Handover, OpenLogin, OpenWish } from './session-types.js'
 
 export type MakePageClient = (session: Session, wish: OpenWish, handover: Handover) => NextClient
 
-/** Makes the session's client for a warm login. `events` gets the link's events until `handOver` or `abandon`. */
-export function openingOf(session: Session, wish: OpenWish, makeClient: MakePageClient, events: LinkEvents) {
+/**
+ * Makes the session's client for a warm login. `events` gets the link's events until `handOver` or `abandon`. If
+ * `isTooLate`, the next process no longer takes the session, so the login fails and can be repeated there.
+ */
+export function openingOf(
+  session: Session,
+  wish: OpenWish,
+  makeClient: MakePageClient,
+  events: LinkEvents,
+  isTooLate: () => boolean,
+) {
   let login: LinkEvents | undefined = events
   let end: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
 
@@ -66,6 +76,7 @@ export function openingOf(session: Session, wish: OpenWish, makeClient: MakePage
     },
     async handOver(jid, undelivered, handover, management) {
       if (session.hasEnded) return undefined
+      if (isTooLate()) throw new Problem('shutting-down', { step: 'bind' })
       const { client, binding } = makeClient(session, wish, handover)
       login = undefined
       session.link.events = session.downlink

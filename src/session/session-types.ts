@@ -90,7 +90,7 @@ export interface OpenWish extends LinkOptions {
 export interface OpenLogin {
   readonly id: string
   readonly link: Link
-  /** Returns undefined if the session has ended. */
+  /** Returns undefined if the session has ended. Rejects with `shutting-down` if it can no longer move. */
   handOver(
     jid: string,
     undelivered: readonly Element[],

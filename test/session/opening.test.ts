@@ -65,6 +65,16 @@ describe('a session during its login', () => {
     expect(await login.opening.handOver(juliet, [], handover)).toBeUndefined()
   })
 
+  test('fails if its login ends after the other sessions have moved, so that another process repeats the login', async () => {
+    const bench = new BoshBench()
+    const { opening } = bench.login()
+    bench.registry.isSettingDown = true
+    await expect(opening.handOver(juliet, [], handover)).rejects.toMatchObject({ code: 'shutting-down', step: 'bind' })
+    opening.abandon()
+    expect(bench.registry.size).toBe(0)
+    expect(bench.link.closed).toBe(true)
+  })
+
   test('reports a stream error of the server to its login', () => {
     const bench = new BoshBench()
     const login = bench.login()
