@@ -18,8 +18,8 @@ import { User } from './user.js'
 const isRoot = process.getuid?.() === 0
 const packages = ['systemd', 'systemd-sysv', 'nodejs', 'adduser']
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
-/** In a process of the service: SIGWINCH stops its event loop. */
-const hang = "process.on('SIGWINCH', () => { for (;;); })"
+/** In a process of the service: SIGWINCH stops its event loop, after a line in its log. */
+const hang = "process.on('SIGWINCH', () => { process._rawDebug('hangs'); for (;;); })"
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const debianVersion = version.replace('-', '~')
@@ -227,6 +227,10 @@ printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:${port}\\n' > /etc/sys
       await debian.sh('systemctl restart warm-bindings && systemctl reset-failed warm-bindings')
       const process = await property('MainPID')
       await debian.sh(`kill -WINCH ${process}`)
+      // A connection that the process accepts before it hangs would break.
+      await debian.sh(
+        `until journalctl -u warm-bindings --no-pager _PID=${process} | grep -q hangs; do sleep 0.1; done`,
+      )
       expect((await ask(`${url}/healthz`, { agent: false })).status).toBe(200)
       // With workers, the worker of the process that hangs still answers.
       for (let main = process; main === process; ) main = await property('MainPID')

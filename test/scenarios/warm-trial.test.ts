@@ -202,7 +202,7 @@ describe('a login that fails', () => {
     'because of a silent server stops after WARM_TIMEOUT',
     async () => {
       server.script = { features: () => {} }
-      const told = await failure(settings(undefined, { WARM_TIMEOUT: '1' }))
+      const told = await failure(settings(undefined, { WARM_TIMEOUT: '5' }))
       expect(told).toMatch(/would answer 504 timeout\.(?:.|\n)*Step: features, reading the offer of the server\./)
     },
     seconds,
