@@ -53,7 +53,9 @@ export async function runJest(args, { files = [], ...options } = {}) {
     return { passed: first.report.numPassedTests, failed: first.ok || failed > 0 ? failed : 1 }
   }
   console.log(`\nonce more, alone:\n${failing.join('\n')}`)
-  const second = await reportOfJest(['--runTestsByPath', '--runInBand', ...args, '--', ...failing], options)
+  // Jest accepts the number of workers only once.
+  const others = args.filter(arg => !arg.startsWith('--maxWorkers'))
+  const second = await reportOfJest(['--runTestsByPath', '--runInBand', ...others, '--', ...failing], options)
   if (second === undefined) return { passed: first.report.numPassedTests, failed: failuresIn(first.report) }
   const failed = failuresIn(second.report)
   if (failed === 0) console.log('\npassed alone, failed beside others:\n' + failing.join('\n'))
