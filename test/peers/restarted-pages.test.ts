@@ -314,7 +314,8 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     if (runsRest && (kind.maker === 'Prosody') === (process.env['SERVERS_ROOT'] === undefined)) {
       test('with Strophe survives five restarts', async () => restartUnder(await openStrophe(), 5))
 
-      test('with Converse survives five restarts', async () => restartUnder(await openConverse(), 5))
+      // On a slow machine a restart takes 10 s. Converse then asks for a new binding, and loses what is typed before that.
+      test('with Converse survives five restarts', async () => restartUnder(await openConverse(), 5, false))
     }
 
     if (runsRest) {

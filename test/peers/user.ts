@@ -188,7 +188,7 @@ export const presence = "<presence xmlns='jabber:client'/>"
 
 /** Between two attempts, in milliseconds, and how many there are. */
 const betweenAttempts = 250
-const attempts = 60
+const attempts = 240
 
 function persistently(url: string): Post {
   return async body => {
