@@ -4,7 +4,7 @@ import type { SentOver } from './http-request.js'
 /**
  * Milliseconds until the next request, by the connection of this request. Requests must arrive in order: otherwise
  * ejabberd does not answer, and Prosody may lose later stanzas. A TCP connection opens before the server's process
- * reads it, which a busy server does late. TLS opens only when the process answers.
+ * reads it, which a busy server does late. TLS opens only when the process, or a proxy, answers.
  */
 const apart: Record<SentOver, number> = { known: 20, tls: 100, tcp: 1000 }
 const apartAfterRepeat = 1000

@@ -95,6 +95,7 @@ export function createStopping(parts: StoppingParts) {
 
   const stop = async () => {
     registry.isDraining = true
+    registry.isLeaving = true
     log.info({ sessions: registry.size }, 'stopping')
     parts.onStop()
     await setDownSessions()

@@ -271,7 +271,9 @@ export function createOpener(parts: OpenerParts) {
         session.tab = wish.tab
         session.history.openedBy = wish.openedBy
         if (tellEvent !== undefined) session.ids = wish.ids
-        const isTooLate = () => registry.isSettingDown
+        // Without `<enabled/>` in the login, the server's answer may come after the stop.
+        const isTooLate = (management: Management | undefined) =>
+          registry.isSettingDown || (registry.isLeaving && management?.enabled === undefined)
         const { client, linkEvents, openLogin } = openingOf(session, wish, makeClient, events, isTooLate)
         const { lang, from, certificate = false, ahead } = wish
         begin(session, client, { lang, from, certificate, ahead }, linkEvents)

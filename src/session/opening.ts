@@ -1,6 +1,7 @@
 import { Problem } from '../lib/errors.js'
 import type { LinkEnd, LinkEvents } from '../xmpp/link.js'
 import type { Client, NextClient } from './client.js'
+import type { Management } from './link/mending.js'
 import type { Session } from './session.js'
 import type { Handover, OpenLogin, OpenWish } from './session-types.js'
 
@@ -8,14 +9,14 @@ export type MakePageClient = (session: Session, wish: OpenWish, handover: Handov
 
 /**
  * Makes the session's client for a warm login. `events` gets the link's events until `handOver` or `abandon`. If
- * `isTooLate`, the next process no longer takes the session, so the login fails and can be repeated there.
+ * `isTooLate`, the session could not move to the next process. The login then fails, and can be repeated there.
  */
 export function openingOf(
   session: Session,
   wish: OpenWish,
   makeClient: MakePageClient,
   events: LinkEvents,
-  isTooLate: () => boolean,
+  isTooLate: (management: Management | undefined) => boolean,
 ) {
   let login: LinkEvents | undefined = events
   let end: LinkEnd = { failure: { step: 'features', code: 'remote-connection-failed' } }
@@ -76,7 +77,7 @@ export function openingOf(
     },
     async handOver(jid, undelivered, handover, management) {
       if (session.hasEnded) return undefined
-      if (isTooLate()) throw new Problem('shutting-down', { step: 'bind' })
+      if (isTooLate(management)) throw new Problem('shutting-down', { step: 'bind' })
       const { client, binding } = makeClient(session, wish, handover)
       login = undefined
       session.link.events = session.downlink

@@ -1,11 +1,17 @@
 // A session during a warm login: until the handover, the login gets all elements of the server.
 import { describe, expect, test } from '@jest/globals'
 import { heldRequests } from '../../src/browsers/bosh/bosh-client.js'
-import { BoshBench, empty, type FakeLink, message, payload } from '../support/bosh-bench.js'
+import { smNamespace } from '../../src/xmpp/namespaces.js'
+import { BoshBench, empty, type FakeLink, FakeMending, message, payload } from '../support/bosh-bench.js'
 
 const handover = { seconds: 120, attachBinding: 'off' } as const
 const juliet = 'juliet@chat.example/balcony'
 const element = (text: string) => ({ name: 'message', namespace: 'jabber:client', text })
+const enabled = {
+  name: 'enabled',
+  namespace: smNamespace,
+  text: `<enabled xmlns='${smNamespace}' id='first' resume='true'/>`,
+}
 
 describe('a session during its login', () => {
   test('is found by its id, in the state opening', () => {
@@ -65,14 +71,30 @@ describe('a session during its login', () => {
     expect(await login.opening.handOver(juliet, [], handover)).toBeUndefined()
   })
 
-  test('fails if its login ends after the other sessions have moved, so that another process repeats the login', async () => {
+  test.each([
+    ['the other sessions have moved', 'isSettingDown', true],
+    ['the stop has begun, and before the server makes it resumable', 'isLeaving', false],
+  ] as const)(
+    'fails if its login ends after %s, so that another process repeats it',
+    async (_when, flag, isEnabled) => {
+      const bench = new BoshBench()
+      const { opening } = bench.login()
+      bench.registry[flag] = true
+      const management = { mending: new FakeMending(), ...(isEnabled && { enabled }) }
+      const tried = opening.handOver(juliet, [], handover, management)
+      await expect(tried).rejects.toMatchObject({ code: 'shutting-down', step: 'bind' })
+      opening.abandon()
+      expect(bench.registry.size).toBe(0)
+      expect(bench.link.closed).toBe(true)
+    },
+  )
+
+  test('succeeds after a stop has begun if the session is resumable, because it can move', async () => {
     const bench = new BoshBench()
     const { opening } = bench.login()
-    bench.registry.isSettingDown = true
-    await expect(opening.handOver(juliet, [], handover)).rejects.toMatchObject({ code: 'shutting-down', step: 'bind' })
-    opening.abandon()
-    expect(bench.registry.size).toBe(0)
-    expect(bench.link.closed).toBe(true)
+    bench.registry.isLeaving = true
+    const management = { mending: new FakeMending(), enabled }
+    expect(await opening.handOver(juliet, [], handover, management)).toMatchObject({ rid: 701 })
   })
 
   test('reports a stream error of the server to its login', () => {

@@ -13,15 +13,20 @@ export function* setDown(
   registry: Registry,
   onSetDown: (session: Pick<SessionRecord, 'id' | 'jid' | 'domain' | 'tab'>) => void = () => {},
 ): Iterable<string> {
-  for (const session of [...registry.all()]) {
-    let record: SessionRecord | undefined
-    session.run(() => {
-      record = session.setDown()
-    })
-    if (record === undefined) continue
-    const { id, jid, domain, tab } = record
-    onSetDown({ id, jid, domain, tab })
-    yield JSON.stringify(record)
+  // During a pass, servers may make more sessions resumable.
+  for (let isAny = true; isAny; ) {
+    isAny = false
+    for (const session of [...registry.all()]) {
+      let record: SessionRecord | undefined
+      session.run(() => {
+        record = session.setDown()
+      })
+      if (record === undefined) continue
+      const { id, jid, domain, tab } = record
+      onSetDown({ id, jid, domain, tab })
+      isAny = true
+      yield JSON.stringify(record)
+    }
   }
 }
 

@@ -24,6 +24,8 @@ export class Registry {
   #sweep: Timer | undefined
   isStopping = false
   isDraining = false
+  /** A stop has begun. */
+  isLeaving = false
   isSettingDown = false
 
   constructor(clock: Clock) {

@@ -98,6 +98,21 @@ async function expectEmpty({ registry, waiting, bodies, clock }: BoshBench): Pro
 const ids = (texts: readonly string[]) =>
   texts.flatMap(text => [...text.matchAll(/<message [^>]*id='([^']+)'/g)].map(([, id]) => id))
 
+test('a session that becomes resumable while others move is moved too', async () => {
+  const bench = new BoshBench()
+  await resumable(bench)
+  const late = await bench.warmed({ management: { mending: new FakeMending() } })
+  const moved: string[] = []
+  const records = setDown(bench.registry, ({ id }) => moved.push(id))[Symbol.iterator]()
+  records.next()
+  expect(moved).not.toContain(late.id)
+  await bench.server(() => late.link.say(enabled))
+  expect(records.next().done).toBe(false)
+  expect(moved[1]).toBe(late.id)
+  expect(records.next().done).toBe(true)
+  expect(bench.registry.size).toBe(0)
+})
+
 test('a session keeps its visit and tab', async () => {
   const bench = new BoshBench()
   const tab = { admin: 'portal', user: 'juliet@chat.example', visit: 'v1', tab: 't1' }
