@@ -100,8 +100,8 @@ const ids = (texts: readonly string[]) =>
 
 test('a session that becomes resumable while others move is moved too', async () => {
   const bench = new BoshBench()
-  await resumable(bench)
   const late = await bench.warmed({ management: { mending: new FakeMending() } })
+  await resumable(bench)
   const moved: string[] = []
   const records = setDown(bench.registry, ({ id }) => moved.push(id))[Symbol.iterator]()
   records.next()
