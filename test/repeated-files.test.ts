@@ -25,9 +25,9 @@ test('passes', () => {
   expect(passes).toBe(true)
 })`,
     )
-    const args = ['--config', JSON.stringify({ rootDir: folder, testMatch: ['**/*.test.js'] }), '--maxWorkers=3']
+    const args = ['--config', JSON.stringify({ rootDir: folder, testMatch: ['**/*.test.js'] })]
     const script = `import { runJest } from ${runner}
-console.log(JSON.stringify(await runJest(${JSON.stringify(args)})))`
+console.log(JSON.stringify(await runJest(${JSON.stringify(args)}, { workers: 3 })))`
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script])
     expect(JSON.parse(stdout.trimEnd().split('\n').at(-1)!)).toEqual(counted)
     expect(stdout).toContain('once more, alone')

@@ -66,9 +66,10 @@ async function jest(absent) {
     WARM_TEST_MATRIX: isRest ? 'rest' : isAll ? 'full' : '',
   }
   const files = isRest ? filesOfRest(root) : []
+  const isUsual = !isAll && !isRest
   // The combinations need more of the processor, so that the tests of five workers could time out.
-  const args = isAll || isRest ? ['--maxWorkers=3'] : withoutFilesOfAllOnly()
-  const result = await runJest(args, { env, files })
+  const workers = isUsual ? undefined : 3
+  const result = await runJest(isUsual ? withoutFilesOfAllOnly() : [], { env, files, workers })
   passed += result.passed
   failed += result.failed
 }

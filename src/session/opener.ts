@@ -179,6 +179,11 @@ export function createOpener(parts: OpenerParts) {
     return true
   }
 
+  function isTooLate(management: Management | undefined): boolean {
+    // Without `<enabled/>` in the login, the server's answer may come after the stop.
+    return registry.isSettingDown || (registry.isLeaving && management?.enabled === undefined)
+  }
+
   async function admit(address: string): Promise<Refusal | undefined> {
     const refusal = await limits.admit(address)
     if (refusal !== 'unauthenticated') return refusal
@@ -271,9 +276,6 @@ export function createOpener(parts: OpenerParts) {
         session.tab = wish.tab
         session.history.openedBy = wish.openedBy
         if (tellEvent !== undefined) session.ids = wish.ids
-        // Without `<enabled/>` in the login, the server's answer may come after the stop.
-        const isTooLate = (management: Management | undefined) =>
-          registry.isSettingDown || (registry.isLeaving && management?.enabled === undefined)
         const { client, linkEvents, openLogin } = openingOf(session, wish, makeClient, events, isTooLate)
         const { lang, from, certificate = false, ahead } = wish
         begin(session, client, { lang, from, certificate, ahead }, linkEvents)

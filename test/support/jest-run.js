@@ -40,10 +40,12 @@ const mostRepeated = 12
 
 /**
  * Runs Jest on these files, or on all, prints what it skipped, and resolves with how many tests have passed and failed.
+ * `workers` is how many run at the same time, in place of the configuration's.
  * If few files fail, they run once more, alone. If all pass then, a busy machine was the reason, and they are listed.
  */
-export async function runJest(args, { files = [], ...options } = {}) {
-  const first = await reportOfJest(files.length === 0 ? args : [...args, '--', ...files], options)
+export async function runJest(args, { files = [], workers, ...options } = {}) {
+  const all = workers === undefined ? args : [`--maxWorkers=${workers}`, ...args]
+  const first = await reportOfJest(files.length === 0 ? all : [...all, '--', ...files], options)
   if (first === undefined) return { passed: 0, failed: 1 }
   tellSkipped(first.report)
   const failing = first.report.testResults.filter(({ status }) => status === 'failed').map(({ name }) => name)
@@ -53,9 +55,7 @@ export async function runJest(args, { files = [], ...options } = {}) {
     return { passed: first.report.numPassedTests, failed: first.ok || failed > 0 ? failed : 1 }
   }
   console.log(`\nonce more, alone:\n${failing.join('\n')}`)
-  // Jest accepts the number of workers only once.
-  const others = args.filter(arg => !arg.startsWith('--maxWorkers'))
-  const second = await reportOfJest(['--runTestsByPath', '--runInBand', ...others, '--', ...failing], options)
+  const second = await reportOfJest(['--runTestsByPath', '--runInBand', ...args, '--', ...failing], options)
   if (second === undefined) return { passed: first.report.numPassedTests, failed: failuresIn(first.report) }
   const failed = failuresIn(second.report)
   if (failed === 0) console.log('\npassed alone, failed beside others:\n' + failing.join('\n'))
