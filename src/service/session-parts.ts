@@ -112,8 +112,8 @@ export function createSessionParts(given: ProcessParts) {
       refused('waiting', { session: id, domain: withULabels(domain) })
     })
   })
-  const measure = memoryMeasure(() => config.limits.megabytes, config.workers, collect)
-  const mostTaken = descriptors.most * mostUsedWithSpares
+  const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers, collect)
+  const descriptorsAllowSpares = descriptors.room(0, 1 - mostUsedWithSpares)
   const certificates = new ShownCertificates({
     clock,
     isNamed: domain => isNamed(domain) || config.servers.has(domain),
@@ -131,7 +131,7 @@ export function createSessionParts(given: ProcessParts) {
     clock,
     spare: {
       most: spareLinks,
-      hasRoom: () => descriptors.taken < mostTaken && measure() < mostUsedWithSpares,
+      hasRoom: () => descriptorsAllowSpares() && measure() < mostUsedWithSpares,
     },
     xmlLimits,
     waiting,

@@ -34,7 +34,7 @@ describe('a garbage collection', () => {
     let times = 0
     const collect = v8Collector()
     const most = Math.ceil(process.memoryUsage.rss() / 2 ** 20) - 100
-    const measure = memoryMeasure(most, 0, () => {
+    const measure = memoryMeasure(new FakeClock(), most, 0, () => {
       times += 1
       garbage = undefined
       collect()
