@@ -7,8 +7,10 @@ import { Unconfirmed } from './unconfirmed.js'
 
 /** Delay of `<a/>`, because Prosody sends `<r/>` with the first stanza after each `<a/>`. */
 const answerMilliseconds = 2_000
+/** `<a/>` is sent at once after this number of stanzas. Prosody cannot resume a stream with more than 500. */
+const mostUnanswered = 100
 /** `<r/>` is sent at once after this number of stanzas. */
-const mostUnasked = 10
+const mostUnasked = 100
 /** Above this number of unconfirmed characters, `<r/>` is sent at once. */
 const largestUnasked = 64 * 1024
 const askMilliseconds = 1_000
@@ -76,8 +78,13 @@ export class LinkCounts {
     return !this.#isAsked && (this.#unasked >= mostUnasked || this.#unconfirmed.size > largestUnasked)
   }
 
-  get isAnswerDue(): boolean {
-    return this.#answerAt !== never || (this.#wasAnswerPartial && this.#delivered > this.#acknowledged)
+  /** Returns true if the server needs `<a/>` before `answerAt`. */
+  isAnswerDue(): boolean {
+    if (this.#answerAt === never) {
+      if (this.#wasAnswerPartial && this.#delivered > this.#acknowledged) this.asked()
+      return false
+    }
+    return this.unacknowledged >= mostUnanswered && this.#delivered - this.#acknowledged >= mostUnanswered
   }
 
   takeUp(received: number, confirmed: number, unconfirmed: readonly Element[]): void {

@@ -132,7 +132,7 @@ export class ManagedLink implements Link, LinkEvents {
     if (this.#phase === 'over') return
     if (this.#phase !== 'off') this.#counts.keep(elements, this.#phase !== 'mending')
     if (this.#phase === 'mending') return
-    const isDue = this.#counts.isAnswerDue
+    const isDue = this.#counts.isAnswerDue()
     const isToAsk = this.#phase === 'on' && this.#counts.isAskDue
     if (!isDue && !isToAsk) this.#link.send(elements, soon)
     else {
@@ -253,6 +253,7 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   onFlush(): void {
+    if (this.#phase === 'on' && this.#counts.isAnswerDue()) this.#link.send([this.#counts.answer()])
     this.events.onFlush()
   }
 

@@ -867,7 +867,9 @@ describe('a page whose server counts stanzas', () => {
     socket.receive(ack(2))
     await bench.server(() => link.say(pages.request))
     socket.receive(stanza('next'))
-    expect(link.sent).toEqual([stanza('next') + ack(2)])
+    expect(link.sent).toEqual([stanza('next')])
+    await bench.pass(2.25)
+    expect(link.sent.slice(1)).toContain(ack(2))
   })
 
   test('without stream management has the stanzas before its pongs confirmed to the server', async () => {
