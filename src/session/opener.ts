@@ -181,7 +181,7 @@ export function createOpener(parts: OpenerParts) {
 
   function isTooLate(management: Management | undefined): boolean {
     // Without `<enabled/>` in the login, the server's answer may come after the stop.
-    return registry.isSettingDown || (registry.isLeaving && management?.enabled === undefined)
+    return registry.isSettingDown || (registry.isLeaving && typeof management?.enabled !== 'object')
   }
 
   async function admit(address: string): Promise<Refusal | undefined> {

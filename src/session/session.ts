@@ -2,7 +2,7 @@ import { attempt } from '../lib/attempt.js'
 import type { CallIds } from '../lib/call-ids.js'
 import type { EndReason, Limit } from '../lib/counts.js'
 import type { Link, LinkEvents, LinkOptions, StreamOptions } from '../xmpp/link.js'
-import { type Element, isStanza } from '../xmpp/xml/element.js'
+import type { Element } from '../xmpp/xml/element.js'
 import type { Client, NextPage } from './client.js'
 import { endSession, type How, removeSession } from './endings.js'
 import { Inactivity } from './inactivity.js'
@@ -171,9 +171,10 @@ export class Session implements Gate {
   /** Returns a token for the page's login over WebSocket, or undefined if the page can only use BOSH. */
   loggedIn(jid: string, undelivered: readonly Element[], client: Client, handover: Handover, management?: Management) {
     this.uplink.opened()
-    this.outbox.addFirst(undelivered)
-    if (management !== undefined) this.#manage(management, undefined, undelivered.filter(isStanza).length)
+    if (management !== undefined) this.#manage(management)
     const token = this.#await('handover', jid, client, handover)
+    const receiver = this.uplink.managed ?? this.downlink
+    for (const element of undelivered) receiver.onElement(element)
     this.#note('logged-in')
     this.#keeper.loggedIn(this, jid)
     return token
@@ -186,12 +187,12 @@ export class Session implements Gate {
     this.#keeper.loggedIn(this, jid, resumed)
   }
 
-  #manage({ mending, enabled }: Management, before?: LinkRecord, received = 0): void {
+  #manage({ mending, enabled }: Management, before?: LinkRecord): void {
     const parts: ManagedLinkParts = {
       clock: this.#keeper.clock,
       waiting: this.#keeper.waiting,
       mending,
-      enabled: enabled && { answer: enabled, received },
+      enabled,
       undelivered: () => this.outbox.length + (this.#client?.unconfirmed ?? 0),
       isUrgent: () => this.#client?.isPresent === true,
       run: work => this.run(work),

@@ -3,6 +3,7 @@ import type { XmlElement } from '@xmpp/xml'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
 import type { Link, Resumption } from '../../xmpp/link.js'
 import { smNamespace } from '../../xmpp/namespaces.js'
+import type { Element } from '../../xmpp/xml/element.js'
 import type { FastTokens } from './fast-tokens.js'
 import type { LoginRequest } from './login-request.js'
 import { isRepeatable } from './relogin.js'
@@ -23,6 +24,28 @@ interface Situation {
   readonly offer: Sasl2Offer
   readonly mechanism: Mechanism
   readonly link: Link
+}
+
+/** XEP-0198 §3. `token`: with it, the login can be repeated. */
+export function enableRequest(
+  request: LoginRequest,
+  mechanism: Mechanism,
+  token: HashedToken | undefined,
+  parts: InlineParts,
+): Element {
+  const attributes = enableAttributes(request, mechanism, token, parts)
+  const text = xml('enable', { xmlns: smNamespace, ...attributes }).toString()
+  return { name: 'enable', namespace: smNamespace, text }
+}
+
+function enableAttributes(
+  request: LoginRequest,
+  mechanism: Mechanism,
+  token: HashedToken | UserAgent | undefined,
+  { linkResumeSeconds }: InlineParts,
+): Record<string, string> {
+  const isRepeated = token !== undefined || isRepeatable(request, mechanism)
+  return linkResumeSeconds === undefined || !isRepeated ? {} : { resume: 'true', max: String(linkResumeSeconds) }
 }
 
 /** Requests inside a SASL2 login (XEP-0388 §2.3). */
@@ -46,10 +69,9 @@ export class InlineRequests {
     // With Bind 2 the server chooses the resource.
     if (bindFeatures === undefined || jid.resource !== undefined) return
     this.asksToBind = true
-    const resumes = isResumable && (this.#agent !== undefined || isRepeatable(request, mechanism))
-    const attributes = resumes ? { resume: 'true', max: String(parts.linkResumeSeconds) } : {}
     const enables = link.allowsManagement && bindFeatures.includes(smNamespace)
-    this.elements.push(bindRequest(enables ? attributes : undefined, this.#agent))
+    const attributes = enables ? enableAttributes(request, mechanism, this.#agent, parts) : undefined
+    this.elements.push(bindRequest(attributes, this.#agent))
   }
 
   #requestToken(mechanism: string | undefined, name: string, tokens: FastTokens | undefined): void {

@@ -17,7 +17,7 @@ import {
 import { startTagOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { boundJid, checkedJid } from './bound-user.js'
-import { type InlineParts, InlineRequests } from './inline-requests.js'
+import { enableRequest, type InlineParts, InlineRequests } from './inline-requests.js'
 import { followLogin, type LoginProgress, type ProgressParts } from './login-progress.js'
 import type { LoginRequest } from './login-request.js'
 import type { LoggedIn, LoginLinkOptions, Opened, OpenForLogin } from './login-types.js'
@@ -43,8 +43,6 @@ const mostUndelivered = 1000
 /** Maximum length of these elements together, in UTF-16 units. */
 const longestUndelivered = 1024 * 1024
 
-const readyToBind = asFeatures(xml('bind', { xmlns: bindNamespace }))
-
 /** Logs in with @xmpp/client (RFC 6120 §6, §7, XEP-0388). */
 export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   mechanism: Mechanism | undefined
@@ -66,7 +64,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #inline: InlineRequests | undefined
   #isBound = false
   #hasLastFeatures = false
-  #enabled: Element | undefined
+  #enabled: LoggedIn<T>['enabled']
   #answer: Element | undefined
   /** RFC 3921 §3. */
   #demandsSession = false
@@ -169,7 +167,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     // The library adds this attribute, which RFC 6120 does not have.
     if (element.name === 'response') delete element.attrs['mechanism']
     this.#isIntroduced = true
-    this.#send(element.name, element.attrs['xmlns']!, element.toString())
+    const { name, attrs } = element
+    if (!this.#isOver) this.#opened!.link.send([{ name, namespace: attrs['xmlns']!, text: element.toString() }], true)
   }
 
   restart(): void {
@@ -178,9 +177,10 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   bind(request: XmlElement): Promise<XmlElement> {
     return new Promise(resolve => {
-      this.#ask(request.toString(), iq => {
+      const isLast = !this.#demandsSession
+      this.#ask(request.toString(), isLast, iq => {
         this.#jid = boundJid(iq.text, this.#request)
-        this.#isAnswered = !this.#demandsSession
+        this.#isAnswered = isLast
         resolve(xml('bind', { xmlns: bindNamespace }, xml('jid', {}, this.#jid)))
       })
     })
@@ -189,7 +189,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   done(): void {
     if (this.#isAnswered) this.#finish()
     else
-      this.#ask(`<session xmlns='${sessionNamespace}'/>`, () => {
+      this.#ask(`<session xmlns='${sessionNamespace}'/>`, true, () => {
         this.#isAnswered = true
         this.#finish()
       })
@@ -210,17 +210,15 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   #finish(): void {
     if (this.#isOver) return
-    const isBound = this.#until === 'bound'
-    const enabled = this.#enabled
+    if (this.#enabled === undefined) this.#opened!.link.send(this.#enable())
     this.#resolve({
       opened: this.#opened!,
       jid: this.#jid,
       undelivered: this.#undelivered,
-      offersManagement: isBound && enabled === undefined && this.#pipelining.current?.offersManagement === true,
-      enabled,
+      enabled: this.#enabled,
       answer: this.#answer,
       ended: () => this.end,
-      again: isBound ? reloginRequest(this.#request, this.mechanism, this.#inline?.token) : undefined,
+      again: this.#until === 'bound' ? reloginRequest(this.#request, this.mechanism, this.#inline?.token) : undefined,
     })
   }
 
@@ -258,7 +256,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     else if (this.#isBound) this.#finishBound()
     else if (features.offersBind) {
       this.#demandsSession = features.demandsSession
-      this.#client.receive(readyToBind)
+      this.#client.offer(xml('bind', { xmlns: bindNamespace }))
     } else throw new Problem('remote-protocol-error', { step: 'bind' })
   }
 
@@ -295,7 +293,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       this.#client.inline = this.#inline.elements
     }
     const [name, namespace] = sasl2 === undefined ? ['mechanisms', saslNamespace] : ['authentication', sasl2Namespace]
-    this.#client.receive(asFeatures(xml(name, { xmlns: namespace }, offered)))
+    this.#client.offer(xml(name, { xmlns: namespace }, offered))
   }
 
   #takeSasl({ name, namespace, text }: Element): void {
@@ -367,15 +365,22 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     return true
   }
 
-  #ask(child: string, answered: (iq: Element) => void): void {
+  /** The last request takes `<enable/>` with it, because a write of its own costs the server as much as a stanza. */
+  #ask(child: string, isLast: boolean, answered: (iq: Element) => void): void {
+    if (this.#isOver) return
     // Other users could guess the library's ids, and answer.
     const id = randomUUID()
     this.#openIq = { id, answered }
-    this.#send('iq', 'jabber:client', `<iq xmlns='jabber:client' type='set' id='${id}'>${child}</iq>`)
+    const text = `<iq xmlns='jabber:client' type='set' id='${id}'>${child}</iq>`
+    const iq = { name: 'iq', namespace: 'jabber:client', text }
+    this.#opened!.link.send(isLast ? [iq, ...this.#enable()] : [iq], true)
   }
 
-  #send(name: string, namespace: string, text: string): void {
-    if (!this.#isOver) this.#opened!.link.send([{ name, namespace, text }], true)
+  #enable(): Element[] {
+    const isOffered = this.#pipelining.current?.offersManagement === true && this.#opened!.link.allowsManagement
+    if (!isOffered || this.#until !== 'bound') return []
+    this.#enabled = 'requested'
+    return [enableRequest(this.#request, this.mechanism!, this.#inline?.token, this.#parts)]
   }
 
   #guard(work: () => void): void {
@@ -386,10 +391,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       this.fail(isKnown ? error : new Problem('remote-protocol-error', { step: this.step, cause: error }))
     }
   }
-}
-
-function asFeatures(feature: XmlElement): XmlElement {
-  return xml('features', { xmlns: streamsNamespace }, feature)
 }
 
 function toProblem(error: unknown, step: Step): Problem {

@@ -17,9 +17,11 @@ export interface LoggedIn<T extends Opened> {
   /** A full JID, or empty without a bind. */
   readonly jid: string
   readonly undelivered: readonly Element[]
-  readonly offersManagement: boolean
-  /** The server's answer to `<enable/>`. If it is `<enabled/>`, stanzas in `undelivered` are counted (XEP-0198 §4). */
-  readonly enabled: Element | undefined
+  /**
+   * `requested`: `<enable/>` was sent, and its answer is in `undelivered` or follows. With Bind 2: the answer, after
+   * which stanzas in `undelivered` are counted (XEP-0198 §4).
+   */
+  readonly enabled: Element | 'requested' | undefined
   /** The server's answer to `<resume/>`. */
   readonly answer: Element | undefined
   /** The link's end, if it came before the caller replaced `link.events`. */

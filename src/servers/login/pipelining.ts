@@ -65,7 +65,7 @@ export class Pipelining {
     if (before === undefined) return features
     if (isForeseen) return 'nothing-new'
     this.isMistaken = true
-    const isSame = this.#stream === 0 ? features.offersSameLogins(before) : features.offersSameBinding(before)
+    const isSame = this.#stream === 0 ? features.offersSameLogins(before) : features.allowsBindingOf(before)
     return this.isAhead && isSame ? 'nothing-new' : 'unfit'
   }
 

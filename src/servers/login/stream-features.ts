@@ -73,8 +73,10 @@ export class StreamFeatures {
     return inAnyOrder(this.offer, this.sasl2) === inAnyOrder(other.offer, other.sasl2)
   }
 
-  offersSameBinding(other: StreamFeatures): boolean {
-    return this.offersBind === other.offersBind && this.demandsSession === other.demandsSession
+  /** True if a request to bind, as `other` allows it, fits these features. */
+  allowsBindingOf(other: StreamFeatures): boolean {
+    if (this.offersBind !== other.offersBind || this.demandsSession !== other.demandsSession) return false
+    return this.offersManagement || !other.offersManagement
   }
 }
 

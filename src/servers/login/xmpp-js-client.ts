@@ -1,3 +1,4 @@
+import { xml } from '@xmpp/client'
 import { Client } from '@xmpp/client-core'
 import middleware from '@xmpp/middleware'
 import resourceBinding from '@xmpp/resource-binding'
@@ -6,6 +7,7 @@ import sasl2 from '@xmpp/sasl2'
 import streamFeatures from '@xmpp/stream-features'
 import type { XmlElement } from '@xmpp/xml'
 import SaslFactory from 'saslmechanisms'
+import { streamsNamespace } from '../../xmpp/namespaces.js'
 import type { Mechanism } from './sasl/mechanism.js'
 
 export interface ClientHost {
@@ -51,9 +53,14 @@ export class XmppJsClient extends Client {
     })
   }
 
+  /** `feature`: the only stream feature that the library sees, because it uses all that it knows. */
+  offer(feature: XmlElement): void {
+    this.emit('element', xml('features', { xmlns: streamsNamespace }, feature))
+  }
+
+  /** Elements of SASL. */
   receive(element: XmlElement): void {
-    // The library's SASL listens to `nonza`, its other parts listen to `element`.
-    this.emit(element.name === 'features' ? 'element' : 'nonza', element)
+    this.emit('nonza', element)
   }
 
   override send(element: XmlElement): Promise<void> {

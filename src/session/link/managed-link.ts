@@ -16,10 +16,10 @@ import { type Mending, Repair, type WhyUnmended } from './mending.js'
 export interface ManagedLinkParts extends LinkCountsParts {
   readonly mending: Mending | undefined
   /**
-   * The server's answer to `<enable/>`, and the number of stanzas after the answer. If undefined, `ManagedLink`
-   * sends `<enable/>` on a new stream.
+   * The server's answer to `<enable/>`, or `requested` if that follows. If undefined, `ManagedLink` sends `<enable/>` on
+   * a new stream.
    */
-  readonly enabled?: { readonly answer: Element; readonly received: number } | undefined
+  readonly enabled?: Element | 'requested' | undefined
   readonly isUrgent: () => boolean
   readonly run: (work: () => void) => void
   readonly onMended: (seconds: number) => void
@@ -42,6 +42,7 @@ export class ManagedLink implements Link, LinkEvents {
   #previd: string | undefined
   #repair: Repair | undefined
   #wasSetDown = false
+  #enabled: ManagedLinkParts['enabled']
 
   constructor(link: Link, parts: ManagedLinkParts, before?: LinkRecord) {
     this.#link = link
@@ -53,14 +54,15 @@ export class ManagedLink implements Link, LinkEvents {
       this.#takeUp(before)
       return
     }
-    const { enabled } = parts
-    if (enabled !== undefined) {
-      this.#begin(startTagOf(enabled.answer.text))
-      this.#counts.received = enabled.received
-      return
-    }
-    const resume = parts.mending === undefined ? '' : ` resume='true' max='${Math.ceil(parts.mending.longest / 1000)}'`
-    link.send([asElement('enable', writeCounting('enable', resume))])
+    this.#enabled = parts.enabled
+    if (this.#enabled === undefined) this.#enable()
+    else if (this.#enabled !== 'requested') this.#begin(startTagOf(this.#enabled.text))
+  }
+
+  #enable(): void {
+    const { mending } = this.#parts
+    const resume = mending === undefined ? '' : ` resume='true' max='${Math.ceil(mending.longest / 1000)}'`
+    this.#link.send([asElement('enable', writeCounting('enable', resume))])
   }
 
   get facts(): LinkFacts {
@@ -121,11 +123,9 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   tick(now: number): void {
-    if (this.#repair !== undefined) this.#repair.tick(now)
-    else {
-      if (now >= this.#counts.askAt) this.ask()
-      if (now >= this.#counts.answerAt) this.#link.send([this.#counts.answer()])
-    }
+    this.#repair?.tick(now)
+    if (now >= this.#counts.askAt) this.ask()
+    if (now >= this.#counts.answerAt) this.#link.send([this.#counts.answer()])
   }
 
   send(elements: readonly Element[], soon?: boolean): void {
@@ -291,7 +291,7 @@ export class ManagedLink implements Link, LinkEvents {
       }
     } else if (name === 'enabled' && this.#phase === 'enabling') this.#begin(tag)
     else if (name === 'resumed' && this.#repair !== undefined) this.#resumed(this.#repair, tag)
-    else if (name === 'failed') this.#refused(tag.attribute('h'))
+    else if (name === 'failed') this.#refused(element, tag.attribute('h'))
   }
 
   #begin(enabled: Root): void {
@@ -302,10 +302,15 @@ export class ManagedLink implements Link, LinkEvents {
     if (this.#previd === undefined) this.#parts.mending?.wipe()
   }
 
-  #refused(count: string | undefined): void {
+  #refused({ text }: Element, count: string | undefined): void {
     if (this.#repair !== undefined) {
       this.#counts.confirm(count)
       this.#repair.giveUp('refused')
+    } else if (this.#enabled === 'requested' && this.#phase === 'enabling' && text.includes('unexpected-request')) {
+      // This server handles `<enable/>`, sent with the last request of the login, before that request.
+      this.#enabled = undefined
+      this.#counts.forget()
+      this.#enable()
     } else if (this.#phase === 'enabling') {
       this.#phase = 'off'
       this.#parts.mending?.wipe()

@@ -39,8 +39,8 @@ export interface Mending {
 export interface Management {
   /** Undefined if a broken link ends the session. */
   readonly mending: Mending | undefined
-  /** The server's answer if the login sent `<enable/>`. */
-  readonly enabled?: Element | undefined
+  /** The server's answer if the login sent `<enable/>`. `requested`: the answer follows. */
+  readonly enabled?: Element | 'requested' | undefined
 }
 
 interface RepairParts {

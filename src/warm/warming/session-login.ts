@@ -45,13 +45,9 @@ interface MendParts {
 export type Logins = ReturnType<typeof createLogins>
 
 export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
-  const managementOf = (
-    { opened, offersManagement, enabled, again }: LoggedIn<OpenLogin>,
-    lang: string,
-  ): Management | undefined => {
-    const answer = enabled?.name === 'enabled' ? enabled : undefined
-    if (answer === undefined && !(offersManagement && opened.link.allowsManagement)) return undefined
-    return { mending: mend && again && mendingOf(parts, mend, again, lang), enabled: answer }
+  const managementOf = ({ enabled, again }: LoggedIn<OpenLogin>, lang: string): Management | undefined => {
+    if (enabled === undefined || (enabled !== 'requested' && enabled.name !== 'enabled')) return undefined
+    return { mending: mend && again && mendingOf(parts, mend, again, lang), enabled }
   }
   const openFor = (request: WarmRequest): OpenForLogin<OpenLogin> => {
     const { jid, language: lang, wait, hold, ver, isRefusalCounted, tab, ids, openedBy } = request

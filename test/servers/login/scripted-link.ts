@@ -30,7 +30,10 @@ export class ScriptedLink implements Link, Opened {
   }
 
   send(elements: readonly Element[]): void {
-    for (const { text } of elements) this.#hear(text)
+    for (const { name, text } of elements) {
+      if (name === 'enable') this.told.push(text)
+      else this.#hear(text)
+    }
   }
 
   restart({ ahead }: { readonly ahead?: 'trial' | 'proven' | undefined } = {}): void {

@@ -127,6 +127,44 @@ describe('the service enables stream management', () => {
     expect(mending.attempts).toHaveLength(1)
   })
 
+  test('with the login’s last request, and then counts stanzas after the answer', async () => {
+    const bench = new BoshBench()
+    const element = (name: string, text: string) => ({ name, namespace: 'jabber:client', text })
+    const about = { name: 'enabled', namespace: smNamespace, text: enabled }
+    const client = await bench.warmed({
+      management: { mending: new FakeMending(), enabled: 'requested' },
+      undelivered: [element('message', message('0')), about, element('message', message('1'))],
+    })
+    const { link } = client
+    const { reply } = await client.next()
+    expect(reply?.body).toContain(message('0') + message('1'))
+    expect(reply?.body).not.toContain('enabled')
+    await client.next()
+    await bench.server(() => link.say(r))
+    await bench.pass(2.25)
+    expect(link.sent).toEqual([a(1)])
+  })
+
+  test('once more, if the server has handled it before the bind request', async () => {
+    const bench = new BoshBench()
+    const mending = new FakeMending()
+    const client = await bench.warmed({ management: { mending, enabled: 'requested' } })
+    const { link } = client
+    await client.next(message('early'))
+    const refusal = `<failed ${sm}><unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>`
+    await bench.server(() => link.say(refusal))
+    expect(link.sent).toEqual([message('early'), `<enable ${sm} resume='true' max='60'/>`])
+    await client.next(message('counted'))
+    await bench.server(() => link.say(enabled))
+    await bench.pass(1.25)
+    await bench.server(() => link.say(a(1)))
+    expect(bench.registry.size).toBe(1)
+    expect(mending.wiped).toBe(0)
+    const again = await bench.warmed({ management: { mending, enabled: 'requested' } })
+    for (let time = 0; time < 2; time++) await bench.server(() => again.link.say(refusal))
+    expect([again.link.sent.length, mending.wiped]).toEqual([1, 1])
+  })
+
   test('and counts stanzas sent before the server’s answer', async () => {
     const bench = new BoshBench()
     const client = await bench.warmed({ management: { mending: undefined } })
