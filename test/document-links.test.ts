@@ -137,9 +137,9 @@ const wordsOf = (path: string) =>
 /** Pages that operators open once, for one question. */
 const reference = new Set(['docs/runbook.md', 'docs/capacity.md', 'docs/coming-from.md'])
 
-test('all documents together have at most 21,200 words, without code and single-question pages', () => {
+test('all documents together have at most 22,500 words, without code and single-question pages', () => {
   const words = documents.filter(path => path.startsWith('docs/') && !reference.has(path)).map(wordsOf)
-  expect(words.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(21_200)
+  expect(words.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(22_500)
 })
 
 test('each page that answers one question has at most 2,000 words', () => {

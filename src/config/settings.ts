@@ -111,7 +111,7 @@ export const sections = {
       'Publishes the BOSH and WebSocket endpoints at `/.well-known/host-meta` and `host-meta.json`. Requires an https address in EXTERNAL_URL or in `url` of the host.',
     ),
     HTTP_FAST: at('http.fast', kinds.boolean, 'on').means(
-      'Reads and writes BOSH requests without the streams of Node.js, which is faster. Works in Node.js 20, 22 and 24.',
+      'Reads and writes BOSH requests without the streams of Node.js, which is faster. Works in Node.js 20, 22, 24 and 26.',
     ),
     ASSUME_SECURE: at('assumeSecure', kinds.boolean, 'off').means(
       'Treats every request as encrypted. Use it only behind a proxy that accepts TLS only.',

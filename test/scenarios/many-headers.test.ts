@@ -42,6 +42,8 @@ describe.each(['on', 'off'])('with HTTP_FAST=%s', fast => {
     const { status, headers } = await http.head()
     expect(status).toBe(200)
     expect(await http.body(Number(headers['content-length']))).toContain("condition='bad-request'")
+    // From Node.js 26, such a reply is the last on its connection.
+    if (Number.parseInt(process.versions.node, 10) >= 26) return await http.ended()
     http.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n')
     const next = await http.head()
     expect([next.status, next.headers['content-length']]).toEqual([200, '2'])

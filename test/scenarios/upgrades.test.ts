@@ -31,6 +31,7 @@ const wish = [
 const request = (line: string, ...headers: string[]) => [`${line} HTTP/1.1`, 'Host: a', ...headers, '', ''].join('\r\n')
 const unknownSid = "<body rid='1' sid='none' xmlns='http://jabber.org/protocol/httpbind'/>"
 const itemNotFound = "condition='item-not-found'"
+const isLast = Number.parseInt(process.versions.node, 10) >= 26
 
 const ways = [
   ['http', 'on'],
@@ -80,23 +81,30 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
 
     test('a POST with an upgrade is answered, with its body whole, in chunks or late', async () => {
       await connect()
+      /** From Node.js 26, such a reply is the last on its connection. */
+      const answered = async () => {
+        const { status, headers } = await http.head()
+        expect([status, headers.connection ?? 'keep-alive']).toEqual([200, isLast ? 'close' : 'keep-alive'])
+        expect(await http.body(Number(headers['content-length']))).toContain(itemNotFound)
+        if (isLast) await connect()
+      }
       const length = `Content-Length: ${unknownSid.length}`
       http.write(request('POST /http-bind', ...wish, length) + unknownSid)
-      expect((await answer()).body).toContain(itemNotFound)
+      await answered()
       const [first, second] = [unknownSid.slice(0, 11), unknownSid.slice(11)]
       const chunks = [first, second, ''].map(part => `${part.length.toString(16)}\r\n${part}\r\n`)
       http.write(request('POST /http-bind', ...wish, 'Transfer-Encoding: chunked') + chunks.join(''))
-      expect((await answer()).body).toContain(itemNotFound)
+      await answered()
       http.write(request('POST /http-bind', ...wish, length))
       for (const byte of unknownSid) {
         await new Promise(resolve => setImmediate(resolve))
         http.write(byte)
       }
-      expect((await answer()).body).toContain(itemNotFound)
+      await answered()
       http.write(request('POST /http-bind', ...wish, 'Expect: 100-continue', length))
       expect((await http.head()).status).toBe(100)
       http.write(unknownSid)
-      expect((await answer()).body).toContain(itemNotFound)
+      await answered()
       http.drop()
     })
 
@@ -105,8 +113,9 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
       const post = request('POST /http-bind', ...wish, `Content-Length: ${unknownSid.length}`) + unknownSid
       http.write(request('GET /none', ...wish) + post + request('GET /healthz') + post + request('GET /none'))
       const statuses: number[] = []
-      for (let left = 0; left < 5; left++) statuses.push((await answer()).status)
-      expect(statuses).toEqual([404, 200, 200, 200, 404])
+      for (let left = isLast ? 2 : 5; left > 0; left--) statuses.push((await answer()).status)
+      expect(statuses).toEqual(isLast ? [404, 200] : [404, 200, 200, 200, 404])
+      if (isLast) await http.ended()
       http.drop()
     })
 

@@ -4,7 +4,7 @@ import type { Express } from 'express'
 import { FastRequest } from './fast-request.js'
 import { FastResponse } from './fast-response.js'
 
-export const testedVersions: readonly number[] = [20, 22, 24]
+export const testedVersions: readonly number[] = [20, 22, 24, 26]
 
 export type MessageClasses = Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'>
 

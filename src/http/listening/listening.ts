@@ -27,7 +27,7 @@ import { LastReplies } from './last-replies.js'
 import { listenAt, urlOf } from './listen-at.js'
 import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
 import { UnreadReplies } from './unread-replies.js'
-import { type Detached, takeUpgrades } from './upgrades.js'
+import { type Detached, endAfterUpgrade, takeUpgrades, upgradeOptions } from './upgrades.js'
 
 const reserveOfConnections = 8
 
@@ -60,11 +60,12 @@ export async function listen(
     mayCall: address => accessBy(config.access.warm)?.(address) ?? true,
     clock,
   })
-  const options = { ...times, noDelay: true, ...install(config.http.fast) }
+  const options = { ...times, noDelay: true, ...upgradeOptions, ...install(config.http.fast) }
   let lastReplies: LastReplies | undefined
   const inOrder =
     (listener: RequestListener): RequestListener =>
     (req, res) => {
+      endAfterUpgrade(req, res)
       const isHeld = res.socket === null && dispatcher.holds(req)
       if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) unread.close(req.socket, 'requests-ahead')
       else if (isAfterLastReply(req) || lastReplies?.add(res) === false) req.resume()

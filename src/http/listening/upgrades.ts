@@ -1,4 +1,4 @@
-import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { inertHeaders, textHeaders } from '../answers/node-answers.js'
@@ -48,8 +48,26 @@ function afterReplies(socket: Duplex, act: () => void): void {
 
 const ignore = () => {}
 
-export function asksForWebSocket({ headers, method }: IncomingMessage): boolean {
-  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
+/** False with a body, which a handshake does not have (RFC 6455 §4.1). */
+export function asksForWebSocket(req: IncomingMessage): boolean {
+  return req.method === 'GET' && req.headers.upgrade?.toLowerCase() === 'websocket' && !hasBody(req)
+}
+
+const hasBody = ({ headers }: IncomingMessage) =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0
+
+/**
+ * From Node.js 26, a request for an upgrade is reported after its body, which `answerWithout` cannot give back. With these
+ * options, a request with a body is an ordinary request.
+ */
+export const upgradeOptions =
+  Number.parseInt(process.versions.node, 10) < 26
+    ? {}
+    : { shouldUpgradeCallback: (req: IncomingMessage) => !hasBody(req) }
+
+/** Node drops what it has read behind an ordinary request with `Upgrade`. So this reply is the connection's last. */
+export function endAfterUpgrade({ headers }: IncomingMessage, res: ServerResponse): void {
+  if (headers.upgrade !== undefined) res.shouldKeepAlive = false
 }
 
 /** `sentence` is ASCII. In `headers`, names and values alternate. */

@@ -10,7 +10,7 @@ test.each([
   ['it is off', false, '20.20.2'],
   ['Node.js is older than the tested versions', true, '18.20.8'],
   ['Node.js is between two tested versions', true, '23.1.0'],
-  ['Node.js is newer than the tested versions', true, '26.0.0'],
+  ['Node.js is newer than the tested versions', true, '28.0.0'],
 ])('HTTP_FAST installs nothing if %s', (_where, wanted, version) => {
   const app = express()
   const before = { request: app.request, response: app.response }
@@ -18,9 +18,12 @@ test.each([
   expect({ request: app.request, response: app.response }).toEqual(before)
 })
 
-test.each(['20.12.0', '22.0.0', '24.21.0'])('HTTP_FAST replaces requests and responses of Node.js %s', version => {
-  expect(Object.keys(install(true, undefined, version))).toEqual(['IncomingMessage', 'ServerResponse'])
-})
+test.each(['20.12.0', '22.0.0', '24.21.0', '26.10.0'])(
+  'HTTP_FAST replaces requests and responses of Node.js %s',
+  version => {
+    expect(Object.keys(install(true, undefined, version))).toEqual(['IncomingMessage', 'ServerResponse'])
+  },
+)
 
 test('the tested versions are the versions in package.json', () => {
   const { engines } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
