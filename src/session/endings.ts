@@ -54,8 +54,12 @@ export function endSession<Session extends Endable>(
   const isReported = client === 'report' || client === 'report-now'
   if (isReported) {
     if (link !== 'abandon') session.downlink.returnUnconfirmed(outcome)
-    if (link === 'abandon') uplink.abandon(outbox.clear())
-    if (link === 'close') session.link.close()
+    const unconfirmed = session.client?.unconfirmed ?? 0
+    if (link === 'abandon') uplink.abandon(outbox.clear(), unconfirmed)
+    if (link === 'close') {
+      uplink.returnToSenders(outbox.waiting, unconfirmed)
+      session.link.close()
+    }
     if (stage.name !== 'ended') {
       stage.end(outcome, false)
       keeper.ended(session)
@@ -84,8 +88,10 @@ export function removeSession<Session extends Endable>(
   stage.end(last, true)
   session.deadline = Number.POSITIVE_INFINITY
   const isAway = last.reason === 'attach-timeout' || last.reason === 'inactivity'
+  // A WebSocket client without acknowledgements confirms too late to count as absent when it logs out.
+  const mayLack = client?.transport === 'bosh' || (last.reason !== 'client' && uplink.managed?.isOn === true)
   // The page may not have received its unconfirmed stanzas, so `waiting` must contain these.
-  if (isAway || (last.reason !== 'client' && uplink.managed?.isOn === true)) client?.putBackUnconfirmed()
+  if (isAway || mayLack) client?.putBackUnconfirmed()
   const waiting = outbox.clear()
   if (ending.link === 'cut') session.link.cut()
   else {

@@ -55,6 +55,10 @@ export class Outbox {
     this.resumption = resumption
   }
 
+  get waiting(): readonly Element[] {
+    return this.#elements
+  }
+
   get isEmpty(): boolean {
     return this.#elements.length === 0
   }

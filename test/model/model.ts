@@ -342,7 +342,7 @@ export class SessionModel {
       )
       const alsoTold = bounced.slice(0, bounced.length - left.length)
       this.#demand(
-        alsoTold.every(number => this.end === 'silence' && this.#mayBeLost(number)),
+        alsoTold.every(number => this.#mayBeLost(number)),
         `the server hears that ${alsoTold} did not arrive, which the client has`,
       )
       return
@@ -369,9 +369,9 @@ export class SessionModel {
     this.#demand(!this.waiting.some(({ fate }) => fate !== undefined), 'a page before is left waiting')
   }
 
-  /** Whether it was in a reply that no later request of the client has confirmed; one more than usual may be open with a pause. */
+  /** Whether no later request of the client has confirmed its reply. Two may be open, and one more with a pause. */
   #mayBeLost(number: number): boolean {
-    const confirmed = this.agreed.acks ? this.#acknowledged : this.received - this.agreed.requests - 1
+    const confirmed = this.agreed.acks ? this.#acknowledged : this.received - Math.max(2, this.agreed.requests) - 1
     return [...this.given].some(([rid, text]) => rid > confirmed && numbersIn(text).includes(number))
   }
 

@@ -248,8 +248,7 @@ export class BoshClient implements Client {
   }
 
   putBackUnconfirmed(): void {
-    // A polling client confirms a reply only with its next poll, so most of these stanzas would be delivered twice.
-    if (!this.#terms.isPolling) this.#putBack(this.#window.unconfirmed)
+    this.#putBack(this.#window.uncertain)
   }
 
   #putBack(replies: readonly StoredReply[]): void {
@@ -310,8 +309,9 @@ export class BoshClient implements Client {
   }
 
   /** A poll proves that all replies have arrived. If `hold` is above 1, another reply may be on its way. */
-  #isPoll({ payload, pause }: Body): boolean {
-    return payload.length === 0 && pause === undefined && this.#terms.hold <= 1 && this.#open.held.length === 0
+  #isPoll({ payload, pause, terminate }: Body): boolean {
+    const isEmpty = payload.length === 0 && pause === undefined && !terminate
+    return isEmpty && this.#terms.hold <= 1 && this.#open.held.length === 0
   }
 
   /** XEP-0206 §5. */

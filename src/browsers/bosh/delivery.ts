@@ -175,7 +175,6 @@ export class Delivery {
   }
 
   requestBroken(): void {
-    this.window.confirm()
     this.beginInactivity(this.#parts.clock.now())
   }
 

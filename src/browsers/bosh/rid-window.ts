@@ -13,7 +13,6 @@ export interface WindowRecord {
   readonly last: number
   readonly isAttachable: boolean
   readonly fence: number
-  readonly confirmed: number
   readonly polled: number
   readonly replies: readonly StoredReply[]
 }
@@ -34,8 +33,6 @@ export class RidWindow {
   #fence: number
   readonly #replies: StoredReply[] = []
   #characters = 0
-  /** The highest rid whose reply has probably arrived. */
-  #confirmed = 0
   /** The highest rid whose reply has certainly arrived, as `isPoll` of a later request showed. */
   #polled = 0
 
@@ -52,17 +49,15 @@ export class RidWindow {
       last: this.last,
       isAttachable: this.#isAttachable,
       fence: this.#fence,
-      confirmed: this.#confirmed,
       polled: this.#polled,
       replies: this.#replies.map(reply => ({ ...reply, at: reply.at - now })),
     }
   }
 
-  takeUp({ last, isAttachable, fence, confirmed, polled, replies }: WindowRecord, now: number): void {
+  takeUp({ last, isAttachable, fence, polled, replies }: WindowRecord, now: number): void {
     this.last = last
     this.#isAttachable = isAttachable
     this.#fence = fence
-    this.#confirmed = confirmed
     this.#polled = polled
     for (const { rid, text, stanzas, at, key, digest, repeats } of replies)
       this.store({ rid, text, stanzas, at: now + at, key, digest, repeats })
@@ -88,13 +83,7 @@ export class RidWindow {
   accept(rid: number, isPoll = false): void {
     this.last = rid
     this.#isAttachable = false
-    if (this.hasAcks) return
-    if (isPoll) this.#polled = this.lastAnswered
-    this.confirm()
-  }
-
-  confirm(): void {
-    this.#confirmed = this.lastAnswered
+    if (isPoll && !this.hasAcks) this.#polled = this.lastAnswered
   }
 
   get bytes(): number {
@@ -104,7 +93,7 @@ export class RidWindow {
   store(reply: StoredReply, mostBytes = Number.POSITIVE_INFINITY): void {
     this.#replies.push(reply)
     this.#characters += reply.text.length
-    const most = this.hasAcks ? mostReplies : this.#size + 1
+    const most = this.hasAcks ? mostReplies : this.#mostUncertain
     while (this.#replies.length > most || (this.#replies.length > 1 && this.#isFull(mostBytes))) this.#forgetOldest()
   }
 
@@ -122,20 +111,26 @@ export class RidWindow {
     return this.#replies.find(reply => reply.rid === rid)
   }
 
-  /** Without acks, the client may lack the last replies: `#size`, or 2 if that is more. In a pause, 1 reply more. */
+  /** For the next page. Without acks, a page can have lost as many replies as requests, and in a pause one more. */
   unacknowledged(isPaused: boolean): readonly StoredReply[] {
-    const received = this.hasAcks ? 0 : this.last - Math.max(2, this.#size) - (isPaused ? 1 : 0)
+    const received = this.hasAcks ? 0 : this.last - this.#mostUncertain + (isPaused ? 0 : 1)
     return this.#replies.filter(({ rid }) => rid > received)
   }
 
-  get unconfirmed(): readonly StoredReply[] {
-    return this.#replies.filter(({ rid }) => rid > this.#confirmed)
+  /** The server must keep their stanzas: no `<a/>` counts these, and they return if the session ends. */
+  get uncertain(): readonly StoredReply[] {
+    return this.unacknowledged(true).filter(({ rid }) => rid > this.#polled)
   }
 
   get uncertainStanzas(): number {
     let sum = 0
-    for (const { rid, stanzas } of this.unacknowledged(true)) if (rid > this.#polled) sum += stanzas
+    for (const { stanzas } of this.uncertain) sum += stanzas
     return sum
+  }
+
+  /** Many clients send two requests where one is allowed, and one more for a pause or an end (XEP-0124 §11). */
+  get #mostUncertain(): number {
+    return Math.max(2, this.#size) + 1
   }
 
   #forgetOldest(): void {

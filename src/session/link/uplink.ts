@@ -149,23 +149,24 @@ export class Uplink {
     return 'broken-off'
   }
 
-  returnToSenders(undelivered: readonly Element[]): void {
-    for (const element of this.#notKeptAtServer(undelivered)) this.#returnToSender(element)
+  /** `unconfirmed`: number of stanzas before `undelivered` that the page may not have received. */
+  returnToSenders(undelivered: readonly Element[], unconfirmed = 0): void {
+    for (const element of this.#notKeptAtServer(undelivered, unconfirmed)) this.#returnToSender(element)
   }
 
   /** Returns stanzas to their senders only while the backlog is small, because this call must free memory. */
-  abandon(undelivered: readonly Element[]): void {
-    for (const element of this.#notKeptAtServer(undelivered)) {
+  abandon(undelivered: readonly Element[], unconfirmed: number): void {
+    for (const element of this.#notKeptAtServer(undelivered, unconfirmed)) {
       if (this.link.backlog > mostWaiting) break
       if (element.text.length <= mostWaiting) this.#returnToSender(element)
     }
     this.link.abandon()
   }
 
-  #notKeptAtServer(undelivered: readonly Element[]): readonly Element[] {
+  #notKeptAtServer(undelivered: readonly Element[], unconfirmed: number): readonly Element[] {
     if (this.managed === undefined) return undelivered
     const stanzas = undelivered.filter(isStanza)
-    return stanzas.slice(0, stanzas.length - this.managed.keepAtServer(stanzas.length))
+    return stanzas.slice(0, Math.max(0, stanzas.length - this.managed.keepAtServer(stanzas.length + unconfirmed)))
   }
 
   #returnToSender(element: Element): void {

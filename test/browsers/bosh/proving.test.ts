@@ -155,6 +155,7 @@ describe('stanzas that never reached the client', () => {
     const client = await bench.session()
     await bench.server(link => link.receive(question))
     await client.next()
+    await client.next()
     await client.next('', "type='terminate'")
     expect(client.link.sent).toEqual([])
   })

@@ -184,7 +184,7 @@ test('a window that another process takes up continues unchanged', () => {
   const next = new RidWindow(0, 2, 'handed-out')
   next.takeUp(JSON.parse(JSON.stringify(window.record(5_000))), 100_000)
   expect([next.last, next.bytes, next.uncertainStanzas]).toEqual([2, window.bytes, 2])
-  expect(next.unconfirmed.map(({ rid }) => rid)).toEqual([2])
+  expect(next.uncertain.map(({ rid }) => rid)).toEqual([2])
   expect(next.replyTo(1)).toEqual({ ...window.replyTo(1), at: 96_000 })
   expect([1, 2, 3, 4, 5].map(rid => next.place(rid))).toEqual([1, 2, 3, 4, 5].map(rid => window.place(rid)))
 })

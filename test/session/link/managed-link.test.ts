@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import type { TermLimits } from '../../../src/browsers/bosh/terms.js'
+import type { EndReason } from '../../../src/lib/counts.js'
 import { Problem, type ProblemCode } from '../../../src/lib/errors.js'
+import type { How } from '../../../src/session/endings.js'
 import { setDown } from '../../../src/session/registry/moving-sessions.js'
 import { smNamespace, streamsNamespace } from '../../../src/xmpp/namespaces.js'
 import {
@@ -827,6 +829,34 @@ describe('at the end of a session whose page has not fetched all stanzas', () =>
     await bench.server(() => link.receive(stanza('1'), stanza('2')))
     await bench.pass(151)
     expect(counts(link.sent).at(-1)).toBe(0)
+    expect(bounced(link.sent)).toEqual([])
+  })
+
+  const ended = (reason: EndReason, how: How) => (bench: BoshBench, client: Client) =>
+    bench.server(() => bench.registry.byId(client.id)!.end(reason, how))
+  test.each<[string, (bench: BoshBench, client: Client) => Promise<unknown>]>([
+    ['the page goes', bench => bench.pass(301)],
+    ['the page logs out', (_, client) => client.next('', "type='terminate'")],
+    ['a portal logs out', ended('logout', 'loggedOut')],
+    ['a limit is reached', ended('limit', 'reported')],
+    ['memory is needed', ended('limit', 'toFreeMemory')],
+    ['the session moves', async (bench, client) => bench.registry.byId(client.id)!.setDown()],
+    [
+      'the service stops',
+      async bench => {
+        bench.manager.shutDown()
+        bench.registry.endAllSilently()
+      },
+    ],
+  ])('stanzas of a reply that the next request may have crossed stay at the server if %s', async (_what, end) => {
+    const { bench, client, link } = await managed()
+    await client.next()
+    await bench.server(() => link.receive(stanza('1')))
+    await client.next(message('crossing')).then(({ peer }) => peer.leave())
+    await bench.server(() => link.say(r))
+    await bench.pass(2.25)
+    await end(bench, client)
+    expect(new Set(counts(link.sent))).toEqual(new Set([0]))
     expect(bounced(link.sent)).toEqual([])
   })
 
