@@ -303,12 +303,12 @@ export class Attaching extends StreamStart<AttachingParts> {
   }
 }
 
-function resumable({ outbox }: Session, text: string): StreamManagement | undefined {
+function resumable({ outbox, uplink }: Session, text: string): StreamManagement | undefined {
   const tag = startTagOf(text)
   const before = outbox.resumption as Resumption | undefined
   const count = readCount(tag.attribute('h'))
   if (before === undefined || tag.attribute('previd') !== before.id || count === undefined) return undefined
-  return StreamManagement.resume(before, count)
+  return StreamManagement.resume(before, count, uplink.managed?.unconfirmed ?? [])
 }
 
 const bareOf = (jid: string) => jid.slice(0, jid.indexOf('/'))

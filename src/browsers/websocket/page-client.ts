@@ -147,7 +147,7 @@ export class PageClient extends SocketClient {
     if (namespace === smNamespace) this.#takeManagement(element)
     else if (isOfSasl(namespace)) this.refuse('policy-violation')
     else {
-      if (isStanza(element)) this.#management?.took()
+      if (isStanza(element) && this.#management?.took(element) === true) return
       this.pass(namespace === 'jabber:client' ? this.#fromItself(element) : element)
     }
   }
@@ -234,7 +234,7 @@ export class PageClient extends SocketClient {
   }
 
   get #unsure(): number {
-    return this.session.uplink.managed?.unconfirmed ?? 0
+    return this.session.uplink.managed?.unconfirmed.length ?? 0
   }
 
   #answer(): void {

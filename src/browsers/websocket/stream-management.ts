@@ -1,12 +1,16 @@
 import { randomText } from '../../lib/text/random-text.js'
 import { Unconfirmed } from '../../session/link/unconfirmed.js'
 import { countAnswer, countAttribute, stanzasUpTo, writeCounting } from '../../xmpp/stanza-counts.js'
+import { startTagOf } from '../../xmpp/xml/document.js'
+import type { Element } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 
 /** Stanza counts that let the next page resume the stream, if the outbox still has the unacknowledged stanzas. */
 export interface Resumption {
   readonly id: string
   readonly received: number
+  /** The page repeats all received stanzas above this count. */
+  readonly answered?: number
   readonly acknowledged: number
   readonly unacknowledged: number
   /** Stanzas sent before `<enable/>`. A client that resumes has received them. */
@@ -24,6 +28,8 @@ export class StreamManagement {
   readonly unacknowledged = new Unconfirmed()
   /** Number of stanzas at the start of the outbox that a resuming client has already received. */
   readonly arrived: number
+  /** Stanzas that the page repeats, although the service still has them for the server. */
+  #repeats: readonly Element[] = []
 
   constructor({ id = randomText(16, 'hex'), received = 0, acknowledged = 0 }: Partial<Counted> = {}, arrived = 0) {
     this.id = id
@@ -33,10 +39,15 @@ export class StreamManagement {
     this.arrived = arrived
   }
 
-  static resume(before: Resumption, count: number): StreamManagement | undefined {
+  /** `unsure`: stanzas that the server has not confirmed. The page must not forget these before. */
+  static resume(before: Resumption, count: number, unsure: readonly Element[]): StreamManagement | undefined {
     const arrived = stanzasUpTo(count, before.acknowledged, before.unacknowledged)
     if (arrived === undefined || arrived < 0) return undefined
-    return new StreamManagement({ ...before, acknowledged: count }, before.uncounted + arrived)
+    const repeated = Math.min(unsure.length, before.received - (before.answered ?? before.received))
+    const counted = { id: before.id, received: before.received - repeated, acknowledged: count }
+    const resumed = new StreamManagement(counted, before.uncounted + arrived)
+    resumed.#repeats = unsure.slice(unsure.length - repeated)
+    return resumed
   }
 
   resumption(uncounted: number): Resumption {
@@ -44,13 +55,20 @@ export class StreamManagement {
       uncounted,
       id: this.id,
       received: this.#received,
+      answered: this.#answered,
       acknowledged: this.#acknowledged,
       unacknowledged: this.unacknowledged.stanzas.length,
     }
   }
 
-  took(): void {
+  /** Returns true if the service already has this stanza. */
+  took(stanza: Element): boolean {
     this.#received += 1
+    if (this.#repeats.length === 0) return false
+    const [expected, ...others] = this.#repeats
+    const isRepeat = isSame(stanza, expected!)
+    this.#repeats = isRepeat ? others : []
+    return isRepeat
   }
 
   /** Returns the number of newly acknowledged stanzas, or undefined if `count` is impossible. */
@@ -76,4 +94,11 @@ export class StreamManagement {
   enabled(seconds: number): string {
     return writeCounting('enabled', ` id='${this.id}' resume='true' max='${seconds}'`)
   }
+}
+
+/** A client may write a repeated stanza differently, but with the same id. */
+function isSame(stanza: Element, before: Element): boolean {
+  if (stanza.text === before.text) return true
+  const id = startTagOf(stanza.text).attribute('id')
+  return stanza.name === before.name && id !== undefined && id === startTagOf(before.text).attribute('id')
 }

@@ -105,8 +105,8 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#counts.isAsked
   }
 
-  get unconfirmed(): number {
-    return this.#counts.unconfirmed.length
+  get unconfirmed(): readonly Element[] {
+    return this.#counts.unconfirmed
   }
 
   get unconfirmedSize(): number {
@@ -368,7 +368,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.#phase = 'on'
     this.#counts.resumed()
     if (this.#isPaused) this.#link.pause()
-    if (this.unconfirmed > 0) this.#link.send([...this.#counts.unconfirmed, this.#counts.question()])
+    if (this.unconfirmed.length > 0) this.#link.send([...this.unconfirmed, this.#counts.question()])
     if (!this.#wasSetDown) this.#parts.onMended((this.#parts.clock.now() - since) / 1000)
     this.#wasSetDown = false
     this.events.onDrain()

@@ -861,6 +861,23 @@ describe('a page whose server counts stanzas', () => {
     expect(bench.waiting.bytes).toBe(0)
   })
 
+  test('resumes with the count that the server has confirmed, and may repeat the other stanzas', async () => {
+    const { bench, client, link, socket, id } = await managedPage()
+    for (const text of bodies(3)) socket.receive(text)
+    await bench.server(() => link.say(ack(1)))
+    socket.leave()
+    link.sent.length = 0
+    const again = pages.logIn(bench, await newToken(bench, client))
+    again.sent.length = 0
+    again.receive(resume(id, 0))
+    expect(again.sent).toEqual([`<resumed xmlns='urn:xmpp:sm:3' previd='${id}' h='1'/>`])
+    for (const text of bodies(3, 2)) again.receive(text)
+    expect(link.sent.join('')).toBe(stanza(4))
+    await bench.server(() => link.say(ack(4)))
+    again.receive(pages.request)
+    expect(again.sent.at(-1)).toBe(ack(4))
+  })
+
   test('has its acknowledgements forwarded to the server', async () => {
     const { bench, link, socket } = await managedPage()
     await bench.server(() => link.receive(...bodies(3)))

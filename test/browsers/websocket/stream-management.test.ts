@@ -14,7 +14,7 @@ const last = 2 ** 32 - 1
 /** `sent` stanzas follow the acknowledged stanzas. */
 function counting(sent: number, acknowledged = 0): StreamManagement {
   const before: Resumption = { id: 'i', received: 0, acknowledged, unacknowledged: 0, uncounted: 0 }
-  const management = StreamManagement.resume(before, acknowledged)!
+  const management = StreamManagement.resume(before, acknowledged, [])!
   management.unacknowledged.sent(messages(sent))
   return management
 }
@@ -87,9 +87,9 @@ describe('the client’s acknowledged count', () => {
 
 test('the count of received stanzas wraps at 2^32', () => {
   const before = { id: 'i', received: last, acknowledged: 0, unacknowledged: 0, uncounted: 0 }
-  const management = StreamManagement.resume(before, 0)!
+  const management = StreamManagement.resume(before, 0, [])!
   expect(management.resumed).toBe(`<resumed xmlns='urn:xmpp:sm:3' previd='i' h='${last}'/>`)
-  management.took()
+  management.took(element('message'))
   expect(management.answer(0)).toBe("<a xmlns='urn:xmpp:sm:3' h='0'/>")
 })
 
@@ -131,10 +131,46 @@ describe('unacknowledged stanzas', () => {
   })
 })
 
+describe('a client that resumes while the server is silent', () => {
+  const numbered = (number: number, id = `${number}`) =>
+    element('message', 'jabber:client', `<message xmlns='jabber:client' id='${id}'><body>${number}</body></message>`)
+  const before = { id: 'i', received: 5, answered: 2, acknowledged: 0, unacknowledged: 0, uncounted: 0 }
+  const kept = [3, 4, 5].map(number => numbered(number))
+  const h = (management: StreamManagement) => /h='(\d+)'/.exec(management.resumed)?.[1]
+
+  test('must keep what the server has not confirmed, and its repeated stanzas are not sent again', () => {
+    const management = StreamManagement.resume(before, 0, kept)!
+    expect(h(management)).toBe('2')
+    expect([3, 4, 5, 6].map(number => management.took(numbered(number)))).toEqual([true, true, true, false])
+    expect(management.answer(3)).toContain("h='3'")
+  })
+
+  test('is recognized by ids, if it writes stanzas differently', () => {
+    const management = StreamManagement.resume(before, 0, kept)!
+    const written = element(
+      'message',
+      'jabber:client',
+      `<message id="3" xmlns="jabber:client"><body>3</body></message>`,
+    )
+    expect(management.took(written)).toBe(true)
+  })
+
+  test('may send other stanzas instead, of which none is dropped', () => {
+    const management = StreamManagement.resume(before, 0, kept)!
+    expect([3, 7, 4, 5].map(number => management.took(numbered(number)))).toEqual([true, false, false, false])
+  })
+
+  test('repeats only what was not answered before', () => {
+    const management = StreamManagement.resume({ ...before, answered: 4 }, 0, kept)!
+    expect(h(management)).toBe('4')
+    expect([5, 6].map(number => management.took(numbered(number)))).toEqual([true, false])
+  })
+})
+
 test('a client that resumes has received the stanzas sent before it enabled stream management', () => {
   const before: Resumption = { id: 'i', received: 5, acknowledged: 2, unacknowledged: 3, uncounted: 4 }
-  expect(StreamManagement.resume(before, 3)!.arrived).toBe(5)
-  expect(StreamManagement.resume(before, 2)!.arrived).toBe(4)
+  expect(StreamManagement.resume(before, 3, [])!.arrived).toBe(5)
+  expect(StreamManagement.resume(before, 2, [])!.arrived).toBe(4)
 })
 
 describe('a resumed stream', () => {
@@ -158,12 +194,13 @@ describe('a resumed stream', () => {
     [0, 0, 0, 0],
     [0, 0, 1, undefined],
   ])('has count %i, with %i more sent, for a client that has %i', (acknowledged, sent, count, arrived) => {
-    const management = StreamManagement.resume(before(acknowledged, sent), count)
+    const management = StreamManagement.resume(before(acknowledged, sent), count, [])
     expect(management?.arrived).toBe(arrived)
     if (arrived !== undefined)
       expect(management!.resumption(0)).toEqual({
         id: 'i',
         received: 5,
+        answered: 5,
         acknowledged: count,
         uncounted: 0,
         unacknowledged: 0,
