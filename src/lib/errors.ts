@@ -89,14 +89,33 @@ const passing: ReadonlySet<string> = new Set<ProblemCode>([
   'timeout',
 ])
 
+/** Also temporary where the same login has succeeded before: what answers now is not the server, or not ready. */
+const passingLater: ReadonlySet<string> = new Set<ProblemCode>([
+  'host-unknown',
+  'tls-unavailable',
+  'certificate-invalid',
+  'remote-protocol-error',
+  'no-mechanism',
+  'login-failed',
+])
+
+interface ProblemRow {
+  readonly status: number
+  /** Callers can repeat the call. */
+  readonly retry: boolean
+  /** The service repeats the login of a broken link. */
+  readonly retryLater: boolean
+  readonly sentence: string
+}
+
 export const problems = Object.fromEntries(
   Object.entries(problemsByStatus).flatMap(([status, rows]) =>
-    Object.entries(rows).map(([code, sentence]) => [
-      code,
-      { status: Number(status), retry: passing.has(code), sentence },
-    ]),
+    Object.entries(rows).map(([code, sentence]): [string, ProblemRow] => {
+      const retry = passing.has(code)
+      return [code, { status: Number(status), retry, retryLater: retry || passingLater.has(code), sentence }]
+    }),
   ),
-) as Readonly<Record<ProblemCode, { readonly status: number; readonly retry: boolean; readonly sentence: string }>>
+) as Readonly<Record<ProblemCode, ProblemRow>>
 
 /** Only `quote` may contain a secret. */
 export class Problem extends Error {

@@ -1,4 +1,4 @@
-import type { Step } from '../../lib/errors.js'
+import { problems, type Step } from '../../lib/errors.js'
 import type { Link, LinkEnd, LinkEvents, LinkFacts, LinkStep, Resumption } from '../../xmpp/link.js'
 import { isConnectionLost } from '../../xmpp/link.js'
 import { smNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
@@ -268,7 +268,7 @@ export class ManagedLink implements Link, LinkEvents {
   #ended(end: LinkEnd): void {
     const isBroken = end.streamError === undefined && isConnectionLost(end.failure)
     if (isBroken && this.#canMend) this.#mend(end)
-    else if (this.#repair !== undefined && isBroken) this.#repair.tryLater()
+    else if (this.#repair !== undefined && problems[end.failure.code].retryLater) this.#repair.tryLater()
     else this.#lose(end)
   }
 

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../../lib/clock.js'
-import { Problem } from '../../lib/errors.js'
+import { Problem, problems } from '../../lib/errors.js'
 import type { Turn } from '../../lib/limits/keyed-queue.js'
 import type { MinuteSums } from '../../lib/limits/minute-sums.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
-import type { Failure, Link, LinkAgain, Resumption } from '../../xmpp/link.js'
+import type { Link, LinkAgain, Resumption } from '../../xmpp/link.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
 const resumeMilliseconds = 10_000
@@ -12,15 +12,6 @@ const resumeMilliseconds = 10_000
 const lateMilliseconds = 20_000
 const firstPause = 500
 const mostPause = 15_000
-
-const temporary = new Set<Failure['code']>([
-  'remote-connection-failed',
-  'timeout',
-  'host-unknown',
-  'service-full',
-  'local-ports-exhausted',
-  'temporary-auth-failure',
-])
 
 /**
  * `late`: no attempt succeeded within LINK_RESUME_TIME. `refused`: the server does not resume the stream, or the login
@@ -128,7 +119,7 @@ export class Repair {
         })
       },
       error => {
-        const isTemporary = error instanceof Problem && temporary.has(error.code)
+        const isTemporary = error instanceof Problem && problems[error.code].retryLater
         if (!signal.aborted) run(() => (isTemporary ? this.tryLater() : this.giveUp('refused')))
       },
     )

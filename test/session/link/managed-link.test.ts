@@ -496,18 +496,19 @@ describe('a link that breaks', () => {
     expect(link.sent.join('')).toContain("id='after'")
   })
 
-  test.each<ProblemCode>(['timeout', 'host-unknown', 'service-full', 'temporary-auth-failure'])(
-    'is dialled again after a login that failed with %s',
-    async code => {
-      const all = await managed()
-      const { bench, mending } = all
-      await breaks(all)
-      mending.attempts[0]!.fail(new Problem(code))
-      await bench.pass(0)
-      await bench.pass(1.25)
-      expect(mending.attempts).toHaveLength(2)
-    },
-  )
+  // Codes of a server that is not ready, or of something else at its address.
+  test.each<ProblemCode>([
+    ...(['timeout', 'host-unknown', 'service-full', 'temporary-auth-failure', 'remote-stream-error'] as const),
+    ...(['remote-protocol-error', 'no-mechanism', 'login-failed', 'certificate-invalid'] as const),
+  ])('is dialled again after a login that failed with %s', async code => {
+    const all = await managed()
+    const { bench, mending } = all
+    await breaks(all)
+    mending.attempts[0]!.fail(new Problem(code))
+    await bench.pass(0)
+    await bench.pass(1.25)
+    expect(mending.attempts).toHaveLength(2)
+  })
 
   test('is dialled again if the new link breaks too, or its server is silent', async () => {
     const all = await managed()
@@ -524,6 +525,28 @@ describe('a link that breaks', () => {
     await bench.pass(2)
     const fourth = await loginSucceeds(all)
     await bench.server(() => fourth.say(resumed(0)))
+    expect(bench.registry.size).toBe(1)
+  })
+
+  test.each([
+    'system-shutdown',
+    'resource-constraint',
+    'internal-server-error',
+    'connection-timeout',
+    'see-other-host',
+  ])('is dialled again if the new stream ends with %s before it is resumed', async condition => {
+    const all = await managed()
+    const { bench, mending } = all
+    await breaks(all)
+    const second = await loginSucceeds(all)
+    const streamError = `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
+    await bench.server(() =>
+      second.end({ failure: { step: 'stream', code: 'remote-stream-error', condition }, streamError }),
+    )
+    await bench.pass(1.25)
+    expect(mending.attempts).toHaveLength(2)
+    const third = await loginSucceeds(all)
+    await bench.server(() => third.say(resumed(0)))
     expect(bench.registry.size).toBe(1)
   })
 
