@@ -30,6 +30,8 @@ import { StreamWriter, type StreamWriterEvents } from './stream-writer.js'
 
 const featuresSeconds = 10
 const trialSeconds = 3
+/** A firewall may have forgotten a spare link, so its server must answer sooner. */
+const spareSeconds = 1
 const closeSeconds = 5
 
 export interface LinkParts extends ConnectionParts {
@@ -203,7 +205,9 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     this.#reader.begin()
     const from = this.#socket instanceof TLSSocket ? this.#from : undefined
     const header = writeHeader(this.#to.domain, this.#lang, from)
-    this.#expect(this.#ahead === 'trial' ? trialSeconds : featuresSeconds)
+    const seconds = this.#ahead === 'trial' ? trialSeconds : featuresSeconds
+    if (this.#isSpare) this.#expect(spareSeconds, () => this.#replaceSilentSpare() || this.#expect(seconds))
+    else this.#expect(seconds)
     if (this.#ahead === undefined) this.#writer!.write(header)
     else {
       this.#writer!.sendHeader(header)
@@ -308,6 +312,12 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     return true
   }
 
+  #replaceSilentSpare(): boolean {
+    if (this.#reader.hasBegun) return false
+    this.#parts.spares?.drop()
+    return this.#replaceSpare()
+  }
+
   #guard(work: () => void): void {
     try {
       work()
@@ -379,9 +389,9 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     this.#deadline = undefined
   }
 
-  #expect(seconds: number): void {
+  #expect(seconds: number, act = () => this.onStall()): void {
     this.#expectNothing()
-    this.#deadline = this.#parts.clock.after(seconds * 1000, () => this.onStall())
+    this.#deadline = this.#parts.clock.after(seconds * 1000, () => this.#guard(act))
   }
 }
 
