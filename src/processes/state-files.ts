@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { readdirSync, unlinkSync } from 'node:fs'
-import { lstat, mkdir, readdir } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { attempt } from '../lib/attempt.js'
@@ -16,16 +16,16 @@ export interface StateFilesParts {
   readonly slot: number
   readonly workers: number
   readonly version: number
-  /** In milliseconds. */
-  readonly mostAge: number
+  /** In milliseconds. A longer outage is reported as this long, because the machine's clock may have been set. */
+  readonly longestOutage: number
   readonly log: Logger
   readonly now?: () => number
 }
 
 export interface WrittenState {
   readonly names: readonly string[]
-  /** In milliseconds since 1970. */
-  readonly writtenAt: number
+  /** Milliseconds since the state was written. */
+  readonly outage: number
   readonly records: readonly string[]
   /** Deletes the file. Returns true in only one process, which then continues the sessions. */
   take(): boolean
@@ -48,7 +48,6 @@ interface Head {
 const outcomes = {
   damaged: 'a state file is damaged: its sessions end',
   'other-version': 'a state file is of another version: its sessions end',
-  'too-old': 'a state file is too old: its sessions end',
   'wrong-key': 'no key in SEAL_KEY_FILE opens a state file: add its key and restart at once, or its sessions end',
   unreadable: 'a state file cannot be read: its sessions end',
 } as const
@@ -57,8 +56,7 @@ const stateFile = /^sessions-(0|[1-9]\d{0,3})$/
 const nameOf = (slot: number) => `sessions-${slot}`
 
 export function stateFiles(parts: StateFilesParts): StateFiles {
-  const { folder, slot, workers, version, mostAge, log, now = Date.now } = parts
-  const isOld = (time: number) => Math.abs(now() - time) > mostAge
+  const { folder, slot, workers, version, longestOutage, log, now = Date.now } = parts
 
   const remove = (name: string): boolean => {
     try {
@@ -71,25 +69,15 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
     }
   }
 
-  const drop = async (name: string, outcome: keyof typeof outcomes, about?: object): Promise<undefined> => {
-    if (remove(name)) log.warn({ file: name, ...about }, outcomes[outcome])
+  const drop = (name: string, outcome: keyof typeof outcomes): undefined => {
+    if (remove(name)) log.warn({ file: name }, outcomes[outcome])
   }
 
-  const dropOld = (name: string, writtenAt: number, sessions?: number): Promise<undefined> => {
-    const seconds = Math.round((now() - writtenAt) / 1000)
-    return drop(name, 'too-old', { sessions, seconds, longest: mostAge / 1000, limit: 'LINK_RESUME_TIME' })
-  }
-
-  /** Keeps a recent file, because a later start may be able to read it. */
-  const keep = async (name: string, outcome: keyof typeof outcomes, code?: string): Promise<undefined> => {
-    const stats = await lstat(join(folder, name)).catch(() => undefined)
-    if (stats?.isFile() && isOld(stats.mtimeMs)) return dropOld(name, stats.mtimeMs)
-    log.warn({ file: name, code }, outcomes[outcome])
-  }
-
-  const refused = (name: string, { reason, code }: SealedFileError): Promise<undefined> | undefined => {
-    if (reason === 'absent') return undefined
-    return reason === 'wrong-key' || reason === 'unreadable' ? keep(name, reason, code) : drop(name, reason)
+  const refused = (name: string, { reason, code }: SealedFileError): undefined => {
+    if (reason === 'absent') return
+    // A later start may be able to read the file.
+    if (reason === 'wrong-key' || reason === 'unreadable') log.warn({ file: name, code }, outcomes[reason])
+    else drop(name, reason)
   }
 
   const read = async (name: string, from: number): Promise<WrittenState | undefined> => {
@@ -98,8 +86,9 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
       const head = headIn(first)
       if (head?.version !== version) return drop(name, head === undefined ? 'damaged' : 'other-version')
       if (head.slot !== from) return drop(name, 'damaged')
-      if (isOld(head.writtenAt)) return dropOld(name, head.writtenAt, records.length)
-      return { names: head.names, writtenAt: head.writtenAt, records, take: () => remove(name) }
+      // Whether a stream can still be resumed is known to its server alone.
+      const outage = Math.min(Math.max(0, now() - head.writtenAt), longestOutage)
+      return { names: head.names, outage, records, take: () => remove(name) }
     } catch (error) {
       if (error instanceof SealedFileError) return refused(name, error)
       throw error

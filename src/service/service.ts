@@ -244,7 +244,7 @@ export async function startService({
       slot,
       workers: config.workers,
       version: recordVersion,
-      mostAge: config.linkResumeTime * 1000,
+      longestOutage: config.linkResumeTime * 1000,
       log,
     })
   const states = (await files?.read()) ?? []

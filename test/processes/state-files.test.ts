@@ -8,7 +8,6 @@ import {
   rmSync,
   statSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -36,7 +35,7 @@ afterEach(() => rmSync(join(folder, '..'), { recursive: true }))
 const log = createLog('info', { write: line => void lines.push(JSON.parse(line)) })
 
 const filesOf = (slot: number, workers: number, others: Partial<StateFilesParts> = {}) =>
-  stateFiles({ folder, keys: [key], slot, workers, version: 3, mostAge: 60_000, log, now: () => now, ...others })
+  stateFiles({ folder, keys: [key], slot, workers, version: 3, longestOutage: 60_000, log, now: () => now, ...others })
 
 /** Each process of a service writes a file with its slot as its only record. */
 async function writeAll(workers: number): Promise<void> {
@@ -58,7 +57,7 @@ describe('a process with STATE_DIR', () => {
     const [state, ...others] = await filesOf(1, 2).read()
     expect(others).toEqual([])
     expect(state).toMatchObject({
-      ...{ names: ['a1b2c3d4', 'e5f6g7h8'], writtenAt: now - 5_000, records: ['{"sid":1}', '{"sid":2}'] },
+      ...{ names: ['a1b2c3d4', 'e5f6g7h8'], outage: 5_000, records: ['{"sid":1}', '{"sid":2}'] },
     })
     expect([state!.take(), state!.take()]).toEqual([true, false])
     expect(readdirSync(folder)).toEqual([])
@@ -143,31 +142,18 @@ describe('if the number of workers changes, each file is read by one process:', 
   })
 })
 
+test.each([
+  ['a minute ago', 60_000, 60_000],
+  ['an hour ago', 3_600_000, 60_000],
+  ['in an hour', -3_600_000, 0],
+])('a sealed file is read although the clock says that it was written %s', async (_when, passed, outage) => {
+  await filesOf(0, 0).write(['a'], ['record'])
+  now += passed
+  expect(await filesOf(0, 0).read()).toMatchObject([{ records: ['record'], outage }])
+  expect(lines).toEqual([])
+})
+
 describe('a sealed file that cannot be used is logged and deleted', () => {
-  test('if it is too old', async () => {
-    await filesOf(0, 0).write(['a'], ['record'])
-    now += 60_000
-    await filesOf(0, 0).write(['a'], ['record'])
-    now += 60_001
-    expect(await recordsOf(0, 0)).toEqual([])
-    expect(said()).toEqual([[warn, 'sessions-0', 'a state file is too old: its sessions end']])
-    expect(lines).toMatchObject([{ sessions: 1, seconds: 60, longest: 60, limit: 'LINK_RESUME_TIME' }])
-    expect(readdirSync(folder)).toEqual([])
-  })
-
-  test('if it is from the future', async () => {
-    await filesOf(0, 0).write(['a'], ['record'])
-    now -= 60_001
-    expect(await recordsOf(0, 0)).toEqual([])
-    expect(readdirSync(folder)).toEqual([])
-  })
-
-  test('but is read at the longest allowed age', async () => {
-    await filesOf(0, 0).write(['a'], ['record'])
-    now += 60_000
-    expect(await recordsOf(0, 0)).toEqual(['record'])
-  })
-
   test('if its records are of another version', async () => {
     await filesOf(0, 0, { version: 2 }).write(['a'], ['record'])
     expect(await recordsOf(0, 0)).toEqual([])
@@ -215,16 +201,6 @@ describe('a sealed file under another key', () => {
       ],
     ])
     expect(await filesOf(0, 0, { keys: [key, older] }).read()).toMatchObject([{ records: ['record'] }])
-  })
-
-  test('is deleted when it is too old', async () => {
-    await filesOf(0, 0, { keys: [older] }).write(['a'], ['record'])
-    const before = (now - 61_000) / 1000
-    utimesSync(join(folder, 'sessions-0'), before, before)
-    expect(await recordsOf(0, 0)).toEqual([])
-    expect(said()).toEqual([[warn, 'sessions-0', 'a state file is too old: its sessions end']])
-    expect(lines).toMatchObject([{ seconds: 61, longest: 60, limit: 'LINK_RESUME_TIME' }])
-    expect(readdirSync(folder)).toEqual([])
   })
 })
 

@@ -28,7 +28,7 @@ async function written(key: Buffer) {
   operator.write('keys', `${own.toString('base64')}\n`)
   const folder = operator.pathOf('state')
   const files = stateFiles({
-    ...{ folder, keys: [createSecretKey(key)], slot: 0, workers: 0, version: recordVersion, mostAge: 60_000 },
+    ...{ folder, keys: [createSecretKey(key)], slot: 0, workers: 0, version: recordVersion, longestOutage: 60_000 },
     log: createLog('info', { write() {} }),
   })
   await files.write([''], Array<string>(2000).fill(record))

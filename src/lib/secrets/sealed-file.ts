@@ -29,7 +29,7 @@ export class SealedFileError extends Error {
   }
 }
 
-/** Needs constant memory. Rejects before it reads `texts` if the disk lacks room for `bytes`. */
+/** Needs constant memory. Rejects before it reads `texts` if the disk lacks room for `bytes`, which it then keeps. */
 export async function writeSealed(path: string, key: KeyObject, texts: Iterable<string>, bytes = 0): Promise<void> {
   const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants
@@ -38,8 +38,8 @@ export async function writeSealed(path: string, key: KeyObject, texts: Iterable<
   const file = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
   try {
     try {
-      await checkRoom(file, bytes)
-      await writeFrames(file, key, texts)
+      await takeRoom(file, bytes)
+      await file.truncate(await writeFrames(file, key, texts))
       await file.sync()
     } finally {
       await file.close()
@@ -71,15 +71,20 @@ export async function readSealed(path: string, keys: readonly KeyObject[]): Prom
   }
 }
 
-async function checkRoom(file: FileHandle, bytes: number): Promise<void> {
+/** A nearly full disk takes fewer bytes than asked, without an error. */
+async function takeRoom(file: FileHandle, bytes: number): Promise<void> {
   const zeros = Buffer.alloc(frameBytes)
-  for (let at = 0; at < bytes; at += frameBytes) await file.write(zeros, 0, Math.min(bytes - at, frameBytes), at)
-  await file.truncate(0)
+  for (let at = 0; at < bytes; ) {
+    const { bytesWritten } = await file.write(zeros, 0, Math.min(bytes - at, frameBytes), at)
+    if (bytesWritten === 0) throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' })
+    at += bytesWritten
+  }
 }
 
 type Refuse = (reason: Refusal, code?: string) => SealedFileError
 
-async function writeFrames(file: FileHandle, key: KeyObject, texts: Iterable<string>): Promise<void> {
+/** Returns the number of bytes. */
+async function writeFrames(file: FileHandle, key: KeyObject, texts: Iterable<string>): Promise<number> {
   const start = Buffer.alloc(startBytes)
   magic.copy(start)
   start.writeUInt16BE(version, magic.length)
@@ -88,6 +93,7 @@ async function writeFrames(file: FileHandle, key: KeyObject, texts: Iterable<str
   const header = Buffer.concat([start, salt, keyName])
   try {
     await file.writeFile(header)
+    let written = header.length
     let count = 0
     for (const { bytes, isLast } of framesOf(texts)) {
       const head = Buffer.alloc(4)
@@ -96,8 +102,11 @@ async function writeFrames(file: FileHandle, key: KeyObject, texts: Iterable<str
       const cipher = createCipheriv(cipherName, secret, nonce, { authTagLength: tagBytes })
       cipher.setAAD(Buffer.concat([header, nonce, head]))
       const sealed = [cipher.update(bytes), cipher.final()]
-      await file.writeFile(Buffer.concat([head, ...sealed, cipher.getAuthTag()]))
+      const whole = Buffer.concat([head, ...sealed, cipher.getAuthTag()])
+      await file.writeFile(whole)
+      written += whole.length
     }
+    return written
   } finally {
     secret.fill(0)
   }

@@ -66,7 +66,7 @@ export function takeUpFiles(
 ): void {
   for (const state of states) {
     if (!state.take()) continue
-    const sum = takeUp(state.records, Date.now() - state.writtenAt, take, log)
+    const sum = takeUp(state.records, state.outage, take, log)
     // Until a process adopts these names, requests for their sessions wait.
     nodes?.adopt(state.names)
     log.info(sum, 'sessions of an earlier process were taken up')

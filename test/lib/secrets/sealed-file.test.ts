@@ -11,6 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { type FileHandle, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
@@ -170,6 +171,45 @@ describe('writing a sealed file', () => {
     mkdirSync(path)
     await expect(writeSealed(name(), key, ['a'])).rejects.toMatchObject({ code })
     expect(readdirSync(folder)).toEqual(['sessions'])
+  })
+
+  test('reads no text if the disk takes only a part of the room, without an error', async () => {
+    const handle = await open(join(folder, 'any'), 'w')
+    const prototype = Object.getPrototypeOf(handle)
+    await handle.close()
+    await rm(join(folder, 'any'))
+    const { write } = prototype
+    let left = 300_000
+    const spy = jest.spyOn(prototype, 'write').mockImplementation(function (this: FileHandle, ...args: unknown[]) {
+      const [bytes, offset, length, at] = args as [Buffer, number, number, number]
+      const taken = Math.min(length, left)
+      if (taken === 0) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+      left -= taken
+      return write.call(this, bytes, offset, taken, at)
+    } as never)
+    let isRead = false
+    const texts = function* () {
+      isRead = true
+      yield 'text'
+    }
+    try {
+      await expect(writeSealed(path, key, texts(), 400_000)).rejects.toMatchObject({ code: 'ENOSPC' })
+    } finally {
+      spy.mockRestore()
+    }
+    expect([isRead, readdirSync(folder)]).toEqual([false, []])
+  })
+
+  test('keeps the room that it has found until the texts are written', async () => {
+    let size = 0
+    const texts = function* () {
+      size = statSync(join(folder, readdirSync(folder)[0]!)).size
+      yield 'text'
+    }
+    await writeSealed(path, key, texts(), 400_000)
+    expect(size).toBe(400_000)
+    expect(statSync(path).size).toBeLessThan(200)
+    expect(await readSealed(path, [key])).toEqual(['text'])
   })
 
   test('leaves the earlier file, and no other, if its texts end with an error', async () => {

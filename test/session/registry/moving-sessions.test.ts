@@ -576,7 +576,7 @@ test('waiting requests find the sessions that were in a sealed file', async () =
   })
   const found: unknown[] = []
   nodes.whenOwned('oooooooo', 0, owner => found.push(owner, next.registry.bySid(client.sid)?.sid))
-  const file = { names: ['oooooooo'], writtenAt: Date.now(), records: recordsOf(bench), take: () => true }
+  const file = { names: ['oooooooo'], outage: 0, records: recordsOf(bench), take: () => true }
   takeUpFiles([file], nodes, record => takeUpOne(next, record), log)
   expect(found).toEqual(['aaaaaaaa', client.sid])
   await nodes.close()
