@@ -414,7 +414,7 @@ export const sections = {
       'BOSH requests that wait for an answer. At nine tenths of this limit, clients cannot open sessions themselves. At the limit, no session opens, and each session holds one request at most.',
     ),
     MAX_STANZA_BYTES: at('limits.stanzaBytes', kinds.integer(10_000, 1_048_576), '262144').means(
-      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. Stanzas of a server may have four times this length, and are dropped if they are longer.',
+      'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. Stanzas of a server may have 4 MiB. If they are longer, they are dropped, and their senders get an error.',
     ),
     MAX_UNFINISHED_MB: live('limits.unfinishedMegabytes', kinds.integer(0, 1_000_000), '64').means(
       'Memory for incomplete BOSH requests and WebSocket messages, and for BOSH requests that wait for their turn, in MiB. One address may use an eighth. Above either limit, requests get 503 and WebSockets close.',

@@ -220,10 +220,10 @@ export class BoshLink implements Link {
       .catch(error => this.#end({ failure: this.#failureOf(error) }))
   }
 
-  #read({ root, payload, fates, end }: EndpointReply): void {
+  #read({ root, payload, unfit, end }: EndpointReply): void {
     const { id, from } = this.#header
     this.#header = { id: kept(root, 'authid') ?? id, from: kept(root, 'from') ?? from }
-    for (const fate of fates) this.events.onUnfit?.(fate)
+    for (const { fate, dropped } of unfit) this.events.onUnfit?.(fate, true, dropped)
     for (const element of payload) {
       this.#report(element)
       if (this.#isOver) return

@@ -5,11 +5,12 @@ import type { Clock, Timer } from '../lib/clock.js'
 import { connectProblem } from '../lib/connect-problem.js'
 import type { ProblemCode, Step } from '../lib/errors.js'
 import { CertificateFault } from '../servers/net/certificate-fault.js'
-import type { Fate } from '../xmpp/xml/element.js'
+import type { Unfit } from '../xmpp/xml/element.js'
 import { escapeXml } from '../xmpp/xml/escape.js'
 import type { XmlLimits } from '../xmpp/xml/limits.js'
 import { type Sink, Splitter } from '../xmpp/xml/splitter.js'
 import { readUtf8 } from '../xmpp/xml/utf8.js'
+import { withoutContent } from '../xmpp/xml/without-content.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
 import { connectionFault, RemoteFault } from './remote-fault.js'
 
@@ -123,7 +124,7 @@ async function readReply(
     if (long !== undefined) return { status, ...long.end() }
     const body = readUtf8(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
     if (body === undefined) throw unreadable('is not UTF-8')
-    return { status, body, fates: undefined }
+    return { status, body, unfit: undefined }
   } finally {
     gathered(-kept)
   }
@@ -150,7 +151,7 @@ const faultAt = (step: Step, code: ProblemCode, cause?: unknown) => connectionFa
 
 /** Drops elements that are too large, too many, or beyond `maxBytes`. Throws an `XmlError`. */
 function longReply(maxBytes: number, limits: XmlLimits) {
-  const fates: Fate[] = []
+  const unfit: Unfit[] = []
   let body = ''
   let bytes = 0
   let endTag = ''
@@ -162,16 +163,17 @@ function longReply(maxBytes: number, limits: XmlLimits) {
       bytes = Buffer.byteLength(body)
       endTag = `</${qualifiedName}>`
     },
-    onElement({ text }) {
+    onElement(element) {
+      const { text } = element
       const length = Buffer.byteLength(text)
       if (bytes + length > maxBytes) {
-        fates.push('dropped')
+        unfit.push({ fate: 'dropped', dropped: { ...element, text: withoutContent(text) ?? '' } })
         return
       }
       body += text
       bytes += length
     },
-    onUnfit: fate => void fates.push(fate),
+    onUnfit: (fate, dropped) => void unfit.push({ fate, dropped }),
     onClose() {
       isWhole = true
     },
@@ -181,7 +183,7 @@ function longReply(maxBytes: number, limits: XmlLimits) {
     write: (chunk: Buffer) => splitter.write(chunk),
     end() {
       if (!isWhole) throw new XmlError('not-well-formed', 'the reply breaks off')
-      return { body: body + endTag, fates }
+      return { body: body + endTag, unfit }
     },
   }
 }

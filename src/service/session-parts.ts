@@ -41,7 +41,7 @@ import { Registry } from '../session/registry/registry.js'
 import { epochOf, sharedSessions } from '../session/registry/shared-sessions.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import type { OpenLink } from '../xmpp/link.js'
-import { serverLimits } from '../xmpp/xml/limits.js'
+import { defaultLimits as xmlLimits } from '../xmpp/xml/limits.js'
 
 /** Above this share of descriptors or memory, no spare links are dialled. */
 const mostUsedWithSpares = 0.8
@@ -105,7 +105,6 @@ export function createSessionParts(given: ProcessParts) {
     onExhausted,
   })
   const maxStanzaBytes = config.limits.stanzaBytes
-  const xmlLimits = serverLimits(maxStanzaBytes)
   const registry = new Registry(clock)
   const waiting = new WaitingMemory(memoryForWaiting(config.limits.megabytes, config.workers), () => {
     freeMemory(registry.all(), waiting, ({ id, domain }) => {

@@ -124,7 +124,9 @@ export function createOpener(parts: OpenerParts) {
       counts.unfitStanzas[fate] += 1
       if (!isWarningDue(fate)) return
       const { about, log } = aboutSession(session)
-      log.info({ ...about, fate }, 'a stanza was repaired or dropped')
+      const line = { ...about, domain: withULabels(session.domain), fate }
+      if (fate === 'mended') log.info(line, 'a stanza of an XMPP server was repaired')
+      else log.warn(line, 'a stanza of an XMPP server was dropped: it is larger than 4 MiB, or broken')
     },
     noticed(session, what) {
       addNotice(what, (notice = { ...aboutSession(session), what, count: 0 }) => {

@@ -69,8 +69,8 @@ export interface LinkEvents {
   onAhead?(): void
   onOpen(header: StreamHeader): void
   onElement(element: Element): void
-  /** `mended`: a later `onElement` gets a repaired element. `dropped`: an element was removed. */
-  onUnfit?(fate: Fate, isStanza?: boolean): void
+  /** `mended`: a later `onElement` gets a repaired element. `dropped`: this element was removed, with its content. */
+  onUnfit?(fate: Fate, isStanza?: boolean, dropped?: Element): void
   onFlush(): void
   onDrain(): void
   /** The last event, called once. */

@@ -172,10 +172,11 @@ describe('a remote BOSH endpoint', () => {
     const request = await there.request()
     request.send(200, `${start}${small}<p:a/>${large}${middle}<q:b/>${middle}${middle}${middle}${small}</body>\n`)
     const own = (text = '') => text.replace('<m>', "<m xmlns='urn:b'>")
+    const dropped = { name: 'm', namespace: 'urn:b', text: "<m xmlns='urn:b'/>" }
     expect(await replied).toEqual({
       status: 200,
       body: `${start}${own(small)}<p:a xmlns:p='urn:p'/>${own(middle)}<q:b xmlns:q='urn:undeclared-prefix:q'/>${own(middle)}${own(middle)}${own(small)}</body>`,
-      fates: ['dropped', 'mended', 'dropped'],
+      unfit: [{ fate: 'dropped', dropped }, { fate: 'mended' }, { fate: 'dropped', dropped }],
     })
   })
 

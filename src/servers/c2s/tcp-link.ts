@@ -273,8 +273,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     this.events.onElement(element)
   }
 
-  onUnfit(fate: Fate): void {
-    if (this.#phase === 'open') this.events.onUnfit?.(fate)
+  onUnfit(fate: Fate, dropped?: Element): void {
+    if (this.#phase === 'open') this.events.onUnfit?.(fate, true, dropped)
   }
 
   onClose(): void {

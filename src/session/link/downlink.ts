@@ -11,7 +11,7 @@ import type { Outbox } from '../outbox.js'
 import type { SessionKeeper } from '../session-keeper.js'
 import type { SessionView } from '../session-types.js'
 import type { Stage } from '../state.js'
-import { errorToClient } from './error-replies.js'
+import { errorForAnswer, errorToClient, refusalToSender } from './error-replies.js'
 import type { Uplink } from './uplink.js'
 
 interface Served extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'jid'> {
@@ -103,8 +103,19 @@ export class Downlink<Session extends Served> implements LinkEvents {
     }
   }
 
-  onUnfit(fate: Fate): void {
+  onUnfit(fate: Fate, _isStanza?: boolean, dropped?: Element): void {
     this.#keeper.unfit(this.#session, fate)
+    if (dropped !== undefined && this.#session.jid !== undefined) this.#answerDropped(dropped)
+  }
+
+  #answerDropped(stanza: Element): void {
+    const { uplink, outbox } = this.#session
+    const lost = errorForAnswer(stanza)
+    const refusal = refusalToSender(stanza)
+    if (lost !== undefined) outbox.add(lost)
+    // If the client and the server count stanzas, a further stanza to the server would falsify their counts.
+    else if (uplink.watch.isCounted) outbox.add(stanza)
+    else if (refusal !== undefined) uplink.link.send([refusal])
   }
 
   onFlush(): void {

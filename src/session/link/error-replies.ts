@@ -17,8 +17,28 @@ export function errorToClient(stanza: Element, jid: string): Element | undefined
   return errorReply(stanza, error, tag => attribute('to', jid) + attribute('from', tag.attribute('to')))
 }
 
-function writeError(type: 'cancel' | 'wait', condition: string): string {
-  return `<error type='${type}'><${condition} xmlns='${stanzaErrorNamespace}'/></error>`
+const tooLarge = 'The connection manager does not pass on stanzas that are larger than 4 MiB or not well-formed.'
+
+/** RFC 6120 §8.3.3.12. The stanza was dropped. */
+export function refusalToSender(stanza: Element): Element | undefined {
+  const error = writeError('modify', 'policy-violation', tooLarge)
+  return errorReply(stanza, error, tag => attribute('to', tag.attribute('from')))
+}
+
+/** For a client that waits for a dropped answer. */
+export function errorForAnswer({ name, namespace, text }: Element): Element | undefined {
+  if (name !== 'iq' || namespace !== 'jabber:client') return undefined
+  const tag = startTagOf(text)
+  const type = tag.attribute('type')
+  if (type !== 'result' && type !== 'error') return undefined
+  const attributes = ['from', 'to', 'id'].map(key => attribute(key, tag.attribute(key))).join('')
+  const error = writeError('cancel', 'policy-violation', tooLarge)
+  return { name, namespace, text: `<iq xmlns='jabber:client' type='error'${attributes}>${error}</iq>` }
+}
+
+function writeError(type: 'cancel' | 'wait' | 'modify', condition: string, sentence?: string): string {
+  const text = sentence === undefined ? '' : `<text xmlns='${stanzaErrorNamespace}'>${sentence}</text>`
+  return `<error type='${type}'><${condition} xmlns='${stanzaErrorNamespace}'/>${text}</error>`
 }
 
 function errorReply(

@@ -247,9 +247,9 @@ export class ManagedLink implements Link, LinkEvents {
     else if (element.namespace === streamsNamespace && element.name === 'features') this.#resumeStream(this.#repair)
   }
 
-  onUnfit(fate: Fate, isStanza = true): void {
+  onUnfit(fate: Fate, isStanza = true, dropped?: Element): void {
     if (fate === 'dropped' && isStanza) this.#counts.received += 1
-    this.events.onUnfit?.(fate)
+    this.events.onUnfit?.(fate, isStanza, dropped)
   }
 
   onFlush(): void {

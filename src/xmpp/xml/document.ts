@@ -1,5 +1,5 @@
 import { SaxesParser } from 'saxes'
-import { asWritten, type Element, type Fate } from './element.js'
+import { asWritten, type Element, type Unfit } from './element.js'
 import { elementReader } from './element-reader.js'
 import { EndFinder } from './end-finder.js'
 import type { XmlLimits } from './limits.js'
@@ -11,7 +11,7 @@ import { XmlError } from './xml-error.js'
 export interface Document {
   readonly root: Root
   readonly children: readonly Element[]
-  readonly fates: readonly Fate[]
+  readonly unfit: readonly Unfit[]
 }
 
 interface DocumentOptions extends SplitterOptions {
@@ -22,14 +22,14 @@ interface DocumentOptions extends SplitterOptions {
 /** A factor. `<a/>` with an added declaration of 60 characters is 16 times as long. */
 const usualGrowth = 20
 
-const none: readonly Fate[] = []
+const none: readonly Unfit[] = []
 
 /** Throws an `XmlError` for invalid XML or an exceeded limit. */
 export function documentReader(limits: XmlLimits, options: DocumentOptions = {}): (text: string) => Document {
   const { maxGrowth = usualGrowth } = options
   let root: Root | undefined
   let children: Element[] = []
-  let fates: Fate[] | undefined
+  let unfit: Unfit[] | undefined
   let room = 0
   const sink: Sink = {
     onOpen(opened) {
@@ -41,9 +41,9 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
       children.push(element)
     },
     onClose() {},
-    onUnfit(fate) {
-      fates ??= []
-      fates.push(fate)
+    onUnfit(fate, dropped) {
+      unfit ??= []
+      unfit.push({ fate, dropped })
     },
   }
   const splitter = new Splitter(sink, limits, options)
@@ -51,12 +51,12 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
     room = maxGrowth * text.length
     try {
       splitter.readDocument(text)
-      return { root: root!, children, fates: fates ?? none }
+      return { root: root!, children, unfit: unfit ?? none }
     } finally {
       // The root may contain a password.
       root = undefined
       children = []
-      fates = undefined
+      unfit = undefined
     }
   }
 }

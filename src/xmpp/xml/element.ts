@@ -10,6 +10,12 @@ export interface Element {
 /** What happened to a child that broke namespace rules or limits. */
 export type Fate = 'mended' | 'dropped'
 
+export interface Unfit {
+  readonly fate: Fate
+  /** The dropped stanza without its content. Undefined if it cannot be read. */
+  readonly dropped?: Element | undefined
+}
+
 export type MeantNamespace = (name: string, namespace: string) => string
 
 export const asWritten: MeantNamespace = (_name, namespace) => namespace

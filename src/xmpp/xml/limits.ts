@@ -15,22 +15,12 @@ export interface XmlLimits {
   readonly maxDeclarations: number
 }
 
-/** The limit for elements from servers is higher by this factor, for wrapped stanzas (XEP-0280) and long rosters. */
-const serverFactor = 4
-
-/** Common servers have the same default. */
-const usualStanzaBytes = 262_144
-
+/** For elements from servers. A roster of 20,000 contacts with names and groups has 2.6 MB. */
 export const defaultLimits: XmlLimits = {
-  maxElementBytes: serverFactor * usualStanzaBytes,
+  maxElementBytes: 4 * 1_048_576,
   maxDepth: 128,
   maxAttributes: 64,
   maxNameLength: 256,
   maxChildren: 0,
   maxDeclarations: 512,
 }
-
-export const serverLimits = (maxStanzaBytes: number): XmlLimits => ({
-  ...defaultLimits,
-  maxElementBytes: serverFactor * maxStanzaBytes,
-})

@@ -1,3 +1,4 @@
+import { attempt } from '../../lib/attempt.js'
 import { copyOf, keepsTooMuch } from './copy-of.js'
 import { asWritten, type Element, type Fate, type MeantNamespace } from './element.js'
 import { elementReader, type ReadingRules } from './element-reader.js'
@@ -7,14 +8,15 @@ import { assertFewDeclarations, type Declarations, lasting, type OpenRoot, type 
 import { endOfSpace, endOfText, isLarger } from './usual-text.js'
 import { allowUsual, usualXml } from './usual-xml.js'
 import { readUtf8, unfinishedBytes } from './utf8.js'
+import { withoutContent } from './without-content.js'
 import { XmlError } from './xml-error.js'
 
 export interface Sink {
   onOpen(root: Root): void
   onElement(element: Element): void
   onClose(): void
-  /** In lenient mode: called before a repaired child, or for a dropped child. */
-  onUnfit?(fate: Fate): void
+  /** In lenient mode: called before a repaired child, or for a dropped child, which is given without its content. */
+  onUnfit?(fate: Fate, dropped?: Element): void
 }
 
 export interface SplitterOptions {
@@ -56,6 +58,8 @@ export class Splitter {
   #held = ''
   #pieces = ''
   #isDropped = false
+  /** The beginning of the dropped element. */
+  #beginning = ''
   #tail: Buffer | undefined
   #stopped = false
 
@@ -151,7 +155,7 @@ export class Splitter {
       if (element === undefined || isLarger(text, at, usualXml.end, this.#rules.limits.maxElementBytes)) break
       at = usualXml.end
       if (this.#hasRoomFor(element.text)) this.#sink.onElement(element)
-      else this.#sink.onUnfit?.('dropped')
+      else this.#drop(element.text)
     }
     return at
   }
@@ -193,8 +197,10 @@ export class Splitter {
       // `length` counts UTF-16 units. The bytes are counted when the element is complete.
       if (length > maxElementBytes || finder.deepest > maxDepth) {
         const error = finder.deepest > maxDepth ? tooDeep() : tooLarge()
-        if (!this.#isDroppable(this.#held + this.#pieces, error)) throw error
+        const begun = this.#held + this.#pieces
+        if (!this.#isDroppable(begun, error)) throw error
         this.#isDropped = true
+        this.#beginning = withoutContent(begun) ?? ''
         this.#held = ''
         this.#pieces = ''
       }
@@ -209,7 +215,7 @@ export class Splitter {
     this.#finder = undefined
     this.#held = ''
     this.#isDropped = false
-    if (isDropped) this.#sink.onUnfit?.('dropped')
+    if (isDropped) this.#drop(this.#beginning)
     else if (this.#root === undefined) this.#readRoot(text)
     else if (text.startsWith('</')) this.#readEnd(text, this.#root.qualifiedName)
     else if (!text.startsWith('<!')) this.#readChild(text, this.#root.declarations)
@@ -241,18 +247,16 @@ export class Splitter {
       if (this.#isTooLarge(text, text.length)) throw tooLarge()
       if (element === undefined) {
         element = elementReader.readChild(text, declarations, this.#rules)
-        fate = element === undefined ? 'dropped' : elementReader.isMended ? 'mended' : undefined
+        if (elementReader.isMended) fate = 'mended'
       }
     } catch (error) {
       if (!this.#isDroppable(text, error)) throw error
-      this.#sink.onUnfit?.('dropped')
+      this.#drop(text)
       return
     }
-    if (!this.#hasRoomFor(text)) {
-      fate = 'dropped'
-      element = undefined
-    }
-    if (fate !== undefined) this.#sink.onUnfit?.(fate)
+    if (!this.#hasRoomFor(text)) element = undefined
+    if (element === undefined) this.#drop(text)
+    else if (fate !== undefined) this.#sink.onUnfit?.(fate)
     if (element !== undefined && !this.#stopped) this.#sink.onElement(element)
   }
 
@@ -274,6 +278,20 @@ export class Splitter {
     const isFar = this.#children > mostDropped * maxChildren
     if (isFar || !this.#rules.lenient || !stanza.test(text)) throw new XmlError('policy-violation', 'too many elements')
     return false
+  }
+
+  #drop(text: string): void {
+    this.#sink.onUnfit?.('dropped', this.#withoutContent(text))
+  }
+
+  #withoutContent(text: string): Element | undefined {
+    const tag = withoutContent(text)
+    if (tag === undefined || this.#root === undefined) return undefined
+    const alone = copyOf(tag)
+    const { declarations } = this.#root
+    return attempt(
+      () => this.#usualChild(alone, 0, declarations) ?? elementReader.readChild(alone, declarations, this.#rules),
+    )
   }
 
   #isTooLarge(text: string, end: number): boolean {

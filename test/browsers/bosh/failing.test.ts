@@ -142,13 +142,49 @@ describe('a stanza that is mended or dropped', () => {
     for (const { link } of [failing, other, other]) link.events.onUnfit?.('mended')
     failing.link.events.onUnfit?.('dropped')
     expect(bench.counts).toMatchObject({ unfitStanzas: { mended: 3, dropped: 1 } })
-    const lines = () => bench.logged.filter(line => line.includes('repaired or dropped')).map(line => JSON.parse(line))
+    const lines = () =>
+      bench.logged.filter(line => line.includes('a stanza of an XMPP server was')).map(line => JSON.parse(line))
     expect(lines()).toEqual([
-      expect.objectContaining({ session: failing.id, fate: 'mended' }),
-      expect.objectContaining({ session: failing.id, fate: 'dropped' }),
+      expect.objectContaining({ level: 30, session: failing.id, domain: 'chat.example', fate: 'mended' }),
+      expect.objectContaining({ level: 40, session: failing.id, domain: 'chat.example', fate: 'dropped' }),
     ])
     bench.clock.advance(60_000)
     other.link.events.onUnfit?.('mended')
     expect(lines()).toHaveLength(3)
+  })
+
+  const stanza = (name: string, attributes: string) => ({
+    name,
+    namespace: 'jabber:client',
+    text: `<${name} xmlns='jabber:client' ${attributes}/>`,
+  })
+  const error = "<error type='{}'><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text "
+
+  test.each([
+    ['message', "from='a@b/c' id='1' type='chat'", `<message xmlns='jabber:client' type='error' to='a@b/c' id='1'>`],
+    ['iq', "from='a@b/c' id='1' type='get'", `<iq xmlns='jabber:client' type='error' to='a@b/c' id='1'>`],
+    ['iq', "id='1' type='set'", `<iq xmlns='jabber:client' type='error' id='1'>`],
+    ['message', "from='a@b/c' id='1' type='error'", ''],
+    ['presence', "from='a@b/c'", ''],
+  ])('is answered with an error if it is dropped: %s %s', async (name, attributes, start) => {
+    const bench = new BoshBench()
+    const { link } = await bench.warmed()
+    await bench.server(() => link.events.onUnfit?.('dropped', true, stanza(name, attributes)))
+    if (start === '') expect(link.sent).toEqual([])
+    else expect(link.sent).toEqual([expect.stringContaining(start + error.replace('{}', 'modify'))])
+  })
+
+  test.each(['result', 'error'])('gives the page an error if it is a dropped %s', async type => {
+    const bench = new BoshBench()
+    const client = await bench.warmed()
+    const held = await client.next()
+    const answer = stanza('iq', `from='a@b' to='c@d/e' id='roster' type='${type}'`)
+    await bench.server(() => {
+      client.link.events.onUnfit?.('dropped', true, answer)
+      client.link.events.onFlush()
+    })
+    const start = `<iq xmlns='jabber:client' type='error' from='a@b' to='c@d/e' id='roster'>`
+    expect(held.reply?.body).toContain(start + error.replace('{}', 'cancel'))
+    expect(client.link.sent).toEqual([])
   })
 })

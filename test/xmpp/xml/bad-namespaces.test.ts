@@ -128,9 +128,9 @@ describe('elements of a server that break namespace rules', () => {
 
   test('are reported for a document too', () => {
     const reader = documentReader(defaultLimits, { lenient: true })
-    const { children, fates } = reader('<r><p:a/><b/><a:b:c/></r>')
+    const { children, unfit } = reader('<r><p:a/><b/><a:b:c/></r>')
     expect(children.map(({ name }) => name)).toEqual(['a', 'b'])
-    expect(fates).toEqual(['mended', 'dropped'])
-    expect(reader('<r><b/></r>').fates).toEqual([])
+    expect(unfit).toEqual([{ fate: 'mended' }, { fate: 'dropped' }])
+    expect(reader('<r><b/></r>').unfit).toEqual([])
   })
 })
