@@ -1,4 +1,5 @@
 import type { CookieRules } from '../browsers/bosh/attach-cookie.js'
+import { boshRefusals } from '../browsers/bosh/bosh-refusals.js'
 import { createConnectionManager } from '../browsers/bosh/connection-manager.js'
 import type { Config } from '../config/config.js'
 import { pathOf, urlOfDomain } from '../config/serving.js'
@@ -52,6 +53,7 @@ export function createSessions(
     defaultDomain: bosh.defaultDomain,
     terms: bosh,
     requireSecure: bosh.requireSecure,
+    noteRefusal: boshRefusals(parts.clock, parts.logFor('bosh')),
     cookies: domain => cookieRules(config, domain),
     bodies: parts.bodies,
   })

@@ -1,4 +1,5 @@
 import type { Express, Router } from 'express'
+import { boshRefusals } from '../browsers/bosh/bosh-refusals.js'
 import type { CarriedRequests } from '../browsers/bosh/carried-requests.js'
 import type { ConnectionManager } from '../browsers/bosh/connection-manager.js'
 import { createCors } from '../browsers/bosh/cors.js'
@@ -196,6 +197,7 @@ function createBosh(config: Config, manager: ConnectionManager, { shared, carrie
     counts,
     cors: createCors(config.cors),
     externalUrl: config.externalUrl,
+    noteRefusal: boshRefusals(clock, shared.sessionParts.logFor('bosh')),
     maxBodyBytes: Math.max(leastBodyBytes, 2 * maxStanzaBytes),
   })
   return Object.assign(listener, { holds: true })

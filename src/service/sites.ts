@@ -1,10 +1,13 @@
 import type { RequestListener } from 'node:http'
+import { boshRefusals } from '../browsers/bosh/bosh-refusals.js'
 import { createCarriedRequests } from '../browsers/bosh/carried-requests.js'
 import { CarriedSockets } from '../browsers/websocket/carried-sockets.js'
 import type { Config, HostEntry } from '../config/config.js'
 import { configOfHost } from '../config/serving.js'
-import { answerEmpty } from '../http/answers/node-answers.js'
+import { clientAddress } from '../http/access/client-rules.js'
+import { answerInText } from '../http/answers/node-answers.js'
 import type { Routes } from '../http/listening/dispatch.js'
+import { problems } from '../lib/errors.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
 import type { SessionRecord } from '../session/session-record.js'
 import { createCarriedLogins } from '../warm/warming/carried-logins.js'
@@ -109,8 +112,12 @@ function createHost(config: Config, hosts: readonly HostEntry[], parts: Parts, b
 
 /** Rejects requests with 421 (RFC 9110 §15.5.20). */
 function refusal(config: Config, { shared, sums }: Parts): Routes {
-  const { logFor, counts } = shared.sessionParts
-  const refuseBosh: RequestListener = (_req, res) => answerEmpty(res, 421)
+  const { logFor, counts, clock } = shared.sessionParts
+  const note = boshRefusals(clock, logFor('bosh'))
+  const refuseBosh: RequestListener = (req, res) => {
+    note('host', clientAddress(req, config), 'HTTP_HOSTS')
+    answerInText(res, 421, problems['misdirected-request'].sentence)
+  }
   const rest = createMisdirectedApp({ config, log: logFor('http'), counts, sums })
   return { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }
 }

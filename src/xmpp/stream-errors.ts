@@ -7,9 +7,34 @@ import type { Element } from './xml/element.js'
 
 const streamErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-streams'
 
+/** For a person who debugs a client or server. */
+const sentences: Readonly<Record<string, string>> = {
+  'bad-format': 'The elements are not those of an XMPP stream. Over WebSocket, each message must be one element.',
+  conflict: 'Another connection has taken this session.',
+  'connection-timeout': 'The login was not finished in time. Connect again.',
+  'host-unknown': 'This domain is not served here. An operator can add it to XMPP_DOMAINS.',
+  'host-gone': 'This domain is no longer served here.',
+  'improper-addressing': 'The attribute `to` must be the domain of an XMPP server.',
+  'internal-server-error': 'The service failed. Its log has the cause. Connect again.',
+  'invalid-from': 'The attribute `from` is not the domain of this stream.',
+  'invalid-namespace': 'The namespace of an element is wrong. A stanza must declare jabber:client over WebSocket.',
+  'not-authorized': 'The login is missing, or was refused.',
+  'not-well-formed': 'The XML is not well-formed. A WebSocket stream begins with an open element (RFC 7395).',
+  'policy-violation': 'A rule or limit of the service was broken. The log of the service names it.',
+  'remote-connection-failed': 'The XMPP server cannot be reached, or closed the connection. Connect again.',
+  'resource-constraint': 'The service is full. Connect again later.',
+  'restricted-xml': 'XMPP allows no comments, processing instructions, DTDs and entities (RFC 6120).',
+  'system-shutdown': 'The service is stopping. Connect again.',
+  'unsupported-encoding': 'The text must be UTF-8.',
+  'unsupported-version': 'The version must be 1.0.',
+  'undefined-condition': 'The stream cannot continue. The log of the service has the reason.',
+}
+
 /** RFC 6120 §4.9.3. */
 export function writeStreamError(condition: string): string {
-  return `<stream:error><${condition} xmlns='${streamErrorNamespace}'/></stream:error>`
+  const sentence = sentences[condition]
+  const text = sentence === undefined ? '' : `<text xmlns='${streamErrorNamespace}'>${sentence}</text>`
+  return `<stream:error><${condition} xmlns='${streamErrorNamespace}'/>${text}</stream:error>`
 }
 
 export function streamEnd(element: Element, step: Step): LinkEnd {

@@ -175,6 +175,7 @@ test(
 const narrow: XmlLimits = {
   ...defaultLimits,
   maxElementBytes: 200,
+  maxStanzaBytes: 200,
   maxDepth: 2,
   maxAttributes: 2,
   maxNameLength: 12,

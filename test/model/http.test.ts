@@ -187,6 +187,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
     ...{ opener, registry, limits, counts, clock: systemClock, maxStanzaBytes: 262_144, refused: unnoted },
     defaultDomain: undefined,
     requireSecure: false,
+    noteRefusal: unnoted,
     terms: {
       ...{ maxWait: 60, defaultHold: 1, maxRequests: 2, inactivity: 150, maxPause: 300, polling: 5 },
       ...{ enforcePolling: false, acks: true },
@@ -221,6 +222,7 @@ async function startProcess(network?: MemoryNetwork): Promise<Process> {
       ...{ secureUrl: () => undefined, redirectUrl: () => undefined },
       cors: createCors({ origins: ['*'], credentials: false, headers: [], methods: [], maxAge: 7200 }),
       externalUrl: undefined,
+      noteRefusal: unnoted,
     }),
   ).listen(0, '127.0.0.1') as unknown as HttpServer
   http.on('connection', (socket: Socket) => {

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { declareStream } from '../../src/browsers/websocket/framing.js'
+import { writeStreamError } from '../../src/xmpp/stream-errors.js'
 import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -25,8 +27,7 @@ const close = `<close xmlns="${framing}" />`
 const gone = "type='terminate' condition='item-not-found'"
 const sasl2Refusal =
   "<failure xmlns='urn:xmpp:sasl:2'><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>"
-const streamError = (condition: string) =>
-  `<stream:error xmlns:stream='http://etherx.jabber.org/streams'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
+const streamError = (condition: string) => declareStream(writeStreamError(condition))
 
 type Binding = WarmBinding & { websocket: { url: string; token: string; expires_in: number } }
 

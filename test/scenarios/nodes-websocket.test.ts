@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
+import { declareStream } from '../../src/browsers/websocket/framing.js'
 import { socketCarrier } from '../../src/processes/carriers/socket-carrier.js'
 import { nodeIn } from '../../src/processes/node-name.js'
+import { writeStreamError } from '../../src/xmpp/stream-errors.js'
 import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
@@ -26,8 +28,7 @@ const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
 const path = '/xmpp-websocket/warm'
 const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
 const close = `<close xmlns="${framing}" />`
-const shutdown =
-  "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><system-shutdown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+const shutdown = declareStream(writeStreamError('system-shutdown'))
 
 type Binding = WarmBinding & { websocket: { url: string; token: string } }
 

@@ -145,6 +145,8 @@ export class FakePeer {
   readonly secureUrl: string | undefined = undefined
   gone = false
   whenGone: (() => void) | undefined
+  /** Why no session was created, for people. It is taken out of the reply. */
+  sentence: string | undefined
 
   constructor(
     readonly secure = true,
@@ -161,7 +163,11 @@ export class FakePeer {
   behindRequest(answer: (reply: Reply) => void): Peer {
     const peer = this
     return {
-      answer,
+      answer(reply) {
+        const [whole, sentence] = /><text>([^<]+)<\/text><\/body>$/.exec(reply.body) ?? []
+        peer.sentence = sentence
+        answer(whole === undefined ? reply : { ...reply, body: reply.body.replace(whole, '/>') })
+      },
       get address() {
         return peer.address
       },
@@ -297,6 +303,7 @@ export class BoshBench {
   readonly sums = new MinuteSums(this.clock)
   readonly links: FakeLink[] = []
   /** What an operator reads. */
+  readonly refusals: { reason: string; address: string | undefined; setting: string | undefined }[] = []
   readonly logged: string[] = []
   /** Domains of links that were given up, and why. */
   readonly unmended: (readonly [domain: string, why: string])[] = []
@@ -379,6 +386,7 @@ export class BoshBench {
       ...{ limits, refused, maxStanzaBytes: 262_144, clock: this.clock, counts: this.counts },
       bodies: this.bodies,
       requireSecure: about.requireSecure ?? false,
+      noteRefusal: (reason, address, setting) => void this.refusals.push({ reason, address, setting }),
       defaultDomain: about.defaultDomain,
       terms: {
         maxWait: 60,

@@ -1,6 +1,8 @@
 // A service with a WebSocket endpoint, and the XMPP server behind it, whose lines a test says.
 import { expect } from '@jest/globals'
+import { declareStream } from '../../src/browsers/websocket/framing.js'
 import type { Clock } from '../../src/lib/clock.js'
+import { writeStreamError } from '../../src/xmpp/stream-errors.js'
 import { opcodes } from './frames.js'
 import { type ScriptedConnection, ScriptedServer } from './scripted-server.js'
 import { startTestService, type TestService } from './start-service.js'
@@ -29,8 +31,7 @@ export const features = (inner = mechanisms('SCRAM-SHA-1')) => `<stream:features
 export const message = (body: string, more = '') =>
   `<message xmlns='jabber:client' to='romeo@localhost'${more}><body>${body}</body></message>`
 
-export const faultOf = (condition: string) =>
-  `<stream:error xmlns:stream='${streams}'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
+export const faultOf = (condition: string) => declareStream(writeStreamError(condition))
 
 /** A client, and its stream at the server. */
 export interface Pair {

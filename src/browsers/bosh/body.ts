@@ -132,6 +132,11 @@ export function writeTerminate(condition: Condition | undefined, streamError = '
   return writeBody(` type='terminate'${attribute('condition', condition)}`, streamError, streamError !== '')
 }
 
+/** For a person who debugs a client. Clients use the condition only (XEP-0124 §17.2). */
+export function writeRefusal(condition: Condition, sentence: string): string {
+  return writeBody(` type='terminate'${attribute('condition', condition)}`, `<text>${escapeXml(sentence)}</text>`)
+}
+
 /** XEP-0124 §17.2. */
 export function writeSeeOther(uri: string): string {
   return writeBody(" type='terminate' condition='see-other-uri'", `<uri>${escapeXml(uri)}</uri>`)

@@ -7,8 +7,9 @@ import { inspect } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
-import { type Body, parseBody, readBodyHead, writeSeeOther, writeTerminate } from './body.js'
+import { type Body, parseBody, readBodyHead, writeRefusal, writeSeeOther, writeTerminate } from './body.js'
 import { BoshClient, type BoshRecord, type NextPageRecord } from './bosh-client.js'
+import type { NoteRefusal } from './bosh-refusals.js'
 import type { BoshParts, Start } from './delivery.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
 import { defaultContentType, negotiateTerms, type TermLimits } from './terms.js'
@@ -18,13 +19,36 @@ interface ConnectionManagerParts extends BoshParts, Pick<OpenerParts, 'registry'
   readonly terms: TermLimits
   readonly defaultDomain: string | undefined
   readonly requireSecure: boolean
+  readonly noteRefusal: NoteRefusal
   readonly lastRid?: () => number
+}
+
+/** Why no session was created. */
+const sentences: Partial<Record<Condition, string>> = {
+  'bad-request': 'An attribute or stanza is wrong (XEP-0124): rid, wait, hold and ack are numbers, ver is like 1.6.',
+  'host-gone': 'This service no longer serves the domain in `to`.',
+  'host-unknown': 'This service does not serve the domain in `to`: an operator can add it to XMPP_DOMAINS.',
+  'improper-addressing': 'The attribute `to` must be the domain of an XMPP server.',
+  'policy-violation':
+    'A limit of this service was reached, or it needs https. The log of the service names the setting.',
+  'system-shutdown': 'The service is stopping. Create the session again in a moment.',
 }
 
 export type ConnectionManager = Readonly<ReturnType<typeof createConnectionManager>>
 
 export function createConnectionManager(parts: ConnectionManagerParts) {
   const { opener, registry, counts, lastRid = () => randomInt(1, 2 ** 47) } = parts
+
+  function refuseToCreate(
+    condition: Condition,
+    { address }: Pick<Peer, 'address'>,
+    sentence = sentences[condition],
+  ): Reply {
+    if (sentence === undefined) return refuse(condition)
+    counts.failedRequests += 1
+    parts.noteRefusal(condition, address)
+    return { status: 200, body: writeRefusal(condition, sentence), contentType: defaultContentType }
+  }
 
   function refuse(condition: Condition): Reply {
     counts.failedRequests += 1
@@ -61,7 +85,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       if (opened instanceof BoshClient) {
         session = opened.session
         opened.create(body, payload, peer)
-      } else peer.answer(typeof opened === 'string' ? refuse(opened) : opened)
+      } else peer.answer(typeof opened === 'string' ? refuseToCreate(opened, peer) : opened)
     } catch (error) {
       breakOff(session, error, peer)
     }
@@ -97,7 +121,8 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       if (client !== undefined) client.handle(body, peer)
       else refuseUnknown(peer)
     } catch (error) {
-      if (client === undefined && error instanceof XmlError) peer.answer(refuse('bad-request'))
+      if (client === undefined && error instanceof XmlError)
+        peer.answer(refuseToCreate('bad-request', peer, `The request is no BOSH body: ${error.message}.`))
       else breakOff(client?.session, error, peer)
     }
   }

@@ -29,6 +29,11 @@ const headMilliseconds = 1_000
 
 const mostAtOnce = 16
 
+const sentences = {
+  413: 'The request is too large. Send fewer or smaller stanzas: an operator can raise MAX_STANZA_BYTES.',
+  503: 'Too many requests are under way. Send it again later.',
+} as const
+
 const pendingReplies = writeBatch<HttpPeer>(mostAtOnce, peer => peer.write())
 
 export class HttpPeer implements Peer, BodySink {
@@ -141,11 +146,11 @@ export class HttpPeer implements Peer, BodySink {
     this.#discard = closeLingering(this.#res, this.#parts.clock)
   }
 
-  #tell(reply: Reply | number): void {
+  #tell(reply: Reply | keyof typeof sentences): void {
     if (typeof reply !== 'number') send(this.#res, reply, this.#parts)
     else {
       this.#parts.counts.failedRequests += 1
-      fail(this.#res, this.#parts, reply)
+      fail(this.#res, this.#parts, reply, sentences[reply])
     }
   }
 

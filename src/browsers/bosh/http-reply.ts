@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
-import { answerEmpty, inertHeaders } from '../../http/answers/node-answers.js'
+import { answerEmpty, answerInText, inertHeaders } from '../../http/answers/node-answers.js'
 import { replyWhole } from '../../http/fast/fast-response.js'
 import type { Counts } from '../../lib/counts.js'
 import type { Cors } from './cors.js'
@@ -47,8 +47,14 @@ function write(res: ServerResponse, reply: Reply, parts: ReplyParts): void {
   res.end()
 }
 
-export function fail(res: ServerResponse, parts: ReplyParts, status: number, ...headers: string[]): void {
-  answerEmpty(res, status, [...corsOf(res, parts).answer, ...headers])
+export function fail(
+  res: ServerResponse,
+  parts: ReplyParts,
+  status: number,
+  sentence: string,
+  headers: readonly string[] = [],
+): void {
+  answerInText(res, status, sentence, [...corsOf(res, parts).answer, ...headers])
 }
 
 export function breakOff(res: ServerResponse, parts: ReplyParts, error: unknown): void {

@@ -2,14 +2,29 @@ import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerRespo
 import { clientAddress, type PublicEndpoint } from '../../http/access/client-rules.js'
 import { senderOf } from '../../http/access/sender.js'
 import { answerPage, inertHeaders } from '../../http/answers/node-answers.js'
+import { isCoded } from '../../http/bodies/content-coding.js'
 import { awaitsContinue } from '../../http/bodies/expect-continue.js'
 import { pipeBody } from '../../http/bodies/pipe-body.js'
+import type { NoteRefusal } from './bosh-refusals.js'
 import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
 interface ListenerParts extends HttpPeerParts, PublicEndpoint {
   readonly externalUrl: string | undefined
+  readonly noteRefusal: NoteRefusal
 }
+
+/** Status, sentence, and the setting that decides. */
+const refusals = {
+  address: [403, 'Clients with this address may not connect here.', 'BOSH_ALLOW'],
+  origin: [
+    403,
+    'Pages of this origin may not connect here. An operator can list the origin in CORS_ORIGINS.',
+    'CORS_ORIGINS',
+  ],
+  navigation: [403, 'This address is for XMPP clients (XEP-0124). Forms and links cannot use it.', undefined],
+  compressed: [415, 'The request must not be compressed. Send it without Content-Encoding.', undefined],
+} as const satisfies Record<string, readonly [number, string, string | undefined]>
 
 /** XEP-0124 §5. */
 export function createBoshListener(parts: ListenerParts): RequestListener {
@@ -24,8 +39,7 @@ export function createBoshListener(parts: ListenerParts): RequestListener {
 
 function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
   if (parts.access?.(clientAddress(req, parts.clients)) === false) {
-    if (req.method === 'POST') refusePost(req, res, parts, 403)
-    else fail(res, parts, 403)
+    refuse(req, res, parts, 'address')
     return
   }
   switch (req.method) {
@@ -40,7 +54,7 @@ function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts)
       res.writeHead(204, [...inertHeaders, ...corsOf(res, parts).preflight]).end()
       break
     default:
-      fail(res, parts, 405, 'Allow', 'GET, HEAD, OPTIONS, POST')
+      fail(res, parts, 405, 'Send BOSH requests with POST.', ['Allow', 'GET, HEAD, OPTIONS, POST'])
   }
 }
 
@@ -48,13 +62,9 @@ function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): 
   const { headers } = req
   // Without CORS headers, a foreign page could open a session but not read the reply.
   const isUnreadable = corsOf(res, parts).answer.length === 0 && isForeign(headers, parts.externalUrl)
-  if (isUnreadable || headers['sec-fetch-mode'] === 'navigate') {
-    refusePost(req, res, parts, 403)
-    return
-  }
-  const encoding = headers['content-encoding']
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    refusePost(req, res, parts, 415)
+  const isNavigation = headers['sec-fetch-mode'] === 'navigate'
+  if (isUnreadable || isNavigation || isCoded(headers['content-encoding'])) {
+    refuse(req, res, parts, isNavigation ? 'navigation' : isUnreadable ? 'origin' : 'compressed')
     return
   }
   parts.counts.requests += 1
@@ -78,9 +88,13 @@ function isForeign(headers: IncomingHttpHeaders, externalUrl: string | undefined
   return headers.origin === 'null' || senderOf(headers, externalUrl) === 'elsewhere'
 }
 
-function refusePost(req: IncomingMessage, res: ServerResponse, parts: ListenerParts, status: number): void {
-  parts.counts.requests += 1
-  parts.counts.failedRequests += 1
-  fail(res, parts, status)
+function refuse(req: IncomingMessage, res: ServerResponse, parts: ListenerParts, reason: keyof typeof refusals): void {
+  const [status, sentence, setting] = refusals[reason]
+  if (req.method === 'POST') {
+    parts.counts.requests += 1
+    parts.counts.failedRequests += 1
+  }
+  parts.noteRefusal(reason, clientAddress(req, parts.clients), setting)
+  fail(res, parts, status, sentence, status === 415 ? ['Accept-Encoding', 'identity'] : [])
   req.resume()
 }

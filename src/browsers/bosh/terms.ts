@@ -22,8 +22,7 @@ export function negotiateTerms(body: TermWish, limits: TermLimits) {
   const { wait = Math.min(60, limits.maxWait), hold = limits.defaultHold } = body
   const ver = commonVersion(body.ver)
   const contentType = negotiateContentType(body.content)
-  if (Number.isNaN(wait + hold + (body.ack ?? 0)) || ver === undefined || contentType === undefined)
-    return 'bad-request'
+  if (Number.isNaN(wait + hold + (body.ack ?? 0)) || ver === undefined) return 'bad-request'
   const agreedWait = Math.min(wait, limits.maxWait)
   const agreedHold = Math.min(hold, limits.maxRequests - 1)
   const isPolling = agreedWait === 0 || agreedHold === 0
@@ -72,11 +71,12 @@ function commonVersion(theirs: string | undefined): string | undefined {
   return older ? `${major}.${minor}` : ourVersion.join('.')
 }
 
-function negotiateContentType(content: string | undefined): string | undefined {
-  if (content === undefined) return defaultContentType
-  const parts = /^([a-z]+\/[a-z]+)\s*(?:;\s*charset\s*=\s*"?(utf-?8)"?\s*)?$/i.exec(content)
-  if (parts === null || !contentTypes.has(parts[1]!.toLowerCase())) return undefined
-  const contentType = `${parts[1]!.toLowerCase()}; charset=utf-8`
+/** Ignores what is no known type, because old clients write it without a semicolon, or with another charset. */
+function negotiateContentType(content = ''): string {
+  const [type = ''] = /^\s*[a-z]+\/[a-z]+(?![\w/+.-])/i.exec(content) ?? []
+  const known = type.trim().toLowerCase()
+  if (!contentTypes.has(known)) return defaultContentType
+  const contentType = `${known}; charset=utf-8`
   // Returns the constant, so that the new string is not kept in memory for each session.
   return contentType === defaultContentType ? defaultContentType : contentType
 }

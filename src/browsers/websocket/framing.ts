@@ -37,6 +37,7 @@ class MessageReader {
   }
 
   #readElement(message: Buffer): Element | MessageFault {
+    message = withoutSpace(message)
     if (message[0] !== less || message[message.length - 1] !== greater) return 'bad-format'
     this.#splitter ??= this.#begin()
     try {
@@ -88,6 +89,14 @@ function declarationBytes(message: Buffer): number {
   }
   while (space.has(message[end])) end += 1
   return end
+}
+
+/** Around the element. Some clients end each message with a line break. */
+function withoutSpace(message: Buffer): Buffer {
+  let [start, end] = [0, message.length]
+  while (space.has(message[start])) start += 1
+  while (end > start && space.has(message[end - 1])) end -= 1
+  return end - start === message.length ? message : message.subarray(start, end)
 }
 
 const isOpening = ({ name, namespace }: Element) => name === 'open' && namespace === framingNamespace

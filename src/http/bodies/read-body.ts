@@ -1,13 +1,13 @@
 import type { Request } from 'express'
 import { Problem } from '../../lib/errors.js'
+import { isCoded } from './content-coding.js'
 import { awaitsContinue, sendContinue } from './expect-continue.js'
 
 /** In bytes. */
 const longestBody = 16_384
 
 export async function readBody(request: Request): Promise<Buffer> {
-  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
-  if (encoding !== 'identity') {
+  if (isCoded(request.headers['content-encoding'])) {
     throw new Problem('unsupported-media-type', { detail: 'It must not be compressed.' })
   }
   const announced = Number(request.headers['content-length'])

@@ -63,6 +63,7 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
 
 const noLimits: XmlLimits = {
   maxElementBytes: Number.POSITIVE_INFINITY,
+  maxStanzaBytes: Number.POSITIVE_INFINITY,
   maxDepth: Number.POSITIVE_INFINITY,
   maxAttributes: Number.POSITIVE_INFINITY,
   maxNameLength: Number.POSITIVE_INFINITY,

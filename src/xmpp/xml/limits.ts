@@ -1,6 +1,8 @@
 export interface XmlLimits {
   /** UTF-8 bytes of a top-level element. */
   readonly maxElementBytes: number
+  /** The same for stanzas of servers. */
+  readonly maxStanzaBytes: number
   /** The root has depth 0. */
   readonly maxDepth: number
   readonly maxAttributes: number
@@ -15,9 +17,10 @@ export interface XmlLimits {
   readonly maxDeclarations: number
 }
 
-/** For elements from servers. A roster of 20,000 contacts with names and groups has 2.6 MB. */
 export const defaultLimits: XmlLimits = {
-  maxElementBytes: 4 * 1_048_576,
+  maxElementBytes: 1_048_576,
+  // A roster of 20,000 contacts with names and groups has 2.6 MB.
+  maxStanzaBytes: 4 * 1_048_576,
   maxDepth: 128,
   maxAttributes: 64,
   maxNameLength: 256,

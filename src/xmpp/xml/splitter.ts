@@ -1,4 +1,3 @@
-import { attempt } from '../../lib/attempt.js'
 import { copyOf, keepsTooMuch } from './copy-of.js'
 import { asWritten, type Element, type Fate, type MeantNamespace } from './element.js'
 import { elementReader, type ReadingRules } from './element-reader.js'
@@ -58,6 +57,8 @@ export class Splitter {
   #held = ''
   #pieces = ''
   #isDropped = false
+  /** Limit of the current element, in bytes. */
+  #mostBytes = 0
   /** The beginning of the dropped element. */
   #beginning = ''
   #tail: Buffer | undefined
@@ -124,6 +125,7 @@ export class Splitter {
         this.#assertMarkup(text, at)
         const root = this.#prolog === 'whole' ? 'root' : 'declaration or root'
         this.#finder = new EndFinder(this.#root === undefined ? root : 'child')
+        this.#mostBytes = this.#rules.limits.maxElementBytes
       }
       at = this.#readOn(this.#finder, text, at)
     }
@@ -195,7 +197,9 @@ export class Splitter {
         this.#pieces = ''
       }
       // `length` counts UTF-16 units. The bytes are counted when the element is complete.
-      if (length > maxElementBytes || finder.deepest > maxDepth) {
+      if (length > this.#mostBytes && this.#mostBytes === maxElementBytes)
+        this.#mostBytes = this.#limitOf(this.#held + this.#pieces)
+      if (length > this.#mostBytes || finder.deepest > maxDepth) {
         const error = finder.deepest > maxDepth ? tooDeep() : tooLarge()
         const begun = this.#held + this.#pieces
         if (!this.#isDroppable(begun, error)) throw error
@@ -289,13 +293,21 @@ export class Splitter {
     if (tag === undefined || this.#root === undefined) return undefined
     const alone = copyOf(tag)
     const { declarations } = this.#root
-    return attempt(
-      () => this.#usualChild(alone, 0, declarations) ?? elementReader.readChild(alone, declarations, this.#rules),
-    )
+    try {
+      return this.#usualChild(alone, 0, declarations) ?? elementReader.readChild(alone, declarations, this.#rules)
+    } catch {
+      return undefined
+    }
   }
 
   #isTooLarge(text: string, end: number): boolean {
-    return isLarger(text, 0, end, this.#rules.limits.maxElementBytes)
+    return isLarger(text, 0, end, this.#limitOf(text))
+  }
+
+  /** Users write stanzas. Servers write other elements, which are short. */
+  #limitOf(text: string): number {
+    const { maxElementBytes, maxStanzaBytes } = this.#rules.limits
+    return this.#rules.lenient && this.#root !== undefined && stanza.test(text) ? maxStanzaBytes : maxElementBytes
   }
 
   #isDroppable(text: string, error: unknown): boolean {

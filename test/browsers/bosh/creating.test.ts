@@ -65,9 +65,6 @@ describe('a session is created', () => {
     ['wait is negative', create("wait='-1'"), 'bad-request'],
     ['hold is empty', create("hold=''"), 'bad-request'],
     ['ver is malformed', create("ver='1'"), 'bad-request'],
-    ['the content type is not ours', create("content='image/png'"), 'bad-request'],
-    ['the content type is that of pages', create("content='text/html'"), 'bad-request'],
-    ['the charset is not UTF-8', create("content='text/xml; charset=iso-8859-1'"), 'bad-request'],
     ['restart is no boolean', create("xmpp:restart='yes' xmlns:xmpp='urn:xmpp:xbosh'"), 'bad-request'],
     ['to is missing', `<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>`, 'improper-addressing'],
     ['to is empty', `<body rid='1' to='' xmlns='http://jabber.org/protocol/httpbind'/>`, 'improper-addressing'],
@@ -95,14 +92,34 @@ describe('a session is created', () => {
     ['it has a DTD', `<!DOCTYPE body [<!ENTITY x 'y'>]>${create()}`, 'bad-request'],
   ])('is rejected if %s', async (_what, body, condition) => {
     const bench = new BoshBench()
-    const { reply } = await bench.send(body)
+    const { reply, peer } = await bench.send(body)
     expect(reply).toEqual({
       status: 200,
       body: terminated(condition),
       contentType: 'text/xml; charset=utf-8',
     })
+    expect(peer.sentence).toMatch(/^[A-Z][^<>]{20,}\.( .*\.)?$/)
+    expect(bench.refusals).toEqual([{ reason: condition, address: '192.0.2.1', setting: undefined }])
     expect(bench.links).toHaveLength(0)
     expect(bench.registry.size).toBe(0)
+  })
+
+  test.each([
+    ['text/plain; charset=utf-8', 'text/plain; charset=utf-8'],
+    ['text/xml charset=utf-8', 'text/xml; charset=utf-8'],
+    ['text/plain charset=utf-8', 'text/plain; charset=utf-8'],
+    ['TEXT/XML;charset="UTF8"', 'text/xml; charset=utf-8'],
+    ['text/xml; charset=iso-8859-1', 'text/xml; charset=utf-8'],
+    ['text/html; charset=utf-8', 'text/xml; charset=utf-8'],
+    ['image/png', 'text/xml; charset=utf-8'],
+    ['text/plain+x', 'text/xml; charset=utf-8'],
+    ['', 'text/xml; charset=utf-8'],
+  ])('with the content type %j gets replies of the type %s', async (content, contentType) => {
+    const bench = new BoshBench()
+    const creation = await bench.send(create(`content='${content}'`))
+    await bench.server(link => link.open())
+    expect(creation.reply).toMatchObject({ status: 200, contentType })
+    expect(creation.reply?.body).toContain("sid='")
   })
 
   test.each([

@@ -33,6 +33,7 @@ let received: { body: string; peer: Peer }[]
 let answer: (body: string, peer: Peer) => Promise<Reply>
 let refusal: Reply | undefined
 let limits: string[]
+let noted: (string | undefined)[][]
 /** The client and the start of a too large request. */
 let refused: Pick<Peer, 'secure' | 'cookies'> | undefined
 let refusedHead: string | undefined
@@ -87,6 +88,7 @@ describe.each(servers)('in %s', (_name, create) => {
     refusal = undefined
     refused = undefined
     limits = []
+    noted = []
     refusedHead = undefined
     redirectUrl = undefined
     clock = new FakeClock()
@@ -105,6 +107,7 @@ describe.each(servers)('in %s', (_name, create) => {
         return refusal
       },
       cors: origin => cors(origin),
+      noteRefusal: (reason, _address, setting) => void noted.push([reason, setting]),
       access: address => access?.(address) ?? true,
       clients: { assumeSecure: false, trustedProxies },
       secureUrl: () => 'https://chat.example/http-bind',
@@ -166,9 +169,24 @@ describe.each(servers)('in %s', (_name, create) => {
     })
 
     test('that is compressed is not read', async () => {
-      expect((await send('POST', 'x', { 'content-encoding': 'gzip' })).status).toBe(415)
+      for (const coding of ['gzip', 'identity, br', 'x-unknown']) {
+        const { status, headers, body } = await send('POST', 'x', { 'content-encoding': coding })
+        expect([status, headers['accept-encoding'], body]).toEqual([
+          415,
+          'identity',
+          expect.stringMatching(/compressed/),
+        ])
+      }
+      expect(noted).toContainEqual(['compressed', undefined])
       expect(received).toEqual([])
     })
+
+    test.each(['identity', '', 'text/xml; charset=utf-8', 'Identity, identity'])(
+      'is read if it is not compressed, although Content-Encoding is %j',
+      async coding => {
+        expect((await send('POST', '<body/>', { 'content-encoding': coding })).body).toBe('<body/>')
+      },
+    )
 
     test('in another encoding than UTF-8 is not decoded', async () => {
       await send('POST', Buffer.from([0x3c, 0x62, 0xff, 0x3e]))
@@ -213,7 +231,8 @@ describe.each(servers)('in %s', (_name, create) => {
       client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n${text}`)
       const { head, body } = await client.reply()
       expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`))
-      expect(body).toBe(terminate?.body ?? '')
+      if (terminate === undefined) expect(body).toContain('MAX_STANZA_BYTES')
+      else expect(body).toBe(terminate.body)
       expect(await client.rest()).toBe('')
       expect(refusedHead).toMatch(/^<body sid='1'>x/)
       expect(received).toEqual([])
@@ -378,7 +397,8 @@ describe.each(servers)('in %s', (_name, create) => {
     test('gets the page for GET and 403 for POST', async () => {
       const navigate = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
       const posted = await send('POST', '<body/>', navigate)
-      expect([posted.status, posted.body]).toEqual([403, ''])
+      expect([posted.status, posted.body]).toEqual([403, expect.stringMatching(/XMPP clients/)])
+      expect(noted).toEqual([['navigation', undefined]])
       expect((await send('GET', '', navigate)).body).toContain('A BOSH endpoint')
       expect(received).toEqual([])
       for (const mode of ['cors', 'no-cors', 'same-origin'])
@@ -404,7 +424,8 @@ describe.each(servers)('in %s', (_name, create) => {
       for (const origins of [[listed], []]) {
         setUp(...origins)
         const { status, body } = await post('https://evil.example', site)
-        expect([status, body]).toEqual([403, ''])
+        expect([status, body]).toEqual([403, expect.stringMatching(/CORS_ORIGINS/)])
+        expect(noted).toContainEqual(['origin', 'CORS_ORIGINS'])
         expect((await post('null', site)).status).toBe(403)
       }
       expect(received).toEqual([])
@@ -448,7 +469,8 @@ describe.each(servers)('in %s', (_name, create) => {
       expect(refused).toBeUndefined()
       const answered = await client.send('x'.repeat(124)).reply()
       expect(answered.head).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`))
-      expect(answered.body).toBe(known?.body ?? '')
+      if (known === undefined) expect(answered.body).toContain('MAX_STANZA_BYTES')
+      else expect(answered.body).toBe(known.body)
       expect(refusedHead).toMatch(/^<body sid='1'> +x+$/)
       expect(received).toEqual([])
       // The service sends nothing more, but reads the client's data for a while.
@@ -801,10 +823,12 @@ describe.each(servers)('in %s', (_name, create) => {
   })
 
   describe('an address that is not allowed', () => {
-    test.each(['POST', 'GET', 'HEAD', 'OPTIONS', 'PUT'])('gets an empty 403 for %s', async method => {
+    test.each(['POST', 'GET', 'HEAD', 'OPTIONS', 'PUT'])('gets 403 and the reason for %s', async method => {
       access = address => address !== '127.0.0.1'
       const { status, headers, body } = await send(method, method === 'POST' ? '<body/>' : '')
-      expect([status, headers['content-length'], body]).toEqual([403, '0', ''])
+      const sentence = 'Clients with this address may not connect here.\n'
+      expect([status, headers['content-length'], body]).toEqual([403, '48', method === 'HEAD' ? '' : sentence])
+      expect(noted).toEqual([['address', 'BOSH_ALLOW']])
       // With this header, a page can distinguish the error from a network failure.
       expect(headers['access-control-allow-origin']).toBe('*')
       expect(received).toEqual([])

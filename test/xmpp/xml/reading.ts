@@ -26,7 +26,7 @@ export class Reading {
           this.closed += 1
         },
       },
-      { ...defaultLimits, ...limits },
+      { ...defaultLimits, maxStanzaBytes: limits.maxElementBytes ?? defaultLimits.maxStanzaBytes, ...limits },
       { lenient },
     )
   }
