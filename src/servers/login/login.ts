@@ -65,7 +65,8 @@ async function attempt<T extends Opened>(
     return loggedIn
   } catch (error) {
     const isLeft = caller.aborted || (error instanceof Problem && error.code === 'session-not-found')
-    memory.failed(jid.domain, pipelining, isLeft)
+    // A spare link that was dead says nothing about the server.
+    memory.failed(jid.domain, pipelining, isLeft || attempt.end?.isStale === true)
     const timeout = parts.timeout - (performance.now() - since) / 1000
     const mayRepeat = pipelining.isToBlame || attempt.end?.isStale
     if (!mayRepeat || isLeft || timeout < leastTimeoutSeconds) throw error

@@ -14,7 +14,7 @@ export interface Service extends SrvRecord {
   readonly direct: boolean
 }
 
-const mostTargets = 8
+const mostTargets = 16
 
 /** By priority and random weight (RFC 2782). `preferDirect`: direct TLS first at equal priority. */
 export function inOrder(

@@ -25,6 +25,8 @@ export class ServerWatch {
   readonly #patience: number
   #silentSince = Number.POSITIVE_INFINITY
   #bytes = 0
+  /** Counted in `#bytes` only if the server stays silent. */
+  #unconfirmed: readonly Element[] = []
   #isAsked = false
   #id = ''
   #unanswered = 0
@@ -53,17 +55,17 @@ export class ServerWatch {
     this.#bytes += bytes
   }
 
-  /** Call this while the server owes an answer to `<r/>`. `size`: UTF-16 units of the unconfirmed stanzas. */
-  awaits(clock: Pick<Clock, 'now'>, size: number): void {
+  /** Call this while the server owes an answer to `<r/>`. */
+  awaits(clock: Pick<Clock, 'now'>, unconfirmed: readonly Element[]): void {
     if (this.#silentSince !== Number.POSITIVE_INFINITY) return
     this.#silentSince = clock.now()
-    // A UTF-16 unit has at most 3 bytes in UTF-8.
-    this.#bytes = 3 * size
+    this.#unconfirmed = unconfirmed
   }
 
   received(): void {
     this.#silentSince = Number.POSITIVE_INFINITY
     this.#bytes = 0
+    this.#unconfirmed = []
     this.#isAsked = false
   }
 
@@ -97,6 +99,7 @@ export class ServerWatch {
     }
     this.#isAsked = true
     this.#silentSince = now
+    for (const { text } of this.#unconfirmed) this.#bytes += Buffer.byteLength(text)
     if (typeof question === 'function') question()
     else link.send([question])
     return false

@@ -379,6 +379,20 @@ describe('a server that does not answer <r/>', () => {
     expect(link.how).toBe('cut')
   })
 
+  test.each([
+    ['x', 20_000],
+    ['€', 6_600],
+  ])('has half a second more for each kilobyte of UTF-8: %s', async (text, count) => {
+    const { bench, client, link, mending } = await managed({ serverMilliseconds: 8_000 })
+    await client.next(message(text.repeat(count)))
+    await bench.pass(0.5)
+    await bench.server(() => link.receive(message('from another')))
+    await bench.pass(16)
+    expect(mending.attempts).toEqual([])
+    await bench.pass(8)
+    expect(mending.attempts).toHaveLength(1)
+  })
+
   test('loses its link again, right after the resumption', async () => {
     const all = await managed({ serverMilliseconds: 8_000 })
     const { bench, client, mending } = all
