@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { type Place, written } from '../config/kinds/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
+import { readAbsoluteForm } from '../http/listening/absolute-form.js'
 import { bindFailureReason } from '../http/listening/listen-problems.js'
 import { inTurn, mayWait } from '../http/listening/pipelined-requests.js'
 import { codeOf, traceOf } from '../lib/log.js'
@@ -20,6 +21,7 @@ export async function serveMetrics(address: Place, text: MetricsText, fault: () 
   const health = createHealthListeners(fault)
   const answerRest = answerMetrics(text, log)
   const server = createServer((req, res) => {
+    readAbsoluteForm(req)
     const answer = health.get(req.url!) ?? answerRest
     if (mayWait(res)) inTurn(res, () => answer(req, res))
     else req.socket.destroy()

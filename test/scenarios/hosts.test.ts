@@ -1,4 +1,5 @@
 // Several HTTP hosts in front of one service, each for its own domain.
+import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
@@ -184,6 +185,31 @@ test('a host without domains serves all domains at the default paths', async () 
   expect((await bosh('web.local', '/http-bind', "to='localhost'")).text).toContain("from='localhost'")
   expect((await bosh('web.local', '/http-bind', '')).text).toContain("condition='improper-addressing'")
   expect((await warm('any.local')).status).toBe(421)
+})
+
+test('an absolute URI in the request line is read like a path, and its host replaces the header', async () => {
+  await start({ HTTP_HOSTS: 'chat.local=localhost', HTTP_STRICT_HOST: 'on', METRICS_ADDRESS: '127.0.0.1:0' })
+  const at = async (target: string, headers: Record<string, string> = {}, base = service.url) => {
+    const { hostname, port } = new URL(base)
+    const socket = connect(Number(port), hostname)
+    const lines = Object.entries({ Host: 'any.local', Connection: 'close', ...headers }).map(
+      ([name, value]) => `${name}: ${value}`,
+    )
+    socket.write(`GET ${target} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`)
+    let text = ''
+    for await (const chunk of socket) text += chunk
+    return Number(text.slice(9, 12))
+  }
+  for (const path of ['/healthz', '/readyz', '/http-bind', '/xmpp-websocket', '/openapi.json'])
+    expect([path, await at(`http://chat.local${path}`)]).toEqual([path, 200])
+  expect(await at('http://chat.local/warm/sessions?limit=1', { Authorization: adminHeader })).toBe(200)
+  const handshake = { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version': '13' }
+  const upgrade = { ...handshake, Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Protocol': 'other' }
+  expect(await at('http://chat.local/xmpp-websocket', upgrade)).toBe(400)
+  expect(await at('http://chat.local/none', { ...upgrade, Connection: 'Upgrade, close' })).toBe(404)
+  expect(await at('/http-bind', { Host: 'chat.local' })).toBe(200)
+  expect(await at('http://elsewhere.local/http-bind', { Host: 'chat.local' })).toBe(421)
+  expect(await at('http://any.local/metrics', {}, service.service.metricsUrl!)).toBe(200)
 })
 
 describe('a host that HTTP_HOSTS does not name', () => {

@@ -20,6 +20,7 @@ import { delayContinue } from '../bodies/expect-continue.js'
 import { isAfterLastReply } from '../bodies/lingering-close.js'
 import { install } from '../fast/install.js'
 import { rawSocket, replyUnderWay } from '../fast/reply-under-way.js'
+import { readAbsoluteForm } from './absolute-form.js'
 import { Certificates } from './certificates.js'
 import { createConnectionLimits, shareOfCallers } from './connection-limits.js'
 import type { Dispatcher } from './dispatch.js'
@@ -65,6 +66,7 @@ export async function listen(
   const inOrder =
     (listener: RequestListener): RequestListener =>
     (req, res) => {
+      readAbsoluteForm(req)
       endAfterUpgrade(req, res)
       const isHeld = res.socket === null && dispatcher.holds(req)
       if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) unread.close(req.socket, 'requests-ahead')

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { inertHeaders, textHeaders } from '../answers/node-answers.js'
 import { replyUnderWay } from '../fast/reply-under-way.js'
+import { readAbsoluteForm } from './absolute-form.js'
 
 export type Upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => void
 
@@ -20,6 +21,8 @@ export function takeUpgrades(
     detached.delete(this)
   }
   server.on('upgrade', (req, socket, head) => {
+    const target = req.url!
+    readAbsoluteForm(req)
     detached.set(socket, 'waiting')
     socket.on('error', ignore).once('close', forget)
     afterReplies(socket, () => {
@@ -30,7 +33,7 @@ export function takeUpgrades(
       } else {
         detached.delete(socket)
         socket.off('close', forget)
-        answerWithout(server, req, socket, head)
+        answerWithout(server, req, target, socket, head)
       }
     })
   })
@@ -81,9 +84,9 @@ export function refuseUpgrade(socket: Duplex, status: number, sentence: string, 
 }
 
 /** Gives the detached connection back to Node, with the same request but without `Upgrade`. */
-function answerWithout(server: Server, req: IncomingMessage, socket: Duplex, head: Buffer): void {
+function answerWithout(server: Server, req: IncomingMessage, target: string, socket: Duplex, head: Buffer): void {
   const { rawHeaders } = req
-  let text = `${req.method} ${req.url} HTTP/${req.httpVersion}\r\n`
+  let text = `${req.method} ${target} HTTP/${req.httpVersion}\r\n`
   for (let at = 0; at < rawHeaders.length; at += 2)
     if (rawHeaders[at]!.toLowerCase() !== 'upgrade') text += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`
   socket.off('error', ignore)
