@@ -7,6 +7,10 @@ import { codeOf } from '../lib/log.js'
 const mostAtOnce = 8
 const mostWaiting = 10_000
 const mostBytes = 8 * 1024 * 1024
+/** Only ends of sessions use the other half, so that a flood of resumes drops none. */
+const shareOfOthers = 1 / 2
+/** Waiting events of one session, without its end. */
+const mostOfSession = 8
 /** Checked only when an attempt fails. */
 const mostAge = 24 * 3600_000
 const firstPause = 1_000
@@ -61,14 +65,17 @@ export class EventQueue {
 
   add(event: SessionEvent): void {
     const size = Buffer.byteLength(event.body)
-    if (this.#isOver || this.#waiting >= mostWaiting || this.#bytes + size > mostBytes) {
+    const line = this.#lines.get(event.session)
+    const isEnd = event.type === 'session.ended'
+    const share = isEnd ? 1 : shareOfOthers
+    const isFull = this.#waiting >= mostWaiting * share || this.#bytes + size > mostBytes * share
+    if (this.#isOver || isFull || (!isEnd && (line?.events.length ?? 0) >= mostOfSession)) {
       this.#drop(event)
       return
     }
     this.#waiting += 1
     this.#bytes += size
     const waiting = { ...event, size, since: this.#parts.clock.now() }
-    const line = this.#lines.get(event.session)
     if (line !== undefined) {
       line.events.push(waiting)
       return

@@ -9,8 +9,9 @@ type Tried = readonly [all: number, failed: number]
 
 /** Warns if the share of failed requests in five minutes is above `most`. If `most` is 0, never warns. */
 export function watchFailures(counts: Counts, most: number, clock: Clock, log: Logger): () => void {
-  const look = (): { bosh: Tried; warm: Tried } => ({
+  const look = (): { bosh: Tried; webSocket: Tried; warm: Tried } => ({
     bosh: [counts.requests, counts.failedRequests],
+    webSocket: [counts.webSockets.opened + counts.webSockets.refused, counts.webSockets.refused],
     warm: [counts.calls, counts.failedCalls],
   })
   let before = look()
@@ -18,9 +19,13 @@ export function watchFailures(counts: Counts, most: number, clock: Clock, log: L
   const wait = () => {
     timer = clock.after(intervalMilliseconds, () => {
       const now = look()
-      const failed = { bosh: shareOf(before.bosh, now.bosh), warm: shareOf(before.warm, now.warm) }
+      const failed = {
+        bosh: shareOf(before.bosh, now.bosh),
+        webSocket: shareOf(before.webSocket, now.webSocket),
+        warm: shareOf(before.warm, now.warm),
+      }
       before = now
-      if ((failed.bosh ?? 0) > most || (failed.warm ?? 0) > most)
+      if (Object.values(failed).some(share => (share ?? 0) > most))
         log.warn({ failed, most }, 'more requests fail than METRICS_MAX_ERROR_RATE allows')
       wait()
     })

@@ -192,6 +192,24 @@ describe('too many events', () => {
     expect(queue.waiting).toBe(10_000)
   })
 
+  test('are dropped beyond eight of a session, but never its end', async () => {
+    for (let index = 0; index < 20; index++) add(`r${index}`, 'one', { type: 'session.resumed' })
+    add('end', 'one')
+    add('other', 'two', { type: 'session.resumed' })
+    expect([queue.waiting, counts.events['session.resumed'].dropped]).toEqual([10, 12])
+    await pass()
+    while (underWay.size > 0) await take([...underWay.keys()][0]!)
+    expect(attempts.filter(id => id !== 'other')).toEqual([...Array.from({ length: 8 }, (_, at) => `r${at}`), 'end'])
+  })
+
+  test('leave room for ends of sessions', () => {
+    for (let index = 0; index < 12_000; index++) add(`r${index}`, `s${index}`, { type: 'session.resumed' })
+    expect(counts.events['session.resumed'].dropped).toBe(7_000)
+    for (let index = 0; index < 5_000; index++) add(`e${index}`, `s${index}`)
+    expect(counts.events['session.ended'].dropped).toBe(0)
+    expect(queue.waiting).toBe(10_000)
+  })
+
   test('are dropped beyond eight megabytes', async () => {
     const body = 'ö'.repeat(512 * 1024)
     for (let index = 0; index < 9; index++) add(`e${index}`, `s${index}`, { body })

@@ -47,6 +47,14 @@ describe('a share of failed requests', () => {
     expect(warnings()).toMatchObject([{ failed: { bosh: 0.051 } }])
   })
 
+  test('counts refused WebSockets', () => {
+    watch()
+    counts.webSockets.opened += 60
+    counts.webSockets.refused += 40
+    clock.advance(5 * minutes)
+    expect(warnings()).toMatchObject([{ failed: { webSocket: 0.4 } }])
+  })
+
   test('at the limit causes no warning', () => {
     watch()
     bosh(100, 5)

@@ -46,9 +46,12 @@ export function negotiateTerms(body: TermWish, limits: TermLimits) {
   }
 }
 
-/** A `wait` above 1 s is shortened, because a proxy may have started the same timeout earlier. */
+/** Requests expire this much later, at the registry's next sweep. */
+const sweepSeconds = 0.25
+
+/** `wait` is shortened, because a proxy may have started the same timeout earlier, and never exceeded. */
 export function heldUntil({ wait }: Pick<Terms, 'wait'>, since: number): number {
-  return since + Math.min(wait, Math.max(1, wait * 0.9)) * 1000
+  return since + Math.max(0, Math.min(wait - sweepSeconds, Math.max(1, wait * 0.9))) * 1000
 }
 
 /** Attributes of the first reply (XEP-0124 §7.2). */

@@ -19,17 +19,22 @@ export function bindRequest(
   if (name !== 'iq' || namespace !== 'jabber:client') return undefined
   const { root, children } = readElement(text)
   if (root.attribute('type') !== 'set' || !children.some(isBind)) return undefined
-  const [id, to] = [root.attribute('id'), root.attribute('to')]
+  const [id, to] = [normalised(root.attribute('id')), root.attribute('to')]
   const isForServer = to === undefined || prepareDomain(to) === domain
   if (!isForServer || id === undefined || id.length > longestId) return 'unclear'
   return text.length > longestRequest ? 'unclear' : { id: copyOf(id) }
+}
+
+/** Servers replace white space in attributes by spaces (XML 1.0 §3.3.3). */
+function normalised(id: string | undefined): string | undefined {
+  return id?.replace(/[\t\n\r]/g, ' ')
 }
 
 /** Ignores similar elements that other users send. */
 export function bindAnswer({ name, namespace, text }: Element, domain: string) {
   if (name !== 'iq' || namespace !== 'jabber:client') return undefined
   const { root, children } = readElement(text)
-  const [id, type, from] = [root.attribute('id'), root.attribute('type'), root.attribute('from')]
+  const [id, type, from] = [normalised(root.attribute('id')), root.attribute('type'), root.attribute('from')]
   if (id === undefined || (type !== 'result' && type !== 'error')) return undefined
   const [bind] = children
   const hasJid = type === 'result' && children.length === 1 && isBind(bind!)

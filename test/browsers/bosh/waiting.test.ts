@@ -105,6 +105,17 @@ describe('stanzas that arrive while no request is open', () => {
   })
 })
 
+test.each([1, 2])('with a wait of %d s, a request is answered within that time', async seconds => {
+  const bench = new BoshBench()
+  const client = await bench.session(`wait='${seconds}' hold='1' ver='1.6'`)
+  const held = await client.next()
+  await bench.pass(seconds - 0.5)
+  expect(held.reply).toBeUndefined()
+  await bench.pass(0.25)
+  await bench.pass(0.25)
+  expect(held.reply?.body).toBe(empty)
+})
+
 describe('silence', () => {
   test('longer than agreed ends the session, and the server sees an orderly end', async () => {
     const bench = new BoshBench()

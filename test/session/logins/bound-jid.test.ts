@@ -127,6 +127,12 @@ describe('a request to bind a resource', () => {
     expect(request(attributes)).toEqual({ id: '7' })
   })
 
+  test.each(['7\t8', '7\n8', '7&#9;8', '7&#13;8'])('is recognized by its answer, with the id %j', id => {
+    const bind = `<bind xmlns='${bindNamespace}'><jid>romeo@chat.example/a</jid></bind>`
+    const answer = bindAnswer(element(`<iq xmlns='jabber:client' type='result' id='7 8'>${bind}</iq>`), 'chat.example')
+    expect([request(`type='set' id='${id}'`), answer?.id]).toEqual([{ id: '7 8' }, '7 8'])
+  })
+
   test.each([
     ['to a user', "type='set' id='7' to='mallory@chat.example'"],
     ['to another session', "type='set' id='7' to='mallory@chat.example/x'"],
