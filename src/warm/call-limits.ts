@@ -27,6 +27,7 @@ export type CallLimits = ReturnType<typeof createCallLimits>
 export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refused }: CallLimitsParts) {
   const warmsOfUser = makeRate('warms-jid', () => rates.warmsPerJid, 60)
   const warmsOfAdmin = makeRate('warms-admin', () => rates.warmsPerAdmin, 60)
+  const signOuts = makeRate('sign-outs', () => rates.warmsPerJid, 60)
   const failures = new WrongSecrets(() => rates.failedLogins, refused, makeRate)
   if (nodes !== undefined) shareKnown(failures, nodes)
   return {
@@ -49,6 +50,13 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
       const retryAfterSeconds = await warmsOfAdmin.take(admin)
       if (retryAfterSeconds !== undefined && user !== undefined) await warmsOfUser.giveBack(userOf(user))
       judge('warms-admin', retryAfterSeconds)
+    },
+    /** For pages, which sign out with any valid token. */
+    async countSignOut({ admin, user, visit }: Caller & { readonly visit: string | undefined }): Promise<void> {
+      const retryAfterSeconds = await signOuts.take(JSON.stringify([user, visit]))
+      if (retryAfterSeconds === undefined) return
+      refused('warms-user', { admin })
+      throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail('warms-user') })
     },
     async uncount({ admin, user }: Caller): Promise<void> {
       await warmsOfAdmin.giveBack(admin)

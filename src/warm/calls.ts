@@ -234,6 +234,7 @@ interface CallerOf {
 /** `onProblem` can return a page, such as the form with its mistakes, or undefined for the usual error. */
 export function createAnswering(config: ClientRules, parts: AnsweringParts, { adminOf, representationOf }: CallerOf) {
   const { log, audit, clock, counts, recentWarms, onCall, isStopping } = parts
+  const logOften = createOftenLog(config, parts)
   return (
     name: CallName,
     answer: (call: Call) => Promise<Answer | undefined>,
@@ -268,12 +269,19 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
       } finally {
         const ms = clock.now() - started
         const stream = unaudited.has(name) ? log : audit
-        stream.info(Object.assign(line, outcome, { ms: Math.round(ms) }), name)
+        const told = Object.assign(line, outcome, { ms: Math.round(ms) })
+        // Any page can cause these.
+        if (endedNothing(call.line)) logOften(request, stream, told, name, `nothing ended ${call.line['jid']}`)
+        else stream.info(told, name)
         logged.add(response)
         if (name === 'warm' || name === 'connect') recentWarms.add(outcome.code, ms)
         onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
       }
     }
+}
+
+function endedNothing({ ended, elsewhere, unanswered }: Call['line']): boolean {
+  return ended === 0 && !elsewhere && unanswered === undefined
 }
 
 export function outcomeOf({ code, step, condition, detail, cause, server }: Problem): Outcome {

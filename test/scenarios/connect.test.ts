@@ -256,6 +256,24 @@ describe('a page with a visit', () => {
     expect([last.status, JSON.parse(last.text)]).toEqual([200, { ended: 1 }])
   })
 
+  test('may sign out as often as a user may log in, and ends of nothing are one line a minute', async () => {
+    await start({ RATE_WARMS_PER_JID: '5' })
+    await bind(at('t1'))
+    const end = (claims: object) => connect({ method: 'DELETE', token: pageToken(claims) })
+    const answers: HttpAnswer[] = []
+    for (let call = 0; call < 8; call++) answers.push(await end({ visit: 'v1' }))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200, 429, 429, 429])
+    expect(Number(answers[7]!.headers['retry-after'])).toBeGreaterThan(0)
+    expect((await end({ visit: 'v2' })).status).toBe(200)
+    const audited = service.lines.map(line => JSON.parse(line)).filter(({ audit, level }) => audit && level >= 30)
+    const logouts = audited.filter(({ msg }) => msg === 'logout')
+    expect(logouts.map(({ ended, count }) => [ended, count])).toEqual([
+      [1, undefined],
+      [0, 1],
+    ])
+    expect(audited.filter(({ code }) => code === 'too-many-requests')).toHaveLength(1)
+  })
+
   test('shares its sessions with the backend of its portal, if that is PAGE_ADMIN', async () => {
     await start({ PAGE_ADMIN: 'admin' })
     const page = await bind(at('t1'))

@@ -101,9 +101,12 @@ export function createConnectRouter(parts: ConnectParts): Router {
     const token = bearerIn(request.headers.authorization)
     try {
       if (token === undefined) throw new Problem('invalid-token', { detail: 'Send it as Authorization: Bearer.' })
-      users.set(request, await pageTokens.userOf(token))
+      const user = await pageTokens.userOf(token)
+      users.set(request, user)
+      if (isSignOut) await warming.limits.countSignOut({ admin: admin.name, user: userOf(user.jid), visit: user.visit })
     } catch (error) {
-      if (isSignOut) await count(countedAddress(request, config))
+      const isCounted = error instanceof Problem && error.code === 'too-many-requests'
+      if (isSignOut && !isCounted) await count(countedAddress(request, config))
       if (error instanceof Problem && error.code === 'invalid-token')
         response.set('WWW-Authenticate', token === undefined ? 'Bearer' : 'Bearer error="invalid_token"')
       throw error
