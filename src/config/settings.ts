@@ -359,12 +359,18 @@ export const sections = {
       'File with the secrets that sign HS256 tokens. Each line is a secret of at least 32 bytes.',
     ),
     PAGE_TOKEN_JWKS: live('pages.keys', pageKeys).means(
-      'Instead of secrets: URL or file of public keys (JWKS) for RS256, PS256, ES256 or EdDSA. Requires PAGE_TOKEN_ISSUER.',
+      'Instead of secrets: URL or file of public keys (JWKS) for RS256, PS256, ES256 (also 384 and 512), EdDSA or Ed25519. Requires PAGE_TOKEN_ISSUER.',
     ),
     PAGE_TOKEN_AUDIENCE: at('pages.audience', kinds.text).means('Audience (`aud`) that tokens must have.'),
     PAGE_TOKEN_ISSUER: at('pages.issuer', kinds.text).means('Issuer (`iss`) that tokens must have.'),
     PAGE_TOKEN_JID: at('pages.jid', jidTemplate).means(
       'JID of the user, with a claim in braces, as in `{sub}@example.org`. With `{sub}` alone, the claim is the whole JID.',
+    ),
+    PAGE_TOKEN_IGNORE_CASE: at('pages.ignoreCase', kinds.boolean, 'off').means(
+      'Accepts capital letters in the claim of PAGE_TOKEN_JID. JIDs have none, so `Alice` and `alice` become one user: set it only if they are one user in your portal.',
+    ),
+    PAGE_TOKEN_MAX_AGE: at('pages.maxAge', kinds.integer(60, 31_622_400), '86400').means(
+      'Most seconds from now to the `exp` of a token.',
     ),
     PAGE_TOKEN_LOGIN: at('pages.login', kinds.word('service', 'token', 'password', 'credential'), 'service').means(
       'What logs the user in: the service account or certificate of the domain (`service`), the token by OAUTHBEARER (`token`), the token as a password (`password`), or the credential in the claim `credential` (`credential`).',

@@ -176,7 +176,7 @@ describe('the documents are true:', () => {
         pagePath: '/connect',
         pages: {
           ...{ origins: [], secrets: undefined, keys: undefined, audience: undefined, issuer: undefined },
-          ...{ jid: undefined, login: 'service', admin: undefined },
+          ...{ jid: undefined, login: 'service', admin: undefined, ignoreCase: false, maxAge: 86_400 },
         },
         events: undefined,
         access: {

@@ -15,7 +15,7 @@ export function demandVerified(claims: Claims, { claim }: JidTemplate): void {
   if (claim === 'email' && !isVerified) throw refused('Its claim email_verified is not true.')
 }
 
-export function jidIn(claims: Claims, { claim, before, after, domain }: JidTemplate): string {
+export function jidIn(claims: Claims, { claim, before, after, domain }: JidTemplate, ignoresCase = false): string {
   const value = textIn(claims, claim)
   if (value === undefined) throw refused('It has no text in the claim of PAGE_TOKEN_JID.')
   // An escaped name must not begin or end with a space (XEP-0106 §3.2).
@@ -23,11 +23,17 @@ export function jidIn(claims: Claims, { claim, before, after, domain }: JidTempl
   const written = domain === undefined ? value : `${before}${escapeLocal(value)}${after}@${domain}`
   const local = written.slice(0, written.indexOf('@'))
   const jid = parseJid(written)
-  // If `jid.local` differed from `local` in more than case, the JID could name another user.
+  // If `jid.local` differed from `local`, the JID could name another user.
   const isSame = jid?.local === local.replaceAll(/[A-Z]/g, letter => letter.toLowerCase())
   if (jid === undefined || jid.resource !== undefined || !isSame) throw unfit()
+  if (!ignoresCase && jid.local !== local) throw folded()
   return formatBareJid(jid)
 }
+
+const folded = () =>
+  refused(
+    'The claim of PAGE_TOKEN_JID has capital letters, which JIDs do not have. Use another claim, such as a hash, or set PAGE_TOKEN_IGNORE_CASE=on.',
+  )
 
 const unfit = () => refused('The claim of PAGE_TOKEN_JID makes no JID.')
 

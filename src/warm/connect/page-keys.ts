@@ -74,6 +74,12 @@ export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'
   }
   return {
     keyOf,
+    /** For a token that no key has signed. Resolves with true if the keys were fetched again. */
+    async areReplaced(): Promise<boolean> {
+      const before = known
+      await refresh()
+      return known !== before
+    },
     /** Never rejects. Resolves with false after a failure. */
     renew,
   }

@@ -13,9 +13,11 @@ const mostCharacters = 8192
 const compact = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
 const leewaySeconds = 30
-const longestLifeSeconds = 3600
+const publicAlgorithms = ['RS', 'PS', 'ES'].flatMap(name => [256, 384, 512].map(bits => name + bits))
+publicAlgorithms.push('EdDSA', 'Ed25519')
 
-const publicAlgorithms = ['RS256', 'PS256', 'ES256', 'EdDSA']
+/** Keys that are tried for a token without `kid`. */
+const mostTried = 16
 
 const unsigned = {
   secret:
@@ -36,7 +38,10 @@ export interface PageUser {
 }
 
 interface PageTokenParts {
-  readonly pages: Pick<Config['pages'], 'secrets' | 'keys' | 'audience' | 'issuer' | 'jid' | 'login'>
+  readonly pages: Pick<
+    Config['pages'],
+    'secrets' | 'keys' | 'audience' | 'issuer' | 'jid' | 'login' | 'ignoreCase' | 'maxAge'
+  >
   readonly fetchKeys: (url: string) => FetchKeys
   readonly clock: Pick<Clock, 'now' | 'after'>
   /** In milliseconds since 1970. */
@@ -53,7 +58,7 @@ type Verify = (token: string) => Promise<JWTPayload>
 
 export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onFetchFailed }: PageTokenParts) {
   let pages = first
-  const { audience, issuer, jid: template, login } = first
+  const { audience, issuer, jid: template, login, ignoreCase, maxAge } = first
   const keys = first.secrets ?? first.keys
   if (audience === undefined || template === undefined || keys === undefined)
     throw new Error('the settings of tokens are incomplete')
@@ -72,17 +77,41 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
       if (secret === undefined) throw refused(unsigned.secret)
       return (await jwtVerify(token, secret, options(['HS256']))).payload
     }
+  const byAnyKey = async (token: string, keyOf: JWTVerifyGetKey): Promise<JWTPayload> => {
+    try {
+      return (await jwtVerify(token, keyOf, options(publicAlgorithms))).payload
+    } catch (error) {
+      if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
+      let tried = 0
+      for await (const key of error) {
+        if (++tried > mostTried) break
+        try {
+          return (await jwtVerify(token, key, options(publicAlgorithms))).payload
+        } catch (error) {
+          if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error
+        }
+      }
+      throw new errors.JWSSignatureVerificationFailed()
+    }
+  }
+  /** A provider may also replace a key without a new `kid`. */
   const byPublicKey =
-    (keyOf: JWTVerifyGetKey): Verify =>
-    async token =>
-      (await jwtVerify(token, keyOf, options(publicAlgorithms))).payload
+    (keyOf: JWTVerifyGetKey, areReplaced = async () => false): Verify =>
+    async token => {
+      try {
+        return await byAnyKey(token, keyOf)
+      } catch (error) {
+        if (!(error instanceof errors.JWSSignatureVerificationFailed) || !(await areReplaced())) throw error
+        return byAnyKey(token, keyOf)
+      }
+    }
   const byFile = (keys: SecretsFile | KeysFile) => ('secrets' in keys ? bySecret(keys) : byPublicKey(keysInFile(keys)))
 
   let fetched: ReturnType<typeof fetchedKeys> | undefined
   let verify: Verify
   const use = (keys: NonNullable<Keys>) => {
     fetched = 'url' in keys ? fetchedKeys(fetchKeys(keys.url), clock, onFetchFailed) : undefined
-    verify = 'url' in keys ? byPublicKey(fetched!.keyOf) : byFile(keys)
+    verify = 'url' in keys ? byPublicKey(fetched!.keyOf, fetched!.areReplaced) : byFile(keys)
   }
   use(keys)
 
@@ -110,11 +139,11 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
       const claims = await verify(token).catch(error => {
         throw problemOf(error, pages.secrets === undefined ? unsigned.keys : unsigned.secret)
       })
-      if (!(claims.exp! <= now() / 1000 + longestLifeSeconds + leewaySeconds))
-        throw refused('Its exp is more than an hour away.')
+      if (!(claims.exp! <= now() / 1000 + maxAge + leewaySeconds))
+        throw refused(`Its exp is more than ${maxAge} seconds away: see PAGE_TOKEN_MAX_AGE.`)
       if (pages.secrets === undefined) demandVerified(claims, template)
       return {
-        jid: jidIn(claims, template),
+        jid: jidIn(claims, template, ignoreCase),
         visit: visitIn(claims),
         token: login === 'token' ? token : undefined,
         password: login === 'password' ? token : undefined,

@@ -36,6 +36,8 @@ const defaults = {
   issuer: undefined as string | undefined,
   jid: template('{sub}@example.org'),
   login: 'service' as 'service' | 'token' | 'password' | 'credential',
+  ignoreCase: false,
+  maxAge: 3600,
 }
 
 interface Options extends Partial<typeof defaults> {
@@ -141,7 +143,7 @@ describe('a page token signed with a secret', () => {
     ['without exp', { exp: undefined }, 'Its claim exp is missing or wrong.'],
     ['with exp as text', { exp: 'never' }, 'Its claim exp is missing or wrong.'],
     ['with exp as an array', { exp: [seconds + 300] }, 'Its claim exp is missing or wrong.'],
-    ['that lasts too long', { exp: seconds + 3631 }, 'Its exp is more than an hour away.'],
+    ['that lasts too long', { exp: seconds + 3631 }, 'Its exp is more than 3600 seconds away: see PAGE_TOKEN_MAX_AGE.'],
     ['that is not valid yet', { nbf: seconds + 31 }, 'It is not valid yet.'],
     ['without an audience', { aud: undefined }, 'Its claim aud is missing or wrong.'],
     ['for another audience', { aud: 'mail' }, 'Its claim aud is missing or wrong.'],
@@ -195,7 +197,7 @@ describe('the JID from a page token', () => {
 
   test.each([
     ['alice', 'alice@example.org'],
-    ['Alice.Smith', 'alice.smith@example.org'],
+    ['alice.smith', 'alice.smith@example.org'],
     ['alice@evil.example', 'alice\\40evil.example@example.org'],
     ['alice/desk', 'alice\\2fdesk@example.org'],
     ['a b"c&d\'e:f<g>h', 'a\\20b\\22c\\26d\\27e\\3af\\3cg\\3eh@example.org'],
@@ -236,6 +238,18 @@ describe('the JID from a page token', () => {
     expect(await refusal(signed({ ...good, sub }))).toMatch(/PAGE_TOKEN_JID/)
   })
 
+  test('is refused if the claim has capital letters, unless the settings say that names ignore case', async () => {
+    const token = signed({ ...good, sub: 'Alice' })
+    expect(await refusal(token)).toMatch(/capital letters.*PAGE_TOKEN_IGNORE_CASE/)
+    expect(await refusal(signed({ ...good, sub: 'Alice@example.org' }), tokens({ jid: template('{sub}') }))).toMatch(
+      /capital/,
+    )
+    expect((await tokens({ ignoreCase: true })(token)).jid).toBe('alice@example.org')
+    expect((await tokens({ jid: template('{sub}') })(signed({ ...good, sub: 'alice@Example.org' }))).jid).toBe(
+      'alice@example.org',
+    )
+  })
+
   test('is different for each claim, except for upper and lower case', () => {
     const random = new Random(31)
     const pieces = [
@@ -258,7 +272,7 @@ describe('the JID from a page token', () => {
       const folded = sub.replaceAll(/[A-Z]/g, letter => letter.toLowerCase())
       let jid: string
       try {
-        jid = jidIn({ sub }, template('{sub}@example.org'))
+        jid = jidIn({ sub }, template('{sub}@example.org'), true)
       } catch (error) {
         expect(error).toMatchObject({ code: 'invalid-token' })
         continue
@@ -289,13 +303,56 @@ describe('a page token signed with a private key', () => {
     new SignJWT({ ...claims }).setProtectedHeader({ alg, ...(kid !== undefined && { kid }) }).sign(key)
   const inFile = () => tokens({ ...byKeys, keys: { file: '', ...readKeySet(whole)! } })
 
+  const [ec384, ec521] = ['P-384', 'P-521'].map(namedCurve => generateKeyPairSync('ec', { namedCurve }))
+  const curves = set(jwk(ec384!.publicKey, '384'), jwk(ec521!.publicKey, '521'), jwk(ec.publicKey, 'ec'))
+
   test.each([
-    ['RS256', rsa.privateKey, 'rsa'],
-    ['PS256', rsa.privateKey, 'rsa'],
+    ...(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const).map(
+      alg => [alg, rsa.privateKey, 'rsa'] as const,
+    ),
     ['ES256', ec.privateKey, 'ec'],
     ['EdDSA', ed.privateKey, 'ed'],
+    ['Ed25519', ed.privateKey, 'ed'],
   ] as const)('is accepted with %s', async (alg, key, kid) => {
     expect((await inFile()(await sign(alg, key, kid))).jid).toBe('alice@example.org')
+  })
+
+  test.each([
+    ['ES384', ec384!.privateKey],
+    ['ES512', ec521!.privateKey],
+  ] as const)('is accepted with %s', async (alg, key) => {
+    const verify = tokens({ ...byKeys, keys: { file: '', ...readKeySet(curves)! } })
+    expect((await verify(await sign(alg, key))).jid).toBe('alice@example.org')
+  })
+
+  test('without kid is tried with each key that fits, also with a replaced key of the same kid', async () => {
+    const second = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const third = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const verify = tokens({
+      ...byKeys,
+      keys: { file: '', ...readKeySet(set(jwk(rsa.publicKey, 'a'), jwk(second.publicKey, 'b')))! },
+    })
+    for (const { privateKey } of [rsa, second])
+      expect((await verify(await sign('RS256', privateKey))).jid).toBe('alice@example.org')
+    expect(await refusal(await sign('RS256', third.privateKey), verify)).toBe(withoutKey)
+    const expired = await sign('RS256', second.privateKey, undefined, { ...issued, exp: seconds - 60 })
+    expect(await refusal(expired, verify)).toBe('It has expired.')
+    const clock = new FakeClock()
+    let published = set(jwk(rsa.publicKey, 'same'))
+    let fetches = 0
+    const fetch = async () => {
+      fetches += 1
+      return published
+    }
+    const fetched = tokens({ ...byKeys, keys: { url: 'https://id.example/keys' }, clock, fetch })
+    expect((await fetched(await sign('RS256', rsa.privateKey, 'same'))).jid).toBe('alice@example.org')
+    published = set(jwk(second.publicKey, 'same'))
+    expect(await refusal(await sign('RS256', second.privateKey, 'same'), fetched)).toBe(withoutKey)
+    clock.advance(30_000)
+    expect((await fetched(await sign('RS256', second.privateKey, 'same'))).jid).toBe('alice@example.org')
+    // Strangers cause at most one fetch in 30 s.
+    for (let call = 0; call < 5; call++) await refusal(await sign('RS256', third.privateKey, 'same'), fetched)
+    expect(fetches).toBe(2)
   })
 
   test('is refused with a public key as the secret of HS256', async () => {
@@ -315,7 +372,7 @@ describe('a page token signed with a private key', () => {
     const own = jwk(mine.publicKey, 'mine')
     const header = { alg: 'ES256', jwk: own, jku: 'https://evil.example/keys', x5u: 'https://evil.example/x' }
     for (const token of [
-      await sign('RS384', rsa.privateKey, 'rsa'),
+      signedWith({ alg: 'HS256', kid: 'rsa' }, issued, rsa.publicKey.export({ format: 'pem', type: 'spki' })),
       await sign('ES256', mine.privateKey, 'ec'),
       await sign('ES256', mine.privateKey, 'mine'),
       await sign('ES256', ec.privateKey, 'rsa'),
