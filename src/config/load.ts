@@ -51,6 +51,7 @@ export function loadConfig(environment: Environment, kept: Partial<Values> = {})
     tlsWarnings,
     warnings: [
       ...formerNames(environment),
+      ...quotedValues(environment),
       ...unknown,
       ...risks(config),
       ...tooFewDescriptors(config),
@@ -65,10 +66,25 @@ const rows = Object.entries(settings) as [Name, Setting][]
 
 export function readValues(environment: Environment, report: (name: Name, problem: string) => undefined): Values {
   const entries = rows.map(([name, { kind, default: usual }]) => {
-    const text = environment[name]?.trim() || usual
+    const text = unquoted(environment[name]?.trim() ?? '') || usual
     return [name, text === undefined ? undefined : kind(text, problem => report(name, problem))]
   })
   return Object.fromEntries(entries)
+}
+
+const quoted = /^(["'])(.*)\1$/s
+
+function unquoted(text: string): string {
+  return quoted.exec(text)?.[2]?.trim() ?? text
+}
+
+function quotedValues(environment: Environment): string[] {
+  return rows
+    .filter(([name]) => quoted.test(environment[name]?.trim() ?? ''))
+    .map(
+      ([name]) =>
+        `${name} has quotes around its value, which are ignored: docker run --env-file keeps them. Write it without quotes.`,
+    )
 }
 
 function frozenConfig(values: Values): Config {

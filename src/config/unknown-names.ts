@@ -1,4 +1,5 @@
 import { editDistance, isSimilar, lettersOf } from '../lib/text/similar-words.js'
+import { otherNames } from './other-names.js'
 import { type Environment, type Name, settings } from './settings.js'
 
 const former: Readonly<Record<string, string>> = {
@@ -11,22 +12,42 @@ export function formerNames(environment: Environment): string[] {
   )
 }
 
+/** Names in the environment that look like ours. */
 export function unknownNames(environment: Environment): string[] {
-  return corrections(environment, meantBy)
-}
-
-/** Finds names that `unknownNames` omits. Not for `process.env`, which has names of other programs. */
-export function misspeltNames(values: Environment): string[] {
-  return corrections(values, name => (meantBy(name) === undefined ? similarTo(name) : undefined))
-}
-
-function corrections(environment: Environment, meant: (name: string) => Name | undefined): string[] {
   return Object.entries(environment).flatMap(([name, value = '']) => {
-    if (Object.hasOwn(settings, name) || Object.hasOwn(former, name) || isOfKubernetes(name, value)) return []
-    const setting = meant(name)
-    return setting === undefined ? [] : [`${name} is not a setting of this service. Did you mean ${setting}?`]
+    if (isKnown(name) || isOfKubernetes(name, value) || ofSystemd.test(name)) return []
+    const meant = meantBy(name)
+    const isOurs = meant !== undefined || ownBeginnings.some(beginning => name.startsWith(beginning))
+    return isOurs ? [sentenceFor(name, meant)] : []
   })
 }
+
+/** All other names in the file of the service, in which names of other programs are mistakes. */
+export function misspeltNames(values: Environment): string[] {
+  const reported = new Set(unknownNames(values).map(sentence => sentence.slice(0, sentence.indexOf(' '))))
+  return Object.keys(values).flatMap(name =>
+    isKnown(name) || reported.has(name) || ofNode.test(name)
+      ? []
+      : [sentenceFor(name, meantBy(name) ?? similarTo(name))],
+  )
+}
+
+const isKnown = (name: string) => Object.hasOwn(settings, name) || Object.hasOwn(former, name)
+
+/** Variables of socket activation. */
+const ofSystemd = /^LISTEN_(?:PID|FDS|FDNAMES)$/
+
+/** Names that Node.js, its libraries or the system read. */
+const ofNode =
+  /^(?:NODE_\w+|UV_\w+|OPENSSL_\w+|SSL_CERT_\w+|TZ|LANG|LC_\w+|PATH|HOME|TMPDIR|DEBUG|(?:HTTPS?|NO|ALL)_PROXY|(?:https?|no|all)_proxy)$/
+
+function sentenceFor(name: string, meant: Name | undefined): string {
+  const unknown = `${name} is not a setting of this service.`
+  return meant === undefined ? `${unknown} See docs/settings.md.` : `${unknown} Did you mean ${meant}?`
+}
+
+/** Too common in environments to be meant for this service. */
+const isOfOthers = new Set(['certfile', 'keyfile', 'ciphers'].flatMap(name => [name, name.toUpperCase()]))
 
 const names = Object.keys(settings) as Name[]
 
@@ -49,17 +70,16 @@ function isOfKubernetes(name: string, value: string): boolean {
 }
 
 function meantBy(name: string): Name | undefined {
-  // The nearest name would be HTTPS_PORT, which is wrong.
+  const lower = name.toLowerCase()
+  if (Object.hasOwn(otherNames, lower) && !isOfOthers.has(name)) return otherNames[lower]
   if (name === 'HTTP_PORT') return 'PORT'
-  if (name === 'HTTP_HOST') return 'HOST'
-  // systemd sets these variables for socket activation.
-  if (/^LISTEN_(?:PID|FDS|FDNAMES)$/.test(name)) return undefined
   const letters = lettersOf(name)
   const [distance, nearest] = names
     .map(setting => [editDistance(letters, lettersOf(setting)), setting] as const)
     .reduce((best, other) => (other[0] < best[0] ? other : best))
-  const isOurs = ownBeginnings.some(beginning => name.startsWith(beginning))
-  return isOurs || distance <= mostMistakes(name, nearest) ? nearest : undefined
+  if (distance <= mostMistakes(name, nearest)) return nearest
+  const words = name.split('_')
+  return words.length === 1 ? undefined : names.find(setting => words.every(word => setting.split('_').includes(word)))
 }
 
 function mostMistakes(name: string, setting: Name): number {

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../src/config/load.js'
+import { otherNames } from '../../src/config/other-names.js'
 import { settings } from '../../src/config/settings.js'
 import { misspeltNames, unknownNames } from '../../src/config/unknown-names.js'
 import { unlimited } from '../support/unlimited.js'
@@ -21,7 +23,12 @@ describe('the warning about a misspelt setting', () => {
     ['WARMPATH', 'WARM_PATH'],
     ['TLSCERT', 'TLS_CERT'],
     ['TLS_CERTS', 'TLS_CERT'],
-    ['HTTP_HOST', 'HOST'],
+    ['HTTP_HOST', 'HTTP_HOSTS'],
+    ['HTTP_PORTS', 'PORT'],
+    ['HTTP_INTERFACES', 'HOST'],
+    ['BOSH_MAX_INACTIVITY', 'BOSH_INACTIVITY'],
+    ['consider_bosh_secure', 'BOSH_ASSUME_SECURE'],
+    ['WEBSOCKET_FRAME_FRAGMENT_LIMIT', 'WEBSOCKET_MAX_FRAGMENTS'],
     ['HTTP_HOSTT', 'HTTP_HOSTS'],
     ['HTTPS_PORTS', 'HTTPS_PORT'],
     ['HTTPSPORT', 'HTTPS_PORT'],
@@ -33,6 +40,44 @@ describe('the warning about a misspelt setting', () => {
     const [said] = unknownNames({ [name]: '8080' })
     expect(said).toBe(`${name} is not a setting of this service. Did you mean ${setting}?`)
   })
+})
+
+test.each(['BOSH_QUX_LEVEL', 'XMPP_QUUX'])('%s is reported without a suggestion', name => {
+  expect(unknownNames({ [name]: '1' })).toEqual([`${name} is not a setting of this service. See docs/settings.md.`])
+})
+
+test('each unknown name in the file of the service is reported', () => {
+  const values = {
+    NODE_OPTIONS: '--x',
+    TZ: 'UTC',
+    HTTPS_PROXY: 'http://a',
+    SMACKS_HIBERNATION_TIME: '60',
+    cross_domain_bosh: 'true',
+    MODULES_ENABLED: 'bosh',
+    PORT: '1',
+  }
+  const reported = [...unknownNames(values), ...misspeltNames(values)].map(sentence => sentence.split(' ')[0])
+  expect(reported.sort()).toEqual(['MODULES_ENABLED', 'SMACKS_HIBERNATION_TIME', 'cross_domain_bosh'])
+})
+
+test.each(['"', "'"])('a value in %s quotes is read without them, with a warning that does not show it', quote => {
+  const quotedUser = `${quote}portal:s3cret-of-the-portal-of-32-bytes${quote}`
+  const { config, warnings } = loadConfig({ ...unlimited, ADMIN_USERS: quotedUser, XMPP_DOMAINS: 'a.example' })
+  expect(config.admins.map(({ name }) => name)).toEqual(['portal'])
+  expect(warnings).toEqual([
+    'ADMIN_USERS has quotes around its value, which are ignored: docker run --env-file keeps them. Write it without quotes.',
+  ])
+  expect(loadConfig({ ...unlimited, ADMIN_USERS: 'a:b', XMPP_DOMAINS: 'a.example', PORT: '' }).warnings).toEqual([])
+})
+
+test('docs/coming-from.md has each option of others that an error message translates', () => {
+  const document = readFileSync(new URL('../../docs/coming-from.md', import.meta.url), 'utf8')
+  const rows = document.split('\n').filter(line => line.startsWith('| '))
+  const missing = Object.entries(otherNames).filter(
+    ([option, setting]) =>
+      !rows.some(row => row.split(' | ')[0]!.includes(`\`${option}\``) && row.includes(`\`${setting}\``)),
+  )
+  expect(missing).toEqual([])
 })
 
 test('a setting of an earlier version gives a warning with its replacement', () => {
@@ -100,8 +145,8 @@ describe('the warning about a misspelt setting in an environment file', () => {
   })
 })
 
-test('in an environment file, settings, foreign names, and names of every start give no new warning', () => {
-  const names = ['PORT', 'NODE_ENV', 'TZ', 'CHAT_SECRET', 'https_proxy', 'LOGLEVEL', 'WEBSOCKET_MAX_MESSAGE_BYTES']
+test('in an environment file, settings, names of Node.js, and names of every start give no new warning', () => {
+  const names = ['PORT', 'NODE_ENV', 'TZ', 'https_proxy', 'LOGLEVEL', 'WEBSOCKET_MAX_MESSAGE_BYTES']
   expect(misspeltNames(Object.fromEntries(names.map(name => [name, 'x'])))).toEqual([])
   expect(misspeltNames(Object.fromEntries(Object.keys(settings).map(name => [name, 'x'])))).toEqual([])
 })
