@@ -52,7 +52,18 @@ test.each([
   expect(text).not.toMatch(/\bimport\b/)
 })
 
-test.each(['strophe.js', 'style.css', 'attach.js'])('%s is not readable from other origins', async name => {
+test.each(['strophe.js', 'warm-bindings.js', 'warm-bindings-converse.js'])(
+  '%s can be loaded by isolated pages (COEP), and with integrity',
+  async name => {
+    const { status, headers } = await asset(name)
+    expect([status, headers]).toMatchObject([
+      200,
+      { 'access-control-allow-origin': '*', 'cross-origin-resource-policy': 'cross-origin' },
+    ])
+  },
+)
+
+test.each(['style.css', 'attach.js'])('%s is not readable from other origins', async name => {
   const { status, headers } = await asset(name)
   expect([status, headers['access-control-allow-origin']]).toEqual([200, undefined])
 })

@@ -8,12 +8,12 @@ const types = { A: 1, AAAA: 28, SRV: 33 } as const
 export type RecordType = keyof typeof types
 
 /** Instead of records: there is no such name, the server fails, or it says nothing at all. */
-export type Mishap = 'NXDOMAIN' | 'SERVFAIL' | 'silence'
+export type Mishap = 'NXDOMAIN' | 'SERVFAIL' | 'NOTIMP' | 'REFUSED' | 'silence'
 
 /** Records as a zone file writes them, behind their time to live: `60 5 10 5222 xmpp.example.org`, `60 192.0.2.1`. */
 export type Zone = Readonly<Record<string, readonly string[] | Mishap>>
 
-const rcodes = { SERVFAIL: 2, NXDOMAIN: 3 } as const
+const rcodes = { SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const
 
 export class DnsServer {
   readonly #socket: Socket

@@ -19,6 +19,9 @@ const modules = fileURLToPath(new URL('../../../dist/browser/', import.meta.url)
 const forAnHour = 'public, max-age=3600'
 const forGood = 'public, max-age=31536000, immutable'
 
+/** For pages of portals: with COEP, they load only scripts with these headers. `integrity` needs the first. */
+const forAll = { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' }
+
 const contents = new Map<string, Buffer>()
 
 function contentOf(file: string): Buffer {
@@ -41,8 +44,7 @@ export function createAssetsRouter(version = ownVersion): Router {
     router.get(path, (_request, response) => void response.type(extname(file)).set(all).send(content))
   }
   for (const name of readdirSync(own)) provide(`/${name}`, join(own, name), { 'Cache-Control': forAnHour })
-  provide('/strophe.js', strophe, { 'Cache-Control': forAnHour })
-  const forAll = { 'Access-Control-Allow-Origin': '*' }
+  provide('/strophe.js', strophe, { ...forAll, 'Cache-Control': forAnHour })
   // Express and some proxies interpret a plus in a path.
   const build = version.replace('+', '.')
   for (const name of ['warm-bindings', 'warm-bindings-converse']) {

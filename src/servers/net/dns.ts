@@ -17,8 +17,6 @@ export function isAbsent(error: NodeJS.ErrnoException): boolean {
 /** EBADNAME: for example, a label is too long. */
 const absent = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME'])
 
-const unanswered = new Set(['ETIMEOUT', 'ECONNREFUSED'])
-
 const usualResolver = () => new Resolver({ timeout: 1500, tries: 2 })
 
 export function systemDns(makeResolver: () => Resolver = usualResolver): Dns {
@@ -30,9 +28,16 @@ export function systemDns(makeResolver: () => Resolver = usualResolver): Dns {
     try {
       return await question(resolver)
     } catch (error) {
-      // A new resolver reads the list of name servers again.
-      const { code = '' } = error as NodeJS.ErrnoException
-      if (resolver === usual && unanswered.has(code)) usual = makeResolver()
+      if ((error as NodeJS.ErrnoException).code === 'EBADNAME') throw error
+      // With a VPN or in a cluster, the name servers change, and the old ones may give any answer. A new resolver reads
+      // their list again.
+      const fresh = makeResolver()
+      if (String(fresh.getServers()) !== String(resolver.getServers())) {
+        usual = fresh
+        return question(fresh)
+      }
+      // Node asks a name server that has failed later than others.
+      if (resolver === usual && !isAbsent(error as NodeJS.ErrnoException)) usual = fresh
       throw error
     }
   }
