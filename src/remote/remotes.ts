@@ -62,7 +62,8 @@ export function createRemotes(parts: RemotesParts) {
     const { waiting, states } = parts
     const stateOf = (host: string) =>
       about.url === undefined ? states.ofFound(domain, host) : states.ofEntry(domain, host)
-    return { domain, endpoint: of(domain), facts, clock, waiting, open: sessions, onFailed, stateOf, terms }
+    const { timeout } = config.remote
+    return { domain, endpoint: of(domain), facts, timeout, clock, waiting, open: sessions, onFailed, stateOf, terms }
   }
 
   function abandon(link: BoshLink): void {

@@ -128,6 +128,7 @@ export function createSessionParts(given: ProcessParts) {
     sasl2: config.sasl2,
     tls,
     clock,
+    stepSeconds: config.warm.stepTimeout,
     spare: {
       most: spareLinks,
       hasRoom: () => descriptorsAllowSpares() && measure() < mostUsedWithSpares,

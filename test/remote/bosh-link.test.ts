@@ -36,6 +36,7 @@ async function open(
     encrypted?: boolean
     endpoint?: Promise<Endpoint>
     maxReplyBytes?: number
+    timeout?: number
     onElement?: LinkEvents['onElement']
   } = {},
 ) {
@@ -71,6 +72,7 @@ async function open(
     {
       domain,
       endpoint: options.endpoint ?? Promise.resolve(endpoint),
+      timeout: options.timeout ?? 5,
       clock: parts.clock,
       waiting,
       open: sessions,
@@ -205,11 +207,16 @@ describe('opening a stream at a remote BOSH endpoint', () => {
     expect((await next()).rid).toBe(creation.rid + 2)
   })
 
-  test('fails if no features arrive', async () => {
-    const { there, told, clock, hears, poll, isGone } = await open()
+  test.each([
+    [5, 10],
+    [25, 25],
+  ])('fails if no features arrive, with a timeout of %d s after %d s', async (timeout, seconds) => {
+    const { there, told, clock, hears, poll, isGone } = await open({ timeout })
     ;(await there.request()).answer('', terms)
     const held = await poll(2)
-    clock.advance(10_000)
+    clock.advance(seconds * 1000 - 1)
+    expect(told).toEqual([])
+    clock.advance(1)
     await hears('end')
     expect(told).toEqual(['end features timeout'])
     const terminate = await there.request()

@@ -45,6 +45,7 @@ export function linksParts(clock: Clock, server: Server, more: Partial<LinksPart
     sasl2: true,
     tls: usualTls,
     clock,
+    stepSeconds: 10,
     spare: { most: 0, hasRoom: () => false },
     xmlLimits: defaultLimits,
     waiting: new WaitingMemory(),

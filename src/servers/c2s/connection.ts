@@ -17,7 +17,7 @@ import { writeHeader } from './stream-header.js'
 
 const usualTrust: Trust = { allowsPlain: false, ca: undefined, verify: true, certificate: undefined }
 
-/** Time limit until the STARTTLS offer, and again until the end of the handshake. */
+/** Time limit until the STARTTLS offer, and again until the end of the handshake, unless WARM_STEP_TIMEOUT is longer. */
 const secureSeconds = 10
 /**
  * Replaces `secureSeconds` if another server can be tried. Shorter than the default of WARM_STEP_TIMEOUT, which ends
@@ -29,6 +29,8 @@ export interface ConnectionParts {
   readonly dialer: Dialer
   readonly clock: Clock
   readonly tls: TlsRules
+  /** WARM_STEP_TIMEOUT. */
+  readonly stepSeconds: number
   readonly limits: XmlLimits
   readonly certificates: Pick<ShownCertificates, 'note'>
 }
@@ -62,14 +64,15 @@ const endEvents = ['error', 'end', 'close'] as const
 /** Connects, with TLS (STARTTLS, XEP-0368) or without. Tries the next server after failures except stream errors. */
 export function openConnection(
   { domain, server, lang, certificate }: ConnectionOptions,
-  { dialer, clock, tls: rules, limits, certificates }: ConnectionParts,
+  { dialer, clock, tls: rules, stepSeconds, limits, certificates }: ConnectionParts,
   events: ConnectionEvents,
 ): Connection {
   const trust = server ?? usualTrust
   const search = server === undefined ? dialer.toDomain(domain) : dialer.toServer(server, domain)
   let current: Socket | undefined
   let deadline: Timer | undefined
-  let patience = secureSeconds
+  const longest = Math.max(secureSeconds, stepSeconds)
+  let patience = longest
   let lose: (end: LinkEnd) => void = () => {}
   let step: Step = 'resolve'
   let isOver = false
@@ -78,7 +81,7 @@ export function openConnection(
     for await (const { socket, tls, to, isLast } of search.connections(() => reach('connect'))) {
       current = socket
       if (isOver) return leave()
-      patience = isLast ? secureSeconds : nextServerSeconds
+      patience = isLast ? longest : nextServerSeconds
       const made = tls === 'none' ? socket : await secure(socket, tls === 'direct', to)
       if (isOver) return
       if (made instanceof Socket) return ready(made, to)

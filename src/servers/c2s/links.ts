@@ -10,7 +10,7 @@ import type { ConnectionParts } from './connection.js'
 import { SpareLinks, type SpareParts } from './spare-links.js'
 import { type LinkParts, TcpLink } from './tcp-link.js'
 
-export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls' | 'certificates'> {
+export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls' | 'stepSeconds' | 'certificates'> {
   /** XMPP_SERVERS by domain. `*` is for all other domains. */
   readonly servers: ReadonlyMap<string, Server>
   /** In seconds. A space is sent after one to two such periods of silence. 0: off. */
@@ -24,15 +24,16 @@ export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | '
 }
 
 export function createLinks(parts: LinksParts) {
-  const { dialer, tls, clock, certificates, keepalive, streamManagement, sasl2, waiting, log } = parts
+  const { dialer, tls, clock, stepSeconds, certificates, keepalive, streamManagement, sasl2, waiting, log } = parts
   const { xmlLimits: limits } = parts
   const links = new Set<TcpLink>()
   const { most, hasRoom } = parts.spare
-  const spares = new SpareLinks({ dialer, tls, clock, limits, certificates, most, hasRoom })
+  const spares = new SpareLinks({ dialer, tls, clock, stepSeconds, limits, certificates, most, hasRoom })
   const linkParts: LinkParts = {
     dialer,
     tls,
     clock,
+    stepSeconds,
     limits,
     certificates,
     waiting,

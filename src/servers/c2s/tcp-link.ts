@@ -205,7 +205,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     this.#reader.begin()
     const from = this.#socket instanceof TLSSocket ? this.#from : undefined
     const header = writeHeader(this.#to.domain, this.#lang, from)
-    const seconds = this.#ahead === 'trial' ? trialSeconds : featuresSeconds
+    const seconds = this.#ahead === 'trial' ? trialSeconds : Math.max(featuresSeconds, this.#parts.stepSeconds)
     if (this.#isSpare) this.#expect(spareSeconds, () => this.#replaceSilentSpare() || this.#expect(seconds))
     else this.#expect(seconds)
     if (this.#ahead === undefined) this.#writer!.write(header)

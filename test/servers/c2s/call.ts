@@ -77,6 +77,7 @@ export class Call {
         dialer: createDialer(dialerParts(this.clock)),
         clock: this.clock,
         tls: usualTls,
+        stepSeconds: 10,
         certificates: { note() {} },
         limits: defaultLimits,
         streamManagement: true,

@@ -616,6 +616,18 @@ describe('a server that does not answer', () => {
     await peer.gone
   })
 
+  test('has as much time as a step of a login, if that is more', async () => {
+    const { call, peer } = await opened({ stepSeconds: 25 })
+    call.link.restart({})
+    await peer.until(plainHeader)
+    call.clock.advance(24_999)
+    expect(call.told).toEqual([])
+    call.clock.advance(1)
+    expect(call.told).toEqual(['end features timeout', 'closed'])
+    peer.end()
+    await peer.gone
+  })
+
   test.each([
     ['<starttls/>', ''],
     ['the beginning of TLS', proceed],
