@@ -105,9 +105,10 @@ export class User {
 
   /** Ends the session, `last` being said with it, and resolves when no request is open any more. May be called twice. */
   async leave(last = "<presence xmlns='jabber:client' type='unavailable'/>"): Promise<void> {
+    // As with every client, a poll follows the last reply, and confirms it.
+    if (!this.#over) await pause(headStart)
     if (!this.#over) {
       this.#over = true
-      await pause(headStart)
       await this.#client.terminate(last).catch(() => {})
     }
     await Promise.all(this.#open)

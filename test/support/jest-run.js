@@ -76,7 +76,15 @@ async function reportOfJest(args, options) {
   try {
     // Its workers inherit the flag: a tenth less work, as most of what a test file allocates dies with it.
     const ok = await run(
-      ['--min-semi-space-size=16', 'node_modules/jest/bin/jest.js', '--json', `--outputFile=${file}`, ...args],
+      // `--forceExit`: what a failed test leaves open would keep Jest from ending, and a CI run with it.
+      [
+        '--min-semi-space-size=16',
+        'node_modules/jest/bin/jest.js',
+        '--forceExit',
+        '--json',
+        `--outputFile=${file}`,
+        ...args,
+      ],
       options,
     )
     return { ok, report: JSON.parse(readFileSync(file, 'utf8')) }
