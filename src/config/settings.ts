@@ -326,7 +326,9 @@ export const sections = {
     ).means('Text that browsers show at the WebSocket endpoint.'),
   },
   Warming: {
-    WARM_ENABLED: at('warm.enabled', kinds.boolean, 'on').means('Enables the warm API.'),
+    WARM_ENABLED: at('warm.enabled', kinds.boolean, 'on').means(
+      'Enables the warm API, the pages for admins and the docs at its path. Instead of `off`, WARM_ALLOW can reserve them for some addresses.',
+    ),
     WARM_PATH: at('warmPath', kinds.path, '/warm').means('Path of the warm API. `$host` works as in BOSH_PATH.'),
     WARM_TIMEOUT: at('warm.timeout', kinds.integer(1, 300), '15').means('Seconds for a login.'),
     WARM_STEP_TIMEOUT: at('warm.stepTimeout', kinds.integer(1, 300), '10').means(

@@ -70,7 +70,7 @@ export function createApp(parts: AppParts): Express {
     const isOff = !config.warm.enabled && (path === config.warmPath || path.startsWith(`${config.warmPath}/`))
     throw new Problem(
       'not-found',
-      isOff ? { detail: 'The warm API is off here: see WARM_ENABLED and HTTP_HOSTS.' } : {},
+      isOff ? { detail: 'The warm API and the pages for admins are off here: see WARM_ENABLED and HTTP_HOSTS.' } : {},
     )
   })
   app.use(createProblemHandler({ config, log: httpLog, counts, sums }))

@@ -149,7 +149,9 @@ describe('a warm API that is off', () => {
   test.each(['/w', '/w/sessions'])('is named as the reason for 404 at %s', async path => {
     const { status, body } = await request(app).post(path).set('Accept', 'application/json')
     expect([status, body.code]).toEqual([404, 'not-found'])
-    expect(body.detail).toContain('The warm API is off here: see WARM_ENABLED and HTTP_HOSTS.')
+    expect(body.detail).toContain(
+      'The warm API and the pages for admins are off here: see WARM_ENABLED and HTTP_HOSTS.',
+    )
   })
 
   test('is not mentioned at other paths', async () => {
