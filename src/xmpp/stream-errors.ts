@@ -1,5 +1,6 @@
 import { attempt } from '../lib/attempt.js'
 import type { Step } from '../lib/errors.js'
+import { foreignText } from '../lib/text/foreign-text.js'
 import type { LinkEnd, LinkEvents } from './link.js'
 import { sasl2Namespace, saslNamespace } from './namespaces.js'
 import { childrenOf } from './xml/document.js'
@@ -38,9 +39,21 @@ export function writeStreamError(condition: string): string {
 }
 
 export function streamEnd(element: Element, step: Step): LinkEnd {
-  const condition = conditionOf(element)
-  const code = condition === 'host-unknown' || condition === 'host-gone' ? 'host-unknown' : 'remote-stream-error'
-  return { failure: { step, code, ...(condition !== undefined && { condition }) }, streamError: element.text }
+  const error = conditionElement(element)
+  const condition = error?.name
+  const code = notHere.has(condition) ? 'host-unknown' : 'remote-stream-error'
+  const detail = condition === 'see-other-host' ? otherHostDetail(error!) : undefined
+  return {
+    failure: { step, code, ...(condition !== undefined && { condition }), ...(detail !== undefined && { detail }) },
+    streamError: element.text,
+  }
+}
+
+const notHere: ReadonlySet<string | undefined> = new Set(['host-unknown', 'host-gone', 'see-other-host'])
+
+function otherHostDetail({ text }: Element): string {
+  const named = foreignText(/>([^<]*)</.exec(text.slice(0, 1000))?.[1]?.trim() || 'without a name')
+  return `It names another host: ${named}. See XMPP_SERVERS.`
 }
 
 /** Replaces the step `features` by the step of the link's receiver. */
@@ -49,9 +62,9 @@ export function atStep(end: LinkEnd, { step = 'features' }: Pick<LinkEvents, 'st
   return failure.step === 'features' && step !== 'features' ? { ...end, failure: { ...failure, step } } : end
 }
 
-function conditionOf({ text }: Element): string | undefined {
+function conditionElement({ text }: Element): Element | undefined {
   const named = attempt(() => childrenOf(text))?.filter(({ namespace }) => namespace === streamErrorNamespace)
-  return named?.find(({ name }) => name !== 'text')?.name
+  return named?.find(({ name }) => name !== 'text')
 }
 
 /** RFC 6120 §6.4.5, XEP-0388 §2.6.2. */

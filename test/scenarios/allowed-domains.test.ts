@@ -106,7 +106,9 @@ test('a stream restart or see-other-host for another domain opens no connection 
         `<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>127.0.0.1:${other.port}</see-other-host></stream:error></stream:stream>`,
       ),
   }
-  expect((await service.warm({ jid: 'alice@near.example', password })).json['code']).toBe('remote-stream-error')
+  const { json } = await service.warm({ jid: 'alice@near.example', password })
+  expect(json).toMatchObject({ code: 'host-unknown', condition: 'see-other-host', retry: false })
+  expect(json['detail']).toContain(`It names another host: 127.0.0.1:${other.port}. See XMPP_SERVERS.`)
   near.script = {}
   expect(contacted()).toEqual([2, 0])
 })

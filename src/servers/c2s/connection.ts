@@ -9,6 +9,7 @@ import { CertificateFault } from '../net/certificate-fault.js'
 import { isMadeOutTo } from '../net/certificate-names.js'
 import type { ConnectedServer } from '../net/connected-server.js'
 import type { ShownCertificates } from '../net/shown-certificates.js'
+import type { Target } from '../net/srv-records.js'
 import { type TlsRules, tlsContext } from '../net/tls-context.js'
 import type { Dialer } from './dial.js'
 import { ignore, nothing } from './socket-events.js'
@@ -38,6 +39,8 @@ export interface ConnectionParts {
 export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | 'certificate'>> {
   readonly domain: string
   readonly server: Server | undefined
+  /** Replaces the address of `server`, or those in the DNS. */
+  readonly other?: Target | undefined
 }
 
 /** `onReady` or `onFailed` comes last. */
@@ -63,12 +66,12 @@ const endEvents = ['error', 'end', 'close'] as const
 
 /** Connects, with TLS (STARTTLS, XEP-0368) or without. Tries the next server after failures except stream errors. */
 export function openConnection(
-  { domain, server, lang, certificate }: ConnectionOptions,
+  { domain, server, other, lang, certificate }: ConnectionOptions,
   { dialer, clock, tls: rules, stepSeconds, limits, certificates }: ConnectionParts,
   events: ConnectionEvents,
 ): Connection {
   const trust = server ?? usualTrust
-  const search = server === undefined ? dialer.toDomain(domain) : dialer.toServer(server, domain)
+  const search = server === undefined ? dialer.toDomain(domain, other) : dialer.toServer(server, domain, other)
   let current: Socket | undefined
   let deadline: Timer | undefined
   const longest = Math.max(secureSeconds, stepSeconds)

@@ -45,15 +45,18 @@ export function createDialer(parts: DialerParts) {
   const { names, clock, descriptors, states, ports, onExhausted } = parts
   const searchParts = (publicOnly: boolean) => ({ names, clock, publicOnly, descriptors, ports, onExhausted })
   return {
-    toServer(server: Server, domain: string) {
+    /** `other` replaces the address (RFC 6120 §4.9.3.19). */
+    toServer(server: Server, domain: string, other?: Target) {
+      if (other !== undefined) return createSearch(searchParts(false), { targets: [other] }, domain)
       const state = states.ofEntry(domain, written(server))
       return createSearch(searchParts(false), { targets: [server] }, domain, () => state)
     },
     /** RFC 6120 §3.2, XEP-0368. */
-    toDomain: (domain: string) =>
-      createSearch(searchParts(parts.publicOnly), names.routeTo(domain), domain, target =>
-        states.ofFound(domain, written(target)),
-      ),
+    toDomain(domain: string, other?: Target) {
+      const found = searchParts(parts.publicOnly)
+      if (other !== undefined) return createSearch(found, { targets: [{ ...other, usesDns: true }] }, domain)
+      return createSearch(found, names.routeTo(domain), domain, target => states.ofFound(domain, written(target)))
+    },
   }
 }
 

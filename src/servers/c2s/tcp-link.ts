@@ -22,6 +22,7 @@ import {
   type Spare,
 } from './connection.js'
 import { linkFacts } from './link-facts.js'
+import { otherHost } from './other-host.js'
 import { ignore, listenTo, type SocketEvents } from './socket-events.js'
 import type { SpareLinks } from './spare-links.js'
 import { longestStep, offersStates, readHeader, streamFooter, writeHeader } from './stream-header.js'
@@ -33,6 +34,7 @@ const trialSeconds = 3
 /** A firewall may have forgotten a spare link, so its server must answer sooner. */
 const spareSeconds = 1
 const closeSeconds = 5
+const mostRedirections = 2
 
 export interface LinkParts extends ConnectionParts {
   readonly spares?: SpareLinks | undefined
@@ -47,7 +49,7 @@ type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
 export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, StreamWriterEvents {
   events: LinkEvents
-  readonly #to: ConnectionOptions
+  #to: ConnectionOptions
   readonly #parts: LinkParts
   #lang: string
   #from: string | undefined
@@ -63,6 +65,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   #isSpare = false
   #acknowledges = false
   #isBusy = true
+  #redirections = 0
 
   constructor(
     domain: string,
@@ -198,7 +201,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
       else this.#ahead = undefined
     }
     this.#open()
-    this.#parts.spares?.replenish(this.#to, spare === undefined ? 1 : 0)
+    if (this.#redirections === 0) this.#parts.spares?.replenish(this.#to, spare === undefined ? 1 : 0)
   }
 
   #open(): void {
@@ -260,7 +263,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     if (element.namespace === streamsNamespace) {
       if (element.name === 'error') {
         const end = streamEnd(element, 'features')
-        paced(this, link => link.#guard(() => link.#end(end)))
+        paced(this, link => link.#guard(() => link.#follow(end) || link.#end(end)))
         return
       }
       if (element.name === 'features') this.#offersStates = offersStates(element.text)
@@ -304,11 +307,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   /** Dials again if a spare link ended before the server sent anything. A pipelined login ends instead. */
   #replaceSpare(): boolean {
     if (!this.#isSpare || this.#reader.hasBegun || this.#phase !== 'open') return false
-    if (this.#ahead === undefined) {
-      this.#disconnect()
-      this.#phase = 'connecting'
-      this.#connection = openConnection(this.#to, this.#parts, this)
-    } else this.#end({ ...goneByServer, isStale: true })
+    if (this.#ahead === undefined) this.#redial()
+    else this.#end({ ...goneByServer, isStale: true })
     return true
   }
 
@@ -316,6 +316,31 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     if (this.#reader.hasBegun) return false
     this.#parts.spares?.drop()
     return this.#replaceSpare()
+  }
+
+  /**
+   * RFC 6120 §4.9.3.19. Only a server that has proven its name may lead elsewhere, because the link is then as safe as one
+   * to an address in the DNS: the other server must prove the same name. Not after the first step of a login.
+   */
+  #follow({ failure, streamError = '' }: LinkEnd): boolean {
+    const isProven = this.#socket instanceof TLSSocket && this.#to.server?.verify !== false
+    const isEarly = this.#phase === 'open' && (this.events.step ?? 'features') === 'features'
+    if (failure.condition !== 'see-other-host' || !isProven || !isEarly || this.#redirections >= mostRedirections)
+      return false
+    const other = otherHost(streamError, (this.#socket as TLSSocket).alpnProtocol === 'xmpp-client')
+    if (other === undefined) return false
+    this.#redirections += 1
+    this.#to = { ...this.#to, other }
+    if (this.#ahead === undefined) this.#redial()
+    else this.#end({ failure, isStale: true })
+    return true
+  }
+
+  #redial(): void {
+    this.#disconnect()
+    this.#phase = 'connecting'
+    this.#isSpare = false
+    this.#connection = openConnection(this.#to, this.#parts, this)
   }
 
   #guard(work: () => void): void {

@@ -1,0 +1,140 @@
+import { afterEach, expect, test } from '@jest/globals'
+import type { Server } from '../../../src/config/config.js'
+import { createDialer } from '../../../src/servers/c2s/dial.js'
+import { otherHost } from '../../../src/servers/c2s/other-host.js'
+import { makeCertificate } from '../../support/certificates.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { dialerParts } from '../../support/link-parts.js'
+import { type ScriptedConnection, ScriptedServer } from '../../support/scripted-server.js'
+import { certificate, connect, features, featuresSeen, serverHeader, startTls, stopServers, streams } from './call.js'
+
+const others: ScriptedServer[] = []
+
+afterEach(() => {
+  stopServers()
+  for (const other of others.splice(0)) other.stop()
+})
+
+const errors = 'urn:ietf:params:xml:ns:xmpp-streams'
+const named = (host: string) => `<see-other-host xmlns='${errors}'>${host}</see-other-host>`
+const seeOther = (host: string) => `<stream:error>${named(host)}</stream:error></stream:stream>`
+const read = (host: string, isDirect = false) => otherHost(`<error xmlns='${streams}'>${named(host)}</error>`, isDirect)
+
+async function otherServer(): Promise<ScriptedServer> {
+  const other = await ScriptedServer.start()
+  others.push(other)
+  return other
+}
+
+const secured = (peer: ScriptedConnection, shown = certificate) =>
+  peer.secure({ ...shown, ALPNProtocols: ['xmpp-client'] })
+
+/** The first server leads to `host`. */
+async function led(host: string, server: Partial<Server> = {}) {
+  const { call, peer } = await connect({ tls: 'direct', ca: certificate.cert, ...server })
+  if (server.tls !== 'none') await secured(peer)
+  await peer.until("streams'>")
+  peer.send(serverHeader + seeOther(host))
+  return { call, peer }
+}
+
+const refusal = 'end features host-unknown see-other-host'
+
+test('a server that has proven its name leads to another one', async () => {
+  const other = await otherServer()
+  const { call, peer } = await led(`127.0.0.1:${other.port}`)
+  const next = await other.connection()
+  await secured(next)
+  await next.until("streams'>")
+  next.send(serverHeader + features)
+  await call.hears('flush')
+  expect(call.told).toEqual(['open 1 example.org', 'open 1 example.org', featuresSeen, 'flush'])
+  expect(call.link.facts.server).toBe(`127.0.0.1:${other.port}`)
+  await peer.gone
+  next.reset()
+  await call.hears('closed')
+})
+
+test('twice at most, and the error names the third', async () => {
+  const [first, second] = [await otherServer(), await otherServer()]
+  const { call } = await led(`127.0.0.1:${first.port}`)
+  for (const [server, host] of [
+    [first, `127.0.0.1:${second.port}`],
+    [second, 'third.example:5222'],
+  ] as const) {
+    const peer = await server.connection()
+    await secured(peer)
+    await peer.until("streams'>")
+    peer.send(serverHeader + seeOther(host))
+  }
+  await call.hears('end')
+  expect(call.told.at(-1)).toBe(refusal)
+  expect(call.ends[0]!.failure.detail).toBe('It names another host: third.example:5222. See XMPP_SERVERS.')
+})
+
+test('the other server must prove the same name', async () => {
+  const other = await otherServer()
+  const { call } = await led(`127.0.0.1:${other.port}`)
+  const next = await other.connection()
+  await secured(next, makeCertificate(['DNS:other.example'])).catch(() => {})
+  await call.hears('end')
+  expect(call.told.at(-1)).toBe('end tls certificate-invalid')
+  await next.gone
+  expect(next.unread).toBe('')
+})
+
+test.each([
+  ['without TLS', { tls: 'none', allowsPlain: true }],
+  ['whose certificate is not verified', { verify: false }],
+] as const)('a server %s leads nowhere', async (_what, server) => {
+  const other = await otherServer()
+  const { call } = await led(`127.0.0.1:${other.port}`, server)
+  await call.hears('end')
+  expect(call.told.at(-1)).toBe(refusal)
+})
+
+test('not after the first step of a login, when the password may have been sent', async () => {
+  const { call, peer } = await connect({ tls: 'direct', ca: certificate.cert })
+  await secured(peer)
+  await peer.until("streams'>")
+  peer.send(serverHeader + features)
+  await call.hears('flush')
+  call.link.events = { ...call.link.events, step: 'sasl' }
+  peer.send(seeOther('127.0.0.1:1'))
+  await call.hears('end')
+  expect(call.told.at(-1)).toBe('end sasl host-unknown see-other-host')
+})
+
+test('a port of STARTTLS is not dialled with direct TLS', async () => {
+  expect(read('node2.example', true)).toEqual({ host: 'node2.example', port: 5222, tls: 'starttls' })
+  expect(read('node2.example:5222', true)).toMatchObject({ tls: 'starttls' })
+  expect(read('[2001:db8::1]:5223', true)).toEqual({ host: '2001:db8::1', port: 5223, tls: 'direct' })
+  expect(read('node2.example:5223')).toMatchObject({ port: 5223, tls: 'starttls' })
+  const other = await otherServer()
+  const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert })
+  await peer.until("streams'>")
+  peer.send(`${serverHeader}<stream:features>${startTls}</stream:features>`)
+  await peer.until(startTls)
+  peer.send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+  await peer.secure(certificate)
+  await peer.until("streams'>")
+  peer.send(serverHeader + seeOther(`127.0.0.1:${other.port}`))
+  const next = await other.connection()
+  expect(await next.until("streams'>")).toContain("to='example.org'")
+  next.reset()
+  await call.hears('closed')
+})
+
+test.each(['', ' ', 'a b', 'host:0', 'host:65536', 'user@host', 'xmpp://host', '<b/>', '[::1', 'x'.repeat(300)])(
+  'a host such as "%s" leads nowhere',
+  host => {
+    expect(read(host)).toBeUndefined()
+  },
+)
+
+test('a domain of the DNS leads to no private address, if its own servers may have none', async () => {
+  const other = { host: '127.0.0.1', port: 5222, tls: 'starttls' } as const
+  const search = createDialer({ ...dialerParts(new FakeClock()), publicOnly: true }).toDomain('example.org', other)
+  for await (const { socket } of search.connections(() => {})) socket.destroy()
+  expect(search.failure.code).toBe('address-not-allowed')
+})
