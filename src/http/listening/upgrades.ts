@@ -85,6 +85,11 @@ export function refuseUpgrade(socket: Duplex, status: number, sentence: string, 
 
 /** Gives the detached connection back to Node, with the same request but without `Upgrade`. */
 function answerWithout(server: Server, req: IncomingMessage, target: string, socket: Duplex, head: Buffer): void {
+  // A stream takes back nothing after its end.
+  if (socket.readableEnded) {
+    refuseUpgrade(socket, 400, 'Send this request without "Upgrade".')
+    return
+  }
   const { rawHeaders } = req
   let text = `${req.method} ${target} HTTP/${req.httpVersion}\r\n`
   for (let at = 0; at < rawHeaders.length; at += 2)

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
-import { test } from '@jest/globals'
+import { connect, type Socket } from 'node:net'
+import { expect, test } from '@jest/globals'
 import { loadConfig } from '../../../src/config/load.js'
 import { listen } from '../../../src/http/listening/listening.js'
 import { Descriptors } from '../../../src/lib/limits/descriptors.js'
@@ -52,3 +52,31 @@ test.each(['foo', 'websocket'])(
     }
   },
 )
+
+test('an upgrade behind a request is answered after its reply, although the client sends no more', async () => {
+  let first: { socket: Socket; end(body: string): void } | undefined
+  const dispatcher = Object.assign(
+    ({ socket }: { socket: Socket }, res: { end(body: string): void }) => {
+      first = { socket, end: body => void res.end(body) }
+    },
+    { upgradeFor: () => undefined, holds: () => false },
+  )
+  const log = createLog('info', { write() {} })
+  const listening = await listen(dispatcher, { config, log, clock, refused: unnoted, descriptors: new Descriptors() })
+  try {
+    const get = 'GET / HTTP/1.1\r\nHost: a\r\n'
+    const client = connect(Number(new URL(listening.urls[0]!).port), '127.0.0.1')
+    client.end(`${get}\r\n${get}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n`)
+    let received = ''
+    client.on('data', chunk => {
+      received += chunk
+    })
+    await eventually('the end of the requests has come', () => first?.socket.readableEnded === true)
+    first!.end('first')
+    await once(client, 'close')
+    expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\n.*firstHTTP\/1\.1 400 Bad Request\r\n.*without "Upgrade"/s)
+  } finally {
+    listening.closeAllConnections()
+    await listening.close()
+  }
+})
