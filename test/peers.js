@@ -53,12 +53,12 @@ async function testRelease(name) {
   failed += result.failed
 }
 
-/** The test files that start an XMPP server, but for the package: it has its own Debian. */
+/** The test files that start an XMPP server, but for the package, which has its own Debian, and for native clients. */
 function files() {
   const all = readdirSync('test/peers')
     .filter(name => name.endsWith('.test.ts'))
     .map(name => `test/peers/${name}`)
-    .filter(file => !file.endsWith('debian-package.test.ts'))
+    .filter(file => !/(debian-package|native-clients)\.test\.ts$/.test(file))
     .filter(file => /(support\/(prosody|ejabberd)|\/servers)\.js'/.test(readFileSync(file, 'utf8')))
   return paths.length === 0 ? all : all.filter(file => paths.some(path => file.includes(path)))
 }

@@ -12,8 +12,9 @@ export const debianPackages = [
   ...['nats-server', 'nginx', 'haproxy', 'apache2', 'lighttpd', 'lighttpd-mod-openssl'],
 ]
 
-/** What `npm run test:all` needs as well: the languages and frameworks of examples/clients and examples/recipes. */
+/** What `npm run test:all` needs as well: languages and frameworks of examples/clients and examples/recipes, and old clients. */
 export const recipePackages = [
+  ...['bitlbee-libpurple', 'libgloox-dev', 'g++'],
   ...['python3-django', 'python3-jwt', 'ruby', 'ruby-railties', 'ruby-webrick', 'ruby-jwt'],
   ...['golang-go', 'golang-github-golang-jwt-jwt-dev'],
 ]
@@ -28,9 +29,13 @@ const programs = {
   'erlang-p1-oauth2': ['/var/lib/dpkg/info/erlang-p1-oauth2.list'],
   'php-cli': ['php'],
   'golang-go': ['go'],
+  'bitlbee-libpurple': ['bitlbee'],
   ...Object.fromEntries(
-    recipePackages.filter(name => name !== 'golang-go').map(name => [name, [`/var/lib/dpkg/info/${name}.list`]]),
+    recipePackages
+      .filter(name => !['golang-go', 'bitlbee-libpurple', 'libgloox-dev', 'g++'].includes(name))
+      .map(name => [name, [`/var/lib/dpkg/info/${name}.list`]]),
   ),
+  'libgloox-dev': ['/usr/include/gloox/client.h'],
   'lighttpd-mod-openssl': ['/usr/lib/lighttpd/mod_openssl.so'],
 }
 

@@ -1,0 +1,113 @@
+// Clients that are not libraries for pages, with their own BOSH: Pidgin's engine, and gloox.
+// Runs in npm run test:all only: it compiles a program.
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { eventually } from '../support/eventually.js'
+import { freePorts } from '../support/ports.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { describeWith } from './needs.js'
+import { plainProsody, type XmppServer } from './servers.js'
+import { User } from './user.js'
+
+const passwords = { alice: 'wonderland', bob: 'builder' }
+const source = fileURLToPath(new URL('../support/gloox-client.cpp', import.meta.url))
+
+/** libpurple waits for a second before each request. */
+const seconds = 60
+
+/** Resolves once a program listens at the port. */
+async function connected(port: number): Promise<Socket> {
+  for (let attempt = 1; ; attempt++) {
+    const socket = connect(port, '127.0.0.1')
+    try {
+      await once(socket, 'connect')
+      return socket
+    } catch (error) {
+      if (attempt === 400) throw error
+      await pause(50)
+    }
+  }
+}
+
+describeWith(['prosody', 'bitlbee-libpurple', 'libgloox-dev', 'g++'], 'A native client', () => {
+  let folder: string
+  let server: XmppServer
+  let service: TestService
+  let bob: User
+  let client: ChildProcess | undefined
+  let said = ''
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'warm-native-'))
+    server = await plainProsody.start(passwords)
+    service = await startTestService({ servers: plainProsody.servers(server) })
+    bob = User.attach(`${service.url}/http-bind`, await service.bind({ jid: 'bob@localhost', password: passwords.bob }))
+  })
+
+  afterEach(() => {
+    client?.kill('SIGKILL')
+    said = ''
+  })
+
+  afterAll(async () => {
+    await bob?.leave()
+    await service?.stop()
+    await server?.stop()
+    rmSync(folder, { recursive: true })
+  })
+
+  const hears = (text: string) => eventually(`"${text}" is said`, () => said.includes(text), { seconds })
+  const listenTo = (stream: NodeJS.ReadableStream | null) =>
+    stream?.on('data', chunk => {
+      said += chunk
+    })
+
+  test('of libpurple logs in, and chats', async () => {
+    const [port] = (await freePorts(1)) as [number]
+    const state = join(folder, 'bitlbee')
+    mkdirSync(state)
+    const words = ['-F', '-n', '-p', String(port), '-i', '127.0.0.1', '-d', state, '-P', join(folder, 'pid')]
+    client = spawn('bitlbee', words, { stdio: 'ignore' })
+    const irc = await connected(port)
+    listenTo(irc)
+    irc.write('NICK me\r\nUSER me 0 * :me\r\n')
+    await hears('Welcome to the BitlBee gateway')
+    const command = (text: string) => irc.write(`PRIVMSG &bitlbee :${text}\r\n`)
+    command(`account add jabber alice@localhost ${passwords.alice}`)
+    await hears('Account successfully added')
+    const url = service.url.replace('127.0.0.1', 'localhost')
+    for (const [name, value] of [
+      ['bosh_url', `${url}/http-bind`],
+      ['connection_security', 'opportunistic_tls'],
+    ]) {
+      command(`account jabber set ${name} ${value}`)
+      await hears(`${name} = `)
+    }
+    command('account jabber on')
+    await hears('Logged in')
+    bob.say('alice@localhost', 'is that Pidgin?')
+    await hears('is that Pidgin?')
+    irc.write('PRIVMSG bob :it is libpurple\r\n')
+    await bob.receives('it is libpurple', seconds * 1000)
+    irc.end('QUIT\r\n')
+  })
+
+  test('of gloox logs in, and chats', async () => {
+    const program = join(folder, 'gloox-client')
+    await promisify(execFile)('g++', ['-o', program, source, '-lgloox'])
+    client = spawn(program, [new URL(service.url).port])
+    listenTo(client.stdout)
+    await hears('online alice@localhost/')
+    bob.say('alice@localhost', 'is that gloox?')
+    await hears('message is that gloox?')
+    expect(await bob.receives('gloox has it')).toContain(' from=')
+  })
+})
