@@ -27,7 +27,7 @@ async function run(command: Command): Promise<void> {
 }
 
 /** Node.js 20 opens all source files of the service at once. */
-const leastDescriptors = 128
+const leastDescriptors = 192
 
 function requireDescriptors(): void {
   const most = mostDescriptors()

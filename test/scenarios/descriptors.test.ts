@@ -14,7 +14,7 @@ import { admin, adminHeader } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
 
 /** The minimum for a start. Node opens all files of a program at once. */
-const descriptors = 128
+const descriptors = 192
 
 const operator = new Operator()
 const sockets: Socket[] = []
@@ -120,7 +120,7 @@ async function connectUntilFull(to: string, most = descriptors, localAddress?: s
   await eventually('the service closes connections', () => closed > 0)
 }
 
-describe.each([128, 256])('of %i descriptors, a tenth stays free for warm calls', most => {
+describe.each([192, 256])('of %i descriptors, a tenth stays free for warm calls', most => {
   /** An address without access to the warm API. */
   const localAddress = '127.0.0.2'
 
@@ -194,7 +194,7 @@ test.each([{}, { WORKERS: '2' }])('a start with too few descriptors exits with a
   const service = operator.startConfined(64, { ...settings(), ...more })
   expect([await service.exit, service.stdout]).toEqual([1, ''])
   expect(service.stderr).toBe(
-    'At most 64 files may be open, and the service needs 128 or more: raise the limit (ulimit -n, or LimitNOFILE of systemd).\n',
+    'At most 64 files may be open, and the service needs 192 or more: raise the limit (ulimit -n, or LimitNOFILE of systemd).\n',
   )
 })
 
