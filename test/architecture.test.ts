@@ -15,6 +15,7 @@ const storeys = [
   ['warm', 'browsers', 'remote'],
   ['http', 'session'],
   ['events'],
+  ['outgoing'],
   ['servers', 'processes'],
   ['config'],
   ['xmpp'],
@@ -115,6 +116,16 @@ test('only http/fast uses undocumented parts of Node.js', () => {
     .filter(file => !file.startsWith('http/fast/'))
     .filter(file => /\w\??\._(?!tcp|destroy\b)[a-z]/.test(readFileSync(join(source, `${file}.ts`), 'utf8')))
   expect(reaching).toEqual([])
+})
+
+test('HTTP requests to others use the connections of outgoing/', () => {
+  const reads = (pattern: RegExp) =>
+    files.filter(file => pattern.test(readFileSync(join(source, `${file}.ts`), 'utf8')))
+  const others = (found: readonly string[]) => found.filter(file => !/^(outgoing|packages)\//.test(file))
+  expect(others(reads(/\bAgent\(|\bglobalAgent\b|\bundici\b/))).toEqual([])
+  const requesting = /import (?:\* as https?|\{[^}]*\b(?:request|get)\b[^}]*\}) from 'node:https?'/
+  // The health check asks only the service itself. The others use agents of outgoing/.
+  expect(others(reads(requesting)).sort()).toEqual(['command/health-check', 'events/post', 'remote/http-request'])
 })
 
 describe('the XML part', () => {

@@ -6,7 +6,15 @@ import { entriesOf } from './kinds/kinds.js'
 import { isLocal } from './kinds/listen-addresses.js'
 import { readOptions } from './kinds/options.js'
 import { parseSecretHash } from './kinds/secret-hash.js'
-import { type Environment, type Name, orInFiles, settings, type Values } from './settings.js'
+import {
+  type Environment,
+  type Name,
+  orInFiles,
+  proxySettings,
+  settings,
+  type Values,
+  withProxySettings,
+} from './settings.js'
 import type { TlsMaterial } from './tls-files.js'
 
 const names = Object.keys(settings) as Name[]
@@ -35,7 +43,10 @@ export function exposedFiles(
 }
 
 export function exposedSettings(file: string, values: Environment): string[] {
-  return secretSettings.some(name => values[name] !== undefined) ? exposureOf(file, `${file} has secrets in it`) : []
+  const hasSecret =
+    secretSettings.some(name => values[name] !== undefined) ||
+    proxySettings.some(name => withProxySettings(values)[name]?.includes('@'))
+  return hasSecret ? exposureOf(file, `${file} has secrets in it`) : []
 }
 
 export function exposureOf(file: string, subject: string): string[] {

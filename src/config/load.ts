@@ -4,7 +4,7 @@ import { type Config, httpsPorts, joinedValues } from './config.js'
 import { exposedFiles, shortSecrets } from './exposed-secrets.js'
 import { jointProblems } from './joint-rules.js'
 import { isLocal, socketPath, written } from './kinds/listen-addresses.js'
-import { type Environment, type Name, type Setting, settings, type Values } from './settings.js'
+import { type Environment, type Name, type Setting, settings, type Values, withProxySettings } from './settings.js'
 import { dateWarnings, readTlsFiles, tlsFiles } from './tls-files.js'
 import { formerNames, unknownNames } from './unknown-names.js'
 
@@ -27,7 +27,8 @@ export interface Loaded {
 }
 
 /** Throws a `ConfigError`. `kept` replaces values of the environment. */
-export function loadConfig(environment: Environment, kept: Partial<Values> = {}): Loaded {
+export function loadConfig(given: Environment, kept: Partial<Values> = {}): Loaded {
+  const environment = withProxySettings(given)
   const problems: string[] = []
   const report = (name: Name, problem: string) => void problems.push(`${name} ${problem}`)
   const isFaulty = (name: Name) => problems.some(problem => problem.startsWith(`${name} `))

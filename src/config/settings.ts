@@ -8,6 +8,7 @@ import { addresses, metricsAddress, ports } from './kinds/listen-addresses.js'
 import * as nats from './kinds/nats-kinds.js'
 import { readNetworks } from './kinds/networks.js'
 import { jidTemplate, pageKeys, pageSecretsFile } from './kinds/page-token-kinds.js'
+import { exclusions, proxyUrl } from './kinds/proxies.js'
 import { sealKeysFile, stateFolder } from './kinds/sealed-state.js'
 import { serversByDomain } from './kinds/servers.js'
 
@@ -390,6 +391,17 @@ export const sections = {
     ),
     EVENTS_SECRET_FILE: joined(eventsSecretFile).means('File with the secret that signs events.'),
   },
+  'Outgoing requests': {
+    HTTPS_PROXY: at('proxies.https', proxyUrl).means(
+      'HTTP proxy for requests to https URLs: events, PAGE_TOKEN_JWKS, host-meta and remote BOSH endpoints. Written as `http://proxy.example.org:3128`, with an optional `user:password@`. The variable `https_proxy` overrides this setting. See *Outgoing proxy* in docs/production.md.',
+    ),
+    HTTP_PROXY: at('proxies.http', proxyUrl).means(
+      'HTTP proxy for requests to http URLs, written like HTTPS_PROXY. Only remote BOSH endpoints can have such URLs. The variable `http_proxy` overrides this setting.',
+    ),
+    NO_PROXY: at('proxies.excluded', exclusions, '').means(
+      'Comma-separated hosts to connect to without a proxy: domains with their subdomains, addresses and ranges, each with an optional port, or `*` for all. Loopback addresses never need an entry. The variable `no_proxy` overrides this setting.',
+    ),
+  },
   Limits: {
     WARM_ALLOW: live('access.warm.allow', readNetworks, 'loopback, private').means(
       'Addresses that may call the warm API, written like TRUSTED_PROXIES. `any` is every address.',
@@ -483,6 +495,17 @@ type All<S> = (S extends unknown ? (one: S) => void : never) extends (one: infer
 export type Name = keyof typeof settings
 
 export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Other programs also read these variables, and prefer the names in lower case. */
+export const proxySettings = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'] as const satisfies readonly Name[]
+
+export function withProxySettings(environment: Environment): Environment {
+  const given = proxySettings.flatMap(name => {
+    const text = environment[name.toLowerCase()]
+    return text?.trim() ? [[name, text]] : []
+  })
+  return { ...environment, ...Object.fromEntries(given) }
+}
 
 export function ownSettings(environment: Environment) {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => Object.hasOwn(settings, name)))

@@ -1,6 +1,6 @@
 import { editDistance, isSimilar, lettersOf } from '../lib/text/similar-words.js'
 import { otherNames } from './other-names.js'
-import { type Environment, type Name, settings } from './settings.js'
+import { type Environment, type Name, proxySettings, settings } from './settings.js'
 
 const former: Readonly<Record<string, string>> = {
   WEBSOCKET_MAX_MESSAGE_BYTES: 'remove it, or set MAX_STANZA_BYTES, which also sets the limit of messages',
@@ -32,14 +32,20 @@ export function misspeltNames(values: Environment): string[] {
   )
 }
 
-const isKnown = (name: string) => Object.hasOwn(settings, name) || Object.hasOwn(former, name)
+const known = new Set([
+  ...Object.keys(settings),
+  ...Object.keys(former),
+  ...proxySettings.map(name => name.toLowerCase()),
+])
+
+const isKnown = (name: string) => known.has(name)
 
 /** Variables of socket activation. */
 const ofSystemd = /^LISTEN_(?:PID|FDS|FDNAMES)$/
 
 /** Names that Node.js, its libraries or the system read. */
 const ofNode =
-  /^(?:NODE_\w+|UV_\w+|OPENSSL_\w+|SSL_CERT_\w+|TZ|LANG|LC_\w+|PATH|HOME|TMPDIR|DEBUG|(?:HTTPS?|NO|ALL)_PROXY|(?:https?|no|all)_proxy)$/
+  /^(?:NODE_\w+|UV_\w+|OPENSSL_\w+|SSL_CERT_\w+|TZ|LANG|LC_\w+|PATH|HOME|TMPDIR|DEBUG|ALL_PROXY|all_proxy)$/
 
 function sentenceFor(name: string, meant: Name | undefined): string {
   const unknown = `${name} is not a setting of this service.`
@@ -59,7 +65,7 @@ function similarTo(name: string): Name | undefined {
 /** Other programs hardly use names with these beginnings. */
 const ownBeginnings = names.flatMap(name => {
   const [first = '', second] = name.split('_')
-  if (second === undefined || /^(?:ASSUME|EXTERNAL|LOG|NATS|STATE)$/.test(first)) return []
+  if (second === undefined || second === 'PROXY' || /^(?:ASSUME|EXTERNAL|LOG|NATS|STATE)$/.test(first)) return []
   return [/^(?:HOST|HTTPS?)$/.test(first) ? `${first}_${second}` : `${first}_`]
 })
 

@@ -2,9 +2,8 @@ import { createHmac, type KeyObject, randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import type { CallIds } from '../lib/call-ids.js'
-import type { Clock } from '../lib/clock.js'
 import type { Counts, EndReason, EventType } from '../lib/counts.js'
-import type { NameLookup } from '../servers/net/name-lookup.js'
+import type { Outgoing } from '../outgoing/http-agents.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import { EventQueue } from './event-queue.js'
 import { createPost } from './post.js'
@@ -21,18 +20,16 @@ interface Subject {
 
 export type TellEvent = (type: EventType, session: Subject, reason?: EndReason) => void
 
-interface EventsParts {
+interface EventsParts extends Outgoing {
   readonly receiver: NonNullable<Config['events']>
-  readonly names: Pick<NameLookup, 'addressesOf'>
-  readonly clock: Clock
   readonly counts: Counts
   readonly log: Logger
 }
 
 export type Events = ReturnType<typeof createEvents>
 
-export function createEvents({ receiver, names, clock, counts, log }: EventsParts) {
-  const { post, close } = createPost(receiver.url, names, clock)
+export function createEvents({ receiver, proxies, names, clock, counts, log }: EventsParts) {
+  const { post, close } = createPost(receiver.url, { proxies, names, clock })
   const sign = createSigner(receiver.key)
   const queue = new EventQueue({
     clock,

@@ -1,8 +1,8 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
-import type { Clock } from '../lib/clock.js'
-import { allowed, lookupBy } from '../servers/net/allowed-addresses.js'
-import type { NameLookup } from '../servers/net/name-lookup.js'
+import { codeOf } from '../lib/log.js'
+import { createAgent, type Outgoing } from '../outgoing/http-agents.js'
+import type { Failure } from '../xmpp/link.js'
 
 const mostMilliseconds = 10_000
 /** An answer is read up to this size, so that the connection can be used again. */
@@ -17,13 +17,15 @@ class NotTaken extends Error {
   }
 }
 
-export function createPost(url: string, names: Pick<NameLookup, 'addressesOf'>, clock: Clock) {
+export function createPost(url: string, outgoing: Outgoing) {
   const target = new URL(url)
   const transport = target.protocol === 'https:' ? https : http
-  // Look-ups by Node.js itself would block its threads while DNS is silent.
-  const find = async (host: string) => allowed(await names.addressesOf({ host }), false)
-  const lookup = lookupBy(find, ({ code }) => new NotTaken(code))
-  const agent = new transport.Agent({ keepAlive: true, timeout: keptMilliseconds, lookup })
+  const agent = createAgent(target, {
+    ...outgoing,
+    connectTimeout: mostMilliseconds / 1000,
+    errorOf,
+    options: { keepAlive: true, timeout: keptMilliseconds },
+  })
 
   /** Rejects with a `code` unless the status is 2xx. Redirects fail too: events go to this URL only. */
   const post = (body: string, headers: Readonly<Record<string, string>>) =>
@@ -40,7 +42,18 @@ export function createPost(url: string, names: Pick<NameLookup, 'addressesOf'>, 
           ...headers,
         },
       })
-      const timer = clock.after(mostMilliseconds, () => request.destroy(new NotTaken('timeout')))
+      const end = () => {
+        timer.cancel()
+        if (status === undefined) reject(failure ?? new NotTaken('no-answer'))
+        else if (status >= 200 && status <= 299) resolve()
+        else reject(new NotTaken(`http-${status}`))
+      }
+      const timer = outgoing.clock.after(mostMilliseconds, () => {
+        failure = new NotTaken('timeout')
+        request.destroy()
+        // Without a connection, the request reports nothing.
+        end()
+      })
       request.on('response', response => {
         status = response.statusCode
         let left = mostAnswerBytes
@@ -51,16 +64,16 @@ export function createPost(url: string, names: Pick<NameLookup, 'addressesOf'>, 
         response.on('error', () => {})
       })
       request.on('error', error => {
-        failure = error
+        failure ??= error
       })
-      request.on('close', () => {
-        timer.cancel()
-        if (status === undefined) reject(failure ?? new NotTaken('no-answer'))
-        else if (status >= 200 && status <= 299) resolve()
-        else reject(new NotTaken(`http-${status}`))
-      })
+      request.on('close', end)
       request.end(body)
     })
 
   return { post, close: () => agent.destroy() }
+}
+
+/** A name that is not found has no code of its own. */
+function errorOf({ step, code, cause }: Failure): Error {
+  return new NotTaken((step === 'connect' ? codeOf(cause) : undefined) ?? code)
 }

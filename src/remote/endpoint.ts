@@ -2,9 +2,9 @@ import { cacheAnswers } from '../lib/answer-cache.js'
 import type { Timer } from '../lib/clock.js'
 import { forgetOldest } from '../lib/limits/forget-oldest.js'
 import type { Failure, LinkFacts } from '../xmpp/link.js'
+import { agentFor, type EndpointParts } from './endpoint-agents.js'
 import { findEndpoint } from './endpoint-discovery.js'
 import { type EndpointReply, replyReader } from './endpoint-reply.js'
-import { createAgent, type EndpointParts } from './http-agents.js'
 import { type HttpReply, type RequestOptions, sendRequest } from './http-request.js'
 import { RemoteFault, unexpectedStatus } from './remote-fault.js'
 
@@ -33,8 +33,8 @@ export function createEndpoint(url: string, parts: EndpointParts) {
   const elements = { ...parts.xmlLimits, maxChildren: mostStanzas }
   const readReply = replyReader(elements)
   const address = new URL(url)
-  const lasting = createAgent(address, parts, 'lasting')
-  const passing = createAgent(address, parts, 'passing')
+  const lasting = agentFor(address, parts, 'lasting')
+  const passing = agentFor(address, parts, 'passing')
   let openRequests = 0
   let onClosed: (() => void) | undefined
   let idleTimer: Timer | undefined

@@ -1,17 +1,17 @@
 import type { RemoteEndpoint } from '../config/config.js'
-import { type AgentParts, createAgent } from './http-agents.js'
+import { agentFor, type RequestParts } from './endpoint-agents.js'
 import { type HttpReply, sendRequest } from './http-request.js'
 import { RemoteFault, unexpectedStatus } from './remote-fault.js'
 
 const maxDocumentBytes = 64 * 1024
 
-export type DocumentParts = Pick<AgentParts, 'settings' | 'tls' | 'names' | 'clock'>
+export type DocumentParts = Pick<RequestParts, 'settings' | 'tls' | 'proxies' | 'names' | 'clock'>
 
 /** Follows no redirect. Rejects with a `RemoteFault`. */
-export function documentFetcher(url: string, { settings, tls, names, clock }: DocumentParts) {
+export function documentFetcher(url: string, { settings, tls, proxies, names, clock }: DocumentParts) {
   const target = new URL(url)
   const about: RemoteEndpoint = { url, allowsPlain: true, ca: undefined, verify: true }
-  const agentParts = { about, settings, tls, names, clock, publicOnly: false }
+  const agentParts = { about, settings, tls, proxies, names, clock, publicOnly: false }
   return async (): Promise<string> => {
     const { status, body } = await fetchDocument(target, agentParts, { Accept: 'application/json' })
     if (status === 200) return body
@@ -22,14 +22,14 @@ export function documentFetcher(url: string, { settings, tls, names, clock }: Do
 
 export async function fetchDocument(
   url: URL,
-  parts: AgentParts,
+  parts: RequestParts,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<HttpReply> {
   const { settings, clock } = parts
   return await sendRequest(url, {
     method: 'GET',
     headers: { ...headers, 'Accept-Encoding': 'identity' },
-    agent: createAgent(url, parts, 'passing'),
+    agent: agentFor(url, parts, 'passing'),
     limits: { connect: settings.connectTimeout, reply: settings.timeout, maxReplyBytes: maxDocumentBytes },
     clock,
   })

@@ -13,12 +13,12 @@ import { withULabels } from '../xmpp/jid/domains.js'
 import type { Failure, Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import { BoshLink, type BoshLinkParts } from './bosh-link.js'
 import { createEndpoints, type Endpoints } from './endpoint.js'
+import type { EndpointParts } from './endpoint-agents.js'
 import type { EndpointSession } from './endpoint-session.js'
-import type { EndpointParts } from './http-agents.js'
 import { SessionsElsewhere } from './sessions-elsewhere.js'
 
 interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls' | 'xmlLimits'> {
-  readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote'>
+  readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote' | 'proxies'>
   readonly counts: Counts
   readonly log: Logger
   readonly waiting: WaitingMemory
@@ -45,7 +45,8 @@ export function createRemotes(parts: RemotesParts) {
     const isFound = about.url === undefined && about === config.remotes.get('*')
     const publicOnly = isFound && config.domains.includes('*')
     const { ports } = parts
-    const own = { about, settings: config.remote, tls, clock, port, names, publicOnly, xmlLimits, ports }
+    const { remote: settings, proxies } = config
+    const own = { about, settings, proxies, tls, clock, port, names, publicOnly, xmlLimits, ports }
     const endpoints = known.get(about) ?? createEndpoints(own)
     known.set(about, endpoints)
     return endpoints

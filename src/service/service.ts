@@ -158,7 +158,8 @@ export async function startService({
   const { registry, own: ownSessions, open, names, makeRate } = sessions
   const { bodies } = sessions.parts
   const { events: receiver } = config
-  const events = receiver && createEvents({ receiver, names, clock, counts, log: logFor('events') })
+  const events =
+    receiver && createEvents({ receiver, proxies: config.proxies, names, clock, counts, log: logFor('events') })
 
   const fault = () => {
     if (stopping?.isReady !== true) return stopping === undefined ? 'starting' : 'stopping'
@@ -351,14 +352,14 @@ async function natsOf(
 }
 
 async function pageTokensOf(
-  { pages, remote, tls }: Config,
+  { pages, remote, tls, proxies }: Config,
   { names, clock, log }: Pick<DocumentParts, 'names' | 'clock'> & { readonly log: Logger },
 ): Promise<PageTokens | undefined> {
   if (pages.origins.length === 0) return undefined
   const { createPageTokens } = await import('../warm/connect/page-tokens.js')
   return createPageTokens({
     pages,
-    fetchKeys: url => documentFetcher(url, { settings: remote, tls, names, clock }),
+    fetchKeys: url => documentFetcher(url, { settings: remote, tls, proxies, names, clock }),
     clock,
     now: Date.now,
     log,

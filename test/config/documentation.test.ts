@@ -179,6 +179,7 @@ describe('the documents are true:', () => {
           ...{ jid: undefined, login: 'service', admin: undefined, ignoreCase: false, maxAge: 86_400 },
         },
         events: undefined,
+        proxies: { https: undefined, http: undefined, excluded: [] },
         access: {
           warm: { allow: networks('loopback, private'), deny: networks('none') },
           bosh: { allow: networks('any'), deny: networks('none') },

@@ -5,6 +5,7 @@ import { createPost } from '../../src/events/post.js'
 import { systemClock } from '../../src/lib/clock.js'
 import type { NameLookup } from '../../src/servers/net/name-lookup.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { noProxies } from '../support/link-parts.js'
 
 const names: Pick<NameLookup, 'addressesOf'> = {
   addressesOf: ({ host }) => (host === 'portal.example' ? ['127.0.0.1'] : [host]),
@@ -40,7 +41,7 @@ async function receiver(answer: (socket: Socket, request: string) => void) {
 }
 
 const posting = (url: string, clock = new FakeClock(), about = names) => {
-  const { post, close } = createPost(url, about, clock)
+  const { post, close } = createPost(url, { names: about, clock, proxies: noProxies })
   closers.push(close)
   return () => post('{"a":1}', { 'webhook-id': 'e1' })
 }
@@ -227,7 +228,7 @@ describe('an event is not accepted', () => {
   test('if a stop closes the connection', async () => {
     const asked = new Promise<void>(resolve => {
       void receiver(() => resolve()).then(({ url }) => {
-        const { post, close } = createPost(url, names, systemClock)
+        const { post, close } = createPost(url, { names, clock: systemClock, proxies: noProxies })
         posted = post('{"a":1}', {})
         posted.catch(() => {})
         stop = close

@@ -3,12 +3,12 @@ import { pino } from 'pino'
 import type { Config, RemoteEndpoint } from '../../src/config/config.js'
 import { Counts } from '../../src/lib/counts.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
-import type { EndpointParts } from '../../src/remote/http-agents.js'
+import type { EndpointParts } from '../../src/remote/endpoint-agents.js'
 import { RemoteFault } from '../../src/remote/remote-fault.js'
 import { createRemotes } from '../../src/remote/remotes.js'
 import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 import { FakeClock } from '../support/fake-clock.js'
-import { anyPorts, noStates, usualTls } from '../support/link-parts.js'
+import { anyPorts, noProxies, noStates, usualTls } from '../support/link-parts.js'
 import { unnoted } from '../support/unlimited.js'
 
 export const usualEntry: RemoteEndpoint = { url: undefined, allowsPlain: false, ca: undefined, verify: true }
@@ -30,6 +30,7 @@ export function endpointParts(more: Partial<Omit<EndpointParts, 'clock'>> = {}):
   return {
     settings: usualSettings,
     tls: usualTls,
+    proxies: noProxies,
     xmlLimits: defaultLimits,
     about: usualEntry,
     names: namesOf(),
@@ -51,6 +52,7 @@ export function remotesOf(
       domains: ['far.example'],
       servers: new Map(),
       remote: usualSettings,
+      proxies: noProxies,
       ...more,
       remotes: new Map(Object.entries(entries).map(([domain, about]) => [domain, { ...usualEntry, ...about }])),
     },

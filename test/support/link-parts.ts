@@ -1,6 +1,6 @@
 // Parts of links that most tests do not look at.
 import { pino } from 'pino'
-import type { Server } from '../../src/config/config.js'
+import type { Config, Server } from '../../src/config/config.js'
 import type { Clock } from '../../src/lib/clock.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { connectTcp, createDialer, type DialerParts } from '../../src/servers/c2s/dial.js'
@@ -13,6 +13,8 @@ import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 import { unnoted } from './unlimited.js'
 
 export const usualTls: TlsRules = { minVersion: 'TLSv1.2', ciphers: undefined }
+
+export const noProxies: Config['proxies'] = { https: undefined, http: undefined, excluded: [] }
 
 /** Notes no server as up or down. */
 export const noStates: StateLookup = { ofEntry: () => undefined, ofFound: () => undefined }

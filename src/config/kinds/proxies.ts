@@ -1,0 +1,67 @@
+// Problems never quote the URL, which may contain a password.
+import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
+import { percentDecoded } from '../../lib/text/form-pairs.js'
+import type { Kind } from './kinds.js'
+import { type Networks, readNetworks } from './networks.js'
+
+/** A proxy that supports CONNECT (RFC 9110 §9.3.6). */
+export interface HttpProxy {
+  /** An IPv6 address has no brackets. */
+  readonly host: string
+  readonly port: number
+  /** Value of `Proxy-Authorization`. */
+  readonly authorization: string | undefined
+}
+
+/** An entry of NO_PROXY. Without a port, it is for all ports. */
+export interface Exclusion {
+  /** A domain with its subdomains, or `*`. */
+  readonly hosts: string | Networks
+  readonly port: number | undefined
+}
+
+const escapes = '; if it has a password, write / in it as %2F, : as %3A, @ as %40, # as %23 and ? as %3F'
+
+export const proxyUrl: Kind<HttpProxy> = (text, report) => {
+  const written = /^[a-z][a-z\d+.-]*:\/\//i.test(text) ? text : `http://${text}`
+  const url = URL.canParse(written) ? new URL(written) : undefined
+  if (url?.protocol !== 'http:') {
+    const hint = url === undefined && text.includes('@') ? escapes : ''
+    return report(`must be the URL of an HTTP proxy, such as http://proxy.example.org:3128${hint}`)
+  }
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
+    return report(`has text after its host and port${escapes}`)
+  const user = percentDecoded(url.username)
+  const password = percentDecoded(url.password)
+  if (user === undefined || password === undefined)
+    return report('has a % that begins no escape in its user or password: write %25')
+  const hasAccount = url.username + url.password !== ''
+  return {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? 80 : Number(url.port),
+    authorization: hasAccount ? `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` : undefined,
+  }
+}
+
+/** Ignores entries that cannot be read, as curl does: the variable is often set for all programs of a machine. */
+export const exclusions: Kind<readonly Exclusion[]> = text =>
+  text
+    .split(/[\s,]+/)
+    .map(exclusionOf)
+    .filter(exclusion => exclusion !== undefined)
+
+function exclusionOf(entry: string): Exclusion | undefined {
+  if (isIP(addressIn(entry)) !== 0) return { hosts: networksIn(entry), port: undefined }
+  const [, bracketed, plain = '', digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(entry) ?? []
+  const host = bracketed ?? plain
+  const port = digits === undefined ? undefined : Number(digits)
+  if (isIP(addressIn(host)) !== 0) return { hosts: networksIn(host), port }
+  if (host === '*') return { hosts: '*', port }
+  const domain = domainToASCII(host.replace(/^\*?\./, '').replace(/\.$/, ''))
+  return domain === '' ? undefined : { hosts: domain, port }
+}
+
+const addressIn = (range: string) => range.split('/', 1)[0]!
+
+const networksIn = (range: string) => readNetworks(range, () => undefined)

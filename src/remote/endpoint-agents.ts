@@ -1,0 +1,43 @@
+import type { Agent } from 'node:http'
+import type { Config, RemoteEndpoint } from '../config/config.js'
+import { createAgent, type Outgoing } from '../outgoing/http-agents.js'
+import type { LocalPorts } from '../servers/net/local-ports.js'
+import { type TlsRules, tlsContext } from '../servers/net/tls-context.js'
+import type { XmlLimits } from '../xmpp/xml/limits.js'
+import { connectionFault, RemoteFault } from './remote-fault.js'
+
+/** Connections in use are not limited, because each session holds a request. */
+const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
+
+export interface RequestParts extends Outgoing {
+  /** Without a URL, host-meta names the endpoint. */
+  readonly about: RemoteEndpoint
+  readonly settings: Config['remote']
+  readonly tls: TlsRules
+  readonly publicOnly: boolean
+  /** Undefined for documents: XMPP_LOCAL_ADDRESSES is for links. */
+  readonly ports?: LocalPorts | undefined
+}
+
+export interface EndpointParts extends RequestParts {
+  readonly xmlLimits: XmlLimits
+  /** Of host-meta. */
+  readonly port: number
+}
+
+/** Throws a `RemoteFault`. */
+export function agentFor(url: URL, parts: RequestParts, kind: 'lasting' | 'passing'): Agent {
+  const { about, settings, tls, proxies, names, clock, publicOnly, ports } = parts
+  return createAgent(url, {
+    proxies,
+    names,
+    clock,
+    connectTimeout: settings.connectTimeout,
+    errorOf: failure => (failure.step === 'resolve' ? new RemoteFault(failure) : connectionFault(failure)),
+    publicOnly,
+    usesDns: about.url === undefined,
+    ...(kind === 'lasting' && { options: keptOpen }),
+    tls: { secureContext: tlsContext(about, tls), rejectUnauthorized: about.verify },
+    ports,
+  })
+}

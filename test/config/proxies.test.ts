@@ -1,0 +1,79 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from '@jest/globals'
+import { exposedSettings } from '../../src/config/exposed-secrets.js'
+import { loadConfig } from '../../src/config/load.js'
+import { unknownNames } from '../../src/config/unknown-names.js'
+
+const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
+const read = (environment: Record<string, string>) => loadConfig({ ...required, ...environment }).config.proxies
+const basic = (account: string) => `Basic ${Buffer.from(account).toString('base64')}`
+
+describe('HTTPS_PROXY', () => {
+  test.each([
+    ['http://proxy.example.org:3128', { host: 'proxy.example.org', port: 3128, authorization: undefined }],
+    ['http://proxy.example.org:3128/', { host: 'proxy.example.org', port: 3128, authorization: undefined }],
+    ['proxy.example.org:3128', { host: 'proxy.example.org', port: 3128, authorization: undefined }],
+    ['HTTP://Proxy', { host: 'proxy', port: 80, authorization: undefined }],
+    ['http://[::1]:8080', { host: '::1', port: 8080, authorization: undefined }],
+    ['http://us%40er:p%3A%2Fw@proxy:1', { host: 'proxy', port: 1, authorization: basic('us@er:p:/w') }],
+    ['user:@proxy:1', { host: 'proxy', port: 1, authorization: basic('user:') }],
+  ])('can be %s', (text, proxy) => {
+    expect(read({ HTTPS_PROXY: text }).https).toEqual(proxy)
+  })
+
+  test.each([
+    ['socks5://user:s3same@proxy:1080', 'must be the URL of an HTTP proxy, such as http://proxy.example.org:3128'],
+    ['https://user:s3same@proxy:443', 'must be the URL of an HTTP proxy'],
+    ['http://user:s3same/x@proxy:3128', 'write / in it as %2F'],
+    ['http://user:s3same#x@proxy:3128', 'write / in it as %2F'],
+    ['http://proxy:3128/s3same', 'has text after its host and port'],
+    ['http://user:s3same%zz@proxy:3128', 'has a % that begins no escape'],
+    ['http://', 'must be the URL of an HTTP proxy'],
+  ])('cannot be %s, and the error has no secret', (text, problem) => {
+    const load = () => read({ HTTPS_PROXY: text })
+    expect(load).toThrow(`HTTPS_PROXY ${problem.startsWith('write') ? 'must be' : problem}`)
+    expect(load).toThrow(problem)
+    expect(load).not.toThrow('s3same')
+  })
+})
+
+test('the variables in lower case override those in upper case, unless they are empty', () => {
+  const environment = {
+    HTTPS_PROXY: 'http://upper:1',
+    HTTP_PROXY: 'http://upper:2',
+    NO_PROXY: 'upper.example',
+    https_proxy: 'http://lower:1',
+    http_proxy: '',
+    no_proxy: 'lower.example',
+  }
+  expect(read(environment)).toMatchObject({
+    https: { host: 'lower' },
+    http: { host: 'upper' },
+    excluded: [{ hosts: 'lower.example' }],
+  })
+  expect(loadConfig({ ...required, ...environment })).toMatchObject({ unknown: [], warnings: [] })
+})
+
+test('variables of other programs with similar names give no warning', () => {
+  const names = ['NO_COLOR', 'ALL_PROXY', 'HTTP_PROXY_REQUEST_FULLURI', 'NO_PROXY_CACHE', 'HTTPS_PROXY_HOST']
+  expect(unknownNames(Object.fromEntries(names.map(name => [name, 'x'])))).toEqual([])
+})
+
+test('a file with the password of a proxy must be closed to other users', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'proxies-'))
+  const file = join(folder, '.env')
+  writeFileSync(file, '')
+  chmodSync(folder, 0o755)
+  chmodSync(file, 0o644)
+  try {
+    expect(exposedSettings(file, { HTTPS_PROXY: 'http://proxy:1' })).toEqual([])
+    for (const name of ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY'])
+      expect(exposedSettings(file, { [name]: 'http://a:b@proxy:1' })).toEqual([
+        expect.stringContaining('every user of this machine can read'),
+      ])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})

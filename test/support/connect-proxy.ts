@@ -1,0 +1,85 @@
+// A proxy that is the only way outside: opens tunnels by CONNECT, or refuses. It knows no names: a table has the ports.
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+
+/** Answers a CONNECT itself. */
+export type Refusal = (socket: Socket) => void
+
+export const refusing =
+  (status: string): Refusal =>
+  socket =>
+    void socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`)
+
+export class ConnectProxy {
+  /** The requested targets, as `host:port`, in order. */
+  readonly asked: string[] = []
+  /** Values of Proxy-Authorization. */
+  readonly accounts = new Set<string | undefined>()
+  /** Requests that were no CONNECT. */
+  readonly complaints: string[] = []
+  /** If set, answers each CONNECT. */
+  refusal: Refusal | undefined
+  /** Ports of 127.0.0.1, by target. Other targets get 502. */
+  readonly ways = new Map<string, number>()
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+
+  private constructor() {
+    this.#server = createServer((request, response) => {
+      this.complaints.push(`${request.method} ${request.url}`)
+      response.writeHead(405).end()
+    })
+    this.#server.on('connection', socket => this.#keep(socket))
+    this.#server.on('connect', (request, socket) => this.#connect(request, socket as Socket))
+  }
+
+  /** Listens on a free port of 127.0.0.1. */
+  static async start(ways: Readonly<Record<string, number>> = {}): Promise<ConnectProxy> {
+    const proxy = new ConnectProxy()
+    for (const [target, port] of Object.entries(ways)) proxy.ways.set(target, port)
+    await new Promise<void>(resolve => proxy.#server.listen(0, '127.0.0.1', resolve))
+    return proxy
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /** Connections that are open, on both sides. */
+  get open(): number {
+    return this.#sockets.size
+  }
+
+  stop(): Promise<void> {
+    return new Promise(resolve => {
+      this.#server.close(() => resolve())
+      for (const socket of this.#sockets) socket.destroy()
+    })
+  }
+
+  #connect({ url = '', headers }: IncomingMessage, near: Socket): void {
+    this.asked.push(url)
+    this.accounts.add(headers['proxy-authorization'])
+    if (headers.host !== url) this.complaints.push(`Host ${headers.host} for ${url}`)
+    const port = this.ways.get(url)
+    const refusal = this.refusal ?? (port === undefined ? refusing('502 Bad Gateway') : undefined)
+    if (refusal !== undefined) {
+      refusal(near)
+      near.resume().on('end', () => near.end())
+      return
+    }
+    const far = connect({ host: '127.0.0.1', port: port!, noDelay: true }, () => {
+      near.write('HTTP/1.1 200 Connection established\r\n\r\n')
+      near.pipe(far).pipe(near)
+    })
+    this.#keep(far)
+    near.on('close', () => far.destroy())
+    far.on('close', () => near.destroy())
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.on('error', () => {})
+    socket.once('close', () => this.#sockets.delete(socket))
+  }
+}
