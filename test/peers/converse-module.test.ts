@@ -258,6 +258,21 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       expect(await sessions()).toHaveLength(1)
     })
 
+    testRest('uses BOSH if a WebSocket is silent', async () => {
+      // In the page, ten seconds are a fifth of a second.
+      await context.addInitScript(`const { setTimeout: set } = window
+        setTimeout = (act, time, ...given) => set(act, time === 10_000 ? 200 : time, ...given)`)
+      let sockets = 0
+      await context.routeWebSocket(/xmpp-websocket/, () => {
+        sockets += 1
+      })
+      const visitor = await come({ source: 'token', transport: 'auto' })
+      expect([sockets, await visitor.transport()]).toEqual([1, 'bosh'])
+      await visitor.seesContact(bob.bareJid, 'online')
+      expect(await sessions()).toHaveLength(1)
+      expect(visitor.complaints).toEqual([])
+    })
+
     testRest('tries again if the portal fails, and shows a visitor who is not signed in what is wrong', async () => {
       faults = 2
       const visitor = await come(ways[0])

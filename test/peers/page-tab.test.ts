@@ -1,6 +1,6 @@
 // The module for pages, in Chromium: data that a tab stores, and invalid responses of the portal.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, Page, WebSocketRoute } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
@@ -147,6 +147,40 @@ describeWith([browser], 'A page with the module', () => {
       await isOnline()
     },
   )
+
+  test.each([
+    ['from the start', 0, 0],
+    ['during the login', 2, 0],
+    ['after a reconnect', Number.POSITIVE_INFINITY, 1],
+  ])('uses BOSH if the WebSocket is silent %s', async (_when, most, loud) => {
+    options = { ...options, transport: 'auto' }
+    // In the page, ten seconds are a fifth of a second.
+    await tab.addInitScript(`const { setTimeout: set } = window
+      setTimeout = (act, time, ...given) => set(act, time === 10_000 ? 200 : time, ...given)`)
+    let sockets = 0
+    let open: WebSocketRoute | undefined
+    await tab.routeWebSocket(/xmpp-websocket/, socket => {
+      sockets += 1
+      open = socket
+      if (loud > 0 && sockets > loud) return
+      let passed = 0
+      const server = socket.connectToServer()
+      server.onMessage(text => passed++ < most && socket.send(text))
+    })
+    const requests: string[] = []
+    tab.on('request', request => requests.push(request.url()))
+    await load()
+    if (loud > 0) {
+      await isOnline()
+      await open!.close({ code: 1011 })
+      await lastStatus('offline')
+    }
+    await isOnline()
+    await eventually('the page uses BOSH', () => requests.some(url => url.endsWith('/http-bind')))
+    expect([sockets, await sessions()]).toEqual([loud + 1, 1])
+    const id = await tab.evaluate(to => window.chat!.send(to, 'Tea?'), alice.jid)
+    await tab.waitForFunction(sent => window.noted.states.some(({ id, state }) => id === sent && state === 'sent'), id)
+  })
 
   test('ends if the binding has an invalid URL', async () => {
     for (const wrong of [{ url: 'http://[' }, { websocket: { url: 'http://[', token: 'a' } }]) {

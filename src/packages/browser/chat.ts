@@ -15,7 +15,7 @@ export type ChatOptions = Source & OtherOptions
 interface OtherOptions {
   /** Strophe 5, which the page loads. */
   readonly Strophe: StropheNamespace
-  /** `auto` uses WebSocket, or BOSH if WebSocket is blocked. */
+  /** `auto` uses WebSocket, or BOSH if WebSocket is blocked, or not online within 10 s. Default: `auto`. */
   readonly transport?: 'auto' | 'bosh' | 'websocket'
   /** Number of archived messages to show after loading. Default: 50. */
   readonly history?: number
@@ -262,10 +262,11 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
       failed: retryIn => this.#pause(lost, retryIn),
       // If replaced chats retried, two pages would replace each other without end.
       lost: isReplaced => (isReplaced ? this.#end('replaced', replaced) : this.#wait(lost)),
-      blocked: () => {
+      blocked: isUsed => {
         if (transport === 'websocket' || !navigator.onLine) return this.#wait(lost)
         this.#isSocketBlocked = true
-        this.#open(binding)
+        if (isUsed) this.#ask()
+        else this.#open(binding)
       },
       contacts: contacts => this.#fire('contacts', contacts),
       presence: stanza => this.#note(stanza),

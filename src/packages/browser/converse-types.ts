@@ -44,5 +44,4 @@ interface ConverseConnection extends StropheConnection {
   /** `logout` if the user logs out. */
   readonly disconnection_cause?: unknown
   onConnectStatusChanged(status: number, condition?: string | null): void
-  reset(): void
 }

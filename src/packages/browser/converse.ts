@@ -3,7 +3,7 @@ import type { Status } from './chat.js'
 import type { Converse, PrivateConverse } from './converse-types.js'
 import { mayReturn, type NoChat, replaced } from './failures.js'
 import { Pauses } from './pauses.js'
-import { socketAddress } from './socket.js'
+import { hangUp, socketAddress, socketPatience } from './socket.js'
 import { askForBinding, type Located, type Source } from './source.js'
 import { attached, connected, connecting, connectionFailed, disconnected, loginFailed } from './strophe.js'
 import { randomName } from './tab.js'
@@ -15,7 +15,7 @@ export type { Status }
 export type ConverseOptions = Source & OtherOptions
 
 interface OtherOptions {
-  /** `auto` uses WebSocket, or BOSH if WebSocket is blocked. */
+  /** `auto` uses WebSocket, or BOSH if WebSocket is blocked, or not online within 10 s. Default: `auto`. */
   readonly transport?: 'auto' | 'bosh' | 'websocket'
   readonly onStatus?: (status: Status) => void
   readonly settings?: Readonly<Record<string, unknown>>
@@ -175,8 +175,18 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
       connection.onConnectStatusChanged(code, condition)
     }
     if (!isResumed) state.session.save({ roster_cached: false })
-    if (isOverSocket) connection.connect(found.jid, found.websocket!.token, follow)
-    else {
+    if (isOverSocket) {
+      setTimeout(() => {
+        if (mine !== attempt || isAttached) return
+        attempt += 1
+        hangUp(connection)
+        if (transport === 'auto' && navigator.onLine) {
+          transport = 'bosh'
+          void ask()
+        } else lose()
+      }, socketPatience)
+      connection.connect(found.jid, found.websocket!.token, follow)
+    } else {
       state.session.save({ smacks_enabled: false, smacks_stream_id: null })
       connection.attach(found.jid, found.sid, found.rid, follow, found.wait, found.hold, found.requests)
     }

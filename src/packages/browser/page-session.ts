@@ -4,7 +4,7 @@ import { type Contact, readContact } from './contact.js'
 import { type Departures, isUnconfirmed } from './departures.js'
 import { carbonOf, carbonsNamespace, childOf, type Rooms, readMessage } from './message.js'
 import { longestFailure, Retries } from './retries.js'
-import type { ManagedSocket } from './socket.js'
+import { hangUp, type ManagedSocket, socketPatience } from './socket.js'
 import type { Located } from './source.js'
 import {
   connected,
@@ -31,7 +31,8 @@ interface SessionEvents {
   settled(): void
   failed(retryIn: number): void
   lost(isReplaced: boolean): void
-  blocked(): void
+  /** WebSocket does not work. `isUsed`: the token may have been used. */
+  blocked(isUsed: boolean): void
   contacts(contacts: readonly Contact[]): void
   presence(stanza: Element): void
 }
@@ -58,6 +59,7 @@ export class PageSession {
   #isOver = false
   #isLeft = false
   #isReplaced = false
+  #deadline: ReturnType<typeof setTimeout> | undefined
   /** New messages wait while older messages are sent again. */
   isHolding = false
   /** Undefined if no ping of `sendMessages` is open. True if another ping must follow the open ping. */
@@ -141,19 +143,27 @@ export class PageSession {
         again = JSON.stringify(state)
       }
     }
+    const block = () => {
+      this.drop()
+      this.#events.blocked(hasOpened)
+    }
     const follow = (status: number, condition?: string | null) => {
       this.#isReplaced ||= condition === 'conflict'
       if (this.#isOver) return
       if (status === connected) {
+        clearTimeout(this.#deadline)
         this.#introduce(isLost, again)
         if (!this.isHolding) departures.arrived()
         this.#events.online()
-      } else if (status === connectionFailed && !hasOpened) {
-        this.drop()
-        this.#events.blocked()
-      } else if (status === loginFailed || status === disconnected) this.#lose()
+      } else if (status === connectionFailed && !hasOpened) block()
+      else if (status === loginFailed || status === disconnected) this.#lose()
     }
     this.#listen()
+    this.#deadline = setTimeout(() => {
+      this.#isOver = true
+      hangUp(connection)
+      block()
+    }, socketPatience)
     connection.connect(this.#binding.jid, token, follow)
   }
 
@@ -224,12 +234,14 @@ export class PageSession {
 
   drop(): void {
     this.#isOver = true
+    clearTimeout(this.#deadline)
     // A WebSocket connection is kept for the next session. After a failed `attach`, `#connection` is undefined.
     if (!this.socket && this.#connection) this.#connection.maxRetries = 0
   }
 
   close(): void {
     this.#isOver = true
+    clearTimeout(this.#deadline)
     this.#connection.disconnect('user')
   }
 

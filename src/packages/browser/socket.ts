@@ -2,6 +2,9 @@ import { absolute } from './binding.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { randomName } from './tab.js'
 
+/** Milliseconds until the chat must be online: some proxies pass the 101 of a WebSocket, and then nothing. */
+export const socketPatience = 10_000
+
 export interface ManagedSocket {
   /** Set `connection.service` to the URL before each `connect`. */
   readonly connection: StropheConnection
@@ -24,6 +27,12 @@ export function createSocket(Strophe: StropheNamespace): ManagedSocket {
   }
   const connection = new Strophe.Connection('ws:', { enableStreamManagement: true, streamManagement: { storage } })
   return { connection, kept: () => kept, confirmed: randomName() }
+}
+
+/** Closes the WebSocket without `<close/>`, which would end the session. */
+export function hangUp(connection: StropheConnection): void {
+  connection.reset()
+  connection.disconnect('timeout')
 }
 
 export function socketAddress(url: string): string {

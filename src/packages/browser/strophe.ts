@@ -49,6 +49,8 @@ export interface StropheConnection {
   ): void
   connect(jid: string, password: string, callback: StatusCallback): void
   disconnect(reason: string): void
+  /** Forgets all handlers, and that the stream is open. */
+  reset(): void
   hasResumed(): boolean
   send(element: Element): void
   sendIQ(

@@ -1,0 +1,125 @@
+// A proxy that passes the 101 of a WebSocket, and then nothing: the page must not wait for ever.
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { FakePage, Status } from '../../support/fake-page.js'
+
+interface PageStatus {
+  readonly state: string
+  readonly code?: string
+  readonly retryIn?: number
+}
+
+// This project has no types of browsers.
+const { Chat } = jest.requireActual<{ readonly Chat: new (options: object) => { start(): void; close(): void } }>(
+  '../../../src/packages/browser/chat.js',
+)
+const { connect } = jest.requireActual<{ connect(options: object): Promise<object> }>(
+  '../../../src/packages/browser/connect.js',
+)
+const { connectConverse } = jest.requireActual<{ connectConverse(options: object): Promise<void> }>(
+  '../../../src/packages/browser/converse.js',
+)
+
+let page: FakePage
+let statuses: PageStatus[]
+let asked: number
+let isResumed: boolean
+
+beforeEach(() => {
+  jest.useFakeTimers()
+  page = new FakePage()
+  statuses = []
+  asked = 0
+  isResumed = false
+})
+
+afterEach(() => {
+  jest.useRealTimers()
+  page.close()
+})
+
+/** Each binding has a sid of its own. */
+const binding = async () => ({
+  jid: 'alice@localhost/1',
+  sid: `s${++asked}`,
+  rid: 5,
+  url: 'https://chat.example.org/http-bind',
+  resumed: isResumed,
+  websocket: { url: 'https://chat.example.org/xmpp-websocket/warm', token: 't' },
+})
+
+const onStatus = (status: PageStatus) => void statuses.push(status)
+
+const modules = {
+  'the module': (options: object) => void connect({ Strophe: page.Strophe, binding, onStatus, history: 0, ...options }),
+  'the module for Converse': (options: object) => void connectConverse({ binding, onStatus, ...options }),
+}
+
+const passes = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds)
+const calls = () => page.connections.flatMap(connection => connection.calls)
+const attachments = () => calls().filter(call => call.startsWith('attach'))
+
+describe.each(Object.entries(modules))('Over a silent WebSocket, %s', (_name, start) => {
+  test('uses BOSH after ten seconds', async () => {
+    start({})
+    await passes(9_999)
+    expect(calls()).toEqual(['connect'])
+    await passes(1)
+    expect(calls()).toEqual(expect.arrayContaining(['connect', 'reset', 'disconnect']))
+    expect(attachments()).toHaveLength(1)
+    expect(page.last.service).toBe('https://chat.example.org/http-bind')
+    page.last.becomes(Status.attached)
+    page.last.receives('body')
+    expect(statuses.at(-1)).toMatchObject({ state: 'online' })
+    await passes(60_000)
+    expect(attachments()).toHaveLength(1)
+  })
+
+  test('uses BOSH, with a new binding, if the WebSocket falls silent after its first element', async () => {
+    start({})
+    await passes(0)
+    page.last.receives('open')
+    await passes(10_000)
+    expect(attachments()).toEqual(['attach s2 5'])
+  })
+
+  test('uses BOSH if a resumed session gets a silent WebSocket', async () => {
+    isResumed = true
+    start({})
+    await passes(10_000)
+    expect(attachments()).toHaveLength(1)
+  })
+
+  test('uses BOSH if the WebSocket is silent after a reconnect', async () => {
+    start({})
+    await passes(0)
+    page.last.becomes(Status.connected)
+    expect(statuses.at(-1)).toMatchObject({ state: 'online' })
+    await passes(60_000)
+    expect(calls().filter(call => call === 'connect')).toHaveLength(1)
+    isResumed = true
+    page.last.becomes(Status.disconnected)
+    // A pause of up to a second comes first.
+    await passes(1_000)
+    expect(calls().filter(call => call === 'connect')).toHaveLength(2)
+    await passes(10_000)
+    expect(attachments()).toHaveLength(1)
+  })
+
+  test('becomes offline, and retries, if it must use WebSocket', async () => {
+    start({ transport: 'websocket' })
+    await passes(10_000)
+    expect(statuses.at(-1)).toMatchObject({ state: 'offline', code: 'unreachable', retryIn: 1 })
+    await passes(1_000)
+    expect(calls().filter(call => call === 'connect')).toHaveLength(2)
+    expect(attachments()).toEqual([])
+  })
+})
+
+test('A closed chat leaves no timer, although its WebSocket is silent', async () => {
+  const chat = new Chat({ Strophe: page.Strophe, binding })
+  chat.start()
+  await passes(0)
+  expect(calls()).toEqual(['connect'])
+  chat.close()
+  expect(jest.getTimerCount()).toBe(0)
+})
