@@ -22,7 +22,8 @@ func Token(user, visit string) string {
 	return content + "." + encode(mac.Sum(nil))
 }
 
-// SendToken is the answer of /chat/token. Without a signed-in user, user is empty.
+// SendToken is the answer of /chat/token. Without a signed-in user, user is empty. With checkEvery, pages call this
+// every minute: it must not extend the session of the portal.
 func SendToken(w http.ResponseWriter, user, visit string) {
 	if w.Header().Set("Cache-Control", "no-store"); user == "" {
 		http.Error(w, "Sign in first.", http.StatusUnauthorized)

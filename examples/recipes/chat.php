@@ -11,7 +11,10 @@ function chat_token(string $user): string
     return $content . '.' . $base64(hash_hmac('sha256', $content, $secret, true));
 }
 
-/** The answer of /chat/token, after session_start(). */
+/**
+ * The answer of /chat/token, after session_start(). With `checkEvery`, pages call this every minute. So that sessions
+ * still expire, call session_start(['read_and_close' => true]) for it, and chat_token() at the sign-in.
+ */
 function send_chat_token(?string $user): void
 {
     if ($user === null) exit(http_response_code(401));

@@ -20,6 +20,7 @@ def chat_token(request):
     return jwt.encode(claims, settings.CHAT_SECRET, 'HS256')
 
 
+# With checkEvery, pages call this every minute. So that sessions still expire, do not set SESSION_SAVE_EVERY_REQUEST.
 def send_chat_token(request):  # path('chat/token', send_chat_token)
     if not request.user.is_authenticated:
         return HttpResponse(status=401)

@@ -7,6 +7,7 @@ const service = new WarmBindings({ url: 'http://127.0.0.1:8080/warm', user: 'por
 
 app.get('/chat/binding', async ({ session, query }, response) => {
   if (!session.user) return response.sendStatus(401)
+  if (query.tab === '') return response.sendStatus(204) // the page only checks the session: see express.js
   const { jid, password } = session.user // or a credential
   // Better make `chatVisit` at the sign-in. After session.regenerate(), put the old `chatVisit` into the new session.
   session.chatVisit ??= randomUUID()

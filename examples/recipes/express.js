@@ -12,6 +12,8 @@ export function chatToken(session) {
   return token.setProtectedHeader({ alg: 'HS256' }).setExpirationTime('5m').sign(Buffer.from(process.env.CHAT_SECRET))
 }
 
+// With `checkEvery`, pages call this every minute. So that sessions still expire, set `cookie.maxAge` of
+// express-session, and do not set `rolling`.
 app.get('/chat/token', async ({ session }, response) => {
   if (!session.user) return response.sendStatus(401)
   response.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' })

@@ -2,7 +2,8 @@
 require 'net/http'
 
 module Chats
-  # The action for /chat/token.
+  # The action for /chat/token. With `checkEvery`, pages call this every minute. If your sessions have `expire_after`,
+  # first set `request.session_options[:skip] = true`, and call chat_token at the sign-in. Otherwise they never expire.
   def send_chat_token
     return head(:unauthorized) unless current_user
     response.headers.merge!('Cache-Control' => 'no-store', 'X-Content-Type-Options' => 'nosniff')

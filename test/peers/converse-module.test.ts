@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { browserBefore, sharedChromium } from '../support/chromium.js'
+import { eventually } from '../support/eventually.js'
 import { combinations, fewOrAll, testRest } from '../support/matrix.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -118,10 +119,14 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     const sessions = async () => (await callSessions(service.url, 'GET', `/sessions?visit=${visit}`)).json.sessions
 
-    const come = async ({ source, transport }: { source: 'binding' | 'token'; transport: string }) => {
+    const come = async (
+      { source, transport }: { source: 'binding' | 'token'; transport: string },
+      more: Readonly<Record<string, unknown>> = {},
+    ) => {
       portal.options = {
         ...(source === 'binding' ? { binding: '/chat/binding' } : { service: service.url, token: '/chat/token' }),
         transport,
+        ...more,
       }
       const visitor = await ConverseVisitor.come(context, portal.url, [portal.url, service.url])
       await visitor.has('online')
@@ -285,6 +290,18 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await visitor.tab.reload()
       await visitor.has('ended signed-out')
       await visitor.sees('You are not signed in any more.')
+      expect(visitor.complaints).toEqual([])
+    })
+
+    test('ends its session after the session of the portal has expired', async () => {
+      const visitor = await come(ways[1], { checkEvery: 0.1 })
+      faults = 2
+      await eventually('the portal could not answer checks', () => faults < 0)
+      isSignedIn = false
+      await visitor.has('ended signed-out')
+      await visitor.sees('You are not signed in any more.')
+      // Bob's session is left.
+      await eventually('the session has ended', () => service.service.counts().sessions === 1)
       expect(visitor.complaints).toEqual([])
     })
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
+import { eventually } from '../support/eventually.js'
 import { servePage } from '../support/page.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
@@ -139,6 +140,38 @@ describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () =>
       expect(service.service.counts().sessions).toBe(0)
       isSignedIn = true
       expect(await begin(other)).not.toBe(second)
+    } finally {
+      await context.close()
+    }
+  })
+
+  test('with the module ends its session after the session of the portal has expired', async () => {
+    const context = await (await sharedChromium()).newContext({ bypassCSP: true })
+    context.setDefaultTimeout(15_000)
+    let checks = 0
+    let status = 200
+    await context.route(`${portal.url}/chat/token`, route => {
+      checks += 1
+      return route.fulfill({ status, json: status === 200 ? { token: pageToken({ visit: 'v3' }) } : {} })
+    })
+    try {
+      const tab = await context.newPage()
+      await tab.goto(`${portal.url}/portal`)
+      await tab.evaluate(`import('${service.url}/assets/warm-bindings.js').then(async ({ connect }) => {
+        const source = { service: '${service.url}', token: '/chat/token' }
+        window.chat = await connect({ Strophe, ...source, history: 0, checkEvery: 0.05 })
+      })`)
+      for (const each of [200, 503]) {
+        status = each
+        const before = checks
+        await eventually(`the portal has answered checks with ${each}`, () => checks > before + 2)
+        expect(await tab.evaluate('chat.status.state')).toBe('online')
+      }
+      const { sessions } = service.service.counts()
+      status = 401
+      await tab.waitForFunction("chat.status.state === 'ended'")
+      expect(await tab.evaluate('chat.status.code')).toBe('signed-out')
+      await eventually('the session has ended', () => service.service.counts().sessions === sessions - 1)
     } finally {
       await context.close()
     }

@@ -486,6 +486,14 @@ for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual
       expect(await sessions()).toBe(0)
     })
 
+    if (portal.warms)
+      test('answers a check of the portal session without a call of /warm', async () => {
+        const headers = await visit()
+        expect((await get(`${token}?tab=`, headers)).status).toBe(204)
+        expect((await get(`${token}?tab=`)).status).toBe(401)
+        expect([await sessions(), calls()]).toEqual([0, []])
+      })
+
     // WarmBindings throws.
     if (!portal.warms)
       test('logs that the service has refused to end the chats', async () => {

@@ -56,6 +56,7 @@ chat = await connect?.({
   Strophe,
   service,
   token: '/chat/token',
+  checkEvery: 60, // in seconds: ends the chat if the portal session has expired
   transport,
   history: 0,
   onStatus: showStatus,

@@ -6,6 +6,7 @@ const { connectConverse } = await import(`${service}/assets/warm-bindings-conver
 connectConverse({
   service,
   token: '/chat/token',
+  checkEvery: 60, // in seconds: ends the chat if the portal session has expired
   onStatus: ({ code }) => code === 'signed-out' && location.reload(),
   settings: { assets_path: '/converse/' },
 })

@@ -5,12 +5,13 @@ import { mayReturn, NoChat, replaced } from './failures.js'
 import { bareJid, conditionOf, type Message, stanzaIdNamespace } from './message.js'
 import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
+import { type CheckOptions, checkSignIn } from './sign-in-check.js'
 import { createSocket, type ManagedSocket, socketAddress } from './socket.js'
 import { askForBinding, endVisit, type Located, memoryNameOf, type Source } from './source.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { type Memory, randomName, storeMemory, takeMemory } from './tab.js'
 
-export type ChatOptions = Source & OtherOptions
+export type ChatOptions = Source & CheckOptions & OtherOptions
 
 interface OtherOptions {
   /** Strophe 5, which the page loads. */
@@ -92,6 +93,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   #wasOnline = false
   #isSettled = false
   #checking: ReturnType<typeof setInterval> | undefined
+  #checkingSignIn: ReturnType<typeof setInterval> | undefined
   #request = 0
 
   constructor(options: ChatOptions) {
@@ -131,6 +133,11 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     hear(globalThis, 'pageshow', this.#returned)
     hear(document, 'visibilitychange', this.#come)
     this.#checking = setInterval(() => this.#session?.socket && this.#session.check(), socketPingMilliseconds)
+    this.#checkingSignIn = checkSignIn(
+      this.#options,
+      () => this.#session,
+      (code, reason) => this.#endSession(code, reason),
+    )
     this.#ask()
   }
 
@@ -180,10 +187,9 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   }
 
   close(): void {
-    this.#session?.close()
-    this.#session = undefined
-    this.#end('closed', 'The chat has ended.')
+    this.#endSession('closed', 'The chat has ended.')
     clearInterval(this.#checking)
+    clearInterval(this.#checkingSignIn)
     this.#closing.abort()
   }
 
@@ -292,6 +298,12 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
 
   #pause(reason: string, retryIn: number): void {
     this.#enter(navigator.onLine ? { state: 'offline', code: 'unreachable', reason, retryIn } : noNetwork)
+  }
+
+  #endSession(code: string, reason: string): void {
+    this.#session?.close()
+    this.#session = undefined
+    this.#end(code, reason)
   }
 
   #end(code: string, reason: string): void {

@@ -3,6 +3,7 @@ import type { Status } from './chat.js'
 import type { Converse, PrivateConverse } from './converse-types.js'
 import { mayReturn, type NoChat, replaced } from './failures.js'
 import { Pauses } from './pauses.js'
+import { type CheckOptions, checkSignIn } from './sign-in-check.js'
 import { hangUp, socketAddress, socketPatience } from './socket.js'
 import { askForBinding, type Located, type Source } from './source.js'
 import { attached, connected, connecting, connectionFailed, disconnected, loginFailed } from './strophe.js'
@@ -12,7 +13,7 @@ export type { Binding } from './binding.js'
 export type { BindingSource, TokenSource } from './source.js'
 export type { Status }
 
-export type ConverseOptions = Source & OtherOptions
+export type ConverseOptions = Source & CheckOptions & OtherOptions
 
 interface OtherOptions {
   /** `auto` uses WebSocket, or BOSH if WebSocket is blocked, or not online within 10 s. Default: `auto`. */
@@ -259,6 +260,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     const seen = state.roster.models.filter(contact => /to|both/.test(contact.get('subscription')!))
     for (const { id } of seen.slice(0, mostProbes)) api.send(env.$pres({ type: 'probe', to: id }))
   })
+  checkSignIn(options, () => isAttached && attempt, end)
   addEventListener('online', come)
   addEventListener('visibilitychange', come)
   addEventListener('pagehide', () => isEnded() || keep(memory))

@@ -1,6 +1,8 @@
 import { absolute, answerOf, ask, type Binding, callSource, readBinding, readJson } from './binding.js'
+import type { NoChat } from './failures.js'
 
-export type BindingSource = string | ((tab: string) => Promise<Binding | undefined>)
+/** `null` answers a check (`checkEvery`) of a signed-in user. */
+export type BindingSource = string | ((tab: string) => Promise<Binding | null | undefined>)
 
 export type TokenSource = string | (() => Promise<string | undefined>)
 
@@ -40,7 +42,7 @@ export async function askForBinding(source: Source, tab: string): Promise<Locate
 }
 
 async function fromPortal(source: BindingSource, tab: string): Promise<Binding> {
-  if (typeof source === 'function') return callSource(source, tab)
+  if (typeof source === 'function') return callSource(source as (tab: string) => Promise<Binding>, tab)
   const url = absolute(source)
   url.searchParams.set('tab', tab)
   return answerOf(await ask(url, { headers: { Accept: 'application/json' } }), readBinding)
@@ -52,6 +54,20 @@ async function fromService(source: ServiceOptions, tab: string): Promise<Binding
   // The token may have expired, so `post` gets a new token.
   if (response.status === 401) response = await post()
   return answerOf(response, readBinding, true)
+}
+
+/**
+ * Asks for a token or a binding, and resolves with the reason if the user is signed out. Other failures, and the answer
+ * 204, say nothing about the user.
+ */
+export async function findSignOut(source: Source): Promise<NoChat | undefined> {
+  try {
+    await (source.service === undefined ? fromPortal(source.binding, '') : askForToken(source.token))
+  } catch (error) {
+    const failure = error as NoChat
+    if (/^(signed-out|session-over)$/.test(failure.code!)) return failure
+  }
+  return undefined
 }
 
 /** Ends all sessions of the visit. Gets the token first, because `before` signs the user out. Rejects with `NoChat`. */

@@ -1,0 +1,160 @@
+// With `checkEvery`, a page whose portal session expires ends its chat.
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { FakePage, Status } from '../../support/fake-page.js'
+
+interface PageStatus {
+  readonly state: string
+  readonly code?: string
+}
+
+// This project has no types of browsers.
+const { Chat } = jest.requireActual<{ readonly Chat: new (options: object) => { start(): void; close(): void } }>(
+  '../../../src/packages/browser/chat.js',
+)
+const { connect } = jest.requireActual<{ connect(options: object): Promise<object> }>(
+  '../../../src/packages/browser/connect.js',
+)
+const { connectConverse } = jest.requireActual<{ connectConverse(options: object): Promise<void> }>(
+  '../../../src/packages/browser/converse.js',
+)
+
+const binding = { jid: 'alice@localhost/1', sid: 's1', rid: 5, url: 'https://chat.example.org/http-bind' }
+const withToken = { service: 'https://chat.example.org', token: '/chat/token' }
+const withBinding = { binding: '/chat/binding' }
+const loggedIn = ['GET /chat/token', 'POST /connect']
+
+let page: FakePage
+let statuses: PageStatus[]
+let requests: string[]
+/** For the functions `token` and `binding` of the page. */
+let isSignedIn: boolean
+/** The portal's answer to a check. */
+let answer: () => Response
+
+beforeEach(() => {
+  jest.useFakeTimers()
+  page = new FakePage()
+  statuses = []
+  requests = []
+  answer = () => new Response('a.b.c')
+  const fetch = async (url: URL, { method = 'GET' }: RequestInit = {}) => {
+    requests.push(`${method} ${url.pathname}${url.search.replace(/\d+/, 'TAB')}`)
+    if (url.pathname === '/connect' || /tab=\d/.test(url.search)) return Response.json(binding)
+    return answer()
+  }
+  jest.spyOn(globalThis, 'fetch').mockImplementation(fetch as typeof globalThis.fetch)
+  jest.spyOn(console, 'warn').mockImplementation(() => {})
+})
+
+afterEach(() => {
+  jest.restoreAllMocks()
+  jest.useRealTimers()
+  page.close()
+})
+
+const passes = (seconds: number) => jest.advanceTimersByTimeAsync(seconds * 1000)
+const onStatus = (status: PageStatus) => void statuses.push(status)
+
+const modules = {
+  'The module': (options: object) => void connect({ Strophe: page.Strophe, onStatus, history: 0, ...options }),
+  'The module for Converse': (options: object) => void connectConverse({ onStatus, ...options }),
+}
+
+const redirected = () => Object.defineProperty(new Response('<!DOCTYPE html>'), 'redirected', { value: true })
+
+describe.each(Object.entries(modules))('%s', (_name, start) => {
+  const goOnline = async (options: object) => {
+    start(options)
+    await passes(0)
+    page.last.becomes(Status.attached)
+    page.last.receives('body')
+    expect(statuses.at(-1)).toMatchObject({ state: 'online' })
+  }
+
+  test.each([
+    ['401', () => new Response('', { status: 401 })],
+    ['403', () => new Response('', { status: 403 })],
+    ['a redirect to a sign-in page', redirected],
+  ])('ends the session if the portal answers a check with %s', async (_what, refusal) => {
+    await goOnline({ ...withToken, checkEvery: 60 })
+    await passes(120)
+    expect(requests).toEqual([...loggedIn, 'GET /chat/token', 'GET /chat/token'])
+    expect(statuses.at(-1)).toMatchObject({ state: 'online' })
+    answer = refusal
+    await passes(59)
+    expect(page.last.calls).toEqual(['attach s1 5'])
+    await passes(1)
+    expect(statuses.at(-1)).toMatchObject({ state: 'ended', code: 'signed-out' })
+    expect(page.last.calls).toEqual(['attach s1 5', 'disconnect'])
+    const before = requests.length
+    await passes(600)
+    expect(requests).toHaveLength(before)
+  })
+
+  test.each([
+    ['500', () => new Response('', { status: 500 })],
+    ['503', () => new Response('', { status: 503, headers: { 'Retry-After': '1' } })],
+    ['404', () => new Response('', { status: 404 })],
+    ['429', () => new Response('', { status: 429 })],
+    ['a page', () => new Response('<!DOCTYPE html>')],
+    [
+      'nothing',
+      () => {
+        throw new TypeError('no network')
+      },
+    ],
+  ])('continues if the portal answers a check with %s', async (_what, failure) => {
+    await goOnline({ ...withToken, checkEvery: 60 })
+    answer = failure
+    await passes(180)
+    expect(requests).toHaveLength(5)
+    expect([statuses.at(-1), page.last.calls]).toMatchObject([{ state: 'online' }, ['attach s1 5']])
+  })
+
+  test('checks the route for bindings with an empty tab, which warms no session', async () => {
+    await goOnline({ ...withBinding, checkEvery: 60 })
+    answer = () => new Response(null, { status: 204 })
+    await passes(120)
+    expect(requests).toEqual(['GET /chat/binding?tab=TAB', 'GET /chat/binding?tab=', 'GET /chat/binding?tab='])
+    expect(statuses.at(-1)).toMatchObject({ state: 'online' })
+    answer = () => new Response('', { status: 401 })
+    await passes(60)
+    expect(statuses.at(-1)).toMatchObject({ state: 'ended', code: 'signed-out' })
+  })
+
+  test.each([
+    ['token', { ...withToken, token: async () => (isSignedIn ? 'a.b.c' : undefined) }],
+    ['binding', { binding: async (tab: string) => (isSignedIn ? (tab ? binding : null) : undefined) }],
+  ])('ends the session if a function has no %s any more', async (_what, source) => {
+    isSignedIn = true
+    await goOnline({ ...source, checkEvery: 60 })
+    await passes(120)
+    expect(statuses.at(-1)).toMatchObject({ state: 'online' })
+    isSignedIn = false
+    await passes(60)
+    expect(statuses.at(-1)).toMatchObject({ state: 'ended', code: 'session-over' })
+    expect(page.last.calls).toContain('disconnect')
+  })
+
+  test('does not check without the option', async () => {
+    await goOnline(withToken)
+    await passes(3600)
+    expect(requests).toEqual(loggedIn)
+  })
+
+  test('checks once a day if the option is too long for a timer', async () => {
+    await goOnline({ ...withToken, checkEvery: 3_600_000 })
+    await passes(86_399)
+    expect(requests).toEqual(loggedIn)
+    await passes(1)
+    expect(requests).toHaveLength(3)
+  })
+})
+
+test('a closed chat checks nothing any more', async () => {
+  const chat = new Chat({ Strophe: page.Strophe, ...withToken, checkEvery: 60 })
+  chat.start()
+  await passes(0)
+  chat.close()
+  expect(jest.getTimerCount()).toBe(0)
+})
