@@ -29,16 +29,14 @@ export const allowing = url => `script-src 'self' ${url}; connect-src 'self' ${u
 /** Ends the chats of the token's visit. A failure is only logged: chats end soon after their pages are closed. */
 export async function endChats(chat, token) {
   const headers = { Authorization: `Bearer ${token}` }
-  const call = () => fetch(`${chat}/connect`, { method: 'DELETE', headers, signal: AbortSignal.timeout(10_000) })
-  try {
-    let answer = await call()
-    if ([429, 503].includes(answer.status)) {
-      await pause(1000 * Math.min(answer.headers.get('Retry-After') ?? 1, 10))
-      answer = await call()
-    }
-    if (!answer.ok) throw new Error(`HTTP ${answer.status}`)
-  } catch (error) {
-    console.error(`The chats of a visit did not end: ${error.message}`)
+  for (const seconds of [1, 2, 0]) {
+    const call = fetch(`${chat}/connect`, { method: 'DELETE', headers, signal: AbortSignal.timeout(10_000) })
+    const answer = await call.catch(error => error)
+    if (answer.ok) return
+    const { status, message = `HTTP ${status}` } = answer
+    if (!seconds || (status && ![429, 502, 503, 504].includes(status)))
+      return console.error(`The chats of a visit did not end: ${message}`)
+    await pause(1000 * Math.min(answer.headers?.get('Retry-After') ?? seconds, 10))
   }
 }
 

@@ -47,7 +47,7 @@ func End(token string) (err error) {
 			if err = fmt.Errorf("the chats did not end: %s", response.Status); response.StatusCode == 200 {
 				return nil
 			}
-			mayRetry = response.StatusCode == 429 || response.StatusCode == 503
+			mayRetry = map[int]bool{429: true, 502: true, 503: true, 504: true}[response.StatusCode]
 		}
 	}
 	return err

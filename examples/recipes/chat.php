@@ -31,7 +31,7 @@ function end_chats(string $token, int $tries = 3): void
     $call = "DELETE /connect HTTP/1.0\r\nHost: chat.example.org\r\nAuthorization: Bearer $token\r\n\r\n";
     $status = $socket && stream_set_timeout($socket, 5) && fwrite($socket, $call) ? fgets($socket) : '';
     if (preg_match('~^HTTP/1.. 200 ~', $status)) return;
-    $mayRetry = preg_match('~^$|^HTTP/1.. (429|503) ~', $status);
+    $mayRetry = preg_match('~^$|^HTTP/1.. (429|50[234]) ~', $status);
     if ($mayRetry && $tries > 1) {
         sleep(4 - $tries);
         end_chats($token, $tries - 1);

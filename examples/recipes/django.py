@@ -42,6 +42,6 @@ def end_chats(token):
         try:
             return urlopen(Request('https://chat.example.org/connect', method='DELETE', headers=headers), timeout=5).close()
         except OSError as error:  # also an answer that is no success
-            if not pause or getattr(error, 'code', 503) not in (429, 503):
+            if not pause or getattr(error, 'code', 503) not in (429, 502, 503, 504):
                 return logger.warning('The chats of a session did not end: %s', error)
             time.sleep(pause)

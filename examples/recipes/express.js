@@ -28,7 +28,7 @@ export async function endChats(token) {
     const call = fetch(url, { method: 'DELETE', headers, signal: AbortSignal.timeout(5000) })
     const { ok, status, message = `HTTP ${status}` } = await call.catch(error => error)
     if (ok) return
-    if (!seconds || (status && ![429, 503].includes(status)))
+    if (!seconds || (status && ![429, 502, 503, 504].includes(status)))
       return console.error(`The chats of a session did not end: ${message}`)
     await pause(1000 * seconds)
   }

@@ -26,7 +26,7 @@ module Chats
     headers = { 'Authorization' => "Bearer #{token}" }
     Net::HTTP.start(url.host, url.port, options) { |http| http.delete(url.path, headers) }.value
   rescue StandardError => error # also an answer that is no success
-    may_retry = !error.respond_to?(:response) || %w[429 503].include?(error.response.code)
+    may_retry = !error.respond_to?(:response) || %w[429 502 503 504].include?(error.response.code)
     return logger.error("The chats of a session did not end: #{error.message}") unless may_retry && tries > 1
     sleep(4 - tries)
     end_chats(token, tries - 1)
