@@ -4,7 +4,7 @@ import { createAgent, type Outgoing } from '../outgoing/http-agents.js'
 import type { LocalPorts } from '../servers/net/local-ports.js'
 import { type TlsRules, tlsContext } from '../servers/net/tls-context.js'
 import type { XmlLimits } from '../xmpp/xml/limits.js'
-import { connectionFault, RemoteFault } from './remote-fault.js'
+import { connectionFault } from './remote-fault.js'
 
 /** Connections in use are not limited, because each session holds a request. */
 const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
@@ -33,7 +33,7 @@ export function agentFor(url: URL, parts: RequestParts, kind: 'lasting' | 'passi
     names,
     clock,
     connectTimeout: settings.connectTimeout,
-    errorOf: failure => (failure.step === 'resolve' ? new RemoteFault(failure) : connectionFault(failure)),
+    errorOf: connectionFault,
     publicOnly,
     usesDns: about.url === undefined,
     ...(kind === 'lasting' && { options: keptOpen }),

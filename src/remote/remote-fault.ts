@@ -1,4 +1,5 @@
-import { type Failure, isConnectionLost } from '../xmpp/link.js'
+import { problems } from '../lib/errors.js'
+import type { Failure } from '../xmpp/link.js'
 
 /** `broke`: the request can be repeated. `ended`: the endpoint has ended the session, or does not know it. */
 type Aftermath = 'broke' | 'ended' | 'none'
@@ -14,9 +15,9 @@ export class RemoteFault extends Error {
   }
 }
 
-/** A request whose connection was lost can be repeated. */
+/** After an error that may pass, the request can be repeated. */
 export function connectionFault(failure: Failure): RemoteFault {
-  return new RemoteFault(failure, isConnectionLost(failure) ? 'broke' : 'none')
+  return new RemoteFault(failure, problems[failure.code].retry ? 'broke' : 'none')
 }
 
 export function unexpectedStatus(status: number): Error {

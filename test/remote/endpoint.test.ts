@@ -82,7 +82,7 @@ describe('local addresses and ports for a remote endpoint', () => {
     expect(await faultOf(here.post('one', 60))).toEqual({
       step: 'connect',
       code: 'local-ports-exhausted',
-      aftermath: 'none',
+      aftermath: 'broke',
     })
     expect(used).toHaveLength(64)
   })
