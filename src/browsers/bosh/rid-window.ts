@@ -93,7 +93,7 @@ export class RidWindow {
   store(reply: StoredReply, mostBytes = Number.POSITIVE_INFINITY): void {
     this.#replies.push(reply)
     this.#characters += reply.text.length
-    const most = this.hasAcks ? mostReplies : this.#mostUncertain
+    const most = this.hasAcks ? mostReplies : this.#size + 1
     while (this.#replies.length > most || (this.#replies.length > 1 && this.#isFull(mostBytes))) this.#forgetOldest()
   }
 
