@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals'
 import { ask } from '../support/http-answer.js'
 import { callSessions } from '../support/sessions-api.js'
 import { stageForAdmins } from './admin-stage.js'
-import { brokenRules, excessWidth, faintTexts, smallTargets } from './legibility.js'
+import { brokenRules, excessWidth, faintTexts, overlaps, smallTargets } from './legibility.js'
 import { describeWith } from './needs.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -53,7 +53,7 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
     for (const path of ['', '/sessions', '/numbers', '/failures', '/audit', `/${id}`, `/${id}/end`]) {
       await page.goto(`/warm${path}`)
       await page.tab.evaluate("document.documentElement.style.fontSize = '200%'")
-      expect([path, await excessWidth(page.tab)]).toEqual([path, 0])
+      expect([path, await excessWidth(page.tab), await overlaps(page.tab)]).toEqual([path, 0, []])
     }
     await page.goto('/warm/audit')
     const menu = (await page.tab.locator('.bar').boundingBox())!
@@ -72,11 +72,12 @@ describeWith(['chromium-headless-shell'], 'The admin pages', () => {
       const isLegible = async () => {
         const faults = {
           excessWidth: await excessWidth(tab),
+          overlaps: await overlaps(tab),
           faintTexts: await faintTexts(tab),
           brokenRules: await brokenRules(tab),
           smallTargets: viewport.width < 768 ? await smallTargets(tab) : [],
         }
-        const none = { excessWidth: 0, faintTexts: [], brokenRules: [], smallTargets: [] }
+        const none = { excessWidth: 0, overlaps: [], faintTexts: [], brokenRules: [], smallTargets: [] }
         expect({ at: tab.url(), ...faults }).toEqual({ at: tab.url(), ...none })
       }
       await isLegible()

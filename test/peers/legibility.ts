@@ -74,3 +74,62 @@ export function focused(tab: Page): Promise<string> {
     "document.activeElement.id || document.activeElement.getAttribute('value') || document.activeElement.textContent",
   )
 }
+
+const overlapping = `(() => {
+  const element = node => (node.nodeType === Node.TEXT_NODE ? node.parentElement : node)
+  const isAside = node => {
+    for (let at = element(node); at !== null; at = at.parentElement) {
+      const { clipPath, position } = getComputedStyle(at)
+      if (clipPath !== 'none' || position === 'sticky' || position === 'fixed') return true
+    }
+    return false
+  }
+  const common = (one, other) => ({
+    left: Math.max(one.left, other.left),
+    right: Math.min(one.right, other.right),
+    top: Math.max(one.top, other.top),
+    bottom: Math.min(one.bottom, other.bottom),
+  })
+  // What the boxes around a box do not cut off.
+  const shown = (node, box) => {
+    let isAbsolute = false
+    for (let at = node === element(node) ? node : null, up = element(node); up !== null; at = up, up = up.parentElement) {
+      if (at !== null && getComputedStyle(at).position === 'absolute') isAbsolute = true
+      const { overflowX, position } = getComputedStyle(up)
+      if (isAbsolute && position === 'static') continue
+      isAbsolute = false
+      if (up !== node && overflowX !== 'visible') box = common(box, up.getBoundingClientRect())
+    }
+    return box
+  }
+  const items = [...document.querySelectorAll('input:not([type=hidden]), select, button, svg')]
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  while (walker.nextNode()) if (walker.currentNode.data.trim()) items.push(walker.currentNode)
+  const boxesOf = item => {
+    const range = document.createRange()
+    range.selectNodeContents(item)
+    const boxes = item.nodeType === Node.TEXT_NODE ? range.getClientRects() : [item.getBoundingClientRect()]
+    return [...boxes].map(box => ({ item, ...shown(item, box) }))
+  }
+  const boxes = items
+    .filter(item => element(item).checkVisibility() && !isAside(item))
+    .flatMap(boxesOf)
+    .filter(({ left, right, top, bottom }) => right - left > 2 && bottom - top > 2)
+    .sort((one, other) => one.top - other.top)
+  const nameOf = item => (item.data ?? item.value ?? item.getAttribute('class') ?? item.localName).trim()
+  const found = new Set()
+  for (const [index, one] of boxes.entries()) {
+    for (const other of boxes.slice(index + 1)) {
+      if (other.top > one.bottom - 2) break
+      const { left, right, top, bottom } = common(one, other)
+      const isPart = one.item === other.item || one.item.contains(other.item) || other.item.contains(one.item)
+      if (!isPart && right - left > 2 && bottom - top > 2) found.add(nameOf(one.item) + ' | ' + nameOf(other.item))
+    }
+  }
+  return [...found]
+})()`
+
+/** Pairs of texts and controls that lie on each other by more than two pixels, so that neither can be read. */
+export function overlaps(tab: Page): Promise<string[]> {
+  return tab.evaluate<string[]>(overlapping)
+}
