@@ -5,7 +5,7 @@ import { isNodeName } from '../processes/node-name.js'
 import type { AttachBinding, Order, Place, SessionFilter, Transport } from '../session/session-types.js'
 import { idPattern } from '../session/sid.js'
 import { prepareDomain } from '../xmpp/jid/domains.js'
-import { type Jid, longestJid, parseJid } from '../xmpp/jid/jid.js'
+import { forbiddenCharacter, type Jid, longestJid, parseJid } from '../xmpp/jid/jid.js'
 import { badParameter, integer, missingParameter, onOrOff, type Parameter, text, word } from './parameter-kinds.js'
 
 export const defaultTokenMechanism = 'OAUTHBEARER'
@@ -222,8 +222,24 @@ function readVersion(value: unknown): string | undefined {
   return major === undefined ? undefined : `${Number(major)}.${Number(minor)}`
 }
 
-function demandJid(sent: string): Jid {
+export function demandJid(sent: string): Jid {
   const jid = parseJid(sent)
-  if (jid === undefined) throw new Problem('invalid-jid')
+  if (jid === undefined) throw new Problem('invalid-jid', { quote: forbiddenIn(sent) })
   return jid
+}
+
+const places = { local: 'before the @', domain: 'in the domain', resource: 'after the slash' } as const
+
+/** XEP-0106 §4.2, without the space, which many names must not have. */
+const escapable = /["&'/:<>@]/
+
+function forbiddenIn(sent: string): string | undefined {
+  const { part, character } = forbiddenCharacter(sent) ?? {}
+  if (part === undefined || character === undefined) return undefined
+  const hex = character.codePointAt(0)!.toString(16)
+  const code = `U+${hex.toUpperCase().padStart(4, '0')}`
+  const isVisible = !/[\p{C}\p{M}\p{Z}]/u.test(character)
+  const named = isVisible ? `${character} (${code})` : character === ' ' ? `space (${code})` : code
+  const advice = part === 'local' && escapable.test(character) ? ` A user name can have it as \\${hex} (XEP-0106).` : ''
+  return `The character ${named} is not allowed ${places[part]}.${advice}`
 }

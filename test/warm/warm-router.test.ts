@@ -177,6 +177,27 @@ describe('a warm call', () => {
     ['Bad Request', 400, { jid: 'juliet@chat.example' }, 'missing-parameter', 'password'],
     ['Bad Request', 400, { ...parameters, wait: 'x' }, 'invalid-parameter', 'wait'],
     ['Bad Request', 400, { ...parameters, jid: 'juliet' }, 'invalid-jid', 'JID'],
+    [
+      'Bad Request',
+      400,
+      { ...parameters, jid: "o'hara@chat.example" },
+      'invalid-jid',
+      "' (U+0027) is not allowed before the @. A user name can have it as \\27",
+    ],
+    [
+      'Bad Request',
+      400,
+      { ...parameters, jid: 'jul\u200biet@chat.example' },
+      'invalid-jid',
+      ' U+200B is not allowed before the @.',
+    ],
+    [
+      'Bad Request',
+      400,
+      { ...parameters, jid: 'juliet@chat.example:5222' },
+      'invalid-jid',
+      ': (U+003A) is not allowed in the domain.',
+    ],
   ])('with a mistake gets %s, %i, with the reason', async (title, status, body, code, word) => {
     const page = await warm().type('form').send(body)
     expect(page.status).toBe(status)

@@ -59,7 +59,7 @@ const steps: Readonly<Record<Step, string>> = {
 }
 
 export function sayFailure(problem: Problem, { jid, config, login }: Trial): string {
-  const { status, code, step, condition, detail, cause } = problem
+  const { status, code, step, condition, quote, detail, cause } = problem
   const { domain, mechanism } = login
   const certificate = cause instanceof CertificateFault ? cause.certificate : undefined
   const told = causeOf(cause)
@@ -75,7 +75,7 @@ export function sayFailure(problem: Problem, { jid, config, login }: Trial): str
   ]
   return [
     `${jid} cannot be logged in: POST ${config.warmPath} would answer ${status} ${code}.`,
-    [problems[code].sentence, detail].filter(Boolean).join(' '),
+    [problems[code].sentence, quote, detail].filter(Boolean).join(' '),
     facts.filter(Boolean).join('\n'),
     'This was a trial: nothing stays logged in. See docs/errors.md for all codes.',
   ]

@@ -3,8 +3,7 @@ import { type ProblemCode, problems } from '../../lib/errors.js'
 export const advice: Readonly<Record<ProblemCode, string>> = {
   'missing-parameter': 'Add it, and send the call again.',
   'invalid-parameter': 'Change it, and send the call again.',
-  'invalid-jid':
-    "Write it like alice@example.org, or alice@example.org/desk to ask for that resource. Escape ' as \\27 (XEP-0106).",
+  'invalid-jid': 'Write it like alice@example.org, or alice@example.org/desk to ask for that resource.',
   'invalid-body': 'Send a form or a JSON object, in UTF-8.',
   unauthorized: 'Send HTTP Basic (RFC 7617) with a name and its secret from ADMIN_USERS or ADMIN_USERS_FILE.',
   'invalid-token': 'If it has expired, get a new token. Otherwise correct how the portal makes tokens: see detail.',

@@ -46,9 +46,9 @@ export function fieldAt({ code, parameter }: Problem, hasToken: boolean): FieldN
 const missing = { jid: 'Enter the address of the user.', password: 'Enter the password.' }
 
 export function messageAt(problem: Problem): string {
-  const { code, parameter } = problem
+  const { code, parameter, quote } = problem
   if (code === 'missing-parameter') return missing[parameter?.name as keyof typeof missing] ?? 'Fill this in.'
-  if (code === 'invalid-jid') return 'This is not an address. Write it like alice@example.org.'
+  if (code === 'invalid-jid') return `This is not an address. ${quote ?? 'Write it like alice@example.org.'}`
   return parameter?.rule ?? pageDetailOf(problem)
 }
 

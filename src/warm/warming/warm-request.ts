@@ -5,9 +5,9 @@ import { isSameName } from '../../servers/login/bound-user.js'
 import type { Credentials } from '../../servers/login/login-request.js'
 import type { Handover, Tab } from '../../session/session-types.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
-import { formatBareJid, type Jid, parseJid, userOf } from '../../xmpp/jid/jid.js'
+import { formatBareJid, type Jid, userOf } from '../../xmpp/jid/jid.js'
 import { missingParameter } from '../parameter-kinds.js'
-import { defaultTokenMechanism, invalidParameter } from '../parameters.js'
+import { defaultTokenMechanism, demandJid, invalidParameter } from '../parameters.js'
 import { noParameters, type Parameters } from '../read-parameters.js'
 import type { WarmRequest } from './session-login.js'
 
@@ -116,8 +116,7 @@ export function readCredentials(
     if (domain !== undefined)
       return { jid: { local: '', domain, resource: undefined }, credentials: { kind: 'anonymous' } }
   }
-  const jid = parseJid(text)
-  if (jid === undefined) throw new Problem('invalid-jid')
+  const jid = demandJid(text)
   if (authzid !== undefined) {
     // An account acts only for users of its own domain. A token is for a single user, so it cannot act for another.
     if (token !== undefined || authzid.domain !== jid.domain) throw invalidParameter('authzid')

@@ -9,6 +9,9 @@ const preparedName = /^(?!.*xn--)(?:[a-z0-9_-]{1,63}\.)*[a-z][a-z0-9_-]{0,62}$/
 
 const dnsName = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/
 
+/** Characters outside ASCII are checked by the conversion to A-labels. */
+export const inDomains = /^[\w.\-\u{80}-\u{10FFFF}]+$/u
+
 const hasALabel = (domain: string) => /(?:^|\.)xn--/.test(domain)
 
 /** Returns lower case and A-labels, without a final dot. Also accepts IPv4, and IPv6 in brackets. */
@@ -19,7 +22,7 @@ export function prepareDomain(text: string): string | undefined {
     return isIPv6(text.slice(1, -1)) ? domainToASCII(text) : undefined
   }
   // domainToASCII expects the host of a URL: it cuts at a slash, decodes %41 and drops tabs.
-  if (!/^[\w.\-\u{80}-\u{10FFFF}]+$/u.test(text)) return undefined
+  if (!inDomains.test(text)) return undefined
   const domain = domainToASCII(text).replace(/\.$/, '')
   // Node 24 accepts A-labels that `domainToUnicode` cannot decode.
   if (hasALabel(domain) && hasALabel(domainToUnicode(domain))) return undefined

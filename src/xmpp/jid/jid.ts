@@ -1,5 +1,5 @@
-import { prepareDomain, withULabels } from './domains.js'
-import { isFreeform, isIdentifier } from './precis.js'
+import { inDomains, prepareDomain, withULabels } from './domains.js'
+import { isFreeform, isIdentifier, isInFreeforms, isInIdentifiers } from './precis.js'
 
 export interface Jid {
   /** Empty for anonymous users. */
@@ -24,18 +24,48 @@ const otherWidth = /[\uff01-\uffee]+/g
 
 /** Parses a JID with a local part (RFC 7622 §3). Servers that follow RFC 6122 may bind another JID. */
 export function parseJid(text: string): Jid | undefined {
+  const parts = split(text)
+  if (parts === undefined) return undefined
+
+  const local = prepareLocal(parts.local)
+  const domain = prepareDomain(parts.domain)
+  if (local === undefined || domain === undefined) return undefined
+  if (parts.resource === undefined) return { local, domain, resource: undefined }
+  const resource = prepareResource(parts.resource)
+  return resource === undefined ? undefined : { local, domain, resource }
+}
+
+interface ForbiddenCharacter {
+  readonly part: keyof Jid
+  readonly character: string
+}
+
+/** The first character that a part of the text must not contain. Undefined if the text has another mistake. */
+export function forbiddenCharacter(text: string): ForbiddenCharacter | undefined {
+  const parts = split(text)
+  if (parts === undefined) return undefined
+  for (const part of ['local', 'domain', 'resource'] as const) {
+    if (part === 'domain' && parts.domain.startsWith('[')) continue
+    for (const character of parts[part]?.normalize('NFC') ?? '')
+      if (!isAllowedIn[part](character)) return { part, character }
+  }
+  return undefined
+}
+
+const isAllowedIn: Readonly<Record<keyof Jid, (character: string) => boolean>> = {
+  local: character => [...mapLocal(character)].every(each => !forbiddenInLocal.test(each) && isInIdentifiers(each)),
+  domain: character => inDomains.test(character),
+  resource: character => isInFreeforms(mapResource(character)),
+}
+
+function split(text: string) {
   // Resources may contain `@` and `/` (RFC 7622 §3.1).
   const slash = text.indexOf('/')
   const bare = slash === -1 ? text : text.slice(0, slash)
   const at = bare.indexOf('@')
   if (at === -1) return undefined
-
-  const local = prepareLocal(bare.slice(0, at))
-  const domain = prepareDomain(bare.slice(at + 1))
-  if (local === undefined || domain === undefined) return undefined
-  if (slash === -1) return { local, domain, resource: undefined }
-  const resource = prepareResource(text.slice(slash + 1))
-  return resource === undefined ? undefined : { local, domain, resource }
+  const resource = slash === -1 ? undefined : text.slice(slash + 1)
+  return { local: bare.slice(0, at), domain: bare.slice(at + 1), resource }
 }
 
 /** Writes U-labels. */
@@ -64,19 +94,25 @@ export function userOf(jid: string): string {
 
 function prepareLocal(text: string): string | undefined {
   if (preparedLocal.test(text)) return text
-  // `normalize` is last, because lower case decomposes U+0130.
-  const local = text
-    .replace(otherWidth, wide => wide.normalize('NFKC'))
-    .toLowerCase()
-    .normalize('NFC')
+  const local = mapLocal(text)
   return hasRightLength(local) && !forbiddenInLocal.test(local) && isIdentifier(local) ? local : undefined
 }
 
+function mapLocal(text: string): string {
+  // `normalize` is last, because lower case decomposes U+0130.
+  return text
+    .replace(otherWidth, wide => wide.normalize('NFKC'))
+    .toLowerCase()
+    .normalize('NFC')
+}
+
 function prepareResource(text: string): string | undefined {
-  // RFC 8265 §4.2.2.
-  const resource = text.replace(/\p{Zs}/gu, ' ').normalize('NFC')
+  const resource = mapResource(text)
   return hasRightLength(resource) && isFreeform(resource) ? resource : undefined
 }
+
+/** RFC 8265 §4.2.2. */
+const mapResource = (text: string) => text.replace(/\p{Zs}/gu, ' ').normalize('NFC')
 
 function hasRightLength(part: string): boolean {
   return part !== '' && Buffer.byteLength(part) <= longestPart

@@ -39,6 +39,14 @@ export function isIdentifier(text: string): boolean {
   return !neither.test(text) && !noIdentifier.test(text) && text.normalize('NFKC') === text && fitsContext(text)
 }
 
+/** Whether IdentifierClass can contain this character. */
+export function isInIdentifiers(character: string): boolean {
+  return !neither.test(character) && !noIdentifier.test(character) && character.normalize('NFKC') === character
+}
+
+/** Whether FreeformClass can contain this character. */
+export const isInFreeforms = (character: string): boolean => !neither.test(character)
+
 /** FreeformClass (RFC 8264 §4.3). */
 export function isFreeform(text: string): boolean {
   return !neither.test(text) && fitsContext(text)

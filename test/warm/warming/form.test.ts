@@ -159,6 +159,12 @@ describe('an invalid admin form', () => {
 
   test.each([
     ['jid', 'juliet', 'invalid-jid', 'This is not an address. Write it like alice@example.org.'],
+    [
+      'jid',
+      'jul iet@chat.example',
+      'invalid-jid',
+      'This is not an address. The character space (U+0020) is not allowed before the @.',
+    ],
     ['jid', '', 'missing-parameter', 'Enter the address of the user.'],
     ['password', '', 'missing-parameter', 'Enter the password.'],
     ['wait', 'long', 'invalid-parameter', 'A whole number, 0 or more.'],
@@ -182,7 +188,7 @@ describe('an invalid admin form', () => {
   test('has an error at each wrong field, and the focus at the first', async () => {
     const { text } = await send(fakeService(), { jid: 'a b@', password: '', wait: 'long', ver: '2' })
     expect(faults(text)).toEqual([
-      ['jid', 'This is not an address. Write it like alice@example.org.'],
+      ['jid', 'This is not an address. The character space (U+0020) is not allowed before the @.'],
       ['password', 'Enter the password.'],
       ['wait', 'A whole number, 0 or more.'],
       ['ver', 'A version of BOSH, such as 1.6.'],

@@ -150,7 +150,11 @@ describe('a warm call is rejected', () => {
     ['an empty password', 'jid=a@b.example&password', empty('password')],
     ['an invalid jid', 'jid=nobody&password=pw', 'invalid-jid'],
     ['a jid that is too long', `jid=${'a'.repeat(1024)}@b.example&password=pw`, 'invalid-jid'],
-    ['a NUL in the jid', 'jid=a%00@b.example&password=pw', 'invalid-jid'],
+    [
+      'a NUL in the jid',
+      'jid=a%00@b.example&password=pw',
+      'invalid-jid | The character U+0000 is not allowed before the @.',
+    ],
     ['a repeated jid', `${least}&jid=a@b.example`, twice('jid')],
     ['a repeated password, once escaped', `${least}&p%61ssword=x`, twice('password')],
     ['a repeated option', `${least}&wait=1&wait=1`, twice('wait')],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { formatJid, parseJid, userOf } from '../../../src/xmpp/jid/jid.js'
+import { forbiddenCharacter, formatJid, parseJid, userOf } from '../../../src/xmpp/jid/jid.js'
 import { cpuTime } from '../../support/cpu-time.js'
 
 const a = (times: number) => 'a'.repeat(times)
@@ -124,10 +124,36 @@ describe('an invalid JID', () => {
   })
 })
 
+describe('the forbidden character of a JID', () => {
+  test.each([
+    ["o'hara@chat.example", "local: '"],
+    ['juliet capulet@chat.example', 'local:  '],
+    ['Ju\u200bliet@chat.example', 'local: \u200b'],
+    ['juliet＠home@chat.example', 'local: ＠'],
+    ['juliet@home@chat.example', 'domain: @'],
+    ['juliet@chat example', 'domain:  '],
+    ['juliet@chat.example/a\nb', 'resource: \n'],
+    ['한 @chat.example'.normalize('NFD'), 'local:  '],
+  ])('in %j is in its %j', (text, named) => {
+    const { part, character } = forbiddenCharacter(text)!
+    expect(`${part}: ${character}`).toBe(named)
+  })
+
+  test.each([
+    ['juliet'],
+    ['@chat.example'],
+    ['juliet@'],
+    ['juliet@[::x]'],
+    ['a·b@chat.example'],
+    [`${a(1024)}@chat.example`],
+  ])('is undefined for another mistake: %.40s', text => expect(forbiddenCharacter(text)).toBeUndefined())
+})
+
 test('the cost to parse a long JID is linear', () => {
   for (const piece of ['a\u200c', '\u0300', 'خ\u0301\u200c', 'l·', '\u3131', 'Ａ', '\u0345', '😀']) {
     const before = cpuTime()
     parseJid(`${piece.repeat(8000)}@chat.example/${piece.repeat(8000)}`)
+    forbiddenCharacter(`${piece.repeat(8000)}@chat.example/${piece.repeat(8000)}`)
     expect(cpuTime() - before).toBeLessThan(500)
   }
 })
