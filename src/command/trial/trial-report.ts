@@ -30,7 +30,7 @@ export function saySuccess(binding: BindingObject, { jid, config, login }: Trial
   const rows = Object.entries(binding)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `  ${name.padEnd(12)} ${shown(name, value)}`)
-  return `${jid} can be logged in: POST ${config.warmPath} would answer with this session.
+  return `${jid} can be logged in${warmAnswer(config, 'with this session')}.
 
 ${rows.join('\n')}
 
@@ -40,6 +40,11 @@ Stream management: ${sayManagement(management, domain, config)}
 
 This was a trial: the session has ended, and nothing stays logged in.
 `
+}
+
+function warmAnswer({ warm, warmPath }: Config, answer: string): string {
+  if (warm.enabled) return `: POST ${warmPath} would answer ${answer}`
+  return `. POST ${warmPath} is off: with WARM_ENABLED=on it would answer ${answer}`
 }
 
 function shown(name: string, value: unknown): string {
@@ -74,7 +79,7 @@ export function sayFailure(problem: Problem, { jid, config, login }: Trial): str
     code === 'internal-error' && `Please report this: ${JSON.stringify(traceOf(cause))}`,
   ]
   return [
-    `${jid} cannot be logged in: POST ${config.warmPath} would answer ${status} ${code}.`,
+    `${jid} cannot be logged in${warmAnswer(config, `${status} ${code}`)}.`,
     [problems[code].sentence, quote, detail].filter(Boolean).join(' '),
     facts.filter(Boolean).join('\n'),
     'This was a trial: nothing stays logged in. See docs/errors.md for all codes.',

@@ -45,6 +45,17 @@ describe('a login that succeeded', () => {
     expect(told).not.toMatch(/undefined|maxpause/)
   })
 
+  test('is reported with the setting that turns the warm API on, if it is off', () => {
+    const off = saySuccess(binding, trial('', {}, { WARM_ENABLED: 'off' }))
+    expect(off).toMatch(
+      /^alice@example\.org can be logged in\. POST \/warm is off: with WARM_ENABLED=on it would answer with this session\.\n/,
+    )
+    const failed = sayFailure(new Problem('invalid-jid'), trial('', {}, { WARM_ENABLED: 'off' }))
+    expect(failed).toMatch(
+      /^alice@example\.org cannot be logged in\. POST \/warm is off: with WARM_ENABLED=on it would answer 400 invalid-jid\.\n/,
+    )
+  })
+
   test('is reported without secrets of a live session', () => {
     expect(told).not.toMatch(/the-sid|4711|the-token|the-cookie/)
   })
