@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Config } from '../../config/config.js'
 import { accessBy, clientAddress, isForwarded, type PublicEndpoint, takesPasswords } from '../access/client-rules.js'
+import { publicSecureBase } from '../addresses.js'
 import { pageType } from './answer.js'
 import { documents } from './documents.js'
 import { publicNavigation } from './navigation.js'
@@ -28,7 +29,9 @@ export function createEndpointPage(config: Settings, endpoint: keyof typeof endp
     const form = isForAdmins ? bar.home + config.warmPath : undefined
     const docs = isForAdmins && documents.size > 0 ? `${form}/docs/` : undefined
     const isExposed = !isSecure && (isForwarded(request) || !isSafe(request))
-    const about = { ...endpoints[endpoint], text, isExposed, form, docs, home: bar.home }
+    const isEncrypted = isSecure || isExposed || publicSecureBase(config) !== undefined
+    const scheme = isEncrypted ? 'wss:' : 'ws:'
+    const about = { ...endpoints[endpoint], text, isExposed, scheme, form, docs, home: bar.home }
     const type = pageType(negotiate(request.headers, 'html'))
     return { type, text: renderPage('endpoint', { ...about, navigation: isForAdmins ? bar : undefined }) }
   }

@@ -49,7 +49,7 @@ export function createBindingPage({ config, formTokens, sessions }: BindingPageP
   ): Answer => {
     const { request } = call
     const { jid, sid, rid, id, token, wait, hold, requests } = binding
-    const { websocket } = describeBinding(binding as WarmedBinding, endpointUrls(config, domain, request))
+    const described = describeBinding(binding as WarmedBinding, endpointUrls(config, domain, request))
     const url =
       binding.url ??
       urlOfDomain(config, domain) ??
@@ -57,7 +57,8 @@ export function createBindingPage({ config, formTokens, sessions }: BindingPageP
     const title = isResumed ? 'Ready for another page' : 'Logged in'
     // Sessions at remote endpoints have no page for admins.
     const session = binding.url === undefined ? `${form}/${id}` : undefined
-    const values = { jid, sid, rid, token, wait, hold, requests, url, socket: websocket?.url }
+    const addresses = { url, bosh: described.url, socket: described.websocket?.url }
+    const values = { jid, sid, rid, token, wait, hold, requests, ...addresses }
     const time = { until: formatTime(until).slice(11), within: duration(seconds), seconds }
     const current = isResumed ? 'sessions' : 'form'
     const page = show({ title, isResumed, session, ...time, values }, call, 200, current)

@@ -198,6 +198,13 @@ test.each([
   expect(text).toContain(`aria-level="1" data-state="over"><p>${title}</p>`)
 })
 
+test('the page shows the whole address of the BOSH endpoint', async () => {
+  const addressIn = (text: string) => /at the BOSH address <code>([^<]*)<\/code>/.exec(text)?.[1]
+  expect(addressIn((await sendForm({})).text)).toBe('https://web.example/http-bind')
+  const url = 'https://bosh.example:5281/http-bind'
+  expect(addressIn((await sendForm({ bound: { url } })).text)).toBe(url)
+})
+
 test('a token for WebSocket is shown with its URL', async () => {
   const { text } = await sendForm({ bound: { token: 'one-time-token' } })
   expect(text).toContain('<dt class="token">WebSocket token</dt><dd class="token">one-time-token</dd>')
