@@ -23,6 +23,11 @@ export interface Binding {
 
 const patience = 30_000
 
+/** Codes of the XMPP server's refusals. */
+const aboutAccount = /^(?:not-authorized|account-disabled|credentials-expired|authzid-refused)$/
+const refusedAccount = 'The chat server refused your account. Please ask the support of this website.'
+const wrongSetup = 'This website cannot open your chat. Please tell its support.'
+
 export function absolute(address: string): URL {
   return new URL(address, document.baseURI)
 }
@@ -59,10 +64,11 @@ export async function answerOf<Answer>(
   const why = isSignInPage ? 'The portal redirected. It should answer 401.' : 'The portal sent no token or binding.'
   const { code = isSignInPage ? 'signed-out' : 'refused', detail = isPage && why } =
     (isOfService && readJson(text)) || {}
-  if (detail) console.warn(`${code}: ${detail}`)
-  if (isSignInPage || (!isOfService && /^40[13]/.test(`${status}`)))
-    throw new NoChat('You are not signed in any more.', 'signed-out')
-  if (isPage || /^4(?!08|29)/.test(`${status}`)) throw new NoChat(`The chat is not available (HTTP ${status}).`, code)
+  const isSignedOut = isSignInPage || (!isOfService && /^40[13]/.test(`${status}`))
+  const isRefused = isPage || /^4(?!08|29)/.test(`${status}`)
+  if (detail || (isRefused && !isSignedOut)) console.warn(`${code}: ${detail || `HTTP ${status}`}`)
+  if (isSignedOut) throw new NoChat('You are not signed in any more.', 'signed-out')
+  if (isRefused) throw new NoChat(aboutAccount.test(code) ? refusedAccount : wrongSetup, code)
   throw new NoChat('There is no chat at the moment.', undefined, Number(headers.get('Retry-After')) || undefined)
 }
 

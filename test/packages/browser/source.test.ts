@@ -105,6 +105,25 @@ test.each([
   await expect(failure).rejects.toMatchObject({ code, message: expect.any(String) })
 })
 
+test.each([
+  [403, 'credentials-expired', 'The chat server refused your account. Please ask the support of this website.'],
+  [403, 'domain-not-allowed', 'This website cannot open your chat. Please tell its support.'],
+  [401, 'invalid-token', 'This website cannot open your chat. Please tell its support.'],
+])('HTTP %i %s is said to the user in words', async (status, code, message) => {
+  answers = [refused(status, code), refused(status, code)]
+  const failure = askForBinding({ service, token: async () => 'a.b.c' }, 't1')
+  await expect(failure).rejects.toMatchObject({ code, message })
+  expect(warned).toEqual([`${code}: Why.`])
+})
+
+test('an error without a reason is named in the console', async () => {
+  answers = [new Response('', { status: 404 })]
+  const message = 'This website cannot open your chat. Please tell its support.'
+  const failure = askForBinding({ service, token: '/chat/token' }, 't1')
+  await expect(failure).rejects.toMatchObject({ code: 'refused', message })
+  expect(warned).toEqual(['refused: HTTP 404'])
+})
+
 test('a sign-in page in place of a binding or token is named in the console', async () => {
   for (const source of [{ binding: '/chat/binding' }, { service, token: '/chat/token' }]) {
     answers = [new Response('<!DOCTYPE html>')]
