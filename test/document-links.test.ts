@@ -91,6 +91,21 @@ test('the tables of docs/architecture.md name existing files and exports', () =>
   expect(wrong).toEqual([])
 })
 
+test('sections that restart an XMPP server also say how to do it without systemd', () => {
+  const sections = documents.flatMap(path => read(path).split(/^(?=#{2,3} )/m))
+  const restarts = sections.filter(text => /^systemctl restart (?:prosody|ejabberd)/m.test(text))
+  expect(restarts.length).toBeGreaterThan(0)
+  expect(restarts.filter(text => !/without systemd/i.test(text)).map(text => text.split('\n', 1)[0])).toEqual([])
+})
+
+test('recipes in PHP name the line of php-fpm for each variable that they read', () => {
+  for (const file of ['chat.php', 'events.php']) {
+    const text = read(`examples/recipes/${file}`)
+    const names = Array.from(text.matchAll(/getenv\('(\w+)'\)/g), ([, name]) => name!)
+    expect(names.filter(name => !text.includes(`env[${name}] = $${name}`))).toEqual([])
+  }
+})
+
 test('the npm package has all documents except CONTRIBUTING.md', () => {
   const { files } = JSON.parse(read('package.json')) as { files: string[] }
   // npm packs README and LICENSE whatever is listed.

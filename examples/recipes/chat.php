@@ -7,7 +7,8 @@ function chat_token(string $user): string
     $visit = $_SESSION['chat_visit'] ??= bin2hex(random_bytes(16));
     $claims = ['sub' => $user, 'aud' => 'chat', 'exp' => time() + 300, 'visit' => $visit];
     $content = $base64('{"alg":"HS256"}') . '.' . $base64(json_encode($claims));
-    $secret = getenv('CHAT_SECRET') ?: throw new RuntimeException('CHAT_SECRET is not set'); // php-fpm clears it
+    // php-fpm clears the environment: add the line env[CHAT_SECRET] = $CHAT_SECRET to its pool
+    $secret = getenv('CHAT_SECRET') ?: throw new RuntimeException('CHAT_SECRET is not set');
     return $content . '.' . $base64(hash_hmac('sha256', $content, $secret, true));
 }
 

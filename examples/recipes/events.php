@@ -5,7 +5,7 @@ function chat_event(string $body): ?array
 {
     $id = $_SERVER['HTTP_WEBHOOK_ID'] ?? '';
     $time = $_SERVER['HTTP_WEBHOOK_TIMESTAMP'] ?? '';
-    // php-fpm clears the environment
+    // php-fpm clears the environment: add the line env[EVENTS_SECRET] = $EVENTS_SECRET to its pool
     $key = getenv('EVENTS_SECRET') ?: throw new RuntimeException('EVENTS_SECRET is not set');
     $expected = 'v1,' . base64_encode(hash_hmac('sha256', "$id.$time.$body", $key, true));
     $is_ours = hash_equals($expected, $_SERVER['HTTP_WEBHOOK_SIGNATURE'] ?? '');
