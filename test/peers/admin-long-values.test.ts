@@ -107,6 +107,22 @@ describeWith(['chromium-headless-shell'], 'Long values on the admin pages', () =
     },
   )
 
+  test.each([1000, 1280])('leave room for a short JID in a window of %i pixels', async width => {
+    const { tab } = page
+    await tab.setViewportSize({ width, height: 800 })
+    await page.goto('/warm/sessions')
+    await tab.getByRole('columnheader', { name: 'Visit' }).waitFor()
+    await tab.getByRole('columnheader', { name: 'Process' }).waitFor()
+    const name = tab.locator('.rows bdi').filter({ hasText: 'alice@localhost' }).first()
+    const cell = name.locator('xpath=ancestor::*[local-name()="th"]')
+    const [text, room] = [(await name.boundingBox())!, (await cell.boundingBox())!]
+    expect(text.x + text.width).toBeLessThanOrEqual(room.x + room.width)
+    const cut = await tab.evaluate(`Array.from(document.querySelectorAll('.rows thead th, .rows td:has(.state)'))
+      .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+      .map(({ textContent }) => textContent)`)
+    expect(cut).toEqual([])
+  })
+
   test('leave room to tap each line of a row on a phone', async () => {
     const { tab } = page
     await tab.setViewportSize({ width: 390, height: 800 })
