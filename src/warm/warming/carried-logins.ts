@@ -61,7 +61,9 @@ function isStopping(error: unknown): boolean {
   return error instanceof Problem && error.code === 'shutting-down'
 }
 
-const isFull = (error: unknown) => error instanceof Problem && error.code === 'service-full'
+/** Another machine may have a free port. */
+const isFull = (error: unknown) =>
+  error instanceof Problem && (error.code === 'service-full' || error.code === 'local-ports-exhausted')
 
 /** The logins that `over` returns go to another process if this process drains or is full. */
 export function createCarriedLogins(parts: CarriedLoginsParts) {

@@ -15,6 +15,7 @@ interface Stage extends JoinedProcess {
   last?: WarmRequest['credentials']
   isDraining: boolean
   isFull: boolean
+  lacksPorts: boolean
 }
 
 const request = {
@@ -45,6 +46,7 @@ async function start(): Promise<void> {
       `${what} ${asked.jid.local}${credentials.kind === 'service' ? ` by ${credentials.account.password}` : ''}`,
     )
     if (stage.isFull) throw new Problem('service-full', { step: 'connect' })
+    if (stage.lacksPorts) throw new Problem('local-ports-exhausted', { step: 'connect' })
     if (stage.isDraining) throw new Problem('shutting-down', { step: 'connect' })
     if (asked.jid.local === 'mallory') throw new Problem('not-authorized', { step: 'sasl' })
     return { jid: `${asked.jid.local}@localhost/x`, id: `${joined.nodes.self}-1` } as never
@@ -61,7 +63,7 @@ async function start(): Promise<void> {
     login: does('login'),
     keysOf: does('keys'),
   })
-  const stage: Stage = { ...joined, carried, logins, done, isDraining: false, isFull: false }
+  const stage: Stage = { ...joined, carried, logins, done, isDraining: false, isFull: false, lacksPorts: false }
   stages.push(stage)
 }
 
@@ -81,6 +83,12 @@ describe('a login at a full process', () => {
     expect(await login(stages[0]!)).toMatchObject({ id: `${processName(2)}-1` })
     expect(await stages[0]!.logins.keysOf(request, new CallerGone())).toMatchObject({ id: `${processName(2)}-1` })
     expect(stages[2]!.done).toEqual(['login alice', 'keys alice'])
+  })
+
+  test('is done by another process if this machine has no free port', async () => {
+    stages[0]!.lacksPorts = true
+    const { id } = await login(stages[0]!)
+    expect([`${processName(1)}-1`, `${processName(2)}-1`]).toContain(id)
   })
 
   test('is refused if all are full, and full processes are queried once a second', async () => {
