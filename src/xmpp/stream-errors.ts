@@ -52,7 +52,7 @@ export function streamEnd(element: Element, step: Step): LinkEnd {
 const notHere: ReadonlySet<string | undefined> = new Set(['host-unknown', 'host-gone', 'see-other-host'])
 
 function otherHostDetail({ text }: Element): string {
-  const named = foreignText(/>([^<]*)</.exec(text.slice(0, 1000))?.[1]?.trim() || 'without a name')
+  const named = foreignText(/^<[^>]*>([^<]*)</.exec(text)?.[1]?.trim() || 'without a name')
   return `It names another host: ${named}. See XMPP_SERVERS.`
 }
 
