@@ -147,7 +147,11 @@ export class PageClient extends SocketClient {
     if (namespace === smNamespace) this.#takeManagement(element)
     else if (isOfSasl(namespace)) this.refuse('policy-violation')
     else {
-      if (isStanza(element) && this.#management?.took(element) === true) return
+      if (isStanza(element) && this.#management?.took(element) === true) {
+        this.session.uplink.charge(Buffer.byteLength(element.text), this.clock.now())
+        this.pace()
+        return
+      }
       this.pass(namespace === 'jabber:client' ? this.#fromItself(element) : element)
     }
   }

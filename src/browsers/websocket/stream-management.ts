@@ -30,6 +30,7 @@ export class StreamManagement {
   readonly arrived: number
   /** Stanzas that the page repeats, although the service still has them for the server. */
   #repeats: readonly Element[] = []
+  #repeated = 0
 
   constructor({ id = randomText(16, 'hex'), received = 0, acknowledged = 0 }: Partial<Counted> = {}, arrived = 0) {
     this.id = id
@@ -64,11 +65,16 @@ export class StreamManagement {
   /** Returns true if the service already has this stanza. */
   took(stanza: Element): boolean {
     this.#received += 1
-    if (this.#repeats.length === 0) return false
-    const [expected, ...others] = this.#repeats
-    const isRepeat = isSame(stanza, expected!)
-    this.#repeats = isRepeat ? others : []
-    return isRepeat
+    const expected = this.#repeats[this.#repeated]
+    if (expected !== undefined && isSame(stanza, expected)) {
+      this.#repeated += 1
+      if (this.#repeated < this.#repeats.length) return true
+      this.#repeats = []
+      this.#repeated = 0
+      return true
+    }
+    this.#repeats = []
+    return false
   }
 
   /** Returns the number of newly acknowledged stanzas, or undefined if `count` is impossible. */

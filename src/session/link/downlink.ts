@@ -115,7 +115,8 @@ export class Downlink<Session extends Served> implements LinkEvents {
     if (lost !== undefined) outbox.add(lost)
     // If the client and the server count stanzas, a further stanza to the server would falsify their counts.
     else if (uplink.watch.isCounted) outbox.add(stanza)
-    else if (refusal !== undefined) uplink.link.send([refusal])
+    // A server that sends such stanzas and reads slowly would otherwise fill the memory.
+    else if (refusal !== undefined && !uplink.isBehind) uplink.link.send([refusal])
   }
 
   onFlush(): void {

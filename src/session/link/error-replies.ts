@@ -19,8 +19,10 @@ export function errorToClient(stanza: Element, jid: string): Element | undefined
 
 const tooLarge = 'The connection manager does not pass on stanzas that are larger than 4 MiB or not well-formed.'
 
-/** RFC 6120 §8.3.3.12. The stanza was dropped. */
+/** RFC 6120 §8.3.3.12. The stanza was dropped. A room would remove an occupant that answers with an error. */
 export function refusalToSender(stanza: Element): Element | undefined {
+  const type = stanza.name === 'message' ? startTagOf(stanza.text).attribute('type') : undefined
+  if (type === 'groupchat' || type === 'headline') return undefined
   const error = writeError('modify', 'policy-violation', tooLarge)
   return errorReply(stanza, error, tag => attribute('to', tag.attribute('from')))
 }

@@ -166,12 +166,23 @@ describe('a stanza that is mended or dropped', () => {
     ['iq', "id='1' type='set'", `<iq xmlns='jabber:client' type='error' id='1'>`],
     ['message', "from='a@b/c' id='1' type='error'", ''],
     ['presence', "from='a@b/c'", ''],
+    // A room removes an occupant that answers with an error.
+    ['message', "from='room@b/c' id='1' type='groupchat'", ''],
+    ['message', "from='a@b' id='1' type='headline'", ''],
   ])('is answered with an error if it is dropped: %s %s', async (name, attributes, start) => {
     const bench = new BoshBench()
     const { link } = await bench.warmed()
     await bench.server(() => link.events.onUnfit?.('dropped', true, stanza(name, attributes)))
     if (start === '') expect(link.sent).toEqual([])
     else expect(link.sent).toEqual([expect.stringContaining(start + error.replace('{}', 'modify'))])
+  })
+
+  test('is not answered while its server does not read', async () => {
+    const bench = new BoshBench()
+    const { link } = await bench.warmed()
+    link.backlog = 10 * 2 ** 20
+    await bench.server(() => link.events.onUnfit?.('dropped', true, stanza('iq', "from='a@b/c' id='1' type='get'")))
+    expect(link.sent).toEqual([])
   })
 
   test.each(['result', 'error'])('gives the page an error if it is a dropped %s', async type => {
