@@ -109,6 +109,10 @@ export class SpareLinks {
     this.#byDomain.clear()
   }
 
+  dropOf(domain: string): void {
+    for (const spare of this.#byDomain.get(domain)?.links ?? []) spare.drop()
+  }
+
   #loginsOf({ logins, countedAt }: Spares): number {
     return logins * Math.exp((countedAt - this.#parts.clock.now()) / minute)
   }

@@ -314,7 +314,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
 
   #replaceSilentSpare(): boolean {
     if (this.#reader.hasBegun) return false
-    this.#parts.spares?.drop()
+    this.#parts.spares?.dropOf(this.#to.domain)
     return this.#replaceSpare()
   }
 

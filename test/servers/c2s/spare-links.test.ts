@@ -335,7 +335,7 @@ describe('a login on a spare link', () => {
     expect(login.ends).toEqual([])
   })
 
-  test('whose link is silent is dialled again after a second, and all spare links are dropped', async () => {
+  test('whose link is silent is dialled again after a second, and spare links of its domain are dropped', async () => {
     start()
     const spare = await firstSpare()
     await usable()
@@ -345,7 +345,6 @@ describe('a login on a spare link', () => {
     expect(login.ends).toEqual([])
     clock.advance(1)
     await spare.gone
-    expect(links.spareCount).toBe(0)
     // The next spare link was dialled before, and is dropped.
     const used = async (peer: ScriptedConnection): Promise<ScriptedConnection> => {
       const hasBegun = await peer.until(plainHeader).then(
@@ -358,6 +357,19 @@ describe('a login on a spare link', () => {
     peer.send(serverHeader + features)
     await eventually('the features come', () => login.told.includes('flush'))
     expect([login.told, login.ends]).toEqual([['open', 'flush'], []])
+  })
+
+  test('whose link is silent leaves the spare links of other domains', async () => {
+    start()
+    const spare = await firstSpare()
+    await usable()
+    for (let login = 1; login <= 3; login++) open({}, 'other.example')
+    await eventually('the other domain has one too', () => links.spareCount === 2)
+    open()
+    await spare.until(plainHeader)
+    clock.advance(1000)
+    await spare.gone
+    expect(links.spareCount).toBeGreaterThan(0)
   })
 
   test('whose link is silent may be repeated after a second, if it was pipelined', async () => {
