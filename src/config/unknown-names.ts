@@ -47,9 +47,15 @@ const ofSystemd = /^LISTEN_(?:PID|FDS|FDNAMES)$/
 const ofNode =
   /^(?:NODE_\w+|UV_\w+|OPENSSL_\w+|SSL_CERT_\w+|TZ|LANG|LC_\w+|PATH|HOME|TMPDIR|DEBUG|ALL_PROXY|all_proxy)$/
 
+const likeSetting = /^(?:[A-Z]{2,}(?:_[A-Z]+)*|[a-z]{2,}(?:_[a-z]+)*)(?:_?\d{1,2})?$/
+
 function sentenceFor(name: string, meant: Name | undefined): string {
-  const unknown = `${name} is not a setting of this service.`
-  return meant === undefined ? `${unknown} See docs/settings.md.` : `${unknown} Did you mean ${meant}?`
+  // The rest of a line that was broken could be a secret.
+  const shown = meant !== undefined || likeSetting.test(name) ? name : 'A name in the env file'
+  const unknown = `${shown} is not a setting of this service.`
+  return meant === undefined
+    ? `${unknown} See docs/settings.md, or docs/coming-from.md for other servers.`
+    : `${unknown} Did you mean ${meant}?`
 }
 
 /** Too common in environments to be meant for this service. */

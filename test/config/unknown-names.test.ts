@@ -43,7 +43,16 @@ describe('the warning about a misspelt setting', () => {
 })
 
 test.each(['BOSH_QUX_LEVEL', 'XMPP_QUUX'])('%s is reported without a suggestion', name => {
-  expect(unknownNames({ [name]: '1' })).toEqual([`${name} is not a setting of this service. See docs/settings.md.`])
+  expect(unknownNames({ [name]: '1' })).toEqual([
+    `${name} is not a setting of this service. See docs/settings.md, or docs/coming-from.md for other servers.`,
+  ])
+})
+
+test('the rest of a broken line, which can be a secret, is not shown', () => {
+  const values = { '7tU3vQpz0Xr4bYq1aKf9mLwE2cHdJsNg': '', 'backend:Wq8ZtR5nB2xK': '7vYh,', XMPP_QUUX: '1' }
+  const said = [...unknownNames(values), ...misspeltNames(values)].join('\n')
+  expect(said).not.toMatch(/7tU3|Wq8Z/)
+  expect(said.match(/A name in the env file is not a setting/g)).toHaveLength(2)
 })
 
 test('each unknown name in the file of the service is reported', () => {
