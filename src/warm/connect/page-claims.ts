@@ -23,12 +23,19 @@ export function jidIn(claims: Claims, { claim, before, after, domain }: JidTempl
   const written = domain === undefined ? value : `${before}${escapeLocal(value)}${after}@${domain}`
   const local = written.slice(0, written.indexOf('@'))
   const jid = parseJid(written)
-  // If `jid.local` differed from `local`, the JID could name another user.
-  const isSame = jid?.local === local.replaceAll(/[A-Z]/g, letter => letter.toLowerCase())
+  // If `jid.local` differed from `local` in more than case, the JID could name another user.
+  const isSame = jid?.local === inLowerCase(local)
   if (jid === undefined || jid.resource !== undefined || !isSame) throw unfit()
   if (!ignoresCase && jid.local !== local) throw folded()
   return formatBareJid(jid)
 }
+
+/** Keeps letters that stand for others, such as the sign of Kelvin for k. */
+const inLowerCase = (text: string) =>
+  text.replaceAll(/\p{Lu}/gu, letter => {
+    const lower = letter.toLowerCase()
+    return lower.toUpperCase() === letter ? lower : letter
+  })
 
 const folded = () =>
   refused(
