@@ -46,7 +46,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   ): Reply {
     if (sentence === undefined) return refuse(condition)
     counts.failedRequests += 1
-    parts.noteRefusal(condition, address)
+    parts.noteRefusal(condition, address, condition.startsWith('host-') ? 'XMPP_DOMAINS' : undefined)
     return { status: 200, body: writeRefusal(condition, sentence), contentType: defaultContentType }
   }
 

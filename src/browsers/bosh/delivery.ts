@@ -7,7 +7,7 @@ import type { StreamHeader } from '../../xmpp/link.js'
 import { streamsNamespace, xboshNamespace } from '../../xmpp/namespaces.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import type { AttachCookie, CookieRules } from './attach-cookie.js'
-import { errorBody, writeBody, writeTerminate } from './body.js'
+import { errorBody, writeBody, writeRefusal, writeTerminate } from './body.js'
 import { OpenRequests } from './open-requests.js'
 import type { Peer, Reply } from './peer.js'
 import { type Beginning, RidWindow, type StoredReply } from './rid-window.js'
@@ -29,6 +29,9 @@ export interface Start {
 
 /** A reply that is still unacknowledged after this time is reported (XEP-0124 §9.2). */
 const reportMilliseconds = 500
+
+const unreachable =
+  'The XMPP server of the domain cannot be reached, or is not trusted. The log of the service has the cause.'
 
 /** XEP-0124 §17.2. */
 const conditionOf: Partial<Record<EndReason, Condition>> = {
@@ -171,6 +174,8 @@ export class Delivery {
   terminate(condition: Condition | undefined, streamError?: string): Reply {
     const status = this.#terms.legacy && condition !== undefined ? legacyStatus[condition] : undefined
     if (status !== undefined) return { status, body: '', contentType: this.#terms.contentType }
+    if (condition === 'remote-connection-failed' && streamError === undefined)
+      return this.wrap(writeRefusal(condition, unreachable))
     return this.wrap(writeTerminate(condition, streamError))
   }
 

@@ -16,7 +16,7 @@ interface ListenerParts extends HttpPeerParts, PublicEndpoint {
 
 /** Status, sentence, and the setting that decides. */
 const refusals = {
-  address: [403, 'Clients with this address may not connect here.', 'BOSH_ALLOW'],
+  address: [403, 'Clients with this address may not connect here.', 'BOSH_ALLOW, BOSH_DENY'],
   origin: [
     403,
     'Pages of this origin may not connect here. An operator can list the origin in CORS_ORIGINS.',
@@ -51,11 +51,18 @@ function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts)
       answerPage(req, res, parts, corsOf(res, parts).answer)
       break
     case 'OPTIONS':
-      res.writeHead(204, [...inertHeaders, ...corsOf(res, parts).preflight]).end()
+      preflight(req, res, parts)
       break
     default:
       fail(res, parts, 405, 'Send BOSH requests with POST.', ['Allow', 'GET, HEAD, OPTIONS, POST'])
   }
+}
+
+/** A page of a refused origin sends nothing but this. */
+function preflight(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
+  const { preflight } = corsOf(res, parts)
+  if (preflight.length === 0 && isForeign(req.headers, parts.externalUrl)) note(req, parts, 'origin')
+  res.writeHead(204, [...inertHeaders, ...preflight]).end()
 }
 
 function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
@@ -89,12 +96,17 @@ function isForeign(headers: IncomingHttpHeaders, externalUrl: string | undefined
 }
 
 function refuse(req: IncomingMessage, res: ServerResponse, parts: ListenerParts, reason: keyof typeof refusals): void {
-  const [status, sentence, setting] = refusals[reason]
+  const [status, sentence] = refusals[reason]
   if (req.method === 'POST') {
     parts.counts.requests += 1
     parts.counts.failedRequests += 1
   }
-  parts.noteRefusal(reason, clientAddress(req, parts.clients), setting)
+  note(req, parts, reason)
   fail(res, parts, status, sentence, status === 415 ? ['Accept-Encoding', 'identity'] : [])
   req.resume()
+}
+
+function note(req: IncomingMessage, parts: ListenerParts, reason: keyof typeof refusals): void {
+  const origin = reason === 'origin' ? req.headers.origin : undefined
+  parts.noteRefusal(reason, clientAddress(req, parts.clients), refusals[reason][2], origin)
 }

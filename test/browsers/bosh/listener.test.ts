@@ -107,7 +107,8 @@ describe.each(servers)('in %s', (_name, create) => {
         return refusal
       },
       cors: origin => cors(origin),
-      noteRefusal: (reason, _address, setting) => void noted.push([reason, setting]),
+      noteRefusal: (reason, _address, setting, subject) =>
+        void noted.push([reason, setting, ...(subject === undefined ? [] : [subject])]),
       access: address => access?.(address) ?? true,
       clients: { assumeSecure: false, trustedProxies },
       secureUrl: () => 'https://chat.example/http-bind',
@@ -425,7 +426,7 @@ describe.each(servers)('in %s', (_name, create) => {
         setUp(...origins)
         const { status, body } = await post('https://evil.example', site)
         expect([status, body]).toEqual([403, expect.stringMatching(/CORS_ORIGINS/)])
-        expect(noted).toContainEqual(['origin', 'CORS_ORIGINS'])
+        expect(noted).toContainEqual(['origin', 'CORS_ORIGINS', 'https://evil.example'])
         expect((await post('null', site)).status).toBe(403)
       }
       expect(received).toEqual([])
@@ -758,6 +759,7 @@ describe.each(servers)('in %s', (_name, create) => {
       for (const one of await answers(headers)) expect(one).toEqual({})
       const preflight = await send('OPTIONS', '', headers)
       expect({ status: preflight.status, headers: shared(preflight) }).toEqual({ status: 204, headers: {} })
+      if (origin !== undefined) expect(noted.at(-1)).toEqual(['origin', 'CORS_ORIGINS', origin])
     })
   })
 
@@ -828,7 +830,7 @@ describe.each(servers)('in %s', (_name, create) => {
       const { status, headers, body } = await send(method, method === 'POST' ? '<body/>' : '')
       const sentence = 'Clients with this address may not connect here.\n'
       expect([status, headers['content-length'], body]).toEqual([403, '48', method === 'HEAD' ? '' : sentence])
-      expect(noted).toEqual([['address', 'BOSH_ALLOW']])
+      expect(noted).toEqual([['address', 'BOSH_ALLOW, BOSH_DENY']])
       // With this header, a page can distinguish the error from a network failure.
       expect(headers['access-control-allow-origin']).toBe('*')
       expect(received).toEqual([])
