@@ -17,8 +17,11 @@ export function checkSignIn(
   session: () => unknown,
   end: (code: string, reason: string) => void,
 ): ReturnType<typeof setInterval> | undefined {
-  const { checkEvery } = options
-  if (!checkEvery) return undefined
+  const { checkEvery = 0 } = options
+  if (!(checkEvery >= 1)) {
+    if (checkEvery) console.error('checkEvery must be a number of seconds, 1 or more.')
+    return undefined
+  }
   const check = async () => {
     const checked = session()
     const found = checked ? await findSignOut(options) : undefined

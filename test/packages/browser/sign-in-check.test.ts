@@ -91,6 +91,14 @@ describe.each(Object.entries(modules))('%s', (_name, start) => {
     expect(requests).toHaveLength(before)
   })
 
+  test.each([-1, 0.5, Number.NaN, '5m'])('makes no checks every %p seconds, and says so', async checkEvery => {
+    const said = jest.spyOn(console, 'error').mockImplementation(() => {})
+    await goOnline({ ...withToken, checkEvery })
+    await passes(60)
+    expect(requests).toEqual(loggedIn)
+    expect(said).toHaveBeenCalledTimes(Number.isNaN(checkEvery) ? 0 : 1)
+  })
+
   test.each([
     ['500', () => new Response('', { status: 500 })],
     ['503', () => new Response('', { status: 503, headers: { 'Retry-After': '1' } })],
