@@ -45,8 +45,12 @@ function keep() {
 
 banner.querySelector('button').addEventListener('click', () => (chat ? chat.retry() : location.reload()))
 
+let wasOnline = false
+
 function showStatus({ state, code, reason, retryIn }) {
-  if (code === 'signed-out') location.reload()
+  wasOnline ||= state === 'online'
+  // Without the condition, a page for visitors who are not signed in would reload without end.
+  if (code === 'signed-out' && wasOnline) location.reload()
   banner.hidden = state !== 'offline' && state !== 'ended'
   banner.querySelector('.why').textContent = retryIn ? `${reason} Next try in ${retryIn} s.` : (reason ?? '')
 }

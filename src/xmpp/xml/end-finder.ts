@@ -153,7 +153,7 @@ export class EndFinder {
       case 'instruction':
         return true
       case 'declaration':
-        if (code !== openingBracket) throw new XmlError('restricted-xml', 'a comment is not allowed')
+        if (code !== openingBracket) throw new XmlError('restricted-xml', 'a comment or DTD is not allowed')
         this.#state = 'cdata'
         this.#brackets = 0
         return false
