@@ -294,7 +294,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     })
 
     test('ends its session after the session of the portal has expired', async () => {
-      const visitor = await come(ways[1], { checkEvery: 0.1 })
+      const visitor = await come(ways[1], { checkEvery: 1 })
       faults = 2
       await eventually('the portal could not answer checks', () => faults < 0)
       isSignedIn = false

@@ -159,7 +159,7 @@ describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () =>
       await tab.goto(`${portal.url}/portal`)
       await tab.evaluate(`import('${service.url}/assets/warm-bindings.js').then(async ({ connect }) => {
         const source = { service: '${service.url}', token: '/chat/token' }
-        window.chat = await connect({ Strophe, ...source, history: 0, checkEvery: 0.05 })
+        window.chat = await connect({ Strophe, ...source, history: 0, checkEvery: 1 })
       })`)
       for (const each of [200, 503]) {
         status = each

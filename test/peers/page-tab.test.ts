@@ -173,7 +173,8 @@ describeWith([browser], 'A page with the module', () => {
     if (loud > 0) {
       await isOnline()
       await open!.close({ code: 1011 })
-      await lastStatus('offline')
+      // It may already be online again.
+      await tab.waitForFunction(() => window.noted.statuses.some(({ state }) => state === 'offline'))
     }
     await isOnline()
     await eventually('the page uses BOSH', () => requests.some(url => url.endsWith('/http-bind')))
