@@ -4,12 +4,9 @@ const place = document.getElementById('chat')
 const { service } = place.dataset
 const status = place.querySelector('[role=status]')
 
-let wasOnline = false
-
 function showStatus({ state, code, reason }) {
-  wasOnline ||= state === 'online'
-  // Without the condition, a page for visitors who are not signed in would reload without end.
-  if (code === 'signed-out' && wasOnline) location.reload()
+  // Only pages of users who are signed in load this file. Otherwise the page would reload without end.
+  if (code === 'signed-out') location.reload()
   status.textContent = state === 'online' ? 'You are online.' : (reason ?? 'The chat is loading.')
 }
 

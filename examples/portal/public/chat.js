@@ -45,12 +45,9 @@ function keep() {
 
 banner.querySelector('button').addEventListener('click', () => (chat ? chat.retry() : location.reload()))
 
-let wasOnline = false
-
 function showStatus({ state, code, reason, retryIn }) {
-  wasOnline ||= state === 'online'
-  // Without the condition, a page for visitors who are not signed in would reload without end.
-  if (code === 'signed-out' && wasOnline) location.reload()
+  // Only pages of users who are signed in load this file. Otherwise the page would reload without end.
+  if (code === 'signed-out') location.reload()
   banner.hidden = state !== 'offline' && state !== 'ended'
   banner.querySelector('.why').textContent = retryIn ? `${reason} Next try in ${retryIn} s.` : (reason ?? '')
 }

@@ -3,15 +3,11 @@ import './converse/converse.min.js'
 
 const { service } = document.getElementById('chat').dataset
 const { connectConverse } = await import(`${service}/assets/warm-bindings-converse.js`)
-let wasOnline = false
 connectConverse({
   service,
   token: '/chat/token',
   checkEvery: 60, // in seconds: ends the chat if the portal session has expired
-  onStatus({ state, code }) {
-    wasOnline ||= state === 'online'
-    // Without the condition, a page for visitors who are not signed in would reload without end.
-    if (code === 'signed-out' && wasOnline) location.reload()
-  },
+  // Only pages of users who are signed in load this file. Otherwise the page would reload without end.
+  onStatus: ({ code }) => code === 'signed-out' && location.reload(),
   settings: { assets_path: '/converse/' },
 })
