@@ -248,8 +248,9 @@ test(
     const random = new Random(seed + 4)
     const texts = [...messages, ...corpus('clients')]
     for (let left = cases; left > 0; left--) {
-      const text = (random.chance(0.8) ? mutate(random, texts) : generate(random)).toWellFormed()
-      const element = readMessage(Buffer.from(text))
+      const written = (random.chance(0.8) ? mutate(random, texts) : generate(random)).toWellFormed()
+      const element = readMessage(Buffer.from(written))
+      const text = written.replaceAll(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')
       const declaration = /^<\?xml version='1\.0'\?>[ \t\r\n]*/.exec(text)?.[0] ?? ''
       const judged = judge(`${rootOf}${text.slice(declaration.length)}</stream:stream>`)
       const [first] = judged.children
