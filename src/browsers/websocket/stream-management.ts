@@ -28,9 +28,8 @@ export class StreamManagement {
   readonly unacknowledged = new Unconfirmed()
   /** Number of stanzas at the start of the outbox that a resuming client has already received. */
   readonly arrived: number
-  /** Stanzas that the page repeats, although the service still has them for the server. */
-  #repeats: readonly Element[] = []
-  #repeated = 0
+  /** Stanzas that the page repeats, although the service still has them for the server. The next is the last. */
+  #repeats: Element[] = []
 
   constructor({ id = randomText(16, 'hex'), received = 0, acknowledged = 0 }: Partial<Counted> = {}, arrived = 0) {
     this.id = id
@@ -47,7 +46,7 @@ export class StreamManagement {
     const repeated = Math.min(unsure.length, before.received - (before.answered ?? before.received))
     const counted = { id: before.id, received: before.received - repeated, acknowledged: count }
     const resumed = new StreamManagement(counted, before.uncounted + arrived)
-    resumed.#repeats = unsure.slice(unsure.length - repeated)
+    resumed.#repeats = unsure.slice(unsure.length - repeated).reverse()
     return resumed
   }
 
@@ -65,14 +64,9 @@ export class StreamManagement {
   /** Returns true if the service already has this stanza. */
   took(stanza: Element): boolean {
     this.#received += 1
-    const expected = this.#repeats[this.#repeated]
-    if (expected !== undefined && isSame(stanza, expected)) {
-      this.#repeated += 1
-      if (this.#repeated < this.#repeats.length) return true
-      this.#repeats = []
-      this.#repeated = 0
-      return true
-    }
+    const expected = this.#repeats.pop()
+    if (expected === undefined) return false
+    if (isSame(stanza, expected)) return true
     this.#repeats = []
     return false
   }
