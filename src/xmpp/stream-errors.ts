@@ -39,10 +39,10 @@ export function writeStreamError(condition: string): string {
 }
 
 export function streamEnd(element: Element, step: Step): LinkEnd {
-  const error = conditionElement(element)
+  const error = conditionIn(element.text)
   const condition = error?.name
   const code = notHere.has(condition) ? 'host-unknown' : 'remote-stream-error'
-  const detail = condition === 'see-other-host' ? otherHostDetail(error!) : undefined
+  const detail = condition === 'see-other-host' ? otherHostDetail(textOf(error!)) : undefined
   return {
     failure: { step, code, ...(condition !== undefined && { condition }), ...(detail !== undefined && { detail }) },
     streamError: element.text,
@@ -51,9 +51,13 @@ export function streamEnd(element: Element, step: Step): LinkEnd {
 
 const notHere: ReadonlySet<string | undefined> = new Set(['host-unknown', 'host-gone', 'see-other-host'])
 
-function otherHostDetail({ text }: Element): string {
-  const named = foreignText(/^<[^>]*>([^<]*)</.exec(text)?.[1]?.trim() || 'without a name')
-  return `It names another host: ${named}. See XMPP_SERVERS.`
+const otherHostDetail = (host: string) =>
+  `It names another host: ${foreignText(host || 'without a name')}. See XMPP_SERVERS.`
+
+/** The text of `<see-other-host/>` (RFC 6120 §4.9.3.19). */
+export function otherHostIn(streamError: string): string | undefined {
+  const condition = conditionIn(streamError)
+  return condition?.name === 'see-other-host' ? textOf(condition) : undefined
 }
 
 /** Replaces the step `features` by the step of the link's receiver. */
@@ -62,10 +66,12 @@ export function atStep(end: LinkEnd, { step = 'features' }: Pick<LinkEvents, 'st
   return failure.step === 'features' && step !== 'features' ? { ...end, failure: { ...failure, step } } : end
 }
 
-function conditionElement({ text }: Element): Element | undefined {
-  const named = attempt(() => childrenOf(text))?.filter(({ namespace }) => namespace === streamErrorNamespace)
+function conditionIn(streamError: string): Element | undefined {
+  const named = attempt(() => childrenOf(streamError))?.filter(({ namespace }) => namespace === streamErrorNamespace)
   return named?.find(({ name }) => name !== 'text')
 }
+
+const textOf = ({ text }: Element) => /^<[^>]*>([^<]*)</.exec(text)?.[1]?.trim() ?? ''
 
 /** RFC 6120 §6.4.5, XEP-0388 §2.6.2. */
 export function writeSaslFailure(namespace: string, condition: string): string {

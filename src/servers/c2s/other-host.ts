@@ -1,13 +1,12 @@
-import { childrenOf } from '../../xmpp/xml/document.js'
+import { otherHostIn } from '../../xmpp/stream-errors.js'
 import type { Target } from '../net/srv-records.js'
 
 const usualPort = 5222
-const hostAndPort = /^<[^>]*>\s*(?:\[([\da-f:.]{2,45})\]|([^\s:[\]<>&/@?#]{1,253}))(?::(\d{1,5}))?\s*</i
+const hostAndPort = /^(?:\[([\da-f:.]{2,45})\]|([^\s:[\]<>&/@?#]{1,253}))(?::(\d{1,5}))?$/i
 
 /** Reads `<see-other-host/>` (RFC 6120 §4.9.3.19). `isDirect`: the first server uses TLS without STARTTLS. */
 export function otherHost(streamError: string, isDirect: boolean): Target | undefined {
-  const named = childrenOf(streamError).find(({ name }) => name === 'see-other-host')
-  const [, address, name, port = usualPort] = hostAndPort.exec(named?.text ?? '') ?? []
+  const [, address, name, port = usualPort] = hostAndPort.exec(otherHostIn(streamError) ?? '') ?? []
   const host = address ?? name
   if (host === undefined || Number(port) === 0 || Number(port) > 65_535) return undefined
   return { host, port: Number(port), tls: isDirect && Number(port) !== usualPort ? 'direct' : 'starttls' }

@@ -304,11 +304,10 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     this.#guard(() => this.#fail({ step: 'features', code: 'timeout' }))
   }
 
-  /** Dials again if a spare link ended before the server sent anything. A pipelined login ends instead. */
+  /** Dials again if a spare link ended before the server sent anything. */
   #replaceSpare(): boolean {
     if (!this.#isSpare || this.#reader.hasBegun || this.#phase !== 'open') return false
-    if (this.#ahead === undefined) this.#redial()
-    else this.#end({ ...goneByServer, isStale: true })
+    this.#dialAgain(goneByServer.failure)
     return true
   }
 
@@ -331,15 +330,18 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     if (other === undefined) return false
     this.#redirections += 1
     this.#to = { ...this.#to, other }
-    if (this.#ahead === undefined) this.#redial()
-    else this.#end({ failure, isStale: true })
+    this.#dialAgain(failure)
     return true
   }
 
-  #redial(): void {
+  /** A pipelined login ends instead, with this failure. */
+  #dialAgain(failure: Failure): void {
+    if (this.#ahead !== undefined) {
+      this.#end({ failure, isStale: true })
+      return
+    }
     this.#disconnect()
     this.#phase = 'connecting'
-    this.#isSpare = false
     this.#connection = openConnection(this.#to, this.#parts, this)
   }
 
