@@ -36,20 +36,20 @@ const digits = [/[\u0660-\u0669]/, /[\u06f0-\u06f9]/]
 
 /** IdentifierClass (RFC 8264 §4.2). */
 export function isIdentifier(text: string): boolean {
-  return !neither.test(text) && !noIdentifier.test(text) && text.normalize('NFKC') === text && fitsContext(text)
+  return isInIdentifiers(text) && fitsContext(text)
 }
 
-/** Whether IdentifierClass can contain this character. */
-export function isInIdentifiers(character: string): boolean {
-  return !neither.test(character) && !noIdentifier.test(character) && character.normalize('NFKC') === character
+/** Whether IdentifierClass can contain these characters, without their context. */
+export function isInIdentifiers(text: string): boolean {
+  return !neither.test(text) && !noIdentifier.test(text) && text.normalize('NFKC') === text
 }
 
-/** Whether FreeformClass can contain this character. */
-export const isInFreeforms = (character: string): boolean => !neither.test(character)
+/** Whether FreeformClass can contain these characters, without their context. */
+export const isInFreeforms = (text: string): boolean => !neither.test(text)
 
 /** FreeformClass (RFC 8264 §4.3). */
 export function isFreeform(text: string): boolean {
-  return !neither.test(text) && fitsContext(text)
+  return isInFreeforms(text) && fitsContext(text)
 }
 
 function fitsContext(text: string): boolean {
