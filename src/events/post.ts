@@ -17,11 +17,13 @@ class NotTaken extends Error {
   }
 }
 
-export function createPost(url: string, outgoing: Outgoing) {
+export function createPost(url: string, { proxies, names, clock }: Outgoing) {
   const target = new URL(url)
   const transport = target.protocol === 'https:' ? https : http
   const agent = createAgent(target, {
-    ...outgoing,
+    proxies,
+    names,
+    clock,
     connectTimeout: mostMilliseconds / 1000,
     errorOf,
     options: { keepAlive: true, timeout: keptMilliseconds },
@@ -48,7 +50,7 @@ export function createPost(url: string, outgoing: Outgoing) {
         else if (status >= 200 && status <= 299) resolve()
         else reject(new NotTaken(`http-${status}`))
       }
-      const timer = outgoing.clock.after(mostMilliseconds, () => {
+      const timer = clock.after(mostMilliseconds, () => {
         failure = new NotTaken('timeout')
         request.destroy()
         // Without a connection, the request reports nothing.

@@ -6,6 +6,7 @@ import { isWildcard, written } from '../config/kinds/listen-addresses.js'
 import { attachPath, type EndpointPath, pathOf, urlOfDomain } from '../config/serving.js'
 import { attempt } from '../lib/attempt.js'
 import { isLoopback, withoutMapping } from '../lib/client-network.js'
+import { withoutBrackets } from '../lib/text/without-brackets.js'
 import { countsAsEncrypted, forwardedScheme, isEncrypted, isForwarded } from './access/client-rules.js'
 
 /** Empty in a sandbox without AF_NETLINK. */
@@ -85,7 +86,7 @@ function isAddressOf({ protocol, host }: URL, request: IncomingMessage): boolean
 
 function leadsTo(hostname: string, host: string, { socket }: IncomingMessage): boolean {
   if (hostname === 'localhost') return isLoopback(host) || isWildcard(host)
-  const address = hostname.replace(/^\[(.*)\]$/, '$1')
+  const address = withoutBrackets(hostname)
   if (isIP(address) === 0) return false
   if (host === 'localhost') return isLoopback(address)
   if (host === '0.0.0.0' && isIPv6(address)) return false

@@ -1,8 +1,10 @@
 // All HTTP requests of the service to others use these agents.
+
 import { type AgentOptions, Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent, type AgentOptions as TlsOptions } from 'node:https'
 import { isIP } from 'node:net'
 import type { Clock } from '../lib/clock.js'
+import { withoutBrackets } from '../lib/text/without-brackets.js'
 import { allowed } from '../servers/net/allowed-addresses.js'
 import { LocalPorts } from '../servers/net/local-ports.js'
 import type { NameLookup } from '../servers/net/name-lookup.js'
@@ -32,7 +34,7 @@ export interface AgentParts extends Outgoing {
 /** Throws an error of `errorOf` for an IP address that is not allowed. */
 export function createAgent(url: URL, parts: AgentParts): HttpAgent {
   const { proxies, names, clock, connectTimeout, errorOf, publicOnly = false, usesDns = false, options, tls } = parts
-  const address = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const address = withoutBrackets(url.hostname)
   const given = isIP(address) === 0 ? undefined : allowed([address], publicOnly)
   if (given !== undefined && 'code' in given) throw errorOf(given)
   const proxy = proxyFor(url, proxies)

@@ -1,7 +1,8 @@
 import type { ClientRequestArgs, Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { connect, isIP, isIPv6, type Socket } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { written } from '../config/kinds/listen-addresses.js'
 import type { HttpProxy } from '../config/kinds/proxies.js'
 import type { Clock } from '../lib/clock.js'
 import { race } from '../servers/c2s/dial.js'
@@ -48,7 +49,7 @@ async function connectTo(host: string, port: number, parts: ConnectionsParts): P
   if (proxy === undefined) return dial(addresses, port, until, parts)
   let end: Socket | Failure = { step: 'connect', code: 'timeout' }
   for (const address of addresses) {
-    end = await connectThrough(proxy, `${isIPv6(address) ? `[${address}]` : address}:${port}`, until, parts)
+    end = await connectThrough(proxy, written({ host: address, port }), until, parts)
     if (!('code' in end)) return end
   }
   return end

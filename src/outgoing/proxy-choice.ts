@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import type { Config } from '../config/config.js'
 import { readNetworks } from '../config/kinds/networks.js'
 import type { Exclusion, HttpProxy } from '../config/kinds/proxies.js'
+import { withoutBrackets } from '../lib/text/without-brackets.js'
 
 export type Proxies = Config['proxies']
 
@@ -10,7 +11,7 @@ const loopback = readNetworks('loopback', () => undefined)
 /** Returns undefined for a direct connection. Compares names only: the name of an excluded address is not looked up. */
 export function proxyFor({ protocol, hostname, port }: URL, { http, https, excluded }: Proxies): HttpProxy | undefined {
   const isTls = protocol === 'https:'
-  const host = hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
+  const host = withoutBrackets(hostname).replace(/\.$/, '')
   const isHere = host === 'localhost' || host.endsWith('.localhost') || loopback.contains(host)
   if (isHere || excluded.some(exclusion => isExcluded(exclusion, host, Number(port) || (isTls ? 443 : 80))))
     return undefined

@@ -1,6 +1,8 @@
 // Problems never quote URLs or files, which may contain secrets.
+
 import { isIP } from 'node:net'
 import { percentDecoded } from '../../lib/text/form-pairs.js'
+import { withoutBrackets } from '../../lib/text/without-brackets.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { inFile } from '../setting-file.js'
 import { entriesOf, type Kind, type Report } from './kinds.js'
@@ -45,7 +47,7 @@ function readServer(
   report: Report,
 ): { readonly server: NatsServer; readonly account: NatsAccount | undefined } | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  const name = url?.hostname.replace(/^\[(.*)\]$/, '$1') ?? ''
+  const name = withoutBrackets(url?.hostname ?? '')
   const host = isIP(name) === 0 ? prepareDomain(name) : name
   if (url === undefined || host === undefined || !/^(nats|tls):$/.test(url.protocol)) {
     const hint = url === undefined && text.includes('@') ? escapes : ''

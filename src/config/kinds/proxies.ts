@@ -1,7 +1,9 @@
 // Problems never quote the URL, which may contain a password.
+
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { percentDecoded } from '../../lib/text/form-pairs.js'
+import { withoutBrackets } from '../../lib/text/without-brackets.js'
 import type { Kind } from './kinds.js'
 import { type Networks, readNetworks } from './networks.js'
 
@@ -38,7 +40,7 @@ export const proxyUrl: Kind<HttpProxy> = (text, report) => {
     return report('has a % that begins no escape in its user or password: write %25')
   const hasAccount = url.username + url.password !== ''
   return {
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    host: withoutBrackets(url.hostname),
     port: url.port === '' ? 80 : Number(url.port),
     authorization: hasAccount ? `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` : undefined,
   }

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { type Answer, cacheAnswers } from '../../lib/answer-cache.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { connectProblem } from '../../lib/connect-problem.js'
+import { withoutBrackets } from '../../lib/text/without-brackets.js'
 import type { Failure } from '../../xmpp/link.js'
 import { type Dns, isAbsent, systemDns } from './dns.js'
 import { inOrder, type Service, type Target } from './srv-records.js'
@@ -108,7 +109,7 @@ export function createNameLookup({ clock, dns = systemDns(), preferDirectTls, lo
   return {
     routeTo(domain: string): Route | Promise<Route> {
       // JIDs have IPv6 addresses in brackets (RFC 7622 §3.2).
-      const host = domain.replace(/^\[(.*)\]$/, '$1')
+      const host = withoutBrackets(domain)
       if (isIP(host) !== 0 || isLocal(host)) return itself(host, undefined)
       const services = servicesOf(domain)
       if (services instanceof Promise) return services.then(known => inRoute(domain, known))
