@@ -58,15 +58,10 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     ]
     test.each(ends)('does not lose its message if %s', async (_how, end) => {
       await page.request(presence)
-      let reply = ''
-      const held = page.request().then(text => {
-        reply = text
-      })
+      const held = page.request()
       bob.say(binding.jid, 'number 1')
-      while (!reply.includes('>number 1<')) {
-        await held
-        if (!reply.includes('>number 1<')) reply = await page.request()
-      }
+      let reply = await held
+      while (!reply.includes('>number 1<')) reply = await page.request()
       // It is answered at once, or held until its result comes.
       await page.request(ping)
       await end().catch(() => {})

@@ -1,4 +1,22 @@
 // A page without a browser, for the modules for pages: Strophe and Converse as far as the modules use them.
+import { jest } from '@jest/globals'
+
+// This project has no types of browsers.
+export const { Chat } = jest.requireActual<{
+  readonly Chat: new (options: object) => { start(): void; close(): void }
+}>('../../src/packages/browser/chat.js')
+export const { connect } = jest.requireActual<{ connect(options: object): Promise<object> }>(
+  '../../src/packages/browser/connect.js',
+)
+export const { connectConverse } = jest.requireActual<{ connectConverse(options: object): Promise<void> }>(
+  '../../src/packages/browser/converse.js',
+)
+
+export interface PageStatus {
+  readonly state: string
+  readonly code?: string
+  readonly retryIn?: number
+}
 
 /** Statuses of Strophe. */
 export const Status = { connected: 5, disconnected: 6, attached: 8 } as const

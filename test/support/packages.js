@@ -21,6 +21,8 @@ export const recipePackages = [
 
 /** Programs or files that show that a package is installed. Other packages have a program with the package's name. */
 const programs = {
+  ...Object.fromEntries(recipePackages.map(name => [name, [`/var/lib/dpkg/info/${name}.list`]])),
+  'g++': ['g++'],
   prosody: ['prosody', 'prosodyctl'],
   'prosody-modules': ['/usr/lib/prosody/modules/mod_auth_oauthbearer'],
   ejabberd: ['ejabberdctl'],
@@ -30,11 +32,6 @@ const programs = {
   'php-cli': ['php'],
   'golang-go': ['go'],
   'bitlbee-libpurple': ['bitlbee'],
-  ...Object.fromEntries(
-    recipePackages
-      .filter(name => !['golang-go', 'bitlbee-libpurple', 'libgloox-dev', 'g++'].includes(name))
-      .map(name => [name, [`/var/lib/dpkg/info/${name}.list`]]),
-  ),
   'libgloox-dev': ['/usr/include/gloox/client.h'],
   'lighttpd-mod-openssl': ['/usr/lib/lighttpd/mod_openssl.so'],
 }

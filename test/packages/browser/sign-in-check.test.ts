@@ -1,22 +1,6 @@
 // With `checkEvery`, a page whose portal session expires ends its chat.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { FakePage, Status } from '../../support/fake-page.js'
-
-interface PageStatus {
-  readonly state: string
-  readonly code?: string
-}
-
-// This project has no types of browsers.
-const { Chat } = jest.requireActual<{ readonly Chat: new (options: object) => { start(): void; close(): void } }>(
-  '../../../src/packages/browser/chat.js',
-)
-const { connect } = jest.requireActual<{ connect(options: object): Promise<object> }>(
-  '../../../src/packages/browser/connect.js',
-)
-const { connectConverse } = jest.requireActual<{ connectConverse(options: object): Promise<void> }>(
-  '../../../src/packages/browser/converse.js',
-)
+import { Chat, connect, connectConverse, FakePage, type PageStatus, Status } from '../../support/fake-page.js'
 
 const binding = { jid: 'alice@localhost/1', sid: 's1', rid: 5, url: 'https://chat.example.org/http-bind' }
 const withToken = { service: 'https://chat.example.org', token: '/chat/token' }

@@ -1,23 +1,6 @@
 // A proxy that passes the 101 of a WebSocket, and then nothing: the page must not wait for ever.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { FakePage, Status } from '../../support/fake-page.js'
-
-interface PageStatus {
-  readonly state: string
-  readonly code?: string
-  readonly retryIn?: number
-}
-
-// This project has no types of browsers.
-const { Chat } = jest.requireActual<{ readonly Chat: new (options: object) => { start(): void; close(): void } }>(
-  '../../../src/packages/browser/chat.js',
-)
-const { connect } = jest.requireActual<{ connect(options: object): Promise<object> }>(
-  '../../../src/packages/browser/connect.js',
-)
-const { connectConverse } = jest.requireActual<{ connectConverse(options: object): Promise<void> }>(
-  '../../../src/packages/browser/converse.js',
-)
+import { Chat, connect, connectConverse, FakePage, type PageStatus, Status } from '../../support/fake-page.js'
 
 let page: FakePage
 let statuses: PageStatus[]
