@@ -263,7 +263,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     if (element.namespace === streamsNamespace) {
       if (element.name === 'error') {
         const end = streamEnd(element, 'features')
-        paced(this, link => link.#guard(() => link.#follow(end) || link.#end(end)))
+        this.#inTurn(() => this.#follow(end) || this.#end(end))
         return
       }
       if (element.name === 'features') this.#offersStates = offersStates(element.text)
@@ -281,9 +281,9 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   }
 
   onClose(): void {
-    paced(this, link => {
-      link.#guard(() => link.#end(goneByServer))
-      link.#socket?.end()
+    this.#inTurn(() => {
+      this.#end(goneByServer)
+      this.#socket?.end()
     })
   }
 
@@ -343,6 +343,12 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     this.#disconnect()
     this.#phase = 'connecting'
     this.#connection = openConnection(this.#to, this.#parts, this)
+  }
+
+  /** Not if the link has dialled again before its turn. */
+  #inTurn(work: () => void): void {
+    const socket = this.#socket
+    paced(this, link => link.#socket === socket && link.#guard(work))
   }
 
   #guard(work: () => void): void {

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
+import { paced } from '../../../src/lib/paced.js'
 import { createDialer } from '../../../src/servers/c2s/dial.js'
 import { otherHost } from '../../../src/servers/c2s/other-host.js'
 import { makeCertificate } from '../../support/certificates.js'
@@ -53,6 +54,23 @@ test('a server that has proven its name leads to another one', async () => {
   await peer.gone
   next.reset()
   await call.hears('closed')
+})
+
+test('also if this turn of the event loop has no time left', async () => {
+  const other = await otherServer()
+  const { call, peer } = await connect({ tls: 'direct', ca: certificate.cert })
+  call.onTold = () => {
+    paced({}, () => {})
+    const until = performance.now() + 15
+    while (performance.now() < until);
+  }
+  await secured(peer)
+  await peer.until("streams'>")
+  peer.send(serverHeader + seeOther(`127.0.0.1:${other.port}`))
+  const ended = call.hears('end').then(() => 'ended')
+  const arrived = other.connection().then(() => 'arrived')
+  expect(await Promise.race([arrived, ended])).toBe('arrived')
+  expect(call.ends).toEqual([])
 })
 
 test('twice at most, and the error names the third', async () => {
