@@ -1,5 +1,5 @@
 import { KeyCounts } from '../../lib/limits/key-counts.js'
-import { exceeds, type LiveCounts } from '../../lib/limits/live-counts.js'
+import type { LiveCounts } from '../../lib/limits/live-counts.js'
 import { type Most, numberOf } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { userOf } from '../../xmpp/jid/jid.js'
@@ -16,10 +16,14 @@ export interface UserLimit {
 
 export function userLimit(most: Most, registry: Registry, refused: OnRefused): UserLimit {
   const logins = new KeyCounts()
+  const isOver = (jid: string, more: number) => {
+    const limit = numberOf(most)
+    return limit > 0 && registry.liveOf(jid) + more > limit
+  }
   return {
     take(jid) {
       const user = userOf(jid)
-      if (exceeds(registry.liveOf(jid) + logins.of(user) + 1, numberOf(most))) {
+      if (isOver(jid, logins.of(user) + 1)) {
         refused('user')
         return false
       }
@@ -32,7 +36,7 @@ export function userLimit(most: Most, registry: Registry, refused: OnRefused): U
     bound(session, jid) {
       // For warm logins, `take` has checked the limit.
       const isOwn = session.origin === 'client'
-      if (!isOwn || !exceeds(registry.liveOf(jid), numberOf(most))) return
+      if (!isOwn || !isOver(jid, 0)) return
       refused('user')
       session.end('limit', 'reported')
     },

@@ -16,7 +16,7 @@ export class Registry {
   readonly #sessions = new Map<string, Session>()
   /** Safe against timing attacks: a map compares two sids only if their seeded hashes are equal. */
   readonly #bySid = new Map<string, Session>()
-  readonly #byUser = new Map<string, Session | readonly Session[]>()
+  readonly #byUser = new Map<string, Session | Set<Session>>()
   readonly #byTab = new Map<string, Session>()
   readonly tickets = new Tickets<Session>()
   readonly streams = new ResumableStreams()
@@ -74,17 +74,20 @@ export class Registry {
   }
 
   bound(session: Session, jid: string): void {
-    const others = this.sessionsOf(jid)
-    this.#byUser.set(userOf(jid), others.length === 0 ? session : [...others, session])
+    const user = userOf(jid)
+    const others = this.#byUser.get(user)
+    if (others instanceof Set) others.add(session)
+    else this.#byUser.set(user, others === undefined ? session : new Set([others, session]))
   }
 
   remove(session: Session): boolean {
     this.#bySid.delete(session.sid)
     if (session.tab !== undefined && this.ofTab(session.tab) === session) this.#byTab.delete(keyOf(session.tab))
     if (session.jid !== undefined) {
-      const others = this.sessionsOf(session.jid).filter(other => other !== session)
-      if (others.length === 0) this.#byUser.delete(userOf(session.jid))
-      else this.#byUser.set(userOf(session.jid), others.length === 1 ? others[0]! : others)
+      const user = userOf(session.jid)
+      const found = this.#byUser.get(user)
+      if (found instanceof Set) found.delete(session)
+      if (found === session || (found instanceof Set && found.size === 0)) this.#byUser.delete(user)
     }
     return this.#sessions.delete(session.id)
   }
@@ -110,11 +113,13 @@ export class Registry {
   }
 
   ofJid(jid: string): readonly SessionView[] {
-    return this.sessionsOf(jid).map(({ view }) => view)
+    return Array.from(this.#of(jid), ({ view }) => view)
   }
 
   liveOf(jid: string): number {
-    return this.sessionsOf(jid).filter(({ hasEnded }) => !hasEnded).length
+    let count = 0
+    for (const { hasEnded } of this.#of(jid)) if (!hasEnded) count += 1
+    return count
   }
 
   *clients(): Iterable<Client | undefined> {
@@ -137,9 +142,10 @@ export class Registry {
     for (const session of [...this.#sessions.values()]) session.end('shutdown', 'silent')
   }
 
-  sessionsOf(jid: string): readonly Session[] {
-    const found = this.#byUser.get(userOf(jid)) ?? []
-    return 'length' in found ? found : [found]
+  #of(jid: string): Iterable<Session> {
+    const found = this.#byUser.get(userOf(jid))
+    if (found instanceof Set) return found
+    return found === undefined ? [] : [found]
   }
 
   #scheduleSweep(): void {

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 import { OwnCounts } from '../../../src/lib/limits/live-counts.js'
 import type { OnRefused } from '../../../src/lib/limits/reached-limits.js'
 import { sharedUserLimit, type UserLimit, userLimit } from '../../../src/session/limits/user-limit.js'
@@ -73,4 +73,14 @@ test('the place of a login is released even if the limit is turned off meanwhile
   limit.giveBack(juliet)
   most = 1
   expect(await Promise.all([limit.take(juliet), limit.take(juliet)])).toEqual([true, false])
+})
+
+test('without a limit, a login does not look at the user’s other sessions', async () => {
+  const { bench, limit } = setUp(0, userLimit)
+  await bench.warmed({ jid: `${juliet}/balcony` })
+  const counted = jest.spyOn(bench.registry, 'liveOf')
+  expect(await limit.take(juliet)).toBe(true)
+  const { link } = await bench.session()
+  await bench.server(() => link.bind(`${juliet}/a`))
+  expect(counted).not.toHaveBeenCalled()
 })
