@@ -1,4 +1,4 @@
-// Clients that are not libraries for pages, with their own BOSH: Pidgin's engine, and gloox.
+// Clients that are not libraries for pages: Pidgin's engine and gloox with their BOSH, and Gajim's with its WebSocket.
 // Runs in npm run test:all only: it compiles a program.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -18,7 +18,7 @@ import { plainProsody, type XmppServer } from './servers.js'
 import { User } from './user.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
-const source = fileURLToPath(new URL('../support/gloox-client.cpp', import.meta.url))
+const support = (name: string) => fileURLToPath(new URL(`../support/${name}`, import.meta.url))
 
 /** libpurple waits for a second before each request. */
 const seconds = 60
@@ -37,7 +37,9 @@ async function connected(port: number): Promise<Socket> {
   }
 }
 
-describeWith(['prosody', 'bitlbee-libpurple', 'libgloox-dev', 'g++'], 'A native client', () => {
+const packages = ['prosody', 'bitlbee-libpurple', 'libgloox-dev', 'g++', 'python3-nbxmpp']
+
+describeWith(packages, 'A native client', () => {
   let folder: string
   let server: XmppServer
   let service: TestService
@@ -102,12 +104,22 @@ describeWith(['prosody', 'bitlbee-libpurple', 'libgloox-dev', 'g++'], 'A native 
 
   test('of gloox logs in, and chats', async () => {
     const program = join(folder, 'gloox-client')
-    await promisify(execFile)('g++', ['-o', program, source, '-lgloox'])
+    await promisify(execFile)('g++', ['-o', program, support('gloox-client.cpp'), '-lgloox'])
     client = spawn(program, [new URL(service.url).port])
     listenTo(client.stdout)
     await hears('online alice@localhost/')
     bob.say('alice@localhost', 'is that gloox?')
     await hears('message is that gloox?')
     expect(await bob.receives('gloox has it')).toContain(' from=')
+  })
+
+  test('of nbxmpp logs in over WebSocket, and chats', async () => {
+    const url = `${service.url.replace('http', 'ws')}/xmpp-websocket`
+    client = spawn('/usr/bin/python3', [support('nbxmpp-client.py'), url])
+    listenTo(client.stdout)
+    await hears('online alice@localhost/')
+    bob.say('alice@localhost', 'is that Gajim?')
+    await hears('message is that Gajim?')
+    expect(await bob.receives('nbxmpp has it')).toContain(' from=')
   })
 })

@@ -14,7 +14,7 @@ export const debianPackages = [
 
 /** What `npm run test:all` needs as well: languages and frameworks of examples/clients and examples/recipes, and old clients. */
 export const recipePackages = [
-  ...['bitlbee-libpurple', 'libgloox-dev', 'g++'],
+  ...['bitlbee-libpurple', 'libgloox-dev', 'g++', 'python3-nbxmpp'],
   ...['python3-django', 'python3-jwt', 'ruby', 'ruby-railties', 'ruby-webrick', 'ruby-jwt'],
   ...['golang-go', 'golang-github-golang-jwt-jwt-dev'],
 ]
