@@ -39,6 +39,8 @@ export class Outbox {
   source: { readonly isPaused: boolean; readUnless(isFull: boolean): void } | undefined = undefined
   /** State of the last page's stream (XEP-0198), which the next page can resume. Deleted when elements are taken. */
   resumption: unknown
+  /** No stanza. Delivered before all elements. A newer notice replaces it. */
+  notice: Element | undefined
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -60,7 +62,7 @@ export class Outbox {
   }
 
   get isEmpty(): boolean {
-    return this.#elements.length === 0
+    return this.#elements.length === 0 && this.notice === undefined
   }
 
   get length(): number {
@@ -141,6 +143,7 @@ export class Outbox {
 
   close(): void {
     this.clear()
+    this.notice = undefined
     this.setKeptBytes(0)
     this.#isClosed = true
   }
@@ -158,7 +161,10 @@ export class Outbox {
     }
     for (const { namespace } of elements) if (namespace === 'jabber:client') this.#delivered += 1
     if (this.source?.isPaused === true) this.source.readUnless(this.isFull)
-    return elements
+    const { notice } = this
+    if (notice === undefined) return elements
+    this.notice = undefined
+    return [notice, ...elements]
   }
 
   #takeOut(most: number): readonly Element[] {

@@ -22,6 +22,8 @@ export interface SessionRecord {
   readonly inactivity: InactivityRecord
   readonly outbox: OutboxRecord
   readonly link: LinkRecord
+  /** Default: false. */
+  readonly isLinkWatched?: boolean | undefined
   readonly client: unknown
 }
 

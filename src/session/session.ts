@@ -7,6 +7,7 @@ import type { Client, NextPage } from './client.js'
 import { endSession, type How, removeSession } from './endings.js'
 import { Inactivity } from './inactivity.js'
 import { Downlink } from './link/downlink.js'
+import { LinkNotices } from './link/link-notices.js'
 import type { ManagedLinkParts } from './link/managed-link.js'
 import type { Management } from './link/mending.js'
 import { absentLink, Uplink } from './link/uplink.js'
@@ -39,6 +40,7 @@ export class Session implements Gate {
   /** Ids of the call that logged in or last resumed the session. */
   ids: CallIds | undefined
   readonly #keeper: SessionKeeper<Session>
+  readonly #linkNotices: LinkNotices
   readonly createdAt: number
   #client: Client | undefined = undefined
   #isSecure: boolean | undefined
@@ -62,6 +64,7 @@ export class Session implements Gate {
     this.downlink = new Downlink(this, keeper)
     this.uplink = new Uplink(absentLink(this.downlink), keeper)
     this.outbox.source = this.uplink
+    this.#linkNotices = new LinkNotices(this.outbox, this.uplink)
     this.createdAt = now + (before?.createdAt ?? 0)
     this.tab = before?.tab
     this.ids = before?.ids
@@ -121,6 +124,7 @@ export class Session implements Gate {
     this.uplink.opened()
     this.#manage(management, before.link)
     this.outbox.takeUp(before.outbox)
+    if (before.isLinkWatched === true) this.#linkNotices.watch()
     this.#note('taken-up')
     this.#keeper.loggedIn(this, before.jid)
     this.schedule()
@@ -161,6 +165,7 @@ export class Session implements Gate {
       inactivity: this.inactivity.record(now),
       outbox: this.outbox.record,
       link: managed.setDown(),
+      isLinkWatched: this.#linkNotices.isWatched,
       client: next,
     }
     this.#close('set-down')
@@ -197,7 +202,10 @@ export class Session implements Gate {
       isUrgent: () => this.#client?.isPresent === true,
       run: work => this.run(work),
       onGivenUp: why => this.#keeper.unmended(this.domain, why),
-      onMended: () => {
+      onMending: () => void (this.#linkNotices.tell(true) && this.flush()),
+      onMended: wasSetDown => {
+        this.#linkNotices.tell(false)
+        if (wasSetDown) return
         this.#note('mended')
         this.notice('a link to a server was mended')
       },
@@ -257,7 +265,9 @@ export class Session implements Gate {
     const { jid } = this
     if (this.isRemoved || jid === undefined || !isFull(jid)) return undefined
     const next = this.#client?.handOver()
-    if (next !== undefined) this.uplink.forgive()
+    if (next === undefined) return undefined
+    this.uplink.forgive()
+    this.#linkNotices.forget()
     return next
   }
 
@@ -275,7 +285,7 @@ export class Session implements Gate {
     const { login } = this.stage
     if (login !== undefined) this.#sendScreened(payload, login)
     else {
-      const known = withKnownStates(payload, this.link)
+      const known = withKnownStates(this.#linkNotices.take(payload), this.link)
       this.uplink.send(this.uplink.managed === undefined ? known : withoutManagement(known, this.outbox), now)
     }
     if (this.uplink.isOverfull) {

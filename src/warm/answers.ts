@@ -55,9 +55,10 @@ export function describeBinding(binding: WarmedBinding, urls: EndpointUrls, cred
   const terms = { wait, hold, requests, inactivity, polling, maxpause, ver }
   const websocket = token === undefined ? undefined : { url: attachUrl(urls, id), token, expires_in: expiresIn }
   const url = binding.url ?? urls.bosh
-  const csi = binding.url === undefined || undefined
+  const isHere = binding.url === undefined || undefined
+  const here = { csi: isHere, link_state: isHere }
   const before = { resumed, delivered, received: resumed ? received : undefined }
-  return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, csi, websocket, cookie, credential, ...before }
+  return { jid, sid, rid, id, ...terms, url, expires_in: expiresIn, ...here, websocket, cookie, credential, ...before }
 }
 
 /** `node` names the session's process, as the token does: some logins send only a hash of the token. */

@@ -6,9 +6,11 @@ export const boshNamespace = 'http://jabber.org/protocol/httpbind'
 export const xboshNamespace = 'urn:xmpp:xbosh'
 /** `<open/>` and `<close/>` over WebSocket (RFC 7395 §3.3). */
 export const framingNamespace = 'urn:ietf:params:xml:ns:xmpp-framing'
+/** Our own: `<watch/>` of a page, and `<link state='mending'/>` or `<link state='up'/>` to it. */
+export const linkNamespace = 'urn:warm-bindings:link:0'
 /** Clients must not get elements of these namespaces from a server. */
 export function isOfTransport(namespace: string): boolean {
-  return namespace === framingNamespace || namespace === boshNamespace
+  return namespace === framingNamespace || namespace === boshNamespace || namespace === linkNamespace
 }
 
 export const tlsNamespace = 'urn:ietf:params:xml:ns:xmpp-tls'

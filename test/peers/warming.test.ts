@@ -56,6 +56,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
         url: `${warmer.url}/http-bind`,
         expires_in: 120,
         csi: expect.any(Boolean),
+        link_state: true,
         websocket: {
           url: `${warmer.url.replace('http', 'ws')}/xmpp-websocket/warm`,
           token: expect.stringMatching(/^[\w-]{43}$/),

@@ -29,7 +29,7 @@ describe('a warm call', () => {
     expect(reply.text).toBe(
       `{"jid":"juliet@chat.example/balcony","sid":"${binding.sid}","rid":4400120076,"id":"${binding.id}",` +
         '"wait":60,"hold":1,"requests":2,"inactivity":150,"polling":5,"maxpause":300,"ver":"1.6",' +
-        '"url":"https://web.example/http-bind","expires_in":120,"csi":true,"resumed":false}',
+        '"url":"https://web.example/http-bind","expires_in":120,"csi":true,"link_state":true,"resumed":false}',
     )
   })
 

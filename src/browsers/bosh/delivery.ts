@@ -113,9 +113,9 @@ export class Delivery {
     if (!withNothing && !peer.gone) {
       const elements = this.#session.outbox.take('bosh')
       this.hadPayload = elements.length > 0
-      stanzas = elements.length
       for (const { namespace, text } of elements) {
         payload += text
+        if (namespace === 'jabber:client') stanzas += 1
         hasStreamElement ||= namespace === streamsNamespace
       }
       attributes = this.#firstAttributes()

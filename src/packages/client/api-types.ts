@@ -74,6 +74,8 @@ export interface Binding {
   expires_in: number
   /** The page may send client states (XEP-0352). Absent at remote endpoints with REMOTE_ATTACH=there. */
   csi?: boolean
+  /** The page may ask for notices about the link to the XMPP server. Absent at remote endpoints with REMOTE_ATTACH=there. */
+  link_state?: boolean
   /** Access over WebSocket (RFC 7395). Absent if it is off, with `attach_binding`, and at remote endpoints with REMOTE_ATTACH=there. */
   websocket?: {
     /** The WebSocket endpoint: a URL or a path. */

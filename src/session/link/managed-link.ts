@@ -22,7 +22,8 @@ export interface ManagedLinkParts extends LinkCountsParts {
   readonly enabled?: Element | 'requested' | undefined
   readonly isUrgent: () => boolean
   readonly run: (work: () => void) => void
-  readonly onMended: (seconds: number) => void
+  readonly onMending: () => void
+  readonly onMended: (wasSetDown: boolean) => void
   readonly onGivenUp: (why: WhyUnmended) => void
 }
 
@@ -290,7 +291,7 @@ export class ManagedLink implements Link, LinkEvents {
         this.events.onDrain()
       }
     } else if (name === 'enabled' && this.#phase === 'enabling') this.#begin(tag)
-    else if (name === 'resumed' && this.#repair !== undefined) this.#resumed(this.#repair, tag)
+    else if (name === 'resumed' && this.#repair !== undefined) this.#resumed(tag)
     else if (name === 'failed') this.#refused(element, tag.attribute('h'))
   }
 
@@ -320,7 +321,7 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   #mend(end: LinkEnd, since = this.#parts.clock.now()): void {
-    const { clock, run, mending, isUrgent, onGivenUp } = this.#parts
+    const { clock, run, mending, isUrgent, onGivenUp, onMending } = this.#parts
     this.#phase = 'mending'
     this.#counts.stopTimers()
     this.#repair = new Repair({
@@ -333,10 +334,7 @@ export class ManagedLink implements Link, LinkEvents {
       onLink: ({ link, answer, missed = [] }) => {
         this.#link = link
         link.events = this
-        if (answer === undefined) {
-          link.restart()
-          return
-        }
+        if (answer === undefined) return link.restart()
         for (const element of [answer, ...missed]) this.onElement(element)
         this.onFlush()
       },
@@ -345,6 +343,7 @@ export class ManagedLink implements Link, LinkEvents {
         this.#lose(end)
       },
     })
+    onMending()
   }
 
   #resumeStream(repair: Repair): void {
@@ -357,7 +356,7 @@ export class ManagedLink implements Link, LinkEvents {
     return { previd: this.#previd!, h: writeCount(this.#counts.received) }
   }
 
-  #resumed({ since }: Repair, tag: Root): void {
+  #resumed(tag: Root): void {
     // At each resumption, ejabberd gives the stream a new id.
     this.#previd = copyOf(tag.attribute('previd')) ?? this.#previd
     if (!this.#counts.confirm(tag.attribute('h'))) {
@@ -369,7 +368,7 @@ export class ManagedLink implements Link, LinkEvents {
     this.#counts.resumed()
     if (this.#isPaused) this.#link.pause()
     if (this.unconfirmed.length > 0) this.#link.send([...this.unconfirmed, this.#counts.question()])
-    if (!this.#wasSetDown) this.#parts.onMended((this.#parts.clock.now() - since) / 1000)
+    this.#parts.onMended(this.#wasSetDown)
     this.#wasSetDown = false
     this.events.onDrain()
   }

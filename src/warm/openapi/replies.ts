@@ -64,6 +64,12 @@ const binding: Record<keyof BindingObject, Schema> = {
     type: 'boolean',
     description: 'The page may send client states (XEP-0352). Absent at remote endpoints with REMOTE_ATTACH=there.',
   },
+  link_state: {
+    type: 'boolean',
+    description:
+      'The page may ask for notices about the link to the XMPP server. Absent at remote endpoints with ' +
+      'REMOTE_ATTACH=there.',
+  },
   websocket: object(
     'Access over WebSocket (RFC 7395). Absent if it is off, with `attach_binding`, ' +
       'and at remote endpoints with REMOTE_ATTACH=there.',
@@ -94,6 +100,7 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
   Binding: object('A session that waits for its page.', binding, [
     'maxpause',
     'csi',
+    'link_state',
     'websocket',
     'cookie',
     'credential',

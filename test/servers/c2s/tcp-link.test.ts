@@ -83,6 +83,7 @@ describe('a link without TLS', () => {
     "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://evil.example/'/>",
     "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>",
     "<b:body xmlns:b='http://jabber.org/protocol/httpbind' type='terminate'/>",
+    "<link xmlns='urn:warm-bindings:link:0' state='mending'/>",
   ])('drops %s, which clients would take for elements of this service', async forged => {
     const { call, peer } = await opened()
     peer.send(`${forged}<presence/>`)

@@ -17,7 +17,7 @@ describe('resuming a session by the API', () => {
     expect(reply.text).toBe(
       `{"jid":"juliet@chat.example/balcony","sid":"${sidOf(one)}","rid":${4400120076 + 2 ** 20},"id":"${one}",` +
         '"wait":60,"hold":1,"requests":2,"inactivity":150,"polling":5,"maxpause":300,"ver":"1.6",' +
-        '"url":"https://web.example/http-bind","expires_in":120,"csi":true,"resumed":true,"delivered":0}',
+        '"url":"https://web.example/http-bind","expires_in":120,"csi":true,"link_state":true,"resumed":true,"delivered":0}',
     )
     expect(sessions.resumed).toMatchObject([{ id: one, seconds: 120, attachBinding: 'off' }])
   })

@@ -1,0 +1,216 @@
+// Pages that ask about the link to the server: told over both transports when it breaks, and when it is mended.
+import { describe, expect, test } from '@jest/globals'
+import { linkNamespace, smNamespace, streamsNamespace } from '../../../src/xmpp/namespaces.js'
+import * as pages from '../../browsers/websocket/pages.js'
+import { ack, attachPage, attachPageCounting, benchWithTickets, newToken } from '../../browsers/websocket/pages.js'
+import { BoshBench, type Client, FakeMending, message, payload } from '../../support/bosh-bench.js'
+import { movedTo, nextBench, recordsOf, takeUpAt } from '../../support/next-process.js'
+
+const sm = `xmlns='${smNamespace}'`
+const watch = `<watch xmlns='${linkNamespace}'/>`
+const mending = `<link xmlns='${linkNamespace}' state='mending'/>`
+const up = `<link xmlns='${linkNamespace}' state='up'/>`
+const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
+const features = {
+  name: 'features',
+  namespace: streamsNamespace,
+  text: `<stream:features xmlns:stream='${streamsNamespace}'><sm ${sm}/></stream:features>`,
+}
+
+class Stage {
+  #link: Client['link']
+
+  private constructor(
+    readonly bench: BoshBench,
+    readonly client: Client,
+    readonly repairs: FakeMending,
+  ) {
+    this.#link = client.link
+  }
+
+  /** A session whose link can be mended. */
+  static async set(bench = benchWithTickets()): Promise<Stage> {
+    const repairs = new FakeMending()
+    const client = await bench.warmed({ management: { mending: repairs } })
+    await bench.server(() => client.link.say(`<enabled ${sm} id='s' resume='true'/>`))
+    client.link.sent.length = 0
+    return new Stage(bench, client, repairs)
+  }
+
+  async breaks(): Promise<void> {
+    await this.bench.server(() => this.#link.end(lost))
+  }
+
+  receives(text: string): void {
+    this.#link.receive(text)
+  }
+
+  async isMended(count = 0): Promise<string[]> {
+    this.#link = this.repairs.attempts.at(-1)!.succeed()
+    await this.bench.pass(0)
+    this.#link.receive(features)
+    await this.bench.server(() => this.#link.say(`<resumed ${sm} previd='s' h='${count}'/>`))
+    return this.#link.sent
+  }
+}
+
+describe('a page over BOSH', () => {
+  test('is told the state when it asks, and each change at once', async () => {
+    const stage = await Stage.set()
+    const { client } = stage
+    expect((await client.next(watch)).reply?.body).toBe(payload(up))
+    const held = await client.next()
+    await stage.breaks()
+    expect(held.reply?.body).toBe(payload(mending))
+    const again = await client.next()
+    await stage.isMended()
+    expect(again.reply?.body).toBe(payload(up))
+    expect(stage.bench.registry.bySid(client.sid)?.client?.unconfirmed).toBe(0)
+    expect((await client.next()).reply).toBeUndefined()
+  })
+
+  test('is told with its next request if none is open, and only the newest state', async () => {
+    const stage = await Stage.set()
+    const { client } = stage
+    await client.next(watch)
+    await stage.breaks()
+    await stage.isMended()
+    await stage.breaks()
+    expect((await client.next()).reply?.body).toBe(payload(mending))
+    expect((await client.next()).reply).toBeUndefined()
+  })
+
+  test('is told before the stanzas that wait', async () => {
+    const stage = await Stage.set()
+    const { client } = stage
+    await client.next(watch)
+    await stage.bench.server(link => link.receive(message('one')))
+    await stage.breaks()
+    expect((await client.next()).reply?.body).toBe(payload(mending, message('one')))
+  })
+
+  test('that does not ask is told nothing', async () => {
+    const stage = await Stage.set()
+    const held = await stage.client.next()
+    await stage.breaks()
+    await stage.isMended()
+    expect(held.reply).toBeUndefined()
+  })
+
+  test('that resumes a session asks itself, also while the link is mended', async () => {
+    const stage = await Stage.set()
+    await stage.client.next(watch)
+    await stage.breaks()
+    const page = await stage.bench.resume(stage.client)
+    const silent = await page.next()
+    expect(silent.reply).toBeUndefined()
+    expect((await page.next(watch)).reply).toBeUndefined()
+    expect(silent.reply?.body).toBe(payload(mending))
+  })
+
+  test('whose link cannot be mended is told that it is up', async () => {
+    const bench = new BoshBench()
+    const client = await bench.warmed()
+    const { reply } = await client.next(watch)
+    expect([reply?.body, client.link.sent]).toEqual([payload(up), []])
+  })
+
+  test('gets one answer to many questions', async () => {
+    const { client } = await Stage.set()
+    expect((await client.next(watch.repeat(50))).reply?.body).toBe(payload(up))
+  })
+
+  test('whose session moves to another process is told there', async () => {
+    const { bench, client } = await Stage.set()
+    await client.next(watch)
+    const next = nextBench()
+    const [repairs] = takeUpAt(next, recordsOf(bench))
+    const page = movedTo(next, client)
+    expect((await page.next()).reply?.body).toBe(payload(mending))
+    const held = await page.next()
+    const link = repairs!.attempts.at(-1)!.succeed()
+    await next.pass(0)
+    link.receive(features)
+    link.say(`<resumed ${sm} previd='s' h='0'/>`)
+    await next.pass(0)
+    expect(held.reply?.body).toBe(payload(up))
+  })
+
+  test('that has not asked is told nothing after a move', async () => {
+    const { bench, client } = await Stage.set()
+    await client.next('', "pause='60'")
+    const next = nextBench()
+    takeUpAt(next, recordsOf(bench))
+    expect((await movedTo(next, client).next()).reply).toBeUndefined()
+  })
+})
+
+describe('a page over WebSocket', () => {
+  test('is told the state when it asks, and each change at once', async () => {
+    const stage = await Stage.set()
+    const page = attachPage(stage.bench, stage.client.token!)
+    page.receive(watch)
+    await stage.breaks()
+    await stage.isMended()
+    expect(page.sent).toEqual([up, mending, up])
+  })
+
+  test('that does not ask is told nothing', async () => {
+    const stage = await Stage.set()
+    const page = attachPage(stage.bench, stage.client.token!)
+    await stage.breaks()
+    await stage.isMended()
+    expect(page.sent).toEqual([])
+  })
+
+  test('that comes while the link is mended is told so, and asks itself', async () => {
+    const stage = await Stage.set()
+    attachPage(stage.bench, stage.client.token!).receive(watch)
+    await stage.breaks()
+    const page = attachPage(stage.bench, await newToken(stage.bench, stage.client))
+    expect(page.sent).toEqual([])
+    page.receive(watch)
+    await stage.isMended()
+    expect(page.sent).toEqual([mending, up])
+  })
+
+  test('counts neither its question nor the notices as stanzas, and resumes its stream', async () => {
+    const stage = await Stage.set()
+    const { bench, client } = stage
+    const { socket, id } = attachPageCounting(bench, client.token!)
+    socket.receive(watch)
+    socket.receive(pages.request)
+    await bench.server(link => link.receive(message('one')))
+    await stage.breaks()
+    expect(socket.sent).toEqual([up, ack(0), message('one'), pages.request, mending])
+    socket.receive(ack(1))
+    socket.leave()
+    await stage.isMended()
+    await bench.server(() => stage.receives(message('two')))
+    const again = pages.logIn(bench, await newToken(bench, client))
+    again.sent.length = 0
+    again.receive(pages.resume(id, 1))
+    again.receive(watch)
+    expect(again.sent).toEqual([`<resumed ${sm} previd='${id}' h='0'/>`, ...[message('two'), pages.request, up]])
+  })
+
+  test('that does not read gets only the newest notice', async () => {
+    const stage = await Stage.set()
+    const page = attachPage(stage.bench, stage.client.token!)
+    page.bufferedAmount = 10_000_000
+    for (let time = 0; time < 9; time++) page.receive(watch)
+    await stage.breaks()
+    expect(page.sent).toEqual([])
+    page.drain()
+    expect(page.sent).toEqual([mending])
+  })
+})
+
+test('stanzas of a page go to the server after the break, and its questions do not', async () => {
+  const stage = await Stage.set()
+  const page = attachPage(stage.bench, stage.client.token!)
+  await stage.breaks()
+  page.receive(watch)
+  page.receive(message('one'))
+  expect((await stage.isMended()).slice(1)).toEqual([`${message('one')}<r ${sm}/>`])
+})
