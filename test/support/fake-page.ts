@@ -27,7 +27,12 @@ export class FakeConnection {
   readonly domain = 'localhost'
   service: string
   jid = ''
+  /** Names of the elements that were sent. */
+  readonly sent: string[] = []
+  nextValidRid = (_rid: number) => {}
+  #rid = 0
   xmlInput = (_element: object) => {}
+  #iqs: { readonly onResult: (answer: object) => void; readonly onError: (error: null) => void }[] = []
   #follow = (_status: number, _condition?: string) => {}
 
   constructor(service: string) {
@@ -41,6 +46,7 @@ export class FakeConnection {
 
   attach(_jid: string, sid: string, rid: number, follow: (status: number) => void): void {
     this.calls.push(`attach ${sid} ${rid}`)
+    this.#rid = rid
     this.#follow = follow
   }
 
@@ -53,8 +59,14 @@ export class FakeConnection {
     this.becomes(Status.disconnected)
   }
 
-  send(): void {}
-  sendIQ(): void {}
+  send({ name }: { readonly name: string }): void {
+    this.sent.push(name)
+  }
+
+  sendIQ(_iq: object, onResult: (answer: object) => void, onError: (error: null) => void): void {
+    this.#iqs.push({ onResult, onError })
+  }
+
   flush(): void {}
   addHandler(): void {}
   addProtocolErrorHandler(): void {}
@@ -65,19 +77,50 @@ export class FakeConnection {
   }
 
   /** An element of the server arrives. */
-  receives(localName: string): void {
-    this.xmlInput({
-      localName,
-      children: [],
-      getAttribute: () => null,
-      getElementsByTagName: () => [],
-      append() {},
-      replaceChildren() {},
-    })
+  receives(localName: string, ...children: readonly object[]): void {
+    if (localName === 'body') this.nextValidRid(++this.#rid)
+    this.xmlInput(elementOf(localName, children))
+  }
+
+  /** The service tells the state of its link, over BOSH or WebSocket. */
+  isTold(state: string, isInBody: boolean): void {
+    const notice = {
+      ...elementOf('link'),
+      namespaceURI: 'urn:warm-bindings:link:0',
+      getAttribute: (name: string) => (name === 'state' ? state : null),
+    }
+    if (isInBody) this.receives('body', notice)
+    else this.xmlInput(notice)
+  }
+
+  /** The server answers all open requests. */
+  answers(): void {
+    for (const { onResult } of this.#iqs.splice(0)) onResult(elementOf('iq'))
+  }
+
+  /** Strophe gives up all open requests. */
+  timesOut(): void {
+    for (const { onError } of this.#iqs.splice(0)) onError(null)
+  }
+}
+
+function elementOf(localName: string, children: readonly object[] = []) {
+  return {
+    localName,
+    children: [...children],
+    getAttribute: (): string | null => null,
+    getElementsByTagName: () => [],
+    append(...more: object[]) {
+      this.children.push(...more)
+    },
+    replaceChildren() {
+      this.children = []
+    },
   }
 }
 
 class FakeBuilder {
+  constructor(readonly name: string) {}
   c() {
     return this
   }
@@ -88,7 +131,7 @@ class FakeBuilder {
     return this
   }
   tree() {
-    return {}
+    return { name: this.name }
   }
 }
 
@@ -158,6 +201,7 @@ export class FakePage {
         settings: { extend() {}, set: (values: object) => void Object.assign(settings, values) },
         user,
       },
+      env: { $build: (name: string) => new FakeBuilder(name) },
       exports: {},
       state: { connfeedback: model, session: model },
     }

@@ -18,6 +18,8 @@ export interface Binding {
   readonly received?: number
   /** True if client states (XEP-0352) may be sent. */
   readonly csi?: boolean
+  /** True if `<watch/>` may be sent, and the service then sends the state of its link to the XMPP server. */
+  readonly link_state?: boolean
   readonly websocket?: { readonly url: string; readonly token: string }
 }
 

@@ -2,6 +2,7 @@ import { Arrivals } from './arrivals.js'
 import type { Contact } from './contact.js'
 import { Departures, type MessageState } from './departures.js'
 import { mayReturn, NoChat, replaced } from './failures.js'
+import { mending } from './link-state.js'
 import { bareJid, conditionOf, type Message, stanzaIdNamespace } from './message.js'
 import { type PageParts, PageSession } from './page-session.js'
 import { Pauses } from './pauses.js'
@@ -45,7 +46,7 @@ export interface Status {
   readonly state: 'connecting' | 'online' | 'offline' | 'ended'
   readonly reason?: string | undefined
   /**
-   * `no-network`, `unreachable`, `replaced`, `signed-out`, `refused`, `session-over`, `closed`, or with the option
+   * `no-network`, `unreachable`, `mending`, `replaced`, `signed-out`, `refused`, `session-over`, `closed`, or with the option
    * `service` a code of docs/errors.md.
    */
   readonly code?: string | undefined
@@ -158,7 +159,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const attributes = { xmlns: 'jabber:client', to, type, id }
     const origin = { xmlns: stanzaIdNamespace, id }
     const stanza = new Strophe.Builder('message', attributes).c('body').t(body).up().c('origin-id', origin).tree()
-    const session = this.#status.state === 'online' && !this.#session?.isHolding ? this.#session : undefined
+    const session = this.#canSend && !this.#session?.isHolding ? this.#session : undefined
     departures.add(stanza, !!session, !!session?.socket)
     session?.sendMessages(stanza)
     this.#parts.arrivals.showOwn(stanza.cloneNode(true) as Element, this.jid, this.#rooms)
@@ -168,7 +169,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   /** Sends a failed message again, with the same id. Returns false if the message is unknown. */
   resend(id: string): boolean {
     const isKnown = this.#parts.departures.resend(id)
-    if (this.#status.state === 'online') this.#session?.sendUnsent()
+    if (this.#canSend) this.#session?.sendUnsent()
     return isKnown
   }
 
@@ -176,7 +177,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   join(room: string, nickname: string): void {
     const [address, occupant] = roomAndOccupant(`${room}/${nickname}`)
     this.#rooms.set(address, occupant)
-    if (this.#status.state === 'online') this.#session?.send(this.#session.joining(occupant))
+    if (this.#canSend) this.#session?.send(this.#session.joining(occupant))
   }
 
   part(room: string): void {
@@ -262,6 +263,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
         this.#enter({ state: 'online' })
         session.sendUnsent()
       },
+      mending: () => this.#enter(navigator.onLine ? mending : noNetwork),
       settled: () => {
         this.#isSettled = true
       },
@@ -283,6 +285,11 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
       this.#socket.connection.service = socketAddress(websocket.url)
       session.useSocket(this.#socket, websocket.token)
     } else session.attach()
+  }
+
+  /** While the link is mended, the service stores what the page sends. */
+  get #canSend(): boolean {
+    return this.#status.state === 'online' || this.#status.code === mending.code
   }
 
   get #kept(): string {
@@ -327,7 +334,7 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
   }
 
   readonly #come = (): void => {
-    if (this.#status.state === 'online') this.#session?.tellState()
+    if (this.#canSend) this.#session?.tellState()
     if (document.visibilityState === 'hidden') return
     const { state, code } = this.#status
     if (this.#session && state !== 'connecting') this.#session.check()

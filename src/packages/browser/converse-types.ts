@@ -1,5 +1,5 @@
 // Parts of Converse 14.
-import type { StropheConnection } from './strophe.js'
+import type { StropheBuilder, StropheConnection } from './strophe.js'
 
 export interface Converse {
   readonly plugins: {
@@ -19,6 +19,7 @@ export interface PrivateConverse {
     send(stanza: unknown): void
   }
   readonly env: {
+    readonly $build: (name: string, attributes: object) => StropheBuilder
     readonly $pres: (attributes: object) => unknown
   }
   readonly exports: { readonly ControlBox?: new (attributes: object) => unknown }

@@ -2,6 +2,7 @@
 import type { Status } from './chat.js'
 import type { Converse, PrivateConverse } from './converse-types.js'
 import { mayReturn, type NoChat, replaced } from './failures.js'
+import { LinkState, linkNamespace, mending } from './link-state.js'
 import { Pauses } from './pauses.js'
 import { type CheckOptions, checkSignIn } from './sign-in-check.js'
 import { hangUp, socketAddress, socketPatience } from './socket.js'
@@ -138,7 +139,19 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     connection.reconnecting = wasAttached!
     // If false, Converse would forget all presences, and its list of contacts would be wrong.
     connection.hasResumed = () => true
+    const link = new LinkState(isMending => {
+      if (mine === attempt && isAttached && isMending !== (status.code === mending.code))
+        enter(isMending ? mending : { state: 'online' })
+    })
+    const watch = () => {
+      if (!found.link_state) return
+      connection.send(env.$build('watch', { xmlns: linkNamespace }).tree())
+      connection.flush()
+    }
     connection.xmlInput = element => {
+      link.note(element)
+      // Over WebSocket, stream management begins first.
+      if (/^(enabled|resumed)$/.test(element.localName)) watch()
       if (count === undefined) {
         if (element.localName === 'iq') count = delivered
         if (element.localName === 'resumed') count = memory.seen
@@ -174,6 +187,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
         }
       }
       connection.onConnectStatusChanged(code, condition)
+      if (code === attached) watch()
     }
     if (!isResumed) state.session.save({ roster_cached: false })
     if (isOverSocket) {

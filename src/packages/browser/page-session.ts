@@ -2,7 +2,9 @@ import { Archive } from './archive.js'
 import type { Arrivals } from './arrivals.js'
 import { type Contact, readContact } from './contact.js'
 import { type Departures, isUnconfirmed } from './departures.js'
+import { LinkState, linkNamespace } from './link-state.js'
 import { carbonOf, carbonsNamespace, childOf, type Rooms, readMessage } from './message.js'
+import { orderReplies } from './reply-order.js'
 import { longestFailure, Retries } from './retries.js'
 import { hangUp, type ManagedSocket, socketPatience } from './socket.js'
 import type { Located } from './source.js'
@@ -28,6 +30,8 @@ export interface PageParts {
 
 interface SessionEvents {
   online(): void
+  /** The service mends its link to the XMPP server. */
+  mending(): void
   settled(): void
   failed(retryIn: number): void
   lost(isReplaced: boolean): void
@@ -53,12 +57,14 @@ export class PageSession {
   readonly #parts: PageParts
   readonly #events: SessionEvents
   readonly #isFresh: boolean
+  readonly #link: LinkState
   socket: ManagedSocket | undefined
   #connection!: StropheConnection
   #archive!: Archive
   #isOver = false
   #isLeft = false
   #isReplaced = false
+  #isSettled = false
   #deadline: ReturnType<typeof setTimeout> | undefined
   /** New messages wait while older messages are sent again. */
   isHolding = false
@@ -70,6 +76,9 @@ export class PageSession {
     this.#parts = parts
     this.#isFresh = isFresh
     this.#events = events
+    this.#link = new LinkState(isMending => {
+      if (!this.#isOver) events[isMending ? 'mending' : 'online']()
+    })
   }
 
   get connection(): StropheConnection {
@@ -103,7 +112,8 @@ export class PageSession {
       retries.answered()
       arrange(body, answered)
       arrivals.note(body)
-      if (body.getAttribute('type') !== 'terminate') this.#events.online()
+      this.#link.note(body)
+      if (body.getAttribute('type') !== 'terminate') this.#online()
     }
     const follow = (status: number, condition?: string | null) => {
       this.#isReplaced ||= condition === 'conflict'
@@ -126,6 +136,7 @@ export class PageSession {
     let isLost = false
     connection.xmlInput = element => {
       hasOpened = true
+      this.#link.note(element)
       if (isIn) arrivals.note(element)
       else if (childOf(element, 'bind', bindNamespace) && element.localName === 'iq') {
         isLost = this.#goOn()
@@ -183,6 +194,14 @@ export class PageSession {
     return this.#binding.csi ? [this.#build(state, { xmlns: 'urn:xmpp:csi:0' }).tree()] : []
   }
 
+  #watch(): readonly Element[] {
+    return this.#binding.link_state ? [this.#build('watch', { xmlns: linkNamespace }).tree()] : []
+  }
+
+  #online(): void {
+    if (!this.#link.isMending) this.#events.online()
+  }
+
   presence(attributes: Readonly<Record<string, string>>): Element {
     return this.#build('presence', attributes).tree()
   }
@@ -210,18 +229,19 @@ export class PageSession {
     this.check(() => {
       const mustPingAgain = this.#mustPingAgain
       this.#mustPingAgain = undefined
-      this.#events.online()
+      this.#online()
       if (mustPingAgain) this.sendMessages()
     }, longestFailure)
   }
 
-  check(act = () => this.#events.online(), milliseconds = patience): void {
+  check(act = () => this.#online(), milliseconds = patience): void {
+    const { notices, isMending } = this.#link
     const attributes = { type: 'get', to: this.#connection.domain!, id: randomName() }
     const ping = this.#build('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
     // Servers answer in order (RFC 6120 §10.1), so the answer confirms earlier stanzas.
     const confirmed = this.#parts.departures.confirming()
     const answered = (answer: Element | null) => {
-      if (!answer) this.#lose()
+      if (!answer) this.#unanswered(notices, () => this.check(act, milliseconds))
       else if (!this.#isOver && !isUnconfirmed(answer)) {
         confirmed()
         if (this.socket) this.socket.confirmed = attributes.id
@@ -229,7 +249,13 @@ export class PageSession {
       }
     }
     this.#connection.sendIQ(ping.tree(), answered, answered, milliseconds)
-    this.#connection.flush()
+    this.send(...(isMending ? this.#watch() : []))
+  }
+
+  /** While the link is mended, the server answers no ping, but the service answers `<watch/>`. */
+  #unanswered(before: number, ask: () => void): void {
+    if (this.#isOver || !this.#isSettled || this.#link.notices === before) this.#lose()
+    else ask()
   }
 
   drop(): void {
@@ -316,7 +342,8 @@ export class PageSession {
     const carbons = this.#build('iq', { type: 'set', id: randomName() }).c('enable', { xmlns: carbonsNamespace }).tree()
     const entering = [carbons, this.presence({}), ...[...rooms.values()].map(occupant => this.joining(occupant))]
     const contacts = isNew ? this.#fetchContacts(resumed === true) : true
-    this.send(...(isNew ? entering : []), ...(this.isHolding ? [] : departures.unsent(kept)), ...this.#state())
+    const unsent = this.isHolding ? [] : departures.unsent(kept)
+    this.send(...(isNew ? entering : []), ...unsent, ...this.#state(), ...this.#watch())
     const caughtUp = this.#catchUp(isLost || !resumed)
     // Strophe may send kept stanzas after the first ping, so only a second ping confirms them.
     const sentAgain = () => {
@@ -325,7 +352,9 @@ export class PageSession {
     }
     this.check(kept ? sentAgain : undefined)
     if (await caughtUp) departures.failInDoubt()
-    if ((await contacts) && (await caughtUp)) this.#events.settled()
+    if (!(await contacts) || !(await caughtUp)) return
+    this.#isSettled = true
+    this.#events.settled()
   }
 
   /** A resumed session sends probes, because servers send presences only once. */
@@ -365,18 +394,5 @@ export class PageSession {
     if (showsHistory) departures.recall(stanza => arrivals.showOwn(stanza, jid, rooms))
     arrivals.startAfter(found.at(-1)?.id)
     return true
-  }
-}
-
-/** The returned function moves the stanzas of a reply that arrives too early into a later reply. */
-function orderReplies(next: number): (reply: Element, rid: number) => void {
-  const waiting = new Map<number, readonly Element[]>()
-  return (reply, rid) => {
-    waiting.set(rid, [...reply.children])
-    reply.replaceChildren()
-    for (; waiting.has(next); next++) {
-      reply.append(...waiting.get(next)!)
-      waiting.delete(next)
-    }
   }
 }

@@ -1,0 +1,170 @@
+// The service tells a page that it mends its link to the XMPP server, and when the link is up again.
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { connect, connectConverse, FakePage, type PageStatus, Status } from '../../support/fake-page.js'
+
+let page: FakePage
+let statuses: PageStatus[]
+let asked: number
+let hasNotices: boolean
+
+beforeEach(() => {
+  jest.useFakeTimers()
+  page = new FakePage()
+  statuses = []
+  asked = 0
+  hasNotices = true
+})
+
+afterEach(() => {
+  jest.useRealTimers()
+  page.close()
+})
+
+const binding = async () => ({
+  jid: 'alice@localhost/1',
+  sid: `s${++asked}`,
+  rid: 5,
+  url: 'https://chat.example.org/http-bind',
+  resumed: asked > 1,
+  ...(hasNotices && { link_state: true }),
+  websocket: { url: 'https://chat.example.org/xmpp-websocket/warm', token: 't' },
+})
+
+const onStatus = (status: PageStatus) => void statuses.push(status)
+const modules = {
+  'the module': (options: object) => void connect({ Strophe: page.Strophe, binding, onStatus, history: 0, ...options }),
+  'the module for Converse': (options: object) => void connectConverse({ binding, onStatus, ...options }),
+}
+const passes = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds)
+const told = () => statuses.map(({ state, code }) => (code === undefined ? state : `${state} ${code}`))
+const watches = () => page.last.sent.filter(name => name === 'watch').length
+
+const transports = [
+  ['bosh', true],
+  ['websocket', false],
+] as const
+
+describe.each(Object.entries(modules))('With %s', (name, start) => {
+  const before = name === 'the module' ? ['online'] : ['connecting', 'online']
+
+  async function goesOnline(transport: 'bosh' | 'websocket') {
+    start({ transport })
+    await passes(0)
+    page.last.becomes(transport === 'bosh' ? Status.attached : Status.connected)
+    page.last.receives(transport === 'bosh' ? 'body' : 'enabled')
+    await passes(0)
+  }
+
+  test.each(transports)('a page over %s is offline while the link is mended', async (transport, isInBody) => {
+    await goesOnline(transport)
+    expect(watches()).toBe(1)
+    page.last.isTold('up', isInBody)
+    await passes(1_000)
+    expect(told()).toEqual(before)
+    page.last.isTold('mending', isInBody)
+    await passes(499)
+    expect(told()).toEqual(before)
+    await passes(1)
+    expect(told()).toEqual([...before, 'offline mending'])
+    expect(statuses.at(-1)).toMatchObject({ reason: expect.stringMatching(/later\.$/) })
+    // Other answers of the service do not make the page online.
+    if (isInBody) page.last.receives('body')
+    page.last.isTold('mending', isInBody)
+    await passes(10_000)
+    page.last.isTold('up', isInBody)
+    expect(told()).toEqual([...before, 'offline mending', 'online'])
+    await passes(10_000)
+    expect(statuses).toHaveLength(before.length + 2)
+  })
+
+  test.each(transports)('a page over %s shows no short break', async (transport, isInBody) => {
+    await goesOnline(transport)
+    page.last.isTold('mending', isInBody)
+    await passes(400)
+    page.last.isTold('up', isInBody)
+    await passes(10_000)
+    expect(told()).toEqual(before)
+  })
+
+  test.each(transports)('a page over %s does not ask a service that has no notices', async (transport, _isInBody) => {
+    hasNotices = false
+    await goesOnline(transport)
+    expect(watches()).toBe(0)
+  })
+
+  test.each(transports)('a notice to an earlier connection changes nothing, over %s', async (transport, isInBody) => {
+    await goesOnline(transport)
+    const first = page.last
+    first.isTold('mending', isInBody)
+    first.becomes(Status.disconnected)
+    await passes(0)
+    const lost = statuses.length
+    first.isTold('up', isInBody)
+    await passes(400)
+    expect(told().slice(lost)).not.toContain('online')
+    await passes(600)
+    expect(told().slice(lost)).not.toContain('offline mending')
+  })
+})
+
+test('A page over BOSH that comes during a break goes from connecting to offline', async () => {
+  modules['the module']({ transport: 'bosh' })
+  await passes(0)
+  page.last.becomes(Status.attached)
+  page.last.isTold('mending', true)
+  await passes(500)
+  expect(told()).toEqual(['offline mending'])
+  page.last.isTold('up', true)
+  expect(told()).toEqual(['offline mending', 'online'])
+})
+
+describe('A page whose pings are not answered', () => {
+  /** All that the page asks for when it comes is answered. */
+  async function settles() {
+    modules['the module']({ transport: 'websocket' })
+    await passes(0)
+    page.last.becomes(Status.connected)
+    for (let time = 0; time < 3; time++) {
+      page.last.answers()
+      await passes(0)
+    }
+    page.last.isTold('up', false)
+  }
+
+  const pings = () => passes(50_000)
+
+  test('keeps its session while the service answers that it mends the link', async () => {
+    await settles()
+    await pings()
+    page.last.isTold('mending', false)
+    for (let time = 0; time < 5; time++) {
+      page.last.timesOut()
+      expect(watches()).toBe(2 + time)
+      page.last.isTold('mending', false)
+      await passes(6_000)
+    }
+    expect(told()).toEqual(['online', 'offline mending'])
+    page.last.isTold('up', false)
+    page.last.answers()
+    expect([told(), asked]).toEqual([['online', 'offline mending', 'online'], 1])
+  })
+
+  test('asks for a new binding if the service does not answer either', async () => {
+    await settles()
+    await pings()
+    page.last.isTold('mending', false)
+    await passes(500)
+    page.last.timesOut()
+    page.last.timesOut()
+    await passes(1_000)
+    expect(asked).toBe(2)
+  })
+
+  test('asks for a new binding if no notice came', async () => {
+    await settles()
+    await pings()
+    page.last.timesOut()
+    await passes(1_000)
+    expect(asked).toBe(2)
+  })
+})
