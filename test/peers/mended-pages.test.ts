@@ -127,6 +127,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         await tab.waitForFunction(() => window.chat.status.state === 'offline')
         await tab.reload()
         await tab.waitForFunction(() => window.noted?.statuses.some(({ code }) => code === 'mending'))
+        await pause(outage)
         relay.restore()
         await tab.waitForFunction(() => window.chat?.status.state === 'online', undefined, { timeout: 40_000 })
         await tab.evaluate(([to]) => window.chat.send(to!, 'after'), [bob.jid])
