@@ -35,6 +35,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     let context: BrowserContext
     let bob: User
     let transport: PageOptions['transport']
+    let complaints: string[]
     const ids = new Map<string, string>()
 
     beforeAll(async () => {
@@ -67,8 +68,10 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     beforeEach(async () => {
       ids.clear()
+      complaints = []
       bob = await logIn('bob')
       context = await (await sharedChromium(browser)).newContext()
+      context.on('weberror', error => complaints.push(error.error().message))
     })
 
     afterEach(async () => {
@@ -112,9 +115,10 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         await bob.receives('>after<')
         await tab.waitForFunction(() => window.noted.states.filter(({ state }) => state === 'sent').length === 3)
         const statuses = (await tab.evaluate(() => window.noted.statuses)).map(({ state }) => state)
-        expect([statuses, bodies()]).toEqual([
+        expect([statuses, bodies(), complaints]).toEqual([
           ['online', 'offline', 'online'],
           ['before', 'meanwhile', 'after'],
+          [],
         ])
       })
 
@@ -132,7 +136,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         await tab.waitForFunction(() => window.chat?.status.state === 'online', undefined, { timeout: 40_000 })
         await tab.evaluate(([to]) => window.chat.send(to!, 'after'), [bob.jid])
         await bob.receives('>after<')
-        expect(ids.size).toBe(1)
+        expect([ids.size, complaints]).toEqual([1, []])
       })
 
       test('says so with Converse', async () => {
@@ -151,9 +155,10 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         await page.say(bob.bareJid, 'after')
         await bob.receives('>after<')
         const statuses = await page.tab.evaluate(() => window.noted.statuses as readonly unknown[])
-        expect([statuses, bodies()]).toEqual([
+        expect([statuses, bodies(), complaints]).toEqual([
           ['connecting', 'online', 'offline mending', 'online'],
           ['before', 'meanwhile', 'after'],
+          [],
         ])
       })
     })

@@ -77,7 +77,9 @@ export class PageSession {
     this.#isFresh = isFresh
     this.#events = events
     this.#link = new LinkState(isMending => {
-      if (!this.#isOver) events[isMending ? 'mending' : 'online']()
+      if (this.#isOver) return
+      if (isMending) events.mending()
+      else events.online()
     })
   }
 
