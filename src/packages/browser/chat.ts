@@ -46,8 +46,8 @@ export interface Status {
   readonly state: 'connecting' | 'online' | 'offline' | 'ended'
   readonly reason?: string | undefined
   /**
-   * `no-network`, `unreachable`, `mending`, `replaced`, `signed-out`, `refused`, `session-over`, `closed`, or with the option
-   * `service` a code of docs/errors.md.
+   * `no-network`, `unreachable`, `mending`, `replaced`, `signed-out`, `refused`, `session-over`, `closed`, or with the
+   * option `service` a code of docs/errors.md.
    */
   readonly code?: string | undefined
   /** Seconds until the next attempt. */

@@ -2,7 +2,7 @@
 export const linkNamespace = 'urn:warm-bindings:link:0'
 
 /** Shorter breaks are not shown. */
-const milliseconds = 500
+const shortestMilliseconds = 500
 
 export const mending = {
   state: 'offline',
@@ -31,7 +31,7 @@ export class LinkState {
     this.notices += 1
     this.isMending = isMending
     clearTimeout(this.#timer)
-    if (isMending) this.#timer = setTimeout(this.#changed, milliseconds, true)
+    if (isMending) this.#timer = setTimeout(this.#changed, shortestMilliseconds, true)
     else this.#changed(false)
   }
 }
