@@ -83,10 +83,10 @@ interface PagesParts extends ConnectParts {
 }
 
 export function createPagesApp(parts: PagesParts): Express {
-  const { config, warming, answering, pageTokens, isTooOften, refused, page, httpLog } = parts
+  const { config, warming, answering, pageTokens, isTooOften, refusedSignOuts, refused, page, httpLog } = parts
   const { counts, sums } = answering
   const app = newApp(config)
-  app.use(createConnectRouter({ config, warming, answering, pageTokens, isTooOften, refused, page }))
+  app.use(createConnectRouter({ config, warming, answering, pageTokens, isTooOften, refusedSignOuts, refused, page }))
   app.use(createProblemHandler({ config, log: httpLog, counts, sums }, () => 'json'))
   return app
 }

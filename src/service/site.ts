@@ -122,6 +122,10 @@ function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts
     answering: answeringOf(parts),
     pageTokens,
     isTooOften: address => limits.isTooOften(address),
+    refusedSignOuts: {
+      areTooMany: address => limits.refusesSignOuts(address),
+      count: address => limits.countRefusedSignOut(address),
+    },
     refused,
     page: createEndpointPage(config, 'connect'),
     httpLog: logFor('http'),

@@ -46,12 +46,15 @@ export class SessionLimits {
   heldRequests = 0
   readonly #parts: LimitParts
   readonly #rate: KeyedRate
+  readonly #refusedSignOuts: KeyedRate
   readonly #clients = new Map<object, { readonly client: string; isStranger: boolean }>()
   readonly #strangers = new Set<object>()
 
   constructor(parts: LimitParts) {
     this.#parts = parts
-    this.#rate = parts.makeRate('sessions-address', () => parts.rates.sessionsPerAddress * rateSeconds, rateSeconds)
+    const most = () => parts.rates.sessionsPerAddress * rateSeconds
+    this.#rate = parts.makeRate('sessions-address', most, rateSeconds)
+    this.#refusedSignOuts = parts.makeRate('refused-sign-outs', most, rateSeconds)
   }
 
   get loginMilliseconds(): number {
@@ -83,6 +86,17 @@ export class SessionLimits {
   async isTooOften(address: string): Promise<boolean> {
     const client = this.#clientOf(address)
     return client !== proxy && (await this.#rate.take(client)) !== undefined
+  }
+
+  /** Logins of others behind the same address do not prevent a sign-out. */
+  async refusesSignOuts(address: string): Promise<boolean> {
+    const client = this.#clientOf(address)
+    return client !== proxy && (await this.#refusedSignOuts.wait(client)) !== undefined
+  }
+
+  async countRefusedSignOut(address: string): Promise<void> {
+    const client = this.#clientOf(address)
+    if (client !== proxy) await this.#refusedSignOuts.take(client)
   }
 
   /** If the result is undefined, call `opened` or `notOpened` next. */

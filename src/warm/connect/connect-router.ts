@@ -16,6 +16,7 @@ import { methodNotAllowed } from '../../http/answers/pages.js'
 import { readBody } from '../../http/bodies/read-body.js'
 import { limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
+import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { foreignText } from '../../lib/text/foreign-text.js'
 import { userOf } from '../../xmpp/jid/jid.js'
@@ -26,9 +27,12 @@ import { parametersOf, readFew } from '../read-parameters.js'
 import { createWarm, type WarmCallSettings, type WarmingParts } from '../warming/warm-call.js'
 import { refused as refusedToken } from './page-claims.js'
 import type { PageTokens, PageUser } from './page-tokens.js'
+import { createSignOutChecks, type RefusedSignOuts } from './sign-out-checks.js'
 
 /** The admin of pages if PAGE_ADMIN is not set. Because of the colon, no other admin has this name. */
 const ownName = ':pages'
+
+const signOutChecksOfAddress = 2
 
 interface AccessSettings extends Pick<Config, 'access'> {
   readonly bosh: Pick<Config['bosh'], 'enabled'>
@@ -44,6 +48,7 @@ export interface ConnectParts {
   readonly answering: AnsweringParts
   readonly pageTokens: Pick<PageTokens, 'userOf'>
   readonly isTooOften: (address: string) => Promise<boolean>
+  readonly refusedSignOuts: RefusedSignOuts
   readonly refused: OnRefused
   readonly page: PublicEndpoint['page']
 }
@@ -51,7 +56,7 @@ export interface ConnectParts {
 const methods = 'POST, DELETE, OPTIONS'
 
 export function createConnectRouter(parts: ConnectParts): Router {
-  const { config, warming, pageTokens, isTooOften, refused, page } = parts
+  const { config, warming, pageTokens, isTooOften, refusedSignOuts, refused, page } = parts
   const { log, audit } = parts.answering
   const admin = adminOfPages(config)
   const mayCall = accessOfPages(config)
@@ -87,26 +92,32 @@ export function createConnectRouter(parts: ConnectParts): Router {
     sendAnswer(response, { status: 405, headers: { 'Content-Type': type }, body: text })
   }
 
-  const count = async (address: string) => {
-    if (!(await isTooOften(address))) return
+  const tooMany = (address: string) => {
     refused('rate', { address })
-    throw new Problem('too-many-requests', { detail: limitDetail('rate') })
+    return new Problem('too-many-requests', { detail: limitDetail('rate') })
+  }
+  const checkSignOut = createSignOutChecks({
+    refusedSignOuts,
+    queue: new KeyedQueue(signOutChecksOfAddress),
+    tooMany,
+  })
+
+  const userIn = async (token: string | undefined): Promise<PageUser> => {
+    if (token === undefined) throw new Problem('invalid-token', { detail: 'Send it as Authorization: Bearer.' })
+    return pageTokens.userOf(token)
   }
 
   const authenticate: RequestHandler = async (request, response, next) => {
     if (!isSafe(request)) throw new Problem('insecure-channel')
-    // Backends sign out all users from one address, so a sign-out counts only if its token is not accepted.
+    const address = countedAddress(request, config)
     const isSignOut = request.method === 'DELETE'
-    if (!isSignOut) await count(countedAddress(request, config))
+    if (!isSignOut && (await isTooOften(address))) throw tooMany(address)
     const token = bearerIn(request.headers.authorization)
     try {
-      if (token === undefined) throw new Problem('invalid-token', { detail: 'Send it as Authorization: Bearer.' })
-      const user = await pageTokens.userOf(token)
+      const user = await (isSignOut ? checkSignOut(address, () => userIn(token)) : userIn(token))
       users.set(request, user)
       if (isSignOut) await warming.limits.countSignOut({ admin: admin.name, user: userOf(user.jid), visit: user.visit })
     } catch (error) {
-      const isCounted = error instanceof Problem && error.code === 'too-many-requests'
-      if (isSignOut && !isCounted) await count(countedAddress(request, config))
       if (error instanceof Problem && error.code === 'invalid-token')
         response.set('WWW-Authenticate', token === undefined ? 'Bearer' : 'Bearer error="invalid_token"')
       throw error
