@@ -5,8 +5,8 @@ import type { Transport } from './session-types.js'
 /** Characters. */
 const mostWaiting = 1024 * 1024
 const mostElements = 1000
-/** Counted for each element, because a short text may keep a whole network chunk in memory. */
-const elementBytes = 2048
+/** Counted for each element: usually 200 bytes, but a short text may keep 512 characters around it in memory. */
+const elementBytes = 384
 
 /** Returns bytes. `size` is in UTF-16 units of two bytes. */
 export function memoryOf(size: number, elements: number): number {

@@ -15,7 +15,8 @@ import { ServerWatch } from './server-watch.js'
 const mostWaiting = 256 * 1024
 /** A polling client does not wait, so above this backlog its session ends. */
 const mostKept = 8 * 1024 * 1024
-const mostBeforeLogin = memoryOf(64 * 1024, 64)
+const mostKeptBytes = memoryOf(mostKept, 0)
+const mostBeforeLogin = 256 * 1024
 
 /** Holds stanzas back until the stream features arrive, and while a login is delayed. */
 export class Uplink {
@@ -68,8 +69,7 @@ export class Uplink {
   }
 
   get isOverfull(): boolean {
-    const size = this.#unsent === undefined ? this.link.backlog : this.#unsentSize
-    return size > mostKept || (this.managed?.unconfirmedSize ?? 0) > mostKept
+    return this.link.backlog > mostKept || this.unsentBytes > mostKeptBytes
   }
 
   get isOverfullForStranger(): boolean {

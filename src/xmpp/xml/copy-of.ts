@@ -1,13 +1,16 @@
+/** V8 copies a shorter substring itself. */
+const shortestKeeping = 13
+
 /** Copies the text, because a substring keeps its whole source in memory. */
 export function copyOf(text: string): string
 export function copyOf(text: string | undefined): string | undefined
 export function copyOf(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : Buffer.from(text).toString()
+  return text === undefined || text.length < shortestKeeping ? text : Buffer.from(text).toString()
 }
 
-const shortWhole = 4096
+const shortWhole = 512
 /** A substring is copied if its source exceeds `shortWhole`, and is longer than this many substrings. */
-const mostKept = 4
+const mostKept = 3
 
 export function keepsTooMuch(part: number, whole: number): boolean {
   return whole > shortWhole && part * mostKept < whole

@@ -17,6 +17,8 @@ const greater = 0x3e
 
 const none: readonly string[] = []
 
+const stanzas = 'jabber:client'
+
 const xmlDeclaration = "<?xml version='1.0'?>"
 
 /** True if all XML that this reader accepts is within these limits. The splitter checks sizes and children. */
@@ -89,7 +91,7 @@ class UsualReader {
     const whole =
       missing === '' ? text.slice(start, end) : text.slice(start, tag.nameEnd) + missing + text.slice(tag.nameEnd, end)
     return keepsTooMuch(whole.length, text.length)
-      ? { name: copyOf(name), namespace: copyOf(namespace), text: copyOf(whole) }
+      ? { name: copyOf(name), namespace: namespace === stanzas ? stanzas : copyOf(namespace), text: copyOf(whole) }
       : { name, namespace, text: whole }
   }
 

@@ -3,8 +3,10 @@ import type { TermLimits } from '../../../src/browsers/bosh/terms.js'
 import type { EndReason } from '../../../src/lib/counts.js'
 import { Problem, type ProblemCode } from '../../../src/lib/errors.js'
 import type { How } from '../../../src/session/endings.js'
+import { inspect } from '../../../src/session/payload.js'
 import { setDown } from '../../../src/session/registry/moving-sessions.js'
 import { smNamespace, streamsNamespace } from '../../../src/xmpp/namespaces.js'
+import { readElement } from '../../../src/xmpp/xml/document.js'
 import {
   type BenchOptions,
   BoshBench,
@@ -988,6 +990,20 @@ describe('stanzas that the server has not acknowledged', () => {
     expect(bench.waiting.bytes).toBeLessThan(4 * text.length)
     await bench.server(() => link.say(a(2)))
     expect(uplink.unsentBytes).toBe(0)
+    bench.registry.endAllSilently()
+    expect(bench.waiting.bytes).toBe(0)
+  })
+
+  test('are too many above 16 MiB of memory, although their text is short', async () => {
+    const { bench, client } = await managed()
+    const { uplink, stanzaLimit } = bench.registry.byId(client.id)!
+    const payload = inspect(readElement(`<x>${message('').repeat(1_000)}</x>`).children, stanzaLimit)
+    let sent = 0
+    for (; !uplink.isOverfull; sent += 1_000) uplink.send(payload)
+    // Each takes about 500 bytes.
+    expect(sent).toBeGreaterThan((16 * 2 ** 20) / 600)
+    expect(sent).toBeLessThan((16 * 2 ** 20) / 400)
+    expect(bench.waiting.bytes).toBeLessThan(17 * 2 ** 20)
     bench.registry.endAllSilently()
     expect(bench.waiting.bytes).toBe(0)
   })
