@@ -7,6 +7,7 @@ import { forbidden } from './escape.js'
 import { escapeNamespace } from './escaped-namespaces.js'
 import type { XmlLimits } from './limits.js'
 import { assertFewDeclarations, type Declarations, Root } from './root.js'
+import { withSpaces } from './white-space.js'
 import { XmlError } from './xml-error.js'
 
 export interface ReadingRules {
@@ -60,7 +61,7 @@ class ElementReader {
 
   readRoot(text: string, rules: ReadingRules): Root {
     return this.#read(undefined, rules, () => {
-      this.#parser.write(text)
+      this.#parser.write(withSpaces(text))
       if (this.#top === undefined) throw new XmlError('not-well-formed', 'there is no root')
       const { name, uri, attributes, ns, isSelfClosing } = this.#top
       if (!isSelfClosing) this.#parser.write(`</${name}>`)
@@ -91,7 +92,7 @@ class ElementReader {
     this.#hasStreamElement = false
     return this.#read(scope, rules, () => {
       try {
-        this.#parser.write(withoutSections(text)).close()
+        this.#parser.write(withSpaces(withoutSections(text))).close()
       } catch (error) {
         if (error !== tooManyFaults) throw error
         this.#parser = this.#createParser()

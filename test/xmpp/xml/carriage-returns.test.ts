@@ -8,7 +8,11 @@ describe('a carriage return that a server sends', () => {
     ['<a>x\r\ny\r</a>', '<a>x&#13;\ny&#13;</a>'],
     ["<a b='\rc' d=\"e\r'\r\"/>", "<a b='&#13;c' d=\"e&#13;'&#13;\"/>"],
     ["<a\rb='c'\r\n\td='>\r'\r>\r</a\r>", "<a\rb='c'\r\n\td='>&#13;'\r>&#13;</a\r>"],
-    ['<a>\r<![CDATA[x\r\r"<y>]]>\r\'</a>', '<a>&#13;<![CDATA[x]]>&#13;&#13;<![CDATA["<y>]]>&#13;\'</a>'],
+    [
+      '<a>\r<![CDATA[x\r\r"<y>&]]>\r\'<![CDATA[]]>]<b c=">\r"/></a>',
+      '<a>&#13;x&#13;&#13;"&lt;y&gt;&amp;&#13;\']<b c=">&#13;"/></a>',
+    ],
+    ['<a>é\r<![CDATA[]]]]>></a>', '<a>é&#13;&#93;&#93;></a>'],
     ['<a>no return</a>', '<a>no return</a>'],
   ])('in %j becomes %j', (text, expected) => {
     expect(escapeCarriageReturns(text)).toBe(expected)

@@ -1,0 +1,41 @@
+import { expect, test } from '@jest/globals'
+import { SaxesParser } from 'saxes'
+import { withSpaces } from '../../../src/xmpp/xml/white-space.js'
+import { header, read } from './reading.js'
+
+test.each(['a b', 'a\tb', 'a\nb', 'a\rb', 'a\r\nb', 'a\n\rb', 'é\r\r\n\n\t€😀'])(
+  'white space in the value %j is what a parser reads',
+  value => {
+    const values: string[] = []
+    const parser = new SaxesParser()
+    parser.on('attribute', attribute => values.push(attribute.value))
+    parser.write(`<a b='${value}' c='${withSpaces(value)}'/>`).close()
+    expect(values[0]).toBe(withSpaces(value))
+    expect(values[1]).toBe(values[0])
+  },
+)
+
+/** The shortest of three times, in milliseconds. */
+function timeOf(work: () => void): number {
+  let shortest = Number.POSITIVE_INFINITY
+  for (let time = 0; time < 3; time++) {
+    const begin = performance.now()
+    work()
+    shortest = Math.min(shortest, performance.now() - begin)
+  }
+  return shortest
+}
+
+test.each([
+  ['carriage returns', '\r'],
+  ['line feeds', '\n'],
+  ['tabs', '\t'],
+])('a long attribute value of %s takes about as long to read as another', (_what, character) => {
+  const length = 4_000_000
+  const reading = (value: string) => () => {
+    const { elements } = read(`${header}<a b='${value}'><![CDATA[]]></a>`, { maxElementBytes: 2 * length })
+    expect(elements).toHaveLength(1)
+  }
+  const plain = timeOf(reading('x'.repeat(length)))
+  expect(timeOf(reading(character.repeat(length)))).toBeLessThan(3 * plain)
+})
