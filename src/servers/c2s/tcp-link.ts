@@ -66,6 +66,9 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   #acknowledges = false
   #isBusy = true
   #redirections = 0
+  /** The client gets one header for each stream that it opens, although the link may dial again. */
+  #isHeaderReported = false
+  #hasFeatures = false
 
   constructor(
     domain: string,
@@ -127,6 +130,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     this.#from = from ?? this.#from
     this.#ahead = ahead
     this.#isSpare = false
+    this.#isHeaderReported = false
     this.#open()
   }
 
@@ -205,6 +209,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   }
 
   #open(): void {
+    this.#hasFeatures = false
     this.#reader.begin()
     const from = this.#socket instanceof TLSSocket ? this.#from : undefined
     const header = writeHeader(this.#to.domain, this.#lang, from)
@@ -245,6 +250,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     if (typeof header === 'string') this.#refuse(header)
     else if (this.#phase === 'open') {
       this.#server?.state?.reached()
+      if (this.#isHeaderReported) return
+      this.#isHeaderReported = true
       this.events.onOpen(header)
     }
   }
@@ -266,9 +273,12 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
         this.#inTurn(() => this.#follow(end) || this.#end(end))
         return
       }
-      if (element.name === 'features') this.#offersStates = offersStates(element.text)
-      // A trial of pipelining keeps its time limit until the server answers the pipelined data.
-      if (element.name === 'features' && this.#ahead !== 'trial') this.#expectNothing()
+      if (element.name === 'features') {
+        this.#hasFeatures = true
+        this.#offersStates = offersStates(element.text)
+        // A trial of pipelining keeps its time limit until the server answers the pipelined data.
+        if (this.#ahead !== 'trial') this.#expectNothing()
+      }
     } else if (this.#ahead === 'trial') {
       this.#ahead = undefined
       this.#expectNothing()
@@ -318,12 +328,13 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   }
 
   /**
-   * RFC 6120 §4.9.3.19. Only a server that has proven its name may lead elsewhere, because the link is then as safe as one
-   * to an address in the DNS: the other server must prove the same name. Not after the first step of a login.
+   * RFC 6120 §4.9.3.19. Only a server that has proven its name may lead elsewhere, because the link is then as safe as
+   * one to an address in the DNS: the other server must prove the same name. Not after features, because the client may
+   * have begun its login.
    */
   #follow({ failure, streamError = '' }: LinkEnd): boolean {
     const isProven = this.#socket instanceof TLSSocket && this.#to.server?.verify !== false
-    const isEarly = this.#phase === 'open' && (this.events.step ?? 'features') === 'features'
+    const isEarly = this.#phase === 'open' && !this.#hasFeatures && (this.events.step ?? 'features') === 'features'
     if (failure.condition !== 'see-other-host' || !isProven || !isEarly || this.#redirections >= mostRedirections)
       return false
     const other = otherHost(streamError, (this.#socket as TLSSocket).alpnProtocol === 'xmpp-client')

@@ -49,11 +49,27 @@ test('a server that has proven its name leads to another one', async () => {
   await next.until("streams'>")
   next.send(serverHeader + features)
   await call.hears('flush')
-  expect(call.told).toEqual(['open 1 example.org', 'open 1 example.org', featuresSeen, 'flush'])
+  expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
   expect(call.link.facts.server).toBe(`127.0.0.1:${other.port}`)
   await peer.gone
   next.reset()
   await call.hears('closed')
+})
+
+test('the next stream that a client opens there has its own header', async () => {
+  const other = await otherServer()
+  const { call } = await led(`127.0.0.1:${other.port}`)
+  const next = await other.connection()
+  await secured(next)
+  await next.until("streams'>")
+  next.send(serverHeader + features)
+  await call.hears('flush')
+  call.told.length = 0
+  call.link.restart()
+  await next.until("streams'>")
+  next.send(serverHeader + features)
+  await call.hears('flush')
+  expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
 })
 
 test('also if this turn of the event loop has no time left', async () => {
@@ -107,6 +123,17 @@ test.each([
 ] as const)('a server %s leads nowhere', async (_what, server) => {
   const other = await otherServer()
   const { call } = await led(`127.0.0.1:${other.port}`, server)
+  await call.hears('end')
+  expect(call.told.at(-1)).toBe(refusal)
+})
+
+test('not after its features, which its client already has', async () => {
+  const { call, peer } = await connect({ tls: 'direct', ca: certificate.cert })
+  await secured(peer)
+  await peer.until("streams'>")
+  peer.send(serverHeader + features)
+  await call.hears('flush')
+  peer.send(seeOther('127.0.0.1:1'))
   await call.hears('end')
   expect(call.told.at(-1)).toBe(refusal)
 })
