@@ -155,6 +155,15 @@ for (const { maker, packages, start, over, servers, count } of places) {
       expect(here.lines.filter(line => line.includes('too much'))).toEqual([])
     })
 
+    test('gets an error for a dropped message only from a full JID, which it knew', async () => {
+      const much = '<a>'.repeat(1000) + '</a>'.repeat(1000)
+      stranger.send(`<message to='${alice.jid}' id='bare'>${much}</message>`)
+      stranger.send(`<message to='${victim.jid}' id='full'>${much}</message>`)
+      const heard = await stranger.hears(/<message [^>]*id=["']full["']/)
+      expect([victim.faults, /id=["']bare["']/.test(heard)]).toEqual([[], false])
+      expect(here.lines.filter(line => line.includes('"fate":"dropped"')).length).toBeGreaterThan(0)
+    })
+
     test('floods a session that fetches nothing, which survives, as do others', async () => {
       const binding = await here.bind(bob)
       const deaf = await here.bind(alice)

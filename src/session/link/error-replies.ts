@@ -19,9 +19,15 @@ export function errorToClient(stanza: Element, jid: string): Element | undefined
 
 const tooLarge = 'The connection manager does not pass on stanzas that are larger than 4 MiB or not well-formed.'
 
-/** RFC 6120 §8.3.3.12. The stanza was dropped. A room would remove an occupant that answers with an error. */
+/**
+ * RFC 6120 §8.3.3.12. The stanza was dropped. A stanza to the bare JID gets no error: an offline user would send none, and
+ * the server adds the full JID as its `from`, so that anybody could learn both (RFC 6121 §8.5.2). A room would
+ * remove an occupant that answers with an error.
+ */
 export function refusalToSender(stanza: Element): Element | undefined {
-  const type = stanza.name === 'message' ? startTagOf(stanza.text).attribute('type') : undefined
+  const tag = startTagOf(stanza.text)
+  if (tag.attribute('to')?.includes('/') === false) return undefined
+  const type = stanza.name === 'message' ? tag.attribute('type') : undefined
   if (type === 'groupchat' || type === 'headline') return undefined
   const error = writeError('modify', 'policy-violation', tooLarge)
   return errorReply(stanza, error, tag => attribute('to', tag.attribute('from')))

@@ -161,9 +161,17 @@ describe('a stanza that is mended or dropped', () => {
   const error = "<error type='{}'><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text "
 
   test.each([
-    ['message', "from='a@b/c' id='1' type='chat'", `<message xmlns='jabber:client' type='error' to='a@b/c' id='1'>`],
+    [
+      'message',
+      "from='a@b/c' to='c@d/e' id='1' type='chat'",
+      `<message xmlns='jabber:client' type='error' to='a@b/c' id='1'>`,
+    ],
     ['iq', "from='a@b/c' id='1' type='get'", `<iq xmlns='jabber:client' type='error' to='a@b/c' id='1'>`],
     ['iq', "id='1' type='set'", `<iq xmlns='jabber:client' type='error' id='1'>`],
+    ['message', "from='a@b/c' id='1'", `<message xmlns='jabber:client' type='error' to='a@b/c' id='1'>`],
+    // An error would show a stranger that the user is online, and the full JID.
+    ['message', "from='a@b/c' to='c@d' id='1' type='chat'", ''],
+    ['iq', "from='a@b/c' to='c@d' id='1' type='get'", ''],
     ['message', "from='a@b/c' id='1' type='error'", ''],
     ['presence', "from='a@b/c'", ''],
     // A room removes an occupant that answers with an error.
