@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Server } from '../../config/config.js'
-import type { Timer } from '../../lib/clock.js'
 import type { Step } from '../../lib/errors.js'
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 import { paced } from '../../lib/paced.js'
@@ -13,31 +12,16 @@ import type { Root } from '../../xmpp/xml/root.js'
 import type { Sink } from '../../xmpp/xml/splitter.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import type { ConnectedServer } from '../net/connected-server.js'
-import {
-  type Connection,
-  type ConnectionEvents,
-  type ConnectionOptions,
-  type ConnectionParts,
-  openConnection,
-  type Spare,
-} from './connection.js'
+import type { ConnectionEvents, Spare } from './connection.js'
+import { type DeadlineEvents, LinkDeadline } from './link-deadline.js'
+import { type DialingParts, LinkDialing } from './link-dialing.js'
 import { linkFacts } from './link-facts.js'
-import { otherHost } from './other-host.js'
 import { ignore, listenTo, type SocketEvents } from './socket-events.js'
-import type { SpareLinks } from './spare-links.js'
 import { longestStep, offersStates, readHeader, streamFooter, writeHeader } from './stream-header.js'
 import { StreamReader } from './stream-reader.js'
 import { StreamWriter, type StreamWriterEvents } from './stream-writer.js'
 
-const featuresSeconds = 10
-const trialSeconds = 3
-/** A firewall may have forgotten a spare link, so its server must answer sooner. */
-const spareSeconds = 1
-const closeSeconds = 5
-const mostRedirections = 2
-
-export interface LinkParts extends ConnectionParts {
-  readonly spares?: SpareLinks | undefined
+export interface LinkParts extends DialingParts {
   readonly waiting: WaitingMemory
   readonly streamManagement: boolean
   readonly sasl2: boolean
@@ -47,25 +31,22 @@ export interface LinkParts extends ConnectionParts {
 
 type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
-export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, StreamWriterEvents {
+export class TcpLink implements Link, ConnectionEvents, DeadlineEvents, SocketEvents, Sink, StreamWriterEvents {
   events: LinkEvents
-  #to: ConnectionOptions
+  readonly #dialing: LinkDialing
+  readonly #deadline: LinkDeadline
   readonly #parts: LinkParts
   #lang: string
   #from: string | undefined
   #ahead: StreamOptions['ahead']
   #phase: Phase = 'connecting'
-  #connection: Connection | undefined
   #socket: Socket | undefined
-  #server: ConnectedServer | undefined
   #writer: StreamWriter | undefined
   readonly #reader: StreamReader
-  #deadline: Timer | undefined
   #offersStates = false
   #isSpare = false
   #acknowledges = false
   #isBusy = true
-  #redirections = 0
   /** The client gets one header for each stream that it opens, although the link may dial again. */
   #isHeaderReported = false
   #hasFeatures = false
@@ -78,22 +59,19 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     parts: LinkParts,
   ) {
     this.events = events
-    this.#to = { domain, server, lang, certificate }
+    this.#dialing = new LinkDialing({ domain, server, lang, certificate }, parts, this)
+    this.#deadline = new LinkDeadline(parts.clock, parts.stepSeconds, this)
     this.#parts = parts
     this.#lang = lang
     this.#from = from
     this.#ahead = ahead
     this.#reader = new StreamReader(this, parts.limits, parts.waiting)
-    this.#connection = parts.spares?.take(this.#to, this) ?? openConnection(this.#to, parts, this)
+    this.#dialing.begin()
   }
 
   get facts(): LinkFacts {
-    const about = { server: this.#serverName, offersClientStates: this.#offersStates }
-    return linkFacts(this.#socket, this.#to.server, this.#parts.sasl2, about)
-  }
-
-  get #serverName(): string | undefined {
-    return this.#server?.name ?? this.#connection?.server
+    const about = { server: this.#dialing.serverName, offersClientStates: this.#offersStates }
+    return linkFacts(this.#socket, this.#dialing.to.server, this.#parts.sasl2, about)
   }
 
   get backlog(): number {
@@ -105,7 +83,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   }
 
   get allowsManagement(): boolean {
-    return this.#parts.streamManagement && this.#to.server?.management !== false
+    return this.#parts.streamManagement && this.#dialing.to.server?.management !== false
   }
 
   get isBetweenElements(): boolean {
@@ -142,7 +120,6 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     this.#socket?.resume()
   }
 
-  /** The server must answer within `closeSeconds` (RFC 6120 §4.4). */
   close(): void {
     if (this.#beginClosing()) this.#writer!.write(streamFooter)
   }
@@ -154,11 +131,11 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   }
 
   unanswered(): void {
-    this.#server?.state?.lost({ step: 'stream', code: 'timeout' }, this.#to.domain)
+    this.#dialing.server?.state?.lost({ step: 'stream', code: 'timeout' }, this.#dialing.to.domain)
   }
 
   timeOut(step: Step, isStreamOver = true): void {
-    this.#connection?.timeOut()
+    this.#dialing.timeOut()
     this.#guard(() => this.#end({ failure: { step, code: 'timeout' } }, isStreamOver))
   }
 
@@ -167,8 +144,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   }
 
   onReady(socket: Socket, server: ConnectedServer, spare?: Spare): void {
-    this.#server = server
-    this.#guard(() => this.#ready(socket, spare))
+    this.#guard(() => this.#ready(socket, server, spare))
   }
 
   onFailed(end: LinkEnd): void {
@@ -186,16 +162,15 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     if (this.#phase !== 'open') return false
     this.#phase = 'closing'
     this.#socket!.resume()
-    this.#expect(closeSeconds)
+    this.#deadline.forEnd()
     return true
   }
 
-  #ready(socket: Socket, spare: Spare | undefined): void {
+  #ready(socket: Socket, server: ConnectedServer, spare: Spare | undefined): void {
     this.#phase = 'open'
-    this.#connection = undefined
     this.#isSpare = spare !== undefined
     this.#socket = socket
-    this.#server?.opened()
+    this.#dialing.connected(server)
     this.#writer = new StreamWriter(socket, this.#parts.clock, this)
     listenTo(socket, this)
     if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
@@ -205,17 +180,16 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
       else this.#ahead = undefined
     }
     this.#open()
-    if (this.#redirections === 0) this.#parts.spares?.replenish(this.#to, spare === undefined ? 1 : 0)
+    this.#dialing.replenish(spare !== undefined)
   }
 
   #open(): void {
     this.#hasFeatures = false
     this.#reader.begin()
     const from = this.#socket instanceof TLSSocket ? this.#from : undefined
-    const header = writeHeader(this.#to.domain, this.#lang, from)
-    const seconds = this.#ahead === 'trial' ? trialSeconds : Math.max(featuresSeconds, this.#parts.stepSeconds)
-    if (this.#isSpare) this.#expect(spareSeconds, () => this.#replaceSilentSpare() || this.#expect(seconds))
-    else this.#expect(seconds)
+    const header = writeHeader(this.#dialing.to.domain, this.#lang, from)
+    if (this.#isSpare) this.#deadline.forSpare()
+    else this.#deadline.forAnswer(this.#ahead === 'trial')
     if (this.#ahead === undefined) this.#writer!.write(header)
     else {
       this.#writer!.sendHeader(header)
@@ -249,7 +223,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     const header = readHeader(root)
     if (typeof header === 'string') this.#refuse(header)
     else if (this.#phase === 'open') {
-      this.#server?.state?.reached()
+      this.#dialing.server?.state?.reached()
       if (this.#isHeaderReported) return
       this.#isHeaderReported = true
       this.events.onOpen(header)
@@ -277,11 +251,11 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
         this.#hasFeatures = true
         this.#offersStates = offersStates(element.text)
         // A trial of pipelining keeps its time limit until the server answers the pipelined data.
-        if (this.#ahead !== 'trial') this.#expectNothing()
+        if (this.#ahead !== 'trial') this.#deadline.clear()
       }
     } else if (this.#ahead === 'trial') {
       this.#ahead = undefined
-      this.#expectNothing()
+      this.#deadline.clear()
     }
     this.events.onElement(element)
   }
@@ -314,6 +288,13 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     this.#guard(() => this.#fail({ step: 'features', code: 'timeout' }))
   }
 
+  onSilentSpare(): void {
+    this.#guard(() => {
+      if (!this.#reader.hasBegun) this.#dialing.dropSpares()
+      if (!this.#replaceSpare()) this.#deadline.forAnswer(this.#ahead === 'trial')
+    })
+  }
+
   /** Dials again if a spare link ended before the server sent anything. */
   #replaceSpare(): boolean {
     if (!this.#isSpare || this.#reader.hasBegun || this.#phase !== 'open') return false
@@ -321,27 +302,11 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     return true
   }
 
-  #replaceSilentSpare(): boolean {
-    if (this.#reader.hasBegun) return false
-    this.#parts.spares?.dropOf(this.#to.domain)
-    return this.#replaceSpare()
-  }
-
-  /**
-   * RFC 6120 §4.9.3.19. Only a server that has proven its name may lead elsewhere, because the link is then as safe as
-   * one to an address in the DNS: the other server must prove the same name. Not after features, because the client may
-   * have begun its login.
-   */
-  #follow({ failure, streamError = '' }: LinkEnd): boolean {
-    const isProven = this.#socket instanceof TLSSocket && this.#to.server?.verify !== false
+  /** Dials the host that the server names. Not after features, because the client may have begun its login. */
+  #follow(end: LinkEnd): boolean {
     const isEarly = this.#phase === 'open' && !this.#hasFeatures && (this.events.step ?? 'features') === 'features'
-    if (failure.condition !== 'see-other-host' || !isProven || !isEarly || this.#redirections >= mostRedirections)
-      return false
-    const other = otherHost(streamError, (this.#socket as TLSSocket).alpnProtocol === 'xmpp-client')
-    if (other === undefined) return false
-    this.#redirections += 1
-    this.#to = { ...this.#to, other }
-    this.#dialAgain(failure)
+    if (!isEarly || !this.#dialing.redirect(end, this.#socket)) return false
+    this.#dialAgain(end.failure)
     return true
   }
 
@@ -353,7 +318,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     }
     this.#disconnect()
     this.#phase = 'connecting'
-    this.#connection = openConnection(this.#to, this.#parts, this)
+    this.#dialing.again()
   }
 
   /** Not if the link has dialled again before its turn. */
@@ -374,17 +339,16 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     const end = atStep({ failure: { step: 'features', code: 'internal-error', cause } }, this.events)
     const isReported = this.#phase === 'closing' || this.#phase === 'ended'
     this.#destroy()
-    this.#parts.onFailed(this.#to.domain, end.failure)
+    this.#parts.onFailed(this.#dialing.to.domain, end.failure)
     if (!isReported) this.events.onEnd(end)
   }
 
   #refuse(condition: string, cause?: unknown): void {
-    if (this.#phase === 'closing') {
-      this.#destroy()
-      return
+    if (this.#phase === 'closing') this.#destroy()
+    else {
+      this.#writer!.write(writeStreamError(condition))
+      this.#end({ failure: { step: 'features', code: 'remote-protocol-error', cause } })
     }
-    this.#writer!.write(writeStreamError(condition))
-    this.#end({ failure: { step: 'features', code: 'remote-protocol-error', cause } })
   }
 
   #fail(failure: Failure): void {
@@ -394,15 +358,16 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
 
   #end(end: LinkEnd, isStreamOver = true): void {
     if (this.#phase === 'closing' || this.#phase === 'ended') return
-    const { server = this.#serverName } = end.failure
+    const { server = this.#dialing.serverName } = end.failure
     if (isStreamOver) this.close()
     else this.cut()
     const reported = atStep({ ...end, failure: { ...end.failure, server } }, this.events)
     const { failure, isStale = false } = reported
     const isSilent = failure.step === 'features' && !this.#reader.hasBegun && !isStale
-    if (failure.step === 'stream') this.#server?.state?.lost(failure, this.#to.domain)
-    else if (isSilent && failure.code !== 'remote-stream-error') this.#server?.state?.failed(failure, this.#to.domain)
-    this.#parts.onFailed(this.#to.domain, failure)
+    if (failure.step === 'stream') this.#dialing.server?.state?.lost(failure, this.#dialing.to.domain)
+    else if (isSilent && failure.code !== 'remote-stream-error')
+      this.#dialing.server?.state?.failed(failure, this.#dialing.to.domain)
+    this.#parts.onFailed(this.#dialing.to.domain, failure)
     this.events.onEnd(reported)
   }
 
@@ -410,32 +375,20 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     if (this.#phase === 'ended') return
     this.#phase = 'ended'
     this.#parts.onClosed(this)
-    this.#connection?.cancel()
-    this.#connection = undefined
+    this.#dialing.cancel()
     this.#disconnect()
   }
 
   #disconnect(): void {
-    this.#expectNothing()
+    this.#deadline.clear()
     this.#reader.stop()
     this.#writer?.stop()
     if (this.#socket === undefined) return
     ignore(this.#socket)
     this.#socket.destroy()
     this.#socket = undefined
-    this.#server?.closed()
-    this.#server = undefined
+    this.#dialing.disconnected()
     this.#writer = undefined
-  }
-
-  #expectNothing(): void {
-    this.#deadline?.cancel()
-    this.#deadline = undefined
-  }
-
-  #expect(seconds: number, act = () => this.onStall()): void {
-    this.#expectNothing()
-    this.#deadline = this.#parts.clock.after(seconds * 1000, () => this.#guard(act))
   }
 }
 
