@@ -130,13 +130,18 @@ export class Problem extends Error {
   readonly quote: string | undefined
   readonly parameter: { readonly name: string; readonly rule?: string } | undefined
   readonly retryAfterSeconds: number | undefined
+  /** The setting that decides, for the log. */
+  readonly setting: string | undefined
   /** Host and port of the XMPP server that refused. For admins only. */
   server: string | undefined
 
   constructor(
     readonly code: ProblemCode,
     about: Partial<
-      Pick<Problem, 'step' | 'condition' | 'detail' | 'quote' | 'parameter' | 'retryAfterSeconds' | 'server'>
+      Pick<
+        Problem,
+        'step' | 'condition' | 'detail' | 'quote' | 'parameter' | 'retryAfterSeconds' | 'setting' | 'server'
+      >
     > & {
       readonly cause?: unknown
     } = {},
@@ -149,6 +154,7 @@ export class Problem extends Error {
     this.quote = about.quote
     this.parameter = about.parameter
     this.retryAfterSeconds = about.retryAfterSeconds
+    this.setting = about.setting
     this.server = about.server
   }
 }

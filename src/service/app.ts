@@ -67,14 +67,25 @@ export function createApp(parts: AppParts): Express {
   }
   for (const router of extraRouters) app.use(router)
   app.use(({ path }) => {
-    const isOff = !config.warm.enabled && (path === config.warmPath || path.startsWith(`${config.warmPath}/`))
-    throw new Problem(
-      'not-found',
-      isOff ? { detail: 'The warm API and the pages for admins are off here: see WARM_ENABLED and HTTP_HOSTS.' } : {},
-    )
+    throw new Problem('not-found', offAt(path, config))
   })
   app.use(createProblemHandler({ config, log: httpLog, counts, sums }))
   return app
+}
+
+/** Why there is nothing at the path of a part that settings can enable. */
+function offAt(path: string, config: Config): { readonly detail?: string; readonly setting?: string } {
+  const { bosh, boshPath, websocket, websocketPath, warm, warmPath, pages, pagePath } = config
+  const parts = [
+    [boshPath, bosh.enabled, 'The BOSH endpoint is', 'BOSH_ENABLED'],
+    [websocketPath, websocket.enabled, 'The WebSocket endpoint is', 'WEBSOCKET_ENABLED'],
+    [warmPath, warm.enabled, 'The warm API and the pages for admins are', 'WARM_ENABLED'],
+    [pagePath, pages.origins.length > 0, 'Logins of pages with tokens are', 'PAGE_ORIGINS'],
+  ] as const
+  const off = parts.find(([base, isOn]) => !isOn && (path === base || path.startsWith(`${base}/`)))
+  if (off === undefined) return {}
+  const [, , subject, setting] = off
+  return { detail: `${subject} off here: see ${setting} and HTTP_HOSTS.`, setting }
 }
 
 interface PagesParts extends ConnectParts {
@@ -95,7 +106,7 @@ export function createMisdirectedApp(parts: ProblemParts): Express {
   const app = newApp(parts.config)
   app.use('/assets', createAssetsRouter())
   app.use(() => {
-    throw new Problem('misdirected-request')
+    throw new Problem('misdirected-request', { setting: 'HTTP_HOSTS' })
   })
   app.use(createProblemHandler(parts))
   return app
@@ -137,7 +148,7 @@ function createProblemHandler(
         counts.faults += 1
         log.error({ ...ids, ...traceOf(problem.cause ?? error) }, 'failed')
       } else if (!logged.has(response)) {
-        const about = { ...ids, code: problem.code, address: clientAddress(request, config) }
+        const about = { ...ids, code: problem.code, setting: problem.setting, address: clientAddress(request, config) }
         const isTold = often(problem.code, sum => ({ ...about, count: (sum?.count ?? 0) + 1 }))
         if (!isTold) log.debug(about, 'refused')
       }

@@ -7,6 +7,7 @@ import { ConfigError } from '../config/load.js'
 import { settingsInCommon } from '../config/serving.js'
 import { createEvents } from '../events/events.js'
 import { createFormTokens, formKeyOf } from '../http/access/form-tokens.js'
+import { refusedRequests } from '../http/access/refused-requests.js'
 import { EventStreams } from '../http/answers/event-streams.js'
 import { createDispatcher } from '../http/listening/dispatch.js'
 import { localAddressProblems } from '../http/listening/listen-problems.js'
@@ -249,13 +250,23 @@ export async function startService({
       log,
     })
   const states = (await files?.read()) ?? []
-  const dispatcher = createDispatcher(createHealthListeners(fault), sites.routes)
+  const note = refusedRequests(clock, logFor('http'), live.config)
+  const dispatcher = createDispatcher(createHealthListeners(fault, note), sites.routes, note)
 
   const { address, maxErrorRate } = config.metrics
   let metricsServer: MetricsServer | undefined
   try {
     if (servesMetrics && address) metricsServer = await serveMetrics(address, metrics.text, fault, log)
-    listening = await listen(dispatcher, { config: live.config, log, clock, refused, descriptors, sockets, leave })
+    listening = await listen(dispatcher, {
+      config: live.config,
+      log,
+      clock,
+      refused,
+      note,
+      descriptors,
+      sockets,
+      leave,
+    })
   } catch (error) {
     await nodes?.close()
     metricsServer?.close()

@@ -1,10 +1,10 @@
 import type { CookieRules } from '../browsers/bosh/attach-cookie.js'
-import { boshRefusals } from '../browsers/bosh/bosh-refusals.js'
 import { createConnectionManager } from '../browsers/bosh/connection-manager.js'
 import type { Config } from '../config/config.js'
 import { pathOf, urlOfDomain } from '../config/serving.js'
 import { homePath } from '../http/addresses.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
+import { boshRefused, refusalLog } from '../lib/limits/refusal-log.js'
 import { createOpener, type OpenerParts } from '../session/opener.js'
 import type { Open } from '../session/session-types.js'
 import { createLogins, type Logins } from '../warm/warming/session-login.js'
@@ -53,7 +53,7 @@ export function createSessions(
     defaultDomain: bosh.defaultDomain,
     terms: bosh,
     requireSecure: bosh.requireSecure,
-    noteRefusal: boshRefusals(parts.clock, parts.logFor('bosh')),
+    noteRefusal: refusalLog(parts.clock, parts.logFor('bosh'), boshRefused),
     cookies: domain => cookieRules(config, domain),
     bodies: parts.bodies,
   })

@@ -1,5 +1,4 @@
 import type { Express, Router } from 'express'
-import { boshRefusals } from '../browsers/bosh/bosh-refusals.js'
 import type { CarriedRequests } from '../browsers/bosh/carried-requests.js'
 import type { ConnectionManager } from '../browsers/bosh/connection-manager.js'
 import { createCors } from '../browsers/bosh/cors.js'
@@ -17,6 +16,7 @@ import { redirectBase, secureBase } from '../http/addresses.js'
 import { createEndpointPage } from '../http/answers/endpoint-page.js'
 import type { Endpoint, Routes } from '../http/listening/dispatch.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
+import { boshRefused, refusalLog } from '../lib/limits/refusal-log.js'
 import type { Nodes } from '../processes/nodes.js'
 import type { Opener, OpenerParts } from '../session/opener.js'
 import type { Open } from '../session/session-types.js'
@@ -201,7 +201,7 @@ function createBosh(config: Config, manager: ConnectionManager, { shared, carrie
     counts,
     cors: createCors(config.cors),
     externalUrl: config.externalUrl,
-    noteRefusal: boshRefusals(clock, shared.sessionParts.logFor('bosh')),
+    noteRefusal: refusalLog(clock, shared.sessionParts.logFor('bosh'), boshRefused),
     maxBodyBytes: Math.max(leastBodyBytes, 2 * maxStanzaBytes),
   })
   return Object.assign(listener, { holds: true })

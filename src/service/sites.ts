@@ -1,5 +1,4 @@
 import type { RequestListener } from 'node:http'
-import { boshRefusals } from '../browsers/bosh/bosh-refusals.js'
 import { createCarriedRequests } from '../browsers/bosh/carried-requests.js'
 import { CarriedSockets } from '../browsers/websocket/carried-sockets.js'
 import type { Config, HostEntry } from '../config/config.js'
@@ -9,6 +8,7 @@ import { answerInText } from '../http/answers/node-answers.js'
 import type { Routes } from '../http/listening/dispatch.js'
 import { problems } from '../lib/errors.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
+import { boshRefused, refusalLog } from '../lib/limits/refusal-log.js'
 import type { SessionRecord } from '../session/session-record.js'
 import { createCarriedLogins } from '../warm/warming/carried-logins.js'
 import { managementFrom } from '../warm/warming/session-login.js'
@@ -113,9 +113,9 @@ function createHost(config: Config, hosts: readonly HostEntry[], parts: Parts, b
 /** Rejects requests with 421 (RFC 9110 §15.5.20). */
 function refusal(config: Config, { shared, sums }: Parts): Routes {
   const { logFor, counts, clock } = shared.sessionParts
-  const note = boshRefusals(clock, logFor('bosh'))
+  const note = refusalLog(clock, logFor('bosh'), boshRefused)
   const refuseBosh: RequestListener = (req, res) => {
-    note('host', clientAddress(req, config), 'HTTP_HOSTS')
+    note('host', clientAddress(req, config), 'HTTP_HOSTS', req.headers.host)
     answerInText(res, 421, problems['misdirected-request'].sentence)
   }
   const rest = createMisdirectedApp({ config, log: logFor('http'), counts, sums })

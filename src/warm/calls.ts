@@ -51,7 +51,7 @@ export interface Call {
   readonly line: Record<string, unknown>
 }
 
-interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail'>> {
+interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail' | 'setting'>> {
   readonly code: ProblemCode | 'ok' | 'client-gone'
   readonly cause?: string | undefined
   readonly server?: string | undefined
@@ -99,7 +99,7 @@ export function createCalls({ config, hashes, failures, answering }: CallsParts)
     hashes,
     failures,
     refuse(request, attempt) {
-      const line = { code: 'unauthorized', admin: attempt?.admin }
+      const line = { code: 'unauthorized', setting: 'ADMIN_USERS, ADMIN_USERS_FILE', admin: attempt?.admin }
       if (attempt === undefined) logOften(request, log, line, 'warm')
       else {
         counts.failedAdminLogins += 1
@@ -140,7 +140,8 @@ export function createCalls({ config, hashes, failures, answering }: CallsParts)
       const allowed = [...methods, 'OPTIONS'].join(', ')
       const check: RequestHandler = (request, response, next) => {
         response.vary('Accept').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
-        if (mayCall?.(clientAddress(request, config)) === false) throw new Problem('address-forbidden')
+        if (mayCall?.(clientAddress(request, config)) === false)
+          throw new Problem('address-forbidden', { setting: 'WARM_ALLOW, WARM_DENY' })
         if (!methods.includes(request.method)) {
           response.set('Allow', allowed)
           if (request.method !== 'OPTIONS') throw methodNotAllowed(allowed)
@@ -150,10 +151,12 @@ export function createCalls({ config, hashes, failures, answering }: CallsParts)
         // Calls over an unencrypted network get no 401, because browsers answer a 401 with the secret.
         if (!isSafe(request)) {
           throw new Problem('insecure-channel', {
+            setting: 'ASSUME_SECURE',
             detail: 'Call over TLS, listen on a loopback address, or set ASSUME_SECURE behind a proxy that ends TLS.',
           })
         }
-        if (isCertificateNeeded && !hasCertificate(request)) throw new Problem('client-certificate-required')
+        if (isCertificateNeeded && !hasCertificate(request))
+          throw new Problem('client-certificate-required', { setting: 'TLS_CLIENT_AUTH' })
         admins.authenticate(request, response, error => {
           if (error === undefined) adminsOfErrors.set(response, admins.of(request))
           next(error)
@@ -284,6 +287,6 @@ function endedNothing({ ended, elsewhere, unanswered }: Call['line']): boolean {
   return ended === 0 && !elsewhere && unanswered === undefined
 }
 
-export function outcomeOf({ code, step, condition, detail, cause, server }: Problem): Outcome {
-  return { code, step, condition, detail, cause: codeOf(cause), server: server && foreignText(server) }
+export function outcomeOf({ code, step, condition, detail, setting, cause, server }: Problem): Outcome {
+  return { code, step, condition, detail, setting, cause: codeOf(cause), server: server && foreignText(server) }
 }

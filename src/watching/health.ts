@@ -1,24 +1,35 @@
 import type { RequestListener, ServerResponse } from 'node:http'
+import type { NoteRequest } from '../http/access/refused-requests.js'
 
 /** `fault` returns why the process accepts no sessions. */
-export function createHealthListeners(fault: () => string | undefined): ReadonlyMap<string, RequestListener> {
+export function createHealthListeners(
+  fault: () => string | undefined,
+  note: NoteRequest,
+): ReadonlyMap<string, RequestListener> {
   return new Map<string, RequestListener>([
-    ['/healthz', (_req, res) => answer(res, undefined)],
-    ['/readyz', (_req, res) => answer(res, fault())],
+    ['/healthz', (_req, res) => answer(res, undefined, note)],
+    ['/readyz', (_req, res) => answer(res, fault(), note)],
   ])
 }
 
-function answer(res: ServerResponse, fault: string | undefined): void {
+function answer(res: ServerResponse, fault: string | undefined, note: NoteRequest): void {
   const { method } = res.req
   if (method === 'GET' || method === 'HEAD') sendText(res, fault ? 503 : 200, fault ? `not ready: ${fault}` : 'ok')
-  else sendText(res, 405, '', ['Allow', 'GET, HEAD'])
+  else refuseMethod(res, note)
 }
+
+export function refuseMethod(res: ServerResponse, note: NoteRequest): void {
+  note(res.req, 'method')
+  sendText(res, 405, 'Allowed: GET, HEAD.\n', [...textType, 'Allow', 'GET, HEAD'])
+}
+
+const textType = ['Content-Type', 'text/plain; charset=utf-8'] as const
 
 export function sendText(
   res: ServerResponse,
   status: number,
   text: string,
-  headers: readonly string[] = ['Content-Type', 'text/plain; charset=utf-8'],
+  headers: readonly string[] = textType,
 ): void {
   const length = String(Buffer.byteLength(text))
   const usual = ['Content-Length', length, 'Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff']

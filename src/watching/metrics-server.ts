@@ -4,11 +4,14 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { type Place, written } from '../config/kinds/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
+import type { NoteRequest } from '../http/access/refused-requests.js'
 import { readAbsoluteForm } from '../http/listening/absolute-form.js'
 import { bindFailureReason } from '../http/listening/listen-problems.js'
 import { inTurn, mayWait } from '../http/listening/pipelined-requests.js'
+import { systemClock } from '../lib/clock.js'
+import { refusalLog } from '../lib/limits/refusal-log.js'
 import { codeOf, traceOf } from '../lib/log.js'
-import { createHealthListeners, sendText } from './health.js'
+import { createHealthListeners, refuseMethod, sendText } from './health.js'
 import { textType } from './metrics.js'
 
 const unreadMilliseconds = 60_000
@@ -18,8 +21,10 @@ export type MetricsServer = Awaited<ReturnType<typeof serveMetrics>>
 type MetricsText = () => Promise<string>
 
 export async function serveMetrics(address: Place, text: MetricsText, fault: () => string | undefined, log: Logger) {
-  const health = createHealthListeners(fault)
-  const answerRest = answerMetrics(text, log)
+  const refused = refusalLog(systemClock, log, 'a request for metrics was refused')
+  const note: NoteRequest = ({ socket }, reason) => refused(reason, socket.remoteAddress)
+  const health = createHealthListeners(fault, note)
+  const answerRest = answerMetrics(text, log, note)
   const server = createServer((req, res) => {
     readAbsoluteForm(req)
     const answer = health.get(req.url!) ?? answerRest
@@ -41,16 +46,18 @@ export async function serveMetrics(address: Place, text: MetricsText, fault: () 
   }
 }
 
-function answerMetrics(text: MetricsText, log: Logger): RequestListener {
+function answerMetrics(text: MetricsText, log: Logger, note: NoteRequest): RequestListener {
   return (req, res) => {
-    if (req.url!.split('?', 1)[0] !== '/metrics') sendText(res, 404, 'Metrics are at /metrics.\n')
-    else if (req.method !== 'GET' && req.method !== 'HEAD') sendText(res, 405, '', ['Allow', 'GET, HEAD'])
+    if (req.url!.split('?', 1)[0] !== '/metrics') {
+      note(req, 'path')
+      sendText(res, 404, 'Metrics are at /metrics.\n')
+    } else if (req.method !== 'GET' && req.method !== 'HEAD') refuseMethod(res, note)
     else
       text().then(
         all => sendText(res, 200, all, ['Content-Type', textType]),
         error => {
           log.error(traceOf(error), 'metrics failed')
-          sendText(res, 500, '')
+          sendText(res, 500, 'The metrics failed. The log has the cause.\n')
         },
       )
   }

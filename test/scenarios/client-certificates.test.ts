@@ -234,8 +234,21 @@ test('with `all`, each connection needs a certificate', async () => {
   await start('all')
   try {
     expect(await told(front, backend)).toBe('200')
-    expect(await told(front)).not.toMatch(/^\d/)
-    expect(await told(front, stranger)).not.toMatch(/^\d/)
+    for (const [client, line] of [
+      [{}, { level: 30, reason: 'client-certificate', setting: 'TLS_CLIENT_AUTH' }],
+      [stranger, { level: 20, reason: 'client-certificate', setting: 'TLS_CLIENT_AUTH' }],
+    ] as const) {
+      const before = service.lines.length
+      expect(await told(front, client)).not.toMatch(/^\d/)
+      await eventually('the reason is in the log', () => service.lines.length > before)
+      expect(JSON.parse(service.lines.at(-1)!)).toMatchObject({ msg: 'an HTTP request was refused', ...line })
+    }
+    const before = service.lines.length
+    const plain = connectTcp(Number(new URL(service.service.urls[1]!).port), '127.0.0.1')
+    plain.on('error', () => {}).write(front)
+    await eventually('the reason is in the log', () => service.lines.length > before)
+    expect(JSON.parse(service.lines.at(-1)!)).toMatchObject({ level: 30, reason: 'http-to-https-port' })
+    plain.destroy()
   } finally {
     await service.stop()
   }

@@ -4,7 +4,11 @@ import request from 'supertest'
 import { createHealthListeners } from '../../src/watching/health.js'
 
 let fault: string | undefined
-const listeners = createHealthListeners(() => fault)
+const noted: string[] = []
+const listeners = createHealthListeners(
+  () => fault,
+  (_request, reason) => void noted.push(reason),
+)
 const server = createServer((req, res) => {
   const listener = listeners.get(req.url!)
   if (listener === undefined) res.writeHead(418).end()
@@ -34,7 +38,8 @@ describe('a health check', () => {
 
   test('may use only GET and HEAD', async () => {
     const reply = await request(server).post('/readyz').send('x')
-    expect([reply.status, reply.headers['allow']]).toEqual([405, 'GET, HEAD'])
+    expect([reply.status, reply.headers['allow'], reply.text]).toEqual([405, 'GET, HEAD', 'Allowed: GET, HEAD.\n'])
+    expect(noted).toEqual(['method'])
   })
 
   test.each(['/', '/healthz/', '/healthz/x', '/HEALTHZ', '/x/readyz'])(

@@ -78,7 +78,7 @@ test('the metrics server neither sends nor logs the text of an error', async () 
   const lines: string[] = []
   const text = () => Promise.reject(new Error('the secret is here'))
   const reply = await ask(await serve({ text, lines }), { agent: false })
-  expect([reply.status, reply.text]).toEqual([500, ''])
+  expect([reply.status, reply.text]).toEqual([500, 'The metrics failed. The log has the cause.\n'])
   expect(lines.join('')).toContain('metrics failed')
   expect(lines.join('')).not.toContain('secret')
 })

@@ -4,7 +4,7 @@ import type { KeyCounts } from '../../lib/limits/key-counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import type { Exchange, ExchangeEnd, ExchangeEvents, Message, Nodes } from '../../processes/nodes.js'
 import type { ConnectionManager } from './connection-manager.js'
-import { noAnswer, type Peer, type Reply } from './peer.js'
+import { busyAnswer, noAnswer, type Peer, type Reply } from './peer.js'
 import { defaultContentType } from './terms.js'
 
 export const requestKind = 'bosh'
@@ -22,7 +22,6 @@ const longestRepeated = 4096
 
 /** In characters, for all long requests of a client together. */
 const mostUnderWay = 4 * 1024 * 1024
-const tooMuch: Reply = { status: 503, body: '', contentType: defaultContentType }
 
 interface CarriedRequestParts {
   readonly nodes: Nodes
@@ -71,7 +70,7 @@ export class CarriedRequest implements ExchangeEvents {
       const client = clientOf(head.address)
       if (underWay.of(client) + text.length > mostUnderWay) {
         refused('carried', { address: client })
-        peer.answer(tooMuch)
+        peer.answer(busyAnswer)
         return
       }
       underWay.add(client, text.length)

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { type Condition, Problem } from '../../lib/errors.js'
+import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
 import { AwayClient, type AwayRecord } from '../../session/away-client.js'
 import type { Opener, OpenerParts } from '../../session/opener.js'
 import type { MakePageClient } from '../../session/opening.js'
@@ -9,7 +10,6 @@ import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import { type Body, parseBody, readBodyHead, writeRefusal, writeSeeOther, writeTerminate } from './body.js'
 import { BoshClient, type BoshRecord, type NextPageRecord } from './bosh-client.js'
-import type { NoteRefusal } from './bosh-refusals.js'
 import type { BoshParts, Start } from './delivery.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
 import { defaultContentType, negotiateTerms, type TermLimits } from './terms.js'
@@ -29,9 +29,16 @@ const sentences: Partial<Record<Condition, string>> = {
   'host-gone': 'This service no longer serves the domain in `to`.',
   'host-unknown': 'This service does not serve the domain in `to`: an operator can add it to XMPP_DOMAINS.',
   'improper-addressing': 'The attribute `to` must be the domain of an XMPP server.',
-  'policy-violation':
-    'A limit of this service was reached, or it needs https. The log of the service names the setting.',
+  'policy-violation': 'A limit of this service was reached. The log of the service names the setting.',
   'system-shutdown': 'The service is stopping. Create the session again in a moment.',
+}
+
+const settingOf: Partial<Record<Condition, string>> = { 'host-gone': 'XMPP_DOMAINS', 'host-unknown': 'XMPP_DOMAINS' }
+
+interface AboutRefusal {
+  readonly sentence?: string | undefined
+  readonly setting?: string
+  readonly domain?: string | undefined
 }
 
 export type ConnectionManager = Readonly<ReturnType<typeof createConnectionManager>>
@@ -42,11 +49,11 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   function refuseToCreate(
     condition: Condition,
     { address }: Pick<Peer, 'address'>,
-    sentence = sentences[condition],
+    { sentence = sentences[condition], setting = settingOf[condition], domain }: AboutRefusal = {},
   ): Reply {
     if (sentence === undefined) return refuse(condition)
     counts.failedRequests += 1
-    parts.noteRefusal(condition, address, condition.startsWith('host-') ? 'XMPP_DOMAINS' : undefined)
+    parts.noteRefusal(condition, address, setting, settingOf[condition] && domain)
     return { status: 200, body: writeRefusal(condition, sentence), contentType: defaultContentType }
   }
 
@@ -60,7 +67,10 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     if (rid === undefined || Number.isNaN(rid) || body.restart === undefined) return 'bad-request'
     // A stopping or draining service skips this check, because `openForClient` returns `system-shutdown`.
     if (parts.requireSecure && !peer.secure && registry.takesSessions) {
-      if (peer.secureUrl === undefined) return 'policy-violation'
+      if (peer.secureUrl === undefined) {
+        const about = { sentence: 'This service needs https.', setting: 'BOSH_REQUIRE_SECURE' }
+        return refuseToCreate('policy-violation', peer, about)
+      }
       return { status: 200, body: writeSeeOther(peer.secureUrl), contentType: defaultContentType }
     }
     // XEP-0124 §7.1.
@@ -85,7 +95,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       if (opened instanceof BoshClient) {
         session = opened.session
         opened.create(body, payload, peer)
-      } else peer.answer(typeof opened === 'string' ? refuseToCreate(opened, peer) : opened)
+      } else peer.answer(typeof opened === 'string' ? refuseToCreate(opened, peer, { domain: body.to }) : opened)
     } catch (error) {
       breakOff(session, error, peer)
     }
@@ -122,7 +132,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       else refuseUnknown(peer)
     } catch (error) {
       if (client === undefined && error instanceof XmlError)
-        peer.answer(refuseToCreate('bad-request', peer, `The request is no BOSH body: ${error.message}.`))
+        peer.answer(refuseToCreate('bad-request', peer, { sentence: `The request is no BOSH body: ${error.message}.` }))
       else breakOff(client?.session, error, peer)
     }
   }

@@ -12,7 +12,7 @@ import { writeBatch } from '../../lib/write-batch.js'
 import { readUtf8 } from '../../xmpp/xml/utf8.js'
 import type { BoshService } from './carried-requests.js'
 import { breakOff, fail, type ReplyParts, send } from './http-reply.js'
-import type { Peer, Reply } from './peer.js'
+import { busyAnswer, type Peer, type Reply } from './peer.js'
 
 export interface HttpPeerParts
   extends ReplyParts,
@@ -29,10 +29,7 @@ const headMilliseconds = 1_000
 
 const mostAtOnce = 16
 
-const sentences = {
-  413: 'The request is too large. Send fewer or smaller stanzas: an operator can raise MAX_STANZA_BYTES.',
-  503: 'Too many requests are under way. Send it again later.',
-} as const
+const tooLarge = 'The request is too large. Send fewer or smaller stanzas: an operator can raise MAX_STANZA_BYTES.'
 
 const pendingReplies = writeBatch<HttpPeer>(mostAtOnce, peer => peer.write())
 
@@ -95,7 +92,8 @@ export class HttpPeer implements Peer, BodySink {
     if (!this.#unfinished.add(chunk)) {
       this.#parts.counts.bodiesRefused += 1
       this.#discardRest()
-      this.#tell(503)
+      this.#parts.counts.failedRequests += 1
+      send(this.#res, busyAnswer, this.#parts)
       return
     }
     const { length } = this.#unfinished.bytes
@@ -137,8 +135,8 @@ export class HttpPeer implements Peer, BodySink {
     const head = this.#unfinished?.bytes.toString('latin1', 0, headBytes) ?? ''
     const reply = this.#parts.refuseTooLarge(head, this)
     this.#discardRest()
-    if (reply instanceof Promise) void reply.then(told => this.#tell(told ?? 413))
-    else this.#tell(reply ?? 413)
+    if (reply instanceof Promise) void reply.then(told => this.#tell(told))
+    else this.#tell(reply)
   }
 
   #discardRest(): void {
@@ -146,11 +144,11 @@ export class HttpPeer implements Peer, BodySink {
     this.#discard = closeLingering(this.#res, this.#parts.clock)
   }
 
-  #tell(reply: Reply | keyof typeof sentences): void {
-    if (typeof reply !== 'number') send(this.#res, reply, this.#parts)
+  #tell(reply: Reply | undefined): void {
+    if (reply !== undefined) send(this.#res, reply, this.#parts)
     else {
       this.#parts.counts.failedRequests += 1
-      fail(this.#res, this.#parts, reply, sentences[reply])
+      fail(this.#res, this.#parts, 413, tooLarge)
     }
   }
 

@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
-import { answerEmpty, answerInText, inertHeaders } from '../../http/answers/node-answers.js'
+import { answerInText, inertHeaders } from '../../http/answers/node-answers.js'
 import { replyWhole } from '../../http/fast/fast-response.js'
 import type { Counts } from '../../lib/counts.js'
+import { problems } from '../../lib/errors.js'
 import type { Cors } from './cors.js'
 import type { Reply } from './peer.js'
 
@@ -60,5 +61,5 @@ export function fail(
 export function breakOff(res: ServerResponse, parts: ReplyParts, error: unknown): void {
   parts.report(error)
   if (res.headersSent) res.destroy()
-  else answerEmpty(res, 500)
+  else answerInText(res, 500, problems['internal-error'].sentence)
 }

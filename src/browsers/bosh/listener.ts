@@ -5,7 +5,7 @@ import { answerPage, inertHeaders } from '../../http/answers/node-answers.js'
 import { isCoded } from '../../http/bodies/content-coding.js'
 import { awaitsContinue } from '../../http/bodies/expect-continue.js'
 import { pipeBody } from '../../http/bodies/pipe-body.js'
-import type { NoteRefusal } from './bosh-refusals.js'
+import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
 import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
@@ -23,8 +23,14 @@ const refusals = {
     'CORS_ORIGINS',
   ],
   navigation: [403, 'This address is for XMPP clients (XEP-0124). Forms and links cannot use it.', undefined],
+  method: [405, 'Send BOSH requests with POST.', undefined],
   compressed: [415, 'The request must not be compressed. Send it without Content-Encoding.', undefined],
 } as const satisfies Record<string, readonly [number, string, string | undefined]>
+
+const headersOf: Readonly<Record<number, readonly string[]>> = {
+  405: ['Allow', 'GET, HEAD, OPTIONS, POST'],
+  415: ['Accept-Encoding', 'identity'],
+}
 
 /** XEP-0124 §5. */
 export function createBoshListener(parts: ListenerParts): RequestListener {
@@ -54,7 +60,7 @@ function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts)
       preflight(req, res, parts)
       break
     default:
-      fail(res, parts, 405, 'Send BOSH requests with POST.', ['Allow', 'GET, HEAD, OPTIONS, POST'])
+      refuse(req, res, parts, 'method')
   }
 }
 
@@ -102,7 +108,7 @@ function refuse(req: IncomingMessage, res: ServerResponse, parts: ListenerParts,
     parts.counts.failedRequests += 1
   }
   note(req, parts, reason)
-  fail(res, parts, status, sentence, status === 415 ? ['Accept-Encoding', 'identity'] : [])
+  fail(res, parts, status, sentence, headersOf[status])
   req.resume()
 }
 

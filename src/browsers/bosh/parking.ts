@@ -2,6 +2,7 @@ import type { Session } from '../../session/session.js'
 import { type Body, errorBody, parseBody } from './body.js'
 import type { BoshParts, Delivery } from './delivery.js'
 import type { Pending } from './open-requests.js'
+import { busyAnswer } from './peer.js'
 import type { Fault, RequestRules } from './request-rules.js'
 import { heldUntil, type Terms } from './terms.js'
 
@@ -60,11 +61,10 @@ export class Parking {
     return undefined
   }
 
-  /** The status is 503, because some libraries treat `type='error'` as an empty reply. */
   #defer({ peer, since }: Pending): void {
     this.#parts.counts.bodiesRefused += 1
     this.#parts.counts.failedRequests += 1
-    peer.answer({ status: 503, body: '', contentType: this.#terms.contentType })
+    peer.answer(busyAnswer)
     this.#delivery.beginInactivity(since)
   }
 }

@@ -21,5 +21,12 @@ export interface Reply {
   readonly setCookie?: string
 }
 
+/** Some libraries treat `type='error'` as an empty reply, so the reply has a status. The session continues. */
+export const busyAnswer: Reply = {
+  status: 503,
+  body: 'Too many requests are under way. Send it again later.\n',
+  contentType: 'text/plain; charset=utf-8',
+}
+
 /** Closes the connection, so that the client repeats its request. */
 export const noAnswer: Reply = { status: 0, body: '', contentType: '' }

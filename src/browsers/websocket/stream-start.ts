@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../lib/clock.js'
+import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
 import type { Opener } from '../../session/opener.js'
 import type { Registry } from '../../session/registry/registry.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
@@ -8,8 +9,6 @@ import type { Element } from '../../xmpp/xml/element.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import type { Channel, ChannelEvents } from './channel.js'
 import { declareStream, readMessage, readOpen, type StreamOpening, writeOpen } from './framing.js'
-
-export type NoteRefusal = (reason: string, address: string) => void
 
 export interface StartParts {
   readonly opener: Opener
@@ -21,6 +20,13 @@ export interface StartParts {
 }
 
 const longestMessageBytes = 16 * 1024
+
+interface AboutRefusal {
+  readonly setting?: string
+  readonly domain?: string | undefined
+}
+
+const settingOf: Readonly<Record<string, string>> = { 'host-gone': 'XMPP_DOMAINS', 'host-unknown': 'XMPP_DOMAINS' }
 
 /** A channel that has no session yet (RFC 7395 §3.4). */
 export abstract class StreamStart<Parts extends StartParts = StartParts> implements ChannelEvents {
@@ -60,9 +66,9 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
   }
 
   /** RFC 7395 §3.5. */
-  refuse(condition: string, code?: number): void {
+  refuse(condition: string, code?: number, { setting = settingOf[condition], domain }: AboutRefusal = {}): void {
     this.over()
-    this.parts.noteRefusal(condition, this.channel.address)
+    this.parts.noteRefusal(condition, this.channel.address, setting, domain)
     this.channel.end(code, [...this.introduction, declareStream(writeStreamError(condition))])
   }
 
@@ -88,7 +94,8 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
   }
 
   #sendAway(): void {
-    if (this.#secureUrl === undefined) this.refuse('policy-violation')
+    if (this.#secureUrl === undefined)
+      this.refuse('policy-violation', undefined, { setting: 'WEBSOCKET_REQUIRE_SECURE' })
     else {
       this.over()
       this.channel.end(undefined, this.introduction, this.#secureUrl)

@@ -10,17 +10,17 @@ import {
   countsAsEncrypted,
   type PublicEndpoint,
 } from '../../http/access/client-rules.js'
-import { answerEmpty, answerInText, answerPage } from '../../http/answers/node-answers.js'
+import { answerInText, answerPage } from '../../http/answers/node-answers.js'
 import { countHosts, type Endpoint } from '../../http/listening/dispatch.js'
 import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listening/upgrades.js'
 import type { Counts } from '../../lib/counts.js'
-import { onceAMinute } from '../../lib/limits/throttle.js'
+import { refusalLog } from '../../lib/limits/refusal-log.js'
 import { Attaching, type AttachingParts, type Forwarding } from './attaching.js'
 import type { CarriedClient, CarriedSockets } from './carried-sockets.js'
 import { type Channel, closeCodes } from './channel.js'
 import { OwnLoginStart } from './own-login.js'
 import { type ChannelParts, SocketChannel } from './socket-channel.js'
-import type { NoteRefusal, StreamStart } from './stream-start.js'
+import type { StreamStart } from './stream-start.js'
 
 export interface EndpointParts
   extends PublicEndpoint,
@@ -39,20 +39,44 @@ const mostPieces = 4096
 /** RFC 7395 §3.1. */
 const subprotocol = 'xmpp'
 
-type Refusal = 'address' | 'origin' | 'version' | 'handshake' | 'host' | 'subprotocol' | 'shutdown'
-
-const refusals: Readonly<Record<Refusal, readonly [number, string, (readonly string[])?]>> = {
-  address: [403, 'Clients with this address may not connect here.'],
-  origin: [403, 'Pages of this origin may not connect here.'],
-  // RFC 6455 §4.2.2.
-  version: [426, 'The version of WebSocket here is 13.', ['Sec-WebSocket-Version', '13', 'Upgrade', 'websocket']],
-  handshake: [400, 'This is not a WebSocket handshake (RFC 6455).'],
-  host: [400, 'The header Host is missing, or there are several (RFC 6455).'],
-  subprotocol: [400, 'The subprotocol here is "xmpp" (RFC 7395).'],
-  shutdown: [503, 'The service is stopping.'],
+interface Refusal {
+  readonly status: number
+  readonly sentence: string
+  /** The setting that decides. */
+  readonly setting?: string
+  readonly headers?: readonly string[]
 }
 
-const lostUpgrade = "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?"
+const refusals = {
+  address: {
+    status: 403,
+    sentence: 'Clients with this address may not connect here.',
+    setting: 'WEBSOCKET_ALLOW, WEBSOCKET_DENY',
+  },
+  origin: {
+    status: 403,
+    sentence: 'Pages of this origin may not connect here. An operator can list the origin in WEBSOCKET_ORIGINS.',
+    setting: 'WEBSOCKET_ORIGINS',
+  },
+  // RFC 6455 §4.2.2.
+  version: {
+    status: 426,
+    sentence: 'The version of WebSocket here is 13.',
+    headers: ['Sec-WebSocket-Version', '13', 'Upgrade', 'websocket'],
+  },
+  handshake: { status: 400, sentence: 'This is not a WebSocket handshake (RFC 6455).' },
+  host: { status: 400, sentence: 'The header Host is missing, or there are several (RFC 6455).' },
+  subprotocol: { status: 400, sentence: 'The subprotocol here is "xmpp" (RFC 7395).' },
+  shutdown: { status: 503, sentence: 'The service is stopping.' },
+  'lost-upgrade': {
+    status: 426,
+    sentence: "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?",
+    headers: ['Upgrade', 'websocket', 'Connection', 'Upgrade'],
+  },
+  method: { status: 405, sentence: 'Open a WebSocket here with GET.', headers: ['Allow', 'GET, HEAD'] },
+} as const satisfies Record<string, Refusal>
+
+type Reason = keyof typeof refusals
 
 export interface WebSocketEndpoint {
   readonly ownLogin: Endpoint
@@ -63,9 +87,12 @@ export interface WebSocketEndpoint {
 /** XMPP over WebSocket (RFC 7395 §3). */
 export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint {
   const { access, clients, origins, counts, log, site, carriedSockets, registry } = parts
-  const isDue = onceAMinute<string>(parts.clock)
-  const noteRefusal: NoteRefusal = (reason, address) =>
-    log[isDue(reason) ? 'info' : 'debug']({ reason, address }, 'a WebSocket client was refused')
+  const noteRefusal = refusalLog(parts.clock, log, 'a WebSocket client was refused')
+  const note = (reason: Reason, { headers }: IncomingMessage, address: string): Refusal => {
+    const refusal: Refusal = refusals[reason]
+    noteRefusal(reason, address, refusal.setting, reason === 'origin' ? headers.origin : undefined)
+    return refusal
+  }
   const starting = new Set<StreamStart>()
   const channelParts: ChannelParts = {
     rules: parts.rules,
@@ -105,12 +132,12 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     maxBufferedChunks: mostPieces,
     handleProtocols: () => subprotocol,
   })
-  const refuse = (socket: Duplex, address: string, reason: Refusal) => {
+  const refuse = (socket: Duplex, req: IncomingMessage, reason: Reason) => {
     counts.webSockets.refused += 1
-    noteRefusal(reason, address)
-    refuseUpgrade(socket, ...refusals[reason])
+    const { status, sentence, headers } = note(reason, req, clientAddress(req, clients))
+    refuseUpgrade(socket, status, sentence, headers)
   }
-  server.on('wsClientError', (_error, socket, req) => refuse(socket, clientAddress(req, clients), 'handshake'))
+  server.on('wsClientError', (_error, socket, req) => refuse(socket, req, 'handshake'))
   const mayComeFrom = (origin: string | undefined) =>
     origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
 
@@ -146,14 +173,13 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const upgradeTo =
     (wants: CarriedClient['wants']): Upgrade =>
     (req, socket, head) => {
-      const address = clientAddress(req, clients)
-      if (access?.(address) === false) refuse(socket, address, 'address')
-      else if (!mayComeFrom(req.headers.origin)) refuse(socket, address, 'origin')
-      else if (req.headers['sec-websocket-version'] !== '13') refuse(socket, address, 'version')
-      else if (req.httpVersion !== '1.1') refuse(socket, address, 'handshake')
-      else if (countHosts(req) !== 1) refuse(socket, address, 'host')
-      else if (!offersXmpp(req)) refuse(socket, address, 'subprotocol')
-      else if (registry.isStopping) refuse(socket, address, 'shutdown')
+      if (access?.(clientAddress(req, clients)) === false) refuse(socket, req, 'address')
+      else if (!mayComeFrom(req.headers.origin)) refuse(socket, req, 'origin')
+      else if (req.headers['sec-websocket-version'] !== '13') refuse(socket, req, 'version')
+      else if (req.httpVersion !== '1.1') refuse(socket, req, 'handshake')
+      else if (countHosts(req) !== 1) refuse(socket, req, 'host')
+      else if (!offersXmpp(req)) refuse(socket, req, 'subprotocol')
+      else if (registry.isStopping) refuse(socket, req, 'shutdown')
       else {
         const address = countedAddress(req, clients)
         const secure = countsAsEncrypted(req, clients)
@@ -168,11 +194,15 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       }
     }
   const answerer = (): RequestListener => (req, res) => {
-    if (access?.(clientAddress(req, clients)) === false) answerInText(res, ...refusals.address)
-    else if (req.method === 'GET' && req.headers['sec-websocket-key'] !== undefined && !asksForWebSocket(req))
-      answerInText(res, 426, lostUpgrade, ['Upgrade', 'websocket', 'Connection', 'Upgrade'])
-    else if (req.method === 'GET' || req.method === 'HEAD') answerPage(req, res, parts)
-    else answerEmpty(res, 405, ['Allow', 'GET, HEAD'])
+    const address = clientAddress(req, clients)
+    const isLost = req.method === 'GET' && req.headers['sec-websocket-key'] !== undefined && !asksForWebSocket(req)
+    const isLook = req.method === 'GET' || req.method === 'HEAD'
+    const reason = access?.(address) === false ? 'address' : isLost ? 'lost-upgrade' : isLook ? undefined : 'method'
+    if (reason === undefined) answerPage(req, res, parts)
+    else {
+      const { status, sentence, headers } = note(reason, req, address)
+      answerInText(res, status, sentence, headers)
+    }
   }
   return {
     ownLogin: Object.assign(answerer(), { upgrade: upgradeTo('login') }),

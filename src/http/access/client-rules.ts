@@ -9,6 +9,9 @@ import { isTrustedProxy, peerOf, unixSocketPeer } from './socket-peers.js'
 
 export type ClientRules = Pick<Config, 'assumeSecure' | 'trustedProxies'>
 
+/** A request, or its connection if no request could be read. */
+export type Received = Pick<IncomingMessage, 'socket' | 'headers'>
+
 export type Access = (address: string) => boolean
 
 export interface PublicEndpoint {
@@ -27,7 +30,7 @@ export function accessBy({ allow, deny }: AccessRule): Access | undefined {
 const unknownAddress = 'unknown'
 
 /** The right-most address in `X-Forwarded-For` that is not a trusted proxy. */
-export function clientAddress(request: IncomingMessage, rules: ClientRules): string {
+export function clientAddress(request: Received, rules: ClientRules): string {
   return readForwarded(request, rules, false)
 }
 
@@ -36,7 +39,7 @@ export function countedAddress(request: IncomingMessage, rules: ClientRules): st
   return readForwarded(request, rules, true)
 }
 
-function readForwarded(request: IncomingMessage, rules: ClientRules, isFarthest: boolean): string {
+function readForwarded(request: Received, rules: ClientRules, isFarthest: boolean): string {
   const { trustedProxies } = rules
   const own = withoutMapping(request.socket.remoteAddress ?? unknownAddress)
   const header = request.headers['x-forwarded-for']

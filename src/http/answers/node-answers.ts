@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { type IncomingMessage, type RequestListener, type ServerResponse, STATUS_CODES } from 'node:http'
 import { countsAsEncrypted, type PublicEndpoint } from '../access/client-rules.js'
 
 /** Keeps browsers from running the text of an answer. Names and values alternate. */
@@ -14,7 +14,7 @@ export function answerEmpty(res: ServerResponse, status: number, headers: readon
 
 export const refuseExpectation: RequestListener = (_req, res) =>
   // A body may follow, which must not be read as the next request.
-  answerEmpty(res, 417, ['Connection', 'close'])
+  answerInText(res, 417, 'The header Expect may only be 100-continue.', ['Connection', 'close'])
 
 export function answerInText(
   res: ServerResponse,
@@ -26,8 +26,17 @@ export function answerInText(
   res.writeHead(status, [...headers, ...textHeaders(text), ...inertHeaders]).end(text)
 }
 
-export function textHeaders(text: string): readonly string[] {
+function textHeaders(text: string): readonly string[] {
   return ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(text.length)]
+}
+
+/** The last answer on a connection without a `ServerResponse`. `sentence` is ASCII. In `headers`, names and values alternate. */
+export function answerText(status: number, sentence: string, headers: readonly string[] = []): string {
+  const text = `${sentence}\n`
+  const all = [...headers, ...textHeaders(text), ...inertHeaders]
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n`
+  for (let at = 0; at < all.length; at += 2) head += `${all[at]}: ${all[at + 1]}\r\n`
+  return `${head}\r\n${text}`
 }
 
 const pageHeaders: readonly string[] = [

@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import { readHostName } from '../../config/kinds/kinds.js'
-import { answerEmpty } from '../answers/node-answers.js'
+import type { NoteRequest } from '../access/refused-requests.js'
+import { answerInText } from '../answers/node-answers.js'
 import type { Upgrade } from './upgrades.js'
 
 export type Endpoint = RequestListener & {
@@ -29,8 +30,13 @@ export type Dispatcher = RequestListener & {
 export function createDispatcher(
   everywhere: ReadonlyMap<string, RequestListener>,
   first: DispatchTable,
+  note: NoteRequest,
 ): Dispatcher & { use(table: DispatchTable): void } {
   let table = first
+  const refuse: RequestListener = (req, res) => {
+    note(req, 'several-hosts')
+    answerInText(res, 400, 'The request has several Host headers.', ['Connection', 'close'])
+  }
   const listenerFor = (req: IncomingMessage): Endpoint => {
     const url = req.url!
     const anywhere = everywhere.get(url)
@@ -54,8 +60,6 @@ export function createDispatcher(
     },
   })
 }
-
-const refuse: RequestListener = (_req, res) => answerEmpty(res, 400, ['Connection', 'close'])
 
 function listenerAt(url: string, { paths, below, rest }: Routes): Endpoint {
   const exact = paths.get(url)

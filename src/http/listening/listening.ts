@@ -14,6 +14,7 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { codeOf } from '../../lib/log.js'
 import { paceEnds } from '../../lib/paced.js'
 import { accessBy } from '../access/client-rules.js'
+import type { NoteRequest } from '../access/refused-requests.js'
 import { peerOf, setPeer } from '../access/socket-peers.js'
 import { refuseExpectation } from '../answers/node-answers.js'
 import { delayContinue } from '../bodies/expect-continue.js'
@@ -28,6 +29,7 @@ import { LastReplies } from './last-replies.js'
 import { listenAt, urlOf } from './listen-at.js'
 import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
 import { UnreadReplies } from './unread-replies.js'
+import { refuseUnreadable } from './unreadable-requests.js'
 import { type Detached, endAfterUpgrade, takeUpgrades, upgradeOptions } from './upgrades.js'
 
 const reserveOfConnections = 8
@@ -39,6 +41,7 @@ export interface ListeningParts {
   readonly log: Logger
   readonly clock: Clock
   readonly refused: OnRefused
+  readonly note: NoteRequest
   readonly descriptors: Descriptors
   /** File descriptors of sockets that are already open, by address. */
   readonly sockets?: ReadonlyMap<string, number>
@@ -49,7 +52,7 @@ export interface ListeningParts {
 /** Rejects with a `ConfigError` for an unusable address or certificate, and then leaves nothing open. */
 export async function listen(
   dispatcher: Dispatcher,
-  { config, log, clock, refused, descriptors, sockets = new Map(), leave }: ListeningParts,
+  { config, log, clock, refused, note, descriptors, sockets = new Map(), leave }: ListeningParts,
 ) {
   const { listen: settings, https } = config
   const areLeft = descriptors.room(reserveOfConnections)
@@ -75,7 +78,10 @@ export async function listen(
       else inTurn(res, () => listener(req, res))
     }
   const answer = inOrder(dispatcher)
-  const refuse = inOrder(refuseExpectation)
+  const refuse = inOrder((req, res) => {
+    note(req, 'expectation')
+    refuseExpectation(req, res)
+  })
   const certificates = https && new Certificates(https)
   const servers: HttpServer[] = []
   const secureServers: HttpsServer[] = []
@@ -93,8 +99,9 @@ export async function listen(
     // 0 means no limit. A limit would drop headers such as `X-Forwarded-For`.
     server.maxHeadersCount = 0
     limits.guard(server)
+    refuseUnreadable(server, note)
     delayContinue(server, answer, refuse)
-    takeUpgrades(server, req => (isAfterLastReply(req) ? undefined : dispatcher.upgradeFor(req)), detached)
+    takeUpgrades(server, req => (isAfterLastReply(req) ? undefined : dispatcher.upgradeFor(req)), detached, note)
     await listenAt(server, place, {
       backlog: settings.backlog,
       // If other addresses are listed, `::` must not take IPv4 too.

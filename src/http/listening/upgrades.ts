@@ -1,7 +1,8 @@
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
-import { inertHeaders, textHeaders } from '../answers/node-answers.js'
+import type { NoteRequest } from '../access/refused-requests.js'
+import { answerText } from '../answers/node-answers.js'
 import { replyUnderWay } from '../fast/reply-under-way.js'
 import { readAbsoluteForm } from './absolute-form.js'
 
@@ -15,6 +16,7 @@ export function takeUpgrades(
   server: Server,
   find: (req: IncomingMessage) => Upgrade | undefined,
   detached: Map<Duplex, Detached>,
+  note: NoteRequest,
 ): void {
   // A closure would keep the request in memory until the connection closes.
   function forget(this: Duplex): void {
@@ -33,7 +35,7 @@ export function takeUpgrades(
       } else {
         detached.delete(socket)
         socket.off('close', forget)
-        answerWithout(server, req, target, socket, head)
+        answerWithout(server, req, target, socket, head, note)
       }
     })
   })
@@ -75,18 +77,22 @@ export function endAfterUpgrade({ headers }: IncomingMessage, res: ServerRespons
 
 /** `sentence` is ASCII. In `headers`, names and values alternate. */
 export function refuseUpgrade(socket: Duplex, status: number, sentence: string, headers: readonly string[] = []): void {
-  const text = `${sentence}\n`
-  const all = [...headers, ...textHeaders(text), ...inertHeaders]
-  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n`
-  for (let at = 0; at < all.length; at += 2) head += `${all[at]}: ${all[at + 1]}\r\n`
   socket.once('finish', () => socket.destroy())
-  socket.end(`${head}\r\n${text}`)
+  socket.end(answerText(status, sentence, headers))
 }
 
 /** Gives the detached connection back to Node, with the same request but without `Upgrade`. */
-function answerWithout(server: Server, req: IncomingMessage, target: string, socket: Duplex, head: Buffer): void {
+function answerWithout(
+  server: Server,
+  req: IncomingMessage,
+  target: string,
+  socket: Duplex,
+  head: Buffer,
+  note: NoteRequest,
+): void {
   // A stream takes back nothing after its end.
   if (socket.readableEnded) {
+    note(req, 'upgrade')
     refuseUpgrade(socket, 400, 'Send this request without "Upgrade".')
     return
   }

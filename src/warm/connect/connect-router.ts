@@ -71,7 +71,10 @@ export function createConnectRouter(parts: ConnectParts): Router {
     response.vary('Origin').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
     if (origin !== undefined) {
       if (!config.pages.origins.includes(origin))
-        throw new Problem('cross-site-request', { detail: `PAGE_ORIGINS does not list ${foreignText(origin)}.` })
+        throw new Problem('cross-site-request', {
+          detail: `PAGE_ORIGINS does not list ${foreignText(origin)}.`,
+          setting: 'PAGE_ORIGINS',
+        })
       response.set({
         'Access-Control-Allow-Origin': origin,
         'Access-Control-Expose-Headers': 'Retry-After, WWW-Authenticate, X-Request-Id',
@@ -83,11 +86,13 @@ export function createConnectRouter(parts: ConnectParts): Router {
           'Access-Control-Max-Age': String(config.cors.maxAge),
         })
     }
-    if (mayCall?.(clientAddress(request, config)) === false) throw new Problem('address-forbidden')
+    if (mayCall?.(clientAddress(request, config)) === false)
+      throw new Problem('address-forbidden', { setting: 'BOSH_ALLOW, BOSH_DENY, WEBSOCKET_ALLOW, WEBSOCKET_DENY' })
     if (methods.split(', ').includes(request.method)) return next()
     response.vary('Accept').set('Allow', methods)
     const isLook = request.method === 'GET' || request.method === 'HEAD'
     if (!isLook || negotiate(request.headers, 'json') === 'json') throw methodNotAllowed(methods)
+    logOften(request, log, { code: 'method-not-allowed', admin: admin.name }, 'connect')
     const { type, text } = page(request, countsAsEncrypted(request, config))
     sendAnswer(response, { status: 405, headers: { 'Content-Type': type }, body: text })
   }
@@ -108,7 +113,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
   }
 
   const authenticate: RequestHandler = async (request, response, next) => {
-    if (!isSafe(request)) throw new Problem('insecure-channel')
+    if (!isSafe(request)) throw new Problem('insecure-channel', { setting: 'ASSUME_SECURE' })
     const address = countedAddress(request, config)
     const isSignOut = request.method === 'DELETE'
     if (!isSignOut && (await isTooOften(address))) throw tooMany(address)

@@ -155,7 +155,7 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
     if (credentials.kind !== 'unusable') line['login'] = credentials.kind
     const account = accountOf(credentials)
     if (account !== undefined) line['account'] = formatBareJid({ local: account, domain: jid.domain })
-    if (!allowsDomain(config.domains, jid.domain)) throw new Problem('domain-not-allowed')
+    if (!allowsDomain(config.domains, jid.domain)) throw new Problem('domain-not-allowed', { setting: 'XMPP_DOMAINS' })
     demandDomain(admin, jid.domain)
     if (remember) {
       const isOwnPassword = credentials.kind === 'password' && credentials.user === undefined

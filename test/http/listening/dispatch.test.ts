@@ -13,14 +13,18 @@ function reachedBy(listener: ReturnType<typeof createDispatcher>, request: objec
 
 const routesTo = (name: string) => ({ paths: new Map(), below: [], rest: to(name) })
 
-const oneHost = createDispatcher(new Map([['/healthz', to('health')]]), {
-  hosts: new Map(),
-  otherHosts: {
-    paths: new Map([['/http-bind', to('bosh')]]),
-    below: [['/b.org/warm', to('warm')]],
-    rest: to('rest'),
+const oneHost = createDispatcher(
+  new Map([['/healthz', to('health')]]),
+  {
+    hosts: new Map(),
+    otherHosts: {
+      paths: new Map([['/http-bind', to('bosh')]]),
+      below: [['/b.org/warm', to('warm')]],
+      rest: to('rest'),
+    },
   },
-})
+  () => {},
+)
 
 describe('the listener', () => {
   test.each([
@@ -51,13 +55,19 @@ describe('the listener', () => {
 })
 
 describe('a Host header', () => {
-  const dispatcher = createDispatcher(new Map([['/healthz', to('health')]]), {
-    hosts: new Map([
-      ['chat.example.org', routesTo('named')],
-      ['[::1]', routesTo('local')],
-    ]),
-    otherHosts: routesTo('other'),
-  })
+  const noted: string[] = []
+  const note = (_request: unknown, reason: string) => void noted.push(reason)
+  const dispatcher = createDispatcher(
+    new Map([['/healthz', to('health')]]),
+    {
+      hosts: new Map([
+        ['chat.example.org', routesTo('named')],
+        ['[::1]', routesTo('local')],
+      ]),
+      otherHosts: routesTo('other'),
+    },
+    note,
+  )
 
   test.each([
     ['chat.example.org', 'named'],
@@ -82,14 +92,15 @@ describe('a Host header', () => {
     const seen: unknown[] = []
     const res = {
       writeHead(status: number, headers: readonly string[]) {
-        seen.push(status, headers.slice(0, 4))
-        return { end() {} }
+        seen.push(status, headers.slice(0, 2))
+        return { end: (text: string) => void seen.push(text) }
       },
     }
     const rawHeaders = ['Host', 'chat.example.org', 'Accept', 'host', 'hOST', '[::1]']
     const request = { url: '/', headers: { host: 'chat.example.org' }, rawHeaders }
     reached = []
     dispatcher(request as never, res as never)
-    expect([reached, seen]).toEqual([[], [400, ['Content-Length', '0', 'Connection', 'close']]])
+    const sentence = 'The request has several Host headers.\n'
+    expect([reached, seen, noted]).toEqual([[], [400, ['Connection', 'close'], sentence], ['several-hosts']])
   })
 })

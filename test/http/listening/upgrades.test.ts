@@ -30,7 +30,14 @@ test.each(['foo', 'websocket'])(
       },
     )
     const log = createLog('info', { write() {} })
-    const listening = await listen(dispatcher, { config, log, clock, refused: unnoted, descriptors: new Descriptors() })
+    const listening = await listen(dispatcher, {
+      config,
+      log,
+      clock,
+      refused: unnoted,
+      note: unnoted,
+      descriptors: new Descriptors(),
+    })
     try {
       const get = 'GET / HTTP/1.1\r\nHost: a\r\n'
       const client = connect(Number(new URL(listening.urls[0]!).port), '127.0.0.1').pause()
@@ -62,7 +69,14 @@ test('an upgrade behind a request is answered after its reply, although the clie
     { upgradeFor: () => undefined, holds: () => false },
   )
   const log = createLog('info', { write() {} })
-  const listening = await listen(dispatcher, { config, log, clock, refused: unnoted, descriptors: new Descriptors() })
+  const listening = await listen(dispatcher, {
+    config,
+    log,
+    clock,
+    refused: unnoted,
+    note: unnoted,
+    descriptors: new Descriptors(),
+  })
   try {
     const get = 'GET / HTTP/1.1\r\nHost: a\r\n'
     const client = connect(Number(new URL(listening.urls[0]!).port), '127.0.0.1')

@@ -1,13 +1,15 @@
 import type { Logger } from 'pino'
-import type { Clock } from '../../lib/clock.js'
-import { onceAMinute } from '../../lib/limits/throttle.js'
-import { foreignText } from '../../lib/text/foreign-text.js'
+import type { Clock } from '../clock.js'
+import { foreignText } from '../text/foreign-text.js'
+import { onceAMinute } from './throttle.js'
 
-/** `setting` decides about the refusal. `subject`: an origin or domain. */
+export const boshRefused = 'a BOSH client was refused'
+
+/** `reason` is one of a few texts. `setting` decides about the refusal. `subject`: an origin, domain or host. */
 export type NoteRefusal = (reason: string, address: string | undefined, setting?: string, subject?: string) => void
 
 /** Each reason has a line in a minute. Further lines have the level `debug`. */
-export function boshRefusals(clock: Clock, log: Logger): NoteRefusal {
+export function refusalLog(clock: Pick<Clock, 'now'>, log: Logger, sentence: string): NoteRefusal {
   const isDue = onceAMinute<string>(clock)
   return (reason, address, setting, subject) => {
     const about = {
@@ -16,6 +18,6 @@ export function boshRefusals(clock: Clock, log: Logger): NoteRefusal {
       setting,
       subject: subject && foreignText(subject),
     }
-    log[isDue(reason) ? 'info' : 'debug'](about, 'a BOSH client was refused')
+    log[isDue(reason) ? 'info' : 'debug'](about, sentence)
   }
 }

@@ -1,0 +1,53 @@
+import { maxHeaderSize, type Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { NoteRequest } from '../access/refused-requests.js'
+import { answerText } from '../answers/node-answers.js'
+import { replyUnderWay } from '../fast/reply-under-way.js'
+
+interface Refusal {
+  readonly status: number
+  readonly sentence: string
+  readonly reason: string
+  readonly setting?: string
+}
+
+const refusals: Readonly<Record<string, Refusal>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    sentence: `The headers of the request are longer than ${maxHeaderSize} bytes.`,
+    reason: 'long-headers',
+    setting: 'NODE_OPTIONS=--max-http-header-size',
+  },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: {
+    status: 413,
+    sentence: 'The chunk extensions of the request are too long.',
+    reason: 'long-chunk-extensions',
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, sentence: 'The request took too long to arrive.', reason: 'slow-request' },
+}
+
+const unreadable: Refusal = { status: 400, sentence: 'This is not an HTTP request.', reason: 'unreadable' }
+
+/** Answers with the statuses of Node.js, adds a sentence, and logs the reason. Failed TLS handshakes get a line only. */
+export function refuseUnreadable(server: Server, note: NoteRequest): void {
+  server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket: Socket) => {
+    const refusal = refusals[code] ?? (code.startsWith('HPE_') ? unreadable : undefined)
+    const about = { socket, headers: {} }
+    if (refusal === undefined) noteHandshake(code, socket, note)
+    // Browsers open connections ahead, and may send nothing.
+    else if (socket.bytesRead > 0) note(about, refusal.reason, refusal.setting)
+    const isBegun = replyUnderWay(socket)?.headersSent === true
+    if (refusal !== undefined && socket.writable && !isBegun) socket.write(answerText(refusal.status, refusal.sentence))
+    socket.destroy()
+  })
+}
+
+function noteHandshake(code: string, socket: Socket, note: NoteRequest): void {
+  const isUntrusted = socket instanceof TLSSocket && Boolean(socket.authorizationError)
+  const about = { socket, headers: {} }
+  if (isUntrusted || code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE')
+    note(about, 'client-certificate', 'TLS_CLIENT_AUTH')
+  else if (code === 'ERR_SSL_HTTP_REQUEST') note(about, 'http-to-https-port')
+  else if (code.startsWith('ERR_SSL_')) note(about, 'tls-handshake')
+}

@@ -1,0 +1,170 @@
+// Who is refused reads why, and the operator finds the reason and the setting in the log.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { HttpSocket } from '../support/http-socket.js'
+import { pageSecret } from '../support/page-token.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'told-refusals-'))
+const secrets = join(folder, 'secrets')
+writeFileSync(secrets, `${pageSecret}\n`, { mode: 0o600 })
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const webSocket = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+const version = 'Sec-WebSocket-Version: 13\r\n'
+const protocol = 'Sec-WebSocket-Protocol: xmpp\r\n'
+
+type Refused = readonly [
+  what: string,
+  request: string,
+  status: number,
+  sentence: RegExp,
+  line: Readonly<Record<string, unknown>>,
+]
+
+async function refusedBy(service: TestService, request: string, status: number, sentence: RegExp) {
+  const before = service.lines.length
+  const client = new HttpSocket(Number(new URL(service.url).port))
+  const { head, body } = await client.send(request).reply()
+  client.socket.destroy()
+  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  expect(body).toMatch(sentence)
+  return service.lines.slice(before).map(line => JSON.parse(line) as object)
+}
+
+const http = (method: string, path: string, headers = 'Host: a\r\n') =>
+  `${method} ${path} HTTP/1.1\r\n${headers}${headers.includes('Upgrade:') ? '' : 'Connection: close\r\n'}\r\n`
+const upgrade = (headers: string, path = '/xmpp-websocket') => http('GET', path, `Host: a\r\n${webSocket}${headers}`)
+
+const aboutWebSocket = { part: 'websocket', msg: 'a WebSocket client was refused', address: '127.0.0.1' }
+const aboutHttp = { part: 'http', msg: 'an HTTP request was refused', address: '127.0.0.1' }
+
+describe('a service without restrictions answers and logs', () => {
+  let service: TestService
+  beforeAll(async () => {
+    service = await startTestService({ environment: { PAGE_ORIGINS: '', BOSH_ENABLED: 'on' } })
+  })
+  afterAll(() => service.stop())
+
+  const refusals: readonly Refused[] = [
+    ['PUT to BOSH', http('PUT', '/http-bind'), 405, /with POST/, { part: 'bosh', reason: 'method' }],
+    [
+      'DELETE at a health check',
+      http('DELETE', '/healthz'),
+      405,
+      /^Allowed: GET, HEAD/,
+      { ...aboutHttp, reason: 'method' },
+    ],
+    [
+      'PUT to WebSocket',
+      http('PUT', '/xmpp-websocket'),
+      405,
+      /^Open a WebSocket here/,
+      { ...aboutWebSocket, reason: 'method' },
+    ],
+    [
+      'a handshake that has lost its Upgrade',
+      http('GET', '/xmpp-websocket', `Host: a\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n`),
+      426,
+      /does a proxy take that out/,
+      { ...aboutWebSocket, reason: 'lost-upgrade' },
+    ],
+    ['another version of WebSocket', upgrade(protocol), 426, /is 13/, { ...aboutWebSocket, reason: 'version' }],
+    [
+      'a WebSocket without a subprotocol',
+      upgrade(version, '/xmpp-websocket/warm'),
+      400,
+      /"xmpp"/,
+      { ...aboutWebSocket, reason: 'subprotocol' },
+    ],
+    [
+      'an expectation',
+      http('POST', '/http-bind', 'Host: a\r\nExpect: tea\r\nContent-Length: 0\r\n'),
+      417,
+      /100-continue/,
+      { ...aboutHttp, reason: 'expectation' },
+    ],
+    ['no HTTP', 'nonsense\r\n\r\n', 400, /not an HTTP request/, { ...aboutHttp, reason: 'unreadable' }],
+    [
+      'headers that are too long',
+      http('GET', '/', `Host: a\r\nCookie: ${'x'.repeat(20_000)}\r\n`),
+      431,
+      /longer than 16384 bytes/,
+      { ...aboutHttp, reason: 'long-headers', setting: 'NODE_OPTIONS=--max-http-header-size' },
+    ],
+    [
+      'a page at an endpoint that is off',
+      http('POST', '/connect', 'Host: a\r\nAccept: application/json\r\nContent-Length: 0\r\n'),
+      404,
+      /PAGE_ORIGINS/,
+      { msg: 'refused', code: 'not-found', setting: 'PAGE_ORIGINS' },
+    ],
+  ]
+  test.each(refusals)('%s', async (_what, request, status, sentence, line) => {
+    expect(await refusedBy(service, request, status, sentence)).toContainEqual(expect.objectContaining(line))
+  })
+
+  test('one line a minute for a reason', async () => {
+    await refusedBy(service, http('PATCH', '/http-bind'), 405, /POST/)
+    const [line] = await refusedBy(service, http('PATCH', '/http-bind'), 405, /POST/)
+    // The tests log at `debug`, the usual level is `info`.
+    expect(line).toMatchObject({ reason: 'method', level: 20 })
+  })
+})
+
+describe('a service with restrictions names the setting', () => {
+  let service: TestService
+  beforeAll(async () => {
+    service = await startTestService({
+      environment: {
+        WEBSOCKET_ORIGINS: 'https://chat.example',
+        WEBSOCKET_DENY: '192.0.2.7',
+        WARM_DENY: '192.0.2.7',
+        TRUSTED_PROXIES: 'loopback',
+        PAGE_ORIGINS: 'https://chat.example',
+        PAGE_TOKEN_SECRET_FILE: secrets,
+        PAGE_TOKEN_AUDIENCE: 'warm-bindings',
+        PAGE_TOKEN_JID: '{sub}@localhost',
+        XMPP_SERVICE_ACCOUNTS: 'localhost=portal:Pa55-of-portal',
+      },
+    })
+  })
+  afterAll(() => service.stop())
+
+  const stranger = 'X-Forwarded-For: 192.0.2.7\r\n'
+  const refusals: readonly Refused[] = [
+    [
+      'for an origin of WebSockets',
+      upgrade(`${version}${protocol}Origin: https://evil.example\r\n`),
+      403,
+      /WEBSOCKET_ORIGINS/,
+      { ...aboutWebSocket, reason: 'origin', setting: 'WEBSOCKET_ORIGINS', subject: 'https://evil.example' },
+    ],
+    [
+      'for an address of WebSockets',
+      upgrade(`${version}${protocol}${stranger}`),
+      403,
+      /Clients with this address/,
+      { ...aboutWebSocket, reason: 'address', setting: 'WEBSOCKET_ALLOW, WEBSOCKET_DENY', address: '192.0.2.7' },
+    ],
+    [
+      'for an address of the warm API',
+      http('POST', '/warm', `Host: a\r\n${stranger}Content-Length: 0\r\n`),
+      403,
+      /WARM_ALLOW/,
+      { code: 'address-forbidden', setting: 'WARM_ALLOW, WARM_DENY', address: '192.0.2.7' },
+    ],
+    [
+      'for an origin of pages',
+      http('POST', '/connect', 'Host: a\r\nOrigin: https://evil.example\r\nContent-Length: 0\r\n'),
+      403,
+      /PAGE_ORIGINS/,
+      { code: 'cross-site-request', setting: 'PAGE_ORIGINS' },
+    ],
+  ]
+  test.each(refusals)('%s', async (_what, request, status, sentence, line) => {
+    expect(await refusedBy(service, request, status, sentence)).toContainEqual(expect.objectContaining(line))
+  })
+})
