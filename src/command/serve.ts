@@ -34,7 +34,13 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
   const onStop = () => systemd.stopping(config.drainTime)
   const lastReload = new LastReload()
   const connect = config.pages.origins.length > 0 ? config.pagePath : undefined
-  const about = { warm: config.warmPath, bosh: config.boshPath, websocket: config.websocketPath, connect }
+  const about = {
+    warm: config.warm.enabled ? config.warmPath : undefined,
+    adminPages: config.warm.hasPages && !config.warm.enabled ? `${config.warmPath}/sessions` : undefined,
+    bosh: config.bosh.enabled ? config.boshPath : undefined,
+    websocket: config.websocket.enabled ? config.websocketPath : undefined,
+    connect,
+  }
   if (isPrimary) {
     const { startPrimary } = await import('./workers/primary.js')
     const primary = await explained(() => startPrimary({ config, log, sockets, lastReload }))

@@ -46,6 +46,8 @@ export function joinedValues(values: Values) {
       ...listened.map(({ host }) => host).filter(host => isIP(host) === 0 && !isSocket({ host })),
     ] as readonly string[],
     admins: [...values.ADMIN_USERS, ...values.ADMIN_USERS_FILE] as const,
+    'warm.enabled': values.WARM_ENABLED === true,
+    'warm.hasPages': values.WARM_ENABLED !== false,
     /** In `servers` and `remotes`, `*` is for all other domains. Without `*`, DNS is asked. */
     servers: values.XMPP_SERVERS.servers,
     remotes: values.XMPP_SERVERS.remotes,

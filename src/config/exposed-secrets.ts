@@ -101,7 +101,7 @@ export function shortSecrets({ admins, warm, listen, https }: Config): string[] 
   const names = admins
     .filter(({ secret }) => secret.length < leastCharacters && parseSecretHash(secret) === undefined)
     .map(({ name }) => name)
-  if (names.length === 0 || !warm.enabled || places.every(isLocal)) return []
+  if (names.length === 0 || !warm.hasPages || places.every(isLocal)) return []
   return [
     `The secrets of these admins have fewer than ${leastCharacters} characters, and other machines can try to guess them: ${[...new Set(names)].join(', ')}. Make longer ones, for example with openssl rand -hex 24, or listen on loopback addresses alone.`,
   ]

@@ -37,7 +37,11 @@ const showsPassword = 'has an account for *, whose password any server could get
 
 const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'ADMIN_USERS is required, or ADMIN_USERS_FILE: name an account that may call the warm API, for example ADMIN_USERS=portal:a-long-random-secret':
-    set => set.WARM_ENABLED && set.ADMIN_USERS.length + set.ADMIN_USERS_FILE.length === 0,
+    set => set.WARM_ENABLED !== false && set.ADMIN_USERS.length + set.ADMIN_USERS_FILE.length === 0,
+  'WARM_ENABLED=pages needs an admin who may see the pages: all have role=warm': set => {
+    const admins = [...set.ADMIN_USERS, ...set.ADMIN_USERS_FILE]
+    return set.WARM_ENABLED === 'pages' && admins.length > 0 && admins.every(({ role }) => role === 'warm')
+  },
   'XMPP_DOMAINS is required: list the domains whose users may log in, for example XMPP_DOMAINS=example.org,*.example.net':
     set => set.XMPP_DOMAINS.length === 0,
 
@@ -96,26 +100,26 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
     set.BOSH_DEFAULT_DOMAIN !== undefined && !allowsDomain(set.XMPP_DOMAINS, set.BOSH_DEFAULT_DOMAIN),
 
   'WARM_ENABLED, BOSH_ENABLED and WEBSOCKET_ENABLED are all off: nothing is left to serve': set =>
-    !set.WARM_ENABLED && !set.BOSH_ENABLED && !set.WEBSOCKET_ENABLED,
+    set.WARM_ENABLED === false && !set.BOSH_ENABLED && !set.WEBSOCKET_ENABLED,
   [`BOSH_PATH ${onlyHostsFill}`]: set => set.BOSH_ENABLED && isUnfilled(set.BOSH_PATH, set),
   [`BOSH_PATH must ${outside}`]: set => set.BOSH_ENABLED && isTaken(set.BOSH_PATH),
-  [`WARM_PATH ${onlyHostsFill}`]: set => set.WARM_ENABLED && isUnfilled(set.WARM_PATH, set),
-  [`WARM_PATH must ${outside}`]: set => set.WARM_ENABLED && isTaken(set.WARM_PATH),
+  [`WARM_PATH ${onlyHostsFill}`]: set => set.WARM_ENABLED !== false && isUnfilled(set.WARM_PATH, set),
+  [`WARM_PATH must ${outside}`]: set => set.WARM_ENABLED !== false && isTaken(set.WARM_PATH),
   'WARM_PATH and BOSH_PATH must differ, and neither may lie inside the other': set =>
-    set.WARM_ENABLED && set.BOSH_ENABLED && overlap(set.WARM_PATH, set.BOSH_PATH),
+    set.WARM_ENABLED !== false && set.BOSH_ENABLED && overlap(set.WARM_PATH, set.BOSH_PATH),
   [`WEBSOCKET_PATH ${onlyHostsFill}`]: set => set.WEBSOCKET_ENABLED && isUnfilled(set.WEBSOCKET_PATH, set),
   [`WEBSOCKET_PATH must ${outside}`]: set => set.WEBSOCKET_ENABLED && isTaken(set.WEBSOCKET_PATH),
   'WEBSOCKET_PATH and BOSH_PATH must differ, and neither may lie inside the other': set =>
     set.WEBSOCKET_ENABLED && set.BOSH_ENABLED && overlap(set.WEBSOCKET_PATH, set.BOSH_PATH),
   'WEBSOCKET_PATH and WARM_PATH must differ, and neither may lie inside the other': set =>
-    set.WEBSOCKET_ENABLED && set.WARM_ENABLED && overlap(set.WEBSOCKET_PATH, set.WARM_PATH),
+    set.WEBSOCKET_ENABLED && set.WARM_ENABLED !== false && overlap(set.WEBSOCKET_PATH, set.WARM_PATH),
 
   [`PAGE_PATH must ${outside}`]: set => hasPages(set) && isTaken(set.PAGE_PATH),
   [`PAGE_PATH must not have ${hostVariable}`]: set => hasPages(set) && set.PAGE_PATH.includes(hostVariable),
   ...Object.fromEntries(
     (['BOSH', 'WARM', 'WEBSOCKET'] as const).map(name => [
       `PAGE_PATH and ${name}_PATH must differ, and neither may lie inside the other`,
-      (set: Values) => hasPages(set) && set[`${name}_ENABLED`] && overlap(set.PAGE_PATH, set[`${name}_PATH`]),
+      (set: Values) => hasPages(set) && set[`${name}_ENABLED`] !== false && overlap(set.PAGE_PATH, set[`${name}_PATH`]),
     ]),
   ),
 
@@ -177,7 +181,7 @@ const rules: readonly ((set: Values) => readonly string[])[] = [
       const served = hosts.map(host => ({
         ...host,
         boshPath: set.BOSH_ENABLED ? host.boshPath : undefined,
-        warmPath: set.WARM_ENABLED ? host.warmPath : undefined,
+        warmPath: set.WARM_ENABLED !== false ? host.warmPath : undefined,
         websocketPath: set.WEBSOCKET_ENABLED ? host.websocketPath : undefined,
       }))
       return served

@@ -57,6 +57,7 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}): Load
       ...risks(config),
       ...tooFewDescriptors(config),
       ...unusedPageSettings(environment, config),
+      ...unusedAdmins(environment, config),
       ...tlsWarnings,
       ...exposedFiles(environment, values, tls),
     ],
@@ -204,9 +205,17 @@ function unusedPageSettings(environment: Environment, { pages }: Config): string
     .map(name => `${name} has no effect without PAGE_ORIGINS: also name the origins of your pages.`)
 }
 
+function unusedAdmins(environment: Environment, { warm, admins, pages }: Config): string[] {
+  if (warm.hasPages || admins.length === 0 || pages.admin !== undefined) return []
+  const names = ['ADMIN_USERS', 'ADMIN_USERS_FILE'].filter(name => environment[name])
+  return names.map(
+    name => `${name} has no effect with WARM_ENABLED=off. To keep the pages for admins, write WARM_ENABLED=pages.`,
+  )
+}
+
 function closedToBackends({ listen, warm, warmPath, assumeSecure }: Config): string[] {
   const open = listen.places.filter(place => !isLocal(place))
-  if (!warm.enabled || open.length === 0 || assumeSecure) return []
+  if (!warm.hasPages || open.length === 0 || assumeSecure) return []
   return [
     `${warmPath} refuses calls without TLS to ${open.map(written).join(', ')} with 403 insecure-channel: HOST has more than loopback addresses, and passwords would travel unencrypted. If a proxy in front of this service ends TLS, name it in TRUSTED_PROXIES or set ASSUME_SECURE=on.`,
   ]

@@ -63,7 +63,11 @@ export function configOfHost(config: Config, own: readonly [HostEntry, ...HostEn
       enabled: config.bosh.enabled && boshPath !== undefined,
       defaultDomain: hasAll || own.length > 1 ? config.bosh.defaultDomain : domain,
     },
-    warm: { ...config.warm, enabled: config.warm.enabled && warmPath !== undefined },
+    warm: {
+      ...config.warm,
+      enabled: config.warm.enabled && warmPath !== undefined,
+      hasPages: config.warm.hasPages && warmPath !== undefined,
+    },
     websocket: {
       ...config.websocket,
       enabled: config.websocket.enabled && websocketPath !== undefined,

@@ -327,8 +327,8 @@ export const sections = {
     ).means('Text that browsers show at the WebSocket endpoint.'),
   },
   Warming: {
-    WARM_ENABLED: at('warm.enabled', kinds.boolean, 'on').means(
-      'Enables the warm API, the pages for admins and the docs at its path. Instead of `off`, WARM_ALLOW can reserve them for some addresses.',
+    WARM_ENABLED: joined(kinds.switchOr('pages'), 'on').means(
+      'Enables the warm API, and at its path the pages for admins and the docs. With `pages`, only these: admins can look, but log in and end nothing. Instead of `off`, WARM_ALLOW can reserve all for some addresses.',
     ),
     WARM_PATH: at('warmPath', kinds.path, '/warm').means('Path of the warm API. `$host` works as in BOSH_PATH.'),
     WARM_TIMEOUT: at('warm.timeout', kinds.integer(1, 300), '15').means('Seconds for a login.'),

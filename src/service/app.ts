@@ -46,10 +46,10 @@ export function createApp(parts: AppParts): Express {
   const { config, hashes, formTokens, warming, answering, numbers, streams, extraRouters, demoPath, httpLog } = parts
   const { counts, sums } = answering
   const home = homePath(config.externalUrl)
-  const form = config.warm.enabled ? home + config.warmPath : undefined
+  const admin = config.warm.hasPages ? home + config.warmPath : undefined
   const demo = demoPath && home + demoPath
   const app = newApp(config)
-  if (config.warm.enabled)
+  if (config.warm.hasPages)
     app.use(createWarmRouter({ config, hashes, formTokens, warming, answering, numbers, streams }))
   app.use('/assets', readOnly, createAssetsRouter())
   app
@@ -57,8 +57,9 @@ export function createApp(parts: AppParts): Express {
     .all(readOnly)
     .get(redirectToTls(config, '/'), (request, response) => {
       const bar = publicNavigation(config, true)
-      const docs = form !== undefined && documents.size > 0 ? `${form}/docs/` : undefined
-      sendPage(request, response, 'home', { home, form, demo, docs, navigation: bar })
+      const docs = admin !== undefined && documents.size > 0 ? `${admin}/docs/` : undefined
+      const { enabled: canWarm } = config.warm
+      sendPage(request, response, 'home', { home, admin, canWarm, demo, docs, navigation: bar })
     })
   if (config.http.hostMeta) app.use(createHostMetaRouter(config))
   if (config.warm.enabled) {
@@ -79,7 +80,7 @@ function offAt(path: string, config: Config): { readonly detail?: string; readon
   const parts = [
     [boshPath, bosh.enabled, 'The BOSH endpoint is', 'BOSH_ENABLED'],
     [websocketPath, websocket.enabled, 'The WebSocket endpoint is', 'WEBSOCKET_ENABLED'],
-    [warmPath, warm.enabled, 'The warm API and the pages for admins are', 'WARM_ENABLED'],
+    [warmPath, warm.hasPages, 'The warm API and the pages for admins are', 'WARM_ENABLED'],
     [pagePath, pages.origins.length > 0, 'Logins of pages with tokens are', 'PAGE_ORIGINS'],
   ] as const
   const off = parts.find(([base, isOn]) => !isOn && (path === base || path.startsWith(`${base}/`)))

@@ -93,7 +93,7 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
     ]),
     below: apps
       .slice(1)
-      .filter(({ config }) => config.warm.enabled)
+      .filter(({ config }) => config.warm.hasPages)
       .map(({ config, app }) => [config.warmPath, app]),
     rest: apps[0]!.app,
   }

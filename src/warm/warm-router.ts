@@ -2,11 +2,13 @@ import { type RequestHandler, Router } from 'express'
 import type { Config } from '../config/config.js'
 import { createFormGuard } from '../http/access/form-guard.js'
 import type { FormTokens } from '../http/access/form-tokens.js'
+import { homePath } from '../http/addresses.js'
 import { sendAnswer } from '../http/answers/answer.js'
 import type { EventStreams } from '../http/answers/event-streams.js'
 import { signOutPath } from '../http/answers/navigation.js'
 import { negotiate } from '../http/answers/negotiation.js'
 import { readOnly, redirectToTls } from '../http/answers/pages.js'
+import { Problem } from '../lib/errors.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { idPattern } from '../session/sid.js'
 import { type AnsweringParts, createCalls, demandRole } from './calls.js'
@@ -30,7 +32,8 @@ export interface WarmParts {
 }
 
 export function createWarmRouter(parts: WarmParts): Router {
-  const { config, hashes, formTokens, warming, numbers, streams } = parts
+  const { hashes, formTokens, warming, numbers, streams } = parts
+  const config = parts.config.warm.enabled ? parts.config : forReaders(parts.config)
   const { sessions, visits } = warming
   const { failures } = warming.limits
   const { adminOf, admit, answering } = createCalls({ config, hashes, failures, answering: parts.answering })
@@ -59,6 +62,12 @@ export function createWarmRouter(parts: WarmParts): Router {
   }
 
   const router = Router({ caseSensitive: true })
+  if (!config.warm.enabled) {
+    router.use(config.warmPath, onlyReads)
+    router
+      .route(config.warmPath)
+      .get((_request, response) => response.redirect(303, `${homePath(config.externalUrl)}${config.warmPath}/sessions`))
+  }
   router
     .route(config.warmPath)
     .get(redirectToTls(config, config.warmPath))
@@ -104,6 +113,18 @@ export function createWarmRouter(parts: WarmParts): Router {
   below.route(sessionPath('/resume')).all(admit('POST')).post(answering('resume', calls.resume))
   router.use(config.warmPath, below)
   return router
+}
+
+/** Without the warm API, admins of any role that may look can do nothing else. */
+const forReaders = (config: Config): Config => ({
+  ...config,
+  admins: config.admins.filter(({ role }) => role !== 'warm').map(admin => ({ ...admin, role: 'read' })),
+})
+
+const onlyReads: RequestHandler = ({ method }, _response, next) => {
+  if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return next()
+  const detail = 'The warm API is off here. WARM_ENABLED=pages serves only the pages for admins.'
+  throw new Problem('not-found', { detail, setting: 'WARM_ENABLED' })
 }
 
 /** Also matches text that is no id, which gets `session-not-found`. */

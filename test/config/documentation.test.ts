@@ -160,7 +160,7 @@ describe('the documents are true:', () => {
           ...{ methods: ['GET', 'POST', 'OPTIONS'], maxAge: 7200 },
         },
         warm: {
-          ...{ enabled: true, timeout: 15, stepTimeout: 10, anonymous: false },
+          ...{ enabled: true, hasPages: true, timeout: 15, stepTimeout: 10, anonymous: false },
           attachSeconds: 120,
           credentialTime: 2_592_000,
           scramMemory: 300,

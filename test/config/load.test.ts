@@ -358,5 +358,22 @@ test('a public address without TLS gives a warning if the warm API would refuse 
   expect(warnings({ HOST: '::', PORT: '8081,8082' })).toEqual([risk('\\[::\\]:8081, \\[::\\]:8082')])
   expect(warnings({ HOST: '::1, localhost' })).toEqual([])
   expect(warnings({ HOST: '::', ASSUME_SECURE: 'on' })).toEqual([])
-  expect(warnings({ HOST: '::', WARM_ENABLED: 'off' })).toEqual([])
+  expect(warnings({ HOST: '::', WARM_ENABLED: 'pages' })).toHaveLength(1)
+  expect(warnings({ HOST: '::', WARM_ENABLED: 'off', ADMIN_USERS: '' })).toEqual([])
+})
+
+test('admins without effect give a warning that names WARM_ENABLED=pages', () => {
+  const warnings = (environment: Record<string, string>) => load(environment).warnings
+  expect(warnings({ ADMIN_USERS: 'portal:a-long-s3cret', WARM_ENABLED: 'off' })).toEqual([
+    'ADMIN_USERS has no effect with WARM_ENABLED=off. To keep the pages for admins, write WARM_ENABLED=pages.',
+  ])
+  expect(warnings({ ADMIN_USERS: 'portal:a-long-s3cret', WARM_ENABLED: 'pages' })).toEqual([])
+  expect(warnings({ ADMIN_USERS: '', WARM_ENABLED: 'off' })).toEqual([])
+})
+
+test('pages for admins need an admin who may look', () => {
+  expect(() => load({ ADMIN_USERS: 'portal:a-long-s3cret:role=warm', WARM_ENABLED: 'pages' })).toThrow(
+    'WARM_ENABLED=pages needs an admin who may see the pages: all have role=warm',
+  )
+  expect(() => load({ ADMIN_USERS: '', WARM_ENABLED: 'pages' })).toThrow('ADMIN_USERS is required')
 })

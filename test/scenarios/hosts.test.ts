@@ -274,6 +274,27 @@ describe('a disabled endpoint', () => {
     expect((await bosh('chat.local', '/http-bind', "to='localhost'")).text).toContain("sid='")
   })
 
+  test('with WARM_ENABLED=pages, admins can only look', async () => {
+    await start({ WARM_ENABLED: 'pages', ADMIN_USERS: 'admin:admin-secret,backend:backend-s3cret:role=warm' })
+    const refused = await warm('chat.local')
+    expect([refused.status, refused.text]).toEqual([404, expect.stringContaining('The warm API is off here.')])
+    const page = (path: string, user = 'admin:admin-secret', method = 'GET') =>
+      askAt('chat.local', path, {
+        method,
+        headers: { Authorization: `Basic ${Buffer.from(user).toString('base64')}`, Accept: 'text/html' },
+      })
+    expect((await page('/warm')).headers.location).toBe('/warm/sessions')
+    const sessions = await page('/warm/sessions')
+    expect(sessions.status).toBe(200)
+    expect(sessions.text).not.toContain('Log a user in')
+    expect((await page('/warm/sessions', 'backend:backend-s3cret')).status).toBe(401)
+    expect((await page('/warm/sessions?jid=alice@localhost', undefined, 'DELETE')).status).toBe(404)
+    expect((await page('/warm/sessions/end', undefined, 'POST')).status).toBe(404)
+    const home = await askAt('chat.local', '/')
+    expect(home.text).toContain('/warm/sessions')
+    expect(home.text).not.toContain('Log a user in')
+  })
+
   test('returns 404 and is not in host-meta: WebSocket', async () => {
     await start({ WEBSOCKET_ENABLED: 'off', EXTERNAL_URL: 'https://chat.local' })
     expect((await askAt('chat.local', '/xmpp-websocket')).status).toBe(404)

@@ -190,6 +190,15 @@ describe('a service at its start', () => {
     expect((await callUrl(`${url}/bosh-from-environment`)).status).toBe(200)
   })
 
+  test('names in its first line only what it serves', async () => {
+    const service = operator.start(settings({ WARM_ENABLED: 'pages', WEBSOCKET_ENABLED: 'off' }))
+    await service.url()
+    const line = service.stdout.split('\n').find(text => text.includes('"listening"'))
+    expect(JSON.parse(line!)).toMatchObject({ adminPages: '/warm/sessions', bosh: '/http-bind' })
+    expect(Object.keys(JSON.parse(line!))).not.toEqual(expect.arrayContaining(['warm']))
+    expect(Object.keys(JSON.parse(line!))).not.toEqual(expect.arrayContaining(['websocket']))
+  })
+
   test.each([
     ['line 2 is neither', () => operator.write('.env', '\uFEFFPORT=0\nWARM_PATH /warm\n')],
     ['cannot be read (EISDIR)', () => operator.makeFolder('.env')],

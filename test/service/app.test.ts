@@ -136,7 +136,7 @@ describe('the pages of the service', () => {
       ...['/w', '/w/sessions', '/w/numbers', '/w/failures', '/w/audit'],
       ...docs('/w'),
     ])
-    const { app } = fakeService({ warm: { ...config.warm, enabled: false } })
+    const { app } = fakeService({ warm: { ...config.warm, enabled: false, hasPages: false } })
     expect(await links(app)).toEqual([])
     const demo = createApp({ ...appParts(), demoPath: '/demo' })
     expect((await links(demo))[0]).toBe('/demo')
@@ -144,7 +144,7 @@ describe('the pages of the service', () => {
 })
 
 describe('a warm API that is off', () => {
-  const { app } = fakeService({ warmPath: '/w', warm: { ...config.warm, enabled: false } })
+  const { app } = fakeService({ warmPath: '/w', warm: { ...config.warm, enabled: false, hasPages: false } })
 
   test.each(['/w', '/w/sessions'])('is named as the reason for 404 at %s', async path => {
     const { status, body } = await request(app).post(path).set('Accept', 'application/json')

@@ -56,6 +56,14 @@ export const switches: ReadonlyMap<string, boolean> = new Map([
 export const boolean: Kind<boolean> = (text, report) =>
   switches.get(text.toLowerCase()) ?? report(`must be on or off, not ${quoted(text)}`)
 
+/** `on` and `off` as in `boolean`, or one more word. */
+export function switchOr<const W extends string>(word: W): Kind<boolean | W> {
+  return (text, report) => {
+    const value = text.toLowerCase()
+    return value === word ? word : (switches.get(value) ?? report(`must be on, ${word} or off, not ${quoted(text)}`))
+  }
+}
+
 export function word<const W extends string>(...words: W[]) {
   const kind: Kind<W> = (text, report) =>
     words.find(word => word === text.toLowerCase()) ?? report(`must be one of ${words.join(', ')}, not ${quoted(text)}`)

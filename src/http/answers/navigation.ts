@@ -15,7 +15,7 @@ const entries = [
 export type NavigationPage = (typeof entries)[number]['page']
 
 export type NavigationSettings = Pick<Config, 'externalUrl' | 'warmPath'> & {
-  readonly warm: Pick<Config['warm'], 'enabled'>
+  readonly warm: Pick<Config['warm'], 'hasPages'>
 }
 
 export interface Navigation {
@@ -38,16 +38,16 @@ export function navigation(
   const base = home + warmPath
   return {
     home,
-    links: warm.enabled
+    links: warm.hasPages
       ? entries
           .filter(({ page }) => !hidden.includes(page))
           .map(({ page, text, path }) => ({ href: base + path, text, isCurrent: page === current }))
       : [],
-    signOut: warm.enabled && headers.authorization !== undefined ? base + signOutPath : undefined,
+    signOut: warm.hasPages && headers.authorization !== undefined ? base + signOutPath : undefined,
   }
 }
 
 export function publicNavigation({ externalUrl, warmPath, warm }: NavigationSettings, isHome = false): Navigation {
   const home = homePath(externalUrl)
-  return { home, isHome, links: [], admin: warm.enabled ? home + warmPath : undefined }
+  return { home, isHome, links: [], admin: warm.hasPages ? home + warmPath : undefined }
 }

@@ -128,7 +128,7 @@ describe('the settings in the OpenAPI document', () => {
   })
 
   test('do not include what is turned off', () => {
-    const off = { warm: { ...config.warm, enabled: false }, http: { ...config.http, hostMeta: false } }
+    const off = { warm: { ...config.warm, enabled: false, hasPages: false }, http: { ...config.http, hostMeta: false } }
     const { operations } = new ApiDocument(describeApi({ ...config, ...off }))
     expect(operations).toEqual(['GET /healthz', 'GET /readyz', 'GET /openapi.json'])
   })
