@@ -1,5 +1,5 @@
 import { editDistance, isSimilar, lettersOf } from '../lib/text/similar-words.js'
-import { otherNames } from './other-names.js'
+import { commonNames, otherNames, unneededNames } from './other-names.js'
 import { type Environment, type Name, proxySettings, settings } from './settings.js'
 
 const former: Readonly<Record<string, string>> = {
@@ -28,7 +28,7 @@ export function misspeltNames(values: Environment): string[] {
   return Object.keys(values).flatMap(name =>
     isKnown(name) || reported.has(name) || ofNode.test(name)
       ? []
-      : [sentenceFor(name, meantBy(name) ?? similarTo(name))],
+      : [sentenceFor(name, entryOf(commonNames, name) ?? meantBy(name) ?? similarTo(name))],
   )
 }
 
@@ -53,13 +53,17 @@ function sentenceFor(name: string, meant: Name | undefined): string {
   // The rest of a line that was broken could be a secret.
   const shown = meant !== undefined || likeSetting.test(name) ? name : 'A name in the env file'
   const unknown = `${shown} is not a setting of this service.`
+  const unneeded = entryOf(unneededNames, name)
+  if (unneeded !== undefined) return `${unknown} Not needed: ${unneeded}.`
   return meant === undefined
     ? `${unknown} See docs/settings.md, or docs/coming-from.md for other servers.`
     : `${unknown} Did you mean ${meant}?`
 }
 
-/** Too common in environments to be meant for this service. */
-const isOfOthers = new Set(['certfile', 'keyfile', 'ciphers'].flatMap(name => [name, name.toUpperCase()]))
+function entryOf<Entry>(table: Readonly<Record<string, Entry>>, name: string): Entry | undefined {
+  const lower = name.toLowerCase()
+  return Object.hasOwn(table, lower) ? table[lower] : undefined
+}
 
 const names = Object.keys(settings) as Name[]
 
@@ -82,8 +86,9 @@ function isOfKubernetes(name: string, value: string): boolean {
 }
 
 function meantBy(name: string): Name | undefined {
-  const lower = name.toLowerCase()
-  if (Object.hasOwn(otherNames, lower) && !isOfOthers.has(name)) return otherNames[lower]
+  const other = entryOf(otherNames, name)
+  if (other !== undefined) return other
+  if (entryOf(unneededNames, name) !== undefined) return undefined
   if (name === 'HTTP_PORT') return 'PORT'
   const letters = lettersOf(name)
   const [distance, nearest] = names

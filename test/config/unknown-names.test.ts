@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../src/config/load.js'
-import { otherNames } from '../../src/config/other-names.js'
+import { commonNames, otherNames, unneededNames } from '../../src/config/other-names.js'
 import { settings } from '../../src/config/settings.js'
 import { misspeltNames, unknownNames } from '../../src/config/unknown-names.js'
 import { unlimited } from '../support/unlimited.js'
@@ -82,11 +82,41 @@ test.each(['"', "'"])('a value in %s quotes is read without them, with a warning
 test('docs/coming-from.md has each option of others that an error message translates', () => {
   const document = readFileSync(new URL('../../docs/coming-from.md', import.meta.url), 'utf8')
   const rows = document.split('\n').filter(line => line.startsWith('| '))
-  const missing = Object.entries(otherNames).filter(
+  const missing = Object.entries({ ...otherNames, ...commonNames }).filter(
     ([option, setting]) =>
       !rows.some(row => row.split(' | ')[0]!.includes(`\`${option}\``) && row.includes(`\`${setting}\``)),
   )
   expect(missing).toEqual([])
+  const unneeded = Object.keys(unneededNames)
+  expect(unneeded.filter(option => !rows.some(row => row.split(' | ')[0]!.includes(`\`${option}\``)))).toEqual([])
+})
+
+describe('an option of another server in the env file', () => {
+  test.each([
+    ['smacks_hibernation_time', 'Did you mean WEBSOCKET_RESUME?'],
+    ['ip', 'Did you mean HOST?'],
+    ['certfile', 'Did you mean TLS_CERT?'],
+    ['ping_rate', 'Did you mean WEBSOCKET_PING_INTERVAL?'],
+    ['max_concat', 'Not needed: a reply contains all waiting stanzas.'],
+    ['websocket_frame_buffer_limit', 'Not needed: the limit is twice MAX_STANZA_BYTES.'],
+    ['HTTP_MAX_CONTENT_SIZE', 'Not needed: the limit is 512 KiB, or twice MAX_STANZA_BYTES if that is more.'],
+  ])('%s is answered with our setting, or why none is needed', (name, answer) => {
+    const values = { [name]: '1' }
+    expect([...unknownNames(values), ...misspeltNames(values)]).toEqual([
+      `${name} is not a setting of this service. ${answer}`,
+    ])
+  })
+
+  test('is answered for each row', () => {
+    const options = Object.keys({ ...otherNames, ...commonNames, ...unneededNames })
+    const values = Object.fromEntries(options.map(name => [name, '1']))
+    const said = [...unknownNames(values), ...misspeltNames(values)]
+    expect(said.filter(sentence => sentence.includes('coming-from'))).toEqual([])
+  })
+
+  test.each(['IP', 'TIMEOUT', 'PASSWORD', 'BACKEND', 'JSON'])('%s is not reported from the environment', name => {
+    expect(unknownNames({ [name]: '1' })).toEqual([])
+  })
 })
 
 test('a setting of an earlier version gives a warning with its replacement', () => {
