@@ -4,6 +4,7 @@ import { type Config, httpsPorts, joinedValues } from './config.js'
 import { exposedFiles, shortSecrets } from './exposed-secrets.js'
 import { jointProblems } from './joint-rules.js'
 import { isLocal, socketPath, written } from './kinds/listen-addresses.js'
+import { unreadableExclusions } from './kinds/proxies.js'
 import { type Environment, type Name, type Setting, settings, type Values, withProxySettings } from './settings.js'
 import { dateWarnings, readTlsFiles, tlsFiles } from './tls-files.js'
 import { formerNames, unknownNames } from './unknown-names.js'
@@ -56,6 +57,7 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}): Load
       ...unknown,
       ...risks(config),
       ...tooFewDescriptors(config),
+      ...unreadExclusions(environment, config),
       ...unusedPageSettings(environment, config),
       ...unusedAdmins(environment, config),
       ...tlsWarnings,
@@ -192,6 +194,14 @@ function tooFewDescriptors({ limits }: Config): string[] {
   return [
     `MAX_SESSIONS is ${limits.sessions}, but a process has descriptors for only ${room} sessions here. Raise LimitNOFILE (systemd) or ulimit -n, or add processes.`,
   ]
+}
+
+function unreadExclusions(environment: Environment, { proxies }: Config): string[] {
+  if (proxies.http === undefined && proxies.https === undefined) return []
+  return unreadableExclusions(environment['NO_PROXY'] ?? '').map(
+    entry =>
+      `NO_PROXY has ${entry}, which is ignored: it is neither a host such as example.org, nor an address, nor a range such as 10.0.0.0/8.`,
+  )
 }
 
 /** An empty PAGE_ORIGINS turns tokens off without a warning. */

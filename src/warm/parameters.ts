@@ -224,7 +224,7 @@ function readVersion(value: unknown): string | undefined {
 
 export function demandJid(sent: string): Jid {
   const jid = parseJid(sent)
-  if (jid === undefined) throw new Problem('invalid-jid', { quote: forbiddenIn(sent) })
+  if (jid === undefined) throw new Problem('invalid-jid', { quote: mistakesIn(sent) })
   return jid
 }
 
@@ -233,9 +233,16 @@ const places = { local: 'before the @', domain: 'in the domain', resource: 'afte
 /** XEP-0106 §4.2, without the space, which many names must not have. */
 const escapable = /["&'/:<>@]/
 
+function mistakesIn(sent: string): string | undefined {
+  const hasAt = sent.split('/', 1)[0]!.includes('@')
+  const all = [forbiddenIn(sent), hasAt ? undefined : 'It has no @. Write it like alice@example.org.']
+  return all.filter(Boolean).join(' ') || undefined
+}
+
 function forbiddenIn(sent: string): string | undefined {
   const { part, character } = forbiddenCharacter(sent) ?? {}
   if (part === undefined || character === undefined) return undefined
+  if (part === 'domain' && character === '@') return 'It has a second @. A user name can have it as \\40 (XEP-0106).'
   const hex = character.codePointAt(0)!.toString(16)
   const code = `U+${hex.toUpperCase().padStart(4, '0')}`
   const isVisible = !/[\p{C}\p{M}\p{Z}]/u.test(character)

@@ -56,6 +56,19 @@ test('the variables in lower case override those in upper case, unless they are 
   expect(loadConfig({ ...required, ...environment })).toMatchObject({ unknown: [], warnings: [] })
 })
 
+test('entries of NO_PROXY that cannot be read are reported, without accounts', () => {
+  const warnings = (NO_PROXY: string, HTTPS_PROXY = 'http://proxy:1') =>
+    loadConfig({ ...required, HTTPS_PROXY, NO_PROXY }).warnings
+  const readable = 'localhost, .example.org,*.example.net 10.0.0.0/8,[::1]:80,::1,fe80::/10,a:443,*,bücher.example,'
+  expect(warnings(readable)).toEqual([])
+  const unreadable = ['10.0.0.0/99', 'http://a.example', '10.0.*', 'a:99999']
+  expect(warnings(unreadable.join())).toEqual(
+    unreadable.map(entry => expect.stringMatching(`^NO_PROXY has ${entry.replaceAll('*', '\\*')}, which is ignored: `)),
+  )
+  expect(warnings('http://me:s3same@a.example')).toEqual([expect.stringContaining('NO_PROXY has an entry with @,')])
+  expect(warnings('10.0.*', '')).toEqual([])
+})
+
 test('variables of other programs with similar names give no warning', () => {
   const names = ['NO_COLOR', 'ALL_PROXY', 'HTTP_PROXY_REQUEST_FULLURI', 'NO_PROXY_CACHE', 'HTTPS_PROXY_HOST']
   expect(unknownNames(Object.fromEntries(names.map(name => [name, 'x'])))).toEqual([])

@@ -198,6 +198,27 @@ describe('a warm call', () => {
       'invalid-jid',
       ': (U+003A) is not allowed in the domain.',
     ],
+    [
+      'Bad Request',
+      400,
+      { ...parameters, jid: 'al ice@chat.example' },
+      'invalid-jid',
+      'The character space (U+0020) is not allowed before the @.',
+    ],
+    [
+      'Bad Request',
+      400,
+      { ...parameters, jid: 'al ice' },
+      'invalid-jid',
+      'The character space (U+0020) is not allowed before the @. It has no @. Write it like alice@example.org.',
+    ],
+    [
+      'Bad Request',
+      400,
+      { ...parameters, jid: 'alice@bob@chat.example' },
+      'invalid-jid',
+      'It has a second @. A user name can have it as \\40 (XEP-0106).',
+    ],
   ])('with a mistake gets %s, %i, with the reason', async (title, status, body, code, word) => {
     const page = await warm().type('form').send(body)
     expect(page.status).toBe(status)

@@ -2,6 +2,7 @@
 
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
+import { foreignText } from '../../lib/text/foreign-text.js'
 import { percentDecoded } from '../../lib/text/form-pairs.js'
 import { withoutBrackets } from '../../lib/text/without-brackets.js'
 import type { Kind } from './kinds.js'
@@ -48,22 +49,40 @@ export const proxyUrl: Kind<HttpProxy> = (text, report) => {
 
 /** Ignores entries that cannot be read, as curl does: the variable is often set for all programs of a machine. */
 export const exclusions: Kind<readonly Exclusion[]> = text =>
-  text
-    .split(/[\s,]+/)
+  entriesOf(text)
     .map(exclusionOf)
     .filter(exclusion => exclusion !== undefined)
 
+/** The entries that `exclusions` ignores. An entry with an account is not shown. */
+export function unreadableExclusions(text: string): string[] {
+  const unreadable = entriesOf(text).filter(entry => exclusionOf(entry) === undefined)
+  return unreadable.map(entry => (entry.includes('@') ? 'an entry with @' : foreignText(entry)))
+}
+
+const entriesOf = (text: string) => text.split(/[\s,]+/).filter(entry => entry !== '')
+
 function exclusionOf(entry: string): Exclusion | undefined {
-  if (isIP(addressIn(entry)) !== 0) return { hosts: networksIn(entry), port: undefined }
+  if (isIP(addressIn(entry)) !== 0) return excluding(networksIn(entry), undefined)
   const [, bracketed, plain = '', digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(entry) ?? []
   const host = bracketed ?? plain
   const port = digits === undefined ? undefined : Number(digits)
-  if (isIP(addressIn(host)) !== 0) return { hosts: networksIn(host), port }
+  if (port !== undefined && port > 65_535) return undefined
+  if (isIP(addressIn(host)) !== 0) return excluding(networksIn(host), port)
   if (host === '*') return { hosts: '*', port }
   const domain = domainToASCII(host.replace(/^\*?\./, '').replace(/\.$/, ''))
-  return domain === '' ? undefined : { hosts: domain, port }
+  return domain === '' || domain.includes('*') ? undefined : { hosts: domain, port }
 }
+
+const excluding = (hosts: Networks | undefined, port: number | undefined): Exclusion | undefined =>
+  hosts && { hosts, port }
 
 const addressIn = (range: string) => range.split('/', 1)[0]!
 
-const networksIn = (range: string) => readNetworks(range, () => undefined)
+function networksIn(range: string): Networks | undefined {
+  let isReadable = true
+  const networks = readNetworks(range, () => {
+    isReadable = false
+    return undefined
+  })
+  return isReadable ? networks : undefined
+}

@@ -40,10 +40,9 @@ interface ForbiddenCharacter {
   readonly character: string
 }
 
-/** The first character that a part of the text must not contain. Undefined if the text has another mistake. */
+/** The first character that a part of the text must not contain. Text without @ counts as a local part. Undefined if the text has another mistake. */
 export function forbiddenCharacter(text: string): ForbiddenCharacter | undefined {
-  const parts = split(text)
-  if (parts === undefined) return undefined
+  const parts = split(text) ?? { local: text.split('/', 1)[0]!, domain: '', resource: undefined }
   for (const part of ['local', 'domain', 'resource'] as const) {
     if (part === 'domain' && parts.domain.startsWith('[')) continue
     for (const character of parts[part]?.normalize('NFC') ?? '')

@@ -158,7 +158,7 @@ describe('an invalid admin form', () => {
   })
 
   test.each([
-    ['jid', 'juliet', 'invalid-jid', 'This is not an address. Write it like alice@example.org.'],
+    ['jid', 'juliet', 'invalid-jid', 'This is not an address. It has no @. Write it like alice@example.org.'],
     [
       'jid',
       'jul iet@chat.example',
