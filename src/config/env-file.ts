@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { ConfigError } from './load.js'
 
@@ -42,7 +43,8 @@ function readLines(file: string, mustExist: boolean): string[] {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT' && !mustExist) return []
-    throw new ConfigError([`${file} cannot be read (${code})${advice[code ?? ''] ?? ''}`])
+    const name = code === 'ENOENT' ? resolve(file) : file
+    throw new ConfigError([`${name} cannot be read (${code})${advice[code ?? ''] ?? ''}`])
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
 import type { Kind } from './kinds/kinds.js'
 
 /** Throws an error with a `code`. Rejects pipes and devices, which could block forever. */
@@ -6,6 +7,13 @@ export function readSettingFile(file: string): string {
   const stats = statSync(file)
   if (stats.isFile() || stats.isDirectory()) return readFileSync(file, 'utf8')
   throw Object.assign(new Error(), { code: 'it is not a regular file' })
+}
+
+/** Why a file or folder cannot be read. The name is not shown, because a secret may stand in its place. */
+export function unreadable(error: unknown, file: string): string {
+  const { code } = error as NodeJS.ErrnoException
+  const isRelative = code === 'ENOENT' && file !== '' && !isAbsolute(file)
+  return isRelative ? `(${code}): relative names begin at the working directory, ${process.cwd()}` : `(${code})`
 }
 
 export interface Line {
@@ -26,6 +34,6 @@ export const inFile =
     try {
       return kind(readSettingFile(file), report)
     } catch (error) {
-      return report(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`)
+      return report(`names a file that cannot be read ${unreadable(error, file)}`)
     }
   }

@@ -1,7 +1,7 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { certificatesIn, keyIn, pemOf } from './kinds/pem.js'
-import { readSettingFile } from './setting-file.js'
+import { readSettingFile, unreadable } from './setting-file.js'
 import type { Name, Values } from './settings.js'
 import { type CertificateFiles, certificatesOf, isFolder } from './tls-folder.js'
 
@@ -86,7 +86,7 @@ function listFolder(folder: string): readonly CertificateFiles[] {
   try {
     return certificatesOf(folder)
   } catch (error) {
-    throw new Fault(`TLS_CERT names ${folder}, which cannot be read (${(error as NodeJS.ErrnoException).code})`)
+    throw new Fault(`TLS_CERT names ${folder}, which cannot be read ${unreadable(error, folder)}`)
   }
 }
 
@@ -146,7 +146,7 @@ function findKey(file: string, text: string): readonly [file: string, text: stri
   const key = readFile(
     beside,
     'TLS_KEY',
-    code => `is needed for ${file}: it does not contain a key, and ${beside} cannot be read (${code})`,
+    why => `is needed for ${file}: it does not contain a key, and ${beside} cannot be read ${why}`,
   )
   return [beside, key]
 }
@@ -188,11 +188,11 @@ function askOpenSsl(options: SecureContextOptions, file: string, setting: Name):
 function readFile(
   file: string,
   setting: Name,
-  problem = (code?: string) => `names ${file}, which cannot be read (${code})`,
+  problem = (why: string) => `names ${file}, which cannot be read ${why}`,
 ): string {
   try {
     return readSettingFile(file)
   } catch (error) {
-    throw new Fault(`${setting} ${problem((error as NodeJS.ErrnoException).code)}`)
+    throw new Fault(`${setting} ${problem(unreadable(error, file))}`)
   }
 }

@@ -25,3 +25,19 @@ test.each([
     rmSync(folder, { recursive: true })
   }
 })
+
+test.each([
+  ['ADMIN_USERS_FILE', 'a-misplaced-s3cret', 'ADMIN_USERS_FILE names a file that cannot be read (ENOENT)'],
+  ['TLS_CERT', 'none.pem', 'TLS_CERT names none.pem, which cannot be read (ENOENT)'],
+  [
+    'XMPP_SERVERS',
+    'example.org=xmpp://127.0.0.1?ca=none.pem',
+    'for example.org has a ca that cannot be read: "none.pem" (ENOENT)',
+  ],
+])('a relative name of %s that does not exist says where it was looked for', (name, value, fault) => {
+  const load = (text: string) => () => loadConfig({ XMPP_DOMAINS: 'example.org', [name]: text })
+  const place = `: relative names begin at the working directory, ${process.cwd()}`
+  expect(load(value)).toThrow(fault + place)
+  expect(load(value)).not.toThrow('s3cret')
+  expect(load(value.replace(/[^=]*$/, '/nowhere/x'))).not.toThrow(place)
+})

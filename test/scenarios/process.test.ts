@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, realpathSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
@@ -165,7 +165,8 @@ describe('the command', () => {
     const { status, stderr } = spawnSync('/bin/sh', [program, '--env-file', file], {
       ...{ encoding: 'utf8', cwd: operator.pathOf(''), env: { PATH } },
     })
-    expect([status, stderr]).toEqual([1, expect.stringContaining(`${file} cannot be read (${why}`)])
+    const tried = file === '.' ? file : join(realpathSync(operator.pathOf('')), file)
+    expect([status, stderr]).toEqual([1, expect.stringContaining(`${tried} cannot be read (${why}`)])
   })
 })
 

@@ -1,8 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { isLoopback } from '../../lib/client-network.js'
-import { codeOf } from '../../lib/log.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
-import { readSettingFile } from '../setting-file.js'
+import { readSettingFile, unreadable } from '../setting-file.js'
 import { entriesOf, type Kind, type Report } from './kinds.js'
 import { type Options, readOptions, readSwitch } from './options.js'
 import { certificatesIn, keyIn, pemOf } from './pem.js'
@@ -58,7 +57,7 @@ function readFile(option: string, file: string, report: Report): string | undefi
   try {
     return readSettingFile(file)
   } catch (error) {
-    return report(`has a ${option} that cannot be read: ${JSON.stringify(file)} (${codeOf(error)})`)
+    return report(`has a ${option} that cannot be read: ${JSON.stringify(file)} ${unreadable(error, file)}`)
   }
 }
 
