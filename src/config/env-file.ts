@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { ConfigError } from './load.js'
+import { mayShow } from './shown-names.js'
 
 /** Reads as Node does. Throws a `ConfigError` with all faulty lines. */
 export function readEnvFile(file: string, mustExist = false): Record<string, string> {
@@ -21,8 +22,7 @@ export function readEnvFile(file: string, mustExist = false): Record<string, str
     const isOneLine = quote === undefined || text.includes(quote, 1)
     const end = isOneLine ? at : lines.findIndex((line, index) => index > at && line.includes(quote))
     const fault = (problem: string) => problems.push(`${file} line ${at + 1} ${problem}`)
-    if (Object.hasOwn(values, name))
-      fault(`has ${/^\w{1,40}$/.test(name) && name === name.toUpperCase() ? name : 'its name'} for the second time`)
+    if (Object.hasOwn(values, name)) fault(`has ${mayShow(name) ? name : 'its name'} for the second time`)
     else if (end === -1) fault(`has a quote that does not close (${quote})`)
     else if (quote === undefined && /^[^#]*[^#\s]#/.test(text))
       fault('has a # that would end the value: put the value in quotes, or a space before a comment')

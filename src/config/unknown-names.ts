@@ -1,6 +1,7 @@
 import { editDistance, isSimilar, lettersOf } from '../lib/text/similar-words.js'
 import { commonNames, otherNames, unneededNames } from './other-names.js'
 import { type Environment, type Name, proxySettings, settings } from './settings.js'
+import { mayShow } from './shown-names.js'
 
 const former: Readonly<Record<string, string>> = {
   WEBSOCKET_MAX_MESSAGE_BYTES: 'remove it, or set MAX_STANZA_BYTES, which also sets the limit of messages',
@@ -47,13 +48,10 @@ const ofSystemd = /^LISTEN_(?:PID|FDS|FDNAMES)$/
 const ofNode =
   /^(?:NODE_\w+|UV_\w+|OPENSSL_\w+|SSL_CERT_\w+|TZ|LANG|LC_\w+|PATH|HOME|TMPDIR|DEBUG|ALL_PROXY|all_proxy)$/
 
-const likeSetting = /^(?:[A-Z]{2,}(?:_[A-Z]+)*|[a-z]{2,}(?:_[a-z]+)*)(?:_?\d{1,2})?$/
-
 function sentenceFor(name: string, meant: Name | undefined): string {
-  // The rest of a line that was broken could be a secret.
-  const shown = meant !== undefined || likeSetting.test(name) ? name : 'A name in the env file'
-  const unknown = `${shown} is not a setting of this service.`
   const unneeded = entryOf(unneededNames, name)
+  const shown = meant !== undefined || unneeded !== undefined || mayShow(name) ? name : 'A name in the env file'
+  const unknown = `${shown} is not a setting of this service.`
   if (unneeded !== undefined) return `${unknown} Not needed: ${unneeded}.`
   return meant === undefined
     ? `${unknown} See docs/settings.md, or docs/coming-from.md for other servers.`

@@ -43,10 +43,10 @@ describe('a file of settings', () => {
   })
 
   test('with an ambiguous value is rejected; the error names the line', () => {
-    expect(problems('A=portal:it#s\nB="x#y"\nC=1 # fine\nD=#\nE="b\nF=1\nA=2')).toEqual([
+    expect(problems('PORT=portal:it#s\nB="x#y"\nC=1 # fine\nD=#\nE="b\nF=1\nPORT=2')).toEqual([
       `${file} line 1 has a # that would end the value: put the value in quotes, or a space before a comment`,
       `${file} line 5 has a quote that does not close (")`,
-      `${file} line 7 has A for the second time`,
+      `${file} line 7 has PORT for the second time`,
     ])
   })
 

@@ -1,5 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
+import { readEnvFile } from '../../src/config/env-file.js'
 import { loadConfig } from '../../src/config/load.js'
 import { commonNames, otherNames, unneededNames } from '../../src/config/other-names.js'
 import { settings } from '../../src/config/settings.js'
@@ -54,6 +57,24 @@ test('the rest of a broken line, which can be a secret, is not shown', () => {
   expect(said).not.toMatch(/7tU3|Wq8Z/)
   expect(said.match(/A name in the env file is not a setting/g)).toHaveLength(2)
 })
+
+test.each(['correcthorsebattery', 'K7TU3VQPZ0XR4BYQ1AKF', 'A'.repeat(41), 'MY_SECRET', 'LOG_LEVEL_2'])(
+  'a message about %s in an env file shows it only if it looks like a setting',
+  name => {
+    const isShown = /^(?:MY_|LOG_)/.test(name)
+    const said = [...unknownNames({ [name]: '1' }), ...misspeltNames({ [name]: '1' })].join()
+    expect(said.includes(name)).toBe(isShown)
+    const folder = mkdtempSync(join(tmpdir(), 'shown-names-'))
+    const file = join(folder, '.env')
+    writeFileSync(file, `${name}=1\n${name}=2\n`)
+    try {
+      const read = () => readEnvFile(file)
+      expect(read).toThrow(`line 2 has ${isShown ? name : 'its name'} for the second time`)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  },
+)
 
 test('each unknown name in the file of the service is reported', () => {
   const values = {
