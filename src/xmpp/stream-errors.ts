@@ -8,6 +8,10 @@ import type { Element } from './xml/element.js'
 
 const streamErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-streams'
 
+/** The text of `remote-connection-failed`, over BOSH and WebSocket. */
+export const unreachable =
+  'The XMPP server cannot be reached, is not trusted, or closed the connection. The log of the service has the cause.'
+
 /** For a person who debugs a client or server. */
 const sentences: Readonly<Record<string, string>> = {
   'bad-format': 'The elements are not those of an XMPP stream. Over WebSocket, each message must be one element.',
@@ -22,7 +26,7 @@ const sentences: Readonly<Record<string, string>> = {
   'not-authorized': 'The login is missing, or was refused.',
   'not-well-formed': 'The XML is not well-formed. A WebSocket stream begins with an open element (RFC 7395).',
   'policy-violation': 'A rule or limit of the service was broken. The log of the service names it.',
-  'remote-connection-failed': 'The XMPP server cannot be reached, or closed the connection. Connect again.',
+  'remote-connection-failed': unreachable,
   'resource-constraint': 'The service is full. Connect again later.',
   'restricted-xml': 'XMPP allows no comments, processing instructions, DTDs and entities (RFC 6120).',
   'system-shutdown': 'The service is stopping. Connect again.',

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { afterEach, describe, expect, test } from '@jest/globals'
+import { unreachable } from '../../src/xmpp/stream-errors.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { type LoginServerOptions, startLoginServer } from '../support/login-server/server.js'
@@ -119,7 +120,7 @@ describe('encryption', () => {
       'xmpp:version': '1.0',
     }
     expect(await client.request('', { ...asked, 'xmlns:xmpp': 'urn:xmpp:xbosh' })).toMatch(
-      /^<body type='terminate' condition='remote-connection-failed' [^>]*><text>The XMPP server .* is not trusted\. /,
+      new RegExp(`^<body type='terminate' condition='remote-connection-failed' [^>]*><text>${unreachable}</text>`),
     )
     client.close()
     await service.emptied()

@@ -5,6 +5,7 @@ import type { OpenerParts } from '../../session/opener.js'
 import type { Session } from '../../session/session.js'
 import type { StreamHeader } from '../../xmpp/link.js'
 import { streamsNamespace, xboshNamespace } from '../../xmpp/namespaces.js'
+import { unreachable } from '../../xmpp/stream-errors.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import type { AttachCookie, CookieRules } from './attach-cookie.js'
 import { errorBody, writeBody, writeRefusal, writeTerminate } from './body.js'
@@ -29,9 +30,6 @@ export interface Start {
 
 /** A reply that is still unacknowledged after this time is reported (XEP-0124 §9.2). */
 const reportMilliseconds = 500
-
-const unreachable =
-  'The XMPP server of the domain cannot be reached, or is not trusted. The log of the service has the cause.'
 
 /** XEP-0124 §17.2. */
 const conditionOf: Partial<Record<EndReason, Condition>> = {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
+import { unreachable } from '../../../src/xmpp/stream-errors.js'
 import {
   type BenchOptions,
   type BoshBench,
@@ -630,6 +631,7 @@ describe('a session that has ended', () => {
     await bench.server(link => link.end(lost))
     expect(ids(socket.sent).at(-1)).toBe('last')
     expect(socket.sent.at(-2)).toEqual(streamError('remote-connection-failed'))
+    expect(socket.sent.at(-2)).toContain(unreachable)
     expect(socket.sent.at(-1)).toBe(close)
     expect(bench.registry.size).toBe(0)
   })
