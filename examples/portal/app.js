@@ -36,7 +36,8 @@ export async function endChats(chat, token) {
     const { status, message = `HTTP ${status}` } = answer
     if (!seconds || (status && ![429, 502, 503, 504].includes(status)))
       return console.error(`The chats of a visit did not end: ${message}`)
-    await pause(1000 * Math.min(answer.headers?.get('Retry-After') ?? seconds, 10))
+    const wanted = answer.headers?.get('Retry-After')
+    await pause(1000 * (/^\d+$/.test(wanted) ? Math.min(wanted, 10) : seconds))
   }
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"time"
@@ -39,14 +40,15 @@ func SendToken(w http.ResponseWriter, user, visit string) {
 func End(token string) (err error) {
 	request, _ := http.NewRequest("DELETE", "https://chat.example.org/connect", nil)
 	request.Header.Set("Authorization", "Bearer "+token)
-	for tries, mayRetry := 0, true; mayRetry && tries < 3; tries++ {
-		time.Sleep(time.Duration(tries) * time.Second)
-		var response *http.Response
-		if response, err = (&http.Client{Timeout: 5 * time.Second}).Do(request); err == nil {
+	for tries, pause, mayRetry := uint(1), uint(0), true; mayRetry && tries <= 3; tries++ {
+		time.Sleep(time.Duration(math.Min(float64(pause), 10)) * time.Second)
+		response, failure := (&http.Client{Timeout: 5 * time.Second}).Do(request)
+		if err, pause = failure, tries; err == nil {
 			response.Body.Close()
 			if err = fmt.Errorf("the chats did not end: %s", response.Status); response.StatusCode == 200 {
 				return nil
 			}
+			fmt.Sscan(response.Header.Get("Retry-After"), &pause)
 			mayRetry = map[int]bool{429: true, 502: true, 503: true, 504: true}[response.StatusCode]
 		}
 	}

@@ -30,11 +30,12 @@ function end_chats(string $token, int $tries = 3): void
     // Works without allow_url_fopen. Without TLS, the address begins with tcp:.
     $socket = stream_socket_client('ssl://chat.example.org:443', timeout: 5);
     $call = "DELETE /connect HTTP/1.0\r\nHost: chat.example.org\r\nAuthorization: Bearer $token\r\n\r\n";
-    $status = $socket && stream_set_timeout($socket, 5) && fwrite($socket, $call) ? fgets($socket) : '';
-    if (preg_match('~^HTTP/1.. 200 ~', $status)) return;
-    $mayRetry = preg_match('~^$|^HTTP/1.. (429|50[234]) ~', $status);
+    $isSent = $socket && stream_set_timeout($socket, 5) && fwrite($socket, $call);
+    $answer = $isSent ? stream_get_contents($socket, 4096) : '';
+    if (preg_match('~^HTTP/1.. 200 ~', $answer)) return;
+    $mayRetry = preg_match('~^$|^HTTP/1.. (429|50[234]) ~', $answer);
     if ($mayRetry && $tries > 1) {
-        sleep(4 - $tries);
+        sleep(preg_match('~\nRetry-After: *(\d+)~i', $answer, $seconds) ? min((int) $seconds[1], 10) : 4 - $tries);
         end_chats($token, $tries - 1);
-    } else error_log("The chats of a session did not end: $status");
+    } else error_log('The chats of a session did not end: ' . strtok($answer, "\r"));
 }

@@ -44,4 +44,5 @@ def end_chats(token):
         except OSError as error:  # also an answer that is no success
             if not pause or getattr(error, 'code', 503) not in (429, 502, 503, 504):
                 return logger.warning('The chats of a session did not end: %s', error)
-            time.sleep(pause)
+            wanted = (getattr(error, 'headers', None) or {}).get('Retry-After', '')[:9]
+            time.sleep(min(int(wanted), 10) if wanted.isdecimal() else pause)

@@ -26,10 +26,11 @@ export async function endChats(token) {
   const url = 'https://chat.example.org/connect'
   for (const seconds of [1, 2, 0]) {
     const call = fetch(url, { method: 'DELETE', headers, signal: AbortSignal.timeout(5000) })
-    const { ok, status, message = `HTTP ${status}` } = await call.catch(error => error)
+    const { ok, status, headers: sent, message = `HTTP ${status}` } = await call.catch(error => error)
     if (ok) return
     if (!seconds || (status && ![429, 502, 503, 504].includes(status)))
       return console.error(`The chats of a session did not end: ${message}`)
-    await pause(1000 * seconds)
+    const wanted = sent?.get('Retry-After')
+    await pause(1000 * (/^\d+$/.test(wanted) ? Math.min(wanted, 10) : seconds))
   }
 }

@@ -28,7 +28,8 @@ module Chats
   rescue StandardError => error # also an answer that is no success
     may_retry = !error.respond_to?(:response) || %w[429 502 503 504].include?(error.response.code)
     return logger.error("The chats of a session did not end: #{error.message}") unless may_retry && tries > 1
-    sleep(4 - tries)
+    wanted = error.response['Retry-After'] if error.respond_to?(:response)
+    sleep(/\A\d+\z/.match?(wanted) ? [wanted.to_i, 10].min : 4 - tries)
     end_chats(token, tries - 1)
   end
 end
