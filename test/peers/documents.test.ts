@@ -372,7 +372,20 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
     const seen = await openWhole()
     await tab.getByText('online').first().waitFor()
     await tab.getByText('Tea?').waitFor()
-    await isOnline()
+    const id = await isOnline()
+    const status = tab.getByRole('status')
+    await status.filter({ hasText: /^online/ }).waitFor()
+    await tab.route('**/connect', route => route.abort())
+    await callSessions(service.url, 'DELETE', `/${id}`)
+    await status.filter({ hasText: /^offline/ }).waitFor()
+    await tab.unroute('**/connect')
+    await status.filter({ hasText: /^online/ }).waitFor()
+    expect(
+      await tab
+        .locator('li')
+        .filter({ hasText: /^(?:on|off)line/ })
+        .count(),
+    ).toBe(0)
     await signOut()
     expect(seen).toEqual({ errors: [], signOuts: 1 })
   })
