@@ -115,7 +115,7 @@ function refusal(config: Config, { shared, sums }: Parts): Routes {
   const { logFor, counts, clock } = shared.sessionParts
   const note = refusalLog(clock, logFor('bosh'), boshRefused)
   const refuseBosh: RequestListener = (req, res) => {
-    note('host', clientAddress(req, config), 'HTTP_HOSTS', req.headers.host)
+    note('host', clientAddress(req, config), 'HTTP_HOSTS')
     answerInText(res, 421, problems['misdirected-request'].sentence)
   }
   const rest = createMisdirectedApp({ config, log: logFor('http'), counts, sums })

@@ -29,7 +29,10 @@ export async function serveMetrics(address: Place, text: MetricsText, fault: () 
     readAbsoluteForm(req)
     const answer = health.get(req.url!) ?? answerRest
     if (mayWait(res)) inTurn(res, () => answer(req, res))
-    else req.socket.destroy()
+    else {
+      note(req, 'requests-ahead')
+      req.socket.destroy()
+    }
   })
   server.timeout = unreadMilliseconds
   await once(server.listen(address), 'listening').catch((error: NodeJS.ErrnoException) => {

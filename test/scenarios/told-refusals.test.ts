@@ -38,6 +38,9 @@ const http = (method: string, path: string, headers = 'Host: a\r\n') =>
   `${method} ${path} HTTP/1.1\r\n${headers}${headers.includes('Upgrade:') ? '' : 'Connection: close\r\n'}\r\n`
 const upgrade = (headers: string, path = '/xmpp-websocket') => http('GET', path, `Host: a\r\n${webSocket}${headers}`)
 
+const creation =
+  "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='localhost' wait='5' hold='1' ver='1.6'/>"
+
 const aboutWebSocket = { part: 'websocket', msg: 'a WebSocket client was refused', address: '127.0.0.1' }
 const aboutHttp = { part: 'http', msg: 'an HTTP request was refused', address: '127.0.0.1' }
 
@@ -122,6 +125,7 @@ describe('a service with restrictions names the setting', () => {
         WEBSOCKET_ORIGINS: 'https://chat.example',
         WEBSOCKET_DENY: '192.0.2.7',
         WARM_DENY: '192.0.2.7',
+        BOSH_REQUIRE_SECURE: 'on',
         TRUSTED_PROXIES: 'loopback',
         PAGE_ORIGINS: 'https://chat.example',
         PAGE_TOKEN_SECRET_FILE: secrets,
@@ -155,6 +159,13 @@ describe('a service with restrictions names the setting', () => {
       403,
       /WARM_ALLOW/,
       { code: 'address-forbidden', setting: 'WARM_ALLOW, WARM_DENY', address: '192.0.2.7' },
+    ],
+    [
+      'for BOSH without TLS',
+      `${http('POST', '/http-bind', `Host: a\r\nContent-Length: ${creation.length}\r\n`)}${creation}`,
+      200,
+      /condition='policy-violation'.*<text>This service needs https\.</,
+      { part: 'bosh', reason: 'policy-violation', setting: 'BOSH_REQUIRE_SECURE' },
     ],
     [
       'for an origin of pages',

@@ -157,10 +157,14 @@ describe('the WebSocket handshake', () => {
       const wire = await stage.wire()
       wire.send('<open/>')
       await wire.leave()
+      const binary = await stage.wire()
+      binary.frame(opcodes.binary, 'x')
+      await eventually('the reason is in the log', () => reasons().some(reason => reason.includes('bad-frame')))
       const origin = 'websocket origin 127.0.0.1 WEBSOCKET_ORIGINS https://evil.example'
       expect(reasons()).toEqual([
         ...(level === 'info' ? [origin] : [origin, origin.replace('evil', 'other')]),
         'websocket invalid-namespace 127.0.0.1',
+        'websocket bad-frame 127.0.0.1',
       ])
       await stage.strike()
     }

@@ -40,7 +40,8 @@ test('the metrics server listens on IPv6, with brackets around the address', asy
 })
 
 test('the metrics server returns 404 except for the metrics and health checks', async () => {
-  const url = await serve({ fault: () => 'stopping' })
+  const lines: string[] = []
+  const url = await serve({ fault: () => 'stopping', lines })
   const status = async (path: string, method = 'GET') =>
     (await ask(new URL(path, url).href, { agent: false, method })).status
   expect(await status('/')).toBe(404)
@@ -49,6 +50,8 @@ test('the metrics server returns 404 except for the metrics and health checks', 
   expect(await status('/metrics', 'HEAD')).toBe(200)
   expect(await status('/healthz')).toBe(200)
   expect(await status('/readyz')).toBe(503)
+  // Once a minute each.
+  expect(lines.map(line => JSON.parse(line).reason)).toEqual(['path', 'method'])
 })
 
 test('the metrics server creates one text at a time for pipelined requests, and disconnects clients with too many', async () => {
@@ -60,7 +63,8 @@ test('the metrics server creates one text at a time for pipelined requests, and 
       finish = () => resolve('x')
     })
   }
-  const { port } = new URL(await serve({ text }))
+  const lines: string[] = []
+  const { port } = new URL(await serve({ text, lines }))
   const client = new HttpSocket(Number(port))
   const request = 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n'
   client.send(request.repeat(3))
@@ -72,6 +76,7 @@ test('the metrics server creates one text at a time for pipelined requests, and 
   client.send(request.repeat(100))
   await client.rest()
   expect(made).toBe(4)
+  expect(JSON.parse(lines[0]!)).toMatchObject({ reason: 'requests-ahead', address: '127.0.0.1' })
 })
 
 test('the metrics server neither sends nor logs the text of an error', async () => {

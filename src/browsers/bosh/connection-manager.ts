@@ -38,7 +38,6 @@ const settingOf: Partial<Record<Condition, string>> = { 'host-gone': 'XMPP_DOMAI
 interface AboutRefusal {
   readonly sentence?: string | undefined
   readonly setting?: string
-  readonly domain?: string | undefined
 }
 
 export type ConnectionManager = Readonly<ReturnType<typeof createConnectionManager>>
@@ -49,11 +48,11 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   function refuseToCreate(
     condition: Condition,
     { address }: Pick<Peer, 'address'>,
-    { sentence = sentences[condition], setting = settingOf[condition], domain }: AboutRefusal = {},
+    { sentence = sentences[condition], setting = settingOf[condition] }: AboutRefusal = {},
   ): Reply {
     if (sentence === undefined) return refuse(condition)
     counts.failedRequests += 1
-    parts.noteRefusal(condition, address, setting, settingOf[condition] && domain)
+    parts.noteRefusal(condition, address, setting)
     return { status: 200, body: writeRefusal(condition, sentence), contentType: defaultContentType }
   }
 
@@ -95,7 +94,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       if (opened instanceof BoshClient) {
         session = opened.session
         opened.create(body, payload, peer)
-      } else peer.answer(typeof opened === 'string' ? refuseToCreate(opened, peer, { domain: body.to }) : opened)
+      } else peer.answer(typeof opened === 'string' ? refuseToCreate(opened, peer) : opened)
     } catch (error) {
       breakOff(session, error, peer)
     }

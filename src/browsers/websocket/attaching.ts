@@ -130,8 +130,7 @@ export class Attaching extends StreamStart<AttachingParts> {
     const opened = this.opening(element)
     if (opened === undefined) return
     if (opened.domain === undefined) this.refuse('improper-addressing')
-    else if (!allowsDomain(this.parts.domains, opened.domain))
-      this.refuse('host-unknown', undefined, { domain: opened.domain })
+    else if (!allowsDomain(this.parts.domains, opened.domain)) this.refuse('host-unknown')
     else if (step.name === 'restart' && opened.domain !== this.#domain) this.refuse('host-unknown')
     else {
       this.#domain = opened.domain

@@ -36,7 +36,7 @@ export class OwnLoginStart extends StreamStart {
     })
     this.over()
     if (opened === 'system-shutdown') this.refuse(opened, closeCodes.goingAway)
-    else if (typeof opened === 'string') this.refuse(opened, undefined, opened.startsWith('host-') ? { domain } : {})
+    else if (typeof opened === 'string') this.refuse(opened)
     else if (this.isGone) opened.session.end('client', 'silent')
     else opened.session.run(() => opened.session.flush())
   }

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../lib/clock.js'
+import type { WebSocketCut } from '../../lib/counts.js'
 import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
 import type { Opener } from '../../session/opener.js'
 import type { Registry } from '../../session/registry/registry.js'
@@ -20,11 +21,6 @@ export interface StartParts {
 }
 
 const longestMessageBytes = 16 * 1024
-
-interface AboutRefusal {
-  readonly setting?: string
-  readonly domain?: string | undefined
-}
 
 const settingOf: Readonly<Record<string, string>> = { 'host-gone': 'XMPP_DOMAINS', 'host-unknown': 'XMPP_DOMAINS' }
 
@@ -60,15 +56,17 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
     }
   }
 
-  onGone(): void {
+  onGone(cut?: WebSocketCut): void {
+    // Limits have their own line.
+    if (cut === 'bad-frame') this.parts.noteRefusal(cut, this.channel.address)
     this.isGone = true
     this.over()
   }
 
   /** RFC 7395 §3.5. */
-  refuse(condition: string, code?: number, { setting = settingOf[condition], domain }: AboutRefusal = {}): void {
+  refuse(condition: string, code?: number, setting = settingOf[condition]): void {
     this.over()
-    this.parts.noteRefusal(condition, this.channel.address, setting, domain)
+    this.parts.noteRefusal(condition, this.channel.address, setting)
     this.channel.end(code, [...this.introduction, declareStream(writeStreamError(condition))])
   }
 
@@ -94,8 +92,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
   }
 
   #sendAway(): void {
-    if (this.#secureUrl === undefined)
-      this.refuse('policy-violation', undefined, { setting: 'WEBSOCKET_REQUIRE_SECURE' })
+    if (this.#secureUrl === undefined) this.refuse('policy-violation', undefined, 'WEBSOCKET_REQUIRE_SECURE')
     else {
       this.over()
       this.channel.end(undefined, this.introduction, this.#secureUrl)
