@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Problem } from '../../src/lib/errors.js'
 import { adminHashQueue } from '../../src/lib/limits/hash-queue.js'
 import { Rate } from '../../src/lib/limits/rates.js'
+import type { WorkQueue } from '../../src/lib/limits/work-queue.js'
 import type { LoginRequest } from '../../src/servers/login/login-request.js'
 import { createActingAccounts } from '../../src/warm/acting-accounts.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -19,6 +20,8 @@ describe('after too many wrong passwords for an account that acts for others', (
   let clock: Awaited<ReturnType<typeof joinNodes>>['clock']
   let call: (node: 0 | 1, password: string) => Promise<string>
   let asked: string
+  /** Hashes of passwords that were right, which a process needs to answer others. */
+  let hashed: Promise<unknown>[]
 
   beforeEach(async () => {
     logIn.mockReset().mockImplementation(async password => {
@@ -30,15 +33,26 @@ describe('after too many wrong passwords for an account that acts for others', (
     // Both processes use this rate.
     const rate = new Rate(3, 60)
     asked = ''
+    hashed = []
+    const queue = adminHashQueue()
+    const hashes: WorkQueue = work => {
+      const hash = queue(work)
+      hashed.push(hash)
+      return hash
+    }
     const accounts = joined.nodes.map(each => {
       const ask = each.ask.bind(each)
       jest.spyOn(each, 'ask').mockImplementation((...question) => {
         asked += JSON.stringify(question)
         return ask(...question)
       })
-      return createActingAccounts({ rate, clock, hashes: adminHashQueue(), nodes: each, refused: unnoted })
+      return createActingAccounts({ rate, clock, hashes, nodes: each, refused: unnoted })
     })
-    call = (node, password) => accounts[node]!(wish(password), 'admin', () => logIn(password))
+    call = async (node, password) => {
+      const answer = await accounts[node]!(wish(password), 'admin', () => logIn(password))
+      await Promise.all(hashed)
+      return answer
+    }
   })
 
   const guess = async () => {
