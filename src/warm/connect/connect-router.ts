@@ -16,8 +16,8 @@ import { methodNotAllowed } from '../../http/answers/pages.js'
 import { readBody } from '../../http/bodies/read-body.js'
 import { limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
-import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import { refusalLog } from '../../lib/limits/refusal-log.js'
 import { foreignText } from '../../lib/text/foreign-text.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import { describeEnded } from '../answers.js'
@@ -26,13 +26,11 @@ import { type ParameterName, tabParameters } from '../parameters.js'
 import { parametersOf, readFew } from '../read-parameters.js'
 import { createWarm, type WarmCallSettings, type WarmingParts } from '../warming/warm-call.js'
 import { refused as refusedToken } from './page-claims.js'
-import type { PageTokens, PageUser } from './page-tokens.js'
+import type { PageTokens, PageUser, TrySeveral } from './page-tokens.js'
 import { createSignOutChecks, type RefusedSignOuts } from './sign-out-checks.js'
 
 /** The admin of pages if PAGE_ADMIN is not set. Because of the colon, no other admin has this name. */
 const ownName = ':pages'
-
-const signOutChecksOfAddress = 2
 
 interface AccessSettings extends Pick<Config, 'access'> {
   readonly bosh: Pick<Config['bosh'], 'enabled'>
@@ -63,6 +61,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
   const isSafe = takesPasswords(config)
   const answering = createAnswering(config, parts.answering, { adminOf: () => admin, representationOf: () => 'json' })
   const logOften = createOftenLog(config, parts.answering)
+  const noteLook = refusalLog(parts.answering.clock, log, 'a client was refused')
   const warm = createWarm(config, warming)
   const users = new WeakMap<Request, PageUser>()
 
@@ -92,7 +91,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
     response.vary('Accept').set('Allow', methods)
     const isLook = request.method === 'GET' || request.method === 'HEAD'
     if (!isLook || negotiate(request.headers, 'json') === 'json') throw methodNotAllowed(methods)
-    logOften(request, log, { code: 'method-not-allowed', admin: admin.name }, 'connect')
+    noteLook('method', clientAddress(request, config))
     const { type, text } = page(request, countsAsEncrypted(request, config))
     sendAnswer(response, { status: 405, headers: { 'Content-Type': type }, body: text })
   }
@@ -101,15 +100,11 @@ export function createConnectRouter(parts: ConnectParts): Router {
     refused('rate', { address })
     return new Problem('too-many-requests', { detail: limitDetail('rate') })
   }
-  const checkSignOut = createSignOutChecks({
-    refusedSignOuts,
-    queue: new KeyedQueue(signOutChecksOfAddress),
-    tooMany,
-  })
+  const signOutChecks = createSignOutChecks(refusedSignOuts, tooMany)
 
-  const userIn = async (token: string | undefined): Promise<PageUser> => {
+  const userIn = async (token: string | undefined, trySeveral?: TrySeveral): Promise<PageUser> => {
     if (token === undefined) throw new Problem('invalid-token', { detail: 'Send it as Authorization: Bearer.' })
-    return pageTokens.userOf(token)
+    return pageTokens.userOf(token, trySeveral)
   }
 
   const authenticate: RequestHandler = async (request, response, next) => {
@@ -119,7 +114,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
     if (!isSignOut && (await isTooOften(address))) throw tooMany(address)
     const token = bearerIn(request.headers.authorization)
     try {
-      const user = await (isSignOut ? checkSignOut(address, () => userIn(token)) : userIn(token))
+      const user = await userIn(token, isSignOut ? signOutChecks(address) : undefined)
       users.set(request, user)
       if (isSignOut) await warming.limits.countSignOut({ admin: admin.name, user: userOf(user.jid), visit: user.visit })
     } catch (error) {

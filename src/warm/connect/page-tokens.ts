@@ -54,7 +54,10 @@ export type PageTokens = ReturnType<typeof createPageTokens>
 
 type Keys = PageTokenParts['pages']['secrets'] | PageTokenParts['pages']['keys']
 
-type Verify = (token: string) => Promise<JWTPayload>
+/** Runs `attempt`, which tries several keys, or throws a `Problem`. */
+export type TrySeveral = (attempt: () => Promise<JWTPayload>) => Promise<JWTPayload>
+
+type Verify = (token: string, trySeveral: TrySeveral) => Promise<JWTPayload>
 
 export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onFetchFailed }: PageTokenParts) {
   let pages = first
@@ -77,32 +80,35 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
       if (secret === undefined) throw refused(unsigned.secret)
       return (await jwtVerify(token, secret, options(['HS256']))).payload
     }
-  const byAnyKey = async (token: string, keyOf: JWTVerifyGetKey): Promise<JWTPayload> => {
+  const byOneOf = async (keys: errors.JWKSMultipleMatchingKeys, token: string): Promise<JWTPayload> => {
+    let tried = 0
+    for await (const key of keys) {
+      if (++tried > mostTried) break
+      try {
+        return (await jwtVerify(token, key, options(publicAlgorithms))).payload
+      } catch (error) {
+        if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed()
+  }
+  const byAnyKey = async (token: string, keyOf: JWTVerifyGetKey, trySeveral: TrySeveral): Promise<JWTPayload> => {
     try {
       return (await jwtVerify(token, keyOf, options(publicAlgorithms))).payload
     } catch (error) {
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
-      let tried = 0
-      for await (const key of error) {
-        if (++tried > mostTried) break
-        try {
-          return (await jwtVerify(token, key, options(publicAlgorithms))).payload
-        } catch (error) {
-          if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error
-        }
-      }
-      throw new errors.JWSSignatureVerificationFailed()
+      return trySeveral(() => byOneOf(error, token))
     }
   }
   /** A provider may also replace a key without a new `kid`. */
   const byPublicKey =
     (keyOf: JWTVerifyGetKey, areReplaced = async () => false): Verify =>
-    async token => {
+    async (token, trySeveral) => {
       try {
-        return await byAnyKey(token, keyOf)
+        return await byAnyKey(token, keyOf, trySeveral)
       } catch (error) {
         if (!(error instanceof errors.JWSSignatureVerificationFailed) || !(await areReplaced())) throw error
-        return byAnyKey(token, keyOf)
+        return byAnyKey(token, keyOf, trySeveral)
       }
     }
   const byFile = (keys: SecretsFile | KeysFile) => ('secrets' in keys ? bySecret(keys) : byPublicKey(keysInFile(keys)))
@@ -132,11 +138,11 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
   }
 
   return {
-    /** Throws `invalid-token` or `keys-unavailable`. */
-    async userOf(token: string): Promise<PageUser> {
+    /** Throws `invalid-token`, `keys-unavailable` or what `trySeveral` throws, which is for a token without `kid`. */
+    async userOf(token: string, trySeveral: TrySeveral = attempt => attempt()): Promise<PageUser> {
       if (token.length > mostCharacters || !compact.test(token))
         throw refused(`It is not a JSON Web Token of at most ${mostCharacters} characters.`)
-      const claims = await verify(token).catch(error => {
+      const claims = await verify(token, trySeveral).catch(error => {
         throw problemOf(error, pages.secrets === undefined ? unsigned.keys : unsigned.secret)
       })
       if (!(claims.exp! <= now() / 1000 + maxAge + leewaySeconds))

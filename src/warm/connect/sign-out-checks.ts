@@ -1,4 +1,9 @@
-import type { KeyedQueue } from '../../lib/limits/keyed-queue.js'
+import { clientOf } from '../../lib/client-network.js'
+import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
+import type { TrySeveral } from './page-tokens.js'
+
+/** Checks that run at once for each client, so that few begin before their refusals count. */
+const checksAtOnce = 2
 
 export interface RefusedSignOuts {
   /** Does not count. */
@@ -6,28 +11,24 @@ export interface RefusedSignOuts {
   readonly count: (address: string) => Promise<void>
 }
 
-interface SignOutChecksParts {
-  readonly refusedSignOuts: RefusedSignOuts
-  /** For each address, so that few checks begin before their refusals count. */
-  readonly queue: KeyedQueue
-  readonly tooMany: (address: string) => Error
-}
-
 const inOrder = { isUrgent: () => false, onBegin: () => {} }
 
 /**
- * Backends sign out all users from one address, so only refused tokens count. An address with too many of them is refused
- * before the check, because a signature takes milliseconds for each key.
+ * A sign-out must not fail because of others behind the same address. So only tokens are limited for which several keys
+ * must be tried, because each key takes milliseconds. Backends sign out all users from one address, so only refused
+ * tokens count.
  */
-export function createSignOutChecks({ refusedSignOuts, queue, tooMany }: SignOutChecksParts) {
-  return <Checked>(address: string, check: () => Promise<Checked>): Promise<Checked> =>
-    queue.run(address, inOrder, async () => {
-      if (await refusedSignOuts.areTooMany(address)) throw tooMany(address)
-      try {
-        return await check()
-      } catch (error) {
-        await refusedSignOuts.count(address)
-        throw error
-      }
-    })
+export function createSignOutChecks({ areTooMany, count }: RefusedSignOuts, tooMany: (address: string) => Error) {
+  const queue = new KeyedQueue(checksAtOnce)
+  return (address: string): TrySeveral =>
+    attempt =>
+      queue.run(clientOf(address), inOrder, async () => {
+        if (await areTooMany(address)) throw tooMany(address)
+        try {
+          return await attempt()
+        } catch (error) {
+          await count(address)
+          throw error
+        }
+      })
 }

@@ -1,31 +1,31 @@
 import { describe, expect, test } from '@jest/globals'
-import { KeyedQueue } from '../../../src/lib/limits/keyed-queue.js'
 import { createSignOutChecks } from '../../../src/warm/connect/sign-out-checks.js'
 import { noSessionLimits } from '../../support/unlimited.js'
 
-/** Five refused tokens of an address in five seconds, and two checks at once. */
+/** Five refused tokens of a client in five seconds. */
 function checks() {
   const limits = noSessionLimits({ rates: { sessionsPerAddress: 1 }, trustedProxies: { hasProxy: () => false } })
-  return createSignOutChecks({
-    refusedSignOuts: {
-      areTooMany: address => limits.refusesSignOuts(address),
-      count: address => limits.countRefusedSignOut(address),
-    },
-    queue: new KeyedQueue(2),
-    tooMany: () => new Error('too many'),
-  })
+  const refused = {
+    areTooMany: (address: string) => limits.refusesSignOuts(address),
+    count: (address: string) => limits.countRefusedSignOut(address),
+  }
+  return createSignOutChecks(refused, () => new Error('too many'))
 }
 
-const flooder = '192.0.2.1'
+const claims = { sub: 'alice' }
+const right = async () => claims
 const outcomes = (calls: Promise<unknown>[]) =>
   Promise.allSettled(calls).then(all => all.map(end => (end.status === 'fulfilled' ? end.value : end.reason.message)))
 
-describe('tokens of sign-outs', () => {
-  test('are refused unchecked after a flood of wrong ones from their address, sent at once', async () => {
-    const checkSignOut = checks()
+describe('tokens of sign-outs for which several keys must be tried', () => {
+  test.each([
+    ['an address', () => '192.0.2.1'],
+    ['a /64', (call: number) => `2001:db8::${call.toString(16)}`],
+  ])('are refused unchecked after a flood of wrong ones from %s, sent at once', async (_what, addressOf) => {
+    const trySeveralOf = checks()
     let checked = 0
-    const flood = Array.from({ length: 1_000 }, () =>
-      checkSignOut(flooder, async () => {
+    const flood = Array.from({ length: 1_000 }, (_, call) =>
+      trySeveralOf(addressOf(call))(async () => {
         checked += 1
         await new Promise(setImmediate)
         throw new Error('wrong')
@@ -35,12 +35,12 @@ describe('tokens of sign-outs', () => {
     expect(refused.filter(reason => reason === 'too many')).toHaveLength(1_000 - checked)
     // The second of two checks at once began before the first was refused.
     expect(checked).toBeLessThanOrEqual(6)
-    expect(await outcomes([checkSignOut('192.0.2.2', async () => 'right')])).toEqual(['right'])
+    expect(await outcomes([trySeveralOf('192.0.2.2')(right)])).toEqual([claims])
   })
 
   test('are not limited if they are right, although a backend sends many at once', async () => {
-    const checkSignOut = checks()
-    const all = Array.from({ length: 100 }, () => checkSignOut(flooder, async () => 'right'))
-    expect(new Set(await outcomes(all))).toEqual(new Set(['right']))
+    const trySeveralOf = checks()
+    const all = Array.from({ length: 100 }, () => trySeveralOf('192.0.2.1')(right))
+    expect(new Set(await outcomes(all))).toEqual(new Set([claims]))
   })
 })
