@@ -18,6 +18,7 @@ const storeys = [
   ['outgoing'],
   ['servers', 'processes'],
   ['config'],
+  ['store'],
   ['xmpp'],
   ['lib'],
   ['packages'],
@@ -126,6 +127,13 @@ test('HTTP requests to others use the connections of outgoing/', () => {
   const requesting = /import (?:\* as https?|\{[^}]*\b(?:request|get)\b[^}]*\}) from 'node:https?'/
   // The health check asks only the service itself. The others use agents of outgoing/.
   expect(others(reads(requesting)).sort()).toEqual(['command/health-check', 'events/post', 'remote/http-request'])
+})
+
+test('the store imports only lib/ and xmpp/jid/', () => {
+  const outside = files
+    .filter(file => file.startsWith('store/'))
+    .flatMap(file => importsOf(file).filter(other => !/^(store|lib|xmpp\/jid)\//.test(other)))
+  expect(outside).toEqual([])
 })
 
 describe('the XML part', () => {

@@ -1,0 +1,47 @@
+import type { CallerSignal } from '../lib/caller-gone.js'
+
+/** Lets one call at a time of this process into each key, in their order. */
+export class LocalTurns {
+  /** The calls that wait for each key that is taken. */
+  readonly #waiting = new Map<string, Set<() => void>>()
+
+  /** Resolves with the function that ends the turn, which can be called twice. Rejects if the caller leaves before. */
+  async take(key: string, signal: CallerSignal): Promise<() => void> {
+    signal.throwIfAborted()
+    const waiting = this.#waiting.get(key)
+    if (waiting === undefined) this.#waiting.set(key, new Set())
+    else await turnIn(waiting, signal)
+    let hasEnded = false
+    return () => {
+      if (!hasEnded) this.#next(key)
+      hasEnded = true
+    }
+  }
+
+  #next(key: string): void {
+    const waiting = this.#waiting.get(key)!
+    const [begin] = waiting
+    if (begin === undefined) {
+      this.#waiting.delete(key)
+      return
+    }
+    waiting.delete(begin)
+    begin()
+  }
+}
+
+function turnIn(waiting: Set<() => void>, signal: CallerSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const begin = () => {
+      signal.removeEventListener('abort', leave)
+      resolve()
+    }
+    const leave = () => {
+      waiting.delete(begin)
+      signal.removeEventListener('abort', leave)
+      reject(signal.reason)
+    }
+    waiting.add(begin)
+    signal.addEventListener('abort', leave)
+  })
+}

@@ -1,0 +1,30 @@
+import type { SessionEntry, SessionKey, SessionLimit, TabName, VisitKey } from './store.js'
+
+/** Keys contain secrets. `jid` can be full. */
+export const keys = {
+  secret: (secret: string) => JSON.stringify(['secret', secret]),
+  tab: ({ admin, user, visit, tab }: TabName) => JSON.stringify(['tab', admin, user, visit, tab]),
+  visit: ({ admin, visit }: VisitKey) => JSON.stringify(['visit', admin, visit]),
+  counted: (by: SessionLimit['by'], value: string) => JSON.stringify([by, value]),
+}
+
+/** Keys with one session each. */
+export function uniqueKeysOf({ secrets, tab }: Pick<SessionEntry, 'secrets' | 'tab'>): readonly string[] {
+  const ofSecrets = secrets.map(keys.secret)
+  return tab === undefined ? ofSecrets : [...ofSecrets, keys.tab(tab)]
+}
+
+/** Keys with many sessions. */
+export function sharedKeysOf({ user, address, tab }: SessionEntry): readonly string[] {
+  const found: string[] = []
+  if (user !== undefined) found.push(keys.counted('user', user))
+  if (address !== undefined) found.push(keys.counted('address', address))
+  if (tab !== undefined) found.push(keys.visit(tab))
+  return found
+}
+
+export function keyOf(key: Exclude<SessionKey, { id: string }>): string {
+  if ('secret' in key) return keys.secret(key.secret)
+  if ('tab' in key) return keys.tab(key.tab)
+  return 'user' in key ? keys.counted('user', key.user) : keys.visit(key.visit)
+}

@@ -1,0 +1,137 @@
+import { allowsDomain } from '../xmpp/jid/domains.js'
+import type { PageFilter, PageWish, SessionPage, SessionState, StoredSession, VisitKey } from './store.js'
+
+/** What filters and orders read, except `tab`: its index has been read before. */
+export type Listed = Pick<
+  StoredSession,
+  'id' | 'process' | 'domain' | 'jid' | 'origin' | 'isPage' | 'openedAt' | 'state' | 'transport' | 'quietSince'
+>
+
+type SortKey = number | string
+
+interface Ranked<T> {
+  readonly key: SortKey
+  readonly item: T
+}
+
+/** Characters. Keys are cut to this length, because a JID may have 3,071 bytes. */
+const longestKey = 64
+const itemsBetweenPauses = 1024
+
+/** Other work can run during long lists. `complete` is called for the sessions of the page only. */
+export async function pageOf<Row, T extends Listed>(
+  rows: Iterable<Row>,
+  wish: PageWish,
+  read: (row: Row) => T,
+  complete: (item: T) => StoredSession,
+): Promise<SessionPage> {
+  const { limit, after, skip = 0, by = 'opened', isReversed = false } = wish
+  const compare = comparing(isReversed)
+  const start = after && { key: after.openedAt, item: { id: after.id } }
+  const first = new FirstOf<Ranked<T>>(skip + limit, compare)
+  let total = 0
+  let left = 0
+  let seen = 0
+  for (const row of rows) {
+    if (++seen % itemsBetweenPauses === 0) await new Promise(setImmediate)
+    const item = read(row)
+    if (!fits(item, wish)) continue
+    total += 1
+    const ranked = { key: keyFor(item, by), item }
+    if (start !== undefined && compare(ranked, start) <= 0) continue
+    left += 1
+    first.add(ranked)
+  }
+  const page = first.items.slice(skip)
+  const last = page.at(-1)?.item
+  const isMore = left > skip + page.length && by === 'opened'
+  return {
+    sessions: page.map(({ item }) => complete(item)),
+    total,
+    next: isMore && last !== undefined ? { openedAt: last.openedAt, id: last.id } : undefined,
+  }
+}
+
+export async function statesOf<Row>(
+  rows: Iterable<Row>,
+  scope: readonly string[],
+  read: (row: Row) => Listed,
+): Promise<ReadonlyMap<SessionState, number>> {
+  const counts = new Map<SessionState, number>()
+  let seen = 0
+  for (const row of rows) {
+    if (++seen % itemsBetweenPauses === 0) await new Promise(setImmediate)
+    const { domain, state } = read(row)
+    if (allowsDomain(scope, domain)) counts.set(state, (counts.get(state) ?? 0) + 1)
+  }
+  return counts
+}
+
+export function isOfVisit({ tab }: Pick<StoredSession, 'tab'>, { admin, visit, user }: VisitKey): boolean {
+  return tab?.visit === visit && tab.admin === admin && (user === undefined || tab.user === user)
+}
+
+function fits(item: Listed, filter: PageFilter): boolean {
+  const { scope, jid, domain, state, transport, origin, process, search } = filter
+  return (
+    (jid === undefined || item.jid === jid) &&
+    (domain === undefined || item.domain === domain) &&
+    (state === undefined || item.state === state) &&
+    (transport === undefined || item.transport === transport) &&
+    (origin === undefined || (origin === 'connect' ? item.isPage : item.origin === origin)) &&
+    (process === undefined || item.process === process) &&
+    (search === undefined || (item.jid ?? item.domain).toLowerCase().includes(search) || item.id === search) &&
+    allowsDomain(scope, item.domain)
+  )
+}
+
+function keyFor({ openedAt, jid, domain, state, quietSince }: Listed, by: PageWish['by']): SortKey {
+  if (by === 'jid') return (jid ?? domain).slice(0, longestKey).toLowerCase()
+  if (by === 'state') return state
+  if (by === 'quiet') return quietSince === undefined ? Number.MIN_SAFE_INTEGER : -quietSince
+  return openedAt
+}
+
+type Comparable = Ranked<Pick<Listed, 'id'>>
+
+function comparing(isReversed: boolean): (a: Comparable, b: Comparable) => number {
+  const sign = isReversed ? -1 : 1
+  return (a, b) => sign * (compareKeys(a.key, b.key) || compareKeys(a.item.id, b.item.id))
+}
+
+function compareKeys<T extends SortKey>(a: T, b: T): number {
+  return a < b ? -1 : Number(a > b)
+}
+
+/** Keeps the first `most` items. Sorts seldom, so the cost for one page is linear. */
+class FirstOf<T> {
+  readonly #most: number
+  readonly #compare: (a: T, b: T) => number
+  #items: T[] = []
+  #last: T | undefined
+
+  constructor(most: number, compare: (a: T, b: T) => number) {
+    this.#most = most
+    this.#compare = compare
+  }
+
+  get items(): readonly T[] {
+    this.#shorten()
+    return this.#items
+  }
+
+  add(item: T): void {
+    if (this.#last !== undefined && this.#compare(item, this.#last) > 0) return
+    this.#items.push(item)
+    if (this.#items.length >= 2 * this.#most + slack) this.#shorten()
+  }
+
+  #shorten(): void {
+    this.#items.sort(this.#compare)
+    if (this.#items.length <= this.#most) return
+    this.#items.length = this.#most
+    this.#last = this.#items.at(-1)
+  }
+}
+
+const slack = 64

@@ -1,0 +1,251 @@
+// What the processes of the service share. `memory-store.ts` is for one process, `redis/` for several.
+import type { CallerSignal } from '../lib/caller-gone.js'
+import type { MakeRate } from '../lib/limits/rates.js'
+
+/**
+ * All calls reject with `StoreUnavailable` within about a second if the store does not answer, refuses the password or
+ * is full. Rates then count in this process alone. Times are Unix times in milliseconds.
+ */
+export interface Store {
+  /** False from the first call that the store does not answer, until it answers and all entries are written again. */
+  readonly isUp: boolean
+  /** As last read, at most a second ago while the store is up. Includes this process. In the order of their names. */
+  readonly processes: readonly ProcessEntry[]
+  readonly sessions: SessionEntries
+  readonly tabs: TabLocks
+  readonly records: Records
+  readonly ended: EndedMarks
+  readonly rate: MakeRate
+
+  /**
+   * Writes the entry of a process at once and then each second. Does not reject if the store is away: the entry is
+   * written when it is back.
+   */
+  join(member: Member): Promise<void>
+  /** Reads `processes` now. */
+  readProcesses(): Promise<readonly ProcessEntry[]>
+  /** Removes the entries of the process and of its sessions. */
+  leave(name: string): Promise<void>
+  /** Ends the connections. The entries of this process expire. */
+  close(): Promise<void>
+}
+
+export interface StoreEvents {
+  onDown(reason: Outage): void
+  onUp(): void
+}
+
+/** `failed`: an answer that should not occur. */
+export type Outage = 'no-connection' | 'no-answer' | 'refused' | 'full' | 'read-only' | 'failed'
+
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable'
+
+  constructor(readonly reason: Outage) {
+    super(`the store is unavailable (${reason})`)
+  }
+}
+
+/** An entry lives for `processSeconds` after it was last written. */
+export interface ProcessEntry {
+  readonly name: string
+  /** Where other processes reach this process. */
+  readonly address: string
+  /** The machine, for messages to operators. */
+  readonly place: string
+  readonly version: string
+  /** Hashes of settings that must be equal in all processes. */
+  readonly settings: Readonly<Record<string, string>>
+  readonly isDraining: boolean
+}
+
+export const processSeconds = 5
+
+/** A process, as its store asks it. */
+export interface Member {
+  /** Called each second. The name never changes. */
+  entry(): ProcessEntry
+  /** All sessions of the process. Called if the store may have lost them: they are then written again. */
+  sessions(): Iterable<SessionEntry>
+}
+
+export interface TabName {
+  readonly admin: string
+  /** A normalised bare JID, or the domain for anonymous users. */
+  readonly user: string
+  readonly visit: string
+  /** Can be empty. */
+  readonly tab: string
+}
+
+export interface VisitKey {
+  readonly admin: string
+  readonly visit: string
+  /** Undefined: the visit with all its users. */
+  readonly user?: string | undefined
+}
+
+export interface StoredSession {
+  readonly id: string
+  /** The process that has the session. */
+  readonly process: string
+  readonly domain: string
+  /** Undefined until a JID is bound. */
+  readonly jid?: string | undefined
+  /** A normalised bare JID, by which `find` and limits know the session. Can be set before `jid`. */
+  readonly user?: string | undefined
+  /** The client's address or network, for limits. */
+  readonly address?: string | undefined
+  readonly origin: 'warmed' | 'client'
+  readonly admin?: string | undefined
+  /** True if a page opened the session with a token. */
+  readonly isPage: boolean
+  readonly tab?: TabName | undefined
+  readonly openedAt: number
+  readonly state: SessionState
+  readonly transport?: 'bosh' | 'websocket' | undefined
+  readonly quietSince?: number | undefined
+}
+
+/** `elsewhere`: at a remote BOSH endpoint. */
+export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
+
+export interface SessionEntry extends StoredSession {
+  /** Sid and token. They are stored as keyed hashes, and never read back. */
+  readonly secrets: readonly string[]
+}
+
+export type SessionKey =
+  | { readonly id: string }
+  | { readonly secret: string }
+  | { readonly tab: TabName }
+  | { readonly user: string }
+  | { readonly visit: VisitKey }
+
+export interface SessionLimit {
+  readonly by: 'user' | 'address'
+  /** Most live sessions in all processes. 0 means no limit. */
+  readonly most: number
+}
+
+/** Entries of a process whose own entry has expired disappear within about a second. */
+export interface SessionEntries {
+  /** Adds the entry, and resolves with undefined. If a limit is reached, adds nothing and resolves with it. */
+  open(entry: SessionEntry, limits: readonly SessionLimit[]): Promise<SessionLimit['by'] | undefined>
+  /** Adds entries without limits, or replaces them, for example after a login, or a move to another process. */
+  put(entries: readonly SessionEntry[]): Promise<void>
+  /**
+   * Replaces what `find` and `page` return, but not the keys by which `find` knows the sessions. Has no effect on
+   * sessions that are absent or that another process has.
+   */
+  change(sessions: readonly StoredSession[]): Promise<void>
+  /** Has no effect on sessions that another process has. */
+  remove(ids: readonly string[], process: string): Promise<void>
+  /** The oldest session first. A tab and a secret have one session at most: the last that was put. */
+  find(key: SessionKey): Promise<readonly StoredSession[]>
+  count(by: SessionLimit['by'], key: string): Promise<number>
+  page(wish: PageWish): Promise<SessionPage>
+  states(scope: readonly string[]): Promise<ReadonlyMap<SessionState, number>>
+}
+
+export interface PageFilter {
+  /** Patterns of domains that the reader may see. */
+  readonly scope: readonly string[]
+  readonly user?: string | undefined
+  /** Full JID. */
+  readonly jid?: string | undefined
+  readonly visit?: VisitKey | undefined
+  readonly domain?: string | undefined
+  readonly state?: SessionState | undefined
+  readonly transport?: StoredSession['transport']
+  /** `connect`: warmed sessions that a page opened. */
+  readonly origin?: StoredSession['origin'] | 'connect' | undefined
+  readonly process?: string | undefined
+  /** A part of the JID, or the whole id, in lower case. */
+  readonly search?: string | undefined
+}
+
+export interface PageWish extends PageFilter {
+  readonly limit: number
+  /** Only with the order `opened`. Stays valid after its session ends. */
+  readonly after?: PagePlace | undefined
+  readonly skip?: number | undefined
+  /** `opened`: the oldest first. `quiet`: the shortest silence first. */
+  readonly by?: 'opened' | 'jid' | 'state' | 'quiet' | undefined
+  readonly isReversed?: boolean | undefined
+}
+
+export interface PagePlace {
+  readonly openedAt: number
+  readonly id: string
+}
+
+export interface SessionPage {
+  readonly sessions: readonly StoredSession[]
+  /** Of all pages. */
+  readonly total: number
+  /** Undefined on the last page, and with an order other than `opened`. */
+  readonly next: PagePlace | undefined
+}
+
+export interface TabLocks {
+  /**
+   * Resolves when no other call in any process is in this tab. Calls of one process enter in their order. Rejects with
+   * the signal's `reason` if the caller leaves.
+   */
+  enter(tab: TabName, signal: CallerSignal): Promise<TabLock>
+}
+
+export interface TabLock {
+  /**
+   * True if the store lost the lock, or could not renew it for `lockSeconds`: another call can be in the tab. It is not
+   * renewed after that.
+   */
+  readonly isLost: boolean
+  /** Never rejects: an unreachable lock expires. */
+  leave(): Promise<void>
+}
+
+/** A lock expires this long after its process was last able to renew it. */
+export const lockSeconds = 5
+
+/** A session that its process has set down. Any process can take it, once. */
+export interface SessionRecord {
+  readonly id: string
+  readonly secrets: readonly string[]
+  readonly tab?: TabName | undefined
+  /** Sealed by the caller. */
+  readonly text: string
+}
+
+export interface TakenRecord {
+  readonly id: string
+  readonly text: string
+  /** When it was put, by the store's clock. */
+  readonly writtenAt: number
+}
+
+export type RecordKey = { readonly id: string } | { readonly secret: string } | { readonly tab: TabName }
+
+export interface Records {
+  /** The records expire after `seconds`. */
+  put(records: readonly SessionRecord[], seconds: number): Promise<void>
+  /** Of all calls in all processes, one gets the record. */
+  take(key: RecordKey): Promise<TakenRecord | undefined>
+  /** Takes records that nobody took for `seconds`, the oldest first, `most` at once. */
+  takeOldest(seconds: number, most: number): Promise<readonly TakenRecord[]>
+}
+
+/** `jid` is bare and normalised, or full. With `jid` and `visit`, sessions opened later are not meant. */
+export type Ending =
+  | { readonly id: string }
+  | { readonly jid: string; readonly at: number }
+  | { readonly visit: VisitKey; readonly at: number }
+
+/** Marks of sessions that must not come back, wherever they are now. */
+export interface EndedMarks {
+  /** Marks live for `seconds`: as long as records. */
+  mark(ending: Ending, seconds: number): Promise<void>
+  /** To be asked whenever a session appears again. */
+  isEnded(session: Pick<StoredSession, 'id' | 'user' | 'jid' | 'tab' | 'openedAt'>): Promise<boolean>
+}

@@ -1,0 +1,415 @@
+// Tests that each store must pass.
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { CallerGone } from '../../src/lib/caller-gone.js'
+import type { PageWish, SessionEntry, Store, TabLock } from '../../src/store/store.js'
+import { memberOf, processOf, sessionOf, tabOf } from './entries.js'
+
+export interface StoreStage {
+  /** The store as another process of the service has it. */
+  open(): Promise<Store>
+  /** Lets time pass, in milliseconds. */
+  pass(ms: number): Promise<void>
+  end(): Promise<void>
+}
+
+const all: PageWish = { scope: ['*'], limit: 100 }
+const opened = 1_800_000_000_000
+
+export function storeContract(start: () => Promise<StoreStage>): void {
+  let stage: StoreStage
+  let here: Store
+  let there: Store
+
+  beforeEach(async () => {
+    stage = await start()
+    here = await stage.open()
+    there = await stage.open()
+    await here.join(memberOf('a'))
+    await there.join(memberOf('b'))
+  })
+  afterEach(() => stage.end())
+
+  const idsIn = (sessions: readonly { id: string }[]) => sessions.map(({ id }) => id)
+  const idsOn = async (wish: Partial<PageWish>) => idsIn((await there.sessions.page({ ...all, ...wish })).sessions)
+
+  describe('processes', () => {
+    test('each knows the others', async () => {
+      const entries = [processOf('a'), processOf('b')]
+      expect(await here.readProcesses()).toEqual(entries)
+      expect(here.processes).toEqual(entries)
+      expect(await there.readProcesses()).toEqual(entries)
+    })
+
+    test('a process that leaves takes its sessions with it', async () => {
+      await here.sessions.put([sessionOf('1', { tab: tabOf('t') }), sessionOf('2', { process: 'b' })])
+      await here.leave('a')
+      expect(await there.readProcesses()).toEqual([processOf('b')])
+      expect(await idsOn({})).toEqual(['2'])
+      expect(await there.sessions.find({ tab: tabOf('t') })).toEqual([])
+      expect(await there.sessions.count('user', 'anna@example.org')).toBe(1)
+    })
+  })
+
+  describe('sessions', () => {
+    test('are found by id, secret, tab, user and visit, without their secrets', async () => {
+      const tab = tabOf('tab 1')
+      const entry = sessionOf('1', { secrets: ['sid', 'token'], tab, quietSince: opened + 5, state: 'quiet' })
+      const { secrets: _, ...session } = entry
+      await here.sessions.put([entry])
+      for (const key of [
+        { id: '1' },
+        { secret: 'sid' },
+        { secret: 'token' },
+        { tab },
+        { user: 'anna@example.org' },
+        { visit: { admin: 'portal', visit: 'visit' } },
+        { visit: { admin: 'portal', visit: 'visit', user: 'anna@example.org' } },
+      ])
+        expect(await there.sessions.find(key)).toEqual([session])
+      for (const key of [
+        { id: '2' },
+        { secret: '1' },
+        { tab: tabOf('tab 2') },
+        { user: 'anna' },
+        { visit: { admin: 'other', visit: 'visit' } },
+        { visit: { admin: 'portal', visit: 'visit', user: 'berta@example.org' } },
+      ])
+        expect(await there.sessions.find(key)).toEqual([])
+    })
+
+    test('keep any text as it is', async () => {
+      const odd = 'a\tb\nc%09\u2028"\\😀'
+      const tab = tabOf(odd, odd)
+      const entry = sessionOf('1', { jid: `anna@example.org/${odd}`, domain: odd, address: odd, tab })
+      await here.sessions.put([entry, sessionOf('2', { openedAt: opened + 1 })])
+      const { secrets: _, ...session } = entry
+      expect(await there.sessions.find({ id: '1' })).toEqual([session])
+      expect((await there.sessions.page(all)).sessions[0]).toEqual(session)
+      expect(await idsOn({ search: 'a\tb\nc%09' })).toEqual(['1'])
+    })
+
+    test('those of a user are found in the order in which they were opened', async () => {
+      await here.sessions.put([3, 1, 2].map(at => sessionOf(`${at}`, { openedAt: opened + at })))
+      expect(idsIn(await there.sessions.find({ user: 'anna@example.org' }))).toEqual(['1', '2', '3'])
+    })
+
+    test('a tab has the session that was put last', async () => {
+      const tab = tabOf('t')
+      await here.sessions.put([sessionOf('1', { tab }), sessionOf('2', { tab })])
+      expect(idsIn(await there.sessions.find({ tab }))).toEqual(['2'])
+      await here.sessions.remove(['1'], 'a')
+      expect(idsIn(await there.sessions.find({ tab }))).toEqual(['2'])
+    })
+
+    test('lose old keys with a new entry', async () => {
+      await here.sessions.put([sessionOf('1', { jid: undefined, user: undefined })])
+      await here.sessions.put([sessionOf('1', { user: 'berta@example.org', secrets: ['token'] })])
+      expect(idsIn(await there.sessions.find({ user: 'berta@example.org' }))).toEqual(['1'])
+      expect(idsIn(await there.sessions.find({ secret: 'token' }))).toEqual(['1'])
+      expect(await there.sessions.find({ secret: 'sid of 1' })).toEqual([])
+      expect(await there.sessions.count('address', '192.0.2.1')).toBe(1)
+    })
+
+    test('change their state', async () => {
+      const { secrets: _, ...session } = sessionOf('1')
+      await here.sessions.put([sessionOf('1')])
+      const quiet = { ...session, state: 'quiet', transport: 'websocket', quietSince: opened + 9 } as const
+      await here.sessions.change([quiet, { ...session, id: 'unknown' }, { ...quiet, process: 'b' }])
+      expect(await there.sessions.find({ secret: 'sid of 1' })).toEqual([quiet])
+      expect((await there.sessions.page(all)).total).toBe(1)
+    })
+
+    test('are changed and removed only by the process that has them', async () => {
+      const { secrets: _, ...moved } = sessionOf('1', { process: 'b', tab: tabOf('t') })
+      await here.sessions.put([sessionOf('1', { tab: tabOf('t') })])
+      await there.sessions.put([{ ...moved, secrets: ['sid of 1'] }])
+      await here.sessions.change([{ ...moved, process: 'a', state: 'quiet' }])
+      await here.sessions.remove(['1'], 'a')
+      await here.leave('a')
+      for (const key of [{ id: '1' }, { secret: 'sid of 1' }, { tab: tabOf('t') }])
+        expect(await there.sessions.find(key)).toEqual([moved])
+      await there.sessions.remove(['1'], 'b')
+      expect(await there.sessions.find({ user: 'anna@example.org' })).toEqual([])
+    })
+
+    test('are limited for each user and address', async () => {
+      const limits = [
+        { by: 'user', most: 2 },
+        { by: 'address', most: 3 },
+      ] as const
+      const open = (store: Store, id: string, more: Partial<SessionEntry> = {}) =>
+        store.sessions.open(sessionOf(id, more), limits)
+      expect(await open(here, '1')).toBeUndefined()
+      expect(await open(there, '2', { process: 'b' })).toBeUndefined()
+      expect(await open(here, '3')).toBe('user')
+      const berta = { user: 'berta@example.org' }
+      expect(await open(here, '4', berta)).toBeUndefined()
+      expect(await open(here, '5', berta)).toBe('address')
+      expect(await open(here, '6', { user: undefined, address: undefined })).toBeUndefined()
+      expect(await here.sessions.count('user', 'anna@example.org')).toBe(2)
+      expect(await here.sessions.count('address', '192.0.2.1')).toBe(3)
+      await there.sessions.remove(['2'], 'b')
+      expect(await open(here, '3')).toBeUndefined()
+      expect(await here.sessions.open(sessionOf('7'), [{ by: 'user', most: 0 }])).toBeUndefined()
+    })
+
+    test('of many opened at once, as many as the limit are', async () => {
+      const open = (n: number) =>
+        [here, there][n % 2]!.sessions.open(sessionOf(`${n}`, { secrets: [] }), [{ by: 'user', most: 5 }])
+      const outcomes = await Promise.all(Array.from({ length: 20 }, (_, n) => open(n)))
+      expect(outcomes.filter(outcome => outcome === undefined)).toHaveLength(5)
+    })
+  })
+
+  describe('pages', () => {
+    const visit = { admin: 'portal', visit: 'v' }
+    beforeEach(() =>
+      here.sessions.put([
+        sessionOf('1', { openedAt: opened + 1, tab: tabOf('t', 'v') }),
+        sessionOf('2', { openedAt: opened + 2, jid: 'Carl@sub.example.org/x', domain: 'sub.example.org', user: 'c' }),
+        sessionOf('3', { openedAt: opened + 3, state: 'quiet', quietSince: opened + 9, transport: 'websocket' }),
+        sessionOf('4', { openedAt: opened + 4, origin: 'client', jid: undefined, user: undefined, process: 'b' }),
+        sessionOf('5', { openedAt: opened + 5, isPage: true, state: 'quiet', quietSince: opened + 5 }),
+      ]),
+    )
+
+    test.each<[Partial<PageWish>, string]>([
+      [{}, '12345'],
+      [{ isReversed: true }, '54321'],
+      [{ user: 'anna@example.org' }, '135'],
+      [{ user: 'anna@example.org', jid: 'anna@example.org/3' }, '3'],
+      [{ visit }, '1'],
+      [{ visit, user: 'c' }, ''],
+      [{ visit: { admin: 'portal', visit: 'v', user: 'berta@example.org' } }, ''],
+      [{ domain: 'sub.example.org' }, '2'],
+      [{ scope: ['*.example.org'] }, '2'],
+      [{ scope: ['example.org'] }, '1345'],
+      [{ scope: [] }, ''],
+      [{ state: 'quiet' }, '35'],
+      [{ transport: 'websocket' }, '3'],
+      [{ origin: 'client' }, '4'],
+      [{ origin: 'warmed' }, '1235'],
+      [{ origin: 'connect' }, '5'],
+      [{ process: 'b' }, '4'],
+      [{ search: 'carl@' }, '2'],
+      [{ search: '5' }, '5'],
+      [{ search: 'example.org' }, '12345'],
+      [{ by: 'quiet', state: 'quiet' }, '35'],
+      [{ by: 'state' }, '12435'],
+      [{ by: 'jid' }, '13524'],
+      [{ by: 'jid', isReversed: true }, '42531'],
+    ])('with %j have the sessions %s', async (wish, ids) => {
+      const { sessions, total, next } = await there.sessions.page({ ...all, ...wish })
+      expect(idsIn(sessions).join('')).toBe(ids)
+      expect(total).toBe(ids.length)
+      expect(next).toBeUndefined()
+    })
+
+    test('follow each other by place, also after the end of a session', async () => {
+      const first = await here.sessions.page({ ...all, limit: 2 })
+      expect(first).toMatchObject({ total: 5, next: { openedAt: opened + 2, id: '2' } })
+      await here.sessions.remove(['2'], 'a')
+      const second = await here.sessions.page({ ...all, limit: 2, after: first.next })
+      expect([idsIn(second.sessions), second.total]).toEqual([['3', '4'], 4])
+      const third = await here.sessions.page({ ...all, limit: 2, after: second.next })
+      expect([idsIn(third.sessions), third.next]).toEqual([['5'], undefined])
+    })
+
+    test('have numbers in any order', async () => {
+      expect(await idsOn({ by: 'jid', skip: 3, limit: 2 })).toEqual(['2', '4'])
+      const last = await here.sessions.page({ ...all, skip: 4, limit: 2 })
+      expect([idsIn(last.sessions), last.total, last.next]).toEqual([['5'], 5, undefined])
+      expect(await idsOn({ skip: 9 })).toEqual([])
+    })
+
+    test('counts each state', async () => {
+      expect(await there.sessions.states(['*'])).toEqual(
+        new Map([
+          ['held', 3],
+          ['quiet', 2],
+        ]),
+      )
+      expect(await there.sessions.states(['sub.example.org'])).toEqual(new Map([['held', 1]]))
+    })
+  })
+
+  describe('tabs', () => {
+    const stays = new CallerGone()
+
+    test('let one call in at a time, in all processes', async () => {
+      let inside = 0
+      let most = 0
+      await Promise.all(
+        Array.from({ length: 12 }, async (_, n) => {
+          const lock = await [here, there][n % 2]!.tabs.enter(tabOf('t'), stays)
+          most = Math.max(most, ++inside)
+          await new Promise(setImmediate)
+          inside -= 1
+          expect(lock.isLost).toBe(false)
+          await lock.leave()
+        }),
+      )
+      expect(most).toBe(1)
+    })
+
+    test('do not wait for other tabs', async () => {
+      await here.tabs.enter(tabOf('t'), stays)
+      await (await there.tabs.enter(tabOf('u'), stays)).leave()
+    })
+
+    test('let calls of one process in in their order', async () => {
+      const entered: number[] = []
+      const first = await here.tabs.enter(tabOf('t'), stays)
+      const others = [1, 2, 3].map(async n => {
+        const lock = await here.tabs.enter(tabOf('t'), stays)
+        entered.push(n)
+        await lock.leave()
+      })
+      await first.leave()
+      await first.leave()
+      await Promise.all(others)
+      expect(entered).toEqual([1, 2, 3])
+    })
+
+    test.each(['the same', 'another'])('a caller that leaves waits no longer for a call of %s process', async where => {
+      const first = await here.tabs.enter(tabOf('t'), stays)
+      const caller = new CallerGone()
+      const second = (where === 'another' ? there : here).tabs.enter(tabOf('t'), caller)
+      const outcome = expect(second).rejects.toThrow('the caller left')
+      await new Promise(setImmediate)
+      caller.abort()
+      await outcome
+      await first.leave()
+      await (await there.tabs.enter(tabOf('t'), stays)).leave()
+      await expect(here.tabs.enter(tabOf('t'), caller)).rejects.toThrow('the caller left')
+    })
+
+    test('stay with a call that takes longer than a lock lives', async () => {
+      const first = await here.tabs.enter(tabOf('t'), stays)
+      const order: string[] = []
+      const second = there.tabs.enter(tabOf('t'), stays).then((lock: TabLock) => {
+        order.push('second')
+        return lock.leave()
+      })
+      await stage.pass(6_000)
+      order.push('first')
+      expect(first.isLost).toBe(false)
+      await first.leave()
+      await second
+      expect(order).toEqual(['first', 'second'])
+    })
+  })
+
+  describe('records', () => {
+    const record = { id: '1', secrets: ['sid', 'token'], tab: tabOf('t'), text: 'sealed' }
+
+    test.each([{ id: '1' }, { secret: 'sid' }, { secret: 'token' }, { tab: tabOf('t') }])(
+      'are taken once by %j',
+      async key => {
+        await here.records.put([record], 60)
+        const taken = await Promise.all([here, there, here, there].map(store => store.records.take(key)))
+        expect(taken.filter(each => each !== undefined)).toEqual([
+          { id: '1', text: 'sealed', writtenAt: expect.any(Number) },
+        ])
+        for (const other of [{ id: '1' }, { secret: 'sid' }, { secret: 'token' }, { tab: tabOf('t') }])
+          expect(await there.records.take(other)).toBeUndefined()
+        expect(await there.records.takeOldest(0, 10)).toEqual([])
+      },
+    )
+
+    test('that nobody took are taken, the oldest first', async () => {
+      await here.records.put([record], 60)
+      await stage.pass(300)
+      await here.records.put([{ ...record, id: '2', secrets: [], tab: undefined }], 60)
+      await stage.pass(300)
+      await here.records.put([{ ...record, id: '3', secrets: [], tab: undefined }], 60)
+      expect(idsIn(await there.records.takeOldest(0.2, 1))).toEqual(['1'])
+      expect(idsIn(await there.records.takeOldest(0.2, 5))).toEqual(['2'])
+      expect(await there.records.take({ id: '2' })).toBeUndefined()
+      expect(await there.records.take({ id: '3' })).toMatchObject({ id: '3' })
+    })
+
+    test('expire', async () => {
+      await here.records.put([record], 0.2)
+      await stage.pass(300)
+      expect(await there.records.take({ id: '1' })).toBeUndefined()
+      expect(await there.records.take({ secret: 'sid' })).toBeUndefined()
+      expect(await there.records.takeOldest(0, 10)).toEqual([])
+    })
+
+    test('are replaced by newer ones of the same session', async () => {
+      await here.records.put([record], 60)
+      await there.records.put([{ ...record, secrets: ['other'], text: 'newer' }], 60)
+      expect(await here.records.take({ secret: 'sid' })).toBeUndefined()
+      expect(await here.records.take({ secret: 'other' })).toMatchObject({ text: 'newer' })
+    })
+  })
+
+  describe('marks of ended sessions', () => {
+    const session = sessionOf('1', { tab: tabOf('t', 'v') })
+
+    test.each([
+      ['its id', { id: '1' }, true],
+      ['another id', { id: '2' }, false],
+      ['its user', { jid: 'anna@example.org', at: opened }, true],
+      ['its user, before it was opened', { jid: 'anna@example.org', at: opened - 1 }, false],
+      ['its full JID', { jid: 'anna@example.org/1', at: opened }, true],
+      ['another resource', { jid: 'anna@example.org/2', at: opened }, false],
+      ['its visit', { visit: { admin: 'portal', visit: 'v' }, at: opened }, true],
+      ['its visit, before it was opened', { visit: { admin: 'portal', visit: 'v' }, at: opened - 1 }, false],
+      ['its visit and user', { visit: { admin: 'portal', visit: 'v', user: 'anna@example.org' }, at: opened }, true],
+      ['another user', { visit: { admin: 'portal', visit: 'v', user: 'b' }, at: opened }, false],
+      ['the visit of another admin', { visit: { admin: 'other', visit: 'v' }, at: opened }, false],
+    ])('with %s', async (_what, ending, isEnded) => {
+      await here.ended.mark(ending, 60)
+      expect(await there.ended.isEnded(session)).toBe(isEnded)
+    })
+
+    test('a mark is not undone by one of an earlier time', async () => {
+      await here.ended.mark({ jid: 'anna@example.org', at: opened }, 60)
+      await there.ended.mark({ jid: 'anna@example.org', at: opened - 5 }, 60)
+      expect(await there.ended.isEnded(session)).toBe(true)
+    })
+
+    test('expire', async () => {
+      await here.ended.mark({ id: '1' }, 0.2)
+      await stage.pass(300)
+      expect(await there.ended.isEnded(session)).toBe(false)
+    })
+  })
+
+  describe('rates', () => {
+    test('count in all processes together', async () => {
+      const one = here.rate('logins', 2, 60)
+      // A process makes each rate once.
+      const other = there === here ? one : there.rate('logins', 2, 60)
+      expect(await one.wait('key')).toBeUndefined()
+      expect(await one.take('key')).toBeUndefined()
+      expect(await other.take('key')).toBeUndefined()
+      expect(await one.wait('key')).toBeGreaterThan(50)
+      expect(await one.take('key')).toBeGreaterThan(50)
+      expect(await one.take('another key')).toBeUndefined()
+      await other.giveBack('key')
+      await one.giveBack('key')
+      expect(await other.count('key')).toBe(1)
+      expect(await other.take('key')).toBeUndefined()
+      expect(await here.rate('calls', 2, 60).count('key')).toBe(0)
+    })
+
+    test('have windows', async () => {
+      const rate = here.rate('logins', 1, 1)
+      await rate.take('key')
+      expect(await rate.take('key')).toBe(1)
+      await new Promise(resolve => setTimeout(resolve, 1_100))
+      expect(await rate.count('key')).toBe(0)
+      expect(await rate.take('key')).toBeUndefined()
+      await rate.giveBack('unknown key')
+      expect(await rate.count('unknown key')).toBe(0)
+    })
+
+    test('have no limit if it is 0', async () => {
+      const rate = here.rate('logins', () => 0, 60)
+      for (let taken = 0; taken < 5; taken++) expect(await rate.take('key')).toBeUndefined()
+    })
+  })
+}
