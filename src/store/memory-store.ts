@@ -80,10 +80,10 @@ class MemorySessions implements SessionEntries {
     for (const entry of entries) this.#put(entry)
   }
 
-  async change(sessions: readonly StoredSession[]) {
+  async change(sessions: readonly StoredSession[], process: string) {
     for (const session of sessions) {
       const known = this.#stored.get(session.id)
-      if (known?.session.process !== session.process) continue
+      if (known?.session.process !== process) continue
       this.#stored.set(session.id, { session, unique: known.unique, shared: known.shared })
     }
   }

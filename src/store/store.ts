@@ -138,7 +138,7 @@ export interface SessionEntries {
    * Replaces what `find` and `page` return, but not the keys by which `find` knows the sessions. Has no effect on
    * sessions that are absent or that another process has.
    */
-  change(sessions: readonly StoredSession[]): Promise<void>
+  change(sessions: readonly StoredSession[], process: string): Promise<void>
   /** Has no effect on sessions that another process has. */
   remove(ids: readonly string[], process: string): Promise<void>
   /** The oldest session first. A tab and a secret have one session at most: the last that was put. */

@@ -114,7 +114,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       const { secrets: _, ...session } = sessionOf('1')
       await here.sessions.put([sessionOf('1')])
       const quiet = { ...session, state: 'quiet', transport: 'websocket', quietSince: opened + 9 } as const
-      await here.sessions.change([quiet, { ...session, id: 'unknown' }, { ...quiet, process: 'b' }])
+      await here.sessions.change([quiet, { ...session, id: 'unknown' }], 'a')
       expect(await there.sessions.find({ secret: 'sid of 1' })).toEqual([quiet])
       expect((await there.sessions.page(all)).total).toBe(1)
     })
@@ -123,7 +123,7 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       const { secrets: _, ...moved } = sessionOf('1', { process: 'b', tab: tabOf('t') })
       await here.sessions.put([sessionOf('1', { tab: tabOf('t') })])
       await there.sessions.put([{ ...moved, secrets: ['sid of 1'] }])
-      await here.sessions.change([{ ...moved, process: 'a', state: 'quiet' }])
+      await here.sessions.change([{ ...moved, process: 'a', state: 'quiet' }], 'a')
       await here.sessions.remove(['1'], 'a')
       await here.leave('a')
       for (const key of [{ id: '1' }, { secret: 'sid of 1' }, { tab: tabOf('t') }])

@@ -1,0 +1,137 @@
+// warm:processes     set of names
+// warm:process:NAME  the entry of a process, which expires
+import type { Clock, Timer } from '../../lib/clock.js'
+import { type Member, type ProcessEntry, processSeconds, type SessionEntries, StoreUnavailable } from '../store.js'
+import { type RedisLine, script } from './redis-line.js'
+import { removeAllOf } from './redis-sessions.js'
+
+const beatMilliseconds = 1_000
+const entriesAtOnce = 200
+
+/** ARGV: name, entry, milliseconds. Returns whether the entry was there, the time, all entries, names without one. */
+const beat = script(`
+local name, own = ARGV[1], 'warm:process:' .. ARGV[1]
+local wasKnown = redis.call('EXISTS', own)
+redis.call('SET', own, ARGV[2], 'PX', ARGV[3])
+redis.call('SADD', 'warm:processes', name)
+local entries, dead = {}, {}
+for _, each in ipairs(redis.call('SMEMBERS', 'warm:processes')) do
+  local entry = redis.call('GET', 'warm:process:' .. each)
+  if entry then entries[#entries + 1] = entry else dead[#dead + 1] = each end
+end
+local time = redis.call('TIME')
+return { wasKnown, time[1] * 1000 + math.floor(time[2] / 1000), entries, dead }`)
+
+type Beat = readonly [wasKnown: number, redisNow: number, entries: readonly string[], dead: readonly string[]]
+
+/** Keeps the entries of this process in Redis, and removes those of dead processes. */
+export class Heartbeats {
+  readonly #line: RedisLine
+  readonly #sessions: SessionEntries
+  readonly #clock: Clock
+  #member: Member | undefined
+  #timer: Timer | undefined
+  #beating: Promise<void> | undefined
+  /** Redis may have lost entries of this process, or have some that are wrong. */
+  #mustWrite = true
+  processes: readonly ProcessEntry[] = []
+
+  constructor(line: RedisLine, sessions: SessionEntries, clock: Clock) {
+    this.#line = line
+    this.#sessions = sessions
+    this.#clock = clock
+    line.onReady = () => {
+      this.#mustWrite = true
+      void this.#beat()
+    }
+  }
+
+  async join(member: Member): Promise<void> {
+    this.#member = member
+    this.processes = [member.entry()]
+    await this.#beat()
+    this.#next()
+  }
+
+  async read(): Promise<readonly ProcessEntry[]> {
+    if (!this.#line.isUp) throw new StoreUnavailable(this.#line.reason)
+    await this.#beating
+    await this.#beat()
+    if (!this.#line.isUp) throw new StoreUnavailable(this.#line.reason)
+    return this.processes
+  }
+
+  async leave(name: string): Promise<void> {
+    this.stop()
+    await this.#beating
+    await this.#line.send('DEL', `warm:process:${name}`)
+    await this.#removeAllOf(name)
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#member = undefined
+  }
+
+  #next(): void {
+    this.#timer = this.#clock.after(beatMilliseconds, () => {
+      void this.#beat()
+      this.#next()
+    })
+  }
+
+  /** One at a time: a connection that does not answer gets no other, so that it is silent and is closed. */
+  #beat(): Promise<void> {
+    const member = this.#member
+    if (member === undefined) return Promise.resolve()
+    if (this.#beating !== undefined) return this.#beating
+    const entry = member.entry()
+    const { answer, settled } = this.#line.probe(beat, entry.name, JSON.stringify(entry), processSeconds * 1000)
+    const done = answer.then(
+      reply => this.#hear(reply as Beat, entry.name, member),
+      () => {
+        this.#mustWrite = true
+      },
+    )
+    this.#beating = done
+    void Promise.all([settled, done]).then(() => {
+      this.#beating = undefined
+    })
+    return done
+  }
+
+  #hear([wasKnown, redisNow, entries, dead]: Beat, name: string, member: Member): void {
+    this.processes = entries.map(text => JSON.parse(text) as ProcessEntry).sort((a, b) => (a.name < b.name ? -1 : 1))
+    const mustWrite = this.#mustWrite || wasKnown === 0
+    this.#mustWrite = false
+    this.#line.up(redisNow)
+    if (mustWrite)
+      this.#writeAll(name, member).catch(() => {
+        this.#mustWrite = true
+      })
+    for (const each of dead) this.#removeAllOf(each).catch(() => {})
+  }
+
+  /** Sessions that ended while Redis was away are removed at last. */
+  async #writeAll(name: string, member: Member): Promise<void> {
+    let batch: Parameters<SessionEntries['put']>[0][number][] = []
+    for (const entry of [...member.sessions()]) {
+      batch.push(entry)
+      if (batch.length < entriesAtOnce) continue
+      await this.#sessions.put(batch)
+      batch = []
+    }
+    await this.#sessions.put(batch)
+    const stored = (await this.#line.send('SMEMBERS', `warm:of:${name}`)) as readonly string[]
+    const own = new Set(Array.from(member.sessions(), ({ id }) => id))
+    await this.#sessions.remove(
+      stored.filter(id => !own.has(id)),
+      name,
+    )
+  }
+
+  async #removeAllOf(name: string): Promise<void> {
+    while (Number(await this.#line.run(removeAllOf, name, entriesAtOnce)) > 0);
+  }
+}

@@ -1,0 +1,159 @@
+import { hash } from 'node:crypto'
+import type { Clock, Timer } from '../../lib/clock.js'
+import { type Outage, type StoreEvents, StoreUnavailable } from '../store.js'
+import { type RedisClient, type RedisSettings, redisClient } from './redis-client.js'
+
+/** Of a command, in milliseconds. */
+const longestAnswer = 1_000
+
+export interface Script {
+  readonly text: string
+  readonly sha: string
+}
+
+export const script = (text: string): Script => ({ text, sha: hash('sha1', text) })
+
+/** Commands to Redis, which fail at once while Redis is away. `isUp` is decided by the heartbeats. */
+export class RedisLine {
+  readonly #clock: Clock
+  readonly #events: StoreEvents
+  #client: RedisClient | undefined
+  #isUp = false
+  #reason: Outage = 'no-connection'
+  /** Redis time minus the time of this process, in milliseconds. */
+  #offset: number | undefined
+  /** Called for each new connection. */
+  onReady = () => {}
+
+  constructor(clock: Clock, events: StoreEvents) {
+    this.#clock = clock
+    this.#events = events
+  }
+
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
+  get reason(): Outage {
+    return this.#reason
+  }
+
+  /** Resolves with the first connection, or after a second without it. */
+  async open(settings: RedisSettings): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const late = this.#clock.after(longestAnswer, resolve)
+      const onReady = () => {
+        late.cancel()
+        resolve()
+        this.onReady()
+      }
+      const onError = (error: unknown) => this.down(outageOf(error))
+      redisClient(settings, { onReady, onError }).then(client => {
+        this.#client = client
+        client.connect().catch(onError)
+      }, reject)
+    })
+  }
+
+  close(): void {
+    this.#isUp = false
+    this.#reason = 'no-connection'
+    this.#client?.destroy()
+    this.#client = undefined
+  }
+
+  /** Rejects with `StoreUnavailable`. */
+  async send(...command: readonly string[]): Promise<unknown> {
+    if (!this.#isUp) throw new StoreUnavailable(this.#reason)
+    return this.#inTime(this.#written(command))
+  }
+
+  /** Rejects with `StoreUnavailable`. */
+  async run({ sha, text }: Script, ...args: readonly (string | number)[]): Promise<unknown> {
+    if (!this.#isUp) throw new StoreUnavailable(this.#reason)
+    return this.#inTime(this.#ran({ sha, text }, args))
+  }
+
+  /** Runs the script also while the store is down. `settled` resolves with the end of a connection, at last. */
+  probe(
+    script: Script,
+    ...args: readonly (string | number)[]
+  ): { answer: Promise<unknown>; settled: Promise<unknown> } {
+    const ran = this.#ran(script, args)
+    return { answer: this.#inTime(ran), settled: ran.catch(() => {}) }
+  }
+
+  /** Until when Redis may begin a command, by its clock: its caller has given up then. In milliseconds. */
+  get deadline(): number {
+    return this.#offset === undefined ? Number.MAX_SAFE_INTEGER : Date.now() + this.#offset + longestAnswer
+  }
+
+  up(redisNow: number): void {
+    this.#offset = redisNow - Date.now()
+    if (this.#isUp) return
+    this.#isUp = true
+    this.#events.onUp()
+  }
+
+  down(reason: Outage): void {
+    // The reasons of broken connections say less than the first fault.
+    if (this.#isUp || reason !== 'no-connection') this.#reason = reason
+    if (!this.#isUp) return
+    this.#isUp = false
+    this.#events.onDown(reason)
+  }
+
+  async #ran({ sha, text }: Script, args: readonly (string | number)[]): Promise<unknown> {
+    const rest = ['0', ...args.map(String)]
+    try {
+      return await this.#written(['EVALSHA', sha, ...rest])
+    } catch (error) {
+      if (!startsWith(error, 'NOSCRIPT')) throw error
+      return await this.#written(['EVAL', text, ...rest])
+    }
+  }
+
+  #written(command: readonly string[]): Promise<unknown> {
+    return this.#client?.send(command) ?? Promise.reject(new Error('there is no client'))
+  }
+
+  #inTime(answer: Promise<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const fail = (outage: Outage) => {
+        timer.cancel()
+        this.down(outage)
+        reject(new StoreUnavailable(outage))
+      }
+      const timer: Timer = this.#clock.after(longestAnswer, () => fail('no-answer'))
+      answer.then(
+        value => {
+          timer.cancel()
+          resolve(value)
+        },
+        error => fail(outageOf(error)),
+      )
+    })
+  }
+}
+
+const outages: readonly (readonly [start: string, Outage])[] = [
+  ['OOM', 'full'],
+  ['READONLY', 'read-only'],
+  ['MASTERDOWN', 'read-only'],
+  ['MISCONF', 'read-only'],
+  ['NOAUTH', 'refused'],
+  ['NOPERM', 'refused'],
+  ['WRONGPASS', 'refused'],
+  ['ERR invalid password', 'refused'],
+  ['ERR AUTH', 'refused'],
+  ['LOADING', 'no-answer'],
+  ['BUSY', 'no-answer'],
+]
+
+function outageOf(error: unknown): Outage {
+  const known = outages.find(([start]) => startsWith(error, start))
+  if (known !== undefined) return known[1]
+  return error instanceof Error && /^(ERR|WRONGTYPE)\b/.test(error.message) ? 'failed' : 'no-connection'
+}
+
+const startsWith = (error: unknown, start: string) => error instanceof Error && error.message.startsWith(start)

@@ -1,0 +1,38 @@
+// warm:ended:…  the time: sessions opened until then have ended
+import { endingKey, endingKeysOf } from '../ending-keys.js'
+import type { EndedMarks, Ending } from '../store.js'
+import type { HashKey } from './key-hashes.js'
+import { type RedisLine, script } from './redis-line.js'
+
+const always = Number.MAX_SAFE_INTEGER
+
+/** ARGV: key, time, milliseconds. */
+const mark = script(`
+local at, known = ARGV[2], redis.call('GET', ARGV[1])
+if known and tonumber(known) > tonumber(at) then at = known end
+redis.call('SET', ARGV[1], at, 'PX', ARGV[3])`)
+
+export class RedisMarks implements EndedMarks {
+  readonly #line: RedisLine
+  readonly #hashKey: HashKey
+
+  constructor(line: RedisLine, hashKey: HashKey) {
+    this.#line = line
+    this.#hashKey = hashKey
+  }
+
+  async mark(ending: Ending, seconds: number) {
+    const at = 'at' in ending ? ending.at : always
+    await this.#line.run(mark, this.#name(endingKey(ending)), at, Math.round(seconds * 1000))
+  }
+
+  async isEnded(session: Parameters<EndedMarks['isEnded']>[0]) {
+    const names = endingKeysOf(session).map(key => this.#name(key))
+    const times = (await this.#line.send('MGET', ...names)) as readonly (string | null)[]
+    return times.some(at => at !== null && session.openedAt <= Number(at))
+  }
+
+  #name(key: string): string {
+    return `warm:ended:${this.#hashKey(key)}`
+  }
+}

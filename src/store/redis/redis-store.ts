@@ -1,0 +1,49 @@
+import type { KeyObject } from 'node:crypto'
+import type { Clock } from '../../lib/clock.js'
+import type { Store, StoreEvents } from '../store.js'
+import { Heartbeats } from './heartbeats.js'
+import { keyHashes } from './key-hashes.js'
+import type { RedisSettings } from './redis-client.js'
+import { RedisLine } from './redis-line.js'
+import { RedisMarks } from './redis-marks.js'
+import { redisRates } from './redis-rate.js'
+import { RedisRecords } from './redis-records.js'
+import { RedisSessions } from './redis-sessions.js'
+import { RedisTabs } from './redis-tabs.js'
+
+export interface RedisStoreParts {
+  readonly settings: RedisSettings
+  /** The same in all processes. */
+  readonly sealKey: KeyObject
+  readonly clock: Clock
+  readonly events: StoreEvents
+}
+
+/** The store of a service of several processes, in Redis from 7.0 or Valkey. Is down until `join`. */
+export async function redisStore({ settings, sealKey, clock, events }: RedisStoreParts): Promise<Store> {
+  const line = new RedisLine(clock, events)
+  const hashKey = keyHashes(sealKey)
+  const sessions = new RedisSessions(line, hashKey)
+  const heartbeats = new Heartbeats(line, sessions, clock)
+  await line.open(settings)
+  return {
+    get isUp() {
+      return line.isUp
+    },
+    get processes() {
+      return heartbeats.processes
+    },
+    sessions,
+    tabs: new RedisTabs(line, hashKey, clock),
+    records: new RedisRecords(line, hashKey),
+    ended: new RedisMarks(line, hashKey),
+    rate: redisRates(line, hashKey),
+    join: member => heartbeats.join(member),
+    readProcesses: () => heartbeats.read(),
+    leave: name => heartbeats.leave(name),
+    async close() {
+      heartbeats.stop()
+      line.close()
+    },
+  }
+}

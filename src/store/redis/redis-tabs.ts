@@ -1,0 +1,121 @@
+// warm:tab:…  the token of the call that is in the tab
+import type { CallerSignal } from '../../lib/caller-gone.js'
+import type { Clock, Timer } from '../../lib/clock.js'
+import { randomText } from '../../lib/text/random-text.js'
+import { LocalTurns } from '../local-turns.js'
+import { keys } from '../session-keys.js'
+import { lockSeconds, type TabLock, type TabLocks, type TabName } from '../store.js'
+import type { HashKey } from './key-hashes.js'
+import { type RedisLine, script } from './redis-line.js'
+
+const renewMilliseconds = 1_000
+const shortestPause = 20
+const longestPause = 250
+
+const lockMilliseconds = lockSeconds * 1000
+
+/** ARGV: key, token, milliseconds. */
+const renew = script(`
+return redis.call('GET', ARGV[1]) == ARGV[2] and redis.call('PEXPIRE', ARGV[1], ARGV[3]) or 0`)
+
+/** ARGV: key, token. */
+const release = script(`if redis.call('GET', ARGV[1]) == ARGV[2] then redis.call('DEL', ARGV[1]) end`)
+
+export class RedisTabs implements TabLocks {
+  readonly #line: RedisLine
+  readonly #hashKey: HashKey
+  readonly #clock: Clock
+  /** Only the first call of each tab asks Redis. */
+  readonly #turns = new LocalTurns()
+
+  constructor(line: RedisLine, hashKey: HashKey, clock: Clock) {
+    this.#line = line
+    this.#hashKey = hashKey
+    this.#clock = clock
+  }
+
+  async enter(tab: TabName, signal: CallerSignal): Promise<TabLock> {
+    const key = `warm:tab:${this.#hashKey(keys.tab(tab))}`
+    const end = await this.#turns.take(key, signal)
+    try {
+      const lock = new Lock(this.#line, this.#clock, key, end)
+      for (let pause = shortestPause; !(await lock.take()); pause = Math.min(2 * pause, longestPause))
+        await this.#wait(pause * (0.5 + Math.random()), signal)
+      if (!signal.aborted) return lock
+      await lock.leave()
+      throw signal.reason
+    } catch (error) {
+      end()
+      throw error
+    }
+  }
+
+  #wait(ms: number, signal: CallerSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const finish = () => {
+        timer.cancel()
+        signal.removeEventListener('abort', finish)
+        if (signal.aborted) reject(signal.reason)
+        else resolve()
+      }
+      const timer = this.#clock.after(ms, finish)
+      signal.addEventListener('abort', finish)
+      if (signal.aborted) finish()
+    })
+  }
+}
+
+class Lock implements TabLock {
+  readonly #line: RedisLine
+  readonly #clock: Clock
+  readonly #key: string
+  readonly #token = randomText(16, 'base64url')
+  readonly #end: () => void
+  #renewal: Timer | undefined
+  #isLost = false
+  /** When it expires in Redis at the earliest, by the clock. */
+  #until = 0
+
+  constructor(line: RedisLine, clock: Clock, key: string, end: () => void) {
+    this.#line = line
+    this.#clock = clock
+    this.#key = key
+    this.#end = end
+  }
+
+  get isLost(): boolean {
+    return this.#isLost || this.#clock.now() >= this.#until
+  }
+
+  async take(): Promise<boolean> {
+    const until = this.#clock.now() + lockMilliseconds
+    const ms = String(lockMilliseconds)
+    const reply = await this.#line.send('SET', this.#key, this.#token, 'NX', 'PX', ms)
+    if (reply === null) return false
+    this.#until = until
+    this.#renewLater()
+    return true
+  }
+
+  async leave(): Promise<void> {
+    this.#renewal?.cancel()
+    this.#renewal = undefined
+    await this.#line.run(release, this.#key, this.#token).catch(() => {})
+    this.#end()
+  }
+
+  #renewLater(): void {
+    this.#renewal = this.#clock.after(renewMilliseconds, () => void this.#renew())
+  }
+
+  async #renew(): Promise<void> {
+    const until = this.#clock.now() + lockMilliseconds
+    try {
+      if (Number(await this.#line.run(renew, this.#key, this.#token, lockMilliseconds)) === 1) this.#until = until
+      else this.#isLost = true
+    } catch {
+      // The next renewal may be in time.
+    }
+    if (this.#renewal !== undefined && !this.isLost) this.#renewLater()
+  }
+}
