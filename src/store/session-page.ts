@@ -28,9 +28,8 @@ export async function pageOf<Row, T extends Listed>(
   const { limit, after, skip = 0, by = 'opened', isReversed = false } = wish
   const compare = comparing(isReversed)
   const start = after && { key: after.openedAt, item: { id: after.id } }
-  const first = new FirstOf<Ranked<T>>(skip + limit, compare)
+  const found: Ranked<T>[] = []
   let total = 0
-  let left = 0
   let seen = 0
   for (const row of rows) {
     if (++seen % itemsBetweenPauses === 0) await new Promise(setImmediate)
@@ -39,12 +38,12 @@ export async function pageOf<Row, T extends Listed>(
     total += 1
     const ranked = { key: keyFor(item, by), item }
     if (start !== undefined && compare(ranked, start) <= 0) continue
-    left += 1
-    first.add(ranked)
+    found.push(ranked)
   }
-  const page = first.items.slice(skip)
+  sortRange(found, { from: skip, to: skip + limit }, compare)
+  const page = found.slice(skip, skip + limit)
   const last = page.at(-1)?.item
-  const isMore = left > skip + page.length && by === 'opened'
+  const isMore = found.length > skip + page.length && by === 'opened'
   return {
     sessions: page.map(({ item }) => complete(item)),
     total,
@@ -103,35 +102,24 @@ function compareKeys<T extends SortKey>(a: T, b: T): number {
   return a < b ? -1 : Number(a > b)
 }
 
-/** Keeps the first `most` items. Sorts seldom, so the cost for one page is linear. */
-class FirstOf<T> {
-  readonly #most: number
-  readonly #compare: (a: T, b: T) => number
-  #items: T[] = []
-  #last: T | undefined
-
-  constructor(most: number, compare: (a: T, b: T) => number) {
-    this.#most = most
-    this.#compare = compare
+/** Sorts only as far as the items between `from` and `to` need it (quicksort): any page costs linear time. */
+function sortRange<T>(items: T[], { from, to }: Range, compare: (a: T, b: T) => number, low = 0, high = items.length) {
+  if (high - low < 2 || high <= from || low >= to) return
+  const pivot = items[low + Math.floor(Math.random() * (high - low))]!
+  let [left, right] = [low, high - 1]
+  while (left <= right) {
+    while (compare(items[left]!, pivot) < 0) left++
+    while (compare(items[right]!, pivot) > 0) right--
+    if (left > right) break
+    ;[items[left], items[right]] = [items[right]!, items[left]!]
+    left++
+    right--
   }
-
-  get items(): readonly T[] {
-    this.#shorten()
-    return this.#items
-  }
-
-  add(item: T): void {
-    if (this.#last !== undefined && this.#compare(item, this.#last) > 0) return
-    this.#items.push(item)
-    if (this.#items.length >= 2 * this.#most + slack) this.#shorten()
-  }
-
-  #shorten(): void {
-    this.#items.sort(this.#compare)
-    if (this.#items.length <= this.#most) return
-    this.#items.length = this.#most
-    this.#last = this.#items.at(-1)
-  }
+  sortRange(items, { from, to }, compare, low, right + 1)
+  sortRange(items, { from, to }, compare, left, high)
 }
 
-const slack = 64
+interface Range {
+  readonly from: number
+  readonly to: number
+}

@@ -51,9 +51,9 @@ export function completed({ rest, ...listed }: ReadRow): StoredSession {
 export const readSession = (row: string): StoredSession => completed(readRow(row))
 
 function escaped(text: string): string {
-  return text.replace(/[%\t\n]/g, character => encodeURIComponent(character))
+  return text.replace(/[%\t]/g, character => encodeURIComponent(character))
 }
 
 function unescaped(text: string): string {
-  return text.includes('%') ? text.replace(/%(?:25|09|0A)/g, decodeURIComponent) : text
+  return text.includes('%') ? text.replace(/%(?:25|09)/g, decodeURIComponent) : text
 }
