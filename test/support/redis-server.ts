@@ -1,8 +1,12 @@
 // Debian's redis-server, or valkey-server, at a Unix socket and without persistence.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { createSecretKey } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { systemClock } from '../../src/lib/clock.js'
+import { redisStore } from '../../src/store/redis/redis-store.js'
+import type { Store, StoreEvents } from '../../src/store/store.js'
 import { eventually } from './eventually.js'
 import { inFolder } from './server-process.js'
 
@@ -72,4 +76,16 @@ export function startRedisServer(): Promise<RedisServer> {
       },
     }
   })
+}
+
+const sealKey = createSecretKey(Buffer.alloc(32, 7))
+
+/** A store of the service in this server. */
+export function openRedisStore(
+  { path }: Pick<RedisServer, 'path'>,
+  events: StoreEvents = { onDown() {}, onUp() {} },
+  password?: string,
+): Promise<Store> {
+  const settings = { place: { kind: 'socket', path }, password } as const
+  return redisStore({ settings, sealKey, clock: systemClock, events })
 }

@@ -1,0 +1,207 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { CallerGone } from '../../src/lib/caller-gone.js'
+import type { SessionEntry, Store } from '../../src/store/store.js'
+import { memberOf, processOf, sessionOf, tabOf } from '../store/entries.js'
+import { eventually } from '../support/eventually.js'
+import { openRedisStore, type RedisServer, startRedisServer } from '../support/redis-server.js'
+import { describeWith } from './needs.js'
+
+describeWith(['redis-server'], 'the store in Redis, with faults', () => {
+  let redis: RedisServer
+  let here: Store
+  let there: Store
+  let told: string[] = []
+  let own: SessionEntry[]
+  const stays = new CallerGone()
+
+  const events = { onDown: (reason: string) => told.push(reason), onUp: () => told.push('up') }
+
+  beforeEach(async () => {
+    own = [sessionOf('1', { tab: tabOf('1') }), sessionOf('2')]
+    redis = await startRedisServer()
+    here = await openRedisStore(redis, events)
+    there = await openRedisStore(redis)
+    await here.join({ entry: () => processOf('a'), sessions: () => own })
+    await there.join(memberOf('b', [sessionOf('3', { process: 'b' })]))
+    await eventuallyFound(['1', '2', '3'])
+    await here.readProcesses()
+    told = []
+  })
+  afterEach(async () => {
+    await here.close()
+    await there.close()
+    await redis.remove()
+  })
+
+  const idsThere = async () => {
+    const found = await there.sessions.find({ user: 'anna@example.org' }).catch(() => [])
+    return found.map(({ id }) => id)
+  }
+
+  /** `seconds` are those of a process that has time to run. */
+  async function eventuallyFound(ids: readonly string[], seconds = 5) {
+    const deadline = performance.now() + seconds * 1000
+    let found: readonly string[] = []
+    while (performance.now() < deadline) {
+      found = await idsThere()
+      if (found.join() === ids.join()) break
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+    expect(found).toEqual(ids)
+  }
+
+  async function millisecondsOf(failing: Promise<unknown>, reason: string): Promise<number> {
+    const begun = performance.now()
+    await expect(failing).rejects.toMatchObject({ name: 'StoreUnavailable', reason })
+    return performance.now() - begun
+  }
+
+  const calls = (): Promise<unknown>[] => [
+    here.sessions.open(sessionOf('4'), [{ by: 'user', most: 9 }]),
+    here.sessions.put([sessionOf('4')]),
+    here.sessions.change([sessionOf('1')], 'a'),
+    here.sessions.remove(['9'], 'a'),
+    here.sessions.find({ id: '1' }),
+    here.sessions.find({ tab: tabOf('1') }),
+    here.sessions.count('user', 'anna@example.org'),
+    here.sessions.page({ scope: ['*'], limit: 5 }),
+    here.sessions.states(['*']),
+    here.tabs.enter(tabOf('1'), stays),
+    here.records.put([{ id: '9', secrets: [], text: 'sealed' }], 60),
+    here.records.take({ id: '8' }),
+    here.records.takeOldest(60, 5),
+    here.ended.mark({ id: '9' }, 60),
+    here.ended.isEnded(sessionOf('1')),
+    here.readProcesses(),
+  ]
+
+  test('that hangs fails each call after a second, then at once, until it goes on', async () => {
+    redis.pause()
+    const [first = 0] = await Promise.all(calls().map(call => millisecondsOf(call, 'no-answer')))
+    expect(first).toBeGreaterThan(900)
+    expect(here.isUp).toBe(false)
+    for (const call of calls()) expect(await millisecondsOf(call, 'no-answer')).toBeLessThan(100)
+    expect(here.processes).toEqual([processOf('a'), processOf('b')])
+    redis.resume()
+    await eventually('it is up', () => here.isUp)
+    expect(told).toEqual(['no-answer', 'up'])
+    // What Redis did of the failed calls is undone.
+    await eventuallyFound(['1', '2', '3'])
+    await (await here.tabs.enter(tabOf('1'), stays)).leave()
+  })
+
+  test('that hangs longer than connections live is used again', async () => {
+    redis.pause()
+    await Promise.all(calls().map(call => millisecondsOf(call, 'no-answer')))
+    await new Promise(resolve => setTimeout(resolve, 8_000))
+    redis.resume()
+    await eventually('it is up', () => here.isUp && there.isUp)
+    await eventuallyFound(['1', '2', '3'])
+  })
+
+  test('that hangs takes no record for a caller who has given up', async () => {
+    await here.records.put([{ id: '9', secrets: ['sid'], text: 'sealed' }], 60)
+    redis.pause()
+    await millisecondsOf(here.records.take({ secret: 'sid' }), 'no-answer')
+    redis.resume()
+    await eventually('it is up', () => here.isUp)
+    expect(await here.records.take({ secret: 'sid' })).toMatchObject({ text: 'sealed' })
+  })
+
+  test('that is killed and comes back empty gets all entries again', async () => {
+    const rate = here.rate('logins', 1, 60)
+    await redis.kill()
+    await eventually('it is down', () => !here.isUp && !there.isUp)
+    for (const call of calls()) expect(await millisecondsOf(call, 'no-connection')).toBeLessThan(100)
+    expect(await rate.take('key')).toBeUndefined()
+    expect(await rate.take('key')).toBeGreaterThan(50)
+    own = [sessionOf('2', { secrets: ['other'] }), sessionOf('5')]
+    await redis.start()
+    await eventuallyFound(['2', '3', '5'])
+    expect(await there.sessions.find({ secret: 'other' })).toMatchObject([{ id: '2' }])
+    expect(await there.readProcesses()).toEqual([processOf('a'), processOf('b')])
+    expect(told).toEqual(['no-connection', 'up'])
+  })
+
+  test('that loses everything without a break gets all entries again', async () => {
+    await redis.command('FLUSHALL')
+    await redis.command('SCRIPT', 'FLUSH')
+    await eventuallyFound(['1', '2', '3'])
+  })
+
+  test('that is full refuses calls until it has room', async () => {
+    await redis.command('CONFIG', 'SET', 'maxmemory', '1')
+    await millisecondsOf(here.sessions.open(sessionOf('4'), []), 'full')
+    for (const call of calls()) expect(await millisecondsOf(call, 'full')).toBeLessThan(100)
+    await redis.command('CONFIG', 'SET', 'maxmemory', '0')
+    await eventually('it is up', () => here.isUp)
+    await eventuallyFound(['1', '2', '3'])
+    expect(told).toEqual(['full', 'up'])
+  })
+
+  test('whose password changes refuses new connections until it is known', async () => {
+    await redis.command('CONFIG', 'SET', 'requirepass', 'other')
+    expect(await here.sessions.find({ id: '1' })).toMatchObject([{ id: '1' }])
+    await redis.command('-a', 'other', '--no-auth-warning', 'CLIENT', 'KILL', 'TYPE', 'normal')
+    await eventually('it is down', () => !here.isUp)
+    await new Promise(resolve => setTimeout(resolve, 500))
+    for (const call of calls()) expect(await millisecondsOf(call, 'refused')).toBeLessThan(100)
+    const withPassword = await openRedisStore(redis, events, 'other')
+    await withPassword.join(memberOf('c'))
+    expect(withPassword.isUp).toBe(true)
+    await withPassword.close()
+    await redis.command('-a', 'other', '--no-auth-warning', 'CONFIG', 'SET', 'requirepass', '')
+    await eventually('it is up', () => here.isUp)
+    await eventuallyFound(['1', '2', '3'])
+  })
+
+  test('that is absent at the start is used once it is there', async () => {
+    await redis.kill()
+    const later = await openRedisStore(redis)
+    await later.join(memberOf('c', [sessionOf('6', { process: 'c' })]))
+    expect([later.isUp, later.processes]).toEqual([false, [processOf('c')]])
+    await redis.start()
+    await eventuallyFound(['1', '2', '3', '6'])
+    await later.close()
+  })
+
+  test('forgets a process that died, its sessions and its locks', async () => {
+    await here.tabs.enter(tabOf('1'), stays)
+    await here.close()
+    const entering = there.tabs.enter(tabOf('1'), stays)
+    await eventuallyFound(['3'], 9)
+    expect(await there.sessions.count('address', '192.0.2.1')).toBe(1)
+    expect(await there.sessions.find({ tab: tabOf('1') })).toEqual([])
+    await (await entering).leave()
+    await eventually('it is unknown', () => there.processes.length === 1)
+  })
+
+  test('a lock that could not be renewed is lost', async () => {
+    const lock = await here.tabs.enter(tabOf('1'), stays)
+    redis.pause()
+    await eventually('it is lost', () => lock.isLost)
+    redis.resume()
+    await lock.leave()
+  })
+
+  test('holds no secret, visit or tab in its keys, and no secret at all', async () => {
+    const secret = 'c2VjcmV0'
+    const tab = tabOf(`tab-${secret}`, `visit-${secret}`)
+    await here.sessions.put([sessionOf('1', { secrets: [`sid-${secret}`, `token-${secret}`] })])
+    await here.records.put([{ id: '1', secrets: [`sid-${secret}`], tab, text: 'sealed' }], 60)
+    await here.ended.mark({ visit: tab, at: 1 }, 60)
+    await here.rate('logins', 5, 60).take(secret)
+    await here.tabs.enter(tab, stays)
+    const keys = (await redis.command('KEYS', '*')).split('\n')
+    expect(keys.length).toBeGreaterThan(10)
+    expect(keys.filter(key => !key.startsWith('warm:'))).toEqual([])
+    const values = await Promise.all(
+      keys.map(async key => {
+        const type = await redis.command('TYPE', key)
+        const read = { hash: ['HGETALL', key], set: ['SMEMBERS', key], zset: ['ZRANGE', key, '0', '-1'] }[type]
+        return redis.command(...(read ?? ['GET', key]))
+      }),
+    )
+    expect([...keys, ...values].join('\n')).not.toContain(secret)
+  })
+})
