@@ -31,6 +31,7 @@ import type {
 export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Store {
   const members = new Map<string, Member>()
   const sessions = new MemorySessions()
+  const records = new MemoryRecords(clock, epoch)
   const processes = (): readonly ProcessEntry[] =>
     [...members.values()].map(member => member.entry()).sort((a, b) => (a.name < b.name ? -1 : 1))
   return {
@@ -39,8 +40,8 @@ export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Sto
       return processes()
     },
     sessions,
-    tabs: new MemoryTabs(),
-    records: new MemoryRecords(clock, epoch),
+    tabs: new MemoryTabs(sessions, records),
+    records,
     ended: new MemoryMarks(clock),
     rate: ownRates,
     async join(member) {
@@ -98,6 +99,10 @@ class MemorySessions implements SessionEntries {
 
   async find(key: SessionKey) {
     return this.#find(key).sort((a, b) => a.openedAt - b.openedAt)
+  }
+
+  ofTab(tab: TabName): StoredSession | undefined {
+    return this.#find({ tab })[0]
   }
 
   async count(by: SessionLimit['by'], value: string) {
@@ -167,10 +172,18 @@ class MemorySessions implements SessionEntries {
 
 class MemoryTabs implements TabLocks {
   readonly #turns = new LocalTurns()
+  readonly #sessions: MemorySessions
+  readonly #records: MemoryRecords
+
+  constructor(sessions: MemorySessions, records: MemoryRecords) {
+    this.#sessions = sessions
+    this.#records = records
+  }
 
   async enter(tab: TabName, signal: CallerSignal): Promise<TabLock> {
     const end = await this.#turns.take(keys.tab(tab), signal)
-    return { isLost: false, leave: async () => end() }
+    const session = this.#sessions.ofTab(tab)
+    return { session, hasRecord: this.#records.has(tab), isLost: false, leave: async () => end() }
   }
 }
 
@@ -208,6 +221,10 @@ class MemoryRecords implements Records {
   async take(key: RecordKey) {
     const id = 'id' in key ? key.id : this.#byKey.get(keyOf(key))
     return id === undefined ? undefined : this.#take(id)
+  }
+
+  has(tab: TabName): boolean {
+    return this.#byKey.has(keys.tab(tab))
   }
 
   async takeOldest(seconds: number, most: number) {

@@ -197,6 +197,10 @@ export interface TabLocks {
 }
 
 export interface TabLock {
+  /** The session that the tab had when the call entered. */
+  readonly session: StoredSession | undefined
+  /** True if a record of the tab could be taken then. */
+  readonly hasRecord: boolean
   /**
    * True if the store lost the lock, or could not renew it for `lockSeconds`: another call can be in the tab. It is not
    * renewed after that.

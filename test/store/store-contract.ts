@@ -252,6 +252,17 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       expect(most).toBe(1)
     })
 
+    test('show a call their session, and whether they have a record', async () => {
+      const tab = tabOf('t')
+      const { secrets: _, ...session } = sessionOf('1', { tab })
+      const first = await there.tabs.enter(tab, stays)
+      expect(first).toMatchObject({ session: undefined, hasRecord: false })
+      await here.sessions.put([sessionOf('1', { tab })])
+      await here.records.put([{ id: '2', secrets: [], tab, text: 'sealed' }], 60)
+      await first.leave()
+      expect(await there.tabs.enter(tab, stays)).toMatchObject({ session, hasRecord: true })
+    })
+
     test('do not wait for other tabs', async () => {
       await here.tabs.enter(tabOf('t'), stays)
       await (await there.tabs.enter(tabOf('u'), stays)).leave()

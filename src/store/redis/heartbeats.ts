@@ -2,14 +2,14 @@
 // warm:process:NAME  the entry of a process, which expires
 import type { Clock, Timer } from '../../lib/clock.js'
 import { type Member, type ProcessEntry, processSeconds, type SessionEntries, StoreUnavailable } from '../store.js'
-import { type RedisLine, script } from './redis-line.js'
+import { nowInScript, type RedisLine, script } from './redis-line.js'
 import { removeAllOf } from './redis-sessions.js'
 
 const beatMilliseconds = 1_000
 const entriesAtOnce = 200
 
 /** ARGV: name, entry, milliseconds. Returns whether the entry was there, the time, all entries, names without one. */
-const beat = script(`
+const beat = script(`${nowInScript}
 local name, own = ARGV[1], 'warm:process:' .. ARGV[1]
 local wasKnown = redis.call('EXISTS', own)
 redis.call('SET', own, ARGV[2], 'PX', ARGV[3])
@@ -19,8 +19,7 @@ for _, each in ipairs(redis.call('SMEMBERS', 'warm:processes')) do
   local entry = redis.call('GET', 'warm:process:' .. each)
   if entry then entries[#entries + 1] = entry else dead[#dead + 1] = each end
 end
-local time = redis.call('TIME')
-return { wasKnown, time[1] * 1000 + math.floor(time[2] / 1000), entries, dead }`)
+return { wasKnown, now, entries, dead }`)
 
 type Beat = readonly [wasKnown: number, redisNow: number, entries: readonly string[], dead: readonly string[]]
 

@@ -13,6 +13,17 @@ export interface Script {
 
 export const script = (text: string): Script => ({ text, sha: hash('sha1', text) })
 
+/** Lua: `now`, in milliseconds. */
+export const nowInScript = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`
+
+/** Lua, for a script whose first argument is `deadline`: a caller that has given up would not get what it takes. */
+export const refusalIfLate = `${nowInScript}
+if now > tonumber(ARGV[1]) then return redis.error_reply('LATE the caller has given up') end
+`
+
 /** Commands to Redis, which fail at once while Redis is away. `isUp` is decided by the heartbeats. */
 export class RedisLine {
   readonly #clock: Clock
@@ -20,7 +31,7 @@ export class RedisLine {
   #client: RedisClient | undefined
   #isUp = false
   #reason: Outage = 'no-connection'
-  /** Redis time minus the time of this process, in milliseconds. */
+  /** Redis time minus the time of the clock. */
   #offset: number | undefined
   /** Called for each new connection. */
   onReady = () => {}
@@ -47,7 +58,10 @@ export class RedisLine {
         resolve()
         this.onReady()
       }
-      const onError = (error: unknown) => this.down(outageOf(error))
+      // Whether commands fail decides: with sentinels, an error can be about one of several connections.
+      const onError = (error: unknown) => {
+        if (!this.#isUp) this.#reason = outageOf(error)
+      }
       redisClient(settings, { onReady, onError }).then(client => {
         this.#client = client
         client.connect().catch(onError)
@@ -55,11 +69,12 @@ export class RedisLine {
     })
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#isUp = false
     this.#reason = 'no-connection'
-    this.#client?.destroy()
+    const client = this.#client
     this.#client = undefined
+    await client?.destroy()
   }
 
   /** Rejects with `StoreUnavailable`. */
@@ -83,22 +98,21 @@ export class RedisLine {
     return { answer: this.#inTime(ran), settled: ran.catch(() => {}) }
   }
 
-  /** Until when Redis may begin a command, by its clock: its caller has given up then. In milliseconds. */
+  /** For `refusalIfLate`: when a caller that asks now gives up, in Redis time. */
   get deadline(): number {
-    return this.#offset === undefined ? Number.MAX_SAFE_INTEGER : Date.now() + this.#offset + longestAnswer
+    return this.#offset === undefined ? Number.MAX_SAFE_INTEGER : this.#clock.now() + this.#offset + longestAnswer
   }
 
   up(redisNow: number): void {
-    this.#offset = redisNow - Date.now()
+    this.#offset = redisNow - this.#clock.now()
     if (this.#isUp) return
     this.#isUp = true
     this.#events.onUp()
   }
 
   down(reason: Outage): void {
-    // The reasons of broken connections say less than the first fault.
-    if (this.#isUp || reason !== 'no-connection') this.#reason = reason
     if (!this.#isUp) return
+    this.#reason = reason
     this.#isUp = false
     this.#events.onDown(reason)
   }
@@ -146,6 +160,7 @@ const outages: readonly (readonly [start: string, Outage])[] = [
   ['WRONGPASS', 'refused'],
   ['ERR invalid password', 'refused'],
   ['ERR AUTH', 'refused'],
+  ['LATE', 'no-answer'],
   ['LOADING', 'no-answer'],
   ['BUSY', 'no-answer'],
 ]

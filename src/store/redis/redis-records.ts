@@ -4,11 +4,9 @@
 import { keyOf, uniqueKeysOf } from '../session-keys.js'
 import type { RecordKey, Records, SessionRecord, TakenRecord } from '../store.js'
 import type { HashKey } from './key-hashes.js'
-import { type RedisLine, script } from './redis-line.js'
+import { nowInScript, type RedisLine, refusalIfLate, script } from './redis-line.js'
 
 const inScripts = `
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function take(id)
   local key = 'warm:record:' .. id
   local found = redis.call('HMGET', key, 'text', 'at', 'keys')
@@ -23,7 +21,7 @@ end
 `
 
 /** ARGV: id, text, names of keys, milliseconds. */
-const put = script(`${inScripts}
+const put = script(`${nowInScript} ${inScripts}
 local id, key, ms = ARGV[1], 'warm:record:' .. ARGV[1], ARGV[4]
 take(id)
 local at = string.format('%.0f', now)
@@ -32,17 +30,14 @@ redis.call('PEXPIRE', key, ms)
 redis.call('ZADD', 'warm:records', at, id)
 for name in string.gmatch(ARGV[3], '%S+') do redis.call('SET', 'warm:record-of:' .. name, id, 'PX', ms) end`)
 
-/** A call that Redis reads too late must take nothing: its caller would not get the record. */
-const isLate = `if now > tonumber(ARGV[1]) then return nil end`
-
 /** ARGV: deadline, `id` or `key`, an id or the name of a key. */
-const takeOne = script(`${inScripts} ${isLate}
+const takeOne = script(`${refusalIfLate} ${inScripts}
 local id = ARGV[3]
 if ARGV[2] == 'key' then id = redis.call('GET', 'warm:record-of:' .. id) end
 return id and take(id) or nil`)
 
 /** ARGV: deadline, milliseconds, most. */
-const takeOldest = script(`${inScripts} ${isLate}
+const takeOldest = script(`${refusalIfLate} ${inScripts}
 local taken, most, before = {}, tonumber(ARGV[3]), now - tonumber(ARGV[2])
 while #taken < most do
   local ids = redis.call('ZRANGEBYSCORE', 'warm:records', '-inf', before, 'LIMIT', 0, most - #taken)
@@ -79,7 +74,7 @@ export class RedisRecords implements Records {
 
   async takeOldest(seconds: number, most: number) {
     const taken = await this.#line.run(takeOldest, this.#line.deadline, millisecondsOf(seconds), most)
-    return ((taken ?? []) as readonly Taken[]).map(recordOf)
+    return (taken as readonly Taken[]).map(recordOf)
   }
 }
 

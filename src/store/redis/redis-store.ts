@@ -41,9 +41,9 @@ export async function redisStore({ settings, sealKey, clock, events }: RedisStor
     join: member => heartbeats.join(member),
     readProcesses: () => heartbeats.read(),
     leave: name => heartbeats.leave(name),
-    async close() {
+    close() {
       heartbeats.stop()
-      line.close()
+      return line.close()
     },
   }
 }

@@ -4,15 +4,22 @@ import type { Clock, Timer } from '../../lib/clock.js'
 import { randomText } from '../../lib/text/random-text.js'
 import { LocalTurns } from '../local-turns.js'
 import { keys } from '../session-keys.js'
-import { lockSeconds, type TabLock, type TabLocks, type TabName } from '../store.js'
+import { lockSeconds, type StoredSession, type TabLock, type TabLocks, type TabName } from '../store.js'
 import type { HashKey } from './key-hashes.js'
-import { type RedisLine, script } from './redis-line.js'
+import { type RedisLine, refusalIfLate, script } from './redis-line.js'
+import { readSession } from './session-rows.js'
 
 const renewMilliseconds = 1_000
 const shortestPause = 20
 const longestPause = 250
 
 const lockMilliseconds = lockSeconds * 1000
+
+/** ARGV: deadline, key, token, milliseconds, hash of the tab. Returns the tab's session, and whether it has a record. */
+const take = script(`${refusalIfLate}
+if not redis.call('SET', ARGV[2], ARGV[3], 'NX', 'PX', ARGV[4]) then return nil end
+local id = redis.call('GET', 'warm:key:u' .. ARGV[5])
+return { id and redis.call('HGET', 'warm:rows', id) or '', redis.call('EXISTS', 'warm:record-of:' .. ARGV[5]) }`)
 
 /** ARGV: key, token, milliseconds. */
 const renew = script(`
@@ -35,10 +42,10 @@ export class RedisTabs implements TabLocks {
   }
 
   async enter(tab: TabName, signal: CallerSignal): Promise<TabLock> {
-    const key = `warm:tab:${this.#hashKey(keys.tab(tab))}`
-    const end = await this.#turns.take(key, signal)
+    const name = this.#hashKey(keys.tab(tab))
+    const end = await this.#turns.take(name, signal)
     try {
-      const lock = new Lock(this.#line, this.#clock, key, end)
+      const lock = new Lock(this.#line, this.#clock, name, end)
       for (let pause = shortestPause; !(await lock.take()); pause = Math.min(2 * pause, longestPause))
         await this.#wait(pause * (0.5 + Math.random()), signal)
       if (!signal.aborted) return lock
@@ -68,19 +75,25 @@ export class RedisTabs implements TabLocks {
 class Lock implements TabLock {
   readonly #line: RedisLine
   readonly #clock: Clock
-  readonly #key: string
+  readonly #name: string
   readonly #token = randomText(16, 'base64url')
   readonly #end: () => void
   #renewal: Timer | undefined
   #isLost = false
   /** When it expires in Redis at the earliest, by the clock. */
   #until = 0
+  session: StoredSession | undefined
+  hasRecord = false
 
-  constructor(line: RedisLine, clock: Clock, key: string, end: () => void) {
+  constructor(line: RedisLine, clock: Clock, name: string, end: () => void) {
     this.#line = line
     this.#clock = clock
-    this.#key = key
+    this.#name = name
     this.#end = end
+  }
+
+  get #key(): string {
+    return `warm:tab:${this.#name}`
   }
 
   get isLost(): boolean {
@@ -89,9 +102,12 @@ class Lock implements TabLock {
 
   async take(): Promise<boolean> {
     const until = this.#clock.now() + lockMilliseconds
-    const ms = String(lockMilliseconds)
-    const reply = await this.#line.send('SET', this.#key, this.#token, 'NX', 'PX', ms)
-    if (reply === null) return false
+    const words = [this.#key, this.#token, lockMilliseconds, this.#name]
+    const taken = (await this.#line.run(take, this.#line.deadline, ...words)) as [row: string, records: number] | null
+    if (taken === null) return false
+    const [row, records] = taken
+    this.session = row === '' ? undefined : readSession(row)
+    this.hasRecord = records > 0
     this.#until = until
     this.#renewLater()
     return true
