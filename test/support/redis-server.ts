@@ -2,12 +2,14 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { createSecretKey } from 'node:crypto'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { systemClock } from '../../src/lib/clock.js'
 import { redisStore } from '../../src/store/redis/redis-store.js'
 import type { Store, StoreEvents } from '../../src/store/store.js'
 import { eventually } from './eventually.js'
+import { freePorts } from './ports.js'
 import { inFolder } from './server-process.js'
 
 const run = promisify(execFile)
@@ -30,48 +32,99 @@ export interface RedisServer {
 const program = process.env['REDIS_SERVER'] ?? 'redis-server'
 const client = program.replace('server', 'cli')
 
+/** Starts the program and waits until it is ready, which it prints as `ready`. */
+async function started(words: readonly string[], folder: string, ready: RegExp): Promise<ChildProcess> {
+  const child = spawn(program, words, { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] })
+  const killNow = () => child.kill('SIGKILL')
+  process.prependOnceListener('exit', killNow)
+  child.once('exit', () => process.off('exit', killNow))
+  let said = ''
+  child.stdout.on('data', chunk => {
+    said = (said + chunk).slice(-20_000)
+  })
+  let failure: Error | undefined
+  child.once('error', error => {
+    failure = error
+  })
+  await eventually(`${program} is ready`, () => {
+    if (failure !== undefined || child.exitCode !== null)
+      throw new Error(`${program} does not start; is the package installed? ${failure?.message ?? said}`)
+    return ready.test(said)
+  })
+  return child
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exited
+}
+
+const inMemory = ['--save', '', '--appendonly', 'no']
+
 export function startRedisServer(): Promise<RedisServer> {
   return inFolder('wb-redis-', async (folder, removeFolder) => {
     const path = join(folder, 'redis.sock')
-    let child: ChildProcess | undefined
-    const killNow = () => child?.kill('SIGKILL')
-    process.prependOnceListener('exit', killNow)
-
-    const start = async () => {
-      const words = ['--port', '0', '--unixsocket', path, '--save', '', '--appendonly', 'no', '--dir', folder]
-      const started = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] })
-      child = started
-      let said = ''
-      started.stdout.on('data', chunk => {
-        said = (said + chunk).slice(-20_000)
-      })
-      let failure: Error | undefined
-      started.once('error', error => {
-        failure = error
-      })
-      await eventually(`${program} is ready`, () => {
-        if (failure !== undefined || started.exitCode !== null)
-          throw new Error(`${program} does not start; is the package installed? ${failure?.message ?? said}`)
-        return /eady to accept connections/.test(said)
-      })
-    }
-    const kill = async () => {
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-      const exited = once(child, 'exit')
-      child.kill('SIGKILL')
-      await exited
-    }
-    await start()
+    const words = ['--port', '0', '--unixsocket', path, ...inMemory]
+    const start = () => started(words, folder, /eady to accept connections/)
+    let child = await start()
     return {
       path,
-      start,
-      kill,
-      pause: () => void child?.kill('SIGSTOP'),
-      resume: () => void child?.kill('SIGCONT'),
-      command: async (...words) => (await run(client, ['-s', path, ...words])).stdout.trimEnd(),
+      async start() {
+        child = await start()
+      },
+      kill: () => killed(child),
+      pause: () => void child.kill('SIGSTOP'),
+      resume: () => void child.kill('SIGCONT'),
+      command: async (...command) => (await run(client, ['-s', path, ...command])).stdout.trimEnd(),
       async remove() {
-        await kill()
-        process.off('exit', killNow)
+        await killed(child)
+        await removeFolder()
+      },
+    }
+  })
+}
+
+export interface RedisWithSentinel {
+  /** Ends the first master. The sentinel then makes its replica the master. */
+  killMaster(): Promise<void>
+  open(events: StoreEvents): Promise<Store>
+  remove(): Promise<void>
+}
+
+/** A master `warm` with a password, its replica and a sentinel, at ports of 127.0.0.1. */
+export function startRedisWithSentinel(): Promise<RedisWithSentinel> {
+  return inFolder('wb-sentinel-', async (folder, removeFolder) => {
+    const [port, otherPort, sentinelPort] = (await freePorts(3)) as [number, number, number]
+    const password = 'a-password'
+    const words = ['--bind', '127.0.0.1', '--requirepass', password, '--masterauth', password, ...inMemory]
+    const master = await started(['--port', `${port}`, ...words], folder, /eady to accept connections/)
+    const follow = ['--port', `${otherPort}`, '--replicaof', `127.0.0.1 ${port}`, '--repl-diskless-sync-delay', '0']
+    const replica = await started([...follow, ...words], folder, /Finished with success/)
+    const file = join(folder, 'sentinel.conf')
+    const lines = [
+      `port ${sentinelPort}`,
+      'bind 127.0.0.1',
+      `sentinel monitor warm 127.0.0.1 ${port} 1`,
+      `sentinel auth-pass warm ${password}`,
+      'sentinel down-after-milliseconds warm 1000',
+    ]
+    writeFileSync(file, `${lines.join('\n')}\n`)
+    const sentinel = await started([file, '--sentinel'], folder, /\+slave /)
+    const sentinels = [
+      // One sentinel may be away.
+      { host: '127.0.0.1', port: 1 },
+      { host: '127.0.0.1', port: sentinelPort },
+    ]
+    return {
+      killMaster: () => killed(master),
+      open: events => {
+        const settings = { place: { kind: 'sentinels', name: 'warm', sentinels }, password } as const
+        return redisStore({ settings, sealKey, clock: systemClock, events })
+      },
+      async remove() {
+        for (const child of [sentinel, replica, master]) await killed(child)
         await removeFolder()
       },
     }

@@ -31,6 +31,7 @@ export class Heartbeats {
   #member: Member | undefined
   #timer: Timer | undefined
   #beating: Promise<void> | undefined
+  #writing: Promise<void> | undefined
   /** Redis may have lost entries of this process, or have some that are wrong. */
   #mustWrite = true
   processes: readonly ProcessEntry[] = []
@@ -49,6 +50,7 @@ export class Heartbeats {
     this.#member = member
     this.processes = [member.entry()]
     await this.#beat()
+    await this.#writing
     this.#next()
   }
 
@@ -106,7 +108,7 @@ export class Heartbeats {
     this.#mustWrite = false
     this.#line.up(redisNow)
     if (mustWrite)
-      this.#writeAll(name, member).catch(() => {
+      this.#writing = this.#writeAll(name, member).catch(() => {
         this.#mustWrite = true
       })
     for (const each of dead) this.#removeAllOf(each).catch(() => {})

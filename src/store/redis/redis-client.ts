@@ -63,7 +63,7 @@ export async function redisClient(settings: RedisSettings, { onReady, onError }:
       nodeClientOptions: { ...common, socket: { ...timeouts, ...encryption } },
       sentinelClientOptions: {
         ...(place.password !== undefined && { password: place.password }),
-        socket: { ...timeouts, ...encryption },
+        socket: { connectTimeout: connectMilliseconds, ...encryption },
       },
       passthroughClientErrorEvents: true,
       scanInterval: 1_000,
