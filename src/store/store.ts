@@ -7,7 +7,7 @@ import type { MakeRate } from '../lib/limits/rates.js'
  * is full. Rates then count in this process alone. Times are Unix times in milliseconds.
  */
 export interface Store {
-  /** False from the first call that the store does not answer, until it answers and all entries are written again. */
+  /** False from a call that the store does not answer until it answers again. All entries are then back within 5 s. */
   readonly isUp: boolean
   /** As last read, at most a second ago while the store is up. Includes this process. In the order of their names. */
   readonly processes: readonly ProcessEntry[]
@@ -18,8 +18,8 @@ export interface Store {
   readonly rate: MakeRate
 
   /**
-   * Writes the entry of a process at once and then each second. Does not reject if the store is away: the entry is
-   * written when it is back.
+   * Writes the entry of this process and its sessions at once, and then the entry each second. Other calls need it
+   * before. Does not reject if the store is away: the entries are written when it is back.
    */
   join(member: Member): Promise<void>
   /** Reads `processes` now. */
@@ -35,7 +35,7 @@ export interface StoreEvents {
   onUp(): void
 }
 
-/** `failed`: an answer that should not occur. */
+/** `failed`: an error that should not occur. The store stays up. */
 export type Outage = 'no-connection' | 'no-answer' | 'refused' | 'full' | 'read-only' | 'failed'
 
 export class StoreUnavailable extends Error {
@@ -65,7 +65,10 @@ export const processSeconds = 5
 export interface Member {
   /** Called each second. The name never changes. */
   entry(): ProcessEntry
-  /** All sessions of the process. Called if the store may have lost them: they are then written again. */
+  /**
+   * All sessions of the process, each from before it is opened until after it is removed. Called if the store may have
+   * lost them: they are then written again, and others of this process are removed.
+   */
   sessions(): Iterable<SessionEntry>
 }
 

@@ -139,6 +139,12 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     expect(told).toEqual(['full', 'up'])
   })
 
+  test('stays up after an error that should not occur', async () => {
+    await redis.command('SET', 'warm:rows', 'no hash')
+    await millisecondsOf(here.sessions.find({ id: '1' }), 'failed')
+    expect([here.isUp, told]).toEqual([true, []])
+  })
+
   test('whose password changes refuses new connections until it is known', async () => {
     await redis.command('CONFIG', 'SET', 'requirepass', 'other')
     expect(await here.sessions.find({ id: '1' })).toMatchObject([{ id: '1' }])

@@ -135,7 +135,7 @@ export class RedisLine {
     return new Promise((resolve, reject) => {
       const fail = (outage: Outage) => {
         timer.cancel()
-        this.down(outage)
+        if (outage !== 'failed') this.down(outage)
         reject(new StoreUnavailable(outage))
       }
       const timer: Timer = this.#clock.after(longestAnswer, () => fail('no-answer'))
