@@ -67,7 +67,7 @@ export interface Member {
   entry(): ProcessEntry
   /**
    * All sessions of the process, each from before it is opened until after it is removed. Called if the store may have
-   * lost them: they are then written again, and others of this process are removed.
+   * lost them: they are then written again, and others of this process are removed. Sessions can change meanwhile.
    */
   sessions(): Iterable<SessionEntry>
 }

@@ -129,6 +129,36 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     await eventuallyFound(['1', '2', '3'])
   })
 
+  test('gets each session as it is when it is written again', async () => {
+    const many = new Map(Array.from({ length: 450 }, (_, n) => [n, sessionOf(`${n}`, { process: 'c', user: 'c' })]))
+    let mustChange = false
+    const store = await openRedisStore(redis)
+    await store.join({
+      entry: () => processOf('c'),
+      *sessions() {
+        for (const [n, entry] of many) {
+          if (n === 1 && mustChange) queueMicrotask(logIn)
+          yield entry
+        }
+      },
+    })
+    const later = sessionOf('400', { process: 'c', user: 'later' })
+    const logIn = () => {
+      mustChange = false
+      many.set(400, later)
+      void store.sessions.put([later])
+    }
+    mustChange = true
+    await redis.command('FLUSHALL')
+    const deadline = performance.now() + 5_000
+    while ((await there.sessions.count('user', 'c')) < 449 && performance.now() < deadline);
+    await store.sessions.change([...many.values()], 'c')
+    expect(await there.sessions.count('user', 'c')).toBe(449)
+    expect(await there.sessions.find({ id: '400' })).toMatchObject([{ user: 'later' }])
+    expect(await there.sessions.find({ user: 'later' })).toMatchObject([{ id: '400' }])
+    await store.close()
+  })
+
   test('that is full refuses calls until it has room', async () => {
     await redis.command('CONFIG', 'SET', 'maxmemory', '1')
     await millisecondsOf(here.sessions.open(sessionOf('4'), []), 'full')

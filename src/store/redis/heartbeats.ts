@@ -114,10 +114,10 @@ export class Heartbeats {
     for (const each of dead) this.#removeAllOf(each).catch(() => {})
   }
 
-  /** Sessions that ended while Redis was away are removed at last. */
+  /** Each batch is read and sent in one turn, so that no newer entry is replaced. Ended sessions are removed at last. */
   async #writeAll(name: string, member: Member): Promise<void> {
     let batch: Parameters<SessionEntries['put']>[0][number][] = []
-    for (const entry of [...member.sessions()]) {
+    for (const entry of member.sessions()) {
       batch.push(entry)
       if (batch.length < entriesAtOnce) continue
       await this.#sessions.put(batch)
