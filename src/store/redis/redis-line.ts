@@ -11,7 +11,15 @@ export interface Script {
   readonly sha: string
 }
 
-export const script = (text: string): Script => ({ text, sha: hash('sha1', text) })
+/** Loaded for each connection, because a command that must send its script again would be overtaken by later ones. */
+const scripts: Script[] = []
+
+/** For constants of modules. */
+export function script(text: string): Script {
+  const made = { text, sha: hash('sha1', text) }
+  scripts.push(made)
+  return made
+}
 
 /** Lua: `now`, in milliseconds. */
 export const nowInScript = `
@@ -56,6 +64,7 @@ export class RedisLine {
       const onReady = () => {
         late.cancel()
         resolve()
+        for (const { text } of scripts) this.#written(['SCRIPT', 'LOAD', text]).catch(() => {})
         this.onReady()
       }
       // Whether commands fail decides: with sentinels, an error can be about one of several connections.
