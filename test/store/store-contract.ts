@@ -132,6 +132,24 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       expect(await there.sessions.find({ user: 'anna@example.org' })).toEqual([])
     })
 
+    test('are put, changed and removed in any number', async () => {
+      const many = Array.from({ length: 450 }, (_, n) => sessionOf(`${n}`))
+      await here.sessions.put(many)
+      await here.sessions.change(
+        many.map(entry => ({ ...entry, state: 'quiet' as const })),
+        'a',
+      )
+      expect(await there.sessions.states(['*'])).toEqual(new Map([['quiet', 450]]))
+      expect((await there.sessions.find({ user: 'anna@example.org' })).length).toBe(450)
+      await here.sessions.remove(
+        many.slice(1).map(({ id }) => id),
+        'a',
+      )
+      expect(await idsOn({})).toEqual(['0'])
+      await here.sessions.put([])
+      await here.sessions.remove([], 'a')
+    })
+
     test('are limited for each user and address', async () => {
       const limits = [
         { by: 'user', most: 2 },
