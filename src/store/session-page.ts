@@ -17,6 +17,8 @@ interface Ranked<T> {
 /** Characters. Keys are cut to this length, because a JID may have 3,071 bytes. */
 const longestKey = 64
 const itemsBetweenPauses = 1024
+/** So that also short pages are sorted seldom. */
+const slack = 1024
 
 /** Other work can run during long lists. `complete` is called for the sessions of the page only. */
 export async function pageOf<Row, T extends Listed>(
@@ -28,8 +30,12 @@ export async function pageOf<Row, T extends Listed>(
   const { limit, after, skip = 0, by = 'opened', isReversed = false } = wish
   const compare = comparing(isReversed)
   const start = after && { key: after.openedAt, item: { id: after.id } }
-  const found: Ranked<T>[] = []
+  const most = skip + limit
+  let found: Ranked<T>[] = []
+  /** All after it are of later pages. */
+  let last: Ranked<T> | undefined
   let total = 0
+  let left = 0
   let seen = 0
   for (const row of rows) {
     if (++seen % itemsBetweenPauses === 0) await new Promise(setImmediate)
@@ -38,16 +44,21 @@ export async function pageOf<Row, T extends Listed>(
     total += 1
     const ranked = { key: keyFor(item, by), item }
     if (start !== undefined && compare(ranked, start) <= 0) continue
-    found.push(ranked)
+    left += 1
+    if (last !== undefined && compare(ranked, last) > 0) continue
+    if (found.push(ranked) < 2 * most + slack) continue
+    sortRange(found, { from: most - 1, to: most }, compare)
+    found = found.slice(0, most)
+    last = found.at(-1)
   }
-  sortRange(found, { from: skip, to: skip + limit }, compare)
-  const page = found.slice(skip, skip + limit)
-  const last = page.at(-1)?.item
-  const isMore = found.length > skip + page.length && by === 'opened'
+  sortRange(found, { from: skip, to: most }, compare)
+  const page = found.slice(skip, most)
+  const end = page.at(-1)?.item
+  const isMore = left > skip + page.length && by === 'opened'
   return {
     sessions: page.map(({ item }) => complete(item)),
     total,
-    next: isMore && last !== undefined ? { openedAt: last.openedAt, id: last.id } : undefined,
+    next: isMore && end !== undefined ? { openedAt: end.openedAt, id: end.id } : undefined,
   }
 }
 
