@@ -178,6 +178,13 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     expect(told).toEqual(['full', 'up'])
   })
 
+  test('with an unreadable entry of another process is used without it', async () => {
+    await redis.command('SET', 'warm:process:c', '{')
+    await redis.command('SADD', 'warm:processes', 'c')
+    const timeout = new Promise(resolve => setTimeout(resolve, 3_000, 'nothing'))
+    expect(await Promise.race([here.readProcesses(), timeout])).toEqual([processOf('a'), processOf('b')])
+  })
+
   test('stays up after an error that should not occur', async () => {
     await redis.command('SET', 'warm:rows', 'no hash')
     await millisecondsOf(here.sessions.find({ id: '1' }), 'failed')

@@ -1,5 +1,6 @@
 // warm:processes     set of names
 // warm:process:NAME  the entry of a process, which expires
+import { attempt } from '../../lib/attempt.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { type Member, type ProcessEntry, processSeconds, type SessionEntries, StoreUnavailable } from '../store.js'
 import { nowInScript, type RedisLine, script } from './redis-line.js'
@@ -103,7 +104,9 @@ export class Heartbeats {
   }
 
   #hear([wasKnown, redisNow, entries, dead]: Beat, name: string, member: Member): void {
-    this.processes = entries.map(text => JSON.parse(text) as ProcessEntry).sort((a, b) => (a.name < b.name ? -1 : 1))
+    // An entry can be damaged, or of a version to come.
+    const readable = entries.flatMap(text => attempt(() => JSON.parse(text) as ProcessEntry) ?? [])
+    this.processes = readable.sort((a, b) => (a.name < b.name ? -1 : 1))
     const mustWrite = this.#mustWrite || wasKnown === 0
     this.#mustWrite = false
     this.#line.up(redisNow)
