@@ -13,6 +13,7 @@ const storeys = [
   ['service'],
   ['watching'],
   ['warm', 'browsers', 'remote'],
+  ['forwarding'],
   ['http', 'session'],
   ['events'],
   ['outgoing'],

@@ -1,0 +1,124 @@
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+import { setPeer, unixSocketPeer } from '../http/access/socket-peers.js'
+import { endToEnd, type ForwardedClient, refusal } from './forwarded-headers.js'
+
+const endOfHead = '\r\n\r\n'
+
+/**
+ * In the process of the session: stands for the connection of a client of another process. It carries one request or
+ * one WebSocket. What is written to it is an answer of HTTP/1.1, without chunks.
+ */
+export class ForwardedConnection extends Duplex {
+  readonly encrypted: boolean
+  readonly localAddress: string | undefined
+  readonly localPort: number | undefined
+  readonly remoteAddress: string | undefined
+  readonly #stream: ServerHttp2Stream
+  #isAnswered = false
+  #head: Buffer | undefined
+
+  constructor(stream: ServerHttp2Stream, client: ForwardedClient) {
+    super()
+    this.#stream = stream
+    this.encrypted = client.isSecure
+    this.localAddress = client.localAddress
+    this.localPort = client.localPort
+    this.remoteAddress = client.address
+    const { address = 'unknown', isTrusted, isForwarded } = client
+    if (client.isAtUnixSocket) setPeer(this.asSocket, unixSocketPeer)
+    else if (isTrusted !== undefined || isForwarded) setPeer(this.asSocket, { address, isTrusted, isForwarded })
+    stream.on('error', ignore).once('close', () => this.destroy())
+    if (stream.endAfterHeaders) this.push(null)
+    else stream.on('data', this.#received).once('end', () => this.push(null))
+  }
+
+  /** For parts that need nothing else of a socket than what is here. */
+  get asSocket(): Socket {
+    return this as Duplex as Socket
+  }
+
+  /** Says that the session is not here. The other process may ask elsewhere. */
+  refuse(): void {
+    this.#stream.respond({ ':status': 421, [refusal[0]]: refusal[1] }, { endStream: true })
+    this.#isAnswered = true
+    this.destroySoon()
+  }
+
+  readonly #received = (chunk: Buffer): void => {
+    if (!this.push(chunk)) this.#stream.pause()
+  }
+
+  override _read(): void {
+    this.#stream.resume()
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    const body = this.#isAnswered ? chunk : this.#answer(chunk)
+    if (body.length === 0) done()
+    else this.#stream.write(body, done)
+  }
+
+  override _writev(parts: { readonly chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this._write(Buffer.concat(parts.map(({ chunk }) => chunk)), 'binary', done)
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#stream.end(done)
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    const { NGHTTP2_NO_ERROR, NGHTTP2_CONNECT_ERROR } = constants
+    const isDone = this.#isAnswered && this.writableFinished
+    if (!this.#stream.closed) this.#stream.close(isDone ? NGHTTP2_NO_ERROR : NGHTTP2_CONNECT_ERROR)
+    done(error)
+  }
+
+  /** Sends the head of the answer, and returns the bytes after it. */
+  #answer(chunk: Buffer): Buffer {
+    const bytes = this.#head === undefined ? chunk : Buffer.concat([this.#head, chunk])
+    const end = bytes.indexOf(endOfHead)
+    this.#head = end < 0 ? bytes : undefined
+    if (end < 0) return bytes.subarray(bytes.length)
+    this.#isAnswered = true
+    this.#stream.respond(answerHeaders(bytes.toString('latin1', 0, end)))
+    return bytes.subarray(end + endOfHead.length)
+  }
+
+  destroySoon(): void {
+    if (this.writableFinished) this.destroy()
+    else this.end(() => this.destroy())
+  }
+
+  // The link's pings find a silent process, and the process with the client has its timeouts.
+  setTimeout(): this {
+    return this
+  }
+
+  setNoDelay(): this {
+    return this
+  }
+
+  setKeepAlive(): this {
+    return this
+  }
+}
+
+const ignore = () => {}
+
+function answerHeaders(head: string): OutgoingHttpHeaders {
+  const [start, ...lines] = head.split('\r\n')
+  const headers: NodeJS.Dict<string | string[]> = {}
+  for (const line of lines) {
+    const colon = line.indexOf(':')
+    const name = line.slice(0, colon).toLowerCase()
+    const value = line.slice(colon + 1).trim()
+    const before = headers[name]
+    if (before === undefined) headers[name] = value
+    else headers[name] = name === 'set-cookie' ? [before, value].flat() : `${before}, ${value}`
+  }
+  const status = Number(start!.split(' ', 2)[1])
+  // RFC 8441 §5.1.
+  return { ...endToEnd(headers), ':status': status === 101 ? 200 : status }
+}

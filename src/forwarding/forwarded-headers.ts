@@ -1,0 +1,100 @@
+import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2'
+import type { Socket } from 'node:net'
+import { isEncrypted } from '../http/access/client-rules.js'
+import { peerOf, unixSocketPeer } from '../http/access/socket-peers.js'
+
+/** What the process of the session must know about the client's connection. The settings are the same there. */
+export interface ForwardedClient {
+  readonly address: string | undefined
+  readonly isSecure: boolean
+  readonly localAddress: string | undefined
+  readonly localPort: number | undefined
+  readonly isAtUnixSocket: boolean
+  readonly isTrusted?: boolean | undefined
+  readonly isForwarded: boolean
+}
+
+/** Only processes set headers with this prefix. From clients, they are removed. */
+const prefix = 'warm-'
+
+// A target or host of a client may be invalid in HTTP/2, so `:path` and `:authority` do not carry them.
+const names = {
+  target: `${prefix}target`,
+  host: `${prefix}host`,
+  client: `${prefix}client`,
+  requestId: `${prefix}request-id`,
+  refused: `${prefix}refused`,
+}
+
+/** RFC 9110 §7.6.1. The process with the client has answered `Expect`. */
+const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'expect',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** Headers of a client's request for the link. */
+export function toLink(req: IncomingMessage, requestId: string | undefined): OutgoingHttpHeaders {
+  const { headers } = req
+  const { host } = headers
+  const headersOut = endToEnd(headers, headers.connection)
+  delete headersOut['host']
+  headersOut[':path'] = '/'
+  headersOut[':authority'] = 'peer'
+  headersOut[names.target] = req.url
+  headersOut[names.client] = JSON.stringify(clientOf(req))
+  if (host !== undefined) headersOut[names.host] = host
+  if (requestId !== undefined) headersOut[names.requestId] = requestId
+  return headersOut
+}
+
+/** A request as its client sent it, and the client. */
+export function fromLink(headersIn: IncomingHttpHeaders) {
+  const { [names.host]: host, [names.requestId]: requestId } = headersIn
+  const headers: NodeJS.Dict<string | string[]> = host === undefined ? {} : { host }
+  for (const name in headersIn) if (isHeader(name)) headers[name] = headersIn[name]
+  if (requestId !== undefined) headers['x-request-id'] = requestId
+  const url = headersIn[names.target] as string
+  return { url, headers, client: JSON.parse(headersIn[names.client] as string) as ForwardedClient }
+}
+
+/** Headers of an answer for the link, or from it. `connection` is the header that names others. */
+export function endToEnd(headers: NodeJS.Dict<string | string[]>, connection?: string): OutgoingHttpHeaders {
+  const named = connection === undefined ? [] : connection.toLowerCase().split(',', mostNamed)
+  const result: OutgoingHttpHeaders = {}
+  for (const name in headers) if (isHeader(name) && !hopByHop.has(name)) result[name] = headers[name]
+  for (const name of named) delete result[name.trim()]
+  return result
+}
+
+const mostNamed = 1000
+
+const isHeader = (name: string) => !name.startsWith(':') && !name.startsWith(prefix)
+
+/** The header of an answer that says: the session is not in this process. */
+export const refusal: readonly [string, string] = [names.refused, 'true']
+
+export function isRefusal(headers: IncomingHttpHeaders): boolean {
+  return headers[names.refused] !== undefined
+}
+
+function clientOf(req: IncomingMessage): ForwardedClient {
+  const socket: Socket = req.socket
+  const peer = peerOf(socket)
+  return {
+    address: socket.remoteAddress,
+    isSecure: isEncrypted(req),
+    localAddress: socket.localAddress,
+    localPort: socket.localPort,
+    isAtUnixSocket: peer === unixSocketPeer,
+    isTrusted: peer?.isTrusted,
+    isForwarded: peer?.isForwarded ?? false,
+  }
+}

@@ -1,0 +1,152 @@
+import type { KeyObject } from 'node:crypto'
+import { once } from 'node:events'
+import { IncomingMessage, type RequestListener, ServerResponse } from 'node:http'
+import {
+  createSecureServer,
+  createServer,
+  type Http2SecureServer,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { MessageClasses } from '../http/fast/install.js'
+import { rawSocket } from '../http/fast/reply-under-way.js'
+import { withSocketMode } from '../http/listening/listen-at.js'
+import { removeStaleSocket } from '../http/listening/unix-sockets.js'
+import type { Upgrade } from '../http/listening/upgrades.js'
+import { ForwardedConnection } from './forwarded-connection.js'
+import { fromLink } from './forwarded-headers.js'
+import { connectionWindow, linkOptions, type PeerAddress, pskOptions } from './link-settings.js'
+
+/** In milliseconds. */
+const longestHandshake = 5_000
+const mostHandshakes = 64
+
+export interface PeerListenerParts {
+  readonly address: PeerAddress
+  /** For TCP. The key proves peers. A Unix socket needs none: only this user can connect. */
+  readonly key?: KeyObject | undefined
+  readonly messages: MessageClasses
+  readonly listener: RequestListener
+  readonly upgradeFor: (req: IncomingMessage) => Upgrade | undefined
+  readonly report: (error: unknown) => void
+}
+
+export type PeerListener = Awaited<ReturnType<typeof listenForPeers>>
+
+/** Hands the requests that other processes forward to the listener of this process. */
+export async function listenForPeers(parts: PeerListenerParts) {
+  const { address, key } = parts
+  const sessions = new Set<ServerHttp2Session>()
+  const server = 'path' in address ? createServer(linkOptions) : createProvenServer(key!)
+  server.on('session', session => {
+    sessions.add(session)
+    session.setLocalWindowSize(connectionWindow)
+    session.on('error', ignore).once('close', () => sessions.delete(session))
+  })
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    try {
+      serve(stream, headers, parts)
+    } catch (error) {
+      parts.report(error)
+      stream.destroy()
+    }
+  })
+  if ('path' in address) {
+    await removeStaleSocket(address.path)
+    await once(
+      withSocketMode(0o600, () => server.listen(address.path)),
+      'listening',
+    )
+  } else await once(server.listen(address), 'listening')
+  server.on('error', parts.report)
+  return {
+    address: server.address(),
+    /** Peers send nothing more. Requests under way can finish. */
+    retire(): void {
+      server.close()
+      for (const session of sessions) session.close()
+    },
+    async close(): Promise<void> {
+      if (server.listening) server.close()
+      const closed = [...sessions].map(session => once(session, 'close'))
+      for (const session of sessions) session.destroy()
+      await Promise.all(closed)
+    },
+  }
+}
+
+const ignore = () => {}
+
+/** Anybody can connect here, and begin a handshake. */
+function createProvenServer(key: KeyObject): Http2SecureServer {
+  const { psk, identity, ...options } = pskOptions(key)
+  const server = createSecureServer({
+    ...linkOptions,
+    ...options,
+    handshakeTimeout: longestHandshake,
+    pskCallback: (_socket, name) => (name === identity ? psk : null),
+  })
+  const handshakes = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    socket.setNoDelay(true)
+    handshakes.add(socket)
+    socket.once('close', () => handshakes.delete(socket))
+    // A peer's handshake takes milliseconds, so the oldest is no peer's.
+    const [oldest] = handshakes
+    if (handshakes.size > mostHandshakes) oldest!.destroy()
+  })
+  server.on('secureConnection', (socket: TLSSocket) => handshakes.delete(rawSocket(socket)))
+  return server
+}
+
+function serve(stream: ServerHttp2Stream, headersIn: IncomingHttpHeaders, parts: PeerListenerParts): void {
+  const { url, headers, client } = fromLink(headersIn)
+  const connection = new ForwardedConnection(stream, client)
+  const socket = connection.asSocket
+  const req = new (parts.messages.IncomingMessage ?? IncomingMessage)(socket)
+  const isWebSocket = headersIn[':protocol'] !== undefined
+  req.method = isWebSocket ? 'GET' : headersIn[':method']!
+  req.url = url
+  req.httpVersion = '1.1'
+  req.httpVersionMajor = 1
+  req.httpVersionMinor = 1
+  req.headers = isWebSocket ? { ...headers, upgrade: 'websocket', connection: 'Upgrade' } : headers
+  req.rawHeaders = Object.entries(req.headers).flatMap(([name, value]) => [value].flat().flatMap(each => [name, each!]))
+  if (isWebSocket) {
+    const upgrade = parts.upgradeFor(req)
+    connection.on('error', ignore)
+    if (upgrade === undefined) connection.refuse()
+    else upgrade(req, connection, Buffer.alloc(0))
+    return
+  }
+  const res = new (parts.messages.ServerResponse ?? ServerResponse)(req)
+  // The end of the stream ends the answer.
+  res.useChunkedEncodingByDefault = false
+  res.assignSocket(socket)
+  res.once('finish', () => socket.destroySoon())
+  connection.on('data', (chunk: Buffer) => {
+    if (!req.push(chunk)) connection.pause()
+  })
+  connection.once('end', () => {
+    req.complete = true
+    req.push(null)
+  })
+  connection.on('error', ignore)
+  connection.once('close', () => {
+    if (!res.writableFinished) req.destroy()
+  })
+  parts.listener(req, res)
+}
+
+/** True for a request that another process has forwarded. It must not be forwarded again. */
+export function isForwardedByPeer({ socket }: IncomingMessage): boolean {
+  return (socket as object) instanceof ForwardedConnection
+}
+
+/** Tells the process that forwarded the request that the session is not here. */
+export function refuseForwarded({ socket }: IncomingMessage): void {
+  ;(socket as object as ForwardedConnection).refuse()
+}
