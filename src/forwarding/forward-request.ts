@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2'
 import { sendContinue } from '../http/bodies/expect-continue.js'
+import { closeLingering } from '../http/bodies/lingering-close.js'
 import { endToEnd, isRefusal, toLink } from './forwarded-headers.js'
 import type { Lost, PeerLink } from './peer-links.js'
 
@@ -26,29 +27,33 @@ export function forwardRequest(link: PeerLink, req: IncomingMessage, res: Server
   const isRead = body !== undefined || !hasBody
   const kept = isRead ? [body ?? Buffer.alloc(0)] : []
   sendContinue(res)
-  if (!isRead) pipeBody(req, stream, kept)
+  let discard: ((bytes: number) => void) | undefined
+  if (!isRead) pipeBody(req, stream, kept, bytes => discard?.(bytes))
   else if (hasBody) stream.end(body)
   let state: 'waiting' | 'answered' | 'refused' = 'waiting'
   stream.once('response', (headers: IncomingHttpHeaders & { ':status'?: number }) => {
     state = isRefusal(headers) ? 'refused' : 'answered'
-    if (state === 'answered') res.writeHead(headers[':status']!, flat(headers))
+    if (state === 'refused') return
+    if (!isRead && !req.complete) discard = closeLingering(res, link.clock)
+    res.writeHead(headers[':status']!, flat(headers))
   })
   stream.on('data', (chunk: Buffer) => {
     if (state !== 'answered' || res.write(chunk)) return
     stream.pause()
     res.once('drain', () => stream.resume())
   })
+  stream.once('end', () => {
+    if (state !== 'answered' || stream.rstCode !== constants.NGHTTP2_NO_ERROR) return
+    res.end()
+    if (discard !== undefined) stream.close()
+  })
   const forgetClient = whenGone(req, res, () => stream.close(constants.NGHTTP2_CANCEL))
   stream.once('close', () => {
     forgetClient()
     if (!isRead && !req.complete) req.resume()
-    const { rstCode, readableEnded, aborted } = stream
-    if (res.destroyed) return
-    if (state === 'answered') {
-      if (rstCode === constants.NGHTTP2_NO_ERROR && readableEnded && !aborted) res.end()
-      else res.destroy()
-      // The session's process closes the connection of a client that must get no answer.
-    } else if (rstCode === constants.NGHTTP2_CONNECT_ERROR) res.destroy()
+    if (res.destroyed || res.writableEnded) return
+    // The session's process closes the connection of a client that must get no answer.
+    if (state === 'answered' || stream.rstCode === constants.NGHTTP2_CONNECT_ERROR) res.destroy()
     else onLost(state === 'refused' ? 'refused' : link.lost, isRead || req.complete ? whole(kept) : undefined)
   })
 }
@@ -58,14 +63,21 @@ function announcesBody({ headers }: IncomingMessage): boolean {
 }
 
 /** Keeps the body in `kept`, up to a length. */
-function pipeBody(req: IncomingMessage, stream: ClientHttp2Stream, kept: Buffer[]): void {
+function pipeBody(
+  req: IncomingMessage,
+  stream: ClientHttp2Stream,
+  kept: Buffer[],
+  discard: (bytes: number) => void,
+): void {
   let length = 0
   req.on('data', (chunk: Buffer) => {
     length += chunk.length
     if (length - chunk.length <= longestRepeated) kept.push(chunk)
-    if (stream.destroyed || stream.write(chunk)) return
-    req.pause()
-    stream.once('drain', () => req.resume())
+    if (stream.closed) discard(chunk.length)
+    else if (!stream.write(chunk)) {
+      req.pause()
+      stream.once('drain', () => req.resume())
+    }
   })
   req.once('end', () => stream.end())
 }

@@ -16,7 +16,8 @@ const pingInterval = 2_000
 const longestIdle = 60_000
 /** Five intervals are 10 s. A count, because a process that was stopped itself must not blame its peers. */
 const mostUnanswered = 5
-const linksOfPeer = 2
+/** Half of the streams that a connection can have (RFC 9113 §5.1.1). */
+const mostRequests = 2 ** 29
 
 /** `gone`: nothing was sent. `broken`: the peer may have served it. `silent`: the peer hangs. `refused`: see 421. */
 export type Lost = 'gone' | 'broken' | 'silent' | 'refused'
@@ -29,41 +30,35 @@ interface PeerLinksParts {
 /** Connections to other processes, which are kept for the next requests. */
 export class PeerLinks {
   readonly #parts: PeerLinksParts
-  readonly #links = new Map<string, PeerLink[]>()
+  // One for each peer, so that the requests of a client stay in order.
+  readonly #links = new Map<string, PeerLink>()
 
   constructor(parts: PeerLinksParts) {
     this.#parts = parts
   }
 
   get size(): number {
-    return [...this.#links.values()].flat().length
+    return this.#links.size
   }
 
-  /** The link to the peer with the fewest requests. */
   to(address: PeerAddress): PeerLink {
     const name = nameOf(address)
-    const links = (this.#links.get(name) ?? []).filter(link => link.isUsable)
-    this.#links.set(name, links)
-    const best = links.toSorted((one, other) => one.streams - other.streams)[0]
-    if (best !== undefined && (best.streams === 0 || links.length >= linksOfPeer)) return best
-    const link = new PeerLink(address, this.#parts, () => this.#remove(name, link))
-    links.push(link)
+    const before = this.#links.get(name)
+    if (before?.isUsable === true) return before
+    const link = new PeerLink(address, this.#parts, () => {
+      if (this.#links.get(name) === link) this.#links.delete(name)
+    })
+    this.#links.set(name, link)
     return link
   }
 
   /** Ends all requests to the peer. */
   forget(address: PeerAddress): void {
-    for (const link of this.#links.get(nameOf(address)) ?? []) link.destroy()
+    this.#links.get(nameOf(address))?.destroy()
   }
 
   close(): void {
-    for (const links of this.#links.values()) for (const link of links) link.destroy()
-  }
-
-  #remove(name: string, link: PeerLink): void {
-    const links = (this.#links.get(name) ?? []).filter(each => each !== link)
-    if (links.length === 0) this.#links.delete(name)
-    else this.#links.set(name, links)
+    for (const link of this.#links.values()) link.destroy()
   }
 }
 
@@ -74,14 +69,15 @@ export class PeerLink {
   streams = 0
   /** Why a request without an answer is lost, once its stream has closed. */
   lost: Lost = 'gone'
-  readonly #clock: Clock
+  readonly clock: Clock
   readonly #session: ClientHttp2Session
   #timer: Timer | undefined
   #unanswered = 0
+  #requests = 0
   #idleSince: number
 
   constructor(address: PeerAddress, { key, clock }: PeerLinksParts, onClose: () => void) {
-    this.#clock = clock
+    this.clock = clock
     this.#idleSince = clock.now()
     this.#session = connect('http://peer', { ...linkOptions, createConnection: () => dial(address, key) })
     this.#session
@@ -104,9 +100,12 @@ export class PeerLink {
   request(headers: OutgoingHttpHeaders, endStream: boolean): ClientHttp2Stream {
     const stream = this.#session.request(headers, { endStream })
     this.streams += 1
+    this.#requests += 1
+    // Requests under way can finish.
+    if (this.#requests >= mostRequests) this.#session.close()
     stream.on('error', ignore).once('close', () => {
       this.streams -= 1
-      this.#idleSince = this.#clock.now()
+      this.#idleSince = this.clock.now()
     })
     return stream
   }
@@ -116,11 +115,11 @@ export class PeerLink {
   }
 
   #watch(): void {
-    this.#timer = this.#clock.after(pingInterval, () => {
+    this.#timer = this.clock.after(pingInterval, () => {
       if (this.#unanswered >= mostUnanswered) {
         this.lost = 'silent'
         this.destroy()
-      } else if (this.streams === 0 && this.#clock.now() - this.#idleSince >= longestIdle) this.#session.close()
+      } else if (this.streams === 0 && this.clock.now() - this.#idleSince >= longestIdle) this.#session.close()
       else {
         this.#unanswered += 1
         // Before the connection is open, the ping waits.
