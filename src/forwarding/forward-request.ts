@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2'
+import { answerInText } from '../http/answers/node-answers.js'
 import { sendContinue } from '../http/bodies/expect-continue.js'
 import { closeLingering } from '../http/bodies/lingering-close.js'
 import { endToEnd, isRefusal, toLink } from './forwarded-headers.js'
 import type { Lost, PeerLink } from './peer-links.js'
 
 /** In bytes. */
-const longestRepeated = 4096
+const longestRepeated = 4_096
+const longestWithoutLength = 16_384
 
 export interface RequestForwarding {
   readonly requestId?: string | undefined
@@ -20,34 +22,46 @@ export interface RequestForwarding {
 }
 
 /** Sends a client's request to the process that has its session, and the answer to the client. Has no timeout. */
-export function forwardRequest(link: PeerLink, req: IncomingMessage, res: ServerResponse, parts: RequestForwarding) {
-  const { requestId, body, onLost } = parts
-  const hasBody = body === undefined ? announcesBody(req) : body.length > 0
-  const stream = link.request({ ...toLink(req, requestId), ':method': req.method }, !hasBody)
-  const isRead = body !== undefined || !hasBody
-  const kept = isRead ? [body ?? Buffer.alloc(0)] : []
+export function forwardRequest(
+  link: PeerLink,
+  req: IncomingMessage,
+  res: ServerResponse,
+  { requestId, body, onLost }: RequestForwarding,
+): void {
   sendContinue(res)
+  if (body === undefined && req.headers['transfer-encoding'] !== undefined) {
+    collectBody(link, req, res, body => forwardRequest(link, req, res, { requestId, body, onLost }))
+    return
+  }
+  const length = body === undefined ? Number(req.headers['content-length'] ?? 0) : body.length
+  const stream = link.request({ ...toLink(req, requestId, length), ':method': req.method })
+  const isRead = body !== undefined || length === 0
+  const kept = isRead ? [body ?? Buffer.alloc(0)] : []
   let discard: ((bytes: number) => void) | undefined
   if (!isRead) pipeBody(req, stream, kept, bytes => discard?.(bytes))
-  else if (hasBody) stream.end(body)
+  else if (length > 0) stream.write(body)
   let state: 'waiting' | 'answered' | 'refused' = 'waiting'
   stream.once('response', (headers: IncomingHttpHeaders & { ':status'?: number }) => {
     state = isRefusal(headers) ? 'refused' : 'answered'
-    if (state === 'refused') return
+    if (state === 'refused' || res.destroyed) return
     if (!isRead && !req.complete) discard = closeLingering(res, link.clock)
     res.writeHead(headers[':status']!, flat(headers))
   })
   stream.on('data', (chunk: Buffer) => {
-    if (state !== 'answered' || res.write(chunk)) return
+    if (state !== 'answered' || res.destroyed || res.write(chunk)) return
     stream.pause()
     res.once('drain', () => stream.resume())
   })
   stream.once('end', () => {
-    if (state !== 'answered' || stream.rstCode !== constants.NGHTTP2_NO_ERROR) return
-    res.end()
-    if (discard !== undefined) stream.close()
+    if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) return
+    if (state === 'answered') res.end()
+    stream.end()
   })
-  const forgetClient = whenGone(req, res, () => stream.close(constants.NGHTTP2_CANCEL))
+  // Not a reset, because `nghttp2` closes the links of a peer that resets many streams.
+  const forgetClient = whenGone(req, res, () => {
+    stream.resume()
+    stream.end()
+  })
   stream.once('close', () => {
     forgetClient()
     if (!isRead && !req.complete) req.resume()
@@ -56,10 +70,6 @@ export function forwardRequest(link: PeerLink, req: IncomingMessage, res: Server
     if (state === 'answered' || stream.rstCode === constants.NGHTTP2_CONNECT_ERROR) res.destroy()
     else onLost(state === 'refused' ? 'refused' : link.lost, isRead || req.complete ? whole(kept) : undefined)
   })
-}
-
-function announcesBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
 /** Keeps the body in `kept`, up to a length. */
@@ -73,13 +83,12 @@ function pipeBody(
   req.on('data', (chunk: Buffer) => {
     length += chunk.length
     if (length - chunk.length <= longestRepeated) kept.push(chunk)
-    if (stream.closed) discard(chunk.length)
+    if (stream.destroyed || stream.writableEnded) discard(chunk.length)
     else if (!stream.write(chunk)) {
       req.pause()
       stream.once('drain', () => req.resume())
     }
   })
-  req.once('end', () => stream.end())
 }
 
 function whole(kept: readonly Buffer[]): Buffer | undefined {
@@ -87,14 +96,36 @@ function whole(kept: readonly Buffer[]): Buffer | undefined {
   return body.length <= longestRepeated ? body : undefined
 }
 
+/** The link needs the length of each body, because the end of the stream says that the client has gone. */
+function collectBody(link: PeerLink, req: IncomingMessage, res: ServerResponse, then: (body: Buffer) => void): void {
+  const chunks: Buffer[] = []
+  let length = 0
+  let discard: ((bytes: number) => void) | undefined
+  req.on('data', (chunk: Buffer) => {
+    length += chunk.length
+    if (discard !== undefined) discard(chunk.length)
+    else if (length <= longestWithoutLength) chunks.push(chunk)
+    else {
+      discard = closeLingering(res, link.clock)
+      answerInText(res, 411, 'Send a body as long as this with Content-Length.')
+    }
+  })
+  req.once('end', () => {
+    if (discard === undefined) then(Buffer.concat(chunks))
+  })
+}
+
 function whenGone(req: IncomingMessage, res: ServerResponse, act: () => void): () => void {
-  res.once('close', act)
+  const onClose = () => {
+    if (!res.writableFinished) act()
+  }
+  res.once('close', onClose)
   // Before Node 24, a pipelined reply without a socket emits no `close` when the connection closes.
   const socket = res.socket === null ? req.socket : undefined
-  socket?.setMaxListeners(0).once('close', act)
+  socket?.setMaxListeners(0).once('close', onClose)
   return () => {
-    res.off('close', act)
-    socket?.off('close', act)
+    res.off('close', onClose)
+    socket?.off('close', onClose)
   }
 }
 

@@ -24,18 +24,23 @@ export function forwardSocket(
   parts: SocketForwarding,
 ): void {
   const { requestId, isAccepted, onLost } = parts
-  const stream = link.request(
-    { ...toLink(req, requestId), ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'http' },
-    false,
-  )
+  const stream = link.request({
+    ...toLink(req, requestId, 0),
+    ':method': 'CONNECT',
+    ':protocol': 'websocket',
+    ':scheme': 'http',
+  })
   if (read.length > 0) stream.write(read)
   let state: 'waiting' | 'answered' | 'refused' = 'waiting'
-  const cancel = () => stream.close(constants.NGHTTP2_CANCEL)
+  const cancel = () => {
+    stream.resume()
+    stream.end()
+  }
   socket.pause().once('close', cancel)
   stream.once('response', (headers: IncomingHttpHeaders & { ':status'?: number }) => {
     const status = headers[':status']!
     state = isRefusal(headers) || (isAccepted && status !== 200) ? 'refused' : 'answered'
-    if (state === 'refused') return void stream.resume()
+    if (state === 'refused') return cancel()
     if (!isAccepted) socket.write(head(status, headers), 'latin1')
     socket.pipe(stream).pipe(socket)
   })

@@ -30,8 +30,7 @@ export class ForwardedConnection extends Duplex {
     if (client.isAtUnixSocket) setPeer(this.asSocket, unixSocketPeer)
     else if (isTrusted !== undefined || isForwarded) setPeer(this.asSocket, { address, isTrusted, isForwarded })
     stream.on('error', ignore).once('close', () => this.destroy())
-    if (stream.endAfterHeaders) this.push(null)
-    else stream.on('data', this.#received).once('end', () => this.push(null))
+    stream.on('data', this.#received).once('end', () => this.push(null))
   }
 
   /** For parts that need nothing else of a socket than what is here. */
@@ -47,7 +46,7 @@ export class ForwardedConnection extends Duplex {
   }
 
   readonly #received = (chunk: Buffer): void => {
-    if (!this.push(chunk)) this.#stream.pause()
+    if (!this.destroyed && !this.push(chunk)) this.#stream.pause()
   }
 
   override _read(): void {
@@ -65,13 +64,15 @@ export class ForwardedConnection extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#stream.end(done)
+    // Node has ended the answers that have no body.
+    if (this.#stream.writableEnded) done()
+    else this.#stream.end(done)
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    const { NGHTTP2_NO_ERROR, NGHTTP2_CONNECT_ERROR } = constants
-    const isDone = this.#isAnswered && this.writableFinished
-    if (!this.#stream.closed) this.#stream.close(isDone ? NGHTTP2_NO_ERROR : NGHTTP2_CONNECT_ERROR)
+    // After the answer, the other process ends the stream.
+    if (this.#isAnswered && this.writableFinished) this.#stream.resume()
+    else if (!this.#stream.closed) this.#stream.close(constants.NGHTTP2_CONNECT_ERROR)
     done(error)
   }
 

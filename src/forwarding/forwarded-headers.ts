@@ -24,6 +24,7 @@ const names = {
   host: `${prefix}host`,
   client: `${prefix}client`,
   requestId: `${prefix}request-id`,
+  length: `${prefix}length`,
   refused: `${prefix}refused`,
 }
 
@@ -40,16 +41,19 @@ const hopByHop: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** Headers of a client's request for the link. */
-export function toLink(req: IncomingMessage, requestId: string | undefined): OutgoingHttpHeaders {
+/** Headers of a client's request for the link. `length`: bytes of the body. */
+export function toLink(req: IncomingMessage, requestId: string | undefined, length: number): OutgoingHttpHeaders {
   const { headers } = req
   const { host } = headers
   const headersOut = endToEnd(headers, headers.connection)
   delete headersOut['host']
+  // `nghttp2` counts an incomplete body as a fault of the peer.
+  delete headersOut['content-length']
   headersOut[':path'] = '/'
   headersOut[':authority'] = 'peer'
   headersOut[names.target] = req.url
   headersOut[names.client] = JSON.stringify(clientOf(req))
+  if (length > 0) headersOut[names.length] = length
   if (host !== undefined) headersOut[names.host] = host
   if (requestId !== undefined) headersOut[names.requestId] = requestId
   return headersOut
@@ -62,7 +66,14 @@ export function fromLink(headersIn: IncomingHttpHeaders) {
   for (const name in headersIn) if (isHeader(name)) headers[name] = headersIn[name]
   if (requestId !== undefined) headers['x-request-id'] = requestId
   const url = headersIn[names.target] as string
-  return { url, headers, client: JSON.parse(headersIn[names.client] as string) as ForwardedClient }
+  const length = headersIn[names.length] as string | undefined
+  if (length !== undefined) headers['content-length'] = length
+  return {
+    url,
+    headers,
+    length: Number(length ?? 0),
+    client: JSON.parse(headersIn[names.client] as string) as ForwardedClient,
+  }
 }
 
 /** Headers of an answer for the link, or from it. `connection` is the header that names others. */

@@ -97,8 +97,8 @@ export class PeerLink {
     return !this.#session.closed && !this.#session.destroyed
   }
 
-  request(headers: OutgoingHttpHeaders, endStream: boolean): ClientHttp2Stream {
-    const stream = this.#session.request(headers, { endStream })
+  request(headers: OutgoingHttpHeaders): ClientHttp2Stream {
+    const stream = this.#session.request(headers, { endStream: false })
     this.streams += 1
     this.#requests += 1
     // Requests under way can finish.

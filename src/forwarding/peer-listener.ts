@@ -103,7 +103,7 @@ function createProvenServer(key: KeyObject): Http2SecureServer {
 }
 
 function serve(stream: ServerHttp2Stream, headersIn: IncomingHttpHeaders, parts: PeerListenerParts): void {
-  const { url, headers, client } = fromLink(headersIn)
+  const { url, headers, length, client } = fromLink(headersIn)
   const connection = new ForwardedConnection(stream, client)
   const socket = connection.asSocket
   const req = new (parts.messages.IncomingMessage ?? IncomingMessage)(socket)
@@ -127,18 +127,24 @@ function serve(stream: ServerHttp2Stream, headersIn: IncomingHttpHeaders, parts:
   res.useChunkedEncodingByDefault = false
   res.assignSocket(socket)
   res.once('finish', () => socket.destroySoon())
-  connection.on('data', (chunk: Buffer) => {
-    if (!req.push(chunk)) connection.pause()
-  })
-  connection.once('end', () => {
+  let left = length
+  const complete = () => {
     req.complete = true
     req.push(null)
+  }
+  connection.on('data', (chunk: Buffer) => {
+    left -= chunk.length
+    if (!req.push(chunk) && left > 0) connection.pause()
+    if (left === 0) complete()
   })
+  // The client has gone.
+  connection.once('end', () => connection.destroy())
   connection.on('error', ignore)
   connection.once('close', () => {
     if (!res.writableFinished) req.destroy()
   })
   parts.listener(req, res)
+  if (length === 0) complete()
 }
 
 /** True for a request that another process has forwarded. It must not be forwarded again. */

@@ -532,8 +532,9 @@ describe.each(servers)('in %s', (name, create) => {
     test('of no known length is refused as soon as it is too long', async () => {
       const client = new HttpSocket(port)
       client.send('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
-      client.send(`3e9\r\n${'x'.repeat(1001)}\r\n`)
-      expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
+      // Before it goes to another process, the body must have a length or be short.
+      client.send(`4e20\r\n${'x'.repeat(20_000)}\r\n`)
+      expect((await client.reply()).head).toMatch(name === 'another process' ? /^HTTP\/1\.1 411 / : /^HTTP\/1\.1 413 /)
       client.socket.destroy()
     })
 
