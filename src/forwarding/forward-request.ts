@@ -67,7 +67,8 @@ export function forwardRequest(
     if (!isRead && !req.complete) req.resume()
     if (res.destroyed || res.writableEnded) return
     // The session's process closes the connection of a client that must get no answer.
-    if (state === 'answered' || stream.rstCode === constants.NGHTTP2_CONNECT_ERROR) res.destroy()
+    const isDropped = stream.rstCode === constants.NGHTTP2_INTERNAL_ERROR && link.isUsable
+    if (state === 'answered' || isDropped) res.destroy()
     else onLost(state === 'refused' ? 'refused' : link.lost, isRead || req.complete ? whole(kept) : undefined)
   })
 }

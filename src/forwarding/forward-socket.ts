@@ -14,7 +14,7 @@ export interface SocketForwarding {
 
 /**
  * Sends a WebSocket to the process that has its session (RFC 8441). `read` are the bytes that were read from the socket
- * since the handshake.
+ * since the handshake: a copy, because `ws` unmasks messages in place.
  */
 export function forwardSocket(
   link: PeerLink,

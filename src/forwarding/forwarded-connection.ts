@@ -1,4 +1,4 @@
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { setPeer, unixSocketPeer } from '../http/access/socket-peers.js'
@@ -54,13 +54,17 @@ export class ForwardedConnection extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    const body = this.#isAnswered ? chunk : this.#answer(chunk)
-    if (body.length === 0) done()
-    else this.#stream.write(body, done)
+    this.#send(chunk, done)
   }
 
   override _writev(parts: { readonly chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this._write(Buffer.concat(parts.map(({ chunk }) => chunk)), 'binary', done)
+    this.#send(Buffer.concat(parts.map(({ chunk }) => chunk)), done)
+  }
+
+  #send(chunk: Buffer, done: (error?: Error | null) => void): void {
+    const body = this.#isAnswered ? chunk : this.#answer(chunk)
+    if (body.length === 0) done()
+    else this.#stream.write(body, done)
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -72,7 +76,8 @@ export class ForwardedConnection extends Duplex {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     // After the answer, the other process ends the stream.
     if (this.#isAnswered && this.writableFinished) this.#stream.resume()
-    else if (!this.#stream.closed) this.#stream.close(constants.NGHTTP2_CONNECT_ERROR)
+    // Not `close`, which could end a part of an answer like a whole answer.
+    else if (!this.#stream.destroyed) this.#stream.destroy(new Error('the connection was closed'))
     done(error)
   }
 

@@ -97,6 +97,11 @@ export class PeerLink {
     return !this.#session.closed && !this.#session.destroyed
   }
 
+  /** False from a ping to its answer. */
+  get isAnswering(): boolean {
+    return this.#unanswered === 0
+  }
+
   request(headers: OutgoingHttpHeaders): ClientHttp2Stream {
     const stream = this.#session.request(headers, { endStream: false })
     this.streams += 1

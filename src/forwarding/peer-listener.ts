@@ -137,6 +137,12 @@ function serve(stream: ServerHttp2Stream, headersIn: IncomingHttpHeaders, parts:
     if (!req.push(chunk) && left > 0) connection.pause()
     if (left === 0) complete()
   })
+  // Node's server does this for its own connections.
+  connection.on('drain', () => {
+    if (res.writableEnded) return
+    Object.defineProperty(res, 'writableNeedDrain', { get: () => socket.writableNeedDrain, configurable: true })
+    res.emit('drain')
+  })
   // The client has gone.
   connection.once('end', () => connection.destroy())
   connection.on('error', ignore)

@@ -1,0 +1,366 @@
+import { once } from 'node:events'
+import { Agent, type IncomingMessage, type RequestListener, request, type ServerResponse } from 'node:http'
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { readNetworks } from '../../src/config/kinds/networks.js'
+import { isForwardedByPeer, refuseForwarded } from '../../src/forwarding/peer-listener.js'
+import { clientAddress, isEncrypted } from '../../src/http/access/client-rules.js'
+import { setPeer } from '../../src/http/access/socket-peers.js'
+import { eventually } from '../support/eventually.js'
+import { HttpSocket } from '../support/http-socket.js'
+import { type Stage, setStage } from './stage.js'
+
+let stage: Stage
+
+afterEach(() => stage.close())
+
+const rules = { assumeSecure: false, trustedProxies: readNetworks('loopback', () => undefined) }
+
+function send(method: string, path: string, body?: Buffer | string, headers: Record<string, string | string[]> = {}) {
+  const sent = request({ port: stage.port, method, path, headers, agent: false })
+  return new Promise<{ res: IncomingMessage; body: string }>((resolve, reject) => {
+    sent.on('error', reject).on('response', res => {
+      const chunks: Buffer[] = []
+      res.on('data', chunk => chunks.push(chunk)).on('end', () => resolve({ res, body: `${Buffer.concat(chunks)}` }))
+    })
+    sent.end(body)
+  })
+}
+
+/** What the process with the session sees of a request. */
+const mirror: RequestListener = (req, res) => {
+  let body = ''
+  req.setEncoding('utf8')
+  req.on('data', text => {
+    body += text
+  })
+  req.on('end', () => {
+    const { method, url, headers, rawHeaders, httpVersion } = req
+    const client = {
+      address: clientAddress(req, rules),
+      isSecure: isEncrypted(req),
+      isForwarded: isForwardedByPeer(req),
+    }
+    res.end(JSON.stringify({ method, url, headers, rawHeaders, httpVersion, body, client }))
+  })
+}
+
+const held =
+  (requests: ServerResponse[], onClose: (how: string) => void = () => {}): RequestListener =>
+  (req, res) => {
+    requests.push(res)
+    req.resume()
+    req.on('error', () => {})
+    res.on('close', () => onClose(res.writableFinished ? 'finished' : 'gone'))
+  }
+
+describe.each([
+  ['our messages', true],
+  ['the messages of Node', false],
+])('with %s', (_whose, isFast) => {
+  test('a request arrives as its client sent it', async () => {
+    stage = await setStage({ listener: mirror, isFast, requestId: 'id-1' })
+    const { res, body } = await send('POST', '/warm/1?a=%00&b=ü'.replace('ü', '%C3%BC'), 'tëxt', {
+      Cookie: ['a=1', 'b=2'],
+      'X-Twice': ['one', 'two'],
+      Host: 'Chat.example:8080',
+    })
+    expect(res.statusCode).toBe(200)
+    expect(JSON.parse(body)).toMatchObject({
+      method: 'POST',
+      url: '/warm/1?a=%00&b=%C3%BC',
+      httpVersion: '1.1',
+      body: 'tëxt',
+      headers: {
+        host: 'Chat.example:8080',
+        cookie: 'a=1; b=2',
+        'x-twice': 'one, two',
+        'content-length': '5',
+        'x-request-id': 'id-1',
+      },
+      client: { address: '127.0.0.1', isSecure: false, isForwarded: true },
+    })
+  })
+
+  test('a client cannot set headers of the link, nor of the connection', async () => {
+    stage = await setStage({ listener: mirror, isFast })
+    const { body } = await send('GET', '/', undefined, {
+      'Warm-Client': '{"address":"192.0.2.1","isSecure":true}',
+      'WARM-Target': '/other',
+      'warm-host': 'other',
+      'Warm-Request-Id': 'x',
+      'Warm-Length': '7',
+      Connection: 'close, X-Named',
+      'X-Named': 'x',
+      'Keep-Alive': 'x',
+      'Proxy-Connection': 'x',
+      TE: 'gzip',
+      'HTTP2-Settings': 'x',
+    })
+    const { url, headers, client } = JSON.parse(body)
+    expect(url).toBe('/')
+    expect(headers).toEqual({ host: `localhost:${stage.port}` })
+    expect(client).toEqual({ address: '127.0.0.1', isSecure: false, isForwarded: true })
+  })
+
+  test.each(['*', '//evil.example/x', '/:path', '/a b'.replace(' ', '\t'), '/\x7f|"<>', 'http://a/?x'])(
+    'the target %j arrives unchanged, or is refused before the link',
+    async target => {
+      stage = await setStage({ listener: mirror, isFast })
+      const client = new HttpSocket(stage.port)
+      client.send(`OPTIONS ${target} HTTP/1.1\r\nHost: a@b c"\r\nConnection: close\r\n\r\n`)
+      const text = await client.rest()
+      if (text.startsWith('HTTP/1.1 200')) expect(text).toContain(JSON.stringify(target))
+      else expect(text).toMatch(/^HTTP\/1\.1 400 /)
+      expect(stage.lost).toEqual([])
+      client.socket.destroy()
+    },
+  )
+
+  test('headers of 64 KB arrive, and headers that are too long end only their own request', async () => {
+    const requests: ServerResponse[] = []
+    const listener: RequestListener = (req, res) => (req.url === '/held' ? held(requests)(req, res) : mirror(req, res))
+    stage = await setStage({ listener, isFast, options: { maxHeaderSize: 1_000_000 } })
+    const waiting = send('GET', '/held')
+    await eventually('a request', () => requests.length === 1)
+    const { body } = await send('GET', '/', undefined, { 'X-Long': 'x'.repeat(60_000) })
+    expect(JSON.parse(body).headers['x-long']).toHaveLength(60_000)
+    const { res } = await send('GET', '/', undefined, { 'X-Long': 'x'.repeat(500_000) })
+    expect(res.statusCode).toBe(503)
+    requests[0]!.end('late')
+    expect((await waiting).body).toBe('late')
+  })
+
+  test('an answer arrives with its status, its headers and its body', async () => {
+    stage = await setStage({
+      isFast,
+      listener: (_req, res) => {
+        res.writeHead(418, { 'Set-Cookie': ['a=1', 'b=2'], 'X-A': ['1', '2'], Connection: 'close', 'Warm-Secret': 'x' })
+        res.write('in ')
+        setImmediate(() => res.end('parts'))
+      },
+    })
+    const { res, body } = await send('GET', '/')
+    expect(res.statusCode).toBe(418)
+    expect(res.headers).toMatchObject({ 'set-cookie': ['a=1', 'b=2'], 'x-a': '1, 2' })
+    expect(res.headers['warm-secret']).toBeUndefined()
+    expect(body).toBe('in parts')
+  })
+
+  test.each([
+    ['HEAD', 200],
+    ['GET', 204],
+    ['GET', 304],
+  ])('an answer to %s with %i has no body', async (method, status) => {
+    stage = await setStage({ isFast, listener: (_req, res) => void res.writeHead(status, { ETag: '"1"' }).end() })
+    const { res, body } = await send(method, '/')
+    expect([res.statusCode, res.headers.etag, body]).toEqual([status, '"1"', ''])
+    expect(stage.lost).toEqual([])
+  })
+
+  test('the client’s address is the address that its connection has here', async () => {
+    stage = await setStage({ listener: mirror, isFast })
+    stage.front.on('connection', socket =>
+      setPeer(socket, { address: '192.0.2.7', isTrusted: false, isForwarded: true }),
+    )
+    const { body } = await send('GET', '/', undefined, { 'X-Forwarded-For': '198.51.100.1' })
+    expect(JSON.parse(body).client.address).toBe('192.0.2.7')
+  })
+
+  test('a client that goes away ends its request there', async () => {
+    const requests: ServerResponse[] = []
+    const closed: string[] = []
+    stage = await setStage({ listener: held(requests, how => closed.push(how)), isFast })
+    const client = new HttpSocket(stage.port)
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc')
+    await eventually('a request', () => requests.length === 1)
+    client.socket.destroy()
+    await eventually('its end', () => closed.length > 0)
+    expect(closed).toEqual(['gone'])
+    expect(stage.lost).toEqual([])
+  })
+
+  test('a client that goes away in the middle of the body does too', async () => {
+    const requests: ServerResponse[] = []
+    const closed: string[] = []
+    let ended = 0
+    stage = await setStage({
+      isFast,
+      listener: (req, res) => {
+        held(requests, how => closed.push(how))(req, res)
+        req.on('end', () => ended++)
+      },
+    })
+    const client = new HttpSocket(stage.port)
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\nabc')
+    await eventually('a request', () => requests.length === 1)
+    client.socket.destroy()
+    await eventually('its end', () => closed.length > 0)
+    expect(closed).toEqual(['gone'])
+    expect(ended).toBe(0)
+  })
+
+  test('an owner that closes the connection without an answer closes the client’s', async () => {
+    stage = await setStage({ listener: (_req, res) => void res.destroy(), isFast })
+    await expect(send('POST', '/', 'abc')).rejects.toThrow('socket hang up')
+    expect(stage.lost).toEqual([])
+  })
+
+  test('an answer that breaks off is not taken for whole', async () => {
+    stage = await setStage({
+      isFast,
+      listener: (_req, res) => {
+        res.write('half')
+        setImmediate(() => res.destroy())
+      },
+    })
+    const sent = request({ port: stage.port, agent: false }).end()
+    const [res] = await once(sent, 'response')
+    res.resume()
+    await expect(once(res, 'end')).rejects.toThrow('aborted')
+  })
+})
+
+describe('a lost request', () => {
+  test('is refused if its session is not there, and can be repeated', async () => {
+    stage = await setStage({ listener: req => refuseForwarded(req) })
+    await send('POST', '/', 'x'.repeat(4_096))
+    await send('POST', '/', 'x'.repeat(4_097))
+    await send('GET', '/')
+    expect(stage.lost).toEqual([
+      { how: 'refused', body: 'x'.repeat(4_096) },
+      { how: 'refused', body: undefined },
+      { how: 'refused', body: '' },
+    ])
+  })
+
+  test('is no answer of 421 by the listener', async () => {
+    stage = await setStage({ listener: (_req, res) => void res.writeHead(421).end('no') })
+    expect((await send('GET', '/')).res.statusCode).toBe(421)
+    expect(stage.lost).toEqual([])
+  })
+
+  test('is gone if nobody listens', async () => {
+    stage = await setStage({ address: { path: '/nowhere/at.sock' } })
+    await send('POST', '/', 'abc')
+    expect(stage.lost).toEqual([{ how: 'gone', body: 'abc' }])
+    await eventually('no link', () => stage.links.size === 0)
+  })
+
+  test('is broken if the link breaks before the answer', async () => {
+    const requests: ServerResponse[] = []
+    stage = await setStage({ listener: held(requests) })
+    const sent = Promise.all([send('POST', '/', 'abc'), send('GET', '/')])
+    await eventually('two requests', () => requests.length === 2)
+    stage.links.forget(stage.address)
+    await sent
+    expect(stage.lost.map(({ how }) => how)).toEqual(['broken', 'broken'])
+  })
+})
+
+describe('a body of 5 MB', () => {
+  const size = 5_000_000
+
+  test('of a request waits in the client while it is not read', async () => {
+    let req: IncomingMessage | undefined
+    stage = await setStage({
+      listener: (incoming, res) => {
+        req = incoming
+        incoming.on('end', () => res.end('read'))
+      },
+    })
+    const connected = once(stage.front, 'connection')
+    const sent = request({ port: stage.port, method: 'POST', agent: false, headers: { 'Content-Length': size } })
+    sent.end(Buffer.alloc(size))
+    const [socket] = await connected
+    await eventually('a part of the body', () => (req?.readableLength ?? 0) > 0)
+    await settled(() => socket.bytesRead)
+    expect(socket.bytesRead).toBeLessThan(1_000_000)
+    let bytes = 0
+    req!.on('data', chunk => {
+      bytes += chunk.length
+    })
+    await once(sent, 'response')
+    expect(bytes).toBe(size)
+  })
+
+  test('of an answer waits in the owner while it is not read', async () => {
+    // The operating system takes some megabytes.
+    const large = 8 * size
+    let res: ServerResponse | undefined
+    stage = await setStage({
+      listener: (_req, outgoing) => {
+        res = outgoing
+        outgoing.writeHead(200)
+        write(outgoing, large)
+      },
+    })
+    const client = new HttpSocket(stage.port)
+    client.socket.pause()
+    client.send('GET / HTTP/1.0\r\n\r\n')
+    await eventually('a full buffer', () => res?.writableNeedDrain === true)
+    await settled(() => written)
+    expect(written).toBeLessThan(large / 2)
+    client.socket.resume()
+    expect((await client.rest()).length).toBeGreaterThan(large)
+    expect(res!.writableFinished).toBe(true)
+  })
+})
+
+let written = 0
+
+function write(res: ServerResponse, size: number): void {
+  written = 0
+  const more = () => {
+    while (written < size) {
+      written += 50_000
+      if (!res.write(Buffer.alloc(50_000))) return void res.once('drain', more)
+    }
+    res.end()
+  }
+  more()
+}
+
+async function settled(value: () => number): Promise<void> {
+  let before = -1
+  await eventually('no more bytes', () => {
+    const now = value()
+    const isSame = now === before
+    before = now
+    return isSame
+  })
+}
+
+test('10,000 requests, of which a third is cancelled, leave nothing behind and do not break the link', async () => {
+  let open = 0
+  stage = await setStage({
+    listener: (req, res) => {
+      open++
+      res.once('close', () => open--)
+      req.resume().on('error', () => {})
+      if (req.url === '/quick') req.once('end', () => res.end('done'))
+    },
+  })
+  const agent = new Agent({ keepAlive: true, maxSockets: 20 })
+  const quick = () =>
+    new Promise<void>((resolve, reject) =>
+      request({ port: stage.port, path: '/quick', method: 'POST', agent }, res => res.resume().on('end', resolve))
+        .on('error', reject)
+        .end('body'),
+    )
+  const cancelled = async () => {
+    const sent = request({ port: stage.port, path: '/held', method: 'POST', agent: false }).on('error', () => {})
+    sent.end('body')
+    await once(sent, 'finish')
+    sent.destroy()
+  }
+  for (let round = 0; round < 170; round++) {
+    await Promise.all(Array.from({ length: 40 }, quick))
+    await Promise.all(Array.from({ length: 20 }, cancelled))
+  }
+  await eventually('the end of all requests', () => open === 0)
+  expect(stage.links.to(stage.address).streams).toBe(0)
+  expect(stage.links.size).toBe(1)
+  expect(stage.lost).toEqual([])
+  expect(stage.faults).toEqual([])
+  agent.destroy()
+}, 60_000)

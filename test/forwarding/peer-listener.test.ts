@@ -1,0 +1,108 @@
+import { createSecretKey, type KeyObject } from 'node:crypto'
+import { once } from 'node:events'
+import { connect as connectHttp2 } from 'node:http2'
+import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { PeerLinks } from '../../src/forwarding/peer-links.js'
+import { listenForPeers, type PeerListener } from '../../src/forwarding/peer-listener.js'
+import { eventually } from '../support/eventually.js'
+import { FakeClock } from '../support/fake-clock.js'
+
+const keyOf = (byte: number) => createSecretKey(Buffer.alloc(32, byte))
+
+let owner: PeerListener
+let port: number
+let requests: number
+let faults: unknown[]
+const opened: Socket[] = []
+
+beforeEach(async () => {
+  requests = 0
+  faults = []
+  owner = await listenForPeers({
+    address: { host: '127.0.0.1', port: 0 },
+    key: keyOf(1),
+    messages: {},
+    listener: (_req, res) => {
+      requests += 1
+      res.end('answer')
+    },
+    upgradeFor: () => undefined,
+    report: error => faults.push(error),
+  })
+  port = (owner.address as AddressInfo).port
+})
+
+afterEach(async () => {
+  for (const socket of opened.splice(0)) socket.destroy()
+  await owner.close()
+  expect(faults).toEqual([])
+})
+
+/** Status of the answer over a link with this key, or how the request was lost. */
+async function ask(key: KeyObject): Promise<unknown> {
+  const links = new PeerLinks({ key, clock: new FakeClock() })
+  const link = links.to({ host: '127.0.0.1', port })
+  const stream = link.request({ ':method': 'GET', ':path': '/', 'warm-target': '/', 'warm-client': '{}' })
+  const status = await Promise.race([
+    once(stream, 'response').then(([headers]) => headers[':status']),
+    new Promise(resolve => stream.once('close', () => resolve(link.lost))),
+  ])
+  links.close()
+  return status
+}
+
+test('a process with the key is served', async () => {
+  expect(await ask(keyOf(1))).toBe(200)
+  expect(requests).toBe(1)
+})
+
+test('a process with another key is not', async () => {
+  expect(await ask(keyOf(2))).toBe('gone')
+  expect(requests).toBe(0)
+})
+
+test.each([
+  ['TLS 1.3 with certificates', { rejectUnauthorized: false }],
+  ['TLS 1.2 with certificates', { rejectUnauthorized: false, maxVersion: 'TLSv1.2' }],
+  [
+    'another name of the key',
+    {
+      maxVersion: 'TLSv1.2',
+      ciphers: 'ECDHE-PSK-CHACHA20-POLY1305',
+      pskCallback: () => ({ psk: Buffer.alloc(32), identity: 'root' }),
+    },
+  ],
+] as const)('a client with %s ends in its handshake', async (_what, options) => {
+  const socket = connectTls({ host: '127.0.0.1', port, ALPNProtocols: ['h2'], ...options })
+  opened.push(socket)
+  let isSecure = false
+  socket.once('secureConnect', () => {
+    isSecure = true
+  })
+  socket.on('error', () => {})
+  await new Promise(resolve => socket.once('close', resolve))
+  expect(isSecure).toBe(false)
+})
+
+test('a client without TLS is cut off', async () => {
+  const socket = connectTcp(port, '127.0.0.1')
+  opened.push(socket)
+  const session = connectHttp2('http://peer', { createConnection: () => socket })
+  session.on('error', () => {})
+  session.request({ ':path': '/' }).on('error', () => {})
+  await new Promise(resolve => socket.once('close', resolve))
+  expect(requests).toBe(0)
+})
+
+test('silent connections do not keep processes out', async () => {
+  for (let count = 0; count < 100; count++) {
+    const socket = connectTcp(port, '127.0.0.1')
+    opened.push(socket)
+    socket.resume().on('error', () => {})
+    await once(socket, 'connect')
+  }
+  await eventually('the end of the oldest', () => opened.filter(({ destroyed }) => !destroyed).length <= 64)
+  expect(await ask(keyOf(1))).toBe(200)
+})

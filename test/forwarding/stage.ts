@@ -1,0 +1,92 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { forwardRequest } from '../../src/forwarding/forward-request.js'
+import { forwardSocket } from '../../src/forwarding/forward-socket.js'
+import type { PeerAddress } from '../../src/forwarding/link-settings.js'
+import { type Lost, PeerLinks } from '../../src/forwarding/peer-links.js'
+import { listenForPeers, type PeerListener } from '../../src/forwarding/peer-listener.js'
+import { install } from '../../src/http/fast/install.js'
+import type { Upgrade } from '../../src/http/listening/upgrades.js'
+import { FakeClock } from '../support/fake-clock.js'
+
+let sockets = 0
+
+export const freshPath = () => join(tmpdir(), `forwarding-${process.pid}-${++sockets}.sock`)
+
+/** Two processes in one: clients come to `port`, and `listener` is in the process that has the sessions. */
+export interface Stage {
+  readonly port: number
+  readonly front: Server
+  readonly owner: PeerListener | undefined
+  readonly links: PeerLinks
+  readonly address: PeerAddress
+  readonly clock: FakeClock
+  readonly lost: { readonly how: Lost; readonly body: string | undefined }[]
+  readonly faults: unknown[]
+  close(): Promise<void>
+}
+
+interface StageParts {
+  readonly listener?: RequestListener
+  readonly upgrade?: Upgrade
+  readonly isFast?: boolean
+  readonly options?: ServerOptions
+  readonly requestId?: string
+  /** Without it, the process with the sessions is `address`. */
+  readonly address?: PeerAddress
+}
+
+export async function setStage(parts: StageParts): Promise<Stage> {
+  const { listener = (_req, res) => void res.end(), upgrade, isFast = true, options, requestId } = parts
+  const address = parts.address ?? { path: freshPath() }
+  const clock = new FakeClock()
+  const faults: unknown[] = []
+  const lost: { how: Lost; body: string | undefined }[] = []
+  const messages = install(isFast)
+  const links = new PeerLinks({ clock })
+  const report = (error: unknown) => faults.push(error)
+  const owner =
+    parts.address === undefined
+      ? await listenForPeers({ address, messages, listener, upgradeFor: () => upgrade, report })
+      : undefined
+  const front = createServer({ ...options, ...messages }, (req, res) =>
+    forwardRequest(links.to(address), req, res, {
+      requestId,
+      onLost(how, body) {
+        lost.push({ how, body: body?.toString() })
+        res.writeHead(503).end()
+      },
+    }),
+  )
+  front.on('upgrade', (req, socket, head) => {
+    socket.on('error', () => {})
+    forwardSocket(links.to(address), req, socket, head, {
+      isAccepted: false,
+      onLost(how) {
+        lost.push({ how, body: undefined })
+        socket.destroy()
+      },
+    })
+  })
+  await once(front.listen(0, '127.0.0.1'), 'listening')
+  const { port } = front.address() as AddressInfo
+  return {
+    port,
+    front,
+    owner,
+    links,
+    address,
+    clock,
+    lost,
+    faults,
+    async close() {
+      front.closeAllConnections()
+      front.close()
+      links.close()
+      await owner?.close()
+    },
+  }
+}
