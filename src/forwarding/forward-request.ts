@@ -3,6 +3,7 @@ import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'nod
 import { answerInText } from '../http/answers/node-answers.js'
 import { sendContinue } from '../http/bodies/expect-continue.js'
 import { closeLingering } from '../http/bodies/lingering-close.js'
+import { replyWhole } from '../http/fast/fast-response.js'
 import { endToEnd, isRefusal, toLink } from './forwarded-headers.js'
 import type { Lost, PeerLink } from './peer-links.js'
 
@@ -21,6 +22,8 @@ export interface RequestForwarding {
   readonly onLost: (how: Lost, body: Buffer | undefined) => void
 }
 
+type AnswerHeaders = IncomingHttpHeaders & { readonly ':status'?: number }
+
 /** Sends a client's request to the process that has its session, and the answer to the client. Has no timeout. */
 export function forwardRequest(
   link: PeerLink,
@@ -34,27 +37,41 @@ export function forwardRequest(
     return
   }
   const length = body === undefined ? Number(req.headers['content-length'] ?? 0) : body.length
-  const stream = link.request({ ...toLink(req, requestId, length), ':method': req.method })
+  const stream = link.request(toLink(req, requestId, length))
   const isRead = body !== undefined || length === 0
   const kept = isRead ? [body ?? Buffer.alloc(0)] : []
   let discard: ((bytes: number) => void) | undefined
   if (!isRead) pipeBody(req, stream, kept, bytes => discard?.(bytes))
   else if (length > 0) stream.write(body)
   let state: 'waiting' | 'answered' | 'refused' = 'waiting'
-  stream.once('response', (headers: IncomingHttpHeaders & { ':status'?: number }) => {
+  /** Headers of an answer whose body has not begun. */
+  let head: AnswerHeaders | undefined
+  const writeHead = () => {
+    if (head !== undefined && !res.destroyed) res.writeHead(head[':status']!, flat(head))
+    head = undefined
+  }
+  stream.once('response', (headers: AnswerHeaders) => {
     state = isRefusal(headers) ? 'refused' : 'answered'
-    if (state === 'refused' || res.destroyed) return
+    if (state === 'refused') return
     if (!isRead && !req.complete) discard = closeLingering(res, link.clock)
-    res.writeHead(headers[':status']!, flat(headers))
+    head = headers
+    if (headers['content-length'] === undefined) writeHead()
   })
   stream.on('data', (chunk: Buffer) => {
-    if (state !== 'answered' || res.destroyed || res.write(chunk)) return
+    if (state !== 'answered' || res.destroyed) return
+    if (head !== undefined && isReplied(res, head, chunk)) {
+      head = undefined
+      return
+    }
+    writeHead()
+    if (res.write(chunk)) return
     stream.pause()
     res.once('drain', () => stream.resume())
   })
   stream.once('end', () => {
     if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) return
-    if (state === 'answered') res.end()
+    writeHead()
+    if (state === 'answered' && !res.writableEnded) res.end()
     stream.end()
   })
   // Not a reset, because `nghttp2` closes the links of a peer that resets many streams.
@@ -130,7 +147,22 @@ function whenGone(req: IncomingMessage, res: ServerResponse, act: () => void): (
   }
 }
 
+/** Writes an answer that has arrived whole. */
+function isReplied(res: ServerResponse, head: AnswerHeaders, body: Buffer): boolean {
+  if (head[':status'] !== 200 || Number(head['content-length']) !== body.length || head['set-cookie'] !== undefined)
+    return false
+  const headers = endToEnd(head)
+  let lines = ''
+  for (const name in headers) if (!writtenByNode.has(name)) lines += `${name}: ${headers[name]}\r\n`
+  return replyWhole(res, lines, body.toString('latin1'), body.length)
+}
+
+const writtenByNode: ReadonlySet<string> = new Set(['content-length', 'date'])
+
 /** Names and values alternate. */
-function flat(headers: IncomingHttpHeaders): string[] {
-  return Object.entries(endToEnd(headers)).flatMap(([name, value]) => [value].flat().flatMap(each => [name, `${each}`]))
+function flat(head: AnswerHeaders): string[] {
+  const headers = endToEnd(head)
+  const result: string[] = []
+  for (const name in headers) for (const value of [headers[name]].flat()) result.push(name, String(value))
+  return result
 }

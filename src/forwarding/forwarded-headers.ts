@@ -43,20 +43,20 @@ const hopByHop: ReadonlySet<string> = new Set([
 
 /** Headers of a client's request for the link. `length`: bytes of the body. */
 export function toLink(req: IncomingMessage, requestId: string | undefined, length: number): OutgoingHttpHeaders {
-  const { headers } = req
-  const { host } = headers
-  const headersOut = endToEnd(headers, headers.connection)
-  delete headersOut['host']
+  const { host } = req.headers
+  const headers = endToEnd(req.headers)
+  delete headers['host']
   // `nghttp2` counts an incomplete body as a fault of the peer.
-  delete headersOut['content-length']
-  headersOut[':path'] = '/'
-  headersOut[':authority'] = 'peer'
-  headersOut[names.target] = req.url
-  headersOut[names.client] = JSON.stringify(clientOf(req))
-  if (length > 0) headersOut[names.length] = length
-  if (host !== undefined) headersOut[names.host] = host
-  if (requestId !== undefined) headersOut[names.requestId] = requestId
-  return headersOut
+  delete headers['content-length']
+  headers[':method'] = req.method
+  headers[':path'] = '/'
+  headers[':authority'] = 'peer'
+  headers[names.target] = req.url
+  headers[names.client] = clientOf(req)
+  if (length > 0) headers[names.length] = length
+  if (host !== undefined) headers[names.host] = host
+  if (requestId !== undefined) headers[names.requestId] = requestId
+  return headers
 }
 
 /** A request as its client sent it, and the client. */
@@ -76,16 +76,15 @@ export function fromLink(headersIn: IncomingHttpHeaders) {
   }
 }
 
-/** Headers of an answer for the link, or from it. `connection` is the header that names others. */
-export function endToEnd(headers: NodeJS.Dict<string | string[]>, connection?: string): OutgoingHttpHeaders {
-  const named = connection === undefined ? [] : connection.toLowerCase().split(',', mostNamed)
+/**
+ * Without the headers of one connection, and of the link. Headers that `Connection` names stay: a client could name
+ * `X-Forwarded-For`, which its proxy has written.
+ */
+export function endToEnd(headers: NodeJS.Dict<string | string[]>): OutgoingHttpHeaders {
   const result: OutgoingHttpHeaders = {}
   for (const name in headers) if (isHeader(name) && !hopByHop.has(name)) result[name] = headers[name]
-  for (const name of named) delete result[name.trim()]
   return result
 }
-
-const mostNamed = 1000
 
 const isHeader = (name: string) => !name.startsWith(':') && !name.startsWith(prefix)
 
@@ -96,10 +95,15 @@ export function isRefusal(headers: IncomingHttpHeaders): boolean {
   return headers[names.refused] !== undefined
 }
 
-function clientOf(req: IncomingMessage): ForwardedClient {
+const written = new WeakMap<Socket, string>()
+
+/** A `ForwardedClient` as JSON, written once for each connection. */
+function clientOf(req: IncomingMessage): string {
   const socket: Socket = req.socket
+  const before = written.get(socket)
+  if (before !== undefined) return before
   const peer = peerOf(socket)
-  return {
+  const client: ForwardedClient = {
     address: socket.remoteAddress,
     isSecure: isEncrypted(req),
     localAddress: socket.localAddress,
@@ -108,4 +112,7 @@ function clientOf(req: IncomingMessage): ForwardedClient {
     isTrusted: peer?.isTrusted,
     isForwarded: peer?.isForwarded ?? false,
   }
+  const text = JSON.stringify(client)
+  written.set(socket, text)
+  return text
 }

@@ -83,7 +83,7 @@ export class PeerLink {
     this.#session
       .once('connect', () => {
         this.lost = 'broken'
-        this.#session.setLocalWindowSize(connectionWindow)
+        if (!this.#session.destroyed) this.#session.setLocalWindowSize(connectionWindow)
       })
       .on('error', ignore)
       .once('close', () => {
@@ -121,6 +121,7 @@ export class PeerLink {
 
   #watch(): void {
     this.#timer = this.clock.after(pingInterval, () => {
+      if (this.#session.destroyed) return
       if (this.#unanswered >= mostUnanswered) {
         this.lost = 'silent'
         this.destroy()

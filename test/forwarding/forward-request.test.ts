@@ -98,7 +98,7 @@ describe.each([
     })
     const { url, headers, client } = JSON.parse(body)
     expect(url).toBe('/')
-    expect(headers).toEqual({ host: `localhost:${stage.port}` })
+    expect(headers).toEqual({ host: `localhost:${stage.port}`, 'x-named': 'x' })
     expect(client).toEqual({ address: '127.0.0.1', isSecure: false, isForwarded: true })
   })
 
@@ -144,6 +144,27 @@ describe.each([
     expect(res.headers).toMatchObject({ 'set-cookie': ['a=1', 'b=2'], 'x-a': '1, 2' })
     expect(res.headers['warm-secret']).toBeUndefined()
     expect(body).toBe('in parts')
+  })
+
+  test('answers to pipelined requests are written once, in order, though their client does not read', async () => {
+    stage = await setStage({
+      isFast,
+      listener: (req, res) => {
+        const text = req.url === '/large' ? 'x'.repeat(12_000_000) : req.url!
+        res.writeHead(200, ['Content-Length', `${text.length}`]).end(text)
+      },
+    })
+    const client = new HttpSocket(stage.port)
+    client.socket.pause()
+    const get = (path: string, ...headers: string[]) =>
+      `${['GET ' + path + ' HTTP/1.1', 'Host: a', ...headers].join('\r\n')}\r\n\r\n`
+    client.send(get('/large') + get('/one') + get('/two', 'Connection: close'))
+    await new Promise(resolve => stage.front.once('request', resolve))
+    client.socket.resume()
+    expect((await client.reply()).body).toHaveLength(12_000_000)
+    expect((await client.reply()).body).toBe('/one')
+    expect((await client.reply()).body).toBe('/two')
+    expect(stage.lost).toEqual([])
   })
 
   test.each([
