@@ -50,15 +50,8 @@ export function forwardRequest(
     if (head !== undefined && !res.destroyed) res.writeHead(head[':status']!, flat(head))
     head = undefined
   }
-  stream.once('response', (headers: AnswerHeaders) => {
-    state = isRefusal(headers) ? 'refused' : 'answered'
-    if (state === 'refused') return
-    if (!isRead && !req.complete) discard = closeLingering(res, link.clock)
-    head = headers
-    if (headers['content-length'] === undefined) writeHead()
-  })
-  stream.on('data', (chunk: Buffer) => {
-    if (state !== 'answered' || res.destroyed) return
+  const onData = (chunk: Buffer) => {
+    if (res.destroyed) return
     if (head !== undefined && isReplied(res, head, chunk)) {
       head = undefined
       return
@@ -67,6 +60,15 @@ export function forwardRequest(
     if (res.write(chunk)) return
     stream.pause()
     res.once('drain', () => stream.resume())
+  }
+  stream.once('response', (headers: AnswerHeaders) => {
+    state = isRefusal(headers) ? 'refused' : 'answered'
+    if (state === 'refused') return void stream.resume()
+    if (!isRead && !req.complete) discard = closeLingering(res, link.clock)
+    head = headers
+    if (headers['content-length'] === undefined) writeHead()
+    // Not before: if much arrives at once over TLS, Node reports data before the headers.
+    stream.on('data', onData)
   })
   stream.once('end', () => {
     if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) return

@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import { Agent, type IncomingMessage, type RequestListener, request, type ServerResponse } from 'node:http'
+import { Duplex } from 'node:stream'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../src/config/kinds/networks.js'
+import { forwardRequest } from '../../src/forwarding/forward-request.js'
+import type { PeerLink } from '../../src/forwarding/peer-links.js'
 import { isForwardedByPeer, refuseForwarded } from '../../src/forwarding/peer-listener.js'
 import { clientAddress, isEncrypted } from '../../src/http/access/client-rules.js'
 import { setPeer } from '../../src/http/access/socket-peers.js'
@@ -350,6 +353,22 @@ async function settled(value: () => number): Promise<void> {
     return isSame
   })
 }
+
+test('data that Node reports before the headers is part of the answer', async () => {
+  // This happens over TLS if much arrives at once.
+  const stream = Object.assign(new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }), { rstCode: 0 })
+  stage = await setStage({})
+  stage.front.removeAllListeners('request').on('request', (req, res) => {
+    const link = { request: () => stream, clock: stage.clock } as unknown as PeerLink
+    forwardRequest(link, req, res, { onLost: () => {} })
+    stream.push('body')
+    setImmediate(() => {
+      stream.emit('response', { ':status': 200, 'content-length': '4' })
+      stream.push(null)
+    })
+  })
+  expect((await send('GET', '/')).body).toBe('body')
+})
 
 test('10,000 requests, of which a third is cancelled, leave nothing behind and do not break the link', async () => {
   let open = 0

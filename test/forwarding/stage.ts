@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -35,23 +36,29 @@ interface StageParts {
   readonly isFast?: boolean
   readonly options?: ServerOptions
   readonly requestId?: string
+  /** The link uses TLS over TCP. */
+  readonly key?: KeyObject | undefined
   /** Without it, the process with the sessions is `address`. */
   readonly address?: PeerAddress
 }
 
 export async function setStage(parts: StageParts): Promise<Stage> {
-  const { listener = (_req, res) => void res.end(), upgrade, isFast = true, options, requestId } = parts
-  const address = parts.address ?? { path: freshPath() }
+  const { listener = (_req, res) => void res.end(), upgrade, isFast = true, options, requestId, key } = parts
+  const wanted = key === undefined ? { path: freshPath() } : { host: '127.0.0.1', port: 0 }
   const clock = new FakeClock()
   const faults: unknown[] = []
   const lost: { how: Lost; body: string | undefined }[] = []
   const messages = install(isFast)
-  const links = new PeerLinks({ clock })
+  const links = new PeerLinks({ key, clock })
   const report = (error: unknown) => faults.push(error)
   const owner =
     parts.address === undefined
-      ? await listenForPeers({ address, messages, listener, upgradeFor: () => upgrade, report })
+      ? await listenForPeers({ address: wanted, key, messages, listener, upgradeFor: () => upgrade, report })
       : undefined
+  const listening = owner?.address
+  const address =
+    parts.address ??
+    (typeof listening === 'string' ? { path: listening } : { host: '127.0.0.1', port: (listening as AddressInfo).port })
   const front = createServer({ ...options, ...messages }, (req, res) =>
     forwardRequest(links.to(address), req, res, {
       requestId,
