@@ -149,6 +149,30 @@ describe.each([
     expect(body).toBe('in parts')
   })
 
+  test('a client that waits for 100 Continue gets it here', async () => {
+    stage = await setStage({ listener: mirror, isFast })
+    const client = new HttpSocket(stage.port)
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n')
+    expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 100 /)
+    const answer = once(client.socket, 'data')
+    client.send('body')
+    const text = String((await answer)[0])
+    expect(text).toContain('"body":"body"')
+    expect(text).not.toContain('expect')
+    client.socket.destroy()
+  })
+
+  test.each([
+    [200, 'short'],
+    [411, 'x'.repeat(20_000)],
+  ])('a body in chunks gets %i', async (status, text) => {
+    stage = await setStage({ listener: mirror, isFast })
+    const { res, body } = await send('POST', '/', text, { 'Transfer-Encoding': 'chunked' })
+    expect(res.statusCode).toBe(status)
+    if (status === 200) expect(JSON.parse(body)).toMatchObject({ body: text, headers: { 'content-length': '5' } })
+    else expect(body).toBe('Send a body as long as this with Content-Length.\n')
+  })
+
   test('answers to pipelined requests are written once, in order, though their client does not read', async () => {
     stage = await setStage({
       isFast,

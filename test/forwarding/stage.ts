@@ -9,6 +9,8 @@ import { forwardSocket } from '../../src/forwarding/forward-socket.js'
 import type { PeerAddress } from '../../src/forwarding/link-settings.js'
 import { type Lost, PeerLinks } from '../../src/forwarding/peer-links.js'
 import { listenForPeers, type PeerListener } from '../../src/forwarding/peer-listener.js'
+import { refuseExpectation } from '../../src/http/answers/node-answers.js'
+import { delayContinue } from '../../src/http/bodies/expect-continue.js'
 import { install } from '../../src/http/fast/install.js'
 import type { Upgrade } from '../../src/http/listening/upgrades.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -59,15 +61,16 @@ export async function setStage(parts: StageParts): Promise<Stage> {
   const address =
     parts.address ??
     (typeof listening === 'string' ? { path: listening } : { host: '127.0.0.1', port: (listening as AddressInfo).port })
-  const front = createServer({ ...options, ...messages }, (req, res) =>
+  const forward: RequestListener = (req, res) =>
     forwardRequest(links.to(address), req, res, {
       requestId,
       onLost(how, body) {
         lost.push({ how, body: body?.toString() })
         res.writeHead(503).end()
       },
-    }),
-  )
+    })
+  const front = createServer({ ...options, ...messages }, forward)
+  delayContinue(front, forward, refuseExpectation)
   front.on('upgrade', (req, socket, head) => {
     socket.on('error', () => {})
     forwardSocket(links.to(address), req, socket, head, {
