@@ -131,6 +131,16 @@ describe('a login that succeeds', () => {
   )
 })
 
+test(
+  'a trial without admins does not warn of ADMIN_USERS',
+  async () => {
+    const { exit, stdout, stderr } = await tryWarm(settings(undefined, { WARM_ENABLED: 'off' }))
+    expect([exit, stderr]).toEqual([0, ''])
+    expect(stdout).toContain('POST /warm is off')
+  },
+  seconds,
+)
+
 describe('a login that fails', () => {
   /** The error output. The exit code is 1, and standard output is empty. */
   async function failure(environment: Record<string, string>, ...rest: [typed?: string, jid?: string]) {

@@ -28,7 +28,9 @@ const closingMilliseconds = 8_000
 
 export async function tryWarm(jid: string, envFile: string | undefined): Promise<void> {
   const { config, warnings } = readSettings(envFile, { ADMIN_USERS: `trial:${randomUUID()}`, ADMIN_USERS_FILE: '' })
-  for (const warning of warnings) process.stderr.write(`${warning}\n`)
+  // This admin is the trial's own.
+  for (const warning of warnings)
+    if (!warning.startsWith('ADMIN_USERS has no effect')) process.stderr.write(`${warning}\n`)
   const password = await readSecret(`Password of ${jid} (it is not shown): `)
   if (password === undefined && (process.stdin.isTTY || needsPassword(jid, config)))
     throw new CommandError(
