@@ -121,8 +121,10 @@ const forReaders = (config: Config): Config => ({
   admins: config.admins.filter(({ role }) => role !== 'warm').map(admin => ({ ...admin, role: 'read' })),
 })
 
-const onlyReads: RequestHandler = ({ method }, _response, next) => {
-  if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return next()
+/** Forms that end sessions are no reads, because their answers are calls of the warm API. */
+const onlyReads: RequestHandler = ({ method, path }, _response, next) => {
+  const isRead = method === 'GET' || method === 'HEAD'
+  if (method === 'OPTIONS' || (isRead && !/\/end\/?$/.test(path))) return next()
   const detail = 'The warm API is off here. WARM_ENABLED=pages serves only the pages for admins.'
   throw new Problem('not-found', { detail, setting: 'WARM_ENABLED' })
 }

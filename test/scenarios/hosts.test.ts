@@ -290,6 +290,10 @@ describe('a disabled endpoint', () => {
     expect((await page('/warm/sessions', 'backend:backend-s3cret')).status).toBe(401)
     expect((await page('/warm/sessions?jid=alice@localhost', undefined, 'DELETE')).status).toBe(404)
     expect((await page('/warm/sessions/end', undefined, 'POST')).status).toBe(404)
+    for (const form of ['/warm/sessions/end', '/warm/0123/end', '/warm/0123/end/']) {
+      const { status, text } = await page(form)
+      expect([status, text]).toEqual([404, expect.stringContaining('The warm API is off here.')])
+    }
     const home = await askAt('chat.local', '/')
     expect(home.text).toContain('/warm/sessions')
     expect(home.text).not.toContain('Log a user in')
