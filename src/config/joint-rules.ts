@@ -37,7 +37,9 @@ const showsPassword = 'has an account for *, whose password any server could get
 
 const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'ADMIN_USERS is required, or ADMIN_USERS_FILE: name an account that may call the warm API, for example ADMIN_USERS=portal:a-long-random-secret':
-    set => set.WARM_ENABLED !== false && set.ADMIN_USERS.length + set.ADMIN_USERS_FILE.length === 0,
+    set => set.WARM_ENABLED === true && hasNoAdmins(set),
+  'ADMIN_USERS is required for WARM_ENABLED=pages, or ADMIN_USERS_FILE: name an account that may open the pages for admins, for example ADMIN_USERS=operator:a-long-random-secret':
+    set => set.WARM_ENABLED === 'pages' && hasNoAdmins(set),
   'WARM_ENABLED=pages needs an admin who may see the pages: all have role=warm': set => {
     const admins = [...set.ADMIN_USERS, ...set.ADMIN_USERS_FILE]
     return set.WARM_ENABLED === 'pages' && admins.length > 0 && admins.every(({ role }) => role === 'warm')
@@ -191,6 +193,8 @@ const rules: readonly ((set: Values) => readonly string[])[] = [
         .map(problem => `HTTP_HOSTS for ${name} has ${problem}`)
     }),
 ]
+
+const hasNoAdmins = (set: Values) => set.ADMIN_USERS.length + set.ADMIN_USERS_FILE.length === 0
 
 function hasOwnPort(addresses: readonly Address[] = []): boolean {
   return addresses.some(({ port }) => port !== undefined)

@@ -375,5 +375,7 @@ test('pages for admins need an admin who may look', () => {
   expect(() => load({ ADMIN_USERS: 'portal:a-long-s3cret:role=warm', WARM_ENABLED: 'pages' })).toThrow(
     'WARM_ENABLED=pages needs an admin who may see the pages: all have role=warm',
   )
-  expect(() => load({ ADMIN_USERS: '', WARM_ENABLED: 'pages' })).toThrow('ADMIN_USERS is required')
+  expect(() => load({ ADMIN_USERS: '', WARM_ENABLED: 'pages' })).toThrow(
+    'ADMIN_USERS is required for WARM_ENABLED=pages, or ADMIN_USERS_FILE: name an account that may open the pages for admins',
+  )
 })
