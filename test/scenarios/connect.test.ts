@@ -143,7 +143,15 @@ describe('a page with a token', () => {
       .map(line => JSON.parse(line))
       .filter(line => line.code === 'invalid-token' && line.audit)
     // Another expired token within the minute has no line of its own. Another fault has.
-    expect(refused).toMatchObject([{ detail: 'It has expired.' }, { detail: 'Its claim aud is missing or wrong.' }])
+    expect(refused).toMatchObject([
+      { detail: 'It has expired.' },
+      { detail: 'Its claim aud is missing or wrong: see PAGE_TOKEN_AUDIENCE.' },
+    ])
+    for (const sub of ['portal', 'PORTAL']) {
+      const ofService = await connect({ token: pageToken({ sub }) })
+      expect(problemOf(ofService)).toEqual([401, 'invalid-token'])
+      expect(JSON.parse(ofService.text).detail).toMatch(/no user the name of this account|capital letters/)
+    }
     const missing = await connect({ token: '' })
     expect([problemOf(missing), missing.headers['www-authenticate']]).toEqual([[401, 'invalid-token'], 'Bearer'])
     const basic = await connect({ token: '', headers: { Authorization: 'Basic cG9ydGFsOng=' } })

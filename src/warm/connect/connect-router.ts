@@ -19,12 +19,13 @@ import { Problem } from '../../lib/errors.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { refusalLog } from '../../lib/limits/refusal-log.js'
 import { foreignText } from '../../lib/text/foreign-text.js'
-import { userOf } from '../../xmpp/jid/jid.js'
+import { parseJid, userOf } from '../../xmpp/jid/jid.js'
 import { describeEnded } from '../answers.js'
 import { type AnsweringParts, type Call, createAnswering, createOftenLog, logged, outcomeOf } from '../calls.js'
 import { type ParameterName, tabParameters } from '../parameters.js'
 import { parametersOf, readFew } from '../read-parameters.js'
 import { createWarm, type WarmCallSettings, type WarmingParts } from '../warming/warm-call.js'
+import { isServiceAccount } from '../warming/warm-request.js'
 import { refused as refusedToken } from './page-claims.js'
 import type { PageTokens, PageUser, TrySeveral } from './page-tokens.js'
 import { createSignOutChecks, type RefusedSignOuts } from './sign-out-checks.js'
@@ -104,7 +105,12 @@ export function createConnectRouter(parts: ConnectParts): Router {
 
   const userIn = async (token: string | undefined, trySeveral?: TrySeveral): Promise<PageUser> => {
     if (token === undefined) throw new Problem('invalid-token', { detail: 'Send it as Authorization: Bearer.' })
-    return pageTokens.userOf(token, trySeveral)
+    const user = await pageTokens.userOf(token, trySeveral)
+    if (config.pages.login === 'service' && isServiceAccount(parseJid(user.jid)!, config))
+      throw refusedToken(
+        'Its user is the account in XMPP_SERVICE_ACCOUNTS. The portal must give no user the name of this account.',
+      )
+    return user
   }
 
   const authenticate: RequestHandler = async (request, response, next) => {

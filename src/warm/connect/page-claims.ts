@@ -45,7 +45,7 @@ const folded = () =>
 const unfit = () => refused('The claim of PAGE_TOKEN_JID makes no JID.')
 
 export function visitIn(claims: Claims): string | undefined {
-  const name = ['visit', 'sid'].find(name => Object.hasOwn(claims, name))
+  const name = ['visit', 'sid'].find(name => Object.hasOwn(claims, name) && claims[name] !== null)
   if (name === undefined) return undefined
   const { read, allowed } = bodyParameters.visit
   const visit = read(claims[name])

@@ -13,6 +13,8 @@ const mostCharacters = 8192
 const compact = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
 const leewaySeconds = 30
+/** A larger `exp` is a time in milliseconds: in seconds, it is after the year 5000. */
+const leastMilliseconds = 1e11
 const publicAlgorithms = ['RS', 'PS', 'ES'].flatMap(name => [256, 384, 512].map(bits => name + bits))
 publicAlgorithms.push('EdDSA', 'Ed25519')
 
@@ -145,6 +147,7 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
       const claims = await verify(token, trySeveral).catch(error => {
         throw problemOf(error, pages.secrets === undefined ? unsigned.keys : unsigned.secret)
       })
+      if (claims.exp! > leastMilliseconds) throw refused('Its exp is too large: it is in seconds, not milliseconds.')
       if (!(claims.exp! <= now() / 1000 + maxAge + leewaySeconds))
         throw refused(`Its exp is more than ${maxAge} seconds away: see PAGE_TOKEN_MAX_AGE.`)
       if (pages.secrets === undefined) demandVerified(claims, template)
@@ -178,11 +181,14 @@ function hasSigned(secret: KeyObject, token: string): boolean {
   return own.length === signature.length && timingSafeEqual(own, signature)
 }
 
+const settingOfClaim: Readonly<Record<string, string>> = { aud: 'PAGE_TOKEN_AUDIENCE', iss: 'PAGE_TOKEN_ISSUER' }
+
 /** The signature was checked first, so only tokens of the issuer get errors about claims. */
 function problemOf(error: unknown, otherwise: string): Problem {
   if (error instanceof Problem) return error
   if (error instanceof errors.JWTExpired) return refused('It has expired.')
   if (!(error instanceof errors.JWTClaimValidationFailed)) return refused(otherwise)
   if (error.claim === 'nbf' && error.reason === 'check_failed') return refused('It is not valid yet.')
-  return refused(`Its claim ${error.claim} is missing or wrong.`)
+  const setting = settingOfClaim[error.claim]
+  return refused(`Its claim ${error.claim} is missing or wrong${setting ? `: see ${setting}` : ''}.`)
 }

@@ -133,7 +133,7 @@ export function readCredentials(
 
 function withoutProof({ local, domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials | Unusable {
   const account = accountFor(serviceAccounts, domain)
-  if (account !== undefined && isSameName(account.user, local))
+  if (isServiceAccount({ local, domain }, { serviceAccounts }))
     return {
       kind: 'unusable',
       problem: new Problem('authzid-refused', { detail: 'It is the service account itself.' }),
@@ -142,6 +142,15 @@ function withoutProof({ local, domain }: Jid, { serviceAccounts, servers, remote
   const server = servers.get(domain) ?? (remotes.has(domain) ? undefined : servers.get('*'))
   if (server?.certificate !== undefined) return { kind: 'certificate' }
   return missingPassword('Or send token or credential. A jid alone needs XMPP_SERVICE_ACCOUNTS or a certificate.')
+}
+
+/** Whether this user is the account that logs in the users of its domain. */
+export function isServiceAccount(
+  { local, domain }: Pick<Jid, 'local' | 'domain'>,
+  { serviceAccounts }: Pick<Ways, 'serviceAccounts'>,
+): boolean {
+  const account = accountFor(serviceAccounts, domain)
+  return account !== undefined && isSameName(account.user, local)
 }
 
 const missingPassword = (rule: string): Unusable => ({

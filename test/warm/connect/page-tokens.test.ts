@@ -96,9 +96,11 @@ describe('a page token signed with a secret', () => {
     const visitOf = async (claims: object) => (await tokens()(signed({ ...good, ...claims }))).visit
     expect(await visitOf({ visit: 'v1', sid: 's1' })).toBe('v1')
     expect(await visitOf({ sid: 's1' })).toBe('s1')
+    expect(await visitOf({ visit: null, sid: 's1' })).toBe('s1')
+    expect(await visitOf({ visit: null, sid: null })).toBeUndefined()
   })
 
-  test.each([[7], [null], [''], [['v']], [{ v: 1 }], ['x'.repeat(129)], ['a\nb']])(
+  test.each([[7], [''], [['v']], [{ v: 1 }], ['x'.repeat(129)], ['a\nb']])(
     'is refused if the visit is %j',
     async visit => {
       expect(await refusal(signed({ ...good, visit, sid: 's' }))).toContain('Its claim visit does not fit.')
@@ -144,11 +146,16 @@ describe('a page token signed with a secret', () => {
     ['with exp as text', { exp: 'never' }, 'Its claim exp is missing or wrong.'],
     ['with exp as an array', { exp: [seconds + 300] }, 'Its claim exp is missing or wrong.'],
     ['that lasts too long', { exp: seconds + 3631 }, 'Its exp is more than 3600 seconds away: see PAGE_TOKEN_MAX_AGE.'],
+    ['with exp in milliseconds', { exp: now + 300_000 }, 'Its exp is too large: it is in seconds, not milliseconds.'],
     ['that is not valid yet', { nbf: seconds + 31 }, 'It is not valid yet.'],
-    ['without an audience', { aud: undefined }, 'Its claim aud is missing or wrong.'],
-    ['for another audience', { aud: 'mail' }, 'Its claim aud is missing or wrong.'],
-    ['for other audiences', { aud: ['mail', 'chat2'] }, 'Its claim aud is missing or wrong.'],
-    ['with an object as audience', { aud: { chat: true } }, 'Its claim aud is missing or wrong.'],
+    ['without an audience', { aud: undefined }, 'Its claim aud is missing or wrong: see PAGE_TOKEN_AUDIENCE.'],
+    ['for another audience', { aud: 'mail' }, 'Its claim aud is missing or wrong: see PAGE_TOKEN_AUDIENCE.'],
+    ['for other audiences', { aud: ['mail', 'chat2'] }, 'Its claim aud is missing or wrong: see PAGE_TOKEN_AUDIENCE.'],
+    [
+      'with an object as audience',
+      { aud: { chat: true } },
+      'Its claim aud is missing or wrong: see PAGE_TOKEN_AUDIENCE.',
+    ],
   ])('is refused %s', async (_how, claims, detail) => {
     expect(await refusal(signed({ ...good, ...claims }))).toBe(detail)
   })
@@ -180,7 +187,9 @@ describe('a page token signed with a secret', () => {
     const verify = tokens({ issuer: 'https://id.example' })
     expect((await verify(signed({ ...good, iss: 'https://id.example' }))).jid).toBe('alice@example.org')
     for (const iss of [undefined, 'https://id.example/', ['https://id.example']])
-      expect(await refusal(signed({ ...good, iss }), verify)).toBe('Its claim iss is missing or wrong.')
+      expect(await refusal(signed({ ...good, iss }), verify)).toBe(
+        'Its claim iss is missing or wrong: see PAGE_TOKEN_ISSUER.',
+      )
   })
 
   test('must have the claim credential if that logs in', async () => {
@@ -399,7 +408,7 @@ describe('a page token signed with a private key', () => {
 
   test('is refused from another issuer', async () => {
     const token = await sign('ES256', ec.privateKey, 'ec', { ...issued, iss: 'https://evil.example' })
-    expect(await refusal(token, inFile())).toBe('Its claim iss is missing or wrong.')
+    expect(await refusal(token, inFile())).toBe('Its claim iss is missing or wrong: see PAGE_TOKEN_ISSUER.')
   })
 
   test('is checked with keys that are fetched once, and again later for a new kid', async () => {
