@@ -5,7 +5,8 @@ import { isNodeName } from '../processes/node-name.js'
 import type { AttachBinding, Order, Place, SessionFilter, Transport } from '../session/session-types.js'
 import { idPattern } from '../session/sid.js'
 import { prepareDomain } from '../xmpp/jid/domains.js'
-import { forbiddenCharacter, type Jid, longestJid, parseJid } from '../xmpp/jid/jid.js'
+import { type Jid, longestJid, parseJid } from '../xmpp/jid/jid.js'
+import { JidMistake, mistakesIn } from './jid-mistakes.js'
 import { badParameter, integer, missingParameter, onOrOff, type Parameter, text, word } from './parameter-kinds.js'
 
 export const defaultTokenMechanism = 'OAUTHBEARER'
@@ -224,29 +225,11 @@ function readVersion(value: unknown): string | undefined {
 
 export function demandJid(sent: string): Jid {
   const jid = parseJid(sent)
-  if (jid === undefined) throw new Problem('invalid-jid', { quote: mistakesIn(sent) })
-  return jid
-}
-
-const places = { local: 'before the @', domain: 'in the domain', resource: 'after the slash' } as const
-
-/** XEP-0106 §4.2, without the space, which many names must not have. */
-const escapable = /["&'/:<>@]/
-
-function mistakesIn(sent: string): string | undefined {
-  const hasAt = sent.split('/', 1)[0]!.includes('@')
-  const all = [forbiddenIn(sent), hasAt ? undefined : 'It has no @. Write it like alice@example.org.']
-  return all.filter(Boolean).join(' ') || undefined
-}
-
-function forbiddenIn(sent: string): string | undefined {
-  const { part, character } = forbiddenCharacter(sent) ?? {}
-  if (part === undefined || character === undefined) return undefined
-  if (part === 'domain' && character === '@') return 'It has a second @. A user name can have it as \\40 (XEP-0106).'
-  const hex = character.codePointAt(0)!.toString(16)
-  const code = `U+${hex.toUpperCase().padStart(4, '0')}`
-  const isVisible = !/[\p{C}\p{M}\p{Z}]/u.test(character)
-  const named = isVisible ? `${character} (${code})` : character === ' ' ? `space (${code})` : code
-  const advice = part === 'local' && escapable.test(character) ? ` A user name can have it as \\${hex} (XEP-0106).` : ''
-  return `The character ${named} is not allowed ${places[part]}.${advice}`
+  if (jid !== undefined) return jid
+  const mistakes = mistakesIn(sent)
+  const [first] = mistakes
+  throw new Problem('invalid-jid', {
+    quote: mistakes.map(({ sentence }) => sentence).join(' ') || undefined,
+    cause: first && new JidMistake(first.code),
+  })
 }

@@ -230,6 +230,18 @@ describe('a warm call', () => {
     expect(json.detail).toContain(word)
   })
 
+  test.each([
+    ['p@ssw0rd-of-alice@chat.example', 'second-at'],
+    ['Pa55"w0rd@chat.example', 'character-in-local'],
+    ['secr3t-of-alice', 'no-at'],
+    ['@Pa55w0rd', 'empty-local'],
+  ])('with a misplaced password as jid logs only the kind of its mistake: %s', async (jid, cause) => {
+    const service = fakeService()
+    expect((await warm(service).send({ ...parameters, jid })).body.code).toBe('invalid-jid')
+    expect(service.log()).toContain(`"cause":"${cause}"`)
+    for (const part of ['w0rd', 'secr3t', '\\"', 'U+0022']) expect(service.log()).not.toContain(part)
+  })
+
   test('with a secret as parameter name repeats it in no reply and no log', async () => {
     const service = fakeService()
     const reply = await warm(service).send({ ...parameters, [`<b>${secret}`]: 1 })

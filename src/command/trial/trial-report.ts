@@ -5,6 +5,7 @@ import { type Problem, type ProblemCode, problems, type Step } from '../../lib/e
 import { traceOf } from '../../lib/log.js'
 import { CertificateFault } from '../../servers/net/certificate-fault.js'
 import type { BindingObject } from '../../warm/answers.js'
+import { JidMistake } from '../../warm/jid-mistakes.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import { type StreamManagement, sayManagement } from './stream-report.js'
 
@@ -89,7 +90,7 @@ export function sayFailure(problem: Problem, { jid, config, login }: Trial): str
 }
 
 function causeOf(cause: unknown): string | undefined {
-  if (!(cause instanceof Error) || cause instanceof CertificateFault) return undefined
+  if (!(cause instanceof Error) || cause instanceof CertificateFault || cause instanceof JidMistake) return undefined
   const { code, address, port } = cause as NodeJS.ErrnoException & { address?: string; port?: number }
   if (code === undefined) return undefined
   return address === undefined || port === undefined ? code : `${code} at ${written({ host: address, port })}`

@@ -51,6 +51,12 @@ export function forbiddenCharacter(text: string): ForbiddenCharacter | undefined
   return undefined
 }
 
+/** The first part that has its separator, but no text. Undefined for text without @. */
+export function emptyPart(text: string): keyof Jid | undefined {
+  const parts = split(text)
+  return parts && (['local', 'domain', 'resource'] as const).find(part => parts[part] === '')
+}
+
 const isAllowedIn: Readonly<Record<keyof Jid, (character: string) => boolean>> = {
   local: character => [...mapLocal(character)].every(each => !forbiddenInLocal.test(each) && isInIdentifiers(each)),
   domain: character => inDomains.test(character),

@@ -188,7 +188,10 @@ describe('an invalid admin form', () => {
   test('has an error at each wrong field, and the focus at the first', async () => {
     const { text } = await send(fakeService(), { jid: 'a b@', password: '', wait: 'long', ver: '2' })
     expect(faults(text)).toEqual([
-      ['jid', 'This is not an address. The character space (U+0020) is not allowed before the @.'],
+      [
+        'jid',
+        'This is not an address. The character space (U+0020) is not allowed before the @. The domain after the @ is empty.',
+      ],
       ['password', 'Enter the password.'],
       ['wait', 'A whole number, 0 or more.'],
       ['ver', 'A version of BOSH, such as 1.6.'],

@@ -149,6 +149,13 @@ describe('a warm call is rejected', () => {
     ['no password', 'jid=a@b.example', `${missing('password')} ${otherLogins}`],
     ['an empty password', 'jid=a@b.example&password', empty('password')],
     ['an invalid jid', 'jid=nobody&password=pw', 'invalid-jid | It has no @. Write it like alice@example.org.'],
+    ['a jid without a user', 'jid=@b.example&password=pw', 'invalid-jid | The part before the @ is empty.'],
+    ['a jid without a domain', 'jid=a@&password=pw', 'invalid-jid | The domain after the @ is empty.'],
+    [
+      'a jid without a resource behind its slash',
+      'jid=a@b.example/&password=pw',
+      'invalid-jid | The part after the slash is empty: leave out the slash.',
+    ],
     ['a jid that is too long', `jid=${'a'.repeat(1024)}@b.example&password=pw`, 'invalid-jid'],
     [
       'a NUL in the jid',
