@@ -113,6 +113,8 @@ describe('the settings for page tokens', () => {
     ['PAGE_TOKEN_JID must be like', { PAGE_TOKEN_JID: '{sub}@example.org/desk' }],
     ['PAGE_TOKEN_JID must be like', { PAGE_TOKEN_JID: '{sub}@{tenant}' }],
     ['PAGE_TOKEN_JID must be like', { PAGE_TOKEN_JID: 'A-{sub}@example.org' }],
+    ['PAGE_TOKEN_JID has a character that a JID must not have: space (U+0020)', { PAGE_TOKEN_JID: 'al ice{sub}@a' }],
+    ['PAGE_TOKEN_JID has a character that a JID must not have: , (U+002C)', { PAGE_TOKEN_JID: '{sub}@a,b' }],
     ['PAGE_TOKEN_JID has no @', { PAGE_TOKEN_JID: 'x{sub}' }],
     ['PAGE_ADMIN must be an account', { PAGE_ADMIN: 'nobody' }],
     ['PAGE_TOKEN_LOGIN=credential needs', { PAGE_TOKEN_LOGIN: 'credential', PAGE_ADMIN: 'portal' }],

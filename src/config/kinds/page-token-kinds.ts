@@ -1,7 +1,8 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { attempt } from '../../lib/attempt.js'
 import { isLoopback } from '../../lib/client-network.js'
-import { parseJid } from '../../xmpp/jid/jid.js'
+import { namedCharacter } from '../../lib/text/named-character.js'
+import { forbiddenCharacter, parseJid } from '../../xmpp/jid/jid.js'
 import { inFile, linesIn } from '../setting-file.js'
 import type { Kind } from './kinds.js'
 
@@ -97,7 +98,10 @@ export const jidTemplate: Kind<JidTemplate> = (text, report) => {
     if (before + after !== '') return report('has no @: write a domain, or the claim alone if it is a JID')
     return { claim, before, after, domain: undefined }
   }
-  const jid = parseJid(`${before}x${after}@${written}`)
+  const whole = `${before}x${after}@${written}`
+  const { character } = forbiddenCharacter(whole) ?? {}
+  if (character !== undefined) return report(`has a character that a JID must not have: ${namedCharacter(character)}`)
+  const jid = parseJid(whole)
   if (jid === undefined || jid.resource !== undefined || jid.local !== `${before}x${after}`)
     return report('must be like {sub}@example.org, without a resource')
   return { claim, before, after, domain: jid.domain }
