@@ -40,6 +40,12 @@ interface AboutRefusal {
   readonly setting?: string
 }
 
+const withoutDomain: AboutRefusal = {
+  sentence:
+    'The attribute `to` is missing: name the domain of an XMPP server. Or an operator can set BOSH_DEFAULT_DOMAIN.',
+  setting: 'BOSH_DEFAULT_DOMAIN',
+}
+
 export type ConnectionManager = Readonly<ReturnType<typeof createConnectionManager>>
 
 export function createConnectionManager(parts: ConnectionManagerParts) {
@@ -88,13 +94,17 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
 
   async function create(body: Body, peer: Peer): Promise<void> {
     let session: Session | undefined
+    const isUnaddressed = !body.to
     try {
       const payload = inspect(body.payload, parts)
       const opened = payload.fault ?? (await open(body, peer))
       if (opened instanceof BoshClient) {
         session = opened.session
         opened.create(body, payload, peer)
-      } else peer.answer(typeof opened === 'string' ? refuseToCreate(opened, peer) : opened)
+      } else if (typeof opened === 'string') {
+        const isMissing = opened === 'improper-addressing' && isUnaddressed
+        peer.answer(refuseToCreate(opened, peer, isMissing ? withoutDomain : {}))
+      } else peer.answer(opened)
     } catch (error) {
       breakOff(session, error, peer)
     }

@@ -99,7 +99,8 @@ describe('a session is created', () => {
       contentType: 'text/xml; charset=utf-8',
     })
     expect(peer.sentence).toMatch(/^[A-Z][^<>]{20,}\.( .*\.)?$/)
-    const setting = condition === 'host-unknown' ? 'XMPP_DOMAINS' : undefined
+    const isMissing = condition === 'improper-addressing' && !body.includes("to='a b'")
+    const setting = condition === 'host-unknown' ? 'XMPP_DOMAINS' : isMissing ? 'BOSH_DEFAULT_DOMAIN' : undefined
     expect(bench.refusals).toEqual([{ reason: condition, address: '192.0.2.1', setting }])
     expect(bench.links).toHaveLength(0)
     expect(bench.registry.size).toBe(0)
