@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import express, { type ErrorRequestHandler, type Express, type Request, type Router } from 'express'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
@@ -24,6 +25,7 @@ import { requestIdFrom } from '../lib/call-ids.js'
 import type { Counts } from '../lib/counts.js'
 import { Problem, type ProblemCode } from '../lib/errors.js'
 import { traceOf } from '../lib/log.js'
+import { foreignText } from '../lib/text/foreign-text.js'
 import { idPattern } from '../session/sid.js'
 import { represent } from '../warm/answers.js'
 import { type AnsweringParts, hiddenOnErrors, logged } from '../warm/calls.js'
@@ -106,11 +108,17 @@ export function createPagesApp(parts: PagesParts): Express {
 export function createMisdirectedApp(parts: ProblemParts): Express {
   const app = newApp(parts.config)
   app.use('/assets', createAssetsRouter())
-  app.use(() => {
-    throw new Problem('misdirected-request', { setting: 'HTTP_HOSTS' })
+  app.use(request => {
+    const host = askedHost(request)
+    throw new Problem('misdirected-request', { setting: 'HTTP_HOSTS', detail: host && `It is ${host}.` })
   })
   app.use(createProblemHandler(parts))
   return app
+}
+
+/** For messages: short, and in ASCII. Undefined without the header Host. */
+export function askedHost({ headers }: IncomingMessage): string | undefined {
+  return headers.host && foreignText(headers.host).replaceAll(/[^ -~]/g, '?')
 }
 
 function newApp({ http }: Pick<Config, 'http'>): Express {
@@ -149,7 +157,8 @@ function createProblemHandler(
         counts.faults += 1
         log.error({ ...ids, ...traceOf(problem.cause ?? error) }, 'failed')
       } else if (!logged.has(response)) {
-        const about = { ...ids, code: problem.code, setting: problem.setting, address: clientAddress(request, config) }
+        const { code, setting, detail } = problem
+        const about = { ...ids, code, setting, detail, address: clientAddress(request, config) }
         const isTold = often(problem.code, sum => ({ ...about, count: (sum?.count ?? 0) + 1 }))
         if (!isTold) log.debug(about, 'refused')
       }

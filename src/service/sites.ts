@@ -13,7 +13,7 @@ import type { SessionRecord } from '../session/session-record.js'
 import { createCarriedLogins } from '../warm/warming/carried-logins.js'
 import { managementFrom } from '../warm/warming/session-login.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
-import { createMisdirectedApp } from './app.js'
+import { askedHost, createMisdirectedApp } from './app.js'
 import { type Built, createSite, type Parts, type SiteParts } from './site.js'
 
 export type Sites = ReturnType<typeof createSites>
@@ -115,8 +115,10 @@ function refusal(config: Config, { shared, sums }: Parts): Routes {
   const { logFor, counts, clock } = shared.sessionParts
   const note = refusalLog(clock, logFor('bosh'), boshRefused)
   const refuseBosh: RequestListener = (req, res) => {
-    note('host', clientAddress(req, config), 'HTTP_HOSTS')
-    answerInText(res, 421, problems['misdirected-request'].sentence)
+    const host = askedHost(req)
+    note('host', clientAddress(req, config), 'HTTP_HOSTS', host)
+    const { sentence } = problems['misdirected-request']
+    answerInText(res, 421, host ? `${sentence} It is ${host}.` : sentence)
   }
   const rest = createMisdirectedApp({ config, log: logFor('http'), counts, sums })
   return { paths: new Map([[config.boshPath, refuseBosh]]), below: [], rest }

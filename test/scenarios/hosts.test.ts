@@ -253,6 +253,18 @@ describe('a host that HTTP_HOSTS does not name', () => {
     expect((await askAt('any.local', '/assets/style.css')).status).toBe(200)
     const session = await bosh('any.local', '/http-bind', "to='localhost'")
     expect([session.status, session.text]).toEqual([421, expect.stringContaining('HTTP_HOSTS')])
+    const strange = `${'a'.repeat(90)}.local`
+    for (const [host, shown] of [
+      ['any.local', 'any.local'],
+      [strange, `${'a'.repeat(80)}?`],
+    ] as const)
+      for (const path of ['/http-bind', '/warm']) {
+        const { text } = await askAt(host, path, { headers: { Accept: 'application/json' } })
+        expect(text).toContain(`see HTTP_HOSTS. It is ${shown}.`)
+      }
+    const lines = service.lines.join()
+    expect(lines).toContain('"detail":"It is any.local."')
+    expect(lines).toContain('"subject":"any.local"')
     expect((await warm('chat.local')).status).toBe(200)
   })
 })
