@@ -30,12 +30,15 @@ export type SettingsAtHand = ReturnType<typeof readSettings>
 export function readSettings(envFile: string | undefined, instead: Environment = {}) {
   const own = { ...process.env }
   const file = envFile ?? '.env'
-  const readFile = () => readEnvFile(file, envFile !== undefined)
+  const readFile = () => {
+    const places = new Map<string, number>()
+    const values = readEnvFile(file, envFile !== undefined, places)
+    return { values, misspelt: misspeltNames(values, places) }
+  }
   try {
-    const values = readFile()
+    const { values, misspelt } = readFile()
     for (const [name, value] of Object.entries(values)) process.env[name] ??= value
     let running: Loaded = loadConfig({ ...process.env, ...instead })
-    const misspelt = misspeltNames(values)
     return {
       ...running,
       inFile: values,
@@ -43,7 +46,7 @@ export function readSettings(envFile: string | undefined, instead: Environment =
       warnings: [...running.warnings, ...misspelt, ...exposedSettings(file, values)],
       /** If `reload` throws a `ConfigError`, nothing has changed. */
       reload(): Reloaded {
-        const values = readFile()
+        const { values, misspelt } = readFile()
         const reloaded = reloadConfig(running, { ...values, ...own, ...instead })
         running = reloaded
         for (const name of Object.keys(settings)) {
@@ -51,7 +54,7 @@ export function readSettings(envFile: string | undefined, instead: Environment =
           if (text === undefined) delete process.env[name]
           else process.env[name] = text
         }
-        const warnings = [...reloaded.warnings, ...misspeltNames(values), ...exposedSettings(file, values)]
+        const warnings = [...reloaded.warnings, ...misspelt, ...exposedSettings(file, values)]
         return { ...reloaded, warnings }
       },
     }

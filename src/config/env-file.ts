@@ -4,8 +4,12 @@ import { parseEnv } from 'node:util'
 import { ConfigError } from './load.js'
 import { mayShow } from './shown-names.js'
 
-/** Reads as Node does. Throws a `ConfigError` with all faulty lines. */
-export function readEnvFile(file: string, mustExist = false): Record<string, string> {
+/** Reads as Node does. Notes the line of each name in `places`. Throws a `ConfigError` with all faulty lines. */
+export function readEnvFile(
+  file: string,
+  mustExist = false,
+  places = new Map<string, number>(),
+): Record<string, string> {
   const lines = readLines(file, mustExist)
   const values: Record<string, string> = {}
   const problems: string[] = []
@@ -29,6 +33,7 @@ export function readEnvFile(file: string, mustExist = false): Record<string, str
     const last = Math.max(end, at)
     const written = [value.trimStart(), ...lines.slice(at + 1, last + 1)].join('\n')
     // Each value is parsed alone, because `parseEnv` would read an indented comment as part of a name.
+    places.set(name, at + 1)
     values[name] = parseEnv(`NAME=${written}\n`)['NAME'] ?? ''
     at = last
   }

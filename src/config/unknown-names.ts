@@ -23,13 +23,13 @@ export function unknownNames(environment: Environment): string[] {
   })
 }
 
-/** All other names in the file of the service, in which names of other programs are mistakes. */
-export function misspeltNames(values: Environment): string[] {
+/** All other names in the file of the service, in which names of other programs are mistakes. `places` has their lines. */
+export function misspeltNames(values: Environment, places: ReadonlyMap<string, number> = new Map()): string[] {
   const reported = new Set(unknownNames(values).map(sentence => sentence.slice(0, sentence.indexOf(' '))))
   return Object.keys(values).flatMap(name =>
     isKnown(name) || reported.has(name) || ofNode.test(name)
       ? []
-      : [sentenceFor(name, entryOf(commonNames, name) ?? meantBy(name) ?? similarTo(name))],
+      : [sentenceFor(name, entryOf(commonNames, name) ?? meantBy(name) ?? similarTo(name), places.get(name))],
   )
 }
 
@@ -48,15 +48,18 @@ const ofSystemd = /^LISTEN_(?:PID|FDS|FDNAMES)$/
 const ofNode =
   /^(?:NODE_\w+|UV_\w+|OPENSSL_\w+|SSL_CERT_\w+|TZ|LANG|LC_\w+|PATH|HOME|TMPDIR|DEBUG|ALL_PROXY|all_proxy)$/
 
-function sentenceFor(name: string, meant: Name | undefined): string {
+function sentenceFor(name: string, meant: Name | undefined, line?: number): string {
   const unneeded = entryOf(unneededNames, name)
-  const shown = meant !== undefined || unneeded !== undefined || mayShow(name) ? name : 'A name in the env file'
+  const shown = meant !== undefined || unneeded !== undefined || mayShow(name) ? name : hidden(line)
   const unknown = `${shown} is not a setting of this service.`
   if (unneeded !== undefined) return `${unknown} Not needed: ${unneeded}.`
   return meant === undefined
     ? `${unknown} See docs/settings.md, or docs/coming-from.md for other servers.`
     : `${unknown} Did you mean ${meant}?`
 }
+
+const hidden = (line: number | undefined) =>
+  line === undefined ? 'A name in the env file' : `The name in line ${line} of the env file`
 
 function entryOf<Entry>(table: Readonly<Record<string, Entry>>, name: string): Entry | undefined {
   const lower = name.toLowerCase()

@@ -20,3 +20,12 @@ test('the start and each reload warn about a misspelt name in the file', () => {
   expect(reload().warnings).toContain(warning)
   expect(readSettings(file).warnings).toContain(warning)
 })
+
+test('a name that may be a secret is reported with its line, and is not shown', () => {
+  write('ADMIN_USERS=portal:a-long-secret', '', 'XMPP_DOMAINS=example.org', 'b4ckend:Wq8ZtR5nB2xK=7vYh')
+  const { warnings } = readSettings(file)
+  expect(warnings).toContainEqual(
+    expect.stringMatching(/^The name in line 4 of the env file is not a setting of this service\. See /),
+  )
+  expect(warnings.join()).not.toContain('Wq8Z')
+})
