@@ -58,6 +58,7 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}): Load
       ...risks(config),
       ...tooFewDescriptors(config),
       ...unreadExclusions(environment, config),
+      ...unsupportedProxy(environment, config),
       ...unusedPageSettings(environment, config),
       ...unusedAdmins(environment, config),
       ...tlsWarnings,
@@ -202,6 +203,13 @@ function unreadExclusions(environment: Environment, { proxies }: Config): string
     entry =>
       `NO_PROXY has ${entry}, which is ignored: it is neither a host such as example.org, nor an address, nor a range such as 10.0.0.0/8.`,
   )
+}
+
+/** Programs that read ALL_PROXY use it for what the other two do not name. */
+function unsupportedProxy(environment: Environment, { proxies }: Config): string[] {
+  const name = ['ALL_PROXY', 'all_proxy'].find(name => environment[name]?.trim())
+  if (name === undefined || proxies.https !== undefined) return []
+  return [`${name} is not supported: to use a proxy, name an HTTP proxy in HTTPS_PROXY.`]
 }
 
 /** An empty PAGE_ORIGINS turns tokens off without a warning. */

@@ -69,6 +69,16 @@ test('entries of NO_PROXY that cannot be read are reported, without accounts', (
   expect(warnings('10.0.*', '')).toEqual([])
 })
 
+test('ALL_PROXY gives a warning that it is not supported, unless HTTPS_PROXY is set', () => {
+  const warnings = (more: Record<string, string>) => loadConfig({ ...required, ...more }).warnings
+  for (const name of ['ALL_PROXY', 'all_proxy'])
+    expect(warnings({ [name]: 'socks5://me:s3same@proxy:1' })).toEqual([
+      `${name} is not supported: to use a proxy, name an HTTP proxy in HTTPS_PROXY.`,
+    ])
+  expect(warnings({ ALL_PROXY: ' ' })).toEqual([])
+  expect(warnings({ ALL_PROXY: 'socks5://proxy:1', HTTPS_PROXY: 'http://proxy:1' })).toEqual([])
+})
+
 test('variables of other programs with similar names give no warning', () => {
   const names = ['NO_COLOR', 'ALL_PROXY', 'HTTP_PROXY_REQUEST_FULLURI', 'NO_PROXY_CACHE', 'HTTPS_PROXY_HOST']
   expect(unknownNames(Object.fromEntries(names.map(name => [name, 'x'])))).toEqual([])
