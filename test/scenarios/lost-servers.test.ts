@@ -91,7 +91,10 @@ describe('a server in the settings', () => {
       await new Promise(resolve => setImmediate(resolve))
     }
     clock.advance(1_000)
-    expect(ended()).toMatchObject([{ level: 40, part: 'c2s', domain: 'plain.example', ended: 4, late: 4, refused: 0 }])
+    const reason = 'late: no login succeeded within LINK_RESUME_TIME'
+    expect(ended()).toMatchObject([
+      { level: 40, part: 'c2s', domain: 'plain.example', ended: 4, late: 4, refused: 0, reason },
+    ])
     clock.advance(60_000)
     expect(ended()).toHaveLength(1)
   })

@@ -126,6 +126,11 @@ export class Repair {
   }
 }
 
+const reasons: Readonly<Record<WhyUnmended, string>> = {
+  late: 'late: no login succeeded within LINK_RESUME_TIME',
+  refused: 'refused: the server no longer has the stream, for example after a restart, or refused the login',
+}
+
 /** The first log line waits for this time, because many links may be given up together. */
 const firstLineMilliseconds = 1_000
 
@@ -138,7 +143,8 @@ interface UnmendedParts {
 
 export function unmendedLinks({ sums, log, isNamed }: UnmendedParts): (domain: string, why: WhyUnmended) => void {
   const often = sums.of<Record<WhyUnmended, number> & { readonly domain: string }>(({ domain, late, refused }) => {
-    const about = { domain: withULabels(domain), ended: late + refused, late, refused }
+    const reason = [late > 0 && reasons.late, refused > 0 && reasons.refused].filter(Boolean).join('; ')
+    const about = { domain: withULabels(domain), ended: late + refused, late, refused, reason }
     log.warn(about, 'links were not mended: their sessions ended')
   }, firstLineMilliseconds)
   return (name, why) => {

@@ -13,8 +13,14 @@ test('domains that clients choose share their log lines', () => {
   unmended('example.org', 'refused')
   clock.advance(1_000)
   expect(lines).toEqual([
-    { domain: '*', ended: 1000, late: 1000, refused: 0 },
-    { domain: 'example.org', ended: 1, late: 0, refused: 1 },
+    { domain: '*', ended: 1000, late: 1000, refused: 0, reason: 'late: no login succeeded within LINK_RESUME_TIME' },
+    {
+      domain: 'example.org',
+      ended: 1,
+      late: 0,
+      refused: 1,
+      reason: expect.stringMatching(/^refused: the server no longer has/),
+    },
   ])
   clock.advance(120_000)
   unmended('d0.example.org', 'late')
