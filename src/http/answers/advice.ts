@@ -1,4 +1,5 @@
-import { type ProblemCode, problems } from '../../lib/errors.js'
+import { type Problem, type ProblemCode, problems } from '../../lib/errors.js'
+import { codeOf } from '../../lib/log.js'
 
 export const advice: Readonly<Record<ProblemCode, string>> = {
   'missing-parameter': 'Add it, and send the call again.',
@@ -83,6 +84,13 @@ const onPages: OnPages = {
 }
 
 export const pageAdvice: Readonly<Record<ProblemCode, string>> = { ...advice, ...onPages }
+
+const aboutProxy =
+  'Try again. If it fails again, check the proxy in HTTPS_PROXY or HTTP_PROXY, or add the host to NO_PROXY.'
+
+/** Undefined if no proxy for outgoing requests is the cause. */
+export const proxyAdvice = ({ cause }: Pick<Problem, 'cause'>): string | undefined =>
+  codeOf(cause)?.startsWith('proxy-') ? aboutProxy : undefined
 
 const headlines: OnPages = {
   'missing-parameter': 'Something is missing in the address or form',
