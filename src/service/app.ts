@@ -7,6 +7,7 @@ import { homePath } from '../http/addresses.js'
 import {
   callIdsOf,
   contentTypes,
+  detailOf,
   problemAnswer,
   problemFrom,
   publish,
@@ -166,6 +167,11 @@ function createProblemHandler(
         response.destroy()
         return
       }
+      if (isHandshake(request)) {
+        const { status } = problem
+        sendAnswer(response, { status, headers: { 'Content-Type': plainText }, body: `${detailOf(problem)}\n` })
+        return
+      }
       const representation = representationOf(request)
       const hidden = hiddenOnErrors(response)
       const bar =
@@ -180,6 +186,11 @@ function createProblemHandler(
     }
   }
 }
+
+const plainText = 'text/plain; charset=utf-8'
+
+/** A handshake, which is passed on without `Upgrade` if no endpoint is at its path. */
+const isHandshake = ({ method, headers }: Request) => method === 'GET' && headers['sec-websocket-key'] !== undefined
 
 function linkBack(request: Request, code: ProblemCode, warmPath: string, { home, links }: Navigation) {
   const form = home + warmPath

@@ -81,6 +81,10 @@ describe('the WebSocket handshake', () => {
     await stage.strike()
     await set({ WEBSOCKET_ENABLED: 'off' })
     await expect(stage.wire()).rejects.toThrow('HTTP 404')
+    const headers = { 'Sec-WebSocket-Key': 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=' }
+    const told = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false, headers })
+    expect(told).toMatchObject({ status: 404, headers: { 'content-type': 'text/plain; charset=utf-8' } })
+    expect(told.text).toMatch(/^There is nothing at this address\. The WebSocket endpoint is off here: see WEBSOCKET_/)
     await stage.strike()
     await set({ WEBSOCKET_PATH: '/ws' })
     await stage.wire({ path: '/ws' })
