@@ -21,6 +21,7 @@ import { type Channel, closeCodes } from './channel.js'
 import { OwnLoginStart } from './own-login.js'
 import { type ChannelParts, SocketChannel } from './socket-channel.js'
 import type { StreamStart } from './stream-start.js'
+import { offersXmpp, shownOffer, subprotocol } from './subprotocol.js'
 
 export interface EndpointParts
   extends PublicEndpoint,
@@ -35,9 +36,6 @@ export interface EndpointParts
 }
 
 const mostPieces = 4096
-
-/** RFC 7395 §3.1. */
-const subprotocol = 'xmpp'
 
 interface Refusal {
   readonly status: number
@@ -66,7 +64,7 @@ const refusals = {
   },
   handshake: { status: 400, sentence: 'This is not a WebSocket handshake (RFC 6455).' },
   host: { status: 400, sentence: 'The header Host is missing, or there are several (RFC 6455).' },
-  subprotocol: { status: 400, sentence: 'The subprotocol here is "xmpp" (RFC 7395).' },
+  subprotocol: { status: 400, sentence: 'Offer the subprotocol "xmpp" (RFC 7395), as in new WebSocket(url, "xmpp").' },
   shutdown: { status: 503, sentence: 'The service is stopping.' },
   'lost-upgrade': {
     status: 426,
@@ -88,9 +86,9 @@ export interface WebSocketEndpoint {
 export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint {
   const { access, clients, origins, counts, log, site, carriedSockets, registry } = parts
   const noteRefusal = refusalLog(parts.clock, log, 'a WebSocket client was refused')
-  const note = (reason: Reason, { headers }: IncomingMessage, address: string): Refusal => {
+  const note = (reason: Reason, req: IncomingMessage, address: string): Refusal => {
     const refusal: Refusal = refusals[reason]
-    noteRefusal(reason, address, refusal.setting, reason === 'origin' ? headers.origin : undefined)
+    noteRefusal(reason, address, refusal.setting, subjectOf(reason, req))
     return refusal
   }
   const starting = new Set<StreamStart>()
@@ -213,9 +211,9 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   }
 }
 
-const nodeOf = ({ url }: IncomingMessage) => new URLSearchParams(url!.split('?')[1]).get('node') ?? undefined
-
-function offersXmpp({ headers }: IncomingMessage): boolean {
-  const offered = headers['sec-websocket-protocol']?.split(',') ?? []
-  return offered.some(name => name.trim() === subprotocol)
+function subjectOf(reason: Reason, req: IncomingMessage): string | undefined {
+  if (reason === 'origin') return req.headers.origin
+  return reason === 'subprotocol' ? shownOffer(req) : undefined
 }
+
+const nodeOf = ({ url }: IncomingMessage) => new URLSearchParams(url!.split('?')[1]).get('node') ?? undefined

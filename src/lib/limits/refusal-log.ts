@@ -5,7 +5,7 @@ import { onceAMinute } from './throttle.js'
 
 export const boshRefused = 'a BOSH client was refused'
 
-/** `reason` is one of a few texts. `setting` decides about the refusal. `subject`: an origin or a host. */
+/** `reason` is one of a few texts. `setting` decides about the refusal. `subject`: an origin, a host or a subprotocol. */
 export type NoteRefusal = (reason: string, address: string | undefined, setting?: string, subject?: string) => void
 
 /** Each reason has a line in a minute. Further lines have the level `debug`. */
