@@ -19,6 +19,7 @@ export interface AuditLine {
   readonly code?: string
   readonly step?: string
   readonly condition?: string
+  readonly detail?: string
   /** Bare JIDs. Lines about refused client logins, and about sessions ended together, can have more than one. */
   readonly jids: readonly string[]
   /** XMPP servers at which logins failed: host and port. */
@@ -93,10 +94,12 @@ export function* linesFor(
       if (line.admin === viewer) yield line
     } else {
       const jids = line.jids.filter(jid => allowsDomain(scope, domainOf(jid)))
-      // `line.count` and `line.servers` may include other domains.
-      const count = jids.length < line.jids.length ? Math.min(line.count, jids.length) : line.count
-      const servers = jids.length < line.jids.length ? [] : line.servers
-      if (jids.length > 0) yield { ...line, jids, servers, count }
+      if (jids.length === line.jids.length) yield line
+      else if (jids.length > 0) {
+        // `line.count`, `line.servers` and `line.detail` may be about other domains.
+        const { detail: _, ...shown } = line
+        yield { ...shown, jids, servers: [], count: Math.min(line.count, jids.length) }
+      }
     }
   }
 }
@@ -141,7 +144,7 @@ function toLine(number: number, fields: Readonly<Record<string, unknown>>): Audi
     number,
     node: typeof node === 'string' && isNodeName(node) ? node : '',
     action: String(msg),
-    ...Object.assign({}, ...['admin', 'address', 'code', 'step', 'condition', 'id'].map(text)),
+    ...Object.assign({}, ...['admin', 'address', 'code', 'step', 'condition', 'detail', 'id'].map(text)),
     jids: texts(jids, jid),
     servers: texts(servers, server),
     count: [count, refused].find(each => typeof each === 'number') ?? 1,

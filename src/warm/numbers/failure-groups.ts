@@ -16,6 +16,8 @@ export interface FailureGroup {
   readonly conditions: readonly string[]
   /** `warm`, `connect` or `client login`. */
   readonly actions: readonly string[]
+  /** The newest. */
+  readonly detail?: string | undefined
 }
 
 export type FailureWish = Pick<AuditWish, 'scope' | 'viewer'>
@@ -38,7 +40,7 @@ export function createFailureReader({ nodes, lines }: LineReaderParts) {
     merged(
       Array.from(
         linesFor(lines, wish),
-        ({ code = 'unknown', step, count, time, jids, servers, condition, action }) => ({
+        ({ code = 'unknown', step, count, time, jids, servers, condition, action, detail }) => ({
           code,
           step: stepOf({ action, step }),
           count,
@@ -48,6 +50,7 @@ export function createFailureReader({ nodes, lines }: LineReaderParts) {
           servers,
           conditions: condition === undefined ? [] : [condition],
           actions: [action],
+          detail,
         }),
       ),
     )
@@ -79,5 +82,6 @@ function both(newer: FailureGroup, older: FailureGroup): FailureGroup {
     servers: union('servers'),
     conditions: union('conditions'),
     actions: union('actions'),
+    detail: newer.detail ?? older.detail,
   }
 }

@@ -13,12 +13,12 @@ export function describeFailures({ groups, unanswered }: Failures) {
 
 export type FailureObject = ReturnType<typeof describeGroup>
 
-function describeGroup({ code, step, count, last, jids, domains, servers, conditions, actions }: FailureGroup) {
-  const known = Object.hasOwn(problems, code) ? (code as ProblemCode) : undefined
+function describeGroup({ code, step, count, last, jids, domains, servers, conditions, actions, detail }: FailureGroup) {
+  const known = knownCode(code)
   return {
     code,
     step,
-    detail: known && problems[known].sentence,
+    detail: [known && problems[known].sentence, detail].filter(Boolean).join(' ') || undefined,
     advice: known && advice[known],
     count,
     last: new Date(last).toISOString(),
@@ -28,6 +28,13 @@ function describeGroup({ code, step, count, last, jids, domains, servers, condit
     servers,
     jids,
   }
+}
+
+const knownCode = (code: string) => (Object.hasOwn(problems, code) ? (code as ProblemCode) : undefined)
+
+function headlineOf(code: string): string {
+  const known = knownCode(code)
+  return known === undefined ? code : problems[known].sentence
 }
 
 const actionNames: Readonly<Record<string, string>> = {
@@ -41,6 +48,8 @@ export function failuresPage({ groups, unanswered }: Failures, context: AdminPag
     title: 'Failures',
     groups: groups.map(group => ({
       ...describeGroup(group),
+      headline: headlineOf(group.code),
+      detail: group.detail,
       key: failureKey(group),
       last: formatTime(group.last),
       ago: span(Math.max(0, Math.floor((Date.now() - group.last) / 1000))),

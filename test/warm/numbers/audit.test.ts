@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Problem } from '../../../src/lib/errors.js'
 import { createAuditReader } from '../../../src/warm/numbers/audit-lines.js'
 import { createFailureReader } from '../../../src/warm/numbers/failure-groups.js'
+import { describeFailures } from '../../../src/warm/numbers/failures-page.js'
 import { RecentAudit } from '../../../src/watching/logs.js'
 import { JoinedProcesses, settled } from '../../support/joined-processes.js'
 import { isXhtml } from '../../support/xhtml.js'
@@ -16,7 +17,10 @@ async function busy() {
   const set = setUp({
     login: async () => {
       if (isRefused)
-        throw new Problem('not-authorized', { step: 'sasl', condition: 'not-authorized', server: '<b>one:5222' })
+        throw new Problem('not-authorized', {
+          ...{ step: 'sasl', condition: 'not-authorized', server: '<b>one:5222' },
+          detail: 'Its state: <locked>.',
+        })
       return binding
     },
   })
@@ -157,11 +161,24 @@ describe('the failures page', () => {
     expect(isXhtml(text)).toBe(true)
     expect(text).toContain('<a href="/warm/audit?jid&#x3D;romeo%40other.chat.example">romeo@other.chat.example</a>')
     expect(text).toContain('<dt>XMPP servers</dt><dd>&lt;b&gt;one:5222</dd>')
+    expect(text).toContain('<dt>Last detail</dt><dd>Its state: &lt;locked&gt;.</dd>')
+    expect(text).toContain('<h2>The XMPP server refused the user name, the password or the token.</h2>')
     expect((await call('get', portal)('/warm/failures')).body).toEqual({ failures: [] })
     expect((await call('get', portal)('/warm/failures').set(html)).text).toContain(
       'No login was refused, and none failed.',
     )
   })
+})
+
+test('a group of failures has its newest detail', async () => {
+  const recent = new RecentAudit()
+  for (const [at, detail] of ['It has expired.', 'It is <not> valid yet.', undefined].entries())
+    recent.add(JSON.stringify({ time: at, msg: 'connect', code: 'invalid-token', detail }))
+  const failures = await createFailureReader({ lines: recent.failures })({ scope: ['*'], viewer: 'portal' })
+  const sentence = 'The token of the page is missing, wrong or expired.'
+  expect(describeFailures(failures).failures).toMatchObject([
+    { count: 3, detail: `${sentence} It is <not> valid yet.`, advice: expect.stringContaining('see detail') },
+  ])
 })
 
 describe('the audit and failures pages of several processes', () => {
@@ -223,6 +240,7 @@ describe('the audit and failures pages of several processes', () => {
         code: 'not-authorized',
         jids,
         servers: ['one:5222'],
+        detail: 'It is b@other.example.',
         refused: 9,
       }),
     )
@@ -231,9 +249,11 @@ describe('the audit and failures pages of several processes', () => {
     expect((await ask(['*'])).groups).toMatchObject([
       {
         ...{ step: 'sasl', count: 9, jids, domains: ['chat.example', 'other.example'], servers: ['one:5222'] },
+        detail: 'It is b@other.example.',
         last: Date.UTC(2026, 10, 23, 12),
       },
     ])
+    expect((await ask(['chat.example'])).groups[0]?.detail).toBeUndefined()
     expect((await ask(['chat.example'])).groups).toMatchObject([{ count: 1, jids: ['a@chat.example'], servers: [] }])
     expect((await ask(['third.example'])).groups).toEqual([])
   })
