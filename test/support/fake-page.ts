@@ -183,7 +183,7 @@ export class FakePage {
   #converse(Connection: new (service: string) => FakeConnection): object {
     const heard = new Map<string, (...given: unknown[]) => unknown>()
     const settings: Record<string, string> = {}
-    const model = { set() {}, save() {} }
+    const model = { get() {}, set() {}, save() {} }
     let connection: FakeConnection | undefined
     const user = {
       async login() {

@@ -40,6 +40,7 @@ export interface InsideConverse {
   }
   readonly state: {
     readonly chatboxes: { get(jid: string): { readonly messages: { readonly models: readonly Message[] } } | undefined }
+    readonly session: { get(name: 'unacked_stanzas'): readonly string[] | undefined }
     readonly roster?: { get(jid: string): { getStatus(): string } | undefined }
   }
 }

@@ -16,11 +16,12 @@ export interface PrivateConverse {
     }
     readonly settings: { extend(settings: object): void; set(settings: object): void }
     readonly user: { login(jid: string): Promise<void>; logout(): Promise<void> }
-    send(stanza: unknown): void
+    /** May be replaced. */
+    send: (stanza: Element | StropheBuilder) => void
   }
   readonly env: {
     readonly $build: (name: string, attributes: object) => StropheBuilder
-    readonly $pres: (attributes: object) => unknown
+    readonly $pres: (attributes: object) => StropheBuilder
   }
   readonly exports: { readonly ControlBox?: new (attributes: object) => unknown }
   readonly state: {
@@ -39,7 +40,7 @@ interface Model {
   save(values: object): void
 }
 
-interface ConverseConnection extends StropheConnection {
+export interface ConverseConnection extends StropheConnection {
   jid: string
   reconnecting: boolean
   /** `logout` if the user logs out. */

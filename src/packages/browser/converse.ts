@@ -1,9 +1,12 @@
 // `import { connectConverse } from '…/assets/warm-bindings-converse.js'`
 import type { Status } from './chat.js'
-import type { Converse, PrivateConverse } from './converse-types.js'
+import type { Converse, ConverseConnection, PrivateConverse } from './converse-types.js'
+import { isUnconfirmed } from './departures.js'
 import { mayReturn, type NoChat, replaced } from './failures.js'
 import { LinkState, linkNamespace, mending } from './link-state.js'
 import { Pauses } from './pauses.js'
+import { longestFailure } from './retries.js'
+import { ReturnedMessages } from './returned-messages.js'
 import { type CheckOptions, checkSignIn } from './sign-in-check.js'
 import { hangUp, socketAddress, socketPatience } from './socket.js'
 import { askForBinding, type Located, type Source } from './source.js'
@@ -75,11 +78,45 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
   let wasAttached: boolean | undefined
   let isReplaced = false
   let attempt = 0
+  const returned = new ReturnedMessages()
+  const { send } = api
+  let isOverSocket = false
+  /** Stanzas that the service has not acknowledged over the last WebSocket. */
+  let unacked = ''
+  let isAsking = false
+
+  /** Converse drops stanzas without a connection. */
+  api.send = stanza => {
+    const element = 'tree' in stanza ? stanza.tree() : stanza
+    const isKept = returned.add(element, !!isAttached, isOverSocket)
+    if (isAttached || !isKept) send(element)
+    // Converse alone asks only after five stanzas.
+    if (isAttached && isKept && isOverSocket) send(env.$build('r', { xmlns: 'urn:xmpp:sm:3' }))
+  }
+
+  const sendAgain = () => {
+    for (const stanza of returned.unsent) api.send(stanza)
+  }
+
+  /** After the answer, the XMPP server also receives messages. */
+  const askServer = (connection: ConverseConnection) => {
+    if (isAsking || !isAttached) return
+    isAsking = true
+    const mine = attempt
+    const ping = env.$build('iq', { type: 'get', to: connection.domain!, id: randomName() })
+    const answered = (answer: Element | null) => {
+      if (mine !== attempt) return
+      isAsking = false
+      if (answer && !isUnconfirmed(answer)) sendAgain()
+    }
+    connection.sendIQ(ping.c('ping', { xmlns: 'urn:xmpp:ping' }).tree(), answered, answered, longestFailure)
+  }
 
   /** Removes the tab's name, because browsers copy storage to a duplicated tab. */
   const hideName = () => keep({ jid: memory.jid })
 
   const forget = () => {
+    returned.clear()
     for (const key in sessionStorage) if (/^converse-/.test(key)) delete sessionStorage[key]
   }
 
@@ -112,7 +149,9 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
       forget()
     }
     isResumed = resumed
-    memory.seen = Math.max(found.delivered ?? 0, resumed && jid === memory.jid ? memory.seen : 0)
+    const isKnown = resumed && jid === memory.jid
+    memory.seen = Math.max(found.delivered ?? 0, isKnown ? memory.seen : 0)
+    returned.goOn(found.rid, found.requests ?? 2, isKnown ? found.received : undefined)
     memory.jid = jid
     hideName()
     binding = found
@@ -133,7 +172,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     const { delivered = 0 } = found
     const mine = ++attempt
     const connection = api.connection.get()!
-    const isOverSocket = connection.service.startsWith('ws')
+    isOverSocket = connection.service.startsWith('ws')
     /** Number of stanzas, or undefined during a login over WebSocket. */
     let count = isOverSocket ? undefined : delivered
     connection.reconnecting = wasAttached!
@@ -153,7 +192,10 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
       // Over WebSocket, stream management begins first.
       if (/^(enabled|resumed)$/.test(element.localName)) watch()
       if (count === undefined) {
-        if (element.localName === 'iq') count = delivered
+        if (element.localName === 'iq') {
+          count = delivered
+          returned.lost(unacked)
+        }
         if (element.localName === 'resumed') count = memory.seen
         return
       }
@@ -164,11 +206,17 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
         const isNew = count > memory.seen
         if (isNew) memory.seen = count
         if (stanza.localName !== 'message') continue
+        if (returned.takeBack(stanza)) {
+          stanza.replaceChildren()
+          stanza.setAttribute('type', 'normal')
+          askServer(connection)
+        }
         const body = stanza.querySelector('body')
         if (body) body.textContent = body.textContent.slice(0, mostText)
         if (!(isNew || stanza.id) || stanza.outerHTML.length > mostXml) stanza.replaceChildren()
       }
     }
+    if (!isOverSocket) connection.xmlOutput = body => returned.note(body)
     const follow = (code: number, condition?: string | null) => {
       if (mine === attempt) isReplaced ||= condition === 'conflict'
       if (connection.disconnection_cause !== 'logout') {
@@ -188,6 +236,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
       }
       connection.onConnectStatusChanged(code, condition)
       if (code === attached) watch()
+      if (code === attached || code === connected) sendAgain()
     }
     if (!isResumed) state.session.save({ roster_cached: false })
     if (isOverSocket) {
@@ -209,6 +258,8 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
 
   const lose = () => {
     attempt += 1
+    isAsking = false
+    if (isAttached && isOverSocket) unacked = JSON.stringify(state.session.get('unacked_stanzas') ?? '')
     if (isAttached) api.connection.reconnect()
     else wait(lost)
     isAttached = false
@@ -228,6 +279,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
 
   const end = (code: string, reason: string) => {
     attempt += 1
+    returned.clear()
     pauses.cancel()
     isAttached = wasAttached = false
     enter({ state: 'ended', code, reason })
