@@ -12,14 +12,33 @@ export const mending = {
 
 /** Reads the notices of a page that has sent `<watch/>`. */
 export class LinkState {
-  isMending = false
   /** Number of notices. Each proves that the service still has the session. */
   notices = 0
+  #isBroken = false
+  /** The service answers, but the XMPP server does not answer a ping. */
+  #isSilent = false
   readonly #changed: (isMending: boolean) => void
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(changed: (isMending: boolean) => void) {
     this.#changed = changed
+  }
+
+  get isMending(): boolean {
+    return this.#isBroken || this.#isSilent
+  }
+
+  /** The XMPP server has not answered a ping in time. */
+  unanswered(): void {
+    this.#isSilent = true
+    this.#changed(true)
+  }
+
+  /** The XMPP server has answered a ping. */
+  answered(): void {
+    const wasSilent = this.#isSilent
+    this.#isSilent = false
+    if (wasSilent && !this.#isBroken) this.#changed(false)
   }
 
   note(input: Element): void {
@@ -29,9 +48,9 @@ export class LinkState {
 
   #take(isMending: boolean): void {
     this.notices += 1
-    this.isMending = isMending
+    this.#isBroken = isMending
     clearTimeout(this.#timer)
     if (isMending) this.#timer = setTimeout(this.#changed, shortestMilliseconds, true)
-    else this.#changed(false)
+    else if (!this.#isSilent) this.#changed(false)
   }
 }

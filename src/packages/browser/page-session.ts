@@ -1,11 +1,12 @@
 import { Archive } from './archive.js'
 import type { Arrivals } from './arrivals.js'
-import { type Contact, readContact } from './contact.js'
+import type { Contact } from './contact.js'
 import { type Departures, isUnconfirmed } from './departures.js'
 import { LinkState, linkNamespace } from './link-state.js'
 import { carbonOf, carbonsNamespace, childOf, type Rooms, readMessage } from './message.js'
 import { orderReplies } from './reply-order.js'
 import { longestFailure, Retries } from './retries.js'
+import { fetchContacts } from './roster.js'
 import { hangUp, type ManagedSocket, socketPatience } from './socket.js'
 import type { Located } from './source.js'
 import {
@@ -44,7 +45,6 @@ interface SessionEvents {
 const bindNamespace = 'urn:ietf:params:xml:ns:xmpp-bind'
 const bodyNamespace = 'http://jabber.org/protocol/httpbind'
 const mucNamespace = 'http://jabber.org/protocol/muc'
-const rosterNamespace = 'jabber:iq:roster'
 
 const patience = 6_000
 
@@ -64,7 +64,6 @@ export class PageSession {
   #isOver = false
   #isLeft = false
   #isReplaced = false
-  #isSettled = false
   #deadline: ReturnType<typeof setTimeout> | undefined
   /** New messages wait while older messages are sent again. */
   isHolding = false
@@ -237,7 +236,7 @@ export class PageSession {
   }
 
   check(act = () => this.#online(), milliseconds = patience): void {
-    const { notices, isMending } = this.#link
+    const { notices } = this.#link
     const attributes = { type: 'get', to: this.#connection.domain!, id: randomName() }
     const ping = this.#build('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
     // Servers answer in order (RFC 6120 §10.1), so the answer confirms earlier stanzas.
@@ -247,17 +246,21 @@ export class PageSession {
       else if (!this.#isOver && !isUnconfirmed(answer)) {
         confirmed()
         if (this.socket) this.socket.confirmed = attributes.id
+        this.#link.answered()
         act()
       }
     }
     this.#connection.sendIQ(ping.tree(), answered, answered, milliseconds)
-    this.send(...(isMending ? this.#watch() : []))
+    this.send(...this.#watch())
   }
 
-  /** While the link is mended, the server answers no ping, but the service answers `<watch/>`. */
+  /** If the server hangs, or the link is mended, only the service answers, to `<watch/>`. */
   #unanswered(before: number, ask: () => void): void {
-    if (this.#isOver || !this.#isSettled || this.#link.notices === before) this.#lose()
-    else ask()
+    if (this.#isOver || this.#link.notices === before) this.#lose()
+    else {
+      this.#link.unanswered()
+      ask()
+    }
   }
 
   drop(): void {
@@ -343,9 +346,9 @@ export class PageSession {
     const isNew = this.#isFresh || !resumed
     const carbons = this.#build('iq', { type: 'set', id: randomName() }).c('enable', { xmlns: carbonsNamespace }).tree()
     const entering = [carbons, this.presence({}), ...[...rooms.values()].map(occupant => this.joining(occupant))]
-    const contacts = isNew ? this.#fetchContacts(resumed === true) : true
+    const contacts = isNew && this.#fetchContacts(resumed === true)
     const unsent = this.isHolding ? [] : departures.unsent(kept)
-    this.send(...(isNew ? entering : []), ...unsent, ...this.#state(), ...this.#watch())
+    this.send(...(isNew ? entering : []), ...unsent, ...this.#state())
     const caughtUp = this.#catchUp(isLost || !resumed)
     // Strophe may send kept stanzas after the first ping, so only a second ping confirms them.
     const sentAgain = () => {
@@ -354,29 +357,17 @@ export class PageSession {
     }
     this.check(kept ? sentAgain : undefined)
     if (await caughtUp) departures.failInDoubt()
-    if (!(await contacts) || !(await caughtUp)) return
-    this.#isSettled = true
-    this.#events.settled()
+    await contacts
+    if (!this.#isOver) this.#events.settled()
   }
 
   /** A resumed session sends probes, because servers send presences only once. */
-  #fetchContacts(isResumed: boolean): Promise<boolean> {
-    const request = this.#build('iq', { type: 'get', id: randomName() })
-    const take = (result: Element) => {
-      if (this.#isOver) return
-      const contacts = [...result.getElementsByTagName('item')].map(readContact)
-      this.#events.contacts(contacts)
-      const seen = contacts.filter(({ subscription }) => subscription === 'to' || subscription === 'both')
-      if (isResumed) this.send(...seen.slice(0, mostProbes).map(({ jid }) => this.presence({ type: 'probe', to: jid })))
-    }
-    return new Promise(resolve => {
-      const answered = (result: Element) => {
-        take(result)
-        resolve(!this.#isOver)
-      }
-      const failed = (error: Element | null) => resolve(!!error)
-      this.#connection.sendIQ(request.c('query', { xmlns: rosterNamespace }).tree(), answered, failed, patience)
-    })
+  async #fetchContacts(isResumed: boolean): Promise<void> {
+    const contacts = await fetchContacts(this.#connection, this.#parts.Strophe.Builder, patience, () => this.#isOver)
+    if (!contacts || this.#isOver) return
+    this.#events.contacts(contacts)
+    const seen = contacts.filter(({ subscription }) => subscription === 'to' || subscription === 'both')
+    if (isResumed) this.send(...seen.slice(0, mostProbes).map(({ jid }) => this.presence({ type: 'probe', to: jid })))
   }
 
   async #catchUp(isMissing: boolean): Promise<boolean> {
@@ -389,7 +380,9 @@ export class PageSession {
     // Without `last`, the newest message must be fetched, because `startAfter` needs its id.
     if (!isShown && last) return true
     if (isShown) arrivals.hold()
-    const found = await this.#archive.since(last, Math.max(history, 1), arrivals.isKnown)
+    const ask = () => this.#archive.since(last, Math.max(history, 1), arrivals.isKnown)
+    let found = await ask()
+    while (this.#link.isMending && !this.#isOver) found = await ask()
     if (this.#isOver) return false
     departures.confirm(found.map(({ message }) => (message.own ? message.id : undefined)))
     if (isShown) arrivals.release(found, jid)

@@ -137,9 +137,10 @@ describe('A page whose pings are not answered', () => {
     await settles()
     await pings()
     page.last.isTold('mending', false)
-    for (let time = 0; time < 5; time++) {
+    const before = watches()
+    for (let time = 1; time <= 5; time++) {
       page.last.timesOut()
-      expect(watches()).toBe(2 + time)
+      expect(watches()).toBe(before + time)
       page.last.isTold('mending', false)
       await passes(6_000)
     }
@@ -147,6 +148,38 @@ describe('A page whose pings are not answered', () => {
     page.last.isTold('up', false)
     page.last.answers()
     expect([told(), asked]).toEqual([['online', 'offline mending', 'online'], 1])
+  })
+
+  test('is offline, and keeps its session, while only the service answers that the link is up', async () => {
+    await settles()
+    await pings()
+    for (let time = 1; time <= 5; time++) {
+      page.last.isTold('up', false)
+      page.last.timesOut()
+      await passes(6_000)
+      expect(told()).toEqual(['online', 'offline mending'])
+    }
+    page.last.isTold('up', false)
+    await passes(1_000)
+    expect(told()).toEqual(['online', 'offline mending'])
+    page.last.answers()
+    expect([told(), asked]).toEqual([['online', 'offline mending', 'online'], 1])
+  })
+
+  test.each(transports)('keeps its session if it comes meanwhile, over %s', async (transport, isInBody) => {
+    let contacts = 0
+    modules['the module']({ transport, onContacts: () => void (contacts += 1) })
+    await passes(0)
+    page.last.becomes(isInBody ? Status.attached : Status.connected)
+    for (let time = 1; time <= 5; time++) {
+      page.last.isTold('up', isInBody)
+      page.last.timesOut()
+      await passes(6_000)
+    }
+    expect([told(), asked, contacts]).toEqual([['online', 'offline mending'], 1, 0])
+    page.last.answers()
+    await passes(0)
+    expect([told(), asked, contacts]).toEqual([['online', 'offline mending', 'online'], 1, 1])
   })
 
   test('asks for a new binding if the service does not answer either', async () => {
