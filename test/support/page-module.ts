@@ -36,7 +36,7 @@ export interface ModuleNoted {
 /** What the page can be told to do; `window.chat` is what `connect` resolves with. */
 export interface ModuleChat extends EventTarget {
   readonly jid: string
-  readonly status: { readonly state: string }
+  readonly status: { readonly state: string; readonly code?: string }
   send(to: string, body: string, type?: 'groupchat'): string
   resend(id: string): boolean
   join(room: string, nickname: string): void

@@ -206,7 +206,8 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
         const isNew = count > memory.seen
         if (isNew) memory.seen = count
         if (stanza.localName !== 'message') continue
-        if (returned.takeBack(stanza)) {
+        // An error that comes again was taken back before.
+        if (isNew ? returned.takeBack(stanza) : isUnconfirmed(stanza)) {
           stanza.replaceChildren()
           stanza.setAttribute('type', 'normal')
           askServer(connection)
