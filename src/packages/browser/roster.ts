@@ -4,20 +4,25 @@ import { randomName } from './tab.js'
 
 const rosterNamespace = 'jabber:iq:roster'
 
-/** Asks again after `milliseconds` without an answer. Resolves with undefined if the server has none, or `isOver`. */
+/** Asks again, and waits longer each time, until the server answers. Resolves with undefined after an error or `isOver`. */
 export function fetchContacts(
   connection: StropheConnection,
   Builder: StropheNamespace['Builder'],
-  milliseconds: number,
+  patience: number,
   isOver: () => boolean,
 ): Promise<readonly Contact[] | undefined> {
   return new Promise(resolve => {
+    let milliseconds = patience
     const ask = () => {
       const request = new Builder('iq', { type: 'get', id: randomName() }).c('query', { xmlns: rosterNamespace })
       connection.sendIQ(request.tree(), answered, failed, milliseconds)
     }
     const answered = (result: Element) => resolve([...result.getElementsByTagName('item')].map(readContact))
-    const failed = (error: Element | null) => (error || isOver() ? resolve(undefined) : ask())
+    const failed = (error: Element | null) => {
+      milliseconds *= 2
+      if (error || isOver()) resolve(undefined)
+      else ask()
+    }
     ask()
   })
 }
