@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { CallerGone } from '../../src/lib/caller-gone.js'
+import { type Clock, systemClock } from '../../src/lib/clock.js'
 import type { SessionEntry, Store } from '../../src/store/store.js'
 import { memberOf, processOf, sessionOf, tabOf } from '../store/entries.js'
 import { eventually } from '../support/eventually.js'
@@ -106,6 +107,19 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     redis.resume()
     await eventually('it is up', () => here.isUp)
     expect(await here.records.take({ secret: 'sid' })).toMatchObject({ text: 'sealed' })
+  })
+
+  test('that hangs takes no record for a caller whose timer was early', async () => {
+    const after: Clock['after'] = (ms, callback) => systemClock.after(Math.max(ms - 50, 1), callback)
+    const early = await openRedisStore(redis, undefined, undefined, { now: systemClock.now, after })
+    await early.join(memberOf('c', []))
+    await early.records.put([{ id: '9', secrets: ['sid'], text: 'sealed' }], 60)
+    redis.pause()
+    await millisecondsOf(early.records.take({ secret: 'sid' }), 'no-answer')
+    redis.resume()
+    await eventually('it is up', () => here.isUp && early.isUp)
+    expect(await here.records.take({ secret: 'sid' })).toMatchObject({ text: 'sealed' })
+    await early.close()
   })
 
   test('that is killed and comes back empty gets all entries again', async () => {

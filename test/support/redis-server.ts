@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { systemClock } from '../../src/lib/clock.js'
+import { type Clock, systemClock } from '../../src/lib/clock.js'
 import { redisStore } from '../../src/store/redis/redis-store.js'
 import type { Store, StoreEvents } from '../../src/store/store.js'
 import { eventually } from './eventually.js'
@@ -138,7 +138,8 @@ export function openRedisStore(
   { path }: Pick<RedisServer, 'path'>,
   events: StoreEvents = { onDown() {}, onUp() {} },
   password?: string,
+  clock: Clock = systemClock,
 ): Promise<Store> {
   const settings = { place: { kind: 'socket', path }, password } as const
-  return redisStore({ settings, sealKey, clock: systemClock, events })
+  return redisStore({ settings, sealKey, clock, events })
 }

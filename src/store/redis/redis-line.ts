@@ -5,6 +5,8 @@ import { type RedisClient, type RedisSettings, redisClient } from './redis-clien
 
 /** Of a command, in milliseconds. */
 const longestAnswer = 1_000
+/** In scripts, times are whole milliseconds. */
+const timeStep = 1
 
 export interface Script {
   readonly text: string
@@ -107,9 +109,10 @@ export class RedisLine {
     return { answer: this.#inTime(ran), settled: ran.catch(() => {}) }
   }
 
-  /** For `refusalIfLate`: when a caller that asks now gives up, in Redis time. */
+  /** For `refusalIfLate`, in Redis time: never later than the time when a caller that asks now gives up. */
   get deadline(): number {
-    return this.#offset === undefined ? Number.MAX_SAFE_INTEGER : this.#clock.now() + this.#offset + longestAnswer
+    if (this.#offset === undefined) return Number.MAX_SAFE_INTEGER
+    return this.#clock.now() + this.#offset + longestAnswer - timeStep
   }
 
   up(redisNow: number): void {
@@ -142,12 +145,19 @@ export class RedisLine {
 
   #inTime(answer: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      const until = this.#clock.now() + longestAnswer
       const fail = (outage: Outage) => {
         timer.cancel()
         if (outage !== 'failed') this.down(outage)
         reject(new StoreUnavailable(outage))
       }
-      const timer: Timer = this.#clock.after(longestAnswer, () => fail('no-answer'))
+      // Node's timers can end a millisecond early, which would be before `deadline`.
+      const wait = (): Timer =>
+        this.#clock.after(until - this.#clock.now(), () => {
+          if (this.#clock.now() >= until) fail('no-answer')
+          else timer = wait()
+        })
+      let timer = wait()
       answer.then(
         value => {
           timer.cancel()
