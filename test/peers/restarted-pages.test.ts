@@ -177,13 +177,16 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       }
     }
 
-    const openConverseModule = async (over: PageOptions['transport']): Promise<Visitor> => {
+    const openConverseModule = async (
+      over: PageOptions['transport'],
+    ): Promise<Visitor & Pick<ConverseVisitor, 'has'>> => {
       converse.options = { binding: '/chat/binding', transport: over }
       await context.addInitScript(shortPauses)
       if (over === 'websocket') await context.addInitScript(fast)
       const page = await ConverseVisitor.come(context, converse.url, [converse.url, service.url])
       await page.has('online')
       return {
+        has: (state, times) => page.has(state, times),
         jid: () => page.jid(),
         say: (to, text) => page.say(to, text),
         receives: (text, milliseconds) => page.receives(bob.bareJid, text, milliseconds),
@@ -270,6 +273,16 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         wait = 3
         await restartUnder(await openStrophe(), 2, false)
       })
+
+    test('with Converse and its module gets what came while its user typed without a connection', async () => {
+      const visitor = await openConverseModule('websocket')
+      await talkWith(visitor, async (_jid, sayBoth) => {
+        await service.stop()
+        await visitor.has('offline unreachable')
+        await sayBoth()
+        await service.start()
+      })
+    })
 
     test('with the module sends only unconfirmed messages again if the service is killed', async () => {
       await context.addInitScript(noteFrames)

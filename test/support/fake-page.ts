@@ -135,11 +135,34 @@ class FakeBuilder {
   }
 }
 
+class FakeMessage {
+  readonly name = 'message'
+  readonly outerHTML = '<message/>'
+
+  constructor(readonly id: string) {}
+
+  getAttribute(name: string): string | null {
+    return { id: this.id, type: 'chat', to: 'bob@localhost' }[name] ?? null
+  }
+
+  getElementsByTagName(): readonly object[] {
+    return [{}]
+  }
+
+  cloneNode(): this {
+    return this
+  }
+}
+
 /** Strophe for `connect`, and `globalThis.converse` for `connectConverse`. */
 export class FakePage {
   /** In the order in which they were created. */
   readonly connections: FakeConnection[] = []
   readonly Strophe: object
+  /** Converse tells its plugins of an event. */
+  hears = (_event: string): void => {}
+  /** The user of Converse sends a chat message. */
+  say = (_id: string): void => {}
   #stored = new Map<string, unknown>()
 
   constructor() {
@@ -198,6 +221,7 @@ export class FakePage {
       api: {
         connection: { get: () => connection, reconnect: () => heard.get('will-log-in')!() },
         listen: { on: (name: string, act: () => unknown) => void heard.set(name, act) },
+        send: (stanza: { readonly name: string }) => connection?.send(stanza),
         settings: { extend() {}, set: (values: object) => void Object.assign(settings, values) },
         user,
       },
@@ -207,6 +231,8 @@ export class FakePage {
     }
     // Converse logs in again after a lost connection.
     heard.set('will-log-in', () => void user.login())
+    this.hears = event => void heard.get(event)?.()
+    this.say = id => void _converse.api.send(new FakeMessage(id))
     return {
       plugins: { add: (_name: string, plugin: { initialize(): void }) => plugin.initialize.call({ _converse }) },
       initialize: async () => void heard.get('initialized')!(),

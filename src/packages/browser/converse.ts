@@ -81,6 +81,8 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
   const returned = new ReturnedMessages()
   const { send } = api
   let isOverSocket = false
+  /** Stream management has begun. */
+  let isCounted = false
   /** Stanzas that the service has not acknowledged over the last WebSocket. */
   let unacked = ''
   let isAsking = false
@@ -91,7 +93,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     const isKept = returned.add(element, !!isAttached, isOverSocket)
     if (isAttached || !isKept) send(element)
     // Converse alone asks only after five stanzas.
-    if (isAttached && isKept && isOverSocket) send(env.$build('r', { xmlns: 'urn:xmpp:sm:3' }))
+    if (isAttached && isKept && isCounted) send(env.$build('r', { xmlns: 'urn:xmpp:sm:3' }))
   }
 
   const sendAgain = () => {
@@ -173,6 +175,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     const mine = ++attempt
     const connection = api.connection.get()!
     isOverSocket = connection.service.startsWith('ws')
+    isCounted = false
     /** Number of stanzas, or undefined during a login over WebSocket. */
     let count = isOverSocket ? undefined : delivered
     connection.reconnecting = wasAttached!
@@ -190,7 +193,10 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     connection.xmlInput = element => {
       link.note(element)
       // Over WebSocket, stream management begins first.
-      if (/^(enabled|resumed)$/.test(element.localName)) watch()
+      if (/^(enabled|resumed)$/.test(element.localName)) {
+        isCounted = true
+        watch()
+      }
       if (count === undefined) {
         if (element.localName === 'iq') {
           count = delivered
@@ -237,7 +243,6 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
       }
       connection.onConnectStatusChanged(code, condition)
       if (code === attached) watch()
-      if (code === attached || code === connected) sendAgain()
     }
     if (!isResumed) state.session.save({ roster_cached: false })
     if (isOverSocket) {
@@ -312,6 +317,8 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     binding = undefined
     return { ...payload, success: true }
   })
+  // Not earlier: after the first stanza the service delivers messages, which Converse would not take yet.
+  api.listen.on('reconnected', () => setTimeout(() => isAttached && sendAgain()))
   api.listen.on('logout', () => isEnded() || end('closed', 'The chat has ended.'))
   api.listen.on('disconnected', showEnd)
   api.listen.on('presencesInitialized', () => {

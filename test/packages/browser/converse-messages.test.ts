@@ -1,0 +1,55 @@
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { connectConverse, FakePage, Status } from '../../support/fake-page.js'
+
+let page: FakePage
+
+beforeEach(() => {
+  jest.useFakeTimers()
+  page = new FakePage()
+})
+
+afterEach(() => {
+  jest.useRealTimers()
+  page.close()
+})
+
+const binding = async () => ({
+  jid: 'alice@localhost/1',
+  sid: 's1',
+  rid: 5,
+  url: 'https://chat.example.org/http-bind',
+  resumed: true,
+  websocket: { url: 'https://chat.example.org/xmpp-websocket/warm', token: 't' },
+})
+
+const passes = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds)
+
+// After the first stanza the service delivers what waits, and Converse would lose it.
+test.each([
+  ['bosh', Status.attached],
+  ['websocket', Status.connected],
+])('a message typed without a connection is sent when Converse takes messages, over %s', async (transport, online) => {
+  void connectConverse({ binding, transport })
+  await passes(0)
+  page.last.becomes(online)
+  page.last.becomes(Status.disconnected)
+  await passes(0)
+  page.say('1')
+  await passes(10_000)
+  page.last.becomes(online)
+  await passes(0)
+  expect(page.connections.flatMap(({ sent }) => sent)).toEqual([])
+  page.hears('reconnected')
+  await passes(0)
+  expect(page.connections.flatMap(({ sent }) => sent)).toEqual(['message'])
+})
+
+test('a message is followed by a request for its acknowledgement once stream management has begun', async () => {
+  void connectConverse({ binding, transport: 'websocket' })
+  await passes(0)
+  page.last.becomes(Status.connected)
+  page.say('1')
+  page.last.receives('enabled')
+  page.say('2')
+  expect(page.last.sent).toEqual(['message', 'message', 'r'])
+})
