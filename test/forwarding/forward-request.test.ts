@@ -422,7 +422,7 @@ test('10,000 requests, of which a third is cancelled, leave nothing behind and d
     await Promise.all(Array.from({ length: 20 }, cancelled))
   }
   await eventually('the end of all requests', () => open === 0)
-  expect(stage.links.to(stage.address).streams).toBe(0)
+  await eventually('the end of all streams', () => stage.links.to(stage.address).streams === 0)
   expect(stage.links.size).toBe(1)
   expect(stage.lost).toEqual([])
   expect(stage.faults).toEqual([])

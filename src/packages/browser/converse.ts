@@ -200,7 +200,8 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
       if (count === undefined) {
         if (element.localName === 'iq') {
           count = delivered
-          returned.lost(unacked)
+          // A resumed session still has them, so that they would arrive twice.
+          if (!isResumed) returned.lost(unacked)
         }
         if (element.localName === 'resumed') count = memory.seen
         return
