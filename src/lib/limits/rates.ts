@@ -1,4 +1,4 @@
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
 export type KeyedRate = Pick<Rate, 'take' | 'giveBack' | 'count' | 'wait'>
 
@@ -11,17 +11,19 @@ export type MakeRate = (name: string, most: Most, seconds: number) => KeyedRate
 
 export const ownRates: MakeRate = (_name, most, seconds) => new Rate(most, seconds)
 
+export type Limiter = Pick<RateLimiterAbstract, 'points' | 'consume' | 'reward' | 'get'>
+
 export class Rate {
   readonly #most: Most
-  readonly #counted: RateLimiterMemory
+  readonly #counted: Limiter
 
-  /** The first `take` begins a window of `seconds`. If `most` is 0, there is no limit. */
-  constructor(most: Most, seconds: number) {
+  /** The first `take` begins a window of `seconds`. If `most` is 0, there is no limit. `counted` has the counts. */
+  constructor(most: Most, seconds: number, counted: Limiter = new RateLimiterMemory({ points: 1, duration: seconds })) {
     this.#most = most
-    this.#counted = new RateLimiterMemory({ points: 1, duration: seconds })
+    this.#counted = counted
   }
 
-  get #limiter(): RateLimiterMemory | undefined {
+  get #limiter(): Limiter | undefined {
     const most = numberOf(this.#most)
     if (most === 0) return undefined
     this.#counted.points = most
