@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2'
 import { answerInText } from '../http/answers/node-answers.js'
+import { whenClientGone } from '../http/bodies/client-gone.js'
 import { sendContinue } from '../http/bodies/expect-continue.js'
 import { closeLingering } from '../http/bodies/lingering-close.js'
 import { replyWhole } from '../http/fast/fast-response.js'
@@ -77,7 +78,7 @@ export function forwardRequest(
     stream.end()
   })
   // Not a reset, because `nghttp2` closes the links of a peer that resets many streams.
-  const forgetClient = whenGone(req, res, () => {
+  const forgetClient = whenClientGone(req, res, () => {
     stream.resume()
     stream.end()
   })
@@ -133,20 +134,6 @@ function collectBody(link: PeerLink, req: IncomingMessage, res: ServerResponse, 
   req.once('end', () => {
     if (discard === undefined) then(Buffer.concat(chunks))
   })
-}
-
-function whenGone(req: IncomingMessage, res: ServerResponse, act: () => void): () => void {
-  const onClose = () => {
-    if (!res.writableFinished) act()
-  }
-  res.once('close', onClose)
-  // Before Node 24, a pipelined reply without a socket emits no `close` when the connection closes.
-  const socket = res.socket === null ? req.socket : undefined
-  socket?.setMaxListeners(0).once('close', onClose)
-  return () => {
-    res.off('close', onClose)
-    socket?.off('close', onClose)
-  }
 }
 
 /** Writes an answer that has arrived whole. */
