@@ -9,6 +9,7 @@ import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
 import { Counts } from '../../src/lib/counts.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { createRefusals, type OnRefused } from '../../src/lib/limits/reached-limits.js'
+import { refusalLog } from '../../src/lib/limits/refusal-log.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { nodeIn } from '../../src/processes/node-name.js'
 import { freeMemory } from '../../src/session/limits/freeing-memory.js'
@@ -380,13 +381,22 @@ export class BoshBench {
       trustedProxies: { hasProxy: () => false },
       refused,
     })
+    const refusals = pino(
+      { base: null, timestamp: false, level: 'debug' },
+      {
+        write: line => {
+          const { reason, address, setting } = JSON.parse(line)
+          this.refusals.push({ reason, address, setting })
+        },
+      },
+    )
     const manager = createConnectionManager({
       opener: this.opener,
       registry: this.registry,
       ...{ limits, refused, maxStanzaBytes: 262_144, clock: this.clock, counts: this.counts },
       bodies: this.bodies,
       requireSecure: about.requireSecure ?? false,
-      noteRefusal: (reason, address, setting) => void this.refusals.push({ reason, address, setting }),
+      noteRefusal: refusalLog(this.clock, refusals, 'a client was refused'),
       defaultDomain: about.defaultDomain,
       terms: {
         maxWait: 60,

@@ -33,8 +33,6 @@ const sentences: Partial<Record<Condition, string>> = {
   'system-shutdown': 'The service is stopping. Create the session again in a moment.',
 }
 
-const settingOf: Partial<Record<Condition, string>> = { 'host-gone': 'XMPP_DOMAINS', 'host-unknown': 'XMPP_DOMAINS' }
-
 interface AboutRefusal {
   readonly sentence?: string | undefined
   readonly setting?: string
@@ -54,7 +52,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   function refuseToCreate(
     condition: Condition,
     { address }: Pick<Peer, 'address'>,
-    { sentence = sentences[condition], setting = settingOf[condition] }: AboutRefusal = {},
+    { sentence = sentences[condition], setting }: AboutRefusal = {},
   ): Reply {
     if (sentence === undefined) return refuse(condition)
     counts.failedRequests += 1

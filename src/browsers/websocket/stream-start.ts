@@ -22,8 +22,6 @@ export interface StartParts {
 
 const longestMessageBytes = 16 * 1024
 
-const settingOf: Readonly<Record<string, string>> = { 'host-gone': 'XMPP_DOMAINS', 'host-unknown': 'XMPP_DOMAINS' }
-
 /** A channel that has no session yet (RFC 7395 §3.4). */
 export abstract class StreamStart<Parts extends StartParts = StartParts> implements ChannelEvents {
   protected readonly channel: Channel
@@ -64,7 +62,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
   }
 
   /** RFC 7395 §3.5. */
-  refuse(condition: string, code?: number, setting = settingOf[condition]): void {
+  refuse(condition: string, code?: number, setting?: string): void {
     this.over()
     this.parts.noteRefusal(condition, this.channel.address, setting)
     this.channel.end(code, [...this.introduction, declareStream(writeStreamError(condition))])

@@ -5,13 +5,15 @@ import { onceAMinute } from './throttle.js'
 
 export const boshRefused = 'a BOSH client was refused'
 
+const settingOf: Readonly<Record<string, string>> = { 'host-gone': 'XMPP_DOMAINS', 'host-unknown': 'XMPP_DOMAINS' }
+
 /** `reason` is one of a few texts. `setting` decides about the refusal. `subject`: an origin, a host or a subprotocol. */
 export type NoteRefusal = (reason: string, address: string | undefined, setting?: string, subject?: string) => void
 
 /** Each reason has a line in a minute. Further lines have the level `debug`. */
 export function refusalLog(clock: Pick<Clock, 'now'>, log: Logger, sentence: string): NoteRefusal {
   const isDue = onceAMinute<string>(clock)
-  return (reason, address, setting, subject) => {
+  return (reason, address, setting = settingOf[reason], subject) => {
     const about = {
       reason,
       address: address && foreignText(address),
