@@ -31,8 +31,7 @@ export function readSettings(envFile: string | undefined, instead: Environment =
   const own = { ...process.env }
   const file = envFile ?? '.env'
   const readFile = () => {
-    const places = new Map<string, number>()
-    const values = readEnvFile(file, envFile !== undefined, places)
+    const { values, places } = readEnvFile(file, envFile !== undefined)
     return { values, misspelt: misspeltNames(values, places) }
   }
   try {

@@ -4,14 +4,17 @@ import { parseEnv } from 'node:util'
 import { ConfigError } from './load.js'
 import { mayShow } from './shown-names.js'
 
-/** Reads as Node does. Notes the line of each name in `places`. Throws a `ConfigError` with all faulty lines. */
-export function readEnvFile(
-  file: string,
-  mustExist = false,
-  places = new Map<string, number>(),
-): Record<string, string> {
+export interface EnvFile {
+  readonly values: Record<string, string>
+  /** The line of each name. */
+  readonly places: ReadonlyMap<string, number>
+}
+
+/** Reads as Node does. Throws a `ConfigError` with all faulty lines. */
+export function readEnvFile(file: string, mustExist = false): EnvFile {
   const lines = readLines(file, mustExist)
   const values: Record<string, string> = {}
+  const places = new Map<string, number>()
   const problems: string[] = []
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at]!.trim()
@@ -38,7 +41,7 @@ export function readEnvFile(
     at = last
   }
   if (problems.length > 0) throw new ConfigError(problems)
-  return values
+  return { values, places }
 }
 
 function readLines(file: string, mustExist: boolean): string[] {

@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 const read = (text: string) => {
   writeFileSync(file, text)
-  return readEnvFile(file)
+  return readEnvFile(file).values
 }
 const problems = (text: string) => problemsOf(() => read(text))
 
@@ -51,7 +51,7 @@ describe('a file of settings', () => {
   })
 
   test('may be missing', () => {
-    expect(readEnvFile(join(folder, 'none'))).toEqual({})
+    expect(readEnvFile(join(folder, 'none')).values).toEqual({})
   })
 
   test('must be readable if it exists', () => {
