@@ -7,7 +7,7 @@ import { startTestService, type TestService } from '../support/start-service.js'
 import { AdminPage } from './admin-page.js'
 import { describeWith } from './needs.js'
 import { encryptedServers } from './servers.js'
-import { befriend, User } from './user.js'
+import { becomeContacts, User } from './user.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
@@ -50,9 +50,7 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ ma
       service = await startTestService({ servers: upstream.servers })
       if (makesContacts) return
       const [one, other] = [await service.bind(alice), await service.bind(bobs)]
-      const both = [User.attach(one.url, one), User.attach(other.url, other)] as const
-      await befriend(...both)
-      await Promise.all(both.map(user => user.leave()))
+      await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
     }, 100_000)
 
     beforeEach(async () => {

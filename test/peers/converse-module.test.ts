@@ -14,7 +14,7 @@ import { admin, startTestService, type TestService } from '../support/start-serv
 import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
-import { befriend, User } from './user.js'
+import { becomeContacts, User } from './user.js'
 
 declare const sessionStorage: { readonly length: number; setItem(key: string, value: string): void }
 
@@ -70,9 +70,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         },
       })
       credential = (await service.warm({ ...alice, remember: 'on' })).json['credential'] as string
-      const both = [await attach(alice), await attach(bobs)] as const
-      await befriend(...both)
-      await Promise.all(both.map(user => user.leave()))
+      await becomeContacts(await attach(alice), await attach(bobs))
     }, 100_000)
 
     beforeEach(async () => {

@@ -10,7 +10,7 @@ import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
-import { befriend, User } from './user.js'
+import { becomeContacts, User } from './user.js'
 
 declare const window: { inside: InsideConverse }
 
@@ -42,11 +42,8 @@ describeWith(['prosody', 'openssl', eitherChromium], 'Converse with the module, 
       () => service.url,
       (_path, tab) => bindTab(service, ids, tab, alice),
     )
-    // Converse opens chats with contacts only.
     const binding = await service.bind(alice)
-    const both = [User.attach(binding.url, binding), await logIn()] as const
-    await befriend(...both)
-    await Promise.all(both.map(user => user.leave()))
+    await becomeContacts(User.attach(binding.url, binding), await logIn())
   })
 
   beforeEach(async () => {

@@ -10,7 +10,7 @@ import { startTestService, type TestService } from '../support/start-service.js'
 import { ConversePage } from './converse-page.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
-import { befriend, User } from './user.js'
+import { becomeContacts, User } from './user.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
@@ -37,9 +37,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         routers: () => [createConverseRouter(bindForPage)],
       })
       const [one, other] = [await warmer.bind(alice), await warmer.bind(bobs)]
-      const both = [User.attach(one.url, one), User.attach(other.url, other)] as const
-      await befriend(...both)
-      await Promise.all(both.map(user => user.leave()))
+      await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
     }, 100_000)
 
     beforeEach(async () => {

@@ -12,7 +12,7 @@ import { startTestService, type TestService } from '../support/start-service.js'
 import { ConverseVisitor } from './converse-visitor.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
-import { befriend, User } from './user.js'
+import { becomeContacts, User } from './user.js'
 
 // Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(120_000)
@@ -54,9 +54,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
           ),
         ],
       })
-      const both = [await logIn('alice'), await logIn('bob')] as const
-      await befriend(...both)
-      await Promise.all(both.map(user => user.leave()))
+      await becomeContacts(await logIn('alice'), await logIn('bob'))
     }, 100_000)
 
     const logIn = (user: 'alice' | 'bob') =>

@@ -13,7 +13,7 @@ import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { StanzaClient } from './stanza-client.js'
-import { befriend, User } from './user.js'
+import { becomeContacts, User } from './user.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = 'alice@localhost'
@@ -41,9 +41,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         routers: () => [createPageRouter(), createConverseRouter(unused)],
       })
       // Converse sends messages to contacts only.
-      const both = [await come('alice'), await come('bob')] as const
-      await befriend(...both)
-      await Promise.all(both.map(user => user.leave()))
+      await becomeContacts(await come('alice'), await come('bob'))
     }
 
     const come = (user: 'alice' | 'bob') =>

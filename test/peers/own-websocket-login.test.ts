@@ -10,7 +10,7 @@ import { describeWith } from './needs.js'
 import type { Noted } from './noted.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { StanzaClient } from './stanza-client.js'
-import { befriend, User } from './user.js'
+import { becomeContacts, User } from './user.js'
 import { XmppJsClient } from './xmpp-js-client.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
@@ -45,9 +45,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'ejabberd
       server = await kind.start(passwords)
       warmer = await startTestService({ servers: kind.servers(server) })
       relay = await startRelay(warmer.url)
-      const both = [await come('alice'), await come('bob')] as const
-      await befriend(...both)
-      await Promise.all(both.map(user => user.leave()))
+      await becomeContacts(await come('alice'), await come('bob'))
     }, 100_000)
 
     beforeEach(async () => {

@@ -17,7 +17,7 @@ import { bindTab, callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import type { XmppServer } from './servers.js'
-import { befriend, User } from './user.js'
+import { becomeContacts, User } from './user.js'
 
 // Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(120_000)
@@ -83,9 +83,7 @@ for (const kind of kinds) {
       })
       const [one, other] = [await service.bind(alice), await service.bind(bobs)]
       const url = `${service.url}/http-bind`
-      const both = [User.attach(url, one), User.attach(url, other)] as const
-      await befriend(...both)
-      await Promise.all(both.map(user => user.leave()))
+      await becomeContacts(User.attach(url, one), User.attach(url, other))
     }, 100_000)
 
     beforeEach(async () => {

@@ -21,7 +21,7 @@ import { type RunningCommand, startCommand } from './command.js'
 import { excessWidth, faintTexts } from './legibility.js'
 import { describeWith } from './needs.js'
 import { PortalVisitor } from './portal-visitor.js'
-import { befriend, User } from './user.js'
+import { becomeContacts, User } from './user.js'
 
 declare const sessionStorage: { readonly length: number }
 
@@ -126,9 +126,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       ;({ service, portal } = await startFor(home.servers))
       if (!kind.strangers) return
       const [one, other] = [await service.bind(alice), await service.bind(bobs)]
-      const both = [User.attach(one.url, one), User.attach(other.url, other)] as const
-      await befriend(...both)
-      await Promise.all(both.map(user => user.leave()))
+      await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
     }, 100_000)
 
     beforeEach(async () => {

@@ -24,7 +24,7 @@ import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { SocketPage } from './socket-page.js'
-import { befriend, User } from './user.js'
+import { becomeContacts, User } from './user.js'
 import { XmppJsClient } from './xmpp-js-client.js'
 
 // Waits in tests time out earlier, and say what is missing.
@@ -109,9 +109,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         createModulePageRouter(() => ({ transport, history: 0, rooms: [] }), bind),
       ])
       converse = await serveConversePortal(() => service.url, bind)
-      const both = [await logIn('alice'), await logIn('bob')] as const
-      await befriend(...both)
-      await Promise.all(both.map(user => user.leave()))
+      await becomeContacts(await logIn('alice'), await logIn('bob'))
     }, 100_000)
 
     const logIn = (user: 'alice' | 'bob') =>

@@ -15,7 +15,7 @@ import { startTestService, type TestService } from '../support/start-service.js'
 import { ConversePage } from './converse-page.js'
 import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
-import { befriend, User } from './user.js'
+import { becomeContacts, User } from './user.js'
 
 // Waits in tests time out earlier, and say what is missing.
 jest.setTimeout(120_000)
@@ -43,11 +43,8 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
       environment: { XMPP_TIMEOUT: '2', LINK_RESUME_TIME: '1' },
       routers: () => [createModulePageRouter(() => options, bind), createPageRouter(), createConverseRouter(bindAgain)],
     })
-    // Converse opens chats with contacts only.
     const binding = await service.bind(alice)
-    const both = [User.attach(binding.url, binding), await logIn()] as const
-    await befriend(...both)
-    await Promise.all(both.map(user => user.leave()))
+    await becomeContacts(User.attach(binding.url, binding), await logIn())
   })
 
   beforeEach(async () => {

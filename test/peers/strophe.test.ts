@@ -9,7 +9,7 @@ import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
 import { encryptedServers } from './servers.js'
-import { befriend, User } from './user.js'
+import { becomeContacts, User } from './user.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
@@ -58,9 +58,7 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ na
       elsewhere = await servePage()
       if (makesContacts) return
       const [one, other] = [await warmer.bind(alice), await warmer.bind(bobs)]
-      const both = [User.attach(one.url, one), User.attach(other.url, other)] as const
-      await befriend(...both)
-      await Promise.all(both.map(user => user.leave()))
+      await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
     }, 100_000)
 
     beforeEach(async () => {

@@ -209,3 +209,9 @@ function hasPresence(body: string, from: string, type: string | undefined): bool
   const tags = body.match(/<presence\b[^>]*>/g) ?? []
   return tags.some(tag => attribute(tag, 'from') === from && attribute(tag, 'type') === type)
 }
+
+/** Makes contacts of the two, who then leave. Converse opens chats with contacts only. */
+export async function becomeContacts(one: User, other: User): Promise<void> {
+  await befriend(one, other)
+  await Promise.all([one.leave(), other.leave()])
+}

@@ -21,7 +21,7 @@ import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { SocketPage } from './socket-page.js'
 import { StanzaClient } from './stanza-client.js'
-import { befriend, User } from './user.js'
+import { becomeContacts, User } from './user.js'
 import { type XmppJs, XmppJsClient } from './xmpp-js-client.js'
 
 // Waits in tests time out earlier, and say what is missing.
@@ -85,9 +85,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       relay = await startRelay(warmer.url)
       recipes = readRecipes(relay.url)
       const [one, other] = [await warmer.bind(alice), await warmer.bind(bobs)]
-      const both = [User.attach(one.url, one), User.attach(other.url, other)] as const
-      await befriend(...both)
-      await Promise.all(both.map(user => user.leave()))
+      await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
     }, 100_000)
 
     beforeEach(async () => {

@@ -18,6 +18,15 @@ export interface PageStatus {
   readonly retryIn?: number
 }
 
+/** What a portal's route answers to a page. */
+export const pageBinding = {
+  jid: 'alice@localhost/1',
+  sid: 's1',
+  rid: 5,
+  url: 'https://chat.example.org/http-bind',
+  websocket: { url: 'https://chat.example.org/xmpp-websocket/warm', token: 't' },
+} as const
+
 /** Statuses of Strophe. */
 export const Status = { connected: 5, disconnected: 6, attached: 8 } as const
 

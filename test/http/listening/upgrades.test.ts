@@ -19,6 +19,16 @@ const { config } = loadConfig({
   XMPP_DOMAINS: 'plain.example',
 })
 
+const listenWith = (dispatcher: Parameters<typeof listen>[0]) =>
+  listen(dispatcher, {
+    config,
+    log: createLog('info', { write() {} }),
+    clock,
+    refused: unnoted,
+    note: unnoted,
+    descriptors: new Descriptors(),
+  })
+
 test.each(['foo', 'websocket'])(
   'a client that does not read a reply and sends an upgrade to %s is closed after a minute',
   async protocol => {
@@ -29,15 +39,7 @@ test.each(['foo', 'websocket'])(
         holds: () => false,
       },
     )
-    const log = createLog('info', { write() {} })
-    const listening = await listen(dispatcher, {
-      config,
-      log,
-      clock,
-      refused: unnoted,
-      note: unnoted,
-      descriptors: new Descriptors(),
-    })
+    const listening = await listenWith(dispatcher)
     try {
       const get = 'GET / HTTP/1.1\r\nHost: a\r\n'
       const client = connect(Number(new URL(listening.urls[0]!).port), '127.0.0.1').pause()
@@ -68,15 +70,7 @@ test('an upgrade behind a request is answered after its reply, although the clie
     },
     { upgradeFor: () => undefined, holds: () => false },
   )
-  const log = createLog('info', { write() {} })
-  const listening = await listen(dispatcher, {
-    config,
-    log,
-    clock,
-    refused: unnoted,
-    note: unnoted,
-    descriptors: new Descriptors(),
-  })
+  const listening = await listenWith(dispatcher)
   try {
     const get = 'GET / HTTP/1.1\r\nHost: a\r\n'
     const client = connect(Number(new URL(listening.urls[0]!).port), '127.0.0.1')

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { connectConverse, FakePage, Status } from '../../support/fake-page.js'
+import { connectConverse, FakePage, pageBinding, Status } from '../../support/fake-page.js'
 
 let page: FakePage
 
@@ -13,14 +13,7 @@ afterEach(() => {
   page.close()
 })
 
-const binding = async () => ({
-  jid: 'alice@localhost/1',
-  sid: 's1',
-  rid: 5,
-  url: 'https://chat.example.org/http-bind',
-  resumed: true,
-  websocket: { url: 'https://chat.example.org/xmpp-websocket/warm', token: 't' },
-})
+const binding = async () => ({ ...pageBinding, resumed: true })
 
 const passes = (milliseconds: number) => jest.advanceTimersByTimeAsync(milliseconds)
 

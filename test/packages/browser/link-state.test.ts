@@ -1,6 +1,6 @@
 // The service tells a page that it mends its link to the XMPP server, and when the link is up again.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { connect, connectConverse, FakePage, type PageStatus, Status } from '../../support/fake-page.js'
+import { connect, connectConverse, FakePage, type PageStatus, pageBinding, Status } from '../../support/fake-page.js'
 
 let page: FakePage
 let statuses: PageStatus[]
@@ -21,13 +21,10 @@ afterEach(() => {
 })
 
 const binding = async () => ({
-  jid: 'alice@localhost/1',
+  ...pageBinding,
   sid: `s${++asked}`,
-  rid: 5,
-  url: 'https://chat.example.org/http-bind',
   resumed: asked > 1,
   ...(hasNotices && { link_state: true }),
-  websocket: { url: 'https://chat.example.org/xmpp-websocket/warm', token: 't' },
 })
 
 const onStatus = (status: PageStatus) => void statuses.push(status)

@@ -1,6 +1,14 @@
 // A proxy that passes the 101 of a WebSocket, and then nothing: the page must not wait for ever.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { Chat, connect, connectConverse, FakePage, type PageStatus, Status } from '../../support/fake-page.js'
+import {
+  Chat,
+  connect,
+  connectConverse,
+  FakePage,
+  type PageStatus,
+  pageBinding,
+  Status,
+} from '../../support/fake-page.js'
 
 let page: FakePage
 let statuses: PageStatus[]
@@ -21,14 +29,7 @@ afterEach(() => {
 })
 
 /** Each binding has a sid of its own. */
-const binding = async () => ({
-  jid: 'alice@localhost/1',
-  sid: `s${++asked}`,
-  rid: 5,
-  url: 'https://chat.example.org/http-bind',
-  resumed: isResumed,
-  websocket: { url: 'https://chat.example.org/xmpp-websocket/warm', token: 't' },
-})
+const binding = async () => ({ ...pageBinding, sid: `s${++asked}`, resumed: isResumed })
 
 const onStatus = (status: PageStatus) => void statuses.push(status)
 
