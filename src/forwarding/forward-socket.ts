@@ -1,13 +1,15 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import { constants, type IncomingHttpHeaders } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { endToEnd, isRefusal, toLink } from './forwarded-headers.js'
+import { endToEnd, isRefusal, noteHeader, toLink } from './forwarded-headers.js'
 import type { Lost, PeerLink } from './peer-links.js'
 
 export interface SocketForwarding {
   readonly requestId?: string | undefined
   /** True if the client has the answer to its handshake. The answer of the session's process is then dropped. */
   readonly isAccepted: boolean
+  /** For the session's process: see `noteOf`. */
+  readonly note?: string | undefined
   /** Called if the session's process has not accepted the WebSocket. The socket stays open, and is not read. */
   readonly onLost: (how: Lost) => void
 }
@@ -23,9 +25,10 @@ export function forwardSocket(
   read: Buffer,
   parts: SocketForwarding,
 ): void {
-  const { requestId, isAccepted, onLost } = parts
+  const { requestId, isAccepted, note, onLost } = parts
   const stream = link.request({
     ...toLink(req, requestId, 0),
+    ...(note !== undefined && { [noteHeader]: encodeURIComponent(note) }),
     ':method': 'CONNECT',
     ':protocol': 'websocket',
     ':scheme': 'http',

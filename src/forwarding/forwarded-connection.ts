@@ -15,6 +15,8 @@ export class ForwardedConnection extends Duplex {
   readonly localAddress: string | undefined
   readonly localPort: number | undefined
   readonly remoteAddress: string | undefined
+  /** What the other process tells about a WebSocket. */
+  note: string | undefined
   readonly #stream: ServerHttp2Stream
   #isAnswered = false
   #head: Buffer | undefined

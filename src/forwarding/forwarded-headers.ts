@@ -26,7 +26,10 @@ const names = {
   requestId: `${prefix}request-id`,
   length: `${prefix}length`,
   refused: `${prefix}refused`,
+  note: `${prefix}note`,
 }
+
+export const noteHeader = names.note
 
 /** RFC 9110 §7.6.1. The process with the client has answered `Expect`. */
 const hopByHop: ReadonlySet<string> = new Set([
@@ -51,7 +54,8 @@ export function toLink(req: IncomingMessage, requestId: string | undefined, leng
   headers[':method'] = req.method
   headers[':path'] = '/'
   headers[':authority'] = 'peer'
-  headers[names.target] = req.url
+  // Express takes the path of a router from `url`.
+  headers[names.target] = (req as { readonly originalUrl?: string }).originalUrl ?? req.url
   headers[names.client] = clientOf(req)
   if (length > 0) headers[names.length] = length
   if (host !== undefined) headers[names.host] = host
@@ -72,6 +76,7 @@ export function fromLink(headersIn: IncomingHttpHeaders) {
     url,
     headers,
     length: Number(length ?? 0),
+    note: headersIn[names.note] as string | undefined,
     client: JSON.parse(headersIn[names.client] as string) as ForwardedClient,
   }
 }

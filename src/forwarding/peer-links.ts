@@ -19,8 +19,14 @@ const mostUnanswered = 5
 /** Half of the streams that a connection can have (RFC 9113 §5.1.1). */
 const mostRequests = 2 ** 29
 
-/** `gone`: nothing was sent. `broken`: the peer may have served it. `silent`: the peer hangs. `refused`: see 421. */
-export type Lost = 'gone' | 'broken' | 'silent' | 'refused'
+/**
+ * `gone`: there is no process at the address. `unreachable`: nothing was sent, but the peer may live. `broken`: the peer
+ * may have served it. `silent`: the peer hangs. `refused`: see 421.
+ */
+export type Lost = 'gone' | 'unreachable' | 'broken' | 'silent' | 'refused'
+
+/** Errors of a dial that only the peer's machine causes. */
+const absences: ReadonlySet<string | undefined> = new Set(['ECONNREFUSED', 'ENOENT'])
 
 interface PeerLinksParts {
   readonly key?: KeyObject | undefined
@@ -39,6 +45,13 @@ export class PeerLinks {
 
   get size(): number {
     return this.#links.size
+  }
+
+  /** Requests and WebSockets under way. */
+  get streams(): number {
+    let streams = 0
+    for (const link of this.#links.values()) streams += link.streams
+    return streams
   }
 
   to(address: PeerAddress): PeerLink {
@@ -68,7 +81,7 @@ export class PeerLink {
   /** Requests and WebSockets under way. */
   streams = 0
   /** Why a request without an answer is lost, once its stream has closed. */
-  lost: Lost = 'gone'
+  lost: Lost = 'unreachable'
   readonly clock: Clock
   readonly #session: ClientHttp2Session
   #timer: Timer | undefined
@@ -79,7 +92,11 @@ export class PeerLink {
   constructor(address: PeerAddress, { key, clock }: PeerLinksParts, onClose: () => void) {
     this.clock = clock
     this.#idleSince = clock.now()
-    this.#session = connect('http://peer', { ...linkOptions, createConnection: () => dial(address, key) })
+    const createConnection = () =>
+      dial(address, key).once('error', ({ code }: NodeJS.ErrnoException) => {
+        if (this.lost === 'unreachable' && absences.has(code)) this.lost = 'gone'
+      })
+    this.#session = connect('http://peer', { ...linkOptions, createConnection })
     this.#session
       .once('connect', () => {
         this.lost = 'broken'

@@ -19,6 +19,7 @@ import type { Upgrade } from '../http/listening/upgrades.js'
 import { ForwardedConnection } from './forwarded-connection.js'
 import { fromLink } from './forwarded-headers.js'
 import { connectionWindow, linkOptions, type PeerAddress, pskOptions } from './link-settings.js'
+import { type AnswerCall, answerCall, callHeader } from './peer-calls.js'
 
 /** In milliseconds. */
 const longestHandshake = 5_000
@@ -31,6 +32,7 @@ export interface PeerListenerParts {
   readonly messages: MessageClasses
   readonly listener: RequestListener
   readonly upgradeFor: (req: IncomingMessage) => Upgrade | undefined
+  readonly answer: AnswerCall
   readonly report: (error: unknown) => void
 }
 
@@ -48,7 +50,9 @@ export async function listenForPeers(parts: PeerListenerParts) {
   })
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     try {
-      serve(stream, headers, parts)
+      const call = headers[callHeader]
+      if (call === undefined) serve(stream, headers, parts)
+      else answerCall(stream, String(call), parts.answer, parts.report)
     } catch (error) {
       parts.report(error)
       stream.destroy()
@@ -103,8 +107,9 @@ function createProvenServer(key: KeyObject): Http2SecureServer {
 }
 
 function serve(stream: ServerHttp2Stream, headersIn: IncomingHttpHeaders, parts: PeerListenerParts): void {
-  const { url, headers, length, client } = fromLink(headersIn)
+  const { url, headers, length, note, client } = fromLink(headersIn)
   const connection = new ForwardedConnection(stream, client)
+  connection.note = note && decodeURIComponent(note)
   const socket = connection.asSocket
   const req = new (parts.messages.IncomingMessage ?? IncomingMessage)(socket)
   const isWebSocket = headersIn[':protocol'] !== undefined
@@ -161,4 +166,9 @@ export function isForwardedByPeer({ socket }: IncomingMessage): boolean {
 /** Tells the process that forwarded the request that the session is not here. */
 export function refuseForwarded({ socket }: IncomingMessage): void {
   ;(socket as object as ForwardedConnection).refuse()
+}
+
+/** What the process with the client tells about its WebSocket. */
+export function noteOf({ socket }: IncomingMessage): string | undefined {
+  return (socket as object) instanceof ForwardedConnection ? (socket as object as ForwardedConnection).note : undefined
 }

@@ -85,6 +85,9 @@ export interface Nodes {
   close(): Promise<void>
 }
 
+/** What pages about all processes need. */
+export type OtherProcesses = Pick<Nodes, 'self' | 'others' | 'lost' | 'awaited' | 'ask' | 'answer'>
+
 export class NoAnswer extends Error {
   constructor(
     readonly node: string,

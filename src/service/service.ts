@@ -6,6 +6,7 @@ import { createLiveConfig } from '../config/live-config.js'
 import { ConfigError } from '../config/load.js'
 import { settingsInCommon } from '../config/serving.js'
 import { createEvents } from '../events/events.js'
+import { createWhereabouts } from '../forwarding/whereabouts.js'
 import { createFormTokens, formKeyOf } from '../http/access/form-tokens.js'
 import { refusedRequests } from '../http/access/refused-requests.js'
 import { EventStreams } from '../http/answers/event-streams.js'
@@ -29,6 +30,7 @@ import { hasStateFiles, stateFiles } from '../processes/state-files.js'
 import { type DocumentParts, documentFetcher } from '../remote/fetched-document.js'
 import { RemoteFault } from '../remote/remote-fault.js'
 import { acceptMoves, recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
+import { StoredRecords } from '../session/registry/stored-records.js'
 import { createCallLimits } from '../warm/call-limits.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
 import { createAuditReader } from '../warm/numbers/audit-lines.js'
@@ -38,12 +40,15 @@ import { LastHour } from '../warm/numbers/last-hour.js'
 import { createHourReader, createOverview } from '../warm/numbers/overview.js'
 import { PastProcesses } from '../warm/numbers/past-processes.js'
 import { RecentWarms } from '../warm/numbers/recent-warms.js'
+import type { Store, StoreEvents } from '../store/store.js'
+import { createTabTurns } from '../warm/tab-turns.js'
 import { createVisits } from '../warm/visits.js'
 import { watchFailures } from '../watching/failure-share.js'
 import { createHealthListeners } from '../watching/health.js'
 import type { AuditTrail } from '../watching/logs.js'
 import { createMetrics, type MetricsParts } from '../watching/metrics.js'
 import { type MetricsServer, serveMetrics } from '../watching/metrics-server.js'
+import { type JoinedProcesses, joinProcesses } from './joined-processes.js'
 import { createSessionParts, type ProcessParts } from './session-parts.js'
 import type { SiteParts } from './site.js'
 import { createSites } from './sites.js'
@@ -59,7 +64,11 @@ export interface ServiceParts
   readonly log: Logger
   readonly audit: AuditTrail
   readonly carriers?: readonly StartCarrier[]
+  /** In place of REDIS_URL. */
+  readonly store?: Store | undefined
   readonly place?: string
+  /** Of the Unix sockets of workers. */
+  readonly socketsFolder?: string | undefined
   readonly lastReload?: MetricsParts['lastReload']
   /** False in a worker: the primary listens at METRICS_ADDRESS. Default: true. */
   readonly servesMetrics?: boolean
@@ -81,9 +90,11 @@ export async function startService({
   log: ownLog,
   audit,
   carriers: own = [],
+  store: givenStore,
   counts,
   clock = systemClock,
   place = hostname(),
+  socketsFolder,
   lastReload,
   servesMetrics = true,
   slot = 0,
@@ -97,7 +108,8 @@ export async function startService({
   leave,
   demoPath,
 }: ServiceParts) {
-  const isOneOfMany = own.length > 0 || config.nats !== undefined
+  const isOneOfMany =
+    own.length > 0 || config.nats !== undefined || config.redis !== undefined || givenStore !== undefined
   const processName = isOneOfMany ? newNodeName() : undefined
   const log = processName === undefined ? ownLog : ownLog.child({ node: processName })
   const partLogs = createPartLogs(log, config.logLevels)
@@ -115,8 +127,23 @@ export async function startService({
 
   const foreign = await localAddressProblems(config.localAddresses)
   if (foreign.length > 0) throw new ConfigError(foreign)
+  const joined =
+    processName === undefined || (config.redis ?? givenStore) === undefined
+      ? undefined
+      : await joinProcesses({
+          openStore: events => (givenStore === undefined ? openRedis(config, clock, events) : Promise.resolve(givenStore)),
+          key: config.redis?.sealKey,
+          peers: config.peers,
+          isFast: config.http.fast,
+          name: processName,
+          place,
+          folder: socketsFolder,
+          settings: () => settingsInCommon(live.config),
+          clock,
+          logFor,
+        })
   const nodes =
-    processName === undefined
+    processName === undefined || joined !== undefined
       ? undefined
       : await startNodes({
           carriers: [...own, ...(await natsOf(config, clock, logFor, onNatsCertificate))],
@@ -151,6 +178,7 @@ export async function startService({
     sums,
     descriptors,
     nodes,
+    joined,
     hashes: hashQueue(refused),
     collect: collectNow,
     dns,
@@ -167,9 +195,10 @@ export async function startService({
     const limit = sessions.fullAt()
     return limit && `${limit} is reached`
   }
+  const others = nodes ?? joined?.peers
   const metrics = createMetrics({
     counts,
-    nodes,
+    nodes: nodes ?? (joined && joinedRow(joined)),
     clock,
     lastReload,
     census: () => ({
@@ -213,26 +242,60 @@ export async function startService({
   })
   const pageTokens = await pageTokensOf(config, { names, clock, log: logFor('warm') })
   const formTokens = createFormTokens(await formKeyOf(config.admins, isOneOfMany), Date.now)
+  const records: StoredRecords | undefined =
+    joined &&
+    new StoredRecords({
+      store: joined.store,
+      keys: () => live.config.sealKeys ?? [],
+      clock,
+      seconds: sessions.recordSeconds,
+      isReady: () => stopping?.isReady === true && registry.takesSessions,
+      take: record => sites.takeUp(record),
+      log,
+    })
   const sites = createSites(config, {
     sessionParts: sessions.parts,
     tellEvent: events?.tell,
     nodes,
+    whereabouts:
+      joined &&
+      createWhereabouts({
+        peers: joined.peers,
+        store: joined.store,
+        clock,
+        takeUp: key => records!.takeUp(key),
+        whenSetDown: joined.whenSetDown,
+      }),
     hashes,
     formTokens,
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
     pageTokens,
     callLimits: createCallLimits({ rates: live.config.rates, clock, hashes, nodes, makeRate, refused }),
-    visits: createVisits({ own: ownSessions, nodes, clock, timeout: config.warm.timeout }),
+    visits:
+      joined === undefined
+        ? createVisits({ own: ownSessions, nodes, clock, timeout: config.warm.timeout })
+        : createTabTurns({
+            own: ownSessions,
+            store: joined.store,
+            peers: joined.peers,
+            clock,
+            timeout: config.warm.timeout,
+            takeUp: tab => records!.takeUp({ tab }),
+            recordSeconds: sessions.recordSeconds,
+          }),
     recentWarms,
     numbers: {
-      readOverview: createOverview({ nodes, clock, recentWarms, place, registry, capacity, past }),
-      readHour: createHourReader({ nodes, clock, lastHour }),
-      readAudit: createAuditReader({ nodes, lines: audit.recent.all }),
-      readFailures: createFailureReader({ nodes, lines: audit.recent.failures }),
+      readOverview: createOverview({ nodes: others, clock, recentWarms, place, registry, capacity, past }),
+      readHour: createHourReader({ nodes: others, clock, lastHour }),
+      readAudit: createAuditReader({ nodes: others, lines: audit.recent.all }),
+      readFailures: createFailureReader({ nodes: others, lines: audit.recent.failures }),
     },
     streams,
     onCall: call => metrics.recordCall(call),
-    isStopping: () => stopping?.hasBegun === true && (nodes === undefined || nodeForNewSession(nodes) === undefined),
+    isStopping: () =>
+      stopping?.hasBegun === true &&
+      (nodes === undefined || nodeForNewSession(nodes) === undefined) &&
+      joined?.peers.forNewSession() === undefined,
     routers,
     demoPath,
   })
@@ -267,8 +330,10 @@ export async function startService({
       sockets,
       leave,
     })
+    if (sessions.book !== undefined) await joined?.join(dispatcher, sessions.book)
   } catch (error) {
     await nodes?.close()
+    await joined?.close()
     metricsServer?.close()
     throw error
   }
@@ -276,6 +341,7 @@ export async function startService({
   // All steps that can fail come first. No `await` may come between `listen` and this call, or requests arrive earlier.
   takeUpFiles(states, nodes, sites.takeUp, log)
   if (nodes !== undefined) acceptMoves(nodes, () => (stopping?.isReady ? sites.takeUp : undefined), log)
+  records?.begin()
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
   const stopSweeping =
     collectNow &&
@@ -294,11 +360,14 @@ export async function startService({
     streams,
     events,
     nodes,
+    joined,
+    records,
     place,
     files,
     clock,
     log,
     onStop() {
+      records?.stop()
       stopWatching()
       lastHour.stop()
       stopSweeping?.()
@@ -341,7 +410,11 @@ export async function startService({
     takeNumbers: (text: string, hasDied: boolean) => past.take(text, hasDied),
     /** False if the service starts, stops or is full. */
     isReady: () => fault() === undefined,
-    counts: () => ({ sessions: registry.size, links: open.links() + open.remotes() }),
+    counts: () => ({
+      sessions: registry.size,
+      links: open.links() + open.remotes(),
+      forwarded: joined?.requests ?? 0,
+    }),
     /** Closes each open connection after one more answer. */
     retire: stopping.retire,
     /** Resolves when all sessions that cannot be moved have ended, after DRAIN_TIME, or at a stop. */
@@ -349,6 +422,24 @@ export async function startService({
     /** Stores or ends sessions, and answers open requests. Resolves within 10 s, plus the time to store sessions. */
     stop: stopping.stop,
   }
+}
+
+const joinedRow = (joined: JoinedProcesses) => ({
+  get others() {
+    return joined.peers.others
+  },
+  lost: [],
+  get areUp() {
+    return joined.store.isUp
+  },
+  get exchanges() {
+    return joined.requests
+  },
+})
+
+async function openRedis({ redis }: Config, clock: Clock, events: StoreEvents): Promise<Store> {
+  const { redisStore } = await import('../store/redis/redis-store.js')
+  return redisStore({ settings: redis!.settings, sealKey: redis!.sealKey, clock, events })
 }
 
 async function natsOf(

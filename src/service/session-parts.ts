@@ -12,11 +12,12 @@ import { ownRates } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
-import type { LogFor } from '../lib/log.js'
+import { type LogFor, traceOf } from '../lib/log.js'
 import { SharedCounts } from '../processes/counting/shared-counts.js'
 import { sharedRates } from '../processes/counting/shared-rate.js'
 import { askAll } from '../processes/exchanges/ask-all.js'
 import type { Nodes } from '../processes/nodes.js'
+import type { JoinedProcesses } from './joined-processes.js'
 import { createRemotes } from '../remote/remotes.js'
 import { connectTcp, createDialer } from '../servers/c2s/dial.js'
 import { createLinks } from '../servers/c2s/links.js'
@@ -32,13 +33,17 @@ import { freeMemory } from '../session/limits/freeing-memory.js'
 import { RateShaper } from '../session/limits/rate-shaper.js'
 import { roomElsewhere } from '../session/limits/room-elsewhere.js'
 import { SessionLimits, shareOfWarmCalls } from '../session/limits/session-limits.js'
+import { StoredCounts } from '../session/limits/stored-counts.js'
+import { storedUserLimit } from '../session/limits/stored-user-limit.js'
 import { Strangers } from '../session/limits/strangers.js'
 import { sharedUserLimit, userLimit } from '../session/limits/user-limit.js'
 import { unmendedLinks } from '../session/link/mending.js'
 import { RefusedLogins } from '../session/logins/refused-logins.js'
 import { knownSessions, OwnSessions } from '../session/registry/own-sessions.js'
 import { Registry } from '../session/registry/registry.js'
+import { SessionBook } from '../session/registry/session-book.js'
 import { epochOf, sharedSessions } from '../session/registry/shared-sessions.js'
+import { storedSessions } from '../session/registry/stored-sessions.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import type { OpenLink } from '../xmpp/link.js'
 import { defaultLimits as xmlLimits } from '../xmpp/xml/limits.js'
@@ -61,6 +66,7 @@ export interface ProcessParts {
   readonly sums: MinuteSums
   readonly descriptors: Descriptors
   readonly nodes?: Nodes | undefined
+  readonly joined?: Pick<JoinedProcesses, 'store' | 'peers'> | undefined
   readonly hashes: WorkQueue
   readonly collect?: (() => boolean) | undefined
   readonly dns?: Dns | undefined
@@ -69,8 +75,9 @@ export interface ProcessParts {
 
 export function createSessionParts(given: ProcessParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
-  const { spareLinks, nodes, hashes, collect, dns, hostMetaPort } = given
-  const processName = nodes?.self
+  const { spareLinks, nodes, joined, hashes, collect, dns, hostMetaPort } = given
+  const processName = nodes?.self ?? joined?.peers.self
+  const others = nodes ?? joined?.peers
   const { keepalive, tls } = config
   const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
   const anyDomain = config.domains.includes('*')
@@ -86,9 +93,9 @@ export function createSessionParts(given: ProcessParts) {
   const probe = probeBy(connect)
   const statesFor = (part: 'c2s' | 'remote', hasEntry: (domain: string) => boolean) => {
     const kind = `${part}-server-down`
-    const onDown = (about: DownServer) => void askAll(nodes, kind, about)
+    const onDown = (about: DownServer) => void askAll(others, kind, about)
     const states = new ServerStates({ clock, log: logFor(part), hasEntry, isNamed, isOnlyByWildcard, probe, onDown })
-    nodes?.answer(kind, (about: DownServer) => states.suspect(about))
+    others?.answer(kind, (about: DownServer) => states.suspect(about))
     return states
   }
   const serverStates = statesFor('c2s', domain => config.servers.has(domain))
@@ -155,12 +162,11 @@ export function createSessionParts(given: ProcessParts) {
 
   const epoch = nodes === undefined ? 0 : epochOf(clock)
   const own = new OwnSessions(registry, remotes.elsewhere, epoch)
-  const sessions = nodes === undefined ? knownSessions(own) : sharedSessions(own, nodes, clock, epoch)
   const sessionsPerJid = () => config.limits.sessionsPerJid
   const onAlone = () => {
     counts.countedAlone += 1
   }
-  const makeRate = nodes === undefined ? ownRates : sharedRates({ nodes, clock, onAlone })
+  const makeRate = joined?.store.rate ?? (nodes === undefined ? ownRates : sharedRates({ nodes, clock, onAlone }))
   const most = {
     get user() {
       return config.limits.sessionsPerJid
@@ -173,19 +179,41 @@ export function createSessionParts(given: ProcessParts) {
     },
   }
   const shared = nodes && new SharedCounts({ nodes, clock, limits: most, onAlone })
+  const stored = joined && new StoredCounts({ store: joined.store, limits: most, onAlone })
   const limits = new SessionLimits({
     limits: config.limits,
     rates: config.rates,
     bosh: config.bosh,
     trustedProxies,
     makeRate,
-    counts: shared ?? new OwnCounts(most),
+    counts: stored ?? shared ?? new OwnCounts(most),
     resources: { memoryAllows: memoryAllows(clock, measure), descriptorsAreLeft: descriptors.room() },
     resourcesOfClients: {
       memoryAllows: memoryAllows(clock, () => measure(1 - shareOfWarmCalls)),
       descriptorsAreLeft: descriptors.room(undefined, shareOfWarmCalls),
     },
   })
+  const bookEpoch = epochOf(clock)
+  const book =
+    joined &&
+    new SessionBook({
+      self: joined.peers.self,
+      store: joined.store,
+      registry,
+      elsewhere: remotes.elsewhere,
+      countedClient: session => limits.countedClient(session),
+      clock,
+      epoch: bookEpoch,
+      report: error => logFor('nodes').error(traceOf(error), 'a session was not written to Redis'),
+    })
+  registry.book = book
+  const recordSeconds = config.linkResumeTime
+  const sessions =
+    joined !== undefined && book !== undefined
+      ? storedSessions({ own, book, store: joined.store, peers: joined.peers, epoch: bookEpoch, recordSeconds })
+      : nodes === undefined
+        ? knownSessions(own)
+        : sharedSessions(own, nodes, clock, epoch)
   const strangers = new Strangers()
   const makeRoomElsewhere =
     nodes &&
@@ -227,9 +255,18 @@ export function createSessionParts(given: ProcessParts) {
       limits,
       refusedLogins,
       userLimit:
-        shared === undefined
-          ? userLimit(sessionsPerJid, registry, refused)
-          : sharedUserLimit(sessionsPerJid, shared, refused),
+        joined !== undefined
+          ? storedUserLimit({
+              self: joined.peers.self,
+              most: sessionsPerJid,
+              store: joined.store,
+              registry,
+              refused,
+              onAlone,
+            })
+          : shared === undefined
+            ? userLimit(sessionsPerJid, registry, refused)
+            : sharedUserLimit(sessionsPerJid, shared, refused),
       strangers,
       makeRoomElsewhere,
       maxStanzaBytes,
@@ -267,6 +304,8 @@ export function createSessionParts(given: ProcessParts) {
     },
     registry,
     own,
+    book,
+    recordSeconds,
     names,
     makeRate,
     open: {

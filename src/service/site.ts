@@ -2,6 +2,7 @@ import type { Express, Router } from 'express'
 import type { CarriedRequests } from '../browsers/bosh/carried-requests.js'
 import type { ConnectionManager } from '../browsers/bosh/connection-manager.js'
 import { createCors } from '../browsers/bosh/cors.js'
+import type { ForwardedRequests } from '../browsers/bosh/forwarded-requests.js'
 import { createBoshListener } from '../browsers/bosh/listener.js'
 import type { CarriedSockets } from '../browsers/websocket/carried-sockets.js'
 import {
@@ -11,6 +12,7 @@ import {
 } from '../browsers/websocket/websocket-endpoint.js'
 import type { Config } from '../config/config.js'
 import { attachPath, siteName } from '../config/serving.js'
+import type { Whereabouts } from '../forwarding/whereabouts.js'
 import { accessBy, type PublicEndpoint } from '../http/access/client-rules.js'
 import { redirectBase, secureBase } from '../http/addresses.js'
 import { createEndpointPage } from '../http/answers/endpoint-page.js'
@@ -22,6 +24,7 @@ import type { Opener, OpenerParts } from '../session/opener.js'
 import type { Open } from '../session/session-types.js'
 import type { AnsweringParts } from '../warm/calls.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
+import { createForwardedCalls } from '../warm/forwarded-calls.js'
 import type { CarriedLogins } from '../warm/warming/carried-logins.js'
 import { createLogins } from '../warm/warming/session-login.js'
 import type { WarmingParts } from '../warm/warming/warm-call.js'
@@ -38,6 +41,7 @@ export interface SiteParts
     Pick<OpenerParts, 'tellEvent'> {
   readonly sessionParts: SessionParts
   readonly nodes?: Nodes | undefined
+  readonly whereabouts?: Whereabouts | undefined
   readonly callLimits: WarmingParts['limits']
   readonly visits: WarmingParts['visits']
   readonly pageTokens?: PageTokens | undefined
@@ -49,6 +53,7 @@ export interface Parts {
   readonly carriedRequests: CarriedRequests | undefined
   readonly carriedLogins: CarriedLogins | undefined
   readonly carriedSockets: CarriedSockets | undefined
+  readonly forwardedRequests: ForwardedRequests | undefined
   readonly sums: MinuteSums
 }
 
@@ -104,8 +109,9 @@ function warmingOf(config: Config, open: Open, { shared, carriedLogins }: Parts)
   const own = createLogins(sessionParts.login, open, sessionParts.mend)
   const { login, keysOf } = carriedLogins?.over(siteName(config), own) ?? own
   const { endUnclaimed } = carriedLogins ?? sessionParts
-  const { sessions, userLimit, counts } = sessionParts
-  return { login, keysOf, sessions, userLimit, visits, endUnclaimed, limits: callLimits, counts }
+  const { sessions, userLimit, counts, registry } = sessionParts
+  const forwarding = shared.whereabouts && createForwardedCalls({ whereabouts: shared.whereabouts, registry })
+  return { login, keysOf, sessions, userLimit, visits, endUnclaimed, limits: callLimits, counts, forwarding }
 }
 
 function answeringOf({ shared, sums }: Parts): AnsweringParts {
@@ -175,6 +181,7 @@ function createWebSocket(config: Config, opener: Opener, { shared, carriedSocket
     refused: sessionParts.refused,
     bodies: sessionParts.bodies,
     carriedSockets,
+    whereabouts: shared.whereabouts,
     clock: sessionParts.clock,
     counts: sessionParts.counts,
     log: sessionParts.logFor('websocket'),
@@ -182,9 +189,11 @@ function createWebSocket(config: Config, opener: Opener, { shared, carriedSocket
   })
 }
 
-function createBosh(config: Config, manager: ConnectionManager, { shared, carriedRequests }: Parts): Endpoint {
+function createBosh(config: Config, manager: ConnectionManager, parts: Parts): Endpoint {
+  const { shared, carriedRequests, forwardedRequests } = parts
   const { bodies, refused, clock, counts, maxStanzaBytes } = shared.sessionParts
-  const { serve, refuseTooLarge, report } = carriedRequests?.over(siteName(config), manager) ?? manager
+  const { serve, refuseTooLarge, report } =
+    forwardedRequests?.over(manager) ?? carriedRequests?.over(siteName(config), manager) ?? manager
   const { clients, access, secureUrl, redirectUrl, page } = publicEndpointOf(config, 'bosh', config.boshPath)
   const listener = createBoshListener({
     serve,
@@ -198,6 +207,7 @@ function createBosh(config: Config, manager: ConnectionManager, { shared, carrie
     bodies,
     refused,
     clock,
+    carried: forwardedRequests?.held,
     counts,
     cors: createCors(config.cors),
     externalUrl: config.externalUrl,

@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http'
 import { createCarriedRequests } from '../browsers/bosh/carried-requests.js'
+import { createForwardedRequests } from '../browsers/bosh/forwarded-requests.js'
 import { CarriedSockets } from '../browsers/websocket/carried-sockets.js'
 import type { Config, HostEntry } from '../config/config.js'
 import { configOfHost } from '../config/serving.js'
@@ -35,7 +36,9 @@ export function createSites(first: Config, shared: SiteParts) {
       timeout: first.warm.timeout,
       endUnclaimed,
     })
-  const carried = { shared, carriedSockets, carriedRequests, carriedLogins }
+  const { whereabouts } = shared
+  const forwardedRequests = whereabouts && createForwardedRequests({ whereabouts, clock, isDraining })
+  const carried = { shared, carriedSockets, carriedRequests, carriedLogins, forwardedRequests }
   let newest = buildSites(first, carried)
   let before: Built | undefined
   return {
@@ -60,6 +63,7 @@ export function createSites(first: Config, shared: SiteParts) {
       newest.sums.close()
     },
     hurry: () => carriedRequests?.hurry(),
+    hurryForwarded: () => forwardedRequests?.hurry(),
     hasCarriedRequests: () => carriedRequests?.areUnderWay === true,
     hasCarriedLogins: () => carriedLogins?.areUnderWay === true,
     takeUp(before: SessionRecord): boolean {
@@ -83,8 +87,14 @@ export function createSites(first: Config, shared: SiteParts) {
 function buildSites(config: Config, carried: Omit<Parts, 'sums'>) {
   const { hosts, defaultHost, strictHost } = config.http
   const sums = new MinuteSums(carried.shared.sessionParts.clock)
-  const { shared, carriedSockets, carriedRequests, carriedLogins } = carried
-  const parts: Parts = { shared, carriedSockets, carriedRequests, carriedLogins, sums }
+  const parts: Parts = {
+    shared: carried.shared,
+    carriedSockets: carried.carriedSockets,
+    carriedRequests: carried.carriedRequests,
+    carriedLogins: carried.carriedLogins,
+    forwardedRequests: carried.forwardedRequests,
+    sums,
+  }
   const built: Built = { endpoints: [], sessions: [], names: new Set(), sums }
   const host = (own: readonly HostEntry[]) => createHost(config, own, parts, built)
   const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))

@@ -7,7 +7,9 @@ import { traceOf } from '../lib/log.js'
 import { drained } from '../processes/draining.js'
 import type { Nodes } from '../processes/nodes.js'
 import type { StateFiles } from '../processes/state-files.js'
+import type { StoredRecords } from '../session/registry/stored-records.js'
 import { countLeftBehind, moveTo, setDown } from '../session/registry/moving-sessions.js'
+import type { JoinedProcesses } from './joined-processes.js'
 import type { createSessionParts } from './session-parts.js'
 import type { Sites } from './sites.js'
 
@@ -34,6 +36,8 @@ interface StoppingParts {
   readonly streams: EventStreams
   readonly events: Events | undefined
   readonly nodes: Nodes | undefined
+  readonly joined: JoinedProcesses | undefined
+  readonly records: StoredRecords | undefined
   readonly place: string
   readonly files: StateFiles | undefined
   readonly clock: Clock
@@ -45,7 +49,7 @@ interface StoppingParts {
 export type Stopping = ReturnType<typeof createStopping>
 
 export function createStopping(parts: StoppingParts) {
-  const { sessions, sites, listening, streams, events, nodes, files, clock, log } = parts
+  const { sessions, sites, listening, streams, events, nodes, joined, records, files, clock, log } = parts
   const { registry } = sessions
   let isReady = true
   let isReplaced = false
@@ -57,11 +61,19 @@ export function createStopping(parts: StoppingParts) {
       ? nodes?.others.find(({ about, isDraining }) => about?.place === parts.place && !isDraining)?.name
       : undefined
 
+  const storeRecords = async (texts: Iterable<string>) => {
+    const left = await records!.put(texts)
+    if (left.length === 0) return
+    if (files === undefined) throw new Error(`Redis is away, and STATE_DIR is not set: ${left.length} sessions end`)
+    await files.write([''], left, registry.recordBytes)
+  }
+
   const setDownSessions = async () => {
     const to = heir()
     const ways: ((records: Iterable<string>) => Promise<unknown>)[] = []
     if (to !== undefined) ways.push(records => moveTo(to, nodes!, records))
-    if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
+    if (records !== undefined) ways.push(storeRecords)
+    else if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
     if (ways.length === 0) return
     const begun = performance.now()
     const isWaiting = () => {
@@ -78,6 +90,7 @@ export function createStopping(parts: StoppingParts) {
     if (noneCanMove()) return
     // Requests wait until the heir has the sessions.
     nodes?.leave()
+    joined?.beginSetDown()
     listening.retire()
     for (const way of ways) {
       const moved: Parameters<Events['tell']>[1][] = []
@@ -98,8 +111,11 @@ export function createStopping(parts: StoppingParts) {
     registry.isLeaving = true
     log.info({ sessions: registry.size }, 'stopping')
     parts.onStop()
+    joined?.drain()
     await setDownSessions()
-    const left = countLeftBehind(registry.all(), heir() !== undefined || files !== undefined)
+    joined?.endSetDown()
+    const areSetDown = heir() !== undefined || files !== undefined || records !== undefined
+    const left = countLeftBehind(registry.all(), areSetDown)
     if (left !== undefined) log.info(left, 'sessions end with this process')
     if (nodes !== undefined) listening.retire()
     streams.shutDown()
@@ -113,7 +129,12 @@ export function createStopping(parts: StoppingParts) {
       sites.hurry()
       await Promise.race([until(() => !sites.hasCarriedRequests()), pause(carriedMilliseconds)])
     }
+    if (joined !== undefined) {
+      await sites.hurryForwarded()
+      await Promise.race([until(() => joined.requests === 0), pause(carriedMilliseconds)])
+    }
     registry.endAllSilently()
+    await joined?.leave()
     const closed = listening.close()
     const closing = setInterval(listening.closeIdleConnections, 20)
     if (nodes !== undefined) {
@@ -121,8 +142,9 @@ export function createStopping(parts: StoppingParts) {
       await Promise.race([until(() => !sites.hasCarriedLogins()), late])
     }
     const nodesClosed = nodes?.close()
+    const joinedClosed = joined?.close()
     const told = events?.stop()
-    await Promise.race([Promise.all([closed, told, nodesClosed, until(sessions.isEmpty)]), late])
+    await Promise.race([Promise.all([closed, told, nodesClosed, joinedClosed, until(sessions.isEmpty)]), late])
     clearInterval(closing)
     listening.closeAllConnections()
     sessions.close()
@@ -139,11 +161,13 @@ export function createStopping(parts: StoppingParts) {
     isReady = false
     log.info({ sessions: registry.size, seconds }, 'draining')
     sessions.drain()
+    joined?.drain()
     streams.shutDown()
     const isStopping = () => stopped !== undefined
     const open = {
       get size() {
-        return files === undefined && heir() === undefined ? registry.size : registry.immovable
+        const mayMove = files !== undefined || records !== undefined || heir() !== undefined
+        return mayMove ? registry.immovable : registry.size
       },
     }
     await drained({ seconds, registry: open, listening, nodes, clock, isStopping })

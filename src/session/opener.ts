@@ -119,7 +119,10 @@ export function createOpener(parts: OpenerParts) {
       userLimit.bound(session, jid)
     },
     attached: session => tellEvent?.('session.attached', session),
-    resumed: session => tellEvent?.('session.resumed', session),
+    resumed(session) {
+      registry.changed(session)
+      tellEvent?.('session.resumed', session)
+    },
     unfit(session, fate) {
       counts.unfitStanzas[fate] += 1
       if (!isWarningDue(fate)) return
@@ -143,6 +146,7 @@ export function createOpener(parts: OpenerParts) {
       limits.ended(session)
       strangers.remove(session)
       userLimit.ended(session)
+      registry.changed(session)
     },
     removed(session, reason) {
       registry.remove(session)
@@ -274,7 +278,7 @@ export function createOpener(parts: OpenerParts) {
         const refusal = limits.refusal(registry.size)
         if (refusal !== undefined && wish.isRefusalCounted !== true) isRefused(refusal)
         if (refusal !== undefined) throw new Problem('service-full', { step: 'connect', detail: limitDetail(refusal) })
-        const session = new Session(domain, keeper)
+        const session = new Session(domain, keeper, undefined, undefined, wish.entered)
         session.tab = wish.tab
         session.history.openedBy = wish.openedBy
         if (tellEvent !== undefined) session.ids = wish.ids

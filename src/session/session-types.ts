@@ -3,6 +3,7 @@ import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { PageBinding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { Management } from './link/mending.js'
+import type { SessionIds } from './sid.js'
 
 /** `held`: a request or WebSocket is open. `quiet`: none is open. `elsewhere`: at a remote BOSH endpoint. */
 export type SessionState = 'opening' | 'waiting' | 'held' | 'quiet' | 'paused' | 'ended' | 'elsewhere'
@@ -85,6 +86,8 @@ export interface OpenWish extends LinkOptions {
   readonly tab?: Tab | undefined
   readonly ids?: CallIds | undefined
   readonly openedBy?: OpenedBy | undefined
+  /** The session is in the store already. */
+  readonly entered?: SessionIds | undefined
 }
 
 export interface OpenLogin {

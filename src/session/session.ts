@@ -20,7 +20,7 @@ import { SessionHistory } from './session-history.js'
 import type { SessionKeeper } from './session-keeper.js'
 import type { LinkRecord, SessionRecord } from './session-record.js'
 import type { Handover, ResumedSession, SessionState, SessionView, Tab } from './session-types.js'
-import { newSid } from './sid.js'
+import { newSid, type SessionIds } from './sid.js'
 import { Stage, waitingOrLive } from './state.js'
 import { stateOf, viewOf } from './view.js'
 
@@ -51,11 +51,11 @@ export class Session implements Gate {
     keeper: SessionKeeper<Session>,
     client?: { readonly isSecure: boolean; readonly attempts: ClientAttempts },
     before?: SessionRecord,
+    ids: SessionIds = before ?? newSid(keeper.processName),
   ) {
     const now = keeper.clock.now()
-    const { sid, id } = before ?? newSid(keeper.processName)
-    this.sid = sid
-    this.id = id
+    this.sid = ids.sid
+    this.id = ids.id
     this.domain = domain
     this.origin = client === undefined ? 'warmed' : 'client'
     this.outbox = new Outbox(keeper)

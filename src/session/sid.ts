@@ -1,8 +1,13 @@
 import { hash } from 'node:crypto'
 import { randomText } from '../lib/text/random-text.js'
 
+export interface SessionIds {
+  readonly sid: string
+  readonly id: string
+}
+
 /** The sid has 160 secret bits, the id 128 bits. With several processes, both begin with the process's name. */
-export function newSid(processName?: string): { sid: string; id: string } {
+export function newSid(processName?: string): SessionIds {
   const secret = randomText(20, 'hex')
   return { sid: processName === undefined ? secret : `${processName}-${secret}`, id: idOf(secret, processName) }
 }

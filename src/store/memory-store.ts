@@ -1,7 +1,8 @@
+import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { CallerSignal } from '../lib/caller-gone.js'
 import type { Clock } from '../lib/clock.js'
 import { exceeds } from '../lib/limits/live-counts.js'
-import { ownRates } from '../lib/limits/rates.js'
+import { type Limiter, type MakeRate, Rate } from '../lib/limits/rates.js'
 import { endingKey, endingKeysOf } from './ending-keys.js'
 import { LocalTurns } from './local-turns.js'
 import { keyOf, keys, sharedKeysOf, uniqueKeysOf } from './session-keys.js'
@@ -32,6 +33,12 @@ export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Sto
   const members = new Map<string, Member>()
   const sessions = new MemorySessions()
   const records = new MemoryRecords(clock, epoch)
+  const rates = new Map<string, Limiter>()
+  const rate: MakeRate = (name, most, seconds) => {
+    const counted = rates.get(name) ?? new RateLimiterMemory({ points: 1, duration: seconds })
+    rates.set(name, counted)
+    return new Rate(most, seconds, counted)
+  }
   const processes = (): readonly ProcessEntry[] =>
     [...members.values()].map(member => member.entry()).sort((a, b) => (a.name < b.name ? -1 : 1))
   return {
@@ -43,7 +50,7 @@ export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Sto
     tabs: new MemoryTabs(sessions, records),
     records,
     ended: new MemoryMarks(clock),
-    rate: ownRates,
+    rate,
     async join(member) {
       members.set(member.entry().name, member)
       await sessions.put([...member.sessions()])

@@ -49,6 +49,8 @@ export interface Call {
   readonly signal: CallerSignal
   /** For the log, without secrets. */
   readonly line: Record<string, unknown>
+  /** Another process answers the call, and logs it. */
+  isForwarded?: boolean
 }
 
 interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail' | 'setting'>> {
@@ -238,6 +240,17 @@ interface CallerOf {
 export function createAnswering(config: ClientRules, parts: AnsweringParts, { adminOf, representationOf }: CallerOf) {
   const { log, audit, clock, counts, recentWarms, onCall, isStopping } = parts
   const logOften = createOftenLog(config, parts)
+  const note = (call: Call, name: CallName, outcome: Outcome, started: number): void => {
+    const { request, line } = call
+    const ms = clock.now() - started
+    const stream = unaudited.has(name) ? log : audit
+    const told = Object.assign(line, outcome, { admin: call.admin.name, ms: Math.round(ms) })
+    // Any page can cause these.
+    if (endedNothing(line)) logOften(request, stream, told, name, `nothing ended ${line['jid']}`)
+    else stream.info(told, name)
+    if (name === 'warm' || name === 'connect') recentWarms.add(outcome.code, ms)
+    onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
+  }
   return (
     name: CallName,
     answer: (call: Call) => Promise<Answer | undefined>,
@@ -260,7 +273,7 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
         if (answered !== undefined) sendAnswer(response, answered)
         if (!signal.aborted) outcome = { code: 'ok' }
       } catch (error) {
-        if (signal.aborted) return
+        if (signal.aborted || call.isForwarded === true) return
         const cause = problemFrom(error)
         const isStopped = cause.status >= 500 && isTooLate()
         const problem = isStopped ? new Problem('shutting-down', { step: cause.step }) : cause
@@ -270,15 +283,8 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
         if (ownAnswer === undefined) throw isStopped ? problem : error
         sendAnswer(response, ownAnswer)
       } finally {
-        const ms = clock.now() - started
-        const stream = unaudited.has(name) ? log : audit
-        const told = Object.assign(line, outcome, { ms: Math.round(ms) })
-        // Any page can cause these.
-        if (endedNothing(call.line)) logOften(request, stream, told, name, `nothing ended ${call.line['jid']}`)
-        else stream.info(told, name)
         logged.add(response)
-        if (name === 'warm' || name === 'connect') recentWarms.add(outcome.code, ms)
-        onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
+        if (call.isForwarded !== true) note(call, name, outcome, started)
       }
     }
 }

@@ -54,7 +54,7 @@ interface VisitsParts {
   readonly timeout: number
 }
 
-interface TabWork<T> {
+export interface TabWork<T> {
   /** Resolves with undefined if the session has just ended. */
   resume(id: string, caller: CallerSignal): Promise<T | undefined>
   logIn(caller: CallerSignal): Promise<T>

@@ -61,6 +61,8 @@ export function createWarmRouter(parts: WarmParts): Router {
     sendAnswer(response, form.blank({ request, admin, representation: negotiate(request.headers) }))
   }
 
+  const toOwner: RequestHandler = warming.forwarding?.ofSession ?? ((_request, _response, next) => next())
+
   const router = Router({ caseSensitive: true })
   if (!config.warm.enabled) {
     router.use(config.warmPath, onlyReads)
@@ -101,6 +103,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   below.route(`/sessions${endedPath}`).all(admit('GET', 'HEAD')).get(answering('sessions', calls.showEnded))
   below
     .route(sessionPath(''))
+    .get(toOwner)
     .all(admit('GET', 'HEAD', 'DELETE'))
     .get(answering('sessions', calls.show, calls.showPast))
     .delete(answering('logout', calls.logOut))
@@ -110,7 +113,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     .get(answering('sessions', calls.askWhetherToEnd))
     .post(answering('logout', calls.endByForm))
   below.route(sessionPath(bindingPath)).all(admit('GET', 'HEAD')).get(answering('sessions', bindingPage.show))
-  below.route(sessionPath('/resume')).all(admit('POST')).post(answering('resume', calls.resume))
+  below.route(sessionPath('/resume')).post(toOwner).all(admit('POST')).post(answering('resume', calls.resume))
   router.use(config.warmPath, below)
   return router
 }

@@ -29,6 +29,7 @@ beforeEach(async () => {
       res.end('answer')
     },
     upgradeFor: () => undefined,
+    answer: async () => null,
     report: error => faults.push(error),
   })
   port = (owner.address as AddressInfo).port
@@ -59,7 +60,7 @@ test('a process with the key is served', async () => {
 })
 
 test('a process with another key is not', async () => {
-  expect(await ask(keyOf(2))).toBe('gone')
+  expect(await ask(keyOf(2))).toBe('unreachable')
   expect(requests).toBe(0)
 })
 

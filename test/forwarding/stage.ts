@@ -53,9 +53,10 @@ export async function setStage(parts: StageParts): Promise<Stage> {
   const messages = install(isFast)
   const links = new PeerLinks({ key, clock })
   const report = (error: unknown) => faults.push(error)
+  const answer = async () => null
   const owner =
     parts.address === undefined
-      ? await listenForPeers({ address: wanted, key, messages, listener, upgradeFor: () => upgrade, report })
+      ? await listenForPeers({ address: wanted, key, messages, listener, upgradeFor: () => upgrade, answer, report })
       : undefined
   const listening = owner?.address
   const address =

@@ -24,6 +24,7 @@ export function createLinkedServer(listener: RequestListener, upgrade?: Upgrade)
     messages,
     listener,
     upgradeFor: () => upgrade,
+    answer: async () => null,
     report: error => faults.push(error),
   })
   const forward: RequestListener = (req, res) =>

@@ -18,6 +18,7 @@ export interface TestServiceOptions {
   readonly hashes?: ServiceParts['hashes']
   readonly routers?: ServiceParts['routers']
   readonly carriers?: ServiceParts['carriers']
+  readonly store?: ServiceParts['store']
 }
 
 export interface WarmOptions {
@@ -82,7 +83,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const lines: string[] = []
   const counts = new Counts()
   const { log, audit } = createLogs({ config, counts, writeLine: line => void lines.push(line) })
-  const { clock, dns, hostMetaPort, hashes, routers, carriers } = options
+  const { clock, dns, hostMetaPort, hashes, routers, carriers, store } = options
   const service = await startService({
     config,
     log,
@@ -94,6 +95,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ...(hashes === undefined ? {} : { hashes }),
     ...(routers === undefined ? {} : { routers }),
     ...(carriers === undefined ? {} : { carriers }),
+    store,
   })
 
   async function warm(

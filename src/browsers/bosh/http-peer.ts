@@ -1,5 +1,8 @@
 import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
+import { forwarded } from '../../forwarding/forwarded.js'
+import type { PeerLink } from '../../forwarding/peer-links.js'
+import { isForwardedByPeer, refuseForwarded } from '../../forwarding/peer-listener.js'
 import { browserName } from '../../http/access/browser-name.js'
 import { countedAddress, countsAsEncrypted, type PublicEndpoint } from '../../http/access/client-rules.js'
 import { closeLingering } from '../../http/bodies/lingering-close.js'
@@ -22,6 +25,8 @@ export interface HttpPeerParts
   readonly refused: OnRefused
   readonly bodies: UnfinishedBodies
   readonly clock: Clock
+  /** Held requests that other processes have forwarded. */
+  readonly carried?: Set<HttpPeer> | undefined
 }
 
 const headBytes = 1024
@@ -36,6 +41,7 @@ const pendingReplies = writeBatch<HttpPeer>(mostAtOnce, peer => peer.write())
 export class HttpPeer implements Peer, BodySink {
   gone = false
   whenGone: (() => void) | undefined
+  #whenHurried: (() => void) | undefined
   readonly #res: ServerResponse
   readonly #parts: HttpPeerParts
   #length: number | undefined
@@ -72,6 +78,28 @@ export class HttpPeer implements Peer, BodySink {
 
   get secureUrl(): string | undefined {
     return this.#parts.secureUrl(this.#res.req)
+  }
+
+  get isCarried(): boolean {
+    return isForwardedByPeer(this.#res.req)
+  }
+
+  get whenHurried(): (() => void) | undefined {
+    return this.#whenHurried
+  }
+
+  set whenHurried(act) {
+    this.#whenHurried = act
+    if (act === undefined) this.#parts.carried?.delete(this)
+    else this.#parts.carried?.add(this)
+  }
+
+  forward(link: PeerLink, text: string) {
+    return forwarded(link, this.#res.req, this.#res, { body: Buffer.from(text) })
+  }
+
+  refuse(): void {
+    refuseForwarded(this.#res.req)
   }
 
   /** Waits for the start of a too large body, because its sid shows which session must end. */

@@ -1,3 +1,5 @@
+import type { Lost, PeerLink } from '../../forwarding/peer-links.js'
+
 export interface Peer {
   readonly address: string
   readonly secure: boolean
@@ -11,6 +13,10 @@ export interface Peer {
   readonly browser?: string | undefined
   readonly secureUrl: string | undefined
   answer(reply: Reply): void
+  /** Sends the request, with its body, to another process. Resolves with undefined unless it is lost. */
+  forward?(link: PeerLink, text: string): Promise<Lost | undefined>
+  /** For a request that another process forwarded: its session is not here. */
+  refuse?(): void
 }
 
 export interface Reply {

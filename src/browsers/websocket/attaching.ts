@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import type { Owner } from '../../forwarding/peers.js'
+import type { Place } from '../../forwarding/whereabouts.js'
 import { clientOf } from '../../lib/client-network.js'
 import type { KeyedRate } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
@@ -20,6 +22,7 @@ import { writeSaslFailure } from '../../xmpp/stream-errors.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
+import { StoreUnavailable } from '../../store/store.js'
 import type { LoginBefore } from './carried-sockets.js'
 import { type Channel, closeCodes } from './channel.js'
 import { declareStream, writeOpen } from './framing.js'
@@ -40,6 +43,16 @@ export interface Forwarding {
   isAwaited(name: string): boolean
   /** `isKnown`: the process of the name is known or gone. The returned function ends the wait. */
   whenKnown(name: string, bytes: number, then: (isKnown: boolean) => void): () => void
+}
+
+/** To the process that has the session. */
+export interface SocketRoutes {
+  /** Rejects with `StoreUnavailable`. */
+  find(credentials: PageCredentials): Promise<Place>
+  /** Hands the WebSocket over to its process, which continues the login. */
+  forward(owner: Owner, before: LoginBefore): void
+  /** The session is here. */
+  stay(): void
 }
 
 const attachingSeconds = 30
@@ -75,7 +88,11 @@ export class Attaching extends StreamStart<AttachingParts> {
   #step: Step = { name: 'open' }
   #domain = ''
   #failures = 0
+  #messages = 0
+  /** Messages that another process has answered. */
+  #answered = 0
   readonly #forwarding: Forwarding | undefined
+  readonly #routes: SocketRoutes | undefined
 
   /** `forwarding` is undefined with one process, or if another has the WebSocket. */
   constructor(
@@ -84,9 +101,25 @@ export class Attaching extends StreamStart<AttachingParts> {
     secureUrl: string | undefined,
     onOver: () => void,
     forwarding?: Forwarding,
+    routes?: SocketRoutes,
   ) {
     super(channel, parts, secureUrl, attachingSeconds, onOver)
     this.#forwarding = forwarding
+    this.#routes = routes
+  }
+
+  override onMessage(message: Buffer): void {
+    this.#messages += 1
+    if (this.#messages > this.#answered) super.onMessage(message)
+  }
+
+  /** The client has sent, and will send again, `messages` that are answered. */
+  continueAfter({ domain, failures, messages = 0 }: LoginBefore): void {
+    this.#step = { name: 'login' }
+    this.#domain = domain
+    this.#failures = failures
+    this.#answered = messages
+    if (!allowsDomain(this.parts.domains, domain)) this.refuse('host-unknown')
   }
 
   continueLogin({ domain, failures }: LoginBefore, credentials: Buffer): void {
@@ -149,12 +182,40 @@ export class Attaching extends StreamStart<AttachingParts> {
     const credentials = readCredentials(element, this.#domain)
     if (credentials === undefined) this.refuse('not-authorized')
     else if (typeof credentials === 'string') this.#fail(element.namespace, credentials)
+    else if (this.#routes !== undefined && !this.#isHere(credentials))
+      this.#find(this.#routes, credentials, element.namespace)
     else if (this.#forwarding === undefined) this.#check(credentials, element.namespace)
     else {
       // A hash (`wantsProof`) does not name the process, so the URL must name it. A token names it.
       const name = (credentials.wantsProof ? this.#forwarding.nodeInUrl : credentials.node) ?? ''
       this.#forward(this.#forwarding, name, credentials, element)
     }
+  }
+
+  #isHere({ proof }: PageCredentials): boolean {
+    return this.parts.registry.tickets.sessionFor(proof) !== undefined
+  }
+
+  #find(routes: SocketRoutes, credentials: PageCredentials, namespace: string): void {
+    this.#step = { name: 'refusal' }
+    this.channel.pause()
+    routes.find(credentials).then(
+      place => {
+        if (this.isGone) return
+        this.#step = { name: 'login' }
+        if (place !== undefined && place !== 'here') {
+          this.over()
+          routes.forward(place, { domain: this.#domain, failures: this.#failures, messages: this.#messages - 1 })
+          return
+        }
+        this.channel.resume()
+        this.#check(credentials, namespace)
+      },
+      error => {
+        if (!(error instanceof StoreUnavailable)) this.parts.opener.report(error, 'websocket')
+        if (!this.isGone) this.refuse('resource-constraint', closeCodes.full)
+      },
+    )
   }
 
   #forward(forwarding: Forwarding, name: string, credentials: PageCredentials, { namespace, text }: Element): void {
@@ -180,6 +241,7 @@ export class Attaching extends StreamStart<AttachingParts> {
 
   #check(credentials: PageCredentials, namespace: string): void {
     const admitted = this.#admit(credentials)
+    if (admitted !== undefined) this.#routes?.stay()
     if (admitted === undefined) this.#rejectToken(namespace)
     else if (credentials.isSasl2) this.#admitInline(admitted, credentials)
     else {

@@ -14,12 +14,13 @@ export interface CarriedClient {
   readonly isSecure: boolean
   readonly isProbed?: boolean
   readonly secureUrl: string | undefined
-  readonly before?: LoginBefore
+  readonly before?: LoginBefore | undefined
 }
 
 export interface LoginBefore {
   readonly domain: string
   readonly failures: number
+  readonly messages?: number
 }
 
 interface CarriedEndpoint {

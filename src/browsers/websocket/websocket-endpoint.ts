@@ -4,6 +4,10 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
 import { browserName } from '../../http/access/browser-name.js'
+import { forwardSocket } from '../../forwarding/forward-socket.js'
+import { isForwardedByPeer, noteOf, refuseForwarded } from '../../forwarding/peer-listener.js'
+import type { Owner } from '../../forwarding/peers.js'
+import type { Whereabouts } from '../../forwarding/whereabouts.js'
 import {
   clientAddress,
   countedAddress,
@@ -15,13 +19,14 @@ import { countHosts, type Endpoint } from '../../http/listening/dispatch.js'
 import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listening/upgrades.js'
 import type { Counts } from '../../lib/counts.js'
 import { refusalLog } from '../../lib/limits/refusal-log.js'
-import { Attaching, type AttachingParts, type Forwarding } from './attaching.js'
-import type { CarriedClient, CarriedSockets } from './carried-sockets.js'
+import { Attaching, type AttachingParts, type Forwarding, type SocketRoutes } from './attaching.js'
+import type { CarriedClient, CarriedSockets, LoginBefore } from './carried-sockets.js'
 import { type Channel, closeCodes } from './channel.js'
 import { OwnLoginStart } from './own-login.js'
 import { type ChannelParts, SocketChannel } from './socket-channel.js'
 import type { StreamStart } from './stream-start.js'
 import { offersXmpp, shownOffer, subprotocol } from './subprotocol.js'
+import { TappedSocket } from './tapped-socket.js'
 
 export interface EndpointParts
   extends PublicEndpoint,
@@ -33,6 +38,7 @@ export interface EndpointParts
   /** See `siteName`. */
   readonly site: string
   readonly carriedSockets?: CarriedSockets | undefined
+  readonly whereabouts?: Whereabouts | undefined
 }
 
 const mostPieces = 4096
@@ -84,7 +90,7 @@ export interface WebSocketEndpoint {
 
 /** XMPP over WebSocket (RFC 7395 §3). */
 export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint {
-  const { access, clients, origins, counts, log, site, carriedSockets, registry } = parts
+  const { access, clients, origins, counts, log, site, carriedSockets, whereabouts, registry } = parts
   const noteRefusal = refusalLog(parts.clock, log, 'a WebSocket client was refused')
   const note = (reason: Reason, req: IncomingMessage, address: string): Refusal => {
     const refusal: Refusal = refusals[reason]
@@ -139,17 +145,26 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const mayComeFrom = (origin: string | undefined) =>
     origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
 
-  const begin = (channel: Channel, client: CarriedClient, credentials?: Buffer, forwarding?: Forwarding): void => {
+  const begin = (
+    channel: Channel,
+    client: CarriedClient,
+    credentials?: Buffer,
+    forwarding?: Forwarding,
+    routes?: SocketRoutes,
+  ): void => {
     const { wants, secureUrl, before } = client
     const over = () => void starting.delete(start)
     const start: StreamStart =
       wants === 'login'
         ? new OwnLoginStart(channel, startParts, secureUrl, over)
-        : new Attaching(channel, startParts, secureUrl, over, forwarding)
+        : new Attaching(channel, startParts, secureUrl, over, forwarding, routes)
     starting.add(start)
     const mayCome = !registry.isStopping && (wants === 'session' || !registry.isDraining)
     if (!mayCome) start.refuse('system-shutdown', closeCodes.goingAway)
-    else if (start instanceof Attaching && before !== undefined) start.continueLogin(before, credentials!)
+    else if (start instanceof Attaching && before !== undefined) {
+      if (credentials === undefined) start.continueAfter(before)
+      else start.continueLogin(before, credentials)
+    }
   }
   carriedSockets?.serve(site, { begin, report: parts.report })
   const beginOrCarry = (channel: SocketChannel, client: CarriedClient, req: IncomingMessage) => {
@@ -177,20 +192,61 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       else if (req.httpVersion !== '1.1') refuse(socket, req, 'handshake')
       else if (countHosts(req) !== 1) refuse(socket, req, 'host')
       else if (!offersXmpp(req)) refuse(socket, req, 'subprotocol')
+      else if (isForwardedByPeer(req) && (registry.isStopping || registry.isSettingDown))
+        void whereabouts?.whenSetDown().then(() => refuseForwarded(req))
       else if (registry.isStopping) refuse(socket, req, 'shutdown')
       else {
-        const address = countedAddress(req, clients)
-        const secure = countsAsEncrypted(req, clients)
-        const browser = browserName(req.headers['user-agent'])
-        const secureUrl = secure ? undefined : parts.secureUrl(req)
-        server.handleUpgrade(req, socket, head, webSocket => {
-          counts.webSockets.opened += 1
-          const channel = new SocketChannel(webSocket, socket as Socket, { address, secure, browser }, channelParts)
-          const { isProbed } = channel
-          beginOrCarry(channel, { wants, address, browser, isSecure: secure, isProbed, secureUrl }, req)
-        })
+        const owner = isForwardedByPeer(req) ? undefined : ownerFor(wants, req)
+        if (owner === undefined) accept(wants, req, socket, head)
+        else forwardTo(owner, wants, req, socket, Buffer.from(head))
       }
     }
+  const ownerFor = (wants: CarriedClient['wants'], req: IncomingMessage): Owner | undefined => {
+    if (wants === 'login') return registry.isDraining ? whereabouts?.peers.forNewSession() : undefined
+    return whereabouts?.peers.ownerNamed(nodeOf(req) ?? '')
+  }
+  const forwardTo = (owner: Owner, wants: CarriedClient['wants'], req: IncomingMessage, socket: Duplex, head: Buffer) =>
+    forwardSocket(owner.link, req, socket, head, {
+      isAccepted: false,
+      onLost() {
+        socket.resume()
+        accept(wants, req, socket, head)
+      },
+    })
+  const accept = (wants: CarriedClient['wants'], req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const address = countedAddress(req, clients)
+    const secure = countsAsEncrypted(req, clients)
+    const browser = browserName(req.headers['user-agent'])
+    const secureUrl = secure ? undefined : parts.secureUrl(req)
+    const note = noteOf(req)
+    const before = note === undefined ? undefined : (JSON.parse(note) as LoginBefore)
+    const mayMove = wants === 'session' && whereabouts !== undefined && !isForwardedByPeer(req)
+    const tapped = mayMove ? new TappedSocket(socket, head) : undefined
+    server.handleUpgrade(req, tapped ?? socket, tapped === undefined ? head : Buffer.alloc(0), webSocket => {
+      counts.webSockets.opened += 1
+      const connection = (tapped ?? socket) as Duplex as Socket
+      const channel = new SocketChannel(webSocket, connection, { address, secure, browser }, channelParts)
+      const { isProbed } = channel
+      const client: CarriedClient = { wants, address, browser, isSecure: secure, isProbed, secureUrl, before }
+      if (whereabouts === undefined) beginOrCarry(channel, client, req)
+      else begin(channel, client, undefined, undefined, tapped && routesOf(tapped, req, whereabouts))
+    })
+  }
+  const routesOf = (tapped: TappedSocket, req: IncomingMessage, { peers, find }: Whereabouts): SocketRoutes => ({
+    async find({ proof, node }) {
+      const isHere = () => registry.tickets.sessionFor(proof) !== undefined
+      const named = peers.ownerNamed(node ?? '')
+      return named ?? find({ secret: proof.toString('base64') }, isHere)
+    },
+    forward(owner, before) {
+      const left = tapped.leave()
+      if (left === undefined) return
+      const { socket, read } = left
+      const note = JSON.stringify(before)
+      forwardSocket(owner.link, req, socket, read, { isAccepted: true, note, onLost: () => socket.destroy() })
+    },
+    stay: () => tapped.forget(),
+  })
   const answerer = (): RequestListener => (req, res) => {
     const address = clientAddress(req, clients)
     const isLost = req.method === 'GET' && req.headers['sec-websocket-key'] !== undefined && !asksForWebSocket(req)

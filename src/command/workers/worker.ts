@@ -61,7 +61,7 @@ async function start(folder: string, onTakingUp: () => void) {
   const { log, audit } = await explained(() => createLogs({ config, counts, about: { worker } }))
   outliveFaults(log, counts)
   const partLogs = createPartLogs(log, config.logLevels)
-  const carriers = [socketCarrier({ folder, log: partLogs.logFor('nodes') })]
+  const carriers = config.redis === undefined ? [socketCarrier({ folder, log: partLogs.logFor('nodes') })] : []
   const service = await explained(() =>
     startService({
       config,
@@ -69,6 +69,7 @@ async function start(folder: string, onTakingUp: () => void) {
       audit,
       counts,
       carriers,
+      socketsFolder: folder,
       servesMetrics: false,
       collect: v8Collector(),
       place: `${hostname()}, worker ${worker}`,

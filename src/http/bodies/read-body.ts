@@ -6,7 +6,19 @@ import { awaitsContinue, sendContinue } from './expect-continue.js'
 /** In bytes. */
 const longestBody = 16_384
 
+/** A call can be forwarded after its body has been read. */
+const read = new WeakMap<Request, Buffer>()
+
+/** Returns the same body again. */
 export async function readBody(request: Request): Promise<Buffer> {
+  const before = read.get(request)
+  if (before !== undefined) return before
+  const body = await wholeBody(request)
+  read.set(request, body)
+  return body
+}
+
+async function wholeBody(request: Request): Promise<Buffer> {
   if (isCoded(request.headers['content-encoding'])) {
     throw new Problem('unsupported-media-type', { detail: 'It must not be compressed.' })
   }

@@ -99,6 +99,11 @@ export class SessionLimits {
     if (client !== proxy) await this.#refusedSignOuts.take(client)
   }
 
+  /** Undefined for warmed sessions, and behind a proxy. */
+  countedClient(session: object): string | undefined {
+    return this.#clients.get(session)?.client
+  }
+
   /** If the result is undefined, call `opened` or `notOpened` next. */
   admit(address: string): Refusal | undefined | Promise<Refusal | undefined> {
     const client = this.#clientOf(address)

@@ -5,11 +5,13 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { Registry } from '../registry/registry.js'
 import type { Session } from '../session.js'
+import type { SessionIds } from '../sid.js'
 
 /** Limits the sessions of each user. A warm login calls `take` before it begins, and `giveBack` when it is over. */
 export interface UserLimit {
-  take(jid: string): boolean | Promise<boolean>
-  giveBack(jid: string): void
+  /** `ids`: of the session that the login will open. */
+  take(jid: string, ids?: SessionIds): boolean | Promise<boolean>
+  giveBack(jid: string, ids?: SessionIds): void
   bound(session: Session, jid: string): void
   ended(session: Session): void
 }

@@ -5,6 +5,7 @@ import { ResumableStreams } from '../logins/resumable-streams.js'
 import type { Session } from '../session.js'
 import type { SessionState, SessionView, Tab } from '../session-types.js'
 import { Tickets } from '../ticket.js'
+import type { SessionBook } from './session-book.js'
 
 const sweepInterval = 250
 /** Longest time of a sweep in one turn of the event loop, in milliseconds. */
@@ -27,6 +28,8 @@ export class Registry {
   /** A stop has begun. */
   isLeaving = false
   isSettingDown = false
+  /** Undefined with one process. */
+  book: SessionBook | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -71,6 +74,12 @@ export class Registry {
     this.#bySid.set(session.sid, session)
     if (session.tab !== undefined) this.#byTab.set(keyOf(session.tab), session)
     if (this.#sweep === undefined) this.#scheduleSweep()
+    this.changed(session)
+  }
+
+  /** The session has a JID, a secret or an end that it did not have before. */
+  changed(session: Session): void {
+    this.book?.put(session)
   }
 
   bound(session: Session, jid: string): void {
@@ -78,6 +87,7 @@ export class Registry {
     const others = this.#byUser.get(user)
     if (others instanceof Set) others.add(session)
     else this.#byUser.set(user, others === undefined ? session : new Set([others, session]))
+    this.changed(session)
   }
 
   remove(session: Session): boolean {
@@ -89,6 +99,7 @@ export class Registry {
       if (found instanceof Set) found.delete(session)
       if (found === session || (found instanceof Set && found.size === 0)) this.#byUser.delete(user)
     }
+    this.book?.removed(session)
     return this.#sessions.delete(session.id)
   }
 

@@ -1,5 +1,6 @@
 import { type ErrorRequestHandler, type Request, type RequestHandler, Router } from 'express'
 import type { Admin, Config } from '../../config/config.js'
+import { isForwardedByPeer } from '../../forwarding/peer-listener.js'
 import {
   type Access,
   accessBy,
@@ -117,7 +118,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
     if (!isSafe(request)) throw new Problem('insecure-channel', { setting: 'ASSUME_SECURE' })
     const address = countedAddress(request, config)
     const isSignOut = request.method === 'DELETE'
-    if (!isSignOut && (await isTooOften(address))) throw tooMany(address)
+    if (!isSignOut && !isForwardedByPeer(request) && (await isTooOften(address))) throw tooMany(address)
     const token = bearerIn(request.headers.authorization)
     try {
       const user = await userIn(token, isSignOut ? signOutChecks(address) : undefined)

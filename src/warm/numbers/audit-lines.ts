@@ -1,7 +1,7 @@
 import type { RecentLines } from '../../lib/recent-lines.js'
 import { askAll } from '../../processes/exchanges/ask-all.js'
 import { isNodeName } from '../../processes/node-name.js'
-import type { Nodes } from '../../processes/nodes.js'
+import type { OtherProcesses } from '../../processes/nodes.js'
 import { allowsDomain, prepareDomain } from '../../xmpp/jid/domains.js'
 
 export const auditActions = ['warm', 'connect', 'resume', 'logout', 'admin login', 'client login'] as const
@@ -50,7 +50,7 @@ export interface AuditPart {
 }
 
 export interface LineReaderParts {
-  readonly nodes?: Nodes | undefined
+  readonly nodes?: OtherProcesses | undefined
   readonly lines: RecentLines
 }
 

@@ -1,7 +1,7 @@
 import { type Answer, cacheAnswers } from '../../lib/answer-cache.js'
 import type { Clock } from '../../lib/clock.js'
 import { askAll } from '../../processes/exchanges/ask-all.js'
-import type { Nodes } from '../../processes/nodes.js'
+import type { OtherProcesses } from '../../processes/nodes.js'
 import { type Capacity, sumOfCapacities } from './capacity.js'
 import { type Hour, type HourTally, hourOf, type LastHour } from './last-hour.js'
 import { minuteMilliseconds } from './minute-ring.js'
@@ -33,7 +33,7 @@ export interface Overview {
 }
 
 interface OverviewParts {
-  readonly nodes?: Nodes | undefined
+  readonly nodes?: OtherProcesses | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly recentWarms: RecentWarms
   readonly place: string
@@ -84,7 +84,7 @@ export function createOverview({ nodes, clock, recentWarms, place, registry, cap
 }
 
 interface HourParts {
-  readonly nodes?: Nodes | undefined
+  readonly nodes?: OtherProcesses | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly lastHour: Pick<LastHour, 'tally'>
 }

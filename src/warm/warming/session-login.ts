@@ -21,7 +21,7 @@ import type { OpenLink } from '../../xmpp/link.js'
 
 export interface WarmRequest
   extends LoginRequest,
-    Pick<OpenWish, 'wait' | 'hold' | 'ver' | 'isRefusalCounted' | 'tab' | 'openedBy'> {
+    Pick<OpenWish, 'wait' | 'hold' | 'ver' | 'isRefusalCounted' | 'tab' | 'openedBy' | 'entered'> {
   /** BCP 47. */
   readonly language: string
   readonly attachSeconds: number
@@ -52,7 +52,13 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
   const openFor = (request: WarmRequest): OpenForLogin<OpenLogin> => {
     const { jid, language: lang, wait, hold, ver, isRefusalCounted, tab, ids, openedBy } = request
     const wish = { jid: formatJid(jid), lang, wait, hold, ver, isRefusalCounted, tab, ids, openedBy }
-    return (options, events) => open(jid.domain, { ...options, ...wish }, events)
+    let { entered } = request
+    return (options, events) => {
+      const opened = open(jid.domain, { ...options, ...wish, entered }, events)
+      // A login can open several sessions, one after the other.
+      entered = undefined
+      return opened
+    }
   }
 
   return {

@@ -13,8 +13,10 @@ import { formatBareJid } from '../../xmpp/jid/jid.js'
 import { type AnswerSettings, attachBindingFor, bindingAnswer } from '../answers.js'
 import type { Caller, CallLimits } from '../call-limits.js'
 import { type Call, demandDomain } from '../calls.js'
+import type { ForwardedCalls } from '../forwarded-calls.js'
 import { invalidParameter } from '../parameters.js'
 import { type Parameters, readParameters } from '../read-parameters.js'
+import { TabElsewhere } from '../tab-turns.js'
 import type { Visits } from '../visits.js'
 import type { BindingPage } from './binding-page.js'
 import { createSealedCredentials, type SealSettings } from './sealed-credentials.js'
@@ -23,6 +25,7 @@ import type { WarmForm } from './warm-form.js'
 import { type AskedSession, demandCredentials, toAskedSession, type WarmSettings } from './warm-request.js'
 
 const longestRetrySeconds = 60
+const mostMoves = 2
 
 export type WarmCallSettings = AnswerSettings &
   WarmSettings &
@@ -36,6 +39,8 @@ export interface WarmingParts extends Logins {
   readonly userLimit: Pick<UserLimit, 'take' | 'giveBack'>
   readonly endUnclaimed: (id: string) => void
   readonly visits: Visits
+  /** Undefined with one process. */
+  readonly forwarding?: ForwardedCalls | undefined
 }
 
 interface Warmed {
@@ -48,7 +53,7 @@ type Sender = 'backend' | 'form' | 'page'
 type Warm = ReturnType<typeof createWarm>
 
 export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindingPage?: BindingPage) {
-  const { counts, limits, sessions, userLimit, endUnclaimed, visits, login, keysOf } = parts
+  const { counts, limits, sessions, userLimit, endUnclaimed, visits, login, keysOf, forwarding } = parts
   const sealed = createSealedCredentials(config, Date.now)
   const openers = new Map<string, OpenedBy>()
 
@@ -81,16 +86,17 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
   }
 
   async function roomedLogin(request: WarmRequest, { admin, user }: Caller, signal: CallerSignal): Promise<Warmed> {
-    const isFull = user !== undefined && !(await userLimit.take(user))
+    const entered = forwarding?.newIds()
+    const isFull = user !== undefined && !(await userLimit.take(user, entered))
     if (isFull) {
       // Sessions of closed tabs end after `inactivity`, so a retry may then succeed.
       const retryAfterSeconds = Math.min(config.bosh.inactivity, longestRetrySeconds)
       throw new Problem('too-many-sessions', { retryAfterSeconds, detail: limitDetail('user') })
     }
     try {
-      return { binding: await limits.acting(request, admin, () => login(request, signal)) }
+      return { binding: await limits.acting(request, admin, () => login({ ...request, entered }, signal)) }
     } finally {
-      if (user !== undefined) userLimit.giveBack(user)
+      if (user !== undefined) userLimit.giveBack(user, entered)
     }
   }
 
@@ -141,6 +147,24 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
     })
   }
 
+  /** Resolves with undefined if another process answers the call. */
+  async function here<T>(call: Call, tab: Tab | undefined, enter: () => Promise<T>): Promise<T | undefined> {
+    if (forwarding === undefined) return enter()
+    for (let moves = 0; ; moves++) {
+      if (tab !== undefined && (await forwarding.toOwnerOf(tab, call))) return undefined
+      if (await forwarding.toAnother(call)) return undefined
+      try {
+        return await enter()
+      } catch (error) {
+        if (error instanceof TabElsewhere && forwarding.refuse(call)) return undefined
+        if (error instanceof TabElsewhere && moves < mostMoves) continue
+        if (error instanceof TabElsewhere) throw new Problem('session-unreachable')
+        if (await forwarding.toAnother(call, error)) return undefined
+        throw error
+      }
+    }
+  }
+
   async function answerAsked(
     call: Call,
     { page, ...asked }: ReturnType<typeof toAskedSession>,
@@ -168,12 +192,16 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
       attachBinding: attachBindingFor(representation === 'json' && sender !== 'page', asked.attachBinding),
       ids: callIdsOf(request),
       openedBy: openerOf(admin.name, sender === 'page'),
+      isRefusalCounted: forwarding?.isForwarded(call) ?? false,
       tab,
     }
-    const { result, isResumed } =
+    const entered = await here(call, tab, async () =>
       tab === undefined
         ? { result: await countedLogin(demandCredentials(warmRequest), admin.name, remember, signal), isResumed: false }
-        : await enterTab(warmRequest, tab, remember, signal)
+        : enterTab(warmRequest, tab, remember, signal),
+    )
+    if (entered === undefined) return
+    const { result, isResumed } = entered
     const { binding, credential } = result
     line['id'] = binding.id
     if (tab !== undefined) {

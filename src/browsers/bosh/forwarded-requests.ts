@@ -1,0 +1,111 @@
+import type { Peers } from '../../forwarding/peers.js'
+import type { Place, Whereabouts } from '../../forwarding/whereabouts.js'
+import type { Clock } from '../../lib/clock.js'
+import { StoreUnavailable } from '../../store/store.js'
+import { readBodyHead } from './body.js'
+import type { BoshService } from './carried-requests.js'
+import type { ConnectionManager } from './connection-manager.js'
+import type { HttpPeer } from './http-peer.js'
+import { noAnswer, type Peer, type Reply } from './peer.js'
+
+const mostTries = 4
+const repeatMilliseconds = 300
+const hurryMilliseconds = 250
+const tooLargeKind = 'bosh-too-large'
+const hurryKind = 'bosh-hurry'
+
+interface TooLarge extends Pick<Peer, 'secure' | 'cookies'> {
+  readonly start: string
+}
+
+interface ForwardedRequestsParts {
+  readonly whereabouts: Whereabouts
+  readonly clock: Clock
+  readonly isDraining: () => boolean
+}
+
+export type ForwardedRequests = ReturnType<typeof createForwardedRequests>
+
+/** BOSH services that also reach sessions of other processes. */
+export function createForwardedRequests({ whereabouts, clock, isDraining }: ForwardedRequestsParts) {
+  const peers: Peers = whereabouts.peers
+  let newest: ConnectionManager | undefined
+  const held = new Set<HttpPeer>()
+  peers.answer(hurryKind, () => {
+    for (const peer of [...held]) peer.whenHurried?.()
+  })
+  peers.answer(tooLargeKind, ({ start, ...client }: TooLarge) => newest?.refuseTooLarge(start, client))
+
+  /** Tries again after a loss, because a session processes a repeated request once. */
+  async function forward(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
+    const isHere = () => manager.has(sid)
+    let place: Place = peers.ownerIn(sid)
+    let lost: string | undefined
+    for (let tries = 1; !peer.gone; tries++) {
+      place ??= await whereabouts.find({ secret: sid }, isHere, lost)
+      if (place === 'here') return manager.serve(text, peer, true)
+      if (place === undefined) return manager.refuseUnknown(peer)
+      const how = await peer.forward!(place.link, text)
+      if (how === undefined) return
+      if (how === 'unreachable' || tries === mostTries) return peer.answer(noAnswer)
+      if (how === 'broken') await new Promise<void>(resolve => void clock.after(repeatMilliseconds, resolve))
+      else lost = place.name
+      place = undefined
+    }
+  }
+
+  async function create(text: string, peer: Peer, manager: ConnectionManager): Promise<void> {
+    const asked = new Set<string>()
+    for (;;) {
+      const other = isDraining() ? peers.forNewSession(asked) : undefined
+      if (other === undefined) return manager.serve(text, peer)
+      const how = await peer.forward!(other.link, text)
+      if (how === undefined) return
+      if (how === 'broken' || how === 'silent') return peer.answer(noAnswer)
+    }
+  }
+
+  return {
+    /** Held requests that other processes have forwarded. */
+    held,
+    /** Other processes then answer the requests that they hold for this one, because it stops. */
+    async hurry(): Promise<void> {
+      await Promise.all(peers.others.map(({ name }) => peers.ask(name, hurryKind, null, hurryMilliseconds).catch(() => {})))
+    },
+    over(manager: ConnectionManager): BoshService {
+      newest = manager
+      const orDropped = (work: Promise<void>, peer: Peer) =>
+        void work.catch(error => {
+          if (!(error instanceof StoreUnavailable)) manager.report(error)
+          // The client repeats its request.
+          peer.answer(noAnswer)
+        })
+      const serveOrRefuse = async (text: string, sid: string, peer: Peer) => {
+        await whereabouts.whenSetDown()
+        if (manager.has(sid)) manager.serve(text, peer, true)
+        else peer.refuse!()
+      }
+      return {
+        report: manager.report,
+        serve(text, peer) {
+          const { sid } = readBodyHead(text)
+          const isForwarded = peer.isCarried === true
+          if (sid === undefined && (isForwarded || !isDraining())) manager.serve(text, peer)
+          else if (sid === undefined) orDropped(create(text, peer, manager), peer)
+          else if (manager.has(sid)) manager.serve(text, peer)
+          else orDropped(isForwarded ? serveOrRefuse(text, sid, peer) : forward(text, sid, peer, manager), peer)
+        },
+        refuseTooLarge(start, { secure, cookies }) {
+          const { sid } = readBodyHead(start)
+          const owner = sid === undefined || manager.has(sid) ? undefined : peers.ownerIn(sid)
+          if (owner === undefined) return manager.refuseTooLarge(start, { secure, cookies })
+          const question: TooLarge = { start, secure, cookies }
+          return peers.ask(owner.name, tooLargeKind, question).then(
+            reply => (reply ?? undefined) as Reply | undefined,
+            () => noAnswer,
+          )
+        },
+      }
+    },
+  }
+}

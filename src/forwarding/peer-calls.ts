@@ -1,0 +1,73 @@
+import { constants, type ServerHttp2Stream } from 'node:http2'
+import { attempt } from '../lib/attempt.js'
+import type { Clock } from '../lib/clock.js'
+import type { Lost, PeerLink } from './peer-links.js'
+
+/** The header of a process's own request. Its value names the call. */
+export const callHeader = 'warm-call'
+
+/** Answers the calls of other processes. Both are JSON values. */
+export type AnswerCall = (kind: string, question: unknown) => Promise<unknown>
+
+export class CallLost extends Error {
+  constructor(readonly how: Lost | 'late' | 'failed') {
+    super(`a call to another process got no answer: ${how}`)
+  }
+}
+
+/** Rejects with `CallLost`. */
+export function callPeer(
+  link: PeerLink,
+  kind: string,
+  question: unknown,
+  { clock, milliseconds }: { readonly clock: Clock; readonly milliseconds: number },
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const stream = link.request({ ':method': 'POST', ':path': '/', ':authority': 'peer', [callHeader]: kind })
+    const chunks: Buffer[] = []
+    let status: number | undefined
+    const limit = clock.after(milliseconds, () => {
+      reject(new CallLost('late'))
+      stream.close(constants.NGHTTP2_CANCEL)
+    })
+    stream
+      .on('response', headers => {
+        status = headers[':status']
+      })
+      .on('data', (chunk: Buffer) => chunks.push(chunk))
+      .once('close', () => {
+        limit.cancel()
+        if (status === undefined) reject(new CallLost(link.lost))
+        else if (status !== 200 || stream.rstCode !== constants.NGHTTP2_NO_ERROR) reject(new CallLost('failed'))
+        else resolve(attempt(() => JSON.parse(Buffer.concat(chunks).toString())))
+      })
+      .end(JSON.stringify(question ?? null))
+  })
+}
+
+export function answerCall(
+  stream: ServerHttp2Stream,
+  kind: string,
+  answer: AnswerCall,
+  report: (error: unknown) => void,
+): void {
+  const chunks: Buffer[] = []
+  const respond = (status: number, text?: string) => {
+    if (stream.destroyed) return
+    stream.respond({ ':status': status })
+    stream.end(text)
+  }
+  stream
+    .on('error', () => {})
+    .on('data', (chunk: Buffer) => chunks.push(chunk))
+    .once('end', () => {
+      const question = attempt(() => JSON.parse(Buffer.concat(chunks).toString()))
+      answer(kind, question).then(
+        value => respond(200, JSON.stringify(value ?? null)),
+        error => {
+          report(error)
+          respond(500)
+        },
+      )
+    })
+}

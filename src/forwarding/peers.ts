@@ -1,0 +1,117 @@
+import type { Clock } from '../lib/clock.js'
+import { nodeIn } from '../processes/node-name.js'
+import { NoAnswer, type Nodes } from '../processes/nodes.js'
+import type { ProcessEntry, Store } from '../store/store.js'
+import type { PeerAddress } from './link-settings.js'
+import { type AnswerCall, CallLost, callPeer } from './peer-calls.js'
+import type { PeerLink, PeerLinks } from './peer-links.js'
+
+const answerMilliseconds = 1_000
+/** Sids, ids and tokens of a process that is gone can still be known for this time, in milliseconds. */
+const longestLost = 600_000
+
+interface PeersParts {
+  readonly self: string
+  /** The machine is its part before a comma. */
+  readonly place: string
+  readonly store: Pick<Store, 'processes'>
+  readonly links: PeerLinks
+  readonly clock: Clock
+  /** Called for a process of another machine that listens only for processes of its own. */
+  readonly onUnreachable: (entry: ProcessEntry) => void
+}
+
+/** Another process. It need not answer. */
+export interface Owner {
+  readonly name: string
+  readonly link: PeerLink
+}
+
+export type Peers = ReturnType<typeof createPeers>
+
+/** The other processes of the service: links and calls to them. */
+export function createPeers({ self, place, store, links, clock, onUnreachable }: PeersParts) {
+  const answers = new Map<string, Parameters<Nodes['answer']>[1]>()
+  const lostSince = new Map<string, number>()
+  let before: readonly ProcessEntry[] = []
+
+  const linkOf = (entry: ProcessEntry): PeerLink | undefined => {
+    const address = readAddress(entry.address)
+    if (!('path' in address) || machineOf(entry.place) === machineOf(place)) return links.to(address)
+    onUnreachable(entry)
+    return undefined
+  }
+  const ownerNamed = (name: string): Owner | undefined => {
+    const entry = name === self ? undefined : store.processes.find(each => each.name === name)
+    const link = entry && linkOf(entry)
+    return link && { name, link }
+  }
+
+  return {
+    self,
+    awaited: [],
+    get others() {
+      return store.processes
+        .filter(({ name }) => name !== self)
+        .map(({ name, isDraining, place, version, settings }) => {
+          const about = { place, version, settings }
+          return { name, isDraining, isSilent: false, about }
+        })
+    },
+    /** Names of processes whose entries have expired: they can hang, and come back. */
+    get lost(): readonly string[] {
+      return [...lostSince.keys()]
+    },
+    /** To be called each second. */
+    look(): void {
+      const names = new Set(store.processes.map(({ name }) => name))
+      for (const { name, isDraining } of before) if (!names.has(name) && !isDraining) lostSince.set(name, clock.now())
+      for (const [name, since] of lostSince)
+        if (names.has(name) || clock.now() - since > longestLost) lostSince.delete(name)
+      before = store.processes
+    },
+    ownerNamed,
+    /** The process that a sid, an id or a token names. */
+    ownerIn: (text: string): Owner | undefined => ownerNamed(nodeIn(text) ?? ''),
+    /** A process that takes new sessions, except those in `asked`, to which its name is added. */
+    forNewSession(asked = new Set<string>()): Owner | undefined {
+      const others = store.processes.filter(({ name, isDraining }) => name !== self && !isDraining && !asked.has(name))
+      const entry = others[Math.floor(Math.random() * others.length)]
+      if (entry === undefined) return undefined
+      asked.add(entry.name)
+      return ownerNamed(entry.name) ?? this.forNewSession(asked)
+    },
+    /** Rejects with `NoAnswer`. */
+    async ask(name: string, kind: string, question: unknown, milliseconds = answerMilliseconds): Promise<unknown> {
+      const owner = ownerNamed(name)
+      if (owner === undefined) throw new NoAnswer(name, 'gone')
+      try {
+        return await callPeer(owner.link, kind, question, { clock, milliseconds })
+      } catch (error) {
+        if (!(error instanceof CallLost)) throw error
+        throw new NoAnswer(name, error.how === 'late' ? 'late' : error.how === 'gone' ? 'gone' : 'broken')
+      }
+    },
+    answer(kind: string, answer: Parameters<Nodes['answer']>[1]): void {
+      answers.set(kind, answer)
+    },
+    answerCall: (async (kind, question) => {
+      const answer = answers.get(kind)
+      if (answer === undefined) throw new Error(`there is no call ${kind}`)
+      return answer(question as never, '')
+    }) satisfies AnswerCall,
+  }
+}
+
+export function writeAddress(address: PeerAddress): string {
+  if ('path' in address) return `unix:${address.path}`
+  return `${address.host}:${address.port}`
+}
+
+function readAddress(text: string): PeerAddress {
+  if (text.startsWith('unix:')) return { path: text.slice(5) }
+  const colon = text.lastIndexOf(':')
+  return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) }
+}
+
+const machineOf = (place: string) => place.split(',', 1)[0]

@@ -1,0 +1,144 @@
+import type { KeyObject } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Config } from '../config/config.js'
+import { type PeerListener, listenForPeers } from '../forwarding/peer-listener.js'
+import { PeerLinks } from '../forwarding/peer-links.js'
+import { createPeers, writeAddress } from '../forwarding/peers.js'
+import { install } from '../http/fast/install.js'
+import type { Dispatcher } from '../http/listening/dispatch.js'
+import type { Clock, Timer } from '../lib/clock.js'
+import { onceAMinute } from '../lib/limits/throttle.js'
+import { type LogFor, traceOf } from '../lib/log.js'
+import { version } from '../lib/package-json.js'
+import type { SessionBook } from '../session/registry/session-book.js'
+import { type ProcessEntry, type Store, type StoreEvents, StoreUnavailable } from '../store/store.js'
+
+const lookMilliseconds = 1_000
+
+interface JoinedParts {
+  readonly openStore: (events: StoreEvents) => Promise<Store>
+  /** For links between machines. */
+  readonly key: KeyObject | undefined
+  readonly peers: Config['peers']
+  readonly isFast: boolean
+  readonly name: string
+  readonly place: string
+  /** For Unix sockets. Default: a folder of this process alone. */
+  readonly folder?: string | undefined
+  readonly settings: () => ProcessEntry['settings']
+  readonly clock: Clock
+  readonly logFor: LogFor
+}
+
+export type JoinedProcesses = Awaited<ReturnType<typeof joinProcesses>>
+
+/** Makes this process one of several that act as one service. */
+export async function joinProcesses(parts: JoinedParts) {
+  const { openStore, key, isFast, name, place, settings, clock, logFor } = parts
+  const log = logFor('nodes')
+  const store = await openStore({
+    onDown: reason => log.error({ reason }, 'Redis is away: this process serves its own sessions'),
+    onUp: () => log.info('Redis is there'),
+  })
+  const links = new PeerLinks({ key, clock })
+  const isWarningDue = onceAMinute<string>(clock)
+  const peers = createPeers({
+    self: name,
+    place,
+    store,
+    links,
+    clock,
+    onUnreachable(entry) {
+      if (isWarningDue(entry.place))
+        log.error({ place: entry.place }, 'a process of another machine cannot be reached: set its PEER_LISTEN')
+    },
+  })
+  const ownFolder = parts.folder === undefined && parts.peers === undefined ? madeFolder() : undefined
+  let listener: PeerListener | undefined
+  let address = ''
+  let isDraining = false
+  let timer: Timer | undefined
+  let checking: Timer | undefined
+  let setDown: { readonly done: Promise<void>; readonly resolve: () => void } | undefined
+
+  const look = () => {
+    peers.look()
+    timer = clock.after(lookMilliseconds, look)
+  }
+
+  return {
+    store,
+    peers,
+    get requests() {
+      return links.streams
+    },
+    whenSetDown: () => setDown?.done ?? Promise.resolve(),
+
+    /** Listens for the other processes, and tells them. */
+    async join(dispatcher: Dispatcher, book: SessionBook): Promise<void> {
+      const place = parts.peers?.listen ?? { path: join(parts.folder ?? ownFolder!, `${name}.sock`) }
+      listener = await listenForPeers({
+        address: place,
+        key,
+        messages: install(isFast),
+        listener: dispatcher,
+        upgradeFor: dispatcher.upgradeFor,
+        answer: peers.answerCall,
+        report: error => log.error(traceOf(error), 'a request of another process failed'),
+      })
+      const bound = listener.address
+      const port = typeof bound === 'object' && bound !== null ? bound.port : 0
+      address = writeAddress('path' in place ? place : { host: parts.peers!.address.host, port: parts.peers!.address.port || port })
+      let hasJoined = false
+      await store.join({
+        entry: () => ({ name, address, place: parts.place, version, settings: settings(), isDraining }),
+        sessions() {
+          // The store has lost the entries, or this process was silent.
+          if (hasJoined)
+            checking ??= clock.after(lookMilliseconds, () => {
+              checking = undefined
+              book.endMarked().catch(error => {
+                if (!(error instanceof StoreUnavailable)) log.error(traceOf(error), 'ended sessions were not found')
+              })
+            })
+          return book.sessions()
+        },
+      })
+      hasJoined = true
+      book.begin()
+      look()
+    },
+    /** Other processes then send no new sessions. */
+    drain(): void {
+      isDraining = true
+      store.readProcesses().catch(() => {})
+    },
+    beginSetDown(): void {
+      let resolve = () => {}
+      const done = new Promise<void>(settled => {
+        resolve = settled
+      })
+      setDown = { done, resolve }
+    },
+    endSetDown(): void {
+      setDown?.resolve()
+    },
+    async leave(): Promise<void> {
+      timer?.cancel()
+      checking?.cancel()
+      setDown?.resolve()
+      await store.leave(name).catch(() => {})
+    },
+    async close(): Promise<void> {
+      timer?.cancel()
+      await listener?.close()
+      links.close()
+      await store.close()
+      if (ownFolder !== undefined) rmSync(ownFolder, { recursive: true, force: true })
+    },
+  }
+}
+
+const madeFolder = () => mkdtempSync(join(tmpdir(), 'warm-bindings-'))

@@ -1,0 +1,125 @@
+import type { KeyObject } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Clock, Timer } from '../../lib/clock.js'
+import { traceOf } from '../../lib/log.js'
+import { openText, sealText } from '../../lib/secrets/sealed-text.js'
+import { type RecordKey, type Store, StoreUnavailable, type TakenRecord } from '../../store/store.js'
+import { userOf } from '../../xmpp/jid/jid.js'
+import type { SessionRecord } from '../session-record.js'
+import { Ticket } from '../ticket.js'
+import { recordVersion, takeUp } from './moving-sessions.js'
+
+const recordsAtOnce = 100
+const sweepMilliseconds = 1_000
+/** Until then, requests of pages decide which process takes a session up. */
+const unwantedSeconds = 1
+const mostOfSweep = 500
+
+const label = `session ${recordVersion}`
+
+interface StoredRecordsParts {
+  readonly store: Pick<Store, 'records' | 'ended'>
+  readonly keys: () => readonly KeyObject[]
+  readonly clock: Clock
+  /** In seconds. A longer outage is counted as this long. */
+  readonly seconds: number
+  readonly isReady: () => boolean
+  readonly take: (record: SessionRecord) => boolean
+  readonly log: Logger
+}
+
+/** Sessions that were set down, in the store. Any process takes them up. */
+export class StoredRecords {
+  readonly #parts: StoredRecordsParts
+  #timer: Timer | undefined
+
+  constructor(parts: StoredRecordsParts) {
+    this.#parts = parts
+  }
+
+  /** Resolves with the records that could not be stored. Each batch is stored before the next is read. */
+  async put(records: Iterable<string>): Promise<readonly string[]> {
+    const rest = records[Symbol.iterator]()
+    for (;;) {
+      const batch: string[] = []
+      while (batch.length < recordsAtOnce) {
+        const { value, done } = rest.next()
+        if (done === true) break
+        batch.push(value)
+      }
+      if (batch.length === 0) return []
+      try {
+        await this.#parts.store.records.put(batch.map(this.#sealed), this.#parts.seconds)
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error
+        return [...batch, ...{ [Symbol.iterator]: () => rest }]
+      }
+    }
+  }
+
+  /** Resolves with false if there is no such record, or it cannot be taken up. Rejects with `StoreUnavailable`. */
+  async takeUp(key: RecordKey): Promise<boolean> {
+    if (!this.#parts.isReady()) return false
+    const taken = await this.#parts.store.records.take(key)
+    return taken !== undefined && (await this.#takeUp([taken])) > 0
+  }
+
+  /** Takes up sessions whose pages are silent, because their links must be mended in time. */
+  begin(): void {
+    this.#timer = this.#parts.clock.after(sweepMilliseconds, () => {
+      void this.#sweep().finally(() => {
+        if (this.#timer !== undefined) this.begin()
+      })
+    })
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+  }
+
+  async #sweep(): Promise<void> {
+    const { store, isReady, log } = this.#parts
+    if (!isReady()) return
+    try {
+      const taken = await store.records.takeOldest(unwantedSeconds, mostOfSweep)
+      if (taken.length === 0) return
+      const count = await this.#takeUp(taken)
+      log.info({ taken: count, refused: taken.length - count }, 'sessions of another process were taken up')
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) log.error(traceOf(error), 'sessions could not be taken up')
+    }
+  }
+
+  async #takeUp(records: readonly TakenRecord[]): Promise<number> {
+    const live = await Promise.all(records.map(record => this.#opened(record)))
+    let count = 0
+    for (const [at, text] of live.entries()) {
+      if (text === undefined) continue
+      const outage = Math.min(Math.max(0, Date.now() - records[at]!.writtenAt), this.#parts.seconds * 1000)
+      count += takeUp([text], outage, this.#parts.take, this.#parts.log).taken
+    }
+    return count
+  }
+
+  /** Undefined if the record is of another version or key, or its session was ended meanwhile. */
+  async #opened({ id, text, writtenAt }: TakenRecord): Promise<string | undefined> {
+    const { store, keys, log } = this.#parts
+    const opened = openText(keys(), { label, owner: id }, text)?.toString()
+    if (opened === undefined) {
+      log.warn({ session: id }, 'no key in SEAL_KEY_FILE opens a session of another process: it ends')
+      return undefined
+    }
+    const { jid, tab, createdAt } = JSON.parse(opened) as SessionRecord
+    const session = { id, jid, user: userOf(jid), tab, openedAt: writtenAt + createdAt }
+    // If the store is lost meanwhile, the marks are read when it is back.
+    return (await store.ended.isEnded(session).catch(() => false)) ? undefined : opened
+  }
+
+  readonly #sealed = (text: string) => {
+    const { id, sid, tab, wait } = JSON.parse(text) as SessionRecord
+    const secrets = wait?.ticket === undefined ? [sid] : [sid, Ticket.of(wait.ticket, 0).key]
+    const [key] = this.#parts.keys()
+    return { id, secrets, tab, text: sealText(key!, { label, owner: id }, Buffer.from(text)) }
+  }
+}

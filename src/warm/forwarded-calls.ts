@@ -1,0 +1,116 @@
+import type { Request, RequestHandler } from 'express'
+import { forwarded } from '../forwarding/forwarded.js'
+import { isForwardedByPeer, refuseForwarded } from '../forwarding/peer-listener.js'
+import type { Place, Whereabouts } from '../forwarding/whereabouts.js'
+import { callIdsOf } from '../http/answers/answer.js'
+import { readBody } from '../http/bodies/read-body.js'
+import { Problem } from '../lib/errors.js'
+import type { Registry } from '../session/registry/registry.js'
+import { newSid, type SessionIds } from '../session/sid.js'
+import type { Tab } from '../session/session-types.js'
+import { orStoreProblem } from '../store/store-problem.js'
+import type { Call } from './calls.js'
+
+const mostTries = 3
+
+export interface ForwardedCallsParts {
+  readonly whereabouts: Whereabouts
+  readonly registry: Pick<Registry, 'byId' | 'ofTab' | 'isDraining' | 'isSettingDown'>
+}
+
+export type ForwardedCalls = ReturnType<typeof createForwardedCalls>
+
+/** Calls for sessions of other processes, and for other processes while this one drains or is full. */
+export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsParts) {
+  const { peers } = whereabouts
+
+  /** Resolves with true if the call needs no other answer. */
+  async function toOwner(
+    request: Request,
+    key: Parameters<Whereabouts['find']>[0],
+    isHere: () => boolean,
+    first?: Place,
+  ): Promise<boolean> {
+    let place = first
+    let lost: string | undefined
+    for (let tries = 1; tries <= mostTries; tries++) {
+      place ??= await orStoreProblem(whereabouts.find(key, isHere, lost))
+      if (place === 'here' || place === undefined) return false
+      const body = await readBody(request)
+      const { requestId } = callIdsOf(request)
+      const how = await forwarded(place.link, request, request.res!, { requestId, body })
+      if (how === undefined) return true
+      if (how === 'unreachable' || how === 'silent') return false
+      lost = place.name
+      place = undefined
+    }
+    return false
+  }
+
+  async function refused(request: Request, isHere: () => boolean): Promise<boolean> {
+    await whereabouts.whenSetDown()
+    if (isHere()) return false
+    refuseForwarded(request)
+    return true
+  }
+
+  return {
+    /** Another process has tried the login, and counted its refusal. */
+    isForwarded: (call: Call): boolean => isForwardedByPeer(call.request),
+
+    /** For a session of this process. */
+    newIds: (): SessionIds => newSid(peers.self),
+
+    /** For paths with an id. */
+    ofSession: (async (request, _response, next) => {
+      const id = request.params['id'] as string | undefined
+      const isHere = () => registry.byId(id!) !== undefined
+      if (id === undefined || isHere()) return next()
+      const isDone = isForwardedByPeer(request)
+        ? await refused(request, isHere)
+        : await toOwner(request, { id }, isHere, peers.ownerIn(id))
+      if (!isDone) next()
+    }) satisfies RequestHandler,
+
+    /** The session of the tab is at another process: a later call of this function finds it. */
+    async toOwnerOf(tab: Tab, call: Call): Promise<boolean> {
+      const { request } = call
+      if (isForwardedByPeer(request)) return false
+      call.isForwarded = await toOwner(request, { tab }, () => registry.ofTab(tab) !== undefined)
+      return call.isForwarded
+    },
+
+    /** This process does not take the login. `cause` is why, if it has tried. */
+    async toAnother(call: Call, cause?: unknown): Promise<boolean> {
+      const { request } = call
+      if (isForwardedByPeer(request)) {
+        if (!isFull(cause)) return false
+        call.isForwarded = true
+        refuseForwarded(request)
+        return true
+      }
+      if (!isFull(cause) && !registry.isDraining) return false
+      const asked = new Set<string>()
+      for (let other = peers.forNewSession(asked); other !== undefined; other = peers.forNewSession(asked)) {
+        const body = await readBody(request)
+        const { requestId } = callIdsOf(request)
+        const how = await forwarded(other.link, request, request.res!, { requestId, body })
+        call.isForwarded = how === undefined
+        if (how === undefined) return true
+        if (how === 'broken' || how === 'silent') throw new Problem('shutting-down')
+      }
+      return false
+    },
+
+    /** The session of the tab has moved: a process that forwarded the call finds it. */
+    refuse(call: Call): boolean {
+      if (!isForwardedByPeer(call.request)) return false
+      call.isForwarded = true
+      refuseForwarded(call.request)
+      return true
+    },
+  }
+}
+
+const isFull = (error: unknown) =>
+  error instanceof Problem && (error.code === 'service-full' || error.code === 'local-ports-exhausted')

@@ -1,0 +1,119 @@
+import { CallerGone, type CallerSignal } from '../lib/caller-gone.js'
+import type { Clock } from '../lib/clock.js'
+import { Problem } from '../lib/errors.js'
+import type { Nodes } from '../processes/nodes.js'
+import type { OwnSessions } from '../session/registry/own-sessions.js'
+import { isOfVisit } from '../session/registry/session-list.js'
+import { endEverywhere } from '../session/registry/stored-sessions.js'
+import type { EndedSessions, Tab, VisitName } from '../session/session-types.js'
+import type { Store, TabLock } from '../store/store.js'
+import { orStoreProblem } from '../store/store-problem.js'
+import { type TabWork, tooLate, type Visits } from './visits.js'
+
+const endKind = 'end-visit'
+
+interface EndQuestion {
+  readonly visit: VisitName
+  readonly scope: readonly string[]
+}
+
+interface TurnCall {
+  readonly tab: Tab
+  readonly caller: CallerGone
+  isEnded: boolean
+  isLate: boolean
+}
+
+interface TabTurnsParts {
+  readonly own: Pick<OwnSessions, 'ofTab' | 'endVisit'>
+  readonly store: Pick<Store, 'tabs' | 'ended'>
+  readonly peers: Pick<Nodes, 'self' | 'others' | 'lost' | 'awaited' | 'ask' | 'answer'>
+  readonly clock: Clock
+  /** In seconds. */
+  readonly timeout: number
+  /** Takes up the session of the tab, if it was set down. */
+  readonly takeUp: (tab: Tab) => Promise<boolean>
+  /** How long an end must be remembered, in seconds. */
+  readonly recordSeconds: number
+}
+
+/** Another process has the session of the tab. */
+export class TabElsewhere extends Error {}
+
+/** Allows one call at a time for each tab, in all processes. */
+export function createTabTurns({ own, store, peers, clock, timeout, takeUp, recordSeconds }: TabTurnsParts): Visits {
+  const calls = new Set<TurnCall>()
+
+  function endHere({ visit, scope }: EndQuestion) {
+    // `endVisit` precedes the aborts, because they end sessions that `endVisit` counts.
+    const result = own.endVisit(visit, scope)
+    for (const call of calls) {
+      if (!isOfVisit(call.tab, visit)) continue
+      call.isEnded = true
+      call.caller.abort()
+    }
+    return result
+  }
+
+  peers.answer(endKind, endHere)
+
+  async function sessionOf(tab: Tab, { session, hasRecord }: TabLock): Promise<string | undefined> {
+    if (own.ofTab(tab) === undefined && hasRecord) await orStoreProblem(takeUp(tab))
+    const here = own.ofTab(tab)
+    const isElsewhere = session !== undefined && session.process !== peers.self && session.state !== 'elsewhere'
+    if (here === undefined && isElsewhere) throw new TabElsewhere()
+    return here
+  }
+
+  async function resumeOrLogIn<T>(call: TurnCall, lock: TabLock, work: TabWork<T>) {
+    const id = await sessionOf(call.tab, lock)
+    call.caller.throwIfAborted()
+    const resumed = id === undefined ? undefined : await work.resume(id, call.caller)
+    call.caller.throwIfAborted()
+    if (resumed !== undefined) return { result: resumed, isResumed: true }
+    const result = await work.logIn(call.caller)
+    // Another call may have logged in meanwhile.
+    if (call.isEnded || lock.isLost) work.endUnclaimed(result)
+    if (lock.isLost) throw tooLate()
+    return { result, isResumed: false }
+  }
+
+  return {
+    async enter<T>(tab: Tab, signal: CallerSignal, work: TabWork<T>): Promise<{ result: T; isResumed: boolean }> {
+      const call: TurnCall = { tab, caller: new CallerGone(), isEnded: false, isLate: false }
+      const leave = () => call.caller.abort()
+      signal.addEventListener('abort', leave)
+      if (signal.aborted) leave()
+      calls.add(call)
+      const limit = clock.after(timeout * 1000, () => {
+        call.isLate = true
+        leave()
+      })
+      try {
+        const lock = await orStoreProblem(store.tabs.enter(tab, call.caller))
+        limit.cancel()
+        try {
+          const entered = await resumeOrLogIn(call, lock, work)
+          if (call.isEnded) throw call.caller.reason
+          return entered
+        } finally {
+          await lock.leave()
+        }
+      } catch (error) {
+        if (call.isLate) throw tooLate()
+        if (!call.isEnded || signal.aborted) throw error
+        throw new Problem('session-not-found', { detail: 'The visit was ended during this call.' })
+      } finally {
+        limit.cancel()
+        calls.delete(call)
+        signal.removeEventListener('abort', leave)
+      }
+    },
+
+    async end(visit: VisitName, scope: readonly string[]): Promise<EndedSessions> {
+      const question: EndQuestion = { visit, scope }
+      const mark = () => store.ended.mark({ visit, at: Date.now() }, recordSeconds)
+      return endEverywhere(peers, endKind, question, () => endHere(question), mark)
+    },
+  }
+}

@@ -1,0 +1,254 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { systemClock } from '../../src/lib/clock.js'
+import { nodeIn } from '../../src/processes/node-name.js'
+import { memoryStore } from '../../src/store/memory-store.js'
+import type { Store } from '../../src/store/store.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { eventually } from '../support/eventually.js'
+import { ask, type HttpAnswer } from '../support/http-answer.js'
+import { testRest } from '../support/matrix.js'
+import { scrape } from '../support/scrape.js'
+import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
+import { isXhtml } from '../support/xhtml.js'
+
+const alice = { jid: 'alice@localhost', password: 'wonderland' }
+
+let server: DemoServer
+let store: Store
+let services: TestService[]
+
+beforeEach(async () => {
+  server = await startDemoServer({ alice: alice.password })
+  store = memoryStore(systemClock)
+  services = []
+})
+
+const clients: BoshClient[] = []
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close()
+  await Promise.all(services.map(service => service.stop()))
+  await server.stop()
+})
+
+async function start(count: number, environment: Record<string, string> = {}): Promise<TestService[]> {
+  for (let number = 0; number < count; number++)
+    services.push(
+      await startTestService({
+        servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+        store,
+        environment,
+      }),
+    )
+  return services
+}
+
+type Method = 'GET' | 'POST' | 'DELETE'
+
+const call = (
+  { url }: TestService,
+  method: Method,
+  path: string,
+  headers: Record<string, string> = {},
+  body = '',
+): Promise<HttpAnswer> =>
+  ask(
+    url + path,
+    {
+      method,
+      agent: false,
+      headers: {
+        Authorization: adminHeader,
+        Accept: 'application/json',
+        'Content-Length': String(Buffer.byteLength(body)),
+        ...headers,
+      },
+    },
+    body,
+  )
+
+describe('a session of one process', () => {
+  test('is listed, shown, resumed and ended by any process', async () => {
+    const [one, two, three] = (await start(3)) as [TestService, TestService, TestService]
+    const { id, jid, sid } = await one.bind(alice)
+    await two.bind(alice)
+    const list = JSON.parse((await call(three, 'GET', '/warm/sessions?jid=alice@localhost&limit=1')).text)
+    expect([list.total, list.sessions.length]).toEqual([2, 1])
+    const rest = JSON.parse((await call(one, 'GET', `/warm/sessions?limit=1&after=${list.next}`)).text)
+    expect([...list.sessions, ...rest.sessions].map(session => session.id)).toContain(id)
+    expect(rest.next).toBeUndefined()
+    expect(JSON.parse((await call(three, 'GET', `/warm/${id}`)).text)).toMatchObject({
+      id,
+      jid,
+      state: 'waiting',
+    })
+    const resumed = await call(two, 'POST', `/warm/${id}/resume`)
+    expect(JSON.parse(resumed.text)).toMatchObject({ id, jid, sid, resumed: true, delivered: 0 })
+    expect((await call(three, 'DELETE', `/warm/${id}`)).status).toBe(204)
+    expect((await call(one, 'GET', `/warm/${id}`)).status).toBe(404)
+    expect(JSON.parse((await call(three, 'DELETE', '/warm/sessions?jid=alice@localhost')).text)).toEqual({
+      ended: 1,
+    })
+  })
+})
+
+test('any process shows the page of a session, with its address, browser and history', async () => {
+  const [one, two, three] = (await start(3)) as [TestService, TestService, TestService]
+  const { id, sid, rid } = await one.bind(alice)
+  const page = new BoshClient(`${two.url}/http-bind`, { sid, rid })
+  const headers = { 'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' }
+  await page.request('', { pause: '60' }, { headers })
+  page.close()
+  const shown = JSON.parse((await call(three, 'GET', `/warm/${id}`)).text)
+  expect(shown).toMatchObject({ admin: 'admin', address: '127.0.0.1', browser: 'Firefox 140, Linux', state: 'paused' })
+  expect(shown.process).toBe(id.slice(0, 8))
+  expect(shown.history.map(({ event }: { event: string }) => event)).toEqual([
+    ...['opened', 'logged-in', 'attached', 'paused'],
+  ])
+  const found = JSON.parse((await call(three, 'GET', `/warm/sessions?process=${id.slice(0, 8)}&search=alice`)).text)
+  expect(found.sessions).toMatchObject([{ id, process: id.slice(0, 8) }])
+})
+
+test('the admin page lists all processes, and sums the logins of all', async () => {
+  const [one, two, three] = (await start(3)) as [TestService, TestService, TestService]
+  await one.bind(alice)
+  await two.bind(alice)
+  await two.warm({ ...alice, password: 'wrong' })
+  const { text } = await call(three, 'GET', '/warm/numbers', { Accept: 'application/xhtml+xml' })
+  expect(isXhtml(text)).toBe(true)
+  const names = services.map(({ lines }) => JSON.parse(lines.at(-1)!).node as string)
+  const cells = Array.from(text.matchAll(/rowheader">([a-z0-9]{8}).*?"Sessions">(\d+)/g), ([, ...found]) => found)
+  expect(cells.sort()).toEqual(names.map((name, number) => [name, number === 2 ? '0' : '1']).sort())
+  expect(text).toContain(`${names[2]} <span class="own">made this page</span>`)
+  expect(text).toContain('<b>2</b> done')
+  expect(text).toContain('<b>1</b> refused')
+  expect(text).toContain('<b>2</b> no page yet')
+})
+
+test('a form of one process is accepted by the others, also after that process has stopped', async () => {
+  const [one, two] = (await start(3)) as [TestService, TestService]
+  const page = await call(services[2]!, 'GET', '/warm', { Accept: 'text/html' })
+  const token = /name="csrf_token" value="([^"]+)"/.exec(page.text)![1]!
+  const form = new URLSearchParams({ ...alice, csrf_token: token }).toString()
+  const send = (to: TestService) =>
+    call(
+      to,
+      'POST',
+      '/warm',
+      {
+        Origin: to.url,
+        'Sec-Fetch-Site': 'same-origin',
+        'Content-Type': 'application/x-www-form-urlencoded',
+        Accept: 'text/html',
+      },
+      form,
+    )
+  const sent = await send(one)
+  expect(sent.status).toBe(303)
+  // The redirect may lead to another process.
+  const Cookie = sent.headers['set-cookie']![0]!.split(';')[0]!
+  const shown = await call(two, 'GET', sent.headers.location!, { Accept: 'text/html', Cookie })
+  expect([shown.status, shown.text]).toEqual([200, expect.stringContaining('<title>Logged in · Warm Bindings</title>')])
+  expect((await send(two)).status).toBe(303)
+  await services.pop()!.stop()
+  expect((await send(one)).status).toBe(303)
+})
+
+test('a call that reaches a draining process over an open connection is forwarded to another', async () => {
+  const [one, two] = (await start(2, { DRAIN_TIME: '600' })) as [TestService, TestService]
+  const before = await one.bind(alice)
+  one.service.drain()
+  const { id, sid } = await one.bind(alice)
+  expect(nodeIn(id)).not.toBe(nodeIn(before.id))
+  expect(nodeIn(sid)).toBe(nodeIn(id))
+  expect((await one.warm({ ...alice, password: 'wrong' })).json).toMatchObject({ code: 'not-authorized' })
+  expect((await call(two, 'GET', `/warm/${before.id}`)).status).toBe(200)
+})
+
+test('a call that reaches a full process is forwarded to a process with room', async () => {
+  const environment = { MAX_SESSIONS: '2', METRICS_ADDRESS: '127.0.0.1:0' }
+  const [one, two] = (await start(2, environment)) as [TestService, TestService]
+  const own = [await one.bind(alice), await one.bind(alice)]
+  const carried = [await one.bind(alice), await one.bind(alice)]
+  expect(new Set(own.map(({ id }) => nodeIn(id))).size).toBe(1)
+  expect(new Set(carried.map(({ id }) => nodeIn(id))).size).toBe(1)
+  expect(nodeIn(own[0]!.id)).not.toBe(nodeIn(carried[0]!.id))
+  for (const service of [one, two])
+    expect(await service.warm(alice)).toMatchObject({ status: 503, json: { code: 'service-full' } })
+  const refused = await Promise.all(
+    services.map(async ({ service: { metricsUrl } }) =>
+      (await scrape(metricsUrl)).samples.get('warm_bindings_refused_total{limit="sessions"}'),
+    ),
+  )
+  // The process that the caller asked counts the refusals, also of the two calls that were passed on.
+  expect(refused).toEqual([3, 1])
+  const { sid, rid } = carried[0]!
+  const client = new BoshClient(`${one.url}/http-bind`, { sid, rid })
+  clients.push(client)
+  await client.terminate()
+  expect(nodeIn((await two.bind(alice)).id)).toBe(nodeIn(sid))
+})
+
+describe('a limit', () => {
+  test('counts for all processes together', async () => {
+    const limits = { MAX_SESSIONS_PER_JID: '1', RATE_WARMS_PER_JID: '6', RATE_FAILED_LOGINS: '3' }
+    const [one, two, three] = (await start(3, limits)) as [TestService, TestService, TestService]
+    const codes = async (replies: Promise<{ status: number; json: Readonly<Record<string, unknown>> }>[]) =>
+      (await Promise.all(replies)).map(({ json, status }) => json['code'] ?? status).sort()
+    // Two calls at once do not both get the last place.
+    expect(await codes([one.warm(alice), two.warm(alice)])).toEqual([200, 'too-many-sessions'])
+    expect(await codes([three.warm(alice)])).toEqual(['too-many-sessions'])
+    await call(three, 'DELETE', '/warm/sessions?jid=alice@localhost')
+    expect(await codes([three.warm(alice)])).toEqual([200])
+    await call(one, 'DELETE', '/warm/sessions?jid=alice@localhost')
+    expect(await codes([one.warm(alice), two.warm({ ...alice, password: 'wrong' }), three.warm(alice)])).toContain(
+      'too-many-requests',
+    )
+
+    const wrong = { Authorization: `Basic ${Buffer.from('admin:wrong').toString('base64')}` }
+    const statuses: number[] = []
+    for (const service of [one, two, three, one, two])
+      statuses.push((await call(service, 'GET', '/warm/sessions', wrong)).status)
+    expect(statuses).toEqual([401, 401, 401, 429, 429])
+  })
+
+  testRest('no longer counts sessions of a process that is gone', async () => {
+    const [one, two] = (await start(3, { MAX_SESSIONS_PER_JID: '2' })) as [TestService, TestService, TestService]
+    await one.bind(alice)
+    await services[2]!.bind(alice)
+    expect((await two.warm(alice)).status).toBe(503)
+    await services.pop()!.stop()
+    await eventually('the process is gone', () => two.lines.some(line => line.includes('a process is gone')))
+    await two.bind(alice)
+    expect((await one.warm(alice)).status).toBe(503)
+  })
+
+  testRest('per address counts the sessions that clients open at all processes', async () => {
+    const environment = {
+      MAX_SESSIONS_PER_ADDRESS: '3',
+      RATE_SESSIONS_PER_ADDRESS: '0',
+      TRUSTED_PROXIES: 'none',
+    }
+    const all = await start(3, environment)
+    const open = async ({ url }: TestService) => {
+      const client = new BoshClient(`${url}/http-bind`)
+      clients.push(client)
+      const reply = await client.request('', {
+        to: 'localhost',
+        wait: '1',
+        hold: '1',
+        ver: '1.6',
+        'xml:lang': 'en',
+      })
+      client.sid = /\bsid='([^']*)'/.exec(reply)?.[1]
+      return { client, isRefused: reply.includes("condition='policy-violation'") }
+    }
+    const opened = await Promise.all([...all, ...all].map(open))
+    expect(opened.filter(({ isRefused }) => isRefused)).toHaveLength(3)
+    const [{ client }] = opened.filter(({ isRefused }) => !isRefused) as [(typeof opened)[0]]
+    await client.request('', { type: 'terminate' })
+    expect((await open(all[0]!)).isRefused).toBe(false)
+    expect((await open(all[1]!)).isRefused).toBe(true)
+  })
+})

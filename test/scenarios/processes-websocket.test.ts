@@ -1,0 +1,369 @@
+// Pages whose WebSocket connects to another process than the process of their session.
+
+import { createHmac } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { declareStream } from '../../src/browsers/websocket/framing.js'
+import { systemClock } from '../../src/lib/clock.js'
+import { nodeIn } from '../../src/processes/node-name.js'
+import { memoryStore } from '../../src/store/memory-store.js'
+import type { Store } from '../../src/store/store.js'
+import { writeStreamError } from '../../src/xmpp/stream-errors.js'
+import * as say from '../browsers/websocket/pages.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { eventually } from '../support/eventually.js'
+import { opcodes } from '../support/frames.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { testRest } from '../support/matrix.js'
+import { callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import { open, openPage, read, take } from '../support/taking-page.js'
+import { WebSocketWire } from '../support/websocket-wire.js'
+
+const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
+const path = '/xmpp-websocket/warm'
+const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
+const close = `<close xmlns="${framing}" />`
+const shutdown = declareStream(writeStreamError('system-shutdown'))
+
+type Binding = WarmBinding & { websocket: { url: string; token: string } }
+
+let server: LoginServer
+let store: Store
+/** The session belongs to the first. */
+let services: readonly [owner: TestService, edge: TestService, third: TestService]
+const wires: WebSocketWire[] = []
+
+beforeAll(async () => {
+  server = await startLoginServer({ domain: 'plain.example', accounts: { alice: alice.password } })
+})
+
+afterAll(() => server.stop())
+
+beforeEach(async () => {
+  store = memoryStore(systemClock)
+  services = await startAll()
+})
+
+afterEach(async () => {
+  for (const wire of wires.splice(0)) wire.drop()
+  await Promise.all(services.map(service => service.stop()))
+  await eventually('no connection to the server is open', () => server.open === 0)
+})
+
+const start = (environment: Record<string, string> = {}) =>
+  startTestService({
+    servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
+    environment: { XMPP_DOMAINS: 'plain.example', ...environment },
+    store,
+  })
+
+/** Processes that know each other. */
+async function startAll(environment?: Record<string, string>): Promise<typeof services> {
+  const all = [await start(environment), await start(environment), await start(environment)] as const
+  return all
+}
+
+const warm = async (): Promise<Binding> => (await services[0].bind(alice)) as Binding
+const nameOf = ({ id }: Binding) => nodeIn(id)!
+/** Path and query of the URL that pages get. */
+const placeOf = ({ websocket }: Binding) => new URL(websocket.url).pathname + new URL(websocket.url).search
+
+/** A page that has opened its stream and received the features. */
+async function page({ url }: TestService, at: string, host = '127.0.0.1'): Promise<WebSocketWire> {
+  const wire = await openPage(url, at, { Host: host })
+  wires.push(wire)
+  return wire
+}
+
+/** A page at another process that has attached to its session. */
+async function takenOver(binding: Binding, service = services[1]): Promise<WebSocketWire> {
+  const wire = await page(service, placeOf(binding))
+  expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+  return wire
+}
+
+/** The same, with stream management. */
+async function counting(binding: Binding): Promise<{ wire: WebSocketWire; streamId: string }> {
+  const wire = await takenOver(binding)
+  wire.send(say.enable)
+  return { wire, streamId: / id='([^']+)'/.exec(await wire.message())![1]! }
+}
+
+/** What the API returns to a backend. */
+const call = async (method: 'GET' | 'POST' | 'DELETE', about: string) =>
+  (await callSessions(services[0].url, method, about)).json
+const pause = (milliseconds: number) => new Promise(resolve => setTimeout(resolve, milliseconds))
+/** Resolves when the service has noticed the loss of the page's connection. */
+async function becomesQuiet({ id }: Binding): Promise<void> {
+  while ((await call('GET', `/${id}`)).state !== 'quiet') await pause(10)
+}
+const letter = (id: string, text = id) =>
+  `<message from='bob@plain.example/b' id='${id}'><body>${text}</body></message>`
+const idOf = (message: string) => / id='([^']*)'/.exec(message)?.[1]
+const idsAt = () => server.last.stanzas.map(({ attributes }) => attributes['id'])
+
+async function talk(wire: WebSocketWire): Promise<void> {
+  const before = idsAt().length
+  server.last.say(letter('there') + letter('and there'))
+  expect((await read(wire, 2)).map(idOf)).toEqual(['there', 'and there'])
+  wire.send(say.stanza('here'), say.stanza('and here'))
+  await eventually('the stanzas arrive', () => idsAt().length === before + 2)
+  expect(idsAt().slice(before)).toEqual(['here', 'and here'])
+}
+
+describe('with several processes,', () => {
+  describe('a page at another process', () => {
+    test('attaches with the URL of its binding', async () => {
+      const binding = await warm()
+      const name = nameOf(binding)
+      expect(binding.websocket).toMatchObject({
+        url: `${services[0].url.replace('http', 'ws')}${path}?node=${name}`,
+        token: expect.stringMatching(new RegExp(`^${name}-[\\w-]{43}$`)),
+      })
+      const wire = await takenOver(binding)
+      await talk(wire)
+      expect(await call('GET', `/${binding.id}`)).toMatchObject({ state: 'held', transport: 'websocket' })
+      expect(services.map(({ service }) => service.counts().sessions)).toEqual([1, 0, 0])
+      await call('DELETE', `/${binding.id}`)
+      expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
+    })
+
+    test('attaches with its token alone at the plain URL', async () => {
+      const binding = await warm()
+      const wire = await page(services[1], path)
+      expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+      await talk(wire)
+      const { websocket } = await call('POST', `/${binding.id}/resume`)
+      expect((await read(wire, 2))[1]).toBe(close)
+      const next = await page(services[2], path)
+      next.send(say.authenticate(websocket.token, 'alice'))
+      expect(await next.message()).toContain(`>${binding.jid}<`)
+      await next.message()
+      await talk(next)
+      next.send(close)
+      expect((await next.leave()).code).toBe(1000)
+      await eventually('the session has ended', () => services[0].service.counts().sessions === 0)
+    })
+
+    testRest('attaches with its token if its URL names another process', async () => {
+      const before = (await services[2].bind(alice)) as Binding
+      const binding = await warm()
+      const wire = await page(services[1], placeOf(before))
+      wire.send(say.auth('guessed', 'alice'))
+      expect(await wire.message()).toBe(say.notAuthorized)
+      expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+      await talk(wire)
+      wire.drop()
+      await becomesQuiet(binding)
+      // The process of the WebSocket can also be the process of the session.
+      const own = await page(services[2], placeOf(binding))
+      expect(await take(own, before.websocket.token)).toBe(before.jid)
+    })
+
+    testRest('attaches at the host of its domain', async () => {
+      await Promise.all(services.map(service => service.stop()))
+      const hosts = { HTTP_HOSTS: 'chat.test=plain.example,other.test=other.example' }
+      services = await startAll({ ...hosts, XMPP_DOMAINS: 'plain.example,other.example' })
+      const binding = await warm()
+      const wire = await page(services[1], path, 'chat.test')
+      expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+      await talk(wire)
+    })
+
+    testRest('attaches with a hash of its token only if its URL names the process', async () => {
+      const binding = await warm()
+      const { token } = binding.websocket
+      const hash = createHmac('sha256', token).update('Initiator').digest()
+      const shown = Buffer.concat([Buffer.from('alice\0'), hash]).toString('base64')
+      const authenticate = `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-NONE'><initial-response>${shown}</initial-response><bind xmlns='urn:xmpp:bind:0'/></authenticate>`
+      const lost = await page(services[1], path)
+      lost.send(authenticate)
+      expect(await lost.message()).toContain('<not-authorized')
+      const wire = await page(services[1], placeOf(binding))
+      wire.send(authenticate)
+      expect(await wire.message()).toContain(`>${binding.jid}<`)
+      await wire.message()
+      await talk(wire)
+    })
+
+    test('gets the same not-authorized for every wrong token', async () => {
+      const binding = await warm()
+      const name = nameOf(binding)
+      const attempts = [
+        [path, name],
+        [path, 'abcdefgh'],
+        [path, '*.......'],
+        [placeOf(binding), name],
+        [placeOf(binding), 'abcdefgh'],
+        [`${path}?node=abcdefgh`, name],
+        [`${path}?node=*`, 'Abcdefgh'],
+        [`${path}?node=`, ''],
+      ] as const
+      for (const [at, begin] of attempts) {
+        const wire = await page(services[1], at)
+        wire.send(say.auth(`${begin}-${'x'.repeat(43)}`, 'alice'))
+        expect(await wire.message()).toBe(say.notAuthorized)
+        wire.drop()
+      }
+      const wire = await page(services[1], path)
+      wire.send(say.auth(`${name}-`, 'alice'))
+      expect(await wire.message()).toBe(say.notAuthorized)
+      // The right token still works.
+      expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+    })
+
+    testRest('can try five tokens on one stream, whichever process checks them', async () => {
+      const binding = await warm()
+      const wire = await page(services[1], path)
+      for (const token of ['a', 'b', 'c', `${nameOf(binding)}-d`, 'e']) {
+        wire.send(say.auth(token, 'alice'))
+        expect(await wire.message()).toBe(say.notAuthorized)
+      }
+      wire.send(say.auth(binding.websocket.token.toUpperCase(), 'alice'))
+      expect((await wire.leave()).messages[0]).toContain('<policy-violation')
+    })
+
+    testRest('gets conflict if another page has attached over BOSH', async () => {
+      const binding = await warm()
+      const late = await page(services[1], path)
+      late.send(say.authenticate(binding.websocket.token, 'alice', false))
+      await read(late, 2)
+      const first = new BoshClient(`${services[2].url}/http-bind`, binding)
+      const held = first.request(say.stanza('mine'))
+      await eventually('the stanza arrives', () => idsAt().includes('mine'))
+      late.send(say.bind)
+      expect((await late.leave()).messages[0]).toContain('<conflict ')
+      server.last.say(letter('still there'))
+      expect(await held).toContain("id='still there'")
+      await first.terminate()
+      first.close()
+    })
+
+    test('resumes its stream at a third process', async () => {
+      const binding = await warm()
+      const { wire, streamId } = await counting(binding)
+      server.last.say(letter('one') + letter('two'))
+      const got = await read(wire, 3)
+      expect(got.map(idOf)).toEqual(['one', 'two', undefined])
+      wire.send(say.stanza('mine'), say.ack(1))
+      await eventually('the stanza arrives', () => idsAt().includes('mine'))
+      wire.drop()
+      await becomesQuiet(binding)
+      server.last.say(letter('three'))
+      const again = (await call('POST', `/${binding.id}/resume`)) as Binding
+      expect(nameOf(again)).toBe(nameOf(binding))
+      const next = await page(services[2], placeOf(again))
+      next.send(say.auth(again.websocket.token, 'alice'), open)
+      await read(next, 3)
+      next.send(say.resume(streamId, 1))
+      expect(await next.message()).toContain(`previd='${streamId}' h='1'`)
+      expect((await read(next, 3)).map(idOf)).toEqual(['two', 'three', undefined])
+    })
+  })
+
+  describe('a page', () => {
+    testRest('that does not read causes back pressure up to the server', async () => {
+      const binding = await warm()
+      const wire = await takenOver(binding)
+      wire.socket.pause()
+      const text = 'x'.repeat(100_000)
+      const all = Array.from({ length: 400 }, (_, number) => `m${number}`)
+      for (const id of all) server.last.say(letter(id, text))
+      await pause(1_000)
+      wire.socket.resume()
+      expect((await read(wire, all.length)).map(idOf)).toEqual(all)
+      await talk(wire)
+    })
+
+    testRest('that loses its connection leaves its session to the next page', async () => {
+      const binding = await warm()
+      const wire = await takenOver(binding)
+      wire.drop()
+      await becomesQuiet(binding)
+      const again = (await call('POST', `/${binding.id}/resume`)) as Binding
+      await talk(await takenOver(again, services[2]))
+    })
+
+    test('is disconnected when the process of its WebSocket stops, and its session stays', async () => {
+      const binding = await warm()
+      const wire = await takenOver(binding)
+      const stopped = services[1].stop()
+      expect(await wire.rest()).toEqual({ messages: [], code: 1001 })
+      wire.frame(opcodes.close, Buffer.from([0x03, 0xe9]))
+      await wire.ended()
+      wire.drop()
+      await stopped
+      await becomesQuiet(binding)
+      const again = (await call('POST', `/${binding.id}/resume`)) as Binding
+      await talk(await takenOver(again, services[2]))
+    })
+
+    test('gets system-shutdown when the process of its session stops', async () => {
+      const binding = await warm()
+      const wire = await takenOver(binding)
+      const other = await warm()
+      const late = await page(services[1], path)
+      late.send(say.authenticate(other.websocket.token, 'alice', false))
+      await read(late, 2)
+      const stopped = services[0].stop()
+      expect(await wire.leave()).toEqual({ messages: [shutdown, close], code: 1001 })
+      expect(await late.leave()).toEqual({ messages: [shutdown, close], code: 1001 })
+      await stopped
+      const again = await page(services[1], placeOf(binding))
+      again.send(say.auth(binding.websocket.token, 'alice'))
+      expect(await again.message()).toBe(say.notAuthorized)
+    })
+  })
+
+  describe('draining processes', () => {
+    const draining = { DRAIN_TIME: '600' }
+    const login = async ({ url }: TestService) => {
+      const wire = await WebSocketWire.open(url)
+      wires.push(wire)
+      wire.send(open)
+      return wire
+    }
+    const drain = (...drained: readonly TestService[]) => {
+      for (const { service } of drained) void service.drain()
+    }
+    const sessions = () => services.map(({ service }) => service.counts().sessions)
+
+    beforeEach(async () => {
+      await Promise.all(services.map(service => service.stop()))
+      services = await startAll(draining)
+    })
+
+    test('forward a client that logs in itself to another process', async () => {
+      drain(services[0], services[1])
+      await pause(50)
+      const wire = await login(services[0])
+      expect(await wire.message()).toContain("from='plain.example'")
+      expect(await wire.message()).toContain('<mechanism>')
+      expect(sessions()).toEqual([0, 0, 1])
+      wire.send(
+        `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${say.plain('wrong', 'alice')}</auth>`,
+      )
+      expect(await wire.message()).toMatch(/^<failure /)
+      wire.drop()
+      await eventually('the session has ended', () => sessions()[2] === 0)
+    })
+
+    testRest('reject a client that logs in itself, with system-shutdown, if all are draining', async () => {
+      drain(...services)
+      await pause(50)
+      const wire = await login(services[0])
+      expect(await wire.leave()).toEqual({
+        messages: [expect.stringMatching(/^<open /), shutdown, close],
+        code: 1001,
+      })
+      expect(sessions()).toEqual([0, 0, 0])
+    })
+
+    testRest('still attach pages to existing sessions', async () => {
+      const binding = await warm()
+      drain(...services)
+      await pause(50)
+      await talk(await takenOver(binding))
+    })
+  })
+})
