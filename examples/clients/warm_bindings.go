@@ -65,7 +65,8 @@ func (e *Error) Error() string {
 // Codes to retry if an answer has no "retry".
 var passing = map[string]bool{
 	"no-answer": true, "remote-connection-failed": true, "remote-stream-error": true, "temporary-auth-failure": true,
-	"service-full": true, "session-unreachable": true, "shutting-down": true, "timeout": true, "too-many-requests": true,
+	"service-full": true, "session-unreachable": true, "store-unavailable": true, "shutting-down": true, "timeout": true,
+	"too-many-requests": true,
 }
 
 // Client calls the warm API. It can be used by many goroutines.

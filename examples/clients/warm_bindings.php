@@ -21,7 +21,7 @@ final class WarmBindingsError extends RuntimeException
     /** Codes to retry if an answer has no `retry`. */
     private const PASSING = [
         'no-answer', 'remote-connection-failed', 'remote-stream-error', 'temporary-auth-failure', 'service-full',
-        'session-unreachable', 'shutting-down', 'timeout', 'too-many-requests',
+        'session-unreachable', 'store-unavailable', 'shutting-down', 'timeout', 'too-many-requests',
     ];
     public bool $retry;
 

@@ -29,7 +29,7 @@ LONGEST_ANSWER = 8 * 1024 * 1024
 # Codes to retry if an answer has no `retry`.
 PASSING = {
     'no-answer', 'remote-connection-failed', 'remote-stream-error', 'temporary-auth-failure', 'service-full',
-    'session-unreachable', 'shutting-down', 'timeout', 'too-many-requests',
+    'session-unreachable', 'store-unavailable', 'shutting-down', 'timeout', 'too-many-requests',
 }
 
 

@@ -22,7 +22,7 @@ class WarmBindings
   # Codes to retry if an answer has no `retry`.
   PASSING = %w[
     no-answer remote-connection-failed remote-stream-error temporary-auth-failure service-full session-unreachable
-    shutting-down timeout too-many-requests
+    store-unavailable shutting-down timeout too-many-requests
   ].freeze
 
   # `detail` and `advice` are for operators. `retry` tells whether the same call may succeed later, after `retry_after`

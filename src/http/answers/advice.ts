@@ -58,6 +58,7 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'service-full': 'Try again later. If this happens often, have an operator raise the limit.',
   'too-many-sessions': 'Try again later, or end sessions of this user. An operator can raise MAX_SESSIONS_PER_JID.',
   'session-unreachable': 'Try again in a moment. The process then answers, or its sessions have ended.',
+  'store-unavailable': 'Try again in a few seconds. If it fails again, see the log, and REDIS_URL.',
   'keys-unavailable': 'Try again in a few seconds. If it fails again, see the log, and PAGE_TOKEN_JWKS.',
   'shutting-down': 'Try again in a moment.',
   timeout: 'Try again. If it fails again, check that the XMPP server answers in time.',

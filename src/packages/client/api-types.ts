@@ -230,6 +230,7 @@ export interface Problem {
     | 'service-full'
     | 'too-many-sessions'
     | 'session-unreachable'
+    | 'store-unavailable'
     | 'keys-unavailable'
     | 'shutting-down'
     | 'timeout'

@@ -17,6 +17,7 @@ const temporaryErrors: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'local-ports-exhausted',
   'too-many-sessions',
   'session-unreachable',
+  'store-unavailable',
   'keys-unavailable',
   'shutting-down',
   'timeout',

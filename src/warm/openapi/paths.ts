@@ -30,8 +30,8 @@ const ofBody: Codes = [
   'body-too-large',
   'unsupported-media-type',
 ]
-const ofQuery: Codes = ['invalid-parameter', 'invalid-jid', 'forbidden']
-const ofOneSession: Codes = ['forbidden', 'session-not-found', 'not-here', 'session-unreachable']
+const ofQuery: Codes = ['invalid-parameter', 'invalid-jid', 'forbidden', 'store-unavailable']
+const ofOneSession: Codes = ['forbidden', 'session-not-found', 'not-here', 'session-unreachable', 'store-unavailable']
 const notOfLogin: Codes = ['not-found', 'not-here', 'session-unreachable', 'method-not-allowed', 'misdirected-request']
 const ofLogin = (Object.keys(problems) as Codes).filter(code => !notOfLogin.includes(code))
 
@@ -145,6 +145,7 @@ function describeWarmApi(warmPath: string): Paths {
 
 const ofPages: Codes = [
   'invalid-token',
+  'store-unavailable',
   'keys-unavailable',
   'insecure-channel',
   'address-forbidden',
