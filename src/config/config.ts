@@ -4,6 +4,7 @@ import type { HostEntry } from './kinds/hosts.js'
 import { hostVariable } from './kinds/kinds.js'
 import { isSocket, type Place, placesOf } from './kinds/listen-addresses.js'
 import { natsOf } from './nats-settings.js'
+import { peersOf, redisOf } from './redis-settings.js'
 import type { settings, Values } from './settings.js'
 import { tlsFiles } from './tls-files.js'
 
@@ -53,6 +54,8 @@ export function joinedValues(values: Values) {
     remotes: values.XMPP_SERVERS.remotes,
     events: eventReceiver(values),
     nats: natsOf(values),
+    redis: redisOf(values),
+    peers: peersOf(values),
     state: sealedState(values),
     serviceAccounts: new Map([
       ...values.XMPP_SERVICE_ACCOUNTS,

@@ -20,6 +20,7 @@ import type { TlsMaterial } from './tls-files.js'
 const names = Object.keys(settings) as Name[]
 const fileSettings: readonly Name[] = [...names.filter(name => name.endsWith('_FILE')), 'NATS_TLS_KEY']
 const secretSettings: readonly Name[] = [...orInFiles, 'NATS_URL']
+const urlsWithUsers: readonly Name[] = [...proxySettings, 'REDIS_URL']
 
 export function exposedFiles(
   environment: Environment,
@@ -45,7 +46,7 @@ export function exposedFiles(
 export function exposedSettings(file: string, values: Environment): string[] {
   const hasSecret =
     secretSettings.some(name => values[name] !== undefined) ||
-    proxySettings.some(name => withProxySettings(values)[name]?.includes('@'))
+    urlsWithUsers.some(name => withProxySettings(values)[name]?.includes('@'))
   return hasSecret ? exposureOf(file, `${file} has secrets in it`) : []
 }
 

@@ -5,6 +5,7 @@ import { hostVariable } from './kinds/kinds.js'
 import { type Address, collide, isSocket, placesOf } from './kinds/listen-addresses.js'
 import { natsFaults } from './nats-settings.js'
 import { hasPages, pageFaults } from './page-settings.js'
+import { redisFaults } from './redis-settings.js'
 import { type Name, orInFiles, settings, type Values } from './settings.js'
 
 /** Skips rules that read a faulty setting. */
@@ -73,6 +74,11 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
     set.METRICS_ADDRESS && collide([set.METRICS_ADDRESS], placesOf(set.HOST, set.PORT)),
   [`METRICS_ADDRESS and HTTPS_PORT ${mustDiffer}`]: set =>
     set.METRICS_ADDRESS && collide([set.METRICS_ADDRESS], httpsPlaces(set)),
+  [`PEER_LISTEN and PORT ${mustDiffer}`]: set =>
+    set.PEER_LISTEN && collide([set.PEER_LISTEN], placesOf(set.HOST, set.PORT)),
+  [`PEER_LISTEN and HTTPS_PORT ${mustDiffer}`]: set => set.PEER_LISTEN && collide([set.PEER_LISTEN], httpsPlaces(set)),
+  [`PEER_LISTEN and METRICS_ADDRESS ${mustDiffer}`]: set =>
+    set.PEER_LISTEN && set.METRICS_ADDRESS && collide([set.PEER_LISTEN], [set.METRICS_ADDRESS]),
   'PROXY_PROTOCOL is on, but no proxy is trusted: name its address in TRUSTED_PROXIES': set =>
     set.PROXY_PROTOCOL &&
     set.TRUSTED_PROXIES.list.length === 0 &&
@@ -136,6 +142,7 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
     set => set.STATE_DIR !== undefined && !set.XMPP_STREAM_MANAGEMENT,
 
   ...natsFaults,
+  ...redisFaults,
   ...pageFaults,
 
   'BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD': set => set.BOSH_MAX_REQUESTS <= set.BOSH_DEFAULT_HOLD,

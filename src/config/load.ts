@@ -5,6 +5,7 @@ import { exposedFiles, shortSecrets } from './exposed-secrets.js'
 import { jointProblems } from './joint-rules.js'
 import { isLocal, socketPath, written } from './kinds/listen-addresses.js'
 import { unreadableExclusions } from './kinds/proxies.js'
+import { redisWarnings } from './redis-settings.js'
 import { type Environment, type Name, type Setting, settings, type Values, withProxySettings } from './settings.js'
 import { dateWarnings, readTlsFiles, tlsFiles } from './tls-files.js'
 import { formerNames, unknownNames } from './unknown-names.js'
@@ -159,6 +160,7 @@ function risks(config: Config): string[] {
           'NATS_ALLOW_PLAINTEXT is on: an attacker in the network can read all messages to NATS, and pose as this service.',
         ]
       : []),
+    ...(config.redis === undefined ? [] : redisWarnings(config.redis)),
     ...(pages.keys !== undefined && pages.jid !== undefined && editedClaims.includes(pages.jid.claim)
       ? [
           `PAGE_TOKEN_JID has {${pages.jid.claim}}: users of most identity providers can edit this claim, and so log in as others. Use a claim that they cannot edit, such as {sub}.`,

@@ -37,3 +37,8 @@ export const inFile =
       return report(`names a file that cannot be read ${unreadable(error, file)}`)
     }
   }
+
+export const secretFile: Kind<string> = inFile((text, report): string | undefined => {
+  const secret = text.trim()
+  return secret === '' ? report('names a file that is empty') : secret
+})

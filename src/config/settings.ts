@@ -4,13 +4,16 @@ import { adminAccounts, adminAccountsFile, serviceAccounts, serviceAccountsFile 
 import { eventsSecret, eventsSecretFile, eventsUrl } from './kinds/event-receiver.js'
 import { hostEntries } from './kinds/hosts.js'
 import * as kinds from './kinds/kinds.js'
-import { addresses, metricsAddress, ports } from './kinds/listen-addresses.js'
+import { addresses, metricsAddress, peerAddress, peerListen, ports } from './kinds/listen-addresses.js'
 import * as nats from './kinds/nats-kinds.js'
 import { readNetworks } from './kinds/networks.js'
 import { jidTemplate, pageKeys, pageSecretsFile } from './kinds/page-token-kinds.js'
+import { certificatesFile } from './kinds/pem.js'
 import { exclusions, proxyUrl } from './kinds/proxies.js'
+import { redisUrl } from './kinds/redis-kinds.js'
 import { sealKeysFile, stateFolder } from './kinds/sealed-state.js'
 import { serversByDomain } from './kinds/servers.js'
+import { secretFile } from './setting-file.js'
 
 export type Setting = ReturnType<ReturnType<typeof at>['means']>
 
@@ -88,7 +91,7 @@ export const sections = {
       'Expects a PROXY header, version 1 or 2, at the start of each connection from TRUSTED_PROXIES and Unix sockets, before TLS. Without a header, the connection is closed after 5 s. Other connections must not send a header.',
     ),
     LISTEN_BACKLOG: at('listen.backlog', kinds.integer(1, 65535), '511').means(
-      'Connections that can wait to be accepted. The system may allow fewer (`net.core.somaxconn`).',
+      'Connections that can wait to be accepted.',
     ),
     MAX_CONNECTIONS: live('listen.maxConnections', kinds.integer(0, 1_000_000), '0').means(
       'Open connections. Further connections are closed at once. A tenth is kept for addresses in WARM_ALLOW. 0 is no limit.',
@@ -112,7 +115,7 @@ export const sections = {
       'Publishes the BOSH and WebSocket endpoints at `/.well-known/host-meta` and `host-meta.json`. Requires an https address in EXTERNAL_URL or in `url` of the host.',
     ),
     HTTP_FAST: at('http.fast', kinds.boolean, 'on').means(
-      'Reads and writes BOSH requests without the streams of Node.js, which is faster. Works in Node.js 20, 22, 24 and 26.',
+      'Reads and writes BOSH requests without the streams of Node.js, which is faster.',
     ),
     ASSUME_SECURE: at('assumeSecure', kinds.boolean, 'off').means(
       'Treats every request as encrypted. Use it only behind a proxy that accepts TLS only.',
@@ -126,13 +129,24 @@ export const sections = {
       'Worker processes besides a small primary process: 1 to 256, or `auto` for one per core. 0 runs a single process. See *One machine* in docs/tuning.md.',
     ),
     DRAIN_TIME: at('drainTime', kinds.integer(0, 86400), '0').means(
-      'Seconds for sessions to end after SIGTERM, or when their worker is replaced. No new sessions start meanwhile. Sessions that can be stored or handed over do not need this time.',
+      'Seconds for sessions to end after SIGTERM, or when their worker is replaced. No new sessions start meanwhile.',
     ),
     STATE_DIR: joined(stateFolder).means(
       'Folder where a process stores its sessions when it stops, for the next start. Only workers of one primary can share it. The service creates it, but not its parent folder. Requires SEAL_KEY_FILE.',
     ),
     SEAL_KEY_FILE: live('sealKeys', sealKeysFile).means(
-      'File with the keys for STATE_DIR and for credentials (CREDENTIAL_TIME). Each line is a key of 32 bytes in base64, from `openssl rand -base64 32`. The first key encrypts. Each key can decrypt.',
+      'File with the keys for STATE_DIR, REDIS_URL and credentials (CREDENTIAL_TIME). Each line is a key of 32 bytes in base64, from `openssl rand -base64 32`. The first key encrypts. Each key can decrypt.',
+    ),
+    REDIS_URL: joined(redisUrl).means(
+      'Redis that the processes share, as `redis://user:password@host:6379/0`, `rediss://…` (TLS), `unix:/run/redis.sock`, or for Sentinel `redis+sentinel://host,host/name`. Requires SEAL_KEY_FILE.',
+    ),
+    REDIS_PASSWORD_FILE: joined(secretFile).means('File with the password for Redis.'),
+    REDIS_TLS_CA: joined(certificatesFile).means('PEM file of the CAs for Redis. Default: CAs of Node.js.'),
+    PEER_LISTEN: joined(peerListen).means(
+      'Address and port for processes on other machines, such as `10.0.0.11:9191`. TLS with a key from SEAL_KEY_FILE protects it.',
+    ),
+    PEER_ADDRESS: joined(peerAddress).means(
+      'Address where other machines reach PEER_LISTEN, with a port or without. Default: PEER_LISTEN, or the host name.',
     ),
     NATS_URL: joined(nats.natsServers).means(
       'Comma-separated NATS servers that connect the processes of this service, as `tls://nats.example.org:4222`, with an optional `user:password@`. `nats://` also requires TLS, except to this machine. See *Several machines* in docs/tuning.md.',
@@ -140,15 +154,15 @@ export const sections = {
     NATS_CREDS_FILE: joined(nats.natsCredsFile).means('File with the JWT and seed for NATS.'),
     NATS_NKEY_FILE: joined(nats.natsSeedFile).means('File with the nkey seed for NATS.'),
     NATS_TOKEN: joined(kinds.text).means('Token for NATS.'),
-    NATS_TOKEN_FILE: joined(nats.natsTokenFile).means('File with the token for NATS.'),
-    NATS_TLS_CA: joined(nats.natsCa).means('PEM file of the CAs of the NATS certificate. Default: CAs of Node.js.'),
+    NATS_TOKEN_FILE: joined(secretFile).means('File with the token for NATS.'),
+    NATS_TLS_CA: joined(certificatesFile).means(
+      'PEM file of the CAs of the NATS certificate. Default: CAs of Node.js.',
+    ),
     NATS_TLS_CERT: joined(nats.natsCertificate).means('PEM file of a client certificate for NATS, with its chain.'),
     NATS_TLS_KEY: joined(nats.natsKey).means('PEM file of the key of NATS_TLS_CERT, if that file has no key.'),
-    NATS_SUBJECT: joined(nats.natsSubject, 'warm-bindings').means(
-      'Prefix of the NATS subjects. Services with different prefixes do not see each other.',
-    ),
+    NATS_SUBJECT: joined(nats.natsSubject, 'warm-bindings').means('Prefix of the NATS subjects.'),
     NATS_ALLOW_PLAINTEXT: joined(kinds.boolean, 'off').means(
-      'Allows `nats://` to another machine without TLS. Others in the network can then read and forge stanzas and passwords.',
+      'Allows `nats://` to another machine without TLS. Others can then read and forge stanzas and passwords.',
     ),
   },
   Admins: {
@@ -249,7 +263,7 @@ export const sections = {
       "Longest time to hold a request, in seconds. Your proxy's timeout must be longer.",
     ),
     BOSH_DEFAULT_HOLD: at('bosh.defaultHold', kinds.integer(0, 254), '1').means(
-      'Held requests of clients that do not specify `hold`. Must be less than BOSH_MAX_REQUESTS.',
+      'Held requests of clients that do not specify `hold`.',
     ),
     BOSH_MAX_REQUESTS: at('bosh.maxRequests', kinds.integer(2, 255), '2').means('Open requests per session.'),
     BOSH_INACTIVITY: at('bosh.inactivity', kinds.integer(5, 86400), '150').means(
@@ -278,10 +292,10 @@ export const sections = {
       'Comma-separated origins whose pages may use the BOSH endpoint, such as `https://www.example.org`. `*` is any origin. Write `none` to allow none.',
     ),
     CORS_CREDENTIALS: live('cors.credentials', kinds.boolean, 'off').means(
-      'Allows pages of CORS_ORIGINS to send cookies, as ATTACH_BINDING requires. CORS_ORIGINS must then list their origins.',
+      'Allows pages of CORS_ORIGINS to send cookies, as ATTACH_BINDING requires.',
     ),
     CORS_HEADERS: live('cors.headers', kinds.tokens, 'Content-Type').means(
-      'Comma-separated headers that pages of CORS_ORIGINS may send. BOSH requires `Content-Type`. `*` is any header, and does not work with CORS_CREDENTIALS.',
+      'Comma-separated headers that pages of CORS_ORIGINS may send. BOSH requires `Content-Type`. `*` is any header.',
     ),
     CORS_METHODS: live('cors.methods', kinds.tokens, 'GET, POST, OPTIONS').means(
       'Comma-separated methods that pages of CORS_ORIGINS may use.',
@@ -293,7 +307,7 @@ export const sections = {
   WebSocket: {
     WEBSOCKET_ENABLED: at('websocket.enabled', kinds.boolean, 'on').means('Enables the WebSocket endpoint.'),
     WEBSOCKET_PATH: at('websocketPath', kinds.path, '/xmpp-websocket').means(
-      'Path of the WebSocket endpoint. `$host` works as in BOSH_PATH. Several domains of a host can share this path, but not BOSH_PATH.',
+      'Path of the WebSocket endpoint. `$host` works as in BOSH_PATH.',
     ),
     WEBSOCKET_ORIGINS: live('websocket.origins', kinds.origins, '*').means(
       'Origins whose pages may use the WebSocket endpoint, written like CORS_ORIGINS. Programs without an origin may always use it.',
@@ -314,7 +328,7 @@ export const sections = {
       'Seconds after which a connection without frames ends. Pongs count as frames. Without pings, timeouts of proxies must be longer. 0 is no limit.',
     ),
     WEBSOCKET_CLOSE_TIMEOUT: at('websocket.closeTimeout', kinds.integer(1, 60), '5').means(
-      'Seconds for a client to close the stream and the WebSocket before the connection is cut.',
+      'Seconds for a client to close the WebSocket before it is cut.',
     ),
     WEBSOCKET_RESUME: at('websocket.resumeSeconds', kinds.integer(5, 86400), '120').means(
       'Seconds that a warmed session waits for its page after a lost connection.',
@@ -328,7 +342,7 @@ export const sections = {
   },
   Warming: {
     WARM_ENABLED: joined(kinds.switchOr('pages'), 'on').means(
-      'Enables the warm API, and at its path the pages for admins and the docs. With `pages`, only these: admins can look, but log in and end nothing. Instead of `off`, WARM_ALLOW can reserve all for some addresses.',
+      'Enables the warm API, and at its path the pages for admins and the docs. With `pages`, only these: admins can look, but log in and end nothing.',
     ),
     WARM_PATH: at('warmPath', kinds.path, '/warm').means('Path of the warm API. `$host` works as in BOSH_PATH.'),
     WARM_TIMEOUT: at('warm.timeout', kinds.integer(1, 300), '15').means('Seconds for a login.'),
@@ -396,10 +410,10 @@ export const sections = {
       'HTTP proxy for requests to https URLs: events, PAGE_TOKEN_JWKS, host-meta and remote BOSH endpoints. Written as `http://proxy.example.org:3128`, with an optional `user:password@`. The variable `https_proxy` overrides this setting. See *Outgoing proxy* in docs/production.md.',
     ),
     HTTP_PROXY: at('proxies.http', proxyUrl).means(
-      'HTTP proxy for requests to http URLs, written like HTTPS_PROXY. Only remote BOSH endpoints can have such URLs. The variable `http_proxy` overrides this setting.',
+      'HTTP proxy for requests to http URLs, written like HTTPS_PROXY. The variable `http_proxy` overrides this setting.',
     ),
     NO_PROXY: at('proxies.excluded', exclusions, '').means(
-      'Comma-separated hosts to connect to without a proxy: domains with their subdomains, addresses and ranges, each with an optional port, or `*` for all. Loopback addresses never need an entry. The variable `no_proxy` overrides this setting.',
+      'Comma-separated hosts to connect to without a proxy: domains with their subdomains, addresses and ranges, each with an optional port, or `*` for all. The variable `no_proxy` overrides this setting.',
     ),
   },
   Limits: {
@@ -477,7 +491,7 @@ export const sections = {
   },
   Logging: {
     LOG_LEVEL: live('logLevels', kinds.logLevelsByPart, 'info').means(
-      'Lowest level of messages to log: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`. Add other levels for the parts `bosh`, `websocket`, `warm`, `login`, `c2s`, `remote`, `events`, `nodes` and `http`, as in `info,bosh=debug`.',
+      'Lowest level of messages to log: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`. Add other levels for the parts `bosh`, `websocket`, `warm`, `login`, `c2s`, `remote`, `events`, `nodes`, `store` and `http`, as in `info,bosh=debug`.',
     ),
     LOG_FORMAT: at('logFormat', kinds.word(...logFormats), 'json').means(
       'Format of the log and the audit trail: `json`, `json-iso` with names of levels and ISO 8601 times, or `text` for people.',

@@ -76,7 +76,7 @@ function similarTo(name: string): Name | undefined {
 /** Other programs hardly use names with these beginnings. */
 const ownBeginnings = names.flatMap(name => {
   const [first = '', second] = name.split('_')
-  if (second === undefined || second === 'PROXY' || /^(?:ASSUME|EXTERNAL|LOG|NATS|STATE)$/.test(first)) return []
+  if (second === undefined || second === 'PROXY' || /^(?:ASSUME|EXTERNAL|LOG|NATS|REDIS|STATE)$/.test(first)) return []
   return [/^(?:HOST|HTTPS?)$/.test(first) ? `${first}_${second}` : `${first}_`]
 })
 

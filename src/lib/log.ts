@@ -1,7 +1,18 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
 import { shortLine } from './text/short-line.js'
 
-export const logParts = ['bosh', 'websocket', 'warm', 'login', 'c2s', 'remote', 'events', 'nodes', 'http'] as const
+export const logParts = [
+  'bosh',
+  'websocket',
+  'warm',
+  'login',
+  'c2s',
+  'remote',
+  'events',
+  'nodes',
+  'store',
+  'http',
+] as const
 export type LogPart = (typeof logParts)[number]
 
 export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const

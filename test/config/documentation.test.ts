@@ -115,6 +115,8 @@ describe('the documents are true:', () => {
         workers: 0,
         drainTime: 0,
         nats: undefined,
+        redis: undefined,
+        peers: undefined,
         state: undefined,
         sealKeys: undefined,
         retiredDomains: [],

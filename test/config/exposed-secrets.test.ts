@@ -98,6 +98,8 @@ describe('a file with a secret', () => {
     expect(exposedSettings(file, { ADMIN_USERS: 'portal:s3cret' })).toEqual([
       `${file} has secrets in it, which every user of this machine can read: chmod g-w,o= ${file}`,
     ])
+    expect(exposedSettings(file, { REDIS_URL: 'redis://:s3cret@localhost' })).toHaveLength(1)
+    expect(exposedSettings(file, { REDIS_URL: 'redis://localhost' })).toEqual([])
     expect(exposedSettings(file, { ADMIN_USERS_FILE: '/etc/warm-bindings/admins' })).toEqual([])
     expect(exposedSettings(join(folder, 'missing'), { ADMIN_USERS: 'portal:s3cret' })).toEqual([])
   })

@@ -23,7 +23,7 @@ describe('LOG_LEVEL', () => {
     ['bosh=', 'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not ""'],
     [
       'info,xmpp=debug',
-      'LOG_LEVEL has the unknown part "xmpp": use one of bosh, websocket, warm, login, c2s, remote, events, nodes, http',
+      'LOG_LEVEL has the unknown part "xmpp": use one of bosh, websocket, warm, login, c2s, remote, events, nodes, store, http',
     ],
     ['info,warn', 'LOG_LEVEL has more than one level for all parts'],
     ['bosh=info,bosh=warn', 'LOG_LEVEL has bosh twice'],

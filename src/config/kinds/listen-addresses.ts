@@ -34,6 +34,8 @@ const addressList = listOf(
   'must have an address, such as 127.0.0.1',
 )
 
+export const socketProblem = `must have an absolute path of at most ${longestSocketPath} bytes after unix:`
+
 /** IPv6 needs brackets only with a port. */
 export const addresses: Kind<readonly Address[]> = (text, report) => {
   const bad = entriesOf(text).filter(isBadSocket)
@@ -42,12 +44,12 @@ export const addresses: Kind<readonly Address[]> = (text, report) => {
   return bad.length > 0 ? undefined : distinct(addressList(text, report) ?? [])
 }
 
-function isBadSocket(text: string): boolean {
+export function isBadSocket(text: string): boolean {
   const path = socketPath(text)
   return path !== undefined && !(/^\/.*[^/]$/.test(path) && Buffer.byteLength(path) <= longestSocketPath)
 }
 
-function readAddress(text: string): Address | undefined {
+export function readAddress(text: string): Address | undefined {
   if (socketPath(text) !== undefined || isIP(text) !== 0) return { host: text, port: undefined }
   const [, bracketed, bare = '', digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? []
   const port = digits === undefined ? undefined : Number(digits)
@@ -66,11 +68,25 @@ export const ports: Kind<readonly number[]> = (text, report) => {
   return list.map(Number).filter((port, index, all) => port === 0 || all.indexOf(port) === index)
 }
 
-export const metricsAddress: Kind<Place | undefined> = (text, report) => {
-  if (text.toLowerCase() === 'none') return undefined
+export const metricsAddress: Kind<Place | undefined> = (text, report) =>
+  text.toLowerCase() === 'none'
+    ? undefined
+    : (readPlace(text) ?? report('must be an address with a port, such as 127.0.0.1:9110 or [::1]:9110, or none'))
+
+export const peerListen: Kind<Place> = (text, report) =>
+  readPlace(text) ?? report('must be an address with a port, such as 10.0.0.11:9191 or [::]:9191')
+
+function readPlace(text: string): Place | undefined {
   const { host, port } = readAddress(text) ?? {}
-  if (host !== undefined && port !== undefined) return { host, port }
-  return report('must be an address with a port, such as 127.0.0.1:9110 or [::1]:9110, or none')
+  return host === undefined || port === undefined ? undefined : { host, port }
+}
+
+export const peerAddress: Kind<Address> = (text, report) => {
+  const address = readAddress(text)
+  if (address === undefined || isSocket(address) || address.port === 0)
+    return report('must be a host name or an IP address, with a port or without, such as chat1.example.org:9191')
+  if (isWildcard(address.host)) return report('must be an address that other machines can connect to')
+  return address
 }
 
 export function placesOf(addresses: readonly Address[], ports: readonly number[]): readonly Place[] {

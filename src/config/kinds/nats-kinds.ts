@@ -6,7 +6,7 @@ import { withoutBrackets } from '../../lib/text/without-brackets.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { inFile } from '../setting-file.js'
 import { entriesOf, type Kind, type Report } from './kinds.js'
-import { certificatesIn, keyIn, pemOf } from './pem.js'
+import { certificatesIn, keyIn, noCertificate, pemOf } from './pem.js'
 
 const usualPort = 4222
 
@@ -89,15 +89,6 @@ export const natsSeedFile = inFile(
   (text, report): string | undefined =>
     linesOf(text).find(isSeed) ?? report('names a file without the seed of a user, which begins with SU'),
 )
-
-export const natsTokenFile = inFile((text, report): string | undefined => {
-  const token = text.trim()
-  return token === '' ? report('names a file that is empty') : token
-})
-
-const noCertificate = 'names a file that is not a PEM file of certificates'
-
-export const natsCa = inFile((text, report): string | undefined => certificatesIn(text)?.text ?? report(noCertificate))
 
 export const natsCertificate = inFile((text, report) => {
   const cert = certificatesIn(text)?.text

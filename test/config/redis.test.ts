@@ -1,0 +1,302 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from '@jest/globals'
+import { loadConfig } from '../../src/config/load.js'
+import { reloadConfig } from '../../src/config/reload.js'
+import { makeCertificate } from '../support/certificates.js'
+import { problemsOf } from '../support/config-problems.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'wb-redis-config-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function file(name: string, text: string): string {
+  writeFileSync(join(folder, name), text, { mode: 0o600 })
+  return join(folder, name)
+}
+
+const [first, second] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
+const SEAL_KEY_FILE = file('seal.key', `${first.toString('base64')}\n${second.toString('base64')}\n`)
+const required = { ADMIN_USERS: 'portal:a-long-s3cret', XMPP_DOMAINS: 'example.org' }
+const environmentWith = (environment: Record<string, string>) => ({ ...required, SEAL_KEY_FILE, ...environment })
+const load = (environment: Record<string, string>) => loadConfig(environmentWith(environment))
+const problemsWith = (environment: Record<string, string>) => problemsOf(() => load(environment))
+const redis = (environment: Record<string, string>) => load(environment).config.redis!.settings
+
+const local = 'redis://127.0.0.1'
+const none = { username: undefined, password: undefined, database: undefined, tls: undefined }
+
+describe('REDIS_URL', () => {
+  test.each([
+    ['redis://127.0.0.1', { host: '127.0.0.1', port: 6379 }, {}],
+    ['redis://Redis.example.org:6380/', { host: 'redis.example.org', port: 6380 }, {}],
+    ['redis://[::1]:6380/3', { host: '::1', port: 6380 }, { database: 3 }],
+    ['redis://[::1]/0', { host: '::1', port: 6379 }, { database: 0 }],
+    ['redis://:p%40ss%2F:@localhost', { host: 'localhost', port: 6379 }, { password: 'p@ss/:' }],
+    ['redis://ch%61t:pass@localhost', { host: 'localhost', port: 6379 }, { username: 'chat', password: 'pass' }],
+    [
+      'rediss://redis.example.org',
+      { host: 'redis.example.org', port: 6379 },
+      { tls: { servername: 'redis.example.org' } },
+    ],
+    ['rediss://10.0.0.7', { host: '10.0.0.7', port: 6379 }, { tls: {} }],
+  ])('may be a server: %s', (REDIS_URL, place, about) => {
+    expect(redis({ REDIS_URL })).toEqual({ ...none, place: { kind: 'server', ...place }, ...about })
+  })
+
+  test('may be a Unix socket', () => {
+    const place = { kind: 'socket', path: '/run/redis/redis.sock' }
+    expect(redis({ REDIS_URL: 'unix:/run/redis/redis.sock' })).toEqual({ ...none, place })
+    for (const REDIS_URL of ['unix:', 'unix:redis.sock', 'unix:/run/', `unix:/${'a'.repeat(107)}`])
+      expect(problemsWith({ REDIS_URL })).toEqual([
+        'REDIS_URL must have an absolute path of at most 107 bytes after unix:',
+      ])
+  })
+
+  test('may be Sentinels, at their usual port unless a port is given', () => {
+    const sentinels = [
+      { host: 'a.example.org', port: 26379 },
+      { host: '::1', port: 26380 },
+    ]
+    expect(redis({ REDIS_URL: 'redis+sentinel://a.example.org, [::1]:26380/mymaster' })).toEqual({
+      ...none,
+      place: { kind: 'sentinels', name: 'mymaster', sentinels },
+    })
+    expect(redis({ REDIS_URL: 'rediss+sentinel://chat:pass@a.example.org/the.master/2' })).toEqual({
+      place: { kind: 'sentinels', name: 'the.master', sentinels: sentinels.slice(0, 1) },
+      ...{ username: 'chat', password: 'pass', database: 2, tls: {} },
+    })
+  })
+
+  const wanted =
+    'must be like redis://127.0.0.1:6379, rediss://redis.example.org, redis+sentinel://a.example.org,b.example.org/name or unix:/run/redis/redis.sock'
+  const escapes = '; in a password, write / as %2F, @ as %40, # as %23, ? as %3F, and % as %25'
+
+  test.each([
+    ['127.0.0.1:6379', wanted],
+    ['http://127.0.0.1', wanted],
+    ['redis://', wanted],
+    ['redis://a b', wanted],
+    ['redis://127.0.0.1:0', wanted],
+    ['redis://127.0.0.1:99999', wanted],
+    ['redis://127.0.0.1?db=1', wanted],
+    ['redis+sentinel://a,unix:/name', wanted],
+    ['redis://a,b', 'has more than one host: for Sentinels, write redis+sentinel://'],
+    ['redis://127.0.0.1/name', 'must have only a database after its host and port, such as /1'],
+    ['redis://127.0.0.1/1/2', 'must have only a database after its host and port, such as /1'],
+    ['redis+sentinel://a', 'must have the name of a master after its Sentinels, such as /mymaster'],
+    ['redis+sentinel://a/my%20master', 'must have the name of a master after its Sentinels, such as /mymaster'],
+    ['redis://chat@127.0.0.1', 'has a user without a password: write user:password, or set REDIS_PASSWORD_FILE'],
+  ])('is refused as %s', (REDIS_URL, problem) => {
+    expect(problemsWith({ REDIS_URL })).toEqual([`REDIS_URL ${problem}`])
+  })
+
+  test.each([
+    ['redis://:s3cret/s3cret@127.0.0.1', wanted + escapes],
+    ['redis://:s3cret@s3cret@127.0.0.1', wanted + escapes],
+    ['redis://:s3cret#s3cret@127.0.0.1', wanted + escapes],
+    ['http://:s3cret@127.0.0.1', wanted + escapes],
+    ['redis://:s3cret%zz@127.0.0.1', 'has a % that begins no escape in its user or password: write %25'],
+    ['redis://s3cret%zz:@127.0.0.1', 'has a % that begins no escape in its user or password: write %25'],
+    ['redis://:s3cret@127.0.0.1/name', `must have only a database after its host and port, such as /1${escapes}`],
+    ['redis://s3cret:12/s3cret@host', `must have only a database after its host and port, such as /1${escapes}`],
+  ])('is never quoted with a password in an error: %s', (REDIS_URL, problem) => {
+    expect(problemsWith({ REDIS_URL })).toEqual([`REDIS_URL ${problem}`])
+  })
+
+  test('requires SEAL_KEY_FILE, whose first key is used, but not STATE_DIR', () => {
+    const { redis, state } = load({ REDIS_URL: local }).config
+    expect([redis?.sealKey.export(), state]).toEqual([first, undefined])
+    expect(problemsWith({ REDIS_URL: local, SEAL_KEY_FILE: '' })).toEqual([
+      'SEAL_KEY_FILE is required for REDIS_URL: give all processes the same file, made with (umask 077; openssl rand -base64 32 > seal.key)',
+    ])
+  })
+
+  test('excludes NATS_URL', () => {
+    expect(problemsWith({ REDIS_URL: local, NATS_URL: 'nats://127.0.0.1' })).toEqual([
+      'REDIS_URL and NATS_URL exclude each other: keep one of them',
+    ])
+  })
+
+  test.each([
+    ['redis://redis.example.org', 'data of sessions can be read in the network. Use rediss://.'],
+    ['redis://:s3cret@10.0.0.7', 'the password and data of sessions can be read in the network. Use rediss://.'],
+    ['redis+sentinel://localhost,far/name', 'data of sessions can be read in the network. Use rediss+sentinel://.'],
+  ])('without TLS to another machine gives a warning: %s', (REDIS_URL, warning) => {
+    expect(load({ REDIS_URL }).warnings).toEqual([`REDIS_URL has no TLS: ${warning}`])
+  })
+
+  test.each([
+    'redis://:s3cret@localhost',
+    'redis://[::1]',
+    'rediss://:s3cret@10.0.0.7',
+    'unix:/run/redis/redis.sock',
+    'redis+sentinel://127.0.0.1:26379,127.0.0.1:26380/name',
+    'rediss+sentinel://far/name',
+  ])('gives no warning as %s', REDIS_URL => {
+    expect(load({ REDIS_URL }).warnings).toEqual([])
+  })
+
+  test('needs a restart, with the other settings of Redis and of peers', () => {
+    const fresh = {
+      REDIS_URL: 'rediss://localhost',
+      REDIS_PASSWORD_FILE: file('new-password', 's3cret'),
+      REDIS_TLS_CA: file('new-ca.pem', makeCertificate(['DNS:a']).cert),
+      PEER_LISTEN: '127.0.0.1:9191',
+      PEER_ADDRESS: 'chat1.example.org',
+    }
+    const reloaded = reloadConfig(load({ REDIS_URL: local }), environmentWith(fresh))
+    expect([reloaded.changed, reloaded.needRestart]).toEqual([[], Object.keys(fresh)])
+    expect(reloaded.config.redis?.settings).toEqual(redis({ REDIS_URL: local }))
+    expect(reloaded.config.peers).toBeUndefined()
+  })
+})
+
+describe('REDIS_PASSWORD_FILE', () => {
+  const REDIS_PASSWORD_FILE = file('password', ' p@ss/word\n')
+
+  test('has the password of all users or of the user in REDIS_URL', () => {
+    expect(redis({ REDIS_URL: local, REDIS_PASSWORD_FILE })).toMatchObject({
+      username: undefined,
+      password: 'p@ss/word',
+    })
+    expect(redis({ REDIS_URL: 'redis://chat@localhost', REDIS_PASSWORD_FILE })).toMatchObject({
+      ...{ username: 'chat', password: 'p@ss/word' },
+    })
+    expect(redis({ REDIS_URL: 'unix:/run/redis.sock', REDIS_PASSWORD_FILE })).toMatchObject({ password: 'p@ss/word' })
+  })
+
+  test('excludes a password in REDIS_URL', () => {
+    expect(problemsWith({ REDIS_URL: 'redis://:other@localhost', REDIS_PASSWORD_FILE })).toEqual([
+      'REDIS_PASSWORD_FILE and a password in REDIS_URL exclude each other: keep one of them',
+    ])
+  })
+
+  test('gives a warning if others can read the file', () => {
+    const open = file('open', 's3cret')
+    chmodSync(open, 0o644)
+    chmodSync(folder, 0o755)
+    expect(load({ REDIS_URL: local, REDIS_PASSWORD_FILE: open }).warnings).toEqual([
+      `REDIS_PASSWORD_FILE names ${open}, which every user of this machine can read: chmod g-w,o= ${open}`,
+    ])
+  })
+
+  test('must be a file with a password', () => {
+    const at = (path: string) => problemsWith({ REDIS_URL: local, REDIS_PASSWORD_FILE: path })
+    expect(at(file('empty', '\n'))).toEqual(['REDIS_PASSWORD_FILE names a file that is empty'])
+    expect(at(join(folder, 'missing'))).toEqual(['REDIS_PASSWORD_FILE names a file that cannot be read (ENOENT)'])
+  })
+})
+
+describe('REDIS_TLS_CA', () => {
+  const { cert } = makeCertificate(['DNS:redis.example.org'])
+  const REDIS_TLS_CA = file('ca.pem', cert)
+
+  test('has the CAs of the certificate of Redis', () => {
+    expect(redis({ REDIS_URL: 'rediss://redis.example.org', REDIS_TLS_CA }).tls).toEqual({
+      ca: cert.trim(),
+      servername: 'redis.example.org',
+    })
+    expect(redis({ REDIS_URL: 'rediss+sentinel://a,b/name', REDIS_TLS_CA }).tls).toEqual({ ca: cert.trim() })
+  })
+
+  test.each([local, 'redis+sentinel://127.0.0.1/name', 'unix:/run/redis.sock'])('needs TLS, not %s', REDIS_URL => {
+    expect(problemsWith({ REDIS_URL, REDIS_TLS_CA })).toEqual([
+      'REDIS_TLS_CA needs TLS: write rediss:// or rediss+sentinel:// in REDIS_URL',
+    ])
+  })
+
+  test('must be a PEM file of certificates', () => {
+    expect(problemsWith({ REDIS_URL: 'rediss://a', REDIS_TLS_CA: file('text', 'no PEM') })).toEqual([
+      'REDIS_TLS_CA names a file that is not a PEM file of certificates',
+    ])
+  })
+})
+
+describe('PEER_LISTEN and PEER_ADDRESS', () => {
+  const peers = (environment: Record<string, string>) => load({ REDIS_URL: local, ...environment }).config.peers
+
+  test.each([
+    ['10.0.0.11:9191', { host: '10.0.0.11', port: 9191 }],
+    ['[2001:db8::11]:0', { host: '2001:db8::11', port: 0 }],
+    ['chat1.example.org:9191', { host: 'chat1.example.org', port: 9191 }],
+  ])('are the same by default: %s', (PEER_LISTEN, address) => {
+    expect(peers({ PEER_LISTEN })).toEqual({ listen: address, address })
+  })
+
+  test.each(['0.0.0.0', '::'])('have the name of the machine if this process listens at %s', host => {
+    expect(peers({ PEER_LISTEN: host === '::' ? '[::]:9191' : `${host}:9191` })).toEqual({
+      listen: { host, port: 9191 },
+      address: { host: hostname(), port: 9191 },
+    })
+  })
+
+  test.each([
+    ['chat1.example.org', 'chat1.example.org', 9191],
+    ['chat1.example.org:443', 'chat1.example.org', 443],
+    ['[2001:db8::11]:443', '2001:db8::11', 443],
+    ['2001:db8::11', '2001:db8::11', 9191],
+  ])('may differ, and a missing port is that of PEER_LISTEN: %s', (PEER_ADDRESS, host, port) => {
+    expect(peers({ PEER_LISTEN: '0.0.0.0:9191', PEER_ADDRESS })?.address).toEqual({ host, port })
+  })
+
+  test('have a port to fill in if PEER_LISTEN has port 0', () => {
+    expect(peers({ PEER_LISTEN: '[::]:0', PEER_ADDRESS: 'chat1' })?.address).toEqual({ host: 'chat1', port: 0 })
+  })
+
+  test.each(['9191', '10.0.0.11', '10.0.0.11:99999', '::1:9191:x', 'unix:/run/peers.sock', 'a,b:1'])(
+    'are refused as PEER_LISTEN=%s',
+    PEER_LISTEN => {
+      expect(problemsWith({ REDIS_URL: local, PEER_LISTEN })).toEqual([
+        'PEER_LISTEN must be an address with a port, such as 10.0.0.11:9191 or [::]:9191',
+      ])
+    },
+  )
+
+  const wanted = 'must be a host name or an IP address, with a port or without, such as chat1.example.org:9191'
+
+  test.each([
+    ['a b', wanted],
+    ['chat1:0', wanted],
+    ['unix:/run/peers.sock', wanted],
+    ['0.0.0.0:9191', 'must be an address that other machines can connect to'],
+    ['::', 'must be an address that other machines can connect to'],
+  ])('are refused as PEER_ADDRESS=%s', (PEER_ADDRESS, problem) => {
+    expect(problemsWith({ REDIS_URL: local, PEER_LISTEN: '0.0.0.0:9191', PEER_ADDRESS })).toEqual([
+      `PEER_ADDRESS ${problem}`,
+    ])
+  })
+
+  test('need a port that nothing else of this process uses', () => {
+    const differ = 'must differ: both would use the same port of an address'
+    const at = (PEER_LISTEN: string) => problemsWith({ REDIS_URL: local, PEER_LISTEN })
+    expect(at('0.0.0.0:8080')).toEqual([`PEER_LISTEN and PORT ${differ}`])
+    expect(at('127.0.0.1:9110')).toEqual([`PEER_LISTEN and METRICS_ADDRESS ${differ}`])
+    expect(at('10.0.0.11:8080')).toEqual([])
+  })
+})
+
+test.each([
+  ['REDIS_PASSWORD_FILE', () => file('one', 's3cret')],
+  ['REDIS_TLS_CA', () => file('one.pem', makeCertificate(['DNS:a']).cert)],
+  ['PEER_LISTEN', () => '127.0.0.1:9191'],
+])('%s requires REDIS_URL', (name, value) => {
+  expect(problemsWith({ [name]: value() })).toEqual([
+    `REDIS_URL is required for ${name}: name the Redis that the processes share`,
+  ])
+})
+
+test('PEER_ADDRESS requires PEER_LISTEN', () => {
+  expect(problemsWith({ REDIS_URL: local, PEER_ADDRESS: 'chat1' })).toEqual([
+    'PEER_LISTEN is required for PEER_ADDRESS: name the address where this process listens for other machines',
+  ])
+})
+
+test('without REDIS_URL there is neither Redis nor a peer', () => {
+  const { redis, peers } = load({}).config
+  expect([redis, peers]).toEqual([undefined, undefined])
+})
+
+test('settings of other Redis programs, such as REDIS_HOST, give no warning', () => {
+  expect(load({ REDIS_HOST: 'a', REDIS_PORT: '6379', REDIS_TLS_URL: 'b', REDIS_VERSION: '7' }).warnings).toEqual([])
+})
