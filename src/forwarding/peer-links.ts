@@ -70,6 +70,11 @@ export class PeerLinks {
     this.#links.get(nameOf(address))?.destroy()
   }
 
+  /** This process stops: the peers answer what they hold for it. */
+  retire(): void {
+    for (const link of this.#links.values()) link.retire()
+  }
+
   close(): void {
     for (const link of this.#links.values()) link.destroy()
   }
@@ -130,6 +135,11 @@ export class PeerLink {
       this.#idleSince = this.clock.now()
     })
     return stream
+  }
+
+  /** Takes no more requests. */
+  retire(): void {
+    this.#session.close()
   }
 
   destroy(): void {

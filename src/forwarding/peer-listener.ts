@@ -41,17 +41,23 @@ export type PeerListener = Awaited<ReturnType<typeof listenForPeers>>
 /** Hands the requests that other processes forward to the listener of this process. */
 export async function listenForPeers(parts: PeerListenerParts) {
   const { address, key } = parts
-  const sessions = new Set<ServerHttp2Session>()
+  const sessions = new Map<ServerHttp2Session, Set<ForwardedConnection>>()
   const server = 'path' in address ? createServer(linkOptions) : createProvenServer(key!)
   server.on('session', session => {
-    sessions.add(session)
+    const connections = new Set<ForwardedConnection>()
+    sessions.set(session, connections)
     session.setLocalWindowSize(connectionWindow)
-    session.on('error', ignore).once('close', () => sessions.delete(session))
+    session
+      .on('error', ignore)
+      .once('close', () => sessions.delete(session))
+      .once('goaway', () => {
+        for (const connection of [...connections]) connection.emit(leaving)
+      })
   })
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     try {
       const call = headers[callHeader]
-      if (call === undefined) serve(stream, headers, parts)
+      if (call === undefined) serve(stream, headers, parts, sessions.get(stream.session as ServerHttp2Session))
       else answerCall(stream, String(call), parts.answer, parts.report)
     } catch (error) {
       parts.report(error)
@@ -70,14 +76,17 @@ export async function listenForPeers(parts: PeerListenerParts) {
     address: server.address(),
     /** Peers send nothing more. Requests under way can finish. */
     retire(): void {
-      server.close()
-      for (const session of sessions) session.close()
-    },
-    async close(): Promise<void> {
       if (server.listening) server.close()
-      const closed = [...sessions].map(session => once(session, 'close'))
-      for (const session of sessions) session.destroy()
-      await Promise.all(closed)
+      for (const session of sessions.keys()) session.close()
+    },
+    /** Cuts what is still under way after `milliseconds`. */
+    async close(milliseconds = 0): Promise<void> {
+      this.retire()
+      const closed = Promise.all([...sessions.keys()].map(session => once(session, 'close')))
+      if (milliseconds > 0)
+        await Promise.race([closed, new Promise(resolve => setTimeout(resolve, milliseconds).unref())])
+      for (const session of sessions.keys()) session.destroy()
+      await closed
     },
   }
 }
@@ -106,10 +115,20 @@ function createProvenServer(key: KeyObject): Http2SecureServer {
   return server
 }
 
-function serve(stream: ServerHttp2Stream, headersIn: IncomingHttpHeaders, parts: PeerListenerParts): void {
+/** Emitted by the socket of a forwarded request or WebSocket: the process with the client stops. */
+export const leaving = 'leaving'
+
+function serve(
+  stream: ServerHttp2Stream,
+  headersIn: IncomingHttpHeaders,
+  parts: PeerListenerParts,
+  connections: Set<ForwardedConnection> | undefined,
+): void {
   const { url, headers, length, note, client } = fromLink(headersIn)
   const connection = new ForwardedConnection(stream, client)
   connection.note = note && decodeURIComponent(note)
+  connections?.add(connection)
+  connection.once('close', () => connections?.delete(connection))
   const socket = connection.asSocket
   const req = new (parts.messages.IncomingMessage ?? IncomingMessage)(socket)
   const isWebSocket = headersIn[':protocol'] !== undefined

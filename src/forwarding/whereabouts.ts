@@ -14,6 +14,8 @@ interface WhereaboutsParts {
   readonly takeUp: (key: Exclude<SessionKey, { user: string } | { visit: unknown }>) => Promise<boolean>
   /** Resolves at once, or when all sessions of this process have been set down. */
   readonly whenSetDown: () => Promise<void>
+  /** This process ends its links. */
+  readonly isLeaving: () => boolean
 }
 
 export type Whereabouts = ReturnType<typeof createWhereabouts>
@@ -21,11 +23,12 @@ export type Whereabouts = ReturnType<typeof createWhereabouts>
 export type Place = 'here' | Owner | undefined
 
 /** Finds the process that has a session. */
-export function createWhereabouts({ peers, store, clock, takeUp, whenSetDown }: WhereaboutsParts) {
+export function createWhereabouts({ peers, store, clock, takeUp, whenSetDown, isLeaving }: WhereaboutsParts) {
   const pause = () => new Promise<void>(resolve => void clock.after(pauseMilliseconds, resolve))
   return {
     peers,
     whenSetDown,
+    isLeaving,
     /**
      * Asks the store. Takes the session up if no process has it. `lost` names a process that does not have it, or cannot
      * be asked. Rejects with `StoreUnavailable`.

@@ -16,6 +16,8 @@ import type { SessionBook } from '../session/registry/session-book.js'
 import { type ProcessEntry, type Store, type StoreEvents, StoreUnavailable } from '../store/store.js'
 
 const lookMilliseconds = 1_000
+/** Time for answers to requests of other processes. */
+const lastAnswersMilliseconds = 250
 
 interface JoinedParts {
   readonly openStore: (events: StoreEvents) => Promise<Store>
@@ -59,6 +61,7 @@ export async function joinProcesses(parts: JoinedParts) {
   let listener: PeerListener | undefined
   let address = ''
   let isDraining = false
+  let isLeaving = false
   let timer: Timer | undefined
   let checking: Timer | undefined
   let setDown: { readonly done: Promise<void>; readonly resolve: () => void } | undefined
@@ -125,6 +128,14 @@ export async function joinProcesses(parts: JoinedParts) {
     endSetDown(): void {
       setDown?.resolve()
     },
+    /** The other processes then answer what they hold for this one. */
+    retireLinks(): void {
+      isLeaving = true
+      links.retire()
+    },
+    get isLeaving() {
+      return isLeaving
+    },
     async leave(): Promise<void> {
       timer?.cancel()
       checking?.cancel()
@@ -133,8 +144,8 @@ export async function joinProcesses(parts: JoinedParts) {
     },
     async close(): Promise<void> {
       timer?.cancel()
-      await listener?.close()
       links.close()
+      await listener?.close(lastAnswersMilliseconds)
       await store.close()
       if (ownFolder !== undefined) rmSync(ownFolder, { recursive: true, force: true })
     },

@@ -265,6 +265,7 @@ export async function startService({
         clock,
         takeUp: key => records!.takeUp(key),
         whenSetDown: joined.whenSetDown,
+        isLeaving: () => joined.isLeaving,
       }),
     hashes,
     formTokens,

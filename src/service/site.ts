@@ -207,7 +207,6 @@ function createBosh(config: Config, manager: ConnectionManager, parts: Parts): E
     bodies,
     refused,
     clock,
-    carried: forwardedRequests?.held,
     counts,
     cors: createCors(config.cors),
     externalUrl: config.externalUrl,

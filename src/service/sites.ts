@@ -63,7 +63,6 @@ export function createSites(first: Config, shared: SiteParts) {
       newest.sums.close()
     },
     hurry: () => carriedRequests?.hurry(),
-    hurryForwarded: () => forwardedRequests?.hurry(),
     hasCarriedRequests: () => carriedRequests?.areUnderWay === true,
     hasCarriedLogins: () => carriedLogins?.areUnderWay === true,
     takeUp(before: SessionRecord): boolean {

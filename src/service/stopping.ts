@@ -130,7 +130,7 @@ export function createStopping(parts: StoppingParts) {
       await Promise.race([until(() => !sites.hasCarriedRequests()), pause(carriedMilliseconds)])
     }
     if (joined !== undefined) {
-      await sites.hurryForwarded()
+      joined.retireLinks()
       await Promise.race([until(() => joined.requests === 0), pause(carriedMilliseconds)])
     }
     registry.endAllSilently()

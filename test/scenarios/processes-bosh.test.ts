@@ -146,6 +146,7 @@ describe('a process that stops', () => {
     const page = new Page(binding, [two])
     const held = page.request()
     await eventually('the request is on its way', isForwarded)
+    await new Promise(resolve => setTimeout(resolve, 50))
     const stopping = two.service.stop()
     expect(texts(await held)).toEqual([])
     await stopping
@@ -161,7 +162,7 @@ describe('a process that stops', () => {
     const binding = await one.bind(alice)
     const held = new Page(binding, [two]).request()
     await eventually('the request is on its way', isForwarded)
-    await new Promise(resolve => setTimeout(resolve, 20))
+    await new Promise(resolve => setTimeout(resolve, 50))
     await one.service.stop()
     expect(await held).toContain("condition='system-shutdown'")
   })

@@ -5,14 +5,11 @@ import { StoreUnavailable } from '../../store/store.js'
 import { readBodyHead } from './body.js'
 import type { BoshService } from './carried-requests.js'
 import type { ConnectionManager } from './connection-manager.js'
-import type { HttpPeer } from './http-peer.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
 
 const mostTries = 4
 const repeatMilliseconds = 300
-const hurryMilliseconds = 250
 const tooLargeKind = 'bosh-too-large'
-const hurryKind = 'bosh-hurry'
 
 interface TooLarge extends Pick<Peer, 'secure' | 'cookies'> {
   readonly start: string
@@ -30,10 +27,6 @@ export type ForwardedRequests = ReturnType<typeof createForwardedRequests>
 export function createForwardedRequests({ whereabouts, clock, isDraining }: ForwardedRequestsParts) {
   const peers: Peers = whereabouts.peers
   let newest: ConnectionManager | undefined
-  const held = new Set<HttpPeer>()
-  peers.answer(hurryKind, () => {
-    for (const peer of [...held]) peer.whenHurried?.()
-  })
   peers.answer(tooLargeKind, ({ start, ...client }: TooLarge) => newest?.refuseTooLarge(start, client))
 
   /** Tries again after a loss, because a session processes a repeated request once. */
@@ -47,7 +40,7 @@ export function createForwardedRequests({ whereabouts, clock, isDraining }: Forw
       if (place === undefined) return manager.refuseUnknown(peer)
       const how = await peer.forward!(place.link, text)
       if (how === undefined) return
-      if (how === 'unreachable' || tries === mostTries) return peer.answer(noAnswer)
+      if (how === 'unreachable' || tries === mostTries || whereabouts.isLeaving()) return peer.answer(noAnswer)
       if (how === 'broken') await new Promise<void>(resolve => void clock.after(repeatMilliseconds, resolve))
       else lost = place.name
       place = undefined
@@ -66,12 +59,6 @@ export function createForwardedRequests({ whereabouts, clock, isDraining }: Forw
   }
 
   return {
-    /** Held requests that other processes have forwarded. */
-    held,
-    /** Other processes then answer the requests that they hold for this one, because it stops. */
-    async hurry(): Promise<void> {
-      await Promise.all(peers.others.map(({ name }) => peers.ask(name, hurryKind, null, hurryMilliseconds).catch(() => {})))
-    },
     over(manager: ConnectionManager): BoshService {
       newest = manager
       const orDropped = (work: Promise<void>, peer: Peer) =>

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
 import { forwarded } from '../../forwarding/forwarded.js'
 import type { PeerLink } from '../../forwarding/peer-links.js'
-import { isForwardedByPeer, refuseForwarded } from '../../forwarding/peer-listener.js'
+import { isForwardedByPeer, leaving, refuseForwarded } from '../../forwarding/peer-listener.js'
 import { browserName } from '../../http/access/browser-name.js'
 import { countedAddress, countsAsEncrypted, type PublicEndpoint } from '../../http/access/client-rules.js'
 import { closeLingering } from '../../http/bodies/lingering-close.js'
@@ -25,8 +25,6 @@ export interface HttpPeerParts
   readonly refused: OnRefused
   readonly bodies: UnfinishedBodies
   readonly clock: Clock
-  /** Held requests that other processes have forwarded. */
-  readonly carried?: Set<HttpPeer> | undefined
 }
 
 const headBytes = 1024
@@ -89,9 +87,10 @@ export class HttpPeer implements Peer, BodySink {
   }
 
   set whenHurried(act) {
+    const { socket } = this.#res.req
+    if (this.#whenHurried !== undefined) socket.off(leaving, this.#whenHurried)
     this.#whenHurried = act
-    if (act === undefined) this.#parts.carried?.delete(this)
-    else this.#parts.carried?.add(this)
+    if (act !== undefined) socket.once(leaving, act)
   }
 
   forward(link: PeerLink, text: string) {

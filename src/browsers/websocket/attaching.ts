@@ -91,6 +91,8 @@ export class Attaching extends StreamStart<AttachingParts> {
   #messages = 0
   /** Messages that another process has answered. */
   #answered = 0
+  /** Messages that arrive before it is known where the session is. */
+  #waiting: Buffer[] | undefined
   readonly #forwarding: Forwarding | undefined
   readonly #routes: SocketRoutes | undefined
 
@@ -109,6 +111,10 @@ export class Attaching extends StreamStart<AttachingParts> {
   }
 
   override onMessage(message: Buffer): void {
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(message)
+      return
+    }
     this.#messages += 1
     if (this.#messages > this.#answered) super.onMessage(message)
   }
@@ -197,25 +203,26 @@ export class Attaching extends StreamStart<AttachingParts> {
   }
 
   #find(routes: SocketRoutes, credentials: PageCredentials, namespace: string): void {
-    this.#step = { name: 'refusal' }
+    const waiting: Buffer[] = []
+    this.#waiting = waiting
     this.channel.pause()
-    routes.find(credentials).then(
-      place => {
-        if (this.isGone) return
-        this.#step = { name: 'login' }
-        if (place !== undefined && place !== 'here') {
-          this.over()
-          routes.forward(place, { domain: this.#domain, failures: this.#failures, messages: this.#messages - 1 })
-          return
-        }
-        this.channel.resume()
-        this.#check(credentials, namespace)
-      },
-      error => {
-        if (!(error instanceof StoreUnavailable)) this.parts.opener.report(error, 'websocket')
-        if (!this.isGone) this.refuse('resource-constraint', closeCodes.full)
-      },
-    )
+    const goOn = (place: Place) => {
+      this.#waiting = undefined
+      if (this.isGone) return
+      if (place !== undefined && place !== 'here') {
+        this.over()
+        routes.forward(place, { domain: this.#domain, failures: this.#failures, messages: this.#messages - 1 })
+        return
+      }
+      this.channel.resume()
+      this.#check(credentials, namespace)
+      for (const message of waiting) this.channel.events.onMessage(message)
+    }
+    routes.find(credentials).then(goOn, error => {
+      this.#waiting = undefined
+      if (!(error instanceof StoreUnavailable)) this.parts.opener.report(error, 'websocket')
+      if (!this.isGone) this.refuse('resource-constraint', closeCodes.full)
+    })
   }
 
   #forward(forwarding: Forwarding, name: string, credentials: PageCredentials, { namespace, text }: Element): void {

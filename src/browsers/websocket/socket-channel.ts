@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import type { UnfinishedBodies, UnfinishedMessage } from '../../http/bodies/unfinished-bodies.js'
+import { leaving } from '../../forwarding/peer-listener.js'
 import { clientOf } from '../../lib/client-network.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Limit, PageTraffic, WebSocketCut } from '../../lib/counts.js'
@@ -113,6 +114,7 @@ export class SocketChannel implements Channel {
     connection.on('data', this.#count)
     connection.on('drain', this.#drained)
     connection.on('end', this.#halfClosed)
+    connection.once(leaving, () => this.drop(closeCodes.goingAway))
     this.#schedule()
   }
 

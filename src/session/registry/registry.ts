@@ -5,7 +5,6 @@ import { ResumableStreams } from '../logins/resumable-streams.js'
 import type { Session } from '../session.js'
 import type { SessionState, SessionView, Tab } from '../session-types.js'
 import { Tickets } from '../ticket.js'
-import type { SessionBook } from './session-book.js'
 
 const sweepInterval = 250
 /** Longest time of a sweep in one turn of the event loop, in milliseconds. */
@@ -29,7 +28,7 @@ export class Registry {
   isLeaving = false
   isSettingDown = false
   /** Undefined with one process. */
-  book: SessionBook | undefined
+  book: { put(session: Session): void; removed(session: Session): void } | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
