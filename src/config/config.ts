@@ -3,7 +3,6 @@ import { domainToASCII } from 'node:url'
 import type { HostEntry } from './kinds/hosts.js'
 import { hostVariable } from './kinds/kinds.js'
 import { isSocket, type Place, placesOf } from './kinds/listen-addresses.js'
-import { natsOf } from './nats-settings.js'
 import { peersOf, redisOf } from './redis-settings.js'
 import type { settings, Values } from './settings.js'
 import { tlsFiles } from './tls-files.js'
@@ -11,7 +10,6 @@ import { tlsFiles } from './tls-files.js'
 export type { Admin, AdminRole, ServiceAccount } from './kinds/account-lists.js'
 export type { HostEntry } from './kinds/hosts.js'
 export type { RemoteEndpoint, Server, Trust } from './kinds/servers.js'
-export type { NatsSettings } from './nats-settings.js'
 
 /** All settings. Durations are in seconds. */
 export interface Config extends Nested<Own & ReturnType<typeof joinedValues>> {}
@@ -53,7 +51,6 @@ export function joinedValues(values: Values) {
     servers: values.XMPP_SERVERS.servers,
     remotes: values.XMPP_SERVERS.remotes,
     events: eventReceiver(values),
-    nats: natsOf(values),
     redis: redisOf(values),
     peers: peersOf(values),
     state: sealedState(values),

@@ -18,22 +18,20 @@ import {
 import type { TlsMaterial } from './tls-files.js'
 
 const names = Object.keys(settings) as Name[]
-const fileSettings: readonly Name[] = [...names.filter(name => name.endsWith('_FILE')), 'NATS_TLS_KEY']
-const secretSettings: readonly Name[] = [...orInFiles, 'NATS_URL']
+const fileSettings: readonly Name[] = names.filter(name => name.endsWith('_FILE'))
+const secretSettings: readonly Name[] = orInFiles
 const urlsWithUsers: readonly Name[] = [...proxySettings, 'REDIS_URL']
 
 export function exposedFiles(
   environment: Environment,
-  values: Pick<Values, 'NATS_TLS_CERT' | 'AUDIT_LOG'>,
+  values: Pick<Values, 'AUDIT_LOG'>,
   tls: TlsMaterial | undefined,
 ): string[] {
   const textOf = (name: Name) => environment[name]?.trim() || undefined
-  const natsKey = values.NATS_TLS_CERT?.key === undefined ? undefined : textOf('NATS_TLS_CERT')
   const named: (readonly [string, string | undefined])[] = [
     ...fileSettings.map(name => [name, textOf(name)] as const),
     ...(tls?.certificates ?? []).map(({ keyFile }) => ['TLS_KEY', keyFile] as const),
     ...keysOfServers(textOf('XMPP_SERVERS') ?? '').map(file => ['XMPP_SERVERS', file] as const),
-    ['NATS_TLS_CERT', natsKey],
     ['AUDIT_LOG', typeof values.AUDIT_LOG === 'string' ? undefined : values.AUDIT_LOG.file],
   ]
   const folder = textOf('STATE_DIR')

@@ -3,7 +3,6 @@ import { type HostEntry, httpHosts, httpsPlaces, httpsPorts } from './config.js'
 import { problemOfSecond } from './kinds/account-lists.js'
 import { hostVariable } from './kinds/kinds.js'
 import { type Address, collide, isSocket, placesOf } from './kinds/listen-addresses.js'
-import { natsFaults } from './nats-settings.js'
 import { hasPages, pageFaults } from './page-settings.js'
 import { redisFaults } from './redis-settings.js'
 import { type Name, orInFiles, settings, type Values } from './settings.js'
@@ -141,7 +140,6 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'XMPP_STREAM_MANAGEMENT is off, but STATE_DIR needs it: sessions outlive a restart only with stream management':
     set => set.STATE_DIR !== undefined && !set.XMPP_STREAM_MANAGEMENT,
 
-  ...natsFaults,
   ...redisFaults,
   ...pageFaults,
 

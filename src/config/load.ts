@@ -155,11 +155,6 @@ function risks(config: Config): string[] {
     ...unused(serviceAccounts.keys()).map(
       domain => `XMPP_SERVICE_ACCOUNTS has an account for ${domain}, which XMPP_DOMAINS does not allow.`,
     ),
-    ...(config.nats?.isUnencrypted
-      ? [
-          'NATS_ALLOW_PLAINTEXT is on: an attacker in the network can read all messages to NATS, and pose as this service.',
-        ]
-      : []),
     ...(config.redis === undefined ? [] : redisWarnings(config.redis)),
     ...(pages.keys !== undefined && pages.jid !== undefined && editedClaims.includes(pages.jid.claim)
       ? [

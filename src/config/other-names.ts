@@ -43,7 +43,7 @@ export const otherNames: Readonly<Record<string, Name>> = {
   max_wait: 'BOSH_MAX_WAIT',
   ping_rate: 'WEBSOCKET_PING_INTERVAL',
   protocol_options: 'TLS_MIN_VERSION',
-  ram_db_type: 'NATS_URL',
+  ram_db_type: 'REDIS_URL',
   request_handlers: 'BOSH_PATH',
   server_acks: 'BOSH_ACKS',
   smacks_hibernation_time: 'WEBSOCKET_RESUME',
@@ -60,7 +60,7 @@ export const otherNames: Readonly<Record<string, Name>> = {
 export const commonNames: Readonly<Record<string, Name>> = {
   access_rules: 'BOSH_ALLOW',
   acl: 'BOSH_ALLOW',
-  backend: 'NATS_URL',
+  backend: 'REDIS_URL',
   backlog: 'LISTEN_BACKLOG',
   certfile: 'TLS_CERT',
   ciphers: 'TLS_CIPHERS',
@@ -71,12 +71,12 @@ export const commonNames: Readonly<Record<string, Name>> = {
   log: 'LOG_LEVEL',
   network_settings: 'WEBSOCKET_IDLE_TIMEOUT',
   password: 'TLS_KEY_PASSPHRASE',
-  queue_type: 'NATS_URL',
+  queue_type: 'REDIS_URL',
   shaper: 'RATE_SESSION_BYTES',
   ssl: 'TLS_CERT',
   timeout: 'WEBSOCKET_IDLE_TIMEOUT',
   tls: 'TLS_CERT',
-  use_cache: 'NATS_URL',
+  use_cache: 'REDIS_URL',
 }
 
 /** Why no setting is needed. */

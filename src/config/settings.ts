@@ -5,7 +5,6 @@ import { eventsSecret, eventsSecretFile, eventsUrl } from './kinds/event-receive
 import { hostEntries } from './kinds/hosts.js'
 import * as kinds from './kinds/kinds.js'
 import { addresses, metricsAddress, peerAddress, peerListen, ports } from './kinds/listen-addresses.js'
-import * as nats from './kinds/nats-kinds.js'
 import { readNetworks } from './kinds/networks.js'
 import { jidTemplate, pageKeys, pageSecretsFile } from './kinds/page-token-kinds.js'
 import { certificatesFile } from './kinds/pem.js'
@@ -126,7 +125,7 @@ export const sections = {
   },
   Processes: {
     WORKERS: at('workers', kinds.processes, '0').means(
-      'Worker processes besides a small primary process: 1 to 256, or `auto` for one per core. 0 runs a single process. See *One machine* in docs/tuning.md.',
+      'Worker processes besides a small primary process: 1 to 256, or `auto` for one per core. 0 runs a single process. Requires REDIS_URL. See *One machine* in docs/tuning.md.',
     ),
     DRAIN_TIME: at('drainTime', kinds.integer(0, 86400), '0').means(
       'Seconds for sessions to end after SIGTERM, or when their worker is replaced. No new sessions start meanwhile.',
@@ -147,22 +146,6 @@ export const sections = {
     ),
     PEER_ADDRESS: joined(peerAddress).means(
       'Address where other machines reach PEER_LISTEN, with a port or without. Default: PEER_LISTEN, or the host name.',
-    ),
-    NATS_URL: joined(nats.natsServers).means(
-      'Comma-separated NATS servers that connect the processes of this service, as `tls://nats.example.org:4222`, with an optional `user:password@`. `nats://` also requires TLS, except to this machine. See *Several machines* in docs/tuning.md.',
-    ),
-    NATS_CREDS_FILE: joined(nats.natsCredsFile).means('File with the JWT and seed for NATS.'),
-    NATS_NKEY_FILE: joined(nats.natsSeedFile).means('File with the nkey seed for NATS.'),
-    NATS_TOKEN: joined(kinds.text).means('Token for NATS.'),
-    NATS_TOKEN_FILE: joined(secretFile).means('File with the token for NATS.'),
-    NATS_TLS_CA: joined(certificatesFile).means(
-      'PEM file of the CAs of the NATS certificate. Default: CAs of Node.js.',
-    ),
-    NATS_TLS_CERT: joined(nats.natsCertificate).means('PEM file of a client certificate for NATS, with its chain.'),
-    NATS_TLS_KEY: joined(nats.natsKey).means('PEM file of the key of NATS_TLS_CERT, if that file has no key.'),
-    NATS_SUBJECT: joined(nats.natsSubject, 'warm-bindings').means('Prefix of the NATS subjects.'),
-    NATS_ALLOW_PLAINTEXT: joined(kinds.boolean, 'off').means(
-      'Allows `nats://` to another machine without TLS. Others can then read and forge stanzas and passwords.',
     ),
   },
   Admins: {

@@ -7,10 +7,14 @@ const former: Readonly<Record<string, string>> = {
   WEBSOCKET_MAX_MESSAGE_BYTES: 'remove it, or set MAX_STANZA_BYTES, which also sets the limit of messages',
 }
 
+const ofNats = /^NATS_[A-Z_]+$/
+const byRedis = 'Redis connects the processes. Set REDIS_URL, and see the upgrade to 2.0.0 in CHANGELOG.md'
+
 export function formerNames(environment: Environment): string[] {
-  return Object.keys(environment).flatMap(name =>
-    Object.hasOwn(former, name) ? [`${name} is no longer a setting: ${former[name]}`] : [],
-  )
+  return Object.keys(environment).flatMap(name => {
+    const instead = Object.hasOwn(former, name) ? former[name] : ofNats.test(name) ? byRedis : undefined
+    return instead === undefined ? [] : [`${name} is no longer a setting: ${instead}`]
+  })
 }
 
 /** Names in the environment that look like ours. */
@@ -39,7 +43,7 @@ const known = new Set([
   ...proxySettings.map(name => name.toLowerCase()),
 ])
 
-const isKnown = (name: string) => known.has(name)
+const isKnown = (name: string) => known.has(name) || ofNats.test(name)
 
 /** Variables of socket activation. */
 const ofSystemd = /^LISTEN_(?:PID|FDS|FDNAMES)$/
@@ -76,7 +80,7 @@ function similarTo(name: string): Name | undefined {
 /** Other programs hardly use names with these beginnings. */
 const ownBeginnings = names.flatMap(name => {
   const [first = '', second] = name.split('_')
-  if (second === undefined || second === 'PROXY' || /^(?:ASSUME|EXTERNAL|LOG|NATS|REDIS|STATE)$/.test(first)) return []
+  if (second === undefined || second === 'PROXY' || /^(?:ASSUME|EXTERNAL|LOG|REDIS|STATE)$/.test(first)) return []
   return [/^(?:HOST|HTTPS?)$/.test(first) ? `${first}_${second}` : `${first}_`]
 })
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.js'
-import { nodeIn } from '../processes/node-name.js'
-import { NoAnswer, type Nodes } from '../processes/nodes.js'
+import { NoAnswer, type OtherProcesses } from '../store/other-processes.js'
+import { processIn } from '../store/process-name.js'
 import type { ProcessEntry, Store } from '../store/store.js'
 import type { PeerAddress } from './link-settings.js'
 import { type AnswerCall, CallLost, callPeer } from './peer-calls.js'
@@ -27,11 +27,11 @@ export interface Owner {
   readonly link: PeerLink
 }
 
-export type Peers = ReturnType<typeof createPeers>
+export type Peers = ReturnType<typeof createPeers> & OtherProcesses
 
 /** The other processes of the service: links and calls to them. */
 export function createPeers({ self, place, store, links, clock, onUnreachable }: PeersParts) {
-  const answers = new Map<string, Parameters<Nodes['answer']>[1]>()
+  const answers = new Map<string, (question: never) => unknown>()
   const lostSince = new Map<string, number>()
   let before: readonly ProcessEntry[] = []
 
@@ -49,16 +49,9 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
 
   return {
     self,
-    awaited: [],
     get others() {
-      return store.processes
-        .filter(({ name }) => name !== self)
-        .map(({ name, isDraining, place, version, settings }) => {
-          const about = { place, version, settings }
-          return { name, isDraining, isSilent: false, about }
-        })
+      return store.processes.filter(({ name }) => name !== self)
     },
-    /** Names of processes whose entries have expired: they can hang, and come back. */
     get lost(): readonly string[] {
       return [...lostSince.keys()]
     },
@@ -72,7 +65,7 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
     },
     ownerNamed,
     /** The process that a sid, an id or a token names. */
-    ownerIn: (text: string): Owner | undefined => ownerNamed(nodeIn(text) ?? ''),
+    ownerIn: (text: string): Owner | undefined => ownerNamed(processIn(text) ?? ''),
     /** A process that takes new sessions, except those in `asked`, to which its name is added. */
     forNewSession(asked = new Set<string>()): Owner | undefined {
       const others = store.processes.filter(({ name, isDraining }) => name !== self && !isDraining && !asked.has(name))
@@ -92,13 +85,13 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
         throw new NoAnswer(name, error.how === 'late' ? 'late' : error.how === 'gone' ? 'gone' : 'broken')
       }
     },
-    answer(kind: string, answer: Parameters<Nodes['answer']>[1]): void {
+    answer(kind: string, answer: (question: never) => unknown): void {
       answers.set(kind, answer)
     },
     answerCall: (async (kind, question) => {
       const answer = answers.get(kind)
       if (answer === undefined) throw new Error(`there is no call ${kind}`)
-      return answer(question as never, '')
+      return answer(question as never)
     }) satisfies AnswerCall,
   }
 }

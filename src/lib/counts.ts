@@ -146,7 +146,6 @@ export class Counts {
     EventType,
     Record<'sent' | 'failed' | 'dropped', number>
   >
-  readonly unanswered = { gone: 0, broken: 0, late: 0 }
   countedAlone = 0
   readonly linesLost = { log: 0, audit: 0 }
   faults = 0

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../config/config.js'
-import { type PeerListener, listenForPeers } from '../forwarding/peer-listener.js'
 import { PeerLinks } from '../forwarding/peer-links.js'
+import { listenForPeers, type PeerListener } from '../forwarding/peer-listener.js'
 import { createPeers, writeAddress } from '../forwarding/peers.js'
 import { install } from '../http/fast/install.js'
 import type { Dispatcher } from '../http/listening/dispatch.js'
@@ -93,7 +93,9 @@ export async function joinProcesses(parts: JoinedParts) {
       })
       const bound = listener.address
       const port = typeof bound === 'object' && bound !== null ? bound.port : 0
-      address = writeAddress('path' in place ? place : { host: parts.peers!.address.host, port: parts.peers!.address.port || port })
+      address = writeAddress(
+        'path' in place ? place : { host: parts.peers!.address.host, port: parts.peers!.address.port || port },
+      )
       let hasJoined = false
       await store.join({
         entry: () => ({ name, address, place: parts.place, version, settings: settings(), isDraining }),

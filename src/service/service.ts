@@ -21,16 +21,14 @@ import { residentMemory } from '../lib/limits/memory.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
 import { createRefusals } from '../lib/limits/reached-limits.js'
 import { codeOf, createPartLogs, type LogFor, traceOf } from '../lib/log.js'
-import { version } from '../lib/package-json.js'
-import type { StartCarrier } from '../processes/carriers/carrier.js'
-import { nodeForNewSession } from '../processes/exchanges/ask-all.js'
-import { newNodeName } from '../processes/node-name.js'
-import { startNodes } from '../processes/start-nodes.js'
-import { hasStateFiles, stateFiles } from '../processes/state-files.js'
 import { type DocumentParts, documentFetcher } from '../remote/fetched-document.js'
 import { RemoteFault } from '../remote/remote-fault.js'
-import { acceptMoves, recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
+import { recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
+import { stateFiles } from '../session/registry/state-files.js'
 import { StoredRecords } from '../session/registry/stored-records.js'
+import { memoryStore } from '../store/memory-store.js'
+import { newProcessName } from '../store/process-name.js'
+import type { Store, StoreEvents } from '../store/store.js'
 import { createCallLimits } from '../warm/call-limits.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
 import { createAuditReader } from '../warm/numbers/audit-lines.js'
@@ -40,15 +38,13 @@ import { LastHour } from '../warm/numbers/last-hour.js'
 import { createHourReader, createOverview } from '../warm/numbers/overview.js'
 import { PastProcesses } from '../warm/numbers/past-processes.js'
 import { RecentWarms } from '../warm/numbers/recent-warms.js'
-import type { Store, StoreEvents } from '../store/store.js'
-import { createTabTurns } from '../warm/tab-turns.js'
 import { createVisits } from '../warm/visits.js'
 import { watchFailures } from '../watching/failure-share.js'
 import { createHealthListeners } from '../watching/health.js'
 import type { AuditTrail } from '../watching/logs.js'
 import { createMetrics, type MetricsParts } from '../watching/metrics.js'
 import { type MetricsServer, serveMetrics } from '../watching/metrics-server.js'
-import { type JoinedProcesses, joinProcesses } from './joined-processes.js'
+import { joinProcesses } from './joined-processes.js'
 import { createSessionParts, type ProcessParts } from './session-parts.js'
 import type { SiteParts } from './site.js'
 import { createSites } from './sites.js'
@@ -63,7 +59,6 @@ export interface ServiceParts
     Partial<Pick<ProcessParts, 'clock' | 'hashes'>> {
   readonly log: Logger
   readonly audit: AuditTrail
-  readonly carriers?: readonly StartCarrier[]
   /** In place of REDIS_URL. */
   readonly store?: Store | undefined
   readonly place?: string
@@ -89,7 +84,6 @@ export async function startService({
   config,
   log: ownLog,
   audit,
-  carriers: own = [],
   store: givenStore,
   counts,
   clock = systemClock,
@@ -108,9 +102,8 @@ export async function startService({
   leave,
   demoPath,
 }: ServiceParts) {
-  const isOneOfMany =
-    own.length > 0 || config.nats !== undefined || config.redis !== undefined || givenStore !== undefined
-  const processName = isOneOfMany ? newNodeName() : undefined
+  const isOneOfMany = config.redis !== undefined || givenStore !== undefined
+  const processName = isOneOfMany ? newProcessName() : undefined
   const log = processName === undefined ? ownLog : ownLog.child({ node: processName })
   const partLogs = createPartLogs(log, config.logLevels)
   const { logFor } = partLogs
@@ -119,19 +112,14 @@ export async function startService({
   let stopping: Stopping | undefined
   let listening: Listening | undefined
 
-  /** In seconds since 1970. */
-  let natsExpiry: number | undefined
-  const onNatsCertificate = (expiry: number) => {
-    natsExpiry = expiry
-  }
-
   const foreign = await localAddressProblems(config.localAddresses)
   if (foreign.length > 0) throw new ConfigError(foreign)
   const joined =
-    processName === undefined || (config.redis ?? givenStore) === undefined
+    processName === undefined
       ? undefined
       : await joinProcesses({
-          openStore: events => (givenStore === undefined ? openRedis(config, clock, events) : Promise.resolve(givenStore)),
+          openStore: events =>
+            givenStore === undefined ? openRedis(config, clock, events) : Promise.resolve(givenStore),
           key: config.redis?.sealKey,
           peers: config.peers,
           isFast: config.http.fast,
@@ -142,26 +130,8 @@ export async function startService({
           clock,
           logFor,
         })
-  const nodes =
-    processName === undefined || joined !== undefined
-      ? undefined
-      : await startNodes({
-          carriers: [...own, ...(await natsOf(config, clock, logFor, onNatsCertificate))],
-          clock,
-          log: logFor('nodes'),
-          name: processName,
-          about: {
-            place,
-            version,
-            get settings() {
-              return settingsInCommon(live.config)
-            },
-          },
-          awaitsHeirs: config.state !== undefined && hasStateFiles(config.state.folder),
-          onUnanswered: reason => {
-            counts.unanswered[reason] += 1
-          },
-        })
+  const others = joined?.peers
+  const store = joined?.store ?? memoryStore(clock)
   const sums = new MinuteSums(clock)
   const descriptors = new Descriptors()
   const refused = createRefusals({ counts, sums, log })
@@ -177,8 +147,8 @@ export async function startService({
     clock,
     sums,
     descriptors,
-    nodes,
-    joined,
+    store,
+    others,
     hashes: hashQueue(refused),
     collect: collectNow,
     dns,
@@ -195,10 +165,9 @@ export async function startService({
     const limit = sessions.fullAt()
     return limit && `${limit} is reached`
   }
-  const others = nodes ?? joined?.peers
   const metrics = createMetrics({
     counts,
-    nodes: nodes ?? (joined && joinedRow(joined)),
+    joined,
     clock,
     lastReload,
     census: () => ({
@@ -213,12 +182,7 @@ export async function startService({
       waitingBytes: open.waitingBytes,
       connections: () => listening?.connections ?? 0,
       unreadBytes: () => listening?.unreadBytes ?? 0,
-      certificateExpiries: () =>
-        new Map([
-          ...(listening?.certificateExpiries ?? []),
-          ...open.certificateExpiries(),
-          ...(natsExpiry === undefined ? [] : [['nats', natsExpiry] as const]),
-        ]),
+      certificateExpiries: () => new Map([...(listening?.certificateExpiries ?? []), ...open.certificateExpiries()]),
       events: () => events?.waiting ?? 0,
     },
   })
@@ -256,7 +220,6 @@ export async function startService({
   const sites = createSites(config, {
     sessionParts: sessions.parts,
     tellEvent: events?.tell,
-    nodes,
     whereabouts:
       joined &&
       createWhereabouts({
@@ -271,32 +234,33 @@ export async function startService({
     formTokens,
     wrongTokens: makeRate('wrong-tokens', mostWrongTokens, 60),
     pageTokens,
-    callLimits: createCallLimits({ rates: live.config.rates, clock, hashes, nodes, makeRate, refused }),
-    visits:
-      joined === undefined
-        ? createVisits({ own: ownSessions, nodes, clock, timeout: config.warm.timeout })
-        : createTabTurns({
-            own: ownSessions,
-            store: joined.store,
-            peers: joined.peers,
-            clock,
-            timeout: config.warm.timeout,
-            takeUp: tab => records!.takeUp({ tab }),
-            recordSeconds: sessions.recordSeconds,
-          }),
+    callLimits: createCallLimits({
+      rates: live.config.rates,
+      clock,
+      hashes,
+      sharedRates: joined?.store.rate,
+      makeRate,
+      refused,
+    }),
+    visits: createVisits({
+      own: ownSessions,
+      store,
+      others,
+      clock,
+      timeout: config.warm.timeout,
+      takeUp: records && (tab => records.takeUp({ tab })),
+      recordSeconds: sessions.recordSeconds,
+    }),
     recentWarms,
     numbers: {
-      readOverview: createOverview({ nodes: others, clock, recentWarms, place, registry, capacity, past }),
-      readHour: createHourReader({ nodes: others, clock, lastHour }),
-      readAudit: createAuditReader({ nodes: others, lines: audit.recent.all }),
-      readFailures: createFailureReader({ nodes: others, lines: audit.recent.failures }),
+      readOverview: createOverview({ others, clock, recentWarms, place, registry, capacity, past }),
+      readHour: createHourReader({ others, clock, lastHour }),
+      readAudit: createAuditReader({ others, lines: audit.recent.all }),
+      readFailures: createFailureReader({ others, lines: audit.recent.failures }),
     },
     streams,
     onCall: call => metrics.recordCall(call),
-    isStopping: () =>
-      stopping?.hasBegun === true &&
-      (nodes === undefined || nodeForNewSession(nodes) === undefined) &&
-      joined?.peers.forNewSession() === undefined,
+    isStopping: () => stopping?.hasBegun === true && others?.forNewSession() === undefined,
     routers,
     demoPath,
   })
@@ -331,17 +295,15 @@ export async function startService({
       sockets,
       leave,
     })
-    if (sessions.book !== undefined) await joined?.join(dispatcher, sessions.book)
+    await joined?.join(dispatcher, sessions.book)
   } catch (error) {
-    await nodes?.close()
     await joined?.close()
     metricsServer?.close()
     throw error
   }
   if (states.length > 0) onTakingUp()
   // All steps that can fail come first. No `await` may come between `listen` and this call, or requests arrive earlier.
-  takeUpFiles(states, nodes, sites.takeUp, log)
-  if (nodes !== undefined) acceptMoves(nodes, () => (stopping?.isReady ? sites.takeUp : undefined), log)
+  takeUpFiles(states, sites.takeUp, log)
   records?.begin()
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
   const stopSweeping =
@@ -360,10 +322,8 @@ export async function startService({
     listening,
     streams,
     events,
-    nodes,
     joined,
     records,
-    place,
     files,
     clock,
     log,
@@ -425,33 +385,9 @@ export async function startService({
   }
 }
 
-const joinedRow = (joined: JoinedProcesses) => ({
-  get others() {
-    return joined.peers.others
-  },
-  lost: [],
-  get areUp() {
-    return joined.store.isUp
-  },
-  get exchanges() {
-    return joined.requests
-  },
-})
-
 async function openRedis({ redis }: Config, clock: Clock, events: StoreEvents): Promise<Store> {
   const { redisStore } = await import('../store/redis/redis-store.js')
   return redisStore({ settings: redis!.settings, sealKey: redis!.sealKey, clock, events })
-}
-
-async function natsOf(
-  { nats }: Config,
-  clock: Clock,
-  logFor: LogFor,
-  onCertificate: (expiry: number) => void,
-): Promise<readonly StartCarrier[]> {
-  if (nats === undefined) return []
-  const { natsCarrier } = await import('../processes/carriers/nats-carrier.js')
-  return [natsCarrier({ settings: nats, log: logFor('nodes'), clock, onCertificate })]
 }
 
 async function pageTokensOf(

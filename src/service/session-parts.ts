@@ -8,16 +8,10 @@ import { KeyedQueue } from '../lib/limits/keyed-queue.js'
 import { OwnCounts } from '../lib/limits/live-counts.js'
 import { memoryAllows, memoryForWaiting, memoryMeasure } from '../lib/limits/memory.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
-import { ownRates } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { type LogFor, traceOf } from '../lib/log.js'
-import { SharedCounts } from '../processes/counting/shared-counts.js'
-import { sharedRates } from '../processes/counting/shared-rate.js'
-import { askAll } from '../processes/exchanges/ask-all.js'
-import type { Nodes } from '../processes/nodes.js'
-import type { JoinedProcesses } from './joined-processes.js'
 import { createRemotes } from '../remote/remotes.js'
 import { connectTcp, createDialer } from '../servers/c2s/dial.js'
 import { createLinks } from '../servers/c2s/links.js'
@@ -31,19 +25,19 @@ import { type DownServer, probeBy, ServerStates } from '../servers/net/server-st
 import { ShownCertificates } from '../servers/net/shown-certificates.js'
 import { freeMemory } from '../session/limits/freeing-memory.js'
 import { RateShaper } from '../session/limits/rate-shaper.js'
-import { roomElsewhere } from '../session/limits/room-elsewhere.js'
 import { SessionLimits, shareOfWarmCalls } from '../session/limits/session-limits.js'
 import { StoredCounts } from '../session/limits/stored-counts.js'
 import { storedUserLimit } from '../session/limits/stored-user-limit.js'
 import { Strangers } from '../session/limits/strangers.js'
-import { sharedUserLimit, userLimit } from '../session/limits/user-limit.js'
+import { userLimit } from '../session/limits/user-limit.js'
 import { unmendedLinks } from '../session/link/mending.js'
 import { RefusedLogins } from '../session/logins/refused-logins.js'
-import { knownSessions, OwnSessions } from '../session/registry/own-sessions.js'
+import { OwnSessions } from '../session/registry/own-sessions.js'
 import { Registry } from '../session/registry/registry.js'
 import { SessionBook } from '../session/registry/session-book.js'
-import { epochOf, sharedSessions } from '../session/registry/shared-sessions.js'
 import { storedSessions } from '../session/registry/stored-sessions.js'
+import { askAll, type OtherProcesses } from '../store/other-processes.js'
+import type { Store } from '../store/store.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import type { OpenLink } from '../xmpp/link.js'
 import { defaultLimits as xmlLimits } from '../xmpp/xml/limits.js'
@@ -65,8 +59,9 @@ export interface ProcessParts {
   readonly clock: Clock
   readonly sums: MinuteSums
   readonly descriptors: Descriptors
-  readonly nodes?: Nodes | undefined
-  readonly joined?: Pick<JoinedProcesses, 'store' | 'peers'> | undefined
+  readonly store: Store
+  /** Undefined with one process. */
+  readonly others?: OtherProcesses | undefined
   readonly hashes: WorkQueue
   readonly collect?: (() => boolean) | undefined
   readonly dns?: Dns | undefined
@@ -75,9 +70,8 @@ export interface ProcessParts {
 
 export function createSessionParts(given: ProcessParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
-  const { spareLinks, nodes, joined, hashes, collect, dns, hostMetaPort } = given
-  const processName = nodes?.self ?? joined?.peers.self
-  const others = nodes ?? joined?.peers
+  const { spareLinks, store, others, hashes, collect, dns, hostMetaPort } = given
+  const processName = others?.self
   const { keepalive, tls } = config
   const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
   const anyDomain = config.domains.includes('*')
@@ -160,17 +154,13 @@ export function createSessionParts(given: ProcessParts) {
     processName,
   })
 
-  const epoch = nodes === undefined ? 0 : epochOf(clock)
-  const own = new OwnSessions(registry, remotes.elsewhere, epoch)
+  const own = new OwnSessions(registry, remotes.elsewhere)
   const sessionsPerJid = () => config.limits.sessionsPerJid
   const onAlone = () => {
     counts.countedAlone += 1
   }
-  const makeRate = joined?.store.rate ?? (nodes === undefined ? ownRates : sharedRates({ nodes, clock, onAlone }))
+  const makeRate = store.rate
   const most = {
-    get user() {
-      return config.limits.sessionsPerJid
-    },
     get address() {
       return config.limits.sessionsPerAddress
     },
@@ -178,51 +168,35 @@ export function createSessionParts(given: ProcessParts) {
       return config.limits.unauthenticatedPerAddress
     },
   }
-  const shared = nodes && new SharedCounts({ nodes, clock, limits: most, onAlone })
-  const stored = joined && new StoredCounts({ store: joined.store, limits: most, onAlone })
   const limits = new SessionLimits({
     limits: config.limits,
     rates: config.rates,
     bosh: config.bosh,
     trustedProxies,
     makeRate,
-    counts: stored ?? shared ?? new OwnCounts(most),
+    counts: others === undefined ? new OwnCounts(most) : new StoredCounts({ store, limits: most, onAlone }),
     resources: { memoryAllows: memoryAllows(clock, measure), descriptorsAreLeft: descriptors.room() },
     resourcesOfClients: {
       memoryAllows: memoryAllows(clock, () => measure(1 - shareOfWarmCalls)),
       descriptorsAreLeft: descriptors.room(undefined, shareOfWarmCalls),
     },
   })
-  const bookEpoch = epochOf(clock)
-  const book =
-    joined &&
-    new SessionBook({
-      self: joined.peers.self,
-      store: joined.store,
-      registry,
-      elsewhere: remotes.elsewhere,
-      countedClient: session => limits.countedClient(session),
-      clock,
-      epoch: bookEpoch,
-      report: error => logFor('nodes').error(traceOf(error), 'a session was not written to Redis'),
-    })
-  registry.book = book
+  /** Unix time minus `clock.now()`, once, because the system time may change. */
+  const epoch = Date.now() - clock.now()
+  const book = new SessionBook({
+    self: processName ?? '',
+    store,
+    registry,
+    elsewhere: remotes.elsewhere,
+    countedClient: session => limits.countedClient(session),
+    clock,
+    epoch,
+    report: error => logFor('store').error(traceOf(error), 'a session was not written to the store'),
+  })
+  if (others !== undefined) registry.book = book
   const recordSeconds = config.linkResumeTime
-  const sessions =
-    joined !== undefined && book !== undefined
-      ? storedSessions({ own, book, store: joined.store, peers: joined.peers, epoch: bookEpoch, recordSeconds })
-      : nodes === undefined
-        ? knownSessions(own)
-        : sharedSessions(own, nodes, clock, epoch)
+  const sessions = storedSessions({ own, book, store, others, epoch, recordSeconds })
   const strangers = new Strangers()
-  const makeRoomElsewhere =
-    nodes &&
-    shared &&
-    roomElsewhere({
-      nodes,
-      counts: shared,
-      makeRoom: address => strangers.makeRoom(address, clock.now()),
-    })
   const audit = auditFor('login')
   const refusedLogins = new RefusedLogins({
     limits: config.limits,
@@ -255,20 +229,10 @@ export function createSessionParts(given: ProcessParts) {
       limits,
       refusedLogins,
       userLimit:
-        joined !== undefined
-          ? storedUserLimit({
-              self: joined.peers.self,
-              most: sessionsPerJid,
-              store: joined.store,
-              registry,
-              refused,
-              onAlone,
-            })
-          : shared === undefined
-            ? userLimit(sessionsPerJid, registry, refused)
-            : sharedUserLimit(sessionsPerJid, shared, refused),
+        others === undefined
+          ? userLimit(sessionsPerJid, registry, refused)
+          : storedUserLimit({ self: others.self, most: sessionsPerJid, store, registry, refused, onAlone }),
       strangers,
-      makeRoomElsewhere,
       maxStanzaBytes,
       shaper: new RateShaper(config.rates),
       unmended: unmendedLinks({ sums, log: logFor('c2s'), isNamed }),

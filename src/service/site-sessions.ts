@@ -27,7 +27,6 @@ export function createSessions(
     userLimit: parts.userLimit,
     strangers: parts.strangers,
     sums,
-    makeRoomElsewhere: parts.makeRoomElsewhere,
     refused: parts.refused,
     refusedLogins: parts.refusedLogins,
     maxStanzaBytes: parts.maxStanzaBytes,

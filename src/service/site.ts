@@ -1,17 +1,15 @@
 import type { Express, Router } from 'express'
-import type { CarriedRequests } from '../browsers/bosh/carried-requests.js'
 import type { ConnectionManager } from '../browsers/bosh/connection-manager.js'
 import { createCors } from '../browsers/bosh/cors.js'
 import type { ForwardedRequests } from '../browsers/bosh/forwarded-requests.js'
 import { createBoshListener } from '../browsers/bosh/listener.js'
-import type { CarriedSockets } from '../browsers/websocket/carried-sockets.js'
 import {
   createWebSocketEndpoint,
   type EndpointParts,
   type WebSocketEndpoint,
 } from '../browsers/websocket/websocket-endpoint.js'
 import type { Config } from '../config/config.js'
-import { attachPath, siteName } from '../config/serving.js'
+import { attachPath } from '../config/serving.js'
 import type { Whereabouts } from '../forwarding/whereabouts.js'
 import { accessBy, type PublicEndpoint } from '../http/access/client-rules.js'
 import { redirectBase, secureBase } from '../http/addresses.js'
@@ -19,13 +17,11 @@ import { createEndpointPage } from '../http/answers/endpoint-page.js'
 import type { Endpoint, Routes } from '../http/listening/dispatch.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { boshRefused, refusalLog } from '../lib/limits/refusal-log.js'
-import type { Nodes } from '../processes/nodes.js'
 import type { Opener, OpenerParts } from '../session/opener.js'
 import type { Open } from '../session/session-types.js'
 import type { AnsweringParts } from '../warm/calls.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
 import { createForwardedCalls } from '../warm/forwarded-calls.js'
-import type { CarriedLogins } from '../warm/warming/carried-logins.js'
 import { createLogins } from '../warm/warming/session-login.js'
 import type { WarmingParts } from '../warm/warming/warm-call.js'
 import { type AppParts, createApp, createPagesApp } from './app.js'
@@ -40,7 +36,7 @@ export interface SiteParts
     Pick<EndpointParts, 'wrongTokens'>,
     Pick<OpenerParts, 'tellEvent'> {
   readonly sessionParts: SessionParts
-  readonly nodes?: Nodes | undefined
+  /** Undefined with one process. */
   readonly whereabouts?: Whereabouts | undefined
   readonly callLimits: WarmingParts['limits']
   readonly visits: WarmingParts['visits']
@@ -50,9 +46,6 @@ export interface SiteParts
 
 export interface Parts {
   readonly shared: SiteParts
-  readonly carriedRequests: CarriedRequests | undefined
-  readonly carriedLogins: CarriedLogins | undefined
-  readonly carriedSockets: CarriedSockets | undefined
   readonly forwardedRequests: ForwardedRequests | undefined
   readonly sums: MinuteSums
 }
@@ -60,8 +53,6 @@ export interface Parts {
 export interface Built {
   readonly endpoints: WebSocketEndpoint[]
   readonly sessions: ReturnType<typeof createSessions>[]
-  /** Names of these sites in messages between processes. */
-  readonly names: Set<string>
   readonly sums: MinuteSums
 }
 
@@ -84,7 +75,6 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
   const connect = pageTokens && createConnect(pages, sessions.get(pages)!.open, pageTokens, parts)
   built.endpoints.push(...webSockets.map(({ endpoint }) => endpoint))
   built.sessions.push(...sessions.values())
-  for (const config of configs) built.names.add(siteName(config))
   return {
     paths: new Map([
       ...bosh
@@ -104,12 +94,10 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
   }
 }
 
-function warmingOf(config: Config, open: Open, { shared, carriedLogins }: Parts): WarmingParts {
+function warmingOf(open: Open, { shared }: Parts): WarmingParts {
   const { sessionParts, callLimits, visits } = shared
-  const own = createLogins(sessionParts.login, open, sessionParts.mend)
-  const { login, keysOf } = carriedLogins?.over(siteName(config), own) ?? own
-  const { endUnclaimed } = carriedLogins ?? sessionParts
-  const { sessions, userLimit, counts, registry } = sessionParts
+  const { login, keysOf } = createLogins(sessionParts.login, open, sessionParts.mend)
+  const { sessions, userLimit, counts, registry, endUnclaimed } = sessionParts
   const forwarding = shared.whereabouts && createForwardedCalls({ whereabouts: shared.whereabouts, registry })
   return { login, keysOf, sessions, userLimit, visits, endUnclaimed, limits: callLimits, counts, forwarding }
 }
@@ -124,7 +112,7 @@ function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts
   const { limits, refused, logFor } = parts.shared.sessionParts
   return createPagesApp({
     config,
-    warming: warmingOf(config, open, parts),
+    warming: warmingOf(open, parts),
     answering: answeringOf(parts),
     pageTokens,
     isTooOften: address => limits.isTooOften(address),
@@ -140,7 +128,7 @@ function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts
 
 function createApi(config: Config, open: Open, parts: Parts): Express {
   const { hashes, formTokens, numbers, streams, demoPath, routers, sessionParts } = parts.shared
-  const warming = warmingOf(config, open, parts)
+  const warming = warmingOf(open, parts)
   const { login, endUnclaimed, sessions, visits } = warming
   return createApp({
     config,
@@ -156,12 +144,11 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
   })
 }
 
-function createWebSocket(config: Config, opener: Opener, { shared, carriedSockets }: Parts): WebSocketEndpoint {
+function createWebSocket(config: Config, opener: Opener, { shared }: Parts): WebSocketEndpoint {
   const { websocket, websocketPath, bosh } = config
   const { sessionParts } = shared
   const { clients, access, secureUrl, redirectUrl, page } = publicEndpointOf(config, 'websocket', websocketPath)
   return createWebSocketEndpoint({
-    site: siteName(config),
     clients,
     access,
     secureUrl: req => secureUrl(req)?.replace(/^https:/, 'wss:'),
@@ -180,7 +167,6 @@ function createWebSocket(config: Config, opener: Opener, { shared, carriedSocket
     wrongTokens: shared.wrongTokens,
     refused: sessionParts.refused,
     bodies: sessionParts.bodies,
-    carriedSockets,
     whereabouts: shared.whereabouts,
     clock: sessionParts.clock,
     counts: sessionParts.counts,
@@ -190,10 +176,9 @@ function createWebSocket(config: Config, opener: Opener, { shared, carriedSocket
 }
 
 function createBosh(config: Config, manager: ConnectionManager, parts: Parts): Endpoint {
-  const { shared, carriedRequests, forwardedRequests } = parts
+  const { shared, forwardedRequests } = parts
   const { bodies, refused, clock, counts, maxStanzaBytes } = shared.sessionParts
-  const { serve, refuseTooLarge, report } =
-    forwardedRequests?.over(manager) ?? carriedRequests?.over(siteName(config), manager) ?? manager
+  const { serve, refuseTooLarge, report } = forwardedRequests?.over(manager) ?? manager
   const { clients, access, secureUrl, redirectUrl, page } = publicEndpointOf(config, 'bosh', config.boshPath)
   const listener = createBoshListener({
     serve,

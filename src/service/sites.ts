@@ -1,7 +1,5 @@
 import type { RequestListener } from 'node:http'
-import { createCarriedRequests } from '../browsers/bosh/carried-requests.js'
 import { createForwardedRequests } from '../browsers/bosh/forwarded-requests.js'
-import { CarriedSockets } from '../browsers/websocket/carried-sockets.js'
 import type { Config, HostEntry } from '../config/config.js'
 import { configOfHost } from '../config/serving.js'
 import { clientAddress } from '../http/access/client-rules.js'
@@ -11,7 +9,6 @@ import { problems } from '../lib/errors.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
 import { boshRefused, refusalLog } from '../lib/limits/refusal-log.js'
 import type { SessionRecord } from '../session/session-record.js'
-import { createCarriedLogins } from '../warm/warming/carried-logins.js'
 import { managementFrom } from '../warm/warming/session-login.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { askedHost, createMisdirectedApp } from './app.js'
@@ -20,26 +17,12 @@ import { type Built, createSite, type Parts, type SiteParts } from './site.js'
 export type Sites = ReturnType<typeof createSites>
 
 export function createSites(first: Config, shared: SiteParts) {
-  const { nodes } = shared
-  const { registry, clock, refused, endUnclaimed } = shared.sessionParts
-  const carriedSockets = nodes && new CarriedSockets(nodes)
+  const { registry, clock } = shared.sessionParts
   const isDraining = () => registry.isDraining
-  const carriedRequests = nodes && createCarriedRequests(nodes, clock, isDraining, refused)
-  let { serviceAccounts } = first
-  const carriedLogins =
-    nodes &&
-    createCarriedLogins({
-      nodes,
-      clock,
-      isDraining,
-      serviceAccounts: () => serviceAccounts,
-      timeout: first.warm.timeout,
-      endUnclaimed,
-    })
   const { whereabouts } = shared
   const forwardedRequests = whereabouts && createForwardedRequests({ whereabouts, clock, isDraining })
-  const carried = { shared, carriedSockets, carriedRequests, carriedLogins, forwardedRequests }
-  let newest = buildSites(first, carried)
+  const parts = { shared, forwardedRequests }
+  let newest = buildSites(first, parts)
   let before: Built | undefined
   return {
     get routes() {
@@ -48,23 +31,15 @@ export function createSites(first: Config, shared: SiteParts) {
     rebuild(config: Config): void {
       before?.sums.close()
       before = newest
-      serviceAccounts = config.serviceAccounts
-      newest = buildSites(config, carried)
-      // Processes with the earlier settings still use earlier names.
-      const names = new Set([...before.names, ...newest.names])
-      for (const one of [carriedSockets, carriedRequests, carriedLogins]) one?.keep(names)
+      newest = buildSites(config, parts)
     },
     shutDown(): void {
       for (const endpoint of [...(before?.endpoints ?? []), ...newest.endpoints]) endpoint.shutDown()
-      carriedSockets?.shutDown()
     },
     close(): void {
       before?.sums.close()
       newest.sums.close()
     },
-    hurry: () => carriedRequests?.hurry(),
-    hasCarriedRequests: () => carriedRequests?.areUnderWay === true,
-    hasCarriedLogins: () => carriedLogins?.areUnderWay === true,
     takeUp(before: SessionRecord): boolean {
       const { login, mend } = shared.sessionParts
       const own = newest.sessions.find(({ domains }) => allowsDomain(domains, before.domain))
@@ -83,18 +58,11 @@ export function createSites(first: Config, shared: SiteParts) {
   }
 }
 
-function buildSites(config: Config, carried: Omit<Parts, 'sums'>) {
+function buildSites(config: Config, common: Omit<Parts, 'sums'>) {
   const { hosts, defaultHost, strictHost } = config.http
-  const sums = new MinuteSums(carried.shared.sessionParts.clock)
-  const parts: Parts = {
-    shared: carried.shared,
-    carriedSockets: carried.carriedSockets,
-    carriedRequests: carried.carriedRequests,
-    carriedLogins: carried.carriedLogins,
-    forwardedRequests: carried.forwardedRequests,
-    sums,
-  }
-  const built: Built = { endpoints: [], sessions: [], names: new Set(), sums }
+  const sums = new MinuteSums(common.shared.sessionParts.clock)
+  const parts: Parts = { shared: common.shared, forwardedRequests: common.forwardedRequests, sums }
+  const built: Built = { endpoints: [], sessions: [], sums }
   const host = (own: readonly HostEntry[]) => createHost(config, own, parts, built)
   const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)

@@ -4,11 +4,10 @@ import type { EventStreams } from '../http/answers/event-streams.js'
 import type { Listening } from '../http/listening/listening.js'
 import type { Clock } from '../lib/clock.js'
 import { traceOf } from '../lib/log.js'
-import { drained } from '../processes/draining.js'
-import type { Nodes } from '../processes/nodes.js'
-import type { StateFiles } from '../processes/state-files.js'
+import { countLeftBehind, setDown } from '../session/registry/moving-sessions.js'
+import type { StateFiles } from '../session/registry/state-files.js'
 import type { StoredRecords } from '../session/registry/stored-records.js'
-import { countLeftBehind, moveTo, setDown } from '../session/registry/moving-sessions.js'
+import { drained } from './draining.js'
 import type { JoinedProcesses } from './joined-processes.js'
 import type { createSessionParts } from './session-parts.js'
 import type { Sites } from './sites.js'
@@ -21,8 +20,6 @@ const enableMilliseconds = 1_000
 const settleMilliseconds = 500
 /** Time for the last answers of other processes. */
 const carriedMilliseconds = 250
-/** Time until the last accepted warm calls are sent to other processes. */
-const lastCallMilliseconds = 50
 /** Time for open requests to end after the handover of the sessions. Then their connections are cut. */
 const stopMilliseconds = 8_000
 /** Time for cut connections to close. */
@@ -35,10 +32,8 @@ interface StoppingParts {
   readonly listening: Listening
   readonly streams: EventStreams
   readonly events: Events | undefined
-  readonly nodes: Nodes | undefined
   readonly joined: JoinedProcesses | undefined
   readonly records: StoredRecords | undefined
-  readonly place: string
   readonly files: StateFiles | undefined
   readonly clock: Clock
   readonly log: Logger
@@ -49,31 +44,23 @@ interface StoppingParts {
 export type Stopping = ReturnType<typeof createStopping>
 
 export function createStopping(parts: StoppingParts) {
-  const { sessions, sites, listening, streams, events, nodes, joined, records, files, clock, log } = parts
+  const { sessions, sites, listening, streams, events, joined, records, files, clock, log } = parts
   const { registry } = sessions
   let isReady = true
-  let isReplaced = false
   let draining: Promise<void> | undefined
   let stopped: Promise<void> | undefined
-
-  const heir = () =>
-    isReplaced
-      ? nodes?.others.find(({ about, isDraining }) => about?.place === parts.place && !isDraining)?.name
-      : undefined
 
   const storeRecords = async (texts: Iterable<string>) => {
     const left = await records!.put(texts)
     if (left.length === 0) return
     if (files === undefined) throw new Error(`Redis is away, and STATE_DIR is not set: ${left.length} sessions end`)
-    await files.write([''], left, registry.recordBytes)
+    await files.write(left, registry.recordBytes)
   }
 
   const setDownSessions = async () => {
-    const to = heir()
     const ways: ((records: Iterable<string>) => Promise<unknown>)[] = []
-    if (to !== undefined) ways.push(records => moveTo(to, nodes!, records))
     if (records !== undefined) ways.push(storeRecords)
-    else if (files !== undefined) ways.push(records => files.write(nodes?.names ?? [''], records, registry.recordBytes))
+    else if (files !== undefined) ways.push(records => files.write(records, registry.recordBytes))
     if (ways.length === 0) return
     const begun = performance.now()
     const isWaiting = () => {
@@ -88,8 +75,7 @@ export function createStopping(parts: StoppingParts) {
     // An empty state file would replace an older file that cannot be read until its key is configured.
     const noneCanMove = () => registry.size === registry.immovable
     if (noneCanMove()) return
-    // Requests wait until the heir has the sessions.
-    nodes?.leave()
+    // Requests of other processes wait until the store has the sessions.
     joined?.beginSetDown()
     listening.retire()
     for (const way of ways) {
@@ -114,21 +100,14 @@ export function createStopping(parts: StoppingParts) {
     joined?.drain()
     await setDownSessions()
     joined?.endSetDown()
-    const areSetDown = heir() !== undefined || files !== undefined || records !== undefined
-    const left = countLeftBehind(registry.all(), areSetDown)
+    const left = countLeftBehind(registry.all(), files !== undefined || records !== undefined)
     if (left !== undefined) log.info(left, 'sessions end with this process')
-    if (nodes !== undefined) listening.retire()
+    if (joined !== undefined) listening.retire()
     streams.shutDown()
     sites.shutDown()
     sessions.shutDown()
     const late = pause(stopMilliseconds)
     await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
-    // Other stopping processes may still send answers for clients of this process.
-    if (nodes !== undefined) {
-      await pause(carriedMilliseconds)
-      sites.hurry()
-      await Promise.race([until(() => !sites.hasCarriedRequests()), pause(carriedMilliseconds)])
-    }
     if (joined !== undefined) {
       joined.retireLinks()
       await Promise.race([until(() => joined.requests === 0), pause(carriedMilliseconds)])
@@ -137,14 +116,9 @@ export function createStopping(parts: StoppingParts) {
     await joined?.leave()
     const closed = listening.close()
     const closing = setInterval(listening.closeIdleConnections, 20)
-    if (nodes !== undefined) {
-      await pause(lastCallMilliseconds)
-      await Promise.race([until(() => !sites.hasCarriedLogins()), late])
-    }
-    const nodesClosed = nodes?.close()
     const joinedClosed = joined?.close()
     const told = events?.stop()
-    await Promise.race([Promise.all([closed, told, nodesClosed, joinedClosed, until(sessions.isEmpty)]), late])
+    await Promise.race([Promise.all([closed, told, joinedClosed, until(sessions.isEmpty)]), late])
     clearInterval(closing)
     listening.closeAllConnections()
     sessions.close()
@@ -166,11 +140,11 @@ export function createStopping(parts: StoppingParts) {
     const isStopping = () => stopped !== undefined
     const open = {
       get size() {
-        const mayMove = files !== undefined || records !== undefined || heir() !== undefined
+        const mayMove = files !== undefined || records !== undefined
         return mayMove ? registry.immovable : registry.size
       },
     }
-    await drained({ seconds, registry: open, listening, nodes, clock, isStopping })
+    await drained({ seconds, registry: open, listening, joined, clock, isStopping })
   }
 
   return {
@@ -181,7 +155,6 @@ export function createStopping(parts: StoppingParts) {
       return stopped !== undefined
     },
     retire() {
-      isReplaced = true
       listening.retire()
     },
     drain(): Promise<void> {

@@ -51,7 +51,6 @@ export interface OpenerParts
   readonly userLimit: UserLimit
   readonly strangers: Strangers
   readonly sums: MinuteSums
-  readonly makeRoomElsewhere?: ((address: string) => Promise<boolean>) | undefined
   readonly issuesTickets: boolean
   readonly tellEvent?: TellEvent | undefined
 }
@@ -193,8 +192,7 @@ export function createOpener(parts: OpenerParts) {
   async function admit(address: string): Promise<Refusal | undefined> {
     const refusal = await limits.admit(address)
     if (refusal !== 'unauthenticated') return refusal
-    const isMade = strangers.makeRoom(address, clock.now()) || (await parts.makeRoomElsewhere?.(address)) === true
-    if (!isMade) return refusal
+    if (!strangers.makeRoom(address, clock.now())) return refusal
     isRefused(refusal, address)
     return limits.admit(address)
   }

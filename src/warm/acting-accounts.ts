@@ -1,12 +1,10 @@
 import type { Clock } from '../lib/clock.js'
 import { limitDetail } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
-import type { KeyedRate } from '../lib/limits/rates.js'
+import type { KeyedRate, MakeRate } from '../lib/limits/rates.js'
 import { createShortMemory } from '../lib/limits/short-memory.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { slowKey } from '../lib/secrets/slow-key.js'
-import { askAll } from '../processes/exchanges/ask-all.js'
-import type { Nodes } from '../processes/nodes.js'
 import type { LoginRequest } from '../servers/login/login-request.js'
 import { userOf } from '../xmpp/jid/jid.js'
 
@@ -14,24 +12,24 @@ export interface ActingAccountsParts {
   readonly rate: Pick<KeyedRate, 'take' | 'giveBack'>
   readonly clock: Pick<Clock, 'now'>
   readonly hashes: WorkQueue
-  readonly nodes?: Nodes | undefined
+  /** Of all processes. Undefined with one process. */
+  readonly sharedRates?: MakeRate | undefined
   readonly refused: (admin: string) => void
 }
 
 type Attempt = readonly [account: string, password: string]
 
 const memorySeconds = 86_400
-const rightKind = 'right-password'
 
 /**
  * An account that logs in for other users has one limit of wrong passwords, for all these users together. Above the
  * limit, only passwords that were right before are tried.
  */
-export function createActingAccounts({ rate, clock, hashes, nodes, refused }: ActingAccountsParts) {
+export function createActingAccounts({ rate, clock, hashes, sharedRates, refused }: ActingAccountsParts) {
   const right = createShortMemory<Promise<string>>(clock, memorySeconds)
-  const proven = createShortMemory<true>(clock, memorySeconds)
   const firsts = new Map<string, Promise<unknown>>()
-  nodes?.answer(rightKind, (proof: string) => proven.recall(proven.keyOf([proof])) !== undefined)
+  /** Right passwords of all processes, by their proofs. */
+  const proven = sharedRates?.('right-passwords', 1, memorySeconds)
 
   /** The hash has no random salt, so that processes can compare their hashes. */
   async function proofOf([account, password]: Attempt): Promise<string> {
@@ -40,16 +38,14 @@ export function createActingAccounts({ rate, clock, hashes, nodes, refused }: Ac
   }
 
   async function isKnownElsewhere(attempt: Attempt): Promise<boolean> {
-    if (nodes === undefined || nodes.others.length === 0) return false
-    const { answers } = await askAll<boolean>(nodes, rightKind, await proofOf(attempt))
-    return answers.some(([, isRight]) => isRight)
+    return proven !== undefined && (await proven.count(await proofOf(attempt))) > 0
   }
 
   function remember(attempt: Attempt, key: string): void {
-    const proof = right.recall(key) ?? (nodes ? proofOf(attempt) : Promise.resolve(''))
+    const proof = right.recall(key) ?? (proven ? proofOf(attempt) : Promise.resolve(''))
     right.remember(key, proof)
     void proof.then(
-      proof => proven.remember(proven.keyOf([proof]), true),
+      proof => void proven?.take(proof),
       () => {},
     )
   }

@@ -3,7 +3,6 @@ import type { Config } from '../config/config.js'
 import { type EndpointUrls, endpointUrls, homePath } from '../http/addresses.js'
 import { type Answer, jsonAnswer, pageAnswer } from '../http/answers/answer.js'
 import { negotiate, type Representation } from '../http/answers/negotiation.js'
-import { nodeIn } from '../processes/node-name.js'
 import type {
   AttachBinding,
   EndedSessions,
@@ -11,6 +10,7 @@ import type {
   SessionList,
   SessionView,
 } from '../session/session-types.js'
+import { processIn } from '../store/process-name.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import { formatPlace } from './parameters.js'
 import type { WarmedBinding } from './warming/session-login.js'
@@ -63,7 +63,7 @@ export function describeBinding(binding: WarmedBinding, urls: EndpointUrls, cred
 
 /** `node` names the session's process, as the token does: some logins send only a hash of the token. */
 function attachUrl({ websocket }: EndpointUrls, id: string): string {
-  const node = nodeIn(id)
+  const node = processIn(id)
   return node === undefined ? websocket : `${websocket}?node=${node}`
 }
 

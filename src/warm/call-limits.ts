@@ -4,7 +4,6 @@ import { type Limit, limitDetail } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import type { MakeRate } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
-import type { Nodes } from '../processes/nodes.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import { type ActingAccountsParts, createActingAccounts } from './acting-accounts.js'
 
@@ -14,9 +13,7 @@ export interface Caller {
   readonly user: string | undefined
 }
 
-const knownKind = 'known-admins'
-
-interface CallLimitsParts extends Pick<ActingAccountsParts, 'clock' | 'hashes' | 'nodes'> {
+interface CallLimitsParts extends Pick<ActingAccountsParts, 'clock' | 'hashes' | 'sharedRates'> {
   readonly rates: Config['rates']
   readonly makeRate: MakeRate
   readonly refused: OnRefused
@@ -24,18 +21,17 @@ interface CallLimitsParts extends Pick<ActingAccountsParts, 'clock' | 'hashes' |
 
 export type CallLimits = ReturnType<typeof createCallLimits>
 
-export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refused }: CallLimitsParts) {
+export function createCallLimits({ rates, clock, hashes, sharedRates, makeRate, refused }: CallLimitsParts) {
   const warmsOfUser = makeRate('warms-jid', () => rates.warmsPerJid, 60)
   const warmsOfAdmin = makeRate('warms-admin', () => rates.warmsPerAdmin, 60)
   const signOuts = makeRate('sign-outs', () => rates.warmsPerJid, 60)
   const failures = new WrongSecrets(() => rates.failedLogins, refused, makeRate)
-  if (nodes !== undefined) shareKnown(failures, nodes)
   return {
     acting: createActingAccounts({
       rate: warmsOfUser,
       clock,
       hashes,
-      nodes,
+      sharedRates,
       refused: admin => refused('warms-user', { admin }),
     }),
     failures,
@@ -63,21 +59,4 @@ export function createCallLimits({ rates, clock, hashes, nodes, makeRate, refuse
       if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
     },
   }
-}
-
-/** Processes share which clients had the right secret, so that an upgrade does not forget these clients. */
-function shareKnown(failures: WrongSecrets, nodes: Nodes): void {
-  let met: readonly string[] = []
-  const learnFromNew = () => {
-    const names = nodes.others.map(({ name }) => name)
-    for (const name of names.filter(name => !met.includes(name)))
-      nodes.ask(name, knownKind, null).then(
-        known => failures.learn(known as WrongSecrets['known']),
-        () => {},
-      )
-    met = names
-  }
-  nodes.answer(knownKind, () => failures.known)
-  nodes.onChange(learnFromNew)
-  learnFromNew()
 }

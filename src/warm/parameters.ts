@@ -1,9 +1,9 @@
 import { passwordMechanisms } from '../config/kinds/kinds.js'
 import { Problem } from '../lib/errors.js'
 import { text as textSchema } from '../lib/text/json-schema.js'
-import { isNodeName } from '../processes/node-name.js'
 import type { AttachBinding, Order, Place, SessionFilter, Transport } from '../session/session-types.js'
 import { idPattern } from '../session/sid.js'
+import { isProcessName } from '../store/process-name.js'
 import { prepareDomain } from '../xmpp/jid/domains.js'
 import { type Jid, longestJid, parseJid } from '../xmpp/jid/jid.js'
 import { JidMistake, mistakesIn } from './jid-mistakes.js'
@@ -149,7 +149,7 @@ export const listParameters = {
   process: text(
     'The sessions at this process.',
     'A name in the field process.',
-    sent => (isNodeName(sent) ? sent : undefined),
+    sent => (isProcessName(sent) ? sent : undefined),
     { pattern: '^[a-z0-9]{8}$' },
   ),
   visit: shortText('The sessions of this visit of this admin.', longestVisit),

@@ -16,11 +16,11 @@ export interface MetricsParts extends Sources {
   readonly lastReload?: LastReload | undefined
 }
 
-export function createMetrics({ counts, nodes, clock, open, census: readCensus, lastReload }: MetricsParts) {
+export function createMetrics({ counts, joined, clock, open, census: readCensus, lastReload }: MetricsParts) {
   const registry = new Registry()
   const registers = [registry]
   let census = readCensus()
-  const rows = rowsOf({ counts, nodes, clock, open, census: () => census })
+  const rows = rowsOf({ counts, joined, clock, open, census: () => census })
   for (const row of [...rows, ...(lastReload?.rows ?? [])]) register(row, registry)
   const calls = new Counter({
     name: `${prefix}api_calls_total`,

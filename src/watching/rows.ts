@@ -2,10 +2,11 @@ import type { heldRequests } from '../browsers/bosh/bosh-client.js'
 import type { Clock } from '../lib/clock.js'
 import { type Counts, type Limit, sessionLimits, type Tally } from '../lib/counts.js'
 import { version } from '../lib/package-json.js'
-import type { Node, Nodes } from '../processes/nodes.js'
 import type { LocalPorts } from '../servers/net/local-ports.js'
 import type { ServerRow } from '../servers/net/server-states.js'
 import type { SessionState } from '../session/session-types.js'
+import type { OtherProcesses } from '../store/other-processes.js'
+import type { Store } from '../store/store.js'
 
 export interface Census extends ReturnType<typeof heldRequests> {
   readonly states: Readonly<Record<SessionState, number>>
@@ -13,7 +14,14 @@ export interface Census extends ReturnType<typeof heldRequests> {
 
 export interface Sources {
   readonly counts: Counts
-  readonly nodes?: Pick<Nodes, 'others' | 'lost' | 'areUp' | 'exchanges'> | undefined
+  /** Undefined with one process. */
+  readonly joined?:
+    | {
+        readonly store: Pick<Store, 'isUp'>
+        readonly peers: Pick<OtherProcesses, 'others' | 'lost'>
+        readonly requests: number
+      }
+    | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly census: () => Census
   readonly open: {
@@ -40,7 +48,7 @@ interface Source {
   readonly read: () => readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
 }
 
-export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonly Row[] {
+export function rowsOf({ counts, clock, joined, census, open }: Sources): readonly Row[] {
   const rows: Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>> = {
     build_info: ['Always 1. The labels are the versions of the service and of Node.js.', buildInfo],
     sessions: [
@@ -155,30 +163,26 @@ export function rowsOf({ counts, clock, nodes, census, open }: Sources): readonl
     http_connections: ['Open connections of clients.', open.connections],
     http_unread_bytes: ['Memory for replies that clients have not read yet, in bytes.', open.unreadBytes],
     tls_certificate_not_after_seconds: [
-      'Time when a certificate expires, in seconds since 1970. Label: a file of TLS_CERT, xmpp:DOMAIN for an XMPP server, or nats.',
+      'Time when a certificate expires, in seconds since 1970. Label: a file of TLS_CERT, or xmpp:DOMAIN for an XMPP server.',
       {
         labels: ['certificate'],
         read: () => [...open.certificateExpiries()].map(([certificate, at]) => [{ certificate }, at]),
       },
     ],
-    nodes: [
-      'Other processes of the service that this process knows, by state. silent: no answer for 3 s or more.',
-      byLabel('state', () => nodeStates(nodes?.others ?? [], nodes?.lost.length ?? 0)),
+    processes: [
+      'Other processes of the service that this process knows, by state. silent: its entry in the store has expired.',
+      byLabel('state', () => processStates(joined)),
     ],
-    carriers_up: [
-      'Whether all connections between processes (Unix sockets, NATS) work (1) or not (0). Always 1 for a single process.',
-      () => Number(nodes?.areUp ?? true),
+    store_up: [
+      'Whether the store that the processes share (Redis) answers (1) or not (0). Always 1 for a single process.',
+      () => Number(joined?.store.isUp ?? true),
     ],
-    node_exchanges: [
-      'Requests, WebSockets and questions that this process exchanges with other processes at the moment.',
-      () => nodes?.exchanges ?? 0,
-    ],
-    unanswered_questions_total: [
-      'Questions to other processes that got no answer, by reason. gone: the process ended. broken: the connection broke. late: timeout.',
-      byLabel('reason', () => counts.unanswered),
+    forwarded_requests: [
+      'Requests, WebSockets and calls that this process has sent to other processes, and that are under way.',
+      () => joined?.requests ?? 0,
     ],
     counted_alone_total: [
-      'Calls and sessions that this process checked against its own count, because the process with the shared count did not answer.',
+      'Calls and sessions that this process checked against its own count, because the store did not answer.',
       () => counts.countedAlone,
     ],
     log_lines_lost_total: [
@@ -198,9 +202,9 @@ const buildInfo: Source = {
   read: () => [[{ version, node: process.version }, 1]],
 }
 
-function nodeStates(others: readonly Node[], lost: number) {
-  const states = { live: 0, silent: lost, draining: 0 }
-  for (const { isSilent, isDraining } of others) states[isSilent ? 'silent' : isDraining ? 'draining' : 'live'] += 1
+function processStates(joined: Sources['joined']) {
+  const states = { live: 0, draining: 0, silent: joined?.peers.lost.length ?? 0 }
+  for (const { isDraining } of joined?.peers.others ?? []) states[isDraining ? 'draining' : 'live'] += 1
   return states
 }
 

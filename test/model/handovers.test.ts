@@ -5,7 +5,7 @@
 //   MODEL_SEED      the first session's seed (20261121)
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { nodeIn } from '../../src/processes/node-name.js'
+import { processIn } from '../../src/store/process-name.js'
 import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
@@ -68,7 +68,7 @@ async function startProcess(isOneOfMany: boolean): Promise<void> {
 }
 
 /** Where the session with this id is. */
-const ownerOf = (id: string): TestService => services[places.get(nodeIn(id) ?? '') ?? 0]!
+const ownerOf = (id: string): TestService => services[places.get(processIn(id) ?? '') ?? 0]!
 
 /** Breaks the way between two processes now and then. Tells how often. */
 async function breakWays(random: Random, isOver: () => boolean): Promise<number> {

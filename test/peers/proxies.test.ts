@@ -11,7 +11,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { WebSocket } from 'ws'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { version } from '../../src/lib/package-json.js'
-import { nodeIn } from '../../src/processes/node-name.js'
+import { processIn } from '../../src/store/process-name.js'
 import type { Cookie } from '../../src/xmpp/page-binding.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -557,7 +557,7 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
       await Promise.all(relays.map(relay => relay.stop()))
     })
 
-    const nameOf = async (node: TestService) => nodeIn((await node.bind(alice)).sid)!
+    const nameOf = async (node: TestService) => processIn((await node.bind(alice)).sid)!
 
     /** The responses to pages with held requests during `act`, and to their next requests. */
     async function toldAround(act: () => void | Promise<void>) {
@@ -569,7 +569,7 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
         // Half of the pages have their request held at the other process.
         if (count % 2 === 1) await visitor.ask('GET', '/http-bind')
         const held = page.request().catch((error: Error) => error.message)
-        pages.push({ node: nodeIn(binding.sid), page, held })
+        pages.push({ node: processIn(binding.sid), page, held })
       }
       await pause(200)
       await act()
@@ -588,7 +588,7 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
     test('serve, resume and end each session at one URL', async () => {
       const bindings = await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))
       for (const binding of bindings) expect(binding.url).toBe(`${proxy.url}/http-bind`)
-      expect(new Set(bindings.map(({ sid }) => nodeIn(sid))).size).toBe(2)
+      expect(new Set(bindings.map(({ sid }) => processIn(sid))).size).toBe(2)
       for (const binding of bindings) {
         const page = visitor.attach(binding)
         for (let count = 0; count < 4; count++) expect(await page.request(ping)).toContain("id='p1'")
@@ -609,12 +609,12 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
       async () => {
         const bindings = await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))
         const gone = nodes[0]!
-        const goneName = nodeIn((await gone.bind(alice)).sid)
+        const goneName = processIn((await gone.bind(alice)).sid)
         const pages = bindings.map(binding => ({ binding, page: visitor.attach(binding) }))
         await gone.stop()
         for (const { binding, page } of pages) {
           const reply = await page.request(ping)
-          expect(reply).toContain(nodeIn(binding.sid) === goneName ? 'item-not-found' : "id='p1'")
+          expect(reply).toContain(processIn(binding.sid) === goneName ? 'item-not-found' : "id='p1'")
         }
       },
       60_000,

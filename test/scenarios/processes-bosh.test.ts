@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
-import { nodeIn } from '../../src/processes/node-name.js'
 import { memoryStore } from '../../src/store/memory-store.js'
+import { processIn } from '../../src/store/process-name.js'
 import type { Store } from '../../src/store/store.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
@@ -70,8 +70,8 @@ describe('BOSH requests to any process', () => {
     const [one, two] = services as [TestService, TestService]
     const a = await one.bind(alice)
     const b = await two.bind(bob)
-    for (const { sid, id } of [a, b]) expect(nodeIn(sid)).toBe(nodeIn(id))
-    expect(nodeIn(a.sid)).not.toBe(nodeIn(b.sid))
+    for (const { sid, id } of [a, b]) expect(processIn(sid)).toBe(processIn(id))
+    expect(processIn(a.sid)).not.toBe(processIn(b.sid))
     const [from, to] = [new Page(a), new Page(b)]
     const heard: (string | undefined)[] = []
     for (let word = 0; word < 12; word++) {

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
-import { nodeIn } from '../../src/processes/node-name.js'
 import { memoryStore } from '../../src/store/memory-store.js'
+import { processIn } from '../../src/store/process-name.js'
 import type { Store } from '../../src/store/store.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
@@ -160,8 +160,8 @@ test('a call that reaches a draining process over an open connection is forwarde
   const before = await one.bind(alice)
   one.service.drain()
   const { id, sid } = await one.bind(alice)
-  expect(nodeIn(id)).not.toBe(nodeIn(before.id))
-  expect(nodeIn(sid)).toBe(nodeIn(id))
+  expect(processIn(id)).not.toBe(processIn(before.id))
+  expect(processIn(sid)).toBe(processIn(id))
   expect((await one.warm({ ...alice, password: 'wrong' })).json).toMatchObject({ code: 'not-authorized' })
   expect((await call(two, 'GET', `/warm/${before.id}`)).status).toBe(200)
 })
@@ -171,9 +171,9 @@ test('a call that reaches a full process is forwarded to a process with room', a
   const [one, two] = (await start(2, environment)) as [TestService, TestService]
   const own = [await one.bind(alice), await one.bind(alice)]
   const carried = [await one.bind(alice), await one.bind(alice)]
-  expect(new Set(own.map(({ id }) => nodeIn(id))).size).toBe(1)
-  expect(new Set(carried.map(({ id }) => nodeIn(id))).size).toBe(1)
-  expect(nodeIn(own[0]!.id)).not.toBe(nodeIn(carried[0]!.id))
+  expect(new Set(own.map(({ id }) => processIn(id))).size).toBe(1)
+  expect(new Set(carried.map(({ id }) => processIn(id))).size).toBe(1)
+  expect(processIn(own[0]!.id)).not.toBe(processIn(carried[0]!.id))
   for (const service of [one, two])
     expect(await service.warm(alice)).toMatchObject({ status: 503, json: { code: 'service-full' } })
   const refused = await Promise.all(
@@ -187,7 +187,7 @@ test('a call that reaches a full process is forwarded to a process with room', a
   const client = new BoshClient(`${one.url}/http-bind`, { sid, rid })
   clients.push(client)
   await client.terminate()
-  expect(nodeIn((await two.bind(alice)).id)).toBe(nodeIn(sid))
+  expect(processIn((await two.bind(alice)).id)).toBe(processIn(sid))
 })
 
 describe('a limit', () => {

@@ -4,8 +4,8 @@ import { createHmac } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { declareStream } from '../../src/browsers/websocket/framing.js'
 import { systemClock } from '../../src/lib/clock.js'
-import { nodeIn } from '../../src/processes/node-name.js'
 import { memoryStore } from '../../src/store/memory-store.js'
+import { processIn } from '../../src/store/process-name.js'
 import type { Store } from '../../src/store/store.js'
 import { writeStreamError } from '../../src/xmpp/stream-errors.js'
 import * as say from '../browsers/websocket/pages.js'
@@ -64,7 +64,7 @@ async function startAll(environment?: Record<string, string>): Promise<typeof se
 }
 
 const warm = async (): Promise<Binding> => (await services[0].bind(alice)) as Binding
-const nameOf = ({ id }: Binding) => nodeIn(id)!
+const nameOf = ({ id }: Binding) => processIn(id)!
 /** Path and query of the URL that pages get. */
 const placeOf = ({ websocket }: Binding) => new URL(websocket.url).pathname + new URL(websocket.url).search
 

@@ -11,7 +11,6 @@ import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { createRefusals, type OnRefused } from '../../src/lib/limits/reached-limits.js'
 import { refusalLog } from '../../src/lib/limits/refusal-log.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
-import { nodeIn } from '../../src/processes/node-name.js'
 import { freeMemory } from '../../src/session/limits/freeing-memory.js'
 import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import type { SessionLimits } from '../../src/session/limits/session-limits.js'
@@ -23,6 +22,7 @@ import { knownSessions, OwnSessions } from '../../src/session/registry/own-sessi
 import { Registry } from '../../src/session/registry/registry.js'
 import type { Handover, Open, OpenLogin, Tab } from '../../src/session/session-types.js'
 import { hashOf, idOf } from '../../src/session/sid.js'
+import { processIn } from '../../src/store/process-name.js'
 import type { Link, LinkEnd, LinkEvents, Resumption, StreamOptions } from '../../src/xmpp/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/xmpp/namespaces.js'
 import type { Cookie } from '../../src/xmpp/page-binding.js'
@@ -542,7 +542,7 @@ export class Client {
 
   /** The session's id. */
   get id(): string {
-    const name = nodeIn(this.sid)
+    const name = processIn(this.sid)
     return name === undefined ? hashOf(this.sid) : idOf(this.sid.slice(name.length + 1), name)
   }
 

@@ -3,13 +3,16 @@ import type { Place, Whereabouts } from '../../forwarding/whereabouts.js'
 import type { Clock } from '../../lib/clock.js'
 import { StoreUnavailable } from '../../store/store.js'
 import { readBodyHead } from './body.js'
-import type { BoshService } from './carried-requests.js'
 import type { ConnectionManager } from './connection-manager.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
 
 const mostTries = 4
 const repeatMilliseconds = 300
 const tooLargeKind = 'bosh-too-large'
+
+export interface BoshService extends Pick<ConnectionManager, 'serve' | 'report'> {
+  refuseTooLarge(head: string, peer: Pick<Peer, 'secure' | 'cookies'>): Reply | undefined | Promise<Reply | undefined>
+}
 
 interface TooLarge extends Pick<Peer, 'secure' | 'cookies'> {
   readonly start: string

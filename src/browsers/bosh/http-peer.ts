@@ -13,7 +13,7 @@ import type { Clock, Timer } from '../../lib/clock.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { writeBatch } from '../../lib/write-batch.js'
 import { readUtf8 } from '../../xmpp/xml/utf8.js'
-import type { BoshService } from './carried-requests.js'
+import type { BoshService } from './forwarded-requests.js'
 import { breakOff, fail, type ReplyParts, send } from './http-reply.js'
 import { busyAnswer, type Peer, type Reply } from './peer.js'
 

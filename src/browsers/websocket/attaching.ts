@@ -6,6 +6,7 @@ import type { KeyedRate } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import type { Client } from '../../session/client.js'
 import type { Session } from '../../session/session.js'
+import { StoreUnavailable } from '../../store/store.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import {
@@ -22,8 +23,6 @@ import { writeSaslFailure } from '../../xmpp/stream-errors.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
-import { StoreUnavailable } from '../../store/store.js'
-import type { LoginBefore } from './carried-sockets.js'
 import { type Channel, closeCodes } from './channel.js'
 import { declareStream, writeOpen } from './framing.js'
 import { PageClient, type PageParts } from './page-client.js'
@@ -37,12 +36,11 @@ export interface AttachingParts extends PageParts, StartParts {
   readonly refused: OnRefused
 }
 
-export interface Forwarding {
-  readonly nodeInUrl: string | undefined
-  carry(name: string, before: LoginBefore, credentials: string): boolean
-  isAwaited(name: string): boolean
-  /** `isKnown`: the process of the name is known or gone. The returned function ends the wait. */
-  whenKnown(name: string, bytes: number, then: (isKnown: boolean) => void): () => void
+export interface LoginBefore {
+  readonly domain: string
+  readonly failures: number
+  /** Messages of the client that are answered. */
+  readonly messages: number
 }
 
 /** To the process that has the session. */
@@ -81,7 +79,7 @@ interface Admitted {
 
 type Step =
   | { readonly name: 'open' | 'login' }
-  | { readonly name: 'refusal'; stopWaiting?: () => void }
+  | { readonly name: 'refusal' }
   | { readonly name: 'restart' | 'bind'; readonly admitted: Admitted }
 
 export class Attaching extends StreamStart<AttachingParts> {
@@ -93,20 +91,17 @@ export class Attaching extends StreamStart<AttachingParts> {
   #answered = 0
   /** Messages that arrive before it is known where the session is. */
   #waiting: Buffer[] | undefined
-  readonly #forwarding: Forwarding | undefined
   readonly #routes: SocketRoutes | undefined
 
-  /** `forwarding` is undefined with one process, or if another has the WebSocket. */
+  /** `routes` is undefined with one process, or if another has the WebSocket. */
   constructor(
     channel: Channel,
     parts: AttachingParts,
     secureUrl: string | undefined,
     onOver: () => void,
-    forwarding?: Forwarding,
     routes?: SocketRoutes,
   ) {
     super(channel, parts, secureUrl, attachingSeconds, onOver)
-    this.#forwarding = forwarding
     this.#routes = routes
   }
 
@@ -120,20 +115,12 @@ export class Attaching extends StreamStart<AttachingParts> {
   }
 
   /** The client has sent, and will send again, `messages` that are answered. */
-  continueAfter({ domain, failures, messages = 0 }: LoginBefore): void {
+  continueAfter({ domain, failures, messages }: LoginBefore): void {
     this.#step = { name: 'login' }
     this.#domain = domain
     this.#failures = failures
     this.#answered = messages
     if (!allowsDomain(this.parts.domains, domain)) this.refuse('host-unknown')
-  }
-
-  continueLogin({ domain, failures }: LoginBefore, credentials: Buffer): void {
-    this.#step = { name: 'login' }
-    this.#domain = domain
-    this.#failures = failures
-    if (allowsDomain(this.parts.domains, domain)) this.onMessage(credentials)
-    else this.refuse('host-unknown')
   }
 
   protected override take(element: Element): void {
@@ -153,11 +140,6 @@ export class Attaching extends StreamStart<AttachingParts> {
       case 'bind':
         this.#continue(step.admitted, element)
     }
-  }
-
-  protected override over(): void {
-    if (this.#step.name === 'refusal') this.#step.stopWaiting?.()
-    super.over()
   }
 
   protected override get introduction(): readonly string[] {
@@ -190,12 +172,7 @@ export class Attaching extends StreamStart<AttachingParts> {
     else if (typeof credentials === 'string') this.#fail(element.namespace, credentials)
     else if (this.#routes !== undefined && !this.#isHere(credentials))
       this.#find(this.#routes, credentials, element.namespace)
-    else if (this.#forwarding === undefined) this.#check(credentials, element.namespace)
-    else {
-      // A hash (`wantsProof`) does not name the process, so the URL must name it. A token names it.
-      const name = (credentials.wantsProof ? this.#forwarding.nodeInUrl : credentials.node) ?? ''
-      this.#forward(this.#forwarding, name, credentials, element)
-    }
+    else this.#check(credentials, element.namespace)
   }
 
   #isHere({ proof }: PageCredentials): boolean {
@@ -222,27 +199,6 @@ export class Attaching extends StreamStart<AttachingParts> {
       this.#waiting = undefined
       if (!(error instanceof StoreUnavailable)) this.parts.opener.report(error, 'websocket')
       if (!this.isGone) this.refuse('resource-constraint', closeCodes.full)
-    })
-  }
-
-  #forward(forwarding: Forwarding, name: string, credentials: PageCredentials, { namespace, text }: Element): void {
-    const forward = () => {
-      if (forwarding.carry(name, { domain: this.#domain, failures: this.#failures }, text)) this.over()
-      else this.#check(credentials, namespace)
-    }
-    if (!forwarding.isAwaited(name)) {
-      forward()
-      return
-    }
-    const step: Step = { name: 'refusal' }
-    this.#step = step
-    this.channel.pause()
-    // `whenKnown` may call back at once.
-    step.stopWaiting = forwarding.whenKnown(name, text.length, isKnown => {
-      this.#step = { name: 'login' }
-      this.channel.resume()
-      if (isKnown) forward()
-      else this.refuse('resource-constraint', closeCodes.full)
     })
   }
 

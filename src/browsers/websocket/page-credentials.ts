@@ -1,5 +1,5 @@
-import { nodeIn } from '../../processes/node-name.js'
 import { proofOfPage } from '../../session/ticket.js'
+import { processIn } from '../../store/process-name.js'
 import { parseJid } from '../../xmpp/jid/jid.js'
 import { bind2Namespace, sasl2Namespace, saslNamespace, smNamespace } from '../../xmpp/namespaces.js'
 import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
@@ -71,7 +71,7 @@ function readPlain(message: string, domain: string): Shown | SaslFault {
   const [authzid, user, token, ...more] = message.split('\0', 4)
   if (authzid === undefined || user === undefined || token === undefined || more.length > 0) return 'malformed-request'
   if (authzid !== '' && localOf(authzid, domain) !== localOf(user, domain)) return 'not-authorized'
-  return { user, proof: proofOfPage(token), node: nodeIn(token) }
+  return { user, proof: proofOfPage(token), node: processIn(token) }
 }
 
 function localOf(user: string, domain: string): string | undefined {

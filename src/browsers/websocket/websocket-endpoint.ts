@@ -3,11 +3,11 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { WebSocketServer } from 'ws'
-import { browserName } from '../../http/access/browser-name.js'
 import { forwardSocket } from '../../forwarding/forward-socket.js'
 import { isForwardedByPeer, noteOf, refuseForwarded } from '../../forwarding/peer-listener.js'
 import type { Owner } from '../../forwarding/peers.js'
 import type { Whereabouts } from '../../forwarding/whereabouts.js'
+import { browserName } from '../../http/access/browser-name.js'
 import {
   clientAddress,
   countedAddress,
@@ -19,8 +19,7 @@ import { countHosts, type Endpoint } from '../../http/listening/dispatch.js'
 import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listening/upgrades.js'
 import type { Counts } from '../../lib/counts.js'
 import { refusalLog } from '../../lib/limits/refusal-log.js'
-import { Attaching, type AttachingParts, type Forwarding, type SocketRoutes } from './attaching.js'
-import type { CarriedClient, CarriedSockets, LoginBefore } from './carried-sockets.js'
+import { Attaching, type AttachingParts, type LoginBefore, type SocketRoutes } from './attaching.js'
 import { type Channel, closeCodes } from './channel.js'
 import { OwnLoginStart } from './own-login.js'
 import { type ChannelParts, SocketChannel } from './socket-channel.js'
@@ -35,13 +34,16 @@ export interface EndpointParts
   readonly origins: readonly string[]
   readonly counts: Counts
   readonly log: Logger
-  /** See `siteName`. */
-  readonly site: string
-  readonly carriedSockets?: CarriedSockets | undefined
   readonly whereabouts?: Whereabouts | undefined
 }
 
 const mostPieces = 4096
+
+interface Client {
+  readonly wants: 'session' | 'login'
+  readonly secureUrl: string | undefined
+  readonly before?: LoginBefore | undefined
+}
 
 interface Refusal {
   readonly status: number
@@ -90,7 +92,7 @@ export interface WebSocketEndpoint {
 
 /** XMPP over WebSocket (RFC 7395 §3). */
 export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint {
-  const { access, clients, origins, counts, log, site, carriedSockets, whereabouts, registry } = parts
+  const { access, clients, origins, counts, log, whereabouts, registry } = parts
   const noteRefusal = refusalLog(parts.clock, log, 'a WebSocket client was refused')
   const note = (reason: Reason, req: IncomingMessage, address: string): Refusal => {
     const refusal: Refusal = refusals[reason]
@@ -145,46 +147,20 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const mayComeFrom = (origin: string | undefined) =>
     origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
 
-  const begin = (
-    channel: Channel,
-    client: CarriedClient,
-    credentials?: Buffer,
-    forwarding?: Forwarding,
-    routes?: SocketRoutes,
-  ): void => {
+  const begin = (channel: Channel, client: Client, routes?: SocketRoutes): void => {
     const { wants, secureUrl, before } = client
     const over = () => void starting.delete(start)
     const start: StreamStart =
       wants === 'login'
         ? new OwnLoginStart(channel, startParts, secureUrl, over)
-        : new Attaching(channel, startParts, secureUrl, over, forwarding, routes)
+        : new Attaching(channel, startParts, secureUrl, over, routes)
     starting.add(start)
     const mayCome = !registry.isStopping && (wants === 'session' || !registry.isDraining)
     if (!mayCome) start.refuse('system-shutdown', closeCodes.goingAway)
-    else if (start instanceof Attaching && before !== undefined) {
-      if (credentials === undefined) start.continueAfter(before)
-      else start.continueLogin(before, credentials)
-    }
-  }
-  carriedSockets?.serve(site, { begin, report: parts.report })
-  const beginOrCarry = (channel: SocketChannel, client: CarriedClient, req: IncomingMessage) => {
-    const mustGo = client.wants === 'login' && registry.isDraining
-    const otherNode = mustGo ? carriedSockets?.nodeForNewSession() : undefined
-    const forwarding: Forwarding | undefined = carriedSockets && {
-      nodeInUrl: nodeOf(req),
-      carry(name, before, credentials) {
-        const node = carriedSockets.ownerOf(name)
-        if (node !== undefined) carriedSockets.carry(node, site, channel, { ...client, before }, credentials)
-        return node !== undefined
-      },
-      isAwaited: name => carriedSockets.isAwaited(name),
-      whenKnown: (name, bytes, then) => carriedSockets.whenKnown(name, bytes, then),
-    }
-    if (otherNode === undefined) begin(channel, client, undefined, forwarding)
-    else carriedSockets!.carry(otherNode, site, channel, client)
+    else if (start instanceof Attaching && before !== undefined) start.continueAfter(before)
   }
   const upgradeTo =
-    (wants: CarriedClient['wants']): Upgrade =>
+    (wants: Client['wants']): Upgrade =>
     (req, socket, head) => {
       if (access?.(clientAddress(req, clients)) === false) refuse(socket, req, 'address')
       else if (!mayComeFrom(req.headers.origin)) refuse(socket, req, 'origin')
@@ -201,11 +177,11 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
         else forwardTo(owner, wants, req, socket, Buffer.from(head))
       }
     }
-  const ownerFor = (wants: CarriedClient['wants'], req: IncomingMessage): Owner | undefined => {
+  const ownerFor = (wants: Client['wants'], req: IncomingMessage): Owner | undefined => {
     if (wants === 'login') return registry.isDraining ? whereabouts?.peers.forNewSession() : undefined
     return whereabouts?.peers.ownerNamed(nodeOf(req) ?? '')
   }
-  const forwardTo = (owner: Owner, wants: CarriedClient['wants'], req: IncomingMessage, socket: Duplex, head: Buffer) =>
+  const forwardTo = (owner: Owner, wants: Client['wants'], req: IncomingMessage, socket: Duplex, head: Buffer) =>
     forwardSocket(owner.link, req, socket, head, {
       isAccepted: false,
       onLost() {
@@ -213,7 +189,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
         accept(wants, req, socket, head)
       },
     })
-  const accept = (wants: CarriedClient['wants'], req: IncomingMessage, socket: Duplex, head: Buffer) => {
+  const accept = (wants: Client['wants'], req: IncomingMessage, socket: Duplex, head: Buffer) => {
     const address = countedAddress(req, clients)
     const secure = countsAsEncrypted(req, clients)
     const browser = browserName(req.headers['user-agent'])
@@ -226,10 +202,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       counts.webSockets.opened += 1
       const connection = (tapped ?? socket) as Duplex as Socket
       const channel = new SocketChannel(webSocket, connection, { address, secure, browser }, channelParts)
-      const { isProbed } = channel
-      const client: CarriedClient = { wants, address, browser, isSecure: secure, isProbed, secureUrl, before }
-      if (whereabouts === undefined) beginOrCarry(channel, client, req)
-      else begin(channel, client, undefined, undefined, tapped && routesOf(tapped, req, whereabouts))
+      begin(channel, { wants, secureUrl, before }, tapped && routesOf(tapped, req, whereabouts!))
     })
   }
   const routesOf = (tapped: TappedSocket, req: IncomingMessage, { peers, find }: Whereabouts): SocketRoutes => ({

@@ -7,7 +7,6 @@ import type { Environment } from '../../config/settings.js'
 import { Counts } from '../../lib/counts.js'
 import { v8Collector } from '../../lib/limits/garbage.js'
 import { createPartLogs } from '../../lib/log.js'
-import { socketCarrier } from '../../processes/carriers/socket-carrier.js'
 import { type Service, startService } from '../../service/service.js'
 import { createLogs } from '../../watching/logs.js'
 import { CommandError } from '../command-error.js'
@@ -61,14 +60,12 @@ async function start(folder: string, onTakingUp: () => void) {
   const { log, audit } = await explained(() => createLogs({ config, counts, about: { worker } }))
   outliveFaults(log, counts)
   const partLogs = createPartLogs(log, config.logLevels)
-  const carriers = config.redis === undefined ? [socketCarrier({ folder, log: partLogs.logFor('nodes') })] : []
   const service = await explained(() =>
     startService({
       config,
       log,
       audit,
       counts,
-      carriers,
       socketsFolder: folder,
       servesMetrics: false,
       collect: v8Collector(),

@@ -58,17 +58,6 @@ export class WrongSecrets {
     this.#right = rates('right-secrets', () => Math.min(1, numberOf(most)), (2 * rightMilliseconds) / 1000)
   }
 
-  get known(): readonly (readonly [key: string, published: number])[] {
-    return [...this.#knownAt]
-  }
-
-  learn(known: WrongSecrets['known']): void {
-    for (const [key, published] of known) {
-      if (!this.#knownAt.has(key)) this.#knownAt.set(key, published)
-      forgetOldest(this.#knownAt, mostKnown)
-    }
-  }
-
   /** Notes a right secret. Returns the seconds to wait if the client is at both limits: for the name and in total. */
   async noteKnown(claim: Claim): Promise<number | undefined> {
     const { client, name } = claim

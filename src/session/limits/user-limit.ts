@@ -1,5 +1,4 @@
 import { KeyCounts } from '../../lib/limits/key-counts.js'
-import type { LiveCounts } from '../../lib/limits/live-counts.js'
 import { type Most, numberOf } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { userOf } from '../../xmpp/jid/jid.js'
@@ -43,49 +42,5 @@ export function userLimit(most: Most, registry: Registry, refused: OnRefused): U
       session.end('limit', 'reported')
     },
     ended() {},
-  }
-}
-
-export function sharedUserLimit(most: Most, counts: LiveCounts<'user'>, refused: OnRefused): UserLimit {
-  /** Logins that `take` has counted. While the limit is 0, `take` counts no logins. */
-  const logins = new KeyCounts()
-  const counted = new Set<Session>()
-  const count = (session: Session, jid: string) => {
-    if (!session.hasEnded) counted.add(session)
-    else counts.giveBack('user', userOf(jid))
-  }
-  return {
-    async take(jid) {
-      if (numberOf(most) === 0) return true
-      const user = userOf(jid)
-      const full = await counts.take(user, ['user'])
-      if (full === undefined) logins.add(user, 1)
-      else refused('user')
-      return full === undefined
-    },
-    giveBack(jid) {
-      const user = userOf(jid)
-      if (logins.of(user) === 0) return
-      logins.add(user, -1)
-      counts.giveBack('user', user)
-    },
-    bound(session, jid) {
-      if (numberOf(most) === 0) return
-      if (session.origin !== 'client') {
-        counts.add('user', userOf(jid))
-        return count(session, jid)
-      }
-      const settle = (full: 'user' | undefined) => {
-        if (full === undefined) return count(session, jid)
-        refused('user')
-        if (!session.hasEnded) session.end('limit', 'reported')
-      }
-      const full = counts.take(userOf(jid), ['user'])
-      if (full instanceof Promise) full.then(settle)
-      else settle(full)
-    },
-    ended(session) {
-      if (session.jid !== undefined && counted.delete(session)) counts.giveBack('user', userOf(session.jid))
-    },
   }
 }

@@ -1,10 +1,9 @@
 import type { Logger } from 'pino'
 import { traceOf } from '../../lib/log.js'
-import { NoAnswer, type Nodes } from '../../processes/nodes.js'
-import type { WrittenState } from '../../processes/state-files.js'
 import type { Session } from '../session.js'
 import type { SessionRecord } from '../session-record.js'
 import type { Registry } from './registry.js'
+import type { WrittenState } from './state-files.js'
 
 /** Raise this number when `SessionRecord`, or a record inside, changes. */
 export const recordVersion = 1
@@ -60,86 +59,16 @@ export function takeUp(
 
 export function takeUpFiles(
   states: readonly WrittenState[],
-  nodes: Pick<Nodes, 'adopt'> | undefined,
   take: (record: SessionRecord) => boolean,
   log: Logger,
 ): void {
   for (const state of states) {
     if (!state.take()) continue
     const sum = takeUp(state.records, state.outage, take, log)
-    // Until a process adopts these names, requests for their sessions wait.
-    nodes?.adopt(state.names)
     log.info(sum, 'sessions of an earlier process were taken up')
     if (sum.refused > 0)
       log.warn(sum, 'some sessions end: their domains are not served, or their users cannot log in again')
   }
-}
-
-const kind = 'succession'
-const readyKind = 'succession-ready'
-const readyMilliseconds = 5_000
-
-interface HandoverHead {
-  readonly names: readonly string[]
-}
-
-/** Reads `records` after the heir agrees, because reading ends the sessions. Rejects if the heir refuses or is lost. */
-export async function moveTo(heir: string, nodes: Nodes, records: Iterable<string>): Promise<Taken> {
-  const isReady = await nodes.ask(heir, readyKind, recordVersion, readyMilliseconds)
-  if (isReady !== true)
-    throw new Error(`the process ${heir} takes no sessions with records of version ${recordVersion}`)
-  const remaining = records[Symbol.iterator]()
-  return new Promise((resolve, reject) => {
-    let taken: Taken | undefined
-    let isSent = false
-    const send = () => {
-      while (!isSent && !exchange.isBehind) {
-        const next = remaining.next()
-        isSent = next.done === true
-        exchange.send(undefined, next.done === true ? '' : next.value)
-      }
-    }
-    const exchange = nodes.open(heir, kind, { names: nodes.names } satisfies HandoverHead, '', {
-      onMessage({ head }) {
-        taken = head as Taken
-      },
-      onDrain: send,
-      onEnd: how =>
-        taken === undefined ? reject(new NoAnswer(heir, how === 'gone' ? how : 'broken')) : resolve(taken),
-    })
-    send()
-  })
-}
-
-export function acceptMoves(nodes: Nodes, take: () => ((record: SessionRecord) => boolean) | undefined, log: Logger) {
-  nodes.answer(readyKind, (version: number) => version === recordVersion && take() !== undefined)
-  nodes.accept(kind, ({ head }, exchange) => {
-    const takeOne = take()
-    if (takeOne === undefined) {
-      exchange.cancel()
-      return { onMessage() {}, onEnd() {} }
-    }
-    const { names } = head as HandoverHead
-    const sum = { taken: 0, refused: 0 }
-    return {
-      onMessage({ body }) {
-        exchange.took(body.length)
-        if (body.length > 0) {
-          const { taken, refused } = takeUp([body.toString()], 0, takeOne, log)
-          sum.taken += taken
-          sum.refused += refused
-          return
-        }
-        nodes.adopt(names)
-        log.info(sum, 'sessions of another process were taken up')
-        exchange.end(sum)
-      },
-      onEnd(how) {
-        if (sum.taken > 0) nodes.adopt(names)
-        log.warn({ ...sum, how }, 'another process was lost while it handed its sessions over')
-      },
-    }
-  })
 }
 
 export function countLeftBehind(sessions: Iterable<Session>, areSetDown: boolean) {

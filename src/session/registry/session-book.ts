@@ -1,5 +1,14 @@
 import type { Clock, Timer } from '../../lib/clock.js'
-import { type SessionEntry, type Store, type StoredSession, StoreUnavailable } from '../../store/store.js'
+import { isOfVisit, pageOf, statesOf } from '../../store/session-page.js'
+import {
+  type PageWish,
+  type SessionEntry,
+  type SessionPage,
+  type SessionState,
+  type Store,
+  type StoredSession,
+  StoreUnavailable,
+} from '../../store/store.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { Session } from '../session.js'
 import type { SessionView } from '../session-types.js'
@@ -74,6 +83,26 @@ export class SessionBook {
     for (const view of this.#parts.elsewhere.list()) yield { ...this.#storedOf(view), secrets: [] }
   }
 
+  /** The list of this process alone. */
+  page(wish: PageWish): Promise<SessionPage> {
+    return pageOf(this.#candidates(wish), wish, same, same)
+  }
+
+  states(scope: readonly string[]): Promise<ReadonlyMap<SessionState, number>> {
+    return statesOf(this.#stored(), scope, same)
+  }
+
+  *#candidates({ user, visit }: PageWish): Iterable<StoredSession> {
+    for (const session of this.#stored())
+      if ((user === undefined || session.user === user) && (visit === undefined || isOfVisit(session, visit)))
+        yield session
+  }
+
+  *#stored(): Iterable<StoredSession> {
+    for (const { view } of this.#parts.registry.all()) yield this.#storedOf(view)
+    for (const view of this.#parts.elsewhere.list()) yield this.#storedOf(view)
+  }
+
   /** Ends sessions that were ended while this process was silent. */
   async endMarked(): Promise<void> {
     for (const session of [...this.#parts.registry.all()]) {
@@ -132,5 +161,7 @@ export class SessionBook {
     if (!(error instanceof StoreUnavailable)) this.#parts.report(error)
   }
 }
+
+const same = (session: StoredSession) => session
 
 const stateIn = ({ state, transport, quietSince }: StoredSession) => `${state} ${transport} ${quietSince}`

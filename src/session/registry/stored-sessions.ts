@@ -1,8 +1,7 @@
 import { Problem } from '../../lib/errors.js'
-import { askAll } from '../../processes/exchanges/ask-all.js'
-import { nodeIn } from '../../processes/node-name.js'
-import type { Nodes } from '../../processes/nodes.js'
-import type { Store, StoredSession } from '../../store/store.js'
+import { askAll, type OtherProcesses } from '../../store/other-processes.js'
+import { processIn } from '../../store/process-name.js'
+import type { PageWish, Store, StoredSession } from '../../store/store.js'
 import { orStoreProblem, storeProblem } from '../../store/store-problem.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { EndedHere, EndedSessions, ListWish, SessionDetails, Sessions, SessionView } from '../session-types.js'
@@ -13,9 +12,10 @@ const unanswered = undefined
 
 export interface StoredSessionsParts {
   readonly own: OwnSessions
-  readonly book: Pick<SessionBook, 'write'>
+  readonly book: Pick<SessionBook, 'write' | 'page' | 'states'>
   readonly store: Pick<Store, 'sessions' | 'records' | 'ended'>
-  readonly peers: Pick<Nodes, 'self' | 'others' | 'lost' | 'awaited' | 'ask' | 'answer'>
+  /** Undefined with one process. */
+  readonly others?: OtherProcesses | undefined
   /** Unix time minus `clock.now()`. */
   readonly epoch: number
   /** How long an end must be remembered: as long as records, in seconds. */
@@ -24,53 +24,70 @@ export interface StoredSessionsParts {
 
 /** The sessions of all processes, as the store has them. Rejects with `store-unavailable`. */
 export function storedSessions(parts: StoredSessionsParts): Sessions {
-  const { own, book, store, peers, epoch, recordSeconds } = parts
-  const viewOf = (stored: StoredSession): SessionView => {
+  const { own, book, store, others, epoch, recordSeconds } = parts
+  const viewOf = (stored: StoredSession | undefined): SessionView | undefined => {
+    if (stored === undefined) return undefined
     const { id, process, domain, jid, origin, admin, isPage, tab, openedAt, state, transport, quietSince } = stored
     const openedBy = admin === undefined ? undefined : { admin, isPage }
     const createdAt = openedAt - epoch
     const quiet = quietSince === undefined ? undefined : quietSince - epoch
-    return { id, jid, domain, origin, state, transport, createdAt, quietSince: quiet, tab, process, openedBy }
+    return {
+      id,
+      jid,
+      domain,
+      origin,
+      state,
+      transport,
+      createdAt,
+      quietSince: quiet,
+      tab,
+      process: others && process,
+      openedBy,
+    }
   }
-  const find = async (id: string) => (await store.sessions.find({ id }))[0]
+  const find = async (id: string) => (others === undefined ? undefined : (await store.sessions.find({ id }))[0])
 
-  peers.answer('end', (id: string) => own.end(id))
-  peers.answer('end-all', (jid: string) => own.endAll(jid))
+  const listed = async () => {
+    if (others === undefined) return book
+    await orStoreProblem(book.write())
+    return store.sessions
+  }
+
+  others?.answer('end', (id: string) => own.end(id))
+  others?.answer('end-all', (jid: string) => own.endAll(jid))
 
   return {
     get processes() {
-      return [peers.self, ...peers.others.map(({ name }) => name)].sort()
+      return others === undefined ? [] : [others.self, ...others.others.map(({ name }) => name)].sort()
     },
 
     async get(id): Promise<SessionDetails | undefined> {
       const here = own.get(id)
-      if (here !== undefined) return { ...here, process: peers.self }
+      if (here !== undefined) return { ...here, process: others?.self }
       const stored = await orStoreProblem(find(id))
-      return stored && viewOf(stored)
+      return viewOf(stored)
     },
 
-    isLost: id => peers.lost.includes(nodeIn(id) ?? ''),
+    isLost: id => others?.lost.includes(processIn(id) ?? '') === true,
 
     async getMany(ids) {
-      const found = await orStoreProblem(Promise.all(ids.map(find)))
-      return found.flatMap(stored => (stored === undefined ? [] : [viewOf(stored)]))
+      const viewIn = async (id: string) => own.get(id) ?? viewOf(await find(id))
+      const found = await orStoreProblem(Promise.all(ids.map(viewIn)))
+      return found.filter(view => view !== undefined)
     },
 
     async page({ jid, after, order, ...wish }: ListWish) {
-      const page = async () => {
-        await book.write()
-        return store.sessions.page({
-          ...wish,
-          user: jid && userOf(jid),
-          jid: jid?.includes('/') ? jid : undefined,
-          after: after && { openedAt: after.createdAt, id: after.id },
-          by: order?.by,
-          isReversed: order?.isReversed,
-        })
+      const asked: PageWish = {
+        ...wish,
+        user: jid && userOf(jid),
+        jid: jid?.includes('/') ? jid : undefined,
+        after: after && { openedAt: after.createdAt, id: after.id },
+        by: order?.by,
+        isReversed: order?.isReversed,
       }
-      const { sessions, total, next } = await orStoreProblem(page())
+      const { sessions, total, next } = await orStoreProblem((await listed()).page(asked))
       return {
-        sessions: sessions.map(viewOf),
+        sessions: sessions.map(stored => viewOf(stored)!),
         total,
         next: next && { createdAt: next.openedAt, id: next.id },
         unanswered,
@@ -78,8 +95,7 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
     },
 
     async states(scope) {
-      await orStoreProblem(book.write())
-      return { states: await orStoreProblem(store.sessions.states(scope)), unanswered }
+      return { states: await orStoreProblem((await listed()).states(scope)), unanswered }
     },
 
     /** The call has been forwarded to the process of the session. */
@@ -88,16 +104,21 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
     async end(id) {
       if (own.end(id)) return true
       const isMarked = await isDone(store.ended.mark({ id }, recordSeconds))
+      if (others === undefined) return false
       const process = (await orStoreProblem(find(id)))?.process
       if (process === undefined) return isMarked && (await orStoreProblem(store.records.take({ id }))) !== undefined
-      const isEnded = await peers.ask(process, 'end', id).catch(() => isMarked)
+      const isEnded = await others.ask(process, 'end', id).catch(() => isMarked)
       if (!isMarked && isEnded !== true) throw new Problem('session-unreachable')
       return isEnded === true
     },
 
     endAll: jid =>
-      endEverywhere(peers, 'end-all', jid, () => own.endAll(jid), () =>
-        store.ended.mark({ jid, at: Date.now() }, recordSeconds),
+      endEverywhere(
+        others,
+        'end-all',
+        jid,
+        () => own.endAll(jid),
+        () => store.ended.mark({ jid, at: Date.now() }, recordSeconds),
       ),
   }
 }
@@ -107,14 +128,14 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
  * Without the mark, rejects with `store-unavailable` after it has ended what it could.
  */
 export async function endEverywhere(
-  peers: Parameters<typeof askAll>[0],
+  others: OtherProcesses | undefined,
   kind: string,
   question: unknown,
   here: () => EndedHere,
   mark: () => Promise<void>,
 ): Promise<EndedSessions> {
   const isMarked = isDone(mark())
-  const asked = askAll<EndedHere>(peers, kind, question)
+  const asked = askAll<EndedHere>(others, kind, question)
   let { ended, elsewhere } = here()
   const { answers } = await asked
   for (const [, part] of answers) {

@@ -1,7 +1,6 @@
 import type { RecentLines } from '../../lib/recent-lines.js'
-import { askAll } from '../../processes/exchanges/ask-all.js'
-import { isNodeName } from '../../processes/node-name.js'
-import type { OtherProcesses } from '../../processes/nodes.js'
+import { askAll, type OtherProcesses } from '../../store/other-processes.js'
+import { isProcessName } from '../../store/process-name.js'
 import { allowsDomain, prepareDomain } from '../../xmpp/jid/domains.js'
 
 export const auditActions = ['warm', 'connect', 'resume', 'logout', 'admin login', 'client login'] as const
@@ -50,7 +49,7 @@ export interface AuditPart {
 }
 
 export interface LineReaderParts {
-  readonly nodes?: OtherProcesses | undefined
+  readonly others?: OtherProcesses | undefined
   readonly lines: RecentLines
 }
 
@@ -59,7 +58,7 @@ interface OwnPage {
   readonly more: boolean
 }
 
-export function createAuditReader({ nodes, lines }: LineReaderParts) {
+export function createAuditReader({ others, lines }: LineReaderParts) {
   const own = (wish: AuditWish): OwnPage => {
     const found: AuditLine[] = []
     for (const line of linesFor(lines, wish)) {
@@ -69,10 +68,10 @@ export function createAuditReader({ nodes, lines }: LineReaderParts) {
     }
     return { lines: found, more: false }
   }
-  nodes?.answer('audit', own)
+  others?.answer('audit', own)
 
   return async (wish: AuditWish): Promise<AuditPart> => {
-    const { answers, unanswered } = await askAll<OwnPage>(nodes, 'audit', wish)
+    const { answers, unanswered } = await askAll<OwnPage>(others, 'audit', wish)
     const parts = [own(wish), ...answers.map(([, part]) => part)]
     const merged = parts.flatMap(({ lines }) => lines).sort(newestFirst)
     const page = merged.slice(0, wish.limit)
@@ -142,7 +141,7 @@ function toLine(number: number, fields: Readonly<Record<string, unknown>>): Audi
   return {
     time: typeof time === 'number' ? time : Date.parse(String(time)) || 0,
     number,
-    node: typeof node === 'string' && isNodeName(node) ? node : '',
+    node: typeof node === 'string' && isProcessName(node) ? node : '',
     action: String(msg),
     ...Object.assign({}, ...['admin', 'address', 'code', 'step', 'condition', 'detail', 'id'].map(text)),
     jids: texts(jids, jid),

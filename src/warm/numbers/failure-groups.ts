@@ -1,4 +1,4 @@
-import { askAll } from '../../processes/exchanges/ask-all.js'
+import { askAll } from '../../store/other-processes.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { type AuditLine, type AuditWish, domainOf, type LineReaderParts, linesFor } from './audit-lines.js'
 
@@ -35,7 +35,7 @@ export const stepOf = ({ action, step }: Pick<AuditLine, 'action'> & { readonly 
 
 export const failureKey = ({ code, step }: Pick<FailureGroup, 'code' | 'step'>) => `${code}-${step ?? 'any'}`
 
-export function createFailureReader({ nodes, lines }: LineReaderParts) {
+export function createFailureReader({ others, lines }: LineReaderParts) {
   const own = (wish: FailureWish) =>
     merged(
       Array.from(
@@ -54,10 +54,10 @@ export function createFailureReader({ nodes, lines }: LineReaderParts) {
         }),
       ),
     )
-  nodes?.answer('failures', own)
+  others?.answer('failures', own)
 
   return async (wish: FailureWish): Promise<Failures> => {
-    const { answers, unanswered } = await askAll<readonly FailureGroup[]>(nodes, 'failures', wish)
+    const { answers, unanswered } = await askAll<readonly FailureGroup[]>(others, 'failures', wish)
     return { groups: merged([...own(wish), ...answers.flatMap(([, groups]) => groups)]), unanswered }
   }
 }

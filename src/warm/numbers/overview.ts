@@ -1,7 +1,6 @@
 import { type Answer, cacheAnswers } from '../../lib/answer-cache.js'
 import type { Clock } from '../../lib/clock.js'
-import { askAll } from '../../processes/exchanges/ask-all.js'
-import type { OtherProcesses } from '../../processes/nodes.js'
+import { askAll, type OtherProcesses } from '../../store/other-processes.js'
 import { type Capacity, sumOfCapacities } from './capacity.js'
 import { type Hour, type HourTally, hourOf, type LastHour } from './last-hour.js'
 import { minuteMilliseconds } from './minute-ring.js'
@@ -33,7 +32,7 @@ export interface Overview {
 }
 
 interface OverviewParts {
-  readonly nodes?: OtherProcesses | undefined
+  readonly others?: OtherProcesses | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly recentWarms: RecentWarms
   readonly place: string
@@ -42,7 +41,7 @@ interface OverviewParts {
   readonly past: Pick<PastProcesses, 'losses'>
 }
 
-export function createOverview({ nodes, clock, recentWarms, place, registry, capacity, past }: OverviewParts) {
+export function createOverview({ others, clock, recentWarms, place, registry, capacity, past }: OverviewParts) {
   const started = clock.now()
   const measure = (): Figures => ({
     capacity: capacity(),
@@ -50,22 +49,22 @@ export function createOverview({ nodes, clock, recentWarms, place, registry, cap
     warms: recentWarms.tally(),
     losses: past.losses(),
   })
-  nodes?.answer('process', measure)
+  others?.answer('process', measure)
 
   const read = async (): Promise<Overview> => {
     const own = measure()
-    if (nodes === undefined)
+    if (others === undefined)
       return { capacity: own.capacity, warms: summaryOf([own.warms]), processes: undefined, losses: [] }
-    const { answers } = await askAll<Figures>(nodes, 'process', null)
+    const { answers } = await askAll<Figures>(others, 'process', null)
     const answered = new Map(answers)
     const processes: ProcessView[] = [
-      ...nodes.others.map(({ name, isSilent, isDraining, about }) => {
+      ...others.others.map(({ name, isDraining, place }) => {
         const figures = answered.get(name)
-        const state = isSilent || figures === undefined ? 'silent' : isDraining ? 'draining' : 'live'
-        return { ...figures, name, place: about?.place, isOwn: false, state } as const
+        const state = figures === undefined ? 'silent' : isDraining ? 'draining' : 'live'
+        return { ...figures, name, place, isOwn: false, state } as const
       }),
-      ...nodes.lost.map(name => ({ name, place: undefined, isOwn: false, state: 'silent' }) as const),
-      { ...own, name: nodes.self, place, isOwn: true, state: registry.takesSessions ? 'live' : 'draining' },
+      ...others.lost.map(name => ({ name, place: undefined, isOwn: false, state: 'silent' }) as const),
+      { ...own, name: others.self, place, isOwn: true, state: registry.takesSessions ? 'live' : 'draining' },
     ]
     return {
       capacity: sumOfCapacities(
@@ -84,7 +83,7 @@ export function createOverview({ nodes, clock, recentWarms, place, registry, cap
 }
 
 interface HourParts {
-  readonly nodes?: OtherProcesses | undefined
+  readonly others?: OtherProcesses | undefined
   readonly clock: Pick<Clock, 'now'>
   readonly lastHour: Pick<LastHour, 'tally'>
 }
@@ -92,11 +91,11 @@ interface HourParts {
 /** If a process did not answer, the hour is read again after this time. */
 const secondsWithoutAll = 5
 
-export function createHourReader({ nodes, clock, lastHour }: HourParts) {
-  nodes?.answer('hour', () => lastHour.tally())
+export function createHourReader({ others, clock, lastHour }: HourParts) {
+  others?.answer('hour', () => lastHour.tally())
   const read = async (): Promise<Answer<Hour>> => {
     const end = (Math.floor(clock.now() / minuteMilliseconds) + 1) * minuteMilliseconds
-    const { answers, unanswered } = await askAll<HourTally>(nodes, 'hour', null)
+    const { answers, unanswered } = await askAll<HourTally>(others, 'hour', null)
     const value = hourOf([lastHour.tally(), ...answers.map(([, tally]) => tally)])
     const seconds = (end - clock.now()) / 1000
     return { value, seconds: unanswered === undefined ? seconds : Math.min(seconds, secondsWithoutAll) }

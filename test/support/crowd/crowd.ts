@@ -2,7 +2,7 @@
 // numbered. At the end, the judge reports lost and doubled messages that no fault explains.
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { nodeIn } from '../../../src/processes/node-name.js'
+import { processIn } from '../../../src/store/process-name.js'
 import { ask } from '../http-answer.js'
 import { BoshTalk } from './bosh-talk.js'
 import { type Cut, type Harm, Judge, type Judgement } from './judge.js'
@@ -97,7 +97,7 @@ export class Crowd {
 
   /** How many users have a session in this process at the moment. */
   countAt(node: string): number {
-    return this.#chatters.filter(({ binding }) => binding !== undefined && nodeIn(binding.sid) === node).length
+    return this.#chatters.filter(({ binding }) => binding !== undefined && processIn(binding.sid) === node).length
   }
 
   get summary(): string {
@@ -154,7 +154,7 @@ export class Crowd {
     const binding = await this.#call('POST', '', about)
     if (binding === undefined) throw new Error('a warm answered that there is no such session')
     const before = chatter.life
-    const life = this.#judge.begin(nodeIn(binding.sid) ?? '')
+    const life = this.#judge.begin(processIn(binding.sid) ?? '')
     if (before !== undefined && since !== undefined) this.#judge.recovered(before, since)
     chatter.life = life
     chatter.binding = binding

@@ -1,7 +1,7 @@
 // Separate processes, joined by NATS, behind a balancer.
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { nodeIn } from '../../../src/processes/node-name.js'
+import { processIn } from '../../../src/store/process-name.js'
 import { ask } from '../http-answer.js'
 import { freePorts } from '../ports.js'
 import { descriptorsOf, ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
@@ -96,7 +96,7 @@ async function nameAt(port: number, { admin, user }: Probe): Promise<string> {
   if (status >= 300) throw new Error(`no session at port ${port}: HTTP ${status}: ${text}`)
   const { sid, id } = JSON.parse(text) as { sid: string; id: string }
   await ask(`${url}/${id}`, { method: 'DELETE', agent: false, headers })
-  const node = nodeIn(sid)
+  const node = processIn(sid)
   if (node === undefined) throw new Error(`the process at port ${port} has no name: ${sid.length} characters`)
   return node
 }

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isNodeName } from '../../../src/processes/node-name.js'
+import { isProcessName } from '../../../src/store/process-name.js'
 import { freePorts } from '../ports.js'
 import { descriptorsOf, ended, type Flock, type FlockOptions, type Member, metricsAt, run } from './member.js'
 
@@ -92,7 +92,7 @@ function namesBySocket(): Map<string, string> {
     // The kernel shows the first path of the socket, from before its rename.
     const name = /\/([^/.]+)\.\w+$/.exec(path)?.[1] ?? ''
     // Listening sockets only (__SO_ACCEPTCON), because their connections have the same path.
-    return isNodeName(name) && flags === '00010000' ? [[socket, name] as const] : []
+    return isProcessName(name) && flags === '00010000' ? [[socket, name] as const] : []
   })
   return new Map(found)
 }

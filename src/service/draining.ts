@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.js'
-import type { Nodes } from './nodes.js'
+import type { OtherProcesses } from '../store/other-processes.js'
 
 /** Time for processes to tell each other that they drain. */
 const settlingMilliseconds = 1_000
@@ -13,24 +13,24 @@ interface DrainingParts {
     retire(): void
     closeIdleConnections(): void
   }
-  readonly nodes: Pick<Nodes, 'others' | 'onChange' | 'drain'> | undefined
+  readonly joined: { readonly peers: Pick<OtherProcesses, 'others'> } | undefined
   readonly clock: Clock
   readonly isStopping: () => boolean
 }
 
 /**
- * Resolves when `registry` is empty and (with `nodes`) no connection is open, after `seconds`, or at a stop. Meanwhile,
+ * Resolves when `registry` is empty and (with several processes) no connection is open, after `seconds`, or at a stop. Meanwhile,
  * new connections go to processes that do not drain.
  */
 export function drained(parts: DrainingParts): Promise<void> {
-  const { registry, listening, nodes, clock, isStopping } = parts
+  const { registry, listening, joined, clock, isStopping } = parts
   const begun = clock.now()
   const passed = () => clock.now() - begun
   let isRetired = false
 
   const leaveConnections = () => {
-    if (nodes === undefined || passed() < settlingMilliseconds) return
-    const areAllDrained = nodes.others.every(({ isDraining }) => isDraining)
+    if (joined === undefined || passed() < settlingMilliseconds) return
+    const areAllDrained = joined.peers.others.every(({ isDraining }) => isDraining)
     if (areAllDrained && registry.size > 0) return
     listening.retire()
     isRetired = true
@@ -40,11 +40,9 @@ export function drained(parts: DrainingParts): Promise<void> {
     if (isStopping() || passed() >= parts.seconds * 1000) return true
     if (registry.size > 0) return false
     // Waits for connections, because they may serve sessions of other processes.
-    return nodes === undefined || (isRetired && listening.connections === 0)
+    return joined === undefined || (isRetired && listening.connections === 0)
   }
 
-  nodes?.drain()
-  nodes?.onChange(leaveConnections)
   return new Promise(resolve => {
     const look = () => {
       leaveConnections()

@@ -1,11 +1,11 @@
 import type { KeyObject } from 'node:crypto'
-import { readdirSync, unlinkSync } from 'node:fs'
+import { unlinkSync } from 'node:fs'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { attempt } from '../lib/attempt.js'
-import { codeOf } from '../lib/log.js'
-import { readSealed, SealedFileError, temporaryEnding, writeSealed } from '../lib/secrets/sealed-file.js'
+import { attempt } from '../../lib/attempt.js'
+import { codeOf } from '../../lib/log.js'
+import { readSealed, SealedFileError, temporaryEnding, writeSealed } from '../../lib/secrets/sealed-file.js'
 
 export interface StateFilesParts {
   /** Created if its parent exists. */
@@ -23,7 +23,6 @@ export interface StateFilesParts {
 }
 
 export interface WrittenState {
-  readonly names: readonly string[]
   /** Milliseconds since the state was written. */
   readonly outage: number
   readonly records: readonly string[]
@@ -33,7 +32,7 @@ export interface WrittenState {
 
 export interface StateFiles {
   /** Replaces this slot's file. Rejects with an error of the system or of `records`. */
-  write(names: readonly string[], records: Iterable<string>, bytes?: number): Promise<void>
+  write(records: Iterable<string>, bytes?: number): Promise<void>
   /** Reads the file of this slot, and some files of slots that have no process any more. Never rejects. */
   read(): Promise<WrittenState[]>
 }
@@ -42,7 +41,6 @@ interface Head {
   readonly version: number
   readonly slot: number
   readonly writtenAt: number
-  readonly names: readonly string[]
 }
 
 const outcomes = {
@@ -88,7 +86,7 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
       if (head.slot !== from) return drop(name, 'damaged')
       // Whether a stream can still be resumed is known to its server alone.
       const outage = Math.min(Math.max(0, now() - head.writtenAt), longestOutage)
-      return { names: head.names, outage, records, take: () => remove(name) }
+      return { outage, records, take: () => remove(name) }
     } catch (error) {
       if (error instanceof SealedFileError) return refused(name, error)
       throw error
@@ -96,9 +94,9 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
   }
 
   return {
-    async write(names, records, bytes) {
+    async write(records, bytes) {
       await made(folder)
-      const head: Head = { version, slot, writtenAt: now(), names }
+      const head: Head = { version, slot, writtenAt: now() }
       await writeSealed(join(folder, nameOf(slot)), parts.keys[0]!, headed(JSON.stringify(head), records), bytes)
     },
     async read() {
@@ -119,10 +117,6 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
       return states
     },
   }
-}
-
-export function hasStateFiles(folder: string): boolean {
-  return attempt(() => readdirSync(folder))?.some(name => stateFile.test(name)) === true
 }
 
 function readerOf(slot: number, workers: number): number {
