@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.js'
 import { NoAnswer, type OtherProcesses } from '../store/other-processes.js'
 import { processIn } from '../store/process-name.js'
-import type { ProcessEntry, Store } from '../store/store.js'
+import { type ProcessEntry, processSeconds, type Store } from '../store/store.js'
 import type { PeerAddress } from './link-settings.js'
 import { type AnswerCall, CallLost, callPeer } from './peer-calls.js'
 import type { PeerLink, PeerLinks } from './peer-links.js'
@@ -9,6 +9,8 @@ import type { PeerLink, PeerLinks } from './peer-links.js'
 const answerMilliseconds = 1_000
 /** Sids, ids and tokens of a process that is gone can still be known for this time, in milliseconds. */
 const longestLost = 600_000
+/** In milliseconds: longer than the entry of a dead process lives. */
+const longestGone = (processSeconds + 2) * 1_000
 
 interface PeersParts {
   readonly self: string
@@ -33,6 +35,7 @@ export type Peers = ReturnType<typeof createPeers> & OtherProcesses
 export function createPeers({ self, place, store, links, clock, onUnreachable }: PeersParts) {
   const answers = new Map<string, (question: never) => unknown>()
   const lostSince = new Map<string, number>()
+  const goneSince = new Map<string, number>()
   let before: readonly ProcessEntry[] = []
 
   const linkOf = (entry: ProcessEntry): PeerLink | undefined => {
@@ -41,7 +44,9 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
     onUnreachable(entry)
     return undefined
   }
+  const isGone = (name: string) => goneSince.has(name)
   const ownerNamed = (name: string): Owner | undefined => {
+    if (isGone(name)) return undefined
     const entry = name === self ? undefined : store.processes.find(each => each.name === name)
     const link = entry && linkOf(entry)
     return link && { name, link }
@@ -61,8 +66,12 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
       for (const { name, isDraining } of before) if (!names.has(name) && !isDraining) lostSince.set(name, clock.now())
       for (const [name, since] of lostSince)
         if (names.has(name) || clock.now() - since > longestLost) lostSince.delete(name)
+      for (const [name, since] of goneSince) if (clock.now() - since > longestGone) goneSince.delete(name)
       before = store.processes
     },
+    isGone,
+    /** Nothing listens at the address of the process. */
+    noteGone: (name: string) => void goneSince.set(name, clock.now()),
     ownerNamed,
     /** The process that a sid, an id or a token names. */
     ownerIn: (text: string): Owner | undefined => ownerNamed(processIn(text) ?? ''),
@@ -82,6 +91,7 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
         return await callPeer(owner.link, kind, question, { clock, milliseconds })
       } catch (error) {
         if (!(error instanceof CallLost)) throw error
+        if (error.how === 'gone') goneSince.set(name, clock.now())
         throw new NoAnswer(name, error.how === 'late' ? 'late' : error.how === 'gone' ? 'gone' : 'broken')
       }
     },

@@ -3,7 +3,7 @@ import type { SessionKey, Store } from '../store/store.js'
 import type { Owner, Peers } from './peers.js'
 
 /** A session that another process takes up is in no entry for a moment. */
-const mostLooks = 3
+const mostLooks = 2
 const pauseMilliseconds = 100
 
 interface WhereaboutsParts {

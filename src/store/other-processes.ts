@@ -6,6 +6,8 @@ export interface OtherProcesses {
   readonly others: readonly ProcessEntry[]
   /** Names of processes whose entries have expired: they can hang, and come back. */
   readonly lost: readonly string[]
+  /** True if nothing listens at the address of the process: it has died, and its entry will expire. */
+  isGone(name: string): boolean
   /** Rejects with `NoAnswer`. Default time limit: 1,000 ms. */
   ask(name: string, kind: string, question: unknown, milliseconds?: number): Promise<unknown>
   answer(kind: string, answer: (question: never) => unknown): void

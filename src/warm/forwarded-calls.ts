@@ -41,6 +41,7 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
       const how = await forwarded(place.link, request, request.res!, { requestId, body })
       if (how === undefined) return true
       if (how === 'unreachable' || how === 'silent') return false
+      if (how === 'gone') peers.noteGone(place.name)
       lost = place.name
       place = undefined
     }

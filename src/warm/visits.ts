@@ -8,6 +8,7 @@ import type { OtherProcesses } from '../store/other-processes.js'
 import { isOfVisit } from '../store/session-page.js'
 import type { Store, TabLock } from '../store/store.js'
 import { orStoreProblem } from '../store/store-problem.js'
+import { allowsDomain } from '../xmpp/jid/domains.js'
 
 const endKind = 'end-visit'
 
@@ -25,7 +26,7 @@ interface TurnCall {
 
 interface VisitsParts {
   readonly own: Pick<OwnSessions, 'ofTab' | 'endVisit'>
-  readonly store: Pick<Store, 'tabs' | 'ended'>
+  readonly store: Pick<Store, 'tabs' | 'ended' | 'sessions'>
   /** Undefined with one process. */
   readonly others?: OtherProcesses | undefined
   readonly clock: Clock
@@ -72,7 +73,11 @@ export function createVisits({ own, store, others, clock, timeout, takeUp, recor
     if (own.ofTab(tab) === undefined && hasRecord && takeUp !== undefined) await orStoreProblem(takeUp(tab))
     const here = own.ofTab(tab)
     const isElsewhere =
-      session !== undefined && others !== undefined && session.process !== others.self && session.state !== 'elsewhere'
+      session !== undefined &&
+      others !== undefined &&
+      session.process !== others.self &&
+      !others.isGone(session.process) &&
+      session.state !== 'elsewhere'
     if (here === undefined && isElsewhere) throw new TabElsewhere()
     return here
   }
@@ -124,8 +129,17 @@ export function createVisits({ own, store, others, clock, timeout, takeUp, recor
 
     async end(visit: VisitName, scope: readonly string[]): Promise<EndedSessions> {
       const question: EndQuestion = { visit, scope }
-      const mark = () => store.ended.mark({ visit, at: Date.now() }, recordSeconds)
-      return endEverywhere(others, endKind, question, () => endHere(question), mark)
+      return endEverywhere({
+        others,
+        kind: endKind,
+        question,
+        here: () => endHere(question),
+        mark: () => store.ended.mark({ visit, at: Date.now() }, recordSeconds),
+        async find() {
+          const found = await store.sessions.find({ visit })
+          return found.filter(({ domain }) => allowsDomain(scope, domain))
+        },
+      })
     },
   }
 }

@@ -44,9 +44,10 @@ export function createForwardedRequests({ whereabouts, clock, isDraining }: Forw
       const how = await peer.forward!(place.link, text)
       if (how === undefined) return
       if (how === 'unreachable' || tries === mostTries || whereabouts.isLeaving()) return peer.answer(noAnswer)
-      if (how === 'broken') await new Promise<void>(resolve => void clock.after(repeatMilliseconds, resolve))
-      else lost = place.name
-      place = undefined
+      if (how === 'gone') peers.noteGone(place.name)
+      if (how !== 'broken') lost = place.name
+      else if (tries > 1) await new Promise<void>(resolve => void clock.after(repeatMilliseconds, resolve))
+      place = how === 'broken' ? peers.ownerNamed(place.name) : undefined
     }
   }
 

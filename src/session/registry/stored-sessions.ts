@@ -45,7 +45,10 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
       openedBy,
     }
   }
-  const find = async (id: string) => (others === undefined ? undefined : (await store.sessions.find({ id }))[0])
+  const find = async (id: string): Promise<StoredSession | undefined> => {
+    const [found] = others === undefined ? [] : await store.sessions.find({ id })
+    return found === undefined || others?.isGone(found.process) === true ? undefined : found
+  }
 
   const listed = async () => {
     if (others === undefined) return book
@@ -113,36 +116,49 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
     },
 
     endAll: jid =>
-      endEverywhere(
+      endEverywhere({
         others,
-        'end-all',
-        jid,
-        () => own.endAll(jid),
-        () => store.ended.mark({ jid, at: Date.now() }, recordSeconds),
-      ),
+        kind: 'end-all',
+        question: jid,
+        here: () => own.endAll(jid),
+        mark: () => store.ended.mark({ jid, at: Date.now() }, recordSeconds),
+        async find() {
+          const found = await store.sessions.find({ user: userOf(jid) })
+          return jid.includes('/') ? found.filter(session => session.jid === jid) : found
+        },
+      }),
   }
+}
+
+interface Everywhere {
+  readonly others: OtherProcesses | undefined
+  readonly kind: string
+  readonly question: unknown
+  readonly here: () => EndedHere
+  readonly mark: () => Promise<void>
+  /** The sessions that are meant, as the store has them. */
+  readonly find: () => Promise<readonly StoredSession[]>
 }
 
 /**
  * Ends sessions in all processes. The mark ends those of processes that do not answer, and those that were set down.
  * Without the mark, rejects with `store-unavailable` after it has ended what it could.
  */
-export async function endEverywhere(
-  others: OtherProcesses | undefined,
-  kind: string,
-  question: unknown,
-  here: () => EndedHere,
-  mark: () => Promise<void>,
-): Promise<EndedSessions> {
-  const isMarked = isDone(mark())
+export async function endEverywhere(parts: Everywhere): Promise<EndedSessions> {
+  const { others, kind, question } = parts
+  const isMarked = isDone(parts.mark())
   const asked = askAll<EndedHere>(others, kind, question)
-  let { ended, elsewhere } = here()
-  const { answers } = await asked
+  let { ended, elsewhere } = parts.here()
+  const { answers, unanswered: silent = [] } = await asked
   for (const [, part] of answers) {
     ended += part.ended
     elsewhere += part.elsewhere
   }
   if (!(await isMarked)) throw storeProblem()
+  if (silent.length > 0) {
+    const found = await orStoreProblem(parts.find())
+    ended += found.filter(({ process, state }) => silent.includes(process) && state !== 'elsewhere').length
+  }
   return { ended, elsewhere, unanswered }
 }
 
