@@ -227,6 +227,7 @@ export async function startService({
         store: joined.store,
         clock,
         takeUp: key => records!.takeUp(key),
+        mayTakeUp: () => stopping?.isReady === true && registry.takesSessions,
         whenSetDown: joined.whenSetDown,
         isLeaving: () => joined.isLeaving,
       }),

@@ -48,9 +48,9 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
     return false
   }
 
-  async function refused(request: Request, isHere: () => boolean): Promise<boolean> {
+  async function refused(request: Request, id: string, isHere: () => boolean): Promise<boolean> {
     await whereabouts.whenSetDown()
-    if (isHere()) return false
+    if (isHere() || (await orStoreProblem(whereabouts.takeUp({ id })))) return false
     refuseForwarded(request)
     return true
   }
@@ -68,7 +68,7 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
       const isHere = () => registry.byId(id!) !== undefined
       if (id === undefined || isHere()) return next()
       const isDone = isForwardedByPeer(request)
-        ? await refused(request, isHere)
+        ? await refused(request, id, isHere)
         : await toOwner(request, { id }, isHere, peers.ownerIn(id))
       if (!isDone) next()
     }) satisfies RequestHandler,

@@ -73,7 +73,7 @@ export function createForwardedRequests({ whereabouts, clock, isDraining }: Forw
         })
       const serveOrRefuse = async (text: string, sid: string, peer: Peer) => {
         await whereabouts.whenSetDown()
-        if (manager.has(sid)) manager.serve(text, peer, true)
+        if (manager.has(sid) || (await whereabouts.takeUp({ secret: sid }))) manager.serve(text, peer, true)
         else peer.refuse!()
       }
       return {
