@@ -108,13 +108,14 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
 
 export function writeAddress(address: PeerAddress): string {
   if ('path' in address) return `unix:${address.path}`
-  return `${address.host}:${address.port}`
+  const { host, port } = address
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 function readAddress(text: string): PeerAddress {
   if (text.startsWith('unix:')) return { path: text.slice(5) }
   const colon = text.lastIndexOf(':')
-  return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) }
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) }
 }
 
 const machineOf = (place: string) => place.split(',', 1)[0]

@@ -1,0 +1,162 @@
+import { createSecretKey } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { PeerLinks } from '../../src/forwarding/peer-links.js'
+import { listenForPeers, type PeerListener } from '../../src/forwarding/peer-listener.js'
+import { createPeers, type Peers, writeAddress } from '../../src/forwarding/peers.js'
+import { NoAnswer } from '../../src/store/other-processes.js'
+import { type ProcessEntry, processSeconds } from '../../src/store/store.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { freshPath } from './stage.js'
+
+const [self, other] = ['aaaaaaaa', 'bbbbbbbb']
+const entry = (name: string, more: Partial<ProcessEntry> = {}): ProcessEntry => ({
+  name,
+  address: '',
+  place: 'host',
+  version: '1',
+  settings: {},
+  isDraining: false,
+  ...more,
+})
+
+let clock: FakeClock
+let links: PeerLinks
+let processes: ProcessEntry[]
+let unreachable: string[]
+let peers: Peers
+let listener: PeerListener | undefined
+let faults: unknown[]
+let path: string
+
+beforeEach(() => {
+  clock = new FakeClock()
+  links = new PeerLinks({ clock, key: createSecretKey(Buffer.alloc(32)) })
+  path = freshPath()
+  processes = [entry(self), entry(other, { address: writeAddress({ path }) })]
+  unreachable = []
+  faults = []
+  listener = undefined
+  const store = {
+    get processes() {
+      return processes
+    },
+  }
+  const onUnreachable = ({ name }: ProcessEntry) => void unreachable.push(name)
+  peers = createPeers({ self, place: 'host, worker 1', store, links, clock, onUnreachable })
+})
+
+afterEach(async () => {
+  links.close()
+  await listener?.close()
+})
+
+/** The other process, which answers calls by `answering`. */
+async function listen(answering: Peers): Promise<void> {
+  listener = await listenForPeers({
+    address: { path },
+    messages: {},
+    listener: (_req, res) => void res.end(),
+    upgradeFor: () => undefined,
+    answer: answering.answerCall,
+    report: error => faults.push(error),
+  })
+}
+
+const reasonOf = (work: Promise<unknown>) =>
+  work.then(
+    () => 'answered',
+    (error: unknown) => (error instanceof NoAnswer ? error.reason : error),
+  )
+
+describe('calls', () => {
+  test('are JSON both ways', async () => {
+    peers.answer('double', ({ number }: { number: number }) => ({ number: 2 * number }))
+    peers.answer('nothing', () => undefined)
+    await listen(peers)
+    expect(await peers.ask(other, 'double', { number: 21 })).toEqual({ number: 42 })
+    expect(await peers.ask(other, 'nothing', null)).toBeNull()
+    expect(await peers.ask(other, 'double', { number: 0.5, text: 'ä'.repeat(100_000) })).toEqual({ number: 1 })
+  })
+
+  test('that fail there are reported there, and have no answer here', async () => {
+    const fault = new Error('a fault')
+    peers.answer('fail', () => {
+      throw fault
+    })
+    await listen(peers)
+    expect(await reasonOf(peers.ask(other, 'fail', null))).toBe('broken')
+    expect(await reasonOf(peers.ask(other, 'unknown', null))).toBe('broken')
+    expect(faults).toEqual([fault, expect.objectContaining({ message: 'there is no call unknown' })])
+  })
+
+  test('are given up after their time limit, and others go on', async () => {
+    let answer = (_value: unknown) => {}
+    peers.answer('slow', () => new Promise(resolve => (answer = resolve)))
+    peers.answer('fast', () => 1)
+    await listen(peers)
+    const slow = reasonOf(peers.ask(other, 'slow', null, 500))
+    expect(await peers.ask(other, 'fast', null)).toBe(1)
+    clock.advance(500)
+    expect(await slow).toBe('late')
+    answer(null)
+    expect(await peers.ask(other, 'fast', null)).toBe(1)
+  })
+
+  test('to a process that has died or is unknown are gone', async () => {
+    expect(await reasonOf(peers.ask(other, 'any', null))).toBe('gone')
+    expect(await reasonOf(peers.ask('cccccccc', 'any', null))).toBe('gone')
+  })
+})
+
+describe('an owner', () => {
+  test('is named by a sid, an id or a token', () => {
+    expect(peers.ownerIn(`${other}-0123`)?.name).toBe(other)
+    for (const text of [`${self}-0123`, 'cccccccc-0123', '0123', '', '__proto__-0123'])
+      expect(peers.ownerIn(text)).toBeUndefined()
+  })
+
+  test('that has died is known until its entry has expired', async () => {
+    expect(await reasonOf(peers.ask(other, 'any', null))).toBe('gone')
+    expect([peers.isGone(other), peers.ownerNamed(other)]).toEqual([true, undefined])
+    clock.advance((processSeconds + 2) * 1_000 + 1)
+    peers.look()
+    expect(peers.ownerNamed(other)?.name).toBe(other)
+  })
+
+  test('at a Unix socket of another machine cannot be reached, and the operator hears it', () => {
+    processes = [entry(self), entry(other, { address: 'unix:/run/other.sock', place: 'elsewhere, worker 1' })]
+    expect(peers.ownerNamed(other)).toBeUndefined()
+    expect(unreachable).toEqual([other])
+    const address = writeAddress({ host: '2001:db8::1', port: 9191 })
+    expect(address).toBe('[2001:db8::1]:9191')
+    processes = [entry(self), entry(other, { address, place: 'elsewhere' })]
+    expect(peers.ownerNamed(other)?.name).toBe(other)
+  })
+
+  test('for new sessions does not drain, and was not asked', () => {
+    processes = [
+      entry(self),
+      entry(other, { address: 'unix:/a', isDraining: true }),
+      entry('cccccccc', { address: 'unix:/c' }),
+    ]
+    const asked = new Set<string>()
+    expect(peers.forNewSession(asked)?.name).toBe('cccccccc')
+    expect(peers.forNewSession(asked)).toBeUndefined()
+  })
+})
+
+test('a process whose entry expires is lost until it is back, and a process that drained is not', () => {
+  const all = processes
+  peers.look()
+  processes = [entry(self)]
+  peers.look()
+  expect([peers.lost, peers.others]).toEqual([[other], []])
+  processes = all
+  peers.look()
+  expect(peers.lost).toEqual([])
+  processes = [entry(self), entry(other, { isDraining: true })]
+  peers.look()
+  processes = [entry(self)]
+  peers.look()
+  expect(peers.lost).toEqual([])
+})
