@@ -12,6 +12,7 @@ const endOfHead = '\r\n\r\n'
  */
 export class ForwardedConnection extends Duplex {
   readonly encrypted: boolean
+  readonly hasCertificate: boolean
   readonly localAddress: string | undefined
   readonly localPort: number | undefined
   readonly remoteAddress: string | undefined
@@ -25,6 +26,7 @@ export class ForwardedConnection extends Duplex {
     super()
     this.#stream = stream
     this.encrypted = client.isSecure
+    this.hasCertificate = client.hasCertificate
     this.localAddress = client.localAddress
     this.localPort = client.localPort
     this.remoteAddress = client.address

@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2'
 import type { Socket } from 'node:net'
-import { isEncrypted } from '../http/access/client-rules.js'
+import { hasCertificate, isEncrypted } from '../http/access/client-rules.js'
 import { peerOf, unixSocketPeer } from '../http/access/socket-peers.js'
 
 /** What the process of the session must know about the client's connection. The settings are the same there. */
 export interface ForwardedClient {
   readonly address: string | undefined
   readonly isSecure: boolean
+  readonly hasCertificate: boolean
   readonly localAddress: string | undefined
   readonly localPort: number | undefined
   readonly isAtUnixSocket: boolean
@@ -111,6 +112,7 @@ function clientOf(req: IncomingMessage): string {
   const client: ForwardedClient = {
     address: socket.remoteAddress,
     isSecure: isEncrypted(req),
+    hasCertificate: hasCertificate(req),
     localAddress: socket.localAddress,
     localPort: socket.localPort,
     isAtUnixSocket: peer === unixSocketPeer,
@@ -118,6 +120,7 @@ function clientOf(req: IncomingMessage): string {
     isForwarded: peer?.isForwarded ?? false,
   }
   const text = JSON.stringify(client)
-  written.set(socket, text)
+  // A reload can withdraw the trust in a certificate.
+  if (!client.hasCertificate) written.set(socket, text)
   return text
 }

@@ -213,7 +213,10 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     },
     forward(owner, before) {
       const left = tapped.leave()
-      if (left === undefined) return
+      if (left === undefined) {
+        tapped.destroy()
+        return
+      }
       const { socket, read } = left
       const note = JSON.stringify(before)
       forwardSocket(owner.link, req, socket, read, { isAccepted: true, note, onLost: () => socket.destroy() })

@@ -91,7 +91,9 @@ export function isEncrypted(request: IncomingMessage): boolean {
   return 'encrypted' in request.socket && request.socket.encrypted === true
 }
 
+/** For a forwarded request, the process that received it has checked the certificate. */
 export function hasCertificate({ socket }: IncomingMessage): boolean {
+  if ('hasCertificate' in socket) return socket.hasCertificate === true
   // For Node, resumed TLS 1.3 sessions are authorized even without a certificate.
   return socket instanceof TLSSocket && socket.authorized && socket.getPeerX509Certificate() !== undefined
 }
