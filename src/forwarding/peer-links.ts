@@ -65,11 +65,6 @@ export class PeerLinks {
     return link
   }
 
-  /** Ends all requests to the peer. */
-  forget(address: PeerAddress): void {
-    this.#links.get(nameOf(address))?.destroy()
-  }
-
   /** This process stops: the peers answer what they hold for it. */
   retire(): void {
     for (const link of this.#links.values()) link.retire()

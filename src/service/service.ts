@@ -165,6 +165,7 @@ export async function startService({
     const limit = sessions.fullAt()
     return limit && `${limit} is reached`
   }
+  const notice = () => (store.isUp ? undefined : 'the store that the processes share is away')
   const metrics = createMetrics({
     counts,
     joined,
@@ -280,7 +281,7 @@ export async function startService({
     })
   const states = (await files?.read()) ?? []
   const note = refusedRequests(clock, logFor('http'), live.config)
-  const dispatcher = createDispatcher(createHealthListeners(fault, note), sites.routes, note)
+  const dispatcher = createDispatcher(createHealthListeners(fault, notice, note), sites.routes, note)
 
   const { address, maxErrorRate } = config.metrics
   let metricsServer: MetricsServer | undefined

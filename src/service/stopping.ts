@@ -50,18 +50,15 @@ export function createStopping(parts: StoppingParts) {
   let draining: Promise<void> | undefined
   let stopped: Promise<void> | undefined
 
-  const storeRecords = async (texts: Iterable<string>) => {
-    const left = await records!.put(texts)
-    if (left.length === 0) return
-    if (files === undefined) throw new Error(`Redis is away, and STATE_DIR is not set: ${left.length} sessions end`)
+  const storeAll = async (texts: Iterable<string>) => {
+    const left = records === undefined ? texts : await records.put(texts)
+    if (Array.isArray(left) && left.length === 0) return
+    if (files === undefined) throw new Error('Redis is away, and STATE_DIR is not set')
     await files.write(left, registry.recordBytes)
   }
 
   const setDownSessions = async () => {
-    const ways: ((records: Iterable<string>) => Promise<unknown>)[] = []
-    if (records !== undefined) ways.push(storeRecords)
-    else if (files !== undefined) ways.push(records => files.write(records, registry.recordBytes))
-    if (ways.length === 0) return
+    if (records === undefined && files === undefined) return
     const begun = performance.now()
     const isWaiting = () => {
       const passed = performance.now() - begun
@@ -73,22 +70,17 @@ export function createStopping(parts: StoppingParts) {
     while (isWaiting()) await pause(20)
     registry.isSettingDown = true
     // An empty state file would replace an older file that cannot be read until its key is configured.
-    const noneCanMove = () => registry.size === registry.immovable
-    if (noneCanMove()) return
+    if (registry.size === registry.immovable) return
     // Requests of other processes wait until the store has the sessions.
     joined?.beginSetDown()
     listening.retire()
-    for (const way of ways) {
-      const moved: Parameters<Events['tell']>[1][] = []
-      try {
-        await way(setDown(registry, session => void moved.push(session)))
-        log.info({ sessions: moved.length }, 'sessions were stored for the next process')
-        return
-      } catch (error) {
-        for (const session of moved) events?.tell('session.ended', session, 'shutdown')
-        log.error({ sessions: moved.length, ...traceOf(error) }, 'sessions could not be stored')
-        if (noneCanMove()) return
-      }
+    const moved: Parameters<Events['tell']>[1][] = []
+    try {
+      await storeAll(setDown(registry, session => void moved.push(session)))
+      log.info({ sessions: moved.length }, 'sessions were stored for the next process')
+    } catch (error) {
+      for (const session of moved) events?.tell('session.ended', session, 'shutdown')
+      log.error({ sessions: moved.length, ...traceOf(error) }, 'sessions could not be stored')
     }
   }
 

@@ -1,20 +1,22 @@
 import type { RequestListener, ServerResponse } from 'node:http'
 import type { NoteRequest } from '../http/access/refused-requests.js'
 
-/** `fault` returns why the process accepts no sessions. */
+/** `fault` returns why the process accepts no sessions, `notice` what is amiss with a process that accepts them. */
 export function createHealthListeners(
   fault: () => string | undefined,
+  notice: () => string | undefined,
   note: NoteRequest,
 ): ReadonlyMap<string, RequestListener> {
   return new Map<string, RequestListener>([
-    ['/healthz', (_req, res) => answer(res, undefined, note)],
-    ['/readyz', (_req, res) => answer(res, fault(), note)],
+    ['/healthz', (_req, res) => answer(res, undefined, undefined, note)],
+    ['/readyz', (_req, res) => answer(res, fault(), notice(), note)],
   ])
 }
 
-function answer(res: ServerResponse, fault: string | undefined, note: NoteRequest): void {
+function answer(res: ServerResponse, fault: string | undefined, notice: string | undefined, note: NoteRequest): void {
   const { method } = res.req
-  if (method === 'GET' || method === 'HEAD') sendText(res, fault ? 503 : 200, fault ? `not ready: ${fault}` : 'ok')
+  const ready = notice === undefined ? 'ok' : `ok, but ${notice}`
+  if (method === 'GET' || method === 'HEAD') sendText(res, fault ? 503 : 200, fault ? `not ready: ${fault}` : ready)
   else refuseMethod(res, note)
 }
 

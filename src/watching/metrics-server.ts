@@ -23,7 +23,7 @@ type MetricsText = () => Promise<string>
 export async function serveMetrics(address: Place, text: MetricsText, fault: () => string | undefined, log: Logger) {
   const refused = refusalLog(systemClock, log, 'a request for metrics was refused')
   const note: NoteRequest = ({ socket }, reason) => refused(reason, socket.remoteAddress)
-  const health = createHealthListeners(fault, note)
+  const health = createHealthListeners(fault, () => undefined, note)
   const answerRest = answerMetrics(text, log, note)
   const server = createServer((req, res) => {
     readAbsoluteForm(req)

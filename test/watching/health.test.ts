@@ -4,9 +4,11 @@ import request from 'supertest'
 import { createHealthListeners } from '../../src/watching/health.js'
 
 let fault: string | undefined
+let notice: string | undefined
 const noted: string[] = []
 const listeners = createHealthListeners(
   () => fault,
+  () => notice,
   (_request, reason) => void noted.push(reason),
 )
 const server = createServer((req, res) => {
@@ -16,6 +18,14 @@ const server = createServer((req, res) => {
 })
 
 describe('a health check', () => {
+  test('at /readyz tells what is amiss with a service that takes sessions', async () => {
+    fault = undefined
+    notice = 'the store is away'
+    const [ready, healthy] = [await request(server).get('/readyz'), await request(server).get('/healthz')]
+    notice = undefined
+    expect([ready.status, ready.text, healthy.text]).toEqual([200, 'ok, but the store is away', 'ok'])
+  })
+
   test.each(['/healthz', '/readyz'])('at %s returns only ok if the service is ready', async path => {
     fault = undefined
     const reply = await request(server).get(path)
