@@ -1,12 +1,13 @@
 import type { Request, RequestHandler } from 'express'
 import { forwarded } from '../forwarding/forwarded.js'
+import type { Lost } from '../forwarding/peer-links.js'
 import { isForwardedByPeer, refuseForwarded } from '../forwarding/peer-listener.js'
+import type { Owner } from '../forwarding/peers.js'
 import type { Place, Whereabouts } from '../forwarding/whereabouts.js'
 import { callIdsOf } from '../http/answers/answer.js'
 import { readBody } from '../http/bodies/read-body.js'
 import { Problem } from '../lib/errors.js'
 import type { Registry } from '../session/registry/registry.js'
-import type { Tab } from '../session/session-types.js'
 import { newSid, type SessionIds } from '../session/sid.js'
 import { orStoreProblem } from '../store/store-problem.js'
 import type { Call } from './calls.js'
@@ -15,7 +16,7 @@ const mostTries = 3
 
 export interface ForwardedCallsParts {
   readonly whereabouts: Whereabouts
-  readonly registry: Pick<Registry, 'byId' | 'ofTab' | 'isDraining' | 'isSettingDown'>
+  readonly registry: Pick<Registry, 'byId' | 'isDraining'>
 }
 
 export type ForwardedCalls = ReturnType<typeof createForwardedCalls>
@@ -36,16 +37,22 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
     for (let tries = 1; tries <= mostTries; tries++) {
       place ??= await orStoreProblem(whereabouts.find(key, isHere, lost))
       if (place === 'here' || place === undefined) return false
-      const body = await readBody(request)
-      const { requestId } = callIdsOf(request)
-      const how = await forwarded(place.link, request, request.res!, { requestId, body })
+      const how = await send(place, request)
       if (how === undefined) return true
       if (how === 'unreachable' || how === 'silent') return false
-      if (how === 'gone') peers.noteGone(place.name)
       lost = place.name
       place = undefined
     }
     return false
+  }
+
+  /** Resolves with undefined if the call needs no other answer. */
+  async function send({ name, link }: Owner, request: Request): Promise<Lost | undefined> {
+    const body = await readBody(request)
+    const { requestId } = callIdsOf(request)
+    const how = await forwarded(link, request, request.res!, { requestId, body })
+    if (how === 'gone') peers.noteGone(name)
+    return how
   }
 
   async function refused(request: Request, id: string, isHere: () => boolean): Promise<boolean> {
@@ -73,11 +80,17 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
       if (!isDone) next()
     }) satisfies RequestHandler,
 
-    /** The session of the tab is at another process: a later call of this function finds it. */
-    async toOwnerOf(tab: Tab, call: Call): Promise<boolean> {
+    /** The process that has the session of the tab answers the call, unless it is lost. */
+    async toProcess(name: string, call: Call): Promise<boolean> {
       const { request } = call
-      if (isForwardedByPeer(request)) return false
-      call.isForwarded = await toOwner(request, { tab }, () => registry.ofTab(tab) !== undefined)
+      if (isForwardedByPeer(request)) {
+        refuseForwarded(request)
+        call.isForwarded = true
+        return true
+      }
+      const owner = peers.ownerNamed(name)
+      const how = owner && (await send(owner, request))
+      call.isForwarded = owner !== undefined && how === undefined
       return call.isForwarded
     },
 
@@ -93,22 +106,12 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
       if (!isFull(cause) && !registry.isDraining) return false
       const asked = new Set<string>()
       for (let other = peers.forNewSession(asked); other !== undefined; other = peers.forNewSession(asked)) {
-        const body = await readBody(request)
-        const { requestId } = callIdsOf(request)
-        const how = await forwarded(other.link, request, request.res!, { requestId, body })
+        const how = await send(other, request)
         call.isForwarded = how === undefined
         if (how === undefined) return true
         if (how === 'broken' || how === 'silent') throw new Problem('shutting-down')
       }
       return false
-    },
-
-    /** The session of the tab has moved: a process that forwarded the call finds it. */
-    refuse(call: Call): boolean {
-      if (!isForwardedByPeer(call.request)) return false
-      call.isForwarded = true
-      refuseForwarded(call.request)
-      return true
     },
   }
 }

@@ -50,7 +50,11 @@ export type Visits = ReturnType<typeof createVisits>
 const tooLate = () => new Problem('timeout', { detail: 'Limit: WARM_TIMEOUT.' })
 
 /** Another process has the session of the tab. */
-export class TabElsewhere extends Error {}
+export class TabElsewhere extends Error {
+  constructor(readonly process: string) {
+    super(`the session of the tab is at ${process}`)
+  }
+}
 
 /** Allows one call at a time for each tab, in all processes. */
 export function createVisits({ own, store, others, clock, timeout, takeUp, recordSeconds }: VisitsParts) {
@@ -72,13 +76,9 @@ export function createVisits({ own, store, others, clock, timeout, takeUp, recor
   async function sessionOf(tab: Tab, { session, hasRecord }: TabLock): Promise<string | undefined> {
     if (own.ofTab(tab) === undefined && hasRecord && takeUp !== undefined) await orStoreProblem(takeUp(tab))
     const here = own.ofTab(tab)
-    const isElsewhere =
-      session !== undefined &&
-      others !== undefined &&
-      session.process !== others.self &&
-      !others.isGone(session.process) &&
-      session.state !== 'elsewhere'
-    if (here === undefined && isElsewhere) throw new TabElsewhere()
+    if (here !== undefined || session === undefined || session.state === 'elsewhere') return here
+    const isOther = others !== undefined && session.process !== others.self && !others.isGone(session.process)
+    if (isOther) throw new TabElsewhere(session.process)
     return here
   }
 

@@ -147,19 +147,19 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
   }
 
   /** Resolves with undefined if another process answers the call. */
-  async function here<T>(call: Call, tab: Tab | undefined, enter: () => Promise<T>): Promise<T | undefined> {
+  async function here<T>(call: Call, enter: () => Promise<T>): Promise<T | undefined> {
     if (forwarding === undefined) return enter()
     for (let moves = 0; ; moves++) {
-      if (tab !== undefined && (await forwarding.toOwnerOf(tab, call))) return undefined
       if (await forwarding.toAnother(call)) return undefined
       try {
         return await enter()
       } catch (error) {
-        if (error instanceof TabElsewhere && forwarding.refuse(call)) return undefined
-        if (error instanceof TabElsewhere && moves < mostMoves) continue
-        if (error instanceof TabElsewhere) throw new Problem('session-unreachable')
-        if (await forwarding.toAnother(call, error)) return undefined
-        throw error
+        if (!(error instanceof TabElsewhere)) {
+          if (await forwarding.toAnother(call, error)) return undefined
+          throw error
+        }
+        if (await forwarding.toProcess(error.process, call)) return undefined
+        if (moves === mostMoves) throw new Problem('session-unreachable')
       }
     }
   }
@@ -194,7 +194,7 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
       isRefusalCounted: forwarding?.isForwarded(call) ?? false,
       tab,
     }
-    const entered = await here(call, tab, async () =>
+    const entered = await here(call, async () =>
       tab === undefined
         ? { result: await countedLogin(demandCredentials(warmRequest), admin.name, remember, signal), isResumed: false }
         : enterTab(warmRequest, tab, remember, signal),
