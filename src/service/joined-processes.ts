@@ -16,6 +16,7 @@ import type { SessionBook } from '../session/registry/session-book.js'
 import { type ProcessEntry, type Store, type StoreEvents, StoreUnavailable } from '../store/store.js'
 
 const lookMilliseconds = 1_000
+const changedKind = 'processes-changed'
 /** Time for answers to requests of other processes. */
 const lastAnswersMilliseconds = 250
 
@@ -64,12 +65,21 @@ export async function joinProcesses(parts: JoinedParts) {
   let isLeaving = false
   let timer: Timer | undefined
   let checking: Timer | undefined
+  let told: Promise<unknown> = Promise.resolve()
   let setDown: { readonly done: Promise<void>; readonly resolve: () => void } | undefined
 
   const look = () => {
     peers.look()
     timer = clock.after(lookMilliseconds, look)
   }
+
+  peers.answer(changedKind, async () => {
+    await store.readProcesses().catch(() => {})
+    peers.look()
+  })
+  /** Without this, the others notice a change within a second. */
+  const tellOthers = () =>
+    Promise.all(peers.others.map(({ name }) => peers.ask(name, changedKind, null).catch(() => {})))
 
   return {
     store,
@@ -79,7 +89,7 @@ export async function joinProcesses(parts: JoinedParts) {
     },
     whenSetDown: () => setDown?.done ?? Promise.resolve(),
 
-    /** Listens for the other processes, and tells them. */
+    /** Listens for the other processes, and tells them. They know this process when it has its first client. */
     async join(dispatcher: Dispatcher, book: SessionBook): Promise<void> {
       const place = parts.peers?.listen ?? { path: join(parts.folder ?? ownFolder!, `${name}.sock`) }
       listener = await listenForPeers({
@@ -112,13 +122,14 @@ export async function joinProcesses(parts: JoinedParts) {
         },
       })
       hasJoined = true
+      await tellOthers()
       book.begin()
       look()
     },
     /** Other processes then send no new sessions. */
     drain(): void {
       isDraining = true
-      store.readProcesses().catch(() => {})
+      told = store.readProcesses().then(tellOthers, () => {})
     },
     beginSetDown(): void {
       let resolve = () => {}
@@ -131,7 +142,8 @@ export async function joinProcesses(parts: JoinedParts) {
       setDown?.resolve()
     },
     /** The other processes then answer what they hold for this one. */
-    retireLinks(): void {
+    async retireLinks(): Promise<void> {
+      await told
       isLeaving = true
       links.retire()
     },
@@ -142,6 +154,8 @@ export async function joinProcesses(parts: JoinedParts) {
       timer?.cancel()
       checking?.cancel()
       setDown?.resolve()
+      // Processes that know that it drains do not miss it.
+      await told
       await store.leave(name).catch(() => {})
     },
     async close(): Promise<void> {

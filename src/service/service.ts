@@ -149,6 +149,7 @@ export async function startService({
     descriptors,
     store,
     others,
+    takeUp: joined && (id => records!.takeUp({ id })),
     hashes: hashQueue(refused),
     collect: collectNow,
     dns,
@@ -287,6 +288,7 @@ export async function startService({
   let metricsServer: MetricsServer | undefined
   try {
     if (servesMetrics && address) metricsServer = await serveMetrics(address, metrics.text, fault, log)
+    await joined?.join(dispatcher, sessions.book)
     listening = await listen(dispatcher, {
       config: live.config,
       log,
@@ -297,8 +299,9 @@ export async function startService({
       sockets,
       leave,
     })
-    await joined?.join(dispatcher, sessions.book)
   } catch (error) {
+    joined?.drain()
+    await joined?.leave()
     await joined?.close()
     metricsServer?.close()
     throw error

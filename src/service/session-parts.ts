@@ -62,6 +62,8 @@ export interface ProcessParts {
   readonly store: Store
   /** Undefined with one process. */
   readonly others?: OtherProcesses | undefined
+  /** Takes up a session that was set down. */
+  readonly takeUp?: ((id: string) => Promise<boolean>) | undefined
   readonly hashes: WorkQueue
   readonly collect?: (() => boolean) | undefined
   readonly dns?: Dns | undefined
@@ -70,7 +72,7 @@ export interface ProcessParts {
 
 export function createSessionParts(given: ProcessParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
-  const { spareLinks, store, others, hashes, collect, dns, hostMetaPort } = given
+  const { spareLinks, store, others, takeUp, hashes, collect, dns, hostMetaPort } = given
   const processName = others?.self
   const { keepalive, tls } = config
   const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
@@ -195,7 +197,7 @@ export function createSessionParts(given: ProcessParts) {
   })
   if (others !== undefined) registry.book = book
   const recordSeconds = config.linkResumeTime
-  const sessions = storedSessions({ own, book, store, others, epoch, recordSeconds })
+  const sessions = storedSessions({ own, book, store, takeUp, others, epoch, recordSeconds })
   const strangers = new Strangers()
   const audit = auditFor('login')
   const refusedLogins = new RefusedLogins({

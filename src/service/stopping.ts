@@ -101,7 +101,7 @@ export function createStopping(parts: StoppingParts) {
     const late = pause(stopMilliseconds)
     await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
     if (joined !== undefined) {
-      joined.retireLinks()
+      await joined.retireLinks()
       await Promise.race([until(() => joined.requests === 0), pause(carriedMilliseconds)])
     }
     registry.endAllSilently()

@@ -4,10 +4,12 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
+import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 import { scrape } from '../support/scrape.js'
 
 const seconds = 40_000
 
+const workersOf = redisForWorkers()
 let operator: Operator
 
 beforeEach(() => {
@@ -107,11 +109,11 @@ describe('the audit trail', () => {
     seconds,
   )
 
-  test.each(fewOrAll(['0', '2'], count => count === '0'))(
+  test.each(fewOrAll(workerCounts('0', '2'), count => count === '0'))(
     'is written to a file that SIGHUP reopens, with %s workers',
-    async WORKERS => {
+    async workers => {
       const file = operator.pathOf('audit.log')
-      const service = operator.start(settings({ AUDIT_LOG: file, WORKERS }))
+      const service = operator.start(settings({ AUDIT_LOG: file, ...workersOf(workers) }))
       const url = await service.url()
       await Promise.all(Array.from({ length: 8 }, () => guess(url)))
       expect(audited(readFileSync(file, 'utf8'))).toHaveLength(8)
@@ -134,8 +136,8 @@ describe('the audit trail', () => {
     async () => {
       const AUDIT_LOG = operator.pathOf('missing/audit.log')
       const problem = `AUDIT_LOG names ${AUDIT_LOG}, which cannot be written to (ENOENT)`
-      for (const WORKERS of ['0', '1']) {
-        const service = operator.start(settings({ AUDIT_LOG, WORKERS }))
+      for (const workers of workerCounts('0', '1')) {
+        const service = operator.start(settings({ AUDIT_LOG, ...workersOf(workers) }))
         expect(await service.exit).toBe(1)
         expect(service.stderr).toContain(problem)
         expect(service.stderr).not.toMatch(/^\s+at /m)

@@ -2,20 +2,21 @@
 
 import { writeFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from '@jest/globals'
+import { systemClock } from '../../src/lib/clock.js'
+import { memoryStore } from '../../src/store/memory-store.js'
+import { describeWith } from '../peers/needs.js'
 import { testConnectOfProcesses } from '../support/connect-of-processes.js'
 import { eventually } from '../support/eventually.js'
-import { joinedIn } from '../support/joined-lines.js'
-import { MemoryNetwork } from '../support/memory-carrier.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
+import { redisForWorkers, redisPackages } from '../support/redis-for-workers.js'
 import { admin, startTestService } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
 
 describe('at two processes', () => {
   testConnectOfProcesses(async environment => {
-    const network = new MemoryNetwork()
-    const start = () => startTestService({ environment, carriers: [network.start] })
+    const store = memoryStore(systemClock)
+    const start = () => startTestService({ environment, store })
     const services = [await start(), await start()]
-    await eventually('they know each other', () => services.every(({ lines }) => joinedIn(lines) > 0))
     return {
       urls: services.map(({ url }) => url),
       stop: async () => void (await Promise.all(services.map(service => service.stop()))),
@@ -23,9 +24,15 @@ describe('at two processes', () => {
   })
 })
 
-describe('at two workers', () => {
+describeWith(redisPackages, 'at two workers', () => {
+  const workersOf = redisForWorkers()
   const operator = new Operator()
-  afterAll(() => operator.leave())
+  /** Those that have answered calls. A call for a session of another worker is answered there. */
+  const answered: OperatedService['lines'][number][] = []
+  afterAll(() => {
+    operator.leave()
+    expect(workersIn(answered)).toEqual([1, 2])
+  })
   let service: OperatedService
   const said = (msg: string) => service.lines.filter(line => line.msg === msg)
   const workersIn = (lines: OperatedService['lines']) => [...new Set(lines.map(({ worker }) => worker))].sort()
@@ -34,18 +41,17 @@ describe('at two workers', () => {
     async environment => {
       service = operator.start({
         ...unlimited,
-        WORKERS: '2',
+        ...workersOf('2'),
         PORT: '0',
         METRICS_ADDRESS: 'none',
         ADMIN_USERS: `${admin.name}:${admin.secret}`,
         ...environment,
       })
       const url = await service.url()
-      await eventually('they know each other', () => said('a process has joined').length === 2)
       return {
         urls: [url],
         async stop() {
-          expect(workersIn(said('connect'))).toEqual([1, 2])
+          answered.push(...said('connect'))
           service.signal('SIGTERM')
           expect(await service.exit).toBe(0)
         },

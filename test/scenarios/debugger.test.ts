@@ -3,7 +3,9 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { callUrl } from '../support/login-server/watched-service.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
+import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 
+const workersOf = redisForWorkers()
 let operator: Operator
 
 beforeEach(() => {
@@ -45,13 +47,13 @@ function listenersOf(pid: number): number {
   return sockets.filter(inode => listening.includes(inode)).length
 }
 
-test.each([['0'], ['2']])(
+test.each(workerCounts('0', '2'))(
   'SIGUSR1 opens no debugger in any process, with %s workers',
-  async WORKERS => {
-    const service = operator.start({ ...settings, WORKERS })
+  async workers => {
+    const service = operator.start({ ...settings, ...workersOf(workers) })
     const url = await service.url()
     const processes = processesOf(service)
-    expect(processes).toHaveLength(1 + Number(WORKERS))
+    expect(processes).toHaveLength(1 + Number(workers))
     const before = processes.map(listenersOf)
     for (const pid of processes) process.kill(pid, 'SIGUSR1')
     // A process that answers has handled the signals sent before.

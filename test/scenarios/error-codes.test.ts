@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { Router } from 'express'
-import { pino } from 'pino'
 import { systemClock } from '../../src/lib/clock.js'
 import { type ProblemCode, problems, type Step } from '../../src/lib/errors.js'
-import { startNodes } from '../../src/processes/start-nodes.js'
+import { memoryStore } from '../../src/store/memory-store.js'
+import { type Store, StoreUnavailable } from '../../src/store/store.js'
 import { ApiDocument } from '../support/api-document.js'
 import { makeCertificate } from '../support/certificates.js'
 import { DnsServer } from '../support/dns-server.js'
@@ -22,7 +22,7 @@ import {
   type Turn,
 } from '../support/login-server/server.js'
 import { type Call, callUrl, jsonHeaders, serverSetting } from '../support/login-server/watched-service.js'
-import { MemoryNetwork } from '../support/memory-carrier.js'
+import { startWithLostProcess } from '../support/lost-process.js'
 import { freePorts } from '../support/ports.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 import { dnsOf } from '../support/test-dns.js'
@@ -159,10 +159,15 @@ const atStep = (step: Step, provoke: Row['provoke'], condition?: string): Row =>
   ...(condition !== undefined && { condition }),
 })
 
-/** No call gets this code while the processes share no store. */
-const unsent = 'store-unavailable'
+/** A store whose locks of tabs are away. */
+function storeWithoutTabs(): Store {
+  const enter = async () => {
+    throw new StoreUnavailable('no-answer')
+  }
+  return Object.create(memoryStore(systemClock), { tabs: { value: { enter } } })
+}
 
-const rows: Record<Exclude<ProblemCode, typeof unsent>, Row> = {
+const rows: Record<ProblemCode, Row> = {
   'missing-parameter': { provoke: () => warm({ jid: alice.jid }) },
   'invalid-parameter': { provoke: () => warm({ ...alice, wait: 'long' }) },
   'invalid-jid': { provoke: () => warm({ ...alice, jid: 'alice' }) },
@@ -317,14 +322,15 @@ const rows: Record<Exclude<ProblemCode, typeof unsent>, Row> = {
   },
   'session-unreachable': {
     async provoke() {
-      const network = new MemoryNetwork()
-      const log = pino({ level: 'silent' })
       const name = 'process1'
-      const far = await startNodes({ carriers: [network.start], clock: systemClock, log, name })
-      closers.push(() => far.close())
-      const at = await startService({ carriers: [network.start] })
-      network.stop(name)
-      return ask('GET', `/warm/${name}-${'0'.repeat(32)}`, {}, at)
+      const at = await startWithLostProcess(name, startService)
+      return ask('DELETE', `/warm/${name}-${'0'.repeat(32)}`, {}, at)
+    },
+  },
+  'store-unavailable': {
+    async provoke() {
+      const at = await startService({ store: storeWithoutTabs() })
+      return warm({ ...alice, visit: 'v1', tab: 't1' }, at)
     },
   },
   'shutting-down': {
@@ -411,6 +417,6 @@ describe('a backend receives', () => {
   )
 
   test('the tests cover every code of the table of errors', () => {
-    expect([...Object.keys(rows), unsent].sort()).toEqual(Object.keys(problems).sort())
+    expect(Object.keys(rows).sort()).toEqual(Object.keys(problems).sort())
   })
 })

@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { createLog } from '../../src/lib/log.js'
-import { stateFiles } from '../../src/processes/state-files.js'
 import { recordVersion } from '../../src/session/registry/moving-sessions.js'
+import { stateFiles } from '../../src/session/registry/state-files.js'
 import { eventually } from '../support/eventually.js'
 import { Operator } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
@@ -31,7 +31,7 @@ async function written(key: Buffer) {
     ...{ folder, keys: [createSecretKey(key)], slot: 0, workers: 0, version: recordVersion, longestOutage: 60_000 },
     log: createLog('info', { write() {} }),
   })
-  await files.write([''], Array<string>(2000).fill(record))
+  await files.write(Array<string>(2000).fill(record), record.length)
   const settings = {
     HOST: '127.0.0.1',
     PORT: String(port),

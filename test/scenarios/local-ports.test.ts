@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { ensureBuilt, Operator } from '../support/operated-service.js'
+import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 import { root } from '../support/repository.js'
 
 const run = promisify(execFile)
@@ -50,17 +51,16 @@ describe('XMPP_LOCAL_ADDRESSES with an address of another machine', () => {
   }
   const fault = 'XMPP_LOCAL_ADDRESSES has 192.0.2.7, which is not an address of this machine'
 
-  test.each([[[]], [['--check-config']]])('ends the program with %j', async args => {
-    const service = operator.start(settings, ...args)
-    expect(await service.exit).not.toBe(0)
-    expect(service.stderr).toContain(fault)
-  })
+  const workersOf = redisForWorkers()
 
-  test('ends the program with workers', async () => {
-    const service = operator.start({ ...settings, WORKERS: '2' })
-    expect(await service.exit).not.toBe(0)
-    expect(service.stderr + service.stdout).toContain(fault)
-  })
+  test.each([['0', ['--check-config']], ...workerCounts('0', '2').map(workers => [workers, []] as const)] as const)(
+    'ends the program with %s workers and %j',
+    async (workers, args) => {
+      const service = operator.start({ ...settings, ...workersOf(workers) }, ...args)
+      expect(await service.exit).not.toBe(0)
+      expect(service.stderr + service.stdout).toContain(fault)
+    },
+  )
 })
 
 test.each(['10.0.0.0/8', 'localhost', '0.0.0.0', '::', '10.0.0.1:5000'])(

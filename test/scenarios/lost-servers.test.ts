@@ -1,13 +1,9 @@
 // What an operator sees of an XMPP server that goes down and comes back.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { pino } from 'pino'
-import { socketCarrier } from '../../src/processes/carriers/socket-carrier.js'
+import { systemClock } from '../../src/lib/clock.js'
+import { memoryStore } from '../../src/store/memory-store.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
-import { joinedIn } from '../support/joined-lines.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { scrape } from '../support/scrape.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
@@ -164,18 +160,17 @@ describe('a server in the settings', () => {
 })
 
 test('an idle process shows a server as down if another process finds it down', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'lost-servers-'))
+  const store = memoryStore(systemClock)
   const startOne = () =>
     startTestService({
       servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
       environment: { XMPP_DOMAINS: 'plain.example', METRICS_ADDRESS: '127.0.0.1:0' },
-      carriers: [socketCarrier({ folder, log: pino({ level: 'silent' }) })],
+      store,
     })
   service = await startOne()
   const idle = await startOne()
   try {
     const idleUp = async () => Object.values(await up(idle))
-    await eventually('both have joined', () => joinedIn(service.lines) + joinedIn(idle.lines) === 2)
     for (const one of [service, idle]) await one.bind(alice)
     expect(await idleUp()).toEqual([1])
     server.script = { connect: turn => turn.reset() }
@@ -184,7 +179,6 @@ test('an idle process shows a server as down if another process finds it down', 
     expect(await idleUp()).toEqual([0])
   } finally {
     await idle.stop()
-    rmSync(folder, { recursive: true })
   }
 })
 

@@ -5,20 +5,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { pino } from 'pino'
 import { hashSecret } from '../../src/config/kinds/secret-hash.js'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { adminHashQueue } from '../../src/lib/limits/hash-queue.js'
-import type { Nodes } from '../../src/processes/nodes.js'
-import { startNodes } from '../../src/processes/start-nodes.js'
 import type { listParameters, ParameterName } from '../../src/warm/parameters.js'
 import { ApiDocument } from '../support/api-document.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import { idOf } from '../support/login-server/elements.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { type Call, callUrl, jsonHeaders, serverSetting } from '../support/login-server/watched-service.js'
-import { MemoryNetwork } from '../support/memory-carrier.js'
+import { startWithLostProcess } from '../support/lost-process.js'
 import { freePorts } from '../support/ports.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 
@@ -61,7 +58,6 @@ let full: Described
 let broken: Described
 /** Has another process, which does not answer. */
 let partial: Described
-let stopped: Nodes
 let calledWhileBroken = 0
 
 const brokenClock = {
@@ -84,8 +80,9 @@ const brokenClock = {
   },
 }
 
-async function start(options: TestServiceOptions = {}): Promise<Described> {
-  const service = await startTestService(options)
+const start = async (options: TestServiceOptions = {}) => describedOf(await startTestService(options))
+
+async function describedOf(service: TestService): Promise<Described> {
   return { service, api: await ApiDocument.of(service.url.replace('0.0.0.0', '127.0.0.1')) }
 }
 
@@ -132,18 +129,13 @@ beforeAll(async () => {
   for (let each = 0; each < 1_001; each++) void hashes(() => new Promise(() => {}))
   full = await start({ hashes, environment: { ADMIN_USERS: `admin:${await hashSecret('admin-secret')}` } })
   broken = await start({ clock: brokenClock })
-  const network = new MemoryNetwork()
-  const log = pino({ level: 'silent' })
-  stopped = await startNodes({ carriers: [network.start], clock: systemClock, log, name: 'process1' })
-  partial = await start({ carriers: [network.start] })
-  network.stop(stopped.self)
+  partial = await describedOf(await startWithLostProcess('process1'))
 })
 
 afterAll(async () => {
   for (const { service } of [near, hasty, patient, open, outside, guessed, full, broken, partial, usual]) {
     await service.stop()
   }
-  await stopped.close()
   for (const server of [demo, strict, silent]) await server.stop()
   rmSync(folder, { recursive: true })
 })
@@ -351,9 +343,8 @@ describe('replies match the document:', () => {
     expect(bound.websocket).toBeUndefined()
     const { delivered, received } = await read(`/warm/${id}/resume`, 'POST', json({}))
     const { visit, tab } = (await read('/warm/sessions?visit=v1')).sessions[0]
-    const { unanswered } = await read('/warm/sessions', 'GET', {}, partial)
-    const ended = await read(`/warm/sessions?jid=${account.jid}`, 'DELETE', {}, partial)
-    expect([unanswered, ended]).toEqual([['process1'], { ended: 0, unanswered }])
+    const { unanswered } = await read('/warm/numbers', 'GET', {}, partial)
+    expect(unanswered).toEqual(['process1'])
     const past = { admin: 'portal', address: '192.0.2.1', browser: 'Firefox 140', history: [] }
     const objects = {
       Binding: { ...others, websocket, cookie, credential, resumed, delivered, received },

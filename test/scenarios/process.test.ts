@@ -12,12 +12,14 @@ import { callUrl } from '../support/login-server/watched-service.js'
 import { testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
+import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 import { root } from '../support/repository.js'
 
 const secret = 'adm1n-s3cret'
 const password = 'Pa55-of-alice'
 const authorization = `Basic ${Buffer.from(`portal:${secret}`).toString('base64')}`
 
+const workersOf = redisForWorkers()
 let operator: Operator
 let server: LoginServer
 
@@ -138,12 +140,15 @@ describe('a service that cannot start', () => {
 
   // Some containers give all ports to all users.
   const lowest = Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'))
-  testRest.each([{ HOST: '127.0.0.1:443' }, { PORT: '443' }, { PORT: '443', WORKERS: '1' }])(
-    'because of a port below 1024 names the missing capability, at a start and with --check-config: %j',
-    async about => {
+  testRest.each([
+    [{ HOST: '127.0.0.1:443' }, '0'],
+    ...workerCounts('0', '1').map(workers => [{ PORT: '443' }, workers] as const),
+  ] as const)(
+    'because of a port below 1024 names the missing capability, at a start and with --check-config: %j, %s workers',
+    async (about, workers) => {
       if (lowest <= 443) return
       for (const args of [[], ['--check-config']]) {
-        const service = operator.startUnprivileged(settings(about), ...args)
+        const service = operator.startUnprivileged(settings({ ...about, ...workersOf(workers) }), ...args)
         expect(await service.exit).toBe(1)
         expect(service.stderr).toContain(
           'this user may not listen on port 443: give the service the capability CAP_NET_BIND_SERVICE',
@@ -263,11 +268,11 @@ describe('a service at its start', () => {
   })
 })
 
-testRest.each(['0', '2'])(
+testRest.each(workerCounts('0', '2'))(
   'SIGHUP and SIGUSR2 during a start do not end the service, with %s workers',
-  async WORKERS => {
+  async workers => {
     // A warning is the first line of a start.
-    const service = operator.start(settings({ WORKERS, TRUSTED_PROXIES: 'private' }))
+    const service = operator.start(settings({ ...workersOf(workers), TRUSTED_PROXIES: 'private' }))
     await eventually('the start', () => service.stdout.includes('\n'))
     service.signal('SIGHUP')
     service.signal('SIGUSR2')

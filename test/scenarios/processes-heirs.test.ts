@@ -1,153 +1,368 @@
-// A process hands its sessions over. Clients that come for them to another process reach the heir. The test acts as
-// both.
-
-import { mkdtempSync, rmSync } from 'node:fs'
+// A process that stops sets its sessions down in the store. Their clients reach the process that takes them up.
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { pino } from 'pino'
-import { systemClock } from '../../src/lib/clock.js'
-import { socketCarrier } from '../../src/processes/carriers/socket-carrier.js'
-import type { Nodes } from '../../src/processes/nodes.js'
-import { startNodes } from '../../src/processes/start-nodes.js'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { memoryStore } from '../../src/store/memory-store.js'
+import { processIn } from '../../src/store/process-name.js'
+import type { Store } from '../../src/store/store.js'
 import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
-import { joinedIn } from '../support/joined-lines.js'
-import { leave } from '../support/joined-processes.js'
+import { type ManagedServer, type ManagedStream, startManagedServer } from '../support/login-server/managed-server.js'
 import { callSessions } from '../support/sessions-api.js'
-import { startTestService, type TestService } from '../support/start-service.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
-import { openPage } from '../support/taking-page.js'
+import { open, openPage, read, take } from '../support/taking-page.js'
 import type { WebSocketWire } from '../support/websocket-wire.js'
 
-const log = pino({ level: 'silent' })
-const [old, heir] = ['xxxxxxxx', 'yyyyyyyy']
-const id = `${old}-${'0'.repeat(32)}`
-const answer = "<body xmlns='http://jabber.org/protocol/httpbind' by='heir'/>"
+const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
+const inTab = { visit: 'v1', tab: 't1' }
+const path = '/xmpp-websocket/warm'
+const shutdown = "condition='system-shutdown'"
+const unknown = "condition='item-not-found'"
+
+type Binding = WarmBinding & { readonly websocket: { readonly url: string; readonly token: string } }
 
 let folder: string
+let keys: string
+let managed: ManagedServer
 let clock: SteppedClock
-let service: TestService
-let predecessor: Nodes
-let successor: Nodes
-/** What the two have received. */
-let got: string[]
-let clients: (BoshClient | WebSocketWire)[]
+let store: Store
+const services: TestService[] = []
+const clients: (BoshClient | WebSocketWire)[] = []
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'processes-heirs-'))
+  keys = join(folder, 'keys')
+  writeFileSync(keys, randomBytes(32).toString('base64'), { mode: 0o600 })
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'nodes-heirs-'))
+  managed = await startManagedServer({ domain: 'plain.example' })
   clock = new SteppedClock()
-  got = []
-  clients = []
-  const carrier = () => socketCarrier({ folder, log })
-  // The tests move time past the wait for an heir, perhaps several times before an answer arrives.
-  const environment = { XMPP_DOMAINS: 'plain.example', BOSH_LOGIN_TIMEOUT: '3600' }
-  service = await startTestService({ carriers: [carrier()], clock, environment })
-  const about = { place: 'here', version: '1', settings: {} }
-  const start = (name: string) => startNodes({ carriers: [carrier()], clock: systemClock, log, name, about })
-  predecessor = await start(old)
-  successor = await start(heir)
-  for (const nodes of [predecessor, successor]) {
-    nodes.accept('bosh', ({ body }, exchange) => {
-      got.push(`${nodes.self} ${body}`)
-      if (nodes === successor) exchange.end(undefined, answer)
-      return { onMessage() {}, onEnd() {} }
-    })
-    nodes.accept('websocket', ({ body }, exchange) => {
-      got.push(`${nodes.self} ${body}`)
-      exchange.send(undefined, `<hello/>`)
-      return { onMessage: ({ body }) => got.push(String(body)), onEnd() {} }
-    })
-    nodes.answer('session', () => ({ id, domain: 'plain.example', createdAt: 0, state: 'waiting' }))
-    nodes.answer('end', () => true)
-  }
-  await eventually('the service knows both', () => joinedIn(service.lines) === 2)
+  store = memoryStore(clock)
 })
 
 afterEach(async () => {
-  for (const client of clients) client instanceof BoshClient ? client.close() : client.drop()
-  await Promise.all([predecessor.close(), successor.close(), service.stop()])
-  rmSync(folder, { recursive: true })
+  for (const client of clients.splice(0)) client instanceof BoshClient ? client.close() : client.drop()
+  await Promise.all(services.splice(0).map(service => service.stop()))
+  expect(managed.server.complaints).toEqual([])
+  await managed.server.stop()
 })
 
-const linesOf = (text: string) => service.lines.filter(line => line.includes(text))
-const isAwaited = () => eventually('the process is gone', () => linesOf('a process is gone').length === 1)
+async function start(): Promise<TestService> {
+  const service = await startTestService({
+    servers: `plain.example=xmpp://127.0.0.1:${managed.server.port}?tls=none`,
+    environment: { XMPP_DOMAINS: 'plain.example', SEAL_KEY_FILE: keys, LINK_RESUME_TIME: '60' },
+    store,
+    clock,
+  })
+  services.push(service)
+  return service
+}
 
-function bosh(): BoshClient {
-  const client = new BoshClient(`${service.url}/http-bind`, { sid: `${old}-0123`, rid: 7 })
+/** A session that can move, and its stream. */
+async function warm(at: TestService, more: object = {}): Promise<{ binding: Binding; stream: ManagedStream }> {
+  const before = managed.streams.length
+  const binding = (await at.bind({ ...alice, ...more })) as Binding
+  await eventually('the stream is managed', () => managed.streams.length > before)
+  // The service has read `<enabled/>` when it answers this.
+  const stream = managed.streams.at(-1)!
+  await callSessions(at.url, 'GET', `/${binding.id}`)
+  return { binding, stream }
+}
+
+function bosh({ url }: TestService, { sid, rid }: Pick<WarmBinding, 'sid' | 'rid'>): BoshClient {
+  const client = new BoshClient(`${url}/http-bind`, { sid, rid })
   clients.push(client)
   return client
 }
 
-async function page(): Promise<WebSocketWire> {
-  const wire = await openPage(service.url, `/xmpp-websocket/warm?node=${old}`)
+async function page({ url }: TestService, at: string): Promise<WebSocketWire> {
+  const wire = await openPage(url, at)
   clients.push(wire)
   return wire
 }
 
-test('BOSH requests held by the predecessor, or sent after it is gone, reach the heir', async () => {
-  const held = bosh().request('<held/>')
-  await eventually('the request is held', () => got.length === 1)
-  await leave(predecessor)
-  await isAwaited()
-  const late = bosh().request('<late/>')
-  await new Promise(resolve => setTimeout(resolve, 100))
-  expect(got).toHaveLength(1)
-  successor.adopt(predecessor.names)
-  expect([await held, await late]).toEqual([answer, answer])
-  expect(got.map(text => /^\w+|<held|<late/.exec(text)?.[0])).toEqual([old, heir, heir])
-})
+const letter = (id: string) => `<message from='bob@plain.example/b' id='${id}'><body>${id}</body></message>`
+const idsIn = (text: string) => Array.from(text.matchAll(/<message [^>]*id='([^']*)'/g), ([, id]) => id)
+const idsAt = ({ received }: ManagedStream) =>
+  received.filter(({ name }) => name === 'message').map(({ attributes }) => attributes['id'])
+const linesOf = ({ lines }: TestService, msg: string) =>
+  lines.map(line => JSON.parse(line)).filter(line => line.msg === msg)
+const isHeldAt = ({ service }: TestService) =>
+  eventually('the request is on its way', () => service.counts().forwarded > 0)
 
-test('a page with a token of a predecessor that is gone attaches at the heir', async () => {
-  await leave(predecessor)
-  await isAwaited()
-  const wire = await page()
-  wire.send(say.auth(`${old}-token`, 'alice'))
-  await new Promise(resolve => setTimeout(resolve, 100))
-  expect(got).toEqual([])
-  successor.adopt([old])
-  expect(await wire.message()).toBe('<hello/>')
-  expect(got[0]).toBe(`${heir} ${say.auth(`${old}-token`, 'alice')}`)
-  wire.send(say.stanza('more'))
-  await eventually('the stanza arrives', () => got.includes(say.stanza('more')))
-})
+describe('with another process,', () => {
+  let old: TestService
+  let heir: TestService
 
-test('without an heir, clients and calls are rejected after ten seconds', async () => {
-  await leave(predecessor)
-  await isAwaited()
-  const wire = await page()
-  wire.send(say.auth(`${old}-token`, 'alice'))
-  const request = bosh().request()
-  const call = callSessions(service.url, 'GET', `/${id}`)
-  let areAnswered = false
-  const answers = Promise.all([request, wire.message(), call]).finally(() => {
-    areAnswered = true
+  beforeEach(async () => {
+    old = await start()
+    heir = await start()
   })
-  await eventually('all are answered', () => {
-    clock.advance(11_000)
-    return areAnswered
+
+  test('BOSH requests that were held, at either process, and later requests reach it, and nothing is lost', async () => {
+    const one = await warm(old)
+    const two = await warm(old)
+    const [here, there] = [bosh(old, one.binding), bosh(heir, two.binding)]
+    const held = [here.request(say.stanza('from here')), there.request(say.stanza('from there'))]
+    await eventually('both are held', () => idsAt(one.stream).length + idsAt(two.stream).length === 2)
+    const stopping = old.service.stop()
+    const first = await Promise.all(held)
+    expect(first.join()).not.toContain('terminate')
+    for (const { stream } of [one, two]) stream.say(letter('first'))
+    const next = [bosh(heir, { sid: here.sid!, rid: here.rid }), there].map(client =>
+      client.request(say.stanza('later')),
+    )
+    await stopping
+    for (const [at, { stream }] of [one, two].entries()) {
+      const texts = [first[at]!, await next[at]!]
+      expect(texts.flatMap(idsIn)).toEqual(['first'])
+      await eventually('the later stanza arrives', () => idsAt(stream).length === 2)
+      expect(idsAt(stream)).toEqual([at === 0 ? 'from here' : 'from there', 'later'])
+      expect(stream.resumptions).toBe(1)
+    }
+    expect(heir.service.counts().sessions).toBe(2)
   })
-  const [reply, message, { status }] = await answers
-  expect(reply).toContain("condition='item-not-found'")
-  expect(message).toBe(say.notAuthorized)
-  expect(status).toBe(404)
+
+  test('a repeated request gets the response that the other process has sent', async () => {
+    const { binding, stream } = await warm(old)
+    stream.say(letter('once'))
+    const first = await bosh(old, binding).request()
+    expect(idsIn(first)).toEqual(['once'])
+    await old.service.stop()
+    expect(await bosh(heir, binding).request()).toBe(first)
+  })
+
+  test('simultaneous requests of a page, at one process or two, all find the session', async () => {
+    const third = await start()
+    const { isEnded } = store.ended
+    // While a process takes a session up, no other process finds it.
+    store.ended.isEnded = async session => {
+      await pause(50)
+      return isEnded.call(store.ended, session)
+    }
+    const all = [await warm(old), await warm(old)]
+    await old.service.stop()
+    const replies = all.flatMap(({ binding: { sid, rid } }, at) => {
+      const other = at === 0 ? heir : third
+      return [
+        bosh(heir, { sid, rid }).request(say.stanza('one')),
+        bosh(other, { sid, rid: rid + 1 }).request(say.stanza('two')),
+      ]
+    })
+    await eventually('all stanzas arrive', () => all.every(({ stream }) => idsAt(stream).length === 2))
+    for (const { stream } of all) {
+      expect(idsAt(stream)).toEqual(['one', 'two'])
+      stream.say(letter('answer'))
+    }
+    const texts = await Promise.all(replies)
+    expect(texts.join()).not.toContain('terminate')
+    expect(texts.flatMap(idsIn)).toEqual(['answer', 'answer'])
+  })
+
+  test.each(['its URL', 'the plain URL'])('a page attaches with its token, at %s', async at => {
+    const { binding, stream } = await warm(old)
+    stream.say(letter('before'))
+    await old.service.stop()
+    stream.say(letter('between'))
+    const { pathname, search } = new URL(binding.websocket.url)
+    const wire = await page(heir, at === 'its URL' ? pathname + search : path)
+    expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+    expect((await read(wire, 2)).flatMap(idsIn)).toEqual(['before', 'between'])
+    wire.send(say.stanza('mine'))
+    await eventually('the stanza arrives', () => idsAt(stream).length > 0)
+    expect(idsAt(stream)).toEqual(['mine'])
+  })
+
+  test('an open WebSocket is closed, and its page resumes its stream', async () => {
+    const { binding, stream } = await warm(old)
+    const { pathname, search } = new URL(binding.websocket.url)
+    const wire = await page(heir, pathname + search)
+    expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
+    wire.send(say.enable)
+    const streamId = / id='([^']+)'/.exec(await wire.message())![1]!
+    stream.say(letter('one'))
+    expect((await read(wire, 2)).flatMap(idsIn)).toEqual(['one'])
+    wire.send(say.stanza('mine'), say.ack(1))
+    await eventually('the stanza arrives', () => idsAt(stream).length === 1)
+    const stopping = old.service.stop()
+    const { messages } = await wire.rest()
+    expect(messages.join('')).not.toContain('system-shutdown')
+    wire.drop()
+    await stopping
+    stream.say(letter('two'))
+    const { json } = await callSessions(heir.url, 'POST', `/${binding.id}/resume`)
+    const next = await page(heir, path)
+    next.send(say.auth(json.websocket.token, 'alice'), open)
+    await read(next, 3)
+    next.send(say.resume(streamId, 1))
+    // While the server has not confirmed the page's stanza, the page repeats it.
+    const [, count] = /previd='[0-9a-f]+' h='(\d)'/.exec(await next.message())!
+    expect((await read(next, 2)).flatMap(idsIn)).toEqual(['two'])
+    if (count === '0') next.send(say.stanza('mine'))
+    next.send(say.stanza('next'))
+    await eventually('the next stanza arrives', () => idsAt(stream).includes('next'))
+    expect(idsAt(stream)).toEqual(['mine', 'next'])
+  })
+
+  test('calls for the session reach it', async () => {
+    const { binding, stream } = await warm(old)
+    const { id, jid, sid } = binding
+    await old.service.stop()
+    const shown = await callSessions(heir.url, 'GET', `/${id}`)
+    expect(shown).toMatchObject({ status: 200, json: { id, jid, state: 'waiting' } })
+    expect(shown.json.process).not.toBe(processIn(id))
+    expect((await callSessions(heir.url, 'GET', '/sessions')).json).toMatchObject({ total: 1, sessions: [{ id }] })
+    expect((await callSessions(heir.url, 'POST', `/${id}/resume`)).json).toMatchObject({ id, sid, resumed: true })
+    await eventually('the stream is resumed', () => stream.resumptions === 1)
+    expect((await callSessions(heir.url, 'DELETE', `/${id}`)).status).toBe(204)
+    await eventually('the user is logged out', () => stream.connection.goodbye === 'footer')
+    expect((await callSessions(heir.url, 'GET', `/${id}`)).status).toBe(404)
+  })
+
+  test('a login of the same visit and tab resumes the session', async () => {
+    const { binding, stream } = await warm(old, inTab)
+    const { id, jid, sid } = binding
+    await old.service.stop()
+    const calls = [heir.warm({ jid: alice.jid, ...inTab }), heir.warm({ ...alice, ...inTab })]
+    for (const { status, json } of await Promise.all(calls))
+      expect([status, json]).toMatchObject([200, { id, jid, sid, resumed: true }])
+    await eventually('the stream is resumed', () => stream.resumptions === 1)
+    expect(managed.streams).toHaveLength(1)
+  })
+
+  test('calls and requests during the stop wait until the session is set down', async () => {
+    const { binding, stream } = await warm(old, inTab)
+    const other = await warm(old)
+    const { id } = binding
+    const stopping = old.service.stop()
+    const reply = bosh(heir, other.binding).request(say.stanza('early'))
+    const [shown, warmed] = await Promise.all([
+      callSessions(heir.url, 'GET', `/${id}`),
+      heir.warm({ jid: alice.jid, ...inTab }),
+    ])
+    await stopping
+    expect([shown.status, shown.json.id]).toEqual([200, id])
+    expect([warmed.status, warmed.json]).toMatchObject([200, { id, resumed: true }])
+    await eventually('both streams are resumed', () => stream.resumptions + other.stream.resumptions === 2)
+    await eventually('the stanza arrives', () => idsAt(other.stream).length > 0)
+    other.stream.say(letter('answer'))
+    expect(idsIn(await reply)).toEqual(['answer'])
+    expect(idsAt(other.stream)).toEqual(['early'])
+    expect(managed.streams).toHaveLength(2)
+  })
+
+  test('the process that has stopped is not missed', async () => {
+    const { id } = await old.bind(alice)
+    await callSessions(heir.url, 'DELETE', `/${id}`)
+    clock.advance(1_000)
+    await old.service.stop()
+    clock.advance(1_000)
+    const { json } = await callSessions(heir.url, 'GET', '/numbers')
+    expect(json.processes).toHaveLength(1)
+    expect(json.unanswered ?? []).toEqual([])
+    // The same as for any session that has ended.
+    expect((await callSessions(heir.url, 'DELETE', `/${id}`)).status).toBe(404)
+  })
+
+  test('a session whose page is silent is taken up in time', async () => {
+    const { stream } = await warm(old)
+    await old.service.stop()
+    expect(heir.service.counts().sessions).toBe(0)
+    await eventually('the stream is resumed', () => {
+      clock.advance(1_000)
+      return stream.resumptions === 1
+    })
+    expect(linesOf(heir, 'sessions of another process were taken up')).toMatchObject([{ taken: 1, refused: 0 }])
+  })
+
+  describe('a session that is ended while it is set down does not come back', () => {
+    const endings = [
+      ['by its user', '/sessions?jid=alice@plain.example'],
+      ['by its visit', '/sessions?visit=v1'],
+    ] as const
+
+    test.each(endings)('%s', async (_, about) => {
+      const { binding, stream } = await warm(old, inTab)
+      await old.service.stop()
+      expect(await callSessions(heir.url, 'DELETE', about)).toMatchObject({ status: 200, json: { ended: 0 } })
+      expect(await bosh(heir, binding).request()).toContain(unknown)
+      expect((await callSessions(heir.url, 'GET', `/${binding.id}`)).status).toBe(404)
+      expect(await heir.warm({ jid: alice.jid, ...inTab })).toMatchObject({ json: { code: 'missing-parameter' } })
+      clock.advance(2_000)
+      await pause(50)
+      expect([stream.resumptions, heir.service.counts().sessions]).toEqual([0, 0])
+      // Only earlier sessions are meant.
+      expect(await heir.warm({ ...alice, ...inTab })).toMatchObject({ status: 200, json: { resumed: false } })
+    })
+
+    test.each(endings)('%s, if its process has been silent', async (_, about) => {
+      const { binding, stream } = await warm(old, inTab)
+      await old.service.stop()
+      await callSessions(heir.url, 'DELETE', about)
+      clock.advance(2_000)
+      await eventually('the record is refused', () =>
+        linesOf(heir, 'sessions of another process were taken up').some(({ refused }) => refused === 1),
+      )
+      expect(await bosh(heir, binding).request()).toContain(unknown)
+      expect(stream.resumptions).toBe(0)
+    })
+
+    test('by its id', async () => {
+      const { binding } = await warm(old)
+      await old.service.stop()
+      expect((await callSessions(heir.url, 'DELETE', `/${binding.id}`)).status).toBe(204)
+      expect(await bosh(heir, binding).request()).toContain(unknown)
+      expect((await callSessions(heir.url, 'GET', `/${binding.id}`)).status).toBe(404)
+      await eventually('no link is left', () => heir.service.counts().links === 0)
+      expect(heir.service.counts().sessions).toBe(0)
+    })
+  })
 })
 
-test('API calls about its session wait for the heir', async () => {
-  await leave(predecessor)
-  await isAwaited()
-  const shown = callSessions(service.url, 'GET', `/${id}`)
-  const ended = callSessions(service.url, 'DELETE', `/${id}`)
-  await new Promise(resolve => setTimeout(resolve, 100))
-  successor.adopt([old])
-  expect(await shown).toMatchObject({ status: 200, json: { id, state: 'waiting' } })
-  expect((await ended).status).toBe(204)
+test('the next process takes up the sessions of the last', async () => {
+  const only = await start()
+  const { binding, stream } = await warm(only)
+  const held = bosh(only, binding).request(say.stanza('mine'))
+  await eventually('the request is held', () => idsAt(stream).length === 1)
+  await only.service.stop()
+  expect(await held).not.toContain('terminate')
+  stream.say(letter('between'))
+  const next = await start()
+  const client = bosh(next, { ...binding, rid: binding.rid + 1 })
+  expect(idsIn(await client.request())).toEqual(['between'])
 })
 
-test('sessions of a process that ends without announcing an heir are not found', async () => {
-  await predecessor.close()
-  await isAwaited()
-  expect(await bosh().request()).toContain("condition='item-not-found'")
-  expect((await callSessions(service.url, 'GET', `/${id}`)).status).toBe(404)
+test('without a process in time, clients and calls do not find the session', async () => {
+  const old = await start()
+  const { binding } = await warm(old)
+  await old.service.stop()
+  clock.advance(61_000)
+  const next = await start()
+  const { pathname, search } = new URL(binding.websocket.url)
+  const wire = await page(next, pathname + search)
+  wire.send(say.auth(binding.websocket.token, 'alice'))
+  expect(await wire.message()).toBe(say.notAuthorized)
+  expect(await bosh(next, binding).request()).toContain(unknown)
+  expect((await callSessions(next.url, 'GET', `/${binding.id}`)).status).toBe(404)
+})
+
+test('sessions that cannot move end with their process', async () => {
+  const old = await start()
+  const heir = await start()
+  managed.server.usual = { ...managed.server.usual, moreFeatures: '' }
+  const binding = (await old.bind(alice)) as Binding
+  const held = bosh(heir, binding).request()
+  await isHeldAt(heir)
+  await old.service.stop()
+  expect(await held).toContain(shutdown)
+  expect(await bosh(heir, binding).request()).toContain(unknown)
+  expect((await callSessions(heir.url, 'GET', `/${binding.id}`)).status).toBe(404)
 })

@@ -12,6 +12,7 @@ import { type LoginServer, startLoginServer } from '../support/login-server/serv
 import { fewOrAll } from '../support/matrix.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
+import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 import { scrape } from '../support/scrape.js'
 
 const authority = makeCertificate([])
@@ -26,6 +27,7 @@ let old: LoginServer
 let young: LoginServer
 /** Of the users of pages. Served all the time. */
 let kept: LoginServer
+const workersOf = redisForWorkers()
 let operator: Operator
 let service: OperatedService
 let url: string
@@ -54,9 +56,15 @@ const encrypted = (key: string, passphrase: string) =>
 const serverAt = (...servers: LoginServer[]) =>
   servers.map(({ domain, port }) => `${domain}=xmpp://127.0.0.1:${port}?tls=none&plain=on`).join(',')
 
-async function begin(more: Record<string, string>, WORKERS: string): Promise<void> {
+async function begin(more: Record<string, string>, workers: string): Promise<void> {
   environment = {
-    ...{ WORKERS, PORT: '0', METRICS_ADDRESS: 'none', ADMIN_USERS: 'portal:a-secret', XMPP_SPARE_LINKS: '0' },
+    ...{
+      ...workersOf(workers),
+      PORT: '0',
+      METRICS_ADDRESS: 'none',
+      ADMIN_USERS: 'portal:a-secret',
+      XMPP_SPARE_LINKS: '0',
+    },
     ...{ XMPP_DOMAINS: 'old.example', XMPP_SERVERS: serverAt(old), RATE_WARMS_PER_JID: '0' },
     ...more,
   }
@@ -310,6 +318,17 @@ const lists: () => { readonly [Name in ReloadedName]?: Row } = () => ({
   },
 })
 
+/** With workers, `SEAL_KEY_FILE` is always set. Credentials that are sealed with a former key are no longer accepted. */
+function keysOfWorkers({ SEAL_KEY_FILE: first }: Record<string, string>): Record<string, Row> {
+  let credential: string | undefined
+  const look = async () => {
+    const account = { jid: 'alice@page.example' }
+    credential ??= JSON.parse((await warm({ ...account, password: 'Pa55-of-alice', remember: 'on' })).text).credential
+    return codeOf(await warm({ ...account, credential }))
+  }
+  return { SEAL_KEY_FILE: { values: [first, file('seal.key')], look, seen: ['ok', 'credentials-expired'] } }
+}
+
 const valuesOf = (rows: { readonly [name: string]: Row }, at: 0 | 1) =>
   Object.fromEntries(Object.entries(rows).map(([name, { values }]) => [name, values[at] ?? '']))
 
@@ -328,16 +347,16 @@ function writeFiles(): void {
   operator.write('jwks.json', JSON.stringify({ keys: [pageKeys.publicKey.export({ format: 'jwk' })] }))
 }
 
-test.each(['0', '2'])(
+test.each(workerCounts('0', '2'))(
   'a reload changes all settings at once, with %s workers, and sessions continue',
-  async WORKERS => {
+  async workers => {
     writeFiles()
-    const rows = lists() as Record<string, Row>
+    const rows = { ...lists(), ...(workers !== '0' && keysOfWorkers(workersOf(workers))) } as Record<string, Row>
     const fixed = {
       ...{ HTTPS_PORT: '0', PAGE_TOKEN_AUDIENCE: 'chat', PAGE_TOKEN_ISSUER: issuer },
       ...{ PAGE_TOKEN_JID: '{sub}@page.example', PAGE_TOKEN_LOGIN: 'service' },
     }
-    await begin({ ...fixed, ...valuesOf(rows, 0) }, WORKERS)
+    await begin({ ...fixed, ...valuesOf(rows, 0) }, workers)
     const see = async (at: 0 | 1) => {
       const looked: Record<string, unknown> = {}
       for (const [name, { look }] of Object.entries(rows)) looked[name] = await look()
@@ -348,8 +367,9 @@ test.each(['0', '2'])(
     const client = new BoshClient(url + new URL(page.url).pathname, page)
     const held = client.request("<presence xmlns='jabber:client'/>")
 
-    const { changed, needRestart } = await reload({ ...valuesOf(rows, 1), PORT: '1', WORKERS: '3' })
-    expect(needRestart).toEqual(['PORT', 'WORKERS'])
+    const fixedAtStart = { PORT: '1', ...(workers !== '0' && { WORKERS: '3' }) }
+    const { changed, needRestart } = await reload({ ...valuesOf(rows, 1), ...fixedAtStart })
+    expect(needRestart).toEqual(Object.keys(fixedAtStart))
     expect([...(changed as string[])].sort()).toEqual(Object.keys(rows).sort())
     await see(1)
     // The session of a domain that is no longer served.
@@ -469,13 +489,13 @@ const limits: { readonly [Name in ReloadedName]?: Limit } = {
   MAX_MEMORY_MB: { values: ['0', '1'], look: () => warmUntil(50), seen: 'service-full' },
 }
 
-test.each(fewOrAll(['0', '2'], count => count === '0'))(
+test.each(fewOrAll(workerCounts('0', '2'), count => count === '0'))(
   'a reload changes each limit, with %s workers',
-  async WORKERS => {
+  async workers => {
     const rows = Object.entries(limits)
     await begin(
       { TRUSTED_PROXIES: 'none', ...Object.fromEntries(rows.map(([name, { values }]) => [name, values[0]])) },
-      WORKERS,
+      workers,
     )
     for (const [name, { values, look, seen }] of rows) {
       expect((await reload({ [name]: values[1] }))['changed']).toContain(name)
@@ -509,8 +529,8 @@ test('invalid settings change nothing, and the log names all problems', async ()
   expect([await list('shop:old-secret'), await warmed('old.example')]).toEqual(['ok', 'ok'])
 })
 
-test.each(['0', '2'])('metrics say whether the last reload succeeded, with %s workers', async WORKERS => {
-  await begin({ METRICS_ADDRESS: '127.0.0.1:0' }, WORKERS)
+test.each(workerCounts('0', '2'))('metrics say whether the last reload succeeded, with %s workers', async workers => {
+  await begin({ METRICS_ADDRESS: '127.0.0.1:0' }, workers)
   const { metricsUrl } = service.lines.find(({ msg }) => msg === 'listening') as unknown as { metricsUrl: string }
   const started = Date.now() / 1000
   const last = async () => {

@@ -3,7 +3,9 @@ import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { Operator } from '../support/operated-service.js'
+import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 
+const workersOf = redisForWorkers()
 let operator: Operator
 
 beforeEach(() => {
@@ -36,12 +38,11 @@ function start(more: Record<string, string>) {
   return operator.start({ ...settings, PATH, NOTIFY_SOCKET: '@systemd', ...more })
 }
 
-describe.each([
-  ['one process', '0', '0 sessions'],
-  ['workers', '1', '1 of 1 workers run'],
-])('systemd, for %s', (_, WORKERS, status) => {
+describe.each(workerCounts('0', '1'))('systemd, for a service with %s workers', workers => {
+  const status = workers === '0' ? '0 sessions' : '1 of 1 workers run'
+
   test('gets READY, RELOADING and STOPPING, but no secrets', async () => {
-    const service = start({ WORKERS, DRAIN_TIME: '1' })
+    const service = start({ ...workersOf(workers), DRAIN_TIME: '1' })
     await service.url()
     await last(`READY=1 STATUS=${status}`)
     service.signal('SIGHUP')
@@ -55,7 +56,7 @@ describe.each([
   })
 
   test('gets a message at half the interval of its watchdog', async () => {
-    const service = start({ WORKERS, WATCHDOG_USEC: '200000' })
+    const service = start({ ...workersOf(workers), WATCHDOG_USEC: '200000' })
     await service.url()
     await last(`WATCHDOG=1 STATUS=${status}`)
   })

@@ -9,12 +9,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { ask } from '../support/http-answer.js'
 import { Operator } from '../support/operated-service.js'
+import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 import { root } from '../support/repository.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 
 const alice = JSON.stringify({ jid: 'alice@localhost', password: 'wonderland' })
 const json = { 'Content-Type': 'application/json', Accept: 'application/json' }
 
+const workersOf = redisForWorkers()
 let server: DemoServer
 let folder: string
 let path: string
@@ -157,12 +159,12 @@ test('is checked by --check-config, without a change', async () => {
 })
 
 describe('has its permissions from the first moment', () => {
-  test.each(['0', '2'])('with WORKERS=%s', async WORKERS => {
+  test.each(workerCounts('0', '2'))('with WORKERS=%s', async workers => {
     const operator = new Operator()
     try {
       operator.write('look.cjs', lookAtSockets)
       const environment = {
-        ...{ WORKERS, HOST: `unix:${path}`, SOCKET_MODE: '640', METRICS_ADDRESS: 'none' },
+        ...{ ...workersOf(workers), HOST: `unix:${path}`, SOCKET_MODE: '640', METRICS_ADDRESS: 'none' },
         ...{ ADMIN_USERS: 'portal:adm1n-s3cret', XMPP_DOMAINS: 'localhost' },
         NODE_OPTIONS: `--require ${operator.pathOf('look.cjs')}`,
         MODES: operator.pathOf('modes'),
@@ -194,7 +196,7 @@ test('is shared by workers, also after kill -9, and answers the health check', a
   try {
     const environment = {
       HOST: `unix:${path}`,
-      WORKERS: '2',
+      ...workersOf('2'),
       METRICS_ADDRESS: 'none',
       ADMIN_USERS: 'portal:adm1n-s3cret',
       XMPP_DOMAINS: 'localhost',

@@ -1,11 +1,11 @@
 // A portal that stores no ids: it names its sessions by visit and tab.
 
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { systemClock } from '../../src/lib/clock.js'
+import { memoryStore } from '../../src/store/memory-store.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
-import { joinedIn } from '../support/joined-lines.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { MemoryNetwork } from '../support/memory-carrier.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 
@@ -31,16 +31,15 @@ afterEach(async () => {
 })
 
 async function start(count: number): Promise<readonly [TestService, TestService]> {
-  const network = new MemoryNetwork()
+  const store = count > 1 ? memoryStore(systemClock) : undefined
   for (let number = 0; number < count; number++)
     services.push(
       await startTestService({
         servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
         environment: { XMPP_DOMAINS: 'plain.example' },
-        ...(count > 1 && { carriers: [network.start] }),
+        store,
       }),
     )
-  await eventually('the processes know each other', () => services.every(({ lines }) => joinedIn(lines) === count - 1))
   return [services[0]!, services.at(-1)!]
 }
 

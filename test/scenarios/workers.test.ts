@@ -1,5 +1,4 @@
 // One command, several processes.
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { Agent } from 'node:http'
@@ -8,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { describeWith } from '../peers/needs.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
@@ -17,12 +17,14 @@ import { type LoginServer, startLoginServer } from '../support/login-server/serv
 import { callUrl } from '../support/login-server/watched-service.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
+import { redisForWorkers, redisPackages, workerCounts } from '../support/redis-for-workers.js'
 import { scrape } from '../support/scrape.js'
 
 const authorization = `Basic ${Buffer.from('portal:adm1n-s3cret').toString('base64')}`
 const accounts = { alice: 'Pa55-of-alice' }
 
 let server: LoginServer
+const workersOf = redisForWorkers()
 let operator: Operator
 /** The folders of sockets are in here. */
 let temporary: string
@@ -45,10 +47,10 @@ afterEach(() => {
   rmSync(temporary, { recursive: true, force: true })
 })
 
-function start(more: Record<string, string> = {}): OperatedService {
+function start(more: Record<string, string> = {}, workers = '2'): OperatedService {
   return operator.start({
     TMPDIR: temporary,
-    WORKERS: '2',
+    ...workersOf(workers),
     PORT: '0',
     METRICS_ADDRESS: '127.0.0.1:0',
     ADMIN_USERS: 'portal:adm1n-s3cret',
@@ -113,7 +115,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-describe('workers', () => {
+describeWith(redisPackages, 'workers', () => {
   test('share one log line at the start, one port, one metrics page and a private folder', async () => {
     const service = start()
     const url = await service.url()
@@ -166,8 +168,7 @@ describe('workers', () => {
   })
 
   test('accept each other’s credentials', async () => {
-    operator.write('seal.key', randomBytes(32).toString('base64'))
-    const service = start({ SEAL_KEY_FILE: operator.pathOf('seal.key') })
+    const service = start()
     const url = await service.url()
     await bothJoined(service)
     const call = async (parameters: object) => {
@@ -261,7 +262,7 @@ describe('workers', () => {
   })
 
   testRest.each(['1', '2'])('that are killed leave no connection waiting, with WORKERS=%s', async workers => {
-    const service = start({ WORKERS: workers })
+    const service = start({}, workers)
     const url = await service.url()
     const pid = firstWorker(service)
     process.kill(pid, 'SIGSTOP')
@@ -280,7 +281,7 @@ describe('workers', () => {
   })
 
   testRest('are replaced also with WORKERS=1', async () => {
-    const service = start({ WORKERS: '1', METRICS_ADDRESS: 'none' })
+    const service = start({ METRICS_ADDRESS: 'none' }, '1')
     await service.url()
     process.kill(firstWorker(service), 'SIGKILL')
     await eventually('the worker is replaced', () => said(service, 'a worker has been started').length === 1, {
@@ -302,16 +303,18 @@ describe('workers', () => {
   })
 })
 
-testRest('workers that are starting end with their primary too', async () => {
-  const service = start()
-  await eventually('a worker has begun', () => joined(service).size > 0)
-  service.signal('SIGKILL')
-  // Standard output is closed when the last process has ended.
-  await service.exit
-  expect(readdirSync(temporary)).toEqual([])
+describeWith(redisPackages, 'workers that are starting', () => {
+  testRest('end with their primary too', async () => {
+    const service = start()
+    await eventually('a worker has begun', () => joined(service).size > 0)
+    service.signal('SIGKILL')
+    // Standard output is closed when the last process has ended.
+    await service.exit
+    expect(readdirSync(temporary)).toEqual([])
+  })
 })
 
-describe('a failed start prints its error once', () => {
+describeWith(redisPackages, 'a failed start prints its error once', () => {
   test('for invalid settings', async () => {
     const service = start({ WARM_TIMEOUT: 'soon' })
     expect(await service.exit).toBe(1)
@@ -354,7 +357,7 @@ describe('a failed start prints its error once', () => {
   })
 })
 
-describe('SIGUSR2', () => {
+describeWith(redisPackages, 'SIGUSR2', () => {
   test('replaces all workers without failed calls, and pages keep their sessions', async () => {
     const service = start({ DRAIN_TIME: '30' })
     const url = await service.url()
@@ -434,7 +437,7 @@ describe('SIGUSR2', () => {
   })
 
   testRest('is only logged if there are no workers', async () => {
-    const service = start({ WORKERS: '0' })
+    const service = start({}, '0')
     const url = await service.url()
     service.signal('SIGUSR2')
     await eventually('the signal is logged', () => service.stdout.includes('there are none: see WORKERS'))
@@ -442,45 +445,48 @@ describe('SIGUSR2', () => {
   })
 })
 
-describe.each(fewOrAll(['0', '2'], count => count === '2'))('SIGTERM with DRAIN_TIME and WORKERS=%s', workers => {
-  test('keeps sessions, rejects new sessions, and exits when the last session ends', async () => {
-    const service = start({ WORKERS: workers, DRAIN_TIME: '30' })
-    const url = await service.url()
-    const client = await page(url)
-    await client.request(presence)
-    service.signal('SIGTERM')
-    await eventually('the service drains', () => said(service, 'draining').length === Math.max(1, Number(workers)))
-    expect((await callUrl(`${url}/readyz`)).status).toBe(503)
-    const refused = await warm(url)
-    expect([refused.status, JSON.parse(refused.text).code]).toEqual([503, 'shutting-down'])
-    const stranger = new BoshClient(`${url}/http-bind`)
-    clients.push(stranger)
-    expect(await stranger.request('', { to: 'plain.example', ver: '1.6', wait: '60', hold: '1' })).toContain(
-      "condition='system-shutdown'",
-    )
-    for (let request = 0; request < 4; request++) expect(await client.request(presence)).not.toContain('terminate')
-    expect(await client.terminate()).toContain('terminate')
-    expect(await service.exit).toBe(0)
-  })
+describe.each(fewOrAll(workerCounts('0', '2'), count => count === '2'))(
+  'SIGTERM with DRAIN_TIME and WORKERS=%s',
+  workers => {
+    test('keeps sessions, rejects new sessions, and exits when the last session ends', async () => {
+      const service = start({ DRAIN_TIME: '30' }, workers)
+      const url = await service.url()
+      const client = await page(url)
+      await client.request(presence)
+      service.signal('SIGTERM')
+      await eventually('the service drains', () => said(service, 'draining').length === Math.max(1, Number(workers)))
+      expect((await callUrl(`${url}/readyz`)).status).toBe(503)
+      const refused = await warm(url)
+      expect([refused.status, JSON.parse(refused.text).code]).toEqual([503, 'shutting-down'])
+      const stranger = new BoshClient(`${url}/http-bind`)
+      clients.push(stranger)
+      expect(await stranger.request('', { to: 'plain.example', ver: '1.6', wait: '60', hold: '1' })).toContain(
+        "condition='system-shutdown'",
+      )
+      for (let request = 0; request < 4; request++) expect(await client.request(presence)).not.toContain('terminate')
+      expect(await client.terminate()).toContain('terminate')
+      expect(await service.exit).toBe(0)
+    })
 
-  testRest('ends sessions at once if it is sent twice', async () => {
-    const service = start({ WORKERS: workers, DRAIN_TIME: '30' })
-    const client = await page(await service.url(), 1)
-    const held = client.request(presence)
-    service.signal('SIGTERM')
-    await eventually('the service drains', () => said(service, 'draining').length === Math.max(1, Number(workers)))
-    service.signal('SIGTERM')
-    expect(await held).toContain("condition='system-shutdown'")
-    expect(await service.exit).toBe(0)
-  })
+    testRest('ends sessions at once if it is sent twice', async () => {
+      const service = start({ DRAIN_TIME: '30' }, workers)
+      const client = await page(await service.url(), 1)
+      const held = client.request(presence)
+      service.signal('SIGTERM')
+      await eventually('the service drains', () => said(service, 'draining').length === Math.max(1, Number(workers)))
+      service.signal('SIGTERM')
+      expect(await held).toContain("condition='system-shutdown'")
+      expect(await service.exit).toBe(0)
+    })
 
-  testRest('ends the remaining sessions after DRAIN_TIME', async () => {
-    const service = start({ WORKERS: workers, DRAIN_TIME: '2' })
-    const client = await page(await service.url(), 1)
-    const asked = performance.now()
-    service.signal('SIGTERM')
-    expect(await client.request(presence)).toContain("condition='system-shutdown'")
-    expect(performance.now() - asked).toBeGreaterThan(1_900)
-    expect(await service.exit).toBe(0)
-  })
-})
+    testRest('ends the remaining sessions after DRAIN_TIME', async () => {
+      const service = start({ DRAIN_TIME: '2' }, workers)
+      const client = await page(await service.url(), 1)
+      const asked = performance.now()
+      service.signal('SIGTERM')
+      expect(await client.request(presence)).toContain("condition='system-shutdown'")
+      expect(performance.now() - asked).toBeGreaterThan(1_900)
+      expect(await service.exit).toBe(0)
+    })
+  },
+)

@@ -17,7 +17,6 @@ export interface TestServiceOptions {
   readonly hostMetaPort?: ServiceParts['hostMetaPort']
   readonly hashes?: ServiceParts['hashes']
   readonly routers?: ServiceParts['routers']
-  readonly carriers?: ServiceParts['carriers']
   readonly store?: ServiceParts['store']
 }
 
@@ -83,7 +82,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
   const lines: string[] = []
   const counts = new Counts()
   const { log, audit } = createLogs({ config, counts, writeLine: line => void lines.push(line) })
-  const { clock, dns, hostMetaPort, hashes, routers, carriers, store } = options
+  const { clock, dns, hostMetaPort, hashes, routers, store } = options
   const service = await startService({
     config,
     log,
@@ -94,7 +93,6 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     ...(hostMetaPort === undefined ? {} : { hostMetaPort }),
     ...(hashes === undefined ? {} : { hashes }),
     ...(routers === undefined ? {} : { routers }),
-    ...(carriers === undefined ? {} : { carriers }),
     store,
   })
 

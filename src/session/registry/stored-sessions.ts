@@ -1,8 +1,7 @@
-import { Problem } from '../../lib/errors.js'
 import { askAll, type OtherProcesses } from '../../store/other-processes.js'
 import { processIn } from '../../store/process-name.js'
 import type { PageWish, Store, StoredSession } from '../../store/store.js'
-import { orStoreProblem, storeProblem } from '../../store/store-problem.js'
+import { orStoreProblem, storeProblem, unreachable } from '../../store/store-problem.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { EndedHere, EndedSessions, ListWish, SessionDetails, Sessions, SessionView } from '../session-types.js'
 import type { OwnSessions } from './own-sessions.js'
@@ -14,6 +13,8 @@ export interface StoredSessionsParts {
   readonly own: OwnSessions
   readonly book: Pick<SessionBook, 'write' | 'page' | 'states'>
   readonly store: Pick<Store, 'sessions' | 'records' | 'ended'>
+  /** Takes up the session, if it was set down. */
+  readonly takeUp?: ((id: string) => Promise<boolean>) | undefined
   /** Undefined with one process. */
   readonly others?: OtherProcesses | undefined
   /** Unix time minus `clock.now()`. */
@@ -24,7 +25,7 @@ export interface StoredSessionsParts {
 
 /** The sessions of all processes, as the store has them. Rejects with `store-unavailable`. */
 export function storedSessions(parts: StoredSessionsParts): Sessions {
-  const { own, book, store, others, epoch, recordSeconds } = parts
+  const { own, book, store, takeUp, others, epoch, recordSeconds } = parts
   const viewOf = (stored: StoredSession | undefined): SessionView | undefined => {
     if (stored === undefined) return undefined
     const { id, process, domain, jid, origin, admin, isPage, tab, openedAt, state, transport, quietSince } = stored
@@ -49,6 +50,15 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
     const [found] = others === undefined ? [] : await store.sessions.find({ id })
     return found === undefined || others?.isGone(found.process) === true ? undefined : found
   }
+  const read = async (id: string): Promise<SessionDetails | undefined> => {
+    const here = () => {
+      const details = own.get(id)
+      return details && { ...details, process: others?.self }
+    }
+    const known = here() ?? viewOf(await find(id))
+    if (known !== undefined) return known
+    return (await takeUp?.(id)) === true ? here() : undefined
+  }
 
   const listed = async () => {
     if (others === undefined) return book
@@ -64,18 +74,12 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
       return others === undefined ? [] : [others.self, ...others.others.map(({ name }) => name)].sort()
     },
 
-    async get(id): Promise<SessionDetails | undefined> {
-      const here = own.get(id)
-      if (here !== undefined) return { ...here, process: others?.self }
-      const stored = await orStoreProblem(find(id))
-      return viewOf(stored)
-    },
+    get: id => orStoreProblem(read(id)),
 
     isLost: id => others?.lost.includes(processIn(id) ?? '') === true,
 
     async getMany(ids) {
-      const viewIn = async (id: string) => own.get(id) ?? viewOf(await find(id))
-      const found = await orStoreProblem(Promise.all(ids.map(viewIn)))
+      const found = await orStoreProblem(Promise.all(ids.map(read)))
       return found.filter(view => view !== undefined)
     },
 
@@ -111,7 +115,7 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
       const process = (await orStoreProblem(find(id)))?.process
       if (process === undefined) return isMarked && (await orStoreProblem(store.records.take({ id }))) !== undefined
       const isEnded = await others.ask(process, 'end', id).catch(() => isMarked)
-      if (!isMarked && isEnded !== true) throw new Problem('session-unreachable')
+      if (!isMarked && isEnded !== true) throw unreachable(process)
       return isEnded === true
     },
 

@@ -34,8 +34,12 @@ export function createNumbersCalls({ config, sessions, numbers, streams }: Numbe
 
   const readNumbers = async (scope: readonly string[]): Promise<NumbersView> => {
     const reading = scope.includes('*') ? Promise.all([readOverview(), readHour()]) : undefined
-    const [{ states, unanswered }, read] = await Promise.all([sessions.states(scope), reading])
-    return { states, whole: read && { overview: read[0], hour: read[1] }, unanswered }
+    const [{ states }, read] = await Promise.all([sessions.states(scope), reading])
+    if (read === undefined) return { states, whole: undefined, unanswered: undefined }
+    const [overview, hour] = read
+    // The store has the sessions of these processes, but not their other numbers.
+    const silent = overview.processes?.filter(({ state }) => state === 'silent').map(({ name }) => name) ?? []
+    return { states, whole: { overview, hour }, unanswered: silent.length === 0 ? undefined : silent }
   }
 
   return {

@@ -7,6 +7,8 @@ import { cacheAnswers } from '../../lib/answer-cache.js'
 import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
 import type { ListWish, SessionDetails, Sessions } from '../../session/session-types.js'
+import { processIn } from '../../store/process-name.js'
+import { unreachable } from '../../store/store-problem.js'
 import { formatBareJid, formatJid } from '../../xmpp/jid/jid.js'
 import { adminPageContext } from '../admin-page.js'
 import {
@@ -80,7 +82,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
     line['id'] = id
     const view = await sessions.get(id)
     if (view === undefined)
-      throw new Problem(toEnd && sessions.isLost(id) ? 'session-unreachable' : 'session-not-found')
+      throw toEnd && sessions.isLost(id) ? unreachable(processIn(id)!) : new Problem('session-not-found')
     line['jid'] = view.jid?.split('/', 1)[0]
     demandDomain(admin, view.domain)
     if (view.state === 'elsewhere') throw new Problem('not-here')

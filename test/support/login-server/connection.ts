@@ -278,6 +278,6 @@ export class LoginConnection {
       this.#turn('bind', `<iq type='result' id='${id}'><bind xmlns='${bindNamespace}'><jid>${jid}</jid></bind></iq>`)
     } else if (childOf(stanza, 'session')?.namespace === sessionNamespace) {
       this.#turn('session', `<iq type='result' id='${id}'/>`)
-    } else this.stanzas.push(stanza)
+    } else if (this.#usual.onElement?.(stanza, this) !== true) this.stanzas.push(stanza)
   }
 }

@@ -5,6 +5,7 @@ import { createSecureContext, type SecureVersion } from 'node:tls'
 import type { Credentials } from '../certificates.js'
 import type { EndPointHash } from './channel.js'
 import { LoginConnection } from './connection.js'
+import type { Sent } from './reader.js'
 
 export const stages = [
   'connect',
@@ -67,15 +68,18 @@ export interface LoginServerOptions {
   readonly iterations?: number
   /** More features after the login, beside the one to bind. */
   readonly moreFeatures?: string
+  /** Gets what belongs to no step of a login. If it returns true, the element is not added to `stanzas`. */
+  readonly onElement?: (element: Sent, connection: LoginConnection) => boolean
 }
 
-type Unusual = 'certificate' | 'trusted' | 'tlsVersion' | 'clientCertificate' | 'channelBindings'
+type Unusual = 'certificate' | 'trusted' | 'tlsVersion' | 'clientCertificate' | 'channelBindings' | 'onElement'
 
 /** What is usual for a server; a test may change it between two connections. */
 export interface Usual extends Required<Omit<LoginServerOptions, Unusual>> {
   readonly certificate: string | undefined
   readonly clientCertificate: string | undefined
   readonly channelBindings: readonly string[] | undefined
+  readonly onElement: LoginServerOptions['onElement']
   readonly secureContext: ReturnType<typeof createSecureContext> | undefined
   readonly salt: Buffer
 }
@@ -130,6 +134,7 @@ export async function startLoginServer(options: LoginServerOptions): Promise<Log
       intercepted: options.intercepted ?? false,
       iterations: options.iterations ?? 4096,
       moreFeatures: options.moreFeatures ?? '',
+      onElement: options.onElement,
       salt: randomBytes(16),
     },
     connections,

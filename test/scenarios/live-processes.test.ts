@@ -1,12 +1,11 @@
-// Live pages of one process show what happens at another: workers of one machine, and machines that NATS joins.
+// Live pages of one process show what happens at another.
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { memoryStore } from '../../src/store/memory-store.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
-import { joinedIn } from '../support/joined-lines.js'
-import { MemoryNetwork } from '../support/memory-carrier.js'
 import { callSessions } from '../support/sessions-api.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
@@ -20,18 +19,17 @@ const open: IncomingMessage[] = []
 
 beforeEach(async () => {
   server = await startDemoServer({ alice: alice.password })
-  const network = new MemoryNetwork()
   clock = new SteppedClock()
+  const store = memoryStore(clock)
   services = []
   for (let number = 0; number < 2; number++)
     services.push(
       await startTestService({
         servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
-        carriers: [network.start],
+        store,
         clock,
       }),
     )
-  await eventually('both processes know each other', () => services.every(({ lines }) => joinedIn(lines) === 1))
 })
 
 afterEach(async () => {
