@@ -9,7 +9,6 @@ import { observeFaults } from './faults.js'
 import { measurePings } from './many-sessions.js'
 import { measureHeld, measureHeldBesideOthers, measureHeldOverWebSocket } from './memory.js'
 import { measureMixed } from './mixed.js'
-import { measureCarrying, measureWorkers } from './nodes.js'
 import { closing, pathOf, startLoadClient, stopAll } from './processes.js'
 import { measureProfile } from './profile.js'
 import { conditions, type PartResult, resultsFile, writeResult } from './results.js'
@@ -20,6 +19,7 @@ import {
   measureWebSocketBeforeEjabberd,
 } from './round-trips.js'
 import { measureScale } from './scale.js'
+import { measureCarrying, measureWorkers } from './several.js'
 import { accountsOf, freshPrefix, fullSizes, names, quickSizes, type Stage, users } from './stage.js'
 import { measureWarms, measureWarmsOverStarttls } from './warms.js'
 
@@ -36,7 +36,7 @@ const parts: Readonly<Record<string, Readonly<Record<string, Measure>>>> = {
     heldOverWebSocket: measureHeldOverWebSocket,
   },
   pings: { pings: measurePings },
-  nodes: { carrying: measureCarrying, workers: measureWorkers, heldBesideOthers: measureHeldBesideOthers },
+  processes: { carrying: measureCarrying, workers: measureWorkers, heldBesideOthers: measureHeldBesideOthers },
   profile: { profile: measureProfile },
 }
 const usual = ['warm', 'chat', 'idle', 'mixed', 'websocket']

@@ -5,7 +5,7 @@ import { ask } from './ask.js'
 import { judge } from './comparison.js'
 import { HttpLane } from './http-lane.js'
 import { lines } from './lines.js'
-import { closing, type Started, startEcho, startFloor, startNeighbours, startService } from './processes.js'
+import { closing, type Started, startEcho, startFloor, startNeighbours, startService, startStore } from './processes.js'
 import type { PartResult } from './results.js'
 import { openBosh, openSockets } from './sessions.js'
 import { accountsOf, names, type Stage } from './stage.js'
@@ -127,7 +127,8 @@ export async function measureHeldOverWebSocket(stage: Stage): Promise<PartResult
 export async function measureHeldBesideOthers(stage: Stage): Promise<PartResult> {
   const ofPair = async (isElsewhere: boolean) => {
     await using server = await startServer()
-    await using pair = await startNeighbours({ c2sPort: server.port })
+    await using store = await startStore()
+    await using pair = await startNeighbours(store.environment, { c2sPort: server.port })
     const [one, other] = pair.both
     const target: Target = { kind: 'product', port: (isElsewhere ? other : one).port, warmPort: one.port }
     return await weigh(stage, isElsewhere ? pair.both : [one], overBosh(target))

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
@@ -7,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePorts } from '../test/support/ports.js'
+import { startRedisServer } from '../test/support/redis-server.js'
 import { inFolder, startServerProcess } from '../test/support/server-process.js'
 import { admin, domain, type Figures, type Outcome, type Work } from './work.js'
 
@@ -62,39 +64,49 @@ export const startFloor = (serverPort: number, environment?: Readonly<Record<str
 
 const joinMilliseconds = 1_500
 
-export function startNeighbours(options: ServiceOptions) {
+/** A Redis, with the settings of processes that share it. */
+export function startStore() {
   return inFolder('warm-bench-', async (folder, remove) => {
-    const environment = { ...settingsFor(options), SOCKETS_FOLDER: folder }
-    return pairOf(() => startNode(pathOf('joined.js'), environment, '/http-bind'), remove)
+    const key = join(folder, 'seal.key')
+    await writeFile(key, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 })
+    const redis = await startRedisServer()
+    const environment = { REDIS_URL: `unix:${redis.path}`, SEAL_KEY_FILE: key }
+    return closing({ pid: redis.pid, environment, stop: () => redis.remove().then(remove) })
   })
 }
 
-export function startApart(natsUrl: string, options: ServiceOptions) {
-  return pairOf(() => startService({ ...options, environment: { NATS_URL: natsUrl } }))
-}
+type Environment = NonNullable<ServiceOptions['environment']>
 
-async function pairOf(start: () => Promise<Started>, afterwards = async () => {}) {
+/** Two processes of one machine, which reach each other over Unix sockets. */
+export const startNeighbours = (store: Environment, options: ServiceOptions) =>
+  pairOf(() => startService({ ...options, environment: { ...options.environment, ...store } }))
+
+/** Two processes that reach each other over TLS, as on two machines. */
+export const startApart = (store: Environment, options: ServiceOptions) =>
+  startNeighbours({ ...store, PEER_LISTEN: '127.0.0.1:0' }, options)
+
+async function pairOf(start: () => Promise<Started>) {
   const both = [await start(), await start()] as const
   await sleep(joinMilliseconds)
-  const stop = async () => {
-    await Promise.all(both.map(each => each.stop()))
-    await afterwards()
-  }
+  const stop = async () => void (await Promise.all(both.map(each => each.stop())))
   return closing({ both, pids: both.map(({ pid }) => pid), stop })
 }
 
+/** Workers with a Redis of their own. */
 export async function startWorkers(count: number, options: ServiceOptions) {
-  const { pid, port, stop } = await startService({
+  const store = await startStore()
+  const service = await startService({
     ...options,
-    environment: { ...options.environment, WORKERS: String(count) },
+    environment: { ...options.environment, ...store.environment, WORKERS: String(count) },
   })
   await sleep(joinMilliseconds)
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
+  const text = readFileSync(`/proc/${service.pid}/task/${service.pid}/children`, 'latin1')
   const workers = text.split(' ').flatMap(word => (word === '' ? [] : [Number(word)]))
-  return closing({ port, pids: [pid, ...workers], workers, stop })
+  const stop = () => service.stop().then(() => store.stop())
+  return closing({ port: service.port, pids: [service.pid, ...workers], workers, store, stop })
 }
 
-/** HAProxy with a part of deploy/haproxy-nodes.cfg, one thread, and no TLS. */
+/** HAProxy with a part of deploy/haproxy-processes.cfg, one thread, and no TLS. */
 export function startBalancer(servicePort: number) {
   return inFolder('warm-bench-', async (folder, remove) => {
     const [port = 0] = await freePorts(1)
@@ -124,9 +136,9 @@ defaults
 frontend browsers
     bind 127.0.0.1:${port}
     option forwardfor
-    default_backend nodes
-backend nodes
-    server node1 127.0.0.1:${servicePort}
+    default_backend processes
+backend processes
+    server process1 127.0.0.1:${servicePort}
 `
 
 export async function startServer(onConnection: (socket: Socket) => void) {

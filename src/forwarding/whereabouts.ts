@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.js'
-import type { SessionKey, Store } from '../store/store.js'
+import { type SessionKey, type Store, StoreUnavailable } from '../store/store.js'
 import type { Owner, Peers } from './peers.js'
 
 /** While another process takes a session up, the store has neither an entry nor a record of it. */
@@ -10,7 +10,7 @@ type FoundBy = Exclude<SessionKey, { user: string } | { visit: unknown }>
 
 interface WhereaboutsParts {
   readonly peers: Peers
-  readonly store: Pick<Store, 'sessions'>
+  readonly store: Pick<Store, 'sessions' | 'isWhole' | 'readProcesses'>
   readonly clock: Clock
   /** Takes up a session that was set down. Resolves with false if there is none. */
   readonly takeUp: (key: FoundBy) => Promise<boolean>
@@ -18,6 +18,8 @@ interface WhereaboutsParts {
   readonly mayTakeUp: () => boolean
   /** Resolves at once, or when all sessions of this process have been set down. */
   readonly whenSetDown: () => Promise<void>
+  /** A later process can take the session up. */
+  readonly isStopping: () => boolean
   /** This process ends its links. */
   readonly isLeaving: () => boolean
 }
@@ -28,8 +30,15 @@ export type Place = 'here' | Owner | undefined
 
 /** Finds the process that has a session. */
 export function createWhereabouts(parts: WhereaboutsParts) {
-  const { peers, store, clock, takeUp, mayTakeUp, whenSetDown, isLeaving } = parts
+  const { peers, store, clock, takeUp, mayTakeUp, isStopping, whenSetDown, isLeaving } = parts
   const pause = () => new Promise<void>(resolve => void clock.after(pauseMilliseconds, resolve))
+  const ownerNamed = async (name: string): Promise<Owner | undefined> => {
+    const known = peers.ownerNamed(name)
+    if (known !== undefined || name === peers.self) return known
+    // The process can have joined in this second.
+    await store.readProcesses()
+    return peers.ownerNamed(name)
+  }
   return {
     peers,
     whenSetDown,
@@ -37,20 +46,27 @@ export function createWhereabouts(parts: WhereaboutsParts) {
     takeUp,
     /**
      * Asks the store. Takes the session up if no process has it. `lost` names a process that does not have it, or cannot
-     * be asked. Rejects with `StoreUnavailable`.
+     * be asked. Rejects with `StoreUnavailable`, also if the store has no session now, but another process may have it
+     * or can take it up.
      */
     async find(key: FoundBy, isHere: () => boolean, lost?: string): Promise<Place> {
       await whenSetDown()
       for (let looks = 1; ; looks++) {
         if (isHere()) return 'here'
         const [found] = await store.sessions.find(key)
-        const owner = found && peers.ownerNamed(found.process)
+        const owner = found && (await ownerNamed(found.process))
         if (owner !== undefined && owner.name !== lost) return owner
-        if (!mayTakeUp()) return peers.forNewSession(new Set(lost === undefined ? [] : [lost]))
+        if (!mayTakeUp()) {
+          const other = peers.forNewSession(new Set(lost === undefined ? [] : [lost]))
+          if (other !== undefined) return other
+          break
+        }
         if ((await takeUp(key)) || isHere()) return 'here'
-        if (looks === mostLooks) return undefined
+        if (looks === mostLooks) break
         await pause()
       }
+      if (isStopping() || !store.isWhole) throw new StoreUnavailable('no-answer')
+      return undefined
     },
   }
 }

@@ -230,6 +230,7 @@ export async function startService({
         clock,
         takeUp: key => records!.takeUp(key),
         mayTakeUp: () => stopping?.isReady === true && registry.takesSessions,
+        isStopping: () => stopping?.hasBegun === true,
         whenSetDown: joined.whenSetDown,
         isLeaving: () => joined.isLeaving,
       }),

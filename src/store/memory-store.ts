@@ -43,6 +43,7 @@ export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Sto
     [...members.values()].map(member => member.entry()).sort((a, b) => (a.name < b.name ? -1 : 1))
   return {
     isUp: true,
+    isWhole: true,
     get processes() {
       return processes()
     },

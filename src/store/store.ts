@@ -9,7 +9,12 @@ import type { MakeRate } from '../lib/limits/rates.js'
 export interface Store {
   /** False from a call that the store does not answer until it answers again. All entries are then back within 5 s. */
   readonly isUp: boolean
-  /** As last read, at most a second ago while the store is up. Includes this process. In the order of their names. */
+  /** False while the store is down, and for 5 s after that: entries of other processes can be missing. */
+  readonly isWhole: boolean
+  /**
+   * As last read, at most a second ago while the store is up. Includes this process, and while the store is not whole
+   * those from before. In the order of their names.
+   */
   readonly processes: readonly ProcessEntry[]
   readonly sessions: SessionEntries
   readonly tabs: TabLocks

@@ -299,7 +299,7 @@ describe('a lost request', () => {
     stage = await setStage({ listener: held(requests) })
     const sent = Promise.all([send('POST', '/', 'abc'), send('GET', '/')])
     await eventually('two requests', () => requests.length === 2)
-    stage.links.forget(stage.address)
+    stage.links.close()
     await sent
     expect(stage.lost.map(({ how }) => how)).toEqual(['broken', 'broken'])
   })

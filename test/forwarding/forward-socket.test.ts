@@ -152,7 +152,7 @@ test('a refusal reaches the client', async () => {
 test('a link that breaks closes the client', async () => {
   await begin()
   const client = await open()
-  stage.links.forget(stage.address)
+  stage.links.close()
   expect((await once(client, 'close'))[0]).toBe(1006)
   expect(stage.lost).toEqual([])
   await eventually('its end', () => events.length > 0)

@@ -3,11 +3,12 @@ import type { PeerLink } from '../../src/forwarding/peer-links.js'
 import type { Owner, Peers } from '../../src/forwarding/peers.js'
 import { createWhereabouts, type Whereabouts } from '../../src/forwarding/whereabouts.js'
 import { memoryStore } from '../../src/store/memory-store.js'
-import type { SessionEntry, Store } from '../../src/store/store.js'
+import { type SessionEntry, type Store, StoreUnavailable } from '../../src/store/store.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 const owner = (name: string): Owner => ({ name, link: {} as PeerLink })
 const owners = new Map(['b', 'c'].map(name => [name, owner(name)]))
+const others = new Map(owners)
 const key = { secret: 'sid' }
 
 let clock: FakeClock
@@ -15,6 +16,8 @@ let store: Store
 let records: Set<string>
 let mayTakeUp: boolean
 let isHere: boolean
+let isStopping: boolean
+let isWhole: boolean
 let whereabouts: Whereabouts
 
 beforeEach(() => {
@@ -23,16 +26,25 @@ beforeEach(() => {
   records = new Set()
   mayTakeUp = true
   isHere = false
+  isStopping = false
+  isWhole = true
   const peers = {
     ownerNamed: (name: string) => owners.get(name),
-    forNewSession: (asked: Set<string>) => [...owners.values()].find(({ name }) => !asked.has(name)),
+    forNewSession: (asked: Set<string>) => [...others.values()].find(({ name }) => !asked.has(name)),
   } as unknown as Peers
   whereabouts = createWhereabouts({
     peers,
-    store,
+    store: {
+      sessions: store.sessions,
+      readProcesses: store.readProcesses,
+      get isWhole() {
+        return isWhole
+      },
+    },
     clock,
     takeUp: async key => records.delete(JSON.stringify(key)),
     mayTakeUp: () => mayTakeUp,
+    isStopping: () => isStopping,
     whenSetDown: async () => {},
     isLeaving: () => false,
   })
@@ -97,4 +109,16 @@ test('a process that stops takes nothing up, and names another process that can'
   expect(await find()).toBe(owners.get('b'))
   expect(await find('b')).toBe(owners.get('c'))
   expect(records.size).toBe(1)
+})
+
+test('nothing is said about a session while the store is not whole, or if only a later process can take it up', async () => {
+  isWhole = false
+  const found = find()
+  await look()
+  await expect(found).rejects.toThrow(StoreUnavailable)
+  isWhole = true
+  isStopping = true
+  mayTakeUp = false
+  for (const name of owners.keys()) others.delete(name)
+  await expect(find()).rejects.toThrow(StoreUnavailable)
 })

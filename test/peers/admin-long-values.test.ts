@@ -1,9 +1,10 @@
 // The admin pages in Chromium, with values as long as servers and portals make them.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { systemClock } from '../../src/lib/clock.js'
+import { memoryStore } from '../../src/store/memory-store.js'
 import { sharedChromium } from '../support/chromium.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { combinations } from '../support/matrix.js'
-import { MemoryNetwork } from '../support/memory-carrier.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { AdminPage } from './admin-page.js'
 import { excessWidth, overlaps } from './legibility.js'
@@ -28,14 +29,13 @@ describeWith(['chromium-headless-shell'], 'Long values on the admin pages', () =
   beforeAll(async () => {
     const accounts = Object.fromEntries(users.map(name => [name, password]))
     for (const domain of domains) servers.push(await startLoginServer({ domain, accounts }))
-    const network = new MemoryNetwork()
     const options = {
       servers: servers.map(({ domain, port }) => `${domain}=xmpp://127.0.0.1:${port}?tls=none`).join(),
       environment: {
         XMPP_DOMAINS: domains.join(),
         ADMIN_USERS: `${admin.name}:${admin.secret},${otherAdmin}:${admin.secret}`,
       },
-      carriers: [network.start],
+      store: memoryStore(systemClock),
     }
     services.push(await startTestService(options), await startTestService(options))
     const others = { Authorization: `Basic ${Buffer.from(`${otherAdmin}:${admin.secret}`).toString('base64')}` }

@@ -10,9 +10,9 @@ const silent = () => {}
 const plan = { seconds: 40, seed: 1, users: 30 }
 const minutes = 60_000
 
-describeWith(['prosody', 'nats-server'], 'Processes that start and stop at random', () => {
+describeWith(['prosody', 'redis-server'], 'Processes that start and stop at random', () => {
   test(
-    'joined by NATS: lose nothing of untouched sessions, and leave nothing open',
+    'started apart: lose nothing of untouched sessions, and leave nothing open',
     async () => {
       ensureBuilt()
       expect(await chaos({ ...plan, isWorkers: false }, silent)).toEqual([])

@@ -1,5 +1,6 @@
 // deploy/compose.yaml without an engine: the lines of its Dockerfiles run in a folder, with Debian's Prosody.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
   cpSync,
@@ -101,21 +102,21 @@ describe('The compose file', () => {
   })
 })
 
-const nodesFile = () =>
-  parse(readFileSync(join(root, 'deploy', 'compose-nodes.yaml'), 'utf8'), {
+const processesFile = () =>
+  parse(readFileSync(join(root, 'deploy', 'compose-processes.yaml'), 'utf8'), {
     customTags: [{ tag: '!override', collection: 'seq' }],
     merge: true,
   })
 
 describe('The compose file for several processes', () => {
-  const more = nodesFile()
+  const more = processesFile()
 
   test('sets only known settings, the same for both processes', () => {
     const { 'warm-bindings': first, 'warm-bindings-2': second } = more.services
     expect(Object.keys(first.environment).filter(name => !(name in known))).toEqual([])
     expect(second.environment).toEqual(first.environment)
     expect(second.extends).toEqual({ file: 'compose.yaml', service: 'warm-bindings' })
-    const proxied = readFileSync(join(root, 'deploy', 'nginx-nodes.conf'), 'utf8').matchAll(/server (127\S+)/g)
+    const proxied = readFileSync(join(root, 'deploy', 'nginx-processes.conf'), 'utf8').matchAll(/server (127\S+)/g)
     const [one, other] = [...proxied].map(([, address]) => `${address}:8080`)
     expect([first.ports, second.ports]).toEqual([[one], [other]])
   })
@@ -125,42 +126,68 @@ describe('The compose file for several processes', () => {
     expect(Number.parseInt(patience, 10)).toBe(Number(environment.DRAIN_TIME) + 15)
   })
 
-  test('gives NATS the permissions of deploy/nats-server.conf', () => {
-    const [, file] = /^\.\/([\w.-]+):/.exec(more.services.nats.volumes[0]) ?? []
-    const permissions = (name: string) =>
-      /permissions: \{[^}]*\}/.exec(readFileSync(join(root, 'deploy', name), 'utf8'))?.[0]
-    expect(permissions(file!)).toBeDefined()
-    expect(permissions(file!)).toBe(permissions('nats-server.conf'))
+  test('gives the files of secrets to the user of the service only', () => {
+    const { environment, secrets: given } = more.services['warm-bindings']
+    const files = [environment.REDIS_PASSWORD_FILE, environment.SEAL_KEY_FILE]
+    const own = { uid: '1000', gid: '1000', mode: 0o400 }
+    expect(given).toEqual(files.map(file => ({ source: file.replace('/run/secrets/', ''), ...own })))
+    expect(more.secrets).toEqual({
+      'redis-password': { environment: 'REDIS_PASSWORD' },
+      'seal-key': { environment: 'SEAL_KEY' },
+    })
+  })
+
+  test('does not publish a port of Redis, nor the port between the processes', () => {
+    expect(more.services.redis.ports).toBeUndefined()
+    const { environment, ports } = more.services['warm-bindings']
+    expect(ports.join()).not.toContain(environment.PEER_LISTEN.split(':')[1])
   })
 })
 
-describeWith(['nats-server'], 'NATS of the compose file for several processes', () => {
-  const { nats } = nodesFile().services
+describeWith(['redis-server'], 'Redis of the compose file for several processes', () => {
+  const { redis, 'warm-bindings': service } = processesFile().services
+  const password = randomBytes(32).toString('base64')
   let folder: string
   let running: ChildProcess | undefined
 
   afterEach(async () => {
     running?.kill('SIGKILL')
-    await eventually('NATS has ended', () => running?.exitCode !== null || running.signalCode !== null)
+    await eventually('Redis has ended', () => running?.exitCode !== null || running.signalCode !== null)
     rmSync(folder, { recursive: true })
   })
 
-  test('starts with a password of letters and digits, and becomes healthy', async () => {
+  test('starts with the password, becomes healthy, refuses clients without the password, and never evicts', async () => {
     folder = mkdtempSync(join(tmpdir(), 'warm-compose-'))
-    const [port, health] = (await freePorts(2)) as [number, number]
-    const here = (words: string) => words.replace(':4222', `:${port}`).replace(':8222', `:${health}`)
-    const file = join(folder, 'nats.conf')
-    writeFileSync(file, here(readFileSync(join(root, 'deploy', 'nats-private.conf'), 'utf8')))
-    const [program, ...args] = nats.command.map((word: string) => (word.endsWith('.conf') ? file : word))
-    const env = { PATH: process.env['PATH'], NATS_PASSWORD: 'n0123456789abcdef' }
-    running = spawn(program, args, { env, stdio: 'ignore' })
-    const url = here(nats.healthcheck.test.at(-1))
-    const isHealthy = async () => (await ask(url, {}).catch(() => undefined))?.status === 200
-    const deadline = performance.now() + 40_000
-    while (!(await isHealthy())) {
-      if (running.exitCode !== null || performance.now() > deadline) throw new Error('it is not healthy')
-      await new Promise(resolve => setTimeout(resolve, 20))
+    const [port, own] = (await freePorts(2)) as [number, number]
+    const file = (name: string, text: string) => writeFileSync(join(folder, name), text, { mode: 0o400 })
+    file('redis-password', password)
+    file('seal-key', randomBytes(32).toString('base64'))
+    const here = (words: string) =>
+      words
+        .replaceAll('$$', '$')
+        .replaceAll('/run/secrets', folder)
+        .replace('redis-server -', `redis-server - --port ${port}`)
+        .replace('redis-cli', `redis-cli -p ${port}`)
+    const [program, ...args] = redis.command.map(here)
+    running = spawn(program, args, { cwd: folder, stdio: 'ignore' })
+    const [kind, check] = redis.healthcheck.test
+    expect(kind).toBe('CMD-SHELL')
+    const isHealthy = () => run('sh', ['-c', here(check)], { cwd: folder }).status === 0
+    await eventually('Redis is healthy', isHealthy)
+    const cli = (...words: string[]) => run('redis-cli', ['-p', String(port), ...words], { cwd: folder }).said
+    expect(cli('PING')).toContain('NOAUTH')
+    expect(cli('--no-auth-warning', '-a', password, 'CONFIG', 'GET', 'maxmemory-policy')).toContain('noeviction')
+
+    const more = {
+      ...service.environment,
+      ...{ REDIS_URL: `redis://127.0.0.1:${port}`, PEER_LISTEN: '127.0.0.1:0', METRICS_ADDRESS: 'none' },
+      REDIS_PASSWORD_FILE: here(service.environment.REDIS_PASSWORD_FILE),
+      SEAL_KEY_FILE: here(service.environment.SEAL_KEY_FILE),
+      PORT: String(own),
     }
+    await serving([process.execPath, join(root, 'dist', 'main.js')], { cwd: folder, port: own, more }, async () => {
+      expect(cli('--no-auth-warning', '-a', password, 'DBSIZE').trim()).not.toBe('0')
+    })
   })
 })
 

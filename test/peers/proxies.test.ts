@@ -1,5 +1,6 @@
 // The service behind the web servers of Debian, configured as `deploy/` says.
 import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:https'
@@ -10,16 +11,17 @@ import { connect } from 'node:tls'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { WebSocket } from 'ws'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { systemClock } from '../../src/lib/clock.js'
 import { version } from '../../src/lib/package-json.js'
+import { memoryStore } from '../../src/store/memory-store.js'
 import { processIn } from '../../src/store/process-name.js'
 import type { Cookie } from '../../src/xmpp/page-binding.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
-import { MemoryNetwork } from '../support/memory-carrier.js'
 import { freePorts } from '../support/ports.js'
-import { type ProxyName, proxiesOfNodes, type RunningProxy, startProxy } from '../support/proxy.js'
+import { type ProxyName, proxiesOfSeveral, type RunningProxy, startProxy } from '../support/proxy.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import {
   adminHeader,
@@ -50,7 +52,7 @@ afterAll(async () => {
 
 const startService = (
   environment: Readonly<Record<string, string>> = {},
-  more: Pick<TestServiceOptions, 'carriers'> = {},
+  more: Pick<TestServiceOptions, 'store'> = {},
 ) => startTestService({ servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`, environment, ...more })
 
 const portOf = ({ url }: TestService) => Number(new URL(url).port)
@@ -527,23 +529,39 @@ describeWith(names.flatMap(packagesOf), 'An idle WebSocket', () => {
   )
 })
 
-for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
+for (const name of fewOrAll(proxiesOfSeveral, proxy => proxy === 'nginx')) {
   describeWith([name], `Two processes behind ${name}`, () => {
-    let network: MemoryNetwork
     let nodes: TestService[]
+    let folder: string
+    /** The network between the processes: through each, others reach the process of its place. */
+    let links: Relay[]
     /** The network between the proxy and each of them. */
     let relays: Relay[]
     let proxy: RunningProxy
     let visitor: Visitor
 
     beforeEach(async () => {
-      const [port, ...ports] = (await freePorts(3)) as [number, number, number]
-      relays = await Promise.all(ports.map(port => startRelay(`http://127.0.0.1:${port}`)))
+      const [port, ...others] = (await freePorts(5)) as [number, number, number, number, number]
+      const relaysTo = (own: readonly number[]) => Promise.all(own.map(each => startRelay(`http://127.0.0.1:${each}`)))
+      const ports = others.slice(0, 2)
+      const peerPorts = others.slice(2)
+      relays = await relaysTo(ports)
+      links = await relaysTo(peerPorts)
+      folder = mkdtempSync(join(tmpdir(), 'warm-proxies-'))
+      const key = join(folder, 'seal.key')
+      writeFileSync(key, randomBytes(32).toString('base64'), { mode: 0o600 })
       const [first, second] = relays.map(({ url }) => Number(new URL(url).port))
-      network = new MemoryNetwork()
-      const settings = { EXTERNAL_URL: `https://127.0.0.1:${port}`, MAX_SESSIONS: '20' }
+      const settings = {
+        ...{ EXTERNAL_URL: `https://127.0.0.1:${port}`, MAX_SESSIONS: '20' },
+        // The store of the test takes the place of this Redis.
+        ...{ REDIS_URL: 'unix:/nowhere', SEAL_KEY_FILE: key },
+      }
+      const store = memoryStore(systemClock)
       nodes = await Promise.all(
-        ports.map(own => startService({ ...settings, PORT: String(own) }, { carriers: [network.start] })),
+        ports.map((own, index) => {
+          const peers = { PEER_LISTEN: `127.0.0.1:${peerPorts[index]}`, PEER_ADDRESS: new URL(links[index]!.url).host }
+          return startService({ ...settings, ...peers, PORT: String(own) }, { store })
+        }),
       )
       // Last: HAProxy ignores a process for seconds if its first check fails.
       proxy = await startProxy(name, [first!, second!], undefined, port)
@@ -554,7 +572,8 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
       visitor.leave()
       await Promise.all(nodes.map(node => node.stop()))
       await proxy.stop()
-      await Promise.all(relays.map(relay => relay.stop()))
+      await Promise.all([...relays, ...links].map(relay => relay.stop()))
+      rmSync(folder, { recursive: true })
     })
 
     const nameOf = async (node: TestService) => processIn((await node.bind(alice)).sid)!
@@ -573,7 +592,7 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
       }
       await pause(200)
       await act()
-      // Longer than a process waits before it asks again for a lost message.
+      // Until the requests whose connections broke are held again.
       await pause(600)
       return Promise.all(
         pages.map(async ({ node, page, held }) => {
@@ -623,7 +642,7 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
     test('lose only the sessions of a killed process, whose pages get item-not-found at once', async () => {
       const goneName = await nameOf(nodes[0]!)
       const talks = await toldAround(() => {
-        network.kill(goneName)
+        void links[0]!.stop()
         void relays[0]!.stop()
       })
       expect(new Set(talks.map(({ node }) => node)).size).toBe(2)
@@ -653,13 +672,11 @@ for (const name of fewOrAll(proxiesOfNodes, proxy => proxy === 'nginx')) {
 
     // The proxy makes no difference.
     testRest(
-      'cause no error in pages if messages between them are lost',
+      'cause no error in pages if the connections between them break',
       async () => {
-        const [first, second] = await Promise.all(nodes.map(nameOf))
         const talks = await toldAround(async () => {
-          // Until the processes stop asking again, and the proxy must.
           for (let count = 0; count < 5; count++) {
-            network.lose(first!, second!)
+            for (const link of links) link.cut()
             await pause(400)
           }
         })

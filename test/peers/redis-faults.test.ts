@@ -137,6 +137,21 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     expect(told).toEqual(['no-connection', 'up'])
   })
 
+  test('that comes back empty leaves all processes known, and is whole when they have written their entries', async () => {
+    expect([here.isWhole, there.isWhole]).toEqual([true, true])
+    const seen = new Set<string>()
+    const isKnown = () => seen.add(here.processes.map(({ name }) => name).join()).size === 1
+    await redis.kill()
+    await eventually('it is down', () => isKnown() && !here.isUp && !there.isUp)
+    expect(here.isWhole).toBe(false)
+    await redis.start()
+    await eventually('it is up', () => isKnown() && here.isUp)
+    expect(here.isWhole).toBe(false)
+    await eventually('it is whole', () => isKnown() && here.isWhole)
+    expect([...seen]).toEqual(['a,b'])
+    expect(await idsThere()).toEqual(['1', '2', '3'])
+  })
+
   test('that loses everything without a break gets all entries again', async () => {
     await redis.command('FLUSHALL')
     await redis.command('SCRIPT', 'FLUSH')

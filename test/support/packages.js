@@ -9,7 +9,7 @@ export const debianPackages = [
   ...['prosody', 'prosody-modules', 'ejabberd', 'erlang-p1-oauth2', 'openssl', 'curl'],
   ...['chromium', 'chromium-headless-shell'],
   ...['php-cli', 'python3', 'systemd', 'bsdutils'],
-  ...['nats-server', 'redis-server', 'nginx', 'haproxy', 'apache2', 'lighttpd', 'lighttpd-mod-openssl'],
+  ...['redis-server', 'nginx', 'haproxy', 'apache2', 'lighttpd', 'lighttpd-mod-openssl'],
 ]
 
 /** What `npm run test:all` needs as well: languages and frameworks of examples/clients and examples/recipes, and old clients. */

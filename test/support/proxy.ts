@@ -24,7 +24,7 @@ export interface RunningProxy {
 
 interface Kind {
   /** The name of the file in `deploy/`, for one process or for several. */
-  readonly files: { readonly one: string; readonly nodes?: string }
+  readonly files: { readonly one: string; readonly several?: string }
   /** The whole configuration around the file. */
   readonly wrap: (site: string, folder: string) => string
   readonly command: (file: string, folder: string) => readonly [program: string, ...args: string[]]
@@ -32,7 +32,7 @@ interface Kind {
 
 const kinds: Record<ProxyName, Kind> = {
   nginx: {
-    files: { one: 'nginx.conf', nodes: 'nginx-nodes.conf' },
+    files: { one: 'nginx.conf', several: 'nginx-processes.conf' },
     wrap: (site, folder) =>
       `daemon off; pid ${folder}/pid; error_log ${folder}/error.log; events { worker_connections 4000; }\n` +
       `http { access_log ${folder}/access.log; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy;\n` +
@@ -40,7 +40,7 @@ const kinds: Record<ProxyName, Kind> = {
     command: (file, folder) => ['nginx', '-p', folder, '-e', join(folder, 'error.log'), '-c', file],
   },
   haproxy: {
-    files: { one: 'haproxy.cfg', nodes: 'haproxy-nodes.cfg' },
+    files: { one: 'haproxy.cfg', several: 'haproxy-processes.cfg' },
     // Without root no other user can be named.
     wrap: site => (process.getuid?.() === 0 ? site : site.replaceAll(/^ +(user|group) .*\n/gm, '')),
     command: file => ['haproxy', '-db', '-f', file],
@@ -70,10 +70,10 @@ const kinds: Record<ProxyName, Kind> = {
 }
 
 /** The proxies that have a configuration for several processes. */
-export const proxiesOfNodes = ['nginx', 'haproxy'] as const
+export const proxiesOfSeveral = ['nginx', 'haproxy'] as const
 
 /**
- * Starts a proxy in front of the services on these ports of 127.0.0.1: one, or the two nodes of the configuration.
+ * Starts a proxy in front of the services on these ports of 127.0.0.1: one, or the two processes of the configuration.
  * `adapted` makes further changes to the configuration. `port` is the port for browsers (default: a free port).
  */
 export async function startProxy(
@@ -90,7 +90,7 @@ export async function startProxy(
   const [free, clear] = (await freePorts(2)) as [number, number]
   const secure = port ?? free
   const file = join(folder, 'proxy.conf')
-  const deployed = ports.length === 1 ? kind.files.one : kind.files.nodes!
+  const deployed = ports.length === 1 ? kind.files.one : kind.files.several!
   const text = readFileSync(new URL(`../../deploy/${deployed}`, import.meta.url), 'utf8')
   const wrapped = kind.wrap(adapted(text), folder)
   writeFileSync(file, filledIn(wrapped, folder, [secure, clear], ports, credentials))

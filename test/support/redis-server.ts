@@ -2,7 +2,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { createSecretKey } from 'node:crypto'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Clock, systemClock } from '../../src/lib/clock.js'
@@ -15,9 +15,12 @@ import { inFolder } from './server-process.js'
 const run = promisify(execFile)
 
 export interface RedisServer {
+  readonly pid: number
   /** Path of the socket. */
   readonly path: string
   start(): Promise<void>
+  /** Ends it in good order. It has its data again when it starts. */
+  stop(): Promise<void>
   /** Ends it at once: what it has is lost. */
   kill(): Promise<void>
   /** Makes it hang until `resume`. */
@@ -70,11 +73,22 @@ export function startRedisServer(): Promise<RedisServer> {
     const start = () => started(words, folder, /eady to accept connections/)
     let child = await start()
     return {
+      get pid() {
+        return child.pid ?? 0
+      },
       path,
       async start() {
         child = await start()
       },
-      kill: () => killed(child),
+      async stop() {
+        const exited = once(child, 'exit')
+        await run(client, ['-s', path, 'SHUTDOWN', 'SAVE'])
+        await exited
+      },
+      async kill() {
+        await killed(child)
+        rmSync(join(folder, 'dump.rdb'), { force: true })
+      },
       pause: () => void child.kill('SIGSTOP'),
       resume: () => void child.kill('SIGCONT'),
       command: async (...command) => (await run(client, ['-s', path, ...command])).stdout.trimEnd(),

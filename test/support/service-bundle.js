@@ -38,7 +38,7 @@ export default async function bundleService() {
     outExtension: { '.js': '.cjs' },
     bundle: true,
     // Loaded on demand only; some of its classes are undefined in a bundle.
-    external: ['@nats-io/*', '@redis/client'],
+    external: ['@redis/client'],
     platform: 'node',
     format: 'cjs',
     // A script from V8's cache cannot use `import()`, so packages outside of the bundle are loaded by `require`.

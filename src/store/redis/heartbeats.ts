@@ -35,6 +35,8 @@ export class Heartbeats {
   #writing: Promise<void> | undefined
   /** Redis may have lost entries of this process, or have some that are wrong. */
   #mustWrite = true
+  /** All processes that are alive have written their entries again by then. */
+  #wholeAt: number | undefined
   processes: readonly ProcessEntry[] = []
 
   constructor(line: RedisLine, sessions: SessionEntries, clock: Clock) {
@@ -45,6 +47,10 @@ export class Heartbeats {
       this.#mustWrite = true
       void this.#beat()
     }
+  }
+
+  get isWhole(): boolean {
+    return this.#wholeAt !== undefined && this.#clock.now() >= this.#wholeAt
   }
 
   async join(member: Member): Promise<void> {
@@ -106,7 +112,10 @@ export class Heartbeats {
   #hear([wasKnown, redisNow, entries, dead]: Beat, name: string, member: Member): void {
     // An entry can be damaged, or of a version to come.
     const readable = entries.flatMap(text => attempt(() => JSON.parse(text) as ProcessEntry) ?? [])
-    this.processes = readable.sort((a, b) => (a.name < b.name ? -1 : 1))
+    this.#noteLoss(wasKnown === 1)
+    const names = new Set(readable.map(({ name }) => name))
+    const kept = this.isWhole ? [] : this.processes.filter(({ name }) => !names.has(name))
+    this.processes = [...readable, ...kept].sort((a, b) => (a.name < b.name ? -1 : 1))
     const mustWrite = this.#mustWrite || wasKnown === 0
     this.#mustWrite = false
     this.#line.up(redisNow)
@@ -115,6 +124,12 @@ export class Heartbeats {
         this.#mustWrite = true
       })
     for (const each of dead) this.#removeAllOf(each).catch(() => {})
+  }
+
+  /** Redis was away, or empty, or this process was silent. The first time, Redis has what others have written. */
+  #noteLoss(wasKnown: boolean): void {
+    if (this.#wholeAt === undefined) this.#wholeAt = this.#clock.now()
+    else if (!wasKnown || !this.#line.isUp) this.#wholeAt = this.#clock.now() + processSeconds * 1000
   }
 
   /** Each batch is read and sent in one turn, so that no newer entry is replaced. Ended sessions are removed at last. */

@@ -30,6 +30,9 @@ export async function redisStore({ settings, sealKey, clock, events }: RedisStor
     get isUp() {
       return line.isUp
     },
+    get isWhole() {
+      return line.isUp && heartbeats.isWhole
+    },
     get processes() {
       return heartbeats.processes
     },

@@ -1,32 +1,32 @@
-// People chat, half of them over WebSocket, while processes are killed, paused, drained and started, and NATS stops and
-// starts. A seed decides the order.
+// People chat, half of them over WebSocket, while processes are killed, paused, drained and started, and Redis stops,
+// hangs and starts. A seed decides the order.
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type NatsServer, startNatsServer } from '../nats-server.js'
 import { startProsody } from '../prosody.js'
 import { Random } from '../random.js'
+import { type RedisServer, startRedisServer } from '../redis-server.js'
 import { Crowd } from './crowd.js'
-import { drain, type FaultParts, kill, loseNats, pause, rejoinSeconds } from './faults.js'
+import { drain, type FaultParts, kill, loseRedis, pause, type RedisFault, rejoinSeconds } from './faults.js'
 import { at } from './judge.js'
 import { leftovers } from './leftovers.js'
 import type { Member } from './member.js'
-import { NatsFlock } from './nats-flock.js'
+import { ProcessFlock } from './process-flock.js'
+import { movableSessions, sealKeyIn } from './stage.js'
 import { WorkerFlock } from './worker-flock.js'
 
 export interface ChaosPlan {
   readonly seconds: number
   readonly seed: number
   readonly users: number
-  /** True: workers of one command. False: processes joined by NATS. */
+  /** True: workers of one command. False: separate processes. */
   readonly isWorkers: boolean
 }
 
 interface Course extends FaultParts {
-  readonly flock: NatsFlock | WorkerFlock
-  /** Undefined with workers. */
-  readonly nats: NatsServer | undefined
+  readonly flock: ProcessFlock | WorkerFlock
+  readonly redis: RedisServer
   readonly log: (text: string) => void
 }
 
@@ -55,24 +55,24 @@ export async function chaos(
   const folder = mkdtempSync(join(tmpdir(), 'warm-chaos-'))
   log(`${users} people for ${seconds} s, seed ${seed}; the logs are in ${folder}`)
   const accounts = Object.fromEntries([...names, 'probe'].map(name => [name, name]))
-  const prosody = await startProsody({ users: accounts, iterations: 4096 })
-  const nats = isWorkers ? undefined : await startNatsServer()
+  const prosody = await startProsody({ users: accounts, iterations: 4096, config: movableSessions })
+  const redis = await startRedisServer()
   const environment = {
     ADMIN_USERS: admin,
     XMPP_DOMAINS: 'localhost',
     XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${prosody.c2sPort}?tls=none`,
     DRAIN_TIME: String(drainSeconds),
-    ...(nats !== undefined && { NATS_URL: nats.url() }),
+    ...{ REDIS_URL: `unix:${redis.path}`, SEAL_KEY_FILE: sealKeyIn(folder) },
   }
   const options = { environment, folder }
   const flock = isWorkers
     ? await WorkerFlock.start(processes, options)
-    : await NatsFlock.start(processes, options, { admin, user: 'probe' })
+    : await ProcessFlock.start(processes, options, { admin, user: 'probe' })
   try {
     const crowd = new Crowd({ url: flock.url, admin, users: names, secondsPerMessage })
     await crowd.arrive()
     log(timed('all are there'))
-    await unfold({ crowd, flock, nats, drainSeconds, log }, seconds, new Random(seed))
+    await unfold({ crowd, flock, redis, drainSeconds, canMove: true, log }, seconds, new Random(seed))
     log(timed(`it is over: ${crowd.summary}`))
     const { faults, summary } = await crowd.leave()
     log(timed(summary))
@@ -80,7 +80,7 @@ export async function chaos(
     return [...faults, ...left.map(what => `left: ${what}`)]
   } finally {
     await flock.stop()
-    await nats?.remove()
+    await redis.remove()
     await prosody.stop()
   }
 }
@@ -104,10 +104,10 @@ const pausing =
   (seconds: number): Event['run'] =>
   (course, member) =>
     pause(course, member, seconds)
-const losingNats =
-  (seconds: number): Event['run'] =>
+const losingRedis =
+  (how: RedisFault, seconds: number): Event['run'] =>
   course =>
-    loseNats(course, course.nats!, seconds)
+    loseRedis(course, course.redis, how, seconds)
 
 const ofOne: readonly Event[] = [
   { name: 'kill -9', often: 2, isOfOne: true, takes: true, run: kill },
@@ -116,24 +116,32 @@ const ofOne: readonly Event[] = [
   { name: 'SIGTERM', often: 1, isOfOne: true, takes: true, run: drain },
 ]
 
-const withNats: readonly Event[] = [
+const ofRedis: readonly Event[] = [
+  { name: 'Redis is restarted', often: 1, hides: true, run: losingRedis('stopped', 0) },
+  { name: 'Redis is killed, and starts empty', often: 1, hides: true, run: losingRedis('emptied', 0) },
+  { name: 'Redis is gone for 8 s', often: 1, hides: true, run: losingRedis('stopped', 8) },
+  { name: 'Redis hangs for 8 s', often: 1, hides: true, run: losingRedis('hung', 8) },
+  { name: 'Redis is gone for 60 s, and starts empty', often: 1, hides: true, run: losingRedis('emptied', 60) },
+]
+
+const withProcesses: readonly Event[] = [
   ...ofOne,
-  { name: 'NATS is restarted', often: 2, hides: true, run: losingNats(0) },
-  { name: 'NATS is gone for 8 s', often: 2, hides: true, run: losingNats(8) },
-  { name: 'NATS is gone for 60 s', often: 1, hides: true, run: losingNats(60) },
-  // A process that starts without NATS finds no other.
+  ...ofRedis,
+  // A process that starts without Redis is not ready.
   { name: 'a new process', often: 4, brings: true, hides: true, run: addProcess },
 ]
 
-const withWorkers: readonly Event[] = [...ofOne, { name: 'SIGUSR2', often: 1, takes: true, run: replaceAll }]
+const withWorkers: readonly Event[] = [
+  ...ofOne,
+  ...ofRedis,
+  { name: 'SIGUSR2', often: 1, takes: true, run: replaceAll },
+]
 
 async function addProcess({ flock }: Course): Promise<void> {
-  if (flock instanceof NatsFlock) await flock.add()
+  if (flock instanceof ProcessFlock) await flock.add()
 }
 
-async function replaceAll({ crowd, flock, drainSeconds: draining }: Course): Promise<void> {
-  const from = performance.now() + draining * 1000
-  for (const { node } of flock.members) crowd.harm({ node, kind: 'died', from })
+async function replaceAll({ flock, drainSeconds: draining }: Course): Promise<void> {
   if (flock instanceof WorkerFlock) flock.replaceAll()
   // Each begins to drain once the next has started.
   await sleep((draining + 10) * 1000)
@@ -141,8 +149,8 @@ async function replaceAll({ crowd, flock, drainSeconds: draining }: Course): Pro
 
 /** Lets one event begin every ten seconds, and resolves when the last is over. */
 async function unfold(course: Course, seconds: number, random: Random): Promise<void> {
-  const { crowd, flock, nats, log } = course
-  const all = nats === undefined ? withWorkers : withNats
+  const { crowd, flock, log } = course
+  const all = flock instanceof WorkerFlock ? withWorkers : withProcesses
   const end = performance.now() + seconds * 1000
   const going = new Map<Promise<void>, Event>()
   let bag: Event[] = []

@@ -1,5 +1,6 @@
 // Users who chat in pairs, one over BOSH and one over WebSocket, during faults of the service. Their messages are
 // numbered. At the end, the judge reports lost and doubled messages that no fault explains.
+import { randomUUID } from 'node:crypto'
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { processIn } from '../../../src/store/process-name.js'
@@ -27,6 +28,7 @@ export interface CrowdOptions {
 /** How long a backend waits for an answer, and until it calls again, in milliseconds. */
 const callPatience = 5_000
 const againMilliseconds = 200
+const locateMilliseconds = 2_000
 /** A page that loses its session within this time waits before it asks for another, in milliseconds. */
 const soon = 10_000
 const firstPause = 500
@@ -54,11 +56,16 @@ class Chatter {
 }
 
 export class Crowd {
+  /** In each message, because a server can deliver messages to users of an earlier crowd. */
+  readonly #name = randomUUID()
   readonly #options: CrowdOptions
   readonly #chatters: readonly Chatter[]
   readonly #judge = new Judge()
   readonly #authorization: string
   readonly #agent: Agent | false
+  /** The process of each session, by its id. */
+  #places: ReadonlyMap<string, string | undefined> = new Map()
+  #locating: NodeJS.Timeout | undefined
   #isTalking = false
   #isClosing = false
   /** Warms that are under way. */
@@ -82,6 +89,7 @@ export class Crowd {
     await this.#allCome()
     while (!this.#chatters.every(({ isReady }) => isReady)) await sleep(20)
     this.#isTalking = true
+    this.#locating = setInterval(() => void this.#locate(), locateMilliseconds)
     for (const chatter of this.#chatters) void this.#chat(chatter)
   }
 
@@ -100,6 +108,24 @@ export class Crowd {
     return this.#chatters.filter(({ binding }) => binding !== undefined && processIn(binding.sid) === node).length
   }
 
+  /** Numbers of the sessions that this process has now, also of those that other processes opened. */
+  async livesAt(node: string): Promise<ReadonlySet<number>> {
+    await this.#locate()
+    const here = this.#chatters.filter(({ binding }) => binding !== undefined && this.#places.get(binding.id) === node)
+    return new Set(here.flatMap(({ life }) => life ?? []))
+  }
+
+  /** Asks which process has each session. Without an answer, the last answer counts. */
+  async #locate(): Promise<void> {
+    const headers = { Authorization: this.#authorization, Accept: 'application/json' }
+    const signal = AbortSignal.timeout(callPatience)
+    const url = `${this.#options.url}/warm/sessions?limit=1000`
+    const answer = await ask(url, { agent: false, headers, signal }).catch(() => undefined)
+    if (answer?.status !== 200) return
+    const { sessions } = JSON.parse(answer.text) as { sessions: readonly { id: string; process?: string }[] }
+    this.#places = new Map(sessions.map(({ id, process }) => [id, process]))
+  }
+
   get summary(): string {
     return this.#judge.summary
   }
@@ -112,6 +138,7 @@ export class Crowd {
     for (const { user, isReady, binding } of this.#chatters)
       if (!isReady)
         this.#judge.missed(`${user} has had no session at the end; the last one was in ${binding?.sid.slice(0, 8)}`)
+    clearInterval(this.#locating)
     const judgement = this.#judge.judgement()
     this.#isClosing = true
     await this.#allCome()
@@ -190,14 +217,14 @@ export class Crowd {
       if (!this.#isTalking || !isReady || !partner.isReady) continue
       const number = this.#judge.say(life!, partner.life!)
       const { jid } = partner.binding!
-      const body = `word ${life} ${partner.life} ${number}`
+      const body = `word ${this.#name} ${life} ${partner.life} ${number}`
       talk!.say(`<message xmlns='jabber:client' to='${jid}' type='chat'><body>${body}</body></message>`)
     }
   }
 
   #hear(life: number, stanzas: string): void {
-    for (const [, from, to, number] of stanzas.matchAll(/<body>word (\d+) (\d+) (\d+)<\/body>/g))
-      if (Number(to) === life) this.#judge.hear(Number(from), life, Number(number))
+    for (const [, name, from, to, number] of stanzas.matchAll(/<body>word (\S+) (\d+) (\d+) (\d+)<\/body>/g))
+      if (name === this.#name && Number(to) === life) this.#judge.hear(Number(from), life, Number(number))
   }
 
   /** Calls the warm API until it answers; undefined where there is no such session. */

@@ -1,6 +1,7 @@
 // Faults of the processes of a service. Each function resolves when its fault is over.
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { NatsServer } from '../nats-server.js'
+import { processSeconds } from '../../../src/store/store.js'
+import type { RedisServer } from '../redis-server.js'
 import type { Crowd } from './crowd.js'
 import type { Flock, Member } from './member.js'
 
@@ -9,27 +10,29 @@ export interface FaultParts {
   readonly flock: Flock
   /** `DRAIN_TIME`, in seconds. */
   readonly drainSeconds: number
+  /** Whether sessions move to another process when theirs stops. If not, they end after `DRAIN_TIME`. */
+  readonly canMove: boolean
 }
 
-/** Seconds of silence after which a process counts as gone. */
-const goneSeconds = 10
-/** How long processes may take to find each other again, in seconds. */
+/** How long a process or Redis may take to serve again as before, in seconds. */
 export const rejoinSeconds = 4
 /** Longest time in which a process ends after `DRAIN_TIME`, in milliseconds. */
 const stopMilliseconds = 12_000
 
 /** `kill -9`. */
 export async function kill({ crowd, flock }: FaultParts, member: Member): Promise<void> {
+  const lives = await crowd.livesAt(member.node)
   member.isLeaving = true
-  crowd.harm({ node: member.node, kind: 'died', from: performance.now() })
+  crowd.harm({ node: member.node, lives, kind: 'died', from: performance.now() })
   flock.signal(member, 'SIGKILL')
 }
 
 /** SIGSTOP, and SIGCONT so many seconds later. */
 export async function pause({ crowd, flock }: FaultParts, member: Member, seconds: number): Promise<void> {
+  const lives = await crowd.livesAt(member.node)
   const from = performance.now()
   const to = from + (seconds + rejoinSeconds) * 1000
-  if (seconds >= goneSeconds) crowd.harm({ node: member.node, kind: 'silent', from, to })
+  if (seconds >= processSeconds) crowd.harm({ node: member.node, lives, kind: 'silent', from, to })
   else crowd.cut({ from, to: from + seconds * 1000 })
   member.isStopped = true
   flock.signal(member, 'SIGSTOP')
@@ -38,23 +41,35 @@ export async function pause({ crowd, flock }: FaultParts, member: Member, second
   member.isStopped = false
 }
 
-/** SIGTERM. After `DRAIN_TIME`, the process ends the sessions that are left. */
-export async function drain({ crowd, flock, drainSeconds }: FaultParts, member: Member): Promise<void> {
+/** SIGTERM. `seconds` is `DRAIN_TIME` of the process, if it has a time of its own. */
+export async function drain(parts: FaultParts, member: Member, seconds = parts.drainSeconds): Promise<void> {
+  const { crowd, flock, canMove } = parts
   member.isLeaving = true
-  const from = performance.now() + drainSeconds * 1000
-  crowd.harm({ node: member.node, kind: 'died', from })
+  const from = performance.now() + seconds * 1000
+  if (!canMove) crowd.harm({ node: member.node, lives: await crowd.livesAt(member.node), kind: 'died', from })
   flock.signal(member, 'SIGTERM')
   const latest = from + stopMilliseconds
   while (!member.isGone && performance.now() < latest) await sleep(100)
 }
 
-/** The broker is ended, and started so many seconds later. */
-export async function loseNats({ crowd }: FaultParts, nats: NatsServer, seconds: number): Promise<void> {
+export type RedisFault = 'stopped' | 'emptied' | 'hung'
+
+/**
+ * Stops Redis, kills it so that its data is lost, or makes it hang, for so many seconds. Sessions and their messages are
+ * not harmed.
+ */
+export async function loseRedis(
+  { crowd }: Pick<FaultParts, 'crowd'>,
+  redis: RedisServer,
+  how: RedisFault,
+  seconds: number,
+): Promise<void> {
   const from = performance.now()
-  const to = from + (seconds + rejoinSeconds) * 1000
-  if (seconds >= goneSeconds) crowd.harm({ kind: 'silent', from, to })
-  else crowd.cut({ from, to })
-  await nats.stop(seconds === 0 ? 'SIGTERM' : 'SIGKILL')
+  crowd.cut({ from, to: from + (seconds + rejoinSeconds) * 1000 })
+  if (how === 'hung') redis.pause()
+  else if (how === 'stopped') await redis.stop()
+  else await redis.kill()
   await sleep(seconds * 1000)
-  await nats.start()
+  if (how === 'hung') redis.resume()
+  else await redis.start()
 }

@@ -5,7 +5,9 @@
 export interface Harm {
   /** Name of the process. Undefined means all processes. */
   readonly node?: string | undefined
-  /** `died`: the process is gone. `silent`: others do not reach it for ten seconds or more. */
+  /** Numbers of sessions that others had opened and that had moved to the process. */
+  readonly lives?: ReadonlySet<number> | undefined
+  /** `died`: the process is gone. `silent`: others do not reach it until its entry in the store has expired. */
   readonly kind: 'died' | 'silent'
   readonly from: number
   /** End of the harm. Undefined for `died`. */
@@ -34,6 +36,7 @@ const margin = 1_000
 
 /** A session from its beginning to its end. */
 interface Life {
+  readonly number: number
   readonly node: string
   readonly from: number
   to: number | undefined
@@ -75,7 +78,9 @@ export class Judge {
 
   /** A session begins. Returns its number. */
   begin(node: string): number {
-    return this.#lives.push({ node, from: performance.now(), to: undefined, why: undefined, oddities: [] }) - 1
+    const number = this.#lives.length
+    this.#lives.push({ number, node, from: performance.now(), to: undefined, why: undefined, oddities: [] })
+    return number
   }
 
   /** A session has ended unexpectedly. */
@@ -185,10 +190,10 @@ export class Judge {
     )
   }
 
-  #harmsOf({ node, from, to = Number.POSITIVE_INFINITY }: Life): Harm[] {
+  #harmsOf({ number, node, from, to = Number.POSITIVE_INFINITY }: Life): Harm[] {
     return this.#harms.filter(
       harm =>
-        (harm.node === undefined || harm.node === node) &&
+        (harm.node === undefined || harm.node === node || harm.lives?.has(number)) &&
         harm.from - margin <= to &&
         (harm.to ?? Number.POSITIVE_INFINITY) + margin >= from,
     )

@@ -1,16 +1,19 @@
-// A short run: a few people, an XMPP server in this process, and processes of the built service.
-import { mkdtempSync, rmSync } from 'node:fs'
+// A short run: a few people, an XMPP server, and processes of the built service.
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startDemoServer } from '../../../src/demo/server.js'
-import { type NatsServer, startNatsServer } from '../nats-server.js'
 import { ensureBuilt } from '../operated-service.js'
+import { startProsody } from '../prosody.js'
+import { type RedisServer, startRedisServer } from '../redis-server.js'
 import { Crowd } from './crowd.js'
-import type { FaultParts } from './faults.js'
+import { type FaultParts, rejoinSeconds } from './faults.js'
 import type { Judgement } from './judge.js'
 import { leftovers } from './leftovers.js'
 import type { Flock, FlockOptions, Member } from './member.js'
-import { NatsFlock } from './nats-flock.js'
+import { ProcessFlock } from './process-flock.js'
 import { WorkerFlock } from './worker-flock.js'
 
 const admin = 'portal:choose-a-secret'
@@ -19,40 +22,56 @@ const drainSeconds = 3
 /** Longest time that a message may take after a fault, in seconds: longer than requests are held. */
 const patience = 12
 /** How long a page may be away, in seconds. */
-const away = '10'
+const away = '20'
 const users = Array.from({ length: 12 }, (_, index) => `user${index}`)
+const accounts = Object.fromEntries([...users, 'probe'].map(name => [name, name]))
 
 export interface CrowdStage<F extends Flock> {
   readonly flock: F
-  readonly nats: NatsServer | undefined
+  readonly redis: RedisServer
   /** A process that neither leaves nor is gone. */
   readonly victim: Member
-  /** Runs `work` while users chat, waits for their messages, and resolves with the judgement. */
+  /** Runs `work` while users chat, and for some seconds more. Waits for their messages, and resolves with the judgement. */
   during(work: (parts: FaultParts) => Promise<unknown>): Promise<Judgement>
   /** What is left after the sessions of absent pages have ended. */
   leftovers(): Promise<string[]>
   strike(): Promise<void>
 }
 
-/** Processes that are joined by NATS. */
-export async function setNatsStage(): Promise<CrowdStage<NatsFlock>> {
-  const nats = await startNatsServer()
-  return setStage({ NATS_URL: nats.url() }, options => NatsFlock.start(processes, options, probe), nats)
+/** Lets Prosody resume streams, so that sessions can move to another process. */
+export const movableSessions = `modules_enabled = { "roster", "saslauth", "tls", "disco", "ping", "bosh", "smacks" }
+smacks_hibernation_time = 60`
+
+/** Separate processes before a Prosody that lets sessions move. */
+export function setProcessStage(): Promise<CrowdStage<ProcessFlock>> {
+  const start = (options: FlockOptions) => ProcessFlock.start(processes, options, probe)
+  return setStage(startProsody({ users: accounts, iterations: 4096, config: movableSessions }), start, true)
 }
 
-export function setWorkerStage(): Promise<CrowdStage<WorkerFlock>> {
-  return setStage({}, options => WorkerFlock.start(processes, options))
+/** Workers before a server in this process, whose sessions cannot move. */
+export async function setWorkerStage(): Promise<CrowdStage<WorkerFlock>> {
+  const server = await startDemoServer(accounts)
+  const started = Promise.resolve({ c2sPort: server.port, stop: () => server.stop() })
+  return setStage(started, options => WorkerFlock.start(processes, options), false)
 }
 
 const probe = { admin, user: 'probe' }
 
+/** The file for `SEAL_KEY_FILE`. */
+export function sealKeyIn(folder: string): string {
+  const file = join(folder, 'seal.key')
+  writeFileSync(file, `${randomBytes(32).toString('base64')}\n`, { mode: 0o600 })
+  return file
+}
+
 async function setStage<F extends Flock>(
-  environment: Readonly<Record<string, string>>,
+  starting: Promise<{ readonly c2sPort: number; stop(): Promise<void> }>,
   start: (options: FlockOptions) => Promise<F>,
-  nats?: NatsServer,
+  canMove: boolean,
 ): Promise<CrowdStage<F>> {
   ensureBuilt()
-  const server = await startDemoServer(Object.fromEntries([...users, 'probe'].map(name => [name, name])))
+  const server = await starting
+  const redis = await startRedisServer()
   const folder = mkdtempSync(join(tmpdir(), 'crowd-'))
   const flock = await start({
     folder,
@@ -61,15 +80,15 @@ async function setStage<F extends Flock>(
       XMPP_DOMAINS: 'localhost',
       // Spare links stay for 20 s.
       XMPP_SPARE_LINKS: '0',
-      XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+      XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${server.c2sPort}?tls=none`,
       DRAIN_TIME: String(drainSeconds),
       ...{ BOSH_INACTIVITY: away, WEBSOCKET_RESUME: away, WARM_ATTACH_TIMEOUT: away },
-      ...environment,
+      ...{ REDIS_URL: `unix:${redis.path}`, SEAL_KEY_FILE: sealKeyIn(folder) },
     },
   })
   return {
     flock,
-    nats,
+    redis,
     get victim() {
       return flock.members.find(({ isLeaving, isGone }) => !isLeaving && !isGone)!
     },
@@ -78,7 +97,8 @@ async function setStage<F extends Flock>(
       let judgement: Judgement
       await crowd.arrive()
       try {
-        await work({ crowd, flock, drainSeconds })
+        await work({ crowd, flock, drainSeconds, canMove })
+        await sleep(rejoinSeconds * 1000)
       } finally {
         judgement = await crowd.leave(patience)
       }
@@ -87,7 +107,7 @@ async function setStage<F extends Flock>(
     leftovers: () => leftovers(flock, 2 * Number(away)),
     async strike() {
       await flock.stop()
-      await nats?.remove()
+      await redis.remove()
       await server.stop()
       rmSync(folder, { recursive: true, force: true })
     },

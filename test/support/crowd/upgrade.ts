@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startEjabberd } from '../ejabberd.js'
 import { ask } from '../http-answer.js'
+import { startRedisServer } from '../redis-server.js'
 import { timed } from './chaos.js'
 import { Crowd } from './crowd.js'
+import { sealKeyIn } from './stage.js'
 import { WorkerFlock } from './worker-flock.js'
 
 export interface UpgradePlan {
@@ -33,12 +35,14 @@ export async function upgrade(plan: UpgradePlan, log: (text: string) => void): P
     users: Object.fromEntries([...users, ...called].map(name => [name, name])),
     plain: true,
   })
+  const folder = mkdtempSync(join(tmpdir(), 'warm-upgrade-'))
+  const redis = await startRedisServer()
   const environment = {
     ADMIN_USERS: admin,
     XMPP_DOMAINS: 'localhost',
     XMPP_SERVERS: `localhost=xmpp://127.0.0.1:${ejabberd.c2sPort}?tls=none`,
+    ...{ REDIS_URL: `unix:${redis.path}`, SEAL_KEY_FILE: sealKeyIn(folder) },
   }
-  const folder = mkdtempSync(join(tmpdir(), 'warm-upgrade-'))
   const flock = await WorkerFlock.start(workers, { environment, folder })
   const agent = new Agent({ keepAlive: true })
   try {
@@ -63,6 +67,7 @@ export async function upgrade(plan: UpgradePlan, log: (text: string) => void): P
   } finally {
     agent.destroy()
     await flock.stop()
+    await redis.remove()
     await ejabberd.stop()
   }
 }

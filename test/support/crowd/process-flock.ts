@@ -1,4 +1,4 @@
-// Separate processes, joined by NATS, behind a balancer.
+// Separate processes that share a Redis, behind a balancer.
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { processIn } from '../../../src/store/process-name.js'
@@ -13,7 +13,7 @@ export interface Probe {
   readonly user: string
 }
 
-export class NatsFlock implements Flock {
+export class ProcessFlock implements Flock {
   readonly members: Member[] = []
   readonly #options: FlockOptions
   readonly #probe: Probe
@@ -30,7 +30,7 @@ export class NatsFlock implements Flock {
 
   /** Starts `count` processes. */
   static async start(count: number, options: FlockOptions, probe: Probe) {
-    const flock = new NatsFlock(options, probe, await RandomBalancer.start())
+    const flock = new ProcessFlock(options, probe, await RandomBalancer.start())
     await Promise.all(Array.from({ length: count }, () => flock.add()))
     return flock
   }
@@ -39,14 +39,15 @@ export class NatsFlock implements Flock {
     return `http://127.0.0.1:${this.#balancer.port}`
   }
 
-  async add(): Promise<Member> {
+  /** Starts another process. Settings in `more` win over those of the others. */
+  async add(more: FlockOptions['environment'] = {}): Promise<Member> {
     const [port = 0, metricsPort = 0] = await freePorts(2)
     const { environment, folder } = this.#options
     const own = {
       ...{ PORT: String(port), HOST: '127.0.0.1', METRICS_ADDRESS: `127.0.0.1:${metricsPort}` },
-      EXTERNAL_URL: this.url,
+      ...{ EXTERNAL_URL: this.url, PEER_LISTEN: '127.0.0.1:0' },
     }
-    const child = await run({ folder, environment: { ...environment, ...own } }, `node${++this.#count}`)
+    const child = await run({ folder, environment: { ...environment, ...own, ...more } }, `process${++this.#count}`)
     const node = await nameAt(port, this.#probe)
     await sleep(300)
     const member: Member = {

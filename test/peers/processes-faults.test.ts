@@ -1,0 +1,75 @@
+// What users notice when something happens to a process, or to the Redis that the processes share.
+// Runs in npm run test:all only: five minutes; `processes-websocket.test.ts` and `processes-bosh.test.ts` have processes that die.
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { drain, kill, loseRedis, pause, type RedisFault } from '../support/crowd/faults.js'
+import type { ProcessFlock } from '../support/crowd/process-flock.js'
+import { type CrowdStage, setProcessStage } from '../support/crowd/stage.js'
+import { describeWith } from './needs.js'
+
+describeWith(['prosody', 'redis-server'], 'processes that share a Redis', () => {
+  let stage: CrowdStage<ProcessFlock>
+
+  beforeAll(async () => {
+    stage = await setProcessStage()
+  })
+  afterAll(() => stage.strike())
+
+  test('a process that is suspended for three seconds loses nothing', async () => {
+    const { faults } = await stage.during(parts => pause(parts, stage.victim, 3))
+    expect(faults).toEqual([])
+  })
+
+  test('users of a process that is suspended too long get new sessions', async () => {
+    const { faults } = await stage.during(parts => pause(parts, stage.victim, 11))
+    expect(faults).toEqual([])
+  })
+
+  test('a killed process that is replaced affects only its own users', async () => {
+    const { faults } = await stage.during(async parts => {
+      await kill(parts, stage.victim)
+      await stage.flock.add()
+    })
+    expect(faults).toEqual([])
+  })
+
+  test('the sessions of a process that drains and stops move, and lose nothing', async () => {
+    const { faults } = await stage.during(async parts => {
+      await stage.flock.add()
+      await drain(parts, stage.victim)
+    })
+    expect(faults).toEqual([])
+  })
+
+  test('the sessions of a process that stops at once move, and lose nothing', async () => {
+    const member = await stage.flock.add({ DRAIN_TIME: '0' })
+    const { faults } = await stage.during(parts => drain(parts, member, 0))
+    expect(faults).toEqual([])
+  })
+
+  test('all processes are replaced, one after the other, and users lose nothing', async () => {
+    const { faults } = await stage.during(async parts => {
+      for (const member of [...stage.flock.members]) {
+        await stage.flock.add()
+        await drain(parts, member)
+      }
+    })
+    expect(faults).toEqual([])
+  })
+
+  const faultsOfRedis: readonly (readonly [RedisFault, seconds: number])[] = [
+    ['stopped', 1],
+    ['stopped', 10],
+    ['emptied', 0],
+    ['emptied', 10],
+    ['hung', 2],
+    ['hung', 10],
+  ]
+  test.each(faultsOfRedis)('a Redis that is %s for %i s costs no session and no message', async (how, seconds) => {
+    const { faults } = await stage.during(parts => loseRedis(parts, stage.redis, how, seconds))
+    expect(faults).toEqual([])
+  })
+
+  test('no session or link is left in any process', async () => {
+    expect(await stage.leftovers()).toEqual([])
+  })
+})
