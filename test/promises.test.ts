@@ -3,7 +3,7 @@ import { Counts } from '../src/lib/counts.js'
 import { generatedFile } from './support/generated-file.js'
 import { promisedNames } from './support/promised-names.js'
 
-const file = 'test/cases/promises/1.txt'
+const file = 'test/cases/promises/2.txt'
 
 const open = {
   links: () => 0,
@@ -18,7 +18,7 @@ const open = {
 }
 const states = { opening: 0, waiting: 0, held: 0, quiet: 0, paused: 0, ended: 0, elsewhere: 0 }
 
-test('no name that version 1.0 promises is removed, and `npm run promises` has added each new name', async () => {
+test('no name that version 2 promises is removed, and `npm run promises` has added each new name', async () => {
   const now = await promisedNames({
     counts: new Counts(),
     clock: { now: () => 0 },

@@ -142,7 +142,7 @@ export const sections = {
     REDIS_PASSWORD_FILE: joined(secretFile).means('File with the password for Redis.'),
     REDIS_TLS_CA: joined(certificatesFile).means('PEM file of the CAs for Redis. Default: CAs of Node.js.'),
     PEER_LISTEN: joined(peerListen).means(
-      'Address and port for processes on other machines, such as `10.0.0.11:9191`. TLS with a key from SEAL_KEY_FILE protects it.',
+      'Address and port for processes on other machines, such as `10.0.0.11:9191`. Each of WORKERS takes the first free port from there. TLS with a key from SEAL_KEY_FILE protects it.',
     ),
     PEER_ADDRESS: joined(peerAddress).means(
       'Address where other machines reach PEER_LISTEN, with a port or without. Default: PEER_LISTEN, or the host name.',

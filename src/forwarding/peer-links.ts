@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { statSync } from 'node:fs'
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -6,8 +7,9 @@ import {
   constants,
   type OutgoingHttpHeaders,
 } from 'node:http2'
-import { connect as connectTcp } from 'node:net'
+import { connect as connectTcp, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { attempt } from '../lib/attempt.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import { connectionWindow, linkOptions, type PeerAddress, pskOptions } from './link-settings.js'
 
@@ -164,7 +166,15 @@ export class PeerLink {
 
 const ignore = () => {}
 
+function isForeign(path: string): boolean {
+  const owner = attempt(() => statSync(path).uid)
+  return owner !== undefined && owner !== process.getuid?.()
+}
+
 function dial(address: PeerAddress, key: KeyObject | undefined) {
+  // Another user of this machine who can write to the store could name a socket of their own.
+  if ('path' in address && isForeign(address.path))
+    return new Socket().destroy(new Error('another user has the socket'))
   if ('path' in address) return connectTcp(address.path)
   const { psk, identity, ...options } = pskOptions(key!)
   // The key has proven the peer. There is no certificate.

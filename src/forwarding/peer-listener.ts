@@ -70,7 +70,8 @@ export async function listenForPeers(parts: PeerListenerParts) {
       withSocketMode(0o600, () => server.listen(address.path)),
       'listening',
     )
-  } else await once(server.listen(address), 'listening')
+    // Not shared with other workers: peers mean this process.
+  } else await once(server.listen({ ...address, exclusive: true }), 'listening')
   server.on('error', parts.report)
   return {
     address: server.address(),

@@ -1,8 +1,11 @@
 import type { KeyObject } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../config/config.js'
+import type { Peers } from '../config/redis-settings.js'
+import type { PeerAddress } from '../forwarding/link-settings.js'
 import { PeerLinks } from '../forwarding/peer-links.js'
 import { listenForPeers, type PeerListener } from '../forwarding/peer-listener.js'
 import { createPeers, writeAddress } from '../forwarding/peers.js'
@@ -10,7 +13,7 @@ import { install } from '../http/fast/install.js'
 import type { Dispatcher } from '../http/listening/dispatch.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import { onceAMinute } from '../lib/limits/throttle.js'
-import { type LogFor, traceOf } from '../lib/log.js'
+import { codeOf, type LogFor, traceOf } from '../lib/log.js'
 import { version } from '../lib/package-json.js'
 import type { SessionBook } from '../session/registry/session-book.js'
 import { type ProcessEntry, type Store, type StoreEvents, StoreUnavailable } from '../store/store.js'
@@ -25,6 +28,8 @@ interface JoinedParts {
   /** For links between machines. */
   readonly key: KeyObject | undefined
   readonly peers: Config['peers']
+  /** Ports from that of PEER_LISTEN on: the first free port is taken. */
+  readonly ports: number
   readonly isFast: boolean
   readonly name: string
   readonly place: string
@@ -68,8 +73,22 @@ export async function joinProcesses(parts: JoinedParts) {
   let told: Promise<unknown> = Promise.resolve()
   let setDown: { readonly done: Promise<void>; readonly resolve: () => void } | undefined
 
+  const compared = new Set<string>()
+  const compareSettings = () => {
+    const own = settings()
+    for (const other of peers.others) {
+      if (compared.has(other.name)) continue
+      compared.add(other.name)
+      const different = Object.keys(own).filter(each => own[each] !== other.settings[each])
+      if (different.length > 0)
+        log.warn({ other: other.name, place: other.place, different }, 'a process has other settings')
+    }
+    for (const each of compared) if (!peers.others.some(({ name }) => name === each)) compared.delete(each)
+  }
+
   const look = () => {
     peers.look()
+    compareSettings()
     timer = clock.after(lookMilliseconds, look)
   }
 
@@ -91,21 +110,26 @@ export async function joinProcesses(parts: JoinedParts) {
 
     /** Listens for the other processes, and tells them. They know this process when it has its first client. */
     async join(dispatcher: Dispatcher, book: SessionBook): Promise<void> {
-      const place = parts.peers?.listen ?? { path: join(parts.folder ?? ownFolder!, `${name}.sock`) }
-      listener = await listenForPeers({
-        address: place,
-        key,
-        messages: install(isFast),
-        listener: dispatcher,
-        upgradeFor: dispatcher.upgradeFor,
-        answer: peers.answerCall,
-        report: error => log.error(traceOf(error), 'a request of another process failed'),
-      })
-      const bound = listener.address
-      const port = typeof bound === 'object' && bound !== null ? bound.port : 0
-      address = writeAddress(
-        'path' in place ? place : { host: parts.peers!.address.host, port: parts.peers!.address.port || port },
-      )
+      const listenAt = (address: PeerAddress) =>
+        listenForPeers({
+          address,
+          key,
+          messages: install(isFast),
+          listener: dispatcher,
+          upgradeFor: dispatcher.upgradeFor,
+          answer: peers.answerCall,
+          report: error => log.error(traceOf(error), 'a request of another process failed'),
+        })
+      if (parts.peers === undefined) {
+        const path = join(parts.folder ?? ownFolder!, `${name}.sock`)
+        listener = await listenAt({ path })
+        address = writeAddress({ path })
+      } else {
+        const { listen, address: shown } = parts.peers
+        listener = await atFreePort(listen, parts.ports, listenAt)
+        const { port } = listener.address as AddressInfo
+        address = writeAddress({ host: shown.host, port: shown.port === 0 ? port : shown.port + port - listen.port })
+      }
       let hasJoined = false
       await store.join({
         entry: () => ({ name, address, place: parts.place, version, settings: settings(), isDraining }),
@@ -169,3 +193,17 @@ export async function joinProcesses(parts: JoinedParts) {
 }
 
 const madeFolder = () => mkdtempSync(join(tmpdir(), 'warm-bindings-'))
+
+async function atFreePort<T>(
+  { host, port }: Peers['listen'],
+  ports: number,
+  listenAt: (address: PeerAddress) => Promise<T>,
+) {
+  for (let next = port; ; next++) {
+    try {
+      return await listenAt({ host, port: next })
+    } catch (error) {
+      if (codeOf(error) !== 'EADDRINUSE' || next === port + ports - 1) throw error
+    }
+  }
+}

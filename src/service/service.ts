@@ -122,6 +122,8 @@ export async function startService({
             givenStore === undefined ? openRedis(config, clock, events) : Promise.resolve(givenStore),
           key: config.redis?.sealKey,
           peers: config.peers,
+          // During an upgrade, there are twice as many workers.
+          ports: Math.max(1, 2 * config.workers),
           isFast: config.http.fast,
           name: processName,
           place,

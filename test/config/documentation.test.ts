@@ -114,7 +114,6 @@ describe('the documents are true:', () => {
         },
         workers: 0,
         drainTime: 0,
-        nats: undefined,
         redis: undefined,
         peers: undefined,
         state: undefined,

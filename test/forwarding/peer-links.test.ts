@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
-import { type IncomingMessage, request, type ServerResponse } from 'node:http'
-import { afterEach, expect, test } from '@jest/globals'
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { afterEach, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { freshPath, type Stage, setStage } from './stage.js'
 
@@ -120,4 +120,19 @@ test('a link may be forgotten before it is open, and time may pass', async () =>
   expect(link.isUsable).toBe(false)
   stage.clock.advance(20_000)
   expect(await send()).toBe(200)
+})
+
+test('a socket of another user is not used', async () => {
+  const path = freshPath()
+  const owner = createServer((_req, res) => void res.end())
+  await once(owner.listen(path), 'listening')
+  const getuid = jest.spyOn(process, 'getuid').mockReturnValue(1_234_567)
+  try {
+    stage = await setStage({ address: { path } })
+    await send()
+    expect(stage.lost).toEqual([{ how: 'unreachable', body: 'body' }])
+  } finally {
+    getuid.mockRestore()
+    owner.close()
+  }
 })

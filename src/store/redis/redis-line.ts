@@ -39,7 +39,8 @@ export class RedisLine {
   readonly #clock: Clock
   readonly #events: StoreEvents
   #client: RedisClient | undefined
-  #isUp = false
+  /** Undefined until the first heartbeat has an answer or fails. */
+  #isUp: boolean | undefined
   #reason: Outage = 'no-connection'
   /** Redis time minus the time of the clock. */
   #offset: number | undefined
@@ -52,7 +53,7 @@ export class RedisLine {
   }
 
   get isUp(): boolean {
-    return this.#isUp
+    return this.#isUp === true
   }
 
   get reason(): Outage {
@@ -123,10 +124,11 @@ export class RedisLine {
   }
 
   down(reason: Outage): void {
-    if (!this.#isUp) return
-    this.#reason = reason
+    if (this.#isUp === false) return
+    // Without a connection, the client has told why.
+    if (this.#isUp || reason !== 'no-connection') this.#reason = reason
     this.#isUp = false
-    this.#events.onDown(reason)
+    this.#events.onDown(this.#reason)
   }
 
   async #ran({ sha, text }: Script, args: readonly (string | number)[]): Promise<unknown> {

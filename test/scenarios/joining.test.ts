@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
+import { systemClock } from '../../src/lib/clock.js'
+import { memoryStore } from '../../src/store/memory-store.js'
+import type { Store } from '../../src/store/store.js'
+import { BoshClient } from '../support/bosh-client.js'
+import { eventually } from '../support/eventually.js'
+import { freePorts } from '../support/ports.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+
+let server: DemoServer
+let folder: string
+let services: TestService[]
+
+beforeEach(async () => {
+  server = await startDemoServer({ alice: 'wonderland' })
+  folder = mkdtempSync(join(tmpdir(), 'joining-'))
+  writeFileSync(join(folder, 'seal.key'), Buffer.alloc(32, 7).toString('base64'), { mode: 0o600 })
+  services = []
+})
+
+afterEach(async () => {
+  await Promise.all(services.map(service => service.stop()))
+  await server.stop()
+  rmSync(folder, { recursive: true })
+})
+
+async function start(store: Store | undefined, environment: Record<string, string>): Promise<TestService> {
+  const service = await startTestService({
+    servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
+    ...(store !== undefined && { store }),
+    environment: { SEAL_KEY_FILE: join(folder, 'seal.key'), REDIS_URL: 'redis://127.0.0.1', ...environment },
+  })
+  services.push(service)
+  return service
+}
+
+const logged = ({ lines }: TestService, text: string) => lines.filter(line => line.includes(text))
+
+test('workers with one PEER_LISTEN have ports of their own, so that a request reaches the process of its session', async () => {
+  const [port = 0] = await freePorts(1)
+  const store = memoryStore(systemClock)
+  const environment = { WORKERS: '2', PEER_LISTEN: `127.0.0.1:${port}`, PEER_ADDRESS: `localhost:${port}` }
+  const one = await start(store, environment)
+  const other = await start(store, environment)
+  const addresses = store.processes.map(({ address }) => address).sort()
+  expect(addresses[0]).toBe(`localhost:${port}`)
+  expect(addresses[1]).toMatch(/^localhost:\d+$/)
+  expect(addresses[1]).not.toBe(addresses[0])
+
+  for (const [home, away] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    const { sid, rid } = await home.bind({ jid: 'alice@localhost', password: 'wonderland', wait: 20 })
+    const client = new BoshClient(`${away.url}/http-bind`, { sid, rid })
+    const reply = await client.request('', { type: 'terminate' })
+    expect(reply).not.toContain('condition')
+    client.close()
+  }
+})
+
+test('a process that has other settings is named once', async () => {
+  const store = memoryStore(systemClock)
+  const one = await start(store, {})
+  await start(store, { MAX_SESSIONS_PER_JID: '3', EXTERNAL_URL: 'https://chat.example.org' })
+  await eventually('it is named', () => logged(one, 'other settings').length > 0)
+  expect(logged(one, 'other settings').map(line => JSON.parse(line).different)).toEqual([['EXTERNAL_URL', 'limits']])
+})
+
+test('a process that starts without Redis says so, and is ready', async () => {
+  const [port = 0] = await freePorts(1)
+  const alone = await start(undefined, { REDIS_URL: `redis://127.0.0.1:${port}` })
+  await eventually('it says so', () => logged(alone, 'Redis is away').length > 0)
+  expect(JSON.parse(logged(alone, 'Redis is away')[0]!)).toMatchObject({ reason: 'no-connection', level: 50 })
+  expect((await alone.warm({ jid: 'alice@localhost', password: 'wonderland' })).status).toBe(200)
+})
