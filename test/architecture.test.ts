@@ -17,7 +17,7 @@ const storeys = [
   ['http', 'session'],
   ['events'],
   ['outgoing'],
-  ['servers', 'processes'],
+  ['servers'],
   ['config'],
   ['store'],
   ['xmpp'],
@@ -29,13 +29,6 @@ const storeys = [
 const innerStoreys: Readonly<Record<string, readonly (readonly string[])[]>> = {
   http: [['listening'], ['answers'], ['addresses'], ['access'], ['bodies'], ['fast']],
   servers: [['c2s', 'login'], ['net']],
-  processes: [
-    ['start-nodes', 'state-files', 'draining'],
-    ['counting', 'exchanges'],
-    ['nodes'],
-    ['carriers'],
-    ['node-name'],
-  ],
 }
 
 const bench = fileURLToPath(new URL('../bench/', import.meta.url))

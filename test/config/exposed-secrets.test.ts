@@ -77,7 +77,6 @@ describe('a file with a secret', () => {
   test.each([
     ['XMPP_SERVICE_ACCOUNTS_FILE', 'example.org=service:s3cret'],
     ['EVENTS_SECRET_FILE', '0123456789abcdef'],
-    ['NATS_TOKEN_FILE', 'token'],
   ])('is checked if %s names it', (name, text) => {
     const EVENTS_URL = 'https://portal.example/events'
     const file = write('secret', 0o644, text)

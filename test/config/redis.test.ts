@@ -112,10 +112,22 @@ describe('REDIS_URL', () => {
     ])
   })
 
-  test('excludes NATS_URL', () => {
-    expect(problemsWith({ REDIS_URL: local, NATS_URL: 'nats://127.0.0.1' })).toEqual([
-      'REDIS_URL and NATS_URL exclude each other: keep one of them',
+  test.each(['2', 'auto'])('is required for WORKERS=%s, but not for a single process', WORKERS => {
+    expect(problemsWith({ WORKERS })).toEqual([
+      'REDIS_URL is required for WORKERS: install Redis (Debian: apt-get install redis-server) and name it, for example REDIS_URL=redis://127.0.0.1',
     ])
+    expect(load({ WORKERS, REDIS_URL: local }).config.workers).toBeGreaterThan(0)
+    expect(load({ WORKERS: '0' }).config.redis).toBeUndefined()
+  })
+
+  test('replaces each setting of NATS', () => {
+    expect(load({ REDIS_URL: local, NATS_URL: 'nats://127.0.0.1', NATS_TLS_CA: 'ca.pem' }).warnings).toEqual(
+      ['NATS_URL', 'NATS_TLS_CA'].map(
+        name =>
+          `${name} is no longer a setting: Redis connects the processes. Set REDIS_URL, and see the upgrade to 2.0.0 in CHANGELOG.md`,
+      ),
+    )
+    expect(load({ REDIS_URL: local, nats_url: 'a', NATS: 'b' }).warnings).toEqual([])
   })
 
   test.each([

@@ -28,9 +28,11 @@ function problemsOf(read: () => unknown): readonly string[] {
 
 describe('a reload of the settings', () => {
   test('reports what has changed, and keeps settings that need a restart', () => {
+    writeFileSync(join(folder, 'seal.key'), Buffer.alloc(32, 1).toString('base64'), { mode: 0o600 })
+    const redis = { REDIS_URL: 'redis://127.0.0.1', SEAL_KEY_FILE: join(folder, 'seal.key') }
     const { changed, needRestart, config, environment } = reloaded(
-      { LOG_LEVEL: 'info', PORT: '8080', WARM_DENY: 'none' },
-      { LOG_LEVEL: 'debug', PORT: '8081', WARM_DENY: '10.0.0.0/8', WORKERS: '2' },
+      { LOG_LEVEL: 'info', PORT: '8080', WARM_DENY: 'none', ...redis },
+      { LOG_LEVEL: 'debug', PORT: '8081', WARM_DENY: '10.0.0.0/8', WORKERS: '2', ...redis },
     )
     expect({ changed, needRestart }).toEqual({ changed: ['WARM_DENY', 'LOG_LEVEL'], needRestart: ['PORT', 'WORKERS'] })
     expect([config.logLevels.usual, config.access.warm.deny.list]).toEqual(['debug', ['10.0.0.0/8']])

@@ -9,7 +9,7 @@ test.each([
   ['ADMIN_USERS_FILE', 'ADMIN_USERS_FILE names a file that'],
   ['XMPP_SERVICE_ACCOUNTS_FILE', 'XMPP_SERVICE_ACCOUNTS_FILE names a file that'],
   ['EVENTS_SECRET_FILE', 'EVENTS_SECRET_FILE names a file that'],
-  ['NATS_TOKEN_FILE', 'NATS_TOKEN_FILE names a file that'],
+  ['REDIS_PASSWORD_FILE', 'REDIS_PASSWORD_FILE names a file that'],
   ['TLS_CERT', 'TLS_CERT names FILE, which'],
 ])('%s must be a regular file: a pipe would block the start', (name, fault) => {
   const folder = mkdtempSync(join(tmpdir(), 'warm-setting-file-'))

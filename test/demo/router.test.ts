@@ -5,10 +5,9 @@ import type { CallerSignal } from '../../src/lib/caller-gone.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { Problem } from '../../src/lib/errors.js'
 import { createApp } from '../../src/service/app.js'
-import { createVisits } from '../../src/warm/visits.js'
 import type { Logins, WarmRequest } from '../../src/warm/warming/session-login.js'
 import { isXhtml } from '../support/xhtml.js'
-import { appParts, binding, config as usual } from '../warm/fake-login.js'
+import { appParts, binding, config as usual, visitsOf } from '../warm/fake-login.js'
 import { FakeSessions } from '../warm/fake-sessions.js'
 
 const config = { ...usual, externalUrl: undefined }
@@ -23,7 +22,7 @@ function demo(login: Logins['login'] = async () => binding) {
     endUnclaimed: () => {},
   }
   const sessions = new FakeSessions()
-  const visits = createVisits({ own: sessions, nodes: undefined, clock: systemClock, timeout: 30 })
+  const visits = visitsOf(sessions, systemClock)
   const parts = appParts(config)
   const warming = { ...parts.warming, ...fakes, sessions, visits }
   const passwords = { alice: 'demo', bob: 'demo' }

@@ -1,18 +1,20 @@
 // The same end to end: pages over BOSH and over WebSocket take turns at a session, over sockets that break at any time,
 // and an XMPP server talks all the while; with one process, and with three, of which any is where a WebSocket lands, and
-// between which the ways break.
+// between which the links break.
 //   MODEL_SESSIONS  how many sessions (2, or 12 in all tests)
 //   MODEL_SEED      the first session's seed (20261121)
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { systemClock } from '../../src/lib/clock.js'
+import { memoryStore } from '../../src/store/memory-store.js'
 import { processIn } from '../../src/store/process-name.js'
 import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
+import { BreakableLinks } from '../support/breakable-links.js'
 import { eventually } from '../support/eventually.js'
 import type { LoginConnection } from '../support/login-server/connection.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { casesOf } from '../support/matrix.js'
-import { MemoryNetwork } from '../support/memory-carrier.js'
 import { numberFrom, Random } from '../support/random.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -35,13 +37,13 @@ interface HandedOut {
 }
 
 let server: LoginServer
-let network: MemoryNetwork
+let links: BreakableLinks
 /** The processes, and where they are by their names. */
 const services: TestService[] = []
 const places = new Map<string, number>()
-/** How many pages are about to have their sessions: what they are sent before they count is lost with the way to them. */
+/** How many pages are about to have their sessions: what they are sent before they count is lost with the link to them. */
 let coming = 0
-/** Whether pages wait with that until the way is broken. */
+/** Whether pages wait with that until the link is broken. */
 let isBreaking = false
 
 beforeAll(async () => {
@@ -55,14 +57,7 @@ async function startProcess(isOneOfMany: boolean): Promise<void> {
   const service = await startTestService({
     servers: `${domain}=xmpp://127.0.0.1:${server.port}?tls=none&plain=on`,
     environment: { XMPP_DOMAINS: domain },
-    carriers: isOneOfMany
-      ? [
-          (self, events) => {
-            places.set(self, services.length)
-            return network.start(self, events)
-          },
-        ]
-      : [],
+    ...(isOneOfMany && { store: links.storeOfProcess(name => void places.set(name, services.length)) }),
   })
   services.push(service)
 }
@@ -70,18 +65,14 @@ async function startProcess(isOneOfMany: boolean): Promise<void> {
 /** Where the session with this id is. */
 const ownerOf = (id: string): TestService => services[places.get(processIn(id) ?? '') ?? 0]!
 
-/** Breaks the way between two processes now and then. Tells how often. */
-async function breakWays(random: Random, isOver: () => boolean): Promise<number> {
+/** Breaks the link between two processes now and then. Tells how often. */
+async function breakLinks(random: Random, isOver: () => boolean): Promise<number> {
   let breaks = 0
   while (!isOver()) {
-    await pause(random.below(30))
+    await pause(random.below(5))
     isBreaking = true
     while (coming > 0) await pause(1)
-    const [one, other] = [...places.keys()].filter(() => random.chance(0.7))
-    if (one !== undefined && other !== undefined) {
-      network.lose(one, other)
-      breaks += 1
-    }
+    if (await links.breakOne(random)) breaks += 1
     isBreaking = false
   }
   return breaks
@@ -103,7 +94,7 @@ class SocketPage {
 
   constructor(readonly user: string) {}
 
-  /** The same, where no way breaks meanwhile. */
+  /** The same, where no link breaks meanwhile. */
   async arrive(...about: Parameters<SocketPage['come']>): Promise<boolean> {
     while (isBreaking) await pause(1)
     coming += 1
@@ -290,22 +281,23 @@ class Life {
 
 describe.each([1, 3])('with %i processes', count => {
   beforeAll(async () => {
-    network = new MemoryNetwork()
+    links = new BreakableLinks(memoryStore(systemClock))
     for (let left = count; left > 0; left--) await startProcess(count > 1)
   })
 
   afterAll(async () => {
     await Promise.all(services.splice(0).map(service => service.stop()))
+    links.close()
     places.clear()
   })
 
   test('pages that resume each other’s sessions lose nothing and get nothing twice', async () => {
     let isOver = false
-    const breaking = count > 1 ? breakWays(new Random(firstSeed - 1), () => isOver) : undefined
+    const breaking = count > 1 ? breakLinks(new Random(firstSeed - 1), () => isOver) : undefined
     const outcomes = await Promise.allSettled(Array.from({ length: sessions }, (_, user) => new Life(user).live()))
     isOver = true
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
-    if (count > 1) expect(await breaking).toBeGreaterThan(5)
+    if (count > 1) expect(await breaking).toBeGreaterThan(2)
     expect(server.complaints).toEqual([])
     for (const { service } of services) expect(service.counts().sessions).toBe(0)
   }, 120_000)

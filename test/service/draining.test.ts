@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { drained } from '../../src/processes/draining.js'
+import { drained } from '../../src/service/draining.js'
+import { processOf } from '../store/entries.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 let clock: FakeClock
@@ -12,8 +13,6 @@ let isStopping: boolean
 let isOver: boolean
 /** For each other process, whether it drains. */
 let others: boolean[]
-let tell: () => void
-let isTold: boolean
 
 beforeEach(() => {
   clock = new FakeClock()
@@ -24,24 +23,12 @@ beforeEach(() => {
   isStopping = false
   isOver = false
   others = []
-  isTold = false
 })
 
 function drain(isAlone: boolean): void {
-  const nodes = {
+  const peers = {
     get others() {
-      return others.map((isDraining, at) => ({
-        name: `other${at}`,
-        isSilent: false,
-        isDraining,
-        about: undefined,
-      }))
-    },
-    onChange(listener: () => void) {
-      tell = listener
-    },
-    drain() {
-      isTold = true
+      return others.map((isDraining, at) => processOf(`other${at}`, { isDraining }))
     },
   }
   drained({
@@ -62,7 +49,7 @@ function drain(isAlone: boolean): void {
         return idle + busy
       },
     },
-    nodes: isAlone ? undefined : nodes,
+    joined: isAlone ? undefined : { peers },
     clock,
     isStopping: () => isStopping,
   }).then(() => {
@@ -100,8 +87,6 @@ describe('one of several processes that drains', () => {
   test('moves connections to another process one second after its announcement', async () => {
     others = [true, false]
     drain(false)
-    expect(isTold).toBe(true)
-    tell()
     expect([await later(0.9), isRetired]).toEqual([false, false])
     expect([await later(0.1), isRetired]).toEqual([false, true])
   })
@@ -120,8 +105,7 @@ describe('one of several processes that drains', () => {
     drain(false)
     expect([await later(60), isRetired]).toEqual([false, false])
     others = [true, false]
-    tell()
-    expect(isRetired).toBe(true)
+    expect([await later(0.1), isRetired]).toEqual([false, true])
   })
 
   test('moves connections if all processes drain, and ends after its last answer', async () => {

@@ -18,7 +18,6 @@ import { Strangers } from '../../src/session/limits/strangers.js'
 import { type UserLimit, userLimit } from '../../src/session/limits/user-limit.js'
 import type { Management, Mending } from '../../src/session/link/mending.js'
 import { createOpener, type Opener } from '../../src/session/opener.js'
-import { knownSessions, OwnSessions } from '../../src/session/registry/own-sessions.js'
 import { Registry } from '../../src/session/registry/registry.js'
 import type { Handover, Open, OpenLogin, Tab } from '../../src/session/session-types.js'
 import { hashOf, idOf } from '../../src/session/sid.js'
@@ -28,6 +27,7 @@ import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '
 import type { Cookie } from '../../src/xmpp/page-binding.js'
 import { readElement } from '../../src/xmpp/xml/document.js'
 import type { Element } from '../../src/xmpp/xml/element.js'
+import { sessionsIn } from './bench-sessions.js'
 import { FakeClock } from './fake-clock.js'
 import { noLoginLimits, noSessionLimits } from './unlimited.js'
 
@@ -289,17 +289,14 @@ export interface BenchOptions {
   readonly tellEvent?: TellEvent
   /** Of all hosts. */
   readonly strangers?: Strangers
-  readonly makeRoomElsewhere?: (address: string) => Promise<boolean>
   /** How long a server may take to answer, in milliseconds; any time unless told otherwise. */
   readonly serverMilliseconds?: number
 }
 
-const nowhere = { get: () => undefined, list: () => [], ofJid: () => [] }
-
 export class BoshBench {
   readonly clock = new FakeClock()
   readonly registry = new Registry(this.clock)
-  readonly sessions = knownSessions(new OwnSessions(this.registry, nowhere))
+  readonly sessions = sessionsIn(this)
   readonly counts = new Counts()
   readonly sums = new MinuteSums(this.clock)
   readonly links: FakeLink[] = []
@@ -370,7 +367,6 @@ export class BoshBench {
       strangers: about.strangers ?? new Strangers(),
       unmended: (domain, why) => void this.unmended.push([domain, why]),
       sums: this.sums,
-      makeRoomElsewhere: about.makeRoomElsewhere,
       waiting: this.waiting,
       shaper: about.shaper ?? new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
       log,

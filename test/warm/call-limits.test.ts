@@ -1,14 +1,12 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { pino } from 'pino'
 import request from 'supertest'
 import { limitDetail } from '../../src/lib/counts.js'
 import { Problem } from '../../src/lib/errors.js'
 import { adminHashQueue } from '../../src/lib/limits/hash-queue.js'
-import { ownRates } from '../../src/lib/limits/rates.js'
-import { startNodes } from '../../src/processes/start-nodes.js'
+import { memoryStore } from '../../src/store/memory-store.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
 import type { Logins } from '../../src/warm/warming/session-login.js'
-import { arrived, joinNodes } from '../support/joined-nodes.js'
+import { FakeClock } from '../support/fake-clock.js'
 import { unnoted } from '../support/unlimited.js'
 import { binding, callLimits, config, type FakeService, fakeService, networks, parameters, warm } from './fake-login.js'
 
@@ -177,19 +175,15 @@ describe('a client whose address may not call the API', () => {
   })
 })
 
-test('a process gets from its predecessor which clients have sent the right secret', async () => {
+test('a process knows from its predecessor which clients have sent the right secret', async () => {
   const rates = { ...config.rates, failedLogins: 5 }
-  const { network, clock, nodes } = await joinNodes('old')
-  const about = { rates, clock, hashes: adminHashQueue(), makeRate: ownRates, refused: unnoted }
-  const old = createCallLimits({ ...about, nodes: nodes[0] })
+  const clock = new FakeClock()
+  const about = { rates, clock, hashes: adminHashQueue(), makeRate: memoryStore(clock).rate, refused: unnoted }
+  const old = createCallLimits(about)
   const backend = { client: '192.0.2.1', name: 'portal' }
   expect(await old.failures.begin(backend)).toBeUndefined()
   await old.failures.succeeded(backend)
-  const log = pino({ level: 'silent' })
-  const node = await startNodes({ carriers: [network.start], clock, log, name: 'new' })
-  const { failures } = createCallLimits({ ...about, nodes: node })
-  await arrived()
-  network.stop('old')
+  const { failures } = createCallLimits(about)
   const guesses = Array.from({ length: 50 }, (_, number) => ({
     client: `198.51.100.${number}`,
     name: 'portal',

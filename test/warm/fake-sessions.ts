@@ -1,9 +1,7 @@
 // `Sessions` without a connection manager.
 
-import { inSlices } from '../../src/session/registry/in-slices.js'
 import { withJid } from '../../src/session/registry/own-sessions.js'
 import { keyOf } from '../../src/session/registry/registry.js'
-import { countStates, isOfVisit, listOf, ranksOf } from '../../src/session/registry/session-list.js'
 import type {
   EndedSessions,
   Handover,
@@ -17,6 +15,16 @@ import type {
   Tab,
   VisitName,
 } from '../../src/session/session-types.js'
+import { isOfVisit, pageOf, statesOf } from '../../src/store/session-page.js'
+import type { StoredSession } from '../../src/store/store.js'
+
+const storedOf = ({ openedBy, createdAt, process = '', ...view }: SessionView): StoredSession => ({
+  ...view,
+  process,
+  admin: openedBy?.admin,
+  isPage: openedBy?.isPage === true,
+  openedAt: createdAt,
+})
 
 export const idOf = (number: number) => number.toString(16).padStart(32, '0')
 
@@ -64,15 +72,28 @@ export class FakeSessions implements Sessions {
     const views = jid === undefined ? [...this.views.values()] : this.#ofJid(jid)
     const isThere = (view: SessionView) => wish.process === undefined || view.process === wish.process
     const found = views.filter(isThere)
-    const { skip = 0, limit } = wish
-    if (skip === 0) return { ...(await inSlices(listOf(found, wish))), unanswered }
-    const ranks = await inSlices(ranksOf(found, wish))
-    const ids = ranks.slice(skip, skip + limit).map(({ id }) => id)
-    return { sessions: await this.getMany(ids), total: ranks.length, next: undefined, unanswered }
+    const { visit, after, order, ...filter } = wish
+    const { sessions, total, next } = await pageOf(
+      visit === undefined ? found : found.filter(view => isOfVisit(view, visit)),
+      {
+        ...filter,
+        after: after && { openedAt: after.createdAt, id: after.id },
+        by: order?.by,
+        isReversed: order?.isReversed,
+      },
+      storedOf,
+      stored => stored,
+    )
+    return {
+      sessions: sessions.map(({ id }) => this.views.get(id)!),
+      total,
+      next: next && { createdAt: next.openedAt, id: next.id },
+      unanswered,
+    }
   }
 
   async states(scope: readonly string[]): Promise<StateCounts> {
-    return { states: await inSlices(countStates(this.views.values(), scope)), unanswered: this.unanswered }
+    return { states: await statesOf(this.views.values(), scope, storedOf), unanswered: this.unanswered }
   }
 
   #ofJid(wanted: string): readonly SessionView[] {
@@ -101,7 +122,7 @@ export class FakeSessions implements Sessions {
   }
 
   endVisit(visit: VisitName) {
-    const found = [...this.views.values()].filter(({ tab }) => isOfVisit(tab, visit))
+    const found = [...this.views.values()].filter(view => isOfVisit(view, visit))
     for (const { id } of found) {
       this.views.delete(id)
       this.ended.push(id)

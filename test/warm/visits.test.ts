@@ -1,8 +1,10 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
+import type { Clock } from '../../src/lib/clock.js'
 import { Problem } from '../../src/lib/errors.js'
 import type { Logins, WarmedBinding } from '../../src/warm/warming/session-login.js'
+import { FakeClock } from '../support/fake-clock.js'
 import { binding, config, credentials, type FakeParts, fakeService, parameters, warm } from './fake-login.js'
 import { FakeSessions, idOf, sidOf } from './fake-sessions.js'
 
@@ -242,12 +244,13 @@ describe('several simultaneous calls for one tab', () => {
   })
 
   test('time out if they wait for longer than a login may take', async () => {
-    let time = 0
-    const { pending, call, begun } = setUp({ waits: true, now: () => time })
+    const clock = new FakeClock()
+    const after: Clock['after'] = (ms, callback) => clock.after(ms, callback)
+    const { pending, call, begun } = setUp({ waits: true, now: () => clock.now(), after })
     const [first, second] = [call(), call()]
     await begun(1)
     await settled()
-    time = config.warm.timeout * 1000 + 1
+    clock.advance(config.warm.timeout * 1000)
     pending[0]!.reject(new Problem('timeout'))
     const replies = await Promise.all([first, second])
     expect(replies.map(({ body }) => body.code)).toEqual(['timeout', 'timeout'])

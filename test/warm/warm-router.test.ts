@@ -65,6 +65,7 @@ describe('a warm call', () => {
         ...{ language: 'de', wait: 60, hold: 1, ver: '1.10', attachSeconds: 120 },
         ids: { requestId: reply.headers['x-request-id'] },
         openedBy: { admin: 'admin@host', isPage: false },
+        isRefusalCounted: false,
       },
     ])
   })

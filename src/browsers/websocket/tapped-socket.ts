@@ -30,6 +30,8 @@ export class TappedSocket extends Duplex {
     const read = this.#read
     if (read === undefined) return undefined
     this.#isLeft = true
+    // Replies of this turn of the event loop wait for its end.
+    while (this.writableCorked > 0) this.uncork()
     this.#socket
       .pause()
       .off('data', this.#received)
@@ -58,12 +60,21 @@ export class TappedSocket extends Duplex {
     this.#socket.resume()
   }
 
-  override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, encoding, done)
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#send(chunk, done)
   }
 
   override _writev(parts: { readonly chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this.#socket.write(Buffer.concat(parts.map(({ chunk }) => chunk)), done)
+    this.#send(Buffer.concat(parts.map(({ chunk }) => chunk)), done)
+  }
+
+  /** Until the connection is known to stay, no reply waits for the one before: `leave` would lose it. */
+  #send(chunk: Buffer, done: (error?: Error | null) => void): void {
+    if (this.#read === undefined) this.#socket.write(chunk, done)
+    else {
+      this.#socket.write(chunk)
+      done()
+    }
   }
 
   override _final(done: (error?: Error | null) => void): void {

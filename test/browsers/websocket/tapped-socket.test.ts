@@ -61,6 +61,34 @@ test('gives the connection back with all that was read, unchanged, and leaves it
   expect(socket.listenerCount('data') + socket.listenerCount('close') + socket.listenerCount('end')).toBe(0)
 })
 
+test('has written all replies when it gives the connection back', () => {
+  tapped.write('one ')
+  tapped.write('two ')
+  tapped.cork()
+  tapped.write('three ')
+  tapped.write('four')
+  tapped.leave()
+  expect(written).toBe('one two three four')
+})
+
+test('waits for a client that reads slowly, once the connection stays', async () => {
+  let read = () => {}
+  const slow = new Duplex({
+    read() {},
+    write(_chunk, _encoding, done) {
+      read = done
+    },
+  })
+  const staying = new TappedSocket(slow, Buffer.alloc(0))
+  staying.forget()
+  staying.write('one')
+  await turn()
+  expect(staying.writableLength).toBe(3)
+  read()
+  await turn()
+  expect(staying.writableLength).toBe(0)
+})
+
 test('cannot give the connection back after the session was found here, or after too much data', async () => {
   socket.push(Buffer.alloc(64 * 1024))
   await turn()

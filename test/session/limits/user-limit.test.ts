@@ -1,31 +1,25 @@
 import { expect, jest, test } from '@jest/globals'
-import { OwnCounts } from '../../../src/lib/limits/live-counts.js'
-import type { OnRefused } from '../../../src/lib/limits/reached-limits.js'
-import { sharedUserLimit, type UserLimit, userLimit } from '../../../src/session/limits/user-limit.js'
-import type { Registry } from '../../../src/session/registry/registry.js'
+import type { Most } from '../../../src/lib/limits/rates.js'
+import { userLimit } from '../../../src/session/limits/user-limit.js'
 import { BoshBench } from '../../support/bosh-bench.js'
 
 const juliet = 'juliet@chat.example'
-const limits: [string, (most: number, registry: Registry, refused: OnRefused) => UserLimit][] = [
-  ['of this process alone', userLimit],
-  ['of several processes', (most, _registry, refused) => sharedUserLimit(most, new OwnCounts({ user: most }), refused)],
-]
 
-function setUp(most: number, make: (typeof limits)[number][1]) {
-  const bench = new BoshBench({}, undefined, { userLimit: (registry, refused) => make(most, registry, refused) })
+function setUp(most: Most) {
+  const bench = new BoshBench({}, undefined, { userLimit: (registry, refused) => userLimit(most, registry, refused) })
   return { bench, limit: bench.userLimit }
 }
 
-test.each(limits)('of two simultaneous logins of a user, one gets the last place: %s', async (_what, make) => {
-  const { limit } = setUp(1, make)
+test('of two simultaneous logins of a user, one gets the last place', async () => {
+  const { limit } = setUp(1)
   expect(await Promise.all([limit.take(juliet), limit.take('JULIET@chat.example/x')])).toEqual([true, false])
   expect(await limit.take('romeo@chat.example')).toBe(true)
   limit.giveBack(juliet)
   expect(await limit.take(juliet)).toBe(true)
 })
 
-test.each(limits)('a session counts until it ends: %s', async (_what, make) => {
-  const { bench, limit } = setUp(1, make)
+test('a session counts until it ends', async () => {
+  const { bench, limit } = setUp(1)
   expect(await limit.take(juliet)).toBe(true)
   const { id, link } = await bench.warmed({ jid: `${juliet}/balcony` })
   limit.giveBack(juliet)
@@ -39,8 +33,8 @@ test.each(limits)('a session counts until it ends: %s', async (_what, make) => {
   expect(await limit.take(juliet)).toBe(false)
 })
 
-test.each(limits)('a session that a client opens ends if it exceeds the user’s limit: %s', async (_what, make) => {
-  const { bench } = setUp(1, make)
+test('a session that a client opens ends if it exceeds the user’s limit', async () => {
+  const { bench } = setUp(1)
   const first = await bench.session()
   await bench.server(link => link.bind(`${juliet}/a`))
   const second = await bench.session()
@@ -51,23 +45,14 @@ test.each(limits)('a session that a client opens ends if it exceeds the user’s
   expect((await second.next()).reply?.body).toContain("condition='policy-violation'")
 })
 
-test.each(limits)('a limit of 0 means no limit: %s', async (_what, make) => {
-  const { limit } = setUp(0, make)
+test('a limit of 0 means no limit', async () => {
+  const { limit } = setUp(0)
   for (let time = 0; time < 50; time++) expect(await limit.take(juliet)).toBe(true)
 })
 
 test('the place of a login is released even if the limit is turned off meanwhile', async () => {
   let most = 1
-  const counts = new OwnCounts({
-    get user() {
-      return most
-    },
-  })
-  const limit = sharedUserLimit(
-    () => most,
-    counts,
-    () => {},
-  )
+  const { limit } = setUp(() => most)
   expect(await limit.take(juliet)).toBe(true)
   most = 0
   limit.giveBack(juliet)
@@ -76,7 +61,7 @@ test('the place of a login is released even if the limit is turned off meanwhile
 })
 
 test('without a limit, a login does not look at the user’s other sessions', async () => {
-  const { bench, limit } = setUp(0, userLimit)
+  const { bench, limit } = setUp(0)
   await bench.warmed({ jid: `${juliet}/balcony` })
   const counted = jest.spyOn(bench.registry, 'liveOf')
   expect(await limit.take(juliet)).toBe(true)

@@ -1,25 +1,17 @@
-import { afterEach, expect, test } from '@jest/globals'
-import { sharedRates } from '../../../src/processes/counting/shared-rate.js'
-import { arrived } from '../../support/joined-nodes.js'
-import { JoinedProcesses } from '../../support/joined-processes.js'
+import { expect, test } from '@jest/globals'
+import { memoryStore } from '../../../src/store/memory-store.js'
+import { FakeClock } from '../../support/fake-clock.js'
 import { noLoginLimits } from '../../support/unlimited.js'
 
 const alice = { address: '192.0.2.1', domain: 'chat.example' }
-let processes = new JoinedProcesses()
-
-afterEach(async () => {
-  await processes.close()
-  processes = new JoinedProcesses()
-})
 
 test('refused logins at several processes count together', async () => {
-  const started = [await processes.start(), await processes.start(), await processes.start()]
-  await arrived()
-  const all = started.map(({ nodes, clock }) =>
+  const { rate } = memoryStore(new FakeClock())
+  const all = Array.from({ length: 3 }, () =>
     noLoginLimits({
       rates: { loginsPerAddress: 6 },
       trustedProxies: { hasProxy: () => false },
-      makeRate: sharedRates({ nodes, clock, onAlone: () => {} }),
+      makeRate: rate,
     }),
   )
   const waits: number[] = []

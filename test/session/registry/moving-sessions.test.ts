@@ -1,16 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import type { TermLimits } from '../../../src/browsers/bosh/terms.js'
 import type { TellEvent } from '../../../src/events/events.js'
-import type { Nodes } from '../../../src/processes/nodes.js'
-import { startNodes } from '../../../src/processes/start-nodes.js'
 import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
-import {
-  acceptMoves,
-  moveTo,
-  recordVersion,
-  setDown,
-  takeUpFiles,
-} from '../../../src/session/registry/moving-sessions.js'
+import { setDown, takeUpFiles } from '../../../src/session/registry/moving-sessions.js'
 import type { SessionRecord } from '../../../src/session/session-record.js'
 import { smNamespace, streamsNamespace } from '../../../src/xmpp/namespaces.js'
 import {
@@ -34,8 +26,6 @@ import {
   payload,
   terminated,
 } from '../../support/bosh-bench.js'
-import { joinNodes } from '../../support/joined-nodes.js'
-import { MemoryNetwork } from '../../support/memory-carrier.js'
 import { movedTo, nextBench, recordsOf, takeUpAt, takeUpOne } from '../../support/next-process.js'
 import { noSessionLimits } from '../../support/unlimited.js'
 
@@ -528,58 +518,17 @@ describe('the credentials for mending links', () => {
   })
 })
 
-describe('between running processes', () => {
-  /** The second process takes sessions up only if `isReady`. */
-  const two = async (isReady: boolean) => {
-    const { nodes } = await joinNodes('aaaaaaaa', 'bbbbbbbb')
-    const [from, to] = nodes as [Nodes, Nodes]
-    const bench = new BoshBench({}, undefined, { processName: from.self })
-    const clients = [await resumable(bench), await resumable(bench)]
-    const next = nextBench({}, { processName: to.self })
-    const take = (record: SessionRecord) => takeUpOne(next, record)
-    acceptMoves(to, () => (isReady ? take : undefined), next.log)
-    return { from, to, bench, clients, next }
-  }
-
-  test('sessions move with the names of their process', async () => {
-    const { from, to, bench, clients, next } = await two(true)
-    expect(await moveTo(to.self, from, setDown(bench.registry))).toEqual({ taken: 2, refused: 0 })
-    expect(clients.map(({ sid }) => next.registry.bySid(sid)?.sid)).toEqual(clients.map(({ sid }) => sid))
-    await expectEmpty(bench)
-  })
-
-  test('no session moves to a process that accepts none', async () => {
-    const { from, to, bench, next } = await two(false)
-    await expect(moveTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
-    expect([bench.registry.size, next.registry.size]).toEqual([2, 0])
-  })
-
-  test('no session moves to a process that reads another version of records', async () => {
-    const { from, to, bench, next } = await two(true)
-    to.answer('succession-ready', (version: number) => version === recordVersion + 1)
-    await expect(moveTo(to.self, from, setDown(bench.registry))).rejects.toThrow('takes no sessions')
-    expect([bench.registry.size, next.registry.size]).toEqual([2, 0])
-  })
-})
-
-test('waiting requests find the sessions that were in a sealed file', async () => {
-  const bench = new BoshBench({}, undefined, { processName: 'oooooooo' })
+test('sessions that were in a sealed file go on, if no other process takes the file', async () => {
+  const bench = new BoshBench()
   const client = await resumable(bench)
-  const next = nextBench({}, { processName: 'aaaaaaaa' })
-  const { clock, log } = next
-  const nodes = await startNodes({
-    carriers: [new MemoryNetwork().start],
-    clock,
-    log,
-    name: 'aaaaaaaa',
-    awaitsHeirs: true,
-  })
-  const found: unknown[] = []
-  nodes.whenOwned('oooooooo', 0, owner => found.push(owner, next.registry.bySid(client.sid)?.sid))
-  const file = { names: ['oooooooo'], outage: 0, records: recordsOf(bench), take: () => true }
-  takeUpFiles([file], nodes, record => takeUpOne(next, record), log)
-  expect(found).toEqual(['aaaaaaaa', client.sid])
-  await nodes.close()
+  const next = nextBench()
+  const file = { outage: 0, records: recordsOf(bench), take: () => true }
+  const taken = { ...file, records: ['{}'], take: () => false }
+  takeUpFiles([taken, file], record => takeUpOne(next, record), next.log)
+  expect(next.registry.bySid(client.sid)?.sid).toBe(client.sid)
+  expect(next.logged.map(line => JSON.parse(line))).toMatchObject([
+    { msg: 'sessions of an earlier process were taken up', taken: 1, refused: 0 },
+  ])
 })
 
 describe('a session does not move', () => {

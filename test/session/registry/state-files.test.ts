@@ -13,9 +13,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { createLog } from '../../src/lib/log.js'
-import { writeSealed } from '../../src/lib/secrets/sealed-file.js'
-import { type StateFilesParts, stateFiles } from '../../src/processes/state-files.js'
+import { createLog } from '../../../src/lib/log.js'
+import { writeSealed } from '../../../src/lib/secrets/sealed-file.js'
+import { type StateFilesParts, stateFiles } from '../../../src/session/registry/state-files.js'
 
 const newKey = () => createSecretKey(randomBytes(32))
 const [key, older] = [newKey(), newKey()]
@@ -40,7 +40,7 @@ const filesOf = (slot: number, workers: number, others: Partial<StateFilesParts>
 /** Each process of a service writes a file with its slot as its only record. */
 async function writeAll(workers: number): Promise<void> {
   const slots = workers === 0 ? [0] : Array.from({ length: workers }, (_, index) => index + 1)
-  for (const slot of slots) await filesOf(slot, workers).write([`node-${slot}`], [String(slot)])
+  for (const slot of slots) await filesOf(slot, workers).write([String(slot)])
 }
 
 const recordsOf = async (slot: number, workers: number) =>
@@ -52,12 +52,13 @@ const warn = 40
 
 describe('a process with STATE_DIR', () => {
   test('reads the sealed file of its predecessor, once', async () => {
-    await filesOf(1, 2).write(['a1b2c3d4', 'e5f6g7h8'], ['{"sid":1}', '{"sid":2}'])
+    await filesOf(1, 2).write(['{"sid":1}', '{"sid":2}'])
     now += 5_000
     const [state, ...others] = await filesOf(1, 2).read()
     expect(others).toEqual([])
     expect(state).toMatchObject({
-      ...{ names: ['a1b2c3d4', 'e5f6g7h8'], outage: 5_000, records: ['{"sid":1}', '{"sid":2}'] },
+      outage: 5_000,
+      records: ['{"sid":1}', '{"sid":2}'],
     })
     expect([state!.take(), state!.take()]).toEqual([true, false])
     expect(readdirSync(folder)).toEqual([])
@@ -66,7 +67,7 @@ describe('a process with STATE_DIR', () => {
   })
 
   test('reads records once even if it starts twice at the same time', async () => {
-    await filesOf(0, 0).write(['a'], ['record'])
+    await filesOf(0, 0).write(['record'])
     const both = await Promise.all([recordsOf(0, 0), recordsOf(0, 0)])
     expect(both.flat()).toEqual(['record'])
     expect(lines).toEqual([])
@@ -80,20 +81,20 @@ describe('a process with STATE_DIR', () => {
     expect(lines).toMatchObject([
       { level: warn, code: 'ENOENT', msg: 'STATE_DIR cannot be read: the sessions in it end' },
     ])
-    await expect(filesOf(0, 0, parts).write(['a'], [])).rejects.toThrow('ENOENT')
+    await expect(filesOf(0, 0, parts).write([])).rejects.toThrow('ENOENT')
   })
 
   test('replaces a file that no process has read', async () => {
-    await filesOf(0, 0).write(['a'], ['old'])
-    await filesOf(0, 0).write(['b'], ['new'])
+    await filesOf(0, 0).write(['old'])
+    await filesOf(0, 0).write(['new'])
     expect(await recordsOf(0, 0)).toEqual(['new'])
   })
 
   test('opens files sealed with an older key, and seals with the first', async () => {
-    await filesOf(0, 0, { keys: [older] }).write(['a'], ['record'])
+    await filesOf(0, 0, { keys: [older] }).write(['record'])
     const rotated = filesOf(0, 0, { keys: [key, older] })
     expect(await rotated.read()).toMatchObject([{ records: ['record'] }])
-    await rotated.write(['a'], ['record'])
+    await rotated.write(['record'])
     expect(await recordsOf(0, 0)).toEqual(['record'])
   })
 
@@ -102,7 +103,7 @@ describe('a process with STATE_DIR', () => {
       yield 'one'
       throw new Error('broken')
     })()
-    await expect(filesOf(0, 0).write(['a'], records)).rejects.toThrow('broken')
+    await expect(filesOf(0, 0).write(records)).rejects.toThrow('broken')
     expect(readdirSync(folder)).toEqual([])
   })
 })
@@ -147,7 +148,7 @@ test.each([
   ['an hour ago', 3_600_000, 60_000],
   ['in an hour', -3_600_000, 0],
 ])('a sealed file is read although the clock says that it was written %s', async (_when, passed, outage) => {
-  await filesOf(0, 0).write(['a'], ['record'])
+  await filesOf(0, 0).write(['record'])
   now += passed
   expect(await filesOf(0, 0).read()).toMatchObject([{ records: ['record'], outage }])
   expect(lines).toEqual([])
@@ -155,7 +156,7 @@ test.each([
 
 describe('a sealed file that cannot be used is logged and deleted', () => {
   test('if its records are of another version', async () => {
-    await filesOf(0, 0, { version: 2 }).write(['a'], ['record'])
+    await filesOf(0, 0, { version: 2 }).write(['record'])
     expect(await recordsOf(0, 0)).toEqual([])
     expect(said()).toEqual([[warn, 'sessions-0', 'a state file is of another version: its sessions end']])
     expect(readdirSync(folder)).toEqual([])
@@ -182,7 +183,7 @@ describe('a sealed file that cannot be used is logged and deleted', () => {
   })
 
   test('if it is a copy of the file of another process', async () => {
-    await filesOf(1, 2).write(['a'], ['record'])
+    await filesOf(1, 2).write(['record'])
     copyFileSync(join(folder, 'sessions-1'), join(folder, 'sessions-2'))
     expect(await Promise.all([recordsOf(1, 2), recordsOf(2, 2)])).toEqual([['record'], []])
     expect(said()).toEqual([[warn, 'sessions-2', 'a state file is damaged: its sessions end']])
@@ -191,7 +192,7 @@ describe('a sealed file that cannot be used is logged and deleted', () => {
 
 describe('a sealed file under another key', () => {
   test('stays until a start with the right key', async () => {
-    await filesOf(0, 0, { keys: [older] }).write(['a'], ['record'])
+    await filesOf(0, 0, { keys: [older] }).write(['record'])
     expect(await recordsOf(0, 0)).toEqual([])
     expect(said()).toEqual([
       [
@@ -224,7 +225,7 @@ describe('other files in the folder:', () => {
   })
 
   test('symbolic links and folders are neither followed nor deleted', async () => {
-    await filesOf(1, 3).write(['a'], ['record'])
+    await filesOf(1, 3).write(['record'])
     const outside = join(folder, '..', 'outside')
     mkdirSync(outside)
     copyFileSync(join(folder, 'sessions-1'), join(outside, 'target'))

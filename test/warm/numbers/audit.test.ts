@@ -1,10 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../../src/lib/errors.js'
 import { createAuditReader } from '../../../src/warm/numbers/audit-lines.js'
 import { createFailureReader } from '../../../src/warm/numbers/failure-groups.js'
 import { describeFailures } from '../../../src/warm/numbers/failures-page.js'
 import { RecentAudit } from '../../../src/watching/logs.js'
-import { JoinedProcesses, settled } from '../../support/joined-processes.js'
+import { FakeProcesses } from '../../support/fake-processes.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { binding, parameters, warm } from '../fake-login.js'
 import { one, portal, setUp } from '../sessions/sessions-stage.js'
@@ -182,28 +182,22 @@ test('a group of failures has its newest detail', async () => {
 })
 
 describe('the audit and failures pages of several processes', () => {
-  let joined: JoinedProcesses
-  beforeEach(() => {
-    joined = new JoinedProcesses()
-  })
-  afterEach(() => joined.close())
-
   test('show the lines and failures of all together', async () => {
     const all = []
+    const processes = new FakeProcesses()
     for (let number = 0; number < 3; number++) {
-      const { nodes } = await joined.start()
+      const others = processes.start()
       const recent = new RecentAudit()
       const server = `server${number}:5222`
-      const about = { node: nodes.self, msg: 'warm', code: 'timeout', step: 'bind', server }
+      const about = { node: others.self, msg: 'warm', code: 'timeout', step: 'bind', server }
       for (const time of [10, 20, 20])
         recent.add(JSON.stringify({ ...about, time: time + number, jid: `user${number}@chat.example` }))
       const lines = recent.all
       all.push({
-        readAudit: createAuditReader({ nodes, lines }),
-        readFailures: createFailureReader({ nodes, lines: recent.failures }),
+        readAudit: createAuditReader({ others, lines }),
+        readFailures: createFailureReader({ others, lines: recent.failures }),
       })
     }
-    await settled()
     const scope = ['*']
     const [{ readAudit, readFailures }] = all as [(typeof all)[number]]
     const seen: string[] = []
@@ -224,10 +218,11 @@ describe('the audit and failures pages of several processes', () => {
       ],
       unanswered: undefined,
     })
-    joined.network.stop('pppp0002')
-    const asking = readFailures({ scope, viewer: 'admin' })
-    await joined.pass(1_000)
-    expect(await asking).toMatchObject({ groups: [{ count: 6 }], unanswered: ['pppp0002'] })
+    processes.named('pppp0002')!.isSilent = true
+    expect(await readFailures({ scope, viewer: 'admin' })).toMatchObject({
+      groups: [{ count: 6 }],
+      unanswered: ['pppp0002'],
+    })
   })
 
   test('show an admin of some domains only the own users in lines of refused client logins', async () => {

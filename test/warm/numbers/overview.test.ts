@@ -1,9 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import type { Capacity } from '../../../src/warm/numbers/capacity.js'
 import { createHourReader, createOverview, type Overview } from '../../../src/warm/numbers/overview.js'
 import { RecentWarms } from '../../../src/warm/numbers/recent-warms.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { JoinedProcesses, settled } from '../../support/joined-processes.js'
+import { FakeProcesses } from '../../support/fake-processes.js'
 
 const capacityOf = (sessions: number) => (): Capacity => {
   const none = { used: 0, most: null }
@@ -15,12 +15,6 @@ const capacityOf = (sessions: number) => (): Capacity => {
 }
 
 const noLosses = { losses: () => [] }
-
-let joined: JoinedProcesses
-beforeEach(() => {
-  joined = new JoinedProcesses()
-})
-afterEach(() => joined.close())
 
 test('a single process lists itself', async () => {
   const clock = new FakeClock()
@@ -60,37 +54,40 @@ test('the charts are computed once a minute', async () => {
 })
 
 describe('several processes', () => {
-  async function start(count: number) {
+  function start(count: number) {
+    const processes = new FakeProcesses()
+    const clocks: FakeClock[] = []
     const started: {
       look: () => Promise<Overview>
       recentWarms: RecentWarms
       registry: { takesSessions: boolean }
     }[] = []
     for (let number = 0; number < count; number++) {
-      const { nodes, clock } = await joined.start(undefined, number * 100_000)
+      const others = processes.start()
+      const clock = new FakeClock()
+      clock.advance(number * 100_000)
+      clocks.push(clock)
       const recentWarms = new RecentWarms(clock)
       const registry = { takesSessions: true }
       started.push({
         look: createOverview({
-          ...{ nodes, clock, recentWarms, place: 'web1', registry },
+          ...{ others, clock, recentWarms, place: 'web1', registry },
           ...{ capacity: capacityOf(number), past: { losses: () => [{ place: 'web0', time: number, sessions: 9 }] } },
         }),
         recentWarms,
         registry,
       })
     }
-    await settled()
-    return started
+    return { all: started, processes, clocks }
   }
 
   test('are shown together, with the sum of their calls', async () => {
-    const all = await start(3)
+    const { all, processes, clocks } = start(3)
     for (const [number, { recentWarms }] of all.entries())
       for (let call = 0; call <= number; call++) recentWarms.add(call === 2 ? 'timeout' : 'ok', 10 * 4 ** number)
-    await joined.pass(5_000)
+    for (const clock of clocks) clock.advance(5_000)
     all[1]!.registry.takesSessions = false
-    joined.all[1]!.nodes.drain()
-    await settled()
+    processes.named('pppp0001')!.isDraining = true
     for (const { look } of all) {
       const { warms, capacity, processes: seen, losses } = await look()
       expect(losses.map(({ time }) => time)).toEqual([2, 1, 0])
@@ -107,14 +104,13 @@ describe('several processes', () => {
   })
 
   test('that do not answer within a second are shown as silent', async () => {
-    const [one] = await start(2)
-    joined.network.stop('pppp0001')
-    const looking = one!.look()
-    await joined.pass(1_000)
-    expect((await looking).processes).toMatchObject([
+    const { all, processes } = start(2)
+    const [one] = all
+    processes.named('pppp0001')!.isSilent = true
+    expect((await one!.look()).processes).toMatchObject([
       { name: 'pppp0000', state: 'live' },
       { name: 'pppp0001', state: 'silent' },
     ])
-    expect((await looking).processes![1]!.capacity).toBeUndefined()
+    expect((await one!.look()).processes![1]!.capacity).toBeUndefined()
   })
 })

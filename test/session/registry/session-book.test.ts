@@ -1,0 +1,135 @@
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
+import type { SessionBook } from '../../../src/session/registry/session-book.js'
+import type { SessionView } from '../../../src/session/session-types.js'
+import { memoryStore } from '../../../src/store/memory-store.js'
+import { type PageWish, type Store, StoreUnavailable } from '../../../src/store/store.js'
+import { sessionOf } from '../../store/entries.js'
+import { bookOf } from '../../support/bench-sessions.js'
+import { BoshBench } from '../../support/bosh-bench.js'
+import { FakeProcesses } from '../../support/fake-processes.js'
+
+const self = 'aaaaaaaa'
+const jid = 'juliet@chat.example/balcony'
+const all: PageWish = { scope: ['*'], limit: 100 }
+
+let bench: BoshBench
+let store: Store
+let book: SessionBook
+let reports: unknown[]
+let elsewhere: SessionView[]
+
+beforeEach(() => {
+  bench = new BoshBench({}, undefined, { processName: self, issuesTickets: true })
+  elsewhere = []
+  const made = bookOf(bench, {
+    others: new FakeProcesses().start(self),
+    store: memoryStore(bench.clock, 0),
+    elsewhere,
+  })
+  book = made.book
+  store = made.store
+  reports = made.reports
+  bench.registry.book = book
+})
+
+const stored = async () => (await store.sessions.page(all)).sessions
+const failing = async () => Promise.reject(new StoreUnavailable('no-connection'))
+
+describe('a session of this process', () => {
+  test('is in the store from its opening, for the user of its login', async () => {
+    const login = bench.login(`jid='${jid}'`)
+    expect(await stored()).toMatchObject([{ process: self, domain: 'chat.example', jid: undefined, state: 'opening' }])
+    await bench.server(link => link.open())
+    const { id } = await bench.handOver(login, { jid })
+    expect(await stored()).toMatchObject([{ id, jid, user: 'juliet@chat.example', origin: 'warmed', state: 'waiting' }])
+  })
+
+  test('is found by its sid and its token, and by the new ones after a resumption', async () => {
+    const client = await bench.warmed()
+    const key = () => bench.registry.byId(client.id)!.stage.ticket!.key
+    const before = key()
+    for (const secret of [client.sid, before])
+      expect(await store.sessions.find({ secret })).toMatchObject([{ id: client.id }])
+    await bench.resume(client)
+    expect(key()).not.toBe(before)
+    expect(await store.sessions.find({ secret: key() })).toMatchObject([{ id: client.id }])
+    expect(await store.sessions.find({ secret: before })).toEqual([])
+  })
+
+  test('is removed with its end', async () => {
+    const { id } = await bench.warmed()
+    bench.registry.byId(id)!.end('logout', 'silent')
+    expect(await stored()).toEqual([])
+  })
+
+  test('does not count for its user after its end, while its page does not know the end', async () => {
+    const { id } = await bench.warmed()
+    bench.registry.byId(id)!.end('shutdown', 'afterDelivery')
+    expect([bench.registry.size, await store.sessions.count('user', 'juliet@chat.example')]).toEqual([1, 0])
+  })
+
+  test('is written again with each change of its state, once a second', async () => {
+    const client = await bench.warmed()
+    book.begin()
+    const change = jest.spyOn(store.sessions, 'change')
+    await bench.pass(1)
+    expect(change).not.toHaveBeenCalled()
+    await client.next()
+    await bench.pass(1)
+    expect(await stored()).toMatchObject([{ state: 'held', transport: 'bosh' }])
+    await bench.pass(5)
+    expect(change).toHaveBeenCalledTimes(1)
+    book.stop()
+  })
+
+  test('that another process has taken over is left alone', async () => {
+    const client = await bench.warmed()
+    await store.sessions.put([sessionOf(client.id, { process: 'bbbbbbbb' })])
+    await client.next()
+    await book.write()
+    bench.registry.byId(client.id)!.end('logout', 'silent')
+    expect(await stored()).toMatchObject([{ id: client.id, process: 'bbbbbbbb' }])
+  })
+})
+
+test('sessions at remote endpoints are in the store while they exist', async () => {
+  const view = { id: 'there', jid, domain: 'chat.example', origin: 'warmed', transport: 'bosh' } as const
+  elsewhere.push({ ...view, state: 'elsewhere', createdAt: 5, quietSince: undefined })
+  await book.write()
+  expect(await stored()).toMatchObject([{ id: 'there', state: 'elsewhere', openedAt: 5, process: self }])
+  elsewhere.pop()
+  await book.write()
+  expect(await stored()).toEqual([])
+})
+
+test('all sessions are listed for a store that has lost them', async () => {
+  const { id, sid } = await bench.warmed()
+  expect([...book.sessions()]).toMatchObject([{ id, process: self, secrets: [sid, expect.any(String)] }])
+})
+
+test('the list of this process needs no store', async () => {
+  const { id } = await bench.warmed()
+  store.sessions.page = failing
+  for (const more of [{}, { user: 'juliet@chat.example' }, { jid }, { process: self }])
+    expect((await book.page({ ...all, ...more })).sessions).toMatchObject([{ id }])
+  for (const more of [{ user: 'romeo@chat.example' }, { visit: { admin: 'portal', visit: 'v1' } }, { scope: ['a.b'] }])
+    expect((await book.page({ ...all, ...more })).total).toBe(0)
+  expect(await book.states(['*'])).toEqual(new Map([['waiting', 1]]))
+})
+
+test('sessions that were ended while this process was silent end', async () => {
+  const [first, second] = [await bench.warmed(), await bench.warmed()]
+  await store.ended.mark({ id: first.id }, 300)
+  await book.endMarked()
+  expect([...bench.registry.all()].map(({ id }) => id)).toEqual([second.id])
+})
+
+test('an outage is not reported for each session, but other errors are', async () => {
+  store.sessions.put = failing
+  await bench.warmed()
+  expect(reports).toEqual([])
+  const error = new Error('broken')
+  store.sessions.put = async () => Promise.reject(error)
+  await bench.warmed()
+  expect(reports).toContain(error)
+})

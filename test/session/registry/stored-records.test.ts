@@ -1,0 +1,199 @@
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { StoredRecords } from '../../../src/session/registry/stored-records.js'
+import type { SessionRecord as Moved } from '../../../src/session/session-record.js'
+import { memoryStore } from '../../../src/store/memory-store.js'
+import { type SessionRecord, type Store, StoreUnavailable } from '../../../src/store/store.js'
+import { smNamespace } from '../../../src/xmpp/namespaces.js'
+import { BoshBench, type Client, FakeMending } from '../../support/bosh-bench.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { nextBench, recordsOf, takeUpOne } from '../../support/next-process.js'
+
+const newKey = () => createSecretKey(randomBytes(32))
+const key = newKey()
+const seconds = 300
+const jid = 'juliet@chat.example/balcony'
+
+let store: Store
+let clock: FakeClock
+let isReady: boolean
+
+beforeEach(() => {
+  clock = new FakeClock()
+  store = memoryStore(clock)
+  isReady = true
+})
+
+/** A process that can take sessions up, and whose clock shows another time. */
+function start(keys: readonly KeyObject[] = [key], about: { processName?: string; issuesTickets?: boolean } = {}) {
+  const bench = nextBench({}, about)
+  const records = new StoredRecords({
+    store,
+    keys: () => keys,
+    clock,
+    seconds,
+    isReady: () => isReady,
+    take: record => takeUpOne(bench, record),
+    log: bench.log,
+  })
+  return { bench, records }
+}
+
+async function resumable(bench: BoshBench): Promise<Client> {
+  const client = await bench.warmed({ jid, management: { mending: new FakeMending() } })
+  await bench.server(() => client.link.say(`<enabled xmlns='${smNamespace}' id='first' resume='true'/>`))
+  return client
+}
+
+/** Records of sessions that are never taken up. */
+const texts = (count: number) =>
+  Array.from({ length: count }, (_, id) => JSON.stringify({ id: `s${id}`, sid: `${id}` }))
+const settled = () => new Promise(setImmediate)
+const unavailable = new StoreUnavailable('no-answer')
+const said = ({ logged }: BoshBench) => logged.map(line => JSON.parse(line).msg)
+
+describe('records of sessions', () => {
+  test('are stored in batches, each before the next is read', async () => {
+    let read = 0
+    const sizes: number[][] = []
+    jest.spyOn(store.records, 'put').mockImplementation(async batch => void sizes.push([batch.length, read]))
+    const all = function* () {
+      for (const text of texts(250)) {
+        read += 1
+        yield text
+      }
+    }
+    expect(await start().records.put(all())).toEqual([])
+    expect(sizes).toEqual([
+      [100, 100],
+      [100, 200],
+      [50, 250],
+    ])
+  })
+
+  test('that could not be stored are given back', async () => {
+    const put = jest.spyOn(store.records, 'put')
+    put.mockResolvedValueOnce().mockRejectedValueOnce(unavailable)
+    const all = texts(250)
+    expect(await start().records.put(all)).toEqual(all.slice(100))
+    put.mockRejectedValueOnce(new Error('broken'))
+    await expect(start().records.put(all)).rejects.toThrow('broken')
+  })
+
+  test('are sealed, with the keys by which they are found', async () => {
+    const bench = new BoshBench({}, undefined, { issuesTickets: true })
+    const { sid, id, token } = await resumable(bench)
+    const stored: SessionRecord[] = []
+    jest.spyOn(store.records, 'put').mockImplementation(async batch => void stored.push(...batch))
+    await start().records.put(recordsOf(bench))
+    expect(stored).toMatchObject([{ id, secrets: [sid, expect.any(String)] }])
+    for (const secret of [sid, token!, 'juliet']) expect(stored[0]!.text).not.toContain(secret)
+  })
+})
+
+describe('a session that was set down', () => {
+  let client: Client
+
+  beforeEach(async () => {
+    const bench = new BoshBench()
+    client = await resumable(bench)
+    await start().records.put(recordsOf(bench))
+    expect(bench.registry.size).toBe(0)
+  })
+
+  test('is taken up by one of the processes that ask for it', async () => {
+    const [one, other] = [start(), start()]
+    const found = [one.records.takeUp({ secret: client.sid }), other.records.takeUp({ id: client.id })]
+    expect(await Promise.all(found)).toEqual([true, false])
+    expect(one.bench.registry.bySid(client.sid)?.id).toBe(client.id)
+    expect([other.bench.registry.size, await one.records.takeUp({ id: client.id })]).toEqual([0, false])
+  })
+
+  test('stays in the store while the process may not take sessions', async () => {
+    isReady = false
+    const { records } = start()
+    expect(await records.takeUp({ id: client.id })).toBe(false)
+    isReady = true
+    expect(await records.takeUp({ id: client.id })).toBe(true)
+  })
+
+  test.each<[string, () => Promise<void>]>([
+    ['itself', () => store.ended.mark({ id: client.id }, seconds)],
+    ['with its user', () => store.ended.mark({ jid: 'juliet@chat.example', at: Date.now() + 1_000 }, seconds)],
+    ['with its JID', () => store.ended.mark({ jid, at: Date.now() + 1_000 }, seconds)],
+  ])('does not come back if it was ended %s', async (_how, mark) => {
+    await mark()
+    const { bench, records } = start()
+    expect(await records.takeUp({ id: client.id })).toBe(false)
+    expect([bench.registry.size, bench.logged, await store.records.take({ id: client.id })]).toEqual([0, [], undefined])
+  })
+
+  test('comes back if its user has ended sessions before it was opened', async () => {
+    await store.ended.mark({ jid, at: Date.now() - 60_000 }, seconds)
+    expect(await start().records.takeUp({ id: client.id })).toBe(true)
+  })
+
+  test('comes back if the store does not tell whether it was ended: this is asked again later', async () => {
+    store.ended.isEnded = async () => Promise.reject(unavailable)
+    expect(await start().records.takeUp({ id: client.id })).toBe(true)
+  })
+
+  test('ends, with a line in the log, if no key opens it', async () => {
+    const { bench, records } = start([newKey()])
+    expect(await records.takeUp({ id: client.id })).toBe(false)
+    expect(said(bench)).toEqual(['no key in SEAL_KEY_FILE opens a session of another process: it ends'])
+  })
+
+  test('is opened with an older key too', async () => {
+    expect(await start([newKey(), key]).records.takeUp({ id: client.id })).toBe(true)
+  })
+
+  test('is not taken up from the record of another session', async () => {
+    const { text } = (await store.records.take({ id: client.id }))!
+    await store.records.put([{ id: 'other', secrets: [], text }], seconds)
+    expect(await start().records.takeUp({ id: 'other' })).toBe(false)
+  })
+
+  test('that nobody asks for is taken up after a second', async () => {
+    const { bench, records } = start()
+    records.begin()
+    clock.advance(1_000)
+    await settled()
+    expect([bench.registry.size, said(bench)]).toEqual([1, ['sessions of another process were taken up']])
+    records.stop()
+    await settled()
+    clock.advance(seconds * 1_000)
+    expect(clock.pending).toBe(0)
+  })
+
+  test('is looked for again after the store was away', async () => {
+    const { bench, records } = start()
+    records.begin()
+    jest.spyOn(store.records, 'takeOldest').mockRejectedValueOnce(unavailable)
+    for (const size of [0, 1]) {
+      clock.advance(1_000)
+      await settled()
+      expect(bench.registry.size).toBe(size)
+    }
+    expect(said(bench)).toEqual(['sessions of another process were taken up'])
+    records.stop()
+  })
+})
+
+test('the age of a session includes the time in the store, at most as long as records live', async () => {
+  const ages: number[] = []
+  const bench = new BoshBench()
+  await resumable(bench)
+  const [text] = recordsOf(bench)
+  const records = new StoredRecords({
+    ...{ store, keys: () => [key], clock, seconds, isReady: () => true, log: bench.log },
+    take: ({ createdAt }: Moved) => ages.push(-createdAt) > 0,
+  })
+  for (const ago of [10_000, 3_600_000, -3_600_000]) {
+    await records.put([text!])
+    const taken = (await store.records.take({ id: JSON.parse(text!).id }))!
+    jest.spyOn(store.records, 'take').mockResolvedValueOnce({ ...taken, writtenAt: Date.now() - ago })
+    expect(await records.takeUp({ id: taken.id })).toBe(true)
+  }
+  expect(ages.map(age => Math.round(age / 1_000))).toEqual([10, seconds, 0])
+})

@@ -1,0 +1,173 @@
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import type { SessionView } from '../../../src/session/session-types.js'
+import { memoryStore } from '../../../src/store/memory-store.js'
+import { type Store, StoreUnavailable } from '../../../src/store/store.js'
+import { sessionOf } from '../../store/entries.js'
+import { sessionsIn } from '../../support/bench-sessions.js'
+import { BoshBench } from '../../support/bosh-bench.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { type FakeProcess, FakeProcesses } from '../../support/fake-processes.js'
+
+const jid = 'juliet@chat.example/balcony'
+const there: SessionView = {
+  id: 'there',
+  jid,
+  domain: 'chat.example',
+  origin: 'warmed',
+  transport: 'bosh',
+  state: 'elsewhere',
+  createdAt: 1_000,
+  quietSince: undefined,
+}
+const all = { scope: ['*'], limit: 100, after: undefined }
+const handover = { seconds: 30, attachBinding: 'off' } as const
+
+test('sessions at a remote endpoint are listed with the others, and not ended', async () => {
+  const bench = new BoshBench()
+  const { id: first } = await bench.warmed()
+  await bench.pass(2)
+  const { id: last } = await bench.warmed()
+  const known = sessionsIn(bench, { elsewhere: [there] })
+  const ids = async (jid?: string) => (await known.page({ ...all, jid })).sessions.map(({ id }) => id)
+  expect(await ids()).toEqual([first, 'there', last])
+  expect(await ids(jid)).toEqual([first, 'there', last])
+  expect((await known.states(['*'])).states).toEqual(
+    new Map([
+      ['waiting', 2],
+      ['elsewhere', 1],
+    ]),
+  )
+  const states = [first, 'there', 'nowhere'].map(async id => (await known.get(id))?.state)
+  expect(await Promise.all(states)).toEqual(['waiting', 'elsewhere', undefined])
+  expect(await known.resume('there', handover)).toBeUndefined()
+  expect([await known.end('there'), await known.end(first)]).toEqual([false, true])
+  expect(await ids()).toEqual(['there', last])
+  expect(await known.endAll(jid)).toEqual({ ended: 1, elsewhere: 1, unanswered: undefined })
+  expect(await ids()).toEqual(['there'])
+})
+
+describe('with several processes', () => {
+  let store: Store
+  let processes: FakeProcesses
+  let here: Member
+  let other: Member
+  let clock: FakeClock
+
+  interface Member {
+    readonly self: FakeProcess
+    readonly bench: BoshBench
+    readonly known: ReturnType<typeof sessionsIn>
+  }
+
+  function start(name: string): Member {
+    const self = processes.start(name)
+    const bench = new BoshBench({}, undefined, { processName: name })
+    return { self, bench, known: sessionsIn(bench, { others: self, store }) }
+  }
+
+  beforeEach(() => {
+    clock = new FakeClock()
+    store = memoryStore(clock, 0)
+    processes = new FakeProcesses()
+    here = start('aaaaaaaa')
+    other = start('bbbbbbbb')
+  })
+
+  const failing = async () => Promise.reject(new StoreUnavailable('no-answer'))
+  const isMarked = (id: string) => store.ended.isEnded({ id, openedAt: 0 })
+
+  test('each lists the sessions of all, with their processes', async () => {
+    const { id: first } = await here.bench.warmed()
+    await other.bench.pass(1)
+    const { id: last } = await other.bench.warmed()
+    for (const { known } of [here, other]) {
+      const { sessions, total } = await known.page(all)
+      expect([total, sessions.map(({ id, process, jid }) => [id, process, jid])]).toEqual([
+        2,
+        [
+          [first, 'aaaaaaaa', jid],
+          [last, 'bbbbbbbb', jid],
+        ],
+      ])
+      expect((await known.states(['*'])).states).toEqual(new Map([['waiting', 2]]))
+      expect((await known.getMany([last, first, 'none'])).map(({ id }) => id)).toEqual([last, first])
+      expect(known.processes).toEqual(['aaaaaaaa', 'bbbbbbbb'])
+    }
+    expect(await here.known.get(last)).toMatchObject({ process: 'bbbbbbbb', state: 'waiting', createdAt: 1_000 })
+    expect(await other.known.get(last)).toMatchObject({ process: 'bbbbbbbb', state: 'waiting', createdAt: 1_000 })
+    expect(await here.known.resume(last, handover)).toBeUndefined()
+  })
+
+  test('a list shows the states of this moment', async () => {
+    const client = await here.bench.warmed()
+    await client.next()
+    expect((await here.known.page({ ...all, state: 'held' })).total).toBe(1)
+    expect((await other.known.get(client.id))?.state).toBe('held')
+  })
+
+  test('a session of another process is ended there', async () => {
+    const { id } = await other.bench.warmed()
+    expect(await here.known.end(id)).toBe(true)
+    expect([other.bench.registry.size, await here.known.end(id)]).toEqual([0, false])
+  })
+
+  test('a session whose process is silent counts as ended, because its process will read the mark', async () => {
+    const { id } = await other.bench.warmed()
+    other.self.isSilent = true
+    expect(await here.known.end(id)).toBe(true)
+    expect([other.bench.registry.size, await isMarked(id)]).toEqual([1, true])
+    store.ended.mark = failing
+    await expect(here.known.end(id)).rejects.toMatchObject({ code: 'session-unreachable' })
+  })
+
+  test('a session that was set down is ended for good', async () => {
+    await store.records.put([{ id: 'down', secrets: [], text: 'sealed' }], 300)
+    expect([await here.known.end('down'), await here.known.end('down')]).toEqual([true, false])
+    expect([await store.records.take({ id: 'down' }), await isMarked('down')]).toEqual([undefined, true])
+  })
+
+  test('all sessions of a user are ended, also in silent processes', async () => {
+    await here.bench.warmed()
+    await other.bench.warmed()
+    const silent = start('cccccccc')
+    await silent.bench.warmed()
+    silent.self.isSilent = true
+    expect(await here.known.endAll(jid)).toEqual({ ended: 3, elsewhere: 0, unanswered: undefined })
+    expect([here.bench, other.bench, silent.bench].map(({ registry }) => registry.size)).toEqual([0, 0, 1])
+    const session = sessionOf('1', { jid, user: 'juliet@chat.example', openedAt: Date.now() - 1_000 })
+    expect(await store.ended.isEnded(session)).toBe(true)
+    expect(await store.ended.isEnded({ ...session, openedAt: Date.now() + 1_000 })).toBe(false)
+  })
+
+  test('without the store, all reachable sessions of a user are ended, and the call fails', async () => {
+    await here.bench.warmed()
+    await other.bench.warmed()
+    store.ended.mark = failing
+    await expect(here.known.endAll(jid)).rejects.toMatchObject({ code: 'store-unavailable' })
+    expect([here.bench.registry.size, other.bench.registry.size]).toEqual([0, 0])
+  })
+
+  test('without the store, only sessions of this process can be read', async () => {
+    const { id } = await here.bench.warmed()
+    store.sessions.find = failing
+    store.sessions.page = failing
+    expect(await here.known.get(id)).toMatchObject({ state: 'waiting' })
+    await expect(here.known.get('bbbbbbbb-1')).rejects.toMatchObject({ code: 'store-unavailable' })
+    await expect(here.known.page(all)).rejects.toMatchObject({ code: 'store-unavailable' })
+  })
+
+  test('a process that has died has no sessions, although its entry is still there', async () => {
+    const { id } = await other.bench.warmed()
+    other.self.isDead = true
+    expect([await here.known.get(id), await here.known.end(id)]).toEqual([undefined, false])
+  })
+
+  test('a session may be at a process that is lost', () => {
+    other.self.isLost = true
+    expect([here.known.isLost('bbbbbbbb-1'), here.known.isLost('aaaaaaaa-1'), here.known.isLost('1')]).toEqual([
+      true,
+      false,
+      false,
+    ])
+  })
+})

@@ -1,0 +1,53 @@
+import { beforeEach, expect, test } from '@jest/globals'
+import { askAll } from '../../src/store/other-processes.js'
+import { FakeProcesses } from '../support/fake-processes.js'
+
+let processes: FakeProcesses
+
+beforeEach(() => {
+  processes = new FakeProcesses()
+  for (const name of ['a', 'b', 'c', 'd']) processes.start(name).answer('twice', (number: number) => [name, 2 * number])
+})
+
+const asked = () => askAll<[string, number]>(processes.named('a'), 'twice', 21)
+
+test('all other processes are asked, and their answers have their names', async () => {
+  expect(await asked()).toEqual({
+    answers: [
+      ['b', ['b', 42]],
+      ['c', ['c', 42]],
+      ['d', ['d', 42]],
+    ],
+    unanswered: undefined,
+  })
+})
+
+test('processes that do not answer are named, with those whose entries have expired', async () => {
+  processes.named('d')!.isSilent = true
+  processes.named('c')!.isLost = true
+  expect(await asked()).toEqual({ answers: [['b', ['b', 42]]], unanswered: ['c', 'd'] })
+})
+
+test('a process that is gone is not missed', async () => {
+  processes.named('c')!.isDead = true
+  expect(await asked()).toMatchObject({
+    answers: [
+      ['b', ['b', 42]],
+      ['d', ['d', 42]],
+    ],
+    unanswered: undefined,
+  })
+})
+
+test('errors that should not occur are passed on', async () => {
+  const broken = {
+    others: processes.named('a')!.others,
+    lost: [],
+    ask: async () => Promise.reject(new Error('broken')),
+  }
+  await expect(askAll(broken, 'twice', 21)).rejects.toThrow('broken')
+})
+
+test('a single process has none to ask', async () => {
+  expect(await askAll(undefined, 'twice', 21)).toEqual({ answers: [], unanswered: undefined })
+})

@@ -1,0 +1,177 @@
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { CallerGone } from '../../src/lib/caller-gone.js'
+import { memoryStore } from '../../src/store/memory-store.js'
+import { type Store, StoreUnavailable, type TabLock } from '../../src/store/store.js'
+import { createVisits, type TabWork } from '../../src/warm/visits.js'
+import { sessionOf, tabOf } from '../store/entries.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { FakeProcesses } from '../support/fake-processes.js'
+
+const tab = tabOf('t1')
+const visit = { admin: tab.admin, visit: tab.visit }
+const timeout = 30
+const recordSeconds = 300
+
+let store: Store
+let clock: FakeClock
+let processes: FakeProcesses
+let here: Started
+let other: Started
+/** Calls of all processes, in their order. */
+let log: string[]
+
+type Started = ReturnType<typeof start>
+
+/** A process with its sessions by their tabs. */
+function start(name: string) {
+  const others = processes.start(name)
+  const sessions = new Map<string, string>()
+  const own = {
+    ofTab: ({ tab }: { tab: string }) => sessions.get(tab),
+    endVisit() {
+      const ended = sessions.size
+      sessions.clear()
+      return { ended, elsewhere: 0 }
+    },
+  }
+  const takeUp = async (wanted: { tab: string }) => {
+    if ((await store.records.take({ tab: tabOf(wanted.tab) })) === undefined) return false
+    sessions.set(wanted.tab, 'taken up')
+    return true
+  }
+  const visits = createVisits({ own, store, others, clock, timeout, takeUp, recordSeconds })
+  return { name, others, sessions, visits }
+}
+
+/** Logins wait for `finish`. */
+function call({ name, sessions, visits }: Started, signal = new CallerGone(), wanted = tab) {
+  let finish = () => {}
+  const work: TabWork<string> = {
+    async resume(id) {
+      log.push(`${name} resumes`)
+      return id
+    },
+    async logIn(caller) {
+      log.push(`${name} logs in`)
+      await new Promise<void>((resolve, reject) => {
+        finish = resolve
+        caller.addEventListener('abort', () => reject(caller.reason))
+      })
+      sessions.set(wanted.tab, `of ${name}`)
+      await store.sessions.put([sessionOf(`of ${name}`, { process: name, tab: wanted })])
+      return `of ${name}`
+    },
+    endUnclaimed: id => void log.push(`ended ${id}`),
+  }
+  return { answer: visits.enter(wanted, signal, work), finish: () => finish() }
+}
+
+const settled = async () => {
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+}
+
+beforeEach(() => {
+  clock = new FakeClock()
+  store = memoryStore(clock)
+  processes = new FakeProcesses()
+  log = []
+  here = start('aaaaaaaa')
+  other = start('bbbbbbbb')
+})
+
+describe('calls for one tab in two processes', () => {
+  test('log in once, and the second is told which process has the session', async () => {
+    const [first, second] = [call(here), call(other)]
+    await settled()
+    expect(log).toEqual(['aaaaaaaa logs in'])
+    first.finish()
+    expect(await first.answer).toEqual({ result: 'of aaaaaaaa', isResumed: false })
+    await expect(second.answer).rejects.toMatchObject({ process: 'aaaaaaaa' })
+    expect(await call(here).answer).toEqual({ result: 'of aaaaaaaa', isResumed: true })
+  })
+
+  test('log in one after the other if the first caller leaves', async () => {
+    const signal = new CallerGone()
+    const [first, second] = [call(here, signal), call(other)]
+    await settled()
+    signal.abort()
+    await expect(first.answer).rejects.toBe(signal.reason)
+    await settled()
+    second.finish()
+    expect(await second.answer).toMatchObject({ result: 'of bbbbbbbb' })
+    expect(log).toEqual(['aaaaaaaa logs in', 'bbbbbbbb logs in'])
+  })
+
+  test('do not wait for other tabs', async () => {
+    const [first, second] = [call(here), call(other, new CallerGone(), tabOf('t2'))]
+    await settled()
+    for (const { finish } of [second, first]) finish()
+    await Promise.all([first.answer, second.answer])
+  })
+
+  test('time out if they wait for longer than a login may take', async () => {
+    const [first, second] = [call(here), call(other)]
+    await settled()
+    clock.advance(timeout * 1_000)
+    await expect(second.answer).rejects.toMatchObject({ code: 'timeout' })
+    first.finish()
+    expect(await first.answer).toMatchObject({ isResumed: false })
+  })
+
+  test('log in again if the process with the session has died', async () => {
+    await store.sessions.put([sessionOf('1', { process: 'aaaaaaaa', tab })])
+    here.others.isDead = true
+    const { answer, finish } = call(other)
+    await settled()
+    finish()
+    expect(await answer).toMatchObject({ result: 'of bbbbbbbb', isResumed: false })
+  })
+
+  test('take up a session that was set down', async () => {
+    await store.records.put([{ id: '1', secrets: [], tab, text: 'sealed' }], recordSeconds)
+    expect(await call(other).answer).toEqual({ result: 'taken up', isResumed: true })
+  })
+})
+
+test('a login whose lock was lost ends its session, because another call can be in the tab', async () => {
+  const lost: TabLock = { session: undefined, hasRecord: false, isLost: true, leave: async () => {} }
+  store.tabs.enter = async () => lost
+  const { answer, finish } = call(here)
+  await settled()
+  finish()
+  await expect(answer).rejects.toMatchObject({ code: 'timeout' })
+  expect(log).toEqual(['aaaaaaaa logs in', 'ended of aaaaaaaa'])
+})
+
+test('without the store, no call enters a tab', async () => {
+  store.tabs.enter = async () => Promise.reject(new StoreUnavailable('no-answer'))
+  await expect(call(here).answer).rejects.toMatchObject({ code: 'store-unavailable' })
+  expect([log, clock.pending]).toEqual([[], 0])
+})
+
+describe('the end of a visit', () => {
+  test('ends the sessions and cancels the logins of all processes', async () => {
+    here.sessions.set('t1', '1')
+    const login = call(other, new CallerGone(), tabOf('t2'))
+    await settled()
+    expect(await here.visits.end(visit, ['*'])).toMatchObject({ ended: 1, elsewhere: 0 })
+    await expect(login.answer).rejects.toMatchObject({ code: 'session-not-found' })
+  })
+
+  test('counts the sessions of silent processes, which read the mark later', async () => {
+    other.others.isSilent = true
+    const domains = ['example.org', 'other.example']
+    const entries = domains.map(domain => sessionOf(domain, { domain, process: 'bbbbbbbb', tab, openedAt: 1 }))
+    await store.sessions.put(entries)
+    expect(await here.visits.end(visit, ['example.org'])).toMatchObject({ ended: 1 })
+    expect(await store.ended.isEnded(entries[0]!)).toBe(true)
+    expect(await store.ended.isEnded({ ...entries[0]!, openedAt: Date.now() + 60_000 })).toBe(false)
+  })
+
+  test('fails without the store, after it has ended what it could', async () => {
+    for (const { sessions } of [here, other]) sessions.set('t1', '1')
+    store.ended.mark = async () => Promise.reject(new StoreUnavailable('no-answer'))
+    await expect(here.visits.end(visit, ['*'])).rejects.toMatchObject({ code: 'store-unavailable' })
+    expect([here.sessions.size, other.sessions.size]).toEqual([0, 0])
+  })
+})
