@@ -7,7 +7,7 @@ import {
   constants,
   type OutgoingHttpHeaders,
 } from 'node:http2'
-import { connect as connectTcp, Socket } from 'node:net'
+import { connect as connectTcp } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { attempt } from '../lib/attempt.js'
 import type { Clock, Timer } from '../lib/clock.js'
@@ -172,10 +172,8 @@ function isForeign(path: string): boolean {
 }
 
 function dial(address: PeerAddress, key: KeyObject | undefined) {
-  // Another user of this machine who can write to the store could name a socket of their own.
-  if ('path' in address && isForeign(address.path))
-    return new Socket().destroy(new Error('another user has the socket'))
-  if ('path' in address) return connectTcp(address.path)
+  // Another user of this machine who can write to the store could name a socket of their own: ENOTDIR.
+  if ('path' in address) return connectTcp(isForeign(address.path) ? `${address.path}/` : address.path)
   const { psk, identity, ...options } = pskOptions(key!)
   // The key has proven the peer. There is no certificate.
   const checkServerIdentity = () => undefined

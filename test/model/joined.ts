@@ -29,6 +29,7 @@ export function joinModel(store: Store, registry: Registry) {
     takeUp: async () => false,
     mayTakeUp: () => true,
     whenSetDown: async () => {},
+    isStopping: () => false,
     isLeaving: () => false,
   })
   const requests = createForwardedRequests({ whereabouts, clock, isDraining: () => false, refused: unnoted })
