@@ -19,6 +19,8 @@ interface EndQuestion {
 
 interface TurnCall {
   readonly tab: Tab
+  /** Unix time in milliseconds. */
+  readonly begunAt: number
   readonly caller: CallerGone
   isEnded: boolean
   isLate: boolean
@@ -95,9 +97,19 @@ export function createVisits({ own, store, others, clock, timeout, takeUp, recor
     return { result, isResumed: false }
   }
 
+  /** While the call waited, the visit may have been ended by another process, whose message is on its way. */
+  async function demandVisit(call: TurnCall): Promise<void> {
+    if (others === undefined) return
+    const { tab, begunAt: openedAt } = call
+    if (!(await orStoreProblem(store.ended.isEnded({ id: '', tab, openedAt })))) return
+    call.isEnded = true
+    call.caller.abort()
+    call.caller.throwIfAborted()
+  }
+
   return {
     async enter<T>(tab: Tab, signal: CallerSignal, work: TabWork<T>): Promise<{ result: T; isResumed: boolean }> {
-      const call: TurnCall = { tab, caller: new CallerGone(), isEnded: false, isLate: false }
+      const call: TurnCall = { tab, begunAt: Date.now(), caller: new CallerGone(), isEnded: false, isLate: false }
       const leave = () => call.caller.abort()
       signal.addEventListener('abort', leave)
       if (signal.aborted) leave()
@@ -110,6 +122,7 @@ export function createVisits({ own, store, others, clock, timeout, takeUp, recor
         const lock = await orStoreProblem(store.tabs.enter(tab, call.caller))
         limit.cancel()
         try {
+          await demandVisit(call)
           const entered = await resumeOrLogIn(call, lock, work)
           if (call.isEnded) throw call.caller.reason
           return entered

@@ -28,8 +28,8 @@ export function joinModel(store: Store, registry: Registry) {
     ...{ peers, store, clock },
     takeUp: async () => false,
     mayTakeUp: () => true,
-    whenSetDown: async () => {},
     isStopping: () => false,
+    whenSetDown: async () => {},
     isLeaving: () => false,
   })
   const requests = createForwardedRequests({ whereabouts, clock, isDraining: () => false, refused: unnoted })

@@ -545,7 +545,7 @@ describe('while the service stops', () => {
     }
     await expect(WebSocketWire.open(own.url, { path })).rejects.toThrow()
     await stopping
-    expect(own.service.counts()).toEqual({ sessions: 0, links: 0 })
+    expect(own.service.counts()).toEqual({ sessions: 0, links: 0, forwarded: 0 })
     expect(late.id).not.toBe(binding.id)
   })
 })

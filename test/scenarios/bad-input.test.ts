@@ -31,7 +31,7 @@ afterEach(async () => {
   const before = connection.stanzas.length
   expect(await healthy.request("<presence xmlns='jabber:client'/>")).toBe(`<body xmlns='${httpbind}'/>`)
   await eventually('the presence arrives', () => connection.stanzas.length === before + 1)
-  expect(service.service.counts()).toEqual({ sessions: 1, links: 1 })
+  expect(service.service.counts()).toEqual({ sessions: 1, links: 1, forwarded: 0 })
   await healthy.terminate()
   healthy.close()
   await service.emptied()

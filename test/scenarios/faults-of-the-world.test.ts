@@ -126,7 +126,7 @@ test('an XMPP server that stops reading slows its sender down, and no stanza is 
     await conversation.goesOn(25)
   }
   expect(answered).toBeLessThan(most / 2)
-  expect(here.service.counts()).toEqual({ sessions: 3, links: 3 })
+  expect(here.service.counts()).toEqual({ sessions: 3, links: 3, forwarded: 0 })
 
   connection.readOn()
   hasSaidAll = true

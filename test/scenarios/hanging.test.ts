@@ -187,7 +187,7 @@ describe('a caller that disconnects', () => {
       const last = server.connections.find(({ user }) => user === 'd')!
       await eventually('its connection ends', () => last.ended)
       expect(last.reached).not.toContain('success')
-      expect(service.service.counts()).toEqual({ sessions: 3, links: 3 })
+      expect(service.service.counts()).toEqual({ sessions: 3, links: 3, forwarded: 0 })
     },
     15_000,
   )

@@ -431,7 +431,7 @@ describeRest('a flood of requests for unknown sessions', () => {
     const presence = page.request("<presence xmlns='jabber:client'/>")
     for (const reply of await Promise.all(flood)) expect(reply).toContain("condition='item-not-found'")
     expect(await presence).toContain('<presence')
-    expect(service.service.counts()).toEqual({ sessions: 1, links: 1 })
+    expect(service.service.counts()).toEqual({ sessions: 1, links: 1, forwarded: 0 })
   })
 })
 

@@ -73,7 +73,7 @@ describe('while a service stops', () => {
     expect((await callSessions(url, 'GET', '/sessions')).json.sessions).toMatchObject([{ id, state: 'ended' }])
     expect(await page(url, { sid, rid }).request(presence)).toContain(stopped)
     await stopping
-    expect(service.counts()).toEqual({ sessions: 0, links: 0 })
+    expect(service.counts()).toEqual({ sessions: 0, links: 0, forwarded: 0 })
     expect(server.last.goodbye).toBe('footer')
   })
 
@@ -122,8 +122,8 @@ describe('while a service stops', () => {
     // The server still has to close its side of the link.
     await eventually('the far service has no link left', () => far.service.counts().links === 0)
     await eventually('the link is closed', () => far.service.counts().links === 0)
-    expect(far.service.counts()).toEqual({ sessions: 0, links: 0 })
-    expect(near.service.counts()).toEqual({ sessions: 0, links: 0 })
+    expect(far.service.counts()).toEqual({ sessions: 0, links: 0, forwarded: 0 })
+    expect(near.service.counts()).toEqual({ sessions: 0, links: 0, forwarded: 0 })
   })
 })
 
@@ -213,7 +213,7 @@ describe('a login in progress when the service stops', () => {
     expect(headers['retry-after']).toBeDefined()
     expect(performance.now() - started).toBeLessThan(4_000)
     await stopping
-    expect(here.service.counts()).toEqual({ sessions: 0, links: 0 })
+    expect(here.service.counts()).toEqual({ sessions: 0, links: 0, forwarded: 0 })
   })
 })
 
@@ -249,7 +249,7 @@ test('keep-alive connections do not delay the stop of a service', async () => {
   await poll(agent, test.url, { sid: 'nobody', rid: 1 })
   await test.service.stop()
   for (const reply of await Promise.all(polls)) expect(reply).toContain(stopped)
-  expect(test.service.counts()).toEqual({ sessions: 0, links: 0 })
+  expect(test.service.counts()).toEqual({ sessions: 0, links: 0, forwarded: 0 })
   agent.destroy()
   await server.stop()
 })

@@ -82,11 +82,19 @@ test.each([1, 2])(
   },
 )
 
-test.each([1, 2])('ending a visit aborts its login at one of %i processes', async count => {
+test.each([
+  [1, 'this'],
+  [2, 'this'],
+  [2, 'the other'],
+] as const)('ending a visit aborts its login at one of %i processes: %s one', async (count, at) => {
   const [one, two] = await start(count)
   const held = heldLogins()
-  const calls = [two, one].map(service => service.warm({ ...account, ...page }))
+  const first = at === 'this' ? one : two
+  const login = first.warm({ ...account, ...page })
   await eventually('a login is under way', () => held.length === 1)
+  const calls = [login, ...[one, two].map(service => service.warm({ ...account, ...page }))]
+  // The other calls wait for the login when these are answered.
+  await Promise.all([one, two].map(({ url }) => callSessions(url, 'GET', '/sessions')))
   expect((await endVisit(one)).json).toEqual({ ended: 1 })
   for (const { status, json } of await Promise.all(calls)) {
     expect([status, json['code']]).toEqual([404, 'session-not-found'])

@@ -492,7 +492,7 @@ describe('operators', () => {
     const { messages, code } = await waiting.leave()
     expect([messages.slice(1), code]).toEqual([[faultOf('system-shutdown'), close], 1001])
     await stopping
-    expect(stage.service.service.counts()).toEqual({ sessions: 0, links: 0 })
+    expect(stage.service.service.counts()).toEqual({ sessions: 0, links: 0, forwarded: 0 })
   })
 
   testRest(

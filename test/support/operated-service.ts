@@ -143,7 +143,7 @@ export class Operator {
       async url() {
         await eventually('it listens', () => ended || address() !== undefined, { seconds: 60 })
         const url = address()
-        if (url === undefined) throw new Error(`it ended: ${stderr}`)
+        if (url === undefined) throw new Error(`it ended: ${stderr}${stdout}`)
         return url
       },
       stall() {

@@ -95,7 +95,7 @@ describe('calls for one tab in two processes', () => {
     const [first, second] = [call(here, signal), call(other)]
     await settled()
     signal.abort()
-    await expect(first.answer).rejects.toBe(signal.reason)
+    await expect(first.answer).rejects.toThrow('the caller left')
     await settled()
     second.finish()
     expect(await second.answer).toMatchObject({ result: 'of bbbbbbbb' })

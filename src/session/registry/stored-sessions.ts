@@ -110,8 +110,8 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
 
     async end(id) {
       if (own.end(id)) return true
-      const isMarked = await isDone(store.ended.mark({ id }, recordSeconds))
       if (others === undefined) return false
+      const isMarked = await isDone(store.ended.mark({ id }, recordSeconds))
       const process = (await orStoreProblem(find(id)))?.process
       if (process === undefined) return isMarked && (await orStoreProblem(store.records.take({ id }))) !== undefined
       const isEnded = await others.ask(process, 'end', id).catch(() => isMarked)
@@ -150,7 +150,8 @@ interface Everywhere {
  */
 export async function endEverywhere(parts: Everywhere): Promise<EndedSessions> {
   const { others, kind, question } = parts
-  const isMarked = isDone(parts.mark())
+  // The sessions of a single process do not come back.
+  const isMarked = others === undefined ? Promise.resolve(true) : isDone(parts.mark())
   const asked = askAll<EndedHere>(others, kind, question)
   let { ended, elsewhere } = parts.here()
   const { answers, unanswered: silent = [] } = await asked
