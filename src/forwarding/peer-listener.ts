@@ -73,16 +73,17 @@ export async function listenForPeers(parts: PeerListenerParts) {
     // Not shared with other workers: peers mean this process.
   } else await once(server.listen({ ...address, exclusive: true }), 'listening')
   server.on('error', parts.report)
+  const retire = () => {
+    if (server.listening) server.close()
+    for (const session of sessions.keys()) session.close()
+  }
   return {
     address: server.address(),
     /** Peers send nothing more. Requests under way can finish. */
-    retire(): void {
-      if (server.listening) server.close()
-      for (const session of sessions.keys()) session.close()
-    },
+    retire,
     /** Cuts what is still under way after `milliseconds`. */
     async close(milliseconds = 0): Promise<void> {
-      this.retire()
+      retire()
       const closed = Promise.all([...sessions.keys()].map(session => once(session, 'close')))
       if (milliseconds > 0)
         await Promise.race([closed, new Promise(resolve => setTimeout(resolve, milliseconds).unref())])

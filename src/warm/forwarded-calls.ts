@@ -62,6 +62,17 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
     return true
   }
 
+  /** For paths with an id. */
+  const ofSession: RequestHandler = async (request, _response, next) => {
+    const id = request.params['id'] as string | undefined
+    const isHere = () => registry.byId(id!) !== undefined
+    if (id === undefined || isHere()) return next()
+    const isDone = isForwardedByPeer(request)
+      ? await refused(request, id, isHere)
+      : await toOwner(request, { id }, isHere, peers.ownerIn(id))
+    if (!isDone) next()
+  }
+
   return {
     /** Another process has tried the login, and counted its refusal. */
     isForwarded: (call: Call): boolean => isForwardedByPeer(call.request),
@@ -69,16 +80,7 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
     /** For a session of this process. */
     newIds: (): SessionIds => newSid(peers.self),
 
-    /** For paths with an id. */
-    ofSession: (async (request, _response, next) => {
-      const id = request.params['id'] as string | undefined
-      const isHere = () => registry.byId(id!) !== undefined
-      if (id === undefined || isHere()) return next()
-      const isDone = isForwardedByPeer(request)
-        ? await refused(request, id, isHere)
-        : await toOwner(request, { id }, isHere, peers.ownerIn(id))
-      if (!isDone) next()
-    }) satisfies RequestHandler,
+    ofSession,
 
     /** The process that has the session of the tab answers the call, unless it is lost. */
     async toProcess(name: string, call: Call): Promise<boolean> {
