@@ -19,10 +19,21 @@ export interface ForwardedCallsParts {
   readonly registry: Pick<Registry, 'byId' | 'isDraining'>
 }
 
-export type ForwardedCalls = ReturnType<typeof createForwardedCalls>
-
 /** Calls for sessions of other processes, and for other processes while this one drains or is full. */
-export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsParts) {
+export interface ForwardedCalls {
+  /** Another process has tried the login, and counted its refusal. */
+  isForwarded(call: Call): boolean
+  /** For a session of this process. */
+  newIds(): SessionIds
+  /** For paths with an id. */
+  readonly ofSession: RequestHandler
+  /** The process that has the session of the tab answers the call, unless it is lost. */
+  toProcess(name: string, call: Call): Promise<boolean>
+  /** This process does not take the login. `cause` is why, if it has tried. */
+  toAnother(call: Call, cause?: unknown): Promise<boolean>
+}
+
+export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsParts): ForwardedCalls {
   const { peers } = whereabouts
 
   /** Resolves with true if the call needs no other answer. */
@@ -62,7 +73,6 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
     return true
   }
 
-  /** For paths with an id. */
   const ofSession: RequestHandler = async (request, _response, next) => {
     const id = request.params['id'] as string | undefined
     const isHere = () => registry.byId(id!) !== undefined
@@ -74,16 +84,13 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
   }
 
   return {
-    /** Another process has tried the login, and counted its refusal. */
-    isForwarded: (call: Call): boolean => isForwardedByPeer(call.request),
+    isForwarded: call => isForwardedByPeer(call.request),
 
-    /** For a session of this process. */
-    newIds: (): SessionIds => newSid(peers.self),
+    newIds: () => newSid(peers.self),
 
     ofSession,
 
-    /** The process that has the session of the tab answers the call, unless it is lost. */
-    async toProcess(name: string, call: Call): Promise<boolean> {
+    async toProcess(name, call) {
       const { request } = call
       if (isForwardedByPeer(request)) {
         refuseForwarded(request)
@@ -96,8 +103,7 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
       return call.isForwarded
     },
 
-    /** This process does not take the login. `cause` is why, if it has tried. */
-    async toAnother(call: Call, cause?: unknown): Promise<boolean> {
+    async toAnother(call, cause) {
       const { request } = call
       if (isForwardedByPeer(request)) {
         if (!isFull(cause)) return false

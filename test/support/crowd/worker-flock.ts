@@ -89,7 +89,6 @@ function namesBySocket(): Map<string, string> {
   const lines = readFileSync('/proc/net/unix', 'latin1').split('\n')
   const found = lines.flatMap(line => {
     const [, , , flags, , , socket = '', path = ''] = line.split(/\s+/)
-    // The kernel shows the first path of the socket, from before its rename.
     const name = /\/([^/.]+)\.\w+$/.exec(path)?.[1] ?? ''
     // Listening sockets only (__SO_ACCEPTCON), because their connections have the same path.
     return isProcessName(name) && flags === '00010000' ? [[socket, name] as const] : []
