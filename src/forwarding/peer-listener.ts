@@ -67,10 +67,10 @@ export async function listenForPeers(parts: PeerListenerParts) {
   if ('path' in address) {
     await removeStaleSocket(address.path)
     await once(
-      withSocketMode(0o600, () => server.listen(address.path)),
+      // Not shared with other workers: peers mean this process.
+      withSocketMode(0o600, () => server.listen({ path: address.path, exclusive: true })),
       'listening',
     )
-    // Not shared with other workers: peers mean this process.
   } else await once(server.listen({ ...address, exclusive: true }), 'listening')
   server.on('error', parts.report)
   const retire = () => {
