@@ -10,8 +10,11 @@ import { type BootedDebian, bootDebian } from '../support/booted-debian.js'
 import { unpackRelease } from '../support/debian-release.js'
 import { ask } from '../support/http-answer.js'
 import { freePorts } from '../support/ports.js'
+import { redisPackages } from '../support/redis-for-workers.js'
+import { type RedisServer, startRedisServer } from '../support/redis-server.js'
 import { adminHeader, type WarmBinding } from '../support/start-service.js'
 import { clone, minutes, root } from './installation.js'
+import { areInstalled } from './needs.js'
 import { plainProsody, type XmppServer } from './servers.js'
 import { User } from './user.js'
 
@@ -27,6 +30,8 @@ const debianVersion = version.replace('-', '~')
 let folder: string
 let debian: BootedDebian
 let server: XmppServer
+let redis: RedisServer
+let redisUrl: string
 let url: string
 
 /** Makes the package in a copy of the clone. Resolves with its file. */
@@ -64,9 +69,12 @@ systemctl daemon-reload`)
 
 const settings = '/etc/warm-bindings/warm-bindings.env'
 const setWorkers = (count: string) =>
-  debian.sh(`sed -i '/^WORKERS=/d' ${settings} && echo WORKERS=${count} >> ${settings}`)
+  debian.sh(
+    `sed -i -E '/^(WORKERS|REDIS_URL)=/d' ${settings} && echo WORKERS=${count} >> ${settings}
+${count === '0' ? '' : `echo REDIS_URL=${redisUrl} >> ${settings}`}`,
+  )
 
-;(isRoot ? describe : describe.skip)('The Debian package', () => {
+;(isRoot && areInstalled(redisPackages) ? describe : describe.skip)('The Debian package', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'warm-debian-'))
     mkdirSync(join(folder, 'shared'))
@@ -81,12 +89,18 @@ const setWorkers = (count: string) =>
     share(first, 'first.deb')
     share(next, 'next.deb')
     server = await plainProsody.start({ alice: alice.password })
+    redis = await startRedisServer()
+    // The network is shared, the file system is not.
+    const [port] = await freePorts(1)
+    await redis.command('CONFIG', 'SET', 'port', String(port))
+    redisUrl = `redis://127.0.0.1:${port}`
     debian = await bootDebian(release.folder, join(folder, 'shared'))
   }, 8 * minutes)
 
   afterAll(async () => {
     await debian?.stop()
     await server?.stop()
+    await redis?.remove()
     rmSync(folder, { recursive: true, force: true })
   })
 

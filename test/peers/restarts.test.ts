@@ -3,6 +3,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { EventReceiver, eventsSecret } from '../support/event-receiver.js'
 import { eventually, patience } from '../support/eventually.js'
+import { redisPackages } from '../support/redis-for-workers.js'
+import { type RedisServer, startRedisServer } from '../support/redis-server.js'
 import { RestartedService } from '../support/restarted-service.js'
 import { describeWith } from './needs.js'
 import { expectAll, sayBoth } from './numbers.js'
@@ -14,14 +16,16 @@ const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 
 for (const kind of encryptedServers) {
-  describeWith(kind.packages, `A session at ${kind.name}`, () => {
+  describeWith([...kind.packages, ...redisPackages], `A session at ${kind.name}`, () => {
     let server: XmppServer
+    let redis: RedisServer
     let service: RestartedService
     let bob: User
     let page: User
 
     beforeAll(async () => {
       server = await kind.start(passwords)
+      redis = await startRedisServer()
       service = await RestartedService.of({ XMPP_SERVERS: kind.servers(server) })
     }, 100_000)
 
@@ -43,8 +47,11 @@ for (const kind of encryptedServers) {
 
     afterAll(async () => {
       service?.leave()
+      await redis?.remove()
       await server?.stop()
     })
+
+    const withWorkers = (WORKERS: string) => ({ WORKERS, REDIS_URL: `unix:${redis.path}` })
 
     const replacements = () =>
       service.process.lines.filter(({ msg }) => msg === 'the workers have been replaced').length
@@ -90,7 +97,7 @@ for (const kind of encryptedServers) {
     test('survives changes of WORKERS', async () => {
       let number = 0
       for (const workers of ['2', '1', '3', '0', '2']) {
-        await service.restart({ WORKERS: workers })
+        await service.restart(withWorkers(workers))
         sayBoth(page, bob, ++number)
         sayBoth(page, bob, ++number)
         await page.isUpToDate()
@@ -99,7 +106,7 @@ for (const kind of encryptedServers) {
     })
 
     test('survives five replacements of the workers, and loses no message', async () => {
-      await service.restart({ WORKERS: '2' })
+      await service.restart(withWorkers('2'))
       for (let number = 1; number <= 25; number++) {
         sayBoth(page, bob, number)
         if (number % 5 !== 0) continue

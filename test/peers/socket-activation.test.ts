@@ -12,12 +12,14 @@ import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { ensureBuilt, main } from '../support/operated-service.js'
 import { freePorts } from '../support/ports.js'
+import { redisForWorkers, redisPackages } from '../support/redis-for-workers.js'
 import { settings } from './installation.js'
 import { describeWith } from './needs.js'
 
 let activated: ChildProcess
 let said: string
 let folder: string
+const workersOf = redisForWorkers()
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'socket-activation-'))
@@ -52,13 +54,13 @@ const statusOf = async (url: string) => (await ask(url, { agent: false })).statu
 
 const childrenOf = (pid: number) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
 
-describeWith(['systemd'], 'Sockets of systemd', () => {
+describeWith(['systemd', ...redisPackages], 'Sockets of systemd', () => {
   test.each(['0', '2'])(
     'get answers to requests from before the service ran, and replace HOST and PORT (WORKERS=%s)',
     async WORKERS => {
       const [port, other, unused] = (await freePorts(3)) as [number, number, number]
       await activate([`127.0.0.1:${port}`, `[::1]:${other}`], 'http:http', {
-        WORKERS,
+        ...workersOf(WORKERS),
         HOST: '127.0.0.1',
         PORT: String(unused),
       })
@@ -76,7 +78,7 @@ describeWith(['systemd'], 'Sockets of systemd', () => {
 
   test.each(['0', '2'])('can be Unix sockets (WORKERS=%s)', async WORKERS => {
     const socketPath = join(folder, 'http.sock')
-    await activate([socketPath], 'http', { WORKERS })
+    await activate([socketPath], 'http', workersOf(WORKERS))
     const [answer] = await once(request({ socketPath, path: '/healthz' }).end(), 'response')
     expect(answer.resume().statusCode).toBe(200)
     await eventually('it tells its address', () => said.includes(`"urls":["unix:${socketPath}"]`))
@@ -95,7 +97,7 @@ describeWith(['systemd'], 'Sockets of systemd', () => {
 
   test('end the service if its last worker dies, so that systemd starts it with the sockets again', async () => {
     const [port] = (await freePorts(1)) as [number]
-    await activate([`127.0.0.1:${port}`], 'http', { WORKERS: '1' })
+    await activate([`127.0.0.1:${port}`], 'http', workersOf('1'))
     expect(await statusOf(`http://127.0.0.1:${port}/healthz`)).toBe(200)
     const [worker] = childrenOf(activated.pid!)
     process.kill(Number(worker), 'SIGKILL')
@@ -109,7 +111,10 @@ describeWith(['systemd'], 'Sockets of systemd', () => {
     // The shell keeps the sockets, as systemd does.
     const again = 'for time in 1 2 3; do sh -c \'LISTEN_PID=$$ exec "$0" "$1"\' "$0" "$1"; done'
     ensureBuilt()
-    const variables = Object.entries({ ...settings, WORKERS }).flatMap(([name, value]) => ['-E', `${name}=${value}`])
+    const variables = Object.entries({ ...settings, ...workersOf(WORKERS) }).flatMap(([name, value]) => [
+      '-E',
+      `${name}=${value}`,
+    ])
     const program = ['sh', '-c', again, process.execPath, main]
     activated = spawn('systemd-socket-activate', ['-l', `127.0.0.1:${port}`, ...variables, ...program], {
       ...{ cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
