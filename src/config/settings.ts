@@ -419,7 +419,7 @@ export const sections = {
       'Sessions that clients of one IPv4 address or IPv6 /64 network opened themselves. Warmed sessions do not count. If TRUSTED_PROXIES lists loopback or a single address, only RATE_FAILED_LOGINS limits it per address.',
     ),
     MAX_UNAUTHENTICATED_PER_ADDRESS: live('limits.unauthenticatedPerAddress', kinds.integer(0, 10_000_000), '20').means(
-      'Sessions of one address whose clients have not logged in yet. At the limit, a session with refused logins, or without a login for five seconds, ends to make room.',
+      'Sessions of one address whose clients have not logged in yet, in each process. At the limit, a session with refused logins, or without a login for five seconds, ends to make room.',
     ),
     BOSH_LOGIN_TIMEOUT: live('limits.loginTimeout', kinds.integer(0, 3600), '60').means(
       'Seconds for a client to log in to a session that it opened itself, including in-band registration.',

@@ -115,6 +115,6 @@ for (const kind of encryptedServers) {
         await eventually('the workers are replaced', () => replacements() > before, { seconds: 60 })
       }
       await expectAll(page, bob, 25, kind.maker)
-    })
+    }, 180_000)
   })
 }

@@ -454,7 +454,7 @@ const limits: { readonly [Name in ReloadedName]?: Limit } = {
     seen: 'service-full',
   },
   MAX_SESSIONS_PER_ADDRESS: { values: ['0', '1'], look: () => openMany(2), seen: 'policy-violation' },
-  MAX_UNAUTHENTICATED_PER_ADDRESS: { values: ['0', '1'], look: () => openMany(2), seen: 'policy-violation' },
+  MAX_UNAUTHENTICATED_PER_ADDRESS: { values: ['0', '1'], look: () => openMany(3), seen: 'policy-violation' },
   RATE_SESSIONS_PER_ADDRESS: { values: ['0', '1'], look: () => openMany(6), seen: 'policy-violation' },
   BOSH_LOGIN_TIMEOUT: {
     values: ['60', '1'],
