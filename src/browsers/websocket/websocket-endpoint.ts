@@ -172,15 +172,12 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
         void whereabouts?.whenSetDown().then(() => refuseForwarded(req))
       else if (registry.isStopping) refuse(socket, req, 'shutdown')
       else {
-        const owner = isForwardedByPeer(req) ? undefined : ownerFor(wants, req)
+        const owner = isForwardedByPeer(req) || wants === 'session' ? undefined : ownerForLogin()
         if (owner === undefined) accept(wants, req, socket, head)
         else forwardTo(owner, wants, req, socket, Buffer.from(head))
       }
     }
-  const ownerFor = (wants: Client['wants'], req: IncomingMessage): Owner | undefined => {
-    if (wants === 'login') return registry.isDraining ? whereabouts?.peers.forNewSession() : undefined
-    return whereabouts?.peers.ownerNamed(nodeOf(req) ?? '')
-  }
+  const ownerForLogin = (): Owner | undefined => (registry.isDraining ? whereabouts?.peers.forNewSession() : undefined)
   const forwardTo = (owner: Owner, wants: Client['wants'], req: IncomingMessage, socket: Duplex, head: Buffer) =>
     forwardSocket(owner.link, req, socket, head, {
       isAccepted: false,
@@ -208,8 +205,15 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const routesOf = (tapped: TappedSocket, req: IncomingMessage, { peers, find }: Whereabouts): SocketRoutes => ({
     async find({ proof, node }) {
       const isHere = () => registry.tickets.sessionFor(proof) !== undefined
-      const named = peers.ownerNamed(node ?? '')
-      return named ?? find({ secret: proof.toString('base64') }, isHere)
+      // A hash of a token names no process. The URL does, but may be that of an earlier session.
+      return (
+        peers.ownerNamed(node ?? '') ??
+        (await find({ secret: proof.toString('base64') }, isHere).catch(error => {
+          const owner = peers.ownerNamed(nodeOf(req) ?? '')
+          if (owner === undefined) throw error
+          return owner
+        }))
+      )
     },
     forward(owner, before) {
       const left = tapped.leave()
