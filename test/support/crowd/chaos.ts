@@ -97,6 +97,8 @@ interface Event {
   readonly brings?: boolean
   /** Whether processes are unreachable meanwhile. The times of two such events would add up. */
   readonly hides?: boolean
+  /** A process that stops stores its sessions in Redis. Without Redis, they end with it. */
+  readonly redis?: 'is needed' | 'is lost'
   run(course: Course, member: Member): Promise<void>
 }
 
@@ -113,15 +115,27 @@ const ofOne: readonly Event[] = [
   { name: 'kill -9', often: 2, isOfOne: true, takes: true, run: kill },
   { name: 'SIGSTOP for 5 s', often: 2, isOfOne: true, hides: true, run: pausing(5) },
   { name: 'SIGSTOP for 30 s', often: 1, isOfOne: true, takes: true, run: pausing(30) },
-  { name: 'SIGTERM', often: 1, isOfOne: true, takes: true, run: drain },
+  { name: 'SIGTERM', often: 1, isOfOne: true, takes: true, redis: 'is needed', run: drain },
 ]
 
 const ofRedis: readonly Event[] = [
-  { name: 'Redis is restarted', often: 1, hides: true, run: losingRedis('stopped', 0) },
-  { name: 'Redis is killed, and starts empty', often: 1, hides: true, run: losingRedis('emptied', 0) },
-  { name: 'Redis is gone for 8 s', often: 1, hides: true, run: losingRedis('stopped', 8) },
-  { name: 'Redis hangs for 8 s', often: 1, hides: true, run: losingRedis('hung', 8) },
-  { name: 'Redis is gone for 60 s, and starts empty', often: 1, hides: true, run: losingRedis('emptied', 60) },
+  { name: 'Redis is restarted', often: 1, hides: true, redis: 'is lost', run: losingRedis('stopped', 0) },
+  {
+    name: 'Redis is killed, and starts empty',
+    often: 1,
+    hides: true,
+    redis: 'is lost',
+    run: losingRedis('emptied', 0),
+  },
+  { name: 'Redis is gone for 8 s', often: 1, hides: true, redis: 'is lost', run: losingRedis('stopped', 8) },
+  { name: 'Redis hangs for 8 s', often: 1, hides: true, redis: 'is lost', run: losingRedis('hung', 8) },
+  {
+    name: 'Redis is gone for 60 s, and starts empty',
+    often: 1,
+    hides: true,
+    redis: 'is lost',
+    run: losingRedis('emptied', 60),
+  },
 ]
 
 const withProcesses: readonly Event[] = [
@@ -134,7 +148,7 @@ const withProcesses: readonly Event[] = [
 const withWorkers: readonly Event[] = [
   ...ofOne,
   ...ofRedis,
-  { name: 'SIGUSR2', often: 1, takes: true, run: replaceAll },
+  { name: 'SIGUSR2', often: 1, takes: true, redis: 'is needed', run: replaceAll },
 ]
 
 async function addProcess({ flock }: Course): Promise<void> {
@@ -157,10 +171,11 @@ async function unfold(course: Course, seconds: number, random: Random): Promise<
   for (let next = performance.now(); next < end; next += secondsBetween * 1000) {
     await sleep(next - performance.now())
     const well = settledMembers(flock)
-    const isPossible = ({ takes, brings, hides, isOfOne }: Event) =>
+    const isPossible = ({ takes, brings, hides, redis, isOfOne }: Event) =>
       (brings !== true || flock.members.length <= processes) &&
       (takes !== true || well.length >= processes) &&
       (hides !== true || ![...going.values()].some(other => other.hides)) &&
+      (redis === undefined || [...going.values()].every(other => (other.redis ?? redis) === redis)) &&
       (isOfOne !== true || well.length > 0)
     if (!bag.some(isPossible)) bag = [...bag, ...shuffled(all, random)]
     const place = bag.findIndex(isPossible)
