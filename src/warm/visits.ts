@@ -51,6 +51,11 @@ export type Visits = ReturnType<typeof createVisits>
 
 const tooLate = () => new Problem('timeout', { detail: 'Limit: WARM_TIMEOUT.' })
 
+function endCall(call: TurnCall): void {
+  call.isEnded = true
+  call.caller.abort()
+}
+
 /** Another process has the session of the tab. */
 export class TabElsewhere extends Error {
   constructor(readonly process: string) {
@@ -65,11 +70,7 @@ export function createVisits({ own, store, others, clock, timeout, takeUp, recor
   function endHere({ visit, scope }: EndQuestion) {
     // `endVisit` precedes the aborts, because they end sessions that `endVisit` counts.
     const result = own.endVisit(visit, scope)
-    for (const call of calls) {
-      if (!isOfVisit(call, visit)) continue
-      call.isEnded = true
-      call.caller.abort()
-    }
+    for (const call of calls) if (isOfVisit(call, visit)) endCall(call)
     return result
   }
 
@@ -102,8 +103,7 @@ export function createVisits({ own, store, others, clock, timeout, takeUp, recor
     if (others === undefined) return
     const { tab, begunAt: openedAt } = call
     if (!(await orStoreProblem(store.ended.isEnded({ id: '', tab, openedAt })))) return
-    call.isEnded = true
-    call.caller.abort()
+    endCall(call)
     call.caller.throwIfAborted()
   }
 

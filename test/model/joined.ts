@@ -28,8 +28,8 @@ export function joinModel(store: Store, registry: Registry) {
     ...{ peers, store, clock },
     takeUp: async () => false,
     mayTakeUp: () => true,
-    isStopping: () => false,
     whenSetDown: async () => {},
+    isStopping: () => false,
     isLeaving: () => false,
   })
   const requests = createForwardedRequests({ whereabouts, clock, isDraining: () => false, refused: unnoted })

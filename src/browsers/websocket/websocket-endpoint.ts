@@ -172,18 +172,18 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
         void whereabouts?.whenSetDown().then(() => refuseForwarded(req))
       else if (registry.isStopping) refuse(socket, req, 'shutdown')
       else {
-        const owner = isForwardedByPeer(req) || wants === 'session' ? undefined : ownerForLogin()
+        const mayLeave = wants === 'login' && registry.isDraining && !isForwardedByPeer(req)
+        const owner = mayLeave ? whereabouts?.peers.forNewSession() : undefined
         if (owner === undefined) accept(wants, req, socket, head)
-        else forwardTo(owner, wants, req, socket, Buffer.from(head))
+        else forwardLogin(owner, req, socket, Buffer.from(head))
       }
     }
-  const ownerForLogin = (): Owner | undefined => (registry.isDraining ? whereabouts?.peers.forNewSession() : undefined)
-  const forwardTo = (owner: Owner, wants: Client['wants'], req: IncomingMessage, socket: Duplex, head: Buffer) =>
+  const forwardLogin = (owner: Owner, req: IncomingMessage, socket: Duplex, head: Buffer) =>
     forwardSocket(owner.link, req, socket, head, {
       isAccepted: false,
       onLost() {
         socket.resume()
-        accept(wants, req, socket, head)
+        accept('login', req, socket, head)
       },
     })
   const accept = (wants: Client['wants'], req: IncomingMessage, socket: Duplex, head: Buffer) => {

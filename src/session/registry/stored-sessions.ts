@@ -151,7 +151,7 @@ interface Everywhere {
 export async function endEverywhere(parts: Everywhere): Promise<EndedSessions> {
   const { others, kind, question } = parts
   // The sessions of a single process do not come back.
-  const isMarked = others === undefined ? Promise.resolve(true) : isDone(parts.mark())
+  const isMarked = others === undefined || isDone(parts.mark())
   const asked = askAll<EndedHere>(others, kind, question)
   let { ended, elsewhere } = parts.here()
   const { answers, unanswered: silent = [] } = await asked

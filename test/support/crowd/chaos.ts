@@ -106,10 +106,10 @@ const pausing =
   (seconds: number): Event['run'] =>
   (course, member) =>
     pause(course, member, seconds)
-const losingRedis =
-  (how: RedisFault, seconds: number): Event['run'] =>
-  course =>
-    loseRedis(course, course.redis, how, seconds)
+const losingRedis = (name: string, how: RedisFault, seconds: number): Event => ({
+  ...{ name, often: 1, hides: true, redis: 'is lost' },
+  run: course => loseRedis(course, course.redis, how, seconds),
+})
 
 const ofOne: readonly Event[] = [
   { name: 'kill -9', often: 2, isOfOne: true, takes: true, run: kill },
@@ -119,23 +119,11 @@ const ofOne: readonly Event[] = [
 ]
 
 const ofRedis: readonly Event[] = [
-  { name: 'Redis is restarted', often: 1, hides: true, redis: 'is lost', run: losingRedis('stopped', 0) },
-  {
-    name: 'Redis is killed, and starts empty',
-    often: 1,
-    hides: true,
-    redis: 'is lost',
-    run: losingRedis('emptied', 0),
-  },
-  { name: 'Redis is gone for 8 s', often: 1, hides: true, redis: 'is lost', run: losingRedis('stopped', 8) },
-  { name: 'Redis hangs for 8 s', often: 1, hides: true, redis: 'is lost', run: losingRedis('hung', 8) },
-  {
-    name: 'Redis is gone for 60 s, and starts empty',
-    often: 1,
-    hides: true,
-    redis: 'is lost',
-    run: losingRedis('emptied', 60),
-  },
+  losingRedis('Redis is restarted', 'stopped', 0),
+  losingRedis('Redis is killed, and starts empty', 'emptied', 0),
+  losingRedis('Redis is gone for 8 s', 'stopped', 8),
+  losingRedis('Redis hangs for 8 s', 'hung', 8),
+  losingRedis('Redis is gone for 60 s, and starts empty', 'emptied', 60),
 ]
 
 const withProcesses: readonly Event[] = [
