@@ -15,6 +15,8 @@ import { createConverseRouter } from '../support/page-converse.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { createSocketPagesRouter } from '../support/page-websocket.js'
+import { redisPackages } from '../support/redis-for-workers.js'
+import { type RedisServer, startRedisServer } from '../support/redis-server.js'
 import { RestartedService } from '../support/restarted-service.js'
 import { callSessions } from '../support/sessions-api.js'
 import { ConversePage } from './converse-page.js'
@@ -68,8 +70,9 @@ WebSocket.prototype.send = function (text) {
 declare const window: { noted: ModuleNoted; chat: ModuleChat; frames: { sent: string[]; got: string[] } }
 
 for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody')) {
-  describeWith([...kind.packages, eitherChromium], `A page at ${kind.name}`, () => {
+  describeWith([...kind.packages, ...redisPackages, eitherChromium], `A page at ${kind.name}`, () => {
     let server: XmppServer
+    let redis: RedisServer
     let service: RestartedService
     let portal: Awaited<ReturnType<typeof servePortal>>
     let converse: ConversePortal
@@ -101,6 +104,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     beforeAll(async () => {
       server = await kind.start(passwords)
+      redis = await startRedisServer()
       service = await RestartedService.of({ XMPP_SERVERS: kind.servers(server) })
       portal = await servePortal([
         createPageRouter(),
@@ -143,6 +147,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await portal?.stop()
       await converse?.stop()
       service?.leave()
+      await redis?.remove()
       await server?.stop()
     })
 
@@ -331,7 +336,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
 
     if (runsRest) {
       test('with Strophe survives five replacements of the workers', async () => {
-        await service.restart({ WORKERS: '2' })
+        await service.restart({ WORKERS: '2', REDIS_URL: `unix:${redis.path}` })
         const replacements = () =>
           service.process.lines.filter(({ msg }) => msg === 'the workers have been replaced').length
         const visitor = await openStrophe()
