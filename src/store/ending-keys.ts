@@ -1,5 +1,5 @@
 import { keys } from './session-keys.js'
-import type { EndedMarks, Ending } from './store.js'
+import type { EndedMarks, Ending, TabName } from './store.js'
 
 const ofJid = (jid: string) => JSON.stringify(['jid', jid])
 const ofId = (id: string) => JSON.stringify(['id', id])
@@ -15,6 +15,10 @@ export function endingKeysOf({ id, user, jid, tab }: Parameters<EndedMarks['isEn
   const found = [ofId(id)]
   if (user !== undefined) found.push(ofJid(user))
   if (jid !== undefined) found.push(ofJid(jid))
-  if (tab !== undefined) found.push(ofVisit({ admin: tab.admin, visit: tab.visit }), ofVisit(tab))
+  if (tab !== undefined) found.push(...endingKeysOfTab(tab))
   return found
+}
+
+export function endingKeysOfTab(tab: TabName): readonly string[] {
+  return [ofVisit({ admin: tab.admin, visit: tab.visit }), ofVisit(tab)]
 }

@@ -3,7 +3,7 @@ import type { CallerSignal } from '../lib/caller-gone.js'
 import type { Clock } from '../lib/clock.js'
 import { exceeds } from '../lib/limits/live-counts.js'
 import { type Limiter, type MakeRate, Rate } from '../lib/limits/rates.js'
-import { endingKey, endingKeysOf } from './ending-keys.js'
+import { endingKey, endingKeysOf, endingKeysOfTab } from './ending-keys.js'
 import { LocalTurns } from './local-turns.js'
 import { keyOf, keys, sharedKeysOf, uniqueKeysOf } from './session-keys.js'
 import { isOfVisit, pageOf, statesOf } from './session-page.js'
@@ -33,6 +33,7 @@ export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Sto
   const members = new Map<string, Member>()
   const sessions = new MemorySessions()
   const records = new MemoryRecords(clock, epoch)
+  const ended = new MemoryMarks(clock)
   const rates = new Map<string, Limiter>()
   const rate: MakeRate = (name, most, seconds) => {
     const counted = rates.get(name) ?? new RateLimiterMemory({ points: 1, duration: seconds })
@@ -48,9 +49,9 @@ export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Sto
       return processes()
     },
     sessions,
-    tabs: new MemoryTabs(sessions, records),
+    tabs: new MemoryTabs(sessions, records, ended),
     records,
-    ended: new MemoryMarks(clock),
+    ended,
     rate,
     async join(member) {
       members.set(member.entry().name, member)
@@ -182,16 +183,19 @@ class MemoryTabs implements TabLocks {
   readonly #turns = new LocalTurns()
   readonly #sessions: MemorySessions
   readonly #records: MemoryRecords
+  readonly #marks: MemoryMarks
 
-  constructor(sessions: MemorySessions, records: MemoryRecords) {
+  constructor(sessions: MemorySessions, records: MemoryRecords, marks: MemoryMarks) {
     this.#sessions = sessions
     this.#records = records
+    this.#marks = marks
   }
 
   async enter(tab: TabName, signal: CallerSignal): Promise<TabLock> {
     const end = await this.#turns.take(keys.tab(tab), signal)
     const session = this.#sessions.ofTab(tab)
-    return { session, hasRecord: this.#records.has(tab), isLost: false, leave: async () => end() }
+    const endedAt = this.#marks.latestOf(endingKeysOfTab(tab))
+    return { session, hasRecord: this.#records.has(tab), endedAt, isLost: false, leave: async () => end() }
   }
 }
 
@@ -278,6 +282,10 @@ class MemoryMarks implements EndedMarks {
   }
 
   async isEnded(session: Parameters<EndedMarks['isEnded']>[0]) {
-    return endingKeysOf(session).some(key => session.openedAt <= (this.#marks.get(key)?.at ?? Number.NEGATIVE_INFINITY))
+    return session.openedAt <= this.latestOf(endingKeysOf(session))
+  }
+
+  latestOf(keys: readonly string[]): number {
+    return Math.max(...keys.map(key => this.#marks.get(key)?.at ?? Number.NEGATIVE_INFINITY))
   }
 }

@@ -209,6 +209,8 @@ export interface TabLock {
   readonly session: StoredSession | undefined
   /** True if a record of the tab could be taken then. */
   readonly hasRecord: boolean
+  /** The time of the visit's latest end that was marked then. Negative infinity: none. */
+  readonly endedAt: number
   /**
    * True if the store lost the lock, or could not renew it for `lockSeconds`: another call can be in the tab. It is not
    * renewed after that.

@@ -98,15 +98,6 @@ export function createVisits({ own, store, others, clock, timeout, takeUp, recor
     return { result, isResumed: false }
   }
 
-  /** While the call waited, the visit may have been ended by another process, whose message is on its way. */
-  async function demandVisit(call: TurnCall): Promise<void> {
-    if (others === undefined) return
-    const { tab, begunAt: openedAt } = call
-    if (!(await orStoreProblem(store.ended.isEnded({ id: '', tab, openedAt })))) return
-    endCall(call)
-    call.caller.throwIfAborted()
-  }
-
   return {
     async enter<T>(tab: Tab, signal: CallerSignal, work: TabWork<T>): Promise<{ result: T; isResumed: boolean }> {
       const call: TurnCall = { tab, begunAt: Date.now(), caller: new CallerGone(), isEnded: false, isLate: false }
@@ -122,7 +113,9 @@ export function createVisits({ own, store, others, clock, timeout, takeUp, recor
         const lock = await orStoreProblem(store.tabs.enter(tab, call.caller))
         limit.cancel()
         try {
-          await demandVisit(call)
+          // The message of the process that ended the visit may still be on its way.
+          if (others !== undefined && call.begunAt <= lock.endedAt) endCall(call)
+          call.caller.throwIfAborted()
           const entered = await resumeOrLogIn(call, lock, work)
           if (call.isEnded) throw call.caller.reason
           return entered

@@ -281,6 +281,21 @@ export function storeContract(start: () => Promise<StoreStage>): void {
       expect(await there.tabs.enter(tab, stays)).toMatchObject({ session, hasRecord: true })
     })
 
+    test('show a call when their visit was ended last, for all its users or for one', async () => {
+      const { admin, user, visit } = tabOf('t')
+      const enter = async () => {
+        const lock = await there.tabs.enter(tabOf('t'), stays)
+        await lock.leave()
+        return lock.endedAt
+      }
+      await here.ended.mark({ visit: { admin, visit, user: 'other@example.org' }, at: 5_000 }, 60)
+      expect(await enter()).toBe(Number.NEGATIVE_INFINITY)
+      await here.ended.mark({ visit: { admin, visit }, at: 1_000 }, 60)
+      expect(await enter()).toBe(1_000)
+      await here.ended.mark({ visit: { admin, visit, user }, at: 2_000 }, 60)
+      expect(await enter()).toBe(2_000)
+    })
+
     test('do not wait for other tabs', async () => {
       await here.tabs.enter(tabOf('t'), stays)
       await (await there.tabs.enter(tabOf('u'), stays)).leave()

@@ -23,16 +23,22 @@ export class RedisMarks implements EndedMarks {
 
   async mark(ending: Ending, seconds: number) {
     const at = 'at' in ending ? ending.at : always
-    await this.#line.run(mark, this.#name(endingKey(ending)), at, Math.round(seconds * 1000))
+    await this.#line.run(mark, markName(this.#hashKey, endingKey(ending)), at, Math.round(seconds * 1000))
   }
 
   async isEnded(session: Parameters<EndedMarks['isEnded']>[0]) {
-    const names = endingKeysOf(session).map(key => this.#name(key))
-    const times = (await this.#line.send('MGET', ...names)) as readonly (string | null)[]
-    return times.some(at => at !== null && session.openedAt <= Number(at))
+    const names = endingKeysOf(session).map(key => markName(this.#hashKey, key))
+    return session.openedAt <= latestOf((await this.#line.send('MGET', ...names)) as Marks)
   }
+}
 
-  #name(key: string): string {
-    return `warm:ended:${this.#hashKey(key)}`
-  }
+type Marks = readonly (string | null)[]
+
+export function markName(hashKey: HashKey, key: string): string {
+  return `warm:ended:${hashKey(key)}`
+}
+
+/** Negative infinity: there is no mark. */
+export function latestOf(marks: Marks): number {
+  return Math.max(...marks.map(at => Number(at ?? Number.NEGATIVE_INFINITY)))
 }

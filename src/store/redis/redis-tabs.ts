@@ -2,11 +2,13 @@
 import type { CallerSignal } from '../../lib/caller-gone.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { randomText } from '../../lib/text/random-text.js'
+import { endingKeysOfTab } from '../ending-keys.js'
 import { LocalTurns } from '../local-turns.js'
 import { keys } from '../session-keys.js'
 import { lockSeconds, type StoredSession, type TabLock, type TabLocks, type TabName } from '../store.js'
 import type { HashKey } from './key-hashes.js'
 import { type RedisLine, refusalIfLate, script } from './redis-line.js'
+import { latestOf, markName } from './redis-marks.js'
 import { readSession } from './session-rows.js'
 
 const renewMilliseconds = 1_000
@@ -15,11 +17,14 @@ const longestPause = 250
 
 const lockMilliseconds = lockSeconds * 1000
 
-/** ARGV: deadline, key, token, milliseconds, hash of the tab. Returns the tab's session, and whether it has a record. */
+/**
+ * ARGV: deadline, key, token, milliseconds, hash of the tab, keys of marks. Returns the tab's session, whether it has a
+ * record, and the marks.
+ */
 const take = script(`${refusalIfLate}
 if not redis.call('SET', ARGV[2], ARGV[3], 'NX', 'PX', ARGV[4]) then return nil end
 local id = redis.call('GET', 'warm:key:u' .. ARGV[5])
-return { id and redis.call('HGET', 'warm:rows', id) or '', redis.call('EXISTS', 'warm:record-of:' .. ARGV[5]) }`)
+return { id and redis.call('HGET', 'warm:rows', id) or '', redis.call('EXISTS', 'warm:record-of:' .. ARGV[5]), redis.call('MGET', unpack(ARGV, 6)) }`)
 
 /** ARGV: key, token, milliseconds. */
 const renew = script(`
@@ -45,7 +50,8 @@ export class RedisTabs implements TabLocks {
     const name = this.#hashKey(keys.tab(tab))
     const end = await this.#turns.take(name, signal)
     try {
-      const lock = new Lock(this.#line, this.#clock, name, end)
+      const marks = endingKeysOfTab(tab).map(key => markName(this.#hashKey, key))
+      const lock = new Lock(this.#line, this.#clock, { name, marks, end })
       for (let pause = shortestPause; !(await lock.take()); pause = Math.min(2 * pause, longestPause))
         await this.#wait(pause * (0.5 + Math.random()), signal)
       if (!signal.aborted) return lock
@@ -72,28 +78,37 @@ export class RedisTabs implements TabLocks {
   }
 }
 
+interface LockParts {
+  /** The hash of the tab. */
+  readonly name: string
+  /** Keys of marks of its visit. */
+  readonly marks: readonly string[]
+  readonly end: () => void
+}
+
+type Taken = readonly [row: string, records: number, ends: readonly (string | null)[]]
+
 class Lock implements TabLock {
   readonly #line: RedisLine
   readonly #clock: Clock
-  readonly #name: string
+  readonly #parts: LockParts
   readonly #token = randomText(16, 'base64url')
-  readonly #end: () => void
   #renewal: Timer | undefined
   #isLost = false
   /** When it expires in Redis at the earliest, by the clock. */
   #until = 0
   session: StoredSession | undefined
   hasRecord = false
+  endedAt = Number.NEGATIVE_INFINITY
 
-  constructor(line: RedisLine, clock: Clock, name: string, end: () => void) {
+  constructor(line: RedisLine, clock: Clock, parts: LockParts) {
     this.#line = line
     this.#clock = clock
-    this.#name = name
-    this.#end = end
+    this.#parts = parts
   }
 
   get #key(): string {
-    return `warm:tab:${this.#name}`
+    return `warm:tab:${this.#parts.name}`
   }
 
   get isLost(): boolean {
@@ -102,12 +117,14 @@ class Lock implements TabLock {
 
   async take(): Promise<boolean> {
     const until = this.#clock.now() + lockMilliseconds
-    const words = [this.#key, this.#token, lockMilliseconds, this.#name]
-    const taken = (await this.#line.run(take, this.#line.deadline, ...words)) as [row: string, records: number] | null
+    const { name, marks } = this.#parts
+    const words = [this.#key, this.#token, lockMilliseconds, name, ...marks]
+    const taken = (await this.#line.run(take, this.#line.deadline, ...words)) as Taken | null
     if (taken === null) return false
-    const [row, records] = taken
+    const [row, records, ends] = taken
     this.session = row === '' ? undefined : readSession(row)
     this.hasRecord = records > 0
+    this.endedAt = latestOf(ends)
     this.#until = until
     this.#renewLater()
     return true
@@ -117,7 +134,7 @@ class Lock implements TabLock {
     this.#renewal?.cancel()
     this.#renewal = undefined
     await this.#line.run(release, this.#key, this.#token).catch(() => {})
-    this.#end()
+    this.#parts.end()
   }
 
   #renewLater(): void {
