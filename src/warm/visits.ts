@@ -118,9 +118,13 @@ export function createVisits({ own, store, others, clock, timeout, takeUp, recor
           call.caller.throwIfAborted()
           const entered = await resumeOrLogIn(call, lock, work)
           if (call.isEnded) throw call.caller.reason
+          // The answer does not wait for the store.
+          void lock.leave()
           return entered
-        } finally {
+        } catch (error) {
+          // With `TabElsewhere`, the call enters the tab again in another process.
           await lock.leave()
+          throw error
         }
       } catch (error) {
         if (call.isLate) throw tooLate()
