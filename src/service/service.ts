@@ -36,7 +36,6 @@ import { createCapacity } from '../warm/numbers/capacity.js'
 import { createFailureReader } from '../warm/numbers/failure-groups.js'
 import { LastHour } from '../warm/numbers/last-hour.js'
 import { createHourReader, createOverview } from '../warm/numbers/overview.js'
-import { PastProcesses } from '../warm/numbers/past-processes.js'
 import { RecentWarms } from '../warm/numbers/recent-warms.js'
 import { createVisits } from '../warm/visits.js'
 import { watchFailures } from '../watching/failure-share.js'
@@ -192,7 +191,6 @@ export async function startService({
   })
   const recentWarms = new RecentWarms(clock)
   const lastHour = new LastHour({ clock, counts, recentWarms, registry })
-  const past = new PastProcesses({ time: Date.now, place, registry, lastHour, recentWarms })
   const capacity = createCapacity({
     config: live.config,
     registry,
@@ -259,7 +257,7 @@ export async function startService({
     }),
     recentWarms,
     numbers: {
-      readOverview: createOverview({ others, clock, recentWarms, place, registry, capacity, past }),
+      readOverview: createOverview({ others, clock, recentWarms, place, registry, capacity }),
       readHour: createHourReader({ others, clock, lastHour }),
       readAudit: createAuditReader({ others, lines: audit.recent.all }),
       readFailures: createFailureReader({ others, lines: audit.recent.failures }),
@@ -375,8 +373,6 @@ export async function startService({
       await pageTokens?.reload(next?.pages)
       return areCertificatesUsable
     },
-    numbers: () => past.write(),
-    takeNumbers: (text: string, hasDied: boolean) => past.take(text, hasDied),
     /** False if the service starts, stops or is full. */
     isReady: () => fault() === undefined,
     counts: () => ({

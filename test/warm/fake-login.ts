@@ -24,7 +24,6 @@ import { createCapacity } from '../../src/warm/numbers/capacity.js'
 import { createFailureReader } from '../../src/warm/numbers/failure-groups.js'
 import { LastHour } from '../../src/warm/numbers/last-hour.js'
 import { createHourReader, createOverview } from '../../src/warm/numbers/overview.js'
-import { PastProcesses } from '../../src/warm/numbers/past-processes.js'
 import { RecentWarms } from '../../src/warm/numbers/recent-warms.js'
 import { createVisits } from '../../src/warm/visits.js'
 import type { Logins, WarmedBinding } from '../../src/warm/warming/session-login.js'
@@ -85,9 +84,8 @@ function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
     unreadBytes: () => 0,
   })
   const lastHour = new LastHour({ clock, counts, recentWarms, registry })
-  const past = new PastProcesses({ time: Date.now, place: 'web1', registry, lastHour, recentWarms })
   const numbers = {
-    readOverview: createOverview({ clock, recentWarms, place: 'web1', registry, capacity, past }),
+    readOverview: createOverview({ clock, recentWarms, place: 'web1', registry, capacity }),
     readHour: createHourReader({ clock, lastHour }),
     readAudit: createAuditReader({ lines: recent.all }),
     readFailures: createFailureReader({ lines: recent.failures }),

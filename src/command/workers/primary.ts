@@ -15,7 +15,6 @@ import type { ActivatedSockets } from '../systemd/activated-sockets.js'
 import { keepOfferedConnections } from './offered-connections.js'
 import { folderVariable, type Notice, numberVariable, socketsVariable } from './worker-messages.js'
 import { WorkerMetrics } from './worker-metrics.js'
-import { WorkerNumbers } from './worker-numbers.js'
 import { WorkerReloads } from './worker-reloads.js'
 import { type SlotsParts, WorkerSlots } from './worker-slots.js'
 import { type Watched, WorkerWatch } from './worker-watch.js'
@@ -36,7 +35,6 @@ export async function startPrimary({ config, log, sockets, lastReload }: Primary
   const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
   const metrics = new WorkerMetrics(lastReload)
   const reloads = new WorkerReloads()
-  const numbers = new WorkerNumbers()
   const watch = new WorkerWatch(systemClock)
   const fork: SlotsParts['fork'] = (number, events) => {
     const worker = cluster.fork({
@@ -57,20 +55,15 @@ export async function startPrimary({ config, log, sockets, lastReload }: Primary
       else if (notice.notice === 'ready') {
         watched = watch.watch(events.onHang)
         events.onReady(notice.urls)
-        numbers.ready(about)
       } else if (notice.notice === 'failed') events.onFailed(notice.sentence)
       else if (notice.notice === 'reloaded') reloads.over(about, notice.isDone)
-      else if (notice.notice === 'numbers') numbers.sent(about, notice.text)
       else if (notice.notice === 'leave') offers.leave(() => about.tell({ order: 'left' }))
       else metrics.answered(notice.question, notice.text)
     })
     worker.on('exit', (code, signal) => {
       watched?.end()
       reloads.over(about)
-      const hasDied = slots.workers.some(({ process, state }) => process === about && state === 'running')
       events.onExit(code, signal)
-      const heir = slots.workers.find(({ state }) => state === 'running')
-      numbers.ended(about, hasDied, heir?.process)
     })
     // A failed fork emits no exit.
     worker.on('error', () => {

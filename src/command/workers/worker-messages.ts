@@ -12,7 +12,6 @@ export type Order =
   /** The primary has checked `environment`, which contains secrets. */
   | { readonly order: 'reload'; readonly environment: Environment }
   | { readonly order: 'metrics'; readonly question: number }
-  | { readonly order: 'numbers'; readonly text: string; readonly hasDied: boolean }
 
 export type Notice =
   | { readonly notice: 'ready'; readonly urls: readonly string[] }
@@ -21,7 +20,6 @@ export type Notice =
   | { readonly notice: 'reloaded'; readonly isDone: boolean }
   | { readonly notice: 'leave' }
   | { readonly notice: 'alive'; readonly isReady: boolean }
-  | { readonly notice: 'numbers'; readonly text: string }
   | { readonly notice: 'metrics'; readonly question: number; readonly text: string }
 
 export const numberVariable = 'CLUSTER_WORKER_NUMBER'

@@ -95,10 +95,7 @@ function obey({ service, reload }: Started, order: Order): void {
   else if (order.order === 'reopen') service.reopen()
   else if (order.order === 'retire') service.retire()
   else if (order.order === 'left') onLeft()
-  else if (order.order === 'numbers') {
-    service.takeNumbers(order.text, order.hasDied)
-    tell({ notice: 'numbers', text: service.numbers() })
-  } else if (order.order === 'metrics')
+  else if (order.order === 'metrics')
     service.metrics().then(text => tell({ notice: 'metrics', question: order.question, text }))
   else end(service, order.order === 'drain')
 }
@@ -119,11 +116,9 @@ function leave(): Promise<void> {
   })
 }
 
-/** Sends `numbers` and `alive` each second, or more slowly if the primary does not read. */
+/** Sends `alive` each second, or more slowly if the primary does not read. */
 function beat(service: Service): void {
-  const isReady = service.isReady()
-  tell({ notice: 'numbers', text: service.numbers() })
-  tell({ notice: 'alive', isReady }, () => setTimeout(() => beat(service), beatMilliseconds).unref())
+  tell({ notice: 'alive', isReady: service.isReady() }, () => setTimeout(() => beat(service), beatMilliseconds).unref())
 }
 
 function tell(notice: Notice, then: () => void = ignore): void {

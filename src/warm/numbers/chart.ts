@@ -34,9 +34,4 @@ export function drawChart(series: Series): Chart {
   return { viewBox: `0 0 ${width} ${height}`, line, area }
 }
 
-export function drawMarks(places: readonly number[], count: number): string {
-  const step = (width - 2 * edge) / Math.max(1, count - 1)
-  return places.map(at => `M${round(edge + at * step)} 0V${height}`).join('')
-}
-
 const round = (number: number) => Math.round(number * 10) / 10

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Counts } from '../../lib/counts.js'
-import { MinuteRing, minuteMilliseconds, minutesOfHour, type PastMinute } from './minute-ring.js'
+import { MinuteRing, minuteMilliseconds, minutesOfHour } from './minute-ring.js'
 import { type RecentWarms, summaryOf, type WarmTally } from './recent-warms.js'
 
 /** A value for each whole minute of the last hour, oldest first. Null if unknown. */
@@ -33,15 +33,7 @@ export class LastHour extends MinuteRing<HourSample> {
 
   constructor(parts: LastHourParts) {
     const { clock } = parts
-    super(
-      clock,
-      () => ({ sessions: 0, logins: 0, failures: 0 }),
-      (sum, { sessions, logins, failures }) => {
-        sum.sessions += sessions
-        sum.logins += logins
-        sum.failures += failures
-      },
-    )
+    super(clock, () => ({ sessions: 0, logins: 0, failures: 0 }))
     this.#parts = parts
     this.#timer = clock.after(minuteMilliseconds - (clock.now() % minuteMilliseconds), this.#onMinute)
   }
@@ -65,10 +57,6 @@ export class LastHour extends MinuteRing<HourSample> {
       }),
       took,
     }
-  }
-
-  override addPast(past: readonly PastMinute<HourSample>[]): void {
-    super.addPast(past.filter(({ ago }) => ago > 0))
   }
 
   #wait(): void {

@@ -5,21 +5,16 @@ export const minuteMilliseconds = 60_000
 export const minutesOfHour = 60
 const minutes = minutesOfHour + 1
 
-/** `ago` is in minutes. */
-export type PastMinute<T> = T & { readonly ago: number }
-
 /** A sum for the current minute, and for each minute of the hour before it. */
 export class MinuteRing<T extends object> {
   readonly #clock: Pick<Clock, 'now'>
   readonly #none: () => T
-  readonly #add: (sum: T, more: T) => void
   /** `number` is the time in minutes. */
   readonly #ring: { number: number; sum: T }[]
 
-  constructor(clock: Pick<Clock, 'now'>, none: () => T, add: (sum: T, more: T) => void) {
+  constructor(clock: Pick<Clock, 'now'>, none: () => T) {
     this.#clock = clock
     this.#none = none
-    this.#add = add
     this.#ring = Array.from({ length: minutes }, () => ({ number: Number.NEGATIVE_INFINITY, sum: none() }))
   }
 
@@ -32,15 +27,9 @@ export class MinuteRing<T extends object> {
     })
   }
 
-  pastMinutes(): readonly PastMinute<T>[] {
-    const now = this.minute
-    return this.#ring
-      .filter(({ number }) => now - number < minutes)
-      .map(({ number, sum }) => ({ ago: now - number, ...sum }))
-  }
-
-  addPast(past: readonly PastMinute<T>[]): void {
-    for (const each of past) if (each.ago < minutes) this.#add(this.sumAt(this.minute - each.ago), each)
+  /** The sums of the last `count` minutes, with the current minute, in no order. */
+  protected latest(count: number): readonly T[] {
+    return this.#ring.filter(({ number }) => this.minute - number < count).map(({ sum }) => sum)
   }
 
   protected sumAt(number: number): T {

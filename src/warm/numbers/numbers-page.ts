@@ -3,12 +3,12 @@ import { documents } from '../../http/answers/documents.js'
 import type { SessionState } from '../../session/session-types.js'
 import { type AdminPageContext, adminPage } from '../admin-page.js'
 import { formatTime } from '../answers.js'
-import { countedSessions, span, stateTexts } from '../page-texts.js'
+import { span, stateTexts } from '../page-texts.js'
 import { sessionStates } from '../parameters.js'
 import { type Capacity, type Resource, resources, type Use } from './capacity.js'
-import { drawChart, drawMarks } from './chart.js'
+import { drawChart } from './chart.js'
 import type { Hour, Series } from './last-hour.js'
-import { minuteMilliseconds, minutesOfHour } from './minute-ring.js'
+import { minuteMilliseconds } from './minute-ring.js'
 import type { Overview, ProcessView } from './overview.js'
 import { recentMinutes } from './recent-warms.js'
 
@@ -65,18 +65,9 @@ function describeTotals({ capacity, warms: { outcomes, within }, processes }: Ov
   return { logins, last_hour: hour, capacity, processes: described }
 }
 
-function describeWhole({ capacity, warms, processes, losses }: Overview, hour: Hour) {
+function describeWhole({ capacity, warms, processes }: Overview, hour: Hour) {
   const { outcomes, within } = warms
-  const now = Date.now()
-  const minuteOf = (time: number) =>
-    Math.min(minutesOfHour - 1, minutesOfHour - Math.ceil((now - time) / minuteMilliseconds))
   return {
-    losses: losses.map(({ place, time, sessions }) => ({
-      place,
-      time: formatTime(time),
-      sessions: sessions > 0 && countedSessions(sessions),
-    })),
-    marks: drawMarks([...new Set(losses.map(({ time }) => minuteOf(time)))], minutesOfHour),
     warms: { ...outcomes, p50: milliseconds(within(0.5)), p99: milliseconds(within(0.99)) },
     charts: [
       {

@@ -4,7 +4,6 @@ import { askAll, type OtherProcesses } from '../../store/other-processes.js'
 import { type Capacity, sumOfCapacities } from './capacity.js'
 import { type Hour, type HourTally, hourOf, type LastHour } from './last-hour.js'
 import { minuteMilliseconds } from './minute-ring.js'
-import type { DeadProcess, PastProcesses } from './past-processes.js'
 import { type RecentWarms, summaryOf, type WarmSummary, type WarmTally } from './recent-warms.js'
 
 interface Figures {
@@ -12,11 +11,10 @@ interface Figures {
   /** In milliseconds. */
   readonly age: number
   readonly warms: WarmTally
-  readonly losses: readonly DeadProcess[]
 }
 
 /** A process that does not answer within a second has no figures. */
-export interface ProcessView extends Partial<Omit<Figures, 'warms' | 'losses'>> {
+export interface ProcessView extends Partial<Omit<Figures, 'warms'>> {
   readonly name: string
   readonly place: string | undefined
   readonly isOwn: boolean
@@ -27,8 +25,6 @@ export interface Overview {
   readonly capacity: Capacity
   readonly warms: WarmSummary
   readonly processes: readonly ProcessView[] | undefined
-  /** Newest first. */
-  readonly losses: readonly DeadProcess[]
 }
 
 interface OverviewParts {
@@ -38,23 +34,20 @@ interface OverviewParts {
   readonly place: string
   readonly registry: { readonly takesSessions: boolean }
   readonly capacity: () => Capacity
-  readonly past: Pick<PastProcesses, 'losses'>
 }
 
-export function createOverview({ others, clock, recentWarms, place, registry, capacity, past }: OverviewParts) {
+export function createOverview({ others, clock, recentWarms, place, registry, capacity }: OverviewParts) {
   const started = clock.now()
   const measure = (): Figures => ({
     capacity: capacity(),
     age: clock.now() - started,
     warms: recentWarms.tally(),
-    losses: past.losses(),
   })
   others?.answer('process', measure)
 
   const read = async (): Promise<Overview> => {
     const own = measure()
-    if (others === undefined)
-      return { capacity: own.capacity, warms: summaryOf([own.warms]), processes: undefined, losses: [] }
+    if (others === undefined) return { capacity: own.capacity, warms: summaryOf([own.warms]), processes: undefined }
     const { answers } = await askAll<Figures>(others, 'process', null)
     const answered = new Map(answers)
     const processes: ProcessView[] = [
@@ -72,10 +65,6 @@ export function createOverview({ others, clock, recentWarms, place, registry, ca
       ),
       warms: summaryOf([own.warms, ...answers.map(([, { warms }]) => warms)]),
       processes: processes.sort((a, b) => (a.name < b.name ? -1 : 1)),
-      // Processes of an older version send no losses.
-      losses: [own, ...answers.map(([, figures]) => figures)]
-        .flatMap(({ losses }) => losses ?? [])
-        .sort((a, b) => b.time - a.time),
     }
   }
   const shared = cacheAnswers(clock, 1, async () => ({ value: await read(), seconds: 0 }))

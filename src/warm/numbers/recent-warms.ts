@@ -24,7 +24,7 @@ export interface WarmSummary extends Pick<WarmTally, 'outcomes'> {
 /** Counts the warm calls of the last hour, in 32 KiB. */
 export class RecentWarms extends MinuteRing<WarmTally> {
   constructor(clock: Pick<Clock, 'now'>) {
-    super(clock, none, add)
+    super(clock, none)
   }
 
   add(code: ProblemCode | 'ok' | 'client-gone', milliseconds: number): void {
@@ -35,7 +35,7 @@ export class RecentWarms extends MinuteRing<WarmTally> {
   }
 
   tally(): WarmTally {
-    return sumOf(this.pastMinutes().filter(({ ago }) => ago < recentMinutes))
+    return sumOf(this.latest(recentMinutes))
   }
 }
 

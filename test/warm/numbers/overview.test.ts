@@ -14,8 +14,6 @@ const capacityOf = (sessions: number) => (): Capacity => {
   }
 }
 
-const noLosses = { losses: () => [] }
-
 test('a single process lists itself', async () => {
   const clock = new FakeClock()
   const recentWarms = new RecentWarms(clock)
@@ -25,7 +23,6 @@ test('a single process lists itself', async () => {
     place: 'web1',
     registry: { takesSessions: true },
     capacity: capacityOf(3),
-    past: noLosses,
   })
   recentWarms.add('ok', 40)
   const { capacity, warms, processes: all } = await look()
@@ -72,7 +69,7 @@ describe('several processes', () => {
       started.push({
         look: createOverview({
           ...{ others, clock, recentWarms, place: 'web1', registry },
-          ...{ capacity: capacityOf(number), past: { losses: () => [{ place: 'web0', time: number, sessions: 9 }] } },
+          capacity: capacityOf(number),
         }),
         recentWarms,
         registry,
@@ -89,8 +86,7 @@ describe('several processes', () => {
     all[1]!.registry.takesSessions = false
     processes.named('pppp0001')!.isDraining = true
     for (const { look } of all) {
-      const { warms, capacity, processes: seen, losses } = await look()
-      expect(losses.map(({ time }) => time)).toEqual([2, 1, 0])
+      const { warms, capacity, processes: seen } = await look()
       expect(capacity).toMatchObject({ sessions: { used: 3, most: 300 }, memory: { used: 30, most: null } })
       expect(seen!.map(({ name, capacity, age, state }) => [name, capacity?.sessions.used, age, state])).toEqual([
         ['pppp0000', 0, 5_000, 'live'],
