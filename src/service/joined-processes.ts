@@ -19,6 +19,8 @@ import type { SessionBook } from '../session/registry/session-book.js'
 import { type ProcessEntry, type Store, type StoreEvents, StoreUnavailable } from '../store/store.js'
 
 const lookMilliseconds = 1_000
+/** Collects calls. */
+const checkMilliseconds = 250
 const changedKind = 'processes-changed'
 /** Time for answers to requests of other processes. */
 const lastAnswersMilliseconds = 250
@@ -130,22 +132,18 @@ export async function joinProcesses(parts: JoinedParts) {
         const { port } = listener.address as AddressInfo
         address = writeAddress({ host: shown.host, port: shown.port === 0 ? port : shown.port + port - listen.port })
       }
-      let hasJoined = false
       await store.join({
         entry: () => ({ name, address, place: parts.place, version, settings: settings(), isDraining }),
-        sessions() {
-          // The store has lost the entries, or this process was silent.
-          if (hasJoined)
-            checking ??= clock.after(lookMilliseconds, () => {
-              checking = undefined
-              book.endMarked().catch(error => {
-                if (!(error instanceof StoreUnavailable)) log.error(traceOf(error), 'ended sessions were not found')
-              })
+        sessions: () => book.sessions(),
+        checkEnded() {
+          checking ??= clock.after(checkMilliseconds, () => {
+            checking = undefined
+            book.endMarked().catch(error => {
+              if (!(error instanceof StoreUnavailable)) log.error(traceOf(error), 'ended sessions were not found')
             })
-          return book.sessions()
+          })
         },
       })
-      hasJoined = true
       await tellOthers()
       book.begin()
       look()

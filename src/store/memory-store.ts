@@ -33,7 +33,7 @@ export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Sto
   const members = new Map<string, Member>()
   const sessions = new MemorySessions()
   const records = new MemoryRecords(clock, epoch)
-  const ended = new MemoryMarks(clock)
+  const ended = new MemoryMarks(clock, members)
   const rates = new Map<string, Limiter>()
   const rate: MakeRate = (name, most, seconds) => {
     const counted = rates.get(name) ?? new RateLimiterMemory({ points: 1, duration: seconds })
@@ -264,11 +264,13 @@ class MemoryRecords implements Records {
 
 class MemoryMarks implements EndedMarks {
   readonly #clock: Clock
+  readonly #members: ReadonlyMap<string, Member>
   /** Each key with the time of the mark. */
   readonly #marks = new Map<string, { readonly at: number }>()
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, members: ReadonlyMap<string, Member>) {
     this.#clock = clock
+    this.#members = members
   }
 
   async mark(ending: Ending, seconds: number) {
@@ -279,6 +281,10 @@ class MemoryMarks implements EndedMarks {
     this.#clock.after(seconds * 1000, () => {
       if (this.#marks.get(key) === mark) this.#marks.delete(key)
     })
+  }
+
+  async missed(processes: readonly string[]) {
+    for (const name of processes) this.#members.get(name)?.checkEnded()
   }
 
   async isEnded(session: Parameters<EndedMarks['isEnded']>[0]) {

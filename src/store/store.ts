@@ -75,6 +75,8 @@ export interface Member {
    * lost them: they are then written again, and others of this process are removed. Sessions can change meanwhile.
    */
   sessions(): Iterable<SessionEntry>
+  /** Called when the process may have missed the end of sessions that it has: it asks for their marks. */
+  checkEnded(): void
 }
 
 export interface TabName {
@@ -260,6 +262,8 @@ export type Ending =
 export interface EndedMarks {
   /** Marks live for `seconds`: as long as records. */
   mark(ending: Ending, seconds: number): Promise<void>
+  /** The processes could not be told of a mark: they check their sessions within a second, or when they are back. */
+  missed(processes: readonly string[]): Promise<void>
   /** To be asked whenever a session appears again. */
   isEnded(session: Pick<StoredSession, 'id' | 'user' | 'jid' | 'tab' | 'openedAt'>): Promise<boolean>
 }

@@ -144,7 +144,9 @@ export function createVisits({ own, store, others, clock, timeout, takeUp, recor
         kind: endKind,
         question,
         here: () => endHere(question),
-        mark: () => store.ended.mark({ visit, at: Date.now() }, recordSeconds),
+        ended: store.ended,
+        ending: { visit, at: Date.now() },
+        seconds: recordSeconds,
         async find() {
           const found = await store.sessions.find({ visit })
           return found.filter(({ domain }) => allowsDomain(scope, domain))

@@ -50,7 +50,7 @@ export function joinModel(store: Store, registry: Registry) {
         answer: peers.answerCall,
         report: error => void reports.push(error),
       })
-      await store.join({ entry: () => entry, sessions: () => book.sessions() })
+      await store.join({ entry: () => entry, sessions: () => book.sessions(), checkEnded: () => {} })
     },
     async close(): Promise<void> {
       links.close()

@@ -22,7 +22,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     redis = await startRedisServer()
     here = await openRedisStore(redis, events)
     there = await openRedisStore(redis)
-    await here.join({ entry: () => processOf('a'), sessions: () => own })
+    await here.join({ entry: () => processOf('a'), sessions: () => own, checkEnded: () => {} })
     await there.join(memberOf('b', [sessionOf('3', { process: 'b' })]))
     await eventuallyFound(['1', '2', '3'])
     await here.readProcesses()
@@ -173,6 +173,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     const store = await openRedisStore(redis)
     await store.join({
       entry: () => processOf('c'),
+      checkEnded() {},
       *sessions() {
         for (const [n, entry] of many) {
           if (n === 1 && mustChange) queueMicrotask(logIn)

@@ -1,10 +1,14 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
 import { memoryStore } from '../../src/store/memory-store.js'
 import { processIn } from '../../src/store/process-name.js'
 import type { Store } from '../../src/store/store.js'
+import { freshPath } from '../forwarding/stage.js'
 import { BoshClient } from '../support/bosh-client.js'
+import { eventually } from '../support/eventually.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
 import { testRest } from '../support/matrix.js'
 import { scrape } from '../support/scrape.js'
@@ -187,6 +191,33 @@ test('a call that reaches a full process is forwarded to a process with room', a
   clients.push(client)
   await client.terminate()
   expect(processIn((await two.bind(alice)).id)).toBe(processIn(sid))
+})
+
+describe('a process that lives, but that another cannot reach,', () => {
+  test.each([
+    ['an id', (id: string) => `/warm/${id}`],
+    ['a JID', () => '/warm/sessions?jid=alice@localhost'],
+    ['a visit', () => '/warm/sessions?visit=v'],
+  ])('ends a session that is ended there by %s', async (by, pathOf) => {
+    const path = freshPath()
+    const silent = createServer().listen(path)
+    await once(silent, 'listening')
+    const { join } = store
+    store.join = member =>
+      join({
+        entry: () => ({ ...member.entry(), address: `unix:${path}` }),
+        sessions: () => member.sessions(),
+        checkEnded: () => member.checkEnded(),
+      })
+    const [owner] = (await start(1)) as [TestService]
+    store.join = join
+    const [, other] = (await start(1)) as [TestService, TestService]
+    const { id } = await owner.bind({ ...alice, visit: 'v', tab: 't' })
+    const { status, text } = await call(other, 'DELETE', pathOf(id))
+    expect([status, text]).toEqual(by === 'an id' ? [204, ''] : [200, expect.stringContaining('"ended":1')])
+    await eventually('the session has ended', () => owner.service.counts().sessions === 0)
+    silent.close()
+  })
 })
 
 describe('a limit', () => {

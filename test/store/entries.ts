@@ -20,8 +20,8 @@ export function processOf(name: string, more: Partial<ProcessEntry> = {}): Proce
   return { ...entry, ...more }
 }
 
-export function memberOf(name: string, sessions: readonly SessionEntry[] = []): Member {
-  return { entry: () => processOf(name), sessions: () => sessions }
+export function memberOf(name: string, sessions: readonly SessionEntry[] = [], checkEnded = () => {}): Member {
+  return { entry: () => processOf(name), sessions: () => sessions, checkEnded }
 }
 
 /** A session of `anna@example.org` in the process `a`, which its page polls. */

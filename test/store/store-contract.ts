@@ -33,6 +33,15 @@ export function storeContract(start: () => Promise<StoreStage>): void {
   const idsOn = async (wish: Partial<PageWish>) => idsIn((await there.sessions.page({ ...all, ...wish })).sessions)
 
   describe('processes', () => {
+    test('check their sessions soon if they could not be told of an end', async () => {
+      const checks: string[] = []
+      const far = await stage.open()
+      await far.join(memberOf('c', [], () => checks.push('c')))
+      await there.ended.missed(['c', 'gone'])
+      await stage.pass(1_500)
+      expect(checks).toEqual(['c'])
+    })
+
     test('each knows the others', async () => {
       const entries = [processOf('a'), processOf('b')]
       expect(await here.readProcesses()).toEqual(entries)

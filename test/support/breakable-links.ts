@@ -23,7 +23,7 @@ export class BreakableLinks {
       await this.#relay(path)
       onJoin(name)
       const entry = () => ({ ...member.entry(), address: `${address}.relay` })
-      await store.join({ entry, sessions: () => member.sessions() })
+      await store.join({ entry, sessions: () => member.sessions(), checkEnded: () => member.checkEnded() })
     }
     return Object.assign(Object.create(store) as Store, { join })
   }

@@ -1,6 +1,6 @@
 import { askAll, type OtherProcesses } from '../../store/other-processes.js'
 import { processIn } from '../../store/process-name.js'
-import type { PageWish, Store, StoredSession } from '../../store/store.js'
+import type { Ending, PageWish, Store, StoredSession } from '../../store/store.js'
 import { orStoreProblem, storeProblem, unreachable } from '../../store/store-problem.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { EndedHere, EndedSessions, ListWish, SessionDetails, Sessions, SessionView } from '../session-types.js'
@@ -114,9 +114,10 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
       const isMarked = await isDone(store.ended.mark({ id }, recordSeconds))
       const process = (await orStoreProblem(find(id)))?.process
       if (process === undefined) return isMarked && (await orStoreProblem(store.records.take({ id }))) !== undefined
-      const isEnded = await others.ask(process, 'end', id).catch(() => isMarked)
-      if (!isMarked && isEnded !== true) throw unreachable(process)
-      return isEnded === true
+      const isEnded = await others.ask(process, 'end', id).catch(() => undefined)
+      if (isEnded !== undefined) return isEnded === true
+      if (!isMarked || !(await isDone(store.ended.missed([process])))) throw unreachable(process)
+      return true
     },
 
     endAll: jid =>
@@ -125,7 +126,9 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
         kind: 'end-all',
         question: jid,
         here: () => own.endAll(jid),
-        mark: () => store.ended.mark({ jid, at: Date.now() }, recordSeconds),
+        ended: store.ended,
+        ending: { jid, at: Date.now() },
+        seconds: recordSeconds,
         async find() {
           const found = await store.sessions.find({ user: userOf(jid) })
           return jid.includes('/') ? found.filter(session => session.jid === jid) : found
@@ -139,7 +142,10 @@ interface Everywhere {
   readonly kind: string
   readonly question: unknown
   readonly here: () => EndedHere
-  readonly mark: () => Promise<void>
+  readonly ended: Store['ended']
+  readonly ending: Ending
+  /** How long the end must be remembered. */
+  readonly seconds: number
   /** The sessions that are meant, as the store has them. */
   readonly find: () => Promise<readonly StoredSession[]>
 }
@@ -149,9 +155,9 @@ interface Everywhere {
  * Without the mark, rejects with `store-unavailable` after it has ended what it could.
  */
 export async function endEverywhere(parts: Everywhere): Promise<EndedSessions> {
-  const { others, kind, question } = parts
+  const { others, kind, question, ended: marks, ending, seconds } = parts
   // The sessions of a single process do not come back.
-  const isMarked = others === undefined || isDone(parts.mark())
+  const isMarked = others === undefined || isDone(marks.mark(ending, seconds))
   const asked = askAll<EndedHere>(others, kind, question)
   let { ended, elsewhere } = parts.here()
   const { answers, unanswered: silent = [] } = await asked
@@ -161,6 +167,7 @@ export async function endEverywhere(parts: Everywhere): Promise<EndedSessions> {
   }
   if (!(await isMarked)) throw storeProblem()
   if (silent.length > 0) {
+    await orStoreProblem(marks.missed(silent))
     const found = await orStoreProblem(parts.find())
     ended += found.filter(({ process, state }) => silent.includes(process) && state !== 'elsewhere').length
   }

@@ -9,7 +9,10 @@ import { removeAllOf } from './redis-sessions.js'
 const beatMilliseconds = 1_000
 const entriesAtOnce = 200
 
-/** ARGV: name, entry, milliseconds. Returns whether the entry was there, the time, all entries, names without one. */
+/**
+ * ARGV: name, entry, milliseconds. Returns whether the entry was there, the time, all entries, names without one, and
+ * whether the process has missed an end.
+ */
 const beat = script(`${nowInScript}
 local name, own = ARGV[1], 'warm:process:' .. ARGV[1]
 local wasKnown = redis.call('EXISTS', own)
@@ -20,9 +23,15 @@ for _, each in ipairs(redis.call('SMEMBERS', 'warm:processes')) do
   local entry = redis.call('GET', 'warm:process:' .. each)
   if entry then entries[#entries + 1] = entry else dead[#dead + 1] = each end
 end
-return { wasKnown, now, entries, dead }`)
+return { wasKnown, now, entries, dead, redis.call('DEL', 'warm:missed:' .. name) }`)
 
-type Beat = readonly [wasKnown: number, redisNow: number, entries: readonly string[], dead: readonly string[]]
+type Beat = readonly [
+  wasKnown: number,
+  redisNow: number,
+  entries: readonly string[],
+  dead: readonly string[],
+  hasMissed: number,
+]
 
 /** Keeps the entries of this process in Redis, and removes those of dead processes. */
 export class Heartbeats {
@@ -33,6 +42,7 @@ export class Heartbeats {
   #timer: Timer | undefined
   #beating: Promise<void> | undefined
   #writing: Promise<void> | undefined
+  #hasJoined = false
   /** Redis may have lost entries of this process, or have some that are wrong. */
   #mustWrite = true
   /** All processes that are alive have written their entries again by then. */
@@ -58,6 +68,7 @@ export class Heartbeats {
     this.processes = [member.entry()]
     await this.#beat()
     await this.#writing
+    this.#hasJoined = true
     this.#next()
   }
 
@@ -109,7 +120,7 @@ export class Heartbeats {
     return done
   }
 
-  #hear([wasKnown, redisNow, entries, dead]: Beat, name: string, member: Member): void {
+  #hear([wasKnown, redisNow, entries, dead, hasMissed]: Beat, name: string, member: Member): void {
     // An entry can be damaged, or of a version to come.
     const readable = entries.flatMap(text => attempt(() => JSON.parse(text) as ProcessEntry) ?? [])
     this.#noteLoss(wasKnown === 1)
@@ -123,6 +134,7 @@ export class Heartbeats {
       this.#writing = this.#writeAll(name, member).catch(() => {
         this.#mustWrite = true
       })
+    if (hasMissed === 1 || (mustWrite && this.#hasJoined)) member.checkEnded()
     for (const each of dead) this.#removeAllOf(each).catch(() => {})
   }
 

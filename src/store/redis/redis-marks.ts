@@ -1,10 +1,13 @@
-// warm:ended:…  the time: sessions opened until then have ended
+// warm:ended:…      the time: sessions opened until then have ended
+// warm:missed:NAME  the process checks its sessions at its next entry
 import { endingKey, endingKeysOf } from '../ending-keys.js'
-import type { EndedMarks, Ending } from '../store.js'
+import { type EndedMarks, type Ending, processSeconds } from '../store.js'
 import type { HashKey } from './key-hashes.js'
 import { type RedisLine, script } from './redis-line.js'
 
 const always = Number.MAX_SAFE_INTEGER
+/** A process that was silent for longer than its entry lives checks anyway. */
+const missedMilliseconds = 2_000 * processSeconds
 
 /** ARGV: key, time, milliseconds. */
 const mark = script(`
@@ -24,6 +27,11 @@ export class RedisMarks implements EndedMarks {
   async mark(ending: Ending, seconds: number) {
     const at = 'at' in ending ? ending.at : always
     await this.#line.run(mark, markName(this.#hashKey, endingKey(ending)), at, Math.round(seconds * 1000))
+  }
+
+  async missed(processes: readonly string[]) {
+    const set = (name: string) => this.#line.send('SET', `warm:missed:${name}`, '1', 'PX', String(missedMilliseconds))
+    await Promise.all(processes.map(set))
   }
 
   async isEnded(session: Parameters<EndedMarks['isEnded']>[0]) {

@@ -114,8 +114,12 @@ describe('with several processes', () => {
   test('a session whose process is silent counts as ended, because its process will read the mark', async () => {
     const { id } = await other.bench.warmed()
     other.self.isSilent = true
+    const missed: (readonly string[])[] = []
+    store.ended.missed = async processes => void missed.push(processes)
     expect(await here.known.end(id)).toBe(true)
-    expect([other.bench.registry.size, await isMarked(id)]).toEqual([1, true])
+    expect([other.bench.registry.size, await isMarked(id), missed]).toEqual([1, true, [['bbbbbbbb']]])
+    store.ended.missed = failing
+    await expect(here.known.end(id)).rejects.toMatchObject({ code: 'session-unreachable' })
     store.ended.mark = failing
     await expect(here.known.end(id)).rejects.toMatchObject({ code: 'session-unreachable' })
   })
