@@ -44,6 +44,7 @@ export class ForwardedConnection extends Duplex {
 
   /** Says that the session is not here. The other process may ask elsewhere. */
   refuse(): void {
+    if (this.destroyed || this.#stream.destroyed) return
     this.#stream.respond({ ':status': 421, [refusal[0]]: refusal[1] }, { endStream: true })
     this.#isAnswered = true
     this.destroySoon()

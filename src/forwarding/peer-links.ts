@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import { statSync } from 'node:fs'
+import { lstatSync, realpathSync } from 'node:fs'
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -8,6 +8,7 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
+import { basename, dirname, join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { attempt } from '../lib/attempt.js'
 import type { Clock, Timer } from '../lib/clock.js'
@@ -28,7 +29,7 @@ const mostRequests = 2 ** 29
 export type Lost = 'gone' | 'unreachable' | 'broken' | 'silent' | 'refused'
 
 /** Errors of a dial that only the peer's machine causes. */
-const absences: ReadonlySet<string | undefined> = new Set(['ECONNREFUSED', 'ENOENT'])
+const absences: ReadonlySet<string | undefined> = new Set(['ECONNREFUSED', 'ENOENT', 'ENOTDIR'])
 
 interface PeerLinksParts {
   readonly key?: KeyObject | undefined
@@ -166,14 +167,19 @@ export class PeerLink {
 
 const ignore = () => {}
 
-function isForeign(path: string): boolean {
-  const owner = attempt(() => statSync(path).uid)
-  return owner !== undefined && owner !== process.getuid?.()
+/** No socket: ENOTDIR. */
+const nowhere = '/dev/null/'
+
+/** Who can write to the store can name any path. In a private folder of this user, nobody else can listen. */
+function ownSocket(path: string): string {
+  const folder = attempt(() => realpathSync(dirname(path))) ?? ''
+  const stats = attempt(() => lstatSync(folder))
+  const isOwn = stats?.uid === process.getuid?.() && ((stats?.mode ?? 0o77) & 0o77) === 0
+  return isOwn ? join(folder, basename(path)) : nowhere
 }
 
 function dial(address: PeerAddress, key: KeyObject | undefined) {
-  // Another user of this machine who can write to the store could name a socket of their own: ENOTDIR.
-  if ('path' in address) return connectTcp(isForeign(address.path) ? `${address.path}/` : address.path)
+  if ('path' in address) return connectTcp(ownSocket(address.path))
   const { psk, identity, ...options } = pskOptions(key!)
   // The key has proven the peer. There is no certificate.
   const checkServerIdentity = () => undefined

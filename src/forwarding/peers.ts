@@ -40,6 +40,7 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
 
   const linkOf = (entry: ProcessEntry): PeerLink | undefined => {
     const address = readAddress(entry.address)
+    if (address === undefined) return undefined
     if (!('path' in address) || machineOf(entry.place) === machineOf(place)) return links.to(address)
     onUnreachable(entry)
     return undefined
@@ -112,10 +113,10 @@ export function writeAddress(address: PeerAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-function readAddress(text: string): PeerAddress {
+function readAddress(text: string): PeerAddress | undefined {
   if (text.startsWith('unix:')) return { path: text.slice(5) }
-  const colon = text.lastIndexOf(':')
-  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) }
+  const [, host, port] = /^\[?([^[\]]+)\]?:(\d{1,5})$/.exec(text) ?? []
+  return host === undefined || Number(port) > 65_535 ? undefined : { host, port: Number(port) }
 }
 
 const machineOf = (place: string) => place.split(',', 1)[0]

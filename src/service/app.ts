@@ -150,6 +150,8 @@ function createProblemHandler(
   const often = sums.of<{ readonly code: ProblemCode; readonly count: number }>(line => log.info(line, 'refused'))
   // Express recognises an error handler by its four parameters.
   return (error, request, response, _next) => {
+    // The client has gone before its body was whole.
+    if (error !== undefined && error === request.errored) return
     const ids = callIdsOf(request)
     const { requestId } = ids
     try {

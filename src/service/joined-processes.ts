@@ -89,9 +89,9 @@ export async function joinProcesses(parts: JoinedParts) {
   }
 
   const look = () => {
+    timer = clock.after(lookMilliseconds, look)
     peers.look()
     compareSettings()
-    timer = clock.after(lookMilliseconds, look)
   }
 
   peers.answer(changedKind, async () => {

@@ -217,6 +217,7 @@ export async function startService({
       seconds: sessions.recordSeconds,
       isReady: () => stopping?.isReady === true && registry.takesSessions,
       take: record => sites.takeUp(record),
+      end: id => void ownSessions.end(id),
       log,
     })
   const sites = createSites(config, {

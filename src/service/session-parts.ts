@@ -197,7 +197,7 @@ export function createSessionParts(given: ProcessParts) {
   })
   if (others !== undefined) registry.book = book
   const recordSeconds = config.linkResumeTime
-  const sessions = storedSessions({ own, book, store, takeUp, others, epoch, recordSeconds })
+  const sessions = storedSessions({ own, book, store, takeUp, others, clock, epoch, recordSeconds })
   const strangers = new Strangers()
   const audit = auditFor('login')
   const refusedLogins = new RefusedLogins({

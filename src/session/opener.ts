@@ -251,7 +251,7 @@ export function createOpener(parts: OpenerParts) {
     },
 
     takeUp(before: SessionRecord, makeClient: (session: Session) => Client, management: Management): boolean {
-      if (domainFault(before.domain) !== undefined) return false
+      if (domainFault(before.domain) !== undefined || registry.byId(before.id) !== undefined) return false
       let session: Session | undefined
       try {
         session = new Session(before.domain, keeper, undefined, before)

@@ -281,6 +281,19 @@ describe('a lost request', () => {
     ])
   })
 
+  test('is no fault if its client has gone when it is refused', async () => {
+    const requests: IncomingMessage[] = []
+    stage = await setStage({ listener: req => void requests.push(req) })
+    const sent = request({ port: stage.port, agent: false }).on('error', () => {})
+    sent.end()
+    await eventually('a request', () => requests.length === 1)
+    sent.destroy()
+    await once(requests[0]!.socket, 'close')
+    refuseForwarded(requests[0]!)
+    await new Promise(setImmediate)
+    expect(stage.faults).toEqual([])
+  })
+
   test('is no answer of 421 by the listener', async () => {
     stage = await setStage({ listener: (_req, res) => void res.writeHead(421).end('no') })
     expect((await send('GET', '/')).res.statusCode).toBe(421)

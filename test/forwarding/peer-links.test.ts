@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { createServer as createHttp2Server } from 'node:http2'
 import { afterEach, expect, jest, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { freshPath, type Stage, setStage } from './stage.js'
@@ -122,15 +123,19 @@ test('a link may be forgotten before it is open, and time may pass', async () =>
   expect(await send()).toBe(200)
 })
 
-test('a socket of another user is not used', async () => {
-  const path = freshPath()
-  const owner = createServer((_req, res) => void res.end())
+test.each([
+  ['in a folder of another user', () => freshPath(), 1_234_567],
+  ['in a folder for all users', () => `/tmp/forwarding-${process.pid}.sock`, process.getuid!()],
+  ['without a file', () => `\0forwarding-${process.pid}`, process.getuid!()],
+])('a socket %s is not used', async (_where, pathOf, uid) => {
+  const path = pathOf()
+  const owner = createHttp2Server((_req, res) => void res.end())
   await once(owner.listen(path), 'listening')
-  const getuid = jest.spyOn(process, 'getuid').mockReturnValue(1_234_567)
+  const getuid = jest.spyOn(process, 'getuid').mockReturnValue(uid)
   try {
     stage = await setStage({ address: { path } })
     await send()
-    expect(stage.lost).toEqual([{ how: 'unreachable', body: 'body' }])
+    expect(stage.lost).toEqual([{ how: 'gone', body: 'body' }])
   } finally {
     getuid.mockRestore()
     owner.close()

@@ -133,6 +133,12 @@ describe('an owner', () => {
     expect(peers.ownerNamed(other)?.name).toBe(other)
   })
 
+  test.each(['', 'host', 'host:', ':1', 'host:99999', 'host:-1', 'a b:c'])('at %j cannot be reached', async address => {
+    processes = [entry(self), entry(other, { address })]
+    expect(peers.ownerNamed(other)).toBeUndefined()
+    expect(await reasonOf(peers.ask(other, 'any', null))).toBe('gone')
+  })
+
   test('for new sessions does not drain, and was not asked', () => {
     processes = [
       entry(self),

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -15,9 +16,18 @@ import { install } from '../../src/http/fast/install.js'
 import type { Upgrade } from '../../src/http/listening/upgrades.js'
 import { FakeClock } from '../support/fake-clock.js'
 
+let folder: string | undefined
 let sockets = 0
 
-export const freshPath = () => join(tmpdir(), `forwarding-${process.pid}-${++sockets}.sock`)
+/** In a private folder. */
+export function freshPath(): string {
+  if (folder === undefined) {
+    const made = mkdtempSync(join(tmpdir(), 'forwarding-'))
+    process.once('exit', () => rmSync(made, { recursive: true, force: true }))
+    folder = made
+  }
+  return join(folder, `${++sockets}.sock`)
+}
 
 /** Two processes in one: clients come to `port`, and `listener` is in the process that has the sessions. */
 export interface Stage {

@@ -109,6 +109,14 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     expect(await here.records.take({ secret: 'sid' })).toMatchObject({ text: 'sealed' })
   })
 
+  test('that hangs keeps no record for a caller who has given up', async () => {
+    redis.pause()
+    await millisecondsOf(here.records.put([{ id: '9', secrets: ['sid'], text: 'sealed' }], 60), 'no-answer')
+    redis.resume()
+    await eventually('it is up', () => here.isUp)
+    expect(await here.records.take({ secret: 'sid' })).toBeUndefined()
+  })
+
   test('that hangs takes no record for a caller whose timer was early', async () => {
     const after: Clock['after'] = (ms, callback) => systemClock.after(Math.max(ms - 50, 1), callback)
     const early = await openRedisStore(redis, undefined, undefined, { now: systemClock.now, after })
@@ -208,11 +216,24 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     expect(told).toEqual(['full', 'up'])
   })
 
-  test('with an unreadable entry of another process is used without it', async () => {
-    await redis.command('SET', 'warm:process:c', '{')
+  test.each([
+    '{',
+    '"abc"',
+    'null',
+    JSON.stringify({ ...processOf('c'), name: { toString: 1 } }),
+    JSON.stringify({ ...processOf('c'), settings: null }),
+  ])('with the entry %s of another process is used without it', async entry => {
+    await redis.command('SET', 'warm:process:c', entry)
     await redis.command('SADD', 'warm:processes', 'c')
     const timeout = new Promise(resolve => setTimeout(resolve, 3_000, 'nothing'))
     expect(await Promise.race([here.readProcesses(), timeout])).toEqual([processOf('a'), processOf('b')])
+  })
+
+  test('lists sessions although a row of another is unreadable', async () => {
+    await here.sessions.put([sessionOf('1')])
+    await redis.command('HSET', 'warm:rows', '2', 'x')
+    await redis.command('HSET', 'warm:rows', '1', `${await redis.command('HGET', 'warm:rows', '1')}{`)
+    expect((await here.sessions.page({ scope: ['*'], limit: 10 })).sessions.map(({ id }) => id)).toContain('1')
   })
 
   test('stays up after an error that should not occur', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
@@ -218,6 +218,20 @@ describe('a process that lives, but that another cannot reach,', () => {
     await eventually('the session has ended', () => owner.service.counts().sessions === 0)
     silent.close()
   })
+})
+
+test('a client that sends a part of a call for another process is no fault', async () => {
+  const [one, two] = (await start(2)) as [TestService, TestService]
+  const { id } = await one.bind(alice)
+  const socket = connect(Number(new URL(two.url).port))
+  const head = ['Host: localhost', 'Content-Length: 16000', 'Expect: 100-continue']
+  socket.write(`POST /warm/${id}/resume HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n`)
+  // It reads the body.
+  await once(socket, 'data')
+  socket.destroy()
+  await once(socket, 'close')
+  expect((await call(two, 'GET', `/warm/${id}`)).status).toBe(200)
+  expect(two.lines.filter(line => JSON.parse(line).level >= 50)).toEqual([])
 })
 
 describe('a limit', () => {

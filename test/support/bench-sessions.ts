@@ -14,7 +14,7 @@ interface Bench {
   readonly clock: Clock
 }
 
-interface About extends Pick<StoredSessionsParts, 'others'> {
+interface About extends Pick<StoredSessionsParts, 'others' | 'takeUp'> {
   /** Of all processes. */
   readonly store?: Store
   /** Sessions at remote endpoints. */
@@ -40,7 +40,7 @@ export function bookOf({ registry, clock }: Bench, about: About = {}) {
 
 /** With several processes, `about` has `others` and their store. */
 export function sessionsIn(bench: Bench, about: About = {}) {
-  const { others, elsewhere = [] } = about
+  const { others, elsewhere = [], takeUp } = about
   const { book, store } = bookOf(bench, about)
   if (others !== undefined) bench.registry.book = book
   const own = new OwnSessions(bench.registry, {
@@ -48,5 +48,5 @@ export function sessionsIn(bench: Bench, about: About = {}) {
     list: () => elsewhere,
     ofJid: jid => elsewhere.filter(view => view.jid !== undefined && userOf(view.jid) === userOf(jid)),
   })
-  return storedSessions({ own, book, store, others, epoch: 0, recordSeconds: 300 })
+  return storedSessions({ own, book, store, takeUp, others, clock: bench.clock, epoch: 0, recordSeconds: 300 })
 }

@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { traceOf } from '../../lib/log.js'
 import { openText, sealText } from '../../lib/secrets/sealed-text.js'
-import { type RecordKey, type Store, StoreUnavailable, type TakenRecord } from '../../store/store.js'
+import { type EndedMarks, type RecordKey, type Store, StoreUnavailable, type TakenRecord } from '../../store/store.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { SessionRecord } from '../session-record.js'
 import { Ticket } from '../ticket.js'
@@ -25,7 +25,12 @@ interface StoredRecordsParts {
   readonly seconds: number
   readonly isReady: () => boolean
   readonly take: (record: SessionRecord) => boolean
+  readonly end: (id: string) => void
   readonly log: Logger
+}
+
+interface OpenedRecord extends Pick<TakenRecord, 'text' | 'writtenAt'> {
+  readonly session: Parameters<EndedMarks['isEnded']>[0]
 }
 
 /** Sessions that were set down, in the store. Any process takes them up. */
@@ -93,18 +98,25 @@ export class StoredRecords {
 
   async #takeUp(records: readonly TakenRecord[]): Promise<number> {
     const live = await Promise.all(records.map(record => this.#opened(record)))
-    let count = 0
-    for (const [at, text] of live.entries()) {
-      if (text === undefined) continue
-      const outage = Math.min(Math.max(0, Date.now() - records[at]!.writtenAt), this.#parts.seconds * 1000)
-      count += takeUp([text], outage, this.#parts.take, this.#parts.log).taken
+    const taken: OpenedRecord[] = []
+    for (const opened of live) {
+      if (opened === undefined) continue
+      const outage = Math.min(Math.max(0, Date.now() - opened.writtenAt), this.#parts.seconds * 1000)
+      if (takeUp([opened.text], outage, this.#parts.take, this.#parts.log).taken > 0) taken.push(opened)
     }
-    return count
+    // An end that came after the first look has not found the session in any process.
+    for (const opened of taken) if (await this.#isEnded(opened)) this.#parts.end(opened.session.id)
+    return taken.length
+  }
+
+  /** If the store is lost meanwhile, the marks are read when it is back. */
+  #isEnded({ session }: OpenedRecord): Promise<boolean> {
+    return this.#parts.store.ended.isEnded(session).catch(() => false)
   }
 
   /** Undefined if the record is of another version or key, or its session was ended meanwhile. */
-  async #opened({ id, text, writtenAt }: TakenRecord): Promise<string | undefined> {
-    const { store, keys, log } = this.#parts
+  async #opened({ id, text, writtenAt }: TakenRecord): Promise<OpenedRecord | undefined> {
+    const { keys, log } = this.#parts
     const opened = openText(keys(), { label, owner: id }, text)?.toString()
     if (opened === undefined) {
       log.warn({ session: id }, 'no key in SEAL_KEY_FILE opens a session of another process: it ends')
@@ -112,8 +124,8 @@ export class StoredRecords {
     }
     const { jid, tab, createdAt } = JSON.parse(opened) as SessionRecord
     const session = { id, jid, user: userOf(jid), tab, openedAt: writtenAt + createdAt }
-    // If the store is lost meanwhile, the marks are read when it is back.
-    return (await store.ended.isEnded(session).catch(() => false)) ? undefined : opened
+    const record: OpenedRecord = { text: opened, writtenAt, session }
+    return (await this.#isEnded(record)) ? undefined : record
   }
 
   readonly #sealed = (text: string) => {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../lib/clock.js'
 import { askAll, type OtherProcesses } from '../../store/other-processes.js'
 import { processIn } from '../../store/process-name.js'
 import type { Ending, PageWish, Store, StoredSession } from '../../store/store.js'
@@ -9,6 +10,10 @@ import type { SessionBook } from './session-book.js'
 
 const unanswered = undefined
 
+/** While another process takes a session up, the store has neither an entry nor a record of it. */
+const mostLooks = 2
+const pauseMilliseconds = 100
+
 export interface StoredSessionsParts {
   readonly own: OwnSessions
   readonly book: Pick<SessionBook, 'write' | 'page' | 'states'>
@@ -17,6 +22,7 @@ export interface StoredSessionsParts {
   readonly takeUp?: ((id: string) => Promise<boolean>) | undefined
   /** Undefined with one process. */
   readonly others?: OtherProcesses | undefined
+  readonly clock: Clock
   /** Unix time minus `clock.now()`. */
   readonly epoch: number
   /** How long an end must be remembered: as long as records, in seconds. */
@@ -25,7 +31,7 @@ export interface StoredSessionsParts {
 
 /** The sessions of all processes, as the store has them. Rejects with `store-unavailable`. */
 export function storedSessions(parts: StoredSessionsParts): Sessions {
-  const { own, book, store, takeUp, others, epoch, recordSeconds } = parts
+  const { own, book, store, takeUp, others, clock, epoch, recordSeconds } = parts
   const viewOf = (stored: StoredSession | undefined): SessionView | undefined => {
     if (stored === undefined) return undefined
     const { id, process, domain, jid, origin, admin, isPage, tab, openedAt, state, transport, quietSince } = stored
@@ -55,9 +61,13 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
       const details = own.get(id)
       return details && { ...details, process: others?.self }
     }
-    const known = here() ?? viewOf(await find(id))
-    if (known !== undefined) return known
-    return (await takeUp?.(id)) === true ? here() : undefined
+    for (let looks = 1; ; looks++) {
+      const known = here() ?? viewOf(await find(id))
+      if (known !== undefined) return known
+      if ((await takeUp?.(id)) === true) return here()
+      if (takeUp === undefined || looks === mostLooks) return undefined
+      await new Promise<void>(resolve => void clock.after(pauseMilliseconds, resolve))
+    }
   }
 
   const listed = async () => {
@@ -156,8 +166,8 @@ interface Everywhere {
  */
 export async function endEverywhere(parts: Everywhere): Promise<EndedSessions> {
   const { others, kind, question, ended: marks, ending, seconds } = parts
-  // The sessions of a single process do not come back.
-  const isMarked = others === undefined || isDone(marks.mark(ending, seconds))
+  // The sessions of a single process do not come back. The mark comes first: a process that takes a session up reads it.
+  const isMarked = others === undefined || (await isDone(marks.mark(ending, seconds)))
   const asked = askAll<EndedHere>(others, kind, question)
   let { ended, elsewhere } = parts.here()
   const { answers, unanswered: silent = [] } = await asked
@@ -165,7 +175,7 @@ export async function endEverywhere(parts: Everywhere): Promise<EndedSessions> {
     ended += part.ended
     elsewhere += part.elsewhere
   }
-  if (!(await isMarked)) throw storeProblem()
+  if (!isMarked) throw storeProblem()
   if (silent.length > 0) {
     await orStoreProblem(marks.missed(silent))
     const found = await orStoreProblem(parts.find())

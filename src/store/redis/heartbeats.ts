@@ -33,6 +33,12 @@ type Beat = readonly [
   hasMissed: number,
 ]
 
+function isEntry(value: unknown): value is ProcessEntry {
+  const { name, address, place, version, settings, isDraining } = (value ?? {}) as Partial<ProcessEntry>
+  const areTexts = [name, address, place, version].every(text => typeof text === 'string')
+  return areTexts && typeof settings === 'object' && settings !== null && typeof isDraining === 'boolean'
+}
+
 /** Keeps the entries of this process in Redis, and removes those of dead processes. */
 export class Heartbeats {
   readonly #line: RedisLine
@@ -107,12 +113,11 @@ export class Heartbeats {
     if (this.#beating !== undefined) return this.#beating
     const entry = member.entry()
     const { answer, settled } = this.#line.probe(beat, entry.name, JSON.stringify(entry), processSeconds * 1000)
-    const done = answer.then(
-      reply => this.#hear(reply as Beat, entry.name, member),
-      () => {
+    const done = answer
+      .then(reply => this.#hear(reply as Beat, entry.name, member))
+      .catch(() => {
         this.#mustWrite = true
-      },
-    )
+      })
     this.#beating = done
     void Promise.all([settled, done]).then(() => {
       this.#beating = undefined
@@ -122,7 +127,7 @@ export class Heartbeats {
 
   #hear([wasKnown, redisNow, entries, dead, hasMissed]: Beat, name: string, member: Member): void {
     // An entry can be damaged, or of a version to come.
-    const readable = entries.flatMap(text => attempt(() => JSON.parse(text) as ProcessEntry) ?? [])
+    const readable = entries.map(text => attempt(() => JSON.parse(text) as unknown)).filter(isEntry)
     this.#noteLoss(wasKnown === 1)
     const names = new Set(readable.map(({ name }) => name))
     const kept = this.isWhole ? [] : this.processes.filter(({ name }) => !names.has(name))

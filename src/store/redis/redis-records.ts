@@ -4,7 +4,7 @@
 import { keyOf, uniqueKeysOf } from '../session-keys.js'
 import type { RecordKey, Records, SessionRecord, TakenRecord } from '../store.js'
 import type { HashKey } from './key-hashes.js'
-import { nowInScript, type RedisLine, refusalIfLate, script } from './redis-line.js'
+import { type RedisLine, refusalIfLate, script } from './redis-line.js'
 
 const inScripts = `
 local function take(id)
@@ -20,15 +20,15 @@ local function take(id)
 end
 `
 
-/** ARGV: id, text, names of keys, milliseconds. */
-const put = script(`${nowInScript} ${inScripts}
-local id, key, ms = ARGV[1], 'warm:record:' .. ARGV[1], ARGV[4]
+/** ARGV: deadline, id, text, names of keys, milliseconds. */
+const put = script(`${refusalIfLate} ${inScripts}
+local id, key, ms = ARGV[2], 'warm:record:' .. ARGV[2], ARGV[5]
 take(id)
 local at = string.format('%.0f', now)
-redis.call('HSET', key, 'text', ARGV[2], 'at', at, 'keys', ARGV[3])
+redis.call('HSET', key, 'text', ARGV[3], 'at', at, 'keys', ARGV[4])
 redis.call('PEXPIRE', key, ms)
 redis.call('ZADD', 'warm:records', at, id)
-for name in string.gmatch(ARGV[3], '%S+') do redis.call('SET', 'warm:record-of:' .. name, id, 'PX', ms) end`)
+for name in string.gmatch(ARGV[4], '%S+') do redis.call('SET', 'warm:record-of:' .. name, id, 'PX', ms) end`)
 
 /** ARGV: deadline, `id` or `key`, an id or the name of a key. */
 const takeOne = script(`${refusalIfLate} ${inScripts}
@@ -61,7 +61,14 @@ export class RedisRecords implements Records {
     await Promise.all(
       records.map(record => {
         const names = uniqueKeysOf(record).map(this.#hashKey)
-        return this.#line.run(put, record.id, record.text, names.join(' '), millisecondsOf(seconds))
+        return this.#line.run(
+          put,
+          this.#line.deadline,
+          record.id,
+          record.text,
+          names.join(' '),
+          millisecondsOf(seconds),
+        )
       }),
     )
   }

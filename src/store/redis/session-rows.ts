@@ -1,4 +1,5 @@
 // A session in Redis: one line of fields between tabs. What filters and orders read comes first.
+import { attempt } from '../../lib/attempt.js'
 import type { Listed } from '../session-page.js'
 import type { StoredSession } from '../store.js'
 
@@ -38,14 +39,15 @@ export function readRow(row: string): ReadRow {
     transport: fields[5] === '' ? undefined : (fields[5] as StoredSession['transport']),
     origin: fields[6] as StoredSession['origin'],
     isPage: fields[7] === '1',
-    domain: unescaped(fields[8]!),
-    jid: fields[9] === '' ? undefined : unescaped(fields[9]!),
-    rest: fields[10]!,
+    domain: unescaped(fields[8] ?? ''),
+    jid: fields[9] ? unescaped(fields[9]) : undefined,
+    rest: fields[10] ?? '',
   }
 }
 
 export function completed({ rest, ...listed }: ReadRow): StoredSession {
-  return { ...listed, ...(JSON.parse(rest) as Rest) }
+  // Somebody else may have written the row.
+  return { ...listed, ...attempt(() => JSON.parse(rest) as Rest) }
 }
 
 export const readSession = (row: string): StoredSession => completed(readRow(row))

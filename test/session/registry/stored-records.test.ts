@@ -34,6 +34,7 @@ function start(keys: readonly KeyObject[] = [key], about: { processName?: string
     seconds,
     isReady: () => isReady,
     take: record => takeUpOne(bench, record),
+    end: id => bench.registry.byId(id)!.end('logout', 'loggedOut'),
     log: bench.log,
   })
   return { bench, records }
@@ -128,6 +129,29 @@ describe('a session that was set down', () => {
     expect([bench.registry.size, bench.logged, await store.records.take({ id: client.id })]).toEqual([0, [], undefined])
   })
 
+  test('ends if it was ended while it was taken up', async () => {
+    const { isEnded } = store.ended
+    let looks = 0
+    store.ended.isEnded = async session => {
+      const answer = await isEnded.call(store.ended, session)
+      if (looks++ === 0) await store.ended.mark({ id: client.id }, seconds)
+      return answer
+    }
+    const { bench, records } = start()
+    expect(await records.takeUp({ id: client.id })).toBe(true)
+    expect([looks, bench.registry.byId(client.id)?.hasEnded ?? true]).toEqual([2, true])
+  })
+
+  test('is taken up once, also if its record is there again', async () => {
+    const { text } = (await store.records.take({ id: client.id }))!
+    const { bench, records } = start()
+    for (const isTaken of [true, false]) {
+      await store.records.put([{ id: client.id, secrets: [], text }], seconds)
+      expect(await records.takeUp({ id: client.id })).toBe(isTaken)
+    }
+    expect(bench.registry.size).toBe(1)
+  })
+
   test('comes back if its user has ended sessions before it was opened', async () => {
     await store.ended.mark({ jid, at: Date.now() - 60_000 }, seconds)
     expect(await start().records.takeUp({ id: client.id })).toBe(true)
@@ -188,6 +212,7 @@ test('the age of a session includes the time in the store, at most as long as re
   const records = new StoredRecords({
     ...{ store, keys: () => [key], clock, seconds, isReady: () => true, log: bench.log },
     take: ({ createdAt }: Moved) => ages.push(0 - createdAt) > 0,
+    end() {},
   })
   for (const ago of [10_000, 3_600_000, -3_600_000]) {
     await records.put([text!])

@@ -98,6 +98,24 @@ describe('with several processes', () => {
     expect(await here.known.resume(last, handover)).toBeUndefined()
   })
 
+  test('a session that another process takes up at the moment is found', async () => {
+    let looks = 0
+    const takeUp = async () => {
+      looks += 1
+      return false
+    }
+    const known = sessionsIn(here.bench, { others: here.self, store, takeUp })
+    const found = known.get('bbbbbbbb-1')
+    await new Promise(setImmediate)
+    await store.sessions.put([sessionOf('bbbbbbbb-1', { process: 'bbbbbbbb' })])
+    here.bench.clock.advance(100)
+    expect((await found)?.process).toBe('bbbbbbbb')
+    const none = known.get('bbbbbbbb-2')
+    await new Promise(setImmediate)
+    here.bench.clock.advance(100)
+    expect([await none, looks]).toEqual([undefined, 3])
+  })
+
   test('a list shows the states of this moment', async () => {
     const client = await here.bench.warmed()
     await client.next()
