@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import type { Config, HostEntry, RemoteEndpoint } from './config.js'
 
@@ -13,13 +13,21 @@ export function siteName({ externalUrl, boshPath, websocketPath, domains }: Conf
 /** Returns hashes of settings that all processes must share. */
 export function settingsInCommon(config: Config): Readonly<Record<string, string>> {
   const { domains, externalUrl, boshPath, warmPath, websocketPath, pagePath, admins, http, limits, rates } = config
+  const { redis } = config
   const texts = {
     XMPP_DOMAINS: domains,
     EXTERNAL_URL: externalUrl,
     HTTP_HOSTS: [...http.hosts],
     ADMIN_USERS: [...new Map(admins.map(({ name, domains: own, role }) => [name, [own, role]]))],
-    paths: [boshPath, warmPath, websocketPath, pagePath],
-    limits: [limits.sessionsPerJid, limits.sessionsPerAddress, limits.unauthenticatedPerAddress, rates],
+    SEAL_KEY_FILE: redis && createHmac('sha256', redis.sealKey).update('warm-bindings fingerprint 1').digest('hex'),
+    BOSH_PATH: boshPath,
+    WARM_PATH: warmPath,
+    WEBSOCKET_PATH: websocketPath,
+    PAGE_PATH: pagePath,
+    MAX_SESSIONS_PER_JID: limits.sessionsPerJid,
+    MAX_SESSIONS_PER_ADDRESS: limits.sessionsPerAddress,
+    MAX_UNAUTHENTICATED_PER_ADDRESS: limits.unauthenticatedPerAddress,
+    'RATE_…': rates,
   }
   return Object.fromEntries(
     Object.entries(texts).map(([name, value]) => [name, hash('sha256', JSON.stringify(value) ?? '').slice(0, 16)]),

@@ -49,7 +49,10 @@ export async function joinProcesses(parts: JoinedParts) {
   const { openStore, key, isFast, name, place, settings, clock, logFor } = parts
   const log = logFor('nodes')
   const store = await openStore({
-    onDown: reason => log.error({ reason }, 'Redis is away: this process serves its own sessions'),
+    onDown(reason) {
+      const why = reason === 'refused' ? ', because it refuses the user, the password or a command' : ''
+      log.error({ reason }, `Redis is away${why}: this process serves its own sessions`)
+    },
     onUp: () => log.info('Redis is there'),
   })
   const links = new PeerLinks({ key, clock })
@@ -82,8 +85,10 @@ export async function joinProcesses(parts: JoinedParts) {
       if (compared.has(other.name)) continue
       compared.add(other.name)
       const different = Object.keys(own).filter(each => own[each] !== other.settings[each])
-      if (different.length > 0)
-        log.warn({ other: other.name, place: other.place, different }, 'a process has other settings')
+      if (different.length === 0) continue
+      // With another key, neither the process nor its sessions can be reached.
+      const level = different.includes('SEAL_KEY_FILE') ? 'error' : 'warn'
+      log[level]({ other: other.name, place: other.place, different }, 'a process has other settings')
     }
     for (const each of compared) if (!peers.others.some(({ name }) => name === each)) compared.delete(each)
   }

@@ -56,9 +56,14 @@ export function createStopping(parts: StoppingParts) {
     if (files === undefined) throw new Error('Redis is away, and STATE_DIR is not set')
     await files.write(left, registry.recordBytes)
   }
+  const canStore = () => files !== undefined || joined?.store.isUp === true
 
   const setDownSessions = async () => {
-    if (records === undefined && files === undefined) return
+    if (!canStore()) {
+      // Their streams are closed, because no process would continue them.
+      if (joined !== undefined) log.error('sessions cannot be stored: Redis is away, and STATE_DIR is not set')
+      return
+    }
     const begun = performance.now()
     const isWaiting = () => {
       const passed = performance.now() - begun
@@ -90,9 +95,10 @@ export function createStopping(parts: StoppingParts) {
     log.info({ sessions: registry.size }, 'stopping')
     parts.onStop()
     joined?.drain()
+    const areSetDown = canStore()
     await setDownSessions()
     joined?.endSetDown()
-    const left = countLeftBehind(registry.all(), files !== undefined || records !== undefined)
+    const left = countLeftBehind(registry.all(), areSetDown)
     if (left !== undefined) log.info(left, 'sessions end with this process')
     if (joined !== undefined) listening.retire()
     streams.shutDown()

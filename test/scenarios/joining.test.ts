@@ -68,7 +68,21 @@ test('a process that has other settings is named once', async () => {
   const one = await start(store, {})
   await start(store, { MAX_SESSIONS_PER_JID: '3', EXTERNAL_URL: 'https://chat.example.org' })
   await eventually('it is named', () => logged(one, 'other settings').length > 0)
-  expect(logged(one, 'other settings').map(line => JSON.parse(line).different)).toEqual([['EXTERNAL_URL', 'limits']])
+  expect(logged(one, 'other settings').map(line => JSON.parse(line))).toMatchObject([
+    { level: 40, different: ['EXTERNAL_URL', 'MAX_SESSIONS_PER_JID'] },
+  ])
+})
+
+test('another seal key is named as an error', async () => {
+  const store = memoryStore(systemClock)
+  const one = await start(store, {})
+  const SEAL_KEY_FILE = join(folder, 'other.key')
+  writeFileSync(SEAL_KEY_FILE, Buffer.alloc(32, 8).toString('base64'), { mode: 0o600 })
+  await start(store, { SEAL_KEY_FILE })
+  await eventually('it is named', () => logged(one, 'other settings').length > 0)
+  expect(logged(one, 'other settings').map(line => JSON.parse(line))).toMatchObject([
+    { level: 50, different: ['SEAL_KEY_FILE'] },
+  ])
 })
 
 test('a process that starts without Redis says so, and is ready', async () => {

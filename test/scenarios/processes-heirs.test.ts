@@ -354,6 +354,19 @@ test('without a process in time, clients and calls do not find the session', asy
   expect((await callSessions(next.url, 'GET', `/${binding.id}`)).status).toBe(404)
 })
 
+test('without the store, sessions end, and so do their streams at the server', async () => {
+  const old = await start()
+  const { binding, stream } = await warm(old)
+  const held = bosh(old, binding).request(say.stanza('held'))
+  await eventually('it is held', () => idsAt(stream).length === 1)
+  Object.defineProperty(store, 'isUp', { value: false })
+  await old.service.stop()
+  expect(await held).toContain(shutdown)
+  expect(linesOf(old, 'sessions cannot be stored: Redis is away, and STATE_DIR is not set').length).toBe(1)
+  expect(linesOf(old, 'sessions end with this process')).toMatchObject([{ reasons: { 'no-state-dir': 1 } }])
+  expect(stream.connection.goodbye).toBe('footer')
+})
+
 test('sessions that cannot move end with their process', async () => {
   const old = await start()
   const heir = await start()
