@@ -15,9 +15,7 @@ import { localAddressProblems } from '../http/listening/listen-problems.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
 import { type Clock, systemClock } from '../lib/clock.js'
 import { Descriptors } from '../lib/limits/descriptors.js'
-import { rareCollector, sweepGarbage } from '../lib/limits/garbage.js'
 import { adminHashQueue, hashQueue } from '../lib/limits/hash-queue.js'
-import { residentMemory } from '../lib/limits/memory.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
 import { createRefusals } from '../lib/limits/reached-limits.js'
 import { codeOf, createPartLogs, type LogFor, traceOf } from '../lib/log.js'
@@ -69,8 +67,6 @@ export interface ServiceParts
   readonly servesMetrics?: boolean
   /** See `StateFilesParts`. */
   readonly slot?: number
-  /** Calls V8's garbage collector. Default: V8 alone decides. */
-  readonly collect?: (() => void) | undefined
   readonly routers?: SiteParts['routers']
   readonly sockets?: ListeningParts['sockets']
   readonly leave?: ListeningParts['leave']
@@ -95,7 +91,6 @@ export async function startService({
   dns,
   hostMetaPort,
   hashes: givenHashes,
-  collect,
   routers = () => [],
   sockets = new Map(),
   onTakingUp = () => {},
@@ -138,7 +133,6 @@ export async function startService({
   const descriptors = new Descriptors()
   const refused = createRefusals({ counts, sums, log })
   const hashes = givenHashes ?? adminHashQueue(refused)
-  const collectNow = collect && rareCollector(clock, collect)
   const sessions = createSessionParts({
     config: live.config,
     spareLinks: config.spareLinks,
@@ -153,12 +147,10 @@ export async function startService({
     others,
     takeUp: joined && (id => records!.takeUp({ id })),
     hashes: hashQueue(refused),
-    collect: collectNow,
     dns,
     hostMetaPort,
   })
   const { registry, own: ownSessions, open, names, makeRate } = sessions
-  const { bodies } = sessions.parts
   const { events: receiver } = config
   const events =
     receiver && createEvents({ receiver, proxies: config.proxies, names, clock, counts, log: logFor('events') })
@@ -314,15 +306,6 @@ export async function startService({
   takeUpFiles(states, sites.takeUp, log)
   records?.begin()
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
-  const stopSweeping =
-    collectNow &&
-    sweepGarbage({
-      collect: collectNow,
-      clock,
-      resident: residentMemory,
-      waiting: () => open.waitingBytes() + bodies.bytes + (listening?.unreadBytes ?? 0),
-      sessions: () => registry.size,
-    })
   stopping = createStopping({
     drainTime: config.drainTime,
     sessions,
@@ -339,7 +322,6 @@ export async function startService({
       records?.stop()
       stopWatching()
       lastHour.stop()
-      stopSweeping?.()
     },
     onStopped() {
       metricsServer?.close()

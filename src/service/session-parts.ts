@@ -65,14 +65,13 @@ export interface ProcessParts {
   /** Takes up a session that was set down. */
   readonly takeUp?: ((id: string) => Promise<boolean>) | undefined
   readonly hashes: WorkQueue
-  readonly collect?: (() => boolean) | undefined
   readonly dns?: Dns | undefined
   readonly hostMetaPort?: number | undefined
 }
 
 export function createSessionParts(given: ProcessParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
-  const { spareLinks, store, others, takeUp, hashes, collect, dns, hostMetaPort } = given
+  const { spareLinks, store, others, takeUp, hashes, dns, hostMetaPort } = given
   const processName = others?.self
   const { keepalive, tls } = config
   const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
@@ -114,7 +113,7 @@ export function createSessionParts(given: ProcessParts) {
       refused('waiting', { session: id, domain: withULabels(domain) })
     })
   })
-  const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers, collect)
+  const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers)
   const descriptorsAllowSpares = descriptors.room(0, 1 - mostUsedWithSpares)
   const certificates = new ShownCertificates({
     clock,
