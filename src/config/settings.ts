@@ -174,9 +174,6 @@ export const sections = {
     XMPP_SPARE_LINKS: at('spareLinks', kinds.integer(0, 64), '8').means(
       'Connections that a process may open to a domain before logins need them: about one for each 5 logins in the last minute. Each is kept for 20 s. 0 opens none.',
     ),
-    XMPP_LOCAL_ADDRESSES: at('localAddresses', kinds.ipAddresses, '').means(
-      'Comma-separated local IP addresses for links to servers. Each allows about 24,000 links to a server. If no address has the IP version of a server, the system chooses an address.',
-    ),
     XMPP_TLS_MIN_VERSION: at('tls.minVersion', kinds.tlsVersion, '1.2').means(
       'Oldest TLS version for links to servers.',
     ),

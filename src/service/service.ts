@@ -3,7 +3,6 @@ import type { Logger } from 'pino'
 import { heldRequests } from '../browsers/bosh/bosh-client.js'
 import type { Config } from '../config/config.js'
 import { createLiveConfig } from '../config/live-config.js'
-import { ConfigError } from '../config/load.js'
 import { settingsInCommon } from '../config/serving.js'
 import { createEvents } from '../events/events.js'
 import { createWhereabouts } from '../forwarding/whereabouts.js'
@@ -11,7 +10,6 @@ import { createFormTokens, formKeyOf } from '../http/access/form-tokens.js'
 import { refusedRequests } from '../http/access/refused-requests.js'
 import { EventStreams } from '../http/answers/event-streams.js'
 import { createDispatcher } from '../http/listening/dispatch.js'
-import { localAddressProblems } from '../http/listening/listen-problems.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
 import { type Clock, systemClock } from '../lib/clock.js'
 import { Descriptors } from '../lib/limits/descriptors.js'
@@ -107,8 +105,6 @@ export async function startService({
   let stopping: Stopping | undefined
   let listening: Listening | undefined
 
-  const foreign = await localAddressProblems(config.localAddresses)
-  if (foreign.length > 0) throw new ConfigError(foreign)
   const joined =
     processName === undefined
       ? undefined
@@ -173,7 +169,6 @@ export async function startService({
     open: {
       links: open.links,
       remotes: open.remotes,
-      localPorts: open.localPorts,
       servers: open.servers,
       waitingBytes: open.waitingBytes,
       connections: () => listening?.connections ?? 0,
@@ -189,7 +184,6 @@ export async function startService({
     config: live.config,
     registry,
     descriptors,
-    ports: open.localPorts,
     waiting: sessions.parts.waiting,
     connections: () => listening?.connections ?? 0,
     unreadBytes: () => listening?.unreadBytes ?? 0,
