@@ -55,10 +55,7 @@ export class HttpLane {
   }
 
   #open(): Socket {
-    // Without `localAddress`, Linux skips all local ports that the service has bound: up to 85 % of the ports.
-    const socket = connect({ port: this.#port, host: this.#host, localAddress: this.#host })
-      .setNoDelay(true)
-      .setEncoding('latin1')
+    const socket = connect({ port: this.#port, host: this.#host }).setNoDelay(true).setEncoding('latin1')
     this.#received = ''
     this.#expected = 0
     socket.on('data', (chunk: unknown) => this.#read(String(chunk)))

@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module'
 import net, { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { v8Collector } from '../src/lib/limits/garbage.js'
+import { collectGarbage } from '../test/support/collected.js'
 import { streamHeader } from './raw-login.js'
 import { StubStream } from './stub-stream.js'
 import { residentKib } from './tally.js'
@@ -31,7 +31,6 @@ class MemoryLink extends Socket {
 }
 
 const { connect } = net
-const collectGarbage = v8Collector()
 
 async function measureAlone(count: number, rate: number, seconds: number) {
   let heard = 0

@@ -226,9 +226,7 @@ async function measureGroup(plan: ScalePlan): Promise<Demand[]> {
   const { sessions, workers } = plan
   console.log(`\n${workers} workers. Pauses: of the worker with the longest`)
   await using stub = await startStub(Math.ceil(sessions / 19_000))
-  // A local address has ports for 23,997 links.
-  const addresses = Array.from({ length: Math.ceil(sessions / 20_000) }, (_, index) => `127.0.0.${index + 21}`)
-  await using service = await startWorkers(workers, options(stub.port, { XMPP_LOCAL_ADDRESSES: addresses.join() }))
+  await using service = await startWorkers(workers, options(stub.port))
   const row = await hold(sessions, plan, service, stub)
   const back: Demand = [`all logged in again after ${row.back.toFixed(0)} s, at most 120`, row.back <= 120]
   return [back, ...demandsOfAll([row])]

@@ -54,10 +54,11 @@ describe.each(documents)('%s', path => {
     const known = new Set(Object.keys(settings))
     const prefixes =
       /^(?:ADMIN|ATTACH|BOSH|CORS|EVENTS|HOST|HTTP|HTTPS|LISTEN|LOG|MAX|METRICS|RATE|REMOTE|SCRAM|TLS|TRUSTED|WARM|XMPP)_/
-    // The portal's own settings, in its example, and the headers of events as PHP names them.
+    // The portal's own settings, in its example, the headers of events as PHP names them, and a former setting.
     const portals = new Set([
       ...['WARM_URL', 'WARM_USER', 'WARM_PASSWORD', 'WARM_ACCOUNT'],
       ...['HTTP_WEBHOOK_ID', 'HTTP_WEBHOOK_TIMESTAMP', 'HTTP_WEBHOOK_SIGNATURE'],
+      'XMPP_LOCAL_ADDRESSES',
     ])
     const named = new Set(text.match(/\b[A-Z]+(?:_[A-Z]+)+\b/g))
     expect([...named].filter(name => prefixes.test(name) && !known.has(name) && !portals.has(name))).toEqual([])

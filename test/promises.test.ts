@@ -7,7 +7,6 @@ const file = 'test/cases/promises/2.txt'
 
 const open = {
   links: () => 0,
-  localPorts: () => ({ used: 0, available: 0 }),
   servers: () => [],
   remotes: () => 0,
   unreadBytes: () => 0,

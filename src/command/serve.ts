@@ -1,7 +1,6 @@
 import cluster from 'node:cluster'
 import { startDemo } from '../demo/demo.js'
 import { Counts } from '../lib/counts.js'
-import { v8Collector } from '../lib/limits/garbage.js'
 import { version } from '../lib/package-json.js'
 import { LastReload } from '../watching/last-reload.js'
 import { createLogs } from '../watching/logs.js'
@@ -53,9 +52,8 @@ export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: st
     return
   }
   const { startService } = await import('../service/service.js')
-  const collect = v8Collector()
   const service = await explained(() =>
-    startService({ config, log, audit, counts, lastReload, collect, sockets, onTakingUp: holdStops }),
+    startService({ config, log, audit, counts, lastReload, sockets, onTakingUp: holdStops }),
   )
   endOnSignal(service, onStop)
   systemd.ready(() => `${service.counts().sessions} sessions`)
@@ -72,5 +70,5 @@ const socketsReplace =
   'systemd listens for this service: settings of addresses are ignored. Write ListenStream= in the socket unit'
 
 export async function serveDemo(): Promise<void> {
-  endOnSignal(await explained(() => startDemo(process.env, v8Collector())))
+  endOnSignal(await explained(() => startDemo(process.env)))
 }

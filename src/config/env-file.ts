@@ -4,7 +4,7 @@ import { parseEnv } from 'node:util'
 import { ConfigError } from './load.js'
 import { mayShow } from './shown-names.js'
 
-export interface EnvFile {
+interface EnvFile {
   readonly values: Record<string, string>
   /** The line of each name. */
   readonly places: ReadonlyMap<string, number>

@@ -5,11 +5,6 @@ import type { Config, HostEntry, RemoteEndpoint } from './config.js'
 /** Below WEBSOCKET_PATH, for pages that attach with a token. */
 export const attachPath = '/warm'
 
-/** Processes name a site to each other, so the name must be the same in all processes. */
-export function siteName({ externalUrl, boshPath, websocketPath, domains }: Config): string {
-  return [externalUrl, boshPath, websocketPath, ...domains].join(' ')
-}
-
 /** Returns hashes of settings that all processes must share. */
 export function settingsInCommon(config: Config): Readonly<Record<string, string>> {
   const { domains, externalUrl, boshPath, warmPath, websocketPath, pagePath, admins, http, limits, rates } = config

@@ -174,9 +174,6 @@ export const sections = {
     XMPP_SPARE_LINKS: at('spareLinks', kinds.integer(0, 64), '8').means(
       'Connections that a process may open to a domain before logins need them: about one for each 5 logins in the last minute. Each is kept for 20 s. 0 opens none.',
     ),
-    XMPP_LOCAL_ADDRESSES: at('localAddresses', kinds.ipAddresses, '').means(
-      'Comma-separated local IP addresses for links to servers. Each allows about 24,000 links to a server. If no address has the IP version of a server, the system chooses an address.',
-    ),
     XMPP_TLS_MIN_VERSION: at('tls.minVersion', kinds.tlsVersion, '1.2').means(
       'Oldest TLS version for links to servers.',
     ),
@@ -461,7 +458,7 @@ export const sections = {
       'Refused logins of clients per minute, from one address at one domain. All domains together allow three times as many. Above this limit, the next login from the address waits for half a second, and each further login twice as long. The longest wait is 20 s, or half of BOSH_LOGIN_TIMEOUT if that is less.',
     ),
     RATE_FAILED_LOGINS: live('rates.failedLogins', kinds.integer(0, 1_000_000), '5').means(
-      'Wrong admin secrets per minute for one name from one address. For all names from one address, ten times as many are allowed. For one name from all addresses, ten times as many are allowed in ten minutes. The last limit does not apply to addresses that sent the right secret within a week.',
+      'Wrong admin secrets per minute for one name from one address. For all names from one address, ten times as many are allowed. For one name from all addresses, ten times as many are allowed in ten minutes. The last limit does not apply to addresses that sent the right secret within a day.',
     ),
   },
   Metrics: {

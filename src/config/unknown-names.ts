@@ -5,6 +5,7 @@ import { mayShow } from './shown-names.js'
 
 const former: Readonly<Record<string, string>> = {
   WEBSOCKET_MAX_MESSAGE_BYTES: 'remove it, or set MAX_STANZA_BYTES, which also sets the limit of messages',
+  XMPP_LOCAL_ADDRESSES: 'remove it, and widen net.ipv4.ip_local_port_range: see docs/capacity.md',
 }
 
 const ofNats = /^NATS_[A-Z_]+$/

@@ -11,10 +11,10 @@ const admin = 'portal:demo'
 
 type Demo = Pick<Service, 'drain' | 'stop'>
 
-export async function startDemo(environment: NodeJS.ProcessEnv, collect: () => void): Promise<Demo> {
+export async function startDemo(environment: NodeJS.ProcessEnv): Promise<Demo> {
   const server = await startDemoServer(passwords)
   try {
-    const service = await startOn(server, environment, collect)
+    const service = await startOn(server, environment)
     process.stdout.write(introduction(service.url))
     return {
       drain: service.drain,
@@ -32,7 +32,6 @@ export async function startDemo(environment: NodeJS.ProcessEnv, collect: () => v
 function startOn(
   server: DemoServer,
   { PORT, LOG_LEVEL = 'warn', AUDIT_LOG = 'off' }: NodeJS.ProcessEnv,
-  collect: () => void,
 ): Promise<Service> {
   const { config } = loadConfig({
     HOST: '127.0.0.1',
@@ -56,7 +55,6 @@ function startOn(
     log,
     audit,
     counts,
-    collect,
     routers: ({ login, endUnclaimed, sessions, visits }) => [
       createDemoRouter({ login, endUnclaimed, sessions, visits, config, passwords }),
     ],

@@ -12,7 +12,7 @@ import type { Lost, PeerLink } from './peer-links.js'
 const longestRepeated = 4_096
 const longestWithoutLength = 16_384
 
-export interface RequestForwarding {
+interface RequestForwarding {
   readonly requestId?: string | undefined
   /** The whole body, if the caller has read it. */
   readonly body?: Buffer | undefined

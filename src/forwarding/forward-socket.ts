@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import { endToEnd, isRefusal, noteHeader, toLink } from './forwarded-headers.js'
 import type { Lost, PeerLink } from './peer-links.js'
 
-export interface SocketForwarding {
+interface SocketForwarding {
   readonly requestId?: string | undefined
   /** True if the client has the answer to its handshake. The answer of the session's process is then dropped. */
   readonly isAccepted: boolean

@@ -25,7 +25,7 @@ import { type AnswerCall, answerCall, callHeader } from './peer-calls.js'
 const longestHandshake = 5_000
 const mostHandshakes = 64
 
-export interface PeerListenerParts {
+interface PeerListenerParts {
   readonly address: PeerAddress
   /** For TCP. The key proves peers. A Unix socket needs none: only this user can connect. */
   readonly key?: KeyObject | undefined

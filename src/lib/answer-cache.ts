@@ -6,41 +6,30 @@ export interface Answer<T> {
   readonly seconds: number
 }
 
-const askAgainMilliseconds = 30_000
-
-/** Stores at most `most` answers, each for its `seconds`. Calls with the same question share one `ask`, for 30 s. */
+/** Stores at most `most` answers, each for its `seconds`. Calls with the same question share one `ask`. */
 export function cacheAnswers<T>(
   clock: Pick<Clock, 'now'>,
   most: number,
   ask: (question: string) => Promise<Answer<T>>,
 ): (question: string) => T | Promise<T> {
-  const known = new Map<string, { readonly value: T; readonly until: number; readonly askedAt: number }>()
-  const asked = new Map<string, { readonly answer: Promise<T>; readonly askedAt: number }>()
-  const remember = (question: string, { value, seconds }: Answer<T>, askedAt: number) => {
-    const newest = known.get(question)
-    if (newest !== undefined && newest.askedAt > askedAt) return
-    known.delete(question)
-    known.set(question, { value, until: clock.now() + seconds * 1000, askedAt })
-    forgetOldest(known, most)
-  }
-  const learn = async (question: string, askedAt: number) => {
+  const known = new Map<string, { readonly value: T; readonly until: number }>()
+  const asked = new Map<string, Promise<T>>()
+  const learn = async (question: string) => {
     try {
-      const answer = await ask(question)
-      remember(question, answer, askedAt)
-      return answer.value
+      const { value, seconds } = await ask(question)
+      known.delete(question)
+      known.set(question, { value, until: clock.now() + seconds * 1000 })
+      forgetOldest(known, most)
+      return value
     } finally {
-      // After 30 s, a newer call may have asked again.
-      if (asked.get(question)?.askedAt === askedAt) asked.delete(question)
+      asked.delete(question)
     }
   }
   return question => {
-    const now = clock.now()
     const remembered = known.get(question)
-    if (remembered !== undefined && remembered.until > now) return remembered.value
-    const waiting = asked.get(question)
-    if (waiting !== undefined && now - waiting.askedAt < askAgainMilliseconds) return waiting.answer
-    const answer = learn(question, now)
-    asked.set(question, { answer, askedAt: now })
+    if (remembered !== undefined && remembered.until > clock.now()) return remembered.value
+    const answer = asked.get(question) ?? learn(question)
+    asked.set(question, answer)
     return answer
   }
 }

@@ -12,7 +12,6 @@ export function connectProblem(error: ConnectError): ProblemCode {
 }
 
 function isExhaustion({ code, syscall, address = '' }: ConnectError): boolean {
-  if (code === 'EADDRINUSE' || (code === 'EADDRNOTAVAIL' && syscall === 'bind')) return true
   if (code !== 'EADDRNOTAVAIL' || syscall !== 'connect') return false
   // Without IPv6, connecting to ::1 fails with EADDRNOTAVAIL although ports are free.
   const family = isIPv6(address) ? 'IPv6' : 'IPv4'

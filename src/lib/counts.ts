@@ -81,7 +81,7 @@ export const limits = {
   'session-bytes': 'RATE_SESSION_BYTES',
   stanza: 'MAX_STANZA_BYTES',
   fragments: 'WEBSOCKET_MAX_FRAGMENTS',
-  'local-ports': 'XMPP_LOCAL_ADDRESSES',
+  'local-ports': 'net.ipv4.ip_local_port_range',
   /** `undefined`: no setting changes this limit. */
   'unread-reply': undefined,
   'requests-ahead': undefined,

@@ -6,10 +6,9 @@ import { isIP } from 'node:net'
 import type { Clock } from '../lib/clock.js'
 import { withoutBrackets } from '../lib/text/without-brackets.js'
 import { allowed } from '../servers/net/allowed-addresses.js'
-import { LocalPorts } from '../servers/net/local-ports.js'
 import type { NameLookup } from '../servers/net/name-lookup.js'
 import type { Failure } from '../xmpp/link.js'
-import { connectHttp, useConnections } from './http-connections.js'
+import { type ConnectionsParts, useConnections } from './http-connections.js'
 import { type Proxies, proxyFor } from './proxy-choice.js'
 
 export interface Outgoing {
@@ -27,8 +26,7 @@ export interface AgentParts extends Outgoing {
   readonly usesDns?: boolean
   readonly options?: AgentOptions
   readonly tls?: Pick<TlsOptions, 'secureContext' | 'rejectUnauthorized'>
-  /** Undefined for documents and events: XMPP_LOCAL_ADDRESSES is for links. */
-  readonly ports?: LocalPorts | undefined
+  readonly connect?: ConnectionsParts['connect']
 }
 
 /** Throws an error of `errorOf` for an IP address that is not allowed. */
@@ -47,7 +45,7 @@ export function createAgent(url: URL, parts: AgentParts): HttpAgent {
     find: proxy === undefined || publicOnly ? find : undefined,
     errorOf,
     connectTimeout,
-    ports: parts.ports ?? new LocalPorts({ addresses: [], clock, connect: connectHttp }),
+    connect: parts.connect,
   })
   return agent
 }

@@ -7,7 +7,6 @@ import type { HttpProxy } from '../config/kinds/proxies.js'
 import type { Clock } from '../lib/clock.js'
 import { race } from '../servers/c2s/dial.js'
 import { nothing } from '../servers/c2s/socket-events.js'
-import type { LocalPorts, Source } from '../servers/net/local-ports.js'
 import type { Addresses } from '../servers/net/name-lookup.js'
 import type { Failure } from '../xmpp/link.js'
 import { openTunnel, proxyFailure } from './tunnel.js'
@@ -23,7 +22,7 @@ export interface ConnectionsParts {
   readonly errorOf: (failure: Failure) => Error
   /** In seconds, without TLS. */
   readonly connectTimeout: number
-  readonly ports: LocalPorts
+  readonly connect?: typeof connectHttp | undefined
 }
 
 type Options = ClientRequestArgs & { readonly host: string; readonly port: number }
@@ -70,15 +69,10 @@ function dial(
   addresses: Addresses,
   port: number,
   until: number,
-  { clock, ports }: ConnectionsParts,
+  { clock, connect = connectHttp }: ConnectionsParts,
 ): Promise<Socket | Failure> {
-  const connect = (address: string, port: number, before?: Socket) => ports.connect(address, port, before, connectHttp)
   return new Promise(resolve => {
-    race(addresses, port, { clock, connect, ports }, until, end => {
-      const taken = 'code' in end ? undefined : ports.take(end)
-      if (taken !== undefined && !('code' in end)) end.once('close', () => ports.giveBack(taken))
-      resolve(end)
-    })
+    race(addresses, port, { clock, connect }, until, resolve)
   })
 }
 
@@ -88,6 +82,6 @@ function createConnectionOf(agent: HttpsAgent): (options: object) => Duplex {
   return options => createConnection.call(agent, options)
 }
 
-export function connectHttp(host: string, port: number, source: Source = {}): Socket {
-  return connect({ host, port, ...source, keepAlive: true, noDelay: true }).on('error', nothing)
+function connectHttp(host: string, port: number): Socket {
+  return connect({ host, port, keepAlive: true, noDelay: true }).on('error', nothing)
 }

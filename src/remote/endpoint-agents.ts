@@ -1,7 +1,6 @@
 import type { Agent } from 'node:http'
 import type { Config, RemoteEndpoint } from '../config/config.js'
 import { createAgent, type Outgoing } from '../outgoing/http-agents.js'
-import type { LocalPorts } from '../servers/net/local-ports.js'
 import { type TlsRules, tlsContext } from '../servers/net/tls-context.js'
 import type { XmlLimits } from '../xmpp/xml/limits.js'
 import { connectionFault } from './remote-fault.js'
@@ -15,8 +14,6 @@ export interface RequestParts extends Outgoing {
   readonly settings: Config['remote']
   readonly tls: TlsRules
   readonly publicOnly: boolean
-  /** Undefined for documents: XMPP_LOCAL_ADDRESSES is for links. */
-  readonly ports?: LocalPorts | undefined
 }
 
 export interface EndpointParts extends RequestParts {
@@ -27,7 +24,7 @@ export interface EndpointParts extends RequestParts {
 
 /** Throws a `RemoteFault`. */
 export function agentFor(url: URL, parts: RequestParts, kind: 'lasting' | 'passing'): Agent {
-  const { about, settings, tls, proxies, names, clock, publicOnly, ports } = parts
+  const { about, settings, tls, proxies, names, clock, publicOnly } = parts
   return createAgent(url, {
     proxies,
     names,
@@ -38,6 +35,5 @@ export function agentFor(url: URL, parts: RequestParts, kind: 'lasting' | 'passi
     usesDns: about.url === undefined,
     ...(kind === 'lasting' && { options: keptOpen }),
     tls: { secureContext: tlsContext(about, tls), rejectUnauthorized: about.verify },
-    ports,
   })
 }

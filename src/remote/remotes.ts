@@ -5,7 +5,6 @@ import type { Counts } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import { codeOf } from '../lib/log.js'
-import type { LocalPorts } from '../servers/net/local-ports.js'
 import type { StateLookup } from '../servers/net/server-states.js'
 import type { OpenLogin, OpenWish } from '../session/session-types.js'
 import { idOf } from '../session/sid.js'
@@ -23,7 +22,6 @@ interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls' | '
   readonly log: Logger
   readonly waiting: WaitingMemory
   readonly states: StateLookup
-  readonly ports: LocalPorts
   readonly onExhausted: (about: object) => void
   /** Undefined for a single process. */
   readonly processName?: string | undefined
@@ -44,9 +42,8 @@ export function createRemotes(parts: RemotesParts) {
     // Strangers may choose the domain, so its addresses must be public.
     const isFound = about.url === undefined && about === config.remotes.get('*')
     const publicOnly = isFound && config.domains.includes('*')
-    const { ports } = parts
     const { remote: settings, proxies } = config
-    const own = { about, settings, proxies, tls, clock, port, names, publicOnly, xmlLimits, ports }
+    const own = { about, settings, proxies, tls, clock, port, names, publicOnly, xmlLimits }
     const endpoints = known.get(about) ?? createEndpoints(own)
     known.set(about, endpoints)
     return endpoints

@@ -3,7 +3,6 @@ import type { Logger } from 'pino'
 import { heldRequests } from '../browsers/bosh/bosh-client.js'
 import type { Config } from '../config/config.js'
 import { createLiveConfig } from '../config/live-config.js'
-import { ConfigError } from '../config/load.js'
 import { settingsInCommon } from '../config/serving.js'
 import { createEvents } from '../events/events.js'
 import { createWhereabouts } from '../forwarding/whereabouts.js'
@@ -11,13 +10,10 @@ import { createFormTokens, formKeyOf } from '../http/access/form-tokens.js'
 import { refusedRequests } from '../http/access/refused-requests.js'
 import { EventStreams } from '../http/answers/event-streams.js'
 import { createDispatcher } from '../http/listening/dispatch.js'
-import { localAddressProblems } from '../http/listening/listen-problems.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
 import { type Clock, systemClock } from '../lib/clock.js'
 import { Descriptors } from '../lib/limits/descriptors.js'
-import { rareCollector, sweepGarbage } from '../lib/limits/garbage.js'
 import { adminHashQueue, hashQueue } from '../lib/limits/hash-queue.js'
-import { residentMemory } from '../lib/limits/memory.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
 import { createRefusals } from '../lib/limits/reached-limits.js'
 import { codeOf, createPartLogs, type LogFor, traceOf } from '../lib/log.js'
@@ -68,8 +64,6 @@ export interface ServiceParts
   readonly servesMetrics?: boolean
   /** See `StateFilesParts`. */
   readonly slot?: number
-  /** Calls V8's garbage collector. Default: V8 alone decides. */
-  readonly collect?: (() => void) | undefined
   readonly routers?: SiteParts['routers']
   readonly sockets?: ListeningParts['sockets']
   readonly leave?: ListeningParts['leave']
@@ -94,7 +88,6 @@ export async function startService({
   dns,
   hostMetaPort,
   hashes: givenHashes,
-  collect,
   routers = () => [],
   sockets = new Map(),
   onTakingUp = () => {},
@@ -111,8 +104,6 @@ export async function startService({
   let stopping: Stopping | undefined
   let listening: Listening | undefined
 
-  const foreign = await localAddressProblems(config.localAddresses)
-  if (foreign.length > 0) throw new ConfigError(foreign)
   const joined =
     processName === undefined
       ? undefined
@@ -137,7 +128,6 @@ export async function startService({
   const descriptors = new Descriptors()
   const refused = createRefusals({ counts, sums, log })
   const hashes = givenHashes ?? adminHashQueue(refused)
-  const collectNow = collect && rareCollector(clock, collect)
   const sessions = createSessionParts({
     config: live.config,
     spareLinks: config.spareLinks,
@@ -152,12 +142,10 @@ export async function startService({
     others,
     takeUp: joined && (id => records!.takeUp({ id })),
     hashes: hashQueue(refused),
-    collect: collectNow,
     dns,
     hostMetaPort,
   })
   const { registry, own: ownSessions, open, names, makeRate } = sessions
-  const { bodies } = sessions.parts
   const { events: receiver } = config
   const events =
     receiver && createEvents({ receiver, proxies: config.proxies, names, clock, counts, log: logFor('events') })
@@ -180,7 +168,6 @@ export async function startService({
     open: {
       links: open.links,
       remotes: open.remotes,
-      localPorts: open.localPorts,
       servers: open.servers,
       waitingBytes: open.waitingBytes,
       connections: () => listening?.connections ?? 0,
@@ -195,7 +182,6 @@ export async function startService({
     config: live.config,
     registry,
     descriptors,
-    ports: open.localPorts,
     waiting: sessions.parts.waiting,
     connections: () => listening?.connections ?? 0,
     unreadBytes: () => listening?.unreadBytes ?? 0,
@@ -313,15 +299,6 @@ export async function startService({
   takeUpFiles(states, sites.takeUp, log)
   records?.begin()
   const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
-  const stopSweeping =
-    collectNow &&
-    sweepGarbage({
-      collect: collectNow,
-      clock,
-      resident: residentMemory,
-      waiting: () => open.waitingBytes() + bodies.bytes + (listening?.unreadBytes ?? 0),
-      sessions: () => registry.size,
-    })
   stopping = createStopping({
     drainTime: config.drainTime,
     sessions,
@@ -338,7 +315,6 @@ export async function startService({
       records?.stop()
       stopWatching()
       lastHour.stop()
-      stopSweeping?.()
     },
     onStopped() {
       metricsServer?.close()

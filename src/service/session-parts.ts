@@ -13,13 +13,12 @@ import { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { type LogFor, traceOf } from '../lib/log.js'
 import { createRemotes } from '../remote/remotes.js'
-import { connectTcp, createDialer } from '../servers/c2s/dial.js'
+import { createDialer } from '../servers/c2s/dial.js'
 import { createLinks } from '../servers/c2s/links.js'
 import { createFastTokens } from '../servers/login/fast-tokens.js'
 import { createPipeliningMemory } from '../servers/login/pipelining-memory.js'
 import { createSaltedPasswords } from '../servers/login/sasl/salted-passwords.js'
 import type { Dns } from '../servers/net/dns.js'
-import { LocalPorts } from '../servers/net/local-ports.js'
 import { createNameLookup } from '../servers/net/name-lookup.js'
 import { type DownServer, probeBy, ServerStates } from '../servers/net/server-states.js'
 import { ShownCertificates } from '../servers/net/shown-certificates.js'
@@ -65,14 +64,13 @@ export interface ProcessParts {
   /** Takes up a session that was set down. */
   readonly takeUp?: ((id: string) => Promise<boolean>) | undefined
   readonly hashes: WorkQueue
-  readonly collect?: (() => boolean) | undefined
   readonly dns?: Dns | undefined
   readonly hostMetaPort?: number | undefined
 }
 
 export function createSessionParts(given: ProcessParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
-  const { spareLinks, store, others, takeUp, hashes, collect, dns, hostMetaPort } = given
+  const { spareLinks, store, others, takeUp, hashes, dns, hostMetaPort } = given
   const processName = others?.self
   const { keepalive, tls } = config
   const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
@@ -96,7 +94,6 @@ export function createSessionParts(given: ProcessParts) {
   }
   const serverStates = statesFor('c2s', domain => config.servers.has(domain))
   const endpointStates = statesFor('remote', domain => config.remotes.has(domain))
-  const ports = new LocalPorts({ addresses: config.localAddresses, clock, connect: connectTcp })
   const onExhausted = (about: object) => refused('local-ports', about)
   const dialer = createDialer({
     names,
@@ -104,7 +101,6 @@ export function createSessionParts(given: ProcessParts) {
     publicOnly: anyDomain,
     descriptors,
     states: serverStates,
-    ports,
     onExhausted,
   })
   const maxStanzaBytes = config.limits.stanzaBytes
@@ -114,7 +110,7 @@ export function createSessionParts(given: ProcessParts) {
       refused('waiting', { session: id, domain: withULabels(domain) })
     })
   })
-  const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers, collect)
+  const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers)
   const descriptorsAllowSpares = descriptors.room(0, 1 - mostUsedWithSpares)
   const certificates = new ShownCertificates({
     clock,
@@ -150,7 +146,6 @@ export function createSessionParts(given: ProcessParts) {
     counts,
     waiting,
     states: endpointStates,
-    ports,
     onExhausted,
     log: logFor('remote'),
     processName,
@@ -278,7 +273,6 @@ export function createSessionParts(given: ProcessParts) {
       links: () => links.size,
       remotes: () => remotes.size,
       elsewhere: () => remotes.elsewhere.size,
-      localPorts: () => ports.busiest,
       certificateExpiries: () => certificates.expiries,
       servers: () => [...serverStates.rows, ...endpointStates.rows],
       waitingBytes: () => waiting.bytes,

@@ -134,7 +134,7 @@ export interface Place {
 }
 
 /** `opened`: the oldest first. `quiet`: the shortest silence first. */
-export type SortedBy = 'opened' | 'jid' | 'state' | 'quiet'
+type SortedBy = 'opened' | 'jid' | 'state' | 'quiet'
 
 export interface Order {
   readonly by: SortedBy

@@ -47,12 +47,10 @@ export async function pageOf<Row, T extends Listed>(
     left += 1
     if (last !== undefined && compare(ranked, last) > 0) continue
     if (found.push(ranked) < 2 * most + slack) continue
-    sortRange(found, { from: most - 1, to: most }, compare)
-    found = found.slice(0, most)
+    found = found.sort(compare).slice(0, most)
     last = found.at(-1)
   }
-  sortRange(found, { from: skip, to: most }, compare)
-  const page = found.slice(skip, most)
+  const page = found.sort(compare).slice(skip, most)
   const end = page.at(-1)?.item
   const isMore = left > skip + page.length && by === 'opened'
   return {
@@ -111,26 +109,4 @@ function comparing(isReversed: boolean): (a: Comparable, b: Comparable) => numbe
 
 function compareKeys<T extends SortKey>(a: T, b: T): number {
   return a < b ? -1 : Number(a > b)
-}
-
-/** Sorts only as far as the items between `from` and `to` need it (quicksort): any page costs linear time. */
-function sortRange<T>(items: T[], { from, to }: Range, compare: (a: T, b: T) => number, low = 0, high = items.length) {
-  if (high - low < 2 || high <= from || low >= to) return
-  const pivot = items[low + Math.floor(Math.random() * (high - low))]!
-  let [left, right] = [low, high - 1]
-  while (left <= right) {
-    while (compare(items[left]!, pivot) < 0) left++
-    while (compare(items[right]!, pivot) > 0) right--
-    if (left > right) break
-    ;[items[left], items[right]] = [items[right]!, items[left]!]
-    left++
-    right--
-  }
-  sortRange(items, { from, to }, compare, low, right + 1)
-  sortRange(items, { from, to }, compare, left, high)
-}
-
-interface Range {
-  readonly from: number
-  readonly to: number
 }

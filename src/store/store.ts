@@ -185,7 +185,7 @@ export interface PageWish extends PageFilter {
   readonly isReversed?: boolean | undefined
 }
 
-export interface PagePlace {
+interface PagePlace {
   readonly openedAt: number
   readonly id: string
 }

@@ -14,7 +14,7 @@ import type { Call } from './calls.js'
 
 const mostTries = 3
 
-export interface ForwardedCallsParts {
+interface ForwardedCallsParts {
   readonly whereabouts: Whereabouts
   readonly registry: Pick<Registry, 'byId' | 'isDraining'>
 }

@@ -2,7 +2,6 @@ import type { heldRequests } from '../browsers/bosh/bosh-client.js'
 import type { Clock } from '../lib/clock.js'
 import { type Counts, type Limit, sessionLimits, type Tally } from '../lib/counts.js'
 import { version } from '../lib/package-json.js'
-import type { LocalPorts } from '../servers/net/local-ports.js'
 import type { ServerRow } from '../servers/net/server-states.js'
 import type { SessionState } from '../session/session-types.js'
 import type { OtherProcesses } from '../store/other-processes.js'
@@ -26,7 +25,6 @@ export interface Sources {
   readonly census: () => Census
   readonly open: {
     readonly links: () => number
-    readonly localPorts: () => LocalPorts['busiest']
     readonly servers: () => readonly ServerRow[]
     readonly remotes: () => number
     readonly connections: () => number
@@ -134,14 +132,6 @@ export function rowsOf({ counts, clock, joined, census, open }: Sources): readon
       'Whether an XMPP server is up (1) or down (0). Down: the last connection failed, or most links were lost at once.',
       { labels: ['domain', 'server'], read: () => open.servers().map(({ labels, isUp }) => [labels, Number(isUp)]) },
     ],
-    local_ports_used: [
-      'Local ports in use for links to the XMPP server with the highest share of used ports. One link uses one port.',
-      ofLinux(() => open.localPorts()?.used),
-    ],
-    local_ports_available: [
-      'Local ports for links to that server, from the port range of the system and XMPP_LOCAL_ADDRESSES.',
-      ofLinux(() => open.localPorts()?.available),
-    ],
     c2s_failures_total: [
       'Streams to XMPP servers that failed before the login ended, by step and code.',
       byFailure(counts.linkFailures),
@@ -210,11 +200,6 @@ function processStates(joined: Sources['joined']) {
 
 function refusedSessions({ refused }: Counts) {
   return Object.fromEntries(Object.keys(sessionLimits).map(limit => [limit, refused[limit as Limit]]))
-}
-
-function ofLinux(value: () => number | undefined): Source {
-  const read = () => [value()].flatMap(known => (known === undefined ? [] : [[{}, known] as const]))
-  return { labels: [], read }
 }
 
 function byLabel(label: string, values: () => Readonly<Record<string, number>>): Source {

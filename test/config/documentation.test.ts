@@ -132,7 +132,6 @@ describe('the documents are true:', () => {
         preferDirectTls: true,
         pipelining: true,
         spareLinks: 8,
-        localAddresses: [],
         remotes: new Map(),
         remote: { attach: 'here', connectTimeout: 5, timeout: 5, maxReplyBytes: 8_000_000, headers: [] },
         mechanisms: [...passwordMechanisms],

@@ -10,12 +10,6 @@ test.each([
   ['a process has no descriptor', error('EMFILE'), 'service-full'],
   ['the system has no descriptor', error('ENFILE'), 'service-full'],
   ['no local port is free', error('EADDRNOTAVAIL', { address: '127.0.0.1' }), 'local-ports-exhausted'],
-  ['the requested local port is taken', error('EADDRINUSE', { syscall: 'bind' }), 'local-ports-exhausted'],
-  [
-    'the local address is not one of this machine',
-    error('EADDRNOTAVAIL', { syscall: 'bind' }),
-    'local-ports-exhausted',
-  ],
   [
     'no port is free for one of several addresses',
     error('ECONNREFUSED', { errors: [error('ECONNREFUSED'), error('EADDRNOTAVAIL', { address: '127.0.0.1' })] }),

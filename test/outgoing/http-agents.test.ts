@@ -1,13 +1,11 @@
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { type AddressInfo, createServer, Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { exclusions } from '../../src/config/kinds/proxies.js'
 import { codeOf } from '../../src/lib/log.js'
 import { type AgentParts, createAgent } from '../../src/outgoing/http-agents.js'
-import { connectHttp } from '../../src/outgoing/http-connections.js'
-import { LocalPorts } from '../../src/servers/net/local-ports.js'
 import type { Addresses } from '../../src/servers/net/name-lookup.js'
 import type { Failure } from '../../src/xmpp/link.js'
 import { makeCertificate } from '../support/certificates.js'
@@ -271,26 +269,22 @@ describe('of several addresses, the first of which does not answer, the next is 
   /** Connections to 192.0.2.1 never open. */
   const silentAddress = () => {
     const begun: string[] = []
-    const ports = new LocalPorts({ addresses: [], clock, connect: connectHttp })
-    const { connect } = ports
-    Object.assign(ports, {
-      connect: (...[host, port, before]: Parameters<typeof connect>) => {
-        begun.push(host)
-        return connect(host, port, before, host === '192.0.2.1' ? () => new Socket() : connectHttp)
-      },
-    })
-    return { begun, ports }
+    const open = (host: string, port: number) => {
+      begun.push(host)
+      return host === '192.0.2.1' ? new Socket() : connect(port, host)
+    }
+    return { begun, open }
   }
 
   test.each([
     ['of the target', 'portal.example', noProxies],
     ['of the proxy', 'proxy.example', undefined],
   ])('%s', async (_what, name, direct) => {
-    const { begun, ports } = silentAddress()
+    const { begun, open } = silentAddress()
     const proxies = direct ?? through('', 'proxy.example')
     const known = { [name]: ['192.0.2.1', '127.0.0.1'] }
     const port = direct === undefined ? 443 : there.port
-    const asked = ask(`https://portal.example:${port}/`, { proxies, known, ports })
+    const asked = ask(`https://portal.example:${port}/`, { proxies, known, connect: open })
     await eventually('the first attempt', () => begun.length === 1)
     clock.advance(249)
     expect(begun).toEqual(['192.0.2.1'])
@@ -307,16 +301,12 @@ test('a connection that never opens ends with a timeout', async () => {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   closers.push(() => server.close())
-  const ports = new LocalPorts({ addresses: [], clock, connect: connectHttp })
-  const { connect } = ports
   let isBegun = false
-  Object.assign(ports, {
-    connect: (...[host, to, before]: Parameters<typeof connect>) => {
-      isBegun = true
-      return connect(host, to, before, () => new Socket())
-    },
-  })
-  const failure = failureOf(ask(`http://127.0.0.1:${port}/`, { ports }))
+  const open = () => {
+    isBegun = true
+    return new Socket()
+  }
+  const failure = failureOf(ask(`http://127.0.0.1:${port}/`, { connect: open }))
   await eventually('the attempt', () => isBegun)
   clock.advance(5_000)
   expect(codesOf(await failure)).toBe('connect timeout undefined')

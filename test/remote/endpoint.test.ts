@@ -1,11 +1,8 @@
-import { type AddressInfo, createServer as createTcpServer, Socket } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { createEndpoint, createEndpoints } from '../../src/remote/endpoint.js'
-import { connectTcp } from '../../src/servers/c2s/dial.js'
-import { LocalPorts } from '../../src/servers/net/local-ports.js'
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
-import { FakeClock } from '../support/fake-clock.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
 import { endpointParts, faultOf, namesOf, usualEntry, usualSettings } from './parts.js'
 
@@ -41,52 +38,6 @@ async function silence(): Promise<number> {
   })
   return (server.address() as AddressInfo).port
 }
-
-describe('local addresses and ports for a remote endpoint', () => {
-  test.each([
-    ['http', undefined],
-    ['https', certificate],
-  ])('are used over %s, and counted as long as a connection is open', async (_scheme, credentials) => {
-    const ports = new LocalPorts({ addresses: ['127.0.0.2'], clock: new FakeClock(), connect: connectTcp })
-    const ca = credentials === undefined ? {} : { ca: credentials.cert }
-    const { there, here } = await connect(ca, { ports }, credentials)
-    for (const text of ['one', 'two']) {
-      const replied = here.post(text, 60)
-      const request = await there.request()
-      expect(request.message.socket.remoteAddress).toBe('127.0.0.2')
-      expect(ports.busiest).toMatchObject({ used: 1 })
-      request.send(200, text)
-      expect((await replied).body).toBe(text)
-      await request.over
-    }
-    expect(there.connections).toBe(1)
-    here.close()
-    await eventually('the port is free again', () => ports.busiest!.used === 0)
-  })
-
-  test('are tried again if they are taken, and a lack of them has its own error', async () => {
-    const used: number[] = []
-    const taken = Object.assign(new Error(), { code: 'EADDRINUSE', syscall: 'bind' })
-    const ports = new LocalPorts({ addresses: ['127.0.0.2'], clock: new FakeClock(), connect: connectTcp })
-    const { connect: own } = ports
-    Object.assign(ports, {
-      connect: (...[host, port, before]: Parameters<typeof own>) =>
-        own(host, port, before, () => {
-          used.push(port)
-          const socket = new Socket()
-          process.nextTick(() => socket.destroy(taken))
-          return socket.on('error', () => {})
-        }),
-    })
-    const { here } = await connect({}, { ports })
-    expect(await faultOf(here.post('one', 60))).toEqual({
-      step: 'connect',
-      code: 'local-ports-exhausted',
-      aftermath: 'broke',
-    })
-    expect(used).toHaveLength(64)
-  })
-})
 
 describe('a remote BOSH endpoint', () => {
   test('gets bodies as XML in UTF-8, with the headers in the settings', async () => {

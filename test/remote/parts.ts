@@ -8,7 +8,7 @@ import { RemoteFault } from '../../src/remote/remote-fault.js'
 import { createRemotes } from '../../src/remote/remotes.js'
 import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 import { FakeClock } from '../support/fake-clock.js'
-import { anyPorts, noProxies, noStates, usualTls } from '../support/link-parts.js'
+import { noProxies, noStates, usualTls } from '../support/link-parts.js'
 import { unnoted } from '../support/unlimited.js'
 
 export const usualEntry: RemoteEndpoint = { url: undefined, allowsPlain: false, ca: undefined, verify: true }
@@ -61,7 +61,6 @@ export function remotesOf(
     xmlLimits: defaultLimits,
     waiting: new WaitingMemory(),
     states: noStates,
-    ports: anyPorts(clock),
     onExhausted: unnoted,
     clock,
     counts,

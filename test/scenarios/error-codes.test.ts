@@ -372,7 +372,7 @@ const named: { readonly [Code in ProblemCode]?: string } = {
   'misdirected-request': 'HTTP_HOSTS',
   'too-many-requests': 'Limit: RATE_WARMS_PER_JID.',
   'service-full': 'Limit: MAX_SESSIONS.',
-  'local-ports-exhausted': 'Limit: XMPP_LOCAL_ADDRESSES.',
+  'local-ports-exhausted': 'Limit: net.ipv4.ip_local_port_range.',
   'too-many-sessions': 'Limit: MAX_SESSIONS_PER_JID.',
   'session-unreachable': 'process1',
   timeout: 'Limit: WARM_TIMEOUT.',

@@ -9,7 +9,6 @@ import {
   startWatchedService,
   type WatchedService,
 } from '../support/login-server/watched-service.js'
-import { samplesOf } from '../support/scrape.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
@@ -48,15 +47,6 @@ async function nothingLeft(near: TestService): Promise<void> {
     throw new Error(`there is left: ${JSON.stringify(counts())}`)
   })
 }
-
-test('connections to a remote endpoint use local ports of XMPP_LOCAL_ADDRESSES, and are counted', async () => {
-  // The first login of a process takes more than a second on a slow machine.
-  const near = await startNear('here', { XMPP_LOCAL_ADDRESSES: '127.0.0.2', WARM_TIMEOUT: '15' })
-  await near.bind(alice)
-  const used = samplesOf(await near.service.metrics()).get('warm_bindings_local_ports_used')
-  expect(used).toBeGreaterThan(0)
-  await near.stop()
-})
 
 describe.each(['here', 'there'] as const)('a remote endpoint with REMOTE_ATTACH=%s', attach => {
   let near: TestService

@@ -3,9 +3,8 @@ import { pino } from 'pino'
 import type { Config, Server } from '../../src/config/config.js'
 import type { Clock } from '../../src/lib/clock.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
-import { connectTcp, createDialer, type DialerParts } from '../../src/servers/c2s/dial.js'
+import { createDialer, type DialerParts } from '../../src/servers/c2s/dial.js'
 import type { LinksParts } from '../../src/servers/c2s/links.js'
-import { LocalPorts, type LocalPortsParts } from '../../src/servers/net/local-ports.js'
 import { createNameLookup } from '../../src/servers/net/name-lookup.js'
 import type { StateLookup } from '../../src/servers/net/server-states.js'
 import type { TlsRules } from '../../src/servers/net/tls-context.js'
@@ -19,10 +18,6 @@ export const noProxies: Config['proxies'] = { https: undefined, http: undefined,
 /** Notes no server as up or down. */
 export const noStates: StateLookup = { ofEntry: () => undefined, ofFound: () => undefined }
 
-/** The system chooses addresses and ports. */
-export const anyPorts = (clock: Clock, connect: LocalPortsParts['connect'] = connectTcp) =>
-  new LocalPorts({ addresses: [], clock, connect })
-
 export function dialerParts(clock: Clock, more: Partial<DialerParts> = {}): DialerParts {
   return {
     names: createNameLookup({ clock, preferDirectTls: false, local: true }),
@@ -30,7 +25,6 @@ export function dialerParts(clock: Clock, more: Partial<DialerParts> = {}): Dial
     publicOnly: false,
     descriptors: { expected: 0 },
     states: noStates,
-    ports: anyPorts(clock),
     onExhausted: unnoted,
     ...more,
   }

@@ -1,5 +1,5 @@
 // The service and a small XMPP server in a network of their own, which has few local ports.
-// Arguments: settings as NAME=value. Warms sessions until a call fails, and writes what came of it as JSON.
+// Warms sessions until a call fails, and writes what came of it as JSON.
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
@@ -21,7 +21,6 @@ const { config } = loadConfig({
   RATE_WARMS_PER_ADMIN: '0',
   MAX_SESSIONS_PER_JID: '0',
   AUDIT_LOG: 'off',
-  ...Object.fromEntries(process.argv.slice(2).map(setting => setting.split('='))),
 })
 const lines = []
 const counts = new Counts()
@@ -47,13 +46,10 @@ for (;;) {
   ids.push(reply.id)
 }
 const metrics = await (await fetch('http://[::1]:9110/metrics')).text()
-const sample = name => Number(new RegExp(`^warm_bindings_${name} (\\S+)$`, 'm').exec(metrics)?.[1])
 const isUp = / 1$/m.test(/^warm_bindings_xmpp_server_up\{.*$/m.exec(metrics)?.[0] ?? '')
 for (const id of ids) await call('DELETE', `/warm/${id}`)
 while (service.counts().links > 0) await new Promise(resolve => setTimeout(resolve, 5))
 const { status: again } = await warm()
 const refused = lines.filter(({ msg }) => msg === 'a limit was reached')
-const used = sample('local_ports_used')
-const available = sample('local_ports_available')
-process.stdout.write(JSON.stringify({ sessions: ids.length, failed, used, available, isUp, again, refused }))
+process.stdout.write(JSON.stringify({ sessions: ids.length, failed, isUp, again, refused }))
 process.exit()

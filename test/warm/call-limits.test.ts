@@ -180,18 +180,19 @@ test('a process knows from its predecessor which clients have sent the right sec
   const clock = new FakeClock()
   const about = { rates, clock, hashes: adminHashQueue(), makeRate: memoryStore(clock).rate, refused: unnoted }
   const old = createCallLimits(about)
-  const backend = { client: '192.0.2.1', name: 'portal' }
+  const from = (client: string) => ({ client, name: 'portal', key: client, proof: async () => `${client} secret` })
+  const backend = from('192.0.2.1')
   expect(await old.failures.begin(backend)).toBeUndefined()
   await old.failures.succeeded(backend)
   const { failures } = createCallLimits(about)
-  const guesses = Array.from({ length: 50 }, (_, number) => ({
-    client: `198.51.100.${number}`,
-    name: 'portal',
-  }))
-  for (const guess of guesses) {
+  for (let number = 0; number < 50; number++) {
+    const guess = from(`198.51.100.${number}`)
     expect(await failures.begin(guess)).toBeUndefined()
     await failures.failed(guess)
   }
-  expect(await failures.begin({ ...backend, client: '192.0.2.2' })).toBe(600)
-  expect(await failures.begin(backend)).toBeUndefined()
+  for (const [claim, wasRight] of [
+    [from('192.0.2.2'), false],
+    [backend, true],
+  ] as const)
+    expect([await failures.begin(claim), await failures.wasRight(claim)]).toEqual([600, wasRight])
 })

@@ -78,7 +78,6 @@ function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
     config,
     registry,
     descriptors: { taken: 20, most: 1000 },
-    ports: () => ({ used: 2, available: 28_232 }),
     waiting: { bytes: 0, most: 2 ** 30 },
     connections: () => 3,
     unreadBytes: () => 0,

@@ -16,7 +16,6 @@ function sourcesOf(states: Partial<Census['states']> = {}, heldSince?: number) {
     census: () => ({ states: { ...noStates, ...states }, heldRequests, heldSince }),
     open: {
       links: () => 5,
-      localPorts: () => ({ used: 7, available: 28_232 }),
       servers: () => [{ labels: { domain: 'example.org', server: '[::1]:5222' }, isUp: false }],
       remotes: () => 6,
       unreadBytes: () => 7,

@@ -5,7 +5,6 @@ import { type Loaded, loadConfig } from '../../config/load.js'
 import { reloadConfig } from '../../config/reload.js'
 import type { Environment } from '../../config/settings.js'
 import { Counts } from '../../lib/counts.js'
-import { v8Collector } from '../../lib/limits/garbage.js'
 import { createPartLogs } from '../../lib/log.js'
 import { type Service, startService } from '../../service/service.js'
 import { createLogs } from '../../watching/logs.js'
@@ -68,7 +67,6 @@ async function start(folder: string, onTakingUp: () => void) {
       counts,
       socketsFolder: folder,
       servesMetrics: false,
-      collect: v8Collector(),
       place: `${hostname()}, worker ${worker}`,
       slot: worker,
       sockets: new Map(JSON.parse(process.env[socketsVariable] ?? '[]')),

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { createSecureContext } from 'node:tls'
 import { attempt } from '../../lib/attempt.js'
@@ -99,11 +98,6 @@ export function listOf<T>(read: (entry: string) => T | undefined, fault: string,
     return [...new Set(values.filter(value => value !== undefined))]
   }
 }
-
-export const ipAddresses = listOf(
-  entry => (isIP(entry) === 0 || /^[0:.]+$/.test(entry) ? undefined : entry.toLowerCase()),
-  'not the IP address of an interface, such as 10.0.0.11 or 2001:db8::11',
-)
 
 export const files: Kind<readonly string[]> = entriesOf
 

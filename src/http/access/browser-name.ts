@@ -1,7 +1,4 @@
-import { forgetOldest } from '../../lib/limits/forget-oldest.js'
-
 const longest = 512
-const mostNames = 500
 export const otherBrowser = 'another client'
 
 /** The first match counts, because most browsers also send marks of other browsers. */
@@ -26,8 +23,6 @@ const systems: readonly (readonly [mark: string, name: string])[] = [
   ['Linux', 'Linux'],
 ]
 
-const names = new Map<string, string>()
-
 /** Such as `Firefox 140, Windows`. */
 export function browserName(agent: string | undefined): string | undefined {
   if (agent === undefined) return undefined
@@ -35,18 +30,10 @@ export function browserName(agent: string | undefined): string | undefined {
   const found = browsers.find(([mark]) => text.includes(mark))
   const system = systems.find(([mark]) => text.includes(mark))?.[1]
   const name = found === undefined ? otherBrowser : `${found[1]}${versionAfter(text, found[0])}`
-  return shared(system === undefined ? name : `${name}, ${system}`)
+  return system === undefined ? name : `${name}, ${system}`
 }
 
 function versionAfter(text: string, mark: string): string {
   const [, version] = /^[A-Za-z]*\/?(\d{1,3})(?!\d)/.exec(text.slice(text.indexOf(mark) + mark.length, longest)) ?? []
   return version === undefined ? '' : ` ${Number(version)}`
-}
-
-function shared(name: string): string {
-  const known = names.get(name)
-  if (known !== undefined) return known
-  names.set(name, name)
-  forgetOldest(names, mostNames)
-  return name
 }

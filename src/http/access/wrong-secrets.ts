@@ -7,9 +7,9 @@ export interface Claim {
   readonly client: string
   readonly name: string
   /** A hash of client, name and secret, equal in all processes. The first call is slow. */
-  readonly proof?: () => Promise<string>
+  readonly proof: () => Promise<string>
   /** A hash of the same values, different in each process. */
-  readonly key?: string
+  readonly key: string
 }
 
 /** A client's limit for all names together, as a multiple of its limit for one name. */
@@ -20,13 +20,10 @@ const longestDelay = 2_000
 
 /** Failures for one name, from all clients, are counted over this period. */
 const nameSeconds = 600
-const weekSeconds = 604_800
-/** A client that gave the right secret is known at least until the end of the next week. */
-const knownWeeks = 2
 /** Right secrets are remembered in the current and the previous period of this length. */
-const rightMilliseconds = 1_200_000
+const rightMilliseconds = 86_400_000
 const addMilliseconds = 600_000
-const mostKnown = 1_000
+const mostAdded = 1_000
 const checksOfClient = 1
 
 /**
@@ -37,11 +34,8 @@ export class WrongSecrets {
   readonly #ofName: KeyedRate
   readonly #ofClient: KeyedRate
   readonly #ofNameEverywhere: KeyedRate
-  readonly #known: KeyedRate
   readonly #right: KeyedRate
-  /** Last additions to `#known`, in Unix milliseconds, by hashed client and name. */
-  readonly #knownAt = new Map<string, number>()
-  /** Last additions to `#right`, by `Claim.key`. Claims without a key use the hashed client and name. */
+  /** Last additions to `#right`, in Unix milliseconds, by `Claim.key`. */
   readonly #rightAt = new Map<string, number>()
   readonly #refused: OnRefused
   readonly #mostOfName: () => number
@@ -54,14 +48,13 @@ export class WrongSecrets {
     this.#ofClient = rates('failed-logins-client', () => numberOf(most) * allNamesFactor, 60)
     this.#mostOfName = () => (numberOf(most) * nameSeconds) / 60
     this.#ofNameEverywhere = rates('failed-logins-everywhere', this.#mostOfName, nameSeconds)
-    this.#known = rates('known-logins', () => Math.min(1, numberOf(most)), knownWeeks * weekSeconds)
     this.#right = rates('right-secrets', () => Math.min(1, numberOf(most)), (2 * rightMilliseconds) / 1000)
   }
 
   /** Notes a right secret. Returns the seconds to wait if the client is at both limits: for the name and in total. */
   async noteKnown(claim: Claim): Promise<number | undefined> {
     const { client, name } = claim
-    await this.#know(claim)
+    this.#noteRight(claim)
     const wait = await this.#ofClient.wait(client)
     return wait === undefined ? undefined : this.#noting(client, await this.#ofName.wait(keyOf(client, name)))
   }
@@ -76,14 +69,13 @@ export class WrongSecrets {
     const slot = slotOf(name)
     await this.#enter(slot, this.#mostOfName())
     const waitOfAll = await this.#ofNameEverywhere.wait(slot)
-    if (waitOfAll === undefined || (await this.#isKnown(claim))) return undefined
+    if (waitOfAll === undefined) return undefined
     await this.unchecked(claim)
     return this.#noting(client, waitOfAll)
   }
 
   async wasRight({ proof }: Claim): Promise<boolean> {
-    const proven = await proof?.()
-    if (proven === undefined) return false
+    const proven = await proof()
     const period = Math.floor(Date.now() / rightMilliseconds)
     for (const each of [period, period - 1]) if ((await this.#right.count(`${proven} ${each}`)) > 0) return true
     return false
@@ -91,7 +83,7 @@ export class WrongSecrets {
 
   async succeeded(claim: Claim): Promise<void> {
     await this.unchecked(claim)
-    await this.#know(claim)
+    this.#noteRight(claim)
   }
 
   /** Cancels the failure that `begin` counted. */
@@ -130,26 +122,17 @@ export class WrongSecrets {
     else if (--underWay.count === 0) this.#underWay.delete(key)
   }
 
-  async #know({ client, name, proof, key: secretKey }: Claim): Promise<void> {
-    const key = keyOf(client, name)
+  #noteRight({ proof, key }: Claim): void {
     const now = Date.now()
-    // `#noteRight` is not awaited, because `proof` may compute a slow hash.
-    if (isDue(this.#rightAt, secretKey ?? key, now))
-      void this.#noteRight(proof, Math.floor(now / rightMilliseconds)).catch(() => {})
-    if (isDue(this.#knownAt, key, now)) await this.#known.take(`${key} ${weekOf(now)}`)
-  }
-
-  async #noteRight(proof: Claim['proof'], period: number): Promise<void> {
-    const proven = await proof?.()
-    if (proven !== undefined) await this.#right.take(`${proven} ${period}`)
-  }
-
-  async #isKnown({ client, name }: Claim): Promise<boolean> {
-    const key = keyOf(client, name)
-    if (this.#knownAt.has(key)) return true
-    const week = weekOf(Date.now())
-    for (let ago = 0; ago < knownWeeks; ago++) if ((await this.#known.count(`${key} ${week - ago}`)) > 0) return true
-    return false
+    if (now - (this.#rightAt.get(key) ?? 0) < addMilliseconds) return
+    this.#rightAt.delete(key)
+    this.#rightAt.set(key, now)
+    forgetOldest(this.#rightAt, mostAdded)
+    const period = Math.floor(now / rightMilliseconds)
+    // Not awaited, because `proof` may compute a slow hash.
+    void proof()
+      .then(proven => this.#right.take(`${proven} ${period}`))
+      .catch(() => {})
   }
 
   #noting(client: string, wait: number | undefined): number | undefined {
@@ -158,18 +141,8 @@ export class WrongSecrets {
   }
 }
 
-function isDue(addedAt: Map<string, number>, key: string, now: number): boolean {
-  if (now - (addedAt.get(key) ?? 0) < addMilliseconds) return false
-  addedAt.delete(key)
-  addedAt.set(key, now)
-  forgetOldest(addedAt, mostKnown)
-  return true
-}
-
 /** Hashed, because some people type their secret as the name. */
 const keyOf = (client: string, name: string) => hash('sha256', `${client} ${name}`, 'base64')
 
 /** Names share 4,096 slots, so that invented names take little memory. */
 const slotOf = (name: string) => hash('sha256', name, 'base64').slice(0, 2)
-
-const weekOf = (milliseconds: number) => Math.floor(milliseconds / 1000 / weekSeconds)

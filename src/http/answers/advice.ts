@@ -54,7 +54,7 @@ export const advice: Readonly<Record<ProblemCode, string>> = {
   'jid-mismatch': 'Check which users the account, token or certificate may log in.',
   'temporary-auth-failure': 'Try again later.',
   'local-ports-exhausted':
-    'Try again later. Have an operator list more addresses of this machine in XMPP_LOCAL_ADDRESSES, or add another machine.',
+    'Try again later. Have an operator widen net.ipv4.ip_local_port_range, or add another machine.',
   'service-full': 'Try again later. If this happens often, have an operator raise the limit.',
   'too-many-sessions': 'Try again later, or end sessions of this user. An operator can raise MAX_SESSIONS_PER_JID.',
   'session-unreachable': 'Try again in a moment. The process then answers, or its sessions have ended.',

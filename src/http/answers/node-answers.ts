@@ -8,7 +8,7 @@ export const inertHeaders: readonly string[] = [
   ...['X-Content-Type-Options', 'nosniff'],
 ]
 
-export function answerEmpty(res: ServerResponse, status: number, headers: readonly string[] = []): void {
+function answerEmpty(res: ServerResponse, status: number, headers: readonly string[] = []): void {
   res.writeHead(status, ['Content-Length', '0', ...headers, ...inertHeaders]).end()
 }
 

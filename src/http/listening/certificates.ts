@@ -4,7 +4,6 @@ import type { Config } from '../../config/config.js'
 import { exposureOf } from '../../config/exposed-secrets.js'
 import { ConfigError } from '../../config/load.js'
 import { type Certificate, dateWarnings, readTlsFiles } from '../../config/tls-files.js'
-import { ClientAuthorities } from './client-authorities.js'
 
 type Https = NonNullable<Config['https']>
 
@@ -12,7 +11,6 @@ export class Certificates {
   usual: SecureContextOptions = {}
   /** Expiry by file, in seconds since 1970. */
   expiries: ReadonlyMap<string, number> = new Map()
-  clientAuthorities = new ClientAuthorities('')
   #https: Https
   #certificates: readonly Certificate[] = []
   #named: ReadonlyMap<string, SecureContext> = new Map()
@@ -41,7 +39,6 @@ export class Certificates {
     // Reversed, so that the first certificate for a name counts.
     this.#named = new Map(names.reverse())
     this.#certificates = certificates
-    this.clientAuthorities = new ClientAuthorities(String(clientCa ?? ''))
     this.usual = options[0]!
     this.expiries = new Map(certificates.map(({ file, x509 }) => [file, Date.parse(x509.validTo) / 1000]))
     const exposed = certificates.flatMap(({ keyFile }) => exposureOf(keyFile, `TLS_KEY names ${keyFile}`))

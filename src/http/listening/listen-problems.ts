@@ -9,8 +9,7 @@ export async function listenProblems({
   listen,
   https,
   metrics,
-  localAddresses,
-}: Pick<Config, 'listen' | 'https' | 'metrics' | 'localAddresses'>): Promise<string[]> {
+}: Pick<Config, 'listen' | 'https' | 'metrics'>): Promise<string[]> {
   const named = [
     ...listen.places.map(place => ['HOST', place] as const),
     ...(https?.places ?? []).map(place => [https!.placesFrom, place] as const),
@@ -28,17 +27,7 @@ export async function listenProblems({
       ]
     }),
   )
-  return [...new Set(problems.flat()), ...(await localAddressProblems(localAddresses))]
-}
-
-export async function localAddressProblems(addresses: readonly string[]): Promise<string[]> {
-  const codes = await Promise.all(addresses.map(bindErrorCode))
-  return addresses.flatMap((address, at) => {
-    const code = codes[at]
-    return code === undefined
-      ? []
-      : [`XMPP_LOCAL_ADDRESSES has ${address}, ${bindFailureReason(code) ?? `which cannot be used (${code})`}`]
-  })
+  return [...new Set(problems.flat())]
 }
 
 export function forbiddenPortProblem(port: number | undefined): string {

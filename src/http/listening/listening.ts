@@ -20,7 +20,7 @@ import { refuseExpectation } from '../answers/node-answers.js'
 import { delayContinue } from '../bodies/expect-continue.js'
 import { isAfterLastReply } from '../bodies/lingering-close.js'
 import { install } from '../fast/install.js'
-import { rawSocket, replyUnderWay } from '../fast/reply-under-way.js'
+import { rawSocket } from '../fast/reply-under-way.js'
 import { readAbsoluteForm } from './absolute-form.js'
 import { Certificates } from './certificates.js'
 import { createConnectionLimits, shareOfCallers } from './connection-limits.js'
@@ -114,17 +114,6 @@ export async function listen(
     urls.push(socketPath(place.host) === undefined ? urlOf(server, scheme) : place.host)
     server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection was not accepted'))
   }
-  let areAuthoritiesReduced = false
-  const openedBeforeReload = new WeakSet<Socket>()
-  /** Disconnects clients whose CA was removed. If `clientAuth` is `warm`, open WebSockets and replies can finish. */
-  const recheck = (socket: TLSSocket) => {
-    if (!socket.authorized || certificates!.clientAuthorities.issued(socket)) return
-    socket.authorized = false
-    const reply = replyUnderWay(socket)
-    const isUpgraded = detached.get(socket) === 'upgraded'
-    if (https!.clientAuth === 'all' || (reply === undefined && !isUpgraded)) socket.destroy()
-    else if (reply !== undefined) reply.shouldKeepAlive = false
-  }
   const closedBy = async (close: (server: HttpServer, done: () => void) => void) => {
     if (leave !== undefined) await leave()
     await Promise.all(servers.map(server => new Promise<void>(resolve => close(server, resolve))))
@@ -148,9 +137,6 @@ export async function listen(
         encrypted.add(socket)
         paceEnds(socket)
         socket.once('close', () => encrypted.delete(socket))
-        // On a connection after the reload, a resumed TLS session was verified with the current CAs.
-        const isVerified = socket.isSessionReused() && !openedBeforeReload.has(rawSocket(socket))
-        if (areAuthoritiesReduced && !isVerified) recheck(socket)
       })
       await bind(server, place, https!.places, https!.placesFrom)
     }
@@ -172,14 +158,8 @@ export async function listen(
     reload(next?: Pick<Config, 'https'>): boolean {
       if (certificates === undefined) return true
       try {
-        const { clientAuthorities: before } = certificates
         const amiss = certificates.reload(next?.https)
         for (const server of secureServers) server.setSecureContext(certificates.usual)
-        if (https!.clientAuth !== 'off' && before.isReducedBy(certificates.clientAuthorities)) {
-          areAuthoritiesReduced = true
-          for (const connection of limits.connections) openedBeforeReload.add(connection)
-          encrypted.forEach(recheck)
-        }
         log.info({ certificates: certificates.files }, 'certificates reloaded')
         for (const sentence of amiss) log.warn(sentence)
         return true

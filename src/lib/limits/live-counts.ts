@@ -35,7 +35,7 @@ export class OwnCounts<Kind extends string> implements LiveCounts<Kind> {
   }
 }
 
-export const thingOf = (kind: string, key: string) => `${kind} ${key}`
+const thingOf = (kind: string, key: string) => `${kind} ${key}`
 
 export function exceeds(number: number, limit: number): boolean {
   return limit > 0 && number > limit

@@ -21,12 +21,7 @@ const endingShare = 0.1
 const patience = 60_000
 
 /** The returned function returns 1 or more if heap or resident memory has reached `share` of its limit. */
-export function memoryMeasure(
-  clock: Pick<Clock, 'now'>,
-  megabytes: Most,
-  workers = 0,
-  collect: () => boolean = () => false,
-): (share?: number) => number {
+export function memoryMeasure(clock: Pick<Clock, 'now'>, megabytes: Most, workers = 0): (share?: number) => number {
   const heap = heapSize() * mostOfHeap
   let measuredAt = Number.NEGATIVE_INFINITY
   let taken = 0
@@ -34,13 +29,13 @@ export function memoryMeasure(
   let heapUsed = 0
   const measure = () => {
     measuredAt = clock.now()
-    taken = residentMemory() ?? taken
+    // Node reads the value from a file, and fails if no descriptor is free.
+    taken = attempt(memoryUsage.rss) ?? taken
     most = processMemory(numberOf(megabytes), workers)
     heapUsed = getHeapStatistics().used_heap_size
   }
   return (share = 1) => {
     if (clock.now() - measuredAt >= interval) measure()
-    if (taken >= most * share && collect()) measure()
     return Math.max(heapUsed / heap, taken / most) / share
   }
 }
@@ -65,9 +60,6 @@ function processMemory(megabytes: number, workers: number): number {
   const machine = Math.min(constrainedMemory() || totalmem(), totalmem())
   return megabytes * 2 ** 20 || (machine * mostOfMachine) / Math.max(1, workers)
 }
-
-/** In bytes. Undefined if no descriptor is free, because Node reads the value from a file. */
-export const residentMemory = (): number | undefined => attempt(() => memoryUsage.rss())
 
 export function memoryAllows(clock: Pick<Clock, 'now'>, measure: () => number): (sessions: number) => boolean {
   let most = Number.POSITIVE_INFINITY

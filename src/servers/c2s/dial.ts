@@ -8,10 +8,8 @@ import { connectSharingBuffer } from '../../lib/shared-buffer.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Failure, LinkStep } from '../../xmpp/link.js'
 import { allowed } from '../net/allowed-addresses.js'
-import { ConnectedServer } from '../net/connected-server.js'
-import type { LocalPorts, Source } from '../net/local-ports.js'
 import type { Addresses, NameLookup, Route } from '../net/name-lookup.js'
-import type { ServerState, StateLookup } from '../net/server-states.js'
+import type { ConnectedServer, ServerState, StateLookup } from '../net/server-states.js'
 import type { Target } from '../net/srv-records.js'
 import { nothing } from './socket-events.js'
 
@@ -27,7 +25,8 @@ const addressSeconds = 5
 /** RFC 8305 §5. */
 const staggerMilliseconds = 250
 const connectSeconds = 15
-const foreignAddress = 'XMPP_LOCAL_ADDRESSES has an address that this machine does not have.'
+
+type Connect = (host: string, port: number) => Socket
 
 export interface DialerParts {
   readonly names: NameLookup
@@ -35,15 +34,15 @@ export interface DialerParts {
   readonly publicOnly: boolean
   readonly descriptors: { expected: number }
   readonly states: StateLookup
-  readonly ports: LocalPorts
+  readonly connect?: Connect | undefined
   readonly onExhausted: (about: object) => void
 }
 
 export type Dialer = ReturnType<typeof createDialer>
 
 export function createDialer(parts: DialerParts) {
-  const { names, clock, descriptors, states, ports, onExhausted } = parts
-  const searchParts = (publicOnly: boolean) => ({ names, clock, publicOnly, descriptors, ports, onExhausted })
+  const { names, clock, descriptors, states, connect, onExhausted } = parts
+  const searchParts = (publicOnly: boolean) => ({ names, clock, publicOnly, descriptors, connect, onExhausted })
   return {
     /** `other` replaces the address (RFC 6120 §4.9.3.19). */
     toServer(server: Server, domain: string, other?: Target) {
@@ -60,8 +59,8 @@ export function createDialer(parts: DialerParts) {
   }
 }
 
-export function connectTcp(host: string, port: number, source: Source = {}): Socket {
-  const socket = connectSharingBuffer({ host, port, ...source, keepAlive: true, noDelay: true })
+function connectTcp(host: string, port: number): Socket {
+  const socket = connectSharingBuffer({ host, port, keepAlive: true, noDelay: true })
   return socket.on('error', nothing)
 }
 
@@ -71,7 +70,7 @@ export type Search = ReturnType<typeof createSearch>
 
 /** `connections` dials the targets in order. `failure` is the first at the furthest step. */
 export function createSearch(
-  { names, clock, publicOnly, descriptors, ports, onExhausted }: SearchParts,
+  { names, clock, publicOnly, descriptors, connect = connectTcp, onExhausted }: SearchParts,
   route: Route | Promise<Route>,
   domain = '',
   stateOf: (target: Target) => ServerState | undefined = () => undefined,
@@ -121,7 +120,7 @@ export function createSearch(
       onConnecting()
       until = Math.min(until, clock.now() + connectSeconds * 1000)
       const socket = await new Promise<Socket | Failure>(resolve => {
-        cancelRace = race(addresses, target.port, { clock, connect: ports.connect, ports }, until, resolve)
+        cancelRace = race(addresses, target.port, { clock, connect }, until, resolve)
         // Node opens the socket in the next tick. Until then, `countAhead` counts its descriptor.
         process.nextTick(countAhead, false)
       })
@@ -130,7 +129,7 @@ export function createSearch(
         yield {
           socket,
           tls: target.tls,
-          to: new ConnectedServer(server, state, ports, socket),
+          to: { name: server, state },
           isLast: index === found.targets.length - 1,
         }
     }
@@ -167,7 +166,7 @@ export function createSearch(
 export function race(
   addresses: Addresses,
   port: number,
-  { clock, connect, ports }: Pick<SearchParts, 'clock' | 'ports'> & Pick<LocalPorts, 'connect'>,
+  { clock, connect }: { readonly clock: Clock; readonly connect: Connect },
   until: number,
   onEnd: (end: Socket | Failure) => void,
 ): () => void {
@@ -187,15 +186,9 @@ export function race(
     socket.destroy()
   }
 
-  function lose(socket: Socket, address: string, failure: Failure): void {
+  function lose(socket: Socket, failure: Failure): void {
     giveUp(socket)
-    if (failure.code === 'local-ports-exhausted') {
-      exhausted = failure
-      if (ports.failed(socket, failure.detail !== undefined)) {
-        dial(address, socket)
-        return
-      }
-    }
+    if (failure.code === 'local-ports-exhausted') exhausted = failure
     if (begun < addresses.length) {
       next?.cancel()
       attempt()
@@ -203,24 +196,12 @@ export function race(
   }
 
   function attempt(): void {
-    dial(addresses[begun++]!)
-    if (begun < addresses.length) next = clock.after(staggerMilliseconds, attempt)
-  }
-
-  function dial(address: string, before?: Socket): void {
-    const socket = connect(address, port, before)
+    const socket = connect(addresses[begun++]!, port)
     const ms = Math.max(0, Math.min(addressSeconds * 1000, until - clock.now()))
-    const limit = clock.after(ms, () => lose(socket, address, { step: 'connect', code: 'timeout' }))
+    const limit = clock.after(ms, () => lose(socket, { step: 'connect', code: 'timeout' }))
     attempts.set(socket, limit)
-    const onError = (cause: NodeJS.ErrnoException) => {
-      const isForeign = cause.syscall === 'bind' && cause.code === 'EADDRNOTAVAIL'
-      lose(socket, address, {
-        step: 'connect',
-        code: connectProblem(cause),
-        cause,
-        ...(isForeign && { detail: foreignAddress }),
-      })
-    }
+    const onError = (cause: NodeJS.ErrnoException) =>
+      lose(socket, { step: 'connect', code: connectProblem(cause), cause })
     const onConnect = () => {
       socket.off('error', onError)
       socket.off('connect', onConnect)
@@ -231,6 +212,7 @@ export function race(
     }
     socket.on('error', onError)
     socket.on('connect', onConnect)
+    if (begun < addresses.length) next = clock.after(staggerMilliseconds, attempt)
   }
 
   attempt()

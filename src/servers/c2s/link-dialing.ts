@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { LinkEnd } from '../../xmpp/link.js'
-import type { ConnectedServer } from '../net/connected-server.js'
+import type { ConnectedServer } from '../net/server-states.js'
 import {
   type Connection,
   type ConnectionEvents,
@@ -61,11 +61,11 @@ export class LinkDialing {
   connected(server: ConnectedServer): void {
     this.#connection = undefined
     this.#server = server
-    server.opened()
+    server.state?.opened()
   }
 
   disconnected(): void {
-    this.#server?.closed()
+    this.#server?.state?.closed()
     this.#server = undefined
   }
 

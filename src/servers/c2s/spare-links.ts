@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Timer } from '../../lib/clock.js'
-import type { ConnectedServer } from '../net/connected-server.js'
+import type { ConnectedServer } from '../net/server-states.js'
 import {
   type Connection,
   type ConnectionEvents,

@@ -36,7 +36,7 @@ export function linkEnded(failure: Failure, step: Step): Problem {
 
 function detailOf({ code, cause, detail }: Failure): string | undefined {
   if (code === 'service-full') return limitDetail('descriptors')
-  if (code === 'local-ports-exhausted') return detail ?? limitDetail('local-ports')
+  if (code === 'local-ports-exhausted') return limitDetail('local-ports')
   return cause instanceof CertificateFault ? cause.message : detail
 }
 

@@ -60,7 +60,7 @@ export function recordOf({ jid, credentials }: LoginRequest, lang: string): Relo
   return secrets && { jid, lang, credentials: secrets }
 }
 
-export function secretsOf(credentials: Credentials): Secrets | undefined {
+function secretsOf(credentials: Credentials): Secrets | undefined {
   switch (credentials.kind) {
     case 'keys':
       return { kind: 'keys', proof: proofInText(credentials.proof) }
@@ -85,7 +85,7 @@ export function requestOf(record: ReloginRecord, account: ServiceAccount | undef
   return credentials && { jid: record.jid, credentials }
 }
 
-export function credentialsOf(secrets: Secrets, account: ServiceAccount | undefined): Credentials | undefined {
+function credentialsOf(secrets: Secrets, account: ServiceAccount | undefined): Credentials | undefined {
   switch (secrets.kind) {
     case 'keys':
       return { kind: 'keys', proof: proofInBytes(secrets.proof) }

@@ -56,6 +56,12 @@ export interface ServerRow {
   readonly isUp: boolean
 }
 
+export interface ConnectedServer {
+  /** Host and port. */
+  readonly name: string
+  readonly state: ServerState | undefined
+}
+
 export interface StateLookup {
   ofEntry(domain: string, server: string): ServerState | undefined
   ofFound(domain: string, server: string): ServerState | undefined

@@ -11,7 +11,7 @@ import { RedisRecords } from './redis-records.js'
 import { RedisSessions } from './redis-sessions.js'
 import { RedisTabs } from './redis-tabs.js'
 
-export interface RedisStoreParts {
+interface RedisStoreParts {
   readonly settings: RedisSettings
   /** The same in all processes. */
   readonly sealKey: KeyObject

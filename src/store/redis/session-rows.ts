@@ -5,7 +5,7 @@ import type { StoredSession } from '../store.js'
 
 type Rest = Pick<StoredSession, 'user' | 'address' | 'admin' | 'tab'>
 
-export interface ReadRow extends Listed {
+interface ReadRow extends Listed {
   readonly rest: string
 }
 

@@ -4,20 +4,8 @@ import type { Descriptors } from '../../lib/limits/descriptors.js'
 import { memoryLimits } from '../../lib/limits/memory.js'
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 
-/**
- * In bytes: `memory`, `heap`, `waiting`, `unread`. `ports` is for the server address with the highest share of used
- * ports.
- */
-export const resources = [
-  'sessions',
-  'connections',
-  'memory',
-  'heap',
-  'descriptors',
-  'ports',
-  'waiting',
-  'unread',
-] as const
+/** In bytes: `memory`, `heap`, `waiting`, `unread`. */
+export const resources = ['sessions', 'connections', 'memory', 'heap', 'descriptors', 'waiting', 'unread'] as const
 
 export type Resource = (typeof resources)[number]
 
@@ -37,52 +25,32 @@ interface CapacityParts {
   readonly registry: { readonly size: number }
   readonly descriptors: Pick<Descriptors, 'taken' | 'most'>
   readonly waiting: Pick<WaitingMemory, 'bytes' | 'most'>
-  /** Undefined except on Linux. */
-  readonly ports: () => { readonly used: number; readonly available: number } | undefined
   readonly connections: () => number
   readonly unreadBytes: () => number
 }
 
 export function createCapacity(parts: CapacityParts): () => Capacity {
-  const { config, registry, descriptors, waiting, ports, connections, unreadBytes } = parts
+  const { config, registry, descriptors, waiting, connections, unreadBytes } = parts
   const { limits, listen, workers } = config
   return () => {
     const most = memoryLimits(limits.megabytes, workers)
     const { rss, heapUsed } = memoryUsage()
-    const { used, available } = ports() ?? { used: 0, available: 0 }
     return {
       sessions: use(registry.size, limits.sessions),
       connections: use(connections(), listen.maxConnections),
       memory: use(rss, most.resident),
       heap: use(heapUsed, most.heap),
       descriptors: use(descriptors.taken, descriptors.most),
-      ports: use(used, available),
       waiting: use(waiting.bytes, waiting.most),
       unread: use(unreadBytes(), limits.unreadMegabytes * 2 ** 20),
     }
   }
 }
 
-interface PlacedCapacity {
-  readonly place: string | undefined
-  readonly capacity: Capacity
+export function sumOfCapacities(capacities: readonly Capacity[]): Capacity {
+  const sums = resources.map(resource => [resource, sumOf(capacities.map(capacity => capacity[resource]))])
+  return Object.fromEntries(sums) as Record<Resource, Use>
 }
-
-export function sumOfCapacities(placed: readonly PlacedCapacity[]): Capacity {
-  const sums = resources.map(resource => [resource, sumOf(placed.map(({ capacity }) => capacity[resource]))])
-  const hosts = new Set(placed.map(hostOf))
-  // Processes of a host share its ports, so `most` of a host counts once.
-  const ports = [...hosts].map(host => {
-    const uses = placed.filter(process => hostOf(process) === host).map(({ capacity }) => capacity.ports)
-    return { used: sumOf(uses).used, most: Math.max(...uses.map(({ most }) => most ?? 0)) || null }
-  })
-  const share = ({ used, most }: Use) => used / (most ?? Number.POSITIVE_INFINITY)
-  const [busiest] = ports.sort((a, b) => share(b) - share(a))
-  return { ...(Object.fromEntries(sums) as Record<Resource, Use>), ...(busiest && { ports: busiest }) }
-}
-
-/** `web1, worker 2` is a process of web1. */
-const hostOf = ({ place }: PlacedCapacity) => place?.split(',', 1)[0]
 
 function sumOf(uses: readonly Use[]): Use {
   const isLimited = uses.every(({ most }) => most !== null)

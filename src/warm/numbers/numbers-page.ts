@@ -25,7 +25,6 @@ const resourceNames: Readonly<Record<Resource, readonly [name: string, limit: st
   memory: ['Memory', 'MAX_MEMORY_MB'],
   heap: ['Heap', 'a share of the limit of Node.js'],
   descriptors: ['File descriptors', 'LimitNOFILE'],
-  ports: ['Local ports to one server', 'ip_local_port_range and XMPP_LOCAL_ADDRESSES'],
   waiting: ['Waiting stanzas', 'a share of the memory'],
   unread: ['Unread replies', 'MAX_UNREAD_MB'],
 }
@@ -79,9 +78,7 @@ function describeWhole({ capacity, warms, processes }: Overview, hour: Hour) {
       describeChart('failures', 'Failures a minute', hour.failures, whole),
       describeChart('p99', 'Login time of 99 % (p99)', hour.p99, milliseconds),
     ],
-    capacity: resources
-      .filter(resource => resource !== 'ports' || capacity.ports.most !== null)
-      .map(resource => describeUse(resource, capacity[resource])),
+    capacity: resources.map(resource => describeUse(resource, capacity[resource])),
     processes: processes?.map(describeProcess),
   }
 }

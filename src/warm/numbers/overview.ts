@@ -60,9 +60,7 @@ export function createOverview({ others, clock, recentWarms, place, registry, ca
       { ...own, name: others.self, place, isOwn: true, state: registry.takesSessions ? 'live' : 'draining' },
     ]
     return {
-      capacity: sumOfCapacities(
-        processes.flatMap(({ place, capacity }) => (capacity === undefined ? [] : { place, capacity })),
-      ),
+      capacity: sumOfCapacities(processes.flatMap(({ capacity }) => capacity ?? [])),
       warms: summaryOf([own.warms, ...answers.map(([, { warms }]) => warms)]),
       processes: processes.sort((a, b) => (a.name < b.name ? -1 : 1)),
     }

@@ -5,7 +5,7 @@ import { type Addresses, createNameLookup, type Route } from '../../../src/serve
 import type { Target } from '../../../src/servers/net/srv-records.js'
 import type { Failure } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { anyPorts, dialerParts } from '../../support/link-parts.js'
+import { dialerParts } from '../../support/link-parts.js'
 import { ScriptedServer } from '../../support/scripted-server.js'
 import { FakeSockets } from './fake-sockets.js'
 
@@ -38,7 +38,7 @@ beforeEach(() => {
 
 const descriptors = { expected: 0 }
 const dialer = (about: { publicOnly?: boolean } = {}) =>
-  createDialer(dialerParts(clock, { names, descriptors, ports: anyPorts(clock, sockets.connect), ...about }))
+  createDialer(dialerParts(clock, { names, descriptors, connect: sockets.connect, ...about }))
 const server: Server = {
   host: '127.0.0.1',
   port: 5222,

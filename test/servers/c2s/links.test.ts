@@ -5,7 +5,7 @@ import { createSearch, type Dialer, type Search } from '../../../src/servers/c2s
 import { createLinks } from '../../../src/servers/c2s/links.js'
 import type { Route } from '../../../src/servers/net/name-lookup.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { anyPorts, dialerParts, linksParts } from '../../support/link-parts.js'
+import { dialerParts, linksParts } from '../../support/link-parts.js'
 import { ScriptedServer } from '../../support/scripted-server.js'
 import { features, plainHeader, serverHeader } from './call.js'
 
@@ -21,7 +21,7 @@ const notingDialer = (): Dialer => ({
 function noted(what: string): Search {
   dialled.push(what)
   const search = createSearch(
-    dialerParts(clock, { ports: anyPorts(clock, () => new Socket()) }),
+    dialerParts(clock, { connect: () => new Socket() }),
     new Promise(resolve => {
       isFound = resolve
     }),

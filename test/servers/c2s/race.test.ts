@@ -2,7 +2,6 @@ import { Socket } from 'node:net'
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { race as begin } from '../../../src/servers/c2s/dial.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { anyPorts } from '../../support/link-parts.js'
 import { FakeSockets } from './fake-sockets.js'
 
 let clock: FakeClock
@@ -18,9 +17,7 @@ beforeEach(() => {
 })
 
 function race(addresses: readonly string[], until = 15_000) {
-  const ports = anyPorts(clock, sockets.connect)
-  const { connect } = ports
-  return begin(addresses, 5222, { clock, connect, ports }, until, end => {
+  return begin(addresses, 5222, { clock, connect: sockets.connect }, until, end => {
     if (end instanceof Socket) {
       winner = end
       ends.push('won')
@@ -106,6 +103,13 @@ describe('connecting to the addresses of a host', () => {
     sockets.refuse('b')
     expect(ends).toEqual(['lost connect remote-connection-failed ECONNREFUSED'])
     expect(clock.pending).toBe(0)
+  })
+
+  test('reports local-ports-exhausted, even if the last attempt fails for another reason', () => {
+    race(['192.0.2.1', '2001:db8::1'])
+    sockets.refuse('192.0.2.1', 'EADDRNOTAVAIL')
+    sockets.refuse('2001:db8::1', 'ENETUNREACH')
+    expect(ends).toEqual(['lost connect local-ports-exhausted EADDRNOTAVAIL'])
   })
 
   test.each(['EMFILE', 'ENFILE'])(

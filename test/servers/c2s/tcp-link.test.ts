@@ -7,7 +7,7 @@ import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
 import { element } from '../../support/element.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { anyPorts, dialerParts } from '../../support/link-parts.js'
+import { dialerParts } from '../../support/link-parts.js'
 import { ScriptedServer } from '../../support/scripted-server.js'
 import {
   Call,
@@ -499,7 +499,7 @@ describe('a link that is closed', () => {
   test('before it is connected is never connected', async () => {
     const clock = new FakeClock()
     const found = { targets: [{ host: '192.0.2.1', port: 5222, tls: 'none' as const }] }
-    const search = createSearch(dialerParts(clock, { ports: anyPorts(clock, () => new Socket()) }), found)
+    const search = createSearch(dialerParts(clock, { connect: () => new Socket() }), found)
     const cancel = jest.spyOn(search, 'cancel')
     const call = new Call({}, {}, { clock, dialer: { toDomain: () => search, toServer: () => search } })
     call.link.pause()
