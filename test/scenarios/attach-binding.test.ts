@@ -91,27 +91,3 @@ test('attach_binding=reply in a form sets the cookie with the first response ins
   expect(first.text).toBe(empty)
   expect(first.headers['set-cookie']).toHaveLength(1)
 })
-
-test('resuming a session returns a new cookie, and the old cookie is rejected', async () => {
-  const binding = await warm('reply')
-  const old = `${binding.cookie!.name}=${binding.cookie!.value}`
-  expect((await pageOf(binding)(old, presence)).text).toContain('<presence')
-  const { json } = await callSessions(service.url, 'POST', `/${binding.id}/resume`, {
-    body: { attach_binding: 'reply' },
-  })
-  const cookie = `${json.cookie.name}=${json.cookie.value}`
-  expect(json.cookie.name).toBe(binding.cookie!.name)
-  expect(cookie).not.toBe(old)
-  const send = pageOf(json)
-  expect((await pageOf(json)(old)).text).toContain(gone)
-  expect((await send(cookie, presence)).status).toBe(200)
-  const { json: free } = await callSessions(service.url, 'POST', `/${binding.id}/resume`)
-  expect(free).not.toHaveProperty('cookie')
-  expect((await pageOf(free)(undefined, presence)).text).not.toContain(gone)
-})
-
-test('cookies of several sessions in one browser do not conflict', async () => {
-  const [one, two] = [await warm('reply'), await warm('reply')]
-  const jar = [one, two].map(({ cookie }) => `${cookie!.name}=${cookie!.value}`).join('; ')
-  for (const binding of [one, two]) expect((await pageOf(binding)(jar, presence)).text).toContain('<presence')
-})
