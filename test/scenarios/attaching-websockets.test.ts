@@ -15,7 +15,6 @@ import { open, openPage, read, take } from '../support/taking-page.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
-const bob = { jid: 'bob@plain.example', password: 'Pa55-of-bob' }
 const path = '/xmpp-websocket/warm'
 const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
 const close = `<close xmlns="${framing}" />`
@@ -41,14 +40,14 @@ const start = (environment: Record<string, string> = {}) =>
   })
 
 beforeAll(async () => {
-  const accounts = { alice: alice.password, bob: bob.password }
+  const accounts = { alice: alice.password }
   server = await startLoginServer({ domain: 'plain.example', accounts })
   clock = new MovedClock()
   service = await start()
 })
 
 afterEach(async () => {
-  for (const { jid } of [alice, bob]) await call('DELETE', `/sessions?jid=${jid}`)
+  await call('DELETE', `/sessions?jid=${alice.jid}`)
   for (const wire of wires.splice(0)) wire.drop()
   for (const closer of closers.splice(0)) await closer()
   await eventually('no connection to the server is open', () => server.open === 0)
@@ -71,8 +70,8 @@ const call = (...about: Parameters<typeof callSessions> extends [string, ...infe
   callSessions(service.url, ...about)
 const stateOf = async (id: string) => (await call('GET', `/${id}`)).json.state
 
-async function warm(account = alice, more: Record<string, string> = {}): Promise<Binding> {
-  const binding = (await service.bind({ ...account, ...more })) as Binding
+async function warm(): Promise<Binding> {
+  const binding = (await service.bind(alice)) as Binding
   tokens.push(binding.websocket.token)
   return binding
 }
