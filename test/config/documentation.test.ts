@@ -214,29 +214,3 @@ describe('the documents are true:', () => {
     })
   })
 })
-
-describe('a name that is no setting', () => {
-  test('that begins like a setting gives a warning with the nearest setting', () => {
-    const environment = { XMPP_DOMAIN: 'x', BOSH_MAXWAIT: '1', SCRAM_ITERATIONS: '1', WARM_TIMEOUTS: '' }
-    expect(loadConfig({ ...required, ...environment }).warnings).toEqual([
-      'XMPP_DOMAIN is not a setting of this service. Did you mean XMPP_DOMAINS?',
-      'BOSH_MAXWAIT is not a setting of this service. Did you mean BOSH_MAX_WAIT?',
-      'SCRAM_ITERATIONS is not a setting of this service. Did you mean SCRAM_MAX_ITERATIONS?',
-      'WARM_TIMEOUTS is not a setting of this service. Did you mean WARM_TIMEOUT?',
-    ])
-  })
-
-  test('gives no warning if Kubernetes sets it, or if it begins otherwise', () => {
-    const environment = {
-      XMPP_SERVICE_HOST: '10.0.0.1',
-      XMPP_SERVICE_PORT: '5222',
-      XMPP_SERVICE_PORT_C2S: '5222',
-      XMPP_PORT: 'tcp://10.0.0.1:5222',
-      XMPP_PORT_5222_TCP: 'tcp://10.0.0.1:5222',
-      XMPP_PORT_5222_TCP_ADDR: '10.0.0.1',
-      PATH: '/bin',
-      WARMTH: 'x',
-    }
-    expect(loadConfig({ ...required, ...environment }).warnings).toEqual([])
-  })
-})

@@ -93,25 +93,5 @@ for (const kind of [plainProsody, plainEjabberd]) {
       await callSessions(service.url, 'DELETE', `/sessions?jid=${victim}`)
       client.close()
     })
-
-    const bind = (attributes: string, more = '') =>
-      `<iq xmlns='jabber:client' type='set' ${attributes}><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>${more}</bind></iq>`
-
-    test.each([
-      ['that is too long', bind("id='b'", `<x xmlns='x'>${'x'.repeat(10_000)}</x>`)],
-      ['with an id that is too long', bind(`id='${'b'.repeat(1025)}'`)],
-      ['to its own account', bind("id='b' to='mallory@localhost'")],
-      ['of another namespace', bind("id='b'").replace('jabber:client', 'jabber:server')],
-    ])('is ended with policy-violation for a bind request %s', async (_what, request) => {
-      const client = new BoshClient(`${service.url}/http-bind`)
-      await boshWelcome(client, { user: 'mallory', domain: 'localhost', password: passwords.mallory })
-      await client.request('', restart)
-      const replies: string[] = [await client.request(request)]
-      // Features may still be on their way. A client that is bound gets its own presence back.
-      while (!/terminate|presence|jid/.test(replies.at(-1)!) && replies.length < 4)
-        replies.push(await client.request("<presence xmlns='jabber:client'/>"))
-      expect(replies.at(-1)).toContain("condition='policy-violation'")
-      client.close()
-    })
   })
 }

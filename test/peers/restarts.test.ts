@@ -1,5 +1,5 @@
-// Sessions over restarts of the service: no message is lost or doubled.
-// Runs in npm run test:all only: a minute at each server; `restarted-pages.test.ts` has one of them.
+// Restarts of the service with other settings, and of clients that logged in themselves: no message is lost or doubled.
+// Runs in npm run test:all only: half a minute at each server; `restarted-pages.test.ts` restarts it five times.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { EventReceiver, eventsSecret } from '../support/event-receiver.js'
 import { eventually, patience } from '../support/eventually.js'
@@ -53,17 +53,6 @@ for (const kind of encryptedServers) {
 
     const withWorkers = (WORKERS: string) => ({ WORKERS, REDIS_URL: `unix:${redis.path}` })
 
-    const replacements = () =>
-      service.process.lines.filter(({ msg }) => msg === 'the workers have been replaced').length
-
-    test('survives five restarts, and loses no message', async () => {
-      for (let number = 1; number <= 25; number++) {
-        sayBoth(page, bob, number)
-        if (number % 5 === 0) await service.restart()
-      }
-      await expectAll(page, bob, 25, kind.maker)
-    })
-
     test('of a WebSocket client that logged in itself is resumed after a restart', async () => {
       const client = await XmppJsClient.logIn(`${service.webSocketUrl}/xmpp-websocket`, 'alice', passwords.alice)
       // If it retries during the restart, it forgets its stream.
@@ -104,17 +93,5 @@ for (const kind of encryptedServers) {
       }
       await expectAll(page, bob, number, kind.maker)
     })
-
-    test('survives five replacements of the workers, and loses no message', async () => {
-      await service.restart(withWorkers('2'))
-      for (let number = 1; number <= 25; number++) {
-        sayBoth(page, bob, number)
-        if (number % 5 !== 0) continue
-        const before = replacements()
-        service.process.signal('SIGUSR2')
-        await eventually('the workers are replaced', () => replacements() > before, { seconds: 60 })
-      }
-      await expectAll(page, bob, 25, kind.maker)
-    }, 180_000)
   })
 }

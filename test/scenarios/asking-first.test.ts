@@ -60,10 +60,6 @@ test.each([
   },
 )
 
-test('any other value of Expect gets 417, and the connection closes', async () => {
-  expect(await ask({ Expect: 'something' })).toMatch(/^HTTP\/1\.1 417 [\s\S]*\r\nConnection: close\r\n/)
-})
-
 test('a request pipelined after a body that is too large is not processed', async () => {
   client = new HttpSocket(Number(new URL(service.url).port))
   const creation = "<body to='localhost' rid='1' xmlns='http://jabber.org/protocol/httpbind'/>"

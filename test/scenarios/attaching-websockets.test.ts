@@ -1,18 +1,13 @@
 // A page over WebSocket attaches to its warmed session with the token of its binding.
 import { createHmac } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { declareStream } from '../../src/browsers/websocket/framing.js'
 import { writeStreamError } from '../../src/xmpp/stream-errors.js'
 import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
-import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { testRest } from '../support/matrix.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
@@ -20,13 +15,10 @@ import { open, openPage, read, take } from '../support/taking-page.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
-const bob = { jid: 'bob@plain.example', password: 'Pa55-of-bob' }
 const path = '/xmpp-websocket/warm'
 const framing = 'urn:ietf:params:xml:ns:xmpp-framing'
 const close = `<close xmlns="${framing}" />`
 const gone = "type='terminate' condition='item-not-found'"
-const sasl2Refusal =
-  "<failure xmlns='urn:xmpp:sasl:2'><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>"
 const streamError = (condition: string) => declareStream(writeStreamError(condition))
 
 type Binding = WarmBinding & { websocket: { url: string; token: string; expires_in: number } }
@@ -34,7 +26,6 @@ type Binding = WarmBinding & { websocket: { url: string; token: string; expires_
 let server: LoginServer
 let clock: MovedClock
 let service: TestService
-const folder = mkdtempSync(join(tmpdir(), 'taking-over-'))
 const wires: WebSocketWire[] = []
 const closers: (() => unknown)[] = []
 /** All tokens that were returned. */
@@ -49,14 +40,14 @@ const start = (environment: Record<string, string> = {}) =>
   })
 
 beforeAll(async () => {
-  const accounts = { alice: alice.password, bob: bob.password }
+  const accounts = { alice: alice.password }
   server = await startLoginServer({ domain: 'plain.example', accounts })
   clock = new MovedClock()
   service = await start()
 })
 
 afterEach(async () => {
-  for (const { jid } of [alice, bob]) await call('DELETE', `/sessions?jid=${jid}`)
+  await call('DELETE', `/sessions?jid=${alice.jid}`)
   for (const wire of wires.splice(0)) wire.drop()
   for (const closer of closers.splice(0)) await closer()
   await eventually('no connection to the server is open', () => server.open === 0)
@@ -66,10 +57,9 @@ afterEach(async () => {
 afterAll(async () => {
   await service.stop()
   await server.stop()
-  rmSync(folder, { recursive: true })
   // The lowest level logs everything.
   const logged = service.lines.join('')
-  expect(tokens.length).toBeGreaterThan(20)
+  expect(tokens.length).toBeGreaterThan(10)
   for (const token of tokens) {
     expect(logged).not.toContain(token)
     for (const user of ['alice', 'alice@plain.example']) expect(logged).not.toContain(say.plain(token, user))
@@ -80,8 +70,8 @@ const call = (...about: Parameters<typeof callSessions> extends [string, ...infe
   callSessions(service.url, ...about)
 const stateOf = async (id: string) => (await call('GET', `/${id}`)).json.state
 
-async function warm(account = alice, more: Record<string, string> = {}): Promise<Binding> {
-  const binding = (await service.bind({ ...account, ...more })) as Binding
+async function warm(): Promise<Binding> {
+  const binding = (await service.bind(alice)) as Binding
   tokens.push(binding.websocket.token)
   return binding
 }
@@ -132,11 +122,6 @@ describe('a page that logs in', () => {
   /** What the page sends, and what follows: a new stream, features, or the session. */
   test.each<[string, (token: string) => string, 'stream' | 'features' | 'session']>([
     ['with PLAIN and the local part', token => sasl(say.plain(token, 'alice')), 'stream'],
-    ['with PLAIN and the bare JID', token => sasl(say.plain(token, alice.jid)), 'stream'],
-    ['with PLAIN and an authzid', token => sasl(say.plain(token, 'alice', alice.jid)), 'stream'],
-    ['with PLAIN over SASL2', token => sasl2('PLAIN', say.plain(token, 'alice'), ''), 'features'],
-    ['with PLAIN over SASL2 and Bind 2', token => sasl2('PLAIN', say.plain(token, 'alice'), inline), 'session'],
-    ['with a hash of its token', token => sasl2('HT-SHA-256-NONE', hash(token), ''), 'features'],
     ['with a hash of its token and Bind 2', token => sasl2('HT-SHA-256-NONE', hash(token), inline), 'session'],
   ])('%s gets the warmed resource and all waiting stanzas', async (_what, login, then) => {
     const binding = await warm()
@@ -170,81 +155,17 @@ describe('a page that logs in', () => {
     expect(idsAt()).toEqual(['mine', 'and mine'])
     expect(await stateOf(binding.id)).toBe('held')
   })
-
-  test('with a used, foreign or invalid token gets the same not-authorized', async () => {
-    const [used, others] = [await warm(), await warm(bob)]
-    await takenOver(used)
-    const ended = await warm()
-    await call('DELETE', `/${ended.id}`)
-    const wire = await page()
-    const wrong = ['', 'guessed', used.sid, used.websocket.token, others.websocket.token, ended.websocket.token]
-    for (const token of wrong) {
-      const other = await page()
-      other.send(say.auth(token, 'alice'))
-      expect(await other.message()).toBe(say.notAuthorized)
-      other.drop()
-    }
-    wire.send(say.authenticate('guessed', 'nobody'))
-    expect(await wire.message()).toBe(sasl2Refusal)
-    // The right token still works.
-    const right = await warm()
-    expect(await take(wire, right.websocket.token)).toBe(right.jid)
-  })
-
-  test('at another domain than the domain of its token gets not-authorized', async () => {
-    const other = await startLoginServer({ domain: 'other.example', accounts: { alice: alice.password } })
-    const both = await startTestService({
-      servers: `${at(server)},other.example=xmpp://127.0.0.1:${other.port}?tls=none`,
-      environment: { XMPP_DOMAINS: 'plain.example,other.example' },
-    })
-    const binding = (await both.bind(alice)) as Binding
-    const wire = await WebSocketWire.open(both.url, { path })
-    wires.push(wire)
-    wire.send(open.replace('plain.example', 'other.example'), say.auth(binding.websocket.token, 'alice'))
-    expect((await read(wire, 3))[2]).toBe(say.notAuthorized)
-    wire.drop()
-    await callSessions(both.url, 'DELETE', `/${binding.id}`)
-    await both.stop()
-    await other.stop()
-  })
 })
 
-testRest('ten wrong tokens delay logins from their address only', async () => {
-  const own = await start()
-  const from = (address: string) => page({ 'X-Forwarded-For': address }, own.url)
-  for (let guess = 0; guess < 10; guess++) {
-    const mallory = await from('192.0.2.66')
-    mallory.send(say.auth(`guess ${guess}`, 'alice'))
-    expect(await mallory.message()).toBe(say.notAuthorized)
-    mallory.drop()
-  }
-  const more = await from('192.0.2.66')
-  const asked = performance.now()
-  more.send(say.auth('guess', 'alice'))
-  const other = await from('192.0.2.7')
-  other.send(say.auth('mistyped', 'alice'))
-  expect(await other.message()).toBe(say.notAuthorized)
-  expect(await more.message()).toBe(say.notAuthorized)
-  expect(performance.now() - asked).toBeGreaterThan(1_900)
-  const told = own.lines.filter(line => line.includes('wrong token')).map(line => JSON.parse(line))
-  expect(told).toHaveLength(12)
-  expect(told[0]).toMatchObject({ level: 30, part: 'websocket', address: '192.0.2.66' })
-  for (const wire of [more, other]) wire.drop()
-  await own.stop()
+test('a wrong token is in the log, with the address of the page', async () => {
+  const wire = await page({ 'X-Forwarded-For': '192.0.2.66' })
+  wire.send(say.auth('guess', 'alice'))
+  expect(await wire.message()).toBe(say.notAuthorized)
+  const [line] = service.lines.filter(text => text.includes('wrong token')).map(text => JSON.parse(text))
+  expect(line).toMatchObject({ level: 30, part: 'websocket', address: '192.0.2.66' })
 })
 
 describe('no token is returned', () => {
-  test('for a session with attach_binding', async () => {
-    for (const attach_binding of ['cookie', 'reply']) {
-      const { json } = await service.warm({ ...alice, attach_binding })
-      expect(json).toHaveProperty('sid')
-      expect(json).not.toHaveProperty('websocket')
-      const resumed = await call('POST', `/${json['id']}/resume`, { body: { attach_binding } })
-      expect(resumed.json).toHaveProperty('sid')
-      expect(resumed.json).not.toHaveProperty('websocket')
-    }
-  })
-
   test('with WEBSOCKET_ENABLED=off', async () => {
     const own = await start({ WEBSOCKET_ENABLED: 'off' })
     const { json } = await own.warm(alice)
@@ -283,15 +204,6 @@ describe('the first page gets the session', () => {
     return client
   }
 
-  test('over BOSH, and the token is then rejected', async () => {
-    const binding = await warm()
-    await bosh(binding).request(say.stanza('mine'), { pause: '60' })
-    const wire = await page()
-    wire.send(say.auth(binding.websocket.token, 'alice'))
-    expect(await wire.message()).toBe(say.notAuthorized)
-    expect(await stateOf(binding.id)).toBe('paused')
-  })
-
   test('over WebSocket, and BOSH requests then get item-not-found until a resume', async () => {
     const binding = await warm()
     const wire = await takenOver(binding)
@@ -310,74 +222,9 @@ describe('the first page gets the session', () => {
     await eventually('the stanza arrives', () => idsAt().length === 3)
     expect(idsAt()).toEqual(['mine', 'over', 'back'])
   })
-
-  test('until a resume ends its poll, and the next page gets its last stanzas again', async () => {
-    const binding = await warm()
-    const client = bosh(binding)
-    server.last.say(letter('one'))
-    expect(await client.request(say.stanza('mine'))).toContain("id='one'")
-    const held = client.request()
-    await eventually('the session is open', () => service.service.counts().sessions === 1)
-    while ((await stateOf(binding.id)) !== 'held') await pause(5)
-    const { websocket } = await again(binding.id)
-    expect(await held).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
-    const wire = await page()
-    await take(wire, websocket.token)
-    expect(await wire.message()).toEqual(written('one'))
-  })
-
-  test('if three try at the same time', async () => {
-    const binding = await warm()
-    const pages = [await page(), await page(), await page()]
-    for (const wire of pages) wire.send(say.authenticate(binding.websocket.token, 'alice'))
-    const answers = await Promise.all(pages.map(wire => wire.message()))
-    expect(answers.filter(text => text.startsWith('<success'))).toHaveLength(1)
-    expect(answers.filter(text => text === sasl2Refusal)).toHaveLength(2)
-  })
-
-  test('until another page of its tab gets a new token', async () => {
-    const named = { visit: 'v1', tab: 't1' }
-    const binding = await warm(alice, named)
-    await takenOver(binding)
-    const resumed = await warm(alice, named)
-    expect(resumed).toMatchObject({ id: binding.id, resumed: true })
-    const next = await page()
-    next.send(say.auth(binding.websocket.token, 'alice'))
-    expect(await next.message()).toBe(say.notAuthorized)
-    expect(await take(next, resumed.websocket.token)).toBe(binding.jid)
-  })
 })
 
 describe('a page whose connection breaks', () => {
-  test('keeps its session for WEBSOCKET_RESUME, after which it ends', async () => {
-    const binding = await warm()
-    const wire = await takenOver(binding)
-    wire.drop()
-    while ((await stateOf(binding.id)) !== 'quiet') await pause(5)
-    server.last.say(letter('late'))
-    clock.advance(119_000)
-    expect(await stateOf(binding.id)).toBe('quiet')
-    clock.advance(1_500)
-    await eventually('the session has ended', () => service.service.counts().sessions === 0)
-    await eventually('the stream is closed', () => server.last.goodbye === 'footer')
-    expect(server.last.stanzas).toMatchObject([{ name: 'message', attributes: { type: 'error', id: 'late' } }])
-    const ended = service.lines.filter(line => line.includes('session ended') && line.includes(binding.id))
-    expect(ended.join()).toContain('"reason":"inactivity"')
-  })
-
-  test('returns with a new token, and gets the stanzas sent meanwhile', async () => {
-    const binding = await warm()
-    const wire = await takenOver(binding)
-    wire.send(say.stanza('first'))
-    await eventually('the stanza arrives', () => idsAt().length === 1)
-    wire.drop()
-    while ((await stateOf(binding.id)) !== 'quiet') await pause(5)
-    server.last.say(letter('meanwhile'))
-    const back = await takenOver(await again(binding.id))
-    expect(await back.message()).toEqual(written('meanwhile'))
-    expect(await stateOf(binding.id)).toBe('held')
-  })
-
   test('and that has stream management resumes without loss or duplicates', async () => {
     const binding = await warm()
     const { wire, streamId } = await counting(binding)
@@ -406,67 +253,6 @@ describe('a page whose connection breaks', () => {
     await eventually('all stanzas arrive', () => idsAt().length >= sent.length)
     expect(idsAt()).toEqual(sent)
   })
-
-  test('cannot resume another stream or send a wrong count, and can still bind', async () => {
-    const [first, second] = [await warm(), await warm()]
-    const [one, other] = [await counting(first), await counting(second)]
-    one.wire.drop()
-    const { websocket } = await again(first.id)
-    const wire = await page()
-    wire.send(say.auth(websocket.token, 'alice'), open)
-    await read(wire, 3)
-    for (const [previous, count] of [
-      [other.streamId, 0],
-      ['unheard-of', 0],
-      [one.streamId, 7],
-    ] as const) {
-      wire.send(say.resume(previous, count))
-      expect(await wire.message()).toBe(
-        "<failed xmlns='urn:xmpp:sm:3'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>",
-      )
-    }
-    wire.send(say.bind)
-    expect(await wire.message()).toContain(`<jid>${first.jid}</jid>`)
-    expect(await stateOf(second.id)).toBe('held')
-  })
-
-  test('becomes quiet at once, and everything it sent arrives', async () => {
-    const binding = await warm()
-    const wire = await takenOver(binding)
-    for (let sent = 0; sent < 200; sent++) wire.send(say.stanza(`c${sent}`, 'x'.repeat(500)))
-    wire.halfClose()
-    await eventually('all stanzas arrive', () => idsAt().length === 200)
-    while ((await stateOf(binding.id)) !== 'quiet') await pause(5)
-    expect(idsAt()).toEqual(Array.from({ length: 200 }, (_, sent) => `c${sent}`))
-  })
-})
-
-testRest('a page that acknowledges nothing gets about 1 MiB, and the rest once it acknowledges', async () => {
-  const { wire } = await counting(await warm())
-  const all = Array.from({ length: 3000 }, (_, number) => `m${number}`)
-  server.last.say(all.map(id => letter(id).replace('</body>', `${'x'.repeat(2000)}</body>`)).join(''))
-  const read: string[] = []
-  let size = 0
-  /** Reads until nothing has arrived for a while. */
-  const readOn = async () => {
-    for (let silent = 0; silent < 20; silent++) {
-      wire.send(say.request)
-      for (let next = await wire.message(); !next.startsWith('<a '); next = await wire.message()) {
-        if (next === say.request) continue
-        silent = 0
-        size += next.length
-        read.push(/ id='(\w+)'/.exec(next)![1]!)
-      }
-    }
-  }
-  await readOn()
-  expect(size).toBeGreaterThan(1024 * 1024)
-  expect(size).toBeLessThan(1.2 * 1024 * 1024)
-  while (read.length < all.length) {
-    wire.send(say.ack(read.length))
-    await readOn()
-  }
-  expect(read).toEqual(all)
 })
 
 test('the list shows the state of sessions over WebSocket', async () => {
@@ -503,28 +289,6 @@ test('a page that closes its stream logs its user out', async () => {
   await eventually('the stream is closed', () => server.last.goodbye === 'footer')
   expect(idsAt()).toEqual(['last'])
   expect(service.service.counts().sessions).toBe(0)
-})
-
-describe('with TLS', () => {
-  test('a session that a page used over TLS cannot be used without TLS', async () => {
-    const { key, cert } = makeCertificate(['DNS:localhost'])
-    const file = join(folder, 'tls.pem')
-    writeFileSync(file, key + cert)
-    const own = await start({ HTTPS_PORT: '0', TLS_CERT: file, TRUSTED_PROXIES: 'none' })
-    const secureUrl = own.service.urls.find(url => url.startsWith('https:'))!
-    const binding = (await own.bind(alice)) as Binding
-    const wire = await page({}, secureUrl)
-    expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
-    const next = (await callSessions(own.url, 'POST', `/${binding.id}/resume`)).json
-    const open = await page({}, own.url)
-    open.send(say.auth(next.websocket.token, 'alice'))
-    expect(await open.message()).toBe(say.notAuthorized)
-    const secure = await page({}, secureUrl)
-    expect(await take(secure, next.websocket.token)).toBe(binding.jid)
-    await callSessions(own.url, 'DELETE', `/${binding.id}`)
-    for (const each of [wire, open, secure]) each.drop()
-    await own.stop()
-  })
 })
 
 describe('while the service stops', () => {

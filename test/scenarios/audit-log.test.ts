@@ -63,19 +63,6 @@ describe('the audit trail', () => {
   )
 
   testRest(
-    'is not written with AUDIT_LOG=off',
-    async () => {
-      const service = operator.start(settings({ LOG_LEVEL: 'trace', AUDIT_LOG: 'off' }))
-      expect(await guess(await service.url())).toBe(401)
-      service.signal('SIGINT')
-      expect(await service.exit).toBe(0)
-      expect(service.stdout).toContain('stopped')
-      expect(service.stdout).not.toContain('admin login')
-    },
-    seconds,
-  )
-
-  testRest(
     'is completed at a stop with the counts of the last minute, like the log',
     async () => {
       const service = operator.start(settings({ RATE_FAILED_LOGINS: '1' }))
@@ -94,17 +81,6 @@ describe('the audit trail', () => {
         { limit: 'failed-logins', refused: 1 },
         { limit: 'failed-logins', refused: 3 },
       ])
-    },
-    seconds,
-  )
-
-  testRest(
-    'is written to standard error with AUDIT_LOG=stderr',
-    async () => {
-      const service = operator.start(settings({ AUDIT_LOG: 'stderr' }))
-      await guess(await service.url())
-      await eventually('the audit line', () => audited(service.stderr).length === 1)
-      expect(audited(service.stdout)).toEqual([])
     },
     seconds,
   )

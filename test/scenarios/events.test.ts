@@ -1,22 +1,19 @@
 // A portal's backend receives the events of its sessions in order, also after an outage.
 import { once } from 'node:events'
-import { createServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { startDemoServer } from '../../src/demo/server.js'
 import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
-import { boshLogin } from '../support/bosh-login.js'
 import { makeCertificate } from '../support/certificates.js'
 import { type Behaviour, EventReceiver, eventsSecret, refusing, socketOf, taking } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
 import { scrape } from '../support/scrape.js'
 import { callSessions } from '../support/sessions-api.js'
-import { adminHeader, startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'
 import { WebSocketWire } from '../support/websocket-wire.js'
 
@@ -155,74 +152,12 @@ describe('a portal receives events', () => {
     await told(id, 'session.resumed', 'session.ended: logout')
     for (const { data } of receiver.taken) expect(data).toMatchObject({ id, visit: 'v1', tab: 't1' })
   })
-
-  test.each<[string, (binding: WarmBinding) => unknown, readonly string[]]>([
-    ['because no page attached', () => clock.advance(121 * second), ['session.ended: attach-timeout']],
-    [
-      'because its page is silent',
-      async binding => {
-        await attach(binding)
-        await told(binding.id, 'session.attached')
-        clock.advance(200 * second)
-      },
-      ['session.attached', 'session.ended: inactivity'],
-    ],
-    [
-      'because its page terminated it',
-      async binding => (await attach(binding)).terminate(),
-      ['session.attached', 'session.ended: client'],
-    ],
-    [
-      'because the connection to its server broke',
-      async binding => {
-        const page = await attach(binding)
-        server.last.reset()
-        await page.request()
-      },
-      ['session.attached', 'session.ended: connection-lost'],
-    ],
-    ['because the service stops', () => service.stop(), ['session.ended: shutdown']],
-  ])('of a session that ends %s', async (_what, act, expected) => {
-    const binding = await service.bind(alice)
-    await act(binding)
-    await told(binding.id, ...expected)
-  })
-
-  test('but not for failed logins, cancelled calls and clients that log in themselves', async () => {
-    expect((await service.warm({ ...alice, password: 'wrong' })).status).toBe(403)
-    const caller = new AbortController()
-    server.script = { bind: () => caller.abort() }
-    const headers = { Authorization: adminHeader, 'Content-Type': 'application/json' }
-    const body = JSON.stringify(alice)
-    await expect(
-      fetch(`${service.url}/warm`, { method: 'POST', headers, body, signal: caller.signal }),
-    ).rejects.toThrow()
-    server.script = {}
-    const own = new BoshClient(`${service.url}/http-bind`)
-    await boshLogin(own, { user: 'alice', domain: 'plain.example', password: alice.password })
-    await own.terminate()
-    own.close()
-    await eventually('all sessions have ended', () => service.service.counts().sessions === 0)
-    // The event of a later session proves that none was sent before.
-    const { id } = await service.bind(alice)
-    await call('DELETE', `/${id}`)
-    await told(id, 'session.ended: logout')
-    expect(receiver.requests).toHaveLength(1)
-    expect(await counted('sessions_ended_total')).toMatchObject({ 'reason="login"': 2, 'reason="client"': 1 })
-  })
 })
 
 /** What a receiver does instead of accepting an event. */
 const failures: Record<string, Behaviour> = {
   'an error': refusing(500),
-  'a refusal': refusing(404),
-  'a redirect': refusing(307, { Location: '/chat/events' }),
   'a closed connection': (_request, response) => void socketOf(response).destroy(),
-  'a reset connection': (_request, response) => void socketOf(response).resetAndDestroy(),
-  'half a header': (_request, response) => void socketOf(response).end('HTTP/1.1 200 OK\r\nContent-'),
-  'bytes that are not HTTP': (_request, response) => void socketOf(response).end('220 mail.example ESMTP\r\n'),
-  'another protocol': (_request, response) =>
-    void socketOf(response).write('HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
 }
 
 describe('a receiver that answers with', () => {
@@ -245,60 +180,6 @@ describe('a receiver that answers with', () => {
     expect(await counted('events_total{type="session.attached",outcome="failed"')).toEqual({
       'type="session.attached",outcome="failed"': 3,
     })
-  })
-
-  testRest('nothing times out after ten seconds, and sessions do not wait', async () => {
-    const hanging: (() => void)[] = []
-    receiver.behaviour = (_request, response) => void hanging.push(() => response.destroy())
-    const binding = await service.bind(alice)
-    const page = await attach(binding)
-    await eventually('the first request', () => receiver.requests.length === 1)
-    await page.request(presence, { pause: '60' })
-    clock.advance(7 * second)
-    expect(receiver.open).toBe(1)
-    receiver.behaviour = taking
-    clock.advance(3 * second)
-    await eventually('the connection is closed', () => receiver.open === 0)
-    await eventually('the timeout is logged', () => service.lines.some(line => line.includes('"cause":"timeout"')))
-    clock.advance(second)
-    await told(binding.id, 'session.attached')
-    for (const hang of hanging) hang()
-  })
-
-  testRest('an endless body is disconnected, and its event counts as sent', async () => {
-    const closed = new Promise<void>(resolve => {
-      receiver.behaviour = (_request, response) => {
-        response.writeHead(200)
-        const more = () => response.destroyed || response.write('x'.repeat(1024), () => setImmediate(more))
-        more()
-        response.once('close', resolve)
-      }
-    })
-    const binding = await service.bind(alice)
-    await attach(binding)
-    await closed
-    receiver.behaviour = taking
-    await call('DELETE', `/${binding.id}`)
-    await told(binding.id, 'session.attached', 'session.ended: logout')
-    expect(receiver.requests).toHaveLength(2)
-  })
-
-  test('a redirect to another address is not followed', async () => {
-    let followed = 0
-    const other = createServer((_request, response) => {
-      followed += 1
-      response.end()
-    }).listen(0, '127.0.0.1')
-    await once(other, 'listening')
-    closers.push(() => other.close())
-    const { port } = other.address() as AddressInfo
-    for (const status of [301, 302, 303, 307, 308]) {
-      receiver.behaviour = refusing(status, { Location: `http://127.0.0.1:${port}/` })
-      const { id } = await service.bind(alice)
-      await call('DELETE', `/${id}`)
-      await eventually('the redirect is logged', () => service.lines.some(line => line.includes(`"http-${status}"`)))
-    }
-    expect(followed).toBe(0)
   })
 })
 
@@ -323,21 +204,6 @@ describe('a receiver that is down', () => {
       ])
     expect(await counted('events_waiting')).toEqual({})
   })
-
-  testRest('for one session does not block the events of other sessions', async () => {
-    const [one, two] = [await service.bind(alice), await service.bind(alice)]
-    receiver.behaviour = (request, response) =>
-      (request.event.data.id === one.id ? refusing(500) : taking)(request, response)
-    for (const binding of [one, two]) {
-      await attach(binding)
-      await call('DELETE', `/${binding.id}`)
-    }
-    await told(two.id, 'session.attached', 'session.ended: logout')
-    expect(receiver.of(one.id)).toEqual([])
-    receiver.behaviour = taking
-    clock.advance(60 * second)
-    await told(one.id, 'session.attached', 'session.ended: logout')
-  })
 })
 
 describe('a service that stops', () => {
@@ -359,32 +225,6 @@ describe('a service that stops', () => {
     expect(new Set(receiver.requests.map(({ event }) => event.data.id))).toEqual(new Set(ids))
     expect(busiest).toBeLessThanOrEqual(8)
     await eventually('all connections are closed', () => receiver.open === 0)
-  })
-
-  testRest('waits three seconds for a silent receiver, then logs the dropped events', async () => {
-    await service.bind(alice)
-    receiver.behaviour = () => {}
-    const stopping = service.stop()
-    await eventually('the first request', () => receiver.requests.length === 1)
-    clock.advance(3 * second)
-    await stopping
-    await eventually('the connection is closed', () => receiver.open === 0)
-    const last = service.lines.map(line => JSON.parse(line)).filter(({ part }) => part === 'events')
-    expect(last.at(-1)).toMatchObject({ level: 40, dropped: 1, msg: 'events were dropped' })
-  })
-
-  testRest('does not wait for a receiver that is down', async () => {
-    await receiver.stop()
-    for (let index = 0; index < 3; index++) {
-      const { id } = await service.bind(alice)
-      await call('DELETE', `/${id}`)
-    }
-    await service.bind(alice)
-    await service.stop()
-    const lines = service.lines.map(line => JSON.parse(line)).filter(({ part }) => part === 'events')
-    expect(lines.at(-1)).toMatchObject({ level: 40, dropped: 4, msg: 'events were dropped' })
-    expect(lines.every(({ cause = 'ECONNREFUSED' }) => cause === 'ECONNREFUSED')).toBe(true)
-    receiver = await EventReceiver.start()
   })
 })
 
@@ -446,34 +286,5 @@ describe('a process', () => {
       expect(running.stdout + running.stderr).not.toContain(eventsSecret)
     }
     expect(events).toEqual([expect.stringMatching(/^v1,[\w+/]{43}=$/)])
-  })
-
-  testRest('stops within ten seconds if the receiver does not answer', async () => {
-    const xmpp = await startDemoServer({ alice: 'secret' })
-    const operator = new Operator()
-    closers.push(
-      () => xmpp.stop(),
-      () => operator.leave(),
-    )
-    receiver.behaviour = () => {}
-    const about = { EVENTS_URL: receiver.url, EVENTS_SECRET: eventsSecret }
-    const running = operator.start(settings(xmpp.port, about))
-    expect((await callSessions(await running.url(), 'POST', '', { body: account })).status).toBe(200)
-    const asked = performance.now()
-    running.signal('SIGTERM')
-    expect(await running.exit).toBe(0)
-    expect(performance.now() - asked).toBeLessThan(10_000)
-    expect(receiver.requests.map(({ event }) => event.data.reason)).toEqual(['shutdown'])
-  })
-
-  testRest('does not start with invalid EVENTS_URL or EVENTS_SECRET, and prints no secret', async () => {
-    const operator = new Operator()
-    closers.push(() => operator.leave())
-    const about = { EVENTS_URL: 'http://user:t0ken@portal.example/', EVENTS_SECRET: 'short' }
-    const checking = operator.start(settings(1, about), '--check-config')
-    expect(await checking.exit).toBe(1)
-    expect(checking.stderr).toMatch(/^- EVENTS_URL has a user or a password/m)
-    expect(checking.stderr).toMatch(/^- EVENTS_SECRET is too short/m)
-    expect(checking.stdout + checking.stderr).not.toMatch(/t0ken|short[^:]/)
   })
 })

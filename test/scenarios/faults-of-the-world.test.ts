@@ -6,7 +6,6 @@ import { Agent } from 'node:http'
 import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
-import type { Dns } from '../../src/servers/net/dns.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { Conversation, talkers } from '../support/conversation.js'
 import { eventually } from '../support/eventually.js'
@@ -20,63 +19,25 @@ const carol = { jid: 'carol@localhost', password: 'secret' }
 /** Longest silence of a client, in seconds. */
 const inactivity = 5
 
-/** Name servers with faults that the test chooses. */
-class FaultyDns implements Dns {
-  /** Faults by domain. All other domains have a server. */
-  readonly faults = new Map<string, () => Promise<never>>()
-  port = 0
-
-  async services(name: string) {
-    await this.#fault(name)
-    const isDirect = name.startsWith('_xmpps-client')
-    return isDirect ? [] : [{ name: `xmpp.${domainOf(name)}`, port: this.port, priority: 0, weight: 0 }]
-  }
-
-  async ipv4(name: string) {
-    await this.#fault(name)
-    return [{ address: '127.0.0.1', ttl: 60 }]
-  }
-
-  async ipv6(name: string) {
-    await this.#fault(name)
-    return []
-  }
-
-  async system(name: string) {
-    await this.#fault(name)
-    return ['127.0.0.1']
-  }
-
-  async #fault(name: string): Promise<void> {
-    await this.faults.get(domainOf(name))?.()
-  }
-}
-
-const domainOf = (name: string) => name.split('.').slice(-2).join('.')
-
 let healthy: DemoServer
 let broken: LoginServer
-let dns: FaultyDns
 let here: TestService
 let conversation: Conversation
 
 beforeAll(async () => {
   healthy = await startDemoServer({ ...talkers, carol: carol.password })
   broken = await startLoginServer({ domain: 'broken.example' })
-  dns = new FaultyDns()
-  dns.port = broken.port
   here = await startTestService({
     servers:
       `localhost=xmpp://127.0.0.1:${healthy.port}?tls=none,` +
       `broken.example=xmpp://127.0.0.1:${broken.port}?tls=none`,
     environment: {
       ...unlimited,
-      XMPP_DOMAINS: 'localhost,broken.example,fails.example,hangs.example,odd.example',
+      XMPP_DOMAINS: 'localhost,broken.example',
       BOSH_INACTIVITY: String(inactivity),
       RATE_SESSION_BYTES: '0',
       LOG_LEVEL: 'info',
     },
-    dns,
   })
 })
 
@@ -156,35 +117,6 @@ test('sessions of an XMPP server that no longer answers end when their pages lea
   await conversation.goesOn()
   // The server does not answer the end of the stream either, so the link is cut.
   await eventually('its link closes', () => left().links === 2 && broken.open === 0, { seconds: 10 })
-})
-
-test('failing or silent name servers cause 502 or 504, and later calls query them again', async () => {
-  const failed = Object.assign(new Error('queryA ESERVFAIL'), { code: 'ESERVFAIL' })
-  dns.faults.set('fails.example', () => Promise.reject(failed))
-  dns.faults.set('hangs.example', () => new Promise(() => {}))
-  dns.faults.set('odd.example', () => {
-    throw new TypeError('not foreseen')
-  })
-  const warm = async (domain: string) => {
-    const { status, json } = await here.warm({ jid: `alice@${domain}`, password: 'x' })
-    return { status, code: json['code'], step: json['step'] }
-  }
-  const warms = Promise.all(['fails.example', 'hangs.example', 'odd.example'].map(warm))
-  await conversation.goesOn(20)
-  expect(await warms).toEqual([
-    { status: 502, code: 'remote-connection-failed', step: 'resolve' },
-    { status: 504, code: 'timeout', step: 'resolve' },
-    { status: 502, code: 'remote-connection-failed', step: 'resolve' },
-  ])
-  dns.faults.clear()
-  // The server is found now, but offers no TLS, which is required by default.
-  const until = performance.now() + 10_000
-  let told = await warm('fails.example')
-  while (told.step === 'resolve' && performance.now() < until) {
-    await conversation.goesOn(10)
-    told = await warm('fails.example')
-  }
-  expect(told).toEqual({ status: 502, code: 'tls-unavailable', step: 'tls' })
 })
 
 test('a flood of invalid requests is answered, and leaves no session', async () => {

@@ -59,37 +59,6 @@ describe('a domain without an entry in XMPP_SERVERS', () => {
     expect(await warm({ 'SRV _xmpp-client._tcp.chat.example': records, ...loopback })).toEqual(reached)
     expect(server.connections.length).toBe(1)
   })
-
-  test.each([
-    [
-      'its SRV record says that it has no server',
-      { 'SRV _xmpp-client._tcp.chat.example': ['60 0 0 0 .'] },
-      502,
-      'host-unknown',
-    ],
-    ['it does not exist', {}, 502, 'host-unknown'],
-    [
-      'no name server has an answer for it',
-      {
-        'SRV _xmpp-client._tcp.chat.example': 'SERVFAIL',
-        'SRV _xmpps-client._tcp.chat.example': 'SERVFAIL',
-      } as const,
-      502,
-      'remote-connection-failed',
-    ],
-  ])('gets 502 if %s', async (_what, zone, status, code) => {
-    expect(await warm(zone)).toEqual({ status, code, step: 'resolve' })
-    expect(server.connections.length).toBe(0)
-  })
-
-  test('gets 504 if the name server does not answer', async () => {
-    const silent = { 'SRV _xmpp-client._tcp.chat.example': 'silence', 'A chat.example': 'silence' } as const
-    expect(await warm(silent, { XMPP_DOMAINS: '*' })).toEqual({
-      status: 504,
-      code: 'timeout',
-      step: 'resolve',
-    })
-  })
 })
 
 describe('with XMPP_DOMAINS=*', () => {

@@ -3,7 +3,7 @@ import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, type Stage, stages, startLoginServer, type Turn } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
-import { describeRest, testRest } from '../support/matrix.js'
+import { describeRest } from '../support/matrix.js'
 import { scrape } from '../support/scrape.js'
 
 const moreFeatures = "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"
@@ -78,22 +78,6 @@ describe('a server that stops answering', () => {
     await service.emptied()
     expect(servers.flatMap(({ complaints }) => complaints)).toEqual([])
   })
-
-  testRest(
-    'and does not close its stream is disconnected',
-    async () => {
-      const server = servers[stages.indexOf('bind')]!
-      server.script = { bind: turn => turn.connection.deafen() }
-      expect(await service.problem({ jid: 'alice@bind.tls.example', password: 'Pa55-of-alice' })).toEqual({
-        status: 504,
-        code: 'timeout',
-        step: 'bind',
-      })
-      expect(service.service.counts().sessions).toBe(0)
-      await service.emptied(7)
-    },
-    10_000,
-  )
 })
 
 describeRest('a slow server', () => {
@@ -164,31 +148,4 @@ describe('a caller that disconnects', () => {
     expect(service.outcomes().slice(outcomes)).toMatchObject([{ code: 'client-gone' }])
     expect(server.complaints).toEqual([])
   })
-
-  testRest(
-    'while its password waits for hashing is dropped, and other logins succeed',
-    async () => {
-      server.usual = { ...server.usual, iterations: 150_000, accounts: { a: 'p', b: 'p', c: 'p', d: 'p' } }
-      const leaving = new AbortController()
-      const others = ['a', 'b', 'c'].map(name => service.warm({ jid: `${name}@a.tls.example`, password: 'p' }))
-      await eventually(
-        'three logins wait',
-        () => server.connections.filter(({ user }) => 'abc'.includes(user ?? '-')).length === 3,
-      )
-      server.script = {
-        challenge: turn => {
-          turn.goOn()
-          setImmediate(() => leaving.abort())
-        },
-      }
-      const left = service.warm({ jid: 'd@a.tls.example', password: 'p' }, leaving.signal)
-      await expect(left).rejects.toMatchObject({ name: 'AbortError' })
-      expect((await Promise.all(others)).map(({ status }) => status)).toEqual([200, 200, 200])
-      const last = server.connections.find(({ user }) => user === 'd')!
-      await eventually('its connection ends', () => last.ended)
-      expect(last.reached).not.toContain('success')
-      expect(service.service.counts()).toEqual({ sessions: 3, links: 3, forwarded: 0 })
-    },
-    15_000,
-  )
 })

@@ -11,7 +11,7 @@ import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import type { HttpAnswer } from '../support/http-answer.js'
 import { saslFailure } from '../support/login-server/elements.js'
-import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { type LoginServer, stages, startLoginServer, type Turn } from '../support/login-server/server.js'
 import { type Call, callUrl, jsonHeaders } from '../support/login-server/watched-service.js'
 import { scrape } from '../support/scrape.js'
 import { ScriptedEndpoint } from '../support/scripted-endpoint.js'
@@ -78,6 +78,7 @@ beforeAll(async () => {
     XMPP_SERVICE_ACCOUNTS: `near.example=robot:${secrets.servicePassword}`,
     REMOTE_HEADERS: `X-Api-Key=${secrets.header}`,
     RATE_FAILED_LOGINS: '2',
+    RATE_WARMS_PER_JID: '0',
     // Nothing listens there, so all attempts are logged.
     EVENTS_URL: `http://127.0.0.1:1/events?key=${secrets.eventsUrl}`,
     EVENTS_SECRET: secrets.eventsSecret,
@@ -210,11 +211,17 @@ describe('no secret appears in any output', () => {
       { token: secrets.wrongToken },
       { password: secrets.password, token: secrets.token },
       { token: `${secrets.token} with a space` },
+      { password: `${secrets.password}\0` },
+      { password: secrets.password, wait: secrets.wrongPassword },
+      { password: secrets.password, [secrets.wrongPassword]: secrets.wrongToken, ver: secrets.password },
+      { password: secrets.password.repeat(2000) },
       { password: secrets.password, authzid: 'bob@near.example' },
       { jid: `${secrets.wrongPassword}@@`, password: secrets.password },
       { jid: 'alice@other.example', token: secrets.token },
       { jid: 'robot@near.example', password: secrets.password },
     ]
+    for (const body of [`{"jid":"alice@near.example","password":"${secrets.password}"`, secrets.password])
+      expect((await call('POST', '/warm', { body })).status).toBe(400)
     for (const Accept of ['application/json', 'text/html'])
       for (const parameters of attempts) expect((await warm(parameters, { Accept })).status).toBeGreaterThanOrEqual(400)
     server.script = {
@@ -224,6 +231,26 @@ describe('no secret appears in any output', () => {
     server.script = { features: turn => turn.reset() }
     for (const how of [{ password: secrets.password }, { token: secrets.token }, {}])
       expect((await warm(how)).status).toBe(502)
+    await expectNothing()
+  })
+
+  test.each(stages.filter(stage => stage !== 'session'))('for a login that fails at the stage %s', async stage => {
+    const { password } = secrets
+    const acts: ((turn: Turn) => void)[] = [
+      turn => turn.close(),
+      turn => turn.reset(),
+      turn => turn.say(`<${password}>&${password};`),
+      turn => turn.say(saslFailure('not-authorized').replace('</', `<text>${password}</text></`)),
+      turn =>
+        turn.say(
+          `<stream:error><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text>${password}</text></stream:error>`,
+        ),
+    ]
+    if (stage === 'bind') acts.push(turn => turn.say(turn.usual.replace(/<jid>.*<\/jid>/, `<jid>@${password}/</jid>`)))
+    for (const act of acts) {
+      server.script = { [stage]: act }
+      expect((await warm({ password })).status).toBeGreaterThanOrEqual(400)
+    }
     await expectNothing()
   })
 

@@ -59,12 +59,3 @@ test('a failed start keeps the sealed files, and a signal during the next start 
   expect(said).toContain('sessions of an earlier process were taken up')
   expect(said.at(-1)).toBe('stopped')
 })
-
-test('a service with another key keeps the sealed files', async () => {
-  const { settings, isThere } = await written(randomBytes(32))
-  const running = operator.start(settings)
-  await running.url()
-  running.signal('SIGTERM')
-  expect(await running.exit).toBe(0)
-  expect(isThere()).toBe(true)
-})

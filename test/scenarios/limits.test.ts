@@ -1,16 +1,12 @@
-// Every limit on numbers and rates, through the whole service: what exceeds it is rejected, other clients continue,
-// and the limit recovers.
-import { setTimeout as pause } from 'node:timers/promises'
+// Limits through the whole service: what exceeds them is rejected, other clients continue, and the limit recovers.
+// test/scenarios/reload.test.ts reaches each limit; test/session/limits/ and test/warm/call-limits.test.ts count exactly.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { Problem } from '../../src/lib/errors.js'
 import type { WorkQueue } from '../../src/lib/limits/work-queue.js'
 import { attribute, BoshClient, type Post } from '../support/bosh-client.js'
-import { boshLogin } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { HttpSocket } from '../support/http-socket.js'
-import { describeRest, testRest } from '../support/matrix.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -21,7 +17,6 @@ const creation = { to: 'localhost', wait: '60', hold: '1', ver: '1.6' }
 
 let server: DemoServer
 let service: TestService
-let clock: MovedClock
 const clients: BoshClient[] = []
 
 beforeAll(async () => {
@@ -37,11 +32,10 @@ afterEach(async () => {
 afterAll(() => server.stop())
 
 async function start(environment: Record<string, string>): Promise<void> {
-  clock = new MovedClock()
   service = await startTestService({
     servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
     environment,
-    clock,
+    clock: new MovedClock(),
   })
 }
 
@@ -53,7 +47,7 @@ async function stop(): Promise<void> {
 }
 
 /** A client whose requests come through the trusted proxy, from this address. */
-function clientFrom(address: string, about: { sid?: string; rid?: number } = {}): BoshClient {
+function clientFrom(address: string): BoshClient {
   const post: Post = (body, { signal, headers } = {}) =>
     ask(
       `${service.url}/http-bind`,
@@ -63,7 +57,7 @@ function clientFrom(address: string, about: { sid?: string; rid?: number } = {})
       },
       body,
     )
-  const client = new BoshClient(`${service.url}/http-bind`, { ...about, post })
+  const client = new BoshClient(`${service.url}/http-bind`, { post })
   clients.push(client)
   return client
 }
@@ -80,8 +74,6 @@ async function open(address: string): Promise<BoshClient> {
 const warm = (user: keyof typeof passwords, more: Record<string, string | number> = {}) =>
   service.warm({ jid: `${user}@localhost`, password: passwords[user], ...more })
 const bind = (user: keyof typeof passwords) => service.bind({ jid: `${user}@localhost`, password: passwords[user] })
-const logIn = (client: BoshClient, user: keyof typeof passwords) =>
-  boshLogin(client, { user, domain: 'localhost', password: passwords[user] })
 const end = (id: string) => callSessions(service.url, 'DELETE', `/${id}`)
 
 describe('new sessions', () => {
@@ -100,184 +92,6 @@ describe('new sessions', () => {
     await client.terminate()
     await open('192.0.2.2')
   })
-
-  testRest('are rejected while the process needs more than MAX_MEMORY_MB, until sessions end', async () => {
-    await start({ MAX_MEMORY_MB: '1' })
-    const { id } = await bind('alice')
-    expect((await warm('bob')).json['code']).toBe('service-full')
-    await expect(open('192.0.2.1')).rejects.toThrow(refused)
-    await end(id)
-    expect((await warm('bob')).status).toBe(200)
-  })
-})
-
-describe('sessions of one address', () => {
-  test('above MAX_SESSIONS_PER_ADDRESS are rejected, and warm calls do not count', async () => {
-    await start({ MAX_SESSIONS_PER_ADDRESS: '2', MAX_UNAUTHENTICATED_PER_ADDRESS: '0' })
-    const first = await open('192.0.2.1')
-    await open('192.0.2.1')
-    await expect(open('192.0.2.1')).rejects.toThrow(refused)
-    await open('192.0.2.2')
-    for (let count = 0; count < 4; count++) expect((await warm('alice')).status).toBe(200)
-    await first.terminate()
-    await open('192.0.2.1')
-  })
-
-  testRest('are counted by IPv6 network of 64 bits', async () => {
-    await start({ MAX_SESSIONS_PER_ADDRESS: '1' })
-    await open('2001:db8:1:2::1')
-    await expect(open('2001:db8:1:2:3:4:5:6')).rejects.toThrow(refused)
-    await open('2001:db8:1:3::1')
-  })
-
-  test('are not counted for a trusted proxy, and are counted for an untrusted proxy', async () => {
-    await start({ MAX_SESSIONS_PER_ADDRESS: '1', MAX_UNAUTHENTICATED_PER_ADDRESS: '1' })
-    await open('127.0.0.1')
-    await open('127.0.0.1')
-    await stop()
-    await start({ MAX_SESSIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none' })
-    await open('192.0.2.1')
-    // Whatever its X-Forwarded-For contains.
-    await expect(open('192.0.2.2')).rejects.toThrow(refused)
-  })
-
-  test('are counted for a client in a trusted network, also behind a second proxy', async () => {
-    await start({ MAX_SESSIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'loopback, 10.0.0.0/8' })
-    await open('10.0.0.1')
-    await expect(open('10.0.0.1')).rejects.toThrow(refused)
-    await expect(open('10.0.0.1, 10.0.0.9')).rejects.toThrow(refused)
-    await open('10.0.0.2, 10.0.0.9')
-  })
-
-  test('above MAX_UNAUTHENTICATED_PER_ADDRESS are rejected before login', async () => {
-    await start({ MAX_UNAUTHENTICATED_PER_ADDRESS: '2' })
-    const client = clientFrom('192.0.2.1')
-    await logIn(client, 'alice')
-    await open('192.0.2.1')
-    const second = await open('192.0.2.1')
-    await expect(open('192.0.2.1')).rejects.toThrow(refused)
-    await second.terminate()
-    await open('192.0.2.1')
-  })
-
-  test('end after BOSH_LOGIN_TIMEOUT if they are not logged in', async () => {
-    await start({ BOSH_LOGIN_TIMEOUT: '1' })
-    const user = clientFrom('192.0.2.1')
-    await logIn(user, 'alice')
-    const stranger = await open('192.0.2.2')
-    expect(await stranger.request()).toContain(refused)
-    await user.request("<presence xmlns='jabber:client'/>")
-    const { sid, rid } = await bind('bob')
-    const page = clientFrom('192.0.2.3', { sid, rid })
-    expect(await page.request("<presence xmlns='jabber:client'/>")).toContain('<presence')
-    expect(service.service.counts().sessions).toBe(2)
-  })
-
-  test('above RATE_SESSIONS_PER_ADDRESS are rejected, and warm calls do not count', async () => {
-    await start({ RATE_SESSIONS_PER_ADDRESS: '1' })
-    for (let count = 0; count < 5; count++) await open('192.0.2.1')
-    await expect(open('192.0.2.1')).rejects.toThrow(refused)
-    await open('192.0.2.2')
-    for (let count = 0; count < 6; count++) expect((await warm('alice')).status).toBe(200)
-  })
-})
-
-describe('sessions of one user', () => {
-  test('above MAX_SESSIONS_PER_JID are rejected, warmed or not, until a session ends', async () => {
-    await start({ MAX_SESSIONS_PER_JID: '2' })
-    const { id } = await bind('alice')
-    const client = clientFrom('192.0.2.1')
-    await logIn(client, 'alice')
-    const full = await warm('alice')
-    expect([full.status, full.json['code']]).toEqual([503, 'too-many-sessions'])
-    expect(full.headers['retry-after']).toBe('60')
-    await expect(logIn(clientFrom('192.0.2.1'), 'alice')).rejects.toThrow(refused)
-    expect((await warm('bob')).status).toBe(200)
-    await end(id)
-    expect((await warm('alice')).status).toBe(200)
-    expect((await warm('alice')).json['code']).toBe('too-many-sessions')
-    await client.terminate()
-    await logIn(clientFrom('192.0.2.1'), 'alice')
-  })
-
-  testRest('do not exceed MAX_SESSIONS_PER_JID if many are warmed at once', async () => {
-    await start({ MAX_SESSIONS_PER_JID: '3' })
-    const replies = await Promise.all(Array.from({ length: 8 }, () => warm('alice')))
-    const counts = { bound: 0, refused: 0 }
-    for (const { status, json } of replies) {
-      if (status === 200) counts.bound += 1
-      else if (json['code'] === 'too-many-sessions') counts.refused += 1
-    }
-    expect(counts).toEqual({ bound: 3, refused: 5 })
-    expect(service.service.counts().sessions).toBe(3)
-  })
-})
-
-test('held requests above MAX_HELD_REQUESTS prevent new sessions, and end none', async () => {
-  await start({ MAX_HELD_REQUESTS: '2' })
-  const pages = await Promise.all(
-    [await bind('alice'), await bind('alice'), await bind('bob')].map(async binding => {
-      const page = clientFrom('192.0.2.1', binding)
-      return { page, id: binding.id }
-    }),
-  )
-  const held = async (id: string) => {
-    while ((await callSessions(service.url, 'GET', `/${id}`)).json.state !== 'held') await pause(5)
-  }
-  const polls: Promise<string>[] = []
-  for (const { page, id } of pages) {
-    polls.push(page.request())
-    await held(id)
-  }
-  expect((await warm('bob')).json['code']).toBe('service-full')
-  // The next request of the same page replaces the previous request.
-  const next = pages[0]!.page.request()
-  expect(await polls[0]).not.toContain('terminate')
-  for (const at of [1, 2]) {
-    await end(pages[at]!.id)
-    await polls[at]
-  }
-  expect((await warm('bob')).status).toBe(200)
-  await end(pages[0]!.id)
-  await next
-})
-
-testRest('clients that never log in leave room for requests of warmed sessions', async () => {
-  await start({ MAX_HELD_REQUESTS: '10' })
-  const strangers: BoshClient[] = []
-  while (strangers.length < 20) {
-    const stranger = await open(`192.0.2.${strangers.length}`).catch(() => undefined)
-    if (stranger === undefined) break
-    strangers.push(stranger)
-  }
-  for (const stranger of strangers) void stranger.request().catch(() => {})
-  const count = `warm_bindings_bosh_held_requests ${strangers.length}\n`
-  while (!(await service.service.metrics()).includes(count)) await new Promise(setImmediate)
-
-  const page = clientFrom('203.0.113.1', await bind('alice'))
-  expect(await page.request('', { pause: '60' })).not.toContain('terminate')
-})
-
-testRest('incomplete requests above MAX_UNFINISHED_MB are rejected, and other requests continue', async () => {
-  await start({ MAX_UNFINISHED_MB: '1' })
-  const { sid, rid } = await bind('alice')
-  const page = clientFrom('192.0.2.1', { sid, rid })
-  const send = (address: string) =>
-    new HttpSocket(Number(new URL(service.url).port)).send(
-      `POST /http-bind HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${address}\r\nContent-Length: 500000\r\n\r\n${'x'.repeat(300_000)}`,
-    )
-  const senders = Array.from({ length: 100 }, (_, number) => send(`192.0.2.${number}`))
-  let refusals = 0
-  for (const sender of senders)
-    void sender.reply().then(
-      ({ head }) => {
-        if (/^HTTP\/1\.1 503 /.test(head)) refusals += 1
-      },
-      () => {},
-    )
-  await eventually('nearly all are rejected', () => refusals >= 95)
-  expect(await page.request("<presence xmlns='jabber:client'/>", { pause: '60' })).not.toContain('terminate')
-  for (const { socket } of senders) socket.destroy()
 })
 
 describe('warm calls', () => {
@@ -285,51 +99,6 @@ describe('warm calls', () => {
     await start({})
     const tabs = Array.from({ length: 20 }, (_, tab) => warm('alice', { visit: 'v1', tab: `t${tab}` }))
     expect((await Promise.all(tabs)).map(({ status }) => status)).toEqual(Array(20).fill(200))
-  })
-
-  test('above RATE_WARMS_PER_JID get 429 with Retry-After', async () => {
-    await start({ RATE_WARMS_PER_JID: '2' })
-    await bind('alice')
-    await service.bind({ jid: 'Alice@LOCALHOST/home', password: passwords.alice })
-    const often = await warm('alice')
-    expect([often.status, often.json['code']]).toEqual([429, 'too-many-requests'])
-    expect(often.json['detail']).toContain('Limit: RATE_WARMS_PER_JID.')
-    expect(Number(often.headers['retry-after'])).toBeGreaterThan(50)
-    expect(Number(often.headers['retry-after'])).toBeLessThanOrEqual(60)
-    expect((await warm('bob')).status).toBe(200)
-  })
-
-  test('that fail count towards RATE_WARMS_PER_JID', async () => {
-    await start({ RATE_WARMS_PER_JID: '2' })
-    const codes: unknown[] = []
-    for (const password of ['wrong', 'wrong', passwords.alice])
-      codes.push((await service.warm({ jid: 'alice@localhost', password })).json['code'])
-    expect(codes).toEqual(['not-authorized', 'not-authorized', 'too-many-requests'])
-  })
-
-  test('that resume a session do not count towards RATE_WARMS_PER_JID', async () => {
-    await start({ RATE_WARMS_PER_JID: '2', MAX_SESSIONS_PER_JID: '1' })
-    const page = { visit: 'v1', tab: 't1' }
-    const { sid } = (await warm('alice', page)).json
-    for (let view = 0; view < 5; view++) {
-      const reply = await warm('alice', page)
-      expect([reply.status, reply.json['sid'], reply.json['resumed']]).toEqual([200, sid, true])
-    }
-    expect((await warm('alice')).json['code']).toBe('too-many-sessions')
-    expect((await warm('alice')).json['code']).toBe('too-many-requests')
-  })
-
-  test('above RATE_WARMS_PER_ADMIN get 429, for that admin only', async () => {
-    await start({ RATE_WARMS_PER_ADMIN: '2', ADMIN_USERS: 'admin:admin-secret,other:other-secret' })
-    await bind('alice')
-    await bind('bob')
-    expect((await warm('alice')).json).toMatchObject({
-      code: 'too-many-requests',
-      detail: expect.stringContaining('Limit: RATE_WARMS_PER_ADMIN.'),
-    })
-    const other = { Authorization: `Basic ${Buffer.from('other:other-secret').toString('base64')}` }
-    const parameters = { jid: 'alice@localhost', password: passwords.alice }
-    expect((await service.warm(parameters, { headers: other })).status).toBe(200)
   })
 })
 
@@ -344,21 +113,6 @@ describe('addresses', () => {
       codes.push((await service.warm(alice, from(address))).json['code'])
     expect(codes).toEqual([undefined, 'address-forbidden', 'address-forbidden', undefined])
     await open('192.0.2.1')
-  })
-
-  test('that a proxy does not send are rejected by every list, and count as one client', async () => {
-    await start({ MAX_SESSIONS_PER_ADDRESS: '1' })
-    for (const address of ['unknown', '"127.0.0.1"', 'fe80::1%lo', '']) {
-      const reply = await service.warm(alice, from(address))
-      expect([reply.status, reply.json['code']]).toEqual([403, 'address-forbidden'])
-    }
-    // Without a list they are accepted, as one client.
-    await open('unknown')
-    await expect(open('_hidden')).rejects.toThrow(refused)
-    await stop()
-    await start({ BOSH_DENY: '192.0.2.64/26' })
-    await open('192.0.2.1')
-    await expect(open('unknown')).rejects.toThrow('HTTP 403')
   })
 
   test('are filtered by WARM_ALLOW, WARM_DENY, BOSH_ALLOW and BOSH_DENY', async () => {
@@ -394,45 +148,6 @@ test('wrong admin secrets above RATE_FAILED_LOGINS get 429, for that name at tha
   expect([often.status, Number(often.retryAfter) > 50]).toEqual([429, true])
   expect((await callAs('other', 'other-secret', '192.0.2.1')).status).toBe(200)
   expect((await callAs('admin', 'admin-secret', '192.0.2.2')).status).toBe(200)
-})
-
-test('stanzas above RATE_SESSION_BYTES are delayed, and arrive in order', async () => {
-  await start({ RATE_SESSION_BYTES: '20000', RATE_SESSION_BURST: '5000' })
-  const [alice, bob] = [clientFrom('192.0.2.1', await bind('alice')), clientFrom('192.0.2.2', await bind('bob'))]
-  await bob.request("<presence xmlns='jabber:client'/>")
-  const numbers = Array.from({ length: 12 }, (_, number) => number)
-  const started = performance.now()
-  const sending = (async () => {
-    for (const number of numbers)
-      await alice.request(
-        `<message xmlns='jabber:client' to='bob@localhost' type='chat'><body>${number} ${'.'.repeat(2_000)}</body></message>`,
-        { pause: '60' },
-      )
-  })()
-  let heard: string[] = []
-  while (heard.length < numbers.length) {
-    const reply = await bob.request()
-    heard = [...heard, ...[...reply.matchAll(/<body>(\d+) /g)].map(match => match[1]!)]
-  }
-  await sending
-  expect(heard).toEqual(numbers.map(String))
-  // 24 kB at 20 kB/s. 5 kB may come at once, and the last message goes on credit.
-  expect(performance.now() - started).toBeGreaterThan(800)
-})
-
-describeRest('a flood of requests for unknown sessions', () => {
-  test('is answered, leaves no session, and does not affect an existing session', async () => {
-    await start({})
-    const { sid, rid } = await bind('alice')
-    const page = clientFrom('192.0.2.1', { sid, rid })
-    const flood = Array.from({ length: 400 }, (_, number) =>
-      clientFrom(`192.0.2.${number % 250}`, { sid: number.toString(16).padStart(40, '0') }).request(),
-    )
-    const presence = page.request("<presence xmlns='jabber:client'/>")
-    for (const reply of await Promise.all(flood)) expect(reply).toContain("condition='item-not-found'")
-    expect(await presence).toContain('<presence')
-    expect(service.service.counts()).toEqual({ sessions: 1, links: 1, forwarded: 0 })
-  })
 })
 
 test('a full queue of admin secrets to hash does not delay a SCRAM login', async () => {

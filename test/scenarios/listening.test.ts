@@ -7,14 +7,13 @@ import { Agent } from 'node:http'
 import { connect, createServer, type Socket } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DEFAULT_MIN_VERSION, connect as tlsConnect } from 'node:tls'
+import { DEFAULT_MIN_VERSION } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { type Credentials, makeCertificate } from '../support/certificates.js'
-import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
@@ -221,107 +220,6 @@ describe('a reload of certificates', () => {
     service.service.reload()
     expect(await expiries()).toEqual([Date.UTC(2020, 0, 2) / 1000, expiry(second)])
   })
-
-  testRest('reads the chain file again', async () => {
-    const authority = makeCertificate([], { commonName: 'authority' })
-    const issue = (commonName: string) => {
-      const between = makeCertificate([], { commonName, issuer: authority })
-      const { cert, key } = makeCertificate(['DNS:localhost'], { commonName: 'leaf', issuer: between })
-      writeFileSync(join(folder, 'leaf.crt'), cert)
-      writeFileSync(join(folder, 'leaf.key'), key)
-      writeFileSync(join(folder, 'chain.crt'), between.cert)
-    }
-    issue('first between')
-    const files = { TLS_CERT: join(folder, 'leaf.crt'), TLS_CHAIN: join(folder, 'chain.crt') }
-    const service = await start({ HTTPS_PORT: '0', ...files })
-    const { port } = new URL(secureUrl(service))
-    const issuers = async () => {
-      const socket = tlsConnect({
-        port: Number(port),
-        host: '127.0.0.1',
-        ca: authority.cert,
-        servername: 'localhost',
-      })
-      closers.push(() => void socket.destroy())
-      await once(socket, 'secureConnect')
-      return socket.getPeerCertificate(true).issuerCertificate.subject.CN
-    }
-    expect(await issuers()).toBe('first between')
-    issue('second between')
-    service.service.reload()
-    expect(await issuers()).toBe('second between')
-  })
-
-  testRest('keeps the earlier certificates if a file is invalid, and logs why', async () => {
-    const service = await start(tls())
-    writeFileSync(join(folder, 'second.crt'), 'half a fi')
-    service.service.reload()
-    const visitor = visit(secureUrl(service))
-    expect(await visitor.shown('localhost')).toContain('DNS:localhost')
-    expect(await visitor.shown('chat.example.org')).toBe('DNS:*.example.org')
-    const line = service.lines.map(text => JSON.parse(text)).find(({ problems }) => problems)
-    expect(line).toMatchObject({
-      level: 50,
-      problems: [`TLS_CERT names ${join(folder, 'second.crt')}, which is not a PEM file of certificates`],
-    })
-  })
-
-  testRest('logs a certificate that has expired', async () => {
-    const service = await start(tls())
-    const { cert, key } = makeCertificate(['DNS:localhost'], { expired: true })
-    writeFileSync(join(folder, 'first.crt'), cert + key)
-    service.service.reload()
-    expect(service.lines.join()).toMatch(/"level":40.*has expired on Jan {2}2 00:00:00 2020 GMT/)
-  })
-
-  testRest('does nothing if the service has no TLS', async () => {
-    const { service } = await start({})
-    expect(() => service.reload()).not.toThrow()
-  })
-})
-
-describe('the files of certificates', () => {
-  let operator: Operator
-  const settings = () => ({
-    ...{ PORT: '0', METRICS_ADDRESS: 'none', ADMIN_USERS: 'admin:admin-secret', XMPP_DOMAINS: 'localhost' },
-    XMPP_SERVERS: servers(),
-  })
-
-  afterEach(() => operator.leave())
-
-  test('are reloaded on SIGHUP, and sessions continue', async () => {
-    operator = new Operator()
-    const service = operator.start({ ...settings(), ...tls(), PORT: 'off' })
-    const visitor = visit(await service.url())
-    const page = visitor.attach(await visitor.warm(alice))
-    await page.request("<presence xmlns='jabber:client'/>")
-    const held = page.request()
-    writeFileSync(join(folder, 'first.crt'), renewed.cert)
-    writeFileSync(join(folder, 'first.key'), renewed.key)
-    service.signal('SIGHUP')
-    await eventually('the certificates are reloaded', () => service.stdout.includes('certificates reloaded'))
-    expect(await visitor.shown('localhost')).toContain('DNS:renewed.example')
-    const next = page.request(message('through the signal'))
-    expect(await held).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
-    expect(await next).toContain('through the signal')
-  })
-
-  testRest('are not needed for SIGHUP: a service without TLS continues', async () => {
-    operator = new Operator()
-    const service = operator.start(settings())
-    const url = await service.url()
-    service.signal('SIGHUP')
-    expect((await ask(url, { agent: false })).status).toBe(200)
-    service.signal('SIGTERM')
-    expect(await service.exit).toBe(0)
-  })
-
-  testRest('prevent the start if they are missing', async () => {
-    operator = new Operator()
-    const service = operator.start({ ...settings(), HTTPS_PORT: '8443', TLS_CERT: 'missing.pem' })
-    expect(await service.exit).toBe(1)
-    expect(service.stderr).toContain('- TLS_CERT names missing.pem, which cannot be read (ENOENT)')
-  })
 })
 
 describe('if the system lists no addresses, as in a sandbox without AF_NETLINK', () => {
@@ -375,31 +273,6 @@ describe('on several addresses', () => {
     expect((await local.warm(alice)).status).toBe(200)
     const open = await start({ HOST: '127.0.0.1,0.0.0.0' })
     expect((await open.warm(alice)).status).toBe(403)
-  })
-
-  testRest('HTTP on loopback beside HTTPS on all addresses accepts passwords of local backends', async () => {
-    const [port] = (await freePorts(1)) as [number]
-    const mixed = { HOST: `127.0.0.1:${port},127.0.0.2:0`, HTTPS_HOST: '0.0.0.0' }
-    const service = await start({ ...tls(), ...mixed, HTTPS_PORT: '0' })
-    expect(service.service.urls.map(url => url.replace(/\d+$/, ''))).toEqual([
-      'http://127.0.0.1:',
-      'http://127.0.0.2:',
-      'https://0.0.0.0:',
-    ])
-    expect((await service.warm(alice)).status).toBe(200)
-    const secure = secureUrl(service).replace('0.0.0.0', '127.0.0.1')
-    expect((await visit(secure).warm(alice)).jid).toContain('alice@localhost/')
-  })
-
-  testRest('a loopback address beside an open address accepts passwords of local backends', async () => {
-    const [open, own] = (await freePorts(2)) as [number, number]
-    const service = await start({ HOST: `127.0.0.1:${own},0.0.0.0:${open}` })
-    expect((await service.warm(alice)).status).toBe(200)
-    expect((await service.warm(alice, { headers: { 'X-Forwarded-For': '203.0.113.9' } })).status).toBe(403)
-    const forwarded = { 'X-Forwarded-Proto': 'https', 'X-Forwarded-For': '127.0.0.1' }
-    expect((await service.warm(alice, { headers: forwarded })).status).toBe(200)
-    const atOpen = await ask(`http://127.0.0.1:${open}/warm`, { agent: false })
-    expect([atOpen.status, atOpen.text]).toEqual([403, expect.stringContaining('insecure-channel')])
   })
 
   testRest('no port stays open if another address is in use', async () => {
@@ -490,13 +363,6 @@ describe('with connection limits', () => {
     for (const _each of [1, 2, 3, 4]) answers.push(await stays(service.url, '127.0.0.1'))
     expect(answers).toEqual([true, false, false, false])
     expect(await page.request(ping)).toContain("id='p1'")
-  })
-
-  test('connections above MAX_CONNECTIONS_PER_ADDRESS are closed, and other clients connect', async () => {
-    const service = await start({ MAX_CONNECTIONS_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none', ...tls() })
-    expect(await stays(service.url, '127.0.0.1')).toBe(true)
-    expect(await stays(service.url, '127.0.0.1')).toBe(false)
-    expect(await stays(service.url, '127.0.0.2')).toBe(true)
   })
 
   testRest('TLS connections count before the handshake, and no longer after they close', async () => {

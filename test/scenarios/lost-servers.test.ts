@@ -95,23 +95,6 @@ describe('a server in the settings', () => {
     expect(ended()).toHaveLength(1)
   })
 
-  test('that ends the session of a user counts as up', async () => {
-    await startHere()
-    await service.bind(alice)
-    await service.bind(alice)
-    server.last.say("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>")
-    await eventually('the link is closed', () => service.service.counts().links === 1)
-    expect(await up()).toEqual({ [key()]: 1 })
-    expect(lines()).toEqual([])
-  })
-
-  test('that accepts connections and breaks off the login counts as up', async () => {
-    await startHere()
-    server.script = { challenge: turn => turn.reset() }
-    await service.warm(alice)
-    expect(await up()).toEqual({ [key()]: 1 })
-  })
-
   test('that is down gets connections without a login, until it answers', async () => {
     const clock = new SteppedClock()
     await startHere({ clock })
@@ -150,13 +133,6 @@ describe('a server in the settings', () => {
       },
     ])
   })
-
-  test('that is silent until the login times out counts as down', async () => {
-    await start(`plain.example=xmpp://${place()}`, undefined, { environment: { WARM_STEP_TIMEOUT: '1' } })
-    server.script = { header: () => {} }
-    expect((await service.warm(alice)).json).toMatchObject({ code: 'timeout', step: 'tls' })
-    expect(await up()).toEqual({ [key()]: 0 })
-  })
 })
 
 test('an idle process shows a server as down if another process finds it down', async () => {
@@ -180,15 +156,6 @@ test('an idle process shows a server as down if another process finds it down', 
   } finally {
     await idle.stop()
   }
-})
-
-test('a server for all other domains has one series, whatever domains are requested', async () => {
-  await start('*=xmpp://127.0.0.1:1?tls=none', '*.example')
-  for (const domain of ['one.example', 'two.example']) {
-    const { json } = await service.warm({ ...alice, jid: `alice@${domain}` })
-    expect(json).toMatchObject({ code: 'remote-connection-failed', step: 'connect' })
-  }
-  expect(await up()).toEqual({ '{domain="*",server="127.0.0.1:1"}': 0 })
 })
 
 describe('a remote BOSH endpoint', () => {

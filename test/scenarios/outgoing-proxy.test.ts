@@ -7,7 +7,6 @@ import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
 import { startDemoServer } from '../../src/demo/server.js'
-import type { Dns } from '../../src/servers/net/dns.js'
 import { makeCertificate } from '../support/certificates.js'
 import { ConnectProxy, refusing } from '../support/connect-proxy.js'
 import { eventsSecret } from '../support/event-receiver.js'
@@ -15,7 +14,7 @@ import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
 import { callSessions } from '../support/sessions-api.js'
-import { adminHeader, startTestService } from '../support/start-service.js'
+import { adminHeader } from '../support/start-service.js'
 
 const certificate = makeCertificate(['DNS:id.example', 'DNS:portal.example', 'DNS:far.example', 'DNS:bosh.far.example'])
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -157,49 +156,4 @@ test('a proxy that wants another password gives each request a clear error', asy
   expect(json.advice).toContain('check the proxy in HTTPS_PROXY or HTTP_PROXY')
   expect(json.advice).not.toContain('XMPP_SERVERS')
   expect(received).toEqual([])
-})
-
-test('hosts in NO_PROXY are reached without the proxy', async () => {
-  const { port } = outside.address() as AddressInfo
-  const nothing = async () => []
-  const dns: Dns = {
-    services: nothing,
-    ipv4: async () => [{ address: '127.0.0.1', ttl: 60 }],
-    ipv6: nothing,
-    system: async () => ['127.0.0.1'],
-  }
-  const near = await startTestService({
-    servers: `localhost=xmpp://127.0.0.1:${xmpp.port}?tls=none,far.example=host-meta`,
-    environment: {
-      XMPP_DOMAINS: 'localhost,far.example',
-      EVENTS_URL: `https://portal.example:${port}/events`,
-      EVENTS_SECRET: eventsSecret,
-      PAGE_ORIGINS: 'https://portal.example',
-      PAGE_TOKEN_JWKS: `https://id.example:${port}/keys`,
-      PAGE_TOKEN_ISSUER: 'https://id.example',
-      PAGE_TOKEN_AUDIENCE: 'chat',
-      PAGE_TOKEN_JID: '{sub}@localhost',
-      XMPP_SERVICE_ACCOUNTS: 'localhost=portal:portal-secret',
-      HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`,
-      NO_PROXY: '.example',
-    },
-    dns,
-    hostMetaPort: port,
-  })
-  try {
-    const causeOf = async (message: string) => {
-      const line = () => near.lines.map(line => JSON.parse(line)).find(({ msg }) => msg === message)
-      await eventually(message, () => line() !== undefined)
-      return line().cause
-    }
-    await endSession(near.url)
-    // This process does not trust the certificate.
-    const untrusted = 'DEPTH_ZERO_SELF_SIGNED_CERT'
-    expect(await causeOf('the keys of PAGE_TOKEN_JWKS cannot be fetched')).toBe(untrusted)
-    expect(await causeOf('the portal did not take an event')).toBe(untrusted)
-    expect((await warmFar(near.url)).json).toMatchObject({ code: 'certificate-invalid' })
-    expect(proxy.asked).toEqual([])
-  } finally {
-    await near.stop()
-  }
 })

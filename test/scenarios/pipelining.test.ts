@@ -11,7 +11,6 @@ import {
   type Turn,
 } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
-import { testRest } from '../support/matrix.js'
 
 const certificate = makeCertificate(['DNS:chat.example'])
 const domain = 'chat.example'
@@ -113,38 +112,11 @@ describe('pipelining', () => {
     expect(companies(server)).toEqual([ahead])
     expect(server.last.reached.slice(-3)).toEqual(['features2', 'bind', 'session'])
   })
-
-  test('is tried by one of many logins at a time, and no login fails', async () => {
-    const server = await answered(0)
-    await Promise.all(Array.from({ length: 5 }, () => warm()))
-    expect(companies(server).sort()).toEqual([ahead, atItsPace, atItsPace, atItsPace, atItsPace])
-    await Promise.all([warm(), warm()])
-    expect(companies(server)).toEqual([ahead, ahead])
-  })
-
-  test('reports a wrong password over the same connection', async () => {
-    const server = await answered(0)
-    const wrong = { status: 403, code: 'not-authorized', step: 'sasl', condition: 'not-authorized' }
-    for (let login = 0; login < 2; login++) {
-      expect(await service.problem({ ...alice, password: 'wrong' })).toEqual(wrong)
-      expect(companies(server)).toEqual([['auth']])
-    }
-    await warm()
-    expect(companies(server)).toEqual([ahead])
-    expect(await service.problem({ ...alice, password: 'wrong' })).toEqual(wrong)
-    expect(companies(server)).toEqual([['auth']])
-  })
 })
 
 describe('pipelining is not used', () => {
   test('if the server offers only PLAIN', async () => {
     const server = await start({ certificate, mechanisms: ['PLAIN'] })
-    for (let login = 0; login < 3; login++) await warm()
-    expect(companies(server).flat()).toEqual(Array(9).fill('nothing'))
-  })
-
-  test('if XMPP_MECHANISMS allows only PLAIN', async () => {
-    const server = await start({ certificate, mechanisms: [...scram, 'PLAIN'] }, { XMPP_MECHANISMS: 'PLAIN' })
     for (let login = 0; login < 3; login++) await warm()
     expect(companies(server).flat()).toEqual(Array(9).fill('nothing'))
   })
@@ -202,47 +174,6 @@ describe('a server that fails with pipelining', () => {
     expect(companies(server)).toEqual([atItsPace, atItsPace])
     expect(service.outcomes().map(({ code }) => code)).toEqual(['ok', 'ok', 'ok', 'ok'])
   })
-
-  testRest(
-    'by ignoring early data gets three seconds, and no pipelining from then on',
-    async () => {
-      const overlooking = (turn: Turn) => {
-        turn.connection.overlookRest()
-        turn.goOn()
-      }
-      servers = await Promise.all(
-        ['one', 'two'].map(name => startLoginServer({ domain: `${name}.example`, mechanisms: scram })),
-      )
-      service = await startWatchedService(servers, { WARM_TIMEOUT: '10' })
-      const warmBoth = () => Promise.all(servers.map(server => warm({ jid: `alice@${server.domain}`, password })))
-      await warmBoth()
-      servers.forEach(companies)
-      servers[0]!.script = { features: overlooking }
-      servers[1]!.script = { restart: overlooking }
-      const began = performance.now()
-      await warmBoth()
-      const seconds = (performance.now() - began) / 1000
-      expect(seconds).toBeGreaterThan(2.9)
-      expect(seconds).toBeLessThan(6)
-      expect(servers.map(companies)).toEqual([
-        [['auth'], atItsPace],
-        [ahead, atItsPace],
-      ])
-      await warmBoth()
-      expect(servers.map(companies)).toEqual([[atItsPace], [atItsPace]])
-      expect(mistrusted()).toHaveLength(2)
-    },
-    15_000,
-  )
-
-  testRest('gets no more time than WARM_TIMEOUT', async () => {
-    const server = await start({}, { WARM_TIMEOUT: '1' })
-    await warm()
-    companies(server)
-    server.script = { features: () => new Promise(() => {}) }
-    expect(await service.problem(alice)).toEqual({ status: 504, code: 'timeout', step: 'sasl' })
-    expect(companies(server)).toEqual([['auth']])
-  })
 })
 
 describe('a server whose features have changed', () => {
@@ -259,76 +190,4 @@ describe('a server whose features have changed', () => {
     expect(companies(server)).toEqual([atItsPace, ahead])
     expect(mistrusted()).toEqual([])
   })
-
-  test('and contain a better mechanism gets the login again', async () => {
-    const server = await answered(2)
-    server.usual = { ...server.usual, mechanisms: [...scram, 'SCRAM-SHA-512'] }
-    await warm()
-    expect(companies(server)).toEqual([['auth'], atItsPace])
-    expect(server.last.mechanism).toBe('SCRAM-SHA-512')
-  })
-
-  test('and require a session gets the login again', async () => {
-    const server = await answered(2)
-    server.usual = { ...server.usual, moreFeatures: "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>" }
-    await warm()
-    expect(companies(server)).toEqual([ahead, atItsPace])
-    expect(server.last.reached).toContain('session')
-  })
-
-  test.each([0, 2])(
-    'in ways that no login depends on is still pipelined to, after %i pipelined logins',
-    async times => {
-      const server = await answered(times)
-      server.usual = {
-        ...server.usual,
-        mechanisms: [...scram].reverse(),
-        moreFeatures: "<sm xmlns='urn:xmpp:sm:3'/>",
-      }
-      await warm()
-      await warm()
-      expect(companies(server)).toEqual([ahead, ahead])
-      expect(server.last.reached.slice(-2)).toEqual(['features2', 'bind'])
-    },
-  )
-})
-
-describe('a server that handled pipelining before', () => {
-  test.each<[string, (turn: Turn) => void]>([
-    ['resets the connection', turn => turn.reset()],
-    ['closes the connection', turn => turn.close()],
-  ])('and %s fails the login, which is not repeated', async (_how, act) => {
-    const server = await answered(1)
-    server.script = { header: act }
-    const told = { status: 502, code: 'remote-connection-failed', step: 'sasl' }
-    expect(await service.problem(alice)).toEqual(told)
-    expect(companies(server)).toEqual([['auth']])
-    server.script = {}
-    await warm()
-    expect(companies(server)).toEqual([ahead])
-    expect(mistrusted()).toEqual([])
-  })
-})
-
-describe('a caller that disconnects', () => {
-  test.each(['features', 'challenge', 'features2', 'bind'] as const)(
-    'at %s of a first pipelined login leaves no connection, and the next login tries again',
-    async stage => {
-      const server = await answered(0)
-      const leaving = new AbortController()
-      server.script = {
-        [stage]: () => {
-          leaving.abort()
-          return new Promise<void>(() => {})
-        },
-      }
-      await expect(service.warm(alice, leaving.signal)).rejects.toMatchObject({ name: 'AbortError' })
-      await service.emptied()
-      expect(companies(server)).toHaveLength(1)
-      server.script = {}
-      await warm()
-      expect(companies(server)).toEqual([ahead])
-      expect(mistrusted()).toEqual([])
-    },
-  )
 })

@@ -71,20 +71,6 @@ describe('a backend', () => {
     expect(await client().session(id)).toMatchObject({ jid, state: 'waiting' })
   })
 
-  test('gets timeout if the XMPP server does not finish the login', async () => {
-    const call = client(service.url, { attempts: 1 }).warm(bob)
-    await expect(call).rejects.toMatchObject({ code: 'timeout', status: 504 })
-  })
-
-  test('gets 429 with retryAfter at once if the wait is too long for a page', async () => {
-    const backend = client()
-    for (let count = 0; count < 3; count += 1) await backend.warm(alice)
-    const refusal = await backend.warm(alice).catch(error => error)
-    expect(refusal).toMatchObject({ code: 'too-many-requests', status: 429 })
-    expect(refusal.retryAfter).toBeGreaterThan(30)
-    expect(warms()).toEqual(['ok', 'ok', 'ok', 'too-many-requests'])
-  })
-
   test('ends a login by aborting its call', async () => {
     let isBegun = false
     slow.script = {

@@ -97,19 +97,6 @@ describe('a service that cannot start', () => {
     other.close()
   })
 
-  testRest('because the port of its metrics is in use prints the setting', async () => {
-    const other = createServer().listen(0, '127.0.0.1')
-    await once(other, 'listening')
-    const { port } = other.address() as AddressInfo
-    const service = operator.start(settings({ METRICS_ADDRESS: `127.0.0.1:${port}` }))
-    expect(await service.exit).toBe(1)
-    expect(service.stderr).toBe(
-      'The settings are invalid:\n' +
-        `- METRICS_ADDRESS is 127.0.0.1:${port}, which another program uses: choose another address, or none\n`,
-    )
-    other.close()
-  })
-
   test.each([
     [['--chekc-config'], /^Unknown option --chekc-config\. Did you mean --check-config\?\n/],
     [['start'], /^Unknown command start\.\n/],
@@ -125,17 +112,6 @@ describe('a service that cannot start', () => {
     const service = operator.start({}, 'help')
     expect([await service.exit, service.stderr]).toEqual([0, ''])
     expect(service.stdout).toMatch(/^Logs your portal's users in .*\n {2}warm-bindings +starts the service\n/s)
-  })
-
-  testRest('because of an address of another machine prints the setting, also with --check-config', async () => {
-    const addresses = { HOST: '127.0.0.1, 192.0.2.1' }
-    for (const args of [[], ['--check-config']]) {
-      const service = operator.start(settings(addresses), ...args)
-      expect(await service.exit).toBe(1)
-      expect(service.stderr).toMatch(
-        /^The settings are invalid:\n- HOST has 192\.0\.2\.1, which is not an address of this machine\n$/m,
-      )
-    }
   })
 
   // Some containers give all ports to all users.
@@ -176,16 +152,6 @@ describe('the command', () => {
 })
 
 describe('a service at its start', () => {
-  testRest('on every interface warns that it accepts no passwords, and names the setting', async () => {
-    const service = operator.start(settings({ HOST: '0.0.0.0' }))
-    const url = (await service.url()).replace('0.0.0.0', '127.0.0.1')
-    expect(service.stdout).toMatch(/"level":40,.*insecure-channel.*ASSUME_SECURE/)
-    const { status, text } = await warm(url, { jid: 'alice@plain.example', password })
-    expect(status).toBe(403)
-    expect(JSON.parse(text)).toMatchObject({ code: 'insecure-channel' })
-    expect(text).toContain('ASSUME_SECURE')
-  })
-
   test('reads .env, and prefers the environment', async () => {
     const lines = Object.entries(settings({ WARM_PATH: '/from-file', BOSH_PATH: '/bosh-from-file' }))
     operator.write('.env', lines.map(([name, value]) => `${name}=${value}\n`).join(''))
@@ -224,30 +190,6 @@ describe('a service at its start', () => {
     await service.url()
     expect(service.stdout).toMatch(/"level":40,.*verify=off for plain\.example/)
     expect(service.stdout).toMatch(/"level":40,.*WARM_TIMEOT.*Did you mean WARM_TIMEOUT/)
-  })
-
-  testRest('survives failed logins', async () => {
-    const service = operator.start(settings({ XMPP_SERVERS: 'plain.example=xmpp://127.0.0.1:1?tls=none' }))
-    const url = await service.url()
-    for (let call = 0; call < 3; call++) {
-      const { status, text } = await warm(url, { jid: 'alice@plain.example', password })
-      expect({ status, code: JSON.parse(text).code }).toEqual({
-        status: 502,
-        code: 'remote-connection-failed',
-      })
-    }
-    service.signal('SIGTERM')
-    expect(await service.exit).toBe(0)
-    expect(service.stderr).toBe('')
-  })
-
-  testRest('logs the URL of its metrics', async () => {
-    const service = operator.start(settings({ METRICS_ADDRESS: '127.0.0.1:0' }))
-    await service.url()
-    const { metricsUrl } = JSON.parse(service.stdout.split('\n').find(line => line.includes('"listening"'))!)
-    expect((await callUrl(metricsUrl)).text).toContain('warm_bindings_sessions{state="held"} 0')
-    service.signal('SIGTERM')
-    expect(await service.exit).toBe(0)
   })
 
   test('writes no secret, even with LOG_LEVEL=trace', async () => {
@@ -313,22 +255,6 @@ describe('a service that is stopped', () => {
     service.signal('SIGTERM')
     expect(await service.exit).toBe(0)
   })
-
-  testRest('while an XMPP server does not answer exits within 10 s', async () => {
-    server.script = {
-      bind: turn => {
-        turn.goOn()
-        turn.connection.deafen()
-      },
-    }
-    const service = operator.start(settings())
-    expect((await warm(await service.url(), { jid: 'alice@plain.example', password })).status).toBe(200)
-    server.script = {}
-    const asked = performance.now()
-    service.signal('SIGTERM')
-    expect(await service.exit).toBe(0)
-    expect(performance.now() - asked).toBeLessThan(10_000)
-  })
 })
 
 describe('--check-config', () => {
@@ -359,13 +285,6 @@ describe('--check-config', () => {
     const check = operator.start(settings(), '--check-config')
     expect(await check.exit).toBe(0)
     expect(check.stdout).toBe('The settings are valid.\n')
-  })
-
-  testRest('prints all errors at once', async () => {
-    const check = operator.start(settings({ PORT: 'x', BOSH_MAX_WAIT: '0' }), '--check-config')
-    expect(await check.exit).toBe(1)
-    expect(check.stderr).toContain('PORT must be')
-    expect(check.stderr).toContain('BOSH_MAX_WAIT must be')
   })
 
   testRest('fails for an unknown setting, which a start only warns of', async () => {

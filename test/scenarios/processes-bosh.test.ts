@@ -107,25 +107,6 @@ describe('BOSH requests to any process', () => {
     expect(await there.request(message(binding.jid, 'to myself'))).toBe(first)
   })
 
-  testRest('that arrive long after their repetition do not end the session', async () => {
-    const [one, two, three] = services as [TestService, TestService, TestService]
-    const binding = await one.bind(alice)
-    const page = new Page(binding, [three])
-    for (let count = 0; count < 6; count++) await page.request(message(binding.jid, 'to myself'))
-    const late = { rid: String(binding.rid + 1) }
-    await expect(new Page(binding, [two]).request('', late)).rejects.toThrow()
-    expect(texts(await page.request(message(binding.jid, 'goes on')))).toEqual(['goes on'])
-  })
-
-  testRest('that are too large are rejected by the process of the session', async () => {
-    const [one, two] = services as [TestService, TestService]
-    const binding = await one.bind(alice)
-    const reply = await new Page(binding, [two]).request(message(binding.jid, 'x'.repeat(600_000)))
-    expect(reply).toContain("type='terminate'")
-    expect(reply).toContain("condition='policy-violation'")
-    await eventually('the session has ended', () => one.service.counts().sessions === 0)
-  })
-
   testRest('with an invalid or unknown process name get item-not-found', async () => {
     const [one] = services as [TestService]
     const binding = await one.bind(alice)

@@ -10,7 +10,6 @@ import { freshPath } from '../forwarding/stage.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
-import { testRest } from '../support/matrix.js'
 import { scrape } from '../support/scrape.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 import { isXhtml } from '../support/xhtml.js'
@@ -255,43 +254,5 @@ describe('a limit', () => {
     for (const service of [one, two, three, one, two])
       statuses.push((await call(service, 'GET', '/warm/sessions', wrong)).status)
     expect(statuses).toEqual([401, 401, 401, 429, 429])
-  })
-
-  testRest('no longer counts sessions of a process that is gone', async () => {
-    const [one, two] = (await start(3, { MAX_SESSIONS_PER_JID: '2' })) as [TestService, TestService, TestService]
-    await one.bind(alice)
-    await services[2]!.bind(alice)
-    expect((await two.warm(alice)).status).toBe(503)
-    await services.pop()!.stop()
-    await two.bind(alice)
-    expect((await one.warm(alice)).status).toBe(503)
-  })
-
-  testRest('per address counts the sessions that clients open at all processes', async () => {
-    const environment = {
-      MAX_SESSIONS_PER_ADDRESS: '3',
-      RATE_SESSIONS_PER_ADDRESS: '0',
-      TRUSTED_PROXIES: 'none',
-    }
-    const all = await start(3, environment)
-    const open = async ({ url }: TestService) => {
-      const client = new BoshClient(`${url}/http-bind`)
-      clients.push(client)
-      const reply = await client.request('', {
-        to: 'localhost',
-        wait: '1',
-        hold: '1',
-        ver: '1.6',
-        'xml:lang': 'en',
-      })
-      client.sid = /\bsid='([^']*)'/.exec(reply)?.[1]
-      return { client, isRefused: reply.includes("condition='policy-violation'") }
-    }
-    const opened = await Promise.all([...all, ...all].map(open))
-    expect(opened.filter(({ isRefused }) => isRefused)).toHaveLength(3)
-    const [{ client }] = opened.filter(({ isRefused }) => !isRefused) as [(typeof opened)[0]]
-    await client.request('', { type: 'terminate' })
-    expect((await open(all[0]!)).isRefused).toBe(false)
-    expect((await open(all[1]!)).isRefused).toBe(true)
   })
 })

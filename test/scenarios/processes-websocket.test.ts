@@ -1,6 +1,5 @@
 // Pages whose WebSocket connects to another process than the process of their session.
 
-import { createHmac } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { declareStream } from '../../src/browsers/websocket/framing.js'
 import { systemClock } from '../../src/lib/clock.js'
@@ -9,7 +8,6 @@ import { processIn } from '../../src/store/process-name.js'
 import type { Store } from '../../src/store/store.js'
 import { writeStreamError } from '../../src/xmpp/stream-errors.js'
 import * as say from '../browsers/websocket/pages.js'
-import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { opcodes } from '../support/frames.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
@@ -160,29 +158,6 @@ describe('with several processes,', () => {
       expect(await take(own, before.websocket.token)).toBe(before.jid)
     })
 
-    testRest('attaches at the host of its domain', async () => {
-      await Promise.all(services.map(service => service.stop()))
-      const hosts = { HTTP_HOSTS: 'chat.test=plain.example,other.test=other.example' }
-      services = await startAll({ ...hosts, XMPP_DOMAINS: 'plain.example,other.example' })
-      const binding = await warm()
-      const wire = await page(services[1], path, 'chat.test')
-      expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
-      await talk(wire)
-    })
-
-    testRest('attaches with a hash of its token at any process and URL', async () => {
-      const binding = await warm()
-      const { token } = binding.websocket
-      const hash = createHmac('sha256', token).update('Initiator').digest()
-      const shown = Buffer.concat([Buffer.from('alice\0'), hash]).toString('base64')
-      const authenticate = `<authenticate xmlns='urn:xmpp:sasl:2' mechanism='HT-SHA-256-NONE'><initial-response>${shown}</initial-response><bind xmlns='urn:xmpp:bind:0'/></authenticate>`
-      const wire = await page(services[1], path)
-      wire.send(authenticate)
-      expect(await wire.message()).toContain(`>${binding.jid}<`)
-      await wire.message()
-      await talk(wire)
-    })
-
     test('gets the same not-authorized for every wrong token', async () => {
       const binding = await warm()
       const name = nameOf(binding)
@@ -209,33 +184,6 @@ describe('with several processes,', () => {
       expect(await take(wire, binding.websocket.token)).toBe(binding.jid)
     })
 
-    testRest('can try five tokens on one stream, whichever process checks them', async () => {
-      const binding = await warm()
-      const wire = await page(services[1], path)
-      for (const token of ['a', 'b', 'c', `${nameOf(binding)}-d`, 'e']) {
-        wire.send(say.auth(token, 'alice'))
-        expect(await wire.message()).toBe(say.notAuthorized)
-      }
-      wire.send(say.auth(binding.websocket.token.toUpperCase(), 'alice'))
-      expect((await wire.leave()).messages[0]).toContain('<policy-violation')
-    })
-
-    testRest('gets conflict if another page has attached over BOSH', async () => {
-      const binding = await warm()
-      const late = await page(services[1], path)
-      late.send(say.authenticate(binding.websocket.token, 'alice', false))
-      await read(late, 2)
-      const first = new BoshClient(`${services[2].url}/http-bind`, binding)
-      const held = first.request(say.stanza('mine'))
-      await eventually('the stanza arrives', () => idsAt().includes('mine'))
-      late.send(say.bind)
-      expect((await late.leave()).messages[0]).toContain('<conflict ')
-      server.last.say(letter('still there'))
-      expect(await held).toContain("id='still there'")
-      await first.terminate()
-      first.close()
-    })
-
     test('resumes its stream at a third process', async () => {
       const binding = await warm()
       const { wire, streamId } = await counting(binding)
@@ -259,28 +207,6 @@ describe('with several processes,', () => {
   })
 
   describe('a page', () => {
-    testRest('that does not read causes back pressure up to the server', async () => {
-      const binding = await warm()
-      const wire = await takenOver(binding)
-      wire.socket.pause()
-      const text = 'x'.repeat(100_000)
-      const all = Array.from({ length: 400 }, (_, number) => `m${number}`)
-      for (const id of all) server.last.say(letter(id, text))
-      await pause(1_000)
-      wire.socket.resume()
-      expect((await read(wire, all.length)).map(idOf)).toEqual(all)
-      await talk(wire)
-    })
-
-    testRest('that loses its connection leaves its session to the next page', async () => {
-      const binding = await warm()
-      const wire = await takenOver(binding)
-      wire.drop()
-      await becomesQuiet(binding)
-      const again = (await call('POST', `/${binding.id}/resume`)) as Binding
-      await talk(await takenOver(again, services[2]))
-    })
-
     test('is disconnected when the process of its WebSocket stops, and its session stays', async () => {
       const binding = await warm()
       const wire = await takenOver(binding)

@@ -5,9 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../support/certificates.js'
-import { saslFailure } from '../support/login-server/elements.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
-import { jsonHeaders, startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
+import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
 import { callSessions } from '../support/sessions-api.js'
 
 const certificate = makeCertificate(['DNS:chat.example'])
@@ -97,33 +96,6 @@ describe('a credential', () => {
     expect(await service.problem({ jid: alice, credential })).toEqual({ status: 403, code: 'credentials-expired' })
     expect(server.connections).toHaveLength(before)
   })
-
-  test('works only for the same admin and user', async () => {
-    await restart({ ADMIN_USERS: 'admin:admin-secret,other:other-secret' })
-    const credential = await remember()
-    const refused = { status: 403, code: 'credentials-expired' }
-    expect(await service.problem({ jid: 'bob@chat.example', credential })).toEqual(refused)
-    const other = { ...jsonHeaders, Authorization: `Basic ${Buffer.from('other:other-secret').toString('base64')}` }
-    const body = JSON.stringify({ jid: alice, credential })
-    const { status, text } = await service.call('/warm', { method: 'POST', headers: other, body })
-    expect([status, JSON.parse(text).code]).toEqual([403, 'credentials-expired'])
-    await warm({ jid: 'ALICE@chat.example', credential })
-  })
-
-  test('logs in repeatedly, over spare links and with pipelining', async () => {
-    await restart({ XMPP_SPARE_LINKS: '8' })
-    const credential = await remember()
-    const before = server.connections.length
-    for (let count = 0; count < 6; count += 1) {
-      const { id } = await warm({ jid: alice, credential })
-      await callSessions(service.url, 'DELETE', `/${id}`)
-    }
-    const logins = server.connections.slice(before).filter(({ attempts }) => attempts > 0)
-    expect(logins.map(({ mechanism }) => mechanism)).toEqual(Array(logins.length).fill('SCRAM-SHA-256'))
-    // Spare links end later, or with the service.
-    await service.stop()
-    await start()
-  })
 })
 
 describe('a user with an open session', () => {
@@ -168,56 +140,5 @@ describe('a credential expires', () => {
     const problem = await service.problem({ jid: alice, credential })
     expect(problem).toMatchObject(expired)
     expect(server.last.packets.join('')).not.toContain(password)
-  })
-
-  test.each([
-    ['account-disabled', 403, 'account-disabled'],
-    ['temporary-auth-failure', 503, 'temporary-auth-failure'],
-  ])('but not if the server returns %s', async (condition, status, code) => {
-    const credential = await remember()
-    server.script = { success: turn => turn.say(saslFailure(condition)) }
-    expect(await service.problem({ jid: alice, credential })).toMatchObject({ status, code })
-  })
-
-  test('but not if the server cannot prove that it has the keys', async () => {
-    const credential = await remember()
-    server.script = { success: turn => turn.say("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>") }
-    expect(await service.problem({ jid: alice, credential })).toMatchObject({ code: 'server-not-authentic' })
-  })
-})
-
-describe('a user cannot be remembered', () => {
-  const refused = { status: 409, code: 'cannot-remember', step: 'sasl' }
-
-  test('if the server offers no SCRAM: no password is sent', async () => {
-    server.usual = { ...server.usual, mechanisms: ['PLAIN'] }
-    expect(await service.problem(byPassword)).toEqual(refused)
-    expect(server.connections.map(({ attempts }) => attempts)).toEqual([0])
-    expect(await warm({ jid: alice, password })).not.toHaveProperty('credential')
-  })
-
-  test('if XMPP_MECHANISMS contains no SCRAM', async () => {
-    await restart({ XMPP_MECHANISMS: 'PLAIN' })
-    expect(await service.problem(byPassword)).toEqual(refused)
-  })
-
-  test('if the server changes the salt at each login: no session is opened', async () => {
-    server.script = {
-      connect: turn => {
-        server.usual = { ...server.usual, salt: randomBytes(16) }
-        turn.goOn()
-      },
-    }
-    expect(await service.problem(byPassword)).toEqual(refused)
-    expect(server.connections.flatMap(({ reached }) => reached)).not.toContain('bind')
-    await service.emptied()
-    expect(await warm({ jid: alice, password })).not.toHaveProperty('credential')
-  })
-
-  test('with a wrong password: the call gets not-authorized', async () => {
-    expect(await service.problem({ ...byPassword, password: 'wrong' })).toEqual({
-      ...{ status: 403, code: 'not-authorized', step: 'sasl', condition: 'not-authorized' },
-    })
-    expect(server.connections).toHaveLength(1)
   })
 })

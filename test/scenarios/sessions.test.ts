@@ -1,20 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshLogin } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
-import { ask } from '../support/http-answer.js'
-import { startLoginServer } from '../support/login-server/server.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { callSessions } from '../support/sessions-api.js'
-import { adminHeader, startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
+import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'sessions-'))
-const scoped = `Basic ${Buffer.from('elsewhere:scoped-secret').toString('base64')}`
 const passwords = { alice: 'wonderland', bob: 'builder' }
 
 let server: DemoServer
@@ -24,11 +17,9 @@ const clients: BoshClient[] = []
 
 beforeAll(async () => {
   server = await startDemoServer(passwords)
-  writeFileSync(join(folder, 'admins'), 'elsewhere:scoped-secret:elsewhere.example\n')
   clock = new MovedClock()
   service = await startTestService({
     servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
-    environment: { ADMIN_USERS_FILE: join(folder, 'admins') },
     clock,
   })
 })
@@ -42,7 +33,6 @@ afterEach(async () => {
 afterAll(async () => {
   await service.stop()
   await server.stop()
-  rmSync(folder, { recursive: true })
 })
 
 const call = (...about: Parameters<typeof callSessions> extends [string, ...infer Rest] ? Rest : never) =>
@@ -127,49 +117,6 @@ describe('a reloaded page', () => {
     // It is not certain either that this page received them.
     expect((await call('POST', `/${binding.id}/resume`)).json).toMatchObject({ delivered: json.delivered })
   })
-
-  test('ends the poll of the old page with an empty reply', async () => {
-    const binding = await bind('alice')
-    const old = page(binding)
-    await hear(old, 'presence', presence)
-    const poll = old.request()
-    while ((await stateOf(binding.id)) !== 'held') await pause(5)
-    const { json } = await call('POST', `/${binding.id}/resume`)
-    expect(await poll).toBe("<body xmlns='http://jabber.org/protocol/httpbind'/>")
-    expect(await stateOf(binding.id)).toBe('waiting')
-    expect(await old.request()).toContain(gone)
-    const next = page(json)
-    // The last stanzas may have been lost with the old page's poll, so they are sent again.
-    expect(await next.request()).toContain('<presence')
-    const held = next.request()
-    while ((await stateOf(binding.id)) !== 'held') await pause(5)
-    await call('DELETE', `/${binding.id}`)
-    expect(await held).toBe("<body type='terminate' xmlns='http://jabber.org/protocol/httpbind'/>")
-  })
-
-  test('can be reloaded three times before it sends anything', async () => {
-    const binding = await bind('alice')
-    const rids = [binding.rid]
-    let resumed = binding
-    for (let time = 0; time < 3; time++) {
-      resumed = (await call('POST', `/${binding.id}/resume`, { body: { expires_in: 30 } })).json
-      rids.push(resumed.rid)
-    }
-    expect(rids).toEqual([...new Set(rids)].sort((a, b) => a - b))
-    expect(await page(resumed).request(presence)).toContain('<presence')
-    expect(await page(binding).request()).toContain(gone)
-  })
-
-  test('gets session-not-found after expires_in', async () => {
-    const { id } = await bind('alice')
-    await call('POST', `/${id}/resume`, { body: { expires_in: 30 } })
-    clock.advance(30_000)
-    await eventually('the session has ended', () => service.service.counts().sessions === 0)
-    expect((await call('POST', `/${id}/resume`)).json).toMatchObject({
-      status: 404,
-      code: 'session-not-found',
-    })
-  })
 })
 
 describe('a logout', () => {
@@ -186,19 +133,6 @@ describe('a logout', () => {
     expect((await call('GET', `/${aliceId}`)).status).toBe(404)
     expect((await call('DELETE', `/${aliceId}`)).json).toMatchObject({ code: 'session-not-found' })
     expect(await stateOf(id)).toBe('waiting')
-  })
-
-  test('closes the stream as a client would', async () => {
-    const strict = await startLoginServer({ domain: 'plain.example' })
-    const here = await startTestService({
-      servers: `plain.example=xmpp://127.0.0.1:${strict.port}?tls=none`,
-      environment: { XMPP_DOMAINS: 'plain.example' },
-    })
-    const { id } = await here.bind({ jid: 'alice@plain.example', password: 'Pa55-of-alice' })
-    expect((await callSessions(here.url, 'DELETE', `/${id}`)).status).toBe(204)
-    await eventually('the stream is closed', () => strict.last.goodbye === 'footer')
-    await here.stop()
-    await strict.stop()
   })
 
   test('of a user ends all sessions, also sessions that clients opened themselves', async () => {
@@ -249,105 +183,6 @@ describe('the list of sessions', () => {
     await bind('alice', { jid }) // the server prefers the newer session
     while ((await stateOf(id)) !== 'ended') await pause(5)
     expect((await call('GET', `/${id}`)).json).not.toHaveProperty('transport')
-  })
-
-  test('is returned in parts', async () => {
-    const ids: string[] = []
-    for (let session = 0; session < 5; session++) ids.push((await bind('alice')).id)
-    const seen: string[] = []
-    for (let path = '/sessions?limit=2'; ; ) {
-      const { json } = await call('GET', path)
-      expect(json.total).toBe(5)
-      seen.push(...json.sessions.map(({ id }: { id: string }) => id))
-      if (json.next === undefined) break
-      path = `/sessions?limit=2&after=${json.next}`
-    }
-    expect(seen).toEqual(ids)
-  })
-
-  test('is empty for admins of other domains, who get 403 for other calls', async () => {
-    const { id } = await bind('alice')
-    const authorization = scoped
-    expect((await call('GET', '/sessions', { authorization })).json).toEqual({ sessions: [], total: 0 })
-    for (const [method, path] of [
-      ['GET', '/sessions?jid=alice@localhost'],
-      ['DELETE', '/sessions?jid=alice@localhost'],
-      ['GET', `/${id}`],
-      ['DELETE', `/${id}`],
-      ['POST', `/${id}/resume`],
-    ] as const) {
-      expect((await call(method, path, { authorization })).json).toMatchObject({
-        status: 403,
-        code: 'forbidden',
-      })
-    }
-    expect(await stateOf(id)).toBe('waiting')
-  })
-})
-
-describe('the admin pages', () => {
-  const own = () => ({ Origin: service.url, 'Sec-Fetch-Site': 'same-origin' })
-
-  /** Opens a page below `/warm`, or sends its form. */
-  const visit = (path: string, headers: Record<string, string> = {}, form?: Record<string, string>) => {
-    const body = new URLSearchParams(form).toString()
-    const about = { Authorization: adminHeader, Accept: 'text/html', ...headers }
-    if (form === undefined) return ask(`${service.url}/warm${path}`, { agent: false, headers: about })
-    const length = String(Buffer.byteLength(body))
-    const type = { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': length }
-    return ask(`${service.url}/warm${path}`, { method: 'POST', agent: false, headers: { ...type, ...about } }, body)
-  }
-  const tokenIn = ({ text }: { text: string }) => /name="csrf_token" value="([^"]+)"/.exec(text)![1]!
-
-  test('show the outcomes of logins only to admins of the domain', async () => {
-    clock.advance(20 * 60_000)
-    const { jid } = await bind('alice')
-    await service.warm({ jid: 'alice@localhost', password: 'wrong' })
-    const list = await visit(`/sessions?${new URLSearchParams({ jid, domain: '', state: '' })}`)
-    const { text } = await visit('/numbers')
-    const told = (number: string, what: string) => text.includes(`<b>${number}</b> ${what}<`)
-    expect([told('1', 'done'), told('1', 'refused'), told('0', 'failed'), told('1', 'no page yet')]).toEqual(
-      Array(4).fill(true),
-    )
-    expect(list.text).toContain(`title="${jid}"`)
-    for (const path of ['/sessions', '/numbers']) {
-      const others = await visit(path, { Authorization: scoped })
-      expect(others.status).toBe(200)
-      expect(others.text).not.toMatch(/localhost|MiB|refused/)
-    }
-  })
-
-  test('end a session only by our own form, sent by an admin of the domain', async () => {
-    const { id } = await bind('alice')
-    const csrf_token = tokenIn(await visit(`/${id}/end`))
-    for (const headers of [{ Origin: 'https://evil.example' }, { 'Sec-Fetch-Site': 'cross-site' }]) {
-      expect((await visit(`/${id}/end`, headers, { csrf_token })).status).toBe(403)
-    }
-    expect((await visit(`/${id}/end`, own(), { csrf_token: '1.x' })).status).toBe(403)
-    const others = { ...own(), Authorization: scoped }
-    expect((await visit(`/${id}/end`, others)).status).toBe(403)
-    const othersToken = tokenIn(await visit('', others))
-    expect((await visit(`/${id}/end`, others, { csrf_token: othersToken })).status).toBe(403)
-    expect((await visit(`/${id}/resume`, others, { csrf_token: othersToken })).status).toBe(403)
-    expect(await stateOf(id)).toBe('waiting')
-    const ended = await visit(`/${id}/end`, own(), { csrf_token })
-    expect(ended.status).toBe(303)
-    await eventually('no connection to the server is open', () => server.connections === 0)
-  })
-
-  test('resume a session for another page, and disconnect the old page', async () => {
-    const binding = await bind('alice')
-    const old = page(binding)
-    await hear(old, 'presence', presence)
-    const csrf_token = tokenIn(await visit(`/${binding.id}`))
-    const sent = await visit(`/${binding.id}/resume`, own(), { csrf_token })
-    const cookie = sent.headers['set-cookie']![0]!.split(';', 1)[0]!
-    expect([sent.status, sent.headers.location]).toEqual([303, `/warm/${binding.id}/binding`])
-    const { status, text } = await visit(`/${binding.id}/binding`, { Cookie: cookie })
-    expect([status, text]).toEqual([200, expect.stringContaining('Ready for another page')])
-    const rid = Number(/<dd class="rid">(\d+)/.exec(text)![1])
-    expect(await old.request()).toContain(gone)
-    expect(await page({ sid: binding.sid, rid }).request()).toContain('<presence')
   })
 })
 

@@ -77,37 +77,6 @@ describe('while a service stops', () => {
     expect(server.last.goodbye).toBe('footer')
   })
 
-  test('the streams of its users are closed at once, without waiting for pages', async () => {
-    const server = await startServer()
-    const { service, bind } = await startService(at(server))
-    await bind(alice)
-    await bind(alice)
-    const stopping = service.stop()
-    await eventually('both streams are closed', () => server.connections.every(({ goodbye }) => goodbye === 'footer'), {
-      seconds: 0.9,
-    })
-    await stopping
-  })
-
-  test('waiting stanzas go to a page that polls, or else back to their sender as errors', async () => {
-    const server = await startServer()
-    const { url, service, bind } = await startService(at(server))
-    const [fetched, unfetched] = [await bind(alice), await bind(alice)]
-    const letters = server.connections.map(connection => {
-      connection.say("<message from='bob@plain.example/a' id='m1'><body>hello</body></message>")
-      return connection
-    })
-    const client = page(url, fetched)
-    // Once this is answered, the service has read what arrived before.
-    await callSessions(url, 'GET', '/sessions')
-    const stopping = service.stop()
-    expect(await client.request()).toContain('hello')
-    expect(await client.request()).toContain(stopped)
-    await stopping
-    expect(unfetched.sid).not.toBe(fetched.sid)
-    expect(letters.map(({ stanzas }) => stanzas.map(({ attributes }) => attributes['type']))).toEqual([[], ['error']])
-  })
-
   test('sessions at a remote endpoint are ended there', async () => {
     const server = await startServer()
     const far = await startService(at(server))

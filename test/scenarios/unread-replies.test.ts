@@ -6,7 +6,6 @@ import { connect, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
-import { HttpSocket } from '../support/http-socket.js'
 import { type OperatedService, Operator } from '../support/operated-service.js'
 import { admin } from '../support/start-service.js'
 
@@ -83,39 +82,4 @@ describe.each(['/openapi.json', '/assets/strophe.js', '/nowhere'])('%s', path =>
     expect(memory() - before.memory).toBeLessThan(garbage)
     expect((await ask(url + path, { agent: false })).text).not.toBe('')
   })
-})
-
-describe('pipelined requests', () => {
-  test('are answered in order', async () => {
-    const client = new HttpSocket(port)
-    sockets.push(client.socket)
-    const paths = ['/', '/openapi.json', '/nowhere', '/assets/icon.svg', '/healthz']
-    client.send(paths.map(get).join(''))
-    const types = []
-    for (const _path of paths) types.push(/^content-type: ([\w/+]+)/im.exec((await client.reply()).head)![1])
-    expect(types).toEqual(['text/html', 'application/json', 'text/html', 'image/svg+xml', 'text/plain'])
-  })
-
-  test('can be more at the BOSH endpoint than elsewhere', async () => {
-    const client = new HttpSocket(port)
-    sockets.push(client.socket)
-    // The first is held: its session waits for the XMPP server, or for those behind it.
-    const body = "<body rid='1' xmlns='http://jabber.org/protocol/httpbind'/>"
-    const post = `POST /http-bind HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
-    client.send(post.repeat(50))
-    for (let count = 0; count < 50; count++) expect((await client.reply()).body).toContain("type='terminate'")
-  })
-
-  test.each(['GET / HTTP/1.1\r\n', 'GET / HTTP/1.1\r\nExpect: more\r\n'])(
-    'close the connection if there are too many: %j',
-    async request => {
-      const client = new HttpSocket(port)
-      sockets.push(client.socket)
-      client.send(`${request}Host: a\r\n\r\n`.repeat(500))
-      const replies = (await client.rest()).split('HTTP/1.1 ').length - 1
-      expect(replies).toBeLessThanOrEqual(9)
-      const isLogged = () => service.lines.some(({ limit, level }) => limit === 'requests-ahead' && level === 40)
-      await eventually('the limit is logged', isLogged)
-    },
-  )
 })

@@ -68,17 +68,6 @@ describe.each(combinations(ways, ([scheme, fast]) => (scheme === 'https') === (f
         'warm_bindings_http_connections',
       )
 
-    test('a GET with an upgrade is answered, and the connection stays open', async () => {
-      await connect()
-      for (let left = 0; left < 30; left++) {
-        http.write(request('GET /healthz', ...wish))
-        expect((await answer()).status).toBe(200)
-      }
-      http.write(request('GET /healthz'))
-      expect((await answer()).status).toBe(200)
-      http.drop()
-    })
-
     test('a POST with an upgrade is answered, with its body whole, in chunks or late', async () => {
       await connect()
       /** From Node.js 26, such a reply is the last on its connection. */

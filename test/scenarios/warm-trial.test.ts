@@ -9,9 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer, type Usual } from '../support/login-server/server.js'
-import { testRest } from '../support/matrix.js'
 import { Operator } from '../support/operated-service.js'
-import { freePorts } from '../support/ports.js'
 
 const seconds = 20_000
 const password = 'Pa55-of-alice'
@@ -100,20 +98,6 @@ describe('a login that succeeds', () => {
     seconds,
   )
 
-  testRest(
-    'prints the URL of its host and the requested resource',
-    async () => {
-      const hosts = 'web.example=chat.example?url=https://web.example/chat&bosh=/b'
-      const more = { HTTP_HOSTS: hosts, WEBSOCKET_ENABLED: 'off' }
-      const { exit, stdout } = await tryWarm(settings(undefined, more), undefined, `${alice}/desk`)
-      expect(exit).toBe(0)
-      expect(stdout).toMatch(/^ {2}jid +alice@chat\.example\/desk$/m)
-      expect(stdout).toMatch(/^ {2}url +https:\/\/web\.example\/chat\/b$/m)
-      expect(stdout).not.toMatch(/^ {2}websocket/m)
-    },
-    seconds,
-  )
-
   test.each([
     ['an empty line', '\n'],
     ['an empty input', ''],
@@ -175,49 +159,6 @@ describe('a login that fails', () => {
     seconds,
   )
 
-  testRest(
-    'for a certificate prints the certificate and how to trust it',
-    async () => {
-      const told = await failure(settings(''))
-      expect(told).toContain('would answer 502 certificate-invalid.')
-      expect(told).toContain('It is self-signed. In XMPP_SERVERS, add ?ca=FILE')
-      expect(told).toMatch(/^Certificate: issued for chat\.example, issued by our own, valid from .* SHA-256 /m)
-    },
-    seconds,
-  )
-
-  testRest(
-    'for lack of a mechanism prints the mechanisms of the server',
-    async () => {
-      server.usual = { ...usual, mechanisms: ['X-TOKEN', 'CRAM-MD5'] }
-      const told = await failure(settings())
-      expect(told).toContain('would answer 502 no-mechanism.')
-      expect(told).toContain('It offers X-TOKEN, CRAM-MD5. A login with a password needs one of: SCRAM-SHA-512-PLUS,')
-    },
-    seconds,
-  )
-
-  testRest(
-    'at a closed port prints the address',
-    async () => {
-      const [port] = await freePorts(1)
-      const told = await failure(settings('', { XMPP_SERVERS: `chat.example=xmpp://127.0.0.1:${port}` }))
-      expect(told).toContain('would answer 502 remote-connection-failed.')
-      expect(told).toContain(`Error of the system: ECONNREFUSED at 127.0.0.1:${port}.`)
-    },
-    seconds,
-  )
-
-  testRest(
-    'because of a silent server stops after WARM_TIMEOUT',
-    async () => {
-      server.script = { features: () => {} }
-      const told = await failure(settings(undefined, { WARM_TIMEOUT: '5' }))
-      expect(told).toMatch(/would answer 504 timeout\.(?:.|\n)*Step: features, reading the offer of the server\./)
-    },
-    seconds,
-  )
-
   test.each([
     ['alice@other.example', /403 domain-not-allowed(?:.|\n)*What to do: Add the domain to XMPP_DOMAINS\./],
     ['alice', /400 invalid-jid/],
@@ -240,16 +181,6 @@ describe('a login that fails', () => {
       expect(told).toMatch(/^- XMPP_DOMAINS is required/m)
       expect(told).toContain('Did you mean BOSH_MAX_WAIT?')
       expect(told).not.toContain('ADMIN_USERS is required')
-    },
-    seconds,
-  )
-
-  testRest(
-    'for an empty input opens no connection',
-    async () => {
-      const before = server.connections.length
-      expect(await failure(settings(), '')).toMatch(/^No password was entered\./)
-      expect(server.connections.length).toBe(before)
     },
     seconds,
   )

@@ -7,7 +7,6 @@ import { ask } from '../support/http-answer.js'
 import { describeRest, testRest } from '../support/matrix.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { scrape } from '../support/scrape.js'
-import { callSessions } from '../support/sessions-api.js'
 import {
   auth,
   close,
@@ -219,14 +218,6 @@ describe('data', () => {
     60_000,
   )
 
-  test('that a client sends before a half-close arrives, even if it is read later', async () => {
-    await set({ RATE_SESSION_BYTES: '1000000', RATE_SESSION_BURST: '10000' })
-    const { wire, link } = await stage.loggedIn()
-    const sent = Array.from({ length: 30 }, (_, number) => message(`${number} ${'x'.repeat(20_000)}`))
-    wire.send(...sent).halfClose()
-    expect(await link.rest()).toBe(sent.join(''))
-  })
-
   testRest('of incomplete messages is limited for all clients together', async () => {
     await set({ MAX_UNFINISHED_MB: '1', MAX_STANZA_BYTES: '524288' })
     const big = 'x'.repeat(700_000)
@@ -353,54 +344,15 @@ describe.each([10_000, 700_000])('with MAX_STANZA_BYTES=%d', most => {
   })
 })
 
-describe('session limits:', () => {
-  const refused = async () => {
-    const wire = await stage.wire()
-    wire.send(open())
-    const { messages } = await wire.leave()
-    return messages.slice(1)
-  }
-  const tooMany = [faultOf('policy-violation'), close]
-
-  test.each([
-    ['sessions before login', { MAX_SESSIONS: '8' }],
-    ['sessions of an address', { MAX_SESSIONS_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none' }],
-    ['sessions of an address before login', { MAX_UNAUTHENTICATED_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none' }],
-  ])('too many %s get policy-violation, until a session ends', async (_what, environment) => {
-    await set(environment)
-    const { wire } = await stage.pair()
-    await stage.pair()
-    expect(await refused()).toEqual(tooMany)
-    wire.drop()
-    await eventually('the session has ended', () => sessions() === 1)
-    await stage.pair()
-  })
-
-  test('sessions that are logged in do not count as unauthenticated', async () => {
-    await set({ MAX_UNAUTHENTICATED_PER_ADDRESS: '1', TRUSTED_PROXIES: 'none' })
-    await stage.loggedIn()
-    await stage.loggedIn({}, undefined, 'romeo@localhost/a')
-    await stage.pair()
-    expect(await refused()).toEqual(tooMany)
-  })
-
-  test('a session above MAX_SESSIONS_PER_JID is ended', async () => {
-    await set({ MAX_SESSIONS_PER_JID: '1' })
-    await stage.loggedIn()
-    await expect(stage.loggedIn()).rejects.toThrow()
-    await eventually('the session has ended', () => sessions() === 1)
-  })
-
-  test('a WebSocket counts once towards MAX_CONNECTIONS_PER_ADDRESS', async () => {
-    await set({ MAX_CONNECTIONS_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none', METRICS_ADDRESS: '127.0.0.1:0' })
-    const wire = await stage.wire()
-    await stage.wire()
-    await expect(stage.wire()).rejects.toThrow()
-    wire.drop()
-    await eventually('the connection is closed', () => wire.socket.closed)
-    const { samples } = await scrape(stage.service.service.metricsUrl)
-    expect(samples.get('warm_bindings_http_connections')).toBeLessThanOrEqual(2)
-  })
+test('a WebSocket counts once towards MAX_CONNECTIONS_PER_ADDRESS', async () => {
+  await set({ MAX_CONNECTIONS_PER_ADDRESS: '2', TRUSTED_PROXIES: 'none', METRICS_ADDRESS: '127.0.0.1:0' })
+  const wire = await stage.wire()
+  await stage.wire()
+  await expect(stage.wire()).rejects.toThrow()
+  wire.drop()
+  await eventually('the connection is closed', () => wire.socket.closed)
+  const { samples } = await scrape(stage.service.service.metricsUrl)
+  expect(samples.get('warm_bindings_http_connections')).toBeLessThanOrEqual(2)
 })
 
 describe('the log contains the address of a WebSocket session, and the reason of its end:', () => {
@@ -467,32 +419,6 @@ describe('operators', () => {
     const after = await scraped()
     expect(after.get('warm_bindings_sessions_ended_total{reason="connection-closed"}')).toBe(1)
     expect(after.get('warm_bindings_http_connections')).toBe(0)
-  })
-
-  test('can end a session: the client gets <close/>, and the stream of the server is closed', async () => {
-    await set()
-    const { wire, link } = await stage.loggedIn()
-    const [{ id }] = (await callSessions(stage.service.url, 'GET', '/sessions')).json.sessions
-    const ending = callSessions(stage.service.url, 'DELETE', `/${id}`)
-    expect(await wire.leave()).toEqual({ messages: [close], code: 1000 })
-    expect((await ending).status).toBe(204)
-    expect(await goodbye(link)).toBe('</stream:stream>')
-    expect(sessions()).toBe(0)
-  })
-
-  test('can stop the service: clients get system-shutdown, with or without a stream', async () => {
-    await set()
-    const waiting = await stage.wire()
-    const { wire, link } = await stage.loggedIn()
-    link.send(message('last').replace(" xmlns='jabber:client'", ''))
-    await wire.message()
-    const stopping = stage.service.stop()
-    expect(await wire.leave()).toEqual({ messages: [faultOf('system-shutdown'), close], code: 1001 })
-    expect(await goodbye(link)).toBe('</stream:stream>')
-    const { messages, code } = await waiting.leave()
-    expect([messages.slice(1), code]).toEqual([[faultOf('system-shutdown'), close], 1001])
-    await stopping
-    expect(stage.service.service.counts()).toEqual({ sessions: 0, links: 0, forwarded: 0 })
   })
 
   testRest(

@@ -20,7 +20,7 @@ import {
   streams,
   success,
 } from '../support/websocket-stage.js'
-import { handshake, type WebSocketWire } from '../support/websocket-wire.js'
+import type { WebSocketWire } from '../support/websocket-wire.js'
 
 let stage: Stage
 
@@ -65,16 +65,6 @@ describe('the WebSocket handshake', () => {
     await stage.wire({ headers: { Host: 'localhost' } })
   })
 
-  test('gets 400 without the subprotocol or without a key', async () => {
-    await set()
-    for (const headers of [
-      { 'Sec-WebSocket-Protocol': undefined },
-      { 'Sec-WebSocket-Protocol': 'mqtt' },
-      { 'Sec-WebSocket-Key': undefined },
-    ])
-      await expect(stage.wire({ headers })).rejects.toThrow('HTTP 400')
-  })
-
   test('works at WEBSOCKET_PATH, also with a slash or a query, and gets 404 with WEBSOCKET_ENABLED=off', async () => {
     await set()
     for (const path of ['/xmpp-websocket/', '/xmpp-websocket?v=1']) await stage.wire({ path })
@@ -106,32 +96,6 @@ describe('the WebSocket handshake', () => {
     expect((await ask(`${stage.service.url}/xmpp-websocket`, { agent: false, method: 'DELETE' })).status).toBe(405)
   })
 
-  test('without the Upgrade header gets 426 and a hint at the proxy', async () => {
-    await set()
-    const reply = await ask(`${stage.service.url}/xmpp-websocket`, {
-      agent: false,
-      headers: { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version': '13' },
-    })
-    expect(reply).toMatchObject({
-      status: 426,
-      headers: { upgrade: 'websocket', 'content-type': 'text/plain; charset=utf-8' },
-      text: "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?\n",
-    })
-  })
-
-  test('that is rejected gets the reason', async () => {
-    await set({ WEBSOCKET_ORIGINS: 'https://chat.example' })
-    const handshake = {
-      ...{ Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' },
-      ...{ 'Sec-WebSocket-Version': '13', Origin: 'https://evil.example' },
-    }
-    const reply = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false, headers: handshake })
-    expect([reply.status, reply.text]).toEqual([
-      403,
-      'Pages of this origin may not connect here. An operator can list the origin in WEBSOCKET_ORIGINS.\n',
-    ])
-  })
-
   test('is allowed for WEBSOCKET_ORIGINS, and for programs, which send no Origin', async () => {
     await set({ WEBSOCKET_ORIGINS: 'https://chat.example,https://other.example:8443' })
     for (const Origin of [undefined, 'https://chat.example', 'HTTPS://Chat.example', 'https://other.example:8443'])
@@ -144,34 +108,6 @@ describe('the WebSocket handshake', () => {
       '',
     ])
       await expect(stage.wire({ headers: { Origin } })).rejects.toThrow('HTTP 403')
-  })
-
-  test('that is rejected is logged with its reason: once a minute, or each time at debug', async () => {
-    const reasons = () =>
-      stage.service.lines
-        .map(line => JSON.parse(line) as Record<string, unknown>)
-        .filter(({ msg }) => msg === 'a WebSocket client was refused')
-        .map(({ part, reason, address, setting, subject }) =>
-          [part, reason, address, setting, subject].filter(Boolean).join(' '),
-        )
-    for (const level of ['info', 'debug']) {
-      await set({ LOG_LEVEL: `info,websocket=${level}`, WEBSOCKET_ORIGINS: 'https://chat.example' })
-      for (const Origin of ['https://evil.example', 'https://other.example'])
-        await expect(stage.wire({ headers: { Origin } })).rejects.toThrow('HTTP 403')
-      const wire = await stage.wire()
-      wire.send('<open/>')
-      await wire.leave()
-      const binary = await stage.wire()
-      binary.frame(opcodes.binary, 'x')
-      await eventually('the reason is in the log', () => reasons().some(reason => reason.includes('bad-frame')))
-      const origin = 'websocket origin 127.0.0.1 WEBSOCKET_ORIGINS https://evil.example'
-      expect(reasons()).toEqual([
-        ...(level === 'info' ? [origin] : [origin, origin.replace('evil', 'other')]),
-        'websocket invalid-namespace 127.0.0.1',
-        'websocket bad-frame 127.0.0.1',
-      ])
-      await stage.strike()
-    }
   })
 
   test('is allowed only for addresses of WEBSOCKET_ALLOW, like the page', async () => {
@@ -555,13 +491,6 @@ test('domains of a host can share an endpoint, and clients name the domain', asy
   const none = await stage.wire()
   none.send(open("version='1.0'"))
   expect(await refusedWith(none)).toBe('improper-addressing')
-})
-
-test('a handshake with two Host headers gets 400', async () => {
-  await set({ HTTP_HOSTS: 'chat.local=localhost' })
-  const wire = await stage.connect()
-  wire.write(handshake().replace('Host: 127.0.0.1', 'Host: chat.local\r\nHost: other.local'))
-  expect((await wire.head()).status).toBe(400)
 })
 
 test('a later bind result does not change the user of a session', async () => {

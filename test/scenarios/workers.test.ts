@@ -270,17 +270,6 @@ describeWith(redisPackages, 'workers', () => {
     else expect([...fates].filter(fate => fate !== 200 && fate !== 'closed')).toEqual([])
   })
 
-  testRest('are replaced also with WORKERS=1', async () => {
-    const service = start({ METRICS_ADDRESS: 'none' }, '1')
-    await service.url()
-    process.kill(firstWorker(service), 'SIGKILL')
-    await eventually('the worker is replaced', () => said(service, 'a worker has been started').length === 1, {
-      seconds: 60,
-    })
-    service.signal('SIGINT')
-    expect(await service.exit).toBe(0)
-  })
-
   testRest('end with their primary, and leave no session or file', async () => {
     const service = start()
     await page(await service.url())
@@ -384,17 +373,6 @@ describeWith(redisPackages, 'SIGUSR2', () => {
     const { samples: all } = await scrape(await metricsUrl(service))
     const labels = [...all.keys()].flatMap(name => /^process_open_fds\{worker="(.*)"\}$/.exec(name)?.[1] ?? [])
     expect(labels.sort()).toEqual(['1', '2', 'primary', ...before].sort())
-  })
-
-  testRest('without DRAIN_TIME ends sessions, and no call to the other workers fails', async () => {
-    const service = start()
-    const url = await service.url()
-    await Promise.all([page(url), page(url)])
-    service.signal('SIGUSR2')
-    await eventually('the first is replaced', () => said(service, 'stopping').length > 0)
-    for (let call = 0; call < 20; call++) expect((await warm(url)).status).toBe(200)
-    await eventually('both old workers have ended', () => said(service, 'a worker has ended').length === 2)
-    expect((await samples(service)).get('warm_bindings_workers{state="running"}')).toBe(2)
   })
 
   test('answers all held requests', async () => {

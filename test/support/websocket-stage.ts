@@ -3,7 +3,6 @@ import { expect } from '@jest/globals'
 import { declareStream } from '../../src/browsers/websocket/framing.js'
 import type { Clock } from '../../src/lib/clock.js'
 import { writeStreamError } from '../../src/xmpp/stream-errors.js'
-import { opcodes } from './frames.js'
 import { type ScriptedConnection, ScriptedServer } from './scripted-server.js'
 import { startTestService, type TestService } from './start-service.js'
 import { WebSocketWire, type WireOptions } from './websocket-wire.js'
@@ -125,12 +124,4 @@ export async function goodbye(link: ScriptedConnection): Promise<string> {
   const last = await link.until('</stream:stream>')
   link.end('</stream:stream>')
   return last
-}
-
-/** Closes a WebSocket as a client does, and reads what the server says to it. */
-export async function closeSocket(wire: WebSocketWire, payload?: Buffer): Promise<number> {
-  wire.frame(opcodes.close, payload)
-  const { code } = await wire.rest()
-  await wire.ended()
-  return code
 }

@@ -159,6 +159,15 @@ describe('the end of a visit', () => {
     await expect(login.answer).rejects.toMatchObject({ code: 'session-not-found' })
   })
 
+  test('ends calls that wait for their tab, also in a process that does not hear of it', async () => {
+    const [first, second] = [call(here), call(other)]
+    await settled()
+    other.others.isSilent = true
+    await here.visits.end(visit, ['*'])
+    for (const { answer } of [first, second]) await expect(answer).rejects.toMatchObject({ code: 'session-not-found' })
+    expect(log).toEqual(['aaaaaaaa logs in'])
+  })
+
   test('counts the sessions of silent processes, which read the mark later', async () => {
     other.others.isSilent = true
     const domains = ['example.org', 'other.example']

@@ -146,6 +146,20 @@ describe('a login by the service', () => {
     await expect(loggedIn).rejects.toMatchObject({ code, step: 'bind' })
   })
 
+  const demanding = features(`<bind xmlns='${bind}'/><session xmlns='${session}'/>`)
+  const cause = "<internal-server-error xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
+  const refusedSession = (id: string) =>
+    `<iq xmlns='jabber:client' type='error' id='${id}'><error>${cause}</error></iq>`
+
+  test.each<[string, readonly Answer[], string, string | undefined]>([
+    ['offers no binding after the login', [features('')], 'remote-protocol-error', undefined],
+    ['answers the bind request with an empty result', [readyToBind, done], 'remote-protocol-error', undefined],
+    ['rejects the session request', [demanding, bound, refusedSession], 'bind-refused', 'internal-server-error'],
+  ])('fails if the server %s', async (_what, answers, code, condition) => {
+    const { loggedIn } = begin([offer('PLAIN'), success, ...answers])
+    await expect(loggedIn).rejects.toMatchObject({ code, step: 'bind', condition })
+  })
+
   test('returns the JID as the server writes it', async () => {
     const jid = 'Jüliet@chat.example/Balcony & Co'
     const answer = (id: string) => bound(id).replace('juliet@chat.example/balcony', jid.replace('&', '&amp;'))

@@ -27,7 +27,6 @@ import {
   terminated,
 } from '../../support/bosh-bench.js'
 import { movedTo, nextBench, recordsOf, takeUpAt, takeUpOne } from '../../support/next-process.js'
-import { noSessionLimits } from '../../support/unlimited.js'
 
 const sm = `xmlns='${smNamespace}'`
 const enabled = `<enabled ${sm} id='first' resume='true'/>`
@@ -161,24 +160,6 @@ describe('a page during a move of its session', () => {
     next.registry.endAllSilently()
     await expectEmpty(bench)
     await expectEmpty(next)
-  })
-
-  test('whose request is after a gap sends it again', async () => {
-    const limits = noSessionLimits()
-    const bench = new BoshBench({}, undefined, { limits })
-    const client = await resumable(bench)
-    await client.next()
-    client.rid += 1
-    const early = await client.at(client.rid + 1, message('2'))
-    const { page, resumes } = await goesOn({ bench, client })
-    await bench.pass(0)
-    expect(early.reply?.status).toBe(0)
-    expect(limits.heldRequests).toBe(0)
-    await expectEmpty(bench)
-    await page.at(page.rid, message('1'))
-    await page.at(page.rid + 1, message('2'))
-    const link = await resumes(0)
-    expect(link.sent[1]).toContain(message('1') + message('2'))
   })
 
   test('whose only request is after a gap has its full inactivity again', async () => {
@@ -470,21 +451,6 @@ describe('the log of mended links', () => {
 })
 
 describe('a session whose link is being mended during a move', () => {
-  test('continues with the stanzas that its server has not acknowledged', async () => {
-    const bench = new BoshBench()
-    const client = await resumable(bench)
-    await client.next(message('1'))
-    client.link.end({ failure: { step: 'features', code: 'remote-connection-failed' } })
-    await client.next(message('2'))
-    const { next, resumes } = await goesOn({ bench, client })
-    await expectEmpty(bench)
-    const link = await resumes(1)
-    expect(link.sent[1]).toContain(message('2'))
-    expect(link.sent.join('')).not.toContain(message('1'))
-    link.say(`<a ${sm} h='2'/>`)
-    expect(next.registry.byId(client.id)!.uplink.unsentBytes).toBe(0)
-  })
-
   test('ends at the same time as without a move, and its page gets errors for unacknowledged stanzas', async () => {
     const bench = new BoshBench()
     const client = await resumable(bench)

@@ -44,8 +44,6 @@ export class LoginConnection {
   #sasl: SaslServer | undefined
   /** The identity that the header of the first encrypted stream told. */
   from: string | undefined
-  /** Whether the client has shown a certificate, whichever. */
-  showedCertificate = false
   #authenticated = false
   #deaf = false
   /** Whether the elements of the packet that is being read are overlooked. */
@@ -228,12 +226,8 @@ export class LoginConnection {
       this.#negotiating = false
       this.#raw.removeAllListeners('data')
       this.#reader = this.#read()
-      const { secureContext, clientCertificate } = this.#usual
-      const asking = clientCertificate === undefined ? {} : { requestCert: true, rejectUnauthorized: false }
-      const socket = new TLSSocket(this.#raw, { isServer: true, secureContext: secureContext!, ...asking })
-      socket.once('secure', () => {
-        this.showedCertificate = socket.getPeerX509Certificate() !== undefined
-      })
+      const { secureContext } = this.#usual
+      const socket = new TLSSocket(this.#raw, { isServer: true, secureContext: secureContext! })
       this.#socket = socket
       this.#listen(socket)
     })

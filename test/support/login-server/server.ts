@@ -57,8 +57,6 @@ export interface LoginServerOptions {
   readonly tokens?: Readonly<Record<string, string>>
   /** Users who may log in on behalf of others. */
   readonly actors?: readonly string[]
-  /** The certificate of a client that may log in to any account; it is asked for if there is one. */
-  readonly clientCertificate?: string
   readonly mechanisms?: readonly string[]
   /** The types of channel binding that it lists; it says nothing of them where this is not given. */
   readonly channelBindings?: readonly string[]
@@ -72,12 +70,11 @@ export interface LoginServerOptions {
   readonly onElement?: (element: Sent, connection: LoginConnection) => boolean
 }
 
-type Unusual = 'certificate' | 'trusted' | 'tlsVersion' | 'clientCertificate' | 'channelBindings' | 'onElement'
+type Unusual = 'certificate' | 'trusted' | 'tlsVersion' | 'channelBindings' | 'onElement'
 
 /** What is usual for a server; a test may change it between two connections. */
 export interface Usual extends Required<Omit<LoginServerOptions, Unusual>> {
   readonly certificate: string | undefined
-  readonly clientCertificate: string | undefined
   readonly channelBindings: readonly string[] | undefined
   readonly onElement: LoginServerOptions['onElement']
   readonly secureContext: ReturnType<typeof createSecureContext> | undefined
@@ -124,7 +121,6 @@ export async function startLoginServer(options: LoginServerOptions): Promise<Log
       domain: options.domain,
       secureContext: certificate && createSecureContext({ ...certificate, ...versions }),
       certificate: certificate?.cert,
-      clientCertificate: options.clientCertificate,
       accounts: options.accounts ?? { alice: 'Pa55-of-alice' },
       tokens: options.tokens ?? {},
       actors: options.actors ?? [],

@@ -1,4 +1,3 @@
-import { createHash, createHmac } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { Problem } from '../../../../src/lib/errors.js'
 import { hashQueue } from '../../../../src/lib/limits/hash-queue.js'
@@ -6,6 +5,7 @@ import type { Mechanism } from '../../../../src/servers/login/sasl/mechanism.js'
 import { createSaltedPasswords } from '../../../../src/servers/login/sasl/salted-passwords.js'
 import { scram as createScram, type ScramName, type ScramParts } from '../../../../src/servers/login/sasl/scram.js'
 import { FakeClock } from '../../../support/fake-clock.js'
+import { ScramServer } from '../../../support/login-server/scram.js'
 
 const waiting = new AbortController()
 
@@ -36,49 +36,20 @@ async function problemOf(work: () => unknown): Promise<Problem> {
   throw new Error('it did not fail')
 }
 
-/** RFC 5802 §3, without code of this service, and without Node's PBKDF2. */
-class ScramServer {
-  readonly #hash: string
-  #clientFirstBare = ''
-  #serverFirst = ''
-  readonly #salted: Buffer
-
-  constructor(
-    hash: string,
-    password: string,
-    readonly salt: Buffer,
-    readonly iterations: number,
-  ) {
-    this.#hash = hash
-    let u = this.#hmac(Buffer.from(password), Buffer.concat([salt, Buffer.from([0, 0, 0, 1])]))
-    const hi = Buffer.from(u)
-    for (let round = 1; round < iterations; round++) {
-      u = this.#hmac(Buffer.from(password), u)
-      for (let at = 0; at < hi.length; at++) hi[at]! ^= u[at]!
-    }
-    this.#salted = hi
-  }
-
-  first(clientFirst: string): string {
-    this.#clientFirstBare = clientFirst.replace(/^n,,/, '')
-    this.#serverFirst = `r=${nonceOf(clientFirst)}srv,s=${this.salt.toString('base64')},i=${this.iterations}`
-    return this.#serverFirst
-  }
-
-  final(clientFinal: string): string {
-    const [, withoutProof, proof] = /^(.*),p=(.*)$/.exec(clientFinal)!
-    const authMessage = Buffer.from(`${this.#clientFirstBare},${this.#serverFirst},${withoutProof}`)
-    const clientKey = this.#hmac(this.#salted, Buffer.from('Client Key'))
-    const storedKey = createHash(this.#hash).update(clientKey).digest()
-    const signature = this.#hmac(storedKey, authMessage)
-    const shown = Buffer.from(proof!, 'base64').map((byte, at) => byte ^ signature[at]!)
-    if (!createHash(this.#hash).update(shown).digest().equals(storedKey)) throw new Error('not-authorized')
-    return `v=${this.#hmac(this.#hmac(this.#salted, Buffer.from('Server Key')), authMessage).toString('base64')}`
-  }
-
-  #hmac(key: Buffer, data: Buffer): Buffer {
-    return createHmac(this.#hash, key).update(data).digest()
-  }
+/** Logs in at a server with this password. Returns the first message, and the signature for a right proof. */
+async function logInAt(password: string, login: Mechanism, name: ScramName = 'SCRAM-SHA-1') {
+  const first = text(await login.response())
+  const salt = Buffer.from('salt')
+  const server = new ScramServer(name, first, {
+    salt,
+    iterations: 4096,
+    offersBinding: false,
+    channel: () => undefined,
+  })
+  login.challenge(bytes(server.serverFirst))
+  const signature = server.verify(text(await login.response()), password)
+  expect(server.complaint).toBeUndefined()
+  return { first, signature }
 }
 
 describe('a login as in the examples of the RFCs', () => {
@@ -195,15 +166,9 @@ describe('a login without channel binding', () => {
 })
 
 describe('a server that has the password', () => {
-  test.each([
-    ['SCRAM-SHA-1', 'sha1'],
-    ['SCRAM-SHA-256', 'sha256'],
-    ['SCRAM-SHA-512', 'sha512'],
-  ] as const)('is accepted over %s', async (name, hash) => {
-    const server = new ScramServer(hash, 'pencil', Buffer.from('QSXCR+Q6sek8bf92', 'base64'), 4096)
+  test.each(['SCRAM-SHA-1', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const)('is accepted over %s', async name => {
     const login = scram(name)
-    login.challenge(server.first(text(await login.response())))
-    login.success(server.final(text(await login.response())))
+    login.success((await logInAt('pencil', login, name)).signature)
   })
 
   test('gets a nonce of at least 128 random bits', async () => {
@@ -223,27 +188,19 @@ describe('a server that has the password', () => {
     ['in compatibility form', '\u2168\u00aa', 'IXa'],
     ['unchanged', 'пароль', 'пароль'],
   ])('gets user and password prepared by SASLprep: %s', async (_how, written, prepared) => {
-    const server = new ScramServer('sha1', prepared, Buffer.from('salt'), 4096)
     const login = scram('SCRAM-SHA-1', { user: written, secret: written })
-    const first = text(await login.response())
+    const { first, signature } = await logInAt(prepared, login)
     expect(first).toBe(`n,,n=${prepared},r=${nonceOf(first)}`)
-    login.challenge(bytes(server.first(first)))
-    login.success(server.final(text(await login.response())))
+    login.success(signature)
   })
 
   test('may have a password with characters newer than SASLprep', async () => {
-    const server = new ScramServer('sha256', 'pass\u{1f600}', Buffer.from('salt'), 4096)
-    const login = scram('SCRAM-SHA-256', { secret: 'pass\u{1f600}' })
-    login.challenge(server.first(text(await login.response())))
-    login.success(server.final(text(await login.response())))
+    const login = scram('SCRAM-SHA-1', { secret: 'pass\u{1f600}' })
+    login.success((await logInAt('pass\u{1f600}', login)).signature)
   })
 
   test('does not accept a wrong password', async () => {
-    const server = new ScramServer('sha256', 'other', Buffer.from('salt'), 4096)
-    const login = scram('SCRAM-SHA-256')
-    login.challenge(server.first(text(await login.response())))
-    const final = text(await login.response())
-    expect(() => server.final(final)).toThrow('not-authorized')
+    expect((await logInAt('other', scram())).signature).toBeUndefined()
   })
 })
 
@@ -276,10 +233,8 @@ describe('a server that does not have the password', () => {
   const notAuthentic = { code: 'server-not-authentic', step: 'sasl' }
 
   async function proved(): Promise<{ login: Mechanism; signature: string }> {
-    const server = new ScramServer('sha1', 'pencil', Buffer.from('salt'), 4096)
     const login = scram()
-    login.challenge(server.first(text(await login.response())))
-    return { login, signature: server.final(text(await login.response())) }
+    return { login, signature: (await logInAt('pencil', login)).signature! }
   }
 
   test.each([
