@@ -225,6 +225,7 @@ const breakable = ({ pid }: Started): Stub => ({ pids: [], breakStreams: () => v
 async function measureGroup(plan: ScalePlan): Promise<Demand[]> {
   const { sessions, workers } = plan
   console.log(`\n${workers} workers. Pauses: of the worker with the longest`)
+  if (sessions > 28_000) console.log(`Needs net.ipv4.ip_local_port_range with ${sessions} ports`)
   await using stub = await startStub(Math.ceil(sessions / 19_000))
   await using service = await startWorkers(workers, options(stub.port))
   const row = await hold(sessions, plan, service, stub)
