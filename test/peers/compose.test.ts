@@ -121,9 +121,9 @@ describe('The compose file for several processes', () => {
     expect([first.ports, second.ports]).toEqual([[one], [other]])
   })
 
-  test('sets the grace period to DRAIN_TIME plus 15 s', () => {
+  test('sets the grace period to DRAIN_TIME plus 75 s', () => {
     const { environment, stop_grace_period: patience } = more.services['warm-bindings']
-    expect(Number.parseInt(patience, 10)).toBe(Number(environment.DRAIN_TIME) + 15)
+    expect(Number.parseInt(patience, 10)).toBe(Number(environment.DRAIN_TIME) + 75)
   })
 
   test('gives the files of secrets to the user of the service only', () => {
