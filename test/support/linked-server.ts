@@ -1,6 +1,4 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { forwardRequest } from '../../src/forwarding/forward-request.js'
 import { forwardSocket } from '../../src/forwarding/forward-socket.js'
@@ -9,13 +7,11 @@ import { listenForPeers } from '../../src/forwarding/peer-listener.js'
 import { install } from '../../src/http/fast/install.js'
 import type { Upgrade } from '../../src/http/listening/upgrades.js'
 import { systemClock } from '../../src/lib/clock.js'
-
-let servers = 0
+import { freshPath } from '../forwarding/stage.js'
 
 /** A server that forwards all its requests over a link to a process that has `listener`. */
 export function createLinkedServer(listener: RequestListener, upgrade?: Upgrade): Server {
-  servers += 1
-  const address = { path: join(tmpdir(), `linked-server-${process.pid}-${servers}.sock`) }
+  const address = { path: freshPath() }
   const faults: unknown[] = []
   const messages = install(true)
   const links = new PeerLinks({ clock: systemClock })
