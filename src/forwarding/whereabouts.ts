@@ -4,7 +4,10 @@ import type { Owner, Peers } from './peers.js'
 
 /** While another process takes a session up, the store has neither an entry nor a record of it. */
 const mostLooks = 2
-const pauseMilliseconds = 100
+/** In six seconds. */
+const mostLooksAtStart = 7
+/** Doubled after each look. */
+const firstPause = 100
 
 type FoundBy = Exclude<SessionKey, { user: string } | { visit: unknown }>
 
@@ -22,6 +25,8 @@ interface WhereaboutsParts {
   readonly isStopping: () => boolean
   /** This process ends its links. */
   readonly isLeaving: () => boolean
+  /** False if another worker that starts may have sessions in its file. */
+  readonly areFilesRead: () => boolean
 }
 
 export type Whereabouts = ReturnType<typeof createWhereabouts>
@@ -30,8 +35,8 @@ export type Place = 'here' | Owner | undefined
 
 /** Finds the process that has a session. */
 export function createWhereabouts(parts: WhereaboutsParts) {
-  const { peers, store, clock, takeUp, mayTakeUp, isStopping, whenSetDown, isLeaving } = parts
-  const pause = () => new Promise<void>(resolve => void clock.after(pauseMilliseconds, resolve))
+  const { peers, store, clock, takeUp, mayTakeUp, isStopping, whenSetDown, isLeaving, areFilesRead } = parts
+  const pause = (ms: number) => new Promise<void>(resolve => void clock.after(ms, resolve))
   const ownerNamed = async (name: string): Promise<Owner | undefined> => {
     const known = peers.ownerNamed(name)
     if (known !== undefined || name === peers.self) return known
@@ -62,8 +67,8 @@ export function createWhereabouts(parts: WhereaboutsParts) {
           break
         }
         if ((await takeUp(key)) || isHere()) return 'here'
-        if (looks === mostLooks) break
-        await pause()
+        if (looks >= (areFilesRead() ? mostLooks : mostLooksAtStart)) break
+        await pause(firstPause * 2 ** (looks - 1))
       }
       if (isStopping() || !store.isWhole) throw new StoreUnavailable('no-answer')
       return undefined

@@ -45,6 +45,8 @@ import type { SiteParts } from './site.js'
 import { createSites } from './sites.js'
 import { createStopping, type Stopping } from './stopping.js'
 
+/** A worker reads its file at its start. In milliseconds. */
+const slowestStart = 10_000
 /** Above this number of wrong tokens a minute, answers to the client are delayed. */
 const mostWrongTokens = 10
 export type Service = Awaited<ReturnType<typeof startService>>
@@ -101,6 +103,7 @@ export async function startService({
   const { logFor } = partLogs
   const auditFor: LogFor = part => audit.log.child(processName === undefined ? { part } : { node: processName, part })
   const live = createLiveConfig(config)
+  const startedAt = clock.now()
   let stopping: Stopping | undefined
   let listening: Listening | undefined
 
@@ -220,6 +223,7 @@ export async function startService({
         isStopping: () => stopping?.hasBegun === true,
         whenSetDown: joined.whenSetDown,
         isLeaving: () => joined.isLeaving,
+        areFilesRead: () => files === undefined || clock.now() - startedAt > slowestStart,
       }),
     hashes,
     formTokens,

@@ -18,6 +18,7 @@ let mayTakeUp: boolean
 let isHere: boolean
 let isStopping: boolean
 let isWhole: boolean
+let areFilesRead: boolean
 let whereabouts: Whereabouts
 
 beforeEach(() => {
@@ -28,6 +29,7 @@ beforeEach(() => {
   isHere = false
   isStopping = false
   isWhole = true
+  areFilesRead = true
   const peers = {
     ownerNamed: (name: string) => owners.get(name),
     forNewSession: (asked: Set<string>) => [...others.values()].find(({ name }) => !asked.has(name)),
@@ -47,6 +49,7 @@ beforeEach(() => {
     isStopping: () => isStopping,
     whenSetDown: async () => {},
     isLeaving: () => false,
+    areFilesRead: () => areFilesRead,
   })
 })
 
@@ -65,9 +68,9 @@ const put = (process: string) =>
   ])
 const find = (lost?: string) => whereabouts.find(key, () => isHere, lost)
 /** Ends the pause between two looks. */
-async function look(): Promise<void> {
+async function look(pause = 100): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
-  clock.advance(100)
+  clock.advance(pause)
 }
 
 test('a session is here, or at the process that the store names', async () => {
@@ -101,6 +104,19 @@ test('a session that another process is taking up is found at the second look', 
   await put('c')
   clock.advance(100)
   expect(await found).toBe(owners.get('c'))
+})
+
+test('a session that another worker reads from its file is found while both start', async () => {
+  areFilesRead = false
+  const found = find()
+  for (const pause of [100, 200, 400, 800]) await look(pause)
+  await put('c')
+  await look(1_600)
+  expect(await found).toBe(owners.get('c'))
+  await store.sessions.remove(['id'], 'c')
+  const none = find()
+  for (const pause of [100, 200, 400, 800, 1_600, 3_200]) await look(pause)
+  expect(await none).toBeUndefined()
 })
 
 test('a process that stops takes nothing up, and names another process that can', async () => {

@@ -31,6 +31,7 @@ export function joinModel(store: Store, registry: Registry) {
     whenSetDown: async () => {},
     isStopping: () => false,
     isLeaving: () => false,
+    areFilesRead: () => true,
   })
   const requests = createForwardedRequests({ whereabouts, clock, isDraining: () => false, refused: unnoted })
   const { book, reports } = bookOf({ registry, clock }, { others: peers, store })
