@@ -1,13 +1,10 @@
 import type { Clock } from '../lib/clock.js'
+import { lookAgain, looksForMoving } from '../store/look-again.js'
 import { type SessionKey, type Store, StoreUnavailable } from '../store/store.js'
 import type { Owner, Peers } from './peers.js'
 
-/** While another process takes a session up, the store has neither an entry nor a record of it. */
-const mostLooks = 2
 /** In six seconds. */
-const mostLooksAtStart = 7
-/** Doubled after each look. */
-const firstPause = 100
+const looksAtStart = 7
 
 type FoundBy = Exclude<SessionKey, { user: string } | { visit: unknown }>
 
@@ -36,7 +33,6 @@ export type Place = 'here' | Owner | undefined
 /** Finds the process that has a session. */
 export function createWhereabouts(parts: WhereaboutsParts) {
   const { peers, store, clock, takeUp, mayTakeUp, isStopping, whenSetDown, isLeaving, areFilesRead } = parts
-  const pause = (ms: number) => new Promise<void>(resolve => void clock.after(ms, resolve))
   const ownerNamed = async (name: string): Promise<Owner | undefined> => {
     const known = peers.ownerNamed(name)
     if (known !== undefined || name === peers.self) return known
@@ -56,20 +52,17 @@ export function createWhereabouts(parts: WhereaboutsParts) {
      */
     async find(key: FoundBy, isHere: () => boolean, lost?: string): Promise<Place> {
       await whenSetDown()
-      for (let looks = 1; ; looks++) {
+      /** Null: another look would not help. */
+      const look = async (): Promise<Place | null> => {
         if (isHere()) return 'here'
         const [found] = await store.sessions.find(key)
         const owner = found && (await ownerNamed(found.process))
         if (owner !== undefined && owner.name !== lost) return owner
-        if (!mayTakeUp()) {
-          const other = peers.forNewSession(new Set(lost === undefined ? [] : [lost]))
-          if (other !== undefined) return other
-          break
-        }
-        if ((await takeUp(key)) || isHere()) return 'here'
-        if (looks >= (areFilesRead() ? mostLooks : mostLooksAtStart)) break
-        await pause(firstPause * 2 ** (looks - 1))
+        if (!mayTakeUp()) return peers.forNewSession(new Set(lost === undefined ? [] : [lost])) ?? null
+        return (await takeUp(key)) || isHere() ? 'here' : undefined
       }
+      const place = await lookAgain(look, () => (areFilesRead() ? looksForMoving : looksAtStart), clock)
+      if (place) return place
       if (isStopping() || !store.isWhole) throw new StoreUnavailable('no-answer')
       return undefined
     },

@@ -56,14 +56,8 @@ export function createStopping(parts: StoppingParts) {
     if (files === undefined) throw new Error('Redis is away, and STATE_DIR is not set')
     await files.write(left, registry.recordBytes)
   }
-  const canStore = () => files !== undefined || joined?.store.isUp === true
 
   const setDownSessions = async () => {
-    if (!canStore()) {
-      // Their streams are closed, because no process would continue them.
-      if (joined !== undefined) log.error('sessions cannot be stored: Redis is away, and STATE_DIR is not set')
-      return
-    }
     const begun = performance.now()
     const isWaiting = () => {
       const passed = performance.now() - begun
@@ -95,10 +89,12 @@ export function createStopping(parts: StoppingParts) {
     log.info({ sessions: registry.size }, 'stopping')
     parts.onStop()
     joined?.drain()
-    const areSetDown = canStore()
-    await setDownSessions()
+    const canStore = files !== undefined || joined?.store.isUp === true
+    if (canStore) await setDownSessions()
+    // Their streams are closed, because no process would continue them.
+    else if (joined !== undefined) log.error('sessions cannot be stored: Redis is away, and STATE_DIR is not set')
     joined?.endSetDown()
-    const left = countLeftBehind(registry.all(), areSetDown)
+    const left = countLeftBehind(registry.all(), canStore)
     if (left !== undefined) log.info(left, 'sessions end with this process')
     if (joined !== undefined) listening.retire()
     streams.shutDown()

@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.js'
+import { lookAgain, looksForMoving } from '../../store/look-again.js'
 import { askAll, type OtherProcesses } from '../../store/other-processes.js'
 import { processIn } from '../../store/process-name.js'
 import type { Ending, PageWish, Store, StoredSession } from '../../store/store.js'
@@ -9,10 +10,6 @@ import type { OwnSessions } from './own-sessions.js'
 import type { SessionBook } from './session-book.js'
 
 const unanswered = undefined
-
-/** While another process takes a session up, the store has neither an entry nor a record of it. */
-const mostLooks = 2
-const pauseMilliseconds = 100
 
 export interface StoredSessionsParts {
   readonly own: OwnSessions
@@ -61,13 +58,8 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
       const details = own.get(id)
       return details && { ...details, process: others?.self }
     }
-    for (let looks = 1; ; looks++) {
-      const known = here() ?? viewOf(await find(id))
-      if (known !== undefined) return known
-      if ((await takeUp?.(id)) === true) return here()
-      if (takeUp === undefined || looks === mostLooks) return undefined
-      await new Promise<void>(resolve => void clock.after(pauseMilliseconds, resolve))
-    }
+    const look = async () => here() ?? viewOf(await find(id)) ?? ((await takeUp?.(id)) === true ? here() : undefined)
+    return takeUp === undefined ? look() : lookAgain(look, () => looksForMoving, clock)
   }
 
   const listed = async () => {

@@ -48,7 +48,6 @@ export class Heartbeats {
   #timer: Timer | undefined
   #beating: Promise<void> | undefined
   #writing: Promise<void> | undefined
-  #hasJoined = false
   /** Redis may have lost entries of this process, or have some that are wrong. */
   #mustWrite = true
   /** All processes that are alive have written their entries again by then. */
@@ -74,7 +73,6 @@ export class Heartbeats {
     this.processes = [member.entry()]
     await this.#beat()
     await this.#writing
-    this.#hasJoined = true
     this.#next()
   }
 
@@ -139,7 +137,8 @@ export class Heartbeats {
       this.#writing = this.#writeAll(name, member).catch(() => {
         this.#mustWrite = true
       })
-    if (hasMissed === 1 || (mustWrite && this.#hasJoined)) member.checkEnded()
+    // The timer runs from the end of `join`.
+    if (hasMissed === 1 || (mustWrite && this.#timer !== undefined)) member.checkEnded()
     for (const each of dead) this.#removeAllOf(each).catch(() => {})
   }
 

@@ -40,7 +40,7 @@ export class RedisMarks implements EndedMarks {
   }
 }
 
-type Marks = readonly (string | null)[]
+export type Marks = readonly (string | null)[]
 
 export function markName(hashKey: HashKey, key: string): string {
   return `warm:ended:${hashKey(key)}`

@@ -8,7 +8,7 @@ import { keys } from '../session-keys.js'
 import { lockSeconds, type StoredSession, type TabLock, type TabLocks, type TabName } from '../store.js'
 import type { HashKey } from './key-hashes.js'
 import { type RedisLine, refusalIfLate, script } from './redis-line.js'
-import { latestOf, markName } from './redis-marks.js'
+import { latestOf, type Marks, markName } from './redis-marks.js'
 import { readSession } from './session-rows.js'
 
 const renewMilliseconds = 1_000
@@ -24,7 +24,8 @@ const lockMilliseconds = lockSeconds * 1000
 const take = script(`${refusalIfLate}
 if not redis.call('SET', ARGV[2], ARGV[3], 'NX', 'PX', ARGV[4]) then return nil end
 local id = redis.call('GET', 'warm:key:u' .. ARGV[5])
-return { id and redis.call('HGET', 'warm:rows', id) or '', redis.call('EXISTS', 'warm:record-of:' .. ARGV[5]), redis.call('MGET', unpack(ARGV, 6)) }`)
+local row = id and redis.call('HGET', 'warm:rows', id) or ''
+return { row, redis.call('EXISTS', 'warm:record-of:' .. ARGV[5]), redis.call('MGET', unpack(ARGV, 6)) }`)
 
 /** ARGV: key, token, milliseconds. */
 const renew = script(`
@@ -86,7 +87,7 @@ interface LockParts {
   readonly end: () => void
 }
 
-type Taken = readonly [row: string, records: number, ends: readonly (string | null)[]]
+type Taken = readonly [row: string, records: number, ends: Marks]
 
 class Lock implements TabLock {
   readonly #line: RedisLine
