@@ -19,9 +19,10 @@ import { type UserLimit, userLimit } from '../../src/session/limits/user-limit.j
 import type { Management, Mending } from '../../src/session/link/mending.js'
 import { createOpener, type Opener } from '../../src/session/opener.js'
 import { Registry } from '../../src/session/registry/registry.js'
-import type { Handover, Open, OpenLogin, Tab } from '../../src/session/session-types.js'
+import type { Handover, Open, OpenLogin } from '../../src/session/session-types.js'
 import { hashOf, idOf } from '../../src/session/sid.js'
 import { processIn } from '../../src/store/process-name.js'
+import type { TabName } from '../../src/store/store.js'
 import type { Link, LinkEnd, LinkEvents, Resumption, StreamOptions } from '../../src/xmpp/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/xmpp/namespaces.js'
 import type { Cookie } from '../../src/xmpp/page-binding.js'
@@ -476,7 +477,7 @@ export class BoshBench {
   }
 
   /** Opens a session for a login of this process. Throws where that is refused. */
-  login(attributes = '', domain = 'chat.example', tab?: Tab): FakeLogin {
+  login(attributes = '', domain = 'chat.example', tab?: TabName): FakeLogin {
     const value = (name: string) => new RegExp(` ${name}='([^']*)'`).exec(` ${attributes}`)?.[1]
     const login = new FakeLogin()
     login.opening = this.#open(

@@ -1,9 +1,9 @@
 import { beforeEach, expect, jest, test } from '@jest/globals'
 import { StoredCounts } from '../../../src/session/limits/stored-counts.js'
-import { memoryStore } from '../../../src/store/memory-store.js'
 import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { sessionOf } from '../../store/entries.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { memoryStore } from '../../support/memory-store.js'
 
 const address = '192.0.2.1'
 const both = ['address', 'unauthenticated'] as const

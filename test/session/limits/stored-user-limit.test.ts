@@ -1,13 +1,13 @@
 import { beforeEach, expect, test } from '@jest/globals'
 import { storedUserLimit } from '../../../src/session/limits/stored-user-limit.js'
 import { newSid, type SessionIds } from '../../../src/session/sid.js'
-import { memoryStore } from '../../../src/store/memory-store.js'
 import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { sessionOf } from '../../store/entries.js'
 import { bookOf } from '../../support/bench-sessions.js'
 import { BoshBench } from '../../support/bosh-bench.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { FakeProcesses } from '../../support/fake-processes.js'
+import { memoryStore } from '../../support/memory-store.js'
 
 const juliet = 'juliet@chat.example'
 
