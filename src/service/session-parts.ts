@@ -5,7 +5,6 @@ import type { Clock } from '../lib/clock.js'
 import { type Counts, sessionLimits } from '../lib/counts.js'
 import type { Descriptors } from '../lib/limits/descriptors.js'
 import { KeyedQueue } from '../lib/limits/keyed-queue.js'
-import { OwnCounts } from '../lib/limits/live-counts.js'
 import { memoryAllows, memoryForWaiting, memoryMeasure } from '../lib/limits/memory.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import { ownRates } from '../lib/limits/rates.js'
@@ -26,10 +25,7 @@ import { ShownCertificates } from '../servers/net/shown-certificates.js'
 import { freeMemory } from '../session/limits/freeing-memory.js'
 import { RateShaper } from '../session/limits/rate-shaper.js'
 import { SessionLimits, shareOfWarmCalls } from '../session/limits/session-limits.js'
-import { StoredCounts } from '../session/limits/stored-counts.js'
-import { storedUserLimit } from '../session/limits/stored-user-limit.js'
-import { Strangers } from '../session/limits/strangers.js'
-import { userLimit } from '../session/limits/user-limit.js'
+import { UserLimit } from '../session/limits/user-limit.js'
 import { unmendedLinks } from '../session/link/mending.js'
 import { RefusedLogins } from '../session/logins/refused-logins.js'
 import { OwnSessions } from '../session/registry/own-sessions.js'
@@ -153,27 +149,21 @@ export function createSessionParts(given: ProcessParts) {
   })
 
   const own = new OwnSessions(registry, remotes.elsewhere)
-  const sessionsPerJid = () => config.limits.sessionsPerJid
-  const onAlone = () => {
-    counts.countedAlone += 1
+  const sharedCounts = shared && {
+    self: shared.others.self,
+    store: shared.store,
+    onAlone() {
+      counts.countedAlone += 1
+    },
   }
   const makeRate = shared?.store.rate ?? ownRates
-  const most = {
-    get address() {
-      return config.limits.sessionsPerAddress
-    },
-    get unauthenticated() {
-      return config.limits.unauthenticatedPerAddress
-    },
-  }
   const limits = new SessionLimits({
     limits: config.limits,
     rates: config.rates,
     bosh: config.bosh,
     trustedProxies,
     makeRate,
-    counts:
-      shared === undefined ? new OwnCounts(most) : new StoredCounts({ store: shared.store, limits: most, onAlone }),
+    shared: sharedCounts,
     resources: { memoryAllows: memoryAllows(clock, measure), descriptorsAreLeft: descriptors.room() },
     resourcesOfClients: {
       memoryAllows: memoryAllows(clock, () => measure(1 - shareOfWarmCalls)),
@@ -193,7 +183,6 @@ export function createSessionParts(given: ProcessParts) {
     })
   registry.book = book
   const sessions = storedSessions({ own, clock, shared: shared && book && { ...shared, book, takeUp } })
-  const strangers = new Strangers()
   const audit = auditFor('login')
   const refusedLogins = new RefusedLogins({
     limits: config.limits,
@@ -225,18 +214,7 @@ export function createSessionParts(given: ProcessParts) {
       sessions,
       limits,
       refusedLogins,
-      userLimit:
-        shared === undefined
-          ? userLimit(sessionsPerJid, registry, refused)
-          : storedUserLimit({
-              self: shared.others.self,
-              most: sessionsPerJid,
-              store: shared.store,
-              registry,
-              refused,
-              onAlone,
-            }),
-      strangers,
+      userLimit: new UserLimit({ most: () => config.limits.sessionsPerJid, registry, refused, shared: sharedCounts }),
       maxStanzaBytes,
       shaper: new RateShaper(config.rates),
       unmended: unmendedLinks({ sums, log: logFor('c2s'), isNamed }),

@@ -25,7 +25,6 @@ export function createSessions(
     connect: parts.connect,
     limits: parts.limits,
     userLimit: parts.userLimit,
-    strangers: parts.strangers,
     sums,
     refused: parts.refused,
     refusedLogins: parts.refusedLogins,

@@ -14,7 +14,6 @@ import type { LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { Fate } from '../xmpp/xml/element.js'
 import type { Client } from './client.js'
 import type { Refusal, SessionLimits } from './limits/session-limits.js'
-import type { Strangers } from './limits/strangers.js'
 import type { UserLimit } from './limits/user-limit.js'
 import type { Management } from './link/mending.js'
 import { ClientAttempts } from './logins/client-attempts.js'
@@ -49,7 +48,6 @@ export interface OpenerParts
   readonly webSocketLog: Logger
   readonly refusedLogins: RefusedLogins
   readonly userLimit: UserLimit
-  readonly strangers: Strangers
   readonly sums: MinuteSums
   readonly issuesTickets: boolean
   readonly tellEvent?: TellEvent | undefined
@@ -62,7 +60,7 @@ const noAnswer = 'an XMPP server does not answer: its links are mended, or their
 export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
-  const { registry, limits, refusedLogins, userLimit, strangers, counts, clock, log, webSocketLog, tellEvent } = parts
+  const { registry, limits, refusedLogins, userLimit, counts, clock, log, webSocketLog, tellEvent } = parts
   const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
 
   const addNotice = parts.sums.of<{ about: object; log: Logger; what: string; count: number }>(
@@ -112,7 +110,6 @@ export function createOpener(parts: OpenerParts) {
     loggedIn(session, jid, resumed) {
       if (session.origin === 'client') counts.clientsLoggedIn += 1
       limits.loggedIn(session)
-      strangers.remove(session)
       if (resumed !== undefined) endEarlier(resumed, session, jid)
       registry.bound(session, jid)
       userLimit.bound(session, jid)
@@ -143,13 +140,11 @@ export function createOpener(parts: OpenerParts) {
     },
     ended(session) {
       limits.ended(session)
-      strangers.remove(session)
-      userLimit.ended(session)
       registry.changed(session)
     },
     removed(session, reason) {
       registry.remove(session)
-      forget(session)
+      limits.removed(session)
       counts.sessionsEnded[reason] += 1
       tellEnd(session, reason)
       const { about, log } = aboutSession(session)
@@ -160,15 +155,9 @@ export function createOpener(parts: OpenerParts) {
         counts.sessionsEnded.fault += 1
         tellEnd(session, 'fault')
       }
-      forget(session)
+      limits.removed(session)
       report(cause, session.client?.transport, session.id)
     },
-  }
-
-  function forget(session: Session): void {
-    limits.removed(session)
-    strangers.remove(session)
-    userLimit.ended(session)
   }
 
   function domainFault(domain: string): 'host-gone' | 'host-unknown' | undefined {
@@ -192,7 +181,7 @@ export function createOpener(parts: OpenerParts) {
   async function admit(address: string): Promise<Refusal | undefined> {
     const refusal = await limits.admit(address)
     if (refusal !== 'unauthenticated') return refusal
-    if (!strangers.makeRoom(address, clock.now())) return refusal
+    if (!limits.makeRoom(address, clock.now())) return refusal
     isRefused(refusal, address)
     return limits.admit(address)
   }
@@ -238,14 +227,13 @@ export function createOpener(parts: OpenerParts) {
       const attempts = new ClientAttempts(refusedLogins, address, domain)
       const session = new Session(domain, keeper, { isSecure: secure, attempts })
       session.history.browser = browser
-      limits.opened(session, address)
-      strangers.add(session, address, attempts, clock.now())
+      limits.opened(session, address, attempts, clock.now())
       try {
         const client = make(session)
         begin(session, client, options)
         return client
       } catch (error) {
-        forget(session)
+        limits.removed(session)
         throw error
       }
     },

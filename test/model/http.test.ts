@@ -18,8 +18,7 @@ import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { createLinks } from '../../src/servers/c2s/links.js'
 import { RateShaper } from '../../src/session/limits/rate-shaper.js'
-import { Strangers } from '../../src/session/limits/strangers.js'
-import { userLimit } from '../../src/session/limits/user-limit.js'
+import { UserLimit } from '../../src/session/limits/user-limit.js'
 import { createOpener } from '../../src/session/opener.js'
 import { Registry } from '../../src/session/registry/registry.js'
 import type { Store } from '../../src/store/store.js'
@@ -170,8 +169,7 @@ async function startProcess(store?: Store): Promise<Process> {
     limits,
     refused: unnoted,
     refusedLogins: noLoginLimits(),
-    userLimit: userLimit(0, registry, unnoted),
-    strangers: new Strangers(),
+    userLimit: new UserLimit({ most: 0, registry, refused: unnoted }),
     unmended() {},
     sums: new MinuteSums(systemClock),
     waiting: new WaitingMemory(),

@@ -14,8 +14,7 @@ import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { freeMemory } from '../../src/session/limits/freeing-memory.js'
 import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import type { SessionLimits } from '../../src/session/limits/session-limits.js'
-import { Strangers } from '../../src/session/limits/strangers.js'
-import { type UserLimit, userLimit } from '../../src/session/limits/user-limit.js'
+import { UserLimit } from '../../src/session/limits/user-limit.js'
 import type { Management, Mending } from '../../src/session/link/mending.js'
 import { createOpener, type Opener } from '../../src/session/opener.js'
 import { Registry } from '../../src/session/registry/registry.js'
@@ -289,7 +288,6 @@ export interface BenchOptions {
   readonly issuesTickets?: boolean
   readonly tellEvent?: TellEvent
   /** Of all hosts. */
-  readonly strangers?: Strangers
   /** How long a server may take to answer, in milliseconds; any time unless told otherwise. */
   readonly serverMilliseconds?: number
 }
@@ -335,7 +333,8 @@ export class BoshBench {
     )
     const limits = about.limits ?? noSessionLimits()
     this.log = log
-    this.userLimit = about.userLimit?.(this.registry, refused) ?? userLimit(0, this.registry, refused)
+    this.userLimit =
+      about.userLimit?.(this.registry, refused) ?? new UserLimit({ most: 0, registry: this.registry, refused })
     this.opener = createOpener({
       registry: this.registry,
       domains,
@@ -365,7 +364,6 @@ export class BoshBench {
         audit: pino({ base: null, timestamp: false }, { write: line => void this.audited.push(JSON.parse(line)) }),
       }),
       userLimit: this.userLimit,
-      strangers: about.strangers ?? new Strangers(),
       unmended: (domain, why) => void this.unmended.push([domain, why]),
       sums: this.sums,
       waiting: this.waiting,

@@ -1,7 +1,7 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { CallerSignal } from '../../src/lib/caller-gone.js'
 import type { Clock } from '../../src/lib/clock.js'
-import { exceeds } from '../../src/lib/limits/live-counts.js'
+import { exceeds } from '../../src/lib/limits/key-counts.js'
 import { type Limiter, type MakeRate, Rate } from '../../src/lib/limits/rates.js'
 import { endingKey, endingKeysOf, endingKeysOfTab } from '../../src/store/ending-keys.js'
 import { LocalTurns } from '../../src/store/local-tabs.js'

@@ -115,7 +115,7 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
       keysOf: async () => keys,
       sessions,
       visits: visitsOf(sessions, systemClock),
-      userLimit: { take: () => true, giveBack: () => {} },
+      userLimit: { take: async () => true, giveBack: () => {} },
       endUnclaimed: () => {},
       limits: callLimits(settings, makeRate),
       counts,
