@@ -4,9 +4,8 @@ import type { TellEvent } from '../events/events.js'
 import { type EndReason, limitDetail } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
-import type { OnRefused } from '../lib/limits/reached-limits.js'
 import { onceAMinute } from '../lib/limits/throttle.js'
-import { traceOf } from '../lib/log.js'
+import { type LogFor, traceOf } from '../lib/log.js'
 import { foreignText } from '../lib/text/foreign-text.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import { userOf } from '../xmpp/jid/jid.js'
@@ -21,31 +20,16 @@ import type { RefusedLogins } from './logins/refused-logins.js'
 import { type MakePageClient, openingOf } from './opening.js'
 import type { Registry } from './registry/registry.js'
 import { Session } from './session.js'
-import type { SessionKeeper } from './session-keeper.js'
+import type { CommonParts, SessionKeeper } from './session-keeper.js'
 import type { SessionRecord } from './session-record.js'
 import type { Open, Transport } from './session-types.js'
 
-export interface OpenerParts
-  extends Pick<
-    SessionKeeper<Session>,
-    | 'clock'
-    | 'connect'
-    | 'counts'
-    | 'maxStanzaBytes'
-    | 'mostElements'
-    | 'processName'
-    | 'serverMilliseconds'
-    | 'shaper'
-    | 'unmended'
-    | 'waiting'
-  > {
-  readonly log: Logger
+export interface OpenerParts extends CommonParts {
+  readonly logFor: LogFor
   readonly registry: Registry
   readonly domains: readonly string[]
   readonly retiredDomains: readonly string[]
   readonly limits: SessionLimits
-  readonly refused: OnRefused
-  readonly webSocketLog: Logger
   readonly refusedLogins: RefusedLogins
   readonly userLimit: UserLimit
   readonly sums: MinuteSums
@@ -60,7 +44,9 @@ const noAnswer = 'an XMPP server does not answer: its links are mended, or their
 export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
-  const { registry, limits, refusedLogins, userLimit, counts, clock, log, webSocketLog, tellEvent } = parts
+  const { registry, limits, refusedLogins, userLimit, counts, clock, logFor, tellEvent } = parts
+  const log = logFor('bosh')
+  const webSocketLog = logFor('websocket')
   const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
 
   const addNotice = parts.sums.of<{ about: object; log: Logger; what: string; count: number }>(
@@ -94,16 +80,7 @@ export function createOpener(parts: OpenerParts) {
   }
 
   const keeper: SessionKeeper<Session> = {
-    clock,
-    counts,
-    connect: parts.connect,
-    maxStanzaBytes: parts.maxStanzaBytes,
-    mostElements: parts.mostElements,
-    processName: parts.processName,
-    refused: parts.refused,
-    serverMilliseconds: parts.serverMilliseconds,
-    shaper: parts.shaper,
-    waiting: parts.waiting,
+    ...parts,
     loginMilliseconds: limits.loginMilliseconds,
     tickets: parts.issuesTickets ? registry.tickets : undefined,
     streams: registry.streams,
@@ -133,7 +110,6 @@ export function createOpener(parts: OpenerParts) {
         return notice
       })
     },
-    unmended: parts.unmended,
     unanswered({ id, domain, client }) {
       if (isWarningDue('unanswered'))
         logOf(client?.transport).warn({ session: id, domain: withULabels(domain) }, noAnswer)

@@ -164,7 +164,7 @@ async function startProcess(store?: Store): Promise<Process> {
     mostElements: 10,
     connect: (domain, options, events) => links.open(domain, options, events),
     clock: systemClock,
-    log,
+    logFor: () => log,
     counts,
     limits,
     refused: unnoted,
@@ -174,7 +174,6 @@ async function startProcess(store?: Store): Promise<Process> {
     sums: new MinuteSums(systemClock),
     waiting: new WaitingMemory(),
     issuesTickets: false,
-    webSocketLog: log,
     shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
   })
   const trustedProxies = new Networks([], new BlockList())

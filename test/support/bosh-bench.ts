@@ -368,8 +368,7 @@ export class BoshBench {
       sums: this.sums,
       waiting: this.waiting,
       shaper: about.shaper ?? new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
-      log,
-      webSocketLog: log.child({ part: 'websocket' }),
+      logFor: part => (part === 'websocket' ? log.child({ part }) : log),
     })
     this.bodies = new UnfinishedBodies({
       limits: { unfinishedMegabytes: about.unfinishedMegabytes ?? 0 },

@@ -5,7 +5,7 @@ import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import type { RateShaper } from '../limits/rate-shaper.js'
 import { memoryOf } from '../outbox.js'
 import type { Payload } from '../payload.js'
-import type { SessionKeeper } from '../session-keeper.js'
+import type { CommonParts } from '../session-keeper.js'
 import type { LinkRecord } from '../session-record.js'
 import { errorToSender } from './error-replies.js'
 import { ManagedLink, type ManagedLinkParts } from './managed-link.js'
@@ -35,7 +35,7 @@ export class Uplink {
 
   constructor(
     link: Link,
-    { shaper, waiting, serverMilliseconds }: Pick<SessionKeeper<unknown>, 'shaper' | 'waiting' | 'serverMilliseconds'>,
+    { shaper, waiting, serverMilliseconds }: Pick<CommonParts, 'shaper' | 'waiting' | 'serverMilliseconds'>,
   ) {
     this.link = link
     this.#waiting = waiting
