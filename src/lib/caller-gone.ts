@@ -28,6 +28,16 @@ export class CallerGone {
   }
 }
 
+/** Rejects with the signal's `reason` if the caller leaves before the end of `work`. */
+export function orGone<T>(work: Promise<T>, signal: CallerSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason)
+    if (signal.aborted) leave()
+    else signal.addEventListener('abort', leave)
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
+  })
+}
+
 export function signalOf({ socket }: IncomingMessage, response: ServerResponse): CallerSignal {
   const signal = new CallerGone()
   const onClose = () => {

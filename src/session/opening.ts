@@ -1,5 +1,6 @@
 import { Problem } from '../lib/errors.js'
 import type { LinkEnd, LinkEvents } from '../xmpp/link.js'
+import { noClient } from './away-client.js'
 import type { Client, NextClient } from './client.js'
 import type { Management } from './link/mending.js'
 import type { Session } from './session.js'
@@ -42,15 +43,9 @@ export function openingOf(
   }
 
   const client: Client = {
-    transport: undefined,
+    ...noClient,
     loginFor: wish.jid,
-    address: undefined,
     isPresent: true,
-    unconfirmed: 0,
-    deadline: Number.POSITIVE_INFINITY,
-    onOpen() {},
-    tick() {},
-    flush() {},
     reportEnd({ reason }) {
       if (reason === 'shutdown')
         end = { failure: { step: 'features', code: 'shutting-down', condition: 'system-shutdown' } }
@@ -64,10 +59,6 @@ export function openingOf(
       login = undefined
       told?.onEnd(end)
     },
-    putBackUnconfirmed() {},
-    handOver: () => undefined,
-    stopDeliveries: () => false,
-    setDown: () => undefined,
   }
 
   const openLogin: OpenLogin = {

@@ -4,20 +4,10 @@ import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { PageBinding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { Management } from './link/mending.js'
+import type { OpenedBy, PastEvent } from './session-history.js'
 import type { SessionIds } from './sid.js'
 
 export type Transport = NonNullable<StoredSession['transport']>
-
-export interface PastEvent {
-  readonly event: 'opened' | 'logged-in' | 'attached' | 'paused' | 'resumed' | 'mended' | 'taken-up'
-  readonly at: number
-}
-
-export interface OpenedBy {
-  readonly admin: string
-  /** True if a page opened the session with a token. */
-  readonly isPage: boolean
-}
 
 /** Fields below are undefined for sessions of other processes, and at remote endpoints. */
 export interface SessionDetails extends StoredSession {

@@ -1,7 +1,6 @@
 // `Sessions` without a connection manager.
 
 import { withJid } from '../../src/session/registry/own-sessions.js'
-import { keyOf } from '../../src/session/registry/registry.js'
 import type {
   EndedSessions,
   Handover,
@@ -13,6 +12,7 @@ import type {
 } from '../../src/session/session-types.js'
 import { isOfVisit, pageOf, statesOf } from '../../src/store/session-page.js'
 import type { PageWish, StoredSession, TabName, VisitKey } from '../../src/store/store.js'
+import { keys } from '../../src/store/store-keys.js'
 
 export const idOf = (number: number) => number.toString(16).padStart(32, '0')
 
@@ -96,7 +96,7 @@ export class FakeSessions implements Sessions {
   }
 
   ofTab(wanted: TabName): string | undefined {
-    const found = [...this.views.values()].filter(({ tab }) => tab !== undefined && keyOf(tab) === keyOf(wanted))
+    const found = [...this.views.values()].filter(({ tab }) => tab !== undefined && keys.tab(tab) === keys.tab(wanted))
     return found.find(({ state }) => state !== 'opening' && state !== 'ended')?.id
   }
 

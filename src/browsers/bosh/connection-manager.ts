@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { type Condition, Problem } from '../../lib/errors.js'
 import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
-import { AwayClient, type AwayRecord } from '../../session/away-client.js'
+import { type AwayRecord, awayClient } from '../../session/away-client.js'
 import type { Opener, OpenerParts } from '../../session/opener.js'
 import type { MakePageClient } from '../../session/opening.js'
 import { inspect } from '../../session/payload.js'
@@ -162,7 +162,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     takeUp(session: Session, before: unknown) {
       const record = before as BoshRecord | AwayRecord
       if (!('isAway' in record)) return BoshClient.takeUp(session, parts, record)
-      return new AwayClient(BoshClient.next(session, parts, record.next as NextPageRecord))
+      return awayClient(BoshClient.next(session, parts, record.next as NextPageRecord))
     },
     makePageClient: ((session, { wait, hold, ver }, handover) => {
       const terms = negotiateTerms({ wait, hold, ver }, parts.terms)

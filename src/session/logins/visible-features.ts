@@ -2,7 +2,6 @@ import { channelBindingNamespace, streamsNamespace, tlsNamespace } from '../../x
 import { childrenOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { type Branch, prune } from '../../xmpp/xml/prune.js'
-import { showsSecret } from './mechanisms.js'
 import { isManagement } from './resumable-streams.js'
 
 /** Features that clients cannot use (XEP-0206 §2, §4, XEP-0078). */
@@ -30,4 +29,11 @@ export function visibleFeatures(features: Element, allowsPasswords: boolean, hid
     // The client's transport declares the prefix `stream`.
     text: `<stream:features>${children}</stream:features>`,
   }
+}
+
+/** From IANA and XEP-0484. Other names and spellings are treated like PLAIN. */
+const withoutSecrets = /^(?:SCRAM-|HT-|GS2-|(?:DIGEST-MD5|CRAM-MD5|EXTERNAL|ANONYMOUS|GSSAPI|GSS-SPNEGO)$)/
+
+export function showsSecret(mechanism: string): boolean {
+  return !withoutSecrets.test(mechanism)
 }

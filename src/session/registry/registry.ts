@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { SessionState, StoredSession, TabName } from '../../store/store.js'
+import { keys } from '../../store/store-keys.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { Client } from '../client.js'
 import { ResumableStreams } from '../logins/resumable-streams.js'
@@ -71,7 +72,7 @@ export class Registry {
   add(session: Session): void {
     this.#sessions.set(session.id, session)
     this.#bySid.set(session.sid, session)
-    if (session.tab !== undefined) this.#byTab.set(keyOf(session.tab), session)
+    if (session.tab !== undefined) this.#byTab.set(keys.tab(session.tab), session)
     if (this.#sweep === undefined) this.#scheduleSweep()
     this.changed(session)
   }
@@ -91,7 +92,7 @@ export class Registry {
 
   remove(session: Session): boolean {
     this.#bySid.delete(session.sid)
-    if (session.tab !== undefined && this.ofTab(session.tab) === session) this.#byTab.delete(keyOf(session.tab))
+    if (session.tab !== undefined && this.ofTab(session.tab) === session) this.#byTab.delete(keys.tab(session.tab))
     if (session.jid !== undefined) {
       const user = userOf(session.jid)
       const found = this.#byUser.get(user)
@@ -111,7 +112,7 @@ export class Registry {
   }
 
   ofTab(tab: TabName): Session | undefined {
-    return this.#byTab.get(keyOf(tab))
+    return this.#byTab.get(keys.tab(tab))
   }
 
   all(): Iterable<Session> {
@@ -174,8 +175,4 @@ export class Registry {
     this.#sweep = undefined
     if (this.#sessions.size > 0) this.#scheduleSweep()
   }
-}
-
-export function keyOf({ admin, user, visit, tab }: TabName): string {
-  return JSON.stringify([admin, user, visit, tab])
 }

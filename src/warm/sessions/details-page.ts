@@ -1,6 +1,7 @@
 import { otherBrowser } from '../../http/access/browser-name.js'
 import type { Answer } from '../../http/answers/answer.js'
-import type { PastEvent, SessionDetails } from '../../session/session-types.js'
+import type { PastEvent } from '../../session/session-history.js'
+import type { SessionDetails } from '../../session/session-types.js'
 import type { StoredSession } from '../../store/store.js'
 import { formatJid, type Jid } from '../../xmpp/jid/jid.js'
 import { type AdminPageContext, adminPage } from '../admin-page.js'
