@@ -117,7 +117,6 @@ export async function startService({
           peers: config.peers,
           // During an upgrade, there are twice as many workers.
           ports: Math.max(1, 2 * config.workers),
-          isFast: config.http.fast,
           name: processName,
           place,
           folder: socketsFolder,
