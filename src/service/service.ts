@@ -22,7 +22,7 @@ import { RemoteFault } from '../remote/remote-fault.js'
 import { recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
 import { stateFiles } from '../session/registry/state-files.js'
 import { StoredRecords } from '../session/registry/stored-records.js'
-import { memoryStore } from '../store/memory-store.js'
+import { localTabs } from '../store/local-tabs.js'
 import { newProcessName } from '../store/process-name.js'
 import type { Store, StoreEvents } from '../store/store.js'
 import { createCallLimits } from '../warm/call-limits.js'
@@ -125,7 +125,8 @@ export async function startService({
           logFor,
         })
   const others = joined?.peers
-  const store = joined?.store ?? memoryStore(clock)
+  const recordSeconds = config.linkResumeTime
+  const shared = joined && { others: joined.peers, store: joined.store, recordSeconds }
   const sums = new MinuteSums(clock)
   const descriptors = new Descriptors()
   const refused = createRefusals({ counts, sums, log })
@@ -140,8 +141,7 @@ export async function startService({
     clock,
     sums,
     descriptors,
-    store,
-    others,
+    shared,
     takeUp: joined && (id => records!.takeUp({ id })),
     hashes: hashQueue(refused),
     dns,
@@ -157,7 +157,7 @@ export async function startService({
     const limit = sessions.fullAt()
     return limit && `${limit} is reached`
   }
-  const notice = () => (store.isUp ? undefined : 'the store that the processes share is away')
+  const notice = () => (joined?.store.isUp !== false ? undefined : 'the store that the processes share is away')
   const metrics = createMetrics({
     counts,
     joined,
@@ -202,7 +202,7 @@ export async function startService({
       store: joined.store,
       keys: () => live.config.sealKeys ?? [],
       clock,
-      seconds: sessions.recordSeconds,
+      seconds: recordSeconds,
       isReady: () => stopping?.isReady === true && registry.takesSessions,
       take: record => sites.takeUp(record),
       end: id => void ownSessions.end(id),
@@ -238,12 +238,11 @@ export async function startService({
     }),
     visits: createVisits({
       own: ownSessions,
-      store,
-      others,
+      tabs: joined?.store.tabs ?? localTabs(),
+      shared,
       clock,
       timeout: config.warm.timeout,
       takeUp: records && (tab => records.takeUp({ tab })),
-      recordSeconds: sessions.recordSeconds,
     }),
     recentWarms,
     numbers: {
@@ -279,7 +278,7 @@ export async function startService({
   let metricsServer: MetricsServer | undefined
   try {
     if (servesMetrics && address) metricsServer = await serveMetrics(address, metrics.text, fault, log)
-    await joined?.join(dispatcher, sessions.book)
+    await joined?.join(dispatcher, sessions.book!)
     listening = await listen(dispatcher, {
       config: live.config,
       log,

@@ -147,56 +147,40 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
 function createWebSocket(config: Config, opener: Opener, { shared }: Parts): WebSocketEndpoint {
   const { websocket, websocketPath, bosh } = config
   const { sessionParts } = shared
-  const { clients, access, secureUrl, redirectUrl, page } = publicEndpointOf(config, 'websocket', websocketPath)
+  const endpoint = publicEndpointOf(config, 'websocket', websocketPath)
   return createWebSocketEndpoint({
-    clients,
-    access,
-    secureUrl: req => secureUrl(req)?.replace(/^https:/, 'wss:'),
-    redirectUrl,
-    page,
+    ...sessionParts,
+    ...endpoint,
+    secureUrl: req => endpoint.secureUrl(req)?.replace(/^https:/, 'wss:'),
     origins: websocket.origins,
     requireSecure: websocket.requireSecure,
     defaultDomain: bosh.defaultDomain,
     rules: websocket,
     maxFragments: websocket.maxFragments,
-    maxStanzaBytes: sessionParts.maxStanzaBytes,
     resumeSeconds: websocket.resumeSeconds,
     opener,
     domains: config.domains,
-    registry: sessionParts.registry,
     wrongTokens: shared.wrongTokens,
-    refused: sessionParts.refused,
-    bodies: sessionParts.bodies,
     whereabouts: shared.whereabouts,
-    clock: sessionParts.clock,
-    counts: sessionParts.counts,
     log: sessionParts.logFor('websocket'),
     report: error => opener.report(error, 'websocket'),
   })
 }
 
 function createBosh(config: Config, manager: ConnectionManager, parts: Parts): Endpoint {
-  const { shared, forwardedRequests } = parts
-  const { bodies, refused, clock, counts, maxStanzaBytes } = shared.sessionParts
+  const { forwardedRequests } = parts
+  const { sessionParts } = parts.shared
   const { serve, refuseTooLarge, report } = forwardedRequests?.over(manager) ?? manager
-  const { clients, access, secureUrl, redirectUrl, page } = publicEndpointOf(config, 'bosh', config.boshPath)
   const listener = createBoshListener({
+    ...sessionParts,
+    ...publicEndpointOf(config, 'bosh', config.boshPath),
     serve,
     refuseTooLarge,
     report,
-    clients,
-    access,
-    secureUrl,
-    redirectUrl,
-    page,
-    bodies,
-    refused,
-    clock,
-    counts,
     cors: createCors(config.cors),
     externalUrl: config.externalUrl,
-    noteRefusal: refusalLog(clock, shared.sessionParts.logFor('bosh'), boshRefused),
-    maxBodyBytes: Math.max(leastBodyBytes, 2 * maxStanzaBytes),
+    noteRefusal: refusalLog(sessionParts.clock, sessionParts.logFor('bosh'), boshRefused),
+    maxBodyBytes: Math.max(leastBodyBytes, 2 * sessionParts.maxStanzaBytes),
   })
   return Object.assign(listener, { holds: true })
 }

@@ -3,9 +3,8 @@ import type { Clock } from '../lib/clock.js'
 import { type Counts, type Limit, sessionLimits, type Tally } from '../lib/counts.js'
 import { version } from '../lib/package-json.js'
 import type { ServerRow } from '../servers/net/server-states.js'
-import type { SessionState } from '../session/session-types.js'
 import type { OtherProcesses } from '../store/other-processes.js'
-import type { Store } from '../store/store.js'
+import type { SessionState, Store } from '../store/store.js'
 
 export interface Census extends ReturnType<typeof heldRequests> {
   readonly states: Readonly<Record<SessionState, number>>

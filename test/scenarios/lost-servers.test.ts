@@ -1,10 +1,10 @@
 // What an operator sees of an XMPP server that goes down and comes back.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { systemClock } from '../../src/lib/clock.js'
-import { memoryStore } from '../../src/store/memory-store.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { memoryStore } from '../support/memory-store.js'
 import { scrape } from '../support/scrape.js'
 import { startTestService, type TestService, type TestServiceOptions } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'

@@ -4,9 +4,9 @@ import { adminHashQueue } from '../../src/lib/limits/hash-queue.js'
 import { type MakeRate, Rate } from '../../src/lib/limits/rates.js'
 import type { WorkQueue } from '../../src/lib/limits/work-queue.js'
 import type { LoginRequest } from '../../src/servers/login/login-request.js'
-import { memoryStore } from '../../src/store/memory-store.js'
 import { createActingAccounts } from '../../src/warm/acting-accounts.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { memoryStore } from '../support/memory-store.js'
 import { unnoted } from '../support/unlimited.js'
 
 const wish = (password: string, local = 'juliet') =>

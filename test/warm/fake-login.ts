@@ -17,7 +17,7 @@ import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
 import type { WorkQueue } from '../../src/lib/limits/work-queue.js'
 import type { ProofRecord } from '../../src/servers/login/relogin.js'
 import { type AppParts, createApp } from '../../src/service/app.js'
-import { memoryStore } from '../../src/store/memory-store.js'
+import { localTabs } from '../../src/store/local-tabs.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
 import { createAuditReader } from '../../src/warm/numbers/audit-lines.js'
 import { createCapacity } from '../../src/warm/numbers/capacity.js'
@@ -98,7 +98,7 @@ export const callLimits = ({ rates }: Pick<Config, 'rates'>, makeRate: MakeRate 
   createCallLimits({ rates, clock: systemClock, hashes: adminHashQueue(), makeRate, refused: unnoted })
 
 export const visitsOf = (own: FakeSessions, clock: Clock) =>
-  createVisits({ own, store: memoryStore(clock), clock, timeout: config.warm.timeout, recordSeconds: 300 })
+  createVisits({ own, tabs: localTabs(), shared: undefined, clock, timeout: config.warm.timeout })
 
 /** The parts of an app without a log. Its login returns `binding`. */
 export function appParts(settings: Config = config, makeRate?: MakeRate): AppParts {
@@ -115,7 +115,7 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
       keysOf: async () => keys,
       sessions,
       visits: visitsOf(sessions, systemClock),
-      userLimit: { take: () => true, giveBack: () => {} },
+      userLimit: { take: async () => true, giveBack: () => {} },
       endUnclaimed: () => {},
       limits: callLimits(settings, makeRate),
       counts,

@@ -1,6 +1,6 @@
 import type { Answer } from '../../http/answers/answer.js'
 import { documents } from '../../http/answers/documents.js'
-import type { SessionState } from '../../session/session-types.js'
+import type { SessionState } from '../../store/store.js'
 import { type AdminPageContext, adminPage } from '../admin-page.js'
 import { formatTime } from '../answers.js'
 import { span, stateTexts } from '../page-texts.js'

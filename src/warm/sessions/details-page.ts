@@ -1,6 +1,7 @@
 import { otherBrowser } from '../../http/access/browser-name.js'
 import type { Answer } from '../../http/answers/answer.js'
-import type { PastEvent, SessionDetails, SessionView } from '../../session/session-types.js'
+import type { PastEvent, SessionDetails } from '../../session/session-types.js'
+import type { StoredSession } from '../../store/store.js'
 import { formatJid, type Jid } from '../../xmpp/jid/jid.js'
 import { type AdminPageContext, adminPage } from '../admin-page.js'
 import { describeSession, formatTime, withForm } from '../answers.js'
@@ -19,10 +20,9 @@ export interface SessionPageContext extends AdminPageContext {
 
 const transportTexts = { bosh: 'BOSH', websocket: 'WebSocket' } as const
 
-function openerOf({ origin, openedBy }: SessionView): string {
+function openerOf({ origin, admin, isPage }: StoredSession): string {
   if (origin === 'client') return 'the client'
-  if (openedBy === undefined) return 'the service'
-  return openedBy.isPage ? 'a page token' : openedBy.admin
+  return isPage ? 'a page token' : (admin ?? 'the service')
 }
 
 const happenings: Readonly<Record<PastEvent['event'], string>> = {
@@ -41,7 +41,7 @@ export function sessionDetails(
   context: SessionPageContext,
   endedAt?: number,
 ): Answer {
-  const { origin, transport, jid, address, browser, isMending, endsAt, counters, history = [], createdAt } = view
+  const { origin, transport, jid, clientAddress, browser, isMending, endsAt, counters, history = [], openedAt } = view
   const isGone = endedAt !== undefined
   const state = isGone ? 'ended' : view.state
   const user = jid?.includes('@') ? jid.split('/', 1)[0] : undefined
@@ -50,7 +50,7 @@ export function sessionDetails(
   const past = history.map(({ event, at }) => ({ what: happenings[event], at }))
   if (isGone) past.push({ what: 'Ended', at: endedAt })
   const dayOf = (at: number) => timeOf(at).slice(0, 10)
-  const day = dayOf(createdAt)
+  const day = dayOf(openedAt)
   const isOneDay = past.every(({ at }) => dayOf(at) === day)
   const isAttachable = state !== 'opening' && state !== 'ended'
   // A page cannot continue the stream of a WebSocket client.
@@ -68,8 +68,8 @@ export function sessionDetails(
       token,
       user,
       userInQuery: user && encodeURIComponent(user),
-      opened: timeOf(createdAt),
-      address,
+      opened: timeOf(openedAt),
+      address: clientAddress,
       browser: browser?.replace(otherBrowser, 'not a known browser'),
       isMending,
       counters,
@@ -77,7 +77,7 @@ export function sessionDetails(
       history: past.reverse().map(({ what, at }) => ({
         what,
         when: isOneDay ? timeOf(at).slice(11) : timeOf(at),
-        after: at - createdAt >= 50 ? afterward(at - createdAt) : undefined,
+        after: at - openedAt >= 50 ? afterward(at - openedAt) : undefined,
       })),
       isResumable,
       isAttachable,
@@ -86,7 +86,7 @@ export function sessionDetails(
   )
 }
 
-export function endQuestion(view: SessionView, token: string, context: SessionPageContext): Answer {
+export function endQuestion(view: StoredSession, token: string, context: SessionPageContext): Answer {
   const title = 'End this session?'
   return withForm(show('end', context, { ...describeRow(view, context), title, token }))
 }
@@ -94,7 +94,7 @@ export function endQuestion(view: SessionView, token: string, context: SessionPa
 export interface Selected {
   readonly jid: Jid | undefined
   readonly total: number
-  readonly views: readonly SessionView[]
+  readonly views: readonly StoredSession[]
   readonly back: string
 }
 
@@ -118,7 +118,7 @@ export function show(view: string, context: SessionPageContext, values: object):
   return adminPage(view, 'sessions', context, { ...context.rights, ...values })
 }
 
-export function describeRow(view: SessionView, { now, admin, rights }: SessionPageContext) {
+export function describeRow(view: StoredSession, { now, admin, rights }: SessionPageContext) {
   const { jid, domain, transport, age, quiet, ...rest } = describeSession(view, now, admin)
   return {
     ...rest,

@@ -1,6 +1,6 @@
 import type { Admin } from '../../config/config.js'
-import type { ListWish } from '../../session/session-types.js'
-import { formatJid } from '../../xmpp/jid/jid.js'
+import type { PageWish } from '../../store/store.js'
+import { formatJid, type Jid, userOf } from '../../xmpp/jid/jid.js'
 import { badParameter, type Values } from '../parameter-kinds.js'
 import { type listParameters, orderOf, type orders, usualLimit } from '../parameters.js'
 
@@ -8,7 +8,7 @@ export function toListWish(
   query: Values<typeof listParameters>,
   { name, domains }: Admin,
   usual: { readonly limit: number; readonly sort: (typeof orders)[number] } = { limit: usualLimit, sort: 'opened' },
-): ListWish {
+): PageWish {
   const { jid, search, domain, state, transport, origin, process, visit } = query
   const { limit = usual.limit, after, sort = usual.sort, page = 1 } = query
   const order = orderOf(sort)
@@ -17,7 +17,7 @@ export function toListWish(
     throw badParameter('after', 'It is allowed only with sort opened or -opened. Use page.')
   return {
     scope: domains,
-    jid: jid && formatJid(jid),
+    ...(jid && ofJid(jid)),
     search: search?.toLowerCase(),
     domain,
     state,
@@ -28,6 +28,12 @@ export function toListWish(
     limit,
     after,
     skip: (page - 1) * limit,
-    order,
+    ...order,
   }
+}
+
+/** The sessions of a bare JID, or the session of a full JID. */
+export function ofJid(jid: Jid): Pick<PageWish, 'user' | 'jid'> {
+  const text = formatJid(jid)
+  return { user: userOf(text), jid: text.includes('/') ? text : undefined }
 }

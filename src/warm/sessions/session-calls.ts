@@ -6,8 +6,9 @@ import { readBody } from '../../http/bodies/read-body.js'
 import { cacheAnswers } from '../../lib/answer-cache.js'
 import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
-import type { ListWish, SessionDetails, Sessions } from '../../session/session-types.js'
+import type { SessionDetails, Sessions } from '../../session/session-types.js'
 import { processIn } from '../../store/process-name.js'
+import type { PageWish } from '../../store/store.js'
 import { unreachable } from '../../store/store-problem.js'
 import { formatBareJid, formatJid } from '../../xmpp/jid/jid.js'
 import { adminPageContext } from '../admin-page.js'
@@ -66,12 +67,12 @@ export function createSessionCalls(parts: SessionCallsParts) {
     },
   })
   const listContextOf = (call: Call) => ({ ...contextOf(call), processes: sessions.processes })
-  const readList = async (wish: ListWish) => {
+  const readList = async (wish: PageWish) => {
     const [page, { states }] = await Promise.all([sessions.page(wish), sessions.states(wish.scope)])
     return { page, states }
   }
   const readForStreams = cacheAnswers(clock, mostLiveLists, async question => {
-    return { value: await readList(JSON.parse(question) as ListWish), seconds: liveSeconds }
+    return { value: await readList(JSON.parse(question) as PageWish), seconds: liveSeconds }
   })
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
