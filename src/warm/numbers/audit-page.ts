@@ -6,8 +6,15 @@ import { type AdminPageContext, adminPage } from '../admin-page.js'
 import { formatTime } from '../answers.js'
 import { integer, text, type Values, word } from '../parameter-kinds.js'
 import { queryOf } from '../read-parameters.js'
-import { type AuditLine, type AuditPart, auditActions, formatAuditPlace, readAuditPlace } from './audit-lines.js'
-import { failureKey, isLogin, stepOf } from './failure-groups.js'
+import {
+  type AuditLine,
+  type AuditPart,
+  auditActions,
+  formatAuditPlace,
+  isLogin,
+  readAuditPlace,
+} from './audit-lines.js'
+import { failureKey } from './failure-groups.js'
 
 export const usualLines = 50
 const longestName = 256
@@ -118,7 +125,7 @@ function describeRow(line: AuditLine) {
     result: ended === undefined ? about : `${about}, ${ended} ended`,
     isRefused,
     exactly: step === undefined ? code : `${code} at ${step}`,
-    failure: isRefused && isLogin(action) ? failureKey({ code, step: stepOf(line) }) : undefined,
+    failure: isRefused && isLogin(action) ? failureKey(line) : undefined,
     users: jids.join(', '),
     address,
     id: action === 'logout' ? undefined : id,

@@ -6,11 +6,9 @@ import { type AdminPageContext, adminPageContext } from '../admin-page.js'
 import type { Call } from '../calls.js'
 import { answerLive } from '../live-page.js'
 import { readQuery } from '../read-parameters.js'
-import type { AuditPart, AuditWish } from './audit-lines.js'
+import type { ReadAudit } from './audit-lines.js'
 import { auditPage, auditParameters, auditWithMistake, describeAudit, usualLines } from './audit-page.js'
-import type { Failures, FailureWish } from './failure-groups.js'
-import { describeFailures, failuresPage } from './failures-page.js'
-import type { Hour } from './last-hour.js'
+import { describeFailures, failuresPage } from './failure-groups.js'
 import { describeNumbers, type NumbersView, numbersPage } from './numbers-page.js'
 import type { Overview } from './overview.js'
 
@@ -22,24 +20,20 @@ interface NumbersCallsParts {
 }
 
 export interface Numbers {
-  readonly readOverview: () => Promise<Overview>
-  readonly readHour: () => Promise<Hour>
-  readonly readAudit: (wish: AuditWish) => Promise<AuditPart>
-  readonly readFailures: (wish: FailureWish) => Promise<Failures>
+  readonly readOverview: () => Overview | Promise<Overview>
+  readonly readAudit: ReadAudit
 }
 
 export function createNumbersCalls({ config, sessions, numbers, streams }: NumbersCallsParts) {
-  const { readOverview, readHour, readAudit, readFailures } = numbers
+  const { readOverview, readAudit } = numbers
   const contextOf = (call: Call) => adminPageContext(call, config)
 
   const readNumbers = async (scope: readonly string[]): Promise<NumbersView> => {
-    const reading = scope.includes('*') ? Promise.all([readOverview(), readHour()]) : undefined
-    const [{ states }, read] = await Promise.all([sessions.states(scope), reading])
-    if (read === undefined) return { states, whole: undefined, unanswered: undefined }
-    const [overview, hour] = read
+    const reading = scope.includes('*') ? readOverview() : undefined
+    const [{ states }, whole] = await Promise.all([sessions.states(scope), reading])
     // The store has the sessions of these processes, but not their other numbers.
-    const silent = overview.processes?.filter(({ state }) => state === 'silent').map(({ name }) => name) ?? []
-    return { states, whole: { overview, hour }, unanswered: silent.length === 0 ? undefined : silent }
+    const silent = whole?.processes?.filter(({ state }) => state === 'silent').map(({ name }) => name) ?? []
+    return { states, whole, unanswered: silent.length === 0 ? undefined : silent }
   }
 
   return {
@@ -53,7 +47,8 @@ export function createNumbersCalls({ config, sessions, numbers, streams }: Numbe
     async failures(call: Call): Promise<Answer | undefined> {
       const { request, representation, admin } = call
       readQuery(request.url, {})
-      const read = () => readFailures({ scope: admin.domains, viewer: admin.name })
+      const wish = { scope: admin.domains, viewer: admin.name, ofFailures: true, limit: Number.MAX_SAFE_INTEGER }
+      const read = () => readAudit(wish)
       if (representation === 'json') return jsonAnswer(describeFailures(await read()))
       return answerLive(streams, call, async () => failuresPage(await read(), contextOf(call)))
     },

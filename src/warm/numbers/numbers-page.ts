@@ -7,15 +7,13 @@ import { span, stateTexts } from '../page-texts.js'
 import { sessionStates } from '../parameters.js'
 import { type Capacity, type Resource, resources, type Use } from './capacity.js'
 import { drawChart } from './chart.js'
-import type { Hour, Series } from './last-hour.js'
-import { minuteMilliseconds } from './minute-ring.js'
-import type { Overview, ProcessView } from './overview.js'
-import { recentMinutes } from './recent-warms.js'
+import { minuteMilliseconds, type Series, timeWithin } from './last-hour.js'
+import { type Overview, type ProcessView, recentMinutes } from './overview.js'
 
 export interface NumbersView {
   readonly states: ReadonlyMap<SessionState, number>
   /** Only for admins of all domains. */
-  readonly whole: { readonly overview: Overview; readonly hour: Hour } | undefined
+  readonly whole: Overview | undefined
   readonly unanswered: readonly string[] | undefined
 }
 
@@ -40,7 +38,7 @@ export function numbersPage({ states, whole, unanswered }: NumbersView, context:
   return adminPage('numbers', 'numbers', context, {
     title: 'Numbers',
     states: sessionStates.map(name => ({ name, text: stateTexts[name], count: states.get(name) ?? 0 })),
-    whole: whole && describeWhole(whole.overview, whole.hour),
+    whole: whole && describeWhole(whole),
     unanswered,
   })
 }
@@ -48,12 +46,13 @@ export function numbersPage({ states, whole, unanswered }: NumbersView, context:
 /** Times are in milliseconds. Ages are in seconds. */
 export function describeNumbers({ states, whole, unanswered }: NumbersView) {
   const sessions = Object.fromEntries(sessionStates.map(name => [name, states.get(name) ?? 0]))
-  return { sessions, ...(whole && describeTotals(whole.overview, whole.hour)), unanswered }
+  return { sessions, ...(whole && describeTotals(whole)), unanswered }
 }
 
-function describeTotals({ capacity, warms: { outcomes, within }, processes }: Overview, hour: Hour) {
-  const { warmed: done, refused, failed, gone: given_up } = outcomes
-  const logins = { minutes: recentMinutes, done, refused, failed, given_up, p50: within(0.5), p99: within(0.99) }
+function describeTotals({ capacity, recent, hour, processes }: Overview) {
+  const { warmed: done, refused, failed, gone: given_up } = recent
+  const [p50, p99] = [timeWithin(recent, 0.5), timeWithin(recent, 0.99)]
+  const logins = { minutes: recentMinutes, done, refused, failed, given_up, p50, p99 }
   const described = processes?.map(({ name, place, state, age, capacity }) => ({
     name,
     place,
@@ -64,10 +63,10 @@ function describeTotals({ capacity, warms: { outcomes, within }, processes }: Ov
   return { logins, last_hour: hour, capacity, processes: described }
 }
 
-function describeWhole({ capacity, warms, processes }: Overview, hour: Hour) {
-  const { outcomes, within } = warms
+function describeWhole({ capacity, recent, hour, processes }: Overview) {
+  const [p50, p99] = [0.5, 0.99].map(share => milliseconds(timeWithin(recent, share)))
   return {
-    warms: { ...outcomes, p50: milliseconds(within(0.5)), p99: milliseconds(within(0.99)) },
+    warms: { ...recent, p50, p99 },
     charts: [
       {
         ...describeChart('sessions', 'Sessions', hour.sessions, whole),

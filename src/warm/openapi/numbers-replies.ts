@@ -2,7 +2,7 @@ import { steps } from '../../lib/errors.js'
 import { count, object, type Schema, schemaNamed, text, word } from '../../lib/text/json-schema.js'
 import type { AuditLineObject } from '../numbers/audit-page.js'
 import { resources } from '../numbers/capacity.js'
-import type { FailureObject } from '../numbers/failures-page.js'
+import type { FailureObject } from '../numbers/failure-groups.js'
 import { sessionStates } from '../parameters.js'
 
 const list = (items: Schema, description: string): Schema => ({ type: 'array', items, description })
