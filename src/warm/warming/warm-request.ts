@@ -89,13 +89,9 @@ function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: Op
   return { language: language ?? lang ?? 'en', wait, hold, ver: read('ver') ?? '1.6' }
 }
 
-export type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
+type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
 
-export function readCredentials(
-  read: Parameters,
-  ways: Ways,
-  open = openNone,
-): Pick<AskedSession, 'jid' | 'credentials'> {
+export function readCredentials(read: Parameters, ways: Ways, open = openNone): Pick<AskedSession, 'jid' | 'credentials'> {
   const text = read('jid')
   const authzid = read('authzid')
   const password = read('password')
