@@ -229,8 +229,6 @@ export async function startService({
     callLimits: createCallLimits({
       rates: live.config.rates,
       clock,
-      hashes,
-      sharedRates: joined?.store.rate,
       makeRate,
       refused,
     }),

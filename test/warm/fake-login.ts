@@ -11,7 +11,7 @@ import { createFormTokens } from '../../src/http/access/form-tokens.js'
 import { EventStreams } from '../../src/http/answers/event-streams.js'
 import { type Clock, systemClock } from '../../src/lib/clock.js'
 import { Counts } from '../../src/lib/counts.js'
-import { adminHashQueue, hashQueue } from '../../src/lib/limits/hash-queue.js'
+import { hashQueue } from '../../src/lib/limits/hash-queue.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
 import type { WorkQueue } from '../../src/lib/limits/work-queue.js'
@@ -89,7 +89,7 @@ function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
 const formKey = randomBytes(32)
 
 export const callLimits = ({ rates }: Pick<Config, 'rates'>, makeRate: MakeRate = ownRates) =>
-  createCallLimits({ rates, clock: systemClock, hashes: adminHashQueue(), makeRate, refused: unnoted })
+  createCallLimits({ rates, clock: systemClock, makeRate, refused: unnoted })
 
 export const visitsOf = (own: FakeSessions, clock: Clock) =>
   createVisits({ own, store: memoryStore(clock), clock, timeout: config.warm.timeout, recordSeconds: 300 })
