@@ -1,9 +1,7 @@
 import { advice } from '../../http/answers/advice.js'
-import type { Answer } from '../../http/answers/answer.js'
 import { type ProblemCode, problems } from '../../lib/errors.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { parseJid } from '../../xmpp/jid/jid.js'
-import { type AdminPageContext, adminPage } from '../admin-page.js'
 import { formatTime } from '../answers.js'
 import { span } from '../page-texts.js'
 import { type AuditLine, type AuditPart, domainOf } from './audit-lines.js'
@@ -71,8 +69,8 @@ const actionNames: Readonly<Record<string, string>> = {
   'client login': 'logins by clients',
 }
 
-export function failuresPage({ lines, unanswered }: AuditPart, context: AdminPageContext): Answer {
-  return adminPage('failures', 'failures', context, {
+export function failuresPage({ lines, unanswered }: AuditPart) {
+  return {
     title: 'Failures',
     groups: groupsOf(lines).map(({ key, sentence, detail, time, about }) => ({
       ...about,
@@ -90,5 +88,5 @@ export function failuresPage({ lines, unanswered }: AuditPart, context: AdminPag
       jids: about.jids.map(jid => ({ jid, query: parseJid(jid) && new URLSearchParams({ jid }).toString() })),
     })),
     unanswered,
-  })
+  }
 }

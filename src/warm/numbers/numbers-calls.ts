@@ -2,9 +2,8 @@ import { type Answer, jsonAnswer } from '../../http/answers/answer.js'
 import type { EventStreams } from '../../http/answers/event-streams.js'
 import type { Problem } from '../../lib/errors.js'
 import type { Sessions } from '../../session/session-types.js'
-import { type AdminPageContext, adminPageContext } from '../admin-page.js'
+import { type AdminPage, answerLive, withProblem } from '../admin-page.js'
 import type { Call } from '../calls.js'
-import { answerLive } from '../live-page.js'
 import { readQuery } from '../read-parameters.js'
 import type { ReadAudit } from './audit-lines.js'
 import { auditPage, auditParameters, auditWithMistake, describeAudit, usualLines } from './audit-page.js'
@@ -13,7 +12,7 @@ import { describeNumbers, type NumbersView, numbersPage } from './numbers-page.j
 import type { Overview } from './overview.js'
 
 interface NumbersCallsParts {
-  readonly config: AdminPageContext['config']
+  readonly page: AdminPage
   readonly sessions: Sessions
   readonly numbers: Numbers
   readonly streams: EventStreams
@@ -24,9 +23,8 @@ export interface Numbers {
   readonly readAudit: ReadAudit
 }
 
-export function createNumbersCalls({ config, sessions, numbers, streams }: NumbersCallsParts) {
+export function createNumbersCalls({ page, sessions, numbers, streams }: NumbersCallsParts) {
   const { readOverview, readAudit } = numbers
-  const contextOf = (call: Call) => adminPageContext(call, config)
 
   const readNumbers = async (scope: readonly string[]): Promise<NumbersView> => {
     const reading = scope.includes('*') ? readOverview() : undefined
@@ -41,7 +39,9 @@ export function createNumbersCalls({ config, sessions, numbers, streams }: Numbe
       const { request, representation, admin } = call
       readQuery(request.url, {})
       if (representation === 'json') return jsonAnswer(describeNumbers(await readNumbers(admin.domains)))
-      return answerLive(streams, call, async () => numbersPage(await readNumbers(admin.domains), contextOf(call)))
+      return answerLive(streams, call, async () => {
+        return page('numbers', 'numbers', call, numbersPage(await readNumbers(admin.domains)))
+      })
     },
 
     async failures(call: Call): Promise<Answer | undefined> {
@@ -50,7 +50,7 @@ export function createNumbersCalls({ config, sessions, numbers, streams }: Numbe
       const wish = { scope: admin.domains, viewer: admin.name, ofFailures: true, limit: Number.MAX_SAFE_INTEGER }
       const read = () => readAudit(wish)
       if (representation === 'json') return jsonAnswer(describeFailures(await read()))
-      return answerLive(streams, call, async () => failuresPage(await read(), contextOf(call)))
+      return answerLive(streams, call, async () => page('failures', 'failures', call, failuresPage(await read())))
     },
 
     async audit(call: Call): Promise<Answer | undefined> {
@@ -60,10 +60,13 @@ export function createNumbersCalls({ config, sessions, numbers, streams }: Numbe
       const { limit = usualLines, ...filter } = query
       const read = () => readAudit({ scope: admin.domains, viewer: admin.name, limit, ...filter })
       if (isForPrograms) return jsonAnswer(describeAudit(await read()))
-      return answerLive(streams, call, async () => auditPage(await read(), query, contextOf(call)))
+      return answerLive(streams, call, async () => page('audit', 'audit', call, auditPage(await read(), query)))
     },
 
-    auditWithMistake: (problem: Problem, call: Call): Answer | undefined =>
-      call.representation === 'json' ? undefined : auditWithMistake(problem, contextOf(call)),
+    auditWithMistake(problem: Problem, call: Call): Answer | undefined {
+      const { request, representation } = call
+      const values = representation === 'json' ? undefined : auditWithMistake(problem, request.url)
+      return values && withProblem(page('audit', 'audit', call, values), problem, representation)
+    },
   }
 }

@@ -1,12 +1,9 @@
-import type { Answer } from '../../http/answers/answer.js'
 import { documents } from '../../http/answers/documents.js'
 import type { SessionState } from '../../session/session-types.js'
-import { type AdminPageContext, adminPage } from '../admin-page.js'
 import { formatTime } from '../answers.js'
 import { span, stateTexts } from '../page-texts.js'
 import { sessionStates } from '../parameters.js'
 import { type Capacity, type Resource, resources, type Use } from './capacity.js'
-import { drawChart } from './chart.js'
 import { minuteMilliseconds, type Series, timeWithin } from './last-hour.js'
 import { type Overview, type ProcessView, recentMinutes } from './overview.js'
 
@@ -34,13 +31,9 @@ const manyLogins = 600
 
 const high = 0.8
 
-export function numbersPage({ states, whole, unanswered }: NumbersView, context: AdminPageContext): Answer {
-  return adminPage('numbers', 'numbers', context, {
-    title: 'Numbers',
-    states: sessionStates.map(name => ({ name, text: stateTexts[name], count: states.get(name) ?? 0 })),
-    whole: whole && describeWhole(whole),
-    unanswered,
-  })
+export function numbersPage({ states, whole, unanswered }: NumbersView) {
+  const counts = sessionStates.map(name => ({ name, text: stateTexts[name], count: states.get(name) ?? 0 }))
+  return { title: 'Numbers', states: counts, whole: whole && describeWhole(whole), unanswered }
 }
 
 /** Times are in milliseconds. Ages are in seconds. */
@@ -157,3 +150,32 @@ function milliseconds(time: number | undefined): string {
 }
 
 const mebibytes = (bytes: number) => `${whole(bytes / 2 ** 20)} MiB`
+
+const width = 240
+const height = 60
+const edge = 2
+
+/** `line` and `area` are SVG paths, empty without values. Unknown values are gaps. */
+export function drawChart(series: Series) {
+  const top = Math.max(...series.map(value => value ?? 0)) || 1
+  const step = (width - 2 * edge) / Math.max(1, series.length - 1)
+  const x = (at: number) => round(edge + at * step)
+  const y = (value: number) => round(height - edge - (value / top) * (height - 2 * edge))
+  let line = ''
+  let area = ''
+  for (let at = 0; at < series.length; ) {
+    const values: number[] = []
+    for (let value = series[at + values.length]; typeof value === 'number'; value = series[at + values.length])
+      values.push(value)
+    if (values.length > 0) {
+      const points = values.map((value, index) => `${x(at + index)} ${y(value)}`).join('L')
+      // A line of length 0 is a dot, because its ends are round.
+      line += values.length === 1 ? `M${points}h0` : `M${points}`
+      area += `M${x(at)} ${height}L${points}L${x(at + values.length - 1)} ${height}Z`
+    }
+    at += values.length + 1
+  }
+  return { viewBox: `0 0 ${width} ${height}`, line, area }
+}
+
+const round = (number: number) => Math.round(number * 10) / 10

@@ -1,10 +1,10 @@
 import type { Request } from 'express'
 import type { Config } from '../../config/config.js'
 import type { FormGuard } from '../../http/access/form-guard.js'
-import { type Answer, pageAdviceOf, pageDetailOf, problemHeaders } from '../../http/answers/answer.js'
+import { type Answer, pageAdviceOf, pageDetailOf } from '../../http/answers/answer.js'
 import type { Problem, ProblemCode } from '../../lib/errors.js'
 import { formPairs } from '../../lib/text/form-pairs.js'
-import { adminPage, adminPageContext, type PageCall } from '../admin-page.js'
+import { type AdminPage, type PageCall, withProblem } from '../admin-page.js'
 import { withForm } from '../answers.js'
 import { type Call, roleAllows } from '../calls.js'
 import type { ParameterName } from '../parameters.js'
@@ -45,7 +45,7 @@ const firstFields: readonly string[] = ['jid', 'password']
 
 const secrets: readonly string[] = ['password', 'token']
 
-type FormSettings = Pick<Config, 'externalUrl' | 'warmPath' | 'bosh' | 'warm'>
+type FormSettings = Pick<Config, 'bosh' | 'warm'>
 
 type Values = Readonly<Record<string, string>>
 
@@ -56,8 +56,7 @@ interface Sent {
 
 export type WarmForm = ReturnType<typeof createWarmForm>
 
-export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
-  const { bosh, warm } = config
+export function createWarmForm({ bosh, warm }: FormSettings, page: AdminPage, formGuard: FormGuard) {
   const { language, wait, hold, ver } = usualOptions(bosh)
   const usual: Values = {
     jid: '',
@@ -75,7 +74,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
     const token = formGuard.token(call.admin.name)
     const bindsByCookie = values['attach_binding'] === 'cookie'
     const shown = { values, ...about, bindsByCookie, token }
-    return withForm(adminPage('form', 'form', adminPageContext(call, config), shown))
+    return withForm(page('form', 'form', call, shown))
   }
 
   return {
@@ -96,7 +95,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
       const { request, representation } = call
       const sent = sentForms.get(request)
       if (sent === undefined || representation === 'json') return undefined
-      const { code, status } = problem
+      const { code } = problem
       const field = fieldAt(problem, sent.hasToken)
       const detail = pageDetailOf(problem)
       const isMistyped = field !== undefined && (problem.parameter !== undefined || code === 'invalid-jid')
@@ -113,8 +112,7 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
         faults: field && { [field]: messageAt(problem) },
         isOpen,
       }
-      const { headers, body } = answer(call, sent.values, about)
-      return { status, headers: { ...headers, ...problemHeaders(problem, representation) }, body }
+      return withProblem(answer(call, sent.values, about), problem, representation)
     },
   }
 }

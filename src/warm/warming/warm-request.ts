@@ -91,7 +91,11 @@ function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: Op
 
 type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
 
-export function readCredentials(read: Parameters, ways: Ways, open = openNone): Pick<AskedSession, 'jid' | 'credentials'> {
+export function readCredentials(
+  read: Parameters,
+  ways: Ways,
+  open = openNone,
+): Pick<AskedSession, 'jid' | 'credentials'> {
   const text = read('jid')
   const authzid = read('authzid')
   const password = read('password')
