@@ -29,10 +29,8 @@ import { createCallLimits } from '../warm/call-limits.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
 import { createAuditReader } from '../warm/numbers/audit-lines.js'
 import { createCapacity } from '../warm/numbers/capacity.js'
-import { createFailureReader } from '../warm/numbers/failure-groups.js'
 import { LastHour } from '../warm/numbers/last-hour.js'
-import { createHourReader, createOverview } from '../warm/numbers/overview.js'
-import { RecentWarms } from '../warm/numbers/recent-warms.js'
+import { createOverview } from '../warm/numbers/overview.js'
 import { createVisits } from '../warm/visits.js'
 import { watchFailures } from '../watching/failure-share.js'
 import { createHealthListeners } from '../watching/health.js'
@@ -178,8 +176,7 @@ export async function startService({
       events: () => events?.waiting ?? 0,
     },
   })
-  const recentWarms = new RecentWarms(clock)
-  const lastHour = new LastHour({ clock, counts, recentWarms, registry })
+  const lastHour = new LastHour({ clock, counts, registry })
   const capacity = createCapacity({
     config: live.config,
     registry,
@@ -231,8 +228,6 @@ export async function startService({
     callLimits: createCallLimits({
       rates: live.config.rates,
       clock,
-      hashes,
-      sharedRates: joined?.store.rate,
       makeRate,
       refused,
     }),
@@ -244,12 +239,10 @@ export async function startService({
       timeout: config.warm.timeout,
       takeUp: records && (tab => records.takeUp({ tab })),
     }),
-    recentWarms,
+    lastHour,
     numbers: {
-      readOverview: createOverview({ others, clock, recentWarms, place, registry, capacity }),
-      readHour: createHourReader({ others, clock, lastHour }),
-      readAudit: createAuditReader({ others, lines: audit.recent.all }),
-      readFailures: createFailureReader({ others, lines: audit.recent.failures }),
+      readOverview: createOverview({ others, clock, lastHour, place, registry, capacity }),
+      readAudit: createAuditReader({ others, recent: audit.recent }),
     },
     streams,
     onCall: call => metrics.recordCall(call),

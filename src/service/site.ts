@@ -32,7 +32,7 @@ const leastBodyBytes = 512 * 1024
 
 export interface SiteParts
   extends Pick<AppParts, 'hashes' | 'formTokens' | 'numbers' | 'streams' | 'demoPath'>,
-    Pick<AnsweringParts, 'recentWarms' | 'onCall' | 'isStopping'>,
+    Pick<AnsweringParts, 'lastHour' | 'onCall' | 'isStopping'>,
     Pick<EndpointParts, 'wrongTokens'>,
     Pick<OpenerParts, 'tellEvent'> {
   readonly sessionParts: SessionParts
@@ -103,9 +103,9 @@ function warmingOf(open: Open, { shared }: Parts): WarmingParts {
 }
 
 function answeringOf({ shared, sums }: Parts): AnsweringParts {
-  const { recentWarms, onCall, isStopping } = shared
+  const { lastHour, onCall, isStopping } = shared
   const { logFor, auditFor, clock, counts } = shared.sessionParts
-  return { log: logFor('warm'), audit: auditFor('warm'), clock, sums, counts, recentWarms, onCall, isStopping }
+  return { log: logFor('warm'), audit: auditFor('warm'), clock, sums, counts, lastHour, onCall, isStopping }
 }
 
 function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts: Parts): Endpoint {

@@ -11,7 +11,7 @@ import { processIn } from '../../store/process-name.js'
 import type { PageWish } from '../../store/store.js'
 import { unreachable } from '../../store/store-problem.js'
 import { formatBareJid, formatJid } from '../../xmpp/jid/jid.js'
-import { adminPageContext } from '../admin-page.js'
+import { type AdminPage, answerLive, livePage, withProblem } from '../admin-page.js'
 import {
   type AnswerSettings,
   attachBindingFor,
@@ -19,27 +19,27 @@ import {
   describeDetails,
   describeEnded,
   describeList,
+  withForm,
 } from '../answers.js'
 import { type Call, demandDomain, demandRole, roleAllows } from '../calls.js'
-import { answerLive, livePage } from '../live-page.js'
 import type { Numbers } from '../numbers/numbers-calls.js'
 import { badParameter, missingParameter } from '../parameter-kinds.js'
-import { listParameters, logoutParameters, pageParameters, usualRows } from '../parameters.js'
+import { listParameters, logoutParameters, pageParameters, usualLimit, usualRows } from '../parameters.js'
 import { noParameters, readParameters, readQuery } from '../read-parameters.js'
 import type { Visits } from '../visits.js'
 import type { BindingPage } from '../warming/binding-page.js'
 import { toHandover } from '../warming/warm-request.js'
-import { sessionDetails } from './details-page.js'
+import { pastSession, sessionDetails } from './details-page.js'
 import { createEndCalls } from './end-calls.js'
 import type { EndedNotice } from './ended-notice.js'
-import { isLive, listPage, listWithMistake, liveSessions } from './list-page.js'
-import { toListWish } from './list-wish.js'
-import { pastSession } from './past-session.js'
+import { describeListed, isLive, listPage, listWithMistake, toListWish } from './list-page.js'
 
 /** Live pages share a list for this time, so that it is read once for all of them in each interval. */
 const liveSeconds = liveInterval / 1000 - 1
 const mostLiveLists = 32
 const mostPastLines = 20
+const usualOfPage = { limit: usualRows, sort: '-opened' } as const
+const usualOfPrograms = { limit: usualLimit, sort: 'opened' } as const
 
 interface SessionCallsParts {
   readonly config: AnswerSettings & Pick<Config, 'bosh' | 'warm'>
@@ -48,25 +48,20 @@ interface SessionCallsParts {
   readonly visits: Visits
   readonly streams: EventStreams
   readonly readAudit: Numbers['readAudit']
+  readonly page: AdminPage
   readonly formGuard: FormGuard
   readonly bindingPage: BindingPage
   readonly endedNotice: EndedNotice
 }
 
 export function createSessionCalls(parts: SessionCallsParts) {
-  const { config, clock, sessions, visits, streams, readAudit, formGuard, bindingPage, endedNotice } = parts
-  const contextOf = (call: Call) => ({
-    ...adminPageContext(call, config),
+  const { config, clock, sessions, visits, streams, readAudit, page, formGuard, bindingPage, endedNotice } = parts
+  const viewerOf = ({ request, admin }: Call) => ({
+    request,
+    admin,
     now: clock.now(),
-    admin: call.admin.name,
-    rights: {
-      canWarm: roleAllows(call.admin, 'warm'),
-      canEnd: roleAllows(call.admin, 'logout'),
-      canResume: roleAllows(call.admin, 'resume'),
-      canList: roleAllows(call.admin, 'sessions'),
-    },
+    processes: sessions.processes,
   })
-  const listContextOf = (call: Call) => ({ ...contextOf(call), processes: sessions.processes })
   const readList = async (wish: PageWish) => {
     const [page, { states }] = await Promise.all([sessions.page(wish), sessions.states(wish.scope)])
     return { page, states }
@@ -105,7 +100,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
       line['jid'] = jid && formatBareJid(jid)
       if (domain !== undefined) demandDomain(admin, domain)
       if (visit === undefined) demandRole(admin, 'sessions', ' It can list the sessions of a visit.')
-      const wish = toListWish(query, admin, isPage ? { limit: usualRows, sort: '-opened' } : undefined)
+      const wish = toListWish(query, admin, isPage ? usualOfPage : usualOfPrograms)
       if (!isPage) return jsonAnswer(describeList(await sessions.page(wish), clock.now(), admin.name))
       if (wantsEvents(request) && isLive(query)) {
         const question = JSON.stringify(wish)
@@ -114,17 +109,22 @@ export function createSessionCalls(parts: SessionCallsParts) {
           // `readForStreams` may return a stored list that is older than the page.
           const listed = await (isFirst ? readList(wish) : readForStreams(question))
           isFirst = false
-          return liveSessions(listed, query, listContextOf(call)).body
+          return page('sessions-live', 'sessions', call, describeListed(listed, query, viewerOf(call))).body
         })
         return undefined
       }
       const notice = endedNotice.messageOf(call)
-      const page = livePage(listPage(await readList(wish), query, listContextOf(call), notice))
-      return notice === undefined ? page : { ...page, headers: { ...page.headers, ...endedNotice.forgotten(call) } }
+      const values = listPage(await readList(wish), query, viewerOf(call), notice)
+      const { headers, body } = livePage(page('sessions', 'sessions', call, values))
+      const refresh = query.refresh && { Refresh: String(query.refresh) }
+      return { status: 200, body, headers: { ...headers, ...refresh, ...(notice && endedNotice.forgotten(call)) } }
     },
 
-    listWithMistake: (problem: Problem, call: Call): Answer | undefined =>
-      listWithMistake(problem, listContextOf(call)),
+    listWithMistake(problem: Problem, call: Call): Answer | undefined {
+      const { representation } = call
+      const values = representation === 'json' ? undefined : listWithMistake(problem, viewerOf(call))
+      return values && withProblem(page('sessions', 'sessions', call, values), problem, representation)
+    },
 
     async logOutEverywhere({ request, admin, line }: Call): Promise<Answer> {
       const { jid, visit } = readQuery(request.url, logoutParameters)
@@ -157,7 +157,9 @@ export function createSessionCalls(parts: SessionCallsParts) {
       return answerLive(streams, call, async () => {
         if (!isFirst) await read()
         isFirst = false
-        return sessionDetails(view, tokenFor(call), contextOf(call), endedAt)
+        return withForm(
+          page('session', 'sessions', call, sessionDetails(view, tokenFor(call), viewerOf(call), endedAt)),
+        )
       })
     },
 
@@ -169,7 +171,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
       const { lines } = await readAudit({ scope: admin.domains, viewer: admin.name, limit: mostPastLines, id })
       const own = lines.filter(line => line.id === id && (line.code ?? 'ok') === 'ok')
       if (own.length === 0) return undefined
-      return pastSession(problem, own, contextOf(call))
+      return pastSession(own, call, config)
     },
 
     async logOut(call: Call): Promise<undefined> {
@@ -178,7 +180,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
       call.response.status(204).end()
     },
 
-    ...createEndCalls({ config, sessions, formGuard, endedNotice, contextOf, demandSession, end }),
+    ...createEndCalls({ config, sessions, formGuard, endedNotice, page, viewerOf, demandSession, end }),
 
     async resume(call: Call): Promise<Answer> {
       const { request, admin, representation } = call
