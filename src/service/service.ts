@@ -8,7 +8,6 @@ import { createEvents } from '../events/events.js'
 import { createWhereabouts } from '../forwarding/whereabouts.js'
 import { createFormTokens, formKeyOf } from '../http/access/form-tokens.js'
 import { refusedRequests } from '../http/access/refused-requests.js'
-import { EventStreams } from '../http/answers/event-streams.js'
 import { createDispatcher } from '../http/listening/dispatch.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
 import { type Clock, systemClock } from '../lib/clock.js'
@@ -16,7 +15,7 @@ import { Descriptors } from '../lib/limits/descriptors.js'
 import { adminHashQueue, hashQueue } from '../lib/limits/hash-queue.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
 import { createRefusals } from '../lib/limits/reached-limits.js'
-import { codeOf, createPartLogs, type LogFor, traceOf } from '../lib/log.js'
+import { codeOf, createPartLogs, type LogFor } from '../lib/log.js'
 import { type DocumentParts, documentFetcher } from '../remote/fetched-document.js'
 import { RemoteFault } from '../remote/remote-fault.js'
 import { recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
@@ -189,12 +188,6 @@ export async function startService({
     connections: () => listening?.connections ?? 0,
     unreadBytes: () => listening?.unreadBytes ?? 0,
   })
-  const streams = new EventStreams({
-    externalUrl: config.externalUrl,
-    clock,
-    refused,
-    report: error => logFor('http').error(traceOf(error), 'a live page failed'),
-  })
   const pageTokens = await pageTokensOf(config, { names, clock, log: logFor('warm') })
   const formTokens = createFormTokens(await formKeyOf(config.admins, isOneOfMany), Date.now)
   const records: StoredRecords | undefined =
@@ -253,7 +246,6 @@ export async function startService({
       readAudit: createAuditReader({ others, lines: audit.recent.all }),
       readFailures: createFailureReader({ others, lines: audit.recent.failures }),
     },
-    streams,
     onCall: call => metrics.recordCall(call),
     isStopping: () => stopping?.hasBegun === true && others?.forNewSession() === undefined,
     routers,
@@ -308,7 +300,6 @@ export async function startService({
     sessions,
     sites,
     listening,
-    streams,
     events,
     joined,
     records,
@@ -350,7 +341,6 @@ export async function startService({
       audit.reopen()
       if (next !== undefined && changed?.length !== 0) await take(next)
       const areCertificatesUsable = listening.reload(next)
-      streams.endAll()
       await pageTokens?.reload(next?.pages)
       return areCertificatesUsable
     },

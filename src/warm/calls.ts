@@ -25,6 +25,7 @@ import { foreignList, foreignText } from '../lib/text/foreign-text.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
+import { isUpdate } from './live-page.js'
 import type { RecentWarms } from './numbers/recent-warms.js'
 
 type CallName = 'warm' | 'connect' | 'resume' | 'logout' | ReadCall
@@ -247,7 +248,7 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
     const told = Object.assign(line, outcome, { admin: call.admin.name, ms: Math.round(ms) })
     // Any page can cause these.
     if (endedNothing(line)) logOften(request, stream, told, name, `nothing ended ${line['jid']}`)
-    else stream.info(told, name)
+    else stream[unaudited.has(name) && isUpdate(request) ? 'debug' : 'info'](told, name)
     if (name === 'warm' || name === 'connect') recentWarms.add(outcome.code, ms)
     onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
   }
@@ -264,7 +265,7 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
       const signal = signalOf(request, response)
       const call: Call = { request, response, admin, representation, signal, line }
       let outcome: Outcome = { code: 'client-gone' }
-      counts.calls += 1
+      if (!isUpdate(request)) counts.calls += 1
       const isTooLate = () => handsOver.has(name) && isStopping()
       try {
         if (isTooLate()) throw new Problem('shutting-down')

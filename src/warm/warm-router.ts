@@ -4,7 +4,6 @@ import { createFormGuard } from '../http/access/form-guard.js'
 import type { FormTokens } from '../http/access/form-tokens.js'
 import { homePath } from '../http/addresses.js'
 import { sendAnswer } from '../http/answers/answer.js'
-import type { EventStreams } from '../http/answers/event-streams.js'
 import { signOutPath } from '../http/answers/navigation.js'
 import { negotiate } from '../http/answers/negotiation.js'
 import { readOnly, redirectToTls } from '../http/answers/pages.js'
@@ -28,11 +27,10 @@ export interface WarmParts {
   readonly warming: WarmingParts
   readonly answering: AnsweringParts
   readonly numbers: Numbers
-  readonly streams: EventStreams
 }
 
 export function createWarmRouter(parts: WarmParts): Router {
-  const { hashes, formTokens, warming, numbers, streams } = parts
+  const { hashes, formTokens, warming, numbers } = parts
   const config = parts.config.warm.enabled ? parts.config : forReaders(parts.config)
   const { sessions, visits } = warming
   const { failures } = warming.limits
@@ -47,13 +45,12 @@ export function createWarmRouter(parts: WarmParts): Router {
     clock: parts.answering.clock,
     sessions,
     visits,
-    streams,
     readAudit: numbers.readAudit,
     formGuard,
     bindingPage,
     endedNotice,
   })
-  const watch = createNumbersCalls({ config, sessions, numbers, streams })
+  const watch = createNumbersCalls({ config, sessions, numbers })
 
   const showForm: RequestHandler = (request, response) => {
     const admin = adminOf(request)

@@ -8,7 +8,6 @@ import type { Config } from '../../src/config/config.js'
 import { readNetworks } from '../../src/config/kinds/networks.js'
 import { loadConfig } from '../../src/config/load.js'
 import { createFormTokens } from '../../src/http/access/form-tokens.js'
-import { EventStreams } from '../../src/http/answers/event-streams.js'
 import { type Clock, systemClock } from '../../src/lib/clock.js'
 import { Counts } from '../../src/lib/counts.js'
 import { adminHashQueue, hashQueue } from '../../src/lib/limits/hash-queue.js'
@@ -131,12 +130,6 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
       isStopping: () => false,
     },
     numbers,
-    streams: new EventStreams({
-      externalUrl: config.externalUrl,
-      clock: systemClock,
-      refused: unnoted,
-      report: () => {},
-    }),
     httpLog: log,
     extraRouters: [],
   }

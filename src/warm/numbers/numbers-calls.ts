@@ -1,10 +1,9 @@
 import { type Answer, jsonAnswer } from '../../http/answers/answer.js'
-import type { EventStreams } from '../../http/answers/event-streams.js'
 import type { Problem } from '../../lib/errors.js'
 import type { Sessions } from '../../session/session-types.js'
 import { type AdminPageContext, adminPageContext } from '../admin-page.js'
 import type { Call } from '../calls.js'
-import { answerLive } from '../live-page.js'
+import { livePage } from '../live-page.js'
 import { readQuery } from '../read-parameters.js'
 import type { AuditPart, AuditWish } from './audit-lines.js'
 import { auditPage, auditParameters, auditWithMistake, describeAudit, usualLines } from './audit-page.js'
@@ -18,7 +17,6 @@ interface NumbersCallsParts {
   readonly config: AdminPageContext['config']
   readonly sessions: Sessions
   readonly numbers: Numbers
-  readonly streams: EventStreams
 }
 
 export interface Numbers {
@@ -28,7 +26,7 @@ export interface Numbers {
   readonly readFailures: (wish: FailureWish) => Promise<Failures>
 }
 
-export function createNumbersCalls({ config, sessions, numbers, streams }: NumbersCallsParts) {
+export function createNumbersCalls({ config, sessions, numbers }: NumbersCallsParts) {
   const { readOverview, readHour, readAudit, readFailures } = numbers
   const contextOf = (call: Call) => adminPageContext(call, config)
 
@@ -43,29 +41,31 @@ export function createNumbersCalls({ config, sessions, numbers, streams }: Numbe
   }
 
   return {
-    async numbers(call: Call): Promise<Answer | undefined> {
+    async numbers(call: Call): Promise<Answer> {
       const { request, representation, admin } = call
       readQuery(request.url, {})
-      if (representation === 'json') return jsonAnswer(describeNumbers(await readNumbers(admin.domains)))
-      return answerLive(streams, call, async () => numbersPage(await readNumbers(admin.domains), contextOf(call)))
+      const read = await readNumbers(admin.domains)
+      return representation === 'json'
+        ? jsonAnswer(describeNumbers(read))
+        : livePage(numbersPage(read, contextOf(call)))
     },
 
-    async failures(call: Call): Promise<Answer | undefined> {
+    async failures(call: Call): Promise<Answer> {
       const { request, representation, admin } = call
       readQuery(request.url, {})
-      const read = () => readFailures({ scope: admin.domains, viewer: admin.name })
-      if (representation === 'json') return jsonAnswer(describeFailures(await read()))
-      return answerLive(streams, call, async () => failuresPage(await read(), contextOf(call)))
+      const read = await readFailures({ scope: admin.domains, viewer: admin.name })
+      return representation === 'json'
+        ? jsonAnswer(describeFailures(read))
+        : livePage(failuresPage(read, contextOf(call)))
     },
 
-    async audit(call: Call): Promise<Answer | undefined> {
+    async audit(call: Call): Promise<Answer> {
       const { request, representation, admin } = call
       const isForPrograms = representation === 'json'
       const query = readQuery(request.url, auditParameters, { sentForm: !isForPrograms })
       const { limit = usualLines, ...filter } = query
-      const read = () => readAudit({ scope: admin.domains, viewer: admin.name, limit, ...filter })
-      if (isForPrograms) return jsonAnswer(describeAudit(await read()))
-      return answerLive(streams, call, async () => auditPage(await read(), query, contextOf(call)))
+      const read = await readAudit({ scope: admin.domains, viewer: admin.name, limit, ...filter })
+      return isForPrograms ? jsonAnswer(describeAudit(read)) : livePage(auditPage(read, query, contextOf(call)))
     },
 
     auditWithMistake: (problem: Problem, call: Call): Answer | undefined =>

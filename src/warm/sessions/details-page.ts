@@ -35,36 +35,26 @@ const happenings: Readonly<Record<PastEvent['event'], string>> = {
   'taken-up': 'Taken up by another process of the service',
 }
 
-export function sessionDetails(
-  view: SessionDetails,
-  token: string,
-  context: SessionPageContext,
-  endedAt?: number,
-): Answer {
-  const { origin, transport, jid, address, browser, isMending, endsAt, counters, history = [], createdAt } = view
-  const isGone = endedAt !== undefined
-  const state = isGone ? 'ended' : view.state
+export function sessionDetails(view: SessionDetails, token: string, context: SessionPageContext): Answer {
+  const { origin, transport, state, jid, address, browser, isMending, endsAt, counters, history = [], createdAt } = view
   const user = jid?.includes('@') ? jid.split('/', 1)[0] : undefined
   const clockOfPage = Date.now() - context.now
   const timeOf = (at: number) => formatTime(clockOfPage + at)
   const past = history.map(({ event, at }) => ({ what: happenings[event], at }))
-  if (isGone) past.push({ what: 'Ended', at: endedAt })
   const dayOf = (at: number) => timeOf(at).slice(0, 10)
   const day = dayOf(createdAt)
   const isOneDay = past.every(({ at }) => dayOf(at) === day)
   const isAttachable = state !== 'opening' && state !== 'ended'
   // A page cannot continue the stream of a WebSocket client.
   const isResumable = isAttachable && !(origin === 'client' && transport === 'websocket')
-  const row = describeRow(view, isGone ? { ...context, now: endedAt } : context)
+  const row = describeRow(view, context)
   return withForm(
     show('session', context, {
       ...row,
       title: `${user ?? row.who} · Session`,
-      state,
       stateText: stateTexts[state],
-      meaning: isGone ? 'The session has ended.' : meanings[state],
-      endsIn:
-        isGone || endsAt === undefined ? undefined : duration(Math.max(0, Math.ceil((endsAt - context.now) / 1000))),
+      meaning: meanings[state],
+      endsIn: endsAt === undefined ? undefined : duration(Math.max(0, Math.ceil((endsAt - context.now) / 1000))),
       token,
       user,
       userInQuery: user && encodeURIComponent(user),
@@ -81,7 +71,6 @@ export function sessionDetails(
       })),
       isResumable,
       isAttachable,
-      isGone,
     }),
   )
 }

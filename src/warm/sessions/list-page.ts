@@ -25,13 +25,13 @@ const usualRefresh = 15
 const mostLiveRows = 100
 
 export function listPage(listed: ListedSessions, query: ListQuery, context: ListContext, notice?: string): Answer {
-  const { refresh } = query
+  const { refresh, limit = usualRows } = query
   const sent = sentQuery(context.request)
   const isFiltered = filters.some(({ name }) => sent.has(name))
   const answer = showList('sessions', context, {
     ...describeListed(listed, query, context),
     refresh,
-    isLive: refresh === undefined && isLive(query),
+    isLive: refresh === undefined && limit <= mostLiveRows,
     notice,
     filter: filters.flatMap(({ name, label }) =>
       sent.has(name) ? { name: label, value: textOf(name, sent.get(name)!) } : [],
@@ -45,12 +45,6 @@ export function listPage(listed: ListedSessions, query: ListQuery, context: List
     usualRefresh,
   })
   return refresh === undefined ? answer : { ...answer, headers: { ...answer.headers, Refresh: String(refresh) } }
-}
-
-export const isLive = ({ limit = usualRows }: ListQuery): boolean => limit <= mostLiveRows
-
-export function liveSessions(listed: ListedSessions, query: ListQuery, context: ListContext): Answer {
-  return show('sessions-live', context, describeListed(listed, query, context))
 }
 
 export function listWithMistake(problem: Problem, context: ListContext): Answer | undefined {

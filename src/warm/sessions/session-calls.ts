@@ -1,7 +1,6 @@
 import type { Config } from '../../config/config.js'
 import type { FormGuard } from '../../http/access/form-guard.js'
 import { type Answer, callIdsOf, jsonAnswer } from '../../http/answers/answer.js'
-import { type EventStreams, liveInterval, wantsEvents } from '../../http/answers/event-streams.js'
 import { readBody } from '../../http/bodies/read-body.js'
 import { cacheAnswers } from '../../lib/answer-cache.js'
 import type { Clock } from '../../lib/clock.js'
@@ -20,7 +19,7 @@ import {
   describeList,
 } from '../answers.js'
 import { type Call, demandDomain, demandRole, roleAllows } from '../calls.js'
-import { answerLive, livePage } from '../live-page.js'
+import { isUpdate, livePage, liveSeconds } from '../live-page.js'
 import type { Numbers } from '../numbers/numbers-calls.js'
 import { badParameter, missingParameter } from '../parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters, usualRows } from '../parameters.js'
@@ -31,12 +30,10 @@ import { toHandover } from '../warming/warm-request.js'
 import { sessionDetails } from './details-page.js'
 import { createEndCalls } from './end-calls.js'
 import type { EndedNotice } from './ended-notice.js'
-import { isLive, listPage, listWithMistake, liveSessions } from './list-page.js'
+import { listPage, listWithMistake } from './list-page.js'
 import { toListWish } from './list-wish.js'
 import { pastSession } from './past-session.js'
 
-/** Live pages share a list for this time, so that it is read once for all of them in each interval. */
-const liveSeconds = liveInterval / 1000 - 1
 const mostLiveLists = 32
 const mostPastLines = 20
 
@@ -45,7 +42,6 @@ interface SessionCallsParts {
   readonly clock: Clock
   readonly sessions: Sessions
   readonly visits: Visits
-  readonly streams: EventStreams
   readonly readAudit: Numbers['readAudit']
   readonly formGuard: FormGuard
   readonly bindingPage: BindingPage
@@ -53,7 +49,7 @@ interface SessionCallsParts {
 }
 
 export function createSessionCalls(parts: SessionCallsParts) {
-  const { config, clock, sessions, visits, streams, readAudit, formGuard, bindingPage, endedNotice } = parts
+  const { config, clock, sessions, visits, readAudit, formGuard, bindingPage, endedNotice } = parts
   const contextOf = (call: Call) => ({
     ...adminPageContext(call, config),
     now: clock.now(),
@@ -70,8 +66,9 @@ export function createSessionCalls(parts: SessionCallsParts) {
     const [page, { states }] = await Promise.all([sessions.page(wish), sessions.states(wish.scope)])
     return { page, states }
   }
-  const readForStreams = cacheAnswers(clock, mostLiveLists, async question => {
-    return { value: await readList(JSON.parse(question) as ListWish), seconds: liveSeconds }
+  /** Live pages with the same list share it, so that it is read once for all of them in each interval. */
+  const readForUpdates = cacheAnswers(clock, mostLiveLists, async question => {
+    return { value: await readList(JSON.parse(question) as ListWish), seconds: liveSeconds - 1 }
   })
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
@@ -94,7 +91,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
   }
 
   return {
-    async list(call: Call): Promise<Answer | undefined> {
+    async list(call: Call): Promise<Answer> {
       const { request, admin, representation, line } = call
       const isPage = representation !== 'json'
       const query = isPage
@@ -106,19 +103,10 @@ export function createSessionCalls(parts: SessionCallsParts) {
       if (visit === undefined) demandRole(admin, 'sessions', ' It can list the sessions of a visit.')
       const wish = toListWish(query, admin, isPage ? { limit: usualRows, sort: '-opened' } : undefined)
       if (!isPage) return jsonAnswer(describeList(await sessions.page(wish), clock.now(), admin.name))
-      if (wantsEvents(request) && isLive(query)) {
-        const question = JSON.stringify(wish)
-        let isFirst = true
-        await streams.open(call.response, admin.name, async () => {
-          // `readForStreams` may return a stored list that is older than the page.
-          const listed = await (isFirst ? readList(wish) : readForStreams(question))
-          isFirst = false
-          return liveSessions(listed, query, listContextOf(call)).body
-        })
-        return undefined
-      }
-      const notice = endedNotice.messageOf(call)
-      const page = livePage(listPage(await readList(wish), query, listContextOf(call), notice))
+      // A page that opens needs the newest list, because its reader may just have ended a session.
+      const listed = await (isUpdate(request) ? readForUpdates(JSON.stringify(wish)) : readList(wish))
+      const notice = isUpdate(request) ? undefined : endedNotice.messageOf(call)
+      const page = livePage(listPage(listed, query, listContextOf(call), notice))
       return notice === undefined ? page : { ...page, headers: { ...page.headers, ...endedNotice.forgotten(call) } }
     },
 
@@ -140,24 +128,10 @@ export function createSessionCalls(parts: SessionCallsParts) {
       return jsonAnswer(result)
     },
 
-    async show(call: Call): Promise<Answer | undefined> {
-      let view = await demandSession(call)
+    async show(call: Call): Promise<Answer> {
+      const view = await demandSession(call)
       if (call.representation === 'json') return jsonAnswer(describeDetails(view, clock.now(), call.admin.name))
-      let endedAt: number | undefined
-      const read = async () => {
-        try {
-          if (endedAt === undefined) view = await demandSession(call)
-        } catch (error) {
-          if (!(error instanceof Problem && error.code === 'session-not-found')) throw error
-          endedAt = clock.now()
-        }
-      }
-      let isFirst = true
-      return answerLive(streams, call, async () => {
-        if (!isFirst) await read()
-        isFirst = false
-        return sessionDetails(view, tokenFor(call), contextOf(call), endedAt)
-      })
+      return livePage(sessionDetails(view, tokenFor(call), contextOf(call)))
     },
 
     async showPast(problem: Problem, call: Call): Promise<Answer | undefined> {
