@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2'
 import { answerInText } from '../http/answers/node-answers.js'
-import { whenClientGone } from '../http/bodies/client-gone.js'
-import { sendContinue } from '../http/bodies/expect-continue.js'
 import { closeLingering } from '../http/bodies/lingering-close.js'
 import { replyWhole } from '../http/fast/fast-response.js'
+import { whenClientGone } from '../lib/caller-gone.js'
 import { endToEnd, isRefusal, toLink } from './forwarded-headers.js'
 import type { Lost, PeerLink } from './peer-links.js'
 
@@ -32,7 +31,6 @@ export function forwardRequest(
   res: ServerResponse,
   { requestId, body, onLost }: RequestForwarding,
 ): void {
-  sendContinue(res)
   if (body === undefined && req.headers['transfer-encoding'] !== undefined) {
     collectBody(link, req, res, body => forwardRequest(link, req, res, { requestId, body, onLost }))
     return

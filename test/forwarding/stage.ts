@@ -10,8 +10,6 @@ import { forwardSocket } from '../../src/forwarding/forward-socket.js'
 import type { PeerAddress } from '../../src/forwarding/link-settings.js'
 import { type Lost, PeerLinks } from '../../src/forwarding/peer-links.js'
 import { listenForPeers, type PeerListener } from '../../src/forwarding/peer-listener.js'
-import { refuseExpectation } from '../../src/http/answers/node-answers.js'
-import { delayContinue } from '../../src/http/bodies/expect-continue.js'
 import { install } from '../../src/http/fast/install.js'
 import type { Upgrade } from '../../src/http/listening/upgrades.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -81,7 +79,6 @@ export async function setStage(parts: StageParts): Promise<Stage> {
       },
     })
   const front = createServer({ ...options, ...messages }, forward)
-  delayContinue(front, forward, refuseExpectation)
   front.on('upgrade', (req, socket, head) => {
     socket.on('error', () => {})
     forwardSocket(links.to(address), req, socket, head, {
