@@ -6,7 +6,7 @@ import { createLiveConfig } from '../config/live-config.js'
 import { settingsInCommon } from '../config/serving.js'
 import { createEvents } from '../events/events.js'
 import { createWhereabouts } from '../forwarding/whereabouts.js'
-import { createFormTokens, formKeyOf } from '../http/access/form-tokens.js'
+import { createFormTokens } from '../http/access/form-tokens.js'
 import { refusedRequests } from '../http/access/refused-requests.js'
 import { createDispatcher } from '../http/listening/dispatch.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
@@ -16,6 +16,7 @@ import { adminHashQueue, hashQueue } from '../lib/limits/hash-queue.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
 import { createRefusals } from '../lib/limits/reached-limits.js'
 import { codeOf, createPartLogs, type LogFor } from '../lib/log.js'
+import { secretKeys } from '../lib/secrets/secret-hashes.js'
 import { type DocumentParts, documentFetcher } from '../remote/fetched-document.js'
 import { RemoteFault } from '../remote/remote-fault.js'
 import { recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
@@ -189,7 +190,8 @@ export async function startService({
     unreadBytes: () => listening?.unreadBytes ?? 0,
   })
   const pageTokens = await pageTokensOf(config, { names, clock, log: logFor('warm') })
-  const formTokens = createFormTokens(await formKeyOf(config.admins, isOneOfMany), Date.now)
+  const keys = secretKeys(() => live.config.sealKeys)
+  const formTokens = createFormTokens(keys, Date.now)
   const records: StoredRecords | undefined =
     joined &&
     new StoredRecords({
@@ -225,7 +227,7 @@ export async function startService({
     callLimits: createCallLimits({
       rates: live.config.rates,
       clock,
-      hashes,
+      keys,
       sharedRates: joined?.store.rate,
       makeRate,
       refused,
@@ -318,11 +320,10 @@ export async function startService({
   })
   void pageTokens?.prepare()
 
-  const take = async (next: Config) => {
+  const take = (next: Config) => {
     partLogs.take(next.logLevels)
     live.take(next)
     sessions.refresh()
-    if (isOneOfMany) formTokens.use(await formKeyOf(next.admins, isOneOfMany))
     sites.rebuild(next)
     dispatcher.use(sites.routes)
   }
@@ -339,7 +340,7 @@ export async function startService({
      */
     async reload(next?: Config, { changed }: { readonly changed?: readonly string[] } = {}): Promise<boolean> {
       audit.reopen()
-      if (next !== undefined && changed?.length !== 0) await take(next)
+      if (next !== undefined && changed?.length !== 0) take(next)
       const areCertificatesUsable = listening.reload(next)
       await pageTokens?.reload(next?.pages)
       return areCertificatesUsable

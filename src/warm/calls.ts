@@ -75,7 +75,7 @@ interface CallsParts {
   readonly config: ClientRules &
     Pick<Config, 'admins' | 'access' | 'listen' | 'https' | 'externalUrl' | 'warmPath' | 'warm'>
   readonly hashes: WorkQueue
-  readonly failures: CallLimits['failures']
+  readonly limits: Pick<CallLimits, 'failures' | 'keys'>
   readonly answering: AnsweringParts
 }
 
@@ -90,7 +90,7 @@ export interface AnsweringParts {
   readonly isStopping: () => boolean
 }
 
-export function createCalls({ config, hashes, failures, answering }: CallsParts) {
+export function createCalls({ config, hashes, limits, answering }: CallsParts) {
   const { log, audit, clock, counts } = answering
   const mayCall = accessBy(config.access.warm)
   const isSafe = takesPasswords(config)
@@ -100,7 +100,8 @@ export function createCalls({ config, hashes, failures, answering }: CallsParts)
     config,
     clock,
     hashes,
-    failures,
+    keys: limits.keys,
+    failures: limits.failures,
     refuse(request, attempt) {
       const line = { code: 'unauthorized', setting: 'ADMIN_USERS, ADMIN_USERS_FILE', admin: attempt?.admin }
       if (attempt === undefined) logOften(request, log, line, 'warm')

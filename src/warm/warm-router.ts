@@ -33,8 +33,12 @@ export function createWarmRouter(parts: WarmParts): Router {
   const { hashes, formTokens, warming, numbers } = parts
   const config = parts.config.warm.enabled ? parts.config : forReaders(parts.config)
   const { sessions, visits } = warming
-  const { failures } = warming.limits
-  const { adminOf, admit, answering } = createCalls({ config, hashes, failures, answering: parts.answering })
+  const { adminOf, admit, answering } = createCalls({
+    config,
+    hashes,
+    limits: warming.limits,
+    answering: parts.answering,
+  })
   const formGuard = createFormGuard(config.externalUrl, formTokens)
   const form = createWarmForm(config, formGuard)
   const bindingPage = createBindingPage({ config, formTokens, sessions })

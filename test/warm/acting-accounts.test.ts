@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Problem } from '../../src/lib/errors.js'
-import { adminHashQueue } from '../../src/lib/limits/hash-queue.js'
 import { type MakeRate, Rate } from '../../src/lib/limits/rates.js'
-import type { WorkQueue } from '../../src/lib/limits/work-queue.js'
+import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
 import type { LoginRequest } from '../../src/servers/login/login-request.js'
 import { memoryStore } from '../../src/store/memory-store.js'
 import { createActingAccounts } from '../../src/warm/acting-accounts.js'
@@ -21,8 +20,6 @@ describe('after too many wrong passwords for an account that acts for others', (
   let call: (process: 0 | 1, password: string) => Promise<string>
   /** What the store is asked. */
   let asked: string[]
-  /** Hashes of passwords that were right, which a process stores for the others. */
-  let hashed: Promise<unknown>[]
 
   beforeEach(async () => {
     logIn.mockReset().mockImplementation(async password => {
@@ -34,13 +31,7 @@ describe('after too many wrong passwords for an account that acts for others', (
     // Both processes use this rate.
     const rate = new Rate(3, 60)
     asked = []
-    hashed = []
-    const queue = adminHashQueue()
-    const hashes: WorkQueue = work => {
-      const hash = queue(work)
-      hashed.push(hash)
-      return hash
-    }
+    const keys = secretKeys(() => undefined)
     const sharedRates: MakeRate = (name, most, seconds) => {
       const shared = store.rate(name, most, seconds)
       const note =
@@ -56,12 +47,8 @@ describe('after too many wrong passwords for an account that acts for others', (
         wait: note(key => shared.wait(key)),
       }
     }
-    const accounts = [1, 2].map(() => createActingAccounts({ rate, clock, hashes, sharedRates, refused: unnoted }))
-    call = async (process, password) => {
-      const answer = await accounts[process]!(wish(password), 'admin', () => logIn(password))
-      await Promise.all(hashed)
-      return answer
-    }
+    const accounts = [1, 2].map(() => createActingAccounts({ rate, clock, keys, sharedRates, refused: unnoted }))
+    call = (process, password) => accounts[process]!(wish(password), 'admin', () => logIn(password))
   })
 
   const guess = async () => {
@@ -99,7 +86,7 @@ test('calls that wait for a first call, which fails because of its user, are tri
   const accounts = createActingAccounts({
     rate: new Rate(3, 60),
     clock: new FakeClock(),
-    hashes: adminHashQueue(),
+    keys: secretKeys(() => undefined),
     refused: unnoted,
   })
   const ghost = accounts(wish('right', 'ghost'), 'admin', () => first)

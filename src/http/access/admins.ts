@@ -10,7 +10,7 @@ import { limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
 import { createShortMemory } from '../../lib/limits/short-memory.js'
 import type { WorkQueue } from '../../lib/limits/work-queue.js'
-import { slowKey } from '../../lib/secrets/slow-key.js'
+import { hashOf, type SecretKeys } from '../../lib/secrets/secret-hashes.js'
 import { type ClientRules, clientAddress } from './client-rules.js'
 import type { Claim, WrongSecrets } from './wrong-secrets.js'
 
@@ -25,6 +25,7 @@ interface AdminsParts {
   readonly config: ClientRules & { readonly admins: readonly Admin[] }
   readonly clock: Pick<Clock, 'now'>
   readonly hashes: WorkQueue
+  readonly keys: SecretKeys
   readonly failures: WrongSecrets
   readonly refuse: (request: Request, attempt: RefusedAttempt | undefined) => string
 }
@@ -40,7 +41,6 @@ type CheckedRequest = Request & { auth?: { readonly user: string } | undefined }
 
 interface Shown extends Claim {
   readonly secret: string
-  readonly key: string
 }
 
 interface Attempt {
@@ -49,31 +49,24 @@ interface Attempt {
   readonly found: Promise<Admin | undefined>
 }
 
-export function createAdmins({ config, clock, hashes, failures, refuse }: AdminsParts) {
+export function createAdmins({ config, clock, hashes, keys, failures, refuse }: AdminsParts) {
   const { admins } = config
   const remembered = createShortMemory<Admin>(clock, memorySeconds, mostRemembered)
   const look = createAccounts(admins, hashes)
-  const prove = createProofs(admins, hashes)
   const attempts = new Map<string, Attempt>()
   const repeated = new WeakSet<Request>()
 
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
     const client = clientOf(clientAddress(request, config))
-    const shown = {
-      client,
-      name,
-      secret,
-      // The key contains the client, because each client has its own limits.
-      key: remembered.keyOf([client, name, secret]),
-      proof: () => prove(client, name, secret),
-    }
-    const known = remembered.recall(shown.key)
+    // The hash contains the client, because each client has its own limits.
+    const shown = { client, name, secret, hash: hashOf(keys, ['admin', client, name, secret]) }
+    const known = remembered.recall(shown.hash)
     if (known !== undefined) {
-      remembered.remember(shown.key, known)
+      remembered.remember(shown.hash, known)
       admitAfter(await failures.noteKnown(shown))
       return known
     }
-    const running = attempts.get(shown.key)
+    const running = attempts.get(shown.hash)
     if (running !== undefined) repeated.add(request)
     const attempt = running ?? begin(shown)
     attempt.callers += 1
@@ -93,12 +86,12 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
     const over = new AbortController()
     const found = check(shown, over.signal).finally(() => forget(shown, attempt))
     const attempt = { callers: 0, over, found }
-    attempts.set(shown.key, attempt)
+    attempts.set(shown.hash, attempt)
     return attempt
   }
 
-  const forget = ({ key }: Shown, attempt: Attempt) => {
-    if (attempts.get(key) === attempt) attempts.delete(key)
+  const forget = ({ hash }: Shown, attempt: Attempt) => {
+    if (attempts.get(hash) === attempt) attempts.delete(hash)
   }
 
   const check = async (shown: Shown, signal: AbortSignal): Promise<Admin | undefined> => {
@@ -108,7 +101,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
       if (!(await failures.wasRight(shown))) admitAfter(wait)
       admitAfter(await failures.noteKnown(shown))
       const found = await look(shown, signal)
-      if (found !== undefined) remembered.remember(shown.key, found)
+      if (found !== undefined) remembered.remember(shown.hash, found)
       return found
     }
     const found = await look(shown, signal).catch(async error => {
@@ -117,7 +110,7 @@ export function createAdmins({ config, clock, hashes, failures, refuse }: Admins
     })
     if (found === undefined) await failures.failed(shown)
     else {
-      remembered.remember(shown.key, found)
+      remembered.remember(shown.hash, found)
       await failures.succeeded(shown)
     }
     return found
@@ -205,30 +198,6 @@ function createAccounts(admins: readonly Admin[], hashes: WorkQueue) {
       if (timingSafeEqual(hash, wanted.hash) && account !== undefined) found = account.admin
     }
     return found
-  }
-}
-
-function createProofs(admins: readonly Admin[], hashes: WorkQueue) {
-  const keyOfOthers = randomBytes(32)
-  let keys: Promise<ReadonlyMap<string, Buffer>> | undefined
-  const derived = async () => {
-    const keys = new Map<string, Buffer>()
-    for (const name of new Set(admins.map(({ name }) => name))) {
-      const own = admins.filter(admin => admin.name === name)
-      const secrets = own.map(({ secret }) => secret).join('\n')
-      keys.set(name, await hashes(() => slowKey(secrets, name)))
-    }
-    return keys
-  }
-  return async (client: string, name: string, secret: string): Promise<string> => {
-    // All keys are derived together, so that the time reveals no names.
-    keys ??= derived().catch(error => {
-      keys = undefined
-      throw error
-    })
-    return createHmac('sha256', (await keys).get(name) ?? keyOfOthers)
-      .update(JSON.stringify([client, name, secret]))
-      .digest('base64')
   }
 }
 
