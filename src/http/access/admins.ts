@@ -3,7 +3,6 @@ import type { NextFunction, Request, Response } from 'express'
 import basicAuth from 'express-basic-auth'
 import type { Admin } from '../../config/config.js'
 import { hashLike, parseSecretHash } from '../../config/kinds/secret-hash.js'
-import { signalOf } from '../../lib/caller-gone.js'
 import { clientOf } from '../../lib/client-network.js'
 import type { Clock } from '../../lib/clock.js'
 import { limitDetail } from '../../lib/counts.js'
@@ -43,17 +42,11 @@ interface Shown extends Claim {
   readonly secret: string
 }
 
-interface Attempt {
-  callers: number
-  readonly over: AbortController
-  readonly found: Promise<Admin | undefined>
-}
-
 export function createAdmins({ config, clock, hashes, keys, failures, refuse }: AdminsParts) {
   const { admins } = config
   const remembered = createShortMemory<Admin>(clock, memorySeconds, mostRemembered)
   const look = createAccounts(admins, hashes)
-  const attempts = new Map<string, Attempt>()
+  const attempts = new Map<string, Promise<Admin | undefined>>()
   const repeated = new WeakSet<Request>()
 
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
@@ -68,43 +61,22 @@ export function createAdmins({ config, clock, hashes, keys, failures, refuse }: 
     }
     const running = attempts.get(shown.hash)
     if (running !== undefined) repeated.add(request)
-    const attempt = running ?? begin(shown)
-    attempt.callers += 1
-    const leave = () => {
-      attempt.callers -= 1
-      if (attempt.callers > 0) return
-      forget(shown, attempt)
-      attempt.over.abort()
-    }
-    const caller = signalOf(request, request.res!)
-    if (caller.aborted) leave()
-    else caller.addEventListener('abort', leave)
-    return attempt.found
-  }
-
-  const begin = (shown: Shown): Attempt => {
-    const over = new AbortController()
-    const found = check(shown, over.signal).finally(() => forget(shown, attempt))
-    const attempt = { callers: 0, over, found }
+    const attempt = running ?? check(shown).finally(() => attempts.delete(shown.hash))
     attempts.set(shown.hash, attempt)
     return attempt
   }
 
-  const forget = ({ hash }: Shown, attempt: Attempt) => {
-    if (attempts.get(hash) === attempt) attempts.delete(hash)
-  }
-
-  const check = async (shown: Shown, signal: AbortSignal): Promise<Admin | undefined> => {
+  const check = async (shown: Shown): Promise<Admin | undefined> => {
     const wait = await failures.begin(shown)
     if (wait !== undefined) {
       // Attackers must not lock out a backend, so a secret that was right recently is checked even over the limit.
       if (!(await failures.wasRight(shown))) admitAfter(wait)
       admitAfter(await failures.noteKnown(shown))
-      const found = await look(shown, signal)
+      const found = await look(shown)
       if (found !== undefined) remembered.remember(shown.hash, found)
       return found
     }
-    const found = await look(shown, signal).catch(async error => {
+    const found = await look(shown).catch(async error => {
       await failures.unchecked(shown)
       throw error
     })
@@ -181,7 +153,7 @@ function createAccounts(admins: readonly Admin[], hashes: WorkQueue) {
   const anyHash = hashed[0]?.hash
   const isTwice = hashed.some((account, index) => hashed.slice(0, index).some(({ name }) => name.equals(account.name)))
 
-  return async ({ name, secret }: Shown, signal: AbortSignal): Promise<Admin | undefined> => {
+  return async ({ name, secret }: Shown): Promise<Admin | undefined> => {
     const shown = { name: digest(name), secret: digest(secret) }
     const named: typeof accounts = []
     let found: Admin | undefined
@@ -194,7 +166,7 @@ function createAccounts(admins: readonly Admin[], hashes: WorkQueue) {
     if (anyHash === undefined) return found
     for (const account of isTwice ? [named[0], named[1]] : [named[0]]) {
       const wanted = account?.hash ?? anyHash
-      const hash = await hashes(() => hashLike(wanted, secret), signal)
+      const hash = await hashes(() => hashLike(wanted, secret))
       if (timingSafeEqual(hash, wanted.hash) && account !== undefined) found = account.admin
     }
     return found
