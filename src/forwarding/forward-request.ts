@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2'
-import { whenClientGone } from '../http/bodies/client-gone.js'
+import { whenClientGone } from '../lib/caller-gone.js'
 import { endToEnd, isRefusal, toLink } from './forwarded-headers.js'
 import type { Lost, PeerLink } from './peer-links.js'
 

@@ -31,7 +31,7 @@ import { createSessions } from './site-sessions.js'
 const leastBodyBytes = 512 * 1024
 
 export interface SiteParts
-  extends Pick<AppParts, 'hashes' | 'formTokens' | 'numbers' | 'streams' | 'demoPath'>,
+  extends Pick<AppParts, 'hashes' | 'formTokens' | 'numbers' | 'demoPath'>,
     Pick<AnsweringParts, 'lastHour' | 'onCall' | 'isStopping'>,
     Pick<EndpointParts, 'wrongTokens'>,
     Pick<OpenerParts, 'tellEvent'> {
@@ -127,7 +127,7 @@ function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts
 }
 
 function createApi(config: Config, open: Open, parts: Parts): Express {
-  const { hashes, formTokens, numbers, streams, demoPath, routers, sessionParts } = parts.shared
+  const { hashes, formTokens, numbers, demoPath, routers, sessionParts } = parts.shared
   const warming = warmingOf(open, parts)
   const { login, endUnclaimed, sessions, visits } = warming
   return createApp({
@@ -137,7 +137,6 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
     warming,
     answering: answeringOf(parts),
     numbers,
-    streams,
     demoPath,
     extraRouters: routers({ login, endUnclaimed, sessions, visits }),
     httpLog: sessionParts.logFor('http'),

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Problem } from '../../src/lib/errors.js'
 import { Rate } from '../../src/lib/limits/rates.js'
+import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
 import type { LoginRequest } from '../../src/servers/login/login-request.js'
 import { createActingAccounts } from '../../src/warm/acting-accounts.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -11,6 +12,8 @@ const wish = (password: string, local = 'juliet') =>
     jid: { local, domain: 'chat.example' },
     credentials: { kind: 'password', user: 'portal', password },
   }) as LoginRequest
+
+const keys = secretKeys(() => undefined)
 
 describe('after too many wrong passwords for an account that acts for others', () => {
   const logIn = jest.fn<(password: string) => Promise<string>>()
@@ -23,7 +26,7 @@ describe('after too many wrong passwords for an account that acts for others', (
       throw new Problem('not-authorized', { step: 'sasl' })
     })
     clock = new FakeClock()
-    const accounts = createActingAccounts({ rate: new Rate(3, 60), clock, refused: unnoted })
+    const accounts = createActingAccounts({ rate: new Rate(3, 60), clock, keys, refused: unnoted })
     call = password => accounts(wish(password), 'admin', () => logIn(password))
   })
 
@@ -53,6 +56,7 @@ test('calls that wait for a first call, which fails because of its user, are tri
   const accounts = createActingAccounts({
     rate: new Rate(3, 60),
     clock: new FakeClock(),
+    keys,
     refused: unnoted,
   })
   const ghost = accounts(wish('right', 'ghost'), 'admin', () => first)

@@ -88,7 +88,7 @@ export class HttpPeer implements Peer, BodySink {
   /** Waits for the start of a too large body, because its sid shows which session must end. */
   awaitHead(): void {
     this.#length = undefined
-    this.#headTimer = this.#parts.clock.after(headMilliseconds, () => this.refuseTooLarge())
+    this.#headTimer = this.#parts.clock.after(headMilliseconds, () => this.#refuseTooLarge())
   }
 
   onData(chunk: Buffer): void {
@@ -109,7 +109,7 @@ export class HttpPeer implements Peer, BodySink {
     }
     const { length } = this.#unfinished.bytes
     if (length > this.#parts.maxBodyBytes || (this.#headTimer !== undefined && length >= headBytes))
-      this.refuseTooLarge()
+      this.#refuseTooLarge()
   }
 
   onEnd(): void {
@@ -141,7 +141,7 @@ export class HttpPeer implements Peer, BodySink {
     send(this.#res, this.#reply!, this.#parts)
   }
 
-  refuseTooLarge(): void {
+  #refuseTooLarge(): void {
     this.#parts.refused('stanza', { address: clientOf(this.address) })
     const head = this.#unfinished?.bytes.toString('latin1', 0, headBytes) ?? ''
     const reply = this.#parts.refuseTooLarge(head, this)

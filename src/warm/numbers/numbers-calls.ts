@@ -1,8 +1,7 @@
 import { type Answer, jsonAnswer } from '../../http/answers/answer.js'
-import type { EventStreams } from '../../http/answers/event-streams.js'
 import type { Problem } from '../../lib/errors.js'
 import type { Sessions } from '../../session/session-types.js'
-import { type AdminPage, answerLive, withProblem } from '../admin-page.js'
+import { type AdminPage, livePage, withProblem } from '../admin-page.js'
 import type { Call } from '../calls.js'
 import { readQuery } from '../read-parameters.js'
 import type { ReadAudit } from './audit-lines.js'
@@ -15,7 +14,6 @@ interface NumbersCallsParts {
   readonly page: AdminPage
   readonly sessions: Sessions
   readonly numbers: Numbers
-  readonly streams: EventStreams
 }
 
 export interface Numbers {
@@ -23,7 +21,7 @@ export interface Numbers {
   readonly readAudit: ReadAudit
 }
 
-export function createNumbersCalls({ page, sessions, numbers, streams }: NumbersCallsParts) {
+export function createNumbersCalls({ page, sessions, numbers }: NumbersCallsParts) {
   const { readOverview, readAudit } = numbers
 
   const readNumbers = async (scope: readonly string[]): Promise<NumbersView> => {
@@ -35,32 +33,31 @@ export function createNumbersCalls({ page, sessions, numbers, streams }: Numbers
   }
 
   return {
-    async numbers(call: Call): Promise<Answer | undefined> {
+    async numbers(call: Call): Promise<Answer> {
       const { request, representation, admin } = call
       readQuery(request.url, {})
-      if (representation === 'json') return jsonAnswer(describeNumbers(await readNumbers(admin.domains)))
-      return answerLive(streams, call, async () => {
-        return page('numbers', 'numbers', call, numbersPage(await readNumbers(admin.domains)))
-      })
+      const read = await readNumbers(admin.domains)
+      if (representation === 'json') return jsonAnswer(describeNumbers(read))
+      return livePage(page('numbers', 'numbers', call, numbersPage(read)))
     },
 
-    async failures(call: Call): Promise<Answer | undefined> {
+    async failures(call: Call): Promise<Answer> {
       const { request, representation, admin } = call
       readQuery(request.url, {})
       const wish = { scope: admin.domains, viewer: admin.name, ofFailures: true, limit: Number.MAX_SAFE_INTEGER }
-      const read = () => readAudit(wish)
-      if (representation === 'json') return jsonAnswer(describeFailures(await read()))
-      return answerLive(streams, call, async () => page('failures', 'failures', call, failuresPage(await read())))
+      const read = await readAudit(wish)
+      if (representation === 'json') return jsonAnswer(describeFailures(read))
+      return livePage(page('failures', 'failures', call, failuresPage(read)))
     },
 
-    async audit(call: Call): Promise<Answer | undefined> {
+    async audit(call: Call): Promise<Answer> {
       const { request, representation, admin } = call
       const isForPrograms = representation === 'json'
       const query = readQuery(request.url, auditParameters, { sentForm: !isForPrograms })
       const { limit = usualLines, ...filter } = query
-      const read = () => readAudit({ scope: admin.domains, viewer: admin.name, limit, ...filter })
-      if (isForPrograms) return jsonAnswer(describeAudit(await read()))
-      return answerLive(streams, call, async () => page('audit', 'audit', call, auditPage(await read(), query)))
+      const read = await readAudit({ scope: admin.domains, viewer: admin.name, limit, ...filter })
+      if (isForPrograms) return jsonAnswer(describeAudit(read))
+      return livePage(page('audit', 'audit', call, auditPage(read, query)))
     },
 
     auditWithMistake(problem: Problem, call: Call): Answer | undefined {

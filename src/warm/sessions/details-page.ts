@@ -33,29 +33,37 @@ const happenings: Readonly<Record<PastEvent['event'], string>> = {
   'taken-up': 'Taken up by another process of the service',
 }
 
-export function sessionDetails(view: SessionDetails, token: string, viewer: Viewer, endedAt?: number) {
-  const { origin, transport, jid, clientAddress, browser, isMending, endsAt, counters, history = [], openedAt } = view
-  const isGone = endedAt !== undefined
-  const state = isGone ? 'ended' : view.state
+export function sessionDetails(view: SessionDetails, token: string, viewer: Viewer) {
+  const {
+    origin,
+    transport,
+    state,
+    jid,
+    clientAddress,
+    browser,
+    isMending,
+    endsAt,
+    counters,
+    history = [],
+    openedAt,
+  } = view
   const user = jid?.includes('@') ? jid.split('/', 1)[0] : undefined
   const clockOfPage = Date.now() - viewer.now
   const timeOf = (at: number) => formatTime(clockOfPage + at)
   const past = history.map(({ event, at }) => ({ what: happenings[event], at }))
-  if (isGone) past.push({ what: 'Ended', at: endedAt })
   const dayOf = (at: number) => timeOf(at).slice(0, 10)
   const day = dayOf(openedAt)
   const isOneDay = past.every(({ at }) => dayOf(at) === day)
   const isAttachable = state !== 'opening' && state !== 'ended'
   // A page cannot continue the stream of a WebSocket client.
   const isResumable = isAttachable && !(origin === 'client' && transport === 'websocket')
-  const row = describeRow(view, isGone ? { ...viewer, now: endedAt } : viewer)
+  const row = describeRow(view, viewer)
   return {
     ...row,
     title: `${user ?? row.who} · Session`,
-    state,
     stateText: stateTexts[state],
-    meaning: isGone ? 'The session has ended.' : meanings[state],
-    endsIn: isGone || endsAt === undefined ? undefined : duration(Math.max(0, Math.ceil((endsAt - viewer.now) / 1000))),
+    meaning: meanings[state],
+    endsIn: endsAt === undefined ? undefined : duration(Math.max(0, Math.ceil((endsAt - viewer.now) / 1000))),
     token,
     user,
     userInQuery: user && encodeURIComponent(user),
@@ -72,7 +80,6 @@ export function sessionDetails(view: SessionDetails, token: string, viewer: View
     })),
     isResumable,
     isAttachable,
-    isGone,
   }
 }
 

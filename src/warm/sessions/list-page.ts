@@ -37,13 +37,13 @@ const usualRefresh = 15
 const mostLiveRows = 100
 
 export function listPage(listed: ListedSessions, query: ListQuery, viewer: ListViewer, notice?: string) {
-  const { refresh } = query
+  const { refresh, limit = usualRows } = query
   const sent = sentQuery(viewer.request)
   const isFiltered = filters.some(({ name }) => sent.has(name))
   return listValues(viewer, {
     ...describeListed(listed, query, viewer),
     refresh,
-    isLive: refresh === undefined && isLive(query),
+    isLive: refresh === undefined && limit <= mostLiveRows,
     notice,
     filter: filters.flatMap(({ name, label }) =>
       sent.has(name) ? { name: label, value: textOf(name, sent.get(name)!) } : [],
@@ -57,8 +57,6 @@ export function listPage(listed: ListedSessions, query: ListQuery, viewer: ListV
     usualRefresh,
   })
 }
-
-export const isLive = ({ limit = usualRows }: ListQuery): boolean => limit <= mostLiveRows
 
 /** Undefined if the mistake is in no field. */
 export function listWithMistake(problem: Problem, viewer: ListViewer) {
@@ -153,7 +151,7 @@ function listValues({ request, processes }: ListViewer, values: object) {
   return { title: 'Sessions', fields, options, states, chips, back, errors: {}, ...values }
 }
 
-export function describeListed({ page, states }: ListedSessions, query: ListQuery, viewer: ListViewer) {
+function describeListed({ page, states }: ListedSessions, query: ListQuery, viewer: ListViewer) {
   const { total, unanswered } = page
   const { limit = usualRows, page: number = 1 } = query
   const sent = sentQuery(viewer.request)
