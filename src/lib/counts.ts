@@ -87,7 +87,6 @@ export const limits = {
   'requests-ahead': undefined,
   carried: undefined,
   unsent: undefined,
-  'live-pages': undefined,
   hashes: undefined,
   'wrong-tokens': undefined,
 } as const

@@ -6,9 +6,8 @@ import { createLiveConfig } from '../config/live-config.js'
 import { settingsInCommon } from '../config/serving.js'
 import { createEvents } from '../events/events.js'
 import { createWhereabouts } from '../forwarding/whereabouts.js'
-import { createFormTokens, formKeyOf } from '../http/access/form-tokens.js'
+import { createFormTokens } from '../http/access/form-tokens.js'
 import { refusedRequests } from '../http/access/refused-requests.js'
-import { EventStreams } from '../http/answers/event-streams.js'
 import { createDispatcher } from '../http/listening/dispatch.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
 import { type Clock, systemClock } from '../lib/clock.js'
@@ -16,7 +15,8 @@ import { Descriptors } from '../lib/limits/descriptors.js'
 import { adminHashQueue, hashQueue } from '../lib/limits/hash-queue.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
 import { createRefusals } from '../lib/limits/reached-limits.js'
-import { codeOf, createPartLogs, type LogFor, traceOf } from '../lib/log.js'
+import { codeOf, createPartLogs, type LogFor } from '../lib/log.js'
+import { secretKeys } from '../lib/secrets/secret-hashes.js'
 import { type DocumentParts, documentFetcher } from '../remote/fetched-document.js'
 import { RemoteFault } from '../remote/remote-fault.js'
 import { recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
@@ -29,10 +29,8 @@ import { createCallLimits } from '../warm/call-limits.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
 import { createAuditReader } from '../warm/numbers/audit-lines.js'
 import { createCapacity } from '../warm/numbers/capacity.js'
-import { createFailureReader } from '../warm/numbers/failure-groups.js'
 import { LastHour } from '../warm/numbers/last-hour.js'
-import { createHourReader, createOverview } from '../warm/numbers/overview.js'
-import { RecentWarms } from '../warm/numbers/recent-warms.js'
+import { createOverview } from '../warm/numbers/overview.js'
 import { createVisits } from '../warm/visits.js'
 import { watchFailures } from '../watching/failure-share.js'
 import { createHealthListeners } from '../watching/health.js'
@@ -117,7 +115,6 @@ export async function startService({
           peers: config.peers,
           // During an upgrade, there are twice as many workers.
           ports: Math.max(1, 2 * config.workers),
-          isFast: config.http.fast,
           name: processName,
           place,
           folder: socketsFolder,
@@ -179,8 +176,7 @@ export async function startService({
       events: () => events?.waiting ?? 0,
     },
   })
-  const recentWarms = new RecentWarms(clock)
-  const lastHour = new LastHour({ clock, counts, recentWarms, registry })
+  const lastHour = new LastHour({ clock, counts, registry })
   const capacity = createCapacity({
     config: live.config,
     registry,
@@ -189,14 +185,9 @@ export async function startService({
     connections: () => listening?.connections ?? 0,
     unreadBytes: () => listening?.unreadBytes ?? 0,
   })
-  const streams = new EventStreams({
-    externalUrl: config.externalUrl,
-    clock,
-    refused,
-    report: error => logFor('http').error(traceOf(error), 'a live page failed'),
-  })
   const pageTokens = await pageTokensOf(config, { names, clock, log: logFor('warm') })
-  const formTokens = createFormTokens(await formKeyOf(config.admins, isOneOfMany), Date.now)
+  const keys = secretKeys(() => live.config.sealKeys)
+  const formTokens = createFormTokens(keys, Date.now)
   const records: StoredRecords | undefined =
     joined &&
     new StoredRecords({
@@ -232,8 +223,7 @@ export async function startService({
     callLimits: createCallLimits({
       rates: live.config.rates,
       clock,
-      hashes,
-      sharedRates: joined?.store.rate,
+      keys,
       makeRate,
       refused,
     }),
@@ -245,14 +235,11 @@ export async function startService({
       timeout: config.warm.timeout,
       takeUp: records && (tab => records.takeUp({ tab })),
     }),
-    recentWarms,
+    lastHour,
     numbers: {
-      readOverview: createOverview({ others, clock, recentWarms, place, registry, capacity }),
-      readHour: createHourReader({ others, clock, lastHour }),
-      readAudit: createAuditReader({ others, lines: audit.recent.all }),
-      readFailures: createFailureReader({ others, lines: audit.recent.failures }),
+      readOverview: createOverview({ others, clock, lastHour, place, registry, capacity }),
+      readAudit: createAuditReader({ others, recent: audit.recent }),
     },
-    streams,
     onCall: call => metrics.recordCall(call),
     isStopping: () => stopping?.hasBegun === true && others?.forNewSession() === undefined,
     routers,
@@ -307,7 +294,6 @@ export async function startService({
     sessions,
     sites,
     listening,
-    streams,
     events,
     joined,
     records,
@@ -326,11 +312,10 @@ export async function startService({
   })
   void pageTokens?.prepare()
 
-  const take = async (next: Config) => {
+  const take = (next: Config) => {
     partLogs.take(next.logLevels)
     live.take(next)
     sessions.refresh()
-    if (isOneOfMany) formTokens.use(await formKeyOf(next.admins, isOneOfMany))
     sites.rebuild(next)
     dispatcher.use(sites.routes)
   }
@@ -347,9 +332,8 @@ export async function startService({
      */
     async reload(next?: Config, { changed }: { readonly changed?: readonly string[] } = {}): Promise<boolean> {
       audit.reopen()
-      if (next !== undefined && changed?.length !== 0) await take(next)
+      if (next !== undefined && changed?.length !== 0) take(next)
       const areCertificatesUsable = listening.reload(next)
-      streams.endAll()
       await pageTokens?.reload(next?.pages)
       return areCertificatesUsable
     },

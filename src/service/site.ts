@@ -31,8 +31,8 @@ import { createSessions } from './site-sessions.js'
 const leastBodyBytes = 512 * 1024
 
 export interface SiteParts
-  extends Pick<AppParts, 'hashes' | 'formTokens' | 'numbers' | 'streams' | 'demoPath'>,
-    Pick<AnsweringParts, 'recentWarms' | 'onCall' | 'isStopping'>,
+  extends Pick<AppParts, 'hashes' | 'formTokens' | 'numbers' | 'demoPath'>,
+    Pick<AnsweringParts, 'lastHour' | 'onCall' | 'isStopping'>,
     Pick<EndpointParts, 'wrongTokens'>,
     Pick<OpenerParts, 'tellEvent'> {
   readonly sessionParts: SessionParts
@@ -103,9 +103,9 @@ function warmingOf(open: Open, { shared }: Parts): WarmingParts {
 }
 
 function answeringOf({ shared, sums }: Parts): AnsweringParts {
-  const { recentWarms, onCall, isStopping } = shared
+  const { lastHour, onCall, isStopping } = shared
   const { logFor, auditFor, clock, counts } = shared.sessionParts
-  return { log: logFor('warm'), audit: auditFor('warm'), clock, sums, counts, recentWarms, onCall, isStopping }
+  return { log: logFor('warm'), audit: auditFor('warm'), clock, sums, counts, lastHour, onCall, isStopping }
 }
 
 function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts: Parts): Endpoint {
@@ -127,7 +127,7 @@ function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts
 }
 
 function createApi(config: Config, open: Open, parts: Parts): Express {
-  const { hashes, formTokens, numbers, streams, demoPath, routers, sessionParts } = parts.shared
+  const { hashes, formTokens, numbers, demoPath, routers, sessionParts } = parts.shared
   const warming = warmingOf(open, parts)
   const { login, endUnclaimed, sessions, visits } = warming
   return createApp({
@@ -137,7 +137,6 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
     warming,
     answering: answeringOf(parts),
     numbers,
-    streams,
     demoPath,
     extraRouters: routers({ login, endUnclaimed, sessions, visits }),
     httpLog: sessionParts.logFor('http'),

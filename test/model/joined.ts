@@ -13,7 +13,6 @@ import type { Store } from '../../src/store/store.js'
 import { freshPath } from '../forwarding/stage.js'
 import { processOf } from '../store/entries.js'
 import { bookOf } from '../support/bench-sessions.js'
-import { messageClasses } from '../support/message-classes.js'
 import { unnoted } from '../support/unlimited.js'
 
 export type Joined = ReturnType<typeof joinModel>
@@ -45,9 +44,9 @@ export function joinModel(store: Store, registry: Registry) {
     async listen(answerRequest: RequestListener): Promise<void> {
       listener = await listenForPeers({
         address: { path },
-        messages: messageClasses,
         listener: answerRequest,
         upgradeFor: () => undefined,
+        accept: peers.accept,
         answer: peers.answerCall,
         report: error => void reports.push(error),
       })

@@ -7,6 +7,7 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { StoreUnavailable } from '../../store/store.js'
 import { readBodyHead } from './body.js'
 import type { ConnectionManager } from './connection-manager.js'
+import { ForwardedPeer, forwardText } from './forwarded-peer.js'
 import { busyAnswer, noAnswer, type Peer, type Reply } from './peer.js'
 
 const mostTries = 4
@@ -65,7 +66,7 @@ export function createForwardedRequests({ whereabouts, clock, isDraining, refuse
       place ??= await whereabouts.find({ secret: sid }, isHere, lost)
       if (place === 'here') return manager.serve(text, peer, true)
       if (place === undefined) return manager.refuseUnknown(peer)
-      const how = await peer.forward!(place.link, text)
+      const how = await forwardText(place.link, text, peer)
       if (how === undefined) return
       if (how === 'unreachable' || tries === mostTries || whereabouts.isLeaving()) return peer.answer(noAnswer)
       if (how === 'gone') peers.noteGone(place.name)
@@ -86,29 +87,38 @@ export function createForwardedRequests({ whereabouts, clock, isDraining, refuse
     }
   }
 
+  /** The client of a request that is answered so repeats it. */
+  const drop = (error: unknown, peer: Peer, { report }: ConnectionManager) => {
+    if (!(error instanceof StoreUnavailable)) report(error)
+    peer.answer(noAnswer)
+  }
+
+  async function serveForwarded(text: string, peer: ForwardedPeer): Promise<void> {
+    const { sid } = readBodyHead(text)
+    if (newest?.has(sid) === true) return newest.serve(text, peer, true)
+    await whereabouts.whenSetDown()
+    const isHere = newest?.has(sid) === true || (await whereabouts.takeUp({ secret: sid! }))
+    if (newest === undefined || !isHere) peer.refuse()
+    else newest.serve(text, peer, true)
+  }
+
+  peers.acceptStreams((stream, headers) =>
+    ForwardedPeer.accept(stream, headers, (text, peer) => {
+      serveForwarded(text, peer).catch(error => drop(error, peer, newest!))
+    }),
+  )
+
   return {
     over(manager: ConnectionManager): BoshService {
       newest = manager
-      const orDropped = (work: Promise<void>, peer: Peer) =>
-        void work.catch(error => {
-          if (!(error instanceof StoreUnavailable)) manager.report(error)
-          // The client repeats its request.
-          peer.answer(noAnswer)
-        })
-      const serveOrRefuse = async (text: string, sid: string, peer: Peer) => {
-        await whereabouts.whenSetDown()
-        if (manager.has(sid) || (await whereabouts.takeUp({ secret: sid }))) manager.serve(text, peer, true)
-        else peer.refuse!()
-      }
       return {
         report: manager.report,
         serve(text, peer) {
           const { sid } = readBodyHead(text)
-          const isForwarded = peer.isCarried === true
-          if (sid === undefined && (isForwarded || !isDraining())) manager.serve(text, peer)
-          else if (sid === undefined) orDropped(create(text, peer, manager), peer)
-          else if (manager.has(sid)) manager.serve(text, peer)
-          else orDropped(isForwarded ? serveOrRefuse(text, sid, peer) : forwardCounted(text, sid, peer, manager), peer)
+          const isNew = sid === undefined && isDraining() && peer.isCarried !== true
+          if (isNew) create(text, peer, manager).catch(error => drop(error, peer, manager))
+          else if (sid === undefined || manager.has(sid)) manager.serve(text, peer)
+          else forwardCounted(text, sid, peer, manager).catch(error => drop(error, peer, manager))
         },
         refuseTooLarge(start, { secure, cookies }) {
           const { sid } = readBodyHead(start)

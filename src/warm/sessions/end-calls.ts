@@ -9,27 +9,24 @@ import { idPattern } from '../../session/sid.js'
 import type { StoredSession } from '../../store/store.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import { formatBareJid, formatJid } from '../../xmpp/jid/jid.js'
-import { describeEnded, pathForBrowsers } from '../answers.js'
+import type { AdminPage } from '../admin-page.js'
+import { describeEnded, pathForBrowsers, withForm } from '../answers.js'
 import { type Call, demandDomain, demandRole, roleAllows } from '../calls.js'
+import { countedSessions } from '../page-texts.js'
 import { badParameter, missingParameter } from '../parameter-kinds.js'
 import { endParameters, mostSelected } from '../parameters.js'
 import { queryOf, readParameters, valuesOf } from '../read-parameters.js'
-import {
-  endConfirmation,
-  endManyQuestion,
-  endQuestion,
-  type Selected,
-  type SessionPageContext,
-} from './details-page.js'
+import { describeRow, type Viewer } from './details-page.js'
 import type { EndedNotice } from './ended-notice.js'
-import { ofJid } from './list-wish.js'
+import { ofJid } from './list-page.js'
 
 interface EndCallsParts {
   readonly config: Pick<Config, 'externalUrl' | 'warmPath'>
   readonly sessions: Pick<Sessions, 'page' | 'getMany' | 'end' | 'endAll'>
   readonly formGuard: FormGuard
   readonly endedNotice: EndedNotice
-  readonly contextOf: (call: Call) => SessionPageContext
+  readonly page: AdminPage
+  readonly viewerOf: (call: Call) => Viewer
   readonly demandSession: (call: Call, options?: { readonly toEnd: boolean }) => Promise<SessionDetails>
   /** Rejects with `session-not-found`. */
   readonly end: (id: string) => Promise<void>
@@ -37,18 +34,16 @@ interface EndCallsParts {
 
 /** Admins end sessions by forms: first a question, then the answer. */
 export function createEndCalls(parts: EndCallsParts) {
-  const { config, sessions, formGuard, endedNotice, contextOf, demandSession, end } = parts
+  const { config, sessions, formGuard, endedNotice, page, viewerOf, demandSession, end } = parts
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
-  const demandSelection = async (
-    { admin, line }: Call,
-    { ids, jid, back = '' }: ReturnType<typeof readSelection>,
-  ): Promise<Selected> => {
+  const demandSelection = async ({ admin, line }: Call, { ids, jid, back = '' }: ReturnType<typeof readSelection>) => {
     if (jid !== undefined) {
       line['jid'] = formatBareJid(jid)
       demandDomain(admin, jid.domain)
       const { total } = await sessions.page({ scope: admin.domains, ...ofJid(jid), limit: 1 })
-      return { jid, total, views: [], back }
+      const none: StoredSession[] = []
+      return { jid, total, views: none, back }
     }
     const views = await sessions.getMany(ids)
     for (const { domain } of views) demandDomain(admin, domain)
@@ -72,8 +67,13 @@ export function createEndCalls(parts: EndCallsParts) {
         const back = new URLSearchParams(sent.get('back') ?? '')
         return endedNotice.say(call, 'Select at least one session.', String(back))
       }
-      const asked = await demandSelection(call, readSelection(queryOf(call.request.url)))
-      return endManyQuestion(asked, tokenFor(call), contextOf(call))
+      const { jid, total, views, back } = await demandSelection(call, readSelection(queryOf(call.request.url)))
+      const user = jid && formatJid(jid)
+      const count = countedSessions(total)
+      const rows = views.map(view => describeRow(view, viewerOf(call)))
+      const title = user === undefined ? `End ${count}?` : 'End all sessions of this user?'
+      const values = { title, user, count, rows, back, isOne: total === 1, token: tokenFor(call) }
+      return withForm(page('end-sessions', 'sessions', call, values))
     },
 
     async endManyByForm(call: Call): Promise<Answer> {
@@ -100,7 +100,8 @@ export function createEndCalls(parts: EndCallsParts) {
     async askWhetherToEnd(call: Call): Promise<Answer> {
       demandRole(call.admin, 'logout')
       const view = await demandSession(call)
-      return endQuestion(view, tokenFor(call), contextOf(call))
+      const row = describeRow(view, viewerOf(call))
+      return withForm(page('end', 'sessions', call, { ...row, title: 'End this session?', token: tokenFor(call) }))
     },
 
     async endByForm(call: Call): Promise<Answer> {
@@ -117,7 +118,8 @@ export function createEndCalls(parts: EndCallsParts) {
 
     async showEnded(call: Call): Promise<Answer> {
       const message = endedNotice.messageOf(call)
-      return message === undefined ? redirectAnswer(pathForBrowsers(config)) : endConfirmation(message, contextOf(call))
+      if (message === undefined) return redirectAnswer(pathForBrowsers(config))
+      return page('end', 'sessions', call, { title: 'Sessions have ended', message })
     },
   }
 }

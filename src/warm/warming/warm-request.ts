@@ -90,7 +90,7 @@ function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: Op
   return { language: language ?? lang ?? 'en', wait, hold, ver: read('ver') ?? '1.6' }
 }
 
-export type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
+type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
 
 export function readCredentials(
   read: Parameters,
