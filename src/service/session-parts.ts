@@ -122,7 +122,7 @@ export function createSessionParts(given: ProcessParts) {
       most: spareLinks,
       hasRoom: () => descriptorsAllowSpares() && measure() < mostUsedWithSpares,
     },
-    xmlLimits,
+    limits: xmlLimits,
     waiting,
     log: logFor('c2s'),
   })

@@ -47,12 +47,8 @@ export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | '
 /** `onReady` or `onFailed` comes last. */
 export interface ConnectionEvents {
   onStep(step: Step): void
-  onReady(socket: Socket, to: ConnectedServer, spare?: Spare): void
+  onReady(socket: Socket, to: ConnectedServer, isSpare?: boolean): void
   onFailed(end: LinkEnd): void
-}
-
-export interface Spare {
-  readonly isSettled: boolean
 }
 
 export interface Connection {

@@ -62,7 +62,7 @@ export class SpareLinks {
         if (spare.socket === undefined) dialled = openConnection(options, this.#parts, events)
         else {
           events.onStep('features')
-          events.onReady(spare.socket, spare.to!, spare)
+          events.onReady(spare.socket, spare.to!, true)
         }
       })
       const cancel = () => {
@@ -109,10 +109,6 @@ export class SpareLinks {
     this.#byDomain.clear()
   }
 
-  dropOf(domain: string): void {
-    for (const spare of this.#byDomain.get(domain)?.links ?? []) spare.drop()
-  }
-
   #loginsOf({ logins, countedAt }: Spares): number {
     return logins * Math.exp((countedAt - this.#parts.clock.now()) / minute)
   }
@@ -132,14 +128,10 @@ class SpareLink implements ConnectionEvents, SocketEvents {
   socket: Socket | undefined
   to: ConnectedServer | undefined
   readonly since: number
-  readonly #parts: SpareParts
   readonly #spares: Spares
   readonly #connection: Connection
-  #hasTicket = false
-  #readyAt = 0
 
   constructor(options: ConnectionOptions, parts: SpareParts, spares: Spares) {
-    this.#parts = parts
     this.#spares = spares
     this.since = parts.clock.now()
     spares.links.add(this)
@@ -148,11 +140,6 @@ class SpareLink implements ConnectionEvents, SocketEvents {
 
   get isReady(): boolean {
     return this.socket?.readable === true && this.socket.writable
-  }
-
-  /** True if no TLS 1.3 ticket is expected. A ticket arrives within the time that the handshake took. */
-  get isSettled(): boolean {
-    return this.#hasTicket || this.#parts.clock.now() - this.#readyAt >= this.#readyAt - this.since
   }
 
   leave(): void {
@@ -174,7 +161,6 @@ class SpareLink implements ConnectionEvents, SocketEvents {
   onReady(socket: Socket, to: ConnectedServer): void {
     this.socket = socket
     this.to = to
-    this.#readyAt = this.#parts.clock.now()
     listenTo(socket, this)
   }
 
@@ -196,7 +182,5 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     this.onFailed()
   }
 
-  onTicket(): void {
-    this.#hasTicket = true
-  }
+  onTicket(): void {}
 }

@@ -36,23 +36,18 @@ export function connectToAny(
     noDelay: true,
   })
   const ms = Math.max(0, Math.min(mostSeconds * 1000, until - clock.now()))
-  const limit = clock.after(ms, () => fail({ step: 'connect', code: 'timeout' }))
-  const stop = () => {
+  const limit = clock.after(ms, () => end({ step: 'connect', code: 'timeout' }))
+  let isOver = false
+  function end(result?: Socket | Failure): void {
+    if (isOver) return
+    isOver = true
     limit.cancel()
-    socket.removeAllListeners('connect').removeAllListeners('error').on('error', nothing)
+    socket.off('connect', onConnect).off('error', onError).on('error', nothing)
+    if (result !== socket) socket.destroy()
+    if (result !== undefined) onEnd(result)
   }
-  function fail(failure: Failure): void {
-    stop()
-    socket.destroy()
-    onEnd(failure)
-  }
-  socket.on('connect', () => {
-    stop()
-    onEnd(socket)
-  })
-  socket.on('error', cause => fail({ step: 'connect', code: connectProblem(cause), cause }))
-  return () => {
-    stop()
-    socket.destroy()
-  }
+  const onConnect = () => end(socket)
+  const onError = (cause: Error) => end({ step: 'connect', code: connectProblem(cause), cause })
+  socket.on('connect', onConnect).on('error', onError)
+  return end
 }

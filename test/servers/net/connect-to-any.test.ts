@@ -93,6 +93,17 @@ describe('connecting to the addresses of a host', () => {
     expect([socket.destroyed, clock.pending]).toEqual([true, 0])
   })
 
+  test('keeps the connection after a later cancel', async () => {
+    const port = await listen('127.0.0.3')
+    let cancel = () => {}
+    const socket = await new Promise<Socket | Failure>(resolve => {
+      cancel = connectToAny(['127.0.0.3'], port, { clock, until: 60_000, connect }, resolve)
+    })
+    cancel()
+    expect((socket as Socket).destroyed).toBe(false)
+    closers.push(() => (socket as Socket).destroy())
+  })
+
   test('leaves nothing open after a cancel, and reports nothing', () => {
     const socket = new Socket()
     const onEnd = jest.fn()
