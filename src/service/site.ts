@@ -41,7 +41,7 @@ export interface SiteParts
   readonly callLimits: WarmingParts['limits']
   readonly visits: WarmingParts['visits']
   readonly pageTokens?: PageTokens | undefined
-  readonly routers: (parts: Pick<WarmingParts, 'login' | 'endUnclaimed' | 'sessions' | 'visits'>) => readonly Router[]
+  readonly routers: () => readonly Router[]
 }
 
 export interface Parts {
@@ -128,18 +128,16 @@ function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts
 
 function createApi(config: Config, open: Open, parts: Parts): Express {
   const { hashes, formTokens, numbers, streams, demoPath, routers, sessionParts } = parts.shared
-  const warming = warmingOf(open, parts)
-  const { login, endUnclaimed, sessions, visits } = warming
   return createApp({
     config,
     hashes,
     formTokens,
-    warming,
+    warming: warmingOf(open, parts),
     answering: answeringOf(parts),
     numbers,
     streams,
     demoPath,
-    extraRouters: routers({ login, endUnclaimed, sessions, visits }),
+    extraRouters: routers(),
     httpLog: sessionParts.logFor('http'),
   })
 }
