@@ -101,7 +101,6 @@ function bare({ account }: Session): string {
   return `${account}@${domain}`
 }
 
-const discoInfo = 'http://jabber.org/protocol/disco#info'
 const roster = 'jabber:iq:roster'
 
 /** RFC 6120 §10.3. Undefined if the query is not supported. */
@@ -112,18 +111,12 @@ function answerQuery(
   asker: string,
   accounts: Iterable<string>,
 ): string | undefined {
-  const isOwn = to.local === asker
-  if (to.local !== '' && !isOwn) return undefined
   switch (`${type} ${namespace} ${name}`) {
     case `get ${roster} query`:
-      return isOwn ? writeRoster(asker, accounts) : undefined
-    case `set ${roster} query`:
-      return isOwn ? '' : undefined
+      return to.local === asker ? writeRoster(asker, accounts) : undefined
     case `set ${sessionNamespace} session`:
     case `get ${pingNamespace} ping`:
-      return ''
-    case `get ${discoInfo} query`:
-      return writeInfo(isOwn)
+      return to.local === '' || to.local === asker ? '' : undefined
     default:
       return undefined
   }
@@ -134,13 +127,4 @@ function writeRoster(asker: string, names: Iterable<string>): string {
     .filter(name => name !== asker)
     .map(name => `<item jid='${escapeXml(name)}@${domain}' name='${escapeXml(titleOf(name))}' subscription='both'/>`)
   return `<query xmlns='${roster}'>${items.join('')}</query>`
-}
-
-function writeInfo(isOwn: boolean): string {
-  const identity = isOwn
-    ? `<identity category='account' type='registered'/>`
-    : `<identity category='server' type='im' name='warm-bindings demo'/>`
-  const features = isOwn ? [discoInfo] : [discoInfo, pingNamespace, roster]
-  const list = features.map(feature => `<feature var='${feature}'/>`).join('')
-  return `<query xmlns='${discoInfo}'>${identity}${list}</query>`
 }

@@ -52,36 +52,21 @@ export class SpareLinks {
   /** `events` are called in a later microtask. */
   take(options: ConnectionOptions, events: ConnectionEvents): Connection | undefined {
     if (options.certificate) return undefined
-    for (const spare of this.#byDomain.get(options.domain)?.links ?? []) {
-      if (!spare.isReady) continue
-      spare.leave()
-      let dialled: Connection | undefined
-      let isOver = false
-      queueMicrotask(() => {
-        if (isOver) return
-        if (spare.socket === undefined) dialled = openConnection(options, this.#parts, events)
-        else {
-          events.onStep('features')
-          events.onReady(spare.socket, spare.to!, true)
-        }
-      })
-      const cancel = () => {
-        isOver = true
-        dialled?.cancel()
-        spare.drop()
-      }
-      return {
-        get server() {
-          return spare.to?.name ?? dialled?.server
-        },
-        cancel,
-        timeOut() {
-          dialled?.timeOut()
-          cancel()
-        },
-      }
+    const links = this.#byDomain.get(options.domain)?.links ?? []
+    const spare = [...links].find(({ isReady }) => isReady)
+    if (spare === undefined) return undefined
+    spare.leave()
+    let isOver = false
+    queueMicrotask(() => {
+      if (isOver) return
+      events.onStep('features')
+      events.onReady(spare.socket!, spare.to!, true)
+    })
+    const cancel = () => {
+      isOver = true
+      spare.drop()
     }
-    return undefined
+    return { server: spare.to!.name, cancel, timeOut: cancel }
   }
 
   replenish(options: ConnectionOptions, ownDials: 0 | 1): void {

@@ -284,8 +284,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       return
     }
     const { link } = this.#opened!
-    const situation = { request: this.#request, until: this.#until, offer: sasl2, mechanism, link }
-    this.#inline = new InlineRequests(situation, this.#parts)
+    this.#inline = new InlineRequests(this.#request, this.#until, sasl2, mechanism, link, this.#parts)
     this.#client.authenticate(mechanism, sasl2Namespace, this.#inline.elements)
   }
 
