@@ -10,7 +10,7 @@ import { escapeXml } from '../xmpp/xml/escape.js'
 import type { Endpoint } from './endpoint.js'
 import { type EndpointReply, readTerms } from './endpoint-reply.js'
 import type { SentOver } from './http-request.js'
-import { RemoteFault } from './remote-fault.js'
+import { protocolFault, RemoteFault } from './remote-fault.js'
 import { RequestRepeats } from './request-repeats.js'
 import { RequestTurn } from './request-turn.js'
 
@@ -104,7 +104,7 @@ export class EndpointSession {
       if (reply.end !== undefined) this.#beginEnding()
       else if (creates) {
         this.terms = readTerms(reply.root)
-        if (this.terms === undefined) throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
+        if (this.terms === undefined) throw protocolFault()
         if (this.#phase === 'ending') void this.#terminate()
       }
       return reply
@@ -185,7 +185,7 @@ export class EndpointSession {
     const { signal } = this.#abort
     const turn = this.#takeTurn()
     await turn.afterPrevious()
-    if (!signal.aborted) await this.#endpoint!.post(body, 0, { signal }).catch(() => {})
+    if (!signal.aborted) await this.#endpoint!.exchange(body, 0, { signal }).catch(() => {})
     turn.end()
     this.#answered()
   }
@@ -211,8 +211,8 @@ export class EndpointSession {
         this.#server ??= this.#parts.stateOf(this.#endpoint.host)
         signal.throwIfAborted()
         try {
-          const options = { signal, reached, gathered, onSent }
-          const reply = await this.#endpoint.exchange(body, wait, creates, options, repeats.hasAny)
+          const options = { signal, reached, gathered, onSent, creates, afresh: repeats.hasAny }
+          const reply = await this.#endpoint.exchange(body, wait, options)
           return repeats.hasAny && this.#sentRid > rid ? unlessSuperseded(reply) : reply
         } catch (error) {
           if (!(error instanceof RemoteFault) || signal.aborted) throw error
