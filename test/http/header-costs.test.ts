@@ -15,7 +15,7 @@ const rules = { assumeSecure: false, trustedProxies: readNetworks('loopback', ()
 const from = (headers: IncomingMessage['headers']) =>
   ({ headers, socket: { remoteAddress: '127.0.0.1' } }) as unknown as IncomingMessage
 const rules4 = { path: '/', secure: true }
-const cookie = new AttachCookie('1', 'reply', 60, rules4, 0)
+const cookie = AttachCookie.forPage('1', 'reply', 60, rules4, 0)
 const tokens = createFormTokens(Buffer.alloc(32), () => 0)
 
 const readers: Record<string, (header: string) => unknown> = {
