@@ -23,10 +23,10 @@ import { writeSaslFailure } from '../../xmpp/stream-errors.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
-import { type Channel, closeCodes } from './channel.js'
 import { declareStream, writeOpen } from './framing.js'
 import { PageClient, type PageParts } from './page-client.js'
 import { hashedToken, type PageCredentials, readCredentials, type SaslFault } from './page-credentials.js'
+import { closeCodes, type SocketChannel } from './socket-channel.js'
 import { type Resumption, StreamManagement } from './stream-management.js'
 import { type StartParts, StreamStart } from './stream-start.js'
 
@@ -94,14 +94,8 @@ export class Attaching extends StreamStart<AttachingParts> {
   readonly #routes: SocketRoutes | undefined
 
   /** `routes` is undefined with one process, or if another has the WebSocket. */
-  constructor(
-    channel: Channel,
-    parts: AttachingParts,
-    secureUrl: string | undefined,
-    onOver: () => void,
-    routes?: SocketRoutes,
-  ) {
-    super(channel, parts, secureUrl, attachingSeconds, onOver)
+  constructor(channel: SocketChannel, parts: AttachingParts, routes?: SocketRoutes) {
+    super(channel, parts, attachingSeconds)
     this.#routes = routes
   }
 

@@ -1,7 +1,7 @@
 import type { WebSocketCut } from '../../lib/counts.js'
 import type { Element } from '../../xmpp/xml/element.js'
-import { type Channel, closeCodes } from './channel.js'
 import { readOpen, type StreamOpening } from './framing.js'
+import { closeCodes, type SocketChannel } from './socket-channel.js'
 import { SocketClient } from './socket-client.js'
 import { type StartParts, StreamStart } from './stream-start.js'
 
@@ -10,8 +10,8 @@ const openSeconds = 10
 export class OwnLoginStart extends StreamStart {
   #hasBegun = false
 
-  constructor(channel: Channel, parts: StartParts, secureUrl: string | undefined, onOver: () => void) {
-    super(channel, parts, secureUrl, openSeconds, onOver)
+  constructor(channel: SocketChannel, parts: StartParts) {
+    super(channel, parts, openSeconds)
   }
 
   protected override take(element: Element): void {

@@ -7,8 +7,8 @@ import type { StreamHeader } from '../../xmpp/link.js'
 import { framingNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { writeStreamError } from '../../xmpp/stream-errors.js'
 import type { Element } from '../../xmpp/xml/element.js'
-import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 import { declareStream, messageOf, readMessage, writeOpen } from './framing.js'
+import { type ChannelEvents, closeCodes, type SocketChannel } from './socket-channel.js'
 
 const mostOfDelivery = 64 * 1024
 
@@ -27,13 +27,13 @@ const conditionOf: Partial<Record<EndReason, string>> = {
 export abstract class SocketClient implements Client, ChannelEvents {
   readonly transport = 'websocket'
   readonly session: Session
-  protected readonly channel: Channel
+  protected readonly channel: SocketChannel
   protected readonly clock: Pick<Clock, 'now'>
   /** `<open/>` must precede an error (RFC 7395 §3.5). */
   #isOpened: boolean
   #isHeldBack = false
 
-  constructor(session: Session, channel: Channel, clock: Pick<Clock, 'now'>, isOpened: boolean) {
+  constructor(session: Session, channel: SocketChannel, clock: Pick<Clock, 'now'>, isOpened: boolean) {
     this.session = session
     this.channel = channel
     this.clock = clock
