@@ -56,7 +56,6 @@ export class PageClient extends SocketClient {
     this.#management = management
     this.#hasSpoken = management !== undefined
     this.#beginAt = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + enableMilliseconds
-    channel.events = this
     session.attach(channel.isSecure, channel)
     session.inactivity.allow(resumeSeconds)
     session.outbox.resumption = undefined
@@ -85,18 +84,18 @@ export class PageClient extends SocketClient {
     super.tick(now)
   }
 
-  handOver(): NextPage {
+  override handOver(): NextPage {
     this.endWith('conflict')
     this.#putBackUnconfirmed()
     return this.#next
   }
 
-  stopDeliveries(): boolean {
+  override stopDeliveries(): boolean {
     this.#isSettling = true
     return this.unconfirmed > 0
   }
 
-  setDown(): AwayRecord {
+  override setDown(): AwayRecord {
     this.channel.drop(closeCodes.restart)
     return { isAway: true, next: this.#next.record }
   }

@@ -7,7 +7,7 @@ import type { StreamHeader } from '../../xmpp/link.js'
 import { framingNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { writeStreamError } from '../../xmpp/stream-errors.js'
 import type { Element } from '../../xmpp/xml/element.js'
-import { declareStream, messageOf, readMessage, writeOpen } from './framing.js'
+import { declareStream, messageOf, readMessage, readOpen, writeOpen } from './framing.js'
 import { type ChannelEvents, closeCodes, type SocketChannel } from './socket-channel.js'
 
 const mostOfDelivery = 64 * 1024
@@ -23,8 +23,8 @@ const conditionOf: Partial<Record<EndReason, string>> = {
   shutdown: 'system-shutdown',
 }
 
-/** RFC 7395. */
-export abstract class SocketClient implements Client, ChannelEvents {
+/** A client that logs in itself (RFC 7395). */
+export class SocketClient implements Client, ChannelEvents {
   readonly transport = 'websocket'
   readonly session: Session
   protected readonly channel: SocketChannel
@@ -36,6 +36,7 @@ export abstract class SocketClient implements Client, ChannelEvents {
   constructor(session: Session, channel: SocketChannel, clock: Pick<Clock, 'now'>, isOpened: boolean) {
     this.session = session
     this.channel = channel
+    channel.events = this
     this.clock = clock
     this.#isOpened = isOpened
   }
@@ -104,17 +105,33 @@ export abstract class SocketClient implements Client, ChannelEvents {
   // Does nothing: if the connection broke, the stanzas have been put back.
   putBackUnconfirmed(): void {}
 
-  abstract handOver(): NextPage | undefined
+  handOver(): NextPage | undefined {
+    return undefined
+  }
 
-  abstract stopDeliveries(): boolean
+  stopDeliveries(): boolean {
+    return false
+  }
 
-  abstract setDown(): unknown
+  setDown(): unknown {
+    return undefined
+  }
 
-  protected abstract take(element: Element): void
+  protected take(element: Element): void {
+    this.pass(element)
+  }
 
-  protected abstract takeOpen(element: Element): void
+  protected takeOpen(element: Element): void {
+    const opening = readOpen(element)
+    const isRestart = opening !== undefined && this.session.restart(opening.to, opening)
+    if (!isRestart) this.refuse(opening === undefined ? 'bad-format' : 'policy-violation')
+  }
 
-  protected abstract gone(cut: WebSocketCut | undefined): void
+  /** After a cut, the server keeps the stream for a resumption (XEP-0198 §5). */
+  protected gone(cut: WebSocketCut | undefined): void {
+    if (cut !== undefined) this.session.end(cut, 'resumable')
+    else this.session.end('client', 'silent')
+  }
 
   protected get canDeliver(): boolean {
     return this.channel.isOpen && !this.channel.isBehind
