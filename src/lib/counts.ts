@@ -85,7 +85,6 @@ export const limits = {
   /** `undefined`: no setting changes this limit. */
   'unread-reply': undefined,
   'requests-ahead': undefined,
-  carried: undefined,
   unsent: undefined,
   'live-pages': undefined,
   hashes: undefined,

@@ -146,7 +146,7 @@ export function connectPage(bench: BoshBench, options: AttachOptions = {}): Fake
   return socket
 }
 
-function unlimitedBodies(): UnfinishedBodies {
+export function unlimitedBodies(): UnfinishedBodies {
   const trustedProxies = { hasProxy: () => true }
   return new UnfinishedBodies({ limits: { unfinishedMegabytes: 0 }, trustedProxies, refused: unnoted })
 }
