@@ -76,7 +76,7 @@ test('messages and pings go both ways, and a closing handshake closes both sides
   await begin()
   const client = await open()
   expect(client.protocol).toBe('xmpp')
-  expect(channel!.address).toBe('127.0.0.1')
+  expect(channel!.client.address).toBe('127.0.0.1')
   client.send('one')
   expect(await received(client)).toBe('echo one')
   clock.advance(30_000)

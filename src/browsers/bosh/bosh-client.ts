@@ -230,10 +230,6 @@ export class BoshClient implements Client {
     return BoshClient.next(this.session, this.#parts, record)
   }
 
-  stopDeliveries(): boolean {
-    return false
-  }
-
   setDown(now: number): BoshRecord | undefined {
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (this.session.hasEnded) return undefined

@@ -215,7 +215,7 @@ export class Attaching extends StreamStart<AttachingParts> {
     const { jid, ticket } = session.stage
     if (jid === undefined || ticket?.admits(proof, clock.now()) !== true) return undefined
     const isOfUser = userOf(jid) === userOf(`${local}@${this.#domain}`)
-    const mayHave = this.channel.isSecure || !session.isSecure
+    const mayHave = this.channel.client.secure || !session.isSecure
     if (!isOfUser || !mayHave) return undefined
     session.stage.spendTicket()
     return { session, jid, before: session.client, proof: ticket.proof }
@@ -244,9 +244,9 @@ export class Attaching extends StreamStart<AttachingParts> {
 
   #rejectToken(namespace: string): void {
     this.#step = { name: 'refusal' }
-    this.parts.noteRefusal('wrong token', this.channel.address)
+    this.parts.noteRefusal('wrong token', this.channel.client.address)
     this.channel.pause()
-    const address = clientOf(this.channel.address)
+    const address = clientOf(this.channel.client.address)
     this.parts.wrongTokens
       .take(address)
       .then(wait => {

@@ -28,9 +28,8 @@ export class OwnLoginStart extends StreamStart {
 
   async #open(domain: string | undefined, { lang = 'en', from }: StreamOpening): Promise<void> {
     const { opener, clock } = this.parts
-    const { address, isSecure: secure, browser } = this.channel
     const begin = (session: Session) => new SocketClient(session, this.channel, clock, false)
-    const opened = await opener.openForClient(domain, { lang, from }, { address, secure, browser }, begin)
+    const opened = await opener.openForClient(domain, { lang, from }, this.channel.client, begin)
     this.over()
     if (opened === 'system-shutdown') this.refuse(opened, closeCodes.goingAway)
     else if (typeof opened === 'string') this.refuse(opened)

@@ -56,7 +56,7 @@ export class PageClient extends SocketClient {
     this.#management = management
     this.#hasSpoken = management !== undefined
     this.#beginAt = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + enableMilliseconds
-    session.attach(channel.isSecure, channel)
+    session.attach(channel.client.secure, channel.client)
     session.inactivity.allow(resumeSeconds)
     session.outbox.resumption = undefined
     session.outbox.setKeptBytes(0)
@@ -84,18 +84,18 @@ export class PageClient extends SocketClient {
     super.tick(now)
   }
 
-  override handOver(): NextPage {
+  handOver(): NextPage {
     this.endWith('conflict')
     this.#putBackUnconfirmed()
     return this.#next
   }
 
-  override stopDeliveries(): boolean {
+  stopDeliveries(): boolean {
     this.#isSettling = true
     return this.unconfirmed > 0
   }
 
-  override setDown(): AwayRecord {
+  setDown(): AwayRecord {
     this.channel.drop(closeCodes.restart)
     return { isAway: true, next: this.#next.record }
   }

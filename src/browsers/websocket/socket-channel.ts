@@ -81,10 +81,7 @@ export class SocketChannel {
   })
   /** Must be set before the next turn of the event loop. */
   events!: ChannelEvents
-  readonly address: string
-  readonly browser: string | undefined
-  readonly isSecure: boolean
-  readonly secureUrl: string | undefined
+  readonly client: ChannelClient
   readonly #socket: WebSocket
   readonly #connection: Socket
   readonly #parts: ChannelParts
@@ -109,10 +106,7 @@ export class SocketChannel {
   #code = closeCodes.normal
 
   constructor(socket: WebSocket, connection: Socket, client: ChannelClient, parts: ChannelParts) {
-    this.address = client.address
-    this.browser = client.browser
-    this.isSecure = client.secure
-    this.secureUrl = client.secureUrl
+    this.client = client
     this.#socket = socket
     this.#connection = connection
     this.#parts = parts
@@ -243,7 +237,7 @@ export class SocketChannel {
   }
 
   #refuse(limit: Limit): void {
-    this.#parts.refused(limit, { address: clientOf(this.address) })
+    this.#parts.refused(limit, { address: clientOf(this.client.address) })
   }
 
   #breakOff(why: WebSocketCut): void {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.js'
 import type { EndReason, WebSocketCut } from '../../lib/counts.js'
-import type { Client, NextPage, Outcome } from '../../session/client.js'
+import type { Client, Outcome } from '../../session/client.js'
 import { inspect } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import type { StreamHeader } from '../../xmpp/link.js'
@@ -42,7 +42,7 @@ export class SocketClient implements Client, ChannelEvents {
   }
 
   get address(): string {
-    return this.channel.address
+    return this.channel.client.address
   }
 
   get isPresent(): boolean {
@@ -100,21 +100,6 @@ export class SocketClient implements Client, ChannelEvents {
     if (notice === 'fault') this.endWith('internal-server-error')
     else if (notice === 'return') this.channel.drop(closeCodes.restart)
     else this.channel.end()
-  }
-
-  // Does nothing: if the connection broke, the stanzas have been put back.
-  putBackUnconfirmed(): void {}
-
-  handOver(): NextPage | undefined {
-    return undefined
-  }
-
-  stopDeliveries(): boolean {
-    return false
-  }
-
-  setDown(): unknown {
-    return undefined
   }
 
   protected take(element: Element): void {

@@ -55,7 +55,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
 
   onGone(cut?: WebSocketCut): void {
     // Limits have their own line.
-    if (cut === 'bad-frame') this.parts.noteRefusal(cut, this.channel.address)
+    if (cut === 'bad-frame') this.parts.noteRefusal(cut, this.channel.client.address)
     this.isGone = true
     this.over()
   }
@@ -63,7 +63,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
   /** RFC 7395 §3.5. */
   refuse(condition: string, code?: number, setting?: string): void {
     this.over()
-    this.parts.noteRefusal(condition, this.channel.address, setting)
+    this.parts.noteRefusal(condition, this.channel.client.address, setting)
     this.channel.end(code, [...this.introduction, declareStream(writeStreamError(condition))])
   }
 
@@ -83,13 +83,13 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
     const opening = readOpen(element)
     if (opening === undefined) this.refuse('invalid-namespace')
     else if (!/^1\.\d{1,5}$/.test(opening.version ?? '')) this.refuse('unsupported-version')
-    else if (requireSecure && !this.channel.isSecure && registry.takesSessions) this.#sendAway()
+    else if (requireSecure && !this.channel.client.secure && registry.takesSessions) this.#sendAway()
     else return { domain: opening.to ? prepareDomain(opening.to) : defaultDomain, opening }
     return undefined
   }
 
   #sendAway(): void {
-    const { secureUrl } = this.channel
+    const { secureUrl } = this.channel.client
     if (secureUrl === undefined) this.refuse('policy-violation', undefined, 'WEBSOCKET_REQUIRE_SECURE')
     else {
       this.over()
