@@ -1,4 +1,4 @@
-import type { heldRequests } from '../browsers/bosh/bosh-client.js'
+import type { heldRequests } from '../browsers/bosh/connection-manager.js'
 import type { Clock } from '../lib/clock.js'
 import { type Counts, type Limit, sessionLimits, type Tally } from '../lib/counts.js'
 import { version } from '../lib/package-json.js'
