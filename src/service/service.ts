@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
-import { heldRequests } from '../browsers/bosh/bosh-client.js'
+import { heldRequests } from '../browsers/bosh/connection-manager.js'
 import type { Config } from '../config/config.js'
 import { createLiveConfig } from '../config/live-config.js'
 import { settingsInCommon } from '../config/serving.js'

@@ -20,7 +20,7 @@ import { createPipeliningMemory } from '../servers/login/pipelining-memory.js'
 import { createSaltedPasswords } from '../servers/login/sasl/salted-passwords.js'
 import type { Dns } from '../servers/net/dns.js'
 import { createNameLookup } from '../servers/net/name-lookup.js'
-import { type DownServer, probeBy, ServerStates } from '../servers/net/server-states.js'
+import { probeBy, ServerStates } from '../servers/net/server-states.js'
 import { ShownCertificates } from '../servers/net/shown-certificates.js'
 import { freeMemory } from '../session/limits/freeing-memory.js'
 import { RateShaper } from '../session/limits/rate-shaper.js'
@@ -32,9 +32,8 @@ import { OwnSessions } from '../session/registry/own-sessions.js'
 import { Registry } from '../session/registry/registry.js'
 import { SessionBook } from '../session/registry/session-book.js'
 import { type Shared, storedSessions } from '../session/registry/stored-sessions.js'
-import { askAll } from '../store/other-processes.js'
 import type { Store } from '../store/store.js'
-import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
+import { withULabels } from '../xmpp/jid/domains.js'
 import type { OpenLink } from '../xmpp/link.js'
 import { defaultLimits as xmlLimits } from '../xmpp/xml/limits.js'
 
@@ -76,19 +75,9 @@ export function createSessionParts(given: ProcessParts) {
   const connect: OpenLink = (domain, options, events) =>
     remotes.open(domain, options, events) ?? links.open(domain, options, events)
   const isNamed = (domain: string) => config.domains.includes(domain) || config.remotes.has(domain)
-  const isOnlyByWildcard = (domain: string) =>
-    !allowsDomain(
-      config.domains.filter(pattern => pattern !== '*'),
-      domain,
-    )
   const probe = probeBy(connect)
-  const statesFor = (part: 'c2s' | 'remote', hasEntry: (domain: string) => boolean) => {
-    const kind = `${part}-server-down`
-    const onDown = (about: DownServer) => void askAll(others, kind, about)
-    const states = new ServerStates({ clock, log: logFor(part), hasEntry, isNamed, isOnlyByWildcard, probe, onDown })
-    others?.answer(kind, (about: DownServer) => states.suspect(about))
-    return states
-  }
+  const statesFor = (part: 'c2s' | 'remote', hasEntry: (domain: string) => boolean) =>
+    new ServerStates({ clock, log: logFor(part), hasEntry, isNamed, probe })
   const serverStates = statesFor('c2s', domain => config.servers.has(domain))
   const endpointStates = statesFor('remote', domain => config.remotes.has(domain))
   const onExhausted = (about: object) => refused('local-ports', about)
@@ -129,7 +118,7 @@ export function createSessionParts(given: ProcessParts) {
       most: spareLinks,
       hasRoom: () => descriptorsAllowSpares() && measure() < mostUsedWithSpares,
     },
-    xmlLimits,
+    limits: xmlLimits,
     waiting,
     log: logFor('c2s'),
   })

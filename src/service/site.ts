@@ -41,7 +41,7 @@ export interface SiteParts
   readonly callLimits: WarmingParts['limits']
   readonly visits: WarmingParts['visits']
   readonly pageTokens?: PageTokens | undefined
-  readonly routers: (parts: Pick<WarmingParts, 'login' | 'endUnclaimed' | 'sessions' | 'visits'>) => readonly Router[]
+  readonly routers: () => readonly Router[]
 }
 
 export interface Parts {
@@ -128,17 +128,15 @@ function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts
 
 function createApi(config: Config, open: Open, parts: Parts): Express {
   const { hashes, formTokens, numbers, demoPath, routers, sessionParts } = parts.shared
-  const warming = warmingOf(open, parts)
-  const { login, endUnclaimed, sessions, visits } = warming
   return createApp({
     config,
     hashes,
     formTokens,
-    warming,
+    warming: warmingOf(open, parts),
     answering: answeringOf(parts),
     numbers,
     demoPath,
-    extraRouters: routers({ login, endUnclaimed, sessions, visits }),
+    extraRouters: routers(),
     httpLog: sessionParts.logFor('http'),
   })
 }

@@ -16,11 +16,7 @@ export const noClient: Client = {
   tick() {},
   flush() {},
   close() {},
-  putBackUnconfirmed() {},
   reportEnd: () => false,
-  handOver: () => undefined,
-  stopDeliveries: () => false,
-  setDown: () => undefined,
 }
 
 /** A WebSocket page that has not returned since its session moved to this process. */

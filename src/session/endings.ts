@@ -76,7 +76,7 @@ export function removeSession<Session extends SessionShape>(
   // A WebSocket client without acknowledgements confirms too late to count as absent when it logs out.
   const mayLack = client?.transport === 'bosh' || (last.reason !== 'client' && uplink.managed?.isOn === true)
   // The page may not have received its unconfirmed stanzas, so `waiting` must contain these.
-  if (isAway || mayLack) client?.putBackUnconfirmed()
+  if (isAway || mayLack) client?.putBackUnconfirmed?.()
   const waiting = outbox.clear()
   if (ending.link === 'cut') uplink.link.cut()
   else {

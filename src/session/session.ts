@@ -150,7 +150,7 @@ export class Session implements Gate {
     if (!this.maySetDown || client === undefined || managed === undefined || jid === undefined) return undefined
     const now = this.#keeper.clock.now()
     if (client.isPresent) this.inactivity.begin(now)
-    const next = client.setDown(now)
+    const next = client.setDown?.(now)
     if (next === undefined || this.hasEnded) return undefined
     const record: SessionRecord = {
       sid,
@@ -265,7 +265,7 @@ export class Session implements Gate {
   #handOver(): NextPage | undefined {
     const { jid } = this
     if (this.isRemoved || jid === undefined || !isFull(jid)) return undefined
-    const next = this.#client?.handOver()
+    const next = this.#client?.handOver?.()
     if (next === undefined) return undefined
     this.uplink.forgive()
     this.#linkNotices.forget()

@@ -13,7 +13,7 @@ import type { Store } from '../../src/store/store.js'
 import { freshPath } from '../forwarding/stage.js'
 import { processOf } from '../store/entries.js'
 import { bookOf } from '../support/bench-sessions.js'
-import { unnoted } from '../support/unlimited.js'
+import { unlimitedBodies } from '../support/fake-web-socket.js'
 
 export type Joined = ReturnType<typeof joinModel>
 
@@ -32,7 +32,7 @@ export function joinModel(store: Store, registry: Registry) {
     isLeaving: () => false,
     areFilesRead: () => true,
   })
-  const requests = createForwardedRequests({ whereabouts, clock, isDraining: () => false, refused: unnoted })
+  const requests = createForwardedRequests({ whereabouts, clock, isDraining: () => false, bodies: unlimitedBodies() })
   const { book, reports } = bookOf({ registry, clock }, { others: peers, store })
   registry.book = book
   let listener: PeerListener

@@ -1,9 +1,7 @@
 import type { Peers } from '../../forwarding/peers.js'
 import type { Place, Whereabouts } from '../../forwarding/whereabouts.js'
-import { clientOf } from '../../lib/client-network.js'
+import type { UnfinishedBodies } from '../../http/bodies/unfinished-bodies.js'
 import type { Clock } from '../../lib/clock.js'
-import { KeyCounts } from '../../lib/limits/key-counts.js'
-import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { StoreUnavailable } from '../../store/store.js'
 import { readBodyHead } from './body.js'
 import type { ConnectionManager } from './connection-manager.js'
@@ -13,8 +11,6 @@ import { busyAnswer, noAnswer, type Peer, type Reply } from './peer.js'
 const mostTries = 4
 const repeatMilliseconds = 300
 const longText = 4096
-/** In characters, for all long requests of a client together. */
-const mostUnderWay = 4 * 1024 * 1024
 const tooLargeKind = 'bosh-too-large'
 
 export interface BoshService extends Pick<ConnectionManager, 'serve' | 'report'> {
@@ -29,31 +25,26 @@ interface ForwardedRequestsParts {
   readonly whereabouts: Whereabouts
   readonly clock: Clock
   readonly isDraining: () => boolean
-  readonly refused: OnRefused
+  readonly bodies: UnfinishedBodies
 }
 
 export type ForwardedRequests = ReturnType<typeof createForwardedRequests>
 
 /** BOSH services that also reach sessions of other processes. */
-export function createForwardedRequests({ whereabouts, clock, isDraining, refused }: ForwardedRequestsParts) {
+export function createForwardedRequests({ whereabouts, clock, isDraining, bodies }: ForwardedRequestsParts) {
   const peers: Peers = whereabouts.peers
-  const underWay = new KeyCounts()
   let newest: ConnectionManager | undefined
   peers.answer(tooLargeKind, ({ start, ...client }: TooLarge) => newest?.refuseTooLarge(start, client))
 
-  /** Counts long requests of a client while they are under way: the other process can be slow. */
+  /** Counts a long request as unfinished until it is answered, because the other process can be slow. */
   async function forwardCounted(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
     if (text.length <= longText) return forward(text, sid, peer, manager)
-    const client = clientOf(peer.address)
-    if (underWay.of(client) + text.length > mostUnderWay) {
-      refused('carried', { address: client })
-      return peer.answer(busyAnswer)
-    }
-    underWay.add(client, text.length)
+    const room = bodies.ofMessage(peer.address)
+    if (!room.resize(2 * text.length)) return peer.answer(busyAnswer)
     try {
       await forward(text, sid, peer, manager)
     } finally {
-      underWay.add(client, -text.length)
+      room.resize(0)
     }
   }
 

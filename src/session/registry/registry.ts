@@ -58,7 +58,7 @@ export class Registry {
 
   stopDeliveries(): boolean {
     let mayConfirm = false
-    for (const { client } of this.#sessions.values()) if (client?.stopDeliveries() === true) mayConfirm = true
+    for (const { client } of this.#sessions.values()) if (client?.stopDeliveries?.() === true) mayConfirm = true
     return mayConfirm
   }
 
