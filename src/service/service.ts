@@ -166,10 +166,7 @@ export async function startService({
       ...heldRequests(registry.clients()),
     }),
     open: {
-      links: open.links,
-      remotes: open.remotes,
-      servers: open.servers,
-      waitingBytes: open.waitingBytes,
+      ...open,
       connections: () => listening?.connections ?? 0,
       unreadBytes: () => listening?.unreadBytes ?? 0,
       certificateExpiries: () => new Map([...(listening?.certificateExpiries ?? []), ...open.certificateExpiries()]),

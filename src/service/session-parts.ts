@@ -81,15 +81,6 @@ export function createSessionParts(given: ProcessParts) {
   const serverStates = statesFor('c2s', domain => config.servers.has(domain))
   const endpointStates = statesFor('remote', domain => config.remotes.has(domain))
   const onExhausted = (about: object) => refused('local-ports', about)
-  const dialer = createDialer({
-    names,
-    clock,
-    publicOnly: anyDomain,
-    descriptors,
-    states: serverStates,
-    onExhausted,
-  })
-  const maxStanzaBytes = config.limits.stanzaBytes
   const registry = new Registry(clock)
   const waiting = new WaitingMemory(memoryForWaiting(config.limits.megabytes, config.workers), () => {
     freeMemory(registry.all(), waiting, ({ id, domain }) => {
@@ -98,7 +89,7 @@ export function createSessionParts(given: ProcessParts) {
   })
   const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers)
   const descriptorsAllowSpares = descriptors.room(0, 1 - mostUsedWithSpares)
-  const certificates = new ShownCertificates({
+  const shownCertificates = new ShownCertificates({
     clock,
     isNamed: domain => isNamed(domain) || config.servers.has(domain),
   })
@@ -106,8 +97,8 @@ export function createSessionParts(given: ProcessParts) {
     get servers() {
       return config.servers
     },
-    dialer,
-    certificates,
+    dialer: createDialer({ names, clock, publicOnly: anyDomain, descriptors, states: serverStates, onExhausted }),
+    certificates: shownCertificates,
     keepalive,
     streamManagement: config.streamManagement,
     sasl2: config.sasl2,
@@ -146,12 +137,10 @@ export function createSessionParts(given: ProcessParts) {
     },
   }
   const makeRate = shared?.store.rate ?? ownRates
+  const rules = { limits: config.limits, rates: config.rates, trustedProxies, makeRate, counts, refused, clock, sums }
   const limits = new SessionLimits({
-    limits: config.limits,
-    rates: config.rates,
+    ...rules,
     bosh: config.bosh,
-    trustedProxies,
-    makeRate,
     shared: sharedCounts,
     resources: { memoryAllows: memoryAllows(clock, measure), descriptorsAreLeft: descriptors.room() },
     resourcesOfClients: {
@@ -172,19 +161,6 @@ export function createSessionParts(given: ProcessParts) {
     })
   registry.book = book
   const sessions = storedSessions({ own, clock, shared: shared && book && { ...shared, book, takeUp } })
-  const audit = auditFor('login')
-  const refusedLogins = new RefusedLogins({
-    limits: config.limits,
-    rates: config.rates,
-    trustedProxies,
-    makeRate,
-    counts,
-    refused,
-    clock,
-    audit,
-    sums,
-  })
-  const { scramMemory } = config.warm
   const login = {
     log: logFor('login'),
     timeout: config.warm.timeout,
@@ -192,7 +168,7 @@ export function createSessionParts(given: ProcessParts) {
     scramMaxIterations: config.warm.scramMaxIterations,
     linkResumeSeconds: config.linkResume ? config.linkResumeTime : undefined,
     pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('login')) : undefined,
-    saltedPasswords: createSaltedPasswords(clock, scramMemory, hashes),
+    saltedPasswords: createSaltedPasswords(clock, config.warm.scramMemory, hashes),
     tokens: createFastTokens(),
     mechanisms: config.mechanisms,
   }
@@ -202,17 +178,13 @@ export function createSessionParts(given: ProcessParts) {
       registry,
       sessions,
       limits,
-      refusedLogins,
+      refusedLogins: new RefusedLogins({ ...rules, audit: auditFor('login') }),
       userLimit: new UserLimit({ most: () => config.limits.sessionsPerJid, registry, refused, shared: sharedCounts }),
-      maxStanzaBytes,
+      maxStanzaBytes: config.limits.stanzaBytes,
       shaper: new RateShaper(config.rates),
       unmended: unmendedLinks({ sums, log: logFor('c2s'), isNamed }),
       waiting,
-      bodies: new UnfinishedBodies({
-        limits: config.limits,
-        trustedProxies,
-        refused,
-      }),
+      bodies: new UnfinishedBodies(rules),
       connect,
       mend: config.linkResume
         ? {
@@ -246,7 +218,7 @@ export function createSessionParts(given: ProcessParts) {
       links: () => links.size,
       remotes: () => remotes.size,
       elsewhere: () => remotes.elsewhere.size,
-      certificateExpiries: () => certificates.expiries,
+      certificateExpiries: () => shownCertificates.expiries,
       servers: () => [...serverStates.rows, ...endpointStates.rows],
       waitingBytes: () => waiting.bytes,
     },

@@ -7,7 +7,6 @@ import type { Fate } from '../xmpp/xml/element.js'
 import type { RateShaper } from './limits/rate-shaper.js'
 import type { WhyUnmended } from './link/mending.js'
 import type { ResumableStreams } from './logins/resumable-streams.js'
-import type { Tickets } from './ticket.js'
 
 /** What the sessions of a process have in common. */
 export interface CommonParts {
@@ -26,7 +25,8 @@ export interface CommonParts {
 
 export interface SessionKeeper<Session> extends CommonParts {
   readonly loginMilliseconds: number
-  readonly tickets: Tickets<Session> | undefined
+  /** By the keys of their tickets. */
+  readonly tickets: Map<string, Session> | undefined
   readonly streams: ResumableStreams
   loggedIn(session: Session, jid: string, resumed?: string): void
   attached(session: Session): void

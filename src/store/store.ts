@@ -154,7 +154,7 @@ export interface SessionEntries {
   states(scope: readonly string[]): Promise<ReadonlyMap<SessionState, number>>
 }
 
-export interface PageFilter {
+export interface PageWish {
   /** Patterns of domains that the reader may see. */
   readonly scope: readonly string[]
   readonly user?: string | undefined
@@ -169,9 +169,6 @@ export interface PageFilter {
   readonly process?: string | undefined
   /** A part of the JID, or the whole id, in lower case. */
   readonly search?: string | undefined
-}
-
-export interface PageWish extends PageFilter {
   readonly limit: number
   /** Only with the order `opened`. Stays valid after its session ends. */
   readonly after?: PagePlace | undefined

@@ -164,7 +164,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   }
   const routesOf = (tapped: TappedSocket, req: IncomingMessage, { peers, find }: Whereabouts): SocketRoutes => ({
     async find({ proof, node }) {
-      const isHere = () => registry.tickets.sessionFor(proof) !== undefined
+      const isHere = () => registry.byTicket(proof) !== undefined
       // A hash of a token names no process. The URL does, but may be that of an earlier session.
       return (
         peers.ownerNamed(node ?? '') ??

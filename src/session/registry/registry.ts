@@ -5,7 +5,6 @@ import { userOf } from '../../xmpp/jid/jid.js'
 import type { Client } from '../client.js'
 import { ResumableStreams } from '../logins/resumable-streams.js'
 import type { Session } from '../session.js'
-import { Tickets } from '../ticket.js'
 
 const sweepInterval = 250
 /** Longest time of a sweep in one turn of the event loop, in milliseconds. */
@@ -19,7 +18,8 @@ export class Registry {
   readonly #bySid = new Map<string, Session>()
   readonly #byUser = new Map<string, Session | Set<Session>>()
   readonly #byTab = new Map<string, Session>()
-  readonly tickets = new Tickets<Session>()
+  /** By the keys of their tickets. */
+  readonly tickets = new Map<string, Session>()
   readonly streams = new ResumableStreams()
   readonly #clock: Clock
   #sweep: Timer | undefined
@@ -105,6 +105,11 @@ export class Registry {
 
   bySid(sid: string): Session | undefined {
     return this.#bySid.get(sid)
+  }
+
+  /** `proof`: of a page's token. The ticket may be expired: check it with `Ticket.admits`. */
+  byTicket(proof: Buffer): Session | undefined {
+    return this.tickets.get(proof.toString('base64'))
   }
 
   byId(id: string): Session | undefined {
