@@ -124,7 +124,8 @@ export async function startService({
         })
   const others = joined?.peers
   const recordSeconds = config.linkResumeTime
-  const shared = joined && { others: joined.peers, store: joined.store, recordSeconds }
+  const takeUp: StoredRecords['takeUp'] = key => records!.takeUp(key)
+  const shared = joined && { others: joined.peers, store: joined.store, recordSeconds, takeUp }
   const sums = new MinuteSums(clock)
   const descriptors = new Descriptors()
   const refused = createRefusals({ counts, sums, log })
@@ -140,7 +141,6 @@ export async function startService({
     sums,
     descriptors,
     shared,
-    takeUp: joined && (id => records!.takeUp({ id })),
     hashes: hashQueue(refused),
     dns,
     hostMetaPort,
@@ -206,7 +206,7 @@ export async function startService({
         peers: joined.peers,
         store: joined.store,
         clock,
-        takeUp: key => records!.takeUp(key),
+        takeUp,
         mayTakeUp: () => stopping?.isReady === true && registry.takesSessions,
         isStopping: () => stopping?.hasBegun === true,
         whenSetDown: joined.whenSetDown,
@@ -230,7 +230,6 @@ export async function startService({
       shared,
       clock,
       timeout: config.warm.timeout,
-      takeUp: records && (tab => records.takeUp({ tab })),
     }),
     lastHour,
     numbers: {
@@ -342,7 +341,7 @@ export async function startService({
       forwarded: joined?.requests ?? 0,
     }),
     /** Closes each open connection after one more answer. */
-    retire: stopping.retire,
+    retire: listening.retire,
     /** Resolves when all sessions that cannot be moved have ended, after DRAIN_TIME, or at a stop. */
     drain: stopping.drain,
     /** Stores or ends sessions, and answers open requests. Resolves within 10 s, plus the time to store sessions. */

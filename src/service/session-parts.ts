@@ -56,8 +56,6 @@ export interface ProcessParts {
   readonly descriptors: Descriptors
   /** Undefined with one process. */
   readonly shared?: (Shared & { readonly store: Store }) | undefined
-  /** Takes up a session that was set down. */
-  readonly takeUp?: ((id: string) => Promise<boolean>) | undefined
   readonly hashes: WorkQueue
   readonly dns?: Dns | undefined
   readonly hostMetaPort?: number | undefined
@@ -65,7 +63,7 @@ export interface ProcessParts {
 
 export function createSessionParts(given: ProcessParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
-  const { spareLinks, shared, takeUp, hashes, dns, hostMetaPort } = given
+  const { spareLinks, shared, hashes, dns, hostMetaPort } = given
   const others = shared?.others
   const processName = others?.self
   const { keepalive, tls } = config
@@ -160,7 +158,7 @@ export function createSessionParts(given: ProcessParts) {
       report: error => logFor('store').error(traceOf(error), 'a session was not written to the store'),
     })
   registry.book = book
-  const sessions = storedSessions({ own, clock, shared: shared && book && { ...shared, book, takeUp } })
+  const sessions = storedSessions({ own, clock, shared: shared && book && { ...shared, book } })
   const login = {
     log: logFor('login'),
     timeout: config.warm.timeout,

@@ -144,9 +144,6 @@ export function createStopping(parts: StoppingParts) {
     get hasBegun() {
       return stopped !== undefined
     },
-    retire() {
-      listening.retire()
-    },
     drain(): Promise<void> {
       draining ??= drain()
       return draining

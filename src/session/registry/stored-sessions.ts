@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.js'
 import { lookAgain, looksForMoving } from '../../store/look-again.js'
 import { askAll, type OtherProcesses } from '../../store/other-processes.js'
 import { processIn } from '../../store/process-name.js'
-import type { Ending, Store, StoredSession } from '../../store/store.js'
+import type { Ending, RecordKey, Store, StoredSession } from '../../store/store.js'
 import { orStoreProblem, storeProblem, unreachable } from '../../store/store-problem.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { EndedHere, EndedSessions, SessionDetails, Sessions } from '../session-types.js'
@@ -14,23 +14,18 @@ const unanswered = undefined
 /** What several processes have in common. */
 export interface Shared {
   readonly others: OtherProcesses
-  readonly store: Pick<Store, 'sessions' | 'ended'>
+  readonly store: Pick<Store, 'sessions' | 'records' | 'ended'>
   /** How long an end must be remembered: as long as records, in seconds. */
   readonly recordSeconds: number
+  /** Takes up the session, if it was set down. Resolves with false if it cannot be taken up. */
+  readonly takeUp?: ((key: RecordKey) => Promise<boolean>) | undefined
 }
 
 export interface StoredSessionsParts {
   readonly own: OwnSessions
   readonly clock: Clock
   /** Undefined with one process. */
-  readonly shared:
-    | (Shared & {
-        readonly store: Pick<Store, 'records'>
-        readonly book: Pick<SessionBook, 'write'>
-        /** Takes up the session, if it was set down. */
-        readonly takeUp?: ((id: string) => Promise<boolean>) | undefined
-      })
-    | undefined
+  readonly shared: (Shared & { readonly book: Pick<SessionBook, 'write'> }) | undefined
 }
 
 /** The sessions of all processes, as the store has them. Rejects with `store-unavailable`. */
@@ -44,7 +39,7 @@ export function storedSessions({ own, clock, shared }: StoredSessionsParts): Ses
   const read = (id: string): Promise<SessionDetails | undefined> => {
     const takeUp = shared?.takeUp
     const look = async () =>
-      own.get(id) ?? (await find(id)) ?? ((await takeUp?.(id)) === true ? own.get(id) : undefined)
+      own.get(id) ?? (await find(id)) ?? ((await takeUp?.({ id })) === true ? own.get(id) : undefined)
     return takeUp === undefined ? look() : lookAgain(look, () => looksForMoving, clock)
   }
 
