@@ -154,7 +154,6 @@ export function createSessionParts(given: ProcessParts) {
       registry,
       elsewhere: remotes.elsewhere,
       countedClient: session => limits.countedClient(session),
-      clock,
       report: error => logFor('store').error(traceOf(error), 'a session was not written to the store'),
     })
   registry.book = book
