@@ -4,6 +4,7 @@
 // warm:key:s…   sorted set of ids by the time when they were opened
 // warm:of:NAME  set of the ids of a process
 
+import { batches } from '../../lib/batches.js'
 import { isOfVisit, pageOf, statesOf } from '../session-page.js'
 import type { CountedBy, PageWish, SessionEntries, SessionEntry, SessionKey, StoredSession } from '../store.js'
 import { keyOf, keys, sharedKeysOf, uniqueKeysOf } from '../store-keys.js'
@@ -100,11 +101,11 @@ export class RedisSessions implements SessionEntries {
   async change(sessions: readonly StoredSession[], process: string) {
     const change = (part: readonly StoredSession[]) =>
       this.#line.run(changeRows, process, ...part.flatMap(session => [session.id, rowOf(session)]))
-    await Promise.all(inParts(sessions).map(change))
+    await Promise.all(Array.from(batches(sessions, mostInCommand), change))
   }
 
   async remove(ids: readonly string[], process: string) {
-    await Promise.all(inParts(ids).map(part => this.#line.run(remove, process, ...part)))
+    await Promise.all(Array.from(batches(ids, mostInCommand), part => this.#line.run(remove, process, ...part)))
   }
 
   async find(key: SessionKey): Promise<StoredSession[]> {
@@ -163,9 +164,4 @@ export class RedisSessions implements SessionEntries {
 
 function* readRows(rows: readonly string[]) {
   for (const row of rows) yield readRow(row)
-}
-
-function inParts<T>(items: readonly T[]): readonly (readonly T[])[] {
-  const count = Math.ceil(items.length / mostInCommand)
-  return Array.from({ length: count }, (_, at) => items.slice(at * mostInCommand, (at + 1) * mostInCommand))
 }
