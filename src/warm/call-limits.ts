@@ -1,11 +1,13 @@
 import type { Config } from '../config/config.js'
 import { WrongSecrets } from '../http/access/wrong-secrets.js'
+import type { Clock } from '../lib/clock.js'
 import { type Limit, limitDetail } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
-import type { MakeRate } from '../lib/limits/rates.js'
+import type { KeyedRate, MakeRate } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
+import { createShortMemory } from '../lib/limits/short-memory.js'
+import type { LoginRequest } from '../servers/login/login-request.js'
 import { userOf } from '../xmpp/jid/jid.js'
-import { type ActingAccountsParts, createActingAccounts } from './acting-accounts.js'
 
 export interface Caller {
   readonly admin: string
@@ -13,7 +15,8 @@ export interface Caller {
   readonly user: string | undefined
 }
 
-interface CallLimitsParts extends Pick<ActingAccountsParts, 'clock'> {
+interface CallLimitsParts {
+  readonly clock: Pick<Clock, 'now'>
   readonly rates: Config['rates']
   readonly makeRate: MakeRate
   readonly refused: OnRefused
@@ -27,11 +30,7 @@ export function createCallLimits({ rates, clock, makeRate, refused }: CallLimits
   const signOuts = makeRate('sign-outs', () => rates.warmsPerJid, 60)
   const failures = new WrongSecrets(() => rates.failedLogins, refused, makeRate)
   return {
-    acting: createActingAccounts({
-      rate: warmsOfUser,
-      clock,
-      refused: admin => refused('warms-user', { admin }),
-    }),
+    acting: createActingAccounts(warmsOfUser, clock, admin => refused('warms-user', { admin })),
     failures,
     async count({ admin, user }: Caller): Promise<void> {
       const judge = (limit: Limit, retryAfterSeconds: number | undefined) => {
@@ -56,5 +55,58 @@ export function createCallLimits({ rates, clock, makeRate, refused }: CallLimits
       await warmsOfAdmin.giveBack(admin)
       if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
     },
+  }
+}
+
+const memorySeconds = 86_400
+
+/**
+ * An account that logs in for other users has one limit of wrong passwords, for all these users together. Above the
+ * limit, only passwords that were right before are tried, at this process.
+ */
+export function createActingAccounts(
+  rate: Pick<KeyedRate, 'take' | 'giveBack'>,
+  clock: Pick<Clock, 'now'>,
+  refused: (admin: string) => void,
+) {
+  const right = createShortMemory<true>(clock, memorySeconds)
+  const firsts = new Map<string, Promise<unknown>>()
+
+  async function counted<T>(account: string, admin: string, logIn: () => Promise<T>): Promise<T> {
+    const retryAfterSeconds = await rate.take(account)
+    if (retryAfterSeconds !== undefined) {
+      await rate.giveBack(account)
+      refused(admin)
+      throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail('warms-user') })
+    }
+    let isWrong = false
+    try {
+      return await logIn()
+    } catch (error) {
+      isWrong = error instanceof Problem && error.step === 'sasl'
+      throw error
+    } finally {
+      if (!isWrong) await rate.giveBack(account)
+    }
+  }
+
+  return async <T>({ jid, credentials }: LoginRequest, admin: string, logIn: () => Promise<T>): Promise<T> => {
+    if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
+    const account = userOf(`${credentials.user}@${jid.domain}`)
+    const key = right.keyOf([account, credentials.password])
+    // A running login counts as a wrong password. Parallel logins with the same password wait for the first login,
+    // because they would reach the limit.
+    for (let first = firsts.get(key); first !== undefined; first = firsts.get(key)) await first
+    const isKnown = right.recall(key) !== undefined
+    const login = isKnown ? logIn() : counted(account, admin, logIn)
+    const known = login.then(
+      () => right.remember(key, true),
+      () => {},
+    )
+    if (!isKnown && !firsts.has(key)) {
+      firsts.set(key, known)
+      void known.then(() => firsts.delete(key))
+    }
+    return login
   }
 }

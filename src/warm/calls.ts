@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
 import type { Logger } from 'pino'
-import type { Admin, AdminRole, Config } from '../config/config.js'
+import type { Admin, Config } from '../config/config.js'
 import { createAdmins } from '../http/access/admins.js'
 import {
   accessBy,
@@ -33,7 +33,7 @@ const readCalls = ['sessions', 'numbers', 'failures', 'audit'] as const
 
 type ReadCall = (typeof readCalls)[number]
 
-const unaudited: ReadonlySet<CallName> = new Set(readCalls)
+const isRead = (call: CallName) => readCalls.some(each => each === call)
 
 const handsOver: ReadonlySet<CallName> = new Set(['warm', 'connect', 'resume'])
 
@@ -173,13 +173,7 @@ export function createCalls({ config, hashes, failures, answering }: CallsParts)
   }
 }
 
-const callsOfRole: Readonly<Record<AdminRole, readonly CallName[]>> = {
-  all: ['warm', 'connect', 'resume', 'logout', ...readCalls],
-  warm: ['warm', 'connect', 'resume', 'logout'],
-  read: readCalls,
-}
-
-export const roleAllows = ({ role }: Admin, call: CallName) => callsOfRole[role].includes(call)
+export const roleAllows = ({ role }: Admin, call: CallName) => role === 'all' || (role === 'read') === isRead(call)
 
 export function hiddenFrom(admin: Admin): readonly NavigationPage[] {
   return [
@@ -243,7 +237,7 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
   const note = (call: Call, name: CallName, outcome: Outcome, started: number): void => {
     const { request, line } = call
     const ms = clock.now() - started
-    const stream = unaudited.has(name) ? log : audit
+    const stream = isRead(name) ? log : audit
     const told = Object.assign(line, outcome, { admin: call.admin.name, ms: Math.round(ms) })
     // Any page can cause these.
     if (endedNothing(line)) logOften(request, stream, told, name, `nothing ended ${line['jid']}`)

@@ -34,33 +34,35 @@ export function createNumbersCalls({ page, sessions, numbers, streams }: Numbers
     return { states, whole, unanswered: silent.length === 0 ? undefined : silent }
   }
 
+  const answer = async <T>(
+    call: Call,
+    name: 'numbers' | 'failures' | 'audit',
+    read: () => Promise<T>,
+    [describe, valuesOf]: readonly [json: (read: T) => object, page: (read: T) => object],
+  ): Promise<Answer | undefined> => {
+    if (call.representation === 'json') return jsonAnswer(describe(await read()))
+    return answerLive(streams, call, async () => page(name, name, call, valuesOf(await read())))
+  }
+
   return {
-    async numbers(call: Call): Promise<Answer | undefined> {
-      const { request, representation, admin } = call
-      readQuery(request.url, {})
-      if (representation === 'json') return jsonAnswer(describeNumbers(await readNumbers(admin.domains)))
-      return answerLive(streams, call, async () => {
-        return page('numbers', 'numbers', call, numbersPage(await readNumbers(admin.domains)))
-      })
+    numbers(call: Call) {
+      readQuery(call.request.url, {})
+      return answer(call, 'numbers', () => readNumbers(call.admin.domains), [describeNumbers, numbersPage])
     },
 
-    async failures(call: Call): Promise<Answer | undefined> {
-      const { request, representation, admin } = call
+    failures(call: Call) {
+      const { request, admin } = call
       readQuery(request.url, {})
       const wish = { scope: admin.domains, viewer: admin.name, ofFailures: true, limit: Number.MAX_SAFE_INTEGER }
-      const read = () => readAudit(wish)
-      if (representation === 'json') return jsonAnswer(describeFailures(await read()))
-      return answerLive(streams, call, async () => page('failures', 'failures', call, failuresPage(await read())))
+      return answer(call, 'failures', () => readAudit(wish), [describeFailures, failuresPage])
     },
 
-    async audit(call: Call): Promise<Answer | undefined> {
+    audit(call: Call) {
       const { request, representation, admin } = call
-      const isForPrograms = representation === 'json'
-      const query = readQuery(request.url, auditParameters, { sentForm: !isForPrograms })
+      const query = readQuery(request.url, auditParameters, { sentForm: representation !== 'json' })
       const { limit = usualLines, ...filter } = query
-      const read = () => readAudit({ scope: admin.domains, viewer: admin.name, limit, ...filter })
-      if (isForPrograms) return jsonAnswer(describeAudit(await read()))
-      return answerLive(streams, call, async () => page('audit', 'audit', call, auditPage(await read(), query)))
+      const wish = { scope: admin.domains, viewer: admin.name, limit, ...filter }
+      return answer(call, 'audit', () => readAudit(wish), [describeAudit, part => auditPage(part, query)])
     },
 
     auditWithMistake(problem: Problem, call: Call): Answer | undefined {

@@ -16,7 +16,7 @@ import { badParameter, missingParameter } from '../parameter-kinds.js'
 import { endParameters, mostSelected } from '../parameters.js'
 import { queryOf, readParameters, valuesOf } from '../read-parameters.js'
 import { describeRow, type Viewer } from './details-page.js'
-import type { EndedNotice } from './ended-notice.js'
+import { type EndedNotice, sentencesOf } from './ended-notice.js'
 
 interface EndCallsParts {
   readonly config: Pick<Config, 'externalUrl' | 'warmPath'>
@@ -63,7 +63,7 @@ export function createEndCalls(parts: EndCallsParts) {
       const sent = new URLSearchParams(queryOf(call.request.url))
       if (call.representation !== 'json' && roleAllows(call.admin, 'sessions') && !sent.has('id') && !sent.has('jid')) {
         const back = new URLSearchParams(sent.get('back') ?? '')
-        return endedNotice.say(call, 'Select at least one session.', String(back))
+        return endedNotice.redirect(call, 'Select at least one session.', String(back))
       }
       const { jid, total, views, back } = await demandSelection(call, readSelection(queryOf(call.request.url)))
       const user = jid && formatJid(jid)
@@ -92,7 +92,7 @@ export function createEndCalls(parts: EndCallsParts) {
       if (representation === 'json') return jsonAnswer(result)
       const selected = jid === undefined ? views.length : undefined
       const about = { ...ended, selected, user: jid && formatJid(jid), names: own.map(nameOf) }
-      return endedNotice.redirect(call, about, String(new URLSearchParams(back)))
+      return endedNotice.redirect(call, sentencesOf(about), String(new URLSearchParams(back)))
     },
 
     async askWhetherToEnd(call: Call): Promise<Answer> {
@@ -111,7 +111,7 @@ export function createEndCalls(parts: EndCallsParts) {
       await end(view.id)
       if (representation === 'json') return jsonAnswer({ ended: 1 })
       const ended = { ended: 1, selected: 1, elsewhere: 0, unanswered: undefined }
-      return endedNotice.redirect(call, { ...ended, names: [nameOf(view)] })
+      return endedNotice.redirect(call, sentencesOf({ ...ended, names: [nameOf(view)] }))
     },
 
     async showEnded(call: Call): Promise<Answer> {
