@@ -29,27 +29,24 @@ export function createCallLimits({ rates, clock, makeRate, refused }: CallLimits
   const warmsOfAdmin = makeRate('warms-admin', () => rates.warmsPerAdmin, 60)
   const signOuts = makeRate('sign-outs', () => rates.warmsPerJid, 60)
   const failures = new WrongSecrets(() => rates.failedLogins, refused, makeRate)
+  const judge = (admin: string, limit: Limit, retryAfterSeconds: number | undefined) => {
+    if (retryAfterSeconds === undefined) return
+    refused(limit, { admin })
+    throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail(limit) })
+  }
   return {
     acting: createActingAccounts(warmsOfUser, clock, admin => refused('warms-user', { admin })),
     failures,
     async count({ admin, user }: Caller): Promise<void> {
-      const judge = (limit: Limit, retryAfterSeconds: number | undefined) => {
-        if (retryAfterSeconds === undefined) return
-        refused(limit, { admin })
-        throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail(limit) })
-      }
       // The user's limit is checked first, so that calls above this limit do not count for the admin.
-      if (user !== undefined) judge('warms-user', await warmsOfUser.take(userOf(user)))
+      if (user !== undefined) judge(admin, 'warms-user', await warmsOfUser.take(userOf(user)))
       const retryAfterSeconds = await warmsOfAdmin.take(admin)
       if (retryAfterSeconds !== undefined && user !== undefined) await warmsOfUser.giveBack(userOf(user))
-      judge('warms-admin', retryAfterSeconds)
+      judge(admin, 'warms-admin', retryAfterSeconds)
     },
     /** For pages, which sign out with any valid token. */
     async countSignOut({ admin, user, visit }: Caller & { readonly visit: string | undefined }): Promise<void> {
-      const retryAfterSeconds = await signOuts.take(JSON.stringify([user, visit]))
-      if (retryAfterSeconds === undefined) return
-      refused('warms-user', { admin })
-      throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail('warms-user') })
+      judge(admin, 'warms-user', await signOuts.take(JSON.stringify([user, visit])))
     },
     async uncount({ admin, user }: Caller): Promise<void> {
       await warmsOfAdmin.giveBack(admin)

@@ -51,6 +51,8 @@ export interface Call {
   readonly line: Record<string, unknown>
   /** Another process answers the call, and logs it. */
   isForwarded?: boolean
+  /** The body, if it is the form of this service. */
+  form?: Buffer
 }
 
 interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail' | 'setting'>> {

@@ -20,7 +20,6 @@ import { TabElsewhere, type Visits } from '../visits.js'
 import type { BindingPage } from './binding-page.js'
 import { createSealedCredentials, type SealSettings } from './sealed-credentials.js'
 import type { Logins, WarmedBinding, WarmRequest } from './session-login.js'
-import type { WarmForm } from './warm-form.js'
 import { type AskedSession, demandCredentials, toAskedSession, type WarmSettings } from './warm-request.js'
 
 const longestRetrySeconds = 60
@@ -244,14 +243,14 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
   }
 }
 
-export function createWarmCall(warm: Warm, form: WarmForm, formGuard: FormGuard) {
+export function createWarmCall(warm: Warm, formGuard: FormGuard) {
   return async (call: Call): Promise<undefined> => {
     const { request, admin } = call
     const body = await readBody(request)
     const contentType = request.headers['content-type']
     const sent = readParameters(contentType, body)
     const isForm = formGuard.checkForm(request, admin.name, sent('csrf_token'))
-    if (isForm) form.note(request, body)
+    if (isForm) call.form = body
     const read = isForm ? readParameters(contentType, body, { sentForm: true }) : sent
     return warm(call, read, isForm ? 'form' : 'backend')
   }
