@@ -25,8 +25,8 @@ import { foreignText } from '../../lib/text/foreign-text.js'
 import { parseJid, userOf } from '../../xmpp/jid/jid.js'
 import { describeEnded } from '../answers.js'
 import { type AnsweringParts, type Call, createAnswering, createOftenLog, logged, outcomeOf } from '../calls.js'
-import { type ParameterName, tabParameters } from '../parameters.js'
-import { parametersOf, readFew } from '../read-parameters.js'
+import { tabParameters } from '../parameters.js'
+import { parametersIn, readFew } from '../read-parameters.js'
 import { createWarm, type WarmCallSettings, type WarmingParts } from '../warming/warm-call.js'
 import { isServiceAccount } from '../warming/warm-request.js'
 import { refused as refusedToken } from './page-claims.js'
@@ -157,15 +157,8 @@ export function createConnectRouter(parts: ConnectParts): Router {
     const { request } = call
     const { tab } = readFew(request.headers['content-type'], await readBody(request), tabParameters)
     const { jid, visit, token, password, credential } = users.get(request)!
-    const given: readonly (readonly [ParameterName, string | undefined])[] = [
-      ['jid', jid],
-      ['token', token],
-      ['password', password],
-      ['credential', credential],
-      ['visit', visit],
-      ['tab', visit === undefined ? undefined : tab],
-    ]
-    return warm(call, parametersOf(new Map(given)), 'page')
+    const given = { jid, token, password, credential, visit, tab: visit === undefined ? undefined : tab }
+    return warm(call, parametersIn(new Map(Object.entries(given))), 'page')
   }
 
   const disconnect = async ({ request, line }: Call): Promise<Answer> => {

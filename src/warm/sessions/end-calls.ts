@@ -14,7 +14,7 @@ import { type Call, demandDomain, demandRole, roleAllows } from '../calls.js'
 import { countedSessions } from '../page-texts.js'
 import { badParameter, missingParameter } from '../parameter-kinds.js'
 import { endParameters, mostSelected } from '../parameters.js'
-import { queryOf, readParameters, valuesOf } from '../read-parameters.js'
+import { givenIn, queryOf, valuesOf } from '../read-parameters.js'
 import { describeRow, type Viewer } from './details-page.js'
 import { type EndedNotice, sentencesOf } from './ended-notice.js'
 
@@ -104,8 +104,8 @@ export function createEndCalls(parts: EndCallsParts) {
 
     async endByForm(call: Call): Promise<Answer> {
       const { request, admin, representation } = call
-      const read = readParameters(request.headers['content-type'], await readBody(request))
-      if (!formGuard.checkForm(request, admin.name, read('csrf_token')))
+      const given = givenIn(request.headers['content-type'], await readBody(request))
+      if (!formGuard.checkForm(request, admin.name, given.get('csrf_token')))
         throw new Problem('cross-site-request', { detail: 'Programs end a session by DELETE.' })
       const view = await demandSession(call, { toEnd: true })
       await end(view.id)
