@@ -85,9 +85,7 @@ export const limits = {
   /** `undefined`: no setting changes this limit. */
   'unread-reply': undefined,
   'requests-ahead': undefined,
-  carried: undefined,
   unsent: undefined,
-  'live-pages': undefined,
   hashes: undefined,
   'wrong-tokens': undefined,
 } as const

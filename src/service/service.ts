@@ -1,14 +1,13 @@
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
-import { heldRequests } from '../browsers/bosh/bosh-client.js'
+import { heldRequests } from '../browsers/bosh/connection-manager.js'
 import type { Config } from '../config/config.js'
 import { createLiveConfig } from '../config/live-config.js'
 import { settingsInCommon } from '../config/serving.js'
 import { createEvents } from '../events/events.js'
 import { createWhereabouts } from '../forwarding/whereabouts.js'
-import { createFormTokens, formKeyOf } from '../http/access/form-tokens.js'
+import { createFormTokens } from '../http/access/form-tokens.js'
 import { refusedRequests } from '../http/access/refused-requests.js'
-import { EventStreams } from '../http/answers/event-streams.js'
 import { createDispatcher } from '../http/listening/dispatch.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
 import { type Clock, systemClock } from '../lib/clock.js'
@@ -16,13 +15,14 @@ import { Descriptors } from '../lib/limits/descriptors.js'
 import { adminHashQueue, hashQueue } from '../lib/limits/hash-queue.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
 import { createRefusals } from '../lib/limits/reached-limits.js'
-import { codeOf, createPartLogs, type LogFor, traceOf } from '../lib/log.js'
+import { codeOf, createPartLogs, type LogFor } from '../lib/log.js'
+import { secretKeys } from '../lib/secrets/secret-hashes.js'
 import { type DocumentParts, documentFetcher } from '../remote/fetched-document.js'
 import { RemoteFault } from '../remote/remote-fault.js'
 import { recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
 import { stateFiles } from '../session/registry/state-files.js'
 import { StoredRecords } from '../session/registry/stored-records.js'
-import { memoryStore } from '../store/memory-store.js'
+import { localTabs } from '../store/local-tabs.js'
 import { newProcessName } from '../store/process-name.js'
 import type { Store, StoreEvents } from '../store/store.js'
 import { createCallLimits } from '../warm/call-limits.js'
@@ -115,7 +115,6 @@ export async function startService({
           peers: config.peers,
           // During an upgrade, there are twice as many workers.
           ports: Math.max(1, 2 * config.workers),
-          isFast: config.http.fast,
           name: processName,
           place,
           folder: socketsFolder,
@@ -124,7 +123,8 @@ export async function startService({
           logFor,
         })
   const others = joined?.peers
-  const store = joined?.store ?? memoryStore(clock)
+  const recordSeconds = config.linkResumeTime
+  const shared = joined && { others: joined.peers, store: joined.store, recordSeconds }
   const sums = new MinuteSums(clock)
   const descriptors = new Descriptors()
   const refused = createRefusals({ counts, sums, log })
@@ -139,8 +139,7 @@ export async function startService({
     clock,
     sums,
     descriptors,
-    store,
-    others,
+    shared,
     takeUp: joined && (id => records!.takeUp({ id })),
     hashes: hashQueue(refused),
     dns,
@@ -156,7 +155,7 @@ export async function startService({
     const limit = sessions.fullAt()
     return limit && `${limit} is reached`
   }
-  const notice = () => (store.isUp ? undefined : 'the store that the processes share is away')
+  const notice = () => (joined?.store.isUp !== false ? undefined : 'the store that the processes share is away')
   const metrics = createMetrics({
     counts,
     joined,
@@ -186,21 +185,16 @@ export async function startService({
     connections: () => listening?.connections ?? 0,
     unreadBytes: () => listening?.unreadBytes ?? 0,
   })
-  const streams = new EventStreams({
-    externalUrl: config.externalUrl,
-    clock,
-    refused,
-    report: error => logFor('http').error(traceOf(error), 'a live page failed'),
-  })
   const pageTokens = await pageTokensOf(config, { names, clock, log: logFor('warm') })
-  const formTokens = createFormTokens(await formKeyOf(config.admins, isOneOfMany), Date.now)
+  const keys = secretKeys(() => live.config.sealKeys)
+  const formTokens = createFormTokens(keys, Date.now)
   const records: StoredRecords | undefined =
     joined &&
     new StoredRecords({
       store: joined.store,
       keys: () => live.config.sealKeys ?? [],
       clock,
-      seconds: sessions.recordSeconds,
+      seconds: recordSeconds,
       isReady: () => stopping?.isReady === true && registry.takesSessions,
       take: record => sites.takeUp(record),
       end: id => void ownSessions.end(id),
@@ -229,24 +223,23 @@ export async function startService({
     callLimits: createCallLimits({
       rates: live.config.rates,
       clock,
+      keys,
       makeRate,
       refused,
     }),
     visits: createVisits({
       own: ownSessions,
-      store,
-      others,
+      tabs: joined?.store.tabs ?? localTabs(),
+      shared,
       clock,
       timeout: config.warm.timeout,
       takeUp: records && (tab => records.takeUp({ tab })),
-      recordSeconds: sessions.recordSeconds,
     }),
     lastHour,
     numbers: {
       readOverview: createOverview({ others, clock, lastHour, place, registry, capacity }),
       readAudit: createAuditReader({ others, recent: audit.recent }),
     },
-    streams,
     onCall: call => metrics.recordCall(call),
     isStopping: () => stopping?.hasBegun === true && others?.forNewSession() === undefined,
     routers,
@@ -273,7 +266,7 @@ export async function startService({
   let metricsServer: MetricsServer | undefined
   try {
     if (servesMetrics && address) metricsServer = await serveMetrics(address, metrics.text, fault, log)
-    await joined?.join(dispatcher, sessions.book)
+    await joined?.join(dispatcher, sessions.book!)
     listening = await listen(dispatcher, {
       config: live.config,
       log,
@@ -301,7 +294,6 @@ export async function startService({
     sessions,
     sites,
     listening,
-    streams,
     events,
     joined,
     records,
@@ -320,11 +312,10 @@ export async function startService({
   })
   void pageTokens?.prepare()
 
-  const take = async (next: Config) => {
+  const take = (next: Config) => {
     partLogs.take(next.logLevels)
     live.take(next)
     sessions.refresh()
-    if (isOneOfMany) formTokens.use(await formKeyOf(next.admins, isOneOfMany))
     sites.rebuild(next)
     dispatcher.use(sites.routes)
   }
@@ -341,9 +332,8 @@ export async function startService({
      */
     async reload(next?: Config, { changed }: { readonly changed?: readonly string[] } = {}): Promise<boolean> {
       audit.reopen()
-      if (next !== undefined && changed?.length !== 0) await take(next)
+      if (next !== undefined && changed?.length !== 0) take(next)
       const areCertificatesUsable = listening.reload(next)
-      streams.endAll()
       await pageTokens?.reload(next?.pages)
       return areCertificatesUsable
     },

@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.js'
 import { type Answer, pageAnswer, problemHeaders } from '../http/answers/answer.js'
-import { type EventStreams, wantsEvents } from '../http/answers/event-streams.js'
 import { type NavigationPage, navigation } from '../http/answers/navigation.js'
 import type { Representation } from '../http/answers/negotiation.js'
 import { livePagePolicy } from '../http/answers/pages.js'
@@ -32,19 +31,10 @@ export function adminPages(config: Pick<Config, 'externalUrl' | 'warmPath' | 'wa
   }
 }
 
-/** The template needs `{{> live}}`, and elements with an id and `data-live`. */
-export async function answerLive(
-  streams: EventStreams,
-  { request, response, admin }: Call,
-  render: () => Promise<Answer>,
-): Promise<Answer | undefined> {
-  if (wantsEvents(request)) {
-    await streams.open(response, admin.name, async () => (await render()).body)
-    return undefined
-  }
-  return livePage(await render())
-}
+/** `live.js` reads a page again at this interval. */
+export const liveSeconds = 5
 
+/** The template needs `{{> live}}`, and elements with an id and `data-live`. */
 export function livePage(page: Answer): Answer {
   return { ...page, headers: { ...page.headers, 'Content-Security-Policy': livePagePolicy } }
 }

@@ -6,6 +6,7 @@ import { Problem } from '../lib/errors.js'
 import type { KeyedRate, MakeRate } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import { createShortMemory } from '../lib/limits/short-memory.js'
+import { hashOf, type SecretKeys } from '../lib/secrets/secret-hashes.js'
 import type { LoginRequest } from '../servers/login/login-request.js'
 import { userOf } from '../xmpp/jid/jid.js'
 
@@ -17,6 +18,7 @@ export interface Caller {
 
 interface CallLimitsParts {
   readonly clock: Pick<Clock, 'now'>
+  readonly keys: SecretKeys
   readonly rates: Config['rates']
   readonly makeRate: MakeRate
   readonly refused: OnRefused
@@ -24,7 +26,7 @@ interface CallLimitsParts {
 
 export type CallLimits = ReturnType<typeof createCallLimits>
 
-export function createCallLimits({ rates, clock, makeRate, refused }: CallLimitsParts) {
+export function createCallLimits({ rates, clock, keys, makeRate, refused }: CallLimitsParts) {
   const warmsOfUser = makeRate('warms-jid', () => rates.warmsPerJid, 60)
   const warmsOfAdmin = makeRate('warms-admin', () => rates.warmsPerAdmin, 60)
   const signOuts = makeRate('sign-outs', () => rates.warmsPerJid, 60)
@@ -35,8 +37,9 @@ export function createCallLimits({ rates, clock, makeRate, refused }: CallLimits
     throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail(limit) })
   }
   return {
-    acting: createActingAccounts(warmsOfUser, clock, admin => refused('warms-user', { admin })),
+    acting: createActingAccounts(warmsOfUser, clock, keys, admin => refused('warms-user', { admin })),
     failures,
+    keys,
     async count({ admin, user }: Caller): Promise<void> {
       // The user's limit is checked first, so that calls above this limit do not count for the admin.
       if (user !== undefined) judge(admin, 'warms-user', await warmsOfUser.take(userOf(user)))
@@ -64,6 +67,7 @@ const memorySeconds = 86_400
 export function createActingAccounts(
   rate: Pick<KeyedRate, 'take' | 'giveBack'>,
   clock: Pick<Clock, 'now'>,
+  keys: SecretKeys,
   refused: (admin: string) => void,
 ) {
   const right = createShortMemory<true>(clock, memorySeconds)
@@ -90,19 +94,19 @@ export function createActingAccounts(
   return async <T>({ jid, credentials }: LoginRequest, admin: string, logIn: () => Promise<T>): Promise<T> => {
     if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
     const account = userOf(`${credentials.user}@${jid.domain}`)
-    const key = right.keyOf([account, credentials.password])
+    const hash = hashOf(keys, ['account', account, credentials.password])
     // A running login counts as a wrong password. Parallel logins with the same password wait for the first login,
     // because they would reach the limit.
-    for (let first = firsts.get(key); first !== undefined; first = firsts.get(key)) await first
-    const isKnown = right.recall(key) !== undefined
+    for (let first = firsts.get(hash); first !== undefined; first = firsts.get(hash)) await first
+    const isKnown = right.recall(hash) !== undefined
     const login = isKnown ? logIn() : counted(account, admin, logIn)
     const known = login.then(
-      () => right.remember(key, true),
+      () => right.remember(hash, true),
       () => {},
     )
-    if (!isKnown && !firsts.has(key)) {
-      firsts.set(key, known)
-      void known.then(() => firsts.delete(key))
+    if (!isKnown && !firsts.has(hash)) {
+      firsts.set(hash, known)
+      void known.then(() => firsts.delete(hash))
     }
     return login
   }

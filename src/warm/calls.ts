@@ -76,7 +76,7 @@ interface CallsParts {
   readonly config: ClientRules &
     Pick<Config, 'admins' | 'access' | 'listen' | 'https' | 'externalUrl' | 'warmPath' | 'warm'>
   readonly hashes: WorkQueue
-  readonly failures: CallLimits['failures']
+  readonly limits: Pick<CallLimits, 'failures' | 'keys'>
   readonly answering: AnsweringParts
 }
 
@@ -91,7 +91,7 @@ export interface AnsweringParts {
   readonly isStopping: () => boolean
 }
 
-export function createCalls({ config, hashes, failures, answering }: CallsParts) {
+export function createCalls({ config, hashes, limits, answering }: CallsParts) {
   const { log, audit, clock, counts } = answering
   const mayCall = accessBy(config.access.warm)
   const isSafe = takesPasswords(config)
@@ -101,7 +101,8 @@ export function createCalls({ config, hashes, failures, answering }: CallsParts)
     config,
     clock,
     hashes,
-    failures,
+    keys: limits.keys,
+    failures: limits.failures,
     refuse(request, attempt) {
       const line = { code: 'unauthorized', setting: 'ADMIN_USERS, ADMIN_USERS_FILE', admin: attempt?.admin }
       if (attempt === undefined) logOften(request, log, line, 'warm')
@@ -201,6 +202,9 @@ export function demandDomain({ domains }: Admin, domain: string): void {
   })
 }
 
+/** True for requests of `live.js`. */
+export const isUpdate = ({ headers }: Request): boolean => headers['x-live'] !== undefined
+
 const aboutOf = (request: Request, config: ClientRules) => ({
   ...callIdsOf(request),
   address: clientAddress(request, config),
@@ -243,7 +247,7 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
     const told = Object.assign(line, outcome, { admin: call.admin.name, ms: Math.round(ms) })
     // Any page can cause these.
     if (endedNothing(line)) logOften(request, stream, told, name, `nothing ended ${line['jid']}`)
-    else stream.info(told, name)
+    else stream[isRead(name) && isUpdate(request) ? 'debug' : 'info'](told, name)
     if (name === 'warm' || name === 'connect') lastHour.add(outcome.code, ms)
     onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
   }
@@ -260,7 +264,7 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
       const signal = signalOf(request, response)
       const call: Call = { request, response, admin, representation, signal, line }
       let outcome: Outcome = { code: 'client-gone' }
-      counts.calls += 1
+      if (!isUpdate(request)) counts.calls += 1
       const isTooLate = () => handsOver.has(name) && isStopping()
       try {
         if (isTooLate()) throw new Problem('shutting-down')

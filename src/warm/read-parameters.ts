@@ -1,9 +1,11 @@
 import { demandFormat } from '../http/bodies/read-body.js'
 import { Problem } from '../lib/errors.js'
+import { foreignText } from '../lib/text/foreign-text.js'
 import { formPairs } from '../lib/text/form-pairs.js'
 import { memberNames } from '../lib/text/json-members.js'
+import { editDistance, lettersOf } from '../lib/text/similar-words.js'
 import { badParameter, emptyParameter, type Table, type Values } from './parameter-kinds.js'
-import { bodyParameters, identifying, type ParameterName } from './parameters.js'
+import { bodyParameters, identifying, type ParameterName, parameterNames } from './parameters.js'
 
 type Place = 'form' | 'json' | 'query'
 
@@ -91,7 +93,7 @@ function collect<Name extends string>(pairs: Iterable<Pair>, table: Table<Name>,
 
 const secrets: ReadonlySet<string> = new Set<ParameterName>(['password', 'token', 'credential'])
 
-/** Errors quote only names of this form: other text may be a misplaced secret. */
+/** Errors quote only names of this form, or similar to a parameter: other text may be a misplaced secret. */
 const isName = /^[a-z_]{1,40}$/i
 
 function unknownParameter([name, value]: Pair, before: string | undefined, table: Table, place: Place): Problem {
@@ -101,6 +103,8 @@ function unknownParameter([name, value]: Pair, before: string | undefined, table
   }
   const names = Object.keys(table).filter(name => name !== 'csrf_token')
   const allowed = `The ${place === 'query' ? 'query' : 'body'} can have ${names.join(', ') || 'no parameter'}.`
+  const meant = table === bodyParameters ? likelyParameter(name) : undefined
+  if (meant !== undefined) return badParameter(meant, `The body has ${foreignText(name)}, which looks misspelt.`)
   // The rest of a secret after an unescaped `&` looks like a name, mostly without a value.
   if (place === 'form' && secrets.has(before ?? '') && !(isName.test(name) && value !== ''))
     return new Problem('invalid-parameter', {
@@ -135,4 +139,21 @@ function* jsonPairs(text: string): Iterable<Pair> {
     throw new Problem('invalid-body', { detail: 'The JSON must be an object.' })
   const members = value as Record<string, unknown>
   for (const name of memberNames(text)) yield [name, members[name]]
+}
+
+/** Shorter names are too similar to other words. */
+const longEnough = 5
+
+const spelt = parameterNames.filter(name => name !== 'csrf_token')
+const byFoldedName = new Map(spelt.map(name => [lettersOf(name), name]))
+const longest = Math.max(...spelt.map(name => name.length)) + 1
+
+function likelyParameter(name: string): ParameterName | undefined {
+  if (name.length > longest) return undefined
+  const text = lettersOf(name.toLowerCase())
+  const same = byFoldedName.get(text)
+  if (same !== undefined) return same
+  for (const [other, parameter] of byFoldedName)
+    if (other.length >= longEnough && editDistance(text, other) <= 1) return parameter
+  return undefined
 }

@@ -6,7 +6,6 @@ import type { FormTokens } from '../http/access/form-tokens.js'
 import { senderOf } from '../http/access/sender.js'
 import { type Answer, pageAnswer, sendAnswer } from '../http/answers/answer.js'
 import { documents } from '../http/answers/documents.js'
-import type { EventStreams } from '../http/answers/event-streams.js'
 import { type NavigationSettings, publicNavigation, signOutPath } from '../http/answers/navigation.js'
 import { negotiate } from '../http/answers/negotiation.js'
 import { readOnly, redirectToTls } from '../http/answers/pages.js'
@@ -33,15 +32,18 @@ export interface WarmParts {
   readonly warming: WarmingParts
   readonly answering: AnsweringParts
   readonly numbers: Numbers
-  readonly streams: EventStreams
 }
 
 export function createWarmRouter(parts: WarmParts): Router {
-  const { hashes, formTokens, warming, numbers, streams } = parts
+  const { hashes, formTokens, warming, numbers } = parts
   const config = parts.config.warm.enabled ? parts.config : forReaders(parts.config)
   const { sessions, visits } = warming
-  const { failures } = warming.limits
-  const { adminOf, admit, answering } = createCalls({ config, hashes, failures, answering: parts.answering })
+  const { adminOf, admit, answering } = createCalls({
+    config,
+    hashes,
+    limits: warming.limits,
+    answering: parts.answering,
+  })
   const formGuard = createFormGuard(config.externalUrl, formTokens)
   const page = adminPages(config)
   const form = createWarmForm(config, page, formGuard)
@@ -53,14 +55,13 @@ export function createWarmRouter(parts: WarmParts): Router {
     clock: parts.answering.clock,
     sessions,
     visits,
-    streams,
     readAudit: numbers.readAudit,
     page,
     formGuard,
     bindingPage,
     endedNotice,
   })
-  const watch = createNumbersCalls({ page, sessions, numbers, streams })
+  const watch = createNumbersCalls({ page, sessions, numbers })
 
   const showForm: RequestHandler = (request, response) => {
     const admin = adminOf(request)

@@ -459,7 +459,7 @@ describe('parameters match the document:', () => {
   })
 
   test.each([
-    ['attach-binding', 'A parameter is unknown. The body can have jid, password, '],
+    ['attach-binding', 'Parameter: attach_binding.'],
     ['uid', 'Parameter: uid. The body can have jid, password, '],
   ])('unknown parameters of a body or a query get 400, such as %s', async (name, detail) => {
     expect(usual.api.accepts([...schemas, 'WarmRequest'], account)).toBe(true)

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { Problem } from '../../src/lib/errors.js'
 import { Rate } from '../../src/lib/limits/rates.js'
+import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
 import type { LoginRequest } from '../../src/servers/login/login-request.js'
 import { createActingAccounts } from '../../src/warm/call-limits.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -11,6 +12,8 @@ const wish = (password: string, local = 'juliet') =>
     jid: { local, domain: 'chat.example' },
     credentials: { kind: 'password', user: 'portal', password },
   }) as LoginRequest
+
+const keys = secretKeys(() => undefined)
 
 describe('after too many wrong passwords for an account that acts for others', () => {
   const logIn = jest.fn<(password: string) => Promise<string>>()
@@ -23,7 +26,7 @@ describe('after too many wrong passwords for an account that acts for others', (
       throw new Problem('not-authorized', { step: 'sasl' })
     })
     clock = new FakeClock()
-    const accounts = createActingAccounts(new Rate(3, 60), clock, unnoted)
+    const accounts = createActingAccounts(new Rate(3, 60), clock, keys, unnoted)
     call = password => accounts(wish(password), 'admin', () => logIn(password))
   })
 
@@ -50,7 +53,7 @@ describe('after too many wrong passwords for an account that acts for others', (
 test('calls that wait for a first call, which fails because of its user, are tried one by one', async () => {
   let fail = (_problem: Problem) => {}
   const first = new Promise<never>((_resolve, reject) => (fail = reject))
-  const accounts = createActingAccounts(new Rate(3, 60), new FakeClock(), unnoted)
+  const accounts = createActingAccounts(new Rate(3, 60), new FakeClock(), keys, unnoted)
   const ghost = accounts(wish('right', 'ghost'), 'admin', () => first)
   const others = Array.from({ length: 40 }, (_, number) =>
     accounts(wish('right', `user${number}`), 'admin', async () => 'session'),

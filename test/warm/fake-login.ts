@@ -1,5 +1,3 @@
-// The app for tests of the warm API, without an XMPP server.
-import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
 import type { Express } from 'express'
 import pino from 'pino'
@@ -8,16 +6,16 @@ import type { Config } from '../../src/config/config.js'
 import { readNetworks } from '../../src/config/kinds/networks.js'
 import { loadConfig } from '../../src/config/load.js'
 import { createFormTokens } from '../../src/http/access/form-tokens.js'
-import { EventStreams } from '../../src/http/answers/event-streams.js'
 import { type Clock, systemClock } from '../../src/lib/clock.js'
 import { Counts } from '../../src/lib/counts.js'
 import { hashQueue } from '../../src/lib/limits/hash-queue.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
 import type { WorkQueue } from '../../src/lib/limits/work-queue.js'
+import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
 import type { ProofRecord } from '../../src/servers/login/relogin.js'
 import { type AppParts, createApp } from '../../src/service/app.js'
-import { memoryStore } from '../../src/store/memory-store.js'
+import { localTabs } from '../../src/store/local-tabs.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
 import { createAuditReader, RecentAudit } from '../../src/warm/numbers/audit-lines.js'
 import { createCapacity } from '../../src/warm/numbers/capacity.js'
@@ -86,13 +84,14 @@ function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
   return { lastHour, numbers }
 }
 
-const formKey = randomBytes(32)
+/** All fake services have the same keys. */
+const ownKeys = secretKeys(() => undefined)
 
 export const callLimits = ({ rates }: Pick<Config, 'rates'>, makeRate: MakeRate = ownRates) =>
-  createCallLimits({ rates, clock: systemClock, makeRate, refused: unnoted })
+  createCallLimits({ rates, clock: systemClock, keys: ownKeys, makeRate, refused: unnoted })
 
 export const visitsOf = (own: FakeSessions, clock: Clock) =>
-  createVisits({ own, store: memoryStore(clock), clock, timeout: config.warm.timeout, recordSeconds: 300 })
+  createVisits({ own, tabs: localTabs(), shared: undefined, clock, timeout: config.warm.timeout })
 
 /** The parts of an app without a log. Its login returns `binding`. */
 export function appParts(settings: Config = config, makeRate?: MakeRate): AppParts {
@@ -103,13 +102,13 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
   return {
     config: settings,
     hashes: hashQueue(),
-    formTokens: createFormTokens(formKey, Date.now),
+    formTokens: createFormTokens(ownKeys, Date.now),
     warming: {
       login: async () => binding,
       keysOf: async () => keys,
       sessions,
       visits: visitsOf(sessions, systemClock),
-      userLimit: { take: () => true, giveBack: () => {} },
+      userLimit: { take: async () => true, giveBack: () => {} },
       endUnclaimed: () => {},
       limits: callLimits(settings, makeRate),
       counts,
@@ -125,12 +124,6 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
       isStopping: () => false,
     },
     numbers,
-    streams: new EventStreams({
-      externalUrl: config.externalUrl,
-      clock: systemClock,
-      refused: unnoted,
-      report: () => {},
-    }),
     httpLog: log,
     extraRouters: [],
   }
@@ -186,7 +179,7 @@ export function fakeService({
   const app = createApp({
     ...parts,
     hashes,
-    formTokens: createFormTokens(formKey, now ?? Date.now),
+    formTokens: createFormTokens(ownKeys, now ?? Date.now),
     warming: {
       ...parts.warming,
       login: (warmRequest, signal) => {

@@ -1,8 +1,7 @@
 import { type Answer, jsonAnswer } from '../../http/answers/answer.js'
-import type { EventStreams } from '../../http/answers/event-streams.js'
 import type { Problem } from '../../lib/errors.js'
 import type { Sessions } from '../../session/session-types.js'
-import { type AdminPage, answerLive, withProblem } from '../admin-page.js'
+import { type AdminPage, livePage, withProblem } from '../admin-page.js'
 import type { Call } from '../calls.js'
 import { readQuery } from '../read-parameters.js'
 import type { ReadAudit } from './audit-lines.js'
@@ -15,7 +14,6 @@ interface NumbersCallsParts {
   readonly page: AdminPage
   readonly sessions: Sessions
   readonly numbers: Numbers
-  readonly streams: EventStreams
 }
 
 export interface Numbers {
@@ -23,7 +21,7 @@ export interface Numbers {
   readonly readAudit: ReadAudit
 }
 
-export function createNumbersCalls({ page, sessions, numbers, streams }: NumbersCallsParts) {
+export function createNumbersCalls({ page, sessions, numbers }: NumbersCallsParts) {
   const { readOverview, readAudit } = numbers
 
   const readNumbers = async (scope: readonly string[]): Promise<NumbersView> => {
@@ -34,35 +32,31 @@ export function createNumbersCalls({ page, sessions, numbers, streams }: Numbers
     return { states, whole, unanswered: silent.length === 0 ? undefined : silent }
   }
 
-  const answer = async <T>(
-    call: Call,
-    name: 'numbers' | 'failures' | 'audit',
-    read: () => Promise<T>,
-    [describe, valuesOf]: readonly [json: (read: T) => object, page: (read: T) => object],
-  ): Promise<Answer | undefined> => {
-    if (call.representation === 'json') return jsonAnswer(describe(await read()))
-    return answerLive(streams, call, async () => page(name, name, call, valuesOf(await read())))
-  }
-
   return {
-    numbers(call: Call) {
-      readQuery(call.request.url, {})
-      return answer(call, 'numbers', () => readNumbers(call.admin.domains), [describeNumbers, numbersPage])
+    async numbers(call: Call): Promise<Answer> {
+      const { request, representation, admin } = call
+      readQuery(request.url, {})
+      const read = await readNumbers(admin.domains)
+      if (representation === 'json') return jsonAnswer(describeNumbers(read))
+      return livePage(page('numbers', 'numbers', call, numbersPage(read)))
     },
 
-    failures(call: Call) {
-      const { request, admin } = call
+    async failures(call: Call): Promise<Answer> {
+      const { request, representation, admin } = call
       readQuery(request.url, {})
       const wish = { scope: admin.domains, viewer: admin.name, ofFailures: true, limit: Number.MAX_SAFE_INTEGER }
-      return answer(call, 'failures', () => readAudit(wish), [describeFailures, failuresPage])
+      const read = await readAudit(wish)
+      if (representation === 'json') return jsonAnswer(describeFailures(read))
+      return livePage(page('failures', 'failures', call, failuresPage(read)))
     },
 
-    audit(call: Call) {
+    async audit(call: Call): Promise<Answer> {
       const { request, representation, admin } = call
       const query = readQuery(request.url, auditParameters, { sentForm: representation !== 'json' })
       const { limit = usualLines, ...filter } = query
-      const wish = { scope: admin.domains, viewer: admin.name, limit, ...filter }
-      return answer(call, 'audit', () => readAudit(wish), [describeAudit, part => auditPage(part, query)])
+      const read = await readAudit({ scope: admin.domains, viewer: admin.name, limit, ...filter })
+      if (representation === 'json') return jsonAnswer(describeAudit(read))
+      return livePage(page('audit', 'audit', call, auditPage(read, query)))
     },
 
     auditWithMistake(problem: Problem, call: Call): Answer | undefined {

@@ -1,5 +1,5 @@
 import { documents } from '../../http/answers/documents.js'
-import type { SessionState } from '../../session/session-types.js'
+import type { SessionState } from '../../store/store.js'
 import { formatTime } from '../answers.js'
 import { span, stateTexts } from '../page-texts.js'
 import { sessionStates } from '../parameters.js'

@@ -3,7 +3,8 @@ import { otherBrowser } from '../../http/access/browser-name.js'
 import { type Answer, problemAnswer } from '../../http/answers/answer.js'
 import { navigation } from '../../http/answers/navigation.js'
 import { Problem } from '../../lib/errors.js'
-import type { PastEvent, SessionDetails, SessionView } from '../../session/session-types.js'
+import type { PastEvent, SessionDetails } from '../../session/session-types.js'
+import type { StoredSession } from '../../store/store.js'
 import type { PageCall } from '../admin-page.js'
 import { describeSession, formatTime, pathForBrowsers } from '../answers.js'
 import { hiddenFrom, roleAllows } from '../calls.js'
@@ -17,10 +18,9 @@ export interface Viewer {
 
 const transportTexts = { bosh: 'BOSH', websocket: 'WebSocket' } as const
 
-function openerOf({ origin, openedBy }: SessionView): string {
+function openerOf({ origin, admin, isPage }: StoredSession): string {
   if (origin === 'client') return 'the client'
-  if (openedBy === undefined) return 'the service'
-  return openedBy.isPage ? 'a page token' : openedBy.admin
+  return isPage ? 'a page token' : (admin ?? 'the service')
 }
 
 const happenings: Readonly<Record<PastEvent['event'], string>> = {
@@ -33,34 +33,42 @@ const happenings: Readonly<Record<PastEvent['event'], string>> = {
   'taken-up': 'Taken up by another process of the service',
 }
 
-export function sessionDetails(view: SessionDetails, token: string, viewer: Viewer, endedAt?: number) {
-  const { origin, transport, jid, address, browser, isMending, endsAt, counters, history = [], createdAt } = view
-  const isGone = endedAt !== undefined
-  const state = isGone ? 'ended' : view.state
+export function sessionDetails(view: SessionDetails, token: string, viewer: Viewer) {
+  const {
+    origin,
+    transport,
+    state,
+    jid,
+    clientAddress,
+    browser,
+    isMending,
+    endsAt,
+    counters,
+    history = [],
+    openedAt,
+  } = view
   const user = jid?.includes('@') ? jid.split('/', 1)[0] : undefined
   const clockOfPage = Date.now() - viewer.now
   const timeOf = (at: number) => formatTime(clockOfPage + at)
   const past = history.map(({ event, at }) => ({ what: happenings[event], at }))
-  if (isGone) past.push({ what: 'Ended', at: endedAt })
   const dayOf = (at: number) => timeOf(at).slice(0, 10)
-  const day = dayOf(createdAt)
+  const day = dayOf(openedAt)
   const isOneDay = past.every(({ at }) => dayOf(at) === day)
   const isAttachable = state !== 'opening' && state !== 'ended'
   // A page cannot continue the stream of a WebSocket client.
   const isResumable = isAttachable && !(origin === 'client' && transport === 'websocket')
-  const row = describeRow(view, isGone ? { ...viewer, now: endedAt } : viewer)
+  const row = describeRow(view, viewer)
   return {
     ...row,
     title: `${user ?? row.who} · Session`,
-    state,
     stateText: stateTexts[state],
-    meaning: isGone ? 'The session has ended.' : meanings[state],
-    endsIn: isGone || endsAt === undefined ? undefined : duration(Math.max(0, Math.ceil((endsAt - viewer.now) / 1000))),
+    meaning: meanings[state],
+    endsIn: endsAt === undefined ? undefined : duration(Math.max(0, Math.ceil((endsAt - viewer.now) / 1000))),
     token,
     user,
     userInQuery: user && encodeURIComponent(user),
-    opened: timeOf(createdAt),
-    address,
+    opened: timeOf(openedAt),
+    address: clientAddress,
     browser: browser?.replace(otherBrowser, 'not a known browser'),
     isMending,
     counters,
@@ -68,15 +76,14 @@ export function sessionDetails(view: SessionDetails, token: string, viewer: View
     history: past.reverse().map(({ what, at }) => ({
       what,
       when: isOneDay ? timeOf(at).slice(11) : timeOf(at),
-      after: at - createdAt >= 50 ? afterward(at - createdAt) : undefined,
+      after: at - openedAt >= 50 ? afterward(at - openedAt) : undefined,
     })),
     isResumable,
     isAttachable,
-    isGone,
   }
 }
 
-export function describeRow(view: SessionView, { now, admin }: Viewer) {
+export function describeRow(view: StoredSession, { now, admin }: Viewer) {
   const { jid, domain, transport, age, quiet, ...rest } = describeSession(view, now, admin.name)
   return {
     ...rest,

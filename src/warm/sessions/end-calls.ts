@@ -4,8 +4,9 @@ import { type Answer, jsonAnswer, redirectAnswer } from '../../http/answers/answ
 import { demandFormat, readBody } from '../../http/bodies/read-body.js'
 import { Problem } from '../../lib/errors.js'
 import { formPairs } from '../../lib/text/form-pairs.js'
-import type { SessionDetails, Sessions, SessionView } from '../../session/session-types.js'
+import type { SessionDetails, Sessions } from '../../session/session-types.js'
 import { idPattern } from '../../session/sid.js'
+import type { StoredSession } from '../../store/store.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import { formatBareJid, formatJid } from '../../xmpp/jid/jid.js'
 import type { AdminPage } from '../admin-page.js'
@@ -17,6 +18,7 @@ import { endParameters, mostSelected } from '../parameters.js'
 import { givenIn, queryOf, valuesOf } from '../read-parameters.js'
 import { describeRow, type Viewer } from './details-page.js'
 import { type EndedNotice, sentencesOf } from './ended-notice.js'
+import { ofJid } from './list-page.js'
 
 interface EndCallsParts {
   readonly config: Pick<Config, 'externalUrl' | 'warmPath'>
@@ -39,8 +41,8 @@ export function createEndCalls(parts: EndCallsParts) {
     if (jid !== undefined) {
       line['jid'] = formatBareJid(jid)
       demandDomain(admin, jid.domain)
-      const { total } = await sessions.page({ scope: admin.domains, jid: formatJid(jid), limit: 1 })
-      const none: SessionView[] = []
+      const { total } = await sessions.page({ scope: admin.domains, ...ofJid(jid), limit: 1 })
+      const none: StoredSession[] = []
       return { jid, total, views: none, back }
     }
     const views = await sessions.getMany(ids)
@@ -50,12 +52,12 @@ export function createEndCalls(parts: EndCallsParts) {
     return { jid, total: views.length, views, back }
   }
 
-  const endEach = async (views: readonly SessionView[]): Promise<readonly SessionView[]> => {
+  const endEach = async (views: readonly StoredSession[]): Promise<readonly StoredSession[]> => {
     const ended = await Promise.all(views.map(({ id }) => sessions.end(id).catch(() => false)))
     return views.filter((_, index) => ended[index])
   }
 
-  const nameOf = ({ jid, domain }: SessionView) => jid ?? `(at ${withULabels(domain)})`
+  const nameOf = ({ jid, domain }: StoredSession) => jid ?? `(at ${withULabels(domain)})`
 
   return {
     async askWhetherToEndMany(call: Call): Promise<Answer> {

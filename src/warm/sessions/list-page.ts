@@ -3,8 +3,9 @@ import type { Admin } from '../../config/config.js'
 import { pageAdvice } from '../../http/answers/advice.js'
 import { detailOf } from '../../http/answers/answer.js'
 import type { Problem } from '../../lib/errors.js'
-import type { ListWish, SessionList, SessionState } from '../../session/session-types.js'
-import { formatJid } from '../../xmpp/jid/jid.js'
+import type { SessionList } from '../../session/session-types.js'
+import type { PageWish, SessionState } from '../../store/store.js'
+import { formatJid, type Jid, userOf } from '../../xmpp/jid/jid.js'
 import { roleAllows } from '../calls.js'
 import { countedSessions, grouped, meanings, stateTexts } from '../page-texts.js'
 import { badParameter, type Values } from '../parameter-kinds.js'
@@ -36,13 +37,13 @@ const usualRefresh = 15
 const mostLiveRows = 100
 
 export function listPage(listed: ListedSessions, query: ListQuery, viewer: ListViewer, notice?: string) {
-  const { refresh } = query
+  const { refresh, limit = usualRows } = query
   const sent = sentQuery(viewer.request)
   const isFiltered = filters.some(({ name }) => sent.has(name))
   return listValues(viewer, {
     ...describeListed(listed, query, viewer),
     refresh,
-    isLive: refresh === undefined && isLive(query),
+    isLive: refresh === undefined && limit <= mostLiveRows,
     notice,
     filter: filters.flatMap(({ name, label }) =>
       sent.has(name) ? { name: label, value: textOf(name, sent.get(name)!) } : [],
@@ -56,8 +57,6 @@ export function listPage(listed: ListedSessions, query: ListQuery, viewer: ListV
     usualRefresh,
   })
 }
-
-export const isLive = ({ limit = usualRows }: ListQuery): boolean => limit <= mostLiveRows
 
 /** Undefined if the mistake is in no field. */
 export function listWithMistake(problem: Problem, viewer: ListViewer) {
@@ -152,7 +151,7 @@ function listValues({ request, processes }: ListViewer, values: object) {
   return { title: 'Sessions', fields, options, states, chips, back, errors: {}, ...values }
 }
 
-export function describeListed({ page, states }: ListedSessions, query: ListQuery, viewer: ListViewer) {
+function describeListed({ page, states }: ListedSessions, query: ListQuery, viewer: ListViewer) {
   const { total, unanswered } = page
   const { limit = usualRows, page: number = 1 } = query
   const sent = sentQuery(viewer.request)
@@ -250,7 +249,7 @@ export function toListWish(
   query: Values<typeof listParameters>,
   { name, domains }: Admin,
   usual: { readonly limit: number; readonly sort: (typeof orders)[number] },
-): ListWish {
+): PageWish {
   const { jid, search, domain, state, transport, origin, process, visit } = query
   const { limit = usual.limit, after, sort = usual.sort, page = 1 } = query
   const order = orderOf(sort)
@@ -259,7 +258,7 @@ export function toListWish(
     throw badParameter('after', 'It is allowed only with sort opened or -opened. Use page.')
   return {
     scope: domains,
-    jid: jid && formatJid(jid),
+    ...(jid && ofJid(jid)),
     search: search?.toLowerCase(),
     domain,
     state,
@@ -270,6 +269,12 @@ export function toListWish(
     limit,
     after,
     skip: (page - 1) * limit,
-    order,
+    ...order,
   }
+}
+
+/** The sessions of a bare JID, or the session of a full JID. */
+export function ofJid(jid: Jid): Pick<PageWish, 'user' | 'jid'> {
+  const text = formatJid(jid)
+  return { user: userOf(text), jid: text.includes('/') ? text : undefined }
 }

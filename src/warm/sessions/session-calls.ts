@@ -1,16 +1,16 @@
 import type { Config } from '../../config/config.js'
 import type { FormGuard } from '../../http/access/form-guard.js'
 import { type Answer, callIdsOf, jsonAnswer } from '../../http/answers/answer.js'
-import { type EventStreams, liveInterval, wantsEvents } from '../../http/answers/event-streams.js'
 import { readBody } from '../../http/bodies/read-body.js'
 import { cacheAnswers } from '../../lib/answer-cache.js'
 import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
-import type { ListWish, SessionDetails, Sessions } from '../../session/session-types.js'
+import type { SessionDetails, Sessions } from '../../session/session-types.js'
 import { processIn } from '../../store/process-name.js'
+import type { PageWish } from '../../store/store.js'
 import { unreachable } from '../../store/store-problem.js'
 import { formatBareJid, formatJid } from '../../xmpp/jid/jid.js'
-import { type AdminPage, answerLive, livePage, withProblem } from '../admin-page.js'
+import { type AdminPage, livePage, liveSeconds, withProblem } from '../admin-page.js'
 import {
   type AnswerSettings,
   attachBindingFor,
@@ -20,7 +20,7 @@ import {
   describeList,
   withForm,
 } from '../answers.js'
-import { type Call, demandDomain, demandRole, roleAllows } from '../calls.js'
+import { type Call, demandDomain, demandRole, isUpdate, roleAllows } from '../calls.js'
 import type { Numbers } from '../numbers/numbers-calls.js'
 import { badParameter, missingParameter } from '../parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters, usualLimit, usualRows } from '../parameters.js'
@@ -31,10 +31,8 @@ import { toHandover } from '../warming/warm-request.js'
 import { pastSession, sessionDetails } from './details-page.js'
 import { createEndCalls } from './end-calls.js'
 import type { EndedNotice } from './ended-notice.js'
-import { describeListed, isLive, listPage, listWithMistake, toListWish } from './list-page.js'
+import { listPage, listWithMistake, toListWish } from './list-page.js'
 
-/** Live pages share a list for this time, so that it is read once for all of them in each interval. */
-const liveSeconds = liveInterval / 1000 - 1
 const mostLiveLists = 32
 const mostPastLines = 20
 const usualOfPage = { limit: usualRows, sort: '-opened' } as const
@@ -45,7 +43,6 @@ interface SessionCallsParts {
   readonly clock: Clock
   readonly sessions: Sessions
   readonly visits: Visits
-  readonly streams: EventStreams
   readonly readAudit: Numbers['readAudit']
   readonly page: AdminPage
   readonly formGuard: FormGuard
@@ -54,19 +51,20 @@ interface SessionCallsParts {
 }
 
 export function createSessionCalls(parts: SessionCallsParts) {
-  const { config, clock, sessions, visits, streams, readAudit, page, formGuard, bindingPage, endedNotice } = parts
+  const { config, clock, sessions, visits, readAudit, page, formGuard, bindingPage, endedNotice } = parts
   const viewerOf = ({ request, admin }: Call) => ({
     request,
     admin,
     now: clock.now(),
     processes: sessions.processes,
   })
-  const readList = async (wish: ListWish) => {
+  const readList = async (wish: PageWish) => {
     const [page, { states }] = await Promise.all([sessions.page(wish), sessions.states(wish.scope)])
     return { page, states }
   }
-  const readForStreams = cacheAnswers(clock, mostLiveLists, async question => {
-    return { value: await readList(JSON.parse(question) as ListWish), seconds: liveSeconds }
+  /** Live pages with the same list share it, so that it is read once for all of them in each interval. */
+  const readForUpdates = cacheAnswers(clock, mostLiveLists, async question => {
+    return { value: await readList(JSON.parse(question) as PageWish), seconds: liveSeconds - 1 }
   })
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
@@ -89,7 +87,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
   }
 
   return {
-    async list(call: Call): Promise<Answer | undefined> {
+    async list(call: Call): Promise<Answer> {
       const { request, admin, representation, line } = call
       const isPage = representation !== 'json'
       const query = isPage
@@ -101,19 +99,10 @@ export function createSessionCalls(parts: SessionCallsParts) {
       if (visit === undefined) demandRole(admin, 'sessions', ' It can list the sessions of a visit.')
       const wish = toListWish(query, admin, isPage ? usualOfPage : usualOfPrograms)
       if (!isPage) return jsonAnswer(describeList(await sessions.page(wish), clock.now(), admin.name))
-      if (wantsEvents(request) && isLive(query)) {
-        const question = JSON.stringify(wish)
-        let isFirst = true
-        await streams.open(call.response, admin.name, async () => {
-          // `readForStreams` may return a stored list that is older than the page.
-          const listed = await (isFirst ? readList(wish) : readForStreams(question))
-          isFirst = false
-          return page('sessions-live', 'sessions', call, describeListed(listed, query, viewerOf(call))).body
-        })
-        return undefined
-      }
-      const notice = endedNotice.messageOf(call)
-      const values = listPage(await readList(wish), query, viewerOf(call), notice)
+      // A page that opens needs the newest list, because its reader may just have ended a session.
+      const listed = await (isUpdate(request) ? readForUpdates(JSON.stringify(wish)) : readList(wish))
+      const notice = isUpdate(request) ? undefined : endedNotice.messageOf(call)
+      const values = listPage(listed, query, viewerOf(call), notice)
       const { headers, body } = livePage(page('sessions', 'sessions', call, values))
       const refresh = query.refresh && { Refresh: String(query.refresh) }
       return { status: 200, body, headers: { ...headers, ...refresh, ...(notice && endedNotice.forgotten(call)) } }
@@ -140,26 +129,11 @@ export function createSessionCalls(parts: SessionCallsParts) {
       return jsonAnswer(result)
     },
 
-    async show(call: Call): Promise<Answer | undefined> {
-      let view = await demandSession(call)
+    async show(call: Call): Promise<Answer> {
+      const view = await demandSession(call)
       if (call.representation === 'json') return jsonAnswer(describeDetails(view, clock.now(), call.admin.name))
-      let endedAt: number | undefined
-      const read = async () => {
-        try {
-          if (endedAt === undefined) view = await demandSession(call)
-        } catch (error) {
-          if (!(error instanceof Problem && error.code === 'session-not-found')) throw error
-          endedAt = clock.now()
-        }
-      }
-      let isFirst = true
-      return answerLive(streams, call, async () => {
-        if (!isFirst) await read()
-        isFirst = false
-        return withForm(
-          page('session', 'sessions', call, sessionDetails(view, tokenFor(call), viewerOf(call), endedAt)),
-        )
-      })
+      const values = sessionDetails(view, tokenFor(call), viewerOf(call))
+      return livePage(withForm(page('session', 'sessions', call, values)))
     },
 
     async showPast(problem: Problem, call: Call): Promise<Answer | undefined> {

@@ -266,6 +266,28 @@ describe('a warm call is rejected', () => {
     })
   })
 
+  test.each([
+    ['attach-binding', 'attach_binding'],
+    ['attachBinding', 'attach_binding'],
+    ['expires-in', 'expires_in'],
+    ['expiresIn', 'expires_in'],
+    ['expire_in', 'expires_in'],
+    ['pasword', 'password'],
+    ['passwrod', 'password'],
+    ['passwords', 'password'],
+    ['Password', 'password'],
+    ['Jid', 'jid'],
+    ['WAIT', 'wait'],
+    ['tokem', 'token'],
+    ['langauge', 'language'],
+    ['auth_zid', 'authzid'],
+    ['vist', 'visit'],
+  ])('with the name %s is rejected, and %s is suggested', (name, meant) => {
+    const problem = `invalid-parameter | Parameter: ${meant}. The body has ${name}, which looks misspelt.`
+    expect(problemOf(`${least}&${name}=x`)).toBe(problem)
+    expect(problemOf(JSON.stringify({ ...leastJson, [name]: null }), json)).toBe(problem)
+  })
+
   const all = Object.keys(bodyParameters).filter(name => name !== 'csrf_token')
 
   test.each([
@@ -284,7 +306,6 @@ describe('a warm call is rejected', () => {
       'email',
       'secret',
       'url',
-      'pasword',
     ],
     ...['_method', '__proto__', 'authenticity_token'],
   ])('with the unknown name %j is rejected, and the error lists the names', name => {
@@ -293,7 +314,7 @@ describe('a warm call is rejected', () => {
     expect(problemOf(`{"jid":"a@b.example","password":"x","${name}":1}`, json)).toBe(problem)
   })
 
-  test.each(['x'.repeat(41), 'attach-binding', 'hunter2', 'correct-horse', '', 'a\r\nb\u202e\0'])(
+  test.each(['x'.repeat(41), 'hunter2', 'correct-horse', '', 'a\r\nb\u202e\0'])(
     'with the name %j, which may be a secret, is rejected without it',
     name => {
       const problem = problemOf(JSON.stringify({ ...leastJson, [name]: 1 }), json)
