@@ -246,7 +246,7 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
     const stream = isRead(name) ? log : audit
     const told = Object.assign(line, outcome, { admin: call.admin.name, ms: Math.round(ms) })
     // Any page can cause these.
-    if (endedNothing(line)) logOften(request, stream, told, name, `nothing ended ${line['jid']}`)
+    if (line['ended'] === 0 && !line['elsewhere']) logOften(request, stream, told, name, `nothing ended ${line['jid']}`)
     else stream[isRead(name) && isUpdate(request) ? 'debug' : 'info'](told, name)
     if (name === 'warm' || name === 'connect') lastHour.add(outcome.code, ms)
     onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
@@ -287,10 +287,6 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
         if (call.isForwarded !== true) note(call, name, outcome, started)
       }
     }
-}
-
-function endedNothing({ ended, elsewhere, unanswered }: Call['line']): boolean {
-  return ended === 0 && !elsewhere && unanswered === undefined
 }
 
 export function outcomeOf({ code, step, condition, detail, setting, cause, server }: Problem): Outcome {

@@ -26,7 +26,7 @@ export function createNumbersCalls({ page, sessions, numbers }: NumbersCallsPart
 
   const readNumbers = async (scope: readonly string[]): Promise<NumbersView> => {
     const reading = scope.includes('*') ? readOverview() : undefined
-    const [{ states }, whole] = await Promise.all([sessions.states(scope), reading])
+    const [states, whole] = await Promise.all([sessions.states(scope), reading])
     // The store has the sessions of these processes, but not their other numbers.
     const silent = whole?.processes?.filter(({ state }) => state === 'silent').map(({ name }) => name) ?? []
     return { states, whole, unanswered: silent.length === 0 ? undefined : silent }

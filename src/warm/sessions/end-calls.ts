@@ -85,10 +85,7 @@ export function createEndCalls(parts: EndCallsParts) {
         throw new Problem('cross-site-request', { detail: 'Programs end sessions by DELETE.' })
       const { jid, views, back } = await demandSelection(call, selection)
       const own = jid === undefined ? await endEach(views) : []
-      const ended =
-        jid === undefined
-          ? { ended: own.length, elsewhere: 0, unanswered: undefined }
-          : await sessions.endAll(formatJid(jid))
+      const ended = jid === undefined ? { ended: own.length, elsewhere: 0 } : await sessions.endAll(formatJid(jid))
       const result = describeEnded(ended)
       Object.assign(line, result)
       if (representation === 'json') return jsonAnswer(result)
@@ -112,7 +109,7 @@ export function createEndCalls(parts: EndCallsParts) {
       const view = await demandSession(call, { toEnd: true })
       await end(view.id)
       if (representation === 'json') return jsonAnswer({ ended: 1 })
-      const ended = { ended: 1, selected: 1, elsewhere: 0, unanswered: undefined }
+      const ended = { ended: 1, selected: 1, elsewhere: 0 }
       return endedNotice.redirect(call, sentencesOf({ ...ended, names: [nameOf(view)] }))
     },
 

@@ -56,7 +56,7 @@ export function createEndedNotice({ config, formTokens }: EndedNoticeParts) {
 }
 
 /** Short enough for a cookie, whatever the names are. */
-export function sentencesOf({ ended, selected, user, names, elsewhere, unanswered = [] }: Ended): string {
+export function sentencesOf({ ended, selected, user, names, elsewhere }: Ended): string {
   if (ended === 1 && selected === 1) return `The session of ${cut(names[0] ?? 'this user')} was ended.`
   const count = ended === 1 ? '1 session' : `${ended} sessions`
   const verb = ended === 1 ? 'was' : 'were'
@@ -67,7 +67,6 @@ export function sentencesOf({ ended, selected, user, names, elsewhere, unanswere
       : `${count}${whose} ${verb} ended.`,
     selected !== undefined && ended < selected && 'The others had ended before, or their process did not answer.',
     elsewhere > 0 && `${elsewhere} more at another endpoint, which this service cannot end.`,
-    unanswered.length > 0 && `These processes did not answer, and may have more: ${listOf(unanswered).slice(1)}.`,
   ]
     .filter(Boolean)
     .join(' ')

@@ -59,7 +59,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
     processes: sessions.processes,
   })
   const readList = async (wish: PageWish) => {
-    const [page, { states }] = await Promise.all([sessions.page(wish), sessions.states(wish.scope)])
+    const [page, states] = await Promise.all([sessions.page(wish), sessions.states(wish.scope)])
     return { page, states }
   }
   /** Live pages with the same list share it, so that it is read once for all of them in each interval. */
