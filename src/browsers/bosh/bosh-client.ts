@@ -349,7 +349,6 @@ export class BoshClient implements Client {
     }
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined) {
-      this.#parts.counts.repeatsRefused += 1
       peer.answer(this.#fault(fault))
       return
     }

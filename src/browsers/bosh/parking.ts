@@ -62,7 +62,6 @@ export class Parking {
   }
 
   #defer({ peer, since }: Pending): void {
-    this.#parts.counts.bodiesRefused += 1
     this.#parts.counts.failedRequests += 1
     peer.answer(busyAnswer)
     this.#delivery.beginInactivity(since)
