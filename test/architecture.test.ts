@@ -129,8 +129,9 @@ test('HTTP requests to others use the connections of outgoing/', () => {
   const others = (found: readonly string[]) => found.filter(file => !/^(outgoing|packages)\//.test(file))
   expect(others(reads(/\bAgent\(|\bglobalAgent\b|\bundici\b/))).toEqual([])
   const requesting = /import (?:\* as https?|\{[^}]*\b(?:request|get)\b[^}]*\}) from 'node:https?'/
-  // The health check asks only the service itself. The others use agents of outgoing/.
-  expect(others(reads(requesting)).sort()).toEqual(['command/health-check', 'events/post', 'remote/http-request'])
+  // The health check and the demo ask only the service itself. The others use agents of outgoing/.
+  const ofItself = ['command/health-check', 'demo/router']
+  expect(others(reads(requesting)).sort()).toEqual([...ofItself, 'events/post', 'remote/http-request'])
 })
 
 test('the store imports only lib/ and xmpp/jid/', () => {

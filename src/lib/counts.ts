@@ -85,7 +85,6 @@ export const limits = {
   /** `undefined`: no setting changes this limit. */
   'unread-reply': undefined,
   'requests-ahead': undefined,
-  carried: undefined,
   unsent: undefined,
   hashes: undefined,
   'wrong-tokens': undefined,

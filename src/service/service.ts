@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
-import { heldRequests } from '../browsers/bosh/bosh-client.js'
+import { heldRequests } from '../browsers/bosh/connection-manager.js'
 import type { Config } from '../config/config.js'
 import { createLiveConfig } from '../config/live-config.js'
 import { settingsInCommon } from '../config/serving.js'
@@ -22,17 +22,15 @@ import { RemoteFault } from '../remote/remote-fault.js'
 import { recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
 import { stateFiles } from '../session/registry/state-files.js'
 import { StoredRecords } from '../session/registry/stored-records.js'
-import { memoryStore } from '../store/memory-store.js'
+import { localTabs } from '../store/local-tabs.js'
 import { newProcessName } from '../store/process-name.js'
 import type { Store, StoreEvents } from '../store/store.js'
 import { createCallLimits } from '../warm/call-limits.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
 import { createAuditReader } from '../warm/numbers/audit-lines.js'
 import { createCapacity } from '../warm/numbers/capacity.js'
-import { createFailureReader } from '../warm/numbers/failure-groups.js'
 import { LastHour } from '../warm/numbers/last-hour.js'
-import { createHourReader, createOverview } from '../warm/numbers/overview.js'
-import { RecentWarms } from '../warm/numbers/recent-warms.js'
+import { createOverview } from '../warm/numbers/overview.js'
 import { createVisits } from '../warm/visits.js'
 import { watchFailures } from '../watching/failure-share.js'
 import { createHealthListeners } from '../watching/health.js'
@@ -117,7 +115,6 @@ export async function startService({
           peers: config.peers,
           // During an upgrade, there are twice as many workers.
           ports: Math.max(1, 2 * config.workers),
-          isFast: config.http.fast,
           name: processName,
           place,
           folder: socketsFolder,
@@ -126,7 +123,8 @@ export async function startService({
           logFor,
         })
   const others = joined?.peers
-  const store = joined?.store ?? memoryStore(clock)
+  const recordSeconds = config.linkResumeTime
+  const shared = joined && { others: joined.peers, store: joined.store, recordSeconds }
   const sums = new MinuteSums(clock)
   const descriptors = new Descriptors()
   const refused = createRefusals({ counts, sums, log })
@@ -141,8 +139,7 @@ export async function startService({
     clock,
     sums,
     descriptors,
-    store,
-    others,
+    shared,
     takeUp: joined && (id => records!.takeUp({ id })),
     hashes: hashQueue(refused),
     dns,
@@ -158,7 +155,7 @@ export async function startService({
     const limit = sessions.fullAt()
     return limit && `${limit} is reached`
   }
-  const notice = () => (store.isUp ? undefined : 'the store that the processes share is away')
+  const notice = () => (joined?.store.isUp !== false ? undefined : 'the store that the processes share is away')
   const metrics = createMetrics({
     counts,
     joined,
@@ -179,8 +176,7 @@ export async function startService({
       events: () => events?.waiting ?? 0,
     },
   })
-  const recentWarms = new RecentWarms(clock)
-  const lastHour = new LastHour({ clock, counts, recentWarms, registry })
+  const lastHour = new LastHour({ clock, counts, registry })
   const capacity = createCapacity({
     config: live.config,
     registry,
@@ -198,7 +194,7 @@ export async function startService({
       store: joined.store,
       keys: () => live.config.sealKeys ?? [],
       clock,
-      seconds: sessions.recordSeconds,
+      seconds: recordSeconds,
       isReady: () => stopping?.isReady === true && registry.takesSessions,
       take: record => sites.takeUp(record),
       end: id => void ownSessions.end(id),
@@ -228,25 +224,21 @@ export async function startService({
       rates: live.config.rates,
       clock,
       keys,
-      sharedRates: joined?.store.rate,
       makeRate,
       refused,
     }),
     visits: createVisits({
       own: ownSessions,
-      store,
-      others,
+      tabs: joined?.store.tabs ?? localTabs(),
+      shared,
       clock,
       timeout: config.warm.timeout,
       takeUp: records && (tab => records.takeUp({ tab })),
-      recordSeconds: sessions.recordSeconds,
     }),
-    recentWarms,
+    lastHour,
     numbers: {
-      readOverview: createOverview({ others, clock, recentWarms, place, registry, capacity }),
-      readHour: createHourReader({ others, clock, lastHour }),
-      readAudit: createAuditReader({ others, lines: audit.recent.all }),
-      readFailures: createFailureReader({ others, lines: audit.recent.failures }),
+      readOverview: createOverview({ others, clock, lastHour, place, registry, capacity }),
+      readAudit: createAuditReader({ others, recent: audit.recent }),
     },
     onCall: call => metrics.recordCall(call),
     isStopping: () => stopping?.hasBegun === true && others?.forNewSession() === undefined,
@@ -274,7 +266,7 @@ export async function startService({
   let metricsServer: MetricsServer | undefined
   try {
     if (servesMetrics && address) metricsServer = await serveMetrics(address, metrics.text, fault, log)
-    await joined?.join(dispatcher, sessions.book)
+    await joined?.join(dispatcher, sessions.book!)
     listening = await listen(dispatcher, {
       config: live.config,
       log,

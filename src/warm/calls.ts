@@ -25,8 +25,7 @@ import { foreignList, foreignText } from '../lib/text/foreign-text.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
-import { isUpdate } from './live-page.js'
-import type { RecentWarms } from './numbers/recent-warms.js'
+import type { LastHour } from './numbers/last-hour.js'
 
 type CallName = 'warm' | 'connect' | 'resume' | 'logout' | ReadCall
 
@@ -41,6 +40,9 @@ const handsOver: ReadonlySet<CallName> = new Set(['warm', 'connect', 'resume'])
 export const logged = new WeakSet<Response>()
 
 const adminsOfErrors = new WeakMap<Response, Admin>()
+
+/** True for requests of `live.js`. */
+export const isUpdate = ({ headers }: Pick<Request, 'headers'>): boolean => headers['x-live'] !== undefined
 
 export interface Call {
   readonly request: Request
@@ -85,7 +87,7 @@ export interface AnsweringParts {
   readonly clock: Clock
   readonly sums: MinuteSums
   readonly counts: Counts
-  readonly recentWarms: RecentWarms
+  readonly lastHour: Pick<LastHour, 'add'>
   readonly onCall: (call: FinishedCall) => void
   readonly isStopping: () => boolean
 }
@@ -240,7 +242,7 @@ interface CallerOf {
 
 /** `onProblem` can return a page, such as the form with its mistakes, or undefined for the usual error. */
 export function createAnswering(config: ClientRules, parts: AnsweringParts, { adminOf, representationOf }: CallerOf) {
-  const { log, audit, clock, counts, recentWarms, onCall, isStopping } = parts
+  const { log, audit, clock, counts, lastHour, onCall, isStopping } = parts
   const logOften = createOftenLog(config, parts)
   const note = (call: Call, name: CallName, outcome: Outcome, started: number): void => {
     const { request, line } = call
@@ -250,7 +252,7 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
     // Any page can cause these.
     if (endedNothing(line)) logOften(request, stream, told, name, `nothing ended ${line['jid']}`)
     else stream[unaudited.has(name) && isUpdate(request) ? 'debug' : 'info'](told, name)
-    if (name === 'warm' || name === 'connect') recentWarms.add(outcome.code, ms)
+    if (name === 'warm' || name === 'connect') lastHour.add(outcome.code, ms)
     onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
   }
   return (

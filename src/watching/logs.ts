@@ -5,20 +5,8 @@ import type { Config } from '../config/config.js'
 import { ConfigError } from '../config/load.js'
 import type { Counts } from '../lib/counts.js'
 import { codeOf, createLog, type LogFormat } from '../lib/log.js'
-import { RecentLines } from '../lib/recent-lines.js'
 import { LineWriter } from '../lib/text/line-writer.js'
-
-/** Stores audit lines in JSON, of at most 4 KiB each. */
-export class RecentAudit {
-  readonly all = new RecentLines(500)
-  readonly failures = new RecentLines(200)
-
-  add(line: string): void {
-    this.all.add(line)
-    const isOfLogin = /"msg":"(?:warm|connect|client login)"/.test(line)
-    if (isOfLogin && !/"code":"(?:ok|client-gone)"/.test(line)) this.failures.add(line)
-  }
-}
+import { RecentAudit } from '../warm/numbers/audit-lines.js'
 
 /** Records who called, logged in or ended a session, at any LOG_LEVEL. */
 export interface AuditTrail {

@@ -16,7 +16,7 @@ const rules = { assumeSecure: false, trustedProxies: readNetworks('loopback', ()
 const from = (headers: IncomingMessage['headers']) =>
   ({ headers, socket: { remoteAddress: '127.0.0.1' } }) as unknown as IncomingMessage
 const rules4 = { path: '/', secure: true }
-const cookie = new AttachCookie('1', 'reply', 60, rules4, 0)
+const cookie = AttachCookie.forPage('1', 'reply', 60, rules4, 0)
 const tokens = createFormTokens(
   secretKeys(() => undefined),
   () => 0,

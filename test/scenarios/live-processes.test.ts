@@ -1,8 +1,8 @@
 // Live pages of one process show what happens at another.
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
-import { memoryStore } from '../../src/store/memory-store.js'
 import { BoshClient } from '../support/bosh-client.js'
+import { memoryStore } from '../support/memory-store.js'
 import { callSessions } from '../support/sessions-api.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 import { SteppedClock } from '../support/stepped-clock.js'

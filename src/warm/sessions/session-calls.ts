@@ -5,11 +5,12 @@ import { readBody } from '../../http/bodies/read-body.js'
 import { cacheAnswers } from '../../lib/answer-cache.js'
 import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
-import type { ListWish, SessionDetails, Sessions } from '../../session/session-types.js'
+import type { SessionDetails, Sessions } from '../../session/session-types.js'
 import { processIn } from '../../store/process-name.js'
+import type { PageWish } from '../../store/store.js'
 import { unreachable } from '../../store/store-problem.js'
 import { formatBareJid, formatJid } from '../../xmpp/jid/jid.js'
-import { adminPageContext } from '../admin-page.js'
+import { type AdminPage, livePage, liveSeconds, withProblem } from '../admin-page.js'
 import {
   type AnswerSettings,
   attachBindingFor,
@@ -17,25 +18,25 @@ import {
   describeDetails,
   describeEnded,
   describeList,
+  withForm,
 } from '../answers.js'
-import { type Call, demandDomain, demandRole, roleAllows } from '../calls.js'
-import { isUpdate, livePage, liveSeconds } from '../live-page.js'
+import { type Call, demandDomain, demandRole, isUpdate, roleAllows } from '../calls.js'
 import type { Numbers } from '../numbers/numbers-calls.js'
 import { badParameter, missingParameter } from '../parameter-kinds.js'
-import { listParameters, logoutParameters, pageParameters, usualRows } from '../parameters.js'
+import { listParameters, logoutParameters, pageParameters, usualLimit, usualRows } from '../parameters.js'
 import { noParameters, readParameters, readQuery } from '../read-parameters.js'
 import type { Visits } from '../visits.js'
 import type { BindingPage } from '../warming/binding-page.js'
 import { toHandover } from '../warming/warm-request.js'
-import { sessionDetails } from './details-page.js'
+import { pastSession, sessionDetails } from './details-page.js'
 import { createEndCalls } from './end-calls.js'
 import type { EndedNotice } from './ended-notice.js'
-import { listPage, listWithMistake } from './list-page.js'
-import { toListWish } from './list-wish.js'
-import { pastSession } from './past-session.js'
+import { listPage, listWithMistake, toListWish } from './list-page.js'
 
 const mostLiveLists = 32
 const mostPastLines = 20
+const usualOfPage = { limit: usualRows, sort: '-opened' } as const
+const usualOfPrograms = { limit: usualLimit, sort: 'opened' } as const
 
 interface SessionCallsParts {
   readonly config: AnswerSettings & Pick<Config, 'bosh' | 'warm'>
@@ -43,32 +44,27 @@ interface SessionCallsParts {
   readonly sessions: Sessions
   readonly visits: Visits
   readonly readAudit: Numbers['readAudit']
+  readonly page: AdminPage
   readonly formGuard: FormGuard
   readonly bindingPage: BindingPage
   readonly endedNotice: EndedNotice
 }
 
 export function createSessionCalls(parts: SessionCallsParts) {
-  const { config, clock, sessions, visits, readAudit, formGuard, bindingPage, endedNotice } = parts
-  const contextOf = (call: Call) => ({
-    ...adminPageContext(call, config),
+  const { config, clock, sessions, visits, readAudit, page, formGuard, bindingPage, endedNotice } = parts
+  const viewerOf = ({ request, admin }: Call) => ({
+    request,
+    admin,
     now: clock.now(),
-    admin: call.admin.name,
-    rights: {
-      canWarm: roleAllows(call.admin, 'warm'),
-      canEnd: roleAllows(call.admin, 'logout'),
-      canResume: roleAllows(call.admin, 'resume'),
-      canList: roleAllows(call.admin, 'sessions'),
-    },
+    processes: sessions.processes,
   })
-  const listContextOf = (call: Call) => ({ ...contextOf(call), processes: sessions.processes })
-  const readList = async (wish: ListWish) => {
+  const readList = async (wish: PageWish) => {
     const [page, { states }] = await Promise.all([sessions.page(wish), sessions.states(wish.scope)])
     return { page, states }
   }
   /** Live pages with the same list share it, so that it is read once for all of them in each interval. */
   const readForUpdates = cacheAnswers(clock, mostLiveLists, async question => {
-    return { value: await readList(JSON.parse(question) as ListWish), seconds: liveSeconds - 1 }
+    return { value: await readList(JSON.parse(question) as PageWish), seconds: liveSeconds - 1 }
   })
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
@@ -101,17 +97,22 @@ export function createSessionCalls(parts: SessionCallsParts) {
       line['jid'] = jid && formatBareJid(jid)
       if (domain !== undefined) demandDomain(admin, domain)
       if (visit === undefined) demandRole(admin, 'sessions', ' It can list the sessions of a visit.')
-      const wish = toListWish(query, admin, isPage ? { limit: usualRows, sort: '-opened' } : undefined)
+      const wish = toListWish(query, admin, isPage ? usualOfPage : usualOfPrograms)
       if (!isPage) return jsonAnswer(describeList(await sessions.page(wish), clock.now(), admin.name))
       // A page that opens needs the newest list, because its reader may just have ended a session.
       const listed = await (isUpdate(request) ? readForUpdates(JSON.stringify(wish)) : readList(wish))
       const notice = isUpdate(request) ? undefined : endedNotice.messageOf(call)
-      const page = livePage(listPage(listed, query, listContextOf(call), notice))
-      return notice === undefined ? page : { ...page, headers: { ...page.headers, ...endedNotice.forgotten(call) } }
+      const values = listPage(listed, query, viewerOf(call), notice)
+      const { headers, body } = livePage(page('sessions', 'sessions', call, values))
+      const refresh = query.refresh && { Refresh: String(query.refresh) }
+      return { status: 200, body, headers: { ...headers, ...refresh, ...(notice && endedNotice.forgotten(call)) } }
     },
 
-    listWithMistake: (problem: Problem, call: Call): Answer | undefined =>
-      listWithMistake(problem, listContextOf(call)),
+    listWithMistake(problem: Problem, call: Call): Answer | undefined {
+      const { representation } = call
+      const values = representation === 'json' ? undefined : listWithMistake(problem, viewerOf(call))
+      return values && withProblem(page('sessions', 'sessions', call, values), problem, representation)
+    },
 
     async logOutEverywhere({ request, admin, line }: Call): Promise<Answer> {
       const { jid, visit } = readQuery(request.url, logoutParameters)
@@ -131,7 +132,8 @@ export function createSessionCalls(parts: SessionCallsParts) {
     async show(call: Call): Promise<Answer> {
       const view = await demandSession(call)
       if (call.representation === 'json') return jsonAnswer(describeDetails(view, clock.now(), call.admin.name))
-      return livePage(sessionDetails(view, tokenFor(call), contextOf(call)))
+      const values = sessionDetails(view, tokenFor(call), viewerOf(call))
+      return livePage(withForm(page('session', 'sessions', call, values)))
     },
 
     async showPast(problem: Problem, call: Call): Promise<Answer | undefined> {
@@ -142,7 +144,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
       const { lines } = await readAudit({ scope: admin.domains, viewer: admin.name, limit: mostPastLines, id })
       const own = lines.filter(line => line.id === id && (line.code ?? 'ok') === 'ok')
       if (own.length === 0) return undefined
-      return pastSession(problem, own, contextOf(call))
+      return pastSession(own, call, config)
     },
 
     async logOut(call: Call): Promise<undefined> {
@@ -151,7 +153,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
       call.response.status(204).end()
     },
 
-    ...createEndCalls({ config, sessions, formGuard, endedNotice, contextOf, demandSession, end }),
+    ...createEndCalls({ config, sessions, formGuard, endedNotice, page, viewerOf, demandSession, end }),
 
     async resume(call: Call): Promise<Answer> {
       const { request, admin, representation } = call

@@ -11,7 +11,7 @@ const jids = (text: string) => Array.from(text.matchAll(/rowheader"><\w+ [^>]*ti
 function withUsers(count: number) {
   const set = setUp()
   for (let number = 1; number <= count; number++)
-    set.sessions.add(number, { jid: `user${number}@chat.example/x`, createdAt: number })
+    set.sessions.add(number, { jid: `user${number}@chat.example/x`, openedAt: number })
   return set
 }
 

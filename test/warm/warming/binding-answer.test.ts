@@ -22,7 +22,7 @@ async function postForm({ settings, bound, headers, now }: Sent = {}) {
   const sessions = new FakeSessions()
   sessions.views.set(binding.id, {
     ...{ id: binding.id, jid: binding.jid, domain: 'chat.example', origin: 'warmed', transport: undefined },
-    ...{ state: 'waiting', createdAt: 0, quietSince: 0 },
+    ...{ process: '', isPage: false, state: 'waiting', openedAt: 0, quietSince: 0 },
   })
   const login = async () => ({ ...binding, ...bound })
   const service = fakeService({ ...settings, sessions, login, ...(now && { now }) })
