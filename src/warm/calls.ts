@@ -41,6 +41,9 @@ export const logged = new WeakSet<Response>()
 
 const adminsOfErrors = new WeakMap<Response, Admin>()
 
+/** True for requests of `live.js`. */
+export const isUpdate = ({ headers }: Pick<Request, 'headers'>): boolean => headers['x-live'] !== undefined
+
 export interface Call {
   readonly request: Request
   readonly response: Response
