@@ -116,12 +116,10 @@ export class PageTraffic {
 export class Counts {
   requests = 0
   failedRequests = 0
-  bodiesRefused = 0
   unknownSids = 0
   unknownHosts = 0
   /** XEP-0124 §14.3. */
   replays = 0
-  repeatsRefused = 0
   waitTimeouts = 0
   gapTimeouts = 0
   readonly pages = { bosh: new PageTraffic(), websocket: new PageTraffic() }

@@ -148,7 +148,7 @@ export async function startService({
   const { registry, own: ownSessions, open, names, makeRate } = sessions
   const { events: receiver } = config
   const events =
-    receiver && createEvents({ receiver, proxies: config.proxies, names, clock, counts, log: logFor('events') })
+    receiver && createEvents({ receiver, proxies: config.proxies, names, clock, counts, sums, log: logFor('events') })
 
   const fault = () => {
     if (stopping?.isReady !== true) return stopping === undefined ? 'starting' : 'stopping'

@@ -349,7 +349,6 @@ export class BoshClient implements Client {
     if (older !== undefined) pending.repeats = older.repeats + 1
     if (this.#open.park(pending, body.text, most)) older?.peer.answer(this.#delivery.wrap(errorBody))
     else {
-      this.#parts.counts.bodiesRefused += 1
       this.#parts.counts.failedRequests += 1
       peer.answer(busyAnswer)
       this.#delivery.beginInactivity(since)
@@ -367,7 +366,6 @@ export class BoshClient implements Client {
     }
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined) {
-      this.#parts.counts.repeatsRefused += 1
       peer.answer(this.#fault(fault))
       return
     }

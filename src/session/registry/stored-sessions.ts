@@ -5,11 +5,9 @@ import { processIn } from '../../store/process-name.js'
 import type { Ending, RecordKey, Store, StoredSession } from '../../store/store.js'
 import { orStoreProblem, storeProblem, unreachable } from '../../store/store-problem.js'
 import { userOf } from '../../xmpp/jid/jid.js'
-import type { EndedHere, EndedSessions, SessionDetails, Sessions } from '../session-types.js'
+import type { EndedSessions, SessionDetails, Sessions } from '../session-types.js'
 import type { OwnSessions } from './own-sessions.js'
 import type { SessionBook } from './session-book.js'
-
-const unanswered = undefined
 
 /** What several processes have in common. */
 export interface Shared {
@@ -66,13 +64,9 @@ export function storedSessions({ own, clock, shared }: StoredSessionsParts): Ses
       return found.filter(view => view !== undefined)
     },
 
-    async page(wish) {
-      return { ...(await orStoreProblem((await listed()).page(wish))), unanswered }
-    },
+    page: async wish => orStoreProblem((await listed()).page(wish)),
 
-    async states(scope) {
-      return { states: await orStoreProblem((await listed()).states(scope)), unanswered }
-    },
+    states: async scope => orStoreProblem((await listed()).states(scope)),
 
     /** The call has been forwarded to the process of the session. */
     resume: async (id, handover) => own.resume(id, handover),
@@ -107,7 +101,7 @@ export function storedSessions({ own, clock, shared }: StoredSessionsParts): Ses
 interface Everywhere {
   readonly kind: string
   readonly question: unknown
-  readonly here: () => EndedHere
+  readonly here: () => EndedSessions
   readonly ending: Ending
   /** The sessions that are meant, as the store has them. */
   readonly find: (sessions: Store['sessions']) => Promise<readonly StoredSession[]>
@@ -119,11 +113,11 @@ interface Everywhere {
  */
 export async function endEverywhere(shared: Shared | undefined, parts: Everywhere): Promise<EndedSessions> {
   // The sessions of a single process do not come back.
-  if (shared === undefined) return { ...parts.here(), unanswered }
+  if (shared === undefined) return parts.here()
   const { others, store, recordSeconds } = shared
   // The mark comes first: a process that takes a session up reads it.
   const isMarked = await isDone(store.ended.mark(parts.ending, recordSeconds))
-  const asked = askAll<EndedHere>(others, parts.kind, parts.question)
+  const asked = askAll<EndedSessions>(others, parts.kind, parts.question)
   let { ended, elsewhere } = parts.here()
   const { answers, unanswered: silent = [] } = await asked
   for (const [, part] of answers) {
@@ -136,7 +130,7 @@ export async function endEverywhere(shared: Shared | undefined, parts: Everywher
     const found = await orStoreProblem(parts.find(store.sessions))
     ended += found.filter(({ process, state }) => silent.includes(process) && state !== 'elsewhere').length
   }
-  return { ended, elsewhere, unanswered }
+  return { ended, elsewhere }
 }
 
 const isDone = (work: Promise<unknown>) =>
