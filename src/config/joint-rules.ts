@@ -32,7 +32,7 @@ const outside = `lie outside of ${takenPaths.join(', ')}`
 const mustDiffer = 'must differ: both would use the same port of an address'
 const includesAnother = 'has 0.0.0.0 or :: and another address that it includes, at the same port: keep one of the two'
 const nameCertificate = 'name a PEM file with the certificate of this service and its chain'
-const onlyHostsFill = `has ${hostVariable}, which has a value only for hosts in HTTP_HOSTS: also set HTTP_STRICT_HOST or HTTP_DEFAULT_HOST`
+const onlyHostsFill = `has ${hostVariable}, which has a value only for hosts in HTTP_HOSTS: also set HTTP_DEFAULT_HOST, for example to none`
 const showsPassword = 'has an account for *, whose password any server could get with XMPP_DOMAINS=*: name its domains'
 
 const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
@@ -97,12 +97,12 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'TLS_CHAIN must name one file for each of TLS_CERT, in the same order': set =>
     set.TLS_CHAIN && set.TLS_CHAIN.length !== set.TLS_CERT.length,
 
-  'HTTP_DEFAULT_HOST must be one of the hosts in HTTP_HOSTS': set =>
-    set.HTTP_DEFAULT_HOST !== undefined && !set.HTTP_HOSTS.has(set.HTTP_DEFAULT_HOST),
-  'HTTP_STRICT_HOST needs HTTP_HOSTS: every request would be refused': set =>
-    set.HTTP_STRICT_HOST && set.HTTP_HOSTS.size === 0,
-  'HTTP_STRICT_HOST contradicts HTTP_DEFAULT_HOST, which answers requests to any other host: keep one of the two':
-    set => set.HTTP_STRICT_HOST && set.HTTP_DEFAULT_HOST !== undefined,
+  'HTTP_DEFAULT_HOST must be one of the hosts in HTTP_HOSTS, or none': set =>
+    set.HTTP_DEFAULT_HOST !== undefined &&
+    set.HTTP_DEFAULT_HOST !== 'none' &&
+    !set.HTTP_HOSTS.has(set.HTTP_DEFAULT_HOST),
+  'HTTP_DEFAULT_HOST=none needs HTTP_HOSTS: every request would be refused': set =>
+    set.HTTP_DEFAULT_HOST === 'none' && set.HTTP_HOSTS.size === 0,
   'BOSH_DEFAULT_DOMAIN must be a domain that XMPP_DOMAINS allows': set =>
     set.BOSH_DEFAULT_DOMAIN !== undefined && !allowsDomain(set.XMPP_DOMAINS, set.BOSH_DEFAULT_DOMAIN),
 
@@ -135,20 +135,12 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
 
   'SEAL_KEY_FILE is required for STATE_DIR: make the file with (umask 077; openssl rand -base64 32 > seal.key)': set =>
     set.STATE_DIR !== undefined && set.SEAL_KEY_FILE === undefined,
-  'LINK_RESUME is off, but STATE_DIR needs it: sessions outlive a restart only if their links can be mended': set =>
-    set.STATE_DIR !== undefined && !set.LINK_RESUME,
-  'XMPP_STREAM_MANAGEMENT is off, but STATE_DIR needs it: sessions outlive a restart only with stream management':
-    set => set.STATE_DIR !== undefined && !set.XMPP_STREAM_MANAGEMENT,
+  'LINK_RESUME_TIME is 0, but STATE_DIR needs it: sessions outlive a restart only if their links can be mended': set =>
+    set.STATE_DIR !== undefined && set.LINK_RESUME_TIME === 0,
 
   ...redisFaults,
   ...pageFaults,
 
-  'BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD': set => set.BOSH_MAX_REQUESTS <= set.BOSH_DEFAULT_HOLD,
-  "CORS_CREDENTIALS needs a list in CORS_ORIGINS: otherwise any site could use a visitor's session": set =>
-    set.CORS_CREDENTIALS && set.CORS_ORIGINS.includes('*'),
-  'CORS_HEADERS must list the headers if CORS_CREDENTIALS is on: * is then the name of a header': set =>
-    set.CORS_CREDENTIALS && set.CORS_HEADERS.includes('*'),
-  'CORS_METHODS must list the methods: * is not a method': set => set.CORS_METHODS.includes('*'),
   'XMPP_SERVICE_ACCOUNTS_FILE has an account for a domain of XMPP_SERVICE_ACCOUNTS: keep one of the two': set =>
     [...set.XMPP_SERVICE_ACCOUNTS_FILE.keys()].some(domain => set.XMPP_SERVICE_ACCOUNTS.has(domain)),
   [`XMPP_SERVICE_ACCOUNTS ${showsPassword}`]: set => isForAnyServer(set.XMPP_SERVICE_ACCOUNTS, set),
@@ -206,7 +198,7 @@ function hasOwnPort(addresses: readonly Address[] = []): boolean {
 }
 
 function isUnfilled(path: string, set: Values): boolean {
-  return path.includes(hostVariable) && !set.HTTP_STRICT_HOST && set.HTTP_DEFAULT_HOST === undefined
+  return path.includes(hostVariable) && set.HTTP_DEFAULT_HOST === undefined
 }
 
 function isForAnyServer(accounts: Values['XMPP_SERVICE_ACCOUNTS'], set: Values): boolean {

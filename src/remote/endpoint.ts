@@ -39,7 +39,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
   let onClosed: (() => void) | undefined
   let idleTimer: Timer | undefined
   const byName = new Map<string, string[]>()
-  for (const [name, value] of settings.headers) {
+  for (const [name, value] of settings.headers ?? []) {
     const key = name.toLowerCase()
     byName.set(key, [...(byName.get(key) ?? []), value])
   }

@@ -68,14 +68,17 @@ export interface ProcessParts {
   readonly hostMetaPort?: number | undefined
 }
 
+/** For sessions whose links are not mended. */
+const usualRecordSeconds = 60
+
 export function createSessionParts(given: ProcessParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
   const { spareLinks, store, others, takeUp, hashes, dns, hostMetaPort } = given
   const processName = others?.self
-  const { keepalive, tls } = config
+  const { tls } = config
   const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
   const anyDomain = config.domains.includes('*')
-  const names = createNameLookup({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
+  const names = createNameLookup({ clock, dns, local: !anyDomain })
   const connect: OpenLink = (domain, options, events) =>
     remotes.open(domain, options, events) ?? links.open(domain, options, events)
   const isNamed = (domain: string) => config.domains.includes(domain) || config.remotes.has(domain)
@@ -122,9 +125,6 @@ export function createSessionParts(given: ProcessParts) {
     },
     dialer,
     certificates,
-    keepalive,
-    streamManagement: config.streamManagement,
-    sasl2: config.sasl2,
     tls,
     clock,
     stepSeconds: config.warm.stepTimeout,
@@ -191,7 +191,7 @@ export function createSessionParts(given: ProcessParts) {
     report: error => logFor('store').error(traceOf(error), 'a session was not written to the store'),
   })
   if (others !== undefined) registry.book = book
-  const recordSeconds = config.linkResumeTime
+  const recordSeconds = config.linkResumeTime || usualRecordSeconds
   const sessions = storedSessions({ own, book, store, takeUp, others, clock, epoch, recordSeconds })
   const strangers = new Strangers()
   const audit = auditFor('login')
@@ -206,13 +206,13 @@ export function createSessionParts(given: ProcessParts) {
     audit,
     sums,
   })
-  const { scramMemory } = config.warm
+  const { scramMemory, stepTimeout } = config.warm
   const login = {
     log: logFor('login'),
     timeout: config.warm.timeout,
-    stepTimeout: config.warm.stepTimeout,
+    stepTimeout,
     scramMaxIterations: config.warm.scramMaxIterations,
-    linkResumeSeconds: config.linkResume ? config.linkResumeTime : undefined,
+    linkResumeSeconds: config.linkResumeTime || undefined,
     pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('login')) : undefined,
     saltedPasswords: createSaltedPasswords(clock, scramMemory, hashes),
     tokens: createFastTokens(),
@@ -240,14 +240,15 @@ export function createSessionParts(given: ProcessParts) {
         refused,
       }),
       connect,
-      mend: config.linkResume
-        ? {
-            connect,
-            longest: config.linkResumeTime * 1000,
-            queue: new KeyedQueue(mostMendedAtOnce),
-            accountOf: (domain: string) => accountFor(config.serviceAccounts, domain),
-          }
-        : undefined,
+      mend:
+        config.linkResumeTime > 0
+          ? {
+              connect,
+              longest: config.linkResumeTime * 1000,
+              queue: new KeyedQueue(mostMendedAtOnce),
+              accountOf: (domain: string) => accountFor(config.serviceAccounts, domain),
+            }
+          : undefined,
       openThere: remotes.openThere,
       login,
       endUnclaimed(id: string): void {

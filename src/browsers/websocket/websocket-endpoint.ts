@@ -22,7 +22,7 @@ import { refusalLog } from '../../lib/limits/refusal-log.js'
 import { Attaching, type AttachingParts, type LoginBefore, type SocketRoutes } from './attaching.js'
 import { type Channel, closeCodes } from './channel.js'
 import { OwnLoginStart } from './own-login.js'
-import { type ChannelParts, SocketChannel } from './socket-channel.js'
+import { type ChannelParts, maxFragments, SocketChannel } from './socket-channel.js'
 import type { StreamStart } from './stream-start.js'
 import { offersXmpp, shownOffer, subprotocol } from './subprotocol.js'
 import { TappedSocket } from './tapped-socket.js'
@@ -57,7 +57,7 @@ const refusals = {
   address: {
     status: 403,
     sentence: 'Clients with this address may not connect here.',
-    setting: 'WEBSOCKET_ALLOW, WEBSOCKET_DENY',
+    setting: 'WEBSOCKET_ALLOW',
   },
   origin: {
     status: 403,
@@ -101,9 +101,8 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   }
   const starting = new Set<StreamStart>()
   const channelParts: ChannelParts = {
-    rules: parts.rules,
+    pingInterval: parts.pingInterval,
     maxStanzaBytes: parts.maxStanzaBytes,
-    maxFragments: parts.maxFragments,
     clock: parts.clock,
     bodies: parts.bodies,
     refused: parts.refused,
@@ -134,7 +133,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     perMessageDeflate: false,
     // Above `maxStanzaBytes`, a stanza gets an XMPP error. Above `maxPayload`, the WebSocket closes.
     maxPayload: 2 * parts.maxStanzaBytes,
-    maxFragments: parts.maxFragments,
+    maxFragments,
     maxBufferedChunks: mostPieces,
     handleProtocols: () => subprotocol,
   })

@@ -93,7 +93,7 @@ export async function startPrimary({ config, log, sockets, lastReload }: Primary
     slots.workers.some(({ state, process }) => state === 'running' && process.isReady)
       ? undefined
       : 'no worker takes sessions'
-  const { address } = config.metrics
+  const address = config.metricsAddress
   const metricsServer = address && (await serveMetrics(address, () => metrics.text(slots), fault, log))
   for (const { host } of [...config.listen.places, ...(config.https?.places ?? [])]) {
     const path = socketPath(host)

@@ -13,18 +13,17 @@ import { type LinkParts, TcpLink } from './tcp-link.js'
 export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls' | 'stepSeconds' | 'certificates'> {
   /** XMPP_SERVERS by domain. `*` is for all other domains. */
   readonly servers: ReadonlyMap<string, Server>
-  /** In seconds. A space is sent after one to two such periods of silence. 0: off. */
-  readonly keepalive: number
-  readonly streamManagement: boolean
-  readonly sasl2: boolean
   readonly spare: Pick<SpareParts, 'most' | 'hasRoom'>
   readonly xmlLimits: XmlLimits
   readonly waiting: WaitingMemory
   readonly log: Logger
 }
 
+/** A space is sent after one to two such periods of silence. */
+const keepaliveMilliseconds = 60_000
+
 export function createLinks(parts: LinksParts) {
-  const { dialer, tls, clock, stepSeconds, certificates, keepalive, streamManagement, sasl2, waiting, log } = parts
+  const { dialer, tls, clock, stepSeconds, certificates, waiting, log } = parts
   const { xmlLimits: limits } = parts
   const links = new Set<TcpLink>()
   const { most, hasRoom } = parts.spare
@@ -37,8 +36,6 @@ export function createLinks(parts: LinksParts) {
     limits,
     certificates,
     waiting,
-    streamManagement,
-    sasl2,
     spares,
     onFailed(domain, { step, code, cause }) {
       log.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')
@@ -48,11 +45,11 @@ export function createLinks(parts: LinksParts) {
   let keepingAlive: Timer | undefined
 
   function keepAlive(): void {
-    keepingAlive = clock.after(keepalive * 1000, keepAlive)
+    keepingAlive = clock.after(keepaliveMilliseconds, keepAlive)
     for (const link of links) link.keepAlive()
   }
 
-  if (keepalive > 0) keepAlive()
+  keepAlive()
   return {
     get size() {
       return links.size

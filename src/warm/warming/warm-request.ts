@@ -6,12 +6,13 @@ import type { Credentials } from '../../servers/login/login-request.js'
 import type { Handover, Tab } from '../../session/session-types.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { formatBareJid, type Jid, userOf } from '../../xmpp/jid/jid.js'
+import { defaultHold } from '../../xmpp/page-binding.js'
 import { missingParameter } from '../parameter-kinds.js'
 import { defaultTokenMechanism, demandJid, invalidParameter } from '../parameters.js'
 import { noParameters, type Parameters } from '../read-parameters.js'
 import type { WarmRequest } from './session-login.js'
 
-type OptionLimits = Pick<Config['bosh'], 'maxWait' | 'defaultHold' | 'maxRequests'>
+type OptionLimits = Pick<Config['bosh'], 'maxWait' | 'maxRequests'>
 
 export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers' | 'remotes' | 'remote'> {
   readonly bosh: OptionLimits & Pick<Config['bosh'], 'attachBinding'>
@@ -80,7 +81,7 @@ export function toHandover(read: Parameters, { warm, bosh }: Pick<WarmSettings, 
 
 export const usualOptions = (limits: OptionLimits) => readOptions(noParameters, limits)
 
-function readOptions(read: Parameters, { maxWait, defaultHold, maxRequests }: OptionLimits) {
+function readOptions(read: Parameters, { maxWait, maxRequests }: OptionLimits) {
   // With all requests held, the client could not send.
   const hold = Math.min(read('hold') ?? defaultHold, maxRequests - 1)
   // `language` has priority, but `lang` must be valid too.
