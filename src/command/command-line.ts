@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util'
-import { isSimilar, lettersOf } from '../lib/text/similar-words.js'
 import { UsageError } from './command-error.js'
 
 export type Command =
@@ -20,22 +19,6 @@ type Option = Exclude<keyof typeof options, 'env-file'>
 const notTyped =
   'it is prompted for, or read from standard input. All users of this machine can read arguments. If this was a secret, change it.'
 
-const choices = [...Object.keys(options).map(name => `--${name}`), 'hash-password', 'warm JID']
-
-const longestMistake = 20
-
-function meantBy(word: string): string {
-  const letters = nameIn(word)
-  const isNear = (name: string) => {
-    const isBeginning = letters.length > 2 && name.startsWith(letters)
-    return isBeginning || isSimilar(letters, name, name.length < 6 ? 1 : 2)
-  }
-  const meant = word.length > longestMistake ? undefined : choices.find(choice => isNear(nameIn(choice)))
-  return meant === undefined ? '' : ` Did you mean ${meant}?`
-}
-
-const nameIn = (word: string) => lettersOf(word.replace(/ JID$/, '').toLowerCase())
-
 /** Throws a `UsageError`, which quotes no word that may be secret. */
 export function readCommandLine(words: readonly string[]): Command {
   const { tokens, positionals } = parseArgs({
@@ -46,10 +29,9 @@ export function readCommandLine(words: readonly string[]): Command {
     tokens: true,
   })
   const given = tokens.filter(token => token.kind === 'option')
-  for (const { name, rawName, value, index } of given) {
+  for (const { name, rawName, value } of given) {
     // `rawName` of `-pSECRET` is `-p`, so the message does not show SECRET, which may be a password.
-    if (!Object.hasOwn(options, name))
-      throw new UsageError(`Unknown option ${rawName}.${meantBy(value === undefined ? words[index]! : rawName)}`)
+    if (!Object.hasOwn(options, name)) throw new UsageError(`Unknown option ${rawName}.`)
     if (name !== 'env-file') {
       if (value !== undefined) throw new UsageError(`${rawName} accepts no value.`)
     } else if (!value) throw new UsageError('--env-file needs the path of a file.')
@@ -96,6 +78,6 @@ function readWord(word: string, others: readonly string[]): WithoutFile {
       return { name: word, jid }
     }
     default:
-      throw new UsageError(`Unknown command ${word}.${word.includes('@') ? ' Did you mean warm JID?' : meantBy(word)}`)
+      throw new UsageError(`Unknown command ${word}.`)
   }
 }

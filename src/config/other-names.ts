@@ -101,42 +101,38 @@ export const unneededNames: Readonly<Record<string, string>> = {
   zlib: 'streams are never compressed',
 }
 
-const fixed = 'remove it, the former default always applies'
 const byOption = (option: string) => `write ${option} for the server in XMPP_SERVERS`
+
+const fixed = `
+  BOSH_DEFAULT_HOLD BOSH_GET_TEXT BOSH_MAX_PAUSE BOSH_POLLING
+  CORS_MAX_AGE CORS_METHODS METRICS_MAX_ERROR_RATE REMOTE_CONNECT_TIMEOUT
+  REMOTE_MAX_REPLY_BYTES REMOTE_TIMEOUT WEBSOCKET_CLOSE_TIMEOUT WEBSOCKET_GET_TEXT
+  WEBSOCKET_MAX_FRAGMENTS WEBSOCKET_PONG_TIMEOUT XMPP_KEEPALIVE XMPP_PREFER_DIRECT_TLS
+`
 
 /** What to do instead of a setting of an earlier version. */
 export const formerSettings: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    fixed
+      .trim()
+      .split(/\s+/)
+      .map(name => [name, 'remove it, the former default always applies']),
+  ),
   BOSH_ACKS: 'remove it, clients that ask for acknowledgements get them',
   BOSH_ASSUME_SECURE: 'set ASSUME_SECURE, or let the proxy send X-Forwarded-Proto',
-  BOSH_DEFAULT_HOLD: fixed,
-  BOSH_GET_TEXT: fixed,
-  BOSH_MAX_PAUSE: fixed,
-  BOSH_POLLING: fixed,
   CORS_CREDENTIALS: 'list origins in CORS_ORIGINS, their pages may send cookies',
   CORS_HEADERS: 'remove it, pages of CORS_ORIGINS may send all headers',
-  CORS_MAX_AGE: fixed,
-  CORS_METHODS: fixed,
   HOST_META_ENABLED: 'let the proxy refuse /.well-known/host-meta',
   LINK_RESUME: 'set LINK_RESUME_TIME=0 to mend no links',
   LISTEN_BACKLOG: 'set net.core.somaxconn',
   MAX_HELD_REQUESTS: 'set MAX_SESSIONS, the limit is twice this number',
-  METRICS_MAX_ERROR_RATE: fixed,
   RATE_SESSION_BURST: 'set RATE_SESSION_BYTES, the limit is five times this number',
-  REMOTE_CONNECT_TIMEOUT: fixed,
-  REMOTE_MAX_REPLY_BYTES: fixed,
-  REMOTE_TIMEOUT: fixed,
   TLS_DHPARAM: 'remove it, the parameters are chosen automatically',
   WARM_STEP_TIMEOUT: 'set WARM_TIMEOUT, a step may take two thirds of it',
   WEBSOCKET_ASSUME_SECURE: 'set ASSUME_SECURE, or let the proxy send X-Forwarded-Proto',
-  WEBSOCKET_CLOSE_TIMEOUT: fixed,
-  WEBSOCKET_GET_TEXT: fixed,
   WEBSOCKET_IDLE_TIMEOUT: 'set WEBSOCKET_PING_INTERVAL, without pings the time is 840 seconds',
-  WEBSOCKET_MAX_FRAGMENTS: fixed,
   WEBSOCKET_MAX_MESSAGE_BYTES: 'remove it, or set MAX_STANZA_BYTES, which also sets the limit of messages',
-  WEBSOCKET_PONG_TIMEOUT: fixed,
-  XMPP_KEEPALIVE: fixed,
   XMPP_LOCAL_ADDRESSES: 'remove it, and widen net.ipv4.ip_local_port_range: see docs/capacity.md',
-  XMPP_PREFER_DIRECT_TLS: fixed,
   XMPP_SASL2: byOption('sasl2=off'),
   XMPP_STREAM_MANAGEMENT: byOption('sm=off'),
 }

@@ -52,14 +52,14 @@ describe('a server that stops answering', () => {
     await Promise.all(servers.map(server => server.stop()))
   })
 
-  test('at any step causes 504 after WARM_TIMEOUT, and its connection is closed', async () => {
+  test('at any step causes 504 after two thirds of WARM_TIMEOUT, and its connection is closed', async () => {
     const answers: Awaited<ReturnType<WatchedService['problem']>>[] = []
     const told = await Promise.all(
       stages.map(async stage => {
         for (;;) {
           const started = performance.now()
           const answer = await service.problem({ jid: `alice@${stage}.tls.example`, password: 'Pa55-of-alice' })
-          expect(performance.now() - started).toBeGreaterThan(2950)
+          expect(performance.now() - started).toBeGreaterThan(1950)
           answers.push(answer)
           // On a busy machine a login may end at an earlier step.
           if (reached.has(stage)) return answer

@@ -201,7 +201,7 @@ const cors: Pick<Row, 'look' | 'seen'> = {
   },
   seen: [
     ['*', undefined, 'Content-Type', 'GET, POST, OPTIONS', '7200'],
-    [one, 'true', 'Content-Type, X-One', 'POST, OPTIONS', '60'],
+    [one, 'true', 'Content-Type', 'GET, POST, OPTIONS', '7200'],
   ],
 }
 const file = (name: string) => operator.pathOf(name)
@@ -221,7 +221,7 @@ const lists: () => { readonly [Name in ReloadedName]?: Row } = () => ({
     seen: ['ok', 'address-forbidden'],
   },
   WARM_ALLOW: {
-    values: [undefined, 'loopback, 10.0.0.0/8'],
+    values: [undefined, 'loopback, 10.0.0.0/8, !10.9.9.9'],
     look: async () => [await list('portal:a-secret', '192.168.1.1'), await list('portal:a-secret', '10.1.1.1')],
     seen: [
       ['ok', 'ok'],
