@@ -81,9 +81,9 @@ describe('the WebSocket handshake', () => {
   })
 
   test('is replaced by a page without scripts if a person opens the URL', async () => {
-    await set({ WEBSOCKET_GET_TEXT: 'Nothing <here>' })
+    await set({})
     const page = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })
-    expect(page.text).toContain('<p>Nothing &lt;here&gt;</p>')
+    expect(page.text).toContain('<p>This is an XMPP WebSocket endpoint: point your client here.</p>')
     expect(page).toMatchObject({
       status: 200,
       headers: {
