@@ -1,12 +1,15 @@
-// `npm run build` compiles src/ to dist/, bundles the modules for pages to dist/browser, and writes dist/docs.json.
+// `npm run build` writes the types of the client, compiles src/ to dist/, bundles the modules for pages to dist/browser,
+// and writes dist/docs.json.
 import { execFileSync } from 'node:child_process'
 import { build } from 'esbuild'
+import { buildClientTypes } from './build-client-types.js'
 import { buildDocs } from './build-docs.js'
 
 /** Members that no page, Strophe or stored data uses. Short names save 200 bytes, compressed. */
 const ownNames =
   /^(answered|arrivals|arrived|blocked|cancel|check|confirm|confirmed|confirming|contacts|departures|failAll|failed|failing|forgetSession|forgetUser|giveUp|goOn|isKnown|socket|isRepeated|joining|lost|nextRid|online|presence|recall|release|resume|retryAfter|sendMessages|sendUnsent|settled|showOwn|startAfter|succeeded|take|takeBack|useSocket|tellState|unsent|kept|drop|leave|note|since)$/
 
+await buildClientTypes()
 for (const project of ['tsconfig.build.json', 'src/packages/browser'])
   execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project], { stdio: 'inherit' })
 for (const [source, name, mangleProps] of [

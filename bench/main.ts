@@ -3,14 +3,11 @@ import { chaos } from '../test/support/crowd/chaos.js'
 import { upgrade } from '../test/support/crowd/upgrade.js'
 import { startProsody } from '../test/support/prosody.js'
 import { areMet, type Verdict, verdictTable } from './comparison.js'
-import { measureDistant } from './distant.js'
-import { endure } from './endurance.js'
 import { observeFaults } from './faults.js'
 import { measurePings } from './many-sessions.js'
 import { measureHeld, measureHeldBesideOthers, measureHeldOverWebSocket } from './memory.js'
 import { measureMixed } from './mixed.js'
 import { closing, pathOf, startLoadClient, stopAll } from './processes.js'
-import { measureProfile } from './profile.js'
 import { conditions, type PartResult, resultsFile, writeResult } from './results.js'
 import {
   measureBosh,
@@ -37,7 +34,6 @@ const parts: Readonly<Record<string, Readonly<Record<string, Measure>>>> = {
   },
   pings: { pings: measurePings },
   processes: { carrying: measureCarrying, workers: measureWorkers, heldBesideOthers: measureHeldBesideOthers },
-  profile: { profile: measureProfile },
 }
 const usual = ['warm', 'chat', 'idle', 'mixed', 'websocket']
 const mostMinutes = 40
@@ -51,9 +47,7 @@ const commands: Readonly<Record<string, (words: readonly string[]) => Promise<bo
     return report(await chaos({ ...numbers, isWorkers: words.includes('--workers') }, print))
   },
   upgrade: async words => report(await upgrade(numbersIn(words, { users: 300, rate: 2000, warms: 50 }), print)),
-  endurance: words => endure(numbersIn(words, { sessions: 2_000, minutes: 20 })),
   scale: words => measureScale(numbersIn(words, { sessions: 50_000, workers: 6, rate: 1_000, seconds: 30 })),
-  distant: words => measureDistant(numbersIn(words, { ms: 50, logins: 12, nagle: 1 }), print),
   faults: words => observeFaults(words, print),
   hostile: async words => runHostile(words),
 }

@@ -1,21 +1,22 @@
-// Updates the parts of a page with the attribute data-live. For each update, the server sends the page again (SSE).
+// Updates the parts of a page with the attribute data-live. Fetches the page again every five seconds.
 ;(() => {
   const control = document.getElementById('live-control')
-  if (control === null || !('EventSource' in globalThis)) return
-  const { src } = document.currentScript
-  /** In milliseconds. The service sends something every 25 seconds. */
-  const longestSilence = 40_000
-  const nextTry = 5_000
+  if (control === null) return
+  /** In milliseconds. */
+  const interval = 5_000
+  const longestWait = 20_000
 
   const state = control.appendChild(document.createElement('span'))
   state.setAttribute('role', 'status')
   const news = control.appendChild(document.createElement('span'))
   const showNews = addButton('Show')
   const toggle = addButton('')
-  let source
   let timer
+  /** Aborts the request for the page. Undefined if none is open. */
+  let request
   let isPaused = false
-  let isRefused = false
+  /** The status, if the service refused the page. */
+  let refusal
   /** Start of the outage. Undefined if the service answers. */
   let offlineSince
   let heardAt = Date.now()
@@ -34,83 +35,63 @@
     const since = `${new Date(offlineSince ?? heardAt).toISOString().slice(11, 19)} UTC`
     const [text, next] = isPaused
       ? ['Paused', 'Resume updates']
-      : isRefused
-        ? [`Not live since ${since}: the service refuses this page.`, 'Reload']
+      : refusal !== undefined
+        ? [`Not live since ${since}: ${refusal === 404 ? 'it is gone' : 'the service refuses this page'}.`, 'Reload']
         : offlineSince === undefined
           ? ['Live', 'Pause']
           : [`Offline since ${since}. Trying again…`, 'Try now']
     // Screen readers announce each change.
     if (state.textContent !== text) state.textContent = text
     toggle.textContent = next
-    document.body.toggleAttribute('data-stale', !isPaused && (isRefused || offlineSince !== undefined))
+    document.body.toggleAttribute('data-stale', !isPaused && (refusal !== undefined || offlineSince !== undefined))
     const count = waiting === undefined ? 0 : newRows().length
     state.hidden = waiting !== undefined && text === 'Live'
     news.hidden = showNews.hidden = waiting === undefined
     news.textContent = count === 0 ? 'Changed' : `${count} new`
   }
 
-  const close = () => {
-    clearTimeout(timer)
-    source?.close()
-    source = undefined
-  }
-
-  // A hidden page has no stream, to save work for the service.
+  // A hidden page sends no requests, to save work for the service.
   const adjust = () => {
-    if (isPaused || document.hidden) close()
-    else source ??= open()
+    if (isPaused || document.hidden) stop()
+    else if (refusal === undefined && request === undefined && timer === undefined) fetchAgain()
     show()
   }
 
-  const openAgain = () => {
-    close()
-    adjust()
-  }
-
-  const hear = () => {
-    heardAt = Date.now()
-    offlineSince = undefined
+  const stop = () => {
     clearTimeout(timer)
-    timer = setTimeout(() => {
-      offlineSince = heardAt
-      openAgain()
-    }, longestSilence)
+    timer = undefined
+    request?.abort()
+    request = undefined
+  }
+
+  const fetchAgain = async () => {
+    stop()
+    const own = new AbortController()
+    request = own
+    timer = setTimeout(() => own.abort(), longestWait)
+    const headers = { Accept: 'application/xhtml+xml', 'X-Live': 'on' }
+    try {
+      const answer = await fetch(location.href, { headers, cache: 'no-store', signal: own.signal })
+      const text = await answer.text()
+      if (request !== own) return
+      // While the service starts or stops, a proxy may answer.
+      if (answer.status >= 500) throw new Error(answer.status)
+      heardAt = Date.now()
+      offlineSince = undefined
+      refusal = answer.ok ? undefined : answer.status
+      if (answer.ok) renew(new DOMParser().parseFromString(text, 'application/xhtml+xml'))
+    } catch {
+      if (request !== own) return
+      offlineSince ??= Date.now()
+    }
+    stop()
+    if (refusal === undefined) timer = setTimeout(fetchAgain, interval)
     show()
   }
-
-  const open = () => {
-    const opened = new EventSource(location.href)
-    for (const name of ['open', 'alive']) opened.addEventListener(name, hear)
-    opened.addEventListener('message', ({ data }) => {
-      renew(new DOMParser().parseFromString(data, 'application/xhtml+xml'))
-      hear()
-    })
-    // A stream may end while the service runs.
-    opened.addEventListener('error', async () => {
-      const isUp = await answers()
-      if (opened !== source || opened.readyState === EventSource.OPEN) return
-      const isClosed = opened.readyState === EventSource.CLOSED
-      if (!isUp) offlineSince ??= Date.now()
-      isRefused = isUp && isClosed
-      if (isClosed) {
-        clearTimeout(timer)
-        if (!isUp) timer = setTimeout(openAgain, nextTry)
-      }
-      show()
-    })
-    return opened
-  }
-
-  /** Whether the service sends this script, which needs no password. */
-  const answers = () =>
-    fetch(src, { method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(nextTry) }).then(
-      ({ ok }) => ok,
-      () => false,
-    )
 
   toggle.addEventListener('click', () => {
-    if (!isPaused && isRefused) location.reload()
-    else if (!isPaused && offlineSince !== undefined) openAgain()
+    if (!isPaused && refusal !== undefined) location.reload()
+    else if (!isPaused && offlineSince !== undefined) fetchAgain()
     else {
       isPaused = !isPaused
       adjust()
@@ -127,6 +108,7 @@
       if (waiting !== undefined) setTimeout(() => waiting !== undefined && !isInUse(waiting.list) && showWaiting())
     })
   }
+  timer = setTimeout(fetchAgain, interval)
   adjust()
 
   function renew(page) {

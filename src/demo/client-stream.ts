@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { streamFooter } from '../servers/c2s/stream-header.js'
+import { readHeader, streamFooter, withoutSpace } from '../servers/c2s/stream-header.js'
 import { parseJid } from '../xmpp/jid/jid.js'
 import { bindNamespace, saslNamespace, sessionNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import { writeStreamError } from '../xmpp/stream-errors.js'
@@ -12,17 +12,15 @@ import type { Root } from '../xmpp/xml/root.js'
 import { Splitter } from '../xmpp/xml/splitter.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
 import { type Move, mechanisms } from './sasl.js'
-import { domain, errorReply, readAddress, readStanza, reply, type Stanza } from './stanza.js'
+import { domain, errorReply, readStanza, reply, type Stanza } from './stanza.js'
 import type { Delivery, Session } from './stanza-delivery.js'
 
-const anonymousElementBytes = 16 * 1024
 /** RFC 6120 §6.4.5. */
 const mostFailures = 5
 const mostUnread = 16 * 1024 * 1024
 const closeMilliseconds = 2_000
 
 const features = `<bind xmlns='${bindNamespace}'/><session xmlns='${sessionNamespace}'><optional/></session>`
-const whiteSpace = new Set(Buffer.from(' \t\r\n'))
 
 /** RFC 6120 §4. Returns a function that ends the stream with an error (§4.9.3). */
 export function serveClient(socket: Socket, sasl: (element: Element) => Move, delivery: Delivery) {
@@ -51,9 +49,8 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
     let text = chunk
     if (restarts) {
       // White space may precede a new stream (RFC 6120 §4.6.1).
-      const start = chunk.findIndex(byte => !whiteSpace.has(byte))
-      if (start === -1) return
-      text = chunk.subarray(start)
+      text = withoutSpace(chunk)
+      if (text.length === 0) return
       splitter = split()
       restarts = false
     }
@@ -66,8 +63,7 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
   }
 
   function split(): Splitter {
-    const limits = account === undefined ? { ...defaultLimits, maxElementBytes: anonymousElementBytes } : defaultLimits
-    return new Splitter({ onOpen: receiveHeader, onElement: receive, onClose: () => close('') }, limits)
+    return new Splitter({ onOpen: receiveHeader, onElement: receive, onClose: () => close('') }, defaultLimits)
   }
 
   function open(): void {
@@ -80,15 +76,11 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
   }
 
   function receiveHeader(root: Root): void {
-    const to = root.attribute('to')
     socket.cork()
     open()
-    const address = readAddress(to ?? '')
-    if (root.name !== 'stream' || root.namespace !== streamsNamespace) end('invalid-namespace')
-    else if ((root.attribute('xmlns') ?? 'jabber:client') !== 'jabber:client') end('invalid-namespace')
-    else if (to === undefined) end('improper-addressing')
-    else if (address?.domain !== domain || address.local !== '') end('host-unknown')
-    else if (!/^1\.\d{1,5}$/.test(root.attribute('version') ?? '')) end('unsupported-version')
+    const header = readHeader(root)
+    if (typeof header === 'string') end(header)
+    else if (root.attribute('to') !== domain) end('host-unknown')
     else send(`<stream:features>${account === undefined ? mechanisms : features}</stream:features>`)
     socket.uncork()
   }

@@ -55,9 +55,7 @@ function startOn(
     log,
     audit,
     counts,
-    routers: ({ login, endUnclaimed, sessions, visits }) => [
-      createDemoRouter({ login, endUnclaimed, sessions, visits, config, passwords }),
-    ],
+    routers: () => [createDemoRouter({ config, admin, passwords })],
     demoPath,
   })
 }

@@ -1,27 +1,24 @@
+import { request as callHttp } from 'node:http'
 import { type RequestHandler, Router } from 'express'
 import type { Config } from '../config/config.js'
-import { endpointUrls, homePath } from '../http/addresses.js'
-import { jsonAnswer, sendAnswer, sendPage } from '../http/answers/answer.js'
+import { homePath } from '../http/addresses.js'
+import { sendPage } from '../http/answers/answer.js'
 import { publicNavigation } from '../http/answers/navigation.js'
 import { attachingPagePolicy, methodNotAllowed, readOnly } from '../http/answers/pages.js'
 import { bodyFormat, readBody } from '../http/bodies/read-body.js'
-import { type CallerSignal, signalOf } from '../lib/caller-gone.js'
 import { Problem } from '../lib/errors.js'
-import { describeBinding } from '../warm/answers.js'
-import type { WarmedBinding } from '../warm/warming/session-login.js'
-import type { WarmingParts } from '../warm/warming/warm-call.js'
-import { usualOptions } from '../warm/warming/warm-request.js'
 import { domain, titleOf } from './stanza.js'
 
 export const demoPath = '/demo'
 
-interface DemoParts extends Pick<WarmingParts, 'login' | 'endUnclaimed' | 'sessions' | 'visits'> {
+interface DemoParts {
   readonly config: Config
+  /** Name and password of an admin. */
+  readonly admin: string
   readonly passwords: Readonly<Record<string, string>>
 }
 
-export function createDemoRouter(parts: DemoParts): Router {
-  const { config, login, endUnclaimed, sessions, visits, passwords } = parts
+export function createDemoRouter({ config, admin, passwords }: DemoParts): Router {
   const names = Object.keys(passwords)
   const home = homePath(config.externalUrl)
 
@@ -49,45 +46,30 @@ export function createDemoRouter(parts: DemoParts): Router {
     sendPage(request, response, 'demo', { panes, transport, overWebSocket, values, home, navigation, form })
   }
 
-  const warm: RequestHandler = async (request, response) => {
+  /** Calls the warm API as the backend of a portal does. */
+  const warm: RequestHandler = async (request, response, next) => {
     if (bodyFormat(request.headers['content-type']) !== 'json') throw new Problem('unsupported-media-type')
-    const { account, tab: name } = readFields(await readBody(request))
+    const { account, tab } = readFields(await readBody(request))
     const password = Object.hasOwn(passwords, account) ? passwords[account] : undefined
     if (password === undefined)
       throw new Problem('invalid-parameter', { detail: `Parameter: account. One of ${names.join(', ')}.` })
-
-    const signal = signalOf(request, response)
-    const seconds = config.warm.attachSeconds
     // Long enough that another tab cannot guess the name.
-    const isName = /^\w{20,40}$/.test(name)
-    const tab = isName ? { admin: 'demo', visit: 'demo', user: `${account}@${domain}`, tab: name } : undefined
-    const logIn = (signal: CallerSignal) =>
-      login(
-        {
-          jid: { local: account, domain, resource: undefined },
-          credentials: { kind: 'password', password },
-          ...usualOptions(config.bosh),
-          attachBinding: 'off',
-          attachSeconds: seconds,
-          tab,
-        },
-        signal,
-      )
-    const resume = async (id: string): Promise<WarmedBinding | undefined> => {
-      const resumed = await sessions.resume(id, { seconds, attachBinding: 'off' })
-      return resumed && { ...resumed, expiresIn: seconds }
-    }
-    const endBinding = ({ id }: WarmedBinding) => endUnclaimed(id)
-    const { result: binding, isResumed } =
-      tab === undefined
-        ? { result: await logIn(signal), isResumed: false }
-        : await visits.enter(tab, signal, { resume, logIn, endUnclaimed: endBinding })
-    const giveUp = () => {
-      if (!isResumed) endBinding(binding)
-    }
-    if (signal.aborted) return giveUp()
-    signal.addEventListener('abort', giveUp)
-    sendAnswer(response, jsonAnswer(describeBinding(binding, endpointUrls(config, domain, request))))
+    const ofTab = /^\w{20,40}$/.test(tab) && { visit: 'demo', tab }
+    const call = callHttp({
+      host: request.socket.localAddress,
+      port: request.socket.localPort,
+      path: config.warmPath,
+      method: 'POST',
+      auth: admin,
+      headers: { Host: request.headers.host, 'Content-Type': 'application/json', Accept: 'application/json' },
+    })
+    call.on('response', answer => {
+      response.writeHead(answer.statusCode!, { 'Content-Type': answer.headers['content-type'] })
+      answer.pipe(response)
+    })
+    call.on('error', next)
+    response.on('close', () => call.destroy())
+    call.end(JSON.stringify({ jid: `${account}@${domain}`, password, ...ofTab }))
   }
 
   const router = Router({ caseSensitive: true })

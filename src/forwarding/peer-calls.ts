@@ -58,7 +58,6 @@ export function answerCall(
     stream.end(text)
   }
   stream
-    .on('error', () => {})
     .on('data', (chunk: Buffer) => chunks.push(chunk))
     .once('end', () => {
       const question = attempt(() => JSON.parse(Buffer.concat(chunks).toString()))

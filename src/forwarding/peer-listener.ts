@@ -11,7 +11,6 @@ import {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { MessageClasses } from '../http/fast/install.js'
 import { rawSocket } from '../http/fast/reply-under-way.js'
 import { withSocketMode } from '../http/listening/listen-at.js'
 import { removeStaleSocket } from '../http/listening/unix-sockets.js'
@@ -25,13 +24,16 @@ import { type AnswerCall, answerCall, callHeader } from './peer-calls.js'
 const longestHandshake = 5_000
 const mostHandshakes = 64
 
+/** Returns false for a stream that it does not serve. */
+export type AcceptStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean
+
 interface PeerListenerParts {
   readonly address: PeerAddress
   /** For TCP. The key proves peers. A Unix socket needs none: only this user can connect. */
   readonly key?: KeyObject | undefined
-  readonly messages: MessageClasses
   readonly listener: RequestListener
   readonly upgradeFor: (req: IncomingMessage) => Upgrade | undefined
+  readonly accept: AcceptStream
   readonly answer: AnswerCall
   readonly report: (error: unknown) => void
 }
@@ -41,24 +43,28 @@ export type PeerListener = Awaited<ReturnType<typeof listenForPeers>>
 /** Hands the requests that other processes forward to the listener of this process. */
 export async function listenForPeers(parts: PeerListenerParts) {
   const { address, key } = parts
-  const sessions = new Map<ServerHttp2Session, Set<ForwardedConnection>>()
+  const sessions = new Map<ServerHttp2Session, Set<ServerHttp2Stream>>()
   const server = 'path' in address ? createServer(linkOptions) : createProvenServer(key!)
   server.on('session', session => {
-    const connections = new Set<ForwardedConnection>()
-    sessions.set(session, connections)
+    const streams = new Set<ServerHttp2Stream>()
+    sessions.set(session, streams)
     session.setLocalWindowSize(connectionWindow)
     session
       .on('error', ignore)
       .once('close', () => sessions.delete(session))
       .once('goaway', () => {
-        for (const connection of [...connections]) connection.emit(leaving)
+        for (const stream of [...streams]) stream.emit(leaving)
       })
   })
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     try {
       const call = headers[callHeader]
-      if (call === undefined) serve(stream, headers, parts, sessions.get(stream.session as ServerHttp2Session))
-      else answerCall(stream, String(call), parts.answer, parts.report)
+      stream.on('error', ignore)
+      if (call !== undefined) return answerCall(stream, String(call), parts.answer, parts.report)
+      const streams = sessions.get(stream.session as ServerHttp2Session)
+      streams?.add(stream)
+      stream.once('close', () => streams?.delete(stream))
+      if (!parts.accept(stream, headers)) serve(stream, headers, parts)
     } catch (error) {
       parts.report(error)
       stream.destroy()
@@ -117,22 +123,15 @@ function createProvenServer(key: KeyObject): Http2SecureServer {
   return server
 }
 
-/** Emitted by the socket of a forwarded request or WebSocket: the process with the client stops. */
+/** Emitted by the stream of a request, and by the socket of a WebSocket: the process with the client stops. */
 export const leaving = 'leaving'
 
-function serve(
-  stream: ServerHttp2Stream,
-  headersIn: IncomingHttpHeaders,
-  parts: PeerListenerParts,
-  connections: Set<ForwardedConnection> | undefined,
-): void {
+function serve(stream: ServerHttp2Stream, headersIn: IncomingHttpHeaders, parts: PeerListenerParts): void {
   const { url, headers, length, note, client } = fromLink(headersIn)
   const connection = new ForwardedConnection(stream, client)
   connection.note = note && decodeURIComponent(note)
-  connections?.add(connection)
-  connection.once('close', () => connections?.delete(connection))
   const socket = connection.asSocket
-  const req = new (parts.messages.IncomingMessage ?? IncomingMessage)(socket)
+  const req = new IncomingMessage(socket)
   const isWebSocket = headersIn[':protocol'] !== undefined
   req.method = isWebSocket ? 'GET' : headersIn[':method']!
   req.url = url
@@ -144,11 +143,12 @@ function serve(
   if (isWebSocket) {
     const upgrade = parts.upgradeFor(req)
     connection.on('error', ignore)
+    stream.once(leaving, () => connection.emit(leaving))
     if (upgrade === undefined) connection.refuse()
     else upgrade(req, connection, Buffer.alloc(0))
     return
   }
-  const res = new (parts.messages.ServerResponse ?? ServerResponse)(req)
+  const res = new ServerResponse(req)
   // The end of the stream ends the answer.
   res.useChunkedEncodingByDefault = false
   res.assignSocket(socket)

@@ -5,6 +5,7 @@ import { type ProcessEntry, processSeconds, type Store } from '../store/store.js
 import type { PeerAddress } from './link-settings.js'
 import { type AnswerCall, CallLost, callPeer } from './peer-calls.js'
 import type { PeerLink, PeerLinks } from './peer-links.js'
+import type { AcceptStream } from './peer-listener.js'
 
 const answerMilliseconds = 1_000
 /** Sids, ids and tokens of a process that is gone can still be known for this time, in milliseconds. */
@@ -36,6 +37,7 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
   const answers = new Map<string, (question: never) => unknown>()
   const lostSince = new Map<string, number>()
   const goneSince = new Map<string, number>()
+  let acceptStream: AcceptStream = () => false
   let before: readonly ProcessEntry[] = []
 
   const linkOf = (entry: ProcessEntry): PeerLink | undefined => {
@@ -99,6 +101,11 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
     answer(kind: string, answer: (question: never) => unknown): void {
       answers.set(kind, answer)
     },
+    /** `accept` returns false for streams that are not its own. */
+    acceptStreams(accept: AcceptStream): void {
+      acceptStream = accept
+    },
+    accept: ((stream, headers) => acceptStream(stream, headers)) satisfies AcceptStream as AcceptStream,
     answerCall: (async (kind, question) => {
       const answer = answers.get(kind)
       if (answer === undefined) throw new Error(`there is no call ${kind}`)

@@ -28,17 +28,26 @@ export class CallerGone {
   }
 }
 
-export function signalOf({ socket }: IncomingMessage, response: ServerResponse): CallerSignal {
+export function signalOf(req: IncomingMessage, res: ServerResponse): CallerSignal {
   const signal = new CallerGone()
-  const onClose = () => {
-    socket.off('close', onClose)
-    if (!response.writableFinished) signal.abort()
-  }
-  if (socket.destroyed) onClose()
-  else {
-    // A response that waits behind another emits no `close`, so the socket is watched too.
-    socket.once('close', onClose)
-    response.once('close', onClose)
-  }
+  if (req.socket.destroyed) signal.abort()
+  else whenClientGone(req, res, () => signal.abort())
   return signal
+}
+
+/** Calls `act` if the client leaves before the reply is written. The returned function ends the wait. */
+export function whenClientGone(req: IncomingMessage, res: ServerResponse, act: () => void): () => void {
+  // Before Node 24, a pipelined reply without a socket emits no `close` when the connection closes.
+  const socket = res.socket === null ? req.socket : undefined
+  const forget = () => {
+    res.off('close', onClose)
+    socket?.off('close', onClose)
+  }
+  const onClose = () => {
+    forget()
+    if (!res.writableFinished) act()
+  }
+  res.once('close', onClose)
+  socket?.setMaxListeners(0).once('close', onClose)
+  return forget
 }

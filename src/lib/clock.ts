@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks'
 
 export interface Clock {
-  /** Monotonic, in milliseconds. */
+  /** Monotonic, in milliseconds. Unix time, as the system had it when the process began. */
   now(): number
   /** The timer does not keep the process alive. If `ms` is 0, `callback` runs in the next turn of the event loop. */
   after(ms: number, callback: () => void): Timer
@@ -12,8 +12,10 @@ export interface Timer {
   cancel(): void
 }
 
+const origin = performance.timeOrigin
+
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: () => origin + performance.now(),
   after(ms, callback) {
     if (ms === 0) {
       // Timers need at least 1 ms.

@@ -84,10 +84,8 @@ export const limits = {
   /** `undefined`: no setting changes this limit. */
   'unread-reply': undefined,
   'requests-ahead': undefined,
-  carried: undefined,
   fragments: undefined,
   unsent: undefined,
-  'live-pages': undefined,
   hashes: undefined,
   'wrong-tokens': undefined,
 } as const

@@ -8,7 +8,7 @@ import { withoutBrackets } from '../lib/text/without-brackets.js'
 import { allowed } from '../servers/net/allowed-addresses.js'
 import type { NameLookup } from '../servers/net/name-lookup.js'
 import type { Failure } from '../xmpp/link.js'
-import { type ConnectionsParts, useConnections } from './http-connections.js'
+import { useConnections } from './http-connections.js'
 import { type Proxies, proxyFor } from './proxy-choice.js'
 
 export interface Outgoing {
@@ -26,7 +26,6 @@ export interface AgentParts extends Outgoing {
   readonly usesDns?: boolean
   readonly options?: AgentOptions
   readonly tls?: Pick<TlsOptions, 'secureContext' | 'rejectUnauthorized'>
-  readonly connect?: ConnectionsParts['connect']
 }
 
 /** Throws an error of `errorOf` for an IP address that is not allowed. */
@@ -45,7 +44,6 @@ export function createAgent(url: URL, parts: AgentParts): HttpAgent {
     find: proxy === undefined || publicOnly ? find : undefined,
     errorOf,
     connectTimeout,
-    connect: parts.connect,
   })
   return agent
 }

@@ -5,8 +5,7 @@ import type { Duplex } from 'node:stream'
 import { written } from '../config/kinds/listen-addresses.js'
 import type { HttpProxy } from '../config/kinds/proxies.js'
 import type { Clock } from '../lib/clock.js'
-import { race } from '../servers/c2s/dial.js'
-import { nothing } from '../servers/c2s/socket-events.js'
+import { connectToAny } from '../servers/net/connect-to-any.js'
 import type { Addresses } from '../servers/net/name-lookup.js'
 import type { Failure } from '../xmpp/link.js'
 import { openTunnel, proxyFailure } from './tunnel.js'
@@ -22,7 +21,6 @@ export interface ConnectionsParts {
   readonly errorOf: (failure: Failure) => Error
   /** In seconds, without TLS. */
   readonly connectTimeout: number
-  readonly connect?: typeof connectHttp | undefined
 }
 
 type Options = ClientRequestArgs & { readonly host: string; readonly port: number }
@@ -69,10 +67,10 @@ function dial(
   addresses: Addresses,
   port: number,
   until: number,
-  { clock, connect = connectHttp }: ConnectionsParts,
+  { clock }: ConnectionsParts,
 ): Promise<Socket | Failure> {
   return new Promise(resolve => {
-    race(addresses, port, { clock, connect }, until, resolve)
+    connectToAny(addresses, port, { clock, until, connect }, resolve)
   })
 }
 
@@ -80,8 +78,4 @@ function dial(
 function createConnectionOf(agent: HttpsAgent): (options: object) => Duplex {
   const { createConnection } = agent as unknown as { createConnection(options: object): Duplex }
   return options => createConnection.call(agent, options)
-}
-
-function connectHttp(host: string, port: number): Socket {
-  return connect({ host, port, keepAlive: true, noDelay: true }).on('error', nothing)
 }

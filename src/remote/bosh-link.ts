@@ -13,7 +13,7 @@ import type { Root } from '../xmpp/xml/root.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
 import type { EndpointReply } from './endpoint-reply.js'
 import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
-import { RemoteFault } from './remote-fault.js'
+import { protocolFault, RemoteFault } from './remote-fault.js'
 
 const featuresSeconds = 10
 
@@ -269,6 +269,6 @@ export class BoshLink implements Link {
 function kept(root: Root, name: string): string | undefined {
   const value = root.attribute(name)
   if (value === undefined) return undefined
-  if (value.length > longestValue) throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
+  if (value.length > longestValue) throw protocolFault()
   return copyOf(value)
 }

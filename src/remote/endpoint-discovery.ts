@@ -5,8 +5,7 @@ import { withoutComments } from '../xmpp/xml/comments.js'
 import { documentReader, startTagOf } from '../xmpp/xml/document.js'
 import { defaultLimits } from '../xmpp/xml/limits.js'
 import type { EndpointParts } from './endpoint-agents.js'
-import { fetchDocument } from './fetched-document.js'
-import type { HttpReply } from './http-request.js'
+import { type FetchedDocument, fetchDocument } from './fetched-document.js'
 import { RemoteFault, unexpectedStatus } from './remote-fault.js'
 
 /** XEP-0156 §2. */
@@ -28,7 +27,7 @@ export async function findEndpoint(domain: string, parts: EndpointParts): Promis
 
 type Links = readonly ({ readonly rel?: unknown; readonly href?: unknown } | null)[]
 
-function linkIn({ status, body }: HttpReply, read: (document: string) => Links): string | undefined {
+function linkIn({ status, body }: FetchedDocument, read: (document: string) => Links): string | undefined {
   if (status !== 200) return undefined
   return attempt(() => read(body))
     ?.filter(link => link?.rel === boshRelation)

@@ -4,13 +4,14 @@ import { boshNamespace, stanzaNamespace, streamsNamespace } from '../xmpp/namesp
 import type { SessionTerms } from '../xmpp/page-binding.js'
 import { streamEnd } from '../xmpp/stream-errors.js'
 import { copyOf } from '../xmpp/xml/copy-of.js'
-import { type Document, documentReader } from '../xmpp/xml/document.js'
 import type { Element, Unfit } from '../xmpp/xml/element.js'
 import type { XmlLimits } from '../xmpp/xml/limits.js'
 import type { Root } from '../xmpp/xml/root.js'
-import { RemoteFault } from './remote-fault.js'
+import { type Sink, Splitter } from '../xmpp/xml/splitter.js'
+import { withoutContent } from '../xmpp/xml/without-content.js'
+import { protocolFault, RemoteFault } from './remote-fault.js'
 
-export type EndpointReply = ReturnType<ReturnType<typeof replyReader>>
+export type EndpointReply = Awaited<ReturnType<typeof readReply>>
 
 /** XEP-0124 §17.2. Any other condition means a failed connection. */
 const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
@@ -20,29 +21,75 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
   ['remote-stream-error', 'remote-stream-error'],
 ])
 
-export function replyReader(limits: XmlLimits) {
-  const replies = documentReader(limits, { meantNamespace: stanzaNamespace, lenient: true })
-  return (text: string, earlier: readonly Unfit[] = []) => readReply(readDocument(replies, text), earlier)
+/** A longer reply, in multiples of `maxBytes`, is refused. */
+const mostTimes = 16
+/** Limit for a reply. */
+const mostStanzas = 10_000
+/** Memory of a stanza besides its text. */
+const stanzaBytes = 300
+
+/**
+ * Drops stanzas that are too large, too many, or beyond `maxBytes`. `gathered` is called with each change of the memory
+ * in bytes. Rejects with an `XmlError` or a `RemoteFault`.
+ */
+export async function readReply(
+  chunks: AsyncIterable<Buffer>,
+  limits: XmlLimits,
+  maxBytes: number,
+  gathered: (bytes: number) => void = () => {},
+) {
+  const children: Element[] = []
+  const unfit: Unfit[] = []
+  let root: Root | undefined
+  let isWhole = false
+  let bytes = 0
+  const sink: Sink = {
+    onOpen(opened) {
+      root = opened
+    },
+    onElement(element) {
+      const { text } = element
+      const length = Buffer.byteLength(text)
+      if (bytes + length > maxBytes) {
+        unfit.push({ fate: 'dropped', dropped: { ...element, text: withoutContent(text) ?? '' } })
+        return
+      }
+      bytes += length
+      children.push(element)
+    },
+    onUnfit: (fate, dropped) => void unfit.push({ fate, dropped }),
+    onClose() {
+      isWhole = true
+    },
+  }
+  const options = { meantNamespace: stanzaNamespace, lenient: true }
+  const splitter = new Splitter(sink, { ...limits, maxChildren: mostStanzas }, options)
+  let read = 0
+  let kept = 0
+  try {
+    for await (const chunk of chunks) {
+      read += chunk.length
+      if (read > mostTimes * maxBytes) throw protocolFault(new Error('the reply is too long'))
+      splitter.write(chunk)
+      const before = kept
+      kept = bytes + stanzaBytes * children.length + splitter.unfinishedBytes
+      gathered(kept - before)
+    }
+  } finally {
+    gathered(-kept)
+  }
+  if (root === undefined || !isWhole) throw protocolFault(new Error('the reply breaks off'))
+  return meaningOf(root, children, unfit)
 }
 
-function readReply({ root, children, unfit: found }: Document, earlier: readonly Unfit[]) {
-  const unfit = [...earlier, ...found]
-  if (root.name !== 'body' || root.namespace !== boshNamespace)
-    throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
+function meaningOf(root: Root, children: readonly Element[], unfit: readonly Unfit[]) {
+  if (root.name !== 'body' || root.namespace !== boshNamespace) throw protocolFault()
   const type = root.attribute('type')
   // The endpoint has not processed the request, so the request can be repeated (XEP-0124 §17.3).
   if (type === 'error') throw new RemoteFault({ step: 'features', code: 'remote-connection-failed' }, 'broke')
   if (type !== 'terminate') return { root, payload: children, unfit, end: undefined }
   const payload = children.filter(({ namespace }) => namespace !== streamsNamespace && namespace !== boshNamespace)
   return { root, payload, unfit, end: readEnd(root, children) }
-}
-
-function readDocument(read: (text: string) => Document, text: string): Document {
-  try {
-    return read(text)
-  } catch (cause) {
-    throw new RemoteFault({ step: 'features', code: 'remote-protocol-error', cause })
-  }
 }
 
 function readEnd(root: Root, children: readonly Element[]): LinkEnd {

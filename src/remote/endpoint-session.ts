@@ -10,8 +10,7 @@ import { escapeXml } from '../xmpp/xml/escape.js'
 import type { Endpoint } from './endpoint.js'
 import { type EndpointReply, readTerms } from './endpoint-reply.js'
 import type { SentOver } from './http-request.js'
-import { RemoteFault } from './remote-fault.js'
-import { RequestRepeats } from './request-repeats.js'
+import { protocolFault, RemoteFault } from './remote-fault.js'
 import { RequestTurn } from './request-turn.js'
 
 /** XEP-0124 §7.1. `wait` is in seconds. */
@@ -40,9 +39,6 @@ const closeSeconds = 5
 
 /** A session that ends during its creation waits this long for the reply. */
 const creationSeconds = 10
-
-/** Minimum pause before a request is repeated, if an earlier request is still open. */
-const settlingMilliseconds = 50
 
 type Phase = 'live' | 'ending' | 'over'
 
@@ -104,7 +100,7 @@ export class EndpointSession {
       if (reply.end !== undefined) this.#beginEnding()
       else if (creates) {
         this.terms = readTerms(reply.root)
-        if (this.terms === undefined) throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
+        if (this.terms === undefined) throw protocolFault()
         if (this.#phase === 'ending') void this.#terminate()
       }
       return reply
@@ -185,7 +181,7 @@ export class EndpointSession {
     const { signal } = this.#abort
     const turn = this.#takeTurn()
     await turn.afterPrevious()
-    if (!signal.aborted) await this.#endpoint!.post(body, 0, { signal }).catch(() => {})
+    if (!signal.aborted) await this.#endpoint!.exchange(body, 0, { signal }).catch(() => {})
     turn.end()
     this.#answered()
   }
@@ -195,14 +191,12 @@ export class EndpointSession {
     const creates = this.terms === undefined
     const reached = creates ? this.#reached : undefined
     const turn = this.#takeTurn()
-    const repeats = new RequestRepeats(clock)
     const gathered = (bytes: number) => {
       if (!signal.aborted) this.#gathered(bytes)
     }
     const onSent = (over: SentOver) => {
       this.#sentRid = Math.max(this.#sentRid, rid)
-      turn.sent(over, repeats.hasAny)
-      repeats.sent()
+      turn.sent(over)
     }
     try {
       for (;;) {
@@ -211,15 +205,14 @@ export class EndpointSession {
         this.#server ??= this.#parts.stateOf(this.#endpoint.host)
         signal.throwIfAborted()
         try {
-          const options = { signal, reached, gathered, onSent }
-          const reply = await this.#endpoint.exchange(body, wait, creates, options, repeats.hasAny)
-          return repeats.hasAny && this.#sentRid > rid ? unlessSuperseded(reply) : reply
+          const options = { signal, reached, gathered, onSent, creates, afresh: turn.isRepeated }
+          const reply = await this.#endpoint.exchange(body, wait, options)
+          return turn.isRepeated && this.#sentRid > rid ? unlessSuperseded(reply) : reply
         } catch (error) {
           if (!(error instanceof RemoteFault) || signal.aborted) throw error
-          const pause = repeats.next(error, this.terms?.inactivity)
+          const pause = turn.broke(error, this.terms?.inactivity)
           if (pause === undefined) throw error
-          turn.broke()
-          await sleep(clock, turn.isFirst ? pause : Math.max(pause, settlingMilliseconds), signal)
+          await sleep(clock, pause, signal)
         }
       }
     } finally {

@@ -1,7 +1,11 @@
+import type { IncomingMessage } from 'node:http'
 import type { RemoteEndpoint } from '../config/config.js'
+import { readUtf8 } from '../xmpp/xml/utf8.js'
 import { agentFor, endpointLimits, type RequestParts } from './endpoint-agents.js'
-import { type HttpReply, sendRequest } from './http-request.js'
-import { RemoteFault, unexpectedStatus } from './remote-fault.js'
+import { sendRequest } from './http-request.js'
+import { protocolFault, RemoteFault, unexpectedStatus } from './remote-fault.js'
+
+export type FetchedDocument = Awaited<ReturnType<typeof read>>
 
 const maxDocumentBytes = 64 * 1024
 
@@ -24,13 +28,28 @@ export async function fetchDocument(
   url: URL,
   parts: RequestParts,
   headers: Readonly<Record<string, string>> = {},
-): Promise<HttpReply> {
+): Promise<FetchedDocument> {
   const { settings, clock } = parts
   return await sendRequest(url, {
     method: 'GET',
     headers: { ...headers, 'Accept-Encoding': 'identity' },
     agent: agentFor(url, parts, 'passing'),
-    limits: { connect: settings.connectTimeout, reply: settings.timeout, maxReplyBytes: maxDocumentBytes },
+    connectSeconds: settings.connectTimeout,
+    replySeconds: settings.timeout,
     clock,
+    read,
   })
+}
+
+async function read(response: IncomingMessage) {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > maxDocumentBytes) throw protocolFault(new Error('the reply is too long'))
+    chunks.push(chunk)
+  }
+  const body = readUtf8(Buffer.concat(chunks))
+  if (body === undefined) throw protocolFault(new Error('the reply is not UTF-8'))
+  return { status: response.statusCode ?? 0, body }
 }

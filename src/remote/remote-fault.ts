@@ -20,6 +20,10 @@ export function connectionFault(failure: Failure): RemoteFault {
   return new RemoteFault(failure, problems[failure.code].retry ? 'broke' : 'none')
 }
 
+export function protocolFault(cause?: unknown): RemoteFault {
+  return new RemoteFault({ step: 'features', code: 'remote-protocol-error', cause })
+}
+
 export function unexpectedStatus(status: number): Error {
   return Object.assign(new Error(`the endpoint answered with HTTP ${status}`), { code: `HTTP ${status}` })
 }

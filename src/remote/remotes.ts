@@ -33,7 +33,7 @@ export type Remotes = ReturnType<typeof createRemotes>
 
 export function createRemotes(parts: RemotesParts) {
   const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443, xmlLimits } = parts
-  const elsewhere = new SessionsElsewhere()
+  const elsewhere = new SessionsElsewhere(processName)
   const sessions = new Set<EndpointSession>()
   const openings = new Set<BoshLink>()
   const known = new Map<RemoteEndpoint, Endpoints>()
@@ -100,7 +100,7 @@ export function createRemotes(parts: RemotesParts) {
           if (given === undefined) return undefined
           const { session, url, terms, rid } = given
           openings.delete(link)
-          elsewhere.add(idOf(terms.sid, processName), jid, domain, clock.now(), session, wish.tab)
+          elsewhere.add(idOf(terms.sid, processName), jid, domain, Math.round(clock.now()), session, wish.tab)
           return { ...terms, rid, url, expiresIn: terms.inactivity }
         },
         abandon: () => abandon(link),

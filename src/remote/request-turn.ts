@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../lib/clock.js'
 import type { SentOver } from './http-request.js'
+import type { RemoteFault } from './remote-fault.js'
 
 /**
  * Milliseconds until the next request, by the connection of this request. Requests must arrive in order: otherwise
@@ -9,7 +10,16 @@ import type { SentOver } from './http-request.js'
 const apart: Record<SentOver, number> = { known: 20, tls: 100, tcp: 1000 }
 const apartAfterRepeat = 1000
 
-/** Delays a request until the previous request has probably arrived. */
+const pauses = [0, 250, 500, 1000, 2000, 4000]
+const mostSeconds = 30
+const heldAfter = 5000
+/** Minimum pause before a request is repeated, if an earlier request is still open. */
+const settlingMilliseconds = 50
+
+/**
+ * A request that waits until the previous request has probably arrived, and is repeated if its connection breaks.
+ * Endpoints answer a repeated rid with the same reply (XEP-0124 §14.3).
+ */
 export class RequestTurn {
   readonly #clock: Clock
   #before: RequestTurn | undefined
@@ -17,6 +27,12 @@ export class RequestTurn {
   #arrive = () => {}
   #timer: Timer | undefined
   #isOver = false
+  /** In this series of failures. */
+  #count = 0
+  #overdue = 0
+  /** Start of the series. A request that was held for 5 s ends a series. */
+  #brokenAt = 0
+  #sentAt = Number.POSITIVE_INFINITY
 
   constructor(clock: Clock, before: RequestTurn | undefined) {
     this.#clock = clock
@@ -24,8 +40,8 @@ export class RequestTurn {
     this.#expect()
   }
 
-  get isFirst(): boolean {
-    return this.#before === undefined || this.#before.#isOver
+  get isRepeated(): boolean {
+    return this.#count > 0
   }
 
   async afterPrevious(): Promise<void> {
@@ -33,15 +49,23 @@ export class RequestTurn {
     if (before !== undefined) while (before.#arrival !== undefined) await before.#arrival
   }
 
-  sent(over: SentOver, isRepeat: boolean): void {
-    const wait = isRepeat ? apartAfterRepeat : apart[over]
+  sent(over: SentOver): void {
+    this.#sentAt = this.#clock.now()
+    const wait = this.isRepeated ? apartAfterRepeat : apart[over]
     this.#timer ??= this.#clock.after(wait, () => this.#arrived())
   }
 
-  broke(): void {
+  /**
+   * Returns the pause in milliseconds before the request is repeated, or undefined for no repeat. `inactivity` is in
+   * seconds, and undefined before the session exists.
+   */
+  broke({ failure, aftermath }: RemoteFault, inactivity: number | undefined): number | undefined {
+    const pause = aftermath === 'broke' ? this.#pauseAfter(failure, inactivity) : undefined
+    if (pause === undefined) return undefined
     this.#timer?.cancel()
     this.#timer = undefined
     if (this.#arrival === undefined) this.#expect()
+    return this.#before === undefined || this.#before.#isOver ? pause : Math.max(pause, settlingMilliseconds)
   }
 
   end(): void {
@@ -49,6 +73,21 @@ export class RequestTurn {
     this.#isOver = true
     this.#before = undefined
     this.#arrived()
+  }
+
+  #pauseAfter({ step, code }: RemoteFault['failure'], inactivity: number | undefined): number | undefined {
+    // The creation of a session is repeated only once, because each repeat could open another session.
+    if (inactivity === undefined) return step === 'features' && this.#count++ === 0 ? 0 : undefined
+    if (code === 'timeout' && step === 'features' && this.#overdue++ > 0) return undefined
+    const now = this.#clock.now()
+    const wasHeld = now - this.#sentAt >= heldAfter
+    this.#sentAt = Number.POSITIVE_INFINITY
+    if (this.#count === 0 || wasHeld) {
+      this.#count = 0
+      this.#brokenAt = now
+    }
+    const pause = pauses[Math.min(this.#count++, pauses.length - 1)]!
+    return now + pause < this.#brokenAt + Math.min(inactivity, mostSeconds) * 1000 ? pause : undefined
   }
 
   #expect(): void {

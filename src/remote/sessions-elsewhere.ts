@@ -1,5 +1,5 @@
 import { forgetOldest } from '../lib/limits/forget-oldest.js'
-import type { SessionView, Tab } from '../session/session-types.js'
+import type { StoredSession, TabName } from '../store/store.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { EndpointSession } from './endpoint-session.js'
 
@@ -8,36 +8,38 @@ const mostRemembered = 20_000
 /** Number of sessions that can be ended if no page claims them. */
 const mostReleasable = 1000
 
-const alike = { origin: 'warmed', state: 'elsewhere', transport: 'bosh', quietSince: undefined } as const
+const alike = { origin: 'warmed', isPage: false, state: 'elsewhere', transport: 'bosh' } as const
 
 /** Sessions that a page continues at a remote endpoint, without this service. */
 export class SessionsElsewhere {
-  readonly #sessions = new Map<string, { readonly view: SessionView; readonly user: string }>()
+  readonly #sessions = new Map<string, StoredSession>()
   readonly #releasable = new Map<string, EndpointSession>()
+
+  constructor(readonly process = '') {}
 
   get size(): number {
     return this.#sessions.size
   }
 
-  add(id: string, jid: string, domain: string, createdAt: number, session: EndpointSession, tab?: Tab): void {
-    const view = { id, jid, domain, createdAt, tab, ...alike }
-    this.#sessions.set(id, { view, user: userOf(jid) })
+  add(id: string, jid: string, domain: string, openedAt: number, session: EndpointSession, tab?: TabName): void {
+    const { process } = this
+    this.#sessions.set(id, { id, process, jid, user: userOf(jid), domain, openedAt, tab, ...alike })
     this.#releasable.set(id, session)
     forgetOldest(this.#sessions, mostRemembered)
     forgetOldest(this.#releasable, mostReleasable)
   }
 
-  get(id: string): SessionView | undefined {
-    return this.#sessions.get(id)?.view
+  get(id: string): StoredSession | undefined {
+    return this.#sessions.get(id)
   }
 
-  *list(): Iterable<SessionView> {
-    for (const { view } of this.#sessions.values()) yield view
+  list(): Iterable<StoredSession> {
+    return this.#sessions.values()
   }
 
-  ofJid(bareJid: string): readonly SessionView[] {
+  ofJid(bareJid: string): readonly StoredSession[] {
     const wanted = userOf(bareJid)
-    return [...this.#sessions.values()].filter(({ user }) => user === wanted).map(({ view }) => view)
+    return [...this.#sessions.values()].filter(({ user }) => user === wanted)
   }
 
   endUnclaimed(id: string): void {

@@ -46,14 +46,13 @@ interface ProblemParts extends Pick<AnsweringParts, 'log' | 'sums'> {
 }
 
 export function createApp(parts: AppParts): Express {
-  const { config, hashes, formTokens, warming, answering, numbers, streams, extraRouters, demoPath, httpLog } = parts
+  const { config, hashes, formTokens, warming, answering, numbers, extraRouters, demoPath, httpLog } = parts
   const { counts, sums } = answering
   const home = homePath(config.externalUrl)
   const admin = config.warm.hasPages ? home + config.warmPath : undefined
   const demo = demoPath && home + demoPath
   const app = newApp(config)
-  if (config.warm.hasPages)
-    app.use(createWarmRouter({ config, hashes, formTokens, warming, answering, numbers, streams }))
+  if (config.warm.hasPages) app.use(createWarmRouter({ config, hashes, formTokens, warming, answering, numbers }))
   app.use('/assets', readOnly, createAssetsRouter())
   app
     .route('/')

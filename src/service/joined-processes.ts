@@ -9,7 +9,6 @@ import type { PeerAddress } from '../forwarding/link-settings.js'
 import { PeerLinks } from '../forwarding/peer-links.js'
 import { listenForPeers, type PeerListener } from '../forwarding/peer-listener.js'
 import { createPeers, writeAddress } from '../forwarding/peers.js'
-import { install } from '../http/fast/install.js'
 import type { Dispatcher } from '../http/listening/dispatch.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import { onceAMinute } from '../lib/limits/throttle.js'
@@ -32,7 +31,6 @@ interface JoinedParts {
   readonly peers: Config['peers']
   /** Ports from that of PEER_LISTEN on: the first free port is taken. */
   readonly ports: number
-  readonly isFast: boolean
   readonly name: string
   readonly place: string
   /** For Unix sockets. Default: a folder of this process alone. */
@@ -46,7 +44,7 @@ export type JoinedProcesses = Awaited<ReturnType<typeof joinProcesses>>
 
 /** Makes this process one of several that act as one service. */
 export async function joinProcesses(parts: JoinedParts) {
-  const { openStore, key, isFast, name, place, settings, clock, logFor } = parts
+  const { openStore, key, name, place, settings, clock, logFor } = parts
   const log = logFor('nodes')
   const store = await openStore({
     onDown(reason) {
@@ -121,9 +119,9 @@ export async function joinProcesses(parts: JoinedParts) {
         listenForPeers({
           address,
           key,
-          messages: install(isFast),
           listener: dispatcher,
           upgradeFor: dispatcher.upgradeFor,
+          accept: peers.accept,
           answer: peers.answerCall,
           report: error => log.error(traceOf(error), 'a request of another process failed'),
         })

@@ -1,14 +1,13 @@
 import { hostname } from 'node:os'
 import type { Logger } from 'pino'
-import { heldRequests } from '../browsers/bosh/bosh-client.js'
+import { heldRequests } from '../browsers/bosh/connection-manager.js'
 import type { Config } from '../config/config.js'
 import { createLiveConfig } from '../config/live-config.js'
 import { settingsInCommon } from '../config/serving.js'
 import { createEvents } from '../events/events.js'
 import { createWhereabouts } from '../forwarding/whereabouts.js'
-import { createFormTokens, formKeyOf } from '../http/access/form-tokens.js'
+import { createFormTokens } from '../http/access/form-tokens.js'
 import { refusedRequests } from '../http/access/refused-requests.js'
-import { EventStreams } from '../http/answers/event-streams.js'
 import { createDispatcher } from '../http/listening/dispatch.js'
 import { type Listening, type ListeningParts, listen } from '../http/listening/listening.js'
 import { type Clock, systemClock } from '../lib/clock.js'
@@ -16,23 +15,22 @@ import { Descriptors } from '../lib/limits/descriptors.js'
 import { adminHashQueue, hashQueue } from '../lib/limits/hash-queue.js'
 import { MinuteSums } from '../lib/limits/minute-sums.js'
 import { createRefusals } from '../lib/limits/reached-limits.js'
-import { codeOf, createPartLogs, type LogFor, traceOf } from '../lib/log.js'
+import { codeOf, createPartLogs, type LogFor } from '../lib/log.js'
+import { secretKeys } from '../lib/secrets/secret-hashes.js'
 import { type DocumentParts, documentFetcher } from '../remote/fetched-document.js'
 import { RemoteFault } from '../remote/remote-fault.js'
 import { recordVersion, takeUpFiles } from '../session/registry/moving-sessions.js'
 import { stateFiles } from '../session/registry/state-files.js'
 import { StoredRecords } from '../session/registry/stored-records.js'
-import { memoryStore } from '../store/memory-store.js'
+import { localTabs } from '../store/local-tabs.js'
 import { newProcessName } from '../store/process-name.js'
 import type { Store, StoreEvents } from '../store/store.js'
 import { createCallLimits } from '../warm/call-limits.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
 import { createAuditReader } from '../warm/numbers/audit-lines.js'
 import { createCapacity } from '../warm/numbers/capacity.js'
-import { createFailureReader } from '../warm/numbers/failure-groups.js'
 import { LastHour } from '../warm/numbers/last-hour.js'
-import { createHourReader, createOverview } from '../warm/numbers/overview.js'
-import { RecentWarms } from '../warm/numbers/recent-warms.js'
+import { createOverview } from '../warm/numbers/overview.js'
 import { createVisits } from '../warm/visits.js'
 import { watchFailures } from '../watching/failure-share.js'
 import { createHealthListeners } from '../watching/health.js'
@@ -117,7 +115,6 @@ export async function startService({
           peers: config.peers,
           // During an upgrade, there are twice as many workers.
           ports: Math.max(1, 2 * config.workers),
-          isFast: config.http.fast,
           name: processName,
           place,
           folder: socketsFolder,
@@ -126,7 +123,9 @@ export async function startService({
           logFor,
         })
   const others = joined?.peers
-  const store = joined?.store ?? memoryStore(clock)
+  // Without mending, sessions have records too.
+  const recordSeconds = config.linkResumeTime || 60
+  const shared = joined && { others: joined.peers, store: joined.store, recordSeconds }
   const sums = new MinuteSums(clock)
   const descriptors = new Descriptors()
   const refused = createRefusals({ counts, sums, log })
@@ -141,8 +140,7 @@ export async function startService({
     clock,
     sums,
     descriptors,
-    store,
-    others,
+    shared,
     takeUp: joined && (id => records!.takeUp({ id })),
     hashes: hashQueue(refused),
     dns,
@@ -158,7 +156,7 @@ export async function startService({
     const limit = sessions.fullAt()
     return limit && `${limit} is reached`
   }
-  const notice = () => (store.isUp ? undefined : 'the store that the processes share is away')
+  const notice = () => (joined?.store.isUp !== false ? undefined : 'the store that the processes share is away')
   const metrics = createMetrics({
     counts,
     joined,
@@ -179,8 +177,7 @@ export async function startService({
       events: () => events?.waiting ?? 0,
     },
   })
-  const recentWarms = new RecentWarms(clock)
-  const lastHour = new LastHour({ clock, counts, recentWarms, registry })
+  const lastHour = new LastHour({ clock, counts, registry })
   const capacity = createCapacity({
     config: live.config,
     registry,
@@ -189,21 +186,16 @@ export async function startService({
     connections: () => listening?.connections ?? 0,
     unreadBytes: () => listening?.unreadBytes ?? 0,
   })
-  const streams = new EventStreams({
-    externalUrl: config.externalUrl,
-    clock,
-    refused,
-    report: error => logFor('http').error(traceOf(error), 'a live page failed'),
-  })
   const pageTokens = await pageTokensOf(config, { names, clock, log: logFor('warm') })
-  const formTokens = createFormTokens(await formKeyOf(config.admins, isOneOfMany), Date.now)
+  const keys = secretKeys(() => live.config.sealKeys)
+  const formTokens = createFormTokens(keys, Date.now)
   const records: StoredRecords | undefined =
     joined &&
     new StoredRecords({
       store: joined.store,
       keys: () => live.config.sealKeys ?? [],
       clock,
-      seconds: sessions.recordSeconds,
+      seconds: recordSeconds,
       isReady: () => stopping?.isReady === true && registry.takesSessions,
       take: record => sites.takeUp(record),
       end: id => void ownSessions.end(id),
@@ -232,28 +224,23 @@ export async function startService({
     callLimits: createCallLimits({
       rates: live.config.rates,
       clock,
-      hashes,
-      sharedRates: joined?.store.rate,
+      keys,
       makeRate,
       refused,
     }),
     visits: createVisits({
       own: ownSessions,
-      store,
-      others,
+      tabs: joined?.store.tabs ?? localTabs(),
+      shared,
       clock,
       timeout: config.warm.timeout,
       takeUp: records && (tab => records.takeUp({ tab })),
-      recordSeconds: sessions.recordSeconds,
     }),
-    recentWarms,
+    lastHour,
     numbers: {
-      readOverview: createOverview({ others, clock, recentWarms, place, registry, capacity }),
-      readHour: createHourReader({ others, clock, lastHour }),
-      readAudit: createAuditReader({ others, lines: audit.recent.all }),
-      readFailures: createFailureReader({ others, lines: audit.recent.failures }),
+      readOverview: createOverview({ others, clock, lastHour, place, registry, capacity }),
+      readAudit: createAuditReader({ others, recent: audit.recent }),
     },
-    streams,
     onCall: call => metrics.recordCall(call),
     isStopping: () => stopping?.hasBegun === true && others?.forNewSession() === undefined,
     routers,
@@ -280,7 +267,7 @@ export async function startService({
   let metricsServer: MetricsServer | undefined
   try {
     if (servesMetrics && address) metricsServer = await serveMetrics(address, metrics.text, fault, log)
-    await joined?.join(dispatcher, sessions.book)
+    await joined?.join(dispatcher, sessions.book!)
     listening = await listen(dispatcher, {
       config: live.config,
       log,
@@ -308,7 +295,6 @@ export async function startService({
     sessions,
     sites,
     listening,
-    streams,
     events,
     joined,
     records,
@@ -327,11 +313,10 @@ export async function startService({
   })
   void pageTokens?.prepare()
 
-  const take = async (next: Config) => {
+  const take = (next: Config) => {
     partLogs.take(next.logLevels)
     live.take(next)
     sessions.refresh()
-    if (isOneOfMany) formTokens.use(await formKeyOf(next.admins, isOneOfMany))
     sites.rebuild(next)
     dispatcher.use(sites.routes)
   }
@@ -348,9 +333,8 @@ export async function startService({
      */
     async reload(next?: Config, { changed }: { readonly changed?: readonly string[] } = {}): Promise<boolean> {
       audit.reopen()
-      if (next !== undefined && changed?.length !== 0) await take(next)
+      if (next !== undefined && changed?.length !== 0) take(next)
       const areCertificatesUsable = listening.reload(next)
-      streams.endAll()
       await pageTokens?.reload(next?.pages)
       return areCertificatesUsable
     },

@@ -5,9 +5,9 @@ import type { Clock } from '../lib/clock.js'
 import { type Counts, sessionLimits } from '../lib/counts.js'
 import type { Descriptors } from '../lib/limits/descriptors.js'
 import { KeyedQueue } from '../lib/limits/keyed-queue.js'
-import { OwnCounts } from '../lib/limits/live-counts.js'
 import { memoryAllows, memoryForWaiting, memoryMeasure } from '../lib/limits/memory.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
+import { ownRates } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
@@ -20,24 +20,20 @@ import { createPipeliningMemory } from '../servers/login/pipelining-memory.js'
 import { createSaltedPasswords } from '../servers/login/sasl/salted-passwords.js'
 import type { Dns } from '../servers/net/dns.js'
 import { createNameLookup } from '../servers/net/name-lookup.js'
-import { type DownServer, probeBy, ServerStates } from '../servers/net/server-states.js'
+import { probeBy, ServerStates } from '../servers/net/server-states.js'
 import { ShownCertificates } from '../servers/net/shown-certificates.js'
 import { freeMemory } from '../session/limits/freeing-memory.js'
 import { RateShaper } from '../session/limits/rate-shaper.js'
 import { SessionLimits, shareOfWarmCalls } from '../session/limits/session-limits.js'
-import { StoredCounts } from '../session/limits/stored-counts.js'
-import { storedUserLimit } from '../session/limits/stored-user-limit.js'
-import { Strangers } from '../session/limits/strangers.js'
-import { userLimit } from '../session/limits/user-limit.js'
+import { UserLimit } from '../session/limits/user-limit.js'
 import { unmendedLinks } from '../session/link/mending.js'
 import { RefusedLogins } from '../session/logins/refused-logins.js'
 import { OwnSessions } from '../session/registry/own-sessions.js'
 import { Registry } from '../session/registry/registry.js'
 import { SessionBook } from '../session/registry/session-book.js'
-import { storedSessions } from '../session/registry/stored-sessions.js'
-import { askAll, type OtherProcesses } from '../store/other-processes.js'
+import { type Shared, storedSessions } from '../session/registry/stored-sessions.js'
 import type { Store } from '../store/store.js'
-import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
+import { withULabels } from '../xmpp/jid/domains.js'
 import type { OpenLink } from '../xmpp/link.js'
 import { defaultLimits as xmlLimits } from '../xmpp/xml/limits.js'
 
@@ -58,9 +54,8 @@ export interface ProcessParts {
   readonly clock: Clock
   readonly sums: MinuteSums
   readonly descriptors: Descriptors
-  readonly store: Store
   /** Undefined with one process. */
-  readonly others?: OtherProcesses | undefined
+  readonly shared?: (Shared & { readonly store: Store }) | undefined
   /** Takes up a session that was set down. */
   readonly takeUp?: ((id: string) => Promise<boolean>) | undefined
   readonly hashes: WorkQueue
@@ -68,12 +63,10 @@ export interface ProcessParts {
   readonly hostMetaPort?: number | undefined
 }
 
-/** For sessions whose links are not mended. */
-const usualRecordSeconds = 60
-
 export function createSessionParts(given: ProcessParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
-  const { spareLinks, store, others, takeUp, hashes, dns, hostMetaPort } = given
+  const { spareLinks, shared, takeUp, hashes, dns, hostMetaPort } = given
+  const others = shared?.others
   const processName = others?.self
   const { tls } = config
   const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
@@ -82,19 +75,9 @@ export function createSessionParts(given: ProcessParts) {
   const connect: OpenLink = (domain, options, events) =>
     remotes.open(domain, options, events) ?? links.open(domain, options, events)
   const isNamed = (domain: string) => config.domains.includes(domain) || config.remotes.has(domain)
-  const isOnlyByWildcard = (domain: string) =>
-    !allowsDomain(
-      config.domains.filter(pattern => pattern !== '*'),
-      domain,
-    )
   const probe = probeBy(connect)
-  const statesFor = (part: 'c2s' | 'remote', hasEntry: (domain: string) => boolean) => {
-    const kind = `${part}-server-down`
-    const onDown = (about: DownServer) => void askAll(others, kind, about)
-    const states = new ServerStates({ clock, log: logFor(part), hasEntry, isNamed, isOnlyByWildcard, probe, onDown })
-    others?.answer(kind, (about: DownServer) => states.suspect(about))
-    return states
-  }
+  const statesFor = (part: 'c2s' | 'remote', hasEntry: (domain: string) => boolean) =>
+    new ServerStates({ clock, log: logFor(part), hasEntry, isNamed, probe })
   const serverStates = statesFor('c2s', domain => config.servers.has(domain))
   const endpointStates = statesFor('remote', domain => config.remotes.has(domain))
   const onExhausted = (about: object) => refused('local-ports', about)
@@ -132,7 +115,7 @@ export function createSessionParts(given: ProcessParts) {
       most: spareLinks,
       hasRoom: () => descriptorsAllowSpares() && measure() < mostUsedWithSpares,
     },
-    xmlLimits,
+    limits: xmlLimits,
     waiting,
     log: logFor('c2s'),
   })
@@ -152,48 +135,40 @@ export function createSessionParts(given: ProcessParts) {
   })
 
   const own = new OwnSessions(registry, remotes.elsewhere)
-  const sessionsPerJid = () => config.limits.sessionsPerJid
-  const onAlone = () => {
-    counts.countedAlone += 1
-  }
-  const makeRate = store.rate
-  const most = {
-    get address() {
-      return config.limits.sessionsPerAddress
-    },
-    get unauthenticated() {
-      return config.limits.unauthenticatedPerAddress
+  const sharedCounts = shared && {
+    self: shared.others.self,
+    store: shared.store,
+    onAlone() {
+      counts.countedAlone += 1
     },
   }
+  const makeRate = shared?.store.rate ?? ownRates
   const limits = new SessionLimits({
     limits: config.limits,
     rates: config.rates,
     bosh: config.bosh,
     trustedProxies,
     makeRate,
-    counts: others === undefined ? new OwnCounts(most) : new StoredCounts({ store, limits: most, onAlone }),
+    shared: sharedCounts,
     resources: { memoryAllows: memoryAllows(clock, measure), descriptorsAreLeft: descriptors.room() },
     resourcesOfClients: {
       memoryAllows: memoryAllows(clock, () => measure(1 - shareOfWarmCalls)),
       descriptorsAreLeft: descriptors.room(undefined, shareOfWarmCalls),
     },
   })
-  /** Unix time minus `clock.now()`, once, because the system time may change. */
-  const epoch = Date.now() - clock.now()
-  const book = new SessionBook({
-    self: processName ?? '',
-    store,
-    registry,
-    elsewhere: remotes.elsewhere,
-    countedClient: session => limits.countedClient(session),
-    clock,
-    epoch,
-    report: error => logFor('store').error(traceOf(error), 'a session was not written to the store'),
-  })
-  if (others !== undefined) registry.book = book
-  const recordSeconds = config.linkResumeTime || usualRecordSeconds
-  const sessions = storedSessions({ own, book, store, takeUp, others, clock, epoch, recordSeconds })
-  const strangers = new Strangers()
+  const book =
+    shared &&
+    new SessionBook({
+      self: shared.others.self,
+      store: shared.store,
+      registry,
+      elsewhere: remotes.elsewhere,
+      countedClient: session => limits.countedClient(session),
+      clock,
+      report: error => logFor('store').error(traceOf(error), 'a session was not written to the store'),
+    })
+  registry.book = book
+  const sessions = storedSessions({ own, clock, shared: shared && book && { ...shared, book, takeUp } })
   const audit = auditFor('login')
   const refusedLogins = new RefusedLogins({
     limits: config.limits,
@@ -225,11 +200,7 @@ export function createSessionParts(given: ProcessParts) {
       sessions,
       limits,
       refusedLogins,
-      userLimit:
-        others === undefined
-          ? userLimit(sessionsPerJid, registry, refused)
-          : storedUserLimit({ self: others.self, most: sessionsPerJid, store, registry, refused, onAlone }),
-      strangers,
+      userLimit: new UserLimit({ most: () => config.limits.sessionsPerJid, registry, refused, shared: sharedCounts }),
       maxStanzaBytes,
       shaper: new RateShaper(config.rates),
       unmended: unmendedLinks({ sums, log: logFor('c2s'), isNamed }),
@@ -267,7 +238,6 @@ export function createSessionParts(given: ProcessParts) {
     registry,
     own,
     book,
-    recordSeconds,
     names,
     makeRate,
     open: {

@@ -18,43 +18,21 @@ export function createSessions(
 ) {
   const { domains, retiredDomains, bosh } = config
   const opener = createOpener({
+    ...parts,
     domains,
     retiredDomains,
     issuesTickets: config.websocket.enabled,
-    registry: parts.registry,
-    connect: parts.connect,
-    limits: parts.limits,
-    userLimit: parts.userLimit,
-    strangers: parts.strangers,
     sums,
-    refused: parts.refused,
-    refusedLogins: parts.refusedLogins,
-    maxStanzaBytes: parts.maxStanzaBytes,
-    serverMilliseconds: parts.serverMilliseconds,
-    shaper: parts.shaper,
-    unmended: parts.unmended,
-    waiting: parts.waiting,
-    processName: parts.processName,
     tellEvent,
-    clock: parts.clock,
-    counts: parts.counts,
-    log: parts.logFor('bosh'),
-    webSocketLog: parts.logFor('websocket'),
   })
   const manager = createConnectionManager({
+    ...parts,
     opener,
-    registry: parts.registry,
-    limits: parts.limits,
-    maxStanzaBytes: parts.maxStanzaBytes,
-    refused: parts.refused,
-    clock: parts.clock,
-    counts: parts.counts,
     defaultDomain: bosh.defaultDomain,
     terms: bosh,
     requireSecure: config.requireSecure,
     noteRefusal: refusalLog(parts.clock, parts.logFor('bosh'), boshRefused),
     cookies: domain => cookieRules(config, domain),
-    bodies: parts.bodies,
   })
   const openHere = opener.forLogins(manager.makePageClient)
   const open: Open = (domain, wish, events) => parts.openThere(domain, wish, events) ?? openHere(domain, wish, events)

@@ -31,8 +31,8 @@ import { createSessions } from './site-sessions.js'
 const leastBodyBytes = 512 * 1024
 
 export interface SiteParts
-  extends Pick<AppParts, 'hashes' | 'formTokens' | 'numbers' | 'streams' | 'demoPath'>,
-    Pick<AnsweringParts, 'recentWarms' | 'onCall' | 'isStopping'>,
+  extends Pick<AppParts, 'hashes' | 'formTokens' | 'numbers' | 'demoPath'>,
+    Pick<AnsweringParts, 'lastHour' | 'onCall' | 'isStopping'>,
     Pick<EndpointParts, 'wrongTokens'>,
     Pick<OpenerParts, 'tellEvent'> {
   readonly sessionParts: SessionParts
@@ -41,7 +41,7 @@ export interface SiteParts
   readonly callLimits: WarmingParts['limits']
   readonly visits: WarmingParts['visits']
   readonly pageTokens?: PageTokens | undefined
-  readonly routers: (parts: Pick<WarmingParts, 'login' | 'endUnclaimed' | 'sessions' | 'visits'>) => readonly Router[]
+  readonly routers: () => readonly Router[]
 }
 
 export interface Parts {
@@ -103,9 +103,9 @@ function warmingOf(open: Open, { shared }: Parts): WarmingParts {
 }
 
 function answeringOf({ shared, sums }: Parts): AnsweringParts {
-  const { recentWarms, onCall, isStopping } = shared
+  const { lastHour, onCall, isStopping } = shared
   const { logFor, auditFor, clock, counts } = shared.sessionParts
-  return { log: logFor('warm'), audit: auditFor('warm'), clock, sums, counts, recentWarms, onCall, isStopping }
+  return { log: logFor('warm'), audit: auditFor('warm'), clock, sums, counts, lastHour, onCall, isStopping }
 }
 
 function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts: Parts): Endpoint {
@@ -127,19 +127,16 @@ function createConnect(config: Config, open: Open, pageTokens: PageTokens, parts
 }
 
 function createApi(config: Config, open: Open, parts: Parts): Express {
-  const { hashes, formTokens, numbers, streams, demoPath, routers, sessionParts } = parts.shared
-  const warming = warmingOf(open, parts)
-  const { login, endUnclaimed, sessions, visits } = warming
+  const { hashes, formTokens, numbers, demoPath, routers, sessionParts } = parts.shared
   return createApp({
     config,
     hashes,
     formTokens,
-    warming,
+    warming: warmingOf(open, parts),
     answering: answeringOf(parts),
     numbers,
-    streams,
     demoPath,
-    extraRouters: routers({ login, endUnclaimed, sessions, visits }),
+    extraRouters: routers(),
     httpLog: sessionParts.logFor('http'),
   })
 }
@@ -147,55 +144,39 @@ function createApi(config: Config, open: Open, parts: Parts): Express {
 function createWebSocket(config: Config, opener: Opener, { shared }: Parts): WebSocketEndpoint {
   const { websocket, websocketPath, bosh } = config
   const { sessionParts } = shared
-  const { clients, access, secureUrl, redirectUrl, page } = publicEndpointOf(config, 'websocket', websocketPath)
+  const endpoint = publicEndpointOf(config, 'websocket', websocketPath)
   return createWebSocketEndpoint({
-    clients,
-    access,
-    secureUrl: req => secureUrl(req)?.replace(/^https:/, 'wss:'),
-    redirectUrl,
-    page,
+    ...sessionParts,
+    ...endpoint,
+    secureUrl: req => endpoint.secureUrl(req)?.replace(/^https:/, 'wss:'),
     origins: websocket.origins,
     requireSecure: config.requireSecure,
     defaultDomain: bosh.defaultDomain,
     pingInterval: websocket.pingInterval,
-    maxStanzaBytes: sessionParts.maxStanzaBytes,
     resumeSeconds: websocket.resumeSeconds,
     opener,
     domains: config.domains,
-    registry: sessionParts.registry,
     wrongTokens: shared.wrongTokens,
-    refused: sessionParts.refused,
-    bodies: sessionParts.bodies,
     whereabouts: shared.whereabouts,
-    clock: sessionParts.clock,
-    counts: sessionParts.counts,
     log: sessionParts.logFor('websocket'),
     report: error => opener.report(error, 'websocket'),
   })
 }
 
 function createBosh(config: Config, manager: ConnectionManager, parts: Parts): Endpoint {
-  const { shared, forwardedRequests } = parts
-  const { bodies, refused, clock, counts, maxStanzaBytes } = shared.sessionParts
+  const { forwardedRequests } = parts
+  const { sessionParts } = parts.shared
   const { serve, refuseTooLarge, report } = forwardedRequests?.over(manager) ?? manager
-  const { clients, access, secureUrl, redirectUrl, page } = publicEndpointOf(config, 'bosh', config.boshPath)
   const listener = createBoshListener({
+    ...sessionParts,
+    ...publicEndpointOf(config, 'bosh', config.boshPath),
     serve,
     refuseTooLarge,
     report,
-    clients,
-    access,
-    secureUrl,
-    redirectUrl,
-    page,
-    bodies,
-    refused,
-    clock,
-    counts,
     cors: createCors(config.corsOrigins),
     externalUrl: config.externalUrl,
-    noteRefusal: refusalLog(clock, shared.sessionParts.logFor('bosh'), boshRefused),
-    maxBodyBytes: Math.max(leastBodyBytes, 2 * maxStanzaBytes),
+    noteRefusal: refusalLog(sessionParts.clock, sessionParts.logFor('bosh'), boshRefused),
+    maxBodyBytes: Math.max(leastBodyBytes, 2 * sessionParts.maxStanzaBytes),
   })
   return Object.assign(listener, { holds: true })
 }

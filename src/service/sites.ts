@@ -17,10 +17,10 @@ import { type Built, createSite, type Parts, type SiteParts } from './site.js'
 export type Sites = ReturnType<typeof createSites>
 
 export function createSites(first: Config, shared: SiteParts) {
-  const { registry, clock, refused } = shared.sessionParts
+  const { registry, clock, bodies } = shared.sessionParts
   const isDraining = () => registry.isDraining
   const { whereabouts } = shared
-  const forwardedRequests = whereabouts && createForwardedRequests({ whereabouts, clock, isDraining, refused })
+  const forwardedRequests = whereabouts && createForwardedRequests({ whereabouts, clock, isDraining, bodies })
   const parts = { shared, forwardedRequests }
   let newest = buildSites(first, parts)
   let before: Built | undefined

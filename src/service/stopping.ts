@@ -1,6 +1,5 @@
 import type { Logger } from 'pino'
 import type { Events } from '../events/events.js'
-import type { EventStreams } from '../http/answers/event-streams.js'
 import type { Listening } from '../http/listening/listening.js'
 import type { Clock } from '../lib/clock.js'
 import { traceOf } from '../lib/log.js'
@@ -30,7 +29,6 @@ interface StoppingParts {
   readonly sessions: ReturnType<typeof createSessionParts>
   readonly sites: Sites
   readonly listening: Listening
-  readonly streams: EventStreams
   readonly events: Events | undefined
   readonly joined: JoinedProcesses | undefined
   readonly records: StoredRecords | undefined
@@ -44,7 +42,7 @@ interface StoppingParts {
 export type Stopping = ReturnType<typeof createStopping>
 
 export function createStopping(parts: StoppingParts) {
-  const { sessions, sites, listening, streams, events, joined, records, files, clock, log } = parts
+  const { sessions, sites, listening, events, joined, records, files, clock, log } = parts
   const { registry } = sessions
   let isReady = true
   let draining: Promise<void> | undefined
@@ -97,7 +95,6 @@ export function createStopping(parts: StoppingParts) {
     const left = countLeftBehind(registry.all(), canStore)
     if (left !== undefined) log.info(left, 'sessions end with this process')
     if (joined !== undefined) listening.retire()
-    streams.shutDown()
     sites.shutDown()
     sessions.shutDown()
     const late = pause(stopMilliseconds)
@@ -130,7 +127,6 @@ export function createStopping(parts: StoppingParts) {
     log.info({ sessions: registry.size, seconds }, 'draining')
     sessions.drain()
     joined?.drain()
-    streams.shutDown()
     const isStopping = () => stopped !== undefined
     const open = {
       get size() {

@@ -22,7 +22,6 @@ export class AwayClient implements Client {
   tick(): void {}
   flush(): void {}
   close(): void {}
-  putBackUnconfirmed(): void {}
 
   reportEnd(): boolean {
     return false
@@ -30,10 +29,6 @@ export class AwayClient implements Client {
 
   handOver(): NextPage {
     return this.#next
-  }
-
-  stopDeliveries(): boolean {
-    return false
   }
 
   setDown(): AwayRecord {

@@ -34,11 +34,12 @@ export interface Client extends Pick<LinkEvents, 'onOpen'> {
   reportEnd(outcome: Outcome): boolean
   /** `end`: a normal end. `return`: the client should reconnect. `fault`: the service failed. */
   close(notice?: 'end' | 'return' | 'fault'): void
-  putBackUnconfirmed(): void
+  /** Omitted by clients that put stanzas back when their connection breaks. */
+  putBackUnconfirmed?(): void
   /** Disconnects the page and puts unconfirmed stanzas back. Returns undefined if no page can continue the session. */
-  handOver(): NextPage | undefined
+  handOver?(): NextPage | undefined
   /** Called before `setDown`. Returns true while the browser may still confirm stanzas. */
-  stopDeliveries(): boolean
+  stopDeliveries?(): boolean
   /** Returns JSON values, or undefined if no other process can continue the session. */
-  setDown(now: number): unknown
+  setDown?(now: number): unknown
 }

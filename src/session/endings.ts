@@ -1,9 +1,9 @@
+import type { StoredSession } from '../store/store.js'
 import type { Link } from '../xmpp/link.js'
 import type { Client, Outcome } from './client.js'
 import type { Uplink } from './link/uplink.js'
 import type { Outbox } from './outbox.js'
 import type { SessionKeeper } from './session-keeper.js'
-import type { SessionView } from './session-types.js'
 import type { Stage } from './state.js'
 
 interface Ending {
@@ -30,7 +30,7 @@ const endings = {
 
 export type How = keyof typeof endings
 
-interface Endable extends Pick<SessionView, 'origin' | 'jid'> {
+interface Endable extends Pick<StoredSession, 'origin' | 'jid'> {
   readonly stage: Pick<Stage<unknown>, 'name' | 'outcome' | 'isRemoved' | 'end'>
   readonly outbox: Outbox
   readonly uplink: Uplink
@@ -91,7 +91,7 @@ export function removeSession<Session extends Endable>(
   // A WebSocket client without acknowledgements confirms too late to count as absent when it logs out.
   const mayLack = client?.transport === 'bosh' || (last.reason !== 'client' && uplink.managed?.isOn === true)
   // The page may not have received its unconfirmed stanzas, so `waiting` must contain these.
-  if (isAway || mayLack) client?.putBackUnconfirmed()
+  if (isAway || mayLack) client?.putBackUnconfirmed?.()
   const waiting = outbox.clear()
   if (ending.link === 'cut') session.link.cut()
   else {

@@ -4,9 +4,8 @@ import type { TellEvent } from '../events/events.js'
 import { type EndReason, limitDetail } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
-import type { OnRefused } from '../lib/limits/reached-limits.js'
 import { onceAMinute } from '../lib/limits/throttle.js'
-import { traceOf } from '../lib/log.js'
+import { type LogFor, traceOf } from '../lib/log.js'
 import { foreignText } from '../lib/text/foreign-text.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import { userOf } from '../xmpp/jid/jid.js'
@@ -14,7 +13,6 @@ import type { LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { Fate } from '../xmpp/xml/element.js'
 import type { Client } from './client.js'
 import type { Refusal, SessionLimits } from './limits/session-limits.js'
-import type { Strangers } from './limits/strangers.js'
 import type { UserLimit } from './limits/user-limit.js'
 import type { Management } from './link/mending.js'
 import { ClientAttempts } from './logins/client-attempts.js'
@@ -22,34 +20,18 @@ import type { RefusedLogins } from './logins/refused-logins.js'
 import { type MakePageClient, openingOf } from './opening.js'
 import type { Registry } from './registry/registry.js'
 import { Session } from './session.js'
-import type { SessionKeeper } from './session-keeper.js'
+import type { CommonParts, SessionKeeper } from './session-keeper.js'
 import type { SessionRecord } from './session-record.js'
 import type { Open, Transport } from './session-types.js'
 
-export interface OpenerParts
-  extends Pick<
-    SessionKeeper<Session>,
-    | 'clock'
-    | 'connect'
-    | 'counts'
-    | 'maxStanzaBytes'
-    | 'mostElements'
-    | 'processName'
-    | 'serverMilliseconds'
-    | 'shaper'
-    | 'unmended'
-    | 'waiting'
-  > {
-  readonly log: Logger
+export interface OpenerParts extends CommonParts {
+  readonly logFor: LogFor
   readonly registry: Registry
   readonly domains: readonly string[]
   readonly retiredDomains: readonly string[]
   readonly limits: SessionLimits
-  readonly refused: OnRefused
-  readonly webSocketLog: Logger
   readonly refusedLogins: RefusedLogins
   readonly userLimit: UserLimit
-  readonly strangers: Strangers
   readonly sums: MinuteSums
   readonly issuesTickets: boolean
   readonly tellEvent?: TellEvent | undefined
@@ -62,7 +44,9 @@ const noAnswer = 'an XMPP server does not answer: its links are mended, or their
 export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
-  const { registry, limits, refusedLogins, userLimit, strangers, counts, clock, log, webSocketLog, tellEvent } = parts
+  const { registry, limits, refusedLogins, userLimit, counts, clock, logFor, tellEvent } = parts
+  const log = logFor('bosh')
+  const webSocketLog = logFor('websocket')
   const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
 
   const addNotice = parts.sums.of<{ about: object; log: Logger; what: string; count: number }>(
@@ -96,23 +80,13 @@ export function createOpener(parts: OpenerParts) {
   }
 
   const keeper: SessionKeeper<Session> = {
-    clock,
-    counts,
-    connect: parts.connect,
-    maxStanzaBytes: parts.maxStanzaBytes,
-    mostElements: parts.mostElements,
-    processName: parts.processName,
-    refused: parts.refused,
-    serverMilliseconds: parts.serverMilliseconds,
-    shaper: parts.shaper,
-    waiting: parts.waiting,
+    ...parts,
     loginMilliseconds: limits.loginMilliseconds,
     tickets: parts.issuesTickets ? registry.tickets : undefined,
     streams: registry.streams,
     loggedIn(session, jid, resumed) {
       if (session.origin === 'client') counts.clientsLoggedIn += 1
       limits.loggedIn(session)
-      strangers.remove(session)
       if (resumed !== undefined) endEarlier(resumed, session, jid)
       registry.bound(session, jid)
       userLimit.bound(session, jid)
@@ -136,20 +110,17 @@ export function createOpener(parts: OpenerParts) {
         return notice
       })
     },
-    unmended: parts.unmended,
     unanswered({ id, domain, client }) {
       if (isWarningDue('unanswered'))
         logOf(client?.transport).warn({ session: id, domain: withULabels(domain) }, noAnswer)
     },
     ended(session) {
       limits.ended(session)
-      strangers.remove(session)
-      userLimit.ended(session)
       registry.changed(session)
     },
     removed(session, reason) {
       registry.remove(session)
-      forget(session)
+      limits.removed(session)
       counts.sessionsEnded[reason] += 1
       tellEnd(session, reason)
       const { about, log } = aboutSession(session)
@@ -160,15 +131,9 @@ export function createOpener(parts: OpenerParts) {
         counts.sessionsEnded.fault += 1
         tellEnd(session, 'fault')
       }
-      forget(session)
+      limits.removed(session)
       report(cause, session.client?.transport, session.id)
     },
-  }
-
-  function forget(session: Session): void {
-    limits.removed(session)
-    strangers.remove(session)
-    userLimit.ended(session)
   }
 
   function domainFault(domain: string): 'host-gone' | 'host-unknown' | undefined {
@@ -192,7 +157,7 @@ export function createOpener(parts: OpenerParts) {
   async function admit(address: string): Promise<Refusal | undefined> {
     const refusal = await limits.admit(address)
     if (refusal !== 'unauthenticated') return refusal
-    if (!strangers.makeRoom(address, clock.now())) return refusal
+    if (!limits.makeRoom(address, clock.now())) return refusal
     isRefused(refusal, address)
     return limits.admit(address)
   }
@@ -238,14 +203,13 @@ export function createOpener(parts: OpenerParts) {
       const attempts = new ClientAttempts(refusedLogins, address, domain)
       const session = new Session(domain, keeper, { isSecure: secure, attempts })
       session.history.browser = browser
-      limits.opened(session, address)
-      strangers.add(session, address, attempts, clock.now())
+      limits.opened(session, address, attempts, clock.now())
       try {
         const client = make(session)
         begin(session, client, options)
         return client
       } catch (error) {
-        forget(session)
+        limits.removed(session)
         throw error
       }
     },

@@ -64,10 +64,6 @@ export function openingOf(
       login = undefined
       told?.onEnd(end)
     },
-    putBackUnconfirmed() {},
-    handOver: () => undefined,
-    stopDeliveries: () => false,
-    setDown: () => undefined,
   }
 
   const openLogin: OpenLogin = {

@@ -1,5 +1,5 @@
 import type { Element } from '../xmpp/xml/element.js'
-import type { SessionKeeper } from './session-keeper.js'
+import type { CommonParts } from './session-keeper.js'
 import type { Transport } from './session-types.js'
 
 /** Characters. */
@@ -17,7 +17,7 @@ const mostTaken = 1024 * 1024
 
 const nothing: readonly Element[] = []
 
-type Parts = Pick<SessionKeeper<unknown>, 'clock' | 'counts' | 'mostElements' | 'waiting'>
+type Parts = Pick<CommonParts, 'clock' | 'counts' | 'mostElements' | 'waiting'>
 
 export interface OutboxRecord {
   readonly elements: readonly Element[]

@@ -6,7 +6,7 @@ import { startTagOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { showsSecret } from './logins/mechanisms.js'
 import { isManagement } from './logins/resumable-streams.js'
-import type { SessionKeeper } from './session-keeper.js'
+import type { CommonParts } from './session-keeper.js'
 
 const compressNamespace = 'http://jabber.org/protocol/compress'
 
@@ -21,7 +21,7 @@ export interface Payload {
 
 const nothing: Payload = { elements: [], size: 0, bytes: 0, fault: undefined, clearRefusal: undefined }
 
-export type StanzaLimit = Pick<SessionKeeper<unknown>, 'maxStanzaBytes' | 'refused'>
+export type StanzaLimit = Pick<CommonParts, 'maxStanzaBytes' | 'refused'>
 
 export function inspect(elements: readonly Element[], { maxStanzaBytes, refused }: StanzaLimit): Payload {
   if (elements.length === 0) return nothing

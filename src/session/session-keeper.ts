@@ -9,27 +9,31 @@ import type { WhyUnmended } from './link/mending.js'
 import type { ResumableStreams } from './logins/resumable-streams.js'
 import type { Tickets } from './ticket.js'
 
-export interface SessionKeeper<Session> {
+/** What the sessions of a process have in common. */
+export interface CommonParts {
   readonly clock: Clock
   readonly processName?: string | undefined
   readonly counts: Counts
-  readonly loginMilliseconds: number
   readonly maxStanzaBytes: number
   readonly refused: OnRefused
   readonly serverMilliseconds?: number | undefined
   readonly mostElements?: number | undefined
   readonly waiting: WaitingMemory
   readonly shaper: RateShaper
+  readonly connect: OpenLink
+  readonly unmended: (domain: string, why: WhyUnmended) => void
+}
+
+export interface SessionKeeper<Session> extends CommonParts {
+  readonly loginMilliseconds: number
   readonly tickets: Tickets<Session> | undefined
   readonly streams: ResumableStreams
-  readonly connect: OpenLink
   loggedIn(session: Session, jid: string, resumed?: string): void
   attached(session: Session): void
   resumed(session: Session): void
   unfit(session: Session, fate: Fate): void
   /** Logged once a minute, because clients may cause many notices. */
   noticed(session: Session, what: string): void
-  readonly unmended: (domain: string, why: WhyUnmended) => void
   unanswered(session: Session): void
   /** Called before `removed`, but only for an end that `Client.reportEnd` reports. */
   ended(session: Session): void

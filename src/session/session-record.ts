@@ -1,9 +1,9 @@
 import type { CallIds } from '../lib/call-ids.js'
+import type { TabName } from '../store/store.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { InactivityRecord } from './inactivity.js'
 import type { OutboxRecord } from './outbox.js'
 import type { HistoryRecord } from './session-history.js'
-import type { Tab } from './session-types.js'
 import type { TicketRecord } from './ticket.js'
 
 /** Contains secrets. Times are milliseconds since the handover: earlier times are negative. */
@@ -15,7 +15,7 @@ export interface SessionRecord {
   readonly jid: string
   readonly isSecure: boolean | undefined
   readonly createdAt: number
-  readonly tab?: Tab | undefined
+  readonly tab?: TabName | undefined
   readonly ids?: CallIds | undefined
   readonly history?: HistoryRecord | undefined
   readonly wait: { readonly ticket: TicketRecord | undefined } | undefined

@@ -1,6 +1,7 @@
 import { attempt } from '../lib/attempt.js'
 import type { CallIds } from '../lib/call-ids.js'
 import type { EndReason, Limit } from '../lib/counts.js'
+import type { SessionState, StoredSession, TabName } from '../store/store.js'
 import type { Link, LinkEvents, LinkOptions, StreamOptions } from '../xmpp/link.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { Client, NextPage } from './client.js'
@@ -19,7 +20,7 @@ import { type Payload, type StanzaLimit, withKnownStates, withoutManagement } fr
 import { SessionHistory } from './session-history.js'
 import type { SessionKeeper } from './session-keeper.js'
 import type { LinkRecord, SessionRecord } from './session-record.js'
-import type { Handover, ResumedSession, SessionState, SessionView, Tab } from './session-types.js'
+import type { Handover, ResumedSession } from './session-types.js'
 import { newSid, type SessionIds } from './sid.js'
 import { Stage, waitingOrLive } from './state.js'
 import { stateOf, viewOf } from './view.js'
@@ -28,14 +29,14 @@ export class Session implements Gate {
   readonly sid: string
   readonly id: string
   readonly domain: string
-  readonly origin: SessionView['origin']
+  readonly origin: StoredSession['origin']
   readonly stage: Stage<Session>
   readonly outbox: Outbox
   readonly uplink: Uplink
   readonly downlink: Downlink<Session>
   readonly inactivity: Inactivity
   deadline = Number.POSITIVE_INFINITY
-  tab: Tab | undefined
+  tab: TabName | undefined
   readonly history: SessionHistory
   /** Ids of the call that logged in or last resumed the session. */
   ids: CallIds | undefined
@@ -87,8 +88,8 @@ export class Session implements Gate {
     return this.uplink.link
   }
 
-  get view(): SessionView {
-    return viewOf(this)
+  get view(): StoredSession {
+    return viewOf(this, this.#keeper.processName)
   }
 
   get state(): SessionState {
@@ -149,7 +150,7 @@ export class Session implements Gate {
     if (!this.maySetDown || client === undefined || managed === undefined || jid === undefined) return undefined
     const now = this.#keeper.clock.now()
     if (client.isPresent) this.inactivity.begin(now)
-    const next = client.setDown(now)
+    const next = client.setDown?.(now)
     if (next === undefined || this.hasEnded) return undefined
     const record: SessionRecord = {
       sid,
@@ -264,7 +265,7 @@ export class Session implements Gate {
   #handOver(): NextPage | undefined {
     const { jid } = this
     if (this.isRemoved || jid === undefined || !isFull(jid)) return undefined
-    const next = this.#client?.handOver()
+    const next = this.#client?.handOver?.()
     if (next === undefined) return undefined
     this.uplink.forgive()
     this.#linkNotices.forget()

@@ -1,12 +1,15 @@
+import type { SessionState, StoredSession } from '../store/store.js'
+import { userOf } from '../xmpp/jid/jid.js'
 import type { Client } from './client.js'
 import type { Inactivity } from './inactivity.js'
 import type { Uplink } from './link/uplink.js'
 import type { Outbox } from './outbox.js'
 import type { SessionHistory } from './session-history.js'
-import type { SessionDetails, SessionState, SessionView } from './session-types.js'
+import type { SessionDetails } from './session-types.js'
 import type { State } from './state.js'
 
-interface Viewed extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'createdAt' | 'jid' | 'tab'> {
+interface Viewed extends Pick<StoredSession, 'id' | 'domain' | 'origin' | 'jid' | 'tab'> {
+  readonly createdAt: number
   readonly stage: { readonly name: State['name'] }
   readonly client: Client | undefined
   readonly inactivity: Inactivity
@@ -21,25 +24,42 @@ export function stateOf({ stage, client, inactivity }: Viewed): SessionState {
   return inactivity.isPaused ? 'paused' : 'quiet'
 }
 
-export function viewOf(session: Viewed): SessionView {
+export function viewOf(session: Viewed, process = ''): StoredSession {
   const { id, domain, origin, createdAt, jid, client, inactivity, tab, history } = session
   const state = stateOf(session)
   const isAbsent = client !== undefined && !client.isPresent
   const isUnused = state === 'waiting' || (state === 'ended' && origin === 'warmed' && !history.hadPage)
-  const transport = isUnused ? undefined : client?.transport
-  const quietSince = isAbsent ? inactivity.since : undefined
-  return { id, domain, origin, transport, createdAt, jid, state, quietSince, tab, openedBy: history.openedBy }
+  return {
+    id,
+    process,
+    domain,
+    jid,
+    user: jid && userOf(jid),
+    origin,
+    admin: history.openedBy?.admin,
+    isPage: history.openedBy?.isPage === true,
+    tab,
+    openedAt: Math.round(createdAt),
+    state,
+    transport: isUnused ? undefined : client?.transport,
+    quietSince: isAbsent ? Math.round(inactivity.since) : undefined,
+  }
 }
 
-export function detailsOf(
-  session: Viewed & { readonly uplink: Uplink; readonly outbox: Pick<Outbox, 'delivered' | 'length'> },
-): SessionDetails {
-  const { client, history, createdAt, uplink, outbox } = session
-  const { browser } = history
-  const isMending = uplink.managed?.isMending === true
-  const past = history.eventsSince(createdAt)
-  const counters = { delivered: outbox.delivered, waiting: outbox.length }
-  const view = viewOf(session)
-  const endsAt = view.quietSince === undefined || view.state === 'ended' ? undefined : session.inactivity.end
-  return { ...view, address: client?.address, browser, isMending, endsAt, counters, history: past }
+interface Detailed extends Pick<Viewed, 'client' | 'history' | 'inactivity'> {
+  readonly view: StoredSession
+  readonly uplink: Uplink
+  readonly outbox: Pick<Outbox, 'delivered' | 'length'>
+}
+
+export function detailsOf({ view, client, history, inactivity, uplink, outbox }: Detailed): SessionDetails {
+  return {
+    ...view,
+    clientAddress: client?.address,
+    browser: history.browser,
+    isMending: uplink.managed?.isMending === true,
+    endsAt: view.quietSince === undefined || view.state === 'ended' ? undefined : inactivity.end,
+    counters: { delivered: outbox.delivered, waiting: outbox.length },
+    history: history.eventsSince(view.openedAt),
+  }
 }

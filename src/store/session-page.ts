@@ -20,13 +20,11 @@ const itemsBetweenPauses = 1024
 /** So that also short pages are sorted seldom. */
 const slack = 1024
 
-/** Other work can run during long lists. `complete` is called for the sessions of the page only. */
-export async function pageOf<Row, T extends Listed>(
-  rows: Iterable<Row>,
+/** Other work can run during long lists. */
+export async function pageOf<T extends Listed>(
+  items: Iterable<T>,
   wish: PageWish,
-  read: (row: Row) => T,
-  complete: (item: T) => StoredSession,
-): Promise<SessionPage> {
+): Promise<Omit<SessionPage, 'sessions'> & { readonly sessions: readonly T[] }> {
   const { limit, after, skip = 0, by = 'opened', isReversed = false } = wish
   const compare = comparing(isReversed)
   const start = after && { key: after.openedAt, item: { id: after.id } }
@@ -37,9 +35,8 @@ export async function pageOf<Row, T extends Listed>(
   let total = 0
   let left = 0
   let seen = 0
-  for (const row of rows) {
+  for (const item of items) {
     if (++seen % itemsBetweenPauses === 0) await new Promise(setImmediate)
-    const item = read(row)
     if (!fits(item, wish)) continue
     total += 1
     const ranked = { key: keyFor(item, by), item }
@@ -54,22 +51,20 @@ export async function pageOf<Row, T extends Listed>(
   const end = page.at(-1)?.item
   const isMore = left > skip + page.length && by === 'opened'
   return {
-    sessions: page.map(({ item }) => complete(item)),
+    sessions: page.map(({ item }) => item),
     total,
     next: isMore && end !== undefined ? { openedAt: end.openedAt, id: end.id } : undefined,
   }
 }
 
-export async function statesOf<Row>(
-  rows: Iterable<Row>,
+export async function statesOf(
+  items: Iterable<Pick<Listed, 'domain' | 'state'>>,
   scope: readonly string[],
-  read: (row: Row) => Listed,
 ): Promise<ReadonlyMap<SessionState, number>> {
   const counts = new Map<SessionState, number>()
   let seen = 0
-  for (const row of rows) {
+  for (const { domain, state } of items) {
     if (++seen % itemsBetweenPauses === 0) await new Promise(setImmediate)
-    const { domain, state } = read(row)
     if (allowsDomain(scope, domain)) counts.set(state, (counts.get(state) ?? 0) + 1)
   }
   return counts

@@ -1,4 +1,4 @@
-// What the processes of the service share. `memory-store.ts` is for one process, `redis/` for several.
+// What several processes of the service share, in `redis/`. One process needs only `local-tabs.ts`.
 import type { CallerSignal } from '../lib/caller-gone.js'
 import type { MakeRate } from '../lib/limits/rates.js'
 

@@ -3,14 +3,9 @@ import type { Config } from '../config/config.js'
 import { type EndpointUrls, endpointUrls, homePath } from '../http/addresses.js'
 import { type Answer, jsonAnswer, pageAnswer } from '../http/answers/answer.js'
 import { negotiate, type Representation } from '../http/answers/negotiation.js'
-import type {
-  AttachBinding,
-  EndedSessions,
-  SessionDetails,
-  SessionList,
-  SessionView,
-} from '../session/session-types.js'
+import type { AttachBinding, EndedSessions, SessionDetails, SessionList } from '../session/session-types.js'
 import { processIn } from '../store/process-name.js'
+import type { StoredSession } from '../store/store.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import { formatPlace } from './parameters.js'
 import type { WarmedBinding } from './warming/session-login.js'
@@ -92,13 +87,13 @@ export function describeDetails(view: SessionDetails, now: number, admin: string
   return { ...describeSession(view, now, admin), ...describePast(view, now) }
 }
 
-function describePast({ openedBy, address, browser, history }: SessionDetails, now: number) {
+function describePast({ admin, clientAddress, browser, history }: SessionDetails, now: number) {
   const events = history?.map(({ event, at }) => ({ event, age: Math.floor((now - at) / 1000) }))
-  return { admin: openedBy?.admin, address, browser, history: events }
+  return { admin, address: clientAddress, browser, history: events }
 }
 
 export function describeSession(
-  { id, jid, domain, origin, state, transport, createdAt, quietSince, tab: page, process }: SessionView,
+  { id, jid, domain, origin, state, transport, openedAt, quietSince, tab: page, process }: StoredSession,
   now: number,
   admin: string,
 ) {
@@ -107,8 +102,8 @@ export function describeSession(
   const isOwn = page?.admin === admin
   const visit = isOwn ? page.visit : undefined
   const tab = isOwn && page.tab !== '' ? page.tab : undefined
-  const about = { id, jid, domain: withULabels(domain), origin, state, transport, age: seconds(createdAt), quiet }
-  return { ...about, visit, tab, process }
+  const about = { id, jid, domain: withULabels(domain), origin, state, transport, age: seconds(openedAt), quiet }
+  return { ...about, visit, tab, process: process || undefined }
 }
 
 export const formatTime = (time: number) => `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')} UTC`

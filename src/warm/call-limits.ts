@@ -13,7 +13,7 @@ export interface Caller {
   readonly user: string | undefined
 }
 
-interface CallLimitsParts extends Pick<ActingAccountsParts, 'clock' | 'hashes' | 'sharedRates'> {
+interface CallLimitsParts extends Pick<ActingAccountsParts, 'clock' | 'keys'> {
   readonly rates: Config['rates']
   readonly makeRate: MakeRate
   readonly refused: OnRefused
@@ -21,7 +21,7 @@ interface CallLimitsParts extends Pick<ActingAccountsParts, 'clock' | 'hashes' |
 
 export type CallLimits = ReturnType<typeof createCallLimits>
 
-export function createCallLimits({ rates, clock, hashes, sharedRates, makeRate, refused }: CallLimitsParts) {
+export function createCallLimits({ rates, clock, keys, makeRate, refused }: CallLimitsParts) {
   const warmsOfUser = makeRate('warms-jid', () => rates.warmsPerJid, 60)
   const warmsOfAdmin = makeRate('warms-admin', () => rates.warmsPerAdmin, 60)
   const signOuts = makeRate('sign-outs', () => rates.warmsPerJid, 60)
@@ -30,11 +30,11 @@ export function createCallLimits({ rates, clock, hashes, sharedRates, makeRate, 
     acting: createActingAccounts({
       rate: warmsOfUser,
       clock,
-      hashes,
-      sharedRates,
+      keys,
       refused: admin => refused('warms-user', { admin }),
     }),
     failures,
+    keys,
     async count({ admin, user }: Caller): Promise<void> {
       const judge = (limit: Limit, retryAfterSeconds: number | undefined) => {
         if (retryAfterSeconds === undefined) return

@@ -23,9 +23,10 @@ import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { codeOf } from '../lib/log.js'
 import { foreignList, foreignText } from '../lib/text/foreign-text.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
+import { isUpdate } from './admin-page.js'
 import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
-import type { RecentWarms } from './numbers/recent-warms.js'
+import type { LastHour } from './numbers/last-hour.js'
 
 type CallName = 'warm' | 'connect' | 'resume' | 'logout' | ReadCall
 
@@ -74,7 +75,7 @@ interface CallsParts {
   readonly config: ClientRules &
     Pick<Config, 'admins' | 'access' | 'listen' | 'https' | 'externalUrl' | 'warmPath' | 'warm'>
   readonly hashes: WorkQueue
-  readonly failures: CallLimits['failures']
+  readonly limits: Pick<CallLimits, 'failures' | 'keys'>
   readonly answering: AnsweringParts
 }
 
@@ -84,12 +85,12 @@ export interface AnsweringParts {
   readonly clock: Clock
   readonly sums: MinuteSums
   readonly counts: Counts
-  readonly recentWarms: RecentWarms
+  readonly lastHour: Pick<LastHour, 'add'>
   readonly onCall: (call: FinishedCall) => void
   readonly isStopping: () => boolean
 }
 
-export function createCalls({ config, hashes, failures, answering }: CallsParts) {
+export function createCalls({ config, hashes, limits, answering }: CallsParts) {
   const { log, audit, clock, counts } = answering
   const mayCall = accessBy(config.access.warm)
   const isSafe = takesPasswords(config)
@@ -99,7 +100,8 @@ export function createCalls({ config, hashes, failures, answering }: CallsParts)
     config,
     clock,
     hashes,
-    failures,
+    keys: limits.keys,
+    failures: limits.failures,
     refuse(request, attempt) {
       const line = { code: 'unauthorized', setting: 'ADMIN_USERS, ADMIN_USERS_FILE', admin: attempt?.admin }
       if (attempt === undefined) logOften(request, log, line, 'warm')
@@ -238,7 +240,7 @@ interface CallerOf {
 
 /** `onProblem` can return a page, such as the form with its mistakes, or undefined for the usual error. */
 export function createAnswering(config: ClientRules, parts: AnsweringParts, { adminOf, representationOf }: CallerOf) {
-  const { log, audit, clock, counts, recentWarms, onCall, isStopping } = parts
+  const { log, audit, clock, counts, lastHour, onCall, isStopping } = parts
   const logOften = createOftenLog(config, parts)
   const note = (call: Call, name: CallName, outcome: Outcome, started: number): void => {
     const { request, line } = call
@@ -247,8 +249,8 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
     const told = Object.assign(line, outcome, { admin: call.admin.name, ms: Math.round(ms) })
     // Any page can cause these.
     if (endedNothing(line)) logOften(request, stream, told, name, `nothing ended ${line['jid']}`)
-    else stream.info(told, name)
-    if (name === 'warm' || name === 'connect') recentWarms.add(outcome.code, ms)
+    else stream[unaudited.has(name) && isUpdate(request) ? 'debug' : 'info'](told, name)
+    if (name === 'warm' || name === 'connect') lastHour.add(outcome.code, ms)
     onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
   }
   return (
@@ -264,7 +266,7 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
       const signal = signalOf(request, response)
       const call: Call = { request, response, admin, representation, signal, line }
       let outcome: Outcome = { code: 'client-gone' }
-      counts.calls += 1
+      if (!isUpdate(request)) counts.calls += 1
       const isTooLate = () => handsOver.has(name) && isStopping()
       try {
         if (isTooLate()) throw new Problem('shutting-down')

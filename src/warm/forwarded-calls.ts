@@ -1,5 +1,5 @@
 import type { Request, RequestHandler } from 'express'
-import { forwarded } from '../forwarding/forwarded.js'
+import { forwardRequest } from '../forwarding/forward-request.js'
 import type { Lost } from '../forwarding/peer-links.js'
 import { isForwardedByPeer, refuseForwarded } from '../forwarding/peer-listener.js'
 import type { Owner } from '../forwarding/peers.js'
@@ -61,7 +61,7 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
   async function send({ name, link }: Owner, request: Request): Promise<Lost | undefined> {
     const body = await readBody(request)
     const { requestId } = callIdsOf(request)
-    const how = await forwarded(link, request, request.res!, { requestId, body })
+    const how = await forwardRequest(link, request, request.res!, { requestId, body })
     if (how === 'gone') peers.noteGone(name)
     return how
   }

@@ -1,4 +1,4 @@
-import type { SessionState } from '../session/session-types.js'
+import type { SessionState } from '../store/store.js'
 
 export const meanings: Readonly<Record<SessionState, string>> = {
   opening: 'The login is not done. If the client logs in by itself, the user is not known yet.',

@@ -1,9 +1,10 @@
 import { passwordMechanisms } from '../config/kinds/kinds.js'
 import { Problem } from '../lib/errors.js'
 import { text as textSchema } from '../lib/text/json-schema.js'
-import type { AttachBinding, Order, Place, SessionFilter, Transport } from '../session/session-types.js'
+import type { AttachBinding, Transport } from '../session/session-types.js'
 import { idPattern } from '../session/sid.js'
 import { isProcessName } from '../store/process-name.js'
+import type { PageWish } from '../store/store.js'
 import { prepareDomain } from '../xmpp/jid/domains.js'
 import { type Jid, longestJid, parseJid } from '../xmpp/jid/jid.js'
 import { JidMistake, mistakesIn } from './jid-mistakes.js'
@@ -120,7 +121,7 @@ export const identifying = new Set<ParameterName>([
 export const invalidParameter = (name: ParameterName) => badParameter(name, bodyParameters[name].allowed)
 
 const placePattern = new RegExp(`^(\\d{1,16}(?:\\.\\d{1,20})?)-(${idPattern})$`)
-export const formatPlace = ({ createdAt, id }: Place) => `${createdAt}-${id}`
+export const formatPlace = ({ openedAt, id }: NonNullable<PageWish['after']>) => `${openedAt}-${id}`
 
 export const usualLimit = 100
 export const usualRows = 50
@@ -129,8 +130,8 @@ const longestSearch = 256
 
 export const orders = ['opened', '-opened', 'jid', '-jid', 'state', '-state', 'quiet', '-quiet'] as const
 
-export const orderOf = (sort: (typeof orders)[number]): Order => ({
-  by: sort.replace('-', '') as Order['by'],
+export const orderOf = (sort: (typeof orders)[number]) => ({
+  by: sort.replace('-', '') as NonNullable<PageWish['by']>,
   isReversed: sort.startsWith('-'),
 })
 
@@ -142,7 +143,7 @@ export const listParameters = {
   domain: text('The sessions of this domain.', 'A domain.', prepareDomain),
   state: word(sessionStates, 'The sessions in this state.'),
   transport: word<Transport>(['bosh', 'websocket'], 'The sessions over this transport.'),
-  origin: word<NonNullable<SessionFilter['origin']>>(
+  origin: word<NonNullable<PageWish['origin']>>(
     ['warmed', 'client', 'connect'],
     'The sessions of this origin. `connect`: warmed for a page with a token.',
   ),
@@ -157,9 +158,9 @@ export const listParameters = {
   after: text(
     'The value of `next` in the previous part.',
     'The value of "next" in the previous part of the list.',
-    (written): Place | undefined => {
-      const [, createdAt, id] = placePattern.exec(written) ?? []
-      return id === undefined ? undefined : { createdAt: Number(createdAt), id }
+    (written): PageWish['after'] => {
+      const [, openedAt, id] = placePattern.exec(written) ?? []
+      return id === undefined ? undefined : { openedAt: Number(openedAt), id }
     },
     { pattern: placePattern.source },
   ),

@@ -2,23 +2,22 @@ import { CallerGone, type CallerSignal } from '../lib/caller-gone.js'
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
 import type { OwnSessions } from '../session/registry/own-sessions.js'
-import { endEverywhere } from '../session/registry/stored-sessions.js'
-import type { EndedSessions, Tab, VisitName } from '../session/session-types.js'
-import type { OtherProcesses } from '../store/other-processes.js'
+import { endEverywhere, type Shared } from '../session/registry/stored-sessions.js'
+import type { EndedSessions } from '../session/session-types.js'
 import { isOfVisit } from '../store/session-page.js'
-import type { Store, TabLock } from '../store/store.js'
+import type { TabLock, TabLocks, TabName, VisitKey } from '../store/store.js'
 import { orStoreProblem } from '../store/store-problem.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 
 const endKind = 'end-visit'
 
 interface EndQuestion {
-  readonly visit: VisitName
+  readonly visit: VisitKey
   readonly scope: readonly string[]
 }
 
 interface TurnCall {
-  readonly tab: Tab
+  readonly tab: TabName
   /** Unix time in milliseconds. */
   readonly begunAt: number
   readonly caller: CallerGone
@@ -28,16 +27,14 @@ interface TurnCall {
 
 interface VisitsParts {
   readonly own: Pick<OwnSessions, 'ofTab' | 'endVisit'>
-  readonly store: Pick<Store, 'tabs' | 'ended' | 'sessions'>
+  readonly tabs: TabLocks
   /** Undefined with one process. */
-  readonly others?: OtherProcesses | undefined
+  readonly shared: Shared | undefined
   readonly clock: Clock
   /** In seconds. */
   readonly timeout: number
   /** Takes up the session of the tab, if it was set down. */
-  readonly takeUp?: ((tab: Tab) => Promise<boolean>) | undefined
-  /** How long an end must be remembered, in seconds. */
-  readonly recordSeconds: number
+  readonly takeUp?: ((tab: TabName) => Promise<boolean>) | undefined
 }
 
 export interface TabWork<T> {
@@ -64,7 +61,8 @@ export class TabElsewhere extends Error {
 }
 
 /** Allows one call at a time for each tab, in all processes. */
-export function createVisits({ own, store, others, clock, timeout, takeUp, recordSeconds }: VisitsParts) {
+export function createVisits({ own, tabs, shared, clock, timeout, takeUp }: VisitsParts) {
+  const others = shared?.others
   const calls = new Set<TurnCall>()
 
   function endHere({ visit, scope }: EndQuestion) {
@@ -76,7 +74,7 @@ export function createVisits({ own, store, others, clock, timeout, takeUp, recor
 
   others?.answer(endKind, endHere)
 
-  async function sessionOf(tab: Tab, { session, hasRecord }: TabLock): Promise<string | undefined> {
+  async function sessionOf(tab: TabName, { session, hasRecord }: TabLock): Promise<string | undefined> {
     if (own.ofTab(tab) === undefined && hasRecord && takeUp !== undefined) await orStoreProblem(takeUp(tab))
     const here = own.ofTab(tab)
     if (here !== undefined || session === undefined || session.state === 'elsewhere') return here
@@ -99,7 +97,7 @@ export function createVisits({ own, store, others, clock, timeout, takeUp, recor
   }
 
   return {
-    async enter<T>(tab: Tab, signal: CallerSignal, work: TabWork<T>): Promise<{ result: T; isResumed: boolean }> {
+    async enter<T>(tab: TabName, signal: CallerSignal, work: TabWork<T>): Promise<{ result: T; isResumed: boolean }> {
       const call: TurnCall = { tab, begunAt: Date.now(), caller: new CallerGone(), isEnded: false, isLate: false }
       const leave = () => call.caller.abort()
       signal.addEventListener('abort', leave)
@@ -110,7 +108,7 @@ export function createVisits({ own, store, others, clock, timeout, takeUp, recor
         leave()
       })
       try {
-        const lock = await orStoreProblem(store.tabs.enter(tab, call.caller))
+        const lock = await orStoreProblem(tabs.enter(tab, call.caller))
         limit.cancel()
         try {
           // The message of the process that ended the visit may still be on its way.
@@ -137,18 +135,15 @@ export function createVisits({ own, store, others, clock, timeout, takeUp, recor
       }
     },
 
-    async end(visit: VisitName, scope: readonly string[]): Promise<EndedSessions> {
+    async end(visit: VisitKey, scope: readonly string[]): Promise<EndedSessions> {
       const question: EndQuestion = { visit, scope }
-      return endEverywhere({
-        others,
+      return endEverywhere(shared, {
         kind: endKind,
         question,
         here: () => endHere(question),
-        ended: store.ended,
         ending: { visit, at: Date.now() },
-        seconds: recordSeconds,
-        async find() {
-          const found = await store.sessions.find({ visit })
+        async find(sessions) {
+          const found = await sessions.find({ visit })
           return found.filter(({ domain }) => allowsDomain(scope, domain))
         },
       })

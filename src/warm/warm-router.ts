@@ -1,22 +1,23 @@
 import { type RequestHandler, Router } from 'express'
 import type { Config } from '../config/config.js'
+import { realmAndCharset } from '../http/access/admins.js'
 import { createFormGuard } from '../http/access/form-guard.js'
 import type { FormTokens } from '../http/access/form-tokens.js'
-import { homePath } from '../http/addresses.js'
-import { sendAnswer } from '../http/answers/answer.js'
-import type { EventStreams } from '../http/answers/event-streams.js'
-import { signOutPath } from '../http/answers/navigation.js'
+import { senderOf } from '../http/access/sender.js'
+import { pageAnswer, sendAnswer } from '../http/answers/answer.js'
+import { type NavigationSettings, publicNavigation, signOutPath } from '../http/answers/navigation.js'
 import { negotiate } from '../http/answers/negotiation.js'
 import { readOnly, redirectToTls } from '../http/answers/pages.js'
 import { Problem } from '../lib/errors.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { idPattern } from '../session/sid.js'
+import { adminPages } from './admin-page.js'
+import { pathForBrowsers } from './answers.js'
 import { type AnsweringParts, createCalls, demandRole } from './calls.js'
 import { docsPage, docsPath } from './docs-page.js'
 import { createNumbersCalls, type Numbers } from './numbers/numbers-calls.js'
 import { createEndedNotice, endedPath } from './sessions/ended-notice.js'
 import { createSessionCalls } from './sessions/session-calls.js'
-import { createSignOut } from './sign-out.js'
 import { bindingPath, createBindingPage } from './warming/binding-page.js'
 import { createWarm, createWarmCall, type WarmingParts } from './warming/warm-call.js'
 import { createWarmForm } from './warming/warm-form.js'
@@ -28,18 +29,22 @@ export interface WarmParts {
   readonly warming: WarmingParts
   readonly answering: AnsweringParts
   readonly numbers: Numbers
-  readonly streams: EventStreams
 }
 
 export function createWarmRouter(parts: WarmParts): Router {
-  const { hashes, formTokens, warming, numbers, streams } = parts
+  const { hashes, formTokens, warming, numbers } = parts
   const config = parts.config.warm.enabled ? parts.config : forReaders(parts.config)
   const { sessions, visits } = warming
-  const { failures } = warming.limits
-  const { adminOf, admit, answering } = createCalls({ config, hashes, failures, answering: parts.answering })
+  const { adminOf, admit, answering } = createCalls({
+    config,
+    hashes,
+    limits: warming.limits,
+    answering: parts.answering,
+  })
   const formGuard = createFormGuard(config.externalUrl, formTokens)
-  const form = createWarmForm(config, formGuard)
-  const bindingPage = createBindingPage({ config, formTokens, sessions })
+  const page = adminPages(config)
+  const form = createWarmForm(config, page, formGuard)
+  const bindingPage = createBindingPage({ config, page, formTokens, sessions })
   const warm = createWarmCall(createWarm(config, warming, bindingPage), form, formGuard)
   const endedNotice = createEndedNotice({ config, formTokens })
   const calls = createSessionCalls({
@@ -47,13 +52,13 @@ export function createWarmRouter(parts: WarmParts): Router {
     clock: parts.answering.clock,
     sessions,
     visits,
-    streams,
     readAudit: numbers.readAudit,
+    page,
     formGuard,
     bindingPage,
     endedNotice,
   })
-  const watch = createNumbersCalls({ config, sessions, numbers, streams })
+  const watch = createNumbersCalls({ page, sessions, numbers })
 
   const showForm: RequestHandler = (request, response) => {
     const admin = adminOf(request)
@@ -68,7 +73,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     router.use(config.warmPath, onlyReads)
     router
       .route(config.warmPath)
-      .get((_request, response) => response.redirect(303, `${homePath(config.externalUrl)}${config.warmPath}/sessions`))
+      .get((_request, response) => response.redirect(303, `${pathForBrowsers(config)}/sessions`))
   }
   router
     .route(config.warmPath)
@@ -79,11 +84,14 @@ export function createWarmRouter(parts: WarmParts): Router {
 
   // Each POST route needs the form guard, because browsers add Basic credentials even to forms of other sites.
   const below = Router({ caseSensitive: true })
-  below.route(signOutPath).all(readOnly).get(createSignOut(config))
+  below.route(signOutPath).all(readOnly).get(signOut(config))
   below
     .route(docsPath)
     .all(admit('GET', 'HEAD'))
-    .get((request, response) => sendAnswer(response, docsPage(config, request, adminOf(request))))
+    .get((request, response) => {
+      const call = { request, admin: adminOf(request), representation: negotiate(request.headers) }
+      sendAnswer(response, docsPage(`${pathForBrowsers(config)}/docs/`, page, call))
+    })
   below
     .route('/sessions')
     .all(admit('GET', 'HEAD', 'DELETE'))
@@ -135,4 +143,18 @@ const onlyReads: RequestHandler = ({ method, path }, _response, next) => {
 /** Also matches text that is no id, which gets `session-not-found`. */
 function sessionPath(rest: string): RegExp {
   return new RegExp(`^/(?:(?<id>${idPattern})|[^/]+)${rest}/?$`)
+}
+
+/** HTTP Basic has no sign-out, but after a 401 browsers forget the credentials. */
+function signOut(config: NavigationSettings): RequestHandler {
+  return ({ headers }, response) => {
+    if (senderOf(headers, config.externalUrl) === 'elsewhere') throw new Problem('cross-site-request')
+    const bar = publicNavigation(config)
+    const values = { title: 'Signed out', home: bar.home, navigation: bar, form: bar.home + config.warmPath }
+    response.vary('Accept').vary('User-Agent').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
+    // Firefox and Safari need this challenge to forget the credentials. Chromium would show a login dialog.
+    if (!/\bChrome\/|HeadlessChrome\//.test(headers['user-agent'] ?? ''))
+      response.set('WWW-Authenticate', `Basic realm="${realmAndCharset}"`)
+    sendAnswer(response, { ...pageAnswer('signed-out', values, negotiate(headers)), status: 401 })
+  }
 }

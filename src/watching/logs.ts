@@ -5,20 +5,8 @@ import type { Config } from '../config/config.js'
 import { ConfigError } from '../config/load.js'
 import type { Counts } from '../lib/counts.js'
 import { codeOf, createLog, type LogFormat } from '../lib/log.js'
-import { RecentLines } from '../lib/recent-lines.js'
 import { LineWriter } from '../lib/text/line-writer.js'
-
-/** Stores audit lines in JSON, of at most 4 KiB each. */
-export class RecentAudit {
-  readonly all = new RecentLines(500)
-  readonly failures = new RecentLines(200)
-
-  add(line: string): void {
-    this.all.add(line)
-    const isOfLogin = /"msg":"(?:warm|connect|client login)"/.test(line)
-    if (isOfLogin && !/"code":"(?:ok|client-gone)"/.test(line)) this.failures.add(line)
-  }
-}
+import { RecentAudit } from '../warm/numbers/audit-lines.js'
 
 /** Records who called, logged in or ended a session, at any LOG_LEVEL. */
 export interface AuditTrail {
@@ -63,7 +51,7 @@ export function createLogs({ config, counts, about = {}, writeLine }: LogsParts)
     if (auditLog === 'stderr') return { log: trailTo(standard('stderr', logFormat)), recent, reopen() {} }
     const { file } = auditLog
     const writer = new LineWriter(openAuditFile(file), {
-      lostLine: lostLine({ audit: true, ...about }, logFormat),
+      onLost: tellLost({ audit: true, ...about }, logFormat),
       onFailure: code =>
         log.error({ code, file }, 'the audit trail cannot be written: its lines wait, and are lost after 1 MiB'),
     })
@@ -96,23 +84,16 @@ function standard(name: 'stdout' | 'stderr', format: LogFormat): LineWriter {
   if (opened !== undefined) return opened
   // Reading `process[name]` makes Node.js set the pipe or socket to non-blocking.
   const { fd } = process[name]
-  const writer = new LineWriter(fd, { lostLine: lostLine({}, format) })
+  const writer = new LineWriter(fd, { onLost: tellLost({}, format) })
   process.once('exit', () => writer.flush())
   standardWriters.set(name, writer)
   return writer
 }
 
-function lostLine(about: object, format: LogFormat): (lost: number) => string {
-  return lost => {
-    let text = ''
-    const write = (line: string) => {
-      text = line
-    }
-    const log = createLog('warn', { write }, format).child(about)
-    log.warn({ lost }, 'lines of the log were lost: its reader was too slow, or the disk was full')
-    return text
-  }
-}
+const tellLost = (about: object, format: LogFormat) => (lost: number, writer: LineWriter) =>
+  createLog('warn', writer, format)
+    .child(about)
+    .warn({ lost }, 'lines of the log were lost: its reader was too slow, or the disk was full')
 
 function openAuditFile(file: string): number {
   try {

@@ -1,11 +1,10 @@
-import type { heldRequests } from '../browsers/bosh/bosh-client.js'
+import type { heldRequests } from '../browsers/bosh/connection-manager.js'
 import type { Clock } from '../lib/clock.js'
 import { type Counts, type Limit, sessionLimits, type Tally } from '../lib/counts.js'
 import { version } from '../lib/package-json.js'
 import type { ServerRow } from '../servers/net/server-states.js'
-import type { SessionState } from '../session/session-types.js'
 import type { OtherProcesses } from '../store/other-processes.js'
-import type { Store } from '../store/store.js'
+import type { SessionState, Store } from '../store/store.js'
 
 export interface Census extends ReturnType<typeof heldRequests> {
   readonly states: Readonly<Record<SessionState, number>>
@@ -129,7 +128,7 @@ export function rowsOf({ counts, clock, joined, census, open }: Sources): readon
     ],
     c2s_links: ['Open streams to XMPP servers.', open.links],
     xmpp_server_up: [
-      'Whether an XMPP server is up (1) or down (0). Down: the last connection failed, or most links were lost at once.',
+      'Whether an XMPP server is up (1) or down (0). Down: the last connection failed.',
       { labels: ['domain', 'server'], read: () => open.servers().map(({ labels, isUp }) => [labels, Number(isUp)]) },
     ],
     c2s_failures_total: [

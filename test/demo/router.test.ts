@@ -7,10 +7,10 @@ import { Problem } from '../../src/lib/errors.js'
 import { createApp } from '../../src/service/app.js'
 import type { Logins, WarmRequest } from '../../src/warm/warming/session-login.js'
 import { isXhtml } from '../support/xhtml.js'
-import { appParts, binding, config as usual, visitsOf } from '../warm/fake-login.js'
+import { appParts, binding, credentials, config as usual, visitsOf } from '../warm/fake-login.js'
 import { FakeSessions } from '../warm/fake-sessions.js'
 
-const config = { ...usual, externalUrl: undefined }
+const config = { ...usual, externalUrl: undefined, domains: ['localhost'] }
 
 function demo(login: Logins['login'] = async () => binding) {
   const logins: WarmRequest[] = []
@@ -26,7 +26,7 @@ function demo(login: Logins['login'] = async () => binding) {
   const parts = appParts(config)
   const warming = { ...parts.warming, ...fakes, sessions, visits }
   const passwords = { alice: 'demo', bob: 'demo' }
-  const router = createDemoRouter({ ...warming, config, passwords })
+  const router = createDemoRouter({ config, admin: credentials.join(':'), passwords })
   const app = createApp({ ...parts, warming, extraRouters: [router] })
   return { app, logins, sessions }
 }
@@ -85,7 +85,7 @@ describe('a login from the demo page', () => {
     const { app, logins, sessions } = demo()
     const tab = 'a'.repeat(32)
     const user = 'alice@localhost'
-    const { id } = sessions.add(1, { jid: `${user}/x`, tab: { admin: 'demo', visit: 'demo', user, tab } })
+    const { id } = sessions.add(1, { jid: `${user}/x`, tab: { admin: credentials[0], visit: 'demo', user, tab } })
     const call = async (fields: object) => (await request(app).post('/demo/warm').set(own).send(fields)).body
     expect(await call({ account: 'alice', tab })).toMatchObject({ id, jid: `${user}/x`, resumed: true })
     expect(logins).toEqual([])

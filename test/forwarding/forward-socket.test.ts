@@ -9,6 +9,7 @@ import { readNetworks } from '../../src/config/kinds/networks.js'
 import { forwardSocket } from '../../src/forwarding/forward-socket.js'
 import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
 import { refuseUpgrade } from '../../src/http/listening/upgrades.js'
+import { Counts } from '../../src/lib/counts.js'
 import { eventually } from '../support/eventually.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { unnoted } from '../support/unlimited.js'
@@ -19,6 +20,7 @@ let clock: FakeClock
 let channel: SocketChannel | undefined
 let connection: Duplex | undefined
 let events: string[]
+let counts: Counts
 
 afterEach(() => stage.close())
 
@@ -38,8 +40,7 @@ const accept = (req: IncomingMessage, socket: Duplex, head: Buffer) => {
         clock,
         bodies: new UnfinishedBodies({ limits: { unfinishedMegabytes: 10 }, trustedProxies, refused: unnoted }),
         refused: unnoted,
-        ponged: () => events.push('pong'),
-        traffic: { received: 0, sent: 0 },
+        counts,
         report: error => events.push(String(error)),
       },
     )
@@ -56,6 +57,7 @@ const accept = (req: IncomingMessage, socket: Duplex, head: Buffer) => {
 
 async function begin(upgrade = accept): Promise<void> {
   clock = new FakeClock()
+  counts = new Counts()
   events = []
   channel = undefined
   stage = await setStage({ upgrade })
@@ -73,15 +75,15 @@ test('messages and pings go both ways, and a closing handshake closes both sides
   await begin()
   const client = await open()
   expect(client.protocol).toBe('xmpp')
-  expect(channel!.address).toBe('127.0.0.1')
+  expect(channel!.client.address).toBe('127.0.0.1')
   client.send('one')
   expect(await received(client)).toBe('echo one')
   clock.advance(30_000)
-  await eventually('a pong', () => events.includes('pong'))
+  await eventually('a pong', () => counts.pongs.count === 1)
   client.close(1000)
   await once(client, 'close')
   await eventually('its end', () => connection!.destroyed)
-  expect(events).toEqual(['one', 'pong', 'gone connection-closed'])
+  expect(events).toEqual(['one', 'gone connection-closed'])
   await eventually('no stream', () => stage.links.to(stage.address).streams === 0)
 })
 

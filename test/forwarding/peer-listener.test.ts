@@ -23,12 +23,12 @@ beforeEach(async () => {
   owner = await listenForPeers({
     address: { host: '127.0.0.1', port: 0 },
     key: keyOf(1),
-    messages: {},
     listener: (_req, res) => {
       requests += 1
       res.end('answer')
     },
     upgradeFor: () => undefined,
+    accept: () => false,
     answer: async () => null,
     report: error => faults.push(error),
   })

@@ -54,9 +54,9 @@ afterEach(async () => {
 async function listen(answering: Peers): Promise<void> {
   listener = await listenForPeers({
     address: { path },
-    messages: {},
     listener: (_req, res) => void res.end(),
     upgradeFor: () => undefined,
+    accept: answering.accept,
     answer: answering.answerCall,
     report: error => faults.push(error),
   })

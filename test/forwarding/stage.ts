@@ -10,8 +10,6 @@ import { forwardSocket } from '../../src/forwarding/forward-socket.js'
 import type { PeerAddress } from '../../src/forwarding/link-settings.js'
 import { type Lost, PeerLinks } from '../../src/forwarding/peer-links.js'
 import { listenForPeers, type PeerListener } from '../../src/forwarding/peer-listener.js'
-import { refuseExpectation } from '../../src/http/answers/node-answers.js'
-import { delayContinue } from '../../src/http/bodies/expect-continue.js'
 import { install } from '../../src/http/fast/install.js'
 import type { Upgrade } from '../../src/http/listening/upgrades.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -37,7 +35,7 @@ export interface Stage {
   readonly links: PeerLinks
   readonly address: PeerAddress
   readonly clock: FakeClock
-  readonly lost: { readonly how: Lost; readonly body: string | undefined }[]
+  readonly lost: Lost[]
   readonly faults: unknown[]
   close(): Promise<void>
 }
@@ -45,7 +43,6 @@ export interface Stage {
 interface StageParts {
   readonly listener?: RequestListener
   readonly upgrade?: Upgrade
-  readonly isFast?: boolean
   readonly options?: ServerOptions
   readonly requestId?: string
   /** The link uses TLS over TCP. */
@@ -55,39 +52,37 @@ interface StageParts {
 }
 
 export async function setStage(parts: StageParts): Promise<Stage> {
-  const { listener = (_req, res) => void res.end(), upgrade, isFast = true, options, requestId, key } = parts
+  const { listener = (_req, res) => void res.end(), upgrade, options, requestId, key } = parts
   const wanted = key === undefined ? { path: freshPath() } : { host: '127.0.0.1', port: 0 }
   const clock = new FakeClock()
   const faults: unknown[] = []
-  const lost: { how: Lost; body: string | undefined }[] = []
-  const messages = install(isFast)
+  const lost: Lost[] = []
   const links = new PeerLinks({ key, clock })
   const report = (error: unknown) => faults.push(error)
   const answer = async () => null
+  const accept = () => false
   const owner =
     parts.address === undefined
-      ? await listenForPeers({ address: wanted, key, messages, listener, upgradeFor: () => upgrade, answer, report })
+      ? await listenForPeers({ address: wanted, key, listener, upgradeFor: () => upgrade, accept, answer, report })
       : undefined
   const listening = owner?.address
   const address =
     parts.address ??
     (typeof listening === 'string' ? { path: listening } : { host: '127.0.0.1', port: (listening as AddressInfo).port })
-  const forward: RequestListener = (req, res) =>
-    forwardRequest(links.to(address), req, res, {
-      requestId,
-      onLost(how, body) {
-        lost.push({ how, body: body?.toString() })
-        res.writeHead(503).end()
-      },
-    })
-  const front = createServer({ ...options, ...messages }, forward)
-  delayContinue(front, forward, refuseExpectation)
+  const forward: RequestListener = async (req, res) => {
+    const body = Buffer.concat(await req.toArray())
+    const how = await forwardRequest(links.to(address), req, res, { requestId, body })
+    if (how === undefined) return
+    lost.push(how)
+    res.writeHead(503).end()
+  }
+  const front = createServer({ ...options, ...install(true) }, forward)
   front.on('upgrade', (req, socket, head) => {
     socket.on('error', () => {})
     forwardSocket(links.to(address), req, socket, head, {
       isAccepted: false,
       onLost(how) {
-        lost.push({ how, body: undefined })
+        lost.push(how)
         socket.destroy()
       },
     })

@@ -2,9 +2,9 @@ import { beforeEach, expect, test } from '@jest/globals'
 import type { PeerLink } from '../../src/forwarding/peer-links.js'
 import type { Owner, Peers } from '../../src/forwarding/peers.js'
 import { createWhereabouts, type Whereabouts } from '../../src/forwarding/whereabouts.js'
-import { memoryStore } from '../../src/store/memory-store.js'
 import { type SessionEntry, type Store, StoreUnavailable } from '../../src/store/store.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { memoryStore } from '../support/memory-store.js'
 
 const owner = (name: string): Owner => ({ name, link: {} as PeerLink })
 const owners = new Map(['b', 'c'].map(name => [name, owner(name)]))

@@ -10,6 +10,7 @@ import { WebSocketServer } from 'ws'
 import { readMessage } from '../../src/browsers/websocket/framing.js'
 import { SocketChannel } from '../../src/browsers/websocket/socket-channel.js'
 import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
+import { Counts } from '../../src/lib/counts.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { closing, frame, opcodes, readFrame } from '../support/frames.js'
 import { casesOf } from '../support/matrix.js'
@@ -76,8 +77,7 @@ async function read(pieces: readonly Buffer[]): Promise<Outcome & { readonly fau
       maxStanzaBytes: 262_144,
       clock,
       bodies,
-      ponged() {},
-      traffic: { received: 0, sent: 0 },
+      counts: new Counts(),
       refused() {},
       report,
     }

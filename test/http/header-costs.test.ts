@@ -10,13 +10,17 @@ import { createFormTokens } from '../../src/http/access/form-tokens.js'
 import { senderOf } from '../../src/http/access/sender.js'
 import { negotiate } from '../../src/http/answers/negotiation.js'
 import { demandFormat } from '../../src/http/bodies/read-body.js'
+import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
 
 const rules = { assumeSecure: false, trustedProxies: readNetworks('loopback', () => undefined) }
 const from = (headers: IncomingMessage['headers']) =>
   ({ headers, socket: { remoteAddress: '127.0.0.1' } }) as unknown as IncomingMessage
 const rules4 = { path: '/', secure: true }
-const cookie = new AttachCookie('1', 'reply', 60, rules4, 0)
-const tokens = createFormTokens(Buffer.alloc(32), () => 0)
+const cookie = AttachCookie.forPage('1', 'reply', 60, rules4, 0)
+const tokens = createFormTokens(
+  secretKeys(() => undefined),
+  () => 0,
+)
 
 const readers: Record<string, (header: string) => unknown> = {
   Accept: header => negotiate({ accept: header }),

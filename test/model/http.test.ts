@@ -18,15 +18,14 @@ import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { createLinks } from '../../src/servers/c2s/links.js'
 import { RateShaper } from '../../src/session/limits/rate-shaper.js'
-import { Strangers } from '../../src/session/limits/strangers.js'
-import { userLimit } from '../../src/session/limits/user-limit.js'
+import { UserLimit } from '../../src/session/limits/user-limit.js'
 import { createOpener } from '../../src/session/opener.js'
 import { Registry } from '../../src/session/registry/registry.js'
-import { memoryStore } from '../../src/store/memory-store.js'
 import type { Store } from '../../src/store/store.js'
 import { BreakableLinks } from '../support/breakable-links.js'
 import { linksParts } from '../support/link-parts.js'
 import { casesOf } from '../support/matrix.js'
+import { memoryStore } from '../support/memory-store.js'
 import { messageClasses } from '../support/message-classes.js'
 import { numberFrom, Random } from '../support/random.js'
 import { noLoginLimits, noSessionLimits, unnoted } from '../support/unlimited.js'
@@ -165,18 +164,16 @@ async function startProcess(store?: Store): Promise<Process> {
     mostElements: 10,
     connect: (domain, options, events) => links.open(domain, options, events),
     clock: systemClock,
-    log,
+    logFor: () => log,
     counts,
     limits,
     refused: unnoted,
     refusedLogins: noLoginLimits(),
-    userLimit: userLimit(0, registry, unnoted),
-    strangers: new Strangers(),
+    userLimit: new UserLimit({ most: 0, registry, refused: unnoted }),
     unmended() {},
     sums: new MinuteSums(systemClock),
     waiting: new WaitingMemory(),
     issuesTickets: false,
-    webSocketLog: log,
     shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
   })
   const trustedProxies = new Networks([])

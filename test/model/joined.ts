@@ -13,8 +13,7 @@ import type { Store } from '../../src/store/store.js'
 import { freshPath } from '../forwarding/stage.js'
 import { processOf } from '../store/entries.js'
 import { bookOf } from '../support/bench-sessions.js'
-import { messageClasses } from '../support/message-classes.js'
-import { unnoted } from '../support/unlimited.js'
+import { unlimitedBodies } from '../support/fake-web-socket.js'
 
 export type Joined = ReturnType<typeof joinModel>
 
@@ -33,7 +32,7 @@ export function joinModel(store: Store, registry: Registry) {
     isLeaving: () => false,
     areFilesRead: () => true,
   })
-  const requests = createForwardedRequests({ whereabouts, clock, isDraining: () => false, refused: unnoted })
+  const requests = createForwardedRequests({ whereabouts, clock, isDraining: () => false, bodies: unlimitedBodies() })
   const { book, reports } = bookOf({ registry, clock }, { others: peers, store })
   registry.book = book
   let listener: PeerListener
@@ -45,9 +44,9 @@ export function joinModel(store: Store, registry: Registry) {
     async listen(answerRequest: RequestListener): Promise<void> {
       listener = await listenForPeers({
         address: { path },
-        messages: messageClasses,
         listener: answerRequest,
         upgradeFor: () => undefined,
+        accept: peers.accept,
         answer: peers.answerCall,
         report: error => void reports.push(error),
       })

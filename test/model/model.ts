@@ -304,11 +304,6 @@ export class SessionModel {
     if (ack !== undefined && rid !== firstRid) {
       this.#demand(this.agreed.acks && Number(ack) > rid && Number(ack) <= this.received, `${rid} says ack ${ack}`)
     }
-    const report = / report='(\d+)' time='(\d+)'/.exec(text)
-    if (report !== null) {
-      const isMissing = Number(report[1]) === copy.made.ack + 1 && this.given.has(copy.made.ack + 1)
-      this.#demand(this.agreed.acks && isMissing && Number(report[2]) >= 500, `${rid} reports ${report[1]}`)
-    }
     const isEarly = now - copy.since < this.agreed.wait * 900 && text === empty
     const { hold, wait } = this.agreed
     if (isEarly && hold > 0 && wait > 0 && rid !== firstRid && !copy.peer.gone) {

@@ -1,6 +1,7 @@
 // A client, a server and a session between them, as one run of the model has it.
+
 import { waitingBytes } from '../../src/session/limits/freeing-memory.js'
-import type { SessionView } from '../../src/session/session-types.js'
+import type { StoredSession } from '../../src/store/store.js'
 import { BoshBench, boshNamespace, FakePeer } from '../support/bosh-bench.js'
 import { firstRid, type Kind, type Made, ModelClient } from './client.js'
 import type { Command, Setting } from './commands.js'
@@ -302,7 +303,7 @@ export class World {
   /** Another page takes the session over; it begins with the rid that it is told, or with the one before. */
   #resume(which: number, seconds: number): void {
     const { bench, client, model } = this
-    const [{ id }] = [...bench.registry.list()] as [SessionView]
+    const [{ id }] = [...bench.registry.list()] as [StoredSession]
     const resumed = bench.registry.byId(id)?.resume({ seconds, attachBinding: 'off' })
     if ((resumed !== undefined) !== model.isResumable)
       throw new Broken(resumed === undefined ? 'it cannot be resumed' : 'it is resumed too early or too late')

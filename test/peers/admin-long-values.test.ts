@@ -1,10 +1,10 @@
 // The admin pages in Chromium, with values as long as servers and portals make them.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { systemClock } from '../../src/lib/clock.js'
-import { memoryStore } from '../../src/store/memory-store.js'
 import { sharedChromium } from '../support/chromium.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { combinations } from '../support/matrix.js'
+import { memoryStore } from '../support/memory-store.js'
 import { admin, startTestService, type TestService } from '../support/start-service.js'
 import { AdminPage } from './admin-page.js'
 import { excessWidth, overlaps } from './legibility.js'

@@ -1,7 +1,6 @@
 // Pages that change in place, in Chromium.
 import { expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
-import { systemClock } from '../../src/lib/clock.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshWelcome } from '../support/bosh-login.js'
 import { startTestService } from '../support/start-service.js'
@@ -11,14 +10,17 @@ import { describeWith } from './needs.js'
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
-/** Everything that waits five seconds waits a tenth of a second. */
-const hasty = {
-  now: systemClock.now,
-  after: (ms: number, callback: () => void) => systemClock.after(ms === 5_000 ? 100 : ms, callback),
-}
+/** Pages that wait five seconds for an update wait a tenth of a second. */
+const hasty = 'const later = setTimeout; globalThis.setTimeout = (act, ms) => later(act, ms === 5_000 ? 100 : ms)'
 
 describeWith(['chromium-headless-shell'], 'Live pages', () => {
-  const stage = stageForAdmins({ alice: alice.password }, { clock: hasty })
+  const stage = stageForAdmins({ alice: alice.password })
+
+  const opened = async (...about: Parameters<typeof stage.open>) => {
+    const page = await stage.open(...about)
+    await page.tab.addInitScript(hasty)
+    return page
+  }
 
   const waiting = (tab: Page, count: number) =>
     tab
@@ -27,7 +29,7 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
       .waitFor()
 
   test('change in place, keep the focus, and can be paused with the keyboard', async () => {
-    const page = await stage.open()
+    const page = await opened()
     await page.goto('/warm/numbers')
     const { tab } = page
     await waiting(tab, 0)
@@ -51,7 +53,7 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
   })
 
   test('show a failed login with its user, and link to its log lines', async () => {
-    const page = await stage.open()
+    const page = await opened()
     const { tab } = page
     await page.goto('/warm/failures')
     await tab.getByText('No login was refused, and none failed.').waitFor()
@@ -76,7 +78,7 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
   })
 
   test('keep the rows in place that are below the pointer, selected, or have the focus', async () => {
-    const page = await stage.open()
+    const page = await opened()
     await stage.service.bind(alice)
     await page.goto('/warm/sessions')
     const { tab } = page
@@ -117,7 +119,7 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
 
   test('show since when the service has not answered, and continue when it answers', async () => {
     let service = await startTestService()
-    const page = await stage.open({}, service)
+    const page = await opened({}, service)
     await page.goto('/warm/numbers')
     const { tab } = page
     await tab.getByText('Live', { exact: true }).waitFor()

@@ -1,5 +1,6 @@
+import { Readable } from 'node:stream'
 import { expect, test } from '@jest/globals'
-import { readTerms, replyReader } from '../../src/remote/endpoint-reply.js'
+import { readReply, readTerms } from '../../src/remote/endpoint-reply.js'
 import { documentReader } from '../../src/xmpp/xml/document.js'
 import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 import { collectGarbage } from '../support/collected.js'
@@ -25,9 +26,10 @@ test('the session has the values of the creation reply', () => {
 
 test.each(['policy-violation', 'constructor', '__proto__', 'toString'])(
   'a session that ends with %s is reported as remote-connection-failed',
-  condition => {
+  async condition => {
     const text = `<body type='terminate' condition='${condition}' xmlns='http://jabber.org/protocol/httpbind'/>`
-    expect(replyReader(defaultLimits)(text).end?.failure).toEqual({
+    const reply = await readReply(Readable.from([Buffer.from(text)]), defaultLimits, 1000)
+    expect(reply.end?.failure).toEqual({
       step: 'features',
       code: 'remote-connection-failed',
       condition,

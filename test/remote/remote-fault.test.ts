@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals'
 import type { ProblemCode } from '../../src/lib/errors.js'
 import { connectionFault } from '../../src/remote/remote-fault.js'
-import { RequestRepeats } from '../../src/remote/request-repeats.js'
+import { RequestTurn } from '../../src/remote/request-turn.js'
 import type { LinkStep } from '../../src/xmpp/link.js'
 import { FakeClock } from '../support/fake-clock.js'
 
 const pauseAfter = (step: LinkStep, code: ProblemCode, inactivity: number | undefined) =>
-  new RequestRepeats(new FakeClock()).next(connectionFault({ step, code }), inactivity)
+  new RequestTurn(new FakeClock(), undefined).broke(connectionFault({ step, code }), inactivity)
 
 test.each([
   ['resolve', 'timeout'],

@@ -193,8 +193,8 @@ describe('a session at a remote endpoint after the login', () => {
       origin: 'warmed',
       state: 'elsewhere',
       transport: 'bosh',
-      createdAt: 1000,
-      quietSince: undefined,
+      openedAt: 1000,
+      ...{ process: '', user: 'juliet@far.example', isPage: false },
     }
     expect(elsewhere.get(id)).toEqual(view)
     expect([...elsewhere.list()]).toEqual([view])

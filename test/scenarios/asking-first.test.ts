@@ -44,22 +44,6 @@ test('a client that sends Expect: 100-continue gets 100, then the response to it
   expect((await client.send('0123456789').reply()).body).toContain('bad-request')
 })
 
-test.each([
-  [401, { Authorization: 'Basic d3Jvbmc6d3Jvbmc=' }],
-  [403, { 'X-Forwarded-For': '192.0.2.1' }],
-  [413, { 'Content-Length': '20000' }],
-  [415, { 'Content-Type': 'text/plain' }],
-  [415, { 'Content-Type': 'application/json; charset=latin1' }],
-  [415, { 'Content-Encoding': 'gzip' }],
-])(
-  'a call with Expect: 100-continue gets %i before its body if its header is rejected: %j',
-  async (status, headers) => {
-    const head = await ask(headers)
-    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*\r\nConnection: close\r\n`, 'i'))
-    expect(await client.rest()).toMatch(/^(\{|$)/)
-  },
-)
-
 test('a request pipelined after a body that is too large is not processed', async () => {
   client = new HttpSocket(Number(new URL(service.url).port))
   const creation = "<body to='localhost' rid='1' xmlns='http://jabber.org/protocol/httpbind'/>"
@@ -68,10 +52,6 @@ test('a request pipelined after a body that is too large is not processed', asyn
   expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
   expect(await client.rest()).toBe('')
   expect(service.lines.filter(line => line.includes('"kind":"browser"'))).toEqual([])
-})
-
-test('Expect: 100-continue at an unknown path gets 404 at once', async () => {
-  expect(await ask({}, '/nowhere')).toMatch(/^HTTP\/1\.1 404 /)
 })
 
 test.each(['/warm', '/http-bind', '/nowhere'])('an unknown value of Expect gets 417 at %s', async path => {

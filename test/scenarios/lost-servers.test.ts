@@ -1,7 +1,5 @@
 // What an operator sees of an XMPP server that goes down and comes back.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { systemClock } from '../../src/lib/clock.js'
-import { memoryStore } from '../../src/store/memory-store.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
@@ -51,9 +49,9 @@ describe('a server in the settings', () => {
     expect(await up()).toEqual({ [key()]: 1 })
     server.script = { connect: turn => turn.reset() }
     for (const connection of server.connections) connection.reset()
+    expect(await service.warm(alice)).toMatchObject({ status: 502 })
     await eventually('the line', () => lines().length > 0)
     expect(await up()).toEqual({ [key()]: 0 })
-    expect(await service.warm(alice)).toMatchObject({ status: 502 })
     server.script = {}
     await service.bind(alice)
     expect(await up()).toEqual({ [key()]: 1 })
@@ -133,29 +131,6 @@ describe('a server in the settings', () => {
       },
     ])
   })
-})
-
-test('an idle process shows a server as down if another process finds it down', async () => {
-  const store = memoryStore(systemClock)
-  const startOne = () =>
-    startTestService({
-      servers: `plain.example=xmpp://127.0.0.1:${server.port}?tls=none`,
-      environment: { XMPP_DOMAINS: 'plain.example', METRICS_ADDRESS: '127.0.0.1:0' },
-      store,
-    })
-  service = await startOne()
-  const idle = await startOne()
-  try {
-    const idleUp = async () => Object.values(await up(idle))
-    for (const one of [service, idle]) await one.bind(alice)
-    expect(await idleUp()).toEqual([1])
-    server.script = { connect: turn => turn.reset() }
-    expect((await service.warm(alice)).status).toBe(502)
-    await eventually('the idle process has tried', () => idle.lines.some(line => line.includes('server is down')))
-    expect(await idleUp()).toEqual([0])
-  } finally {
-    await idle.stop()
-  }
 })
 
 describe('a remote BOSH endpoint', () => {

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
-import { memoryStore } from '../../src/store/memory-store.js'
 import { processIn } from '../../src/store/process-name.js'
 import type { Store } from '../../src/store/store.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { testRest } from '../support/matrix.js'
+import { memoryStore } from '../support/memory-store.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 
 const passwords = { alice: 'wonderland', bob: 'builder' }

@@ -1,15 +1,17 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { systemClock } from '../../src/lib/clock.js'
-import { memoryStore } from '../../src/store/memory-store.js'
 import { processIn } from '../../src/store/process-name.js'
 import type { Store } from '../../src/store/store.js'
 import { freshPath } from '../forwarding/stage.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
 import { ask, type HttpAnswer } from '../support/http-answer.js'
+import { memoryStore } from '../support/memory-store.js'
 import { scrape } from '../support/scrape.js'
 import { adminHeader, startTestService, type TestService } from '../support/start-service.js'
 import { isXhtml } from '../support/xhtml.js'
@@ -129,7 +131,9 @@ test('the admin page lists all processes, and sums the logins of all', async () 
 })
 
 test('a form of one process is accepted by the others, also after that process has stopped', async () => {
-  const [one, two] = (await start(3)) as [TestService, TestService]
+  const SEAL_KEY_FILE = freshPath()
+  writeFileSync(SEAL_KEY_FILE, randomBytes(32).toString('base64'), { mode: 0o600 })
+  const [one, two] = (await start(3, { SEAL_KEY_FILE })) as [TestService, TestService]
   const page = await call(services[2]!, 'GET', '/warm', { Accept: 'text/html' })
   const token = /name="csrf_token" value="([^"]+)"/.exec(page.text)![1]!
   const form = new URLSearchParams({ ...alice, csrf_token: token }).toString()

@@ -1,25 +1,18 @@
 import { expect, test } from '@jest/globals'
-import type { LiveCounts } from '../../src/lib/limits/live-counts.js'
-import type { OfClient } from '../../src/session/limits/session-limits.js'
 import { BoshBench, create } from '../support/bosh-bench.js'
-import { noLimits, noSessionLimits } from '../support/unlimited.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { memoryStore } from '../support/memory-store.js'
+import { noLimits, noSessionLimits, unnoted } from '../support/unlimited.js'
 
-/** Another process counts the clients of this bench. It answers when the test says so. */
+/** The store counts the sessions of an address. It answers when the test says so. */
 function setUp(sessions = 0) {
-  const taken: string[] = []
-  const answers: ((full: OfClient | undefined) => void)[] = []
-  const counts: LiveCounts<OfClient> = {
-    take: (key, kinds) => {
-      taken.push(...kinds.map(kind => `+${kind} ${key}`))
-      return new Promise(resolve => answers.push(resolve as (typeof answers)[0]))
-    },
-    add: () => {},
-    giveBack: (kind, key) => void taken.push(`-${kind} ${key}`),
-  }
+  const answers: ((count: number) => void)[] = []
+  const store = memoryStore(new FakeClock())
+  store.sessions.count = () => new Promise(resolve => answers.push(resolve))
   const limits = noSessionLimits({
-    limits: { ...noLimits, sessions },
+    limits: { ...noLimits, sessions, sessionsPerAddress: 3 },
     trustedProxies: { hasProxy: () => false },
-    counts,
+    shared: { self: 'aaaaaaaa', store, onAlone: unnoted },
   })
   const bench = new BoshBench({}, undefined, { limits })
   const opening = async () => {
@@ -28,45 +21,52 @@ function setUp(sessions = 0) {
     while (answers.length === before) await new Promise(setImmediate)
     return { asked, answer: answers[before]! }
   }
-  return { bench, taken, opening }
+  /** How many more sessions the address may open. */
+  const left = async () => {
+    let count = 0
+    for (; ; count++) {
+      const admitted = limits.admit('192.0.2.1')
+      if (admitted === 'address') break
+      answers.at(-1)!(0)
+      await admitted
+    }
+    for (let taken = 0; taken < count; taken++) limits.notOpened('192.0.2.1')
+    return count
+  }
+  return { bench, left, opening }
 }
 
-const both = (sign: string) => [`${sign}address`, `${sign}unauthenticated`]
-const things = (taken: readonly string[]) => taken.map(each => each.split(' ')[0])
-
-test('a session is opened when the process that counts sessions has answered', async () => {
-  const { bench, taken, opening } = setUp()
+test('a session is opened when the store has answered', async () => {
+  const { bench, left, opening } = setUp()
   const { answer } = await opening()
-  expect([bench.registry.size, things(taken)]).toEqual([0, both('+')])
-  answer(undefined)
+  expect(bench.registry.size).toBe(0)
+  answer(2)
   await bench.pass(0)
-  expect(bench.registry.size).toBe(1)
+  expect([bench.registry.size, await left()]).toEqual([1, 2])
   bench.registry.endAllSilently()
-  expect(things(taken).sort()).toEqual([...both('+'), ...both('-')].sort())
+  expect(await left()).toBe(3)
 })
 
-test('no session is opened if the process that counts sessions reports a full limit', async () => {
-  const { bench, taken, opening } = setUp()
+test('no session is opened if the address is at its limit in all processes', async () => {
+  const { bench, left, opening } = setUp()
   const { answer } = await opening()
-  answer('address')
+  answer(3)
   await bench.pass(0)
-  expect([bench.registry.size, bench.counts.refused.address, things(taken)]).toEqual([0, 1, both('+')])
+  expect([bench.registry.size, bench.counts.refused.address, await left()]).toEqual([0, 1, 3])
 })
 
 test('no session is opened if the service stops or is full meanwhile, and its place is released', async () => {
-  const { bench, taken, opening } = setUp(1)
+  const { bench, left, opening } = setUp(1)
   const [first, second] = [await opening(), await opening()]
-  first.answer(undefined)
+  first.answer(0)
   await bench.pass(0)
-  second.answer(undefined)
+  second.answer(0)
   await bench.pass(0)
-  expect([bench.registry.size, bench.counts.refused.sessions]).toEqual([1, 1])
-  expect(things(taken)).toEqual([...both('+'), ...both('+'), ...both('-')])
+  expect([bench.registry.size, bench.counts.refused.sessions, await left()]).toEqual([1, 1, 2])
   bench.registry.endAllSilently()
   const third = await opening()
   bench.registry.isStopping = true
-  taken.length = 0
-  third.answer(undefined)
+  third.answer(0)
   await bench.pass(0)
-  expect([bench.registry.size, things(taken)]).toEqual([0, both('-')])
+  expect([bench.registry.size, await left()]).toEqual([0, 3])
 })

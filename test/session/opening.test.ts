@@ -1,6 +1,6 @@
 // A session during a warm login: until the handover, the login gets all elements of the server.
 import { describe, expect, test } from '@jest/globals'
-import { heldRequests } from '../../src/browsers/bosh/bosh-client.js'
+import { heldRequests } from '../../src/browsers/bosh/connection-manager.js'
 import { smNamespace } from '../../src/xmpp/namespaces.js'
 import { BoshBench, empty, type FakeLink, FakeMending, message, payload } from '../support/bosh-bench.js'
 

@@ -15,8 +15,8 @@ test('a session has a history of its events, with times', async () => {
   await page.next('', "pause='60'")
   await bench.pass(1)
   await bench.resume(page)
-  const { history, createdAt } = own.get(page.id)!
-  expect(history!.map(({ event, at }) => `${event} ${(at - createdAt) / 1000}`)).toEqual([
+  const { history, openedAt } = own.get(page.id)!
+  expect(history!.map(({ event, at }) => `${event} ${(at - openedAt) / 1000}`)).toEqual([
     ...['opened 0', 'logged-in 0', 'attached 3', 'paused 5', 'resumed 6'],
   ])
 })

@@ -1,6 +1,6 @@
 import { describe } from '@jest/globals'
-import { memoryStore } from '../../src/store/memory-store.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { memoryStore } from '../support/memory-store.js'
 import { storeContract } from './store-contract.js'
 
 describe('the store in memory', () => {

@@ -11,8 +11,7 @@ const sessions: readonly StoredSession[] = Array.from({ length: count }, (_, n) 
   return sessionOf(`${place}`, { openedAt: Math.floor(place / 2), jid: `U${place % 700}@example.org/r`, quietSince })
 })
 
-const same = (session: StoredSession) => session
-const pageWith = (wish: Partial<PageWish>) => pageOf(sessions, { scope: ['*'], limit: 50, ...wish }, same, same)
+const pageWith = (wish: Partial<PageWish>) => pageOf(sessions, { scope: ['*'], limit: 50, ...wish })
 
 const keyFor: Record<NonNullable<PageWish['by']>, (session: StoredSession) => number | string> = {
   opened: ({ openedAt }) => openedAt,

@@ -4,21 +4,20 @@ import { OwnSessions } from '../../src/session/registry/own-sessions.js'
 import type { Registry } from '../../src/session/registry/registry.js'
 import { SessionBook } from '../../src/session/registry/session-book.js'
 import { type StoredSessionsParts, storedSessions } from '../../src/session/registry/stored-sessions.js'
-import type { SessionView } from '../../src/session/session-types.js'
-import { memoryStore } from '../../src/store/memory-store.js'
-import type { Store } from '../../src/store/store.js'
+import type { Store, StoredSession } from '../../src/store/store.js'
 import { userOf } from '../../src/xmpp/jid/jid.js'
+import { memoryStore } from './memory-store.js'
 
 interface Bench {
   readonly registry: Registry
   readonly clock: Clock
 }
 
-interface About extends Pick<StoredSessionsParts, 'others' | 'takeUp'> {
+interface About extends Partial<Pick<NonNullable<StoredSessionsParts['shared']>, 'others' | 'takeUp'>> {
   /** Of all processes. */
   readonly store?: Store
   /** Sessions at remote endpoints. */
-  readonly elsewhere?: readonly SessionView[]
+  readonly elsewhere?: readonly StoredSession[]
 }
 
 /** Reports are errors that tests do not expect. */
@@ -32,7 +31,6 @@ export function bookOf({ registry, clock }: Bench, about: About = {}) {
     elsewhere: { list: () => elsewhere },
     countedClient: () => undefined,
     clock,
-    epoch: 0,
     report: error => void reports.push(error),
   })
   return { book, store, reports }
@@ -43,10 +41,15 @@ export function sessionsIn(bench: Bench, about: About = {}) {
   const { others, elsewhere = [], takeUp } = about
   const { book, store } = bookOf(bench, about)
   if (others !== undefined) bench.registry.book = book
-  const own = new OwnSessions(bench.registry, {
+  const shared = others && { others, store, book, takeUp, recordSeconds: 300 }
+  const own = ownSessionsOf(bench, elsewhere)
+  return storedSessions({ own, clock: bench.clock, shared })
+}
+
+export function ownSessionsOf({ registry }: Pick<Bench, 'registry'>, elsewhere: readonly StoredSession[] = []) {
+  return new OwnSessions(registry, {
     get: id => elsewhere.find(view => view.id === id),
     list: () => elsewhere,
     ofJid: jid => elsewhere.filter(view => view.jid !== undefined && userOf(view.jid) === userOf(jid)),
   })
-  return storedSessions({ own, book, store, takeUp, others, clock: bench.clock, epoch: 0, recordSeconds: 300 })
 }

@@ -14,14 +14,14 @@ import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { freeMemory } from '../../src/session/limits/freeing-memory.js'
 import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import type { SessionLimits } from '../../src/session/limits/session-limits.js'
-import { Strangers } from '../../src/session/limits/strangers.js'
-import { type UserLimit, userLimit } from '../../src/session/limits/user-limit.js'
+import { UserLimit } from '../../src/session/limits/user-limit.js'
 import type { Management, Mending } from '../../src/session/link/mending.js'
 import { createOpener, type Opener } from '../../src/session/opener.js'
 import { Registry } from '../../src/session/registry/registry.js'
-import type { Handover, Open, OpenLogin, Tab } from '../../src/session/session-types.js'
+import type { Handover, Open, OpenLogin } from '../../src/session/session-types.js'
 import { hashOf, idOf } from '../../src/session/sid.js'
 import { processIn } from '../../src/store/process-name.js'
+import type { TabName } from '../../src/store/store.js'
 import type { Link, LinkEnd, LinkEvents, Resumption, StreamOptions } from '../../src/xmpp/link.js'
 import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/xmpp/namespaces.js'
 import type { Cookie } from '../../src/xmpp/page-binding.js'
@@ -288,7 +288,6 @@ export interface BenchOptions {
   readonly issuesTickets?: boolean
   readonly tellEvent?: TellEvent
   /** Of all hosts. */
-  readonly strangers?: Strangers
   /** How long a server may take to answer, in milliseconds; any time unless told otherwise. */
   readonly serverMilliseconds?: number
 }
@@ -334,7 +333,8 @@ export class BoshBench {
     )
     const limits = about.limits ?? noSessionLimits()
     this.log = log
-    this.userLimit = about.userLimit?.(this.registry, refused) ?? userLimit(0, this.registry, refused)
+    this.userLimit =
+      about.userLimit?.(this.registry, refused) ?? new UserLimit({ most: 0, registry: this.registry, refused })
     this.opener = createOpener({
       registry: this.registry,
       domains,
@@ -364,13 +364,11 @@ export class BoshBench {
         audit: pino({ base: null, timestamp: false }, { write: line => void this.audited.push(JSON.parse(line)) }),
       }),
       userLimit: this.userLimit,
-      strangers: about.strangers ?? new Strangers(),
       unmended: (domain, why) => void this.unmended.push([domain, why]),
       sums: this.sums,
       waiting: this.waiting,
       shaper: about.shaper ?? new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
-      log,
-      webSocketLog: log.child({ part: 'websocket' }),
+      logFor: part => (part === 'websocket' ? log.child({ part }) : log),
     })
     this.bodies = new UnfinishedBodies({
       limits: { unfinishedMegabytes: about.unfinishedMegabytes ?? 0 },
@@ -472,7 +470,7 @@ export class BoshBench {
   }
 
   /** Opens a session for a login of this process. Throws where that is refused. */
-  login(attributes = '', domain = 'chat.example', tab?: Tab): FakeLogin {
+  login(attributes = '', domain = 'chat.example', tab?: TabName): FakeLogin {
     const value = (name: string) => new RegExp(` ${name}='([^']*)'`).exec(` ${attributes}`)?.[1]
     const login = new FakeLogin()
     login.opening = this.#open(

@@ -146,7 +146,7 @@ class FakeBuilder {
 
 class FakeMessage {
   readonly name = 'message'
-  readonly outerHTML = '<message/>'
+  readonly localName = 'message'
 
   constructor(readonly id: string) {}
 
@@ -157,9 +157,17 @@ class FakeMessage {
   getElementsByTagName(): readonly object[] {
     return [{}]
   }
+}
 
-  cloneNode(): this {
-    return this
+class FakeSerializer {
+  serializeToString({ id }: FakeMessage): string {
+    return id
+  }
+}
+
+class FakeParser {
+  parseFromString(id: string) {
+    return { documentElement: new FakeMessage(id) }
   }
 }
 
@@ -193,6 +201,8 @@ export class FakePage {
       addEventListener: page.addEventListener.bind(page),
       navigator: { onLine: true },
       sessionStorage: {},
+      XMLSerializer: FakeSerializer,
+      DOMParser: FakeParser,
       converse: this.#converse(Connection),
     })
   }

@@ -4,8 +4,10 @@ import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import { Attaching } from '../../src/browsers/websocket/attaching.js'
 import { SocketChannel } from '../../src/browsers/websocket/socket-channel.js'
+import type { StreamStart } from '../../src/browsers/websocket/stream-start.js'
 import { UnfinishedBodies } from '../../src/http/bodies/unfinished-bodies.js'
 import type { Clock } from '../../src/lib/clock.js'
+import { Counts } from '../../src/lib/counts.js'
 import { Rate } from '../../src/lib/limits/rates.js'
 import type { OnRefused } from '../../src/lib/limits/reached-limits.js'
 import { framingNamespace } from '../../src/xmpp/namespaces.js'
@@ -111,9 +113,8 @@ export function fakeChannel(
       clock,
       bodies: unlimitedBodies(),
       maxStanzaBytes: 262_144,
-      ponged: () => {},
       refused,
-      traffic: { received: 0, sent: 0 },
+      counts: new Counts(),
       report,
     },
   )
@@ -138,12 +139,13 @@ export function connectPage(bench: BoshBench, options: AttachOptions = {}): Fake
     wrongTokens: options.wrongTokens ?? new Rate(0, 60),
     refused: bench.refused,
     noteRefusal: () => {},
+    starting: new Set<StreamStart>(),
   }
-  new Attaching(channel, parts, undefined, () => {})
+  new Attaching(channel, parts)
   return socket
 }
 
-function unlimitedBodies(): UnfinishedBodies {
+export function unlimitedBodies(): UnfinishedBodies {
   const trustedProxies = { hasProxy: () => true }
   return new UnfinishedBodies({ limits: { unfinishedMegabytes: 0 }, trustedProxies, refused: unnoted })
 }

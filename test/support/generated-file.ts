@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 
-/** The file as it is. `npm run settings` and `npm run client-types` write the text into it first. */
+/** The file as it is. `npm run settings` writes the text into it first. */
 export function generatedFile(path: string, text: string): string {
   const file = new URL(`../../${path}`, import.meta.url)
   if (process.env['WRITE_GENERATED'] !== undefined) writeFileSync(file, text)

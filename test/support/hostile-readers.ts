@@ -16,7 +16,7 @@ export function hostileParameters(contentType: string, body: Buffer): void {
   toWarmRequest(readParameters(contentType, body), config)
 }
 
-const cookie = new AttachCookie('0', 'reply', 60, { path: '/', secure: false }, 0)
+const cookie = AttachCookie.forPage('0', 'reply', 60, { path: '/', secure: false }, 0)
 
 const requestWith = (headers: IncomingMessage['headers']) =>
   ({ headers, socket: { remoteAddress: '127.0.0.1' } }) as IncomingMessage

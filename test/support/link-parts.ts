@@ -40,7 +40,7 @@ export function linksParts(clock: Clock, server: Server, more: Partial<LinksPart
     clock,
     stepSeconds: 10,
     spare: { most: 0, hasRoom: () => false },
-    xmlLimits: defaultLimits,
+    limits: defaultLimits,
     waiting: new WaitingMemory(),
     log: pino({ level: 'silent' }),
     ...more,

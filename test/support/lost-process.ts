@@ -1,6 +1,7 @@
 // A process that no longer answers, and that the others miss.
-import { memoryStore } from '../../src/store/memory-store.js'
+
 import { memberOf } from '../store/entries.js'
+import { memoryStore } from './memory-store.js'
 import { startTestService, type TestService, type TestServiceOptions } from './start-service.js'
 import { SteppedClock } from './stepped-clock.js'
 

@@ -95,7 +95,7 @@ function exportNames(): string[] {
 }
 
 const sources = readdirSync(folder('src/packages'), { recursive: true, encoding: 'utf8' })
-  .filter(file => file.endsWith('.ts') && !file.endsWith('api-types.ts'))
+  .filter(file => file.endsWith('.ts'))
   .map(file => read(`src/packages/${file}`))
   .concat(read('src/library.ts'))
 

@@ -1,6 +1,5 @@
 import { pino } from 'pino'
 import { Counts } from '../../src/lib/counts.js'
-import { OwnCounts } from '../../src/lib/limits/live-counts.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { ownRates } from '../../src/lib/limits/rates.js'
 import { type LimitParts, SessionLimits } from '../../src/session/limits/session-limits.js'
@@ -21,16 +20,10 @@ export const noLimits: LimitParts['limits'] = {
 const anyResources: LimitParts['resources'] = { memoryAllows: () => true, descriptorsAreLeft: () => true }
 
 /** Limits that refuse no session. */
-export function noSessionLimits({
-  counts,
-  limits = noLimits,
-  ...more
-}: Partial<Omit<LimitParts, 'counts'>> & { readonly counts?: LimitParts['counts'] | undefined } = {}): SessionLimits {
-  const { sessionsPerAddress: address, unauthenticatedPerAddress: unauthenticated } = limits
+export function noSessionLimits(more: Partial<LimitParts> = {}): SessionLimits {
   return new SessionLimits({
-    limits,
+    limits: noLimits,
     makeRate: ownRates,
-    counts: counts ?? new OwnCounts({ address, unauthenticated }),
     rates: { sessionsPerAddress: 0 },
     bosh: { maxRequests: 2 },
     trustedProxies: { hasProxy: () => true },

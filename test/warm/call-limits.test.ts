@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import request from 'supertest'
 import { limitDetail } from '../../src/lib/counts.js'
 import { Problem } from '../../src/lib/errors.js'
-import { adminHashQueue } from '../../src/lib/limits/hash-queue.js'
-import { memoryStore } from '../../src/store/memory-store.js'
+import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
 import type { Logins } from '../../src/warm/warming/session-login.js'
 import { FakeClock } from '../support/fake-clock.js'
+import { memoryStore } from '../support/memory-store.js'
 import { unnoted } from '../support/unlimited.js'
 import { binding, callLimits, config, type FakeService, fakeService, networks, parameters, warm } from './fake-login.js'
 
@@ -178,9 +178,9 @@ describe('a client whose address may not call the API', () => {
 test('a process knows from its predecessor which clients have sent the right secret', async () => {
   const rates = { ...config.rates, failedLogins: 5 }
   const clock = new FakeClock()
-  const about = { rates, clock, hashes: adminHashQueue(), makeRate: memoryStore(clock).rate, refused: unnoted }
+  const about = { rates, clock, keys: secretKeys(() => undefined), makeRate: memoryStore(clock).rate, refused: unnoted }
   const old = createCallLimits(about)
-  const from = (client: string) => ({ client, name: 'portal', key: client, proof: async () => `${client} secret` })
+  const from = (client: string) => ({ client, name: 'portal', hash: `${client} secret` })
   const backend = from('192.0.2.1')
   expect(await old.failures.begin(backend)).toBeUndefined()
   await old.failures.succeeded(backend)

@@ -1,5 +1,3 @@
-// The app for tests of the warm API, without an XMPP server.
-import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
 import type { Express } from 'express'
 import pino from 'pino'
@@ -8,26 +6,23 @@ import type { Config } from '../../src/config/config.js'
 import { readNetworks } from '../../src/config/kinds/networks.js'
 import { loadConfig } from '../../src/config/load.js'
 import { createFormTokens } from '../../src/http/access/form-tokens.js'
-import { EventStreams } from '../../src/http/answers/event-streams.js'
 import { type Clock, systemClock } from '../../src/lib/clock.js'
 import { Counts } from '../../src/lib/counts.js'
-import { adminHashQueue, hashQueue } from '../../src/lib/limits/hash-queue.js'
+import { hashQueue } from '../../src/lib/limits/hash-queue.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
 import type { WorkQueue } from '../../src/lib/limits/work-queue.js'
+import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
 import type { ProofRecord } from '../../src/servers/login/relogin.js'
 import { type AppParts, createApp } from '../../src/service/app.js'
-import { memoryStore } from '../../src/store/memory-store.js'
+import { localTabs } from '../../src/store/local-tabs.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
-import { createAuditReader } from '../../src/warm/numbers/audit-lines.js'
+import { createAuditReader, RecentAudit } from '../../src/warm/numbers/audit-lines.js'
 import { createCapacity } from '../../src/warm/numbers/capacity.js'
-import { createFailureReader } from '../../src/warm/numbers/failure-groups.js'
 import { LastHour } from '../../src/warm/numbers/last-hour.js'
-import { createHourReader, createOverview } from '../../src/warm/numbers/overview.js'
-import { RecentWarms } from '../../src/warm/numbers/recent-warms.js'
+import { createOverview } from '../../src/warm/numbers/overview.js'
 import { createVisits } from '../../src/warm/visits.js'
 import type { Logins, WarmedBinding } from '../../src/warm/warming/session-login.js'
-import { RecentAudit } from '../../src/watching/logs.js'
 import { unlimited, unnoted } from '../support/unlimited.js'
 import { FakeSessions } from './fake-sessions.js'
 
@@ -72,7 +67,6 @@ export const config: Config = {
 }
 
 function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
-  const recentWarms = new RecentWarms(clock)
   const registry = { size: 0, takesSessions: true }
   const capacity = createCapacity({
     config,
@@ -82,40 +76,39 @@ function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
     connections: () => 3,
     unreadBytes: () => 0,
   })
-  const lastHour = new LastHour({ clock, counts, recentWarms, registry })
+  const lastHour = new LastHour({ clock, counts, registry })
   const numbers = {
-    readOverview: createOverview({ clock, recentWarms, place: 'web1', registry, capacity }),
-    readHour: createHourReader({ clock, lastHour }),
-    readAudit: createAuditReader({ lines: recent.all }),
-    readFailures: createFailureReader({ lines: recent.failures }),
+    readOverview: createOverview({ clock, lastHour, place: 'web1', registry, capacity }),
+    readAudit: createAuditReader({ recent }),
   }
-  return { recentWarms, numbers }
+  return { lastHour, numbers }
 }
 
-const formKey = randomBytes(32)
+/** All fake services have the same keys. */
+const ownKeys = secretKeys(() => undefined)
 
 export const callLimits = ({ rates }: Pick<Config, 'rates'>, makeRate: MakeRate = ownRates) =>
-  createCallLimits({ rates, clock: systemClock, hashes: adminHashQueue(), makeRate, refused: unnoted })
+  createCallLimits({ rates, clock: systemClock, keys: ownKeys, makeRate, refused: unnoted })
 
 export const visitsOf = (own: FakeSessions, clock: Clock) =>
-  createVisits({ own, store: memoryStore(clock), clock, timeout: config.warm.timeout, recordSeconds: 300 })
+  createVisits({ own, tabs: localTabs(), shared: undefined, clock, timeout: config.warm.timeout })
 
 /** The parts of an app without a log. Its login returns `binding`. */
 export function appParts(settings: Config = config, makeRate?: MakeRate): AppParts {
   const log = pino({ level: 'silent' })
   const counts = new Counts()
   const sessions = new FakeSessions()
-  const { recentWarms, numbers } = watched(systemClock, counts)
+  const { lastHour, numbers } = watched(systemClock, counts)
   return {
     config: settings,
     hashes: hashQueue(),
-    formTokens: createFormTokens(formKey, Date.now),
+    formTokens: createFormTokens(ownKeys, Date.now),
     warming: {
       login: async () => binding,
       keysOf: async () => keys,
       sessions,
       visits: visitsOf(sessions, systemClock),
-      userLimit: { take: () => true, giveBack: () => {} },
+      userLimit: { take: async () => true, giveBack: () => {} },
       endUnclaimed: () => {},
       limits: callLimits(settings, makeRate),
       counts,
@@ -126,17 +119,11 @@ export function appParts(settings: Config = config, makeRate?: MakeRate): AppPar
       clock: systemClock,
       sums: new MinuteSums(systemClock),
       counts,
-      recentWarms,
+      lastHour,
       onCall: () => {},
       isStopping: () => false,
     },
     numbers,
-    streams: new EventStreams({
-      externalUrl: config.externalUrl,
-      clock: systemClock,
-      refused: unnoted,
-      report: () => {},
-    }),
     httpLog: log,
     extraRouters: [],
   }
@@ -187,12 +174,12 @@ export function fakeService({
   const parts = appParts({ ...config, ...settings }, makeRate)
   const { counts } = parts.answering
   const clock: Clock = { now: now ?? systemClock.now, after }
-  const { recentWarms, numbers } = watched(clock, counts, recent)
+  const { lastHour, numbers } = watched(clock, counts, recent)
   const sums = new MinuteSums(clock)
   const app = createApp({
     ...parts,
     hashes,
-    formTokens: createFormTokens(formKey, now ?? Date.now),
+    formTokens: createFormTokens(ownKeys, now ?? Date.now),
     warming: {
       ...parts.warming,
       login: (warmRequest, signal) => {
@@ -204,7 +191,7 @@ export function fakeService({
       visits: visitsOf(sessions, clock),
       endUnclaimed: id => released.push(id),
     },
-    answering: { ...parts.answering, log, audit: log.child({ audit: true }), clock, sums, recentWarms },
+    answering: { ...parts.answering, log, audit: log.child({ audit: true }), clock, sums, lastHour },
     numbers,
     httpLog: log,
   })

@@ -5,33 +5,21 @@ import { keyOf } from '../../src/session/registry/registry.js'
 import type {
   EndedSessions,
   Handover,
-  ListWish,
   ResumedSession,
   SessionDetails,
   SessionList,
   Sessions,
-  SessionView,
   StateCounts,
-  Tab,
-  VisitName,
 } from '../../src/session/session-types.js'
 import { isOfVisit, pageOf, statesOf } from '../../src/store/session-page.js'
-import type { StoredSession } from '../../src/store/store.js'
-
-const storedOf = ({ openedBy, createdAt, process = '', ...view }: SessionView): StoredSession => ({
-  ...view,
-  process,
-  admin: openedBy?.admin,
-  isPage: openedBy?.isPage === true,
-  openedAt: createdAt,
-})
+import type { PageWish, StoredSession, TabName, VisitKey } from '../../src/store/store.js'
 
 export const idOf = (number: number) => number.toString(16).padStart(32, '0')
 
 export const sidOf = (id: string) => `5ec7e7${id}`
 
 export class FakeSessions implements Sessions {
-  readonly views = new Map<string, SessionView>()
+  readonly views = new Map<string, StoredSession>()
   readonly resumed: (Handover & { id: string })[] = []
   readonly ended: string[] = []
   unanswered: readonly string[] | undefined = undefined
@@ -45,17 +33,25 @@ export class FakeSessions implements Sessions {
   }
 
   /** Adds a session of juliet, quiet since time 0. `more` replaces fields. */
-  add(number: number, more: Partial<SessionDetails> = {}): SessionView {
-    const view: SessionView = {
+  add(number: number, more: Partial<SessionDetails> = {}): StoredSession {
+    const view: StoredSession = {
       ...{ id: idOf(number), jid: 'juliet@chat.example/balcony', domain: 'chat.example' },
-      ...{ origin: 'warmed', state: 'quiet', transport: 'bosh', createdAt: 0, quietSince: 0 },
+      ...{
+        origin: 'warmed',
+        state: 'quiet',
+        transport: 'bosh',
+        openedAt: 0,
+        quietSince: 0,
+        isPage: false,
+        process: '',
+      },
       ...more,
     }
     this.views.set(view.id, view)
     return view
   }
 
-  async get(id: string): Promise<SessionView | undefined> {
+  async get(id: string): Promise<StoredSession | undefined> {
     return this.views.get(id)
   }
 
@@ -63,40 +59,23 @@ export class FakeSessions implements Sessions {
     return this.lost.has(id)
   }
 
-  async getMany(ids: readonly string[]): Promise<readonly SessionView[]> {
+  async getMany(ids: readonly string[]): Promise<readonly StoredSession[]> {
     return ids.flatMap(id => this.views.get(id) ?? [])
   }
 
-  async page({ jid, ...wish }: ListWish): Promise<SessionList> {
+  async page({ jid, user, visit, ...wish }: PageWish): Promise<SessionList> {
     const { unanswered } = this
-    const views = jid === undefined ? [...this.views.values()] : this.#ofJid(jid)
-    const isThere = (view: SessionView) => wish.process === undefined || view.process === wish.process
-    const found = views.filter(isThere)
-    const { visit, after, order, ...filter } = wish
-    const { sessions, total, next } = await pageOf(
-      visit === undefined ? found : found.filter(view => isOfVisit(view, visit)),
-      {
-        ...filter,
-        after: after && { openedAt: after.createdAt, id: after.id },
-        by: order?.by,
-        isReversed: order?.isReversed,
-      },
-      storedOf,
-      stored => stored,
-    )
-    return {
-      sessions: sessions.map(({ id }) => this.views.get(id)!),
-      total,
-      next: next && { createdAt: next.openedAt, id: next.id },
-      unanswered,
-    }
+    const wanted = jid ?? user
+    const views = wanted === undefined ? [...this.views.values()] : this.#ofJid(wanted)
+    const page = await pageOf(visit === undefined ? views : views.filter(view => isOfVisit(view, visit)), wish)
+    return { ...page, unanswered }
   }
 
   async states(scope: readonly string[]): Promise<StateCounts> {
-    return { states: await statesOf(this.views.values(), scope, storedOf), unanswered: this.unanswered }
+    return { states: await statesOf(this.views.values(), scope), unanswered: this.unanswered }
   }
 
-  #ofJid(wanted: string): readonly SessionView[] {
+  #ofJid(wanted: string): readonly StoredSession[] {
     const [bareJid] = wanted.split('/')
     const views = [...this.views.values()].filter(({ jid }) => jid?.split('/')[0] === bareJid)
     return withJid(views, wanted)
@@ -116,12 +95,12 @@ export class FakeSessions implements Sessions {
     }
   }
 
-  ofTab(wanted: Tab): string | undefined {
+  ofTab(wanted: TabName): string | undefined {
     const found = [...this.views.values()].filter(({ tab }) => tab !== undefined && keyOf(tab) === keyOf(wanted))
     return found.find(({ state }) => state !== 'opening' && state !== 'ended')?.id
   }
 
-  endVisit(visit: VisitName) {
+  endVisit(visit: VisitKey) {
     const found = [...this.views.values()].filter(view => isOfVisit(view, visit))
     for (const { id } of found) {
       this.views.delete(id)

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { CallerGone } from '../../src/lib/caller-gone.js'
-import { memoryStore } from '../../src/store/memory-store.js'
 import { type Store, StoreUnavailable, type TabLock } from '../../src/store/store.js'
 import { createVisits, type TabWork } from '../../src/warm/visits.js'
 import { sessionOf, tabOf } from '../store/entries.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { FakeProcesses } from '../support/fake-processes.js'
+import { memoryStore } from '../support/memory-store.js'
 
 const tab = tabOf('t1')
 const visit = { admin: tab.admin, visit: tab.visit }
@@ -39,7 +39,14 @@ function start(name: string) {
     sessions.set(wanted.tab, 'taken up')
     return true
   }
-  const visits = createVisits({ own, store, others, clock, timeout, takeUp, recordSeconds })
+  const visits = createVisits({
+    own,
+    tabs: store.tabs,
+    shared: { others, store, recordSeconds },
+    clock,
+    timeout,
+    takeUp,
+  })
   return { name, others, sessions, visits }
 }
 

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { AuditLog } from '../../src/config/kinds/kinds.js'
 import { Counts } from '../../src/lib/counts.js'
-import { createLogs, RecentAudit, unusableAuditFile } from '../../src/watching/logs.js'
+import { RecentAudit } from '../../src/warm/numbers/audit-lines.js'
+import { createLogs, unusableAuditFile } from '../../src/watching/logs.js'
 
 let folder: string
 let lines: Record<string, unknown>[]
@@ -110,6 +111,8 @@ test('failed logins are also kept for themselves', () => {
     { msg: 'logout', code: 'forbidden', jid: '"msg":"warm"' },
   ]
   for (const line of [...kept, ...others]) audit.add(JSON.stringify(line))
-  expect(Array.from(audit.failures.newestFirst(), ([, line]) => JSON.parse(line)).reverse()).toEqual(kept)
-  expect([...audit.all.newestFirst()]).toHaveLength(7)
+  expect(audit.failures).toMatchObject(kept.map(({ msg, code }) => ({ action: msg, code })))
+  expect(audit.lines).toHaveLength(7)
+  for (let line = 0; line < 600; line++) audit.add(JSON.stringify(kept[0]))
+  expect([audit.lines.length, audit.failures.length, audit.lines.at(-1)!.number]).toEqual([500, 200, 606])
 })

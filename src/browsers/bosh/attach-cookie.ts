@@ -9,88 +9,84 @@ export interface CookieRules {
   readonly secure: boolean
 }
 
-/** Contains a secret. `setAt` is in milliseconds from the record's creation, so it is negative. */
-export interface CookieRecord {
+/** Contains a secret. */
+interface CookieState {
   readonly value: string
+  /** In seconds. */
   readonly life: number
-  readonly isDemanded: boolean
-  readonly setAt: number | undefined
-  readonly setWith: number | undefined
+  isDemanded: boolean
+  setAt: number | undefined
+  setWith: number | undefined
 }
+
+/** `setAt` is in milliseconds from the record's creation, so it is negative. */
+export type CookieRecord = Readonly<CookieState>
 
 /** After the first request with the cookie, each request must have the cookie. */
 export class AttachCookie {
   readonly #name: string
-  #value = randomText(24, 'base64url')
+  readonly #state: CookieState
   readonly #rules: CookieRules
-  #lifeSeconds: number
-  #isDemanded: boolean
-  #setAt: number | undefined
-  #setWith: number | undefined
 
-  constructor(id: string, mode: AttachBinding, longestReplyGapSeconds: number, rules: CookieRules, now: number) {
+  private constructor(id: string, state: CookieState, rules: CookieRules) {
     this.#name = `wb-${id}`
+    this.#state = state
     this.#rules = rules
-    this.#lifeSeconds = 2 * longestReplyGapSeconds
-    this.#isDemanded = mode === 'reply'
-    this.#setAt = this.#isDemanded ? now : undefined
+  }
+
+  static forPage(id: string, mode: AttachBinding, longestReplyGapSeconds: number, rules: CookieRules, now: number) {
+    const isDemanded = mode === 'reply'
+    const setAt = isDemanded ? now : undefined
+    const value = randomText(24, 'base64url')
+    return new AttachCookie(
+      id,
+      { value, life: 2 * longestReplyGapSeconds, isDemanded, setAt, setWith: undefined },
+      rules,
+    )
   }
 
   static of(id: string, { value, life, isDemanded, setAt, setWith }: CookieRecord, rules: CookieRules, now: number) {
-    const cookie = new AttachCookie(id, 'cookie', 0, rules, now)
-    cookie.#value = value
-    cookie.#lifeSeconds = life
-    cookie.#isDemanded = isDemanded
-    cookie.#setAt = setAt === undefined ? undefined : now + setAt
-    cookie.#setWith = setWith
-    return cookie
+    return new AttachCookie(id, { value, life, isDemanded, setAt: shifted(setAt, now), setWith }, rules)
   }
 
   record(now: number): CookieRecord {
-    return {
-      value: this.#value,
-      life: this.#lifeSeconds,
-      isDemanded: this.#isDemanded,
-      setAt: this.#setAt === undefined ? undefined : this.#setAt - now,
-      setWith: this.#setWith,
-    }
+    return { ...this.#state, setAt: shifted(this.#state.setAt, -now) }
   }
 
   get forPage(): Cookie | undefined {
     if (this.isNew) return undefined
-    return { name: this.#name, value: this.#value, attributes: this.#attributes(false) }
+    return { name: this.#name, value: this.#state.value, attributes: this.#attributes(false) }
   }
 
   get isNew(): boolean {
-    return this.#setAt === undefined
+    return this.#state.setAt === undefined
   }
 
   admits(header: string | undefined): boolean {
     const isShown = header !== undefined && this.#isIn(header)
-    if (isShown) this.#isDemanded = true
-    return isShown || !this.#isDemanded
+    if (isShown) this.#state.isDemanded = true
+    return isShown || !this.#state.isDemanded
   }
 
   /** Each time the cookie is due, only one rid gets it, because other requests may come from a thief of the sid. */
   setWith(rid: number, secure: boolean, now: number): string | undefined {
-    const isDue = this.#setAt === undefined || (this.#isDemanded && now - this.#setAt >= (this.#lifeSeconds / 2) * 1000)
-    if (isDue) {
-      this.#setAt = now
-      this.#setWith = rid
+    const { value, life, isDemanded, setAt } = this.#state
+    if (setAt === undefined || (isDemanded && now - setAt >= (life / 2) * 1000)) {
+      this.#state.setAt = now
+      this.#state.setWith = rid
     }
-    if (this.#setWith !== rid) return undefined
-    return `${this.#name}=${this.#value}; ${this.#attributes(secure)}`
+    return this.#state.setWith === rid ? `${this.#name}=${value}; ${this.#attributes(secure)}` : undefined
   }
 
   #attributes(secure: boolean): string {
     const { path, secure: isAlwaysSecure } = this.#rules
-    const attributes = `Path=${path}; HttpOnly; SameSite=Lax; Max-Age=${this.#lifeSeconds}`
+    const attributes = `Path=${path}; HttpOnly; SameSite=Lax; Max-Age=${this.#state.life}`
     return secure || isAlwaysSecure ? `${attributes}; Secure` : attributes
   }
 
   /** Several cookies may have this name, because other hosts of the domain can set cookies. */
   #isIn(header: string): boolean {
-    const wanted = `${this.#name}=${this.#value}`
+    const wanted = `${this.#name}=${this.#state.value}`
     return header.split(';').some(cookie => {
       const given = cookie.trim()
       if (given.length !== wanted.length) return false
@@ -98,3 +94,5 @@ export class AttachCookie {
     })
   }
 }
+
+const shifted = (time: number | undefined, by: number) => (time === undefined ? undefined : time + by)

@@ -6,16 +6,18 @@ import type { Handover } from '../../session/session-types.js'
 import type { StreamHeader } from '../../xmpp/link.js'
 import { readElement } from '../../xmpp/xml/document.js'
 import { AttachCookie, type CookieRecord } from './attach-cookie.js'
-import { type Body, emptyBody, errorBody, writeTerminate } from './body.js'
+import { type Body, emptyBody, errorBody, parseBody, writeTerminate } from './body.js'
 import { type BoshParts, conditionFor, Delivery, type Start } from './delivery.js'
 import type { OpenRequests, Pending } from './open-requests.js'
-import { Parking } from './parking.js'
-import { noAnswer, type Peer, type Reply } from './peer.js'
+import { busyAnswer, noAnswer, type Peer, type Reply } from './peer.js'
 import { type Fault, isExtra, RequestRules } from './request-rules.js'
 import type { RidWindow, StoredReply, WindowRecord } from './rid-window.js'
 import { defaultContentType, heldUntil, maxPause, sessionTerms, type Terms } from './terms.js'
 
 const createSeconds = 5
+const gapSeconds = 30
+/** Characters of parked requests. */
+const mostBeforeLogin = 16 * 1024
 const leastRidJump = 2 ** 20
 
 /** XEP-0124 §17.2. */
@@ -47,7 +49,6 @@ export class BoshClient implements Client {
   readonly #open: OpenRequests
   readonly #window: RidWindow
   readonly #rules: RequestRules
-  readonly #parking: Parking
 
   constructor(session: Session, parts: BoshParts, start: Start) {
     this.session = session
@@ -58,7 +59,6 @@ export class BoshClient implements Client {
     this.#open = this.#delivery.open
     this.#window = this.#delivery.window
     this.#rules = new RequestRules(start.terms, start.newkey)
-    this.#parking = new Parking(session, parts, start.terms, this.#delivery, this.#rules)
   }
 
   static forPage(
@@ -72,7 +72,7 @@ export class BoshClient implements Client {
     const longestGap = terms.wait + Math.max(seconds, terms.inactivity, maxPause)
     const { id, domain, sid } = session
     const cookie =
-      mode === 'off' ? undefined : new AttachCookie(id, mode, longestGap, parts.cookies(domain), parts.clock.now())
+      mode === 'off' ? undefined : AttachCookie.forPage(id, mode, longestGap, parts.cookies(domain), parts.clock.now())
     const by = received === undefined ? 'handed-out' : 'resumed'
     const client = new BoshClient(session, parts, { terms, rid, newkey: undefined, cookie, by })
     const binding = { rid: rid + 1, received, ...sessionTerms(sid, terms), cookie: cookie?.forPage }
@@ -95,7 +95,7 @@ export class BoshClient implements Client {
       by: 'handed-out',
     })
     client.address = address
-    client.#window.takeUp(window, now)
+    client.#window.takeUp(window)
     session.outbox.setKeptBytes(client.#window.bytes)
     return client
   }
@@ -117,7 +117,7 @@ export class BoshClient implements Client {
   }
 
   get deadline(): number {
-    const turn = this.#parking.hasNext ? this.session.uplink.freeAt : Number.POSITIVE_INFINITY
+    const turn = this.#hasParkedNext ? this.session.uplink.freeAt : Number.POSITIVE_INFINITY
     return Math.min(turn, this.#open.nextExpiry)
   }
 
@@ -152,7 +152,7 @@ export class BoshClient implements Client {
     switch (this.#window.place(rid, isExtra(body) ? 1 : 0)) {
       case 'next': {
         const pending = this.#received(rid, body.key, body.digest, peer)
-        if (pending.since < this.session.uplink.freeAt || this.#parking.hasNext) {
+        if (pending.since < this.session.uplink.freeAt || this.#hasParkedNext) {
           this.#park(pending, body)
           return
         }
@@ -178,7 +178,7 @@ export class BoshClient implements Client {
   }
 
   tick(now: number): void {
-    if (this.#parking.hasNext) {
+    if (this.#hasParkedNext) {
       this.#acceptParked(now)
       this.session.flush()
       if (this.session.isRemoved) return
@@ -230,10 +230,6 @@ export class BoshClient implements Client {
     return BoshClient.next(this.session, this.#parts, record)
   }
 
-  stopDeliveries(): boolean {
-    return false
-  }
-
   setDown(now: number): BoshRecord | undefined {
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (this.session.hasEnded) return undefined
@@ -242,7 +238,7 @@ export class BoshClient implements Client {
     return {
       terms: this.#terms,
       address: this.address,
-      window: this.#window.record(now),
+      window: this.#window.record,
       cookie: this.#cookie?.record(now),
     }
   }
@@ -260,42 +256,43 @@ export class BoshClient implements Client {
     // A sid in plain HTTP may be stolen (XEP-0124 §19.1).
     if (this.session.isSecure && !peer.secure) return noAnswer
     if (this.#cookie?.admits(peer.cookies) === false) return notFound
-    const isFenced = rid !== undefined && this.#window.isFenced(rid)
-    return isFenced ? this.#delivery.terminate('item-not-found') : undefined
+    return rid !== undefined && this.#window.isFenced(rid) ? this.#delivery.terminate('item-not-found') : undefined
   }
 
   /** Every `Pending` is made here, so that V8 uses one shape. */
   #received(rid: number, key: string | undefined, digest: string, peer: Peer): Pending {
     const since = this.#parts.clock.now()
     const expires = heldUntil(this.#terms, since)
-    return { rid, peer, key, digest, repeats: 0, since, expires, parked: undefined, report: '' }
+    return { rid, peer, key, digest, repeats: 0, since, expires, parked: undefined }
   }
 
   #accept(pending: Pending, body: Body): void {
     const session = this.session
-    const { open, window } = this.#delivery
-    if (window.hasAcks) pending.report = this.#delivery.acknowledge(pending.rid, body.ack)
-    window.accept(pending.rid, this.#isPoll(body))
+    if (this.#window.hasAcks) {
+      this.#window.acknowledge(body.ack ?? pending.rid - 1)
+      session.outbox.setKeptBytes(this.#window.bytes)
+    }
+    this.#window.accept(pending.rid, this.#isPoll(body))
     session.inactivity.allow(this.#terms.inactivity)
     session.attach(pending.peer.secure, pending.peer)
     this.address ??= pending.peer.address
-    open.hold(pending)
+    this.#open.hold(pending)
     if (session.hasEnded) {
       // While the outbox has stanzas, the client cannot learn of the end. Each stanza of this request gets an error.
       if (!session.outbox.isEmpty) session.downlink.returnToClient(body.payload)
       return
     }
     // Requests of closed connections must not count as unanswered.
-    while (open.held.length > this.#terms.requests && open.held[0]!.peer.gone) this.#delivery.answerOldest()
+    while (this.#open.held.length > this.#terms.requests && this.#open.held[0]!.peer.gone) this.#delivery.answerOldest()
     const at = {
       now: this.#parts.clock.now(),
-      unanswered: open.held.length,
+      unanswered: this.#open.held.length,
       hadPayload: this.#delivery.hadPayload,
     }
     const payload = inspect(body.payload, session.stanzaLimit)
-    const fault = this.#rules.broken(body, payload, at) ?? (this.#mayGoOn(body) ? undefined : 'bad-request')
+    const fault = this.#rules.broken(body, payload, at) ?? this.#restart(body)
     if (fault !== undefined) {
-      open.take(pending).peer.answer(this.#fault(fault))
+      this.#open.take(pending).peer.answer(this.#fault(fault))
     } else if (body.terminate) {
       session.send(payload, at.now)
       session.end('client', 'loggedOut')
@@ -304,7 +301,6 @@ export class BoshClient implements Client {
       if (body.pause !== undefined) session.pause(body.pause)
       // XEP-0124 §10.
       if (body.pause !== undefined || this.#cookie?.isNew === true) this.#delivery.answerAll()
-      else if (pending.report !== '') while (open.held.includes(pending)) this.#delivery.answerOldest()
     }
   }
 
@@ -315,8 +311,8 @@ export class BoshClient implements Client {
   }
 
   /** XEP-0206 §5. */
-  #mayGoOn({ restart, terminate, to, lang, from }: Body): boolean {
-    return restart !== true || terminate || this.session.restart(to, { lang, from })
+  #restart({ restart, terminate, to, lang, from }: Body): Fault | undefined {
+    return restart !== true || terminate || this.session.restart(to, { lang, from }) ? undefined : 'bad-request'
   }
 
   #answerExcess(): void {
@@ -325,17 +321,39 @@ export class BoshClient implements Client {
     while (this.#open.held.length > most) this.#delivery.answerOldest()
   }
 
+  get #hasParkedNext(): boolean {
+    return this.#open.parked(this.#window.last + 1) !== undefined
+  }
+
   #acceptParked(now: number): void {
     while (now >= this.session.uplink.freeAt) {
-      const next = this.#parking.takeNext()
-      if (next === undefined) return
-      this.#accept(next.pending, next.body)
+      const pending = this.#open.unpark(this.#window.last + 1)
+      if (pending === undefined) return
+      const body = parseBody(pending.parked!.text)
+      pending.parked = undefined
+      pending.expires = heldUntil(this.#terms, pending.since)
+      this.#accept(pending, body)
     }
   }
 
   #park(pending: Pending, body: Body): void {
-    const fault = this.#parking.park(pending, body)
-    if (fault !== undefined) pending.peer.answer(this.#fault(fault))
+    const { peer, since } = pending
+    const older = this.#open.parked(pending.rid)
+    const fault = older && this.#rules.brokenByRepeat(older, body)
+    if (fault !== undefined) {
+      peer.answer(this.#fault(fault))
+      return
+    }
+    const most = this.session.jid === undefined ? mostBeforeLogin : Number.POSITIVE_INFINITY
+    pending.expires = since + Math.min(this.#terms.wait, gapSeconds) * 1000
+    if (older !== undefined) pending.repeats = older.repeats + 1
+    if (this.#open.park(pending, body.text, most)) older?.peer.answer(this.#delivery.wrap(errorBody))
+    else {
+      this.#parts.counts.bodiesRefused += 1
+      this.#parts.counts.failedRequests += 1
+      peer.answer(busyAnswer)
+      this.#delivery.beginInactivity(since)
+    }
   }
 
   /** XEP-0124 §14.3. */
@@ -375,15 +393,4 @@ export class BoshClient implements Client {
   #answerAll(reply: Reply): void {
     for (const { peer } of this.#open.clear()) peer.answer(reply)
   }
-}
-
-export function heldRequests(clients: Iterable<Client | undefined>) {
-  let heldRequests = 0
-  let heldSince: number | undefined
-  for (const client of clients) {
-    const held = client instanceof BoshClient ? client.held : []
-    heldRequests += held.length
-    for (const { since } of held) heldSince = Math.min(heldSince ?? since, since)
-  }
-  return { heldRequests, heldSince }
 }

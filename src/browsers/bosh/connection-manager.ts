@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { type Condition, Problem } from '../../lib/errors.js'
 import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
 import { AwayClient, type AwayRecord } from '../../session/away-client.js'
+import type { Client } from '../../session/client.js'
 import type { Opener, OpenerParts } from '../../session/opener.js'
 import type { MakePageClient } from '../../session/opening.js'
 import { inspect } from '../../session/payload.js'
@@ -170,4 +171,15 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       return BoshClient.forPage(session, parts, terms, handover, lastRid())
     }) satisfies MakePageClient,
   }
+}
+
+export function heldRequests(clients: Iterable<Client | undefined>) {
+  let heldRequests = 0
+  let heldSince: number | undefined
+  for (const client of clients) {
+    const held = client instanceof BoshClient ? client.held : []
+    heldRequests += held.length
+    for (const { since } of held) heldSince = Math.min(heldSince ?? since, since)
+  }
+  return { heldRequests, heldSince }
 }

@@ -28,9 +28,6 @@ export interface Start {
   readonly by: Beginning
 }
 
-/** A reply that is still unacknowledged after this time is reported (XEP-0124 §9.2). */
-const reportMilliseconds = 500
-
 /** XEP-0124 §17.2. */
 const conditionOf: Partial<Record<EndReason, Condition>> = {
   'connection-lost': 'remote-connection-failed',
@@ -77,7 +74,7 @@ export class Delivery {
     this.#terms = terms
     this.#cookie = cookie
     this.open = new OpenRequests(
-      parts.limits,
+      parts,
       () => session.run(() => this.requestBroken()),
       () => session.run(() => this.answerExpired(parts.clock.now())),
     )
@@ -103,7 +100,7 @@ export class Delivery {
 
   answerOldest(withNothing = false): void {
     const { window } = this
-    const { rid, peer, key, digest, report } = this.open.take()
+    const { rid, peer, key, digest } = this.open.take()
     let attributes = ''
     let payload = ''
     let hasStreamElement = false
@@ -120,12 +117,12 @@ export class Delivery {
     }
     // XEP-0124 §9.1.
     if (window.hasAcks && rid !== window.last) attributes += attribute('ack', window.last)
-    const text = writeBody(attributes + report, payload, hasStreamElement)
-    const at = this.#parts.clock.now()
-    window.store({ rid, text, stanzas, at, key, digest, repeats: 0 }, this.#session.outbox.mostBytes)
+    const text = writeBody(attributes, payload, hasStreamElement)
+    const now = this.#parts.clock.now()
+    window.store({ rid, text, stanzas, key, digest, repeats: 0 }, this.#session.outbox.mostBytes)
     this.#session.outbox.setKeptBytes(window.bytes)
-    if (!peer.gone) this.#session.inactivity.begin(at)
-    peer.answer(this.#withCookie(this.wrap(text), rid, peer, at))
+    if (!peer.gone) this.#session.inactivity.begin(now)
+    peer.answer(this.#withCookie(this.wrap(text), rid, peer, now))
   }
 
   answerAll(): void {
@@ -144,16 +141,6 @@ export class Delivery {
       counts.waitTimeouts += 1
       this.answerOldest()
     }
-  }
-
-  acknowledge(rid: number, ack = rid - 1): string {
-    const { window } = this
-    window.acknowledge(ack)
-    this.#session.outbox.setKeptBytes(window.bytes)
-    const missing = ack < window.lastAnswered ? window.replyTo(ack + 1) : undefined
-    const age = missing === undefined ? 0 : this.#parts.clock.now() - missing.at
-    if (age < reportMilliseconds) return ''
-    return attribute('report', ack + 1) + attribute('time', Math.min(Math.round(age), 65535))
   }
 
   replay(stored: StoredReply, peer: Peer, isSameRequest: boolean): Reply {

@@ -1,19 +1,16 @@
 import type { Peers } from '../../forwarding/peers.js'
 import type { Place, Whereabouts } from '../../forwarding/whereabouts.js'
-import { clientOf } from '../../lib/client-network.js'
+import type { UnfinishedBodies } from '../../http/bodies/unfinished-bodies.js'
 import type { Clock } from '../../lib/clock.js'
-import { KeyCounts } from '../../lib/limits/key-counts.js'
-import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { StoreUnavailable } from '../../store/store.js'
 import { readBodyHead } from './body.js'
 import type { ConnectionManager } from './connection-manager.js'
+import { ForwardedPeer, forwardText } from './forwarded-peer.js'
 import { busyAnswer, noAnswer, type Peer, type Reply } from './peer.js'
 
 const mostTries = 4
 const repeatMilliseconds = 300
 const longText = 4096
-/** In characters, for all long requests of a client together. */
-const mostUnderWay = 4 * 1024 * 1024
 const tooLargeKind = 'bosh-too-large'
 
 export interface BoshService extends Pick<ConnectionManager, 'serve' | 'report'> {
@@ -28,31 +25,26 @@ interface ForwardedRequestsParts {
   readonly whereabouts: Whereabouts
   readonly clock: Clock
   readonly isDraining: () => boolean
-  readonly refused: OnRefused
+  readonly bodies: UnfinishedBodies
 }
 
 export type ForwardedRequests = ReturnType<typeof createForwardedRequests>
 
 /** BOSH services that also reach sessions of other processes. */
-export function createForwardedRequests({ whereabouts, clock, isDraining, refused }: ForwardedRequestsParts) {
+export function createForwardedRequests({ whereabouts, clock, isDraining, bodies }: ForwardedRequestsParts) {
   const peers: Peers = whereabouts.peers
-  const underWay = new KeyCounts()
   let newest: ConnectionManager | undefined
   peers.answer(tooLargeKind, ({ start, ...client }: TooLarge) => newest?.refuseTooLarge(start, client))
 
-  /** Counts long requests of a client while they are under way: the other process can be slow. */
+  /** Counts a long request as unfinished until it is answered, because the other process can be slow. */
   async function forwardCounted(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
     if (text.length <= longText) return forward(text, sid, peer, manager)
-    const client = clientOf(peer.address)
-    if (underWay.of(client) + text.length > mostUnderWay) {
-      refused('carried', { address: client })
-      return peer.answer(busyAnswer)
-    }
-    underWay.add(client, text.length)
+    const room = bodies.ofMessage(peer.address)
+    if (!room.resize(2 * text.length)) return peer.answer(busyAnswer)
     try {
       await forward(text, sid, peer, manager)
     } finally {
-      underWay.add(client, -text.length)
+      room.resize(0)
     }
   }
 
@@ -65,7 +57,7 @@ export function createForwardedRequests({ whereabouts, clock, isDraining, refuse
       place ??= await whereabouts.find({ secret: sid }, isHere, lost)
       if (place === 'here') return manager.serve(text, peer, true)
       if (place === undefined) return manager.refuseUnknown(peer)
-      const how = await peer.forward!(place.link, text)
+      const how = await forwardText(place.link, text, peer)
       if (how === undefined) return
       if (how === 'unreachable' || tries === mostTries || whereabouts.isLeaving()) return peer.answer(noAnswer)
       if (how === 'gone') peers.noteGone(place.name)
@@ -86,29 +78,38 @@ export function createForwardedRequests({ whereabouts, clock, isDraining, refuse
     }
   }
 
+  /** The client of a request that is answered so repeats it. */
+  const drop = (error: unknown, peer: Peer, { report }: ConnectionManager) => {
+    if (!(error instanceof StoreUnavailable)) report(error)
+    peer.answer(noAnswer)
+  }
+
+  async function serveForwarded(text: string, peer: ForwardedPeer): Promise<void> {
+    const { sid } = readBodyHead(text)
+    if (newest?.has(sid) === true) return newest.serve(text, peer, true)
+    await whereabouts.whenSetDown()
+    const isHere = newest?.has(sid) === true || (await whereabouts.takeUp({ secret: sid! }))
+    if (newest === undefined || !isHere) peer.refuse()
+    else newest.serve(text, peer, true)
+  }
+
+  peers.acceptStreams((stream, headers) =>
+    ForwardedPeer.accept(stream, headers, (text, peer) => {
+      serveForwarded(text, peer).catch(error => drop(error, peer, newest!))
+    }),
+  )
+
   return {
     over(manager: ConnectionManager): BoshService {
       newest = manager
-      const orDropped = (work: Promise<void>, peer: Peer) =>
-        void work.catch(error => {
-          if (!(error instanceof StoreUnavailable)) manager.report(error)
-          // The client repeats its request.
-          peer.answer(noAnswer)
-        })
-      const serveOrRefuse = async (text: string, sid: string, peer: Peer) => {
-        await whereabouts.whenSetDown()
-        if (manager.has(sid) || (await whereabouts.takeUp({ secret: sid }))) manager.serve(text, peer, true)
-        else peer.refuse!()
-      }
       return {
         report: manager.report,
         serve(text, peer) {
           const { sid } = readBodyHead(text)
-          const isForwarded = peer.isCarried === true
-          if (sid === undefined && (isForwarded || !isDraining())) manager.serve(text, peer)
-          else if (sid === undefined) orDropped(create(text, peer, manager), peer)
-          else if (manager.has(sid)) manager.serve(text, peer)
-          else orDropped(isForwarded ? serveOrRefuse(text, sid, peer) : forwardCounted(text, sid, peer, manager), peer)
+          const isNew = sid === undefined && isDraining() && peer.isCarried !== true
+          if (isNew) create(text, peer, manager).catch(error => drop(error, peer, manager))
+          else if (sid === undefined || manager.has(sid)) manager.serve(text, peer)
+          else forwardCounted(text, sid, peer, manager).catch(error => drop(error, peer, manager))
         },
         refuseTooLarge(start, { secure, cookies }) {
           const { sid } = readBodyHead(start)

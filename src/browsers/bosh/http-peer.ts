@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
-import { forwarded } from '../../forwarding/forwarded.js'
+import { forwardRequest } from '../../forwarding/forward-request.js'
 import type { PeerLink } from '../../forwarding/peer-links.js'
-import { isForwardedByPeer, leaving, refuseForwarded } from '../../forwarding/peer-listener.js'
+import { isForwardedByPeer } from '../../forwarding/peer-listener.js'
 import { browserName } from '../../http/access/browser-name.js'
 import { countedAddress, countsAsEncrypted, type PublicEndpoint } from '../../http/access/client-rules.js'
 import { closeLingering } from '../../http/bodies/lingering-close.js'
@@ -39,7 +39,6 @@ const pendingReplies = writeBatch<HttpPeer>(mostAtOnce, peer => peer.write())
 export class HttpPeer implements Peer, BodySink {
   gone = false
   whenGone: (() => void) | undefined
-  #whenHurried: (() => void) | undefined
   readonly #res: ServerResponse
   readonly #parts: HttpPeerParts
   #length: number | undefined
@@ -82,29 +81,14 @@ export class HttpPeer implements Peer, BodySink {
     return isForwardedByPeer(this.#res.req)
   }
 
-  get whenHurried(): (() => void) | undefined {
-    return this.#whenHurried
-  }
-
-  set whenHurried(act) {
-    const { socket } = this.#res.req
-    if (this.#whenHurried !== undefined) socket.off(leaving, this.#whenHurried)
-    this.#whenHurried = act
-    if (act !== undefined) socket.once(leaving, act)
-  }
-
   forward(link: PeerLink, text: string) {
-    return forwarded(link, this.#res.req, this.#res, { body: Buffer.from(text) })
-  }
-
-  refuse(): void {
-    refuseForwarded(this.#res.req)
+    return forwardRequest(link, this.#res.req, this.#res, { body: Buffer.from(text) })
   }
 
   /** Waits for the start of a too large body, because its sid shows which session must end. */
   awaitHead(): void {
     this.#length = undefined
-    this.#headTimer = this.#parts.clock.after(headMilliseconds, () => this.refuseTooLarge())
+    this.#headTimer = this.#parts.clock.after(headMilliseconds, () => this.#refuseTooLarge())
   }
 
   onData(chunk: Buffer): void {
@@ -125,7 +109,7 @@ export class HttpPeer implements Peer, BodySink {
     }
     const { length } = this.#unfinished.bytes
     if (length > this.#parts.maxBodyBytes || (this.#headTimer !== undefined && length >= headBytes))
-      this.refuseTooLarge()
+      this.#refuseTooLarge()
   }
 
   onEnd(): void {
@@ -157,7 +141,7 @@ export class HttpPeer implements Peer, BodySink {
     send(this.#res, this.#reply!, this.#parts)
   }
 
-  refuseTooLarge(): void {
+  #refuseTooLarge(): void {
     this.#parts.refused('stanza', { address: clientOf(this.address) })
     const head = this.#unfinished?.bytes.toString('latin1', 0, headBytes) ?? ''
     const reply = this.#parts.refuseTooLarge(head, this)

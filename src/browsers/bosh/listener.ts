@@ -3,7 +3,6 @@ import { clientAddress, type PublicEndpoint } from '../../http/access/client-rul
 import { senderOf } from '../../http/access/sender.js'
 import { answerPage, inertHeaders } from '../../http/answers/node-answers.js'
 import { isCoded } from '../../http/bodies/content-coding.js'
-import { awaitsContinue } from '../../http/bodies/expect-continue.js'
 import { pipeBody } from '../../http/bodies/pipe-body.js'
 import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
 import { allowedHeaders } from './cors.js'
@@ -86,13 +85,7 @@ function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): 
   const announced = headers['content-length']
   const length = announced === undefined ? undefined : Number(announced)
   const peer = new HttpPeer(res, parts, length)
-  if (length !== undefined && length > parts.maxBodyBytes) {
-    if (awaitsContinue(res)) {
-      peer.refuseTooLarge()
-      return
-    }
-    peer.awaitHead()
-  }
+  if (length !== undefined && length > parts.maxBodyBytes) peer.awaitHead()
   pipeBody(req, res, peer)
 }
 

@@ -1,4 +1,4 @@
-import type { UnfinishedMessage } from '../../http/bodies/unfinished-bodies.js'
+import type { UnfinishedBodies, UnfinishedMessage } from '../../http/bodies/unfinished-bodies.js'
 import type { SessionLimits } from '../../session/limits/session-limits.js'
 import type { Peer } from './peer.js'
 
@@ -13,20 +13,25 @@ export interface Pending {
   expires: number
   /** Stored as text, because parsed elements take far more memory. */
   parked: { readonly text: string; readonly room: UnfinishedMessage } | undefined
-  /** Attributes `report` and `time` (XEP-0124 §9.2). */
-  report: string
 }
 
-/** Held requests wait for stanzas. Parked requests are not processed yet. */
+interface OpenRequestsParts {
+  readonly limits: Pick<SessionLimits, 'heldRequests'>
+  readonly bodies: UnfinishedBodies
+}
+
+const parkedBytesWithoutText = 1024
+
+/** Held requests wait for stanzas. Parked requests wait for an earlier request, or for the uplink's rate limit. */
 export class OpenRequests {
   readonly held: Pending[] = []
   #parked: Map<number, Pending> | undefined
-  readonly #load: Pick<SessionLimits, 'heldRequests'>
+  readonly #parts: OpenRequestsParts
   readonly #onBroken: () => void
   readonly #onExpired: () => void
 
-  constructor(load: Pick<SessionLimits, 'heldRequests'>, onBroken: () => void, onExpired: () => void) {
-    this.#load = load
+  constructor(parts: OpenRequestsParts, onBroken: () => void, onExpired: () => void) {
+    this.#parts = parts
     this.#onBroken = onBroken
     this.#onExpired = onExpired
   }
@@ -54,12 +59,6 @@ export class OpenRequests {
     return this.#parked?.get(rid)
   }
 
-  get parkedLength(): number {
-    let length = 0
-    for (const { parked } of this.#parked?.values() ?? []) length += parked!.text.length
-    return length
-  }
-
   hold(pending: Pending): void {
     this.held.push(pending)
     this.#entered(pending, this.#onBroken)
@@ -83,14 +82,22 @@ export class OpenRequests {
     return pending
   }
 
-  park(pending: Pending): void {
+  /** Returns false if there is no room for the text, or all texts together would have more than `most` characters. */
+  park(pending: Pending, text: string, most: number): boolean {
+    let length = text.length
+    for (const { rid, parked } of this.#parked?.values() ?? []) if (rid !== pending.rid) length += parked!.text.length
+    const room = this.#parts.bodies.ofMessage(pending.peer.address)
+    // A character above U+00FF doubles the memory of the whole text.
+    if (length > most || !room.resize(2 * text.length + parkedBytesWithoutText)) return false
     this.unpark(pending.rid)
+    pending.parked = { text, room }
     this.#parked ??= new Map()
     this.#parked.set(pending.rid, pending)
     this.#entered(pending, () => {
       this.unpark(pending.rid)
       this.#onBroken()
     })
+    return true
   }
 
   unpark(rid: number): Pending | undefined {
@@ -127,13 +134,13 @@ export class OpenRequests {
         pending.expires = Number.NEGATIVE_INFINITY
         this.#onExpired()
       }
-    this.#load.heldRequests += 1
+    this.#parts.limits.heldRequests += 1
   }
 
   #removed({ peer, parked }: Pending): void {
     peer.whenGone = undefined
     if (peer.isCarried === true) peer.whenHurried = undefined
     parked?.room.resize(0)
-    this.#load.heldRequests -= 1
+    this.#parts.limits.heldRequests -= 1
   }
 }

@@ -7,16 +7,14 @@ export interface Peer {
   whenGone: (() => void) | undefined
   /** True if another process received the request. */
   readonly isCarried?: boolean
-  /** Called if the process that received the request stops. */
+  /** Called if the process with the client stops. */
   whenHurried?: (() => void) | undefined
   readonly cookies: string | undefined
   readonly browser?: string | undefined
   readonly secureUrl: string | undefined
   answer(reply: Reply): void
-  /** Sends the request, with its body, to another process. Resolves with undefined unless it is lost. */
+  /** Sends a request that creates a session to another process. Resolves with undefined unless it is lost. */
   forward?(link: PeerLink, text: string): Promise<Lost | undefined>
-  /** For a request that another process forwarded: its session is not here. */
-  refuse?(): void
 }
 
 export interface Reply {

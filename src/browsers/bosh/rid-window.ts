@@ -3,7 +3,6 @@ import type { Pending } from './open-requests.js'
 export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'repeats'> {
   readonly text: string
   readonly stanzas: number
-  readonly at: number
 }
 
 /** `handed-out`: the page knows its first rid. `resumed`: so does an earlier page, whose rids are lower. */
@@ -44,23 +43,22 @@ export class RidWindow {
     this.#fence = by === 'resumed' ? last : 0
   }
 
-  record(now: number): WindowRecord {
+  get record(): WindowRecord {
     return {
       last: this.last,
       isAttachable: this.#isAttachable,
       fence: this.#fence,
       polled: this.#polled,
-      replies: this.#replies.map(reply => ({ ...reply, at: reply.at - now })),
+      replies: this.#replies,
     }
   }
 
-  takeUp({ last, isAttachable, fence, polled, replies }: WindowRecord, now: number): void {
+  takeUp({ last, isAttachable, fence, polled, replies }: WindowRecord): void {
     this.last = last
     this.#isAttachable = isAttachable
     this.#fence = fence
     this.#polled = polled
-    for (const { rid, text, stanzas, at, key, digest, repeats } of replies)
-      this.store({ rid, text, stanzas, at: now + at, key, digest, repeats })
+    for (const reply of replies) this.store(reply)
   }
 
   get lastAnswered(): number {

@@ -23,10 +23,10 @@ import { writeSaslFailure } from '../../xmpp/stream-errors.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
-import { type Channel, closeCodes } from './channel.js'
 import { declareStream, writeOpen } from './framing.js'
 import { PageClient, type PageParts } from './page-client.js'
 import { hashedToken, type PageCredentials, readCredentials, type SaslFault } from './page-credentials.js'
+import { closeCodes, type SocketChannel } from './socket-channel.js'
 import { type Resumption, StreamManagement } from './stream-management.js'
 import { type StartParts, StreamStart } from './stream-start.js'
 
@@ -77,13 +77,12 @@ interface Admitted {
   readonly proof: Buffer
 }
 
-type Step =
-  | { readonly name: 'open' | 'login' }
-  | { readonly name: 'refusal' }
-  | { readonly name: 'restart' | 'bind'; readonly admitted: Admitted }
+type Step = 'open' | 'login' | 'refusal' | 'restart' | 'bind'
 
 export class Attaching extends StreamStart<AttachingParts> {
-  #step: Step = { name: 'open' }
+  #step: Step = 'open'
+  /** After the login. */
+  #admitted: Admitted | undefined
   #domain = ''
   #failures = 0
   #messages = 0
@@ -94,14 +93,8 @@ export class Attaching extends StreamStart<AttachingParts> {
   readonly #routes: SocketRoutes | undefined
 
   /** `routes` is undefined with one process, or if another has the WebSocket. */
-  constructor(
-    channel: Channel,
-    parts: AttachingParts,
-    secureUrl: string | undefined,
-    onOver: () => void,
-    routes?: SocketRoutes,
-  ) {
-    super(channel, parts, secureUrl, attachingSeconds, onOver)
+  constructor(channel: SocketChannel, parts: AttachingParts, routes?: SocketRoutes) {
+    super(channel, parts, attachingSeconds)
     this.#routes = routes
   }
 
@@ -116,7 +109,7 @@ export class Attaching extends StreamStart<AttachingParts> {
 
   /** The client has sent, and will send again, `messages` that are answered. */
   continueAfter({ domain, failures, messages }: LoginBefore): void {
-    this.#step = { name: 'login' }
+    this.#step = 'login'
     this.#domain = domain
     this.#failures = failures
     this.#answered = messages
@@ -124,8 +117,7 @@ export class Attaching extends StreamStart<AttachingParts> {
   }
 
   protected override take(element: Element): void {
-    const step = this.#step
-    switch (step.name) {
+    switch (this.#step) {
       case 'open':
       case 'restart':
         this.#open(element)
@@ -138,25 +130,24 @@ export class Attaching extends StreamStart<AttachingParts> {
         this.refuse('policy-violation')
         break
       case 'bind':
-        this.#continue(step.admitted, element)
+        this.#continue(this.#admitted!, element)
     }
   }
 
   protected override get introduction(): readonly string[] {
-    return this.#step.name === 'open' ? super.introduction : []
+    return this.#step === 'open' ? super.introduction : []
   }
 
   #open(element: Element): void {
-    const step = this.#step
     const opened = this.opening(element)
     if (opened === undefined) return
     if (opened.domain === undefined) this.refuse('improper-addressing')
     else if (!allowsDomain(this.parts.domains, opened.domain)) this.refuse('host-unknown')
-    else if (step.name === 'restart' && opened.domain !== this.#domain) this.refuse('host-unknown')
+    else if (this.#admitted !== undefined && opened.domain !== this.#domain) this.refuse('host-unknown')
     else {
       this.#domain = opened.domain
-      const isIn = step.name === 'restart'
-      this.#step = isIn ? { name: 'bind', admitted: step.admitted } : { name: 'login' }
+      const isIn = this.#admitted !== undefined
+      this.#step = isIn ? 'bind' : 'login'
       this.channel.send(writeOpen(opened.domain, randomUUID()))
       this.#offer(isIn ? bindFeature + managementFeature : loginFeatures)
     }
@@ -204,11 +195,12 @@ export class Attaching extends StreamStart<AttachingParts> {
 
   #check(credentials: PageCredentials, namespace: string): void {
     const admitted = this.#admit(credentials)
+    this.#admitted = admitted
     if (admitted !== undefined) this.#routes?.stay()
     if (admitted === undefined) this.#rejectToken(namespace)
     else if (credentials.isSasl2) this.#admitInline(admitted, credentials)
     else {
-      this.#step = { name: 'restart', admitted }
+      this.#step = 'restart'
       this.channel.send(`<success xmlns='${saslNamespace}'/>`)
     }
   }
@@ -221,7 +213,7 @@ export class Attaching extends StreamStart<AttachingParts> {
     const { jid, ticket } = session.stage
     if (jid === undefined || ticket?.admits(proof, clock.now()) !== true) return undefined
     const isOfUser = userOf(jid) === userOf(`${local}@${this.#domain}`)
-    const mayHave = this.channel.isSecure || !session.isSecure
+    const mayHave = this.channel.client.secure || !session.isSecure
     if (!isOfUser || !mayHave) return undefined
     session.stage.spendTicket()
     return { session, jid, before: session.client, proof: ticket.proof }
@@ -229,7 +221,7 @@ export class Attaching extends StreamStart<AttachingParts> {
 
   /** XEP-0388 §2.6. */
   #admitInline(admitted: Admitted, { wantsProof, wantsBind, resume }: PageCredentials): void {
-    this.#step = { name: 'bind', admitted }
+    this.#step = 'bind'
     const { session, jid, proof } = admitted
     const management = resume === undefined ? undefined : resumable(session, resume)
     const hasSession = management !== undefined || wantsBind
@@ -249,15 +241,15 @@ export class Attaching extends StreamStart<AttachingParts> {
   }
 
   #rejectToken(namespace: string): void {
-    this.#step = { name: 'refusal' }
-    this.parts.noteRefusal('wrong token', this.channel.address)
+    this.#step = 'refusal'
+    this.parts.noteRefusal('wrong token', this.channel.client.address)
     this.channel.pause()
-    const address = clientOf(this.channel.address)
+    const address = clientOf(this.channel.client.address)
     this.parts.wrongTokens
       .take(address)
       .then(wait => {
         const answer = () => {
-          this.#step = { name: 'login' }
+          this.#step = 'login'
           this.channel.resume()
           this.#fail(namespace, 'not-authorized')
         }

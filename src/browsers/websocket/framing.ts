@@ -24,60 +24,50 @@ const messageLimits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFIN
 
 const readDocument = documentReader(defaultLimits)
 
-class MessageReader {
-  #splitter: Splitter | undefined
-  #elements: Element[] = []
-  #isClosed = false
+export function readMessage(message: Buffer): Element | MessageFault {
+  const declared = message[1] === question ? declarationBytes(message) : 0
+  const element = readElement(withoutSpace(declared === 0 ? message : message.subarray(declared)))
+  const isAllowed = declared === 0 || typeof element === 'string' || isOpening(element)
+  return isAllowed ? element : 'restricted-xml'
+}
 
-  read(message: Buffer): Element | MessageFault {
-    const declared = message[1] === question ? declarationBytes(message) : 0
-    if (declared === 0) return this.#readElement(message)
-    const element = this.#readElement(message.subarray(declared))
-    return typeof element === 'string' || isOpening(element) ? element : 'restricted-xml'
-  }
+/** All messages share a splitter, as if they were one stream, until a message is wrong. */
+let shared: Splitter | undefined
+let elements: Element[] = []
 
-  #readElement(message: Buffer): Element | MessageFault {
-    message = withoutSpace(message)
-    if (message[0] !== less || message[message.length - 1] !== greater) return 'bad-format'
-    this.#splitter ??= this.#begin()
-    try {
-      this.#splitter.write(message)
-      if (!this.#splitter.isBetweenElements || this.#isClosed) return this.#fail('not-well-formed')
-      const [element, ...others] = this.#elements
-      if (element === undefined || others.length > 0) return this.#fail('bad-format')
-      return hasNamespace(element) ? element : 'invalid-namespace'
-    } catch (error) {
-      if (error instanceof XmlError) return this.#fail(error.fault)
-      this.#splitter = undefined
-      throw error
-    } finally {
-      // Frees the elements, which may contain a password.
-      this.#elements = []
-    }
-  }
-
-  #begin(): Splitter {
-    this.#isClosed = false
-    const sink = {
-      onOpen() {},
-      onElement: (element: Element) => void this.#elements.push(element),
-      onClose: () => {
-        this.#isClosed = true
-      },
-    }
-    const splitter = new Splitter(sink, messageLimits)
-    splitter.write(root)
-    return splitter
-  }
-
-  /** The next message may come from another client, so it gets a new splitter. */
-  #fail(fault: MessageFault): MessageFault {
-    this.#splitter = undefined
-    return fault
+function readElement(message: Buffer): Element | MessageFault {
+  if (message[0] !== less || message[message.length - 1] !== greater) return 'bad-format'
+  const splitter = shared ?? beginStream()
+  shared = undefined
+  try {
+    splitter.write(message)
+    if (!splitter.isBetweenElements) return 'not-well-formed'
+    const [element, ...others] = elements
+    if (element === undefined || others.length > 0) return 'bad-format'
+    if (!hasNamespace(element)) return 'invalid-namespace'
+    shared = splitter
+    return element
+  } catch (error) {
+    if (error instanceof XmlError) return error.fault
+    throw error
+  } finally {
+    // Frees the elements, which may contain a password.
+    elements = []
   }
 }
 
-const reader = new MessageReader()
+function beginStream(): Splitter {
+  const sink = {
+    onOpen() {},
+    onElement: (element: Element) => void elements.push(element),
+    onClose() {
+      throw new XmlError('not-well-formed', 'the message closes the root')
+    },
+  }
+  const splitter = new Splitter(sink, messageLimits)
+  splitter.write(root)
+  return splitter
+}
 
 function declarationBytes(message: Buffer): number {
   let end = message.subarray(0, longestDeclarationBytes).indexOf('?>') + 2
@@ -104,8 +94,6 @@ const isOpening = ({ name, namespace }: Element) => name === 'open' && namespace
 /** RFC 7395 §3.3.3. */
 const hasNamespace = ({ name, namespace }: Element) =>
   isStanzaName(name) ? namespace === 'jabber:client' : namespace !== ''
-
-export const readMessage = (message: Buffer): Element | MessageFault => reader.read(message)
 
 /** RFC 7395 §3.4. */
 export interface StreamOpening {

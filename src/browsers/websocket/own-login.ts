@@ -1,7 +1,7 @@
-import type { WebSocketCut } from '../../lib/counts.js'
+import type { Session } from '../../session/session.js'
 import type { Element } from '../../xmpp/xml/element.js'
-import { type Channel, closeCodes } from './channel.js'
-import { readOpen, type StreamOpening } from './framing.js'
+import type { StreamOpening } from './framing.js'
+import { closeCodes, type SocketChannel } from './socket-channel.js'
 import { SocketClient } from './socket-client.js'
 import { type StartParts, StreamStart } from './stream-start.js'
 
@@ -10,8 +10,8 @@ const openSeconds = 10
 export class OwnLoginStart extends StreamStart {
   #hasBegun = false
 
-  constructor(channel: Channel, parts: StartParts, secureUrl: string | undefined, onOver: () => void) {
-    super(channel, parts, secureUrl, openSeconds, onOver)
+  constructor(channel: SocketChannel, parts: StartParts) {
+    super(channel, parts, openSeconds)
   }
 
   protected override take(element: Element): void {
@@ -28,46 +28,12 @@ export class OwnLoginStart extends StreamStart {
 
   async #open(domain: string | undefined, { lang = 'en', from }: StreamOpening): Promise<void> {
     const { opener, clock } = this.parts
-    const { address, isSecure: secure, browser } = this.channel
-    const opened = await opener.openForClient(domain, { lang, from }, { address, secure, browser }, session => {
-      const client = new OwnLoginClient(session, this.channel, clock, false)
-      this.channel.events = client
-      return client
-    })
+    const begin = (session: Session) => new SocketClient(session, this.channel, clock, false)
+    const opened = await opener.openForClient(domain, { lang, from }, this.channel.client, begin)
     this.over()
     if (opened === 'system-shutdown') this.refuse(opened, closeCodes.goingAway)
     else if (typeof opened === 'string') this.refuse(opened)
     else if (this.isGone) opened.session.end('client', 'silent')
     else opened.session.run(() => opened.session.flush())
-  }
-}
-
-class OwnLoginClient extends SocketClient {
-  handOver(): undefined {
-    return undefined
-  }
-
-  stopDeliveries(): boolean {
-    return false
-  }
-
-  setDown(): undefined {
-    return undefined
-  }
-
-  protected override take(element: Element): void {
-    this.pass(element)
-  }
-
-  protected override takeOpen(element: Element): void {
-    const opening = readOpen(element)
-    const isRestart = opening !== undefined && this.session.restart(opening.to, opening)
-    if (!isRestart) this.refuse(opening === undefined ? 'bad-format' : 'policy-violation')
-  }
-
-  /** After a cut, the server keeps the stream for a resumption (XEP-0198 §5). */
-  protected override gone(cut: WebSocketCut | undefined): void {
-    if (cut !== undefined) this.session.end(cut, 'resumable')
-    else this.session.end('client', 'silent')
   }
 }

@@ -11,7 +11,7 @@ import { countRequest, readCount, unexpectedRequest } from '../../xmpp/stanza-co
 import { replaceAttributes } from '../../xmpp/xml/attributes.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
-import { type Channel, closeCodes } from './channel.js'
+import { closeCodes, type SocketChannel } from './socket-channel.js'
 import { SocketClient } from './socket-client.js'
 import { StreamManagement } from './stream-management.js'
 
@@ -44,7 +44,7 @@ export class PageClient extends SocketClient {
 
   constructor(
     session: Session,
-    channel: Channel,
+    channel: SocketChannel,
     { clock, log, resumeSeconds }: PageParts,
     next: NextPage,
     management: StreamManagement | undefined,
@@ -56,8 +56,7 @@ export class PageClient extends SocketClient {
     this.#management = management
     this.#hasSpoken = management !== undefined
     this.#beginAt = this.#hasSpoken ? Number.POSITIVE_INFINITY : clock.now() + enableMilliseconds
-    channel.events = this
-    session.attach(channel.isSecure, channel)
+    session.attach(channel.client.secure, channel.client)
     session.inactivity.allow(resumeSeconds)
     session.outbox.resumption = undefined
     session.outbox.setKeptBytes(0)

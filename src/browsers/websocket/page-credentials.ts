@@ -1,8 +1,9 @@
+import { firstMessage } from '../../session/logins/shown-user.js'
 import { proofOfPage } from '../../session/ticket.js'
 import { processIn } from '../../store/process-name.js'
 import { parseJid } from '../../xmpp/jid/jid.js'
 import { bind2Namespace, sasl2Namespace, saslNamespace, smNamespace } from '../../xmpp/namespaces.js'
-import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
+import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 
 export interface PageCredentials {
@@ -24,37 +25,22 @@ export type SaslFault = 'malformed-request' | 'invalid-mechanism' | 'incorrect-e
 /** RFC 6120 §6.4.2, XEP-0388 §2.3. */
 export function readCredentials(element: Element, domain: string): PageCredentials | SaslFault | undefined {
   const { name, namespace, text } = element
-  if (name === 'auth' && namespace === saslNamespace) return read(text, text, domain, undefined)
-  if (name !== 'authenticate' || namespace !== sasl2Namespace) return undefined
-  const children = childrenOf(text)
-  const initial = children.find(child => child.name === 'initial-response')
-  return initial === undefined ? 'malformed-request' : read(text, initial.text, domain, children)
-}
-
-function read(
-  request: string,
-  response: string,
-  domain: string,
-  children: readonly Element[] | undefined,
-): PageCredentials | SaslFault {
-  const mechanism = startTagOf(request).attribute('mechanism')
-  const base64 = textOf(response).trim()
+  const isSasl2 = name === 'authenticate' && namespace === sasl2Namespace
+  if (!isSasl2 && (name !== 'auth' || namespace !== saslNamespace)) return undefined
+  const base64 = firstMessage(element)
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) return 'incorrect-encoding'
+  const mechanism = startTagOf(text).attribute('mechanism')
+  const wantsProof = mechanism === hashedToken && isSasl2
+  if (mechanism !== 'PLAIN' && !wantsProof) return 'invalid-mechanism'
   const message = Buffer.from(base64, 'base64')
-  const isSasl2 = children !== undefined
-  const shown =
-    mechanism === 'PLAIN'
-      ? readPlain(message.toString(), domain)
-      : mechanism === hashedToken && isSasl2
-        ? readHashedToken(message)
-        : 'invalid-mechanism'
+  const shown = wantsProof ? readHashedToken(message) : readPlain(message.toString(), domain)
   if (typeof shown === 'string') return shown
   const local = localOf(shown.user, domain)
   if (local === undefined) return 'not-authorized'
-  const wantsBind = children?.some(({ name, namespace }) => name === 'bind' && namespace === bind2Namespace) === true
-  const resume = children?.find(({ name, namespace }) => name === 'resume' && namespace === smNamespace)
-  const wantsProof = mechanism === hashedToken
-  return { local, proof: shown.proof, node: shown.node, isSasl2, wantsProof, wantsBind, resume: resume?.text }
+  const children = isSasl2 ? childrenOf(text) : []
+  const wantsBind = children.some(({ name, namespace }) => name === 'bind' && namespace === bind2Namespace)
+  const resume = children.find(({ name, namespace }) => name === 'resume' && namespace === smNamespace)?.text
+  return { local, proof: shown.proof, node: shown.node, isSasl2, wantsProof, wantsBind, resume }
 }
 
 /** XEP-0484. */

@@ -4,12 +4,31 @@ import { leaving } from '../../forwarding/peer-listener.js'
 import type { UnfinishedBodies, UnfinishedMessage } from '../../http/bodies/unfinished-bodies.js'
 import { clientOf } from '../../lib/client-network.js'
 import type { Clock, Timer } from '../../lib/clock.js'
-import type { Limit, PageTraffic, WebSocketCut } from '../../lib/counts.js'
+import type { Counts, Limit, WebSocketCut } from '../../lib/counts.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { writeBatch } from '../../lib/write-batch.js'
 import { framingNamespace } from '../../xmpp/namespaces.js'
-import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
 import { writeClose } from './framing.js'
+
+export interface ChannelEvents {
+  onMessage(message: Buffer): void
+  onDrain?(): void
+  /** The client has received everything that was sent before the last `probe`. */
+  onArrived?(): void
+  /** Called last. `cut` is set if neither side had closed the stream. */
+  onGone(cut: WebSocketCut | undefined): void
+}
+
+interface ChannelClient {
+  readonly address: string
+  readonly secure: boolean
+  readonly browser?: string | undefined
+  /** For a client without TLS. */
+  readonly secureUrl?: string | undefined
+}
+
+/** RFC 6455 §7.4.1 and IANA's registry. */
+export const closeCodes = { normal: 1000, goingAway: 1001, unsupported: 1003, restart: 1012, full: 1013 }
 
 export interface ChannelParts {
   /** In seconds. 0: off. */
@@ -18,8 +37,7 @@ export interface ChannelParts {
   readonly clock: Clock
   readonly bodies: UnfinishedBodies
   readonly refused: OnRefused
-  readonly ponged: (seconds: number) => void
-  readonly traffic: Pick<PageTraffic, 'received' | 'sent'>
+  readonly counts: Pick<Counts, 'pages' | 'pongs'>
   readonly report: (error: unknown) => void
 }
 
@@ -54,15 +72,14 @@ const mostAtOnce = 16
 /** `leaving`: `<close/>` was sent. `closing`: the close frame was sent too. `gone`: `onGone` was called. */
 type State = 'open' | 'leaving' | 'closing' | 'gone'
 
-export class SocketChannel implements Channel {
+export class SocketChannel {
   static readonly #gather = writeBatch<SocketChannel>(mostAtOnce, channel => {
     channel.#isGathering = false
     channel.#connection.uncork()
   })
+  /** Must be set before the next turn of the event loop. */
   events!: ChannelEvents
-  readonly address: string
-  readonly browser: string | undefined
-  readonly isSecure: boolean
+  readonly client: ChannelClient
   readonly #socket: WebSocket
   readonly #connection: Socket
   readonly #parts: ChannelParts
@@ -86,15 +103,8 @@ export class SocketChannel implements Channel {
   #cause: WebSocketCut | undefined
   #code = closeCodes.normal
 
-  constructor(
-    socket: WebSocket,
-    connection: Socket,
-    client: { readonly address: string; readonly secure: boolean; readonly browser?: string | undefined },
-    parts: ChannelParts,
-  ) {
-    this.address = client.address
-    this.browser = client.browser
-    this.isSecure = client.secure
+  constructor(socket: WebSocket, connection: Socket, client: ChannelClient, parts: ChannelParts) {
+    this.client = client
     this.#socket = socket
     this.#connection = connection
     this.#parts = parts
@@ -116,6 +126,7 @@ export class SocketChannel implements Channel {
     this.#schedule()
   }
 
+  /** True if `probe` works, which needs pings. */
   get isProbed(): boolean {
     return this.#parts.pingInterval > 0
   }
@@ -145,6 +156,7 @@ export class SocketChannel implements Channel {
     this.#socket.resume()
   }
 
+  /** Closes the stream (RFC 7395 §3.6). `code` is one of `closeCodes`. `seeOther` is a URL. */
   end(code: number = closeCodes.normal, lastWords: readonly string[] = [], seeOther?: string): void {
     if (!this.isOpen) return
     this.#socket.resume()
@@ -163,6 +175,7 @@ export class SocketChannel implements Channel {
     this.#close()
   }
 
+  /** Without a `code`, the connection closes as if the network failed. */
   drop(code?: number): void {
     this.#socket.resume()
     if (code === undefined) this.#socket.terminate()
@@ -181,13 +194,13 @@ export class SocketChannel implements Channel {
       this.#connection.cork()
       SocketChannel.#gather(this)
     }
-    this.#parts.traffic.sent += Buffer.byteLength(message)
+    this.#parts.counts.pages.websocket.sent += Buffer.byteLength(message)
     this.#socket.send(message, asText)
   }
 
   #received(data: Buffer, isBinary: boolean): void {
     this.#completedBytes += data.length + headerBytes(data.length)
-    this.#parts.traffic.received += data.length
+    this.#parts.counts.pages.websocket.received += data.length
     if (this.#state === 'gone') return
     if (isBinary) this.#cut('bad-frame', closeCodes.unsupported)
     else if (this.#state === 'open') this.events.onMessage(data)
@@ -221,7 +234,7 @@ export class SocketChannel implements Channel {
   }
 
   #refuse(limit: Limit): void {
-    this.#parts.refused(limit, { address: clientOf(this.address) })
+    this.#parts.refused(limit, { address: clientOf(this.client.address) })
   }
 
   #breakOff(why: WebSocketCut): void {
@@ -295,7 +308,9 @@ export class SocketChannel implements Channel {
     this.#subtractControlFrame(data)
     const answered = /^\d{1,15}$/.test(data.toString('latin1')) ? Number(data) : undefined
     if (this.#pongDue !== undefined && !(answered !== undefined && answered < this.#livenessPing)) {
-      this.#parts.ponged((this.#parts.clock.now() - this.#pingedAt) / 1000)
+      const { pongs } = this.#parts.counts
+      pongs.count += 1
+      pongs.seconds += (this.#parts.clock.now() - this.#pingedAt) / 1000
       this.#pongDue = undefined
     }
     if (this.#probingPing === undefined || answered === undefined || answered < this.#probingPing) return

@@ -1,14 +1,14 @@
 import type { Clock } from '../../lib/clock.js'
 import type { EndReason, WebSocketCut } from '../../lib/counts.js'
-import type { Client, NextPage, Outcome } from '../../session/client.js'
+import type { Client, Outcome } from '../../session/client.js'
 import { inspect } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import type { StreamHeader } from '../../xmpp/link.js'
 import { framingNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { writeStreamError } from '../../xmpp/stream-errors.js'
 import type { Element } from '../../xmpp/xml/element.js'
-import { type Channel, type ChannelEvents, closeCodes } from './channel.js'
-import { declareStream, messageOf, readMessage, writeOpen } from './framing.js'
+import { declareStream, messageOf, readMessage, readOpen, writeOpen } from './framing.js'
+import { type ChannelEvents, closeCodes, type SocketChannel } from './socket-channel.js'
 
 const mostOfDelivery = 64 * 1024
 
@@ -23,25 +23,26 @@ const conditionOf: Partial<Record<EndReason, string>> = {
   shutdown: 'system-shutdown',
 }
 
-/** RFC 7395. */
-export abstract class SocketClient implements Client, ChannelEvents {
+/** A client that logs in itself (RFC 7395). */
+export class SocketClient implements Client, ChannelEvents {
   readonly transport = 'websocket'
   readonly session: Session
-  protected readonly channel: Channel
+  protected readonly channel: SocketChannel
   protected readonly clock: Pick<Clock, 'now'>
   /** `<open/>` must precede an error (RFC 7395 §3.5). */
   #isOpened: boolean
   #isHeldBack = false
 
-  constructor(session: Session, channel: Channel, clock: Pick<Clock, 'now'>, isOpened: boolean) {
+  constructor(session: Session, channel: SocketChannel, clock: Pick<Clock, 'now'>, isOpened: boolean) {
     this.session = session
     this.channel = channel
+    channel.events = this
     this.clock = clock
     this.#isOpened = isOpened
   }
 
   get address(): string {
-    return this.channel.address
+    return this.channel.client.address
   }
 
   get isPresent(): boolean {
@@ -101,20 +102,21 @@ export abstract class SocketClient implements Client, ChannelEvents {
     else this.channel.end()
   }
 
-  // Does nothing: if the connection broke, the stanzas have been put back.
-  putBackUnconfirmed(): void {}
+  protected take(element: Element): void {
+    this.pass(element)
+  }
 
-  abstract handOver(): NextPage | undefined
+  protected takeOpen(element: Element): void {
+    const opening = readOpen(element)
+    const isRestart = opening !== undefined && this.session.restart(opening.to, opening)
+    if (!isRestart) this.refuse(opening === undefined ? 'bad-format' : 'policy-violation')
+  }
 
-  abstract stopDeliveries(): boolean
-
-  abstract setDown(): unknown
-
-  protected abstract take(element: Element): void
-
-  protected abstract takeOpen(element: Element): void
-
-  protected abstract gone(cut: WebSocketCut | undefined): void
+  /** After a cut, the server keeps the stream for a resumption (XEP-0198 §5). */
+  protected gone(cut: WebSocketCut | undefined): void {
+    if (cut !== undefined) this.session.end(cut, 'resumable')
+    else this.session.end('client', 'silent')
+  }
 
   protected get canDeliver(): boolean {
     return this.channel.isOpen && !this.channel.isBehind

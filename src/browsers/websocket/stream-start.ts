@@ -8,8 +8,8 @@ import { framingNamespace } from '../../xmpp/namespaces.js'
 import { writeStreamError } from '../../xmpp/stream-errors.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
-import type { Channel, ChannelEvents } from './channel.js'
 import { declareStream, readMessage, readOpen, type StreamOpening, writeOpen } from './framing.js'
+import type { ChannelEvents, SocketChannel } from './socket-channel.js'
 
 export interface StartParts {
   readonly opener: Opener
@@ -18,25 +18,24 @@ export interface StartParts {
   readonly requireSecure: boolean
   readonly clock: Clock
   readonly noteRefusal: NoteRefusal
+  /** Streams that have no session yet. */
+  readonly starting: Set<StreamStart>
 }
 
 const longestMessageBytes = 16 * 1024
 
 /** A channel that has no session yet (RFC 7395 §3.4). */
 export abstract class StreamStart<Parts extends StartParts = StartParts> implements ChannelEvents {
-  protected readonly channel: Channel
+  protected readonly channel: SocketChannel
   protected readonly parts: Parts
-  readonly #secureUrl: string | undefined
-  readonly #onOver: () => void
   readonly #limit: Timer
   protected isGone = false
 
-  constructor(channel: Channel, parts: Parts, secureUrl: string | undefined, seconds: number, onOver: () => void) {
+  constructor(channel: SocketChannel, parts: Parts, seconds: number) {
     this.channel = channel
     this.parts = parts
-    this.#secureUrl = secureUrl
-    this.#onOver = onOver
     this.#limit = parts.clock.after(seconds * 1000, () => this.refuse('connection-timeout'))
+    parts.starting.add(this)
     channel.events = this
   }
 
@@ -56,7 +55,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
 
   onGone(cut?: WebSocketCut): void {
     // Limits have their own line.
-    if (cut === 'bad-frame') this.parts.noteRefusal(cut, this.channel.address)
+    if (cut === 'bad-frame') this.parts.noteRefusal(cut, this.channel.client.address)
     this.isGone = true
     this.over()
   }
@@ -64,7 +63,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
   /** RFC 7395 §3.5. */
   refuse(condition: string, code?: number, setting?: string): void {
     this.over()
-    this.parts.noteRefusal(condition, this.channel.address, setting)
+    this.parts.noteRefusal(condition, this.channel.client.address, setting)
     this.channel.end(code, [...this.introduction, declareStream(writeStreamError(condition))])
   }
 
@@ -76,7 +75,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
 
   protected over(): void {
     this.#limit.cancel()
-    this.#onOver()
+    this.parts.starting.delete(this)
   }
 
   protected opening(element: Element): { domain: string | undefined; opening: StreamOpening } | undefined {
@@ -84,16 +83,17 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
     const opening = readOpen(element)
     if (opening === undefined) this.refuse('invalid-namespace')
     else if (!/^1\.\d{1,5}$/.test(opening.version ?? '')) this.refuse('unsupported-version')
-    else if (requireSecure && !this.channel.isSecure && registry.takesSessions) this.#sendAway()
+    else if (requireSecure && !this.channel.client.secure && registry.takesSessions) this.#sendAway()
     else return { domain: opening.to ? prepareDomain(opening.to) : defaultDomain, opening }
     return undefined
   }
 
   #sendAway(): void {
-    if (this.#secureUrl === undefined) this.refuse('policy-violation', undefined, 'REQUIRE_SECURE')
+    const { secureUrl } = this.channel.client
+    if (secureUrl === undefined) this.refuse('policy-violation', undefined, 'REQUIRE_SECURE')
     else {
       this.over()
-      this.channel.end(undefined, this.introduction, this.#secureUrl)
+      this.channel.end(undefined, this.introduction, secureUrl)
     }
   }
 }

@@ -20,17 +20,11 @@ import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listen
 import type { Counts } from '../../lib/counts.js'
 import { refusalLog } from '../../lib/limits/refusal-log.js'
 import { Attaching, type AttachingParts, type LoginBefore, type SocketRoutes } from './attaching.js'
-import { type Channel, closeCodes } from './channel.js'
 import { OwnLoginStart } from './own-login.js'
-import { type ChannelParts, maxFragments, SocketChannel } from './socket-channel.js'
-import type { StreamStart } from './stream-start.js'
-import { offersXmpp, shownOffer, subprotocol } from './subprotocol.js'
+import { type ChannelParts, closeCodes, maxFragments, SocketChannel } from './socket-channel.js'
 import { TappedSocket } from './tapped-socket.js'
 
-export interface EndpointParts
-  extends PublicEndpoint,
-    Omit<AttachingParts, 'noteRefusal'>,
-    Omit<ChannelParts, 'ponged' | 'traffic'> {
+export interface EndpointParts extends PublicEndpoint, Omit<AttachingParts, 'noteRefusal' | 'starting'>, ChannelParts {
   readonly origins: readonly string[]
   readonly counts: Counts
   readonly log: Logger
@@ -39,11 +33,10 @@ export interface EndpointParts
 
 const mostPieces = 4096
 
-interface Client {
-  readonly wants: 'session' | 'login'
-  readonly secureUrl: string | undefined
-  readonly before?: LoginBefore | undefined
-}
+/** RFC 7395 §3.1. */
+const subprotocol = 'xmpp'
+
+type Wish = 'session' | 'login'
 
 interface Refusal {
   readonly status: number
@@ -99,33 +92,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     noteRefusal(reason, address, refusal.setting, subjectOf(reason, req))
     return refusal
   }
-  const starting = new Set<StreamStart>()
-  const channelParts: ChannelParts = {
-    pingInterval: parts.pingInterval,
-    maxStanzaBytes: parts.maxStanzaBytes,
-    clock: parts.clock,
-    bodies: parts.bodies,
-    refused: parts.refused,
-    traffic: counts.pages.websocket,
-    report: parts.report,
-    ponged(seconds) {
-      counts.pongs.count += 1
-      counts.pongs.seconds += seconds
-    },
-  }
-  const startParts: AttachingParts = {
-    opener: parts.opener,
-    domains: parts.domains,
-    registry,
-    defaultDomain: parts.defaultDomain,
-    requireSecure: parts.requireSecure,
-    clock: parts.clock,
-    log,
-    resumeSeconds: parts.resumeSeconds,
-    wrongTokens: parts.wrongTokens,
-    refused: parts.refused,
-    noteRefusal,
-  }
+  const startParts: AttachingParts = { ...parts, noteRefusal, starting: new Set() }
   const server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -146,20 +113,14 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const mayComeFrom = (origin: string | undefined) =>
     origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
 
-  const begin = (channel: Channel, client: Client, routes?: SocketRoutes): void => {
-    const { wants, secureUrl, before } = client
-    const over = () => void starting.delete(start)
-    const start: StreamStart =
-      wants === 'login'
-        ? new OwnLoginStart(channel, startParts, secureUrl, over)
-        : new Attaching(channel, startParts, secureUrl, over, routes)
-    starting.add(start)
-    const mayCome = !registry.isStopping && (wants === 'session' || !registry.isDraining)
-    if (!mayCome) start.refuse('system-shutdown', closeCodes.goingAway)
+  const begin = (channel: SocketChannel, wants: Wish, before?: LoginBefore, routes?: SocketRoutes): void => {
+    const isLogin = wants === 'login'
+    const start = isLogin ? new OwnLoginStart(channel, startParts) : new Attaching(channel, startParts, routes)
+    if (registry.isStopping || (isLogin && registry.isDraining)) start.refuse('system-shutdown', closeCodes.goingAway)
     else if (start instanceof Attaching && before !== undefined) start.continueAfter(before)
   }
   const upgradeTo =
-    (wants: Client['wants']): Upgrade =>
+    (wants: Wish): Upgrade =>
     (req, socket, head) => {
       if (access?.(clientAddress(req, clients)) === false) refuse(socket, req, 'address')
       else if (!mayComeFrom(req.headers.origin)) refuse(socket, req, 'origin')
@@ -185,7 +146,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
         accept('login', req, socket, head)
       },
     })
-  const accept = (wants: Client['wants'], req: IncomingMessage, socket: Duplex, head: Buffer) => {
+  const accept = (wants: Wish, req: IncomingMessage, socket: Duplex, head: Buffer) => {
     const address = countedAddress(req, clients)
     const secure = countsAsEncrypted(req, clients)
     const browser = browserName(req.headers['user-agent'])
@@ -197,8 +158,8 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     server.handleUpgrade(req, tapped ?? socket, tapped === undefined ? head : Buffer.alloc(0), webSocket => {
       counts.webSockets.opened += 1
       const connection = (tapped ?? socket) as Duplex as Socket
-      const channel = new SocketChannel(webSocket, connection, { address, secure, browser }, channelParts)
-      begin(channel, { wants, secureUrl, before }, tapped && routesOf(tapped, req, whereabouts!))
+      const channel = new SocketChannel(webSocket, connection, { address, secure, browser, secureUrl }, parts)
+      begin(channel, wants, before, tapped && routesOf(tapped, req, whereabouts!))
     })
   }
   const routesOf = (tapped: TappedSocket, req: IncomingMessage, { peers, find }: Whereabouts): SocketRoutes => ({
@@ -241,7 +202,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     ownLogin: Object.assign(answerer(), { upgrade: upgradeTo('login') }),
     attaching: Object.assign(answerer(), { upgrade: upgradeTo('session') }),
     shutDown() {
-      for (const start of starting) start.refuse('system-shutdown', closeCodes.goingAway)
+      for (const start of startParts.starting) start.refuse('system-shutdown', closeCodes.goingAway)
     },
   }
 }
@@ -252,3 +213,21 @@ function subjectOf(reason: Reason, req: IncomingMessage): string | undefined {
 }
 
 const nodeOf = ({ url }: IncomingMessage) => new URLSearchParams(url!.split('?')[1]).get('node') ?? undefined
+
+const mostShown = 3
+const longestShown = 32
+const likeName = /^(?:v\d{1,2}\.)?[a-z]{2,}(?:[.-][a-z]+)*[.-]?\d{0,2}$/i
+
+const offersXmpp = (req: IncomingMessage) => offered(req).includes(subprotocol)
+
+/** For the log. Only names that look like subprotocols are shown, because some programs send a secret as one. */
+function shownOffer(req: IncomingMessage): string {
+  const names = offered(req)
+  const shown = names
+    .slice(0, mostShown)
+    .map(name => (name.length <= longestShown && likeName.test(name) ? name : '(hidden)'))
+  return [...shown, ...(names.length > mostShown ? ['…'] : [])].join(',') || 'none'
+}
+
+const offered = ({ headers }: IncomingMessage): readonly string[] =>
+  headers['sec-websocket-protocol']?.split(',').map(name => name.trim()) ?? []

@@ -14,7 +14,6 @@ import { MinuteSums } from '../../lib/limits/minute-sums.js'
 import { createLog } from '../../lib/log.js'
 import { createSessionParts } from '../../service/session-parts.js'
 import { createSiteLogins } from '../../service/site-sessions.js'
-import { memoryStore } from '../../store/memory-store.js'
 import { describeBinding } from '../../warm/answers.js'
 import { readParameters } from '../../warm/read-parameters.js'
 import { toWarmRequest } from '../../warm/warming/warm-request.js'
@@ -65,7 +64,6 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
   const log = createLog('debug', { write: line => takeNotes(JSON.parse(line), notes) })
   const sessions = createSessionParts({
     config,
-    store: memoryStore(systemClock),
     spareLinks: 0,
     logFor: () => log,
     auditFor: () => createLog('silent', { write() {} }),

@@ -3,14 +3,13 @@ import type { NextFunction, Request, Response } from 'express'
 import basicAuth from 'express-basic-auth'
 import type { Admin } from '../../config/config.js'
 import { hashLike, parseSecretHash } from '../../config/kinds/secret-hash.js'
-import { signalOf } from '../../lib/caller-gone.js'
 import { clientOf } from '../../lib/client-network.js'
 import type { Clock } from '../../lib/clock.js'
 import { limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
 import { createShortMemory } from '../../lib/limits/short-memory.js'
 import type { WorkQueue } from '../../lib/limits/work-queue.js'
-import { slowKey } from '../../lib/secrets/slow-key.js'
+import { hashOf, type SecretKeys } from '../../lib/secrets/secret-hashes.js'
 import { type ClientRules, clientAddress } from './client-rules.js'
 import type { Claim, WrongSecrets } from './wrong-secrets.js'
 
@@ -25,6 +24,7 @@ interface AdminsParts {
   readonly config: ClientRules & { readonly admins: readonly Admin[] }
   readonly clock: Pick<Clock, 'now'>
   readonly hashes: WorkQueue
+  readonly keys: SecretKeys
   readonly failures: WrongSecrets
   readonly refuse: (request: Request, attempt: RefusedAttempt | undefined) => string
 }
@@ -40,84 +40,49 @@ type CheckedRequest = Request & { auth?: { readonly user: string } | undefined }
 
 interface Shown extends Claim {
   readonly secret: string
-  readonly key: string
 }
 
-interface Attempt {
-  callers: number
-  readonly over: AbortController
-  readonly found: Promise<Admin | undefined>
-}
-
-export function createAdmins({ config, clock, hashes, failures, refuse }: AdminsParts) {
+export function createAdmins({ config, clock, hashes, keys, failures, refuse }: AdminsParts) {
   const { admins } = config
   const remembered = createShortMemory<Admin>(clock, memorySeconds, mostRemembered)
   const look = createAccounts(admins, hashes)
-  const prove = createProofs(admins, hashes)
-  const attempts = new Map<string, Attempt>()
+  const attempts = new Map<string, Promise<Admin | undefined>>()
   const repeated = new WeakSet<Request>()
 
   const find = async (request: Request, name: string, secret: string): Promise<Admin | undefined> => {
     const client = clientOf(clientAddress(request, config))
-    const shown = {
-      client,
-      name,
-      secret,
-      // The key contains the client, because each client has its own limits.
-      key: remembered.keyOf([client, name, secret]),
-      proof: () => prove(client, name, secret),
-    }
-    const known = remembered.recall(shown.key)
+    // The hash contains the client, because each client has its own limits.
+    const shown = { client, name, secret, hash: hashOf(keys, ['admin', client, name, secret]) }
+    const known = remembered.recall(shown.hash)
     if (known !== undefined) {
-      remembered.remember(shown.key, known)
+      remembered.remember(shown.hash, known)
       admitAfter(await failures.noteKnown(shown))
       return known
     }
-    const running = attempts.get(shown.key)
+    const running = attempts.get(shown.hash)
     if (running !== undefined) repeated.add(request)
-    const attempt = running ?? begin(shown)
-    attempt.callers += 1
-    const leave = () => {
-      attempt.callers -= 1
-      if (attempt.callers > 0) return
-      forget(shown, attempt)
-      attempt.over.abort()
-    }
-    const caller = signalOf(request, request.res!)
-    if (caller.aborted) leave()
-    else caller.addEventListener('abort', leave)
-    return attempt.found
-  }
-
-  const begin = (shown: Shown): Attempt => {
-    const over = new AbortController()
-    const found = check(shown, over.signal).finally(() => forget(shown, attempt))
-    const attempt = { callers: 0, over, found }
-    attempts.set(shown.key, attempt)
+    const attempt = running ?? check(shown).finally(() => attempts.delete(shown.hash))
+    attempts.set(shown.hash, attempt)
     return attempt
   }
 
-  const forget = ({ key }: Shown, attempt: Attempt) => {
-    if (attempts.get(key) === attempt) attempts.delete(key)
-  }
-
-  const check = async (shown: Shown, signal: AbortSignal): Promise<Admin | undefined> => {
+  const check = async (shown: Shown): Promise<Admin | undefined> => {
     const wait = await failures.begin(shown)
     if (wait !== undefined) {
       // Attackers must not lock out a backend, so a secret that was right recently is checked even over the limit.
       if (!(await failures.wasRight(shown))) admitAfter(wait)
       admitAfter(await failures.noteKnown(shown))
-      const found = await look(shown, signal)
-      if (found !== undefined) remembered.remember(shown.key, found)
+      const found = await look(shown)
+      if (found !== undefined) remembered.remember(shown.hash, found)
       return found
     }
-    const found = await look(shown, signal).catch(async error => {
+    const found = await look(shown).catch(async error => {
       await failures.unchecked(shown)
       throw error
     })
     if (found === undefined) await failures.failed(shown)
     else {
-      remembered.remember(shown.key, found)
+      remembered.remember(shown.hash, found)
       await failures.succeeded(shown)
     }
     return found
@@ -188,7 +153,7 @@ function createAccounts(admins: readonly Admin[], hashes: WorkQueue) {
   const anyHash = hashed[0]?.hash
   const isTwice = hashed.some((account, index) => hashed.slice(0, index).some(({ name }) => name.equals(account.name)))
 
-  return async ({ name, secret }: Shown, signal: AbortSignal): Promise<Admin | undefined> => {
+  return async ({ name, secret }: Shown): Promise<Admin | undefined> => {
     const shown = { name: digest(name), secret: digest(secret) }
     const named: typeof accounts = []
     let found: Admin | undefined
@@ -201,34 +166,10 @@ function createAccounts(admins: readonly Admin[], hashes: WorkQueue) {
     if (anyHash === undefined) return found
     for (const account of isTwice ? [named[0], named[1]] : [named[0]]) {
       const wanted = account?.hash ?? anyHash
-      const hash = await hashes(() => hashLike(wanted, secret), signal)
+      const hash = await hashes(() => hashLike(wanted, secret))
       if (timingSafeEqual(hash, wanted.hash) && account !== undefined) found = account.admin
     }
     return found
-  }
-}
-
-function createProofs(admins: readonly Admin[], hashes: WorkQueue) {
-  const keyOfOthers = randomBytes(32)
-  let keys: Promise<ReadonlyMap<string, Buffer>> | undefined
-  const derived = async () => {
-    const keys = new Map<string, Buffer>()
-    for (const name of new Set(admins.map(({ name }) => name))) {
-      const own = admins.filter(admin => admin.name === name)
-      const secrets = own.map(({ secret }) => secret).join('\n')
-      keys.set(name, await hashes(() => slowKey(secrets, name)))
-    }
-    return keys
-  }
-  return async (client: string, name: string, secret: string): Promise<string> => {
-    // All keys are derived together, so that the time reveals no names.
-    keys ??= derived().catch(error => {
-      keys = undefined
-      throw error
-    })
-    return createHmac('sha256', (await keys).get(name) ?? keyOfOthers)
-      .update(JSON.stringify([client, name, secret]))
-      .digest('base64')
   }
 }
 

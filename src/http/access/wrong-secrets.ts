@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto'
+import { hash as digest } from 'node:crypto'
 import { forgetOldest } from '../../lib/limits/forget-oldest.js'
 import { type KeyedRate, type MakeRate, type Most, numberOf, ownRates } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
@@ -6,10 +6,8 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 export interface Claim {
   readonly client: string
   readonly name: string
-  /** A hash of client, name and secret, equal in all processes. The first call is slow. */
-  readonly proof: () => Promise<string>
-  /** A hash of the same values, different in each process. */
-  readonly key: string
+  /** A hash of client, name and secret, equal in all processes. */
+  readonly hash: string
 }
 
 /** A client's limit for all names together, as a multiple of its limit for one name. */
@@ -35,7 +33,7 @@ export class WrongSecrets {
   readonly #ofClient: KeyedRate
   readonly #ofNameEverywhere: KeyedRate
   readonly #right: KeyedRate
-  /** Last additions to `#right`, in Unix milliseconds, by `Claim.key`. */
+  /** Last additions to `#right`, in Unix milliseconds, by `Claim.hash`. */
   readonly #rightAt = new Map<string, number>()
   readonly #refused: OnRefused
   readonly #mostOfName: () => number
@@ -74,10 +72,9 @@ export class WrongSecrets {
     return this.#noting(client, waitOfAll)
   }
 
-  async wasRight({ proof }: Claim): Promise<boolean> {
-    const proven = await proof()
+  async wasRight({ hash }: Claim): Promise<boolean> {
     const period = Math.floor(Date.now() / rightMilliseconds)
-    for (const each of [period, period - 1]) if ((await this.#right.count(`${proven} ${each}`)) > 0) return true
+    for (const each of [period, period - 1]) if ((await this.#right.count(`${hash} ${each}`)) > 0) return true
     return false
   }
 
@@ -122,17 +119,14 @@ export class WrongSecrets {
     else if (--underWay.count === 0) this.#underWay.delete(key)
   }
 
-  #noteRight({ proof, key }: Claim): void {
+  #noteRight({ hash }: Claim): void {
     const now = Date.now()
-    if (now - (this.#rightAt.get(key) ?? 0) < addMilliseconds) return
-    this.#rightAt.delete(key)
-    this.#rightAt.set(key, now)
+    if (now - (this.#rightAt.get(hash) ?? 0) < addMilliseconds) return
+    this.#rightAt.delete(hash)
+    this.#rightAt.set(hash, now)
     forgetOldest(this.#rightAt, mostAdded)
-    const period = Math.floor(now / rightMilliseconds)
-    // Not awaited, because `proof` may compute a slow hash.
-    void proof()
-      .then(proven => this.#right.take(`${proven} ${period}`))
-      .catch(() => {})
+    // The call need not wait for the store.
+    this.#right.take(`${hash} ${Math.floor(now / rightMilliseconds)}`).catch(() => {})
   }
 
   #noting(client: string, wait: number | undefined): number | undefined {
@@ -142,7 +136,7 @@ export class WrongSecrets {
 }
 
 /** Hashed, because some people type their secret as the name. */
-const keyOf = (client: string, name: string) => hash('sha256', `${client} ${name}`, 'base64')
+const keyOf = (client: string, name: string) => digest('sha256', `${client} ${name}`, 'base64')
 
 /** Names share 4,096 slots, so that invented names take little memory. */
-const slotOf = (name: string) => hash('sha256', name, 'base64').slice(0, 2)
+const slotOf = (name: string) => digest('sha256', name, 'base64').slice(0, 2)

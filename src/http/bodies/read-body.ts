@@ -1,7 +1,6 @@
 import type { Request } from 'express'
 import { Problem } from '../../lib/errors.js'
 import { isCoded } from './content-coding.js'
-import { awaitsContinue, sendContinue } from './expect-continue.js'
 
 /** In bytes. */
 const longestBody = 16_384
@@ -24,11 +23,6 @@ async function wholeBody(request: Request): Promise<Buffer> {
   }
   const announced = Number(request.headers['content-length'])
   if (announced > longestBody) throw tooLarge()
-  const { res } = request
-  if (res !== undefined && awaitsContinue(res)) {
-    demandFormat(request.headers['content-type'])
-    sendContinue(res)
-  }
 
   // A small body arrives together with the request's head.
   if (announced > 0 && announced === request.readableLength && !request.destroyed) {

@@ -1,4 +1,4 @@
-// Within `http/`, only this folder depends on undocumented parts of Node.
+// Depends on undocumented parts of Node, like the few files that `test/architecture.test.ts` names.
 import type { ServerOptions } from 'node:http'
 import type { Express } from 'express'
 import { FastRequest } from './fast-request.js'

@@ -17,7 +17,6 @@ import { accessBy } from '../access/client-rules.js'
 import type { NoteRequest } from '../access/refused-requests.js'
 import { peerOf, setPeer } from '../access/socket-peers.js'
 import { refuseExpectation } from '../answers/node-answers.js'
-import { delayContinue } from '../bodies/expect-continue.js'
 import { isAfterLastReply } from '../bodies/lingering-close.js'
 import { install } from '../fast/install.js'
 import { rawSocket } from '../fast/reply-under-way.js'
@@ -100,7 +99,7 @@ export async function listen(
     server.maxHeadersCount = 0
     limits.guard(server)
     refuseUnreadable(server, note)
-    delayContinue(server, answer, refuse)
+    server.on('checkExpectation', refuse)
     takeUpgrades(server, req => (isAfterLastReply(req) ? undefined : dispatcher.upgradeFor(req)), detached, note)
     await listenAt(server, place, {
       // If other addresses are listed, `::` must not take IPv4 too.

@@ -19,3 +19,8 @@ export class KeyCounts {
     else this.#counts.set(key, sum)
   }
 }
+
+/** A limit of 0 means no limit. */
+export function exceeds(number: number, limit: number): boolean {
+  return limit > 0 && number > limit
+}

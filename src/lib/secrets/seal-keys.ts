@@ -1,6 +1,6 @@
-import { hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 
-export const cipherName = 'aes-256-gcm'
+const cipherName = 'aes-256-gcm'
 export const saltBytes = 32
 export const keyNameBytes = 16
 export const tagBytes = 16
@@ -19,4 +19,22 @@ export function sealKeyNamed(
   label: string,
 ): Buffer | undefined {
   return keys.map(key => sealKey(key, salt, label)).find(each => timingSafeEqual(each.keyName, keyName))?.secret
+}
+
+/** Encrypts with a tag at the end. `about` is not encrypted, but the bytes open only with the same `about`. */
+export function seal(secret: Buffer, nonce: Buffer, about: Buffer, bytes: Buffer): Buffer {
+  const cipher = createCipheriv(cipherName, secret, nonce, { authTagLength: tagBytes }).setAAD(about)
+  return Buffer.concat([cipher.update(bytes), cipher.final(), cipher.getAuthTag()])
+}
+
+export function unseal(secret: Buffer, nonce: Buffer, about: Buffer, sealed: Buffer): Buffer | undefined {
+  const decipher = createDecipheriv(cipherName, secret, nonce, { authTagLength: tagBytes })
+  decipher.setAAD(about).setAuthTag(sealed.subarray(-tagBytes))
+  const bytes = decipher.update(sealed.subarray(0, -tagBytes))
+  try {
+    decipher.final()
+    return bytes
+  } catch {
+    return undefined
+  }
 }

@@ -1,11 +1,11 @@
 // Header: magic, version, salt, key name. Each frame: length, encrypted bytes, tag. The highest bit of the length marks
 // the last frame.
-import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto'
+import { type KeyObject, randomBytes } from 'node:crypto'
 import { constants, lstatSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { attempt } from '../attempt.js'
 import { codeOf } from '../log.js'
-import { cipherName, keyNameBytes, saltBytes, sealKey, sealKeyNamed, tagBytes } from './seal-keys.js'
+import { keyNameBytes, saltBytes, seal, sealKey, sealKeyNamed, tagBytes, unseal } from './seal-keys.js'
 
 const magic = Buffer.from('WBSEAL')
 const version = 1
@@ -29,7 +29,7 @@ export class SealedFileError extends Error {
   }
 }
 
-/** Needs constant memory. Rejects before it reads `texts` if the disk lacks room for `bytes`, which it then keeps. */
+/** Needs little memory. Rejects before it reads `texts` if the disk lacks room for `bytes`, which it then keeps. */
 export async function writeSealed(path: string, key: KeyObject, texts: Iterable<string>, bytes = 0): Promise<void> {
   const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants
@@ -99,10 +99,7 @@ async function writeFrames(file: FileHandle, key: KeyObject, texts: Iterable<str
       const head = Buffer.alloc(4)
       head.writeUInt32BE(bytes.length + (isLast ? lastBit : 0))
       const nonce = nonceOf(count++)
-      const cipher = createCipheriv(cipherName, secret, nonce, { authTagLength: tagBytes })
-      cipher.setAAD(Buffer.concat([header, nonce, head]))
-      const sealed = [cipher.update(bytes), cipher.final()]
-      const whole = Buffer.concat([head, ...sealed, cipher.getAuthTag()])
+      const whole = Buffer.concat([head, seal(secret, nonce, Buffer.concat([header, nonce, head]), bytes)])
       await file.writeFile(whole)
       written += whole.length
     }
@@ -112,27 +109,24 @@ async function writeFrames(file: FileHandle, key: KeyObject, texts: Iterable<str
   }
 }
 
-/** Each frame is valid until the next frame is taken. */
+/** Each text follows its length. A frame may begin or end within a text. */
 function* framesOf(texts: Iterable<string>): Iterable<{ readonly bytes: Buffer; readonly isLast: boolean }> {
-  const frame = Buffer.alloc(frameBytes)
-  const length = Buffer.alloc(4)
-  let filled = 0
+  let waiting: Buffer[] = []
+  let size = 0
   for (const text of texts) {
     const content = Buffer.from(text)
+    const length = Buffer.alloc(4)
     length.writeUInt32BE(content.length)
-    for (const bytes of [length, content]) {
-      for (let at = 0; at < bytes.length; ) {
-        if (filled === frameBytes) {
-          yield { bytes: frame, isLast: false }
-          filled = 0
-        }
-        const copied = bytes.copy(frame, filled, at)
-        at += copied
-        filled += copied
-      }
-    }
+    waiting.push(length, content)
+    size += length.length + content.length
+    if (size <= frameBytes) continue
+    let rest = Buffer.concat(waiting)
+    for (; rest.length > frameBytes; rest = rest.subarray(frameBytes))
+      yield { bytes: rest.subarray(0, frameBytes), isLast: false }
+    waiting = [rest]
+    size = rest.length
   }
-  yield { bytes: frame.subarray(0, filled), isLast: true }
+  yield { bytes: Buffer.concat(waiting), isLast: true }
 }
 
 async function readFrames(file: FileHandle, keys: readonly KeyObject[], refuse: Refuse): Promise<string[]> {
@@ -144,7 +138,7 @@ async function readFrames(file: FileHandle, keys: readonly KeyObject[], refuse: 
   const keyName = await take(keyNameBytes)
   const header = Buffer.concat([start, salt, keyName])
   const secret = sealKeyNamed(keyName, keys, salt, label) ?? raise(refuse('wrong-key'))
-  const texts = new Texts()
+  const opened: Buffer[] = []
   try {
     for (let count = 0, isLast = false; !isLast; count++) {
       const head = await take(4)
@@ -152,23 +146,16 @@ async function readFrames(file: FileHandle, keys: readonly KeyObject[], refuse: 
       isLast = number >= lastBit
       const length = isLast ? number - lastBit : number
       if (length > frameBytes) throw refuse('damaged')
-      const sealed = await take(length)
+      const sealed = await take(length + tagBytes)
       const nonce = nonceOf(count)
-      const decipher = createDecipheriv(cipherName, secret, nonce, { authTagLength: tagBytes })
-      decipher.setAAD(Buffer.concat([header, nonce, head])).setAuthTag(await take(tagBytes))
-      const bytes = decipher.update(sealed)
-      try {
-        decipher.final()
-      } catch {
-        throw refuse('damaged')
-      }
-      texts.add(bytes)
+      const bytes = unseal(secret, nonce, Buffer.concat([header, nonce, head]), sealed)
+      opened.push(bytes ?? raise(refuse('damaged')))
     }
   } finally {
     secret.fill(0)
   }
   if ((await taken(file, 1)) !== undefined) throw refuse('damaged')
-  return texts.whole
+  return textsIn(Buffer.concat(opened))
 }
 
 async function taken(file: FileHandle, length: number): Promise<Buffer | undefined> {
@@ -181,28 +168,14 @@ async function taken(file: FileHandle, length: number): Promise<Buffer | undefin
   return bytes
 }
 
-class Texts {
-  readonly whole: string[] = []
-  #rest: Buffer[] = []
-  #size = 0
-  #bytesNeeded = 4
-
-  add(bytes: Buffer): void {
-    this.#rest.push(bytes)
-    this.#size += bytes.length
-    if (this.#size < this.#bytesNeeded) return
-    const all = Buffer.concat(this.#rest)
-    let at = 0
-    for (;;) {
-      const left = all.length - at
-      this.#bytesNeeded = left < 4 ? 4 : 4 + all.readUInt32BE(at)
-      if (left < this.#bytesNeeded) break
-      this.whole.push(all.toString('utf8', at + 4, at + this.#bytesNeeded))
-      at += this.#bytesNeeded
-    }
-    this.#rest = [all.subarray(at)]
-    this.#size = all.length - at
+function textsIn(bytes: Buffer): string[] {
+  const texts: string[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const start = at + 4
+    at = start + bytes.readUInt32BE(at)
+    texts.push(bytes.toString('utf8', start, at))
   }
+  return texts
 }
 
 /** A counter is a safe nonce, because each file has its own key. */

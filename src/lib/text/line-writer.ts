@@ -9,7 +9,8 @@ const slowMilliseconds = 20
 const brokenMilliseconds = 1_000
 
 interface LineWriterOptions {
-  readonly lostLine: (lost: number) => string
+  /** Writes a line about the lost lines. */
+  readonly onLost: (lost: number, writer: LineWriter) => void
   /** `code`: for example `ENOSPC`. A slow reader is not a failure. */
   readonly onFailure?: (code: string | undefined) => void
   readonly clock?: Pick<Clock, 'after'>
@@ -39,7 +40,8 @@ export class LineWriter {
       this.#lost += 1
       return false
     }
-    this.#add(bytes)
+    this.#waiting.push(bytes)
+    this.#bytes += bytes.length
     if (this.#retry === undefined) this.#flush()
     return true
   }
@@ -57,22 +59,15 @@ export class LineWriter {
     this.flush()
   }
 
-  #add(bytes: Buffer): void {
-    this.#waiting.push(bytes)
-    this.#bytes += bytes.length
-  }
-
   #flush(): void {
     this.#retry = undefined
-    const { clock = systemClock, writeTo = writeSync, lostLine } = this.#options
+    const { clock = systemClock, writeTo = writeSync, onLost } = this.#options
     try {
-      for (;;) {
-        while (this.#waiting.length > 0) this.#written(writeTo(this.#descriptor, this.#waiting[0]!))
-        this.#hasFailed = false
-        if (this.#lost === 0) return
-        this.#add(Buffer.from(lostLine(this.#lost)))
-        this.#lost = 0
-      }
+      while (this.#waiting.length > 0) this.#written(writeTo(this.#descriptor, this.#waiting[0]!))
+      this.#hasFailed = false
+      const lost = this.#lost
+      this.#lost = 0
+      if (lost > 0) onLost(lost, this)
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       const isSlow = code === 'EAGAIN'

@@ -1,8 +1,8 @@
 // `import { connect } from '…/assets/warm-bindings.js'`
 import { Chat, type ChatOptions, type Presence, type Status } from './chat.js'
-import type { Contact } from './contact.js'
 import type { MessageState } from './departures.js'
 import type { Message } from './message.js'
+import type { Contact } from './roster.js'
 
 export type { Binding } from './binding.js'
 export type { BindingSource, TokenSource } from './source.js'

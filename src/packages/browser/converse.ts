@@ -1,12 +1,11 @@
 // `import { connectConverse } from '…/assets/warm-bindings-converse.js'`
 import type { Status } from './chat.js'
 import type { Converse, ConverseConnection, PrivateConverse } from './converse-types.js'
-import { isUnconfirmed } from './departures.js'
+import { Departures, isUnconfirmed } from './departures.js'
 import { mayReturn, type NoChat, replaced } from './failures.js'
 import { LinkState, linkNamespace, mending } from './link-state.js'
 import { Pauses } from './pauses.js'
 import { longestFailure } from './retries.js'
-import { ReturnedMessages } from './returned-messages.js'
 import { type CheckOptions, checkSignIn } from './sign-in-check.js'
 import { hangUp, socketAddress, socketPatience } from './socket.js'
 import { askForBinding, type Located, type Source } from './source.js'
@@ -78,7 +77,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
   let wasAttached: boolean | undefined
   let isReplaced = false
   let attempt = 0
-  const returned = new ReturnedMessages()
+  const departures = new Departures([], [], () => {})
   const { send } = api
   let isOverSocket = false
   /** Stream management has begun. */
@@ -87,17 +86,25 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
   let unacked = ''
   let isAsking = false
 
+  const give = (message: Element) => {
+    send(message)
+    // Converse alone asks only after five stanzas.
+    if (isCounted) send(env.$build('r', { xmlns: 'urn:xmpp:sm:3' }))
+  }
+
   /** Converse drops stanzas without a connection. */
   api.send = stanza => {
     const element = 'tree' in stanza ? stanza.tree() : stanza
-    const isKept = returned.add(element, !!isAttached, isOverSocket)
-    if (isAttached || !isKept) send(element)
-    // Converse alone asks only after five stanzas.
-    if (isAttached && isKept && isCounted) send(env.$build('r', { xmlns: 'urn:xmpp:sm:3' }))
+    const isChat = element.getAttribute('type') === 'chat' && element.id && element.getElementsByTagName('body')[0]
+    if (!isChat) return send(element)
+    departures.add(element, isAttached, isAttached && isOverSocket)
+    if (isAttached) give(element)
   }
 
   const sendAgain = () => {
-    for (const stanza of returned.unsent) api.send(stanza)
+    const unsent = departures.unsent()
+    if (isOverSocket) departures.arrived()
+    for (const message of unsent) give(message)
   }
 
   /** After the answer, the XMPP server also receives messages. */
@@ -118,7 +125,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
   const hideName = () => keep({ jid: memory.jid })
 
   const forget = () => {
-    returned.clear()
+    departures.clear()
     for (const key in sessionStorage) if (/^converse-/.test(key)) delete sessionStorage[key]
   }
 
@@ -153,7 +160,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
     isResumed = resumed
     const isKnown = resumed && jid === memory.jid
     memory.seen = Math.max(found.delivered ?? 0, isKnown ? memory.seen : 0)
-    returned.goOn(found.rid, found.requests ?? 2, isKnown ? found.received : undefined)
+    departures.goOn(found.rid, found.requests ?? 2, isKnown ? found.received : undefined, () => false)
     memory.jid = jid
     hideName()
     binding = found
@@ -201,7 +208,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
         if (element.localName === 'iq') {
           count = delivered
           // A resumed session still has them, so that they would arrive twice.
-          if (!isResumed) returned.lost(unacked)
+          if (!isResumed) departures.lost(id => unacked.includes(id))
         }
         if (element.localName === 'resumed') count = memory.seen
         return
@@ -214,7 +221,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
         if (isNew) memory.seen = count
         if (stanza.localName !== 'message') continue
         // An error that comes again was taken back before.
-        if (isNew ? returned.takeBack(stanza) : isUnconfirmed(stanza)) {
+        if (isNew ? departures.takeBack(stanza) === 'again' : isUnconfirmed(stanza)) {
           stanza.replaceChildren()
           stanza.setAttribute('type', 'normal')
           askServer(connection)
@@ -224,7 +231,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
         if (!(isNew || stanza.id) || stanza.outerHTML.length > mostXml) stanza.replaceChildren()
       }
     }
-    if (!isOverSocket) connection.xmlOutput = body => returned.note(body)
+    if (!isOverSocket) connection.xmlOutput = body => departures.note(body)
     const follow = (code: number, condition?: string | null) => {
       if (mine === attempt) isReplaced ||= condition === 'conflict'
       if (connection.disconnection_cause !== 'logout') {
@@ -286,7 +293,7 @@ function start({ api, env, exports, state }: PrivateConverse, options: ConverseO
 
   const end = (code: string, reason: string) => {
     attempt += 1
-    returned.clear()
+    departures.clear()
     pauses.cancel()
     isAttached = wasAttached = false
     enter({ state: 'ended', code, reason })

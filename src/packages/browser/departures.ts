@@ -26,8 +26,9 @@ export interface MessageState {
   readonly reason?: string
 }
 
-/** Characters of all stanzas together. */
+/** Characters of all stanzas together. Of sent stanzas beyond this limit, only the newest pending are kept. */
 const mostKept = 100_000
+const mostPending = 100
 
 /** Tracks which messages of this tab the server has received, confirmed or refused. */
 export class Departures {
@@ -57,9 +58,11 @@ export class Departures {
   /** `isQueued`: the caller gives the stanza to Strophe. `isSent`: Strophe has it, and repeats it until it arrives. */
   add(stanza: Element, isQueued = false, isSent = false): void {
     const xml = new XMLSerializer().serializeToString(stanza)
-    const outgoing = { id: stanza.getAttribute('id')!, xml, isSent }
+    const id = stanza.getAttribute('id')!
+    const known = this.#all.find(each => each.id === id)
+    const outgoing = { id, xml, isSent, ...(known?.isAgain && { isAgain: true }) }
     if (isQueued) this.#queued.add(outgoing)
-    this.#all = [...this.#all, outgoing]
+    this.#keep([...this.#all.filter(each => each !== known), outgoing])
   }
 
   /** `received`: rid of the last request that arrived. `isLost`: an earlier connection may have lost the stanza. */
@@ -125,6 +128,12 @@ export class Departures {
       { state: 'sent' },
     )
     return this.#all.some(isIt)
+  }
+
+  /** Strophe no longer repeats these sent messages. */
+  lost(isLost: (id: string) => boolean): void {
+    const isMeant = (outgoing: Outgoing) => outgoing.isSent === true && isPending(outgoing) && isLost(outgoing.id)
+    this.#change(isMeant, ({ isSent: _, ...outgoing }) => outgoing)
   }
 
   /** Call this if the archive lacks the messages in doubt. */
@@ -193,17 +202,20 @@ export class Departures {
   ): void {
     const meant = this.#all.filter(isMeant)
     if (meant.length === 0) return
-    let size = 0
-    for (const { xml } of this.#all) size += xml.length
-    this.#all = this.#all
-      .map(outgoing => (meant.includes(outgoing) ? change(outgoing) : outgoing))
-      .filter(outgoing => {
-        const isKept = size <= mostKept || isPending(outgoing)
-        if (!isKept) size -= outgoing.xml.length
-        return isKept
-      })
+    this.#keep(this.#all.map(outgoing => (meant.includes(outgoing) ? change(outgoing) : outgoing)))
     // Handlers of the page are called after the change, because they may send messages.
     if (state) for (const outgoing of meant) this.#changed({ id: outgoing.id, to: addressOf(outgoing), ...state })
+  }
+
+  #keep(all: readonly Outgoing[]): void {
+    let size = 0
+    for (const { xml } of all) size += xml.length
+    this.#all = all.filter((outgoing, index) => {
+      const isNewest = isPending(outgoing) && index >= all.length - mostPending
+      const isKept = size <= mostKept || isNewest || !outgoing.isSent
+      if (!isKept) size -= outgoing.xml.length
+      return isKept
+    })
   }
 }
 

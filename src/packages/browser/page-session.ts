@@ -1,12 +1,11 @@
 import { Archive } from './archive.js'
 import type { Arrivals } from './arrivals.js'
-import type { Contact } from './contact.js'
 import { type Departures, isUnconfirmed } from './departures.js'
 import { LinkState, linkNamespace } from './link-state.js'
 import { carbonOf, carbonsNamespace, childOf, type Rooms, readMessage } from './message.js'
 import { orderReplies } from './reply-order.js'
 import { longestFailure, Retries } from './retries.js'
-import { fetchContacts } from './roster.js'
+import { type Contact, fetchContacts } from './roster.js'
 import { hangUp, type ManagedSocket, socketPatience } from './socket.js'
 import type { Located } from './source.js'
 import {

@@ -1,6 +1,13 @@
-import { type Contact, readContact } from './contact.js'
 import type { StropheConnection, StropheNamespace } from './strophe.js'
 import { randomName } from './tab.js'
+
+/** RFC 6121 §2. */
+export interface Contact {
+  readonly jid: string
+  readonly name: string | undefined
+  /** `both`, `to`, `from` or `none`. */
+  readonly subscription: string
+}
 
 const rosterNamespace = 'jabber:iq:roster'
 
@@ -25,4 +32,9 @@ export function fetchContacts(
     }
     ask()
   })
+}
+
+function readContact(item: Element): Contact {
+  const text = (name: string) => item.getAttribute(name) ?? undefined
+  return { jid: text('jid') ?? '', name: text('name'), subscription: text('subscription') ?? 'none' }
 }

@@ -7,12 +7,13 @@ import type { LinkEnd, LinkOptions } from '../../xmpp/link.js'
 import type { XmlLimits } from '../../xmpp/xml/limits.js'
 import { CertificateFault } from '../net/certificate-fault.js'
 import { isMadeOutTo } from '../net/certificate-names.js'
+import { nothing } from '../net/connect-to-any.js'
 import type { ConnectedServer } from '../net/server-states.js'
 import type { ShownCertificates } from '../net/shown-certificates.js'
 import type { Target } from '../net/srv-records.js'
 import { type TlsRules, tlsContext } from '../net/tls-context.js'
 import type { Dialer } from './dial.js'
-import { ignore, nothing } from './socket-events.js'
+import { ignore } from './socket-events.js'
 import { negotiateTls } from './starttls.js'
 import { writeHeader } from './stream-header.js'
 
@@ -45,12 +46,8 @@ export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | '
 /** `onReady` or `onFailed` comes last. */
 export interface ConnectionEvents {
   onStep(step: Step): void
-  onReady(socket: Socket, to: ConnectedServer, spare?: Spare): void
+  onReady(socket: Socket, to: ConnectedServer, isSpare?: boolean): void
   onFailed(end: LinkEnd): void
-}
-
-export interface Spare {
-  readonly isSettled: boolean
 }
 
 export interface Connection {

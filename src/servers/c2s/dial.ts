@@ -2,16 +2,15 @@ import type { Socket } from 'node:net'
 import type { Server } from '../../config/config.js'
 import { written } from '../../config/kinds/listen-addresses.js'
 import type { Clock, Timer } from '../../lib/clock.js'
-import { connectProblem } from '../../lib/connect-problem.js'
 import { steps } from '../../lib/errors.js'
 import { connectSharingBuffer } from '../../lib/shared-buffer.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Failure, LinkStep } from '../../xmpp/link.js'
 import { allowed } from '../net/allowed-addresses.js'
-import type { Addresses, NameLookup, Route } from '../net/name-lookup.js'
+import { connectToAny } from '../net/connect-to-any.js'
+import type { NameLookup, Route } from '../net/name-lookup.js'
 import type { ConnectedServer, ServerState, StateLookup } from '../net/server-states.js'
 import type { Target } from '../net/srv-records.js'
-import { nothing } from './socket-events.js'
 
 interface Dialled {
   readonly socket: Socket
@@ -21,12 +20,7 @@ interface Dialled {
 }
 
 const resolveSeconds = 5
-const addressSeconds = 5
-/** RFC 8305 §5. */
-const staggerMilliseconds = 250
 const connectSeconds = 15
-
-type Connect = (host: string, port: number) => Socket
 
 export interface DialerParts {
   readonly names: NameLookup
@@ -34,15 +28,14 @@ export interface DialerParts {
   readonly publicOnly: boolean
   readonly descriptors: { expected: number }
   readonly states: StateLookup
-  readonly connect?: Connect | undefined
   readonly onExhausted: (about: object) => void
 }
 
 export type Dialer = ReturnType<typeof createDialer>
 
 export function createDialer(parts: DialerParts) {
-  const { names, clock, descriptors, states, connect, onExhausted } = parts
-  const searchParts = (publicOnly: boolean) => ({ names, clock, publicOnly, descriptors, connect, onExhausted })
+  const { names, states } = parts
+  const searchParts = (publicOnly: boolean) => ({ ...parts, publicOnly })
   return {
     /** `other` replaces the address (RFC 6120 §4.9.3.19). */
     toServer(server: Server, domain: string, other?: Target) {
@@ -59,18 +52,13 @@ export function createDialer(parts: DialerParts) {
   }
 }
 
-function connectTcp(host: string, port: number): Socket {
-  const socket = connectSharingBuffer({ host, port, keepAlive: true, noDelay: true })
-  return socket.on('error', nothing)
-}
-
 type SearchParts = Omit<DialerParts, 'states'>
 
 export type Search = ReturnType<typeof createSearch>
 
 /** `connections` dials the targets in order. `failure` is the first at the furthest step. */
 export function createSearch(
-  { names, clock, publicOnly, descriptors, connect = connectTcp, onExhausted }: SearchParts,
+  { names, clock, publicOnly, descriptors, onExhausted }: SearchParts,
   route: Route | Promise<Route>,
   domain = '',
   stateOf: (target: Target) => ServerState | undefined = () => undefined,
@@ -80,7 +68,7 @@ export function createSearch(
   let server: string | undefined
   let until = Number.POSITIVE_INFINITY
   let limit: Timer | undefined
-  let cancelRace: () => void = () => {}
+  let cancelConnecting: () => void = () => {}
   let isOver = false
   let isExpected = false
 
@@ -120,7 +108,12 @@ export function createSearch(
       onConnecting()
       until = Math.min(until, clock.now() + connectSeconds * 1000)
       const socket = await new Promise<Socket | Failure>(resolve => {
-        cancelRace = race(addresses, target.port, { clock, connect }, until, resolve)
+        cancelConnecting = connectToAny(
+          addresses,
+          target.port,
+          { clock, until, connect: connectSharingBuffer },
+          resolve,
+        )
         // Node opens the socket in the next tick. Until then, `countAhead` counts its descriptor.
         process.nextTick(countAhead, false)
       })
@@ -157,64 +150,7 @@ export function createSearch(
       isOver = true
       countAhead(false)
       limit?.cancel()
-      cancelRace()
+      cancelConnecting()
     },
   }
-}
-
-/** Happy Eyeballs (RFC 8305 §5). */
-export function race(
-  addresses: Addresses,
-  port: number,
-  { clock, connect }: { readonly clock: Clock; readonly connect: Connect },
-  until: number,
-  onEnd: (end: Socket | Failure) => void,
-): () => void {
-  const attempts = new Map<Socket, Timer>()
-  let begun = 0
-  let next: Timer | undefined
-  let exhausted: Failure | undefined
-
-  function cancel(): void {
-    next?.cancel()
-    for (const socket of attempts.keys()) giveUp(socket)
-  }
-
-  function giveUp(socket: Socket): void {
-    attempts.get(socket)?.cancel()
-    attempts.delete(socket)
-    socket.destroy()
-  }
-
-  function lose(socket: Socket, failure: Failure): void {
-    giveUp(socket)
-    if (failure.code === 'local-ports-exhausted') exhausted = failure
-    if (begun < addresses.length) {
-      next?.cancel()
-      attempt()
-    } else if (attempts.size === 0) onEnd(exhausted ?? failure)
-  }
-
-  function attempt(): void {
-    const socket = connect(addresses[begun++]!, port)
-    const ms = Math.max(0, Math.min(addressSeconds * 1000, until - clock.now()))
-    const limit = clock.after(ms, () => lose(socket, { step: 'connect', code: 'timeout' }))
-    attempts.set(socket, limit)
-    const onError = (cause: NodeJS.ErrnoException) =>
-      lose(socket, { step: 'connect', code: connectProblem(cause), cause })
-    const onConnect = () => {
-      socket.off('error', onError)
-      socket.off('connect', onConnect)
-      limit.cancel()
-      attempts.delete(socket)
-      cancel()
-      onEnd(socket)
-    }
-    socket.on('error', onError)
-    socket.on('connect', onConnect)
-    if (begun < addresses.length) next = clock.after(staggerMilliseconds, attempt)
-  }
-
-  attempt()
-  return cancel
 }

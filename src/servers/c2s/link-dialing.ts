@@ -74,10 +74,6 @@ export class LinkDialing {
     if (this.#redirections === 0) this.#parts.spares?.replenish(this.#to, wasSpare ? 0 : 1)
   }
 
-  dropSpares(): void {
-    this.#parts.spares?.dropOf(this.#to.domain)
-  }
-
   /**
    * RFC 6120 §4.9.3.19. Returns true if `again` will dial another host. Only a server that has proven its name may lead
    * elsewhere, because the link is then as safe as one to an address in the DNS: the other server must prove the same

@@ -37,7 +37,7 @@ export function channelBinding(socket: TLSSocket, type: ChannelBindingType): Buf
       return socket.getFinished()
     case 'tls-server-end-point': {
       // RFC 5929 §4. In Node 20, `getPeerX509Certificate` works only at the first call.
-      const certificate: Uint8Array | undefined = (socket.getPeerCertificate() as PeerCertificate | null)?.raw
+      const certificate: Buffer | undefined = (socket.getPeerCertificate() as PeerCertificate | null)?.raw
       const algorithm = certificate === undefined ? undefined : signatureHash(certificate)
       return algorithm === undefined ? undefined : hash(algorithm, certificate!, 'buffer')
     }

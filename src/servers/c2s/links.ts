@@ -1,21 +1,16 @@
 import type { Logger } from 'pino'
 import type { Server } from '../../config/config.js'
 import type { Timer } from '../../lib/clock.js'
-import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 import { codeOf } from '../../lib/log.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Link, LinkEvents, LinkOptions } from '../../xmpp/link.js'
-import type { XmlLimits } from '../../xmpp/xml/limits.js'
-import type { ConnectionParts } from './connection.js'
 import { SpareLinks, type SpareParts } from './spare-links.js'
 import { type LinkParts, TcpLink } from './tcp-link.js'
 
-export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | 'tls' | 'stepSeconds' | 'certificates'> {
+export interface LinksParts extends Omit<LinkParts, 'spares' | 'onFailed' | 'onClosed'> {
   /** XMPP_SERVERS by domain. `*` is for all other domains. */
   readonly servers: ReadonlyMap<string, Server>
   readonly spare: Pick<SpareParts, 'most' | 'hasRoom'>
-  readonly xmlLimits: XmlLimits
-  readonly waiting: WaitingMemory
   readonly log: Logger
 }
 
@@ -23,19 +18,11 @@ export interface LinksParts extends Pick<ConnectionParts, 'dialer' | 'clock' | '
 const keepaliveMilliseconds = 60_000
 
 export function createLinks(parts: LinksParts) {
-  const { dialer, tls, clock, stepSeconds, certificates, waiting, log } = parts
-  const { xmlLimits: limits } = parts
+  const { clock, log } = parts
   const links = new Set<TcpLink>()
-  const { most, hasRoom } = parts.spare
-  const spares = new SpareLinks({ dialer, tls, clock, stepSeconds, limits, certificates, most, hasRoom })
+  const spares = new SpareLinks({ ...parts, ...parts.spare })
   const linkParts: LinkParts = {
-    dialer,
-    tls,
-    clock,
-    stepSeconds,
-    limits,
-    certificates,
-    waiting,
+    ...parts,
     spares,
     onFailed(domain, { step, code, cause }) {
       log.debug({ domain: withULabels(domain), step, code, cause: codeOf(cause) }, 'a link ended')

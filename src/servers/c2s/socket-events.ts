@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { paceEnds } from '../../lib/paced.js'
+import { nothing } from '../net/connect-to-any.js'
 
 export interface SocketEvents {
   onData(chunk: Buffer): void
@@ -45,7 +46,6 @@ function onSession(this: LinkSocket): void {
 }
 
 const heard = ['data', 'end', 'close', 'error', 'secureConnect', 'session', 'drain']
-export const nothing = () => {}
 
 /** Keeps a listener for `error`, because an unhandled error ends the process. */
 export function ignore(socket: Socket): void {

@@ -52,36 +52,21 @@ export class SpareLinks {
   /** `events` are called in a later microtask. */
   take(options: ConnectionOptions, events: ConnectionEvents): Connection | undefined {
     if (options.certificate) return undefined
-    for (const spare of this.#byDomain.get(options.domain)?.links ?? []) {
-      if (!spare.isReady) continue
-      spare.leave()
-      let dialled: Connection | undefined
-      let isOver = false
-      queueMicrotask(() => {
-        if (isOver) return
-        if (spare.socket === undefined) dialled = openConnection(options, this.#parts, events)
-        else {
-          events.onStep('features')
-          events.onReady(spare.socket, spare.to!, spare)
-        }
-      })
-      const cancel = () => {
-        isOver = true
-        dialled?.cancel()
-        spare.drop()
-      }
-      return {
-        get server() {
-          return spare.to?.name ?? dialled?.server
-        },
-        cancel,
-        timeOut() {
-          dialled?.timeOut()
-          cancel()
-        },
-      }
+    const links = this.#byDomain.get(options.domain)?.links ?? []
+    const spare = [...links].find(({ isReady }) => isReady)
+    if (spare === undefined) return undefined
+    spare.leave()
+    let isOver = false
+    queueMicrotask(() => {
+      if (isOver) return
+      events.onStep('features')
+      events.onReady(spare.socket!, spare.to!, true)
+    })
+    const cancel = () => {
+      isOver = true
+      spare.drop()
     }
-    return undefined
+    return { server: spare.to!.name, cancel, timeOut: cancel }
   }
 
   replenish(options: ConnectionOptions, ownDials: 0 | 1): void {
@@ -109,10 +94,6 @@ export class SpareLinks {
     this.#byDomain.clear()
   }
 
-  dropOf(domain: string): void {
-    for (const spare of this.#byDomain.get(domain)?.links ?? []) spare.drop()
-  }
-
   #loginsOf({ logins, countedAt }: Spares): number {
     return logins * Math.exp((countedAt - this.#parts.clock.now()) / minute)
   }
@@ -132,14 +113,10 @@ class SpareLink implements ConnectionEvents, SocketEvents {
   socket: Socket | undefined
   to: ConnectedServer | undefined
   readonly since: number
-  readonly #parts: SpareParts
   readonly #spares: Spares
   readonly #connection: Connection
-  #hasTicket = false
-  #readyAt = 0
 
   constructor(options: ConnectionOptions, parts: SpareParts, spares: Spares) {
-    this.#parts = parts
     this.#spares = spares
     this.since = parts.clock.now()
     spares.links.add(this)
@@ -148,11 +125,6 @@ class SpareLink implements ConnectionEvents, SocketEvents {
 
   get isReady(): boolean {
     return this.socket?.readable === true && this.socket.writable
-  }
-
-  /** True if no TLS 1.3 ticket is expected. A ticket arrives within the time that the handshake took. */
-  get isSettled(): boolean {
-    return this.#hasTicket || this.#parts.clock.now() - this.#readyAt >= this.#readyAt - this.since
   }
 
   leave(): void {
@@ -174,7 +146,6 @@ class SpareLink implements ConnectionEvents, SocketEvents {
   onReady(socket: Socket, to: ConnectedServer): void {
     this.socket = socket
     this.to = to
-    this.#readyAt = this.#parts.clock.now()
     listenTo(socket, this)
   }
 
@@ -196,7 +167,5 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     this.onFailed()
   }
 
-  onTicket(): void {
-    this.#hasTicket = true
-  }
+  onTicket(): void {}
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Server } from '../../config/config.js'
+import type { Timer } from '../../lib/clock.js'
 import type { Step } from '../../lib/errors.js'
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 import { paced } from '../../lib/paced.js'
@@ -12,8 +13,7 @@ import type { Root } from '../../xmpp/xml/root.js'
 import type { Sink } from '../../xmpp/xml/splitter.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import type { ConnectedServer } from '../net/server-states.js'
-import type { ConnectionEvents, Spare } from './connection.js'
-import { type DeadlineEvents, LinkDeadline } from './link-deadline.js'
+import type { ConnectionEvents } from './connection.js'
 import { type DialingParts, LinkDialing } from './link-dialing.js'
 import { linkFacts } from './link-facts.js'
 import { ignore, listenTo, type SocketEvents } from './socket-events.js'
@@ -27,12 +27,17 @@ export interface LinkParts extends DialingParts {
   readonly onClosed: (link: TcpLink) => void
 }
 
+const featuresSeconds = 10
+const trialSeconds = 3
+const closeSeconds = 5
+
 type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
-export class TcpLink implements Link, ConnectionEvents, DeadlineEvents, SocketEvents, Sink, StreamWriterEvents {
+export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, StreamWriterEvents {
   events: LinkEvents
   readonly #dialing: LinkDialing
-  readonly #deadline: LinkDeadline
+  /** For the server's next answer. */
+  #deadline: Timer | undefined
   readonly #parts: LinkParts
   #lang: string
   #from: string | undefined
@@ -58,7 +63,6 @@ export class TcpLink implements Link, ConnectionEvents, DeadlineEvents, SocketEv
   ) {
     this.events = events
     this.#dialing = new LinkDialing({ domain, server, lang, certificate }, parts, this)
-    this.#deadline = new LinkDeadline(parts.clock, parts.stepSeconds, this)
     this.#parts = parts
     this.#lang = lang
     this.#from = from
@@ -141,8 +145,8 @@ export class TcpLink implements Link, ConnectionEvents, DeadlineEvents, SocketEv
     this.events.onStep?.(step)
   }
 
-  onReady(socket: Socket, server: ConnectedServer, spare?: Spare): void {
-    this.#guard(() => this.#ready(socket, server, spare))
+  onReady(socket: Socket, server: ConnectedServer, isSpare = false): void {
+    this.#guard(() => this.#ready(socket, server, isSpare))
   }
 
   onFailed(end: LinkEnd): void {
@@ -160,25 +164,26 @@ export class TcpLink implements Link, ConnectionEvents, DeadlineEvents, SocketEv
     if (this.#phase !== 'open') return false
     this.#phase = 'closing'
     this.#socket!.resume()
-    this.#deadline.forEnd()
+    // RFC 6120 §4.4.
+    this.#expect(closeSeconds)
     return true
   }
 
-  #ready(socket: Socket, server: ConnectedServer, spare: Spare | undefined): void {
+  #ready(socket: Socket, server: ConnectedServer, isSpare: boolean): void {
     this.#phase = 'open'
-    this.#isSpare = spare !== undefined
+    this.#isSpare = isSpare
     this.#socket = socket
     this.#dialing.connected(server)
     this.#writer = new StreamWriter(socket, this.#parts.clock, this)
     listenTo(socket, this)
     if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
-      // A settled spare link expects no TLS ticket. On other links, `onTicket` sends white space, which is forbidden
+      // A spare link has received its TLS ticket. On other links, `onTicket` sends white space, which is forbidden
       // after a pipelined <auth/> (RFC 6120 §6.3.5) or <authenticate/> (XEP-0388 §2.4).
-      if (spare?.isSettled) this.#acknowledges = true
+      if (isSpare) this.#acknowledges = true
       else this.#ahead = undefined
     }
     this.#open()
-    this.#dialing.replenish(spare !== undefined)
+    this.#dialing.replenish(isSpare)
   }
 
   #open(): void {
@@ -186,8 +191,7 @@ export class TcpLink implements Link, ConnectionEvents, DeadlineEvents, SocketEv
     this.#reader.begin()
     const from = this.#socket instanceof TLSSocket ? this.#from : undefined
     const header = writeHeader(this.#dialing.to.domain, this.#lang, from)
-    if (this.#isSpare) this.#deadline.forSpare()
-    else this.#deadline.forAnswer(this.#ahead === 'trial')
+    this.#expect(this.#ahead === 'trial' ? trialSeconds : Math.max(featuresSeconds, this.#parts.stepSeconds))
     if (this.#ahead === undefined) this.#writer!.write(header)
     else {
       this.#writer!.sendHeader(header)
@@ -249,11 +253,11 @@ export class TcpLink implements Link, ConnectionEvents, DeadlineEvents, SocketEv
         this.#hasFeatures = true
         this.#offersStates = offersStates(element.text)
         // A trial of pipelining keeps its time limit until the server answers the pipelined data.
-        if (this.#ahead !== 'trial') this.#deadline.clear()
+        if (this.#ahead !== 'trial') this.#deadline?.cancel()
       }
     } else if (this.#ahead === 'trial') {
       this.#ahead = undefined
-      this.#deadline.clear()
+      this.#deadline?.cancel()
     }
     this.events.onElement(element)
   }
@@ -286,13 +290,6 @@ export class TcpLink implements Link, ConnectionEvents, DeadlineEvents, SocketEv
     this.#guard(() => this.#fail({ step: 'features', code: 'timeout' }))
   }
 
-  onSilentSpare(): void {
-    this.#guard(() => {
-      if (!this.#reader.hasBegun) this.#dialing.dropSpares()
-      if (!this.#replaceSpare()) this.#deadline.forAnswer(this.#ahead === 'trial')
-    })
-  }
-
   /** Dials again if a spare link ended before the server sent anything. */
   #replaceSpare(): boolean {
     if (!this.#isSpare || this.#reader.hasBegun || this.#phase !== 'open') return false
@@ -323,6 +320,11 @@ export class TcpLink implements Link, ConnectionEvents, DeadlineEvents, SocketEv
   #inTurn(work: () => void): void {
     const socket = this.#socket
     paced(this, link => link.#socket === socket && link.#guard(work))
+  }
+
+  #expect(seconds: number): void {
+    this.#deadline?.cancel()
+    this.#deadline = this.#parts.clock.after(seconds * 1000, () => this.onStall())
   }
 
   #guard(work: () => void): void {
@@ -378,7 +380,7 @@ export class TcpLink implements Link, ConnectionEvents, DeadlineEvents, SocketEv
   }
 
   #disconnect(): void {
-    this.#deadline.clear()
+    this.#deadline?.cancel()
     this.#reader.stop()
     this.#writer?.stop()
     if (this.#socket === undefined) return

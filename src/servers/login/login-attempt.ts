@@ -256,7 +256,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     else if (this.#isBound) this.#finishBound()
     else if (features.offersBind) {
       this.#demandsSession = features.demandsSession
-      this.#client.offer(xml('bind', { xmlns: bindNamespace }))
+      this.#client.bind()
     } else throw new Problem('remote-protocol-error', { step: 'bind' })
   }
 
@@ -279,21 +279,13 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       this.#pipelining.isMistaken = true
       throw new Problem('remote-protocol-error', { step: 'sasl' })
     }
-    this.#client.use(mechanism)
-    const offered = xml('mechanism', {}, mechanism.name)
-    if (sasl2 !== undefined) {
-      const situation = {
-        request: this.#request,
-        until: this.#until,
-        offer: sasl2,
-        mechanism,
-        link: this.#opened!.link,
-      }
-      this.#inline = new InlineRequests(situation, this.#parts)
-      this.#client.inline = this.#inline.elements
+    if (sasl2 === undefined) {
+      this.#client.authenticate(mechanism, saslNamespace)
+      return
     }
-    const [name, namespace] = sasl2 === undefined ? ['mechanisms', saslNamespace] : ['authentication', sasl2Namespace]
-    this.#client.offer(xml(name, { xmlns: namespace }, offered))
+    const { link } = this.#opened!
+    this.#inline = new InlineRequests(this.#request, this.#until, sasl2, mechanism, link, this.#parts)
+    this.#client.authenticate(mechanism, sasl2Namespace, this.#inline.elements)
   }
 
   #takeSasl({ name, namespace, text }: Element): void {

@@ -1,35 +1,11 @@
-import { xml } from '@xmpp/client'
-import type { XmlElement } from '@xmpp/xml'
 import { Problem } from '../../lib/errors.js'
 import { bind2Namespace, fastNamespace, sasl2Namespace, smNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, startTagOf, textOf } from '../../xmpp/xml/document.js'
 import { bindRefused } from './refusals.js'
-import type { UserAgent } from './sasl/hashed-token.js'
 
 /** XEP-0388 §2.6.1. After a bind, `jid` is a full JID. */
 export type Sasl2Success = ReturnType<typeof readSuccess>
-
-const software = 'warm-bindings'
-
-export function bindRequest(enable: Record<string, string> | undefined, agent: UserAgent | undefined): XmlElement {
-  // With a tag and a user agent, Prosody would give all sessions of the user the same resource.
-  const tag = agent === undefined ? [xml('tag', {}, software)] : []
-  const inline = enable === undefined ? [] : [xml('enable', { xmlns: smNamespace, ...enable })]
-  return xml('bind', { xmlns: bind2Namespace }, ...tag, ...inline)
-}
-
-export function tokenRequest(mechanism: string, { id }: UserAgent): XmlElement[] {
-  return [userAgent(id), xml('request-token', { xmlns: fastNamespace, mechanism })]
-}
-
-export function tokenUse({ id }: UserAgent): XmlElement[] {
-  return [userAgent(id), xml('fast', { xmlns: fastNamespace })]
-}
-
-function userAgent(id: string): XmlElement {
-  return xml('user-agent', { id }, xml('software', {}, software))
-}
 
 export function readSuccess(text: string) {
   const children = childrenOf(text)

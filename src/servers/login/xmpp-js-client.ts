@@ -1,13 +1,11 @@
 import { xml } from '@xmpp/client'
 import { Client } from '@xmpp/client-core'
-import middleware from '@xmpp/middleware'
 import resourceBinding from '@xmpp/resource-binding'
-import sasl, { type Authenticate } from '@xmpp/sasl'
+import sasl, { type Authenticate, type Negotiate } from '@xmpp/sasl'
 import sasl2 from '@xmpp/sasl2'
-import streamFeatures from '@xmpp/stream-features'
 import type { XmlElement } from '@xmpp/xml'
 import SaslFactory from 'saslmechanisms'
-import { streamsNamespace } from '../../xmpp/namespaces.js'
+import { bindNamespace } from '../../xmpp/namespaces.js'
 import type { Mechanism } from './sasl/mechanism.js'
 
 export interface ClientHost {
@@ -19,43 +17,50 @@ export interface ClientHost {
   fail(error: unknown): void
 }
 
+/** An entity of xmpp.js. It negotiates a stream feature only if it is told to. */
 export class XmppJsClient extends Client {
   readonly #host: ClientHost
   readonly #mechanisms = new SaslFactory()
-  /** XEP-0388 §2.3. */
-  inline: readonly XmlElement[] = []
+  readonly #features = new Map<string, Negotiate>()
+  #inline: readonly XmlElement[] = []
 
   constructor(host: ClientHost, resource: string | undefined) {
     super({})
     this.#host = host
-    const features = streamFeatures({ middleware: middleware({ entity: this }) })
-    sasl({ streamFeatures: features, saslFactory: this.#mechanisms }, authenticate)
-    const extensible = sasl2({ streamFeatures: features, saslFactory: this.#mechanisms }, authenticate)
-    extensible.setup({
+    const parts = {
+      streamFeatures: {
+        use: (_name: string, namespace: string, negotiate: Negotiate) => this.#features.set(namespace, negotiate),
+      },
+      saslFactory: this.#mechanisms,
+      iqCaller: { set: (request: XmlElement) => host.bind(request) },
+    }
+    sasl(parts, authenticate)
+    sasl2(parts, authenticate).setup({
       fast: {
         auth: async ({ streamFeatures: requests }) => {
-          requests.push(...this.inline)
+          requests.push(...this.#inline)
           return false
         },
       },
     })
-    const iqCaller = { set: (request: XmlElement) => host.bind(request) }
-    resourceBinding({ streamFeatures: features, iqCaller }, resource)
-    this.on('online', () => host.done())
-    this.on('error', error => host.fail(error))
+    resourceBinding(parts, resource)
   }
 
-  /** Adds our mechanism. The library's mechanisms are slow, or do not check the server's proof. */
-  use(mechanism: Mechanism): void {
-    // The library calls this function with `new`, which arrow functions do not allow.
-    this.#mechanisms.use(mechanism.name, function chosen() {
+  /**
+   * `namespace`: of SASL or SASL2. `inline`: requests inside SASL2 (XEP-0388 §2.3). The library's own mechanisms are
+   * slow, or do not check the server's proof.
+   */
+  authenticate(mechanism: Mechanism, namespace: string, inline: readonly XmlElement[] = []): void {
+    this.#inline = inline
+    // xmpp.js calls this with `new`, which an arrow function forbids.
+    this.#mechanisms.use(mechanism.name, function create() {
       return mechanism
     })
+    this.#negotiate(xml('mechanisms', { xmlns: namespace }, xml('mechanism', {}, mechanism.name)))
   }
 
-  /** `feature`: the only stream feature that the library sees, because it uses all that it knows. */
-  offer(feature: XmlElement): void {
-    this.emit('element', xml('features', { xmlns: streamsNamespace }, feature))
+  bind(): void {
+    this.#negotiate(xml('bind', { xmlns: bindNamespace }))
   }
 
   /** Elements of SASL. */
@@ -71,6 +76,11 @@ export class XmppJsClient extends Client {
   override restart(): Promise<void> {
     this.#host.restart()
     return sent
+  }
+
+  #negotiate(feature: XmlElement): void {
+    const negotiate = this.#features.get(feature.attrs['xmlns']!)!
+    negotiate({ entity: this }, () => this.#host.done(), feature).catch(error => this.#host.fail(error))
   }
 }
 

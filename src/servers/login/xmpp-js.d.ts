@@ -27,18 +27,6 @@ declare module '@xmpp/client-core' {
   }
 }
 
-declare module '@xmpp/middleware' {
-  export type Middleware = { use(handler: unknown): unknown }
-  export default function middleware(parts: { entity: unknown }): Middleware
-}
-
-declare module '@xmpp/stream-features' {
-  import type { Middleware } from '@xmpp/middleware'
-
-  export type StreamFeatures = { use(name: string, xmlns: string, handler: unknown): unknown }
-  export default function streamFeatures(parts: { middleware: Middleware }): StreamFeatures
-}
-
 declare module 'saslmechanisms' {
   export default class SaslFactory {
     use(name: string, mechanism: () => object): this
@@ -46,37 +34,32 @@ declare module 'saslmechanisms' {
 }
 
 declare module '@xmpp/sasl' {
-  import type { StreamFeatures } from '@xmpp/stream-features'
+  import type { XmlElement } from '@xmpp/xml'
   import type SaslFactory from 'saslmechanisms'
 
+  export type Negotiate = (about: { entity: object }, next: () => void, feature: XmlElement) => Promise<void>
+  export interface Parts {
+    streamFeatures: { use(name: string, namespace: string, negotiate: Negotiate): unknown }
+    saslFactory: SaslFactory
+  }
   export type Authenticate = (credentials: object, mechanism: string) => Promise<void>
-  export default function sasl(
-    parts: { streamFeatures: StreamFeatures; saslFactory: SaslFactory },
-    onAuthenticate: (authenticate: Authenticate, mechanisms: readonly string[]) => Promise<void>,
-  ): void
+  export type OnAuthenticate = (authenticate: Authenticate, mechanisms: readonly string[]) => Promise<void>
+  export default function sasl(parts: Parts, onAuthenticate: OnAuthenticate): void
 }
 
 declare module '@xmpp/sasl2' {
-  import type { Authenticate } from '@xmpp/sasl'
-  import type { StreamFeatures } from '@xmpp/stream-features'
+  import type { OnAuthenticate, Parts } from '@xmpp/sasl'
   import type { XmlElement } from '@xmpp/xml'
-  import type SaslFactory from 'saslmechanisms'
 
   export type Fast = { auth(about: { streamFeatures: XmlElement[] }): Promise<boolean> }
-  export default function sasl2(
-    parts: { streamFeatures: StreamFeatures; saslFactory: SaslFactory },
-    onAuthenticate: (authenticate: Authenticate, mechanisms: readonly string[]) => Promise<void>,
-  ): { setup(parts: { fast: Fast }): void }
+  export default function sasl2(parts: Parts, onAuthenticate: OnAuthenticate): { setup(parts: { fast: Fast }): void }
 }
 
 declare module '@xmpp/resource-binding' {
-  import type { StreamFeatures } from '@xmpp/stream-features'
+  import type { Parts } from '@xmpp/sasl'
   import type { XmlElement } from '@xmpp/xml'
 
-  /** Resolves with the result's child of the same name and namespace. */
-  type IqCaller = { set(child: XmlElement): Promise<XmlElement> }
-  export default function resourceBinding(
-    parts: { streamFeatures: StreamFeatures; iqCaller: IqCaller },
-    resource: string | undefined,
-  ): void
+  /** `set` resolves with the result's child of the same name and namespace. */
+  type BindingParts = Pick<Parts, 'streamFeatures'> & { iqCaller: { set(child: XmlElement): Promise<XmlElement> } }
+  export default function resourceBinding(parts: BindingParts, resource: string | undefined): void
 }

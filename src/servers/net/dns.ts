@@ -19,32 +19,17 @@ const absent = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME'])
 
 const usualResolver = () => new Resolver({ timeout: 1500, tries: 2 })
 
+/**
+ * Uses a new resolver for each question. With a VPN or in a cluster, the name servers change, and Node.js reads their
+ * list when it makes a resolver.
+ */
 export function systemDns(makeResolver: () => Resolver = usualResolver): Dns {
-  let usual = makeResolver()
   // Two at a time, because a look-up blocks one of Node's four threads for up to 30 s.
   const inTurn = workQueue(2, 100, () => new Error('too many names are being looked up'))
-  const ask = async <T>(question: (resolver: Resolver) => Promise<T>) => {
-    const resolver = usual
-    try {
-      return await question(resolver)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EBADNAME') throw error
-      // With a VPN or in a cluster, the name servers change, and the old ones may give any answer. A new resolver reads
-      // their list again.
-      const fresh = makeResolver()
-      if (String(fresh.getServers()) !== String(resolver.getServers())) {
-        usual = fresh
-        return question(fresh)
-      }
-      // Node asks a name server that has failed later than others.
-      if (resolver === usual && !isAbsent(error as NodeJS.ErrnoException)) usual = fresh
-      throw error
-    }
-  }
   return {
-    services: name => ask(resolver => resolver.resolveSrv(name)),
-    ipv4: name => ask(resolver => resolver.resolve4(name, { ttl: true })),
-    ipv6: name => ask(resolver => resolver.resolve6(name, { ttl: true })),
+    services: name => makeResolver().resolveSrv(name),
+    ipv4: name => makeResolver().resolve4(name, { ttl: true }),
+    ipv6: name => makeResolver().resolve6(name, { ttl: true }),
     async system(name) {
       const found = await inTurn(() => lookup(name, { all: true, verbatim: true }))
       return found.map(({ address }) => address)

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { type Answer, cacheAnswers } from '../../lib/answer-cache.js'
-import type { Clock, Timer } from '../../lib/clock.js'
+import type { Clock } from '../../lib/clock.js'
 import { connectProblem } from '../../lib/connect-problem.js'
 import { withoutBrackets } from '../../lib/text/without-brackets.js'
 import type { Failure } from '../../xmpp/link.js'
@@ -13,8 +13,6 @@ export interface Route {
   readonly targets: readonly Target[]
   readonly failure?: Failure | undefined
 }
-
-type Settled<T> = Awaited<ReturnType<typeof settle<T>>>
 
 type Services = Pick<Route, 'failure'> & { readonly records: readonly Service[] }
 
@@ -29,9 +27,8 @@ const systemCacheSeconds = 30
 /** Node reports no TTL of SRV records. */
 const serviceCacheSeconds = 60
 const mostCacheSeconds = 3600
-/** RFC 8305 §3. */
-const otherFamilyMilliseconds = 50
-const mostAddresses = 8
+/** Of each family. */
+const mostAddresses = 4
 
 interface NameLookupParts {
   readonly clock: Clock
@@ -81,19 +78,15 @@ export function createNameLookup({ clock, dns = systemDns(), local }: NameLookup
   async function askSystem(name: string): Promise<Answer<Addresses | Failure>> {
     const { records, error } = await settle(dns.system(name))
     if (error !== undefined) return { value: nameFailure(error), seconds: absenceCacheSeconds }
-    return { value: interleave(records), seconds: systemCacheSeconds }
+    return { value: few(records), seconds: systemCacheSeconds }
   }
 
   async function askAddresses(name: string): Promise<Answer<Addresses | Failure>> {
-    const families = [settle(dns.ipv6(name)), settle(dns.ipv4(name))]
-    const answers = await inTime(families, clock)
+    const answers = await Promise.all([settle(dns.ipv6(name)), settle(dns.ipv4(name))])
     const records = answers.flatMap(answer => answer.records)
     if (records.length > 0) {
-      const ttl = Math.min(mostCacheSeconds, ...records.map(record => record.ttl))
-      return {
-        value: interleave(records.map(({ address }) => address)),
-        seconds: answers.length < families.length ? Math.min(ttl, absenceCacheSeconds) : ttl,
-      }
+      const seconds = records.reduce((least, { ttl }) => Math.min(least, ttl), mostCacheSeconds)
+      return { value: few(records.map(({ address }) => address)), seconds }
     }
     if (local) {
       const value = await system(name)
@@ -124,21 +117,6 @@ export function createNameLookup({ clock, dns = systemDns(), local }: NameLookup
   }
 }
 
-async function inTime<T>(families: readonly Promise<Settled<T>>[], clock: Clock): Promise<Settled<T>[]> {
-  const answers: Settled<T>[] = []
-  let limit: Timer | undefined
-  await new Promise<void>(resolve => {
-    for (const family of families)
-      family.then(answer => {
-        answers.push(answer)
-        if (answers.length === families.length) resolve()
-        else if (answer.error === undefined) limit = clock.after(otherFamilyMilliseconds, resolve)
-      })
-  })
-  limit?.cancel()
-  return [...answers]
-}
-
 const loopback: Addresses = ['::1', '127.0.0.1']
 
 /** RFC 6761 §6.3. */
@@ -146,16 +124,9 @@ function isLocal(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost')
 }
 
-/** RFC 8305 §4. */
-function interleave(addresses: Addresses): Addresses {
-  const unique = [...new Set(addresses)]
-  const family = isIP(unique[0] ?? '')
-  const first = unique.filter(address => isIP(address) === family).slice(0, mostAddresses)
-  const second = unique.filter(address => isIP(address) !== family).slice(0, mostAddresses)
-  return first
-    .flatMap((address, at) => [address, ...second.slice(at, at + 1)])
-    .concat(second.slice(first.length))
-    .slice(0, mostAddresses)
+/** Node.js alternates between the families (RFC 8305 §4). */
+function few(addresses: Addresses): Addresses {
+  return [6, 4].flatMap(family => addresses.filter(address => isIP(address) === family).slice(0, mostAddresses))
 }
 
 function nameFailure(error: NodeJS.ErrnoException): Failure {

@@ -1,16 +1,17 @@
 import type { TLSSocket } from 'node:tls'
 import type { Clock } from '../../lib/clock.js'
+import { forgetOldest } from '../../lib/limits/forget-oldest.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 
 /** A server's certificate is read at most once in this time. */
 const readMilliseconds = 60_000
 const forgottenMilliseconds = 24 * 3_600_000
+const mostShown = 100
 
 interface ShownCertificatesParts {
   readonly clock: Pick<Clock, 'now'>
   /** True if the settings name the domain itself. Users can invent other names. */
   readonly isNamed: (domain: string) => boolean
-  readonly most?: number
 }
 
 interface Shown {
@@ -30,7 +31,7 @@ export class ShownCertificates {
 
   /** Call this after each handshake. Ignores certificates that Node rejects, such as expired certificates. */
   note(domain: string, server: string, socket: Pick<TLSSocket, 'getPeerCertificate' | 'authorized'>) {
-    const { clock, isNamed, most = 100 } = this.#parts
+    const { clock, isNamed } = this.#parts
     const key = `${domain} ${server}`
     const now = clock.now()
     const last = this.#shown.get(key)
@@ -39,7 +40,7 @@ export class ShownCertificates {
     const expiry = Date.parse(socket.getPeerCertificate().valid_to) / 1000
     if (Number.isNaN(expiry)) return
     this.#shown.set(key, { domain, expiry, readAt: now })
-    if (this.#shown.size > most) this.#dropLatest()
+    forgetOldest(this.#shown, mostShown)
   }
 
   get expiries(): ReadonlyMap<string, number> {
@@ -51,11 +52,5 @@ export class ShownCertificates {
       else expiries.set(name, Math.min(expiry, expiries.get(name) ?? expiry))
     }
     return expiries
-  }
-
-  #dropLatest(): void {
-    let latest: [string, Shown] | undefined
-    for (const entry of this.#shown) if (latest === undefined || entry[1].expiry > latest[1].expiry) latest = entry
-    this.#shown.delete(latest![0])
   }
 }

@@ -2,8 +2,10 @@ import type { Config } from '../../config/config.js'
 import type { Networks } from '../../config/kinds/networks.js'
 import { clientOf } from '../../lib/client-network.js'
 import type { sessionLimits } from '../../lib/counts.js'
-import { exceeds, type LiveCounts } from '../../lib/limits/live-counts.js'
+import { exceeds, KeyCounts } from '../../lib/limits/key-counts.js'
 import type { KeyedRate, MakeRate } from '../../lib/limits/rates.js'
+import type { Store } from '../../store/store.js'
+import { mostSuspicious, type Stranger } from './strangers.js'
 
 export type Refusal = keyof typeof sessionLimits
 
@@ -17,8 +19,17 @@ export interface LimitParts {
   readonly bosh: Pick<Config['bosh'], 'maxRequests'>
   readonly resources: Resources
   readonly resourcesOfClients: Resources
-  readonly counts: LiveCounts<OfClient>
   readonly makeRate: MakeRate
+  /** Undefined with one process. */
+  readonly shared?: SharedCounts | undefined
+}
+
+/** With several processes, the store has the sessions of all. */
+export interface SharedCounts {
+  readonly self: string
+  readonly store: Pick<Store, 'sessions'>
+  /** The store did not answer, so this process has counted alone. */
+  readonly onAlone: () => void
 }
 
 interface Resources {
@@ -26,9 +37,9 @@ interface Resources {
   readonly descriptorsAreLeft: () => boolean
 }
 
-export type OfClient = 'address' | 'unauthenticated'
-
-const ofClient: readonly OfClient[] = ['address', 'unauthenticated']
+interface Opened extends Stranger {
+  readonly client: string
+}
 
 const proxy = 'proxy'
 
@@ -47,8 +58,15 @@ export class SessionLimits {
   readonly #parts: LimitParts
   readonly #rate: KeyedRate
   readonly #refusedSignOuts: KeyedRate
-  readonly #clients = new Map<object, { readonly client: string; isStranger: boolean }>()
+  /** Sessions of each client, with those that are admitted and not yet opened. */
+  readonly #ofClient = new KeyCounts()
+  readonly #unauthenticated = new KeyCounts()
+  /** Undefined for warmed sessions, and behind a proxy. */
+  readonly #opened = new Map<object, Opened>()
+  /** Sessions without a login, also behind a proxy. */
   readonly #strangers = new Set<object>()
+  /** Those of each client that have not ended, the oldest first. */
+  readonly #strangersOf = new Map<string, Set<Opened>>()
 
   constructor(parts: LimitParts) {
     this.#parts = parts
@@ -99,52 +117,79 @@ export class SessionLimits {
     if (client !== proxy) await this.#refusedSignOuts.take(client)
   }
 
-  /** Undefined for warmed sessions, and behind a proxy. */
   countedClient(session: object): string | undefined {
-    return this.#clients.get(session)?.client
+    return this.#opened.get(session)?.client
   }
 
-  /** If the result is undefined, call `opened` or `notOpened` next. */
+  /** If the result is undefined, call `opened` or `notOpened` next. Returns a promise only if the store counts. */
   admit(address: string): Refusal | undefined | Promise<Refusal | undefined> {
+    const { limits, shared } = this.#parts
     const client = this.#clientOf(address)
-    return client === proxy ? undefined : this.#parts.counts.take(client, ofClient)
+    if (client === proxy) return undefined
+    const { sessionsPerAddress: most, unauthenticatedPerAddress } = limits
+    if (exceeds(this.#ofClient.of(client) + 1, most)) return 'address'
+    if (exceeds(this.#unauthenticated.of(client) + 1, unauthenticatedPerAddress)) return 'unauthenticated'
+    this.#count(client, 1)
+    return shared === undefined || most === 0 ? undefined : this.#admitInAll(client, most, shared)
+  }
+
+  /**
+   * Sessions that open in several processes in the same moment can exceed the limit. Sessions without a login are counted
+   * in each process.
+   */
+  async #admitInAll(client: string, most: number, { store, onAlone }: SharedCounts): Promise<Refusal | undefined> {
+    const count = await store.sessions.count('address', client).catch(onAlone)
+    if (count === undefined || count < most) return undefined
+    this.#count(client, -1)
+    return 'address'
   }
 
   notOpened(address: string): void {
     const client = this.#clientOf(address)
-    if (client !== proxy) for (const kind of ofClient) this.#parts.counts.giveBack(kind, client)
+    if (client !== proxy) this.#count(client, -1)
   }
 
-  opened(session: object, address: string): void {
+  #count(client: string, count: 1 | -1): void {
+    this.#ofClient.add(client, count)
+    this.#unauthenticated.add(client, count)
+  }
+
+  /** Ends a suspicious session of the address. Returns false if there is none. */
+  makeRoom(address: string, now: number): boolean {
+    const found = mostSuspicious(this.#strangersOf.get(this.#clientOf(address)) ?? [], now)
+    found?.session.end('limit', 'evicted')
+    return found !== undefined
+  }
+
+  opened(session: Stranger['session'], address: string, logins: Stranger['logins'], since: number): void {
     this.#strangers.add(session)
     const client = this.#clientOf(address)
-    if (client !== proxy) this.#clients.set(session, { client, isStranger: true })
+    if (client === proxy) return
+    const opened = { session, client, logins, since }
+    this.#opened.set(session, opened)
+    const others = this.#strangersOf.get(client)
+    if (others === undefined) this.#strangersOf.set(client, new Set([opened]))
+    else others.add(opened)
   }
 
   loggedIn(session: object): void {
     this.#strangers.delete(session)
-    this.#stopCountingStranger(session)
+    this.ended(session)
   }
 
-  /**
-   * Stops counting the session in `unauthenticated`. In `address`, the session counts until `removed`, because it uses
-   * memory.
-   */
+  /** In `address`, the session counts until `removed`, because it uses memory. */
   ended(session: object): void {
-    this.#stopCountingStranger(session)
-  }
-
-  #stopCountingStranger(session: object): void {
-    const opened = this.#clients.get(session)
-    if (opened?.isStranger !== true) return
-    opened.isStranger = false
-    this.#parts.counts.giveBack('unauthenticated', opened.client)
+    const opened = this.#opened.get(session)
+    const strangers = opened && this.#strangersOf.get(opened.client)
+    if (opened === undefined || strangers?.delete(opened) !== true) return
+    if (strangers.size === 0) this.#strangersOf.delete(opened.client)
+    this.#unauthenticated.add(opened.client, -1)
   }
 
   removed(session: object): void {
     this.loggedIn(session)
-    const opened = this.#clients.get(session)
-    if (opened !== undefined && this.#clients.delete(session)) this.#parts.counts.giveBack('address', opened.client)
+    const opened = this.#opened.get(session)
+    if (opened !== undefined && this.#opened.delete(session)) this.#ofClient.add(opened.client, -1)
   }
 
   #clientOf(address: string): string {

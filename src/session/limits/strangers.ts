@@ -1,16 +1,10 @@
-import { clientOf } from '../../lib/client-network.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { ClientAttempts } from '../logins/client-attempts.js'
-import type { Session as WholeSession } from '../session.js'
 
-type Logins = Pick<ClientAttempts, 'refused' | 'isSilent' | 'delayedJid'>
-
-type Session = Pick<WholeSession, 'end'>
-
-interface Stranger {
-  readonly session: Session
-  readonly client: string
-  readonly logins: Logins
+/** A session without a login. */
+export interface Stranger {
+  readonly session: { end(reason: 'limit', how: 'evicted'): void }
+  readonly logins: Pick<ClientAttempts, 'refused' | 'isSilent' | 'delayedJid'>
   readonly since: number
 }
 
@@ -18,37 +12,14 @@ interface Stranger {
 const patience = 5_000
 const mostOfUser = 2
 
-export class Strangers {
-  readonly #all = new Map<Session, Stranger>()
-  readonly #byClient = new Map<string, Set<Stranger>>()
-
-  add(session: Session, address: string, logins: Logins, since: number): void {
-    const client = clientOf(address)
-    const stranger = { session, client, logins, since }
-    this.#all.set(session, stranger)
-    const others = this.#byClient.get(client)
-    if (others === undefined) this.#byClient.set(client, new Set([stranger]))
-    else others.add(stranger)
-  }
-
-  remove(session: Session): void {
-    const stranger = this.#all.get(session)
-    if (stranger === undefined) return
-    this.#all.delete(session)
-    const others = this.#byClient.get(stranger.client)!
-    others.delete(stranger)
-    if (others.size === 0) this.#byClient.delete(stranger.client)
-  }
-
-  /** Ends a suspicious session of the address. Returns false if there is none. */
-  makeRoom(address: string, now: number): boolean {
-    const strangers = [...(this.#byClient.get(clientOf(address)) ?? [])]
-    const guesser = mostRefused(strangers)
-    const silent = strangers.find(({ logins, since }) => logins.isSilent && now - since >= patience)
-    const least = guesser ?? silent ?? lastOfSameUser(strangers)
-    least?.session.end('limit', 'evicted')
-    return least !== undefined
-  }
+/** The most suspicious of an address's sessions, the oldest first. Undefined if none is suspicious. */
+export function mostSuspicious(strangers: Iterable<Stranger>, now: number): Stranger | undefined {
+  const all = [...strangers]
+  return (
+    mostRefused(all) ??
+    all.find(({ logins, since }) => logins.isSilent && now - since >= patience) ??
+    lastOfSameUser(all)
+  )
 }
 
 function mostRefused(strangers: readonly Stranger[]): Stranger | undefined {

@@ -1,46 +1,88 @@
 import { KeyCounts } from '../../lib/limits/key-counts.js'
 import { type Most, numberOf } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
+import { type SessionEntry, StoreUnavailable } from '../../store/store.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { Registry } from '../registry/registry.js'
 import type { Session } from '../session.js'
 import type { SessionIds } from '../sid.js'
+import type { SharedCounts } from './session-limits.js'
 
-/** Limits the sessions of each user. A warm login calls `take` before it begins, and `giveBack` when it is over. */
-export interface UserLimit {
-  /** `ids`: of the session that the login will open. */
-  take(jid: string, ids?: SessionIds): boolean | Promise<boolean>
-  giveBack(jid: string, ids?: SessionIds): void
-  bound(session: Session, jid: string): void
-  ended(session: Session): void
+interface UserLimitParts {
+  readonly most: Most
+  readonly registry: Registry
+  readonly refused: OnRefused
+  /** Undefined with one process. */
+  readonly shared?: SharedCounts | undefined
 }
 
-export function userLimit(most: Most, registry: Registry, refused: OnRefused): UserLimit {
-  const logins = new KeyCounts()
-  const isOver = (jid: string, more: number) => {
-    const limit = numberOf(most)
-    return limit > 0 && registry.liveOf(jid) + more > limit
+/** Limits the sessions of each user, in all processes. */
+export class UserLimit {
+  readonly #parts: UserLimitParts
+  /** Warm logins under way. */
+  readonly #logins = new KeyCounts()
+
+  constructor(parts: UserLimitParts) {
+    this.#parts = parts
   }
-  return {
-    take(jid) {
-      const user = userOf(jid)
-      if (isOver(jid, logins.of(user) + 1)) {
-        refused('user')
-        return false
-      }
-      logins.add(user, 1)
-      return true
-    },
-    giveBack(jid) {
-      logins.add(userOf(jid), -1)
-    },
-    bound(session, jid) {
-      // For warm logins, `take` has checked the limit.
-      const isOwn = session.origin === 'client'
-      if (!isOwn || !isOver(jid, 0)) return
+
+  /**
+   * Call this before a warm login, and `giveBack` after it. `ids`: of the session that the login will open, which is
+   * entered in the store before.
+   */
+  async take(jid: string, ids?: SessionIds): Promise<boolean> {
+    const user = userOf(jid)
+    const most = numberOf(this.#parts.most)
+    const isFull = most > 0 && ((await this.#isFullInAll(user, most, ids)) ?? this.#isOver(user, most, 1))
+    if (isFull) this.#parts.refused('user')
+    else this.#logins.add(user, 1)
+    return !isFull
+  }
+
+  giveBack(jid: string, ids?: SessionIds): void {
+    const { shared, registry } = this.#parts
+    this.#logins.add(userOf(jid), -1)
+    if (shared === undefined || ids === undefined || registry.byId(ids.id) !== undefined) return
+    shared.store.sessions.remove([ids.id], shared.self).catch(() => {})
+  }
+
+  bound(session: Session, jid: string): void {
+    const { shared, refused } = this.#parts
+    const most = numberOf(this.#parts.most)
+    // For warm logins, `take` has checked the limit.
+    if (most === 0 || session.origin !== 'client') return
+    const user = userOf(jid)
+    const endIf = (isOver: boolean) => {
+      if (!isOver || session.hasEnded) return
       refused('user')
       session.end('limit', 'reported')
-    },
-    ended() {},
+    }
+    if (shared === undefined) endIf(this.#isOver(user, most))
+    else
+      shared.store.sessions.count('user', user).then(
+        count => endIf(count > most),
+        () => endIf(this.#isOver(user, most)),
+      )
+  }
+
+  #isOver(user: string, most: number, more = 0): boolean {
+    const logins = more === 0 ? 0 : this.#logins.of(user) + more
+    return this.#parts.registry.liveOf(user) + logins > most
+  }
+
+  /** Undefined if the store is away, or there is none. */
+  async #isFullInAll(user: string, most: number, ids: SessionIds | undefined): Promise<boolean | undefined> {
+    const { shared } = this.#parts
+    if (shared === undefined || ids === undefined) return undefined
+    const domain = user.slice(user.indexOf('@') + 1)
+    const login = { process: shared.self, domain, user, origin: 'warmed', isPage: false, state: 'opening' } as const
+    const entry: SessionEntry = { id: ids.id, ...login, openedAt: Date.now(), secrets: [ids.sid] }
+    try {
+      return (await shared.store.sessions.open(entry, [{ by: 'user', most }])) !== undefined
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error
+      shared.onAlone()
+      return undefined
+    }
   }
 }

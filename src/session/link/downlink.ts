@@ -1,4 +1,5 @@
 import type { EndReason } from '../../lib/counts.js'
+import type { StoredSession } from '../../store/store.js'
 import type { LinkEnd, LinkEvents, LinkStep, StreamHeader } from '../../xmpp/link.js'
 import { smNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import type { Element, Fate } from '../../xmpp/xml/element.js'
@@ -9,12 +10,11 @@ import { type ClientLoggedIn, refusedLogin } from '../logins/client-login.js'
 import { visibleFeatures } from '../logins/visible-features.js'
 import type { Outbox } from '../outbox.js'
 import type { SessionKeeper } from '../session-keeper.js'
-import type { SessionView } from '../session-types.js'
 import type { Stage } from '../state.js'
 import { errorForAnswer, errorToClient, refusalToSender } from './error-replies.js'
 import type { Uplink } from './uplink.js'
 
-interface Served extends Pick<SessionView, 'id' | 'domain' | 'origin' | 'jid'> {
+interface Served extends Pick<StoredSession, 'id' | 'domain' | 'origin' | 'jid'> {
   readonly client: Client | undefined
   readonly stage: Pick<Stage<unknown>, 'name' | 'login'>
   readonly outbox: Outbox

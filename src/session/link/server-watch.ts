@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.js'
 import { randomText } from '../../lib/text/random-text.js'
+import type { StoredSession } from '../../store/store.js'
 import { prepareDomain, withULabels } from '../../xmpp/jid/domains.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { Link } from '../../xmpp/link.js'
@@ -9,7 +10,6 @@ import type { Element } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import { isManagement, managementIn } from '../logins/resumable-streams.js'
 import type { Payload } from '../payload.js'
-import type { SessionView } from '../session-types.js'
 
 /** A silent server is pinged after this share of `patience`. */
 const silentPart = 1 / 4
@@ -18,7 +18,7 @@ const silentPart = 1 / 4
 const slowest = 2000
 const mostReading = 300_000
 
-type Watched = Pick<SessionView, 'domain' | 'jid'>
+type Watched = Pick<StoredSession, 'domain' | 'jid'>
 
 /** Pings a server that sends nothing after stanzas were sent to it. */
 export class ServerWatch {

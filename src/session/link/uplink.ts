@@ -1,12 +1,12 @@
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
+import type { StoredSession } from '../../store/store.js'
 import type { Link, LinkEvents, StreamOptions } from '../../xmpp/link.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import type { RateShaper } from '../limits/rate-shaper.js'
 import { memoryOf } from '../outbox.js'
 import type { Payload } from '../payload.js'
-import type { SessionKeeper } from '../session-keeper.js'
+import type { CommonParts } from '../session-keeper.js'
 import type { LinkRecord } from '../session-record.js'
-import type { SessionView } from '../session-types.js'
 import { errorToSender } from './error-replies.js'
 import { ManagedLink, type ManagedLinkParts } from './managed-link.js'
 import { ServerWatch } from './server-watch.js'
@@ -35,7 +35,7 @@ export class Uplink {
 
   constructor(
     link: Link,
-    { shaper, waiting, serverMilliseconds }: Pick<SessionKeeper<unknown>, 'shaper' | 'waiting' | 'serverMilliseconds'>,
+    { shaper, waiting, serverMilliseconds }: Pick<CommonParts, 'shaper' | 'waiting' | 'serverMilliseconds'>,
   ) {
     this.link = link
     this.#waiting = waiting
@@ -135,7 +135,7 @@ export class Uplink {
     return managed === undefined ? watch.deadline : Math.min(watch.deadline, managed.deadline)
   }
 
-  ping(now: number, session: Pick<SessionView, 'domain' | 'jid'>) {
+  ping(now: number, session: Pick<StoredSession, 'domain' | 'jid'>) {
     const { managed, watch } = this
     if (managed?.isMending === true) {
       watch.received()

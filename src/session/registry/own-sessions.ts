@@ -1,23 +1,17 @@
-import { isOfVisit } from '../../store/session-page.js'
+import { isOfVisit, pageOf, statesOf } from '../../store/session-page.js'
+import type { PageWish, StoredSession, TabName, VisitKey } from '../../store/store.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { Session } from '../session.js'
-import type {
-  EndedHere,
-  Handover,
-  ResumedSession,
-  SessionDetails,
-  SessionView,
-  Tab,
-  VisitName,
-} from '../session-types.js'
+import type { EndedHere, Handover, ResumedSession, SessionDetails } from '../session-types.js'
 import { detailsOf } from '../view.js'
 import type { Registry } from './registry.js'
 
 type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
-  get(id: string): SessionView | undefined
+  get(id: string): StoredSession | undefined
 }
 
+/** The sessions of this process, and those at remote endpoints. */
 export class OwnSessions {
   readonly #here: Registry
   readonly #elsewhere: SessionsElsewhere
@@ -32,11 +26,19 @@ export class OwnSessions {
     return session === undefined ? this.#elsewhere.get(id) : detailsOf(session)
   }
 
+  page(wish: PageWish) {
+    return pageOf(this.#candidates(wish), wish)
+  }
+
+  states(scope: readonly string[]) {
+    return statesOf(this.#list(), scope)
+  }
+
   resume(id: string, handover: Handover): ResumedSession | undefined {
     return this.#here.byId(id)?.resume(handover)
   }
 
-  ofTab(tab: Tab): string | undefined {
+  ofTab(tab: TabName): string | undefined {
     const session = this.#here.ofTab(tab)
     return session?.stage.canResume === true ? session.id : undefined
   }
@@ -48,7 +50,7 @@ export class OwnSessions {
   }
 
   endAll(jid: string): EndedHere {
-    const found = this.#ofJid(jid)
+    const found = withJid([...this.#here.ofJid(jid), ...this.#elsewhere.ofJid(jid)], jid)
     let ended = found.filter(({ id }) => this.end(id)).length
     for (const session of this.#here.all()) {
       if (!mayBecome(session, jid)) continue
@@ -58,16 +60,23 @@ export class OwnSessions {
     return { ended, elsewhere: found.filter(({ state }) => state === 'elsewhere').length }
   }
 
-  endVisit(visit: VisitName, scope: readonly string[]): EndedHere {
-    const isMeant = ({ tab, domain }: Pick<SessionView, 'tab' | 'domain'>) =>
+  endVisit(visit: VisitKey, scope: readonly string[]): EndedHere {
+    const isMeant = ({ tab, domain }: Pick<StoredSession, 'tab' | 'domain'>) =>
       isOfVisit({ tab }, visit) && allowsDomain(scope, domain)
     const found = [...this.#here.all()].filter(isMeant)
     for (const session of found) session.end('logout', 'loggedOut')
     return { ended: found.length, elsewhere: [...this.#elsewhere.list()].filter(isMeant).length }
   }
 
-  #ofJid(jid: string): readonly SessionView[] {
-    return withJid([...this.#here.ofJid(jid), ...this.#elsewhere.ofJid(jid)], jid)
+  *#list(): Iterable<StoredSession> {
+    yield* this.#here.list()
+    yield* this.#elsewhere.list()
+  }
+
+  *#candidates({ user, visit }: PageWish): Iterable<StoredSession> {
+    for (const session of this.#list())
+      if ((user === undefined || session.user === user) && (visit === undefined || isOfVisit(session, visit)))
+        yield session
   }
 }
 
@@ -78,7 +87,7 @@ function mayBecome({ stage, client }: Session, jid: string): boolean {
   return jid.includes('/') ? wished === jid : userOf(wished) === userOf(jid)
 }
 
-export function withJid(views: readonly SessionView[], jid: string): readonly SessionView[] {
+export function withJid(views: readonly StoredSession[], jid: string): readonly StoredSession[] {
   const resourceOf = (full: string) => full.slice(full.indexOf('/') + 1)
   if (!jid.includes('/')) return views
   return views.filter(view => view.jid?.includes('/') && resourceOf(view.jid) === resourceOf(jid))

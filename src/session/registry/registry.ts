@@ -1,9 +1,9 @@
 import type { Clock, Timer } from '../../lib/clock.js'
+import type { SessionState, StoredSession, TabName } from '../../store/store.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { Client } from '../client.js'
 import { ResumableStreams } from '../logins/resumable-streams.js'
 import type { Session } from '../session.js'
-import type { SessionState, SessionView, Tab } from '../session-types.js'
 import { Tickets } from '../ticket.js'
 
 const sweepInterval = 250
@@ -57,7 +57,7 @@ export class Registry {
 
   stopDeliveries(): boolean {
     let mayConfirm = false
-    for (const { client } of this.#sessions.values()) if (client?.stopDeliveries() === true) mayConfirm = true
+    for (const { client } of this.#sessions.values()) if (client?.stopDeliveries?.() === true) mayConfirm = true
     return mayConfirm
   }
 
@@ -110,7 +110,7 @@ export class Registry {
     return this.#sessions.get(id)
   }
 
-  ofTab(tab: Tab): Session | undefined {
+  ofTab(tab: TabName): Session | undefined {
     return this.#byTab.get(keyOf(tab))
   }
 
@@ -118,11 +118,11 @@ export class Registry {
     return this.#sessions.values()
   }
 
-  *list(): Iterable<SessionView> {
+  *list(): Iterable<StoredSession> {
     for (const session of this.#sessions.values()) yield session.view
   }
 
-  ofJid(jid: string): readonly SessionView[] {
+  ofJid(jid: string): readonly StoredSession[] {
     return Array.from(this.#of(jid), ({ view }) => view)
   }
 
@@ -176,6 +176,6 @@ export class Registry {
   }
 }
 
-export function keyOf({ admin, user, visit, tab }: Tab): string {
+export function keyOf({ admin, user, visit, tab }: TabName): string {
   return JSON.stringify([admin, user, visit, tab])
 }

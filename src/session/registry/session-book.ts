@@ -1,17 +1,7 @@
 import type { Clock, Timer } from '../../lib/clock.js'
-import { isOfVisit, pageOf, statesOf } from '../../store/session-page.js'
-import {
-  type PageWish,
-  type SessionEntry,
-  type SessionPage,
-  type SessionState,
-  type Store,
-  type StoredSession,
-  StoreUnavailable,
-} from '../../store/store.js'
+import { type SessionEntry, type Store, type StoredSession, StoreUnavailable } from '../../store/store.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { Session } from '../session.js'
-import type { SessionView } from '../session-types.js'
 import type { Registry } from './registry.js'
 
 const writeMilliseconds = 1_000
@@ -21,12 +11,10 @@ interface SessionBookParts {
   readonly store: Pick<Store, 'sessions' | 'ended' | 'isUp'>
   readonly registry: Registry
   /** Sessions at remote endpoints. */
-  readonly elsewhere: { list(): Iterable<SessionView> }
+  readonly elsewhere: { list(): Iterable<StoredSession> }
   /** The client whose sessions are counted, if this session is. */
   readonly countedClient: (session: Session) => string | undefined
   readonly clock: Clock
-  /** Unix time minus `clock.now()`. */
-  readonly epoch: number
   readonly report: (error: unknown) => void
 }
 
@@ -64,51 +52,28 @@ export class SessionBook {
 
   /** Writes all states that have changed. Rejects with `StoreUnavailable`. */
   async write(): Promise<void> {
+    const { registry, elsewhere, store, self } = this.#parts
     const changed: StoredSession[] = []
-    for (const { id, view } of this.#parts.registry.all())
-      if (this.#written.has(id) && this.#noteChange(view)) changed.push(this.#storedOf(view))
+    for (const view of registry.list()) if (this.#written.has(view.id) && this.#noteChange(view)) changed.push(view)
     const ids = new Set<string>()
-    for (const view of this.#parts.elsewhere.list()) {
+    for (const view of elsewhere.list()) {
       ids.add(view.id)
-      if (!this.#written.has(view.id)) this.#put({ ...this.#storedOf(view), secrets: [] })
+      if (!this.#written.has(view.id)) this.#put({ ...view, secrets: [] })
     }
-    for (const id of this.#written.keys())
-      if (!ids.has(id) && this.#parts.registry.byId(id) === undefined) this.removed({ id })
-    if (changed.length > 0) await this.#parts.store.sessions.change(changed, this.#parts.self)
+    for (const id of this.#written.keys()) if (!ids.has(id) && registry.byId(id) === undefined) this.removed({ id })
+    if (changed.length > 0) await store.sessions.change(changed, self)
   }
 
   /** See `Member`. */
   *sessions(): Iterable<SessionEntry> {
     for (const session of this.#parts.registry.all()) yield this.#entryOf(session)
-    for (const view of this.#parts.elsewhere.list()) yield { ...this.#storedOf(view), secrets: [] }
-  }
-
-  /** The list of this process alone. */
-  page(wish: PageWish): Promise<SessionPage> {
-    return pageOf(this.#candidates(wish), wish, same, same)
-  }
-
-  states(scope: readonly string[]): Promise<ReadonlyMap<SessionState, number>> {
-    return statesOf(this.#stored(), scope, same)
-  }
-
-  *#candidates({ user, visit }: PageWish): Iterable<StoredSession> {
-    for (const session of this.#stored())
-      if ((user === undefined || session.user === user) && (visit === undefined || isOfVisit(session, visit)))
-        yield session
-  }
-
-  *#stored(): Iterable<StoredSession> {
-    for (const { view } of this.#parts.registry.all()) yield this.#storedOf(view)
-    for (const view of this.#parts.elsewhere.list()) yield this.#storedOf(view)
+    for (const view of this.#parts.elsewhere.list()) yield { ...view, secrets: [] }
   }
 
   /** Ends sessions that were ended while this process was silent. */
   async endMarked(): Promise<void> {
-    for (const session of [...this.#parts.registry.all()]) {
-      const stored = this.#storedOf(session.view)
-      if (!session.hasEnded && (await this.#parts.store.ended.isEnded(stored))) session.end('logout', 'loggedOut')
-    }
+    for (const session of [...this.#parts.registry.all()])
+      if (!session.hasEnded && (await this.#parts.store.ended.isEnded(session.view))) session.end('logout', 'loggedOut')
   }
 
   #put(entry: SessionEntry): void {
@@ -116,8 +81,8 @@ export class SessionBook {
     this.#parts.store.sessions.put([entry]).catch(this.#failed)
   }
 
-  #noteChange(view: SessionView): boolean {
-    const state = stateIn(this.#storedOf(view))
+  #noteChange(view: StoredSession): boolean {
+    const state = stateIn(view)
     if (this.#written.get(view.id) === state) return false
     this.#written.set(view.id, state)
     return true
@@ -125,34 +90,13 @@ export class SessionBook {
 
   #entryOf(session: Session): SessionEntry {
     const { sid, view, stage, hasEnded, client } = session
-    const stored = this.#storedOf(view)
     const loginFor = stage.name === 'opening' ? client?.loginFor : undefined
     return {
-      ...stored,
+      ...view,
       // An ended session no longer counts for its user.
-      user: hasEnded ? undefined : (stored.user ?? (loginFor && userOf(loginFor))),
+      user: hasEnded ? undefined : (view.user ?? (loginFor && userOf(loginFor))),
       address: this.#parts.countedClient(session),
       secrets: stage.ticket === undefined ? [sid] : [sid, stage.ticket.key],
-    }
-  }
-
-  #storedOf(view: SessionView): StoredSession {
-    const { self, epoch } = this.#parts
-    const { id, domain, jid, origin, openedBy, tab, createdAt, state, transport, quietSince } = view
-    return {
-      id,
-      process: self,
-      domain,
-      jid,
-      user: jid && userOf(jid),
-      origin,
-      admin: openedBy?.admin,
-      isPage: openedBy?.isPage === true,
-      tab,
-      openedAt: Math.round(createdAt + epoch),
-      state,
-      transport,
-      quietSince: quietSince && Math.round(quietSince + epoch),
     }
   }
 
@@ -161,7 +105,5 @@ export class SessionBook {
     if (!(error instanceof StoreUnavailable)) this.#parts.report(error)
   }
 }
-
-const same = (session: StoredSession) => session
 
 const stateIn = ({ state, transport, quietSince }: StoredSession) => `${state} ${transport} ${quietSince}`

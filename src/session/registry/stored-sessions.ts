@@ -2,70 +2,56 @@ import type { Clock } from '../../lib/clock.js'
 import { lookAgain, looksForMoving } from '../../store/look-again.js'
 import { askAll, type OtherProcesses } from '../../store/other-processes.js'
 import { processIn } from '../../store/process-name.js'
-import type { Ending, PageWish, Store, StoredSession } from '../../store/store.js'
+import type { Ending, Store, StoredSession } from '../../store/store.js'
 import { orStoreProblem, storeProblem, unreachable } from '../../store/store-problem.js'
 import { userOf } from '../../xmpp/jid/jid.js'
-import type { EndedHere, EndedSessions, ListWish, SessionDetails, Sessions, SessionView } from '../session-types.js'
+import type { EndedHere, EndedSessions, SessionDetails, Sessions } from '../session-types.js'
 import type { OwnSessions } from './own-sessions.js'
 import type { SessionBook } from './session-book.js'
 
 const unanswered = undefined
 
-export interface StoredSessionsParts {
-  readonly own: OwnSessions
-  readonly book: Pick<SessionBook, 'write' | 'page' | 'states'>
-  readonly store: Pick<Store, 'sessions' | 'records' | 'ended'>
-  /** Takes up the session, if it was set down. */
-  readonly takeUp?: ((id: string) => Promise<boolean>) | undefined
-  /** Undefined with one process. */
-  readonly others?: OtherProcesses | undefined
-  readonly clock: Clock
-  /** Unix time minus `clock.now()`. */
-  readonly epoch: number
+/** What several processes have in common. */
+export interface Shared {
+  readonly others: OtherProcesses
+  readonly store: Pick<Store, 'sessions' | 'ended'>
   /** How long an end must be remembered: as long as records, in seconds. */
   readonly recordSeconds: number
 }
 
+export interface StoredSessionsParts {
+  readonly own: OwnSessions
+  readonly clock: Clock
+  /** Undefined with one process. */
+  readonly shared:
+    | (Shared & {
+        readonly store: Pick<Store, 'records'>
+        readonly book: Pick<SessionBook, 'write'>
+        /** Takes up the session, if it was set down. */
+        readonly takeUp?: ((id: string) => Promise<boolean>) | undefined
+      })
+    | undefined
+}
+
 /** The sessions of all processes, as the store has them. Rejects with `store-unavailable`. */
-export function storedSessions(parts: StoredSessionsParts): Sessions {
-  const { own, book, store, takeUp, others, clock, epoch, recordSeconds } = parts
-  const viewOf = (stored: StoredSession | undefined): SessionView | undefined => {
-    if (stored === undefined) return undefined
-    const { id, process, domain, jid, origin, admin, isPage, tab, openedAt, state, transport, quietSince } = stored
-    const openedBy = admin === undefined ? undefined : { admin, isPage }
-    const createdAt = openedAt - epoch
-    const quiet = quietSince === undefined ? undefined : quietSince - epoch
-    return {
-      id,
-      jid,
-      domain,
-      origin,
-      state,
-      transport,
-      createdAt,
-      quietSince: quiet,
-      tab,
-      process: others && process,
-      openedBy,
-    }
-  }
+export function storedSessions({ own, clock, shared }: StoredSessionsParts): Sessions {
+  const others = shared?.others
   const find = async (id: string): Promise<StoredSession | undefined> => {
-    const [found] = others === undefined ? [] : await store.sessions.find({ id })
-    return found === undefined || others?.isGone(found.process) === true ? undefined : found
+    if (shared === undefined) return undefined
+    const [found] = await shared.store.sessions.find({ id })
+    return found === undefined || shared.others.isGone(found.process) ? undefined : found
   }
-  const read = async (id: string): Promise<SessionDetails | undefined> => {
-    const here = () => {
-      const details = own.get(id)
-      return details && { ...details, process: others?.self }
-    }
-    const look = async () => here() ?? viewOf(await find(id)) ?? ((await takeUp?.(id)) === true ? here() : undefined)
+  const read = (id: string): Promise<SessionDetails | undefined> => {
+    const takeUp = shared?.takeUp
+    const look = async () =>
+      own.get(id) ?? (await find(id)) ?? ((await takeUp?.(id)) === true ? own.get(id) : undefined)
     return takeUp === undefined ? look() : lookAgain(look, () => looksForMoving, clock)
   }
 
   const listed = async () => {
-    if (others === undefined) return book
-    await orStoreProblem(book.write())
-    return store.sessions
+    if (shared === undefined) return own
+    await orStoreProblem(shared.book.write())
+    return shared.store.sessions
   }
 
   others?.answer('end', (id: string) => own.end(id))
@@ -85,22 +71,8 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
       return found.filter(view => view !== undefined)
     },
 
-    async page({ jid, after, order, ...wish }: ListWish) {
-      const asked: PageWish = {
-        ...wish,
-        user: jid && userOf(jid),
-        jid: jid?.includes('/') ? jid : undefined,
-        after: after && { openedAt: after.createdAt, id: after.id },
-        by: order?.by,
-        isReversed: order?.isReversed,
-      }
-      const { sessions, total, next } = await orStoreProblem((await listed()).page(asked))
-      return {
-        sessions: sessions.map(stored => viewOf(stored)!),
-        total,
-        next: next && { createdAt: next.openedAt, id: next.id },
-        unanswered,
-      }
+    async page(wish) {
+      return { ...(await orStoreProblem((await listed()).page(wish))), unanswered }
     },
 
     async states(scope) {
@@ -112,7 +84,8 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
 
     async end(id) {
       if (own.end(id)) return true
-      if (others === undefined) return false
+      if (shared === undefined) return false
+      const { store, others, recordSeconds } = shared
       const isMarked = await isDone(store.ended.mark({ id }, recordSeconds))
       const process = (await orStoreProblem(find(id)))?.process
       if (process === undefined) return isMarked && (await orStoreProblem(store.records.take({ id }))) !== undefined
@@ -123,16 +96,13 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
     },
 
     endAll: jid =>
-      endEverywhere({
-        others,
+      endEverywhere(shared, {
         kind: 'end-all',
         question: jid,
         here: () => own.endAll(jid),
-        ended: store.ended,
         ending: { jid, at: Date.now() },
-        seconds: recordSeconds,
-        async find() {
-          const found = await store.sessions.find({ user: userOf(jid) })
+        async find(sessions) {
+          const found = await sessions.find({ user: userOf(jid) })
           return jid.includes('/') ? found.filter(session => session.jid === jid) : found
         },
       }),
@@ -140,27 +110,25 @@ export function storedSessions(parts: StoredSessionsParts): Sessions {
 }
 
 interface Everywhere {
-  readonly others: OtherProcesses | undefined
   readonly kind: string
   readonly question: unknown
   readonly here: () => EndedHere
-  readonly ended: Store['ended']
   readonly ending: Ending
-  /** How long the end must be remembered. */
-  readonly seconds: number
   /** The sessions that are meant, as the store has them. */
-  readonly find: () => Promise<readonly StoredSession[]>
+  readonly find: (sessions: Store['sessions']) => Promise<readonly StoredSession[]>
 }
 
 /**
  * Ends sessions in all processes. The mark ends those of processes that do not answer, and those that were set down.
  * Without the mark, rejects with `store-unavailable` after it has ended what it could.
  */
-export async function endEverywhere(parts: Everywhere): Promise<EndedSessions> {
-  const { others, kind, question, ended: marks, ending, seconds } = parts
-  // The sessions of a single process do not come back. The mark comes first: a process that takes a session up reads it.
-  const isMarked = others === undefined || (await isDone(marks.mark(ending, seconds)))
-  const asked = askAll<EndedHere>(others, kind, question)
+export async function endEverywhere(shared: Shared | undefined, parts: Everywhere): Promise<EndedSessions> {
+  // The sessions of a single process do not come back.
+  if (shared === undefined) return { ...parts.here(), unanswered }
+  const { others, store, recordSeconds } = shared
+  // The mark comes first: a process that takes a session up reads it.
+  const isMarked = await isDone(store.ended.mark(parts.ending, recordSeconds))
+  const asked = askAll<EndedHere>(others, parts.kind, parts.question)
   let { ended, elsewhere } = parts.here()
   const { answers, unanswered: silent = [] } = await asked
   for (const [, part] of answers) {
@@ -169,8 +137,8 @@ export async function endEverywhere(parts: Everywhere): Promise<EndedSessions> {
   }
   if (!isMarked) throw storeProblem()
   if (silent.length > 0) {
-    await orStoreProblem(marks.missed(silent))
-    const found = await orStoreProblem(parts.find())
+    await orStoreProblem(store.ended.missed(silent))
+    const found = await orStoreProblem(parts.find(store.sessions))
     ended += found.filter(({ process, state }) => silent.includes(process) && state !== 'elsewhere').length
   }
   return { ended, elsewhere, unanswered }

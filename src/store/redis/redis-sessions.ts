@@ -125,20 +125,22 @@ export class RedisSessions implements SessionEntries {
 
   async page(wish: PageWish) {
     const { visit, user } = wish
-    if (visit === undefined && user === undefined) return pageOf(await this.#rows(), wish, readRow, completed)
+    if (visit === undefined && user === undefined) {
+      const { sessions, ...page } = await pageOf(await this.#rows(), wish)
+      return { sessions: sessions.map(completed), ...page }
+    }
     const found = await this.find(visit === undefined ? { user: user! } : { visit })
     const fitting = user === undefined ? found : found.filter(session => session.user === user)
-    const same = (session: StoredSession) => session
-    return pageOf(fitting, wish, same, same)
+    return pageOf(fitting, wish)
   }
 
   async states(scope: readonly string[]) {
-    return statesOf(await this.#rows(), scope, readRow)
+    return statesOf(await this.#rows(), scope)
   }
 
   /** Filtering in a script would block Redis four times as long. */
-  async #rows(): Promise<readonly string[]> {
-    return (await this.#line.send('HVALS', 'warm:rows')) as string[]
+  async #rows() {
+    return readRows((await this.#line.send('HVALS', 'warm:rows')) as string[])
   }
 
   #put(entry: SessionEntry, limits: readonly (string | number)[] = []): Promise<unknown> {
@@ -158,6 +160,10 @@ export class RedisSessions implements SessionEntries {
   #shared(key: string): string {
     return `s${this.#hashKey(key)}`
   }
+}
+
+function* readRows(rows: readonly string[]) {
+  for (const row of rows) yield readRow(row)
 }
 
 function inParts<T>(items: readonly T[]): readonly (readonly T[])[] {

@@ -1,9 +1,13 @@
-import type { RecentLines } from '../../lib/recent-lines.js'
 import { askAll, type OtherProcesses } from '../../store/other-processes.js'
 import { isProcessName } from '../../store/process-name.js'
 import { allowsDomain, prepareDomain } from '../../xmpp/jid/domains.js'
 
 export const auditActions = ['warm', 'connect', 'resume', 'logout', 'admin login', 'client login'] as const
+
+export const isLogin = (action: string) => action === 'warm' || action === 'connect' || action === 'client login'
+
+const mostLines = 500
+const mostFailures = 200
 
 /** Texts are shortened and contain no secrets. */
 export interface AuditLine {
@@ -28,11 +32,27 @@ export interface AuditLine {
   readonly ended?: number
 }
 
+/** The last lines of the audit trail, and of failed logins, which many other lines could displace. */
+export class RecentAudit {
+  readonly lines: AuditLine[] = []
+  readonly failures: AuditLine[] = []
+  #count = 0
+
+  /** `line` is JSON of at most 4 KiB. */
+  add(line: string): void {
+    const added = toLine(this.#count++, JSON.parse(line))
+    if (this.lines.push(added) > mostLines) this.lines.shift()
+    const isFailed = isLogin(added.action) && added.code !== 'ok' && added.code !== 'client-gone'
+    if (isFailed && this.failures.push(added) > mostFailures) this.failures.shift()
+  }
+}
+
 type AuditPlace = Pick<AuditLine, 'time' | 'number' | 'node'>
 
 export interface AuditWish {
   readonly scope: readonly string[]
   readonly viewer: string
+  readonly ofFailures?: boolean
   readonly admin?: string | undefined
   readonly action?: string | undefined
   /** A bare JID, or a domain. */
@@ -42,65 +62,46 @@ export interface AuditWish {
   readonly limit: number
 }
 
+/** Newest first. */
 export interface AuditPart {
   readonly lines: readonly AuditLine[]
   readonly next: AuditPlace | undefined
   readonly unanswered: readonly string[] | undefined
 }
 
-export interface LineReaderParts {
+interface AuditReaderParts {
   readonly others?: OtherProcesses | undefined
-  readonly lines: RecentLines
+  readonly recent: RecentAudit
 }
 
-interface OwnPage {
-  readonly lines: readonly AuditLine[]
-  readonly more: boolean
-}
+export type ReadAudit = ReturnType<typeof createAuditReader>
 
-export function createAuditReader({ others, lines }: LineReaderParts) {
-  const own = (wish: AuditWish): OwnPage => {
-    const found: AuditLine[] = []
-    for (const line of linesFor(lines, wish)) {
-      if (!fits(line, wish)) continue
-      if (found.length === wish.limit) return { lines: found, more: true }
-      found.push(line)
-    }
-    return { lines: found, more: false }
+export function createAuditReader({ others, recent }: AuditReaderParts) {
+  /** One line more than the limit shows that there is a next part. */
+  const own = (wish: AuditWish): readonly AuditLine[] => {
+    const lines = wish.ofFailures === true ? recent.failures : recent.lines
+    const shown = lines.toReversed().flatMap(line => shownTo(wish, line) ?? [])
+    return shown.filter(line => fits(line, wish)).slice(0, wish.limit + 1)
   }
   others?.answer('audit', own)
 
   return async (wish: AuditWish): Promise<AuditPart> => {
-    const { answers, unanswered } = await askAll<OwnPage>(others, 'audit', wish)
-    const parts = [own(wish), ...answers.map(([, part]) => part)]
-    const merged = parts.flatMap(({ lines }) => lines).sort(newestFirst)
-    const page = merged.slice(0, wish.limit)
-    const isMore = merged.length > page.length || parts.some(({ more }) => more)
-    return { lines: page, next: isMore ? page.at(-1) : undefined, unanswered }
+    const { answers, unanswered } = await askAll<readonly AuditLine[]>(others, 'audit', wish)
+    const merged = [...own(wish), ...answers.flatMap(([, lines]) => lines)].sort(newestFirst)
+    const lines = merged.slice(0, wish.limit)
+    return { lines, next: merged.length > lines.length ? lines.at(-1) : undefined, unanswered }
   }
 }
 
 /** Lines about the admin's domains, and the admin's own lines without a JID. */
-export function* linesFor(
-  lines: RecentLines,
-  { scope, viewer }: Pick<AuditWish, 'scope' | 'viewer'>,
-): Iterable<AuditLine> {
-  const seesAll = scope.includes('*')
-  for (const [number, text] of lines.newestFirst()) {
-    const line = toLine(number, JSON.parse(text))
-    if (seesAll) yield line
-    else if (line.jids.length === 0) {
-      if (line.admin === viewer) yield line
-    } else {
-      const jids = line.jids.filter(jid => allowsDomain(scope, domainOf(jid)))
-      if (jids.length === line.jids.length) yield line
-      else if (jids.length > 0) {
-        // `line.count`, `line.servers` and `line.detail` may be about other domains.
-        const { detail: _, ...shown } = line
-        yield { ...shown, jids, servers: [], count: Math.min(line.count, jids.length) }
-      }
-    }
-  }
+function shownTo({ scope, viewer }: AuditWish, line: AuditLine): AuditLine | undefined {
+  if (scope.includes('*')) return line
+  if (line.jids.length === 0) return line.admin === viewer ? line : undefined
+  const jids = line.jids.filter(jid => allowsDomain(scope, domainOf(jid)))
+  if (jids.length === line.jids.length) return line
+  // `line.count`, `line.servers` and `line.detail` may be about other domains.
+  const { detail: _, ...shown } = line
+  return jids.length === 0 ? undefined : { ...shown, jids, servers: [], count: Math.min(line.count, jids.length) }
 }
 
 export const domainOf = (jid: string): string => {

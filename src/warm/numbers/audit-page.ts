@@ -1,13 +1,19 @@
-import { type Answer, detailOf, problemHeaders } from '../../http/answers/answer.js'
+import { detailOf } from '../../http/answers/answer.js'
 import type { Problem } from '../../lib/errors.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { formatBareJid, parseJid } from '../../xmpp/jid/jid.js'
-import { type AdminPageContext, adminPage } from '../admin-page.js'
 import { formatTime } from '../answers.js'
 import { integer, text, type Values, word } from '../parameter-kinds.js'
 import { queryOf } from '../read-parameters.js'
-import { type AuditLine, type AuditPart, auditActions, formatAuditPlace, readAuditPlace } from './audit-lines.js'
-import { failureKey, isLogin, stepOf } from './failure-groups.js'
+import {
+  type AuditLine,
+  type AuditPart,
+  auditActions,
+  formatAuditPlace,
+  isLogin,
+  readAuditPlace,
+} from './audit-lines.js'
+import { failureKey } from './failure-groups.js'
 
 export const usualLines = 50
 const longestName = 256
@@ -50,17 +56,13 @@ function describeLine(line: AuditLine) {
   return { time: at, action, admin, address, code, step, condition, jids, id, count, ended, process }
 }
 
-export function auditPage(
-  { lines, next, unanswered }: AuditPart,
-  query: AuditQuery,
-  context: AdminPageContext,
-): Answer {
+export function auditPage({ lines, next, unanswered }: AuditPart, query: AuditQuery) {
   const { admin, action, jid, before, limit } = query
   const link = (place?: string) => {
     const pairs = Object.entries({ admin, action, jid, limit: limit && String(limit), before: place })
     return `?${new URLSearchParams(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined))}`
   }
-  return showAudit(context, query, {
+  return auditValues(query, {
     isFiltered: [admin, action, jid].some(value => value !== undefined),
     rows: lines.map(describeRow),
     unanswered,
@@ -68,22 +70,22 @@ export function auditPage(
   })
 }
 
-export function auditWithMistake(problem: Problem, context: AdminPageContext): Answer | undefined {
-  const { parameter, status } = problem
+/** Undefined if the mistake is in no field. */
+export function auditWithMistake(problem: Problem, url: string) {
+  const { parameter } = problem
   const field = (['jid', 'admin', 'action'] as const).find(name => name === parameter?.name)
   if (field === undefined) return undefined
-  const sent = new URLSearchParams(queryOf(context.request.url))
+  const sent = new URLSearchParams(queryOf(url))
   const [jid, admin, action] = ['jid', 'admin', 'action'].map(name => sent.get(name) ?? undefined)
   const errors = { [field]: parameter!.rule ?? detailOf(problem) }
-  const { body } = showAudit(context, { jid, admin, action }, { errors, isRefused: true })
-  return { status, headers: problemHeaders(problem, context.representation), body }
+  return auditValues({ jid, admin, action }, { errors, isRefused: true })
 }
 
 type Fields = { readonly [Name in 'jid' | 'admin' | 'action']?: string | undefined }
 
-function showAudit(context: AdminPageContext, { jid, admin, action }: Fields, values: object): Answer {
+function auditValues({ jid, admin, action }: Fields, values: object) {
   const actions = auditActions.map(name => ({ value: name, text: actionTexts[name], isChosen: name === action }))
-  return adminPage('audit', 'audit', context, { title: 'Audit', fields: { jid, admin }, actions, ...values })
+  return { title: 'Audit', fields: { jid, admin }, actions, ...values }
 }
 
 const actionTexts: Readonly<Record<(typeof auditActions)[number], string>> = {
@@ -118,7 +120,7 @@ function describeRow(line: AuditLine) {
     result: ended === undefined ? about : `${about}, ${ended} ended`,
     isRefused,
     exactly: step === undefined ? code : `${code} at ${step}`,
-    failure: isRefused && isLogin(action) ? failureKey({ code, step: stepOf(line) }) : undefined,
+    failure: isRefused && isLogin(action) ? failureKey(line) : undefined,
     users: jids.join(', '),
     address,
     id: action === 'logout' ? undefined : id,

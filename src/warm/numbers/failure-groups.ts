@@ -1,87 +1,92 @@
-import { askAll } from '../../store/other-processes.js'
+import { advice } from '../../http/answers/advice.js'
+import { type ProblemCode, problems } from '../../lib/errors.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
-import { type AuditLine, type AuditWish, domainOf, type LineReaderParts, linesFor } from './audit-lines.js'
+import { parseJid } from '../../xmpp/jid/jid.js'
+import { formatTime } from '../answers.js'
+import { span } from '../page-texts.js'
+import { type AuditLine, type AuditPart, domainOf } from './audit-lines.js'
 
 const mostExamples = 5
 
-export interface FailureGroup {
-  readonly code: string
-  readonly step: string | undefined
-  readonly count: number
-  /** In milliseconds since 1970. */
-  readonly last: number
-  readonly jids: readonly string[]
-  readonly domains: readonly string[]
-  readonly servers: readonly string[]
-  readonly conditions: readonly string[]
-  /** `warm`, `connect` or `client login`. */
-  readonly actions: readonly string[]
-  /** The newest. */
-  readonly detail?: string | undefined
-}
-
-export type FailureWish = Pick<AuditWish, 'scope' | 'viewer'>
-
-export interface Failures {
-  /** Newest first. */
-  readonly groups: readonly FailureGroup[]
-  readonly unanswered: readonly string[] | undefined
-}
-
-export const isLogin = (action: string) => action === 'warm' || action === 'connect' || action === 'client login'
-
-export const stepOf = ({ action, step }: Pick<AuditLine, 'action'> & { readonly step?: string | undefined }) =>
+export const stepOf = ({ action, step }: Pick<AuditLine, 'action' | 'step'>) =>
   action === 'client login' ? 'sasl' : step
 
-export const failureKey = ({ code, step }: Pick<FailureGroup, 'code' | 'step'>) => `${code}-${step ?? 'any'}`
+export const failureKey = (line: Pick<AuditLine, 'code' | 'action' | 'step'>) =>
+  `${line.code ?? 'unknown'}-${stepOf(line) ?? 'any'}`
 
-export function createFailureReader({ others, lines }: LineReaderParts) {
-  const own = (wish: FailureWish) =>
-    merged(
-      Array.from(
-        linesFor(lines, wish),
-        ({ code = 'unknown', step, count, time, jids, servers, condition, action, detail }) => ({
-          code,
-          step: stepOf({ action, step }),
-          count,
-          last: time,
-          jids,
-          domains: jids.map(domainOf).filter(domain => prepareDomain(domain) !== undefined),
-          servers,
-          conditions: condition === undefined ? [] : [condition],
-          actions: [action],
-          detail,
-        }),
-      ),
-    )
-  others?.answer('failures', own)
-
-  return async (wish: FailureWish): Promise<Failures> => {
-    const { answers, unanswered } = await askAll<readonly FailureGroup[]>(others, 'failures', wish)
-    return { groups: merged([...own(wish), ...answers.flatMap(([, groups]) => groups)]), unanswered }
-  }
-}
-
-function merged(groups: readonly FailureGroup[]): readonly FailureGroup[] {
-  const all = new Map<string, FailureGroup>()
-  for (const group of [...groups].sort((a, b) => b.last - a.last)) {
-    const key = failureKey(group)
-    all.set(key, both(all.get(key) ?? { ...group, count: 0 }, group))
-  }
-  return [...all.values()]
-}
-
-function both(newer: FailureGroup, older: FailureGroup): FailureGroup {
-  const union = (name: 'jids' | 'domains' | 'servers' | 'conditions' | 'actions') =>
-    [...new Set([...newer[name], ...older[name]])].slice(0, mostExamples)
+/** Failed logins of one code and step. `lines` are the newest first. */
+function groupOf([key, lines]: readonly [string, readonly AuditLine[]]) {
+  const [newest] = lines as [AuditLine]
+  const { code = 'unknown', time } = newest
+  const known = Object.hasOwn(problems, code) ? (code as ProblemCode) : undefined
+  const some = (read: (line: AuditLine) => readonly string[]) =>
+    [...new Set(lines.flatMap(read))].slice(0, mostExamples)
   return {
-    ...newer,
-    count: newer.count + older.count,
-    jids: union('jids'),
-    domains: union('domains'),
-    servers: union('servers'),
-    conditions: union('conditions'),
-    actions: union('actions'),
-    detail: newer.detail ?? older.detail,
+    key,
+    sentence: known && problems[known].sentence,
+    detail: lines.find(({ detail }) => detail !== undefined)?.detail,
+    time,
+    about: {
+      code,
+      step: stepOf(newest),
+      advice: known && advice[known],
+      count: lines.reduce((all, { count }) => all + count, 0),
+      actions: some(({ action }) => [action]),
+      conditions: some(({ condition }) => (condition === undefined ? [] : [condition])),
+      domains: some(({ jids }) => jids.map(domainOf).filter(domain => prepareDomain(domain) !== undefined)),
+      servers: some(({ servers }) => servers),
+      jids: some(({ jids }) => jids),
+    },
+  }
+}
+
+function groupsOf(lines: readonly AuditLine[]) {
+  const groups = new Map<string, AuditLine[]>()
+  for (const line of lines) {
+    const key = failureKey(line)
+    const group = groups.get(key) ?? []
+    groups.set(key, group)
+    group.push(line)
+  }
+  return Array.from(groups, groupOf)
+}
+
+export function describeFailures({ lines, unanswered }: AuditPart) {
+  return { failures: groupsOf(lines).map(describeGroup), unanswered }
+}
+
+export type FailureObject = ReturnType<typeof describeGroup>
+
+function describeGroup({ sentence, detail, time, about }: ReturnType<typeof groupOf>) {
+  const { code, step, advice, count, ...texts } = about
+  const whole = [sentence, detail].filter(Boolean).join(' ') || undefined
+  return { code, step, detail: whole, advice, count, last: new Date(time).toISOString(), ...texts }
+}
+
+const actionNames: Readonly<Record<string, string>> = {
+  warm: 'calls of backends',
+  connect: 'calls of pages',
+  'client login': 'logins by clients',
+}
+
+export function failuresPage({ lines, unanswered }: AuditPart) {
+  return {
+    title: 'Failures',
+    groups: groupsOf(lines).map(({ key, sentence, detail, time, about }) => ({
+      ...about,
+      headline: sentence ?? about.code,
+      detail,
+      key,
+      last: formatTime(time),
+      ago: span(Math.max(0, Math.floor((Date.now() - time) / 1000))),
+      at: new Date(time).toISOString(),
+      times: about.count === 1 ? 'once' : `${about.count} times`,
+      from: about.actions.map(action => actionNames[action] ?? action).join(', '),
+      domains: about.domains.join(', '),
+      servers: about.servers.join(', '),
+      conditions: about.conditions.filter(condition => condition !== about.code).join(', '),
+      jids: about.jids.map(jid => ({ jid, query: parseJid(jid) && new URLSearchParams({ jid }).toString() })),
+    })),
+    unanswered,
   }
 }

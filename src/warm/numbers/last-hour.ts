@@ -1,115 +1,158 @@
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Counts } from '../../lib/counts.js'
-import { MinuteRing, minuteMilliseconds, minutesOfHour } from './minute-ring.js'
-import { type RecentWarms, summaryOf, type WarmTally } from './recent-warms.js'
+import { type ProblemCode, problems } from '../../lib/errors.js'
+
+export const minuteMilliseconds = 60_000
+const minutesOfHour = 60
+/** The ratio of neighbouring buckets: reported login times may be 25 % too high. */
+const growth = 1.25
+/** From a millisecond to more than a minute. */
+const buckets = 52
+
+/** The sums of a minute: warm calls by outcome, and logins by clients. */
+export type Minute = Record<'warmed' | 'refused' | 'failed' | 'gone' | 'clientLogins' | 'clientFailures', number> & {
+  /** At the end of the minute, so absent in the current minute. */
+  sessions?: number
+  /** The times of successful warm calls, by bucket. */
+  readonly took: number[]
+}
+
+/** Each whole minute of the last hour, then the current minute. Null if unknown. */
+export type Minutes = readonly (Minute | null)[]
 
 /** A value for each whole minute of the last hour, oldest first. Null if unknown. */
 export type Series = readonly (number | null)[]
 
-export interface HourTally {
-  readonly sessions: Series
-  readonly logins: readonly number[]
-  readonly failures: readonly number[]
-  readonly took: readonly (readonly [minute: number, bucket: number, count: number])[]
-}
-
-/** `logins` and `failures` do not include warm calls, which `RecentWarms` counts. */
-export type HourSample = Record<'sessions' | 'logins' | 'failures', number>
-
 /** `sessions` are counted at the end of each minute. `p99` of login times is in milliseconds. */
-export type Hour = Readonly<Record<keyof HourSample | 'p99', Series>>
+export type Hour = Readonly<Record<'sessions' | 'logins' | 'failures' | 'p99', Series>>
 
 interface LastHourParts {
   readonly clock: Clock
   readonly counts: Pick<Counts, 'clientLogins' | 'clientsLoggedIn'>
-  readonly recentWarms: Pick<RecentWarms, 'hour'>
   readonly registry: { readonly size: number }
 }
 
-export class LastHour extends MinuteRing<HourSample> {
+/** Counts logins and sessions of the last hour, in 32 KiB. */
+export class LastHour {
   readonly #parts: LastHourParts
+  /** By the time in minutes. */
+  readonly #minutes = new Map<number, Minute>()
   #before = { logins: 0, failures: 0 }
   #timer: Timer | undefined
 
   constructor(parts: LastHourParts) {
-    const { clock } = parts
-    super(clock, () => ({ sessions: 0, logins: 0, failures: 0 }))
     this.#parts = parts
-    this.#timer = clock.after(minuteMilliseconds - (clock.now() % minuteMilliseconds), this.#onMinute)
+    this.#endMinute(this.#now)
   }
 
   stop(): void {
     this.#timer?.cancel()
   }
 
-  tally(): HourTally {
-    const samples = this.hour()
-    const warms = this.#parts.recentWarms.hour()
-    const took = warms.flatMap((tally, minute) =>
-      (tally?.took ?? []).map((count, bucket) => [minute, bucket, count] as const).filter(([, , count]) => count > 0),
-    )
-    return {
-      sessions: samples.map(sample => sample?.sessions ?? null),
-      logins: samples.map((sample, at) => (sample?.logins ?? 0) + (warms[at]?.outcomes.warmed ?? 0)),
-      failures: samples.map((sample, at) => {
-        const { refused = 0, failed = 0 } = warms[at]?.outcomes ?? {}
-        return (sample?.failures ?? 0) + refused + failed
-      }),
-      took,
-    }
+  /** The outcome of a warm call. */
+  add(code: ProblemCode | 'ok' | 'client-gone', milliseconds: number): void {
+    const minute = this.#minute(this.#now)
+    const outcome = outcomeOf(code)
+    minute[outcome] += 1
+    if (outcome === 'warmed') minute.took[bucketOf(milliseconds)]! += 1
   }
 
-  #wait(): void {
+  minutes(): Minutes {
+    const first = this.#now - minutesOfHour
+    return Array.from({ length: minutesOfHour + 1 }, (_, at) => this.#minutes.get(first + at) ?? null)
+  }
+
+  get #now(): number {
+    return Math.floor(this.#parts.clock.now() / minuteMilliseconds)
+  }
+
+  #minute(number: number): Minute {
+    const known = this.#minutes.get(number)
+    if (known !== undefined) return known
+    const minute = none()
+    this.#minutes.set(number, minute)
+    for (const old of this.#minutes.keys()) if (old < number - minutesOfHour) this.#minutes.delete(old)
+    return minute
+  }
+
+  #endMinute(number: number): void {
     const { clock } = this.#parts
-    // Timers may fire a millisecond early.
-    const next = Math.round(clock.now() / minuteMilliseconds) + 1
-    this.#timer = clock.after(next * minuteMilliseconds - clock.now(), this.#onMinute)
+    this.#timer = clock.after((number + 1) * minuteMilliseconds - clock.now(), () => {
+      // Timers may fire a millisecond early.
+      const next = Math.round(clock.now() / minuteMilliseconds)
+      this.#sample(next - 1)
+      this.#endMinute(next)
+    })
   }
 
-  readonly #onMinute = (): void => {
-    this.#sample()
-    this.#wait()
-  }
-
-  #sample(): void {
-    const { clock, counts, registry } = this.#parts
-    const number = Math.round(clock.now() / minuteMilliseconds) - 1
+  #sample(number: number): void {
+    const { counts, registry } = this.#parts
     const [logins, failures] = [counts.clientsLoggedIn, counts.clientLogins.refused]
-    const { logins: loginsBefore, failures: failuresBefore } = this.#before
+    const minute = this.#minute(number)
+    minute.sessions = registry.size
+    minute.clientLogins += logins - this.#before.logins
+    minute.clientFailures += failures - this.#before.failures
     this.#before = { logins, failures }
-    Object.assign(this.sumAt(number), {
-      sessions: registry.size,
-      logins: logins - loginsBefore,
-      failures: failures - failuresBefore,
-    })
   }
 }
 
-export function hourOf(tallies: readonly HourTally[]): Hour {
-  const sum = (name: keyof HourSample) =>
-    Array.from({ length: minutesOfHour }, (_, at) => {
-      const known = tallies.map(tally => tally[name][at]).filter(value => typeof value === 'number')
-      return known.length === 0 ? null : known.reduce((all, value) => all + value, 0)
-    })
-  const took: (number[] | undefined)[] = []
-  for (const tally of tallies) {
-    for (const [minute, bucket, count] of tally.took) {
-      const buckets = took[minute] ?? []
-      buckets[bucket] = (buckets[bucket] ?? 0) + count
-      took[minute] = buckets
-    }
-  }
-  const p99 = Array.from({ length: minutesOfHour }, (_, at) => {
-    const buckets = took[at]
-    return buckets === undefined ? null : (summaryOf([tallyOf(buckets)]).within(0.99) ?? null)
+/** The minutes of all processes together. */
+export function mergedMinutes(all: readonly Minutes[]): Minutes {
+  return Array.from({ length: minutesOfHour + 1 }, (_, at) => {
+    const known = all.map(minutes => minutes[at] ?? null).filter(minute => minute !== null)
+    return known.length === 0 ? null : sumOf(known)
   })
-  const sessions = sum('sessions')
-  const known = (values: Series) => values.map((value, at) => (sessions[at] === null && value === 0 ? null : value))
-  return { sessions, logins: known(sum('logins')), failures: known(sum('failures')), p99 }
 }
 
-function tallyOf(buckets: readonly (number | undefined)[]): WarmTally {
-  const took = Array.from(buckets, count => count ?? 0)
+export function sumOf(minutes: readonly Minute[]): Minute {
+  const sum = none()
+  for (const { sessions, took, ...counts } of minutes) {
+    for (const name of Object.keys(counts) as (keyof typeof counts)[]) sum[name] += counts[name]
+    if (sessions !== undefined) sum.sessions = (sum.sessions ?? 0) + sessions
+    for (const [bucket, count] of took.slice(0, buckets).entries()) sum.took[bucket]! += count
+  }
+  return sum
+}
+
+export function hourOf(minutes: Minutes): Hour {
+  const series = (read: (minute: Minute) => number | undefined) =>
+    minutes.slice(0, minutesOfHour).map(minute => (minute === null ? null : (read(minute) ?? null)))
+  return {
+    sessions: series(({ sessions }) => sessions),
+    logins: series(({ warmed, clientLogins }) => warmed + clientLogins),
+    failures: series(({ refused, failed, clientFailures }) => refused + failed + clientFailures),
+    p99: series(minute => timeWithin(minute, 0.99)),
+  }
+}
+
+/** Undefined without logins. With a `share` of 0.99, the p99 of the login times. */
+export function timeWithin({ took }: Minute, share: number): number | undefined {
   const warmed = took.reduce((all, count) => all + count, 0)
-  return { outcomes: { warmed, refused: 0, failed: 0, gone: 0 }, took }
+  let left = Math.ceil(warmed * share)
+  const bucket = took.findIndex(count => {
+    left -= count
+    return left <= 0
+  })
+  return warmed === 0 ? undefined : growth ** bucket
+}
+
+const none = (): Minute => ({
+  warmed: 0,
+  refused: 0,
+  failed: 0,
+  gone: 0,
+  clientLogins: 0,
+  clientFailures: 0,
+  took: new Array<number>(buckets).fill(0),
+})
+
+function outcomeOf(code: ProblemCode | 'ok' | 'client-gone') {
+  if (code === 'ok') return 'warmed'
+  if (code === 'client-gone') return 'gone'
+  return problems[code].status < 500 ? 'refused' : 'failed'
+}
+
+function bucketOf(milliseconds: number): number {
+  const bucket = Math.ceil(Math.log(Math.max(1, milliseconds)) / Math.log(growth))
+  return Math.min(bucket, buckets - 1)
 }

@@ -1,74 +1,69 @@
 import { type Answer, jsonAnswer } from '../../http/answers/answer.js'
-import type { EventStreams } from '../../http/answers/event-streams.js'
 import type { Problem } from '../../lib/errors.js'
 import type { Sessions } from '../../session/session-types.js'
-import { type AdminPageContext, adminPageContext } from '../admin-page.js'
+import { type AdminPage, livePage, withProblem } from '../admin-page.js'
 import type { Call } from '../calls.js'
-import { answerLive } from '../live-page.js'
 import { readQuery } from '../read-parameters.js'
-import type { AuditPart, AuditWish } from './audit-lines.js'
+import type { ReadAudit } from './audit-lines.js'
 import { auditPage, auditParameters, auditWithMistake, describeAudit, usualLines } from './audit-page.js'
-import type { Failures, FailureWish } from './failure-groups.js'
-import { describeFailures, failuresPage } from './failures-page.js'
-import type { Hour } from './last-hour.js'
+import { describeFailures, failuresPage } from './failure-groups.js'
 import { describeNumbers, type NumbersView, numbersPage } from './numbers-page.js'
 import type { Overview } from './overview.js'
 
 interface NumbersCallsParts {
-  readonly config: AdminPageContext['config']
+  readonly page: AdminPage
   readonly sessions: Sessions
   readonly numbers: Numbers
-  readonly streams: EventStreams
 }
 
 export interface Numbers {
-  readonly readOverview: () => Promise<Overview>
-  readonly readHour: () => Promise<Hour>
-  readonly readAudit: (wish: AuditWish) => Promise<AuditPart>
-  readonly readFailures: (wish: FailureWish) => Promise<Failures>
+  readonly readOverview: () => Overview | Promise<Overview>
+  readonly readAudit: ReadAudit
 }
 
-export function createNumbersCalls({ config, sessions, numbers, streams }: NumbersCallsParts) {
-  const { readOverview, readHour, readAudit, readFailures } = numbers
-  const contextOf = (call: Call) => adminPageContext(call, config)
+export function createNumbersCalls({ page, sessions, numbers }: NumbersCallsParts) {
+  const { readOverview, readAudit } = numbers
 
   const readNumbers = async (scope: readonly string[]): Promise<NumbersView> => {
-    const reading = scope.includes('*') ? Promise.all([readOverview(), readHour()]) : undefined
-    const [{ states }, read] = await Promise.all([sessions.states(scope), reading])
-    if (read === undefined) return { states, whole: undefined, unanswered: undefined }
-    const [overview, hour] = read
+    const reading = scope.includes('*') ? readOverview() : undefined
+    const [{ states }, whole] = await Promise.all([sessions.states(scope), reading])
     // The store has the sessions of these processes, but not their other numbers.
-    const silent = overview.processes?.filter(({ state }) => state === 'silent').map(({ name }) => name) ?? []
-    return { states, whole: { overview, hour }, unanswered: silent.length === 0 ? undefined : silent }
+    const silent = whole?.processes?.filter(({ state }) => state === 'silent').map(({ name }) => name) ?? []
+    return { states, whole, unanswered: silent.length === 0 ? undefined : silent }
   }
 
   return {
-    async numbers(call: Call): Promise<Answer | undefined> {
+    async numbers(call: Call): Promise<Answer> {
       const { request, representation, admin } = call
       readQuery(request.url, {})
-      if (representation === 'json') return jsonAnswer(describeNumbers(await readNumbers(admin.domains)))
-      return answerLive(streams, call, async () => numbersPage(await readNumbers(admin.domains), contextOf(call)))
+      const read = await readNumbers(admin.domains)
+      if (representation === 'json') return jsonAnswer(describeNumbers(read))
+      return livePage(page('numbers', 'numbers', call, numbersPage(read)))
     },
 
-    async failures(call: Call): Promise<Answer | undefined> {
+    async failures(call: Call): Promise<Answer> {
       const { request, representation, admin } = call
       readQuery(request.url, {})
-      const read = () => readFailures({ scope: admin.domains, viewer: admin.name })
-      if (representation === 'json') return jsonAnswer(describeFailures(await read()))
-      return answerLive(streams, call, async () => failuresPage(await read(), contextOf(call)))
+      const wish = { scope: admin.domains, viewer: admin.name, ofFailures: true, limit: Number.MAX_SAFE_INTEGER }
+      const read = await readAudit(wish)
+      if (representation === 'json') return jsonAnswer(describeFailures(read))
+      return livePage(page('failures', 'failures', call, failuresPage(read)))
     },
 
-    async audit(call: Call): Promise<Answer | undefined> {
+    async audit(call: Call): Promise<Answer> {
       const { request, representation, admin } = call
       const isForPrograms = representation === 'json'
       const query = readQuery(request.url, auditParameters, { sentForm: !isForPrograms })
       const { limit = usualLines, ...filter } = query
-      const read = () => readAudit({ scope: admin.domains, viewer: admin.name, limit, ...filter })
-      if (isForPrograms) return jsonAnswer(describeAudit(await read()))
-      return answerLive(streams, call, async () => auditPage(await read(), query, contextOf(call)))
+      const read = await readAudit({ scope: admin.domains, viewer: admin.name, limit, ...filter })
+      if (isForPrograms) return jsonAnswer(describeAudit(read))
+      return livePage(page('audit', 'audit', call, auditPage(read, query)))
     },
 
-    auditWithMistake: (problem: Problem, call: Call): Answer | undefined =>
-      call.representation === 'json' ? undefined : auditWithMistake(problem, contextOf(call)),
+    auditWithMistake(problem: Problem, call: Call): Answer | undefined {
+      const { request, representation } = call
+      const values = representation === 'json' ? undefined : auditWithMistake(problem, request.url)
+      return values && withProblem(page('audit', 'audit', call, values), problem, representation)
+    },
   }
 }

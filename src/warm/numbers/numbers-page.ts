@@ -1,21 +1,16 @@
-import type { Answer } from '../../http/answers/answer.js'
 import { documents } from '../../http/answers/documents.js'
-import type { SessionState } from '../../session/session-types.js'
-import { type AdminPageContext, adminPage } from '../admin-page.js'
+import type { SessionState } from '../../store/store.js'
 import { formatTime } from '../answers.js'
 import { span, stateTexts } from '../page-texts.js'
 import { sessionStates } from '../parameters.js'
 import { type Capacity, type Resource, resources, type Use } from './capacity.js'
-import { drawChart } from './chart.js'
-import type { Hour, Series } from './last-hour.js'
-import { minuteMilliseconds } from './minute-ring.js'
-import type { Overview, ProcessView } from './overview.js'
-import { recentMinutes } from './recent-warms.js'
+import { minuteMilliseconds, type Series, timeWithin } from './last-hour.js'
+import { type Overview, type ProcessView, recentMinutes } from './overview.js'
 
 export interface NumbersView {
   readonly states: ReadonlyMap<SessionState, number>
   /** Only for admins of all domains. */
-  readonly whole: { readonly overview: Overview; readonly hour: Hour } | undefined
+  readonly whole: Overview | undefined
   readonly unanswered: readonly string[] | undefined
 }
 
@@ -36,24 +31,21 @@ const manyLogins = 600
 
 const high = 0.8
 
-export function numbersPage({ states, whole, unanswered }: NumbersView, context: AdminPageContext): Answer {
-  return adminPage('numbers', 'numbers', context, {
-    title: 'Numbers',
-    states: sessionStates.map(name => ({ name, text: stateTexts[name], count: states.get(name) ?? 0 })),
-    whole: whole && describeWhole(whole.overview, whole.hour),
-    unanswered,
-  })
+export function numbersPage({ states, whole, unanswered }: NumbersView) {
+  const counts = sessionStates.map(name => ({ name, text: stateTexts[name], count: states.get(name) ?? 0 }))
+  return { title: 'Numbers', states: counts, whole: whole && describeWhole(whole), unanswered }
 }
 
 /** Times are in milliseconds. Ages are in seconds. */
 export function describeNumbers({ states, whole, unanswered }: NumbersView) {
   const sessions = Object.fromEntries(sessionStates.map(name => [name, states.get(name) ?? 0]))
-  return { sessions, ...(whole && describeTotals(whole.overview, whole.hour)), unanswered }
+  return { sessions, ...(whole && describeTotals(whole)), unanswered }
 }
 
-function describeTotals({ capacity, warms: { outcomes, within }, processes }: Overview, hour: Hour) {
-  const { warmed: done, refused, failed, gone: given_up } = outcomes
-  const logins = { minutes: recentMinutes, done, refused, failed, given_up, p50: within(0.5), p99: within(0.99) }
+function describeTotals({ capacity, recent, hour, processes }: Overview) {
+  const { warmed: done, refused, failed, gone: given_up } = recent
+  const [p50, p99] = [timeWithin(recent, 0.5), timeWithin(recent, 0.99)]
+  const logins = { minutes: recentMinutes, done, refused, failed, given_up, p50, p99 }
   const described = processes?.map(({ name, place, state, age, capacity }) => ({
     name,
     place,
@@ -64,10 +56,10 @@ function describeTotals({ capacity, warms: { outcomes, within }, processes }: Ov
   return { logins, last_hour: hour, capacity, processes: described }
 }
 
-function describeWhole({ capacity, warms, processes }: Overview, hour: Hour) {
-  const { outcomes, within } = warms
+function describeWhole({ capacity, recent, hour, processes }: Overview) {
+  const [p50, p99] = [0.5, 0.99].map(share => milliseconds(timeWithin(recent, share)))
   return {
-    warms: { ...outcomes, p50: milliseconds(within(0.5)), p99: milliseconds(within(0.99)) },
+    warms: { ...recent, p50, p99 },
     charts: [
       {
         ...describeChart('sessions', 'Sessions', hour.sessions, whole),
@@ -158,3 +150,32 @@ function milliseconds(time: number | undefined): string {
 }
 
 const mebibytes = (bytes: number) => `${whole(bytes / 2 ** 20)} MiB`
+
+const width = 240
+const height = 60
+const edge = 2
+
+/** `line` and `area` are SVG paths, empty without values. Unknown values are gaps. */
+export function drawChart(series: Series) {
+  const top = Math.max(...series.map(value => value ?? 0)) || 1
+  const step = (width - 2 * edge) / Math.max(1, series.length - 1)
+  const x = (at: number) => round(edge + at * step)
+  const y = (value: number) => round(height - edge - (value / top) * (height - 2 * edge))
+  let line = ''
+  let area = ''
+  for (let at = 0; at < series.length; ) {
+    const values: number[] = []
+    for (let value = series[at + values.length]; typeof value === 'number'; value = series[at + values.length])
+      values.push(value)
+    if (values.length > 0) {
+      const points = values.map((value, index) => `${x(at + index)} ${y(value)}`).join('L')
+      // A line of length 0 is a dot, because its ends are round.
+      line += values.length === 1 ? `M${points}h0` : `M${points}`
+      area += `M${x(at)} ${height}L${points}L${x(at + values.length - 1)} ${height}Z`
+    }
+    at += values.length + 1
+  }
+  return { viewBox: `0 0 ${width} ${height}`, line, area }
+}
+
+const round = (number: number) => Math.round(number * 10) / 10

@@ -28,7 +28,7 @@ export function describeApi(config: Config): object {
 
 const closed = (schema: Schema): Schema => ({ ...schema, additionalProperties: false })
 
-const ConnectRequest = closed(object('The tab of the page.', { tab: tabParameters.tab.schema }, ['tab']))
+const ConnectRequest = closed(object('The tab of the page.', { 'tab?': tabParameters.tab.schema }))
 
 function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, Schema>> {
   const usual = usualOptions(bosh)
@@ -45,26 +45,20 @@ function bodySchemas({ bosh, warm, remotes }: Config): Readonly<Record<string, S
     wait: atMost(bosh.maxWait),
     hold: atMost(bosh.maxRequests - 1),
   }
-  const schemas = Object.fromEntries(
-    parameterNames.map(name => {
-      const { description, default: own, ...value }: Schema = bodyParameters[name].schema
-      const about = { description: description + (remarks[name] ?? ''), default: defaults[name] ?? own }
-      if (identifying.has(name) || name === 'csrf_token') return [name, { ...value, ...about }]
-      const { anyOf = [value] } = value
-      return [name, { ...about, anyOf: [...anyOf, { enum: ['', null] }] }]
-    }),
-  ) as Readonly<Record<ParameterName, Schema>>
-  const { expires_in, attach_binding, csrf_token } = schemas
-  const resume = { expires_in, attach_binding, csrf_token }
+  const schemaOf = (name: ParameterName): Schema => {
+    const { description, default: own, ...value }: Schema = bodyParameters[name].schema
+    const about = { description: description + (remarks[name] ?? ''), default: defaults[name] ?? own }
+    if (identifying.has(name) || name === 'csrf_token') return { ...value, ...about }
+    const { anyOf = [value] } = value
+    return { ...about, anyOf: [...anyOf, { enum: ['', null] }] }
+  }
+  const ofBody = (description: string, names: readonly ParameterName[]) => {
+    const properties = names.map(name => [name === 'jid' ? name : `${name}?`, schemaOf(name)])
+    return closed(object(description, Object.fromEntries(properties)))
+  }
   return {
-    WarmRequest: closed(
-      object(
-        'An unknown or repeated parameter is an error.',
-        schemas,
-        parameterNames.filter(name => name !== 'jid'),
-      ),
-    ),
-    EndRequest: object('The form that ends a session.', { csrf_token }),
-    ResumeRequest: closed(object('Options of the session.', resume, Object.keys(resume) as (keyof typeof resume)[])),
+    WarmRequest: ofBody('An unknown or repeated parameter is an error.', parameterNames),
+    EndRequest: object('The form that ends a session.', { csrf_token: schemaOf('csrf_token') }),
+    ResumeRequest: ofBody('Options of the session.', ['expires_in', 'attach_binding', 'csrf_token']),
   }
 }

@@ -1,7 +1,16 @@
 import { contentTypes } from '../../http/answers/answer.js'
 import type { Representation } from '../../http/answers/negotiation.js'
 import { problems, steps } from '../../lib/errors.js'
-import { count, object, type Schema, schemaNamed, text, word } from '../../lib/text/json-schema.js'
+import {
+  count,
+  object,
+  type Properties,
+  type Schema,
+  schemaNamed,
+  text,
+  texts,
+  word,
+} from '../../lib/text/json-schema.js'
 import type { Cookie } from '../../xmpp/page-binding.js'
 import type { BindingObject, SessionObject, WebSocketObject } from '../answers.js'
 import { listParameters } from '../parameters.js'
@@ -12,9 +21,9 @@ const mediaType = (representation: Representation) => contentTypes[representatio
 export const pages = { [mediaType('xhtml')]: {}, [mediaType('html')]: {} }
 
 const { state } = listParameters
-const session: Record<keyof SessionObject, Schema> = {
+const session: Properties<SessionObject> = {
   id: text('The public id of the session.'),
-  jid: text('The full JID. Absent until it is bound.'),
+  'jid?': text('The full JID. Absent until it is bound.'),
   domain: text('The domain of the user.'),
   origin: word('`warmed` by this API, or opened by a `client`.', ['warmed', 'client']),
   state: {
@@ -24,16 +33,16 @@ const session: Record<keyof SessionObject, Schema> = {
       '`quiet`: none is open. `paused`: announced by the client. `ended`: the client does not know it yet. ' +
       '`elsewhere`: at a remote endpoint with REMOTE_ATTACH=there.',
   },
-  transport: word('The transport of its client. Absent without a client.', ['bosh', 'websocket']),
+  'transport?': word('The transport of its client. Absent without a client.', ['bosh', 'websocket']),
   age: count('Seconds since the opening.'),
-  quiet: count('Seconds without an open request. Absent while a request is open.'),
-  visit: text('Its `visit`, if this admin sent it.'),
-  tab: text('Its `tab`, if this admin sent it.'),
-  process: text('Name of its process. Absent with one process.'),
-  admin: text('The admin whose call opened it. Like `address`, `browser` and `history`, not in lists.'),
-  address: text('The address of its client.'),
-  browser: text('A short name of its browser.'),
-  history: {
+  'quiet?': count('Seconds without an open request. Absent while a request is open.'),
+  'visit?': text('Its `visit`, if this admin sent it.'),
+  'tab?': text('Its `tab`, if this admin sent it.'),
+  'process?': text('Name of its process. Absent with one process.'),
+  'admin?': text('The admin whose call opened it. Like `address`, `browser` and `history`, not in lists.'),
+  'address?': text('The address of its client.'),
+  'browser?': text('A short name of its browser.'),
+  'history?': {
     description: 'Its last events, the oldest first.',
     type: 'array',
     items: {
@@ -44,7 +53,7 @@ const session: Record<keyof SessionObject, Schema> = {
   },
 }
 
-const binding: Record<keyof BindingObject, Schema> = {
+const binding: Properties<BindingObject> = {
   jid: text('The full JID.'),
   sid: text('The secret of the session.'),
   rid: count('The next request id to send.'),
@@ -54,90 +63,61 @@ const binding: Record<keyof BindingObject, Schema> = {
   requests: count('Requests that may be open at once.'),
   inactivity: count('The session ends after this time without an open request, in seconds.'),
   polling: count('Shortest time between two empty requests, in seconds.'),
-  maxpause: count('Longest pause, in seconds. Absent if the endpoint allows no pause.'),
+  'maxpause?': count('Longest pause, in seconds. Absent if the endpoint allows no pause.'),
   ver: text('BOSH version.'),
   url: text('The BOSH endpoint: a URL, or a path if the service does not know its URL.', {
     format: 'uri-reference',
   }),
   expires_in: count('Time limit for the first request of the page, in seconds.'),
-  csi: {
+  'csi?': {
     type: 'boolean',
     description: 'The page may send client states (XEP-0352). Absent at remote endpoints with REMOTE_ATTACH=there.',
   },
-  link_state: {
+  'link_state?': {
     type: 'boolean',
     description:
       'The page may ask for notices about the link to the XMPP server. Absent at remote endpoints with ' +
       'REMOTE_ATTACH=there.',
   },
-  websocket: object(
+  'websocket?': object(
     'Access over WebSocket (RFC 7395). Absent if it is off, with `attach_binding`, ' +
       'and at remote endpoints with REMOTE_ATTACH=there.',
     {
       url: text('The WebSocket endpoint: a URL or a path.', { format: 'uri-reference' }),
       token: text('A password for one login. The user name is the local part of the JID.'),
       expires_in: count('Lifetime of the token, in seconds.'),
-    } satisfies Record<keyof WebSocketObject, Schema>,
+    } satisfies Properties<WebSocketObject>,
   ),
-  cookie: object('With `attach_binding=reply`: the cookie to set with the page.', {
+  'cookie?': object('With `attach_binding=reply`: the cookie to set with the page.', {
     name: text('`wb-` and the public id.'),
     value: text('A secret of the session.'),
     attributes: text('For `Set-Cookie`, after `name=value; `.'),
-  } satisfies Record<keyof Cookie, Schema>),
-  credential: text('With `remember`: replaces the password in later calls. A secret.'),
+  } satisfies Properties<Cookie>),
+  'credential?': text('With `remember`: replaces the password in later calls. A secret.'),
   resumed: { type: 'boolean', description: 'Whether the session existed before this call.' },
-  delivered: count('If resumed: number of stanzas that earlier pages certainly received. The new page gets the rest.'),
-  received: count('If the previous page used BOSH: the id of its last request that arrived.'),
+  'delivered?': count(
+    'If resumed: number of stanzas that earlier pages certainly received. The new page gets the rest.',
+  ),
+  'received?': count('If the previous page used BOSH: the id of its last request that arrived.'),
 }
 
-const unanswered = (consequence: string): Schema => ({
-  type: 'array',
-  items: { type: 'string' },
-  description: `Processes that did not answer within a second: their ${consequence}. Absent if all answered.`,
-})
+const unanswered = (consequence: string) =>
+  texts(`Processes that did not answer within a second: their ${consequence}. Absent if all answered.`)
 
 export const replySchemas: Readonly<Record<string, Schema>> = {
-  Binding: object('A session that waits for its page.', binding, [
-    'maxpause',
-    'csi',
-    'link_state',
-    'websocket',
-    'cookie',
-    'credential',
-    'delivered',
-    'received',
-  ]),
-  Session: object('A session.', session, [
-    'jid',
-    'transport',
-    'quiet',
-    'visit',
-    'tab',
-    'process',
-    'admin',
-    'address',
-    'browser',
-    'history',
-  ]),
-  SessionList: object(
-    'A part of a list of sessions.',
-    {
-      sessions: { type: 'array', items: schemaNamed('Session') },
-      total: count('Sessions in the whole list.'),
-      next: text('`after` of the next part. Absent at the end.'),
-      unanswered: unanswered('sessions are missing here'),
-    },
-    ['next', 'unanswered'],
-  ),
-  Ended: object(
-    'Ended sessions.',
-    {
-      ended: count('Sessions that were ended.'),
-      elsewhere: count('Sessions that may exist at a remote endpoint. Absent instead of 0.'),
-      unanswered: unanswered('sessions may still exist'),
-    },
-    ['elsewhere', 'unanswered'],
-  ),
+  Binding: object('A session that waits for its page.', binding),
+  Session: object('A session.', session),
+  SessionList: object('A part of a list of sessions.', {
+    sessions: { type: 'array', items: schemaNamed('Session') },
+    total: count('Sessions in the whole list.'),
+    'next?': text('`after` of the next part. Absent at the end.'),
+    'unanswered?': unanswered('sessions are missing here'),
+  }),
+  Ended: object('Ended sessions.', {
+    ended: count('Sessions that were ended.'),
+    'elsewhere?': count('Sessions that may exist at a remote endpoint. Absent instead of 0.'),
+    'unanswered?': unanswered('sessions may still exist'),
+  }),
   HostMeta: object('The endpoints of a domain (XEP-0156).', {
     links: {
       type: 'array',
@@ -147,22 +127,18 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
       }),
     },
   }),
-  Problem: object(
-    'An error (RFC 9457).',
-    {
-      type: { const: 'about:blank' },
-      title: text('The name of the HTTP status.'),
-      status: { type: 'integer', description: 'The HTTP status.' },
-      detail: text('What happened.'),
-      code: word('The error, for programs.', Object.keys(problems)),
-      advice: text('What to do now.'),
-      retry: { type: 'boolean', description: 'Whether the same call may succeed later.' },
-      step: word('The step of the login.', steps),
-      condition: text('The condition that the XMPP server sent.'),
-      instance: text('The request id, also in the log: as `urn:uuid:…` if it is a UUID.', { format: 'uri' }),
-    },
-    ['step', 'condition'],
-  ),
+  Problem: object('An error (RFC 9457).', {
+    type: { const: 'about:blank' },
+    title: text('The name of the HTTP status.'),
+    status: { type: 'integer', description: 'The HTTP status.' },
+    detail: text('What happened.'),
+    code: word('The error, for programs.', Object.keys(problems)),
+    advice: text('What to do now.'),
+    retry: { type: 'boolean', description: 'Whether the same call may succeed later.' },
+    'step?': word('The step of the login.', steps),
+    'condition?': text('The condition that the XMPP server sent.'),
+    instance: text('The request id, also in the log: as `urn:uuid:…` if it is a UUID.', { format: 'uri' }),
+  }),
 }
 
 const header = (description: string, schema: Schema) => ({ required: true, description, schema })

@@ -1,28 +1,26 @@
+import type { Admin, Config } from '../../config/config.js'
 import { otherBrowser } from '../../http/access/browser-name.js'
-import type { Answer } from '../../http/answers/answer.js'
-import type { PastEvent, SessionDetails, SessionView } from '../../session/session-types.js'
-import { formatJid, type Jid } from '../../xmpp/jid/jid.js'
-import { type AdminPageContext, adminPage } from '../admin-page.js'
-import { describeSession, formatTime, withForm } from '../answers.js'
-import { countedSessions, duration, meanings, span, stateTexts } from '../page-texts.js'
+import { type Answer, problemAnswer } from '../../http/answers/answer.js'
+import { navigation } from '../../http/answers/navigation.js'
+import { Problem } from '../../lib/errors.js'
+import type { PastEvent, SessionDetails } from '../../session/session-types.js'
+import type { StoredSession } from '../../store/store.js'
+import type { PageCall } from '../admin-page.js'
+import { describeSession, formatTime, pathForBrowsers } from '../answers.js'
+import { hiddenFrom, roleAllows } from '../calls.js'
+import type { AuditLine } from '../numbers/audit-lines.js'
+import { duration, meanings, span, stateTexts } from '../page-texts.js'
 
-export interface SessionPageContext extends AdminPageContext {
+export interface Viewer {
   readonly now: number
-  readonly admin: string
-  readonly rights: {
-    readonly canWarm: boolean
-    readonly canEnd: boolean
-    readonly canResume: boolean
-    readonly canList: boolean
-  }
+  readonly admin: Admin
 }
 
 const transportTexts = { bosh: 'BOSH', websocket: 'WebSocket' } as const
 
-function openerOf({ origin, openedBy }: SessionView): string {
+function openerOf({ origin, admin, isPage }: StoredSession): string {
   if (origin === 'client') return 'the client'
-  if (openedBy === undefined) return 'the service'
-  return openedBy.isPage ? 'a page token' : openedBy.admin
+  return isPage ? 'a page token' : (admin ?? 'the service')
 }
 
 const happenings: Readonly<Record<PastEvent['event'], string>> = {
@@ -35,91 +33,58 @@ const happenings: Readonly<Record<PastEvent['event'], string>> = {
   'taken-up': 'Taken up by another process of the service',
 }
 
-export function sessionDetails(
-  view: SessionDetails,
-  token: string,
-  context: SessionPageContext,
-  endedAt?: number,
-): Answer {
-  const { origin, transport, jid, address, browser, isMending, endsAt, counters, history = [], createdAt } = view
-  const isGone = endedAt !== undefined
-  const state = isGone ? 'ended' : view.state
+export function sessionDetails(view: SessionDetails, token: string, viewer: Viewer) {
+  const {
+    origin,
+    transport,
+    state,
+    jid,
+    clientAddress,
+    browser,
+    isMending,
+    endsAt,
+    counters,
+    history = [],
+    openedAt,
+  } = view
   const user = jid?.includes('@') ? jid.split('/', 1)[0] : undefined
-  const clockOfPage = Date.now() - context.now
+  const clockOfPage = Date.now() - viewer.now
   const timeOf = (at: number) => formatTime(clockOfPage + at)
   const past = history.map(({ event, at }) => ({ what: happenings[event], at }))
-  if (isGone) past.push({ what: 'Ended', at: endedAt })
   const dayOf = (at: number) => timeOf(at).slice(0, 10)
-  const day = dayOf(createdAt)
+  const day = dayOf(openedAt)
   const isOneDay = past.every(({ at }) => dayOf(at) === day)
   const isAttachable = state !== 'opening' && state !== 'ended'
   // A page cannot continue the stream of a WebSocket client.
   const isResumable = isAttachable && !(origin === 'client' && transport === 'websocket')
-  const row = describeRow(view, isGone ? { ...context, now: endedAt } : context)
-  return withForm(
-    show('session', context, {
-      ...row,
-      title: `${user ?? row.who} · Session`,
-      state,
-      stateText: stateTexts[state],
-      meaning: isGone ? 'The session has ended.' : meanings[state],
-      endsIn:
-        isGone || endsAt === undefined ? undefined : duration(Math.max(0, Math.ceil((endsAt - context.now) / 1000))),
-      token,
-      user,
-      userInQuery: user && encodeURIComponent(user),
-      opened: timeOf(createdAt),
-      address,
-      browser: browser?.replace(otherBrowser, 'not a known browser'),
-      isMending,
-      counters,
-      dayOfAll: isOneDay ? day : undefined,
-      history: past.reverse().map(({ what, at }) => ({
-        what,
-        when: isOneDay ? timeOf(at).slice(11) : timeOf(at),
-        after: at - createdAt >= 50 ? afterward(at - createdAt) : undefined,
-      })),
-      isResumable,
-      isAttachable,
-      isGone,
-    }),
-  )
+  const row = describeRow(view, viewer)
+  return {
+    ...row,
+    title: `${user ?? row.who} · Session`,
+    stateText: stateTexts[state],
+    meaning: meanings[state],
+    endsIn: endsAt === undefined ? undefined : duration(Math.max(0, Math.ceil((endsAt - viewer.now) / 1000))),
+    token,
+    user,
+    userInQuery: user && encodeURIComponent(user),
+    opened: timeOf(openedAt),
+    address: clientAddress,
+    browser: browser?.replace(otherBrowser, 'not a known browser'),
+    isMending,
+    counters,
+    dayOfAll: isOneDay ? day : undefined,
+    history: past.reverse().map(({ what, at }) => ({
+      what,
+      when: isOneDay ? timeOf(at).slice(11) : timeOf(at),
+      after: at - openedAt >= 50 ? afterward(at - openedAt) : undefined,
+    })),
+    isResumable,
+    isAttachable,
+  }
 }
 
-export function endQuestion(view: SessionView, token: string, context: SessionPageContext): Answer {
-  const title = 'End this session?'
-  return withForm(show('end', context, { ...describeRow(view, context), title, token }))
-}
-
-export interface Selected {
-  readonly jid: Jid | undefined
-  readonly total: number
-  readonly views: readonly SessionView[]
-  readonly back: string
-}
-
-export function endManyQuestion(
-  { jid, total, views, back }: Selected,
-  token: string,
-  context: SessionPageContext,
-): Answer {
-  const user = jid && formatJid(jid)
-  const count = countedSessions(total)
-  const rows = views.map(view => describeRow(view, context))
-  const title = user === undefined ? `End ${count}?` : 'End all sessions of this user?'
-  return withForm(show('end-sessions', context, { title, user, count, rows, back, isOne: total === 1, token }))
-}
-
-export function endConfirmation(message: string, context: SessionPageContext): Answer {
-  return show('end', context, { title: 'Sessions have ended', message })
-}
-
-export function show(view: string, context: SessionPageContext, values: object): Answer {
-  return adminPage(view, 'sessions', context, { ...context.rights, ...values })
-}
-
-export function describeRow(view: SessionView, { now, admin, rights }: SessionPageContext) {
-  const { jid, domain, transport, age, quiet, ...rest } = describeSession(view, now, admin)
+export function describeRow(view: StoredSession, { now, admin }: Viewer) {
+  const { jid, domain, transport, age, quiet, ...rest } = describeSession(view, now, admin.name)
   return {
     ...rest,
     who: jid ?? `(at ${domain})`,
@@ -131,9 +96,35 @@ export function describeRow(view: SessionView, { now, admin, rights }: SessionPa
     // A waiting session has no page that could be quiet.
     quiet: quiet === undefined || view.state === 'waiting' ? undefined : span(quiet),
     isHere: view.state !== 'elsewhere',
-    isEndable: view.state !== 'elsewhere' && rights.canEnd,
+    isEndable: view.state !== 'elsewhere' && roleAllows(admin, 'logout'),
     by: openerOf(view),
   }
 }
 
 const afterward = (ms: number) => (ms < 10_000 ? `+${(ms / 1000).toFixed(1)} s` : `+${span(Math.floor(ms / 1000))}`)
+
+const deeds: Readonly<Record<string, string>> = { logout: 'ended it', resume: 'handed it to another page' }
+
+/** `lines`: the audit lines of the session, newest first. */
+export function pastSession(
+  lines: readonly AuditLine[],
+  { request, representation, admin }: PageCall,
+  config: Pick<Config, 'externalUrl' | 'warmPath' | 'warm'>,
+): Answer {
+  const told = lines.toReversed().map(({ time, action, admin }) => {
+    const deed = deeds[action] ?? 'logged the user in'
+    return `${action === 'connect' ? 'A page' : (admin ?? 'The client')} ${deed} at ${formatTime(time)}.`
+  })
+  // The JID is only in the link, because a malicious server could choose one that misleads readers of the sentences.
+  const user = lines.find(({ jids }) => jids.length > 0)?.jids[0]
+  const query = user === undefined ? '' : `?${new URLSearchParams({ jid: user })}`
+  return problemAnswer(new Problem('session-not-found', { detail: told.join(' ') }), representation, {
+    headline: 'This session has ended',
+    requestId: request.res!.get('X-Request-Id'),
+    navigation: navigation(config, request.headers, 'sessions', hiddenFrom(admin)),
+    back: {
+      href: `${pathForBrowsers(config)}/audit${query}`,
+      text: user === undefined ? 'Audit' : 'Audit of this user',
+    },
+  })
+}

@@ -4,30 +4,29 @@ import { type Answer, jsonAnswer, redirectAnswer } from '../../http/answers/answ
 import { demandFormat, readBody } from '../../http/bodies/read-body.js'
 import { Problem } from '../../lib/errors.js'
 import { formPairs } from '../../lib/text/form-pairs.js'
-import type { SessionDetails, Sessions, SessionView } from '../../session/session-types.js'
+import type { SessionDetails, Sessions } from '../../session/session-types.js'
 import { idPattern } from '../../session/sid.js'
+import type { StoredSession } from '../../store/store.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import { formatBareJid, formatJid } from '../../xmpp/jid/jid.js'
-import { describeEnded, pathForBrowsers } from '../answers.js'
+import type { AdminPage } from '../admin-page.js'
+import { describeEnded, pathForBrowsers, withForm } from '../answers.js'
 import { type Call, demandDomain, demandRole, roleAllows } from '../calls.js'
+import { countedSessions } from '../page-texts.js'
 import { badParameter, missingParameter } from '../parameter-kinds.js'
 import { endParameters, mostSelected } from '../parameters.js'
 import { queryOf, readParameters, valuesOf } from '../read-parameters.js'
-import {
-  endConfirmation,
-  endManyQuestion,
-  endQuestion,
-  type Selected,
-  type SessionPageContext,
-} from './details-page.js'
+import { describeRow, type Viewer } from './details-page.js'
 import type { EndedNotice } from './ended-notice.js'
+import { ofJid } from './list-page.js'
 
 interface EndCallsParts {
   readonly config: Pick<Config, 'externalUrl' | 'warmPath'>
   readonly sessions: Pick<Sessions, 'page' | 'getMany' | 'end' | 'endAll'>
   readonly formGuard: FormGuard
   readonly endedNotice: EndedNotice
-  readonly contextOf: (call: Call) => SessionPageContext
+  readonly page: AdminPage
+  readonly viewerOf: (call: Call) => Viewer
   readonly demandSession: (call: Call, options?: { readonly toEnd: boolean }) => Promise<SessionDetails>
   /** Rejects with `session-not-found`. */
   readonly end: (id: string) => Promise<void>
@@ -35,18 +34,16 @@ interface EndCallsParts {
 
 /** Admins end sessions by forms: first a question, then the answer. */
 export function createEndCalls(parts: EndCallsParts) {
-  const { config, sessions, formGuard, endedNotice, contextOf, demandSession, end } = parts
+  const { config, sessions, formGuard, endedNotice, page, viewerOf, demandSession, end } = parts
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
-  const demandSelection = async (
-    { admin, line }: Call,
-    { ids, jid, back = '' }: ReturnType<typeof readSelection>,
-  ): Promise<Selected> => {
+  const demandSelection = async ({ admin, line }: Call, { ids, jid, back = '' }: ReturnType<typeof readSelection>) => {
     if (jid !== undefined) {
       line['jid'] = formatBareJid(jid)
       demandDomain(admin, jid.domain)
-      const { total } = await sessions.page({ scope: admin.domains, jid: formatJid(jid), limit: 1 })
-      return { jid, total, views: [], back }
+      const { total } = await sessions.page({ scope: admin.domains, ...ofJid(jid), limit: 1 })
+      const none: StoredSession[] = []
+      return { jid, total, views: none, back }
     }
     const views = await sessions.getMany(ids)
     for (const { domain } of views) demandDomain(admin, domain)
@@ -55,12 +52,12 @@ export function createEndCalls(parts: EndCallsParts) {
     return { jid, total: views.length, views, back }
   }
 
-  const endEach = async (views: readonly SessionView[]): Promise<readonly SessionView[]> => {
+  const endEach = async (views: readonly StoredSession[]): Promise<readonly StoredSession[]> => {
     const ended = await Promise.all(views.map(({ id }) => sessions.end(id).catch(() => false)))
     return views.filter((_, index) => ended[index])
   }
 
-  const nameOf = ({ jid, domain }: SessionView) => jid ?? `(at ${withULabels(domain)})`
+  const nameOf = ({ jid, domain }: StoredSession) => jid ?? `(at ${withULabels(domain)})`
 
   return {
     async askWhetherToEndMany(call: Call): Promise<Answer> {
@@ -70,8 +67,13 @@ export function createEndCalls(parts: EndCallsParts) {
         const back = new URLSearchParams(sent.get('back') ?? '')
         return endedNotice.say(call, 'Select at least one session.', String(back))
       }
-      const asked = await demandSelection(call, readSelection(queryOf(call.request.url)))
-      return endManyQuestion(asked, tokenFor(call), contextOf(call))
+      const { jid, total, views, back } = await demandSelection(call, readSelection(queryOf(call.request.url)))
+      const user = jid && formatJid(jid)
+      const count = countedSessions(total)
+      const rows = views.map(view => describeRow(view, viewerOf(call)))
+      const title = user === undefined ? `End ${count}?` : 'End all sessions of this user?'
+      const values = { title, user, count, rows, back, isOne: total === 1, token: tokenFor(call) }
+      return withForm(page('end-sessions', 'sessions', call, values))
     },
 
     async endManyByForm(call: Call): Promise<Answer> {
@@ -98,7 +100,8 @@ export function createEndCalls(parts: EndCallsParts) {
     async askWhetherToEnd(call: Call): Promise<Answer> {
       demandRole(call.admin, 'logout')
       const view = await demandSession(call)
-      return endQuestion(view, tokenFor(call), contextOf(call))
+      const row = describeRow(view, viewerOf(call))
+      return withForm(page('end', 'sessions', call, { ...row, title: 'End this session?', token: tokenFor(call) }))
     },
 
     async endByForm(call: Call): Promise<Answer> {
@@ -115,7 +118,8 @@ export function createEndCalls(parts: EndCallsParts) {
 
     async showEnded(call: Call): Promise<Answer> {
       const message = endedNotice.messageOf(call)
-      return message === undefined ? redirectAnswer(pathForBrowsers(config)) : endConfirmation(message, contextOf(call))
+      if (message === undefined) return redirectAnswer(pathForBrowsers(config))
+      return page('end', 'sessions', call, { title: 'Sessions have ended', message })
     },
   }
 }

@@ -1,20 +1,32 @@
 import type { Request } from 'express'
+import type { Admin } from '../../config/config.js'
 import { pageAdvice } from '../../http/answers/advice.js'
-import { type Answer, detailOf, problemHeaders } from '../../http/answers/answer.js'
+import { detailOf } from '../../http/answers/answer.js'
 import type { Problem } from '../../lib/errors.js'
-import type { SessionList, SessionState } from '../../session/session-types.js'
+import type { SessionList } from '../../session/session-types.js'
+import type { PageWish, SessionState } from '../../store/store.js'
+import { formatJid, type Jid, userOf } from '../../xmpp/jid/jid.js'
+import { roleAllows } from '../calls.js'
 import { countedSessions, grouped, meanings, stateTexts } from '../page-texts.js'
-import type { Values } from '../parameter-kinds.js'
-import { type pageParameters, sessionStates, usualRows } from '../parameters.js'
+import { badParameter, type Values } from '../parameter-kinds.js'
+import {
+  type listParameters,
+  orderOf,
+  type orders,
+  type pageParameters,
+  sessionStates,
+  usualRows,
+} from '../parameters.js'
 import { queryOf } from '../read-parameters.js'
-import { describeRow, type SessionPageContext, show } from './details-page.js'
+import { describeRow, type Viewer } from './details-page.js'
 
 interface ListedSessions {
   readonly page: SessionList
   readonly states: ReadonlyMap<SessionState, number>
 }
 
-interface ListContext extends SessionPageContext {
+interface ListViewer extends Viewer {
+  readonly request: Request
   /** Empty with one process. */
   readonly processes: readonly string[]
 }
@@ -24,14 +36,14 @@ type ListQuery = Values<typeof pageParameters>
 const usualRefresh = 15
 const mostLiveRows = 100
 
-export function listPage(listed: ListedSessions, query: ListQuery, context: ListContext, notice?: string): Answer {
-  const { refresh } = query
-  const sent = sentQuery(context.request)
+export function listPage(listed: ListedSessions, query: ListQuery, viewer: ListViewer, notice?: string) {
+  const { refresh, limit = usualRows } = query
+  const sent = sentQuery(viewer.request)
   const isFiltered = filters.some(({ name }) => sent.has(name))
-  const answer = showList('sessions', context, {
-    ...describeListed(listed, query, context),
+  return listValues(viewer, {
+    ...describeListed(listed, query, viewer),
     refresh,
-    isLive: refresh === undefined && isLive(query),
+    isLive: refresh === undefined && limit <= mostLiveRows,
     notice,
     filter: filters.flatMap(({ name, label }) =>
       sent.has(name) ? { name: label, value: textOf(name, sent.get(name)!) } : [],
@@ -44,22 +56,14 @@ export function listPage(listed: ListedSessions, query: ListQuery, context: List
     },
     usualRefresh,
   })
-  return refresh === undefined ? answer : { ...answer, headers: { ...answer.headers, Refresh: String(refresh) } }
 }
 
-export const isLive = ({ limit = usualRows }: ListQuery): boolean => limit <= mostLiveRows
-
-export function liveSessions(listed: ListedSessions, query: ListQuery, context: ListContext): Answer {
-  return show('sessions-live', context, describeListed(listed, query, context))
-}
-
-export function listWithMistake(problem: Problem, context: ListContext): Answer | undefined {
-  const { request, representation } = context
-  const field = mistakenField(problem, sentQuery(request))
-  if (representation === 'json' || field === undefined) return undefined
+/** Undefined if the mistake is in no field. */
+export function listWithMistake(problem: Problem, viewer: ListViewer) {
+  const field = mistakenField(problem, sentQuery(viewer.request))
+  if (field === undefined) return undefined
   const message = problem.parameter?.rule ?? `${detailOf(problem)} ${pageAdvice[problem.code]}`
-  const { body } = showList('sessions', context, { errors: { [field]: message }, isOpen: !usual.includes(field) })
-  return { status: problem.status, headers: problemHeaders(problem, representation), body }
+  return listValues(viewer, { errors: { [field]: message }, isOpen: !usual.includes(field) })
 }
 
 function mistakenField({ code, parameter }: Problem, sent: URLSearchParams): string | undefined {
@@ -117,8 +121,7 @@ function rowChoices(limit: string | null) {
   return [['', least], ['100', '100'], ['200', '200'], ...other]
 }
 
-function showList(view: string, context: ListContext, values: object): Answer {
-  const { request, processes } = context
+function listValues({ request, processes }: ListViewer, values: object) {
   const sent = sentQuery(request)
   const fields = Object.fromEntries(filters.map(({ name }) => [name, sent.get(name)]))
   const options = Object.fromEntries(
@@ -145,28 +148,28 @@ function showList(view: string, context: ListContext, values: object): Answer {
       without: changed(sent, { [name]: undefined, page: undefined, after: undefined }),
     }))
   const back = changed(sent, {}).slice(1)
-  return show(view, context, { title: 'Sessions', fields, options, states, chips, back, errors: {}, ...values })
+  return { title: 'Sessions', fields, options, states, chips, back, errors: {}, ...values }
 }
 
-function describeListed({ page, states }: ListedSessions, query: ListQuery, context: ListContext) {
+function describeListed({ page, states }: ListedSessions, query: ListQuery, viewer: ListViewer) {
   const { total, unanswered } = page
   const { limit = usualRows, page: number = 1 } = query
-  const sent = sentQuery(context.request)
-  const rows = page.sessions.map(view => describeRow(view, context))
+  const sent = sentQuery(viewer.request)
+  const rows = page.sessions.map(view => describeRow(view, viewer))
   const first = (number - 1) * limit + 1
   const range =
     rows.length < total && rows.length > 0 ? `${grouped(first)}–${grouped(first + rows.length - 1)} of ` : ''
   return {
     rows,
-    picks: context.rights.canEnd && query.refresh === undefined,
+    picks: roleAllows(viewer.admin, 'logout') && query.refresh === undefined,
     isBeyond: number > 1,
     hasVisits: rows.some(({ visit }) => visit !== undefined),
-    hasProcesses: context.processes.length > 1,
+    hasProcesses: viewer.processes.length > 1,
     isFiltered: filters.some(({ name }) => sent.has(name)),
     caption: range + countedSessions(total),
     unanswered,
     isListed: true,
-    totals: context.rights.canList ? totalsOf(states, sent) : undefined,
+    totals: roleAllows(viewer.admin, 'sessions') ? totalsOf(states, sent) : undefined,
     columns: columnsOf(query, sent),
     pages: pagesOf(number, Math.ceil(total / limit), sent),
   }
@@ -240,4 +243,38 @@ function changed(sent: URLSearchParams, changes: Readonly<Record<string, string 
     else query.set(name, value)
   }
   return `?${query}`
+}
+
+export function toListWish(
+  query: Values<typeof listParameters>,
+  { name, domains }: Admin,
+  usual: { readonly limit: number; readonly sort: (typeof orders)[number] },
+): PageWish {
+  const { jid, search, domain, state, transport, origin, process, visit } = query
+  const { limit = usual.limit, after, sort = usual.sort, page = 1 } = query
+  const order = orderOf(sort)
+  if (after !== undefined && query.page !== undefined) throw badParameter('page', 'Either page or after is allowed.')
+  if (after !== undefined && order.by !== 'opened')
+    throw badParameter('after', 'It is allowed only with sort opened or -opened. Use page.')
+  return {
+    scope: domains,
+    ...(jid && ofJid(jid)),
+    search: search?.toLowerCase(),
+    domain,
+    state,
+    transport,
+    origin,
+    process,
+    visit: visit === undefined ? undefined : { admin: name, visit },
+    limit,
+    after,
+    skip: (page - 1) * limit,
+    ...order,
+  }
+}
+
+/** The sessions of a bare JID, or the session of a full JID. */
+export function ofJid(jid: Jid): Pick<PageWish, 'user' | 'jid'> {
+  const text = formatJid(jid)
+  return { user: userOf(text), jid: text.includes('/') ? text : undefined }
 }

@@ -1,16 +1,16 @@
 import type { Config } from '../../config/config.js'
 import type { FormGuard } from '../../http/access/form-guard.js'
 import { type Answer, callIdsOf, jsonAnswer } from '../../http/answers/answer.js'
-import { type EventStreams, liveInterval, wantsEvents } from '../../http/answers/event-streams.js'
 import { readBody } from '../../http/bodies/read-body.js'
 import { cacheAnswers } from '../../lib/answer-cache.js'
 import type { Clock } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
-import type { ListWish, SessionDetails, Sessions } from '../../session/session-types.js'
+import type { SessionDetails, Sessions } from '../../session/session-types.js'
 import { processIn } from '../../store/process-name.js'
+import type { PageWish } from '../../store/store.js'
 import { unreachable } from '../../store/store-problem.js'
 import { formatBareJid, formatJid } from '../../xmpp/jid/jid.js'
-import { adminPageContext } from '../admin-page.js'
+import { type AdminPage, isUpdate, livePage, liveSeconds, withProblem } from '../admin-page.js'
 import {
   type AnswerSettings,
   attachBindingFor,
@@ -18,60 +18,53 @@ import {
   describeDetails,
   describeEnded,
   describeList,
+  withForm,
 } from '../answers.js'
 import { type Call, demandDomain, demandRole, roleAllows } from '../calls.js'
-import { answerLive, livePage } from '../live-page.js'
 import type { Numbers } from '../numbers/numbers-calls.js'
 import { badParameter, missingParameter } from '../parameter-kinds.js'
-import { listParameters, logoutParameters, pageParameters, usualRows } from '../parameters.js'
+import { listParameters, logoutParameters, pageParameters, usualLimit, usualRows } from '../parameters.js'
 import { noParameters, readParameters, readQuery } from '../read-parameters.js'
 import type { Visits } from '../visits.js'
 import type { BindingPage } from '../warming/binding-page.js'
 import { toHandover } from '../warming/warm-request.js'
-import { sessionDetails } from './details-page.js'
+import { pastSession, sessionDetails } from './details-page.js'
 import { createEndCalls } from './end-calls.js'
 import type { EndedNotice } from './ended-notice.js'
-import { isLive, listPage, listWithMistake, liveSessions } from './list-page.js'
-import { toListWish } from './list-wish.js'
-import { pastSession } from './past-session.js'
+import { listPage, listWithMistake, toListWish } from './list-page.js'
 
-/** Live pages share a list for this time, so that it is read once for all of them in each interval. */
-const liveSeconds = liveInterval / 1000 - 1
 const mostLiveLists = 32
 const mostPastLines = 20
+const usualOfPage = { limit: usualRows, sort: '-opened' } as const
+const usualOfPrograms = { limit: usualLimit, sort: 'opened' } as const
 
 interface SessionCallsParts {
   readonly config: AnswerSettings & Pick<Config, 'bosh' | 'warm'>
   readonly clock: Clock
   readonly sessions: Sessions
   readonly visits: Visits
-  readonly streams: EventStreams
   readonly readAudit: Numbers['readAudit']
+  readonly page: AdminPage
   readonly formGuard: FormGuard
   readonly bindingPage: BindingPage
   readonly endedNotice: EndedNotice
 }
 
 export function createSessionCalls(parts: SessionCallsParts) {
-  const { config, clock, sessions, visits, streams, readAudit, formGuard, bindingPage, endedNotice } = parts
-  const contextOf = (call: Call) => ({
-    ...adminPageContext(call, config),
+  const { config, clock, sessions, visits, readAudit, page, formGuard, bindingPage, endedNotice } = parts
+  const viewerOf = ({ request, admin }: Call) => ({
+    request,
+    admin,
     now: clock.now(),
-    admin: call.admin.name,
-    rights: {
-      canWarm: roleAllows(call.admin, 'warm'),
-      canEnd: roleAllows(call.admin, 'logout'),
-      canResume: roleAllows(call.admin, 'resume'),
-      canList: roleAllows(call.admin, 'sessions'),
-    },
+    processes: sessions.processes,
   })
-  const listContextOf = (call: Call) => ({ ...contextOf(call), processes: sessions.processes })
-  const readList = async (wish: ListWish) => {
+  const readList = async (wish: PageWish) => {
     const [page, { states }] = await Promise.all([sessions.page(wish), sessions.states(wish.scope)])
     return { page, states }
   }
-  const readForStreams = cacheAnswers(clock, mostLiveLists, async question => {
-    return { value: await readList(JSON.parse(question) as ListWish), seconds: liveSeconds }
+  /** Live pages with the same list share it, so that it is read once for all of them in each interval. */
+  const readForUpdates = cacheAnswers(clock, mostLiveLists, async question => {
+    return { value: await readList(JSON.parse(question) as PageWish), seconds: liveSeconds - 1 }
   })
   const tokenFor = ({ admin }: Call) => formGuard.token(admin.name)
 
@@ -94,7 +87,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
   }
 
   return {
-    async list(call: Call): Promise<Answer | undefined> {
+    async list(call: Call): Promise<Answer> {
       const { request, admin, representation, line } = call
       const isPage = representation !== 'json'
       const query = isPage
@@ -104,26 +97,22 @@ export function createSessionCalls(parts: SessionCallsParts) {
       line['jid'] = jid && formatBareJid(jid)
       if (domain !== undefined) demandDomain(admin, domain)
       if (visit === undefined) demandRole(admin, 'sessions', ' It can list the sessions of a visit.')
-      const wish = toListWish(query, admin, isPage ? { limit: usualRows, sort: '-opened' } : undefined)
+      const wish = toListWish(query, admin, isPage ? usualOfPage : usualOfPrograms)
       if (!isPage) return jsonAnswer(describeList(await sessions.page(wish), clock.now(), admin.name))
-      if (wantsEvents(request) && isLive(query)) {
-        const question = JSON.stringify(wish)
-        let isFirst = true
-        await streams.open(call.response, admin.name, async () => {
-          // `readForStreams` may return a stored list that is older than the page.
-          const listed = await (isFirst ? readList(wish) : readForStreams(question))
-          isFirst = false
-          return liveSessions(listed, query, listContextOf(call)).body
-        })
-        return undefined
-      }
-      const notice = endedNotice.messageOf(call)
-      const page = livePage(listPage(await readList(wish), query, listContextOf(call), notice))
-      return notice === undefined ? page : { ...page, headers: { ...page.headers, ...endedNotice.forgotten(call) } }
+      // A page that opens needs the newest list, because its reader may just have ended a session.
+      const listed = await (isUpdate(request) ? readForUpdates(JSON.stringify(wish)) : readList(wish))
+      const notice = isUpdate(request) ? undefined : endedNotice.messageOf(call)
+      const values = listPage(listed, query, viewerOf(call), notice)
+      const { headers, body } = livePage(page('sessions', 'sessions', call, values))
+      const refresh = query.refresh && { Refresh: String(query.refresh) }
+      return { status: 200, body, headers: { ...headers, ...refresh, ...(notice && endedNotice.forgotten(call)) } }
     },
 
-    listWithMistake: (problem: Problem, call: Call): Answer | undefined =>
-      listWithMistake(problem, listContextOf(call)),
+    listWithMistake(problem: Problem, call: Call): Answer | undefined {
+      const { representation } = call
+      const values = representation === 'json' ? undefined : listWithMistake(problem, viewerOf(call))
+      return values && withProblem(page('sessions', 'sessions', call, values), problem, representation)
+    },
 
     async logOutEverywhere({ request, admin, line }: Call): Promise<Answer> {
       const { jid, visit } = readQuery(request.url, logoutParameters)
@@ -140,24 +129,11 @@ export function createSessionCalls(parts: SessionCallsParts) {
       return jsonAnswer(result)
     },
 
-    async show(call: Call): Promise<Answer | undefined> {
-      let view = await demandSession(call)
+    async show(call: Call): Promise<Answer> {
+      const view = await demandSession(call)
       if (call.representation === 'json') return jsonAnswer(describeDetails(view, clock.now(), call.admin.name))
-      let endedAt: number | undefined
-      const read = async () => {
-        try {
-          if (endedAt === undefined) view = await demandSession(call)
-        } catch (error) {
-          if (!(error instanceof Problem && error.code === 'session-not-found')) throw error
-          endedAt = clock.now()
-        }
-      }
-      let isFirst = true
-      return answerLive(streams, call, async () => {
-        if (!isFirst) await read()
-        isFirst = false
-        return sessionDetails(view, tokenFor(call), contextOf(call), endedAt)
-      })
+      const values = sessionDetails(view, tokenFor(call), viewerOf(call))
+      return livePage(withForm(page('session', 'sessions', call, values)))
     },
 
     async showPast(problem: Problem, call: Call): Promise<Answer | undefined> {
@@ -168,7 +144,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
       const { lines } = await readAudit({ scope: admin.domains, viewer: admin.name, limit: mostPastLines, id })
       const own = lines.filter(line => line.id === id && (line.code ?? 'ok') === 'ok')
       if (own.length === 0) return undefined
-      return pastSession(problem, own, contextOf(call))
+      return pastSession(own, call, config)
     },
 
     async logOut(call: Call): Promise<undefined> {
@@ -177,7 +153,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
       call.response.status(204).end()
     },
 
-    ...createEndCalls({ config, sessions, formGuard, endedNotice, contextOf, demandSession, end }),
+    ...createEndCalls({ config, sessions, formGuard, endedNotice, page, viewerOf, demandSession, end }),
 
     async resume(call: Call): Promise<Answer> {
       const { request, admin, representation } = call

@@ -3,11 +3,11 @@ import { pathOf, urlOfDomain } from '../../config/serving.js'
 import type { FormTokens, OpenedResult } from '../../http/access/form-tokens.js'
 import { endpointUrls } from '../../http/addresses.js'
 import { type Answer, redirectAnswer } from '../../http/answers/answer.js'
-import type { NavigationPage } from '../../http/answers/navigation.js'
 import { attachingPagePolicy } from '../../http/answers/pages.js'
 import { Problem } from '../../lib/errors.js'
-import type { SessionState, Sessions } from '../../session/session-types.js'
-import { adminPage, adminPageContext } from '../admin-page.js'
+import type { Sessions } from '../../session/session-types.js'
+import type { SessionState } from '../../store/store.js'
+import type { AdminPage } from '../admin-page.js'
 import { type AnswerSettings, describeBinding, formatTime, pathForBrowsers } from '../answers.js'
 import { type Call, demandDomain } from '../calls.js'
 import { duration } from '../page-texts.js'
@@ -27,6 +27,7 @@ type Shown = About & { readonly binding: Omit<WarmedBinding, 'cookie' | 'inactiv
 
 interface BindingPageParts {
   readonly config: AnswerSettings & Pick<Config, 'trustedProxies'>
+  readonly page: AdminPage
   readonly formTokens: FormTokens
   readonly sessions: Pick<Sessions, 'get'>
 }
@@ -34,13 +35,8 @@ interface BindingPageParts {
 export type BindingPage = ReturnType<typeof createBindingPage>
 
 /** The page gets its values from a sealed cookie, so that any process can show the page. */
-export function createBindingPage({ config, formTokens, sessions }: BindingPageParts) {
+export function createBindingPage({ config, page, formTokens, sessions }: BindingPageParts) {
   const form = pathForBrowsers(config)
-
-  const show = (values: object, call: Call, status: number, current: NavigationPage = 'sessions') => {
-    const page = adminPage('bound', current, adminPageContext(call, config), values)
-    return { ...page, status }
-  }
 
   const showValues = (
     { binding, domain, isResumed }: Shown,
@@ -61,8 +57,8 @@ export function createBindingPage({ config, formTokens, sessions }: BindingPageP
     const values = { jid, sid, rid, token, wait, hold, requests, ...addresses }
     const time = { until: formatTime(until).slice(11), within: duration(seconds), seconds }
     const current = isResumed ? 'sessions' : 'form'
-    const page = show({ title, isResumed, session, ...time, values }, call, 200, current)
-    return { ...page, headers: { ...page.headers, 'Content-Security-Policy': attachingPagePolicy(url) } }
+    const shown = page('bound', current, call, { title, isResumed, session, ...time, values })
+    return { ...shown, headers: { ...shown.headers, 'Content-Security-Policy': attachingPagePolicy(url) } }
   }
 
   return {
@@ -93,7 +89,7 @@ export function createBindingPage({ config, formTokens, sessions }: BindingPageP
       if (opened !== undefined && (state === 'waiting' || state === 'elsewhere'))
         return showValues(opened.result as Shown, opened, call)
       const session = view === undefined ? undefined : `${form}/${id}`
-      return show({ ...reasons[state], isOver: true, session }, call, 410)
+      return { ...page('bound', 'sessions', call, { ...reasons[state], isOver: true, session }), status: 410 }
     },
   }
 }

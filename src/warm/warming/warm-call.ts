@@ -7,7 +7,8 @@ import { type Counts, limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
 import { proofInBytes, wipeSecrets } from '../../servers/login/relogin.js'
 import type { UserLimit } from '../../session/limits/user-limit.js'
-import type { OpenedBy, Sessions, Tab } from '../../session/session-types.js'
+import type { OpenedBy, Sessions } from '../../session/session-types.js'
+import type { TabName } from '../../store/store.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
 import { type AnswerSettings, attachBindingFor, bindingAnswer } from '../answers.js'
@@ -126,7 +127,7 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
     return counted(caller, () => (remember ? rememberUser(request, admin, signal, warm) : warm(request)))
   }
 
-  function enterTab(asked: AskedSession, tab: Tab, remember: boolean, signal: CallerSignal) {
+  function enterTab(asked: AskedSession, tab: TabName, remember: boolean, signal: CallerSignal) {
     const { admin } = tab
     const { attachSeconds: seconds, attachBinding, ids } = asked
     return visits.enter<Warmed>(tab, signal, {

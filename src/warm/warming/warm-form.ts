@@ -1,36 +1,62 @@
 import type { Request } from 'express'
 import type { Config } from '../../config/config.js'
 import type { FormGuard } from '../../http/access/form-guard.js'
-import { type Answer, pageAdviceOf, pageDetailOf, problemHeaders } from '../../http/answers/answer.js'
-import type { Problem } from '../../lib/errors.js'
+import { type Answer, pageAdviceOf, pageDetailOf } from '../../http/answers/answer.js'
+import type { Problem, ProblemCode } from '../../lib/errors.js'
 import { formPairs } from '../../lib/text/form-pairs.js'
-import { adminPage, adminPageContext, type PageCall } from '../admin-page.js'
+import { type AdminPage, type PageCall, withProblem } from '../admin-page.js'
 import { withForm } from '../answers.js'
 import { type Call, roleAllows } from '../calls.js'
-import { type Faults, faultsOf, fieldAt, fieldNames, messageAt } from './form-faults.js'
+import type { ParameterName } from '../parameters.js'
 import { usualOptions } from './warm-request.js'
+
+/** In the order of the form. */
+const fieldNames = [
+  'jid',
+  'password',
+  'token',
+  'authzid',
+  'expires_in',
+  'attach_binding',
+  'language',
+  'wait',
+  'hold',
+  'ver',
+] as const satisfies ParameterName[]
+
+type FieldName = (typeof fieldNames)[number]
+
+const fieldOf: { readonly [Code in ProblemCode]?: FieldName } = {
+  'invalid-jid': 'jid',
+  forbidden: 'jid',
+  'domain-not-allowed': 'jid',
+  'address-not-allowed': 'jid',
+  'host-unknown': 'jid',
+  'account-disabled': 'jid',
+  conflict: 'jid',
+  'bind-refused': 'jid',
+  'too-many-sessions': 'jid',
+  'not-authorized': 'password',
+  'credentials-expired': 'password',
+  'authzid-refused': 'authzid',
+}
 
 const firstFields: readonly string[] = ['jid', 'password']
 
 const secrets: readonly string[] = ['password', 'token']
 
-type FormSettings = Pick<
-  Config,
-  'externalUrl' | 'warmPath' | 'bosh' | 'warm' | 'serviceAccounts' | 'servers' | 'remotes'
->
+type FormSettings = Pick<Config, 'bosh' | 'warm'>
 
 type Values = Readonly<Record<string, string>>
 
 interface Sent {
   readonly values: Values
   readonly hasToken: boolean
-  readonly faults: Faults
 }
 
 export type WarmForm = ReturnType<typeof createWarmForm>
 
-export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
-  const { bosh, warm } = config
+export function createWarmForm({ bosh, warm }: FormSettings, page: AdminPage, formGuard: FormGuard) {
   const { language, wait, hold, ver } = usualOptions(bosh)
   const usual: Values = {
     jid: '',
@@ -48,22 +74,20 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
     const token = formGuard.token(call.admin.name)
     const bindsByCookie = values['attach_binding'] === 'cookie'
     const shown = { values, ...about, bindsByCookie, token }
-    return withForm(adminPage('form', 'form', adminPageContext(call, config), shown))
+    return withForm(page('form', 'form', call, shown))
   }
 
   return {
     blank: (call: PageCall): Answer => answer(call, usual, {}),
 
     note(request: Request, body: Buffer): void {
-      const pairs = [...formPairs(body.toString())]
-      const sent = new Map(pairs)
+      const sent = new Map(formPairs(body.toString()))
       const values = fieldNames
         .filter(name => !secrets.includes(name))
         .map(name => [name, sent.get(name) ?? usual[name]!] as const)
       sentForms.set(request, {
         values: Object.fromEntries(values),
         hasToken: Boolean(sent.get('token')),
-        faults: faultsOf(pairs, config),
       })
     },
 
@@ -71,31 +95,39 @@ export function createWarmForm(config: FormSettings, formGuard: FormGuard) {
       const { request, representation } = call
       const sent = sentForms.get(request)
       if (sent === undefined || representation === 'json') return undefined
-      const { code, status } = problem
+      const { code } = problem
       const field = fieldAt(problem, sent.hasToken)
       const detail = pageDetailOf(problem)
       const isMistyped = field !== undefined && (problem.parameter !== undefined || code === 'invalid-jid')
-      const faults: Faults = { ...sent.faults, ...(field !== undefined && { [field]: messageAt(problem) }) }
-      const faulty = fieldNames.filter(name => faults[name] !== undefined)
       const options = fieldNames.filter(name => !firstFields.includes(name))
-      const isOpen = options.some(name => faults[name] !== undefined || sent.values[name] !== usual[name])
+      const isOpen = options.some(name => name === field || sent.values[name] !== usual[name])
       const about = {
         problem: {
           detail,
           code,
-          advice: isMistyped || faulty.length > 1 ? adviceOf(faulty) : pageAdviceOf(problem),
+          advice: isMistyped ? 'See the field that is marked.' : pageAdviceOf(problem),
           requestId: request.res!.get('X-Request-Id'),
           isFull: code === 'service-full' && roleAllows(call.admin, 'numbers'),
         },
-        // Only the first fault gets the focus.
-        ...(faulty.length > 0 && { faults, later: Object.fromEntries(faulty.slice(1).map(name => [name, true])) }),
+        faults: field && { [field]: messageAt(problem) },
         isOpen,
       }
-      const { headers, body } = answer(call, sent.values, about)
-      return { status, headers: { ...headers, ...problemHeaders(problem, representation) }, body }
+      return withProblem(answer(call, sent.values, about), problem, representation)
     },
   }
 }
 
-const adviceOf = ({ length }: readonly string[]) =>
-  length === 1 ? 'See the field that is marked.' : `See the ${length} fields that are marked.`
+function fieldAt({ code, parameter }: Problem, hasToken: boolean): FieldName | undefined {
+  const about = parameter?.name ?? fieldOf[code]
+  const field = about === 'password' && hasToken ? 'token' : about
+  return fieldNames.find(name => name === field)
+}
+
+const missing = { jid: 'Enter the address of the user.', password: 'Enter the password.' }
+
+function messageAt(problem: Problem): string {
+  const { code, parameter, quote } = problem
+  if (code === 'missing-parameter') return missing[parameter?.name as keyof typeof missing] ?? 'Fill this in.'
+  if (code === 'invalid-jid') return `This is not an address. ${quote ?? 'Write it like alice@example.org.'}`
+  return parameter?.rule ?? pageDetailOf(problem)
+}

@@ -3,7 +3,8 @@ import { accountFor, isElsewhere } from '../../config/serving.js'
 import { Problem } from '../../lib/errors.js'
 import { isSameName } from '../../servers/login/bound-user.js'
 import type { Credentials } from '../../servers/login/login-request.js'
-import type { Handover, Tab } from '../../session/session-types.js'
+import type { Handover } from '../../session/session-types.js'
+import type { TabName } from '../../store/store.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { formatBareJid, type Jid, userOf } from '../../xmpp/jid/jid.js'
 import { defaultHold } from '../../xmpp/page-binding.js'
@@ -31,7 +32,7 @@ const openNone: OpenCredential = () => {
 /** A call that resumes its session needs no usable credentials. */
 export type AskedSession = Omit<WarmRequest, 'credentials'> & { readonly credentials: Credentials | Unusable }
 
-type Page = Omit<Tab, 'admin'>
+type Page = Omit<TabName, 'admin'>
 
 interface Unusable {
   readonly kind: 'unusable'
@@ -90,7 +91,7 @@ function readOptions(read: Parameters, { maxWait, maxRequests }: OptionLimits) {
   return { language: language ?? lang ?? 'en', wait, hold, ver: read('ver') ?? '1.6' }
 }
 
-export type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
+type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
 
 export function readCredentials(
   read: Parameters,

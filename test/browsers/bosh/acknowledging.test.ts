@@ -19,28 +19,6 @@ describe('a session with acknowledgements', () => {
     expect(next.reply?.body).toBe(payload(message('a')))
   })
 
-  test('reports a reply that the client should have received, and sends it again', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session(acks, 799)
-    await client.at(800)
-    const lost = await client.at(801, '', "ack='799'")
-    await bench.server(link => link.receive(message('lost')))
-    await bench.pass(0.852)
-    const told = await client.at(802, '', "ack='800'")
-    expect(told.reply?.body).toBe(`<body report='801' time='852' xmlns='${boshNamespace}'/>`)
-    expect((await client.at(801, '', "ack='799'")).reply?.body).toBe(lost.reply?.body)
-  })
-
-  test('does not report a reply that may still be on its way', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session(acks, 799)
-    await client.at(800)
-    await client.at(801, '', "ack='799'")
-    await bench.server(link => link.receive(message('quick')))
-    await bench.pass(0.4)
-    expect((await client.at(802, '', "ack='800'")).reply).toBeUndefined()
-  })
-
   test('drops acknowledged replies, also if a request has no ack', async () => {
     const bench = new BoshBench()
     const client = await bench.session(acks, 799)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { SessionView } from '../../../src/session/session-types.js'
+import type { StoredSession } from '../../../src/store/store.js'
 import { authenticate, BoshBench, create, empty, ended, message, terminated } from '../../support/bosh-bench.js'
 
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
@@ -13,10 +13,11 @@ describe('the API’s view of a session', () => {
     expect(bench.registry.byId(id)?.view).toEqual({
       id,
       jid: 'juliet@chat.example/balcony',
+      ...{ user: 'juliet@chat.example', process: '', isPage: false },
       domain: 'chat.example',
       origin: 'warmed',
       state: 'waiting',
-      createdAt: 3000,
+      openedAt: 3000,
       quietSince: 3000,
     })
   })
@@ -39,7 +40,7 @@ describe('the API’s view of a session', () => {
 
 describe('the state of a session', () => {
   const stateOf = (bench: BoshBench) => {
-    const [{ state, quietSince }] = [...bench.registry.list()] as [SessionView]
+    const [{ state, quietSince }] = [...bench.registry.list()] as [StoredSession]
     return [state, quietSince]
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { heldRequests } from '../../../src/browsers/bosh/bosh-client.js'
+import { heldRequests } from '../../../src/browsers/bosh/connection-manager.js'
 import type { EndReason } from '../../../src/lib/counts.js'
 import type { OpenLogin } from '../../../src/session/session-types.js'
 import { saslNamespace } from '../../../src/xmpp/namespaces.js'

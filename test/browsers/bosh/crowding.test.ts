@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import type { LimitParts } from '../../../src/session/limits/session-limits.js'
-import { userLimit } from '../../../src/session/limits/user-limit.js'
+import { UserLimit } from '../../../src/session/limits/user-limit.js'
 import { BoshBench, type Client, create, empty, FakePeer, message, terminated } from '../../support/bosh-bench.js'
 import { noLimits, noSessionLimits } from '../../support/unlimited.js'
 
@@ -11,7 +11,7 @@ function limited(
   about: { perSecond?: number; perJid?: number; maxRequests?: number } = {},
 ): BoshBench {
   return new BoshBench({ maxRequests: about.maxRequests ?? 2 }, undefined, {
-    userLimit: (registry, refused) => userLimit(about.perJid ?? 0, registry, refused),
+    userLimit: (registry, refused) => new UserLimit({ most: about.perJid ?? 0, registry, refused }),
     limits: noSessionLimits({
       limits: { ...noLimits, ...limits },
       rates: { sessionsPerAddress: about.perSecond ?? 0 },

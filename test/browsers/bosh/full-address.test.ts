@@ -1,10 +1,10 @@
 // An address has reached its limit of sessions without a login. Which of its sessions ends for a new client?
 import { describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
-import { type LiveCounts, OwnCounts } from '../../../src/lib/limits/live-counts.js'
-import type { OfClient } from '../../../src/session/limits/session-limits.js'
 import { BoshBench, type Client, create, FakePeer, terminated } from '../../support/bosh-bench.js'
-import { noLimits, noSessionLimits } from '../../support/unlimited.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { memoryStore } from '../../support/memory-store.js'
+import { noLimits, noSessionLimits, unnoted } from '../../support/unlimited.js'
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 const refusal = `<failure xmlns='${sasl}'><not-authorized/></failure>`
@@ -12,28 +12,18 @@ const plain = (user: string) =>
   `<auth xmlns='${sasl}' mechanism='PLAIN'>${Buffer.from(`\0${user}\0guess`).toString('base64')}</auth>`
 const told = terminated('policy-violation')
 
-/** Counts of another process. */
-function elsewhere(limits: { address: number; unauthenticated: number }): LiveCounts<OfClient> {
-  const own = new OwnCounts<OfClient>(limits)
-  return {
-    take: async (key, kinds) => own.take(key, kinds),
-    add: (kind, key) => own.add(kind, key),
-    giveBack: (kind, key) => own.giveBack(kind, key),
-  }
-}
-
 describe.each([
-  ['this process', undefined],
-  ['another process', elsewhere],
-])('a new session of an address at its limit, which %s counts,', (_where, countsOf) => {
+  ['this process', 0],
+  ['the store', 99],
+])('a new session of an address at its limit, whose sessions %s counts,', (_where, sessionsPerAddress) => {
   /** After the first refused login of an address, its logins are delayed. */
   const benchFor = (unauthenticatedPerAddress: number) =>
     new BoshBench({}, undefined, {
       loginsPerAddress: 1,
       limits: noSessionLimits({
-        limits: { ...noLimits, loginTimeout: 600, unauthenticatedPerAddress },
+        limits: { ...noLimits, loginTimeout: 600, sessionsPerAddress, unauthenticatedPerAddress },
         trustedProxies: readNetworks('10.0.0.1', () => undefined),
-        counts: countsOf?.({ address: 0, unauthenticated: unauthenticatedPerAddress }),
+        shared: { self: 'aaaaaaaa', store: memoryStore(new FakeClock()), onAlone: unnoted },
       }),
     })
   /** A stream without a login attempt. */

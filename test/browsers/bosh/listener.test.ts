@@ -8,14 +8,11 @@ import type { Peer, Reply } from '../../../src/browsers/bosh/peer.js'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import type { Access } from '../../../src/http/access/client-rules.js'
 import { createEndpointPage } from '../../../src/http/answers/endpoint-page.js'
-import { refuseExpectation } from '../../../src/http/answers/node-answers.js'
-import { delayContinue } from '../../../src/http/bodies/expect-continue.js'
 import { UnfinishedBodies } from '../../../src/http/bodies/unfinished-bodies.js'
 import { install } from '../../../src/http/fast/install.js'
 import { Counts } from '../../../src/lib/counts.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { HttpSocket, post } from '../../support/http-socket.js'
-import { createLinkedServer } from '../../support/linked-server.js'
 import { unnoted } from '../../support/unlimited.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { config } from '../../warm/fake-login.js'
@@ -54,7 +51,6 @@ const reply = (body: string): Reply => ({ status: 200, body, contentType: 'text/
 const servers: [string, (listener: RequestListener) => Server][] = [
   ['any server', createServer],
   ['a server with our messages', listener => createServer(install(true), listener)],
-  ['another process', createLinkedServer],
 ]
 
 async function listen(made: Server): Promise<void> {
@@ -81,7 +77,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise(resolve => setTimeout(resolve, 5))
 }
 
-describe.each(servers)('in %s', (name, create) => {
+describe.each(servers)('in %s', (_name, create) => {
   beforeEach(async () => {
     received = []
     faults = []
@@ -195,8 +191,7 @@ describe.each(servers)('in %s', (name, create) => {
     test('that is too large is refused while it is read, and its connection is closed', async () => {
       const { status, headers } = await send('POST', 'x'.repeat(1001))
       expect(status).toBe(413)
-      // The process with the client has read all of the body.
-      expect(headers.connection).toBe(name === 'another process' ? 'keep-alive' : 'close')
+      expect(headers.connection).toBe('close')
       expect(received).toEqual([])
       expect(limits).toEqual(['stanza'])
     })
@@ -494,16 +489,6 @@ describe.each(servers)('in %s', (name, create) => {
       client.socket.destroy()
     })
 
-    test('is answered at once if its client waits for 100 Continue', async () => {
-      const accepted = new Promise<Socket>(resolve => server.once('connection', resolve))
-      delayContinue(server, listener, refuseExpectation)
-      const client = new HttpSocket(port)
-      client.send(head(10_000_000_000, 'Expect: 100-continue'))
-      expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
-      await accepted
-      client.socket.destroy()
-    })
-
     test('is answered while its client continues to send, up to limits of time and bytes', async () => {
       for (const [sends, ends] of [
         [100_000, () => clock.advance(5_000)],
@@ -528,9 +513,8 @@ describe.each(servers)('in %s', (name, create) => {
     test('of no known length is refused as soon as it is too long', async () => {
       const client = new HttpSocket(port)
       client.send('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
-      // Before it goes to another process, the body must have a length or be short.
       client.send(`4e20\r\n${'x'.repeat(20_000)}\r\n`)
-      expect((await client.reply()).head).toMatch(name === 'another process' ? /^HTTP\/1\.1 411 / : /^HTTP\/1\.1 413 /)
+      expect((await client.reply()).head).toMatch(/^HTTP\/1\.1 413 /)
       client.socket.destroy()
     })
 
@@ -586,40 +570,6 @@ describe.each(servers)('in %s', (name, create) => {
       await until(() => received.length === 2)
       // A held request keeps no part of its body.
       expect(bodies.bytes).toBe(0)
-      client.socket.destroy()
-    })
-  })
-
-  describe('a client that asks before it sends the body', () => {
-    const ask = ['POST / HTTP/1.1', 'Host: a', 'Expect: 100-continue', 'Content-Length: 7']
-    const asked = (...headers: string[]) => [...ask, ...headers, '', ''].join('\r\n')
-
-    test('gets 100 if the body will be read', async () => {
-      delayContinue(server, listener, refuseExpectation)
-      const client = new HttpSocket(port)
-      expect((await client.send(asked()).reply()).head).toMatch(/^HTTP\/1\.1 100 /)
-      expect((await client.send('<body/>').reply()).body).toBe('<body/>')
-      client.socket.destroy()
-    })
-
-    test.each([
-      [403, 'X-Forwarded-For: 203.0.113.9'],
-      [403, 'Sec-Fetch-Mode: navigate'],
-      [415, 'Content-Encoding: gzip'],
-    ])('gets %i at once if the body will not be read: %s', async (status, header) => {
-      access = address => address === '127.0.0.1'
-      delayContinue(server, listener, refuseExpectation)
-      const client = new HttpSocket(port)
-      const { head } = await client.send(asked(header)).reply()
-      expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*\r\nConnection: close\r\n`))
-      expect(await client.rest()).toBe('')
-    })
-
-    test('gets 417 if it expects anything else', async () => {
-      delayContinue(server, listener, refuseExpectation)
-      const client = new HttpSocket(port)
-      const { head } = await client.send(asked().replace('100-continue', 'something')).reply()
-      expect(head).toMatch(/^HTTP\/1\.1 417 [\s\S]*\r\nX-Content-Type-Options: nosniff\r\n/)
       client.socket.destroy()
     })
   })

@@ -1,6 +1,6 @@
 // `mallory` logs in herself, and tries to get the sessions of `victim`.
 import { describe, expect, test } from '@jest/globals'
-import { userLimit } from '../../../src/session/limits/user-limit.js'
+import { UserLimit } from '../../../src/session/limits/user-limit.js'
 import {
   auth,
   authenticate,
@@ -590,7 +590,7 @@ describe('a client that resumes its stream', () => {
 
   test('is allowed at its user’s limit if it resumes one of the user’s sessions', async () => {
     const bench = new BoshBench({}, undefined, {
-      userLimit: (registry, refused) => userLimit(1, registry, refused),
+      userLimit: (registry, refused) => new UserLimit({ most: 1, registry, refused }),
     })
     await enabled(bench)
     const client = await insideBy(scram('n,,', 'mallory'), bench)
@@ -601,7 +601,7 @@ describe('a client that resumes its stream', () => {
 
   test('ends if its user is at the limit of sessions', async () => {
     const bench = new BoshBench({}, undefined, {
-      userLimit: (registry, refused) => userLimit(1, registry, refused),
+      userLimit: (registry, refused) => new UserLimit({ most: 1, registry, refused }),
     })
     await enabled(bench)
     const client = await insideBy(scram('n,,', 'mallory'), bench)

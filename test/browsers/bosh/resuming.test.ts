@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { SessionView } from '../../../src/session/session-types.js'
+import type { StoredSession } from '../../../src/store/store.js'
 import {
   authenticate,
   BoshBench,
@@ -376,7 +376,7 @@ describe('a session cannot be resumed', () => {
     const creation = await bench.send(create("ver='1.6'", rid, authenticate))
     await bench.server(link => link.open())
     await bench.server(link => link.bind())
-    const [{ id }] = [...bench.registry.list()] as [SessionView]
+    const [{ id }] = [...bench.registry.list()] as [StoredSession]
     const poll = await bench.send(
       create('', rid + 1).replace("to='chat.example'", /sid='\w+'/.exec(creation.reply!.body)![0]),
     )

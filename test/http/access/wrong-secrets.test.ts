@@ -1,6 +1,3 @@
-import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import request from 'supertest'
 import { hashLike, parseSecretHash } from '../../../src/config/kinds/secret-hash.js'
@@ -9,15 +6,13 @@ import { Problem } from '../../../src/lib/errors.js'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { type KeyedRate, type MakeRate, ownRates } from '../../../src/lib/limits/rates.js'
 import type { WorkQueue } from '../../../src/lib/limits/work-queue.js'
-import { workQueue } from '../../../src/lib/limits/work-queue.js'
 import { unnoted } from '../../support/unlimited.js'
 import { config, fakeService, parameters } from '../../warm/fake-login.js'
 
 const claimOf = (client: string, name: string) => ({
   client,
   name,
-  key: `${client} ${name}`,
-  proof: async () => `${client} ${name} secret`,
+  hash: `${client} ${name} secret`,
 })
 
 const here = claimOf('192.0.2.1', 'portal')
@@ -277,10 +272,7 @@ describe('a client that guesses', () => {
     expect((await call(one!, secret)).status).toBe(200)
     for (let time = 0; time < 3; time++) await call(one!, 'wrong')
     expect((await call(two!, 'wrong')).status).toBe(429)
-    // The right secret is noted while the first call is answered.
-    let status = 0
-    for (let time = 0; time < 500 && status !== 200; time++) status = (await call(two!, secret)).status
-    expect(status).toBe(200)
+    expect((await call(two!, secret)).status).toBe(200)
     expect((await call(two!, secret, { from: '192.0.2.1' })).status).toBe(200)
     expect((await call(two!, secret, { as: 'admin@host' })).status).toBe(401)
     expect(two!.lines().find(({ code }) => code === 'too-many-requests')).toMatchObject({ admin: name })
@@ -294,9 +286,7 @@ describe('a client that guesses', () => {
     expect((await call(one!, 'n3xt-s3cret')).status).toBe(200)
     for (let time = 0; time < 3; time++) await call(one!, 'wrong')
     expect((await call(two!, 'wrong')).status).toBe(429)
-    let status = 0
-    for (let time = 0; time < 100 && status !== 200; time++) status = (await call(two!, 'n3xt-s3cret')).status
-    expect(status).toBe(200)
+    expect((await call(two!, 'n3xt-s3cret')).status).toBe(200)
   })
 
   test('gets no more checks for simultaneous guesses', async () => {
@@ -336,39 +326,6 @@ describe('a client that guesses', () => {
       for (let number = 0; number < 20; number++)
         expect((await call(service, 'wrong', { from: `198.51.100.${number}` })).status).toBe(401)
       expect((await call(service, 'wrong', { from: '198.51.100.200' })).status).toBe(429)
-    })
-
-    test('leaves the queue when it disconnects', async () => {
-      const hashes = workQueue(1, 10, () => new Problem('service-full'))
-      let made = 0
-      const service = fakeService({
-        ...{ rates, access: openToAll, admins: await hashed() },
-        hashes: (work, signal) =>
-          hashes(() => {
-            made += 1
-            return work()
-          }, signal),
-      })
-      let free = () => {}
-      const busy = hashes(() => new Promise<void>(resolve => (free = resolve)))
-      const server = service.app.listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      const gone = connect((server.address() as AddressInfo).port, '127.0.0.1')
-      const authorization = Buffer.from(`${name}:wrong`).toString('base64')
-      const arrived = once(server, 'request')
-      gone.write(`POST /warm HTTP/1.1\r\nHost: x\r\nAuthorization: Basic ${authorization}\r\nContent-Length: 0\r\n\r\n`)
-      const [, response] = (await arrived) as [unknown, ServerResponse]
-      const left = once(response, 'close')
-      gone.destroy()
-      await left
-      free()
-      await busy
-      await hashes(async () => {})
-      server.close()
-      expect(made).toBe(0)
-      expect(service.lines()).toEqual([])
-      expect((await call(service, 'wrong', { from: '127.0.0.1' })).status).toBe(401)
-      expect((await call(service, 'wronger', { from: '127.0.0.1' })).status).toBe(401)
     })
   })
 

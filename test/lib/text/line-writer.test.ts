@@ -18,7 +18,7 @@ const writer = () =>
   new LineWriter(1, {
     clock,
     onFailure: code => failures.push(code),
-    lostLine: lost => `lost ${lost}\n`,
+    onLost: (lost, to) => void to.write(`lost ${lost}\n`),
     writeTo(_descriptor, bytes) {
       if (room === 0) throw Object.assign(new Error(fault), { code: fault })
       const taken = Math.min(room, bytes.length)
@@ -88,7 +88,7 @@ test('after a file was renamed, lines go to a new one', () => {
   try {
     const open = () => openSync(join(folder, 'log'), 'a')
     const first = open()
-    const log = new LineWriter(first, { lostLine: String })
+    const log = new LineWriter(first, { onLost() {} })
     log.write('one\n')
     renameSync(join(folder, 'log'), join(folder, 'log.1'))
     log.write('two\n')

@@ -20,6 +20,7 @@ interface Departures {
   arrived(): void
   confirming(): () => void
   confirm(ids: readonly string[]): void
+  lost(isLost: (id: string) => boolean): void
   failInDoubt(): void
   failAll(): void
   takeBack(error: Stanza): string | undefined
@@ -227,6 +228,22 @@ test('messages of another user are dropped, and at most 100,000 characters of se
   departures.add(message('unsent'))
   departures.clear()
   expect([departures.outgoing, departures.sent]).toEqual([[], []])
+})
+
+test('of messages whose fate stays unknown, the newest hundred are kept if they are long', () => {
+  const departures = create()
+  for (let number = 1; number <= 101; number++) departures.add(message(`${number}`.padEnd(1000, '.')), true, true)
+  expect(departures.sent.length).toBe(100)
+})
+
+test('after a WebSocket, messages that Strophe no longer repeats are sent again, with the mark of their return', () => {
+  const departures = create()
+  for (const id of ['one', 'two']) departures.add(message(id), true, true)
+  expect(departures.takeBack(failed('two'))).toBe('again')
+  departures.add(message('two'), true, true)
+  departures.lost(id => id === 'two')
+  expect(idsOf(departures.unsent())).toEqual(['two'])
+  expect(departures.takeBack(failed('two'))).toBe('failed')
 })
 
 test('a message is sent once in a connection, and again in the next connection', () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { createDialer, type Search } from '../../../src/servers/c2s/dial.js'
 import { type Addresses, createNameLookup, type Route } from '../../../src/servers/net/name-lookup.js'
@@ -36,9 +36,11 @@ beforeEach(() => {
   told = []
 })
 
+afterEach(() => void jest.restoreAllMocks())
+
 const descriptors = { expected: 0 }
 const dialer = (about: { publicOnly?: boolean } = {}) =>
-  createDialer(dialerParts(clock, { names, descriptors, connect: sockets.connect, ...about }))
+  createDialer(dialerParts(clock, { names, descriptors, ...about }))
 const server: Server = {
   host: '127.0.0.1',
   port: 5222,
@@ -88,8 +90,8 @@ describe('connecting to a server in the settings', () => {
     await follow(
       dialer({ publicOnly: true }).toServer({ ...server, host: 'xmpp.lan', tls: 'none', port: 15222 }, 'example.org'),
     )
-    expect(sockets.begun).toEqual(['0 10.0.0.5 15222'])
-    sockets.stand('10.0.0.5')
+    expect(sockets.begun).toEqual(['0 10.0.0.5 10.0.0.6 15222'])
+    sockets.stand('10.0.0.5 10.0.0.6')
     await settled()
     expect(told).toEqual(['connecting', 'connected none'])
   })
@@ -168,13 +170,11 @@ describe('connecting to a domain', () => {
     names.hosts['b'] = unknown
     names.hosts['c'] = ['192.0.2.3']
     await follow(dialer().toDomain('example.org'))
-    sockets.refuse('192.0.2.1')
-    await settled()
-    sockets.refuse('2001:db8::1')
+    sockets.refuse('192.0.2.1 2001:db8::1')
     await settled()
     sockets.stand('192.0.2.3')
     await settled()
-    expect(sockets.begun).toEqual(['0 192.0.2.1 5222', '0 2001:db8::1 5222', '0 192.0.2.3 5222'])
+    expect(sockets.begun).toEqual(['0 192.0.2.1 2001:db8::1 5222', '0 192.0.2.3 5222'])
     expect(told).toEqual(['connecting', 'connecting', 'connected starttls'])
     expect(clock.pending).toBe(0)
   })
@@ -305,9 +305,7 @@ describe('if clients may name any domain', () => {
     names.routes['example.org'] = { targets: [at('a')] }
     names.hosts['a'] = ['fd00::1', '10.0.0.1', '2606:4700::1', '127.0.0.1', '8.8.8.8']
     await follow(dialer({ publicOnly: true }).toDomain('example.org'))
-    clock.advance(250)
-    await settled()
-    expect(sockets.begun).toEqual(['0 2606:4700::1 5222', '250 8.8.8.8 5222'])
+    expect(sockets.begun).toEqual(['0 2606:4700::1 8.8.8.8 5222'])
   })
 
   test.each(['127.0.0.1', '10.1.2.3', '169.254.169.254', '::1', '::ffff:192.168.0.1', 'fe80::1'])(
@@ -355,6 +353,7 @@ describe('over real sockets', () => {
     return { connections, failure: search.failure }
   }
 
+  beforeEach(() => void jest.restoreAllMocks())
   afterEach(() => {
     for (const server of servers.splice(0)) server.stop()
   })
@@ -378,6 +377,6 @@ describe('over real sockets', () => {
     const dialer = createDialer(dialerParts(clock, { names }))
     const { connections, failure } = await dialled(dialer.toServer({ ...server, host: 'a', port }, 'example.org'))
     expect(connections).toEqual([])
-    expect(failure).toMatchObject({ ...refused, cause: { code: 'ECONNREFUSED', address: '127.0.0.1' } })
+    expect(failure).toMatchObject({ ...refused, cause: { code: 'ECONNREFUSED' } })
   })
 })

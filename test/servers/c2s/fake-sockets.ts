@@ -1,37 +1,43 @@
 // Connections that succeed or fail when a test says so.
-import { Socket } from 'node:net'
+import net, { Socket, type TcpNetConnectOpts } from 'node:net'
+import { jest } from '@jest/globals'
 import type { FakeClock } from '../../support/fake-clock.js'
 
 export class FakeSockets {
   readonly #clock: FakeClock
-  /** A line for each attempt: its time in milliseconds, and its target. */
+  /** A line for each connection: its time in milliseconds, its addresses, and its port. */
   readonly begun: string[] = []
   readonly #sockets = new Map<string, Socket>()
 
+  /** Until `jest.restoreAllMocks`, Node.js opens no connection. */
   constructor(clock: FakeClock) {
     this.#clock = clock
+    jest.spyOn(net, 'connect').mockImplementation(options => this.#connect(options as unknown as TcpNetConnectOpts))
   }
 
-  readonly connect = (address: string, port: number): Socket => {
-    this.begun.push(`${this.#clock.now()} ${address} ${port}`)
+  #connect({ port, lookup }: TcpNetConnectOpts): Socket {
     const socket = new Socket()
-    this.#sockets.set(address, socket)
+    lookup!('', { all: true }, (_error, found) => {
+      const addresses = (found as { address: string }[]).map(({ address }) => address).join(' ')
+      this.begun.push(`${this.#clock.now()} ${addresses} ${port}`)
+      this.#sockets.set(addresses, socket)
+    })
     return socket
   }
 
   get alive(): string[] {
-    return [...this.#sockets].filter(([, socket]) => !socket.destroyed).map(([address]) => address)
+    return [...this.#sockets].filter(([, socket]) => !socket.destroyed).map(([addresses]) => addresses)
   }
 
-  at(address: string): Socket {
-    return this.#sockets.get(address)!
+  at(addresses: string): Socket {
+    return this.#sockets.get(addresses)!
   }
 
-  stand(address: string): void {
-    this.at(address).emit('connect')
+  stand(addresses: string): void {
+    this.at(addresses).emit('connect')
   }
 
-  refuse(address: string, code = 'ECONNREFUSED'): void {
-    this.at(address).emit('error', Object.assign(new Error(`connect ${code}`), { code, syscall: 'connect' }))
+  refuse(addresses: string, code = 'ECONNREFUSED'): void {
+    this.at(addresses).emit('error', Object.assign(new Error(`connect ${code}`), { code, syscall: 'connect' }))
   }
 }

@@ -1,4 +1,3 @@
-import { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { createSearch, type Dialer, type Search } from '../../../src/servers/c2s/dial.js'
@@ -21,7 +20,7 @@ const notingDialer = (): Dialer => ({
 function noted(what: string): Search {
   dialled.push(what)
   const search = createSearch(
-    dialerParts(clock, { connect: () => new Socket() }),
+    dialerParts(clock),
     new Promise(resolve => {
       isFound = resolve
     }),

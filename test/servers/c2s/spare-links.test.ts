@@ -335,53 +335,6 @@ describe('a login on a spare link', () => {
     expect(login.ends).toEqual([])
   })
 
-  test('whose link is silent is dialled again after a second, and spare links of its domain are dropped', async () => {
-    start()
-    const spare = await firstSpare()
-    await usable()
-    const login = open()
-    await spare.until(plainHeader)
-    clock.advance(999)
-    expect(login.ends).toEqual([])
-    clock.advance(1)
-    await spare.gone
-    // The next spare link was dialled before, and is dropped.
-    const used = async (peer: ScriptedConnection): Promise<ScriptedConnection> => {
-      const hasBegun = await peer.until(plainHeader).then(
-        () => true,
-        () => false,
-      )
-      return hasBegun ? peer : used(await server.connection())
-    }
-    const peer = await used(await server.connection())
-    peer.send(serverHeader + features)
-    await eventually('the features come', () => login.told.includes('flush'))
-    expect([login.told, login.ends]).toEqual([['open', 'flush'], []])
-  })
-
-  test('whose link is silent leaves the spare links of other domains', async () => {
-    start()
-    const spare = await firstSpare()
-    await usable()
-    for (let login = 1; login <= 3; login++) open({}, 'other.example')
-    await eventually('the other domain has one too', () => links.spareCount === 2)
-    open()
-    await spare.until(plainHeader)
-    clock.advance(1000)
-    await spare.gone
-    expect(links.spareCount).toBeGreaterThan(0)
-  })
-
-  test('whose link is silent may be repeated after a second, if it was pipelined', async () => {
-    start()
-    const spare = await firstSpare()
-    await usable()
-    const login = open({ ahead: 'proven' })
-    await spare.until(auth)
-    clock.advance(1_000)
-    expect(login.ends).toMatchObject([{ failure: { step: 'features' }, isStale: true }])
-  })
-
   test('whose server answers slowly has as much time as on its own connection', async () => {
     start()
     const spare = await firstSpare()
@@ -390,7 +343,6 @@ describe('a login on a spare link', () => {
     await spare.until(plainHeader)
     spare.send(serverHeader)
     await eventually('the stream is open', () => login.told.includes('flush'))
-    clock.advance(1_000)
     clock.advance(9_999)
     expect(login.ends).toEqual([])
     clock.advance(1)

@@ -1,4 +1,3 @@
-import { Socket } from 'node:net'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
 import { createSearch } from '../../../src/servers/c2s/dial.js'
@@ -499,7 +498,7 @@ describe('a link that is closed', () => {
   test('before it is connected is never connected', async () => {
     const clock = new FakeClock()
     const found = { targets: [{ host: '192.0.2.1', port: 5222, tls: 'none' as const }] }
-    const search = createSearch(dialerParts(clock, { connect: () => new Socket() }), found)
+    const search = createSearch(dialerParts(clock), found)
     const cancel = jest.spyOn(search, 'cancel')
     const call = new Call({}, {}, { clock, dialer: { toDomain: () => search, toServer: () => search } })
     call.link.pause()

@@ -1,6 +1,10 @@
-import { beforeEach, describe, expect, test } from '@jest/globals'
+import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { readNetworks } from '../../../src/config/kinds/networks.js'
 import type { LimitParts, SessionLimits } from '../../../src/session/limits/session-limits.js'
+import { type Store, StoreUnavailable } from '../../../src/store/store.js'
+import { sessionOf } from '../../store/entries.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { memoryStore } from '../../support/memory-store.js'
 import { noLimits, noSessionLimits } from '../../support/unlimited.js'
 
 let bears = true
@@ -35,12 +39,14 @@ function refusalOf(limits: SessionLimits, address: string) {
   return reason
 }
 
+const logins = { refused: 0, isSilent: true, delayedJid: undefined }
+
 /** Opens sessions of a client that logs in itself. */
 function open(limits: SessionLimits, count: number, address: string): object[] {
   return Array.from({ length: count }, () => {
-    const session = {}
+    const session = { end() {} }
     expect(limits.admit(address)).toBeUndefined()
-    limits.opened(session, address)
+    limits.opened(session, address, logins, 0)
     return session
   })
 }
@@ -174,6 +180,65 @@ describe('sessions of one client', () => {
     expect(tries).toEqual([false, false, false, false, false, true])
     expect(await limits.isTooOften('192.0.2.2')).toBe(false)
     for (let time = 0; time < 10; time++) expect(await limits.isTooOften('127.0.0.1')).toBe(false)
+  })
+})
+
+describe('sessions of one client in several processes', () => {
+  const address = '192.0.2.1'
+  let store: Store
+  let limits: SessionLimits
+  let alone: number
+
+  beforeEach(() => {
+    store = memoryStore(new FakeClock())
+    alone = 0
+    limits = sharing(3)
+  })
+
+  const sharing = (sessionsPerAddress: number) =>
+    limitsOf({ sessionsPerAddress, unauthenticatedPerAddress: 9 }, 0, {
+      shared: { self: 'aaaaaaaa', store, onAlone: () => void alone++ },
+    })
+  const putSessions = (count: number) =>
+    store.sessions.put(Array.from({ length: count }, (_, id) => sessionOf(String(id), { address, process: 'other' })))
+
+  test('count for their address', async () => {
+    await putSessions(2)
+    expect(await limits.admit(address)).toBeUndefined()
+    await putSessions(3)
+    expect(await limits.admit(address)).toBe('address')
+    expect(await limits.admit('192.0.2.2')).toBeUndefined()
+    await store.sessions.remove(['0'], 'other')
+    expect(await limits.admit(address)).toBeUndefined()
+  })
+
+  test('take no place if they are refused', async () => {
+    await putSessions(3)
+    for (let times = 0; times < 12; times++) expect(await limits.admit(address)).toBe('address')
+    await store.sessions.remove(['0', '1', '2'], 'other')
+    expect([await limits.admit(address), await limits.admit(address)]).toEqual([undefined, undefined])
+  })
+
+  test('count, if this process opens them at the same moment, before the store has them', async () => {
+    const taken = await Promise.all([1, 2, 3, 4].map(() => limits.admit(address)))
+    expect(taken).toEqual([undefined, undefined, undefined, 'address'])
+    limits.notOpened(address)
+    expect(await limits.admit(address)).toBeUndefined()
+  })
+
+  test('without a limit are not asked for', async () => {
+    const count = jest.spyOn(store.sessions, 'count')
+    limits = sharing(0)
+    for (let times = 0; times < 9; times++) expect(await limits.admit(address)).toBeUndefined()
+    expect(count).not.toHaveBeenCalled()
+  })
+
+  test('are those of this process if the store is away', async () => {
+    await putSessions(9)
+    store.sessions.count = async () => Promise.reject(new StoreUnavailable('no-answer'))
+    const taken = [1, 2, 3, 4].map(() => limits.admit(address))
+    expect(await Promise.all(taken)).toEqual([undefined, undefined, undefined, 'address'])
+    expect(alone).toBe(3)
   })
 })
 

@@ -1,12 +1,14 @@
 import { expect, jest, test } from '@jest/globals'
 import type { Most } from '../../../src/lib/limits/rates.js'
-import { userLimit } from '../../../src/session/limits/user-limit.js'
+import { UserLimit } from '../../../src/session/limits/user-limit.js'
 import { BoshBench } from '../../support/bosh-bench.js'
 
 const juliet = 'juliet@chat.example'
 
 function setUp(most: Most) {
-  const bench = new BoshBench({}, undefined, { userLimit: (registry, refused) => userLimit(most, registry, refused) })
+  const bench = new BoshBench({}, undefined, {
+    userLimit: (registry, refused) => new UserLimit({ most, registry, refused }),
+  })
   return { bench, limit: bench.userLimit }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { memoryStore } from '../../../src/store/memory-store.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { memoryStore } from '../../support/memory-store.js'
 import { noLoginLimits } from '../../support/unlimited.js'
 
 const alice = { address: '192.0.2.1', domain: 'chat.example' }

@@ -304,7 +304,7 @@ describe('a session that waits for its page during a move', () => {
     const client = await resumable(bench)
     await bench.pass(60)
     const { next } = await goesOn({ bench, client, milliseconds: 10_000 })
-    expect(next.clock.now() - next.registry.byId(client.id)!.view.createdAt).toBe(70_000)
+    expect(next.clock.now() - next.registry.byId(client.id)!.view.openedAt).toBe(70_000)
   })
 })
 

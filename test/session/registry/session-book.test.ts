@@ -1,12 +1,11 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { SessionBook } from '../../../src/session/registry/session-book.js'
-import type { SessionView } from '../../../src/session/session-types.js'
-import { memoryStore } from '../../../src/store/memory-store.js'
-import { type PageWish, type Store, StoreUnavailable } from '../../../src/store/store.js'
+import { type PageWish, type Store, type StoredSession, StoreUnavailable } from '../../../src/store/store.js'
 import { sessionOf } from '../../store/entries.js'
 import { bookOf } from '../../support/bench-sessions.js'
 import { BoshBench } from '../../support/bosh-bench.js'
 import { FakeProcesses } from '../../support/fake-processes.js'
+import { memoryStore } from '../../support/memory-store.js'
 
 const self = 'aaaaaaaa'
 const jid = 'juliet@chat.example/balcony'
@@ -16,7 +15,7 @@ let bench: BoshBench
 let store: Store
 let book: SessionBook
 let reports: unknown[]
-let elsewhere: SessionView[]
+let elsewhere: StoredSession[]
 
 beforeEach(() => {
   bench = new BoshBench({}, undefined, { processName: self, issuesTickets: true })
@@ -94,9 +93,17 @@ describe('a session of this process', () => {
 
 test('sessions at remote endpoints are in the store while they exist', async () => {
   const view = { id: 'there', jid, domain: 'chat.example', origin: 'warmed', transport: 'bosh' } as const
-  elsewhere.push({ ...view, state: 'elsewhere', createdAt: 5, quietSince: undefined })
+  elsewhere.push({
+    ...view,
+    state: 'elsewhere',
+    openedAt: 5,
+    ...{ process: self, isPage: false },
+    quietSince: undefined,
+  })
   await book.write()
-  expect(await stored()).toMatchObject([{ id: 'there', state: 'elsewhere', openedAt: 5, process: self }])
+  expect(await stored()).toMatchObject([
+    { id: 'there', state: 'elsewhere', openedAt: 5, ...{ process: self, isPage: false }, process: self },
+  ])
   elsewhere.pop()
   await book.write()
   expect(await stored()).toEqual([])
@@ -105,16 +112,6 @@ test('sessions at remote endpoints are in the store while they exist', async () 
 test('all sessions are listed for a store that has lost them', async () => {
   const { id, sid } = await bench.warmed()
   expect([...book.sessions()]).toMatchObject([{ id, process: self, secrets: [sid, expect.any(String)] }])
-})
-
-test('the list of this process needs no store', async () => {
-  const { id } = await bench.warmed()
-  store.sessions.page = failing
-  for (const more of [{}, { user: 'juliet@chat.example' }, { jid }, { process: self }])
-    expect((await book.page({ ...all, ...more })).sessions).toMatchObject([{ id }])
-  for (const more of [{ user: 'romeo@chat.example' }, { visit: { admin: 'portal', visit: 'v1' } }, { scope: ['a.b'] }])
-    expect((await book.page({ ...all, ...more })).total).toBe(0)
-  expect(await book.states(['*'])).toEqual(new Map([['waiting', 1]]))
 })
 
 test('sessions that were ended while this process was silent end', async () => {

@@ -2,11 +2,11 @@ import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { StoredRecords } from '../../../src/session/registry/stored-records.js'
 import type { SessionRecord as Moved } from '../../../src/session/session-record.js'
-import { memoryStore } from '../../../src/store/memory-store.js'
 import { type SessionRecord, type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import { BoshBench, type Client, FakeMending } from '../../support/bosh-bench.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { memoryStore } from '../../support/memory-store.js'
 import { nextBench, recordsOf, takeUpOne } from '../../support/next-process.js'
 
 const newKey = () => createSecretKey(randomBytes(32))

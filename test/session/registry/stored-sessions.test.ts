@@ -1,22 +1,24 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import type { SessionView } from '../../../src/session/session-types.js'
-import { memoryStore } from '../../../src/store/memory-store.js'
-import { type Store, StoreUnavailable } from '../../../src/store/store.js'
+import { type Store, type StoredSession, StoreUnavailable } from '../../../src/store/store.js'
 import { sessionOf } from '../../store/entries.js'
 import { sessionsIn } from '../../support/bench-sessions.js'
 import { BoshBench } from '../../support/bosh-bench.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { type FakeProcess, FakeProcesses } from '../../support/fake-processes.js'
+import { memoryStore } from '../../support/memory-store.js'
 
 const jid = 'juliet@chat.example/balcony'
-const there: SessionView = {
+const there: StoredSession = {
   id: 'there',
+  process: '',
   jid,
+  user: 'juliet@chat.example',
+  isPage: false,
   domain: 'chat.example',
   origin: 'warmed',
   transport: 'bosh',
   state: 'elsewhere',
-  createdAt: 1_000,
+  openedAt: 1_000,
   quietSince: undefined,
 }
 const all = { scope: ['*'], limit: 100, after: undefined }
@@ -44,6 +46,16 @@ test('sessions at a remote endpoint are listed with the others, and not ended', 
   expect(await ids()).toEqual(['there', last])
   expect(await known.endAll(jid)).toEqual({ ended: 1, elsewhere: 1, unanswered: undefined })
   expect(await ids()).toEqual(['there'])
+})
+
+test('the sessions of a single process are listed with the same filters', async () => {
+  const bench = new BoshBench()
+  const { id } = await bench.warmed()
+  const known = sessionsIn(bench)
+  for (const more of [{}, { user: 'juliet@chat.example' }, { jid }, { search: 'juliet' }])
+    expect((await known.page({ ...all, ...more })).sessions).toMatchObject([{ id }])
+  for (const more of [{ user: 'romeo@chat.example' }, { visit: { admin: 'portal', visit: 'v1' } }, { scope: ['a.b'] }])
+    expect((await known.page({ ...all, ...more })).total).toBe(0)
 })
 
 describe('with several processes', () => {
@@ -93,8 +105,8 @@ describe('with several processes', () => {
       expect((await known.getMany([last, first, 'none'])).map(({ id }) => id)).toEqual([last, first])
       expect(known.processes).toEqual(['aaaaaaaa', 'bbbbbbbb'])
     }
-    expect(await here.known.get(last)).toMatchObject({ process: 'bbbbbbbb', state: 'waiting', createdAt: 1_000 })
-    expect(await other.known.get(last)).toMatchObject({ process: 'bbbbbbbb', state: 'waiting', createdAt: 1_000 })
+    expect(await here.known.get(last)).toMatchObject({ process: 'bbbbbbbb', state: 'waiting', openedAt: 1_000 })
+    expect(await other.known.get(last)).toMatchObject({ process: 'bbbbbbbb', state: 'waiting', openedAt: 1_000 })
     expect(await here.known.resume(last, handover)).toBeUndefined()
   })
 

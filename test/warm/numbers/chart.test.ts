@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { drawChart } from '../../../src/warm/numbers/chart.js'
+import { drawChart } from '../../../src/warm/numbers/numbers-page.js'
 
 test('values are drawn from left to right, the highest at the top', () => {
   expect(drawChart([0, 10, 5])).toEqual({

@@ -1,7 +1,6 @@
 import { beforeEach, expect, test } from '@jest/globals'
 import { Counts } from '../../../src/lib/counts.js'
-import { hourOf, LastHour } from '../../../src/warm/numbers/last-hour.js'
-import { RecentWarms } from '../../../src/warm/numbers/recent-warms.js'
+import { hourOf, LastHour, mergedMinutes } from '../../../src/warm/numbers/last-hour.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 const minute = 60_000
@@ -10,10 +9,9 @@ function start(ahead = 0) {
   const clock = new FakeClock()
   clock.advance(ahead)
   const counts = new Counts()
-  const recentWarms = new RecentWarms(clock)
   const registry = { size: 0 }
-  const lastHour = new LastHour({ clock, counts, recentWarms, registry })
-  return { clock, counts, recentWarms, registry, lastHour, read: () => hourOf([lastHour.tally()]) }
+  const lastHour = new LastHour({ clock, counts, registry })
+  return { clock, counts, registry, lastHour, read: () => hourOf(lastHour.minutes()) }
 }
 
 let one: ReturnType<typeof start>
@@ -25,15 +23,15 @@ beforeEach(() => {
 const latest = (values: readonly unknown[], count: number) => values.slice(-count)
 
 test('the charts are empty before the first minute is over', () => {
-  one.recentWarms.add('ok', 40)
+  one.lastHour.add('ok', 40)
   const unknown = new Array(60).fill(null)
   expect(one.read()).toEqual({ sessions: unknown, logins: unknown, failures: unknown, p99: unknown })
 })
 
 test('each minute has its sessions, logins, failures and login time', () => {
-  const { clock, counts, recentWarms, registry, read } = one
+  const { clock, counts, lastHour, registry, read } = one
   registry.size = 5
-  for (const code of ['ok', 'ok', 'not-authorized', 'timeout', 'client-gone'] as const) recentWarms.add(code, 40)
+  for (const code of ['ok', 'ok', 'not-authorized', 'timeout', 'client-gone'] as const) lastHour.add(code, 40)
   counts.clientsLoggedIn += 3
   counts.clientLogins.refused += 2
   clock.advance(minute)
@@ -48,37 +46,37 @@ test('each minute has its sessions, logins, failures and login time', () => {
 })
 
 test('sixty minutes are kept, whatever happens', () => {
-  const { clock, registry, recentWarms, lastHour, read } = one
+  const { clock, registry, lastHour, read } = one
   for (let passed = 1; passed <= 200; passed++) {
     registry.size = passed
-    for (let call = 0; call < passed; call++) recentWarms.add('ok', call)
+    for (let call = 0; call < passed; call++) lastHour.add('ok', call)
     clock.advance(minute)
   }
   const expected = Array.from({ length: 60 }, (_, at) => at + 141)
   expect(read()).toMatchObject({ sessions: expected, logins: expected })
-  expect(JSON.stringify(lastHour.tally()).length).toBeLessThan(60_000)
+  expect(JSON.stringify(lastHour.minutes()).length).toBeLessThan(60_000)
   expect(clock.pending).toBe(1)
   lastHour.stop()
   expect(clock.pending).toBe(0)
 })
 
 test('a timer that fires a millisecond early still ends the minute', () => {
-  const { clock, counts, recentWarms } = one
+  const { clock, counts } = one
   const early = { now: () => clock.now(), after: (ms: number, call: () => void) => clock.after(ms - 1, call) }
-  const lastHour = new LastHour({ clock: early, counts, recentWarms, registry: { size: 9 } })
+  const lastHour = new LastHour({ clock: early, counts, registry: { size: 9 } })
   clock.advance(minute)
-  expect(latest(lastHour.tally().sessions, 2)).toEqual([null, 9])
+  expect(latest(hourOf(lastHour.minutes()).sessions, 2)).toEqual([null, 9])
 })
 
 test('the values of processes are summed, and p99 is over the logins of all', () => {
   const other = start(7 * minute + 20_000)
-  for (const { recentWarms, registry, clock } of [one, other]) {
+  for (const { lastHour, registry, clock } of [one, other]) {
     registry.size = 4
-    for (let call = 0; call < 98; call++) recentWarms.add('ok', 10)
+    for (let call = 0; call < 98; call++) lastHour.add('ok', 10)
     clock.advance(minute)
   }
-  other.recentWarms.add('ok', 5_000)
-  const { sessions, logins, p99 } = hourOf([one.lastHour.tally(), other.lastHour.tally()])
+  other.lastHour.add('ok', 5_000)
+  const { sessions, logins, p99 } = hourOf(mergedMinutes([one.lastHour.minutes(), other.lastHour.minutes()]))
   expect([latest(sessions, 1), latest(logins, 1)]).toEqual([[8], [196]])
   expect(p99.at(-1)).toBeLessThan(13)
 })

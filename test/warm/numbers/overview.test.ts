@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
+import { Counts } from '../../../src/lib/counts.js'
 import type { Capacity } from '../../../src/warm/numbers/capacity.js'
-import { createHourReader, createOverview, type Overview } from '../../../src/warm/numbers/overview.js'
-import { RecentWarms } from '../../../src/warm/numbers/recent-warms.js'
+import { LastHour, timeWithin } from '../../../src/warm/numbers/last-hour.js'
+import { createOverview, type Overview } from '../../../src/warm/numbers/overview.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { FakeProcesses } from '../../support/fake-processes.js'
 
@@ -10,44 +11,27 @@ const capacityOf = (sessions: number) => (): Capacity => {
   const use = { used: sessions, most: 100 }
   return {
     ...{ sessions: use, connections: none, memory: { used: 10, most: sessions === 1 ? null : 20 }, heap: none },
-    ...{ ports: none, descriptors: none, waiting: none, unread: none },
+    ...{ descriptors: none, waiting: none, unread: none },
   }
 }
 
+const hourOf = (clock: FakeClock) => new LastHour({ clock, counts: new Counts(), registry: { size: 0 } })
+
 test('a single process lists itself', async () => {
   const clock = new FakeClock()
-  const recentWarms = new RecentWarms(clock)
+  const lastHour = hourOf(clock)
   const look = createOverview({
     clock,
-    recentWarms,
+    lastHour,
     place: 'web1',
     registry: { takesSessions: true },
     capacity: capacityOf(3),
   })
-  recentWarms.add('ok', 40)
-  const { capacity, warms, processes: all } = await look()
+  lastHour.add('ok', 40)
+  const { capacity, recent, processes: all } = await look()
   expect(all).toBeUndefined()
   expect(capacity).toEqual(capacityOf(3)())
-  expect([warms.outcomes.warmed, Math.round(warms.within(0.5)!)]).toEqual([1, 44])
-})
-
-test('the charts are computed once a minute', async () => {
-  const clock = new FakeClock()
-  clock.advance(90_000)
-  const none = Array.from({ length: 60 }, () => 0)
-  let reads = 0
-  const tally = () => {
-    reads += 1
-    return { sessions: none, logins: none, failures: none, took: [] }
-  }
-  const read = createHourReader({ clock, lastHour: { tally } })
-  await read()
-  clock.advance(29_000)
-  await read()
-  expect(reads).toBe(1)
-  clock.advance(1_000)
-  await read()
-  expect(reads).toBe(2)
+  expect([recent.warmed, Math.round(timeWithin(recent, 0.5)!)]).toEqual([1, 44])
 })
 
 describe('several processes', () => {
@@ -55,8 +39,8 @@ describe('several processes', () => {
     const processes = new FakeProcesses()
     const clocks: FakeClock[] = []
     const started: {
-      look: () => Promise<Overview>
-      recentWarms: RecentWarms
+      look: () => Overview | Promise<Overview>
+      lastHour: LastHour
       registry: { takesSessions: boolean }
     }[] = []
     for (let number = 0; number < count; number++) {
@@ -64,14 +48,14 @@ describe('several processes', () => {
       const clock = new FakeClock()
       clock.advance(number * 100_000)
       clocks.push(clock)
-      const recentWarms = new RecentWarms(clock)
+      const lastHour = hourOf(clock)
       const registry = { takesSessions: true }
       started.push({
         look: createOverview({
-          ...{ others, clock, recentWarms, place: 'web1', registry },
+          ...{ others, clock, lastHour, place: 'web1', registry },
           capacity: capacityOf(number),
         }),
-        recentWarms,
+        lastHour,
         registry,
       })
     }
@@ -80,21 +64,22 @@ describe('several processes', () => {
 
   test('are shown together, with the sum of their calls', async () => {
     const { all, processes, clocks } = start(3)
-    for (const [number, { recentWarms }] of all.entries())
-      for (let call = 0; call <= number; call++) recentWarms.add(call === 2 ? 'timeout' : 'ok', 10 * 4 ** number)
+    for (const [number, { lastHour }] of all.entries())
+      for (let call = 0; call <= number; call++) lastHour.add(call === 2 ? 'timeout' : 'ok', 10 * 4 ** number)
     for (const clock of clocks) clock.advance(5_000)
     all[1]!.registry.takesSessions = false
     processes.named('pppp0001')!.isDraining = true
     for (const { look } of all) {
-      const { warms, capacity, processes: seen } = await look()
+      const { recent, hour, capacity, processes: seen } = await look()
       expect(capacity).toMatchObject({ sessions: { used: 3, most: 300 }, memory: { used: 30, most: null } })
       expect(seen!.map(({ name, capacity, age, state }) => [name, capacity?.sessions.used, age, state])).toEqual([
         ['pppp0000', 0, 5_000, 'live'],
         ['pppp0001', 1, 5_000, 'draining'],
         ['pppp0002', 2, 5_000, 'live'],
       ])
-      expect(warms.outcomes).toEqual({ warmed: 5, refused: 0, failed: 1, gone: 0 })
-      expect([0.2, 0.6, 1].map(share => Math.round(warms.within(share)!))).toEqual([12, 44, 169])
+      expect(recent).toMatchObject({ warmed: 5, refused: 0, failed: 1, gone: 0 })
+      expect(hour.logins).toHaveLength(60)
+      expect([0.2, 0.6, 1].map(share => Math.round(timeWithin(recent, share)!))).toEqual([12, 44, 169])
     }
     expect((await all[2]!.look()).processes!.map(({ isOwn }) => isOwn)).toEqual([false, false, true])
   })

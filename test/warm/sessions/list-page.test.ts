@@ -1,10 +1,6 @@
-import { once } from 'node:events'
-import { createServer, get as httpGet, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
-import { eventually } from '../../support/eventually.js'
 import { isXhtml } from '../../support/xhtml.js'
-import { config, credentials } from '../fake-login.js'
+import { config } from '../fake-login.js'
 import { idOf } from '../fake-sessions.js'
 import { browser, codeOf, json, one, portal, setUp, tokenIn, two } from './sessions-stage.js'
 
@@ -15,7 +11,7 @@ const jids = (text: string) => Array.from(text.matchAll(/rowheader"><\w+ [^>]*ti
 function withUsers(count: number) {
   const set = setUp()
   for (let number = 1; number <= count; number++)
-    set.sessions.add(number, { jid: `user${number}@chat.example/x`, createdAt: number })
+    set.sessions.add(number, { jid: `user${number}@chat.example/x`, openedAt: number })
   return set
 }
 
@@ -86,72 +82,33 @@ describe('the page of sessions', () => {
     expect(text).toContain('<option value="node0002" selected="selected">')
   })
 
-  test('of a live page is read again for its first event, so that an end is visible', async () => {
-    const { sessions, service } = withUsers(2)
+  test('is read once for all live pages that show it, and again for a page that opens', async () => {
+    const { sessions, get, advance } = withUsers(2)
     let reads = 0
     const { page } = sessions
     sessions.page = wish => {
       reads += 1
       return page.call(sessions, wish)
     }
-    const server = createServer(service.app)
-    await once(server.listen(0, '127.0.0.1'), 'listening')
-    const { port } = server.address() as AddressInfo
-    const live = async (path: string) => {
-      const headers = { Accept: 'text/event-stream' }
-      const request = httpGet({ host: '127.0.0.1', port, path, headers, auth: credentials.join(':'), agent: false })
-      const [answer] = (await once(request, 'response')) as [IncomingMessage]
-      let text = ''
-      for await (const chunk of answer.setEncoding('utf8')) {
-        text += chunk
-        if (text.endsWith('\n\n')) break
-      }
-      return { type: answer.headers['content-type'], text }
-    }
-    const streams = await Promise.all([live('/warm/sessions?search=user1'), live('/warm/sessions?search=user1')])
-    for (const { type, text } of streams) {
-      expect(type).toBe('text/event-stream')
-      expect(text).toMatch(/^retry: 5000\ndata: <div xmlns="http:\/\/www.w3.org\/1999\/xhtml">/)
+    const updated = () => get('/warm/sessions?search=user1').set({ ...html, 'X-Live': 'on' })
+    for (const { text } of [await updated(), await updated()]) {
       expect(text).toContain('<b>2</b> in all')
       expect(jids(text)).toEqual(['user1@chat.example/x'])
     }
-    server.close()
-    server.closeAllConnections()
-    expect(reads).toBe(2)
+    expect(reads).toBe(1)
+    advance(5_000)
+    await updated()
+    await get('/warm/sessions?search=user1').set(html)
+    expect(reads).toBe(3)
   })
 
-  test('of one session changes in place, and shows its end', async () => {
-    const { sessions, service, advance } = setUp()
-    const view = sessions.add(1, { state: 'waiting', counters: { delivered: 0, waiting: 3 } })
-    const server = createServer(service.app)
-    await once(server.listen(0, '127.0.0.1'), 'listening')
-    const { port } = server.address() as AddressInfo
-    const headers = { Accept: 'text/event-stream' }
-    const about = { host: '127.0.0.1', port, path: `/warm/${one}`, headers, auth: credentials.join(':'), agent: false }
-    const [answer] = (await once(httpGet(about), 'response')) as [IncomingMessage]
-    let text = ''
-    answer.setEncoding('utf8').on('data', chunk => {
-      text += chunk
-    })
-    const next = async (what: string, pattern: RegExp) => {
-      text = ''
-      advance(5_000)
-      await eventually(what, () => pattern.test(text))
-    }
-    await eventually('the page', () => text.includes('</html>'))
-    expect(text).toMatch(/data-state="waiting".*0 delivered to the page, 3 waiting for it/s)
-    const history = [
-      { event: 'opened', at: 0 },
-      { event: 'attached', at: 4_000 },
-    ] as const
-    sessions.views.set(one, { ...view, state: 'held', quietSince: undefined, history } as typeof view)
-    await next('the page has attached', /data-state="held".*A page attached.*Opened</s)
-    sessions.views.delete(one)
-    await next('the end', /data-state="ended".*The session has ended\.<.*>Ended<.*A page attached/s)
-    expect(text).not.toMatch(/class="button danger"|Get new values/)
-    await next('the page as it was', /^:\n\n$|>Ended</)
-    server.close()
-    server.closeAllConnections()
+  test('logs updates with the level debug', async () => {
+    const { get, service } = withUsers(1)
+    await get('/warm/sessions').set({ ...html, 'X-Live': 'on' })
+    expect(service.log()).toMatch(/"level":20.*"msg":"sessions"/)
+    expect(service.log()).not.toContain('"level":30')
+    await get('/warm/sessions').set(html)
+    expect(service.log()).toContain('"level":30')
   })
 
   test('shows an admin with role=warm the sessions of a visit, without totals', async () => {

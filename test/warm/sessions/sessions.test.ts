@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
-import type { SessionView } from '../../../src/session/session-types.js'
+import type { StoredSession } from '../../../src/store/store.js'
 import { isXhtml } from '../../support/xhtml.js'
 import { config, credentials, fakeService } from '../fake-login.js'
 import { idOf, sidOf } from '../fake-sessions.js'
@@ -121,7 +121,7 @@ describe('resuming a session by the API', () => {
 describe('a session in the API', () => {
   test('is shown with its state and ages, and no secret', async () => {
     const { sessions, get, advance } = setUp()
-    sessions.add(1, { createdAt: 1000, quietSince: 60_500 })
+    sessions.add(1, { openedAt: 1000, quietSince: 60_500 })
     advance(62_000)
     const reply = await get(`/warm/${one}`)
     expect([reply.status, reply.type]).toEqual([200, json])
@@ -158,10 +158,9 @@ describe('a session in the API', () => {
       { event: 'opened', at: 1_000 },
       { event: 'attached', at: 3_000 },
     ] as const
-    const openedBy = { admin: 'portal', isPage: false }
     sessions.add(1, {
-      createdAt: 1_000,
-      ...{ openedBy, address: '192.0.2.1', browser: 'Firefox 140, Windows', history },
+      openedAt: 1_000,
+      ...{ admin: 'portal', clientAddress: '192.0.2.1', browser: 'Firefox 140, Windows', history },
     })
     advance(63_000)
     expect((await get(`/warm/${one}`)).body).toMatchObject({
@@ -260,12 +259,12 @@ describe('the list of sessions', () => {
 
   function manySessions() {
     const set = setUp()
-    const add = (number: number, more: Partial<SessionView>) => set.sessions.add(number, more)
-    add(1, { createdAt: 1 })
-    add(2, { createdAt: 2, jid: 'juliet@chat.example/garden', state: 'held', quietSince: undefined })
-    add(3, { createdAt: 3, jid: 'romeo@chat.example/x', origin: 'client', transport: 'websocket' })
-    add(4, { createdAt: 4, jid: 'juliet@other.chat.example/x', domain: 'other.chat.example', quietSince: 4 })
-    add(5, { createdAt: 5, jid: undefined, state: 'opening', origin: 'client' })
+    const add = (number: number, more: Partial<StoredSession>) => set.sessions.add(number, more)
+    add(1, { openedAt: 1 })
+    add(2, { openedAt: 2, jid: 'juliet@chat.example/garden', state: 'held', quietSince: undefined })
+    add(3, { openedAt: 3, jid: 'romeo@chat.example/x', origin: 'client', transport: 'websocket' })
+    add(4, { openedAt: 4, jid: 'juliet@other.chat.example/x', domain: 'other.chat.example', quietSince: 4 })
+    add(5, { openedAt: 5, jid: undefined, state: 'opening', origin: 'client' })
     return set
   }
 
@@ -341,7 +340,7 @@ describe('the list of sessions', () => {
 
   test('comes in parts also if many sessions were opened at the same time', async () => {
     const { get, sessions } = setUp()
-    for (const number of [3, 1, 2]) sessions.add(number, { createdAt: 7.25 })
+    for (const number of [3, 1, 2]) sessions.add(number, { openedAt: 7.25 })
     const seen: number[] = []
     for (let after = ''; ; ) {
       const reply = await get(`/warm/sessions?limit=1${after}`)

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import { expect, test } from '@jest/globals'
 import type { Express } from 'express'
 import request from 'supertest'
 import type { Config } from '../../../src/config/config.js'
 import { createFormTokens } from '../../../src/http/access/form-tokens.js'
+import { secretKeys } from '../../../src/lib/secrets/secret-hashes.js'
 import { createApp } from '../../../src/service/app.js'
 import type { WarmedBinding } from '../../../src/warm/warming/session-login.js'
 import { isXhtml } from '../../support/xhtml.js'
@@ -22,7 +22,7 @@ async function postForm({ settings, bound, headers, now }: Sent = {}) {
   const sessions = new FakeSessions()
   sessions.views.set(binding.id, {
     ...{ id: binding.id, jid: binding.jid, domain: 'chat.example', origin: 'warmed', transport: undefined },
-    ...{ state: 'waiting', createdAt: 0, quietSince: 0 },
+    ...{ process: '', isPage: false, state: 'waiting', openedAt: 0, quietSince: 0 },
   })
   const login = async () => ({ ...binding, ...bound })
   const service = fakeService({ ...settings, sessions, login, ...(now && { now }) })
@@ -225,7 +225,10 @@ test('only processes with the same admins show the values', async () => {
       .auth(...credentials)
       .set('Cookie', reply.headers['set-cookie']![0]!)
   expect((await showAt(fakeService({ sessions }).app)).text).toContain(binding.sid)
-  const formTokens = createFormTokens(randomBytes(32), Date.now)
+  const formTokens = createFormTokens(
+    secretKeys(() => undefined),
+    Date.now,
+  )
   const parts = appParts()
   const { status, text } = await showAt(createApp({ ...parts, warming: { ...parts.warming, sessions }, formTokens }))
   expect([status, text.includes(binding.sid)]).toEqual([410, false])

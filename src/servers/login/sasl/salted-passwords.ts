@@ -31,15 +31,8 @@ export function createSaltedPasswords(
   derive = promisify(pbkdf2),
 ) {
   const memory = createShortMemory<ScramKeys>(clock, memorySeconds)
-  const derived = async ({ password, salt, iterations, hash: algorithm }: PasswordToSalt): Promise<ScramKeys> => {
-    const salted = await derive(password, salt, iterations, lengths[algorithm], algorithm)
-    const clientKey = createHmac(algorithm, salted).update('Client Key').digest()
-    return {
-      clientKey,
-      storedKey: hash(algorithm, clientKey, 'buffer'),
-      serverKey: createHmac(algorithm, salted).update('Server Key').digest(),
-    }
-  }
+  const derived = async ({ password, salt, iterations, hash: algorithm }: PasswordToSalt): Promise<ScramKeys> =>
+    keysFrom(await derive(password, salt, iterations, lengths[algorithm], algorithm), algorithm)
   return async (wanted: PasswordToSalt, waiting: Waiting): Promise<ScramKeys> => {
     const { user, password, salt, iterations, hash: algorithm } = wanted
     const key = memory.keyOf([user, password, salt.toString('base64'), iterations, algorithm])
@@ -48,5 +41,14 @@ export function createSaltedPasswords(
     const keys = await queue(() => derived(wanted), waiting.signal)
     memory.remember(key, keys)
     return keys
+  }
+}
+
+export function keysFrom(saltedPassword: Buffer, algorithm: ScramHash): ScramKeys {
+  const clientKey = createHmac(algorithm, saltedPassword).update('Client Key').digest()
+  return {
+    clientKey,
+    storedKey: hash(algorithm, clientKey, 'buffer'),
+    serverKey: createHmac(algorithm, saltedPassword).update('Server Key').digest(),
   }
 }

@@ -1,13 +1,13 @@
 import { beforeEach, expect, test } from '@jest/globals'
-import { storedUserLimit } from '../../../src/session/limits/stored-user-limit.js'
+import { UserLimit } from '../../../src/session/limits/user-limit.js'
 import { newSid, type SessionIds } from '../../../src/session/sid.js'
-import { memoryStore } from '../../../src/store/memory-store.js'
 import { type Store, StoreUnavailable } from '../../../src/store/store.js'
 import { sessionOf } from '../../store/entries.js'
 import { bookOf } from '../../support/bench-sessions.js'
 import { BoshBench } from '../../support/bosh-bench.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { FakeProcesses } from '../../support/fake-processes.js'
+import { memoryStore } from '../../support/memory-store.js'
 
 const juliet = 'juliet@chat.example'
 
@@ -26,7 +26,8 @@ function setUp(most: number | (() => number) = 1, name = 'aaaaaaaa') {
   }
   const bench = new BoshBench({}, undefined, {
     processName: name,
-    userLimit: (registry, refused) => storedUserLimit({ self: name, most, store, registry, refused, onAlone }),
+    userLimit: (registry, refused) =>
+      new UserLimit({ most, registry, refused, shared: { self: name, store, onAlone } }),
   })
   bench.registry.book = bookOf(bench, { others: new FakeProcesses().start(name), store }).book
   return { bench, limit: bench.userLimit, counts: bench.counts }

@@ -1,12 +1,12 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible'
-import type { CallerSignal } from '../lib/caller-gone.js'
-import type { Clock } from '../lib/clock.js'
-import { exceeds } from '../lib/limits/live-counts.js'
-import { type Limiter, type MakeRate, Rate } from '../lib/limits/rates.js'
-import { endingKey, endingKeysOf, endingKeysOfTab } from './ending-keys.js'
-import { LocalTurns } from './local-turns.js'
-import { keyOf, keys, sharedKeysOf, uniqueKeysOf } from './session-keys.js'
-import { isOfVisit, pageOf, statesOf } from './session-page.js'
+import type { CallerSignal } from '../../src/lib/caller-gone.js'
+import type { Clock } from '../../src/lib/clock.js'
+import { exceeds } from '../../src/lib/limits/key-counts.js'
+import { type Limiter, type MakeRate, Rate } from '../../src/lib/limits/rates.js'
+import { endingKey, endingKeysOf, endingKeysOfTab } from '../../src/store/ending-keys.js'
+import { LocalTurns } from '../../src/store/local-tabs.js'
+import { keyOf, keys, sharedKeysOf, uniqueKeysOf } from '../../src/store/session-keys.js'
+import { isOfVisit, pageOf, statesOf } from '../../src/store/session-page.js'
 import type {
   EndedMarks,
   Ending,
@@ -26,9 +26,9 @@ import type {
   TabLocks,
   TabName,
   TakenRecord,
-} from './store.js'
+} from '../../src/store/store.js'
 
-/** The store of a service that is one process. It is always up. `epoch`: Unix time minus `clock.now()`. */
+/** A store of several processes that are one process: that of a test. It is always up. `epoch`: Unix time minus `clock.now()`. */
 export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Store {
   const members = new Map<string, Member>()
   const sessions = new MemorySessions()
@@ -119,12 +119,11 @@ class MemorySessions implements SessionEntries {
   }
 
   page(wish: PageWish) {
-    const same = (session: StoredSession) => session
-    return pageOf(this.#candidates(wish), wish, same, same)
+    return pageOf(this.#candidates(wish), wish)
   }
 
   states(scope: readonly string[]) {
-    return statesOf(this.#all(), scope, session => session)
+    return statesOf(this.#all(), scope)
   }
 
   #candidates({ visit, user }: PageWish): Iterable<StoredSession> {

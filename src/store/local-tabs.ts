@@ -1,4 +1,18 @@
 import type { CallerSignal } from '../lib/caller-gone.js'
+import { keys } from './session-keys.js'
+import type { TabLocks } from './store.js'
+
+/** The tabs of a service that is one process. */
+export function localTabs(): TabLocks {
+  const turns = new LocalTurns()
+  return {
+    async enter(tab, signal) {
+      const end = await turns.take(keys.tab(tab), signal)
+      const nothing = { session: undefined, hasRecord: false, endedAt: Number.NEGATIVE_INFINITY, isLost: false }
+      return { ...nothing, leave: async () => end() }
+    },
+  }
+}
 
 /** Lets one call at a time of this process into each key, in their order. */
 export class LocalTurns {

@@ -1,0 +1,179 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { ForwardedPeer, forwardText } from '../../../src/browsers/bosh/forwarded-peer.js'
+import { noAnswer, type Peer, type Reply } from '../../../src/browsers/bosh/peer.js'
+import { PeerLinks } from '../../../src/forwarding/peer-links.js'
+import { listenForPeers, type PeerListener } from '../../../src/forwarding/peer-listener.js'
+import { freshPath } from '../../forwarding/stage.js'
+import { eventually } from '../../support/eventually.js'
+import { FakeClock } from '../../support/fake-clock.js'
+
+/** A client at the process that forwards. */
+class Client implements Peer {
+  readonly address = '192.0.2.1'
+  readonly secure = true
+  readonly browser = 'Firefox 140, Linux'
+  readonly secureUrl = undefined
+  readonly replies: Reply[] = []
+  gone = false
+  whenGone: (() => void) | undefined
+
+  constructor(readonly cookies: string | undefined = undefined) {}
+
+  answer(reply: Reply): void {
+    this.replies.push(reply)
+  }
+
+  leave(): void {
+    this.gone = true
+    this.whenGone?.()
+  }
+}
+
+const xml = 'text/xml; charset=utf-8'
+
+let owner: PeerListener
+let links: PeerLinks
+let path: string
+let faults: unknown[]
+let arrived: { readonly text: string; readonly peer: ForwardedPeer }[]
+let serve: (text: string, peer: ForwardedPeer) => void
+
+beforeEach(async () => {
+  faults = []
+  arrived = []
+  serve = () => {}
+  path = freshPath()
+  links = new PeerLinks({ clock: new FakeClock() })
+  owner = await listenForPeers({
+    address: { path },
+    listener: (_req, res) => void res.end(),
+    upgradeFor: () => undefined,
+    accept: (stream, headers) =>
+      ForwardedPeer.accept(stream, headers, (text, peer) => {
+        arrived.push({ text, peer })
+        serve(text, peer)
+      }),
+    answer: async () => null,
+    report: error => faults.push(error),
+  })
+})
+
+afterEach(async () => {
+  links.close()
+  await owner.close()
+  expect(faults).toEqual([])
+})
+
+const forward = (text: string, client: Peer, at = path) => forwardText(links.to({ path: at }), text, client)
+
+async function held(client: Peer): Promise<{ readonly peer: ForwardedPeer; readonly how: ReturnType<typeof forward> }> {
+  const before = arrived.length
+  const how = forward('<body/>', client)
+  await eventually('the request', () => arrived.length > before)
+  return { peer: arrived[before]!.peer, how }
+}
+
+test('a request and its reply arrive whole', async () => {
+  const client = new Client('a=1; b="ü"')
+  const reply: Reply = { status: 200, body: '<body>ä</body>', contentType: xml, setCookie: 'c=1; Path=/' }
+  serve = (_text, peer) => peer.answer(reply)
+  expect(await forward('<body>é</body>', client)).toBeUndefined()
+  expect(client.replies).toEqual([reply])
+  const [{ text, peer } = arrived[0]!] = arrived
+  expect(text).toBe('<body>é</body>')
+  expect(peer).toMatchObject({ address: '192.0.2.1', secure: true, browser: 'Firefox 140, Linux', isCarried: true })
+  expect(peer.cookies).toBe('a=1; b="ü"')
+})
+
+test('a long request and a long reply do too', async () => {
+  const client = new Client()
+  const long = `<body>${'é'.repeat(600_000)}</body>`
+  serve = (text, peer) => peer.answer({ status: 200, body: text, contentType: xml })
+  expect(await forward(long, client)).toBeUndefined()
+  expect(client.replies).toEqual([{ status: 200, body: long, contentType: xml }])
+})
+
+test('an empty reply with another status does too', async () => {
+  const client = new Client()
+  serve = (_text, peer) => peer.answer({ status: 404, body: '', contentType: xml })
+  expect(await forward('<body/>', client)).toBeUndefined()
+  expect(client.replies).toEqual([{ status: 404, body: '', contentType: xml }])
+})
+
+test('a client that must get no answer gets none', async () => {
+  const client = new Client()
+  serve = (_text, peer) => peer.answer(noAnswer)
+  expect(await forward('<body/>', client)).toBeUndefined()
+  expect(client.replies).toEqual([noAnswer])
+})
+
+test('only the first answer counts', async () => {
+  const client = new Client()
+  serve = (_text, peer) => {
+    peer.answer({ status: 200, body: 'one', contentType: xml })
+    peer.answer({ status: 200, body: 'two', contentType: xml })
+    peer.refuse()
+  }
+  await forward('<body/>', client)
+  expect(client.replies.map(({ body }) => body)).toEqual(['one'])
+})
+
+test('a request whose session is not there is lost, and so the caller can ask elsewhere', async () => {
+  const client = new Client()
+  serve = (_text, peer) => peer.refuse()
+  expect(await forward('<body/>', client)).toBe('refused')
+  expect(client.replies).toEqual([])
+})
+
+test('it is gone if nobody listens', async () => {
+  expect(await forward('<body/>', new Client(), '/nowhere/at.sock')).toBe('gone')
+})
+
+test('it is broken if the link breaks before the reply', async () => {
+  const { peer, how } = await held(new Client())
+  links.close()
+  expect(await how).toBe('broken')
+  await eventually('the end there', () => peer.gone)
+})
+
+test('a client that goes away has gone there', async () => {
+  const client = new Client()
+  const { peer, how } = await held(client)
+  let ends = 0
+  peer.whenGone = () => ends++
+  client.leave()
+  expect(await how).toBeUndefined()
+  expect([peer.gone, ends]).toEqual([true, 1])
+  peer.answer({ status: 200, body: 'late', contentType: xml })
+  peer.refuse()
+  expect(client.replies).toEqual([])
+  expect(links.streams).toBe(0)
+})
+
+test('a held request is hurried if the process with the client leaves', async () => {
+  const client = new Client()
+  const { peer, how } = await held(client)
+  peer.whenHurried = () => peer.answer({ status: 200, body: '<body/>', contentType: xml })
+  links.retire()
+  expect(await how).toBeUndefined()
+  expect(client.replies).toHaveLength(1)
+})
+
+test('6,000 requests, of which a third is cancelled, leave nothing behind and do not break the link', async () => {
+  serve = (text, peer) => {
+    if (text === 'quick') peer.answer({ status: 200, body: text, contentType: xml })
+  }
+  const link = links.to({ path })
+  for (let round = 0; round < 100; round++) {
+    const before = arrived.length
+    const clients = Array.from({ length: 20 }, () => new Client())
+    const cancelled = clients.map(client => forward('held', client))
+    await Promise.all(Array.from({ length: 40 }, () => forward('quick', new Client())))
+    await eventually('all requests', () => arrived.length === before + 60)
+    for (const client of clients) client.leave()
+    await Promise.all(cancelled)
+  }
+  expect(link.streams).toBe(0)
+  expect(links.to({ path })).toBe(link)
+  expect(arrived.filter(({ text, peer }) => text === 'held' && !peer.gone)).toEqual([])
+}, 60_000)

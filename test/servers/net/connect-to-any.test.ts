@@ -1,0 +1,115 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type net from 'node:net'
+import { connect, Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { connectToAny } from '../../../src/servers/net/connect-to-any.js'
+import type { Failure } from '../../../src/xmpp/link.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { ScriptedServer } from '../../support/scripted-server.js'
+
+const clock = new FakeClock()
+const closers: (() => void)[] = []
+afterEach(() => {
+  for (const close of closers.splice(0)) close()
+})
+
+const connecting = (addresses: readonly string[], port: number, until = 60_000, opened = connect) =>
+  new Promise<Socket | Failure>(resolve => {
+    closers.push(connectToAny(addresses, port, { clock, until, connect: opened }, resolve))
+  })
+
+async function addressOf(connected: Promise<Socket | Failure>): Promise<string | undefined> {
+  const socket = (await connected) as Socket
+  closers.push(() => socket.destroy())
+  expect(socket.listenerCount('error')).toBe(1)
+  expect(socket.listenerCount('connect')).toBe(0)
+  return socket.remoteAddress
+}
+
+async function listen(host: string): Promise<number> {
+  const server = await ScriptedServer.start(host)
+  closers.push(() => server.stop())
+  return server.port
+}
+
+/** The kernel drops connections to this address, because its queue is full, and its process accepts none. */
+async function listenSilently(host: string, port: number): Promise<void> {
+  const script = `require('node:net').createServer().listen({ host: '${host}', port: ${port}, backlog: 1 }, () => {
+    process.stdout.write('.', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0))
+  })`
+  const child = spawn(process.execPath, ['-e', script])
+  closers.push(() => child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  for (let isFull = false; !isFull; ) {
+    const socket = connect(port, host).on('error', () => {})
+    closers.push(() => socket.destroy())
+    isFull = await Promise.race([once(socket, 'connect').then(() => false), sleep(200, true)])
+  }
+}
+
+const silent = jest.fn(() => new Socket()) as unknown as typeof net.connect
+
+describe('connecting to the addresses of a host', () => {
+  test('tries the next address at once if an attempt fails', async () => {
+    const port = await listen('127.0.0.3')
+    expect(await addressOf(connecting(['::1', '127.0.0.2', '127.0.0.3'], port))).toBe('127.0.0.3')
+    expect(clock.pending).toBe(0)
+  })
+
+  test('tries the next address after half a second if an attempt stays without answer', async () => {
+    const port = await listen('127.0.0.3')
+    await listenSilently('127.0.0.2', port)
+    const start = performance.now()
+    expect(await addressOf(connecting(['127.0.0.2', '127.0.0.3'], port))).toBe('127.0.0.3')
+    expect(performance.now() - start).toBeGreaterThan(450)
+  })
+
+  test('fails after five seconds for all addresses together, or at an earlier limit', async () => {
+    for (const [until, ms] of [
+      [Number.POSITIVE_INFINITY, 5_000],
+      [clock.now() + 8_000, 3_000],
+    ] as const) {
+      const failed = connecting(['192.0.2.1', '192.0.2.2'], 5222, until, silent)
+      clock.advance(ms - 1)
+      expect(clock.pending).toBe(1)
+      clock.advance(1)
+      expect(await failed).toEqual({ step: 'connect', code: 'timeout' })
+    }
+    expect(clock.pending).toBe(0)
+  })
+
+  test.each([
+    ['EMFILE', 'service-full'],
+    ['ENFILE', 'service-full'],
+    ['EADDRNOTAVAIL', 'local-ports-exhausted'],
+    ['ENETUNREACH', 'remote-connection-failed'],
+  ])('reports %s as %s', async (code, expected) => {
+    const socket = new Socket()
+    const failed = connecting(['192.0.2.1'], 5222, 60_000, () => socket)
+    socket.emit('error', Object.assign(new Error(code), { code, syscall: 'connect', address: '192.0.2.1' }))
+    expect(await failed).toMatchObject({ step: 'connect', code: expected, cause: { code } })
+    expect([socket.destroyed, clock.pending]).toEqual([true, 0])
+  })
+
+  test('keeps the connection after a later cancel', async () => {
+    const port = await listen('127.0.0.3')
+    let cancel = () => {}
+    const socket = await new Promise<Socket | Failure>(resolve => {
+      cancel = connectToAny(['127.0.0.3'], port, { clock, until: 60_000, connect }, resolve)
+    })
+    cancel()
+    expect((socket as Socket).destroyed).toBe(false)
+    closers.push(() => (socket as Socket).destroy())
+  })
+
+  test('leaves nothing open after a cancel, and reports nothing', () => {
+    const socket = new Socket()
+    const onEnd = jest.fn()
+    connectToAny(['192.0.2.1'], 5222, { clock, until: 60_000, connect: () => socket }, onEnd)()
+    socket.emit('error', new Error('too late'))
+    expect([socket.destroyed, clock.pending]).toEqual([true, 0])
+    expect(onEnd).not.toHaveBeenCalled()
+  })
+})
