@@ -15,7 +15,7 @@ async function run(command: Command): Promise<void> {
     case 'check-config':
       return (await import('./command/check-config.js')).checkConfig(command.envFile)
     case 'warm':
-      return (await import('./command/trial/warm-trial.js')).tryWarm(command.jid, command.envFile)
+      return (await import('./command/trial/warm-trial.js')).tryWarm(command.jid!, command.envFile)
     case 'hash-password':
       return (await import('./command/hash-password.js')).hashPassword()
     case 'help':
