@@ -127,6 +127,7 @@ export const formerSettings: Readonly<Record<string, string>> = {
   LISTEN_BACKLOG: 'set net.core.somaxconn',
   MAX_HELD_REQUESTS: 'set MAX_SESSIONS, the limit is twice this number',
   RATE_SESSION_BURST: 'set RATE_SESSION_BYTES, the limit is five times this number',
+  SCRAM_MEMORY: 'set LINK_RESUME_TIME=0 to keep neither keys nor hashes of users',
   TLS_DHPARAM: 'remove it, the parameters are chosen automatically',
   WARM_STEP_TIMEOUT: 'set WARM_TIMEOUT, a step may take two thirds of it',
   WEBSOCKET_ASSUME_SECURE: 'set ASSUME_SECURE, or let the proxy send X-Forwarded-Proto',

@@ -12,42 +12,8 @@ import { exclusions, proxyUrl } from './kinds/proxies.js'
 import { redisUrl } from './kinds/redis-kinds.js'
 import { sealKeysFile, stateFolder } from './kinds/sealed-state.js'
 import { serversByDomain } from './kinds/servers.js'
+import { at, joined, live, liveJoined, type Setting } from './setting.js'
 import { secretFile } from './setting-file.js'
-
-export type Setting = ReturnType<ReturnType<typeof at>['means']>
-
-type Kind = kinds.Kind<unknown>
-type Text = string | undefined
-
-function at<
-  const Place extends Text,
-  K extends Kind,
-  const Default extends Text = undefined,
-  Reloads extends boolean = false,
->(place: Place, kind: K, usual?: Default, reloads = false as Reloads) {
-  return {
-    means: (sentence: string, required?: string) => ({
-      /** Path in `Config`. Undefined for values that `joinedValues` combines. */
-      at: place,
-      kind,
-      default: usual as Default,
-      sentence,
-      /** The documentation shows this text in place of a default. */
-      required,
-      /** Whether SIGHUP changes the setting. */
-      reloads,
-    }),
-  }
-}
-
-const joined = <K extends Kind, const D extends Text = undefined>(kind: K, usual?: D) =>
-  at<undefined, K, D>(undefined, kind, usual)
-
-const live = <const P extends Text, K extends Kind, const D extends Text = undefined>(place: P, kind: K, usual?: D) =>
-  at<P, K, D, true>(place, kind, usual, true)
-
-const liveJoined = <K extends Kind, const D extends Text = undefined>(kind: K, usual?: D) =>
-  live<undefined, K, D>(undefined, kind, usual)
 
 export const sections = {
   Listening: {
@@ -181,7 +147,7 @@ export const sections = {
       'Domains that are no longer served, written like XMPP_DOMAINS. Their clients get `host-gone`.',
     ),
     LINK_RESUME_TIME: at('linkResumeTime', kinds.integer(0, 600), '60').means(
-      'Seconds to mend a broken link: a new connection resumes the stream. For this, keys or a token of each user stay in memory, but no password. With 0, they do not stay, and a session ends with its link.',
+      'Seconds to mend a broken link: a new connection resumes the stream. For this, keys or a token of each user stay in memory, but no password. With 0, they do not stay, a session ends with its link, and hashes of passwords are not cached for the next logins.',
     ),
     XMPP_TIMEOUT: at('serverTimeout', kinds.integer(0, 3600), '60').means(
       'Seconds for a server to answer a ping. Without an answer, the link is mended, or the session ends. The service pings a server that gets a stanza and then sends nothing for a quarter of this time. 0 sends no pings.',
@@ -251,9 +217,6 @@ export const sections = {
     ),
     CREDENTIAL_TIME: at('warm.credentialTime', kinds.integer(60, 31_536_000), '2592000').means(
       'Seconds for which a credential of `remember` is valid. The default is 30 days. Requires SEAL_KEY_FILE.',
-    ),
-    SCRAM_MEMORY: at('warm.scramMemory', kinds.integer(0, 3600), '300').means(
-      'Seconds to cache the hash of a password for SCRAM, so that logins of the same user need no hashing. 0 turns the cache off.',
     ),
     SCRAM_MAX_ITERATIONS: at('warm.scramMaxIterations', kinds.integer(4096, 10_000_000), '200000').means(
       'SCRAM iterations that an XMPP server may request. With more, the login fails.',

@@ -63,6 +63,9 @@ export interface ProcessParts {
   readonly hostMetaPort?: number | undefined
 }
 
+/** For hashes of passwords. */
+const rememberedSeconds = 300
+
 export function createSessionParts(given: ProcessParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
   const { spareLinks, shared, takeUp, hashes, dns, hostMetaPort } = given
@@ -181,7 +184,7 @@ export function createSessionParts(given: ProcessParts) {
     audit,
     sums,
   })
-  const { scramMemory, stepTimeout } = config.warm
+  const { stepTimeout } = config.warm
   const login = {
     log: logFor('login'),
     timeout: config.warm.timeout,
@@ -189,7 +192,7 @@ export function createSessionParts(given: ProcessParts) {
     scramMaxIterations: config.warm.scramMaxIterations,
     linkResumeSeconds: config.linkResumeTime || undefined,
     pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('login')) : undefined,
-    saltedPasswords: createSaltedPasswords(clock, scramMemory, hashes),
+    saltedPasswords: createSaltedPasswords(clock, config.linkResumeTime > 0 ? rememberedSeconds : 0, hashes),
     tokens: createFastTokens(),
     mechanisms: config.mechanisms,
   }

@@ -4,7 +4,8 @@ import { describe, expect, test } from '@jest/globals'
 import { passwordMechanisms } from '../../src/config/kinds/kinds.js'
 import { readNetworks } from '../../src/config/kinds/networks.js'
 import { ConfigError, loadConfig } from '../../src/config/load.js'
-import { type Setting, sections, settings } from '../../src/config/settings.js'
+import type { Setting } from '../../src/config/setting.js'
+import { sections, settings } from '../../src/config/settings.js'
 import { logLevels, logParts } from '../../src/lib/log.js'
 import { generatedFile } from '../support/generated-file.js'
 import { envExample, settingsLists } from '../support/settings-documents.js'
@@ -146,7 +147,6 @@ describe('the documents are true:', () => {
           ...{ enabled: true, hasPages: true, timeout: 15, stepTimeout: 10, anonymous: false },
           attachSeconds: 120,
           credentialTime: 2_592_000,
-          scramMemory: 300,
           scramMaxIterations: 200_000,
         },
         websocketPath: '/xmpp-websocket',
