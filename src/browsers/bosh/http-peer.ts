@@ -39,7 +39,7 @@ const pendingReplies = writeBatch<HttpPeer>(mostAtOnce, peer => peer.write())
 export class HttpPeer implements Peer, BodySink {
   gone = false
   whenGone: (() => void) | undefined
-  #whenHurried: (() => void) | undefined
+  whenHurried: (() => void) | undefined
   readonly #res: ServerResponse
   readonly #parts: HttpPeerParts
   #length: number | undefined
@@ -54,6 +54,7 @@ export class HttpPeer implements Peer, BodySink {
     this.#res = res
     this.#parts = parts
     this.#length = length
+    if (this.isCarried) res.req.socket.once(leaving, () => this.whenHurried?.())
   }
 
   get address(): string {
@@ -80,17 +81,6 @@ export class HttpPeer implements Peer, BodySink {
 
   get isCarried(): boolean {
     return isForwardedByPeer(this.#res.req)
-  }
-
-  get whenHurried(): (() => void) | undefined {
-    return this.#whenHurried
-  }
-
-  set whenHurried(act) {
-    const { socket } = this.#res.req
-    if (this.#whenHurried !== undefined) socket.off(leaving, this.#whenHurried)
-    this.#whenHurried = act
-    if (act !== undefined) socket.once(leaving, act)
   }
 
   forward(link: PeerLink, text: string) {

@@ -89,7 +89,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const noteRefusal = refusalLog(parts.clock, log, 'a WebSocket client was refused')
   const note = (reason: Reason, req: IncomingMessage, address: string): Refusal => {
     const refusal: Refusal = refusals[reason]
-    noteRefusal(reason, address, refusal.setting, subjectOf(reason, req))
+    noteRefusal(reason, address, refusal.setting, reason === 'origin' ? req.headers.origin : undefined)
     return refusal
   }
   const startParts: AttachingParts = { ...parts, noteRefusal, starting: new Set() }
@@ -127,7 +127,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       else if (req.headers['sec-websocket-version'] !== '13') refuse(socket, req, 'version')
       else if (req.httpVersion !== '1.1') refuse(socket, req, 'handshake')
       else if (countHosts(req) !== 1) refuse(socket, req, 'host')
-      else if (!offersXmpp(req)) refuse(socket, req, 'subprotocol')
+      else if (!isOffered(req)) refuse(socket, req, 'subprotocol')
       else if (isForwardedByPeer(req) && (registry.isStopping || registry.isSettingDown))
         void whereabouts?.whenSetDown().then(() => refuseForwarded(req))
       else if (registry.isStopping) refuse(socket, req, 'shutdown')
@@ -207,27 +207,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   }
 }
 
-function subjectOf(reason: Reason, req: IncomingMessage): string | undefined {
-  if (reason === 'origin') return req.headers.origin
-  return reason === 'subprotocol' ? shownOffer(req) : undefined
-}
-
 const nodeOf = ({ url }: IncomingMessage) => new URLSearchParams(url!.split('?')[1]).get('node') ?? undefined
 
-const mostShown = 3
-const longestShown = 32
-const likeName = /^(?:v\d{1,2}\.)?[a-z]{2,}(?:[.-][a-z]+)*[.-]?\d{0,2}$/i
-
-const offersXmpp = (req: IncomingMessage) => offered(req).includes(subprotocol)
-
-/** For the log. Only names that look like subprotocols are shown, because some programs send a secret as one. */
-function shownOffer(req: IncomingMessage): string {
-  const names = offered(req)
-  const shown = names
-    .slice(0, mostShown)
-    .map(name => (name.length <= longestShown && likeName.test(name) ? name : '(hidden)'))
-  return [...shown, ...(names.length > mostShown ? ['…'] : [])].join(',') || 'none'
-}
-
-const offered = ({ headers }: IncomingMessage): readonly string[] =>
-  headers['sec-websocket-protocol']?.split(',').map(name => name.trim()) ?? []
+const isOffered = ({ headers }: IncomingMessage) =>
+  headers['sec-websocket-protocol']?.split(',').some(name => name.trim() === subprotocol) === true
