@@ -22,7 +22,7 @@ import { refusalLog } from '../../lib/limits/refusal-log.js'
 import { Attaching, type AttachingParts, type LoginBefore, type SocketRoutes } from './attaching.js'
 import { OwnLoginStart } from './own-login.js'
 import { type ChannelParts, closeCodes, SocketChannel } from './socket-channel.js'
-import { TappedSocket } from './tapped-socket.js'
+import { SocketTap } from './socket-tap.js'
 
 export interface EndpointParts extends PublicEndpoint, Omit<AttachingParts, 'noteRefusal' | 'starting'>, ChannelParts {
   readonly origins: readonly string[]
@@ -154,15 +154,21 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     const note = noteOf(req)
     const before = note === undefined ? undefined : (JSON.parse(note) as LoginBefore)
     const mayMove = wants === 'session' && whereabouts !== undefined && !isForwardedByPeer(req)
-    const tapped = mayMove ? new TappedSocket(socket, head) : undefined
-    server.handleUpgrade(req, tapped ?? socket, tapped === undefined ? head : Buffer.alloc(0), webSocket => {
+    const tap = mayMove ? new SocketTap(socket) : undefined
+    server.handleUpgrade(req, socket, head, webSocket => {
       counts.webSockets.opened += 1
-      const connection = (tapped ?? socket) as Duplex as Socket
-      const channel = new SocketChannel(webSocket, connection, { address, secure, browser, secureUrl }, parts)
-      begin(channel, wants, before, tapped && routesOf(tapped, req, whereabouts!))
+      const client = { address, secure, browser, secureUrl }
+      const channel = new SocketChannel(webSocket, socket as Socket, client, parts)
+      begin(channel, wants, before, tap && routesOf(tap, channel, req, socket, whereabouts!))
     })
   }
-  const routesOf = (tapped: TappedSocket, req: IncomingMessage, { peers, find }: Whereabouts): SocketRoutes => ({
+  const routesOf = (
+    tap: SocketTap,
+    channel: SocketChannel,
+    req: IncomingMessage,
+    socket: Duplex,
+    { peers, find }: Whereabouts,
+  ): SocketRoutes => ({
     async find({ proof, node }) {
       const isHere = () => registry.tickets.sessionFor(proof) !== undefined
       // A hash of a token names no process. The URL does, but may be that of an earlier session.
@@ -176,16 +182,16 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       )
     },
     forward(owner, before) {
-      const left = tapped.leave()
-      if (left === undefined) {
-        tapped.destroy()
+      const read = tap.leave()
+      channel.detach()
+      if (read === undefined) {
+        socket.destroy()
         return
       }
-      const { socket, read } = left
       const note = JSON.stringify(before)
       forwardSocket(owner.link, req, socket, read, { isAccepted: true, note, onLost: () => socket.destroy() })
     },
-    stay: () => tapped.forget(),
+    stay: () => tap.forget(),
   })
   const answerer = (): RequestListener => (req, res) => {
     const address = clientAddress(req, clients)
