@@ -20,9 +20,9 @@ import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listen
 import type { Counts } from '../../lib/counts.js'
 import { refusalLog } from '../../lib/limits/refusal-log.js'
 import { Attaching, type AttachingParts, type LoginBefore, type SocketRoutes } from './attaching.js'
-import { OwnLoginStart } from './own-login.js'
 import { type ChannelParts, closeCodes, SocketChannel } from './socket-channel.js'
 import { SocketTap } from './socket-tap.js'
+import { StreamStart } from './stream-start.js'
 
 export interface EndpointParts extends PublicEndpoint, Omit<AttachingParts, 'noteRefusal' | 'starting'>, ChannelParts {
   readonly origins: readonly string[]
@@ -115,7 +115,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
 
   const begin = (channel: SocketChannel, wants: Wish, before?: LoginBefore, routes?: SocketRoutes): void => {
     const isLogin = wants === 'login'
-    const start = isLogin ? new OwnLoginStart(channel, startParts) : new Attaching(channel, startParts, routes)
+    const start = isLogin ? new StreamStart(channel, startParts) : new Attaching(channel, startParts, routes)
     if (registry.isStopping || (isLogin && registry.isDraining)) start.refuse('system-shutdown', closeCodes.goingAway)
     else if (start instanceof Attaching && before !== undefined) start.continueAfter(before)
   }
