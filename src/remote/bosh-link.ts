@@ -6,14 +6,12 @@ import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, Stream
 import { isOfTransport, sasl2Namespace, saslNamespace, streamsNamespace, xboshNamespace } from '../xmpp/namespaces.js'
 import type { SessionTerms } from '../xmpp/page-binding.js'
 import { atStep, streamEnd } from '../xmpp/stream-errors.js'
-import { copyOf } from '../xmpp/xml/copy-of.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'
-import type { Root } from '../xmpp/xml/root.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
 import type { EndpointReply } from './endpoint-reply.js'
 import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
-import { protocolFault, RemoteFault } from './remote-fault.js'
+import { RemoteFault } from './remote-fault.js'
 
 const featuresSeconds = 10
 
@@ -222,7 +220,10 @@ export class BoshLink implements Link {
 
   #read({ root, payload, unfit, end }: EndpointReply): void {
     const { id, from } = this.#header
-    this.#header = { id: kept(root, 'authid') ?? id, from: kept(root, 'from') ?? from }
+    this.#header = {
+      id: root.kept('authid', longestValue) ?? id,
+      from: root.kept('from', longestValue) ?? from,
+    }
     for (const { fate, dropped } of unfit) this.events.onUnfit?.(fate, true, dropped)
     for (const element of payload) {
       this.#report(element)
@@ -264,11 +265,4 @@ export class BoshLink implements Link {
     this.close()
     this.events.onEnd(reported)
   }
-}
-
-function kept(root: Root, name: string): string | undefined {
-  const value = root.attribute(name)
-  if (value === undefined) return undefined
-  if (value.length > longestValue) throw protocolFault()
-  return copyOf(value)
 }

@@ -1,3 +1,4 @@
+import { copyOf } from './copy-of.js'
 import { XmlError } from './xml-error.js'
 
 export interface Declarations {
@@ -32,6 +33,13 @@ export class Root {
   attribute(name: string): string | undefined {
     const at = this.names.indexOf(name)
     return at < 0 ? undefined : this.values[at]
+  }
+
+  /** A copy, for later. Throws an `XmlError` if the attribute has more than `most` characters. */
+  kept(name: string, most: number): string | undefined {
+    const value = this.attribute(name)
+    if (value !== undefined && value.length > most) throw new XmlError('policy-violation', 'an attribute is too long')
+    return copyOf(value)
   }
 
   namespaceOf(prefix: string): string | undefined {
