@@ -112,8 +112,7 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
     const resource = text === '' ? randomBytes(9).toString('base64url') : parseJid(`x@${domain}/${text}`)?.resource
     const bare = `${account}@${domain}`
     if (resource === undefined || session !== undefined) {
-      const condition = resource === undefined ? 'bad-request' : 'not-allowed'
-      send(errorReply(stanza, condition, domain, bare))
+      send(errorReply(stanza, domain, bare))
       return
     }
     const jid = `${bare}/${resource}`
