@@ -179,7 +179,11 @@ test.each(['', ' ', 'a b', 'host:0', 'host:65536', 'user@host', 'xmpp://host', '
 
 test('a domain of the DNS leads to no private address, if its own servers may have none', async () => {
   const other = { host: '127.0.0.1', port: 5222, tls: 'starttls' } as const
-  const search = createDialer({ ...dialerParts(new FakeClock()), publicOnly: true }).toDomain('example.org', other)
+  const search = createDialer({ ...dialerParts(new FakeClock()), publicOnly: true })({
+    domain: 'example.org',
+    other,
+    server: undefined,
+  })
   for await (const { socket } of search.connections(() => {})) socket.destroy()
   expect(search.failure.code).toBe('address-not-allowed')
 })
