@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
-import { createSearch } from '../../../src/servers/c2s/dial.js'
+import { createDialer } from '../../../src/servers/c2s/dial.js'
 import { writeStreamError } from '../../../src/xmpp/stream-errors.js'
 import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
 import { element } from '../../support/element.js'
@@ -497,10 +497,10 @@ describe('a link that is closed', () => {
 
   test('before it is connected is never connected', async () => {
     const clock = new FakeClock()
-    const found = { targets: [{ host: '192.0.2.1', port: 5222, tls: 'none' as const }] }
-    const search = createSearch(dialerParts(clock), found)
+    const other = { host: '192.0.2.1', port: 5222, tls: 'none' as const }
+    const search = createDialer(dialerParts(clock))({ domain: 'example.org', server: undefined, other })
     const cancel = jest.spyOn(search, 'cancel')
-    const call = new Call({}, {}, { clock, dialer: { toDomain: () => search, toServer: () => search } })
+    const call = new Call({}, {}, { clock, dialer: () => search })
     call.link.pause()
     call.link.resume()
     call.link.close()
