@@ -225,10 +225,10 @@ export class BoshLink implements Link {
       .catch(error => this.#end({ failure: this.#failureOf(error) }))
   }
 
-  #read({ root, payload, unfit, end }: EndpointReply): void {
+  #read({ root, payload, dropped, end }: EndpointReply): void {
     const { id, from } = this.#header
     this.#header = { id: kept(root, 'authid') ?? id, from: kept(root, 'from') ?? from }
-    for (const { fate, dropped } of unfit) this.events.onUnfit?.(fate, true, dropped)
+    for (const element of dropped) this.events.onDropped?.(element)
     for (const element of payload) {
       this.#report(element)
       if (this.#isOver) return
@@ -239,7 +239,7 @@ export class BoshLink implements Link {
 
   #report(element: Element): void {
     if (isOfTransport(element.namespace)) {
-      this.events.onUnfit?.('dropped')
+      this.events.onDropped?.()
       return
     }
     this.#awaitsClient = waitsForClient.has(element.namespace)

@@ -5,7 +5,7 @@ import type { SessionTerms } from '../xmpp/page-binding.js'
 import { streamEnd } from '../xmpp/stream-errors.js'
 import { copyOf } from '../xmpp/xml/copy-of.js'
 import { type Document, documentReader } from '../xmpp/xml/document.js'
-import type { Element, Unfit } from '../xmpp/xml/element.js'
+import type { Element } from '../xmpp/xml/element.js'
 import type { XmlLimits } from '../xmpp/xml/limits.js'
 import type { Root } from '../xmpp/xml/root.js'
 import { RemoteFault } from './remote-fault.js'
@@ -22,19 +22,19 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
 
 export function replyReader(limits: XmlLimits) {
   const replies = documentReader(limits, { meantNamespace: stanzaNamespace, lenient: true })
-  return (text: string, earlier: readonly Unfit[] = []) => readReply(readDocument(replies, text), earlier)
+  return (text: string, earlier: Document['dropped'] = []) => readReply(readDocument(replies, text), earlier)
 }
 
-function readReply({ root, children, unfit: found }: Document, earlier: readonly Unfit[]) {
-  const unfit = [...earlier, ...found]
+function readReply({ root, children, dropped: found }: Document, earlier: Document['dropped']) {
+  const dropped = [...earlier, ...found]
   if (root.name !== 'body' || root.namespace !== boshNamespace)
     throw new RemoteFault({ step: 'features', code: 'remote-protocol-error' })
   const type = root.attribute('type')
   // The endpoint has not processed the request, so the request can be repeated (XEP-0124 §17.3).
   if (type === 'error') throw new RemoteFault({ step: 'features', code: 'remote-connection-failed' }, 'broke')
-  if (type !== 'terminate') return { root, payload: children, unfit, end: undefined }
+  if (type !== 'terminate') return { root, payload: children, dropped, end: undefined }
   const payload = children.filter(({ namespace }) => namespace !== streamsNamespace && namespace !== boshNamespace)
-  return { root, payload, unfit, end: readEnd(root, children) }
+  return { root, payload, dropped, end: readEnd(root, children) }
 }
 
 function readDocument(read: (text: string) => Document, text: string): Document {

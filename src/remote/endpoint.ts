@@ -83,8 +83,8 @@ export function createEndpoint(url: string, parts: EndpointParts) {
     })
   }
 
-  function readHttpReply({ status, body, unfit }: HttpReply, creates: boolean): EndpointReply {
-    if (status === 200) return readReply(body, unfit)
+  function readHttpReply({ status, body, dropped }: HttpReply, creates: boolean): EndpointReply {
+    if (status === 200) return readReply(body, dropped)
     const cause = unexpectedStatus(status)
     const failure: Failure = { step: 'features', code: 'remote-connection-failed', cause }
     if (status >= 500) throw new RemoteFault(failure, 'broke')

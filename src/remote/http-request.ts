@@ -5,12 +5,12 @@ import type { Clock, Timer } from '../lib/clock.js'
 import { connectProblem } from '../lib/connect-problem.js'
 import type { ProblemCode, Step } from '../lib/errors.js'
 import { CertificateFault } from '../servers/net/certificate-fault.js'
-import type { Unfit } from '../xmpp/xml/element.js'
+import { withoutContent } from '../xmpp/xml/document.js'
+import type { Element } from '../xmpp/xml/element.js'
 import { escapeXml } from '../xmpp/xml/escape.js'
 import type { XmlLimits } from '../xmpp/xml/limits.js'
 import { type Sink, Splitter } from '../xmpp/xml/splitter.js'
 import { readUtf8 } from '../xmpp/xml/utf8.js'
-import { withoutContent } from '../xmpp/xml/without-content.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
 import { connectionFault, RemoteFault } from './remote-fault.js'
 
@@ -124,7 +124,7 @@ async function readReply(
     if (long !== undefined) return { status, ...long.end() }
     const body = readUtf8(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
     if (body === undefined) throw unreadable('is not UTF-8')
-    return { status, body, unfit: undefined }
+    return { status, body, dropped: undefined }
   } finally {
     gathered(-kept)
   }
@@ -151,7 +151,7 @@ const faultAt = (step: Step, code: ProblemCode, cause?: unknown) => connectionFa
 
 /** Drops elements that are too large, too many, or beyond `maxBytes`. Throws an `XmlError`. */
 function longReply(maxBytes: number, limits: XmlLimits) {
-  const unfit: Unfit[] = []
+  const dropped: (Element | undefined)[] = []
   let body = ''
   let bytes = 0
   let endTag = ''
@@ -167,13 +167,13 @@ function longReply(maxBytes: number, limits: XmlLimits) {
       const { text } = element
       const length = Buffer.byteLength(text)
       if (bytes + length > maxBytes) {
-        unfit.push({ fate: 'dropped', dropped: { ...element, text: withoutContent(text) ?? '' } })
+        dropped.push({ ...element, text: withoutContent(text) })
         return
       }
       body += text
       bytes += length
     },
-    onUnfit: (fate, dropped) => void unfit.push({ fate, dropped }),
+    onDropped: element => void dropped.push(element),
     onClose() {
       isWhole = true
     },
@@ -183,7 +183,7 @@ function longReply(maxBytes: number, limits: XmlLimits) {
     write: (chunk: Buffer) => splitter.write(chunk),
     end() {
       if (!isWhole) throw new XmlError('not-well-formed', 'the reply breaks off')
-      return { body: body + endTag, unfit }
+      return { body: body + endTag, dropped }
     },
   }
 }

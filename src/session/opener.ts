@@ -11,7 +11,6 @@ import { foreignText } from '../lib/text/foreign-text.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { LinkEvents, LinkOptions } from '../xmpp/link.js'
-import type { Fate } from '../xmpp/xml/element.js'
 import type { Client } from './client.js'
 import type { Refusal, SessionLimits } from './limits/session-limits.js'
 import type { Strangers } from './limits/strangers.js'
@@ -63,7 +62,7 @@ export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
   const { registry, limits, refusedLogins, userLimit, strangers, counts, clock, log, webSocketLog, tellEvent } = parts
-  const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
+  const isWarningDue = onceAMinute<'dropped' | 'unanswered'>(clock)
 
   const addNotice = parts.sums.of<{ about: object; log: Logger; what: string; count: number }>(
     ({ about, log, what, count }) => log.info({ ...about, count }, what),
@@ -122,13 +121,12 @@ export function createOpener(parts: OpenerParts) {
       registry.changed(session)
       tellEvent?.('session.resumed', session)
     },
-    unfit(session, fate) {
-      counts.unfitStanzas[fate] += 1
-      if (!isWarningDue(fate)) return
+    dropped(session) {
+      counts.unfitStanzas.dropped += 1
+      if (!isWarningDue('dropped')) return
       const { about, log } = aboutSession(session)
-      const line = { ...about, domain: withULabels(session.domain), fate }
-      if (fate === 'mended') log.info(line, 'a stanza of an XMPP server was repaired')
-      else log.warn(line, 'a stanza of an XMPP server was dropped: it is larger than 4 MiB, or broken')
+      const line = { ...about, domain: withULabels(session.domain), fate: 'dropped' }
+      log.warn(line, 'a stanza of an XMPP server was dropped: it is larger than 4 MiB, or broken')
     },
     noticed(session, what) {
       addNotice(what, (notice = { ...aboutSession(session), what, count: 0 }) => {
