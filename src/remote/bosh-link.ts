@@ -218,13 +218,13 @@ export class BoshLink implements Link {
       .catch(error => this.#end({ failure: this.#failureOf(error) }))
   }
 
-  #read({ root, payload, unfit, end }: EndpointReply): void {
+  #read({ root, payload, dropped, end }: EndpointReply): void {
     const { id, from } = this.#header
     this.#header = {
       id: root.kept('authid', longestValue) ?? id,
       from: root.kept('from', longestValue) ?? from,
     }
-    for (const { fate, dropped } of unfit) this.events.onUnfit?.(fate, true, dropped)
+    for (const element of dropped) this.events.onDropped?.(element)
     for (const element of payload) {
       this.#report(element)
       if (this.#isOver) return
@@ -235,7 +235,7 @@ export class BoshLink implements Link {
 
   #report(element: Element): void {
     if (isOfTransport(element.namespace)) {
-      this.events.onUnfit?.('dropped')
+      this.events.onDropped?.()
       return
     }
     this.#awaitsClient = waitsForClient.has(element.namespace)

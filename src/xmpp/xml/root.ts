@@ -7,11 +7,14 @@ export interface Declarations {
   readonly namespaces: readonly string[]
 }
 
+export const noDeclarations: Declarations = { defaultNamespace: '', prefixes: [], namespaces: [] }
+
 /** Declarations are limited, because each of many thousand children may get a copy. */
-export function assertFewDeclarations({ defaultNamespace, prefixes, namespaces }: Declarations, most: number) {
+export function excessOf({ defaultNamespace, prefixes, namespaces }: Declarations, most: number): XmlError | undefined {
   let size = defaultNamespace.length
   for (let index = 0; index < prefixes.length; index++) size += prefixes[index]!.length + namespaces[index]!.length
-  if (size > most) throw new XmlError('policy-violation', 'the declarations of an element are too long')
+  if (size <= most) return undefined
+  return new XmlError('policy-violation', 'the declarations of an element are too long')
 }
 
 export class Root {
