@@ -137,7 +137,7 @@ export class Counts {
   readonly clientLogins = { refused: 0, delayed: 0 }
   readonly linkFailures = new Tally()
   readonly remoteFailures = new Tally()
-  readonly unfitStanzas = { mended: 0, dropped: 0 }
+  readonly unfitStanzas = { dropped: 0 }
   readonly events = Object.fromEntries(eventTypes.map(type => [type, { sent: 0, failed: 0, dropped: 0 }])) as Record<
     EventType,
     Record<'sent' | 'failed' | 'dropped', number>

@@ -33,7 +33,7 @@ export function openingOf(
       session.downlink.countRefusedLogin(element)
       login?.onElement(element)
     },
-    onUnfit: fate => session.downlink.onUnfit(fate),
+    onDropped: () => session.downlink.onDropped(),
     onFlush: () => login?.onFlush(),
     onDrain: () => login?.onDrain(),
     onEnd(last) {

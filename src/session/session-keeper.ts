@@ -3,7 +3,6 @@ import type { Counts, EndReason } from '../lib/counts.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { OpenLink } from '../xmpp/link.js'
-import type { Fate } from '../xmpp/xml/element.js'
 import type { RateShaper } from './limits/rate-shaper.js'
 import type { WhyUnmended } from './link/mending.js'
 import type { ResumableStreams } from './logins/resumable-streams.js'
@@ -31,7 +30,7 @@ export interface SessionKeeper<Session> extends CommonParts {
   loggedIn(session: Session, jid: string, resumed?: string): void
   attached(session: Session): void
   resumed(session: Session): void
-  unfit(session: Session, fate: Fate): void
+  dropped(session: Session): void
   /** Logged once a minute, because clients may cause many notices. */
   noticed(session: Session, what: string): void
   unanswered(session: Session): void

@@ -1,7 +1,7 @@
 import type { EndReason } from '../../lib/counts.js'
 import type { LinkEnd, LinkEvents, LinkStep, StreamHeader } from '../../xmpp/link.js'
 import { smNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
-import type { Element, Fate } from '../../xmpp/xml/element.js'
+import type { Element } from '../../xmpp/xml/element.js'
 import type { Outcome } from '../client.js'
 import type { How } from '../endings.js'
 import { isFull } from '../logins/bound-jid.js'
@@ -17,10 +17,10 @@ interface Served extends SessionShape {
 
 export class Downlink<Session extends Served> implements LinkEvents {
   readonly #session: Session
-  readonly #keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'unfit'>
+  readonly #keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'dropped'>
   #offersManagement = false
 
-  constructor(session: Session, keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'unfit'>) {
+  constructor(session: Session, keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'dropped'>) {
     this.#session = session
     this.#keeper = keeper
   }
@@ -90,8 +90,8 @@ export class Downlink<Session extends Served> implements LinkEvents {
     }
   }
 
-  onUnfit(fate: Fate, _isStanza?: boolean, dropped?: Element): void {
-    this.#keeper.unfit(this.#session, fate)
+  onDropped(dropped?: Element): void {
+    this.#keeper.dropped(this.#session)
     if (dropped !== undefined && this.#session.jid !== undefined) this.#answerDropped(dropped)
   }
 

@@ -5,7 +5,7 @@ import { smNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { writeCount, writeCounting } from '../../xmpp/stanza-counts.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
-import { type Element, type Fate, isStanza } from '../../xmpp/xml/element.js'
+import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import type { LinkRecord } from '../session-record.js'
@@ -236,9 +236,9 @@ export class ManagedLink implements Link, LinkEvents {
     else if (element.namespace === streamsNamespace && element.name === 'features') this.#resumeStream(this.#repair)
   }
 
-  onUnfit(fate: Fate, isStanza = true, dropped?: Element): void {
-    if (fate === 'dropped' && isStanza) this.counts.received += 1
-    this.events.onUnfit?.(fate, isStanza, dropped)
+  onDropped(dropped?: Element, isStanza = true): void {
+    if (isStanza) this.counts.received += 1
+    this.events.onDropped?.(dropped, isStanza)
   }
 
   onFlush(): void {
