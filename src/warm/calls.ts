@@ -205,9 +205,6 @@ export function demandDomain({ domains }: Admin, domain: string): void {
   })
 }
 
-/** True for requests of `live.js`. */
-export const isUpdate = ({ headers }: Request): boolean => headers['x-live'] !== undefined
-
 const aboutOf = (request: Request, config: ClientRules) => ({
   ...callIdsOf(request),
   address: clientAddress(request, config),
