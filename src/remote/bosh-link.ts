@@ -15,7 +15,6 @@ import type { EndpointReply } from './endpoint-reply.js'
 import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
 import { protocolFault, RemoteFault } from './remote-fault.js'
 
-/** Unless REMOTE_TIMEOUT is longer. */
 const featuresSeconds = 10
 
 /** The endpoint holds one request while a second request sends data. */
@@ -30,14 +29,11 @@ const waitsForClient = new Set([streamsNamespace, saslNamespace, sasl2Namespace]
 
 export interface BoshLinkParts extends EndpointSessionParts {
   readonly facts: LinkFacts
-  /** REMOTE_TIMEOUT. */
-  readonly timeout: number
 }
 
 export class BoshLink implements Link {
   events: LinkEvents
   readonly #facts: LinkFacts
-  readonly #featuresSeconds: number
   readonly #domain: string
   readonly #clock: Clock
   readonly #session: EndpointSession
@@ -63,7 +59,6 @@ export class BoshLink implements Link {
     this.#clock = parts.clock
     this.#answeredAt = parts.clock.now()
     this.#facts = parts.facts
-    this.#featuresSeconds = Math.max(featuresSeconds, parts.timeout)
     this.#session = new EndpointSession(parts, step => this.#reach(step))
     this.#await(this.#session.ask(this.#stream(), ''))
   }
@@ -178,7 +173,7 @@ export class BoshLink implements Link {
   #expectFeatures(): void {
     this.#awaitsClient = false
     this.#deadline?.cancel()
-    this.#deadline = this.#clock.after(this.#featuresSeconds * 1000, () =>
+    this.#deadline = this.#clock.after(featuresSeconds * 1000, () =>
       this.#end({ failure: { step: 'features', code: 'timeout' } }),
     )
   }

@@ -123,7 +123,8 @@ export async function startService({
           logFor,
         })
   const others = joined?.peers
-  const recordSeconds = config.linkResumeTime
+  // Without mending, sessions have records too.
+  const recordSeconds = config.linkResumeTime || 60
   const takeUp: StoredRecords['takeUp'] = key => records!.takeUp(key)
   const shared = joined && { others: joined.peers, store: joined.store, recordSeconds, takeUp }
   const sums = new MinuteSums(clock)
@@ -258,7 +259,7 @@ export async function startService({
   const note = refusedRequests(clock, logFor('http'), live.config)
   const dispatcher = createDispatcher(createHealthListeners(fault, notice, note), sites.routes, note)
 
-  const { address, maxErrorRate } = config.metrics
+  const address = config.metricsAddress
   let metricsServer: MetricsServer | undefined
   try {
     if (servesMetrics && address) metricsServer = await serveMetrics(address, metrics.text, fault, log)
@@ -284,7 +285,7 @@ export async function startService({
   // All steps that can fail come first. No `await` may come between `listen` and this call, or requests arrive earlier.
   takeUpFiles(states, sites.takeUp, log)
   records?.begin()
-  const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
+  const stopWatching = watchFailures(counts, clock, log)
   stopping = createStopping({
     drainTime: config.drainTime,
     sessions,
@@ -355,14 +356,14 @@ async function openRedis({ redis }: Config, clock: Clock, events: StoreEvents): 
 }
 
 async function pageTokensOf(
-  { pages, remote, tls, proxies }: Config,
+  { pages, tls, proxies }: Config,
   { names, clock, log }: Pick<DocumentParts, 'names' | 'clock'> & { readonly log: Logger },
 ): Promise<PageTokens | undefined> {
   if (pages.origins.length === 0) return undefined
   const { createPageTokens } = await import('../warm/connect/page-tokens.js')
   return createPageTokens({
     pages,
-    fetchKeys: url => documentFetcher(url, { settings: remote, tls, proxies, names, clock }),
+    fetchKeys: url => documentFetcher(url, { tls, proxies, names, clock }),
     clock,
     now: Date.now,
     log,

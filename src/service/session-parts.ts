@@ -61,15 +61,18 @@ export interface ProcessParts {
   readonly hostMetaPort?: number | undefined
 }
 
+/** For hashes of passwords. */
+const rememberedSeconds = 300
+
 export function createSessionParts(given: ProcessParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
   const { spareLinks, shared, hashes, dns, hostMetaPort } = given
   const others = shared?.others
   const processName = others?.self
-  const { keepalive, tls } = config
+  const { tls } = config
   const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
   const anyDomain = config.domains.includes('*')
-  const names = createNameLookup({ clock, dns, preferDirectTls: config.preferDirectTls, local: !anyDomain })
+  const names = createNameLookup({ clock, dns, local: !anyDomain })
   const connect: OpenLink = (domain, options, events) =>
     remotes.open(domain, options, events) ?? links.open(domain, options, events)
   const isNamed = (domain: string) => config.domains.includes(domain) || config.remotes.has(domain)
@@ -97,9 +100,6 @@ export function createSessionParts(given: ProcessParts) {
     },
     dialer: createDialer({ names, clock, publicOnly: anyDomain, descriptors, states: serverStates, onExhausted }),
     certificates: shownCertificates,
-    keepalive,
-    streamManagement: config.streamManagement,
-    sasl2: config.sasl2,
     tls,
     clock,
     stepSeconds: config.warm.stepTimeout,
@@ -163,9 +163,9 @@ export function createSessionParts(given: ProcessParts) {
     timeout: config.warm.timeout,
     stepTimeout: config.warm.stepTimeout,
     scramMaxIterations: config.warm.scramMaxIterations,
-    linkResumeSeconds: config.linkResume ? config.linkResumeTime : undefined,
+    linkResumeSeconds: config.linkResumeTime || undefined,
     pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('login')) : undefined,
-    saltedPasswords: createSaltedPasswords(clock, config.warm.scramMemory, hashes),
+    saltedPasswords: createSaltedPasswords(clock, config.linkResumeTime > 0 ? rememberedSeconds : 0, hashes),
     tokens: createFastTokens(),
     mechanisms: config.mechanisms,
   }
@@ -183,14 +183,15 @@ export function createSessionParts(given: ProcessParts) {
       waiting,
       bodies: new UnfinishedBodies(rules),
       connect,
-      mend: config.linkResume
-        ? {
-            connect,
-            longest: config.linkResumeTime * 1000,
-            queue: new KeyedQueue(mostMendedAtOnce),
-            accountOf: (domain: string) => accountFor(config.serviceAccounts, domain),
-          }
-        : undefined,
+      mend:
+        config.linkResumeTime > 0
+          ? {
+              connect,
+              longest: config.linkResumeTime * 1000,
+              queue: new KeyedQueue(mostMendedAtOnce),
+              accountOf: (domain: string) => accountFor(config.serviceAccounts, domain),
+            }
+          : undefined,
       openThere: remotes.openThere,
       login,
       endUnclaimed(id: string): void {

@@ -149,7 +149,7 @@ export function createCalls({ config, hashes, limits, answering }: CallsParts) {
       const check: RequestHandler = (request, response, next) => {
         response.vary('Accept').set({ 'Cache-Control': 'no-store', Pragma: 'no-cache' })
         if (mayCall?.(clientAddress(request, config)) === false)
-          throw new Problem('address-forbidden', { setting: 'WARM_ALLOW, WARM_DENY' })
+          throw new Problem('address-forbidden', { setting: 'WARM_ALLOW' })
         if (!methods.includes(request.method)) {
           response.set('Allow', allowed)
           if (request.method !== 'OPTIONS') throw methodNotAllowed(allowed)

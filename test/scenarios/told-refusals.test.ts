@@ -137,9 +137,9 @@ describe('a service with restrictions names the setting', () => {
     service = await startTestService({
       environment: {
         WEBSOCKET_ORIGINS: 'https://chat.example',
-        WEBSOCKET_DENY: '192.0.2.7',
-        WARM_DENY: '192.0.2.7',
-        BOSH_REQUIRE_SECURE: 'on',
+        WEBSOCKET_ALLOW: 'any,!192.0.2.7',
+        WARM_ALLOW: 'any,!192.0.2.7',
+        REQUIRE_SECURE: 'on',
         TRUSTED_PROXIES: 'loopback',
         PAGE_ORIGINS: 'https://chat.example',
         PAGE_TOKEN_SECRET_FILE: secrets,
@@ -165,21 +165,21 @@ describe('a service with restrictions names the setting', () => {
       upgrade(`${version}${protocol}${stranger}`),
       403,
       /Clients with this address/,
-      { ...aboutWebSocket, reason: 'address', setting: 'WEBSOCKET_ALLOW, WEBSOCKET_DENY', address: '192.0.2.7' },
+      { ...aboutWebSocket, reason: 'address', setting: 'WEBSOCKET_ALLOW', address: '192.0.2.7' },
     ],
     [
       'for an address of the warm API',
       http('POST', '/warm', `Host: a\r\n${stranger}Content-Length: 0\r\n`),
       403,
       /WARM_ALLOW/,
-      { code: 'address-forbidden', setting: 'WARM_ALLOW, WARM_DENY', address: '192.0.2.7' },
+      { code: 'address-forbidden', setting: 'WARM_ALLOW', address: '192.0.2.7' },
     ],
     [
       'for BOSH without TLS',
       `${http('POST', '/http-bind', `Host: a\r\nContent-Length: ${creation.length}\r\n`)}${creation}`,
       200,
       /condition='policy-violation'.*<text>This service needs https\.</,
-      { part: 'bosh', reason: 'policy-violation', setting: 'BOSH_REQUIRE_SECURE' },
+      { part: 'bosh', reason: 'policy-violation', setting: 'REQUIRE_SECURE' },
     ],
     [
       'for an origin of pages',

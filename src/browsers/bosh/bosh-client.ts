@@ -12,7 +12,7 @@ import type { OpenRequests, Pending } from './open-requests.js'
 import { busyAnswer, noAnswer, type Peer, type Reply } from './peer.js'
 import { type Fault, isExtra, RequestRules } from './request-rules.js'
 import type { RidWindow, StoredReply, WindowRecord } from './rid-window.js'
-import { defaultContentType, heldUntil, sessionTerms, type Terms } from './terms.js'
+import { defaultContentType, heldUntil, maxPause, sessionTerms, type Terms } from './terms.js'
 
 const createSeconds = 5
 const gapSeconds = 30
@@ -69,7 +69,7 @@ export class BoshClient implements Client {
     rid: number,
     received?: number,
   ): NextClient {
-    const longestGap = terms.wait + Math.max(seconds, terms.inactivity, terms.maxPause)
+    const longestGap = terms.wait + Math.max(seconds, terms.inactivity, maxPause)
     const { id, domain, sid } = session
     const cookie =
       mode === 'off' ? undefined : AttachCookie.forPage(id, mode, longestGap, parts.cookies(domain), parts.clock.now())

@@ -72,7 +72,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     // A stopping or draining service skips this check, because `openForClient` returns `system-shutdown`.
     if (parts.requireSecure && !peer.secure && registry.takesSessions) {
       if (peer.secureUrl === undefined) {
-        const about = { sentence: 'This service needs https.', setting: 'BOSH_REQUIRE_SECURE' }
+        const about = { sentence: 'This service needs https.', setting: 'REQUIRE_SECURE' }
         return refuseToCreate('policy-violation', peer, about)
       }
       return { status: 200, body: writeSeeOther(peer.secureUrl), contentType: defaultContentType }

@@ -90,7 +90,7 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
 
   #sendAway(): void {
     const { secureUrl } = this.channel.client
-    if (secureUrl === undefined) this.refuse('policy-violation', undefined, 'WEBSOCKET_REQUIRE_SECURE')
+    if (secureUrl === undefined) this.refuse('policy-violation', undefined, 'REQUIRE_SECURE')
     else {
       this.over()
       this.channel.end(undefined, this.introduction, secureUrl)

@@ -21,7 +21,7 @@ import type { Counts } from '../../lib/counts.js'
 import { refusalLog } from '../../lib/limits/refusal-log.js'
 import { Attaching, type AttachingParts, type LoginBefore, type SocketRoutes } from './attaching.js'
 import { OwnLoginStart } from './own-login.js'
-import { type ChannelParts, closeCodes, SocketChannel } from './socket-channel.js'
+import { type ChannelParts, closeCodes, maxFragments, SocketChannel } from './socket-channel.js'
 import { TappedSocket } from './tapped-socket.js'
 
 export interface EndpointParts extends PublicEndpoint, Omit<AttachingParts, 'noteRefusal' | 'starting'>, ChannelParts {
@@ -50,7 +50,7 @@ const refusals = {
   address: {
     status: 403,
     sentence: 'Clients with this address may not connect here.',
-    setting: 'WEBSOCKET_ALLOW, WEBSOCKET_DENY',
+    setting: 'WEBSOCKET_ALLOW',
   },
   origin: {
     status: 403,
@@ -100,7 +100,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     perMessageDeflate: false,
     // Above `maxStanzaBytes`, a stanza gets an XMPP error. Above `maxPayload`, the WebSocket closes.
     maxPayload: 2 * parts.maxStanzaBytes,
-    maxFragments: parts.maxFragments,
+    maxFragments,
     maxBufferedChunks: mostPieces,
     handleProtocols: () => subprotocol,
   })

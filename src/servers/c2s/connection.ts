@@ -19,11 +19,10 @@ import { writeHeader } from './stream-header.js'
 
 const usualTrust: Trust = { allowsPlain: false, ca: undefined, verify: true, certificate: undefined }
 
-/** Time limit until the STARTTLS offer, and again until the end of the handshake, unless WARM_STEP_TIMEOUT is longer. */
+/** Time limit until the STARTTLS offer, and again until the end of the handshake, unless a step of a login may take longer. */
 const secureSeconds = 10
 /**
- * Replaces `secureSeconds` if another server can be tried. Shorter than the default of WARM_STEP_TIMEOUT, which ends
- * the login.
+ * Replaces `secureSeconds` if another server can be tried. Shorter than a step of a login, after which the login ends.
  */
 const nextServerSeconds = 5
 
@@ -31,7 +30,7 @@ export interface ConnectionParts {
   readonly dialer: Dialer
   readonly clock: Clock
   readonly tls: TlsRules
-  /** WARM_STEP_TIMEOUT. */
+  /** For a step of a login. */
   readonly stepSeconds: number
   readonly limits: XmlLimits
   readonly certificates: Pick<ShownCertificates, 'note'>

@@ -23,8 +23,6 @@ import { StreamWriter, type StreamWriterEvents } from './stream-writer.js'
 
 export interface LinkParts extends DialingParts {
   readonly waiting: WaitingMemory
-  readonly streamManagement: boolean
-  readonly sasl2: boolean
   readonly onFailed: (domain: string, failure: Failure) => void
   readonly onClosed: (link: TcpLink) => void
 }
@@ -75,7 +73,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
 
   get facts(): LinkFacts {
     const about = { server: this.#dialing.serverName, offersClientStates: this.#offersStates }
-    return linkFacts(this.#socket, this.#dialing.to.server, this.#parts.sasl2, about)
+    return linkFacts(this.#socket, this.#dialing.to.server, about)
   }
 
   get backlog(): number {
@@ -87,7 +85,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   }
 
   get allowsManagement(): boolean {
-    return this.#parts.streamManagement && this.#dialing.to.server?.management !== false
+    return this.#dialing.to.server?.management !== false
   }
 
   get isBetweenElements(): boolean {

@@ -16,13 +16,9 @@ export interface Service extends SrvRecord {
 
 const mostTargets = 16
 
-/** By priority and random weight (RFC 2782). `preferDirect`: direct TLS first at equal priority. */
-export function inOrder(
-  services: readonly Service[],
-  preferDirect: boolean,
-  random: (below: number) => number = randomInt,
-): Target[] {
-  const rank = ({ priority, direct }: Service) => 2 * priority + (preferDirect && !direct ? 1 : 0)
+/** By priority and random weight (RFC 2782), at equal priority direct TLS first. */
+export function inOrder(services: readonly Service[], random: (below: number) => number = randomInt): Target[] {
+  const rank = ({ priority, direct }: Service) => 2 * priority + (direct ? 0 : 1)
   const ranked = [...services].sort((a, b) => rank(a) - rank(b))
   const chosen: Service[] = []
   while (chosen.length < Math.min(mostTargets, ranked.length)) {

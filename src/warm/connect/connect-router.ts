@@ -13,6 +13,7 @@ import {
 } from '../../http/access/client-rules.js'
 import { type Answer, jsonAnswer, problemFrom, sendAnswer } from '../../http/answers/answer.js'
 import { negotiate } from '../../http/answers/negotiation.js'
+import { preflightSeconds } from '../../http/answers/node-answers.js'
 import { methodNotAllowed } from '../../http/answers/pages.js'
 import { readBody } from '../../http/bodies/read-body.js'
 import { clientOf } from '../../lib/client-network.js'
@@ -44,7 +45,7 @@ export interface ConnectParts {
   readonly config: ClientRules &
     WarmCallSettings &
     AccessSettings &
-    Pick<Config, 'pages' | 'pagePath' | 'admins' | 'listen' | 'cors' | 'domains'>
+    Pick<Config, 'pages' | 'pagePath' | 'admins' | 'listen' | 'domains'>
   readonly warming: WarmingParts
   readonly answering: AnsweringParts
   readonly pageTokens: Pick<PageTokens, 'userOf'>
@@ -94,11 +95,11 @@ export function createConnectRouter(parts: ConnectParts): Router {
         response.set({
           'Access-Control-Allow-Methods': methods,
           'Access-Control-Allow-Headers': 'Authorization, Content-Type',
-          'Access-Control-Max-Age': String(config.cors.maxAge),
+          'Access-Control-Max-Age': String(preflightSeconds),
         })
     }
     if (mayCall?.(clientAddress(request, config)) === false)
-      throw new Problem('address-forbidden', { setting: 'BOSH_ALLOW, BOSH_DENY, WEBSOCKET_ALLOW, WEBSOCKET_DENY' })
+      throw new Problem('address-forbidden', { setting: 'BOSH_ALLOW, WEBSOCKET_ALLOW' })
     if (methods.split(', ').includes(request.method)) return next()
     response.vary('Accept').set('Allow', methods)
     const isLook = request.method === 'GET' || request.method === 'HEAD'

@@ -35,11 +35,11 @@ const ofOneSession: Codes = ['forbidden', 'session-not-found', 'not-here', 'sess
 const notOfLogin: Codes = ['not-found', 'not-here', 'session-unreachable', 'method-not-allowed', 'misdirected-request']
 const ofLogin = (Object.keys(problems) as Codes).filter(code => !notOfLogin.includes(code))
 
-export function describePaths({ warm, warmPath, http, pages, pagePath }: Config): Paths {
+export function describePaths({ warm, warmPath, pages, pagePath }: Config): Paths {
   return {
     ...(warm.enabled && describeWarmApi(warmPath)),
     ...(pages.origins.length > 0 && describePages(pagePath)),
-    ...(http.hostMeta && hostMeta),
+    ...hostMeta,
     '/healthz': open('isAlive', 'Whether the process is alive.', { 200: textReply('The process is alive.') }),
     '/readyz': open('isReady', 'Whether the process accepts new sessions.', {
       200: textReply('The process accepts new sessions.'),

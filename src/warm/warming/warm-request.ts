@@ -7,12 +7,13 @@ import type { Handover } from '../../session/session-types.js'
 import type { TabName } from '../../store/store.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { formatBareJid, type Jid, userOf } from '../../xmpp/jid/jid.js'
+import { defaultHold } from '../../xmpp/page-binding.js'
 import { missingParameter } from '../parameter-kinds.js'
 import { defaultTokenMechanism, demandJid, invalidParameter } from '../parameters.js'
 import type { Parameters } from '../read-parameters.js'
 import type { WarmRequest } from './session-login.js'
 
-type OptionLimits = Pick<Config['bosh'], 'maxWait' | 'defaultHold' | 'maxRequests'>
+type OptionLimits = Pick<Config['bosh'], 'maxWait' | 'maxRequests'>
 
 export interface WarmSettings extends Pick<Config, 'serviceAccounts' | 'servers' | 'remotes' | 'remote'> {
   readonly bosh: OptionLimits & Pick<Config['bosh'], 'attachBinding'>
@@ -78,7 +79,7 @@ export function toHandover(sent: Parameters, { warm, bosh }: Pick<WarmSettings, 
 
 export const usualOptions = (limits: OptionLimits) => readOptions({}, limits)
 
-function readOptions(sent: Parameters, { maxWait, defaultHold, maxRequests }: OptionLimits) {
+function readOptions(sent: Parameters, { maxWait, maxRequests }: OptionLimits) {
   const { lang = 'en', language = lang, wait = 60, hold = defaultHold, ver = '1.6' } = sent
   // With all requests held, the client could not send.
   return { language, wait: Math.min(wait, maxWait), hold: Math.min(hold, maxRequests - 1), ver }

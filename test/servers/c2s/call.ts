@@ -80,8 +80,6 @@ export class Call {
         stepSeconds: 10,
         certificates: { note() {} },
         limits: defaultLimits,
-        streamManagement: true,
-        sasl2: true,
         waiting: new WaitingMemory(),
         onFailed: () => {},
         onClosed: () => this.#tell('closed'),

@@ -15,7 +15,7 @@ type FakeNames = ReturnType<typeof fakeNames>
 function fakeNames(clock: FakeClock) {
   const routes: Record<string, Route | Promise<Route>> = {}
   const hosts: Record<string, Addresses | Failure | Promise<Addresses | Failure>> = {}
-  const names = createNameLookup({ clock, preferDirectTls: false, local: true })
+  const names = createNameLookup({ clock, local: true })
   return {
     routes,
     hosts,

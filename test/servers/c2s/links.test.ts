@@ -95,7 +95,7 @@ describe('an idle link', () => {
   afterEach(() => listener.stop())
 
   test('is kept open by spaces, until the links are stopped', async () => {
-    const links = createLinks(linksParts(clock, named('127.0.0.1', listener.port), { keepalive: 60 }))
+    const links = createLinks(linksParts(clock, named('127.0.0.1', listener.port)))
     const flushed = new Promise<void>(resolve => {
       links.open('example.org', options, { ...silent, onFlush: resolve })
     })
