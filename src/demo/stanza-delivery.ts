@@ -3,7 +3,10 @@ import { pingNamespace, sessionNamespace } from '../xmpp/namespaces.js'
 import { childrenOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { escapeXml } from '../xmpp/xml/escape.js'
-import { domain, errorReply, readAddress, readdress, reply, type Stanza, titleOf } from './stanza.js'
+import { domain, errorReply, readAddress, readdress, readStanza, reply, type Stanza, titleOf } from './stanza.js'
+
+const text = "<presence xmlns='jabber:client' type='unavailable'/>"
+const unavailable = readStanza({ name: 'presence', namespace: 'jabber:client', text })!
 
 export interface Session {
   readonly account: string
@@ -34,12 +37,7 @@ export class Delivery {
   leave(session: Session): void {
     const sessions = this.#sessions.get(session.account)!
     if (sessions.get(session.resource) === session) sessions.delete(session.resource)
-    if (!this.#available.delete(session)) return
-    const from = escapeXml(session.jid)
-    for (const other of this.#available.keys()) {
-      const to = escapeXml(other.jid)
-      other.send(`<presence xmlns='jabber:client' type='unavailable' from='${from}' to='${to}'/>`)
-    }
+    this.#leave(session, unavailable)
   }
 
   receive(session: Session, stanza: Stanza): void {
@@ -71,13 +69,14 @@ export class Delivery {
     return readers.length > 0
   }
 
+  #leave(session: Session, stanza: Stanza): void {
+    if (!this.#available.delete(session)) return
+    for (const other of this.#available.keys()) other.send(readdress(stanza, session.jid, other.jid))
+  }
+
   /** RFC 6121 §4.2 to §4.5. */
   #receivePresence(session: Session, stanza: Stanza): void {
-    if (stanza.type === 'unavailable') {
-      if (!this.#available.delete(session)) return
-      for (const other of this.#available.keys()) other.send(readdress(stanza, session.jid, other.jid))
-      return
-    }
+    if (stanza.type === 'unavailable') this.#leave(session, stanza)
     if (stanza.type !== undefined) return
     const isInitial = !this.#available.has(session)
     this.#available.set(session, stanza)

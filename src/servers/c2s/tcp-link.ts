@@ -246,6 +246,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     if (element.namespace === streamsNamespace) {
       if (element.name === 'error') {
         const end = streamEnd(element, 'features')
+        // Nothing after the error counts, even if the turn comes later.
+        this.#reader.stop()
         this.#inTurn(() => this.#follow(end) || this.#end(end))
         return
       }

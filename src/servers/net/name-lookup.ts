@@ -63,27 +63,23 @@ export function createNameLookup({ clock, dns = systemDns(), local }: NameLookup
   }
 
   async function askServices(domain: string): Promise<Answer<Services>> {
-    const ask = async (name: string, direct: boolean) => {
-      const { records, error } = await settle(dns.services(`${name}._tcp.${domain}`))
-      return { records: records.map(record => ({ ...record, direct })), error }
-    }
-    const answers = await Promise.all([ask('_xmpps-client', true), ask('_xmpp-client', false)])
-    const records = answers.flatMap(answer => answer.records)
-    const error = answers.map(({ error }) => error).find(error => error && !isAbsent(error))
+    const ask = async (name: string, direct: boolean) =>
+      (await dns.services(`${name}._tcp.${domain}`)).map(record => ({ ...record, direct }))
+    const { records, errors } = await settled([ask('_xmpps-client', true), ask('_xmpp-client', false)])
+    const error = errors.find(error => !isAbsent(error))
     const failure = error === undefined ? undefined : nameFailure(error)
     const isSure = failure === undefined && records.length > 0
     return { value: { records, failure }, seconds: isSure ? serviceCacheSeconds : absenceCacheSeconds }
   }
 
   async function askSystem(name: string): Promise<Answer<Addresses | Failure>> {
-    const { records, error } = await settle(dns.system(name))
-    if (error !== undefined) return { value: nameFailure(error), seconds: absenceCacheSeconds }
+    const { records, errors } = await settled([dns.system(name)])
+    if (errors.length > 0) return { value: nameFailure(errors[0]!), seconds: absenceCacheSeconds }
     return { value: few(records), seconds: systemCacheSeconds }
   }
 
   async function askAddresses(name: string): Promise<Answer<Addresses | Failure>> {
-    const answers = await Promise.all([settle(dns.ipv6(name)), settle(dns.ipv4(name))])
-    const records = answers.flatMap(answer => answer.records)
+    const { records, errors } = await settled([dns.ipv6(name), dns.ipv4(name)])
     if (records.length > 0) {
       const seconds = records.reduce((least, { ttl }) => Math.min(least, ttl), mostCacheSeconds)
       return { value: few(records.map(({ address }) => address)), seconds }
@@ -92,7 +88,6 @@ export function createNameLookup({ clock, dns = systemDns(), local }: NameLookup
       const value = await system(name)
       if (!('code' in value)) return { value, seconds: systemCacheSeconds }
     }
-    const errors = answers.flatMap(({ error }) => error ?? [])
     const error = errors.find(error => !isAbsent(error)) ?? errors[0]
     const value: Failure = error === undefined ? { step: 'resolve', code: 'host-unknown' } : nameFailure(error)
     return { value, seconds: absenceCacheSeconds }
@@ -135,10 +130,10 @@ function nameFailure(error: NodeJS.ErrnoException): Failure {
   return { step: 'resolve', code, cause: error }
 }
 
-async function settle<T>(answer: Promise<readonly T[]>) {
-  try {
-    return { records: await answer, error: undefined }
-  } catch (error) {
-    return { records: [] as readonly T[], error: error as NodeJS.ErrnoException }
+async function settled<T>(answers: readonly Promise<readonly T[]>[]) {
+  const all = await Promise.allSettled(answers)
+  return {
+    records: all.flatMap(answer => (answer.status === 'fulfilled' ? answer.value : [])),
+    errors: all.flatMap(answer => (answer.status === 'rejected' ? [answer.reason as NodeJS.ErrnoException] : [])),
   }
 }

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
+import { paced } from '../../../src/lib/paced.js'
 import { createDialer } from '../../../src/servers/c2s/dial.js'
 import { writeStreamError } from '../../../src/xmpp/stream-errors.js'
 import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
@@ -342,9 +343,25 @@ describe('a stream error', () => {
     await call.hears('end')
     peer.end()
     await call.hears('closed')
-    expect(call.told).toEqual(["<message xmlns='jabber:client'/>", `end features ${expected}`, 'closed'])
+    const told = call.told.filter(line => line !== 'flush')
+    expect(told).toEqual(["<message xmlns='jabber:client'/>", `end features ${expected}`, 'closed'])
     expect(call.ends[0]!.streamError).toMatch(/^<(stream:)?error .*error>$|^<stream:error .*\/>$/)
     await peer.gone
+  })
+
+  test('ends the link even if the turn of the event loop is long already', async () => {
+    const { call, peer } = await opened()
+    call.onTold = line => {
+      if (!line.startsWith('<message')) return
+      paced(call, () => {})
+      const start = performance.now()
+      while (performance.now() - start < 20);
+    }
+    peer.send(`<message/>${streamError('conflict')}<message/><message/>`)
+    await call.hears('end')
+    expect(call.told.filter(line => line.startsWith('<message'))).toHaveLength(1)
+    peer.reset()
+    await call.hears('closed')
   })
 
   test('instead of features ends a link that must be encrypted', async () => {
