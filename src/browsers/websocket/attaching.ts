@@ -162,7 +162,7 @@ export class Attaching extends StreamStart<AttachingParts> {
     if (credentials === undefined) this.refuse('not-authorized')
     else if (typeof credentials === 'string') this.#fail(element.namespace, credentials)
     else if (this.#routes !== undefined && !this.#isHere(credentials))
-      this.#find(this.#routes, credentials, element.namespace)
+      void this.#find(this.#routes, credentials, element.namespace)
     else this.#check(credentials, element.namespace)
   }
 
@@ -170,34 +170,32 @@ export class Attaching extends StreamStart<AttachingParts> {
     return this.parts.registry.byTicket(proof) !== undefined
   }
 
-  #find(routes: SocketRoutes, credentials: PageCredentials, namespace: string): void {
+  async #find(routes: SocketRoutes, credentials: PageCredentials, namespace: string): Promise<void> {
     const waiting: Buffer[] = []
     this.#waiting = waiting
     this.channel.pause()
-    const goOn = (place: Place) => {
-      this.#waiting = undefined
-      if (this.isGone) return
-      if (place !== undefined && place !== 'here') {
-        this.over()
-        routes.forward(place, { domain: this.#domain, failures: this.#failures, messages: this.#messages - 1 })
-        return
-      }
+    const place = await routes.find(credentials).catch(error => {
+      if (!(error instanceof StoreUnavailable)) this.parts.opener.report(error, 'websocket')
+      return 'unknown' as const
+    })
+    this.#waiting = undefined
+    if (this.isGone) return
+    if (place === 'unknown') this.refuse('resource-constraint', closeCodes.full)
+    else if (place !== undefined && place !== 'here') {
+      this.over()
+      routes.forward(place, { domain: this.#domain, failures: this.#failures, messages: this.#messages - 1 })
+    } else {
       this.channel.resume()
       this.#check(credentials, namespace)
       for (const message of waiting) this.channel.events.onMessage(message)
     }
-    routes.find(credentials).then(goOn, error => {
-      this.#waiting = undefined
-      if (!(error instanceof StoreUnavailable)) this.parts.opener.report(error, 'websocket')
-      if (!this.isGone) this.refuse('resource-constraint', closeCodes.full)
-    })
   }
 
   #check(credentials: PageCredentials, namespace: string): void {
     const admitted = this.#admit(credentials)
     this.#admitted = admitted
     if (admitted !== undefined) this.#routes?.stay()
-    if (admitted === undefined) this.#rejectToken(namespace)
+    if (admitted === undefined) void this.#rejectToken(namespace)
     else if (credentials.isSasl2) this.#admitInline(admitted, credentials)
     else {
       this.#step = 'restart'
@@ -240,30 +238,24 @@ export class Attaching extends StreamStart<AttachingParts> {
     else tell()
   }
 
-  #rejectToken(namespace: string): void {
+  async #rejectToken(namespace: string): Promise<void> {
+    const { clock, noteRefusal, opener, refused, wrongTokens } = this.parts
+    const { address } = this.channel.client
     this.#step = 'refusal'
-    this.parts.noteRefusal('wrong token', this.channel.client.address)
+    noteRefusal('wrong token', address)
     this.channel.pause()
-    const address = clientOf(this.channel.client.address)
-    this.parts.wrongTokens
-      .take(address)
-      .then(wait => {
-        const answer = () => {
-          this.#step = 'login'
-          this.channel.resume()
-          this.#fail(namespace, 'not-authorized')
-        }
-        if (wait === undefined) {
-          answer()
-          return
-        }
-        this.parts.refused('wrong-tokens', { address })
-        this.parts.clock.after(wrongTokenMilliseconds, answer)
-      })
-      .catch(error => {
-        this.parts.opener.report(error, 'websocket')
-        this.refuse('internal-server-error')
-      })
+    try {
+      if ((await wrongTokens.take(clientOf(address))) !== undefined) {
+        refused('wrong-tokens', { address: clientOf(address) })
+        await new Promise<void>(resolve => void clock.after(wrongTokenMilliseconds, resolve))
+      }
+      this.#step = 'login'
+      this.channel.resume()
+      this.#fail(namespace, 'not-authorized')
+    } catch (error) {
+      opener.report(error, 'websocket')
+      this.refuse('internal-server-error')
+    }
   }
 
   /** RFC 6120 §6.4.5. */

@@ -55,7 +55,10 @@ export class Departures {
     return this.#newest + 1
   }
 
-  /** `isQueued`: the caller gives the stanza to Strophe. `isSent`: Strophe has it, and repeats it until it arrives. */
+  /**
+   * `isQueued`: the caller gives the stanza to Strophe. `isSent`: Strophe has it, and repeats it until it arrives. A
+   * stanza with a known id replaces the earlier one.
+   */
   add(stanza: Element, isQueued = false, isSent = false): void {
     const xml = new XMLSerializer().serializeToString(stanza)
     const id = stanza.getAttribute('id')!
