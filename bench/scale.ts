@@ -52,7 +52,6 @@ const options = (c2sPort: number, own: Readonly<Record<string, string>> = {}) =>
     XMPP_TIMEOUT: '0',
     MAX_SESSIONS: '0',
     RATE_FAILED_LOGINS: '0',
-    MAX_HELD_REQUESTS: '0',
     MAX_CONNECTIONS_PER_ADDRESS: '0',
     HOST: Array.from({ length: 8 }, (_, index) => `127.0.0.${index + 1}`).join(),
     ...own,

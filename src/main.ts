@@ -3,7 +3,6 @@
 import { CommandError, UsageError } from './command/command-error.js'
 import { type Command, readCommandLine } from './command/command-line.js'
 import { holdSignals } from './command/held-signals.js'
-import { mostDescriptors } from './lib/limits/descriptors.js'
 
 async function run(command: Command): Promise<void> {
   switch (command.name) {
@@ -16,7 +15,7 @@ async function run(command: Command): Promise<void> {
     case 'check-config':
       return (await import('./command/check-config.js')).checkConfig(command.envFile)
     case 'warm':
-      return (await import('./command/trial/warm-trial.js')).tryWarm(command.jid, command.envFile)
+      return (await import('./command/trial/warm-trial.js')).tryWarm(command.jid!, command.envFile)
     case 'hash-password':
       return (await import('./command/hash-password.js')).hashPassword()
     case 'help':
@@ -26,22 +25,10 @@ async function run(command: Command): Promise<void> {
   }
 }
 
-/** Node.js 20 opens all source files of the service at once. */
-const leastDescriptors = 192
-
-function requireDescriptors(): void {
-  const most = mostDescriptors()
-  if (most < leastDescriptors)
-    throw new CommandError(
-      `At most ${most} files may be open, and the service needs ${leastDescriptors} or more: raise the limit (ulimit -n, or LimitNOFILE of systemd).`,
-    )
-}
-
 async function main(): Promise<void> {
   // Without a handler, SIGUSR1 makes Node.js open its debugger to all users of this machine.
   process.on('SIGUSR1', () => {})
   const command = readCommandLine(process.argv.slice(2))
-  if (['serve', 'demo', 'check-config', 'warm'].includes(command.name)) requireDescriptors()
   await run(command)
   // `warm` may leave connections open.
   if (command.name !== 'serve' && command.name !== 'demo') process.exit()

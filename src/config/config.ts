@@ -28,9 +28,6 @@ type Nested<ByPath> = {
     : ByPath[Path]
 }
 
-/** `deny` overrides `allow`. */
-export type AccessRule = Config['access']['bosh']
-
 export function joinedValues(values: Values) {
   const hosts = httpHosts(values)
   const listened = [...values.HOST, ...(values.HTTPS_HOST ?? [])]
@@ -45,6 +42,9 @@ export function joinedValues(values: Values) {
       ...listened.map(({ host }) => host).filter(host => isIP(host) === 0 && !isSocket({ host })),
     ] as readonly string[],
     admins: [...values.ADMIN_USERS, ...values.ADMIN_USERS_FILE] as const,
+    'limits.heldRequests': 2 * values.MAX_SESSIONS,
+    'rates.sessionBurst': 5 * values.RATE_SESSION_BYTES,
+    'warm.stepTimeout': (2 / 3) * values.WARM_TIMEOUT,
     'warm.enabled': values.WARM_ENABLED === true,
     'warm.hasPages': values.WARM_ENABLED !== false,
     /** In `servers` and `remotes`, `*` is for all other domains. Without `*`, DNS is asked. */

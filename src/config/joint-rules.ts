@@ -2,7 +2,7 @@ import { allowsDomain } from '../xmpp/jid/domains.js'
 import { type HostEntry, httpHosts, httpsPlaces, httpsPorts } from './config.js'
 import { problemOfSecond } from './kinds/account-lists.js'
 import { hostVariable } from './kinds/kinds.js'
-import { type Address, collide, isSocket, placesOf } from './kinds/listen-addresses.js'
+import { type Address, collide, isSocket, type Place, placesOf } from './kinds/listen-addresses.js'
 import { hasPages, pageFaults } from './page-settings.js'
 import { redisFaults } from './redis-settings.js'
 import { type Name, orInFiles, settings, type Values } from './settings.js'
@@ -32,10 +32,58 @@ const outside = `lie outside of ${takenPaths.join(', ')}`
 const mustDiffer = 'must differ: both would use the same port of an address'
 const includesAnother = 'has 0.0.0.0 or :: and another address that it includes, at the same port: keep one of the two'
 const nameCertificate = 'name a PEM file with the certificate of this service and its chain'
-const onlyHostsFill = `has ${hostVariable}, which has a value only for hosts in HTTP_HOSTS: also set HTTP_STRICT_HOST or HTTP_DEFAULT_HOST`
+const onlyHostsFill = `has ${hostVariable}, which has a value only for hosts in HTTP_HOSTS: also set HTTP_DEFAULT_HOST, for example to none`
 const showsPassword = 'has an account for *, whose password any server could get with XMPP_DOMAINS=*: name its domains'
 
-const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
+type Rules = Readonly<Record<string, (set: Values) => boolean | undefined>>
+
+const portsOf = {
+  PEER_LISTEN: set => (set.PEER_LISTEN ? [set.PEER_LISTEN] : []),
+  METRICS_ADDRESS: set => (set.METRICS_ADDRESS ? [set.METRICS_ADDRESS] : []),
+  HTTPS_PORT: set => httpsPlaces(set).filter(place => !isSocket(place)),
+  PORT: set => placesOf(set.HOST, set.PORT),
+} satisfies Record<string, (set: Values) => readonly Place[]>
+
+const collisions: Rules = Object.fromEntries(
+  pairsOf(Object.entries(portsOf)).map(([[name, places], [other, othersOf]]) => [
+    `${name} and ${other} ${mustDiffer}`,
+    set => collide(places(set), othersOf(set)),
+  ]),
+)
+
+/** Undefined if the endpoint is off. */
+const pathsOf = {
+  PAGE_PATH: set => (hasPages(set) ? set.PAGE_PATH : undefined),
+  WEBSOCKET_PATH: set => (set.WEBSOCKET_ENABLED ? set.WEBSOCKET_PATH : undefined),
+  WARM_PATH: set => (set.WARM_ENABLED === false ? undefined : set.WARM_PATH),
+  BOSH_PATH: set => (set.BOSH_ENABLED ? set.BOSH_PATH : undefined),
+} satisfies Record<string, (set: Values) => string | undefined>
+
+const pathFaults: Rules = {
+  ...Object.fromEntries(
+    Object.entries(pathsOf).flatMap(([name, pathOf]) => [
+      [`${name} must ${outside}`, (set: Values) => isTaken(pathOf(set))],
+      name === 'PAGE_PATH'
+        ? [`${name} must not have ${hostVariable}`, (set: Values) => pathOf(set)?.includes(hostVariable)]
+        : [
+            `${name} ${onlyHostsFill}`,
+            (set: Values) => set.HTTP_DEFAULT_HOST === undefined && pathOf(set)?.includes(hostVariable),
+          ],
+    ]),
+  ),
+  ...Object.fromEntries(
+    pairsOf(Object.entries(pathsOf)).map(([[name, pathOf], [other, otherPath]]) => [
+      `${name} and ${other} must differ, and neither may lie inside the other`,
+      (set: Values) => overlap(pathOf(set), otherPath(set)),
+    ]),
+  ),
+}
+
+function pairsOf<T>(list: readonly T[]): readonly (readonly [T, T])[] {
+  return list.flatMap((one, index) => list.slice(index + 1).map(other => [one, other] as const))
+}
+
+const faults: Rules = {
   'ADMIN_USERS is required, or ADMIN_USERS_FILE: name an account that may call the warm API, for example ADMIN_USERS=portal:a-long-random-secret':
     set => set.WARM_ENABLED === true && hasNoAdmins(set),
   'ADMIN_USERS is required for WARM_ENABLED=pages, or ADMIN_USERS_FILE: name an account that may open the pages for admins, for example ADMIN_USERS=operator:a-long-random-secret':
@@ -54,11 +102,6 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
     set.HTTPS_PORT?.length === 0 && hasOwnPort(set.HTTPS_HOST),
   'HTTPS_HOST is required for HTTPS_PORT: HOST has only Unix sockets, which are for HTTP': set =>
     httpsPorts(set).length > 0 && httpsPlaces(set).length === 0,
-  [`HTTPS_PORT and PORT ${mustDiffer}`]: set =>
-    collide(
-      httpsPlaces(set).filter(place => !isSocket(place)),
-      placesOf(set.HOST, set.PORT),
-    ),
   'HTTPS_HOST has a Unix socket of HOST: it is for one of the two': set =>
     httpsPlaces(set).some(place => isSocket(place) && set.HOST.some(({ host }) => host === place.host)),
   [`HOST ${includesAnother}`]: set => {
@@ -69,15 +112,7 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
     const places = httpsPlaces(set)
     return set.HTTPS_HOST !== undefined && collide(places, places)
   },
-  [`METRICS_ADDRESS and PORT ${mustDiffer}`]: set =>
-    set.METRICS_ADDRESS && collide([set.METRICS_ADDRESS], placesOf(set.HOST, set.PORT)),
-  [`METRICS_ADDRESS and HTTPS_PORT ${mustDiffer}`]: set =>
-    set.METRICS_ADDRESS && collide([set.METRICS_ADDRESS], httpsPlaces(set)),
-  [`PEER_LISTEN and PORT ${mustDiffer}`]: set =>
-    set.PEER_LISTEN && collide([set.PEER_LISTEN], placesOf(set.HOST, set.PORT)),
-  [`PEER_LISTEN and HTTPS_PORT ${mustDiffer}`]: set => set.PEER_LISTEN && collide([set.PEER_LISTEN], httpsPlaces(set)),
-  [`PEER_LISTEN and METRICS_ADDRESS ${mustDiffer}`]: set =>
-    set.PEER_LISTEN && set.METRICS_ADDRESS && collide([set.PEER_LISTEN], [set.METRICS_ADDRESS]),
+  ...collisions,
   'PROXY_PROTOCOL is on, but no proxy is trusted: name its address in TRUSTED_PROXIES': set =>
     set.PROXY_PROTOCOL &&
     set.TRUSTED_PROXIES.list.length === 0 &&
@@ -97,58 +132,30 @@ const faults: Readonly<Record<string, (set: Values) => boolean | undefined>> = {
   'TLS_CHAIN must name one file for each of TLS_CERT, in the same order': set =>
     set.TLS_CHAIN && set.TLS_CHAIN.length !== set.TLS_CERT.length,
 
-  'HTTP_DEFAULT_HOST must be one of the hosts in HTTP_HOSTS': set =>
-    set.HTTP_DEFAULT_HOST !== undefined && !set.HTTP_HOSTS.has(set.HTTP_DEFAULT_HOST),
-  'HTTP_STRICT_HOST needs HTTP_HOSTS: every request would be refused': set =>
-    set.HTTP_STRICT_HOST && set.HTTP_HOSTS.size === 0,
-  'HTTP_STRICT_HOST contradicts HTTP_DEFAULT_HOST, which answers requests to any other host: keep one of the two':
-    set => set.HTTP_STRICT_HOST && set.HTTP_DEFAULT_HOST !== undefined,
+  'HTTP_DEFAULT_HOST must be one of the hosts in HTTP_HOSTS, or none': set =>
+    set.HTTP_DEFAULT_HOST !== undefined &&
+    set.HTTP_DEFAULT_HOST !== 'none' &&
+    !set.HTTP_HOSTS.has(set.HTTP_DEFAULT_HOST),
+  'HTTP_DEFAULT_HOST=none needs HTTP_HOSTS: every request would be refused': set =>
+    set.HTTP_DEFAULT_HOST === 'none' && set.HTTP_HOSTS.size === 0,
   'BOSH_DEFAULT_DOMAIN must be a domain that XMPP_DOMAINS allows': set =>
     set.BOSH_DEFAULT_DOMAIN !== undefined && !allowsDomain(set.XMPP_DOMAINS, set.BOSH_DEFAULT_DOMAIN),
 
   'WARM_ENABLED, BOSH_ENABLED and WEBSOCKET_ENABLED are all off: nothing is left to serve': set =>
     set.WARM_ENABLED === false && !set.BOSH_ENABLED && !set.WEBSOCKET_ENABLED,
-  [`BOSH_PATH ${onlyHostsFill}`]: set => set.BOSH_ENABLED && isUnfilled(set.BOSH_PATH, set),
-  [`BOSH_PATH must ${outside}`]: set => set.BOSH_ENABLED && isTaken(set.BOSH_PATH),
-  [`WARM_PATH ${onlyHostsFill}`]: set => set.WARM_ENABLED !== false && isUnfilled(set.WARM_PATH, set),
-  [`WARM_PATH must ${outside}`]: set => set.WARM_ENABLED !== false && isTaken(set.WARM_PATH),
-  'WARM_PATH and BOSH_PATH must differ, and neither may lie inside the other': set =>
-    set.WARM_ENABLED !== false && set.BOSH_ENABLED && overlap(set.WARM_PATH, set.BOSH_PATH),
-  [`WEBSOCKET_PATH ${onlyHostsFill}`]: set => set.WEBSOCKET_ENABLED && isUnfilled(set.WEBSOCKET_PATH, set),
-  [`WEBSOCKET_PATH must ${outside}`]: set => set.WEBSOCKET_ENABLED && isTaken(set.WEBSOCKET_PATH),
-  'WEBSOCKET_PATH and BOSH_PATH must differ, and neither may lie inside the other': set =>
-    set.WEBSOCKET_ENABLED && set.BOSH_ENABLED && overlap(set.WEBSOCKET_PATH, set.BOSH_PATH),
-  'WEBSOCKET_PATH and WARM_PATH must differ, and neither may lie inside the other': set =>
-    set.WEBSOCKET_ENABLED && set.WARM_ENABLED !== false && overlap(set.WEBSOCKET_PATH, set.WARM_PATH),
-
-  [`PAGE_PATH must ${outside}`]: set => hasPages(set) && isTaken(set.PAGE_PATH),
-  [`PAGE_PATH must not have ${hostVariable}`]: set => hasPages(set) && set.PAGE_PATH.includes(hostVariable),
-  ...Object.fromEntries(
-    (['BOSH', 'WARM', 'WEBSOCKET'] as const).map(name => [
-      `PAGE_PATH and ${name}_PATH must differ, and neither may lie inside the other`,
-      (set: Values) => hasPages(set) && set[`${name}_ENABLED`] !== false && overlap(set.PAGE_PATH, set[`${name}_PATH`]),
-    ]),
-  ),
+  ...pathFaults,
 
   'EVENTS_SECRET is required for EVENTS_URL, or EVENTS_SECRET_FILE: make one, for example with openssl rand -hex 32':
     set => set.EVENTS_URL !== undefined && set.EVENTS_SECRET === undefined && set.EVENTS_SECRET_FILE === undefined,
 
   'SEAL_KEY_FILE is required for STATE_DIR: make the file with (umask 077; openssl rand -base64 32 > seal.key)': set =>
     set.STATE_DIR !== undefined && set.SEAL_KEY_FILE === undefined,
-  'LINK_RESUME is off, but STATE_DIR needs it: sessions outlive a restart only if their links can be mended': set =>
-    set.STATE_DIR !== undefined && !set.LINK_RESUME,
-  'XMPP_STREAM_MANAGEMENT is off, but STATE_DIR needs it: sessions outlive a restart only with stream management':
-    set => set.STATE_DIR !== undefined && !set.XMPP_STREAM_MANAGEMENT,
+  'LINK_RESUME_TIME is 0, but STATE_DIR needs it: sessions outlive a restart only if their links can be mended': set =>
+    set.STATE_DIR !== undefined && set.LINK_RESUME_TIME === 0,
 
   ...redisFaults,
   ...pageFaults,
 
-  'BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD': set => set.BOSH_MAX_REQUESTS <= set.BOSH_DEFAULT_HOLD,
-  "CORS_CREDENTIALS needs a list in CORS_ORIGINS: otherwise any site could use a visitor's session": set =>
-    set.CORS_CREDENTIALS && set.CORS_ORIGINS.includes('*'),
-  'CORS_HEADERS must list the headers if CORS_CREDENTIALS is on: * is then the name of a header': set =>
-    set.CORS_CREDENTIALS && set.CORS_HEADERS.includes('*'),
-  'CORS_METHODS must list the methods: * is not a method': set => set.CORS_METHODS.includes('*'),
   'XMPP_SERVICE_ACCOUNTS_FILE has an account for a domain of XMPP_SERVICE_ACCOUNTS: keep one of the two': set =>
     [...set.XMPP_SERVICE_ACCOUNTS_FILE.keys()].some(domain => set.XMPP_SERVICE_ACCOUNTS.has(domain)),
   [`XMPP_SERVICE_ACCOUNTS ${showsPassword}`]: set => isForAnyServer(set.XMPP_SERVICE_ACCOUNTS, set),
@@ -184,19 +191,11 @@ const rules: readonly ((set: Values) => readonly string[])[] = [
         .map(domain => `HTTP_HOSTS for ${name} has the domain ${domain}, which XMPP_DOMAINS does not allow`),
     ),
   set =>
-    [...httpHosts(set)].flatMap(([name, hosts]) => {
-      const served = hosts.map(host => ({
-        ...host,
-        boshPath: set.BOSH_ENABLED ? host.boshPath : undefined,
-        warmPath: set.WARM_ENABLED !== false ? host.warmPath : undefined,
-        websocketPath: set.WEBSOCKET_ENABLED ? host.websocketPath : undefined,
-      }))
-      return served
-        .flatMap((host, index) =>
-          problemsOfHost(host, served.slice(0, index), hasPages(set) ? set.PAGE_PATH : undefined),
-        )
-        .map(problem => `HTTP_HOSTS for ${name} has ${problem}`)
-    }),
+    [...httpHosts(set)].flatMap(([name, hosts]) =>
+      hosts.flatMap((host, index) =>
+        problemsOfHost(host, hosts.slice(0, index), set).map(problem => `HTTP_HOSTS for ${name} has ${problem}`),
+      ),
+    ),
 ]
 
 const hasNoAdmins = (set: Values) => set.ADMIN_USERS.length + set.ADMIN_USERS_FILE.length === 0
@@ -205,55 +204,42 @@ function hasOwnPort(addresses: readonly Address[] = []): boolean {
   return addresses.some(({ port }) => port !== undefined)
 }
 
-function isUnfilled(path: string, set: Values): boolean {
-  return path.includes(hostVariable) && !set.HTTP_STRICT_HOST && set.HTTP_DEFAULT_HOST === undefined
-}
-
 function isForAnyServer(accounts: Values['XMPP_SERVICE_ACCOUNTS'], set: Values): boolean {
   if (!accounts.has('*') || !set.XMPP_DOMAINS.includes('*')) return false
   return !set.XMPP_SERVERS.servers.has('*') && set.XMPP_SERVERS.remotes.get('*')?.url === undefined
 }
 
-function problemsOfHost(
-  host: HostEntry,
-  before: readonly HostEntry[],
-  pagePath: string | undefined,
-): readonly string[] {
-  const { boshPath, warmPath, websocketPath } = host
-  const paths = [boshPath, warmPath, websocketPath].filter(path => path !== undefined)
+function problemsOfHost(host: HostEntry, before: readonly HostEntry[], set: Values): readonly string[] {
+  const own = endpointsOf(host, set)
+  const paths = own.map(([, path]) => path)
   const called = ({ domain = 'all domains' }: HostEntry) => domain
   return [
-    crossed(host, host) && 'the same path for two endpoints, or one inside the other',
-    paths.some(path => overlap(path, pagePath)) && 'a path that is PAGE_PATH, or one inside the other',
+    pairsOf(paths).some(pair => overlap(...pair)) && 'the same path for two endpoints, or one inside the other',
+    paths.some(path => overlap(path, pathsOf.PAGE_PATH(set))) && 'a path that is PAGE_PATH, or one inside the other',
     paths.some(isTaken) && `a path that does not ${outside}`,
     paths.some(path => path.includes(hostVariable)) &&
       `no domain to replace ${hostVariable} in a path: give this host its own paths`,
     ...before.map(
       other =>
-        contradict(other, host) &&
+        endpointsOf(other, set).some(one => own.some(second => contradict(one, second))) &&
         `the same path for ${called(other)} and ${called(host)}, or one inside the other: write ${hostVariable} in BOSH_PATH, or give each paths of its own`,
     ),
   ].filter(problem => problem !== false)
 }
 
-/** Domains may share paths of the warm API and of WebSocket, because these requests name the domain. */
-function contradict(one: HostEntry, other: HostEntry): boolean {
-  return (
-    overlap(one.boshPath, other.boshPath) ||
-    (one.warmPath !== other.warmPath && overlap(one.warmPath, other.warmPath)) ||
-    (one.websocketPath !== other.websocketPath && overlap(one.websocketPath, other.websocketPath)) ||
-    crossed(one, other) ||
-    crossed(other, one)
+type EndpointPath = readonly [endpoint: string, path: string]
+
+function endpointsOf({ boshPath, warmPath, websocketPath }: HostEntry, set: Values): readonly EndpointPath[] {
+  const all = { BOSH_PATH: boshPath, WARM_PATH: warmPath, WEBSOCKET_PATH: websocketPath }
+  return Object.entries(all).flatMap(([name, path]) =>
+    path === undefined || pathsOf[name as keyof typeof all](set) === undefined ? [] : [[name, path] as const],
   )
 }
 
-function crossed(one: HostEntry, other: HostEntry): boolean {
-  const { boshPath, warmPath } = one
-  return (
-    overlap(boshPath, other.warmPath) ||
-    overlap(boshPath, other.websocketPath) ||
-    overlap(warmPath, other.websocketPath)
-  )
+/** Domains may share paths of the warm API and of WebSocket, because these requests name the domain. */
+function contradict([endpoint, path]: EndpointPath, [other, otherPath]: EndpointPath): boolean {
+  const isShared = endpoint === other && endpoint !== 'BOSH_PATH' && path === otherPath
+  return !isShared && overlap(path, otherPath)
 }
 
 /** Nested paths overlap too, because Express and the dispatcher would disagree on them. */
@@ -262,6 +248,6 @@ function overlap(path: string | undefined, other: string | undefined): boolean {
   return `${path}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${path}/`)
 }
 
-function isTaken(path: string): boolean {
+function isTaken(path: string | undefined): boolean {
   return takenPaths.some(taken => overlap(path, taken))
 }

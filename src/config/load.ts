@@ -6,9 +6,10 @@ import { jointProblems } from './joint-rules.js'
 import { isLocal, socketPath, written } from './kinds/listen-addresses.js'
 import { unreadableExclusions } from './kinds/proxies.js'
 import { redisWarnings } from './redis-settings.js'
-import { type Environment, type Name, type Setting, settings, type Values, withProxySettings } from './settings.js'
+import type { Setting } from './setting.js'
+import { type Environment, type Name, settings, type Values, withProxySettings } from './settings.js'
 import { dateWarnings, readTlsFiles, tlsFiles } from './tls-files.js'
-import { formerNames, unknownNames } from './unknown-names.js'
+import { formerGuards, formerNames, unknownNames } from './unknown-names.js'
 
 /** Lists all problems, without secrets. */
 export class ConfigError extends Error {
@@ -36,7 +37,7 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}): Load
   const isFaulty = (name: Name) => problems.some(problem => problem.startsWith(`${name} `))
 
   const values: Values = { ...readValues(environment, report), ...kept }
-  problems.push(...jointProblems(values, isFaulty))
+  problems.push(...jointProblems(values, isFaulty), ...formerGuards(environment))
   const isTlsWanted = isFaulty('HTTPS_PORT') || httpsPorts(values).length > 0
   const isOrdered = !isFaulty('TLS_CHAIN') && !isFaulty('TLS_KEY')
   const tls =
@@ -122,14 +123,13 @@ const editedClaims: readonly string[] = ['name', 'nickname', 'given_name', 'fami
 const wideNetworks = /^(?:private|any|.*\/[0-8])$/i
 
 function risks(config: Config): string[] {
-  const { domains, servers, remotes, serviceAccounts, cors, bosh, trustedProxies, pages, listen, https } = config
+  const { domains, servers, remotes, serviceAccounts, trustedProxies, pages, listen, https } = config
   const unchecked = [...servers, ...remotes].filter(([, { verify }]) => !verify)
   const sockets = [...listen.places, ...(https?.places ?? [])]
     .map(({ host }) => socketPath(host))
     .filter(path => path !== undefined)
   const unused = (named: Iterable<string>) =>
     [...named].filter(domain => domain !== '*' && !allowsDomain(domains, domain))
-  const isBoshOpen = bosh.enabled && cors.origins.length > 0
   return [
     ...(domains.includes('*')
       ? ['XMPP_DOMAINS has *: this service connects to the server of any domain, except in private networks.']
@@ -164,9 +164,6 @@ function risks(config: Config): string[] {
     ...repeatedPaths(config),
     ...closedToBackends(config),
     ...shortSecrets(config),
-    ...(isBoshOpen && !cors.headers.some(name => /^(\*|content-type)$/i.test(name))
-      ? ['CORS_HEADERS has no Content-Type: without it, pages of other origins cannot use BOSH.']
-      : []),
   ]
 }
 

@@ -75,7 +75,7 @@ export function configOfHost(config: Config, own: readonly [HostEntry, ...HostEn
       ...config.websocket,
       enabled: config.websocket.enabled && websocketPath !== undefined,
     },
-    http: { ...config.http, hosts: new Map(), own, defaultHost: undefined, strictHost: false },
+    http: { ...config.http, hosts: new Map(), own, defaultHost: undefined },
   }
 }
 

@@ -12,42 +12,8 @@ import { exclusions, proxyUrl } from './kinds/proxies.js'
 import { redisUrl } from './kinds/redis-kinds.js'
 import { sealKeysFile, stateFolder } from './kinds/sealed-state.js'
 import { serversByDomain } from './kinds/servers.js'
+import { at, joined, live, liveJoined, type Setting } from './setting.js'
 import { secretFile } from './setting-file.js'
-
-export type Setting = ReturnType<ReturnType<typeof at>['means']>
-
-type Kind = kinds.Kind<unknown>
-type Text = string | undefined
-
-function at<
-  const Place extends Text,
-  K extends Kind,
-  const Default extends Text = undefined,
-  Reloads extends boolean = false,
->(place: Place, kind: K, usual?: Default, reloads = false as Reloads) {
-  return {
-    means: (sentence: string, required?: string) => ({
-      /** Path in `Config`. Undefined for values that `joinedValues` combines. */
-      at: place,
-      kind,
-      default: usual as Default,
-      sentence,
-      /** The documentation shows this text in place of a default. */
-      required,
-      /** Whether SIGHUP changes the setting. */
-      reloads,
-    }),
-  }
-}
-
-const joined = <K extends Kind, const D extends Text = undefined>(kind: K, usual?: D) =>
-  at<undefined, K, D>(undefined, kind, usual)
-
-const live = <const P extends Text, K extends Kind, const D extends Text = undefined>(place: P, kind: K, usual?: D) =>
-  at<P, K, D, true>(place, kind, usual, true)
-
-const liveJoined = <K extends Kind, const D extends Text = undefined>(kind: K, usual?: D) =>
-  live<undefined, K, D>(undefined, kind, usual)
 
 export const sections = {
   Listening: {
@@ -83,14 +49,8 @@ export const sections = {
       "Ciphers for clients, in OpenSSL's notation. Default: ciphers of Node.js.",
     ),
     TLS_MIN_VERSION: liveJoined(kinds.tlsVersion, '1.2').means('Oldest TLS version for clients.'),
-    TLS_DHPARAM: joined(kinds.text, 'auto').means(
-      'PEM file of Diffie-Hellman parameters for clients without elliptic curves, or `auto`.',
-    ),
     PROXY_PROTOCOL: at('listen.proxyProtocol', kinds.boolean, 'off').means(
       'Expects a PROXY header, version 1 or 2, at the start of each connection from TRUSTED_PROXIES and Unix sockets, before TLS. Without a header, the connection is closed after 5 s. Other connections must not send a header.',
-    ),
-    LISTEN_BACKLOG: at('listen.backlog', kinds.integer(1, 65535), '511').means(
-      'Connections that can wait to be accepted.',
     ),
     MAX_CONNECTIONS: live('listen.maxConnections', kinds.integer(0, 1_000_000), '0').means(
       'Open connections. Further connections are closed at once. A tenth is kept for addresses in WARM_ALLOW. 0 is no limit.',
@@ -105,19 +65,16 @@ export const sections = {
       'HTTP hosts and their XMPP domains, as `chat.example.org=example.org,…`, with options after a `?`. See *Hosts and paths* in docs/production.md.',
     ),
     HTTP_DEFAULT_HOST: at('http.defaultHost', kinds.hostName).means(
-      'Host of HTTP_HOSTS that also answers requests to all other hosts.',
-    ),
-    HTTP_STRICT_HOST: at('http.strictHost', kinds.boolean, 'off').means(
-      'Rejects requests to hosts outside HTTP_HOSTS with 421. With `off`, these hosts serve all domains, or what HTTP_DEFAULT_HOST serves.',
-    ),
-    HOST_META_ENABLED: at('http.hostMeta', kinds.boolean, 'on').means(
-      'Publishes the BOSH and WebSocket endpoints at `/.well-known/host-meta` and `host-meta.json`. Requires an https address in EXTERNAL_URL or in `url` of the host.',
+      'Host of HTTP_HOSTS that also answers requests to all other hosts. `none` rejects these requests with 421. Default: other hosts serve all domains.',
     ),
     HTTP_FAST: at('http.fast', kinds.boolean, 'on').means(
       'Reads and writes BOSH requests without the streams of Node.js, which is faster.',
     ),
     ASSUME_SECURE: at('assumeSecure', kinds.boolean, 'off').means(
       'Treats every request as encrypted. Use it only behind a proxy that accepts TLS only.',
+    ),
+    REQUIRE_SECURE: at('requireSecure', kinds.boolean, 'off').means(
+      'Opens sessions over encrypted connections only. Other clients are sent to the https or wss address, if it is known.',
     ),
     TRUSTED_PROXIES: live('trustedProxies', readNetworks, 'loopback').means(
       'Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: comma-separated addresses, ranges such as `10.0.0.0/8`, `loopback` and `private`, or `none`. Do not include clients, or loopback on a machine with other users: they could claim any address, and claim to use https.',
@@ -165,9 +122,6 @@ export const sections = {
     XMPP_SERVERS: liveJoined(serversByDomain, '').means(
       'Servers that DNS does not name, as `domain=xmpp://host:port,…`, with options after a `?`. `xmpps://` is direct TLS, `domain=https://host/http-bind` a remote BOSH endpoint. `domain=host-meta` asks the domain for its endpoint. `*=…` is every other domain.',
     ),
-    XMPP_PREFER_DIRECT_TLS: at('preferDirectTls', kinds.boolean, 'on').means(
-      'Tries direct TLS before STARTTLS, if DNS has both with the same priority.',
-    ),
     XMPP_PIPELINING: at('pipelining', kinds.boolean, 'on').means(
       'Starts a SCRAM login before the server offers mechanisms (XEP-0305), which saves one or two round trips.',
     ),
@@ -192,20 +146,8 @@ export const sections = {
     XMPP_RETIRED_DOMAINS: live('retiredDomains', kinds.domainPatterns, '').means(
       'Domains that are no longer served, written like XMPP_DOMAINS. Their clients get `host-gone`.',
     ),
-    XMPP_KEEPALIVE: at('keepalive', kinds.integer(0, 3600), '60').means(
-      'Idle seconds after which a space is sent to keep a link open. 0 sends none.',
-    ),
-    XMPP_SASL2: at('sasl2', kinds.boolean, 'on').means(
-      'Uses SASL2 with Bind 2 (XEP-0388, XEP-0386) if a server offers it, unless XMPP_SERVERS has `sasl2=off` for the server.',
-    ),
-    XMPP_STREAM_MANAGEMENT: at('streamManagement', kinds.boolean, 'on').means(
-      'Uses stream management (XEP-0198) if a server offers it, unless XMPP_SERVERS has `sm=off` for the server.',
-    ),
-    LINK_RESUME: at('linkResume', kinds.boolean, 'on').means(
-      'Mends broken links: a new connection resumes the stream. For this, keys or a token of each user stay in memory, but no password.',
-    ),
-    LINK_RESUME_TIME: at('linkResumeTime', kinds.integer(1, 600), '60').means(
-      'Seconds to mend a broken link before its session ends.',
+    LINK_RESUME_TIME: at('linkResumeTime', kinds.integer(0, 600), '60').means(
+      'Seconds to mend a broken link: a new connection resumes the stream. For this, keys or a token of each user stay in memory, but no password. With 0, they do not stay, a session ends with its link, and hashes of passwords are not cached for the next logins.',
     ),
     XMPP_TIMEOUT: at('serverTimeout', kinds.integer(0, 3600), '60').means(
       'Seconds for a server to answer a ping. Without an answer, the link is mended, or the session ends. The service pings a server that gets a stanza and then sends nothing for a quarter of this time. 0 sends no pings.',
@@ -214,15 +156,6 @@ export const sections = {
   'Remote endpoints': {
     REMOTE_ATTACH: at('remote.attach', kinds.word('here', 'there'), 'here').means(
       'For users at a remote BOSH endpoint, browsers get the address of this service (`here`) or of that endpoint (`there`).',
-    ),
-    REMOTE_CONNECT_TIMEOUT: at('remote.connectTimeout', kinds.integer(1, 60), '5').means(
-      'Seconds to connect to a remote endpoint.',
-    ),
-    REMOTE_TIMEOUT: at('remote.timeout', kinds.integer(1, 300), '5').means(
-      'Seconds for answers of a remote endpoint, in addition to the agreed `wait`.',
-    ),
-    REMOTE_MAX_REPLY_BYTES: at('remote.maxReplyBytes', kinds.integer(65536, 8_000_000), '8000000').means(
-      'Longest answer of a remote endpoint, in bytes. Longer answers, and answers with more than 10,000 stanzas, lose some stanzas.',
     ),
     REMOTE_HEADERS: at('remote.headers', kinds.headers, '').means(
       'Extra headers for requests to remote endpoints, as `name=value,…`. Write `%2C` and `%25` for a comma or percent sign.',
@@ -236,52 +169,21 @@ export const sections = {
     BOSH_DEFAULT_DOMAIN: at('bosh.defaultDomain', kinds.domain).means(
       'Domain of clients that log in themselves and name no domain. Without this setting, these clients are rejected.',
     ),
-    BOSH_ASSUME_SECURE: at('bosh.assumeSecure', kinds.boolean, 'off').means(
-      'Treats requests to the BOSH endpoint as encrypted, like ASSUME_SECURE.',
-    ),
     BOSH_MAX_WAIT: at('bosh.maxWait', kinds.integer(1, 3600), '60').means(
       "Longest time to hold a request, in seconds. Your proxy's timeout must be longer.",
-    ),
-    BOSH_DEFAULT_HOLD: at('bosh.defaultHold', kinds.integer(0, 254), '1').means(
-      'Held requests of clients that do not specify `hold`.',
     ),
     BOSH_MAX_REQUESTS: at('bosh.maxRequests', kinds.integer(2, 255), '2').means('Open requests per session.'),
     BOSH_INACTIVITY: at('bosh.inactivity', kinds.integer(5, 86400), '150').means(
       'Seconds without an open request after which a session ends. Browsers wake a hidden tab only once a minute.',
     ),
-    BOSH_MAX_PAUSE: at('bosh.maxPause', kinds.integer(0, 65535), '300').means(
-      'Longest pause that a client may announce, in seconds. 0 turns pausing off.',
-    ),
-    BOSH_POLLING: at('bosh.polling', kinds.integer(1, 65535), '5').means(
-      'Shortest time between two empty requests of a polling client, in seconds.',
-    ),
     BOSH_ENFORCE_POLLING: at('bosh.enforcePolling', kinds.boolean, 'off').means(
-      'Ends sessions of clients that poll more often than BOSH_POLLING allows. Many clients do, for example after a reload.',
-    ),
-    BOSH_ACKS: at('bosh.acks', kinds.boolean, 'on').means('Supports acknowledgements of replies (`ack`, XEP-0124 §9).'),
-    BOSH_REQUIRE_SECURE: at('bosh.requireSecure', kinds.boolean, 'off').means(
-      'Creates sessions over encrypted connections only. Other clients are sent to the https address, if it is known.',
-    ),
-    BOSH_GET_TEXT: at('bosh.getText', kinds.text, 'This is an XMPP BOSH endpoint: point your client here.').means(
-      'Text that browsers show at the BOSH endpoint.',
+      'Ends sessions of clients that poll more often than every 5 seconds. Many clients do, for example after a reload.',
     ),
     ATTACH_BINDING: at('bosh.attachBinding', kinds.word('off', 'cookie', 'reply'), 'off').means(
       'Ties a warmed session to the browser that attached to it, by a cookie. See *Attach binding* in docs/api.md.',
     ),
-    CORS_ORIGINS: live('cors.origins', kinds.origins, '*').means(
-      'Comma-separated origins whose pages may use the BOSH endpoint, such as `https://www.example.org`. `*` is any origin. Write `none` to allow none.',
-    ),
-    CORS_CREDENTIALS: live('cors.credentials', kinds.boolean, 'off').means(
-      'Allows pages of CORS_ORIGINS to send cookies, as ATTACH_BINDING requires.',
-    ),
-    CORS_HEADERS: live('cors.headers', kinds.tokens, 'Content-Type').means(
-      'Comma-separated headers that pages of CORS_ORIGINS may send. BOSH requires `Content-Type`. `*` is any header.',
-    ),
-    CORS_METHODS: live('cors.methods', kinds.tokens, 'GET, POST, OPTIONS').means(
-      'Comma-separated methods that pages of CORS_ORIGINS may use.',
-    ),
-    CORS_MAX_AGE: live('cors.maxAge', kinds.integer(0, 86400), '7200').means(
-      'Seconds for browsers to cache the CORS settings.',
+    CORS_ORIGINS: live('corsOrigins', kinds.origins, '*').means(
+      'Comma-separated origins whose pages may use the BOSH endpoint, such as `https://www.example.org`. Pages of listed origins may send cookies. `*` is any origin, without cookies. Write `none` to allow none.',
     ),
   },
   WebSocket: {
@@ -292,42 +194,20 @@ export const sections = {
     WEBSOCKET_ORIGINS: live('websocket.origins', kinds.origins, '*').means(
       'Origins whose pages may use the WebSocket endpoint, written like CORS_ORIGINS. Programs without an origin may always use it.',
     ),
-    WEBSOCKET_ASSUME_SECURE: at('websocket.assumeSecure', kinds.boolean, 'off').means(
-      'Treats connections to the WebSocket endpoint as encrypted, like ASSUME_SECURE.',
-    ),
-    WEBSOCKET_REQUIRE_SECURE: at('websocket.requireSecure', kinds.boolean, 'off').means(
-      'Opens streams over encrypted connections only. Other clients are sent to the wss address, if it is known.',
-    ),
     WEBSOCKET_PING_INTERVAL: at('websocket.pingInterval', kinds.integer(0, 3600), '30').means(
       'Seconds between two pings. 60 saves the battery of phones. 0 sends no pings.',
-    ),
-    WEBSOCKET_PONG_TIMEOUT: at('websocket.pongTimeout', kinds.integer(1, 300), '10').means(
-      'Seconds for the answer to a ping. 15 is better for phones.',
-    ),
-    WEBSOCKET_IDLE_TIMEOUT: at('websocket.idleTimeout', kinds.integer(0, 86400), '840').means(
-      'Seconds after which a connection without frames ends. Pongs count as frames. Without pings, timeouts of proxies must be longer. 0 is no limit.',
-    ),
-    WEBSOCKET_CLOSE_TIMEOUT: at('websocket.closeTimeout', kinds.integer(1, 60), '5').means(
-      'Seconds for a client to close the WebSocket before it is cut.',
     ),
     WEBSOCKET_RESUME: at('websocket.resumeSeconds', kinds.integer(5, 86400), '120').means(
       'Seconds that a warmed session waits for its page after a lost connection.',
     ),
-    WEBSOCKET_MAX_FRAGMENTS: at('websocket.maxFragments', kinds.integer(1, 1000), '8').means('Frames per message.'),
-    WEBSOCKET_GET_TEXT: at(
-      'websocket.getText',
-      kinds.text,
-      'This is an XMPP WebSocket endpoint: point your client here.',
-    ).means('Text that browsers show at the WebSocket endpoint.'),
   },
   Warming: {
     WARM_ENABLED: joined(kinds.switchOr('pages'), 'on').means(
       'Enables the warm API, and at its path the pages for admins and the docs. With `pages`, only these: admins can look, but log in and end nothing.',
     ),
     WARM_PATH: at('warmPath', kinds.path, '/warm').means('Path of the warm API. `$host` works as in BOSH_PATH.'),
-    WARM_TIMEOUT: at('warm.timeout', kinds.integer(1, 300), '15').means('Seconds for a login.'),
-    WARM_STEP_TIMEOUT: at('warm.stepTimeout', kinds.integer(1, 300), '10').means(
-      'Seconds for a single step of a login.',
+    WARM_TIMEOUT: at('warm.timeout', kinds.integer(1, 300), '15').means(
+      'Seconds for a login. A single step may take two thirds of this time.',
     ),
     WARM_ANONYMOUS: at('warm.anonymous', kinds.boolean, 'off').means(
       'Warms anonymous sessions (SASL ANONYMOUS) if the JID is only a domain.',
@@ -337,9 +217,6 @@ export const sections = {
     ),
     CREDENTIAL_TIME: at('warm.credentialTime', kinds.integer(60, 31_536_000), '2592000').means(
       'Seconds for which a credential of `remember` is valid. The default is 30 days. Requires SEAL_KEY_FILE.',
-    ),
-    SCRAM_MEMORY: at('warm.scramMemory', kinds.integer(0, 3600), '300').means(
-      'Seconds to cache the hash of a password for SCRAM, so that logins of the same user need no hashing. 0 turns the cache off.',
     ),
     SCRAM_MAX_ITERATIONS: at('warm.scramMaxIterations', kinds.integer(4096, 10_000_000), '200000').means(
       'SCRAM iterations that an XMPP server may request. With more, the login fails.',
@@ -397,20 +274,17 @@ export const sections = {
     ),
   },
   Limits: {
-    WARM_ALLOW: live('access.warm.allow', readNetworks, 'loopback, private').means(
-      'Addresses that may call the warm API, written like TRUSTED_PROXIES. `any` is every address.',
+    WARM_ALLOW: live('access.warm', readNetworks, 'loopback, private').means(
+      'Addresses that may call the warm API, written like TRUSTED_PROXIES. `any` is every address. A `!` before an address or a range excludes it, as in `any,!203.0.113.7`.',
     ),
-    WARM_DENY: live('access.warm.deny', readNetworks, 'none').means('Addresses excluded from WARM_ALLOW.'),
-    BOSH_ALLOW: live('access.bosh.allow', readNetworks, 'any').means('Addresses that may use the BOSH endpoint.'),
-    BOSH_DENY: live('access.bosh.deny', readNetworks, 'none').means('Addresses excluded from BOSH_ALLOW.'),
-    WEBSOCKET_ALLOW: live('access.websocket.allow', readNetworks, 'any').means(
-      'Addresses that may use the WebSocket endpoint.',
+    BOSH_ALLOW: live('access.bosh', readNetworks, 'any').means(
+      'Addresses that may use the BOSH endpoint, written like WARM_ALLOW.',
     ),
-    WEBSOCKET_DENY: live('access.websocket.deny', readNetworks, 'none').means(
-      'Addresses excluded from WEBSOCKET_ALLOW.',
+    WEBSOCKET_ALLOW: live('access.websocket', readNetworks, 'any').means(
+      'Addresses that may use the WebSocket endpoint, written like WARM_ALLOW.',
     ),
     MAX_SESSIONS: live('limits.sessions', kinds.integer(0, 10_000_000), '20000').means(
-      'Sessions of a process at a time. Clients that have not logged in yet can use a quarter of them. 0 is no limit, here and in most limits below.',
+      'Sessions of a process at a time. Clients that have not logged in yet can use a quarter of them. BOSH requests that wait for an answer are limited to twice this number: at nine tenths of it, clients cannot open sessions themselves, and at the limit, no session opens and each session holds one request at most. 0 is no limit, here and in most limits below.',
     ),
     MAX_SESSIONS_PER_ADDRESS: live('limits.sessionsPerAddress', kinds.integer(0, 10_000_000), '200').means(
       'Sessions that clients of one IPv4 address or IPv6 /64 network opened themselves. Warmed sessions do not count. If TRUSTED_PROXIES lists loopback or a single address, only RATE_FAILED_LOGINS limits it per address.',
@@ -423,9 +297,6 @@ export const sections = {
     ),
     MAX_SESSIONS_PER_JID: live('limits.sessionsPerJid', kinds.integer(0, 1_000_000), '20').means(
       'Sessions of one user, warmed or not.',
-    ),
-    MAX_HELD_REQUESTS: live('limits.heldRequests', kinds.integer(0, 10_000_000), '40000').means(
-      'BOSH requests that wait for an answer. At nine tenths of this limit, clients cannot open sessions themselves. At the limit, no session opens, and each session holds one request at most.',
     ),
     MAX_STANZA_BYTES: at('limits.stanzaBytes', kinds.integer(10_000, 1_048_576), '262144').means(
       'Longest stanza of a client, in bytes. A longer stanza ends its session with `policy-violation`. A WebSocket message may be twice as long. Stanzas of a server may have 4 MiB. If they are longer, they are dropped, and their senders get an error.',
@@ -443,10 +314,7 @@ export const sections = {
       'Sessions per second that clients of one address open themselves or with page tokens, on average over five seconds.',
     ),
     RATE_SESSION_BYTES: live('rates.sessionBytes', kinds.integer(0, 1_000_000_000), '100000').means(
-      'Bytes of stanzas that a client may send per second. Further stanzas wait.',
-    ),
-    RATE_SESSION_BURST: live('rates.sessionBurst', kinds.integer(0, 1_000_000_000), '500000').means(
-      'Bytes of stanzas that a client may send at once after a quiet time.',
+      'Bytes of stanzas that a client may send per second, and five times as many at once after a quiet time. Further stanzas wait.',
     ),
     RATE_WARMS_PER_JID: live('rates.warmsPerJid', kinds.integer(0, 1_000_000), '30').means(
       'Warm calls for one user per minute. Calls that only resume a session do not count. In a call with an `authzid`, a wrong password also counts for the account that logs in.',
@@ -462,11 +330,8 @@ export const sections = {
     ),
   },
   Metrics: {
-    METRICS_ADDRESS: at('metrics.address', metricsAddress, '127.0.0.1:9110').means(
+    METRICS_ADDRESS: at('metricsAddress', metricsAddress, '127.0.0.1:9110').means(
       'Address and port of the Prometheus metrics (`/metrics`), such as `[::1]:9110`. `none` turns them off. Port 0 selects a free port.',
-    ),
-    METRICS_MAX_ERROR_RATE: at('metrics.maxErrorRate', kinds.share, '0.05').means(
-      'Share of failed requests in five minutes, from 0 to 1, above which a warning is logged. 0 never warns.',
     ),
   },
   Logging: {

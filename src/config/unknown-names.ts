@@ -1,20 +1,24 @@
 import { editDistance, isSimilar, lettersOf } from '../lib/text/similar-words.js'
-import { commonNames, otherNames, unneededNames } from './other-names.js'
+import { commonNames, formerSettings, guardsNow, otherNames, unneededNames } from './other-names.js'
 import { type Environment, type Name, proxySettings, settings } from './settings.js'
 import { mayShow } from './shown-names.js'
-
-const former: Readonly<Record<string, string>> = {
-  WEBSOCKET_MAX_MESSAGE_BYTES: 'remove it, or set MAX_STANZA_BYTES, which also sets the limit of messages',
-  XMPP_LOCAL_ADDRESSES: 'remove it, and widen net.ipv4.ip_local_port_range: see docs/capacity.md',
-}
 
 const ofNats = /^NATS_[A-Z_]+$/
 const byRedis = 'Redis connects the processes. Set REDIS_URL, and see the upgrade to 2.0.0 in CHANGELOG.md'
 
 export function formerNames(environment: Environment): string[] {
   return Object.keys(environment).flatMap(name => {
-    const instead = Object.hasOwn(former, name) ? former[name] : ofNats.test(name) ? byRedis : undefined
+    const instead = entryOf(formerSettings, name) ?? (ofNats.test(name) ? byRedis : undefined)
     return instead === undefined ? [] : [`${name} is no longer a setting: ${instead}`]
+  })
+}
+
+/** Former settings without which more would be allowed than the operator knows, so the service does not start. */
+export function formerGuards(environment: Environment): string[] {
+  return Object.entries(environment).flatMap(([name, value = '']) => {
+    const instead = entryOf(guardsNow, name)
+    const isUnset = /^(|off|false|no|0|none)$/i.test(value.trim())
+    return instead === undefined || isUnset ? [] : [`${name} is no longer a setting: remove it, and ${instead}`]
   })
 }
 
@@ -40,7 +44,8 @@ export function misspeltNames(values: Environment, places: ReadonlyMap<string, n
 
 const known = new Set([
   ...Object.keys(settings),
-  ...Object.keys(former),
+  ...Object.keys(formerSettings),
+  ...Object.keys(guardsNow),
   ...proxySettings.map(name => name.toLowerCase()),
 ])
 
@@ -67,8 +72,8 @@ const hidden = (line: number | undefined) =>
   line === undefined ? 'A name in the env file' : `The name in line ${line} of the env file`
 
 function entryOf<Entry>(table: Readonly<Record<string, Entry>>, name: string): Entry | undefined {
-  const lower = name.toLowerCase()
-  return Object.hasOwn(table, lower) ? table[lower] : undefined
+  const key = [name, name.toLowerCase()].find(key => Object.hasOwn(table, key))
+  return key === undefined ? undefined : table[key]
 }
 
 const names = Object.keys(settings) as Name[]

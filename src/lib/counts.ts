@@ -58,7 +58,7 @@ export const sessionLimits = {
   strangers: 'MAX_SESSIONS',
   memory: 'MAX_MEMORY_MB',
   descriptors: 'LimitNOFILE',
-  held: 'MAX_HELD_REQUESTS',
+  held: 'MAX_SESSIONS',
   address: 'MAX_SESSIONS_PER_ADDRESS',
   unauthenticated: 'MAX_UNAUTHENTICATED_PER_ADDRESS',
   rate: 'RATE_SESSIONS_PER_ADDRESS',
@@ -80,11 +80,11 @@ export const limits = {
   waiting: 'MAX_MEMORY_MB',
   'session-bytes': 'RATE_SESSION_BYTES',
   stanza: 'MAX_STANZA_BYTES',
-  fragments: 'WEBSOCKET_MAX_FRAGMENTS',
   'local-ports': 'net.ipv4.ip_local_port_range',
   /** `undefined`: no setting changes this limit. */
   'unread-reply': undefined,
   'requests-ahead': undefined,
+  fragments: undefined,
   unsent: undefined,
   hashes: undefined,
   'wrong-tokens': undefined,
@@ -137,7 +137,7 @@ export class Counts {
   readonly clientLogins = { refused: 0, delayed: 0 }
   readonly linkFailures = new Tally()
   readonly remoteFailures = new Tally()
-  readonly unfitStanzas = { mended: 0, dropped: 0 }
+  readonly unfitStanzas = { dropped: 0 }
   readonly events = Object.fromEntries(eventTypes.map(type => [type, { sent: 0, failed: 0, dropped: 0 }])) as Record<
     EventType,
     Record<'sent' | 'failed' | 'dropped', number>

@@ -6,16 +6,13 @@ import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, Stream
 import { isOfTransport, sasl2Namespace, saslNamespace, streamsNamespace, xboshNamespace } from '../xmpp/namespaces.js'
 import type { SessionTerms } from '../xmpp/page-binding.js'
 import { atStep, streamEnd } from '../xmpp/stream-errors.js'
-import { copyOf } from '../xmpp/xml/copy-of.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'
-import type { Root } from '../xmpp/xml/root.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
 import type { EndpointReply } from './endpoint-reply.js'
 import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
-import { protocolFault, RemoteFault } from './remote-fault.js'
+import { RemoteFault } from './remote-fault.js'
 
-/** Unless REMOTE_TIMEOUT is longer. */
 const featuresSeconds = 10
 
 /** The endpoint holds one request while a second request sends data. */
@@ -30,14 +27,11 @@ const waitsForClient = new Set([streamsNamespace, saslNamespace, sasl2Namespace]
 
 export interface BoshLinkParts extends EndpointSessionParts {
   readonly facts: LinkFacts
-  /** REMOTE_TIMEOUT. */
-  readonly timeout: number
 }
 
 export class BoshLink implements Link {
   events: LinkEvents
   readonly #facts: LinkFacts
-  readonly #featuresSeconds: number
   readonly #domain: string
   readonly #clock: Clock
   readonly #session: EndpointSession
@@ -63,7 +57,6 @@ export class BoshLink implements Link {
     this.#clock = parts.clock
     this.#answeredAt = parts.clock.now()
     this.#facts = parts.facts
-    this.#featuresSeconds = Math.max(featuresSeconds, parts.timeout)
     this.#session = new EndpointSession(parts, step => this.#reach(step))
     this.#await(this.#session.ask(this.#stream(), ''))
   }
@@ -178,7 +171,7 @@ export class BoshLink implements Link {
   #expectFeatures(): void {
     this.#awaitsClient = false
     this.#deadline?.cancel()
-    this.#deadline = this.#clock.after(this.#featuresSeconds * 1000, () =>
+    this.#deadline = this.#clock.after(featuresSeconds * 1000, () =>
       this.#end({ failure: { step: 'features', code: 'timeout' } }),
     )
   }
@@ -225,10 +218,13 @@ export class BoshLink implements Link {
       .catch(error => this.#end({ failure: this.#failureOf(error) }))
   }
 
-  #read({ root, payload, unfit, end }: EndpointReply): void {
+  #read({ root, payload, dropped, end }: EndpointReply): void {
     const { id, from } = this.#header
-    this.#header = { id: kept(root, 'authid') ?? id, from: kept(root, 'from') ?? from }
-    for (const { fate, dropped } of unfit) this.events.onUnfit?.(fate, true, dropped)
+    this.#header = {
+      id: root.kept('authid', longestValue) ?? id,
+      from: root.kept('from', longestValue) ?? from,
+    }
+    for (const element of dropped) this.events.onDropped?.(element)
     for (const element of payload) {
       this.#report(element)
       if (this.#isOver) return
@@ -239,7 +235,7 @@ export class BoshLink implements Link {
 
   #report(element: Element): void {
     if (isOfTransport(element.namespace)) {
-      this.events.onUnfit?.('dropped')
+      this.events.onDropped?.()
       return
     }
     this.#awaitsClient = waitsForClient.has(element.namespace)
@@ -269,11 +265,4 @@ export class BoshLink implements Link {
     this.close()
     this.events.onEnd(reported)
   }
-}
-
-function kept(root: Root, name: string): string | undefined {
-  const value = root.attribute(name)
-  if (value === undefined) return undefined
-  if (value.length > longestValue) throw protocolFault()
-  return copyOf(value)
 }

@@ -8,10 +8,13 @@ import { connectionFault } from './remote-fault.js'
 /** Connections in use are not limited, because each session holds a request. */
 const keptOpen = { keepAlive: true, maxFreeSockets: 50, timeout: 300_000 }
 
+/** Of requests. Times are in seconds. Parts of longer replies are dropped. */
+export const endpointLimits = { connectTimeout: 5, timeout: 5, maxReplyBytes: 8_000_000 }
+
 export interface RequestParts extends Outgoing {
   /** Without a URL, host-meta names the endpoint. */
   readonly about: RemoteEndpoint
-  readonly settings: Config['remote']
+  readonly settings: typeof endpointLimits & Partial<Pick<Config['remote'], 'headers'>>
   readonly tls: TlsRules
   readonly publicOnly: boolean
 }

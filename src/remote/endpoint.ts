@@ -33,7 +33,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
   const lasting = agentFor(address, parts, 'lasting')
   const passing = agentFor(address, parts, 'passing')
   const byName = new Map<string, string[]>()
-  for (const [name, value] of settings.headers) {
+  for (const [name, value] of settings.headers ?? []) {
     const key = name.toLowerCase()
     byName.set(key, [...(byName.get(key) ?? []), value])
   }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { RemoteEndpoint } from '../config/config.js'
 import { readUtf8 } from '../xmpp/xml/utf8.js'
-import { agentFor, type RequestParts } from './endpoint-agents.js'
+import { agentFor, endpointLimits, type RequestParts } from './endpoint-agents.js'
 import { sendRequest } from './http-request.js'
 import { protocolFault, RemoteFault, unexpectedStatus } from './remote-fault.js'
 
@@ -9,13 +9,13 @@ export type FetchedDocument = Awaited<ReturnType<typeof read>>
 
 const maxDocumentBytes = 64 * 1024
 
-export type DocumentParts = Pick<RequestParts, 'settings' | 'tls' | 'proxies' | 'names' | 'clock'>
+export type DocumentParts = Pick<RequestParts, 'tls' | 'proxies' | 'names' | 'clock'>
 
 /** Follows no redirect. Rejects with a `RemoteFault`. */
-export function documentFetcher(url: string, { settings, tls, proxies, names, clock }: DocumentParts) {
+export function documentFetcher(url: string, { tls, proxies, names, clock }: DocumentParts) {
   const target = new URL(url)
   const about: RemoteEndpoint = { url, allowsPlain: true, ca: undefined, verify: true }
-  const agentParts = { about, settings, tls, proxies, names, clock, publicOnly: false }
+  const agentParts = { about, settings: endpointLimits, tls, proxies, names, clock, publicOnly: false }
   return async (): Promise<string> => {
     const { status, body } = await fetchDocument(target, agentParts, { Accept: 'application/json' })
     if (status === 200) return body

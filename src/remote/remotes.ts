@@ -13,6 +13,7 @@ import type { Failure, Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import { BoshLink, type BoshLinkParts } from './bosh-link.js'
 import { createEndpoints, type Endpoints } from './endpoint.js'
 import type { EndpointParts } from './endpoint-agents.js'
+import { endpointLimits } from './endpoint-agents.js'
 import type { EndpointSession } from './endpoint-session.js'
 import { SessionsElsewhere } from './sessions-elsewhere.js'
 
@@ -42,7 +43,8 @@ export function createRemotes(parts: RemotesParts) {
     // Strangers may choose the domain, so its addresses must be public.
     const isFound = about.url === undefined && about === config.remotes.get('*')
     const publicOnly = isFound && config.domains.includes('*')
-    const { remote: settings, proxies } = config
+    const { proxies } = config
+    const settings = { ...endpointLimits, headers: config.remote.headers }
     const own = { about, settings, proxies, tls, clock, port, names, publicOnly, xmlLimits }
     const endpoints = known.get(about) ?? createEndpoints(own)
     known.set(about, endpoints)
@@ -60,8 +62,7 @@ export function createRemotes(parts: RemotesParts) {
     const { waiting, states } = parts
     const stateOf = (host: string) =>
       about.url === undefined ? states.ofFound(domain, host) : states.ofEntry(domain, host)
-    const { timeout } = config.remote
-    return { domain, endpoint: of(domain), facts, timeout, clock, waiting, open: sessions, onFailed, stateOf, terms }
+    return { domain, endpoint: of(domain), facts, clock, waiting, open: sessions, onFailed, stateOf, terms }
   }
 
   function abandon(link: BoshLink): void {

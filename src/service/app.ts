@@ -63,7 +63,7 @@ export function createApp(parts: AppParts): Express {
       const { enabled: canWarm } = config.warm
       sendPage(request, response, 'home', { home, admin, canWarm, demo, docs, navigation: bar })
     })
-  if (config.http.hostMeta) app.use(createHostMetaRouter(config))
+  app.use(createHostMetaRouter(config))
   if (config.warm.enabled) {
     const description = JSON.stringify(describeApi(config))
     app.route('/openapi.json').all(readOnly).get(publish(contentTypes.json, description))

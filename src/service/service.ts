@@ -123,8 +123,10 @@ export async function startService({
           logFor,
         })
   const others = joined?.peers
-  const recordSeconds = config.linkResumeTime
-  const shared = joined && { others: joined.peers, store: joined.store, recordSeconds }
+  // Without mending, sessions have records too.
+  const recordSeconds = config.linkResumeTime || 60
+  const takeUp: StoredRecords['takeUp'] = key => records!.takeUp(key)
+  const shared = joined && { others: joined.peers, store: joined.store, recordSeconds, takeUp }
   const sums = new MinuteSums(clock)
   const descriptors = new Descriptors()
   const refused = createRefusals({ counts, sums, log })
@@ -140,7 +142,6 @@ export async function startService({
     sums,
     descriptors,
     shared,
-    takeUp: joined && (id => records!.takeUp({ id })),
     hashes: hashQueue(refused),
     dns,
     hostMetaPort,
@@ -166,10 +167,7 @@ export async function startService({
       ...heldRequests(registry.clients()),
     }),
     open: {
-      links: open.links,
-      remotes: open.remotes,
-      servers: open.servers,
-      waitingBytes: open.waitingBytes,
+      ...open,
       connections: () => listening?.connections ?? 0,
       unreadBytes: () => listening?.unreadBytes ?? 0,
       certificateExpiries: () => new Map([...(listening?.certificateExpiries ?? []), ...open.certificateExpiries()]),
@@ -209,7 +207,7 @@ export async function startService({
         peers: joined.peers,
         store: joined.store,
         clock,
-        takeUp: key => records!.takeUp(key),
+        takeUp,
         mayTakeUp: () => stopping?.isReady === true && registry.takesSessions,
         isStopping: () => stopping?.hasBegun === true,
         whenSetDown: joined.whenSetDown,
@@ -233,7 +231,6 @@ export async function startService({
       shared,
       clock,
       timeout: config.warm.timeout,
-      takeUp: records && (tab => records.takeUp({ tab })),
     }),
     lastHour,
     numbers: {
@@ -262,7 +259,7 @@ export async function startService({
   const note = refusedRequests(clock, logFor('http'), live.config)
   const dispatcher = createDispatcher(createHealthListeners(fault, notice, note), sites.routes, note)
 
-  const { address, maxErrorRate } = config.metrics
+  const address = config.metricsAddress
   let metricsServer: MetricsServer | undefined
   try {
     if (servesMetrics && address) metricsServer = await serveMetrics(address, metrics.text, fault, log)
@@ -288,7 +285,7 @@ export async function startService({
   // All steps that can fail come first. No `await` may come between `listen` and this call, or requests arrive earlier.
   takeUpFiles(states, sites.takeUp, log)
   records?.begin()
-  const stopWatching = watchFailures(counts, maxErrorRate, clock, log)
+  const stopWatching = watchFailures(counts, clock, log)
   stopping = createStopping({
     drainTime: config.drainTime,
     sessions,
@@ -345,7 +342,7 @@ export async function startService({
       forwarded: joined?.requests ?? 0,
     }),
     /** Closes each open connection after one more answer. */
-    retire: stopping.retire,
+    retire: listening.retire,
     /** Resolves when all sessions that cannot be moved have ended, after DRAIN_TIME, or at a stop. */
     drain: stopping.drain,
     /** Stores or ends sessions, and answers open requests. Resolves within 10 s, plus the time to store sessions. */
@@ -359,14 +356,14 @@ async function openRedis({ redis }: Config, clock: Clock, events: StoreEvents): 
 }
 
 async function pageTokensOf(
-  { pages, remote, tls, proxies }: Config,
+  { pages, tls, proxies }: Config,
   { names, clock, log }: Pick<DocumentParts, 'names' | 'clock'> & { readonly log: Logger },
 ): Promise<PageTokens | undefined> {
   if (pages.origins.length === 0) return undefined
   const { createPageTokens } = await import('../warm/connect/page-tokens.js')
   return createPageTokens({
     pages,
-    fetchKeys: url => documentFetcher(url, { settings: remote, tls, proxies, names, clock }),
+    fetchKeys: url => documentFetcher(url, { tls, proxies, names, clock }),
     clock,
     now: Date.now,
     log,

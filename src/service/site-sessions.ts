@@ -30,7 +30,7 @@ export function createSessions(
     opener,
     defaultDomain: bosh.defaultDomain,
     terms: bosh,
-    requireSecure: bosh.requireSecure,
+    requireSecure: config.requireSecure,
     noteRefusal: refusalLog(parts.clock, parts.logFor('bosh'), boshRefused),
     cookies: domain => cookieRules(config, domain),
   })
@@ -44,10 +44,10 @@ export function createSiteLogins(config: Config, parts: SessionParts): Logins {
 }
 
 function cookieRules(config: Config, domain: string): CookieRules {
-  const { externalUrl, assumeSecure, bosh } = config
+  const { externalUrl, assumeSecure } = config
   const url = urlOfDomain(config, domain)
   return {
     path: url === undefined ? homePath(externalUrl) + pathOf(config, domain) : new URL(url).pathname,
-    secure: assumeSecure || bosh.assumeSecure || (url ?? externalUrl)?.startsWith('https:') === true,
+    secure: assumeSecure || (url ?? externalUrl)?.startsWith('https:') === true,
   }
 }

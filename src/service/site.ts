@@ -150,10 +150,9 @@ function createWebSocket(config: Config, opener: Opener, { shared }: Parts): Web
     ...endpoint,
     secureUrl: req => endpoint.secureUrl(req)?.replace(/^https:/, 'wss:'),
     origins: websocket.origins,
-    requireSecure: websocket.requireSecure,
+    requireSecure: config.requireSecure,
     defaultDomain: bosh.defaultDomain,
-    rules: websocket,
-    maxFragments: websocket.maxFragments,
+    pingInterval: websocket.pingInterval,
     resumeSeconds: websocket.resumeSeconds,
     opener,
     domains: config.domains,
@@ -174,7 +173,7 @@ function createBosh(config: Config, manager: ConnectionManager, parts: Parts): E
     serve,
     refuseTooLarge,
     report,
-    cors: createCors(config.cors),
+    cors: createCors(config.corsOrigins),
     externalUrl: config.externalUrl,
     noteRefusal: refusalLog(sessionParts.clock, sessionParts.logFor('bosh'), boshRefused),
     maxBodyBytes: Math.max(leastBodyBytes, 2 * sessionParts.maxStanzaBytes),
@@ -183,16 +182,12 @@ function createBosh(config: Config, manager: ConnectionManager, parts: Parts): E
 }
 
 function publicEndpointOf(config: Config, transport: 'bosh' | 'websocket', path: string): PublicEndpoint {
-  const { externalUrl, trustedProxies, listen, https, http } = config
-  const { requireSecure } = config[transport]
-  const assumeSecure = config.assumeSecure || config[transport].assumeSecure
-  const clients = { externalUrl, assumeSecure, trustedProxies, listen, https, http }
   const below = (base: string | undefined) => (base === undefined ? undefined : base + path)
   return {
-    clients,
+    clients: config,
     access: accessBy(config.access[transport]),
-    secureUrl: req => below(secureBase(clients, req)),
-    redirectUrl: req => (requireSecure ? below(redirectBase(clients, req)) : undefined),
+    secureUrl: req => below(secureBase(config, req)),
+    redirectUrl: req => (config.requireSecure ? below(redirectBase(config, req)) : undefined),
     page: createEndpointPage(config, transport),
   }
 }

@@ -59,7 +59,7 @@ export function createSites(first: Config, shared: SiteParts) {
 }
 
 function buildSites(config: Config, common: Omit<Parts, 'sums'>) {
-  const { hosts, defaultHost, strictHost } = config.http
+  const { hosts, defaultHost } = config.http
   const sums = new MinuteSums(common.shared.sessionParts.clock)
   const parts: Parts = { shared: common.shared, forwardedRequests: common.forwardedRequests, sums }
   const built: Built = { endpoints: [], sessions: [], sums }
@@ -67,7 +67,7 @@ function buildSites(config: Config, common: Omit<Parts, 'sums'>) {
   const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
   const all = () => createSite({ bosh: [config], apis: [config], websocket: [config], pages: config }, parts, built)
-  const otherHosts = usual ?? (strictHost ? refusal(config, parts) : all())
+  const otherHosts = defaultHost === 'none' ? refusal(config, parts) : (usual ?? all())
   return { ...built, routes: { hosts: sites, otherHosts } }
 }
 

@@ -7,8 +7,10 @@ const fewestRequests = 20
 
 type Tried = readonly [all: number, failed: number]
 
-/** Warns if the share of failed requests in five minutes is above `most`. If `most` is 0, never warns. */
-export function watchFailures(counts: Counts, most: number, clock: Clock, log: Logger): () => void {
+const mostFailed = 0.05
+
+/** Warns if the share of failed requests in five minutes is above `mostFailed`. */
+export function watchFailures(counts: Counts, clock: Clock, log: Logger): () => void {
   const look = (): { bosh: Tried; webSocket: Tried; warm: Tried } => ({
     bosh: [counts.requests, counts.failedRequests],
     webSocket: [counts.webSockets.opened + counts.webSockets.refused, counts.webSockets.refused],
@@ -25,12 +27,12 @@ export function watchFailures(counts: Counts, most: number, clock: Clock, log: L
         warm: shareOf(before.warm, now.warm),
       }
       before = now
-      if (Object.values(failed).some(share => (share ?? 0) > most))
-        log.warn({ failed, most }, 'more requests fail than METRICS_MAX_ERROR_RATE allows')
+      if (Object.values(failed).some(share => (share ?? 0) > mostFailed))
+        log.warn({ failed }, 'more than 5 % of the requests fail')
       wait()
     })
   }
-  if (most > 0) wait()
+  wait()
   return () => timer?.cancel()
 }
 

@@ -126,7 +126,7 @@ export function rowsOf({ counts, clock, joined, census, open }: Sources): readon
       byFailure(counts.linkFailures),
     ],
     unfit_stanzas_total: [
-      'Stanzas of XMPP servers that no page could read: mended by a namespace, or dropped.',
+      'Stanzas of XMPP servers that no page could read. All are dropped.',
       byLabel('fate', () => counts.unfitStanzas),
     ],
     remote_sessions: ['Sessions with open requests at remote BOSH endpoints.', open.remotes],

@@ -1,3 +1,6 @@
+/** Held requests of clients that do not ask for a number (XEP-0124 §7.1). */
+export const defaultHold = 1
+
 export interface Cookie {
   readonly name: string
   readonly value: string

@@ -8,11 +8,10 @@ import { problemsOf } from '../support/config-problems.js'
 const required = {
   ADMIN_USERS: 'portal:s3cret',
   XMPP_DOMAINS: 'example.org,*.example.net',
-  HTTP_STRICT_HOST: 'on',
 }
 const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment }).config
 const hosts = (HTTP_HOSTS: string, environment = {}) =>
-  Object.fromEntries(load({ ...environment, HTTP_HOSTS }).http.hosts)
+  Object.fromEntries(load({ HTTP_DEFAULT_HOST: 'none', ...environment, HTTP_HOSTS }).http.hosts)
 
 const problems = (environment: Record<string, string>) => problemsOf(() => loadConfig({ ...required, ...environment }))
 
@@ -147,46 +146,42 @@ describe('requests to a host that is not listed', () => {
   const HTTP_HOSTS = 'chat.example.org=example.org'
 
   test('may be answered like requests to one of the hosts', () => {
-    const environment = { HTTP_HOSTS, HTTP_STRICT_HOST: '', HTTP_DEFAULT_HOST: 'CHAT.example.org:80' }
+    const environment = { HTTP_HOSTS, HTTP_DEFAULT_HOST: 'CHAT.example.org:80' }
     expect(load(environment).http.defaultHost).toBe('chat.example.org')
   })
 
   test.each([
     [
       'a default host that is not listed',
-      { HTTP_HOSTS, HTTP_STRICT_HOST: '', HTTP_DEFAULT_HOST: 'x' },
-      'HTTP_DEFAULT_HOST must be one of the hosts in HTTP_HOSTS',
+      { HTTP_HOSTS, HTTP_DEFAULT_HOST: 'x' },
+      'HTTP_DEFAULT_HOST must be one of the hosts in HTTP_HOSTS, or none',
     ],
     [
-      'refusal and a default host',
-      { HTTP_HOSTS, HTTP_DEFAULT_HOST: 'chat.example.org' },
-      'HTTP_STRICT_HOST contradicts HTTP_DEFAULT_HOST, which answers requests to any other host: keep one of the two',
+      'refusal without listed hosts',
+      { HTTP_DEFAULT_HOST: 'none' },
+      'HTTP_DEFAULT_HOST=none needs HTTP_HOSTS: every request would be refused',
     ],
-    ['refusal without listed hosts', {}, 'HTTP_STRICT_HOST needs HTTP_HOSTS: every request would be refused'],
   ])('cannot be configured with %s', (_what, environment, problem) => {
     expect(problems(environment as unknown as Record<string, string>)).toEqual([problem])
   })
 
   test('cannot be answered at a path with $host', () => {
-    const open = { HTTP_HOSTS, HTTP_STRICT_HOST: 'off' }
     const message = (name: string) =>
-      `${name} has $host, which has a value only for hosts in HTTP_HOSTS: also set HTTP_STRICT_HOST or HTTP_DEFAULT_HOST`
-    expect(problems({ ...open, BOSH_PATH: '/b/$host' })).toEqual([message('BOSH_PATH')])
-    expect(problems({ ...open, WARM_PATH: '/w-$host' })).toEqual([message('WARM_PATH')])
-    expect(problems({ ...open, WARM_PATH: '/w/$host', WARM_ENABLED: 'off' })).toEqual([])
-    expect(problems({ ...open, WARM_PATH: '/w/$hosts' })[0]).toContain('WARM_PATH must look like')
+      `${name} has $host, which has a value only for hosts in HTTP_HOSTS: also set HTTP_DEFAULT_HOST, for example to none`
+    expect(problems({ BOSH_PATH: '/b/$host' })).toEqual([message('BOSH_PATH')])
+    expect(problems({ WARM_PATH: '/w-$host' })).toEqual([message('WARM_PATH')])
+    expect(problems({ WARM_PATH: '/w/$host', WARM_ENABLED: 'off' })).toEqual([])
+    expect(problems({ WARM_PATH: '/w/$hosts' })[0]).toContain('WARM_PATH must look like')
   })
 })
 
 describe('endpoints', () => {
-  const open = { HTTP_STRICT_HOST: '' }
-
   test.each([
     ['WARM_PATH and BOSH_PATH are equal', '/chat', '/chat'],
     ['BOSH_PATH is inside WARM_PATH', '/chat', '/chat/bosh'],
     ['WARM_PATH is inside BOSH_PATH', '/chat/warm', '/chat'],
   ])('cannot be configured if %s', (_what, WARM_PATH, BOSH_PATH) => {
-    expect(problems({ ...open, WARM_PATH, BOSH_PATH })).toEqual([
+    expect(problems({ WARM_PATH, BOSH_PATH })).toEqual([
       'WARM_PATH and BOSH_PATH must differ, and neither may lie inside the other',
     ])
   })
@@ -194,19 +189,19 @@ describe('endpoints', () => {
   test.each(['/assets', '/assets/x', '/.well-known', '/.well-known/host-meta.json', '/openapi.json', '/readyz'])(
     'cannot be at %s, which is reserved',
     BOSH_PATH => {
-      expect(problems({ ...open, BOSH_PATH })[0]).toMatch(/^BOSH_PATH must lie outside of \/assets, /)
+      expect(problems({ BOSH_PATH })[0]).toMatch(/^BOSH_PATH must lie outside of \/assets, /)
     },
   )
 
   test('that are off may have any path', () => {
-    const same = { ...open, WARM_PATH: '/chat', BOSH_PATH: '/chat' }
+    const same = { WARM_PATH: '/chat', BOSH_PATH: '/chat' }
     expect(problems({ ...same, WARM_ENABLED: 'off' })).toEqual([])
     expect(problems({ ...same, BOSH_ENABLED: 'off' })).toEqual([])
   })
 
   test('cannot all be off', () => {
     const off = { WARM_ENABLED: 'off', BOSH_ENABLED: 'off', WEBSOCKET_ENABLED: 'off' }
-    expect(problems({ ...open, ...off })).toEqual([
+    expect(problems({ ...off })).toEqual([
       'WARM_ENABLED, BOSH_ENABLED and WEBSOCKET_ENABLED are all off: nothing is left to serve',
     ])
   })
@@ -215,7 +210,7 @@ describe('endpoints', () => {
     ['BOSH_PATH', { WEBSOCKET_PATH: '/http-bind/socket' }],
     ['WARM_PATH', { WEBSOCKET_PATH: '/warm' }],
   ])('of WebSocket and %s must differ', (other, environment) => {
-    expect(problems({ ...open, ...environment })).toEqual([
+    expect(problems({ ...environment })).toEqual([
       `WEBSOCKET_PATH and ${other} must differ, and neither may lie inside the other`,
     ])
   })
@@ -227,15 +222,15 @@ describe('endpoints', () => {
   })
 
   test('need no admin if there is no warm API', () => {
-    expect(problems({ ...open, WARM_ENABLED: 'off', ADMIN_USERS: '' })).toEqual([])
+    expect(problems({ WARM_ENABLED: 'off', ADMIN_USERS: '' })).toEqual([])
   })
 
   test('may have a default domain that is allowed', () => {
-    expect(load({ ...open, BOSH_DEFAULT_DOMAIN: 'Example.org' }).bosh.defaultDomain).toBe('example.org')
-    expect(problems({ ...open, BOSH_DEFAULT_DOMAIN: 'evil.example' })).toEqual([
+    expect(load({ BOSH_DEFAULT_DOMAIN: 'Example.org' }).bosh.defaultDomain).toBe('example.org')
+    expect(problems({ BOSH_DEFAULT_DOMAIN: 'evil.example' })).toEqual([
       'BOSH_DEFAULT_DOMAIN must be a domain that XMPP_DOMAINS allows',
     ])
-    expect(problems({ ...open, BOSH_DEFAULT_DOMAIN: '!' })).toEqual([
+    expect(problems({ BOSH_DEFAULT_DOMAIN: '!' })).toEqual([
       'BOSH_DEFAULT_DOMAIN must be a domain, such as example.org',
     ])
   })

@@ -16,8 +16,8 @@ describe('the live configuration', () => {
   test('changes in objects that other parts already hold', () => {
     const { config, take } = createLiveConfig(configOf())
     const { limits, access, trustedProxies } = config
-    take(configOf({ MAX_SESSIONS: '7', WARM_DENY: '10.0.0.0/8', TRUSTED_PROXIES: 'none' }))
-    expect([limits.sessions, access.warm.deny.list, config.trustedProxies.list]).toEqual([7, ['10.0.0.0/8'], []])
+    take(configOf({ MAX_SESSIONS: '7', WARM_ALLOW: '10.0.0.0/8', TRUSTED_PROXIES: 'none' }))
+    expect([limits.sessions, access.warm.list, config.trustedProxies.list]).toEqual([7, ['10.0.0.0/8'], []])
     expect(config.limits).toBe(limits)
     expect(trustedProxies.list).toEqual(['loopback'])
   })
@@ -40,11 +40,11 @@ describe('the live configuration', () => {
 })
 
 test('a reload changes the byte rate of existing sessions', () => {
-  const { config, take } = createLiveConfig(configOf({ RATE_SESSION_BYTES: '1000', RATE_SESSION_BURST: '0' }))
+  const { config, take } = createLiveConfig(configOf({ RATE_SESSION_BYTES: '1000' }))
   const shaper = new RateShaper(config.rates)
-  expect(shaper.freeAt(shaper.charge(0, 500, 0))).toBe(500)
-  take(configOf({ RATE_SESSION_BYTES: '100', RATE_SESSION_BURST: '200' }))
-  expect(shaper.freeAt(shaper.charge(0, 500, 0))).toBe(3000)
+  expect(shaper.freeAt(shaper.charge(0, 6000, 0))).toBe(1000)
+  take(configOf({ RATE_SESSION_BYTES: '100' }))
+  expect(shaper.freeAt(shaper.charge(0, 600, 0))).toBe(1000)
 })
 
 test('a reload changes the limit for refused logins', async () => {

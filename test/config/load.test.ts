@@ -69,7 +69,6 @@ describe('when settings are wrong', () => {
     ADMIN_USERS: 'portal',
     XMPP_DOMAINS: 'exa mple.org',
     BOSH_MAX_WAIT: '60s',
-    BOSH_DEFAULT_HOLD: '3',
     LOG_LEVEL: 'loud',
     WARM_PATH: '/http-bind/warm',
   }
@@ -83,7 +82,6 @@ describe('when settings are wrong', () => {
       'BOSH_MAX_WAIT must be a whole number from 1 to 3600, not "60s"',
       'LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud"',
       'WARM_PATH and BOSH_PATH must differ, and neither may lie inside the other',
-      'BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD',
     ])
   })
 
@@ -119,11 +117,6 @@ describe('when settings are wrong', () => {
 describe('a number', () => {
   test.each(['-1', '1.5', '1e3', '0x10', 'ten', '65536', '99999999999999999999'])('cannot be written as %s', PORT => {
     expect(problems({ PORT })).toHaveLength(1)
-  })
-
-  test('of held requests must be less than the number of open requests', () => {
-    expect(problems({ BOSH_DEFAULT_HOLD: '254', BOSH_MAX_REQUESTS: '255' })).toEqual([])
-    expect(problems({ BOSH_DEFAULT_HOLD: '2' })).toEqual(['BOSH_MAX_REQUESTS must be greater than BOSH_DEFAULT_HOLD'])
   })
 })
 
@@ -341,13 +334,12 @@ test('an XMPP_SERVERS entry for a domain that is not allowed gives a warning', (
   ])
 })
 
-test('CORS_HEADERS without Content-Type gives a warning', () => {
-  const warnings = (environment: Record<string, string>) => load(environment).warnings
-  expect(warnings({ CORS_HEADERS: 'X-A' })).toEqual([
-    'CORS_HEADERS has no Content-Type: without it, pages of other origins cannot use BOSH.',
-  ])
-  expect(warnings({ CORS_HEADERS: 'X-A, content-type' })).toEqual([])
-  expect(warnings({ CORS_HEADERS: 'X-A', CORS_ORIGINS: 'none' })).toEqual([])
+test.each([
+  ['BOSH_DENY', '203.0.113.7', 'exclude the addresses in BOSH_ALLOW, as in BOSH_ALLOW=any,!203.0.113.7'],
+  ['HTTP_STRICT_HOST', 'on', 'set HTTP_DEFAULT_HOST=none'],
+])('the service does not start with the former setting %s, which refused requests', (name, value, instead) => {
+  expect(problems({ [name]: value })).toEqual([`${name} is no longer a setting: remove it, and ${instead}`])
+  for (const unset of ['', 'off', 'none']) expect(problems({ [name]: unset })).toEqual([])
 })
 
 test('a public address without TLS gives a warning if the warm API would refuse calls', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
-import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { loadConfig } from '../../src/config/load.js'
 
 const load = (environment: Record<string, string>) =>
-  loadConfig({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org', ...environment }).config.metrics
+  loadConfig({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org', ...environment }).config.metricsAddress
 
 describe('METRICS_ADDRESS', () => {
   test.each([
@@ -13,7 +13,7 @@ describe('METRICS_ADDRESS', () => {
     ['none', undefined],
     ['None', undefined],
   ])('may be %s', (text, address) => {
-    expect(load({ METRICS_ADDRESS: text }).address).toEqual(address)
+    expect(load({ METRICS_ADDRESS: text })).toEqual(address)
   })
 
   test.each(['9110', ':9110', '127.0.0.1', '127.0.0.1:', '::1:9110', '[::1]', '127.0.0.1:65536', '[x]:1', 'a b:1'])(
@@ -24,21 +24,6 @@ describe('METRICS_ADDRESS', () => {
       )
     },
   )
-})
-
-describe('METRICS_MAX_ERROR_RATE', () => {
-  test.each([
-    ['0', 0],
-    ['.5', 0.5],
-    ['0.05', 0.05],
-    ['1', 1],
-  ])('may be %s', (text, share) => {
-    expect(load({ METRICS_MAX_ERROR_RATE: text }).maxErrorRate).toBe(share)
-  })
-
-  test.each(['1.01', '5%', '-1', '.', 'x', '1e-2'])('may not be %s', text => {
-    expect(() => load({ METRICS_MAX_ERROR_RATE: text })).toThrow(ConfigError)
-  })
 })
 
 test.each(['/healthz', '/readyz', '/healthz/x'])('no path may lie at or below %s', path => {

@@ -31,19 +31,19 @@ describe('a reload of the settings', () => {
     writeFileSync(join(folder, 'seal.key'), Buffer.alloc(32, 1).toString('base64'), { mode: 0o600 })
     const redis = { REDIS_URL: 'redis://127.0.0.1', SEAL_KEY_FILE: join(folder, 'seal.key') }
     const { changed, needRestart, config, environment } = reloaded(
-      { LOG_LEVEL: 'info', PORT: '8080', WARM_DENY: 'none', ...redis },
-      { LOG_LEVEL: 'debug', PORT: '8081', WARM_DENY: '10.0.0.0/8', WORKERS: '2', ...redis },
+      { LOG_LEVEL: 'info', PORT: '8080', WARM_ALLOW: 'any', ...redis },
+      { LOG_LEVEL: 'debug', PORT: '8081', WARM_ALLOW: '10.0.0.0/8', WORKERS: '2', ...redis },
     )
-    expect({ changed, needRestart }).toEqual({ changed: ['WARM_DENY', 'LOG_LEVEL'], needRestart: ['PORT', 'WORKERS'] })
-    expect([config.logLevels.usual, config.access.warm.deny.list]).toEqual(['debug', ['10.0.0.0/8']])
+    expect({ changed, needRestart }).toEqual({ changed: ['WARM_ALLOW', 'LOG_LEVEL'], needRestart: ['PORT', 'WORKERS'] })
+    expect([config.logLevels.usual, config.access.warm.list]).toEqual(['debug', ['10.0.0.0/8']])
     expect([config.workers, config.listen.places[0]!.port]).toEqual([0, 8080])
     expect([environment['PORT'], environment['LOG_LEVEL']]).toEqual(['8080', 'debug'])
   })
 
   test('reports nothing if only the spelling has changed, or nothing', () => {
-    const one = { WARM_ALLOW: 'loopback, private', CORS_CREDENTIALS: 'off', LOG_LEVEL: 'info' }
+    const one = { WARM_ALLOW: 'loopback, private', REQUIRE_SECURE: 'off', LOG_LEVEL: 'info' }
     expect(reloaded(one, one)).toMatchObject({ changed: [], needRestart: [] })
-    const other = { WARM_ALLOW: ' loopback,private', CORS_CREDENTIALS: 'no', LOG_LEVEL: 'INFO' }
+    const other = { WARM_ALLOW: ' loopback,private', REQUIRE_SECURE: 'no', LOG_LEVEL: 'INFO' }
     expect(reloaded(one, other)).toMatchObject({ changed: [], needRestart: [] })
   })
 

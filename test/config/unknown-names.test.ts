@@ -30,14 +30,13 @@ describe('the warning about a misspelt setting', () => {
     ['HTTP_PORTS', 'PORT'],
     ['HTTP_INTERFACES', 'HOST'],
     ['BOSH_MAX_INACTIVITY', 'BOSH_INACTIVITY'],
-    ['consider_bosh_secure', 'BOSH_ASSUME_SECURE'],
-    ['WEBSOCKET_FRAME_FRAGMENT_LIMIT', 'WEBSOCKET_MAX_FRAGMENTS'],
+    ['consider_bosh_secure', 'ASSUME_SECURE'],
     ['HTTP_HOSTT', 'HTTP_HOSTS'],
     ['HTTPS_PORTS', 'HTTPS_PORT'],
     ['HTTPSPORT', 'HTTPS_PORT'],
-    ['LISTEN_BACKLOGS', 'LISTEN_BACKLOG'],
+    ['REQUIRE_SECUR', 'REQUIRE_SECURE'],
     ['MAX_CONNECTION', 'MAX_CONNECTIONS'],
-    ['HOST_META_ENABLE', 'HOST_META_ENABLED'],
+    ['BOSH_ENABLE', 'BOSH_ENABLED'],
     ['ADMN_USER', 'ADMIN_USERS'],
   ])('is given for %s', (name, setting) => {
     const [said] = unknownNames({ [name]: '8080' })

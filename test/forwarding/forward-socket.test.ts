@@ -35,9 +35,8 @@ const accept = (req: IncomingMessage, socket: Duplex, head: Buffer) => {
       req.socket,
       { address: req.socket.remoteAddress!, secure: false },
       {
-        rules: { pingInterval: 30, pongTimeout: 10, idleTimeout: 0, closeTimeout: 5 },
+        pingInterval: 30,
         maxStanzaBytes: 1_000_000,
-        maxFragments: 10,
         clock,
         bodies: new UnfinishedBodies({ limits: { unfinishedMegabytes: 10 }, trustedProxies, refused: unnoted }),
         refused: unnoted,

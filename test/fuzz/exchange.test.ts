@@ -38,7 +38,7 @@ function replyFault({ status, body }: Reply): string | undefined {
 }
 
 class Crowd {
-  readonly bench = new BoshBench({ maxRequests: 3, inactivity: 20, maxPause: 20 }, ['*'])
+  readonly bench = new BoshBench({ maxRequests: 3, inactivity: 20 }, ['*'])
   #random: Random
   #victim: Client | undefined
   /** A client that minds its own business meanwhile. */

@@ -53,7 +53,6 @@ const bodies = new UnfinishedBodies({
   trustedProxies: { hasProxy: () => false },
   refused: unnoted,
 })
-const rules = { pingInterval: 30, pongTimeout: 10, idleTimeout: 0, closeTimeout: 5 }
 const server = new WebSocketServer({
   ...{ noServer: true, clientTracking: false, perMessageDeflate: false },
   ...{ maxPayload, maxFragments, maxBufferedChunks, maxPendingAutoPongs: 1_000 },
@@ -74,9 +73,8 @@ async function read(pieces: readonly Buffer[]): Promise<Outcome & { readonly fau
     line.sent.length = 0
     const report = (error: unknown) => void faults.push(error)
     const parts = {
-      rules,
+      pingInterval: 30,
       maxStanzaBytes: 262_144,
-      maxFragments: 8,
       clock,
       bodies,
       counts: new Counts(),

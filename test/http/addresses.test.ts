@@ -14,14 +14,13 @@ const https: Config['https'] = {
     keys: [],
     passphrase: undefined,
     passphraseFile: undefined,
-    dhparam: 'auto',
     clientCa: undefined,
   },
   ciphers: undefined,
   minVersion: 'TLSv1.2',
   clientAuth: 'off',
 }
-const limits = { backlog: 511, maxConnections: 0, maxConnectionsPerAddress: 0, socketMode: 0o660, proxyProtocol: false }
+const limits = { maxConnections: 0, maxConnectionsPerAddress: 0, socketMode: 0o660, proxyProtocol: false }
 /** Settings for these addresses (`host port`), without TLS. */
 const listening = (...addresses: string[]) => ({
   listen: {
@@ -42,8 +41,6 @@ const config = {
     hosts: new Map(),
     own: [],
     defaultHost: undefined,
-    strictHost: false,
-    hostMeta: true,
     fast: true,
     names: ['chat.example', 'name.example'],
   },

@@ -4,7 +4,7 @@
 //   MODEL_SEED      the first session's seed (20261120)
 import { once } from 'node:events'
 import { Agent, createServer as createHttpServer, type Server as HttpServer } from 'node:http'
-import { type AddressInfo, BlockList, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { type ConnectionManager, createConnectionManager } from '../../src/browsers/bosh/connection-manager.js'
@@ -176,7 +176,7 @@ async function startProcess(store?: Store): Promise<Process> {
     issuesTickets: false,
     shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
   })
-  const trustedProxies = new Networks([], new BlockList())
+  const trustedProxies = new Networks([])
   const bodies = new UnfinishedBodies({
     ...{ limits: { unfinishedMegabytes: 1 }, trustedProxies, refused: unnoted },
   })
@@ -186,8 +186,7 @@ async function startProcess(store?: Store): Promise<Process> {
     requireSecure: false,
     noteRefusal: unnoted,
     terms: {
-      ...{ maxWait: 60, defaultHold: 1, maxRequests: 2, inactivity: 150, maxPause: 300, polling: 5 },
-      ...{ enforcePolling: false, acks: true },
+      ...{ maxWait: 60, maxRequests: 2, inactivity: 150, enforcePolling: false },
     },
     cookies: () => ({ path: '/http-bind', secure: false }),
     bodies,
@@ -208,7 +207,7 @@ async function startProcess(store?: Store): Promise<Process> {
     bodies,
     refused: unnoted,
     ...{ secureUrl: () => undefined, redirectUrl: () => undefined },
-    cors: createCors({ origins: ['*'], credentials: false, headers: [], methods: [], maxAge: 7200 }),
+    cors: createCors(['*']),
     externalUrl: undefined,
     noteRefusal: unnoted,
   })

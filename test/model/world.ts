@@ -49,7 +49,7 @@ export class World {
     const hold = Math.min(setting.hold, maxRequests - 1)
     const isPolling = wait === 0 || hold === 0
     const about = { maxQueueElements: 6, issuesTickets: setting.hasSockets }
-    this.bench = new BoshBench({ maxRequests, inactivity, polling }, undefined, about)
+    this.bench = new BoshBench({ maxRequests, inactivity }, undefined, about)
     this.client = new ModelClient(setting, hold + 1)
     const silence = inactivity + (isPolling ? 2 * polling : 0)
     this.model = new SessionModel({ wait, hold, requests: hold + 1, inactivity: silence, acks: setting.acks })

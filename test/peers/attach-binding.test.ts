@@ -125,7 +125,7 @@ describeWith([eitherChromium], 'A session bound to one browser', () => {
       other = await servePage()
       shared = await startTestService({
         servers: `localhost=xmpp://127.0.0.1:${server.port}?tls=none`,
-        environment: { CORS_ORIGINS: onSite(portal.url), CORS_CREDENTIALS: 'on', ATTACH_BINDING: 'cookie' },
+        environment: { CORS_ORIGINS: onSite(portal.url), ATTACH_BINDING: 'cookie' },
       })
     })
 

@@ -186,10 +186,10 @@ printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:${port}\\n' > /etc/sys
       await page.receives('>number 1<')
       await page.leave()
       // Fails unless the service tells systemd that the reload has ended.
-      await debian.sh(`echo BOSH_DENY=any >> /etc/warm-bindings/warm-bindings.env && systemctl reload warm-bindings`)
+      await debian.sh(`echo BOSH_ALLOW=none >> /etc/warm-bindings/warm-bindings.env && systemctl reload warm-bindings`)
       expect([await property('MainPID'), await property('ActiveState')]).toEqual([process, 'active'])
       expect((await ask(`${url}/http-bind`, { agent: false })).status).toBe(403)
-      await debian.sh(`sed -i '/^BOSH_DENY=/d' /etc/warm-bindings/warm-bindings.env && systemctl reload warm-bindings`)
+      await debian.sh(`sed -i '/^BOSH_ALLOW=/d' /etc/warm-bindings/warm-bindings.env && systemctl reload warm-bindings`)
       expect((await ask(`${url}/http-bind`, { agent: false })).status).toBe(200)
     },
     minutes,

@@ -36,7 +36,7 @@ for (const kind of [plainProsody, plainEjabberd]) {
       wire = await slowWire(server.c2sPort, mark)
       clock = new MovedClock()
       // Otherwise the service counts the stanzas of BOSH clients itself.
-      const environment = { XMPP_STREAM_MANAGEMENT: 'off' }
+      const environment = {}
       service = await startTestService({ servers: kind.servers(server, wire.port), clock, environment })
     }, 100_000)
 

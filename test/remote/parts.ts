@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import type { Config, RemoteEndpoint } from '../../src/config/config.js'
 import { Counts } from '../../src/lib/counts.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
-import type { EndpointParts } from '../../src/remote/endpoint-agents.js'
+import { type EndpointParts, endpointLimits } from '../../src/remote/endpoint-agents.js'
 import { RemoteFault } from '../../src/remote/remote-fault.js'
 import { createRemotes } from '../../src/remote/remotes.js'
 import { defaultLimits } from '../../src/xmpp/xml/limits.js'
@@ -13,13 +13,7 @@ import { unnoted } from '../support/unlimited.js'
 
 export const usualEntry: RemoteEndpoint = { url: undefined, allowsPlain: false, ca: undefined, verify: true }
 
-export const usualSettings: Config['remote'] = {
-  attach: 'here',
-  connectTimeout: 5,
-  timeout: 5,
-  maxReplyBytes: 65_536,
-  headers: [],
-}
+export const usualSettings = { ...endpointLimits, maxReplyBytes: 65_536, attach: 'here', headers: [] } as const
 
 export function namesOf(known: Readonly<Record<string, readonly string[]>> = {}): EndpointParts['names'] {
   const all: typeof known = { localhost: ['127.0.0.1'], ...known }

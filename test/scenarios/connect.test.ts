@@ -179,10 +179,10 @@ describe('a page with a token', () => {
   })
 
   test.each([
-    [{ BOSH_DENY: '192.0.2.0/24', WEBSOCKET_DENY: '192.0.2.0/25' }, [403, 200, 200]],
-    [{ BOSH_DENY: '192.0.2.0/24' }, [200, 200, 200]],
-    [{ BOSH_DENY: '192.0.2.0/24', WEBSOCKET_ENABLED: 'off' }, [403, 403, 200]],
-    [{ BOSH_ENABLED: 'off', BOSH_DENY: 'any', WEBSOCKET_ALLOW: '192.0.2.0/24, loopback' }, [200, 200, 403]],
+    [{ BOSH_ALLOW: 'any,!192.0.2.0/24', WEBSOCKET_ALLOW: 'any,!192.0.2.0/25' }, [403, 200, 200]],
+    [{ BOSH_ALLOW: 'any,!192.0.2.0/24' }, [200, 200, 200]],
+    [{ BOSH_ALLOW: 'any,!192.0.2.0/24', WEBSOCKET_ENABLED: 'off' }, [403, 403, 200]],
+    [{ BOSH_ENABLED: 'off', BOSH_ALLOW: 'none', WEBSOCKET_ALLOW: '192.0.2.0/24, loopback' }, [200, 200, 403]],
   ])('can call only from an address that may use a transport: %j', async (lists, statuses) => {
     await start({ TRUSTED_PROXIES: '127.0.0.0/8', ...lists })
     const answers: HttpAnswer[] = []

@@ -1,7 +1,7 @@
 // The files for Grafana and Prometheus may use only existing metrics.
 import { readdirSync, readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from '@jest/globals'
-import { WorkerMetrics } from '../../src/command/workers/worker-metrics.js'
+import { workerMetrics } from '../../src/command/workers/worker-metrics.js'
 import { endReasons, limits } from '../../src/lib/counts.js'
 import { problems } from '../../src/lib/errors.js'
 import { LastReload } from '../../src/watching/last-reload.js'
@@ -24,7 +24,7 @@ beforeAll(async () => {
   const { text } = await scrape(service.service.metricsUrl)
   await service.stop()
   known = new Set()
-  const ofPrimary = await new WorkerMetrics(new LastReload()).text({ workers: [], died: 0, hung: 0 })
+  const ofPrimary = await workerMetrics({ workers: [], died: 0, hung: 0 }, new LastReload())()
   for (const [, name = '', type] of (text + ofPrimary).matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
     if (type === 'histogram') for (const part of ['bucket', 'sum', 'count']) known.add(`${name}_${part}`)
     else known.add(name)

@@ -10,14 +10,12 @@ import { ask } from '../support/http-answer.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { callUrl, jsonHeaders } from '../support/login-server/watched-service.js'
 import { Operator } from '../support/operated-service.js'
-import { redisForWorkers, workerCounts } from '../support/redis-for-workers.js'
 import { admin, adminHeader } from '../support/start-service.js'
 import { unlimited } from '../support/unlimited.js'
 
 /** The minimum for a start. Node opens all files of a program at once. */
 const descriptors = 192
 
-const workersOf = redisForWorkers()
 const operator = new Operator()
 const sockets: Socket[] = []
 
@@ -189,17 +187,6 @@ test.each([
       agent.destroy()
       fresh.signal('SIGKILL')
     }
-  },
-)
-
-test.each(workerCounts('0', '2'))(
-  'a start with too few descriptors exits with an error, with %s workers',
-  async workers => {
-    const service = operator.startConfined(64, { ...settings(), ...workersOf(workers) })
-    expect([await service.exit, service.stdout]).toEqual([1, ''])
-    expect(service.stderr).toBe(
-      'At most 64 files may be open, and the service needs 192 or more: raise the limit (ulimit -n, or LimitNOFILE of systemd).\n',
-    )
   },
 )
 

@@ -204,7 +204,7 @@ const rows: Record<ProblemCode, Row> = {
   },
   'address-forbidden': {
     async provoke() {
-      return warm(alice, await startService({ environment: { WARM_DENY: 'loopback' } }))
+      return warm(alice, await startService({ environment: { WARM_ALLOW: 'any,!loopback' } }))
     },
   },
   'domain-not-allowed': { provoke: () => warm({ ...alice, jid: 'alice@other.example' }) },
@@ -249,7 +249,7 @@ const rows: Record<ProblemCode, Row> = {
   },
   'misdirected-request': {
     async provoke() {
-      const environment = { HTTP_HOSTS: `chat.example=${domain}`, HTTP_STRICT_HOST: 'on' }
+      const environment = { HTTP_HOSTS: `chat.example=${domain}`, HTTP_DEFAULT_HOST: 'none' }
       return warm(alice, await startService({ environment }))
     },
   },

@@ -75,7 +75,7 @@ test('a full service returns 503 for /readyz until a session ends', async () => 
 })
 
 test('health checks are answered for every Host header', async () => {
-  const here = await start({ HTTP_HOSTS: 'chat.example.org=localhost', HTTP_STRICT_HOST: 'on' })
+  const here = await start({ HTTP_HOSTS: 'chat.example.org=localhost', HTTP_DEFAULT_HOST: 'none' })
   expect(await health(here)).toEqual([200, 200, 200, 200])
   expect((await ask(`${here.url}/`, { agent: false })).status).toBe(421)
   await here.stop()

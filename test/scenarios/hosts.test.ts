@@ -120,7 +120,7 @@ describe('a host of several domains', () => {
     await start({
       HTTP_HOSTS,
       BOSH_PATH: '/$host/http-bind',
-      HTTP_STRICT_HOST: 'on',
+      HTTP_DEFAULT_HOST: 'none',
       ATTACH_BINDING: 'reply',
     })
     const binding = bindingOf(await warm('web.local'))
@@ -148,7 +148,7 @@ describe('a host of several domains', () => {
   test('can have a warm API for each domain', async () => {
     await start({
       HTTP_HOSTS: `${HTTP_HOSTS}?url=https://web.local`,
-      ...{ BOSH_PATH: '/$host/b', WARM_PATH: '/$host/w', HTTP_STRICT_HOST: 'on' },
+      ...{ BOSH_PATH: '/$host/b', WARM_PATH: '/$host/w', HTTP_DEFAULT_HOST: 'none' },
     })
     expect(bindingOf(await warm('web.local', '/localhost/w')).url).toBe(at('/localhost/b'))
     const other = (jid: string) => warm('web.local', '/other.example/w', jid)
@@ -174,7 +174,7 @@ describe('a host of several domains', () => {
 })
 
 test('a host without domains serves all domains at the default paths', async () => {
-  await start({ HTTP_HOSTS: 'web.local=,chat.local=localhost?bosh=/b', HTTP_STRICT_HOST: 'on' })
+  await start({ HTTP_HOSTS: 'web.local=,chat.local=localhost?bosh=/b', HTTP_DEFAULT_HOST: 'none' })
   expect(bindingOf(await warm('web.local')).url).toBe('http://web.local/http-bind')
   expect(codeOf(await warm('web.local', '/warm', 'alice@other.example'))).toBe('host-unknown')
   expect((await bosh('web.local', '/http-bind', "to='localhost'")).text).toContain("from='localhost'")
@@ -183,7 +183,7 @@ test('a host without domains serves all domains at the default paths', async () 
 })
 
 test('an absolute URI in the request line is read like a path, and its host replaces the header', async () => {
-  await start({ HTTP_HOSTS: 'chat.local=localhost', HTTP_STRICT_HOST: 'on', METRICS_ADDRESS: '127.0.0.1:0' })
+  await start({ HTTP_HOSTS: 'chat.local=localhost', HTTP_DEFAULT_HOST: 'none', METRICS_ADDRESS: '127.0.0.1:0' })
   const at = async (target: string, headers: Record<string, string> = {}, base = service.url) => {
     const { hostname, port } = new URL(base)
     const socket = connect(Number(port), hostname)
@@ -238,8 +238,8 @@ describe('a host that HTTP_HOSTS does not name', () => {
     expect((await warm('any.local')).status).toBe(404)
   })
 
-  test('gets 421 with HTTP_STRICT_HOST', async () => {
-    await start({ HTTP_HOSTS, HTTP_STRICT_HOST: 'on' })
+  test('gets 421 with HTTP_DEFAULT_HOST=none', async () => {
+    await start({ HTTP_HOSTS, HTTP_DEFAULT_HOST: 'none' })
     const refused = await warm('any.local')
     expect([refused.status, codeOf(refused)]).toEqual([421, 'misdirected-request'])
     const page = await askAt('any.local', '/')
@@ -311,11 +311,6 @@ describe('a disabled endpoint', () => {
     expect((await askAt('chat.local', '/xmpp-websocket')).status).toBe(404)
     expect((await askAt('chat.local', '/.well-known/host-meta')).text).not.toContain('wss:')
   })
-
-  test('returns 404: host-meta', async () => {
-    await start({ HOST_META_ENABLED: 'off', EXTERNAL_URL: 'https://chat.local' })
-    expect((await askAt('chat.local', '/.well-known/host-meta')).status).toBe(404)
-  })
 })
 
 test('clients that name no domain get BOSH_DEFAULT_DOMAIN', async () => {
@@ -324,9 +319,9 @@ test('clients that name no domain get BOSH_DEFAULT_DOMAIN', async () => {
   expect((await bosh('chat.local', '/http-bind', "to='evil.example'")).text).toContain('host-unknown')
 })
 
-describe('with BOSH_REQUIRE_SECURE', () => {
+describe('with REQUIRE_SECURE', () => {
   test('unencrypted clients and visitors are redirected to the https URL', async () => {
-    await start({ BOSH_REQUIRE_SECURE: 'on', EXTERNAL_URL: 'https://chat.local/c' })
+    await start({ REQUIRE_SECURE: 'on', EXTERNAL_URL: 'https://chat.local/c' })
     const refused = await bosh('chat.local', '/http-bind', "to='localhost'")
     expect(refused.text).toContain("condition='see-other-uri'")
     expect(refused.text).toContain('<uri>https://chat.local/c/http-bind</uri>')

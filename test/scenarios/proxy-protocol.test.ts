@@ -197,7 +197,7 @@ test('limits per address count the clients of the headers', async () => {
 test.each(['on', 'off'])(
   'BOSH requests and denied addresses work behind the balancer, with HTTP_FAST=%s',
   async HTTP_FAST => {
-    const own = await start({ HTTP_FAST, BOSH_DENY: '203.0.113.66' })
+    const own = await start({ HTTP_FAST, BOSH_ALLOW: 'any,!203.0.113.66' })
     const page = await open(own.url)
     const answer = heard(page, '</body>')
     page.write(Buffer.concat([binaryFrom('203.0.113.9'), bosh.subarray(0, 20)]))
@@ -210,7 +210,7 @@ test.each(['on', 'off'])(
 )
 
 test('TLS, a WebSocket upgrade and denied addresses work behind the balancer', async () => {
-  const own = await start({ HTTPS_PORT: '0', TLS_CERT: join(folder, 'own.pem'), WEBSOCKET_DENY: '203.0.113.66' })
+  const own = await start({ HTTPS_PORT: '0', TLS_CERT: join(folder, 'own.pem'), WEBSOCKET_ALLOW: 'any,!203.0.113.66' })
   const upgrade =
     'GET /xmpp-websocket HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
     'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: xmpp\r\n\r\n'

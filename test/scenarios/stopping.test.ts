@@ -235,7 +235,6 @@ testRest('a process exits with 0 within ten seconds, whatever clients and server
     XMPP_DOMAINS: 'plain.example',
     XMPP_SERVERS: at(server),
     WARM_TIMEOUT: '60',
-    WARM_STEP_TIMEOUT: '60',
   })
   const url = await service.url()
   const warm = () => callSessions(url, 'POST', '', { body: alice })

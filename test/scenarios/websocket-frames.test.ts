@@ -21,7 +21,7 @@ beforeAll(async () => {
   stage = await Stage.set({
     environment: {
       ...{ HTTPS_PORT: '0', TLS_CERT: join(folder, 'tls.crt'), RATE_SESSIONS_PER_ADDRESS: '0' },
-      ...{ RATE_SESSION_BYTES: '0', MAX_UNAUTHENTICATED_PER_ADDRESS: '0', WEBSOCKET_CLOSE_TIMEOUT: '2' },
+      ...{ RATE_SESSION_BYTES: '0', MAX_UNAUTHENTICATED_PER_ADDRESS: '0' },
       // The minimum: 1 MiB.
       MAX_UNFINISHED_MB: '1',
     },

@@ -83,7 +83,7 @@ describeRest('timeouts', () => {
   })
 
   test('no ping is sent with WEBSOCKET_PING_INTERVAL=0, and an idle client is disconnected', async () => {
-    await begin({ WEBSOCKET_PING_INTERVAL: '0', WEBSOCKET_IDLE_TIMEOUT: '840', BOSH_LOGIN_TIMEOUT: '0' })
+    await begin({ WEBSOCKET_PING_INTERVAL: '0', BOSH_LOGIN_TIMEOUT: '0' })
     const { wire, link } = await stage.pair(silent)
     await pass(800)
     wire.send(message('here'))
@@ -158,7 +158,7 @@ describeRest('timeouts', () => {
   })
 
   test('a client above RATE_SESSION_BYTES is read later, and no data is lost', async () => {
-    await begin({ RATE_SESSION_BYTES: '1000', RATE_SESSION_BURST: '2000', BOSH_LOGIN_TIMEOUT: '0' })
+    await begin({ RATE_SESSION_BYTES: '400', BOSH_LOGIN_TIMEOUT: '0' })
     const { wire, link } = await stage.pair()
     const sent = Array.from({ length: 400 }, (_, number) => message(`${number} ${'x'.repeat(1_000)}`))
     for (const one of sent) {
@@ -201,7 +201,7 @@ describe('data', () => {
   testRest(
     'that a client does not read slows its server down, and is not lost',
     async () => {
-      await set({ WEBSOCKET_PING_INTERVAL: '0', WEBSOCKET_IDLE_TIMEOUT: '0' })
+      await set({ WEBSOCKET_PING_INTERVAL: '0' })
       const { wire, link } = await stage.loggedIn()
       wire.socket.pause()
       const letter = "<message from='a@b'><body>".concat('x'.repeat(50_000), '</body></message>')
@@ -241,7 +241,7 @@ describe('data', () => {
   })
 
   test('that is read together with a fragment counts with it', async () => {
-    await set({ MAX_UNFINISHED_MB: '1', WEBSOCKET_MAX_FRAGMENTS: '8' })
+    await set({ MAX_UNFINISHED_MB: '1' })
     const filler = Buffer.concat(Array.from({ length: 400 }, () => frame(opcodes.pong, 'x'.repeat(125))))
     const clients: WebSocketWire[] = []
     for (let client = 0; client < 4; client++) {
@@ -268,12 +268,12 @@ describe('data', () => {
     expect((await second.leave()).code).toBe(1013)
   })
 
-  test('is limited by MAX_STANZA_BYTES and WEBSOCKET_MAX_FRAGMENTS', async () => {
-    await set({ MAX_STANZA_BYTES: '10000', WEBSOCKET_MAX_FRAGMENTS: '2' })
+  test('is limited by MAX_STANZA_BYTES and 8 fragments', async () => {
+    await set({ MAX_STANZA_BYTES: '10000' })
     const { wire, link } = await stage.pair()
     wire.write(...fragments("<message xmlns='jabber:client'>", '</message>'))
     await link.until('</message>')
-    wire.write(...fragments('<message>', '', '</message>'))
+    wire.write(...fragments('<message>', ...Array(7).fill(''), '</message>'))
     expect((await wire.leave()).code).toBe(1008)
     const other = await stage.pair()
     other.wire.send(message('x'.repeat(20_000)))
@@ -388,14 +388,14 @@ describe('the log contains the address of a WebSocket session, and the reason of
 
   test.each([
     ['no-pong', { WEBSOCKET_PING_INTERVAL: '30' }],
-    ['idle-timeout', { WEBSOCKET_PING_INTERVAL: '0', WEBSOCKET_IDLE_TIMEOUT: '40' }],
+    ['idle-timeout', { WEBSOCKET_PING_INTERVAL: '0' }],
   ])('%s', async (reason, environment) => {
     const clock = new FakeClock()
     await set({ LOG_LEVEL: 'info,websocket=debug', BOSH_LOGIN_TIMEOUT: '0', ...environment }, { clock })
     await stage.pair({ answersPings: false })
     clock.advance(30_000)
     await settled()
-    clock.advance(11_000)
+    clock.advance(reason === 'no-pong' ? 11_000 : 811_000)
     await isOver()
     expect(logged('session ended')).toMatchObject([{ ...about, reason }])
   })
@@ -439,7 +439,7 @@ describe('operators', () => {
   )
 
   test('find no secret in the log, at any level', async () => {
-    await set({ WEBSOCKET_ASSUME_SECURE: 'on' })
+    await set({ ASSUME_SECURE: 'on' })
     const secrets = ['Pa55w0rd-of-juliet', 'sent-by-juliet', 'sent-to-juliet', 'id-of-the-stream']
     const wire = await stage.wire()
     wire.send(open(`to='localhost' from='juliet@localhost' version='1.0'`))

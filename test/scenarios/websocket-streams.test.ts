@@ -81,9 +81,9 @@ describe('the WebSocket handshake', () => {
   })
 
   test('is replaced by a page without scripts if a person opens the URL', async () => {
-    await set({ WEBSOCKET_GET_TEXT: 'Nothing <here>' })
+    await set({})
     const page = await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })
-    expect(page.text).toContain('<p>Nothing &lt;here&gt;</p>')
+    expect(page.text).toContain('<p>This is an XMPP WebSocket endpoint: point your client here.</p>')
     expect(page).toMatchObject({
       status: 200,
       headers: {
@@ -111,7 +111,7 @@ describe('the WebSocket handshake', () => {
   })
 
   test('is allowed only for addresses of WEBSOCKET_ALLOW, like the page', async () => {
-    await set({ WEBSOCKET_DENY: '127.0.0.0/8' })
+    await set({ WEBSOCKET_ALLOW: 'any,!127.0.0.0/8' })
     await expect(stage.wire()).rejects.toThrow('HTTP 403')
     expect((await ask(`${stage.service.url}/xmpp-websocket`, { agent: false })).status).toBe(403)
     await stage.strike()
@@ -365,8 +365,8 @@ describe('without TLS', () => {
     },
   )
 
-  test('WEBSOCKET_REQUIRE_SECURE sends clients to the wss URL', async () => {
-    await set({ WEBSOCKET_REQUIRE_SECURE: 'on', EXTERNAL_URL: 'https://chat.example/c' })
+  test('REQUIRE_SECURE sends clients to the wss URL', async () => {
+    await set({ REQUIRE_SECURE: 'on', EXTERNAL_URL: 'https://chat.example/c' })
     const wire = await stage.wire()
     wire.send(open())
     expect(await wire.message()).toContain('<open ')
@@ -380,14 +380,14 @@ describe('without TLS', () => {
     expect([page.status, page.headers['location']]).toEqual([308, 'https://chat.example/c/xmpp-websocket'])
   })
 
-  test('WEBSOCKET_REQUIRE_SECURE without a URL rejects clients, except behind a TLS proxy', async () => {
-    await set({ WEBSOCKET_REQUIRE_SECURE: 'on', TRUSTED_PROXIES: 'loopback' })
+  test('REQUIRE_SECURE without a URL rejects clients, except behind a TLS proxy', async () => {
+    await set({ REQUIRE_SECURE: 'on', TRUSTED_PROXIES: 'loopback' })
     const wire = await stage.wire()
     wire.send(open())
     expect(await refusedWith(wire)).toBe('policy-violation')
     await stage.pair({ headers: { 'X-Forwarded-For': '192.0.2.7', 'X-Forwarded-Proto': 'https' } })
     await stage.strike()
-    await set({ WEBSOCKET_REQUIRE_SECURE: 'on', WEBSOCKET_ASSUME_SECURE: 'on' })
+    await set({ REQUIRE_SECURE: 'on', ASSUME_SECURE: 'on' })
     await stage.pair()
   })
 })
@@ -453,7 +453,7 @@ test('domains can have separate endpoints, by host or by path', async () => {
     XMPP_DOMAINS: 'localhost,other.example',
     HTTP_HOSTS: 'chat.local=localhost,web.local=localhost,web.local=other.example?websocket=/ws/$host',
     BOSH_PATH: '/b/$host',
-    HTTP_STRICT_HOST: 'on',
+    HTTP_DEFAULT_HOST: 'none',
   })
   const at = (Host: string, path?: string) => stage.wire({ headers: { Host }, ...(path === undefined ? {} : { path }) })
   const wire = await at('chat.local')

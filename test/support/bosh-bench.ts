@@ -394,13 +394,9 @@ export class BoshBench {
       defaultDomain: about.defaultDomain,
       terms: {
         maxWait: 60,
-        defaultHold: 1,
         maxRequests: 2,
         inactivity: 150,
-        maxPause: 300,
-        polling: 5,
         enforcePolling: false,
-        acks: true,
         ...terms,
       },
       cookies: () => ({ path: '/http-bind', secure: false }),

@@ -109,11 +109,10 @@ export function fakeChannel(
     socket.connection as unknown as Socket,
     { address, secure },
     {
-      rules: { pingInterval: pings ? 3600 : 0, pongTimeout: 10, idleTimeout: 0, closeTimeout: 5 },
+      pingInterval: pings ? 3600 : 0,
       clock,
       bodies: unlimitedBodies(),
       maxStanzaBytes: 262_144,
-      maxFragments: 8,
       refused,
       counts: new Counts(),
       report,

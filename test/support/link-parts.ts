@@ -20,7 +20,7 @@ export const noStates: StateLookup = { ofEntry: () => undefined, ofFound: () => 
 
 export function dialerParts(clock: Clock, more: Partial<DialerParts> = {}): DialerParts {
   return {
-    names: createNameLookup({ clock, preferDirectTls: false, local: true }),
+    names: createNameLookup({ clock, local: true }),
     clock,
     publicOnly: false,
     descriptors: { expected: 0 },
@@ -36,9 +36,6 @@ export function linksParts(clock: Clock, server: Server, more: Partial<LinksPart
     servers: new Map([['*', server]]),
     dialer: createDialer(dialerParts(clock)),
     certificates: { note() {} },
-    keepalive: 0,
-    streamManagement: true,
-    sasl2: true,
     tls: usualTls,
     clock,
     stepSeconds: 10,

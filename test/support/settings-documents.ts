@@ -1,4 +1,5 @@
-import { type Setting, sections } from '../../src/config/settings.js'
+import type { Setting } from '../../src/config/setting.js'
+import { sections } from '../../src/config/settings.js'
 
 const rows = (section: Record<string, Setting>) => Object.entries(section)
 

@@ -75,7 +75,7 @@ export async function startTestService(options: TestServiceOptions = {}): Promis
     XMPP_SPARE_LINKS: '0',
     HTTP_FAST: process.env['HTTP_FAST'],
     // A slow machine may need longer than usual for a login, but not if the test moves time by hand.
-    ...(options.clock === undefined && { WARM_TIMEOUT: '60', WARM_STEP_TIMEOUT: '40' }),
+    ...(options.clock === undefined && { WARM_TIMEOUT: '60' }),
     ...unlimited,
     ...options.environment,
   })

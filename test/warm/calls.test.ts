@@ -70,10 +70,7 @@ describe('the log of API calls', () => {
   })
 
   test.each([
-    [
-      'address-forbidden',
-      { access: { ...config.access, warm: { allow: networks('192.0.2.0/24'), deny: networks('') } } },
-    ],
+    ['address-forbidden', { access: { ...config.access, warm: networks('192.0.2.0/24') } }],
     ['insecure-channel', { listen: { ...config.listen, places: [{ host: '0.0.0.0', port: 0 }] } }],
   ])('has the address for %s, although the admin is unknown', async (code, settings) => {
     const service = fakeService(settings)

@@ -62,7 +62,7 @@ export const config: Config = {
     { name: 'portal', secret: 'portal-secret', domains: ['chat.example'], role: 'all' },
   ],
   externalUrl: 'https://web.example',
-  metrics: { address: undefined, maxErrorRate: 0.05 },
+  metricsAddress: undefined,
   logLevels: { usual: 'trace', parts: new Map() },
 }
 

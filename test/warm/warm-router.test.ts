@@ -1,4 +1,3 @@
-import { BlockList } from 'node:net'
 import { describe, expect, test } from '@jest/globals'
 import request from 'supertest'
 import { Networks } from '../../src/config/kinds/networks.js'
@@ -353,7 +352,7 @@ describe('the channel of warm calls', () => {
   const listen = { ...config.listen, places: ['127.0.0.1', '0.0.0.0'].map(host => ({ host, port: 0 })) }
 
   test('must be encrypted: 403 before the challenge, also for the form', async () => {
-    const { app } = fakeService({ listen, trustedProxies: new Networks([], new BlockList()) })
+    const { app } = fakeService({ listen, trustedProxies: new Networks([]) })
     for (const call of [request(app).post('/warm'), request(app).get('/warm')]) {
       const reply = await call.set('Accept', 'application/json').set('X-Forwarded-Proto', 'https')
       expect(reply.status).toBe(403)

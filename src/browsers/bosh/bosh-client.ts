@@ -12,7 +12,7 @@ import type { OpenRequests, Pending } from './open-requests.js'
 import { busyAnswer, noAnswer, type Peer, type Reply } from './peer.js'
 import { type Fault, isExtra, RequestRules } from './request-rules.js'
 import type { RidWindow, StoredReply, WindowRecord } from './rid-window.js'
-import { defaultContentType, heldUntil, sessionTerms, type Terms } from './terms.js'
+import { defaultContentType, heldUntil, maxPause, sessionTerms, type Terms } from './terms.js'
 
 const createSeconds = 5
 const gapSeconds = 30
@@ -69,7 +69,7 @@ export class BoshClient implements Client {
     rid: number,
     received?: number,
   ): NextClient {
-    const longestGap = terms.wait + Math.max(seconds, terms.inactivity, terms.maxPause)
+    const longestGap = terms.wait + Math.max(seconds, terms.inactivity, maxPause)
     const { id, domain, sid } = session
     const cookie =
       mode === 'off' ? undefined : AttachCookie.forPage(id, mode, longestGap, parts.cookies(domain), parts.clock.now())
@@ -128,7 +128,7 @@ export class BoshClient implements Client {
     this.#open.hold(pending)
     this.session.send(payload, pending.since)
     if (this.session.hasEnded) this.session.flush()
-    else if (peer.gone) this.#delivery.requestBroken()
+    else if (peer.gone) this.#delivery.beginInactivity(pending.since)
     this.session.schedule()
   }
 
@@ -284,20 +284,17 @@ export class BoshClient implements Client {
     }
     // Requests of closed connections must not count as unanswered.
     while (this.#open.held.length > this.#terms.requests && this.#open.held[0]!.peer.gone) this.#delivery.answerOldest()
-    const at = {
-      now: this.#parts.clock.now(),
-      unanswered: this.#open.held.length,
-      hadPayload: this.#delivery.hadPayload,
-    }
+    const now = this.#parts.clock.now()
     const payload = inspect(body.payload, session.stanzaLimit)
-    const fault = this.#rules.broken(body, payload, at) ?? this.#restart(body)
+    const { held } = this.#open
+    const fault = this.#rules.broken(body, payload, now, held.length, this.#delivery.hadPayload) ?? this.#restart(body)
     if (fault !== undefined) {
       this.#open.take(pending).peer.answer(this.#fault(fault))
     } else if (body.terminate) {
-      session.send(payload, at.now)
+      session.send(payload, now)
       session.end('client', 'loggedOut')
     } else if (body.restart !== true) {
-      session.send(payload, at.now)
+      session.send(payload, now)
       if (body.pause !== undefined) session.pause(body.pause)
       // XEP-0124 §10.
       if (body.pause !== undefined || this.#cookie?.isNew === true) this.#delivery.answerAll()

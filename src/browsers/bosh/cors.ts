@@ -1,5 +1,4 @@
-import type { Config } from '../../config/config.js'
-import { inertHeaders } from '../../http/answers/node-answers.js'
+import { inertHeaders, preflightSeconds } from '../../http/answers/node-answers.js'
 
 export type Cors = ReturnType<typeof createCors>
 
@@ -10,14 +9,22 @@ const corsHeaders = (answer: readonly string[], ofPreflight: readonly string[] =
   preflight: [...answer, ...ofPreflight],
 })
 
-export function createCors({ origins, credentials, headers, methods, maxAge }: Config['cors']) {
-  const ofPreflight = [
-    ...['Access-Control-Allow-Methods', methods.join(', ')],
-    ...['Access-Control-Allow-Headers', headers.join(', ')],
-    ...['Access-Control-Max-Age', String(maxAge)],
-  ]
+const ofPreflight = [
+  ...['Access-Control-Allow-Methods', 'GET, POST, OPTIONS'],
+  ...['Access-Control-Max-Age', String(preflightSeconds)],
+]
+
+const headerNames = /^[\w!#$%&'*+.^`|~, -]{1,1000}$/
+
+/** All that the page asks for: this service reads none of them but `Content-Type`, and gateways before it may need more. */
+export function allowedHeaders(asked: string | undefined): readonly string[] {
+  const names = asked !== undefined && headerNames.test(asked) ? asked : 'Content-Type'
+  return ['Access-Control-Allow-Headers', names]
+}
+
+export function createCors(origins: readonly string[]) {
   const isForAll = origins.includes('*')
-  const more = ['Vary', 'Origin', ...(credentials ? ['Access-Control-Allow-Credentials', 'true'] : [])]
+  const more = ['Vary', 'Origin', 'Access-Control-Allow-Credentials', 'true']
   const listed = new Map(
     origins.map(origin => {
       const answer = ['Access-Control-Allow-Origin', origin, ...(isForAll ? [] : more)]

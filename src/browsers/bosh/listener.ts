@@ -5,6 +5,7 @@ import { answerPage, inertHeaders } from '../../http/answers/node-answers.js'
 import { isCoded } from '../../http/bodies/content-coding.js'
 import { pipeBody } from '../../http/bodies/pipe-body.js'
 import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
+import { allowedHeaders } from './cors.js'
 import { HttpPeer, type HttpPeerParts } from './http-peer.js'
 import { breakOff, corsOf, fail } from './http-reply.js'
 
@@ -15,7 +16,7 @@ interface ListenerParts extends HttpPeerParts, PublicEndpoint {
 
 /** Status, sentence, and the setting that decides. */
 const refusals = {
-  address: [403, 'Clients with this address may not connect here.', 'BOSH_ALLOW, BOSH_DENY'],
+  address: [403, 'Clients with this address may not connect here.', 'BOSH_ALLOW'],
   origin: [
     403,
     'Pages of this origin may not connect here. An operator can list the origin in CORS_ORIGINS.',
@@ -67,7 +68,8 @@ function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts)
 function preflight(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
   const { preflight } = corsOf(res, parts)
   if (preflight.length === 0 && isForeign(req.headers, parts.externalUrl)) note(req, parts, 'origin')
-  res.writeHead(204, [...inertHeaders, ...preflight]).end()
+  const asked = preflight.length > 0 ? allowedHeaders(req.headers['access-control-request-headers']) : []
+  res.writeHead(204, [...inertHeaders, ...preflight, ...asked]).end()
 }
 
 function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {

@@ -3,6 +3,7 @@ import type { Condition } from '../../lib/errors.js'
 import type { Payload } from '../../session/payload.js'
 import type { Body } from './body.js'
 import type { Terms } from './terms.js'
+import { maxPause } from './terms.js'
 
 export type Fault = Extract<Condition, 'bad-request' | 'item-not-found' | 'policy-violation'>
 
@@ -21,16 +22,12 @@ export class RequestRules {
   }
 
   /** `unanswered` includes this request. */
-  broken(
-    body: Body,
-    payload: Payload,
-    { now, unanswered, hadPayload }: { now: number; unanswered: number; hadPayload: boolean },
-  ): Fault | undefined {
+  broken(body: Body, payload: Payload, now: number, unanswered: number, hadPayload: boolean): Fault | undefined {
     const { pause } = body
-    const { maxPause, requests } = this.#terms
+    const { requests } = this.#terms
     if (!this.#isProven(body)) return 'item-not-found'
     if (pause !== undefined) {
-      if (Number.isNaN(pause) || maxPause === 0) return 'bad-request'
+      if (Number.isNaN(pause)) return 'bad-request'
       if (pause > maxPause) return 'policy-violation'
     }
     if (payload.fault !== undefined) return payload.fault

@@ -1,13 +1,11 @@
 import type { Config } from '../../config/config.js'
 import type { Condition } from '../../lib/errors.js'
 import type { SessionTerms } from '../../xmpp/page-binding.js'
+import { defaultHold } from '../../xmpp/page-binding.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import type { Body } from './body.js'
 
-export type TermLimits = Omit<
-  Config['bosh'],
-  'enabled' | 'defaultDomain' | 'assumeSecure' | 'requireSecure' | 'getText' | 'attachBinding'
->
+export type TermLimits = Pick<Config['bosh'], 'maxWait' | 'maxRequests' | 'inactivity' | 'enforcePolling'>
 
 export type Terms = Readonly<Exclude<ReturnType<typeof negotiateTerms>, Condition>>
 
@@ -16,10 +14,13 @@ type TermWish = Partial<Pick<Body, 'wait' | 'hold' | 'ver' | 'content' | 'ack'>>
 const ourVersion = [1, 11] as const
 /** Not `text/html`, which browsers would show as a page. */
 const contentTypes = new Set(['text/xml', 'application/xml', 'text/plain'])
+/** Shortest time between two empty requests of a polling client. */
+const pollingSeconds = 5
+export const maxPause = 300
 export const defaultContentType = 'text/xml; charset=utf-8'
 
 export function negotiateTerms(body: TermWish, limits: TermLimits) {
-  const { wait = Math.min(60, limits.maxWait), hold = limits.defaultHold } = body
+  const { wait = Math.min(60, limits.maxWait), hold = defaultHold } = body
   const ver = commonVersion(body.ver)
   const contentType = negotiateContentType(body.content)
   if (Number.isNaN(wait + hold + (body.ack ?? 0)) || ver === undefined) return 'bad-request'
@@ -33,12 +34,11 @@ export function negotiateTerms(body: TermWish, limits: TermLimits) {
     /** XEP-0124 §12. */
     isPolling,
     requests: agreedHold + 1,
-    inactivity: limits.inactivity + (isPolling ? 2 * limits.polling : 0),
-    polling: limits.polling,
-    maxPause: limits.maxPause,
+    inactivity: limits.inactivity + (isPolling ? 2 * pollingSeconds : 0),
+    polling: pollingSeconds,
     enforcePolling: limits.enforcePolling,
     /** XEP-0124 §9. */
-    acks: limits.acks && body.ack === 1,
+    acks: body.ack === 1,
     ver,
     /** Clients without `ver` get some errors as HTTP statuses (XEP-0124 §17.1). */
     legacy: body.ver === undefined,
@@ -60,9 +60,8 @@ export function termAttributes(sid: string, rid: number, terms: Terms): string {
   return said.map(([name, value]) => attribute(name, value)).join('')
 }
 
-export function sessionTerms(sid: string, { wait, hold, requests, inactivity, polling, maxPause, ver }: Terms) {
-  const maxpause = maxPause > 0 ? maxPause : undefined
-  return { sid, wait, hold, requests, inactivity, polling, maxpause, ver } satisfies SessionTerms
+export function sessionTerms(sid: string, { wait, hold, requests, inactivity, polling, ver }: Terms) {
+  return { sid, wait, hold, requests, inactivity, polling, maxpause: maxPause, ver } satisfies SessionTerms
 }
 
 function commonVersion(theirs: string | undefined): string | undefined {

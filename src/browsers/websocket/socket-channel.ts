@@ -30,26 +30,24 @@ interface ChannelClient {
 /** RFC 6455 §7.4.1 and IANA's registry. */
 export const closeCodes = { normal: 1000, goingAway: 1001, unsupported: 1003, restart: 1012, full: 1013 }
 
-/** In seconds. `pingInterval` or `idleTimeout` of 0: off. */
-interface ChannelRules {
-  readonly pingInterval: number
-  readonly pongTimeout: number
-  /** Pongs count as data. */
-  readonly idleTimeout: number
-  /** The time for `<close/>` and the close frame together. */
-  readonly closeTimeout: number
-}
-
 export interface ChannelParts {
-  readonly rules: ChannelRules
+  /** In seconds. 0: off. */
+  readonly pingInterval: number
   readonly maxStanzaBytes: number
-  readonly maxFragments: number
   readonly clock: Clock
   readonly bodies: UnfinishedBodies
   readonly refused: OnRefused
   readonly counts: Pick<Counts, 'pages' | 'pongs'>
   readonly report: (error: unknown) => void
 }
+
+const pongMilliseconds = 10_000
+/** Pongs count as data. */
+const idleMilliseconds = 840_000
+/** The time for `<close/>` and the close frame together. */
+const closeMilliseconds = 5_000
+
+export const maxFragments = 8
 
 const behindBytes = 64 * 1024
 
@@ -111,7 +109,7 @@ export class SocketChannel {
     this.#connection = connection
     this.#parts = parts
     this.#unfinished = parts.bodies.ofMessage(client.address)
-    const { pingInterval } = parts.rules
+    const { pingInterval } = parts
     this.#heardAt = parts.clock.now()
     this.#pingAt = pingInterval === 0 ? Number.POSITIVE_INFINITY : this.#heardAt + pingInterval * 1000
     socket.on('message', (data: Buffer, isBinary: boolean) => this.#guard(() => this.#received(data, isBinary)))
@@ -130,7 +128,7 @@ export class SocketChannel {
 
   /** True if `probe` works, which needs pings. */
   get isProbed(): boolean {
-    return this.#parts.rules.pingInterval > 0
+    return this.#parts.pingInterval > 0
   }
 
   get isOpen(): boolean {
@@ -154,8 +152,7 @@ export class SocketChannel {
   }
 
   resume(): void {
-    if (this.#pongDue !== undefined)
-      this.#pongDue = Math.max(this.#pongDue, this.#parts.clock.now() + this.#parts.rules.pongTimeout * 1000)
+    if (this.#pongDue !== undefined) this.#pongDue = Math.max(this.#pongDue, this.#parts.clock.now() + pongMilliseconds)
     this.#socket.resume()
   }
 
@@ -167,7 +164,7 @@ export class SocketChannel {
     this.#write(writeClose(seeOther))
     this.#code = code
     this.#state = 'leaving'
-    this.#closeBy = this.#parts.clock.now() + this.#parts.rules.closeTimeout * 1000
+    this.#closeBy = this.#parts.clock.now() + closeMilliseconds
     this.#atCloseBy(() => this.#giveUp())
   }
 
@@ -183,6 +180,12 @@ export class SocketChannel {
     this.#socket.resume()
     if (code === undefined) this.#socket.terminate()
     else this.#cut('connection-closed', code)
+  }
+
+  /** The connection stays open, for another process. */
+  detach(): void {
+    this.#state = 'gone'
+    this.#release()
   }
 
   #cut(why: WebSocketCut, code?: number): void {
@@ -216,7 +219,7 @@ export class SocketChannel {
     // If the channel is open, `#cut` is the caller, and `#gone` follows.
     if (this.#state === 'leaving') this.#state = 'closing'
     this.#socket.close(code)
-    this.#closeBy ??= this.#parts.clock.now() + this.#parts.rules.closeTimeout * 1000
+    this.#closeBy ??= this.#parts.clock.now() + closeMilliseconds
     this.#atCloseBy(() => this.#socket.terminate())
   }
 
@@ -253,12 +256,16 @@ export class SocketChannel {
   }
 
   #closed(): void {
+    this.#release()
+    this.#guard(() => this.#gone())
+  }
+
+  #release(): void {
     this.#timer?.cancel()
     this.#connection.off('data', this.#count)
     this.#connection.off('drain', this.#drained)
     this.#connection.off('end', this.#halfClosed)
     this.#unfinished.resize(0)
-    this.#guard(() => this.#gone())
   }
 
   readonly #count = (chunk: Buffer): void => {
@@ -288,7 +295,7 @@ export class SocketChannel {
 
   /** Bytes in memory. Each fragment can keep a whole buffer of `longestReadBytes`, even if the fragment is short. */
   get #kept(): number {
-    const beside = Math.min(this.#piecesBytes, (this.#parts.maxFragments + 1) * longestReadBytes)
+    const beside = Math.min(this.#piecesBytes, (maxFragments + 1) * longestReadBytes)
     return Math.max(this.#unfinishedBytes, beside) + Math.min(this.#pieces, this.#unfinishedBytes) * pieceOverheadBytes
   }
 
@@ -324,17 +331,15 @@ export class SocketChannel {
   #schedule(): void {
     const now = this.#parts.clock.now()
     const next = Math.min(this.#pongDue ?? this.#pingAt, this.#idleAt)
-    if (next === Number.POSITIVE_INFINITY) return
     this.#timer = this.#parts.clock.after(Math.max(1, next - now), () => this.#guard(() => this.#check()))
   }
 
   #check(): void {
-    const { pingInterval, pongTimeout } = this.#parts.rules
     const now = this.#parts.clock.now()
     const isPongLate = this.#pongDue !== undefined && now >= this.#pongDue
     if (this.#socket.isPaused) {
       this.#heardAt = now
-      if (this.#pongDue !== undefined) this.#pongDue = now + pongTimeout * 1000
+      if (this.#pongDue !== undefined) this.#pongDue = now + pongMilliseconds
     } else if (isPongLate || now >= this.#idleAt) {
       this.#breakOff(isPongLate ? 'no-pong' : 'idle-timeout')
       return
@@ -342,16 +347,15 @@ export class SocketChannel {
     if (this.#pongDue === undefined && now >= this.#pingAt) {
       const isQueued = this.#connection.writableLength > 0
       this.#pingedAt = now
-      this.#pongDue = now + (isQueued ? Math.max(unreadSeconds, pongTimeout) : pongTimeout) * 1000
-      this.#pingAt = now + pingInterval * 1000
+      this.#pongDue = now + (isQueued ? unreadSeconds * 1000 : pongMilliseconds)
+      this.#pingAt = now + this.#parts.pingInterval * 1000
       this.#livenessPing = this.#ping()
     }
     this.#schedule()
   }
 
   get #idleAt(): number {
-    const { idleTimeout } = this.#parts.rules
-    return idleTimeout === 0 ? Number.POSITIVE_INFINITY : this.#heardAt + idleTimeout * 1000
+    return this.#heardAt + idleMilliseconds
   }
 
   #atCloseBy(act: () => void): void {

@@ -1,7 +1,7 @@
 // Socket activation: systemd listens, so connections wait while the service restarts (sd_listen_fds(3)).
 import { readFileSync, readlinkSync } from 'node:fs'
 import { endianness } from 'node:os'
-import { type Address, addresses, ports, written } from '../../config/kinds/listen-addresses.js'
+import { written } from '../../config/kinds/listen-addresses.js'
 import type { Environment } from '../../config/settings.js'
 import { CommandError } from '../command-error.js'
 
@@ -33,22 +33,9 @@ export function takeActivatedSockets(environment: NodeJS.ProcessEnv): ActivatedS
   return new Map(found.map(({ address, descriptor }) => [address, descriptor]))
 }
 
-/** Returns settings of `wished` that match no socket. `taken` has the addresses of the sockets instead. */
+/** Returns settings of `wished` that the sockets have replaced in `taken`. */
 export function ignoredSettings(wished: Environment, taken: Environment): string[] {
-  const silent = () => undefined
-  return pairs.flatMap(([host, port]) => {
-    if (taken[host] === wished[host]) return []
-    const sockets = addresses(taken[host] ?? '', silent) ?? []
-    const hasSocket = (wish: Partial<Address>) =>
-      sockets.some(socket => socket.host === (wish.host ?? socket.host) && socket.port === (wish.port ?? socket.port))
-    const hosts = addresses(wished[host] ?? '', silent) ?? []
-    const numbers = ports(wished[port] ?? '', silent) ?? []
-    const isOff = wished[port]?.toLowerCase() === 'off' && taken[port] !== 'off'
-    return [
-      ...(hosts.every(hasSocket) ? [] : [host]),
-      ...(numbers.every(number => hasSocket({ port: number })) && !isOff ? [] : [port]),
-    ]
-  })
+  return pairs.flat().filter(name => wished[name] !== undefined && wished[name] !== taken[name])
 }
 
 interface SocketAddress {

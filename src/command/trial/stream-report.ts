@@ -25,13 +25,13 @@ const texts: Readonly<Record<StreamManagement, string>> = {
   'not-resumable': `yes, but this stream cannot be resumed. ${ends} Logins by PLAIN and ANONYMOUS cannot be repeated. For other logins, allow resumption at the server.`,
   unanswered: `the server offers it, but did not answer within ${answerMilliseconds / 1000} s.`,
   'not-offered': `no. ${ends} Load the module smacks (Prosody) or mod_stream_mgmt (ejabberd).`,
-  off: `off, by XMPP_STREAM_MANAGEMENT or by sm=off in XMPP_SERVERS. ${ends}`,
+  off: `off, by sm=off in XMPP_SERVERS. ${ends}`,
 }
 
 export function sayManagement(management: StreamManagement | undefined, domain: string, config: Config): string {
   if (remoteOf(config, domain) !== undefined) return `not over a BOSH endpoint. ${ends}`
   if (management === undefined) return 'unknown: the session ended at once.'
-  if (management === 'not-resumable' && !config.linkResume) return `yes, but LINK_RESUME is off. ${ends}`
+  if (management === 'not-resumable' && config.linkResumeTime === 0) return `yes, but LINK_RESUME_TIME is 0. ${ends}`
   if (management === 'resumable' && config.state === undefined)
     return 'yes. Broken links are mended. If you set STATE_DIR, sessions also survive a restart.'
   return texts[management]

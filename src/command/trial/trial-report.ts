@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.js'
 import { written } from '../../config/kinds/listen-addresses.js'
 import { remoteOf } from '../../config/serving.js'
-import { proxyAdvice } from '../../http/answers/advice.js'
+import { advice, proxyAdvice } from '../../http/answers/advice.js'
 import { type Problem, type ProblemCode, problems, type Step } from '../../lib/errors.js'
 import { traceOf } from '../../lib/log.js'
 import { CertificateFault } from '../../servers/net/certificate-fault.js'
@@ -70,15 +70,18 @@ export function sayFailure(problem: Problem, { jid, config, login }: Trial): str
   const { domain, mechanism } = login
   const certificate = cause instanceof CertificateFault ? cause.certificate : undefined
   const told = causeOf(cause)
-  const advice =
-    proxyAdvice(problem) || (domain && aboutAddress.has(code) && endpointAdvice(domain, config)) || trialAdvice[code]
+  const whatToDo =
+    proxyAdvice(problem) ||
+    (domain && aboutAddress.has(code) && endpointAdvice(domain, config)) ||
+    trialAdvice[code] ||
+    advice[code]
   const facts = [
     step && `Step: ${step}, ${steps[step]}${step === 'sasl' && mechanism ? ` with ${mechanism}` : ''}.`,
     step && domain && `Server: ${serverOf(domain, config)}.`,
     certificate && `Certificate: ${certificate}.`,
     condition && `Condition of the server: ${condition}.`,
     told && `Error of the system: ${told}.`,
-    advice && `What to do: ${advice}`,
+    code !== 'internal-error' && `What to do: ${whatToDo}`,
     code === 'internal-error' && `Please report this: ${JSON.stringify(traceOf(cause))}`,
   ]
   return [
@@ -124,30 +127,13 @@ function endpointAdvice(domain: string, config: Config): string | undefined {
     : 'Check scheme, host, port and path of the endpoint in XMPP_SERVERS. Usual paths are /http-bind and /bosh. Does the endpoint serve this domain?'
 }
 
-const lookAtLog = 'See the log of the XMPP server.'
-
 export const trialAdvice: Partial<Record<ProblemCode, string>> = {
   'missing-parameter': 'Enter a JID and a password, or set XMPP_SERVICE_ACCOUNTS or a certificate.',
-  'invalid-jid': 'Write it as in alice@example.org.',
   'domain-not-allowed': 'Add the domain to XMPP_DOMAINS.',
-  'address-not-allowed': `${howToName}.`,
-  'not-authorized': `Check the user name and the password. ${lookAtLog}`,
-  'account-disabled': 'Enable the account at the XMPP server.',
-  'credentials-expired': 'Give the user a new password at the XMPP server.',
-  'authzid-refused':
-    'Does the user have an account at the XMPP server? Does the server allow the account of XMPP_SERVICE_ACCOUNTS to act for its users?',
-  conflict: 'Request another resource, or none.',
+  'not-authorized': 'Check the user name and the password. See the log of the XMPP server.',
   'host-unknown': `Does the XMPP server serve this domain, and does DNS resolve to it? ${howToName}.`,
   'remote-connection-failed': `Does the XMPP server run, and does it accept clients at this address and port? A firewall, or TLS at a plain port, has the same effect. ${howToName}.`,
   'tls-unavailable':
     'Give the XMPP server a certificate, so that it offers STARTTLS. For a link within this machine, you can add ?tls=none to its address in XMPP_SERVERS.',
-  'remote-protocol-error': 'Is this the client port of an XMPP server? For direct TLS, write xmpps:// in XMPP_SERVERS.',
-  'remote-stream-error': lookAtLog,
-  'server-not-authentic':
-    'The server may not be yours, or its accounts are damaged: set the password again, and check which server answers.',
-  'login-failed': lookAtLog,
-  'bind-refused': lookAtLog,
-  'jid-mismatch': 'Check which user the XMPP server assigns to this name.',
-  'temporary-auth-failure': lookAtLog,
   timeout: `Does the XMPP server answer at this address, or does a firewall drop packets? ${howToName}.`,
 }

@@ -13,11 +13,9 @@ import type { LastReload } from '../../watching/last-reload.js'
 import { serveMetrics } from '../../watching/metrics-server.js'
 import type { ActivatedSockets } from '../systemd/activated-sockets.js'
 import { keepOfferedConnections } from './offered-connections.js'
-import { folderVariable, type Notice, numberVariable, socketsVariable } from './worker-messages.js'
-import { WorkerMetrics } from './worker-metrics.js'
-import { WorkerReloads } from './worker-reloads.js'
+import { folderVariable, type Notice, numberVariable, type Question, socketsVariable } from './worker-messages.js'
+import { workerMetrics } from './worker-metrics.js'
 import { type SlotsParts, WorkerSlots } from './worker-slots.js'
-import { type Watched, WorkerWatch } from './worker-watch.js'
 
 interface PrimaryParts {
   readonly config: Config
@@ -29,20 +27,24 @@ interface PrimaryParts {
 /** In Node 22.14 and later, this option prevents a debugger on SIGUSR1, even while a worker starts. */
 const withoutDebugger = '--disable-sigusr1'
 
+/** Longer than any garbage collection. */
+const hungSeconds = 10
+
+/** After this time, a reload counts as done. */
+const reloadMilliseconds = 5_000
+
 export async function startPrimary({ config, log, sockets, lastReload }: PrimaryParts) {
   const { workers: count, drainTime: drainSeconds } = config
   // The folder is private, so only workers can connect to the sockets in it.
   const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
-  const metrics = new WorkerMetrics(lastReload)
-  const reloads = new WorkerReloads()
-  const watch = new WorkerWatch(systemClock)
   const fork: SlotsParts['fork'] = (number, events) => {
     const worker = cluster.fork({
       [numberVariable]: number,
       [folderVariable]: folder,
       [socketsVariable]: JSON.stringify([...sockets]),
     })
-    let watched: Watched | undefined
+    let silentSeconds = 0
+    let watch: NodeJS.Timeout | undefined
     const offers = keepOfferedConnections(worker, {
       socketMode: config.listen.socketMode,
       isAnotherListening: () =>
@@ -50,19 +52,19 @@ export async function startPrimary({ config, log, sockets, lastReload }: Primary
     })
     const about = processOf(worker)
     worker.on('message', (notice: Notice) => {
-      watched?.heard()
+      silentSeconds = 0
       if (notice.notice === 'alive') about.isReady = notice.isReady
       else if (notice.notice === 'ready') {
-        watched = watch.watch(events.onHang)
+        // A pause of this process counts as one second, because messages of workers may be unread.
+        watch = setInterval(() => ++silentSeconds === hungSeconds && events.onHang(), 1_000)
         events.onReady(notice.urls)
       } else if (notice.notice === 'failed') events.onFailed(notice.sentence)
-      else if (notice.notice === 'reloaded') reloads.over(about, notice.isDone)
       else if (notice.notice === 'leave') offers.leave(() => about.tell({ order: 'left' }))
-      else metrics.answered(notice.question, notice.text)
+      else about.answered(notice.number, notice.answer)
     })
     worker.on('exit', (code, signal) => {
-      watched?.end()
-      reloads.over(about)
+      clearInterval(watch)
+      about.ended()
       events.onExit(code, signal)
     })
     // A failed fork emits no exit.
@@ -93,8 +95,8 @@ export async function startPrimary({ config, log, sockets, lastReload }: Primary
     slots.workers.some(({ state, process }) => state === 'running' && process.isReady)
       ? undefined
       : 'no worker takes sessions'
-  const { address } = config.metrics
-  const metricsServer = address && (await serveMetrics(address, () => metrics.text(slots), fault, log))
+  const address = config.metricsAddress
+  const metricsServer = address && (await serveMetrics(address, workerMetrics(slots, lastReload), fault, log))
   for (const { host } of [...config.listen.places, ...(config.https?.places ?? [])]) {
     const path = socketPath(host)
     if (path !== undefined && !sockets.has(host)) await removeStaleSocket(path)
@@ -108,9 +110,10 @@ export async function startPrimary({ config, log, sockets, lastReload }: Primary
       return slots.workers.filter(({ state }) => state === 'running').length
     },
     reopen: () => slots.tellAll({ order: 'reopen' }),
-    reload(_next: Config, { environment }: Reloaded): Promise<boolean> {
-      const all = slots.workers.map(({ process }) => process)
-      return reloads.tell(all, ownSettings(environment))
+    async reload(_next: Config, { environment }: Reloaded): Promise<boolean> {
+      const question = { order: 'reload', environment: ownSettings(environment) } as const
+      const answers = await Promise.all(slots.workers.map(({ process }) => process.ask(question, reloadMilliseconds)))
+      return !answers.includes(false)
     },
     replaceWorkers: () => void slots.replaceAll(),
     drain: () => slots.end('drain'),
@@ -119,11 +122,30 @@ export async function startPrimary({ config, log, sockets, lastReload }: Primary
 }
 
 function processOf(worker: ClusterWorker) {
+  const waiting = new Map<number, (answer: unknown) => void>()
+  let questions = 0
+  const tell = (order: object) => {
+    if (worker.isConnected()) worker.send(order as never, () => {})
+  }
+  const answered = (number: number, answer: unknown) => waiting.get(number)?.(answer)
   return {
     pid: worker.process.pid,
     isReady: true,
-    tell(order: object) {
-      if (worker.isConnected()) worker.send(order as never, () => {})
+    tell,
+    ask: (question: Question, milliseconds: number) =>
+      new Promise<unknown>(resolve => {
+        const number = questions++
+        const timer = setTimeout(() => answered(number, undefined), milliseconds)
+        waiting.set(number, answer => {
+          clearTimeout(timer)
+          waiting.delete(number)
+          resolve(answer)
+        })
+        tell({ ...question, number })
+      }),
+    answered,
+    ended() {
+      for (const answer of waiting.values()) answer(undefined)
     },
     kill: () => void worker.process.kill('SIGKILL'),
   }

@@ -9,18 +9,21 @@ export type Order =
   /** The answer to `leave`: no connection is on its way to the worker. */
   | { readonly order: 'left' }
   | { readonly order: 'reopen' }
-  /** The primary has checked `environment`, which contains secrets. */
+  | (Question & { readonly number: number })
+
+export type Question =
+  /** The primary has checked `environment`, which contains secrets. The answer: whether the reload succeeded. */
   | { readonly order: 'reload'; readonly environment: Environment }
-  | { readonly order: 'metrics'; readonly question: number }
+  /** The answer: the metrics in Prometheus' format. */
+  | { readonly order: 'metrics' }
 
 export type Notice =
   | { readonly notice: 'ready'; readonly urls: readonly string[] }
   /** `sentence` contains no secret. */
   | { readonly notice: 'failed'; readonly sentence: string }
-  | { readonly notice: 'reloaded'; readonly isDone: boolean }
   | { readonly notice: 'leave' }
   | { readonly notice: 'alive'; readonly isReady: boolean }
-  | { readonly notice: 'metrics'; readonly question: number; readonly text: string }
+  | { readonly notice: 'answer'; readonly number: number; readonly answer: unknown }
 
 export const numberVariable = 'CLUSTER_WORKER_NUMBER'
 

@@ -1,6 +1,6 @@
 import type { Timer } from '../../lib/clock.js'
 import type { CommandError } from '../command-error.js'
-import type { Order } from './worker-messages.js'
+import type { Order, Question } from './worker-messages.js'
 
 export type WorkerState = 'starting' | 'running' | 'draining'
 
@@ -8,6 +8,8 @@ export interface WorkerProcess {
   readonly pid: number | undefined
   isReady: boolean
   tell(order: Order): void
+  /** Resolves with undefined if the worker ends, or does not answer in time. */
+  ask(question: Question, milliseconds: number): Promise<unknown>
   kill(): void
 }
 

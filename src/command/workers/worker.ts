@@ -13,7 +13,6 @@ import { outliveFaults } from '../faults.js'
 import { unlessInvalid } from '../reloading.js'
 import { end, explained } from '../until-signal.js'
 import { folderVariable, type Notice, numberVariable, type Order, socketsVariable } from './worker-messages.js'
-import { beatMilliseconds } from './worker-watch.js'
 
 export async function work(): Promise<void> {
   const folder = process.env[folderVariable]!
@@ -74,7 +73,7 @@ async function start(folder: string, onTakingUp: () => void) {
       leave,
     }),
   )
-  const reload = (environment: Environment) => {
+  const reload = (environment: Environment, onEnd: (isDone: boolean) => void) => {
     // Settings can be invalid here: a file may have changed since the primary read it.
     const work = async () => {
       const reloaded = reloadConfig(running, environment)
@@ -83,20 +82,22 @@ async function start(folder: string, onTakingUp: () => void) {
       log.debug({ changed: reloaded.changed }, 'the settings were read again')
       return service.reload(reloaded.config, reloaded)
     }
-    return unlessInvalid(service, { log, work, onEnd: isDone => tell({ notice: 'reloaded', isDone }) })
+    return unlessInvalid(service, { log, work, onEnd })
   }
   return { service, reload }
 }
 
 function obey({ service, reload }: Started, order: Order): void {
-  if (order.order === 'reload') void reload(order.environment)
+  const answer = (answer: unknown) => 'number' in order && tell({ notice: 'answer', number: order.number, answer })
+  if (order.order === 'reload') void reload(order.environment, answer)
   else if (order.order === 'reopen') service.reopen()
   else if (order.order === 'retire') service.retire()
   else if (order.order === 'left') onLeft()
-  else if (order.order === 'metrics')
-    service.metrics().then(text => tell({ notice: 'metrics', question: order.question, text }))
+  else if (order.order === 'metrics') service.metrics().then(answer)
   else end(service, order.order === 'drain')
 }
+
+const beatMilliseconds = 1_000
 
 let onLeft = ignore
 

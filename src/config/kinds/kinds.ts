@@ -42,11 +42,6 @@ export const fileMode: Kind<number> = (text, report) =>
     ? Number.parseInt(text, 8)
     : report(`must be three octal digits, such as 660, not ${quoted(text)}`)
 
-export const share: Kind<number> = (text, report) => {
-  const number = /^(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : Number.NaN
-  return number <= 1 ? number : report(`must be a number from 0 to 1, such as 0.05, not ${quoted(text)}`)
-}
-
 export const switches: ReadonlyMap<string, boolean> = new Map([
   ...['on', 'true', 'yes', '1'].map(word => [word, true] as const),
   ...['off', 'false', 'no', '0'].map(word => [word, false] as const),
@@ -111,8 +106,9 @@ export function readHostName(text: string): string | undefined {
   return prepareDomain(text.trim().replace(/:\d*$/, ''))
 }
 
+/** `none` is no host. */
 export const hostName: Kind<string> = (text, report) =>
-  readHostName(text) ?? report('must be the name of a host, such as chat.example.org')
+  readHostName(text) ?? report('must be the name of a host, such as chat.example.org, or none')
 
 /** In paths: the XMPP domain of the requested host. */
 export const hostVariable = '$host'
@@ -153,14 +149,8 @@ export const origins: Kind<readonly string[]> = (text, report) => {
   return text === '*' ? ['*'] : originList(text, report)
 }
 
+/** RFC 9110 §5.6.2. */
 const token = /^[\w!#$%&'*+.^`|~-]+$/
-
-/** `token` of RFC 9110 §5.6.2. */
-export const tokens = listOf(
-  entry => (token.test(entry) ? entry : undefined),
-  'no name of a header or method',
-  'must have a name, such as Content-Type or POST',
-)
 
 /** Headers that the service writes, and hop-by-hop headers (RFC 9110 §7.6.1). */
 const takenHeader =

@@ -5,24 +5,28 @@ import { entriesOf, type Report } from './kinds.js'
 const mostRemembered = 1000
 
 export class Networks {
-  readonly #block: BlockList
-  readonly #addresses: BlockList
+  readonly #included = new BlockList()
+  readonly #excluded = new BlockList()
+  readonly #addresses = new BlockList()
   readonly #remembered = new Map<string, boolean>()
 
-  constructor(
-    readonly list: readonly string[],
-    block: BlockList,
-    addresses = new BlockList(),
-  ) {
-    this.#block = block
-    this.#addresses = addresses
+  constructor(readonly list: readonly string[]) {}
+
+  /** Returns false if `network` is neither an address nor a range. */
+  add(network: string, isExcluded: boolean): boolean {
+    const range = rangeOf(network)
+    if (range === undefined) return false
+    const lists = isExcluded ? [this.#excluded] : [this.#included, ...(range.isSingle ? [this.#addresses] : [])]
+    for (const list of lists) list.addSubnet(...range.subnet)
+    return true
   }
 
   contains(address: string): boolean {
     const remembered = this.#remembered.get(address)
     if (remembered !== undefined) return remembered
     const unmapped = withoutMapping(address)
-    const found = isIP(unmapped) !== 0 && this.#block.check(unmapped, familyOf(unmapped))
+    const isIn = (list: BlockList) => isIP(unmapped) !== 0 && list.check(unmapped, familyOf(unmapped))
+    const found = isIn(this.#included) && !isIn(this.#excluded)
     if (this.#remembered.size >= mostRemembered) this.#remembered.clear()
     this.#remembered.set(address, found)
     return found
@@ -42,18 +46,20 @@ const named = new Map([
   ['any', ['0.0.0.0/0', '::/0']],
 ])
 
+/** `!` excludes an entry. */
 export function readNetworks(text: string, report: Report): Networks {
   const list = text === 'none' ? [] : entriesOf(text)
-  const block = new BlockList()
-  const addresses = new BlockList()
+  const networks = new Networks(list)
   for (const entry of list) {
-    for (const network of named.get(entry.toLowerCase()) ?? [entry]) {
-      const range = rangeOf(network)
-      if (range === undefined) report(`has "${network}", which is neither an address nor a range such as 10.0.0.0/8`)
-      else for (const into of range.isSingle ? [block, addresses] : [block]) into.addSubnet(...range.subnet)
-    }
+    const isExcluded = entry.startsWith('!')
+    const name = entry.slice(isExcluded ? 1 : 0)
+    for (const network of named.get(name.toLowerCase()) ?? [name])
+      if (!networks.add(network, isExcluded))
+        report(`has "${network}", which is neither an address nor a range such as 10.0.0.0/8`)
   }
-  return new Networks(list, block, addresses)
+  if (list.length > 0 && list.every(entry => entry.startsWith('!')))
+    report('only excludes addresses: also name the others, as in any,!203.0.113.7')
+  return networks
 }
 
 function rangeOf(network: string) {

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { isIP, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { AccessRule, Config } from '../../config/config.js'
+import type { Config } from '../../config/config.js'
 import { isLocal, isWildcard } from '../../config/kinds/listen-addresses.js'
+import type { Networks } from '../../config/kinds/networks.js'
 import { isLoopback, withoutMapping } from '../../lib/client-network.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { isTrustedProxy, peerOf, unixSocketPeer } from './socket-peers.js'
@@ -22,9 +23,8 @@ export interface PublicEndpoint {
   readonly page: (req: IncomingMessage, isSecure: boolean) => { readonly type: string; readonly text: string }
 }
 
-export function accessBy({ allow, deny }: AccessRule): Access | undefined {
-  const isForAll = allow.list.some(entry => entry.toLowerCase() === 'any') && deny.list.length === 0
-  return isForAll ? undefined : address => allow.contains(address) && !deny.contains(address)
+export function accessBy(allowed: Networks): Access | undefined {
+  return allowed.list.join().toLowerCase() === 'any' ? undefined : address => allowed.contains(address)
 }
 
 const unknownAddress = 'unknown'

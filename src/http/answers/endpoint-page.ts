@@ -12,15 +12,26 @@ type Settings = Parameters<typeof takesPasswords>[0] &
   Pick<Config, 'externalUrl' | 'warmPath' | 'warm' | 'access' | 'bosh' | 'websocket'>
 
 const endpoints = {
-  bosh: { title: 'BOSH endpoint', section: 'the-bosh-endpoint', isBosh: true },
-  websocket: { title: 'WebSocket endpoint', section: 'the-websocket-endpoint', isWebSocket: true },
-  connect: { title: 'Login address for pages', section: 'page-tokens' },
+  bosh: {
+    title: 'BOSH endpoint',
+    text: 'This is an XMPP BOSH endpoint: point your client here.',
+    section: 'the-bosh-endpoint',
+    isBosh: true,
+  },
+  websocket: {
+    title: 'WebSocket endpoint',
+    text: 'This is an XMPP WebSocket endpoint: point your client here.',
+    section: 'the-websocket-endpoint',
+    isWebSocket: true,
+  },
+  connect: {
+    title: 'Login address for pages',
+    text: 'Pages of a portal log their users in here. They send POST with a token of the portal.',
+    section: 'page-tokens',
+  },
 } as const
 
-const connectText = 'Pages of a portal log their users in here. They send POST with a token of the portal.'
-
 export function createEndpointPage(config: Settings, endpoint: keyof typeof endpoints): PublicEndpoint['page'] {
-  const text = endpoint === 'connect' ? connectText : config[endpoint].getText
   const mayWarm = accessBy(config.access.warm)
   const isSafe = takesPasswords(config)
   return (request: IncomingMessage, isSecure: boolean) => {
@@ -31,7 +42,7 @@ export function createEndpointPage(config: Settings, endpoint: keyof typeof endp
     const isExposed = !isSecure && (isForwarded(request) || !isSafe(request))
     const isEncrypted = isSecure || isExposed || publicSecureBase(config) !== undefined
     const scheme = isEncrypted ? 'wss:' : 'ws:'
-    const about = { ...endpoints[endpoint], text, isExposed, scheme, form, docs, home: bar.home }
+    const about = { ...endpoints[endpoint], isExposed, scheme, form, docs, home: bar.home }
     const type = pageType(negotiate(request.headers, 'html'))
     return { type, text: renderPage('endpoint', { ...about, navigation: isForAdmins ? bar : undefined }) }
   }

@@ -1,6 +1,9 @@
 import { type IncomingMessage, type RequestListener, type ServerResponse, STATUS_CODES } from 'node:http'
 import { countsAsEncrypted, type PublicEndpoint } from '../access/client-rules.js'
 
+/** How long browsers remember what CORS allows. */
+export const preflightSeconds = 7200
+
 /** Keeps browsers from running the text of an answer. Names and values alternate. */
 export const inertHeaders: readonly string[] = [
   ...['Cache-Control', 'no-store'],

@@ -40,11 +40,10 @@ export function attachingPagePolicy(boshUrl: string): string {
   return `${base}; script-src 'self'; connect-src 'self'${origin}; img-src 'self'`
 }
 
-export function redirectToTls(config: Addressing & Pick<Config, 'bosh'>, path: string): RequestHandler {
-  const { requireSecure } = config.bosh
+export function redirectToTls(config: Addressing & Pick<Config, 'requireSecure'>, path: string): RequestHandler {
   const takesThem = takesPasswords(config)
   const isFine = (request: Request) =>
-    countsAsEncrypted(request, config) || (!requireSecure && !isForwarded(request) && takesThem(request))
+    countsAsEncrypted(request, config) || (!config.requireSecure && !isForwarded(request) && takesThem(request))
   return (request, response, next) => {
     const secure = isFine(request) ? undefined : redirectBase(config, request)
     if (secure === undefined) return next()

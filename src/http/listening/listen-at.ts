@@ -8,8 +8,10 @@ import type { Name } from '../../config/settings.js'
 import { bindFailureReason } from './listen-problems.js'
 import { removeStaleSocket, socketPathProblem } from './unix-sockets.js'
 
+/** As many as `net.core.somaxconn` allows. */
+const backlog = 65_535
+
 interface ListenOptions {
-  readonly backlog: number
   readonly ipv6Only: boolean
   readonly socketMode: number
   readonly setting: Name
@@ -17,7 +19,7 @@ interface ListenOptions {
 }
 
 export async function listenAt(server: Server, place: Place, options: ListenOptions): Promise<void> {
-  const { backlog, ipv6Only, socketMode, setting, descriptor } = options
+  const { ipv6Only, socketMode, setting, descriptor } = options
   const path = socketPath(place.host)
   try {
     if (descriptor !== undefined) await once(server.listen({ fd: descriptor, backlog }), 'listening')

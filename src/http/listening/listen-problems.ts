@@ -8,12 +8,12 @@ import { socketPathProblem } from './unix-sockets.js'
 export async function listenProblems({
   listen,
   https,
-  metrics,
-}: Pick<Config, 'listen' | 'https' | 'metrics'>): Promise<string[]> {
+  metricsAddress,
+}: Pick<Config, 'listen' | 'https' | 'metricsAddress'>): Promise<string[]> {
   const named = [
     ...listen.places.map(place => ['HOST', place] as const),
     ...(https?.places ?? []).map(place => [https!.placesFrom, place] as const),
-    ...(metrics.address === undefined ? [] : [['METRICS_ADDRESS', metrics.address] as const]),
+    ...(metricsAddress === undefined ? [] : [['METRICS_ADDRESS', metricsAddress] as const]),
   ]
   const problems = await Promise.all(
     named.map(async ([setting, { host, port }]) => {

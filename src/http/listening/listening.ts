@@ -102,7 +102,6 @@ export async function listen(
     server.on('checkExpectation', refuse)
     takeUpgrades(server, req => (isAfterLastReply(req) ? undefined : dispatcher.upgradeFor(req)), detached, note)
     await listenAt(server, place, {
-      backlog: settings.backlog,
       // If other addresses are listed, `::` must not take IPv4 too.
       ipv6Only: !isAlone(place.host, places),
       socketMode: settings.socketMode,

@@ -10,7 +10,6 @@ const noContext = Buffer.alloc(0)
 export function linkFacts(
   socket: Socket | undefined,
   settings: Server | undefined,
-  sasl2: boolean,
   { server, offersClientStates }: Required<Pick<LinkFacts, 'server' | 'offersClientStates'>>,
 ): LinkFacts {
   const plainAllowed = settings?.tls !== 'none' || settings.allowsPlain
@@ -20,7 +19,7 @@ export function linkFacts(
     encrypted: true,
     plainAllowed,
     offersClientStates,
-    sasl2Allowed: sasl2 && settings?.sasl2 !== false,
+    sasl2Allowed: settings?.sasl2 !== false,
     channelBinding: type => channelBinding(socket, type),
   }
 }

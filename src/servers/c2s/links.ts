@@ -10,14 +10,15 @@ import { type LinkParts, TcpLink } from './tcp-link.js'
 export interface LinksParts extends Omit<LinkParts, 'spares' | 'onFailed' | 'onClosed'> {
   /** XMPP_SERVERS by domain. `*` is for all other domains. */
   readonly servers: ReadonlyMap<string, Server>
-  /** In seconds. A space is sent after one to two such periods of silence. 0: off. */
-  readonly keepalive: number
   readonly spare: Pick<SpareParts, 'most' | 'hasRoom'>
   readonly log: Logger
 }
 
+/** A space is sent after one to two such periods of silence. */
+const keepaliveMilliseconds = 60_000
+
 export function createLinks(parts: LinksParts) {
-  const { clock, keepalive, log } = parts
+  const { clock, log } = parts
   const links = new Set<TcpLink>()
   const spares = new SpareLinks({ ...parts, ...parts.spare })
   const linkParts: LinkParts = {
@@ -31,11 +32,11 @@ export function createLinks(parts: LinksParts) {
   let keepingAlive: Timer | undefined
 
   function keepAlive(): void {
-    keepingAlive = clock.after(keepalive * 1000, keepAlive)
+    keepingAlive = clock.after(keepaliveMilliseconds, keepAlive)
     for (const link of links) link.keepAlive()
   }
 
-  if (keepalive > 0) keepAlive()
+  keepAlive()
   return {
     get size() {
       return links.size

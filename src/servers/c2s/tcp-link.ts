@@ -8,7 +8,7 @@ import { paced } from '../../lib/paced.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../../xmpp/link.js'
 import { isOfTransport, streamsNamespace } from '../../xmpp/namespaces.js'
 import { atStep, streamEnd, writeStreamError } from '../../xmpp/stream-errors.js'
-import type { Element, Fate } from '../../xmpp/xml/element.js'
+import type { Element } from '../../xmpp/xml/element.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import type { Sink } from '../../xmpp/xml/splitter.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
@@ -23,8 +23,6 @@ import { StreamWriter, type StreamWriterEvents } from './stream-writer.js'
 
 export interface LinkParts extends DialingParts {
   readonly waiting: WaitingMemory
-  readonly streamManagement: boolean
-  readonly sasl2: boolean
   readonly onFailed: (domain: string, failure: Failure) => void
   readonly onClosed: (link: TcpLink) => void
 }
@@ -75,7 +73,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
 
   get facts(): LinkFacts {
     const about = { server: this.#dialing.serverName, offersClientStates: this.#offersStates }
-    return linkFacts(this.#socket, this.#dialing.to.server, this.#parts.sasl2, about)
+    return linkFacts(this.#socket, this.#dialing.to.server, about)
   }
 
   get backlog(): number {
@@ -87,7 +85,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   }
 
   get allowsManagement(): boolean {
-    return this.#parts.streamManagement && this.#dialing.to.server?.management !== false
+    return this.#dialing.to.server?.management !== false
   }
 
   get isBetweenElements(): boolean {
@@ -242,7 +240,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     }
     if (isOfTransport(element.namespace)) {
       // The server does not count this element as a stanza.
-      this.events.onUnfit?.('dropped', false)
+      this.events.onDropped?.(undefined, false)
       return
     }
     if (element.namespace === streamsNamespace) {
@@ -264,8 +262,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     this.events.onElement(element)
   }
 
-  onUnfit(fate: Fate, dropped?: Element): void {
-    if (this.#phase === 'open') this.events.onUnfit?.(fate, true, dropped)
+  onDropped(dropped?: Element): void {
+    if (this.#phase === 'open') this.events.onDropped?.(dropped)
   }
 
   onClose(): void {

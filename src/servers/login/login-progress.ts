@@ -20,7 +20,7 @@ export function followLogin(
   const isLogged = log?.isLevelEnabled('debug') === true
   const since = performance.now()
   const deadline = setTimeout(onLate, timeout * 1000, 'WARM_TIMEOUT')
-  const stepDeadline = setTimeout(onLate, stepTimeout * 1000, 'WARM_STEP_TIMEOUT')
+  const stepDeadline = setTimeout(onLate, stepTimeout * 1000, 'WARM_TIMEOUT')
   let step: Step = 'connect'
 
   function note(about: object): void {

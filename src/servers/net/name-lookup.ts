@@ -33,7 +33,6 @@ const mostAddresses = 4
 interface NameLookupParts {
   readonly clock: Clock
   readonly dns?: Dns | undefined
-  readonly preferDirectTls: boolean
   /**
    * If true, also asks the operating system. False with XMPP_DOMAINS=*, because each domain with a silent name server
    * would block a thread for up to 30 s.
@@ -43,7 +42,7 @@ interface NameLookupParts {
 
 export type NameLookup = ReturnType<typeof createNameLookup>
 
-export function createNameLookup({ clock, dns = systemDns(), preferDirectTls, local }: NameLookupParts) {
+export function createNameLookup({ clock, dns = systemDns(), local }: NameLookupParts) {
   const servicesOf = cacheAnswers(clock, mostAnswers, askServices)
   const system = cacheAnswers(clock, mostAnswers, askSystem)
   const found = cacheAnswers(clock, mostAnswers, askAddresses)
@@ -53,7 +52,7 @@ export function createNameLookup({ clock, dns = systemDns(), preferDirectTls, lo
     if (records.length === 0) return itself(domain, failure)
     // An empty name means "not available" (RFC 2782).
     const offered = records.filter(({ name }) => name !== '')
-    if (offered.length > 0) return { targets: inOrder(offered, preferDirectTls) }
+    if (offered.length > 0) return { targets: inOrder(offered) }
     return { targets: [], failure: failure ?? { step: 'resolve', code: 'host-unknown' } }
   }
 

@@ -153,7 +153,7 @@ export class RedisLine {
         if (outage !== 'failed') this.down(outage)
         reject(new StoreUnavailable(outage))
       }
-      // Node's timers can end a millisecond early, which would be before `deadline`.
+      // Node's timers begin with the turn of the event loop, so they can end early, which would be before `deadline`.
       const wait = (): Timer =>
         this.#clock.after(until - this.#clock.now(), () => {
           if (this.#clock.now() >= until) fail('no-answer')

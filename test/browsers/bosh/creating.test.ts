@@ -45,11 +45,6 @@ describe('a session is created', () => {
     expect(creation.reply?.body).toContain(` ver='${ver}'`)
   })
 
-  test('without maxpause if pauses are off', async () => {
-    const { creation } = await new BoshBench({ maxPause: 0 }).session()
-    expect(creation.reply?.body).not.toContain('maxpause')
-  })
-
   test('each with a sid of its own', async () => {
     const bench = new BoshBench()
     const sids = [await bench.session(), await bench.session()].map(({ sid }) => sid)

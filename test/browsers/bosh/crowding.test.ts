@@ -317,7 +317,7 @@ describe('more waiting requests than allowed', () => {
     expect(await ask(bench)).toBe(refused)
     expect(() => bench.login()).toThrow(expect.objectContaining({ code: 'service-full' }) as unknown as Error)
     expect(bench.logged.map(line => JSON.parse(line))).toMatchObject([
-      { level: 40, limit: 'held', setting: 'MAX_HELD_REQUESTS' },
+      { level: 40, limit: 'held', setting: 'MAX_SESSIONS' },
     ])
     await bench.server(link => link.receive(message('hello')))
     expect(held.reply).toBeDefined()

@@ -45,12 +45,6 @@ describe('a page that resumes a session', () => {
     expect(resumed!.rid - 701).toBeLessThan(2 ** 21)
   })
 
-  test('gets no maxpause if pauses are off', async () => {
-    const bench = new BoshBench({ maxPause: 0 })
-    const { id } = await bench.warmed()
-    expect(bench.registry.byId(id)?.resume({ seconds: 60, attachBinding: 'off' })?.maxpause).toBeUndefined()
-  })
-
   test.each([
     ['the next rid', 1],
     ['the last used rid', 0],

@@ -1,11 +1,9 @@
 import { expect, test } from '@jest/globals'
-import { WorkerMetrics } from '../../../src/command/workers/worker-metrics.js'
+import { workerMetrics } from '../../../src/command/workers/worker-metrics.js'
 import type { WorkerState } from '../../../src/command/workers/worker-process.js'
 import { LastReload } from '../../../src/watching/last-reload.js'
 import { lintMetrics } from '../../support/exposition-lint.js'
 import { samplesOf } from '../../support/scrape.js'
-
-const metrics = new WorkerMetrics(new LastReload())
 
 const worker = (number: number, state: WorkerState = 'running', calls = 1) => ({
   number,
@@ -13,16 +11,14 @@ const worker = (number: number, state: WorkerState = 'running', calls = 1) => ({
   process: {
     pid: 100 + number,
     isReady: true,
-    tell(order: object) {
-      const text = `# HELP calls_total Calls.\n# TYPE calls_total counter\ncalls_total ${calls}\n`
-      metrics.answered((order as { question: number }).question, text)
-    },
+    tell() {},
+    ask: async () => `# HELP calls_total Calls.\n# TYPE calls_total counter\ncalls_total ${calls}\n`,
     kill() {},
   },
 })
 
 const series = async (...workers: ReturnType<typeof worker>[]) => {
-  const text = await metrics.text({ workers, died: 0, hung: 0 })
+  const text = await workerMetrics({ workers, died: 0, hung: 0 }, new LastReload())()
   expect(lintMetrics(text)).toEqual([])
   return Object.fromEntries([...samplesOf(text)].filter(([name]) => /^calls_total|state="draining"/.test(name)))
 }

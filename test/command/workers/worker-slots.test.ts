@@ -48,6 +48,7 @@ function slots(count: number): WorkerSlots {
         pid: worker.pid,
         isReady: true,
         tell: ({ order }) => void worker.orders.push(order),
+        ask: async () => undefined,
         kill() {
           if (!worker.isGone) worker.onExit(null, 'SIGKILL')
         },

@@ -62,7 +62,6 @@ describe('host-meta', () => {
       },
       {},
     ],
-    ['it is turned off', { http: { ...config.http, hostMeta: false } }, {}],
   ])('is 404 if %s', async (_what, settings, headers) => {
     for (const path of [xrd, json]) expect((await get(path, settings, headers)).status).toBe(404)
   })

@@ -44,7 +44,6 @@ const open = (certificates = ['first', 'wild', 'exact'].map(file)) =>
       keys: [],
       passphrase: undefined,
       passphraseFile: undefined,
-      dhparam: 'auto',
       clientCa: undefined,
     },
   })

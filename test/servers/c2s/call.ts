@@ -64,7 +64,7 @@ export class Call {
         onAhead: () => this.#tell('ahead'),
         onOpen: ({ id, from }) => this.#tell(`open ${id} ${from}`),
         onElement: ({ text }) => this.#tell(text),
-        onUnfit: fate => this.#tell(`unfit ${fate}`),
+        onDropped: () => this.#tell('dropped'),
         onFlush: () => this.#tell('flush'),
         onDrain: () => this.#tell('drain'),
         onEnd: end => {
@@ -80,8 +80,6 @@ export class Call {
         stepSeconds: 10,
         certificates: { note() {} },
         limits: defaultLimits,
-        streamManagement: true,
-        sasl2: true,
         waiting: new WaitingMemory(),
         onFailed: () => {},
         onClosed: () => this.#tell('closed'),

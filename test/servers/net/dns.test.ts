@@ -112,7 +112,7 @@ describe('the resolver of the machine', () => {
 })
 
 describe('with a real name server', () => {
-  const names = () => createNameLookup({ clock: new FakeClock(), dns, preferDirectTls: false, local: false })
+  const names = () => createNameLookup({ clock: new FakeClock(), dns, local: false })
 
   test('a domain is found by its SRV records, and the hosts by their addresses', async () => {
     const asking = names()

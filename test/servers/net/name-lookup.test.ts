@@ -41,8 +41,7 @@ beforeEach(() => {
   dns = new FakeDns()
 })
 
-const names = (about: { preferDirectTls?: boolean; local?: boolean } = {}) =>
-  createNameLookup({ clock, dns, preferDirectTls: false, local: true, ...about })
+const names = (about: { local?: boolean } = {}) => createNameLookup({ clock, dns, local: true, ...about })
 
 const ttl = (seconds: number, ...addresses: string[]) => addresses.map(address => ({ address, ttl: seconds }))
 function shown({ targets, failure }: Route): string[] {
@@ -67,11 +66,11 @@ describe('the server of a domain', () => {
     expect(dns.asked.sort()).toEqual([`SRV ${xmpp}`, `SRV ${xmpps}`])
   })
 
-  test('is reached with direct TLS first if that is preferred and has equal priority', async () => {
+  test('is reached with direct TLS first at equal priority', async () => {
     dns.serve(xmpp, '10 90 5222 a.example', '5 0 5222 first.example')
     dns.serve(xmpps, '10 1 443 b.example')
     const all = ['xmpp first.example 5222', 'xmpps b.example 443', 'xmpp a.example 5222']
-    expect(await route('example.org', { preferDirectTls: true })).toEqual(all)
+    expect(await route('example.org')).toEqual(all)
   })
 
   test.each([

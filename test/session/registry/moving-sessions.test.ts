@@ -117,7 +117,7 @@ test('a session keeps its visit and tab', async () => {
 
 describe('a page during a move of its session', () => {
   test('that polls as often as allowed may continue after a gap in its rids', async () => {
-    const terms = { enforcePolling: true, polling: 5 }
+    const terms = { enforcePolling: true }
     const bench = new BoshBench(terms)
     const client = await resumable(bench, 120, "hold='0'")
     await client.next()
