@@ -51,8 +51,9 @@ export function createSasl(
 
     function begin(first: string): Move {
       const [, gs2Header, authzid, firstBare, name, clientNonce] = clientFirst.exec(first) ?? []
-      const account = name === undefined ? undefined : localPart(unescapeName(name))
-      if (account === undefined) return refuse('malformed-request')
+      if (name === undefined) return refuse('malformed-request')
+      const account = localPart(unescapeName(name))
+      if (account === undefined) return refuse('not-authorized')
       const user = authzid === undefined ? account : readAddress(unescapeName(authzid))?.local
       if (user === undefined || services.has(user) || (user !== account && !services.has(account)))
         return refuse('invalid-authzid')

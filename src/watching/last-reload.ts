@@ -1,4 +1,4 @@
-import type { Row } from './rows.js'
+import { type Row, toRows } from './rows.js'
 
 export class LastReload {
   #isSuccessful = true
@@ -10,21 +10,15 @@ export class LastReload {
   }
 
   get rows(): readonly Row[] {
-    return [
-      {
-        name: 'last_reload_successful',
-        type: 'gauge',
-        help: 'Whether the last reload of the settings succeeded (1) or failed (0). If it failed, a restart would fail too.',
-        labels: [],
-        read: () => [[{}, Number(this.#isSuccessful)]],
-      },
-      {
-        name: 'last_reload_success_timestamp_seconds',
-        type: 'gauge',
-        help: 'Time of the last successful start or reload, in seconds since 1970.',
-        labels: [],
-        read: () => [[{}, this.#succeededAt / 1000]],
-      },
-    ]
+    return toRows({
+      last_reload_successful: [
+        'Whether the last reload of the settings succeeded (1) or failed (0). If it failed, a restart would fail too.',
+        () => Number(this.#isSuccessful),
+      ],
+      last_reload_success_timestamp_seconds: [
+        'Time of the last successful start or reload, in seconds since 1970.',
+        () => this.#succeededAt / 1000,
+      ],
+    })
   }
 }

@@ -45,8 +45,10 @@ interface Source {
   readonly read: () => readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
 }
 
+type RowTexts = Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>>
+
 export function rowsOf({ counts, clock, joined, census, open }: Sources): readonly Row[] {
-  const rows: Readonly<Record<string, readonly [help: string, source: Source | (() => number)]>> = {
+  return toRows({
     build_info: ['Always 1. The labels are the versions of the service and of Node.js.', buildInfo],
     sessions: [
       'Live sessions by state. held: a request or WebSocket is open. quiet: none is open. waiting: no page has attached yet.',
@@ -167,8 +169,11 @@ export function rowsOf({ counts, clock, joined, census, open }: Sources): readon
       byLabel('stream', () => counts.linesLost),
     ],
     faults_total: ['Unexpected errors (bugs) of this service. The log has the details.', () => counts.faults],
-  }
-  return Object.entries(rows).map(([name, [help, source]]) => {
+  })
+}
+
+export function toRows(texts: RowTexts): readonly Row[] {
+  return Object.entries(texts).map(([name, [help, source]]) => {
     const from = typeof source === 'object' ? source : { labels: [], read: () => [[{}, source()] as const] }
     return { name, type: name.endsWith('_total') ? 'counter' : 'gauge', help, ...from }
   })

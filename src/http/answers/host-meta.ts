@@ -11,16 +11,14 @@ type Endpoints = Pick<Config, 'externalUrl' | 'bosh' | 'boshPath' | 'websocket' 
 /** XEP-0156 §2. */
 export function createHostMetaRouter(config: Endpoints): Router {
   const links = linksOf(config)
-  const isThere = links.length > 0
   const router = Router({ caseSensitive: true })
-  router
-    .route('/.well-known/host-meta')
-    .all(openToAll, readOnly)
-    .get(publish('application/xrd+xml; charset=utf-8', isThere ? writeXrd(links) : undefined))
-  router
-    .route('/.well-known/host-meta.json')
-    .all(openToAll, readOnly)
-    .get(publish(contentTypes.json, isThere ? JSON.stringify({ links }) : undefined))
+  const provide = (name: string, type: string, text: string) =>
+    router
+      .route(`/.well-known/${name}`)
+      .all(openToAll, readOnly)
+      .get(publish(type, links.length > 0 ? text : undefined))
+  provide('host-meta', 'application/xrd+xml; charset=utf-8', writeXrd(links))
+  provide('host-meta.json', contentTypes.json, JSON.stringify({ links }))
   return router
 }
 

@@ -12,34 +12,22 @@ import { type Addressing, redirectBase } from '../addresses.js'
 const folder = fileURLToPath(new URL('../../../views/', import.meta.url))
 
 const engine = Handlebars.create()
-const compiled = new Map<string, HandlebarsTemplateDelegate>()
 
 /** Call this at the start, because descriptors may run out later. */
-function readTemplates(within: string): ReadonlyMap<string, string> {
+function readTemplates(within: string): [name: string, text: string][] {
   const files = readdirSync(within).filter(file => file.endsWith('.hbs'))
-  return new Map(files.map(file => [parse(file).name, readFileSync(join(within, file), 'utf8')]))
+  return files.map(file => [parse(file).name, readFileSync(join(within, file), 'utf8')])
 }
-
-const templates = readTemplates(folder)
 
 for (const [name, text] of readTemplates(join(folder, 'parts'))) engine.registerPartial(name, text)
 
-export function renderPage(name: string, values: object): string {
-  let template = compiled.get(name)
-  if (template === undefined) {
-    template = engine.compile(templates.get(name), { knownHelpersOnly: true })
-    compiled.set(name, template)
-  }
-  return template(printable(values) as object)
-}
+/** Handlebars compiles each template at its first use. */
+const templates = new Map(
+  readTemplates(folder).map(([name, text]) => [name, engine.compile(text, { knownHelpersOnly: true })]),
+)
 
-/** Removes characters that XML forbids even if they are escaped. */
-function printable(value: unknown): unknown {
-  if (typeof value === 'string') return removeForbidden(value)
-  if (Array.isArray(value)) return value.map(printable)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, printable(inner)]))
-}
+/** Characters that XML forbids are removed, because it forbids them even if they are escaped. */
+export const renderPage = (name: string, values: object): string => removeForbidden(templates.get(name)!(values))
 
 const base = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'self'"
 
