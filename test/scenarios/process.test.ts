@@ -92,7 +92,7 @@ describe('a service that cannot start', () => {
     const service = operator.start(settings({ PORT: String(port) }))
     expect(await service.exit).toBe(1)
     expect(service.stderr).toBe(
-      `Another program uses port ${port}: stop it, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
+      `Another program, or another address in the settings, uses port ${port}: stop the program, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
     )
     other.close()
   })
