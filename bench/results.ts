@@ -24,7 +24,7 @@ export function writeResult(part: string, about: ReturnType<typeof conditions>, 
 
 export function conditions(quick: boolean) {
   const gibibytes = Math.round(totalmem() / 2 ** 30)
-  const packages = ['@xmpp/client', 'express', 'saxes'].map(name => [name, packageVersion(name)])
+  const packages = ['@xmpp/client', 'express'].map(name => [name, packageVersion(name)])
   return {
     node: process.versions.node.split('.', 1)[0]!,
     at: new Date().toISOString(),

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { readHeader, streamFooter, withoutSpace } from '../servers/c2s/stream-header.js'
+import { WaitingMemory } from '../lib/limits/waiting-memory.js'
+import { readHeader, streamFooter } from '../servers/c2s/stream-header.js'
+import { StreamReader } from '../servers/c2s/stream-reader.js'
 import { parseJid } from '../xmpp/jid/jid.js'
 import { bindNamespace, saslNamespace, sessionNamespace, streamsNamespace } from '../xmpp/namespaces.js'
 import { writeStreamError } from '../xmpp/stream-errors.js'
@@ -9,7 +11,6 @@ import type { Element } from '../xmpp/xml/element.js'
 import { escapeXml } from '../xmpp/xml/escape.js'
 import { defaultLimits } from '../xmpp/xml/limits.js'
 import type { Root } from '../xmpp/xml/root.js'
-import { Splitter } from '../xmpp/xml/splitter.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
 import { type Move, mechanisms } from './sasl.js'
 import { domain, errorReply, readStanza, reply, type Stanza } from './stanza.js'
@@ -24,13 +25,13 @@ const features = `<bind xmlns='${bindNamespace}'/><session xmlns='${sessionNames
 
 /** RFC 6120 §4. Returns a function that ends the stream with an error (§4.9.3). */
 export function serveClient(socket: Socket, sasl: (element: Element) => Move, delivery: Delivery) {
-  let restarts = false
   let isOpen = false
   let isOver = false
   let failures = 0
   let account: string | undefined
   let session: Session | undefined
-  let splitter = split()
+  const sink = { onOpen: receiveHeader, onElement: receive, onClose: () => close('') }
+  const reader = new StreamReader(sink, defaultLimits, new WaitingMemory())
 
   function end(condition: string): void {
     if (isOver) return
@@ -46,24 +47,12 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
 
   function read(chunk: Buffer): void {
     if (isOver) return
-    let text = chunk
-    if (restarts) {
-      // White space may precede a new stream (RFC 6120 §4.6.1).
-      text = withoutSpace(chunk)
-      if (text.length === 0) return
-      splitter = split()
-      restarts = false
-    }
     try {
-      splitter.write(text)
+      reader.write(chunk)
     } catch (error) {
       if (!(error instanceof XmlError)) throw error
       end(error.fault)
     }
-  }
-
-  function split(): Splitter {
-    return new Splitter({ onOpen: receiveHeader, onElement: receive, onClose: () => close('') }, defaultLimits)
   }
 
   function open(): void {
@@ -111,8 +100,8 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
       if (++failures >= mostFailures) end('policy-violation')
     } else if (move.kind === 'success') {
       account = move.account
-      restarts = true
       isOpen = false
+      reader.begin()
     }
   }
 
@@ -123,8 +112,7 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
     const resource = text === '' ? randomBytes(9).toString('base64url') : parseJid(`x@${domain}/${text}`)?.resource
     const bare = `${account}@${domain}`
     if (resource === undefined || session !== undefined) {
-      const condition = resource === undefined ? 'bad-request' : 'not-allowed'
-      send(errorReply(stanza, condition, domain, bare))
+      send(errorReply(stanza, domain, bare))
       return
     }
     const jid = `${bare}/${resource}`
@@ -144,12 +132,13 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
 
   function leave(): void {
     isOver = true
-    splitter.stop()
+    reader.stop()
     const left = session
     session = undefined
     if (left !== undefined) delivery.leave(left)
   }
 
+  reader.begin()
   socket.setNoDelay(true)
   socket.on('data', read)
   socket.on('error', () => {})

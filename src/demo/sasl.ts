@@ -14,21 +14,15 @@ export interface Move {
   readonly account?: string
 }
 
-/** Strongest first. */
-const hashes = new Map<string | undefined, Hash>([
-  ['SCRAM-SHA-256', 'sha256'],
-  ['SCRAM-SHA-1', 'sha1'],
-])
-type Hash = 'sha256' | 'sha1'
-
+const mechanism = 'SCRAM-SHA-1'
+const hash = 'sha1'
 /** The minimum of RFC 5802 §5.1: the demo's passwords are public. */
 const iterations = 4096
 
 const clientFirst = /^([ny],(?:a=([^,]*))?,)(n=([^,]*),r=([\x21-\x2b\x2d-\x7e]+))$/
 const clientFinal = /^((c=[A-Za-z0-9+/]+={0,2}),r=([\x21-\x2b\x2d-\x7e]+)),p=([A-Za-z0-9+/]+={0,2})$/
 
-const offers = [...hashes.keys()].map(name => `<mechanism>${name}</mechanism>`)
-export const mechanisms = element('mechanisms', offers.join(''))
+export const mechanisms = element('mechanisms', `<mechanism>${mechanism}</mechanism>`)
 
 export function prepareAccounts(passwords: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
   return new Map(
@@ -46,17 +40,16 @@ export function createSasl(
   services: ReadonlyMap<string, string>,
 ): () => (element: Element) => Move {
   const known = new Map<string, ReturnType<typeof derive>>()
-  const keysOf = (account: string, hash: Hash) => {
-    const id = `${hash} ${account}`
-    const keys = known.get(id) ?? derive(users.get(account) ?? services.get(account), hash)
-    known.set(id, keys)
+  const keysOf = (account: string) => {
+    const keys = known.get(account) ?? derive(users.get(account) ?? services.get(account))
+    known.set(account, keys)
     return keys
   }
 
   return () => {
     let finish: ((final: string) => Move) | undefined
 
-    function begin(hash: Hash, first: string): Move {
+    function begin(first: string): Move {
       const [, gs2Header, authzid, firstBare, name, clientNonce] = clientFirst.exec(first) ?? []
       const account = name === undefined ? undefined : localPart(unescapeName(name))
       if (account === undefined) return refuse('malformed-request')
@@ -64,7 +57,7 @@ export function createSasl(
       if (user === undefined || services.has(user) || (user !== account && !services.has(account)))
         return refuse('invalid-authzid')
       if (!users.has(account) && !services.has(account)) return refuse('not-authorized')
-      const { salt, storedKey, serverKey } = keysOf(account, hash)
+      const { salt, storedKey, serverKey } = keysOf(account)
       const nonce = clientNonce + randomBytes(18).toString('base64')
       const serverFirst = `r=${nonce},s=${salt.toString('base64')},i=${iterations}`
       const binding = `c=${Buffer.from(gs2Header!).toString('base64')}`
@@ -73,11 +66,11 @@ export function createSasl(
         if (withoutProof === undefined) return refuse('malformed-request')
         const authMessage = `${firstBare},${serverFirst},${withoutProof}`
         const proof = Buffer.from(proofText!, 'base64')
-        const clientKey = mac(hash, storedKey, authMessage).map((byte, index) => byte ^ (proof[index] ?? 0))
+        const clientKey = mac(storedKey, authMessage).map((byte, index) => byte ^ (proof[index] ?? 0))
         const isGenuine = digest(hash, clientKey, 'buffer').equals(storedKey)
         if (!isGenuine || sentBinding !== binding || sentNonce !== nonce) return refuse('not-authorized')
         if (!users.has(user)) return refuse('invalid-authzid')
-        return { ...say('success', `v=${mac(hash, serverKey, authMessage).toString('base64')}`), account: user }
+        return { ...say('success', `v=${mac(serverKey, authMessage).toString('base64')}`), account: user }
       }
       return say('challenge', serverFirst)
     }
@@ -88,18 +81,17 @@ export function createSasl(
       finish = undefined
       if (name === 'response' && last !== undefined) return last(message)
       if (name !== 'auth') return refuse(name === 'abort' ? 'aborted' : 'malformed-request')
-      const hash = hashes.get(startTagOf(text).attribute('mechanism'))
-      return hash === undefined ? refuse('invalid-mechanism') : begin(hash, message)
+      return startTagOf(text).attribute('mechanism') === mechanism ? begin(message) : refuse('invalid-mechanism')
     }
   }
 }
 
-function derive(password = '', hash: Hash) {
+function derive(password = '') {
   const salt = randomBytes(16)
-  return { salt, ...keysFrom(pbkdf2Sync(password, salt, iterations, hash === 'sha1' ? 20 : 32, hash), hash) }
+  return { salt, ...keysFrom(pbkdf2Sync(password, salt, iterations, 20, hash), hash) }
 }
 
-function mac(hash: Hash, key: Buffer, text: string): Buffer {
+function mac(key: Buffer, text: string): Buffer {
   return createHmac(hash, key).update(text).digest()
 }
 

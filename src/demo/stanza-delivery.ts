@@ -3,7 +3,7 @@ import { pingNamespace, sessionNamespace } from '../xmpp/namespaces.js'
 import { childrenOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { escapeXml } from '../xmpp/xml/escape.js'
-import { type Condition, domain, errorReply, readAddress, readdress, reply, type Stanza, titleOf } from './stanza.js'
+import { domain, errorReply, readAddress, readdress, reply, type Stanza, titleOf } from './stanza.js'
 
 export interface Session {
   readonly account: string
@@ -43,41 +43,32 @@ export class Delivery {
   }
 
   receive(session: Session, stanza: Stanza): void {
-    const condition = this.#deliver(session, stanza)
-    const { name, type } = stanza
+    const { name, type, to: given } = stanza
+    if (name === 'presence' && given === undefined) {
+      this.#receivePresence(session, stanza)
+      return
+    }
+    const to = readAddress(given ?? bare(session))
+    const isAnswered = name === 'iq' && to?.resource === undefined
+    const isDone = to && (isAnswered ? this.#answer(session, stanza, to) : this.#pass(session, stanza, to))
     // RFC 6120 §8.3.1.
-    const isAnswer = type === 'error' || name === 'presence' || (name === 'iq' && type === 'result')
-    if (condition === undefined || isAnswer) return
-    session.send(errorReply(stanza, condition, stanza.to ?? bare(session), session.jid))
+    if (!isDone && type !== 'error' && type !== 'result' && name !== 'presence')
+      session.send(errorReply(stanza, given ?? bare(session), session.jid))
   }
 
-  #deliver(session: Session, stanza: Stanza): Condition | undefined {
-    const to = readAddress(stanza.to ?? bare(session))
-    if (to === undefined) return 'jid-malformed'
-    if (to.domain !== domain) return 'remote-server-not-found'
-    if (stanza.name === 'presence' && stanza.to === undefined) this.#receivePresence(session, stanza)
-    else if (stanza.name === 'iq' && to.resource === undefined) return this.#receiveIq(session, stanza, to)
-    else return this.#pass(session, stanza, to)
-    return undefined
-  }
-
-  #receiveIq(session: Session, stanza: Stanza, to: Jid): Condition | undefined {
-    const { type } = stanza
-    if (type !== 'get' && type !== 'set') return undefined
+  #answer(session: Session, stanza: Stanza, to: Jid): boolean {
     const [query] = childrenOf(stanza.text)
-    if (query === undefined) return 'bad-request'
-    const payload = answerQuery(type, query, to, session.account, this.#sessions.keys())
-    if (payload === undefined) return 'service-unavailable'
-    session.send(reply(stanza, 'result', payload, stanza.to ?? bare(session), session.jid))
-    return undefined
+    const payload = query && answerQuery(stanza.type, query, to, session.account, this.#sessions.keys())
+    if (payload !== undefined) session.send(reply(stanza, 'result', payload, stanza.to ?? bare(session), session.jid))
+    return payload !== undefined
   }
 
   /** To a full JID, or to all available resources. */
-  #pass(session: Session, stanza: Stanza, { local, resource }: Jid): Condition | undefined {
+  #pass(session: Session, stanza: Stanza, { local, resource }: Jid): boolean {
     const all = [...(this.#sessions.get(local)?.values() ?? [])]
     const readers = all.filter(each => (resource ? each.resource === resource : this.#available.has(each)))
     for (const reader of readers) reader.send(readdress(stanza, session.jid, stanza.to ?? reader.jid))
-    return readers.length === 0 ? 'service-unavailable' : undefined
+    return readers.length > 0
   }
 
   /** RFC 6121 §4.2 to §4.5. */
@@ -105,7 +96,7 @@ const roster = 'jabber:iq:roster'
 
 /** RFC 6120 §10.3. Undefined if the query is not supported. */
 function answerQuery(
-  type: 'get' | 'set',
+  type: string | undefined,
   { namespace, name }: Element,
   to: Jid,
   asker: string,

@@ -1,4 +1,3 @@
-import { prepareDomain } from '../xmpp/jid/domains.js'
 import { type Jid, parseJid } from '../xmpp/jid/jid.js'
 import { stanzaErrorNamespace } from '../xmpp/namespaces.js'
 import { startTagOf } from '../xmpp/xml/document.js'
@@ -8,12 +7,10 @@ import type { Root } from '../xmpp/xml/root.js'
 
 export const domain = 'localhost' as const
 
-/** Unlike `parseJid`, also reads addresses of servers (RFC 7622 §3). */
+/** An address of this server or of its users. */
 export function readAddress(text: string): Jid | undefined {
-  const bare = text.split('/', 1)[0]!
-  if (bare.includes('@')) return parseJid(text)
-  const prepared = text.endsWith('/') ? undefined : prepareDomain(bare)
-  return prepared === undefined ? undefined : { local: '', domain: prepared, resource: undefined }
+  const jid = text === domain ? { local: '', domain, resource: undefined } : parseJid(text)
+  return jid?.domain === domain ? jid : undefined
 }
 
 export interface Stanza {
@@ -23,17 +20,6 @@ export interface Stanza {
   readonly to: string | undefined
   readonly type: string | undefined
 }
-
-/** RFC 6120 §8.3.3, with the types of §8.3.2. */
-const errorTypes = {
-  'bad-request': 'modify',
-  'jid-malformed': 'modify',
-  'not-allowed': 'cancel',
-  'remote-server-not-found': 'cancel',
-  'service-unavailable': 'cancel',
-} as const
-
-export type Condition = keyof typeof errorTypes
 
 export function readStanza({ name, text }: Element): Stanza | undefined {
   if (name !== 'message' && name !== 'presence' && name !== 'iq') return undefined
@@ -51,8 +37,9 @@ export function readdress({ text, start }: Stanza, from: string, to: string): st
   return `<${start.qualifiedName}${kept.join('')}${addressing(from, to)}${end}${text.slice(tag.length)}`
 }
 
-export function errorReply(stanza: Stanza, condition: Condition, from: string, to: string): string {
-  const error = `<error type='${errorTypes[condition]}'><${condition} xmlns='${stanzaErrorNamespace}'/></error>`
+/** RFC 6120 §8.3. */
+export function errorReply(stanza: Stanza, from: string, to: string): string {
+  const error = `<error type='cancel'><service-unavailable xmlns='${stanzaErrorNamespace}'/></error>`
   return reply(stanza, 'error', error, from, to)
 }
 

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Clock, Timer } from '../lib/clock.js'
 import type { Counts, EventType } from '../lib/counts.js'
+import type { AddCall, MinuteSums } from '../lib/limits/minute-sums.js'
 import { onceAMinute } from '../lib/limits/throttle.js'
 import { codeOf } from '../lib/log.js'
 
@@ -15,7 +16,8 @@ const mostOfSession = 8
 const mostAge = 24 * 3600_000
 const firstPause = 1_000
 const longestPause = 300_000
-const dropInterval = 60_000
+/** The first line about dropped events waits for others. */
+const dropWait = 60_000
 
 export interface SessionEvent {
   readonly id: string
@@ -28,6 +30,7 @@ interface EventQueueParts {
   readonly send: (event: SessionEvent) => Promise<void>
   readonly clock: Clock
   readonly counts: Pick<Counts, 'events'>
+  readonly sums: MinuteSums
   readonly log: Logger
 }
 
@@ -48,15 +51,15 @@ export class EventQueue {
   #waiting = 0
   #bytes = 0
   #underWay = 0
-  #dropped = 0
-  #dropLog: Timer | undefined
   #whenOver: (() => void) | undefined
   #isOver = false
   readonly #isWarningDue: () => boolean
+  readonly #noteDropped: AddCall<number>
 
   constructor(parts: EventQueueParts) {
     this.#parts = parts
     this.#isWarningDue = onceAMinute(parts.clock)
+    this.#noteDropped = parts.sums.of(dropped => parts.log.warn({ dropped }, 'events were dropped'), dropWait)
   }
 
   get waiting(): number {
@@ -152,17 +155,8 @@ export class EventQueue {
   }
 
   #drop({ type }: SessionEvent): void {
-    const { clock, counts } = this.#parts
-    counts.events[type].dropped += 1
-    this.#dropped += 1
-    this.#dropLog ??= clock.after(dropInterval, () => this.#logDropped())
-  }
-
-  #logDropped(): void {
-    this.#dropLog?.cancel()
-    this.#dropLog = undefined
-    if (this.#dropped > 0) this.#parts.log.warn({ dropped: this.#dropped }, 'events were dropped')
-    this.#dropped = 0
+    this.#parts.counts.events[type].dropped += 1
+    this.#noteDropped('', (dropped = 0) => dropped + 1)
   }
 
   #end(): void {
@@ -170,7 +164,6 @@ export class EventQueue {
     for (const { events } of this.#lines.values()) for (const event of events) this.#drop(event)
     this.#lines.clear()
     this.#waiting = 0
-    this.#logDropped()
     this.#whenOver?.()
   }
 }

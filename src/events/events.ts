@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import type { CallIds } from '../lib/call-ids.js'
 import type { Counts, EndReason, EventType } from '../lib/counts.js'
+import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import type { Outgoing } from '../outgoing/http-agents.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import { EventQueue } from './event-queue.js'
@@ -23,17 +24,19 @@ export type TellEvent = (type: EventType, session: Subject, reason?: EndReason) 
 interface EventsParts extends Outgoing {
   readonly receiver: NonNullable<Config['events']>
   readonly counts: Counts
+  readonly sums: MinuteSums
   readonly log: Logger
 }
 
 export type Events = ReturnType<typeof createEvents>
 
-export function createEvents({ receiver, proxies, names, clock, counts, log }: EventsParts) {
+export function createEvents({ receiver, proxies, names, clock, counts, sums, log }: EventsParts) {
   const { post, close } = createPost(receiver.url, { proxies, names, clock })
   const sign = createSigner(receiver.key)
   const queue = new EventQueue({
     clock,
     counts,
+    sums,
     log,
     send: ({ id, body }) => post(body, sign(id, body, Math.floor(Date.now() / 1000))),
   })

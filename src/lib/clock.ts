@@ -14,6 +14,9 @@ export interface Timer {
 
 const origin = performance.timeOrigin
 
+export const pause = (clock: Pick<Clock, 'after'>, ms: number) =>
+  new Promise<void>(resolve => void clock.after(ms, resolve))
+
 export const systemClock: Clock = {
   now: () => origin + performance.now(),
   after(ms, callback) {

@@ -116,12 +116,10 @@ export class PageTraffic {
 export class Counts {
   requests = 0
   failedRequests = 0
-  bodiesRefused = 0
   unknownSids = 0
   unknownHosts = 0
   /** XEP-0124 §14.3. */
   replays = 0
-  repeatsRefused = 0
   waitTimeouts = 0
   gapTimeouts = 0
   readonly pages = { bosh: new PageTraffic(), websocket: new PageTraffic() }
@@ -139,7 +137,7 @@ export class Counts {
   readonly clientLogins = { refused: 0, delayed: 0 }
   readonly linkFailures = new Tally()
   readonly remoteFailures = new Tally()
-  readonly unfitStanzas = { mended: 0, dropped: 0 }
+  readonly unfitStanzas = { dropped: 0 }
   readonly events = Object.fromEntries(eventTypes.map(type => [type, { sent: 0, failed: 0, dropped: 0 }])) as Record<
     EventType,
     Record<'sent' | 'failed' | 'dropped', number>

@@ -1,15 +1,18 @@
 // All HTTP requests of the service to others use these agents.
 
-import { type AgentOptions, Agent as HttpAgent } from 'node:http'
+import { type AgentOptions, type ClientRequestArgs, Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent, type AgentOptions as TlsOptions } from 'node:https'
-import { isIP } from 'node:net'
+import { connect, isIP, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { written } from '../config/kinds/listen-addresses.js'
 import type { Clock } from '../lib/clock.js'
 import { withoutBrackets } from '../lib/text/without-brackets.js'
 import { allowed } from '../servers/net/allowed-addresses.js'
-import type { NameLookup } from '../servers/net/name-lookup.js'
+import { connectToAny } from '../servers/net/connect-to-any.js'
+import type { Addresses, NameLookup } from '../servers/net/name-lookup.js'
 import type { Failure } from '../xmpp/link.js'
-import { useConnections } from './http-connections.js'
 import { type Proxies, proxyFor } from './proxy-choice.js'
+import { openTunnel, proxyFailure } from './tunnel.js'
 
 export interface Outgoing {
   readonly proxies: Proxies
@@ -28,22 +31,51 @@ export interface AgentParts extends Outgoing {
   readonly tls?: Pick<TlsOptions, 'secureContext' | 'rejectUnauthorized'>
 }
 
-/** Throws an error of `errorOf` for an IP address that is not allowed. */
+type Options = ClientRequestArgs & { readonly host: string; readonly port: number }
+type Callback = (error: Error | null, socket?: Duplex) => void
+
+/** Connects as links to XMPP servers do, or through a proxy. Throws an error of `errorOf` for an address not allowed. */
 export function createAgent(url: URL, parts: AgentParts): HttpAgent {
   const { proxies, names, clock, connectTimeout, errorOf, publicOnly = false, usesDns = false, options, tls } = parts
+  const proxy = proxyFor(url, proxies)
+
+  async function connectTo(host: string, port: number): Promise<Socket | Failure> {
+    const until = clock.now() + connectTimeout * 1000
+    const addresses = proxy !== undefined && !publicOnly ? [host] : await find(host, usesDns, publicOnly)
+    if ('code' in addresses) return addresses
+    if (proxy === undefined) return dial(addresses, port, until)
+    let end: Socket | Failure = { step: 'connect', code: 'timeout' }
+    for (const address of addresses) {
+      const found = await find(proxy.host, false, false)
+      end = 'code' in found ? found : await dial(found, proxy.port, until)
+      if ('code' in end) end = proxyFailure(end)
+      else end = await openTunnel(end, proxy, written({ host: address, port }), clock, until)
+      if (!('code' in end)) return end
+    }
+    return end
+  }
+
+  async function find(host: string, usesDns: boolean, publicOnly: boolean): Promise<Addresses | Failure> {
+    return allowed(isIP(host) === 0 ? await names.addressesOf({ host, usesDns }) : [host], publicOnly)
+  }
+
+  function dial(addresses: Addresses, port: number, until: number): Promise<Socket | Failure> {
+    return new Promise(resolve => {
+      connectToAny(addresses, port, { clock, until, connect }, resolve)
+    })
+  }
+
   const address = withoutBrackets(url.hostname)
   const given = isIP(address) === 0 ? undefined : allowed([address], publicOnly)
   if (given !== undefined && 'code' in given) throw errorOf(given)
-  const proxy = proxyFor(url, proxies)
-  const find = async (host: string) => allowed(await names.addressesOf({ host, usesDns }), publicOnly)
   const agent = url.protocol === 'https:' ? new HttpsAgent({ ...options, ...tls }) : new HttpAgent(options)
-  useConnections(agent, {
-    clock,
-    proxy,
-    findProxy: async host => allowed(await names.addressesOf({ host }), false),
-    find: proxy === undefined || publicOnly ? find : undefined,
-    errorOf,
-    connectTimeout,
-  })
-  return agent
+  // With the option `socket`, Node's `createConnection` starts TLS over that socket.
+  const { createConnection: encrypt } = agent as unknown as { createConnection(options: object): Duplex }
+  const createConnection = (options: Options, callback: Callback) => {
+    void connectTo(options.host, Number(options.port)).then(end => {
+      if ('code' in end) callback(errorOf(end))
+      else callback(null, agent instanceof HttpsAgent ? encrypt.call(agent, { ...options, socket: end }) : end)
+    })
+  }
+  return Object.assign(agent, { createConnection })
 }

@@ -6,14 +6,12 @@ import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, Stream
 import { isOfTransport, sasl2Namespace, saslNamespace, streamsNamespace, xboshNamespace } from '../xmpp/namespaces.js'
 import type { SessionTerms } from '../xmpp/page-binding.js'
 import { atStep, streamEnd } from '../xmpp/stream-errors.js'
-import { copyOf } from '../xmpp/xml/copy-of.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { attribute } from '../xmpp/xml/escape.js'
-import type { Root } from '../xmpp/xml/root.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
 import type { EndpointReply } from './endpoint-reply.js'
 import { EndpointSession, type EndpointSessionParts } from './endpoint-session.js'
-import { protocolFault, RemoteFault } from './remote-fault.js'
+import { RemoteFault } from './remote-fault.js'
 
 const featuresSeconds = 10
 
@@ -220,10 +218,13 @@ export class BoshLink implements Link {
       .catch(error => this.#end({ failure: this.#failureOf(error) }))
   }
 
-  #read({ root, payload, unfit, end }: EndpointReply): void {
+  #read({ root, payload, dropped, end }: EndpointReply): void {
     const { id, from } = this.#header
-    this.#header = { id: kept(root, 'authid') ?? id, from: kept(root, 'from') ?? from }
-    for (const { fate, dropped } of unfit) this.events.onUnfit?.(fate, true, dropped)
+    this.#header = {
+      id: root.kept('authid', longestValue) ?? id,
+      from: root.kept('from', longestValue) ?? from,
+    }
+    for (const element of dropped) this.events.onDropped?.(element)
     for (const element of payload) {
       this.#report(element)
       if (this.#isOver) return
@@ -234,7 +235,7 @@ export class BoshLink implements Link {
 
   #report(element: Element): void {
     if (isOfTransport(element.namespace)) {
-      this.events.onUnfit?.('dropped')
+      this.events.onDropped?.()
       return
     }
     this.#awaitsClient = waitsForClient.has(element.namespace)
@@ -264,11 +265,4 @@ export class BoshLink implements Link {
     this.close()
     this.events.onEnd(reported)
   }
-}
-
-function kept(root: Root, name: string): string | undefined {
-  const value = root.attribute(name)
-  if (value === undefined) return undefined
-  if (value.length > longestValue) throw protocolFault()
-  return copyOf(value)
 }

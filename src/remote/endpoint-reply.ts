@@ -4,11 +4,11 @@ import { boshNamespace, stanzaNamespace, streamsNamespace } from '../xmpp/namesp
 import type { SessionTerms } from '../xmpp/page-binding.js'
 import { streamEnd } from '../xmpp/stream-errors.js'
 import { copyOf } from '../xmpp/xml/copy-of.js'
-import type { Element, Unfit } from '../xmpp/xml/element.js'
+import { withoutContent } from '../xmpp/xml/document.js'
+import type { Element } from '../xmpp/xml/element.js'
 import type { XmlLimits } from '../xmpp/xml/limits.js'
 import type { Root } from '../xmpp/xml/root.js'
 import { type Sink, Splitter } from '../xmpp/xml/splitter.js'
-import { withoutContent } from '../xmpp/xml/without-content.js'
 import { protocolFault, RemoteFault } from './remote-fault.js'
 
 export type EndpointReply = Awaited<ReturnType<typeof readReply>>
@@ -39,7 +39,7 @@ export async function readReply(
   gathered: (bytes: number) => void = () => {},
 ) {
   const children: Element[] = []
-  const unfit: Unfit[] = []
+  const dropped: (Element | undefined)[] = []
   let root: Root | undefined
   let isWhole = false
   let bytes = 0
@@ -51,13 +51,13 @@ export async function readReply(
       const { text } = element
       const length = Buffer.byteLength(text)
       if (bytes + length > maxBytes) {
-        unfit.push({ fate: 'dropped', dropped: { ...element, text: withoutContent(text) ?? '' } })
+        dropped.push({ ...element, text: withoutContent(text) })
         return
       }
       bytes += length
       children.push(element)
     },
-    onUnfit: (fate, dropped) => void unfit.push({ fate, dropped }),
+    onDropped: element => void dropped.push(element),
     onClose() {
       isWhole = true
     },
@@ -79,17 +79,17 @@ export async function readReply(
     gathered(-kept)
   }
   if (root === undefined || !isWhole) throw protocolFault(new Error('the reply breaks off'))
-  return meaningOf(root, children, unfit)
+  return meaningOf(root, children, dropped)
 }
 
-function meaningOf(root: Root, children: readonly Element[], unfit: readonly Unfit[]) {
+function meaningOf(root: Root, children: readonly Element[], dropped: readonly (Element | undefined)[]) {
   if (root.name !== 'body' || root.namespace !== boshNamespace) throw protocolFault()
   const type = root.attribute('type')
   // The endpoint has not processed the request, so the request can be repeated (XEP-0124 §17.3).
   if (type === 'error') throw new RemoteFault({ step: 'features', code: 'remote-connection-failed' }, 'broke')
-  if (type !== 'terminate') return { root, payload: children, unfit, end: undefined }
+  if (type !== 'terminate') return { root, payload: children, dropped, end: undefined }
   const payload = children.filter(({ namespace }) => namespace !== streamsNamespace && namespace !== boshNamespace)
-  return { root, payload, unfit, end: readEnd(root, children) }
+  return { root, payload, dropped, end: readEnd(root, children) }
 }
 
 function readEnd(root: Root, children: readonly Element[]): LinkEnd {

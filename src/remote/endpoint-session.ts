@@ -212,7 +212,7 @@ export class EndpointSession {
           if (!(error instanceof RemoteFault) || signal.aborted) throw error
           const pause = turn.broke(error, this.terms?.inactivity)
           if (pause === undefined) throw error
-          await sleep(clock, pause, signal)
+          if (pause > 0) await sleep(clock, pause, signal)
         }
       }
     } finally {
@@ -268,17 +268,15 @@ function unlessSuperseded(reply: EndpointReply): EndpointReply {
   return isUnknown ? { ...reply, payload: [], end: undefined } : reply
 }
 
+/** Resolves early if the signal aborts. */
 function sleep(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
-  if (milliseconds === 0) return Promise.resolve()
-  return new Promise((resolve, reject) => {
-    const stop = () => {
+  return new Promise(resolve => {
+    const wake = () => {
       timer.cancel()
-      reject(signal.reason)
-    }
-    const timer = clock.after(milliseconds, () => {
-      signal.removeEventListener('abort', stop)
+      signal.removeEventListener('abort', wake)
       resolve()
-    })
-    signal.addEventListener('abort', stop, { once: true })
+    }
+    const timer = clock.after(milliseconds, wake)
+    signal.addEventListener('abort', wake)
   })
 }

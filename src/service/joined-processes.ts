@@ -74,7 +74,8 @@ export async function joinProcesses(parts: JoinedParts) {
   let timer: Timer | undefined
   let checking: Timer | undefined
   let told: Promise<unknown> = Promise.resolve()
-  let setDown: { readonly done: Promise<void>; readonly resolve: () => void } | undefined
+  let whenSetDown = Promise.resolve()
+  let endSetDown = () => {}
 
   const compared = new Set<string>()
   const compareSettings = () => {
@@ -91,12 +92,6 @@ export async function joinProcesses(parts: JoinedParts) {
     for (const each of compared) if (!peers.others.some(({ name }) => name === each)) compared.delete(each)
   }
 
-  const look = () => {
-    timer = clock.after(lookMilliseconds, look)
-    peers.look()
-    compareSettings()
-  }
-
   peers.answer(changedKind, async () => {
     await store.readProcesses().catch(() => {})
     peers.look()
@@ -111,7 +106,7 @@ export async function joinProcesses(parts: JoinedParts) {
     get requests() {
       return links.streams
     },
-    whenSetDown: () => setDown?.done ?? Promise.resolve(),
+    whenSetDown: () => whenSetDown,
 
     /** Listens for the other processes, and tells them. They know this process when it has its first client. */
     async join(dispatcher: Dispatcher, book: SessionBook): Promise<void> {
@@ -148,7 +143,12 @@ export async function joinProcesses(parts: JoinedParts) {
         },
       })
       await tellOthers()
-      book.begin()
+      const look = () => {
+        timer = clock.after(lookMilliseconds, look)
+        peers.look()
+        compareSettings()
+        book.tick()
+      }
       look()
     },
     /** Other processes then send no new sessions. */
@@ -157,15 +157,11 @@ export async function joinProcesses(parts: JoinedParts) {
       told = store.readProcesses().then(tellOthers, () => {})
     },
     beginSetDown(): void {
-      let resolve = () => {}
-      const done = new Promise<void>(settled => {
-        resolve = settled
+      whenSetDown = new Promise(resolve => {
+        endSetDown = resolve
       })
-      setDown = { done, resolve }
     },
-    endSetDown(): void {
-      setDown?.resolve()
-    },
+    endSetDown: () => endSetDown(),
     /** The other processes then answer what they hold for this one. */
     async retireLinks(): Promise<void> {
       await told
@@ -178,7 +174,7 @@ export async function joinProcesses(parts: JoinedParts) {
     async leave(): Promise<void> {
       timer?.cancel()
       checking?.cancel()
-      setDown?.resolve()
+      endSetDown()
       // Processes that know that it drains do not miss it.
       await told
       await store.leave(name).catch(() => {})

@@ -125,7 +125,8 @@ export async function startService({
   const others = joined?.peers
   // Without mending, sessions have records too.
   const recordSeconds = config.linkResumeTime || 60
-  const shared = joined && { others: joined.peers, store: joined.store, recordSeconds }
+  const takeUp: StoredRecords['takeUp'] = key => records!.takeUp(key)
+  const shared = joined && { others: joined.peers, store: joined.store, recordSeconds, takeUp }
   const sums = new MinuteSums(clock)
   const descriptors = new Descriptors()
   const refused = createRefusals({ counts, sums, log })
@@ -141,7 +142,6 @@ export async function startService({
     sums,
     descriptors,
     shared,
-    takeUp: joined && (id => records!.takeUp({ id })),
     hashes: hashQueue(refused),
     dns,
     hostMetaPort,
@@ -149,7 +149,7 @@ export async function startService({
   const { registry, own: ownSessions, open, names, makeRate } = sessions
   const { events: receiver } = config
   const events =
-    receiver && createEvents({ receiver, proxies: config.proxies, names, clock, counts, log: logFor('events') })
+    receiver && createEvents({ receiver, proxies: config.proxies, names, clock, counts, sums, log: logFor('events') })
 
   const fault = () => {
     if (stopping?.isReady !== true) return stopping === undefined ? 'starting' : 'stopping'
@@ -167,10 +167,7 @@ export async function startService({
       ...heldRequests(registry.clients()),
     }),
     open: {
-      links: open.links,
-      remotes: open.remotes,
-      servers: open.servers,
-      waitingBytes: open.waitingBytes,
+      ...open,
       connections: () => listening?.connections ?? 0,
       unreadBytes: () => listening?.unreadBytes ?? 0,
       certificateExpiries: () => new Map([...(listening?.certificateExpiries ?? []), ...open.certificateExpiries()]),
@@ -210,7 +207,7 @@ export async function startService({
         peers: joined.peers,
         store: joined.store,
         clock,
-        takeUp: key => records!.takeUp(key),
+        takeUp,
         mayTakeUp: () => stopping?.isReady === true && registry.takesSessions,
         isStopping: () => stopping?.hasBegun === true,
         whenSetDown: joined.whenSetDown,
@@ -234,7 +231,6 @@ export async function startService({
       shared,
       clock,
       timeout: config.warm.timeout,
-      takeUp: records && (tab => records.takeUp({ tab })),
     }),
     lastHour,
     numbers: {
@@ -346,7 +342,7 @@ export async function startService({
       forwarded: joined?.requests ?? 0,
     }),
     /** Closes each open connection after one more answer. */
-    retire: stopping.retire,
+    retire: listening.retire,
     /** Resolves when all sessions that cannot be moved have ended, after DRAIN_TIME, or at a stop. */
     drain: stopping.drain,
     /** Stores or ends sessions, and answers open requests. Resolves within 10 s, plus the time to store sessions. */

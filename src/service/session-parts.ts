@@ -56,8 +56,6 @@ export interface ProcessParts {
   readonly descriptors: Descriptors
   /** Undefined with one process. */
   readonly shared?: (Shared & { readonly store: Store }) | undefined
-  /** Takes up a session that was set down. */
-  readonly takeUp?: ((id: string) => Promise<boolean>) | undefined
   readonly hashes: WorkQueue
   readonly dns?: Dns | undefined
   readonly hostMetaPort?: number | undefined
@@ -68,7 +66,7 @@ const rememberedSeconds = 300
 
 export function createSessionParts(given: ProcessParts) {
   const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
-  const { spareLinks, shared, takeUp, hashes, dns, hostMetaPort } = given
+  const { spareLinks, shared, hashes, dns, hostMetaPort } = given
   const others = shared?.others
   const processName = others?.self
   const { tls } = config
@@ -84,15 +82,6 @@ export function createSessionParts(given: ProcessParts) {
   const serverStates = statesFor('c2s', domain => config.servers.has(domain))
   const endpointStates = statesFor('remote', domain => config.remotes.has(domain))
   const onExhausted = (about: object) => refused('local-ports', about)
-  const dialer = createDialer({
-    names,
-    clock,
-    publicOnly: anyDomain,
-    descriptors,
-    states: serverStates,
-    onExhausted,
-  })
-  const maxStanzaBytes = config.limits.stanzaBytes
   const registry = new Registry(clock)
   const waiting = new WaitingMemory(memoryForWaiting(config.limits.megabytes, config.workers), () => {
     freeMemory(registry.all(), waiting, ({ id, domain }) => {
@@ -101,7 +90,7 @@ export function createSessionParts(given: ProcessParts) {
   })
   const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers)
   const descriptorsAllowSpares = descriptors.room(0, 1 - mostUsedWithSpares)
-  const certificates = new ShownCertificates({
+  const shownCertificates = new ShownCertificates({
     clock,
     isNamed: domain => isNamed(domain) || config.servers.has(domain),
   })
@@ -109,8 +98,8 @@ export function createSessionParts(given: ProcessParts) {
     get servers() {
       return config.servers
     },
-    dialer,
-    certificates,
+    dialer: createDialer({ names, clock, publicOnly: anyDomain, descriptors, states: serverStates, onExhausted }),
+    certificates: shownCertificates,
     tls,
     clock,
     stepSeconds: config.warm.stepTimeout,
@@ -146,12 +135,10 @@ export function createSessionParts(given: ProcessParts) {
     },
   }
   const makeRate = shared?.store.rate ?? ownRates
+  const rules = { limits: config.limits, rates: config.rates, trustedProxies, makeRate, counts, refused, clock, sums }
   const limits = new SessionLimits({
-    limits: config.limits,
-    rates: config.rates,
+    ...rules,
     bosh: config.bosh,
-    trustedProxies,
-    makeRate,
     shared: sharedCounts,
     resources: { memoryAllows: memoryAllows(clock, measure), descriptorsAreLeft: descriptors.room() },
     resourcesOfClients: {
@@ -167,28 +154,14 @@ export function createSessionParts(given: ProcessParts) {
       registry,
       elsewhere: remotes.elsewhere,
       countedClient: session => limits.countedClient(session),
-      clock,
       report: error => logFor('store').error(traceOf(error), 'a session was not written to the store'),
     })
   registry.book = book
-  const sessions = storedSessions({ own, clock, shared: shared && book && { ...shared, book, takeUp } })
-  const audit = auditFor('login')
-  const refusedLogins = new RefusedLogins({
-    limits: config.limits,
-    rates: config.rates,
-    trustedProxies,
-    makeRate,
-    counts,
-    refused,
-    clock,
-    audit,
-    sums,
-  })
-  const { stepTimeout } = config.warm
+  const sessions = storedSessions({ own, clock, shared: shared && book && { ...shared, book } })
   const login = {
     log: logFor('login'),
     timeout: config.warm.timeout,
-    stepTimeout,
+    stepTimeout: config.warm.stepTimeout,
     scramMaxIterations: config.warm.scramMaxIterations,
     linkResumeSeconds: config.linkResumeTime || undefined,
     pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('login')) : undefined,
@@ -202,17 +175,13 @@ export function createSessionParts(given: ProcessParts) {
       registry,
       sessions,
       limits,
-      refusedLogins,
+      refusedLogins: new RefusedLogins({ ...rules, audit: auditFor('login') }),
       userLimit: new UserLimit({ most: () => config.limits.sessionsPerJid, registry, refused, shared: sharedCounts }),
-      maxStanzaBytes,
+      maxStanzaBytes: config.limits.stanzaBytes,
       shaper: new RateShaper(config.rates),
       unmended: unmendedLinks({ sums, log: logFor('c2s'), isNamed }),
       waiting,
-      bodies: new UnfinishedBodies({
-        limits: config.limits,
-        trustedProxies,
-        refused,
-      }),
+      bodies: new UnfinishedBodies(rules),
       connect,
       mend:
         config.linkResumeTime > 0
@@ -247,7 +216,7 @@ export function createSessionParts(given: ProcessParts) {
       links: () => links.size,
       remotes: () => remotes.size,
       elsewhere: () => remotes.elsewhere.size,
-      certificateExpiries: () => certificates.expiries,
+      certificateExpiries: () => shownCertificates.expiries,
       servers: () => [...serverStates.rows, ...endpointStates.rows],
       waitingBytes: () => waiting.bytes,
     },

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
 import type { Events } from '../events/events.js'
 import type { Listening } from '../http/listening/listening.js'
-import type { Clock } from '../lib/clock.js'
+import { type Clock, pause, systemClock } from '../lib/clock.js'
 import { traceOf } from '../lib/log.js'
 import { countLeftBehind, setDown } from '../session/registry/moving-sessions.js'
 import type { StateFiles } from '../session/registry/state-files.js'
 import type { StoredRecords } from '../session/registry/stored-records.js'
-import { drained } from './draining.js'
+import type { OtherProcesses } from '../store/other-processes.js'
 import type { JoinedProcesses } from './joined-processes.js'
 import type { createSessionParts } from './session-parts.js'
 import type { Sites } from './sites.js'
@@ -64,7 +64,7 @@ export function createStopping(parts: StoppingParts) {
         (registry.isEnabling && passed < enableMilliseconds)
       )
     }
-    while (isWaiting()) await pause(20)
+    while (isWaiting()) await pause(systemClock, 20)
     registry.isSettingDown = true
     // An empty state file would replace an older file that cannot be read until its key is configured.
     if (registry.size === registry.immovable) return
@@ -97,11 +97,11 @@ export function createStopping(parts: StoppingParts) {
     if (joined !== undefined) listening.retire()
     sites.shutDown()
     sessions.shutDown()
-    const late = pause(stopMilliseconds)
-    await Promise.race([until(() => registry.size === 0), pause(farewellMilliseconds)])
+    const late = pause(systemClock, stopMilliseconds)
+    await Promise.race([until(() => registry.size === 0), pause(systemClock, farewellMilliseconds)])
     if (joined !== undefined) {
       await joined.retireLinks()
-      await Promise.race([until(() => joined.requests === 0), pause(carriedMilliseconds)])
+      await Promise.race([until(() => joined.requests === 0), pause(systemClock, carriedMilliseconds)])
     }
     registry.endAllSilently()
     await joined?.leave()
@@ -114,7 +114,7 @@ export function createStopping(parts: StoppingParts) {
     listening.closeAllConnections()
     sessions.close()
     // `closed` may stay pending, because Node does not close unfinished TLS handshakes.
-    await Promise.race([closed, pause(cutMilliseconds)])
+    await Promise.race([closed, pause(systemClock, cutMilliseconds)])
     sites.close()
     parts.onStopped()
     log.info('stopped')
@@ -144,9 +144,6 @@ export function createStopping(parts: StoppingParts) {
     get hasBegun() {
       return stopped !== undefined
     },
-    retire() {
-      listening.retire()
-    },
     drain(): Promise<void> {
       draining ??= drain()
       return draining
@@ -160,9 +157,57 @@ export function createStopping(parts: StoppingParts) {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await pause(20)
+  while (!condition()) await pause(systemClock, 20)
 }
 
-function pause(milliseconds: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, milliseconds).unref())
+/** Time for processes to tell each other that they drain. */
+const settlingMilliseconds = 1_000
+const lookMilliseconds = 100
+
+interface DrainingParts {
+  readonly seconds: number
+  readonly registry: { readonly size: number }
+  readonly listening: {
+    readonly connections: number
+    retire(): void
+    closeIdleConnections(): void
+  }
+  readonly joined: { readonly peers: Pick<OtherProcesses, 'others'> } | undefined
+  readonly clock: Clock
+  readonly isStopping: () => boolean
+}
+
+/**
+ * Resolves when `registry` is empty and (with several processes) no connection is open, after `seconds`, or at a stop. Meanwhile,
+ * new connections go to processes that do not drain.
+ */
+export function drained(parts: DrainingParts): Promise<void> {
+  const { registry, listening, joined, clock, isStopping } = parts
+  const begun = clock.now()
+  const passed = () => clock.now() - begun
+  let isRetired = false
+
+  const leaveConnections = () => {
+    if (joined === undefined || passed() < settlingMilliseconds) return
+    const areAllDrained = joined.peers.others.every(({ isDraining }) => isDraining)
+    if (areAllDrained && registry.size > 0) return
+    listening.retire()
+    isRetired = true
+    if (areAllDrained) listening.closeIdleConnections()
+  }
+  const isOver = () => {
+    if (isStopping() || passed() >= parts.seconds * 1000) return true
+    if (registry.size > 0) return false
+    // Waits for connections, because they may serve sessions of other processes.
+    return joined === undefined || (isRetired && listening.connections === 0)
+  }
+
+  return new Promise(resolve => {
+    const look = () => {
+      leaveConnections()
+      if (isOver()) resolve()
+      else clock.after(lookMilliseconds, look)
+    }
+    look()
+  })
 }

@@ -5,33 +5,22 @@ export interface AwayRecord {
   readonly next: unknown
 }
 
+/** Has no page, and does nothing. */
+export const noClient: Client = {
+  transport: undefined,
+  address: undefined,
+  isPresent: false,
+  unconfirmed: 0,
+  deadline: Number.POSITIVE_INFINITY,
+  onOpen() {},
+  tick() {},
+  flush() {},
+  close() {},
+  reportEnd: () => false,
+}
+
 /** A WebSocket page that has not returned since its session moved to this process. */
-export class AwayClient implements Client {
-  readonly transport = 'websocket'
-  readonly address = undefined
-  readonly isPresent = false
-  readonly unconfirmed = 0
-  readonly deadline = Number.POSITIVE_INFINITY
-  readonly #next: NextPage
-
-  constructor(next: NextPage) {
-    this.#next = next
-  }
-
-  onOpen(): void {}
-  tick(): void {}
-  flush(): void {}
-  close(): void {}
-
-  reportEnd(): boolean {
-    return false
-  }
-
-  handOver(): NextPage {
-    return this.#next
-  }
-
-  setDown(): AwayRecord {
-    return { isAway: true, next: this.#next.record }
-  }
+export function awayClient(next: NextPage): Client {
+  const setDown = (): AwayRecord => ({ isAway: true, next: next.record })
+  return { ...noClient, transport: 'websocket', handOver: () => next, setDown }
 }

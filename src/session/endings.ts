@@ -1,10 +1,6 @@
-import type { StoredSession } from '../store/store.js'
-import type { Link } from '../xmpp/link.js'
-import type { Client, Outcome } from './client.js'
-import type { Uplink } from './link/uplink.js'
-import type { Outbox } from './outbox.js'
+import type { Outcome } from './client.js'
 import type { SessionKeeper } from './session-keeper.js'
-import type { Stage } from './state.js'
+import type { SessionShape } from './session-shape.js'
 
 interface Ending {
   /** `cut`: closes the connection, but not the stream. `abandon`: closes at once, and unsent data may be lost. */
@@ -30,20 +26,9 @@ const endings = {
 
 export type How = keyof typeof endings
 
-interface Endable extends Pick<StoredSession, 'origin' | 'jid'> {
-  readonly stage: Pick<Stage<unknown>, 'name' | 'outcome' | 'isRemoved' | 'end'>
-  readonly outbox: Outbox
-  readonly uplink: Uplink
-  readonly downlink: { returnUnconfirmed(outcome: Outcome): void }
-  readonly link: Link
-  readonly client: Client | undefined
-  deadline: number
-  flush(): void
-}
-
 type Keeper<Session> = Pick<SessionKeeper<Session>, 'ended' | 'removed'>
 
-export function endSession<Session extends Endable>(
+export function endSession<Session extends SessionShape>(
   session: Session,
   keeper: Keeper<Session>,
   outcome: Outcome,
@@ -58,7 +43,7 @@ export function endSession<Session extends Endable>(
     if (link === 'abandon') uplink.abandon(outbox.clear(), unconfirmed)
     if (link === 'close') {
       uplink.returnToSenders(outbox.waiting, unconfirmed)
-      session.link.close()
+      uplink.link.close()
     }
     if (stage.name !== 'ended') {
       stage.end(outcome, false)
@@ -67,16 +52,16 @@ export function endSession<Session extends Endable>(
     }
     // If no stanza is left, closing the link now shows the user as offline at once.
     if (link === 'close-after-delivery' && !stage.isRemoved && outbox.isEmpty && !serverMayKeep(session))
-      session.link.close()
+      uplink.link.close()
   }
   if (client !== 'report' && !stage.isRemoved) removeSession(session, keeper, outcome, how)
 }
 
-function serverMayKeep({ uplink, client }: Endable): boolean {
+function serverMayKeep({ uplink, client }: SessionShape): boolean {
   return uplink.managed?.isOn === true && (client?.unconfirmed ?? 0) > 0
 }
 
-export function removeSession<Session extends Endable>(
+export function removeSession<Session extends SessionShape>(
   session: Session,
   keeper: Keeper<Session>,
   outcome: Outcome,
@@ -93,10 +78,10 @@ export function removeSession<Session extends Endable>(
   // The page may not have received its unconfirmed stanzas, so `waiting` must contain these.
   if (isAway || mayLack) client?.putBackUnconfirmed?.()
   const waiting = outbox.clear()
-  if (ending.link === 'cut') session.link.cut()
+  if (ending.link === 'cut') uplink.link.cut()
   else {
     uplink.returnToSenders(waiting)
-    session.link.close()
+    uplink.link.close()
   }
   client?.close(ending.client === 'end' || ending.client === 'return' ? ending.client : undefined)
   outbox.close()

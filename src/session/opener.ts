@@ -10,7 +10,6 @@ import { foreignText } from '../lib/text/foreign-text.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { LinkEvents, LinkOptions } from '../xmpp/link.js'
-import type { Fate } from '../xmpp/xml/element.js'
 import type { Client } from './client.js'
 import type { Refusal, SessionLimits } from './limits/session-limits.js'
 import type { UserLimit } from './limits/user-limit.js'
@@ -47,7 +46,7 @@ export function createOpener(parts: OpenerParts) {
   const { registry, limits, refusedLogins, userLimit, counts, clock, logFor, tellEvent } = parts
   const log = logFor('bosh')
   const webSocketLog = logFor('websocket')
-  const isWarningDue = onceAMinute<Fate | 'unanswered'>(clock)
+  const isWarningDue = onceAMinute<'dropped' | 'unanswered'>(clock)
 
   const addNotice = parts.sums.of<{ about: object; log: Logger; what: string; count: number }>(
     ({ about, log, what, count }) => log.info({ ...about, count }, what),
@@ -96,13 +95,12 @@ export function createOpener(parts: OpenerParts) {
       registry.changed(session)
       tellEvent?.('session.resumed', session)
     },
-    unfit(session, fate) {
-      counts.unfitStanzas[fate] += 1
-      if (!isWarningDue(fate)) return
+    dropped(session) {
+      counts.unfitStanzas.dropped += 1
+      if (!isWarningDue('dropped')) return
       const { about, log } = aboutSession(session)
-      const line = { ...about, domain: withULabels(session.domain), fate }
-      if (fate === 'mended') log.info(line, 'a stanza of an XMPP server was repaired')
-      else log.warn(line, 'a stanza of an XMPP server was dropped: it is larger than 4 MiB, or broken')
+      const line = { ...about, domain: withULabels(session.domain), fate: 'dropped' }
+      log.warn(line, 'a stanza of an XMPP server was dropped: it is larger than 4 MiB, or broken')
     },
     noticed(session, what) {
       addNotice(what, (notice = { ...aboutSession(session), what, count: 0 }) => {

@@ -1,5 +1,6 @@
 import { Problem } from '../lib/errors.js'
 import type { LinkEnd, LinkEvents } from '../xmpp/link.js'
+import { noClient } from './away-client.js'
 import type { Client, NextClient } from './client.js'
 import type { Management } from './link/mending.js'
 import type { Session } from './session.js'
@@ -32,7 +33,7 @@ export function openingOf(
       session.downlink.countRefusedLogin(element)
       login?.onElement(element)
     },
-    onUnfit: fate => session.downlink.onUnfit(fate),
+    onDropped: () => session.downlink.onDropped(),
     onFlush: () => login?.onFlush(),
     onDrain: () => login?.onDrain(),
     onEnd(last) {
@@ -42,15 +43,9 @@ export function openingOf(
   }
 
   const client: Client = {
-    transport: undefined,
+    ...noClient,
     loginFor: wish.jid,
-    address: undefined,
     isPresent: true,
-    unconfirmed: 0,
-    deadline: Number.POSITIVE_INFINITY,
-    onOpen() {},
-    tick() {},
-    flush() {},
     reportEnd({ reason }) {
       if (reason === 'shutdown')
         end = { failure: { step: 'features', code: 'shutting-down', condition: 'system-shutdown' } }

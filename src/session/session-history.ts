@@ -1,9 +1,18 @@
-import type { OpenedBy, PastEvent } from './session-types.js'
-
 const names = ['logged-in', 'attached', 'paused', 'resumed', 'mended', 'taken-up'] as const
 
 const mostEvents = 20
 const none: readonly number[] = []
+
+export interface PastEvent {
+  readonly event: 'opened' | (typeof names)[number]
+  readonly at: number
+}
+
+export interface OpenedBy {
+  readonly admin: string
+  /** True if a page opened the session with a token. */
+  readonly isPage: boolean
+}
 
 export interface HistoryRecord {
   readonly openedBy?: OpenedBy | undefined

@@ -3,11 +3,9 @@ import type { Counts, EndReason } from '../lib/counts.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { OpenLink } from '../xmpp/link.js'
-import type { Fate } from '../xmpp/xml/element.js'
 import type { RateShaper } from './limits/rate-shaper.js'
 import type { WhyUnmended } from './link/mending.js'
 import type { ResumableStreams } from './logins/resumable-streams.js'
-import type { Tickets } from './ticket.js'
 
 /** What the sessions of a process have in common. */
 export interface CommonParts {
@@ -26,12 +24,13 @@ export interface CommonParts {
 
 export interface SessionKeeper<Session> extends CommonParts {
   readonly loginMilliseconds: number
-  readonly tickets: Tickets<Session> | undefined
+  /** By the keys of their tickets. */
+  readonly tickets: Map<string, Session> | undefined
   readonly streams: ResumableStreams
   loggedIn(session: Session, jid: string, resumed?: string): void
   attached(session: Session): void
   resumed(session: Session): void
-  unfit(session: Session, fate: Fate): void
+  dropped(session: Session): void
   /** Logged once a minute, because clients may cause many notices. */
   noticed(session: Session, what: string): void
   unanswered(session: Session): void

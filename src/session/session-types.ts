@@ -4,20 +4,10 @@ import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { PageBinding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { Management } from './link/mending.js'
+import type { OpenedBy, PastEvent } from './session-history.js'
 import type { SessionIds } from './sid.js'
 
 export type Transport = NonNullable<StoredSession['transport']>
-
-export interface PastEvent {
-  readonly event: 'opened' | 'logged-in' | 'attached' | 'paused' | 'resumed' | 'mended' | 'taken-up'
-  readonly at: number
-}
-
-export interface OpenedBy {
-  readonly admin: string
-  /** True if a page opened the session with a token. */
-  readonly isPage: boolean
-}
 
 /** Fields below are undefined for sessions of other processes, and at remote endpoints. */
 export interface SessionDetails extends StoredSession {
@@ -80,23 +70,11 @@ export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => OpenL
 /** The cookie that binds a session to one browser is in the first BOSH reply (`cookie`) or the API reply (`reply`). */
 export type AttachBinding = 'off' | 'cookie' | 'reply'
 
-interface Incomplete {
-  readonly unanswered: readonly string[] | undefined
-}
-
-export type SessionList = SessionPage & Incomplete
-
-export interface StateCounts extends Incomplete {
-  readonly states: ReadonlyMap<SessionState, number>
-}
-
 /** Sessions at remote BOSH endpoints (`elsewhere`) are not ended. */
-export interface EndedHere {
+export interface EndedSessions {
   readonly ended: number
   readonly elsewhere: number
 }
-
-export type EndedSessions = EndedHere & Incomplete
 
 /** Rejects with `session-unreachable` if the session's process does not answer. */
 export interface Sessions {
@@ -105,8 +83,8 @@ export interface Sessions {
   /** True if the session's process has been silent for 10 s. The session may still exist. */
   isLost(id: string): boolean
   getMany(ids: readonly string[]): Promise<readonly StoredSession[]>
-  page(wish: PageWish): Promise<SessionList>
-  states(scope: readonly string[]): Promise<StateCounts>
+  page(wish: PageWish): Promise<SessionPage>
+  states(scope: readonly string[]): Promise<ReadonlyMap<SessionState, number>>
   /** Locks out the previous page. */
   resume(id: string, handover: Handover): Promise<ResumedSession | undefined>
   end(id: string): Promise<boolean>

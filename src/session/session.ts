@@ -357,7 +357,7 @@ export class Session implements Gate {
     const inactive = client.isPresent ? Number.POSITIVE_INFINITY : this.inactivity.end
     const login = this.stage.login?.end ?? Number.POSITIVE_INFINITY
     const { watch, managed } = this.uplink
-    if (managed?.isAsked === true) watch.awaits(this.#keeper.clock, managed.unconfirmed)
+    if (managed?.counts.isAsked === true) watch.awaits(this.#keeper.clock, managed.unconfirmed)
     this.deadline = Math.min(inactive, client.deadline, login, this.uplink.deadline)
   }
 

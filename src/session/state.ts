@@ -88,7 +88,7 @@ export class Stage<Session> {
     this.#session = session
     this.#keeper = keeper
     this.#state = begin
-    if (this.ticket !== undefined) keeper.tickets?.add(this.ticket, session)
+    if (this.ticket !== undefined) keeper.tickets?.set(this.ticket.key, session)
   }
 
   get name(): State['name'] {
@@ -170,8 +170,8 @@ export class Stage<Session> {
     this.#state = change(this.#state, cause, to)
     const { ticket } = this
     if (before !== ticket) {
-      if (before !== undefined) this.#keeper.tickets?.remove(before)
-      if (ticket !== undefined) this.#keeper.tickets?.add(ticket, this.#session)
+      if (before !== undefined) this.#keeper.tickets?.delete(before.key)
+      if (ticket !== undefined) this.#keeper.tickets?.set(ticket.key, this.#session)
     }
     if (to.name === 'ended') login?.close()
   }

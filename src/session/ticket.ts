@@ -47,34 +47,10 @@ export class Ticket {
   }
 
   get key(): string {
-    return keyOf(this.#proofOfPage)
+    return this.#proofOfPage.toString('base64')
   }
 
   admits(proof: Buffer, now: number): boolean {
     return proof.length === proofBytes && timingSafeEqual(proof, this.#proofOfPage) && now < this.#until
-  }
-}
-
-const keyOf = (proof: Buffer) => proof.toString('base64')
-
-/** Safe against timing attacks: see `#bySid` of `Registry`. */
-export class Tickets<T> {
-  readonly #sessions = new Map<string, T>()
-
-  get size(): number {
-    return this.#sessions.size
-  }
-
-  add(ticket: Ticket, session: T): void {
-    this.#sessions.set(ticket.key, session)
-  }
-
-  remove(ticket: Ticket): void {
-    this.#sessions.delete(ticket.key)
-  }
-
-  /** The ticket may be expired: check it with `Ticket.admits`. */
-  sessionFor(proof: Buffer): T | undefined {
-    return proof.length === proofBytes ? this.#sessions.get(keyOf(proof)) : undefined
   }
 }

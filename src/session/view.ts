@@ -1,22 +1,9 @@
 import type { SessionState, StoredSession } from '../store/store.js'
 import { userOf } from '../xmpp/jid/jid.js'
-import type { Client } from './client.js'
-import type { Inactivity } from './inactivity.js'
-import type { Uplink } from './link/uplink.js'
-import type { Outbox } from './outbox.js'
-import type { SessionHistory } from './session-history.js'
+import type { SessionShape } from './session-shape.js'
 import type { SessionDetails } from './session-types.js'
-import type { State } from './state.js'
 
-interface Viewed extends Pick<StoredSession, 'id' | 'domain' | 'origin' | 'jid' | 'tab'> {
-  readonly createdAt: number
-  readonly stage: { readonly name: State['name'] }
-  readonly client: Client | undefined
-  readonly inactivity: Inactivity
-  readonly history: SessionHistory
-}
-
-export function stateOf({ stage, client, inactivity }: Viewed): SessionState {
+export function stateOf({ stage, client, inactivity }: SessionShape): SessionState {
   const { name } = stage
   if (name === 'ended' || name === 'opening') return name
   if (client?.isPresent === true) return 'held'
@@ -24,7 +11,7 @@ export function stateOf({ stage, client, inactivity }: Viewed): SessionState {
   return inactivity.isPaused ? 'paused' : 'quiet'
 }
 
-export function viewOf(session: Viewed, process = ''): StoredSession {
+export function viewOf(session: SessionShape, process = ''): StoredSession {
   const { id, domain, origin, createdAt, jid, client, inactivity, tab, history } = session
   const state = stateOf(session)
   const isAbsent = client !== undefined && !client.isPresent
@@ -46,13 +33,7 @@ export function viewOf(session: Viewed, process = ''): StoredSession {
   }
 }
 
-interface Detailed extends Pick<Viewed, 'client' | 'history' | 'inactivity'> {
-  readonly view: StoredSession
-  readonly uplink: Uplink
-  readonly outbox: Pick<Outbox, 'delivered' | 'length'>
-}
-
-export function detailsOf({ view, client, history, inactivity, uplink, outbox }: Detailed): SessionDetails {
+export function detailsOf({ view, client, history, inactivity, uplink, outbox }: SessionShape): SessionDetails {
   return {
     ...view,
     clientAddress: client?.address,

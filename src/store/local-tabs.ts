@@ -1,6 +1,6 @@
-import type { CallerSignal } from '../lib/caller-gone.js'
-import { keys } from './session-keys.js'
+import { type CallerSignal, orGone } from '../lib/caller-gone.js'
 import type { TabLocks } from './store.js'
+import { keys } from './store-keys.js'
 
 /** The tabs of a service that is one process. */
 export function localTabs(): TabLocks {
@@ -16,46 +16,28 @@ export function localTabs(): TabLocks {
 
 /** Lets one call at a time of this process into each key, in their order. */
 export class LocalTurns {
-  /** The calls that wait for each key that is taken. */
-  readonly #waiting = new Map<string, Set<() => void>>()
+  /** When all turns that were taken for the key have ended. */
+  readonly #ends = new Map<string, Promise<void>>()
 
-  /** Resolves with the function that ends the turn, which can be called twice. Rejects if the caller leaves before. */
+  /** Resolves with the function that ends the turn. Rejects if the caller leaves before. */
   async take(key: string, signal: CallerSignal): Promise<() => void> {
     signal.throwIfAborted()
-    const waiting = this.#waiting.get(key)
-    if (waiting === undefined) this.#waiting.set(key, new Set())
-    else await turnIn(waiting, signal)
-    let hasEnded = false
-    return () => {
-      if (!hasEnded) this.#next(key)
-      hasEnded = true
+    let end = () => {}
+    const ended = new Promise<void>(resolve => {
+      end = resolve
+    })
+    const before = this.#ends.get(key)
+    const all = before === undefined ? ended : before.then(() => ended)
+    this.#ends.set(key, all)
+    void all.then(() => {
+      if (this.#ends.get(key) === all) this.#ends.delete(key)
+    })
+    try {
+      if (before !== undefined) await orGone(before, signal)
+      return end
+    } catch (error) {
+      end()
+      throw error
     }
   }
-
-  #next(key: string): void {
-    const waiting = this.#waiting.get(key)!
-    const [begin] = waiting
-    if (begin === undefined) {
-      this.#waiting.delete(key)
-      return
-    }
-    waiting.delete(begin)
-    begin()
-  }
-}
-
-function turnIn(waiting: Set<() => void>, signal: CallerSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const begin = () => {
-      signal.removeEventListener('abort', leave)
-      resolve()
-    }
-    const leave = () => {
-      waiting.delete(begin)
-      signal.removeEventListener('abort', leave)
-      reject(signal.reason)
-    }
-    waiting.add(begin)
-    signal.addEventListener('abort', leave)
-  })
 }

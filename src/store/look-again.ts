@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/clock.js'
+import { type Clock, pause } from '../lib/clock.js'
 
 /** Doubled after each look, in milliseconds. */
 const firstPause = 100
@@ -15,6 +15,6 @@ export async function lookAgain<T>(
   for (let looks = 1; ; looks++) {
     const found = await look()
     if (found !== undefined || looks >= most()) return found
-    await new Promise<void>(resolve => void clock.after(firstPause * 2 ** (looks - 1), resolve))
+    await pause(clock, firstPause * 2 ** (looks - 1))
   }
 }

@@ -1,5 +1,5 @@
 import { allowsDomain } from '../xmpp/jid/domains.js'
-import type { PageFilter, PageWish, SessionPage, SessionState, StoredSession, VisitKey } from './store.js'
+import type { PageWish, SessionPage, SessionState, StoredSession, VisitKey } from './store.js'
 
 /** What filters and orders read, except `tab`: its index has been read before. */
 export type Listed = Pick<
@@ -74,7 +74,7 @@ export function isOfVisit({ tab }: Pick<StoredSession, 'tab'>, { admin, visit, u
   return tab?.visit === visit && tab.admin === admin && (user === undefined || tab.user === user)
 }
 
-function fits(item: Listed, filter: PageFilter): boolean {
+function fits(item: Listed, filter: PageWish): boolean {
   const { scope, jid, domain, state, transport, origin, process, search } = filter
   return (
     (jid === undefined || item.jid === jid) &&

@@ -132,16 +132,12 @@ export type SessionKey =
   | { readonly user: string }
   | { readonly visit: VisitKey }
 
-export interface SessionLimit {
-  readonly by: 'user' | 'address'
-  /** Most live sessions in all processes. 0 means no limit. */
-  readonly most: number
-}
+export type CountedBy = 'user' | 'address'
 
 /** Entries of a process whose own entry has expired disappear within about a second. */
 export interface SessionEntries {
-  /** Adds the entry, and resolves with undefined. If a limit is reached, adds nothing and resolves with it. */
-  open(entry: SessionEntry, limits: readonly SessionLimit[]): Promise<SessionLimit['by'] | undefined>
+  /** Adds the entry. Resolves with false, and adds nothing, if its user has `most` live sessions. */
+  open(entry: SessionEntry, most: number): Promise<boolean>
   /** Adds entries without limits, or replaces them, for example after a login, or a move to another process. */
   put(entries: readonly SessionEntry[]): Promise<void>
   /**
@@ -153,12 +149,12 @@ export interface SessionEntries {
   remove(ids: readonly string[], process: string): Promise<void>
   /** The oldest session first. A tab and a secret have one session at most: the last that was put. */
   find(key: SessionKey): Promise<readonly StoredSession[]>
-  count(by: SessionLimit['by'], key: string): Promise<number>
+  count(by: CountedBy, key: string): Promise<number>
   page(wish: PageWish): Promise<SessionPage>
   states(scope: readonly string[]): Promise<ReadonlyMap<SessionState, number>>
 }
 
-export interface PageFilter {
+export interface PageWish {
   /** Patterns of domains that the reader may see. */
   readonly scope: readonly string[]
   readonly user?: string | undefined
@@ -173,9 +169,6 @@ export interface PageFilter {
   readonly process?: string | undefined
   /** A part of the JID, or the whole id, in lower case. */
   readonly search?: string | undefined
-}
-
-export interface PageWish extends PageFilter {
   readonly limit: number
   /** Only with the order `opened`. Stays valid after its session ends. */
   readonly after?: PagePlace | undefined

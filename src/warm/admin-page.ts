@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import type { Config } from '../config/config.js'
 import { type Answer, pageAnswer, problemHeaders } from '../http/answers/answer.js'
 import { type NavigationPage, navigation } from '../http/answers/navigation.js'
@@ -34,9 +33,6 @@ export function adminPages(config: Pick<Config, 'externalUrl' | 'warmPath' | 'wa
 
 /** `live.js` reads a page again at this interval. */
 export const liveSeconds = 5
-
-/** True for requests of `live.js`. */
-export const isUpdate = ({ headers }: Pick<IncomingMessage, 'headers'>): boolean => headers['x-live'] !== undefined
 
 /** The template needs `{{> live}}`, and elements with an id and `data-live`. */
 export function livePage(page: Answer): Answer {

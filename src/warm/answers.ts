@@ -3,9 +3,9 @@ import type { Config } from '../config/config.js'
 import { type EndpointUrls, endpointUrls, homePath } from '../http/addresses.js'
 import { type Answer, jsonAnswer, pageAnswer } from '../http/answers/answer.js'
 import { negotiate, type Representation } from '../http/answers/negotiation.js'
-import type { AttachBinding, EndedSessions, SessionDetails, SessionList } from '../session/session-types.js'
+import type { AttachBinding, EndedSessions, SessionDetails } from '../session/session-types.js'
 import { processIn } from '../store/process-name.js'
-import type { StoredSession } from '../store/store.js'
+import type { SessionPage, StoredSession } from '../store/store.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import { formatPlace } from './parameters.js'
 import type { WarmedBinding } from './warming/session-login.js'
@@ -67,8 +67,8 @@ export function withForm(page: Answer): Answer {
   return { ...page, headers: { ...page.headers, 'Referrer-Policy': 'same-origin' } }
 }
 
-export function describeEnded({ ended, elsewhere, unanswered }: EndedSessions) {
-  return { ended, elsewhere: elsewhere || undefined, unanswered }
+export function describeEnded({ ended, elsewhere }: EndedSessions) {
+  return { ended, elsewhere: elsewhere || undefined }
 }
 
 /** `reply` needs a backend that sets the cookie. From other callers, it means `cookie`. */
@@ -76,9 +76,9 @@ export function attachBindingFor(isForBackend: boolean, wanted: AttachBinding): 
   return wanted === 'reply' && !isForBackend ? 'cookie' : wanted
 }
 
-export function describeList({ sessions, total, next, unanswered }: SessionList, now: number, admin: string) {
+export function describeList({ sessions, total, next }: SessionPage, now: number, admin: string) {
   const described = sessions.map(view => describeSession(view, now, admin))
-  return { sessions: described, total, next: next && formatPlace(next), unanswered }
+  return { sessions: described, total, next: next && formatPlace(next) }
 }
 
 export type SessionObject = ReturnType<typeof describeSession> & Partial<ReturnType<typeof describePast>>

@@ -1,11 +1,14 @@
 import type { Config } from '../config/config.js'
 import { WrongSecrets } from '../http/access/wrong-secrets.js'
+import type { Clock } from '../lib/clock.js'
 import { type Limit, limitDetail } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
-import type { MakeRate } from '../lib/limits/rates.js'
+import type { KeyedRate, MakeRate } from '../lib/limits/rates.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
+import { createShortMemory } from '../lib/limits/short-memory.js'
+import { hashOf, type SecretKeys } from '../lib/secrets/secret-hashes.js'
+import type { LoginRequest } from '../servers/login/login-request.js'
 import { userOf } from '../xmpp/jid/jid.js'
-import { type ActingAccountsParts, createActingAccounts } from './acting-accounts.js'
 
 export interface Caller {
   readonly admin: string
@@ -13,7 +16,9 @@ export interface Caller {
   readonly user: string | undefined
 }
 
-interface CallLimitsParts extends Pick<ActingAccountsParts, 'clock' | 'keys'> {
+interface CallLimitsParts {
+  readonly clock: Pick<Clock, 'now'>
+  readonly keys: SecretKeys
   readonly rates: Config['rates']
   readonly makeRate: MakeRate
   readonly refused: OnRefused
@@ -26,37 +31,83 @@ export function createCallLimits({ rates, clock, keys, makeRate, refused }: Call
   const warmsOfAdmin = makeRate('warms-admin', () => rates.warmsPerAdmin, 60)
   const signOuts = makeRate('sign-outs', () => rates.warmsPerJid, 60)
   const failures = new WrongSecrets(() => rates.failedLogins, refused, makeRate)
+  const judge = (admin: string, limit: Limit, retryAfterSeconds: number | undefined) => {
+    if (retryAfterSeconds === undefined) return
+    refused(limit, { admin })
+    throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail(limit) })
+  }
   return {
-    acting: createActingAccounts({
-      rate: warmsOfUser,
-      clock,
-      keys,
-      refused: admin => refused('warms-user', { admin }),
-    }),
+    acting: createActingAccounts(warmsOfUser, clock, keys, admin => refused('warms-user', { admin })),
     failures,
     keys,
     async count({ admin, user }: Caller): Promise<void> {
-      const judge = (limit: Limit, retryAfterSeconds: number | undefined) => {
-        if (retryAfterSeconds === undefined) return
-        refused(limit, { admin })
-        throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail(limit) })
-      }
       // The user's limit is checked first, so that calls above this limit do not count for the admin.
-      if (user !== undefined) judge('warms-user', await warmsOfUser.take(userOf(user)))
+      if (user !== undefined) judge(admin, 'warms-user', await warmsOfUser.take(userOf(user)))
       const retryAfterSeconds = await warmsOfAdmin.take(admin)
       if (retryAfterSeconds !== undefined && user !== undefined) await warmsOfUser.giveBack(userOf(user))
-      judge('warms-admin', retryAfterSeconds)
+      judge(admin, 'warms-admin', retryAfterSeconds)
     },
     /** For pages, which sign out with any valid token. */
     async countSignOut({ admin, user, visit }: Caller & { readonly visit: string | undefined }): Promise<void> {
-      const retryAfterSeconds = await signOuts.take(JSON.stringify([user, visit]))
-      if (retryAfterSeconds === undefined) return
-      refused('warms-user', { admin })
-      throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail('warms-user') })
+      judge(admin, 'warms-user', await signOuts.take(JSON.stringify([user, visit])))
     },
     async uncount({ admin, user }: Caller): Promise<void> {
       await warmsOfAdmin.giveBack(admin)
       if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
     },
+  }
+}
+
+const memorySeconds = 86_400
+
+/**
+ * An account that logs in for other users has one limit of wrong passwords, for all these users together. Above the
+ * limit, only passwords that were right before are tried, at this process.
+ */
+export function createActingAccounts(
+  rate: Pick<KeyedRate, 'take' | 'giveBack'>,
+  clock: Pick<Clock, 'now'>,
+  keys: SecretKeys,
+  refused: (admin: string) => void,
+) {
+  const right = createShortMemory<true>(clock, memorySeconds)
+  const firsts = new Map<string, Promise<unknown>>()
+
+  async function counted<T>(account: string, admin: string, logIn: () => Promise<T>): Promise<T> {
+    const retryAfterSeconds = await rate.take(account)
+    if (retryAfterSeconds !== undefined) {
+      await rate.giveBack(account)
+      refused(admin)
+      throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail('warms-user') })
+    }
+    let isWrong = false
+    try {
+      return await logIn()
+    } catch (error) {
+      isWrong = error instanceof Problem && error.step === 'sasl'
+      throw error
+    } finally {
+      if (!isWrong) await rate.giveBack(account)
+    }
+  }
+
+  return async <T>({ jid, credentials }: LoginRequest, admin: string, logIn: () => Promise<T>): Promise<T> => {
+    if (credentials.kind !== 'password' || credentials.user === undefined) return logIn()
+    const account = userOf(`${credentials.user}@${jid.domain}`)
+    const hash = hashOf(keys, ['account', account, credentials.password])
+    // A running login counts as a wrong password. Parallel logins with the same password wait for the first login,
+    // because they would reach the limit.
+    for (let first = firsts.get(hash); first !== undefined; first = firsts.get(hash)) await first
+    const isKnown = right.recall(hash) !== undefined
+    const login = isKnown ? logIn() : counted(account, admin, logIn)
+    const known = login.then(
+      () => right.remember(hash, true),
+      () => {},
+    )
+    if (!isKnown && !firsts.has(hash)) {
+      firsts.set(hash, known)
+      void known.then(() => firsts.delete(hash))
+    }
+    return login
   }
 }

@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
 import type { Logger } from 'pino'
-import type { Admin, AdminRole, Config } from '../config/config.js'
+import type { Admin, Config } from '../config/config.js'
 import { createAdmins } from '../http/access/admins.js'
 import {
   accessBy,
@@ -23,7 +23,6 @@ import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { codeOf } from '../lib/log.js'
 import { foreignList, foreignText } from '../lib/text/foreign-text.js'
 import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
-import { isUpdate } from './admin-page.js'
 import { represent } from './answers.js'
 import type { CallLimits } from './call-limits.js'
 import type { LastHour } from './numbers/last-hour.js'
@@ -34,13 +33,16 @@ const readCalls = ['sessions', 'numbers', 'failures', 'audit'] as const
 
 type ReadCall = (typeof readCalls)[number]
 
-const unaudited: ReadonlySet<CallName> = new Set(readCalls)
+const isRead = (call: CallName) => readCalls.some(each => each === call)
 
 const handsOver: ReadonlySet<CallName> = new Set(['warm', 'connect', 'resume'])
 
 export const logged = new WeakSet<Response>()
 
 const adminsOfErrors = new WeakMap<Response, Admin>()
+
+/** True for requests of `live.js`. */
+export const isUpdate = ({ headers }: Pick<Request, 'headers'>): boolean => headers['x-live'] !== undefined
 
 export interface Call {
   readonly request: Request
@@ -52,6 +54,8 @@ export interface Call {
   readonly line: Record<string, unknown>
   /** Another process answers the call, and logs it. */
   isForwarded?: boolean
+  /** The body, if it is the form of this service. */
+  form?: Buffer
 }
 
 interface Outcome extends Partial<Pick<Problem, 'step' | 'condition' | 'detail' | 'setting'>> {
@@ -175,13 +179,7 @@ export function createCalls({ config, hashes, limits, answering }: CallsParts) {
   }
 }
 
-const callsOfRole: Readonly<Record<AdminRole, readonly CallName[]>> = {
-  all: ['warm', 'connect', 'resume', 'logout', ...readCalls],
-  warm: ['warm', 'connect', 'resume', 'logout'],
-  read: readCalls,
-}
-
-export const roleAllows = ({ role }: Admin, call: CallName) => callsOfRole[role].includes(call)
+export const roleAllows = ({ role }: Admin, call: CallName) => role === 'all' || (role === 'read') === isRead(call)
 
 export function hiddenFrom(admin: Admin): readonly NavigationPage[] {
   return [
@@ -245,11 +243,11 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
   const note = (call: Call, name: CallName, outcome: Outcome, started: number): void => {
     const { request, line } = call
     const ms = clock.now() - started
-    const stream = unaudited.has(name) ? log : audit
+    const stream = isRead(name) ? log : audit
     const told = Object.assign(line, outcome, { admin: call.admin.name, ms: Math.round(ms) })
     // Any page can cause these.
-    if (endedNothing(line)) logOften(request, stream, told, name, `nothing ended ${line['jid']}`)
-    else stream[unaudited.has(name) && isUpdate(request) ? 'debug' : 'info'](told, name)
+    if (line['ended'] === 0 && !line['elsewhere']) logOften(request, stream, told, name, `nothing ended ${line['jid']}`)
+    else stream[isRead(name) && isUpdate(request) ? 'debug' : 'info'](told, name)
     if (name === 'warm' || name === 'connect') lastHour.add(outcome.code, ms)
     onCall({ call: name, code: outcome.code, step: outcome.step, seconds: ms / 1000 })
   }
@@ -289,10 +287,6 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
         if (call.isForwarded !== true) note(call, name, outcome, started)
       }
     }
-}
-
-function endedNothing({ ended, elsewhere, unanswered }: Call['line']): boolean {
-  return ended === 0 && !elsewhere && unanswered === undefined
 }
 
 export function outcomeOf({ code, step, condition, detail, setting, cause, server }: Problem): Outcome {

@@ -108,7 +108,7 @@ export type ParameterName = keyof typeof bodyParameters
 export const parameterNames = Object.keys(bodyParameters) as readonly ParameterName[]
 
 /** Backends must not send these as empty or `null`: if `authzid` was ignored, the service account would log in. */
-export const identifying = new Set<ParameterName>([
+export const identifying: ReadonlySet<string> = new Set<ParameterName>([
   'jid',
   'password',
   'token',

@@ -7,36 +7,35 @@ import { editDistance, lettersOf } from '../lib/text/similar-words.js'
 import { badParameter, emptyParameter, type Table, type Values } from './parameter-kinds.js'
 import { bodyParameters, identifying, type ParameterName, parameterNames } from './parameters.js'
 
-/** Returns undefined if the parameter is absent. Throws a `Problem` if its value is not allowed. */
-type Reader<Known extends Table> = <Name extends keyof Known & string>(name: Name) => Values<Known>[Name]
+type Place = 'form' | 'json' | 'query'
+
+type Pair = readonly [name: string | undefined, value: unknown]
+
+export type Parameters = Partial<Values<typeof bodyParameters>>
+
+type Given = ReadonlyMap<string, unknown>
+
+/** The values of a body, which are not checked. */
+export function givenIn(contentType: string | undefined, body: Uint8Array): Given {
+  const format = demandFormat(contentType)
+  return collect(pairsIn(format, body), bodyParameters, format)
+}
 
 /**
  * Parameters that are empty or `null` count as absent. `identifying` parameters do so only if they are empty in the
  * service's own form.
  */
-export type Parameters = Reader<typeof bodyParameters>
-
-export const noParameters: Parameters = () => undefined
-
-type Place = 'form' | 'json' | 'query'
-
-type Pair = readonly [name: string | undefined, value: unknown]
-
-export function readParameters(
-  contentType: string | undefined,
-  body: Uint8Array,
-  { sentForm = false } = {},
-): Parameters {
-  const format = demandFormat(contentType)
-  const given = collect(pairsIn(format, body), bodyParameters, format)
-  for (const [name, value] of given)
-    if (identifying.has(name) ? sentForm && value === '' : value === '' || value === null) given.delete(name)
-  const read = readerOf(given, bodyParameters)
-  return name => {
-    if (given.get(name) === '') throw emptyParameter(name)
-    return read(name)
+export function parametersIn(given: Given, sentForm = false): Parameters {
+  const isAbsent = (value: unknown, name: string) => {
+    if (!identifying.has(name)) return value === '' || value === null
+    if (value === '' && !sentForm) throw emptyParameter(name)
+    return value === ''
   }
+  return valuesIn(given, bodyParameters, isAbsent)
 }
+
+export const readParameters = (contentType: string | undefined, body: Uint8Array, { sentForm = false } = {}) =>
+  parametersIn(givenIn(contentType, body), sentForm)
 
 export function readFew<Known extends Table>(
   contentType: string | undefined,
@@ -48,8 +47,6 @@ export function readFew<Known extends Table>(
   return valuesOf(pairsIn(format, body), table, format, value => value === '' || value === null)
 }
 
-export const parametersOf = (given: ReadonlyMap<ParameterName, unknown>): Parameters => readerOf(given, bodyParameters)
-
 export const queryOf = (url: string): string => (url.includes('?') ? url.slice(url.indexOf('?') + 1) : '')
 
 /** Throws a `Problem` if a name is unknown: a logout with a misspelt filter would end the wrong sessions. */
@@ -57,27 +54,26 @@ export function readQuery<Known extends Table>(url: string, table: Known, { sent
   return valuesOf(formPairs(queryOf(url)), table, 'query', value => sentForm && value === '')
 }
 
-export function valuesOf<Known extends Table>(
+export const valuesOf = <Known extends Table>(
   pairs: Iterable<Pair>,
   table: Known,
   place: Place,
-  isAbsent: (value: unknown) => boolean = () => false,
-): Values<Known> {
-  const given = collect(pairs, table, place)
-  for (const [name, value] of given) if (isAbsent(value)) given.delete(name)
-  const read = readerOf(given, table)
-  return Object.fromEntries(Object.keys(table).map(name => [name, read(name)])) as Values<Known>
-}
+  isAbsent?: (value: unknown) => boolean,
+): Values<Known> => valuesIn(collect(pairs, table, place), table, isAbsent)
 
-function readerOf<Known extends Table>(given: ReadonlyMap<string, unknown>, table: Known): Reader<Known> {
-  return <Name extends keyof Known & string>(name: Name) => {
+function valuesIn<Known extends Table>(
+  given: Given,
+  table: Known,
+  isAbsent: (value: unknown, name: string) => boolean = () => false,
+): Values<Known> {
+  const read = ([name, { read, allowed }]: readonly [string, Table[string]]) => {
     const value = given.get(name)
-    if (value === undefined) return undefined
-    const { read, allowed } = table[name]!
+    if (value === undefined || isAbsent(value, name)) return [name, undefined]
     const meant = read(value)
     if (meant === undefined) throw badParameter(name, allowed)
-    return meant as Values<Known>[Name]
+    return [name, meant]
   }
+  return Object.fromEntries(Object.entries(table).map(read)) as Values<Known>
 }
 
 function collect<Name extends string>(pairs: Iterable<Pair>, table: Table<Name>, place: Place): Map<Name, unknown> {

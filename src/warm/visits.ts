@@ -33,8 +33,6 @@ interface VisitsParts {
   readonly clock: Clock
   /** In seconds. */
   readonly timeout: number
-  /** Takes up the session of the tab, if it was set down. */
-  readonly takeUp?: ((tab: TabName) => Promise<boolean>) | undefined
 }
 
 export interface TabWork<T> {
@@ -61,7 +59,7 @@ export class TabElsewhere extends Error {
 }
 
 /** Allows one call at a time for each tab, in all processes. */
-export function createVisits({ own, tabs, shared, clock, timeout, takeUp }: VisitsParts) {
+export function createVisits({ own, tabs, shared, clock, timeout }: VisitsParts) {
   const others = shared?.others
   const calls = new Set<TurnCall>()
 
@@ -75,7 +73,7 @@ export function createVisits({ own, tabs, shared, clock, timeout, takeUp }: Visi
   others?.answer(endKind, endHere)
 
   async function sessionOf(tab: TabName, { session, hasRecord }: TabLock): Promise<string | undefined> {
-    if (own.ofTab(tab) === undefined && hasRecord && takeUp !== undefined) await orStoreProblem(takeUp(tab))
+    if (own.ofTab(tab) === undefined && hasRecord) await orStoreProblem(Promise.resolve(shared?.takeUp?.({ tab })))
     const here = own.ofTab(tab)
     if (here !== undefined || session === undefined || session.state === 'elsewhere') return here
     const isOther = others !== undefined && session.process !== others.self && !others.isGone(session.process)

@@ -4,23 +4,26 @@ import { realmAndCharset } from '../http/access/admins.js'
 import { createFormGuard } from '../http/access/form-guard.js'
 import type { FormTokens } from '../http/access/form-tokens.js'
 import { senderOf } from '../http/access/sender.js'
-import { pageAnswer, sendAnswer } from '../http/answers/answer.js'
+import { type Answer, pageAnswer, sendAnswer } from '../http/answers/answer.js'
+import { documents } from '../http/answers/documents.js'
 import { type NavigationSettings, publicNavigation, signOutPath } from '../http/answers/navigation.js'
 import { negotiate } from '../http/answers/negotiation.js'
 import { readOnly, redirectToTls } from '../http/answers/pages.js'
 import { Problem } from '../lib/errors.js'
 import type { WorkQueue } from '../lib/limits/work-queue.js'
 import { idPattern } from '../session/sid.js'
-import { adminPages } from './admin-page.js'
+import { type AdminPage, adminPages, type PageCall } from './admin-page.js'
 import { pathForBrowsers } from './answers.js'
 import { type AnsweringParts, createCalls, demandRole } from './calls.js'
-import { docsPage, docsPath } from './docs-page.js'
 import { createNumbersCalls, type Numbers } from './numbers/numbers-calls.js'
 import { createEndedNotice, endedPath } from './sessions/ended-notice.js'
 import { createSessionCalls } from './sessions/session-calls.js'
 import { bindingPath, createBindingPage } from './warming/binding-page.js'
 import { createWarm, createWarmCall, type WarmingParts } from './warming/warm-call.js'
 import { createWarmForm } from './warming/warm-form.js'
+
+/** The README is at `/docs/`, because relative links need the slash. */
+const docsPath = /^\/docs(?:\/([a-z-]*))?$/
 
 export interface WarmParts {
   readonly config: Config
@@ -45,7 +48,7 @@ export function createWarmRouter(parts: WarmParts): Router {
   const page = adminPages(config)
   const form = createWarmForm(config, page, formGuard)
   const bindingPage = createBindingPage({ config, page, formTokens, sessions })
-  const warm = createWarmCall(createWarm(config, warming, bindingPage), form, formGuard)
+  const warm = createWarmCall(createWarm(config, warming, bindingPage), formGuard)
   const endedNotice = createEndedNotice({ config, formTokens })
   const calls = createSessionCalls({
     config,
@@ -157,4 +160,22 @@ function signOut(config: NavigationSettings): RequestHandler {
       response.set('WWW-Authenticate', `Basic realm="${realmAndCharset}"`)
     sendAnswer(response, { ...pageAnswer('signed-out', values, negotiate(headers)), status: 401 })
   }
+}
+
+/** `folder` is the path of the README. */
+function docsPage(folder: string, page: AdminPage, call: PageCall): Answer {
+  const { 0: name } = call.request.params
+  if (name === undefined && documents.size > 0) return { status: 302, headers: { Location: folder }, body: '' }
+  const document = documents.get(String(name))
+  if (document === undefined) throw new Problem('not-found')
+  const links = Array.from(documents, ([each, { title, group }]) => ({
+    href: folder + each,
+    text: title,
+    group,
+    isCurrent: each === name,
+  }))
+  const names = [...new Set(links.map(({ group }) => group))]
+  const groups = names.map(group => ({ group, links: links.filter(link => link.group === group) }))
+  const { title, contents, intro, body } = document
+  return page('docs', 'docs', call, { title, contents, intro, body, groups })
 }

@@ -5,13 +5,14 @@ import type { Logger } from 'pino'
 import { type Place, written } from '../config/kinds/listen-addresses.js'
 import { ConfigError } from '../config/load.js'
 import type { NoteRequest } from '../http/access/refused-requests.js'
+import { answerInText, sendText } from '../http/answers/node-answers.js'
 import { readAbsoluteForm } from '../http/listening/absolute-form.js'
 import { bindFailureReason } from '../http/listening/listen-problems.js'
 import { inTurn, mayWait } from '../http/listening/pipelined-requests.js'
 import { systemClock } from '../lib/clock.js'
 import { refusalLog } from '../lib/limits/refusal-log.js'
 import { codeOf, traceOf } from '../lib/log.js'
-import { createHealthListeners, refuseMethod, sendText } from './health.js'
+import { createHealthListeners, reading } from './health.js'
 import { textType } from './metrics.js'
 
 const unreadMilliseconds = 60_000
@@ -24,7 +25,12 @@ export async function serveMetrics(address: Place, text: MetricsText, fault: () 
   const refused = refusalLog(systemClock, log, 'a request for metrics was refused')
   const note: NoteRequest = ({ socket }, reason) => refused(reason, socket.remoteAddress)
   const health = createHealthListeners(fault, () => undefined, note)
-  const answerRest = answerMetrics(text, log, note)
+  const metrics = reading(answerMetrics(text, log), note)
+  const answerRest: RequestListener = (req, res) => {
+    if (req.url!.split('?', 1)[0] === '/metrics') return metrics(req, res)
+    note(req, 'path')
+    answerInText(res, 404, 'Metrics are at /metrics.')
+  }
   const server = createServer((req, res) => {
     readAbsoluteForm(req)
     const answer = health.get(req.url!) ?? answerRest
@@ -49,21 +55,15 @@ export async function serveMetrics(address: Place, text: MetricsText, fault: () 
   }
 }
 
-function answerMetrics(text: MetricsText, log: Logger, note: NoteRequest): RequestListener {
-  return (req, res) => {
-    if (req.url!.split('?', 1)[0] !== '/metrics') {
-      note(req, 'path')
-      sendText(res, 404, 'Metrics are at /metrics.\n')
-    } else if (req.method !== 'GET' && req.method !== 'HEAD') refuseMethod(res, note)
-    else
-      text().then(
-        all => sendText(res, 200, all, ['Content-Type', textType]),
-        error => {
-          log.error(traceOf(error), 'metrics failed')
-          sendText(res, 500, 'The metrics failed. The log has the cause.\n')
-        },
-      )
-  }
+function answerMetrics(text: MetricsText, log: Logger): RequestListener {
+  return (_req, res) =>
+    void text().then(
+      all => sendText(res, 200, all, [], textType),
+      error => {
+        log.error(traceOf(error), 'metrics failed')
+        answerInText(res, 500, 'The metrics failed. The log has the cause.')
+      },
+    )
 }
 
 function reasonOf({ code }: NodeJS.ErrnoException): string {

@@ -1,6 +1,6 @@
 import type { heldRequests } from '../browsers/bosh/connection-manager.js'
 import type { Clock } from '../lib/clock.js'
-import { type Counts, type Limit, sessionLimits, type Tally } from '../lib/counts.js'
+import type { Counts, Tally } from '../lib/counts.js'
 import { version } from '../lib/package-json.js'
 import type { ServerRow } from '../servers/net/server-states.js'
 import type { OtherProcesses } from '../store/other-processes.js'
@@ -61,10 +61,6 @@ export function rowsOf({ counts, clock, joined, census, open }: Sources): readon
       byLabel('origin', () => counts.sessionsCreated),
     ],
     sessions_ended_total: ['Sessions that have ended, by reason.', byLabel('reason', () => counts.sessionsEnded)],
-    sessions_refused_total: [
-      'Sessions that were refused, by the limit that was reached.',
-      byLabel('reason', () => refusedSessions(counts)),
-    ],
     refused_total: [
       'Refused sessions, calls, connections and requests, and delayed logins and data, by the limit that was reached.',
       byLabel('limit', () => counts.refused),
@@ -82,10 +78,6 @@ export function rowsOf({ counts, clock, joined, census, open }: Sources): readon
       'Requests to the BOSH endpoint that got an HTTP or BOSH error.',
       () => counts.failedRequests,
     ],
-    bosh_refused_bodies_total: [
-      'BOSH requests that got 503: incomplete or early requests that could not be stored.',
-      () => counts.bodiesRefused,
-    ],
     bosh_held_requests: ['BOSH requests that are held.', () => census().heldRequests],
     bosh_oldest_held_request_seconds: [
       'Age of the oldest held BOSH request, in seconds.',
@@ -99,10 +91,6 @@ export function rowsOf({ counts, clock, joined, census, open }: Sources): readon
       byLabel('kind', () => ({ wait: counts.waitTimeouts, gap: counts.gapTimeouts })),
     ],
     bosh_replays_total: ['Replies that were sent again, to repeated BOSH requests.', () => counts.replays],
-    bosh_refused_repeats_total: [
-      'BOSH requests that were repeated too often, too late or by another client. Each ends its session.',
-      () => counts.repeatsRefused,
-    ],
     bosh_unknown_sids_total: ['BOSH requests whose session is unknown or has ended.', () => counts.unknownSids],
     bosh_unknown_hosts_total: [
       'Sessions that were requested for a domain that is not served.',
@@ -136,7 +124,7 @@ export function rowsOf({ counts, clock, joined, census, open }: Sources): readon
       byFailure(counts.linkFailures),
     ],
     unfit_stanzas_total: [
-      'Stanzas of XMPP servers that no page could read: mended by a namespace, or dropped.',
+      'Stanzas of XMPP servers that no page could read. All are dropped.',
       byLabel('fate', () => counts.unfitStanzas),
     ],
     remote_sessions: ['Sessions with open requests at remote BOSH endpoints.', open.remotes],
@@ -195,10 +183,6 @@ function processStates(joined: Sources['joined']) {
   const states = { live: 0, draining: 0, silent: joined?.peers.lost.length ?? 0 }
   for (const { isDraining } of joined?.peers.others ?? []) states[isDraining ? 'draining' : 'live'] += 1
   return states
-}
-
-function refusedSessions({ refused }: Counts) {
-  return Object.fromEntries(Object.keys(sessionLimits).map(limit => [limit, refused[limit as Limit]]))
 }
 
 function byLabel(label: string, values: () => Readonly<Record<string, number>>): Source {

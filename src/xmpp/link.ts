@@ -1,5 +1,5 @@
 import type { ProblemCode, Step } from '../lib/errors.js'
-import type { Element, Fate } from './xml/element.js'
+import type { Element } from './xml/element.js'
 
 /** One XMPP stream of one user (RFC 6120 §4), over TCP or a remote BOSH endpoint. */
 export interface Link {
@@ -69,8 +69,8 @@ export interface LinkEvents {
   onAhead?(): void
   onOpen(header: StreamHeader): void
   onElement(element: Element): void
-  /** `mended`: a later `onElement` gets a repaired element. `dropped`: this element was removed, with its content. */
-  onUnfit?(fate: Fate, isStanza?: boolean, dropped?: Element): void
+  /** An element was not well-formed, beyond a limit, or not for clients. `dropped`: without its content, if it is known. */
+  onDropped?(dropped?: Element, isStanza?: boolean): void
   onFlush(): void
   onDrain(): void
   /** The last event, called once. */

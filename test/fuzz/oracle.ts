@@ -27,6 +27,9 @@ export interface Judged {
   hasBrokenReference: boolean
 }
 
+/** saxes checks whole names only (Namespaces in XML 1.0 §4). */
+const isLocal = (name: string) => !/^(?:[-.0-9\u00b7\u203f\u2040]|[\u0300-\u036f])/.test(name)
+
 class Refused extends Error {}
 
 function refuse(why: string): never {
@@ -75,13 +78,16 @@ export function judge(
   parser.on('text', words => {
     if (depth < 2 && /[^ \t\r\n]/.test(words)) refuse('text between elements')
   })
-  parser.on('attribute', ({ name }) => {
+  parser.on('attribute', ({ name, prefix, local, value }) => {
+    if (!isLocal(local)) refuse('a local name')
+    if ((prefix === 'xmlns' || name === 'xmlns') && value !== value.trim()) refuse('white space around a namespace')
     // Judged with the whole tag: one that never ends is ended by its size.
     if (++attributes > maxAttributes) excess = 'too many attributes'
     if (name.length > defaultLimits.maxNameLength) excess = 'a long name'
   })
   parser.on('opentag', ({ name, local, uri, ns }) => {
     if (excess !== undefined) refuse(excess)
+    if (!isLocal(local)) refuse('a local name')
     if (name.length > defaultLimits.maxNameLength) refuse('a long name')
     if (depth > defaultLimits.maxDepth) refuse('too deep')
     attributes = 0

@@ -58,7 +58,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
   }
 
   const calls = (): Promise<unknown>[] => [
-    here.sessions.open(sessionOf('4'), [{ by: 'user', most: 9 }]),
+    here.sessions.open(sessionOf('4'), 9),
     here.sessions.put([sessionOf('4')]),
     here.sessions.change([sessionOf('1')], 'a'),
     here.sessions.remove(['9'], 'a'),
@@ -208,7 +208,7 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
 
   test('that is full refuses calls until it has room', async () => {
     await redis.command('CONFIG', 'SET', 'maxmemory', '1')
-    await millisecondsOf(here.sessions.open(sessionOf('4'), []), 'full')
+    await millisecondsOf(here.sessions.open(sessionOf('4'), 5), 'full')
     for (const call of calls()) expect(await millisecondsOf(call, 'full')).toBeLessThan(100)
     await redis.command('CONFIG', 'SET', 'maxmemory', '0')
     await eventually('it is up', () => here.isUp)

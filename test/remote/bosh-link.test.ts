@@ -7,7 +7,6 @@ import type { EndpointSession } from '../../src/remote/endpoint-session.js'
 import { RemoteFault } from '../../src/remote/remote-fault.js'
 import type { LinkEnd, LinkEvents } from '../../src/xmpp/link.js'
 import { childrenOf } from '../../src/xmpp/xml/document.js'
-import type { Fate } from '../../src/xmpp/xml/element.js'
 import { isCollected } from '../support/collected.js'
 import { element } from '../support/element.js'
 import { eventually } from '../support/eventually.js'
@@ -44,7 +43,7 @@ async function open(
   const parts = endpointParts({ settings: { ...usualSettings, maxReplyBytes } })
   const endpoint = createEndpoint(there.url, parts)
   const told: string[] = []
-  const unfit: Fate[] = []
+  const drops: 'dropped'[] = []
   const ends: LinkEnd[] = []
   const drains = { count: 0 }
   const sessions = new Set<EndpointSession>()
@@ -57,7 +56,7 @@ async function open(
       onStep: step => void steps.push(step),
       onOpen: ({ id, from: sender }) => told.push(`open ${id} ${sender}`),
       onElement: options.onElement ?? (({ text }) => told.push(text)),
-      onUnfit: fate => void unfit.push(fate),
+      onDropped: () => void drops.push('dropped'),
       onFlush: () => told.push('flush'),
       onDrain: () => {
         drains.count += 1
@@ -101,7 +100,7 @@ async function open(
     there,
     link,
     told,
-    unfit,
+    drops,
     ends,
     drains,
     steps,
@@ -298,40 +297,40 @@ describe('an open link to a remote endpoint', () => {
   })
 
   test('drops elements that clients would take for elements of this service', async () => {
-    const { told, unfit, held, hears } = await opened()
+    const { told, drops, held, hears } = await opened()
     held.answer(
       `<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://evil.example/'/><body type='terminate'/>${presence}`,
     )
     await hears('flush')
-    expect([told, unfit]).toEqual([
+    expect([told, drops]).toEqual([
       [presence, 'flush'],
       ['dropped', 'dropped'],
     ])
   })
 
   test('drops stanzas of a reply that has too many', async () => {
-    const { told, unfit, held, hears } = await opened({ maxReplyBytes: 500_000 })
+    const { told, drops, held, hears } = await opened({ maxReplyBytes: 500_000 })
     held.answer(presence.repeat(10_003))
     await hears('flush')
-    expect([told.length, unfit]).toEqual([10_001, ['dropped', 'dropped', 'dropped']])
+    expect([told.length, drops]).toEqual([10_001, ['dropped', 'dropped', 'dropped']])
   })
 
   test('drops the stanzas of a reply beyond the limit of bytes', async () => {
-    const { told, unfit, held, hears } = await opened({ maxReplyBytes: 65_536 })
+    const { told, drops, held, hears } = await opened({ maxReplyBytes: 65_536 })
     const long = `<message xmlns='jabber:client'><body>${'€'.repeat(10_000)}</body></message>`
     held.answer(long.repeat(4))
     await hears('flush')
-    expect([told, unfit]).toEqual([
+    expect([told, drops]).toEqual([
       [long, long, 'flush'],
       ['dropped', 'dropped'],
     ])
   })
 
   test('drops stanzas of a reply that has too many and is too long', async () => {
-    const { told, unfit, held, hears } = await opened({ maxReplyBytes: 500_000 })
+    const { told, drops, held, hears } = await opened({ maxReplyBytes: 500_000 })
     held.answer(`${presence.repeat(10_003)}${' '.repeat(500_000)}`)
     await hears('flush')
-    expect([told.length, unfit]).toEqual([10_001, ['dropped', 'dropped', 'dropped']])
+    expect([told.length, drops]).toEqual([10_001, ['dropped', 'dropped', 'dropped']])
   })
 
   test.each([

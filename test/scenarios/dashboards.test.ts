@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import { workerMetrics } from '../../src/command/workers/worker-metrics.js'
-import { endReasons, limits, sessionLimits } from '../../src/lib/counts.js'
+import { endReasons, limits } from '../../src/lib/counts.js'
 import { problems } from '../../src/lib/errors.js'
 import { LastReload } from '../../src/watching/last-reload.js'
 import { scrape } from '../support/scrape.js'
@@ -48,7 +48,7 @@ function expectSound(expressions: readonly string[]): void {
   expect([...namesIn(expressions)].filter(name => !known.has(name))).toEqual([])
   const codes = ['ok', ...Object.keys(problems)]
   expect(valuesOf('code', expressions).filter(code => !codes.includes(code))).toEqual([])
-  const reasons: readonly string[] = [...endReasons, ...Object.keys(sessionLimits)]
+  const reasons: readonly string[] = endReasons
   expect(valuesOf('reason', expressions).filter(reason => !reasons.includes(reason))).toEqual([])
   expect(valuesOf('limit', expressions).filter(limit => !Object.hasOwn(limits, limit))).toEqual([])
   for (const text of expressions) expect(balance(text)).toBe(0)

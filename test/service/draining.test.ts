@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { drained } from '../../src/service/draining.js'
+import { drained } from '../../src/service/stopping.js'
 import { processOf } from '../store/entries.js'
 import { FakeClock } from '../support/fake-clock.js'
 

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
-import { proofOfPage, Ticket, Tickets } from '../../src/session/ticket.js'
+import { proofOfPage, Ticket } from '../../src/session/ticket.js'
+import { benchWithTickets } from '../browsers/websocket/pages.js'
 
 describe('the ticket of a page over WebSocket', () => {
   test('has a token of 256 random bits', () => {
@@ -56,17 +57,10 @@ describe('the ticket of a page over WebSocket', () => {
   })
 })
 
-describe('tickets', () => {
-  test('are found by the proof of the token, among any number of others', () => {
-    const tickets = new Tickets<number>()
-    const fresh = Array.from({ length: 1000 }, () => Ticket.fresh(120, 0))
-    for (const [place, { ticket }] of fresh.entries()) tickets.add(ticket, place)
-    expect(tickets.size).toBe(1000)
-    for (const [place, { token }] of fresh.entries()) expect(tickets.sessionFor(proofOfPage(token))).toBe(place)
-    expect(tickets.sessionFor(proofOfPage('guessed'))).toBeUndefined()
-    expect(tickets.sessionFor(Buffer.alloc(0))).toBeUndefined()
-    for (const { ticket } of fresh) tickets.remove(ticket)
-    expect(tickets.size).toBe(0)
-    expect(tickets.sessionFor(proofOfPage(fresh[0]!.token))).toBeUndefined()
-  })
+test('sessions are found by the proofs of their tokens', async () => {
+  const bench = benchWithTickets()
+  const [first, last] = [await bench.warmed(), await bench.warmed()]
+  const found = [first.token!, last.token!, 'guessed'].map(token => bench.registry.byTicket(proofOfPage(token))?.id)
+  expect(found).toEqual([first.id, last.id, undefined])
+  expect(bench.registry.byTicket(Buffer.alloc(0))).toBeUndefined()
 })

@@ -30,7 +30,6 @@ export function bookOf({ registry, clock }: Bench, about: About = {}) {
     registry,
     elsewhere: { list: () => elsewhere },
     countedClient: () => undefined,
-    clock,
     report: error => void reports.push(error),
   })
   return { book, store, reports }

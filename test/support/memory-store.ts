@@ -1,13 +1,11 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { CallerSignal } from '../../src/lib/caller-gone.js'
 import type { Clock } from '../../src/lib/clock.js'
-import { exceeds } from '../../src/lib/limits/key-counts.js'
 import { type Limiter, type MakeRate, Rate } from '../../src/lib/limits/rates.js'
-import { endingKey, endingKeysOf, endingKeysOfTab } from '../../src/store/ending-keys.js'
 import { LocalTurns } from '../../src/store/local-tabs.js'
-import { keyOf, keys, sharedKeysOf, uniqueKeysOf } from '../../src/store/session-keys.js'
 import { isOfVisit, pageOf, statesOf } from '../../src/store/session-page.js'
 import type {
+  CountedBy,
   EndedMarks,
   Ending,
   Member,
@@ -18,7 +16,6 @@ import type {
   SessionEntries,
   SessionEntry,
   SessionKey,
-  SessionLimit,
   SessionRecord,
   Store,
   StoredSession,
@@ -27,6 +24,15 @@ import type {
   TabName,
   TakenRecord,
 } from '../../src/store/store.js'
+import {
+  endingKey,
+  endingKeysOf,
+  endingKeysOfTab,
+  keyOf,
+  keys,
+  sharedKeysOf,
+  uniqueKeysOf,
+} from '../../src/store/store-keys.js'
 
 /** A store of several processes that are one process: that of a test. It is always up. `epoch`: Unix time minus `clock.now()`. */
 export function memoryStore(clock: Clock, epoch = Date.now() - clock.now()): Store {
@@ -77,13 +83,10 @@ class MemorySessions implements SessionEntries {
   readonly #byUnique = new Map<string, string>()
   readonly #byShared = new Map<string, Set<string>>()
 
-  async open(entry: SessionEntry, limits: readonly SessionLimit[]) {
-    for (const { by, most } of limits) {
-      const value = entry[by]
-      if (value !== undefined && exceeds(this.#countOf(keys.counted(by, value)) + 1, most)) return by
-    }
-    this.#put(entry)
-    return undefined
+  async open(entry: SessionEntry, most: number) {
+    const isFull = entry.user !== undefined && this.#countOf(keys.counted('user', entry.user)) >= most
+    if (!isFull) this.#put(entry)
+    return !isFull
   }
 
   async put(entries: readonly SessionEntry[]) {
@@ -114,7 +117,7 @@ class MemorySessions implements SessionEntries {
     return this.#find({ tab })[0]
   }
 
-  async count(by: SessionLimit['by'], value: string) {
+  async count(by: CountedBy, value: string) {
     return this.#countOf(keys.counted(by, value))
   }
 

@@ -22,8 +22,7 @@ export type LogLine = Readonly<Record<string, unknown>> & {
 /** Builds the service unless it is built. */
 export function ensureBuilt(): void {
   if (existsSync(dist)) return
-  const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], { cwd: root })
+  execFileSync(process.execPath, ['build.js'], { cwd: root })
 }
 
 export interface OperatedService {

@@ -3,7 +3,7 @@ import { Problem } from '../../src/lib/errors.js'
 import { Rate } from '../../src/lib/limits/rates.js'
 import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
 import type { LoginRequest } from '../../src/servers/login/login-request.js'
-import { createActingAccounts } from '../../src/warm/acting-accounts.js'
+import { createActingAccounts } from '../../src/warm/call-limits.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { unnoted } from '../support/unlimited.js'
 
@@ -26,7 +26,7 @@ describe('after too many wrong passwords for an account that acts for others', (
       throw new Problem('not-authorized', { step: 'sasl' })
     })
     clock = new FakeClock()
-    const accounts = createActingAccounts({ rate: new Rate(3, 60), clock, keys, refused: unnoted })
+    const accounts = createActingAccounts(new Rate(3, 60), clock, keys, unnoted)
     call = password => accounts(wish(password), 'admin', () => logIn(password))
   })
 
@@ -53,12 +53,7 @@ describe('after too many wrong passwords for an account that acts for others', (
 test('calls that wait for a first call, which fails because of its user, are tried one by one', async () => {
   let fail = (_problem: Problem) => {}
   const first = new Promise<never>((_resolve, reject) => (fail = reject))
-  const accounts = createActingAccounts({
-    rate: new Rate(3, 60),
-    clock: new FakeClock(),
-    keys,
-    refused: unnoted,
-  })
+  const accounts = createActingAccounts(new Rate(3, 60), new FakeClock(), keys, unnoted)
   const ghost = accounts(wish('right', 'ghost'), 'admin', () => first)
   const others = Array.from({ length: 40 }, (_, number) =>
     accounts(wish('right', `user${number}`), 'admin', async () => 'session'),

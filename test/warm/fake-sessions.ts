@@ -1,18 +1,16 @@
 // `Sessions` without a connection manager.
 
 import { withJid } from '../../src/session/registry/own-sessions.js'
-import { keyOf } from '../../src/session/registry/registry.js'
 import type {
   EndedSessions,
   Handover,
   ResumedSession,
   SessionDetails,
-  SessionList,
   Sessions,
-  StateCounts,
 } from '../../src/session/session-types.js'
 import { isOfVisit, pageOf, statesOf } from '../../src/store/session-page.js'
-import type { PageWish, StoredSession, TabName, VisitKey } from '../../src/store/store.js'
+import type { PageWish, SessionPage, SessionState, StoredSession, TabName, VisitKey } from '../../src/store/store.js'
+import { keys } from '../../src/store/store-keys.js'
 
 export const idOf = (number: number) => number.toString(16).padStart(32, '0')
 
@@ -22,7 +20,6 @@ export class FakeSessions implements Sessions {
   readonly views = new Map<string, StoredSession>()
   readonly resumed: (Handover & { id: string })[] = []
   readonly ended: string[] = []
-  unanswered: readonly string[] | undefined = undefined
   /** Ids of sessions at silent processes. */
   readonly lost = new Set<string>()
   processes: readonly string[] = []
@@ -63,16 +60,14 @@ export class FakeSessions implements Sessions {
     return ids.flatMap(id => this.views.get(id) ?? [])
   }
 
-  async page({ jid, user, visit, ...wish }: PageWish): Promise<SessionList> {
-    const { unanswered } = this
+  async page({ jid, user, visit, ...wish }: PageWish): Promise<SessionPage> {
     const wanted = jid ?? user
     const views = wanted === undefined ? [...this.views.values()] : this.#ofJid(wanted)
-    const page = await pageOf(visit === undefined ? views : views.filter(view => isOfVisit(view, visit)), wish)
-    return { ...page, unanswered }
+    return pageOf(visit === undefined ? views : views.filter(view => isOfVisit(view, visit)), wish)
   }
 
-  async states(scope: readonly string[]): Promise<StateCounts> {
-    return { states: await statesOf(this.views.values(), scope), unanswered: this.unanswered }
+  async states(scope: readonly string[]): Promise<ReadonlyMap<SessionState, number>> {
+    return statesOf(this.views.values(), scope)
   }
 
   #ofJid(wanted: string): readonly StoredSession[] {
@@ -96,7 +91,7 @@ export class FakeSessions implements Sessions {
   }
 
   ofTab(wanted: TabName): string | undefined {
-    const found = [...this.views.values()].filter(({ tab }) => tab !== undefined && keyOf(tab) === keyOf(wanted))
+    const found = [...this.views.values()].filter(({ tab }) => tab !== undefined && keys.tab(tab) === keys.tab(wanted))
     return found.find(({ state }) => state !== 'opening' && state !== 'ended')?.id
   }
 
@@ -113,7 +108,7 @@ export class FakeSessions implements Sessions {
     const found = this.#ofJid(jid)
     const ended = await Promise.all(found.map(({ id }) => this.end(id)))
     const elsewhere = found.filter(({ state }) => state === 'elsewhere').length
-    return { ended: ended.filter(Boolean).length, elsewhere, unanswered: this.unanswered }
+    return { ended: ended.filter(Boolean).length, elsewhere }
   }
 
   async end(id: string): Promise<boolean> {

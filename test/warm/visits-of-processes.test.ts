@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { CallerGone } from '../../src/lib/caller-gone.js'
-import { type Store, StoreUnavailable, type TabLock } from '../../src/store/store.js'
+import { type RecordKey, type Store, StoreUnavailable, type TabLock } from '../../src/store/store.js'
 import { createVisits, type TabWork } from '../../src/warm/visits.js'
 import { sessionOf, tabOf } from '../store/entries.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -34,18 +34,17 @@ function start(name: string) {
       return { ended, elsewhere: 0 }
     },
   }
-  const takeUp = async (wanted: { tab: string }) => {
-    if ((await store.records.take({ tab: tabOf(wanted.tab) })) === undefined) return false
-    sessions.set(wanted.tab, 'taken up')
+  const takeUp = async (key: RecordKey) => {
+    if ((await store.records.take(key)) === undefined || !('tab' in key)) return false
+    sessions.set(key.tab.tab, 'taken up')
     return true
   }
   const visits = createVisits({
     own,
     tabs: store.tabs,
-    shared: { others, store, recordSeconds },
+    shared: { others, store, recordSeconds, takeUp },
     clock,
     timeout,
-    takeUp,
   })
   return { name, others, sessions, visits }
 }

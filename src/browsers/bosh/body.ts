@@ -2,7 +2,6 @@ import { hash } from 'node:crypto'
 import type { Condition } from '../../lib/errors.js'
 import { longestJid } from '../../xmpp/jid/jid.js'
 import { boshNamespace, stanzaNamespace, streamsNamespace, xboshNamespace } from '../../xmpp/namespaces.js'
-import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { documentReader } from '../../xmpp/xml/document.js'
 import { attribute, escapeXml } from '../../xmpp/xml/escape.js'
 import { defaultLimits } from '../../xmpp/xml/limits.js'
@@ -30,16 +29,16 @@ export function parseBody(text: string) {
     sid: root.attribute('sid'),
     rid: integer(root.attribute('rid'), 1, Number.MAX_SAFE_INTEGER),
     to: root.attribute('to'),
-    from: kept(root, 'from'),
+    from: root.kept('from', longestJid),
     wait: lowered(root.attribute('wait'), 65535),
     hold: lowered(root.attribute('hold'), 255),
     pause: integer(root.attribute('pause'), 1, 65535),
     ack: integer(root.attribute('ack'), 0, Number.MAX_SAFE_INTEGER),
-    key: kept(root, 'key'),
-    newkey: kept(root, 'newkey'),
+    key: root.kept('key', longestJid),
+    newkey: root.kept('newkey', longestJid),
     ver: root.attribute('ver'),
     content: root.attribute('content'),
-    lang: kept(root, 'xml:lang'),
+    lang: root.kept('xml:lang', longestJid),
     /** Gloox and drafts of XEP-0124 write `terminal`. */
     terminate: type === 'terminate' || type === 'terminal',
     restart: boolean(restartOf(root)),
@@ -47,13 +46,6 @@ export function parseBody(text: string) {
     digest: hash('sha256', text, 'binary'),
     payload: children,
   }
-}
-
-function kept(root: Root, name: string): string | undefined {
-  const value = root.attribute(name)
-  if (value === undefined) return undefined
-  if (value.length > longestJid) throw new XmlError('policy-violation', 'an attribute is too long')
-  return copyOf(value)
 }
 
 /** Some clients write `restart` without its prefix. */

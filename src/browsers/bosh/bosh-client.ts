@@ -128,7 +128,7 @@ export class BoshClient implements Client {
     this.#open.hold(pending)
     this.session.send(payload, pending.since)
     if (this.session.hasEnded) this.session.flush()
-    else if (peer.gone) this.#delivery.requestBroken()
+    else if (peer.gone) this.#delivery.beginInactivity(pending.since)
     this.session.schedule()
   }
 
@@ -284,20 +284,17 @@ export class BoshClient implements Client {
     }
     // Requests of closed connections must not count as unanswered.
     while (this.#open.held.length > this.#terms.requests && this.#open.held[0]!.peer.gone) this.#delivery.answerOldest()
-    const at = {
-      now: this.#parts.clock.now(),
-      unanswered: this.#open.held.length,
-      hadPayload: this.#delivery.hadPayload,
-    }
+    const now = this.#parts.clock.now()
     const payload = inspect(body.payload, session.stanzaLimit)
-    const fault = this.#rules.broken(body, payload, at) ?? this.#restart(body)
+    const { held } = this.#open
+    const fault = this.#rules.broken(body, payload, now, held.length, this.#delivery.hadPayload) ?? this.#restart(body)
     if (fault !== undefined) {
       this.#open.take(pending).peer.answer(this.#fault(fault))
     } else if (body.terminate) {
-      session.send(payload, at.now)
+      session.send(payload, now)
       session.end('client', 'loggedOut')
     } else if (body.restart !== true) {
-      session.send(payload, at.now)
+      session.send(payload, now)
       if (body.pause !== undefined) session.pause(body.pause)
       // XEP-0124 §10.
       if (body.pause !== undefined || this.#cookie?.isNew === true) this.#delivery.answerAll()
@@ -349,7 +346,6 @@ export class BoshClient implements Client {
     if (older !== undefined) pending.repeats = older.repeats + 1
     if (this.#open.park(pending, body.text, most)) older?.peer.answer(this.#delivery.wrap(errorBody))
     else {
-      this.#parts.counts.bodiesRefused += 1
       this.#parts.counts.failedRequests += 1
       peer.answer(busyAnswer)
       this.#delivery.beginInactivity(since)
@@ -367,7 +363,6 @@ export class BoshClient implements Client {
     }
     const fault = before === undefined ? 'item-not-found' : this.#rules.brokenByRepeat(before, body)
     if (fault !== undefined) {
-      this.#parts.counts.repeatsRefused += 1
       peer.answer(this.#fault(fault))
       return
     }

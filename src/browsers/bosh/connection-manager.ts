@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { type Condition, Problem } from '../../lib/errors.js'
 import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
-import { AwayClient, type AwayRecord } from '../../session/away-client.js'
+import { type AwayRecord, awayClient } from '../../session/away-client.js'
 import type { Client } from '../../session/client.js'
 import type { Opener, OpenerParts } from '../../session/opener.js'
 import type { MakePageClient } from '../../session/opening.js'
@@ -34,16 +34,8 @@ const sentences: Partial<Record<Condition, string>> = {
   'system-shutdown': 'The service is stopping. Create the session again in a moment.',
 }
 
-interface AboutRefusal {
-  readonly sentence?: string | undefined
-  readonly setting?: string
-}
-
-const withoutDomain: AboutRefusal = {
-  sentence:
-    'The attribute `to` is missing: name the domain of an XMPP server. Or an operator can set BOSH_DEFAULT_DOMAIN.',
-  setting: 'BOSH_DEFAULT_DOMAIN',
-}
+const withoutDomain =
+  'The attribute `to` is missing: name the domain of an XMPP server. Or an operator can set BOSH_DEFAULT_DOMAIN.'
 
 export type ConnectionManager = Readonly<ReturnType<typeof createConnectionManager>>
 
@@ -53,17 +45,17 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   function refuseToCreate(
     condition: Condition,
     { address }: Pick<Peer, 'address'>,
-    { sentence = sentences[condition], setting }: AboutRefusal = {},
+    sentence = sentences[condition],
+    setting?: string,
   ): Reply {
-    if (sentence === undefined) return refuse(condition)
-    counts.failedRequests += 1
-    parts.noteRefusal(condition, address, setting)
-    return { status: 200, body: writeRefusal(condition, sentence), contentType: defaultContentType }
+    if (sentence !== undefined) parts.noteRefusal(condition, address, setting)
+    return refuse(condition, sentence)
   }
 
-  function refuse(condition: Condition): Reply {
+  function refuse(condition: Condition, sentence?: string): Reply {
     counts.failedRequests += 1
-    return { status: 200, body: writeTerminate(condition), contentType: defaultContentType }
+    const body = sentence === undefined ? writeTerminate(condition) : writeRefusal(condition, sentence)
+    return { status: 200, body, contentType: defaultContentType }
   }
 
   async function open(body: Body, peer: Peer): Promise<BoshClient | Reply | Condition> {
@@ -71,10 +63,8 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     if (rid === undefined || Number.isNaN(rid) || body.restart === undefined) return 'bad-request'
     // A stopping or draining service skips this check, because `openForClient` returns `system-shutdown`.
     if (parts.requireSecure && !peer.secure && registry.takesSessions) {
-      if (peer.secureUrl === undefined) {
-        const about = { sentence: 'This service needs https.', setting: 'REQUIRE_SECURE' }
-        return refuseToCreate('policy-violation', peer, about)
-      }
+      if (peer.secureUrl === undefined)
+        return refuseToCreate('policy-violation', peer, 'This service needs https.', 'REQUIRE_SECURE')
       return { status: 200, body: writeSeeOther(peer.secureUrl), contentType: defaultContentType }
     }
     // XEP-0124 §7.1.
@@ -102,7 +92,8 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
         opened.create(body, payload, peer)
       } else if (typeof opened === 'string') {
         const isMissing = opened === 'improper-addressing' && isUnaddressed
-        peer.answer(refuseToCreate(opened, peer, isMissing ? withoutDomain : {}))
+        const about = isMissing ? ([withoutDomain, 'BOSH_DEFAULT_DOMAIN'] as const) : []
+        peer.answer(refuseToCreate(opened, peer, ...about))
       } else peer.answer(opened)
     } catch (error) {
       breakOff(session, error, peer)
@@ -140,7 +131,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       else refuseUnknown(peer)
     } catch (error) {
       if (client === undefined && error instanceof XmlError)
-        peer.answer(refuseToCreate('bad-request', peer, { sentence: `The request is no BOSH body: ${error.message}.` }))
+        peer.answer(refuseToCreate('bad-request', peer, `The request is no BOSH body: ${error.message}.`))
       else breakOff(client?.session, error, peer)
     }
   }
@@ -163,7 +154,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     takeUp(session: Session, before: unknown) {
       const record = before as BoshRecord | AwayRecord
       if (!('isAway' in record)) return BoshClient.takeUp(session, parts, record)
-      return new AwayClient(BoshClient.next(session, parts, record.next as NextPageRecord))
+      return awayClient(BoshClient.next(session, parts, record.next as NextPageRecord))
     },
     makePageClient: ((session, { wait, hold, ver }, handover) => {
       const terms = negotiateTerms({ wait, hold, ver }, parts.terms)

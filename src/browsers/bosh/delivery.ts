@@ -75,7 +75,7 @@ export class Delivery {
     this.#cookie = cookie
     this.open = new OpenRequests(
       parts,
-      () => session.run(() => this.requestBroken()),
+      () => session.run(() => this.beginInactivity()),
       () => session.run(() => this.answerExpired(parts.clock.now())),
     )
     this.window = new RidWindow(rid, terms.requests, by, isNew && terms.acks)
@@ -164,12 +164,8 @@ export class Delivery {
     return this.wrap(writeTerminate(condition, streamError))
   }
 
-  requestBroken(): void {
-    this.beginInactivity(this.#parts.clock.now())
-  }
-
   /** Does nothing for an ended session, because each call would keep the session for another period. */
-  beginInactivity(now: number): void {
+  beginInactivity(now = this.#parts.clock.now()): void {
     if (!this.#session.hasEnded) this.#session.inactivity.begin(now)
   }
 

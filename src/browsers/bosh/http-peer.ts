@@ -101,7 +101,6 @@ export class HttpPeer implements Peer, BodySink {
   #collect(chunk: Buffer): void {
     this.#unfinished ??= this.#parts.bodies.begin(this.address, this.#length)
     if (!this.#unfinished.add(chunk)) {
-      this.#parts.counts.bodiesRefused += 1
       this.#discardRest()
       this.#parts.counts.failedRequests += 1
       send(this.#res, busyAnswer, this.#parts)

@@ -22,11 +22,7 @@ export class RequestRules {
   }
 
   /** `unanswered` includes this request. */
-  broken(
-    body: Body,
-    payload: Payload,
-    { now, unanswered, hadPayload }: { now: number; unanswered: number; hadPayload: boolean },
-  ): Fault | undefined {
+  broken(body: Body, payload: Payload, now: number, unanswered: number, hadPayload: boolean): Fault | undefined {
     const { pause } = body
     const { requests } = this.#terms
     if (!this.#isProven(body)) return 'item-not-found'

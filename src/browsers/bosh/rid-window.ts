@@ -121,9 +121,7 @@ export class RidWindow {
   }
 
   get uncertainStanzas(): number {
-    let sum = 0
-    for (const { stanzas } of this.uncertain) sum += stanzas
-    return sum
+    return this.uncertain.reduce((sum, { stanzas }) => sum + stanzas, 0)
   }
 
   /** Many clients send two requests where one is allowed, and one more for a pause or an end (XEP-0124 §11). */

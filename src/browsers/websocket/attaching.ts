@@ -167,7 +167,7 @@ export class Attaching extends StreamStart<AttachingParts> {
   }
 
   #isHere({ proof }: PageCredentials): boolean {
-    return this.parts.registry.tickets.sessionFor(proof) !== undefined
+    return this.parts.registry.byTicket(proof) !== undefined
   }
 
   #find(routes: SocketRoutes, credentials: PageCredentials, namespace: string): void {
@@ -208,7 +208,7 @@ export class Attaching extends StreamStart<AttachingParts> {
   /** A session that has used TLS is found over TLS only. */
   #admit({ local, proof }: PageCredentials): Admitted | undefined {
     const { registry, clock } = this.parts
-    const session = registry.tickets.sessionFor(proof)
+    const session = registry.byTicket(proof)
     if (session === undefined) return undefined
     const { jid, ticket } = session.stage
     if (jid === undefined || ticket?.admits(proof, clock.now()) !== true) return undefined

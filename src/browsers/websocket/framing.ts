@@ -1,7 +1,7 @@
 import { longestJid } from '../../xmpp/jid/jid.js'
 import { framingNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
-import { documentReader, startTagOf } from '../../xmpp/xml/document.js'
+import { startTagOf } from '../../xmpp/xml/document.js'
 import { type Element, isStanzaName } from '../../xmpp/xml/element.js'
 import { attribute, escapeXml } from '../../xmpp/xml/escape.js'
 import { defaultLimits } from '../../xmpp/xml/limits.js'
@@ -19,10 +19,9 @@ const question = 0x3f
 const space: ReadonlySet<number | undefined> = new Set(Buffer.from(' \t\r\n'))
 
 const longestDeclarationBytes = 256
+const declaration = /^<\?xml\s[^<>]{0,200}\?>\s*/
 /** No limit here, because `ws` has checked the length of the message. */
 const messageLimits = { ...defaultLimits, maxElementBytes: Number.POSITIVE_INFINITY }
-
-const readDocument = documentReader(defaultLimits)
 
 export function readMessage(message: Buffer): Element | MessageFault {
   const declared = message[1] === question ? declarationBytes(message) : 0
@@ -70,15 +69,8 @@ function beginStream(): Splitter {
 }
 
 function declarationBytes(message: Buffer): number {
-  let end = message.subarray(0, longestDeclarationBytes).indexOf('?>') + 2
-  if (end < 2) return 0
-  try {
-    readDocument(`${message.toString('latin1', 0, end)}<open/>`)
-  } catch {
-    return 0
-  }
-  while (space.has(message[end])) end += 1
-  return end
+  const [text = ''] = declaration.exec(message.toString('latin1', 0, longestDeclarationBytes)) ?? []
+  return /encoding/.test(text) && !/utf-8/i.test(text) ? 0 : text.length
 }
 
 /** Around the element. Some clients end each message with a line break. */

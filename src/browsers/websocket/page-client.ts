@@ -8,9 +8,9 @@ import { Unconfirmed } from '../../session/link/unconfirmed.js'
 import type { Session } from '../../session/session.js'
 import { isOfSasl, smNamespace } from '../../xmpp/namespaces.js'
 import { countRequest, readCount, unexpectedRequest } from '../../xmpp/stanza-counts.js'
-import { replaceAttributes } from '../../xmpp/xml/attributes.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
+import { withoutAttribute } from '../../xmpp/xml/root-reader.js'
 import { closeCodes, type SocketChannel } from './socket-channel.js'
 import { SocketClient } from './socket-client.js'
 import { StreamManagement } from './stream-management.js'
@@ -249,10 +249,8 @@ export class PageClient extends SocketClient {
   #fromItself(element: Element): Element {
     const from = startTagOf(element.text).attribute('from')
     if (from === undefined || from === this.session.jid) return element
-    return { ...element, text: replaceAttributes(element.text, withoutFrom) }
+    return { ...element, text: withoutAttribute(element.text, 'from') }
   }
 }
 
 const longestManagement = 1024
-
-const withoutFrom = (name: string, written: string) => (name === 'from' ? '' : written)

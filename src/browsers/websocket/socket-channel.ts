@@ -182,6 +182,12 @@ export class SocketChannel {
     else this.#cut('connection-closed', code)
   }
 
+  /** The connection stays open, for another process. */
+  detach(): void {
+    this.#state = 'gone'
+    this.#release()
+  }
+
   #cut(why: WebSocketCut, code?: number): void {
     this.#cause ??= why
     this.#close(code)
@@ -250,12 +256,16 @@ export class SocketChannel {
   }
 
   #closed(): void {
+    this.#release()
+    this.#guard(() => this.#gone())
+  }
+
+  #release(): void {
     this.#timer?.cancel()
     this.#connection.off('data', this.#count)
     this.#connection.off('drain', this.#drained)
     this.#connection.off('end', this.#halfClosed)
     this.#unfinished.resize(0)
-    this.#guard(() => this.#gone())
   }
 
   readonly #count = (chunk: Buffer): void => {

@@ -29,14 +29,15 @@ export class StreamManagement {
   /** Number of stanzas at the start of the outbox that a resuming client has already received. */
   readonly arrived: number
   /** Stanzas that the page repeats, although the service still has them for the server. The next is the last. */
-  #repeats: Element[] = []
+  #repeats: Element[]
 
-  constructor({ id = randomText(16, 'hex'), received = 0, acknowledged = 0 }: Partial<Counted> = {}, arrived = 0) {
-    this.id = id
-    this.#received = received
-    this.#answered = received
-    this.#acknowledged = acknowledged
+  constructor(before?: Counted, arrived = 0, repeats: Element[] = []) {
+    this.id = before?.id ?? randomText(16, 'hex')
+    this.#received = before?.received ?? 0
+    this.#answered = this.#received
+    this.#acknowledged = before?.acknowledged ?? 0
     this.arrived = arrived
+    this.#repeats = repeats
   }
 
   /** `unsure`: stanzas that the server has not confirmed. The page must not forget these before. */
@@ -45,9 +46,8 @@ export class StreamManagement {
     if (arrived === undefined || arrived < 0) return undefined
     const repeated = Math.min(unsure.length, before.received - (before.answered ?? before.received))
     const counted = { id: before.id, received: before.received - repeated, acknowledged: count }
-    const resumed = new StreamManagement(counted, before.uncounted + arrived)
-    resumed.#repeats = unsure.slice(unsure.length - repeated).reverse()
-    return resumed
+    const repeats = unsure.slice(unsure.length - repeated).reverse()
+    return new StreamManagement(counted, before.uncounted + arrived, repeats)
   }
 
   resumption(uncounted: number): Resumption {

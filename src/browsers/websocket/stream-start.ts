@@ -3,13 +3,15 @@ import type { WebSocketCut } from '../../lib/counts.js'
 import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
 import type { Opener } from '../../session/opener.js'
 import type { Registry } from '../../session/registry/registry.js'
+import type { Session } from '../../session/session.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { framingNamespace } from '../../xmpp/namespaces.js'
 import { writeStreamError } from '../../xmpp/stream-errors.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import { declareStream, readMessage, readOpen, type StreamOpening, writeOpen } from './framing.js'
-import type { ChannelEvents, SocketChannel } from './socket-channel.js'
+import { type ChannelEvents, closeCodes, type SocketChannel } from './socket-channel.js'
+import { SocketClient } from './socket-client.js'
 
 export interface StartParts {
   readonly opener: Opener
@@ -24,14 +26,17 @@ export interface StartParts {
 
 const longestMessageBytes = 16 * 1024
 
-/** A channel that has no session yet (RFC 7395 §3.4). */
-export abstract class StreamStart<Parts extends StartParts = StartParts> implements ChannelEvents {
+const openSeconds = 10
+
+/** A channel that has no session yet, and whose client logs in itself (RFC 7395 §3.4). */
+export class StreamStart<Parts extends StartParts = StartParts> implements ChannelEvents {
   protected readonly channel: SocketChannel
   protected readonly parts: Parts
   readonly #limit: Timer
   protected isGone = false
+  #hasBegun = false
 
-  constructor(channel: SocketChannel, parts: Parts, seconds: number) {
+  constructor(channel: SocketChannel, parts: Parts, seconds = openSeconds) {
     this.channel = channel
     this.parts = parts
     this.#limit = parts.clock.after(seconds * 1000, () => this.refuse('connection-timeout'))
@@ -67,7 +72,17 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
     this.channel.end(code, [...this.introduction, declareStream(writeStreamError(condition))])
   }
 
-  protected abstract take(element: Element): void
+  protected take(element: Element): void {
+    if (this.#hasBegun) return
+    const opened = this.opening(element)
+    if (opened === undefined) return
+    this.#hasBegun = true
+    this.channel.pause()
+    this.#logIn(opened.domain, opened.opening).catch(error => {
+      this.parts.opener.report(error, 'websocket')
+      this.refuse('internal-server-error')
+    })
+  }
 
   protected get introduction(): readonly string[] {
     return [writeOpen(this.parts.defaultDomain, undefined)]
@@ -86,6 +101,17 @@ export abstract class StreamStart<Parts extends StartParts = StartParts> impleme
     else if (requireSecure && !this.channel.client.secure && registry.takesSessions) this.#sendAway()
     else return { domain: opening.to ? prepareDomain(opening.to) : defaultDomain, opening }
     return undefined
+  }
+
+  async #logIn(domain: string | undefined, { lang = 'en', from }: StreamOpening): Promise<void> {
+    const { opener, clock } = this.parts
+    const begin = (session: Session) => new SocketClient(session, this.channel, clock, false)
+    const opened = await opener.openForClient(domain, { lang, from }, this.channel.client, begin)
+    this.over()
+    if (opened === 'system-shutdown') this.refuse(opened, closeCodes.goingAway)
+    else if (typeof opened === 'string') this.refuse(opened)
+    else if (this.isGone) opened.session.end('client', 'silent')
+    else opened.session.run(() => opened.session.flush())
   }
 
   #sendAway(): void {

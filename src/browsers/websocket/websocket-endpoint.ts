@@ -20,9 +20,9 @@ import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listen
 import type { Counts } from '../../lib/counts.js'
 import { refusalLog } from '../../lib/limits/refusal-log.js'
 import { Attaching, type AttachingParts, type LoginBefore, type SocketRoutes } from './attaching.js'
-import { OwnLoginStart } from './own-login.js'
 import { type ChannelParts, closeCodes, maxFragments, SocketChannel } from './socket-channel.js'
-import { TappedSocket } from './tapped-socket.js'
+import { SocketTap } from './socket-tap.js'
+import { StreamStart } from './stream-start.js'
 
 export interface EndpointParts extends PublicEndpoint, Omit<AttachingParts, 'noteRefusal' | 'starting'>, ChannelParts {
   readonly origins: readonly string[]
@@ -89,7 +89,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   const noteRefusal = refusalLog(parts.clock, log, 'a WebSocket client was refused')
   const note = (reason: Reason, req: IncomingMessage, address: string): Refusal => {
     const refusal: Refusal = refusals[reason]
-    noteRefusal(reason, address, refusal.setting, subjectOf(reason, req))
+    noteRefusal(reason, address, refusal.setting, reason === 'origin' ? req.headers.origin : undefined)
     return refusal
   }
   const startParts: AttachingParts = { ...parts, noteRefusal, starting: new Set() }
@@ -115,7 +115,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
 
   const begin = (channel: SocketChannel, wants: Wish, before?: LoginBefore, routes?: SocketRoutes): void => {
     const isLogin = wants === 'login'
-    const start = isLogin ? new OwnLoginStart(channel, startParts) : new Attaching(channel, startParts, routes)
+    const start = isLogin ? new StreamStart(channel, startParts) : new Attaching(channel, startParts, routes)
     if (registry.isStopping || (isLogin && registry.isDraining)) start.refuse('system-shutdown', closeCodes.goingAway)
     else if (start instanceof Attaching && before !== undefined) start.continueAfter(before)
   }
@@ -127,7 +127,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       else if (req.headers['sec-websocket-version'] !== '13') refuse(socket, req, 'version')
       else if (req.httpVersion !== '1.1') refuse(socket, req, 'handshake')
       else if (countHosts(req) !== 1) refuse(socket, req, 'host')
-      else if (!offersXmpp(req)) refuse(socket, req, 'subprotocol')
+      else if (!isOffered(req)) refuse(socket, req, 'subprotocol')
       else if (isForwardedByPeer(req) && (registry.isStopping || registry.isSettingDown))
         void whereabouts?.whenSetDown().then(() => refuseForwarded(req))
       else if (registry.isStopping) refuse(socket, req, 'shutdown')
@@ -154,17 +154,23 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     const note = noteOf(req)
     const before = note === undefined ? undefined : (JSON.parse(note) as LoginBefore)
     const mayMove = wants === 'session' && whereabouts !== undefined && !isForwardedByPeer(req)
-    const tapped = mayMove ? new TappedSocket(socket, head) : undefined
-    server.handleUpgrade(req, tapped ?? socket, tapped === undefined ? head : Buffer.alloc(0), webSocket => {
+    const tap = mayMove ? new SocketTap(socket) : undefined
+    server.handleUpgrade(req, socket, head, webSocket => {
       counts.webSockets.opened += 1
-      const connection = (tapped ?? socket) as Duplex as Socket
-      const channel = new SocketChannel(webSocket, connection, { address, secure, browser, secureUrl }, parts)
-      begin(channel, wants, before, tapped && routesOf(tapped, req, whereabouts!))
+      const client = { address, secure, browser, secureUrl }
+      const channel = new SocketChannel(webSocket, socket as Socket, client, parts)
+      begin(channel, wants, before, tap && routesOf(tap, channel, req, socket, whereabouts!))
     })
   }
-  const routesOf = (tapped: TappedSocket, req: IncomingMessage, { peers, find }: Whereabouts): SocketRoutes => ({
+  const routesOf = (
+    tap: SocketTap,
+    channel: SocketChannel,
+    req: IncomingMessage,
+    socket: Duplex,
+    { peers, find }: Whereabouts,
+  ): SocketRoutes => ({
     async find({ proof, node }) {
-      const isHere = () => registry.tickets.sessionFor(proof) !== undefined
+      const isHere = () => registry.byTicket(proof) !== undefined
       // A hash of a token names no process. The URL does, but may be that of an earlier session.
       return (
         peers.ownerNamed(node ?? '') ??
@@ -176,16 +182,16 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
       )
     },
     forward(owner, before) {
-      const left = tapped.leave()
-      if (left === undefined) {
-        tapped.destroy()
+      const read = tap.leave()
+      channel.detach()
+      if (read === undefined) {
+        socket.destroy()
         return
       }
-      const { socket, read } = left
       const note = JSON.stringify(before)
       forwardSocket(owner.link, req, socket, read, { isAccepted: true, note, onLost: () => socket.destroy() })
     },
-    stay: () => tapped.forget(),
+    stay: () => tap.forget(),
   })
   const answerer = (): RequestListener => (req, res) => {
     const address = clientAddress(req, clients)
@@ -207,27 +213,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   }
 }
 
-function subjectOf(reason: Reason, req: IncomingMessage): string | undefined {
-  if (reason === 'origin') return req.headers.origin
-  return reason === 'subprotocol' ? shownOffer(req) : undefined
-}
-
 const nodeOf = ({ url }: IncomingMessage) => new URLSearchParams(url!.split('?')[1]).get('node') ?? undefined
 
-const mostShown = 3
-const longestShown = 32
-const likeName = /^(?:v\d{1,2}\.)?[a-z]{2,}(?:[.-][a-z]+)*[.-]?\d{0,2}$/i
-
-const offersXmpp = (req: IncomingMessage) => offered(req).includes(subprotocol)
-
-/** For the log. Only names that look like subprotocols are shown, because some programs send a secret as one. */
-function shownOffer(req: IncomingMessage): string {
-  const names = offered(req)
-  const shown = names
-    .slice(0, mostShown)
-    .map(name => (name.length <= longestShown && likeName.test(name) ? name : '(hidden)'))
-  return [...shown, ...(names.length > mostShown ? ['…'] : [])].join(',') || 'none'
-}
-
-const offered = ({ headers }: IncomingMessage): readonly string[] =>
-  headers['sec-websocket-protocol']?.split(',').map(name => name.trim()) ?? []
+const isOffered = ({ headers }: IncomingMessage) =>
+  headers['sec-websocket-protocol']?.split(',').some(name => name.trim() === subprotocol) === true

@@ -19,18 +19,22 @@ export const refuseExpectation: RequestListener = (_req, res) =>
   // A body may follow, which must not be read as the next request.
   answerInText(res, 417, 'The header Expect may only be 100-continue.', ['Connection', 'close'])
 
-export function answerInText(
-  res: ServerResponse,
-  status: number,
-  sentence: string,
-  headers: readonly string[] = [],
-): void {
-  const text = `${sentence}\n`
-  res.writeHead(status, [...headers, ...textHeaders(text), ...inertHeaders]).end(text)
+export function answerInText(res: ServerResponse, status: number, sentence: string, headers?: readonly string[]): void {
+  sendText(res, status, `${sentence}\n`, headers)
 }
 
-function textHeaders(text: string): readonly string[] {
-  return ['Content-Type', 'text/plain; charset=utf-8', 'Content-Length', String(text.length)]
+export function sendText(
+  res: ServerResponse,
+  status: number,
+  text: string,
+  headers: readonly string[] = [],
+  type?: string,
+): void {
+  res.writeHead(status, [...headers, ...textHeaders(text, type), ...inertHeaders]).end(text)
+}
+
+function textHeaders(text: string, type = 'text/plain; charset=utf-8'): readonly string[] {
+  return ['Content-Type', type, 'Content-Length', String(Buffer.byteLength(text))]
 }
 
 /** The last answer on a connection without a `ServerResponse`. `sentence` is ASCII. In `headers`, names and values alternate. */
@@ -65,6 +69,5 @@ export function answerPage(
   }
   const { type, text } = page(req, isSecure)
   const length = String(Buffer.byteLength(text))
-  res.writeHead(200, ['Content-Type', type, 'Content-Length', length, ...pageHeaders, ...headers])
-  res.end(req.method === 'HEAD' ? undefined : text)
+  res.writeHead(200, ['Content-Type', type, 'Content-Length', length, ...pageHeaders, ...headers]).end(text)
 }

@@ -1,5 +1,6 @@
 // The PROXY protocol, versions 1 and 2: https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt
-import { isIPv4, isIPv6 } from 'node:net'
+import { isIPv4, isIPv6, SocketAddress } from 'node:net'
+import { withoutMapping } from '../../lib/client-network.js'
 
 export interface ProxyHeader {
   /** In bytes. */
@@ -68,10 +69,4 @@ function addressIn(bytes: Buffer, family: number): string | undefined {
   return written(groups.join(':'))
 }
 
-function written(address: string): string {
-  const text = new URL(`http://[${address}]`).hostname.slice(1, -1)
-  const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(text) ?? []
-  if (high === undefined || low === undefined) return text
-  const bits = [high, low].map(group => Number.parseInt(group, 16))
-  return bits.flatMap(group => [group >> 8, group & 255]).join('.')
-}
+const written = (address: string) => withoutMapping(new SocketAddress({ address, family: 'ipv6' }).address)

@@ -1,14 +1,6 @@
 export class KeyCounts {
   readonly #counts = new Map<string, number>()
 
-  get size(): number {
-    return this.#counts.size
-  }
-
-  get keys(): Iterable<string> {
-    return this.#counts.keys()
-  }
-
   of(key: string): number {
     return this.#counts.get(key) ?? 0
   }

@@ -1,6 +1,6 @@
 import { isIP, Socket } from 'node:net'
 import { connect, type DetailedPeerCertificate, type SecureContext, TLSSocket } from 'node:tls'
-import type { Server, Trust } from '../../config/config.js'
+import type { Trust } from '../../config/config.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Step } from '../../lib/errors.js'
 import type { LinkEnd, LinkOptions } from '../../xmpp/link.js'
@@ -10,9 +10,8 @@ import { isMadeOutTo } from '../net/certificate-names.js'
 import { nothing } from '../net/connect-to-any.js'
 import type { ConnectedServer } from '../net/server-states.js'
 import type { ShownCertificates } from '../net/shown-certificates.js'
-import type { Target } from '../net/srv-records.js'
 import { type TlsRules, tlsContext } from '../net/tls-context.js'
-import type { Dialer } from './dial.js'
+import type { Destination, Dialer } from './dial.js'
 import { ignore } from './socket-events.js'
 import { negotiateTls } from './starttls.js'
 import { writeHeader } from './stream-header.js'
@@ -36,12 +35,7 @@ export interface ConnectionParts {
   readonly certificates: Pick<ShownCertificates, 'note'>
 }
 
-export interface ConnectionOptions extends Required<Pick<LinkOptions, 'lang' | 'certificate'>> {
-  readonly domain: string
-  readonly server: Server | undefined
-  /** Replaces the address of `server`, or those in the DNS. */
-  readonly other?: Target | undefined
-}
+export type ConnectionOptions = Destination & Required<Pick<LinkOptions, 'lang' | 'certificate'>>
 
 /** `onReady` or `onFailed` comes last. */
 export interface ConnectionEvents {
@@ -62,12 +56,13 @@ const endEvents = ['error', 'end', 'close'] as const
 
 /** Connects, with TLS (STARTTLS, XEP-0368) or without. Tries the next server after failures except stream errors. */
 export function openConnection(
-  { domain, server, other, lang, certificate }: ConnectionOptions,
+  to: ConnectionOptions,
   { dialer, clock, tls: rules, stepSeconds, limits, certificates }: ConnectionParts,
   events: ConnectionEvents,
 ): Connection {
-  const trust = server ?? usualTrust
-  const search = server === undefined ? dialer.toDomain(domain, other) : dialer.toServer(server, domain, other)
+  const { domain, lang, certificate } = to
+  const trust = to.server ?? usualTrust
+  const search = dialer(to)
   let current: Socket | undefined
   let deadline: Timer | undefined
   const longest = Math.max(secureSeconds, stepSeconds)

@@ -31,38 +31,26 @@ export interface DialerParts {
   readonly onExhausted: (about: object) => void
 }
 
-export type Dialer = ReturnType<typeof createDialer>
-
-export function createDialer(parts: DialerParts) {
-  const { names, states } = parts
-  const searchParts = (publicOnly: boolean) => ({ ...parts, publicOnly })
-  return {
-    /** `other` replaces the address (RFC 6120 §4.9.3.19). */
-    toServer(server: Server, domain: string, other?: Target) {
-      if (other !== undefined) return createSearch(searchParts(false), { targets: [other] }, domain)
-      const state = states.ofEntry(domain, written(server))
-      return createSearch(searchParts(false), { targets: [server] }, domain, () => state)
-    },
-    /** RFC 6120 §3.2, XEP-0368. */
-    toDomain(domain: string, other?: Target) {
-      const found = searchParts(parts.publicOnly)
-      if (other !== undefined) return createSearch(found, { targets: [{ ...other, usesDns: true }] }, domain)
-      return createSearch(found, names.routeTo(domain), domain, target => states.ofFound(domain, written(target)))
-    },
-  }
+export interface Destination {
+  readonly domain: string
+  /** Without it, the servers are found in DNS (RFC 6120 §3.2, XEP-0368). */
+  readonly server: Server | undefined
+  /** Replaces the address of `server`, or those in DNS (RFC 6120 §4.9.3.19). */
+  readonly other?: Target | undefined
 }
 
-type SearchParts = Omit<DialerParts, 'states'>
+export type Dialer = ReturnType<typeof createDialer>
 
-export type Search = ReturnType<typeof createSearch>
+export type Search = ReturnType<Dialer>
+
+export function createDialer(parts: DialerParts) {
+  return (to: Destination) => createSearch(parts, to)
+}
 
 /** `connections` dials the targets in order. `failure` is the first at the furthest step. */
-export function createSearch(
-  { names, clock, publicOnly, descriptors, onExhausted }: SearchParts,
-  route: Route | Promise<Route>,
-  domain = '',
-  stateOf: (target: Target) => ServerState | undefined = () => undefined,
-) {
+function createSearch(parts: DialerParts, { domain, server: entry, other }: Destination) {
+  const { names, clock, descriptors, states, onExhausted } = parts
+  const publicOnly = parts.publicOnly && entry === undefined
   let furthest: Failure | undefined
   let state: ServerState | undefined
   let server: string | undefined
@@ -89,9 +77,19 @@ export function createSearch(
     if (furthest === undefined || far(failure) > far(furthest)) furthest = failure
   }
 
+  function route(): Route | Promise<Route> {
+    if (other !== undefined) return { targets: [entry === undefined ? { ...other, usesDns: true } : other] }
+    return entry === undefined ? names.routeTo(domain) : { targets: [entry] }
+  }
+
+  function stateOf(target: Target): ServerState | undefined {
+    if (other !== undefined) return undefined
+    return entry === undefined ? states.ofFound(domain, written(target)) : states.ofEntry(domain, written(target))
+  }
+
   async function* connections(onConnecting: () => void): AsyncGenerator<Dialled, void> {
     countAhead(true)
-    const found = await inTime(route)
+    const found = await inTime(route())
     if ('code' in found) return note(found)
     if (found.failure !== undefined) note(found.failure)
     for (const [index, target] of found.targets.entries()) {

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { LinkEnd } from '../../xmpp/link.js'
+import { otherHostIn } from '../../xmpp/stream-errors.js'
 import type { ConnectedServer } from '../net/server-states.js'
+import type { Target } from '../net/srv-records.js'
 import {
   type Connection,
   type ConnectionEvents,
@@ -9,10 +11,11 @@ import {
   type ConnectionParts,
   openConnection,
 } from './connection.js'
-import { otherHost } from './other-host.js'
 import type { SpareLinks } from './spare-links.js'
 
 const mostRedirections = 2
+const usualPort = 5222
+const hostAndPort = /^(?:\[([\da-f:.]{2,45})\]|([^\s:[\]<>&/@?#]{1,253}))(?::(\d{1,5}))?$/i
 
 export interface DialingParts extends ConnectionParts {
   readonly spares?: SpareLinks | undefined
@@ -98,4 +101,12 @@ export class LinkDialing {
     this.#connection?.cancel()
     this.#connection = undefined
   }
+}
+
+/** Reads `<see-other-host/>` (RFC 6120 §4.9.3.19). `isDirect`: the first server uses TLS without STARTTLS. */
+export function otherHost(streamError: string, isDirect: boolean): Target | undefined {
+  const [, address, name, port = usualPort] = hostAndPort.exec(otherHostIn(streamError) ?? '') ?? []
+  const host = address ?? name
+  if (host === undefined || Number(port) === 0 || Number(port) > 65_535) return undefined
+  return { host, port: Number(port), tls: isDirect && Number(port) !== usualPort ? 'direct' : 'starttls' }
 }

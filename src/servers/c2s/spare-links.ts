@@ -8,7 +8,7 @@ import {
   type ConnectionParts,
   openConnection,
 } from './connection.js'
-import { ignore, listenTo, type SocketEvents } from './socket-events.js'
+import { ignore, listenTo } from './socket-events.js'
 
 /** Less than 30 s, after which some servers close idle connections. */
 const mostAge = 20_000
@@ -109,7 +109,7 @@ export class SpareLinks {
   }
 }
 
-class SpareLink implements ConnectionEvents, SocketEvents {
+class SpareLink implements ConnectionEvents {
   socket: Socket | undefined
   to: ConnectedServer | undefined
   readonly since: number
@@ -146,7 +146,8 @@ class SpareLink implements ConnectionEvents, SocketEvents {
   onReady(socket: Socket, to: ConnectedServer): void {
     this.socket = socket
     this.to = to
-    listenTo(socket, this)
+    const onFailed = () => this.onFailed()
+    listenTo(socket, { onData: onFailed, onLastByte: onFailed, onBroken: onFailed, onTicket() {} })
   }
 
   /** The server may close idle connections early. With `logins` at 0, later logins dial fewer spare links. */
@@ -154,18 +155,4 @@ class SpareLink implements ConnectionEvents, SocketEvents {
     this.#spares.logins = 0
     this.drop()
   }
-
-  onData(): void {
-    this.onFailed()
-  }
-
-  onLastByte(): void {
-    this.onFailed()
-  }
-
-  onBroken(): void {
-    this.onFailed()
-  }
-
-  onTicket(): void {}
 }

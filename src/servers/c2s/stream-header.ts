@@ -1,11 +1,11 @@
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { StreamHeader } from '../../xmpp/link.js'
 import { csiNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
+import { isSpace } from '../../xmpp/xml/characters.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf } from '../../xmpp/xml/document.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
 import type { Root } from '../../xmpp/xml/root.js'
-import { isSpace } from '../../xmpp/xml/usual-text.js'
 
 /** Longest element other than a stanza. */
 export const longestStep = 10_000

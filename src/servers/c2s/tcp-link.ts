@@ -8,7 +8,7 @@ import { paced } from '../../lib/paced.js'
 import type { Failure, Link, LinkEnd, LinkEvents, LinkFacts, LinkOptions, StreamOptions } from '../../xmpp/link.js'
 import { isOfTransport, streamsNamespace } from '../../xmpp/namespaces.js'
 import { atStep, streamEnd, writeStreamError } from '../../xmpp/stream-errors.js'
-import type { Element, Fate } from '../../xmpp/xml/element.js'
+import type { Element } from '../../xmpp/xml/element.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import type { Sink } from '../../xmpp/xml/splitter.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
@@ -240,7 +240,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     }
     if (isOfTransport(element.namespace)) {
       // The server does not count this element as a stanza.
-      this.events.onUnfit?.('dropped', false)
+      this.events.onDropped?.(undefined, false)
       return
     }
     if (element.namespace === streamsNamespace) {
@@ -262,8 +262,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     this.events.onElement(element)
   }
 
-  onUnfit(fate: Fate, dropped?: Element): void {
-    if (this.#phase === 'open') this.events.onUnfit?.(fate, true, dropped)
+  onDropped(dropped?: Element): void {
+    if (this.#phase === 'open') this.events.onDropped?.(dropped)
   }
 
   onClose(): void {

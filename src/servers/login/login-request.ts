@@ -4,10 +4,7 @@ import type { Jid } from '../../xmpp/jid/jid.js'
 import type { HashedToken } from './sasl/hashed-token.js'
 import type { ScramProof } from './sasl/scram-proof.js'
 
-/**
- * Never log credentials. `user` is the account of the password, by default the user of the JID. The `proof` of `fast`
- * is used if the server refuses the token.
- */
+/** Never log credentials. `user` is the account of the password, by default the user of the JID. */
 export type Credentials =
   | { readonly kind: 'password'; readonly password: string; readonly user?: string | undefined }
   | { readonly kind: 'token'; readonly token: string; readonly mechanism: string }
@@ -15,7 +12,7 @@ export type Credentials =
   | { readonly kind: 'certificate' }
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'keys'; readonly proof: ScramProof }
-  | { readonly kind: 'fast'; readonly token: HashedToken; readonly proof: ScramProof | undefined }
+  | { readonly kind: 'fast'; readonly token: HashedToken }
 
 export interface LoginRequest {
   readonly jid: Jid

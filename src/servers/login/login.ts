@@ -1,5 +1,5 @@
 import type { CallerSignal } from '../../lib/caller-gone.js'
-import { Problem, type ProblemCode } from '../../lib/errors.js'
+import { Problem } from '../../lib/errors.js'
 import type { LinkAgain, OpenLink, Resumption } from '../../xmpp/link.js'
 import { type AttemptParts, LoginAttempt } from './login-attempt.js'
 import type { LoginRequest } from './login-request.js'
@@ -10,13 +10,6 @@ import { linkEnded } from './refusals.js'
 import type { ScramProof } from './sasl/scram-proof.js'
 
 const leastTimeoutSeconds = 0.1
-
-const tokenRefusals: ReadonlySet<ProblemCode> = new Set([
-  'not-authorized',
-  'credentials-expired',
-  'login-failed',
-  'no-mechanism',
-])
 
 export interface LoginParts extends AttemptParts {
   readonly pipelining: PipeliningMemory | undefined
@@ -91,15 +84,7 @@ export async function logInAgain(
     // After `<resume/>`, `</stream:stream>` would also end the resumed stream. `cut` sends none.
     return { link, abandon: () => (caller.reason === 'ended' ? link.abandon() : link.cut()) }
   }
-  const { opened, answer, undelivered, ended } = await attempt(parts, open, request, resumption, caller).catch(
-    error => {
-      const { credentials, jid } = request
-      const isRefused = error instanceof Problem && tokenRefusals.has(error.code)
-      if (credentials.kind !== 'fast' || credentials.proof === undefined || !isRefused) throw error
-      const byKeys: LoginRequest = { jid, credentials: { kind: 'keys', proof: credentials.proof } }
-      return attempt(parts, open, byKeys, resumption, caller)
-    },
-  )
+  const { opened, answer, undelivered, ended } = await attempt(parts, open, request, resumption, caller)
   const end = ended()
   if (end !== undefined) throw linkEnded(end.failure, 'sasl')
   return { link: opened.link, answer, missed: undelivered }

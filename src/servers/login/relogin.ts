@@ -14,7 +14,7 @@ export function reloginRequest(
     case 'password':
     case 'keys': {
       const proof = mechanism?.proof
-      if (token !== undefined) return { jid, credentials: { kind: 'fast', token, proof } }
+      if (token !== undefined) return { jid, credentials: { kind: 'fast', token } }
       return proof && { jid, credentials: { kind: 'keys', proof } }
     }
     case 'fast':
@@ -29,9 +29,8 @@ export function reloginRequest(
 
 export function wipeSecrets(request: LoginRequest | undefined): void {
   const credentials = request?.credentials
-  if (credentials?.kind !== 'keys' && credentials?.kind !== 'fast') return
-  if (credentials.proof !== undefined) wipe(credentials.proof)
-  if (credentials.kind === 'fast') credentials.token.wipe()
+  if (credentials?.kind === 'keys') wipe(credentials.proof)
+  if (credentials?.kind === 'fast') credentials.token.wipe()
 }
 
 export function isRepeatable({ credentials: { kind } }: LoginRequest, { name }: Mechanism): boolean {
@@ -41,7 +40,7 @@ export function isRepeatable({ credentials: { kind } }: LoginRequest, { name }: 
 /** Credentials as JSON. Secret. */
 export type Secrets =
   | { readonly kind: 'keys'; readonly proof: ProofRecord }
-  | { readonly kind: 'fast'; readonly token: TokenRecord; readonly proof: ProofRecord | undefined }
+  | { readonly kind: 'fast'; readonly token: TokenRecord }
   | { readonly kind: 'token'; readonly token: string; readonly mechanism: string }
   | { readonly kind: 'service' }
   | { readonly kind: 'certificate' }
@@ -66,9 +65,7 @@ function secretsOf(credentials: Credentials): Secrets | undefined {
       return { kind: 'keys', proof: proofInText(credentials.proof) }
     case 'fast': {
       const { mechanism, user, secret, agent } = credentials.token
-      const token = { mechanism, user, secret, agent: agent.id }
-      const proof = credentials.proof && proofInText(credentials.proof)
-      return { kind: 'fast', token, proof }
+      return { kind: 'fast', token: { mechanism, user, secret, agent: agent.id } }
     }
     case 'service':
       return { kind: 'service' }
@@ -93,7 +90,7 @@ function credentialsOf(secrets: Secrets, account: ServiceAccount | undefined): C
       const { mechanism, user, secret, agent } = secrets.token
       // Only the process that made the user agent can give the id back.
       const token = new HashedToken(mechanism, user, { id: agent, giveBack() {} }, inBytes(secret))
-      return { kind: 'fast', token, proof: secrets.proof && proofInBytes(secrets.proof) }
+      return { kind: 'fast', token }
     }
     case 'service':
       return account && { kind: 'service', account }

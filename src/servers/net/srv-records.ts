@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import type { SrvRecord } from 'node:dns'
 import type { Server } from '../../config/config.js'
 
@@ -15,38 +14,20 @@ export interface Service extends SrvRecord {
 }
 
 const mostTargets = 16
+/** Weight 0 has a very small chance. */
+const leastWeight = 0.1
 
-/** By priority and random weight (RFC 2782), at equal priority direct TLS first. */
-export function inOrder(services: readonly Service[], random: (below: number) => number = randomInt): Target[] {
+/** By priority, then at random with the weights as chances (RFC 2782). Direct TLS is first at equal priority. */
+export function inOrder(services: readonly Service[], random = Math.random): Target[] {
   const rank = ({ priority, direct }: Service) => 2 * priority + (direct ? 0 : 1)
-  const ranked = [...services].sort((a, b) => rank(a) - rank(b))
-  const chosen: Service[] = []
-  while (chosen.length < Math.min(mostTargets, ranked.length)) {
-    const next = rank(ranked[chosen.length]!)
-    const equals = ranked.filter(service => rank(service) === next)
-    chosen.push(...byWeight(equals, mostTargets - chosen.length, random))
-  }
-  return chosen.map(({ name, port, direct }) => ({
-    host: name,
-    port,
-    usesDns: true,
-    tls: direct ? 'direct' : 'starttls',
-  }))
-}
-
-function byWeight(services: readonly Service[], most: number, random: (below: number) => number): Service[] {
-  const left = [...services].sort((a, b) => a.weight - b.weight)
-  const drawn: Service[] = []
-  while (left.length > 1 && drawn.length < most) drawn.push(...left.splice(draw(left, random), 1))
-  return [...drawn, ...left].slice(0, most)
-}
-
-function draw(services: readonly Service[], random: (below: number) => number): number {
-  const sum = services.reduce((total, { weight }) => total + weight, 0)
-  if (sum === 0) return random(services.length)
-  let ticket = random(sum + 1)
-  return services.findIndex(({ weight }) => {
-    ticket -= weight
-    return ticket <= 0
-  })
+  return services
+    .map(service => ({ service, rank: rank(service), draw: -Math.log(1 - random()) / (service.weight || leastWeight) }))
+    .sort((a, b) => a.rank - b.rank || a.draw - b.draw)
+    .slice(0, mostTargets)
+    .map(({ service: { name, port, direct } }) => ({
+      host: name,
+      port,
+      usesDns: true,
+      tls: direct ? 'direct' : 'starttls',
+    }))
 }

@@ -1,14 +1,13 @@
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
+import type { SessionShape } from '../session-shape.js'
 
 const mostLeft = 0.75
 
-interface Waiting {
-  readonly outbox: { readonly bytes: number; readonly keptBytes: number }
-  readonly uplink: { readonly unsentBytes: number; readonly link: { readonly unfinishedBytes: number } }
+interface Endable extends Pick<SessionShape, 'outbox' | 'uplink'> {
   end(reason: 'limit', how: 'toFreeMemory'): void
 }
 
-export function freeMemory<Session extends Waiting>(
+export function freeMemory<Session extends Endable>(
   sessions: Iterable<Session>,
   waiting: WaitingMemory,
   ended: (session: Session) => void,
@@ -26,6 +25,6 @@ export function freeMemory<Session extends Waiting>(
   }
 }
 
-export function waitingBytes({ outbox, uplink }: Pick<Waiting, 'outbox' | 'uplink'>): number {
+export function waitingBytes({ outbox, uplink }: Pick<SessionShape, 'outbox' | 'uplink'>): number {
   return outbox.bytes + outbox.keptBytes + uplink.unsentBytes + uplink.link.unfinishedBytes
 }

@@ -11,22 +11,18 @@ export class RateShaper {
     this.#rates = rates
   }
 
-  get #millisecondsEach(): number {
-    const { sessionBytes } = this.#rates
-    return sessionBytes === 0 ? 0 : 1000 / sessionBytes
-  }
-
-  get #burst(): number {
-    return this.#rates.sessionBurst * this.#millisecondsEach
-  }
-
   charge(paidAt: number, bytes: number, now: number): number {
-    if (this.#millisecondsEach === 0) return paidAt
-    const cost = bytes * this.#millisecondsEach
-    return Math.min(Math.max(paidAt, now) + cost, now + this.#burst + longestWait)
+    const { sessionBytes } = this.#rates
+    if (sessionBytes === 0) return paidAt
+    return Math.min(Math.max(paidAt, now) + (bytes * 1000) / sessionBytes, now + this.#burst + longestWait)
   }
 
   freeAt(paidAt: number): number {
     return paidAt - this.#burst
+  }
+
+  get #burst(): number {
+    const { sessionBytes, sessionBurst } = this.#rates
+    return sessionBytes === 0 ? 0 : (sessionBurst * 1000) / sessionBytes
   }
 }

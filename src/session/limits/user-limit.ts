@@ -78,7 +78,7 @@ export class UserLimit {
     const login = { process: shared.self, domain, user, origin: 'warmed', isPage: false, state: 'opening' } as const
     const entry: SessionEntry = { id: ids.id, ...login, openedAt: Date.now(), secrets: [ids.sid] }
     try {
-      return (await shared.store.sessions.open(entry, [{ by: 'user', most }])) !== undefined
+      return !(await shared.store.sessions.open(entry, most))
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error
       shared.onAlone()

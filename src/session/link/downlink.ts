@@ -1,39 +1,26 @@
 import type { EndReason } from '../../lib/counts.js'
-import type { StoredSession } from '../../store/store.js'
 import type { LinkEnd, LinkEvents, LinkStep, StreamHeader } from '../../xmpp/link.js'
 import { smNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
-import type { Element, Fate } from '../../xmpp/xml/element.js'
-import type { Client, Outcome } from '../client.js'
+import type { Element } from '../../xmpp/xml/element.js'
+import type { Outcome } from '../client.js'
 import type { How } from '../endings.js'
 import { isFull } from '../logins/bound-jid.js'
-import { type ClientLoggedIn, refusedLogin } from '../logins/client-login.js'
+import { refusedLogin } from '../logins/client-login.js'
 import { visibleFeatures } from '../logins/visible-features.js'
-import type { Outbox } from '../outbox.js'
 import type { SessionKeeper } from '../session-keeper.js'
-import type { Stage } from '../state.js'
+import type { SessionShape } from '../session-shape.js'
 import { errorForAnswer, errorToClient, refusalToSender } from './error-replies.js'
-import type { Uplink } from './uplink.js'
 
-interface Served extends Pick<StoredSession, 'id' | 'domain' | 'origin' | 'jid'> {
-  readonly client: Client | undefined
-  readonly stage: Pick<Stage<unknown>, 'name' | 'login'>
-  readonly outbox: Outbox
-  readonly uplink: Uplink
-  readonly allowsPasswords: boolean
-  readonly hasEnded: boolean
-  loggedInByClient(loggedIn: ClientLoggedIn, isManaged: boolean): void
-  flush(): void
-  schedule(): void
+interface Served extends SessionShape {
   end(reason: EndReason, how: How, streamError?: string): void
-  fail(cause: unknown): void
 }
 
 export class Downlink<Session extends Served> implements LinkEvents {
   readonly #session: Session
-  readonly #keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'unfit'>
+  readonly #keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'dropped'>
   #offersManagement = false
 
-  constructor(session: Session, keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'unfit'>) {
+  constructor(session: Session, keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'dropped'>) {
     this.#session = session
     this.#keeper = keeper
   }
@@ -103,8 +90,8 @@ export class Downlink<Session extends Served> implements LinkEvents {
     }
   }
 
-  onUnfit(fate: Fate, _isStanza?: boolean, dropped?: Element): void {
-    this.#keeper.unfit(this.#session, fate)
+  onDropped(dropped?: Element): void {
+    this.#keeper.dropped(this.#session)
     if (dropped !== undefined && this.#session.jid !== undefined) this.#answerDropped(dropped)
   }
 

@@ -27,60 +27,32 @@ export interface LinkCountsParts {
 /** XEP-0198 §4. */
 export class LinkCounts {
   received = 0
-  readonly #unconfirmed = new Unconfirmed()
-  #confirmed = 0
+  confirmed = 0
+  readonly unconfirmed = new Unconfirmed()
   #acknowledged = 0
   #wasAnswerPartial = false
   #unasked = 0
-  #isAsked = false
-  #askAt = never
-  #answerAt = never
+  /** True while the server owes an answer to `<r/>`. */
+  isAsked = false
+  askAt = never
+  answerAt = never
   readonly #parts: LinkCountsParts
 
   constructor(parts: LinkCountsParts) {
     this.#parts = parts
   }
 
-  /** True while the server owes an answer to `<r/>`. */
-  get isAsked(): boolean {
-    return this.#isAsked
-  }
-
-  get confirmed(): number {
-    return this.#confirmed
-  }
-
   get unacknowledged(): number {
     return this.received - this.#acknowledged
   }
 
-  get unconfirmed(): readonly Element[] {
-    return this.#unconfirmed.stanzas
-  }
-
-  get unconfirmedSize(): number {
-    return this.#unconfirmed.size
-  }
-
-  get keptBytes(): number {
-    return this.#unconfirmed.bytes
-  }
-
-  get askAt(): number {
-    return this.#askAt
-  }
-
-  get answerAt(): number {
-    return this.#answerAt
-  }
-
   get isAskDue(): boolean {
-    return !this.#isAsked && (this.#unasked >= mostUnasked || this.#unconfirmed.size > largestUnasked)
+    return !this.isAsked && (this.#unasked >= mostUnasked || this.unconfirmed.size > largestUnasked)
   }
 
   /** Returns true if the server needs `<a/>` before `answerAt`. */
   isAnswerDue(): boolean {
-    if (this.#answerAt === never) {
+    if (this.answerAt === never) {
       if (this.#wasAnswerPartial && this.#delivered > this.#acknowledged) this.asked()
       return false
     }
@@ -89,35 +61,35 @@ export class LinkCounts {
 
   takeUp(received: number, confirmed: number, unconfirmed: readonly Element[]): void {
     this.received = received
-    this.#confirmed = confirmed
+    this.confirmed = confirmed
     this.keep(unconfirmed)
   }
 
   keep(elements: readonly Element[], isToAsk = false): void {
-    const { bytes } = this.#unconfirmed
-    const count = this.#unconfirmed.sent(elements)
+    const { bytes } = this.unconfirmed
+    const count = this.unconfirmed.sent(elements)
     if (count === 0) return
     this.#unasked += count
-    this.#parts.waiting.change(this.#unconfirmed.bytes - bytes)
-    if (isToAsk && this.#askAt === never && !this.#isAsked) this.#askAt = this.#parts.clock.now() + askMilliseconds
+    this.#parts.waiting.change(this.unconfirmed.bytes - bytes)
+    if (isToAsk && this.askAt === never && !this.isAsked) this.askAt = this.#parts.clock.now() + askMilliseconds
   }
 
-  forget(count = this.unconfirmed.length): void {
-    const { bytes } = this.#unconfirmed
-    this.#unconfirmed.arrived(count)
-    this.#parts.waiting.change(this.#unconfirmed.bytes - bytes)
+  forget(count = this.unconfirmed.stanzas.length): void {
+    const { bytes } = this.unconfirmed
+    this.unconfirmed.arrived(count)
+    this.#parts.waiting.change(this.unconfirmed.bytes - bytes)
   }
 
   question(): Element {
-    this.#isAsked = true
+    this.isAsked = true
     this.#unasked = 0
-    this.#askAt = never
+    this.askAt = never
     return request
   }
 
   /** Call this for the server's `<r/>`. */
   asked(): void {
-    if (this.#answerAt === never) this.#answerAt = this.#parts.clock.now() + answerMilliseconds
+    if (this.answerAt === never) this.answerAt = this.#parts.clock.now() + answerMilliseconds
   }
 
   answer(): Element {
@@ -127,33 +99,33 @@ export class LinkCounts {
   }
 
   acknowledge(count: number): Element {
-    this.#answerAt = never
+    this.answerAt = never
     this.#acknowledged = Math.max(this.#acknowledged, count)
     return { name: 'a', namespace: smNamespace, text: countAnswer(this.#acknowledged) }
   }
 
   answered(text: string | undefined): boolean {
-    this.#isAsked = false
+    this.isAsked = false
     if (!this.confirm(text)) return false
-    this.#unasked = this.unconfirmed.length
-    this.#askAt = this.#unasked === 0 || this.isAskDue ? never : this.#parts.clock.now() + askMilliseconds
+    this.#unasked = this.unconfirmed.stanzas.length
+    this.askAt = this.#unasked === 0 || this.isAskDue ? never : this.#parts.clock.now() + askMilliseconds
     return true
   }
 
   confirm(text: string | undefined): boolean {
     const count = readCount(text)
     if (count === undefined) return false
-    const arrived = stanzasUpTo(count, this.#confirmed, this.unconfirmed.length)
+    const arrived = stanzasUpTo(count, this.confirmed, this.unconfirmed.stanzas.length)
     if (arrived === undefined || arrived < 0) return false
-    this.#confirmed = count
+    this.confirmed = count
     this.forget(arrived)
     return true
   }
 
   stopTimers(): void {
-    this.#isAsked = false
-    this.#askAt = never
-    this.#answerAt = never
+    this.isAsked = false
+    this.askAt = never
+    this.answerAt = never
   }
 
   resumed(): void {

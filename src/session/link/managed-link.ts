@@ -5,7 +5,7 @@ import { smNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { writeCount, writeCounting } from '../../xmpp/stanza-counts.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
-import { type Element, type Fate, isStanza } from '../../xmpp/xml/element.js'
+import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import type { Root } from '../../xmpp/xml/root.js'
 import type { LinkRecord } from '../session-record.js'
@@ -37,7 +37,7 @@ export class ManagedLink implements Link, LinkEvents {
   readonly #parts: ManagedLinkParts
   #phase: Phase = 'enabling'
   #isPaused = false
-  readonly #counts: LinkCounts
+  readonly counts: LinkCounts
   #keptAtServer = 0
   /** Undefined if the stream cannot be resumed. */
   #previd: string | undefined
@@ -48,7 +48,7 @@ export class ManagedLink implements Link, LinkEvents {
   constructor(link: Link, parts: ManagedLinkParts, before?: LinkRecord) {
     this.#link = link
     this.#parts = parts
-    this.#counts = new LinkCounts(parts)
+    this.counts = new LinkCounts(parts)
     this.events = link.events
     link.events = this
     if (before !== undefined) {
@@ -75,7 +75,7 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   get backlog(): number {
-    return this.#phase === 'mending' ? this.#counts.unconfirmedSize : this.#link.backlog
+    return this.#phase === 'mending' ? this.counts.unconfirmed.size : this.#link.backlog
   }
 
   get unfinishedBytes(): number {
@@ -102,50 +102,38 @@ export class ManagedLink implements Link, LinkEvents {
     return this.#phase === 'mending' || this.#phase === 'over'
   }
 
-  get isAsked(): boolean {
-    return this.#counts.isAsked
-  }
-
   get unconfirmed(): readonly Element[] {
-    return this.#counts.unconfirmed
-  }
-
-  get unconfirmedSize(): number {
-    return this.#counts.unconfirmedSize
-  }
-
-  get keptBytes(): number {
-    return this.#counts.keptBytes
+    return this.counts.unconfirmed.stanzas
   }
 
   get deadline(): number {
     const repair = this.#repair
-    return repair === undefined ? Math.min(this.#counts.askAt, this.#counts.answerAt) : repair.deadline
+    return repair === undefined ? Math.min(this.counts.askAt, this.counts.answerAt) : repair.deadline
   }
 
   tick(now: number): void {
     this.#repair?.tick(now)
-    if (now >= this.#counts.askAt) this.ask()
-    if (now >= this.#counts.answerAt) this.#link.send([this.#counts.answer()])
+    if (now >= this.counts.askAt) this.ask()
+    if (now >= this.counts.answerAt) this.#link.send([this.counts.answer()])
   }
 
   send(elements: readonly Element[], soon?: boolean): void {
     if (this.#phase === 'over') return
-    if (this.#phase !== 'off') this.#counts.keep(elements, this.#phase !== 'mending')
+    if (this.#phase !== 'off') this.counts.keep(elements, this.#phase !== 'mending')
     if (this.#phase === 'mending') return
-    const isDue = this.#counts.isAnswerDue()
-    const isToAsk = this.#phase === 'on' && this.#counts.isAskDue
+    const isDue = this.counts.isAnswerDue()
+    const isToAsk = this.#phase === 'on' && this.counts.isAskDue
     if (!isDue && !isToAsk) this.#link.send(elements, soon)
     else {
       const all = [...elements]
-      if (isDue) all.push(this.#counts.answer())
-      if (isToAsk) all.push(this.#counts.question())
+      if (isDue) all.push(this.counts.answer())
+      if (isToAsk) all.push(this.counts.question())
       this.#link.send(all, soon)
     }
   }
 
   ask(): void {
-    if (this.#phase === 'on' && !this.isAsked) this.#link.send([this.#counts.question()])
+    if (this.#phase === 'on' && !this.counts.isAsked) this.#link.send([this.counts.question()])
   }
 
   restart(): void {
@@ -165,13 +153,13 @@ export class ManagedLink implements Link, LinkEvents {
 
   /** Returns the number of stanzas that stay unacknowledged, so that the server keeps these. */
   keepAtServer(undelivered: number): number {
-    if (this.#phase === 'on') this.#keptAtServer = Math.min(undelivered, this.#counts.unacknowledged)
+    if (this.#phase === 'on') this.#keptAtServer = Math.min(undelivered, this.counts.unacknowledged)
     return this.#keptAtServer
   }
 
   takeErrors(jid: string): Element[] {
-    const answers = this.#counts.unconfirmed.flatMap(element => errorToClient(element, jid) ?? [])
-    this.#counts.forget()
+    const answers = this.unconfirmed.flatMap(element => errorToClient(element, jid) ?? [])
+    this.counts.forget()
     return answers
   }
 
@@ -184,9 +172,9 @@ export class ManagedLink implements Link, LinkEvents {
     const now = this.#parts.clock.now()
     const record: LinkRecord = {
       previd: this.#previd!,
-      received: this.#counts.received,
-      confirmed: this.#counts.confirmed,
-      unconfirmed: [...this.#counts.unconfirmed],
+      received: this.counts.received,
+      confirmed: this.counts.confirmed,
+      unconfirmed: [...this.unconfirmed],
       since: (this.#repair?.since ?? now) - now,
       ...(this.#repair !== undefined && !this.#wasSetDown && { wasBroken: true }),
       again: this.#parts.mending!.record(),
@@ -197,7 +185,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   #takeUp({ previd, received, confirmed, unconfirmed, since, wasBroken }: LinkRecord): void {
     this.#previd = previd
-    this.#counts.takeUp(received, confirmed, unconfirmed)
+    this.counts.takeUp(received, confirmed, unconfirmed)
     this.#wasSetDown = wasBroken !== true
     this.#mend(lostEnd, this.#parts.clock.now() + since)
   }
@@ -218,14 +206,14 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   cut(): void {
-    this.#keptAtServer = this.#counts.unacknowledged
+    this.#keptAtServer = this.counts.unacknowledged
     this.#detach('cut').cut()
   }
 
   #detach(reason: 'ended' | 'cut'): Link {
-    if (this.#phase === 'on') this.#link.send([this.#counts.acknowledge(this.#counts.received - this.#keptAtServer)])
+    if (this.#phase === 'on') this.#link.send([this.counts.acknowledge(this.counts.received - this.#keptAtServer)])
     this.#stop(reason)
-    this.#counts.forget()
+    this.counts.forget()
     return this.#link
   }
 
@@ -241,20 +229,20 @@ export class ManagedLink implements Link, LinkEvents {
 
   onElement(element: Element): void {
     if (isStanza(element)) {
-      this.#counts.received += 1
+      this.counts.received += 1
       this.events.onElement(element)
     } else if (element.namespace === smNamespace) this.#take(element)
     else if (this.#repair === undefined) this.events.onElement(element)
     else if (element.namespace === streamsNamespace && element.name === 'features') this.#resumeStream(this.#repair)
   }
 
-  onUnfit(fate: Fate, isStanza = true, dropped?: Element): void {
-    if (fate === 'dropped' && isStanza) this.#counts.received += 1
-    this.events.onUnfit?.(fate, isStanza, dropped)
+  onDropped(dropped?: Element, isStanza = true): void {
+    if (isStanza) this.counts.received += 1
+    this.events.onDropped?.(dropped, isStanza)
   }
 
   onFlush(): void {
-    if (this.#phase === 'on' && this.#counts.isAnswerDue()) this.#link.send([this.#counts.answer()])
+    if (this.#phase === 'on' && this.counts.isAnswerDue()) this.#link.send([this.counts.answer()])
     this.events.onFlush()
   }
 
@@ -280,14 +268,14 @@ export class ManagedLink implements Link, LinkEvents {
   #take(element: Element): void {
     const { name, text } = element
     if (name === 'r') {
-      this.#counts.asked()
+      this.counts.asked()
       return
     }
     const tag = startTagOf(text)
     if (name === 'a') {
-      if (!this.#counts.answered(tag.attribute('h'))) this.#lose(wrongCount)
+      if (!this.counts.answered(tag.attribute('h'))) this.#lose(wrongCount)
       else {
-        if (this.#counts.isAskDue) this.ask()
+        if (this.counts.isAskDue) this.ask()
         this.events.onDrain()
       }
     } else if (name === 'enabled' && this.#phase === 'enabling') this.#begin(tag)
@@ -297,7 +285,7 @@ export class ManagedLink implements Link, LinkEvents {
 
   #begin(enabled: Root): void {
     this.#phase = 'on'
-    this.#counts.received = 0
+    this.counts.received = 0
     const mayResume = enabled.attribute('resume')
     if (mayResume === 'true' || mayResume === '1') this.#previd = copyOf(enabled.attribute('id'))
     if (this.#previd === undefined) this.#parts.mending?.wipe()
@@ -305,25 +293,25 @@ export class ManagedLink implements Link, LinkEvents {
 
   #refused({ text }: Element, count: string | undefined): void {
     if (this.#repair !== undefined) {
-      this.#counts.confirm(count)
+      this.counts.confirm(count)
       this.#repair.giveUp('refused')
     } else if (this.#enabled === 'requested' && this.#phase === 'enabling' && text.includes('unexpected-request')) {
       // This server handles `<enable/>`, sent with the last request of the login, before that request.
       this.#enabled = undefined
-      this.#counts.forget()
+      this.counts.forget()
       this.#enable()
     } else if (this.#phase === 'enabling') {
       this.#phase = 'off'
       this.#parts.mending?.wipe()
-      this.#counts.stopTimers()
-      this.#counts.forget()
+      this.counts.stopTimers()
+      this.counts.forget()
     }
   }
 
   #mend(end: LinkEnd, since = this.#parts.clock.now()): void {
     const { clock, run, mending, isUrgent, onGivenUp, onMending } = this.#parts
     this.#phase = 'mending'
-    this.#counts.stopTimers()
+    this.counts.stopTimers()
     this.#repair = new Repair({
       clock,
       run,
@@ -353,21 +341,21 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   get #resumption(): Resumption {
-    return { previd: this.#previd!, h: writeCount(this.#counts.received) }
+    return { previd: this.#previd!, h: writeCount(this.counts.received) }
   }
 
   #resumed(tag: Root): void {
     // At each resumption, ejabberd gives the stream a new id.
     this.#previd = copyOf(tag.attribute('previd')) ?? this.#previd
-    if (!this.#counts.confirm(tag.attribute('h'))) {
+    if (!this.counts.confirm(tag.attribute('h'))) {
       this.#lose(wrongCount)
       return
     }
     this.#repair = undefined
     this.#phase = 'on'
-    this.#counts.resumed()
+    this.counts.resumed()
     if (this.#isPaused) this.#link.pause()
-    if (this.unconfirmed.length > 0) this.#link.send([...this.unconfirmed, this.#counts.question()])
+    if (this.unconfirmed.length > 0) this.#link.send([...this.unconfirmed, this.counts.question()])
     this.#parts.onMended(this.#wasSetDown)
     this.#wasSetDown = false
     this.events.onDrain()
@@ -383,7 +371,7 @@ export class ManagedLink implements Link, LinkEvents {
   #stop(reason: 'ended' | 'cut'): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
-    this.#counts.stopTimers()
+    this.counts.stopTimers()
     this.#repair?.stop(reason)
     this.#repair = undefined
     this.#parts.mending?.wipe()

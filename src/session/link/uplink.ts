@@ -65,7 +65,7 @@ export class Uplink {
   get isBehind(): boolean {
     if (this.#unsent !== undefined || this.link.backlog > mostWaiting) return true
     // While `#isPaused`, confirmations are not read, so a wait for them would never end.
-    return this.managed !== undefined && !this.#isPaused && this.managed.unconfirmedSize > mostWaiting
+    return this.managed !== undefined && !this.#isPaused && this.managed.counts.unconfirmed.size > mostWaiting
   }
 
   get isOverfull(): boolean {
@@ -77,7 +77,7 @@ export class Uplink {
   }
 
   get unsentBytes(): number {
-    const kept = this.managed?.keptBytes ?? 0
+    const kept = this.managed?.counts.unconfirmed.bytes ?? 0
     return this.#unsent === undefined ? kept : kept + memoryOf(this.#unsentSize, this.#unsent.length)
   }
 

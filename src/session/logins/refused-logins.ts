@@ -4,10 +4,30 @@ import type { Networks } from '../../config/kinds/networks.js'
 import { clientOf } from '../../lib/client-network.js'
 import type { Clock } from '../../lib/clock.js'
 import type { Counts } from '../../lib/counts.js'
-import type { MinuteSums } from '../../lib/limits/minute-sums.js'
+import type { AddCall, MinuteSums } from '../../lib/limits/minute-sums.js'
 import type { KeyedRate, MakeRate } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
-import { type RefusedLogin, RefusedLoginAudit } from './refused-login-audit.js'
+import { foreignText } from '../../lib/text/foreign-text.js'
+import { copyOf } from '../../xmpp/xml/copy-of.js'
+
+export interface RefusedLogin {
+  readonly address: string
+  readonly domain: string
+  readonly user: string | undefined
+  /** Host and port. */
+  readonly server: string | undefined
+}
+
+const mostJids = 10
+const mostServers = 5
+
+interface Tally {
+  readonly address: string
+  readonly jids: Set<string>
+  readonly servers: Set<string>
+  refused: number
+  others: number
+}
 
 export interface RefusedLoginsParts {
   readonly rates: Pick<Config['rates'], 'loginsPerAddress'>
@@ -32,7 +52,7 @@ export class RefusedLogins {
   readonly clock: Clock
   readonly #parts: RefusedLoginsParts
   readonly #rates: readonly { readonly rate: KeyedRate; readonly most: () => number; readonly keyOf: KeyOf }[]
-  readonly #audit: RefusedLoginAudit
+  readonly #addRefused: AddCall<Tally>
 
   constructor(parts: RefusedLoginsParts) {
     const { rates, makeRate, clock, audit, sums } = parts
@@ -52,7 +72,7 @@ export class RefusedLogins {
       ),
       limit('logins-domain', most, ({ address, domain }) => `${clientOf(address)} ${domain}`),
     ]
-    this.#audit = new RefusedLoginAudit(audit, sums)
+    this.#addRefused = sums.of<Tally>(tally => audit.info(lineOf(tally), 'client login'))
   }
 
   isLimited({ address }: Client): boolean {
@@ -83,10 +103,41 @@ export class RefusedLogins {
     await Promise.all(this.#rates.map(({ rate, keyOf }) => rate.giveBack(keyOf(client))))
   }
 
-  refused(login: RefusedLogin): void {
+  /** The first refused login of an address is logged at once, and the sum of later refused logins each minute. */
+  refused({ address, domain, user, server }: RefusedLogin): void {
     this.#parts.counts.clientLogins.refused += 1
-    this.#audit.refused(login)
+    const jid = copyOf(foreignText(user === undefined ? domain : jidOf(user, domain)))
+    this.#addRefused(
+      clientOf(address),
+      (tally = { address, jids: new Set(), servers: new Set(), refused: 0, others: 0 }) => {
+        tally.refused += 1
+        if (tally.jids.size >= mostJids && !tally.jids.has(jid)) {
+          tally.others += 1
+          return tally
+        }
+        tally.jids.add(jid)
+        // The line's readers, admins of the listed JIDs' domains, may know only these JIDs' servers.
+        if (server !== undefined && tally.servers.size < mostServers) tally.servers.add(foreignText(server))
+        return tally
+      },
+    )
   }
 }
 
+function lineOf({ address, jids, servers, refused, others }: Tally) {
+  const about = {
+    code: 'not-authorized',
+    address: foreignText(address),
+    jids: [...jids],
+    servers: [...servers],
+    refused,
+  }
+  return others === 0 ? about : { ...about, others }
+}
+
 type KeyOf = (client: Client) => string
+
+/** Escapes `@`, because a stranger may choose a name with another domain (XEP-0106). */
+function jidOf(user: string, domain: string): string {
+  return user.endsWith(`@${domain}`) ? user : `${user.replaceAll('@', String.raw`\40`)}@${domain}`
+}

@@ -3,7 +3,7 @@ import type { PageWish, StoredSession, TabName, VisitKey } from '../../store/sto
 import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { Session } from '../session.js'
-import type { EndedHere, Handover, ResumedSession, SessionDetails } from '../session-types.js'
+import type { EndedSessions, Handover, ResumedSession, SessionDetails } from '../session-types.js'
 import { detailsOf } from '../view.js'
 import type { Registry } from './registry.js'
 
@@ -49,7 +49,7 @@ export class OwnSessions {
     return session !== undefined
   }
 
-  endAll(jid: string): EndedHere {
+  endAll(jid: string): EndedSessions {
     const found = withJid([...this.#here.ofJid(jid), ...this.#elsewhere.ofJid(jid)], jid)
     let ended = found.filter(({ id }) => this.end(id)).length
     for (const session of this.#here.all()) {
@@ -60,7 +60,7 @@ export class OwnSessions {
     return { ended, elsewhere: found.filter(({ state }) => state === 'elsewhere').length }
   }
 
-  endVisit(visit: VisitKey, scope: readonly string[]): EndedHere {
+  endVisit(visit: VisitKey, scope: readonly string[]): EndedSessions {
     const isMeant = ({ tab, domain }: Pick<StoredSession, 'tab' | 'domain'>) =>
       isOfVisit({ tab }, visit) && allowsDomain(scope, domain)
     const found = [...this.#here.all()].filter(isMeant)

@@ -1,10 +1,10 @@
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { SessionState, StoredSession, TabName } from '../../store/store.js'
+import { keys } from '../../store/store-keys.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { Client } from '../client.js'
 import { ResumableStreams } from '../logins/resumable-streams.js'
 import type { Session } from '../session.js'
-import { Tickets } from '../ticket.js'
 
 const sweepInterval = 250
 /** Longest time of a sweep in one turn of the event loop, in milliseconds. */
@@ -18,7 +18,8 @@ export class Registry {
   readonly #bySid = new Map<string, Session>()
   readonly #byUser = new Map<string, Session | Set<Session>>()
   readonly #byTab = new Map<string, Session>()
-  readonly tickets = new Tickets<Session>()
+  /** By the keys of their tickets. */
+  readonly tickets = new Map<string, Session>()
   readonly streams = new ResumableStreams()
   readonly #clock: Clock
   #sweep: Timer | undefined
@@ -71,7 +72,7 @@ export class Registry {
   add(session: Session): void {
     this.#sessions.set(session.id, session)
     this.#bySid.set(session.sid, session)
-    if (session.tab !== undefined) this.#byTab.set(keyOf(session.tab), session)
+    if (session.tab !== undefined) this.#byTab.set(keys.tab(session.tab), session)
     if (this.#sweep === undefined) this.#scheduleSweep()
     this.changed(session)
   }
@@ -91,7 +92,7 @@ export class Registry {
 
   remove(session: Session): boolean {
     this.#bySid.delete(session.sid)
-    if (session.tab !== undefined && this.ofTab(session.tab) === session) this.#byTab.delete(keyOf(session.tab))
+    if (session.tab !== undefined && this.ofTab(session.tab) === session) this.#byTab.delete(keys.tab(session.tab))
     if (session.jid !== undefined) {
       const user = userOf(session.jid)
       const found = this.#byUser.get(user)
@@ -106,12 +107,17 @@ export class Registry {
     return this.#bySid.get(sid)
   }
 
+  /** `proof`: of a page's token. The ticket may be expired: check it with `Ticket.admits`. */
+  byTicket(proof: Buffer): Session | undefined {
+    return this.tickets.get(proof.toString('base64'))
+  }
+
   byId(id: string): Session | undefined {
     return this.#sessions.get(id)
   }
 
   ofTab(tab: TabName): Session | undefined {
-    return this.#byTab.get(keyOf(tab))
+    return this.#byTab.get(keys.tab(tab))
   }
 
   all(): Iterable<Session> {
@@ -174,8 +180,4 @@ export class Registry {
     this.#sweep = undefined
     if (this.#sessions.size > 0) this.#scheduleSweep()
   }
-}
-
-export function keyOf({ admin, user, visit, tab }: TabName): string {
-  return JSON.stringify([admin, user, visit, tab])
 }

@@ -1,10 +1,7 @@
-import type { Clock, Timer } from '../../lib/clock.js'
 import { type SessionEntry, type Store, type StoredSession, StoreUnavailable } from '../../store/store.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { Session } from '../session.js'
 import type { Registry } from './registry.js'
-
-const writeMilliseconds = 1_000
 
 interface SessionBookParts {
   readonly self: string
@@ -14,7 +11,6 @@ interface SessionBookParts {
   readonly elsewhere: { list(): Iterable<StoredSession> }
   /** The client whose sessions are counted, if this session is. */
   readonly countedClient: (session: Session) => string | undefined
-  readonly clock: Clock
   readonly report: (error: unknown) => void
 }
 
@@ -23,21 +19,14 @@ export class SessionBook {
   readonly #parts: SessionBookParts
   /** What the store has of each session. */
   readonly #written = new Map<string, string>()
-  #timer: Timer | undefined
 
   constructor(parts: SessionBookParts) {
     this.#parts = parts
   }
 
-  begin(): void {
-    this.#timer = this.#parts.clock.after(writeMilliseconds, () => {
-      this.write().catch(this.#failed)
-      this.begin()
-    })
-  }
-
-  stop(): void {
-    this.#timer?.cancel()
+  /** Call this each second. */
+  tick(): void {
+    this.write().catch(this.#failed)
   }
 
   /** Writes the entry: the session is new, or has a JID, a secret or an end that it did not have before. */

@@ -30,12 +30,7 @@ export interface WrittenState {
   take(): boolean
 }
 
-export interface StateFiles {
-  /** Replaces this slot's file. Rejects with an error of the system or of `records`. */
-  write(records: Iterable<string>, bytes?: number): Promise<void>
-  /** Reads the file of this slot, and some files of slots that have no process any more. Never rejects. */
-  read(): Promise<WrittenState[]>
-}
+export type StateFiles = ReturnType<typeof stateFiles>
 
 interface Head {
   readonly version: number
@@ -53,7 +48,7 @@ const outcomes = {
 const stateFile = /^sessions-(0|[1-9]\d{0,3})$/
 const nameOf = (slot: number) => `sessions-${slot}`
 
-export function stateFiles(parts: StateFilesParts): StateFiles {
+export function stateFiles(parts: StateFilesParts) {
   const { folder, slot, workers, version, longestOutage, log, now = Date.now } = parts
 
   const remove = (name: string): boolean => {
@@ -94,12 +89,14 @@ export function stateFiles(parts: StateFilesParts): StateFiles {
   }
 
   return {
-    async write(records, bytes) {
+    /** Replaces this slot's file. Rejects with an error of the system or of `records`. */
+    async write(records: Iterable<string>, bytes?: number): Promise<void> {
       await made(folder)
       const head: Head = { version, slot, writtenAt: now() }
       await writeSealed(join(folder, nameOf(slot)), parts.keys[0]!, headed(JSON.stringify(head), records), bytes)
     },
-    async read() {
+    /** Reads the file of this slot, and some files of slots that have no process any more. Never rejects. */
+    async read(): Promise<WrittenState[]> {
       const states: WrittenState[] = []
       try {
         await made(folder)

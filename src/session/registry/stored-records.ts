@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { Logger } from 'pino'
+import { batches } from '../../lib/batches.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { traceOf } from '../../lib/log.js'
 import { openText, sealText } from '../../lib/secrets/sealed-text.js'
@@ -44,22 +45,16 @@ export class StoredRecords {
 
   /** Resolves with the records that could not be stored. Each batch is stored before the next is read. */
   async put(records: Iterable<string>): Promise<readonly string[]> {
-    const rest = records[Symbol.iterator]()
-    for (;;) {
-      const batch: string[] = []
-      while (batch.length < recordsAtOnce) {
-        const { value, done } = rest.next()
-        if (done === true) break
-        batch.push(value)
-      }
-      if (batch.length === 0) return []
+    const rest = batches(records, recordsAtOnce)
+    for (const batch of rest) {
       try {
         await this.#parts.store.records.put(batch.map(this.#sealed), this.#parts.seconds)
       } catch (error) {
         if (!(error instanceof StoreUnavailable)) throw error
-        return [...batch, ...{ [Symbol.iterator]: () => rest }]
+        return [...batch, ...[...rest].flat()]
       }
     }
+    return []
   }
 
   /** Resolves with false if there is no such record, or it cannot be taken up. Rejects with `StoreUnavailable`. */

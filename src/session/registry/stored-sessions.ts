@@ -2,35 +2,28 @@ import type { Clock } from '../../lib/clock.js'
 import { lookAgain, looksForMoving } from '../../store/look-again.js'
 import { askAll, type OtherProcesses } from '../../store/other-processes.js'
 import { processIn } from '../../store/process-name.js'
-import type { Ending, Store, StoredSession } from '../../store/store.js'
+import type { Ending, RecordKey, Store, StoredSession } from '../../store/store.js'
 import { orStoreProblem, storeProblem, unreachable } from '../../store/store-problem.js'
 import { userOf } from '../../xmpp/jid/jid.js'
-import type { EndedHere, EndedSessions, SessionDetails, Sessions } from '../session-types.js'
+import type { EndedSessions, SessionDetails, Sessions } from '../session-types.js'
 import type { OwnSessions } from './own-sessions.js'
 import type { SessionBook } from './session-book.js'
-
-const unanswered = undefined
 
 /** What several processes have in common. */
 export interface Shared {
   readonly others: OtherProcesses
-  readonly store: Pick<Store, 'sessions' | 'ended'>
+  readonly store: Pick<Store, 'sessions' | 'records' | 'ended'>
   /** How long an end must be remembered: as long as records, in seconds. */
   readonly recordSeconds: number
+  /** Takes up the session, if it was set down. Resolves with false if it cannot be taken up. */
+  readonly takeUp?: ((key: RecordKey) => Promise<boolean>) | undefined
 }
 
 export interface StoredSessionsParts {
   readonly own: OwnSessions
   readonly clock: Clock
   /** Undefined with one process. */
-  readonly shared:
-    | (Shared & {
-        readonly store: Pick<Store, 'records'>
-        readonly book: Pick<SessionBook, 'write'>
-        /** Takes up the session, if it was set down. */
-        readonly takeUp?: ((id: string) => Promise<boolean>) | undefined
-      })
-    | undefined
+  readonly shared: (Shared & { readonly book: Pick<SessionBook, 'write'> }) | undefined
 }
 
 /** The sessions of all processes, as the store has them. Rejects with `store-unavailable`. */
@@ -44,7 +37,7 @@ export function storedSessions({ own, clock, shared }: StoredSessionsParts): Ses
   const read = (id: string): Promise<SessionDetails | undefined> => {
     const takeUp = shared?.takeUp
     const look = async () =>
-      own.get(id) ?? (await find(id)) ?? ((await takeUp?.(id)) === true ? own.get(id) : undefined)
+      own.get(id) ?? (await find(id)) ?? ((await takeUp?.({ id })) === true ? own.get(id) : undefined)
     return takeUp === undefined ? look() : lookAgain(look, () => looksForMoving, clock)
   }
 
@@ -71,13 +64,9 @@ export function storedSessions({ own, clock, shared }: StoredSessionsParts): Ses
       return found.filter(view => view !== undefined)
     },
 
-    async page(wish) {
-      return { ...(await orStoreProblem((await listed()).page(wish))), unanswered }
-    },
+    page: async wish => orStoreProblem((await listed()).page(wish)),
 
-    async states(scope) {
-      return { states: await orStoreProblem((await listed()).states(scope)), unanswered }
-    },
+    states: async scope => orStoreProblem((await listed()).states(scope)),
 
     /** The call has been forwarded to the process of the session. */
     resume: async (id, handover) => own.resume(id, handover),
@@ -112,7 +101,7 @@ export function storedSessions({ own, clock, shared }: StoredSessionsParts): Ses
 interface Everywhere {
   readonly kind: string
   readonly question: unknown
-  readonly here: () => EndedHere
+  readonly here: () => EndedSessions
   readonly ending: Ending
   /** The sessions that are meant, as the store has them. */
   readonly find: (sessions: Store['sessions']) => Promise<readonly StoredSession[]>
@@ -124,11 +113,11 @@ interface Everywhere {
  */
 export async function endEverywhere(shared: Shared | undefined, parts: Everywhere): Promise<EndedSessions> {
   // The sessions of a single process do not come back.
-  if (shared === undefined) return { ...parts.here(), unanswered }
+  if (shared === undefined) return parts.here()
   const { others, store, recordSeconds } = shared
   // The mark comes first: a process that takes a session up reads it.
   const isMarked = await isDone(store.ended.mark(parts.ending, recordSeconds))
-  const asked = askAll<EndedHere>(others, parts.kind, parts.question)
+  const asked = askAll<EndedSessions>(others, parts.kind, parts.question)
   let { ended, elsewhere } = parts.here()
   const { answers, unanswered: silent = [] } = await asked
   for (const [, part] of answers) {
@@ -141,7 +130,7 @@ export async function endEverywhere(shared: Shared | undefined, parts: Everywher
     const found = await orStoreProblem(parts.find(store.sessions))
     ended += found.filter(({ process, state }) => silent.includes(process) && state !== 'elsewhere').length
   }
-  return { ended, elsewhere, unanswered }
+  return { ended, elsewhere }
 }
 
 const isDone = (work: Promise<unknown>) =>

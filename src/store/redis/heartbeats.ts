@@ -1,6 +1,7 @@
 // warm:processes     set of names
 // warm:process:NAME  the entry of a process, which expires
 import { attempt } from '../../lib/attempt.js'
+import { batches } from '../../lib/batches.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { type Member, type ProcessEntry, processSeconds, type SessionEntries, StoreUnavailable } from '../store.js'
 import { nowInScript, type RedisLine, script } from './redis-line.js'
@@ -150,14 +151,7 @@ export class Heartbeats {
 
   /** Each batch is read and sent in one turn, so that no newer entry is replaced. Ended sessions are removed at last. */
   async #writeAll(name: string, member: Member): Promise<void> {
-    let batch: Parameters<SessionEntries['put']>[0][number][] = []
-    for (const entry of member.sessions()) {
-      batch.push(entry)
-      if (batch.length < entriesAtOnce) continue
-      await this.#sessions.put(batch)
-      batch = []
-    }
-    await this.#sessions.put(batch)
+    for (const batch of batches(member.sessions(), entriesAtOnce)) await this.#sessions.put(batch)
     const stored = (await this.#line.send('SMEMBERS', `warm:of:${name}`)) as readonly string[]
     const own = new Set(Array.from(member.sessions(), ({ id }) => id))
     await this.#sessions.remove(

@@ -1,7 +1,8 @@
 // warm:ended:…      the time: sessions opened until then have ended
 // warm:missed:NAME  the process checks its sessions at its next entry
-import { endingKey, endingKeysOf } from '../ending-keys.js'
+
 import { type EndedMarks, type Ending, processSeconds } from '../store.js'
+import { endingKey, endingKeysOf } from '../store-keys.js'
 import type { HashKey } from './key-hashes.js'
 import { type RedisLine, script } from './redis-line.js'
 

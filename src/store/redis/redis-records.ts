@@ -1,8 +1,9 @@
 // warm:record:ID    hash: text, at (when written), keys (names, between spaces). Expires
 // warm:record-of:…  id. Expires
 // warm:records      sorted set of ids by the time when they were written
-import { keyOf, uniqueKeysOf } from '../session-keys.js'
+
 import type { RecordKey, Records, SessionRecord, TakenRecord } from '../store.js'
+import { keyOf, uniqueKeysOf } from '../store-keys.js'
 import type { HashKey } from './key-hashes.js'
 import { type RedisLine, refusalIfLate, script } from './redis-line.js'
 

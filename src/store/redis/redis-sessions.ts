@@ -3,9 +3,11 @@
 // warm:key:u…   id
 // warm:key:s…   sorted set of ids by the time when they were opened
 // warm:of:NAME  set of the ids of a process
-import { keyOf, keys, sharedKeysOf, uniqueKeysOf } from '../session-keys.js'
+
+import { batches } from '../../lib/batches.js'
 import { isOfVisit, pageOf, statesOf } from '../session-page.js'
-import type { PageWish, SessionEntries, SessionEntry, SessionKey, SessionLimit, StoredSession } from '../store.js'
+import type { CountedBy, PageWish, SessionEntries, SessionEntry, SessionKey, StoredSession } from '../store.js'
+import { keyOf, keys, sharedKeysOf, uniqueKeysOf } from '../store-keys.js'
 import type { HashKey } from './key-hashes.js'
 import { type RedisLine, script } from './redis-line.js'
 import { completed, readRow, readSession, rowOf } from './session-rows.js'
@@ -27,12 +29,10 @@ local function remove(id, process)
 end
 `
 
-/** ARGV: id, process, time when opened, row, names of keys, then for each limit the name of its key and its number. */
+/** ARGV: id, process, time when opened, row, names of keys, and perhaps the key of a limit and its number. */
 const put = script(`${inScripts}
 local id, process, openedAt, row, names = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-for at = 6, #ARGV, 2 do
-  if redis.call('ZCARD', 'warm:key:' .. ARGV[at]) >= tonumber(ARGV[at + 1]) then return (at - 6) / 2 end
-end
+if ARGV[6] and redis.call('ZCARD', 'warm:key:' .. ARGV[6]) >= tonumber(ARGV[7]) then return 0 end
 local oldRow, oldNames = redis.call('HGET', 'warm:rows', id), redis.call('HGET', 'warm:keys', id)
 redis.call('HSET', 'warm:rows', id, row)
 redis.call('HSET', 'warm:keys', id, names)
@@ -45,7 +45,7 @@ end
 redis.call('SADD', 'warm:of:' .. process, id)
 for name in string.gmatch(oldNames or '', '%S+') do if not isNew[name] then unlink(id, name) end end
 if oldRow and ownerOf(oldRow) ~= process then redis.call('SREM', 'warm:of:' .. ownerOf(oldRow), id) end
-return -1`)
+return 1`)
 
 /** ARGV: process, then for each session id and row. */
 const changeRows = script(`${inScripts}
@@ -88,10 +88,10 @@ export class RedisSessions implements SessionEntries {
     this.#hashKey = hashKey
   }
 
-  async open(entry: SessionEntry, limits: readonly SessionLimit[]) {
-    const applied = limits.filter(({ by, most }) => most > 0 && entry[by] !== undefined)
-    const words = applied.flatMap(({ by, most }) => [this.#shared(keys.counted(by, entry[by]!)), most])
-    return applied[Number(await this.#put(entry, words))]?.by
+  async open(entry: SessionEntry, most: number) {
+    const { user } = entry
+    const limit = user === undefined ? [] : [this.#shared(keys.counted('user', user)), most]
+    return Number(await this.#put(entry, limit)) === 1
   }
 
   async put(entries: readonly SessionEntry[]) {
@@ -101,11 +101,11 @@ export class RedisSessions implements SessionEntries {
   async change(sessions: readonly StoredSession[], process: string) {
     const change = (part: readonly StoredSession[]) =>
       this.#line.run(changeRows, process, ...part.flatMap(session => [session.id, rowOf(session)]))
-    await Promise.all(inParts(sessions).map(change))
+    await Promise.all(Array.from(batches(sessions, mostInCommand), change))
   }
 
   async remove(ids: readonly string[], process: string) {
-    await Promise.all(inParts(ids).map(part => this.#line.run(remove, process, ...part)))
+    await Promise.all(Array.from(batches(ids, mostInCommand), part => this.#line.run(remove, process, ...part)))
   }
 
   async find(key: SessionKey): Promise<StoredSession[]> {
@@ -119,7 +119,7 @@ export class RedisSessions implements SessionEntries {
     return 'visit' in key ? found.filter(session => isOfVisit(session, key.visit)) : found
   }
 
-  async count(by: SessionLimit['by'], value: string) {
+  async count(by: CountedBy, value: string) {
     return Number(await this.#line.send('ZCARD', `warm:key:${this.#shared(keys.counted(by, value))}`))
   }
 
@@ -143,14 +143,14 @@ export class RedisSessions implements SessionEntries {
     return readRows((await this.#line.send('HVALS', 'warm:rows')) as string[])
   }
 
-  #put(entry: SessionEntry, limits: readonly (string | number)[] = []): Promise<unknown> {
+  #put(entry: SessionEntry, limit: readonly (string | number)[] = []): Promise<unknown> {
     const { secrets: _, ...session } = entry
     const names = [
       ...uniqueKeysOf(entry).map(key => this.#unique(key)),
       ...sharedKeysOf(entry).map(key => this.#shared(key)),
     ]
     const { id, process, openedAt } = session
-    return this.#line.run(put, id, process, openedAt, rowOf(session), names.join(' '), ...limits)
+    return this.#line.run(put, id, process, openedAt, rowOf(session), names.join(' '), ...limit)
   }
 
   #unique(key: string): string {
@@ -164,9 +164,4 @@ export class RedisSessions implements SessionEntries {
 
 function* readRows(rows: readonly string[]) {
   for (const row of rows) yield readRow(row)
-}
-
-function inParts<T>(items: readonly T[]): readonly (readonly T[])[] {
-  const count = Math.ceil(items.length / mostInCommand)
-  return Array.from({ length: count }, (_, at) => items.slice(at * mostInCommand, (at + 1) * mostInCommand))
 }

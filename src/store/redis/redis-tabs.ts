@@ -1,11 +1,10 @@
 // warm:tab:…  the token of the call that is in the tab
-import type { CallerSignal } from '../../lib/caller-gone.js'
-import type { Clock, Timer } from '../../lib/clock.js'
+import { type CallerSignal, orGone } from '../../lib/caller-gone.js'
+import { type Clock, pause, type Timer } from '../../lib/clock.js'
 import { randomText } from '../../lib/text/random-text.js'
-import { endingKeysOfTab } from '../ending-keys.js'
 import { LocalTurns } from '../local-tabs.js'
-import { keys } from '../session-keys.js'
 import { lockSeconds, type StoredSession, type TabLock, type TabLocks, type TabName } from '../store.js'
+import { endingKeysOfTab, keys } from '../store-keys.js'
 import type { HashKey } from './key-hashes.js'
 import { type RedisLine, refusalIfLate, script } from './redis-line.js'
 import { latestOf, type Marks, markName } from './redis-marks.js'
@@ -52,9 +51,9 @@ export class RedisTabs implements TabLocks {
     const end = await this.#turns.take(name, signal)
     try {
       const marks = endingKeysOfTab(tab).map(key => markName(this.#hashKey, key))
-      const lock = new Lock(this.#line, this.#clock, { name, marks, end })
-      for (let pause = shortestPause; !(await lock.take()); pause = Math.min(2 * pause, longestPause))
-        await this.#wait(pause * (0.5 + Math.random()), signal)
+      const lock = new Lock(this.#line, this.#clock, name, end)
+      for (let ms = shortestPause; !(await lock.take(marks)); ms = Math.min(2 * ms, longestPause))
+        await orGone(pause(this.#clock, ms * (0.5 + Math.random())), signal)
       if (!signal.aborted) return lock
       await lock.leave()
       throw signal.reason
@@ -63,28 +62,6 @@ export class RedisTabs implements TabLocks {
       throw error
     }
   }
-
-  #wait(ms: number, signal: CallerSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const finish = () => {
-        timer.cancel()
-        signal.removeEventListener('abort', finish)
-        if (signal.aborted) reject(signal.reason)
-        else resolve()
-      }
-      const timer = this.#clock.after(ms, finish)
-      signal.addEventListener('abort', finish)
-      if (signal.aborted) finish()
-    })
-  }
-}
-
-interface LockParts {
-  /** The hash of the tab. */
-  readonly name: string
-  /** Keys of marks of its visit. */
-  readonly marks: readonly string[]
-  readonly end: () => void
 }
 
 type Taken = readonly [row: string, records: number, ends: Marks]
@@ -92,7 +69,9 @@ type Taken = readonly [row: string, records: number, ends: Marks]
 class Lock implements TabLock {
   readonly #line: RedisLine
   readonly #clock: Clock
-  readonly #parts: LockParts
+  /** The hash of the tab. */
+  readonly #name: string
+  readonly #end: () => void
   readonly #token = randomText(16, 'base64url')
   #renewal: Timer | undefined
   #isLost = false
@@ -102,24 +81,25 @@ class Lock implements TabLock {
   hasRecord = false
   endedAt = Number.NEGATIVE_INFINITY
 
-  constructor(line: RedisLine, clock: Clock, parts: LockParts) {
+  constructor(line: RedisLine, clock: Clock, name: string, end: () => void) {
     this.#line = line
     this.#clock = clock
-    this.#parts = parts
+    this.#name = name
+    this.#end = end
   }
 
   get #key(): string {
-    return `warm:tab:${this.#parts.name}`
+    return `warm:tab:${this.#name}`
   }
 
   get isLost(): boolean {
     return this.#isLost || this.#clock.now() >= this.#until
   }
 
-  async take(): Promise<boolean> {
+  /** \`marks\`: keys of marks of the tab's visit. */
+  async take(marks: readonly string[]): Promise<boolean> {
     const until = this.#clock.now() + lockMilliseconds
-    const { name, marks } = this.#parts
-    const words = [this.#key, this.#token, lockMilliseconds, name, ...marks]
+    const words = [this.#key, this.#token, lockMilliseconds, this.#name, ...marks]
     const taken = (await this.#line.run(take, this.#line.deadline, ...words)) as Taken | null
     if (taken === null) return false
     const [row, records, ends] = taken
@@ -135,7 +115,7 @@ class Lock implements TabLock {
     this.#renewal?.cancel()
     this.#renewal = undefined
     await this.#line.run(release, this.#key, this.#token).catch(() => {})
-    this.#parts.end()
+    this.#end()
   }
 
   #renewLater(): void {

@@ -16,21 +16,22 @@ import { negotiate } from '../../http/answers/negotiation.js'
 import { preflightSeconds } from '../../http/answers/node-answers.js'
 import { methodNotAllowed } from '../../http/answers/pages.js'
 import { readBody } from '../../http/bodies/read-body.js'
+import { clientOf } from '../../lib/client-network.js'
 import { limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
+import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { refusalLog } from '../../lib/limits/refusal-log.js'
 import { foreignText } from '../../lib/text/foreign-text.js'
 import { parseJid, userOf } from '../../xmpp/jid/jid.js'
 import { describeEnded } from '../answers.js'
 import { type AnsweringParts, type Call, createAnswering, createOftenLog, logged, outcomeOf } from '../calls.js'
-import { type ParameterName, tabParameters } from '../parameters.js'
-import { parametersOf, readFew } from '../read-parameters.js'
+import { tabParameters } from '../parameters.js'
+import { parametersIn, readFew } from '../read-parameters.js'
 import { createWarm, type WarmCallSettings, type WarmingParts } from '../warming/warm-call.js'
 import { isServiceAccount } from '../warming/warm-request.js'
 import { refused as refusedToken } from './page-claims.js'
 import type { PageTokens, PageUser, TrySeveral } from './page-tokens.js'
-import { createSignOutChecks, type RefusedSignOuts } from './sign-out-checks.js'
 
 /** The admin of pages if PAGE_ADMIN is not set. Because of the colon, no other admin has this name. */
 const ownName = ':pages'
@@ -55,6 +56,15 @@ export interface ConnectParts {
 }
 
 const methods = 'POST, DELETE, OPTIONS'
+
+/** Checks that run at once for each client, so that few begin before their refusals count. */
+const checksAtOnce = 2
+
+export interface RefusedSignOuts {
+  /** Does not count. */
+  readonly areTooMany: (address: string) => Promise<boolean>
+  readonly count: (address: string) => Promise<void>
+}
 
 export function createConnectRouter(parts: ConnectParts): Router {
   const { config, warming, pageTokens, isTooOften, refusedSignOuts, refused, page } = parts
@@ -148,15 +158,8 @@ export function createConnectRouter(parts: ConnectParts): Router {
     const { request } = call
     const { tab } = readFew(request.headers['content-type'], await readBody(request), tabParameters)
     const { jid, visit, token, password, credential } = users.get(request)!
-    const given: readonly (readonly [ParameterName, string | undefined])[] = [
-      ['jid', jid],
-      ['token', token],
-      ['password', password],
-      ['credential', credential],
-      ['visit', visit],
-      ['tab', visit === undefined ? undefined : tab],
-    ]
-    return warm(call, parametersOf(new Map(given)), 'page')
+    const given = { jid, token, password, credential, visit, tab: visit === undefined ? undefined : tab }
+    return warm(call, parametersIn(new Map(Object.entries(given))), 'page')
   }
 
   const disconnect = async ({ request, line }: Call): Promise<Answer> => {
@@ -201,4 +204,26 @@ function bearerIn(authorization: string | undefined): string | undefined {
 function adminOfPages({ pages, admins }: Pick<Config, 'pages' | 'admins'>): Admin {
   const named = admins.find(({ name }) => name === pages.admin)
   return named ?? { name: ownName, secret: '', domains: ['*'], role: 'warm' }
+}
+
+const inOrder = { isUrgent: () => false, onBegin: () => {} }
+
+/**
+ * A sign-out must not fail because of others behind the same address. So only tokens are limited for which several keys
+ * must be tried, because each key takes milliseconds. Backends sign out all users from one address, so only refused
+ * tokens count.
+ */
+export function createSignOutChecks({ areTooMany, count }: RefusedSignOuts, tooMany: (address: string) => Error) {
+  const queue = new KeyedQueue(checksAtOnce)
+  return (address: string): TrySeveral =>
+    attempt =>
+      queue.run(clientOf(address), inOrder, async () => {
+        if (await areTooMany(address)) throw tooMany(address)
+        try {
+          return await attempt()
+        } catch (error) {
+          await count(address)
+          throw error
+        }
+      })
 }

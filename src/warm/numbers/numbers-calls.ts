@@ -26,7 +26,7 @@ export function createNumbersCalls({ page, sessions, numbers }: NumbersCallsPart
 
   const readNumbers = async (scope: readonly string[]): Promise<NumbersView> => {
     const reading = scope.includes('*') ? readOverview() : undefined
-    const [{ states }, whole] = await Promise.all([sessions.states(scope), reading])
+    const [states, whole] = await Promise.all([sessions.states(scope), reading])
     // The store has the sessions of these processes, but not their other numbers.
     const silent = whole?.processes?.filter(({ state }) => state === 'silent').map(({ name }) => name) ?? []
     return { states, whole, unanswered: silent.length === 0 ? undefined : silent }
@@ -52,11 +52,10 @@ export function createNumbersCalls({ page, sessions, numbers }: NumbersCallsPart
 
     async audit(call: Call): Promise<Answer> {
       const { request, representation, admin } = call
-      const isForPrograms = representation === 'json'
-      const query = readQuery(request.url, auditParameters, { sentForm: !isForPrograms })
+      const query = readQuery(request.url, auditParameters, { sentForm: representation !== 'json' })
       const { limit = usualLines, ...filter } = query
       const read = await readAudit({ scope: admin.domains, viewer: admin.name, limit, ...filter })
-      if (isForPrograms) return jsonAnswer(describeAudit(read))
+      if (representation === 'json') return jsonAnswer(describeAudit(read))
       return livePage(page('audit', 'audit', call, auditPage(read, query)))
     },
 

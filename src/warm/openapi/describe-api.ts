@@ -3,7 +3,6 @@ import { description, license, name, version } from '../../lib/package-json.js'
 import { object, type Schema } from '../../lib/text/json-schema.js'
 import { bodyParameters, identifying, type ParameterName, parameterNames, tabParameters } from '../parameters.js'
 import { usualOptions } from '../warming/warm-request.js'
-import { numbersSchemas } from './numbers-replies.js'
 import { describePaths } from './paths.js'
 import { replyHeaders, replySchemas } from './replies.js'
 
@@ -19,7 +18,7 @@ export function describeApi(config: Config): object {
     security: [{ admin: [] }],
     paths: describePaths(config),
     components: {
-      schemas: { ...bodySchemas(config), ...(hasPages && { ConnectRequest }), ...replySchemas, ...numbersSchemas },
+      schemas: { ...bodySchemas(config), ...(hasPages && { ConnectRequest }), ...replySchemas },
       headers: replyHeaders,
       securitySchemes: { admin, ...(hasPages && { page }) },
     },

@@ -54,81 +54,52 @@ export function describePaths({ warm, warmPath, pages, pagePath }: Config): Path
 function describeWarmApi(warmPath: string): Paths {
   const shown = (what: string, name: string) => ({ 200: response(what, { ...inJson(name), ...pages }) })
   const binding = shown('The session.', 'Binding')
+  const session = shown('The session.', 'Session')
+  const list = shown('A part of the list.', 'SessionList')
+  const numbers = shown('The numbers.', 'Numbers')
+  const failures = shown('The failures.', 'Failures')
+  const lines = shown('The lines.', 'Audit')
+  const form = { 200: response('The form.', pages) }
+  const ended = { 200: response('Ended.', inJson('Ended')) }
+  const formOrPage = { ...form, 308: redirection('The form needs TLS.') }
+  const endedOrPage = { ...ended, 303: redirection('Ended. `Location` is a page for admins.') }
+  const ofWarm = [...ofBody, ...ofLogin]
+  const ofEnd = [...ofBody, ...ofOneSession]
+  const ofLogout: Codes = ['missing-parameter', ...ofQuery]
+  const ofFilter: Codes = ['invalid-parameter']
+  const toWarm = requestBody('WarmRequest', true)
+  const toEnd = requestBody('EndRequest', true, [inForm])
+  const toResume = requestBody('ResumeRequest', false)
+  const toList = inQuery(listParameters)
+  const toLogOut = inQuery(logoutParameters)
   const id: Schema = { type: 'string', pattern: `^${idPattern}$` }
   const description = 'The public id of the session.'
   const parameters = [{ name: 'id', in: 'path', required: true, description, schema: id }]
   return {
     [warmPath]: {
-      get: call('showForm', 'Shows the form that logs a user in.', {
-        200: response('The form.', pages),
-        308: redirection('The form needs TLS.'),
-      }),
-      post: call(
-        'warm',
-        'Logs a user in, and returns a session for a page.',
-        binding,
-        [...ofBody, ...ofLogin],
-        requestBody('WarmRequest', true),
-      ),
+      get: call('showForm', 'Shows the form that logs a user in.', formOrPage),
+      post: call('warm', 'Logs a user in, and returns a session for a page.', binding, ofWarm, toWarm),
     },
     [`${warmPath}/sessions`]: {
-      get: call(
-        'listSessions',
-        'Lists the sessions of the domains of this admin.',
-        shown('A part of the list.', 'SessionList'),
-        ofQuery,
-        inQuery(listParameters),
-      ),
-      delete: call(
-        'logOutEverywhere',
-        'Ends the sessions of a user or of a visit.',
-        { 200: response('Ended.', inJson('Ended')) },
-        ['missing-parameter', ...ofQuery],
-        inQuery(logoutParameters),
-      ),
+      get: call('listSessions', 'Lists the sessions of the domains of this admin.', list, ofQuery, toList),
+      delete: call('logOutEverywhere', 'Ends the sessions of a user or of a visit.', ended, ofLogout, toLogOut),
     },
     [`${warmPath}/numbers`]: {
-      get: call(
-        'showNumbers',
-        'Shows current numbers, and numbers of the last hour.',
-        shown('The numbers.', 'Numbers'),
-        ['invalid-parameter'],
-      ),
+      get: call('showNumbers', 'Shows current numbers, and numbers of the last hour.', numbers, ofFilter),
     },
-    [`${warmPath}/failures`]: {
-      get: call('showFailures', 'Shows why recent logins failed.', shown('The failures.', 'Failures'), [
-        'invalid-parameter',
-      ]),
-    },
+    [`${warmPath}/failures`]: { get: call('showFailures', 'Shows why recent logins failed.', failures, ofFilter) },
     [`${warmPath}/audit`]: {
-      get: call(
-        'showAudit',
-        'Shows the last lines of the audit trail.',
-        shown('The lines.', 'Audit'),
-        ['invalid-parameter'],
-        inQuery(auditParameters),
-      ),
+      get: call('showAudit', 'Shows the last lines of the audit trail.', lines, ofFilter, inQuery(auditParameters)),
     },
     [`${warmPath}/{id}`]: {
       parameters,
-      get: call('showSession', 'Shows a session.', shown('The session.', 'Session'), ofOneSession),
+      get: call('showSession', 'Shows a session.', session, ofOneSession),
       delete: call('logOut', 'Ends a session.', { 204: response('Ended.') }, ofOneSession),
     },
     [`${warmPath}/{id}/end`]: {
       parameters,
-      get: call(
-        'askWhetherToEnd',
-        'Shows the form that ends a session.',
-        { 200: response('The form.', pages) },
-        ofOneSession,
-      ),
-      post: call(
-        'endByForm',
-        'Ends a session by the form. Programs use DELETE.',
-        { 200: response('Ended.', inJson('Ended')), 303: redirection('Ended. `Location` is a page for admins.') },
-        [...ofBody, ...ofOneSession],
-        requestBody('EndRequest', true, [inForm]),
-      ),
+      get: call('askWhetherToEnd', 'Shows the form that ends a session.', form, ofOneSession),
+      post: call('endByForm', 'Ends a session by the form. Programs use DELETE.', endedOrPage, ofEnd, toEnd),
     },
     [`${warmPath}/{id}/resume`]: {
       parameters,
@@ -136,8 +107,8 @@ function describeWarmApi(warmPath: string): Paths {
         'resume',
         'Hands a session over to a new page. The previous page loses the session.',
         binding,
-        [...ofBody, ...ofOneSession, 'shutting-down'],
-        requestBody('ResumeRequest', false),
+        [...ofEnd, 'shutting-down'],
+        toResume,
       ),
     },
   }

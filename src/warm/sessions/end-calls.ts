@@ -15,9 +15,9 @@ import { type Call, demandDomain, demandRole, roleAllows } from '../calls.js'
 import { countedSessions } from '../page-texts.js'
 import { badParameter, missingParameter } from '../parameter-kinds.js'
 import { endParameters, mostSelected } from '../parameters.js'
-import { queryOf, readParameters, valuesOf } from '../read-parameters.js'
+import { givenIn, queryOf, valuesOf } from '../read-parameters.js'
 import { describeRow, type Viewer } from './details-page.js'
-import type { EndedNotice } from './ended-notice.js'
+import { type EndedNotice, sentencesOf } from './ended-notice.js'
 import { ofJid } from './list-page.js'
 
 interface EndCallsParts {
@@ -65,7 +65,7 @@ export function createEndCalls(parts: EndCallsParts) {
       const sent = new URLSearchParams(queryOf(call.request.url))
       if (call.representation !== 'json' && roleAllows(call.admin, 'sessions') && !sent.has('id') && !sent.has('jid')) {
         const back = new URLSearchParams(sent.get('back') ?? '')
-        return endedNotice.say(call, 'Select at least one session.', String(back))
+        return endedNotice.redirect(call, 'Select at least one session.', String(back))
       }
       const { jid, total, views, back } = await demandSelection(call, readSelection(queryOf(call.request.url)))
       const user = jid && formatJid(jid)
@@ -85,16 +85,13 @@ export function createEndCalls(parts: EndCallsParts) {
         throw new Problem('cross-site-request', { detail: 'Programs end sessions by DELETE.' })
       const { jid, views, back } = await demandSelection(call, selection)
       const own = jid === undefined ? await endEach(views) : []
-      const ended =
-        jid === undefined
-          ? { ended: own.length, elsewhere: 0, unanswered: undefined }
-          : await sessions.endAll(formatJid(jid))
+      const ended = jid === undefined ? { ended: own.length, elsewhere: 0 } : await sessions.endAll(formatJid(jid))
       const result = describeEnded(ended)
       Object.assign(line, result)
       if (representation === 'json') return jsonAnswer(result)
       const selected = jid === undefined ? views.length : undefined
       const about = { ...ended, selected, user: jid && formatJid(jid), names: own.map(nameOf) }
-      return endedNotice.redirect(call, about, String(new URLSearchParams(back)))
+      return endedNotice.redirect(call, sentencesOf(about), String(new URLSearchParams(back)))
     },
 
     async askWhetherToEnd(call: Call): Promise<Answer> {
@@ -106,14 +103,14 @@ export function createEndCalls(parts: EndCallsParts) {
 
     async endByForm(call: Call): Promise<Answer> {
       const { request, admin, representation } = call
-      const read = readParameters(request.headers['content-type'], await readBody(request))
-      if (!formGuard.checkForm(request, admin.name, read('csrf_token')))
+      const given = givenIn(request.headers['content-type'], await readBody(request))
+      if (!formGuard.checkForm(request, admin.name, given.get('csrf_token')))
         throw new Problem('cross-site-request', { detail: 'Programs end a session by DELETE.' })
       const view = await demandSession(call, { toEnd: true })
       await end(view.id)
       if (representation === 'json') return jsonAnswer({ ended: 1 })
-      const ended = { ended: 1, selected: 1, elsewhere: 0, unanswered: undefined }
-      return endedNotice.redirect(call, { ...ended, names: [nameOf(view)] })
+      const ended = { ended: 1, selected: 1, elsewhere: 0 }
+      return endedNotice.redirect(call, sentencesOf({ ...ended, names: [nameOf(view)] }))
     },
 
     async showEnded(call: Call): Promise<Answer> {

@@ -6,7 +6,7 @@ import { type Answer, redirectAnswer } from '../../http/answers/answer.js'
 import type { EndedSessions } from '../../session/session-types.js'
 import { pathForBrowsers } from '../answers.js'
 import { type Call, roleAllows } from '../calls.js'
-import { longestSealed, openedCookie, sealedCookie } from '../sealed-cookies.js'
+import { openedCookie, sealedCookie } from '../sealed-cookies.js'
 
 /** Admins who must not list sessions get the message about ended sessions here. */
 export const endedPath = '/ended'
@@ -35,18 +35,10 @@ export function createEndedNotice({ config, formTokens }: EndedNoticeParts) {
   const ownerOf = ({ admin }: Call) => [admin.name, '', 'ended']
 
   return {
-    redirect(call: Call, ended: Ended, back = ''): Answer {
-      const seal = (names: readonly string[]) =>
-        formTokens.seal(ownerOf(call), seconds, { text: sentencesOf({ ...ended, names }) })
-      const whole = seal(ended.names)
-      const sealed = whole.length > longestSealed ? seal([]) : whole
-      const cookie = sealed.length > longestSealed ? {} : { 'Set-Cookie': cookieOf(call, sealed) }
-      return redirectAnswer(path + (roleAllows(call.admin, 'sessions') ? back && `?${back}` : endedPath), cookie)
-    },
-
-    say(call: Call, text: string, back: string): Answer {
+    redirect(call: Call, text: string, back = ''): Answer {
       const cookie = cookieOf(call, formTokens.seal(ownerOf(call), seconds, { text }))
-      return redirectAnswer(path + (back && `?${back}`), { 'Set-Cookie': cookie })
+      const query = roleAllows(call.admin, 'sessions') ? back && `?${back}` : endedPath
+      return redirectAnswer(path + query, { 'Set-Cookie': cookie })
     },
 
     messageOf(call: Call): string | undefined {
@@ -63,7 +55,8 @@ export function createEndedNotice({ config, formTokens }: EndedNoticeParts) {
   }
 }
 
-function sentencesOf({ ended, selected, user, names, elsewhere, unanswered = [] }: Ended): string {
+/** Short enough for a cookie, whatever the names are. */
+export function sentencesOf({ ended, selected, user, names, elsewhere }: Ended): string {
   if (ended === 1 && selected === 1) return `The session of ${cut(names[0] ?? 'this user')} was ended.`
   const count = ended === 1 ? '1 session' : `${ended} sessions`
   const verb = ended === 1 ? 'was' : 'were'
@@ -74,7 +67,6 @@ function sentencesOf({ ended, selected, user, names, elsewhere, unanswered = [] 
       : `${count}${whose} ${verb} ended.`,
     selected !== undefined && ended < selected && 'The others had ended before, or their process did not answer.',
     elsewhere > 0 && `${elsewhere} more at another endpoint, which this service cannot end.`,
-    unanswered.length > 0 && `These processes did not answer, and may have more: ${listOf(unanswered).slice(1)}.`,
   ]
     .filter(Boolean)
     .join(' ')

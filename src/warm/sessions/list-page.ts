@@ -3,8 +3,7 @@ import type { Admin } from '../../config/config.js'
 import { pageAdvice } from '../../http/answers/advice.js'
 import { detailOf } from '../../http/answers/answer.js'
 import type { Problem } from '../../lib/errors.js'
-import type { SessionList } from '../../session/session-types.js'
-import type { PageWish, SessionState } from '../../store/store.js'
+import type { PageWish, SessionPage, SessionState } from '../../store/store.js'
 import { formatJid, type Jid, userOf } from '../../xmpp/jid/jid.js'
 import { roleAllows } from '../calls.js'
 import { countedSessions, grouped, meanings, stateTexts } from '../page-texts.js'
@@ -21,7 +20,7 @@ import { queryOf } from '../read-parameters.js'
 import { describeRow, type Viewer } from './details-page.js'
 
 interface ListedSessions {
-  readonly page: SessionList
+  readonly page: SessionPage
   readonly states: ReadonlyMap<SessionState, number>
 }
 
@@ -152,7 +151,7 @@ function listValues({ request, processes }: ListViewer, values: object) {
 }
 
 function describeListed({ page, states }: ListedSessions, query: ListQuery, viewer: ListViewer) {
-  const { total, unanswered } = page
+  const { total } = page
   const { limit = usualRows, page: number = 1 } = query
   const sent = sentQuery(viewer.request)
   const rows = page.sessions.map(view => describeRow(view, viewer))
@@ -167,7 +166,6 @@ function describeListed({ page, states }: ListedSessions, query: ListQuery, view
     hasProcesses: viewer.processes.length > 1,
     isFiltered: filters.some(({ name }) => sent.has(name)),
     caption: range + countedSessions(total),
-    unanswered,
     isListed: true,
     totals: roleAllows(viewer.admin, 'sessions') ? totalsOf(states, sent) : undefined,
     columns: columnsOf(query, sent),

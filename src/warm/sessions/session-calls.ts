@@ -10,7 +10,7 @@ import { processIn } from '../../store/process-name.js'
 import type { PageWish } from '../../store/store.js'
 import { unreachable } from '../../store/store-problem.js'
 import { formatBareJid, formatJid } from '../../xmpp/jid/jid.js'
-import { type AdminPage, isUpdate, livePage, liveSeconds, withProblem } from '../admin-page.js'
+import { type AdminPage, livePage, liveSeconds, withProblem } from '../admin-page.js'
 import {
   type AnswerSettings,
   attachBindingFor,
@@ -20,11 +20,11 @@ import {
   describeList,
   withForm,
 } from '../answers.js'
-import { type Call, demandDomain, demandRole, roleAllows } from '../calls.js'
+import { type Call, demandDomain, demandRole, isUpdate, roleAllows } from '../calls.js'
 import type { Numbers } from '../numbers/numbers-calls.js'
 import { badParameter, missingParameter } from '../parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters, usualLimit, usualRows } from '../parameters.js'
-import { noParameters, readParameters, readQuery } from '../read-parameters.js'
+import { readParameters, readQuery } from '../read-parameters.js'
 import type { Visits } from '../visits.js'
 import type { BindingPage } from '../warming/binding-page.js'
 import { toHandover } from '../warming/warm-request.js'
@@ -59,7 +59,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
     processes: sessions.processes,
   })
   const readList = async (wish: PageWish) => {
-    const [page, { states }] = await Promise.all([sessions.page(wish), sessions.states(wish.scope)])
+    const [page, states] = await Promise.all([sessions.page(wish), sessions.states(wish.scope)])
     return { page, states }
   }
   /** Live pages with the same list share it, so that it is read once for all of them in each interval. */
@@ -158,9 +158,9 @@ export function createSessionCalls(parts: SessionCallsParts) {
     async resume(call: Call): Promise<Answer> {
       const { request, admin, representation } = call
       const body = await readBody(request)
-      const read = body.length === 0 ? noParameters : readParameters(request.headers['content-type'], body)
-      const isForm = formGuard.checkForm(request, admin.name, read('csrf_token'))
-      const { seconds, attachBinding } = toHandover(read, config)
+      const sent = body.length === 0 ? {} : readParameters(request.headers['content-type'], body)
+      const isForm = formGuard.checkForm(request, admin.name, sent.csrf_token)
+      const { seconds, attachBinding } = toHandover(sent, config)
       const { id, domain } = await demandSession(call)
       const handover = {
         seconds,

@@ -18,12 +18,11 @@ export const bindingPath = '/binding'
 
 const cookieName = 'warm-binding'
 
-interface About {
-  readonly domain: string
+interface Shown {
   readonly isResumed: boolean
+  readonly session: string | undefined
+  readonly values: { readonly url: string }
 }
-
-type Shown = About & { readonly binding: Omit<WarmedBinding, 'cookie' | 'inactivity' | 'polling' | 'maxpause'> }
 
 interface BindingPageParts {
   readonly config: AnswerSettings & Pick<Config, 'trustedProxies'>
@@ -39,42 +38,39 @@ export function createBindingPage({ config, page, formTokens, sessions }: Bindin
   const form = pathForBrowsers(config)
 
   const showValues = (
-    { binding, domain, isResumed }: Shown,
+    { isResumed, session, values }: Shown,
     { until, seconds }: Omit<OpenedResult, 'result'>,
     call: Call,
   ): Answer => {
-    const { request } = call
-    const { jid, sid, rid, id, token, wait, hold, requests } = binding
-    const described = describeBinding(binding as WarmedBinding, endpointUrls(config, domain, request))
-    const url =
-      binding.url ??
-      urlOfDomain(config, domain) ??
-      pageUrl(config.externalUrl, pathOf(config, domain), request.headers.host)
     const title = isResumed ? 'Ready for another page' : 'Logged in'
-    // Sessions at remote endpoints have no page for admins.
-    const session = binding.url === undefined ? `${form}/${id}` : undefined
-    const addresses = { url, bosh: described.url, socket: described.websocket?.url }
-    const values = { jid, sid, rid, token, wait, hold, requests, ...addresses }
     const time = { until: formatTime(until).slice(11), within: duration(seconds), seconds }
     const current = isResumed ? 'sessions' : 'form'
     const shown = page('bound', current, call, { title, isResumed, session, ...time, values })
-    return { ...shown, headers: { ...shown.headers, 'Content-Security-Policy': attachingPagePolicy(url) } }
+    return { ...shown, headers: { ...shown.headers, 'Content-Security-Policy': attachingPagePolicy(values.url) } }
   }
 
   return {
-    redirect(binding: WarmedBinding, call: Call, about: About): Answer {
+    redirect(
+      binding: WarmedBinding,
+      call: Call,
+      { domain, isResumed }: { domain: string; isResumed: boolean },
+    ): Answer {
       const { request, admin } = call
-      const { jid, sid, rid, id, token, url, wait, hold, requests, ver, expiresIn } = binding
-      const shown: Shown = {
-        ...about,
-        binding: { jid, sid, rid, id, token, url, wait, hold, requests, ver, expiresIn },
-      }
-      const sealed = formTokens.seal([admin.name, id], expiresIn, shown)
-      const until = Date.now() + expiresIn * 1000
-      if (sealed.length > longestSealed) return showValues(shown, { until, seconds: expiresIn }, call)
+      const { jid, sid, rid, id, token, wait, hold, requests, expiresIn: seconds } = binding
+      const { url: bosh, websocket } = describeBinding(binding, endpointUrls(config, domain, request))
+      const url =
+        binding.url ??
+        urlOfDomain(config, domain) ??
+        pageUrl(config.externalUrl, pathOf(config, domain), request.headers.host)
+      const values = { jid, sid, rid, token, wait, hold, requests, url, bosh, socket: websocket?.url }
+      // Sessions at remote endpoints have no page for admins.
+      const shown: Shown = { isResumed, session: binding.url === undefined ? `${form}/${id}` : undefined, values }
+      const sealed = formTokens.seal([admin.name, id], seconds, shown)
+      if (sealed.length > longestSealed) return showValues(shown, { until: Date.now() + seconds * 1000, seconds }, call)
       const path = `${form}/${id}${bindingPath}`
-      const cookie = sealedCookie(config, request, { name: cookieName, path, sealed, seconds: expiresIn })
-      return redirectAnswer(path, { 'Set-Cookie': cookie })
+      return redirectAnswer(path, {
+        'Set-Cookie': sealedCookie(config, request, { name: cookieName, path, sealed, seconds }),
+      })
     },
 
     async show(call: Call): Promise<Answer> {

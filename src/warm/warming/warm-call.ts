@@ -7,7 +7,8 @@ import { type Counts, limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
 import { proofInBytes, wipeSecrets } from '../../servers/login/relogin.js'
 import type { UserLimit } from '../../session/limits/user-limit.js'
-import type { OpenedBy, Sessions } from '../../session/session-types.js'
+import type { OpenedBy } from '../../session/session-history.js'
+import type { Sessions } from '../../session/session-types.js'
 import type { TabName } from '../../store/store.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
@@ -16,12 +17,11 @@ import type { Caller, CallLimits } from '../call-limits.js'
 import { type Call, demandDomain } from '../calls.js'
 import type { ForwardedCalls } from '../forwarded-calls.js'
 import { invalidParameter } from '../parameters.js'
-import { type Parameters, readParameters } from '../read-parameters.js'
+import { givenIn, type Parameters, parametersIn } from '../read-parameters.js'
 import { TabElsewhere, type Visits } from '../visits.js'
 import type { BindingPage } from './binding-page.js'
 import { createSealedCredentials, type SealSettings } from './sealed-credentials.js'
 import type { Logins, WarmedBinding, WarmRequest } from './session-login.js'
-import type { WarmForm } from './warm-form.js'
 import { type AskedSession, demandCredentials, toAskedSession, type WarmSettings } from './warm-request.js'
 
 const longestRetrySeconds = 60
@@ -229,10 +229,10 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
     }
   }
 
-  return async (call: Call, read: Parameters, sender: Sender): Promise<undefined> => {
+  return async (call: Call, sent: Parameters, sender: Sender): Promise<undefined> => {
     const { admin, line } = call
-    const remember = read('remember') ?? false
-    const asked = toAskedSession(read, config, (jid, credential) => {
+    const remember = sent.remember ?? false
+    const asked = toAskedSession(sent, config, (jid, credential) => {
       line['jid'] = formatBareJid(jid)
       return { kind: 'keys', proof: sealed.open(admin.name, jid, credential) }
     })
@@ -245,16 +245,14 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
   }
 }
 
-export function createWarmCall(warm: Warm, form: WarmForm, formGuard: FormGuard) {
+export function createWarmCall(warm: Warm, formGuard: FormGuard) {
   return async (call: Call): Promise<undefined> => {
     const { request, admin } = call
     const body = await readBody(request)
-    const contentType = request.headers['content-type']
-    const sent = readParameters(contentType, body)
-    const isForm = formGuard.checkForm(request, admin.name, sent('csrf_token'))
-    if (isForm) form.note(request, body)
-    const read = isForm ? readParameters(contentType, body, { sentForm: true }) : sent
-    return warm(call, read, isForm ? 'form' : 'backend')
+    const given = givenIn(request.headers['content-type'], body)
+    const isForm = formGuard.checkForm(request, admin.name, given.get('csrf_token'))
+    if (isForm) call.form = body
+    return warm(call, parametersIn(given, isForm), isForm ? 'form' : 'backend')
   }
 }
 

@@ -1,4 +1,3 @@
-import type { Request } from 'express'
 import type { Config } from '../../config/config.js'
 import type { FormGuard } from '../../http/access/form-guard.js'
 import { type Answer, pageAdviceOf, pageDetailOf } from '../../http/answers/answer.js'
@@ -49,11 +48,6 @@ type FormSettings = Pick<Config, 'bosh' | 'warm'>
 
 type Values = Readonly<Record<string, string>>
 
-interface Sent {
-  readonly values: Values
-  readonly hasToken: boolean
-}
-
 export type WarmForm = ReturnType<typeof createWarmForm>
 
 export function createWarmForm({ bosh, warm }: FormSettings, page: AdminPage, formGuard: FormGuard) {
@@ -68,7 +62,6 @@ export function createWarmForm({ bosh, warm }: FormSettings, page: AdminPage, fo
     expires_in: String(warm.attachSeconds),
     attach_binding: bosh.attachBinding === 'off' ? 'off' : 'cookie',
   }
-  const sentForms = new WeakMap<Request, Sent>()
 
   const answer = (call: PageCall, values: Values, about: object): Answer => {
     const token = formGuard.token(call.admin.name)
@@ -80,27 +73,18 @@ export function createWarmForm({ bosh, warm }: FormSettings, page: AdminPage, fo
   return {
     blank: (call: PageCall): Answer => answer(call, usual, {}),
 
-    note(request: Request, body: Buffer): void {
-      const sent = new Map(formPairs(body.toString()))
-      const values = fieldNames
-        .filter(name => !secrets.includes(name))
-        .map(name => [name, sent.get(name) ?? usual[name]!] as const)
-      sentForms.set(request, {
-        values: Object.fromEntries(values),
-        hasToken: Boolean(sent.get('token')),
-      })
-    },
-
     again(problem: Problem, call: Call): Answer | undefined {
       const { request, representation } = call
-      const sent = sentForms.get(request)
+      const sent = call.form && new Map(formPairs(call.form.toString()))
       if (sent === undefined || representation === 'json') return undefined
+      const kept = fieldNames.filter(name => !secrets.includes(name))
+      const values: Values = Object.fromEntries(kept.map(name => [name, sent.get(name) ?? usual[name]!]))
       const { code } = problem
-      const field = fieldAt(problem, sent.hasToken)
+      const field = fieldAt(problem, Boolean(sent.get('token')))
       const detail = pageDetailOf(problem)
       const isMistyped = field !== undefined && (problem.parameter !== undefined || code === 'invalid-jid')
       const options = fieldNames.filter(name => !firstFields.includes(name))
-      const isOpen = options.some(name => name === field || sent.values[name] !== usual[name])
+      const isOpen = options.some(name => name === field || values[name] !== usual[name])
       const about = {
         problem: {
           detail,
@@ -112,7 +96,7 @@ export function createWarmForm({ bosh, warm }: FormSettings, page: AdminPage, fo
         faults: field && { [field]: messageAt(problem) },
         isOpen,
       }
-      return withProblem(answer(call, sent.values, about), problem, representation)
+      return withProblem(answer(call, values, about), problem, representation)
     },
   }
 }

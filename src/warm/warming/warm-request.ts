@@ -10,7 +10,7 @@ import { formatBareJid, type Jid, userOf } from '../../xmpp/jid/jid.js'
 import { defaultHold } from '../../xmpp/page-binding.js'
 import { missingParameter } from '../parameter-kinds.js'
 import { defaultTokenMechanism, demandJid, invalidParameter } from '../parameters.js'
-import { noParameters, type Parameters } from '../read-parameters.js'
+import type { Parameters } from '../read-parameters.js'
 import type { WarmRequest } from './session-login.js'
 
 type OptionLimits = Pick<Config['bosh'], 'maxWait' | 'maxRequests'>
@@ -40,8 +40,8 @@ interface Unusable {
 }
 
 /** Throws a `Problem`, which never quotes values. */
-export function toWarmRequest(read: Parameters, settings: WarmSettings): WarmRequest {
-  return demandCredentials(toAskedSession(read, settings))
+export function toWarmRequest(sent: Parameters, settings: WarmSettings): WarmRequest {
+  return demandCredentials(toAskedSession(sent, settings))
 }
 
 export function demandCredentials<Asked extends Pick<AskedSession, 'credentials'>>(asked: Asked) {
@@ -51,61 +51,49 @@ export function demandCredentials<Asked extends Pick<AskedSession, 'credentials'
 }
 
 export function toAskedSession(
-  read: Parameters,
+  sent: Parameters,
   settings: WarmSettings,
   open = openNone,
 ): AskedSession & { readonly page: Page | undefined } {
-  const { jid, credentials } = readCredentials(read, settings, open)
-  const page = readPage(read, jid)
+  const { jid, credentials } = readCredentials(sent, settings, open)
+  const page = readPage(sent, jid)
   const isThere = isElsewhere(settings, jid.domain)
   const bosh = isThere ? { ...settings.bosh, ...limitsElsewhere } : settings.bosh
-  const options = readOptions(read, bosh)
-  const { seconds: attachSeconds, attachBinding } = toHandover(read, { warm: settings.warm, bosh })
+  const options = readOptions(sent, bosh)
+  const { seconds: attachSeconds, attachBinding } = toHandover(sent, { warm: settings.warm, bosh })
   if (isThere && attachBinding !== 'off') throw invalidParameter('attach_binding')
   // Some endpoints never answer clients with `hold` 0.
   const hold = Math.max(options.hold, isThere ? 1 : 0)
   return { jid, credentials, page, ...options, hold, attachSeconds, attachBinding }
 }
 
-function readPage(read: Parameters, jid: Jid): Page | undefined {
-  const [visit, tab] = [read('visit'), read('tab')]
+function readPage({ visit, tab }: Parameters, jid: Jid): Page | undefined {
   if (visit === undefined && tab !== undefined) throw missingParameter('visit', 'It is needed with tab.')
   return visit === undefined ? undefined : { user: userOf(formatBareJid(jid)), visit, tab: tab ?? '' }
 }
 
-export function toHandover(read: Parameters, { warm, bosh }: Pick<WarmSettings, 'warm' | 'bosh'>): Handover {
-  return {
-    seconds: read('expires_in') ?? warm.attachSeconds,
-    attachBinding: read('attach_binding') ?? bosh.attachBinding,
-  }
+export function toHandover(sent: Parameters, { warm, bosh }: Pick<WarmSettings, 'warm' | 'bosh'>): Handover {
+  const { expires_in: seconds = warm.attachSeconds, attach_binding: attachBinding = bosh.attachBinding } = sent
+  return { seconds, attachBinding }
 }
 
-export const usualOptions = (limits: OptionLimits) => readOptions(noParameters, limits)
+export const usualOptions = (limits: OptionLimits) => readOptions({}, limits)
 
-function readOptions(read: Parameters, { maxWait, maxRequests }: OptionLimits) {
+function readOptions(sent: Parameters, { maxWait, maxRequests }: OptionLimits) {
+  const { lang = 'en', language = lang, wait = 60, hold = defaultHold, ver = '1.6' } = sent
   // With all requests held, the client could not send.
-  const hold = Math.min(read('hold') ?? defaultHold, maxRequests - 1)
-  // `language` has priority, but `lang` must be valid too.
-  const [language, lang] = [read('language'), read('lang')]
-  const wait = Math.min(read('wait') ?? 60, maxWait)
-  return { language: language ?? lang ?? 'en', wait, hold, ver: read('ver') ?? '1.6' }
+  return { language, wait: Math.min(wait, maxWait), hold: Math.min(hold, maxRequests - 1), ver }
 }
 
 type Ways = Omit<WarmSettings, 'bosh' | 'remote'>
 
 export function readCredentials(
-  read: Parameters,
+  { jid: text, authzid, password, token, mechanism, credential }: Parameters,
   ways: Ways,
   open = openNone,
 ): Pick<AskedSession, 'jid' | 'credentials'> {
-  const text = read('jid')
-  const authzid = read('authzid')
-  const password = read('password')
-  const token = read('token')
-  const mechanism = read('mechanism')
   if (password !== undefined && token !== undefined) throw invalidParameter('token')
   if (mechanism !== undefined && token === undefined) throw missingParameter('token', 'It is needed with mechanism.')
-  const credential = read('credential')
   if (credential !== undefined && (password ?? token ?? authzid) !== undefined) throw invalidParameter('credential')
 
   const bringsProof = (password ?? token ?? credential) !== undefined

@@ -1,17 +1,17 @@
-import { SaxesParser } from 'saxes'
-import { asWritten, type Element, type Unfit } from './element.js'
-import { elementReader } from './element-reader.js'
-import { EndFinder } from './end-finder.js'
-import type { XmlLimits } from './limits.js'
+import { withoutReferences } from './characters.js'
+import type { Element } from './element.js'
+import { sectionStart } from './element-reader.js'
+import { noLimits, type XmlLimits } from './limits.js'
 import type { Root } from './root.js'
+import { readRoot } from './root-reader.js'
 import { type Sink, Splitter, type SplitterOptions } from './splitter.js'
-import { usualXml } from './usual-xml.js'
 import { XmlError } from './xml-error.js'
 
 export interface Document {
   readonly root: Root
   readonly children: readonly Element[]
-  readonly unfit: readonly Unfit[]
+  /** What `onDropped` was called with. */
+  readonly dropped: readonly (Element | undefined)[]
 }
 
 interface DocumentOptions extends SplitterOptions {
@@ -22,14 +22,14 @@ interface DocumentOptions extends SplitterOptions {
 /** A factor. `<a/>` with an added declaration of 60 characters is 16 times as long. */
 const usualGrowth = 20
 
-const none: readonly Unfit[] = []
+const none: readonly undefined[] = []
 
 /** Throws an `XmlError` for invalid XML or an exceeded limit. */
 export function documentReader(limits: XmlLimits, options: DocumentOptions = {}): (text: string) => Document {
   const { maxGrowth = usualGrowth } = options
   let root: Root | undefined
   let children: Element[] = []
-  let unfit: Unfit[] | undefined
+  let dropped: (Element | undefined)[] | undefined
   let room = 0
   const sink: Sink = {
     onOpen(opened) {
@@ -41,9 +41,9 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
       children.push(element)
     },
     onClose() {},
-    onUnfit(fate, dropped) {
-      unfit ??= []
-      unfit.push({ fate, dropped })
+    onDropped(element) {
+      dropped ??= []
+      dropped.push(element)
     },
   }
   const splitter = new Splitter(sink, limits, options)
@@ -51,24 +51,14 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
     room = maxGrowth * text.length
     try {
       splitter.readDocument(text)
-      return { root: root!, children, unfit: unfit ?? none }
+      return { root: root!, children, dropped: dropped ?? none }
     } finally {
       // The root may contain a password.
       root = undefined
       children = []
-      unfit = undefined
+      dropped = undefined
     }
   }
-}
-
-const noLimits: XmlLimits = {
-  maxElementBytes: Number.POSITIVE_INFINITY,
-  maxStanzaBytes: Number.POSITIVE_INFINITY,
-  maxDepth: Number.POSITIVE_INFINITY,
-  maxAttributes: Number.POSITIVE_INFINITY,
-  maxNameLength: Number.POSITIVE_INFINITY,
-  maxChildren: 0,
-  maxDeclarations: Number.POSITIVE_INFINITY,
 }
 
 // The functions below need text that was checked.
@@ -76,10 +66,8 @@ const noLimits: XmlLimits = {
 /** Throws an `XmlError` only if the children inherit too many namespaces. */
 export const readElement = documentReader(noLimits, { mixedContent: true })
 
-const tagRules = { limits: noLimits, meantNamespace: asWritten, lenient: false }
-
 export function startTagOf(text: string): Root {
-  return usualXml.readRoot(text) ?? elementReader.readRoot(text.slice(0, new EndFinder('root').find(text)), tagRules)
+  return readRoot(text, 0, noLimits)!.root
 }
 
 export function childrenOf(text: string): readonly Element[] {
@@ -88,17 +76,16 @@ export function childrenOf(text: string): readonly Element[] {
 
 /** For elements without children. */
 export function textOf(text: string): string {
-  return usualXml.readText(text) ?? parseText(text)
+  const { end, isEmpty } = readRoot(text, 0, noLimits)!
+  if (isEmpty) return ''
+  const written = text.slice(end, text.lastIndexOf('</')).replace(/\r\n?/g, '\n')
+  if (!written.includes(sectionStart)) return withoutReferences(written)
+  const parts = written.split(/<!\[CDATA\[([\s\S]*?)\]\]>/)
+  return parts.map((part, index) => (index % 2 === 0 ? withoutReferences(part) : part)).join('')
 }
 
-function parseText(text: string): string {
-  let content = ''
-  const add = (part: string) => {
-    content += part
-  }
-  const parser = new SaxesParser({ position: false })
-  parser.on('text', add)
-  parser.on('cdata', add)
-  parser.write(text).close()
-  return content
+/** An empty element with the start tag of `text`. */
+export function withoutContent(text: string): string {
+  const { end, isEmpty } = readRoot(text, 0, noLimits)!
+  return isEmpty ? text : `${text.slice(0, end - 1)}/>`
 }

@@ -1,251 +1,227 @@
-import { type SaxesAttributeNS, SaxesParser, type SaxesTagNS } from 'saxes'
-import { replaceAttributes } from './attributes.js'
 import { escapeCarriageReturns } from './carriage-returns.js'
-import { replaceParts } from './comments.js'
-import { type Element, isStanza, type MeantNamespace, streamsNamespace } from './element.js'
-import { forbidden } from './escape.js'
-import { escapeNamespace } from './escaped-namespaces.js'
+import { codeAt, endOfEndTag, endOfText, notWellFormed, withoutBrackets } from './characters.js'
+import { copyOf, keepsTooMuch } from './copy-of.js'
+import { type Element, isStanza, isStanzaName, type MeantNamespace } from './element.js'
+import { escapeNamespace, forbidden } from './escape.js'
 import type { XmlLimits } from './limits.js'
-import { assertFewDeclarations, type Declarations, Root } from './root.js'
-import { withSpaces } from './white-space.js'
+import { type Declarations, excessOf, noDeclarations } from './root.js'
+import { declarationsOf, namespaceOf, Scope } from './scope.js'
+import { isSame, Tag } from './tag.js'
 import { XmlError } from './xml-error.js'
 
 export interface ReadingRules {
   readonly limits: XmlLimits
   readonly meantNamespace: MeantNamespace
-  /** For servers: repairs or drops children that break namespace rules or limits, and escapes carriage returns. */
+  /** For servers: drops children that break rules of namespaces or limits, and escapes carriage returns. */
   readonly lenient: boolean
 }
 
-type Parser = SaxesParser<{ xmlns: true; forceXMLVersion: true; defaultXMLVersion: '1.0' }>
+/** Beyond this depth, and for too long names, end tags of dropped elements are not compared. */
+const deepest = 256
 
-const undeclared = 'urn:undeclared-prefix:'
-/** Not longer than the replaced `streamsNamespace`, because the size of the element was already checked. */
-const misplaced = 'urn:misplaced-stream-element'
+const exclamationMark = 0x21
+const slash = 0x2f
+const less = 0x3c
+const questionMark = 0x3f
 
-/** A child with more undeclared prefixes is dropped, because a declaration is added for each prefix. */
-const mostUndeclared = 64
+const stanzas = 'jabber:client'
 
-const mostFaults = 10
+/** The tag that is read now, and offsets of names of open elements in the current text: shared by all readers. */
+const tag = new Tag()
+const names = new Int32Array(2 * deepest)
 
-const tooManyFaults = new Error('too many faults')
+export const sectionStart = '<![CDATA['
+const sectionEnd = ']]>'
 
-/** Beginnings of saxes' messages (Namespaces in XML 1.0 §2-§6). */
-const namespaceFaults = [
-  'xml prefix must be bound',
-  'xmlns prefix must be bound',
-  'the default namespace may not be set',
-  'may not assign',
-  'invalid attempt to undefine',
-  'malformed name',
-  'unbound namespace prefix',
-  'tags may not have "xmlns"',
-  'duplicate attribute',
-]
-
-class ElementReader {
-  isMended = false
-  #hasStreamElement = false
-  #parser = this.#createParser()
+/** Reads a child of the root in one pass, in any pieces. */
+export class ElementReader {
+  isOver = false
+  isDropped = false
+  /** Local name. Empty until the start tag is read. */
+  name = ''
+  tagLength = 0
   #rules!: ReadingRules
-  #scope: Declarations | undefined
-  readonly #open: SaxesTagNS[] = []
-  #top: SaxesTagNS | undefined
-  #ownPrefixes: readonly string[] = []
-  /** Prefixes of the root that the child uses, `''` for the default namespace. */
-  readonly #inherited = new Set<string>()
-  readonly #undeclared = new Set<string>()
-  #faults = 0
-  #attributes = 0
-  readonly #prefixed: SaxesAttributeNS[] = []
+  #root = noDeclarations
+  readonly #scope = new Scope()
+  #namespace = ''
+  #meant = ''
+  /** Declarations are added there. */
+  #nameEnd = 0
+  /** Values of the child's own declarations that get the meant namespace, from last to first. */
+  readonly #renamed: (readonly [start: number, end: number])[] = []
+  #depth = -1
+  /** Names of the outermost open elements, which begin in earlier texts. */
+  readonly #earlier: string[] = []
+  #isInSection = false
+  /** The names are copies. */
+  #isKept = false
 
-  readRoot(text: string, rules: ReadingRules): Root {
-    return this.#read(undefined, rules, () => {
-      this.#parser.write(withSpaces(text))
-      if (this.#top === undefined) throw new XmlError('not-well-formed', 'there is no root')
-      const { name, uri, attributes, ns, isSelfClosing } = this.#top
-      if (!isSelfClosing) this.#parser.write(`</${name}>`)
-      this.#parser.close()
-      const names = Object.keys(attributes)
-      const values = names.map(each => attributes[each]!.value)
-      return new Root(name, uri, names, values, declarationsOf(ns))
-    })
-  }
-
-  /** Adds inherited declarations. Returns undefined if the child must be dropped. Throws an `XmlError`. */
-  readChild(text: string, scope: Declarations, rules: ReadingRules): Element | undefined {
-    const element = this.#readAsWritten(text, scope, rules)
-    if (!this.#hasStreamElement || !rules.lenient || element === undefined || !isStanza(element)) return element
-    const { defaultNamespace, prefixes, namespaces } = scope
-    const renamed = {
-      defaultNamespace: withoutStreams(defaultNamespace),
-      prefixes,
-      namespaces: namespaces.map(withoutStreams),
-    }
-    const mended = this.#readAsWritten(withoutStreams(text), renamed, rules)
-    this.isMended = true
-    // `withoutStreams` misses a namespace with character references.
-    return this.#hasStreamElement ? undefined : mended
-  }
-
-  #readAsWritten(text: string, scope: Declarations, rules: ReadingRules): Element | undefined {
-    this.#hasStreamElement = false
-    return this.#read(scope, rules, () => {
-      try {
-        this.#parser.write(withSpaces(withoutSections(text))).close()
-      } catch (error) {
-        if (error !== tooManyFaults) throw error
-        this.#parser = this.#createParser()
-      }
-      this.isMended = this.#undeclared.size > 0
-      return this.#faults === 0 && this.#undeclared.size <= mostUndeclared ? this.#complete(text) : undefined
-    })
-  }
-
-  #read<T>(scope: Declarations | undefined, rules: ReadingRules, read: () => T): T {
-    this.#scope = scope
+  begin(rules: ReadingRules, root: Declarations): void {
     this.#rules = rules
-    try {
-      return read()
-    } catch (error) {
-      // After an error, the parser's state is unknown.
-      this.#parser = this.#createParser()
-      throw error
-    } finally {
-      // Frees the text, which may contain a password.
-      this.#scope = undefined
-      this.#top = undefined
-      this.#open.length = 0
-      this.#inherited.clear()
-      this.#undeclared.clear()
-      this.#faults = 0
-      this.#attributes = 0
-      this.#prefixed.length = 0
+    this.#root = root
+    this.#scope.begin(root)
+    this.isOver = false
+    this.isDropped = false
+    this.name = ''
+    this.tagLength = 0
+    this.#depth = -1
+    this.#isKept = false
+  }
+
+  /** Returns the offset of what is unread. `isOver`: the element ended there. Throws an `XmlError`. */
+  read(text: string, from: number): number {
+    let at = from
+    while (!this.isOver) {
+      if (this.#isInSection) at = this.#readSection(text, at)
+      if (this.#isInSection) return at
+      at = endOfText(text, at)
+      if (codeAt(text, at) !== less) return at
+      const end = this.#readMarkup(text, at)
+      if (end < 0) return at
+      at = end
+    }
+    return at
+  }
+
+  /** Elements that are no stanzas come from the server itself, not from users: they may not exceed limits. */
+  refuse(faultOf: () => XmlError, name = this.name): void {
+    if (this.isDropped) return
+    const fault = faultOf()
+    if (!this.#rules.lenient || (fault.fault === 'policy-violation' && !isStanzaName(name))) throw fault
+    this.isDropped = true
+  }
+
+  /** Before the next piece of text. */
+  keepNames(text: string): void {
+    const open = Math.min(this.#depth + 1, deepest)
+    for (let depth = this.#earlier.length; depth < open; depth++)
+      this.#earlier.push(copyOf(text.slice(names[2 * depth], names[2 * depth + 1])))
+    if (this.#isKept || this.name === '') return
+    this.#isKept = true
+    this.name = copyOf(this.name)
+    this.#namespace = copyOf(this.#namespace)
+    this.#meant = this.#meant === stanzas ? stanzas : copyOf(this.#meant)
+  }
+
+  /** The element, with the declarations that it inherits. Undefined if it must be dropped. */
+  complete(text: string, start: number, end: number): Element | undefined {
+    const { name } = this
+    const namespace = this.#meant
+    if (this.isDropped) return undefined
+    if (this.#scope.hasStreamElement && this.#rules.lenient && isStanza({ name, namespace })) return undefined
+    let written = text.slice(start, end)
+    for (const [from, to] of this.#renamed)
+      written = written.slice(0, from) + escapeNamespace(namespace) + written.slice(to)
+    if (this.#rules.lenient) written = escapeCarriageReturns(written)
+    const missing = this.#missingDeclarations()
+    const whole = missing === '' ? written : written.slice(0, this.#nameEnd) + missing + written.slice(this.#nameEnd)
+    if (!keepsTooMuch(whole.length, text.length)) return { name, namespace, text: whole }
+    return { name: copyOf(name), namespace: namespace === stanzas ? stanzas : copyOf(namespace), text: copyOf(whole) }
+  }
+
+  /** -1 if the markup is unfinished. */
+  #readMarkup(text: string, at: number): number {
+    const next = codeAt(text, at + 1)
+    if (next === slash) return this.#close(text, at)
+    if (next === exclamationMark) {
+      this.#isInSection = text.startsWith(sectionStart, at)
+      if (this.#isInSection) return at + sectionStart.length
+      if (sectionStart.startsWith(text.slice(at, at + sectionStart.length))) return -1
+    }
+    if (next === exclamationMark || next === questionMark)
+      throw new XmlError('restricted-xml', 'a comment, DTD or instruction is not allowed')
+    if (!tag.read(text, at, this.#rules.limits)) return -1
+    this.#open(text, at)
+    return tag.end
+  }
+
+  #readSection(text: string, from: number): number {
+    const end = text.indexOf(sectionEnd, from)
+    const upTo = end < 0 ? withoutBrackets(text, from) : end
+    if (text.slice(from, upTo).search(forbidden) >= 0) throw notWellFormed()
+    this.#isInSection = end < 0
+    return end < 0 ? upTo : end + sectionEnd.length
+  }
+
+  #open(text: string, start: number): void {
+    this.#depth += 1
+    const depth = this.#depth
+    if (depth === 0) this.#begin(text, start)
+    if (tag.fault !== undefined) this.refuse(tag.fault)
+    if (depth >= this.#rules.limits.maxDepth || depth >= deepest) this.refuse(tooDeep)
+    if (!this.isDropped && !this.#scope.open(text, tag, depth)) this.refuse(notWellFormed)
+    if (depth === 0 && !this.isDropped) this.#takeNamespace(text, start)
+    if (tag.isEmpty) this.#leave()
+    else if (depth < deepest) {
+      const isLong = tag.nameEnd - tag.name > this.#rules.limits.maxNameLength
+      names[2 * depth] = tag.name
+      names[2 * depth + 1] = isLong ? tag.name : tag.nameEnd
     }
   }
 
-  #createParser(): Parser {
-    const parser = new SaxesParser({
-      xmlns: true,
-      position: false,
-      forceXMLVersion: true,
-      defaultXMLVersion: '1.0',
-      resolvePrefix: (prefix: string) => this.#resolve(prefix),
-    })
-    // With more than six handlers, V8 would store the parser as a dictionary, which is five times as slow.
-    parser.on('error', ({ message }) => {
-      const isMinor =
-        this.#rules.lenient && this.#scope !== undefined && namespaceFaults.some(fault => message.startsWith(fault))
-      if (!isMinor) throw new XmlError('not-well-formed', 'the XML is not well-formed')
-      if (++this.#faults === mostFaults) throw tooManyFaults
-    })
-    parser.on('processinginstruction', () => {
-      throw new XmlError('restricted-xml', 'an instruction is not allowed')
-    })
-    parser.on('attribute', attribute => this.#takeAttribute(attribute as SaxesAttributeNS))
-    parser.on('opentag', tag => this.#opened(tag))
-    parser.on('closetag', () => this.#open.pop())
-    return parser
+  #begin(text: string, start: number): void {
+    const { name, colon, nameEnd, end } = tag
+    this.name = text.slice(colon === 0 ? name : colon + 1, nameEnd)
+    this.#nameEnd = nameEnd - start
+    this.tagLength = end - start
   }
 
-  #resolve(prefix: string): string | undefined {
-    const scope = this.#scope
-    if (scope === undefined) return undefined
-    const index = scope.prefixes.indexOf(prefix)
-    if (prefix === '' || index >= 0) {
-      this.#inherited.add(prefix)
-      return prefix === '' ? scope.defaultNamespace : scope.namespaces[index]
+  #takeNamespace(text: string, start: number): void {
+    const { maxDeclarations } = this.#rules.limits
+    if (tag.declaredPrefixes > 0 || (tag.ownDefault >= 0 && tag.end - start > maxDeclarations)) {
+      const excess = excessOf(declarationsOf(text, tag), maxDeclarations)
+      if (excess !== undefined) this.refuse(() => excess)
     }
-    if (!this.#rules.lenient) return undefined
-    this.#undeclared.add(prefix)
-    return undeclared + prefix
-  }
-
-  #takeAttribute(attribute: SaxesAttributeNS): void {
-    const { maxNameLength, maxAttributes } = this.#rules.limits
-    if (++this.#attributes > maxAttributes) throw new XmlError('policy-violation', 'too many attributes')
-    if (attribute.name.length > maxNameLength) throw new XmlError('policy-violation', 'a name is too long')
-    if (attribute.prefix !== '' && attribute.prefix !== 'xmlns') this.#prefixed.push(attribute)
-  }
-
-  #opened(tag: SaxesTagNS): void {
-    if (tag.name.length > this.#rules.limits.maxNameLength) throw new XmlError('policy-violation', 'a name is too long')
-    const parent = this.#open.at(-1)
-    this.#open.push(tag)
-    if (parent === undefined) this.#openedTop(tag)
-    else {
-      if (tag.uri === streamsNamespace) this.#hasStreamElement = true
-      cachePrefix(parent, tag, tag.prefix, tag.uri)
-      for (const { prefix, uri } of this.#prefixed) cachePrefix(parent, tag, prefix, uri)
+    this.#namespace = namespaceOf(text, tag, this.#root)
+    this.#meant = this.#rules.meantNamespace(this.name, this.#namespace)
+    if (this.#renamed.length > 0) this.#renamed.length = 0
+    if (this.#meant === this.#namespace) return
+    for (let index = tag.count - 1; index >= 0; index--) {
+      const declares = index === tag.ownDefault || tag.attributePrefix(text, index) === 'xmlns'
+      if (declares && tag.hasValue(text, index, this.#namespace))
+        this.#renamed.push([tag.valueStart(index) - start, tag.valueEnd(index) - start])
     }
-    this.#attributes = 0
-    // `pop` is faster than setting `length`.
-    while (this.#prefixed.length > 0) this.#prefixed.pop()
   }
 
-  #openedTop(tag: SaxesTagNS): void {
-    this.#top = tag
-    if (this.#scope !== undefined) {
-      assertFewDeclarations(declarationsOf(tag.ns), this.#rules.limits.maxDeclarations)
-      this.#ownPrefixes = Object.keys(tag.ns).filter(prefix => tag.ns[prefix] === tag.uri)
-      return
+  /** -1 if the end tag is unfinished. */
+  #close(text: string, at: number): number {
+    const earlier = this.#earlier[this.#depth]
+    const name = names[2 * this.#depth]!
+    const length = earlier === undefined ? names[2 * this.#depth + 1]! - name : earlier.length
+    let end = at + 2 + length
+    if (this.#depth >= deepest || length === 0) end = text.indexOf('>', at)
+    else if (end >= text.length) {
+      const whole = earlier ?? text.slice(name, name + length)
+      if (!whole.startsWith(text.slice(at + 2))) throw notWellFormed()
+    } else {
+      const isNamed =
+        earlier === undefined ? isSame(text, name, name + length, at + 2, end) : text.startsWith(earlier, at + 2)
+      if (!isNamed) throw notWellFormed()
     }
-    const { encoding } = this.#parser.xmlDecl
-    if (encoding !== undefined && !/^utf-?8$/i.test(encoding))
-      throw new XmlError('unsupported-encoding', 'only UTF-8 is read')
+    end = end < 0 ? end : endOfEndTag(text, end)
+    if (end < 0) return end
+    if (earlier !== undefined) this.#earlier.pop()
+    this.#leave()
+    return end
   }
 
-  #complete(text: string): Element {
-    const { defaultNamespace, prefixes, namespaces } = this.#scope!
-    const { name, local, uri } = this.#top!
-    const namespace = this.#rules.meantNamespace(local, uri)
-    let declarations = ''
-    const declare = (attribute: string, declared: string) => {
-      declarations += ` ${attribute}='${escapeNamespace(declared === uri ? namespace : declared)}'`
-    }
-    if (this.#inherited.delete('')) declare('xmlns', defaultNamespace)
-    for (const prefix of this.#inherited) declare(`xmlns:${prefix}`, namespaces[prefixes.indexOf(prefix)]!)
-    for (const prefix of this.#undeclared) declare(`xmlns:${prefix}`, undeclared + prefix)
-    let complete =
-      namespace === uri || this.#ownPrefixes.length === 0
-        ? text
-        : redeclare(text, new Set(this.#ownPrefixes), namespace)
-    if (declarations !== '')
-      complete = complete.slice(0, 1 + name.length) + declarations + complete.slice(1 + name.length)
-    if (this.#rules.lenient) complete = escapeCarriageReturns(complete)
-    return { name: local, namespace, text: complete }
+  #leave(): void {
+    if (!this.isDropped) this.#scope.close(this.#depth)
+    this.#depth -= 1
+    this.isOver = this.#depth < 0
+  }
+
+  #missingDeclarations(): string {
+    const { usesDefault, usedPrefixes } = this.#scope
+    const { defaultNamespace, prefixes, namespaces } = this.#root
+    let missing = usesDefault ? ` xmlns='${this.#written(defaultNamespace)}'` : ''
+    for (const index of usedPrefixes) missing += ` xmlns:${prefixes[index]}='${this.#written(namespaces[index]!)}'`
+    return missing
+  }
+
+  #written(namespace: string): string {
+    return escapeNamespace(namespace === this.#namespace ? this.#meant : namespace)
   }
 }
 
-export const elementReader = new ElementReader()
-
-/** Hides stream errors that users write inside stanzas, because Strophe obeys them. */
-function withoutStreams(text: string): string {
-  return text.replaceAll(streamsNamespace, misplaced)
-}
-
-function declarationsOf(ns: SaxesTagNS['ns']): Declarations {
-  const prefixes = Object.keys(ns).filter(prefix => prefix !== '')
-  return { defaultNamespace: ns[''] ?? '', prefixes, namespaces: prefixes.map(prefix => ns[prefix]!) }
-}
-
-/** Caches the prefix at the parent, because saxes otherwise searches all open elements. */
-function cachePrefix(parent: SaxesTagNS, { ns }: SaxesTagNS, prefix: string, uri: string): void {
-  if (parent.ns[prefix] === undefined && !(prefix in ns)) parent.ns[prefix] = uri
-}
-
-/** Empties CDATA sections, which saxes would collect character by character. */
-function withoutSections(text: string): string {
-  return replaceParts(text, '<![CDATA[', ']]>', section => {
-    if (section.search(forbidden) >= 0) throw new XmlError('not-well-formed', 'the XML is not well-formed')
-    return '<![CDATA[]]>'
-  })
-}
-
-/** Gives `prefixes` of a well-formed element another namespace. */
-function redeclare(text: string, prefixes: ReadonlySet<string>, namespace: string): string {
-  return replaceAttributes(text, (name, written) => {
-    const prefix = name === 'xmlns' ? '' : name.startsWith('xmlns:') ? name.slice(6) : undefined
-    return prefix !== undefined && prefixes.has(prefix) ? ` ${name}='${escapeNamespace(namespace)}'` : written
-  })
-}
+export const tooDeep = () => new XmlError('policy-violation', 'elements are nested too deeply')

@@ -27,3 +27,14 @@ export const defaultLimits: XmlLimits = {
   maxChildren: 0,
   maxDeclarations: 512,
 }
+
+/** For text that was checked. */
+export const noLimits: XmlLimits = {
+  maxElementBytes: Number.POSITIVE_INFINITY,
+  maxStanzaBytes: Number.POSITIVE_INFINITY,
+  maxDepth: Number.POSITIVE_INFINITY,
+  maxAttributes: Number.POSITIVE_INFINITY,
+  maxNameLength: Number.POSITIVE_INFINITY,
+  maxChildren: 0,
+  maxDeclarations: Number.POSITIVE_INFINITY,
+}

@@ -1,3 +1,4 @@
+import { copyOf } from './copy-of.js'
 import { XmlError } from './xml-error.js'
 
 export interface Declarations {
@@ -6,11 +7,14 @@ export interface Declarations {
   readonly namespaces: readonly string[]
 }
 
+export const noDeclarations: Declarations = { defaultNamespace: '', prefixes: [], namespaces: [] }
+
 /** Declarations are limited, because each of many thousand children may get a copy. */
-export function assertFewDeclarations({ defaultNamespace, prefixes, namespaces }: Declarations, most: number) {
+export function excessOf({ defaultNamespace, prefixes, namespaces }: Declarations, most: number): XmlError | undefined {
   let size = defaultNamespace.length
   for (let index = 0; index < prefixes.length; index++) size += prefixes[index]!.length + namespaces[index]!.length
-  if (size > most) throw new XmlError('policy-violation', 'the declarations of an element are too long')
+  if (size <= most) return undefined
+  return new XmlError('policy-violation', 'the declarations of an element are too long')
 }
 
 export class Root {
@@ -32,6 +36,13 @@ export class Root {
   attribute(name: string): string | undefined {
     const at = this.names.indexOf(name)
     return at < 0 ? undefined : this.values[at]
+  }
+
+  /** A copy, for later. Throws an `XmlError` if the attribute has more than `most` characters. */
+  kept(name: string, most: number): string | undefined {
+    const value = this.attribute(name)
+    if (value !== undefined && value.length > most) throw new XmlError('policy-violation', 'an attribute is too long')
+    return copyOf(value)
   }
 
   namespaceOf(prefix: string): string | undefined {

@@ -1,21 +1,20 @@
-import { copyOf, keepsTooMuch } from './copy-of.js'
-import { asWritten, type Element, type Fate, type MeantNamespace } from './element.js'
-import { elementReader, type ReadingRules } from './element-reader.js'
-import { EndFinder } from './end-finder.js'
+import { codeAt, endOfEndTag, endOfSpace, isLarger } from './characters.js'
+import { copyOf } from './copy-of.js'
+import { asWritten, type Element, isStanzaName, type MeantNamespace } from './element.js'
+import { ElementReader, type ReadingRules, sectionStart } from './element-reader.js'
 import type { XmlLimits } from './limits.js'
-import { assertFewDeclarations, type Declarations, lasting, type OpenRoot, type Root } from './root.js'
-import { endOfSpace, endOfText, isLarger } from './usual-text.js'
-import { allowUsual, usualXml } from './usual-xml.js'
+import { Pieces } from './pieces.js'
+import { excessOf, lasting, type OpenRoot, type Root } from './root.js'
+import { endOfDeclaration, readRoot } from './root-reader.js'
 import { readUtf8, unfinishedBytes } from './utf8.js'
-import { withoutContent } from './without-content.js'
 import { XmlError } from './xml-error.js'
 
 export interface Sink {
   onOpen(root: Root): void
   onElement(element: Element): void
   onClose(): void
-  /** In lenient mode: called before a repaired child, or for a dropped child, which is given without its content. */
-  onUnfit?(fate: Fate, dropped?: Element): void
+  /** In lenient mode: a child was dropped. It is given without its content, or not at all if its start tag is unreadable. */
+  onDropped?(dropped?: Element): void
 }
 
 export interface SplitterOptions {
@@ -25,42 +24,50 @@ export interface SplitterOptions {
   readonly lenient?: boolean
 }
 
-/** Beyond this length, joined chunks are copied to a flat string, because V8's joined strings take more memory. */
-const longestPieces = 1024
-/** Bytes of memory per UTF-16 unit of joined chunks, in the worst case. */
-const pieceBytes = 32
-const unitBytes = 2
-
 /** Beyond this multiple of `maxChildren`, the document is refused. */
 const mostDropped = 10
 
+/** Of a dropped tag. */
+const mostKept = 1024
+const longestDropped = 4096
+
+const exclamationMark = 0x21
+const doubleQuote = 0x22
+const singleQuote = 0x27
 const slash = 0x2f
 const less = 0x3c
 const greater = 0x3e
 const byteOrderMark = 0xfeff
 
-/** Beyond a limit, only stanzas are dropped, because other elements come from the server itself, not from users. */
-const stanza = /^<(?:[^ \t\r\n<>/:]*:)?(?:message|presence|iq)[ \t\r\n/>]/
+/** In a start tag that may be unfinished. */
+const stanzaName = /^<(?:[^ \t\r\n<>/:]*:)?(message|presence|iq)[ \t\r\n/>]/
 
-/** Reads usual XML in one pass. In other XML, first looks for the end of the element. */
+/** A reader without work. */
+let idle: ElementReader | undefined
+
+/** Splits a stream or document into the root and its children, each as text that stands alone. */
 export class Splitter {
   readonly #sink: Sink
   readonly #rules: ReadingRules
   readonly #mixedContent: boolean
-  readonly #allowsUsual: boolean
-  /** `mark`: a byte order mark was read. `whole`: an XML declaration can no longer follow. */
-  #prolog: 'nothing' | 'mark' | 'whole' = 'nothing'
+  /** At the first character. `declaration`: an XML declaration may follow. */
+  #prolog: 'start' | 'declaration' | 'root' = 'start'
   #root: OpenRoot | undefined
   #isClosed = false
   #children = 0
-  #finder: EndFinder | undefined
-  #held = ''
-  #pieces = ''
-  #isDropped = false
-  /** Limit of the current element, in bytes. */
-  #mostBytes = 0
-  /** The beginning of the dropped element. */
-  #beginning = ''
+  #reader: ElementReader | undefined
+  /** What was read of the current child. */
+  readonly #held = new Pieces()
+  /** What is unread: the beginning of a tag, of a reference, or of the end of a CDATA section. */
+  readonly #unread = new Pieces()
+  /** In a long unread tag: the open quote. */
+  #quote = ''
+  #isLong = false
+  #isShortened = false
+  /** Limit of the current child, in bytes. */
+  #mostBytes: number
+  /** The start tag of the dropped child. */
+  #dropped: string | undefined
   #tail: Buffer | undefined
   #stopped = false
 
@@ -69,15 +76,16 @@ export class Splitter {
     this.#sink = sink
     this.#rules = { limits, meantNamespace, lenient }
     this.#mixedContent = mixedContent
-    this.#allowsUsual = allowUsual(limits)
+    this.#mostBytes = limits.maxElementBytes
   }
 
   get isBetweenElements(): boolean {
-    return this.#root !== undefined && this.#finder === undefined && this.#tail === undefined
+    const isUnread = this.#unread.length > 0 || this.#tail !== undefined
+    return this.#root !== undefined && this.#reader === undefined && !isUnread
   }
 
   get unfinishedBytes(): number {
-    return unitBytes * this.#held.length + pieceBytes * this.#pieces.length
+    return this.#held.bytes + this.#unread.bytes
   }
 
   write(chunk: Buffer): void {
@@ -102,7 +110,7 @@ export class Splitter {
       this.#stopped = false
       this.#isClosed = false
       this.#root = undefined
-      this.#prolog = 'nothing'
+      this.#prolog = 'start'
       this.#children = 0
     }
   }
@@ -110,165 +118,152 @@ export class Splitter {
   /** Stops even within the current chunk. */
   stop(): void {
     this.#stopped = true
-    this.#finder = undefined
-    this.#held = ''
-    this.#pieces = ''
-    this.#isDropped = false
+    this.#reader = undefined
+    this.#held.clear()
+    this.#unread.clear()
+    this.#isLong = false
+    this.#dropped = undefined
   }
 
-  #read(text: string): void {
-    for (let at = 0; at < text.length && !this.#stopped; ) {
-      if (this.#finder === undefined) {
-        at = this.#readUsual(text, at)
-        if (this.#root === undefined) at = this.#passProlog(text, at)
-        if (this.#stopped || at === text.length) return
-        this.#assertMarkup(text, at)
-        const root = this.#prolog === 'whole' ? 'root' : 'declaration or root'
-        this.#finder = new EndFinder(this.#root === undefined ? root : 'child')
-        this.#mostBytes = this.#rules.limits.maxElementBytes
+  #read(chunk: string): void {
+    const text = this.#unread.length === 0 ? chunk : this.#joined(chunk)
+    let at = 0
+    while (text !== '' && !this.#stopped) {
+      if (this.#reader === undefined) at = this.#pass(text, at)
+      if (this.#stopped) return
+      const reader = this.#reader
+      if (reader !== undefined) {
+        const end = reader.read(text, at)
+        if (reader.isOver) {
+          this.#complete(reader, text, at, end)
+          at = end
+          continue
+        }
+        if (this.#dropped === undefined) this.#held.add(text, at, end)
+        reader.keepNames(text)
+        at = end
       }
-      at = this.#readOn(this.#finder, text, at)
+      this.#unread.add(text, at)
+      if (reader !== undefined || at < text.length) this.#limitUnfinished()
+      return
     }
   }
 
-  #readUsual(text: string, from: number): number {
-    let at = from
-    if (this.#root === undefined) {
-      const root = from === 0 && this.#allowsUsual ? usualXml.readRoot(text) : undefined
-      if (root === undefined || this.#isTooLarge(text, usualXml.end)) return at
-      at = usualXml.end
-      this.#open(root, text.charCodeAt(at - 2) === slash)
+  /** Joins what is unread to the chunk. Empty while the end of a long tag is missing. */
+  #joined(chunk: string): string {
+    const end = this.#isLong ? this.#endOfTag(chunk) : 0
+    if (end < 0) {
+      this.#unread.add(chunk)
+      this.#limitUnfinished()
+      return ''
     }
-    const { qualifiedName, declarations } = this.#root!
-    while (!this.#stopped) {
-      // White space between elements is a keepalive (RFC 6120 §4.6.1).
-      const next = this.#mixedContent && !this.#isClosed ? endOfText(text, at) : endOfSpace(text, at)
-      if (next < 0) return at
-      at = next
-      if (this.#isClosed) return at
-      if (text.charCodeAt(at) === less && text.charCodeAt(at + 1) === slash) {
-        const end = at + 2 + qualifiedName.length
-        if (!text.startsWith(qualifiedName, at + 2) || text.charCodeAt(end) !== greater) break
-        at = end + 1
-        this.#close()
+    this.#isLong = false
+    const unread = this.#unread.read()
+    this.#unread.clear()
+    if (!this.#isShortened) return unread + chunk
+    this.#isShortened = false
+    return shortened(unread + chunk.slice(0, end)) + chunk.slice(end)
+  }
+
+  #endOfTag(piece: string): number {
+    for (let at = 0; at < piece.length; at++) {
+      if (this.#quote !== '') {
+        at = piece.indexOf(this.#quote, at)
+        if (at < 0) return -1
+        this.#quote = ''
         continue
       }
-      const element = this.#usualChild(text, at, declarations)
-      if (element === undefined || isLarger(text, at, usualXml.end, this.#rules.limits.maxElementBytes)) break
-      at = usualXml.end
-      if (this.#hasRoomFor(element.text)) this.#sink.onElement(element)
-      else this.#drop(element.text)
+      const code = piece.charCodeAt(at)
+      if (code === greater) return at + 1
+      if (code === doubleQuote || code === singleQuote) this.#quote = piece[at]!
+    }
+    return -1
+  }
+
+  /** Up to the next child. Reads the root's tags. */
+  #pass(text: string, from: number): number {
+    let at = from
+    while (!this.#stopped) {
+      if (this.#root === undefined) {
+        at = this.#readRoot(text, at)
+        if (this.#root === undefined) return at
+      }
+      // White space between elements is a keepalive (RFC 6120 §4.6.1).
+      at = this.#mixedContent && !this.#isClosed ? endOfMixed(text, at) : endOfSpace(text, at)
+      if (at === text.length) return at
+      if (this.#isClosed) throw besideRoot(text, at)
+      const next = codeAt(text, at + 1)
+      if (codeAt(text, at) !== less) throw textBetween()
+      if (next === exclamationMark && sectionStart.startsWith(text.slice(at, at + sectionStart.length))) {
+        if (text.startsWith(sectionStart, at)) throw textBetween()
+        return at
+      }
+      if (next !== slash) {
+        if (at + 1 < text.length) this.#begin(this.#root)
+        return at
+      }
+      const end = endOfRoot(text, at, this.#root.qualifiedName)
+      if (end < 0) return at
+      at = end
+      this.#close()
     }
     return at
   }
 
-  #usualChild(text: string, at: number, declarations: Declarations): Element | undefined {
-    return this.#allowsUsual ? usualXml.readChild(text, at, declarations, this.#rules.meantNamespace) : undefined
-  }
-
-  #passProlog(text: string, from: number): number {
-    const hasMark = this.#prolog === 'nothing' && text.charCodeAt(from) === byteOrderMark
-    const start = hasMark ? from + 1 : from
-    const end = endOfSpace(text, start)
-    if (end > start) this.#prolog = 'whole'
-    else if (hasMark) this.#prolog = 'mark'
-    return end
-  }
-
-  #assertMarkup(text: string, at: number): void {
-    const isMarkup = text.charCodeAt(at) === less
-    const isInRoot = this.#root !== undefined && !this.#isClosed
-    if (isMarkup ? isInRoot || this.#root === undefined : isInRoot && this.#mixedContent) return
-    if (isInRoot) throw new XmlError('bad-format', 'text between elements')
-    const isRestricted = text.startsWith('<!', at) || text.startsWith('<?', at)
-    throw new XmlError(isRestricted ? 'restricted-xml' : 'not-well-formed', 'there is something beside the root')
-  }
-
-  #readOn(finder: EndFinder, text: string, from: number): number {
-    const { maxElementBytes, maxDepth } = this.#rules.limits
-    const end = finder.find(text, from)
-    const upTo = end < 0 ? text.length : end
-    if (!this.#isDropped) {
-      const piece = text.slice(from, upTo)
-      this.#pieces += keepsTooMuch(piece.length, text.length) ? copyOf(piece) : piece
-      const length = this.#held.length + this.#pieces.length
-      if (end >= 0 || this.#pieces.length > longestPieces) {
-        this.#held += end >= 0 ? this.#pieces : copyOf(this.#pieces)
-        this.#pieces = ''
-      }
-      // `length` counts UTF-16 units. The bytes are counted when the element is complete.
-      if (length > this.#mostBytes && this.#mostBytes === maxElementBytes)
-        this.#mostBytes = this.#limitOf(this.#held + this.#pieces)
-      if (length > this.#mostBytes || finder.deepest > maxDepth) {
-        const error = finder.deepest > maxDepth ? tooDeep() : tooLarge()
-        const begun = this.#held + this.#pieces
-        if (!this.#isDroppable(begun, error)) throw error
-        this.#isDropped = true
-        this.#beginning = withoutContent(begun) ?? ''
-        this.#held = ''
-        this.#pieces = ''
-      }
+  #readRoot(text: string, from: number): number {
+    let at = from
+    if (this.#prolog === 'start') {
+      if (codeAt(text, at) === byteOrderMark) at += 1
+      this.#prolog = 'declaration'
     }
-    if (end >= 0) this.#readHeld()
-    return upTo
-  }
-
-  #readHeld(): void {
-    const text = this.#root === undefined ? this.#held : this.#held.slice(this.#held.indexOf('<'))
-    const isDropped = this.#isDropped
-    this.#finder = undefined
-    this.#held = ''
-    this.#isDropped = false
-    if (isDropped) this.#drop(this.#beginning)
-    else if (this.#root === undefined) this.#readRoot(text)
-    else if (text.startsWith('</')) this.#readEnd(text, this.#root.qualifiedName)
-    else if (!text.startsWith('<!')) this.#readChild(text, this.#root.declarations)
-    else if (!this.#mixedContent) throw new XmlError('bad-format', 'text between elements')
-  }
-
-  #readRoot(text: string): void {
-    if (text.startsWith('<?')) {
-      // The declaration is checked at once. `<a/>` stands for the root, which may arrive later.
-      elementReader.readRoot(`${text}<a/>`, this.#rules)
-      this.#prolog = 'whole'
-      return
+    if (this.#prolog === 'declaration') {
+      const end = endOfDeclaration(text, at)
+      if (end < 0) return at
+      this.#prolog = 'root'
+      at = end
     }
-    if (this.#isTooLarge(text, text.length)) throw tooLarge()
-    const root = this.#allowsUsual ? usualXml.readRoot(text) : undefined
-    this.#open(root ?? elementReader.readRoot(text, this.#rules), text.endsWith('/>'))
-  }
-
-  #readEnd(text: string, name: string): void {
-    if (!text.startsWith(name, 2) || endOfSpace(text, 2 + name.length) !== text.length - 1)
-      throw new XmlError('not-well-formed', 'the root is closed by another name')
-    this.#close()
-  }
-
-  #readChild(text: string, declarations: Declarations): void {
-    let element = this.#usualChild(text, 0, declarations)
-    let fate: Fate | undefined
-    try {
-      if (this.#isTooLarge(text, text.length)) throw tooLarge()
-      if (element === undefined) {
-        element = elementReader.readChild(text, declarations, this.#rules)
-        if (elementReader.isMended) fate = 'mended'
-      }
-    } catch (error) {
-      if (!this.#isDroppable(text, error)) throw error
-      this.#drop(text)
-      return
-    }
-    if (!this.#hasRoomFor(text)) element = undefined
-    if (element === undefined) this.#drop(text)
-    else if (fate !== undefined) this.#sink.onUnfit?.(fate)
-    if (element !== undefined && !this.#stopped) this.#sink.onElement(element)
-  }
-
-  #open(root: Root, isEmpty: boolean): void {
-    assertFewDeclarations(root.declarations, this.#rules.limits.maxDeclarations)
+    at = endOfSpace(text, at)
+    if (at === text.length) return at
+    if (codeAt(text, at) !== less || /[!?]/.test(text[at + 1] ?? '')) throw besideRoot(text, at)
+    const { limits } = this.#rules
+    const opened = readRoot(text, at, limits)
+    if (opened === undefined) return at
+    const { root, end, isEmpty } = opened
+    if (isLarger(text, at, end, limits.maxElementBytes)) throw tooLarge()
+    const excess = excessOf(root.declarations, limits.maxDeclarations)
+    if (excess !== undefined) throw excess
     this.#root = root
     this.#sink.onOpen(root)
     if (isEmpty) this.#close()
+    return end
+  }
+
+  #begin({ declarations }: OpenRoot): void {
+    const reader = idle ?? new ElementReader()
+    idle = undefined
+    reader.begin(this.#rules, declarations)
+    this.#reader = reader
+    this.#mostBytes = this.#rules.limits.maxElementBytes
+  }
+
+  #complete(reader: ElementReader, text: string, start: number, end: number): void {
+    let from = start
+    let whole = text
+    if (this.#held.length > 0) {
+      from = 0
+      whole = this.#held.read() + text.slice(start, end)
+      this.#held.clear()
+    }
+    const to = whole === text ? end : whole.length
+    this.#reader = undefined
+    if (isLarger(whole, from, to, this.#limitOf(reader.name))) reader.refuse(tooLarge)
+    let element = reader.complete(whole, from, to)
+    if (!this.#hasRoomFor(reader.name)) element = undefined
+    const startTag = element === undefined ? (this.#dropped ?? whole.slice(from, from + reader.tagLength)) : ''
+    this.#dropped = undefined
+    idle = reader
+    if (element !== undefined) this.#sink.onElement(element)
+    else this.#sink.onDropped?.(this.#withoutContent(startTag))
   }
 
   #close(): void {
@@ -276,43 +271,60 @@ export class Splitter {
     if (!this.#stopped) this.#sink.onClose()
   }
 
-  #hasRoomFor(text: string): boolean {
-    const { maxChildren } = this.#rules.limits
-    if (maxChildren === 0 || ++this.#children <= maxChildren) return true
-    const isFar = this.#children > mostDropped * maxChildren
-    if (isFar || !this.#rules.lenient || !stanza.test(text)) throw new XmlError('policy-violation', 'too many elements')
-    return false
-  }
-
-  #drop(text: string): void {
-    this.#sink.onUnfit?.('dropped', this.#withoutContent(text))
-  }
-
-  #withoutContent(text: string): Element | undefined {
-    const tag = withoutContent(text)
-    if (tag === undefined || this.#root === undefined) return undefined
-    const alone = copyOf(tag)
-    const { declarations } = this.#root
-    try {
-      return this.#usualChild(alone, 0, declarations) ?? elementReader.readChild(alone, declarations, this.#rules)
-    } catch {
-      return undefined
+  #limitUnfinished(): void {
+    const unread = this.#unread
+    const reader = this.#reader
+    if (!this.#isLong && unread.length > 1 && this.#root !== undefined) {
+      const tag = unread.read()
+      this.#quote = ''
+      this.#isLong = tag.startsWith('<') && !tag.startsWith('<!') && this.#endOfTag(tag) < 0
     }
-  }
-
-  #isTooLarge(text: string, end: number): boolean {
-    return isLarger(text, 0, end, this.#limitOf(text))
+    // `length` counts UTF-16 units. The bytes are counted when the element is complete.
+    const length = this.#held.length + unread.length
+    if (reader?.isDropped !== true && length > this.#mostBytes) {
+      const name = reader?.name || (stanzaName.exec(unread.read())?.[1] ?? '')
+      this.#mostBytes = this.#limitOf(name)
+      if (length > this.#mostBytes) {
+        if (reader === undefined) throw tooLarge()
+        reader.refuse(tooLarge, name)
+      }
+    }
+    if (reader?.isDropped !== true) return
+    this.#dropped ??= this.#held.read().slice(0, reader.tagLength)
+    this.#held.clear()
+    if (!this.#isLong || unread.length <= mostKept) return
+    const tag = shortened(unread.read())
+    unread.clear()
+    unread.add(tag)
+    this.#isShortened = true
   }
 
   /** Users write stanzas. Servers write other elements, which are short. */
-  #limitOf(text: string): number {
+  #limitOf(name: string): number {
     const { maxElementBytes, maxStanzaBytes } = this.#rules.limits
-    return this.#rules.lenient && this.#root !== undefined && stanza.test(text) ? maxStanzaBytes : maxElementBytes
+    return this.#rules.lenient && this.#root !== undefined && isStanzaName(name) ? maxStanzaBytes : maxElementBytes
   }
 
-  #isDroppable(text: string, error: unknown): boolean {
-    const isBeyond = error instanceof XmlError && error.fault === 'policy-violation'
-    return isBeyond && this.#rules.lenient && this.#root !== undefined && stanza.test(text)
+  #hasRoomFor(name: string): boolean {
+    const { maxChildren } = this.#rules.limits
+    if (maxChildren === 0 || ++this.#children <= maxChildren) return true
+    const isFar = this.#children > mostDropped * maxChildren
+    if (isFar || !this.#rules.lenient || !isStanzaName(name))
+      throw new XmlError('policy-violation', 'too many elements')
+    return false
+  }
+
+  #withoutContent(startTag: string): Element | undefined {
+    if (startTag === '' || startTag.length > longestDropped) return undefined
+    const text = copyOf(startTag.replace(/\/?>$/, '/>'))
+    const reader = new ElementReader()
+    try {
+      reader.begin(this.#rules, this.#root!.declarations)
+      reader.read(text, 0)
+      return reader.complete(text, 0, text.length)
+    } catch {
+      return undefined
+    }
   }
 
   /** Keeps an unfinished character for the next chunk (UTF-8: RFC 6120 §11.6). */
@@ -326,5 +338,31 @@ export class Splitter {
   }
 }
 
-const tooDeep = () => new XmlError('policy-violation', 'elements are nested too deeply')
+/** The offset of the next tag between text that was checked. */
+function endOfMixed(text: string, from: number): number {
+  let at = text.indexOf('<', from)
+  while (at >= 0 && text.startsWith(sectionStart, at)) at = text.indexOf('<', text.indexOf(']]>', at))
+  return at < 0 ? text.length : at
+}
+
+/** The end of the root's end tag, or -1 if the tag is unfinished. */
+function endOfRoot(text: string, at: number, name: string): number {
+  const end = at + 2 + name.length
+  if (text.startsWith(name, at + 2)) return endOfEndTag(text, end)
+  if (end >= text.length && name.startsWith(text.slice(at + 2))) return -1
+  throw new XmlError('not-well-formed', 'the root is closed by another name')
+}
+
+/** Keeps the name and the end of a long tag, which may be unfinished. */
+function shortened(tag: string): string {
+  const [name] = /^<\/?[^ \t\r\n>/]*/.exec(tag.slice(0, mostKept))!
+  return `${name} ${/\/?>?$/.exec(tag.slice(-2))![0]}`
+}
+
+function besideRoot(text: string, at: number): XmlError {
+  const isRestricted = text.startsWith('<!', at) || text.startsWith('<?', at)
+  return new XmlError(isRestricted ? 'restricted-xml' : 'not-well-formed', 'there is something beside the root')
+}
+
+const textBetween = () => new XmlError('bad-format', 'text between elements')
 const tooLarge = () => new XmlError('policy-violation', 'an element is too large')

@@ -136,21 +136,19 @@ describe('a fault in a session', () => {
   })
 })
 
-describe('a stanza that is mended or dropped', () => {
+describe('a stanza that is dropped', () => {
   test('is counted, and logged once a minute without its content', async () => {
     const { bench, failing, other } = await two()
-    for (const { link } of [failing, other, other]) link.events.onUnfit?.('mended')
-    failing.link.events.onUnfit?.('dropped')
-    expect(bench.counts).toMatchObject({ unfitStanzas: { mended: 3, dropped: 1 } })
+    for (const { link } of [failing, other, other]) link.events.onDropped?.()
+    expect(bench.counts).toMatchObject({ unfitStanzas: { dropped: 3 } })
     const lines = () =>
       bench.logged.filter(line => line.includes('a stanza of an XMPP server was')).map(line => JSON.parse(line))
     expect(lines()).toEqual([
-      expect.objectContaining({ level: 30, session: failing.id, domain: 'chat.example', fate: 'mended' }),
       expect.objectContaining({ level: 40, session: failing.id, domain: 'chat.example', fate: 'dropped' }),
     ])
     bench.clock.advance(60_000)
-    other.link.events.onUnfit?.('mended')
-    expect(lines()).toHaveLength(3)
+    other.link.events.onDropped?.()
+    expect(lines()).toHaveLength(2)
   })
 
   const stanza = (name: string, attributes: string) => ({
@@ -180,7 +178,7 @@ describe('a stanza that is mended or dropped', () => {
   ])('is answered with an error if it is dropped: %s %s', async (name, attributes, start) => {
     const bench = new BoshBench()
     const { link } = await bench.warmed()
-    await bench.server(() => link.events.onUnfit?.('dropped', true, stanza(name, attributes)))
+    await bench.server(() => link.events.onDropped?.(stanza(name, attributes)))
     if (start === '') expect(link.sent).toEqual([])
     else expect(link.sent).toEqual([expect.stringContaining(start + error.replace('{}', 'modify'))])
   })
@@ -189,7 +187,7 @@ describe('a stanza that is mended or dropped', () => {
     const bench = new BoshBench()
     const { link } = await bench.warmed()
     link.backlog = 10 * 2 ** 20
-    await bench.server(() => link.events.onUnfit?.('dropped', true, stanza('iq', "from='a@b/c' id='1' type='get'")))
+    await bench.server(() => link.events.onDropped?.(stanza('iq', "from='a@b/c' id='1' type='get'")))
     expect(link.sent).toEqual([])
   })
 
@@ -199,7 +197,7 @@ describe('a stanza that is mended or dropped', () => {
     const held = await client.next()
     const answer = stanza('iq', `from='a@b' to='c@d/e' id='roster' type='${type}'`)
     await bench.server(() => {
-      client.link.events.onUnfit?.('dropped', true, answer)
+      client.link.events.onDropped?.(answer)
       client.link.events.onFlush()
     })
     const start = `<iq xmlns='jabber:client' type='error' from='a@b' to='c@d/e' id='roster'>`

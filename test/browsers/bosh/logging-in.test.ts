@@ -66,7 +66,7 @@ describe('a client that has not logged in', () => {
     await bench.pass(1)
     expect(reply).toBe(terminated('policy-violation'))
     expect(client.link.sent).toEqual([])
-    expect(steps).toBeLessThan(8 * element.length + 20_000)
+    expect(steps).toBeLessThan(9 * element.length + 20_000)
   })
 
   test('ends its session with such a SASL2 login after another login', async () => {

@@ -64,7 +64,7 @@ export class Call {
         onAhead: () => this.#tell('ahead'),
         onOpen: ({ id, from }) => this.#tell(`open ${id} ${from}`),
         onElement: ({ text }) => this.#tell(text),
-        onUnfit: fate => this.#tell(`unfit ${fate}`),
+        onDropped: () => this.#tell('dropped'),
         onFlush: () => this.#tell('flush'),
         onDrain: () => this.#tell('drain'),
         onEnd: end => {

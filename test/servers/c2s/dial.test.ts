@@ -76,7 +76,7 @@ async function follow(search: Search) {
 
 describe('connecting to a server in the settings', () => {
   test('by IP address begins at once, and needs one timer until it is connected', async () => {
-    await follow(dialer().toServer(server, 'example.org'))
+    await follow(dialer()({ domain: 'example.org', server: server }))
     expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
     expect(clock.pending).toBe(1)
     sockets.stand('127.0.0.1')
@@ -88,7 +88,10 @@ describe('connecting to a server in the settings', () => {
   test('by a name with cached addresses begins at once too', async () => {
     names.hosts['xmpp.lan'] = ['10.0.0.5', '10.0.0.6']
     await follow(
-      dialer({ publicOnly: true }).toServer({ ...server, host: 'xmpp.lan', tls: 'none', port: 15222 }, 'example.org'),
+      dialer({ publicOnly: true })({
+        domain: 'example.org',
+        server: { ...server, host: 'xmpp.lan', tls: 'none', port: 15222 },
+      }),
     )
     expect(sockets.begun).toEqual(['0 10.0.0.5 10.0.0.6 15222'])
     sockets.stand('10.0.0.5 10.0.0.6')
@@ -98,7 +101,7 @@ describe('connecting to a server in the settings', () => {
 
   test('by another name waits for its addresses', async () => {
     names.hosts['xmpp.lan'] = Promise.resolve(['10.0.0.5'])
-    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }, 'example.org'))
+    await follow(dialer()({ domain: 'example.org', server: { ...server, host: 'xmpp.lan' } }))
     expect(sockets.begun).toEqual(['0 10.0.0.5 5222'])
     expect(clock.pending).toBe(1)
   })
@@ -108,8 +111,8 @@ describe('connecting to a server in the settings', () => {
     names.hosts['xmpp.lan'] = new Promise<Addresses>(resolve => {
       answer = resolve
     })
-    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }, 'example.org'))
-    const { cancel } = await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }, 'example.org'))
+    await follow(dialer()({ domain: 'example.org', server: { ...server, host: 'xmpp.lan' } }))
+    const { cancel } = await follow(dialer()({ domain: 'example.org', server: { ...server, host: 'xmpp.lan' } }))
     expect(descriptors.expected).toBe(2)
     cancel()
     expect(descriptors.expected).toBe(1)
@@ -121,7 +124,7 @@ describe('connecting to a server in the settings', () => {
 
   test('reserves no descriptor without an address', async () => {
     names.hosts['xmpp.lan'] = Promise.resolve(unknown)
-    const { connections, cancel } = dialer().toServer({ ...server, host: 'xmpp.lan' }, 'example.org')
+    const { connections, cancel } = dialer()({ domain: 'example.org', server: { ...server, host: 'xmpp.lan' } })
     const first = connections(() => {}).next()
     expect(descriptors.expected).toBe(1)
     expect((await first).done).toBe(true)
@@ -134,7 +137,7 @@ describe('connecting to a server in the settings', () => {
     names.hosts['xmpp.lan'] = new Promise<Addresses>(resolve => {
       answer = resolve
     })
-    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }, 'example.org'))
+    await follow(dialer()({ domain: 'example.org', server: { ...server, host: 'xmpp.lan' } }))
     clock.advance(4_999)
     await settled()
     expect(told).toEqual([])
@@ -149,12 +152,12 @@ describe('connecting to a server in the settings', () => {
 
   test('fails at once if the host has no address according to the cache', async () => {
     names.hosts['xmpp.lan'] = unknown
-    await follow(dialer().toServer({ ...server, host: 'xmpp.lan' }, 'example.org'))
+    await follow(dialer()({ domain: 'example.org', server: { ...server, host: 'xmpp.lan' } }))
     expect(told).toEqual(['failed resolve host-unknown'])
   })
 
   test('fails if there is no answer in five seconds', async () => {
-    await follow(dialer().toServer(server, 'example.org'))
+    await follow(dialer()({ domain: 'example.org', server: server }))
     clock.advance(5_000)
     await settled()
     expect(told).toEqual(['connecting', 'failed connect timeout'])
@@ -169,7 +172,7 @@ describe('connecting to a domain', () => {
     names.hosts['a'] = ['192.0.2.1', '2001:db8::1']
     names.hosts['b'] = unknown
     names.hosts['c'] = ['192.0.2.3']
-    await follow(dialer().toDomain('example.org'))
+    await follow(dialer()({ domain: 'example.org', server: undefined }))
     sockets.refuse('192.0.2.1 2001:db8::1')
     await settled()
     sockets.stand('192.0.2.3')
@@ -181,7 +184,7 @@ describe('connecting to a domain', () => {
 
   test('continues with the next target if the target that answered is unusable', async () => {
     names.routes['example.org'] = { targets: [at('192.0.2.1', 'direct'), at('192.0.2.2')] }
-    const dialling = await follow(dialer().toDomain('example.org'))
+    const dialling = await follow(dialer()({ domain: 'example.org', server: undefined }))
     sockets.stand('192.0.2.1')
     await settled()
     dialling.goOn({ step: 'tls', code: 'certificate-invalid' })
@@ -205,7 +208,7 @@ describe('connecting to a domain', () => {
     names.routes['example.org'] = { targets: failures.map((_, index) => at(`h${index}`)) }
     for (const [index, failure] of failures.entries())
       names.hosts[`h${index}`] = failure === refused ? ['192.0.2.1'] : failure
-    await follow(dialer().toDomain('example.org'))
+    await follow(dialer()({ domain: 'example.org', server: undefined }))
     if (failures.some(failure => failure === refused)) sockets.refuse('192.0.2.1')
     await settled()
     expect(told.at(-1)).toBe(`failed ${expected}`)
@@ -215,26 +218,26 @@ describe('connecting to a domain', () => {
     const failure: Failure = { step: 'resolve', code: 'remote-connection-failed' }
     names.routes['example.org'] = { targets: [at('example.org')], failure }
     names.hosts['example.org'] = unknown
-    await follow(dialer().toDomain('example.org'))
+    await follow(dialer()({ domain: 'example.org', server: undefined }))
     expect(told).toEqual(['failed resolve remote-connection-failed'])
   })
 
   test('fails if the domain has no target', async () => {
     names.routes['example.org'] = { targets: [], failure: unknown }
-    await follow(dialer().toDomain('example.org'))
+    await follow(dialer()({ domain: 'example.org', server: undefined }))
     expect(told).toEqual(['failed resolve host-unknown'])
   })
 
   test('fails if the look-up fails unexpectedly, and leaves no timer', async () => {
     names.routes['chat.example'] = Promise.reject(new TypeError('not foreseen'))
-    await follow(dialer().toDomain('chat.example'))
+    await follow(dialer()({ domain: 'chat.example', server: undefined }))
     expect(told).toEqual(['failed: TypeError: not foreseen'])
     expect(clock.pending).toBe(0)
   })
 
   test('waits five seconds for its targets', async () => {
     names.routes['example.org'] = new Promise(() => {})
-    await follow(dialer().toDomain('example.org'))
+    await follow(dialer()({ domain: 'example.org', server: undefined }))
     clock.advance(5_000)
     await settled()
     expect(told).toEqual(['failed resolve timeout'])
@@ -244,7 +247,7 @@ describe('connecting to a domain', () => {
   test('has fifteen seconds from its first connection, for all targets together', async () => {
     names.routes['example.org'] = { targets: ['a', 'b', 'c', 'd', 'e'].map(host => at(host)) }
     for (const host of 'abcde') names.hosts[host] = [`192.0.2.${host.charCodeAt(0)}`]
-    const dialling = await follow(dialer().toDomain('example.org'))
+    const dialling = await follow(dialer()({ domain: 'example.org', server: undefined }))
     clock.advance(5_000)
     await settled()
     // The second server accepts the connection, and then sends nothing.
@@ -268,7 +271,7 @@ describe('connecting to a domain', () => {
   test('does not resolve another target for longer than the time limit', async () => {
     names.routes['example.org'] = { targets: [at('192.0.2.1'), at('b')] }
     names.hosts['b'] = new Promise(() => {})
-    const dialling = await follow(dialer().toDomain('example.org'))
+    const dialling = await follow(dialer()({ domain: 'example.org', server: undefined }))
     sockets.stand('192.0.2.1')
     await settled()
     clock.advance(14_000)
@@ -288,7 +291,7 @@ describe('connecting to a domain', () => {
   ])('can be cancelled while %s, and leaves nothing open', async (_when, route) => {
     names.routes['example.org'] = route()
     names.hosts['later'] = Promise.resolve(['192.0.2.1'])
-    const dialling = await follow(dialer().toDomain('example.org'))
+    const dialling = await follow(dialer()({ domain: 'example.org', server: undefined }))
     dialling.cancel()
     told.length = 0
     await settled()
@@ -304,7 +307,7 @@ describe('if clients may name any domain', () => {
   test('private addresses are skipped', async () => {
     names.routes['example.org'] = { targets: [at('a')] }
     names.hosts['a'] = ['fd00::1', '10.0.0.1', '2606:4700::1', '127.0.0.1', '8.8.8.8']
-    await follow(dialer({ publicOnly: true }).toDomain('example.org'))
+    await follow(dialer({ publicOnly: true })({ domain: 'example.org', server: undefined }))
     expect(sockets.begun).toEqual(['0 2606:4700::1 8.8.8.8 5222'])
   })
 
@@ -313,14 +316,14 @@ describe('if clients may name any domain', () => {
     async address => {
       names.routes['example.org'] = { targets: [at('a')] }
       names.hosts['a'] = [address]
-      await follow(dialer({ publicOnly: true }).toDomain('example.org'))
+      await follow(dialer({ publicOnly: true })({ domain: 'example.org', server: undefined }))
       expect(told).toEqual(['failed connect address-not-allowed'])
       expect(sockets.begun).toEqual([])
     },
   )
 
   test.each(['127.0.0.1', '[::1]', '[::ffff:10.0.0.1]'])('the domain %s is refused', async domain => {
-    await follow(dialer({ publicOnly: true }).toDomain(domain))
+    await follow(dialer({ publicOnly: true })({ domain: domain, server: undefined }))
     expect(told).toEqual(['failed connect address-not-allowed'])
   })
 
@@ -328,15 +331,15 @@ describe('if clients may name any domain', () => {
     names.routes['example.org'] = { targets: [at('a')] }
     names.hosts['a'] = ['8.8.8.8']
     const dialing = dialer({ publicOnly: true })
-    await follow(dialing.toDomain('example.org'))
+    await follow(dialing({ domain: 'example.org', server: undefined }))
     names.hosts['a'] = ['127.0.0.1']
-    await follow(dialing.toDomain('example.org'))
+    await follow(dialing({ domain: 'example.org', server: undefined }))
     expect(sockets.begun).toEqual(['0 8.8.8.8 5222'])
     expect(told.at(-1)).toBe('failed connect address-not-allowed')
   })
 
   test('servers in the settings may have any address', async () => {
-    await follow(dialer({ publicOnly: true }).toServer(server, 'example.org'))
+    await follow(dialer({ publicOnly: true })({ domain: 'example.org', server: server }))
     expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
   })
 })
@@ -363,7 +366,9 @@ describe('over real sockets', () => {
     servers.push(listener)
     names.routes['example.org'] = { targets: [{ ...at('a', 'none'), port: listener.port }] }
     names.hosts['a'] = ['127.0.0.1', '127.0.0.2']
-    const { connections } = await dialled(createDialer(dialerParts(clock, { names })).toDomain('example.org'))
+    const { connections } = await dialled(
+      createDialer(dialerParts(clock, { names }))({ domain: 'example.org', server: undefined }),
+    )
     expect(connections).toEqual(['127.0.0.2'])
     await (await listener.connection()).gone
     expect(clock.pending).toBe(0)
@@ -375,7 +380,9 @@ describe('over real sockets', () => {
     listener.stop()
     names.hosts['a'] = ['127.0.0.2', '127.0.0.1']
     const dialer = createDialer(dialerParts(clock, { names }))
-    const { connections, failure } = await dialled(dialer.toServer({ ...server, host: 'a', port }, 'example.org'))
+    const { connections, failure } = await dialled(
+      dialer({ domain: 'example.org', server: { ...server, host: 'a', port } }),
+    )
     expect(connections).toEqual([])
     expect(failure).toMatchObject({ ...refused, cause: { code: 'ECONNREFUSED' } })
   })

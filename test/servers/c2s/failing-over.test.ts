@@ -27,13 +27,8 @@ async function begin(first: Server['tls'], second: Server['tls'] = 'starttls') {
   const parts = dialerParts(clock)
   parts.names.routeTo = () => route
   const dialer = createDialer(parts)
-  const toDomain = dialer.toDomain.bind(dialer)
   const arriving = listeners[0]!.connection()
-  const call = new Call(
-    { ca: certificate.cert },
-    {},
-    { clock, dialer: { toDomain, toServer: () => toDomain('example.org') } },
-  )
+  const call = new Call({ ca: certificate.cert }, {}, { clock, dialer: to => dialer({ ...to, server: undefined }) })
   return { call, clock, peer: await arriving, next: () => listeners[1]!.connection() }
 }
 
@@ -167,8 +162,7 @@ describe('no other server is tried', () => {
     const parts = dialerParts(clock)
     parts.names.routeTo = () => Promise.reject(new TypeError('not foreseen'))
     const dialer = createDialer(parts)
-    const toDomain = () => dialer.toDomain('example.org')
-    const call = new Call({}, {}, { clock, dialer: { toDomain, toServer: toDomain } })
+    const call = new Call({}, {}, { clock, dialer: to => dialer({ ...to, server: undefined }) })
     await call.hears('end')
     expect(call.told).toEqual(['closed', 'end resolve internal-error'])
     expect(clock.pending).toBe(0)

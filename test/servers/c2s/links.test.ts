@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
-import { createSearch, type Dialer, type Search } from '../../../src/servers/c2s/dial.js'
+import { createDialer, type Destination, type Search } from '../../../src/servers/c2s/dial.js'
 import { createLinks } from '../../../src/servers/c2s/links.js'
 import type { Route } from '../../../src/servers/net/name-lookup.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -12,19 +12,14 @@ let clock: FakeClock
 let dialled: string[]
 let isFound: (route: Route) => void
 
-const notingDialer = (): Dialer => ({
-  toServer: ({ host }) => noted(`server ${host}`),
-  toDomain: domain => noted(`domain ${domain}`),
-})
-
-function noted(what: string): Search {
-  dialled.push(what)
-  const search = createSearch(
-    dialerParts(clock),
-    new Promise(resolve => {
-      isFound = resolve
-    }),
-  )
+function notingDialer({ domain, server }: Destination): Search {
+  dialled.push(server === undefined ? `domain ${domain}` : `server ${server.host}`)
+  const parts = dialerParts(clock)
+  const found = new Promise<Route>(resolve => {
+    isFound = resolve
+  })
+  const names = { ...parts.names, routeTo: () => found }
+  const search = createDialer({ ...parts, names })({ domain, server: undefined })
   const { cancel } = search
   search.cancel = () => {
     dialled.push('cancelled')
@@ -62,7 +57,7 @@ describe('a link to a domain', () => {
     ['*', named('all')],
   ])
   const links = (servers: ReadonlyMap<string, Server>) =>
-    createLinks(linksParts(clock, named('all'), { servers, dialer: notingDialer() }))
+    createLinks(linksParts(clock, named('all'), { servers, dialer: notingDialer }))
 
   test.each([
     ['the server in the settings for this domain', 'example.org', servers, 'server own'],

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { paced } from '../../../src/lib/paced.js'
 import { createDialer } from '../../../src/servers/c2s/dial.js'
-import { otherHost } from '../../../src/servers/c2s/other-host.js'
+import { otherHost } from '../../../src/servers/c2s/link-dialing.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { dialerParts } from '../../support/link-parts.js'
@@ -179,7 +179,11 @@ test.each(['', ' ', 'a b', 'host:0', 'host:65536', 'user@host', 'xmpp://host', '
 
 test('a domain of the DNS leads to no private address, if its own servers may have none', async () => {
   const other = { host: '127.0.0.1', port: 5222, tls: 'starttls' } as const
-  const search = createDialer({ ...dialerParts(new FakeClock()), publicOnly: true }).toDomain('example.org', other)
+  const search = createDialer({ ...dialerParts(new FakeClock()), publicOnly: true })({
+    domain: 'example.org',
+    other,
+    server: undefined,
+  })
   for await (const { socket } of search.connections(() => {})) socket.destroy()
   expect(search.failure.code).toBe('address-not-allowed')
 })

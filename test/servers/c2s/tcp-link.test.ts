@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
-import { createSearch } from '../../../src/servers/c2s/dial.js'
+import { createDialer } from '../../../src/servers/c2s/dial.js'
 import { writeStreamError } from '../../../src/xmpp/stream-errors.js'
 import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
 import { element } from '../../support/element.js'
@@ -67,13 +67,7 @@ describe('a link without TLS', () => {
     const { call, peer } = await opened()
     peer.send("<message><e xmlns='urn:p' p:k='1'/></message><message><a:b:c/></message><presence/>")
     await call.hears('<presence')
-    expect(call.told.slice(-5)).toEqual([
-      'unfit mended',
-      "<message xmlns='jabber:client' xmlns:p='urn:undeclared-prefix:p'><e xmlns='urn:p' p:k='1'/></message>",
-      'unfit dropped',
-      "<presence xmlns='jabber:client'/>",
-      'flush',
-    ])
+    expect(call.told.slice(-4)).toEqual(['dropped', 'dropped', "<presence xmlns='jabber:client'/>", 'flush'])
     call.link.close()
     peer.reset()
   })
@@ -87,7 +81,7 @@ describe('a link without TLS', () => {
     const { call, peer } = await opened()
     peer.send(`${forged}<presence/>`)
     await call.hears('<presence')
-    expect(call.told.filter(line => line !== 'flush')).toEqual(['unfit dropped', "<presence xmlns='jabber:client'/>"])
+    expect(call.told.filter(line => line !== 'flush')).toEqual(['dropped', "<presence xmlns='jabber:client'/>"])
     call.link.close()
     peer.reset()
   })
@@ -100,7 +94,7 @@ describe('a link without TLS', () => {
     const { call, peer } = await opened({ limits: { ...defaultLimits, maxElementBytes: 1000, maxStanzaBytes: 1000 } })
     peer.send(`<message>${inner}</message><presence/>`)
     await call.hears('<presence')
-    expect(call.told.filter(line => line !== 'flush')).toEqual(['unfit dropped', "<presence xmlns='jabber:client'/>"])
+    expect(call.told.filter(line => line !== 'flush')).toEqual(['dropped', "<presence xmlns='jabber:client'/>"])
     call.link.close()
     peer.reset()
   })
@@ -497,10 +491,10 @@ describe('a link that is closed', () => {
 
   test('before it is connected is never connected', async () => {
     const clock = new FakeClock()
-    const found = { targets: [{ host: '192.0.2.1', port: 5222, tls: 'none' as const }] }
-    const search = createSearch(dialerParts(clock), found)
+    const other = { host: '192.0.2.1', port: 5222, tls: 'none' as const }
+    const search = createDialer(dialerParts(clock))({ domain: 'example.org', server: undefined, other })
     const cancel = jest.spyOn(search, 'cancel')
-    const call = new Call({}, {}, { clock, dialer: { toDomain: () => search, toServer: () => search } })
+    const call = new Call({}, {}, { clock, dialer: () => search })
     call.link.pause()
     call.link.resume()
     call.link.close()

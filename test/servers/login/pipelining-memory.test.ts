@@ -91,18 +91,6 @@ describe('a server of earlier logins', () => {
     expect(next('other.example')).toEqual(waits)
   })
 
-  test('gets only one trial login at a time', () => {
-    succeed()
-    const first = beginAhead()
-    // Meanwhile other logins succeed, without pipelining.
-    expect([succeed(), succeed()]).toEqual([waits, waits])
-    first.received(toLogIn)
-    first.answered()
-    open(first, [toBind])
-    memory.succeeded(domain, first)
-    expect(next()).toEqual(proven)
-  })
-
   test('that is proven gets any number of pipelined logins', () => {
     succeed()
     succeed()
@@ -112,6 +100,12 @@ describe('a server of earlier logins', () => {
 })
 
 describe('a first pipelined login that fails', () => {
+  test('has one log line with others that fail at the same time', () => {
+    succeed()
+    for (const pipelining of [beginAhead(), beginAhead()]) memory.failed(domain, pipelining, false)
+    expect(lines).toHaveLength(1)
+  })
+
   test('without an answer turns pipelining off for an hour, with a log line', () => {
     succeed()
     const pipelining = beginAhead()
@@ -209,14 +203,7 @@ describe('a login that fails', () => {
   test('is not counted against pipelining if it was not pipelined', () => {
     const unknown = beginAhead()
     memory.failed(domain, unknown, false)
-    succeed()
-    const first = beginAhead()
-    const second = beginAhead()
-    memory.failed(domain, second, false)
-    expect([unknown.isToBlame, second.isToBlame, lines]).toEqual([false, false, []])
-    open(first)
-    memory.succeeded(domain, first)
-    expect(next()).toEqual(proven)
+    expect([unknown.isToBlame, lines]).toEqual([false, []])
   })
 
   test('for another reason leaves a proven server proven', () => {

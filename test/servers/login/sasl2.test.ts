@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { hashQueue } from '../../../src/lib/limits/hash-queue.js'
 import { createFastTokens, type FastTokens } from '../../../src/servers/login/fast-tokens.js'
-import { logInAgain, scramKeys } from '../../../src/servers/login/login.js'
+import { scramKeys } from '../../../src/servers/login/login.js'
 import { LoginAttempt } from '../../../src/servers/login/login-attempt.js'
 import type { Credentials, LoginRequest } from '../../../src/servers/login/login-request.js'
 import type { OpenForLogin } from '../../../src/servers/login/login-types.js'
@@ -303,7 +303,7 @@ describe('a FAST token (XEP-0484)', () => {
       tokens: createFastTokens(),
     })
     expect(told[1]).toBe(asked(`${requested}<bind xmlns="${bind2}">${enable}</bind>`, 'PLAIN'))
-    expect(again).toMatchObject({ credentials: { kind: 'fast', proof: undefined } })
+    expect(again).toMatchObject({ credentials: { kind: 'fast' } })
   })
 
   test.each<[string, Given & { readonly name?: string }]>([
@@ -364,33 +364,6 @@ describe('a FAST token (XEP-0484)', () => {
     const resumes = inline.includes('<sm') ? inline : `${inline}<sm xmlns='${sm}'/>`
     const loggedIn = logIn([offer('PLAIN', resumes), answer], { credentials, until: { previd: 'p', h: '7' } })
     await expect(loggedIn).rejects.toMatchObject({ code })
-  })
-
-  test('that is refused is replaced by SCRAM keys, if there are any', async () => {
-    const { again } = await logIn([offer('SCRAM-SHA-1'), ...scram(balcony + bound(enabled))])
-    if (again?.credentials.kind !== 'keys') throw new Error('no keys')
-    const credentials: Credentials = { ...(await grantedToken()), proof: again.credentials.proof }
-    const links: ScriptedLink[] = []
-    const answer = `<resumed xmlns='${sm}' previd='p' h='3'/>`
-    const answers = [
-      [offer('SCRAM-SHA-1', offersTokens), failure],
-      [offer('SCRAM-SHA-1', offersTokens), ...scram(balcony + answer)],
-    ]
-    const { link, answer: resumed } = await logInAgain(
-      { ...partsOf({}), pipelining: undefined },
-      (_domain, options, events) => {
-        const link = new ScriptedLink(answers[links.length]!, { certificate: false, ...options }, events)
-        links.push(Object.assign(link, { facts: allowed }))
-        return link
-      },
-      { jid: juliet, credentials },
-      'en',
-      { previd: 'p', h: '7' },
-      new AbortController().signal,
-    )
-    expect([link, resumed?.name]).toEqual([links[1], 'resumed'])
-    expect(links.map(({ gone }) => gone)).toEqual(['cut', undefined])
-    expect(links[1]!.told[1]).toContain('mechanism="SCRAM-SHA-1"')
   })
 })
 

@@ -280,9 +280,8 @@ describe('<r/> from the server is answered', () => {
   test('without stanzas that wait for the page, but including dropped stanzas', async () => {
     const { bench, client, link } = await managed()
     await bench.server(() => link.receive(message('waits')))
-    await bench.server(() => link.events.onUnfit!('dropped'))
-    await bench.server(() => link.events.onUnfit!('mended'))
-    await bench.server(() => link.events.onUnfit!('dropped', false))
+    await bench.server(() => link.events.onDropped!())
+    await bench.server(() => link.events.onDropped!(undefined, false))
     await bench.server(() => link.say(r))
     await bench.pass(2.25)
     await client.next()

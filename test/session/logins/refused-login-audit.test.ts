@@ -1,17 +1,17 @@
 import { describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { MinuteSums } from '../../../src/lib/limits/minute-sums.js'
-import { RefusedLoginAudit } from '../../../src/session/logins/refused-login-audit.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { noLoginLimits } from '../../support/unlimited.js'
 
 function bench() {
   const lines: Record<string, unknown>[] = []
   const clock = new FakeClock()
   const sums = new MinuteSums(clock)
-  const log = pino({ base: null, timestamp: false }, { write: line => void lines.push(JSON.parse(line)) })
-  const audit = new RefusedLoginAudit(log, sums)
+  const audit = pino({ base: null, timestamp: false }, { write: line => void lines.push(JSON.parse(line)) })
+  const logins = noLoginLimits({ audit, sums })
   const refuse = (user?: string, address = '192.0.2.1', server = '192.0.2.9:5222') =>
-    audit.refused({ address, domain: 'chat.example', user, server })
+    logins.refused({ address, domain: 'chat.example', user, server })
   return { sums, clock, lines, refuse }
 }
 

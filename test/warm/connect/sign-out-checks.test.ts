@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { createSignOutChecks } from '../../../src/warm/connect/sign-out-checks.js'
+import { createSignOutChecks } from '../../../src/warm/connect/connect-router.js'
 import { noSessionLimits } from '../../support/unlimited.js'
 
 /** Five refused tokens of a client in five seconds. */

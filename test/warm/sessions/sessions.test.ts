@@ -485,18 +485,6 @@ describe('ending all sessions of a user', () => {
     expect(reply.body).toEqual({ ended: 2, elsewhere: 1 })
   })
 
-  test('names the processes that did not answer', async () => {
-    const { service, sessions, remove, get } = everywhere()
-    sessions.unanswered = ['pppp0001', 'pppp0002']
-    const { unanswered } = sessions
-    expect((await get('/warm/sessions')).body).toMatchObject({ total: 3, unanswered })
-    const page = await get('/warm/sessions').set('Accept', 'text/html')
-    expect(page.text).toContain('did not answer in time: <b>pppp0001</b>, <b>pppp0002</b>.')
-    const reply = await remove('/warm/sessions?jid=juliet@chat.example')
-    expect(reply.body).toEqual({ ended: 2, unanswered })
-    expect(service.lines().at(-1)).toMatchObject({ msg: 'logout', ended: 2, unanswered })
-  })
-
   test('with a full JID ends that session', async () => {
     const { sessions, remove } = everywhere()
     expect((await remove('/warm/sessions?jid=juliet@chat.example/garden')).body).toEqual({ ended: 1 })

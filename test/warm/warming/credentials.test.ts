@@ -197,8 +197,8 @@ describe('a warm call without password and token', () => {
   ] as const)('with an empty %s from a program is rejected, with advice: %j', (name, parameters) => {
     for (const ways of [nothing, accounts, certificates, anonymous])
       expect(problemOf(parameters, ways)).toBe(empty(name))
-    const form = readParameters(undefined, Buffer.from(`${new URLSearchParams(parameters)}`))
-    expect(() => demandCredentials(readCredentials(form, accounts))).toThrow(
+    const form = Buffer.from(`${new URLSearchParams(parameters)}`)
+    expect(() => demandCredentials(readCredentials(readParameters(undefined, form), accounts))).toThrow(
       expect.objectContaining({ code: 'missing-parameter' }),
     )
   })

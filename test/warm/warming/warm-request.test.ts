@@ -32,7 +32,7 @@ const read = (body: string | Uint8Array, contentType?: string) =>
 function problemOf(body: string | Uint8Array, contentType?: string): string {
   try {
     read(body, contentType)
-    parametersOf(body, contentType)('remember')
+    parametersOf(body, contentType)
   } catch (error) {
     if (error instanceof Problem) return [error.code, error.quote, error.detail].filter(Boolean).join(' | ')
     throw error
@@ -376,7 +376,7 @@ test.each([
   ['{"remember":false}', json, false],
   ['{"remember":"on"}', json, true],
 ])('the body %s as %s requests a credential: %p', (body, type, remember) => {
-  expect(parametersOf(body, type)('remember') ?? false).toBe(remember)
+  expect(parametersOf(body, type).remember ?? false).toBe(remember)
 })
 
 test('a resumed session has expires_in and attach_binding of the call, or the defaults', () => {

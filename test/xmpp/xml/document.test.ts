@@ -93,7 +93,7 @@ describe('a parser of documents', () => {
       ['urn:new', "<move xmlns='urn:new'><x/></move>"],
       ['urn:r', "<stay xmlns='urn:r'/>"],
       ['urn:q', "<q:move xmlns='urn:r' xmlns:q='urn:q'><x/></q:move>"],
-      ['urn:new', "<move  \n x='xmlns=\"1\"' xmlns='urn:new' y='2'/>"],
+      ['urn:new', '<move  \n x=\'xmlns="1"\'  xmlns\t=\n"urn:new" y=\'2\'/>'],
       ['urn:new', "<p:move xmlns='urn:new' xmlns:p='urn:new'><p:x/><x/></p:move>"],
       ['urn:new', "<z:move xmlns:z='urn:new' xmlns='urn:new'><z:x/><x/></z:move>"],
     ])

@@ -1,4 +1,4 @@
-import type { Element, Fate } from '../../../src/xmpp/xml/element.js'
+import type { Element } from '../../../src/xmpp/xml/element.js'
 import { defaultLimits, type XmlLimits } from '../../../src/xmpp/xml/limits.js'
 import type { Root } from '../../../src/xmpp/xml/root.js'
 import { Splitter } from '../../../src/xmpp/xml/splitter.js'
@@ -11,7 +11,7 @@ export const header =
 export class Reading {
   readonly roots: Root[] = []
   readonly elements: Element[] = []
-  readonly fates: Fate[] = []
+  drops = 0
   closed = 0
   fault: XmlFault | undefined
   readonly splitter: Splitter
@@ -21,7 +21,9 @@ export class Reading {
       {
         onOpen: root => this.roots.push(root),
         onElement: element => this.elements.push(element),
-        onUnfit: fate => this.fates.push(fate),
+        onDropped: () => {
+          this.drops += 1
+        },
         onClose: () => {
           this.closed += 1
         },

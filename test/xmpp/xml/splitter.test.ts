@@ -295,7 +295,6 @@ describe('a long stream', () => {
   test.each([
     ['text', '<a>', '</a>'],
     ['an attribute', "<a x='", "'/>"],
-    ['a reference to nothing', '<a>&#', ''],
     ['CDATA', '<a><![CDATA[', ']]></a>'],
   ])('may have an element in 400,000 one-byte chunks of %s', (_what, start, end) => {
     const reading = read(header + start)
@@ -303,7 +302,14 @@ describe('a long stream', () => {
     for (let count = 0; count < 400_000; count++) reading.splitter.write(chunk)
     reading.write(end)
     expect(reading.fault).toBeUndefined()
-    expect(reading.elements).toHaveLength(end === '' ? 0 : 1)
+    expect(reading.elements).toHaveLength(1)
+  })
+
+  test('may not have a reference of more than 256 characters', () => {
+    for (const size of [Number.POSITIVE_INFINITY, 1]) {
+      expect(read(`${header}<a>&#${'0'.repeat(200)}65;</a>`, { size }).elements).toHaveLength(1)
+      expect(read(`${header}<a>&#${'0'.repeat(300)}`, { size }).fault).toBe('not-well-formed')
+    }
   })
 })
 

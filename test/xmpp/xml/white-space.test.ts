@@ -1,17 +1,17 @@
 import { expect, test } from '@jest/globals'
 import { SaxesParser } from 'saxes'
-import { withSpaces } from '../../../src/xmpp/xml/white-space.js'
+import { startTagOf } from '../../../src/xmpp/xml/document.js'
 import { header, read } from './reading.js'
 
-test.each(['a b', 'a\tb', 'a\nb', 'a\rb', 'a\r\nb', 'a\n\rb', 'é\r\r\n\n\t€😀'])(
+test.each(['a b', 'a\tb', 'a\nb', 'a\rb', 'a\r\nb', 'a\n\rb', 'é\r\r\n\n\t€😀', '&#9;&#xd;\n&#10;'])(
   'white space in the value %j is what a parser reads',
   value => {
     const values: string[] = []
     const parser = new SaxesParser()
     parser.on('attribute', attribute => values.push(attribute.value))
-    parser.write(`<a b='${value}' c='${withSpaces(value)}'/>`).close()
-    expect(values[0]).toBe(withSpaces(value))
-    expect(values[1]).toBe(values[0])
+    const text = `<a b='${value}'/>`
+    parser.write(text).close()
+    expect(values).toEqual([startTagOf(text).attribute('b')])
   },
 )
 
@@ -33,9 +33,12 @@ test.each([
 ])('a long attribute value of %s takes about as long to read as another', (_what, character) => {
   const length = 4_000_000
   const reading = (value: string) => () => {
-    const { elements } = read(`${header}<a b='${value}'><![CDATA[]]></a>`, { maxElementBytes: 2 * length })
+    const { elements } = read(`${header}<a b='${value}' xmlns:p='p${value}p'><![CDATA[]]></a>`, {
+      maxElementBytes: 4 * length,
+      maxDeclarations: 2 * length,
+    })
     expect(elements).toHaveLength(1)
   }
   const plain = timeOf(reading('x'.repeat(length)))
-  expect(timeOf(reading(character.repeat(length)))).toBeLessThan(3 * plain)
+  expect(timeOf(reading(character.repeat(length)))).toBeLessThan(6 * plain)
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { isPrivateAddress } from '../../../src/servers/net/private-addresses.js'
+import { isPrivateAddress } from '../../../src/servers/net/allowed-addresses.js'
 
 describe('a public address', () => {
   test.each([

@@ -1,11 +1,11 @@
-import type { SessionEntry, SessionKey, SessionLimit, TabName, VisitKey } from './store.js'
+import type { CountedBy, EndedMarks, Ending, SessionEntry, SessionKey, TabName, VisitKey } from './store.js'
 
 /** Keys contain secrets. `jid` can be full. */
 export const keys = {
   secret: (secret: string) => JSON.stringify(['secret', secret]),
   tab: ({ admin, user, visit, tab }: TabName) => JSON.stringify(['tab', admin, user, visit, tab]),
   visit: ({ admin, visit }: VisitKey) => JSON.stringify(['visit', admin, visit]),
-  counted: (by: SessionLimit['by'], value: string) => JSON.stringify([by, value]),
+  counted: (by: CountedBy, value: string) => JSON.stringify([by, value]),
 }
 
 /** Keys with one session each. */
@@ -27,4 +27,25 @@ export function keyOf(key: Exclude<SessionKey, { id: string }>): string {
   if ('secret' in key) return keys.secret(key.secret)
   if ('tab' in key) return keys.tab(key.tab)
   return 'user' in key ? keys.counted('user', key.user) : keys.visit(key.visit)
+}
+
+const ofId = (id: string) => JSON.stringify(['id', id])
+const ofJid = (jid: string) => JSON.stringify(['jid', jid])
+const ofVisit = (visit: VisitKey) =>
+  visit.user === undefined ? keys.visit(visit) : JSON.stringify(['visit', visit.admin, visit.visit, visit.user])
+
+/** Of a mark. */
+export function endingKey(ending: Ending): string {
+  if ('id' in ending) return ofId(ending.id)
+  return 'jid' in ending ? ofJid(ending.jid) : ofVisit(ending.visit)
+}
+
+/** Of the marks that can end the session. */
+export function endingKeysOf({ id, user, jid, tab }: Parameters<EndedMarks['isEnded']>[0]): readonly string[] {
+  const jids = [user, jid].filter(each => each !== undefined)
+  return [ofId(id), ...jids.map(ofJid), ...(tab === undefined ? [] : endingKeysOfTab(tab))]
+}
+
+export function endingKeysOfTab(tab: TabName): readonly string[] {
+  return [ofVisit({ admin: tab.admin, visit: tab.visit }), ofVisit(tab)]
 }

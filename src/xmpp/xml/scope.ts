@@ -1,0 +1,145 @@
+import { streamsNamespace } from './element.js'
+import { type Declarations, noDeclarations } from './root.js'
+import type { Tag } from './tag.js'
+
+const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
+const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
+
+/** Numbers of namespaces, because comparing long texts again and again takes quadratic time. */
+const known = [
+  [streamsNamespace, 0],
+  [xmlNamespace, 1],
+] as const
+const [[, streams], [, xml]] = known
+
+/** The default namespace at some depth: of the root, or of an element between, which may be `streamsNamespace`. */
+const ofRoot = 0
+const own = 1
+const ownStreams = 2
+
+/** The namespaces inside a child of the root, and the declarations of the root that the child uses. */
+export class Scope {
+  usesDefault = false
+  /** Indexes of the root's prefixes. */
+  readonly usedPrefixes: number[] = []
+  /** Below the child itself. */
+  hasStreamElement = false
+  #root = noDeclarations
+  readonly #defaults: number[] = []
+  readonly #numbers = new Map<string, number>(known)
+  readonly #prefixes = new Map<string, number>()
+  readonly #replaced: { readonly depth: number; readonly prefix: string; readonly before: number | undefined }[] = []
+
+  begin(root: Declarations): void {
+    this.#root = root
+    this.usesDefault = false
+    this.hasStreamElement = false
+    if (this.usedPrefixes.length > 0) this.usedPrefixes.length = 0
+    if (this.#prefixes.size > 0) this.#prefixes.clear()
+    if (this.#replaced.length > 0) this.#replaced.length = 0
+    if (this.#numbers.size === known.length) return
+    this.#numbers.clear()
+    for (const [namespace, number] of known) this.#numbers.set(namespace, number)
+  }
+
+  /** False if the tag breaks a rule (Namespaces in XML 1.0 §3, §5, §6.3). */
+  open(text: string, tag: Tag, depth: number): boolean {
+    let itsDefault = depth === 0 ? ofRoot : this.#defaults[depth - 1]!
+    if (tag.ownDefault >= 0) {
+      const index = tag.ownDefault
+      if (tag.hasSpaceAround(text, index)) return false
+      if (tag.hasValue(text, index, xmlNamespace) || tag.hasValue(text, index, xmlnsNamespace)) return false
+      itsDefault = tag.hasValue(text, index, streamsNamespace) ? ownStreams : own
+    }
+    this.#defaults[depth] = itsDefault
+    if (tag.declaredPrefixes > 0 && !this.#declare(text, tag, depth)) return false
+    let isOfStreams = itsDefault === ownStreams
+    if (tag.colon > 0) {
+      const namespace = this.#numberOf(text.slice(tag.name, tag.colon))
+      if (namespace === undefined) return false
+      isOfStreams = namespace === streams
+    } else if (itsDefault === ofRoot) {
+      this.usesDefault = true
+      isOfStreams = this.#root.defaultNamespace === streamsNamespace
+    }
+    if (isOfStreams && depth > 0) this.hasStreamElement = true
+    return tag.prefixed === 0 || this.#haveNamespaces(text, tag)
+  }
+
+  close(depth: number): void {
+    while (this.#replaced.length > 0 && this.#replaced.at(-1)!.depth === depth) {
+      const { prefix, before } = this.#replaced.pop()!
+      if (before === undefined) this.#prefixes.delete(prefix)
+      else this.#prefixes.set(prefix, before)
+    }
+  }
+
+  #declare(text: string, tag: Tag, depth: number): boolean {
+    for (let index = 0; index < tag.count; index++) {
+      if (tag.attributePrefix(text, index) !== 'xmlns') continue
+      const prefix = tag.attributeLocal(text, index)
+      const namespace = tag.attributeValue(text, index)
+      if (namespace !== namespace.trim()) return false
+      if (prefix === 'xmlns' || namespace === '' || namespace === xmlnsNamespace) return false
+      if ((prefix === 'xml') !== (namespace === xmlNamespace)) return false
+      this.#replaced.push({ depth, prefix, before: this.#prefixes.get(prefix) })
+      this.#prefixes.set(prefix, this.#numbered(namespace))
+    }
+    return true
+  }
+
+  /** Also checks that no two attributes have the same name and namespace. */
+  #haveNamespaces(text: string, tag: Tag): boolean {
+    const names = tag.prefixed > 1 ? new Set<string>() : undefined
+    for (let index = 0; index < tag.count; index++) {
+      const prefix = tag.attributePrefix(text, index)
+      if (prefix === undefined || prefix === 'xml' || prefix === 'xmlns') continue
+      const namespace = this.#numberOf(prefix)
+      if (namespace === undefined) return false
+      if (names?.has(`${namespace} ${tag.attributeLocal(text, index)}`)) return false
+      names?.add(`${namespace} ${tag.attributeLocal(text, index)}`)
+    }
+    return true
+  }
+
+  #numberOf(prefix: string): number | undefined {
+    if (prefix === 'xml') return xml
+    const declared = this.#prefixes.get(prefix)
+    if (declared !== undefined) return declared
+    const index = this.#root.prefixes.indexOf(prefix)
+    if (index < 0) return undefined
+    this.usedPrefixes.push(index)
+    const number = this.#numbered(this.#root.namespaces[index]!)
+    this.#prefixes.set(prefix, number)
+    return number
+  }
+
+  #numbered(namespace: string): number {
+    const number = this.#numbers.get(namespace) ?? this.#numbers.size
+    this.#numbers.set(namespace, number)
+    return number
+  }
+}
+
+export function declarationsOf(text: string, tag: Tag): Declarations {
+  const defaultNamespace = tag.ownDefault < 0 ? '' : tag.attributeValue(text, tag.ownDefault)
+  if (tag.declaredPrefixes === 0) return { ...noDeclarations, defaultNamespace }
+  const prefixes: string[] = []
+  const namespaces: string[] = []
+  for (let index = 0; index < tag.count; index++) {
+    if (tag.attributePrefix(text, index) !== 'xmlns') continue
+    prefixes.push(tag.attributeLocal(text, index))
+    namespaces.push(tag.attributeValue(text, index))
+  }
+  return { defaultNamespace, prefixes, namespaces }
+}
+
+export function namespaceOf(text: string, tag: Tag, outer: Declarations): string {
+  if (tag.colon === 0) return tag.ownDefault < 0 ? outer.defaultNamespace : tag.attributeValue(text, tag.ownDefault)
+  const prefix = text.slice(tag.name, tag.colon)
+  for (const { prefixes, namespaces } of [declarationsOf(text, tag), outer]) {
+    const index = prefixes.indexOf(prefix)
+    if (index >= 0) return namespaces[index]!
+  }
+  return xmlNamespace
+}
