@@ -61,7 +61,7 @@ export class SessionLimits {
   /** Sessions of each client, with those that are admitted and not yet opened. */
   readonly #ofClient = new KeyCounts()
   readonly #unauthenticated = new KeyCounts()
-  /** Undefined for warmed sessions, and behind a proxy. */
+  /** Sessions that clients have opened, except behind a proxy. */
   readonly #opened = new Map<object, Opened>()
   /** Sessions without a login, also behind a proxy. */
   readonly #strangers = new Set<object>()

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Clock } from '../../lib/clock.js'
+import type { Clock, Timer } from '../../lib/clock.js'
 import { type Outage, type StoreEvents, StoreUnavailable } from '../store.js'
 import { type RedisClient, type RedisSettings, redisClient } from './redis-client.js'
 
@@ -147,13 +147,19 @@ export class RedisLine {
 
   #inTime(answer: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      const until = this.#clock.now() + longestAnswer
       const fail = (outage: Outage) => {
         timer.cancel()
         if (outage !== 'failed') this.down(outage)
         reject(new StoreUnavailable(outage))
       }
-      // Node's timers can end a millisecond early, which would be before `deadline`.
-      const timer = this.#clock.after(longestAnswer + timeStep, () => fail('no-answer'))
+      // Node's timers begin with the turn of the event loop, so they can end early, which would be before `deadline`.
+      const wait = (): Timer =>
+        this.#clock.after(until - this.#clock.now(), () => {
+          if (this.#clock.now() >= until) fail('no-answer')
+          else timer = wait()
+        })
+      let timer = wait()
       answer.then(
         value => {
           timer.cancel()

@@ -242,7 +242,7 @@ async function play(hold: number, steps: readonly (Step | Move)[]): Promise<Hear
         await page.send(1, '', true)
         return page.send(step.count)
       case 'page pauses':
-        return page.send(1, "pause='9999'")
+        return page.send(1, "pause='300'")
       case 'page reads':
         return page.read()
       case 'page repeats':
