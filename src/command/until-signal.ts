@@ -20,7 +20,7 @@ export async function explained<T>(start: () => T | Promise<T>): Promise<T> {
       throw new CommandError(`The service cannot create a folder in ${tmpdir()} (${code}): change TMPDIR.`)
     if (code === 'EADDRINUSE')
       throw new CommandError(
-        `Another program uses port ${port}: stop it, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.`,
+        `Another program, or another address in the settings, uses port ${port}: stop the program, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.`,
       )
     if (code === 'EACCES') throw new CommandError(`The service cannot start: ${forbiddenPortProblem(port)}.`)
     throw error

@@ -1,4 +1,4 @@
-import { realpathSync, type Stats, statSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { platform } from 'node:process'
 import type { Config } from './config.js'
@@ -37,7 +37,7 @@ export function exposedFiles(
   const folder = textOf('STATE_DIR')
   return [
     ...named.flatMap(([name, file]) => (file === undefined ? [] : exposureOf(file, `${name} names ${file}`))),
-    ...(folder === undefined ? [] : exposureOfFolder(folder, `STATE_DIR names ${folder}`)),
+    ...(folder === undefined ? [] : exposureOf(folder, `STATE_DIR names ${folder}`)),
   ]
 }
 
@@ -48,39 +48,33 @@ export function exposedSettings(file: string, values: Environment): string[] {
   return hasSecret ? exposureOf(file, `${file} has secrets in it`) : []
 }
 
+/** Of a folder, reports only users who can write: they can delete files, or put old files back. */
 export function exposureOf(file: string, subject: string): string[] {
-  const mode = modeOf(file, stats => stats.isFile())
-  const deeds = [mode & 0o004 ? 'read' : '', mode & 0o002 ? 'write to' : ''].filter(Boolean).join(' and ')
+  const { mode, isFolder } = modeOf(file)
+  const deeds = [mode & 0o004 && !isFolder ? 'read' : '', mode & 0o002 ? 'write to' : ''].filter(Boolean).join(' and ')
   const faults = [
     ...(deeds === '' ? [] : [`every user of this machine can ${deeds}`]),
     ...(mode & 0o020 ? ['its group can write to'] : []),
   ]
-  return faults.length === 0 ? [] : [`${subject}, which ${faults.join(', and ')}: chmod g-w,o= ${file}`]
-}
-
-/** Reports only users who can write: they can delete files, or put old files back. */
-function exposureOfFolder(folder: string, subject: string): string[] {
-  const mode = modeOf(folder, stats => stats.isDirectory())
-  const writers = [mode & 0o002 ? 'every user of this machine' : '', mode & 0o020 ? 'its group' : '']
-  const named = writers.filter(Boolean).join(' and ')
-  return named === '' ? [] : [`${subject}, which ${named} can write to: chmod go-w ${folder}`]
+  const remedy = isFolder ? 'go-w' : 'g-w,o='
+  return faults.length === 0 ? [] : [`${subject}, which ${faults.join(', and ')}: chmod ${remedy} ${file}`]
 }
 
 /** Omits permissions of users who cannot enter a folder above the file. */
-function modeOf(file: string, isMeant: (stats: Stats) => boolean): number {
+function modeOf(file: string): { readonly mode: number; readonly isFolder: boolean } {
   try {
     const real = realpathSync(file)
     const stats = statSync(real)
-    if (!isMeant(stats) || platform === 'win32') return 0
-    let { mode } = stats
+    const isFolder = stats.isDirectory()
+    let mode = platform === 'win32' || !(isFolder || stats.isFile()) ? 0 : stats.mode
     for (let folder = dirname(real); ; folder = dirname(folder)) {
       const entrants = statSync(folder).mode
       if (!(entrants & 0o001)) mode &= ~0o007
       if (!(entrants & 0o011)) mode &= ~0o070
-      if (folder === dirname(folder)) return mode
+      if (folder === dirname(folder)) return { mode, isFolder }
     }
   } catch {
-    return 0
+    return { mode: 0, isFolder: false }
   }
 }
 

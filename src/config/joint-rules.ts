@@ -2,7 +2,7 @@ import { allowsDomain } from '../xmpp/jid/domains.js'
 import { type HostEntry, httpHosts, httpsPlaces, httpsPorts } from './config.js'
 import { problemOfSecond } from './kinds/account-lists.js'
 import { hostVariable } from './kinds/kinds.js'
-import { type Address, collide, isSocket, type Place, placesOf } from './kinds/listen-addresses.js'
+import { type Address, isSocket, placesOf } from './kinds/listen-addresses.js'
 import { hasPages, pageFaults } from './page-settings.js'
 import { redisFaults } from './redis-settings.js'
 import { type Name, orInFiles, settings, type Values } from './settings.js'
@@ -29,27 +29,11 @@ export function jointProblems(values: Values, isFaulty: (name: Name) => boolean)
 const takenPaths = ['/assets', '/openapi.json', '/.well-known', '/healthz', '/readyz'] as const
 const outside = `lie outside of ${takenPaths.join(', ')}`
 
-const mustDiffer = 'must differ: both would use the same port of an address'
-const includesAnother = 'has 0.0.0.0 or :: and another address that it includes, at the same port: keep one of the two'
 const nameCertificate = 'name a PEM file with the certificate of this service and its chain'
 const onlyHostsFill = `has ${hostVariable}, which has a value only for hosts in HTTP_HOSTS: also set HTTP_DEFAULT_HOST, for example to none`
 const showsPassword = 'has an account for *, whose password any server could get with XMPP_DOMAINS=*: name its domains'
 
 type Rules = Readonly<Record<string, (set: Values) => boolean | undefined>>
-
-const portsOf = {
-  PEER_LISTEN: set => (set.PEER_LISTEN ? [set.PEER_LISTEN] : []),
-  METRICS_ADDRESS: set => (set.METRICS_ADDRESS ? [set.METRICS_ADDRESS] : []),
-  HTTPS_PORT: set => httpsPlaces(set).filter(place => !isSocket(place)),
-  PORT: set => placesOf(set.HOST, set.PORT),
-} satisfies Record<string, (set: Values) => readonly Place[]>
-
-const collisions: Rules = Object.fromEntries(
-  pairsOf(Object.entries(portsOf)).map(([[name, places], [other, othersOf]]) => [
-    `${name} and ${other} ${mustDiffer}`,
-    set => collide(places(set), othersOf(set)),
-  ]),
-)
 
 /** Undefined if the endpoint is off. */
 const pathsOf = {
@@ -102,17 +86,6 @@ const faults: Rules = {
     set.HTTPS_PORT?.length === 0 && hasOwnPort(set.HTTPS_HOST),
   'HTTPS_HOST is required for HTTPS_PORT: HOST has only Unix sockets, which are for HTTP': set =>
     httpsPorts(set).length > 0 && httpsPlaces(set).length === 0,
-  'HTTPS_HOST has a Unix socket of HOST: it is for one of the two': set =>
-    httpsPlaces(set).some(place => isSocket(place) && set.HOST.some(({ host }) => host === place.host)),
-  [`HOST ${includesAnother}`]: set => {
-    const [http, secure] = [placesOf(set.HOST, set.PORT), httpsPlaces(set)]
-    return collide(http, http) || (set.HTTPS_HOST === undefined && collide(secure, secure))
-  },
-  [`HTTPS_HOST ${includesAnother}`]: set => {
-    const places = httpsPlaces(set)
-    return set.HTTPS_HOST !== undefined && collide(places, places)
-  },
-  ...collisions,
   'PROXY_PROTOCOL is on, but no proxy is trusted: name its address in TRUSTED_PROXIES': set =>
     set.PROXY_PROTOCOL &&
     set.TRUSTED_PROXIES.list.length === 0 &&

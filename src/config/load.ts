@@ -9,7 +9,7 @@ import { redisWarnings } from './redis-settings.js'
 import type { Setting } from './setting.js'
 import { type Environment, type Name, settings, type Values, withProxySettings } from './settings.js'
 import { dateWarnings, readTlsFiles, tlsFiles } from './tls-files.js'
-import { formerGuards, formerNames, unknownNames } from './unknown-names.js'
+import { formerNames, unknownNames } from './unknown-names.js'
 
 /** Lists all problems, without secrets. */
 export class ConfigError extends Error {
@@ -37,7 +37,9 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}): Load
   const isFaulty = (name: Name) => problems.some(problem => problem.startsWith(`${name} `))
 
   const values: Values = { ...readValues(environment, report), ...kept }
-  problems.push(...jointProblems(values, isFaulty), ...formerGuards(environment))
+  const former = formerNames(environment)
+  problems.push(...jointProblems(values, isFaulty))
+  problems.push(...former.filter(({ isGuard }) => isGuard).map(({ text }) => text))
   const isTlsWanted = isFaulty('HTTPS_PORT') || httpsPorts(values).length > 0
   const isOrdered = !isFaulty('TLS_CHAIN') && !isFaulty('TLS_KEY')
   const tls =
@@ -54,7 +56,7 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}): Load
     unknown,
     tlsWarnings,
     warnings: [
-      ...formerNames(environment),
+      ...former.map(({ text }) => text),
       ...quotedValues(environment),
       ...unknown,
       ...risks(config),

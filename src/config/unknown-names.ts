@@ -1,25 +1,24 @@
 import { editDistance, isSimilar, lettersOf } from '../lib/text/similar-words.js'
-import { commonNames, formerSettings, guardsNow, otherNames, unneededNames } from './other-names.js'
+import { commonNames, formerSettings, otherNames, unneededNames } from './other-names.js'
 import { type Environment, type Name, proxySettings, settings } from './settings.js'
 import { mayShow } from './shown-names.js'
 
 const ofNats = /^NATS_[A-Z_]+$/
 const byRedis = 'Redis connects the processes. Set REDIS_URL, and see the upgrade to 2.0.0 in CHANGELOG.md'
 
-export function formerNames(environment: Environment): string[] {
-  return Object.keys(environment).flatMap(name => {
+/** With a guard, more would be allowed than the operator knows if it was ignored, so the service does not start. */
+export function formerNames(environment: Environment): readonly { readonly text: string; readonly isGuard: boolean }[] {
+  return Object.entries(environment).flatMap(([name, value = '']) => {
     const instead = entryOf(formerSettings, name) ?? (ofNats.test(name) ? byRedis : undefined)
-    return instead === undefined ? [] : [`${name} is no longer a setting: ${instead}`]
+    if (instead === undefined) return []
+    return [{ text: `${name} is no longer a setting: ${instead}`, isGuard: isGuard(name, value.trim()) }]
   })
 }
 
-/** Former settings without which more would be allowed than the operator knows, so the service does not start. */
-export function formerGuards(environment: Environment): string[] {
-  return Object.entries(environment).flatMap(([name, value = '']) => {
-    const instead = entryOf(guardsNow, name)
-    const isUnset = /^(|off|false|no|0|none)$/i.test(value.trim())
-    return instead === undefined || isUnset ? [] : [`${name} is no longer a setting: remove it, and ${instead}`]
-  })
+function isGuard(name: string, value: string): boolean {
+  const isOff = /^(?:off|false|no|0|none)$/i.test(value)
+  if (/^(?:LINK_RESUME|SCRAM_MEMORY)$/.test(name)) return isOff
+  return /_(?:DENY|REQUIRE_SECURE|STRICT_HOST)$/.test(name) && value !== '' && !isOff
 }
 
 /** Names in the environment that look like ours. */
@@ -45,7 +44,6 @@ export function misspeltNames(values: Environment, places: ReadonlyMap<string, n
 const known = new Set([
   ...Object.keys(settings),
   ...Object.keys(formerSettings),
-  ...Object.keys(guardsNow),
   ...proxySettings.map(name => name.toLowerCase()),
 ])
 

@@ -337,9 +337,10 @@ test('an XMPP_SERVERS entry for a domain that is not allowed gives a warning', (
 test.each([
   ['BOSH_DENY', '203.0.113.7', 'exclude the addresses in BOSH_ALLOW, as in BOSH_ALLOW=any,!203.0.113.7'],
   ['HTTP_STRICT_HOST', 'on', 'set HTTP_DEFAULT_HOST=none'],
-])('the service does not start with the former setting %s, which refused requests', (name, value, instead) => {
-  expect(problems({ [name]: value })).toEqual([`${name} is no longer a setting: remove it, and ${instead}`])
-  for (const unset of ['', 'off', 'none']) expect(problems({ [name]: unset })).toEqual([])
+  ['LINK_RESUME', 'off', 'set LINK_RESUME_TIME=0 to mend no links'],
+])('the service does not start with the former setting %s=%s, which would now be missed', (name, value, instead) => {
+  expect(problems({ [name]: value })).toEqual([`${name} is no longer a setting: ${instead}`])
+  for (const unset of ['', value === 'off' ? 'on' : 'off']) expect(problems({ [name]: unset })).toEqual([])
 })
 
 test('a public address without TLS gives a warning if the warm API would refuse calls', () => {

@@ -278,14 +278,6 @@ describe('PEER_LISTEN and PEER_ADDRESS', () => {
       `PEER_ADDRESS ${problem}`,
     ])
   })
-
-  test('need a port that nothing else of this process uses', () => {
-    const differ = 'must differ: both would use the same port of an address'
-    const at = (PEER_LISTEN: string) => problemsWith({ REDIS_URL: local, PEER_LISTEN })
-    expect(at('0.0.0.0:8080')).toEqual([`PEER_LISTEN and PORT ${differ}`])
-    expect(at('127.0.0.1:9110')).toEqual([`PEER_LISTEN and METRICS_ADDRESS ${differ}`])
-    expect(at('10.0.0.11:8080')).toEqual([])
-  })
 })
 
 test.each([

@@ -36,8 +36,8 @@ for (const kind of [plainProsody, plainEjabberd]) {
       wire = await slowWire(server.c2sPort, mark)
       clock = new MovedClock()
       // Otherwise the service counts the stanzas of BOSH clients itself.
-      const environment = {}
-      service = await startTestService({ servers: kind.servers(server, wire.port), clock, environment })
+      const servers = `${kind.servers(server, wire.port)}&sm=off`
+      service = await startTestService({ servers, clock })
     }, 100_000)
 
     afterAll(async () => {

@@ -92,13 +92,13 @@ describe('a service that cannot start', () => {
     const service = operator.start(settings({ PORT: String(port) }))
     expect(await service.exit).toBe(1)
     expect(service.stderr).toBe(
-      `Another program uses port ${port}: stop it, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
+      `Another program, or another address in the settings, uses port ${port}: stop the program, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
     )
     other.close()
   })
 
   test.each([
-    [['--chekc-config'], /^Unknown option --chekc-config\. Did you mean --check-config\?\n/],
+    [['--chekc-config'], /^Unknown option --chekc-config\.\n/],
     [['start'], /^Unknown command start\.\n/],
     [['--check-config', '--demo'], /^--check-config and --demo exclude each other\.\n/],
   ])('because of the arguments %j exits with 2 and prints the usage', async (words, told) => {

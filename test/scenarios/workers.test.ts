@@ -314,7 +314,7 @@ describeWith(redisPackages, 'a failed start prints its error once', () => {
       'PORT',
       (port: number) => String(port),
       (port: number) =>
-        `Another program uses port ${port}: stop it, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
+        `Another program, or another address in the settings, uses port ${port}: stop the program, or choose another port with PORT, HTTPS_PORT or METRICS_ADDRESS.\n`,
     ],
     [
       'METRICS_ADDRESS',

@@ -8,7 +8,12 @@ import { CertificateFault } from '../../servers/net/certificate-fault.js'
 import type { BindingObject } from '../../warm/answers.js'
 import { JidMistake } from '../../warm/jid-mistakes.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
-import { type StreamManagement, sayManagement } from './stream-report.js'
+
+/** XEP-0198. */
+export type StreamManagement = 'resumable' | 'not-resumable' | 'unanswered' | 'not-offered' | 'off'
+
+/** How long the trial waits for the server's answer. */
+export const answerMilliseconds = 2_000
 
 export interface LoginNotes {
   /** With A-labels. */
@@ -136,4 +141,23 @@ export const trialAdvice: Partial<Record<ProblemCode, string>> = {
   'tls-unavailable':
     'Give the XMPP server a certificate, so that it offers STARTTLS. For a link within this machine, you can add ?tls=none to its address in XMPP_SERVERS.',
   timeout: `Does the XMPP server answer at this address, or does a firewall drop packets? ${howToName}.`,
+}
+
+const ends = 'Sessions end with their link, and at a restart.'
+
+const texts: Readonly<Record<StreamManagement, string>> = {
+  resumable: 'yes. Broken links are mended, and sessions survive a restart.',
+  'not-resumable': `yes, but this stream cannot be resumed. ${ends} Logins by PLAIN and ANONYMOUS cannot be repeated. For other logins, allow resumption at the server.`,
+  unanswered: `the server offers it, but did not answer within ${answerMilliseconds / 1000} s.`,
+  'not-offered': `no. ${ends} Load the module smacks (Prosody) or mod_stream_mgmt (ejabberd).`,
+  off: `off, by sm=off in XMPP_SERVERS. ${ends}`,
+}
+
+function sayManagement(management: StreamManagement | undefined, domain: string, config: Config): string {
+  if (remoteOf(config, domain) !== undefined) return `not over a BOSH endpoint. ${ends}`
+  if (management === undefined) return 'unknown: the session ended at once.'
+  if (management === 'not-resumable' && config.linkResumeTime === 0) return `yes, but LINK_RESUME_TIME is 0. ${ends}`
+  if (management === 'resumable' && config.state === undefined)
+    return 'yes. Broken links are mended. If you set STATE_DIR, sessions also survive a restart.'
+  return texts[management]
 }

@@ -14,6 +14,7 @@ import { MinuteSums } from '../../lib/limits/minute-sums.js'
 import { createLog } from '../../lib/log.js'
 import { createSessionParts } from '../../service/session-parts.js'
 import { createSiteLogins } from '../../service/site-sessions.js'
+import type { Session } from '../../session/session.js'
 import { describeBinding } from '../../warm/answers.js'
 import { readParameters } from '../../warm/read-parameters.js'
 import { toWarmRequest } from '../../warm/warming/warm-request.js'
@@ -21,8 +22,7 @@ import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { CommandError } from '../command-error.js'
 import { readSecret } from '../secret-input.js'
 import { readSettings } from '../settings-at-hand.js'
-import { managementIn } from './stream-report.js'
-import { type LoginNotes, sayFailure, saySuccess } from './trial-report.js'
+import { answerMilliseconds, type LoginNotes, type StreamManagement, sayFailure, saySuccess } from './trial-report.js'
 
 const closingMilliseconds = 8_000
 
@@ -91,4 +91,14 @@ async function logInAndOut(config: Config, parameters: object, notes: LoginNotes
 function takeNotes({ msg, mechanism, encrypted, ms }: LoginNotes & { msg: string }, notes: LoginNotes): void {
   if (msg !== 'login') return
   Object.assign(notes, { ms }, mechanism !== undefined && { mechanism, encrypted })
+}
+
+async function managementIn({ uplink }: Session): Promise<StreamManagement> {
+  const { managed } = uplink
+  if (managed === undefined) return uplink.link.allowsManagement ? 'not-offered' : 'off'
+  const deadline = performance.now() + answerMilliseconds
+  while (managed.isEnabling && performance.now() < deadline) await sleep(20)
+  if (managed.mayResume) return 'resumable'
+  if (managed.isOn) return 'not-resumable'
+  return managed.isEnabling ? 'unanswered' : 'not-offered'
 }

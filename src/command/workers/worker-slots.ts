@@ -87,13 +87,20 @@ export class WorkerSlots {
     const worker = new Worker(number)
     worker.process = fork(number, {
       onReady: urls => {
-        if (worker.state === 'starting') worker.state = 'running'
+        if (worker.state === 'starting') {
+          worker.state = 'running'
+          worker.limit?.cancel()
+        }
         worker.readySince = clock.now()
         worker.listens(urls)
       },
       onFailed: sentence => worker.fails(new CommandError(sentence)),
       onHang: () => this.#onHang(worker),
       onExit: (code, signal) => this.#onExit(worker, code, signal),
+    })
+    worker.limit = clock.after(startMilliseconds, () => {
+      worker.isLate = true
+      worker.fails(new CommandError(`Worker ${number} does not listen after ${startMilliseconds / 1000} s.`))
     })
     this.#workers.add(worker)
     return worker
@@ -152,35 +159,23 @@ export class WorkerSlots {
   async #startFirst(number: number): Promise<readonly string[]> {
     const worker = this.#begin(number)
     try {
-      return await this.#listening(worker)
+      return await worker.ready
     } catch (error) {
       if (!worker.isLate || this.#isEnding) throw error
       this.#giveUp(worker, error)
-      return await this.#listening(this.#begin(number))
+      return await this.#begin(number).ready
     }
   }
 
   async #tryStart(number: number): Promise<boolean> {
     const worker = this.#begin(number)
     try {
-      await this.#listening(worker)
+      await worker.ready
       this.#parts.log.info({ worker: number, workerPid: worker.process.pid }, 'a worker has been started')
       return true
     } catch (error) {
       if (!this.#isEnding && worker.state !== 'draining') this.#giveUp(worker, error)
       return false
-    }
-  }
-
-  async #listening(worker: Worker): Promise<readonly string[]> {
-    const limit = this.#parts.clock.after(startMilliseconds, () => {
-      worker.isLate = true
-      worker.fails(new CommandError(`Worker ${worker.number} does not listen after ${startMilliseconds / 1000} s.`))
-    })
-    try {
-      return await worker.ready
-    } finally {
-      limit.cancel()
     }
   }
 

@@ -100,27 +100,7 @@ export function placesOf(addresses: readonly Address[], ports: readonly number[]
   )
 }
 
-export function collide(list: readonly Place[], other: readonly Place[]): boolean {
-  return list.some(one =>
-    other.some(
-      second =>
-        one !== second &&
-        (isSocket(one) || isSocket(second)
-          ? one.host === second.host
-          : one.port !== 0 &&
-            one.port === second.port &&
-            (includes(one, list, second.host) || includes(second, other, one.host))),
-    ),
-  )
-}
-
-/** `::` includes IPv4 and host names only if `list` has no other host. */
-function includes({ host }: Place, list: readonly Place[], other: string): boolean {
-  if (host === other) return true
-  if (host === '0.0.0.0') return isIP(other) === 4
-  return host === '::' && (isIP(other) === 6 || isAlone(host, list))
-}
-
+/** `::` includes IPv4 only if `list` has no other host. */
 export function isAlone(host: string, list: readonly Place[]): boolean {
   return list.every(place => place.host === host || isSocket(place))
 }

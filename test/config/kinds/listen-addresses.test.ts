@@ -85,10 +85,6 @@ describe('listening addresses', () => {
   })
 
   test.each([
-    [
-      { HOST: '127.0.0.1:443', HTTPS_HOST: '0.0.0.0:443' },
-      'HTTPS_PORT and PORT must differ: both would use the same port of an address',
-    ],
     [{ PORT: 'off', HOST: '127.0.0.1:80' }, 'PORT is off, but HOST has a port: keep one of the two'],
     [
       { HTTPS_PORT: 'off', HTTPS_HOST: '127.0.0.1:443' },
@@ -107,46 +103,6 @@ describe('listening addresses', () => {
   })
 
   test.each([
-    [{ HOST: '0.0.0.0,127.0.0.1' }, 'HOST'],
-    [{ HOST: '127.0.0.1:80,0.0.0.0:80,[::1]:80' }, 'HOST'],
-    [{ HOST: '::,::1' }, 'HOST'],
-    [{ PORT: 'off', HTTPS_PORT: '443', HOST: '0.0.0.0,127.0.0.1' }, 'HOST'],
-    [{ HTTPS_HOST: '0.0.0.0,127.0.0.1' }, 'HTTPS_HOST'],
-    [{ HOST: '0.0.0.0,::' }, undefined],
-    [{ HOST: '0.0.0.0,::1' }, undefined],
-    [{ HOST: '::,127.0.0.1' }, undefined],
-    [{ HOST: '0.0.0.0:80,127.0.0.1:81', HTTPS_PORT: 'off' }, undefined],
-    [{ HOST: '0.0.0.0,127.0.0.1', PORT: '0', HTTPS_PORT: 'off' }, undefined],
-  ])('may not overlap, as in %p', (environment, setting) => {
-    expect(problems({ TLS_CERT, ...environment } as unknown as Record<string, string>)).toEqual(
-      setting === undefined
-        ? []
-        : [`${setting} has 0.0.0.0 or :: and another address that it includes, at the same port: keep one of the two`],
-    )
-  })
-
-  test.each([
-    [{ HOST: '127.0.0.5', METRICS_ADDRESS: '127.0.0.5:8080' }, 'PORT'],
-    [{ HOST: '0.0.0.0', METRICS_ADDRESS: '127.0.0.1:8080' }, 'PORT'],
-    [{ HOST: '127.0.0.1', METRICS_ADDRESS: '0.0.0.0:8080' }, 'PORT'],
-    [{ HOST: '127.0.0.1', METRICS_ADDRESS: '[::]:8080' }, 'PORT'],
-    [{ HOST: '::', METRICS_ADDRESS: 'localhost:8080' }, 'PORT'],
-    [{ HOST: '127.0.0.1', HTTPS_PORT: '8443', METRICS_ADDRESS: '127.0.0.1:8443' }, 'HTTPS_PORT'],
-    [{ HTTPS_HOST: '0.0.0.0:443', METRICS_ADDRESS: '192.0.2.1:443' }, 'HTTPS_PORT'],
-    [{ HOST: '127.0.0.5', METRICS_ADDRESS: '127.0.0.1:8080' }, undefined],
-    [{ HOST: '0.0.0.0', METRICS_ADDRESS: '[::1]:8080' }, undefined],
-    [{ HOST: '::,192.0.2.1', METRICS_ADDRESS: '127.0.0.1:8080' }, undefined],
-    [{ HOST: '0.0.0.0', METRICS_ADDRESS: '0.0.0.0:0', PORT: '0' }, undefined],
-    [{ PORT: 'off', HTTPS_PORT: '8443', METRICS_ADDRESS: '127.0.0.1:8080' }, undefined],
-  ])('may not overlap METRICS_ADDRESS, as in %p', (environment, setting) => {
-    expect(problems({ TLS_CERT, ...environment } as unknown as Record<string, string>)).toEqual(
-      setting === undefined
-        ? []
-        : [`METRICS_ADDRESS and ${setting} must differ: both would use the same port of an address`],
-    )
-  })
-
-  test.each([
     [{ HOST: ',' }, 'HOST must have an address, such as 127.0.0.1'],
     [{ HOST: '127.0.0.1,!' }, 'HOST has "!", which is neither an IP address nor a host name, with a port or without'],
     [
@@ -157,10 +113,6 @@ describe('listening addresses', () => {
     [{ PORT: '8080,x' }, 'PORT must be ports from 0 to 65535, separated by commas, or off'],
     [{ PORT: ',' }, 'PORT must be ports from 0 to 65535, separated by commas, or off'],
     [{ PORT: 'off' }, 'PORT is off, and there is no HTTPS_PORT: the service would not listen'],
-    [
-      { PORT: '8443', HTTPS_PORT: '8443', TLS_CERT: '' },
-      'HTTPS_PORT and PORT must differ: both would use the same port of an address',
-    ],
     [
       { HOST: 'unix:http.sock' },
       'HOST has "unix:http.sock", which is not unix: and an absolute path of at most 107 bytes',
@@ -173,10 +125,6 @@ describe('listening addresses', () => {
     [
       { HOST: 'unix:/run/a', HTTPS_PORT: '8443' },
       'HTTPS_HOST is required for HTTPS_PORT: HOST has only Unix sockets, which are for HTTP',
-    ],
-    [
-      { HOST: 'unix:/run/a', HTTPS_HOST: 'unix:/run/a' },
-      'HTTPS_HOST has a Unix socket of HOST: it is for one of the two',
     ],
     [{ SOCKET_MODE: '66' }, 'SOCKET_MODE must be three octal digits, such as 660, not "66"'],
     [

@@ -133,7 +133,7 @@ describe('STATE_DIR', () => {
   })
 
   test.each([
-    [0o777, 'every user of this machine and its group'],
+    [0o777, 'every user of this machine can write to, and its group'],
     [0o1757, 'every user of this machine'],
     [0o770, 'its group'],
   ])('causes a warning if others can write to it (%o)', (mode, others) => {
