@@ -5,7 +5,7 @@ import { readNetworks } from '../../src/config/kinds/networks.js'
 import { config, credentials, fakeService } from '../warm/fake-login.js'
 
 const open = { listen: { ...config.listen, places: [{ host: '0.0.0.0', port: 0 }] } }
-const strict = { bosh: { ...config.bosh, requireSecure: true } }
+const strict = { requireSecure: true }
 const ask = (method: 'get' | 'head' | 'post', path: string, settings: Partial<Config>) =>
   request(fakeService({ externalUrl: 'https://web.example/chat', ...settings }).app)[method](path)
 
