@@ -79,9 +79,14 @@ export function textOf(text: string): string {
   const { end, isEmpty } = readRoot(text, 0, noLimits)!
   if (isEmpty) return ''
   const written = text.slice(end, text.lastIndexOf('</')).replace(/\r\n?/g, '\n')
-  if (!written.includes(sectionStart)) return withoutReferences(written)
-  const parts = written.split(/<!\[CDATA\[([\s\S]*?)\]\]>/)
-  return parts.map((part, index) => (index % 2 === 0 ? withoutReferences(part) : part)).join('')
+  let content = ''
+  for (let at = 0; ; ) {
+    const section = written.indexOf(sectionStart, at)
+    if (section < 0) return content + withoutReferences(written.slice(at))
+    const sectionEnd = written.indexOf(']]>', section)
+    content += withoutReferences(written.slice(at, section)) + written.slice(section + sectionStart.length, sectionEnd)
+    at = sectionEnd + 3
+  }
 }
 
 /** An empty element with the start tag of `text`. */

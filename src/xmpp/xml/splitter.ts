@@ -182,6 +182,7 @@ export class Splitter {
 
   /** Up to the next child. Reads the root's tags. */
   #pass(text: string, from: number): number {
+    const { length } = text
     let at = from
     while (!this.#stopped) {
       if (this.#root === undefined) {
@@ -189,17 +190,17 @@ export class Splitter {
         if (this.#root === undefined) return at
       }
       // White space between elements is a keepalive (RFC 6120 §4.6.1).
-      at = this.#mixedContent && !this.#isClosed ? endOfMixed(text, at) : endOfSpace(text, at)
-      if (at === text.length) return at
+      at = this.#mixedContent && !this.#isClosed ? endOfMixed(text, at) : endOfSpace(text, at, length)
+      if (at === length) return at
       if (this.#isClosed) throw besideRoot(text, at)
-      const next = codeAt(text, at + 1)
-      if (codeAt(text, at) !== less) throw textBetween()
+      const next = codeAt(text, at + 1, length)
+      if (codeAt(text, at, length) !== less) throw textBetween()
       if (next === exclamationMark && sectionStart.startsWith(text.slice(at, at + sectionStart.length))) {
         if (text.startsWith(sectionStart, at)) throw textBetween()
         return at
       }
       if (next !== slash) {
-        if (at + 1 < text.length) this.#begin(this.#root)
+        if (at + 1 < length) this.#begin(this.#root)
         return at
       }
       const end = endOfRoot(text, at, this.#root.qualifiedName)
@@ -213,7 +214,7 @@ export class Splitter {
   #readRoot(text: string, from: number): number {
     let at = from
     if (this.#prolog === 'start') {
-      if (codeAt(text, at) === byteOrderMark) at += 1
+      if (codeAt(text, at, text.length) === byteOrderMark) at += 1
       this.#prolog = 'declaration'
     }
     if (this.#prolog === 'declaration') {
@@ -222,9 +223,9 @@ export class Splitter {
       this.#prolog = 'root'
       at = end
     }
-    at = endOfSpace(text, at)
+    at = endOfSpace(text, at, text.length)
     if (at === text.length) return at
-    if (codeAt(text, at) !== less || /[!?]/.test(text[at + 1] ?? '')) throw besideRoot(text, at)
+    if (codeAt(text, at, text.length) !== less || /[!?]/.test(text[at + 1] ?? '')) throw besideRoot(text, at)
     const { limits } = this.#rules
     const opened = readRoot(text, at, limits)
     if (opened === undefined) return at
@@ -348,7 +349,7 @@ function endOfMixed(text: string, from: number): number {
 /** The end of the root's end tag, or -1 if the tag is unfinished. */
 function endOfRoot(text: string, at: number, name: string): number {
   const end = at + 2 + name.length
-  if (text.startsWith(name, at + 2)) return endOfEndTag(text, end)
+  if (text.startsWith(name, at + 2)) return endOfEndTag(text, end, text.length)
   if (end >= text.length && name.startsWith(text.slice(at + 2))) return -1
   throw new XmlError('not-well-formed', 'the root is closed by another name')
 }
