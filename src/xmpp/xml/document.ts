@@ -1,9 +1,9 @@
 import { withoutReferences } from './characters.js'
 import type { Element } from './element.js'
-import { sectionStart } from './element-reader.js'
 import { noLimits, type XmlLimits } from './limits.js'
 import type { Root } from './root.js'
 import { readRoot } from './root-reader.js'
+import { replaceSections } from './sections.js'
 import { type Sink, Splitter, type SplitterOptions } from './splitter.js'
 import { XmlError } from './xml-error.js'
 
@@ -79,14 +79,7 @@ export function textOf(text: string): string {
   const { end, isEmpty } = readRoot(text, 0, noLimits)!
   if (isEmpty) return ''
   const written = text.slice(end, text.lastIndexOf('</')).replace(/\r\n?/g, '\n')
-  let content = ''
-  for (let at = 0; ; ) {
-    const section = written.indexOf(sectionStart, at)
-    if (section < 0) return content + withoutReferences(written.slice(at))
-    const sectionEnd = written.indexOf(']]>', section)
-    content += withoutReferences(written.slice(at, section)) + written.slice(section + sectionStart.length, sectionEnd)
-    at = sectionEnd + 3
-  }
+  return replaceSections(written, withoutReferences, section => section)
 }
 
 /** An empty element with the start tag of `text`. */

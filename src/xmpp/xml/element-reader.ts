@@ -6,6 +6,7 @@ import { escapeNamespace, forbidden } from './escape.js'
 import type { XmlLimits } from './limits.js'
 import { type Declarations, excessOf, noDeclarations } from './root.js'
 import { declarationsOf, namespaceOf, Scope } from './scope.js'
+import { sectionEnd, sectionStart } from './sections.js'
 import { isSame, Tag } from './tag.js'
 import { XmlError } from './xml-error.js'
 
@@ -29,9 +30,6 @@ const stanzas = 'jabber:client'
 /** The tag that is read now, and offsets of names of open elements in the current text: shared by all readers. */
 const tag = new Tag()
 const names = new Int32Array(2 * deepest)
-
-export const sectionStart = '<![CDATA['
-const sectionEnd = ']]>'
 
 /** Reads a child of the root in one pass, in any pieces. */
 export class ElementReader {

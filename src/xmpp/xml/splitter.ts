@@ -1,11 +1,12 @@
 import { codeAt, endOfEndTag, endOfSpace, isLarger } from './characters.js'
 import { copyOf } from './copy-of.js'
 import { asWritten, type Element, isStanzaName, type MeantNamespace } from './element.js'
-import { ElementReader, type ReadingRules, sectionStart } from './element-reader.js'
+import { ElementReader, type ReadingRules } from './element-reader.js'
 import type { XmlLimits } from './limits.js'
 import { Pieces } from './pieces.js'
 import { excessOf, lasting, type OpenRoot, type Root } from './root.js'
 import { endOfDeclaration, readRoot } from './root-reader.js'
+import { sectionStart } from './sections.js'
 import { readUtf8, unfinishedBytes } from './utf8.js'
 import { XmlError } from './xml-error.js'
 
