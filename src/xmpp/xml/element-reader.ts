@@ -61,6 +61,8 @@ export class ElementReader {
     this.isOver = false
     this.isDropped = false
     this.name = ''
+    this.#namespace = ''
+    this.#meant = ''
     this.tagLength = 0
     this.#depth = -1
     this.#isKept = false

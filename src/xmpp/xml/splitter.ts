@@ -4,7 +4,7 @@ import { asWritten, type Element, isStanzaName, type MeantNamespace } from './el
 import { ElementReader, type ReadingRules } from './element-reader.js'
 import type { XmlLimits } from './limits.js'
 import { Pieces } from './pieces.js'
-import { excessOf, lasting, type OpenRoot, type Root } from './root.js'
+import { excessOf, lasting, noDeclarations, type OpenRoot, type Root } from './root.js'
 import { endOfDeclaration, readRoot } from './root-reader.js'
 import { sectionStart } from './sections.js'
 import { readUtf8, unfinishedBytes } from './utf8.js'
@@ -123,6 +123,7 @@ export class Splitter {
     this.#held.clear()
     this.#unread.clear()
     this.#isLong = false
+    this.#isShortened = false
     this.#dropped = undefined
   }
 
@@ -259,10 +260,11 @@ export class Splitter {
     const to = whole === text ? end : whole.length
     this.#reader = undefined
     if (isLarger(whole, from, to, this.#limitOf(reader.name))) reader.refuse(tooLarge)
-    let element = reader.complete(whole, from, to)
-    if (!this.#hasRoomFor(reader.name)) element = undefined
+    const element = this.#hasRoomFor(reader.name) ? reader.complete(whole, from, to) : undefined
     const startTag = element === undefined ? (this.#dropped ?? whole.slice(from, from + reader.tagLength)) : ''
     this.#dropped = undefined
+    // Frees the text, which may contain a password.
+    reader.begin(this.#rules, noDeclarations)
     idle = reader
     if (element !== undefined) this.#sink.onElement(element)
     else this.#sink.onDropped?.(this.#withoutContent(startTag))
@@ -276,10 +278,10 @@ export class Splitter {
   #limitUnfinished(): void {
     const unread = this.#unread
     const reader = this.#reader
-    if (!this.#isLong && unread.length > 1 && this.#root !== undefined) {
+    if (!this.#isLong && unread.length > 1) {
       const tag = unread.read()
       this.#quote = ''
-      this.#isLong = tag.startsWith('<') && !tag.startsWith('<!') && this.#endOfTag(tag) < 0
+      this.#isLong = /^<[^!?]/.test(tag) && this.#endOfTag(tag) < 0
     }
     // `length` counts UTF-16 units. The bytes are counted when the element is complete.
     const length = this.#held.length + unread.length
