@@ -13,8 +13,9 @@ const setting = "The text is the operator's own."
  * tried again. Each with the reason why a text costs no more than its length.
  */
 const cleared: Readonly<Record<string, string>> = {
-  [`/[ \\t\\r\\n]+([^ \\t\\r\\n=/>]+)[ \\t\\r\\n]*=[ \\t\\r\\n]*(?:"[^"]*"|'[^']*')/y`]:
-    'Sticky, and its parts have no character in common.',
+  [String.raw`/<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(["'])1\.[0-9]+\1(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(["'])([A-Za-z][\w.-]*)\2)?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(["'])(?:yes|no)\4)?[ \t\r\n]*\?>/y`]:
+    'Sticky, and each part begins with a character that the one before does not have.',
+  '/&[^;]{2,32};/g': 'From each ampersand it reads at most 32 characters.',
   [`/\\s+([^\\s=>/]+)\\s*=\\s*(?:'([^'<]*)'|"([^"<]*)")/y`]:
     'Sticky, of at most 1 KiB, and its parts have no character in common.',
   [`/(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):("(?:[^"\\\\]|\\\\.)*"?|[^,]*)(, )?/sy`]:

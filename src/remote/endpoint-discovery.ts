@@ -1,7 +1,6 @@
 import { attempt } from '../lib/attempt.js'
 import type { Failure } from '../xmpp/link.js'
 import { boshRelation, xrdNamespace } from '../xmpp/namespaces.js'
-import { withoutComments } from '../xmpp/xml/comments.js'
 import { documentReader, startTagOf } from '../xmpp/xml/document.js'
 import { defaultLimits } from '../xmpp/xml/limits.js'
 import type { EndpointParts } from './endpoint-agents.js'
@@ -54,6 +53,18 @@ export function linksInXrd(document: string): Links {
       const tag = startTagOf(text)
       return { rel: tag.attribute('rel'), href: tag.attribute('href') }
     })
+}
+
+/** A comment without an end stays, and is refused later. A regular expression would take quadratic time. */
+export function withoutComments(text: string): string {
+  let kept = ''
+  for (let at = 0; ; ) {
+    const start = text.indexOf('<!--', at)
+    const end = start < 0 ? -1 : text.indexOf('-->', start + 4)
+    if (end < 0) return kept + text.slice(at)
+    kept += text.slice(at, start)
+    at = end + 3
+  }
 }
 
 /** Replies over plain HTTP could be forged (XEP-0156 §2.2). */

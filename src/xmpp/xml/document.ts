@@ -1,9 +1,9 @@
 import { withoutReferences } from './characters.js'
 import type { Element } from './element.js'
-import { sectionStart } from './element-reader.js'
 import { noLimits, type XmlLimits } from './limits.js'
 import type { Root } from './root.js'
 import { readRoot } from './root-reader.js'
+import { replaceSections } from './sections.js'
 import { type Sink, Splitter, type SplitterOptions } from './splitter.js'
 import { XmlError } from './xml-error.js'
 
@@ -79,9 +79,7 @@ export function textOf(text: string): string {
   const { end, isEmpty } = readRoot(text, 0, noLimits)!
   if (isEmpty) return ''
   const written = text.slice(end, text.lastIndexOf('</')).replace(/\r\n?/g, '\n')
-  if (!written.includes(sectionStart)) return withoutReferences(written)
-  const parts = written.split(/<!\[CDATA\[([\s\S]*?)\]\]>/)
-  return parts.map((part, index) => (index % 2 === 0 ? withoutReferences(part) : part)).join('')
+  return replaceSections(written, withoutReferences, section => section)
 }
 
 /** An empty element with the start tag of `text`. */

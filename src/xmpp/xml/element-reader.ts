@@ -1,11 +1,12 @@
 import { escapeCarriageReturns } from './carriage-returns.js'
-import { codeAt, endOfEndTag, endOfText, notWellFormed, withoutBrackets } from './characters.js'
+import { codeAt, endOfCharacters, endOfEndTag, notWellFormed, withoutBrackets } from './characters.js'
 import { copyOf, keepsTooMuch } from './copy-of.js'
 import { type Element, isStanza, isStanzaName, type MeantNamespace } from './element.js'
 import { escapeNamespace, forbidden } from './escape.js'
 import type { XmlLimits } from './limits.js'
 import { type Declarations, excessOf, noDeclarations } from './root.js'
 import { declarationsOf, namespaceOf, Scope } from './scope.js'
+import { sectionEnd, sectionStart } from './sections.js'
 import { isSame, Tag } from './tag.js'
 import { XmlError } from './xml-error.js'
 
@@ -29,9 +30,6 @@ const stanzas = 'jabber:client'
 /** The tag that is read now, and offsets of names of open elements in the current text: shared by all readers. */
 const tag = new Tag()
 const names = new Int32Array(2 * deepest)
-
-export const sectionStart = '<![CDATA['
-const sectionEnd = ']]>'
 
 /** Reads a child of the root in one pass, in any pieces. */
 export class ElementReader {
@@ -63,6 +61,8 @@ export class ElementReader {
     this.isOver = false
     this.isDropped = false
     this.name = ''
+    this.#namespace = ''
+    this.#meant = ''
     this.tagLength = 0
     this.#depth = -1
     this.#isKept = false
@@ -70,13 +70,14 @@ export class ElementReader {
 
   /** Returns the offset of what is unread. `isOver`: the element ended there. Throws an `XmlError`. */
   read(text: string, from: number): number {
+    const { length } = text
     let at = from
     while (!this.isOver) {
       if (this.#isInSection) at = this.#readSection(text, at)
       if (this.#isInSection) return at
-      at = endOfText(text, at)
-      if (codeAt(text, at) !== less) return at
-      const end = this.#readMarkup(text, at)
+      at = endOfCharacters(text, at, less, length)
+      if (codeAt(text, at, length) !== less) return at
+      const end = this.#readMarkup(text, at, length)
       if (end < 0) return at
       at = end
     }
@@ -120,9 +121,9 @@ export class ElementReader {
   }
 
   /** -1 if the markup is unfinished. */
-  #readMarkup(text: string, at: number): number {
-    const next = codeAt(text, at + 1)
-    if (next === slash) return this.#close(text, at)
+  #readMarkup(text: string, at: number, length: number): number {
+    const next = codeAt(text, at + 1, length)
+    if (next === slash) return this.#close(text, at, length)
     if (next === exclamationMark) {
       this.#isInSection = text.startsWith(sectionStart, at)
       if (this.#isInSection) return at + sectionStart.length
@@ -168,7 +169,7 @@ export class ElementReader {
 
   #takeNamespace(text: string, start: number): void {
     const { maxDeclarations } = this.#rules.limits
-    if (tag.declaredPrefixes > 0 || (tag.ownDefault >= 0 && tag.end - start > maxDeclarations)) {
+    if (tag.prefixed > 0 || (tag.ownDefault >= 0 && tag.end - start > maxDeclarations)) {
       const excess = excessOf(declarationsOf(text, tag), maxDeclarations)
       if (excess !== undefined) this.refuse(() => excess)
     }
@@ -177,20 +178,20 @@ export class ElementReader {
     if (this.#renamed.length > 0) this.#renamed.length = 0
     if (this.#meant === this.#namespace) return
     for (let index = tag.count - 1; index >= 0; index--) {
-      const declares = index === tag.ownDefault || tag.attributePrefix(text, index) === 'xmlns'
-      if (declares && tag.hasValue(text, index, this.#namespace))
+      const declares = /^xmlns(?:$|:)/.test(tag.attributeName(text, index))
+      if (declares && tag.attributeValue(text, index) === this.#namespace)
         this.#renamed.push([tag.valueStart(index) - start, tag.valueEnd(index) - start])
     }
   }
 
   /** -1 if the end tag is unfinished. */
-  #close(text: string, at: number): number {
+  #close(text: string, at: number, textLength: number): number {
     const earlier = this.#earlier[this.#depth]
     const name = names[2 * this.#depth]!
     const length = earlier === undefined ? names[2 * this.#depth + 1]! - name : earlier.length
     let end = at + 2 + length
     if (this.#depth >= deepest || length === 0) end = text.indexOf('>', at)
-    else if (end >= text.length) {
+    else if (end >= textLength) {
       const whole = earlier ?? text.slice(name, name + length)
       if (!whole.startsWith(text.slice(at + 2))) throw notWellFormed()
     } else {
@@ -198,7 +199,7 @@ export class ElementReader {
         earlier === undefined ? isSame(text, name, name + length, at + 2, end) : text.startsWith(earlier, at + 2)
       if (!isNamed) throw notWellFormed()
     }
-    end = end < 0 ? end : endOfEndTag(text, end)
+    end = end < 0 ? end : endOfEndTag(text, end, textLength)
     if (end < 0) return end
     if (earlier !== undefined) this.#earlier.pop()
     this.#leave()

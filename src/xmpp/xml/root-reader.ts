@@ -30,8 +30,8 @@ export function readRoot(text: string, start: number, limits: XmlLimits) {
 export function withoutAttribute(text: string, name: string): string {
   tag.read(text, 0, noLimits)
   for (let index = 0; index < tag.count; index++) {
-    if (tag.attributeName(text, index) !== name) continue
-    return text.slice(0, tag.nameStart(index)).trimEnd() + text.slice(tag.valueEnd(index) + 1)
+    if (tag.attributeName(text, index) === name)
+      return text.slice(0, tag.attributeStart(index)).trimEnd() + text.slice(tag.valueEnd(index) + 1)
   }
   return text
 }

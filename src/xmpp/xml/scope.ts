@@ -46,13 +46,12 @@ export class Scope {
   open(text: string, tag: Tag, depth: number): boolean {
     let itsDefault = depth === 0 ? ofRoot : this.#defaults[depth - 1]!
     if (tag.ownDefault >= 0) {
-      const index = tag.ownDefault
-      if (tag.hasSpaceAround(text, index)) return false
-      if (tag.hasValue(text, index, xmlNamespace) || tag.hasValue(text, index, xmlnsNamespace)) return false
-      itsDefault = tag.hasValue(text, index, streamsNamespace) ? ownStreams : own
+      const namespace = tag.attributeValue(text, tag.ownDefault)
+      if (!isAllowed('', namespace)) return false
+      itsDefault = namespace === streamsNamespace ? ownStreams : own
     }
     this.#defaults[depth] = itsDefault
-    if (tag.declaredPrefixes > 0 && !this.#declare(text, tag, depth)) return false
+    if (tag.prefixed > 0 && !this.#declare(text, tag, depth)) return false
     let isOfStreams = itsDefault === ownStreams
     if (tag.colon > 0) {
       const namespace = this.#numberOf(text.slice(tag.name, tag.colon))
@@ -63,7 +62,7 @@ export class Scope {
       isOfStreams = this.#root.defaultNamespace === streamsNamespace
     }
     if (isOfStreams && depth > 0) this.hasStreamElement = true
-    return tag.prefixed === 0 || this.#haveNamespaces(text, tag)
+    return tag.prefixed === 0 || this.#areDistinct(text, tag)
   }
 
   close(depth: number): void {
@@ -75,29 +74,24 @@ export class Scope {
   }
 
   #declare(text: string, tag: Tag, depth: number): boolean {
-    for (let index = 0; index < tag.count; index++) {
-      if (tag.attributePrefix(text, index) !== 'xmlns') continue
-      const prefix = tag.attributeLocal(text, index)
-      const namespace = tag.attributeValue(text, index)
-      if (namespace !== namespace.trim()) return false
-      if (prefix === 'xmlns' || namespace === '' || namespace === xmlnsNamespace) return false
-      if ((prefix === 'xml') !== (namespace === xmlNamespace)) return false
+    const { prefixes, namespaces } = declarationsOf(text, tag)
+    for (const [index, prefix] of prefixes.entries()) {
+      const namespace = namespaces[index]!
+      if (namespace === '' || !isAllowed(prefix, namespace)) return false
       this.#replaced.push({ depth, prefix, before: this.#prefixes.get(prefix) })
       this.#prefixes.set(prefix, this.#numbered(namespace))
     }
     return true
   }
 
-  /** Also checks that no two attributes have the same name and namespace. */
-  #haveNamespaces(text: string, tag: Tag): boolean {
-    const names = tag.prefixed > 1 ? new Set<string>() : undefined
+  #areDistinct(text: string, tag: Tag): boolean {
+    const seen = new Set<string>()
     for (let index = 0; index < tag.count; index++) {
-      const prefix = tag.attributePrefix(text, index)
-      if (prefix === undefined || prefix === 'xml' || prefix === 'xmlns') continue
+      const [prefix = '', local] = tag.attributeName(text, index).split(':')
+      if (local === undefined || prefix === 'xmlns') continue
       const namespace = this.#numberOf(prefix)
-      if (namespace === undefined) return false
-      if (names?.has(`${namespace} ${tag.attributeLocal(text, index)}`)) return false
-      names?.add(`${namespace} ${tag.attributeLocal(text, index)}`)
+      if (namespace === undefined || seen.has(`${namespace} ${local}`)) return false
+      seen.add(`${namespace} ${local}`)
     }
     return true
   }
@@ -121,14 +115,26 @@ export class Scope {
   }
 }
 
+const isOdd = (code: number) => code <= 0x20 || code >= 0x80
+
+/** Parsers disagree about namespaces with white space around them. */
+function isAllowed(prefix: string, namespace: string): boolean {
+  if (namespace === '') return true
+  const mayHaveSpace = isOdd(namespace.charCodeAt(0)) || isOdd(namespace.charCodeAt(namespace.length - 1))
+  if (mayHaveSpace && namespace !== namespace.trim()) return false
+  if (namespace === xmlnsNamespace || prefix === 'xmlns') return false
+  return (prefix === 'xml') === (namespace === xmlNamespace)
+}
+
 export function declarationsOf(text: string, tag: Tag): Declarations {
   const defaultNamespace = tag.ownDefault < 0 ? '' : tag.attributeValue(text, tag.ownDefault)
-  if (tag.declaredPrefixes === 0) return { ...noDeclarations, defaultNamespace }
+  if (tag.prefixed === 0) return { ...noDeclarations, defaultNamespace }
   const prefixes: string[] = []
   const namespaces: string[] = []
   for (let index = 0; index < tag.count; index++) {
-    if (tag.attributePrefix(text, index) !== 'xmlns') continue
-    prefixes.push(tag.attributeLocal(text, index))
+    const name = tag.attributeName(text, index)
+    if (!name.startsWith('xmlns:')) continue
+    prefixes.push(name.slice(6))
     namespaces.push(tag.attributeValue(text, index))
   }
   return { defaultNamespace, prefixes, namespaces }

@@ -1,11 +1,12 @@
 import { codeAt, endOfEndTag, endOfSpace, isLarger } from './characters.js'
 import { copyOf } from './copy-of.js'
 import { asWritten, type Element, isStanzaName, type MeantNamespace } from './element.js'
-import { ElementReader, type ReadingRules, sectionStart } from './element-reader.js'
+import { ElementReader, type ReadingRules } from './element-reader.js'
 import type { XmlLimits } from './limits.js'
 import { Pieces } from './pieces.js'
-import { excessOf, lasting, type OpenRoot, type Root } from './root.js'
+import { excessOf, lasting, noDeclarations, type OpenRoot, type Root } from './root.js'
 import { endOfDeclaration, readRoot } from './root-reader.js'
+import { sectionStart } from './sections.js'
 import { readUtf8, unfinishedBytes } from './utf8.js'
 import { XmlError } from './xml-error.js'
 
@@ -122,6 +123,7 @@ export class Splitter {
     this.#held.clear()
     this.#unread.clear()
     this.#isLong = false
+    this.#isShortened = false
     this.#dropped = undefined
   }
 
@@ -182,6 +184,7 @@ export class Splitter {
 
   /** Up to the next child. Reads the root's tags. */
   #pass(text: string, from: number): number {
+    const { length } = text
     let at = from
     while (!this.#stopped) {
       if (this.#root === undefined) {
@@ -189,17 +192,17 @@ export class Splitter {
         if (this.#root === undefined) return at
       }
       // White space between elements is a keepalive (RFC 6120 §4.6.1).
-      at = this.#mixedContent && !this.#isClosed ? endOfMixed(text, at) : endOfSpace(text, at)
-      if (at === text.length) return at
+      at = this.#mixedContent && !this.#isClosed ? endOfMixed(text, at) : endOfSpace(text, at, length)
+      if (at === length) return at
       if (this.#isClosed) throw besideRoot(text, at)
-      const next = codeAt(text, at + 1)
-      if (codeAt(text, at) !== less) throw textBetween()
+      const next = codeAt(text, at + 1, length)
+      if (codeAt(text, at, length) !== less) throw textBetween()
       if (next === exclamationMark && sectionStart.startsWith(text.slice(at, at + sectionStart.length))) {
         if (text.startsWith(sectionStart, at)) throw textBetween()
         return at
       }
       if (next !== slash) {
-        if (at + 1 < text.length) this.#begin(this.#root)
+        if (at + 1 < length) this.#begin(this.#root)
         return at
       }
       const end = endOfRoot(text, at, this.#root.qualifiedName)
@@ -213,7 +216,7 @@ export class Splitter {
   #readRoot(text: string, from: number): number {
     let at = from
     if (this.#prolog === 'start') {
-      if (codeAt(text, at) === byteOrderMark) at += 1
+      if (codeAt(text, at, text.length) === byteOrderMark) at += 1
       this.#prolog = 'declaration'
     }
     if (this.#prolog === 'declaration') {
@@ -222,9 +225,9 @@ export class Splitter {
       this.#prolog = 'root'
       at = end
     }
-    at = endOfSpace(text, at)
+    at = endOfSpace(text, at, text.length)
     if (at === text.length) return at
-    if (codeAt(text, at) !== less || /[!?]/.test(text[at + 1] ?? '')) throw besideRoot(text, at)
+    if (codeAt(text, at, text.length) !== less || /[!?]/.test(text[at + 1] ?? '')) throw besideRoot(text, at)
     const { limits } = this.#rules
     const opened = readRoot(text, at, limits)
     if (opened === undefined) return at
@@ -257,10 +260,11 @@ export class Splitter {
     const to = whole === text ? end : whole.length
     this.#reader = undefined
     if (isLarger(whole, from, to, this.#limitOf(reader.name))) reader.refuse(tooLarge)
-    let element = reader.complete(whole, from, to)
-    if (!this.#hasRoomFor(reader.name)) element = undefined
+    const element = this.#hasRoomFor(reader.name) ? reader.complete(whole, from, to) : undefined
     const startTag = element === undefined ? (this.#dropped ?? whole.slice(from, from + reader.tagLength)) : ''
     this.#dropped = undefined
+    // Frees the text, which may contain a password.
+    reader.begin(this.#rules, noDeclarations)
     idle = reader
     if (element !== undefined) this.#sink.onElement(element)
     else this.#sink.onDropped?.(this.#withoutContent(startTag))
@@ -274,10 +278,10 @@ export class Splitter {
   #limitUnfinished(): void {
     const unread = this.#unread
     const reader = this.#reader
-    if (!this.#isLong && unread.length > 1 && this.#root !== undefined) {
+    if (!this.#isLong && unread.length > 1) {
       const tag = unread.read()
       this.#quote = ''
-      this.#isLong = tag.startsWith('<') && !tag.startsWith('<!') && this.#endOfTag(tag) < 0
+      this.#isLong = /^<[^!?]/.test(tag) && this.#endOfTag(tag) < 0
     }
     // `length` counts UTF-16 units. The bytes are counted when the element is complete.
     const length = this.#held.length + unread.length
@@ -348,7 +352,7 @@ function endOfMixed(text: string, from: number): number {
 /** The end of the root's end tag, or -1 if the tag is unfinished. */
 function endOfRoot(text: string, at: number, name: string): number {
   const end = at + 2 + name.length
-  if (text.startsWith(name, at + 2)) return endOfEndTag(text, end)
+  if (text.startsWith(name, at + 2)) return endOfEndTag(text, end, text.length)
   if (end >= text.length && name.startsWith(text.slice(at + 2))) return -1
   throw new XmlError('not-well-formed', 'the root is closed by another name')
 }

@@ -305,10 +305,28 @@ describe('a long stream', () => {
     expect(reading.elements).toHaveLength(1)
   })
 
-  test('may not have a reference of more than 256 characters', () => {
+  test('may begin with a root in 400,000 one-byte chunks', () => {
+    const reading = read("<stream x='")
+    const chunk = Buffer.from('0')
+    for (let count = 0; count < 400_000; count++) reading.splitter.write(chunk)
+    expect(reading.write("'><a/>").elements).toHaveLength(1)
+  })
+
+  test('may have a dropped element with a tag in 400,000 one-byte chunks', () => {
+    const reading = read(`${header}<a/><iq>${'<b>'.repeat(200)}<c d="'`, { lenient: true })
+    const chunk = Buffer.from('/')
+    for (let count = 0; count < 400_000; count++) reading.splitter.write(chunk)
+    expect(reading.splitter.unfinishedBytes).toBeLessThan(100_000)
+    reading.write(`>"/><c e='/'></c  `)
+    for (let count = 0; count < 10_000; count++) reading.splitter.write(Buffer.from(' '))
+    const { fault, drops, texts } = reading.write(`>${'</b>'.repeat(200)}</iq><a/>`)
+    expect([fault, drops, texts.length]).toEqual([undefined, 1, 2])
+  })
+
+  test('may not have a reference of more than 30 digits', () => {
     for (const size of [Number.POSITIVE_INFINITY, 1]) {
-      expect(read(`${header}<a>&#${'0'.repeat(200)}65;</a>`, { size }).elements).toHaveLength(1)
-      expect(read(`${header}<a>&#${'0'.repeat(300)}`, { size }).fault).toBe('not-well-formed')
+      expect(read(`${header}<a>&#${'0'.repeat(28)}65;</a>`, { size }).elements).toHaveLength(1)
+      expect(read(`${header}<a>&#${'0'.repeat(31)}`, { size }).fault).toBe('not-well-formed')
     }
   })
 })

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { withoutComments } from '../../../src/xmpp/xml/comments.js'
-import { cpuTime } from '../../support/cpu-time.js'
+import { withoutComments } from '../../src/remote/endpoint-discovery.js'
+import { cpuTime } from '../support/cpu-time.js'
 
 test.each([
   ['<a/>', '<a/>'],
