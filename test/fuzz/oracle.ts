@@ -22,7 +22,8 @@ export interface Judged {
   hasSpaceReference: boolean
   /**
    * A reference has no end before the next tag or section, or before the end of the text, or a tag none before another `<`
-   * that the text ends with; whether it is looked for behind them makes no difference.
+   * that the text ends with; whether it is looked for behind them makes no difference. Or an end tag has none, whose name
+   * saxes compares once it is whole.
    */
   hasBrokenReference: boolean
 }
@@ -121,7 +122,8 @@ export function judge(
     judged.refused = error.message
   }
   // As good as any: such a reference nowhere is a reference between nowhere.
-  judged.hasBrokenReference = hasBrokenReference(isWhole ? text : `${text}<`) || (!isWhole && /<[^>]*<$/.test(text))
+  judged.hasBrokenReference =
+    hasBrokenReference(isWhole ? text : `${text}<`) || (!isWhole && /<[^>]*<$|<\/[^<>]*$/.test(text))
   judged.hasSpaceReference = /&#(?:x0*(?:20|9|a|d)|0*(?:32|9|10|13));/i.test(text)
   return judged
 }
