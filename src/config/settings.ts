@@ -49,6 +49,9 @@ export const sections = {
       "Ciphers for clients, in OpenSSL's notation. Default: ciphers of Node.js.",
     ),
     TLS_MIN_VERSION: liveJoined(kinds.tlsVersion, '1.2').means('Oldest TLS version for clients.'),
+    TLS_DHPARAM: joined(kinds.text, 'auto').means(
+      'PEM file of Diffie-Hellman parameters for clients without elliptic curves, or `auto`.',
+    ),
     PROXY_PROTOCOL: at('listen.proxyProtocol', kinds.boolean, 'off').means(
       'Expects a PROXY header, version 1 or 2, at the start of each connection from TRUSTED_PROXIES and Unix sockets, before TLS. Without a header, the connection is closed after 5 s. Other connections must not send a header.',
     ),

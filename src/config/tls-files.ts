@@ -14,6 +14,7 @@ export function tlsFiles(values: Values) {
     keys: values.TLS_KEY ?? [],
     passphrase: values.TLS_KEY_PASSPHRASE,
     passphraseFile: values.TLS_KEY_PASSPHRASE_FILE,
+    dhparam: values.TLS_DHPARAM,
     clientCa: values.TLS_CLIENT_CA,
   }
 }
@@ -54,12 +55,13 @@ export function readTlsFiles(
       isFolder(file) ? ofFolder(file) : [readCertificate(file, passphrase, files.chains[index], files.keys[index])],
     ),
   )
+  const dhparam = reported(() => readParameters(files.dhparam))
   const clientCa = reported(() => readClientCa(files.clientCa))
-  if (clientCa === undefined) return undefined
+  if (dhparam === undefined || clientCa === undefined) return undefined
   const usable = certificates.filter(list => list !== undefined)
   return usable.length < certificates.length
     ? undefined
-    : { certificates: usable.flat(), clientCa: clientCa ?? undefined, faults }
+    : { certificates: usable.flat(), dhparam, clientCa: clientCa ?? undefined, faults }
 }
 
 function attemptOr<T>(read: () => T, report: (problem: string) => undefined): T | undefined {
@@ -160,6 +162,18 @@ function readKey(file: string, text: string, { setting, text: passphrase }: Pass
   if (key !== undefined) return key
   if (isEncrypted) throw new Fault(`${setting} does not open ${file}`)
   throw new Fault(`TLS_KEY names ${file}, which is not a PEM file of a private key`)
+}
+
+function readParameters(file: string): string {
+  if (file === 'auto') return file
+  const dhparam = readFile(file, 'TLS_DHPARAM')
+  // Node would ignore other parameters, such as `X9.42 DH PARAMETERS` in Node 24.
+  if (!dhparam.includes('-----BEGIN DH PARAMETERS-----'))
+    throw new Fault(
+      `TLS_DHPARAM names ${file}, which is not a PEM file with DH PARAMETERS, as \`openssl dhparam 2048\` makes them`,
+    )
+  askOpenSsl({ dhparam }, file, 'TLS_DHPARAM')
+  return dhparam
 }
 
 function askOpenSsl(options: SecureContextOptions, file: string, setting: Name): void {

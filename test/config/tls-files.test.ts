@@ -30,6 +30,12 @@ const problems = (environment: Record<string, string>) =>
   problemsOf(() => load(environment)).map(problem => problem.replaceAll(folder, 'FOLDER'))
 
 /** Of 512 bits. */
+const weakParameters = `-----BEGIN DH PARAMETERS-----
+MEYCQQD+G6ZnvKz1nc22IcNJDr5ZBE1+L3UpKVoES4cnqnVpOf/YpeG3NQ/Ffyvt
+a2zfx/8VriySsUNLrDRERiChVCmPAgEC
+-----END DH PARAMETERS-----
+`
+
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'warm-tls-'))
   const { cert, key } = makeCertificate(['DNS:chat.example.org'])
@@ -70,6 +76,10 @@ beforeAll(() => {
     const openssl = [...options, '-in', at('own.key'), '-out', at(name!), '-passout', `pass:${passphrase}`]
     execFileSync('openssl', openssl, { stdio: 'pipe' })
   }
+  const dh = ['genpkey', '-genparam', '-algorithm', 'DH']
+  execFileSync('openssl', [...dh, '-pkeyopt', 'group:ffdhe2048', '-out', at('dh.pem')], { stdio: 'pipe' })
+  write('weak-dh.pem', weakParameters)
+  execFileSync('openssl', ['dhparam', '-dsaparam', '-out', at('x942.pem'), '1024'], { stdio: 'pipe' })
 })
 
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -97,6 +107,7 @@ describe('the certificates of the HTTPS listener', () => {
     ['the folder of one name of certbot', { TLS_CERT: 'FOLDER/live/chat.example.org' }],
     ['a folder of certificates with keys beside them', { TLS_CERT: 'FOLDER/pairs' }],
     ['CAs of clients', { TLS_CERT: 'FOLDER/both.pem', TLS_CLIENT_AUTH: 'all', TLS_CLIENT_CA: 'FOLDER/chain.pem' }],
+    ['Diffie-Hellman parameters', { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/dh.pem' }],
   ])('may have %s', (_what, environment) => {
     expect(problems(environment)).toEqual([])
     expect(load(environment).warnings).toEqual([])
@@ -233,6 +244,21 @@ describe('the certificates of the HTTPS listener', () => {
       'TLS_KEY_PASSPHRASE_FILE names FOLDER/none, which cannot be read (ENOENT)',
     ],
     [
+      'the file of DH parameters is missing',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/none' },
+      'TLS_DHPARAM names FOLDER/none, which cannot be read (ENOENT)',
+    ],
+    [
+      'the DH parameters are too small',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/weak-dh.pem' },
+      'TLS_DHPARAM names FOLDER/weak-dh.pem, which OpenSSL refuses: DH parameter is less than 1024 bits',
+    ],
+    [
+      'the DH parameters have an unsupported format',
+      { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/x942.pem' },
+      'TLS_DHPARAM names FOLDER/x942.pem, which is not a PEM file with DH PARAMETERS, as `openssl dhparam 2048` makes them',
+    ],
+    [
       'the ciphers are unknown',
       { TLS_CERT: 'FOLDER/own.crt', TLS_CIPHERS: 'ROT13' },
       'TLS_CIPHERS must be ciphers that OpenSSL knows, not "ROT13"',
@@ -250,9 +276,9 @@ describe('the certificates of the HTTPS listener', () => {
     ['an invalid port', { HTTPS_PORT: 'x' }, 'HTTPS_PORT must be ports'],
     ['no certificate', {}, 'TLS_CERT is required for HTTPS_PORT'],
   ])('are checked despite other problems: %s', (_what, environment, other) => {
-    expect(problems({ ...environment, TLS_CLIENT_AUTH: 'all', TLS_CLIENT_CA: 'FOLDER/none' })).toEqual([
+    expect(problems({ ...environment, TLS_DHPARAM: 'FOLDER/none' })).toEqual([
       expect.stringContaining(other),
-      'TLS_CLIENT_CA names FOLDER/none, which cannot be read (ENOENT)',
+      'TLS_DHPARAM names FOLDER/none, which cannot be read (ENOENT)',
     ])
   })
 

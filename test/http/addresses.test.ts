@@ -14,6 +14,7 @@ const https: Config['https'] = {
     keys: [],
     passphrase: undefined,
     passphraseFile: undefined,
+    dhparam: 'auto',
     clientCa: undefined,
   },
   ciphers: undefined,

@@ -30,9 +30,9 @@ export class Certificates {
     const material = readTlsFiles(https.files, problem => void problems.push(problem), this.#certificates)
     if (material === undefined) throw new ConfigError(problems)
     this.#https = https
-    const { certificates, clientCa, faults } = material
+    const { dhparam, certificates, clientCa, faults } = material
     const { minVersion, ciphers } = https
-    const common = { minVersion, dhparam: 'auto', ciphers, ca: clientCa }
+    const common = { minVersion, dhparam, ciphers, ca: clientCa }
     const options = certificates.map(({ cert, key }) => ({ ...common, cert, key }))
     const contexts = options.map(createSecureContext)
     const names = certificates.flatMap(({ x509 }, at) => namesOf(x509).map(name => [name, contexts[at]!] as const))

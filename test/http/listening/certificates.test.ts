@@ -44,7 +44,8 @@ const open = (certificates = ['first', 'wild', 'exact'].map(file)) =>
       keys: [],
       passphrase: undefined,
       passphraseFile: undefined,
-      clientCa: undefined,
+      dhparam: 'auto',
+    clientCa: undefined,
     },
   })
 
