@@ -2,8 +2,8 @@ import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { writeStreamError } from '../../src/xmpp/stream-errors.js'
+import { header, RawClient } from '../support/raw-client.js'
 import { ScramClient } from '../support/scram.js'
-import { header, RawClient } from './raw-client.js'
 
 let server: DemoServer
 const clients: RawClient[] = []

@@ -23,30 +23,6 @@ const looks = (['phone', 'desktop'] as const).flatMap(device =>
 describeWith(['chromium-headless-shell'], 'The admin pages', () => {
   const stage = stageForAdmins(passwords)
 
-  test('are printed in light colours, as tables without controls', async () => {
-    const page = await stage.open({ colorScheme: 'dark', viewport: { width: 720, height: 1000 } })
-    const { id } = await stage.service.bind(alice)
-    await page.tab.emulateMedia({ media: 'print', colorScheme: 'dark' })
-    for (const path of ['sessions', 'numbers', 'audit', id]) {
-      await page.goto(`/warm/${path}`)
-      expect([path, await excessWidth(page.tab), await faintTexts(page.tab)]).toEqual([path, 0, []])
-      for (const control of ['.banner', '#live-control', '.act a', 'form.filter'])
-        expect(await page.tab.locator(control).filter({ visible: true }).count()).toBe(0)
-    }
-    await page.goto('/warm/audit')
-    await page.tab.getByText('Time (UTC)').waitFor()
-    await callSessions(stage.service.url, 'DELETE', `/${id}`)
-  })
-
-  test('show the current page in forced colours too', async () => {
-    const page = await stage.open()
-    await page.tab.emulateMedia({ forcedColors: 'active' })
-    await page.goto('/warm/numbers')
-    const line = (entry: string) =>
-      page.tab.evaluate(`getComputedStyle(document.querySelector('${entry}')).borderBottomColor`)
-    expect(await line('.bar a:not([aria-current])')).not.toBe(await line('.bar [aria-current]'))
-  })
-
   test('fit a phone with text of twice the size, with the menu in one row', async () => {
     const page = await stage.open({ viewport: devices.phone })
     const { id } = await stage.service.bind(alice)

@@ -6,7 +6,6 @@ import { BoshClient } from '../support/bosh-client.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { testRest } from '../support/matrix.js'
 import { createPageRouter, servePage } from '../support/page.js'
-import { callSessions } from '../support/sessions-api.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
@@ -76,40 +75,6 @@ describeWith([eitherChromium], 'A session bound to one browser', () => {
       expect(page.complaints).toEqual([])
       await page.leave()
     }
-  })
-
-  testRest('with reply: rejects even the first request without the cookie', async () => {
-    const binding = await warm('reply')
-    const { name, value } = binding.cookie!
-    expect(await stranger(binding, binding.rid)).toContain(gone)
-    await context.addCookies([{ name, value, url: `${service.url}/http-bind`, httpOnly: true, sameSite: 'Lax' }])
-    const page = await open()
-    await page.begin(binding)
-    await chats(page, 'hello')
-    expect(page.complaints).toEqual([])
-    await page.leave()
-  })
-
-  testRest('gets a new cookie on resume, and ends for its old page', async () => {
-    const binding = await warm('cookie')
-    const before = await open()
-    await before.begin(binding)
-    await chats(before, 'one')
-    const [old] = await context.cookies(`${service.url}/http-bind`)
-    const { json: resumed } = await callSessions(service.url, 'POST', `/${binding.id}/resume`, {
-      body: { attach_binding: 'cookie' },
-    })
-    await before.reaches('DISCONNECTED')
-    expect((await before.statuses()).at(-1)).toBe('DISCONNECTED item-not-found')
-    const after = await open()
-    await after.begin(resumed)
-    await chats(after, 'two')
-    const [cookie] = await context.cookies(`${service.url}/http-bind`)
-    expect(cookie!.name).toBe(old!.name)
-    expect(cookie!.value).not.toBe(old!.value)
-    expect(await stranger(binding, resumed.rid + 3)).toContain(gone)
-    await chats(after, 'three')
-    await after.leave()
   })
 
   describe('for a page of another origin', () => {

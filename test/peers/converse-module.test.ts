@@ -178,19 +178,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         expect(visitor.complaints).toEqual([])
       })
 
-    test('continues after a message that contains a stream error', async () => {
-      const visitor = await come(ways[0])
-      const jid = await visitor.jid()
-      await bob.seesPresence(jid, undefined)
-      await visitor.turnTo(bob.bareJid)
-      const conflict = "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
-      const error = `<error xmlns='http://etherx.jabber.org/streams'>${conflict}</error>`
-      bob.send(`<message xmlns='jabber:client' type='chat' to='${jid}'>${error}</message>`)
-      bob.say(jid, 'after the odd message')
-      await visitor.reads('after the odd message')
-      expect(await visitor.jid()).toBe(jid)
-    })
-
     test('has a session for each tab, also for a duplicated tab', async () => {
       const visitor = await come(ways[0])
       const duplicate = await visitor.duplicate()
@@ -259,21 +246,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       expect(await visitor.transport()).toBe('bosh')
       await visitor.seesContact(bob.bareJid, 'online')
       expect(await sessions()).toHaveLength(1)
-    })
-
-    testRest('uses BOSH if a WebSocket is silent', async () => {
-      // In the page, ten seconds are a fifth of a second.
-      await context.addInitScript(`const { setTimeout: set } = window
-        setTimeout = (act, time, ...given) => set(act, time === 10_000 ? 200 : time, ...given)`)
-      let sockets = 0
-      await context.routeWebSocket(/xmpp-websocket/, () => {
-        sockets += 1
-      })
-      const visitor = await come({ source: 'token', transport: 'auto' })
-      expect([sockets, await visitor.transport()]).toEqual([1, 'bosh'])
-      await visitor.seesContact(bob.bareJid, 'online')
-      expect(await sessions()).toHaveLength(1)
-      expect(visitor.complaints).toEqual([])
     })
 
     testRest('tries again if the portal fails, and shows a visitor who is not signed in what is wrong', async () => {

@@ -73,21 +73,6 @@ describe('The demo', () => {
       expect(await tab.locator('input[type=password]').count()).toBe(0)
     })
 
-    testRest('works over WebSocket, and shows a token', async () => {
-      await tab.getByRole('link', { name: 'The same over WebSocket' }).click()
-      const [alice, bob] = [pane('Alice'), pane('Bob')]
-      await connect(alice)
-      const term = alice.locator('dt', { hasText: 'token' })
-      expect(await term.locator('+ dd').textContent()).toMatch(/^\S{43}$/)
-      await connect(bob)
-      await says(alice, 'Bob is online')
-      await say(alice, 'Bob', 'Noch Tee?')
-      await hears(bob, 'Noch Tee?')
-      await say(bob, 'Alice', 'Danke, ja.')
-      await hears(alice, 'Danke, ja.')
-      expect(complaints).toEqual([])
-    })
-
     for (const transport of ['bosh', 'websocket'] as const)
       (transport === 'bosh' ? test : testRest)(
         `keeps both sessions and all messages over a reload, over ${transport}`,
@@ -146,15 +131,6 @@ describe('The demo', () => {
         await tab.emulateMedia({ colorScheme })
         expect([await excessWidth(tab), await faintTexts(tab), await brokenRules(tab)]).toEqual([0, [], []])
       }
-    })
-
-    testRest('stores a message for a user who connects later', async () => {
-      const [alice, bob] = [pane('Alice'), pane('Bob')]
-      await connect(alice)
-      await says(alice, 'Bob is offline')
-      await say(alice, 'Bob', 'Read this later')
-      await connect(bob)
-      await hears(bob, 'Read this later')
     })
 
     // The headless shell tells no page that its tab is closed.

@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
-import { fewOrAll, testRest } from '../support/matrix.js'
+import { fewOrAll } from '../support/matrix.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
@@ -51,11 +51,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'ejabberd
       await Promise.all([page.leave(), bob.leave()])
     })
 
-    testRest('returns 403 not-authorized for a wrong password', async () => {
-      const { status, json } = await warmer.warm({ ...alice, password: 'wonderlanD' })
-      expect({ status, code: json['code'] }).toEqual({ status: 403, code: 'not-authorized' })
-    })
-
     test('sends nothing unencrypted', async () => {
       const wire = await tapWire(server.directTlsPort)
       const other = await startTestService({ servers: at(server, wire.port) })
@@ -69,20 +64,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'ejabberd
       } finally {
         await other.stop()
         await wire.close()
-      }
-    })
-
-    testRest('returns 502 certificate-invalid for an unknown issuer', async () => {
-      const other = await startTestService({ servers: at(server).replace(/\?.*/, '') })
-      try {
-        const { status, json } = await other.warm(alice)
-        expect({ status, code: json['code'], step: json['step'] }).toEqual({
-          status: 502,
-          code: 'certificate-invalid',
-          step: 'tls',
-        })
-      } finally {
-        await other.stop()
       }
     })
   })

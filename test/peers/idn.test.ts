@@ -122,13 +122,6 @@ describeWith(['prosody', 'openssl'], 'A service for an internationalized domain 
     },
   )
 
-  test('returns 403 not-authorized for a wrong password', async () => {
-    for (const [way, warmer] of Object.entries(warmers)) {
-      const { status, json } = await warmer.warm({ jid: `alice@${uLabel}`, password: 'wrong' })
-      expect([way, status, json['code']]).toEqual([way, 403, 'not-authorized'])
-    }
-  })
-
   test('accepts admins whose scope has either spelling, and returns 403 to others', async () => {
     const warmer = warmers['STARTTLS']!
     for (const domain of spellings) {

@@ -163,19 +163,6 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
     })
 
     if (kind.TOKEN_SECONDS === '300') {
-      testRest('see that there is no chat while the service is down', async () => {
-        const visitor = await visitPortal()
-        await visitor.tab.route(`${service.url}/assets/*`, route => route.abort())
-        const errors: string[] = []
-        visitor.tab.on('pageerror', ({ message }) => errors.push(message))
-        await visitor.beginSignIn()
-        await visitor.identify('alice', passwords.alice)
-        await visitor.sees('There is no chat at the moment.')
-        await visitor.say(bob, 'still here?')
-        expect(visitor.tab.url()).toBe(`${portal.url}/`)
-        expect(errors).toEqual([])
-      })
-
       testRest('are not signed in by a redirect of another browser', async () => {
         const [visitor, victim] = [await visitPortal(), await visitPortal()]
         await visitor.beginSignIn()

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { BrowserContext } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
-import { fewOrAll, testRest } from '../support/matrix.js'
+import { fewOrAll } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
 import { createConverseRouter } from '../support/page-converse.js'
 import { startTestService, type TestService } from '../support/start-service.js'
@@ -104,15 +104,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         expect(page.complaints).toEqual([])
       })
 
-      testRest('Strophe gets AUTHFAIL for a wrong password', async () => {
-        const page = await PortalPage.open(await newTab(), warmer.url, warmer.url)
-        await page.logIn(alice, 'wonderlanD')
-        await page.reaches('AUTHFAIL')
-        await page.leave()
-        await page.reaches('DISCONNECTED')
-        await eventually('only the session of bob is left', () => warmer.service.counts().sessions === 1)
-      })
-
       test('Converse logs in, chats and logs out', async () => {
         const page = await ConversePage.open(await newTab(), warmer.url)
         await page.begin({ authentication: 'login', jid: alice, password: passwords.alice })
@@ -133,11 +124,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       test('stanza logs in, chats and leaves', async () => {
         const client = await StanzaClient.logIn(`${warmer.url}/http-bind`, alice, passwords.alice)
         await chat(client)
-      })
-
-      testRest('stanza gets auth:failed for a wrong password', async () => {
-        const login = StanzaClient.logIn(`${warmer.url}/http-bind`, alice, 'wonderlanD')
-        await expect(login).rejects.toThrow('auth:failed')
       })
     })
   })

@@ -456,14 +456,6 @@ for (const { name, config, runs } of waysIn) {
       afterAll(() => relay?.stop())
       testServiceAccount(place)
 
-      test.each([
-        ['an unknown user', { jid: 'nobody@localhost' }],
-        ['an admin', { jid: 'root@localhost' }],
-        ['an account that is not listed', { jid: 'bob@localhost', password: 'builder', authzid: alice }],
-      ])('gets 403 authzid-refused for %s', async (_, parameters: Record<string, string>) => {
-        expect(await place().refusal(parameters)).toEqual([403, 'authzid-refused', 'sasl'])
-      })
-
       test('logs in users whose names SCRAM escapes', async () => {
         expect(await place().use({ jid: 'a=b,c@localhost' })).toMatch(/^a=b,c@localhost\/./)
       })

@@ -9,7 +9,6 @@ import type { BrowserContext } from 'playwright-core'
 import { startDemoServer } from '../../src/demo/server.js'
 import { browserBefore, type Chromium, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
-import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
 import { freePorts } from '../support/ports.js'
@@ -273,85 +272,6 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
         await visitor.tab.getByRole('button', { name: 'Send again' }).waitFor({ state: 'detached' })
         expect(await visitor.count('are you there?')).toBe(1)
       })
-
-    testRest('switches from BOSH to WebSocket and back in the same session', async () => {
-      const before = calls().length
-      const sockets: string[] = []
-      visitor.tab.on('websocket', socket => sockets.push(socket.url()))
-      await visitor.signIn('alice', 'rabbit')
-      await visitor.seesContact('Bob', 'online')
-      const [{ id, jid } = { id: '', jid: '' }] = await sessions()
-      await bob.seesPresence(jid, undefined)
-      await visitor.turnTo('Bob')
-      expect(sockets).toEqual([])
-      let number = 0
-      for (const transport of ['WebSocket', 'BOSH'] as const) {
-        number += 1
-        await visitor.away()
-        bob.say(jid, `while you were away ${number}`)
-        await bob.isUpToDate()
-        await visitor.load()
-        await visitor.turnTo('Bob')
-        await visitor.reads(`while you were away ${number}`)
-        await visitor.choose(transport)
-        await visitor.seesContact('Bob', 'online')
-        await visitor.turnTo('Bob')
-        await visitor.say(`over ${transport} ${number}`)
-        expect(await bob.receives(`over ${transport} ${number}`)).toContain(jid)
-        bob.say(jid, `number ${number}`)
-        await visitor.reads(`number ${number}`)
-        expect(await visitor.count(`number ${number}`)).toBe(1)
-        expect(await visitor.count(`while you were away ${number}`)).toBe(1)
-      }
-      expect(new Set(sockets)).toEqual(new Set([`${service.url.replace('http', 'ws')}/xmpp-websocket/warm`]))
-      expect(bob.hasSeen(jid, 'unavailable')).toBe(false)
-      expect(calls()[before]).toBe(`warm ${id} ok`)
-      expect(new Set(calls().slice(before + 1))).toEqual(new Set([`resume ${id} ok`]))
-
-      await visitor.choose('WebSocket')
-      await visitor.seesContact('Bob', 'online')
-      const gone = bob.seesPresence(jid, 'unavailable')
-      await visitor.signOut()
-      await gone
-      expect(await sessions()).toEqual([])
-    })
-
-    testRest('gets a new session for a page after its session has ended', async () => {
-      const before = calls().length
-      await visitor.signIn('alice', 'rabbit')
-      await visitor.seesContact('Bob', 'online')
-      const [first] = await sessions()
-      await bob.seesPresence(first!.jid, undefined)
-      await callSessions(service.url, 'DELETE', `/${first!.id}`)
-      await bob.seesPresence(first!.jid, 'unavailable')
-      await eventually('the next login', () => calls().length === before + 2)
-      const [second] = await sessions()
-      expect(second!.jid).not.toBe(first!.jid)
-      await bob.seesPresence(second!.jid, undefined)
-      await visitor.turnTo('Bob')
-      await visitor.say('here again')
-      expect(await bob.receives('here again')).toContain(second!.jid)
-    })
-
-    testRest('has a session for each tab, also for a duplicated tab', async () => {
-      await visitor.signIn('alice', 'rabbit')
-      await visitor.seesContact('Bob', 'online')
-      const [first] = await sessions()
-      const other = await visitor.duplicate()
-      await other.seesContact('Bob', 'online')
-      const both = (await sessions()).map(({ jid }) => jid)
-      expect(both).toEqual([first!.jid, expect.not.stringMatching(first!.jid)])
-      for (const tab of [visitor, other]) await tab.turnTo('Bob')
-      await visitor.say('from the one')
-      await other.say('from the other')
-      expect(await bob.receives('from the one')).toContain(both[0])
-      expect(await bob.receives('from the other')).toContain(both[1])
-
-      await visitor.signOut()
-      for (const jid of both) await bob.seesPresence(jid, 'unavailable')
-      await other.sees('Sign in to the portal.')
-      expect(await sessions()).toEqual([])
-    })
   })
 }
 

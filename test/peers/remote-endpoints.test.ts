@@ -1,11 +1,6 @@
 // BOSH endpoints of Debian's Prosody and ejabberd as remote endpoints. Browsers use this service, or the endpoint.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
-import { makeCertificate } from '../support/certificates.js'
-import { type EncryptingProxy, startEncryptingProxy } from '../support/encrypting-proxy.js'
 import { eventually } from '../support/eventually.js'
 import { combinations, runsRest, runsUsual } from '../support/matrix.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
@@ -102,26 +97,6 @@ for (const kind of encryptedServers) {
         expect(heard(page, 'to alice')).toEqual(numbers)
       })
 
-      test('binds the requested resource', async () => {
-        const binding = await warmer.bind({ ...alice, jid: 'alice@localhost/desk' })
-        expect(binding.jid).toBe('alice@localhost/desk')
-        await attach(binding).isUpToDate()
-      })
-
-      test('sends unavailable to contacts within a second after the end', async () => {
-        const page = attach(await warmer.bind(alice))
-        await bob.seesPresence(page.jid, undefined)
-        const gone = bob.seesPresence(page.jid, 'unavailable', 1000)
-        await Promise.all([page.leave(''), gone])
-      })
-
-      test('returns 403 not-authorized, step sasl, for a wrong password', async () => {
-        const { status, json } = await warmer.warm({ ...alice, password: 'wrong' })
-        expect({ status, code: json['code'], step: json['step'] }).toEqual({
-          ...{ status: 403, code: 'not-authorized', step: 'sasl' },
-        })
-      })
-
       test('returns 502 for a domain that the endpoint does not serve', async () => {
         const { status, json } = await warmer.warm({ ...alice, jid: 'alice@unknown.example' })
         // ejabberd has no error of its own for this.
@@ -130,53 +105,6 @@ for (const kind of encryptedServers) {
             ? { code: 'host-unknown' }
             : { code: 'remote-connection-failed', condition: 'internal-server-error' }
         expect({ status, ...json }).toMatchObject({ status: 502, ...told })
-      })
-
-      test('warms ten sessions at the same time', async () => {
-        const bindings = await Promise.all(Array.from({ length: 10 }, () => warmer.bind(alice)))
-        const pages = bindings.map(binding => attach(binding))
-        await Promise.all(pages.map(page => page.isUpToDate()))
-        expect(new Set(bindings.map(({ sid }) => sid)).size).toBe(10)
-      })
-    })
-
-    const formats = combinations(['json', 'xrd'] as const, format => isUsual(format === 'json'))
-    describe.each(formats)('found by host-meta in %s', format => {
-      let proxy: EncryptingProxy
-      let warmer: TestService
-
-      beforeAll(async () => {
-        const certificate = makeCertificate(['DNS:localhost'])
-        proxy = await startEncryptingProxy(certificate, server.httpPort, format)
-        const folder = mkdtempSync(join(tmpdir(), 'warm-host-meta-'))
-        const file = join(folder, 'ca.pem')
-        writeFileSync(file, certificate.cert)
-        warmer = await startTestService({
-          servers: `localhost=host-meta?ca=${file}`,
-          hostMetaPort: proxy.port,
-        }).finally(() => rmSync(folder, { recursive: true }))
-      })
-
-      afterAll(async () => {
-        await warmer?.stop()
-        await proxy?.stop()
-      })
-
-      test('warms sessions, and fetches host-meta only once', async () => {
-        for (const _ of [1, 2]) {
-          const page = attach(await warmer.bind(alice))
-          await bob.seesPresence(page.jid, undefined)
-          bob.say(page.jid, `through TLS, ${format}`)
-          await page.receives(`through TLS, ${format}`)
-          await page.leave()
-        }
-        await eventually('nothing is left open', () => isIdle(warmer))
-        const documents = proxy.asked.filter(path => path !== '/http-bind')
-        expect(documents).toEqual(
-          format === 'json'
-            ? ['/.well-known/host-meta.json']
-            : ['/.well-known/host-meta.json', '/.well-known/host-meta'],
-        )
       })
     })
 

@@ -9,23 +9,19 @@ import express, { type Router } from 'express'
 import type { BrowserContext, Page } from 'playwright-core'
 import { BoshClient } from '../support/bosh-client.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
-import { fewOrAll, runsRest, runsUsual } from '../support/matrix.js'
+import { fewOrAll, runsRest } from '../support/matrix.js'
 import { createPageRouter } from '../support/page.js'
-import { createConverseRouter } from '../support/page-converse.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
-import { createSocketPagesRouter } from '../support/page-websocket.js'
 import { redisPackages } from '../support/redis-for-workers.js'
 import { type RedisServer, startRedisServer } from '../support/redis-server.js'
 import { RestartedService } from '../support/restarted-service.js'
 import { callSessions } from '../support/sessions-api.js'
-import { ConversePage } from './converse-page.js'
 import { ConverseVisitor } from './converse-visitor.js'
-import { Document, repository } from './documented.js'
+import { repository } from './documented.js'
 import { describeWith } from './needs.js'
 import { PortalPage } from './portal-page.js'
 import { encryptedServers, type XmppServer } from './servers.js'
-import { SocketPage } from './socket-page.js'
 import { becomeContacts, User } from './user.js'
 import { XmppJsClient } from './xmpp-js-client.js'
 
@@ -96,20 +92,12 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       return binding
     }
 
-    /** What the backend answers to pages that log in over WebSocket. */
-    const credentials = async () => {
-      const { jid, websocket } = await bind()
-      return { jid, password: websocket.token }
-    }
-
     beforeAll(async () => {
       server = await kind.start(passwords)
       redis = await startRedisServer()
       service = await RestartedService.of({ XMPP_SERVERS: kind.servers(server) })
       portal = await servePortal([
         createPageRouter(),
-        createConverseRouter(bind),
-        createSocketPagesRouter(() => readRecipes(service.url), credentials),
         createModulePageRouter(() => ({ transport, history: 0, rooms: [] }), bind),
       ])
       converse = await serveConversePortal(() => service.url, bind)
@@ -162,30 +150,10 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       }
     }
 
-    const openConverse = async (): Promise<Visitor> => {
-      const tab = await context.newPage()
-      const page = await ConversePage.open(tab, portal.url, service.url)
-      await page.begin({
-        authentication: 'prebind',
-        prebind_url: '/portal/converse/binding',
-        jid: alice.jid,
-        bosh_service_url: `${service.url}/http-bind`,
-      })
-      await page.notes('connected')
-      return {
-        jid: () => page.jid(),
-        say: (to, text) => page.say(to, text),
-        receives: (text, milliseconds) => page.receives(text, milliseconds),
-        texts: () => page.texts(),
-      }
-    }
-
-    const openConverseModule = async (
-      over: PageOptions['transport'],
-    ): Promise<Visitor & Pick<ConverseVisitor, 'has'>> => {
-      converse.options = { binding: '/chat/binding', transport: over }
+    const openConverseModule = async (): Promise<Visitor & Pick<ConverseVisitor, 'has'>> => {
+      converse.options = { binding: '/chat/binding', transport: 'websocket' }
       await context.addInitScript(shortPauses)
-      if (over === 'websocket') await context.addInitScript(fast)
+      await context.addInitScript(fast)
       const page = await ConverseVisitor.come(context, converse.url, [converse.url, service.url])
       await page.has('online')
       return {
@@ -195,14 +163,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         receives: (text, milliseconds) => page.receives(bob.bareJid, text, milliseconds),
         texts: () => page.texts(bob.bareJid),
       }
-    }
-
-    const openSocketPage = async (name: 'strophe' | 'converse'): Promise<Visitor> => {
-      await context.addInitScript(fast)
-      await context.addInitScript(shortPauses)
-      const page = await SocketPage.open(await context.newPage(), portal.url, name)
-      await page.notes(name === 'strophe' ? 'CONNECTED' : 'connected')
-      return page
     }
 
     const openModule = async (over: PageOptions['transport']): Promise<Visitor & { readonly tab: Page }> => {
@@ -270,15 +230,14 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       return talkWith(visitor, act)
     }
 
-    if (runsUsual)
-      test('with Strophe survives two restarts', async () => {
-        // Limits Strophe's pauses. It gives up after the fifth failed request.
-        wait = 3
-        await restartUnder(await openStrophe(), 2, false)
-      })
+    test('with Strophe survives two restarts', async () => {
+      // Limits Strophe's pauses. It gives up after the fifth failed request.
+      wait = 3
+      await restartUnder(await openStrophe(), 2, false)
+    })
 
     test('with Converse and its module gets what came while its user typed without a connection', async () => {
-      const visitor = await openConverseModule('websocket')
+      const visitor = await openConverseModule()
       await talkWith(visitor, async (_jid, sayBoth) => {
         await service.stop()
         await visitor.has('offline unreachable')
@@ -326,14 +285,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       expect(iqs.length).toBe(new Set(iqs).size)
     })
 
-    // They wait 8 s at each restart: one server of each Debian release.
-    if (runsRest && (kind.maker === 'Prosody') === (process.env['SERVERS_ROOT'] === undefined)) {
-      test('with Strophe survives five restarts', async () => restartUnder(await openStrophe(), 5))
-
-      // On a slow machine a restart takes 10 s. Converse then asks for a new binding, and loses what is typed before that.
-      test('with Converse survives five restarts', async () => restartUnder(await openConverse(), 5, false))
-    }
-
     if (runsRest) {
       test('with Strophe survives five replacements of the workers', async () => {
         await service.restart({ WORKERS: '2', REDIS_URL: `unix:${redis.path}` })
@@ -356,12 +307,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         await restartUnder(await openModule('bosh'), 5)
         expect(calls).toBe(1)
       })
-
-      test('with Strophe survives five restarts over WebSocket', async () =>
-        restartUnder(await openSocketPage('strophe'), 5, false))
-
-      test('with Converse survives five restarts over WebSocket', async () =>
-        restartUnder(await openSocketPage('converse'), 5, false))
 
       test('attaches after a restart over BOSH, with a token, or only with its cookie', async () => {
         const cookies = { attach_binding: 'cookie', wait: 1 }
@@ -403,11 +348,6 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
         browser.close()
       })
 
-      test.each(['bosh', 'websocket'] as const)(
-        'with Converse and its module survives five restarts over %s',
-        async over => restartUnder(await openConverseModule(over), 5, false),
-      )
-
       test('with the module survives five restarts over WebSocket', async () =>
         restartUnder(await openModule('websocket'), 5))
     }
@@ -418,11 +358,6 @@ const bodiesOf = (text: string) => Array.from(text.matchAll(/<body>([^<]*)<\/bod
 
 const numbersOf = (texts: readonly string[]) =>
   texts.flatMap(text => /^number (\d+)$/.exec(text)?.slice(1).map(Number) ?? [])
-
-function readRecipes(url: string) {
-  const recipe = (name: string) => new Document(`examples/recipes/websocket/${name}.js`, url).text
-  return { strophe: recipe('strophe'), converse: recipe('converse') }
-}
 
 async function servePortal(routers: readonly Router[]) {
   const app = express()

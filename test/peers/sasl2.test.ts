@@ -80,14 +80,6 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
         expect(usual).toBeLessThan(await roundTrips('&sasl2=off'))
       })
 
-    testRest('binds the requested resource', async () => {
-      await start()
-      for (let login = 1; login <= 3; login++) {
-        const { jid } = await here.bind({ ...alice, jid: `alice@localhost/desk${login}` })
-        expect(jid).toBe(`alice@localhost/desk${login}`)
-      }
-    })
-
     test('returns 403 not-authorized for a wrong password', async () => {
       await start()
       for (const password of ['wonderland', 'wonderlanD', 'wonderland', 'wonderlanD']) {

@@ -62,12 +62,4 @@ export const plainProsody: ServerKind = {
   start: users => startProsody({ users }),
 }
 
-export const plainEjabberd: ServerKind = {
-  ...overPlainLink,
-  maker: 'ejabberd',
-  name: 'ejabberd over a plain link',
-  packages: ['ejabberd', 'openssl'],
-  start: users => startEjabberd({ users, plain: true }),
-}
-
 export const servers: readonly ServerKind[] = [plainProsody, ...encryptedServers]

@@ -8,11 +8,11 @@ import { attribute, BoshClient } from '../support/bosh-client.js'
 import { textOf } from '../support/bosh-login.js'
 import { eventually } from '../support/eventually.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
+import { RawClient } from '../support/raw-client.js'
 import { root } from '../support/repository.js'
 import { ScramClient } from '../support/scram.js'
 import { majorOf } from '../support/server-process.js'
 import { describeWith } from './needs.js'
-import { Stranger } from './stranger.js'
 
 const isNew = majorOf('prosody') >= 13
 const xmlns = 'urn:ietf:params:xml:ns:xmpp-sasl'
@@ -52,7 +52,7 @@ interface Way {
   /** The element for a message of PLAIN. */
   element(message: string): string
   /** The client's JID. */
-  jid(stranger: Stranger, success: string): Promise<string> | string
+  jid(stranger: RawClient, success: string): Promise<string> | string
 }
 
 const sasl: Way = {
@@ -81,9 +81,9 @@ function plain(authzid: string | Buffer, user: string, password: string): string
 }
 
 /** The bare JID of a login, or the condition of its failure. */
-async function attempt(stranger: Stranger, way: Way, message: string): Promise<string> {
+async function attempt(stranger: RawClient, way: Way, message: string): Promise<string> {
   stranger.send(way.element(message))
-  const answer = await stranger.hears(/<\/failure>|<success\b[^>]*\/>|<\/success>/)
+  const answer = await stranger.expect(/<\/failure>|<success\b[^>]*\/>|<\/success>/)
   const condition = /<failure\b[^>]*><([\w-]+)/.exec(answer)?.[1]
   return condition ?? (await way.jid(stranger, answer)).replace(/\/.*/s, '')
 }
@@ -122,11 +122,11 @@ afterAll(() => prosody?.stop())
 
 /** One login on a connection of its own. */
 async function login(way: Way, message: string): Promise<string> {
-  const stranger = await Stranger.open(prosody.c2sPort)
+  const stranger = await RawClient.open(prosody.c2sPort)
   try {
     return await attempt(stranger, way, message)
   } finally {
-    stranger.leave()
+    stranger.socket.destroy()
   }
 }
 
@@ -220,10 +220,10 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
         [plain('alice@localhost', 'portal', portal), 'alice@localhost'],
         [plain('', 'mallory', mallory), 'mallory@localhost'],
       ] as const) {
-        const stranger = await Stranger.open(prosody.c2sPort)
+        const stranger = await RawClient.open(prosody.c2sPort)
         for (const [message, condition] of tries) expect(await attempt(stranger, way, message)).toBe(condition)
         expect(await attempt(stranger, way, last)).toBe(jid)
-        stranger.leave()
+        stranger.socket.destroy()
       }
     })
   })
@@ -231,16 +231,16 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
   describe('by SCRAM', () => {
     /** `before` precedes the last message, and is not signed. */
     const scramLogin = async (user: keyof typeof passwords, authzid: string, before = '') => {
-      const stranger = await Stranger.open(prosody.c2sPort)
+      const stranger = await RawClient.open(prosody.c2sPort)
       const scram = new ScramClient(user, passwords[user], new Map(), authzid)
       stranger.send(`<auth xmlns='${xmlns}' mechanism='SCRAM-SHA-1'>${scram.first}</auth>`)
-      const challenge = textOf(await stranger.hears(/<\/challenge>/), 'challenge')
+      const challenge = textOf(await stranger.expect(/<\/challenge>/), 'challenge')
       const final = Buffer.from(await scram.final(challenge), 'base64').toString()
       stranger.send(`<response xmlns='${xmlns}'>${Buffer.from(before + final).toString('base64')}</response>`)
-      const answer = await stranger.hears(/<\/failure>|<\/success>/)
+      const answer = await stranger.expect(/<\/failure>|<\/success>/)
       const condition = /<failure\b[^>]*><([\w-]+)/.exec(answer)?.[1]
       const end = condition ?? (await stranger.bind()).replace(/\/.*/s, '')
-      stranger.leave()
+      stranger.socket.destroy()
       return end
     }
 
@@ -271,22 +271,22 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
         [plain('', 'alice', passwords.alice), true],
         [plain('alice@localhost', 'portal', passwords.portal), false],
       ] as const) {
-        const stranger = await Stranger.open(prosody.c2sPort)
+        const stranger = await RawClient.open(prosody.c2sPort)
         stranger.send(authenticate(message, request))
-        const success = await stranger.hears(/<\/success>/)
+        const success = await stranger.expect(/<\/success>/)
         expect(success).toContain('>alice@localhost<')
         expect(success.includes('<token')).toBe(expected)
-        stranger.leave()
+        stranger.socket.destroy()
       }
     })
 
   test('cannot be registered by others', async () => {
     const registered = async (name: string) => {
-      const stranger = await Stranger.open(prosody.c2sPort)
+      const stranger = await RawClient.open(prosody.c2sPort)
       const fields = `<username>${name}</username><password>mine</password>`
       stranger.send(`<iq type='set' id='new'><query xmlns='jabber:iq:register'>${fields}</query></iq>`)
-      const answer = await stranger.hears(/<iq\b[^>]*\/>|<\/iq>/)
-      stranger.leave()
+      const answer = await stranger.expect(/<iq\b[^>]*\/>|<\/iq>/)
+      stranger.socket.destroy()
       return attribute(answer.slice(answer.indexOf('<iq')), 'type')
     }
     expect(await registered('newcomer')).toBe('result')
@@ -325,9 +325,9 @@ describeWith(['prosody', 'openssl'], 'A service account with another authenticat
       config: `authentication = "tokens"${config.replace(path, `${path} "${folder}",`)}`,
     })
     const ends = async (authzid: string, password: string) => {
-      const stranger = await Stranger.open(server.c2sPort)
+      const stranger = await RawClient.open(server.c2sPort)
       const end = await attempt(stranger, sasl, plain(authzid, 'portal', password))
-      stranger.leave()
+      stranger.socket.destroy()
       return end
     }
     try {

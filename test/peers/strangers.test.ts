@@ -1,32 +1,18 @@
-// Whatever one user sends another through a real server, the other's session survives.
-// Runs in npm run test:all only: hundreds of stanzas at each server; unit tests have the same stanzas.
-//   STRANGERS_STANZAS  how many odd stanzas at each server (600), a quarter of them where it is reached over BOSH
-//   STRANGERS_BATCH    after how many of them the other session is checked (25), 1 finds the stanza
-//   STRANGERS_SEED     (20261121)
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+// Odd stanzas of another user, as real servers pass them on. `test/xmpp/xml` and `test/fuzz` have many more.
+// Runs in npm run test:all only.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { SaxesParser } from 'saxes'
 import { startEjabberd } from '../support/ejabberd.js'
 import { startProsody } from '../support/prosody.js'
-import { numberFrom, Random } from '../support/random.js'
+import { RawClient } from '../support/raw-client.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
-import { OddStanzas } from './odd-stanzas.js'
 import type { XmppServer } from './servers.js'
-import { Stranger } from './stranger.js'
 import { User } from './user.js'
-import { Victim } from './victim.js'
-
-const most = numberFrom('STRANGERS_STANZAS', 600)
-const batch = numberFrom('STRANGERS_BATCH', 25)
-const seed = numberFrom('STRANGERS_SEED', 20261121)
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(60_000 + most * 100)
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 const bob = { jid: 'bob@localhost', password: 'builder' }
-const mallory = { user: 'mallory', password: 'malice' }
-const users = { alice: alice.password, bob: bob.password, mallory: mallory.password }
+const users = { alice: alice.password, bob: bob.password, mallory: 'malice' }
 
 const kinds = [
   { maker: 'Prosody', packages: ['prosody', 'openssl'], start: () => startProsody({ users }) },
@@ -40,24 +26,22 @@ const kinds = [
 const links = [
   {
     over: '',
-    count: most,
     servers: ({ c2sPort }: XmppServer) => `localhost=xmpp://127.0.0.1:${c2sPort}?tls=none`,
   },
   {
     over: ' over its BOSH endpoint',
-    count: Math.ceil(most / 4),
     servers: ({ httpPort }: XmppServer) => `localhost=http://127.0.0.1:${httpPort}/http-bind`,
   },
 ]
 
 const places = kinds.flatMap(kind => links.map(link => ({ ...kind, ...link })))
 
-for (const { maker, packages, start, over, servers, count } of places) {
+for (const { maker, packages, start, over, servers } of places) {
   describeWith(packages, `Another user at ${maker}${over}`, () => {
     let server: XmppServer
     let here: TestService
-    let stranger: Stranger
-    let victim: Victim
+    let stranger: RawClient
+    let victim: User
     let marks = 0
 
     beforeAll(async () => {
@@ -67,12 +51,12 @@ for (const { maker, packages, start, over, servers, count } of places) {
 
     beforeEach(async () => {
       const binding = await here.bind(alice)
-      victim = Victim.attach(binding.url, binding)
-      stranger = await Stranger.logIn(server.c2sPort, mallory)
+      victim = User.attach(binding.url, binding)
+      stranger = await new RawClient(server.c2sPort).login('mallory', '', users.mallory)
     })
 
     afterEach(async () => {
-      stranger.leave()
+      stranger.socket.destroy()
       await victim.leave()
     })
 
@@ -81,47 +65,23 @@ for (const { maker, packages, start, over, servers, count } of places) {
       await server?.stop()
     })
 
-    /** Sends a stanza and a mark to a user. Returns all that arrived up to the mark. */
+    /**
+     * Sends a stanza and a mark to a user, and returns all that arrived up to the mark. Expat 2.6, which Prosody 13 uses,
+     * reads a long tag that came in two parts only after as much data again.
+     */
     async function pass(stanza: string, to = victim): Promise<string> {
       const mark = `mark-${++marks}-`
-      stranger.send(`${stanza}<message to='${to.jid}'><body>${mark}</body></message>`)
+      const long = ' '.repeat(stanza.length > 2048 ? 2 * stanza.length : 0)
+      stranger.send(`${stanza}${long}<message to='${to.jid}'><body>${mark}</body></message>`)
       await to.receives(mark)
-      return to.recent.join('')
+      return to.received
     }
-
-    /** Logs the stranger in again if the server has closed its stream (false). */
-    async function goOn(): Promise<boolean> {
-      if (await stranger.isHeardOut()) return true
-      stranger.leave()
-      stranger = await Stranger.logIn(server.c2sPort, mallory)
-      return false
-    }
-
-    test(`ends no session with ${count} odd stanzas`, async () => {
-      const odd = new OddStanzas(new Random(seed), { full: victim.jid, bare: alice.jid })
-      let refused = 0
-      let sent: string[] = []
-      for (let done = 1; done <= count; done++) {
-        const stanza = odd.next()
-        sent.push(stanza)
-        stranger.send(stanza)
-        if (!(await goOn())) refused += 1
-        if (done % batch > 0 && done < count) continue
-        await pass('').catch(error => victim.faults.push(String(error)))
-        if (victim.faults.length > 0)
-          expect({ faults: victim.faults, sent: sent.map(each => each.slice(0, 1000)) }).toBeUndefined()
-        sent = []
-      }
-      expect(here.service.counts()).toMatchObject({ sessions: 1 })
-      // Otherwise the test shows little.
-      expect(victim.stanzas).toBeGreaterThan(count / 4)
-      expect(refused).toBeLessThan(count / 4)
-    })
 
     test('sends a prefix, and the message is dropped only if the server loses the declaration', async () => {
       const inner = "<e xmlns='urn:p' p:k='1'/>"
       const replies = await pass(`<message to='${victim.jid}' xmlns:p='urn:p'><body>hi</body>${inner}</message>`)
-      expect([victim.faults, replies.includes('<body>hi</body>')]).toEqual([[], maker !== 'ejabberd'])
+      expect(readMessage(replies).body).toBe('')
+      expect(replies.includes('<body>hi</body>')).toBe(maker !== 'ejabberd')
     })
 
     test.each([
@@ -133,9 +93,7 @@ for (const { maker, packages, start, over, servers, count } of places) {
       const replies = await pass(
         `<message to='${victim.jid}' id='odd'><body>${text}</body><e xmlns='urn:e' k='${value}'/></message>`,
       )
-      const read = readMessage(replies)
-      expect([victim.faults, read.body]).toEqual([[], meant])
-      expect(read.k).toBe(value.replaceAll(/&#(?:13|xD);/g, '\r'))
+      expect(readMessage(replies)).toEqual({ body: meant, k: value.replaceAll(/&#(?:13|xD);/g, '\r') })
     })
 
     test('sends too large, deep or wide stanzas, which are dropped and logged', async () => {
@@ -146,7 +104,7 @@ for (const { maker, packages, start, over, servers, count } of places) {
       const long = `<a xmlns:p='urn:${'p'.repeat(2000)}'>${'<p:b/>'.repeat(10_000)}</a>`
       for (const much of [deep, wide, long]) {
         const replies = await pass(`<message ${to}>${much}<body>too much</body></message>`)
-        expect([victim.faults, replies.includes('too much')]).toEqual([[], false])
+        expect(replies).not.toContain('too much')
       }
       expect(here.lines.filter(line => line.includes('"fate":"dropped"')).length).toBeGreaterThan(0)
       expect(here.lines.filter(line => line.includes('too much'))).toEqual([])
@@ -158,8 +116,8 @@ for (const { maker, packages, start, over, servers, count } of places) {
       await victim.receives('<presence')
       stranger.send(`<message to='${alice.jid}' id='bare'>${much}</message>`)
       stranger.send(`<message to='${victim.jid}' id='full'>${much}</message>`)
-      const heard = await stranger.hears(/<message [^>]*id=["']full["']/)
-      expect([victim.faults, /id=["']bare["']/.test(heard)]).toEqual([[], false])
+      const heard = await stranger.expect(/<message [^>]*id=["']full["']/)
+      expect(heard).not.toMatch(/id=["']bare["']/)
       expect(here.lines.filter(line => line.includes('"fate":"dropped"')).length).toBeGreaterThan(0)
     })
 
@@ -174,28 +132,27 @@ for (const { maker, packages, start, over, servers, count } of places) {
         stranger.send(`<message to='${deaf.jid}' id='${sent}'><body>${text}</body></message>`)
         if (sent % 200 === 0) await other.isUpToDate()
       }
-      await stranger.isHeardOut()
-      await other.isUpToDate()
-      const late = Victim.attach(deaf.url, deaf)
+      const late = User.attach(deaf.url, deaf)
       await pass('', late)
-      expect([late.faults, late.stanzas >= messages]).toEqual([[], true])
+      expect(late.received.match(/<message\b/g)!.length).toBeGreaterThan(messages)
+      await other.isUpToDate()
       await late.leave()
       await other.leave()
     })
   })
 }
 
-/** The text and the attribute of the message under test, as a parser reads them. */
+/** The text and the attribute of the message under test. Throws unless all is XML with namespaces. */
 function readMessage(replies: string): { readonly body: string; readonly k: string | undefined } {
-  const parser = new SaxesParser()
+  const parser = new SaxesParser({ xmlns: true })
   let isOdd = false
   let isBody = false
   let body = ''
   let k: string | undefined
   parser.on('opentag', ({ name, attributes }) => {
-    if (name === 'message') isOdd = attributes['id'] === 'odd'
+    if (name === 'message') isOdd = attributes['id']?.value === 'odd'
     isBody = name === 'body'
-    if (isOdd && name === 'e') k = attributes['k']
+    if (isOdd && name === 'e') k = attributes['k']?.value
   })
   const add = (text: string) => {
     if (isOdd && isBody) body += text

@@ -41,6 +41,11 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
       await server?.stop()
     })
 
+    test('is pipelined from the second login on', async () => {
+      for (let login = 1; login <= 3; login++) await goodbye(warmer, await warmer.bind(alice))
+      expect(warmer.lines.filter(line => line.includes('does not cope'))).toEqual([])
+    })
+
     test('returns JSON with the session and the next rid to send', async () => {
       const reply = await warmer.warm(alice)
       expect(reply).toMatchObject({

@@ -76,11 +76,6 @@ export class XmppJsClient {
     return this.texts.has(text, milliseconds)
   }
 
-  /** In milliseconds. */
-  waitsBeforeReturn(milliseconds: number): void {
-    this.#xmpp.reconnect.delay = milliseconds
-  }
-
   async leave(): Promise<void> {
     await this.#xmpp.stop()
     this.#xmpp.reconnect.stop()

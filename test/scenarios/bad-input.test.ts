@@ -109,25 +109,6 @@ describe('the BOSH path', () => {
     expect(answer.headers['content-length']).toBe(String(answer.text.length))
   })
 
-  test('ends a session whose page sends a body that is too large', async () => {
-    const { sid, rid } = JSON.parse((await service.warm({ ...alice, hold: 0 })).text)
-    const text = body(`rid='${rid}' sid='${sid}'`, `<message>${'x'.repeat(600_000)}</message>`)
-    const answer = await service.call('/http-bind', { method: 'POST', body: text })
-    expect(answer.status).toBe(200)
-    expect(answer.text).toContain("condition='policy-violation'")
-    expect(server.last.stanzas).toEqual([])
-  })
-
-  test.each([
-    ['a rid far above the window', 1000],
-    ['a rid far below the window', -1000],
-  ])('ends only the session that sends %s', async (_what, offset) => {
-    const { sid, rid } = JSON.parse((await service.warm({ ...alice, hold: 0 })).text)
-    const text = body(`rid='${rid + offset}' sid='${sid}'`)
-    const answer = await service.call('/http-bind', { method: 'POST', body: text })
-    expect(answer.text).toBe(`<body type='terminate' condition='item-not-found' xmlns='${httpbind}'/>`)
-  })
-
   test.each([
     ['with an incomplete body', 'POST /http-bind HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n<body'],
     ['with an invalid chunk', 'POST /http-bind HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n<body'],
@@ -141,12 +122,6 @@ describe('the BOSH path', () => {
   ])('answers a request %s with 4xx or closes the connection', async (_what, bytes) => {
     const answer = await raw(bytes, { end: true }).catch(error => String(error.code))
     expect(answer).toMatch(/^(HTTP\/1\.1 4\d\d |ECONNRESET$|EPIPE$|$)/)
-  })
-
-  test.each(['PUT', 'DELETE', 'PATCH', 'TRACE'])('returns 405 for %s', async method => {
-    const answer = await service.call('/http-bind', { method })
-    expect(answer.status).toBe(405)
-    expect(answer.headers.allow).toBe('GET, HEAD, OPTIONS, POST')
   })
 })
 

@@ -43,7 +43,7 @@ const valuesOf = (label: string, expressions: readonly string[]) => [
   ),
 ]
 
-/** Expects only existing metrics, codes and reasons, and balanced brackets. */
+/** Expects only existing metrics, codes and reasons. */
 function expectSound(expressions: readonly string[]): void {
   expect([...namesIn(expressions)].filter(name => !known.has(name))).toEqual([])
   const codes = ['ok', ...Object.keys(problems)]
@@ -51,67 +51,24 @@ function expectSound(expressions: readonly string[]): void {
   const reasons: readonly string[] = endReasons
   expect(valuesOf('reason', expressions).filter(reason => !reasons.includes(reason))).toEqual([])
   expect(valuesOf('limit', expressions).filter(limit => !Object.hasOwn(limits, limit))).toEqual([])
-  for (const text of expressions) expect(balance(text)).toBe(0)
-}
-
-function balance(text: string): number {
-  let open = 0
-  for (const character of text.replaceAll(/"[^"]*"/g, '')) {
-    if ('([{'.includes(character)) open += 1
-    if (')]}'.includes(character)) open -= 1
-    if (open < 0) return open
-  }
-  return open
 }
 
 interface Panel {
-  readonly id: number
-  readonly type: string
-  readonly title: string
-  readonly description?: string
-  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number }
-  readonly targets?: readonly { readonly refId: string; readonly expr: string }[]
+  readonly targets?: readonly { readonly expr: string }[]
 }
 
 describe('the dashboard', () => {
   const text = read('grafana-dashboard.json')
   const dashboard = JSON.parse(text)
   const panels: readonly Panel[] = dashboard.panels
-  const graphs = panels.filter(({ type }) => type !== 'row')
-  const expressions = graphs.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
+  const expressions = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
 
-  test('has variables for data source, job and instance, and no fixed values', () => {
-    expect(dashboard).toMatchObject({ id: null, uid: 'warm-bindings', schemaVersion: 42 })
-    const variables = dashboard.templating.list.map(({ name, type }: { name: string; type: string }) => [name, type])
-    expect(variables).toEqual([
-      ['datasource', 'datasource'],
-      ['job', 'query'],
-      ['instance', 'query'],
-    ])
+  test('has no fixed data source, job or instance', () => {
     const sources = [...text.matchAll(/"type": "prometheus",\s*"uid": "([^"]*)"/g)].map(([, uid]) => uid)
     expect(new Set(sources)).toEqual(new Set([`\${datasource}`]))
     for (const expression of expressions)
       for (const [, selector] of expression.matchAll(/\w\{([^}]*)\}/g))
         expect(selector).toContain('job=~"$job",instance=~"$instance"')
-  })
-
-  test('has panels with a title and a description, which do not overlap', () => {
-    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length)
-    const taken = new Set<string>()
-    for (const { gridPos, title } of panels) {
-      expect(title).not.toBe('')
-      expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24)
-      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++)
-        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
-          expect(taken.has(`${x} ${y}`)).toBe(false)
-          taken.add(`${x} ${y}`)
-        }
-    }
-    for (const { description, targets = [] } of graphs) {
-      expect(description).toMatch(/^[A-Za-z0-9].*\.$/)
-      expect(targets.map(({ refId }) => refId)).toEqual(['A', 'B', 'C', 'D', 'E'].slice(0, targets.length))
-      expect(targets.length).toBeGreaterThan(0)
-    }
   })
 
   test('uses only existing metrics, and shows all of ours', () => {
@@ -137,17 +94,6 @@ describe('the alerts', () => {
   const expressions = blocks.map(
     block => /^ {8}expr: (?:>-\n((?: {10}.*\n)+)|(.*)$)/m.exec(block)?.slice(1).join('').trim() ?? '',
   )
-
-  test('each have a unique name, a severity and a summary', () => {
-    expect(blocks.length).toBeGreaterThan(5)
-    const names = blocks.map(block => block.split('\n', 1)[0])
-    expect(new Set(names).size).toBe(names.length)
-    for (const block of blocks) {
-      expect(block).toMatch(/^[A-Z]\w+\n/)
-      expect(block).toMatch(/^ {8}labels: \{ severity: (?:critical|warning) \}$/m)
-      expect(block).toMatch(/^ {10}summary: ".*\{\{ \$labels\.instance \}\}.*"$/m)
-    }
-  })
 
   describe('have a runbook', () => {
     const sections = documentOf('runbook.md').split(/^### /m).slice(1)

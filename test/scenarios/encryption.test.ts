@@ -38,21 +38,6 @@ async function warm(service: WatchedService) {
 const problem = (service: WatchedService) => service.problem({ jid: 'alice@chat.example', password: 'Pa55-of-alice' })
 
 describe('encryption', () => {
-  test.each(['TLSv1.2', 'TLSv1.3'] as const)('a login succeeds over %s', async tlsVersion => {
-    const certificate = makeCertificate(['DNS:chat.example'])
-    const { server, service } = await started({ certificate, tlsVersion })
-    expect((await warm(service)).status).toBe(200)
-    expect(server.last.encrypted).toBe(true)
-    expect(server.complaints).toEqual([])
-  })
-
-  test('a server without STARTTLS gets no credentials', async () => {
-    const { server, service } = await started({}, port => `chat.example=xmpp://127.0.0.1:${port}`)
-    expect(await problem(service)).toEqual({ status: 502, code: 'tls-unavailable', step: 'tls' })
-    await service.emptied()
-    expect(server.last.attempts).toBe(0)
-  })
-
   test.each([
     ['of the trusted certificate of a server', {}, 200, 1],
     ['not of a certificate that is not trusted', { expired: true }, 502, 0],

@@ -7,7 +7,7 @@ import { startDemoServer } from '../../src/demo/server.js'
 import * as say from '../browsers/websocket/pages.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
-import { type Behaviour, EventReceiver, eventsSecret, refusing, socketOf, taking } from '../support/event-receiver.js'
+import { EventReceiver, eventsSecret, taking } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
 import { Operator } from '../support/operated-service.js'
@@ -82,13 +82,6 @@ async function told(session: string, ...events: readonly string[]): Promise<void
   expect(receiver.of(session)).toEqual(events)
 }
 
-/** Ends the pause after a failed attempt, once `count` attempts were made. */
-async function afterAttempts(count: number): Promise<void> {
-  await eventually(`attempt ${count}`, () => receiver.requests.length >= count)
-  await eventually('the failure is logged', () => service.lines.join('').split('did not take').length > count)
-  clock.advance(300 * second)
-}
-
 /** The values of a metric that are not 0, by its labels. */
 async function counted(name: string): Promise<Record<string, number>> {
   const { samples } = await scrape(service.service.metricsUrl)
@@ -151,35 +144,6 @@ describe('a portal receives events', () => {
     await call('DELETE', '/sessions?visit=v1')
     await told(id, 'session.resumed', 'session.ended: logout')
     for (const { data } of receiver.taken) expect(data).toMatchObject({ id, visit: 'v1', tab: 't1' })
-  })
-})
-
-/** What a receiver does instead of accepting an event. */
-const failures: Record<string, Behaviour> = {
-  'an error': refusing(500),
-  'a closed connection': (_request, response) => void socketOf(response).destroy(),
-}
-
-describe('a receiver that answers with', () => {
-  test.each(Object.keys(failures))('%s gets the same event again until it accepts it', async name => {
-    receiver.behaviour = failures[name]!
-    const binding = await service.bind(alice)
-    await attach(binding)
-    await call('DELETE', `/${binding.id}`)
-    await afterAttempts(1)
-    await afterAttempts(2)
-    await eventually('a third attempt', () => receiver.requests.length >= 3)
-    receiver.behaviour = taking
-    clock.advance(300 * second)
-    await eventually('the third failure is logged', () => service.lines.join('').split('did not take').length > 3)
-    clock.advance(300 * second)
-    await told(binding.id, 'session.attached', 'session.ended: logout')
-    const types = receiver.requests.map(({ event }) => event.type)
-    expect(types).toEqual([...Array(types.length - 1).fill('session.attached'), 'session.ended'])
-    expect(new Set(receiver.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(2)
-    expect(await counted('events_total{type="session.attached",outcome="failed"')).toEqual({
-      'type="session.attached",outcome="failed"': 3,
-    })
   })
 })
 

@@ -5,9 +5,9 @@ import { WarmBindings } from '../../src/packages/client/warm-bindings.js'
 import { portal } from '../support/backends/backend.js'
 import { javaScript } from '../support/backends/javascript.js'
 import { visit } from '../support/backends/visit.js'
-import { type ClosingProxy, startClosingProxy } from '../support/closing-proxy.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { type Relay, startRelay } from '../support/relay.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
@@ -17,7 +17,7 @@ let demo: DemoServer
 /** Sends nothing after its stream header. */
 let slow: LoginServer
 let service: TestService
-let proxy: ClosingProxy
+let relay: Relay
 
 beforeAll(async () => {
   demo = await startDemoServer({ alice: alice.password })
@@ -36,11 +36,11 @@ beforeEach(async () => {
       WARM_TIMEOUT: '1',
     },
   })
-  proxy = await startClosingProxy(service.url, 60_000)
+  relay = await startRelay(service.url)
 })
 
 afterEach(async () => {
-  await proxy.stop()
+  await relay.stop()
   await service.stop()
 })
 
@@ -64,8 +64,8 @@ describe('a backend', () => {
   })
 
   test('gets its session although the first response was lost', async () => {
-    const lost = proxy.loseNextAnswer()
-    const { id, jid } = await client(proxy.url).warm(alice)
+    const lost = relay.loseNextAnswer()
+    const { id, jid } = await client(relay.url).warm(alice)
     await lost
     expect(warms()).toEqual(['ok', 'ok'])
     expect(await client().session(id)).toMatchObject({ jid, state: 'waiting' })

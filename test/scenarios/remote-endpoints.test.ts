@@ -2,13 +2,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { BoshClient } from '../support/bosh-client.js'
 import { eventually } from '../support/eventually.js'
-import { type LoginServer, startLoginServer, type Turn } from '../support/login-server/server.js'
-import {
-  callUrl,
-  jsonHeaders,
-  startWatchedService,
-  type WatchedService,
-} from '../support/login-server/watched-service.js'
+import { type LoginServer, startLoginServer } from '../support/login-server/server.js'
+import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 
 const alice = { jid: 'alice@plain.example', password: 'Pa55-of-alice' }
@@ -138,33 +133,6 @@ describe.each(['here', 'there'] as const)('a remote endpoint with REMOTE_ATTACH=
     }
     expect(await problem(alice)).toEqual({ status: 502, code: 'remote-stream-error', step: 'bind' })
   })
-
-  test.each(['features', 'challenge', 'bind'] as const)(
-    'leaves no session after a login that gets no %s in time',
-    async stage => {
-      server.script = { [stage]: () => {} }
-      expect(await problem(alice)).toMatchObject({ status: 504, code: 'timeout' })
-    },
-  )
-
-  test.each(['features', 'challenge', 'bind'] as const)(
-    'leaves no session after a caller disconnects before %s',
-    async stage => {
-      const reached = new Promise<void>(resolve => {
-        server.script = { [stage]: (_turn: Turn) => resolve() }
-      })
-      const leaving = new AbortController()
-      const called = callUrl(`${near.url}/warm`, {
-        method: 'POST',
-        headers: jsonHeaders,
-        body: JSON.stringify(alice),
-        signal: leaving.signal,
-      })
-      await reached
-      leaving.abort()
-      await expect(called).rejects.toThrow()
-    },
-  )
 })
 
 describe('a session with REMOTE_ATTACH=here', () => {
@@ -227,35 +195,5 @@ describe('a session with REMOTE_ATTACH=here', () => {
     await eventually('the stream is closed', () => connection.ended)
     expect(connection.goodbye).toBe('footer')
     client.close()
-  })
-})
-
-describe('a session with REMOTE_ATTACH=there', () => {
-  let near: TestService
-
-  beforeAll(async () => {
-    near = await startNear('there')
-  })
-
-  afterAll(async () => near?.stop())
-
-  test('is listed, and other calls about it get 409', async () => {
-    const binding = await near.bind(alice)
-    const call = (method: string, path = '') =>
-      callUrl(`${near.url}/warm/${binding.id}${path}`, { method, headers: jsonHeaders })
-    for (const [method, path] of [
-      ['DELETE', ''],
-      ['POST', '/resume'],
-    ] as const) {
-      const { status, text } = await call(method, path)
-      expect({ status, code: JSON.parse(text).code }).toEqual({ status: 409, code: 'not-here' })
-    }
-    const list = await callUrl(`${near.url}/warm/sessions`, { headers: jsonHeaders })
-    expect(JSON.parse(list.text).sessions).toMatchObject([{ id: binding.id, state: 'elsewhere' }])
-    expect(list.text).not.toContain(binding.sid)
-    const client = new BoshClient(binding.url, binding)
-    await client.terminate()
-    client.close()
-    await nothingLeft(near)
   })
 })

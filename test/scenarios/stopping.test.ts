@@ -8,6 +8,7 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
+import { EventReceiver, eventsSecret } from '../support/event-receiver.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, type Stage, stages, startLoginServer } from '../support/login-server/server.js'
 import { startWatchedService } from '../support/login-server/watched-service.js'
@@ -107,7 +108,7 @@ describe('a session whose server has not enabled stream management yet', () => {
     closers.push(() => rmSync(folder, { recursive: true }))
     writeFileSync(join(folder, 'keys'), randomBytes(32).toString('base64'))
     const environment = { STATE_DIR: join(folder, 'state'), SEAL_KEY_FILE: join(folder, 'keys') }
-    const start = () => startService(at(server), environment)
+    const start = (more: Record<string, string> = {}) => startService(at(server), { ...environment, ...more })
     const service = await start()
     const binding = await service.bind(alice)
     await eventually('the server is asked', () => server.last.packets.join('').includes('<enable'))
@@ -131,6 +132,19 @@ describe('a session whose server has not enabled stream management yet', () => {
     expect(line(next, 'sessions of an earlier process were taken up')).toMatchObject({ taken: 1, refused: 0 })
     await eventually('the stream is resumed', () => server.connections.length > others)
     expect((await callSessions(next.url, 'GET', '/sessions')).json.sessions).toMatchObject([{ id: binding.id }])
+  })
+
+  test('ends if its domain is not served after the restart, and the portal gets an event', async () => {
+    const receiver = await EventReceiver.start()
+    closers.push(() => receiver.stop())
+    const { server, start, service, binding } = await begin()
+    server.last.say(enabled)
+    await service.stop()
+    const events = { EVENTS_URL: receiver.url, EVENTS_SECRET: eventsSecret }
+    const next = await start({ XMPP_DOMAINS: 'other.example', ...events })
+    expect(line(next, 'sessions of an earlier process were taken up')).toMatchObject({ taken: 0, refused: 1 })
+    await eventually('the event arrives', () => receiver.of(binding.id).length > 0)
+    expect(receiver.of(binding.id)).toEqual(['session.ended: shutdown'])
   })
 
   test('ends otherwise, and the log says how many sessions end, and why', async () => {

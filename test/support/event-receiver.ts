@@ -2,7 +2,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, Socket } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 
 export const eventsSecret = 'a-long-random-secret'
 
@@ -32,12 +32,6 @@ export interface ReceivedRequest {
 export type Behaviour = (request: ReceivedRequest, response: ServerResponse) => void
 
 export const taking: Behaviour = (_request, response) => void response.writeHead(204).end()
-
-/** Answers with this status. */
-export const refusing =
-  (status: number, headers: Record<string, string> = {}): Behaviour =>
-  (_request, response) =>
-    void response.writeHead(status, headers).end('no')
 
 export class EventReceiver {
   /** All that came, whatever became of it. */
@@ -132,11 +126,4 @@ export class EventReceiver {
     const before = this.requests.find(request => request.event.id === event.id)
     if (before !== undefined && before.text !== text) complain(`was other words: ${before.text}`)
   }
-}
-
-/** The socket of a response. */
-export function socketOf(response: ServerResponse): Socket {
-  const { socket } = response
-  if (!(socket instanceof Socket)) throw new Error('the connection is gone')
-  return socket
 }

@@ -4,14 +4,14 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 export interface Relay {
   /** Where clients reach the service through it: `http://127.0.0.1:PORT`. */
   readonly url: string
-  /** How many connections are open. */
-  readonly open: number
   /** Breaks all connections on both sides. */
   cut(): void
   /** Ends all connections on both sides in good order. */
   end(): void
   /** A black hole: nothing arrives until `restore`, and then all that was sent. */
   hold(): void
+  /** Throws the next answer of the service away and breaks its connection. Resolves when that is done. */
+  loseNextAnswer(): Promise<void>
   /** Passes nothing on any more; connections look as if they were alive. */
   stall(): void
   /** No client gets through any more. Connections of clients break, but the connections of the service stay open. */
@@ -31,6 +31,7 @@ export async function startRelay(service: string): Promise<Relay> {
   let isLost = false
   let isStalled = false
   let isHeld = false
+  let onLostAnswer: (() => void) | undefined
 
   const server = createServer({ noDelay: true }, near => {
     near.on('error', () => {})
@@ -42,7 +43,13 @@ export async function startRelay(service: string): Promise<Relay> {
     far.on('error', () => {})
     pairs.set(near, far)
     near.on('data', chunk => void (isStalled || far.write(chunk)))
-    far.on('data', chunk => void (isStalled || near.destroyed || near.write(chunk)))
+    far.on('data', chunk => {
+      if (onLostAnswer !== undefined) {
+        near.resetAndDestroy()
+        onLostAnswer()
+        onLostAnswer = undefined
+      } else if (!isStalled && !near.destroyed) near.write(chunk)
+    })
     if (isHeld) for (const socket of [near, far]) socket.pause()
     near.on('close', () => {
       pairs.delete(near)
@@ -60,9 +67,6 @@ export async function startRelay(service: string): Promise<Relay> {
   }
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    get open() {
-      return pairs.size
-    },
     cut,
     end() {
       for (const pair of pairs) for (const socket of pair) socket.end()
@@ -71,6 +75,10 @@ export async function startRelay(service: string): Promise<Relay> {
       isHeld = true
       for (const pair of pairs) for (const socket of pair) socket.pause()
     },
+    loseNextAnswer: () =>
+      new Promise(resolve => {
+        onLostAnswer = resolve
+      }),
     stall() {
       isStalled = true
     },

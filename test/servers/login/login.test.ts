@@ -443,6 +443,20 @@ test.each([
   })
 })
 
+test.each([
+  ['a text before it', "<text xml:lang='en'>Go away</text><account-disabled/>", 'account-disabled', 'account-disabled'],
+  ['no condition', '', 'login-failed', undefined],
+  ['a condition that XMPP does not define', '<made-up-by-the-server/>', 'login-failed', undefined],
+])('a refusal with %s is reported', async (_what, inner, code, condition) => {
+  const refusal = logIn([offer('PLAIN'), `<failure xmlns='${sasl}'>${inner}</failure>`])
+  await expect(refusal).rejects.toMatchObject({ code, step: 'sasl', condition })
+})
+
+test.each(['challenge', 'success'])('a <%s/> that is not base64 is a fault of the server', async name => {
+  const answer = logIn([offer('PLAIN'), `<${name} xmlns='${sasl}'>%%%%</${name}>`])
+  await expect(answer).rejects.toMatchObject({ code: 'remote-protocol-error', step: 'sasl' })
+})
+
 test('features without mechanisms are reported as no-mechanism', async () => {
   await expect(logIn([features(`<x xmlns='urn:x'/>`)])).rejects.toMatchObject({
     ...{ code: 'no-mechanism', detail: 'It offers none.' },

@@ -1,6 +1,6 @@
 // An XMPP client over TCP that sends any text, valid or not, and waits for expected text.
 import { connect, type Socket } from 'node:net'
-import { ScramClient } from '../support/scram.js'
+import { ScramClient } from './scram.js'
 
 export const header = (to = 'localhost') =>
   `<?xml version='1.0'?><stream:stream to='${to}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>`
@@ -26,6 +26,18 @@ export class RawClient {
       this.#closed = true
       this.#changed()
     })
+  }
+
+  /** Opens a stream to `localhost`. */
+  static async open(port: number): Promise<RawClient> {
+    const client = new RawClient(port)
+    await client.restart()
+    return client
+  }
+
+  /** Opens the stream, or opens it again. */
+  async restart(): Promise<void> {
+    await this.send(header()).expect('</stream:features>')
   }
 
   send(text: string): this {
@@ -82,14 +94,20 @@ export class RawClient {
 
   /** Logs in and binds. */
   async login(user: string, resource = '', password = 'demo'): Promise<this> {
-    await this.send(header()).expect('</stream:features>')
+    await this.restart()
     const answer = await this.authenticate(user, password)
     if (!answer.includes('<success')) throw new Error(answer)
-    await this.send(header()).expect('</stream:features>')
+    await this.bind(resource)
+    return this
+  }
+
+  /** Continues after an authentication. Resolves with the full JID. */
+  async bind(resource = ''): Promise<string> {
+    await this.restart()
     const asked = resource === '' ? '' : `<resource>${resource}</resource>`
     this.send(`<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>${asked}</bind></iq>`)
     this.jid = /<jid>([^<]+)<\/jid>/.exec(await this.expect('</iq>'))![1]!
-    return this
+    return this.jid
   }
 
   /** Sends presence, and removes the answer. */

@@ -1,0 +1,158 @@
+// Pages of alice in a browser with the modules for pages, and bob at the other end, for all tests of a file.
+import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals'
+import type { Router } from 'express'
+import type { BrowserContext, Page } from 'playwright-core'
+import { type Chromium, sharedChromium } from '../support/chromium.js'
+import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
+import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
+import { bindTab, callSessions } from '../support/sessions-api.js'
+import { startTestService, type TestService } from '../support/start-service.js'
+import { ConverseVisitor } from './converse-visitor.js'
+import type { XmppServer } from './servers.js'
+import { becomeContacts, User } from './user.js'
+
+declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
+
+export const passwords = { alice: 'wonderland', bob: 'builder' }
+export const alice = { jid: 'alice@localhost', password: passwords.alice }
+
+export const transports = ['bosh', 'websocket'] as const
+
+interface Setting<S extends XmppServer> {
+  readonly browser: Chromium
+  start(): Promise<S>
+  /** XMPP_SERVERS; the default is STARTTLS at the port of the server. */
+  servers?(server: S): Promise<string>
+  readonly environment?: Readonly<Record<string, string>>
+  /** Pages beside those of the modules. */
+  routers?(): readonly Router[]
+}
+
+export class PagesStage<S extends XmppServer> {
+  server!: S
+  service!: TestService
+  context!: BrowserContext
+  /** Logged in at the server itself. */
+  bob!: User
+  /** Calls of the portal's backend in this test. */
+  bindings = 0
+  /** Errors of scripts in this test. */
+  complaints: string[] = []
+  /** The sessions of the tabs in this test. */
+  readonly ids = new Map<string, string>()
+  #options: PageOptions = { transport: 'bosh', history: 0, rooms: [] }
+  #converse!: ConversePortal
+
+  /** Sets the stage for the tests of the file. */
+  static of<S extends XmppServer>(setting: Setting<S>): PagesStage<S> {
+    const stage = new PagesStage<S>()
+    beforeAll(() => stage.#set(setting), 100_000)
+    beforeEach(() => stage.#begin(setting.browser))
+    afterEach(() => stage.#end())
+    afterAll(() => stage.#strike())
+    return stage
+  }
+
+  logIn(user: keyof typeof passwords): Promise<User> {
+    const url = `http://127.0.0.1:${this.server.httpPort}/http-bind`
+    return User.logIn(url, { user, domain: 'localhost', password: passwords[user] })
+  }
+
+  async bobComesBack(): Promise<void> {
+    await this.bob.leave()
+    this.bob = await this.logIn('bob')
+  }
+
+  /** Texts that came to bob. */
+  bodies(): (string | undefined)[] {
+    return [...this.bob.received.matchAll(/<body>([^<]*)<\/body>/g)].map(([, text]) => text)
+  }
+
+  /** A page with the module, online. */
+  async come(transport: PageOptions['transport']) {
+    this.#options = { transport, history: 0, rooms: [] }
+    const tab = await this.context.newPage()
+    await tab.goto(`${this.service.url}/portal/module`)
+    const page = new ModulePage(tab, this.bob)
+    await page.has('online')
+    return page
+  }
+
+  /** A page with Converse and its module, online. */
+  async comeWithConverse(transport: PageOptions['transport']): Promise<ConverseVisitor> {
+    this.#converse.options = { binding: '/chat/binding', transport }
+    const { url } = this.#converse
+    const page = await ConverseVisitor.come(this.context, url, [url, this.service.url])
+    await page.has('online')
+    return page
+  }
+
+  async #set({ start, servers, environment = {}, routers = () => [] }: Setting<S>): Promise<void> {
+    this.server = await start()
+    const bind = (tab: string) => {
+      this.bindings += 1
+      return bindTab(this.service, this.ids, tab, alice)
+    }
+    const { c2sPort, caFile } = this.server
+    this.service = await startTestService({
+      servers: (await servers?.(this.server)) ?? `localhost=xmpp://127.0.0.1:${c2sPort}?ca=${caFile}`,
+      environment,
+      routers: () => [createModulePageRouter(() => this.#options, bind), ...routers()],
+    })
+    this.#converse = await serveConversePortal(
+      () => this.service.url,
+      (_path, tab) => bind(tab),
+    )
+    await becomeContacts(await this.logIn('alice'), await this.logIn('bob'))
+  }
+
+  async #begin(browser: Chromium): Promise<void> {
+    this.ids.clear()
+    this.bindings = 0
+    this.complaints = []
+    this.bob = await this.logIn('bob')
+    this.context = await (await sharedChromium(browser)).newContext()
+    this.context.on('weberror', error => this.complaints.push(error.error().message))
+  }
+
+  async #end(): Promise<void> {
+    await this.context?.close()
+    await this.bob?.leave()
+    await callSessions(this.service.url, 'DELETE', `/sessions?jid=${alice.jid}`)
+  }
+
+  async #strike(): Promise<void> {
+    await this.#converse?.stop()
+    await this.service?.stop()
+    await this.server?.stop()
+  }
+}
+
+class ModulePage {
+  constructor(
+    readonly tab: Page,
+    readonly bob: User,
+  ) {}
+
+  /** Writes to bob. Resolves with the id of the message. */
+  say(text: string): Promise<string> {
+    return this.tab.evaluate(([to, said]) => window.chat!.send(to!, said!), [this.bob.bareJid, text])
+  }
+
+  /** Resolves once the page is in this state, or in a state with this code. */
+  async has(state: string): Promise<void> {
+    await this.tab.waitForFunction(
+      wanted => {
+        const { state, code } = window.chat?.status ?? window.noted?.statuses.at(-1) ?? {}
+        return state === wanted || code === wanted
+      },
+      state,
+      { timeout: 40_000 },
+    )
+  }
+
+  /** The codes of all statuses, or their states if they have none. */
+  async statuses(): Promise<string[]> {
+    return (await this.tab.evaluate(() => window.noted.statuses)).map(({ state, code }) => code ?? state)
+  }
+}
