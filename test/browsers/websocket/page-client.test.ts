@@ -7,6 +7,7 @@ import {
   type Client,
   errorReply,
   FakeMending,
+  features,
   message,
   payload,
 } from '../../support/bosh-bench.js'
@@ -849,9 +850,3 @@ describe('a page whose server counts stanzas', () => {
     expect(socket.isPaused).toBe(false)
   })
 })
-
-const features = {
-  name: 'features',
-  namespace: 'http://etherx.jabber.org/streams',
-  text: "<stream:features xmlns:stream='http://etherx.jabber.org/streams'/>",
-}
