@@ -1,13 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { readEnvFile } from '../../src/config/env-file.js'
 import { problemsOf } from '../support/config-problems.js'
+import { testFolder } from '../support/test-folder.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'warm-env-'))
+const { folder } = testFolder()
 const file = join(folder, '.env')
-afterAll(() => rmSync(folder, { recursive: true }))
 
 const read = (text: string) => {
   writeFileSync(file, text)

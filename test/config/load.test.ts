@@ -1,19 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../src/config/load.js'
 import { mostDescriptors } from '../../src/lib/limits/descriptors.js'
 import { problemsOf } from '../support/config-problems.js'
+import { testFolder } from '../support/test-folder.js'
 
 const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
-const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
-afterAll(() => rmSync(folder, { recursive: true }))
-
-function file(name: string, text: string): string {
-  writeFileSync(join(folder, name), text)
-  return join(folder, name)
-}
+const { folder, file } = testFolder()
 
 /** Adds the required settings. */
 const load = (environment: Record<string, string | undefined>) => loadConfig({ ...required, ...environment })

@@ -1,18 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { ConfigError, loadConfig } from '../../src/config/load.js'
+import { testFolder } from '../support/test-folder.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'page-tokens-'))
-afterAll(() => rmSync(folder, { recursive: true }))
-
-function file(name: string, content: string): string {
-  const path = join(folder, name)
-  writeFileSync(path, content, { mode: 0o600 })
-  return path
-}
+const { file } = testFolder()
 
 const secrets = file(
   'secrets',

@@ -1,19 +1,14 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { hostname, tmpdir } from 'node:os'
+import { chmodSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../src/config/load.js'
 import { reloadConfig } from '../../src/config/reload.js'
 import { makeCertificate } from '../support/certificates.js'
 import { problemsOf } from '../support/config-problems.js'
+import { testFolder } from '../support/test-folder.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'wb-redis-config-'))
-afterAll(() => rmSync(folder, { recursive: true }))
-
-function file(name: string, text: string): string {
-  writeFileSync(join(folder, name), text, { mode: 0o600 })
-  return join(folder, name)
-}
+const { folder, file } = testFolder()
 
 const [first, second] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)]
 const SEAL_KEY_FILE = file('seal.key', `${first.toString('base64')}\n${second.toString('base64')}\n`)

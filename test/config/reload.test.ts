@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { ConfigError, loadConfig } from '../../src/config/load.js'
 import { reloadConfig } from '../../src/config/reload.js'
+import { testFolder } from '../support/test-folder.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'wb-reload-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+const { folder } = testFolder()
 
 const base = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'chat.example' }
 

@@ -1,19 +1,18 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../src/config/load.js'
 import { isElsewhere, remoteOf } from '../../src/config/serving.js'
 import { makeCertificate } from '../support/certificates.js'
 import { problemsOf } from '../support/config-problems.js'
+import { testFolder } from '../support/test-folder.js'
 
 const required = { ADMIN_USERS: 'portal:secret', XMPP_DOMAINS: 'example.org,example.net' }
 const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment })
 
 const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
 
-const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+const { folder } = testFolder()
 
 const usual = { allowsPlain: false, ca: undefined, verify: true }
 

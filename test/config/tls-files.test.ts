@@ -1,21 +1,17 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { beforeAll, describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../src/config/load.js'
 import { makeCertificate } from '../support/certificates.js'
 import { problemsOf } from '../support/config-problems.js'
+import { testFolder } from '../support/test-folder.js'
 
 const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
 const passphrase = 'öpen sesame'
 
-let folder: string
+const { folder, file: write } = testFolder()
 const at = (name: string) => join(folder, name)
-const write = (name: string, text: string) => {
-  writeFileSync(at(name), text)
-  return at(name)
-}
 
 /** Loads the settings with an https port. `FOLDER` in a value is replaced by the folder of the test. */
 function load(environment: Record<string, string>) {
@@ -37,7 +33,6 @@ a2zfx/8VriySsUNLrDRERiChVCmPAgEC
 `
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'warm-tls-'))
   const { cert, key } = makeCertificate(['DNS:chat.example.org'])
   const other = makeCertificate(['DNS:chat.example.net'])
   write('own.crt', cert)
@@ -81,8 +76,6 @@ beforeAll(() => {
   write('weak-dh.pem', weakParameters)
   execFileSync('openssl', ['dhparam', '-dsaparam', '-out', at('x942.pem'), '1024'], { stdio: 'pipe' })
 })
-
-afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('the certificates of the HTTPS listener', () => {
   test.each([

@@ -3,7 +3,7 @@ import { Counts } from '../../src/lib/counts.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { Outbox } from '../../src/session/outbox.js'
 import type { Transport } from '../../src/session/session-types.js'
-import { attachPage, benchWithTickets } from '../browsers/websocket/pages.js'
+import { attachedPage, benchWithTickets } from '../browsers/websocket/pages.js'
 import { message } from '../support/bosh-bench.js'
 import { FakeClock } from '../support/fake-clock.js'
 
@@ -33,9 +33,7 @@ describe('the measured time from server to page', () => {
   })
 
   test('over WebSocket includes the wait for a page that does not read', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!)
+    const { bench, client, page } = await attachedPage()
     client.link.receive(message('a'))
     expect(timesOf(bench.counts, 'websocket')).toEqual([1, 0])
     page.bufferedAmount = 1_000_000

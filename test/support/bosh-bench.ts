@@ -23,7 +23,13 @@ import { hashOf, idOf } from '../../src/session/sid.js'
 import { processIn } from '../../src/store/process-name.js'
 import type { TabName } from '../../src/store/store.js'
 import type { Link, LinkEnd, LinkEvents, Resumption, StreamOptions } from '../../src/xmpp/link.js'
-import { bindNamespace, sasl2Namespace, saslNamespace, streamsNamespace } from '../../src/xmpp/namespaces.js'
+import {
+  bindNamespace,
+  sasl2Namespace,
+  saslNamespace,
+  smNamespace,
+  streamsNamespace,
+} from '../../src/xmpp/namespaces.js'
 import type { Cookie } from '../../src/xmpp/page-binding.js'
 import { readElement } from '../../src/xmpp/xml/document.js'
 import type { Element } from '../../src/xmpp/xml/element.js'
@@ -546,6 +552,13 @@ export class Client {
   at(rid: number, inner = '', attributes = '', peer?: FakePeer): Promise<Exchanged> {
     return this.bench.send(request(this.sid, rid, inner, attributes), peer)
   }
+}
+
+/** What a server that counts stanzas (XEP-0198) offers after the login. */
+export const features: Element = {
+  name: 'features',
+  namespace: streamsNamespace,
+  text: `<stream:features xmlns:stream='${streamsNamespace}'><sm xmlns='${smNamespace}'/></stream:features>`,
 }
 
 /** Asks to be let in and bound at once (XEP-0388, XEP-0386). */

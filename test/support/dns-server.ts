@@ -5,7 +5,6 @@ import { isIP } from 'node:net'
 
 /** Record types (RFC 1035 §3.2.2, RFC 3596, RFC 2782). */
 const types = { A: 1, AAAA: 28, SRV: 33 } as const
-export type RecordType = keyof typeof types
 
 /** Instead of records: there is no such name, the server fails, or it says nothing at all. */
 export type Mishap = 'NXDOMAIN' | 'SERVFAIL' | 'NOTIMP' | 'REFUSED' | 'silence'

@@ -4,7 +4,7 @@ import { Rate } from '../../../src/lib/limits/rates.js'
 import type { BoshBench } from '../../support/bosh-bench.js'
 import { type AttachOptions, close, connectPage, type FakeWebSocket, open } from '../../support/fake-web-socket.js'
 import * as pages from './pages.js'
-import { attachPage, benchWithTickets, newToken, notAuthorized } from './pages.js'
+import { attachPage, benchWithTickets, newToken, notAuthorized, warmedWithTickets } from './pages.js'
 
 const sasl2Failure = (condition: string) =>
   `<failure xmlns='urn:xmpp:sasl:2'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>`
@@ -63,8 +63,7 @@ describe('a stream of a page', () => {
       ],
     ],
   ])('with %s is refused', async (_what, sent) => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     const socket = opened(bench)
     for (const message of sent(client.token!)) socket.receive(message)
     expect(socket.sent.slice(-2)).toEqual([streamError('not-authorized'), close])
@@ -81,8 +80,7 @@ describe('a stream of a page', () => {
   })
 
   test('accepts only short messages before it has a session', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     const long = 'x'.repeat(20_000)
     const sent = [
       [open(long)],
@@ -97,8 +95,7 @@ describe('a stream of a page', () => {
   })
 
   test('may be restarted for the same domain only', async () => {
-    const bench = benchWithTickets({}, ['chat.example', 'other.example'])
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets({}, ['chat.example', 'other.example'])
     const socket = opened(bench)
     socket.receive(pages.auth(client.token!))
     socket.receive(open('other.example'))
@@ -119,8 +116,7 @@ describe('a token', () => {
       .replace('</authenticate>', `${more}</authenticate>`)
 
   test("over SASL is followed by a new stream, in which any requested resource gets the session's own", async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     const socket = opened(bench)
     socket.receive(pages.auth(client.token!))
     expect(socket.sent).toEqual(["<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>"])
@@ -134,8 +130,7 @@ describe('a token', () => {
   })
 
   test('sent as a hash (HT-SHA-256-NONE) is answered with the service’s own proof', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     const socket = opened(bench)
     socket.receive(showHashed(client.token!, "<bind xmlns='urn:xmpp:bind:0'/>"))
     expect(socket.sent[0]).toBe(
@@ -148,8 +143,7 @@ describe('a token', () => {
 
   test('delivers the waiting stanzas, in order, before all others', async () => {
     for (const inline of [true, false]) {
-      const bench = benchWithTickets()
-      const client = await bench.warmed()
+      const { bench, client } = await warmedWithTickets()
       await bench.server(link => link.receive(pages.stanza(1), pages.stanza(2)))
       const socket = opened(bench)
       socket.receive(pages.authenticate(client.token!, undefined, inline))
@@ -161,8 +155,7 @@ describe('a token', () => {
   })
 
   test('works if a page sends all its messages without waiting for answers', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     const socket = connectPage(bench)
     for (const message of [open(), pages.auth(client.token!), open(), pages.bind, pages.enable, pages.stanza('a')])
       socket.receive(message)
@@ -202,8 +195,7 @@ describe('a token', () => {
       },
     ],
   ])('that %s is not authorized', async (_what, spoil) => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     const shown = (await spoil(bench, client.token!)) as string
     const socket = opened(bench)
     socket.receive(pages.auth(shown))
@@ -216,8 +208,7 @@ describe('a token', () => {
   })
 
   test('is not checked after five wrong tokens on the connection', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     const socket = opened(bench)
     for (let count = 0; count < 5; count++) {
       socket.receive(pages.auth('wrong'))
@@ -229,8 +220,7 @@ describe('a token', () => {
   })
 
   test('of another user or domain is not authorized, and stays valid', async () => {
-    const bench = benchWithTickets({}, ['chat.example', 'other.example'])
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets({}, ['chat.example', 'other.example'])
     const sent: [FakeWebSocket, string][] = [
       [opened(bench), pages.auth(client.token!, 'romeo')],
       [opened(bench), pages.auth(client.token!, 'juliet@other.example')],
@@ -245,8 +235,7 @@ describe('a token', () => {
   })
 
   test('of a session that has used TLS is rejected without TLS', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     await client.next()
     const token = await newToken(bench, client)
     const socket = opened(bench, { secure: false })
@@ -257,8 +246,7 @@ describe('a token', () => {
   })
 
   test('does not attach a page without TLS if the session has used TLS since the page’s login', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     const socket = pages.logIn(bench, client.token!, { secure: false })
     await client.next()
     socket.receive(pages.bind)
@@ -269,8 +257,7 @@ describe('a token', () => {
     ['a resource', [pages.bind]],
     ['an earlier stream to resume', [pages.resume('x', 0)]],
   ])('does not give a page %s after another page has attached over BOSH', async (_what, sent) => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     const { socket: before, id } = pages.attachPageCounting(bench, client.token!)
     before.leave()
     const again = await bench.resume(client)
@@ -315,8 +302,7 @@ describe('a token', () => {
 
 describe('wrong tokens', () => {
   test('from an address delay later wrong tokens from it, but no right tokens and no other addresses', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     const wrongTokens = new Rate(10, 60)
     /** The answer to a wrong token on a new connection. */
     const show = async (address: string) => {
@@ -354,8 +340,7 @@ describe('wrong tokens', () => {
   })
 
   test('cannot be sent without waiting for answers', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     const socket = opened(bench)
     socket.receive(pages.auth('wrong'))
     expect(socket.isPaused).toBe(true)
@@ -368,8 +353,7 @@ describe('wrong tokens', () => {
 })
 
 test('a session whose server has gone sends the end to a page that logs in with its token', async () => {
-  const bench = benchWithTickets()
-  const client = await bench.warmed()
+  const { bench, client } = await warmedWithTickets()
   const slow = pages.logIn(bench, client.token!)
   await bench.server(link => link.end(lost))
   slow.receive(pages.bind)

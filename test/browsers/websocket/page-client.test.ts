@@ -7,6 +7,7 @@ import {
   type Client,
   errorReply,
   FakeMending,
+  features,
   message,
   payload,
 } from '../../support/bosh-bench.js'
@@ -14,13 +15,16 @@ import { close, connectPage, open } from '../../support/fake-web-socket.js'
 import * as pages from './pages.js'
 import {
   ack,
+  attachedPage,
   attachPage,
   attachPageCounting,
   attachPageSilently,
   benchWithTickets,
+  countingPage,
   newToken,
   resume,
   stanza,
+  warmedWithTickets,
 } from './pages.js'
 
 const ids = (texts: readonly string[]) =>
@@ -52,9 +56,7 @@ describe('an old resource that a page still writes as `from`', () => {
     [`<message from='&quot;&#39;&lt;'>&lt;from='x'></message>`, `<message>&lt;from='x'></message>`],
     [`<presence from=''/>`, `<presence/>`],
   ])('is removed from %s, and nothing else is', async (sent, passedOn) => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!)
+    const { client, page } = await attachedPage()
     const written = (text: string) => text.replace(/^<(\w+)/, "<$1 xmlns='jabber:client'")
     page.receive(written(sent))
     expect(client.link.sent).toEqual([written(passedOn)])
@@ -66,16 +68,13 @@ describe('an old resource that a page still writes as `from`', () => {
     `<message xmlns='jabber:client' xmlns:a='b' a:from='c'/>`,
     `<note xmlns='urn:note' from='a'/>`,
   ])('is not in %s, which is sent unchanged', async sent => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     attachPage(bench, client.token!).receive(sent)
     expect(client.link.sent).toEqual([sent])
   })
 
   test('is found in a start tag of any length', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!)
+    const { client, page } = await attachedPage()
     page.receive(`<message xmlns='jabber:client'${' '.repeat(200_000)} from='a@b'/>`)
     expect(client.link.sent).toEqual([`<message xmlns='jabber:client'/>`])
   })
@@ -85,9 +84,7 @@ describe('the memory of stanzas that a page has not acknowledged', () => {
   const large = stanza(1, 'x'.repeat(50_000))
 
   test('is free once the page acknowledges them', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket } = attachPageCounting(bench, client.token!)
+    const { bench, socket } = await countingPage()
     for (let sent = 0; sent < 3; sent++) await bench.server(link => link.receive(large))
     expect(bench.waiting.bytes).toBeGreaterThan(3 * 2 * large.length)
     socket.receive(ack(2))
@@ -97,9 +94,7 @@ describe('the memory of stanzas that a page has not acknowledged', () => {
   })
 
   test('is freed at the end of the session', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket } = attachPageCounting(bench, client.token!)
+    const { bench, socket } = await countingPage()
     await bench.server(link => link.receive(large))
     socket.leave()
     await bench.server(link => link.receive(large))
@@ -111,9 +106,7 @@ describe('the memory of stanzas that a page has not acknowledged', () => {
   })
 
   test('ends the session of a page that acknowledges nothing while memory is short', async () => {
-    const bench = benchWithTickets({ mostWaiting: 400_000 })
-    const client = await bench.warmed()
-    const { socket } = attachPageCounting(bench, client.token!)
+    const { bench, socket } = await countingPage({ mostWaiting: 400_000 })
     for (let sent = 0; sent < 5; sent++) await bench.server(link => link.receive(large))
     expect(socket.sent).toContainEqual(streamError('policy-violation'))
     expect(bench.counts.sessionsEnded.limit).toBe(1)
@@ -122,9 +115,7 @@ describe('the memory of stanzas that a page has not acknowledged', () => {
 })
 
 test('a page whose session fails unexpectedly gets internal-server-error, logged under websocket', async () => {
-  const bench = benchWithTickets()
-  const client = await bench.warmed()
-  const page = attachPage(bench, client.token!)
+  const { bench, client, page } = await attachedPage()
   Object.assign(client.link, {
     send() {
       throw new TypeError('not foreseen')
@@ -138,9 +129,7 @@ test('a page whose session fails unexpectedly gets internal-server-error, logged
 
 describe('a page with stream management', () => {
   test('sends its count of stanzas, and gets the count of the service', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket } = attachPageCounting(bench, client.token!)
+    const { client, socket } = await countingPage()
     for (const text of [stanza(1), "<presence xmlns='jabber:client'/>", "<note xmlns='urn:note'/>"])
       socket.receive(text)
     socket.receive("<note xmlns='jabber:client'/>")
@@ -150,9 +139,7 @@ describe('a page with stream management', () => {
   })
 
   test('gets <r/> with its first stanzas, and again if more are unacknowledged', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket } = attachPageCounting(bench, client.token!)
+    const { bench, socket } = await countingPage()
     await bench.server(link => link.receive(stanza('a')))
     await bench.server(link => link.receive(stanza('b'), stanza('c')))
     expect(socket.sent).toEqual([stanza('a'), pages.request, stanza('b'), stanza('c')])
@@ -167,9 +154,7 @@ describe('a page with stream management', () => {
   })
 
   test('and without acknowledgements gets stanzas up to a limit, and then its server is not read', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket } = attachPageCounting(bench, client.token!)
+    const { bench, client, socket } = await countingPage()
     let sent = 0
     while (!client.link.paused) await bench.server(link => link.receive(stanza(sent++)))
     expect(ids(socket.sent)).toHaveLength(1000)
@@ -183,9 +168,7 @@ describe('a page with stream management', () => {
   })
 
   test('gets <r/> again after it acknowledges a part at the limit', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket } = attachPageCounting(bench, client.token!)
+    const { bench, socket } = await countingPage()
     await bench.server(link => link.receive(stanza('first')))
     await bench.server(link => link.receive(...Array.from({ length: 1000 }, (_, id) => stanza(id))))
     await bench.server(link => link.receive(stanza('last')))
@@ -197,9 +180,7 @@ describe('a page with stream management', () => {
   })
 
   test.each(['2', '4294967296', '-1', 'x', ''])('that acknowledges %j of one stanza is disconnected', async count => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket } = attachPageCounting(bench, client.token!)
+    const { bench, socket } = await countingPage()
     await bench.server(link => link.receive(stanza('a')))
     socket.receive(`<a xmlns='urn:xmpp:sm:3' h='${count}'/>`)
     expect(socket.sent.at(-2)).toEqual(streamError('undefined-condition'))
@@ -207,9 +188,7 @@ describe('a page with stream management', () => {
   })
 
   test('that acknowledges less than before continues, as xmpp.js does after a disconnect', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket } = attachPageCounting(bench, client.token!)
+    const { bench, socket } = await countingPage()
     await bench.server(link => link.receive(stanza('a')))
     socket.receive(ack(1))
     socket.receive(ack(0))
@@ -221,18 +200,14 @@ describe('a page with stream management', () => {
     ['send <a/> before <enable/>', ack(0)],
     ['resume a stream when it is attached', resume('x', 0)],
   ])('may not %s', async (_what, sent) => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!)
+    const { bench, page } = await attachedPage()
     page.receive(sent)
     expect(page.sent).toEqual([expect.stringContaining('<unexpected-request ')])
     expect(bench.registry.size).toBe(1)
   })
 
   test('may not enable stream management twice', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket } = attachPageCounting(bench, client.token!)
+    const { socket } = await countingPage()
     socket.receive(pages.enable)
     expect(socket.sent).toEqual([expect.stringContaining('<unexpected-request ')])
   })
@@ -240,9 +215,7 @@ describe('a page with stream management', () => {
 
 describe('a page whose connection broke', () => {
   test('resumes its stream', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket, id } = attachPageCounting(bench, client.token!)
+    const { bench, client, socket, id } = await countingPage()
     socket.receive(stanza('c1'))
     await bench.server(link => link.receive(stanza('a'), stanza('b')))
     socket.leave()
@@ -262,8 +235,7 @@ describe('a page whose connection broke', () => {
   })
 
   test('resumes its stream any number of times', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     let { socket, id } = attachPageCounting(bench, client.token!)
     for (let time = 0; time < 5; time++) {
       await bench.server(link => link.receive(stanza(time)))
@@ -277,9 +249,7 @@ describe('a page whose connection broke', () => {
   })
 
   test('that resumes with all stanzas received lets the server be read again', async () => {
-    const bench = benchWithTickets({ maxQueueElements: 3 })
-    const client = await bench.warmed()
-    const { socket, id } = attachPageCounting(bench, client.token!)
+    const { bench, client, socket, id } = await countingPage({ maxQueueElements: 3 })
     await bench.server(link => link.receive(...['a', 'b', 'c', 'd'].map(name => stanza(name))))
     socket.leave()
     await bench.server(link => link.receive(stanza('e')))
@@ -297,9 +267,7 @@ describe('a page whose connection broke', () => {
     ['a count that is no number', id => `<resume xmlns='urn:xmpp:sm:3' previd='${id}' h='one'/>`],
     ['no stream id', () => "<resume xmlns='urn:xmpp:sm:3'/>"],
   ])('and that resumes with %s may start again, and gets the unacknowledged stanzas', async (_what, wish) => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket, id } = attachPageCounting(bench, client.token!)
+    const { bench, client, socket, id } = await countingPage()
     await bench.server(link => link.receive(stanza('a'), stanza('b')))
     socket.receive(ack(1))
     socket.leave()
@@ -316,9 +284,7 @@ describe('a page whose connection broke', () => {
   })
 
   test('cannot resume once a page over BOSH has taken the waiting stanzas', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket, id } = attachPageCounting(bench, client.token!)
+    const { bench, client, socket, id } = await countingPage()
     await bench.server(link => link.receive(stanza('a'), stanza('b')))
     socket.leave()
     const over = await bench.resume(client)
@@ -334,8 +300,7 @@ describe('a page whose connection broke', () => {
   })
 
   test('cannot resume the stream of an earlier page', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     const first = attachPageCounting(bench, client.token!)
     const second = attachPage(bench, await newToken(bench, client))
     second.leave()
@@ -345,9 +310,7 @@ describe('a page whose connection broke', () => {
   })
 
   test('and that does not return: its session ends by inactivity, and senders get errors for unacknowledged stanzas', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket } = attachPageCounting(bench, client.token!)
+    const { bench, client, socket } = await countingPage()
     const letter = (id: string) => `<message xmlns='jabber:client' from='romeo@chat.example/a' id='${id}'/>`
     await bench.server(link => link.receive(letter('had'), letter('lost')))
     socket.receive(ack(1))
@@ -363,9 +326,7 @@ describe('a page whose connection broke', () => {
   })
 
   test('and that never counted loses its last stanzas, and no others, if no pings are sent', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!)
+    const { bench, client, page } = await attachedPage()
     await bench.server(link => link.receive(stanza('written')))
     page.leave()
     await bench.server(link => link.receive(stanza('kept')))
@@ -374,9 +335,7 @@ describe('a page whose connection broke', () => {
   })
 
   test('has its earlier stanzas sent to the server', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!)
+    const { client, page } = await attachedPage()
     page.receive(stanza('c1'))
     page.receive(stanza('c2'))
     page.leave()
@@ -389,8 +348,7 @@ describe('a page that has sent nothing after its bind request', () => {
   const first = waiting.slice(0, 3)
 
   test('gets waiting stanzas after the answer to its first message', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     await bench.server(link => link.receive(...first))
     const page = attachPageSilently(bench, client.token!)
     await bench.server(link => link.receive(stanza('late')))
@@ -402,8 +360,7 @@ describe('a page that has sent nothing after its bind request', () => {
   })
 
   test('gets waiting stanzas after a second, and no timer remains', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     await bench.server(link => link.receive(...first))
     const page = attachPageSilently(bench, client.token!)
     await bench.pass(1)
@@ -417,8 +374,7 @@ describe('a page that has sent nothing after its bind request', () => {
     'and whose connection breaks after %d s has received nothing: the next page gets all stanzas',
     async seconds => {
       for (const pings of [true, false]) {
-        const bench = benchWithTickets()
-        const client = await bench.warmed()
+        const { bench, client } = await warmedWithTickets()
         await bench.server(link => link.receive(...waiting))
         const page = attachPageSilently(bench, client.token!, { pings })
         // Written data is lost.
@@ -434,8 +390,7 @@ describe('a page that has sent nothing after its bind request', () => {
   )
 
   test('has received nothing if the backend resumes the session for another page', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     await bench.server(link => link.receive(...waiting))
     attachPageSilently(bench, client.token!, { pings: true }).isConnected = false
     await bench.pass(5)
@@ -444,8 +399,7 @@ describe('a page that has sent nothing after its bind request', () => {
   })
 
   test('and then enables stream management has received the earlier stanzas if it can resume', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     await bench.server(link => link.receive(...first))
     const page = attachPageSilently(bench, client.token!, { pings: true })
     page.isConnected = false
@@ -465,8 +419,7 @@ describe('a page that has sent nothing after its bind request', () => {
   })
 
   test('and then enables stream management, but does not resume, gets the earlier stanzas again', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     await bench.server(link => link.receive(...first))
     const page = attachPageSilently(bench, client.token!, { pings: true })
     page.isConnected = false
@@ -479,8 +432,7 @@ describe('a page that has sent nothing after its bind request', () => {
   })
 
   test('gets no more stanzas than the service can store for it', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     await bench.server(link => link.receive(...Array.from({ length: 1500 }, (_, id) => stanza(id))))
     const page = attachPageSilently(bench, client.token!, { pings: true })
     page.isConnected = false
@@ -497,8 +449,7 @@ describe('a page that has sent nothing after its bind request', () => {
 })
 
 test('the log has the reason why a page lost its WebSocket, and its address', async () => {
-  const bench = benchWithTickets()
-  const client = await bench.warmed()
+  const { bench, client } = await warmedWithTickets()
   const notes: unknown[] = []
   bench.log.debug = (...note: unknown[]) => void notes.push(note)
   attachPage(bench, client.token!).leave()
@@ -510,9 +461,7 @@ test('the log has the reason why a page lost its WebSocket, and its address', as
 
 describe('a page without stream management', () => {
   test('has received all stanzas before an answered ping, and the next page gets the others', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!, { pings: true })
+    const { bench, client, page } = await attachedPage({}, { pings: true })
     await bench.server(link => link.receive(stanza('a'), stanza('b')))
     await bench.server(link => link.receive(stanza('c')))
     await bench.pass(0.5)
@@ -528,9 +477,7 @@ describe('a page without stream management', () => {
   })
 
   test('gets one ping for many stanzas in a row, and another for the last stanza', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!, { pings: true })
+    const { bench, client, page } = await attachedPage({}, { pings: true })
     let pings = 0
     const ping = page.ping.bind(page)
     page.ping = data => {
@@ -546,18 +493,14 @@ describe('a page without stream management', () => {
   })
 
   test('gets a ping at once at the limit', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!, { pings: true })
+    const { bench, page } = await attachedPage({}, { pings: true })
     for (const part of [0, 1, 2])
       await bench.server(link => link.receive(...Array.from({ length: 1000 }, (_, id) => stanza(`${part}-${id}`))))
     expect(ids(page.sent)).toHaveLength(3000)
   })
 
   test('may answer the last of several pings only', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!, { pings: true })
+    const { bench, client, page } = await attachedPage({}, { pings: true })
     page.isConnected = false
     await bench.server(link => link.receive(stanza('a')))
     page.emit('pong', Buffer.from('0'))
@@ -569,9 +512,7 @@ describe('a page without stream management', () => {
   })
 
   test('and that closes its stream has received all: no sender gets an error', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!, { pings: true })
+    const { bench, client, page } = await attachedPage({}, { pings: true })
     page.isConnected = false
     const letter = `<message xmlns='jabber:client' from='romeo@chat.example/a' id='a'/>`
     await bench.server(link => link.receive(letter))
@@ -583,9 +524,7 @@ describe('a page without stream management', () => {
 
 describe('a page that reads slowly', () => {
   test('gets only as much as it reads, and the next page gets the rest', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!)
+    const { bench, client, page } = await attachedPage()
     page.bufferedAmount = 100_000
     const long = (id: string) => stanza(id, `<body>${'x'.repeat(40_000)}</body>`)
     await bench.server(link => link.receive(...['a', 'b', 'c', 'd'].map(long)))
@@ -604,9 +543,7 @@ describe('a page that reads slowly', () => {
   })
 
   test('loses its session to the next page, and its connection is cut at the time limit', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!)
+    const { bench, client, page } = await attachedPage()
     page.bufferedAmount = 100_000
     await newToken(bench, client)
     await bench.pass(4)
@@ -622,9 +559,7 @@ describe('a session that has ended', () => {
   const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
 
   test('sends its page all waiting stanzas, even without acknowledgements, and then the reason', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket } = attachPageCounting(bench, client.token!)
+    const { bench, socket } = await countingPage()
     await bench.server(link => link.receive(...Array.from({ length: 1500 }, (_, id) => stanza(id))))
     await bench.server(link => link.receive(stanza('last')))
     expect(ids(socket.sent)).not.toContain('last')
@@ -637,9 +572,7 @@ describe('a session that has ended', () => {
   })
 
   test('still reads acknowledgements until its page has the end', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket } = attachPageCounting(bench, client.token!)
+    const { bench, client, socket } = await countingPage()
     const late = (id: string) => `<message xmlns='jabber:client' from='romeo@chat.example/a' id='${id}'/>`
     await bench.server(link => link.receive(late('a'), late('b')))
     socket.bufferedAmount = 100_000
@@ -652,9 +585,7 @@ describe('a session that has ended', () => {
   })
 
   test('is removed when a page that does not read disconnects', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!)
+    const { bench, client, page } = await attachedPage()
     page.bufferedAmount = 100_000
     await bench.server(link => link.receive(stanza('a')))
     await bench.server(link => link.end(lost))
@@ -664,8 +595,7 @@ describe('a session that has ended', () => {
   })
 
   test('before its page connected sends that page the waiting stanzas and the end', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     await bench.server(link => link.receive(stanza('a')))
     await bench.server(link => link.end(lost))
     const page = attachPageSilently(bench, client.token!)
@@ -674,8 +604,7 @@ describe('a session that has ended', () => {
   })
 
   test('while its page was away is removed at once', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     attachPage(bench, client.token!).leave()
     await bench.server(link => link.end(lost))
     expect(bench.registry.size).toBe(0)
@@ -684,17 +613,14 @@ describe('a session that has ended', () => {
 
 describe('the first page that attaches has the session', () => {
   test('over BOSH: the token is no longer valid', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     await client.next()
     expect(pages.logIn(bench, client.token!).sent).toHaveLength(2)
     expect(bench.registry.tickets.size).toBe(0)
   })
 
   test('over WebSocket: BOSH requests are answered as if there were no session', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!)
+    const { client, page } = await attachedPage()
     const { reply } = await client.next(message('stolen'))
     expect(reply?.body).toContain("condition='item-not-found'")
     expect(client.link.sent).toEqual([])
@@ -702,9 +628,7 @@ describe('the first page that attaches has the session', () => {
   })
 
   test('until another page resumes it over the other transport', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const page = attachPage(bench, client.token!)
+    const { bench, client, page } = await attachedPage()
     const over = await bench.resume(client)
     expect(page.sent).toEqual([streamError('conflict'), close])
     page.receive(stanza('late'))
@@ -719,8 +643,7 @@ describe('the first page that attaches has the session', () => {
   })
 
   test('if two pages send the same token', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     const [one, other] = [connectPage(bench), connectPage(bench)]
     for (const socket of [one, other]) socket.receive(open())
     for (const socket of [one, other]) socket.receive(pages.authenticate(client.token!))
@@ -731,8 +654,7 @@ describe('the first page that attaches has the session', () => {
   })
 
   test('unless the backend resumes the session for another page before the bind request', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
+    const { bench, client } = await warmedWithTickets()
     const slow = pages.logIn(bench, client.token!)
     const page = attachPage(bench, await newToken(bench, client))
     slow.receive(pages.bind)
@@ -757,9 +679,9 @@ describe('an element of stream management', () => {
     [60, pages.request],
     [10, pages.request.replace('/>', ` at='${'€'.repeat(40)}'/>`)],
   ])('counts towards the page’s send rate (%i requests)', async (times, request) => {
-    const bench = benchWithTickets({ shaper: new RateShaper({ sessionBytes: 1_000, sessionBurst: 1_000 }) })
-    const client = await bench.warmed()
-    const { socket } = attachPageCounting(bench, client.token!)
+    const { bench, socket } = await countingPage({
+      shaper: new RateShaper({ sessionBytes: 1_000, sessionBurst: 1_000 }),
+    })
     for (let time = 0; time < times; time++) socket.receive(request)
     expect(socket.isPaused).toBe(true)
     await bench.pass(2)
@@ -767,9 +689,7 @@ describe('an element of stream management', () => {
   })
 
   test('may not be long', async () => {
-    const bench = benchWithTickets()
-    const client = await bench.warmed()
-    const { socket } = attachPageCounting(bench, client.token!)
+    const { socket } = await countingPage()
     socket.receive(ack(0).replace('/>', `>${'<a/>'.repeat(300)}</a>`))
     expect(socket.sent).toEqual([streamError('policy-violation'), close])
   })
@@ -930,9 +850,3 @@ describe('a page whose server counts stanzas', () => {
     expect(socket.isPaused).toBe(false)
   })
 })
-
-const features = {
-  name: 'features',
-  namespace: 'http://etherx.jabber.org/streams',
-  text: "<stream:features xmlns:stream='http://etherx.jabber.org/streams'/>",
-}

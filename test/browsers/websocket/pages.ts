@@ -67,6 +67,24 @@ export function attachPageCounting(
   return { socket, id }
 }
 
+/** A bench whose pages get tickets, and a session handed out on it. */
+export async function warmedWithTickets(about?: BenchOptions, domains?: readonly string[]) {
+  const bench = benchWithTickets(about, domains)
+  return { bench, client: await bench.warmed() }
+}
+
+/** The same, and the page that has attached to the session. */
+export async function attachedPage(about?: BenchOptions, options?: AttachOptions) {
+  const { bench, client } = await warmedWithTickets(about)
+  return { bench, client, page: attachPage(bench, client.token!, options) }
+}
+
+/** The same, and the page has enabled stream management. */
+export async function countingPage(about?: BenchOptions) {
+  const { bench, client } = await warmedWithTickets(about)
+  return { bench, client, ...attachPageCounting(bench, client.token!) }
+}
+
 /** The token for a backend that resumes the session. */
 export async function newToken(bench: BoshBench, client: Client, seconds?: number): Promise<string> {
   return (await bench.resume(client, seconds === undefined ? {} : { seconds })).token!

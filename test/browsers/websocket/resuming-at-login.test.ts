@@ -1,7 +1,7 @@
 // Pages that log in with SASL2 and resume their last stream in the same step (XEP-0198 §9).
 import { expect, test } from '@jest/globals'
 import { connectPage, open } from '../../support/fake-web-socket.js'
-import { attachPageCounting, authenticate, benchWithTickets, enable, newToken, resume, stanza } from './pages.js'
+import { authenticate, countingPage, enable, newToken, resume, stanza } from './pages.js'
 
 const success = (more: string) =>
   expect.stringMatching(new RegExp(`^<success xmlns='urn:xmpp:sasl:2'>.*</authorization-identifier>${more}</success>$`))
@@ -10,9 +10,7 @@ const bound = "<bound xmlns='urn:xmpp:bind:0'/>"
 const features = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>"
 
 async function cutOff() {
-  const bench = benchWithTickets()
-  const client = await bench.warmed()
-  const { socket, id } = attachPageCounting(bench, client.token!)
+  const { bench, client, socket, id } = await countingPage()
   await bench.server(link => link.receive(stanza('one'), stanza('two')))
   socket.receive(stanza('mine'))
   socket.leave()

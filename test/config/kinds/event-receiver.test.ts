@@ -1,10 +1,9 @@
 import { createHmac } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../../src/config/load.js'
 import { problemsOf } from '../../support/config-problems.js'
+import { testFolder } from '../../support/test-folder.js'
 
 const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
 const url = 'https://portal.example.org/chat/events'
@@ -19,17 +18,7 @@ const isKey = (environment: Record<string, string>, bytes: Buffer | string) => {
   return signed(load({ EVENTS_URL: url, ...environment })!.key) === signed(bytes)
 }
 
-let folder: string
-const write = (name: string, text: string) => {
-  writeFileSync(join(folder, name), text)
-  return join(folder, name)
-}
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'event-receiver-'))
-})
-
-afterAll(() => rmSync(folder, { recursive: true }))
+const { folder, file: write } = testFolder()
 
 describe('EVENTS_URL', () => {
   test.each([

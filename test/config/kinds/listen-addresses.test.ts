@@ -1,14 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { beforeAll, describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../../src/config/load.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { problemsOf } from '../../support/config-problems.js'
+import { testFolder } from '../../support/test-folder.js'
 
 const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
-const folder = mkdtempSync(join(tmpdir(), 'warm-listening-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+const { folder } = testFolder()
 let TLS_CERT: string
 beforeAll(() => {
   const { cert, key } = makeCertificate(['DNS:localhost'])

@@ -38,6 +38,7 @@ export class Call {
   readonly steps: Step[] = []
   readonly ends: Parameters<LinkEvents['onEnd']>[0][] = []
   onTold: (line: string) => void = () => {}
+  isClosed = false
   #wake: () => void = () => {}
 
   constructor(
@@ -82,7 +83,10 @@ export class Call {
         limits: defaultLimits,
         waiting: new WaitingMemory(),
         onFailed: () => {},
-        onClosed: () => this.#tell('closed'),
+        onClosed: () => {
+          this.isClosed = true
+          this.#tell('closed')
+        },
         ...parts,
       },
     )
@@ -103,6 +107,7 @@ export class Call {
 }
 
 const servers: ScriptedServer[] = []
+const calls: Call[] = []
 
 export async function connect(
   server: Partial<Server> = {},
@@ -114,6 +119,7 @@ export async function connect(
   servers.push(listener)
   const call = new Call({ ...server, port: listener.port }, options, parts)
   call.onTold = line => onTold(line, call)
+  calls.push(call)
   return { call, peer: await listener.connection() }
 }
 
@@ -156,6 +162,8 @@ export const peerOptions = (tls: { maxVersion?: 'TLSv1.2'; key?: string; cert?: 
 /** A second timer starts after a ticket. */
 export const ticketed = (call: Call) => eventually('a ticket is read', () => call.clock.pending === 2)
 
-export function stopServers(): void {
+/** Breaks all connections. Each link that is still open must notice that. */
+export async function stopServers(): Promise<void> {
   for (const server of servers.splice(0)) server.stop()
+  for (const call of calls.splice(0)) await eventually('the link is closed', () => call.isClosed)
 }

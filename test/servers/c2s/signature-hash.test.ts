@@ -1,19 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { signatureHash } from '../../../src/servers/c2s/signature-hash.js'
+import { testFolder } from '../../support/test-folder.js'
 
-const folder = mkdtempSync(join(tmpdir(), 'signature-hash-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+const { file } = testFolder()
 
-function keyFile({ privateKey }: { readonly privateKey: KeyObject }): string {
-  const file = join(folder, `${privateKey.asymmetricKeyType}.pem`)
-  writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }))
-  return file
-}
+const keyFile = ({ privateKey }: { readonly privateKey: KeyObject }): string =>
+  file(`${privateKey.asymmetricKeyType}.pem`, String(privateKey.export({ type: 'pkcs8', format: 'pem' })))
 
 const rsa = keyFile(generateKeyPairSync('rsa', { modulusLength: 2048 }))
 const ec = keyFile(generateKeyPairSync('ec', { namedCurve: 'prime256v1' }))

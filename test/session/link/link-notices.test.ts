@@ -1,9 +1,9 @@
 // Pages that ask about the link to the server: told over both transports when it breaks, and when it is mended.
 import { describe, expect, test } from '@jest/globals'
-import { linkNamespace, smNamespace, streamsNamespace } from '../../../src/xmpp/namespaces.js'
+import { linkNamespace, smNamespace } from '../../../src/xmpp/namespaces.js'
 import * as pages from '../../browsers/websocket/pages.js'
 import { ack, attachPage, attachPageCounting, benchWithTickets, newToken } from '../../browsers/websocket/pages.js'
-import { BoshBench, type Client, FakeMending, message, payload } from '../../support/bosh-bench.js'
+import { BoshBench, type Client, FakeMending, features, message, payload } from '../../support/bosh-bench.js'
 import { movedTo, nextBench, recordsOf, takeUpAt } from '../../support/next-process.js'
 
 const sm = `xmlns='${smNamespace}'`
@@ -11,11 +11,6 @@ const watch = `<watch xmlns='${linkNamespace}'/>`
 const mending = `<link xmlns='${linkNamespace}' state='mending'/>`
 const up = `<link xmlns='${linkNamespace}' state='up'/>`
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
-const features = {
-  name: 'features',
-  namespace: streamsNamespace,
-  text: `<stream:features xmlns:stream='${streamsNamespace}'><sm ${sm}/></stream:features>`,
-}
 
 class Stage {
   #link: Client['link']

@@ -5,7 +5,7 @@ import { Problem, type ProblemCode } from '../../../src/lib/errors.js'
 import type { How } from '../../../src/session/endings.js'
 import { inspect } from '../../../src/session/payload.js'
 import { setDown } from '../../../src/session/registry/moving-sessions.js'
-import { smNamespace, streamsNamespace } from '../../../src/xmpp/namespaces.js'
+import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import { readElement } from '../../../src/xmpp/xml/document.js'
 import {
   type BenchOptions,
@@ -13,6 +13,7 @@ import {
   type Client,
   type FakeLink,
   FakeMending,
+  features,
   message,
   terminated,
   type WarmedSession,
@@ -24,11 +25,6 @@ const a = (count: number) => `<a ${sm} h='${count}'/>`
 const enabled = `<enabled ${sm} id='first' resume='true'/>`
 const failed = `<failed ${sm}><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></failed>`
 const lost = { failure: { step: 'features', code: 'remote-connection-failed' } } as const
-const features = {
-  name: 'features',
-  namespace: streamsNamespace,
-  text: `<stream:features xmlns:stream='${streamsNamespace}'><sm ${sm}/></stream:features>`,
-}
 const numbered = (count: number, from = 1) => Array.from({ length: count }, (_, index) => message(`${from + index}`))
 const timedOut = "<error type='wait'><remote-server-timeout xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
 

@@ -4,7 +4,7 @@ import type { TellEvent } from '../../../src/events/events.js'
 import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
 import { setDown, takeUpFiles } from '../../../src/session/registry/moving-sessions.js'
 import type { SessionRecord } from '../../../src/session/session-record.js'
-import { smNamespace, streamsNamespace } from '../../../src/xmpp/namespaces.js'
+import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import {
   ack,
   attachPageCounting,
@@ -22,6 +22,7 @@ import {
   empty,
   FakeMending,
   FakePeer,
+  features,
   message,
   payload,
   terminated,
@@ -31,11 +32,6 @@ import { movedTo, nextBench, recordsOf, takeUpAt, takeUpOne } from '../../suppor
 const sm = `xmlns='${smNamespace}'`
 const enabled = `<enabled ${sm} id='first' resume='true'/>`
 const resumed = (count: number) => `<resumed ${sm} previd='first' h='${count}'/>`
-const features = {
-  name: 'features',
-  namespace: streamsNamespace,
-  text: `<stream:features xmlns:stream='${streamsNamespace}'><sm ${sm}/></stream:features>`,
-}
 
 /** Opens a session whose stream can be resumed. */
 async function resumable(bench: BoshBench, seconds = 120, attributes?: string): Promise<Client> {

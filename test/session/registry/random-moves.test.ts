@@ -3,7 +3,7 @@
 //   MOVES_SEED   (20261123)
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { smNamespace, streamsNamespace } from '../../../src/xmpp/namespaces.js'
+import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import {
   BoshBench,
   type Client,
@@ -11,6 +11,7 @@ import {
   type FakeLink,
   FakeMending,
   FakePeer,
+  features,
   request,
 } from '../../support/bosh-bench.js'
 import { casesOf } from '../../support/matrix.js'
@@ -27,11 +28,6 @@ const sm = `xmlns='${smNamespace}'`
 const stanza = (id: string) => `<message xmlns='jabber:client' id='${id}'/>`
 const numbered = (name: string, count: number) => Array.from({ length: count }, (_, index) => `${name}${index + 1}`)
 const idsIn = (text: string) => [...text.matchAll(/<message [^>]*id='([^']+)'/g)].map(([, id]) => id!)
-const features = {
-  name: 'features',
-  namespace: streamsNamespace,
-  text: `<stream:features xmlns:stream='${streamsNamespace}'><sm ${sm}/></stream:features>`,
-}
 
 /** Keeps the repetitions of a request below five. */
 const mostLosses = 2
