@@ -82,11 +82,11 @@ async function spareConnection(spares = 1): Promise<ScriptedConnection> {
   return peer
 }
 
-/** Resolves once the only timers are those of the logins and of the sweep. */
+/** Resolves once the only timers are those of the logins, of the sweep and of the keepalive. */
 async function usable(): Promise<void> {
   await eventually('the spare links are ready', () => {
     clock.advance(0)
-    return clock.pending === links.size + 1
+    return clock.pending === links.size + 2
   })
   await new Promise(resolve => setImmediate(resolve))
 }
@@ -174,7 +174,7 @@ describe('a spare link is dialled', () => {
   test('not if spare links are off, or no descriptors are left', async () => {
     start({}, { most: 0 })
     await logInOften(4)
-    expect([links.spareCount, clock.pending]).toEqual([0, 4])
+    expect([links.spareCount, clock.pending]).toEqual([0, 5])
     hasRoom = false
     start()
     await logInOften(4)
@@ -213,8 +213,8 @@ describe('a spare link ends', () => {
     expect(links.spareCount).toBe(0)
     await spare.gone
     for (let second = 0; second < 300; second++) clock.advance(1_000)
-    // The time limits of the logins have ended too.
-    expect(clock.pending).toBe(links.size)
+    // The time limits of the logins have ended too. One timer is that of the keepalive.
+    expect(clock.pending).toBe(links.size + 1)
   })
 
   test.each([
