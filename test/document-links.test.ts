@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
-import { formerSettings } from '../src/config/other-names.js'
+import { formerSettings } from '../src/config/former-settings.js'
 import { settings } from '../src/config/settings.js'
 import { endReasons } from '../src/lib/counts.js'
 

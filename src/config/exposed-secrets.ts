@@ -2,9 +2,7 @@ import { realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { platform } from 'node:process'
 import type { Config } from './config.js'
-import { entriesOf } from './kinds/kinds.js'
 import { isLocal } from './kinds/listen-addresses.js'
-import { readOptions } from './kinds/options.js'
 import { parseSecretHash } from './kinds/secret-hash.js'
 import {
   type Environment,
@@ -24,14 +22,15 @@ const urlsWithUsers: readonly Name[] = [...proxySettings, 'REDIS_URL']
 
 export function exposedFiles(
   environment: Environment,
-  values: Pick<Values, 'AUDIT_LOG'>,
+  values: Pick<Values, 'AUDIT_LOG' | 'XMPP_SERVERS'>,
   tls: TlsMaterial | undefined,
 ): string[] {
   const textOf = (name: Name) => environment[name]?.trim() || undefined
+  const { servers } = values.XMPP_SERVERS
   const named: (readonly [string, string | undefined])[] = [
     ...fileSettings.map(name => [name, textOf(name)] as const),
     ...(tls?.certificates ?? []).map(({ keyFile }) => ['TLS_KEY', keyFile] as const),
-    ...keysOfServers(textOf('XMPP_SERVERS') ?? '').map(file => ['XMPP_SERVERS', file] as const),
+    ...Array.from(servers.values(), ({ certificate }) => ['XMPP_SERVERS', certificate?.keyFile] as const),
     ['AUDIT_LOG', typeof values.AUDIT_LOG === 'string' ? undefined : values.AUDIT_LOG.file],
   ]
   const folder = textOf('STATE_DIR')
@@ -76,15 +75,6 @@ function modeOf(file: string): { readonly mode: number; readonly isFolder: boole
   } catch {
     return { mode: 0, isFolder: false }
   }
-}
-
-function keysOfServers(text: string): string[] {
-  return entriesOf(text).flatMap(entry => {
-    const query = entry.includes('?') ? entry.slice(entry.indexOf('?') + 1) : ''
-    const all = query.split('&').map(option => option.split('=', 1)[0]!)
-    const options = readOptions(query, all, () => undefined)
-    return options.get('key') ?? options.get('cert') ?? []
-  })
 }
 
 const leastCharacters = 12

@@ -3,14 +3,7 @@ import type { Values } from './settings.js'
 
 export const hasPages = ({ PAGE_ORIGINS }: Pick<Values, 'PAGE_ORIGINS'>) => PAGE_ORIGINS.length > 0
 
-type Rule = (set: Values) => boolean | undefined
-
-const ifPages =
-  (rule: Rule): Rule =>
-  set =>
-    hasPages(set) && rule(set)
-
-const rules: Readonly<Record<string, Rule>> = {
+const rules: Readonly<Record<string, (set: Values) => boolean>> = {
   'PAGE_TOKEN_SECRET_FILE is required for PAGE_ORIGINS, or PAGE_TOKEN_JWKS: name the keys that verify tokens': set =>
     set.PAGE_TOKEN_SECRET_FILE === undefined && set.PAGE_TOKEN_JWKS === undefined,
   'PAGE_TOKEN_SECRET_FILE and PAGE_TOKEN_JWKS are both set: keep one of the two': set =>
@@ -37,7 +30,7 @@ const rules: Readonly<Record<string, Rule>> = {
 }
 
 export const pageFaults = Object.fromEntries(
-  Object.entries(rules).map(([problem, rule]) => [problem, ifPages(rule)] as const),
+  Object.entries(rules).map(([problem, rule]) => [problem, (set: Values) => hasPages(set) && rule(set)] as const),
 )
 
 function hasService({ PAGE_TOKEN_JID, XMPP_SERVICE_ACCOUNTS, XMPP_SERVICE_ACCOUNTS_FILE, XMPP_SERVERS }: Values) {

@@ -1,5 +1,5 @@
 import { editDistance, isSimilar, lettersOf } from '../lib/text/similar-words.js'
-import { commonNames, formerSettings, otherNames, unneededNames } from './other-names.js'
+import { formerSettings } from './former-settings.js'
 import { type Environment, type Name, proxySettings, settings } from './settings.js'
 import { mayShow } from './shown-names.js'
 
@@ -9,7 +9,9 @@ const byRedis = 'Redis connects the processes. Set REDIS_URL, and see the upgrad
 /** With a guard, more would be allowed than the operator knows if it was ignored, so the service does not start. */
 export function formerNames(environment: Environment): readonly { readonly text: string; readonly isGuard: boolean }[] {
   return Object.entries(environment).flatMap(([name, value = '']) => {
-    const instead = entryOf(formerSettings, name) ?? (ofNats.test(name) ? byRedis : undefined)
+    const instead =
+      (Object.hasOwn(formerSettings, name) ? formerSettings[name] : undefined) ??
+      (ofNats.test(name) ? byRedis : undefined)
     if (instead === undefined) return []
     return [{ text: `${name} is no longer a setting: ${instead}`, isGuard: isGuard(name, value.trim()) }]
   })
@@ -37,7 +39,7 @@ export function misspeltNames(values: Environment, places: ReadonlyMap<string, n
   return Object.keys(values).flatMap(name =>
     isKnown(name) || reported.has(name) || ofNode.test(name)
       ? []
-      : [sentenceFor(name, entryOf(commonNames, name) ?? meantBy(name) ?? similarTo(name), places.get(name))],
+      : [sentenceFor(name, meantBy(name) ?? similarTo(name), places.get(name))],
   )
 }
 
@@ -57,10 +59,8 @@ const ofNode =
   /^(?:NODE_\w+|UV_\w+|OPENSSL_\w+|SSL_CERT_\w+|TZ|LANG|LC_\w+|PATH|HOME|TMPDIR|DEBUG|ALL_PROXY|all_proxy)$/
 
 function sentenceFor(name: string, meant: Name | undefined, line?: number): string {
-  const unneeded = entryOf(unneededNames, name)
-  const shown = meant !== undefined || unneeded !== undefined || mayShow(name) ? name : hidden(line)
+  const shown = meant !== undefined || mayShow(name) ? name : hidden(line)
   const unknown = `${shown} is not a setting of this service.`
-  if (unneeded !== undefined) return `${unknown} Not needed: ${unneeded}.`
   return meant === undefined
     ? `${unknown} See docs/settings.md, or docs/coming-from.md for other servers.`
     : `${unknown} Did you mean ${meant}?`
@@ -68,11 +68,6 @@ function sentenceFor(name: string, meant: Name | undefined, line?: number): stri
 
 const hidden = (line: number | undefined) =>
   line === undefined ? 'A name in the env file' : `The name in line ${line} of the env file`
-
-function entryOf<Entry>(table: Readonly<Record<string, Entry>>, name: string): Entry | undefined {
-  const key = [name, name.toLowerCase()].find(key => Object.hasOwn(table, key))
-  return key === undefined ? undefined : table[key]
-}
 
 const names = Object.keys(settings) as Name[]
 
@@ -95,9 +90,6 @@ function isOfKubernetes(name: string, value: string): boolean {
 }
 
 function meantBy(name: string): Name | undefined {
-  const other = entryOf(otherNames, name)
-  if (other !== undefined) return other
-  if (entryOf(unneededNames, name) !== undefined) return undefined
   if (name === 'HTTP_PORT') return 'PORT'
   const letters = lettersOf(name)
   const [distance, nearest] = names

@@ -4,18 +4,20 @@ import { type AgentOptions, type ClientRequestArgs, Agent as HttpAgent } from 'n
 import { Agent as HttpsAgent, type AgentOptions as TlsOptions } from 'node:https'
 import { connect, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Config } from '../config/config.js'
 import { written } from '../config/kinds/listen-addresses.js'
+import { readNetworks } from '../config/kinds/networks.js'
+import type { Exclusion, HttpProxy } from '../config/kinds/proxies.js'
 import type { Clock } from '../lib/clock.js'
 import { withoutBrackets } from '../lib/text/without-brackets.js'
 import { allowed } from '../servers/net/allowed-addresses.js'
 import { connectToAny } from '../servers/net/connect-to-any.js'
 import type { Addresses, NameLookup } from '../servers/net/name-lookup.js'
 import type { Failure } from '../xmpp/link.js'
-import { type Proxies, proxyFor } from './proxy-choice.js'
 import { openTunnel, proxyFailure } from './tunnel.js'
 
 export interface Outgoing {
-  readonly proxies: Proxies
+  readonly proxies: Config['proxies']
   readonly names: Pick<NameLookup, 'addressesOf'>
   readonly clock: Clock
 }
@@ -78,4 +80,25 @@ export function createAgent(url: URL, parts: AgentParts): HttpAgent {
     })
   }
   return Object.assign(agent, { createConnection })
+}
+
+const loopback = readNetworks('loopback', () => undefined)
+
+/** Returns undefined for a direct connection. Compares names only: the name of an excluded address is not looked up. */
+export function proxyFor(
+  { protocol, hostname, port }: URL,
+  { http, https, excluded }: Outgoing['proxies'],
+): HttpProxy | undefined {
+  const isTls = protocol === 'https:'
+  const host = withoutBrackets(hostname).replace(/\.$/, '')
+  const isHere = host === 'localhost' || host.endsWith('.localhost') || loopback.contains(host)
+  if (isHere || excluded.some(exclusion => isExcluded(exclusion, host, Number(port) || (isTls ? 443 : 80))))
+    return undefined
+  return isTls ? https : http
+}
+
+function isExcluded({ hosts, port }: Exclusion, host: string, requested: number): boolean {
+  if (port !== undefined && port !== requested) return false
+  if (typeof hosts !== 'string') return hosts.contains(host)
+  return hosts === '*' || host === hosts || (isIP(host) === 0 && host.endsWith(`.${hosts}`))
 }

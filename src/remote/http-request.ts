@@ -6,7 +6,7 @@ import { connectProblem } from '../lib/connect-problem.js'
 import type { ProblemCode, Step } from '../lib/errors.js'
 import { CertificateFault } from '../servers/net/certificate-fault.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
-import { connectionFault, RemoteFault } from './remote-fault.js'
+import { connectionFault, protocolFault, RemoteFault, unexpectedStatus } from './remote-fault.js'
 
 /** A connection of an earlier request, or the protocol of a new connection. */
 export type SentOver = 'known' | 'tls' | 'tcp'
@@ -66,6 +66,11 @@ export function sendRequest<Reply>(url: URL, options: RequestOptions<Reply>): Pr
       if (isTls) socket.once('secureConnect', () => connected('tls'))
     })
     request.on('error', fail)
+    // Without this, Node.js closes the connection and reports nothing.
+    request.on('upgrade', (_response, socket) => {
+      socket.destroy()
+      fail(protocolFault(unexpectedStatus(101)))
+    })
     request.on('response', response => {
       read(response).then(reply => {
         timer.cancel()

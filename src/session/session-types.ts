@@ -1,5 +1,5 @@
 import type { CallIds } from '../lib/call-ids.js'
-import type { PageWish, SessionPage, SessionState, StoredSession, TabName } from '../store/store.js'
+import type { PageWish, SessionPage, SessionState, StoredSession, TabName, VisitKey } from '../store/store.js'
 import type { Link, LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { PageBinding } from '../xmpp/page-binding.js'
 import type { Element } from '../xmpp/xml/element.js'
@@ -70,6 +70,9 @@ export type Open = (domain: string, wish: OpenWish, events: LinkEvents) => OpenL
 /** The cookie that binds a session to one browser is in the first BOSH reply (`cookie`) or the API reply (`reply`). */
 export type AttachBinding = 'off' | 'cookie' | 'reply'
 
+/** The sessions of a user or a full JID, or those of a visit in domains of `scope`. */
+export type EndWish = { readonly jid: string } | { readonly visit: VisitKey; readonly scope: readonly string[] }
+
 /** Sessions at remote BOSH endpoints (`elsewhere`) are not ended. */
 export interface EndedSessions {
   readonly ended: number
@@ -88,5 +91,5 @@ export interface Sessions {
   /** Locks out the previous page. */
   resume(id: string, handover: Handover): Promise<ResumedSession | undefined>
   end(id: string): Promise<boolean>
-  endAll(jid: string): Promise<EndedSessions>
+  endAll(wish: EndWish): Promise<EndedSessions>
 }

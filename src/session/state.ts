@@ -39,34 +39,26 @@ interface Ended {
 
 export type State = Opening | Waiting | Live | Ended
 
-/**
- * `page`: a client of a warmed session. `client`: a client that logs in itself. `api`: a call of `/warm` or `/connect`.
- * `server`: the XMPP server. `service`: a timeout, a limit, a stop, a move to another process or a fault.
- */
-export type Actor = 'page' | 'client' | 'api' | 'server' | 'service'
-
 interface Transition {
   readonly from: State['name']
   readonly cause: string
-  readonly by: readonly [Actor, ...Actor[]]
   readonly to: State['name']
 }
 
 export const transitions = [
   // Only the server's answer proves the login.
-  { from: 'opening', cause: 'login', by: ['server'], to: 'live' },
-  { from: 'opening', cause: 'handover', by: ['api'], to: 'waiting' },
-  { from: 'waiting', cause: 'ticket', by: ['page'], to: 'waiting' },
-  { from: 'waiting', cause: 'attach', by: ['page'], to: 'live' },
-  { from: 'waiting', cause: 'resume', by: ['api'], to: 'waiting' },
-  { from: 'live', cause: 'resume', by: ['api'], to: 'waiting' },
-  { from: 'opening', cause: 'end', by: ['client', 'api', 'server', 'service'], to: 'ended' },
-  // `client`: a client that logs in can resume this session's stream.
-  { from: 'waiting', cause: 'end', by: ['page', 'client', 'api', 'server', 'service'], to: 'ended' },
-  { from: 'live', cause: 'end', by: ['page', 'client', 'api', 'server', 'service'], to: 'ended' },
-  { from: 'ended', cause: 'ticket', by: ['page'], to: 'ended' },
-  { from: 'ended', cause: 'attach', by: ['page'], to: 'ended' },
-  { from: 'ended', cause: 'remove', by: ['page', 'client', 'api', 'service'], to: 'ended' },
+  { from: 'opening', cause: 'login', to: 'live' },
+  { from: 'opening', cause: 'handover', to: 'waiting' },
+  { from: 'waiting', cause: 'ticket', to: 'waiting' },
+  { from: 'waiting', cause: 'attach', to: 'live' },
+  { from: 'waiting', cause: 'resume', to: 'waiting' },
+  { from: 'live', cause: 'resume', to: 'waiting' },
+  { from: 'opening', cause: 'end', to: 'ended' },
+  { from: 'waiting', cause: 'end', to: 'ended' },
+  { from: 'live', cause: 'end', to: 'ended' },
+  { from: 'ended', cause: 'ticket', to: 'ended' },
+  { from: 'ended', cause: 'attach', to: 'ended' },
+  { from: 'ended', cause: 'remove', to: 'ended' },
 ] as const satisfies readonly Transition[]
 
 export type Cause = (typeof transitions)[number]['cause']

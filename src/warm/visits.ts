@@ -2,19 +2,10 @@ import { CallerGone, type CallerSignal } from '../lib/caller-gone.js'
 import type { Clock } from '../lib/clock.js'
 import { Problem } from '../lib/errors.js'
 import type { OwnSessions } from '../session/registry/own-sessions.js'
-import { endEverywhere, type Shared } from '../session/registry/stored-sessions.js'
-import type { EndedSessions } from '../session/session-types.js'
+import type { Shared } from '../session/registry/stored-sessions.js'
 import { isOfVisit } from '../store/session-page.js'
-import type { TabLock, TabLocks, TabName, VisitKey } from '../store/store.js'
+import type { TabLock, TabLocks, TabName } from '../store/store.js'
 import { orStoreProblem } from '../store/store-problem.js'
-import { allowsDomain } from '../xmpp/jid/domains.js'
-
-const endKind = 'end-visit'
-
-interface EndQuestion {
-  readonly visit: VisitKey
-  readonly scope: readonly string[]
-}
 
 interface TurnCall {
   readonly tab: TabName
@@ -26,7 +17,7 @@ interface TurnCall {
 }
 
 interface VisitsParts {
-  readonly own: Pick<OwnSessions, 'ofTab' | 'endVisit'>
+  readonly own: Pick<OwnSessions, 'ofTab' | 'onVisitEnded'>
   readonly tabs: TabLocks
   /** Undefined with one process. */
   readonly shared: Shared | undefined
@@ -63,14 +54,9 @@ export function createVisits({ own, tabs, shared, clock, timeout }: VisitsParts)
   const others = shared?.others
   const calls = new Set<TurnCall>()
 
-  function endHere({ visit, scope }: EndQuestion) {
-    // `endVisit` precedes the aborts, because they end sessions that `endVisit` counts.
-    const result = own.endVisit(visit, scope)
+  own.onVisitEnded = visit => {
     for (const call of calls) if (isOfVisit(call, visit)) endCall(call)
-    return result
   }
-
-  others?.answer(endKind, endHere)
 
   async function sessionOf(tab: TabName, { session, hasRecord }: TabLock): Promise<string | undefined> {
     if (own.ofTab(tab) === undefined && hasRecord) await orStoreProblem(Promise.resolve(shared?.takeUp?.({ tab })))
@@ -131,20 +117,6 @@ export function createVisits({ own, tabs, shared, clock, timeout }: VisitsParts)
         calls.delete(call)
         signal.removeEventListener('abort', leave)
       }
-    },
-
-    async end(visit: VisitKey, scope: readonly string[]): Promise<EndedSessions> {
-      const question: EndQuestion = { visit, scope }
-      return endEverywhere(shared, {
-        kind: endKind,
-        question,
-        here: () => endHere(question),
-        ending: { visit, at: Date.now() },
-        async find(sessions) {
-          const found = await sessions.find({ visit })
-          return found.filter(({ domain }) => allowsDomain(scope, domain))
-        },
-      })
     },
   }
 }

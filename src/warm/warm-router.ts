@@ -37,7 +37,7 @@ export interface WarmParts {
 export function createWarmRouter(parts: WarmParts): Router {
   const { hashes, formTokens, warming, numbers } = parts
   const config = parts.config.warm.enabled ? parts.config : forReaders(parts.config)
-  const { sessions, visits } = warming
+  const { sessions } = warming
   const { adminOf, admit, answering } = createCalls({
     config,
     hashes,
@@ -54,7 +54,6 @@ export function createWarmRouter(parts: WarmParts): Router {
     config,
     clock: parts.answering.clock,
     sessions,
-    visits,
     readAudit: numbers.readAudit,
     page,
     formGuard,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { exclusions, proxyUrl } from '../../src/config/kinds/proxies.js'
-import { proxyFor } from '../../src/outgoing/proxy-choice.js'
+import { proxyFor } from '../../src/outgoing/http-agents.js'
 
 const unread = (problem: string) => {
   throw new Error(problem)

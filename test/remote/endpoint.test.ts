@@ -304,12 +304,15 @@ describe('faults of an endpoint:', () => {
     expect(await replied).toEqual(wrong)
   })
 
-  test('it does not speak HTTP', async () => {
+  test.each([
+    ['it does not speak HTTP', '220 mail.example ESMTP\r\n'],
+    ['it switches protocols', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'],
+  ])('%s', async (_, text) => {
     const sockets: Socket[] = []
     const server = createTcpServer(socket => {
       sockets.push(socket)
       socket.on('error', () => {})
-      socket.end('220 mail.example ESMTP\r\n')
+      socket.once('data', () => socket.end(text))
     })
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     closers.push(() => server.close())

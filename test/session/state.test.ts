@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { type Actor, type Cause, change, type State, transitions } from '../../src/session/state.js'
+import { type Cause, change, type State, transitions } from '../../src/session/state.js'
 import { BoshBench } from '../support/bosh-bench.js'
 
 const handover = { seconds: 120, attachBinding: 'off' } as const
@@ -25,16 +25,6 @@ test.each(causes.flatMap(cause => Object.values(states).map((from): [Cause, Stat
 
 test('no cause leads out of the state ended', () => {
   expect(transitions.filter(({ from, to }) => from === 'ended' && (to as string) !== 'ended')).toEqual([])
-})
-
-test('each actor causes only its own transitions', () => {
-  const causesOf = (actor: Actor) =>
-    new Set(transitions.filter(({ by }) => by.some(each => each === actor)).map(({ cause }) => cause))
-  expect(causesOf('page')).toEqual(new Set(['ticket', 'attach', 'end', 'remove']))
-  expect(causesOf('client')).toEqual(new Set(['end', 'remove']))
-  expect(causesOf('api')).toEqual(new Set(['handover', 'resume', 'end', 'remove']))
-  expect(causesOf('server')).toEqual(new Set(['login', 'end']))
-  expect(causesOf('service')).toEqual(new Set(['end', 'remove']))
 })
 
 describe('a session', () => {

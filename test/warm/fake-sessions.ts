@@ -3,6 +3,7 @@
 import { withJid } from '../../src/session/registry/own-sessions.js'
 import type {
   EndedSessions,
+  EndWish,
   Handover,
   ResumedSession,
   SessionDetails,
@@ -95,19 +96,14 @@ export class FakeSessions implements Sessions {
     return found.find(({ state }) => state !== 'opening' && state !== 'ended')?.id
   }
 
-  endVisit(visit: VisitKey) {
-    const found = [...this.views.values()].filter(view => isOfVisit(view, visit))
-    for (const { id } of found) {
-      this.views.delete(id)
-      this.ended.push(id)
-    }
-    return { ended: found.length, elsewhere: 0 }
-  }
+  onVisitEnded: (visit: VisitKey) => void = () => {}
 
-  async endAll(jid: string): Promise<EndedSessions> {
-    const found = this.#ofJid(jid)
-    const ended = await Promise.all(found.map(({ id }) => this.end(id)))
+  async endAll(wish: EndWish): Promise<EndedSessions> {
+    const found =
+      'jid' in wish ? this.#ofJid(wish.jid) : [...this.views.values()].filter(view => isOfVisit(view, wish.visit))
     const elsewhere = found.filter(({ state }) => state === 'elsewhere').length
+    const ended = await Promise.all(found.map(({ id }) => this.end(id)))
+    if ('visit' in wish) this.onVisitEnded(wish.visit)
     return { ended: ended.filter(Boolean).length, elsewhere }
   }
 

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { CallerGone } from '../../src/lib/caller-gone.js'
-import { type RecordKey, type Store, StoreUnavailable, type TabLock } from '../../src/store/store.js'
+import type { OwnSessions } from '../../src/session/registry/own-sessions.js'
+import { storedSessions } from '../../src/session/registry/stored-sessions.js'
+import { type RecordKey, type Store, StoreUnavailable, type TabLock, type VisitKey } from '../../src/store/store.js'
 import { createVisits, type TabWork } from '../../src/warm/visits.js'
 import { sessionOf, tabOf } from '../store/entries.js'
 import { FakeClock } from '../support/fake-clock.js'
@@ -28,9 +30,11 @@ function start(name: string) {
   const sessions = new Map<string, string>()
   const own = {
     ofTab: ({ tab }: { tab: string }) => sessions.get(tab),
-    endVisit() {
+    onVisitEnded: (_visit: VisitKey) => {},
+    endAll() {
       const ended = sessions.size
       sessions.clear()
+      own.onVisitEnded(visit)
       return { ended, elsewhere: 0 }
     },
   }
@@ -39,14 +43,12 @@ function start(name: string) {
     sessions.set(key.tab.tab, 'taken up')
     return true
   }
-  const visits = createVisits({
-    own,
-    tabs: store.tabs,
-    shared: { others, store, recordSeconds, takeUp },
-    clock,
-    timeout,
-  })
-  return { name, others, sessions, visits }
+  const shared = { others, store, recordSeconds, takeUp }
+  const visits = createVisits({ own, tabs: store.tabs, shared, clock, timeout })
+  const book = { write: async () => {} }
+  const known = storedSessions({ own: own as unknown as OwnSessions, clock, shared: { ...shared, book } })
+  const end = (scope = ['*']) => known.endAll({ visit, scope })
+  return { name, others, sessions, visits, end }
 }
 
 /** Logins wait for `finish`. */
@@ -161,7 +163,7 @@ describe('the end of a visit', () => {
     here.sessions.set('t1', '1')
     const login = call(other, new CallerGone(), tabOf('t2'))
     await settled()
-    expect(await here.visits.end(visit, ['*'])).toMatchObject({ ended: 1, elsewhere: 0 })
+    expect(await here.end()).toMatchObject({ ended: 1, elsewhere: 0 })
     await expect(login.answer).rejects.toMatchObject({ code: 'session-not-found' })
   })
 
@@ -169,7 +171,7 @@ describe('the end of a visit', () => {
     const [first, second] = [call(here), call(other)]
     await settled()
     other.others.isSilent = true
-    await here.visits.end(visit, ['*'])
+    await here.end()
     for (const { answer } of [first, second]) await expect(answer).rejects.toMatchObject({ code: 'session-not-found' })
     expect(log).toEqual(['aaaaaaaa logs in'])
   })
@@ -179,7 +181,7 @@ describe('the end of a visit', () => {
     const domains = ['example.org', 'other.example']
     const entries = domains.map(domain => sessionOf(domain, { domain, process: 'bbbbbbbb', tab, openedAt: 1 }))
     await store.sessions.put(entries)
-    expect(await here.visits.end(visit, ['example.org'])).toMatchObject({ ended: 1 })
+    expect(await here.end(['example.org'])).toMatchObject({ ended: 1 })
     expect(await store.ended.isEnded(entries[0]!)).toBe(true)
     expect(await store.ended.isEnded({ ...entries[0]!, openedAt: Date.now() + 60_000 })).toBe(false)
   })
@@ -187,7 +189,7 @@ describe('the end of a visit', () => {
   test('fails without the store, after it has ended what it could', async () => {
     for (const { sessions } of [here, other]) sessions.set('t1', '1')
     store.ended.mark = async () => Promise.reject(new StoreUnavailable('no-answer'))
-    await expect(here.visits.end(visit, ['*'])).rejects.toMatchObject({ code: 'store-unavailable' })
+    await expect(here.end()).rejects.toMatchObject({ code: 'store-unavailable' })
     expect([here.sessions.size, other.sessions.size]).toEqual([0, 0])
   })
 })

@@ -11,7 +11,7 @@ export interface Trust {
   readonly ca: string | undefined
   readonly verify: boolean
   /** PEM texts for SASL EXTERNAL. */
-  readonly certificate: { readonly cert: string; readonly key: string } | undefined
+  readonly certificate: { readonly cert: string; readonly key: string; readonly keyFile?: string } | undefined
 }
 
 export interface Server extends Trust {
@@ -140,6 +140,6 @@ function readOwnCertificate(options: Options, report: Report): Trust['certificat
   if (text === undefined) return undefined
   const key = keyIn(text)
   if (key === undefined) return report('has a key that is not a PEM file of a private key')
-  if (new X509Certificate(cert).checkPrivateKey(key)) return { cert, key: pemOf(key) }
+  if (new X509Certificate(cert).checkPrivateKey(key)) return { cert, key: pemOf(key), keyFile }
   return report('has a key that does not belong to its cert')
 }

@@ -1,9 +1,8 @@
-import type { Socket } from 'node:net'
+import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import type { Server } from '../../config/config.js'
 import { written } from '../../config/kinds/listen-addresses.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { steps } from '../../lib/errors.js'
-import { connectSharingBuffer } from '../../lib/shared-buffer.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Failure, LinkStep } from '../../xmpp/link.js'
 import { allowed } from '../net/allowed-addresses.js'
@@ -151,4 +150,21 @@ function createSearch(parts: DialerParts, { domain, server: entry, other }: Dest
       cancelConnecting()
     },
   }
+}
+
+const sharedBuffer = Buffer.allocUnsafeSlow(64 * 1024)
+
+/** Copy the bytes of a `data` event: they are valid during the event only. */
+function connectSharingBuffer(options: NetConnectOpts): Socket {
+  const socket: Socket = connect({
+    ...options,
+    onread: {
+      buffer: sharedBuffer,
+      callback(bytes) {
+        socket.emit('data', sharedBuffer.subarray(0, bytes))
+        return true
+      },
+    },
+  })
+  return socket
 }

@@ -3,7 +3,7 @@ import type { PageWish, StoredSession, TabName, VisitKey } from '../../store/sto
 import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { userOf } from '../../xmpp/jid/jid.js'
 import type { Session } from '../session.js'
-import type { EndedSessions, Handover, ResumedSession, SessionDetails } from '../session-types.js'
+import type { EndedSessions, EndWish, Handover, ResumedSession, SessionDetails } from '../session-types.js'
 import { detailsOf } from '../view.js'
 import type { Registry } from './registry.js'
 
@@ -15,6 +15,8 @@ type SessionsElsewhere = Pick<Registry, 'list' | 'ofJid'> & {
 export class OwnSessions {
   readonly #here: Registry
   readonly #elsewhere: SessionsElsewhere
+  /** Ends the calls of the visit. */
+  onVisitEnded: (visit: VisitKey) => void = () => {}
 
   constructor(here: Registry, elsewhere: SessionsElsewhere) {
     this.#here = here
@@ -49,7 +51,15 @@ export class OwnSessions {
     return session !== undefined
   }
 
-  endAll(jid: string): EndedSessions {
+  endAll(wish: EndWish): EndedSessions {
+    if ('jid' in wish) return this.#endUser(wish.jid)
+    const result = this.#endVisit(wish.visit, wish.scope)
+    // The calls come last, because they end sessions that `#endVisit` counts.
+    this.onVisitEnded(wish.visit)
+    return result
+  }
+
+  #endUser(jid: string): EndedSessions {
     const found = withJid([...this.#here.ofJid(jid), ...this.#elsewhere.ofJid(jid)], jid)
     let ended = found.filter(({ id }) => this.end(id)).length
     for (const session of this.#here.all()) {
@@ -60,7 +70,7 @@ export class OwnSessions {
     return { ended, elsewhere: found.filter(({ state }) => state === 'elsewhere').length }
   }
 
-  endVisit(visit: VisitKey, scope: readonly string[]): EndedSessions {
+  #endVisit(visit: VisitKey, scope: readonly string[]): EndedSessions {
     const isMeant = ({ tab, domain }: Pick<StoredSession, 'tab' | 'domain'>) =>
       isOfVisit({ tab }, visit) && allowsDomain(scope, domain)
     const found = [...this.#here.all()].filter(isMeant)

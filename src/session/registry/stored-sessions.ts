@@ -2,10 +2,11 @@ import type { Clock } from '../../lib/clock.js'
 import { lookAgain, looksForMoving } from '../../store/look-again.js'
 import { askAll, type OtherProcesses } from '../../store/other-processes.js'
 import { processIn } from '../../store/process-name.js'
-import type { Ending, RecordKey, Store, StoredSession } from '../../store/store.js'
+import type { RecordKey, Store, StoredSession } from '../../store/store.js'
 import { orStoreProblem, storeProblem, unreachable } from '../../store/store-problem.js'
+import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { userOf } from '../../xmpp/jid/jid.js'
-import type { EndedSessions, SessionDetails, Sessions } from '../session-types.js'
+import type { EndedSessions, EndWish, SessionDetails, Sessions } from '../session-types.js'
 import type { OwnSessions } from './own-sessions.js'
 import type { SessionBook } from './session-book.js'
 
@@ -48,7 +49,7 @@ export function storedSessions({ own, clock, shared }: StoredSessionsParts): Ses
   }
 
   others?.answer('end', (id: string) => own.end(id))
-  others?.answer('end-all', (jid: string) => own.endAll(jid))
+  others?.answer('end-all', (wish: EndWish) => own.endAll(wish))
 
   return {
     get processes() {
@@ -84,53 +85,43 @@ export function storedSessions({ own, clock, shared }: StoredSessionsParts): Ses
       return true
     },
 
-    endAll: jid =>
-      endEverywhere(shared, {
-        kind: 'end-all',
-        question: jid,
-        here: () => own.endAll(jid),
-        ending: { jid, at: Date.now() },
-        async find(sessions) {
-          const found = await sessions.find({ user: userOf(jid) })
-          return jid.includes('/') ? found.filter(session => session.jid === jid) : found
-        },
-      }),
+    /**
+     * The mark ends sessions of processes that do not answer, and those that were set down. Without the mark, rejects
+     * with `store-unavailable` after it has ended what it could.
+     */
+    async endAll(wish) {
+      // The sessions of a single process do not come back.
+      if (shared === undefined) return own.endAll(wish)
+      const { others, store, recordSeconds } = shared
+      const whose = 'jid' in wish ? { jid: wish.jid } : { visit: wish.visit }
+      // The mark comes first: a process that takes a session up reads it.
+      const isMarked = await isDone(store.ended.mark({ ...whose, at: Date.now() }, recordSeconds))
+      const asked = askAll<EndedSessions>(others, 'end-all', wish)
+      let { ended, elsewhere } = own.endAll(wish)
+      const { answers, unanswered: silent = [] } = await asked
+      for (const [, part] of answers) {
+        ended += part.ended
+        elsewhere += part.elsewhere
+      }
+      if (!isMarked) throw storeProblem()
+      if (silent.length > 0) {
+        await orStoreProblem(store.ended.missed(silent))
+        const found = await orStoreProblem(meantBy(wish, store.sessions))
+        ended += found.filter(({ process, state }) => silent.includes(process) && state !== 'elsewhere').length
+      }
+      return { ended, elsewhere }
+    },
   }
 }
 
-interface Everywhere {
-  readonly kind: string
-  readonly question: unknown
-  readonly here: () => EndedSessions
-  readonly ending: Ending
-  /** The sessions that are meant, as the store has them. */
-  readonly find: (sessions: Store['sessions']) => Promise<readonly StoredSession[]>
-}
-
-/**
- * Ends sessions in all processes. The mark ends those of processes that do not answer, and those that were set down.
- * Without the mark, rejects with `store-unavailable` after it has ended what it could.
- */
-export async function endEverywhere(shared: Shared | undefined, parts: Everywhere): Promise<EndedSessions> {
-  // The sessions of a single process do not come back.
-  if (shared === undefined) return parts.here()
-  const { others, store, recordSeconds } = shared
-  // The mark comes first: a process that takes a session up reads it.
-  const isMarked = await isDone(store.ended.mark(parts.ending, recordSeconds))
-  const asked = askAll<EndedSessions>(others, parts.kind, parts.question)
-  let { ended, elsewhere } = parts.here()
-  const { answers, unanswered: silent = [] } = await asked
-  for (const [, part] of answers) {
-    ended += part.ended
-    elsewhere += part.elsewhere
+async function meantBy(wish: EndWish, sessions: Store['sessions']): Promise<readonly StoredSession[]> {
+  if ('visit' in wish) {
+    const found = await sessions.find({ visit: wish.visit })
+    return found.filter(({ domain }) => allowsDomain(wish.scope, domain))
   }
-  if (!isMarked) throw storeProblem()
-  if (silent.length > 0) {
-    await orStoreProblem(store.ended.missed(silent))
-    const found = await orStoreProblem(parts.find(store.sessions))
-    ended += found.filter(({ process, state }) => silent.includes(process) && state !== 'elsewhere').length
-  }
-  return { ended, elsewhere }
+  const { jid } = wish
+  const found = await sessions.find({ user: userOf(jid) })
+  return jid.includes('/') ? found.filter(session => session.jid === jid) : found
 }
 
 const isDone = (work: Promise<unknown>) =>

@@ -167,7 +167,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
     line['jid'] = jid
     if (visit === undefined) throw refusedToken('It has no claim visit or sid, so it names no sessions.')
     const result = describeEnded(
-      await warming.visits.end({ admin: admin.name, visit, user: userOf(jid) }, admin.domains),
+      await warming.sessions.endAll({ visit: { admin: admin.name, visit, user: userOf(jid) }, scope: admin.domains }),
     )
     Object.assign(line, result)
     return jsonAnswer(result)

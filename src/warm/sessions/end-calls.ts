@@ -85,7 +85,8 @@ export function createEndCalls(parts: EndCallsParts) {
         throw new Problem('cross-site-request', { detail: 'Programs end sessions by DELETE.' })
       const { jid, views, back } = await demandSelection(call, selection)
       const own = jid === undefined ? await endEach(views) : []
-      const ended = jid === undefined ? { ended: own.length, elsewhere: 0 } : await sessions.endAll(formatJid(jid))
+      const ended =
+        jid === undefined ? { ended: own.length, elsewhere: 0 } : await sessions.endAll({ jid: formatJid(jid) })
       const result = describeEnded(ended)
       Object.assign(line, result)
       if (representation === 'json') return jsonAnswer(result)

@@ -25,7 +25,6 @@ import type { Numbers } from '../numbers/numbers-calls.js'
 import { badParameter, missingParameter } from '../parameter-kinds.js'
 import { listParameters, logoutParameters, pageParameters, usualLimit, usualRows } from '../parameters.js'
 import { readParameters, readQuery } from '../read-parameters.js'
-import type { Visits } from '../visits.js'
 import type { BindingPage } from '../warming/binding-page.js'
 import { toHandover } from '../warming/warm-request.js'
 import { pastSession, sessionDetails } from './details-page.js'
@@ -42,7 +41,6 @@ interface SessionCallsParts {
   readonly config: AnswerSettings & Pick<Config, 'bosh' | 'warm'>
   readonly clock: Clock
   readonly sessions: Sessions
-  readonly visits: Visits
   readonly readAudit: Numbers['readAudit']
   readonly page: AdminPage
   readonly formGuard: FormGuard
@@ -51,7 +49,7 @@ interface SessionCallsParts {
 }
 
 export function createSessionCalls(parts: SessionCallsParts) {
-  const { config, clock, sessions, visits, readAudit, page, formGuard, bindingPage, endedNotice } = parts
+  const { config, clock, sessions, readAudit, page, formGuard, bindingPage, endedNotice } = parts
   const viewerOf = ({ request, admin }: Call) => ({
     request,
     admin,
@@ -120,10 +118,11 @@ export function createSessionCalls(parts: SessionCallsParts) {
       if (jid === undefined && visit === undefined) throw missingParameter('jid', 'Send jid or visit.')
       if (jid !== undefined) line['jid'] = formatBareJid(jid)
       if (jid !== undefined) demandDomain(admin, jid.domain)
-      const ended =
+      const ended = await sessions.endAll(
         jid === undefined
-          ? await visits.end({ admin: admin.name, visit: visit! }, admin.domains)
-          : await sessions.endAll(formatJid(jid))
+          ? { visit: { admin: admin.name, visit: visit! }, scope: admin.domains }
+          : { jid: formatJid(jid) },
+      )
       const result = describeEnded(ended)
       Object.assign(line, result)
       return jsonAnswer(result)

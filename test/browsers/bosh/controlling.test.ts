@@ -164,17 +164,17 @@ describe('a session that is ended from outside', () => {
     const login = (jid: string) => bench.login(`jid='${jid}'`)
     const alices = [login('alice@chat.example'), login('Alice@chat.example/desk')]
     const others = [login('bob@chat.example'), bench.login()]
-    expect((await bench.sessions.endAll('alice@chat.example/sofa')).ended).toBe(0)
-    expect(await bench.sessions.endAll('alice@chat.example')).toMatchObject({ ended: 2 })
+    expect((await bench.sessions.endAll({ jid: 'alice@chat.example/sofa' })).ended).toBe(0)
+    expect(await bench.sessions.endAll({ jid: 'alice@chat.example' })).toMatchObject({ ended: 2 })
     expect(alices.map(({ end }) => end?.failure.code)).toEqual(['session-not-found', 'session-not-found'])
     expect(others.map(({ end }) => end)).toEqual([undefined, undefined])
     expect(bench.links.map(({ closed }) => closed)).toEqual([true, true, false, false])
     const desk = login('alice@chat.example/desk')
-    expect((await bench.sessions.endAll('alice@chat.example/desk')).ended).toBe(1)
+    expect((await bench.sessions.endAll({ jid: 'alice@chat.example/desk' })).ended).toBe(1)
     expect(desk.end?.failure.code).toBe('session-not-found')
     // A warmed session has a JID of its own.
     await bench.handOver(others[0]!, { jid: 'bob@chat.example/x' })
-    expect((await bench.sessions.endAll('bob@chat.example')).ended).toBe(1)
+    expect((await bench.sessions.endAll({ jid: 'bob@chat.example' })).ended).toBe(1)
   })
 
   test('can be ended only once', async () => {

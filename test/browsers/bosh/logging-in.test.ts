@@ -541,7 +541,7 @@ describe('a client that resumes its stream', () => {
     await bench.server(link => link.say(resumed()))
     expect(jids(bench)).toEqual(['mallory@chat.example'])
     expect(bench.registry.ofJid('mallory@chat.example/x')).toHaveLength(1)
-    expect(await bench.sessions.endAll('mallory@chat.example')).toMatchObject({ ended: 1 })
+    expect(await bench.sessions.endAll({ jid: 'mallory@chat.example' })).toMatchObject({ ended: 1 })
     expect(client.link.closed).toBe(true)
   })
 
@@ -559,7 +559,7 @@ describe('a client that resumes its stream', () => {
     const bench = new BoshBench()
     const stranger = await bench.session()
     const client = await insideBy(login, bench)
-    expect((await bench.sessions.endAll(jid)).ended).toBe(isOver ? 1 : 0)
+    expect((await bench.sessions.endAll({ jid })).ended).toBe(isOver ? 1 : 0)
     expect([client.link.closed, stranger.link.closed]).toEqual([isOver, false])
   })
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { mergedMetrics } from '../../../src/command/workers/merged-metrics.js'
+import { mergedMetrics } from '../../../src/command/workers/worker-metrics.js'
 
 const one = `# HELP calls_total Calls, by what {was} called.
 # TYPE calls_total counter

@@ -45,7 +45,7 @@ const open = (certificates = ['first', 'wild', 'exact'].map(file)) =>
       passphrase: undefined,
       passphraseFile: undefined,
       dhparam: 'auto',
-    clientCa: undefined,
+      clientCa: undefined,
     },
   })
 

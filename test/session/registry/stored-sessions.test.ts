@@ -44,7 +44,7 @@ test('sessions at a remote endpoint are listed with the others, and not ended', 
   expect(await known.resume('there', handover)).toBeUndefined()
   expect([await known.end('there'), await known.end(first)]).toEqual([false, true])
   expect(await ids()).toEqual(['there', last])
-  expect(await known.endAll(jid)).toEqual({ ended: 1, elsewhere: 1 })
+  expect(await known.endAll({ jid })).toEqual({ ended: 1, elsewhere: 1 })
   expect(await ids()).toEqual(['there'])
 })
 
@@ -166,7 +166,7 @@ describe('with several processes', () => {
     const silent = start('cccccccc')
     await silent.bench.warmed()
     silent.self.isSilent = true
-    expect(await here.known.endAll(jid)).toEqual({ ended: 3, elsewhere: 0 })
+    expect(await here.known.endAll({ jid })).toEqual({ ended: 3, elsewhere: 0 })
     expect([here.bench, other.bench, silent.bench].map(({ registry }) => registry.size)).toEqual([0, 0, 1])
     const session = sessionOf('1', { jid, user: 'juliet@chat.example', openedAt: Date.now() - 1_000 })
     expect(await store.ended.isEnded(session)).toBe(true)
@@ -177,7 +177,7 @@ describe('with several processes', () => {
     await here.bench.warmed()
     await other.bench.warmed()
     store.ended.mark = failing
-    await expect(here.known.endAll(jid)).rejects.toMatchObject({ code: 'store-unavailable' })
+    await expect(here.known.endAll({ jid })).rejects.toMatchObject({ code: 'store-unavailable' })
     expect([here.bench.registry.size, other.bench.registry.size]).toEqual([0, 0])
   })
 
