@@ -71,7 +71,7 @@ describeWith(['systemd', ...redisPackages], 'Sockets of systemd', () => {
         said.includes(`"urls":["http://127.0.0.1:${port}","http://[::1]:${other}"]`),
       )
       expect(said.match(/.*ListenStream=.*/g)!.map(line => JSON.parse(line))).toMatchObject([
-        { level: 40, ignored: ['PORT'], sockets: [`127.0.0.1:${port}`, `[::1]:${other}`] },
+        { level: 40, ignored: ['HOST', 'PORT'], sockets: [`127.0.0.1:${port}`, `[::1]:${other}`] },
       ])
     },
   )
