@@ -47,6 +47,10 @@ export class Delivery {
       return
     }
     const to = readAddress(given ?? bare(session))
+    if (name === 'presence' && type === 'probe') {
+      this.#answerProbe(session, to?.local)
+      return
+    }
     const isAnswered = name === 'iq' && to?.resource === undefined
     const isDone = to && (isAnswered ? this.#answer(session, stanza, to) : this.#pass(session, stanza, to))
     // RFC 6120 §8.3.1.
@@ -72,6 +76,12 @@ export class Delivery {
   #leave(session: Session, stanza: Stanza): void {
     if (!this.#available.delete(session)) return
     for (const other of this.#available.keys()) other.send(readdress(stanza, session.jid, other.jid))
+  }
+
+  /** RFC 6121 §4.3. */
+  #answerProbe(session: Session, local: string | undefined): void {
+    for (const [other, presence] of this.#available)
+      if (other.account === local && other !== session) session.send(readdress(presence, other.jid, session.jid))
   }
 
   /** RFC 6121 §4.2 to §4.5. */

@@ -186,6 +186,13 @@ describe('presence', () => {
     expect(await alice.unexpected()).toBe('')
   })
 
+  test('is told again to who probes', async () => {
+    const [alice, bob] = [await online('alice'), await login('bob')]
+    bob.send("<presence type='probe' to='alice@localhost'/>")
+    await bob.expect(`from='${alice.jid}' to='${bob.jid}'`)
+    expect(await alice.unexpected()).toBe('')
+  })
+
   test('ends with the stream, however it ends', async () => {
     const alice = await online('alice')
     for (const end of ['close', 'destroy']) {

@@ -67,6 +67,11 @@ describeWith(packages, 'A native client', () => {
   })
 
   const hears = (text: string) => eventually(`"${text}" is said`, () => said.includes(text), { seconds })
+  /** Full, because the session of the client before this one may still be online. */
+  const ownJid = async () => {
+    await eventually('it is online', () => /^online \S+\n/m.test(said), { seconds })
+    return /^online (\S+)/m.exec(said)![1]!
+  }
   const listenTo = (stream: NodeJS.ReadableStream | null) =>
     stream?.on('data', chunk => {
       said += chunk
@@ -107,8 +112,7 @@ describeWith(packages, 'A native client', () => {
     await promisify(execFile)('g++', ['-o', program, support('gloox-client.cpp'), '-lgloox'])
     client = spawn(program, [new URL(service.url).port])
     listenTo(client.stdout)
-    await hears('online alice@localhost/')
-    bob.say('alice@localhost', 'is that gloox?')
+    bob.say(await ownJid(), 'is that gloox?')
     await hears('message is that gloox?')
     expect(await bob.receives('gloox has it')).toContain(' from=')
   })
@@ -117,8 +121,7 @@ describeWith(packages, 'A native client', () => {
     const url = `${service.url.replace('http', 'ws')}/xmpp-websocket`
     client = spawn('/usr/bin/python3', [support('nbxmpp-client.py'), url])
     listenTo(client.stdout)
-    await hears('online alice@localhost/')
-    bob.say('alice@localhost', 'is that Gajim?')
+    bob.say(await ownJid(), 'is that Gajim?')
     await hears('message is that Gajim?')
     expect(await bob.receives('nbxmpp has it')).toContain(' from=')
   })
