@@ -42,7 +42,7 @@ function startOn(
     METRICS_ADDRESS: 'none',
     RATE_WARMS_PER_JID: '0',
     MAX_SESSIONS_PER_JID: '0',
-    // The user of a closed tab looks online for 8 s at most, over BOSH for a minute.
+    // The user of a closed tab looks online for 8 s at most.
     WEBSOCKET_RESUME: '8',
     LOG_LEVEL,
     AUDIT_LOG,

@@ -1,4 +1,5 @@
 import { request as callHttp } from 'node:http'
+import { json } from 'node:stream/consumers'
 import { type RequestHandler, Router } from 'express'
 import type { Config } from '../config/config.js'
 import { homePath } from '../http/addresses.js'
@@ -10,6 +11,8 @@ import { Problem } from '../lib/errors.js'
 import { domain, titleOf } from './stanza.js'
 
 export const demoPath = '/demo'
+/** The user of a closed tab looks online for this time. */
+const mostPauseSeconds = 8
 
 interface DemoParts {
   readonly config: Config
@@ -64,8 +67,11 @@ export function createDemoRouter({ config, admin, passwords }: DemoParts): Route
       headers: { Host: request.headers.host, 'Content-Type': 'application/json', Accept: 'application/json' },
     })
     call.on('response', answer => {
-      response.writeHead(answer.statusCode!, { 'Content-Type': answer.headers['content-type'] })
-      answer.pipe(response)
+      json(answer).then(told => {
+        const binding = answer.statusCode === 200 ? { ...(told as object), maxpause: mostPauseSeconds } : told
+        response.writeHead(answer.statusCode!, { 'Content-Type': answer.headers['content-type'] })
+        response.end(JSON.stringify(binding))
+      }, next)
     })
     call.on('error', next)
     response.on('close', () => call.destroy())
