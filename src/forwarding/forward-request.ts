@@ -1,10 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2'
+import { constants } from 'node:http2'
 import { whenClientGone } from '../lib/caller-gone.js'
-import { endToEnd, isRefusal, toLink } from './forwarded-headers.js'
+import { type AnswerHeaders, endToEnd, isRefusal, toLink } from './forwarded-headers.js'
 import type { Lost, PeerLink } from './peer-links.js'
-
-type AnswerHeaders = IncomingHttpHeaders & IncomingHttpStatusHeader
 
 interface WholeRequest {
   readonly requestId?: string | undefined

@@ -1,7 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import { constants, type IncomingHttpHeaders } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { endToEnd, isRefusal, noteHeader, toLink } from './forwarded-headers.js'
+import { type AnswerHeaders, endToEnd, isRefusal, noteHeader, toLink } from './forwarded-headers.js'
 import type { Lost, PeerLink } from './peer-links.js'
 
 interface SocketForwarding {
@@ -40,7 +40,7 @@ export function forwardSocket(
     stream.end()
   }
   socket.pause().once('close', cancel)
-  stream.once('response', (headers: IncomingHttpHeaders & { ':status'?: number }) => {
+  stream.once('response', (headers: AnswerHeaders) => {
     const status = headers[':status']!
     state = isRefusal(headers) || (isAccepted && status !== 200) ? 'refused' : 'answered'
     if (state === 'refused') return cancel()

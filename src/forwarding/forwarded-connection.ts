@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { setPeer, unixSocketPeer } from '../http/access/socket-peers.js'
-import { endToEnd, type ForwardedClient, refusal } from './forwarded-headers.js'
+import { endToEnd, type ForwardedClient, refuseStream } from './forwarded-headers.js'
 
 const endOfHead = '\r\n\r\n'
 
@@ -45,7 +45,7 @@ export class ForwardedConnection extends Duplex {
   /** Says that the session is not here. The other process may ask elsewhere. */
   refuse(): void {
     if (this.destroyed || this.#stream.destroyed) return
-    this.#stream.respond({ ':status': 421, [refusal[0]]: refusal[1] }, { endStream: true })
+    refuseStream(this.#stream)
     this.#isAnswered = true
     this.destroySoon()
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2'
+import type { IncomingHttpHeaders, IncomingHttpStatusHeader, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { hasCertificate, isEncrypted } from '../http/access/client-rules.js'
 import { peerOf, unixSocketPeer } from '../http/access/socket-peers.js'
@@ -94,9 +94,14 @@ export function endToEnd(headers: NodeJS.Dict<string | string[]>): OutgoingHttpH
 
 const isHeader = (name: string) => !name.startsWith(':') && !name.startsWith(prefix)
 
-/** The header of an answer that says: the session is not in this process. */
-export const refusal: readonly [string, string] = [names.refused, 'true']
+export type AnswerHeaders = IncomingHttpHeaders & IncomingHttpStatusHeader
 
+/** Answers that the session is not in this process. The other process may ask elsewhere. */
+export function refuseStream(stream: ServerHttp2Stream): void {
+  stream.respond({ ':status': 421, [names.refused]: 'true' }, { endStream: true })
+}
+
+/** True for the answer of `refuseStream`. */
 export function isRefusal(headers: IncomingHttpHeaders): boolean {
   return headers[names.refused] !== undefined
 }

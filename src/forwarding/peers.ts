@@ -105,7 +105,7 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
     acceptStreams(accept: AcceptStream): void {
       acceptStream = accept
     },
-    accept: ((stream, headers) => acceptStream(stream, headers)) satisfies AcceptStream as AcceptStream,
+    accept: ((stream, headers) => acceptStream(stream, headers)) as AcceptStream,
     answerCall: (async (kind, question) => {
       const answer = answers.get(kind)
       if (answer === undefined) throw new Error(`there is no call ${kind}`)

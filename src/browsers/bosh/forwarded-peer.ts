@@ -1,12 +1,6 @@
-import {
-  constants,
-  type IncomingHttpHeaders,
-  type IncomingHttpStatusHeader,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Stream,
-} from 'node:http2'
+import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { isDropped } from '../../forwarding/forward-request.js'
-import { isRefusal, refusal } from '../../forwarding/forwarded-headers.js'
+import { type AnswerHeaders, isRefusal, refuseStream } from '../../forwarding/forwarded-headers.js'
 import type { Lost, PeerLink } from '../../forwarding/peer-links.js'
 import { leaving } from '../../forwarding/peer-listener.js'
 import { noAnswer, type Peer, type Reply } from './peer.js'
@@ -15,8 +9,6 @@ interface About extends Pick<Peer, 'address' | 'secure' | 'browser'> {
   /** Of the body, in bytes. */
   readonly length: number
 }
-
-type AnswerHeaders = IncomingHttpHeaders & IncomingHttpStatusHeader
 
 const aboutHeader = 'warm-bosh'
 
@@ -56,12 +48,13 @@ export function forwardText(link: PeerLink, text: string, peer: Peer): Promise<L
   })
 }
 
+const textIn = (chunks: readonly Buffer[]) => (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString()
+
 function replyOf(head: AnswerHeaders, chunks: readonly Buffer[]): Reply {
-  const body = (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString()
   const setCookie = head['set-cookie']?.[0]
   return {
     status: head[':status']!,
-    body,
+    body: textIn(chunks),
     contentType: head['content-type']!,
     ...(setCookie !== undefined && { setCookie }),
   }
@@ -111,7 +104,7 @@ export class ForwardedPeer implements Peer {
     stream.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       left -= chunk.length
-      if (left === 0) serve((chunks.length === 1 ? chunk : Buffer.concat(chunks)).toString(), peer)
+      if (left === 0) serve(textIn(chunks), peer)
     })
     return true
   }
@@ -141,6 +134,6 @@ export class ForwardedPeer implements Peer {
   refuse(): void {
     if (this.#isAnswered || this.gone) return
     this.#isAnswered = true
-    this.#stream.respond({ ':status': 421, [refusal[0]]: refusal[1] }, { endStream: true })
+    refuseStream(this.#stream)
   }
 }

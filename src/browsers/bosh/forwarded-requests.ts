@@ -1,7 +1,7 @@
 import type { Peers } from '../../forwarding/peers.js'
 import type { Place, Whereabouts } from '../../forwarding/whereabouts.js'
 import type { UnfinishedBodies } from '../../http/bodies/unfinished-bodies.js'
-import type { Clock } from '../../lib/clock.js'
+import { type Clock, pause } from '../../lib/clock.js'
 import { StoreUnavailable } from '../../store/store.js'
 import { readBodyHead } from './body.js'
 import type { ConnectionManager } from './connection-manager.js'
@@ -62,7 +62,7 @@ export function createForwardedRequests({ whereabouts, clock, isDraining, bodies
       if (how === 'unreachable' || tries === mostTries || whereabouts.isLeaving()) return peer.answer(noAnswer)
       if (how === 'gone') peers.noteGone(place.name)
       if (how !== 'broken') lost = place.name
-      else if (tries > 1) await new Promise<void>(resolve => void clock.after(repeatMilliseconds, resolve))
+      else if (tries > 1) await pause(clock, repeatMilliseconds)
       place = how === 'broken' ? peers.ownerNamed(place.name) : undefined
     }
   }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Owner } from '../../forwarding/peers.js'
 import type { Place } from '../../forwarding/whereabouts.js'
 import { clientOf } from '../../lib/client-network.js'
+import { pause } from '../../lib/clock.js'
 import type { KeyedRate } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import type { Client } from '../../session/client.js'
@@ -247,7 +248,7 @@ export class Attaching extends StreamStart<AttachingParts> {
     try {
       if ((await wrongTokens.take(clientOf(address))) !== undefined) {
         refused('wrong-tokens', { address: clientOf(address) })
-        await new Promise<void>(resolve => void clock.after(wrongTokenMilliseconds, resolve))
+        await pause(clock, wrongTokenMilliseconds)
       }
       this.#step = 'login'
       this.channel.resume()
