@@ -287,7 +287,7 @@ export const sections = {
       'Addresses that may use the WebSocket endpoint, written like WARM_ALLOW.',
     ),
     MAX_SESSIONS: live('limits.sessions', kinds.integer(0, 10_000_000), '20000').means(
-      'Sessions of a process at a time. Clients that have not logged in yet can use a quarter of them. BOSH requests that wait for an answer are limited to twice this number: at nine tenths of it, clients cannot open sessions themselves, and at the limit, no session opens and each session holds one request at most. 0 is no limit, here and in most limits below.',
+      'Sessions of a process at a time. Clients that have not logged in yet can use a quarter of them. BOSH requests that wait for an answer are limited to twice this number. At nine tenths of it, clients cannot open sessions themselves. At the limit, no session opens, and each session holds one request at most. 0 is no limit, here and in most limits below.',
     ),
     MAX_SESSIONS_PER_ADDRESS: live('limits.sessionsPerAddress', kinds.integer(0, 10_000_000), '200').means(
       'Sessions that clients of one IPv4 address or IPv6 /64 network opened themselves. Warmed sessions do not count. If TRUSTED_PROXIES lists loopback or a single address, only RATE_FAILED_LOGINS limits it per address.',
