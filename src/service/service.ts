@@ -321,7 +321,7 @@ export async function startService({
     url: listening.urls[0]!,
     urls: listening.urls,
     metricsUrl: metricsServer?.url,
-    metrics: metrics.text,
+    metrics: metrics.values,
     reopen: () => audit.reopen(),
     /**
      * Reads TLS certificates and the keys of page tokens again. `reloadConfig` has checked `next`. Resolves with false if

@@ -1,4 +1,12 @@
-import { Counter, type CounterConfiguration, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import {
+  Counter,
+  type CounterConfiguration,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type Metric,
+  Registry,
+} from 'prom-client'
 import type { Counts } from '../lib/counts.js'
 import { durationBounds } from '../lib/durations.js'
 import type { FinishedCall } from '../warm/calls.js'
@@ -10,6 +18,9 @@ export const prefix = 'warm_bindings_'
 const durationSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60]
 
 export const textType = Registry.PROMETHEUS_CONTENT_TYPE
+
+/** As prom-client's `getMetricsAsJSON` returns them. */
+export type Metrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
 export interface MetricsParts extends Sources {
   /** Undefined in a worker: the primary reports reloads. */
@@ -35,6 +46,7 @@ export function createMetrics({ counts, joined, clock, open, census: readCensus,
     buckets: durationSeconds,
     registers,
   })
+  registry.registerMetric(deliveriesOf(counts))
   calls.inc({ call: 'warm', code: 'ok' }, 0)
   warming.zero({ code: 'ok' })
 
@@ -43,34 +55,44 @@ export function createMetrics({ counts, joined, clock, open, census: readCensus,
       calls.inc({ call, code, ...(step !== undefined && { step }) })
       if (call === 'warm' || call === 'connect') warming.observe({ code }, seconds)
     },
-    async text(): Promise<string> {
+    /** In Prometheus' format. */
+    text(): Promise<string> {
       census = readCensus()
-      const texts = await Promise.all([registry.metrics(), deliveries(counts), processMetrics().metrics()])
-      return texts.join('\n')
+      return Registry.merge([registry, processMetrics()]).metrics()
+    },
+    async values(): Promise<Metrics> {
+      census = readCensus()
+      return (await Promise.all([registry, processMetrics()].map(each => each.getMetricsAsJSON()))).flat()
     },
   }
 }
 
-function deliveries({ pages }: Pick<Counts, 'pages'>): string {
+/** A histogram that is not counted by prom-client, because each delivery would cost it several microseconds. */
+function deliveriesOf({ pages }: Pick<Counts, 'pages'>): Metric {
   const name = `${prefix}stanza_delivery_seconds`
   const help =
     'Time from reading a stanza of an XMPP server to writing it to the page, for the first stanza of each delivery. It includes the wait for a page without an open request or connection.'
-  const lines = [`# HELP ${name} ${help}`, `# TYPE ${name} histogram`]
-  for (const [transport, { deliveries }] of Object.entries(pages)) {
-    let count = 0
-    for (const [at, bucket] of deliveries.buckets.entries()) {
-      count += bucket
-      lines.push(`${name}_bucket{le="${durationBounds[at] ?? '+Inf'}",transport="${transport}"} ${count}`)
+  const read = () => {
+    const values: object[] = []
+    for (const [transport, { deliveries }] of Object.entries(pages)) {
+      let count = 0
+      for (const [at, bucket] of deliveries.buckets.entries()) {
+        count += bucket
+        const labels = { le: durationBounds[at] ?? '+Inf', transport }
+        values.push({ metricName: `${name}_bucket`, labels, value: count })
+      }
+      values.push({ metricName: `${name}_sum`, labels: { transport }, value: deliveries.sum })
+      values.push({ metricName: `${name}_count`, labels: { transport }, value: count })
     }
-    lines.push(`${name}_sum{transport="${transport}"} ${deliveries.sum}`)
-    lines.push(`${name}_count{transport="${transport}"} ${count}`)
+    return values
   }
-  return `${lines.join('\n')}\n`
+  const about = { name, help, type: 'histogram', aggregator: 'sum' }
+  return { ...about, get: async () => ({ ...about, values: read() }) } as unknown as Metric
 }
 
 export function register({ name, type, help, labels, read }: Row, registry: Registry): void {
-  const Metric: new (about: CounterConfiguration<string>) => Counter = type === 'gauge' ? Gauge : Counter
-  new Metric({
+  const Kind: new (about: CounterConfiguration<string>) => Counter = type === 'gauge' ? Gauge : Counter
+  new Kind({
     name: prefix + name,
     help,
     labelNames: labels,

@@ -43,10 +43,11 @@ const audited = () =>
   stage.service.lines
     .map(line => JSON.parse(line) as Record<string, unknown>)
     .filter(({ audit, msg }) => audit === true && msg === 'client login')
-const metric = async (outcome: string) =>
-  new RegExp(`warm_bindings_client_logins_total\\{outcome="${outcome}"\\} (\\d+)`).exec(
-    await stage.service.service.metrics(),
-  )?.[1]
+const metric = async (outcome: string) => {
+  const all = await stage.service.service.metrics()
+  const logins = all.find(({ name }) => name === 'warm_bindings_client_logins_total')!
+  return String(logins.values.find(({ labels }) => labels['outcome'] === outcome)?.value)
+}
 
 /** Resolves once `count` logins were delayed. */
 async function delayed(count: number): Promise<void> {

@@ -14,7 +14,7 @@ export type Order =
 export type Question =
   /** The primary has checked `environment`, which contains secrets. The answer: whether the reload succeeded. */
   | { readonly order: 'reload'; readonly environment: Environment }
-  /** The answer: the metrics in Prometheus' format. */
+  /** The answer: `Metrics`. */
   | { readonly order: 'metrics' }
 
 export type Notice =

@@ -1,6 +1,6 @@
-import { Registry } from 'prom-client'
+import { AggregatorRegistry, Registry } from 'prom-client'
 import type { LastReload } from '../../watching/last-reload.js'
-import { processMetrics, register } from '../../watching/metrics.js'
+import { type Metrics, processMetrics, register } from '../../watching/metrics.js'
 import type { Row } from '../../watching/rows.js'
 import type { WorkerSlots } from './worker-slots.js'
 
@@ -35,48 +35,20 @@ export function workerMetrics(
 
   return async () => {
     const asked = slots.workers.filter(({ state }) => state !== 'starting')
-    const texts = await Promise.all(asked.map(({ process }) => process.ask({ order: 'metrics' }, answerMilliseconds)))
-    const told = asked.flatMap(({ number, state, process }, index) => {
-      const text = texts[index]
-      return typeof text === 'string'
-        ? [[state === 'draining' ? `${number}-${process.pid}` : `${number}`, text] as const]
-        : []
-    })
-    answered = told.length
-    const own = ['primary', await processMetrics().metrics()] as const
-    return [await registry.metrics(), mergedMetrics(new Map([...told, own]))].join('\n')
+    const answers = await Promise.all(asked.map(({ process }) => process.ask({ order: 'metrics' }, answerMilliseconds)))
+    const all = [labelled(await processMetrics().getMetricsAsJSON(), 'primary')]
+    for (const [at, { number, state, process }] of asked.entries()) {
+      const metrics = answers[at] as Metrics | undefined
+      const name = state === 'draining' ? `${number}-${process.pid}` : `${number}`
+      if (metrics !== undefined) all.push(labelled(metrics, name))
+    }
+    answered = all.length - 1
+    return [await registry.metrics(), await AggregatorRegistry.aggregate(all).metrics()].join('\n')
   }
 }
 
-interface Family {
-  readonly about: string[]
-  readonly toldBy: string
-  readonly samples: string[]
-}
-
-/** Adds the label `worker` to each sample. Values are not summed. */
-export function mergedMetrics(texts: ReadonlyMap<string, string>): string {
-  const families = new Map<string, Family>()
-  for (const [worker, text] of texts) addText(families, `worker="${worker}"`, text)
-  return [...families.values()].flatMap(({ about, samples }) => [...about, ...samples, '']).join('\n')
-}
-
-function addText(families: Map<string, Family>, label: string, text: string): void {
-  let family: Family = { about: [], toldBy: label, samples: [] }
-  for (const line of text.split('\n')) {
-    if (line.startsWith('#')) {
-      const [, , name = ''] = line.split(' ', 3)
-      family = families.get(name) ?? { about: [], toldBy: label, samples: [] }
-      families.set(name, family)
-      if (family.toldBy === label) family.about.push(line)
-    } else if (line !== '') family.samples.push(labelled(line, label))
-  }
-}
-
-function labelled(sample: string, label: string): string {
-  const at = sample.search(/[{ ]/)
-  const name = sample.slice(0, at)
-  const rest = sample.slice(at + 1)
-  if (sample[at] === ' ') return `${name}{${label}} ${rest}`
-  return rest.startsWith('}') ? `${name}{${label}${rest}` : `${name}{${label},${rest}`
+/** With the label, no two samples are equal, so prom-client sums none. */
+function labelled(metrics: Metrics, worker: string): Metrics {
+  for (const { values } of metrics) for (const value of values) value.labels = { worker, ...value.labels }
+  return metrics
 }

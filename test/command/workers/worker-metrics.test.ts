@@ -5,6 +5,8 @@ import { LastReload } from '../../../src/watching/last-reload.js'
 import { lintMetrics } from '../../support/exposition-lint.js'
 import { samplesOf } from '../../support/scrape.js'
 
+const about = { name: 'calls_total', help: 'Calls.' }
+
 const worker = (number: number, state: WorkerState = 'running', calls = 1) => ({
   number,
   state,
@@ -12,7 +14,7 @@ const worker = (number: number, state: WorkerState = 'running', calls = 1) => ({
     pid: 100 + number,
     isReady: true,
     tell() {},
-    ask: async () => `# HELP calls_total Calls.\n# TYPE calls_total counter\ncalls_total ${calls}\n`,
+    ask: async () => [{ ...about, type: 'counter', aggregator: 'sum', values: [{ labels: {}, value: calls }] }],
     kill() {},
   },
 })
@@ -37,4 +39,20 @@ test('the series of ended workers are removed', async () => {
   })
   expect(await series(worker(2, 'running', 3))).toEqual({ 'calls_total{worker="2"}': 3, [drained]: 0 })
   expect(await series()).toEqual({ [drained]: 0 })
+})
+
+test('samples keep their labels and the parts of histograms, also of metrics that other processes do not have', async () => {
+  const one = worker(1)
+  const lag = { name: 'lag_seconds', help: 'Lag.', type: 'histogram', aggregator: 'sum' }
+  const values = [
+    { metricName: 'lag_seconds_bucket', labels: { le: 0.1, of: 'x } {y," 1' }, value: 4 },
+    { metricName: 'lag_seconds_sum', labels: { of: 'x' }, value: 0.3 },
+  ]
+  const two = { ...worker(2), process: { ...one.process, ask: async () => [{ ...lag, values }] } }
+  const text = await workerMetrics({ workers: [one, two as typeof one], died: 0, hung: 0 }, new LastReload())()
+  expect(text).toContain(`# HELP lag_seconds Lag.
+# TYPE lag_seconds histogram
+lag_seconds_bucket{worker="2",le="0.1",of="x } {y,\\" 1"} 4
+lag_seconds_sum{worker="2",of="x"} 0.3
+`)
 })
