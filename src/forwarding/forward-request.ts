@@ -6,6 +6,8 @@ import type { Lost, PeerLink } from './peer-links.js'
 
 interface WholeRequest {
   readonly requestId?: string | undefined
+  /** For the session's process: see `noteOf`. */
+  readonly note?: string | undefined
   readonly body: Buffer
 }
 
@@ -18,9 +20,10 @@ export function forwardRequest(
   link: PeerLink,
   req: IncomingMessage,
   res: ServerResponse,
-  { requestId, body }: WholeRequest,
+  whole: WholeRequest,
 ): Promise<Lost | undefined> {
-  const stream = link.request(toLink(req, requestId, body.length))
+  const { body } = whole
+  const stream = link.request(toLink(req, whole, body.length))
   if (body.length > 0) stream.write(body)
   let state: 'waiting' | 'answered' | 'refused' = 'waiting'
   stream.once('response', (headers: AnswerHeaders) => {

@@ -1,7 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import { constants, type IncomingHttpHeaders } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { type AnswerHeaders, endToEnd, isRefusal, noteHeader, toLink } from './forwarded-headers.js'
+import { type AnswerHeaders, endToEnd, isRefusal, toLink } from './forwarded-headers.js'
 import type { Lost, PeerLink } from './peer-links.js'
 
 interface SocketForwarding {
@@ -25,10 +25,9 @@ export function forwardSocket(
   read: Buffer,
   parts: SocketForwarding,
 ): void {
-  const { requestId, isAccepted, note, onLost } = parts
+  const { isAccepted, onLost } = parts
   const stream = link.request({
-    ...toLink(req, requestId, 0),
-    ...(note !== undefined && { [noteHeader]: encodeURIComponent(note) }),
+    ...toLink(req, parts, 0),
     ':method': 'CONNECT',
     ':protocol': 'websocket',
     ':scheme': 'http',

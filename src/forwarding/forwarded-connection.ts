@@ -16,7 +16,7 @@ export class ForwardedConnection extends Duplex {
   readonly localAddress: string | undefined
   readonly localPort: number | undefined
   readonly remoteAddress: string | undefined
-  /** What the other process tells about a WebSocket. */
+  /** See `noteOf`. */
   note: string | undefined
   readonly #stream: ServerHttp2Stream
   #isAnswered = false

@@ -30,8 +30,6 @@ const names = {
   note: `${prefix}note`,
 }
 
-export const noteHeader = names.note
-
 /** RFC 9110 §7.6.1. The process with the client has answered `Expect`. */
 const hopByHop: ReadonlySet<string> = new Set([
   'connection',
@@ -45,8 +43,14 @@ const hopByHop: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
+interface ToPeer {
+  readonly requestId?: string | undefined
+  /** See `noteOf`. */
+  readonly note?: string | undefined
+}
+
 /** Headers of a client's request for the link. `length`: bytes of the body. */
-export function toLink(req: IncomingMessage, requestId: string | undefined, length: number): OutgoingHttpHeaders {
+export function toLink(req: IncomingMessage, { requestId, note }: ToPeer, length: number): OutgoingHttpHeaders {
   const { host } = req.headers
   const headers = endToEnd(req.headers)
   delete headers['host']
@@ -61,6 +65,7 @@ export function toLink(req: IncomingMessage, requestId: string | undefined, leng
   if (length > 0) headers[names.length] = length
   if (host !== undefined) headers[names.host] = host
   if (requestId !== undefined) headers[names.requestId] = requestId
+  if (note !== undefined) headers[names.note] = encodeURIComponent(note)
   return headers
 }
 

@@ -189,7 +189,7 @@ export function refuseForwarded({ socket }: IncomingMessage): void {
   ;(socket as object as ForwardedConnection).refuse()
 }
 
-/** What the process with the client tells about its WebSocket. */
+/** What the process with the client tells about its WebSocket or request. */
 export function noteOf({ socket }: IncomingMessage): string | undefined {
   return (socket as object) instanceof ForwardedConnection ? (socket as object as ForwardedConnection).note : undefined
 }

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express'
 import type { Logger } from 'pino'
 import type { Admin, Config } from '../config/config.js'
+import { noteOf } from '../forwarding/peer-listener.js'
 import { createAdmins } from '../http/access/admins.js'
 import {
   accessBy,
@@ -50,6 +51,8 @@ export interface Call {
   readonly admin: Admin
   readonly representation: Representation
   readonly signal: CallerSignal
+  /** Unix time in milliseconds, in the process that the client called. */
+  readonly begunAt: number
   /** For the log, without secrets. */
   readonly line: Record<string, unknown>
   /** Another process answers the call, and logs it. */
@@ -262,7 +265,8 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
       const line = { admin: admin.name, ...aboutOf(request, config) }
       const representation = representationOf(request)
       const signal = signalOf(request, response)
-      const call: Call = { request, response, admin, representation, signal, line }
+      const begunAt = Number(noteOf(request) ?? Date.now())
+      const call: Call = { request, response, admin, representation, signal, begunAt, line }
       let outcome: Outcome = { code: 'client-gone' }
       if (!isUpdate(request)) counts.calls += 1
       const isTooLate = () => handsOver.has(name) && isStopping()

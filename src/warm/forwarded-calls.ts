@@ -58,10 +58,10 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
   }
 
   /** Resolves with undefined if the call needs no other answer. */
-  async function send({ name, link }: Owner, request: Request): Promise<Lost | undefined> {
+  async function send({ name, link }: Owner, request: Request, note?: string): Promise<Lost | undefined> {
     const body = await readBody(request)
     const { requestId } = callIdsOf(request)
-    const how = await forwardRequest(link, request, request.res!, { requestId, body })
+    const how = await forwardRequest(link, request, request.res!, { requestId, note, body })
     if (how === 'gone') peers.noteGone(name)
     return how
   }
@@ -98,7 +98,7 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
         return true
       }
       const owner = peers.ownerNamed(name)
-      const how = owner && (await send(owner, request))
+      const how = owner && (await send(owner, request, String(call.begunAt)))
       call.isForwarded = owner !== undefined && how === undefined
       return call.isForwarded
     },
@@ -114,7 +114,7 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
       if (!isFull(cause) && !registry.isDraining) return false
       const asked = new Set<string>()
       for (let other = peers.forNewSession(asked); other !== undefined; other = peers.forNewSession(asked)) {
-        const how = await send(other, request)
+        const how = await send(other, request, String(call.begunAt))
         call.isForwarded = how === undefined
         if (how === undefined) return true
         if (how === 'broken' || how === 'silent') throw new Problem('shutting-down')

@@ -7,10 +7,14 @@ import { isOfVisit } from '../store/session-page.js'
 import type { TabLock, TabLocks, TabName } from '../store/store.js'
 import { orStoreProblem } from '../store/store-problem.js'
 
-interface TurnCall {
+interface Entering {
   readonly tab: TabName
   /** Unix time in milliseconds. */
   readonly begunAt: number
+  readonly signal: CallerSignal
+}
+
+interface TurnCall extends Omit<Entering, 'signal'> {
   readonly caller: CallerGone
   isEnded: boolean
   isLate: boolean
@@ -81,8 +85,8 @@ export function createVisits({ own, tabs, shared, clock, timeout }: VisitsParts)
   }
 
   return {
-    async enter<T>(tab: TabName, signal: CallerSignal, work: TabWork<T>): Promise<{ result: T; isResumed: boolean }> {
-      const call: TurnCall = { tab, begunAt: Date.now(), caller: new CallerGone(), isEnded: false, isLate: false }
+    async enter<T>({ tab, begunAt, signal }: Entering, work: TabWork<T>): Promise<{ result: T; isResumed: boolean }> {
+      const call: TurnCall = { tab, begunAt, caller: new CallerGone(), isEnded: false, isLate: false }
       const leave = () => call.caller.abort()
       signal.addEventListener('abort', leave)
       if (signal.aborted) leave()

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { readNetworks } from '../../src/config/kinds/networks.js'
 import { forwardRequest } from '../../src/forwarding/forward-request.js'
 import type { PeerLink } from '../../src/forwarding/peer-links.js'
-import { isForwardedByPeer, refuseForwarded } from '../../src/forwarding/peer-listener.js'
+import { isForwardedByPeer, noteOf, refuseForwarded } from '../../src/forwarding/peer-listener.js'
 import { clientAddress, isEncrypted } from '../../src/http/access/client-rules.js'
 import { setPeer } from '../../src/http/access/socket-peers.js'
 import { eventually } from '../support/eventually.js'
@@ -43,7 +43,8 @@ const mirror: RequestListener = (req, res) => {
       isSecure: isEncrypted(req),
       isForwarded: isForwardedByPeer(req),
     }
-    res.end(JSON.stringify({ method, url, headers, rawHeaders, httpVersion, body, client }))
+    const note = noteOf(req)
+    res.end(JSON.stringify({ method, url, headers, rawHeaders, httpVersion, body, client, note }))
   })
 }
 
@@ -58,7 +59,7 @@ const held =
 
 describe('a request', () => {
   test('a request arrives as its client sent it', async () => {
-    stage = await setStage({ listener: mirror, requestId: 'id-1' })
+    stage = await setStage({ listener: mirror, requestId: 'id-1', note: 'nöte' })
     const { res, body } = await send('POST', '/warm/1?a=%00&b=ü'.replace('ü', '%C3%BC'), 'tëxt', {
       Cookie: ['a=1', 'b=2'],
       'X-Twice': ['one', 'two'],
@@ -70,6 +71,7 @@ describe('a request', () => {
       url: '/warm/1?a=%00&b=%C3%BC',
       httpVersion: '1.1',
       body: 'tëxt',
+      note: 'nöte',
       headers: {
         host: 'Chat.example:8080',
         cookie: 'a=1; b=2',
@@ -89,6 +91,7 @@ describe('a request', () => {
       'warm-host': 'other',
       'Warm-Request-Id': 'x',
       'Warm-Length': '7',
+      'Warm-Note': 'x',
       Connection: 'close, X-Named',
       'X-Named': 'x',
       'Keep-Alive': 'x',
@@ -96,8 +99,8 @@ describe('a request', () => {
       TE: 'gzip',
       'HTTP2-Settings': 'x',
     })
-    const { url, headers, client } = JSON.parse(body)
-    expect(url).toBe('/')
+    const { url, headers, client, note } = JSON.parse(body)
+    expect([url, note]).toEqual(['/', undefined])
     expect(headers).toEqual({ host: `localhost:${stage.port}`, 'x-named': 'x' })
     expect(client).toEqual({ address: '127.0.0.1', isSecure: false, isForwarded: true })
   })

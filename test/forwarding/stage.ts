@@ -45,6 +45,7 @@ interface StageParts {
   readonly upgrade?: Upgrade
   readonly options?: ServerOptions
   readonly requestId?: string
+  readonly note?: string
   /** The link uses TLS over TCP. */
   readonly key?: KeyObject | undefined
   /** Without it, the process with the sessions is `address`. */
@@ -52,7 +53,7 @@ interface StageParts {
 }
 
 export async function setStage(parts: StageParts): Promise<Stage> {
-  const { listener = (_req, res) => void res.end(), upgrade, options, requestId, key } = parts
+  const { listener = (_req, res) => void res.end(), upgrade, options, requestId, note, key } = parts
   const wanted = key === undefined ? { path: freshPath() } : { host: '127.0.0.1', port: 0 }
   const clock = new FakeClock()
   const faults: unknown[] = []
@@ -71,7 +72,7 @@ export async function setStage(parts: StageParts): Promise<Stage> {
     (typeof listening === 'string' ? { path: listening } : { host: '127.0.0.1', port: (listening as AddressInfo).port })
   const forward: RequestListener = async (req, res) => {
     const body = Buffer.concat(await req.toArray())
-    const how = await forwardRequest(links.to(address), req, res, { requestId, body })
+    const how = await forwardRequest(links.to(address), req, res, { requestId, note, body })
     if (how === undefined) return
     lost.push(how)
     res.writeHead(503).end()

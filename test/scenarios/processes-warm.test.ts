@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
-import { systemClock } from '../../src/lib/clock.js'
+import { PeerLink } from '../../src/forwarding/peer-links.js'
+import { pause, systemClock } from '../../src/lib/clock.js'
 import { processIn } from '../../src/store/process-name.js'
 import type { Store } from '../../src/store/store.js'
 import { freshPath } from '../forwarding/stage.js'
@@ -170,6 +171,26 @@ test('a call that reaches a draining process over an open connection is forwarde
   expect(processIn(sid)).toBe(processIn(id))
   expect((await one.warm({ ...alice, password: 'wrong' })).json).toMatchObject({ code: 'not-authorized' })
   expect((await call(two, 'GET', `/warm/${before.id}`)).status).toBe(200)
+})
+
+test('a call of a tab began when the first process got it, so an end since then is meant for it', async () => {
+  const [one, two] = (await start(2)) as [TestService, TestService]
+  const tab = { ...alice, visit: 'v', tab: 't' }
+  await two.warm(tab)
+  const begun = Date.now()
+  await call(one, 'DELETE', '/warm/sessions?visit=v')
+  while (Date.now() === begun) await pause(systemClock, 1)
+  await two.warm(tab)
+  expect((await one.warm(tab)).json).toMatchObject({ resumed: true })
+  const { request } = PeerLink.prototype
+  const link = jest.spyOn(PeerLink.prototype, 'request').mockImplementation(function (this: PeerLink, headers) {
+    if (headers[':method'] !== 'POST' || headers['warm-target'] !== '/warm') return request.call(this, headers)
+    expect(Number(headers['warm-note'])).toBeGreaterThan(begun)
+    return request.call(this, { ...headers, 'warm-note': String(begun) })
+  })
+  const { status, text } = await one.warm(tab)
+  link.mockRestore()
+  expect([status, text]).toEqual([404, expect.stringContaining('session-not-found')])
 })
 
 test('a call that reaches a full process is forwarded to a process with room', async () => {

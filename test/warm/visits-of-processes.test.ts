@@ -52,7 +52,7 @@ function start(name: string) {
 }
 
 /** Logins wait for `finish`. */
-function call({ name, sessions, visits }: Started, signal = new CallerGone(), wanted = tab) {
+function call({ name, sessions, visits }: Started, signal = new CallerGone(), wanted = tab, begunAt = Date.now()) {
   let finish = () => {}
   const work: TabWork<string> = {
     async resume(id) {
@@ -71,7 +71,7 @@ function call({ name, sessions, visits }: Started, signal = new CallerGone(), wa
     },
     endUnclaimed: id => void log.push(`ended ${id}`),
   }
-  return { answer: visits.enter(wanted, signal, work), finish: () => finish() }
+  return { answer: visits.enter({ tab: wanted, begunAt, signal }, work), finish: () => finish() }
 }
 
 const settled = async () => {
@@ -174,6 +174,18 @@ describe('the end of a visit', () => {
     await here.end()
     for (const { answer } of [first, second]) await expect(answer).rejects.toMatchObject({ code: 'session-not-found' })
     expect(log).toEqual(['aaaaaaaa logs in'])
+  })
+
+  test('ends a call that another process passes on after the end', async () => {
+    const begunAt = Date.now()
+    await here.end()
+    await expect(call(other, new CallerGone(), tab, begunAt).answer).rejects.toMatchObject({
+      code: 'session-not-found',
+    })
+    const { answer, finish } = call(other, new CallerGone(), tab, Date.now() + 1)
+    await settled()
+    finish()
+    expect(await answer).toMatchObject({ result: 'of bbbbbbbb' })
   })
 
   test('counts the sessions of silent processes, which read the mark later', async () => {

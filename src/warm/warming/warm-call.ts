@@ -127,24 +127,27 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
     return counted(caller, () => (remember ? rememberUser(request, admin, signal, warm) : warm(request)))
   }
 
-  function enterTab(asked: AskedSession, tab: TabName, remember: boolean, signal: CallerSignal) {
+  function enterTab(asked: AskedSession, tab: TabName, remember: boolean, { begunAt, signal }: Call) {
     const { admin } = tab
     const { attachSeconds: seconds, attachBinding, ids } = asked
-    return visits.enter<Warmed>(tab, signal, {
-      async resume(id, signal) {
-        const resume = async (): Promise<Warmed | undefined> => {
-          signal.throwIfAborted()
-          const resumed = await sessions.resume(id, { seconds, attachBinding, ids })
-          return resumed && { binding: { ...resumed, expiresIn: seconds } }
-        }
-        if (!remember) return resume()
-        const request = demandCredentials(asked)
-        const byKeys = (request: WarmRequest) => keysOf(request, signal).then(resume)
-        return counted(callerOf(asked, admin), () => rememberUser(request, admin, signal, byKeys))
+    return visits.enter<Warmed>(
+      { tab, begunAt, signal },
+      {
+        async resume(id, signal) {
+          const resume = async (): Promise<Warmed | undefined> => {
+            signal.throwIfAborted()
+            const resumed = await sessions.resume(id, { seconds, attachBinding, ids })
+            return resumed && { binding: { ...resumed, expiresIn: seconds } }
+          }
+          if (!remember) return resume()
+          const request = demandCredentials(asked)
+          const byKeys = (request: WarmRequest) => keysOf(request, signal).then(resume)
+          return counted(callerOf(asked, admin), () => rememberUser(request, admin, signal, byKeys))
+        },
+        logIn: signal => countedLogin(demandCredentials(asked), admin, remember, signal),
+        endUnclaimed: ({ binding }) => endUnclaimed(binding.id),
       },
-      logIn: signal => countedLogin(demandCredentials(asked), admin, remember, signal),
-      endUnclaimed: ({ binding }) => endUnclaimed(binding.id),
-    })
+    )
   }
 
   /** Resolves with undefined if another process answers the call. */
@@ -198,7 +201,7 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
     const entered = await here(call, async () =>
       tab === undefined
         ? { result: await countedLogin(demandCredentials(warmRequest), admin.name, remember, signal), isResumed: false }
-        : enterTab(warmRequest, tab, remember, signal),
+        : enterTab(warmRequest, tab, remember, call),
     )
     if (entered === undefined) return
     const { result, isResumed } = entered
