@@ -19,21 +19,10 @@ interface ForwardedCallsParts {
   readonly registry: Pick<Registry, 'byId' | 'isDraining'>
 }
 
-/** Calls for sessions of other processes, and for other processes while this one drains or is full. */
-export interface ForwardedCalls {
-  /** Another process has tried the login, and counted its refusal. */
-  isForwarded(call: Call): boolean
-  /** For a session of this process. */
-  newIds(): SessionIds
-  /** For paths with an id. */
-  readonly ofSession: RequestHandler
-  /** The process that has the session of the tab answers the call, unless it is lost. */
-  toProcess(name: string, call: Call): Promise<boolean>
-  /** This process does not take the login. `cause` is why, if it has tried. */
-  toAnother(call: Call, cause?: unknown): Promise<boolean>
-}
+export type ForwardedCalls = ReturnType<typeof createForwardedCalls>
 
-export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsParts): ForwardedCalls {
+/** Calls for sessions of other processes, and for other processes while this one drains or is full. */
+export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsParts) {
   const { peers } = whereabouts
 
   /** Resolves with true if the call needs no other answer. */
@@ -84,13 +73,17 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
   }
 
   return {
-    isForwarded: call => isForwardedByPeer(call.request),
+    /** Another process has tried the login, and counted its refusal. */
+    isForwarded: (call: Call) => isForwardedByPeer(call.request),
 
-    newIds: () => newSid(peers.self),
+    /** For a session of this process. */
+    newIds: (): SessionIds => newSid(peers.self),
 
+    /** For paths with an id. */
     ofSession,
 
-    async toProcess(name, call) {
+    /** The process that has the session of the tab answers the call, unless it is lost. */
+    async toProcess(name: string, call: Call): Promise<boolean> {
       const { request } = call
       if (isForwardedByPeer(request)) {
         refuseForwarded(request)
@@ -103,7 +96,8 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
       return call.isForwarded
     },
 
-    async toAnother(call, cause) {
+    /** This process does not take the login. `cause` is why, if it has tried. */
+    async toAnother(call: Call, cause?: unknown): Promise<boolean> {
       const { request } = call
       if (isForwardedByPeer(request)) {
         if (!isFull(cause)) return false
