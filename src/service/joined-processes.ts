@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
-import type { Peers } from '../config/redis-settings.js'
+import type { Peers as PeerPlaces } from '../config/redis-settings.js'
 import type { PeerAddress } from '../forwarding/link-settings.js'
 import { PeerLinks } from '../forwarding/peer-links.js'
 import { listenForPeers, type PeerListener } from '../forwarding/peer-listener.js'
-import { createPeers, writeAddress } from '../forwarding/peers.js'
+import { createPeers, type Peers, writeAddress } from '../forwarding/peers.js'
 import type { Dispatcher } from '../http/listening/dispatch.js'
 import type { Clock, Timer } from '../lib/clock.js'
 import { onceAMinute } from '../lib/limits/throttle.js'
@@ -77,20 +78,7 @@ export async function joinProcesses(parts: JoinedParts) {
   let whenSetDown = Promise.resolve()
   let endSetDown = () => {}
 
-  const compared = new Set<string>()
-  const compareSettings = () => {
-    const own = settings()
-    for (const other of peers.others) {
-      if (compared.has(other.name)) continue
-      compared.add(other.name)
-      const different = Object.keys(own).filter(each => own[each] !== other.settings[each])
-      if (different.length === 0) continue
-      // With another key, neither the process nor its sessions can be reached.
-      const level = different.includes('SEAL_KEY_FILE') ? 'error' : 'warn'
-      log[level]({ other: other.name, place: other.place, different }, 'a process has other settings')
-    }
-    for (const each of compared) if (!peers.others.some(({ name }) => name === each)) compared.delete(each)
-  }
+  const compareSettings = settingsComparison(peers, settings, log)
 
   peers.answer(changedKind, async () => {
     await store.readProcesses().catch(() => {})
@@ -110,26 +98,7 @@ export async function joinProcesses(parts: JoinedParts) {
 
     /** Listens for the other processes, and tells them. They know this process when it has its first client. */
     async join(dispatcher: Dispatcher, book: SessionBook): Promise<void> {
-      const listenAt = (address: PeerAddress) =>
-        listenForPeers({
-          address,
-          key,
-          listener: dispatcher,
-          upgradeFor: dispatcher.upgradeFor,
-          accept: peers.accept,
-          answer: peers.answerCall,
-          report: error => log.error(traceOf(error), 'a request of another process failed'),
-        })
-      if (parts.peers === undefined) {
-        const path = join(parts.folder ?? ownFolder!, `${name}.sock`)
-        listener = await listenAt({ path })
-        address = writeAddress({ path })
-      } else {
-        const { listen, address: shown } = parts.peers
-        listener = await atFreePort(listen, parts.ports, listenAt)
-        const { port } = listener.address as AddressInfo
-        address = writeAddress({ host: shown.host, port: shown.port === 0 ? port : shown.port + port - listen.port })
-      }
+      ;({ listener, address } = await listenForOthers(parts, ownFolder, peers, dispatcher))
       await store.join({
         entry: () => ({ name, address, place: parts.place, version, settings: settings(), isDraining }),
         sessions: () => book.sessions(),
@@ -189,10 +158,50 @@ export async function joinProcesses(parts: JoinedParts) {
   }
 }
 
+/** Returns a function that warns once of each process with other settings. */
+function settingsComparison(peers: Pick<Peers, 'others'>, settings: JoinedParts['settings'], log: Logger): () => void {
+  const compared = new Set<string>()
+  return () => {
+    const own = settings()
+    for (const other of peers.others) {
+      if (compared.has(other.name)) continue
+      compared.add(other.name)
+      const different = Object.keys(own).filter(each => own[each] !== other.settings[each])
+      if (different.length === 0) continue
+      // With another key, neither the process nor its sessions can be reached.
+      const level = different.includes('SEAL_KEY_FILE') ? 'error' : 'warn'
+      log[level]({ other: other.name, place: other.place, different }, 'a process has other settings')
+    }
+    for (const each of compared) if (!peers.others.some(({ name }) => name === each)) compared.delete(each)
+  }
+}
+
+/** `address` is what the others connect to. */
+async function listenForOthers(
+  { key, name, folder, peers: places, ports, logFor }: JoinedParts,
+  ownFolder: string | undefined,
+  { accept, answerCall: answer }: Peers,
+  dispatcher: Dispatcher,
+) {
+  const { upgradeFor } = dispatcher
+  const report = (error: unknown) => logFor('nodes').error(traceOf(error), 'a request of another process failed')
+  const listenAt = (address: PeerAddress) =>
+    listenForPeers({ address, key, listener: dispatcher, upgradeFor, accept, answer, report })
+  if (places === undefined) {
+    const path = join(folder ?? ownFolder!, `${name}.sock`)
+    return { listener: await listenAt({ path }), address: writeAddress({ path }) }
+  }
+  const { listen, address: shown } = places
+  const listener = await atFreePort(listen, ports, listenAt)
+  const { port } = listener.address as AddressInfo
+  const shownPort = shown.port === 0 ? port : shown.port + port - listen.port
+  return { listener, address: writeAddress({ host: shown.host, port: shownPort }) }
+}
+
 const madeFolder = () => mkdtempSync(join(tmpdir(), 'warm-bindings-'))
 
 async function atFreePort<T>(
-  { host, port }: Peers['listen'],
+  { host, port }: PeerPlaces['listen'],
   ports: number,
   listenAt: (address: PeerAddress) => Promise<T>,
 ) {
