@@ -22,14 +22,12 @@ interface DocumentOptions extends SplitterOptions {
 /** A factor. `<a/>` with an added declaration of 60 characters is 16 times as long. */
 const usualGrowth = 20
 
-const none: readonly undefined[] = []
-
 /** Throws an `XmlError` for invalid XML or an exceeded limit. */
 export function documentReader(limits: XmlLimits, options: DocumentOptions = {}): (text: string) => Document {
   const { maxGrowth = usualGrowth } = options
   let root: Root | undefined
   let children: Element[] = []
-  let dropped: (Element | undefined)[] | undefined
+  let dropped: (Element | undefined)[] = []
   let room = 0
   const sink: Sink = {
     onOpen(opened) {
@@ -41,22 +39,19 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
       children.push(element)
     },
     onClose() {},
-    onDropped(element) {
-      dropped ??= []
-      dropped.push(element)
-    },
+    onDropped: element => void dropped.push(element),
   }
   const splitter = new Splitter(sink, limits, options)
   return text => {
     room = maxGrowth * text.length
     try {
       splitter.readDocument(text)
-      return { root: root!, children, dropped: dropped ?? none }
+      return { root: root!, children, dropped }
     } finally {
       // The root may contain a password.
       root = undefined
       children = []
-      dropped = undefined
+      dropped = []
     }
   }
 }
