@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../lib/clock.js'
+import type { Timer } from '../lib/clock.js'
 import type { Step } from '../lib/errors.js'
 import { longestValue } from '../servers/c2s/stream-header.js'
 import { withULabels } from '../xmpp/jid/domains.js'
@@ -31,9 +31,9 @@ export interface BoshLinkParts extends EndpointSessionParts {
 
 export class BoshLink implements Link {
   events: LinkEvents
-  readonly #facts: LinkFacts
-  readonly #domain: string
-  readonly #clock: Clock
+  readonly allowsManagement = false
+  readonly isBetweenElements = true
+  readonly #parts: BoshLinkParts
   readonly #session: EndpointSession
   #lang: string
   #from: string | undefined
@@ -50,19 +50,17 @@ export class BoshLink implements Link {
   #emptyRequest: Timer | undefined
 
   constructor(options: LinkOptions, events: LinkEvents, parts: BoshLinkParts) {
-    this.#domain = parts.domain
     this.#lang = options.lang
     this.#from = options.from
     this.events = events
-    this.#clock = parts.clock
     this.#answeredAt = parts.clock.now()
-    this.#facts = parts.facts
+    this.#parts = parts
     this.#session = new EndpointSession(parts, step => this.#reach(step))
     this.#await(this.#session.ask(this.#stream(), ''))
   }
 
   get facts(): LinkFacts {
-    return { ...this.#facts, server: this.#session.server }
+    return { ...this.#parts.facts, server: this.#session.server }
   }
 
   get terms(): SessionTerms | undefined {
@@ -75,14 +73,6 @@ export class BoshLink implements Link {
 
   get unfinishedBytes(): number {
     return this.#session.unfinishedBytes
-  }
-
-  get allowsManagement(): boolean {
-    return false
-  }
-
-  get isBetweenElements(): boolean {
-    return true
   }
 
   send(elements: readonly Element[]): void {
@@ -162,8 +152,8 @@ export class BoshLink implements Link {
   }
 
   #stream(): string {
-    const from = this.#facts.encrypted && this.#from !== undefined ? withULabels(this.#from) : undefined
-    const stream = attribute('to', withULabels(this.#domain)) + attribute('from', from)
+    const from = this.#parts.facts.encrypted && this.#from !== undefined ? withULabels(this.#from) : undefined
+    const stream = attribute('to', withULabels(this.#parts.domain)) + attribute('from', from)
     // MongooseIM requires the prefix `xmpp`.
     return `${stream}${attribute('xml:lang', this.#lang)} xmlns:xmpp='${xboshNamespace}'`
   }
@@ -171,7 +161,7 @@ export class BoshLink implements Link {
   #expectFeatures(): void {
     this.#awaitsClient = false
     this.#deadline?.cancel()
-    this.#deadline = this.#clock.after(featuresSeconds * 1000, () =>
+    this.#deadline = this.#parts.clock.after(featuresSeconds * 1000, () =>
       this.#end({ failure: { step: 'features', code: 'timeout' } }),
     )
   }
@@ -195,9 +185,9 @@ export class BoshLink implements Link {
   #askWhenDue(inactivity: number): void {
     const isIdle = this.#isPaused || this.#awaitsClient
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
-    const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
+    const wait = Math.max(wanted, this.#session.mayAskAt) - this.#parts.clock.now()
     // The delay leaves a time without open requests, in which the session can be handed over to a page.
-    this.#emptyRequest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
+    this.#emptyRequest = this.#parts.clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
   }
 
   /** Reads replies in the order of their requests (XEP-0124 §14.2). */
@@ -206,7 +196,7 @@ export class BoshLink implements Link {
     this.#open += 1
     this.#repliesRead = request
       .then(async reply => {
-        this.#answeredAt = this.#clock.now()
+        this.#answeredAt = this.#parts.clock.now()
         await earlierRead
         if (this.#isOver) return
         this.#open -= 1

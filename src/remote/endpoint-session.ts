@@ -130,8 +130,7 @@ export class EndpointSession {
   #count(isOpen: boolean): void {
     if (isOpen === this.#isCounted) return
     this.#isCounted = isOpen
-    if (isOpen) this.#server?.opened()
-    else this.#server?.closed()
+    if (this.#server !== undefined) this.#server.links += isOpen ? 1 : -1
   }
 
   /** Waits for the sid if the session is being created. */

@@ -45,55 +45,52 @@ export interface ConnectedServer {
   readonly state: ServerState | undefined
 }
 
+export type ServerStates = ReturnType<typeof createServerStates>
+
 export type StateLookup = Pick<ServerStates, 'ofEntry' | 'ofFound'>
 
-export class ServerStates {
-  readonly #parts: ServerStatesParts
-  readonly #states = new Map<string, ServerState>()
+export function createServerStates(parts: ServerStatesParts) {
+  const states = new Map<string, ServerState>()
 
-  constructor(parts: ServerStatesParts) {
-    this.#parts = parts
-  }
-
-  ofEntry(domain: string, server: string): ServerState | undefined {
-    return this.#of(this.#parts.hasEntry(domain) ? domain : '*', server)
-  }
-
-  /** A server from DNS. */
-  ofFound(domain: string, server: string): ServerState | undefined {
-    return this.#parts.isNamed(domain) ? this.#of(domain, server) : undefined
-  }
-
-  get rows(): readonly ServerRow[] {
-    this.#forgetOld()
-    return [...this.#states.values()].flatMap(({ owner, server, isUp }) =>
-      isUp === undefined ? [] : [{ labels: { domain: withULabels(owner), server }, isUp }],
-    )
-  }
-
-  close(): void {
-    for (const state of this.#states.values()) state.close()
-    this.#states.clear()
-  }
-
-  #of(owner: string, server: string): ServerState {
+  function stateOf(owner: string, server: string): ServerState {
     const key = `${owner} ${server}`
-    let state = this.#states.get(key)
+    let state = states.get(key)
     if (state === undefined) {
-      this.#forgetOld()
-      state = new ServerState(owner, server, this.#parts)
-      this.#states.set(key, state)
+      forgetOld()
+      state = new ServerState(owner, server, parts)
+      states.set(key, state)
     }
     return state
   }
 
-  #forgetOld(): void {
-    const oldest = this.#parts.clock.now() - mostAge
-    for (const [key, state] of this.#states) {
+  function forgetOld(): void {
+    const oldest = parts.clock.now() - mostAge
+    for (const [key, state] of states) {
       if (state.links > 0 || state.lastAt > oldest) continue
       state.close()
-      this.#states.delete(key)
+      states.delete(key)
     }
+  }
+
+  return {
+    ofEntry: (domain: string, server: string): ServerState | undefined =>
+      stateOf(parts.hasEntry(domain) ? domain : '*', server),
+
+    /** A server from DNS. */
+    ofFound: (domain: string, server: string): ServerState | undefined =>
+      parts.isNamed(domain) ? stateOf(domain, server) : undefined,
+
+    get rows(): readonly ServerRow[] {
+      forgetOld()
+      return [...states.values()].flatMap(({ owner, server, isUp }) =>
+        isUp === undefined ? [] : [{ labels: { domain: withULabels(owner), server }, isUp }],
+      )
+    },
+
+    close(): void {
+      for (const state of states.values()) state.close()
+      states.clear()
+    },
   }
 }
 
@@ -141,14 +138,6 @@ export class ServerState {
     this.isUp = false
     this.#noteFailure(failure, domain)
     if (!this.#isClosed) this.#probeLater()
-  }
-
-  opened(): void {
-    this.links += 1
-  }
-
-  closed(): void {
-    this.links -= 1
   }
 
   /** Call this if a link broke after its login. */
