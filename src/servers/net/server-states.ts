@@ -2,7 +2,8 @@ import type { Logger } from 'pino'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { codeOf } from '../../lib/log.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
-import { type Failure, isConnectionLost, type LinkEvents, type OpenLink } from '../../xmpp/link.js'
+import { type Failure, isConnectionLost, type Link, type OpenLink } from '../../xmpp/link.js'
+import { nothing } from './connect-to-any.js'
 
 /** A server without links is forgotten this long after its last attempt. */
 const mostAge = 300_000
@@ -201,15 +202,8 @@ export class ServerState {
 }
 
 export function probeBy(connect: OpenLink): (domain: string) => void {
-  const nothing = () => {}
+  const others = { onElement: nothing, onFlush: nothing, onDrain: nothing, onEnd: nothing }
   return domain => {
-    const events: LinkEvents = {
-      onOpen: () => link.close(),
-      onElement: nothing,
-      onFlush: nothing,
-      onDrain: nothing,
-      onEnd: nothing,
-    }
-    const link = connect(domain, { lang: 'en' }, events)
+    const link: Link = connect(domain, { lang: 'en' }, { ...others, onOpen: () => link.close() })
   }
 }
