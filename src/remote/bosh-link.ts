@@ -41,7 +41,7 @@ export class BoshLink implements Link {
   #open = 0
   #repliesRead: Promise<void> = Promise.resolve()
   #unsent: { readonly attributes: string; payload: string }[] = []
-  #backlog = 0
+  backlog = 0
   #header: { id: string | undefined; from: string | undefined } = { id: undefined, from: undefined }
   #awaitsClient = false
   #isPaused = false
@@ -67,10 +67,6 @@ export class BoshLink implements Link {
     return this.#session.terms
   }
 
-  get backlog(): number {
-    return this.#backlog
-  }
-
   get unfinishedBytes(): number {
     return this.#session.unfinishedBytes
   }
@@ -79,7 +75,7 @@ export class BoshLink implements Link {
     if (this.#isOver || elements.length === 0) return
     let text = ''
     for (const element of elements) text += element.text
-    this.#backlog += text.length
+    this.backlog += text.length
     const last = this.#unsent.at(-1)
     if (last?.attributes === '' && last.payload.length + text.length <= fullPayload) last.payload += text
     else this.#unsent.push({ attributes: '', payload: text })
@@ -173,7 +169,7 @@ export class BoshLink implements Link {
     while (this.#unsent.length > 0 && this.#open < most) {
       const next = this.#unsent.shift()!
       this.#awaitsClient = false
-      this.#backlog -= next.payload.length
+      this.backlog -= next.payload.length
       this.#await(this.#session.ask(next.attributes, next.payload))
     }
     this.#emptyRequest?.cancel()
@@ -201,9 +197,9 @@ export class BoshLink implements Link {
         if (this.#isOver) return
         this.#open -= 1
         this.#read(reply)
-        const wasBehind = this.#backlog > 0
+        const wasBehind = this.backlog > 0
         this.#pump()
-        if (wasBehind && this.#backlog === 0 && !this.#isOver) this.events.onDrain()
+        if (wasBehind && this.backlog === 0 && !this.#isOver) this.events.onDrain()
       })
       .catch(error => this.#end({ failure: this.#failureOf(error) }))
   }

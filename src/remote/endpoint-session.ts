@@ -54,7 +54,7 @@ export class EndpointSession {
   #sentRid = 0
   #asking = 0
   #lastWords = ''
-  #unfinishedBytes = 0
+  unfinishedBytes = 0
   #lastTurn: RequestTurn | undefined
   /** Time of the last request, if the request and its reply were empty. */
   #emptySince: number | undefined
@@ -69,10 +69,6 @@ export class EndpointSession {
 
   get server(): string | undefined {
     return this.#endpoint?.host
-  }
-
-  get unfinishedBytes(): number {
-    return this.#unfinishedBytes
   }
 
   /** XEP-0124 §11, §12. */
@@ -144,7 +140,7 @@ export class EndpointSession {
   }
 
   abandon(): void {
-    if (this.terms === undefined && this.#unfinishedBytes > 0) {
+    if (this.terms === undefined && this.unfinishedBytes > 0) {
       // The sid is unknown, so the session ends by the endpoint's timeout.
       this.#finish()
       return
@@ -220,13 +216,13 @@ export class EndpointSession {
   }
 
   #gathered(bytes: number): void {
-    this.#unfinishedBytes += bytes
+    this.unfinishedBytes += bytes
     this.#parts.waiting.change(bytes)
   }
 
   #breakOff(): void {
     this.#abort.abort()
-    this.#gathered(-this.#unfinishedBytes)
+    this.#gathered(-this.unfinishedBytes)
   }
 
   #takeTurn(): RequestTurn {
