@@ -48,7 +48,7 @@ export function onTickets(socket: Socket, clock: Clock, act: () => void): void {
   socket.on('session', () => {
     if (isDue) return
     isDue = true
-    // Now, Node still processes the ticket, and would delay a write.
+    // Node still processes the ticket, and would delay a write at once.
     clock.after(0, () => {
       isDue = false
       act()
