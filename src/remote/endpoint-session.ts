@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
-import type { Clock, Timer } from '../lib/clock.js'
+import { orGone } from '../lib/caller-gone.js'
+import { type Clock, pause, type Timer } from '../lib/clock.js'
 import type { Step } from '../lib/errors.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { ServerState } from '../servers/net/server-states.js'
@@ -205,9 +206,9 @@ export class EndpointSession {
           return turn.isRepeated && this.#sentRid > rid ? unlessSuperseded(reply) : reply
         } catch (error) {
           if (!(error instanceof RemoteFault) || signal.aborted) throw error
-          const pause = turn.broke(error, this.terms?.inactivity)
-          if (pause === undefined) throw error
-          if (pause > 0) await sleep(clock, pause, signal)
+          const delay = turn.broke(error, this.terms?.inactivity)
+          if (delay === undefined) throw error
+          if (delay > 0) await orGone(pause(clock, delay), signal)
         }
       }
     } finally {
@@ -261,17 +262,4 @@ export class EndpointSession {
 function unlessSuperseded(reply: EndpointReply): EndpointReply {
   const isUnknown = reply.end?.failure.condition === 'item-not-found'
   return isUnknown ? { ...reply, payload: [], end: undefined } : reply
-}
-
-/** Resolves early if the signal aborts. */
-function sleep(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const wake = () => {
-      timer.cancel()
-      signal.removeEventListener('abort', wake)
-      resolve()
-    }
-    const timer = clock.after(milliseconds, wake)
-    signal.addEventListener('abort', wake)
-  })
 }
