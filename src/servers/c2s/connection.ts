@@ -42,13 +42,7 @@ export interface ConnectionEvents {
   onFailed(end: LinkEnd): void
 }
 
-export interface Connection {
-  readonly server: string | undefined
-  /** No event follows. */
-  cancel(): void
-  /** No event follows. */
-  timeOut(): void
-}
+export type Connection = ReturnType<typeof openConnection>
 
 const endEvents = ['error', 'end', 'close'] as const
 
@@ -57,7 +51,7 @@ export function openConnection(
   to: ConnectionOptions,
   { dialer, clock, tls: rules, stepSeconds, certificates }: ConnectionParts,
   events: ConnectionEvents,
-): Connection {
+) {
   const { domain, lang, certificate } = to
   const trust = to.server ?? usualTrust
   const search = dialer(to)
@@ -165,7 +159,9 @@ export function openConnection(
     get server() {
       return search.server
     },
+    /** No event follows. */
     cancel,
+    /** Counts as a failure of the server. No event follows. */
     timeOut(): void {
       if (!isOver && step !== 'resolve') search.fail({ step, code: 'timeout' })
       cancel()

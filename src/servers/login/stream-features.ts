@@ -18,14 +18,7 @@ export interface SaslOffer {
 }
 
 /** XEP-0388 §2.1. */
-export interface Sasl2Offer extends SaslOffer {
-  /** Namespaces that Bind 2 can enable (XEP-0386). Undefined without Bind 2. */
-  readonly bindFeatures: readonly string[] | undefined
-  /** XEP-0198 §9. */
-  readonly resumes: boolean
-  /** XEP-0484. */
-  readonly fast: readonly string[]
-}
+export type Sasl2Offer = NonNullable<ReturnType<typeof readSasl2>>
 
 export type StreamFeatures = ReturnType<typeof readFeatures>
 
@@ -78,7 +71,7 @@ function readOffer(features: readonly Element[], name: string, namespace: string
   return { mechanisms, channelBindings }
 }
 
-function readSasl2(features: readonly Element[]): Sasl2Offer | undefined {
+function readSasl2(features: readonly Element[]) {
   const offer = readOffer(features, 'authentication', sasl2Namespace)
   if (offer === undefined) return undefined
   const inline = childrenIn(childrenIn(features, 'authentication', sasl2Namespace), 'inline', sasl2Namespace)
@@ -86,8 +79,11 @@ function readSasl2(features: readonly Element[]): Sasl2Offer | undefined {
   const bindFeatures = childrenIn(childrenIn(inline, 'bind', bind2Namespace), 'inline', bind2Namespace)
   return {
     ...offer,
+    /** Namespaces that Bind 2 can enable (XEP-0386). Undefined without Bind 2. */
     bindFeatures: offersBind ? bindFeatures.flatMap(({ text }) => startTagOf(text).attribute('var') ?? []) : undefined,
+    /** XEP-0198 §9. */
     resumes: inline.some(({ name, namespace }) => name === 'sm' && namespace === smNamespace),
+    /** XEP-0484. */
     fast: mechanismsIn(childrenIn(inline, 'fast', fastNamespace), fastNamespace),
   }
 }
