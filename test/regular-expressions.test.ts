@@ -20,6 +20,7 @@ const cleared: Readonly<Record<string, string>> = {
     'Sticky, of at most 1 KiB, and its parts have no character in common.',
   [`/(?:othername: ?)?([A-Za-z0-9][A-Za-z0-9 ]*):("(?:[^"\\\\]|\\\\.)*"?|[^,]*)(, )?/sy`]:
     'Sticky, there is one way only to read a kind up to its colon, and nothing behind that can fail and be tried again.',
+  '/<!--(?:[^-]|-[^-])*-->/g': 'From each beginning it reads no further than to the next two hyphens.',
   '/;\\s*charset\\s*=\\s*"?([^\\s";]*)/i': 'From each semicolon it reads no further than to the next one.',
   '/^\\[([^\\]]*)\\](?::\\d+)?$|^([^:]*):\\d+$/': 'Of at most 64 characters.',
   '/;\\s*q\\s*=\\s*([^;]*)/i': 'Of at most 200 characters.',

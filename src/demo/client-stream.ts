@@ -9,7 +9,6 @@ import { writeStreamError } from '../xmpp/stream-errors.js'
 import { childrenOf, textOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
 import { escapeXml } from '../xmpp/xml/escape.js'
-import { defaultLimits } from '../xmpp/xml/limits.js'
 import type { Root } from '../xmpp/xml/root.js'
 import { XmlError } from '../xmpp/xml/xml-error.js'
 import { type Move, mechanisms } from './sasl.js'
@@ -31,7 +30,7 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
   let account: string | undefined
   let session: Session | undefined
   const sink = { onOpen: receiveHeader, onElement: receive, onClose: () => close('') }
-  const reader = new StreamReader(sink, defaultLimits, new WaitingMemory())
+  const reader = new StreamReader(sink, new WaitingMemory())
 
   function end(condition: string): void {
     if (isOver) return

@@ -6,17 +6,6 @@ import type { ProblemCode } from '../lib/errors.js'
 import { codeOf } from '../lib/log.js'
 import type { Failure } from '../xmpp/link.js'
 
-/** Has only a code, because an error of Node.js may quote the request. */
-class ProxyFault extends Error {
-  override readonly name = 'ProxyFault'
-  readonly code: string
-
-  constructor(what: string) {
-    super(`proxy-${what}`)
-    this.code = this.message
-  }
-}
-
 /** Converts a failure to find or reach the proxy. */
 export function proxyFailure({ step, code, cause }: Failure): Failure {
   const what = step === 'connect' ? (codeOf(cause) ?? code) : code
@@ -68,5 +57,7 @@ const advice: Readonly<Record<string, string>> = {
 
 function failureOf(what: string, code: ProblemCode = 'remote-connection-failed'): Failure {
   const detail = `The proxy in HTTPS_PROXY or HTTP_PROXY opened no connection: ${what}.${advice[what] ?? ''}`
-  return { step: 'connect', code, cause: new ProxyFault(what), detail }
+  // Only a code, because an error of Node.js may quote the request.
+  const cause = Object.assign(new Error('the proxy opened no connection'), { code: `proxy-${what}` })
+  return { step: 'connect', code, cause, detail }
 }

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../lib/clock.js'
+import type { Timer } from '../lib/clock.js'
 import type { Step } from '../lib/errors.js'
 import { longestValue } from '../servers/c2s/stream-header.js'
 import { withULabels } from '../xmpp/jid/domains.js'
@@ -31,9 +31,9 @@ export interface BoshLinkParts extends EndpointSessionParts {
 
 export class BoshLink implements Link {
   events: LinkEvents
-  readonly #facts: LinkFacts
-  readonly #domain: string
-  readonly #clock: Clock
+  readonly allowsManagement = false
+  readonly isBetweenElements = true
+  readonly #parts: BoshLinkParts
   readonly #session: EndpointSession
   #lang: string
   #from: string | undefined
@@ -41,7 +41,7 @@ export class BoshLink implements Link {
   #open = 0
   #repliesRead: Promise<void> = Promise.resolve()
   #unsent: { readonly attributes: string; payload: string }[] = []
-  #backlog = 0
+  backlog = 0
   #header: { id: string | undefined; from: string | undefined } = { id: undefined, from: undefined }
   #awaitsClient = false
   #isPaused = false
@@ -50,46 +50,32 @@ export class BoshLink implements Link {
   #emptyRequest: Timer | undefined
 
   constructor(options: LinkOptions, events: LinkEvents, parts: BoshLinkParts) {
-    this.#domain = parts.domain
     this.#lang = options.lang
     this.#from = options.from
     this.events = events
-    this.#clock = parts.clock
     this.#answeredAt = parts.clock.now()
-    this.#facts = parts.facts
+    this.#parts = parts
     this.#session = new EndpointSession(parts, step => this.#reach(step))
     this.#await(this.#session.ask(this.#stream(), ''))
   }
 
   get facts(): LinkFacts {
-    return { ...this.#facts, server: this.#session.server }
+    return { ...this.#parts.facts, server: this.#session.server }
   }
 
   get terms(): SessionTerms | undefined {
     return this.#session.terms
   }
 
-  get backlog(): number {
-    return this.#backlog
-  }
-
   get unfinishedBytes(): number {
     return this.#session.unfinishedBytes
-  }
-
-  get allowsManagement(): boolean {
-    return false
-  }
-
-  get isBetweenElements(): boolean {
-    return true
   }
 
   send(elements: readonly Element[]): void {
     if (this.#isOver || elements.length === 0) return
     let text = ''
     for (const element of elements) text += element.text
-    this.#backlog += text.length
+    this.backlog += text.length
     const last = this.#unsent.at(-1)
     if (last?.attributes === '' && last.payload.length + text.length <= fullPayload) last.payload += text
     else this.#unsent.push({ attributes: '', payload: text })
@@ -162,8 +148,8 @@ export class BoshLink implements Link {
   }
 
   #stream(): string {
-    const from = this.#facts.encrypted && this.#from !== undefined ? withULabels(this.#from) : undefined
-    const stream = attribute('to', withULabels(this.#domain)) + attribute('from', from)
+    const from = this.#parts.facts.encrypted && this.#from !== undefined ? withULabels(this.#from) : undefined
+    const stream = attribute('to', withULabels(this.#parts.domain)) + attribute('from', from)
     // MongooseIM requires the prefix `xmpp`.
     return `${stream}${attribute('xml:lang', this.#lang)} xmlns:xmpp='${xboshNamespace}'`
   }
@@ -171,7 +157,7 @@ export class BoshLink implements Link {
   #expectFeatures(): void {
     this.#awaitsClient = false
     this.#deadline?.cancel()
-    this.#deadline = this.#clock.after(featuresSeconds * 1000, () =>
+    this.#deadline = this.#parts.clock.after(featuresSeconds * 1000, () =>
       this.#end({ failure: { step: 'features', code: 'timeout' } }),
     )
   }
@@ -183,7 +169,7 @@ export class BoshLink implements Link {
     while (this.#unsent.length > 0 && this.#open < most) {
       const next = this.#unsent.shift()!
       this.#awaitsClient = false
-      this.#backlog -= next.payload.length
+      this.backlog -= next.payload.length
       this.#await(this.#session.ask(next.attributes, next.payload))
     }
     this.#emptyRequest?.cancel()
@@ -195,9 +181,9 @@ export class BoshLink implements Link {
   #askWhenDue(inactivity: number): void {
     const isIdle = this.#isPaused || this.#awaitsClient
     const wanted = this.#answeredAt + (isIdle ? inactivity * 500 : clientTurn)
-    const wait = Math.max(wanted, this.#session.mayAskAt) - this.#clock.now()
+    const wait = Math.max(wanted, this.#session.mayAskAt) - this.#parts.clock.now()
     // The delay leaves a time without open requests, in which the session can be handed over to a page.
-    this.#emptyRequest = this.#clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
+    this.#emptyRequest = this.#parts.clock.after(Math.max(wait, 0), () => this.#await(this.#session.ask('', '')))
   }
 
   /** Reads replies in the order of their requests (XEP-0124 §14.2). */
@@ -206,14 +192,14 @@ export class BoshLink implements Link {
     this.#open += 1
     this.#repliesRead = request
       .then(async reply => {
-        this.#answeredAt = this.#clock.now()
+        this.#answeredAt = this.#parts.clock.now()
         await earlierRead
         if (this.#isOver) return
         this.#open -= 1
         this.#read(reply)
-        const wasBehind = this.#backlog > 0
+        const wasBehind = this.backlog > 0
         this.#pump()
-        if (wasBehind && this.#backlog === 0 && !this.#isOver) this.events.onDrain()
+        if (wasBehind && this.backlog === 0 && !this.#isOver) this.events.onDrain()
       })
       .catch(error => this.#end({ failure: this.#failureOf(error) }))
   }

@@ -2,7 +2,6 @@ import type { Agent } from 'node:http'
 import type { Config, RemoteEndpoint } from '../config/config.js'
 import { createAgent, type Outgoing } from '../outgoing/http-agents.js'
 import { type TlsRules, tlsContext } from '../servers/net/tls-context.js'
-import type { XmlLimits } from '../xmpp/xml/limits.js'
 import { connectionFault } from './remote-fault.js'
 
 /** Connections in use are not limited, because each session holds a request. */
@@ -20,7 +19,6 @@ export interface RequestParts extends Outgoing {
 }
 
 export interface EndpointParts extends RequestParts {
-  readonly xmlLimits: XmlLimits
   /** Of host-meta. */
   readonly port: number
 }

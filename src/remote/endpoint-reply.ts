@@ -6,7 +6,7 @@ import { streamEnd } from '../xmpp/stream-errors.js'
 import { copyOf } from '../xmpp/xml/copy-of.js'
 import { withoutContent } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
-import type { XmlLimits } from '../xmpp/xml/limits.js'
+import { defaultLimits } from '../xmpp/xml/limits.js'
 import type { Root } from '../xmpp/xml/root.js'
 import { type Sink, Splitter } from '../xmpp/xml/splitter.js'
 import { protocolFault, RemoteFault } from './remote-fault.js'
@@ -23,8 +23,7 @@ const byCondition: ReadonlyMap<string | undefined, ProblemCode> = new Map([
 
 /** A longer reply, in multiples of `maxBytes`, is refused. */
 const mostTimes = 16
-/** Limit for a reply. */
-const mostStanzas = 10_000
+const limits = { ...defaultLimits, maxChildren: 10_000 }
 /** Memory of a stanza besides its text. */
 const stanzaBytes = 300
 
@@ -34,7 +33,6 @@ const stanzaBytes = 300
  */
 export async function readReply(
   chunks: AsyncIterable<Buffer>,
-  limits: XmlLimits,
   maxBytes: number,
   gathered: (bytes: number) => void = () => {},
 ) {
@@ -63,7 +61,7 @@ export async function readReply(
     },
   }
   const options = { meantNamespace: stanzaNamespace, lenient: true }
-  const splitter = new Splitter(sink, { ...limits, maxChildren: mostStanzas }, options)
+  const splitter = new Splitter(sink, limits, options)
   let read = 0
   let kept = 0
   try {

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
-import type { Clock, Timer } from '../lib/clock.js'
+import { orGone } from '../lib/caller-gone.js'
+import { type Clock, pause, type Timer } from '../lib/clock.js'
 import type { Step } from '../lib/errors.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { ServerState } from '../servers/net/server-states.js'
@@ -54,7 +55,7 @@ export class EndpointSession {
   #sentRid = 0
   #asking = 0
   #lastWords = ''
-  #unfinishedBytes = 0
+  unfinishedBytes = 0
   #lastTurn: RequestTurn | undefined
   /** Time of the last request, if the request and its reply were empty. */
   #emptySince: number | undefined
@@ -69,10 +70,6 @@ export class EndpointSession {
 
   get server(): string | undefined {
     return this.#endpoint?.host
-  }
-
-  get unfinishedBytes(): number {
-    return this.#unfinishedBytes
   }
 
   /** XEP-0124 §11, §12. */
@@ -130,8 +127,7 @@ export class EndpointSession {
   #count(isOpen: boolean): void {
     if (isOpen === this.#isCounted) return
     this.#isCounted = isOpen
-    if (isOpen) this.#server?.opened()
-    else this.#server?.closed()
+    if (this.#server !== undefined) this.#server.links += isOpen ? 1 : -1
   }
 
   /** Waits for the sid if the session is being created. */
@@ -145,7 +141,7 @@ export class EndpointSession {
   }
 
   abandon(): void {
-    if (this.terms === undefined && this.#unfinishedBytes > 0) {
+    if (this.terms === undefined && this.unfinishedBytes > 0) {
       // The sid is unknown, so the session ends by the endpoint's timeout.
       this.#finish()
       return
@@ -210,9 +206,9 @@ export class EndpointSession {
           return turn.isRepeated && this.#sentRid > rid ? unlessSuperseded(reply) : reply
         } catch (error) {
           if (!(error instanceof RemoteFault) || signal.aborted) throw error
-          const pause = turn.broke(error, this.terms?.inactivity)
-          if (pause === undefined) throw error
-          if (pause > 0) await sleep(clock, pause, signal)
+          const delay = turn.broke(error, this.terms?.inactivity)
+          if (delay === undefined) throw error
+          if (delay > 0) await orGone(pause(clock, delay), signal)
         }
       }
     } finally {
@@ -221,13 +217,13 @@ export class EndpointSession {
   }
 
   #gathered(bytes: number): void {
-    this.#unfinishedBytes += bytes
+    this.unfinishedBytes += bytes
     this.#parts.waiting.change(bytes)
   }
 
   #breakOff(): void {
     this.#abort.abort()
-    this.#gathered(-this.#unfinishedBytes)
+    this.#gathered(-this.unfinishedBytes)
   }
 
   #takeTurn(): RequestTurn {
@@ -266,17 +262,4 @@ export class EndpointSession {
 function unlessSuperseded(reply: EndpointReply): EndpointReply {
   const isUnknown = reply.end?.failure.condition === 'item-not-found'
   return isUnknown ? { ...reply, payload: [], end: undefined } : reply
-}
-
-/** Resolves early if the signal aborts. */
-function sleep(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const wake = () => {
-      timer.cancel()
-      signal.removeEventListener('abort', wake)
-      resolve()
-    }
-    const timer = clock.after(milliseconds, wake)
-    signal.addEventListener('abort', wake)
-  })
 }

@@ -28,17 +28,12 @@ const legacyConditions: Partial<Record<number, string>> = {
 export type Endpoint = ReturnType<typeof createEndpoint>
 
 export function createEndpoint(url: string, parts: EndpointParts) {
-  const { settings, clock, xmlLimits } = parts
+  const { settings, clock } = parts
   const address = new URL(url)
   const lasting = agentFor(address, parts, 'lasting')
   const passing = agentFor(address, parts, 'passing')
-  const byName = new Map<string, string[]>()
-  for (const [name, value] of settings.headers ?? []) {
-    const key = name.toLowerCase()
-    byName.set(key, [...(byName.get(key) ?? []), value])
-  }
   const usualHeaders = {
-    ...Object.fromEntries(byName),
+    ...Object.fromEntries(new Headers((settings.headers ?? []).map(pair => [...pair]))),
     'Content-Type': 'text/xml; charset=utf-8',
     'Accept-Encoding': 'identity',
   }
@@ -61,7 +56,7 @@ export function createEndpoint(url: string, parts: EndpointParts) {
         clock,
         async read(response) {
           if (response.statusCode !== 200) throw faultOfStatus(response.statusCode ?? 0, creates)
-          return await readReply(response, xmlLimits, settings.maxReplyBytes, gathered)
+          return await readReply(response, settings.maxReplyBytes, gathered)
         },
       })
     },

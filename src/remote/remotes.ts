@@ -17,7 +17,7 @@ import { endpointLimits } from './endpoint-agents.js'
 import type { EndpointSession } from './endpoint-session.js'
 import { SessionsElsewhere } from './sessions-elsewhere.js'
 
-interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls' | 'xmlLimits'> {
+interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls'> {
   readonly config: Pick<Config, 'domains' | 'servers' | 'remotes' | 'remote' | 'proxies'>
   readonly counts: Counts
   readonly log: Logger
@@ -32,7 +32,7 @@ interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls' | '
 export type Remotes = ReturnType<typeof createRemotes>
 
 export function createRemotes(parts: RemotesParts) {
-  const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443, xmlLimits } = parts
+  const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443 } = parts
   const elsewhere = new SessionsElsewhere(processName)
   const sessions = new Set<EndpointSession>()
   const openings = new Set<BoshLink>()
@@ -45,7 +45,7 @@ export function createRemotes(parts: RemotesParts) {
     const publicOnly = isFound && config.domains.includes('*')
     const { proxies } = config
     const settings = { ...endpointLimits, headers: config.remote.headers }
-    const own = { about, settings, proxies, tls, clock, port, names, publicOnly, xmlLimits }
+    const own = { about, settings, proxies, tls, clock, port, names, publicOnly }
     const endpoints = known.get(about) ?? createEndpoints(own)
     known.set(about, endpoints)
     return endpoints

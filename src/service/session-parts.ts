@@ -20,8 +20,8 @@ import { createPipeliningMemory } from '../servers/login/pipelining-memory.js'
 import { createSaltedPasswords } from '../servers/login/sasl/salted-passwords.js'
 import type { Dns } from '../servers/net/dns.js'
 import { createNameLookup } from '../servers/net/name-lookup.js'
-import { probeBy, ServerStates } from '../servers/net/server-states.js'
-import { ShownCertificates } from '../servers/net/shown-certificates.js'
+import { createServerStates, probeBy } from '../servers/net/server-states.js'
+import { createShownCertificates } from '../servers/net/shown-certificates.js'
 import { freeMemory } from '../session/limits/freeing-memory.js'
 import { RateShaper } from '../session/limits/rate-shaper.js'
 import { SessionLimits, shareOfWarmCalls } from '../session/limits/session-limits.js'
@@ -35,7 +35,6 @@ import { type Shared, storedSessions } from '../session/registry/stored-sessions
 import type { Store } from '../store/store.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import type { OpenLink } from '../xmpp/link.js'
-import { defaultLimits as xmlLimits } from '../xmpp/xml/limits.js'
 
 /** Above this share of descriptors or memory, no spare links are dialled. */
 const mostUsedWithSpares = 0.8
@@ -78,7 +77,7 @@ export function createSessionParts(given: ProcessParts) {
   const isNamed = (domain: string) => config.domains.includes(domain) || config.remotes.has(domain)
   const probe = probeBy(connect)
   const statesFor = (part: 'c2s' | 'remote', hasEntry: (domain: string) => boolean) =>
-    new ServerStates({ clock, log: logFor(part), hasEntry, isNamed, probe })
+    createServerStates({ clock, log: logFor(part), hasEntry, isNamed, probe })
   const serverStates = statesFor('c2s', domain => config.servers.has(domain))
   const endpointStates = statesFor('remote', domain => config.remotes.has(domain))
   const onExhausted = (about: object) => refused('local-ports', about)
@@ -90,7 +89,7 @@ export function createSessionParts(given: ProcessParts) {
   })
   const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers)
   const descriptorsAllowSpares = descriptors.room(0, 1 - mostUsedWithSpares)
-  const shownCertificates = new ShownCertificates({
+  const shownCertificates = createShownCertificates({
     clock,
     isNamed: domain => isNamed(domain) || config.servers.has(domain),
   })
@@ -107,7 +106,6 @@ export function createSessionParts(given: ProcessParts) {
       most: spareLinks,
       hasRoom: () => descriptorsAllowSpares() && measure() < mostUsedWithSpares,
     },
-    limits: xmlLimits,
     waiting,
     log: logFor('c2s'),
   })
@@ -116,7 +114,6 @@ export function createSessionParts(given: ProcessParts) {
     names,
     tls,
     clock,
-    xmlLimits,
     hostMetaPort,
     counts,
     waiting,

@@ -21,7 +21,6 @@ const sentences: Readonly<Record<string, string>> = {
   'host-gone': 'This domain is no longer served here.',
   'improper-addressing': 'The attribute `to` must be the domain of an XMPP server.',
   'internal-server-error': 'The service failed. Its log has the cause. Connect again.',
-  'invalid-from': 'The attribute `from` is not the domain of this stream.',
   'invalid-namespace': 'The namespace of an element is wrong. A stanza must declare jabber:client over WebSocket.',
   'not-authorized': 'The login is missing, or was refused.',
   'not-well-formed': 'The XML is not well-formed. A WebSocket stream begins with an open element (RFC 7395).',

@@ -4,7 +4,7 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { parseBody, readBodyHead } from '../../src/browsers/bosh/body.js'
-import { withoutComments } from '../../src/remote/endpoint-discovery.js'
+import { linksInXrd } from '../../src/remote/endpoint-discovery.js'
 import { namesOf } from '../../src/servers/net/certificate-names.js'
 import { readParameters } from '../../src/warm/read-parameters.js'
 import { prepareDomain } from '../../src/xmpp/jid/domains.js'
@@ -56,7 +56,7 @@ const readers: Readonly<Record<string, readonly [parts: readonly string[], read:
   'a stream in pieces': [xml, text => split(stream + text, 7)],
   'a stream, start and all, byte by byte': [xml, text => split(text, 1)],
   'the head of a body': [xml, readBodyHead],
-  'an XRD with comments': [xml, withoutComments],
+  'an XRD with comments': [xml, linksInXrd],
   JSON: [fields, text => readParameters('application/json', Buffer.from(`{"a":${text}}`))],
   'JSON in a string': [
     fields,

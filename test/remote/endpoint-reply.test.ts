@@ -28,7 +28,7 @@ test.each(['policy-violation', 'constructor', '__proto__', 'toString'])(
   'a session that ends with %s is reported as remote-connection-failed',
   async condition => {
     const text = `<body type='terminate' condition='${condition}' xmlns='http://jabber.org/protocol/httpbind'/>`
-    const reply = await readReply(Readable.from([Buffer.from(text)]), defaultLimits, 1000)
+    const reply = await readReply(Readable.from([Buffer.from(text)]), 1000)
     expect(reply.end?.failure).toEqual({
       step: 'features',
       code: 'remote-connection-failed',

@@ -6,7 +6,6 @@ import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { type EndpointParts, endpointLimits } from '../../src/remote/endpoint-agents.js'
 import { RemoteFault } from '../../src/remote/remote-fault.js'
 import { createRemotes } from '../../src/remote/remotes.js'
-import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { noProxies, noStates, usualTls } from '../support/link-parts.js'
 import { unnoted } from '../support/unlimited.js'
@@ -25,7 +24,6 @@ export function endpointParts(more: Partial<Omit<EndpointParts, 'clock'>> = {}):
     settings: usualSettings,
     tls: usualTls,
     proxies: noProxies,
-    xmlLimits: defaultLimits,
     about: usualEntry,
     names: namesOf(),
     port: 443,
@@ -52,7 +50,6 @@ export function remotesOf(
     },
     names: namesOf({ 'inside.example': ['10.0.0.1'] }),
     tls: usualTls,
-    xmlLimits: defaultLimits,
     waiting: new WaitingMemory(),
     states: noStates,
     onExhausted: unnoted,

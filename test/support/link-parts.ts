@@ -8,7 +8,6 @@ import type { LinksParts } from '../../src/servers/c2s/links.js'
 import { createNameLookup } from '../../src/servers/net/name-lookup.js'
 import type { StateLookup } from '../../src/servers/net/server-states.js'
 import type { TlsRules } from '../../src/servers/net/tls-context.js'
-import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 import { unnoted } from './unlimited.js'
 
 export const usualTls: TlsRules = { minVersion: 'TLSv1.2', ciphers: undefined }
@@ -40,7 +39,6 @@ export function linksParts(clock: Clock, server: Server, more: Partial<LinksPart
     clock,
     stepSeconds: 10,
     spare: { most: 0, hasRoom: () => false },
-    limits: defaultLimits,
     waiting: new WaitingMemory(),
     log: pino({ level: 'silent' }),
     ...more,

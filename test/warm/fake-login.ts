@@ -13,7 +13,7 @@ import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { type MakeRate, ownRates } from '../../src/lib/limits/rates.js'
 import type { WorkQueue } from '../../src/lib/limits/work-queue.js'
 import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
-import type { ProofRecord } from '../../src/servers/login/relogin.js'
+import type { ScramProof } from '../../src/servers/login/sasl/mechanism.js'
 import { type AppParts, createApp } from '../../src/service/app.js'
 import { localTabs } from '../../src/store/local-tabs.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
@@ -42,7 +42,7 @@ export const binding: WarmedBinding = {
   expiresIn: 120,
 }
 
-export const keys: ProofRecord = {
+export const keys: ScramProof = {
   hash: 'sha256',
   iterations: 4096,
   user: 'juliet',

@@ -4,7 +4,6 @@ import type { Trust } from '../../config/config.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import type { Step } from '../../lib/errors.js'
 import type { LinkEnd, LinkOptions } from '../../xmpp/link.js'
-import type { XmlLimits } from '../../xmpp/xml/limits.js'
 import { CertificateFault } from '../net/certificate-fault.js'
 import { isMadeOutTo } from '../net/certificate-names.js'
 import { nothing } from '../net/connect-to-any.js'
@@ -31,7 +30,6 @@ export interface ConnectionParts {
   readonly tls: TlsRules
   /** For a step of a login. */
   readonly stepSeconds: number
-  readonly limits: XmlLimits
   readonly certificates: Pick<ShownCertificates, 'note'>
 }
 
@@ -39,27 +37,21 @@ export type ConnectionOptions = Destination & Required<Pick<LinkOptions, 'lang' 
 
 /** `onReady` or `onFailed` comes last. */
 export interface ConnectionEvents {
-  onStep(step: Step): void
+  onStep?(step: Step): void
   onReady(socket: Socket, to: ConnectedServer, isSpare?: boolean): void
   onFailed(end: LinkEnd): void
 }
 
-export interface Connection {
-  readonly server: string | undefined
-  /** No event follows. */
-  cancel(): void
-  /** No event follows. */
-  timeOut(): void
-}
+export type Connection = ReturnType<typeof openConnection>
 
 const endEvents = ['error', 'end', 'close'] as const
 
 /** Connects, with TLS (STARTTLS, XEP-0368) or without. Tries the next server after failures except stream errors. */
 export function openConnection(
   to: ConnectionOptions,
-  { dialer, clock, tls: rules, stepSeconds, limits, certificates }: ConnectionParts,
+  { dialer, clock, tls: rules, stepSeconds, certificates }: ConnectionParts,
   events: ConnectionEvents,
-): Connection {
+) {
   const { domain, lang, certificate } = to
   const trust = to.server ?? usualTrust
   const search = dialer(to)
@@ -95,7 +87,7 @@ export function openConnection(
     if (!direct) {
       watch(connection)
       const header = writeHeader(domain, lang, undefined)
-      const answer = await Promise.race([lost, negotiateTls(connection, header, limits, expectMore)])
+      const answer = await Promise.race([lost, negotiateTls(connection, header, expectMore)])
       if (answer !== 'proceed') return answer
       if (isOver) return lost
       ignore(connection)
@@ -139,7 +131,7 @@ export function openConnection(
 
   function reach(next: Step): void {
     step = next
-    events.onStep(step)
+    events.onStep?.(step)
   }
 
   function end(how: LinkEnd): void {
@@ -167,7 +159,9 @@ export function openConnection(
     get server() {
       return search.server
     },
+    /** No event follows. */
     cancel,
+    /** Counts as a failure of the server. No event follows. */
     timeOut(): void {
       if (!isOver && step !== 'resolve') search.fail({ step, code: 'timeout' })
       cancel()

@@ -8,15 +8,8 @@ import type { Failure, LinkStep } from '../../xmpp/link.js'
 import { allowed } from '../net/allowed-addresses.js'
 import { connectToAny } from '../net/connect-to-any.js'
 import type { NameLookup, Route } from '../net/name-lookup.js'
-import type { ConnectedServer, ServerState, StateLookup } from '../net/server-states.js'
+import type { ServerState, StateLookup } from '../net/server-states.js'
 import type { Target } from '../net/srv-records.js'
-
-interface Dialled {
-  readonly socket: Socket
-  readonly tls: Server['tls']
-  readonly to: ConnectedServer
-  readonly isLast: boolean
-}
 
 const resolveSeconds = 5
 const connectSeconds = 15
@@ -86,7 +79,7 @@ function createSearch(parts: DialerParts, { domain, server: entry, other }: Dest
     return entry === undefined ? states.ofFound(domain, written(target)) : states.ofEntry(domain, written(target))
   }
 
-  async function* connections(onConnecting: () => void): AsyncGenerator<Dialled, void> {
+  async function* connections(onConnecting: () => void) {
     countAhead(true)
     const found = await inTime(route())
     if ('code' in found) return note(found)

@@ -10,18 +10,12 @@ const noContext = Buffer.alloc(0)
 export function linkFacts(
   socket: Socket | undefined,
   settings: Server | undefined,
-  { server, offersClientStates }: Required<Pick<LinkFacts, 'server' | 'offersClientStates'>>,
+  about: Pick<LinkFacts, 'server' | 'offersClientStates'>,
 ): LinkFacts {
   const plainAllowed = settings?.tls !== 'none' || settings.allowsPlain
-  if (!(socket instanceof TLSSocket)) return { server, encrypted: false, plainAllowed, offersClientStates }
-  return {
-    server,
-    encrypted: true,
-    plainAllowed,
-    offersClientStates,
-    sasl2Allowed: settings?.sasl2 !== false,
-    channelBinding: type => channelBinding(socket, type),
-  }
+  if (!(socket instanceof TLSSocket)) return { ...about, encrypted: false, plainAllowed }
+  const sasl2Allowed = settings?.sasl2 !== false
+  return { ...about, encrypted: true, plainAllowed, sasl2Allowed, channelBinding: type => channelBinding(socket, type) }
 }
 
 export function channelBinding(socket: TLSSocket, type: ChannelBindingType): Buffer | undefined {

@@ -59,7 +59,7 @@ export class SpareLinks {
     let isOver = false
     queueMicrotask(() => {
       if (isOver) return
-      events.onStep('features')
+      events.onStep?.('features')
       events.onReady(spare.socket!, spare.to!, true)
     })
     const cancel = () => {
@@ -141,13 +141,11 @@ class SpareLink implements ConnectionEvents {
     socket.destroySoon()
   }
 
-  onStep(): void {}
-
   onReady(socket: Socket, to: ConnectedServer): void {
     this.socket = socket
     this.to = to
     const onFailed = () => this.onFailed()
-    listenTo(socket, { onData: onFailed, onLastByte: onFailed, onBroken: onFailed, onTicket() {} })
+    listenTo(socket, { onData: onFailed, onLastByte: onFailed, onBroken: onFailed })
   }
 
   /** The server may close idle connections early. With `logins` at 0, later logins dial fewer spare links. */

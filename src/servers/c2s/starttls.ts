@@ -2,18 +2,12 @@ import type { Socket } from 'node:net'
 import type { LinkEnd } from '../../xmpp/link.js'
 import { streamsNamespace, tlsNamespace } from '../../xmpp/namespaces.js'
 import { streamEnd, writeStreamError } from '../../xmpp/stream-errors.js'
-import type { XmlLimits } from '../../xmpp/xml/limits.js'
 import { Splitter } from '../../xmpp/xml/splitter.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
-import { longestStep, readHeader } from './stream-header.js'
+import { readHeader, streamLimits } from './stream-header.js'
 
 /** RFC 6120 §5.4. Ignores bytes after `<proceed/>`, which are unencrypted (§5.4.3.3). */
-export function negotiateTls(
-  socket: Socket,
-  header: string,
-  limits: XmlLimits,
-  onOffer: () => void,
-): Promise<'proceed' | LinkEnd> {
+export function negotiateTls(socket: Socket, header: string, onOffer: () => void): Promise<'proceed' | LinkEnd> {
   return new Promise((resolve, reject) => {
     function end(answer: 'proceed' | LinkEnd): void {
       splitter.stop()
@@ -33,8 +27,7 @@ export function negotiateTls(
         },
         onElement(element) {
           const { name, namespace, text } = element
-          if (text.length > longestStep && namespace !== 'jabber:client') refuse('policy-violation')
-          else if (namespace === streamsNamespace && name === 'error') end(streamEnd(element, 'tls'))
+          if (namespace === streamsNamespace && name === 'error') end(streamEnd(element, 'tls'))
           else if (namespace === streamsNamespace && name === 'features' && text.includes(tlsNamespace)) {
             socket.write(`<starttls xmlns='${tlsNamespace}'/>`)
             onOffer()
@@ -43,7 +36,7 @@ export function negotiateTls(
         },
         onClose: () => end({ failure: { step: 'tls', code: 'remote-connection-failed' } }),
       },
-      limits,
+      streamLimits,
       { lenient: true },
     )
     socket.on('data', (chunk: Buffer) => {

@@ -2,13 +2,13 @@ import { withULabels } from '../../xmpp/jid/domains.js'
 import type { StreamHeader } from '../../xmpp/link.js'
 import { csiNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import { isSpace } from '../../xmpp/xml/characters.js'
-import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf } from '../../xmpp/xml/document.js'
 import { escapeXml } from '../../xmpp/xml/escape.js'
+import { defaultLimits, type XmlLimits } from '../../xmpp/xml/limits.js'
 import type { Root } from '../../xmpp/xml/root.js'
 
-/** Longest element other than a stanza. */
-export const longestStep = 10_000
+/** Of streams of servers. `maxElementBytes` is for elements other than stanzas. */
+export const streamLimits: XmlLimits = { ...defaultLimits, maxElementBytes: 10_000 }
 
 /** As long as the longest domain (RFC 7622 §3.2). */
 export const longestValue = 1023
@@ -24,16 +24,13 @@ export function writeHeader(domain: string, lang: string, from: string | undefin
   )
 }
 
-/** Returns a stream error (RFC 6120 §4.9.3) if the header is invalid. */
-export function readHeader(
-  root: Root,
-): StreamHeader | 'invalid-namespace' | 'unsupported-version' | 'policy-violation' {
+/** Returns a stream error (RFC 6120 §4.9.3) if the header is invalid. Throws an `XmlError` for too long values. */
+export function readHeader(root: Root): StreamHeader | 'invalid-namespace' | 'unsupported-version' {
   if (root.name !== 'stream' || root.namespace !== streamsNamespace) return 'invalid-namespace'
   const version = root.attribute('version') ?? ''
   if (!/^1\.\d{1,5}$/.test(version)) return 'unsupported-version'
-  const [id, from, lang] = [root.attribute('id'), root.attribute('from'), root.attribute('xml:lang')]
-  if ([id, from, lang].some(value => value !== undefined && value.length > longestValue)) return 'policy-violation'
-  return { id: copyOf(id), from: copyOf(from), lang: copyOf(lang) }
+  const [id, from, lang] = ['id', 'from', 'xml:lang'].map(name => root.kept(name, longestValue))
+  return { id, from, lang }
 }
 
 export function withoutSpace(bytes: Buffer): Buffer {

@@ -1,19 +1,16 @@
 import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
-import type { XmlLimits } from '../../xmpp/xml/limits.js'
 import { type Sink, Splitter } from '../../xmpp/xml/splitter.js'
-import { withoutSpace } from './stream-header.js'
+import { streamLimits, withoutSpace } from './stream-header.js'
 
 export class StreamReader {
   readonly #sink: Sink
-  readonly #limits: XmlLimits
   readonly #waiting: WaitingMemory
   #splitter: Splitter | undefined
   unfinishedBytes = 0
   hasBegun = false
 
-  constructor(sink: Sink, limits: XmlLimits, waiting: WaitingMemory) {
+  constructor(sink: Sink, waiting: WaitingMemory) {
     this.#sink = sink
-    this.#limits = limits
     this.#waiting = waiting
   }
 
@@ -23,7 +20,7 @@ export class StreamReader {
 
   begin(): void {
     this.stop()
-    this.#splitter = new Splitter(this.#sink, this.#limits, { lenient: true })
+    this.#splitter = new Splitter(this.#sink, streamLimits, { lenient: true })
     this.hasBegun = false
   }
 

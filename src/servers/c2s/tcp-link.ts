@@ -13,15 +13,23 @@ import type { Root } from '../../xmpp/xml/root.js'
 import type { Sink } from '../../xmpp/xml/splitter.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import type { ConnectedServer } from '../net/server-states.js'
-import type { ConnectionEvents } from './connection.js'
-import { type DialingParts, LinkDialing } from './link-dialing.js'
+import {
+  type Connection,
+  type ConnectionEvents,
+  type ConnectionOptions,
+  type ConnectionParts,
+  openConnection,
+} from './connection.js'
 import { linkFacts } from './link-facts.js'
-import { ignore, listenTo, type SocketEvents } from './socket-events.js'
-import { longestStep, offersStates, readHeader, streamFooter, writeHeader } from './stream-header.js'
+import { provenHost } from './other-host.js'
+import { ignore, listenTo, onTickets, type SocketEvents } from './socket-events.js'
+import type { SpareLinks } from './spare-links.js'
+import { offersStates, readHeader, streamFooter, writeHeader } from './stream-header.js'
 import { StreamReader } from './stream-reader.js'
 import { StreamWriter, type StreamWriterEvents } from './stream-writer.js'
 
-export interface LinkParts extends DialingParts {
+export interface LinkParts extends ConnectionParts {
+  readonly spares?: SpareLinks | undefined
   readonly waiting: WaitingMemory
   readonly onFailed: (domain: string, failure: Failure) => void
   readonly onClosed: (link: TcpLink) => void
@@ -30,16 +38,20 @@ export interface LinkParts extends DialingParts {
 const featuresSeconds = 10
 const trialSeconds = 3
 const closeSeconds = 5
+const mostRedirections = 2
 
 type Phase = 'connecting' | 'open' | 'closing' | 'ended'
 
 export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, StreamWriterEvents {
   events: LinkEvents
-  readonly #dialing: LinkDialing
+  #to: ConnectionOptions
+  /** While the link is connecting. */
+  #connection: Connection | undefined
+  #server: ConnectedServer | undefined
+  #redirections = 0
   /** For the server's next answer. */
   #deadline: Timer | undefined
   readonly #parts: LinkParts
-  #lang: string
   #from: string | undefined
   #ahead: StreamOptions['ahead']
   #phase: Phase = 'connecting'
@@ -48,7 +60,6 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   readonly #reader: StreamReader
   #offersStates = false
   #isSpare = false
-  #acknowledges = false
   #isBusy = true
   /** The client gets one header for each stream that it opens, although the link may dial again. */
   #isHeaderReported = false
@@ -62,18 +73,17 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     parts: LinkParts,
   ) {
     this.events = events
-    this.#dialing = new LinkDialing({ domain, server, lang, certificate }, parts, this)
+    this.#to = { domain, server, lang, certificate }
     this.#parts = parts
-    this.#lang = lang
     this.#from = from
     this.#ahead = ahead
-    this.#reader = new StreamReader(this, parts.limits, parts.waiting)
-    this.#dialing.begin()
+    this.#reader = new StreamReader(this, parts.waiting)
+    this.#connection = parts.spares?.take(this.#to, this) ?? openConnection(this.#to, parts, this)
   }
 
   get facts(): LinkFacts {
-    const about = { server: this.#dialing.serverName, offersClientStates: this.#offersStates }
-    return linkFacts(this.#socket, this.#dialing.to.server, about)
+    const server = this.#server?.name ?? this.#connection?.server
+    return linkFacts(this.#socket, this.#to.server, { server, offersClientStates: this.#offersStates })
   }
 
   get backlog(): number {
@@ -85,7 +95,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   }
 
   get allowsManagement(): boolean {
-    return this.#dialing.to.server?.management !== false
+    return this.#to.server?.management !== false
   }
 
   get isBetweenElements(): boolean {
@@ -106,7 +116,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
 
   restart({ lang, from, ahead }: StreamOptions = {}): void {
     if (this.#phase !== 'open') return
-    this.#lang = lang ?? this.#lang
+    if (lang !== undefined) this.#to = { ...this.#to, lang }
     this.#from = from ?? this.#from
     this.#ahead = ahead
     this.#isSpare = false
@@ -133,11 +143,11 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   }
 
   unanswered(): void {
-    this.#dialing.server?.state?.lost({ step: 'stream', code: 'timeout' }, this.#dialing.to.domain)
+    this.#server?.state?.lost({ step: 'stream', code: 'timeout' }, this.#to.domain)
   }
 
   timeOut(step: Step, isStreamOver = true): void {
-    this.#dialing.timeOut()
+    this.#connection?.timeOut()
     this.#guard(() => this.#end({ failure: { step, code: 'timeout' } }, isStreamOver))
   }
 
@@ -146,7 +156,22 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   }
 
   onReady(socket: Socket, server: ConnectedServer, isSpare = false): void {
-    this.#guard(() => this.#ready(socket, server, isSpare))
+    this.#phase = 'open'
+    this.#isSpare = isSpare
+    this.#socket = socket
+    this.#connection = undefined
+    this.#server = server
+    if (server.state !== undefined) server.state.links += 1
+    this.#writer = new StreamWriter(socket, this.#parts.clock, this)
+    listenTo(socket, this)
+    // A spare link has received its TLS ticket.
+    if (!isSpare && socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
+      // White space is forbidden after a pipelined <auth/> (RFC 6120 §6.3.5) or <authenticate/> (XEP-0388 §2.4).
+      this.#ahead = undefined
+      onTickets(socket, this.#parts.clock, () => this.#acknowledge())
+    }
+    this.#guard(() => this.#open())
+    if (this.#redirections === 0) this.#parts.spares?.replenish(this.#to, isSpare ? 0 : 1)
   }
 
   onFailed(end: LinkEnd): void {
@@ -169,28 +194,11 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     return true
   }
 
-  #ready(socket: Socket, server: ConnectedServer, isSpare: boolean): void {
-    this.#phase = 'open'
-    this.#isSpare = isSpare
-    this.#socket = socket
-    this.#dialing.connected(server)
-    this.#writer = new StreamWriter(socket, this.#parts.clock, this)
-    listenTo(socket, this)
-    if (socket instanceof TLSSocket && socket.getProtocol() === 'TLSv1.3') {
-      // A spare link has received its TLS ticket. On other links, `onTicket` sends white space, which is forbidden
-      // after a pipelined <auth/> (RFC 6120 §6.3.5) or <authenticate/> (XEP-0388 §2.4).
-      if (isSpare) this.#acknowledges = true
-      else this.#ahead = undefined
-    }
-    this.#open()
-    this.#dialing.replenish(isSpare)
-  }
-
   #open(): void {
     this.#hasFeatures = false
     this.#reader.begin()
     const from = this.#socket instanceof TLSSocket ? this.#from : undefined
-    const header = writeHeader(this.#dialing.to.domain, this.#lang, from)
+    const header = writeHeader(this.#to.domain, this.#to.lang, from)
     this.#expect(this.#ahead === 'trial' ? trialSeconds : Math.max(featuresSeconds, this.#parts.stepSeconds))
     if (this.#ahead === undefined) this.#writer!.write(header)
     else {
@@ -199,15 +207,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     }
   }
 
-  /** Sends white space after a TLS 1.3 ticket, because a late TCP acknowledgement would delay the server by 40 ms. */
-  onTicket(): void {
-    if (this.#acknowledges) return
-    this.#acknowledges = true
-    // Node calls `onTicket` while it still processes the TLS ticket, and would delay a write.
-    this.#parts.clock.after(0, () => {
-      this.#acknowledges = false
-      if (!this.#reader.hasBegun && this.#phase === 'open') this.#writer!.write(' ')
-    })
+  #acknowledge(): void {
+    if (!this.#reader.hasBegun && this.#phase === 'open') this.#writer!.write(' ')
   }
 
   onData(chunk: Buffer): void {
@@ -225,7 +226,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     const header = readHeader(root)
     if (typeof header === 'string') this.#refuse(header)
     else if (this.#phase === 'open') {
-      this.#dialing.server?.state?.reached()
+      this.#server?.state?.reached()
+      this.#socket!.removeAllListeners('session')
       if (this.#isHeaderReported) return
       this.#isHeaderReported = true
       this.events.onOpen(header)
@@ -233,35 +235,29 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
   }
 
   onElement(element: Element): void {
+    const { name, namespace } = element
+    const isOfStream = namespace === streamsNamespace
     if (this.#phase === 'closing') return
-    if (element.text.length > longestStep && element.namespace !== 'jabber:client') {
-      this.#refuse('policy-violation')
-      return
-    }
-    if (isOfTransport(element.namespace)) {
+    if (isOfStream && name === 'error') {
+      const end = streamEnd(element, 'features')
+      // Nothing after the error counts, even if the turn comes later.
+      this.#reader.stop()
+      this.#inTurn(() => this.#follow(end) || this.#end(end))
+    } else if (isOfTransport(namespace)) {
       // The server does not count this element as a stanza.
       this.events.onDropped?.(undefined, false)
-      return
-    }
-    if (element.namespace === streamsNamespace) {
-      if (element.name === 'error') {
-        const end = streamEnd(element, 'features')
-        // Nothing after the error counts, even if the turn comes later.
-        this.#reader.stop()
-        this.#inTurn(() => this.#follow(end) || this.#end(end))
-        return
-      }
-      if (element.name === 'features') {
+    } else {
+      if (isOfStream && name === 'features') {
         this.#hasFeatures = true
         this.#offersStates = offersStates(element.text)
         // A trial of pipelining keeps its time limit until the server answers the pipelined data.
         if (this.#ahead !== 'trial') this.#deadline?.cancel()
+      } else if (!isOfStream && this.#ahead === 'trial') {
+        this.#ahead = undefined
+        this.#deadline?.cancel()
       }
-    } else if (this.#ahead === 'trial') {
-      this.#ahead = undefined
-      this.#deadline?.cancel()
+      this.events.onElement(element)
     }
-    this.events.onElement(element)
   }
 
   onDropped(dropped?: Element): void {
@@ -299,11 +295,15 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     return true
   }
 
-  /** Dials the host that the server names. Not after features, because the client may have begun its login. */
-  #follow(end: LinkEnd): boolean {
+  /** RFC 6120 §4.9.3.19. Not after features, because the client may have begun its login. */
+  #follow({ failure, streamError = '' }: LinkEnd): boolean {
     const isEarly = this.#phase === 'open' && !this.#hasFeatures && (this.events.step ?? 'features') === 'features'
-    if (!isEarly || !this.#dialing.redirect(end, this.#socket)) return false
-    this.#dialAgain(end.failure)
+    if (!isEarly || this.#redirections >= mostRedirections) return false
+    const other = provenHost(streamError, this.#socket, this.#to.server)
+    if (other === undefined) return false
+    this.#redirections += 1
+    this.#to = { ...this.#to, other }
+    this.#dialAgain(failure)
     return true
   }
 
@@ -315,7 +315,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     }
     this.#disconnect()
     this.#phase = 'connecting'
-    this.#dialing.again()
+    this.#connection = openConnection(this.#to, this.#parts, this)
   }
 
   /** Not if the link has dialled again before its turn. */
@@ -341,7 +341,7 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     const end = atStep({ failure: { step: 'features', code: 'internal-error', cause } }, this.events)
     const isReported = this.#phase === 'closing' || this.#phase === 'ended'
     this.#destroy()
-    this.#parts.onFailed(this.#dialing.to.domain, end.failure)
+    this.#parts.onFailed(this.#to.domain, end.failure)
     if (!isReported) this.events.onEnd(end)
   }
 
@@ -360,16 +360,16 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
 
   #end(end: LinkEnd, isStreamOver = true): void {
     if (this.#phase === 'closing' || this.#phase === 'ended') return
-    const { server = this.#dialing.serverName } = end.failure
+    const { server = this.#server?.name ?? this.#connection?.server } = end.failure
     if (isStreamOver) this.close()
     else this.cut()
     const reported = atStep({ ...end, failure: { ...end.failure, server } }, this.events)
     const { failure, isStale = false } = reported
     const isSilent = failure.step === 'features' && !this.#reader.hasBegun && !isStale
-    if (failure.step === 'stream') this.#dialing.server?.state?.lost(failure, this.#dialing.to.domain)
-    else if (isSilent && failure.code !== 'remote-stream-error')
-      this.#dialing.server?.state?.failed(failure, this.#dialing.to.domain)
-    this.#parts.onFailed(this.#dialing.to.domain, failure)
+    const state = this.#server?.state
+    if (failure.step === 'stream') state?.lost(failure, this.#to.domain)
+    else if (isSilent && failure.code !== 'remote-stream-error') state?.failed(failure, this.#to.domain)
+    this.#parts.onFailed(this.#to.domain, failure)
     this.events.onEnd(reported)
   }
 
@@ -377,7 +377,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     if (this.#phase === 'ended') return
     this.#phase = 'ended'
     this.#parts.onClosed(this)
-    this.#dialing.cancel()
+    this.#connection?.cancel()
+    this.#connection = undefined
     this.#disconnect()
   }
 
@@ -389,7 +390,8 @@ export class TcpLink implements Link, ConnectionEvents, SocketEvents, Sink, Stre
     ignore(this.#socket)
     this.#socket.destroy()
     this.#socket = undefined
-    this.#dialing.disconnected()
+    if (this.#server?.state !== undefined) this.#server.state.links -= 1
+    this.#server = undefined
     this.#writer = undefined
   }
 }

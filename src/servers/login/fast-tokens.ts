@@ -1,6 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { forgetOldest } from '../../lib/limits/forget-oldest.js'
-import type { UserAgent } from './sasl/hashed-token.js'
 
 const mostDomains = 1000
 const mostSalts = 1000
@@ -32,8 +31,8 @@ export function createFastTokens() {
       return !mechanism.startsWith('SCRAM-') || salting.has(domain)
     },
 
-    /** Reuses ids, because Prosody keeps each id forever. */
-    agentOf(jid: string): UserAgent {
+    /** For one token. Reuses ids, because Prosody keeps each id forever. */
+    agentOf(jid: string) {
       const numbers = taken.get(jid) ?? new Set()
       let number = 0
       while (numbers.has(number)) number += 1

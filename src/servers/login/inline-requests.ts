@@ -3,11 +3,10 @@ import type { XmlElement } from '@xmpp/xml'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
 import type { Link, Resumption } from '../../xmpp/link.js'
 import { bind2Namespace, fastNamespace, smNamespace } from '../../xmpp/namespaces.js'
-import type { Element } from '../../xmpp/xml/element.js'
 import type { FastTokens } from './fast-tokens.js'
 import type { LoginRequest } from './login-request.js'
 import { isRepeatable } from './relogin.js'
-import { HashedToken, tokenMechanism, type UserAgent } from './sasl/hashed-token.js'
+import { type HashedToken, tokenMechanism } from './sasl/hashed-token.js'
 import type { Mechanism } from './sasl/mechanism.js'
 import type { Sasl2Offer } from './stream-features.js'
 
@@ -17,89 +16,73 @@ export interface InlineParts {
   readonly tokens?: FastTokens | undefined
 }
 
-/** XEP-0198 §3. `token`: with it, the login can be repeated. */
+/** XEP-0198 §3. `hasToken`: of FAST, so that the login can be repeated. */
 export function enableRequest(
   request: LoginRequest,
   mechanism: Mechanism,
-  token: HashedToken | undefined,
-  parts: InlineParts,
-): Element {
-  const attributes = enableAttributes(request, mechanism, token, parts)
-  const text = xml('enable', { xmlns: smNamespace, ...attributes }).toString()
-  return { name: 'enable', namespace: smNamespace, text }
-}
-
-function enableAttributes(
-  request: LoginRequest,
-  mechanism: Mechanism,
-  token: HashedToken | UserAgent | undefined,
+  hasToken: boolean,
   { linkResumeSeconds }: InlineParts,
-): Record<string, string> {
-  const isRepeated = token !== undefined || isRepeatable(request, mechanism)
-  return linkResumeSeconds === undefined || !isRepeated ? {} : { resume: 'true', max: String(linkResumeSeconds) }
+): XmlElement {
+  const resumes = linkResumeSeconds !== undefined && (hasToken || isRepeatable(request, mechanism))
+  return xml('enable', { xmlns: smNamespace, ...(resumes && { resume: 'true', max: String(linkResumeSeconds) }) })
 }
 
 const software = 'warm-bindings'
 
+export type InlineRequests = ReturnType<typeof inlineRequests>
+
 /** Requests inside a SASL2 login (XEP-0388 §2.3). */
-export class InlineRequests {
-  readonly elements: XmlElement[] = []
-  asksToBind = false
-  token: HashedToken | undefined
-  #agent: UserAgent | undefined
-  #tokenMechanism = ''
-  readonly #request: LoginRequest
-
-  constructor(
-    request: LoginRequest,
-    until: 'authenticated' | 'bound' | Resumption,
-    { bindFeatures, fast }: Sasl2Offer,
-    mechanism: Mechanism,
-    { allowsManagement, facts }: Link,
-    parts: InlineParts,
-  ) {
-    this.#request = request
-    const { credentials, jid } = request
-    if (credentials.kind === 'fast')
-      this.elements.push(userAgent(credentials.token.agent), xml('fast', { xmlns: fastNamespace }))
-    if (typeof until === 'object') this.elements.push(xml('resume', { xmlns: smNamespace, ...until }))
-    if (until !== 'bound') return
-    if (allowsManagement && parts.linkResumeSeconds !== undefined)
-      this.#requestToken(tokenMechanism(fast, facts), mechanism.name, parts.tokens)
-    // With Bind 2 the server chooses the resource.
-    if (bindFeatures === undefined || jid.resource !== undefined) return
-    this.asksToBind = true
+export function inlineRequests(
+  request: LoginRequest,
+  until: 'authenticated' | 'bound' | Resumption,
+  { bindFeatures, fast }: Sasl2Offer,
+  mechanism: Mechanism,
+  { allowsManagement, facts }: Link,
+  parts: InlineParts,
+) {
+  const { credentials, jid } = request
+  const elements: XmlElement[] = []
+  if (credentials.kind === 'fast')
+    elements.push(userAgent(credentials.token.agent), xml('fast', { xmlns: fastNamespace }))
+  if (typeof until === 'object') elements.push(xml('resume', { xmlns: smNamespace, ...until }))
+  const mayResume = until === 'bound' && allowsManagement && parts.linkResumeSeconds !== undefined
+  const isOwnPassword = credentials.kind === 'password' && credentials.user === undefined
+  const name = mayResume && isOwnPassword ? tokenMechanism(fast, facts) : undefined
+  const isNeeded = name !== undefined && parts.tokens?.areNeeded(jid.domain, mechanism.name) === true
+  const agent = isNeeded ? parts.tokens?.agentOf(formatBareJid(jid)) : undefined
+  if (agent !== undefined)
+    elements.push(userAgent(agent.id), xml('request-token', { xmlns: fastNamespace, mechanism: name! }))
+  // With Bind 2 the server chooses the resource.
+  const asksToBind = until === 'bound' && bindFeatures !== undefined && jid.resource === undefined
+  if (asksToBind) {
     // With a tag and a user agent, Prosody would give all sessions of the user the same resource.
-    const tag = this.#agent === undefined && xml('tag', {}, software)
+    const tag = agent === undefined && xml('tag', {}, software)
     const enables = allowsManagement && bindFeatures.includes(smNamespace)
-    const attributes = enables && enableAttributes(request, mechanism, this.#agent, parts)
-    const enable = attributes && xml('enable', { xmlns: smNamespace, ...attributes })
-    this.elements.push(xml('bind', { xmlns: bind2Namespace }, tag, enable))
+    const enable = enables && enableRequest(request, mechanism, agent !== undefined, parts)
+    elements.push(xml('bind', { xmlns: bind2Namespace }, tag, enable))
   }
+  let token: HashedToken | undefined
 
-  #requestToken(mechanism: string | undefined, name: string, tokens: FastTokens | undefined): void {
-    const { credentials, jid } = this.#request
-    const isOwnPassword = credentials.kind === 'password' && credentials.user === undefined
-    if (mechanism === undefined || !isOwnPassword || tokens?.areNeeded(jid.domain, name) !== true) return
-    this.#tokenMechanism = mechanism
-    this.#agent = tokens.agentOf(formatBareJid(jid))
-    this.elements.push(userAgent(this.#agent), xml('request-token', { xmlns: fastNamespace, mechanism }))
-  }
+  return {
+    elements,
+    asksToBind,
+    get token() {
+      return token
+    },
 
-  /** `secret`: the token in `<success/>`. */
-  succeeded(secret: string | undefined): void {
-    const { credentials, jid } = this.#request
-    if (credentials.kind === 'fast' && secret !== undefined) credentials.token.replace(secret)
-    if (this.#agent === undefined) return
-    if (secret === undefined) this.#agent.giveBack()
-    else this.token = new HashedToken(this.#tokenMechanism, jid.local, this.#agent, secret)
-  }
+    /** `issued`: the token in `<success/>`. */
+    succeeded(issued: string | undefined): void {
+      const secret = issued && Buffer.from(issued).toString('base64')
+      if (credentials.kind === 'fast' && secret) credentials.token.secret = secret
+      if (!secret) agent?.giveBack()
+      else if (agent !== undefined)
+        token = { mechanism: name!, user: jid.local, agent: agent.id, secret, giveBack: agent.giveBack }
+    },
 
-  failed(): void {
-    this.#agent?.giveBack()
+    failed: () => agent?.giveBack(),
   }
 }
 
-function userAgent({ id }: UserAgent): XmlElement {
+function userAgent(id: string): XmlElement {
   return xml('user-agent', { id }, xml('software', {}, software))
 }

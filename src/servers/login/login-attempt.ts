@@ -12,12 +12,13 @@ import {
   sasl2Namespace,
   saslNamespace,
   sessionNamespace,
+  smNamespace,
   streamsNamespace,
 } from '../../xmpp/namespaces.js'
 import { startTagOf, textOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { boundJid, checkedJid } from './bound-user.js'
-import { enableRequest, type InlineParts, InlineRequests } from './inline-requests.js'
+import { enableRequest, type InlineParts, type InlineRequests, inlineRequests } from './inline-requests.js'
 import { followLogin, type LoginProgress, type ProgressParts } from './login-progress.js'
 import type { LoginRequest } from './login-request.js'
 import type { LoggedIn, LoginLinkOptions, Opened, OpenForLogin } from './login-types.js'
@@ -43,7 +44,7 @@ const mostUndelivered = 1000
 /** Maximum length of these elements together, in UTF-16 units. */
 const longestUndelivered = 1024 * 1024
 
-/** Logs in with @xmpp/client (RFC 6120 §6, §7, XEP-0388). */
+/** Logs in with @xmpp/client (RFC 6120 §6, XEP-0388), and binds a resource (RFC 6120 §7). */
 export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   mechanism: Mechanism | undefined
   end: LinkEnd | undefined
@@ -51,7 +52,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   readonly #request: LoginRequest
   readonly #pipelining: Pipelining
   readonly #until: 'authenticated' | 'bound' | Resumption
-  readonly #client: XmppJsClient
+  readonly #client = new XmppJsClient(this)
   #opened: T | undefined
   #abort: AbortController | undefined
   #resolve: (loggedIn: LoggedIn<T>) => void = () => {}
@@ -66,8 +67,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #hasLastFeatures = false
   #enabled: LoggedIn<T>['enabled']
   #answer: Element | undefined
-  /** RFC 3921 §3. */
-  #demandsSession = false
   /** True after the last answer of the login. */
   #isAnswered = false
   #openIq: { readonly id: string; readonly answered: (iq: Element) => void } | undefined
@@ -85,7 +84,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     this.#request = request
     this.#until = until
     this.#pipelining = pipelining
-    this.#client = new XmppJsClient(this, request.jid.resource)
   }
 
   get step(): Step {
@@ -126,7 +124,8 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       this.#isOver = true
       this.#abort?.abort(error)
       this.#inline?.failed()
-      const problem = toProblem(error, this.step)
+      const problem =
+        error instanceof Problem ? error : new Problem('internal-error', { step: this.step, cause: error })
       problem.server ??= this.#server
       this.#opened?.abandon()
       const { step, code, condition, cause } = problem
@@ -173,26 +172,6 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
 
   restart(): void {
     if (!this.#isOver) this.#opened!.link.restart({ ahead: this.#pipelining.nextStream() })
-  }
-
-  bind(request: XmlElement): Promise<XmlElement> {
-    return new Promise(resolve => {
-      const isLast = !this.#demandsSession
-      this.#ask(request.toString(), isLast, iq => {
-        this.#jid = boundJid(iq.text, this.#request)
-        this.#isAnswered = isLast
-        resolve(xml('bind', { xmlns: bindNamespace }, xml('jid', {}, this.#jid)))
-      })
-    })
-  }
-
-  done(): void {
-    if (this.#isAnswered) this.#finish()
-    else
-      this.#ask(`<session xmlns='${sessionNamespace}'/>`, true, () => {
-        this.#isAnswered = true
-        this.#finish()
-      })
   }
 
   fail(error: unknown): void {
@@ -254,10 +233,19 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
   #useFeatures(features: StreamFeatures): void {
     if (!this.#isAuthenticated) this.#beginSasl(features)
     else if (this.#isBound) this.#finishBound()
-    else if (features.offersBind) {
-      this.#demandsSession = features.demandsSession
-      this.#client.bind()
-    } else throw new Problem('remote-protocol-error', { step: 'bind' })
+    else if (features.offersBind) this.#bind(features.demandsSession)
+    else throw new Problem('remote-protocol-error', { step: 'bind' })
+  }
+
+  /** RFC 6120 §7. `demandsSession`: RFC 3921 §3. */
+  #bind(demandsSession: boolean): void {
+    const { resource } = this.#request.jid
+    const request = xml('bind', { xmlns: bindNamespace }, resource && xml('resource', {}, resource))
+    this.#ask(request.toString(), !demandsSession, iq => {
+      this.#jid = boundJid(iq.text, this.#request)
+      if (!demandsSession) this.#finishBound()
+      else this.#ask(`<session xmlns='${sessionNamespace}'/>`, true, () => this.#finishBound())
+    })
   }
 
   #beginSasl(features: StreamFeatures): void {
@@ -284,7 +272,7 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       return
     }
     const { link } = this.#opened!
-    this.#inline = new InlineRequests(this.#request, this.#until, sasl2, mechanism, link, this.#parts)
+    this.#inline = inlineRequests(this.#request, this.#until, sasl2, mechanism, link, this.#parts)
     this.#client.authenticate(mechanism, sasl2Namespace, this.#inline.elements)
   }
 
@@ -372,7 +360,9 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
     const isOffered = this.#pipelining.current?.offersManagement === true && this.#opened!.link.allowsManagement
     if (!isOffered || this.#until !== 'bound') return []
     this.#enabled = 'requested'
-    return [enableRequest(this.#request, this.mechanism!, this.#inline?.token, this.#parts)]
+    const hasToken = this.#inline?.token !== undefined
+    const text = enableRequest(this.#request, this.mechanism!, hasToken, this.#parts).toString()
+    return [{ name: 'enable', namespace: smNamespace, text }]
   }
 
   #guard(work: () => void): void {
@@ -383,10 +373,4 @@ export class LoginAttempt<T extends Opened> implements LinkEvents, ClientHost {
       this.fail(isKnown ? error : new Problem('remote-protocol-error', { step: this.step, cause: error }))
     }
   }
-}
-
-function toProblem(error: unknown, step: Step): Problem {
-  if (error instanceof Problem) return error
-  // During bind, only the server's answer can be at fault.
-  return new Problem(step === 'bind' ? 'remote-protocol-error' : 'internal-error', { step, cause: error })
 }

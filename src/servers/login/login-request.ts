@@ -2,7 +2,7 @@ import type { ServiceAccount } from '../../config/config.js'
 import type { CallIds } from '../../lib/call-ids.js'
 import type { Jid } from '../../xmpp/jid/jid.js'
 import type { HashedToken } from './sasl/hashed-token.js'
-import type { ScramProof } from './sasl/scram-proof.js'
+import type { ScramProof } from './sasl/mechanism.js'
 
 /** Never log credentials. `user` is the account of the password, by default the user of the JID. */
 export type Credentials =

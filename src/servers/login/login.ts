@@ -7,7 +7,7 @@ import type { LoggedIn, Opened, OpenForLogin } from './login-types.js'
 import { isSafeAhead } from './mechanism-choice.js'
 import type { PipeliningMemory } from './pipelining-memory.js'
 import { linkEnded } from './refusals.js'
-import type { ScramProof } from './sasl/scram-proof.js'
+import type { ScramProof } from './sasl/mechanism.js'
 
 const leastTimeoutSeconds = 0.1
 
@@ -96,10 +96,8 @@ export async function scramKeys<T extends Opened>(
   request: LoginRequest,
   caller: CallerSignal,
 ): Promise<ScramProof> {
-  const { log, timeout, stepTimeout, saltedPasswords, scramMaxIterations } = parts
   const mechanisms = parts.mechanisms.filter(name => name !== 'PLAIN')
-  const ofScram = { log, timeout, stepTimeout, saltedPasswords, scramMaxIterations, mechanisms }
-  const attempt = new LoginAttempt<T>(ofScram, request, 'authenticated')
+  const attempt = new LoginAttempt<T>({ ...parts, mechanisms }, request, 'authenticated')
   const { opened } = await attempt.run(open, caller).catch(error => {
     const isMissing = error instanceof Problem && error.code === 'no-mechanism' && error.step === 'sasl'
     if (!isMissing) throw withoutKeys(request, error)

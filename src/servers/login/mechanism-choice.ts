@@ -7,10 +7,10 @@ import type { FastTokens } from './fast-tokens.js'
 import type { Credentials, LoginRequest } from './login-request.js'
 import { bindTo } from './sasl/channel-binding.js'
 import { hashedToken } from './sasl/hashed-token.js'
-import type { Mechanism } from './sasl/mechanism.js'
+import type { Mechanism, ScramProof } from './sasl/mechanism.js'
 import type { SaltedPasswords, Waiting } from './sasl/salted-passwords.js'
-import { type ScramName, type ScramParts, scram, scramHash } from './sasl/scram.js'
-import { anonymous, external, oauthBearer, plain } from './sasl/simple-mechanisms.js'
+import { type ScramParts, scram, scramHash } from './sasl/scram.js'
+import { oauthBearer, plain, singleMessage } from './sasl/simple-mechanisms.js'
 import type { SaslOffer } from './stream-features.js'
 
 export interface MechanismParts {
@@ -35,7 +35,7 @@ export function chooseMechanism(
   const bareJid = formatBareJid(jid)
   const onSalt = (salt: Buffer) => parts.tokens?.noteSalt(jid.domain, jid.local, salt)
   /** `authzid`: RFC 6120 §6.3.8. */
-  const byPassword = (user: string, secret: string, isServiceAccount = false) => {
+  const byPassword = (user: string, secret: string | ScramProof, isServiceAccount = false) => {
     const authzid = user === jid.local ? '' : bareJid
     return passwordMechanism({ user, secret, isServiceAccount, authzid, onSalt }, situation, parts)
   }
@@ -44,10 +44,8 @@ export function chooseMechanism(
       return byPassword(credentials.user ?? jid.local, credentials.password)
     case 'service':
       return byPassword(credentials.account.user, credentials.account.password, true)
-    case 'keys': {
-      const { proof } = credentials
-      return passwordMechanism({ user: proof.user, secret: proof, authzid: proof.authzid, onSalt }, situation, parts)
-    }
+    case 'keys':
+      return byPassword(credentials.proof.user, credentials.proof)
     case 'fast': {
       const { token } = credentials
       demand(token.mechanism, { ...situation, mechanisms: situation.fast }, situation.link.encrypted)
@@ -60,10 +58,12 @@ export function chooseMechanism(
     }
     case 'certificate':
       demand('EXTERNAL', situation, situation.link.encrypted)
-      return external(bareJid)
+      // RFC 4422 Appendix A: the link's certificate is the proof.
+      return singleMessage('EXTERNAL', bareJid)
     case 'anonymous':
       demand('ANONYMOUS', situation, true)
-      return anonymous()
+      // RFC 4505, without trace information (XEP-0175 §3).
+      return singleMessage('ANONYMOUS', '')
   }
 }
 
@@ -95,7 +95,7 @@ function passwordMechanism(
   if (isBound(name) && binding?.guessed) name = unbound ?? name
   if (name === 'PLAIN' && typeof secret === 'string') return plain(who.user, secret, who.authzid)
   const isMissed = !offersBinding && binding !== undefined
-  return scram(name as ScramName, {
+  return scram(name, {
     channelBinding: isBound(name) ? binding : isMissed ? 'not-offered' : undefined,
     saltedPasswords,
     maxIterations: scramMaxIterations,

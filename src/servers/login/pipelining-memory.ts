@@ -12,8 +12,7 @@ const mistrustMilliseconds = 3_600_000
 
 interface Remembered {
   readonly features: readonly StreamFeatures[]
-  readonly isProven: boolean
-  readonly isProvenAtStart: boolean
+  readonly provenFrom?: number
   readonly mistrustedUntil: number
 }
 
@@ -30,16 +29,15 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
     foresee(domain: string): Pipelining {
       const known = byDomain.get(domain)
       if (known === undefined || known.mistrustedUntil > clock.now()) return new Pipelining()
-      return new Pipelining(known.features, known.isProven, known.isProvenAtStart)
+      return new Pipelining(known.features, known.provenFrom)
     },
 
     succeeded(domain: string, pipelining: Pipelining): void {
-      const { seen, isComplete, wasPossible, isTrusted, isMistaken, wasAheadAtStart } = pipelining
+      const { seen, isComplete, wasPossible, isTrusted, isMistaken, firstAhead } = pipelining
       if (wasPossible ? isTrusted && !isMistaken : byDomain.has(domain)) return
       byDomain.delete(domain)
       if (!isComplete || seen.some(({ text }) => text.length > longestFeatures)) return
-      const features = seen
-      byDomain.set(domain, { features, isProven: wasPossible, isProvenAtStart: wasAheadAtStart, mistrustedUntil: 0 })
+      byDomain.set(domain, { features: seen, provenFrom: firstAhead, mistrustedUntil: 0 })
       forgetOldest(byDomain, mostDomains)
     },
 
@@ -49,7 +47,7 @@ export function createPipeliningMemory(clock: Pick<Clock, 'now'>, log: Logger) {
       if (known === undefined || !wasPossible) return
       if (isMistaken) byDomain.delete(domain)
       else if (isToBlame && !isLeft && known.mistrustedUntil <= clock.now()) {
-        byDomain.set(domain, { ...known, isProven: false, mistrustedUntil: clock.now() + mistrustMilliseconds })
+        byDomain.set(domain, { features: known.features, mistrustedUntil: clock.now() + mistrustMilliseconds })
         log.info({ domain: withULabels(domain) }, 'this server does not cope with pipelined logins')
       }
     },

@@ -1,5 +1,5 @@
 import { copyOf } from '../../xmpp/xml/copy-of.js'
-import { StreamFeatures } from './stream-features.js'
+import { allowBindingOf, offerSameLogins, readFeatures, type StreamFeatures } from './stream-features.js'
 
 const streams = 2
 
@@ -8,7 +8,8 @@ export class Pipelining {
   isMistaken = false
   /** Data was sent before the features, and is unanswered. */
   isAhead = false
-  wasAheadAtStart = false
+  /** The first stream in which data was sent ahead. */
+  firstAhead = streams
   isComplete = false
   readonly seen: StreamFeatures[] = []
   #stream = -1
@@ -17,9 +18,8 @@ export class Pipelining {
 
   constructor(
     readonly foreseen: readonly StreamFeatures[] = [],
-    readonly isProven = false,
-    /** An earlier login succeeded with a pipelined first stream. */
-    readonly isProvenAtStart = false,
+    /** From this stream on, pipelining succeeded in an earlier login. */
+    readonly provenFrom = streams,
   ) {}
 
   get wasPossible(): boolean {
@@ -31,7 +31,7 @@ export class Pipelining {
   }
 
   get isTrusted(): boolean {
-    return this.isProven && (this.isProvenAtStart || !this.wasAheadAtStart)
+    return this.firstAhead >= this.provenFrom
   }
 
   get current(): StreamFeatures | undefined {
@@ -43,12 +43,12 @@ export class Pipelining {
     this.#usedFeatures = undefined
     this.#lastReceived = undefined
     if (this.foreseen[this.#stream] === undefined) return undefined
-    return this.isProven && (this.isProvenAtStart || this.#stream > 0) ? 'proven' : 'trial'
+    return this.#stream >= this.provenFrom ? 'proven' : 'trial'
   }
 
   goAhead(): StreamFeatures {
     this.isAhead = true
-    if (this.#stream === 0) this.wasAheadAtStart = true
+    this.firstAhead = Math.min(this.firstAhead, this.#stream)
     this.#usedFeatures = this.foreseen[this.#stream]!
     return this.#usedFeatures
   }
@@ -58,20 +58,20 @@ export class Pipelining {
     if (this.#lastReceived !== undefined) return 'unfit'
     const foreseen = this.foreseen[this.#stream]
     const isForeseen = foreseen?.text === text
-    const features = isForeseen ? foreseen : new StreamFeatures(copyOf(text))
+    const features = isForeseen ? foreseen : readFeatures(copyOf(text))
     this.#lastReceived = features
     this.isComplete = this.seen.push(features) >= streams
     const before = this.#usedFeatures
     if (before === undefined) return features
     if (isForeseen) return 'nothing-new'
     this.isMistaken = true
-    const isSame = this.#stream === 0 ? features.offersSameLogins(before) : features.allowsBindingOf(before)
+    const isSame = this.#stream === 0 ? offerSameLogins(features, before) : allowBindingOf(features, before)
     return this.isAhead && isSame ? 'nothing-new' : 'unfit'
   }
 
   receivedAgain(text: string): StreamFeatures {
     this.isComplete = true
-    this.#lastReceived = new StreamFeatures(copyOf(text))
+    this.#lastReceived = readFeatures(copyOf(text))
     return this.#lastReceived
   }
 

@@ -18,69 +18,40 @@ export interface SaslOffer {
 }
 
 /** XEP-0388 §2.1. */
-export interface Sasl2Offer extends SaslOffer {
-  /** Namespaces that Bind 2 can enable (XEP-0386). Undefined without Bind 2. */
-  readonly bindFeatures: readonly string[] | undefined
-  /** XEP-0198 §9. */
-  readonly resumes: boolean
-  /** XEP-0484. */
-  readonly fast: readonly string[]
-}
+export type Sasl2Offer = NonNullable<ReturnType<typeof readSasl2>>
 
-/** Stream features (RFC 6120 §4.3.2), parsed on first use. */
-export class StreamFeatures {
-  #children: readonly Element[] | undefined
-  #offer: SaslOffer | undefined
-  #sasl2: Sasl2Offer | undefined
+export type StreamFeatures = ReturnType<typeof readFeatures>
 
-  /** `text` must be well-formed. */
-  constructor(readonly text: string) {}
-
-  get offer(): SaslOffer | undefined {
-    this.#offer ??= readOffer(this.#features, 'mechanisms', saslNamespace)
-    return this.#offer
-  }
-
-  get sasl2(): Sasl2Offer | undefined {
-    this.#sasl2 ??= readSasl2(this.#features)
-    return this.#sasl2
-  }
-
-  /** RFC 6120 §7.4. */
-  get offersBind(): boolean {
-    return this.#features.some(({ namespace }) => namespace === bindNamespace)
-  }
-
-  /** RFC 3921 §3. */
-  get demandsSession(): boolean {
-    return this.#features.some(
+/** Stream features (RFC 6120 §4.3.2). `text` must be well-formed. */
+export function readFeatures(text: string) {
+  const features = childrenOf(text)
+  return {
+    text,
+    offer: readOffer(features, 'mechanisms', saslNamespace),
+    sasl2: readSasl2(features),
+    /** RFC 6120 §7.4. */
+    offersBind: features.some(({ namespace }) => namespace === bindNamespace),
+    /** RFC 3921 §3. */
+    demandsSession: features.some(
       ({ namespace, text }) => namespace === sessionNamespace && !/<(?:\w+:)?optional[\s/>]/.test(text),
-    )
-  }
-
-  /** XEP-0198 §2. */
-  get offersManagement(): boolean {
-    return this.#features.some(({ name, namespace }) => name === 'sm' && namespace === smNamespace)
-  }
-
-  get #features(): readonly Element[] {
-    this.#children ??= childrenOf(this.text)
-    return this.#children
-  }
-
-  /** Ignores the order, which some servers change at each start. */
-  offersSameLogins(other: StreamFeatures): boolean {
-    return inAnyOrder(this.offer, this.sasl2) === inAnyOrder(other.offer, other.sasl2)
-  }
-
-  /** True if a request to bind, as `other` allows it, fits these features. */
-  allowsBindingOf(other: StreamFeatures): boolean {
-    if (this.offersBind !== other.offersBind || this.demandsSession !== other.demandsSession) return false
-    return this.offersManagement || !other.offersManagement
+    ),
+    /** XEP-0198 §2. */
+    offersManagement: features.some(({ name, namespace }) => name === 'sm' && namespace === smNamespace),
   }
 }
 
-function inAnyOrder(offer: SaslOffer | undefined, sasl2: Sasl2Offer | undefined): string {
+/** Ignores the order, which some servers change at each start. */
+export function offerSameLogins(one: StreamFeatures, other: StreamFeatures): boolean {
+  return inAnyOrder(one) === inAnyOrder(other)
+}
+
+/** True if a request to bind, as `foreseen` allows it, fits the features. */
+export function allowBindingOf(features: StreamFeatures, foreseen: StreamFeatures): boolean {
+  if (features.offersBind !== foreseen.offersBind || features.demandsSession !== foreseen.demandsSession) return false
+  return features.offersManagement || !foreseen.offersManagement
+}
+
+function inAnyOrder({ offer, sasl2 }: StreamFeatures): string {
   const names = (list: readonly string[] | undefined) => list && [...new Set(list)].sort()
   const all = [offer?.mechanisms, offer?.channelBindings, sasl2?.mechanisms, sasl2?.bindFeatures, sasl2?.fast]
   return JSON.stringify([...all.map(names), sasl2?.resumes])
@@ -100,7 +71,7 @@ function readOffer(features: readonly Element[], name: string, namespace: string
   return { mechanisms, channelBindings }
 }
 
-function readSasl2(features: readonly Element[]): Sasl2Offer | undefined {
+function readSasl2(features: readonly Element[]) {
   const offer = readOffer(features, 'authentication', sasl2Namespace)
   if (offer === undefined) return undefined
   const inline = childrenIn(childrenIn(features, 'authentication', sasl2Namespace), 'inline', sasl2Namespace)
@@ -108,8 +79,11 @@ function readSasl2(features: readonly Element[]): Sasl2Offer | undefined {
   const bindFeatures = childrenIn(childrenIn(inline, 'bind', bind2Namespace), 'inline', bind2Namespace)
   return {
     ...offer,
+    /** Namespaces that Bind 2 can enable (XEP-0386). Undefined without Bind 2. */
     bindFeatures: offersBind ? bindFeatures.flatMap(({ text }) => startTagOf(text).attribute('var') ?? []) : undefined,
+    /** XEP-0198 §9. */
     resumes: inline.some(({ name, namespace }) => name === 'sm' && namespace === smNamespace),
+    /** XEP-0484. */
     fast: mechanismsIn(childrenIn(inline, 'fast', fastNamespace), fastNamespace),
   }
 }

@@ -1,30 +1,25 @@
 import { xml } from '@xmpp/client'
 import { Client } from '@xmpp/client-core'
-import resourceBinding from '@xmpp/resource-binding'
 import sasl, { type Authenticate, type Negotiate } from '@xmpp/sasl'
 import sasl2 from '@xmpp/sasl2'
 import type { XmlElement } from '@xmpp/xml'
 import SaslFactory from 'saslmechanisms'
-import { bindNamespace } from '../../xmpp/namespaces.js'
 import type { Mechanism } from './sasl/mechanism.js'
 
 export interface ClientHost {
   send(element: XmlElement): void
   restart(): void
-  /** Resolves with `<bind/>` of the result (RFC 6120 §7). */
-  bind(request: XmlElement): Promise<XmlElement>
-  done(): void
   fail(error: unknown): void
 }
 
-/** An entity of xmpp.js. It negotiates a stream feature only if it is told to. */
+/** An entity of xmpp.js. It negotiates SASL or SASL2 only if it is told to. */
 export class XmppJsClient extends Client {
   readonly #host: ClientHost
   readonly #mechanisms = new SaslFactory()
   readonly #features = new Map<string, Negotiate>()
   #inline: readonly XmlElement[] = []
 
-  constructor(host: ClientHost, resource: string | undefined) {
+  constructor(host: ClientHost) {
     super({})
     this.#host = host
     const parts = {
@@ -32,7 +27,6 @@ export class XmppJsClient extends Client {
         use: (_name: string, namespace: string, negotiate: Negotiate) => this.#features.set(namespace, negotiate),
       },
       saslFactory: this.#mechanisms,
-      iqCaller: { set: (request: XmlElement) => host.bind(request) },
     }
     sasl(parts, authenticate)
     sasl2(parts, authenticate).setup({
@@ -43,7 +37,6 @@ export class XmppJsClient extends Client {
         },
       },
     })
-    resourceBinding(parts, resource)
   }
 
   /**
@@ -54,13 +47,11 @@ export class XmppJsClient extends Client {
     this.#inline = inline
     // xmpp.js calls this with `new`, which an arrow function forbids.
     this.#mechanisms.use(mechanism.name, function create() {
-      return mechanism
+      return { ...mechanism, clientFirst: true }
     })
-    this.#negotiate(xml('mechanisms', { xmlns: namespace }, xml('mechanism', {}, mechanism.name)))
-  }
-
-  bind(): void {
-    this.#negotiate(xml('bind', { xmlns: bindNamespace }))
+    const negotiate = this.#features.get(namespace)!
+    const offer = xml('mechanisms', { xmlns: namespace }, xml('mechanism', {}, mechanism.name))
+    negotiate({ entity: this }, () => {}, offer).catch(error => this.#host.fail(error))
   }
 
   /** Elements of SASL. */
@@ -76,11 +67,6 @@ export class XmppJsClient extends Client {
   override restart(): Promise<void> {
     this.#host.restart()
     return sent
-  }
-
-  #negotiate(feature: XmlElement): void {
-    const negotiate = this.#features.get(feature.attrs['xmlns']!)!
-    negotiate({ entity: this }, () => this.#host.done(), feature).catch(error => this.#host.fail(error))
   }
 }
 

@@ -54,12 +54,3 @@ declare module '@xmpp/sasl2' {
   export type Fast = { auth(about: { streamFeatures: XmlElement[] }): Promise<boolean> }
   export default function sasl2(parts: Parts, onAuthenticate: OnAuthenticate): { setup(parts: { fast: Fast }): void }
 }
-
-declare module '@xmpp/resource-binding' {
-  import type { Parts } from '@xmpp/sasl'
-  import type { XmlElement } from '@xmpp/xml'
-
-  /** `set` resolves with the result's child of the same name and namespace. */
-  type BindingParts = Pick<Parts, 'streamFeatures'> & { iqCaller: { set(child: XmlElement): Promise<XmlElement> } }
-  export default function resourceBinding(parts: BindingParts, resource: string | undefined): void
-}

@@ -2,7 +2,8 @@ import type { Logger } from 'pino'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { codeOf } from '../../lib/log.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
-import { type Failure, isConnectionLost, type LinkEvents, type OpenLink } from '../../xmpp/link.js'
+import { type Failure, isConnectionLost, type Link, type OpenLink } from '../../xmpp/link.js'
+import { nothing } from './connect-to-any.js'
 
 /** A server without links is forgotten this long after its last attempt. */
 const mostAge = 300_000
@@ -45,55 +46,52 @@ export interface ConnectedServer {
   readonly state: ServerState | undefined
 }
 
+export type ServerStates = ReturnType<typeof createServerStates>
+
 export type StateLookup = Pick<ServerStates, 'ofEntry' | 'ofFound'>
 
-export class ServerStates {
-  readonly #parts: ServerStatesParts
-  readonly #states = new Map<string, ServerState>()
+export function createServerStates(parts: ServerStatesParts) {
+  const states = new Map<string, ServerState>()
 
-  constructor(parts: ServerStatesParts) {
-    this.#parts = parts
-  }
-
-  ofEntry(domain: string, server: string): ServerState | undefined {
-    return this.#of(this.#parts.hasEntry(domain) ? domain : '*', server)
-  }
-
-  /** A server from DNS. */
-  ofFound(domain: string, server: string): ServerState | undefined {
-    return this.#parts.isNamed(domain) ? this.#of(domain, server) : undefined
-  }
-
-  get rows(): readonly ServerRow[] {
-    this.#forgetOld()
-    return [...this.#states.values()].flatMap(({ owner, server, isUp }) =>
-      isUp === undefined ? [] : [{ labels: { domain: withULabels(owner), server }, isUp }],
-    )
-  }
-
-  close(): void {
-    for (const state of this.#states.values()) state.close()
-    this.#states.clear()
-  }
-
-  #of(owner: string, server: string): ServerState {
+  function stateOf(owner: string, server: string): ServerState {
     const key = `${owner} ${server}`
-    let state = this.#states.get(key)
+    let state = states.get(key)
     if (state === undefined) {
-      this.#forgetOld()
-      state = new ServerState(owner, server, this.#parts)
-      this.#states.set(key, state)
+      forgetOld()
+      state = new ServerState(owner, server, parts)
+      states.set(key, state)
     }
     return state
   }
 
-  #forgetOld(): void {
-    const oldest = this.#parts.clock.now() - mostAge
-    for (const [key, state] of this.#states) {
+  function forgetOld(): void {
+    const oldest = parts.clock.now() - mostAge
+    for (const [key, state] of states) {
       if (state.links > 0 || state.lastAt > oldest) continue
       state.close()
-      this.#states.delete(key)
+      states.delete(key)
     }
+  }
+
+  return {
+    ofEntry: (domain: string, server: string): ServerState | undefined =>
+      stateOf(parts.hasEntry(domain) ? domain : '*', server),
+
+    /** A server from DNS. */
+    ofFound: (domain: string, server: string): ServerState | undefined =>
+      parts.isNamed(domain) ? stateOf(domain, server) : undefined,
+
+    get rows(): readonly ServerRow[] {
+      forgetOld()
+      return [...states.values()].flatMap(({ owner, server, isUp }) =>
+        isUp === undefined ? [] : [{ labels: { domain: withULabels(owner), server }, isUp }],
+      )
+    },
+
+    close(): void {
+      for (const state of states.values()) state.close()
+      states.clear()
+    },
   }
 }
 
@@ -141,14 +139,6 @@ export class ServerState {
     this.isUp = false
     this.#noteFailure(failure, domain)
     if (!this.#isClosed) this.#probeLater()
-  }
-
-  opened(): void {
-    this.links += 1
-  }
-
-  closed(): void {
-    this.links -= 1
   }
 
   /** Call this if a link broke after its login. */
@@ -212,15 +202,8 @@ export class ServerState {
 }
 
 export function probeBy(connect: OpenLink): (domain: string) => void {
-  const nothing = () => {}
+  const others = { onElement: nothing, onFlush: nothing, onDrain: nothing, onEnd: nothing }
   return domain => {
-    const events: LinkEvents = {
-      onOpen: () => link.close(),
-      onElement: nothing,
-      onFlush: nothing,
-      onDrain: nothing,
-      onEnd: nothing,
-    }
-    const link = connect(domain, { lang: 'en' }, events)
+    const link: Link = connect(domain, { lang: 'en' }, { ...others, onOpen: () => link.close() })
   }
 }

@@ -21,36 +21,33 @@ interface Shown {
   readonly readAt: number
 }
 
-export class ShownCertificates {
-  readonly #parts: ShownCertificatesParts
-  readonly #shown = new Map<string, Shown>()
+export type ShownCertificates = ReturnType<typeof createShownCertificates>
 
-  constructor(parts: ShownCertificatesParts) {
-    this.#parts = parts
-  }
+export function createShownCertificates({ clock, isNamed }: ShownCertificatesParts) {
+  const shown = new Map<string, Shown>()
+  return {
+    /** Call this after each handshake. Ignores certificates that Node rejects, such as expired certificates. */
+    note(domain: string, server: string, socket: Pick<TLSSocket, 'getPeerCertificate' | 'authorized'>): void {
+      const key = `${domain} ${server}`
+      const now = clock.now()
+      const last = shown.get(key)
+      if (last !== undefined && now - last.readAt < readMilliseconds) return
+      if (!socket.authorized || !isNamed(domain)) return
+      const expiry = Date.parse(socket.getPeerCertificate().valid_to) / 1000
+      if (Number.isNaN(expiry)) return
+      shown.set(key, { domain, expiry, readAt: now })
+      forgetOldest(shown, mostShown)
+    },
 
-  /** Call this after each handshake. Ignores certificates that Node rejects, such as expired certificates. */
-  note(domain: string, server: string, socket: Pick<TLSSocket, 'getPeerCertificate' | 'authorized'>) {
-    const { clock, isNamed } = this.#parts
-    const key = `${domain} ${server}`
-    const now = clock.now()
-    const last = this.#shown.get(key)
-    if (last !== undefined && now - last.readAt < readMilliseconds) return
-    if (!socket.authorized || !isNamed(domain)) return
-    const expiry = Date.parse(socket.getPeerCertificate().valid_to) / 1000
-    if (Number.isNaN(expiry)) return
-    this.#shown.set(key, { domain, expiry, readAt: now })
-    forgetOldest(this.#shown, mostShown)
-  }
-
-  get expiries(): ReadonlyMap<string, number> {
-    const expiries = new Map<string, number>()
-    const oldest = this.#parts.clock.now() - forgottenMilliseconds
-    for (const [key, { domain, expiry, readAt }] of this.#shown) {
-      const name = `xmpp:${withULabels(domain)}`
-      if (readAt < oldest) this.#shown.delete(key)
-      else expiries.set(name, Math.min(expiry, expiries.get(name) ?? expiry))
-    }
-    return expiries
+    get expiries(): ReadonlyMap<string, number> {
+      const expiries = new Map<string, number>()
+      const oldest = clock.now() - forgottenMilliseconds
+      for (const [key, { domain, expiry, readAt }] of shown) {
+        const name = `xmpp:${withULabels(domain)}`
+        if (readAt < oldest) shown.delete(key)
+        else expiries.set(name, Math.min(expiry, expiries.get(name) ?? expiry))
+      }
+      return expiries
+    },
   }
 }

@@ -1,8 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { Problem } from '../../lib/errors.js'
 import { openText, type Purpose, sealText } from '../../lib/secrets/sealed-text.js'
-import { type ProofRecord, proofInBytes } from '../../servers/login/relogin.js'
-import type { ScramProof } from '../../servers/login/sasl/scram-proof.js'
+import type { ScramProof } from '../../servers/login/sasl/mechanism.js'
 import { formatBareJid, type Jid, userOf } from '../../xmpp/jid/jid.js'
 import { longestCredential } from '../parameters.js'
 
@@ -27,12 +26,11 @@ export function createSealedCredentials({ sealKeys, warm }: SealSettings, now: (
   return {
     demandKeys,
 
-    seal(admin: string, jid: Jid, proof: ProofRecord): string {
+    seal(admin: string, jid: Jid, proof: ScramProof): string {
       const expiry = Buffer.alloc(expiryBytes)
       expiry.writeUIntBE(Math.floor(now() / 1000) + warm.credentialTime, 0, expiryBytes)
       const bytes = Buffer.concat([expiry, Buffer.from(JSON.stringify(proof))])
       const text = sealText(demandKeys()[0]!, purposeOf(admin, jid), bytes)
-      bytes.fill(0)
       if (text.length > longestCredential) throw new Problem('cannot-remember', { detail: 'The salt is too long.' })
       return text
     },
@@ -44,9 +42,7 @@ export function createSealedCredentials({ sealKeys, warm }: SealSettings, now: (
         throw new Problem('credentials-expired', {
           detail: 'The credential is damaged or too old, or is for another admin, jid or SEAL_KEY_FILE.',
         })
-      const proof = proofInBytes(JSON.parse(opened.toString('utf8', expiryBytes)) as ProofRecord)
-      opened.fill(0)
-      return proof
+      return JSON.parse(opened.toString('utf8', expiryBytes)) as ScramProof
     },
   }
 }

@@ -5,15 +5,8 @@ import type { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import { type LoginParts, logInAgain, login, scramKeys } from '../../servers/login/login.js'
 import type { LoginRequest } from '../../servers/login/login-request.js'
 import type { LoggedIn, OpenForLogin } from '../../servers/login/login-types.js'
-import {
-  type ProofRecord,
-  proofInText,
-  type ReloginRecord,
-  recordOf,
-  requestOf,
-  wipeSecrets,
-} from '../../servers/login/relogin.js'
-import { wipe } from '../../servers/login/sasl/scram-proof.js'
+import { giveBackAgent, type ReloginRecord, recordOf, requestOf } from '../../servers/login/relogin.js'
+import type { ScramProof } from '../../servers/login/sasl/mechanism.js'
 import type { Management, Mending } from '../../session/link/mending.js'
 import type { AttachBinding, Open, OpenLogin, OpenWish, ResumedSession } from '../../session/session-types.js'
 import { formatJid } from '../../xmpp/jid/jid.js'
@@ -70,21 +63,18 @@ export function createLogins(parts: LoginParts, open: Open, mend?: MendParts) {
       try {
         const handover = { seconds, attachBinding }
         const management = managementOf(loggedIn, request.language)
-        if (management?.mending === undefined) wipeSecrets(loggedIn.again)
+        if (management?.mending === undefined) giveBackAgent(loggedIn.again)
         const binding = await opened.handOver(jid, undelivered, handover, management)
         if (binding === undefined) throw new Problem('remote-connection-failed', { step: 'bind' })
         return { jid, id: opened.id, expiresIn: seconds, ...binding }
       } catch (error) {
         opened.abandon()
-        wipeSecrets(loggedIn.again)
+        giveBackAgent(loggedIn.again)
         throw error
       }
     },
-    async keysOf(request: WarmRequest, caller: CallerSignal): Promise<ProofRecord> {
-      const proof = await scramKeys(parts, openFor({ ...request, tab: undefined }), request, caller)
-      const record = proofInText(proof)
-      wipe(proof)
-      return record
+    async keysOf(request: WarmRequest, caller: CallerSignal): Promise<ScramProof> {
+      return await scramKeys(parts, openFor({ ...request, tab: undefined }), request, caller)
     },
   }
 }
@@ -106,6 +96,6 @@ function mendingOf(parts: LoginParts, mend: MendParts, again: LoginRequest, lang
         return logInAgain(parts, connect, again, lang, resumption, caller)
       }),
     record: () => recordOf(again, lang),
-    wipe: () => wipeSecrets(again),
+    wipe: () => giveBackAgent(again),
   }
 }

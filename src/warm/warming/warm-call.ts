@@ -5,7 +5,6 @@ import { readBody } from '../../http/bodies/read-body.js'
 import type { CallerSignal } from '../../lib/caller-gone.js'
 import { type Counts, limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
-import { proofInBytes, wipeSecrets } from '../../servers/login/relogin.js'
 import type { UserLimit } from '../../session/limits/user-limit.js'
 import type { OpenedBy } from '../../session/session-history.js'
 import type { Sessions } from '../../session/session-types.js'
@@ -71,17 +70,14 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
   ) {
     const keys = await keysOf(request, signal)
     const credential = sealed.seal(admin, request.jid, keys)
-    const byKeys: WarmRequest = { ...request, credentials: { kind: 'keys', proof: proofInBytes(keys) } }
     try {
-      const warmed = await warm(byKeys)
+      const warmed = await warm({ ...request, credentials: { kind: 'keys', proof: keys } })
       return warmed && { ...warmed, credential }
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== 'credentials-expired') throw error
       const { step, condition, server } = error
       const detail = 'The XMPP server refuses the keys at the next login: it may change the salt each time.'
       throw new Problem('cannot-remember', { step, condition, server, detail })
-    } finally {
-      wipeSecrets(byKeys)
     }
   }
 
@@ -239,12 +235,7 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
       line['jid'] = formatBareJid(jid)
       return { kind: 'keys', proof: sealed.open(admin.name, jid, credential) }
     })
-    const { jid, credentials } = asked
-    try {
-      return await answerAsked(call, asked, remember, sender)
-    } finally {
-      if (credentials.kind !== 'unusable') wipeSecrets({ jid, credentials })
-    }
+    return await answerAsked(call, asked, remember, sender)
   }
 }
 

@@ -1,6 +1,6 @@
 import { withoutReferences } from './characters.js'
 import type { Element } from './element.js'
-import { noLimits, type XmlLimits } from './limits.js'
+import { limitsOfChecked, type XmlLimits } from './limits.js'
 import type { Root } from './root.js'
 import { readRoot } from './root-reader.js'
 import { replaceSections } from './sections.js'
@@ -22,14 +22,12 @@ interface DocumentOptions extends SplitterOptions {
 /** A factor. `<a/>` with an added declaration of 60 characters is 16 times as long. */
 const usualGrowth = 20
 
-const none: readonly undefined[] = []
-
 /** Throws an `XmlError` for invalid XML or an exceeded limit. */
 export function documentReader(limits: XmlLimits, options: DocumentOptions = {}): (text: string) => Document {
   const { maxGrowth = usualGrowth } = options
   let root: Root | undefined
   let children: Element[] = []
-  let dropped: (Element | undefined)[] | undefined
+  let dropped: (Element | undefined)[] = []
   let room = 0
   const sink: Sink = {
     onOpen(opened) {
@@ -41,22 +39,19 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
       children.push(element)
     },
     onClose() {},
-    onDropped(element) {
-      dropped ??= []
-      dropped.push(element)
-    },
+    onDropped: element => void dropped.push(element),
   }
   const splitter = new Splitter(sink, limits, options)
   return text => {
     room = maxGrowth * text.length
     try {
       splitter.readDocument(text)
-      return { root: root!, children, dropped: dropped ?? none }
+      return { root: root!, children, dropped }
     } finally {
       // The root may contain a password.
       root = undefined
       children = []
-      dropped = undefined
+      dropped = []
     }
   }
 }
@@ -64,10 +59,10 @@ export function documentReader(limits: XmlLimits, options: DocumentOptions = {})
 // The functions below need text that was checked.
 
 /** Throws an `XmlError` only if the children inherit too many namespaces. */
-export const readElement = documentReader(noLimits, { mixedContent: true })
+export const readElement = documentReader(limitsOfChecked, { mixedContent: true })
 
 export function startTagOf(text: string): Root {
-  return readRoot(text, 0, noLimits)!.root
+  return readRoot(text, 0, limitsOfChecked)!.root
 }
 
 export function childrenOf(text: string): readonly Element[] {
@@ -76,7 +71,7 @@ export function childrenOf(text: string): readonly Element[] {
 
 /** For elements without children. */
 export function textOf(text: string): string {
-  const { end, isEmpty } = readRoot(text, 0, noLimits)!
+  const { end, isEmpty } = readRoot(text, 0, limitsOfChecked)!
   if (isEmpty) return ''
   const written = text.slice(end, text.lastIndexOf('</')).replace(/\r\n?/g, '\n')
   return replaceSections(written, withoutReferences, section => section)
@@ -84,6 +79,6 @@ export function textOf(text: string): string {
 
 /** An empty element with the start tag of `text`. */
 export function withoutContent(text: string): string {
-  const { end, isEmpty } = readRoot(text, 0, noLimits)!
+  const { end, isEmpty } = readRoot(text, 0, limitsOfChecked)!
   return isEmpty ? text : `${text.slice(0, end - 1)}/>`
 }

@@ -20,19 +20,13 @@ export function removeForbidden(value: string): string {
   return value.toWellFormed().replace(forbidden, '')
 }
 
-const escaped = new Map<string, string>()
-const mostEscaped = 64
-const longest = 1024
+let latest = { namespace: '', escaped: '' }
 
-/** Cached: thousands of children may declare the same namespace. */
+/** Remembers the latest, because thousands of children may inherit the same namespace. */
 export function escapeNamespace(namespace: string): string {
-  if (namespace.length > longest) return escapeXml(namespace)
-  let value = escaped.get(namespace)
-  if (value === undefined) {
-    const key = copyOf(namespace)
-    value = escapeXml(key)
-    if (escaped.size >= mostEscaped) escaped.clear()
-    escaped.set(key, value)
+  if (namespace !== latest.namespace) {
+    const copy = copyOf(namespace)
+    latest = { namespace: copy, escaped: escapeXml(copy) }
   }
-  return value
+  return latest.escaped
 }

@@ -28,13 +28,10 @@ export const defaultLimits: XmlLimits = {
   maxDeclarations: 512,
 }
 
-/** For text that was checked. */
-export const noLimits: XmlLimits = {
+/** For text that was checked: elements may be longer, because they have inherited declarations. */
+export const limitsOfChecked: XmlLimits = {
+  ...defaultLimits,
   maxElementBytes: Number.POSITIVE_INFINITY,
-  maxStanzaBytes: Number.POSITIVE_INFINITY,
-  maxDepth: Number.POSITIVE_INFINITY,
   maxAttributes: Number.POSITIVE_INFINITY,
-  maxNameLength: Number.POSITIVE_INFINITY,
-  maxChildren: 0,
   maxDeclarations: Number.POSITIVE_INFINITY,
 }

@@ -1,5 +1,5 @@
 import { notWellFormed } from './characters.js'
-import { noLimits, type XmlLimits } from './limits.js'
+import { limitsOfChecked, type XmlLimits } from './limits.js'
 import { noDeclarations, Root } from './root.js'
 import { declarationsOf, namespaceOf, Scope } from './scope.js'
 import { Tag } from './tag.js'
@@ -28,7 +28,7 @@ export function readRoot(text: string, start: number, limits: XmlLimits) {
 
 /** For checked text. */
 export function withoutAttribute(text: string, name: string): string {
-  tag.read(text, 0, noLimits)
+  tag.read(text, 0, limitsOfChecked)
   for (let index = 0; index < tag.count; index++) {
     if (tag.attributeName(text, index) === name)
       return text.slice(0, tag.attributeStart(index)).trimEnd() + text.slice(tag.valueEnd(index) + 1)

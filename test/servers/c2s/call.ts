@@ -6,7 +6,6 @@ import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
 import { createDialer } from '../../../src/servers/c2s/dial.js'
 import { type LinkParts, TcpLink } from '../../../src/servers/c2s/tcp-link.js'
 import type { LinkEvents, LinkOptions } from '../../../src/xmpp/link.js'
-import { defaultLimits } from '../../../src/xmpp/xml/limits.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -80,7 +79,6 @@ export class Call {
         tls: usualTls,
         stepSeconds: 10,
         certificates: { note() {} },
-        limits: defaultLimits,
         waiting: new WaitingMemory(),
         onFailed: () => {},
         onClosed: () => {

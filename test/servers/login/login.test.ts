@@ -6,9 +6,9 @@ import { LoginAttempt } from '../../../src/servers/login/login-attempt.js'
 import type { LoginRequest } from '../../../src/servers/login/login-request.js'
 import type { OpenForLogin } from '../../../src/servers/login/login-types.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
+import type { ScramProof } from '../../../src/servers/login/sasl/mechanism.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
-import type { ScramProof } from '../../../src/servers/login/sasl/scram-proof.js'
-import { StreamFeatures } from '../../../src/servers/login/stream-features.js'
+import { readFeatures } from '../../../src/servers/login/stream-features.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { ScramServer } from '../../support/login-server/scram.js'
@@ -279,9 +279,8 @@ describe('a pipelined login', () => {
 
   function foresee(expected: readonly string[] = [offer('SCRAM-SHA-1'), readyToBind], isProven = true) {
     const pipelining = new Pipelining(
-      expected.map(text => new StreamFeatures(text)),
-      isProven,
-      isProven,
+      expected.map(text => readFeatures(text)),
+      isProven ? 0 : undefined,
     )
     return { pipelining, ...scram() }
   }
@@ -473,10 +472,10 @@ test.each(['constructor', '__proto__', 'toString'])('a refusal for %s is handled
 
 describe('a login by keys', () => {
   const mechanisms = ['SCRAM-SHA-1']
-  const key = Buffer.alloc(20, 1)
+  const key = Buffer.alloc(20, 1).toString('base64')
   const proof: ScramProof = {
     hash: 'sha1',
-    salt: Buffer.from('salt'),
+    salt: Buffer.from('salt').toString('base64'),
     iterations: 4096,
     clientKey: key,
     serverKey: key,

@@ -7,9 +7,9 @@ import { type LoginParts, logInAgain, login } from '../../../src/servers/login/l
 import type { Credentials, LoginRequest } from '../../../src/servers/login/login-request.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { recordOf, requestOf } from '../../../src/servers/login/relogin.js'
+import type { ScramProof } from '../../../src/servers/login/sasl/mechanism.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
-import { type ScramProof, wipe } from '../../../src/servers/login/sasl/scram-proof.js'
-import { StreamFeatures } from '../../../src/servers/login/stream-features.js'
+import { readFeatures } from '../../../src/servers/login/stream-features.js'
 import type { LinkOptions } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { type ScramMechanism, ScramServer } from '../../support/login-server/scram.js'
@@ -148,23 +148,12 @@ describe('a login leaves for later logins', () => {
     expect(again).toEqual({ jid, credentials: { kind: 'keys', proof: expect.anything() } })
     const { proof } = (await requestWithKeys()).credentials
     expect(proof).toMatchObject({ hash: 'sha1', iterations: 4096, user: 'juliet', authzid: '' })
-    expect(proof.salt.toString()).toBe('salt')
-    expect([proof.clientKey.length, proof.serverKey.length]).toEqual([20, 20])
+    const [salt, ...keys] = [proof.salt, proof.clientKey, proof.serverKey].map(text => Buffer.from(text, 'base64'))
+    expect(salt!.toString()).toBe('salt')
+    expect(keys.map(({ length }) => length)).toEqual([20, 20])
     const shown = inspect(again, { depth: null, showHidden: true, maxArrayLength: null }) + JSON.stringify(again)
     expect(shown).not.toContain(password)
     expect(shown).not.toContain(Buffer.from(password).toString('hex'))
-    for (const buffer of [proof.salt, proof.clientKey, proof.serverKey])
-      expect(buffer.buffer.byteLength).toBe(4 + 20 + 20)
-  })
-
-  test('its own keys: if they are wiped, keys of other logins stay', async () => {
-    const [one, other] = [await requestWithKeys(), await requestWithKeys()]
-    const { proof } = one.credentials
-    wipe(proof)
-    expect(Buffer.concat([proof.salt, proof.clientKey, proof.serverKey])).toEqual(Buffer.alloc(44))
-    const side = scram()
-    await beginAgain([offer(side.name), side.challenge, side.end], other).link
-    expect(await requestWithKeys()).toEqual(other)
   })
 
   test('nothing if PLAIN sent the password', async () => {
@@ -198,7 +187,6 @@ describe('a record of the credentials for another process', () => {
     const request = await requestWithKeys({ jid, credentials: { kind: 'password', password, user: 'nurse' } })
     const again = read(request)!
     expect(again).toEqual(request)
-    wipe(request.credentials.proof)
     const side = scram()
     await beginAgain([offer(side.name), side.challenge, side.end], again).link
     expect(side.server).toMatchObject({ user: 'nurse', authzid: 'juliet@chat.example' })
@@ -258,8 +246,8 @@ describe('stream management is requested', () => {
   ])('of a pipelined login: %s', async (_what, foreseen, came, expected) => {
     const side = scram()
     const pipelining = new Pipelining(
-      [offer(side.name), foreseen].map(text => new StreamFeatures(text)),
-      true,
+      [offer(side.name), foreseen].map(text => readFeatures(text)),
+      1,
     )
     const memory = { foresee: () => pipelining, succeeded() {}, failed() {} }
     const challenge: Answer = (id, told) =>

@@ -9,7 +9,7 @@ import type { Credentials, LoginRequest } from '../../../src/servers/login/login
 import type { OpenForLogin } from '../../../src/servers/login/login-types.js'
 import { Pipelining } from '../../../src/servers/login/pipelining.js'
 import { createSaltedPasswords } from '../../../src/servers/login/sasl/salted-passwords.js'
-import { StreamFeatures } from '../../../src/servers/login/stream-features.js'
+import { readFeatures } from '../../../src/servers/login/stream-features.js'
 import type { Resumption } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { ScramServer } from '../../support/login-server/scram.js'
@@ -349,7 +349,7 @@ describe('a FAST token (XEP-0484)', () => {
     expect(told[1]).toBe(
       asked(`${agent}<fast xmlns="${fast}"/><resume xmlns="${sm}" previd="p" h="7"/>`, 'HT-SHA-256-NONE'),
     )
-    expect(link.told[1]).toContain(`id="${of.id}"`)
+    expect(link.told[1]).toContain(`id="${of}"`)
     const first = `juliet\0${Buffer.from(proof('Initiator', 't&k'), 'base64').toString('latin1')}`
     expect(link.told[1]).toContain(`<initial-response>${Buffer.from(first, 'latin1').toString('base64')}<`)
     expect(Buffer.from(credentials.token.secret, 'base64').toString()).toBe('new')
@@ -368,7 +368,7 @@ describe('a FAST token (XEP-0484)', () => {
 })
 
 describe('a pipelined login by SASL2', () => {
-  const foresee = (text: string) => new Pipelining([new StreamFeatures(text)], true, true)
+  const foresee = (text: string) => new Pipelining([readFeatures(text)], 0)
   const late =
     (text: string, answer: Answer = ''): Answer =>
     (id, told) =>

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals'
-import { StreamFeatures } from '../../../src/servers/login/stream-features.js'
+import { readFeatures } from '../../../src/servers/login/stream-features.js'
 
 const sasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
 const types = "xmlns='urn:xmpp:sasl-cb:0'"
 
 const read = (inner: string) =>
-  new StreamFeatures(
+  readFeatures(
     `<stream:features xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>${inner}</stream:features>`,
   ).offer
 

@@ -8,14 +8,12 @@ import type { Mechanism } from '../../../src/servers/login/sasl/mechanism.js'
 import { XmppJsClient } from '../../../src/servers/login/xmpp-js-client.js'
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
-const bind = 'urn:ietf:params:xml:ns:xmpp-bind'
 
 let asked: string[]
 let client: XmppJsClient
 
 const mechanism: Mechanism = {
   name: 'X-TEST',
-  clientFirst: true,
   response: () => 'a response',
   challenge: message => void asked.push(`challenged ${message}`),
   success: () => void asked.push('success'),
@@ -23,19 +21,11 @@ const mechanism: Mechanism = {
 
 beforeEach(() => {
   asked = []
-  client = new XmppJsClient(
-    {
-      send: element => asked.push(`send ${element}`),
-      restart: () => asked.push('restart'),
-      async bind(request) {
-        asked.push(`bind ${request}`)
-        return xml('bind', { xmlns: bind }, xml('jid', {}, 'juliet@chat.example/balcony'))
-      },
-      done: () => asked.push('done'),
-      fail: error => asked.push(`fail ${error}`),
-    },
-    'balcony',
-  )
+  client = new XmppJsClient({
+    send: element => asked.push(`send ${element}`),
+    restart: () => asked.push('restart'),
+    fail: error => asked.push(`fail ${error}`),
+  })
 })
 
 const settled = () => new Promise(resolve => setImmediate(resolve))
@@ -68,13 +58,6 @@ describe('the client of xmpp.js', () => {
     }
     await saidAfter(() => client.authenticate({ ...mechanism, challenge }, sasl))
     expect(await receive(xml('challenge', { xmlns: sasl }, btoa('who?')))).toEqual(['fail Error: not so'])
-  })
-
-  test('requests its resource, and ends with the answer', async () => {
-    expect(await saidAfter(() => client.bind())).toEqual([
-      `bind <bind xmlns="${bind}"><resource>balcony</resource></bind>`,
-      'done',
-    ])
   })
 
   test('does nothing by itself', async () => {

@@ -5,7 +5,7 @@ import { type Addresses, createNameLookup, type Route } from '../../../src/serve
 import type { Failure } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
-type Said<T> = readonly T[] | string | Promise<readonly T[]>
+type Said<T> = T[] | string | Promise<T[]>
 
 /** A string is an error code. */
 class FakeDns implements Dns {
@@ -25,7 +25,7 @@ class FakeDns implements Dns {
     })
   }
 
-  async #say<T>(question: string): Promise<readonly T[]> {
+  async #say<T>(question: string): Promise<T[]> {
     this.asked.push(question)
     const said = (this.zone[question] ?? 'ENOTFOUND') as Said<T>
     if (typeof said === 'string') throw Object.assign(new Error(`query ${said}`), { code: said })

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
-import { type ServerState, ServerStates } from '../../../src/servers/net/server-states.js'
+import { createServerStates, type ServerState, type ServerStates } from '../../../src/servers/net/server-states.js'
 import type { Failure } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
@@ -23,7 +23,7 @@ beforeEach(() => {
   lines = []
   probes = []
   const log = pino({ base: null, timestamp: false }, { write: line => void lines.push(JSON.parse(line)) })
-  states = new ServerStates({
+  states = createServerStates({
     clock,
     log,
     hasEntry: domain => domain === 'example.org',
@@ -41,10 +41,10 @@ const shown = () => states.rows.map(({ labels: { domain, server }, isUp }) => `$
 const isUp = () => state.isUp
 
 function lose(count: number, of: number, failure = broken): void {
-  for (let opened = 0; opened < of; opened++) state.opened()
+  for (let opened = 0; opened < of; opened++) state.links += 1
   for (let lost = 0; lost < count; lost++) {
     state.lost(failure, 'example.org')
-    state.closed()
+    state.links -= 1
   }
 }
 
@@ -107,7 +107,7 @@ describe('the state of a server', () => {
     expect(shown()).toEqual([])
     state = states.ofEntry('example.org', 'xmpp.example.org:5222')!
     state.reached()
-    state.opened()
+    state.links += 1
     clock.advance(3_600_000)
     expect(shown()).toHaveLength(1)
   })

@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals'
-import { ShownCertificates } from '../../../src/servers/net/shown-certificates.js'
+import { createShownCertificates } from '../../../src/servers/net/shown-certificates.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 const hour = 3_600_000
 
 function started() {
   const clock = new FakeClock()
-  const certificates = new ShownCertificates({ clock, isNamed: domain => domain !== 'any.example' })
+  const certificates = createShownCertificates({ clock, isNamed: domain => domain !== 'any.example' })
   let reads = 0
   const show = (domain: string, expiry: number, server = '192.0.2.1:5222', authorized = true) =>
     certificates.note(domain, server, {

@@ -124,10 +124,7 @@ describe('the keys for mending a link', () => {
     ]
   }
 
-  test.each([
-    ['are valid while the session lives', async () => ({}) as never, undefined],
-    ['are wiped if the session has ended', async () => undefined, 'credentials-expired'],
-  ])('%s', async (_what, handedOut, code) => {
+  test('log in again', async () => {
     const clock = new FakeClock()
     let kept: Mending | undefined
     const { login } = createLogins(
@@ -143,7 +140,7 @@ describe('the keys for mending a link', () => {
         Object.assign(new HandingOut(byScram(), { ...options, certificate: false }, events), {
           handOver: (async (_jid, _undelivered, _handover, management) => {
             kept = management!.mending
-            return handedOut()
+            return {} as never
           }) satisfies OpenLogin['handOver'] as OpenLogin['handOver'],
         }),
       {
@@ -156,7 +153,6 @@ describe('the keys for mending a link', () => {
     await login(request, new AbortController().signal).catch(() => {})
     const turn = { isUrgent: () => false, onBegin() {} }
     const again = kept!.logInAgain(new AbortController().signal, turn, { previd: 's1', h: '0' })
-    if (code === undefined) expect((await again).link).toBeInstanceOf(ScriptedLink)
-    else await expect(again).rejects.toMatchObject({ code })
+    expect((await again).link).toBeInstanceOf(ScriptedLink)
   })
 })

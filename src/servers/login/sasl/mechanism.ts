@@ -1,15 +1,25 @@
-import type { ScramProof } from './scram-proof.js'
+import type { ScramHash } from './salted-passwords.js'
 
 /** In messages, each character stands for a byte, because @xmpp/client uses `btoa` and `atob`. */
 export interface Mechanism {
   readonly name: string
-  readonly clientFirst: true
   response(): string | Promise<string>
   challenge(message: string): void
   /** Throws a `Problem` if the server's proof is wrong. */
   success(data: string | undefined): void
-  /** Each read makes a new copy. */
   readonly proof?: ScramProof | undefined
+}
+
+/** Replaces the password in later logins: the salt and keys (RFC 5802 §3) in base64. Secret. */
+export interface ScramProof {
+  readonly hash: ScramHash
+  readonly salt: string
+  readonly iterations: number
+  readonly clientKey: string
+  readonly serverKey: string
+  readonly user: string
+  /** A bare JID, or empty. */
+  readonly authzid: string
 }
 
 export function toByteString(text: string): string {

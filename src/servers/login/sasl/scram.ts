@@ -1,24 +1,11 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash as digest, timingSafeEqual } from 'node:crypto'
 import { saslprep } from '@mongodb-js/saslprep'
 import { Problem } from '../../../lib/errors.js'
 import { foreignText } from '../../../lib/text/foreign-text.js'
 import { randomText } from '../../../lib/text/random-text.js'
 import type { ChannelBinding } from './channel-binding.js'
-import { fromByteString, type Mechanism, saslName, toByteString } from './mechanism.js'
+import { fromByteString, type Mechanism, type ScramProof, saslName, toByteString } from './mechanism.js'
 import type { SaltedPasswords, ScramHash, ScramKeys, Waiting } from './salted-passwords.js'
-import { keysOf, type ScramProof, scramProof } from './scram-proof.js'
-
-/** RFC 5802, RFC 7677. */
-const hashes = {
-  'SCRAM-SHA-512-PLUS': 'sha512',
-  'SCRAM-SHA-256-PLUS': 'sha256',
-  'SCRAM-SHA-1-PLUS': 'sha1',
-  'SCRAM-SHA-512': 'sha512',
-  'SCRAM-SHA-256': 'sha256',
-  'SCRAM-SHA-1': 'sha1',
-} as const satisfies Record<string, ScramHash>
-
-export type ScramName = keyof typeof hashes
 
 export interface ScramParts {
   readonly user: string
@@ -40,13 +27,15 @@ export interface ScramParts {
 /** RFC 5802 §5.1. */
 const minIterations = 4096
 
+/** RFC 5802, RFC 7677. Undefined for other mechanisms. */
 export function scramHash(name: string): ScramHash | undefined {
-  return Object.hasOwn(hashes, name) ? hashes[name as ScramName] : undefined
+  const [, size] = /^SCRAM-SHA-(1|256|512)(?:-PLUS)?$/.exec(name) ?? []
+  return size === undefined ? undefined : (`sha${size}` as ScramHash)
 }
 
-/** RFC 5802 §5. Fails if the server sends no proof. */
-export function scram(name: ScramName, parts: ScramParts): Mechanism {
-  const hash = hashes[name]
+/** RFC 5802 §5. Fails if the server sends no proof. `name` must be one of SCRAM. */
+export function scram(name: string, parts: ScramParts): Mechanism {
+  const hash = scramHash(name)!
   const ownNonce = parts.nonce ?? randomText(18, 'base64')
   /** RFC 5802 §7. */
   const gs2Header = writeGs2Header(parts)
@@ -91,12 +80,17 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
       const password = saslPrepared(secret, 'password', isServiceAccount)
       return await saltedPasswords({ user, password, salt, iterations, hash }, waiting)
     }
-    if (secret.hash !== hash || secret.iterations !== iterations || !secret.salt.equals(salt))
+    if (secret.hash !== hash || secret.iterations !== iterations || secret.salt !== salt.toString('base64'))
       throw new Problem('credentials-expired', {
         step: 'sasl',
         detail: 'The server has another salt than before: the password was changed, or is salted at each login.',
       })
-    return keysOf(secret)
+    const clientKey = Buffer.from(secret.clientKey, 'base64')
+    return {
+      clientKey,
+      storedKey: digest(hash, clientKey, 'buffer'),
+      serverKey: Buffer.from(secret.serverKey, 'base64'),
+    }
   }
 
   function verify(serverFinal: string): void {
@@ -110,7 +104,6 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
 
   return {
     name,
-    clientFirst: true,
     response() {
       if (hasServerProved) return ''
       if (serverFirst !== undefined) return prove(serverFirst)
@@ -130,7 +123,8 @@ export function scram(name: ScramName, parts: ScramParts): Mechanism {
     get proof() {
       if (!hasServerProved || keys === undefined || salt === undefined) return undefined
       const { user, authzid = '' } = parts
-      return scramProof({ hash, salt, iterations, clientKey: keys.clientKey, serverKey: keys.serverKey, user, authzid })
+      const [clientKey, serverKey] = [keys.clientKey.toString('base64'), keys.serverKey.toString('base64')]
+      return { hash, salt: salt.toString('base64'), iterations, clientKey, serverKey, user, authzid }
     },
   }
 }

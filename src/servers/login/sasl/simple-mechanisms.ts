@@ -8,20 +8,9 @@ export function plain(user: string, secret: string, authzid = '', name = 'PLAIN'
   return singleMessage(name, `${authzid}\0${user}\0${secret}`)
 }
 
-/** RFC 4422 Appendix A: the link's certificate is the proof. */
-export function external(authzid: string): Mechanism {
-  return singleMessage('EXTERNAL', authzid)
-}
-
-/** RFC 4505, without trace information (XEP-0175 §3). */
-export function anonymous(): Mechanism {
-  return singleMessage('ANONYMOUS', '')
-}
-
-function singleMessage(name: string, message: string): Mechanism {
+export function singleMessage(name: string, message: string): Mechanism {
   return {
     name,
-    clientFirst: true,
     response: () => toByteString(message),
     challenge() {
       // A challenge is not allowed, and the answer would repeat the secret.
@@ -43,7 +32,6 @@ export function oauthBearer(authzid: string, token: string): Mechanism {
   }
   return {
     name: 'OAUTHBEARER',
-    clientFirst: true,
     response: () => (isRefused ? separator : message),
     /** A challenge means an error. `<failure/>` follows the separator (RFC 7628 §3.2.3). */
     challenge() {

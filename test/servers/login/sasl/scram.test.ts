@@ -3,13 +3,13 @@ import { Problem } from '../../../../src/lib/errors.js'
 import { hashQueue } from '../../../../src/lib/limits/hash-queue.js'
 import type { Mechanism } from '../../../../src/servers/login/sasl/mechanism.js'
 import { createSaltedPasswords } from '../../../../src/servers/login/sasl/salted-passwords.js'
-import { scram as createScram, type ScramName, type ScramParts } from '../../../../src/servers/login/sasl/scram.js'
+import { scram as createScram, type ScramParts } from '../../../../src/servers/login/sasl/scram.js'
 import { FakeClock } from '../../../support/fake-clock.js'
-import { ScramServer } from '../../../support/login-server/scram.js'
+import { type ScramMechanism, ScramServer } from '../../../support/login-server/scram.js'
 
 const waiting = new AbortController()
 
-function scram(name: ScramName = 'SCRAM-SHA-1', parts: Partial<ScramParts> = {}): Mechanism {
+function scram(name = 'SCRAM-SHA-1', parts: Partial<ScramParts> = {}): Mechanism {
   return createScram(name, {
     user: 'user',
     secret: 'pencil',
@@ -37,7 +37,7 @@ async function problemOf(work: () => unknown): Promise<Problem> {
 }
 
 /** Logs in at a server with this password. Returns the first message, and the signature for a right proof. */
-async function logInAt(password: string, login: Mechanism, name: ScramName = 'SCRAM-SHA-1') {
+async function logInAt(password: string, login: Mechanism, name: ScramMechanism = 'SCRAM-SHA-1') {
   const first = text(await login.response())
   const salt = Buffer.from('salt')
   const server = new ScramServer(name, first, {
