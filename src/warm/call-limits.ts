@@ -37,7 +37,7 @@ export function createCallLimits({ rates, clock, keys, makeRate, refused }: Call
     throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail(limit) })
   }
   return {
-    acting: createActingAccounts(warmsOfUser, clock, keys, admin => refused('warms-user', { admin })),
+    acting: createActingAccounts(warmsOfUser, clock, keys, judge),
     failures,
     keys,
     async count({ admin, user }: Caller): Promise<void> {
@@ -68,18 +68,15 @@ export function createActingAccounts(
   rate: Pick<KeyedRate, 'take' | 'giveBack'>,
   clock: Pick<Clock, 'now'>,
   keys: SecretKeys,
-  refused: (admin: string) => void,
+  judge: (admin: string, limit: Limit, retryAfterSeconds: number | undefined) => void,
 ) {
   const right = createShortMemory<true>(clock, memorySeconds)
   const firsts = new Map<string, Promise<unknown>>()
 
   async function counted<T>(account: string, admin: string, logIn: () => Promise<T>): Promise<T> {
     const retryAfterSeconds = await rate.take(account)
-    if (retryAfterSeconds !== undefined) {
-      await rate.giveBack(account)
-      refused(admin)
-      throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail('warms-user') })
-    }
+    if (retryAfterSeconds !== undefined) await rate.giveBack(account)
+    judge(admin, 'warms-user', retryAfterSeconds)
     let isWrong = false
     try {
       return await logIn()
