@@ -75,14 +75,6 @@ export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
   readonly seconds: number
 }
 
-interface CallsParts {
-  readonly config: ClientRules &
-    Pick<Config, 'admins' | 'access' | 'listen' | 'https' | 'externalUrl' | 'warmPath' | 'warm'>
-  readonly hashes: WorkQueue
-  readonly limits: Pick<CallLimits, 'failures' | 'keys'>
-  readonly answering: AnsweringParts
-}
-
 export interface AnsweringParts {
   readonly log: Logger
   readonly audit: Logger
@@ -94,7 +86,7 @@ export interface AnsweringParts {
   readonly isStopping: () => boolean
 }
 
-export function createCalls({ config, hashes, limits, answering }: CallsParts) {
+export function createCalls(config: Config, hashes: WorkQueue, limits: CallLimits, answering: AnsweringParts) {
   const { log, audit, clock, counts } = answering
   const mayCall = accessBy(config.access.warm)
   const isSafe = takesPasswords(config)
@@ -236,7 +228,7 @@ interface CallerOf {
   readonly representationOf: (request: Request) => Representation
 }
 
-/** `onProblem` can return a page, such as the form with its mistakes, or undefined for the usual error. */
+/** In place of a page with an error, `onProblem` can return another, such as the form with its mistakes. */
 export function createAnswering(config: ClientRules, parts: AnsweringParts, { adminOf, representationOf }: CallerOf) {
   const { log, audit, clock, counts, lastHour, onCall, isStopping } = parts
   const logOften = createOftenLog(config, parts)
@@ -279,9 +271,10 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
         const problem = isStopped ? new Problem('shutting-down', { step: cause.step }) : cause
         if (problem.status >= 500) counts.failedCalls += 1
         outcome = outcomeOf(problem)
-        const ownAnswer = problem.code === 'internal-error' ? undefined : await onProblem(problem, call)
-        if (ownAnswer === undefined) throw isStopped ? problem : error
-        sendAnswer(response, ownAnswer)
+        const isUsual = representation === 'json' || problem.code === 'internal-error'
+        const page = isUsual ? undefined : await onProblem(problem, call)
+        if (page === undefined) throw isStopped ? problem : error
+        sendAnswer(response, page)
       } finally {
         logged.add(response)
         if (call.isForwarded !== true) note(call, name, outcome, started)

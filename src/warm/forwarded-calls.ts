@@ -8,7 +8,7 @@ import { callIdsOf } from '../http/answers/answer.js'
 import { readBody } from '../http/bodies/read-body.js'
 import { Problem } from '../lib/errors.js'
 import type { Registry } from '../session/registry/registry.js'
-import { newSid, type SessionIds } from '../session/sid.js'
+import { newSid } from '../session/sid.js'
 import { orStoreProblem } from '../store/store-problem.js'
 import type { Call } from './calls.js'
 
@@ -19,34 +19,18 @@ interface ForwardedCallsParts {
   readonly registry: Pick<Registry, 'byId' | 'isDraining'>
 }
 
-/** Calls for sessions of other processes, and for other processes while this one drains or is full. */
-export interface ForwardedCalls {
-  /** Another process has tried the login, and counted its refusal. */
-  isForwarded(call: Call): boolean
-  /** For a session of this process. */
-  newIds(): SessionIds
-  /** For paths with an id. */
-  readonly ofSession: RequestHandler
-  /** The process that has the session of the tab answers the call, unless it is lost. */
-  toProcess(name: string, call: Call): Promise<boolean>
-  /** This process does not take the login. `cause` is why, if it has tried. */
-  toAnother(call: Call, cause?: unknown): Promise<boolean>
-}
+export type ForwardedCalls = ReturnType<typeof createForwardedCalls>
 
-export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsParts): ForwardedCalls {
+/** Calls for sessions of other processes, and for other processes while this one drains or is full. */
+export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsParts) {
   const { peers } = whereabouts
 
   /** Resolves with true if the call needs no other answer. */
-  async function toOwner(
-    request: Request,
-    key: Parameters<Whereabouts['find']>[0],
-    isHere: () => boolean,
-    first?: Place,
-  ): Promise<boolean> {
-    let place = first
+  async function toOwner(request: Request, id: string, isHere: () => boolean): Promise<boolean> {
+    let place: Place | undefined = peers.ownerIn(id)
     let lost: string | undefined
     for (let tries = 1; tries <= mostTries; tries++) {
-      place ??= await orStoreProblem(whereabouts.find(key, isHere, lost))
+      place ??= await orStoreProblem(whereabouts.find({ id }, isHere, lost))
       if (place === 'here' || place === undefined) return false
       const how = await send(place, request)
       if (how === undefined) return true
@@ -77,20 +61,22 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
     const id = request.params['id'] as string | undefined
     const isHere = () => registry.byId(id!) !== undefined
     if (id === undefined || isHere()) return next()
-    const isDone = isForwardedByPeer(request)
-      ? await refused(request, id, isHere)
-      : await toOwner(request, { id }, isHere, peers.ownerIn(id))
-    if (!isDone) next()
+    const isDone = isForwardedByPeer(request) ? refused(request, id, isHere) : toOwner(request, id, isHere)
+    if (!(await isDone)) next()
   }
 
   return {
-    isForwarded: call => isForwardedByPeer(call.request),
+    /** Another process has tried the login, and counted its refusal. */
+    isForwarded: (call: Call) => isForwardedByPeer(call.request),
 
+    /** For a session of this process. */
     newIds: () => newSid(peers.self),
 
+    /** For paths with an id. */
     ofSession,
 
-    async toProcess(name, call) {
+    /** The process that has the session of the tab answers the call, unless it is lost. */
+    async toProcess(name: string, call: Call): Promise<boolean> {
       const { request } = call
       if (isForwardedByPeer(request)) {
         refuseForwarded(request)
@@ -103,7 +89,8 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
       return call.isForwarded
     },
 
-    async toAnother(call, cause) {
+    /** This process does not take the login. `cause` is why, if it has tried. */
+    async toAnother(call: Call, cause?: unknown): Promise<boolean> {
       const { request } = call
       if (isForwardedByPeer(request)) {
         if (!isFull(cause)) return false

@@ -37,11 +37,7 @@ export function parametersIn(given: Given, sentForm = false): Parameters {
 export const readParameters = (contentType: string | undefined, body: Uint8Array, { sentForm = false } = {}) =>
   parametersIn(givenIn(contentType, body), sentForm)
 
-export function readFew<Known extends Table>(
-  contentType: string | undefined,
-  body: Uint8Array,
-  table: Known,
-): Values<Known> {
+export function readFew<Known extends Table>(contentType: string | undefined, body: Uint8Array, table: Known) {
   if (body.length === 0) return valuesOf([], table, 'json')
   const format = demandFormat(contentType)
   return valuesOf(pairsIn(format, body), table, format, value => value === '' || value === null)

@@ -75,10 +75,8 @@ export function auditWithMistake(problem: Problem, url: string) {
   const { parameter } = problem
   const field = (['jid', 'admin', 'action'] as const).find(name => name === parameter?.name)
   if (field === undefined) return undefined
-  const sent = new URLSearchParams(queryOf(url))
-  const [jid, admin, action] = ['jid', 'admin', 'action'].map(name => sent.get(name) ?? undefined)
   const errors = { [field]: parameter!.rule ?? detailOf(problem) }
-  return auditValues({ jid, admin, action }, { errors, isRefused: true })
+  return auditValues(Object.fromEntries(new URLSearchParams(queryOf(url))), { errors, isRefused: true })
 }
 
 type Fields = { readonly [Name in 'jid' | 'admin' | 'action']?: string | undefined }

@@ -7,12 +7,11 @@ import { type Counts, limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
 import { proofInBytes, wipeSecrets } from '../../servers/login/relogin.js'
 import type { UserLimit } from '../../session/limits/user-limit.js'
-import type { OpenedBy } from '../../session/session-history.js'
 import type { Sessions } from '../../session/session-types.js'
 import type { TabName } from '../../store/store.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
-import { type AnswerSettings, attachBindingFor, bindingAnswer } from '../answers.js'
+import { attachBindingFor, bindingAnswer } from '../answers.js'
 import type { Caller, CallLimits } from '../call-limits.js'
 import { type Call, demandDomain } from '../calls.js'
 import type { ForwardedCalls } from '../forwarded-calls.js'
@@ -20,17 +19,12 @@ import { invalidParameter } from '../parameters.js'
 import { givenIn, type Parameters, parametersIn } from '../read-parameters.js'
 import { TabElsewhere, type Visits } from '../visits.js'
 import type { BindingPage } from './binding-page.js'
-import { createSealedCredentials, type SealSettings } from './sealed-credentials.js'
+import { createSealedCredentials } from './sealed-credentials.js'
 import type { Logins, WarmedBinding, WarmRequest } from './session-login.js'
-import { type AskedSession, demandCredentials, toAskedSession, type WarmSettings } from './warm-request.js'
+import { type AskedSession, demandCredentials, toAskedSession } from './warm-request.js'
 
 const longestRetrySeconds = 60
 const mostMoves = 2
-
-export type WarmCallSettings = AnswerSettings &
-  WarmSettings &
-  SealSettings &
-  Pick<Config, 'domains'> & { readonly bosh: Pick<Config['bosh'], 'inactivity'> }
 
 export interface WarmingParts extends Logins {
   readonly counts: Pick<Counts, 'reuses'>
@@ -50,18 +44,13 @@ interface Warmed {
 
 type Sender = 'backend' | 'form' | 'page'
 
+type Asked = ReturnType<typeof toAskedSession>
+
 type Warm = ReturnType<typeof createWarm>
 
-export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindingPage?: BindingPage) {
+export function createWarm(config: Config, parts: WarmingParts, bindingPage?: BindingPage) {
   const { counts, limits, sessions, userLimit, endUnclaimed, visits, login, keysOf, forwarding } = parts
   const sealed = createSealedCredentials(config, Date.now)
-  const openers = new Map<string, OpenedBy>()
-
-  function openerOf(admin: string, isPage: boolean): OpenedBy {
-    const opener = openers.get(admin) ?? { admin, isPage }
-    openers.set(admin, opener)
-    return opener
-  }
 
   async function rememberUser<T extends Warmed | undefined>(
     request: WarmRequest,
@@ -116,12 +105,7 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
     }
   }
 
-  async function countedLogin(
-    request: WarmRequest,
-    admin: string,
-    remember: boolean,
-    signal: CallerSignal,
-  ): Promise<Warmed> {
+  async function countedLogin(request: WarmRequest, admin: string, remember: boolean, signal: CallerSignal) {
     const caller = callerOf(request, admin)
     const warm = (request: WarmRequest) => roomedLogin(request, caller, signal)
     return counted(caller, () => (remember ? rememberUser(request, admin, signal, warm) : warm(request)))
@@ -165,12 +149,7 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
     }
   }
 
-  async function answerAsked(
-    call: Call,
-    { page, ...asked }: ReturnType<typeof toAskedSession>,
-    remember: boolean,
-    sender: Sender,
-  ): Promise<undefined> {
+  async function answerAsked(call: Call, { page, ...asked }: Asked, remember: boolean, sender: Sender) {
     const { request, response, admin, representation, signal, line } = call
     if (page === undefined) demandCredentials(asked)
     const tab = page && { admin: admin.name, ...page }
@@ -191,7 +170,7 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
       ...asked,
       attachBinding: attachBindingFor(representation === 'json' && sender !== 'page', asked.attachBinding),
       ids: callIdsOf(request),
-      openedBy: openerOf(admin.name, sender === 'page'),
+      openedBy: { admin: admin.name, isPage: sender === 'page' },
       isRefusalCounted: forwarding?.isForwarded(call) ?? false,
       tab,
     }
@@ -220,7 +199,7 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
     try {
       const { domain } = jid
       const isShown = sender === 'form' && representation !== 'json'
-      const answer = isShown ? bindingPage?.redirect(binding, call, { domain, isResumed }) : undefined
+      const answer = isShown ? bindingPage?.redirect(binding, call, domain, isResumed) : undefined
       const about = { request, representation, domain, credential }
       sendAnswer(response, answer ?? bindingAnswer(binding, config, about))
     } catch (error) {
@@ -238,7 +217,7 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
     })
     const { jid, credentials } = asked
     try {
-      return await answerAsked(call, asked, remember, sender)
+      await answerAsked(call, asked, remember, sender)
     } finally {
       if (credentials.kind !== 'unusable') wipeSecrets({ jid, credentials })
     }
