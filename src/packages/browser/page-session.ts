@@ -237,8 +237,12 @@ export class PageSession {
     // Servers answer in order (RFC 6120 §10.1), so the answer confirms earlier stanzas.
     const confirmed = this.#parts.departures.confirming()
     const answered = (answer: Element | null) => {
-      if (!answer) this.#unanswered(notices, () => this.check(act, milliseconds))
-      else if (!this.#isOver && !isUnconfirmed(answer)) {
+      // If the server hangs, or the link is mended, only the service answers, to `<watch/>`.
+      if (!answer && (this.#isOver || this.#link.notices === notices)) this.#lose()
+      else if (!answer) {
+        this.#link.unanswered()
+        this.check(act, milliseconds)
+      } else if (!this.#isOver && !isUnconfirmed(answer)) {
         confirmed()
         if (this.socket) this.socket.confirmed = attributes.id
         this.#link.answered()
@@ -247,15 +251,6 @@ export class PageSession {
     }
     this.connection.sendIQ(ping.tree(), answered, answered, milliseconds)
     this.send(...this.#watch())
-  }
-
-  /** If the server hangs, or the link is mended, only the service answers, to `<watch/>`. */
-  #unanswered(before: number, ask: () => void): void {
-    if (this.#isOver || this.#link.notices === before) this.#lose()
-    else {
-      this.#link.unanswered()
-      ask()
-    }
   }
 
   drop(): void {
