@@ -23,9 +23,7 @@ export const auditParameters = {
     'Lines of this admin.',
     'The name of an admin.',
     sent => (sent.length <= longestName ? sent : undefined),
-    {
-      maxLength: longestName,
-    },
+    { maxLength: longestName },
   ),
   action: word(auditActions, 'Lines about this action.'),
   jid: text('Lines about this user (a bare JID) or this domain.', 'A bare JID or a domain.', sent => {

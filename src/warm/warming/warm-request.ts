@@ -50,11 +50,7 @@ export function demandCredentials<Asked extends Pick<AskedSession, 'credentials'
   return { ...asked, credentials }
 }
 
-export function toAskedSession(
-  sent: Parameters,
-  settings: WarmSettings,
-  open = openNone,
-): AskedSession & { readonly page: Page | undefined } {
+export function toAskedSession(sent: Parameters, settings: WarmSettings, open = openNone) {
   const { jid, credentials } = readCredentials(sent, settings, open)
   const page = readPage(sent, jid)
   const isThere = isElsewhere(settings, jid.domain)
