@@ -40,20 +40,25 @@ export function createCallLimits({ rates, clock, keys, makeRate, refused }: Call
     acting: createActingAccounts(warmsOfUser, clock, keys, judge),
     failures,
     keys,
-    async count({ admin, user }: Caller): Promise<void> {
+    async counted<T>({ admin, user }: Caller, logIn: () => Promise<T>): Promise<T> {
       // The user's limit is checked first, so that calls above this limit do not count for the admin.
       if (user !== undefined) judge(admin, 'warms-user', await warmsOfUser.take(userOf(user)))
       const retryAfterSeconds = await warmsOfAdmin.take(admin)
       if (retryAfterSeconds !== undefined && user !== undefined) await warmsOfUser.giveBack(userOf(user))
       judge(admin, 'warms-admin', retryAfterSeconds)
+      try {
+        return await logIn()
+      } catch (error) {
+        if (!(error instanceof Problem) || error.code !== 'shutting-down') throw error
+        // The limits must not reject the retry at another process.
+        await warmsOfAdmin.giveBack(admin)
+        if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
+        throw error
+      }
     },
     /** For pages, which sign out with any valid token. */
     async countSignOut({ admin, user, visit }: Caller & { readonly visit: string | undefined }): Promise<void> {
       judge(admin, 'warms-user', await signOuts.take(JSON.stringify([user, visit])))
-    },
-    async uncount({ admin, user }: Caller): Promise<void> {
-      await warmsOfAdmin.giveBack(admin)
-      if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
     },
   }
 }

@@ -11,8 +11,10 @@ import type { Registry } from '../session/registry/registry.js'
 import { newSid } from '../session/sid.js'
 import { orStoreProblem } from '../store/store-problem.js'
 import type { Call } from './calls.js'
+import { TabElsewhere } from './visits.js'
 
 const mostTries = 3
+const mostMoves = 2
 
 interface ForwardedCallsParts {
   readonly whereabouts: Whereabouts
@@ -108,6 +110,28 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
       }
       return false
     },
+  }
+}
+
+/** Enters here, or resolves with undefined if another process answers the call. `forwarding` is undefined with one. */
+export async function hereOrForwarded<T>(
+  forwarding: ForwardedCalls | undefined,
+  call: Call,
+  enter: () => Promise<T>,
+): Promise<T | undefined> {
+  if (forwarding === undefined) return enter()
+  for (let moves = 0; ; moves++) {
+    if (await forwarding.toAnother(call)) return undefined
+    try {
+      return await enter()
+    } catch (error) {
+      if (!(error instanceof TabElsewhere)) {
+        if (await forwarding.toAnother(call, error)) return undefined
+        throw error
+      }
+      if (await forwarding.toProcess(error.process, call)) return undefined
+      if (moves === mostMoves) throw new Problem('session-unreachable')
+    }
   }
 }
 

@@ -40,10 +40,7 @@ export interface PageUser {
 }
 
 interface PageTokenParts {
-  readonly pages: Pick<
-    Config['pages'],
-    'secrets' | 'keys' | 'audience' | 'issuer' | 'jid' | 'login' | 'ignoreCase' | 'maxAge'
-  >
+  readonly pages: Config['pages']
   readonly fetchKeys: (url: string) => FetchKeys
   readonly clock: Pick<Clock, 'now' | 'after'>
   /** In milliseconds since 1970. */

@@ -19,11 +19,6 @@ import {
 import { queryOf } from '../read-parameters.js'
 import { describeRow, type Viewer } from './details-page.js'
 
-interface ListedSessions {
-  readonly part: SessionPage
-  readonly states: ReadonlyMap<SessionState, number>
-}
-
 interface ListViewer extends Viewer {
   /** The query, without empty fields of a form. */
   readonly sent: URLSearchParams
@@ -31,12 +26,14 @@ interface ListViewer extends Viewer {
   readonly processes: readonly string[]
 }
 
+type States = ReadonlyMap<SessionState, number>
+
 type ListQuery = Values<typeof pageParameters>
 
 const usualRefresh = 15
 const mostLiveRows = 100
 
-export function listPage({ part, states }: ListedSessions, query: ListQuery, viewer: ListViewer, notice?: string) {
+export function listPage(part: SessionPage, states: States, query: ListQuery, viewer: ListViewer, notice?: string) {
   const { refresh, limit = usualRows, page: number = 1 } = query
   const { sent, admin, processes } = viewer
   const rows = part.sessions.map(view => describeRow(view, viewer))
@@ -138,7 +135,7 @@ function listValues({ sent, processes }: ListViewer) {
   }
 }
 
-function totalsOf(states: ReadonlyMap<SessionState, number>, sent: URLSearchParams) {
+function totalsOf(states: States, sent: URLSearchParams) {
   const refresh = sent.get('refresh') ?? undefined
   const all = [...states.values()].reduce((sum, count) => sum + count, 0)
   const link = (state: string | undefined) => changed(new URLSearchParams(), { state, refresh })

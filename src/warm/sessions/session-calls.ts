@@ -78,7 +78,7 @@ export function createSessionCalls(parts: SessionCallsParts) {
       if (!isPage) return jsonAnswer(describeList(await sessions.page(wish), clock.now(), admin.name))
       const [part, states] = await Promise.all([sessions.page(wish), sessions.states(wish.scope)])
       const notice = isUpdate(request) ? undefined : endedNotice.messageOf(call)
-      const values = listPage({ part, states }, query, viewerOf(call), notice)
+      const values = listPage(part, states, query, viewerOf(call), notice)
       const { headers, body } = livePage(page('sessions', 'sessions', call, values))
       const refresh = query.refresh && { Refresh: String(query.refresh) }
       return { status: 200, body, headers: { ...headers, ...refresh, ...(notice && endedNotice.forgotten(call)) } }

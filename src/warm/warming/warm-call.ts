@@ -14,17 +14,16 @@ import { formatBareJid } from '../../xmpp/jid/jid.js'
 import { attachBindingFor, bindingAnswer } from '../answers.js'
 import type { Caller, CallLimits } from '../call-limits.js'
 import { type Call, demandDomain } from '../calls.js'
-import type { ForwardedCalls } from '../forwarded-calls.js'
+import { type ForwardedCalls, hereOrForwarded } from '../forwarded-calls.js'
 import { invalidParameter } from '../parameters.js'
 import { givenIn, type Parameters, parametersIn } from '../read-parameters.js'
-import { TabElsewhere, type Visits } from '../visits.js'
+import type { Visits } from '../visits.js'
 import type { BindingPage } from './binding-page.js'
 import { createSealedCredentials } from './sealed-credentials.js'
 import type { Logins, WarmedBinding, WarmRequest } from './session-login.js'
 import { type AskedSession, demandCredentials, toAskedSession } from './warm-request.js'
 
 const longestRetrySeconds = 60
-const mostMoves = 2
 
 export interface WarmingParts extends Logins {
   readonly counts: Pick<Counts, 'reuses'>
@@ -94,21 +93,10 @@ export function createWarm(config: Config, parts: WarmingParts, bindingPage?: Bi
     user: credentials.kind === 'anonymous' ? undefined : formatBareJid(jid),
   })
 
-  async function counted<T>(caller: Caller, logIn: () => Promise<T>): Promise<T> {
-    await limits.count(caller)
-    try {
-      return await logIn()
-    } catch (error) {
-      // The limit must not reject the retry at another process.
-      if (error instanceof Problem && error.code === 'shutting-down') await limits.uncount(caller)
-      throw error
-    }
-  }
-
   async function countedLogin(request: WarmRequest, admin: string, remember: boolean, signal: CallerSignal) {
     const caller = callerOf(request, admin)
     const warm = (request: WarmRequest) => roomedLogin(request, caller, signal)
-    return counted(caller, () => (remember ? rememberUser(request, admin, signal, warm) : warm(request)))
+    return limits.counted(caller, () => (remember ? rememberUser(request, admin, signal, warm) : warm(request)))
   }
 
   function enterTab(asked: AskedSession, tab: TabName, remember: boolean, signal: CallerSignal) {
@@ -124,32 +112,14 @@ export function createWarm(config: Config, parts: WarmingParts, bindingPage?: Bi
         if (!remember) return resume()
         const request = demandCredentials(asked)
         const byKeys = (request: WarmRequest) => keysOf(request, signal).then(resume)
-        return counted(callerOf(asked, admin), () => rememberUser(request, admin, signal, byKeys))
+        return limits.counted(callerOf(asked, admin), () => rememberUser(request, admin, signal, byKeys))
       },
       logIn: signal => countedLogin(demandCredentials(asked), admin, remember, signal),
       endUnclaimed: ({ binding }) => endUnclaimed(binding.id),
     })
   }
 
-  /** Resolves with undefined if another process answers the call. */
-  async function here<T>(call: Call, enter: () => Promise<T>): Promise<T | undefined> {
-    if (forwarding === undefined) return enter()
-    for (let moves = 0; ; moves++) {
-      if (await forwarding.toAnother(call)) return undefined
-      try {
-        return await enter()
-      } catch (error) {
-        if (!(error instanceof TabElsewhere)) {
-          if (await forwarding.toAnother(call, error)) return undefined
-          throw error
-        }
-        if (await forwarding.toProcess(error.process, call)) return undefined
-        if (moves === mostMoves) throw new Problem('session-unreachable')
-      }
-    }
-  }
-
-  async function answerAsked(call: Call, { page, ...asked }: Asked, remember: boolean, sender: Sender) {
+  async function answerAsked(call: Call, { page, ...asked }: Asked, remember: boolean, by: Sender): Promise<undefined> {
     const { request, response, admin, representation, signal, line } = call
     if (page === undefined) demandCredentials(asked)
     const tab = page && { admin: admin.name, ...page }
@@ -168,13 +138,13 @@ export function createWarm(config: Config, parts: WarmingParts, bindingPage?: Bi
 
     const warmRequest = {
       ...asked,
-      attachBinding: attachBindingFor(representation === 'json' && sender !== 'page', asked.attachBinding),
+      attachBinding: attachBindingFor(representation === 'json' && by !== 'page', asked.attachBinding),
       ids: callIdsOf(request),
-      openedBy: { admin: admin.name, isPage: sender === 'page' },
+      openedBy: { admin: admin.name, isPage: by === 'page' },
       isRefusalCounted: forwarding?.isForwarded(call) ?? false,
       tab,
     }
-    const entered = await here(call, async () =>
+    const entered = await hereOrForwarded(forwarding, call, async () =>
       tab === undefined
         ? { result: await countedLogin(demandCredentials(warmRequest), admin.name, remember, signal), isResumed: false }
         : enterTab(warmRequest, tab, remember, signal),
@@ -198,7 +168,7 @@ export function createWarm(config: Config, parts: WarmingParts, bindingPage?: Bi
     signal.addEventListener('abort', giveUp)
     try {
       const { domain } = jid
-      const isShown = sender === 'form' && representation !== 'json'
+      const isShown = by === 'form' && representation !== 'json'
       const answer = isShown ? bindingPage?.redirect(binding, call, domain, isResumed) : undefined
       const about = { request, representation, domain, credential }
       sendAnswer(response, answer ?? bindingAnswer(binding, config, about))
@@ -217,7 +187,7 @@ export function createWarm(config: Config, parts: WarmingParts, bindingPage?: Bi
     })
     const { jid, credentials } = asked
     try {
-      await answerAsked(call, asked, remember, sender)
+      return await answerAsked(call, asked, remember, sender)
     } finally {
       if (credentials.kind !== 'unusable') wipeSecrets({ jid, credentials })
     }

@@ -30,6 +30,8 @@ const template = (text: string): JidTemplate =>
   })!
 
 const defaults = {
+  admin: undefined,
+  origins: [] as string[],
   secrets: { file: '', secrets: [keyOf(secret), keyOf(other)] } as SecretsFile | undefined,
   keys: undefined as KeysFile | { readonly url: string } | undefined,
   audience: 'chat',
