@@ -235,7 +235,7 @@ export async function startService({
     lastHour,
     numbers: {
       readOverview: createOverview({ others, clock, lastHour, place, registry, capacity }),
-      readAudit: createAuditReader({ others, recent: audit.recent }),
+      readAudit: createAuditReader(audit.recent, others),
     },
     onCall: call => metrics.recordCall(call),
     isStopping: () => stopping?.hasBegun === true && others?.forNewSession() === undefined,

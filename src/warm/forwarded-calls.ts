@@ -16,15 +16,10 @@ import { TabElsewhere } from './visits.js'
 const mostTries = 3
 const mostMoves = 2
 
-interface ForwardedCallsParts {
-  readonly whereabouts: Whereabouts
-  readonly registry: Pick<Registry, 'byId' | 'isDraining'>
-}
-
 export type ForwardedCalls = ReturnType<typeof createForwardedCalls>
 
 /** Calls for sessions of other processes, and for other processes while this one drains or is full. */
-export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsParts) {
+export function createForwardedCalls(whereabouts: Whereabouts, registry: Registry) {
   const { peers } = whereabouts
 
   /** Resolves with true if the call needs no other answer. */
@@ -113,7 +108,7 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
   }
 }
 
-/** Enters here, or resolves with undefined if another process answers the call. `forwarding` is undefined with one. */
+/** Enters here, or resolves with undefined if another process answers the call. */
 export async function hereOrForwarded<T>(
   forwarding: ForwardedCalls | undefined,
   call: Call,

@@ -79,7 +79,7 @@ function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
   const lastHour = createLastHour({ clock, counts, registry })
   const numbers = {
     readOverview: createOverview({ clock, lastHour, place: 'web1', registry, capacity }),
-    readAudit: createAuditReader({ recent }),
+    readAudit: createAuditReader(recent),
   }
   return { lastHour, numbers }
 }

@@ -60,14 +60,9 @@ export interface AuditPart {
   readonly unanswered: readonly string[] | undefined
 }
 
-interface AuditReaderParts {
-  readonly others?: OtherProcesses | undefined
-  readonly recent: RecentAudit
-}
-
 export type ReadAudit = ReturnType<typeof createAuditReader>
 
-export function createAuditReader({ others, recent }: AuditReaderParts) {
+export function createAuditReader(recent: RecentAudit, others?: OtherProcesses) {
   /** One line more than the limit shows that there is a next part. */
   const own = (wish: AuditWish): readonly AuditLine[] => {
     const lines = wish.ofFailures === true ? recent.failures : recent.lines
