@@ -107,16 +107,12 @@ export function createCalls(config: Config, hashes: WorkQueue, limits: CallLimit
         else audit.info({ ...line, ...aboutOf(request, config) }, 'admin login')
       }
       const detail = 'HTTP Basic is needed, with an account of ADMIN_USERS or ADMIN_USERS_FILE.'
-      const { requestId } = aboutOf(request, config)
+      const problem = new Problem('unauthorized', { detail })
+      const { requestId } = callIdsOf(request)
       const bar = publicNavigation(config)
       const path = request.method === 'POST' ? config.warmPath : request.baseUrl + request.path
       const back = { href: bar.home + path, text: 'Sign in' }
-      const context = { requestId, navigation: bar, back }
-      const answer = problemAnswer(
-        new Problem('unauthorized', { detail }),
-        represent(request, config.warmPath),
-        context,
-      )
+      const answer = problemAnswer(problem, represent(request, config.warmPath), { requestId, navigation: bar, back })
       request.res!.set(answer.headers)
       return answer.body
     },
