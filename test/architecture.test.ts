@@ -155,7 +155,7 @@ test('the exports for backends import no other part of the service', () => {
     .filter(file => file.startsWith('packages/client/'))
     .flatMap(file =>
       Array.from(
-        readFileSync(join(source, `${file}.ts`), 'utf8').matchAll(/(?:from|import\()\s*'((?!\.\/)[^']+)'/g),
+        readFileSync(join(source, `${file}.ts`), 'utf8').matchAll(/(?:from|import\()\s*'((?!\.\/|node:)[^']+)'/g),
         ([, name]) => `${file} imports ${name}`,
       ),
     )

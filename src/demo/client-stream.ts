@@ -15,18 +15,12 @@ import { type Move, mechanisms } from './sasl.js'
 import { domain, errorReply, readStanza, reply, type Stanza } from './stanza.js'
 import type { Delivery, Session } from './stanza-delivery.js'
 
-/** RFC 6120 §6.4.5. */
-const mostFailures = 5
-const mostUnread = 16 * 1024 * 1024
-const closeMilliseconds = 2_000
-
 const features = `<bind xmlns='${bindNamespace}'/><session xmlns='${sessionNamespace}'><optional/></session>`
 
 /** RFC 6120 §4. Returns a function that ends the stream with an error (§4.9.3). */
 export function serveClient(socket: Socket, sasl: (element: Element) => Move, delivery: Delivery) {
   let isOpen = false
   let isOver = false
-  let failures = 0
   let account: string | undefined
   let session: Session | undefined
   const sink = { onOpen: receiveHeader, onElement: receive, onClose: () => close('') }
@@ -39,9 +33,7 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
   }
 
   function send(text: string): void {
-    if (isOver) return
-    socket.write(text)
-    if (socket.writableLength > mostUnread) socket.destroy()
+    if (!isOver) socket.write(text)
   }
 
   function read(chunk: Buffer): void {
@@ -64,13 +56,11 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
   }
 
   function receiveHeader(root: Root): void {
-    socket.cork()
     open()
     const header = readHeader(root)
     if (typeof header === 'string') end(header)
     else if (root.attribute('to') !== domain) end('host-unknown')
     else send(`<stream:features>${account === undefined ? mechanisms : features}</stream:features>`)
-    socket.uncork()
   }
 
   function receive(element: Element): void {
@@ -95,13 +85,10 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
     }
     const move = sasl(element)
     send(move.text)
-    if (move.kind === 'failure') {
-      if (++failures >= mostFailures) end('policy-violation')
-    } else if (move.kind === 'success') {
-      account = move.account
-      isOpen = false
-      reader.begin()
-    }
+    if (move.account === undefined) return
+    account = move.account
+    isOpen = false
+    reader.begin()
   }
 
   /** RFC 6120 §7.6, §7.7. */
@@ -125,7 +112,6 @@ export function serveClient(socket: Socket, sasl: (element: Element) => Move, de
   function close(lastWord: string): void {
     if (isOver) return
     socket.end(lastWord + streamFooter)
-    socket.setTimeout(closeMilliseconds, () => socket.destroy())
     leave()
   }
 

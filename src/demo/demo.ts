@@ -54,7 +54,7 @@ function startOn(
     log,
     audit,
     counts,
-    routers: () => [createDemoRouter({ config, admin, passwords })],
+    routers: () => [createDemoRouter(config, admin, passwords)],
     demoPath,
   })
 }

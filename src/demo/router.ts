@@ -14,14 +14,8 @@ export const demoPath = '/demo'
 /** The user of a closed tab looks online for this time. */
 const mostPauseSeconds = 8
 
-interface DemoParts {
-  readonly config: Config
-  /** Name and password of an admin. */
-  readonly admin: string
-  readonly passwords: Readonly<Record<string, string>>
-}
-
-export function createDemoRouter({ config, admin, passwords }: DemoParts): Router {
+/** `admin`: name and password of an admin. */
+export function createDemoRouter(config: Config, admin: string, passwords: Readonly<Record<string, string>>): Router {
   const names = Object.keys(passwords)
   const home = homePath(config.externalUrl)
 

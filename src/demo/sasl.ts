@@ -9,8 +9,8 @@ import { domain, readAddress } from './stanza.js'
 
 /** RFC 6120 §6.5. */
 export interface Move {
-  readonly kind: 'challenge' | 'success' | 'failure'
   readonly text: string
+  /** After a success. */
   readonly account?: string
 }
 
@@ -100,10 +100,10 @@ function element(name: string, content: string): string {
   return `<${name} xmlns='${saslNamespace}'>${content}</${name}>`
 }
 
-const refuse = (condition: string): Move => ({ kind: 'failure', text: element('failure', `<${condition}/>`) })
+const refuse = (condition: string): Move => ({ text: element('failure', `<${condition}/>`) })
 
 function say(kind: 'challenge' | 'success', text: string): Move {
-  return { kind, text: element(kind, Buffer.from(text).toString('base64')) }
+  return { text: element(kind, Buffer.from(text).toString('base64')) }
 }
 
 const localPart = (name: string) => parseJid(`${name}@${domain}`)?.local

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { serveClient } from './client-stream.js'
 import { createSasl, prepareAccounts } from './sasl.js'
-import { Delivery } from './stanza-delivery.js'
+import { createDelivery } from './stanza-delivery.js'
 
 export type DemoServer = Awaited<ReturnType<typeof startDemoServer>>
 
@@ -13,7 +13,7 @@ export async function startDemoServer(
 ) {
   const accounts = prepareAccounts(passwords)
   const sasl = createSasl(accounts, prepareAccounts(services))
-  const delivery = new Delivery(accounts.keys())
+  const delivery = createDelivery(accounts.keys())
   const streams = new Map<Socket, ReturnType<typeof serveClient>>()
   const server = createServer(socket => {
     streams.set(socket, serveClient(socket, sasl(), delivery))

@@ -16,84 +16,78 @@ export interface Session {
   end(condition: 'conflict'): void
 }
 
+export type Delivery = ReturnType<typeof createDelivery>
+
 /** RFC 6120 §10, RFC 6121 §8, without priorities and offline messages. */
-export class Delivery {
+export function createDelivery(names: Iterable<string>) {
   /** By account and resource. */
-  readonly #sessions: ReadonlyMap<string, Map<string, Session>>
+  const sessions = new Map(Array.from(names, name => [name, new Map<string, Session>()]))
   /** Last presence of each available resource (RFC 6121 §4.2). */
-  readonly #available = new Map<Session, Stanza>()
+  const available = new Map<Session, Stanza>()
 
-  constructor(names: Iterable<string>) {
-    this.#sessions = new Map([...names].map(name => [name, new Map()]))
-  }
-
-  /** RFC 6120 §7.7.2.2. */
-  bind(session: Session): void {
-    const sessions = this.#sessions.get(session.account)!
-    sessions.get(session.resource)?.end('conflict')
-    sessions.set(session.resource, session)
-  }
-
-  leave(session: Session): void {
-    const sessions = this.#sessions.get(session.account)!
-    if (sessions.get(session.resource) === session) sessions.delete(session.resource)
-    this.#leave(session, unavailable)
-  }
-
-  receive(session: Session, stanza: Stanza): void {
-    const { name, type, to: given } = stanza
-    if (name === 'presence' && given === undefined) {
-      this.#receivePresence(session, stanza)
-      return
-    }
-    const to = readAddress(given ?? bare(session))
-    if (name === 'presence' && type === 'probe') {
-      this.#answerProbe(session, to?.local)
-      return
-    }
-    const isAnswered = name === 'iq' && to?.resource === undefined
-    const isDone = to && (isAnswered ? this.#answer(session, stanza, to) : this.#pass(session, stanza, to))
-    // RFC 6120 §8.3.1.
-    if (!isDone && type !== 'error' && type !== 'result' && name !== 'presence')
-      session.send(errorReply(stanza, given ?? bare(session), session.jid))
-  }
-
-  #answer(session: Session, stanza: Stanza, to: Jid): boolean {
+  function answer(session: Session, stanza: Stanza, to: Jid): boolean {
     const [query] = childrenOf(stanza.text)
-    const payload = query && answerQuery(stanza.type, query, to, session.account, this.#sessions.keys())
+    const payload = query && answerQuery(stanza.type, query, to, session.account, sessions.keys())
     if (payload !== undefined) session.send(reply(stanza, 'result', payload, stanza.to ?? bare(session), session.jid))
     return payload !== undefined
   }
 
   /** To a full JID, or to all available resources. */
-  #pass(session: Session, stanza: Stanza, { local, resource }: Jid): boolean {
-    const all = [...(this.#sessions.get(local)?.values() ?? [])]
-    const readers = all.filter(each => (resource ? each.resource === resource : this.#available.has(each)))
+  function pass(session: Session, stanza: Stanza, { local, resource }: Jid): boolean {
+    const all = [...(sessions.get(local)?.values() ?? [])]
+    const readers = all.filter(each => (resource ? each.resource === resource : available.has(each)))
     for (const reader of readers) reader.send(readdress(stanza, session.jid, stanza.to ?? reader.jid))
     return readers.length > 0
   }
 
-  #leave(session: Session, stanza: Stanza): void {
-    if (!this.#available.delete(session)) return
-    for (const other of this.#available.keys()) other.send(readdress(stanza, session.jid, other.jid))
+  function disappear(session: Session, stanza: Stanza): void {
+    if (!available.delete(session)) return
+    for (const other of available.keys()) other.send(readdress(stanza, session.jid, other.jid))
   }
 
   /** RFC 6121 §4.3. */
-  #answerProbe(session: Session, local: string | undefined): void {
-    for (const [other, presence] of this.#available)
+  function answerProbe(session: Session, local: string | undefined): void {
+    for (const [other, presence] of available)
       if (other.account === local && other !== session) session.send(readdress(presence, other.jid, session.jid))
   }
 
   /** RFC 6121 §4.2 to §4.5. */
-  #receivePresence(session: Session, stanza: Stanza): void {
-    if (stanza.type === 'unavailable') this.#leave(session, stanza)
+  function receivePresence(session: Session, stanza: Stanza): void {
+    if (stanza.type === 'unavailable') disappear(session, stanza)
     if (stanza.type !== undefined) return
-    const isInitial = !this.#available.has(session)
-    this.#available.set(session, stanza)
-    for (const [other, presence] of this.#available) {
+    const isInitial = !available.has(session)
+    available.set(session, stanza)
+    for (const [other, presence] of available) {
       other.send(readdress(stanza, session.jid, other.jid))
       if (isInitial && other !== session) session.send(readdress(presence, other.jid, session.jid))
     }
+  }
+
+  return {
+    /** RFC 6120 §7.7.2.2. */
+    bind(session: Session): void {
+      const own = sessions.get(session.account)!
+      own.get(session.resource)?.end('conflict')
+      own.set(session.resource, session)
+    },
+
+    leave(session: Session): void {
+      const own = sessions.get(session.account)!
+      if (own.get(session.resource) === session) own.delete(session.resource)
+      disappear(session, unavailable)
+    },
+
+    receive(session: Session, stanza: Stanza) {
+      const { name, type, to: given } = stanza
+      if (name === 'presence' && given === undefined) return receivePresence(session, stanza)
+      const to = readAddress(given ?? bare(session))
+      if (name === 'presence' && type === 'probe') return answerProbe(session, to?.local)
+      const isAnswered = name === 'iq' && to?.resource === undefined
+      const isDone = to && (isAnswered ? answer(session, stanza, to) : pass(session, stanza, to))
+      // RFC 6120 §8.3.1.
+      if (!isDone && type !== 'error' && type !== 'result' && name !== 'presence')
+        session.send(errorReply(stanza, given ?? bare(session), session.jid))
+    },
   }
 }
 

@@ -48,7 +48,7 @@ export class EventQueue {
   readonly #parts: EventQueueParts
   readonly #lines = new Map<string, Line>()
   readonly #ready = new Set<Line>()
-  #waiting = 0
+  waiting = 0
   #bytes = 0
   #underWay = 0
   #whenOver: (() => void) | undefined
@@ -62,21 +62,17 @@ export class EventQueue {
     this.#noteDropped = parts.sums.of(dropped => parts.log.warn({ dropped }, 'events were dropped'), dropWait)
   }
 
-  get waiting(): number {
-    return this.#waiting
-  }
-
   add(event: SessionEvent): void {
     const size = Buffer.byteLength(event.body)
     const line = this.#lines.get(event.session)
     const isEnd = event.type === 'session.ended'
     const share = isEnd ? 1 : shareOfOthers
-    const isFull = this.#waiting >= mostWaiting * share || this.#bytes + size > mostBytes * share
+    const isFull = this.waiting >= mostWaiting * share || this.#bytes + size > mostBytes * share
     if (this.#isOver || isFull || (!isEnd && (line?.events.length ?? 0) >= mostOfSession)) {
       this.#drop(event)
       return
     }
-    this.#waiting += 1
+    this.waiting += 1
     this.#bytes += size
     const waiting = { ...event, size, since: this.#parts.clock.now() }
     if (line !== undefined) {
@@ -97,7 +93,7 @@ export class EventQueue {
         resolve()
       }
       for (const line of this.#lines.values()) if (line.pause !== undefined) this.#makeReady(line)
-      if (this.#waiting === 0) this.#end()
+      if (this.waiting === 0) this.#end()
     })
   }
 
@@ -129,7 +125,7 @@ export class EventQueue {
     counts.events[event.type][failure === undefined ? 'sent' : 'failed'] += 1
     if (failure === undefined) this.#shift(line)
     else this.#failed(line, event, failure)
-    if (this.#waiting === 0 && this.#whenOver !== undefined) this.#end()
+    if (this.waiting === 0 && this.#whenOver !== undefined) this.#end()
     else this.#sendReady()
   }
 
@@ -147,7 +143,7 @@ export class EventQueue {
 
   #shift(line: Line): void {
     const { session, size } = line.events.shift()!
-    this.#waiting -= 1
+    this.waiting -= 1
     this.#bytes -= size
     line.failures = 0
     if (line.events.length > 0) this.#makeReady(line)
@@ -163,7 +159,7 @@ export class EventQueue {
     this.#isOver = true
     for (const { events } of this.#lines.values()) for (const event of events) this.#drop(event)
     this.#lines.clear()
-    this.#waiting = 0
+    this.waiting = 0
     this.#whenOver?.()
   }
 }

@@ -5,19 +5,14 @@ import type { CallIds } from '../lib/call-ids.js'
 import type { Counts, EndReason, EventType } from '../lib/counts.js'
 import type { MinuteSums } from '../lib/limits/minute-sums.js'
 import type { Outgoing } from '../outgoing/http-agents.js'
+import type { StoredSession } from '../store/store.js'
 import { withULabels } from '../xmpp/jid/domains.js'
 import { EventQueue } from './event-queue.js'
 import { createPost } from './post.js'
 
 const drainMilliseconds = 3_000
 
-interface Subject {
-  readonly id: string
-  readonly jid: string | undefined
-  readonly domain: string
-  readonly tab?: { readonly visit: string; readonly tab: string } | undefined
-  readonly ids?: CallIds | undefined
-}
+type Subject = Pick<StoredSession, 'id' | 'jid' | 'domain' | 'tab'> & { readonly ids?: CallIds | undefined }
 
 export type TellEvent = (type: EventType, session: Subject, reason?: EndReason) => void
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import * as http from 'node:http'
 import * as https from 'node:https'
 import { codeOf } from '../lib/log.js'
@@ -30,47 +31,34 @@ export function createPost(url: string, { proxies, names, clock }: Outgoing) {
   })
 
   /** Rejects with a `code` unless the status is 2xx. Redirects fail too: events go to this URL only. */
-  const post = (body: string, headers: Readonly<Record<string, string>>) =>
-    new Promise<void>((resolve, reject) => {
-      let status: number | undefined
-      let failure: unknown
-      const request = transport.request(target, {
-        method: 'POST',
-        agent,
-        headers: {
-          'Content-Type': 'application/json',
-          'Content-Length': Buffer.byteLength(body),
-          'User-Agent': 'warm-bindings',
-          ...headers,
-        },
+  const post = async (body: string, headers: Readonly<Record<string, string>>): Promise<void> => {
+    const limit = new AbortController()
+    const { signal } = limit
+    const timer = clock.after(mostMilliseconds, () => limit.abort())
+    const content = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }
+    const all = { ...content, 'User-Agent': 'warm-bindings', ...headers }
+    const request = transport.request(target, { method: 'POST', agent, signal, headers: all })
+    let status: number | undefined
+    request.on('response', response => {
+      status = response.statusCode
+      let left = mostAnswerBytes
+      response.on('data', (chunk: Buffer) => {
+        left -= chunk.length
+        if (left < 0) request.destroy()
       })
-      const end = () => {
-        timer.cancel()
-        if (status === undefined) reject(failure ?? new NotTaken('no-answer'))
-        else if (status >= 200 && status <= 299) resolve()
-        else reject(new NotTaken(`http-${status}`))
-      }
-      const timer = clock.after(mostMilliseconds, () => {
-        failure = new NotTaken('timeout')
-        request.destroy()
-        // Without a connection, the request reports nothing.
-        end()
-      })
-      request.on('response', response => {
-        status = response.statusCode
-        let left = mostAnswerBytes
-        response.on('data', (chunk: Buffer) => {
-          left -= chunk.length
-          if (left < 0) request.destroy()
-        })
-        response.on('error', () => {})
-      })
-      request.on('error', error => {
-        failure ??= error
-      })
-      request.on('close', end)
-      request.end(body)
+      response.on('error', () => {})
     })
+    request.on('error', () => {})
+    request.end(body)
+    // Without a connection, an aborted request reports nothing.
+    const failure = await once(request, 'close', { signal }).then(
+      () => new NotTaken('no-answer'),
+      error => (signal.aborted ? new NotTaken('timeout') : error),
+    )
+    timer.cancel()
+    if (status === undefined) throw failure
+    if (status < 200 || status > 299) throw new NotTaken(`http-${status}`)
+  }
 
   return { post, close: () => agent.destroy() }
 }

@@ -92,7 +92,6 @@ function offAt(path: string, config: Config): { readonly detail?: string; readon
 }
 
 interface PagesParts extends ConnectParts {
-  readonly config: Config
   readonly httpLog: Logger
 }
 

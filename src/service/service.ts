@@ -29,7 +29,7 @@ import { createCallLimits } from '../warm/call-limits.js'
 import type { PageTokens } from '../warm/connect/page-tokens.js'
 import { createAuditReader } from '../warm/numbers/audit-lines.js'
 import { createCapacity } from '../warm/numbers/capacity.js'
-import { LastHour } from '../warm/numbers/last-hour.js'
+import { createLastHour } from '../warm/numbers/last-hour.js'
 import { createOverview } from '../warm/numbers/overview.js'
 import { createVisits } from '../warm/visits.js'
 import { watchFailures } from '../watching/failure-share.js'
@@ -174,7 +174,7 @@ export async function startService({
       events: () => events?.waiting ?? 0,
     },
   })
-  const lastHour = new LastHour({ clock, counts, registry })
+  const lastHour = createLastHour({ clock, counts, registry })
   const capacity = createCapacity({
     config: live.config,
     registry,
@@ -235,7 +235,7 @@ export async function startService({
     lastHour,
     numbers: {
       readOverview: createOverview({ others, clock, lastHour, place, registry, capacity }),
-      readAudit: createAuditReader({ others, recent: audit.recent }),
+      readAudit: createAuditReader(audit.recent, others),
     },
     onCall: call => metrics.recordCall(call),
     isStopping: () => stopping?.hasBegun === true && others?.forNewSession() === undefined,

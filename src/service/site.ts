@@ -98,7 +98,7 @@ function warmingOf(open: Open, { shared }: Parts): WarmingParts {
   const { sessionParts, callLimits, visits } = shared
   const { login, keysOf } = createLogins(sessionParts.login, open, sessionParts.mend)
   const { sessions, userLimit, counts, registry, endUnclaimed } = sessionParts
-  const forwarding = shared.whereabouts && createForwardedCalls({ whereabouts: shared.whereabouts, registry })
+  const forwarding = shared.whereabouts && createForwardedCalls(shared.whereabouts, registry)
   return { login, keysOf, sessions, userLimit, visits, endUnclaimed, limits: callLimits, counts, forwarding }
 }
 

@@ -31,9 +31,6 @@ export function adminPages(config: Pick<Config, 'externalUrl' | 'warmPath' | 'wa
   }
 }
 
-/** `live.js` reads a page again at this interval. */
-export const liveSeconds = 5
-
 /** The template needs `{{> live}}`, and elements with an id and `data-live`. */
 export function livePage(page: Answer): Answer {
   return { ...page, headers: { ...page.headers, 'Content-Security-Policy': livePagePolicy } }

@@ -16,8 +16,6 @@ export function represent({ method, originalUrl, headers }: Request, warmPath: s
   return controlsSessions ? negotiate(headers, 'json') : negotiate(headers)
 }
 
-export type AnswerSettings = Parameters<typeof endpointUrls>[0] & Pick<Config, 'warmPath' | 'warm'>
-
 interface BindingContext {
   readonly request: Request
   readonly representation: Representation
@@ -30,7 +28,7 @@ export const pathForBrowsers = ({ externalUrl, warmPath }: Pick<Config, 'externa
 
 export function bindingAnswer(
   binding: WarmedBinding,
-  config: AnswerSettings,
+  config: Config,
   { request, representation, domain, credential }: BindingContext,
 ): Answer {
   if (representation === 'json')
@@ -67,8 +65,11 @@ export function withForm(page: Answer): Answer {
   return { ...page, headers: { ...page.headers, 'Referrer-Policy': 'same-origin' } }
 }
 
-export function describeEnded({ ended, elsewhere }: EndedSessions) {
-  return { ended, elsewhere: elsewhere || undefined }
+/** Completes the line of the log, too. */
+export function endedAnswer(line: object, { ended, elsewhere }: EndedSessions): Answer {
+  const result = { ended, elsewhere: elsewhere || undefined }
+  Object.assign(line, result)
+  return jsonAnswer(result)
 }
 
 /** `reply` needs a backend that sets the cookie. From other callers, it means `cookie`. */
@@ -81,22 +82,16 @@ export function describeList({ sessions, total, next }: SessionPage, now: number
   return { sessions: described, total, next: next && formatPlace(next) }
 }
 
-export type SessionObject = ReturnType<typeof describeSession> & Partial<ReturnType<typeof describePast>>
+export type SessionObject = ReturnType<typeof describeDetails>
 
-export function describeDetails(view: SessionDetails, now: number, admin: string): SessionObject {
-  return { ...describeSession(view, now, admin), ...describePast(view, now) }
+export function describeDetails(view: SessionDetails, now: number, admin: string) {
+  const { admin: opener, clientAddress: address, browser } = view
+  const history = view.history?.map(({ event, at }) => ({ event, age: Math.floor((now - at) / 1000) }))
+  return { ...describeSession(view, now, admin), admin: opener, address, browser, history }
 }
 
-function describePast({ admin, clientAddress, browser, history }: SessionDetails, now: number) {
-  const events = history?.map(({ event, at }) => ({ event, age: Math.floor((now - at) / 1000) }))
-  return { admin, address: clientAddress, browser, history: events }
-}
-
-export function describeSession(
-  { id, jid, domain, origin, state, transport, openedAt, quietSince, tab: page, process }: StoredSession,
-  now: number,
-  admin: string,
-) {
+export function describeSession(session: StoredSession, now: number, admin: string) {
+  const { id, jid, domain, origin, state, transport, openedAt, quietSince, tab: page, process } = session
   const seconds = (since: number) => Math.floor((now - since) / 1000)
   const quiet = quietSince === undefined ? undefined : seconds(quietSince)
   const isOwn = page?.admin === admin

@@ -37,23 +37,28 @@ export function createCallLimits({ rates, clock, keys, makeRate, refused }: Call
     throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail(limit) })
   }
   return {
-    acting: createActingAccounts(warmsOfUser, clock, keys, admin => refused('warms-user', { admin })),
+    acting: createActingAccounts(warmsOfUser, clock, keys, judge),
     failures,
     keys,
-    async count({ admin, user }: Caller): Promise<void> {
+    async counted<T>({ admin, user }: Caller, logIn: () => Promise<T>): Promise<T> {
       // The user's limit is checked first, so that calls above this limit do not count for the admin.
       if (user !== undefined) judge(admin, 'warms-user', await warmsOfUser.take(userOf(user)))
       const retryAfterSeconds = await warmsOfAdmin.take(admin)
       if (retryAfterSeconds !== undefined && user !== undefined) await warmsOfUser.giveBack(userOf(user))
       judge(admin, 'warms-admin', retryAfterSeconds)
+      try {
+        return await logIn()
+      } catch (error) {
+        if (!(error instanceof Problem) || error.code !== 'shutting-down') throw error
+        // The limits must not reject the retry at another process.
+        await warmsOfAdmin.giveBack(admin)
+        if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
+        throw error
+      }
     },
     /** For pages, which sign out with any valid token. */
     async countSignOut({ admin, user, visit }: Caller & { readonly visit: string | undefined }): Promise<void> {
       judge(admin, 'warms-user', await signOuts.take(JSON.stringify([user, visit])))
-    },
-    async uncount({ admin, user }: Caller): Promise<void> {
-      await warmsOfAdmin.giveBack(admin)
-      if (user !== undefined) await warmsOfUser.giveBack(userOf(user))
     },
   }
 }
@@ -68,18 +73,15 @@ export function createActingAccounts(
   rate: Pick<KeyedRate, 'take' | 'giveBack'>,
   clock: Pick<Clock, 'now'>,
   keys: SecretKeys,
-  refused: (admin: string) => void,
+  judge: (admin: string, limit: Limit, retryAfterSeconds: number | undefined) => void,
 ) {
   const right = createShortMemory<true>(clock, memorySeconds)
   const firsts = new Map<string, Promise<unknown>>()
 
   async function counted<T>(account: string, admin: string, logIn: () => Promise<T>): Promise<T> {
     const retryAfterSeconds = await rate.take(account)
-    if (retryAfterSeconds !== undefined) {
-      await rate.giveBack(account)
-      refused(admin)
-      throw new Problem('too-many-requests', { retryAfterSeconds, detail: limitDetail('warms-user') })
-    }
+    if (retryAfterSeconds !== undefined) await rate.giveBack(account)
+    judge(admin, 'warms-user', retryAfterSeconds)
     let isWrong = false
     try {
       return await logIn()

@@ -78,14 +78,6 @@ export interface FinishedCall extends Pick<Outcome, 'code' | 'step'> {
   readonly seconds: number
 }
 
-interface CallsParts {
-  readonly config: ClientRules &
-    Pick<Config, 'admins' | 'access' | 'listen' | 'https' | 'externalUrl' | 'warmPath' | 'warm'>
-  readonly hashes: WorkQueue
-  readonly limits: Pick<CallLimits, 'failures' | 'keys'>
-  readonly answering: AnsweringParts
-}
-
 export interface AnsweringParts {
   readonly log: Logger
   readonly audit: Logger
@@ -97,7 +89,7 @@ export interface AnsweringParts {
   readonly isStopping: () => boolean
 }
 
-export function createCalls({ config, hashes, limits, answering }: CallsParts) {
+export function createCalls(config: Config, hashes: WorkQueue, limits: CallLimits, answering: AnsweringParts) {
   const { log, audit, clock, counts } = answering
   const mayCall = accessBy(config.access.warm)
   const isSafe = takesPasswords(config)
@@ -118,16 +110,12 @@ export function createCalls({ config, hashes, limits, answering }: CallsParts) {
         else audit.info({ ...line, ...aboutOf(request, config) }, 'admin login')
       }
       const detail = 'HTTP Basic is needed, with an account of ADMIN_USERS or ADMIN_USERS_FILE.'
-      const { requestId } = aboutOf(request, config)
+      const problem = new Problem('unauthorized', { detail })
+      const { requestId } = callIdsOf(request)
       const bar = publicNavigation(config)
       const path = request.method === 'POST' ? config.warmPath : request.baseUrl + request.path
       const back = { href: bar.home + path, text: 'Sign in' }
-      const context = { requestId, navigation: bar, back }
-      const answer = problemAnswer(
-        new Problem('unauthorized', { detail }),
-        represent(request, config.warmPath),
-        context,
-      )
+      const answer = problemAnswer(problem, represent(request, config.warmPath), { requestId, navigation: bar, back })
       request.res!.set(answer.headers)
       return answer.body
     },
@@ -239,7 +227,7 @@ interface CallerOf {
   readonly representationOf: (request: Request) => Representation
 }
 
-/** `onProblem` can return a page, such as the form with its mistakes, or undefined for the usual error. */
+/** In place of a page with an error, `onProblem` can return another, such as the form with its mistakes. */
 export function createAnswering(config: ClientRules, parts: AnsweringParts, { adminOf, representationOf }: CallerOf) {
   const { log, audit, clock, counts, lastHour, onCall, isStopping } = parts
   const logOften = createOftenLog(config, parts)
@@ -283,9 +271,10 @@ export function createAnswering(config: ClientRules, parts: AnsweringParts, { ad
         const problem = isStopped ? new Problem('shutting-down', { step: cause.step }) : cause
         if (problem.status >= 500) counts.failedCalls += 1
         outcome = outcomeOf(problem)
-        const ownAnswer = problem.code === 'internal-error' ? undefined : await onProblem(problem, call)
-        if (ownAnswer === undefined) throw isStopped ? problem : error
-        sendAnswer(response, ownAnswer)
+        const isUsual = representation === 'json' || problem.code === 'internal-error'
+        const page = isUsual ? undefined : await onProblem(problem, call)
+        if (page === undefined) throw isStopped ? problem : error
+        sendAnswer(response, page)
       } finally {
         logged.add(response)
         if (call.isForwarded !== true) note(call, name, outcome, started)

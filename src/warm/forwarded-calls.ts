@@ -8,34 +8,26 @@ import { callIdsOf } from '../http/answers/answer.js'
 import { readBody } from '../http/bodies/read-body.js'
 import { Problem } from '../lib/errors.js'
 import type { Registry } from '../session/registry/registry.js'
-import { newSid, type SessionIds } from '../session/sid.js'
+import { newSid } from '../session/sid.js'
 import { orStoreProblem } from '../store/store-problem.js'
 import type { Call } from './calls.js'
+import { TabElsewhere } from './visits.js'
 
 const mostTries = 3
-
-interface ForwardedCallsParts {
-  readonly whereabouts: Whereabouts
-  readonly registry: Pick<Registry, 'byId' | 'isDraining'>
-}
+const mostMoves = 2
 
 export type ForwardedCalls = ReturnType<typeof createForwardedCalls>
 
 /** Calls for sessions of other processes, and for other processes while this one drains or is full. */
-export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsParts) {
+export function createForwardedCalls(whereabouts: Whereabouts, registry: Registry) {
   const { peers } = whereabouts
 
   /** Resolves with true if the call needs no other answer. */
-  async function toOwner(
-    request: Request,
-    key: Parameters<Whereabouts['find']>[0],
-    isHere: () => boolean,
-    first?: Place,
-  ): Promise<boolean> {
-    let place = first
+  async function toOwner(request: Request, id: string, isHere: () => boolean): Promise<boolean> {
+    let place: Place | undefined = peers.ownerIn(id)
     let lost: string | undefined
     for (let tries = 1; tries <= mostTries; tries++) {
-      place ??= await orStoreProblem(whereabouts.find(key, isHere, lost))
+      place ??= await orStoreProblem(whereabouts.find({ id }, isHere, lost))
       if (place === 'here' || place === undefined) return false
       const how = await send(place, request)
       if (how === undefined) return true
@@ -66,10 +58,8 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
     const id = request.params['id'] as string | undefined
     const isHere = () => registry.byId(id!) !== undefined
     if (id === undefined || isHere()) return next()
-    const isDone = isForwardedByPeer(request)
-      ? await refused(request, id, isHere)
-      : await toOwner(request, { id }, isHere, peers.ownerIn(id))
-    if (!isDone) next()
+    const isDone = isForwardedByPeer(request) ? refused(request, id, isHere) : toOwner(request, id, isHere)
+    if (!(await isDone)) next()
   }
 
   return {
@@ -77,7 +67,7 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
     isForwarded: (call: Call) => isForwardedByPeer(call.request),
 
     /** For a session of this process. */
-    newIds: (): SessionIds => newSid(peers.self),
+    newIds: () => newSid(peers.self),
 
     /** For paths with an id. */
     ofSession,
@@ -115,6 +105,28 @@ export function createForwardedCalls({ whereabouts, registry }: ForwardedCallsPa
       }
       return false
     },
+  }
+}
+
+/** Enters here, or resolves with undefined if another process answers the call. */
+export async function hereOrForwarded<T>(
+  forwarding: ForwardedCalls | undefined,
+  call: Call,
+  enter: () => Promise<T>,
+): Promise<T | undefined> {
+  if (forwarding === undefined) return enter()
+  for (let moves = 0; ; moves++) {
+    if (await forwarding.toAnother(call)) return undefined
+    try {
+      return await enter()
+    } catch (error) {
+      if (!(error instanceof TabElsewhere)) {
+        if (await forwarding.toAnother(call, error)) return undefined
+        throw error
+      }
+      if (await forwarding.toProcess(error.process, call)) return undefined
+      if (moves === mostMoves) throw new Problem('session-unreachable')
+    }
   }
 }
 

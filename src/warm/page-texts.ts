@@ -20,6 +20,8 @@ export const stateTexts: Readonly<Record<SessionState, string>> = {
   elsewhere: 'elsewhere',
 }
 
+export const transportTexts = { bosh: 'BOSH', websocket: 'WebSocket' } as const
+
 export const grouped = (count: number) => count.toLocaleString('en')
 
 export const countedSessions = (count: number) => `${grouped(count)} session${count === 1 ? '' : 's'}`

@@ -78,6 +78,3 @@ export function missingParameter(name: string, rule?: string): Problem {
   const detail = [`Parameter: ${name}.`, rule].filter(Boolean).join(' ')
   return new Problem('missing-parameter', { detail, parameter: rule === undefined ? { name } : { name, rule } })
 }
-
-export const emptyParameter = (name: string) =>
-  missingParameter(name, 'It is empty. Fill it in, or leave it out where the call needs none.')

@@ -4,7 +4,7 @@ import { foreignText } from '../lib/text/foreign-text.js'
 import { formPairs } from '../lib/text/form-pairs.js'
 import { memberNames } from '../lib/text/json-members.js'
 import { editDistance, lettersOf } from '../lib/text/similar-words.js'
-import { badParameter, emptyParameter, type Table, type Values } from './parameter-kinds.js'
+import { badParameter, missingParameter, type Table, type Values } from './parameter-kinds.js'
 import { bodyParameters, identifying, type ParameterName, parameterNames } from './parameters.js'
 
 type Place = 'form' | 'json' | 'query'
@@ -28,7 +28,8 @@ export function givenIn(contentType: string | undefined, body: Uint8Array): Give
 export function parametersIn(given: Given, sentForm = false): Parameters {
   const isAbsent = (value: unknown, name: string) => {
     if (!identifying.has(name)) return value === '' || value === null
-    if (value === '' && !sentForm) throw emptyParameter(name)
+    if (value === '' && !sentForm)
+      throw missingParameter(name, 'It is empty. Fill it in, or leave it out where the call needs none.')
     return value === ''
   }
   return valuesIn(given, bodyParameters, isAbsent)
@@ -37,11 +38,7 @@ export function parametersIn(given: Given, sentForm = false): Parameters {
 export const readParameters = (contentType: string | undefined, body: Uint8Array, { sentForm = false } = {}) =>
   parametersIn(givenIn(contentType, body), sentForm)
 
-export function readFew<Known extends Table>(
-  contentType: string | undefined,
-  body: Uint8Array,
-  table: Known,
-): Values<Known> {
+export function readFew<Known extends Table>(contentType: string | undefined, body: Uint8Array, table: Known) {
   if (body.length === 0) return valuesOf([], table, 'json')
   const format = demandFormat(contentType)
   return valuesOf(pairsIn(format, body), table, format, value => value === '' || value === null)

@@ -16,11 +16,7 @@ export function sealedCookie(
   return `${name}=${sealed}; Path=${path}; HttpOnly; SameSite=Strict; Max-Age=${seconds}${isSecure ? '; Secure' : ''}`
 }
 
-export function openedCookie<T>(
-  { headers }: Request,
-  name: string,
-  open: (sealed: string) => T | undefined,
-): T | undefined {
+export function openedCookie<T>({ headers }: Request, name: string, open: (sealed: string) => T | undefined) {
   const start = `${name}=`
   const cookies = (headers.cookie ?? '').split(';').map(cookie => cookie.trim())
   return cookies

@@ -14,10 +14,9 @@ interface Entering {
   readonly signal: CallerSignal
 }
 
-interface TurnCall extends Omit<Entering, 'signal'> {
+interface TurnCall extends Pick<Entering, 'tab'> {
   readonly caller: CallerGone
   isEnded: boolean
-  isLate: boolean
 }
 
 interface VisitsParts {
@@ -86,13 +85,14 @@ export function createVisits({ own, tabs, shared, clock, timeout }: VisitsParts)
 
   return {
     async enter<T>({ tab, begunAt, signal }: Entering, work: TabWork<T>): Promise<{ result: T; isResumed: boolean }> {
-      const call: TurnCall = { tab, begunAt, caller: new CallerGone(), isEnded: false, isLate: false }
+      let isLate = false
+      const call: TurnCall = { tab, caller: new CallerGone(), isEnded: false }
       const leave = () => call.caller.abort()
       signal.addEventListener('abort', leave)
       if (signal.aborted) leave()
       calls.add(call)
       const limit = clock.after(timeout * 1000, () => {
-        call.isLate = true
+        isLate = true
         leave()
       })
       try {
@@ -100,7 +100,7 @@ export function createVisits({ own, tabs, shared, clock, timeout }: VisitsParts)
         limit.cancel()
         try {
           // The message of the process that ended the visit may still be on its way.
-          if (others !== undefined && call.begunAt <= lock.endedAt) endCall(call)
+          if (others !== undefined && begunAt <= lock.endedAt) endCall(call)
           call.caller.throwIfAborted()
           const entered = await resumeOrLogIn(call, lock, work)
           if (call.isEnded) throw call.caller.reason
@@ -113,7 +113,7 @@ export function createVisits({ own, tabs, shared, clock, timeout }: VisitsParts)
           throw error
         }
       } catch (error) {
-        if (call.isLate) throw tooLate()
+        if (isLate) throw tooLate()
         if (!call.isEnded || signal.aborted) throw error
         throw new Problem('session-not-found', { detail: 'The visit was ended during this call.' })
       } finally {

@@ -38,18 +38,13 @@ export function createWarmRouter(parts: WarmParts): Router {
   const { hashes, formTokens, warming, numbers } = parts
   const config = parts.config.warm.enabled ? parts.config : forReaders(parts.config)
   const { sessions } = warming
-  const { adminOf, admit, answering } = createCalls({
-    config,
-    hashes,
-    limits: warming.limits,
-    answering: parts.answering,
-  })
+  const { adminOf, admit, answering } = createCalls(config, hashes, warming.limits, parts.answering)
   const formGuard = createFormGuard(config.externalUrl, formTokens)
   const page = adminPages(config)
   const form = createWarmForm(config, page, formGuard)
-  const bindingPage = createBindingPage({ config, page, formTokens, sessions })
+  const bindingPage = createBindingPage(config, page, formTokens, sessions)
   const warm = createWarmCall(createWarm(config, warming, bindingPage), formGuard)
-  const endedNotice = createEndedNotice({ config, formTokens })
+  const endedNotice = createEndedNotice(config, formTokens)
   const calls = createSessionCalls({
     config,
     clock: parts.answering.clock,
@@ -60,7 +55,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     bindingPage,
     endedNotice,
   })
-  const watch = createNumbersCalls({ page, sessions, numbers })
+  const watch = createNumbersCalls(page, sessions, numbers)
 
   const showForm: RequestHandler = (request, response) => {
     const admin = adminOf(request)

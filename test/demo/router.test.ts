@@ -26,7 +26,7 @@ function demo(login: Logins['login'] = async () => binding) {
   const parts = appParts(config)
   const warming = { ...parts.warming, ...fakes, sessions, visits }
   const passwords = { alice: 'demo', bob: 'demo' }
-  const router = createDemoRouter({ config, admin: credentials.join(':'), passwords })
+  const router = createDemoRouter(config, credentials.join(':'), passwords)
   const app = createApp({ ...parts, warming, extraRouters: [router] })
   return { app, logins, sessions }
 }

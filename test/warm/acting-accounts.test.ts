@@ -5,7 +5,6 @@ import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
 import type { LoginRequest } from '../../src/servers/login/login-request.js'
 import { createActingAccounts } from '../../src/warm/call-limits.js'
 import { FakeClock } from '../support/fake-clock.js'
-import { unnoted } from '../support/unlimited.js'
 
 const wish = (password: string, local = 'juliet') =>
   ({
@@ -14,6 +13,10 @@ const wish = (password: string, local = 'juliet') =>
   }) as LoginRequest
 
 const keys = secretKeys(() => undefined)
+
+const judge = (_admin: string, _limit: string, retryAfterSeconds?: number) => {
+  if (retryAfterSeconds !== undefined) throw new Problem('too-many-requests', { retryAfterSeconds })
+}
 
 describe('after too many wrong passwords for an account that acts for others', () => {
   const logIn = jest.fn<(password: string) => Promise<string>>()
@@ -26,7 +29,7 @@ describe('after too many wrong passwords for an account that acts for others', (
       throw new Problem('not-authorized', { step: 'sasl' })
     })
     clock = new FakeClock()
-    const accounts = createActingAccounts(new Rate(3, 60), clock, keys, unnoted)
+    const accounts = createActingAccounts(new Rate(3, 60), clock, keys, judge)
     call = password => accounts(wish(password), 'admin', () => logIn(password))
   })
 
@@ -53,7 +56,7 @@ describe('after too many wrong passwords for an account that acts for others', (
 test('calls that wait for a first call, which fails because of its user, are tried one by one', async () => {
   let fail = (_problem: Problem) => {}
   const first = new Promise<never>((_resolve, reject) => (fail = reject))
-  const accounts = createActingAccounts(new Rate(3, 60), new FakeClock(), keys, unnoted)
+  const accounts = createActingAccounts(new Rate(3, 60), new FakeClock(), keys, judge)
   const ghost = accounts(wish('right', 'ghost'), 'admin', () => first)
   const others = Array.from({ length: 40 }, (_, number) =>
     accounts(wish('right', `user${number}`), 'admin', async () => 'session'),

@@ -3,7 +3,7 @@ import request from 'supertest'
 import { limitDetail } from '../../src/lib/counts.js'
 import { Problem } from '../../src/lib/errors.js'
 import { secretKeys } from '../../src/lib/secrets/secret-hashes.js'
-import { createCallLimits } from '../../src/warm/call-limits.js'
+import { type Caller, createCallLimits } from '../../src/warm/call-limits.js'
 import type { Logins } from '../../src/warm/warming/session-login.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { memoryStore } from '../support/memory-store.js'
@@ -11,8 +11,10 @@ import { unnoted } from '../support/unlimited.js'
 import { binding, callLimits, config, type FakeService, fakeService, networks, parameters, warm } from './fake-login.js'
 
 const user = 'juliet@chat.example'
-const limitsOf = (about: { warmsPerJid?: number; warmsPerAdmin?: number }) =>
-  callLimits({ rates: { ...config.rates, ...about } })
+const limitsOf = (about: { warmsPerJid?: number; warmsPerAdmin?: number }) => {
+  const { counted } = callLimits({ rates: { ...config.rates, ...about } })
+  return { counted, count: (caller: Caller) => counted(caller, async () => {}) }
+}
 
 describe('warm calls', () => {
   beforeEach(() => {
@@ -64,18 +66,17 @@ describe('warm calls', () => {
     await expect(limits.count({ admin: 'third', user })).rejects.toMatchObject({ detail: limitDetail('warms-user') })
   })
 
-  test('that resume a session do not count', async () => {
-    const limits = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 1 })
-    for (let view = 0; view < 10; view++) {
-      await limits.count({ admin: 'portal', user })
-      await limits.uncount({ admin: 'portal', user })
+  test('that another process must repeat do not count', async () => {
+    const { counted } = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 1 })
+    const stopping = async () => {
+      throw new Problem('shutting-down')
     }
+    for (const name of [user, user, undefined, undefined])
+      await expect(counted({ admin: 'portal', user: name }, stopping)).rejects.toMatchObject({ code: 'shutting-down' })
   })
 
   test('for anonymous users count for the admin only', async () => {
     const limits = limitsOf({ warmsPerJid: 1, warmsPerAdmin: 2 })
-    await limits.count({ admin: 'portal', user: undefined })
-    await limits.uncount({ admin: 'portal', user: undefined })
     await limits.count({ admin: 'portal', user: undefined })
     await limits.count({ admin: 'portal', user: undefined })
     await expect(limits.count({ admin: 'portal', user: undefined })).rejects.toThrow()

@@ -19,7 +19,7 @@ import { localTabs } from '../../src/store/local-tabs.js'
 import { createCallLimits } from '../../src/warm/call-limits.js'
 import { createAuditReader, RecentAudit } from '../../src/warm/numbers/audit-lines.js'
 import { createCapacity } from '../../src/warm/numbers/capacity.js'
-import { LastHour } from '../../src/warm/numbers/last-hour.js'
+import { createLastHour } from '../../src/warm/numbers/last-hour.js'
 import { createOverview } from '../../src/warm/numbers/overview.js'
 import { createVisits } from '../../src/warm/visits.js'
 import type { Logins, WarmedBinding } from '../../src/warm/warming/session-login.js'
@@ -76,10 +76,10 @@ function watched(clock: Clock, counts: Counts, recent = new RecentAudit()) {
     connections: () => 3,
     unreadBytes: () => 0,
   })
-  const lastHour = new LastHour({ clock, counts, registry })
+  const lastHour = createLastHour({ clock, counts, registry })
   const numbers = {
     readOverview: createOverview({ clock, lastHour, place: 'web1', registry, capacity }),
-    readAudit: createAuditReader({ recent }),
+    readAudit: createAuditReader(recent),
   }
   return { lastHour, numbers }
 }

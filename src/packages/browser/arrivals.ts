@@ -4,46 +4,28 @@ const mostKeys = 2000
 
 /** Shows each message once, and archived messages first. */
 export class Arrivals {
-  #seen: number
   #next = 0
-  #last: string | undefined
   readonly #shown = new Set<string>()
   readonly #repeated = new WeakSet<Element>()
-  readonly #show: (message: Message) => void
   #waiting: Message[] | undefined
 
-  constructor(seen: number, last: string | undefined, show: (message: Message) => void) {
-    this.#seen = seen
-    this.#last = last
-    this.#show = show
-  }
-
-  get seen(): number {
-    return this.#seen
-  }
-
-  get last(): string | undefined {
-    return this.#last
-  }
-
-  forgetSession(): void {
-    this.#seen = 0
-  }
-
-  forgetUser(): void {
-    this.#last = undefined
-  }
+  /** `seen`: number of stanzas of the session. `last`: archive id of the last shown message. */
+  constructor(
+    public seen: number,
+    public last: string | undefined,
+    readonly show: (message: Message) => void,
+  ) {}
 
   /** Returns true if this tab has counted fewer stanzas than earlier pages have received. */
   goOn(delivered: number): boolean {
-    const isLost = delivered > this.#seen
+    const isLost = delivered > this.seen
     this.#next = delivered
-    if (isLost) this.#seen = delivered
+    if (isLost) this.seen = delivered
     return isLost
   }
 
   resume(): void {
-    this.#next = this.#seen
+    this.#next = this.seen
   }
 
   /** Empties repeated messages, because the page's own handlers would show a repeated message again. */
@@ -51,7 +33,7 @@ export class Arrivals {
     for (const stanza of input.localName === 'body' ? input.children : [input]) {
       if (stanza.namespaceURI !== 'jabber:client') continue
       this.#next += 1
-      if (this.#next > this.#seen) this.#seen = this.#next
+      if (this.#next > this.seen) this.seen = this.#next
       else if (stanza.localName === 'message') {
         this.#repeated.add(stanza)
         stanza.replaceChildren()
@@ -88,11 +70,7 @@ export class Arrivals {
     for (const message of waiting) this.#showOnce(message, liveId(message, jid))
   }
 
-  readonly isKnown = (id: string): boolean => id === this.#last || this.#shown.has(` ${id}`)
-
-  startAfter(last: string | undefined): void {
-    this.#last ??= last
-  }
+  readonly isKnown = (id: string): boolean => id === this.last || this.#shown.has(` ${id}`)
 
   #showOnce(message: Message, id?: string): void {
     const keys = []
@@ -107,8 +85,8 @@ export class Arrivals {
       if (this.#shown.size <= mostKeys) break
       this.#shown.delete(key)
     }
-    if (id && type !== 'groupchat') this.#last = id
-    if (!isKnown && !(message.archived && type === 'error')) this.#show(message)
+    if (id && type !== 'groupchat') this.last = id
+    if (!isKnown && !(message.archived && type === 'error')) this.show(message)
   }
 }
 

@@ -240,13 +240,13 @@ export class Chat extends (EventTarget as new () => ChatTarget) {
     const { jid, resumed, requests = 2, rid, received, websocket } = binding
     const before = this.#memory.jid
     const isKnown = resumed === true && jid === before
-    if (!isKnown) arrivals.forgetSession()
+    if (!isKnown) arrivals.seen = 0
     if (before && bareJid(jid) !== bareJid(before)) {
       if (this.#wasOnline) {
         this.#end('signed-out', 'You are not signed in any more.')
         return
       }
-      arrivals.forgetUser()
+      arrivals.last = undefined
       departures.clear()
     }
     this.#memory = { ...this.#memory, jid }

@@ -1,13 +1,11 @@
 export class NoChat extends Error {
-  /** Undefined if another attempt may help. */
-  declare readonly code: string | undefined
-  /** Seconds of `Retry-After`. */
-  declare readonly retryAfter: number | undefined
-
-  constructor(message: string, code?: string, retryAfter?: number) {
+  /** `code` is undefined if another attempt may help. `retryAfter`: the header, in seconds. */
+  constructor(
+    message: string,
+    readonly code?: string,
+    readonly retryAfter?: number,
+  ) {
     super(message)
-    this.code = code
-    this.retryAfter = retryAfter
   }
 }
 

@@ -17,12 +17,9 @@ export class LinkState {
   #isBroken = false
   /** The service answers, but the XMPP server does not answer a ping. */
   #isSilent = false
-  readonly #changed: (isMending: boolean) => void
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(changed: (isMending: boolean) => void) {
-    this.#changed = changed
-  }
+  constructor(readonly changed: (isMending: boolean) => void) {}
 
   get isMending(): boolean {
     return this.#isBroken || this.#isSilent
@@ -31,14 +28,14 @@ export class LinkState {
   /** The XMPP server has not answered a ping in time. */
   unanswered(): void {
     this.#isSilent = true
-    this.#changed(true)
+    this.changed(true)
   }
 
   /** The XMPP server has answered a ping. */
   answered(): void {
     const wasSilent = this.#isSilent
     this.#isSilent = false
-    if (wasSilent && !this.#isBroken) this.#changed(false)
+    if (wasSilent && !this.#isBroken) this.changed(false)
   }
 
   note(input: Element): void {
@@ -50,7 +47,7 @@ export class LinkState {
     this.notices += 1
     this.#isBroken = isMending
     clearTimeout(this.#timer)
-    if (isMending) this.#timer = setTimeout(this.#changed, shortestMilliseconds, true)
-    else if (!this.#isSilent) this.#changed(false)
+    if (isMending) this.#timer = setTimeout(this.changed, shortestMilliseconds, true)
+    else if (!this.#isSilent) this.changed(false)
   }
 }

@@ -1,10 +1,10 @@
-import { Archive } from './archive.js'
+import { type Archive, createArchive } from './archive.js'
 import type { Arrivals } from './arrivals.js'
 import { type Departures, isUnconfirmed } from './departures.js'
 import { LinkState, linkNamespace } from './link-state.js'
 import { carbonOf, carbonsNamespace, childOf, type Rooms, readMessage } from './message.js'
 import { orderReplies } from './reply-order.js'
-import { longestFailure, Retries } from './retries.js'
+import { longestFailure, repeatRequests } from './retries.js'
 import { type Contact, fetchContacts } from './roster.js'
 import { hangUp, type ManagedSocket, socketPatience } from './socket.js'
 import type { Located } from './source.js'
@@ -58,7 +58,7 @@ export class PageSession {
   readonly #isFresh: boolean
   readonly #link: LinkState
   socket: ManagedSocket | undefined
-  #connection!: StropheConnection
+  connection!: StropheConnection
   #archive!: Archive
   #isOver = false
   #isLeft = false
@@ -81,22 +81,18 @@ export class PageSession {
     })
   }
 
-  get connection(): StropheConnection {
-    return this.#connection
-  }
-
   attach(): void {
     const { jid, sid, rid, wait, hold, requests, url } = this.#binding
     const { arrivals, departures, Strophe, withCredentials } = this.#parts
     const connection = new Strophe.Connection(url, { withCredentials })
-    const retries = new Retries(connection, {
+    const retries = repeatRequests(connection, {
       // The service can hold the repeated request for long, but answers a ping at once.
       failing: () => this.#isOver || this.check(undefined, longestFailure),
       failed: retryIn => this.#isOver || this.#events.failed(retryIn),
       lost: () => this.#lose(),
     })
     connection.disconnection_timeout = 3_000
-    this.#connection = connection
+    this.connection = connection
     const isLost = this.#goOn()
     const arrange = orderReplies(rid)
     let answered: number
@@ -129,7 +125,7 @@ export class PageSession {
     const { arrivals, departures } = this.#parts
     const { connection } = socket
     let again = socket.kept()
-    this.#connection = connection
+    this.connection = connection
     this.socket = socket
     let hasOpened = false
     let isIn = false
@@ -179,8 +175,8 @@ export class PageSession {
   }
 
   send(...stanzas: readonly Element[]): void {
-    for (const stanza of stanzas) this.#connection.send(stanza)
-    this.#connection.flush()
+    for (const stanza of stanzas) this.connection.send(stanza)
+    this.connection.flush()
   }
 
   /** XEP-0352. */
@@ -236,43 +232,38 @@ export class PageSession {
 
   check(act = () => this.#online(), milliseconds = patience): void {
     const { notices } = this.#link
-    const attributes = { type: 'get', to: this.#connection.domain!, id: randomName() }
+    const attributes = { type: 'get', to: this.connection.domain!, id: randomName() }
     const ping = this.#build('iq', attributes).c('ping', { xmlns: 'urn:xmpp:ping' })
     // Servers answer in order (RFC 6120 §10.1), so the answer confirms earlier stanzas.
     const confirmed = this.#parts.departures.confirming()
     const answered = (answer: Element | null) => {
-      if (!answer) this.#unanswered(notices, () => this.check(act, milliseconds))
-      else if (!this.#isOver && !isUnconfirmed(answer)) {
+      // If the server hangs, or the link is mended, only the service answers, to `<watch/>`.
+      if (!answer && (this.#isOver || this.#link.notices === notices)) this.#lose()
+      else if (!answer) {
+        this.#link.unanswered()
+        this.check(act, milliseconds)
+      } else if (!this.#isOver && !isUnconfirmed(answer)) {
         confirmed()
         if (this.socket) this.socket.confirmed = attributes.id
         this.#link.answered()
         act()
       }
     }
-    this.#connection.sendIQ(ping.tree(), answered, answered, milliseconds)
+    this.connection.sendIQ(ping.tree(), answered, answered, milliseconds)
     this.send(...this.#watch())
-  }
-
-  /** If the server hangs, or the link is mended, only the service answers, to `<watch/>`. */
-  #unanswered(before: number, ask: () => void): void {
-    if (this.#isOver || this.#link.notices === before) this.#lose()
-    else {
-      this.#link.unanswered()
-      ask()
-    }
   }
 
   drop(): void {
     this.#isOver = true
     clearTimeout(this.#deadline)
-    // A WebSocket connection is kept for the next session. After a failed `attach`, `#connection` is undefined.
-    if (!this.socket && this.#connection) this.#connection.maxRetries = 0
+    // A WebSocket connection is kept for the next session. After a failed `attach`, `connection` is undefined.
+    if (!this.socket && this.connection) this.connection.maxRetries = 0
   }
 
   close(): void {
     this.#isOver = true
     clearTimeout(this.#deadline)
-    this.#connection.disconnect('user')
+    this.connection.disconnect('user')
   }
 
   leave(ends: boolean): void {
@@ -309,7 +300,7 @@ export class PageSession {
   #listen(): void {
     const { jid } = this.#binding
     const { arrivals, departures, Strophe } = this.#parts
-    this.#archive = new Archive(this.#connection, Strophe.Builder, jid)
+    this.#archive = createArchive(this.connection, Strophe.Builder, jid)
     const onMessage = (stanza: Element) => {
       if (this.#isOver || this.#archive.take(stanza) || arrivals.isRepeated(stanza)) return !this.#isOver
       const returned = departures.takeBack(stanza)
@@ -324,8 +315,8 @@ export class PageSession {
       if (!this.#isOver) this.#events.presence(stanza)
       return !this.#isOver
     }
-    this.#connection.addHandler(onMessage, null, 'message', null)
-    this.#connection.addHandler(onPresence, null, 'presence', null)
+    this.connection.addHandler(onMessage, null, 'message', null)
+    this.connection.addHandler(onPresence, null, 'presence', null)
   }
 
   #recover(): void {
@@ -362,7 +353,7 @@ export class PageSession {
 
   /** A resumed session sends probes, because servers send presences only once. */
   async #fetchContacts(isResumed: boolean): Promise<void> {
-    const contacts = await fetchContacts(this.#connection, this.#parts.Strophe.Builder, patience, () => this.#isOver)
+    const contacts = await fetchContacts(this.connection, this.#parts.Strophe.Builder, patience, () => this.#isOver)
     if (!contacts || this.#isOver) return
     this.#events.contacts(contacts)
     const seen = contacts.filter(({ subscription }) => subscription === 'to' || subscription === 'both')
@@ -376,7 +367,7 @@ export class PageSession {
     const last = showsHistory ? undefined : arrivals.last
     const isShown = showsHistory || (isMissing && !!last)
     if (!isShown) arrivals.release([], jid)
-    // Without `last`, the newest message must be fetched, because `startAfter` needs its id.
+    // Without `last`, the newest message must be fetched, because its id is needed later.
     if (!isShown && last) return true
     if (isShown) arrivals.hold()
     const ask = () => this.#archive.since(last, Math.max(history, 1), arrivals.isKnown)
@@ -386,7 +377,7 @@ export class PageSession {
     departures.confirm(found.map(({ message }) => (message.own ? message.id : undefined)))
     if (isShown) arrivals.release(found, jid)
     if (showsHistory) departures.recall(stanza => arrivals.showOwn(stanza, jid, rooms))
-    arrivals.startAfter(found.at(-1)?.id)
+    arrivals.last ??= found.at(-1)?.id
     return true
   }
 }

@@ -16,53 +16,39 @@ interface RetryEvents {
 }
 
 /** Repeats requests every second or two. Strophe would wait for 8 s, then for 27 s. */
-export class Retries {
-  readonly #events: RetryEvents
-  #failures = 0
+export function repeatRequests(connection: StropheConnection, { failing, failed, lost }: RetryEvents) {
+  let failures = 0
   /** Start of the outage. Infinity if there is no outage, undefined before the first reply. */
-  #since: number | undefined
-  #restore = () => {}
+  let since: number | undefined
+  let restore = () => {}
 
-  constructor(connection: StropheConnection, events: RetryEvents) {
-    this.#events = events
-    connection.maxRetries = mostRetries
-    const failed = (requests: StropheRequests) => this.#failed(requests)
-    for (const status of brokenRequests) {
-      connection.addProtocolErrorHandler('HTTP', status, function (this: StropheRequests) {
-        failed(this)
-      })
-    }
-  }
-
-  answered(): void {
-    this.#failures = 0
-    this.#since = Number.POSITIVE_INFINITY
-  }
-
-  sent(): void {
-    this.#restore()
-  }
-
-  #failed(requests: StropheRequests): void {
-    this.#failures += 1
+  function repeat(this: StropheRequests) {
+    failures += 1
     // Strophe itself repeats once without a pause.
-    if (this.#failures === 1) return
+    if (failures === 1) return
     const now = Date.now()
-    if (this.#since) this.#since = Math.min(this.#since, now)
-    if (!this.#since || now - this.#since > longestFailure) {
-      this.#events.lost()
-      return
-    }
+    if (since) since = Math.min(since, now)
+    if (!since || now - since > longestFailure) return lost()
     const seconds = Math.random() < 0.5 ? 1 : 2
     // Strophe ends the connection after five errors, and never pauses for longer than `wait`.
-    requests.errors = 0
-    const { wait } = requests
-    requests.wait = seconds
-    this.#restore = () => {
-      requests.wait = wait
-      this.#restore = () => {}
+    this.errors = 0
+    const { wait } = this
+    this.wait = seconds
+    restore = () => {
+      this.wait = wait
+      restore = () => {}
     }
-    if (this.#failures === 2) this.#events.failing()
-    this.#events.failed(seconds)
+    if (failures === 2) failing()
+    failed(seconds)
+  }
+
+  connection.maxRetries = mostRetries
+  for (const status of brokenRequests) connection.addProtocolErrorHandler('HTTP', status, repeat)
+  return {
+    answered() {
+      failures = 0
+      since = Number.POSITIVE_INFINITY
+    },
+    sent: () => restore(),
   }
 }

@@ -12,26 +12,20 @@ export interface Contact {
 const rosterNamespace = 'jabber:iq:roster'
 
 /** Asks again, and waits longer each time, until the server answers. Resolves with undefined after an error or `isOver`. */
-export function fetchContacts(
+export async function fetchContacts(
   connection: StropheConnection,
   Builder: StropheNamespace['Builder'],
   patience: number,
   isOver: () => boolean,
 ): Promise<readonly Contact[] | undefined> {
-  return new Promise(resolve => {
-    let milliseconds = patience
-    const ask = () => {
-      const request = new Builder('iq', { type: 'get', id: randomName() }).c('query', { xmlns: rosterNamespace })
-      connection.sendIQ(request.tree(), answered, failed, milliseconds)
-    }
-    const answered = (result: Element) => resolve([...result.getElementsByTagName('item')].map(readContact))
-    const failed = (error: Element | null) => {
-      milliseconds *= 2
-      if (error || isOver()) resolve(undefined)
-      else ask()
-    }
-    ask()
-  })
+  for (let milliseconds = patience; ; milliseconds *= 2) {
+    const request = new Builder('iq', { type: 'get', id: randomName() }).c('query', { xmlns: rosterNamespace })
+    const result = await new Promise<Element | false | undefined>(resolve =>
+      connection.sendIQ(request.tree(), resolve, error => resolve(error ? false : undefined), milliseconds),
+    )
+    if (result) return [...result.getElementsByTagName('item')].map(readContact)
+    if (result === false || isOver()) return undefined
+  }
 }
 
 function readContact(item: Element): Contact {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { WarmBindingsError } from './warm-bindings-error.js'
 
 /** Longer timers would fire at once. */
@@ -14,6 +15,7 @@ export interface AttemptLimits {
 
 export interface Time {
   now(): number
+  /** Rejects if the signal aborts. */
   pause(ms: number, signal?: AbortSignal): Promise<void>
 }
 
@@ -32,23 +34,12 @@ export async function repeat<T>(
       if (!(error instanceof WarmBindingsError && error.retry) || count >= attempts) throw error
       const seconds = (error.retryAfter ?? 2 ** (count - 1)) * (1 + Math.random() / 2)
       if (time.now() + seconds * 1000 >= deadline) throw error
-      await time.pause(seconds * 1000, signal)
-      signal?.throwIfAborted()
+      await time.pause(seconds * 1000, signal).catch(() => signal?.throwIfAborted())
     }
   }
 }
 
 const systemTime: Time = {
   now: () => performance.now(),
-  pause: (ms, signal) =>
-    new Promise(resolve => {
-      const finish = () => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', finish)
-        resolve()
-      }
-      const timer = setTimeout(finish, Math.min(ms, longestTimer))
-      signal?.addEventListener('abort', finish)
-      if (signal?.aborted) finish()
-    }),
+  pause: (ms, signal) => setTimeout(Math.min(ms, longestTimer), undefined, { signal }),
 }

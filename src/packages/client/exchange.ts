@@ -22,22 +22,17 @@ export async function exchange<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   signal?.throwIfAborted()
-  const limit = new AbortController()
-  const abort = () => limit.abort()
-  const timer = setTimeout(abort, Math.min(seconds * 1000, longestTimer))
-  signal?.addEventListener('abort', abort)
+  const limit = AbortSignal.timeout(Math.min(Math.ceil(seconds * 1000), longestTimer))
   try {
     // A redirect could send credentials to another address.
-    const response = await fetch(url, { ...call, redirect: 'manual', signal: limit.signal })
+    const either = signal === undefined ? limit : AbortSignal.any([signal, limit])
+    const response = await fetch(url, { ...call, redirect: 'manual', signal: either })
     return read(response, await textOf(response), check)
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof WarmBindingsError) throw error
-    const why = limit.signal.aborted ? ' in time' : `: ${reasonOf(error)}`
+    const why = limit.aborted ? ' in time' : `: ${reasonOf(error)}`
     throw new WarmBindingsError('no-answer', `The service did not answer${why}.`)
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', abort)
   }
 }
 

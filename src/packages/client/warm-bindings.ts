@@ -116,13 +116,7 @@ export class WarmBindings {
     }
   }
 
-  #call<T>(
-    method: Call['method'],
-    path: string,
-    check: Check<T>,
-    { signal }: CallOptions = {},
-    parameters?: object,
-  ): Promise<T> {
+  #call<T>(method: Call['method'], path: string, check: Check<T>, { signal }: CallOptions = {}, parameters?: object) {
     const headers = {
       Authorization: this.#authorization,
       Accept: 'application/json',

@@ -4,14 +4,13 @@ import { isForwardedByPeer } from '../../forwarding/peer-listener.js'
 import {
   type Access,
   accessBy,
-  type ClientRules,
   clientAddress,
   countedAddress,
   countsAsEncrypted,
   type PublicEndpoint,
   takesPasswords,
 } from '../../http/access/client-rules.js'
-import { type Answer, jsonAnswer, problemFrom, sendAnswer } from '../../http/answers/answer.js'
+import { type Answer, problemFrom, sendAnswer } from '../../http/answers/answer.js'
 import { negotiate } from '../../http/answers/negotiation.js'
 import { preflightSeconds } from '../../http/answers/node-answers.js'
 import { methodNotAllowed } from '../../http/answers/pages.js'
@@ -24,11 +23,11 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { refusalLog } from '../../lib/limits/refusal-log.js'
 import { foreignText } from '../../lib/text/foreign-text.js'
 import { parseJid, userOf } from '../../xmpp/jid/jid.js'
-import { describeEnded } from '../answers.js'
+import { endedAnswer } from '../answers.js'
 import { type AnsweringParts, type Call, createAnswering, createOftenLog, logged, outcomeOf } from '../calls.js'
 import { tabParameters } from '../parameters.js'
 import { parametersIn, readFew } from '../read-parameters.js'
-import { createWarm, type WarmCallSettings, type WarmingParts } from '../warming/warm-call.js'
+import { createWarm, type WarmingParts } from '../warming/warm-call.js'
 import { isServiceAccount } from '../warming/warm-request.js'
 import { refused as refusedToken } from './page-claims.js'
 import type { PageTokens, PageUser, TrySeveral } from './page-tokens.js'
@@ -36,16 +35,8 @@ import type { PageTokens, PageUser, TrySeveral } from './page-tokens.js'
 /** The admin of pages if PAGE_ADMIN is not set. Because of the colon, no other admin has this name. */
 const ownName = ':pages'
 
-interface AccessSettings extends Pick<Config, 'access'> {
-  readonly bosh: Pick<Config['bosh'], 'enabled'>
-  readonly websocket: Pick<Config['websocket'], 'enabled'>
-}
-
 export interface ConnectParts {
-  readonly config: ClientRules &
-    WarmCallSettings &
-    AccessSettings &
-    Pick<Config, 'pages' | 'pagePath' | 'admins' | 'listen' | 'domains'>
+  readonly config: Config
   readonly warming: WarmingParts
   readonly answering: AnsweringParts
   readonly pageTokens: Pick<PageTokens, 'userOf'>
@@ -118,7 +109,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
   const userIn = async (token: string | undefined, trySeveral?: TrySeveral): Promise<PageUser> => {
     if (token === undefined) throw new Problem('invalid-token', { detail: 'Send it as Authorization: Bearer.' })
     const user = await pageTokens.userOf(token, trySeveral)
-    if (config.pages.login === 'service' && isServiceAccount(parseJid(user.jid)!, config))
+    if (config.pages.login === 'service' && isServiceAccount(parseJid(user.jid)!, config.serviceAccounts))
       throw refusedToken(
         'Its user is the account in XMPP_SERVICE_ACCOUNTS. The portal must give no user the name of this account.',
       )
@@ -166,11 +157,8 @@ export function createConnectRouter(parts: ConnectParts): Router {
     const { jid, visit } = users.get(request)!
     line['jid'] = jid
     if (visit === undefined) throw refusedToken('It has no claim visit or sid, so it names no sessions.')
-    const result = describeEnded(
-      await warming.sessions.endAll({ visit: { admin: admin.name, visit, user: userOf(jid) }, scope: admin.domains }),
-    )
-    Object.assign(line, result)
-    return jsonAnswer(result)
+    const key = { admin: admin.name, visit, user: userOf(jid) }
+    return endedAnswer(line, await warming.sessions.endAll({ visit: key, scope: admin.domains }))
   }
 
   const router = Router({ caseSensitive: true })
@@ -186,7 +174,7 @@ export function createConnectRouter(parts: ConnectParts): Router {
 }
 
 /** Accepts addresses that may use BOSH or WebSocket. Returns undefined if all addresses may. */
-function accessOfPages({ access, bosh, websocket }: AccessSettings): Access | undefined {
+function accessOfPages({ access, bosh, websocket }: Config): Access | undefined {
   const rules = [...(bosh.enabled ? [access.bosh] : []), ...(websocket.enabled ? [access.websocket] : [])]
   const transports = rules.map(accessBy)
   const isForAll = transports.length === 0 || transports.includes(undefined)
@@ -201,7 +189,7 @@ function bearerIn(authorization: string | undefined): string | undefined {
   return /^Bearer +([^ ]+) *$/i.exec(authorization ?? '')?.[1]
 }
 
-function adminOfPages({ pages, admins }: Pick<Config, 'pages' | 'admins'>): Admin {
+function adminOfPages({ pages, admins }: Config): Admin {
   const named = admins.find(({ name }) => name === pages.admin)
   return named ?? { name: ownName, secret: '', domains: ['*'], role: 'warm' }
 }

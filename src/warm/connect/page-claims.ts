@@ -26,7 +26,10 @@ export function jidIn(claims: Claims, { claim, before, after, domain }: JidTempl
   // If `jid.local` differed from `local` in more than case, the JID could name another user.
   const isSame = jid?.local === inLowerCase(local)
   if (jid === undefined || jid.resource !== undefined || !isSame) throw unfit()
-  if (!ignoresCase && jid.local !== local) throw folded()
+  if (!ignoresCase && jid.local !== local)
+    throw refused(
+      'The claim of PAGE_TOKEN_JID has capital letters, which JIDs do not have. Use another claim, such as a hash, or set PAGE_TOKEN_IGNORE_CASE=on.',
+    )
   return formatBareJid(jid)
 }
 
@@ -36,11 +39,6 @@ const inLowerCase = (text: string) =>
     const lower = letter.toLowerCase()
     return lower.toUpperCase() === letter ? lower : letter
   })
-
-const folded = () =>
-  refused(
-    'The claim of PAGE_TOKEN_JID has capital letters, which JIDs do not have. Use another claim, such as a hash, or set PAGE_TOKEN_IGNORE_CASE=on.',
-  )
 
 const unfit = () => refused('The claim of PAGE_TOKEN_JID makes no JID.')
 

@@ -1,6 +1,6 @@
 import { createLocalJWKSet, errors, type JWTVerifyGetKey } from 'jose'
 import { type KeySet, readKeySet } from '../../config/kinds/page-token-kinds.js'
-import type { Clock } from '../../lib/clock.js'
+import { type Clock, pause } from '../../lib/clock.js'
 import { Problem } from '../../lib/errors.js'
 
 const refetchMilliseconds = 600_000
@@ -45,11 +45,7 @@ export function fetchedKeys(fetch: FetchKeys, clock: Pick<Clock, 'now' | 'after'
   const refreshSoon = async () => {
     const refreshing = refresh()
     if (refreshing === undefined || !isUsable()) return refreshing
-    const isOver = new Promise<void>(resolve => {
-      const timer = clock.after(patience, resolve)
-      void refreshing.then(() => timer.cancel())
-    })
-    return Promise.race([refreshing, isOver])
+    return Promise.race([refreshing, pause(clock, patience)])
   }
   const demandKeys = () => {
     if (!isUsable()) {

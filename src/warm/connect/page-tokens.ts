@@ -1,5 +1,5 @@
-import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
-import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose'
+import type { KeyObject } from 'node:crypto'
+import { type CryptoKey, errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose'
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
 import { exposureOf } from '../../config/exposed-secrets.js'
@@ -18,7 +18,7 @@ const leastMilliseconds = 1e11
 const publicAlgorithms = ['RS', 'PS', 'ES'].flatMap(name => [256, 384, 512].map(bits => name + bits))
 publicAlgorithms.push('EdDSA', 'Ed25519')
 
-/** Keys that are tried for a token without `kid`. */
+/** Keys that are tried for a token without `kid`. Files have at most 10 secrets. */
 const mostTried = 16
 
 const unsigned = {
@@ -40,10 +40,7 @@ export interface PageUser {
 }
 
 interface PageTokenParts {
-  readonly pages: Pick<
-    Config['pages'],
-    'secrets' | 'keys' | 'audience' | 'issuer' | 'jid' | 'login' | 'ignoreCase' | 'maxAge'
-  >
+  readonly pages: Config['pages']
   readonly fetchKeys: (url: string) => FetchKeys
   readonly clock: Pick<Clock, 'now' | 'after'>
   /** In milliseconds since 1970. */
@@ -58,6 +55,8 @@ type Keys = PageTokenParts['pages']['secrets'] | PageTokenParts['pages']['keys']
 
 /** Runs `attempt`, which tries several keys, or throws a `Problem`. */
 export type TrySeveral = (attempt: () => Promise<JWTPayload>) => Promise<JWTPayload>
+
+type Keyring = readonly KeyObject[] | AsyncIterable<CryptoKey>
 
 type Verify = (token: string, trySeveral: TrySeveral) => Promise<JWTPayload>
 
@@ -77,17 +76,14 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
 
   const bySecret =
     ({ secrets }: SecretsFile): Verify =>
-    async token => {
-      const secret = secrets.find(secret => hasSigned(secret, token))
-      if (secret === undefined) throw refused(unsigned.secret)
-      return (await jwtVerify(token, secret, options(['HS256']))).payload
-    }
-  const byOneOf = async (keys: errors.JWKSMultipleMatchingKeys, token: string): Promise<JWTPayload> => {
+    token =>
+      byOneOf(secrets, token, ['HS256'])
+  const byOneOf = async (keys: Keyring, token: string, algorithms: string[]): Promise<JWTPayload> => {
     let tried = 0
     for await (const key of keys) {
       if (++tried > mostTried) break
       try {
-        return (await jwtVerify(token, key, options(publicAlgorithms))).payload
+        return (await jwtVerify(token, key, options(algorithms))).payload
       } catch (error) {
         if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error
       }
@@ -99,7 +95,7 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
       return (await jwtVerify(token, keyOf, options(publicAlgorithms))).payload
     } catch (error) {
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
-      return trySeveral(() => byOneOf(error, token))
+      return trySeveral(() => byOneOf(error, token, publicAlgorithms))
     }
   }
   /** A provider may also replace a key without a new `kid`. */
@@ -172,13 +168,6 @@ export function createPageTokens({ pages: first, fetchKeys, clock, now, log, onF
       else if (await fetched!.renew()) log.info(reloaded)
     },
   }
-}
-
-function hasSigned(secret: KeyObject, token: string): boolean {
-  const end = token.lastIndexOf('.')
-  const signature = Buffer.from(token.slice(end + 1), 'base64url')
-  const own = createHmac('sha256', secret).update(token.slice(0, end)).digest()
-  return own.length === signature.length && timingSafeEqual(own, signature)
 }
 
 const settingOfClaim: Readonly<Record<string, string>> = { aud: 'PAGE_TOKEN_AUDIENCE', iss: 'PAGE_TOKEN_ISSUER' }

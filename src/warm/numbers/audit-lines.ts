@@ -9,25 +9,20 @@ export const isLogin = (action: string) => action === 'warm' || action === 'conn
 const mostLines = 500
 const mostFailures = 200
 
+const textFields = ['admin', 'address', 'code', 'step', 'condition', 'detail', 'id'] as const
+
 /** Texts are shortened and contain no secrets. */
-export interface AuditLine {
+export interface AuditLine extends Readonly<Partial<Record<(typeof textFields)[number], string>>> {
   /** In milliseconds since 1970. */
   readonly time: number
   readonly number: number
   /** Empty with one process. */
   readonly node: string
   readonly action: string
-  readonly admin?: string
-  readonly address?: string
-  readonly code?: string
-  readonly step?: string
-  readonly condition?: string
-  readonly detail?: string
   /** Bare JIDs. Lines about refused client logins, and about sessions ended together, can have more than one. */
   readonly jids: readonly string[]
   /** XMPP servers at which logins failed: host and port. */
   readonly servers: readonly string[]
-  readonly id?: string
   readonly count: number
   readonly ended?: number
 }
@@ -49,15 +44,11 @@ export class RecentAudit {
 
 type AuditPlace = Pick<AuditLine, 'time' | 'number' | 'node'>
 
-export interface AuditWish {
+/** `jid` is bare, or a domain. */
+export interface AuditWish extends Readonly<Partial<Record<'admin' | 'action' | 'jid' | 'id', string | undefined>>> {
   readonly scope: readonly string[]
   readonly viewer: string
   readonly ofFailures?: boolean
-  readonly admin?: string | undefined
-  readonly action?: string | undefined
-  /** A bare JID, or a domain. */
-  readonly jid?: string | undefined
-  readonly id?: string | undefined
   readonly before?: AuditPlace | undefined
   readonly limit: number
 }
@@ -69,14 +60,9 @@ export interface AuditPart {
   readonly unanswered: readonly string[] | undefined
 }
 
-interface AuditReaderParts {
-  readonly others?: OtherProcesses | undefined
-  readonly recent: RecentAudit
-}
-
 export type ReadAudit = ReturnType<typeof createAuditReader>
 
-export function createAuditReader({ others, recent }: AuditReaderParts) {
+export function createAuditReader(recent: RecentAudit, others?: OtherProcesses) {
   /** One line more than the limit shows that there is a next part. */
   const own = (wish: AuditWish): readonly AuditLine[] => {
     const lines = wish.ofFailures === true ? recent.failures : recent.lines
@@ -123,11 +109,10 @@ function newestFirst(a: AuditPlace, b: AuditPlace): number {
   return b.time - a.time || (a.node < b.node ? -1 : a.node > b.node ? 1 : b.number - a.number)
 }
 
-function fits(line: AuditLine, { admin, action, jid, id, before }: AuditWish): boolean {
+function fits(line: AuditLine, wish: AuditWish): boolean {
+  const { jid, before } = wish
   if (before !== undefined && newestFirst(before, line) >= 0) return false
-  if (admin !== undefined && line.admin !== admin) return false
-  if (action !== undefined && line.action !== action) return false
-  if (id !== undefined && line.id !== id) return false
+  if ((['admin', 'action', 'id'] as const).some(name => line[name] !== (wish[name] ?? line[name]))) return false
   return jid === undefined || line.jids.some(each => each === jid || (!jid.includes('@') && domainOf(each) === jid))
 }
 
@@ -144,7 +129,7 @@ function toLine(number: number, fields: Readonly<Record<string, unknown>>): Audi
     number,
     node: typeof node === 'string' && isProcessName(node) ? node : '',
     action: String(msg),
-    ...Object.assign({}, ...['admin', 'address', 'code', 'step', 'condition', 'detail', 'id'].map(text)),
+    ...Object.assign({}, ...textFields.map(text)),
     jids: texts(jids, jid),
     servers: texts(servers, server),
     count: [count, refused].find(each => typeof each === 'number') ?? 1,

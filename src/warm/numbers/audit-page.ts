@@ -23,9 +23,7 @@ export const auditParameters = {
     'Lines of this admin.',
     'The name of an admin.',
     sent => (sent.length <= longestName ? sent : undefined),
-    {
-      maxLength: longestName,
-    },
+    { maxLength: longestName },
   ),
   action: word(auditActions, 'Lines about this action.'),
   jid: text('Lines about this user (a bare JID) or this domain.', 'A bare JID or a domain.', sent => {
@@ -75,10 +73,8 @@ export function auditWithMistake(problem: Problem, url: string) {
   const { parameter } = problem
   const field = (['jid', 'admin', 'action'] as const).find(name => name === parameter?.name)
   if (field === undefined) return undefined
-  const sent = new URLSearchParams(queryOf(url))
-  const [jid, admin, action] = ['jid', 'admin', 'action'].map(name => sent.get(name) ?? undefined)
   const errors = { [field]: parameter!.rule ?? detailOf(problem) }
-  return auditValues({ jid, admin, action }, { errors, isRefused: true })
+  return auditValues(Object.fromEntries(new URLSearchParams(queryOf(url))), { errors, isRefused: true })
 }
 
 type Fields = { readonly [Name in 'jid' | 'admin' | 'action']?: string | undefined }

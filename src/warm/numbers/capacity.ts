@@ -18,10 +18,7 @@ export interface Use {
 export type Capacity = Readonly<Record<Resource, Use>>
 
 interface CapacityParts {
-  readonly config: Pick<Config, 'workers'> & {
-    readonly limits: Pick<Config['limits'], 'sessions' | 'megabytes' | 'unreadMegabytes'>
-    readonly listen: Pick<Config['listen'], 'maxConnections'>
-  }
+  readonly config: Pick<Config, 'workers' | 'limits' | 'listen'>
   readonly registry: { readonly size: number }
   readonly descriptors: Pick<Descriptors, 'taken' | 'most'>
   readonly waiting: Pick<WaitingMemory, 'bytes' | 'most'>

@@ -32,67 +32,59 @@ interface LastHourParts {
   readonly registry: { readonly size: number }
 }
 
+export type LastHour = ReturnType<typeof createLastHour>
+
 /** Counts logins and sessions of the last hour, in 32 KiB. */
-export class LastHour {
-  readonly #parts: LastHourParts
+export function createLastHour({ clock, counts, registry }: LastHourParts) {
   /** By the time in minutes. */
-  readonly #minutes = new Map<number, Minute>()
-  #before = { logins: 0, failures: 0 }
-  #timer: Timer | undefined
+  const minutes = new Map<number, Minute>()
+  let before = { logins: 0, failures: 0 }
+  let timer: Timer | undefined
+  const now = () => Math.floor(clock.now() / minuteMilliseconds)
 
-  constructor(parts: LastHourParts) {
-    this.#parts = parts
-    this.#endMinute(this.#now)
-  }
-
-  stop(): void {
-    this.#timer?.cancel()
-  }
-
-  /** The outcome of a warm call. */
-  add(code: ProblemCode | 'ok' | 'client-gone', milliseconds: number): void {
-    const minute = this.#minute(this.#now)
-    const outcome = outcomeOf(code)
-    minute[outcome] += 1
-    if (outcome === 'warmed') minute.took[bucketOf(milliseconds)]! += 1
-  }
-
-  minutes(): Minutes {
-    const first = this.#now - minutesOfHour
-    return Array.from({ length: minutesOfHour + 1 }, (_, at) => this.#minutes.get(first + at) ?? null)
-  }
-
-  get #now(): number {
-    return Math.floor(this.#parts.clock.now() / minuteMilliseconds)
-  }
-
-  #minute(number: number): Minute {
-    const known = this.#minutes.get(number)
+  function minuteAt(number: number): Minute {
+    const known = minutes.get(number)
     if (known !== undefined) return known
     const minute = none()
-    this.#minutes.set(number, minute)
-    for (const old of this.#minutes.keys()) if (old < number - minutesOfHour) this.#minutes.delete(old)
+    minutes.set(number, minute)
+    for (const old of minutes.keys()) if (old < number - minutesOfHour) minutes.delete(old)
     return minute
   }
 
-  #endMinute(number: number): void {
-    const { clock } = this.#parts
-    this.#timer = clock.after((number + 1) * minuteMilliseconds - clock.now(), () => {
+  function endMinute(number: number): void {
+    timer = clock.after((number + 1) * minuteMilliseconds - clock.now(), () => {
       // Timers may fire a millisecond early.
       const next = Math.round(clock.now() / minuteMilliseconds)
-      this.#sample(next - 1)
-      this.#endMinute(next)
+      sample(next - 1)
+      endMinute(next)
     })
   }
 
-  #sample(number: number): void {
-    const { counts, registry } = this.#parts
+  function sample(number: number): void {
     const [logins, failures] = [counts.clientsLoggedIn, counts.clientLogins.refused]
-    const minute = this.#minute(number)
+    const minute = minuteAt(number)
     minute.sessions = registry.size
-    minute.clientLogins += logins - this.#before.logins
-    minute.clientFailures += failures - this.#before.failures
-    this.#before = { logins, failures }
+    minute.clientLogins += logins - before.logins
+    minute.clientFailures += failures - before.failures
+    before = { logins, failures }
+  }
+
+  endMinute(now())
+  return {
+    stop: () => timer?.cancel(),
+
+    /** The outcome of a warm call. */
+    add(code: ProblemCode | 'ok' | 'client-gone', milliseconds: number): void {
+      const minute = minuteAt(now())
+      const outcome = outcomeOf(code)
+      minute[outcome] += 1
+      if (outcome === 'warmed') minute.took[bucketOf(milliseconds)]! += 1
+    },
+
+    minutes(): Minutes {
+      const first = now() - minutesOfHour
+      return Array.from({ length: minutesOfHour + 1 }, (_, at) => minutes.get(first + at) ?? null)
+    },
   }
 }
 

@@ -10,20 +10,12 @@ import { describeFailures, failuresPage } from './failure-groups.js'
 import { describeNumbers, type NumbersView, numbersPage } from './numbers-page.js'
 import type { Overview } from './overview.js'
 
-interface NumbersCallsParts {
-  readonly page: AdminPage
-  readonly sessions: Sessions
-  readonly numbers: Numbers
-}
-
 export interface Numbers {
-  readonly readOverview: () => Overview | Promise<Overview>
+  readonly readOverview: () => Promise<Overview>
   readonly readAudit: ReadAudit
 }
 
-export function createNumbersCalls({ page, sessions, numbers }: NumbersCallsParts) {
-  const { readOverview, readAudit } = numbers
-
+export function createNumbersCalls(page: AdminPage, sessions: Sessions, { readOverview, readAudit }: Numbers) {
   const readNumbers = async (scope: readonly string[]): Promise<NumbersView> => {
     const reading = scope.includes('*') ? readOverview() : undefined
     const [states, whole] = await Promise.all([sessions.states(scope), reading])
@@ -60,9 +52,8 @@ export function createNumbersCalls({ page, sessions, numbers }: NumbersCallsPart
     },
 
     auditWithMistake(problem: Problem, call: Call): Answer | undefined {
-      const { request, representation } = call
-      const values = representation === 'json' ? undefined : auditWithMistake(problem, request.url)
-      return values && withProblem(page('audit', 'audit', call, values), problem, representation)
+      const values = auditWithMistake(problem, call.request.url)
+      return values && withProblem(page('audit', 'audit', call, values), problem, call.representation)
     },
   }
 }

@@ -26,9 +26,6 @@ const resourceNames: Readonly<Record<Resource, readonly [name: string, limit: st
 
 const inBytes: ReadonlySet<Resource> = new Set(['memory', 'heap', 'waiting', 'unread'])
 
-/** From this number of logins a minute, the chart shows logins a second. */
-const manyLogins = 600
-
 const high = 0.8
 
 export function numbersPage({ states, whole, unanswered }: NumbersView) {
@@ -66,20 +63,13 @@ function describeWhole({ capacity, recent, hour, processes }: Overview) {
         now: whole(capacity.sessions.used),
         isNow: true,
       },
-      describeLogins(hour.logins),
+      describeChart('logins', 'Logins a minute', hour.logins, whole),
       describeChart('failures', 'Failures a minute', hour.failures, whole),
       describeChart('p99', 'Login time of 99 % (p99)', hour.p99, milliseconds),
     ],
     capacity: resources.map(resource => describeUse(resource, capacity[resource])),
     processes: processes?.map(describeProcess),
   }
-}
-
-function describeLogins(logins: Series) {
-  const isFast = logins.some(value => value !== null && value >= manyLogins)
-  if (!isFast) return describeChart('logins', 'Logins a minute', logins, whole)
-  const perSecond = logins.map(value => (value === null ? null : value / 60))
-  return describeChart('logins', 'Logins a second', perSecond, decimal)
 }
 
 function describeChart(id: string, title: string, series: Series, write: (value: number) => string) {
@@ -140,8 +130,6 @@ function shortUse(resource: Resource, capacity: Capacity): string {
 
 /** Writes thin spaces between thousands. */
 const whole = (count: number): string => String(Math.round(count)).replaceAll(/\B(?=(\d{3})+$)/g, '\u2009')
-
-const decimal = (rate: number): string => (rate >= 100 ? whole(rate) : String(Number(rate.toPrecision(2))))
 
 /** Writes only two digits, because login times are estimates. */
 function milliseconds(time: number | undefined): string {

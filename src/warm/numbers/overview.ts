@@ -1,4 +1,3 @@
-import { cacheAnswers } from '../../lib/answer-cache.js'
 import type { Clock } from '../../lib/clock.js'
 import { askAll, type OtherProcesses } from '../../store/other-processes.js'
 import { type Capacity, sumOfCapacities } from './capacity.js'
@@ -51,7 +50,7 @@ export function createOverview({ others, clock, lastHour, place, registry, capac
   })
   others?.answer('numbers', measure)
 
-  const read = async (): Promise<Overview> => {
+  return async (): Promise<Overview> => {
     const { answers } = await askAll<Figures>(others, 'numbers', null)
     const own = measure()
     const all = [own, ...answers.map(([, figures]) => figures)]
@@ -63,11 +62,8 @@ export function createOverview({ others, clock, lastHour, place, registry, capac
       processes: others && describeAll(others, own, new Map(answers)),
     }
   }
-  const describeAll = (
-    { self, others, lost }: OtherProcesses,
-    own: Figures,
-    answered: ReadonlyMap<string, Figures>,
-  ): ProcessView[] => {
+
+  function describeAll({ self, others, lost }: OtherProcesses, own: Figures, answered: Map<string, Figures>) {
     const views: ProcessView[] = [
       ...others.map(({ name, isDraining, place }) => {
         const figures = answered.get(name)
@@ -79,6 +75,4 @@ export function createOverview({ others, clock, lastHour, place, registry, capac
     ]
     return views.sort((a, b) => (a.name < b.name ? -1 : 1))
   }
-  const shared = cacheAnswers(clock, 1, async () => ({ value: await read(), seconds: 0 }))
-  return () => shared('')
 }

@@ -148,19 +148,11 @@ function describePages(pagePath: string): Paths {
   }
 }
 
+const xrd = { 200: response('An XRD document.', { 'application/xrd+xml': {} }) }
+const endpoints = { 200: response('The endpoints.', inJson('HostMeta')) }
 const hostMeta: Paths = {
-  '/.well-known/host-meta': open(
-    'hostMetaXrd',
-    'The BOSH and WebSocket endpoints, in XML.',
-    { 200: response('An XRD document.', { 'application/xrd+xml': {} }) },
-    ['not-found'],
-  ),
-  '/.well-known/host-meta.json': open(
-    'hostMeta',
-    'The BOSH and WebSocket endpoints.',
-    { 200: response('The endpoints.', inJson('HostMeta')) },
-    ['not-found'],
-  ),
+  '/.well-known/host-meta': open('hostMetaXrd', 'The BOSH and WebSocket endpoints, in XML.', xrd, ['not-found']),
+  '/.well-known/host-meta.json': open('hostMeta', 'The BOSH and WebSocket endpoints.', endpoints, ['not-found']),
 }
 
 function call(operationId: string, summary: string, answers: Responses, codes: Codes = [], about = {}) {

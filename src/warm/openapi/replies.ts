@@ -24,6 +24,8 @@ export type Response = Readonly<Record<string, unknown>>
 const mediaType = (representation: Representation) => contentTypes[representation].split(';', 1)[0]!
 export const pages = { [mediaType('xhtml')]: {}, [mediaType('html')]: {} }
 
+const flag = (description: string): Schema => ({ type: 'boolean', description })
+
 const { state } = listParameters
 const session: Properties<SessionObject> = {
   id: text('The public id of the session.'),
@@ -46,15 +48,10 @@ const session: Properties<SessionObject> = {
   'admin?': text('The admin whose call opened it. Like `address`, `browser` and `history`, not in lists.'),
   'address?': text('The address of its client.'),
   'browser?': text('A short name of its browser.'),
-  'history?': {
-    description: 'Its last events, the oldest first.',
-    type: 'array',
-    items: {
-      type: 'object',
-      properties: { event: text('What happened.'), age: count('Seconds since then.') },
-      required: ['event', 'age'],
-    },
-  },
+  'history?': list(
+    object('An event.', { event: text('What happened.'), age: count('Seconds since then.') }),
+    'Its last events, the oldest first.',
+  ),
 }
 
 const binding: Properties<BindingObject> = {
@@ -73,16 +70,11 @@ const binding: Properties<BindingObject> = {
     format: 'uri-reference',
   }),
   expires_in: count('Time limit for the first request of the page, in seconds.'),
-  'csi?': {
-    type: 'boolean',
-    description: 'The page may send client states (XEP-0352). Absent at remote endpoints with REMOTE_ATTACH=there.',
-  },
-  'link_state?': {
-    type: 'boolean',
-    description:
-      'The page may ask for notices about the link to the XMPP server. Absent at remote endpoints with ' +
+  'csi?': flag('The page may send client states (XEP-0352). Absent at remote endpoints with REMOTE_ATTACH=there.'),
+  'link_state?': flag(
+    'The page may ask for notices about the link to the XMPP server. Absent at remote endpoints with ' +
       'REMOTE_ATTACH=there.',
-  },
+  ),
   'websocket?': object(
     'Access over WebSocket (RFC 7395). Absent if it is off, with `attach_binding`, ' +
       'and at remote endpoints with REMOTE_ATTACH=there.',
@@ -98,7 +90,7 @@ const binding: Properties<BindingObject> = {
     attributes: text('For `Set-Cookie`, after `name=value; `.'),
   } satisfies Properties<Cookie>),
   'credential?': text('With `remember`: replaces the password in later calls. A secret.'),
-  resumed: { type: 'boolean', description: 'Whether the session existed before this call.' },
+  resumed: flag('Whether the session existed before this call.'),
   'delivered?': count(
     'If resumed: number of stanzas that earlier pages certainly received. The new page gets the rest.',
   ),
@@ -180,7 +172,7 @@ export const replySchemas: Readonly<Record<string, Schema>> = {
     detail: text('What happened.'),
     code: word('The error, for programs.', Object.keys(problems)),
     advice: text('What to do now.'),
-    retry: { type: 'boolean', description: 'Whether the same call may succeed later.' },
+    retry: flag('Whether the same call may succeed later.'),
     'step?': word('The step of the login.', steps),
     'condition?': text('The condition that the XMPP server sent.'),
     instance: text('The request id, also in the log: as `urn:uuid:…` if it is a UUID.', { format: 'uri' }),

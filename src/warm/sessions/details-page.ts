@@ -1,6 +1,6 @@
 import type { Admin, Config } from '../../config/config.js'
 import { otherBrowser } from '../../http/access/browser-name.js'
-import { type Answer, problemAnswer } from '../../http/answers/answer.js'
+import { problemAnswer } from '../../http/answers/answer.js'
 import { navigation } from '../../http/answers/navigation.js'
 import { Problem } from '../../lib/errors.js'
 import type { PastEvent } from '../../session/session-history.js'
@@ -10,14 +10,12 @@ import type { PageCall } from '../admin-page.js'
 import { describeSession, formatTime, pathForBrowsers } from '../answers.js'
 import { hiddenFrom, roleAllows } from '../calls.js'
 import type { AuditLine } from '../numbers/audit-lines.js'
-import { duration, meanings, span, stateTexts } from '../page-texts.js'
+import { duration, meanings, span, stateTexts, transportTexts } from '../page-texts.js'
 
 export interface Viewer {
   readonly now: number
   readonly admin: Admin
 }
-
-const transportTexts = { bosh: 'BOSH', websocket: 'WebSocket' } as const
 
 function openerOf({ origin, admin, isPage }: StoredSession): string {
   if (origin === 'client') return 'the client'
@@ -35,26 +33,13 @@ const happenings: Readonly<Record<PastEvent['event'], string>> = {
 }
 
 export function sessionDetails(view: SessionDetails, token: string, viewer: Viewer) {
-  const {
-    origin,
-    transport,
-    state,
-    jid,
-    clientAddress,
-    browser,
-    isMending,
-    endsAt,
-    counters,
-    history = [],
-    openedAt,
-  } = view
+  const { origin, transport, state, jid, isMending, endsAt, counters, history = [], openedAt } = view
   const user = jid?.includes('@') ? jid.split('/', 1)[0] : undefined
   const clockOfPage = Date.now() - viewer.now
   const timeOf = (at: number) => formatTime(clockOfPage + at)
-  const past = history.map(({ event, at }) => ({ what: happenings[event], at }))
   const dayOf = (at: number) => timeOf(at).slice(0, 10)
   const day = dayOf(openedAt)
-  const isOneDay = past.every(({ at }) => dayOf(at) === day)
+  const isOneDay = history.every(({ at }) => dayOf(at) === day)
   const isAttachable = state !== 'opening' && state !== 'ended'
   // A page cannot continue the stream of a WebSocket client.
   const isResumable = isAttachable && !(origin === 'client' && transport === 'websocket')
@@ -69,13 +54,13 @@ export function sessionDetails(view: SessionDetails, token: string, viewer: View
     user,
     userInQuery: user && encodeURIComponent(user),
     opened: timeOf(openedAt),
-    address: clientAddress,
-    browser: browser?.replace(otherBrowser, 'not a known browser'),
+    address: view.clientAddress,
+    browser: view.browser?.replace(otherBrowser, 'not a known browser'),
     isMending,
     counters,
     dayOfAll: isOneDay ? day : undefined,
-    history: past.reverse().map(({ what, at }) => ({
-      what,
+    history: history.toReversed().map(({ event, at }) => ({
+      what: happenings[event],
       when: isOneDay ? timeOf(at).slice(11) : timeOf(at),
       after: at - openedAt >= 50 ? afterward(at - openedAt) : undefined,
     })),
@@ -107,11 +92,7 @@ const afterward = (ms: number) => (ms < 10_000 ? `+${(ms / 1000).toFixed(1)} s` 
 const deeds: Readonly<Record<string, string>> = { logout: 'ended it', resume: 'handed it to another page' }
 
 /** `lines`: the audit lines of the session, newest first. */
-export function pastSession(
-  lines: readonly AuditLine[],
-  { request, representation, admin }: PageCall,
-  config: Pick<Config, 'externalUrl' | 'warmPath' | 'warm'>,
-): Answer {
+export function pastSession(lines: readonly AuditLine[], { request, representation, admin }: PageCall, config: Config) {
   const told = lines.toReversed().map(({ time, action, admin }) => {
     const deed = deeds[action] ?? 'logged the user in'
     return `${action === 'connect' ? 'A page' : (admin ?? 'The client')} ${deed} at ${formatTime(time)}.`

@@ -10,7 +10,7 @@ import type { StoredSession } from '../../store/store.js'
 import { withULabels } from '../../xmpp/jid/domains.js'
 import { formatBareJid, formatJid } from '../../xmpp/jid/jid.js'
 import type { AdminPage } from '../admin-page.js'
-import { describeEnded, pathForBrowsers, withForm } from '../answers.js'
+import { endedAnswer, pathForBrowsers, withForm } from '../answers.js'
 import { type Call, demandDomain, demandRole, roleAllows } from '../calls.js'
 import { countedSessions } from '../page-texts.js'
 import { badParameter, missingParameter } from '../parameter-kinds.js'
@@ -21,7 +21,7 @@ import { type EndedNotice, sentencesOf } from './ended-notice.js'
 import { ofJid } from './list-page.js'
 
 interface EndCallsParts {
-  readonly config: Pick<Config, 'externalUrl' | 'warmPath'>
+  readonly config: Config
   readonly sessions: Pick<Sessions, 'page' | 'getMany' | 'end' | 'endAll'>
   readonly formGuard: FormGuard
   readonly endedNotice: EndedNotice
@@ -87,9 +87,8 @@ export function createEndCalls(parts: EndCallsParts) {
       const own = jid === undefined ? await endEach(views) : []
       const ended =
         jid === undefined ? { ended: own.length, elsewhere: 0 } : await sessions.endAll({ jid: formatJid(jid) })
-      const result = describeEnded(ended)
-      Object.assign(line, result)
-      if (representation === 'json') return jsonAnswer(result)
+      const answer = endedAnswer(line, ended)
+      if (representation === 'json') return answer
       const selected = jid === undefined ? views.length : undefined
       const about = { ...ended, selected, user: jid && formatJid(jid), names: own.map(nameOf) }
       return endedNotice.redirect(call, sentencesOf(about), String(new URLSearchParams(back)))

@@ -1,6 +1,5 @@
 // The message after a form is in a sealed cookie, because anybody could forge a URL.
 import type { Config } from '../../config/config.js'
-import type { ClientRules } from '../../http/access/client-rules.js'
 import type { FormTokens } from '../../http/access/form-tokens.js'
 import { type Answer, redirectAnswer } from '../../http/answers/answer.js'
 import type { EndedSessions } from '../../session/session-types.js'
@@ -23,14 +22,9 @@ interface Ended extends EndedSessions {
   readonly names: readonly string[]
 }
 
-interface EndedNoticeParts {
-  readonly config: Pick<Config, 'externalUrl' | 'warmPath'> & ClientRules
-  readonly formTokens: FormTokens
-}
-
 export type EndedNotice = ReturnType<typeof createEndedNotice>
 
-export function createEndedNotice({ config, formTokens }: EndedNoticeParts) {
+export function createEndedNotice(config: Config, formTokens: FormTokens) {
   const path = `${pathForBrowsers(config)}/sessions`
   const ownerOf = ({ admin }: Call) => [admin.name, '', 'ended']
 

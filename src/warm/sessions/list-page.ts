@@ -6,174 +6,136 @@ import type { Problem } from '../../lib/errors.js'
 import type { PageWish, SessionPage, SessionState } from '../../store/store.js'
 import { formatJid, type Jid, userOf } from '../../xmpp/jid/jid.js'
 import { roleAllows } from '../calls.js'
-import { countedSessions, grouped, meanings, stateTexts } from '../page-texts.js'
+import { countedSessions, grouped, meanings, stateTexts, transportTexts } from '../page-texts.js'
 import { badParameter, type Values } from '../parameter-kinds.js'
 import {
   type listParameters,
   orderOf,
-  type orders,
   type pageParameters,
   sessionStates,
+  usualLimit,
   usualRows,
 } from '../parameters.js'
 import { queryOf } from '../read-parameters.js'
 import { describeRow, type Viewer } from './details-page.js'
 
-interface ListedSessions {
-  readonly page: SessionPage
-  readonly states: ReadonlyMap<SessionState, number>
-}
-
 interface ListViewer extends Viewer {
-  readonly request: Request
+  /** The query, without empty fields of a form. */
+  readonly sent: URLSearchParams
   /** Empty with one process. */
   readonly processes: readonly string[]
 }
+
+type States = ReadonlyMap<SessionState, number>
 
 type ListQuery = Values<typeof pageParameters>
 
 const usualRefresh = 15
 const mostLiveRows = 100
 
-export function listPage(listed: ListedSessions, query: ListQuery, viewer: ListViewer, notice?: string) {
-  const { refresh, limit = usualRows } = query
-  const sent = sentQuery(viewer.request)
-  const isFiltered = filters.some(({ name }) => sent.has(name))
-  return listValues(viewer, {
-    ...describeListed(listed, query, viewer),
+export function listPage(part: SessionPage, states: States, query: ListQuery, viewer: ListViewer, notice?: string) {
+  const { refresh, limit = usualRows, page: number = 1 } = query
+  const { sent, admin, processes } = viewer
+  const rows = part.sessions.map(view => describeRow(view, viewer))
+  const first = (number - 1) * limit + 1
+  const isPart = rows.length < part.total && rows.length > 0
+  const range = isPart ? `${grouped(first)}–${grouped(first + rows.length - 1)} of ` : ''
+  return {
+    ...listValues(viewer),
     refresh,
+    usualRefresh,
     isLive: refresh === undefined && limit <= mostLiveRows,
     notice,
-    filter: filters.flatMap(({ name, label }) =>
-      sent.has(name) ? { name: label, value: textOf(name, sent.get(name)!) } : [],
-    ),
     links: {
       again: changed(sent, {}),
       still: changed(sent, { refresh: undefined }),
       refreshing: changed(sent, { refresh: String(usualRefresh) }),
-      all: isFiltered && changed(new URLSearchParams(), { refresh: sent.get('refresh') ?? undefined }),
     },
-    usualRefresh,
-  })
+    isListed: true,
+    rows,
+    picks: roleAllows(admin, 'logout') && refresh === undefined,
+    isBeyond: number > 1,
+    hasVisits: rows.some(({ visit }) => visit !== undefined),
+    hasProcesses: processes.length > 1,
+    caption: range + countedSessions(part.total),
+    totals: roleAllows(admin, 'sessions') ? totalsOf(states, sent) : undefined,
+    columns: columnsOf(query, sent),
+    pages: pagesOf(number, Math.ceil(part.total / limit), sent),
+  }
 }
 
 /** Undefined if the mistake is in no field. */
 export function listWithMistake(problem: Problem, viewer: ListViewer) {
-  const field = mistakenField(problem, sentQuery(viewer.request))
+  const field = mistakenField(problem, viewer.sent)
   if (field === undefined) return undefined
   const message = problem.parameter?.rule ?? `${detailOf(problem)} ${pageAdvice[problem.code]}`
-  return listValues(viewer, { errors: { [field]: message }, isOpen: !usual.includes(field) })
+  return { ...listValues(viewer), errors: { [field]: message }, isOpen: !usual.includes(field) }
 }
 
 function mistakenField({ code, parameter }: Problem, sent: URLSearchParams): string | undefined {
   if (code === 'invalid-jid') return 'jid'
   if (code === 'forbidden') return sent.has('domain') ? 'domain' : 'jid'
-  return filters.find(({ name }) => name === parameter?.name)?.name
+  return filters.find(name => name === parameter?.name)
 }
 
-const filters: readonly { readonly name: keyof ListQuery; readonly label: string }[] = [
-  { name: 'search', label: 'search' },
-  { name: 'state', label: 'state' },
-  { name: 'jid', label: 'user' },
-  { name: 'domain', label: 'domain' },
-  { name: 'transport', label: 'transport' },
-  { name: 'origin', label: 'opened by' },
-  { name: 'process', label: 'process' },
-  { name: 'visit', label: 'visit' },
-]
-
+const filters = ['search', 'state', 'jid', 'domain', 'transport', 'origin', 'process', 'visit'] as const
 const usual: readonly string[] = ['search', 'state']
+const labels: Readonly<Record<string, string>> = { jid: 'user', origin: 'opened by' }
 
 const choices = {
-  transport: [
-    ['bosh', 'BOSH'],
-    ['websocket', 'WebSocket'],
-  ],
-  origin: [
-    ['warmed', 'an admin or a token'],
-    ['connect', 'a page token'],
-    ['client', 'the client itself'],
-  ],
-  sort: [
-    ['', 'newest first'],
-    ['opened', 'oldest first'],
-    ['jid', 'by JID'],
-    ['state', 'by state'],
-    ['-quiet', 'longest quiet first'],
-  ],
-} as const
-
-const valueTexts: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  state: stateTexts,
-  transport: Object.fromEntries(choices.transport),
-  origin: Object.fromEntries(choices.origin),
+  transport: transportTexts,
+  origin: { warmed: 'an admin or a token', connect: 'a page token', client: 'the client itself' },
+  sort: {
+    '': 'newest first',
+    opened: 'oldest first',
+    jid: 'by JID',
+    state: 'by state',
+    '-quiet': 'longest quiet first',
+  },
 }
+
+const valueTexts: Readonly<Record<string, Readonly<Record<string, string>>>> = { state: stateTexts, ...choices }
 
 function textOf(name: string, value: string): string {
   const texts = valueTexts[name] ?? {}
   return Object.hasOwn(texts, value) ? texts[value]! : value
 }
 
-function rowChoices(limit: string | null) {
-  const least = String(usualRows)
-  const other = limit === null || limit === least || limit === '100' || limit === '200' ? [] : [[limit, limit]]
-  return [['', least], ['100', '100'], ['200', '200'], ...other]
-}
-
-function listValues({ request, processes }: ListViewer, values: object) {
-  const sent = sentQuery(request)
-  const fields = Object.fromEntries(filters.map(({ name }) => [name, sent.get(name)]))
-  const options = Object.fromEntries(
-    Object.entries({
-      ...choices,
-      limit: rowChoices(sent.get('limit')),
-      process: processes.map(name => [name, name]),
-    }).map(([name, pairs]) => [
+function listValues({ sent, processes }: ListViewer) {
+  const rows = sent.get('limit') ?? String(usualRows)
+  const choosable = {
+    ...choices,
+    limit: Object.fromEntries([usualRows, 100, 200, rows].map(count => [count, String(count)])),
+    process: Object.fromEntries(processes.map(name => [name, name])),
+  }
+  const optionsOf = (name: string, texts: Readonly<Record<string, string>>) =>
+    Object.entries(texts).map(([value, text]) => ({ value, text, isChosen: (sent.get(name) ?? rows) === value }))
+  const filter = filters
+    .filter(name => sent.has(name))
+    .map(name => ({
       name,
-      pairs.map(([value, text]) => ({ value, text, isChosen: sent.get(name) === value })),
-    ]),
-  )
-  const states = sessionStates.map(name => ({
-    name,
-    text: stateTexts[name],
-    meaning: meanings[name],
-    isChosen: sent.get('state') === name,
-  }))
-  const chips = filters
-    .filter(({ name }) => !usual.includes(name) && sent.has(name))
-    .map(({ name, label }) => ({
-      label,
+      label: labels[name] ?? name,
       value: textOf(name, sent.get(name)!),
       without: changed(sent, { [name]: undefined, page: undefined, after: undefined }),
     }))
-  const back = changed(sent, {}).slice(1)
-  return { title: 'Sessions', fields, options, states, chips, back, errors: {}, ...values }
-}
-
-function describeListed({ page, states }: ListedSessions, query: ListQuery, viewer: ListViewer) {
-  const { total } = page
-  const { limit = usualRows, page: number = 1 } = query
-  const sent = sentQuery(viewer.request)
-  const rows = page.sessions.map(view => describeRow(view, viewer))
-  const first = (number - 1) * limit + 1
-  const range =
-    rows.length < total && rows.length > 0 ? `${grouped(first)}–${grouped(first + rows.length - 1)} of ` : ''
   return {
-    rows,
-    picks: roleAllows(viewer.admin, 'logout') && query.refresh === undefined,
-    isBeyond: number > 1,
-    hasVisits: rows.some(({ visit }) => visit !== undefined),
-    hasProcesses: viewer.processes.length > 1,
-    isFiltered: filters.some(({ name }) => sent.has(name)),
-    caption: range + countedSessions(total),
-    isListed: true,
-    totals: roleAllows(viewer.admin, 'sessions') ? totalsOf(states, sent) : undefined,
-    columns: columnsOf(query, sent),
-    pages: pagesOf(number, Math.ceil(total / limit), sent),
+    title: 'Sessions',
+    fields: Object.fromEntries(sent),
+    options: Object.fromEntries(Object.entries(choosable).map(([name, texts]) => [name, optionsOf(name, texts)])),
+    states: sessionStates.map(name => ({
+      name,
+      text: stateTexts[name],
+      meaning: meanings[name],
+      isChosen: sent.get('state') === name,
+    })),
+    filter,
+    chips: filter.filter(({ name }) => !usual.includes(name)),
+    all: filter.length > 0 && changed(new URLSearchParams(), { refresh: sent.get('refresh') ?? undefined }),
+    back: changed(sent, {}).slice(1),
   }
 }
 
-function totalsOf(states: ReadonlyMap<SessionState, number>, sent: URLSearchParams) {
+function totalsOf(states: States, sent: URLSearchParams) {
   const refresh = sent.get('refresh') ?? undefined
   const all = [...states.values()].reduce((sum, count) => sum + count, 0)
   const link = (state: string | undefined) => changed(new URLSearchParams(), { state, refresh })
@@ -229,7 +191,7 @@ function pagesOf(number: number, count: number, sent: URLSearchParams) {
   }
 }
 
-function sentQuery({ url }: Request): URLSearchParams {
+export function sentIn({ url }: Pick<Request, 'url'>): URLSearchParams {
   const sent = new URLSearchParams(queryOf(url))
   return new URLSearchParams([...sent].filter(([, value]) => value !== ''))
 }
@@ -243,11 +205,11 @@ function changed(sent: URLSearchParams, changes: Readonly<Record<string, string 
   return `?${query}`
 }
 
-export function toListWish(
-  query: Values<typeof listParameters>,
-  { name, domains }: Admin,
-  usual: { readonly limit: number; readonly sort: (typeof orders)[number] },
-): PageWish {
+const usualOfPage = { limit: usualRows, sort: '-opened' } as const
+const usualOfPrograms = { limit: usualLimit, sort: 'opened' } as const
+
+export function toListWish(query: Values<typeof listParameters>, { name, domains }: Admin, isPage: boolean): PageWish {
+  const usual = isPage ? usualOfPage : usualOfPrograms
   const { jid, search, domain, state, transport, origin, process, visit } = query
   const { limit = usual.limit, after, sort = usual.sort, page = 1 } = query
   const order = orderOf(sort)

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.js'
 import { pathOf, urlOfDomain } from '../../config/serving.js'
-import type { FormTokens, OpenedResult } from '../../http/access/form-tokens.js'
+import type { FormTokens } from '../../http/access/form-tokens.js'
 import { endpointUrls } from '../../http/addresses.js'
 import { type Answer, redirectAnswer } from '../../http/answers/answer.js'
 import { attachingPagePolicy } from '../../http/answers/pages.js'
@@ -8,7 +8,7 @@ import { Problem } from '../../lib/errors.js'
 import type { Sessions } from '../../session/session-types.js'
 import type { SessionState } from '../../store/store.js'
 import type { AdminPage } from '../admin-page.js'
-import { type AnswerSettings, describeBinding, formatTime, pathForBrowsers } from '../answers.js'
+import { describeBinding, formatTime, pathForBrowsers } from '../answers.js'
 import { type Call, demandDomain } from '../calls.js'
 import { duration } from '../page-texts.js'
 import { longestSealed, openedCookie, sealedCookie } from '../sealed-cookies.js'
@@ -24,24 +24,13 @@ interface Shown {
   readonly values: { readonly url: string }
 }
 
-interface BindingPageParts {
-  readonly config: AnswerSettings & Pick<Config, 'trustedProxies'>
-  readonly page: AdminPage
-  readonly formTokens: FormTokens
-  readonly sessions: Pick<Sessions, 'get'>
-}
-
 export type BindingPage = ReturnType<typeof createBindingPage>
 
 /** The page gets its values from a sealed cookie, so that any process can show the page. */
-export function createBindingPage({ config, page, formTokens, sessions }: BindingPageParts) {
+export function createBindingPage(config: Config, page: AdminPage, formTokens: FormTokens, sessions: Sessions) {
   const form = pathForBrowsers(config)
 
-  const showValues = (
-    { isResumed, session, values }: Shown,
-    { until, seconds }: Omit<OpenedResult, 'result'>,
-    call: Call,
-  ): Answer => {
+  const showValues = ({ isResumed, session, values }: Shown, until: number, seconds: number, call: Call): Answer => {
     const title = isResumed ? 'Ready for another page' : 'Logged in'
     const time = { until: formatTime(until).slice(11), within: duration(seconds), seconds }
     const current = isResumed ? 'sessions' : 'form'
@@ -50,11 +39,7 @@ export function createBindingPage({ config, page, formTokens, sessions }: Bindin
   }
 
   return {
-    redirect(
-      binding: WarmedBinding,
-      call: Call,
-      { domain, isResumed }: { domain: string; isResumed: boolean },
-    ): Answer {
+    redirect(binding: WarmedBinding, call: Call, domain: string, isResumed: boolean): Answer {
       const { request, admin } = call
       const { jid, sid, rid, id, token, wait, hold, requests, expiresIn: seconds } = binding
       const { url: bosh, websocket } = describeBinding(binding, endpointUrls(config, domain, request))
@@ -66,7 +51,7 @@ export function createBindingPage({ config, page, formTokens, sessions }: Bindin
       // Sessions at remote endpoints have no page for admins.
       const shown: Shown = { isResumed, session: binding.url === undefined ? `${form}/${id}` : undefined, values }
       const sealed = formTokens.seal([admin.name, id], seconds, shown)
-      if (sealed.length > longestSealed) return showValues(shown, { until: Date.now() + seconds * 1000, seconds }, call)
+      if (sealed.length > longestSealed) return showValues(shown, Date.now() + seconds * 1000, seconds, call)
       const path = `${form}/${id}${bindingPath}`
       return redirectAnswer(path, {
         'Set-Cookie': sealedCookie(config, request, { name: cookieName, path, sealed, seconds }),
@@ -83,7 +68,7 @@ export function createBindingPage({ config, page, formTokens, sessions }: Bindin
       const opened = openedCookie(request, cookieName, sealed => formTokens.open([admin.name, id], sealed))
       const state = view?.state ?? 'ended'
       if (opened !== undefined && (state === 'waiting' || state === 'elsewhere'))
-        return showValues(opened.result as Shown, opened, call)
+        return showValues(opened.result as Shown, opened.until, opened.seconds, call)
       const session = view === undefined ? undefined : `${form}/${id}`
       return { ...page('bound', 'sessions', call, { ...reasons[state], isOver: true, session }), status: 410 }
     },

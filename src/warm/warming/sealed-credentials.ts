@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto'
+import type { Config } from '../../config/config.js'
 import { Problem } from '../../lib/errors.js'
 import { openText, type Purpose, sealText } from '../../lib/secrets/sealed-text.js'
 import type { ScramProof } from '../../servers/login/sasl/mechanism.js'
@@ -7,10 +7,7 @@ import { longestCredential } from '../parameters.js'
 
 const expiryBytes = 6
 
-export interface SealSettings {
-  readonly sealKeys: readonly KeyObject[] | undefined
-  readonly warm: { readonly credentialTime: number }
-}
+type SealSettings = Pick<Config, 'sealKeys'> & { readonly warm: Pick<Config['warm'], 'credentialTime'> }
 
 /** A credential is valid for one user and one admin. `now` is in milliseconds since 1970. */
 export function createSealedCredentials({ sealKeys, warm }: SealSettings, now: () => number) {

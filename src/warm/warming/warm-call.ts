@@ -6,30 +6,23 @@ import type { CallerSignal } from '../../lib/caller-gone.js'
 import { type Counts, limitDetail } from '../../lib/counts.js'
 import { Problem } from '../../lib/errors.js'
 import type { UserLimit } from '../../session/limits/user-limit.js'
-import type { OpenedBy } from '../../session/session-history.js'
 import type { Sessions } from '../../session/session-types.js'
 import type { TabName } from '../../store/store.js'
 import { allowsDomain } from '../../xmpp/jid/domains.js'
 import { formatBareJid } from '../../xmpp/jid/jid.js'
-import { type AnswerSettings, attachBindingFor, bindingAnswer } from '../answers.js'
+import { attachBindingFor, bindingAnswer } from '../answers.js'
 import type { Caller, CallLimits } from '../call-limits.js'
 import { type Call, demandDomain } from '../calls.js'
-import type { ForwardedCalls } from '../forwarded-calls.js'
+import { type ForwardedCalls, hereOrForwarded } from '../forwarded-calls.js'
 import { invalidParameter } from '../parameters.js'
 import { givenIn, type Parameters, parametersIn } from '../read-parameters.js'
-import { TabElsewhere, type Visits } from '../visits.js'
+import type { Visits } from '../visits.js'
 import type { BindingPage } from './binding-page.js'
-import { createSealedCredentials, type SealSettings } from './sealed-credentials.js'
+import { createSealedCredentials } from './sealed-credentials.js'
 import type { Logins, WarmedBinding, WarmRequest } from './session-login.js'
-import { type AskedSession, demandCredentials, toAskedSession, type WarmSettings } from './warm-request.js'
+import { type AskedSession, demandCredentials, toAskedSession } from './warm-request.js'
 
 const longestRetrySeconds = 60
-const mostMoves = 2
-
-export type WarmCallSettings = AnswerSettings &
-  WarmSettings &
-  SealSettings &
-  Pick<Config, 'domains'> & { readonly bosh: Pick<Config['bosh'], 'inactivity'> }
 
 export interface WarmingParts extends Logins {
   readonly counts: Pick<Counts, 'reuses'>
@@ -49,18 +42,13 @@ interface Warmed {
 
 type Sender = 'backend' | 'form' | 'page'
 
+type Asked = ReturnType<typeof toAskedSession>
+
 type Warm = ReturnType<typeof createWarm>
 
-export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindingPage?: BindingPage) {
+export function createWarm(config: Config, parts: WarmingParts, bindingPage?: BindingPage) {
   const { counts, limits, sessions, userLimit, endUnclaimed, visits, login, keysOf, forwarding } = parts
   const sealed = createSealedCredentials(config, Date.now)
-  const openers = new Map<string, OpenedBy>()
-
-  function openerOf(admin: string, isPage: boolean): OpenedBy {
-    const opener = openers.get(admin) ?? { admin, isPage }
-    openers.set(admin, opener)
-    return opener
-  }
 
   async function rememberUser<T extends Warmed | undefined>(
     request: WarmRequest,
@@ -101,26 +89,10 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
     user: credentials.kind === 'anonymous' ? undefined : formatBareJid(jid),
   })
 
-  async function counted<T>(caller: Caller, logIn: () => Promise<T>): Promise<T> {
-    await limits.count(caller)
-    try {
-      return await logIn()
-    } catch (error) {
-      // The limit must not reject the retry at another process.
-      if (error instanceof Problem && error.code === 'shutting-down') await limits.uncount(caller)
-      throw error
-    }
-  }
-
-  async function countedLogin(
-    request: WarmRequest,
-    admin: string,
-    remember: boolean,
-    signal: CallerSignal,
-  ): Promise<Warmed> {
+  async function countedLogin(request: WarmRequest, admin: string, remember: boolean, signal: CallerSignal) {
     const caller = callerOf(request, admin)
     const warm = (request: WarmRequest) => roomedLogin(request, caller, signal)
-    return counted(caller, () => (remember ? rememberUser(request, admin, signal, warm) : warm(request)))
+    return limits.counted(caller, () => (remember ? rememberUser(request, admin, signal, warm) : warm(request)))
   }
 
   function enterTab(asked: AskedSession, tab: TabName, remember: boolean, { begunAt, signal }: Call) {
@@ -138,7 +110,7 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
           if (!remember) return resume()
           const request = demandCredentials(asked)
           const byKeys = (request: WarmRequest) => keysOf(request, signal).then(resume)
-          return counted(callerOf(asked, admin), () => rememberUser(request, admin, signal, byKeys))
+          return limits.counted(callerOf(asked, admin), () => rememberUser(request, admin, signal, byKeys))
         },
         logIn: signal => countedLogin(demandCredentials(asked), admin, remember, signal),
         endUnclaimed: ({ binding }) => endUnclaimed(binding.id),
@@ -146,30 +118,7 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
     )
   }
 
-  /** Resolves with undefined if another process answers the call. */
-  async function here<T>(call: Call, enter: () => Promise<T>): Promise<T | undefined> {
-    if (forwarding === undefined) return enter()
-    for (let moves = 0; ; moves++) {
-      if (await forwarding.toAnother(call)) return undefined
-      try {
-        return await enter()
-      } catch (error) {
-        if (!(error instanceof TabElsewhere)) {
-          if (await forwarding.toAnother(call, error)) return undefined
-          throw error
-        }
-        if (await forwarding.toProcess(error.process, call)) return undefined
-        if (moves === mostMoves) throw new Problem('session-unreachable')
-      }
-    }
-  }
-
-  async function answerAsked(
-    call: Call,
-    { page, ...asked }: ReturnType<typeof toAskedSession>,
-    remember: boolean,
-    sender: Sender,
-  ): Promise<undefined> {
+  async function answerAsked(call: Call, { page, ...asked }: Asked, remember: boolean, by: Sender): Promise<undefined> {
     const { request, response, admin, representation, signal, line } = call
     if (page === undefined) demandCredentials(asked)
     const tab = page && { admin: admin.name, ...page }
@@ -188,13 +137,13 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
 
     const warmRequest = {
       ...asked,
-      attachBinding: attachBindingFor(representation === 'json' && sender !== 'page', asked.attachBinding),
+      attachBinding: attachBindingFor(representation === 'json' && by !== 'page', asked.attachBinding),
       ids: callIdsOf(request),
-      openedBy: openerOf(admin.name, sender === 'page'),
+      openedBy: { admin: admin.name, isPage: by === 'page' },
       isRefusalCounted: forwarding?.isForwarded(call) ?? false,
       tab,
     }
-    const entered = await here(call, async () =>
+    const entered = await hereOrForwarded(forwarding, call, async () =>
       tab === undefined
         ? { result: await countedLogin(demandCredentials(warmRequest), admin.name, remember, signal), isResumed: false }
         : enterTab(warmRequest, tab, remember, call),
@@ -218,8 +167,8 @@ export function createWarm(config: WarmCallSettings, parts: WarmingParts, bindin
     signal.addEventListener('abort', giveUp)
     try {
       const { domain } = jid
-      const isShown = sender === 'form' && representation !== 'json'
-      const answer = isShown ? bindingPage?.redirect(binding, call, { domain, isResumed }) : undefined
+      const isShown = by === 'form' && representation !== 'json'
+      const answer = isShown ? bindingPage?.redirect(binding, call, domain, isResumed) : undefined
       const about = { request, representation, domain, credential }
       sendAnswer(response, answer ?? bindingAnswer(binding, config, about))
     } catch (error) {

@@ -44,13 +44,9 @@ const firstFields: readonly string[] = ['jid', 'password']
 
 const secrets: readonly string[] = ['password', 'token']
 
-type FormSettings = Pick<Config, 'bosh' | 'warm'>
-
 type Values = Readonly<Record<string, string>>
 
-export type WarmForm = ReturnType<typeof createWarmForm>
-
-export function createWarmForm({ bosh, warm }: FormSettings, page: AdminPage, formGuard: FormGuard) {
+export function createWarmForm({ bosh, warm }: Config, page: AdminPage, formGuard: FormGuard) {
   const { language, wait, hold, ver } = usualOptions(bosh)
   const usual: Values = {
     jid: '',
@@ -76,7 +72,7 @@ export function createWarmForm({ bosh, warm }: FormSettings, page: AdminPage, fo
     again(problem: Problem, call: Call): Answer | undefined {
       const { request, representation } = call
       const sent = call.form && new Map(formPairs(call.form.toString()))
-      if (sent === undefined || representation === 'json') return undefined
+      if (sent === undefined) return undefined
       const kept = fieldNames.filter(name => !secrets.includes(name))
       const values: Values = Object.fromEntries(kept.map(name => [name, sent.get(name) ?? usual[name]!]))
       const { code } = problem

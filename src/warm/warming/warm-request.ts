@@ -50,11 +50,7 @@ export function demandCredentials<Asked extends Pick<AskedSession, 'credentials'
   return { ...asked, credentials }
 }
 
-export function toAskedSession(
-  sent: Parameters,
-  settings: WarmSettings,
-  open = openNone,
-): AskedSession & { readonly page: Page | undefined } {
+export function toAskedSession(sent: Parameters, settings: WarmSettings, open = openNone) {
   const { jid, credentials } = readCredentials(sent, settings, open)
   const page = readPage(sent, jid)
   const isThere = isElsewhere(settings, jid.domain)
@@ -121,13 +117,11 @@ export function readCredentials(
   return { jid, credentials: { kind: 'token', token, mechanism: mechanism ?? defaultTokenMechanism } }
 }
 
-function withoutProof({ local, domain }: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials | Unusable {
+function withoutProof(jid: Jid, { serviceAccounts, servers, remotes }: Ways): Credentials | Unusable {
+  const { domain } = jid
   const account = accountFor(serviceAccounts, domain)
-  if (isServiceAccount({ local, domain }, { serviceAccounts }))
-    return {
-      kind: 'unusable',
-      problem: new Problem('authzid-refused', { detail: 'It is the service account itself.' }),
-    }
+  if (isServiceAccount(jid, serviceAccounts))
+    return unusable(new Problem('authzid-refused', { detail: 'It is the service account itself.' }))
   if (account !== undefined) return { kind: 'service', account }
   const server = servers.get(domain) ?? (remotes.has(domain) ? undefined : servers.get('*'))
   if (server?.certificate !== undefined) return { kind: 'certificate' }
@@ -135,24 +129,20 @@ function withoutProof({ local, domain }: Jid, { serviceAccounts, servers, remote
 }
 
 /** Whether this user is the account that logs in the users of its domain. */
-export function isServiceAccount(
-  { local, domain }: Pick<Jid, 'local' | 'domain'>,
-  { serviceAccounts }: Pick<Ways, 'serviceAccounts'>,
-): boolean {
+export function isServiceAccount({ local, domain }: Jid, serviceAccounts: Ways['serviceAccounts']): boolean {
   const account = accountFor(serviceAccounts, domain)
   return account !== undefined && isSameName(account.user, local)
 }
 
-const missingPassword = (rule: string): Unusable => ({
-  kind: 'unusable',
-  problem: missingParameter('password', rule),
-})
+const unusable = (problem: Problem): Unusable => ({ kind: 'unusable', problem })
+
+const missingPassword = (rule: string) => unusable(missingParameter('password', rule))
 
 function opened(open: () => Credentials): Credentials | Unusable {
   try {
     return open()
   } catch (problem) {
-    if (problem instanceof Problem) return { kind: 'unusable', problem }
+    if (problem instanceof Problem) return unusable(problem)
     throw problem
   }
 }

@@ -33,8 +33,8 @@ interface Archive {
 }
 
 // This project has no types of browsers.
-const { Archive } = jest.requireActual<{
-  readonly Archive: new (connection: object, Builder: unknown, jid: string) => Archive
+const { createArchive } = jest.requireActual<{
+  readonly createArchive: (connection: object, Builder: unknown, jid: string) => Archive
 }>('../../../src/packages/browser/archive.js')
 const { Arrivals } = jest.requireActual<{
   readonly Arrivals: new (seen: number, last: string | undefined, show: (message: Message) => void) => Arrivals
@@ -127,7 +127,7 @@ function answer({ values, id }: Builder, end: (result: Stanza) => void, refuse: 
   end(element('iq', 'jabber:client', {}, [element('fin', 'urn:xmpp:mam:2', { complete: String(rest.length <= most) })]))
 }
 
-const archive = new Archive({ sendIQ: answer, flush() {} }, Builder, jid)
+const archive = createArchive({ sendIQ: answer, flush() {} }, Builder, jid)
 
 beforeEach(() => {
   jest.useFakeTimers({ now })

@@ -174,7 +174,7 @@ test('a group of failures has its newest detail', async () => {
   const recent = new RecentAudit()
   for (const [at, detail] of ['It has expired.', 'It is <not> valid yet.', undefined].entries())
     recent.add(JSON.stringify({ time: at, msg: 'connect', code: 'invalid-token', detail }))
-  const failures = await createAuditReader({ recent })(failuresFor(['*']))
+  const failures = await createAuditReader(recent)(failuresFor(['*']))
   const sentence = 'The token of the page is missing, wrong or expired.'
   expect(describeFailures(failures).failures).toMatchObject([
     { count: 3, detail: `${sentence} It is <not> valid yet.`, advice: expect.stringContaining('see detail') },
@@ -192,7 +192,7 @@ describe('the audit and failures pages of several processes', () => {
       const about = { node: others.self, msg: 'warm', code: 'timeout', step: 'bind', server }
       for (const time of [10, 20, 20])
         recent.add(JSON.stringify({ ...about, time: time + number, jid: `user${number}@chat.example` }))
-      all.push(createAuditReader({ others, recent }))
+      all.push(createAuditReader(recent, others))
     }
     const scope = ['*']
     const [readAudit] = all as [(typeof all)[number]]
@@ -237,7 +237,7 @@ describe('the audit and failures pages of several processes', () => {
       }),
     )
     const ask = async (scope: readonly string[]) =>
-      describeFailures(await createAuditReader({ recent })(failuresFor(scope))).failures
+      describeFailures(await createAuditReader(recent)(failuresFor(scope))).failures
     expect(await ask(['*'])).toMatchObject([
       {
         ...{ step: 'sasl', count: 9, jids, domains: ['chat.example', 'other.example'], servers: ['one:5222'] },

@@ -1,9 +1,14 @@
 import { expect, test } from '@jest/globals'
+import type { Config } from '../../../src/config/config.js'
 import { createCapacity, sumOfCapacities } from '../../../src/warm/numbers/capacity.js'
 
 const capacityOf = (maxConnections = 0) =>
   createCapacity({
-    config: { workers: 0, limits: { sessions: 100, megabytes: 512, unreadMegabytes: 64 }, listen: { maxConnections } },
+    config: {
+      workers: 0,
+      limits: { sessions: 100, megabytes: 512, unreadMegabytes: 64 },
+      listen: { maxConnections },
+    } as Config,
     registry: { size: 5 },
     descriptors: { taken: 20, most: Number.POSITIVE_INFINITY },
     waiting: { bytes: 10, most: 1000 },

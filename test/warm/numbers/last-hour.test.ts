@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from '@jest/globals'
 import { Counts } from '../../../src/lib/counts.js'
-import { hourOf, LastHour, mergedMinutes } from '../../../src/warm/numbers/last-hour.js'
+import { createLastHour, hourOf, mergedMinutes } from '../../../src/warm/numbers/last-hour.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 const minute = 60_000
@@ -10,7 +10,7 @@ function start(ahead = 0) {
   clock.advance(ahead)
   const counts = new Counts()
   const registry = { size: 0 }
-  const lastHour = new LastHour({ clock, counts, registry })
+  const lastHour = createLastHour({ clock, counts, registry })
   return { clock, counts, registry, lastHour, read: () => hourOf(lastHour.minutes()) }
 }
 
@@ -63,7 +63,7 @@ test('sixty minutes are kept, whatever happens', () => {
 test('a timer that fires a millisecond early still ends the minute', () => {
   const { clock, counts } = one
   const early = { now: () => clock.now(), after: (ms: number, call: () => void) => clock.after(ms - 1, call) }
-  const lastHour = new LastHour({ clock: early, counts, registry: { size: 9 } })
+  const lastHour = createLastHour({ clock: early, counts, registry: { size: 9 } })
   clock.advance(minute)
   expect(latest(hourOf(lastHour.minutes()).sessions, 2)).toEqual([null, 9])
 })

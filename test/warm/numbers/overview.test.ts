@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { Counts } from '../../../src/lib/counts.js'
 import type { Capacity } from '../../../src/warm/numbers/capacity.js'
-import { LastHour, timeWithin } from '../../../src/warm/numbers/last-hour.js'
+import { createLastHour, type LastHour, timeWithin } from '../../../src/warm/numbers/last-hour.js'
 import { createOverview, type Overview } from '../../../src/warm/numbers/overview.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { FakeProcesses } from '../../support/fake-processes.js'
@@ -15,7 +15,7 @@ const capacityOf = (sessions: number) => (): Capacity => {
   }
 }
 
-const hourOf = (clock: FakeClock) => new LastHour({ clock, counts: new Counts(), registry: { size: 0 } })
+const hourOf = (clock: FakeClock) => createLastHour({ clock, counts: new Counts(), registry: { size: 0 } })
 
 test('a single process lists itself', async () => {
   const clock = new FakeClock()
@@ -39,7 +39,7 @@ describe('several processes', () => {
     const processes = new FakeProcesses()
     const clocks: FakeClock[] = []
     const started: {
-      look: () => Overview | Promise<Overview>
+      look: () => Promise<Overview>
       lastHour: LastHour
       registry: { takesSessions: boolean }
     }[] = []

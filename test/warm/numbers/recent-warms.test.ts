@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals'
 import { Counts } from '../../../src/lib/counts.js'
-import { LastHour, timeWithin } from '../../../src/warm/numbers/last-hour.js'
+import { createLastHour, timeWithin } from '../../../src/warm/numbers/last-hour.js'
 import { recentOf } from '../../../src/warm/numbers/overview.js'
 import { FakeClock } from '../../support/fake-clock.js'
 
 function setUp() {
   const clock = new FakeClock()
-  const warms = new LastHour({ clock, counts: new Counts(), registry: { size: 0 } })
+  const warms = createLastHour({ clock, counts: new Counts(), registry: { size: 0 } })
   const recent = () => recentOf(warms.minutes())
   return { clock, warms, recent, within: (share: number) => timeWithin(recent(), share) }
 }

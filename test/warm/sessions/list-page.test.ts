@@ -82,26 +82,6 @@ describe('the page of sessions', () => {
     expect(text).toContain('<option value="node0002" selected="selected">')
   })
 
-  test('is read once for all live pages that show it, and again for a page that opens', async () => {
-    const { sessions, get, advance } = withUsers(2)
-    let reads = 0
-    const { page } = sessions
-    sessions.page = wish => {
-      reads += 1
-      return page.call(sessions, wish)
-    }
-    const updated = () => get('/warm/sessions?search=user1').set({ ...html, 'X-Live': 'on' })
-    for (const { text } of [await updated(), await updated()]) {
-      expect(text).toContain('<b>2</b> in all')
-      expect(jids(text)).toEqual(['user1@chat.example/x'])
-    }
-    expect(reads).toBe(1)
-    advance(5_000)
-    await updated()
-    await get('/warm/sessions?search=user1').set(html)
-    expect(reads).toBe(3)
-  })
-
   test('logs updates with the level debug', async () => {
     const { get, service } = withUsers(1)
     await get('/warm/sessions').set({ ...html, 'X-Live': 'on' })
