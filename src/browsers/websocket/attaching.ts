@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { Owner } from '../../forwarding/peers.js'
-import type { Place } from '../../forwarding/whereabouts.js'
 import { clientOf } from '../../lib/client-network.js'
 import { pause } from '../../lib/clock.js'
 import type { KeyedRate } from '../../lib/limits/rates.js'
@@ -28,6 +26,7 @@ import { declareStream, writeOpen } from './framing.js'
 import { PageClient, type PageParts } from './page-client.js'
 import { hashedToken, type PageCredentials, readCredentials, type SaslFault } from './page-credentials.js'
 import { closeCodes, type SocketChannel } from './socket-channel.js'
+import type { LoginBefore, SocketRoutes } from './socket-routes.js'
 import { type Resumption, StreamManagement } from './stream-management.js'
 import { type StartParts, StreamStart } from './stream-start.js'
 
@@ -35,23 +34,6 @@ export interface AttachingParts extends PageParts, StartParts {
   readonly domains: readonly string[]
   readonly wrongTokens: KeyedRate
   readonly refused: OnRefused
-}
-
-export interface LoginBefore {
-  readonly domain: string
-  readonly failures: number
-  /** Messages of the client that are answered. */
-  readonly messages: number
-}
-
-/** To the process that has the session. */
-export interface SocketRoutes {
-  /** Rejects with `StoreUnavailable`. */
-  find(credentials: PageCredentials): Promise<Place>
-  /** Hands the WebSocket over to its process, which continues the login. */
-  forward(owner: Owner, before: LoginBefore): void
-  /** The session is here. */
-  stay(): void
 }
 
 const attachingSeconds = 30
@@ -175,15 +157,18 @@ export class Attaching extends StreamStart<AttachingParts> {
     const waiting: Buffer[] = []
     this.#waiting = waiting
     this.channel.pause()
-    const place = await routes.find(credentials).catch(error => {
-      if (!(error instanceof StoreUnavailable)) this.parts.opener.report(error, 'websocket')
-      return 'unknown' as const
-    })
+    const place = await routes
+      .find(credentials, () => this.#isHere(credentials))
+      .catch(error => {
+        if (!(error instanceof StoreUnavailable)) this.parts.opener.report(error, 'websocket')
+        return 'unknown' as const
+      })
     this.#waiting = undefined
     if (this.isGone) return
     if (place === 'unknown') this.refuse('resource-constraint', closeCodes.full)
     else if (place !== undefined && place !== 'here') {
       this.over()
+      this.channel.detach()
       routes.forward(place, { domain: this.#domain, failures: this.#failures, messages: this.#messages - 1 })
     } else {
       this.channel.resume()

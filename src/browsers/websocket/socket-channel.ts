@@ -95,7 +95,6 @@ export class SocketChannel {
   #pongDue: number | undefined
   // Pings have numbers, because a client may answer only the last ping (RFC 6455 §5.5.3).
   #pings = 0
-  #livenessPing = 0
   #probingPing: number | undefined
   #closeBy: number | undefined
   #isGathering = false
@@ -175,11 +174,10 @@ export class SocketChannel {
     this.#close()
   }
 
-  /** Without a `code`, the connection closes as if the network failed. */
-  drop(code?: number): void {
+  /** Closes the connection, but not the stream. */
+  drop(code: number): void {
     this.#socket.resume()
-    if (code === undefined) this.#socket.terminate()
-    else this.#cut('connection-closed', code)
+    this.#cut('connection-closed', code)
   }
 
   /** The connection stays open, for another process. */
@@ -316,14 +314,14 @@ export class SocketChannel {
 
   #ponged(data: Buffer): void {
     this.#subtractControlFrame(data)
-    const answered = /^\d{1,15}$/.test(data.toString('latin1')) ? Number(data) : undefined
-    if (this.#pongDue !== undefined && !(answered !== undefined && answered < this.#livenessPing)) {
+    if (this.#pongDue !== undefined) {
       const { pongs } = this.#parts.counts
       pongs.count += 1
       pongs.seconds += (this.#parts.clock.now() - this.#pingedAt) / 1000
       this.#pongDue = undefined
     }
-    if (this.#probingPing === undefined || answered === undefined || answered < this.#probingPing) return
+    const answered = /^\d{1,15}$/.test(data.toString('latin1')) ? Number(data) : 0
+    if (this.#probingPing === undefined || answered < this.#probingPing) return
     this.#probingPing = undefined
     if (this.isOpen) this.#guard(() => this.events.onArrived?.())
   }
@@ -349,7 +347,7 @@ export class SocketChannel {
       this.#pingedAt = now
       this.#pongDue = now + (isQueued ? unreadSeconds * 1000 : pongMilliseconds)
       this.#pingAt = now + this.#parts.pingInterval * 1000
-      this.#livenessPing = this.#ping()
+      this.#ping()
     }
     this.#schedule()
   }
