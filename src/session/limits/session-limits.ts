@@ -5,7 +5,7 @@ import type { sessionLimits } from '../../lib/counts.js'
 import { exceeds, KeyCounts } from '../../lib/limits/key-counts.js'
 import type { KeyedRate, MakeRate } from '../../lib/limits/rates.js'
 import type { Store } from '../../store/store.js'
-import { mostSuspicious, type Stranger } from './strangers.js'
+import type { ClientAttempts } from '../logins/client-attempts.js'
 
 export type Refusal = keyof typeof sessionLimits
 
@@ -37,8 +37,12 @@ interface Resources {
   readonly descriptorsAreLeft: () => boolean
 }
 
-interface Opened extends Stranger {
+/** A session that a client has opened. */
+interface Opened {
+  readonly session: { end(reason: 'limit', how: 'evicted'): void }
   readonly client: string
+  readonly logins: Pick<ClientAttempts, 'refused' | 'isSilent'>
+  readonly since: number
 }
 
 const proxy = 'proxy'
@@ -52,6 +56,9 @@ const shareOfStrangers = 1 / 4
 export const shareOfWarmCalls = 1 / 10
 
 const rateSeconds = 5
+
+/** Milliseconds until a session without an attempt to log in may be ended. */
+const patience = 5_000
 
 export class SessionLimits {
   heldRequests = 0
@@ -161,7 +168,7 @@ export class SessionLimits {
     return found !== undefined
   }
 
-  opened(session: Stranger['session'], address: string, logins: Stranger['logins'], since: number): void {
+  opened(session: Opened['session'], address: string, logins: Opened['logins'], since: number): void {
     this.#strangers.add(session)
     const client = this.#clientOf(address)
     if (client === proxy) return
@@ -200,4 +207,15 @@ export class SessionLimits {
 function refusalOf({ memoryAllows, descriptorsAreLeft }: Resources, sessions: number): Refusal | undefined {
   if (!memoryAllows(sessions)) return 'memory'
   return descriptorsAreLeft() ? undefined : 'descriptors'
+}
+
+/** The session with the most refused logins, or the oldest without an attempt. Undefined if none is suspicious. */
+function mostSuspicious(strangers: Iterable<Opened>, now: number): Opened | undefined {
+  let worst: Opened | undefined
+  for (const stranger of strangers) {
+    const { logins, since } = stranger
+    if (logins.refused > (worst?.logins.refused ?? 0)) worst = stranger
+    else if (logins.isSilent && now - since >= patience) worst ??= stranger
+  }
+  return worst
 }

@@ -24,7 +24,7 @@ export class ClientAttempts {
   readonly #isLimited: boolean
   #unanswered: Attempt | undefined
   #begun = 0
-  #refused = 0
+  refused = 0
   /** Number of held logins, including logins whose delay is not known yet. */
   #waiting = 0
   readonly #timers = new Set<Timer>()
@@ -36,23 +36,12 @@ export class ClientAttempts {
     this.#isLimited = refusals.isLimited(this.#client)
   }
 
-  get refused(): number {
-    return this.#refused
-  }
-
   get isSilent(): boolean {
     return this.#begun === 0
   }
 
-  get delayedJid(): string | undefined {
-    if (this.#timers.size === 0) return undefined
-    const { domain } = this.#client
-    const user = this.#unanswered?.user
-    return user === undefined || user.includes('@') ? (user ?? domain) : `${user}@${domain}`
-  }
-
   get areUsedUp(): boolean {
-    return this.#begun > mostAttempts || this.#refused >= mostAttempts
+    return this.#begun > mostAttempts || this.refused >= mostAttempts
   }
 
   sent(element: Element, gate: Gate): void {
@@ -71,7 +60,7 @@ export class ClientAttempts {
     const attempt = this.#unanswered
     this.#unanswered = undefined
     if (name === 'failure') {
-      this.#refused += 1
+      this.refused += 1
       this.#refusals.refused({ ...this.#client, user: attempt?.user, server })
     } else if (attempt !== undefined && this.#isLimited) this.#takeBack()
   }
