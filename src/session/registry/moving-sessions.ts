@@ -29,17 +29,12 @@ export function* setDown(
   }
 }
 
-interface Taken {
-  readonly taken: number
-  readonly refused: number
-}
-
 export function takeUp(
   records: Iterable<string>,
   milliseconds: number,
   take: (record: SessionRecord) => boolean,
   log: Logger,
-): Taken {
+) {
   const counts = { taken: 0, refused: 0 }
   for (const text of records) {
     let isTaken = false
