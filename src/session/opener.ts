@@ -103,10 +103,7 @@ export function createOpener(parts: OpenerParts) {
       log.warn(line, 'a stanza of an XMPP server was dropped: it is larger than 4 MiB, or broken')
     },
     noticed(session, what) {
-      addNotice(what, (notice = { ...aboutSession(session), what, count: 0 }) => {
-        notice.count += 1
-        return notice
-      })
+      addNotice(what, notice => ({ ...aboutSession(session), what, count: (notice?.count ?? 0) + 1 }))
     },
     unanswered({ id, domain, client }) {
       if (isWarningDue('unanswered'))

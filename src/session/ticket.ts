@@ -8,12 +8,7 @@ export const proofOfPage = (token: string): Buffer => proofOf(token, 'Initiator'
 
 const proofBytes = 32
 
-/** Contains secrets. `until` is relative, as in `SessionRecord`. */
-export interface TicketRecord {
-  readonly proofOfPage: string
-  readonly proof: string
-  readonly until: number
-}
+export type TicketRecord = ReturnType<Ticket['record']>
 
 /** Lets one page log in once. Does not keep the token. */
 export class Ticket {
@@ -42,7 +37,8 @@ export class Ticket {
     this.#until = until
   }
 
-  record(now: number): TicketRecord {
+  /** Contains secrets. `until` is relative, as in `SessionRecord`. */
+  record(now: number) {
     return { proofOfPage: this.key, proof: this.proof.toString('base64'), until: this.#until - now }
   }
 

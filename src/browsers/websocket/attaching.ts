@@ -15,9 +15,8 @@ import {
   sasl2Namespace,
   saslNamespace,
   smNamespace,
-  stanzaErrorNamespace,
 } from '../../xmpp/namespaces.js'
-import { readCount } from '../../xmpp/stanza-counts.js'
+import { readCount, writeFailed } from '../../xmpp/stanza-counts.js'
 import { writeSaslFailure } from '../../xmpp/stream-errors.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
@@ -47,7 +46,7 @@ const loginFeatures =
   `<sm xmlns='${smNamespace}'/><fast xmlns='${fastNamespace}'><mechanism>${hashedToken}</mechanism></fast></inline>` +
   '</authentication>'
 const managementFeature = `<sm xmlns='${smNamespace}'/>`
-const notResumed = `<failed xmlns='${smNamespace}'><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
+const notResumed = writeFailed('item-not-found')
 const bindFeature = `<bind xmlns='${bindNamespace}'/>`
 
 /** A session whose ticket has been used. */
@@ -276,7 +275,7 @@ export class Attaching extends StreamStart<AttachingParts> {
 
   #attach({ session, before }: Admitted, management: StreamManagement | undefined, tell: () => void): void {
     const { channel } = this
-    if (session.client !== before || session.stage.wait === undefined) {
+    if (session.client !== before || !session.stage.isAwaited) {
       this.refuse('conflict')
       return
     }

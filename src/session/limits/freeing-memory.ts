@@ -3,11 +3,7 @@ import type { SessionShape } from '../session-shape.js'
 
 const mostLeft = 0.75
 
-interface Endable extends Pick<SessionShape, 'outbox' | 'uplink'> {
-  end(reason: 'limit', how: 'toFreeMemory'): void
-}
-
-export function freeMemory<Session extends Endable>(
+export function freeMemory<Session extends Pick<SessionShape, 'outbox' | 'uplink' | 'end'>>(
   sessions: Iterable<Session>,
   waiting: WaitingMemory,
   ended: (session: Session) => void,

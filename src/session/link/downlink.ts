@@ -1,9 +1,7 @@
-import type { EndReason } from '../../lib/counts.js'
 import type { LinkEnd, LinkEvents, LinkStep, StreamHeader } from '../../xmpp/link.js'
 import { smNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import type { Outcome } from '../client.js'
-import type { How } from '../endings.js'
 import { isFull } from '../logins/bound-jid.js'
 import { refusedLogin } from '../logins/client-login.js'
 import { visibleFeatures } from '../logins/visible-features.js'
@@ -11,11 +9,7 @@ import type { SessionKeeper } from '../session-keeper.js'
 import type { SessionShape } from '../session-shape.js'
 import { errorForAnswer, errorToClient, refusalToSender } from './error-replies.js'
 
-interface Served extends SessionShape {
-  end(reason: EndReason, how: How, streamError?: string): void
-}
-
-export class Downlink<Session extends Served> implements LinkEvents {
+export class Downlink<Session extends SessionShape> implements LinkEvents {
   readonly #session: Session
   readonly #keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'dropped'>
   #offersManagement = false

@@ -1,11 +1,11 @@
 import type { ProblemCode, Step } from '../../lib/errors.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { userOf } from '../../xmpp/jid/jid.js'
-import { isOfSasl, sasl2Namespace, saslNamespace, stanzaErrorNamespace } from '../../xmpp/namespaces.js'
+import { isOfSasl, sasl2Namespace, saslNamespace } from '../../xmpp/namespaces.js'
+import { writeFailed } from '../../xmpp/stanza-counts.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
-import { attribute } from '../../xmpp/xml/escape.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import type { SessionKeeper } from '../session-keeper.js'
 import { bindAnswer, bindRequest, isFull, jidInSuccess } from './bound-jid.js'
@@ -20,11 +20,6 @@ const mostRequests = 10
 
 /** Characters: enough for a Kerberos token of 12,000 bytes (RFC 4752). */
 const longestElement = 16 * 1024
-
-interface Screened {
-  readonly passed: readonly Element[]
-  readonly answers: readonly Element[]
-}
 
 export interface ClientLoggedIn {
   /** A bare JID if only the account of a resumed stream is known. */
@@ -73,7 +68,8 @@ export class ClientLogin {
     return this.#attempts.areUsedUp
   }
 
-  screen(elements: readonly Element[], gate: Gate): Screened | 'policy-violation' | 'refused-logins' {
+  /** Returns the elements for the server, and answers for the client, or why the session must end. */
+  screen(elements: readonly Element[], gate: Gate) {
     const answers: Element[] = []
     const passed: Element[] = []
     try {
@@ -238,9 +234,7 @@ function idToResume(element: Element): string | undefined {
 
 /** After this answer, the client binds a resource (XEP-0198 §5). */
 function notResumed({ namespace }: Element): Element {
-  const xmlns = attribute('xmlns', namespace)
-  const text = `<failed${xmlns}><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
-  return { name: 'failed', namespace, text }
+  return { name: 'failed', namespace, text: writeFailed('item-not-found', namespace) }
 }
 
 /** XEP-0078. The answer does not name the user, so the service could not learn the JID. */
