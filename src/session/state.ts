@@ -89,7 +89,7 @@ export class Stage<Session> {
     if (this.name !== 'ended') this.#become('end')
     this.outcome = outcome
     this.isRemoved = isRemoved
-    this.login?.close()
+    this.login?.attempts.close()
     this.login = undefined
     if (isRemoved) this.#changeTicket(undefined)
   }

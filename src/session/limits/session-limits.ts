@@ -45,8 +45,6 @@ interface Opened {
   readonly since: number
 }
 
-const proxy = 'proxy'
-
 /** At most this number of held requests is counted for each session without a login. */
 const mostOfStranger = 5
 
@@ -110,18 +108,18 @@ export class SessionLimits {
 
   async isTooOften(address: string): Promise<boolean> {
     const client = this.#clientOf(address)
-    return client !== proxy && (await this.#rate.take(client)) !== undefined
+    return client !== undefined && (await this.#rate.take(client)) !== undefined
   }
 
   /** Logins of others behind the same address do not prevent a sign-out. */
   async refusesSignOuts(address: string): Promise<boolean> {
     const client = this.#clientOf(address)
-    return client !== proxy && (await this.#refusedSignOuts.wait(client)) !== undefined
+    return client !== undefined && (await this.#refusedSignOuts.wait(client)) !== undefined
   }
 
   async countRefusedSignOut(address: string): Promise<void> {
     const client = this.#clientOf(address)
-    if (client !== proxy) await this.#refusedSignOuts.take(client)
+    if (client !== undefined) await this.#refusedSignOuts.take(client)
   }
 
   countedClient(session: object): string | undefined {
@@ -132,7 +130,7 @@ export class SessionLimits {
   admit(address: string): Refusal | undefined | Promise<Refusal | undefined> {
     const { limits, shared } = this.#parts
     const client = this.#clientOf(address)
-    if (client === proxy) return undefined
+    if (client === undefined) return undefined
     const { sessionsPerAddress: most, unauthenticatedPerAddress } = limits
     if (exceeds(this.#ofClient.of(client) + 1, most)) return 'address'
     if (exceeds(this.#unauthenticated.of(client) + 1, unauthenticatedPerAddress)) return 'unauthenticated'
@@ -153,7 +151,7 @@ export class SessionLimits {
 
   notOpened(address: string): void {
     const client = this.#clientOf(address)
-    if (client !== proxy) this.#count(client, -1)
+    if (client !== undefined) this.#count(client, -1)
   }
 
   #count(client: string, count: 1 | -1): void {
@@ -163,7 +161,7 @@ export class SessionLimits {
 
   /** Ends a suspicious session of the address. Returns false if there is none. */
   makeRoom(address: string, now: number): boolean {
-    const found = mostSuspicious(this.#strangersOf.get(this.#clientOf(address)) ?? [], now)
+    const found = mostSuspicious(this.#strangersOf.get(this.#clientOf(address) ?? '') ?? [], now)
     found?.session.end('limit', 'evicted')
     return found !== undefined
   }
@@ -171,7 +169,7 @@ export class SessionLimits {
   opened(session: Opened['session'], address: string, logins: Opened['logins'], since: number): void {
     this.#strangers.add(session)
     const client = this.#clientOf(address)
-    if (client === proxy) return
+    if (client === undefined) return
     const opened = { session, client, logins, since }
     this.#opened.set(session, opened)
     const others = this.#strangersOf.get(client)
@@ -199,8 +197,9 @@ export class SessionLimits {
     if (opened !== undefined && this.#opened.delete(session)) this.#ofClient.add(opened.client, -1)
   }
 
-  #clientOf(address: string): string {
-    return this.#parts.trustedProxies.hasProxy(address) ? proxy : clientOf(address)
+  /** Undefined for a trusted proxy, whose clients are not counted. */
+  #clientOf(address: string): string | undefined {
+    return this.#parts.trustedProxies.hasProxy(address) ? undefined : clientOf(address)
   }
 }
 

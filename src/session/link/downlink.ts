@@ -42,7 +42,7 @@ export class Downlink<Session extends SessionShape> implements LinkEvents {
     if (isFeatures && session.origin === 'warmed') return
     session.outbox.add(isFeatures ? this.#visible(element) : element)
     if (isFeatures) session.uplink.opened()
-    else if (session.stage.login?.isUsedUp === true) session.end('refused-logins', 'reported')
+    else if (session.stage.login?.attempts.areUsedUp === true) session.end('refused-logins', 'reported')
   }
 
   #visible(features: Element): Element {

@@ -45,7 +45,7 @@ export class ClientLogin {
 
   readonly end: number
   readonly #streams: ResumableStreams
-  readonly #attempts: ClientAttempts
+  readonly attempts: ClientAttempts
 
   constructor(
     readonly domain: string,
@@ -55,17 +55,13 @@ export class ClientLogin {
   ) {
     this.end = now + loginMilliseconds
     this.#streams = streams
-    this.#attempts = attempts
+    this.attempts = attempts
     this.#sasl = new SaslAccount(domain)
   }
 
   get step(): Step {
     if (this.#stage === 'mustRestart' || this.#stage === 'mayBind') return 'bind'
     return this.#hasTried ? 'sasl' : 'features'
-  }
-
-  get isUsedUp(): boolean {
-    return this.#attempts.areUsedUp
   }
 
   /** Returns the elements for the server, and answers for the client, or why the session must end. */
@@ -82,12 +78,12 @@ export class ClientLogin {
       if (error instanceof XmlError) return 'policy-violation'
       throw error
     }
-    for (const element of passed) this.#attempts.sent(element, gate)
-    return this.isUsedUp ? 'refused-logins' : { passed, answers }
+    for (const element of passed) this.attempts.sent(element, gate)
+    return this.attempts.areUsedUp ? 'refused-logins' : { passed, answers }
   }
 
   received(element: Element, server: string | undefined): ClientLoggedIn | undefined {
-    this.#attempts.received(element, server)
+    this.attempts.received(element, server)
     if (this.#isForeign) return undefined
     const loggedIn = this.#learnFrom(element)
     if (loggedIn === undefined) this.#isForeign = isForUsers(element)
@@ -108,10 +104,6 @@ export class ClientLogin {
     if (account !== undefined) return userOf(account) === userOf(jid)
     const hasSucceeded = this.#stage !== 'sasl' && this.#stage !== 'sasl2'
     return hasSucceeded && prepareDomain(jid.slice(jid.indexOf('@') + 1)) === this.domain
-  }
-
-  close(): void {
-    this.#attempts.close()
   }
 
   #mayPass(element: Element): boolean {
