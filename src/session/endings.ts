@@ -2,26 +2,16 @@ import type { Outcome } from './client.js'
 import type { SessionKeeper } from './session-keeper.js'
 import type { How, SessionShape } from './session-shape.js'
 
-type Keeper<Session> = Pick<SessionKeeper<Session>, 'ended' | 'removed'>
+type Keeper = Pick<SessionKeeper<SessionShape>, 'ended' | 'removed'>
 
-export function endSession<Session extends SessionShape>(
-  session: Session,
-  keeper: Keeper<Session>,
-  outcome: Outcome,
-  how: How,
-): void {
+export function endSession(session: SessionShape, keeper: Keeper, outcome: Outcome, how: How): void {
   const { stage } = session
   const staysUntilReported = how === 'afterDelivery' || how === 'reported'
   if (staysUntilReported || how === 'evicted' || how === 'toFreeMemory') reportEnd(session, keeper, outcome, how)
   if (!staysUntilReported && !stage.isRemoved) removeSession(session, keeper, outcome, how)
 }
 
-function reportEnd<Session extends SessionShape>(
-  session: Session,
-  keeper: Keeper<Session>,
-  outcome: Outcome,
-  how: How,
-): void {
+function reportEnd(session: SessionShape, keeper: Keeper, outcome: Outcome, how: How): void {
   const { stage, outbox, uplink, client } = session
   if (how !== 'toFreeMemory') session.downlink.returnUnconfirmed(outcome)
   const unconfirmed = client?.unconfirmed ?? 0
@@ -41,12 +31,7 @@ function reportEnd<Session extends SessionShape>(
   if (!serverMayKeep) uplink.link.close()
 }
 
-export function removeSession<Session extends SessionShape>(
-  session: Session,
-  keeper: Keeper<Session>,
-  outcome: Outcome,
-  how: How,
-): void {
+export function removeSession(session: SessionShape, keeper: Keeper, outcome: Outcome, how: How): void {
   const { stage, outbox, uplink, client } = session
   const last = stage.outcome ?? outcome
   stage.end(last, true)

@@ -34,7 +34,7 @@ export class Session implements Gate {
   readonly stage: Stage<Session>
   readonly outbox: Outbox
   readonly uplink: Uplink
-  readonly downlink: Downlink<Session>
+  readonly downlink: Downlink
   readonly inactivity: Inactivity
   deadline = Number.POSITIVE_INFINITY
   tab: TabName | undefined

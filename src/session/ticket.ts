@@ -12,11 +12,7 @@ export type TicketRecord = ReturnType<Ticket['record']>
 
 /** Lets one page log in once. Does not keep the token. */
 export class Ticket {
-  static fresh(
-    seconds: number,
-    now: number,
-    processName?: string,
-  ): { readonly ticket: Ticket; readonly token: string } {
+  static fresh(seconds: number, now: number, processName?: string) {
     const secret = randomText(32, 'base64url')
     const token = processName === undefined ? secret : `${processName}-${secret}`
     return { token, ticket: new Ticket(proofOfPage(token), proofOf(token, 'Responder'), now + seconds * 1000) }

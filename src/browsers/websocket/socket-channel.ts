@@ -164,7 +164,13 @@ export class SocketChannel {
     this.#code = code
     this.#state = 'leaving'
     this.#closeBy = this.#parts.clock.now() + closeMilliseconds
-    this.#atCloseBy(() => this.#giveUp())
+    this.#atCloseBy(() => {
+      this.#state = 'closing'
+      const reads = this.#connection.writableLength === 0
+      this.#socket.close(this.#code)
+      if (reads) this.#connection.destroySoon()
+      else this.#socket.terminate()
+    })
   }
 
   answerClose(): void {
@@ -219,14 +225,6 @@ export class SocketChannel {
     this.#socket.close(code)
     this.#closeBy ??= this.#parts.clock.now() + closeMilliseconds
     this.#atCloseBy(() => this.#socket.terminate())
-  }
-
-  #giveUp(): void {
-    this.#state = 'closing'
-    const reads = this.#connection.writableLength === 0
-    this.#socket.close(this.#code)
-    if (reads) this.#connection.destroySoon()
-    else this.#socket.terminate()
   }
 
   readonly #halfClosed = (): void => this.#cut('connection-closed')

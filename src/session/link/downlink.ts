@@ -9,12 +9,14 @@ import type { SessionKeeper } from '../session-keeper.js'
 import type { SessionShape } from '../session-shape.js'
 import { errorForAnswer, errorToClient, refusalToSender } from './error-replies.js'
 
-export class Downlink<Session extends SessionShape> implements LinkEvents {
-  readonly #session: Session
-  readonly #keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'dropped'>
+type Keeper = Pick<SessionKeeper<SessionShape>, 'counts' | 'streams' | 'dropped'>
+
+export class Downlink implements LinkEvents {
+  readonly #session: SessionShape
+  readonly #keeper: Keeper
   #offersManagement = false
 
-  constructor(session: Session, keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'dropped'>) {
+  constructor(session: SessionShape, keeper: Keeper) {
     this.#session = session
     this.#keeper = keeper
   }
