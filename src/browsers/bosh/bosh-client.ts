@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { Client, NextClient, NextPage, Outcome } from '../../session/client.js'
+import type { Client, NextPage, Outcome } from '../../session/client.js'
 import { inspect, type Payload } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import type { Handover } from '../../session/session-types.js'
@@ -62,7 +62,7 @@ export class BoshClient implements Client {
     { seconds, attachBinding: mode }: Handover,
     rid: number,
     received?: number,
-  ): NextClient {
+  ) {
     const longestGap = terms.wait + Math.max(seconds, terms.inactivity, maxPause)
     const { id, domain, sid } = session
     const cookie =

@@ -10,9 +10,9 @@ import type { ClientAttempts } from '../logins/client-attempts.js'
 export type Refusal = keyof typeof sessionLimits
 
 export interface LimitParts {
-  readonly limits: Omit<
+  readonly limits: Pick<
     Config['limits'],
-    'unfinishedMegabytes' | 'unreadMegabytes' | 'megabytes' | 'sessionsPerJid' | 'stanzaBytes'
+    'sessions' | 'heldRequests' | 'loginTimeout' | 'sessionsPerAddress' | 'unauthenticatedPerAddress'
   >
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>

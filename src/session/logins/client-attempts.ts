@@ -12,17 +12,12 @@ export interface Gate {
   releaseUplink(): void
 }
 
-interface Attempt {
-  readonly mechanism: string
-  user: string | undefined
-}
-
 /** Counts the logins of one client, and holds each login back for the delay that `RefusedLogins` returns. */
 export class ClientAttempts {
   readonly #refusals: RefusedLogins
   readonly #client: { readonly address: string; readonly domain: string }
   readonly #isLimited: boolean
-  #unanswered: Attempt | undefined
+  #unanswered: ReturnType<typeof attemptIn>
   #begun = 0
   refused = 0
   /** Number of held logins, including logins whose delay is not known yet. */
@@ -103,7 +98,7 @@ export class ClientAttempts {
   }
 }
 
-function attemptIn(element: Element): Attempt | undefined {
+function attemptIn(element: Element) {
   const { name, namespace, text } = element
   if (!isLoginRequest(name, namespace)) return undefined
   const mechanism = startTagOf(text).attribute('mechanism') ?? ''
