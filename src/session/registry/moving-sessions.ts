@@ -68,14 +68,12 @@ export function takeUpFiles(
 
 export function countLeftBehind(sessions: Iterable<Session>, areSetDown: boolean) {
   const reasons: Record<string, number> = {}
-  let count = 0
-  for (const session of sessions) {
-    if (session.hasEnded) continue
+  const left = [...sessions].filter(({ hasEnded }) => !hasEnded)
+  for (const session of left) {
     const reason = areSetDown ? reasonOf(session) : 'no-state-dir'
     reasons[reason] = (reasons[reason] ?? 0) + 1
-    count += 1
   }
-  return count === 0 ? undefined : { sessions: count, reasons }
+  return left.length === 0 ? undefined : { sessions: left.length, reasons }
 }
 
 function reasonOf({ stage, origin, uplink: { managed }, maySetDown }: Session): string {
