@@ -164,7 +164,7 @@ export async function startService({
     lastReload,
     census: () => ({
       states: { ...registry.states(), elsewhere: open.elsewhere() },
-      ...heldRequests(registry.clients()),
+      ...heldRequests(registry.all()),
     }),
     open: {
       ...open,

@@ -23,7 +23,6 @@ import { createNameLookup } from '../servers/net/name-lookup.js'
 import { createServerStates, probeBy } from '../servers/net/server-states.js'
 import { createShownCertificates } from '../servers/net/shown-certificates.js'
 import { freeMemory } from '../session/limits/freeing-memory.js'
-import { RateShaper } from '../session/limits/rate-shaper.js'
 import { SessionLimits, shareOfWarmCalls } from '../session/limits/session-limits.js'
 import { UserLimit } from '../session/limits/user-limit.js'
 import { unmendedLinks } from '../session/link/mending.js'
@@ -175,7 +174,7 @@ export function createSessionParts(given: ProcessParts) {
       refusedLogins: new RefusedLogins({ ...rules, audit: auditFor('login') }),
       userLimit: new UserLimit({ most: () => config.limits.sessionsPerJid, registry, refused, shared: sharedCounts }),
       maxStanzaBytes: config.limits.stanzaBytes,
-      shaper: new RateShaper(config.rates),
+      byteRate: config.rates,
       unmended: unmendedLinks({ sums, log: logFor('c2s'), isNamed }),
       waiting,
       bodies: new UnfinishedBodies(rules),

@@ -8,13 +8,8 @@ export interface Outcome {
   readonly streamError?: string | undefined
 }
 
-export interface NextClient {
-  readonly client: Client
-  readonly binding: PageBinding
-}
-
 export interface NextPage {
-  make(handover: Handover): NextClient
+  make(handover: Handover): { readonly client: Client; readonly binding: PageBinding }
   /** JSON values from which another process makes a `NextPage`. */
   readonly record: unknown
 }

@@ -1,8 +1,4 @@
-export interface InactivityRecord {
-  readonly seconds: number
-  readonly isPaused: boolean
-  readonly since: number
-}
+export type InactivityRecord = ReturnType<Inactivity['record']>
 
 /** Milliseconds. After a restart, each page gets at least this time to return, unless its allowed time is shorter. */
 const leastLeft = 30_000
@@ -28,7 +24,7 @@ export class Inactivity {
     this.since = now
   }
 
-  record(now: number): InactivityRecord {
+  record(now: number) {
     return { seconds: this.#seconds, isPaused: this.isPaused, since: this.since - now }
   }
 

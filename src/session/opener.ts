@@ -1,13 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import type { Logger } from 'pino'
 import type { TellEvent } from '../events/events.js'
 import { type EndReason, limitDetail } from '../lib/counts.js'
 import { Problem } from '../lib/errors.js'
-import type { MinuteSums } from '../lib/limits/minute-sums.js'
-import { onceAMinute } from '../lib/limits/throttle.js'
-import { type LogFor, traceOf } from '../lib/log.js'
-import { foreignText } from '../lib/text/foreign-text.js'
-import { allowsDomain, withULabels } from '../xmpp/jid/domains.js'
+import { allowsDomain } from '../xmpp/jid/domains.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { Client } from './client.js'
@@ -20,119 +14,29 @@ import { type MakePageClient, openingOf } from './opening.js'
 import type { Registry } from './registry/registry.js'
 import { Session } from './session.js'
 import type { CommonParts, SessionKeeper } from './session-keeper.js'
+import { type SessionLogParts, sessionLog } from './session-log.js'
 import type { SessionRecord } from './session-record.js'
-import type { Open, Transport } from './session-types.js'
+import type { Open } from './session-types.js'
 
-export interface OpenerParts extends CommonParts {
-  readonly logFor: LogFor
+export interface OpenerParts extends CommonParts, SessionLogParts {
   readonly registry: Registry
   readonly domains: readonly string[]
   readonly retiredDomains: readonly string[]
   readonly limits: SessionLimits
   readonly refusedLogins: RefusedLogins
   readonly userLimit: UserLimit
-  readonly sums: MinuteSums
   readonly issuesTickets: boolean
   readonly tellEvent?: TellEvent | undefined
 }
 
 const ofAddress: ReadonlySet<Refusal> = new Set(['address', 'unauthenticated', 'rate'])
 
-const noAnswer = 'an XMPP server does not answer: its links are mended, or their sessions end'
-
 export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
-  const { registry, limits, refusedLogins, userLimit, counts, clock, logFor, tellEvent } = parts
-  const log = logFor('bosh')
-  const webSocketLog = logFor('websocket')
-  const isWarningDue = onceAMinute<'dropped' | 'unanswered'>(clock)
-
-  const addNotice = parts.sums.of<{ about: object; log: Logger; what: string; count: number }>(
-    ({ about, log, what, count }) => log.info({ ...about, count }, what),
-  )
-
-  const logOf = (transport: Transport | undefined) => (transport === 'websocket' ? webSocketLog : log)
-
-  function aboutSession({ id, client }: Session) {
-    const { transport, address } = client ?? {}
-    const about = { session: id, transport, address: address && foreignText(address) }
-    return { about, log: logOf(transport) }
-  }
-
-  function report(error: unknown, transport: Transport = 'bosh', session?: string): void {
-    counts.faults += 1
-    const what = session === undefined ? 'a request failed' : 'a session failed'
-    logOf(transport).error({ incident: randomUUID(), session, ...traceOf(error) }, what)
-  }
-
-  /** Sends no event if the portal never got the session (`unclaimed`), or another process continues it (`set-down`). */
-  function tellEnd(session: Session, reason: EndReason): void {
-    if (session.stage.sendsEvents && reason !== 'unclaimed' && reason !== 'set-down')
-      tellEvent?.('session.ended', session, reason)
-  }
-
-  function endEarlier(stream: string, { id, domain }: Session, jid: string): void {
-    const before = registry.streams.of(domain, stream)
-    if (before === undefined || before.session === id || userOf(before.jid) !== userOf(jid)) return
-    registry.byId(before.session)?.end('connection-closed', 'resumable')
-  }
-
-  const keeper: SessionKeeper<Session> = {
-    ...parts,
-    loginMilliseconds: limits.loginMilliseconds,
-    tickets: parts.issuesTickets ? registry.tickets : undefined,
-    streams: registry.streams,
-    loggedIn(session, jid, resumed) {
-      if (session.origin === 'client') counts.clientsLoggedIn += 1
-      limits.loggedIn(session)
-      if (resumed !== undefined) endEarlier(resumed, session, jid)
-      registry.bound(session, jid)
-      userLimit.bound(session, jid)
-    },
-    attached: session => tellEvent?.('session.attached', session),
-    resumed(session) {
-      registry.changed(session)
-      tellEvent?.('session.resumed', session)
-    },
-    dropped(session) {
-      counts.unfitStanzas.dropped += 1
-      if (!isWarningDue('dropped')) return
-      const { about, log } = aboutSession(session)
-      const line = { ...about, domain: withULabels(session.domain), fate: 'dropped' }
-      log.warn(line, 'a stanza of an XMPP server was dropped: it is larger than 4 MiB, or broken')
-    },
-    noticed(session, what) {
-      addNotice(what, (notice = { ...aboutSession(session), what, count: 0 }) => {
-        notice.count += 1
-        return notice
-      })
-    },
-    unanswered({ id, domain, client }) {
-      if (isWarningDue('unanswered'))
-        logOf(client?.transport).warn({ session: id, domain: withULabels(domain) }, noAnswer)
-    },
-    ended(session) {
-      limits.ended(session)
-      registry.changed(session)
-    },
-    removed(session, reason) {
-      registry.remove(session)
-      limits.removed(session)
-      counts.sessionsEnded[reason] += 1
-      tellEnd(session, reason)
-      const { about, log } = aboutSession(session)
-      log.debug({ ...about, reason }, 'session ended')
-    },
-    failed(session, cause) {
-      if (registry.remove(session)) {
-        counts.sessionsEnded.fault += 1
-        tellEnd(session, 'fault')
-      }
-      limits.removed(session)
-      report(cause, session.client?.transport, session.id)
-    },
-  }
+  const { registry, limits, refusedLogins, counts, clock, tellEvent } = parts
+  const log = sessionLog(parts)
+  const keeper = keeperOf(parts, log)
 
   function domainFault(domain: string): 'host-gone' | 'host-unknown' | undefined {
     const isGone = allowsDomain(parts.retiredDomains, domain)
@@ -163,15 +67,12 @@ export function createOpener(parts: OpenerParts) {
   function begin(session: Session, client: Client, options: LinkOptions, events?: LinkEvents): void {
     session.begin(client, options, events)
     registry.add(session)
-    const { domain, origin } = session
-    counts.sessionsCreated[origin] += 1
-    const kind = origin === 'warmed' ? 'login' : 'browser'
-    const { about, log } = aboutSession(session)
-    log.debug({ ...about, domain: withULabels(domain), kind }, 'session created')
+    counts.sessionsCreated[session.origin] += 1
+    log.created(session)
   }
 
   return {
-    report,
+    report: log.report,
 
     /** If the session is refused, returns a condition of BOSH and RFC 6120 §4.9.3. */
     async openForClient<C extends Client>(
@@ -219,7 +120,7 @@ export function createOpener(parts: OpenerParts) {
         session = new Session(before.domain, keeper, undefined, before)
         session.takeUp(before, makeClient(session), management)
       } catch (error) {
-        if (session === undefined) report(error)
+        if (session === undefined) log.report(error)
         else session.fail(error)
         return false
       }
@@ -247,6 +148,60 @@ export function createOpener(parts: OpenerParts) {
         begin(session, client, { lang, from, certificate, ahead }, linkEvents)
         return openLogin
       }
+    },
+  }
+}
+
+function keeperOf(parts: OpenerParts, log: ReturnType<typeof sessionLog>): SessionKeeper<Session> {
+  const { registry, limits, userLimit, counts, tellEvent } = parts
+  /** Sends no event if the portal never got the session (`unclaimed`), or another process continues it (`set-down`). */
+  const tellEnd = (session: Session, reason: EndReason) => {
+    if (session.stage.sendsEvents && reason !== 'unclaimed' && reason !== 'set-down')
+      tellEvent?.('session.ended', session, reason)
+  }
+  const endEarlier = (stream: string, { id, domain }: Session, jid: string) => {
+    const before = registry.streams.of(domain, stream)
+    if (before === undefined || before.session === id || userOf(before.jid) !== userOf(jid)) return
+    registry.byId(before.session)?.end('connection-closed', 'resumable')
+  }
+  return {
+    ...parts,
+    loginMilliseconds: limits.loginMilliseconds,
+    tickets: parts.issuesTickets ? registry.tickets : undefined,
+    streams: registry.streams,
+    dropped: log.dropped,
+    noticed: log.noticed,
+    unanswered: log.unanswered,
+    loggedIn(session, jid, resumed) {
+      if (session.origin === 'client') counts.clientsLoggedIn += 1
+      limits.loggedIn(session)
+      if (resumed !== undefined) endEarlier(resumed, session, jid)
+      registry.bound(session, jid)
+      userLimit.bound(session, jid)
+    },
+    attached: session => tellEvent?.('session.attached', session),
+    resumed(session) {
+      registry.changed(session)
+      tellEvent?.('session.resumed', session)
+    },
+    ended(session) {
+      limits.ended(session)
+      registry.changed(session)
+    },
+    removed(session, reason) {
+      registry.remove(session)
+      limits.removed(session)
+      counts.sessionsEnded[reason] += 1
+      tellEnd(session, reason)
+      log.ended(session, reason)
+    },
+    failed(session, cause) {
+      if (registry.remove(session)) {
+        counts.sessionsEnded.fault += 1
+        tellEnd(session, 'fault')
+      }
+      limits.removed(session)
+      log.report(cause, session.client?.transport, session.id)
     },
   }
 }

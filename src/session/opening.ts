@@ -1,12 +1,12 @@
 import { Problem } from '../lib/errors.js'
 import type { LinkEnd, LinkEvents } from '../xmpp/link.js'
 import { noClient } from './away-client.js'
-import type { Client, NextClient } from './client.js'
+import type { Client, NextPage } from './client.js'
 import type { Management } from './link/mending.js'
 import type { Session } from './session.js'
 import type { Handover, OpenLogin, OpenWish } from './session-types.js'
 
-export type MakePageClient = (session: Session, wish: OpenWish, handover: Handover) => NextClient
+export type MakePageClient = (session: Session, wish: OpenWish, handover: Handover) => ReturnType<NextPage['make']>
 
 /**
  * Makes the session's client for a warm login. `events` gets the link's events until `handOver` or `abandon`. If

@@ -19,11 +19,7 @@ const nothing: readonly Element[] = []
 
 type Parts = Pick<CommonParts, 'clock' | 'counts' | 'mostElements' | 'waiting'>
 
-export interface OutboxRecord {
-  readonly elements: readonly Element[]
-  readonly delivered: number
-  readonly resumption: unknown
-}
+export type OutboxRecord = Outbox['record']
 
 export class Outbox {
   readonly #parts: Parts
@@ -47,12 +43,13 @@ export class Outbox {
     this.#mostElements = parts.mostElements ?? mostElements
   }
 
-  get record(): OutboxRecord {
+  get record() {
     return { elements: [...this.#elements], delivered: this.#delivered, resumption: this.resumption }
   }
 
   takeUp({ elements, delivered, resumption }: OutboxRecord): void {
-    this.addFirst(elements)
+    this.#insert(elements)
+    this.source?.readUnless(this.isFull)
     this.#delivered = delivered
     this.resumption = resumption
   }
@@ -105,11 +102,6 @@ export class Outbox {
     }
     this.#elements.push(element)
     this.#count(element.text.length, 1)
-    this.source?.readUnless(this.isFull)
-  }
-
-  addFirst(elements: readonly Element[]): void {
-    this.#insert(elements)
     this.source?.readUnless(this.isFull)
   }
 

@@ -1,6 +1,6 @@
 import type { Link } from '../xmpp/link.js'
 import { csiNamespace, isLoginRequest, tlsNamespace } from '../xmpp/namespaces.js'
-import { unexpectedRequest } from '../xmpp/stanza-counts.js'
+import { writeFailed } from '../xmpp/stanza-counts.js'
 import { writeSaslFailure } from '../xmpp/stream-errors.js'
 import { startTagOf } from '../xmpp/xml/document.js'
 import type { Element } from '../xmpp/xml/element.js'
@@ -41,7 +41,8 @@ export function inspect(elements: readonly Element[], { maxStanzaBytes, refused 
     if (name === 'starttls' && namespace === tlsNamespace) fault = 'bad-request'
     if (name === 'compress' && namespace === compressNamespace) fault = 'bad-request'
     if (isLoginRequest(name, namespace) && showsSecret(startTagOf(text).attribute('mechanism') ?? ''))
-      clearRefusal = encryptionRequired(namespace)
+      // RFC 6120 §6.5.4.
+      clearRefusal = { name: 'failure', namespace, text: writeSaslFailure(namespace, 'encryption-required') }
   }
   return { elements, size, bytes, fault, clearRefusal }
 }
@@ -59,12 +60,7 @@ export function withoutManagement(payload: Payload, outbox: { add(answer: Elemen
   if (!payload.elements.some(isManagement)) return payload
   const elements = payload.elements.filter(element => !isManagement(element))
   for (const { namespace } of payload.elements.filter(isManagement)) {
-    outbox.add({ name: 'failed', namespace, text: unexpectedRequest(namespace) })
+    outbox.add({ name: 'failed', namespace, text: writeFailed('unexpected-request', namespace) })
   }
   return { ...payload, elements }
-}
-
-/** RFC 6120 §6.5.4. */
-function encryptionRequired(namespace: string): Element {
-  return { name: 'failure', namespace, text: writeSaslFailure(namespace, 'encryption-required') }
 }

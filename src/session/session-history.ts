@@ -14,11 +14,7 @@ export interface OpenedBy {
   readonly isPage: boolean
 }
 
-export interface HistoryRecord {
-  readonly openedBy?: OpenedBy | undefined
-  readonly browser?: string | undefined
-  readonly events: readonly number[]
-}
+export type HistoryRecord = SessionHistory['record']
 
 export class SessionHistory {
   openedBy: OpenedBy | undefined
@@ -32,7 +28,7 @@ export class SessionHistory {
     this.#events = before?.events ?? none
   }
 
-  get record(): HistoryRecord {
+  get record() {
     return { openedBy: this.openedBy, browser: this.browser, events: this.#events }
   }
 

@@ -1,9 +1,9 @@
+import type { Config } from '../config/config.js'
 import type { Clock } from '../lib/clock.js'
 import type { Counts, EndReason } from '../lib/counts.js'
 import type { OnRefused } from '../lib/limits/reached-limits.js'
 import type { WaitingMemory } from '../lib/limits/waiting-memory.js'
 import type { OpenLink } from '../xmpp/link.js'
-import type { RateShaper } from './limits/rate-shaper.js'
 import type { WhyUnmended } from './link/mending.js'
 import type { ResumableStreams } from './logins/resumable-streams.js'
 
@@ -17,7 +17,7 @@ export interface CommonParts {
   readonly serverMilliseconds?: number | undefined
   readonly mostElements?: number | undefined
   readonly waiting: WaitingMemory
-  readonly shaper: RateShaper
+  readonly byteRate: Pick<Config['rates'], 'sessionBytes' | 'sessionBurst'>
   readonly connect: OpenLink
   readonly unmended: (domain: string, why: WhyUnmended) => void
 }

@@ -1,7 +1,7 @@
 import type { CallIds } from '../lib/call-ids.js'
 import type { TabName } from '../store/store.js'
-import type { Element } from '../xmpp/xml/element.js'
 import type { InactivityRecord } from './inactivity.js'
+import type { LinkRecord } from './link/managed-link.js'
 import type { OutboxRecord } from './outbox.js'
 import type { HistoryRecord } from './session-history.js'
 import type { TicketRecord } from './ticket.js'
@@ -25,14 +25,4 @@ export interface SessionRecord {
   /** Default: false. */
   readonly isLinkWatched?: boolean | undefined
   readonly client: unknown
-}
-
-export interface LinkRecord {
-  readonly previd: string
-  readonly received: number
-  readonly confirmed: number
-  readonly unconfirmed: readonly Element[]
-  readonly since: number
-  readonly wasBroken?: boolean
-  readonly again: unknown
 }

@@ -5,11 +5,11 @@ import type { SessionState, StoredSession, TabName } from '../store/store.js'
 import type { Link, LinkEvents, LinkOptions, StreamOptions } from '../xmpp/link.js'
 import type { Element } from '../xmpp/xml/element.js'
 import type { Client, NextPage } from './client.js'
-import { endSession, type How, removeSession } from './endings.js'
+import { endSession, removeSession } from './endings.js'
 import { Inactivity } from './inactivity.js'
 import { Downlink } from './link/downlink.js'
 import { LinkNotices } from './link/link-notices.js'
-import type { ManagedLinkParts } from './link/managed-link.js'
+import type { LinkRecord, ManagedLinkParts } from './link/managed-link.js'
 import type { Management } from './link/mending.js'
 import { absentLink, Uplink } from './link/uplink.js'
 import { isFull } from './logins/bound-jid.js'
@@ -19,10 +19,11 @@ import { Outbox } from './outbox.js'
 import { type Payload, type StanzaLimit, withKnownStates, withoutManagement } from './payload.js'
 import { SessionHistory } from './session-history.js'
 import type { SessionKeeper } from './session-keeper.js'
-import type { LinkRecord, SessionRecord } from './session-record.js'
+import type { SessionRecord } from './session-record.js'
+import type { How } from './session-shape.js'
 import type { Handover, ResumedSession } from './session-types.js'
 import { newSid, type SessionIds } from './sid.js'
-import { Stage, waitingOrLive } from './state.js'
+import { Stage } from './state.js'
 import { stateOf, viewOf } from './view.js'
 
 export class Session implements Gate {
@@ -33,7 +34,7 @@ export class Session implements Gate {
   readonly stage: Stage<Session>
   readonly outbox: Outbox
   readonly uplink: Uplink
-  readonly downlink: Downlink<Session>
+  readonly downlink: Downlink
   readonly inactivity: Inactivity
   deadline = Number.POSITIVE_INFINITY
   tab: TabName | undefined
@@ -72,7 +73,8 @@ export class Session implements Gate {
     this.history = new SessionHistory(before?.history)
     this.#isSecure = before === undefined ? client?.isSecure : before.isSecure
     const login = client && new ClientLogin(domain, keeper, now, client.attempts)
-    this.stage = new Stage(this, keeper, before === undefined ? { name: 'opening', login } : waitingOrLive(before, now))
+    this.stage = new Stage(this, keeper, login)
+    if (before !== undefined) this.stage.takeUp(before, now)
   }
 
   /** Bare if the client has resumed a stream that this process does not know. */
@@ -162,7 +164,7 @@ export class Session implements Gate {
       tab,
       ids,
       history: this.history.record,
-      wait: stage.wait && { ticket: stage.wait.ticket?.record(now) },
+      wait: stage.isAwaited ? { ticket: stage.ticket?.record(now) } : undefined,
       inactivity: this.inactivity.record(now),
       outbox: this.outbox.record,
       link: managed.setDown(),
@@ -289,9 +291,9 @@ export class Session implements Gate {
       const known = withKnownStates(this.#linkNotices.take(payload), this.link)
       this.uplink.send(this.uplink.managed === undefined ? known : withoutManagement(known, this.outbox), now)
     }
-    if (this.uplink.isOverfull) {
+    if (this.uplink.isOverfull(login !== undefined)) {
       this.#refused('unsent')
-      this.end('connection-lost', 'reported')
+      this.end(login === undefined ? 'connection-lost' : 'policy-violation', 'reported')
     }
   }
 
@@ -305,10 +307,6 @@ export class Session implements Gate {
     else {
       for (const answer of screened.answers) this.outbox.add(answer)
       if (screened.passed.length > 0) this.uplink.send({ ...payload, elements: screened.passed })
-      if (this.uplink.isOverfullForStranger) {
-        this.#refused('unsent')
-        this.end('policy-violation', 'reported')
-      }
     }
   }
 
@@ -369,7 +367,7 @@ export class Session implements Gate {
     this.uplink.managed?.tick(now)
     if (!this.hasEnded && now >= this.uplink.watch.deadline) this.#pingServer(now)
     if (this.isRemoved || this.#client?.isPresent === true || now < this.inactivity.end) return
-    this.end(this.stage.wait !== undefined ? 'attach-timeout' : 'inactivity', 'silent')
+    this.end(this.stage.isAwaited ? 'attach-timeout' : 'inactivity', 'silent')
   }
 
   #pingServer(now: number): void {
@@ -387,7 +385,7 @@ export class Session implements Gate {
     this.stage.end({ reason }, true)
     this.deadline = Number.POSITIVE_INFINITY
     this.outbox.close()
-    this.uplink.dropUnsent()
+    this.uplink.takeUnsent()
   }
 
   fail(cause: unknown): void {

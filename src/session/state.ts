@@ -5,172 +5,105 @@ import type { SessionRecord } from './session-record.js'
 import type { Handover } from './session-types.js'
 import { Ticket } from './ticket.js'
 
-interface Opening {
-  readonly name: 'opening'
-  readonly login: ClientLogin | undefined
-}
+type StageName = 'opening' | 'waiting' | 'live' | 'ended'
 
-interface Waiting {
-  readonly name: 'waiting'
-  readonly jid: string
-  /** Undefined after the ticket is used, if WebSocket is off, or if the session is bound to one browser. */
-  readonly ticket: Ticket | undefined
-}
+type Cause = 'login' | 'handover' | 'attach' | 'resume' | 'end'
 
-interface Live {
-  readonly name: 'live'
-  readonly jid: string
-  /** False if the portal has never had the session. */
-  readonly sendsEvents: boolean
-}
-
-export function waitingOrLive({ jid, wait }: Pick<SessionRecord, 'jid' | 'wait'>, now: number): Waiting | Live {
-  if (wait === undefined) return { name: 'live', jid, sendsEvents: true }
-  return { name: 'waiting', jid, ticket: wait.ticket && Ticket.of(wait.ticket, now) }
-}
-
-interface Ended {
-  readonly name: 'ended'
-  readonly outcome: Outcome
-  readonly isRemoved: boolean
-  /** Undefined if the session ended during its login. */
-  readonly last: Waiting | Live | undefined
-}
-
-export type State = Opening | Waiting | Live | Ended
-
-interface Transition {
-  readonly from: State['name']
-  readonly cause: string
-  readonly to: State['name']
-}
-
-export const transitions = [
+const transitions: Readonly<Record<Cause, { readonly from: readonly StageName[]; readonly to: StageName }>> = {
   // Only the server's answer proves the login.
-  { from: 'opening', cause: 'login', to: 'live' },
-  { from: 'opening', cause: 'handover', to: 'waiting' },
-  { from: 'waiting', cause: 'ticket', to: 'waiting' },
-  { from: 'waiting', cause: 'attach', to: 'live' },
-  { from: 'waiting', cause: 'resume', to: 'waiting' },
-  { from: 'live', cause: 'resume', to: 'waiting' },
-  { from: 'opening', cause: 'end', to: 'ended' },
-  { from: 'waiting', cause: 'end', to: 'ended' },
-  { from: 'live', cause: 'end', to: 'ended' },
-  { from: 'ended', cause: 'ticket', to: 'ended' },
-  { from: 'ended', cause: 'attach', to: 'ended' },
-  { from: 'ended', cause: 'remove', to: 'ended' },
-] as const satisfies readonly Transition[]
-
-export type Cause = (typeof transitions)[number]['cause']
-
-export function change(from: State, cause: Cause, to: State): State {
-  if (!transitions.some(row => row.from === from.name && row.cause === cause && row.to === to.name))
-    throw new Error(`no transition from ${from.name} to ${to.name} by ${cause}`)
-  return to
+  login: { from: ['opening'], to: 'live' },
+  handover: { from: ['opening'], to: 'waiting' },
+  attach: { from: ['waiting'], to: 'live' },
+  resume: { from: ['waiting', 'live'], to: 'waiting' },
+  end: { from: ['opening', 'waiting', 'live'], to: 'ended' },
 }
 
-type TicketKeeper<Session> = Pick<SessionKeeper<Session>, 'tickets' | 'processName'>
+type Keeper<Session> = Pick<SessionKeeper<Session>, 'tickets' | 'processName'>
 
+/** Only its own methods change its fields, which are no getters, because each stanza reads them. */
 export class Stage<Session> {
+  name: StageName = 'opening'
+  /** Undefined for warm logins, and after the login. */
+  login: ClientLogin | undefined
+  jid: string | undefined
+  /** True until the page has come. A page may still log in to an ended session, to get its last stanzas. */
+  isAwaited = false
+  /** Undefined after it is used, if WebSocket is off, or if the session is bound to one browser. */
+  ticket: Ticket | undefined
+  /** False if the portal has never had the session. */
+  sendsEvents = false
+  outcome: Outcome | undefined
+  isRemoved = false
   readonly #session: Session
-  readonly #keeper: TicketKeeper<Session>
-  #state: State
+  readonly #keeper: Keeper<Session>
 
-  constructor(session: Session, keeper: TicketKeeper<Session>, begin: State) {
+  constructor(session: Session, keeper: Keeper<Session>, login: ClientLogin | undefined) {
     this.#session = session
     this.#keeper = keeper
-    this.#state = begin
-    if (this.ticket !== undefined) keeper.tickets?.set(this.ticket.key, session)
+    this.login = login
   }
 
-  get name(): State['name'] {
-    return this.#state.name
-  }
-
-  get login(): ClientLogin | undefined {
-    return this.#state.name === 'opening' ? this.#state.login : undefined
-  }
-
-  get outcome(): Outcome | undefined {
-    return this.#state.name === 'ended' ? this.#state.outcome : undefined
-  }
-
-  get isRemoved(): boolean {
-    return this.#state.name === 'ended' && this.#state.isRemoved
-  }
-
-  get jid(): string | undefined {
-    return loggedInState(this.#state)?.jid
-  }
-
-  get sendsEvents(): boolean {
-    const state = loggedInState(this.#state)
-    return state?.name === 'waiting' || state?.sendsEvents === true
-  }
-
-  get wait(): Waiting | undefined {
-    const state = loggedInState(this.#state)
-    return state?.name === 'waiting' ? state : undefined
-  }
-
-  get ticket(): Ticket | undefined {
-    return this.isRemoved ? undefined : this.wait?.ticket
+  takeUp({ jid, wait }: Pick<SessionRecord, 'jid' | 'wait'>, now: number): void {
+    this.name = wait === undefined ? 'live' : 'waiting'
+    this.jid = jid
+    this.isAwaited = wait !== undefined
+    this.sendsEvents = true
+    this.#changeTicket(wait?.ticket && Ticket.of(wait.ticket, now))
   }
 
   get canResume(): boolean {
-    return transitions.some(row => row.from === this.name && row.cause === 'resume')
+    return transitions.resume.from.includes(this.name)
   }
 
   loggedIn(jid: string): void {
-    this.#become('login', { name: 'live', jid, sendsEvents: false })
+    this.#become('login')
+    this.login = undefined
+    this.jid = jid
   }
 
   await(cause: 'handover' | 'resume', jid: string, handover: Handover, now: number): string | undefined {
-    const { seconds, attachBinding } = handover
+    this.#become(cause)
+    this.jid = jid
+    this.isAwaited = true
+    this.sendsEvents = true
     const { tickets, processName } = this.#keeper
-    const isForAny = tickets !== undefined && attachBinding === 'off'
-    const fresh = isForAny ? Ticket.fresh(seconds, now, processName) : undefined
-    this.#become(cause, { name: 'waiting', jid, ticket: fresh?.ticket })
+    const isForAny = tickets !== undefined && handover.attachBinding === 'off'
+    const fresh = isForAny ? Ticket.fresh(handover.seconds, now, processName) : undefined
+    this.#changeTicket(fresh?.ticket)
     return fresh?.token
   }
 
   spendTicket(): void {
-    const { wait } = this
-    if (wait !== undefined) this.#becomeUnlessEnded('ticket', { ...wait, ticket: undefined })
+    this.#changeTicket(undefined)
   }
 
   attach(): boolean {
-    const { wait } = this
-    if (wait === undefined) return false
-    this.#becomeUnlessEnded('attach', { name: 'live', jid: wait.jid, sendsEvents: true })
+    if (!this.isAwaited) return false
+    if (this.name !== 'ended') this.#become('attach')
+    this.isAwaited = false
+    this.#changeTicket(undefined)
     return true
   }
 
   end(outcome: Outcome, isRemoved: boolean): void {
-    const last = loggedInState(this.#state)
-    this.#become(this.name === 'ended' ? 'remove' : 'end', { name: 'ended', outcome, isRemoved, last })
+    if (this.name !== 'ended') this.#become('end')
+    this.outcome = outcome
+    this.isRemoved = isRemoved
+    this.login?.attempts.close()
+    this.login = undefined
+    if (isRemoved) this.#changeTicket(undefined)
   }
 
-  /** A page may still log in to an ended session, to get its last stanzas. */
-  #becomeUnlessEnded(cause: Cause, to: Waiting | Live): void {
-    const state = this.#state
-    this.#become(cause, state.name === 'ended' ? { ...state, last: to } : to)
+  #become(cause: Cause): void {
+    const { from, to } = transitions[cause]
+    if (!from.includes(this.name)) throw new Error(`no transition from ${this.name} to ${to} by ${cause}`)
+    this.name = to
   }
 
-  #become(cause: Cause, to: State): void {
-    const { ticket: before, login } = this
-    this.#state = change(this.#state, cause, to)
-    const { ticket } = this
-    if (before !== ticket) {
-      if (before !== undefined) this.#keeper.tickets?.delete(before.key)
-      if (ticket !== undefined) this.#keeper.tickets?.set(ticket.key, this.#session)
-    }
-    if (to.name === 'ended') login?.close()
+  #changeTicket(ticket: Ticket | undefined): void {
+    const { tickets } = this.#keeper
+    if (this.ticket !== undefined) tickets?.delete(this.ticket.key)
+    if (ticket !== undefined) tickets?.set(ticket.key, this.#session)
+    this.ticket = ticket
   }
-}
-
-/** A private getter of `Stage` would cost 50 ns for each stanza. */
-function loggedInState(state: State): Waiting | Live | undefined {
-  if (state.name === 'ended') return state.last
-  return state.name === 'opening' ? undefined : state
 }

@@ -8,20 +8,11 @@ export const proofOfPage = (token: string): Buffer => proofOf(token, 'Initiator'
 
 const proofBytes = 32
 
-/** Contains secrets. `until` is relative, as in `SessionRecord`. */
-export interface TicketRecord {
-  readonly proofOfPage: string
-  readonly proof: string
-  readonly until: number
-}
+export type TicketRecord = ReturnType<Ticket['record']>
 
 /** Lets one page log in once. Does not keep the token. */
 export class Ticket {
-  static fresh(
-    seconds: number,
-    now: number,
-    processName?: string,
-  ): { readonly ticket: Ticket; readonly token: string } {
+  static fresh(seconds: number, now: number, processName?: string) {
     const secret = randomText(32, 'base64url')
     const token = processName === undefined ? secret : `${processName}-${secret}`
     return { token, ticket: new Ticket(proofOfPage(token), proofOf(token, 'Responder'), now + seconds * 1000) }
@@ -42,7 +33,8 @@ export class Ticket {
     this.#until = until
   }
 
-  record(now: number): TicketRecord {
+  /** Contains secrets. `until` is relative, as in `SessionRecord`. */
+  record(now: number) {
     return { proofOfPage: this.key, proof: this.proof.toString('base64'), until: this.#until - now }
   }
 

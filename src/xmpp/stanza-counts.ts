@@ -34,6 +34,6 @@ export function stanzasUpTo(count: number, acknowledged: number, sent: number): 
   return arrived <= sent ? arrived : undefined
 }
 
-export function unexpectedRequest(namespace = smNamespace): string {
-  return `<failed xmlns='${namespace}'><unexpected-request xmlns='${stanzaErrorNamespace}'/></failed>`
+export function writeFailed(condition: string, namespace = smNamespace): string {
+  return `<failed${attribute('xmlns', namespace)}><${condition} xmlns='${stanzaErrorNamespace}'/></failed>`
 }

@@ -12,8 +12,8 @@ const streamErrorNamespace = 'urn:ietf:params:xml:ns:xmpp-streams'
 export const unreachable =
   'The XMPP server cannot be reached, is not trusted, or closed the connection. The log of the service has the cause.'
 
-/** For a person who debugs a client or server. */
-const sentences: Readonly<Record<string, string>> = {
+/** By condition of RFC 6120 or XEP-0124, for a person who debugs a client or server. */
+export const sentences: Readonly<Record<string, string>> = {
   'bad-format': 'The elements are not those of an XMPP stream. Over WebSocket, each message must be one element.',
   conflict: 'Another connection has taken this session.',
   'connection-timeout': 'The login was not finished in time. Connect again.',

@@ -3,9 +3,9 @@ import { describe, expect, test } from '@jest/globals'
 import { createLiveConfig } from '../../src/config/live-config.js'
 import { loadConfig } from '../../src/config/load.js'
 import { UnreadReplies } from '../../src/http/listening/unread-replies.js'
-import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { noLoginLimits } from '../support/unlimited.js'
+import { uplinkWith } from '../support/uplink.js'
 
 const configOf = (more: Record<string, string> = {}) =>
   loadConfig({ ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'chat.example', ...more }).config
@@ -41,10 +41,13 @@ describe('the live configuration', () => {
 
 test('a reload changes the byte rate of existing sessions', () => {
   const { config, take } = createLiveConfig(configOf({ RATE_SESSION_BYTES: '1000' }))
-  const shaper = new RateShaper(config.rates)
-  expect(shaper.freeAt(shaper.charge(0, 6000, 0))).toBe(1000)
+  const uplink = uplinkWith(config.rates)
+  uplink.charge(6000, 0)
+  expect(uplink.freeAt).toBe(1000)
+  uplink.forgive()
   take(configOf({ RATE_SESSION_BYTES: '100' }))
-  expect(shaper.freeAt(shaper.charge(0, 600, 0))).toBe(1000)
+  uplink.charge(600, 0)
+  expect(uplink.freeAt).toBe(1000)
 })
 
 test('a reload changes the limit for refused logins', async () => {

@@ -107,8 +107,8 @@ test('a client that disappears ends the channel', async () => {
 test('a channel that is dropped closes the client', async () => {
   await begin()
   const client = await open()
-  channel!.drop()
-  expect((await once(client, 'close'))[0]).toBe(1006)
+  channel!.drop(1001)
+  expect((await once(client, 'close'))[0]).toBe(1001)
   await eventually('no stream', () => stage.links.to(stage.address).streams === 0)
 })
 

@@ -17,7 +17,6 @@ import { Counts } from '../../src/lib/counts.js'
 import { MinuteSums } from '../../src/lib/limits/minute-sums.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { createLinks } from '../../src/servers/c2s/links.js'
-import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import { UserLimit } from '../../src/session/limits/user-limit.js'
 import { createOpener } from '../../src/session/opener.js'
 import { Registry } from '../../src/session/registry/registry.js'
@@ -174,7 +173,7 @@ async function startProcess(store?: Store): Promise<Process> {
     sums: new MinuteSums(systemClock),
     waiting: new WaitingMemory(),
     issuesTickets: false,
-    shaper: new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
+    byteRate: { sessionBytes: 0, sessionBurst: 0 },
   })
   const trustedProxies = new Networks([])
   const bodies = new UnfinishedBodies({

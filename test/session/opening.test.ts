@@ -19,7 +19,7 @@ describe('a session during its login', () => {
     const { opening } = bench.login()
     expect(opening.id).toMatch(/^[0-9a-f]{32}$/)
     expect(bench.registry.byId(opening.id)?.view).toMatchObject({ state: 'opening', origin: 'warmed' })
-    expect(heldRequests(bench.registry.clients())).toMatchObject({ heldRequests: 0, heldSince: undefined })
+    expect(heldRequests(bench.registry.all())).toMatchObject({ heldRequests: 0, heldSince: undefined })
   })
 
   test('gives its login the link and all elements of the server unchanged', async () => {

@@ -1,44 +1,20 @@
 import { describe, expect, test } from '@jest/globals'
-import { type Cause, change, type State, transitions } from '../../src/session/state.js'
 import { BoshBench } from '../support/bosh-bench.js'
 
 const handover = { seconds: 120, attachBinding: 'off' } as const
-const jid = 'juliet@chat.example/balcony'
-const states: Record<State['name'], State> = {
-  opening: { name: 'opening', login: undefined },
-  waiting: { name: 'waiting', jid, ticket: undefined },
-  live: { name: 'live', jid, sendsEvents: true },
-  ended: { name: 'ended', outcome: { reason: 'logout' }, isRemoved: false, last: undefined },
-}
-const causes = [...new Set(transitions.map(({ cause }) => cause))]
-
-test.each(causes.flatMap(cause => Object.values(states).map((from): [Cause, State] => [cause, from])))(
-  'the cause %s changes a state only if the table allows it: $name',
-  (cause, from) => {
-    for (const to of Object.values(states)) {
-      const isInTable = transitions.some(row => row.from === from.name && row.cause === cause && row.to === to.name)
-      if (isInTable) expect(change(from, cause, to)).toBe(to)
-      else expect(() => change(from, cause, to)).toThrow('no transition')
-    }
-  },
-)
-
-test('no cause leads out of the state ended', () => {
-  expect(transitions.filter(({ from, to }) => from === 'ended' && (to as string) !== 'ended')).toEqual([])
-})
 
 describe('a session', () => {
   test('is opening, waits for its page, is live, waits for the next page, and ends once', async () => {
     const bench = new BoshBench()
     const login = bench.login()
     const session = bench.registry.byId(login.opening.id)!
-    const seen: unknown[] = [session.state, session.stage.wait !== undefined]
+    const seen: unknown[] = [session.state, session.stage.isAwaited]
     const first = await bench.handOver(login)
-    seen.push(session.state, session.stage.wait !== undefined)
+    seen.push(session.state, session.stage.isAwaited)
     await first.next()
-    seen.push(session.state, session.stage.wait !== undefined)
+    seen.push(session.state, session.stage.isAwaited)
     await bench.resume(first)
-    seen.push(session.state, session.stage.wait !== undefined)
+    seen.push(session.state, session.stage.isAwaited)
     session.end('logout', 'loggedOut')
     session.end('inactivity', 'silent')
     seen.push(session.state, session.isRemoved)

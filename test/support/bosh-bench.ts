@@ -12,11 +12,10 @@ import { createRefusals, type OnRefused } from '../../src/lib/limits/reached-lim
 import { refusalLog } from '../../src/lib/limits/refusal-log.js'
 import { WaitingMemory } from '../../src/lib/limits/waiting-memory.js'
 import { freeMemory } from '../../src/session/limits/freeing-memory.js'
-import { RateShaper } from '../../src/session/limits/rate-shaper.js'
 import type { SessionLimits } from '../../src/session/limits/session-limits.js'
 import { UserLimit } from '../../src/session/limits/user-limit.js'
 import type { Management, Mending } from '../../src/session/link/mending.js'
-import { createOpener, type Opener } from '../../src/session/opener.js'
+import { createOpener, type Opener, type OpenerParts } from '../../src/session/opener.js'
 import { Registry } from '../../src/session/registry/registry.js'
 import type { Handover, Open, OpenLogin } from '../../src/session/session-types.js'
 import { hashOf, idOf } from '../../src/session/sid.js'
@@ -285,7 +284,7 @@ export interface BenchOptions {
   readonly processName?: string
   /** How many sessions a user may have; any number unless told otherwise. */
   readonly userLimit?: (registry: Registry, refused: OnRefused) => UserLimit
-  readonly shaper?: RateShaper
+  readonly byteRate?: OpenerParts['byteRate']
   /** Memory for requests that wait for their turn, in MiB; no limit unless given. */
   readonly unfinishedMegabytes?: number
   /** Memory for stanzas that wait, in bytes; no limit unless given. */
@@ -373,7 +372,7 @@ export class BoshBench {
       unmended: (domain, why) => void this.unmended.push([domain, why]),
       sums: this.sums,
       waiting: this.waiting,
-      shaper: about.shaper ?? new RateShaper({ sessionBytes: 0, sessionBurst: 0 }),
+      byteRate: about.byteRate ?? { sessionBytes: 0, sessionBurst: 0 },
       logFor: part => (part === 'websocket' ? log.child({ part }) : log),
     })
     this.bodies = new UnfinishedBodies({

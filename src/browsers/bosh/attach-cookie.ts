@@ -38,15 +38,12 @@ export class AttachCookie {
     const isDemanded = mode === 'reply'
     const setAt = isDemanded ? now : undefined
     const value = randomText(24, 'base64url')
-    return new AttachCookie(
-      id,
-      { value, life: 2 * longestReplyGapSeconds, isDemanded, setAt, setWith: undefined },
-      rules,
-    )
+    const life = 2 * longestReplyGapSeconds
+    return new AttachCookie(id, { value, life, isDemanded, setAt, setWith: undefined }, rules)
   }
 
-  static of(id: string, { value, life, isDemanded, setAt, setWith }: CookieRecord, rules: CookieRules, now: number) {
-    return new AttachCookie(id, { value, life, isDemanded, setAt: shifted(setAt, now), setWith }, rules)
+  static of(id: string, record: CookieRecord, rules: CookieRules, now: number) {
+    return new AttachCookie(id, { ...record, setAt: shifted(record.setAt, now) }, rules)
   }
 
   record(now: number): CookieRecord {

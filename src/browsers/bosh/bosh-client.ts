@@ -1,17 +1,17 @@
 import { randomInt } from 'node:crypto'
-import type { Client, NextClient, NextPage, Outcome } from '../../session/client.js'
+import type { Client, NextPage, Outcome } from '../../session/client.js'
 import { inspect, type Payload } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import type { Handover } from '../../session/session-types.js'
 import type { StreamHeader } from '../../xmpp/link.js'
 import { readElement } from '../../xmpp/xml/document.js'
-import { AttachCookie, type CookieRecord } from './attach-cookie.js'
+import { AttachCookie } from './attach-cookie.js'
 import { type Body, emptyBody, errorBody, parseBody, writeTerminate } from './body.js'
 import { type BoshParts, conditionFor, Delivery, type Start } from './delivery.js'
 import type { OpenRequests, Pending } from './open-requests.js'
 import { busyAnswer, noAnswer, type Peer, type Reply } from './peer.js'
 import { type Fault, isExtra, RequestRules } from './request-rules.js'
-import type { RidWindow, StoredReply, WindowRecord } from './rid-window.js'
+import type { RidWindow, StoredReply } from './rid-window.js'
 import { defaultContentType, heldUntil, maxPause, sessionTerms, type Terms } from './terms.js'
 
 const createSeconds = 5
@@ -29,13 +29,7 @@ export interface NextPageRecord {
   readonly received: number
 }
 
-/** Contains secrets. Omits keys and acknowledgements, which only clients with their own login use. */
-export interface BoshRecord {
-  readonly terms: Terms
-  readonly address: string | undefined
-  readonly window: WindowRecord
-  readonly cookie: CookieRecord | undefined
-}
+export type BoshRecord = NonNullable<ReturnType<BoshClient['setDown']>>
 
 /** XEP-0124 §8-§14. */
 export class BoshClient implements Client {
@@ -68,7 +62,7 @@ export class BoshClient implements Client {
     { seconds, attachBinding: mode }: Handover,
     rid: number,
     received?: number,
-  ): NextClient {
+  ) {
     const longestGap = terms.wait + Math.max(seconds, terms.inactivity, maxPause)
     const { id, domain, sid } = session
     const cookie =
@@ -230,7 +224,8 @@ export class BoshClient implements Client {
     return BoshClient.next(this.session, this.#parts, record)
   }
 
-  setDown(now: number): BoshRecord | undefined {
+  /** Contains secrets. Omits keys and acknowledgements, which only clients with their own login use. */
+  setDown(now: number) {
     this.#acceptParked(Number.POSITIVE_INFINITY)
     if (this.session.hasEnded) return undefined
     this.#delivery.answerAll()

@@ -2,12 +2,12 @@ import { randomInt } from 'node:crypto'
 import { type Condition, Problem } from '../../lib/errors.js'
 import type { NoteRefusal } from '../../lib/limits/refusal-log.js'
 import { type AwayRecord, awayClient } from '../../session/away-client.js'
-import type { Client } from '../../session/client.js'
 import type { Opener, OpenerParts } from '../../session/opener.js'
 import type { MakePageClient } from '../../session/opening.js'
 import { inspect } from '../../session/payload.js'
 import type { Session } from '../../session/session.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
+import { sentences } from '../../xmpp/stream-errors.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import { type Body, parseBody, readBodyHead, writeRefusal, writeSeeOther, writeTerminate } from './body.js'
 import { BoshClient, type BoshRecord, type NextPageRecord } from './bosh-client.js'
@@ -24,15 +24,8 @@ interface ConnectionManagerParts extends BoshParts, Pick<OpenerParts, 'registry'
   readonly lastRid?: () => number
 }
 
-/** Why no session was created. */
-const sentences: Partial<Record<Condition, string>> = {
-  'bad-request': 'An attribute or stanza is wrong (XEP-0124): rid, wait, hold and ack are numbers, ver is like 1.6.',
-  'host-gone': 'This service no longer serves the domain in `to`.',
-  'host-unknown': 'This service does not serve the domain in `to`: an operator can add it to XMPP_DOMAINS.',
-  'improper-addressing': 'The attribute `to` must be the domain of an XMPP server.',
-  'policy-violation': 'A limit of this service was reached. The log of the service names the setting.',
-  'system-shutdown': 'The service is stopping. Create the session again in a moment.',
-}
+const wrongAttribute =
+  'An attribute or stanza is wrong (XEP-0124): rid, wait, hold and ack are numbers, ver is like 1.6.'
 
 const withoutDomain =
   'The attribute `to` is missing: name the domain of an XMPP server. Or an operator can set BOSH_DEFAULT_DOMAIN.'
@@ -45,7 +38,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   function refuseToCreate(
     condition: Condition,
     { address }: Pick<Peer, 'address'>,
-    sentence = sentences[condition],
+    sentence = condition === 'bad-request' ? wrongAttribute : sentences[condition],
     setting?: string,
   ): Reply {
     if (sentence !== undefined) parts.noteRefusal(condition, address, setting)
@@ -58,9 +51,9 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     return { status: 200, body, contentType: defaultContentType }
   }
 
-  async function open(body: Body, peer: Peer): Promise<BoshClient | Reply | Condition> {
+  async function open(body: Body, peer: Peer): Promise<BoshClient | Reply> {
     const { rid, newkey, lang = 'en', from } = body
-    if (rid === undefined || Number.isNaN(rid) || body.restart === undefined) return 'bad-request'
+    if (rid === undefined || Number.isNaN(rid) || body.restart === undefined) return refuseToCreate('bad-request', peer)
     // A stopping or draining service skips this check, because `openForClient` returns `system-shutdown`.
     if (parts.requireSecure && !peer.secure && registry.takesSessions) {
       if (peer.secureUrl === undefined)
@@ -70,7 +63,7 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
     // XEP-0124 §7.1.
     const domain = body.to ? prepareDomain(body.to) : parts.defaultDomain
     const terms = negotiateTerms(body, parts.terms)
-    if (typeof terms === 'string') return terms
+    if (typeof terms === 'string') return refuseToCreate(terms, peer)
     // This closure must not use `body`, which would keep the whole request in memory.
     const begin = (session: Session) => {
       const start: Start = { terms, rid, newkey, cookie: undefined, by: 'created' }
@@ -78,22 +71,20 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
       client.address = peer.address
       return client
     }
-    return opener.openForClient(domain, { lang, from }, peer, begin)
+    const opened = await opener.openForClient(domain, { lang, from }, peer, begin)
+    if (typeof opened !== 'string') return opened
+    const isMissing = opened === 'improper-addressing' && !body.to
+    return refuseToCreate(opened, peer, ...(isMissing ? ([withoutDomain, 'BOSH_DEFAULT_DOMAIN'] as const) : []))
   }
 
   async function create(body: Body, peer: Peer): Promise<void> {
     let session: Session | undefined
-    const isUnaddressed = !body.to
     try {
       const payload = inspect(body.payload, parts)
-      const opened = payload.fault ?? (await open(body, peer))
+      const opened = payload.fault === undefined ? await open(body, peer) : refuseToCreate(payload.fault, peer)
       if (opened instanceof BoshClient) {
         session = opened.session
         opened.create(body, payload, peer)
-      } else if (typeof opened === 'string') {
-        const isMissing = opened === 'improper-addressing' && isUnaddressed
-        const about = isMissing ? ([withoutDomain, 'BOSH_DEFAULT_DOMAIN'] as const) : []
-        peer.answer(refuseToCreate(opened, peer, ...about))
       } else peer.answer(opened)
     } catch (error) {
       breakOff(session, error, peer)
@@ -164,10 +155,10 @@ export function createConnectionManager(parts: ConnectionManagerParts) {
   }
 }
 
-export function heldRequests(clients: Iterable<Client | undefined>) {
+export function heldRequests(sessions: Iterable<Pick<Session, 'client'>>) {
   let heldRequests = 0
   let heldSince: number | undefined
-  for (const client of clients) {
+  for (const { client } of sessions) {
     const held = client instanceof BoshClient ? client.held : []
     heldRequests += held.length
     for (const { since } of held) heldSince = Math.min(heldSince ?? since, since)

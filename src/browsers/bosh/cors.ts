@@ -25,12 +25,8 @@ export function allowedHeaders(asked: string | undefined): readonly string[] {
 export function createCors(origins: readonly string[]) {
   const isForAll = origins.includes('*')
   const more = ['Vary', 'Origin', 'Access-Control-Allow-Credentials', 'true']
-  const listed = new Map(
-    origins.map(origin => {
-      const answer = ['Access-Control-Allow-Origin', origin, ...(isForAll ? [] : more)]
-      return [origin, corsHeaders(answer, ofPreflight)]
-    }),
-  )
+  const headersFor = (origin: string) => ['Access-Control-Allow-Origin', origin, ...(isForAll ? [] : more)]
+  const listed = new Map(origins.map(origin => [origin, corsHeaders(headersFor(origin), ofPreflight)]))
   const others = listed.get('*') ?? corsHeaders([])
   return (origin: string | undefined) => (isForAll ? others : (listed.get(origin ?? '') ?? others))
 }

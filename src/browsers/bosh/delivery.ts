@@ -61,9 +61,8 @@ export class Delivery {
   readonly open: OpenRequests
   readonly window: RidWindow
   hadPayload = false
-  /** Attributes of the first reply. Undefined if the client already knows the attributes. */
-  #announcement: string | undefined
-  #header: StreamHeader | undefined = undefined
+  /** Attributes of the next reply: the first has the terms. Those of the stream header follow once it has arrived. */
+  #attributes: string
   #isIntroduced: boolean
 
   constructor(session: Session, parts: BoshParts, { terms, rid, cookie, by }: Start) {
@@ -79,14 +78,15 @@ export class Delivery {
       () => session.run(() => this.answerExpired(parts.clock.now())),
     )
     this.window = new RidWindow(rid, terms.requests, by, isNew && terms.acks)
-    this.#announcement = isNew ? termAttributes(session.sid, rid, terms) : undefined
+    this.#attributes = isNew ? termAttributes(session.sid, rid, terms) : ''
     this.#isIntroduced = !isNew
   }
 
-  onOpen(header: StreamHeader): void {
+  onOpen({ from, id }: StreamHeader): void {
     if (this.#isIntroduced) return
-    this.#header = header
     this.#isIntroduced = true
+    this.#attributes += attribute('from', from) + attribute('authid', id)
+    this.#attributes += ` xmlns:xmpp='${xboshNamespace}' xmpp:version='1.0' xmpp:restartlogic='true'`
   }
 
   deliver(): void {
@@ -113,7 +113,8 @@ export class Delivery {
         if (namespace === 'jabber:client') stanzas += 1
         hasStreamElement ||= namespace === streamsNamespace
       }
-      attributes = this.#firstAttributes()
+      attributes = this.#attributes
+      this.#attributes = ''
     }
     // XEP-0124 §9.1.
     if (window.hasAcks && rid !== window.last) attributes += attribute('ack', window.last)
@@ -167,21 +168,6 @@ export class Delivery {
   /** Does nothing for an ended session, because each call would keep the session for another period. */
   beginInactivity(now = this.#parts.clock.now()): void {
     if (!this.#session.hasEnded) this.#session.inactivity.begin(now)
-  }
-
-  /** The first reply has the terms. The attributes of the stream header follow once the server has sent it. */
-  #firstAttributes(): string {
-    const terms = this.#announcement ?? ''
-    this.#announcement = undefined
-    if (this.#header === undefined) return terms
-    const { from, id } = this.#header
-    this.#header = undefined
-    return (
-      terms +
-      attribute('from', from) +
-      attribute('authid', id) +
-      ` xmlns:xmpp='${xboshNamespace}' xmpp:version='1.0' xmpp:restartlogic='true'`
-    )
   }
 
   #withCookie(reply: Reply, rid: number, peer: Peer, now: number): Reply {

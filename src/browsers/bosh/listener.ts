@@ -27,6 +27,8 @@ const refusals = {
   compressed: [415, 'The request must not be compressed. Send it without Content-Encoding.', undefined],
 } as const satisfies Record<string, readonly [number, string, string | undefined]>
 
+type Reason = keyof typeof refusals
+
 const headersOf: Readonly<Record<number, readonly string[]>> = {
   405: ['Allow', 'GET, HEAD, OPTIONS, POST'],
   415: ['Accept-Encoding', 'identity'],
@@ -44,24 +46,23 @@ export function createBoshListener(parts: ListenerParts): RequestListener {
 }
 
 function answer(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
-  if (parts.access?.(clientAddress(req, parts.clients)) === false) {
-    refuse(req, res, parts, 'address')
-    return
-  }
-  switch (req.method) {
-    case 'POST':
-      post(req, res, parts)
-      break
-    case 'GET':
-    case 'HEAD':
-      answerPage(req, res, parts, corsOf(res, parts).answer)
-      break
-    case 'OPTIONS':
-      preflight(req, res, parts)
-      break
-    default:
-      refuse(req, res, parts, 'method')
-  }
+  const { method } = req
+  const reason = whyRefused(req, res, parts)
+  if (reason !== undefined) refuse(req, res, parts, reason)
+  else if (method === 'POST') post(req, res, parts)
+  else if (method === 'OPTIONS') preflight(req, res, parts)
+  else answerPage(req, res, parts, corsOf(res, parts).answer)
+}
+
+function whyRefused(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): Reason | undefined {
+  const { method, headers } = req
+  if (parts.access?.(clientAddress(req, parts.clients)) === false) return 'address'
+  if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return undefined
+  if (method !== 'POST') return 'method'
+  if (headers['sec-fetch-mode'] === 'navigate') return 'navigation'
+  // Without CORS headers, a foreign page could open a session but not read the reply.
+  if (corsOf(res, parts).answer.length === 0 && isForeign(headers, parts.externalUrl)) return 'origin'
+  return isCoded(headers['content-encoding']) ? 'compressed' : undefined
 }
 
 /** A page of a refused origin sends nothing but this. */
@@ -73,16 +74,8 @@ function preflight(req: IncomingMessage, res: ServerResponse, parts: ListenerPar
 }
 
 function post(req: IncomingMessage, res: ServerResponse, parts: ListenerParts): void {
-  const { headers } = req
-  // Without CORS headers, a foreign page could open a session but not read the reply.
-  const isUnreadable = corsOf(res, parts).answer.length === 0 && isForeign(headers, parts.externalUrl)
-  const isNavigation = headers['sec-fetch-mode'] === 'navigate'
-  if (isUnreadable || isNavigation || isCoded(headers['content-encoding'])) {
-    refuse(req, res, parts, isNavigation ? 'navigation' : isUnreadable ? 'origin' : 'compressed')
-    return
-  }
   parts.counts.requests += 1
-  const announced = headers['content-length']
+  const announced = req.headers['content-length']
   const length = announced === undefined ? undefined : Number(announced)
   const peer = new HttpPeer(res, parts, length)
   if (length !== undefined && length > parts.maxBodyBytes) peer.awaitHead()
@@ -96,7 +89,7 @@ function isForeign(headers: IncomingHttpHeaders, externalUrl: string | undefined
   return headers.origin === 'null' || senderOf(headers, externalUrl) === 'elsewhere'
 }
 
-function refuse(req: IncomingMessage, res: ServerResponse, parts: ListenerParts, reason: keyof typeof refusals): void {
+function refuse(req: IncomingMessage, res: ServerResponse, parts: ListenerParts, reason: Reason): void {
   const [status, sentence] = refusals[reason]
   if (req.method === 'POST') {
     parts.counts.requests += 1
@@ -107,7 +100,7 @@ function refuse(req: IncomingMessage, res: ServerResponse, parts: ListenerParts,
   req.resume()
 }
 
-function note(req: IncomingMessage, parts: ListenerParts, reason: keyof typeof refusals): void {
+function note(req: IncomingMessage, parts: ListenerParts, reason: Reason): void {
   const origin = reason === 'origin' ? req.headers.origin : undefined
   parts.noteRefusal(reason, clientAddress(req, parts.clients), refusals[reason][2], origin)
 }

@@ -8,13 +8,7 @@ export interface StoredReply extends Pick<Pending, 'rid' | 'key' | 'digest' | 'r
 /** `handed-out`: the page knows its first rid. `resumed`: so does an earlier page, whose rids are lower. */
 export type Beginning = 'created' | 'handed-out' | 'resumed'
 
-export interface WindowRecord {
-  readonly last: number
-  readonly isAttachable: boolean
-  readonly fence: number
-  readonly polled: number
-  readonly replies: readonly StoredReply[]
-}
+export type WindowRecord = RidWindow['record']
 
 /** Limit for clients with acknowledgements, because a client can agree to `ack` and then send none. */
 const mostReplies = 10
@@ -43,7 +37,7 @@ export class RidWindow {
     this.#fence = by === 'resumed' ? last : 0
   }
 
-  get record(): WindowRecord {
+  get record() {
     return {
       last: this.last,
       isAttachable: this.#isAttachable,

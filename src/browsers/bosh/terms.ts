@@ -13,7 +13,7 @@ type TermWish = Partial<Pick<Body, 'wait' | 'hold' | 'ver' | 'content' | 'ack'>>
 
 const ourVersion = [1, 11] as const
 /** Not `text/html`, which browsers would show as a page. */
-const contentTypes = new Set(['text/xml', 'application/xml', 'text/plain'])
+const contentTypes = /^\s*(text\/xml|application\/xml|text\/plain)(?![\w/+.-])/i
 /** Shortest time between two empty requests of a polling client. */
 const pollingSeconds = 5
 export const maxPause = 300
@@ -75,10 +75,7 @@ function commonVersion(theirs: string | undefined): string | undefined {
 
 /** Ignores what is no known type, because old clients write it without a semicolon, or with another charset. */
 function negotiateContentType(content = ''): string {
-  const [type = ''] = /^\s*[a-z]+\/[a-z]+(?![\w/+.-])/i.exec(content) ?? []
-  const known = type.trim().toLowerCase()
-  if (!contentTypes.has(known)) return defaultContentType
-  const contentType = `${known}; charset=utf-8`
-  // Returns the constant, so that the new string is not kept in memory for each session.
-  return contentType === defaultContentType ? defaultContentType : contentType
+  const known = contentTypes.exec(content)?.[1]?.toLowerCase()
+  // Returns the constant, so that no new string is kept in memory for each session.
+  return known === undefined || known === 'text/xml' ? defaultContentType : `${known}; charset=utf-8`
 }

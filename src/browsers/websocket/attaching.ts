@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { Owner } from '../../forwarding/peers.js'
-import type { Place } from '../../forwarding/whereabouts.js'
 import { clientOf } from '../../lib/client-network.js'
 import { pause } from '../../lib/clock.js'
 import type { KeyedRate } from '../../lib/limits/rates.js'
@@ -17,9 +15,8 @@ import {
   sasl2Namespace,
   saslNamespace,
   smNamespace,
-  stanzaErrorNamespace,
 } from '../../xmpp/namespaces.js'
-import { readCount } from '../../xmpp/stanza-counts.js'
+import { readCount, writeFailed } from '../../xmpp/stanza-counts.js'
 import { writeSaslFailure } from '../../xmpp/stream-errors.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
@@ -28,6 +25,7 @@ import { declareStream, writeOpen } from './framing.js'
 import { PageClient, type PageParts } from './page-client.js'
 import { hashedToken, type PageCredentials, readCredentials, type SaslFault } from './page-credentials.js'
 import { closeCodes, type SocketChannel } from './socket-channel.js'
+import type { LoginBefore, SocketRoutes } from './socket-routes.js'
 import { type Resumption, StreamManagement } from './stream-management.js'
 import { type StartParts, StreamStart } from './stream-start.js'
 
@@ -35,23 +33,6 @@ export interface AttachingParts extends PageParts, StartParts {
   readonly domains: readonly string[]
   readonly wrongTokens: KeyedRate
   readonly refused: OnRefused
-}
-
-export interface LoginBefore {
-  readonly domain: string
-  readonly failures: number
-  /** Messages of the client that are answered. */
-  readonly messages: number
-}
-
-/** To the process that has the session. */
-export interface SocketRoutes {
-  /** Rejects with `StoreUnavailable`. */
-  find(credentials: PageCredentials): Promise<Place>
-  /** Hands the WebSocket over to its process, which continues the login. */
-  forward(owner: Owner, before: LoginBefore): void
-  /** The session is here. */
-  stay(): void
 }
 
 const attachingSeconds = 30
@@ -65,7 +46,7 @@ const loginFeatures =
   `<sm xmlns='${smNamespace}'/><fast xmlns='${fastNamespace}'><mechanism>${hashedToken}</mechanism></fast></inline>` +
   '</authentication>'
 const managementFeature = `<sm xmlns='${smNamespace}'/>`
-const notResumed = `<failed xmlns='${smNamespace}'><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
+const notResumed = writeFailed('item-not-found')
 const bindFeature = `<bind xmlns='${bindNamespace}'/>`
 
 /** A session whose ticket has been used. */
@@ -175,15 +156,18 @@ export class Attaching extends StreamStart<AttachingParts> {
     const waiting: Buffer[] = []
     this.#waiting = waiting
     this.channel.pause()
-    const place = await routes.find(credentials).catch(error => {
-      if (!(error instanceof StoreUnavailable)) this.parts.opener.report(error, 'websocket')
-      return 'unknown' as const
-    })
+    const place = await routes
+      .find(credentials, () => this.#isHere(credentials))
+      .catch(error => {
+        if (!(error instanceof StoreUnavailable)) this.parts.opener.report(error, 'websocket')
+        return 'unknown' as const
+      })
     this.#waiting = undefined
     if (this.isGone) return
     if (place === 'unknown') this.refuse('resource-constraint', closeCodes.full)
     else if (place !== undefined && place !== 'here') {
       this.over()
+      this.channel.detach()
       routes.forward(place, { domain: this.#domain, failures: this.#failures, messages: this.#messages - 1 })
     } else {
       this.channel.resume()
@@ -291,7 +275,7 @@ export class Attaching extends StreamStart<AttachingParts> {
 
   #attach({ session, before }: Admitted, management: StreamManagement | undefined, tell: () => void): void {
     const { channel } = this
-    if (session.client !== before || session.stage.wait === undefined) {
+    if (session.client !== before || !session.stage.isAwaited) {
       this.refuse('conflict')
       return
     }

@@ -87,15 +87,10 @@ const isOpening = ({ name, namespace }: Element) => name === 'open' && namespace
 const hasNamespace = ({ name, namespace }: Element) =>
   isStanzaName(name) ? namespace === 'jabber:client' : namespace !== ''
 
-/** RFC 7395 §3.4. */
-export interface StreamOpening {
-  readonly to: string | undefined
-  readonly from: string | undefined
-  readonly lang: string | undefined
-  readonly version: string | undefined
-}
+export type StreamOpening = NonNullable<ReturnType<typeof readOpen>>
 
-export function readOpen(element: Element): StreamOpening | undefined {
+/** RFC 7395 §3.4. */
+export function readOpen(element: Element) {
   if (!isOpening(element)) return undefined
   const { text } = element
   const tag = startTagOf(text)

@@ -7,7 +7,7 @@ import type { NextPage } from '../../session/client.js'
 import { Unconfirmed } from '../../session/link/unconfirmed.js'
 import type { Session } from '../../session/session.js'
 import { isOfSasl, smNamespace } from '../../xmpp/namespaces.js'
-import { countRequest, readCount, unexpectedRequest } from '../../xmpp/stanza-counts.js'
+import { countRequest, readCount, writeFailed } from '../../xmpp/stanza-counts.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import { withoutAttribute } from '../../xmpp/xml/root-reader.js'
@@ -223,7 +223,7 @@ export class PageClient extends SocketClient {
         this.session.flush()
         if (progress > 0) this.#ask()
       }
-    } else this.channel.send(unexpectedRequest())
+    } else this.channel.send(writeFailed('unexpected-request'))
     if (!this.session.hasEnded) this.pace()
   }
 

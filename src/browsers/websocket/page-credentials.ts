@@ -46,14 +46,8 @@ export function readCredentials(element: Element, domain: string): PageCredentia
 /** XEP-0484. */
 export const hashedToken = 'HT-SHA-256-NONE'
 
-interface Shown {
-  readonly user: string
-  readonly proof: Buffer
-  readonly node?: string | undefined
-}
-
 /** `authzid` and `user` may be bare JIDs (RFC 4616 §2). */
-function readPlain(message: string, domain: string): Shown | SaslFault {
+function readPlain(message: string, domain: string) {
   const [authzid, user, token, ...more] = message.split('\0', 4)
   if (authzid === undefined || user === undefined || token === undefined || more.length > 0) return 'malformed-request'
   if (authzid !== '' && localOf(authzid, domain) !== localOf(user, domain)) return 'not-authorized'
@@ -65,8 +59,8 @@ function localOf(user: string, domain: string): string | undefined {
   return jid?.domain === domain && jid.resource === undefined ? jid.local : undefined
 }
 
-function readHashedToken(message: Buffer): Shown | SaslFault {
+function readHashedToken(message: Buffer) {
   const end = message.indexOf(0)
   if (end === -1) return 'malformed-request'
-  return { user: message.toString('utf8', 0, end), proof: message.subarray(end + 1) }
+  return { user: message.toString('utf8', 0, end), proof: message.subarray(end + 1), node: undefined }
 }

@@ -95,7 +95,6 @@ export class SocketChannel {
   #pongDue: number | undefined
   // Pings have numbers, because a client may answer only the last ping (RFC 6455 §5.5.3).
   #pings = 0
-  #livenessPing = 0
   #probingPing: number | undefined
   #closeBy: number | undefined
   #isGathering = false
@@ -165,7 +164,13 @@ export class SocketChannel {
     this.#code = code
     this.#state = 'leaving'
     this.#closeBy = this.#parts.clock.now() + closeMilliseconds
-    this.#atCloseBy(() => this.#giveUp())
+    this.#atCloseBy(() => {
+      this.#state = 'closing'
+      const reads = this.#connection.writableLength === 0
+      this.#socket.close(this.#code)
+      if (reads) this.#connection.destroySoon()
+      else this.#socket.terminate()
+    })
   }
 
   answerClose(): void {
@@ -175,11 +180,10 @@ export class SocketChannel {
     this.#close()
   }
 
-  /** Without a `code`, the connection closes as if the network failed. */
-  drop(code?: number): void {
+  /** Closes the connection, but not the stream. */
+  drop(code: number): void {
     this.#socket.resume()
-    if (code === undefined) this.#socket.terminate()
-    else this.#cut('connection-closed', code)
+    this.#cut('connection-closed', code)
   }
 
   /** The connection stays open, for another process. */
@@ -221,14 +225,6 @@ export class SocketChannel {
     this.#socket.close(code)
     this.#closeBy ??= this.#parts.clock.now() + closeMilliseconds
     this.#atCloseBy(() => this.#socket.terminate())
-  }
-
-  #giveUp(): void {
-    this.#state = 'closing'
-    const reads = this.#connection.writableLength === 0
-    this.#socket.close(this.#code)
-    if (reads) this.#connection.destroySoon()
-    else this.#socket.terminate()
   }
 
   readonly #halfClosed = (): void => this.#cut('connection-closed')
@@ -316,14 +312,14 @@ export class SocketChannel {
 
   #ponged(data: Buffer): void {
     this.#subtractControlFrame(data)
-    const answered = /^\d{1,15}$/.test(data.toString('latin1')) ? Number(data) : undefined
-    if (this.#pongDue !== undefined && !(answered !== undefined && answered < this.#livenessPing)) {
+    if (this.#pongDue !== undefined) {
       const { pongs } = this.#parts.counts
       pongs.count += 1
       pongs.seconds += (this.#parts.clock.now() - this.#pingedAt) / 1000
       this.#pongDue = undefined
     }
-    if (this.#probingPing === undefined || answered === undefined || answered < this.#probingPing) return
+    const answered = /^\d{1,15}$/.test(data.toString('latin1')) ? Number(data) : 0
+    if (this.#probingPing === undefined || answered < this.#probingPing) return
     this.#probingPing = undefined
     if (this.isOpen) this.#guard(() => this.events.onArrived?.())
   }
@@ -349,7 +345,7 @@ export class SocketChannel {
       this.#pingedAt = now
       this.#pongDue = now + (isQueued ? unreadSeconds * 1000 : pongMilliseconds)
       this.#pingAt = now + this.#parts.pingInterval * 1000
-      this.#livenessPing = this.#ping()
+      this.#ping()
     }
     this.#schedule()
   }

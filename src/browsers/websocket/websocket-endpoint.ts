@@ -15,13 +15,13 @@ import {
   type PublicEndpoint,
 } from '../../http/access/client-rules.js'
 import { answerInText, answerPage } from '../../http/answers/node-answers.js'
-import { countHosts, type Endpoint } from '../../http/listening/dispatch.js'
+import { countHosts } from '../../http/listening/dispatch.js'
 import { asksForWebSocket, refuseUpgrade, type Upgrade } from '../../http/listening/upgrades.js'
 import type { Counts } from '../../lib/counts.js'
 import { refusalLog } from '../../lib/limits/refusal-log.js'
-import { Attaching, type AttachingParts, type LoginBefore, type SocketRoutes } from './attaching.js'
+import { Attaching, type AttachingParts } from './attaching.js'
 import { type ChannelParts, closeCodes, maxFragments, SocketChannel } from './socket-channel.js'
-import { SocketTap } from './socket-tap.js'
+import { type LoginBefore, socketRoutes } from './socket-routes.js'
 import { StreamStart } from './stream-start.js'
 
 export interface EndpointParts extends PublicEndpoint, Omit<AttachingParts, 'noteRefusal' | 'starting'>, ChannelParts {
@@ -38,58 +38,47 @@ const subprotocol = 'xmpp'
 
 type Wish = 'session' | 'login'
 
-interface Refusal {
-  readonly status: number
-  readonly sentence: string
-  /** The setting that decides. */
-  readonly setting?: string
-  readonly headers?: readonly string[]
-}
+/** `setting` decides about the refusal. */
+type Refusal = readonly [status: number, sentence: string, setting?: string | undefined, headers?: readonly string[]]
 
 const refusals = {
-  address: {
-    status: 403,
-    sentence: 'Clients with this address may not connect here.',
-    setting: 'WEBSOCKET_ALLOW',
-  },
-  origin: {
-    status: 403,
-    sentence: 'Pages of this origin may not connect here. An operator can list the origin in WEBSOCKET_ORIGINS.',
-    setting: 'WEBSOCKET_ORIGINS',
-  },
+  address: [403, 'Clients with this address may not connect here.', 'WEBSOCKET_ALLOW'],
+  origin: [
+    403,
+    'Pages of this origin may not connect here. An operator can list the origin in WEBSOCKET_ORIGINS.',
+    'WEBSOCKET_ORIGINS',
+  ],
   // RFC 6455 §4.2.2.
-  version: {
-    status: 426,
-    sentence: 'The version of WebSocket here is 13.',
-    headers: ['Sec-WebSocket-Version', '13', 'Upgrade', 'websocket'],
-  },
-  handshake: { status: 400, sentence: 'This is not a WebSocket handshake (RFC 6455).' },
-  host: { status: 400, sentence: 'The header Host is missing, or there are several (RFC 6455).' },
-  subprotocol: { status: 400, sentence: 'Offer the subprotocol "xmpp" (RFC 7395), as in new WebSocket(url, "xmpp").' },
-  shutdown: { status: 503, sentence: 'The service is stopping.' },
-  'lost-upgrade': {
-    status: 426,
-    sentence: "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?",
-    headers: ['Upgrade', 'websocket', 'Connection', 'Upgrade'],
-  },
-  method: { status: 405, sentence: 'Open a WebSocket here with GET.', headers: ['Allow', 'GET, HEAD'] },
+  version: [
+    426,
+    'The version of WebSocket here is 13.',
+    undefined,
+    ['Sec-WebSocket-Version', '13', 'Upgrade', 'websocket'],
+  ],
+  handshake: [400, 'This is not a WebSocket handshake (RFC 6455).'],
+  host: [400, 'The header Host is missing, or there are several (RFC 6455).'],
+  subprotocol: [400, 'Offer the subprotocol "xmpp" (RFC 7395), as in new WebSocket(url, "xmpp").'],
+  shutdown: [503, 'The service is stopping.'],
+  'lost-upgrade': [
+    426,
+    "This is a handshake of WebSocket without 'Upgrade: websocket': does a proxy take that out?",
+    undefined,
+    ['Upgrade', 'websocket', 'Connection', 'Upgrade'],
+  ],
+  method: [405, 'Open a WebSocket here with GET.', undefined, ['Allow', 'GET, HEAD']],
 } as const satisfies Record<string, Refusal>
 
 type Reason = keyof typeof refusals
 
-export interface WebSocketEndpoint {
-  readonly ownLogin: Endpoint
-  readonly attaching: Endpoint
-  shutDown(): void
-}
+export type WebSocketEndpoint = ReturnType<typeof createWebSocketEndpoint>
 
 /** XMPP over WebSocket (RFC 7395 §3). */
-export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint {
+export function createWebSocketEndpoint(parts: EndpointParts) {
   const { access, clients, origins, counts, log, whereabouts, registry } = parts
   const noteRefusal = refusalLog(parts.clock, log, 'a WebSocket client was refused')
   const note = (reason: Reason, req: IncomingMessage, address: string): Refusal => {
     const refusal: Refusal = refusals[reason]
-    noteRefusal(reason, address, refusal.setting, reason === 'origin' ? req.headers.origin : undefined)
+    noteRefusal(reason, address, refusal[2], reason === 'origin' ? req.headers.origin : undefined)
     return refusal
   }
   const startParts: AttachingParts = { ...parts, noteRefusal, starting: new Set() }
@@ -106,19 +95,13 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
   })
   const refuse = (socket: Duplex, req: IncomingMessage, reason: Reason) => {
     counts.webSockets.refused += 1
-    const { status, sentence, headers } = note(reason, req, clientAddress(req, clients))
+    const [status, sentence, , headers] = note(reason, req, clientAddress(req, clients))
     refuseUpgrade(socket, status, sentence, headers)
   }
   server.on('wsClientError', (_error, socket, req) => refuse(socket, req, 'handshake'))
   const mayComeFrom = (origin: string | undefined) =>
     origin === undefined || origins.includes('*') || origins.includes(origin.toLowerCase())
 
-  const begin = (channel: SocketChannel, wants: Wish, before?: LoginBefore, routes?: SocketRoutes): void => {
-    const isLogin = wants === 'login'
-    const start = isLogin ? new StreamStart(channel, startParts) : new Attaching(channel, startParts, routes)
-    if (registry.isStopping || (isLogin && registry.isDraining)) start.refuse('system-shutdown', closeCodes.goingAway)
-    else if (start instanceof Attaching && before !== undefined) start.continueAfter(before)
-  }
   const upgradeTo =
     (wants: Wish): Upgrade =>
     (req, socket, head) => {
@@ -154,45 +137,16 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     const note = noteOf(req)
     const before = note === undefined ? undefined : (JSON.parse(note) as LoginBefore)
     const mayMove = wants === 'session' && whereabouts !== undefined && !isForwardedByPeer(req)
-    const tap = mayMove ? new SocketTap(socket) : undefined
+    const routes = mayMove ? socketRoutes(req, socket, whereabouts) : undefined
     server.handleUpgrade(req, socket, head, webSocket => {
       counts.webSockets.opened += 1
-      const client = { address, secure, browser, secureUrl }
-      const channel = new SocketChannel(webSocket, socket as Socket, client, parts)
-      begin(channel, wants, before, tap && routesOf(tap, channel, req, socket, whereabouts!))
+      const channel = new SocketChannel(webSocket, socket as Socket, { address, secure, browser, secureUrl }, parts)
+      const isLogin = wants === 'login'
+      const start = isLogin ? new StreamStart(channel, startParts) : new Attaching(channel, startParts, routes)
+      if (registry.isStopping || (isLogin && registry.isDraining)) start.refuse('system-shutdown', closeCodes.goingAway)
+      else if (start instanceof Attaching && before !== undefined) start.continueAfter(before)
     })
   }
-  const routesOf = (
-    tap: SocketTap,
-    channel: SocketChannel,
-    req: IncomingMessage,
-    socket: Duplex,
-    { peers, find }: Whereabouts,
-  ): SocketRoutes => ({
-    async find({ proof, node }) {
-      const isHere = () => registry.byTicket(proof) !== undefined
-      // A hash of a token names no process. The URL does, but may be that of an earlier session.
-      return (
-        peers.ownerNamed(node ?? '') ??
-        (await find({ secret: proof.toString('base64') }, isHere).catch(error => {
-          const owner = peers.ownerNamed(nodeOf(req) ?? '')
-          if (owner === undefined) throw error
-          return owner
-        }))
-      )
-    },
-    forward(owner, before) {
-      const read = tap.leave()
-      channel.detach()
-      if (read === undefined) {
-        socket.destroy()
-        return
-      }
-      const note = JSON.stringify(before)
-      forwardSocket(owner.link, req, socket, read, { isAccepted: true, note, onLost: () => socket.destroy() })
-    },
-    stay: () => tap.forget(),
-  })
   const answerer = (): RequestListener => (req, res) => {
     const address = clientAddress(req, clients)
     const isLost = req.method === 'GET' && req.headers['sec-websocket-key'] !== undefined && !asksForWebSocket(req)
@@ -200,7 +154,7 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     const reason = access?.(address) === false ? 'address' : isLost ? 'lost-upgrade' : isLook ? undefined : 'method'
     if (reason === undefined) answerPage(req, res, parts)
     else {
-      const { status, sentence, headers } = note(reason, req, address)
+      const [status, sentence, , headers] = note(reason, req, address)
       answerInText(res, status, sentence, headers)
     }
   }
@@ -212,8 +166,6 @@ export function createWebSocketEndpoint(parts: EndpointParts): WebSocketEndpoint
     },
   }
 }
-
-const nodeOf = ({ url }: IncomingMessage) => new URLSearchParams(url!.split('?')[1]).get('node') ?? undefined
 
 const isOffered = ({ headers }: IncomingMessage) =>
   headers['sec-websocket-protocol']?.split(',').some(name => name.trim() === subprotocol) === true

@@ -3,22 +3,14 @@ import type { SessionShape } from '../session-shape.js'
 
 const mostLeft = 0.75
 
-interface Endable extends Pick<SessionShape, 'outbox' | 'uplink'> {
-  end(reason: 'limit', how: 'toFreeMemory'): void
-}
-
-export function freeMemory<Session extends Endable>(
+export function freeMemory<Session extends Pick<SessionShape, 'outbox' | 'uplink' | 'end'>>(
   sessions: Iterable<Session>,
   waiting: WaitingMemory,
   ended: (session: Session) => void,
 ): void {
-  const found: { readonly session: Session; readonly bytes: number }[] = []
-  for (const session of sessions) {
-    const bytes = waitingBytes(session)
-    if (bytes > 0) found.push({ session, bytes })
-  }
-  found.sort((one, other) => other.bytes - one.bytes)
-  for (const { session } of found) {
+  const found = [...sessions].filter(session => waitingBytes(session) > 0)
+  found.sort((one, other) => waitingBytes(other) - waitingBytes(one))
+  for (const session of found) {
     if (waiting.bytes <= waiting.most * mostLeft) return
     session.end('limit', 'toFreeMemory')
     ended(session)

@@ -5,14 +5,14 @@ import type { sessionLimits } from '../../lib/counts.js'
 import { exceeds, KeyCounts } from '../../lib/limits/key-counts.js'
 import type { KeyedRate, MakeRate } from '../../lib/limits/rates.js'
 import type { Store } from '../../store/store.js'
-import { mostSuspicious, type Stranger } from './strangers.js'
+import type { ClientAttempts } from '../logins/client-attempts.js'
 
 export type Refusal = keyof typeof sessionLimits
 
 export interface LimitParts {
-  readonly limits: Omit<
+  readonly limits: Pick<
     Config['limits'],
-    'unfinishedMegabytes' | 'unreadMegabytes' | 'megabytes' | 'sessionsPerJid' | 'stanzaBytes'
+    'sessions' | 'heldRequests' | 'loginTimeout' | 'sessionsPerAddress' | 'unauthenticatedPerAddress'
   >
   readonly trustedProxies: Pick<Networks, 'hasProxy'>
   readonly rates: Pick<Config['rates'], 'sessionsPerAddress'>
@@ -37,11 +37,13 @@ interface Resources {
   readonly descriptorsAreLeft: () => boolean
 }
 
-interface Opened extends Stranger {
+/** A session that a client has opened. */
+interface Opened {
+  readonly session: { end(reason: 'limit', how: 'evicted'): void }
   readonly client: string
+  readonly logins: Pick<ClientAttempts, 'refused' | 'isSilent'>
+  readonly since: number
 }
-
-const proxy = 'proxy'
 
 /** At most this number of held requests is counted for each session without a login. */
 const mostOfStranger = 5
@@ -52,6 +54,9 @@ const shareOfStrangers = 1 / 4
 export const shareOfWarmCalls = 1 / 10
 
 const rateSeconds = 5
+
+/** Milliseconds until a session without an attempt to log in may be ended. */
+const patience = 5_000
 
 export class SessionLimits {
   heldRequests = 0
@@ -103,18 +108,18 @@ export class SessionLimits {
 
   async isTooOften(address: string): Promise<boolean> {
     const client = this.#clientOf(address)
-    return client !== proxy && (await this.#rate.take(client)) !== undefined
+    return client !== undefined && (await this.#rate.take(client)) !== undefined
   }
 
   /** Logins of others behind the same address do not prevent a sign-out. */
   async refusesSignOuts(address: string): Promise<boolean> {
     const client = this.#clientOf(address)
-    return client !== proxy && (await this.#refusedSignOuts.wait(client)) !== undefined
+    return client !== undefined && (await this.#refusedSignOuts.wait(client)) !== undefined
   }
 
   async countRefusedSignOut(address: string): Promise<void> {
     const client = this.#clientOf(address)
-    if (client !== proxy) await this.#refusedSignOuts.take(client)
+    if (client !== undefined) await this.#refusedSignOuts.take(client)
   }
 
   countedClient(session: object): string | undefined {
@@ -125,7 +130,7 @@ export class SessionLimits {
   admit(address: string): Refusal | undefined | Promise<Refusal | undefined> {
     const { limits, shared } = this.#parts
     const client = this.#clientOf(address)
-    if (client === proxy) return undefined
+    if (client === undefined) return undefined
     const { sessionsPerAddress: most, unauthenticatedPerAddress } = limits
     if (exceeds(this.#ofClient.of(client) + 1, most)) return 'address'
     if (exceeds(this.#unauthenticated.of(client) + 1, unauthenticatedPerAddress)) return 'unauthenticated'
@@ -146,7 +151,7 @@ export class SessionLimits {
 
   notOpened(address: string): void {
     const client = this.#clientOf(address)
-    if (client !== proxy) this.#count(client, -1)
+    if (client !== undefined) this.#count(client, -1)
   }
 
   #count(client: string, count: 1 | -1): void {
@@ -156,15 +161,15 @@ export class SessionLimits {
 
   /** Ends a suspicious session of the address. Returns false if there is none. */
   makeRoom(address: string, now: number): boolean {
-    const found = mostSuspicious(this.#strangersOf.get(this.#clientOf(address)) ?? [], now)
+    const found = mostSuspicious(this.#strangersOf.get(this.#clientOf(address) ?? '') ?? [], now)
     found?.session.end('limit', 'evicted')
     return found !== undefined
   }
 
-  opened(session: Stranger['session'], address: string, logins: Stranger['logins'], since: number): void {
+  opened(session: Opened['session'], address: string, logins: Opened['logins'], since: number): void {
     this.#strangers.add(session)
     const client = this.#clientOf(address)
-    if (client === proxy) return
+    if (client === undefined) return
     const opened = { session, client, logins, since }
     this.#opened.set(session, opened)
     const others = this.#strangersOf.get(client)
@@ -192,12 +197,24 @@ export class SessionLimits {
     if (opened !== undefined && this.#opened.delete(session)) this.#ofClient.add(opened.client, -1)
   }
 
-  #clientOf(address: string): string {
-    return this.#parts.trustedProxies.hasProxy(address) ? proxy : clientOf(address)
+  /** Undefined for a trusted proxy, whose clients are not counted. */
+  #clientOf(address: string): string | undefined {
+    return this.#parts.trustedProxies.hasProxy(address) ? undefined : clientOf(address)
   }
 }
 
 function refusalOf({ memoryAllows, descriptorsAreLeft }: Resources, sessions: number): Refusal | undefined {
   if (!memoryAllows(sessions)) return 'memory'
   return descriptorsAreLeft() ? undefined : 'descriptors'
+}
+
+/** The session with the most refused logins, or the oldest without an attempt. Undefined if none is suspicious. */
+function mostSuspicious(strangers: Iterable<Opened>, now: number): Opened | undefined {
+  let worst: Opened | undefined
+  for (const stranger of strangers) {
+    const { logins, since } = stranger
+    if (logins.refused > (worst?.logins.refused ?? 0)) worst = stranger
+    else if (logins.isSilent && now - since >= patience) worst ??= stranger
+  }
+  return worst
 }

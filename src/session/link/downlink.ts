@@ -1,9 +1,7 @@
-import type { EndReason } from '../../lib/counts.js'
 import type { LinkEnd, LinkEvents, LinkStep, StreamHeader } from '../../xmpp/link.js'
 import { smNamespace, streamsNamespace } from '../../xmpp/namespaces.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import type { Outcome } from '../client.js'
-import type { How } from '../endings.js'
 import { isFull } from '../logins/bound-jid.js'
 import { refusedLogin } from '../logins/client-login.js'
 import { visibleFeatures } from '../logins/visible-features.js'
@@ -11,16 +9,14 @@ import type { SessionKeeper } from '../session-keeper.js'
 import type { SessionShape } from '../session-shape.js'
 import { errorForAnswer, errorToClient, refusalToSender } from './error-replies.js'
 
-interface Served extends SessionShape {
-  end(reason: EndReason, how: How, streamError?: string): void
-}
+type Keeper = Pick<SessionKeeper<SessionShape>, 'counts' | 'streams' | 'dropped'>
 
-export class Downlink<Session extends Served> implements LinkEvents {
-  readonly #session: Session
-  readonly #keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'dropped'>
+export class Downlink implements LinkEvents {
+  readonly #session: SessionShape
+  readonly #keeper: Keeper
   #offersManagement = false
 
-  constructor(session: Session, keeper: Pick<SessionKeeper<Session>, 'counts' | 'streams' | 'dropped'>) {
+  constructor(session: SessionShape, keeper: Keeper) {
     this.#session = session
     this.#keeper = keeper
   }
@@ -48,7 +44,7 @@ export class Downlink<Session extends Served> implements LinkEvents {
     if (isFeatures && session.origin === 'warmed') return
     session.outbox.add(isFeatures ? this.#visible(element) : element)
     if (isFeatures) session.uplink.opened()
-    else if (session.stage.login?.isUsedUp === true) session.end('refused-logins', 'reported')
+    else if (session.stage.login?.attempts.areUsedUp === true) session.end('refused-logins', 'reported')
   }
 
   #visible(features: Element): Element {

@@ -2,19 +2,17 @@ import { stanzaErrorNamespace } from '../../xmpp/namespaces.js'
 import { startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
-import type { Root } from '../../xmpp/xml/root.js'
 
 export function errorToSender(stanza: Element): Element | undefined {
   const { name } = stanza
   const error =
     name === 'iq' ? writeError('cancel', 'service-unavailable') : writeError('wait', 'recipient-unavailable')
-  return errorReply(stanza, error, tag => attribute('to', tag.attribute('from')))
+  return errorReply(stanza, error)
 }
 
 /** RFC 6120 §8.3.3.17. */
 export function errorToClient(stanza: Element, jid: string): Element | undefined {
-  const error = writeError('wait', 'remote-server-timeout')
-  return errorReply(stanza, error, tag => attribute('to', jid) + attribute('from', tag.attribute('to')))
+  return errorReply(stanza, writeError('wait', 'remote-server-timeout'), jid)
 }
 
 const tooLarge = 'The connection manager does not pass on stanzas that are larger than 4 MiB or not well-formed.'
@@ -29,8 +27,7 @@ export function refusalToSender(stanza: Element): Element | undefined {
   if (tag.attribute('to')?.includes('/') === false) return undefined
   const type = stanza.name === 'message' ? tag.attribute('type') : undefined
   if (type === 'groupchat' || type === 'headline') return undefined
-  const error = writeError('modify', 'policy-violation', tooLarge)
-  return errorReply(stanza, error, tag => attribute('to', tag.attribute('from')))
+  return errorReply(stanza, writeError('modify', 'policy-violation', tooLarge))
 }
 
 /** For a client that waits for a dropped answer. */
@@ -49,16 +46,14 @@ function writeError(type: 'cancel' | 'wait' | 'modify', condition: string, sente
   return `<error type='${type}'><${condition} xmlns='${stanzaErrorNamespace}'/>${text}</error>`
 }
 
-function errorReply(
-  { name, namespace, text }: Element,
-  error: string,
-  addressing: (tag: Root) => string,
-): Element | undefined {
+/** `client`: the JID of the stanza's sender, if this is the client. */
+function errorReply({ name, namespace, text }: Element, error: string, client?: string): Element | undefined {
   if (namespace !== 'jabber:client') return undefined
   const tag = startTagOf(text)
   const type = tag.attribute('type')
   const isAnswered = name === 'iq' ? type === 'get' || type === 'set' : name === 'message' && type !== 'error'
   if (!isAnswered) return undefined
-  const attributes = addressing(tag) + attribute('id', tag.attribute('id'))
+  const [to, from] = client === undefined ? [tag.attribute('from')] : [client, tag.attribute('to')]
+  const attributes = attribute('to', to) + attribute('from', from) + attribute('id', tag.attribute('id'))
   return { name, namespace, text: `<${name} xmlns='jabber:client' type='error'${attributes}>${error}</${name}>` }
 }

@@ -16,7 +16,12 @@ const largestUnasked = 64 * 1024
 const askMilliseconds = 1_000
 
 const never = Number.POSITIVE_INFINITY
-const request: Element = { name: 'r', namespace: smNamespace, text: countRequest }
+
+export function asElement(name: string, text: string): Element {
+  return { name, namespace: smNamespace, text }
+}
+
+const request = asElement('r', countRequest)
 
 export interface LinkCountsParts {
   readonly clock: Clock
@@ -101,7 +106,7 @@ export class LinkCounts {
   acknowledge(count: number): Element {
     this.answerAt = never
     this.#acknowledged = Math.max(this.#acknowledged, count)
-    return { name: 'a', namespace: smNamespace, text: countAnswer(this.#acknowledged) }
+    return asElement('a', countAnswer(this.#acknowledged))
   }
 
   answered(text: string | undefined): boolean {

@@ -7,27 +7,23 @@ import type { Uplink } from './uplink.js'
 
 /** Tells a page that sent `<watch/>` whether the link is up or being mended: at once, and after each change. */
 export class LinkNotices {
+  isWatched = false
   readonly #outbox: Pick<Outbox, 'notice'>
   readonly #uplink: Pick<Uplink, 'managed'>
-  #isWatched = false
 
   constructor(outbox: Pick<Outbox, 'notice'>, uplink: Pick<Uplink, 'managed'>) {
     this.#outbox = outbox
     this.#uplink = uplink
   }
 
-  get isWatched(): boolean {
-    return this.#isWatched
-  }
-
   watch(): void {
-    this.#isWatched = true
+    this.isWatched = true
     this.tell(this.#uplink.managed?.isMending === true)
   }
 
   /** Call this for each new page: it sends its own `<watch/>`. */
   forget(): void {
-    this.#isWatched = false
+    this.isWatched = false
     this.#outbox.notice = undefined
   }
 
@@ -40,8 +36,8 @@ export class LinkNotices {
 
   /** Returns true if a notice now waits for the page. */
   tell(isMending: boolean): boolean {
-    if (this.#isWatched) this.#outbox.notice = isMending ? mending : up
-    return this.#isWatched
+    if (this.isWatched) this.#outbox.notice = isMending ? mending : up
+    return this.isWatched
   }
 }
 

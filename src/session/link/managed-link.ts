@@ -8,24 +8,19 @@ import { startTagOf } from '../../xmpp/xml/document.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
 import { attribute } from '../../xmpp/xml/escape.js'
 import type { Root } from '../../xmpp/xml/root.js'
-import type { LinkRecord } from '../session-record.js'
 import { errorToClient } from './error-replies.js'
-import { LinkCounts, type LinkCountsParts } from './link-counts.js'
-import { type Mending, Repair, type WhyUnmended } from './mending.js'
+import { asElement, LinkCounts, type LinkCountsParts } from './link-counts.js'
+import { type Management, Repair, type RepairParts } from './mending.js'
 
-export interface ManagedLinkParts extends LinkCountsParts {
-  readonly mending: Mending | undefined
-  /**
-   * The server's answer to `<enable/>`, or `requested` if that follows. If undefined, `ManagedLink` sends `<enable/>` on
-   * a new stream.
-   */
-  readonly enabled?: Element | 'requested' | undefined
-  readonly isUrgent: () => boolean
-  readonly run: (work: () => void) => void
+export interface ManagedLinkParts
+  extends LinkCountsParts,
+    Management,
+    Pick<RepairParts, 'isUrgent' | 'run' | 'onGivenUp'> {
   readonly onMending: () => void
   readonly onMended: (wasSetDown: boolean) => void
-  readonly onGivenUp: (why: WhyUnmended) => void
 }
+
+export type LinkRecord = ReturnType<ManagedLink['setDown']>
 
 type Phase = 'enabling' | 'on' | 'off' | 'mending' | 'over'
 
@@ -168,9 +163,9 @@ export class ManagedLink implements Link, LinkEvents {
   }
 
   /** Call this only if `mayResume`. The stream stays open. */
-  setDown(): LinkRecord {
+  setDown() {
     const now = this.#parts.clock.now()
-    const record: LinkRecord = {
+    const record = {
       previd: this.#previd!,
       received: this.counts.received,
       confirmed: this.counts.confirmed,
@@ -376,10 +371,6 @@ export class ManagedLink implements Link, LinkEvents {
     this.#repair = undefined
     this.#parts.mending?.wipe()
   }
-}
-
-function asElement(name: string, text: string): Element {
-  return { name, namespace: smNamespace, text }
 }
 
 const lostEnd: LinkEnd = { failure: { step: 'stream', code: 'remote-connection-failed' } }

@@ -30,11 +30,11 @@ export interface Mending {
 export interface Management {
   /** Undefined if a broken link ends the session. */
   readonly mending: Mending | undefined
-  /** The server's answer if the login sent `<enable/>`. `requested`: the answer follows. */
+  /** The server's answer if the login sent `<enable/>`. `requested`: the answer follows. Undefined: it was not sent. */
   readonly enabled?: Element | 'requested' | undefined
 }
 
-interface RepairParts {
+export interface RepairParts {
   readonly clock: Clock
   readonly mending: Mending
   readonly since: number

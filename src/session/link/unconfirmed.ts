@@ -7,7 +7,7 @@ const longest = 1024 * 1024
 
 /** Stanzas whose receipt a page or a server has not confirmed. */
 export class Unconfirmed {
-  #stanzas: Element[] = []
+  readonly #stanzas: Element[] = []
   #size = 0
   /** Number of stanzas that the unanswered ping or `<r/>` covers. */
   #asked = 0
@@ -49,16 +49,15 @@ export class Unconfirmed {
     return true
   }
 
-  arrived(count = this.#asked): void {
-    for (const { text } of this.#stanzas.splice(0, count)) this.#size -= text.length
+  /** Returns the stanzas that are now confirmed. */
+  arrived(count = this.#asked): Element[] {
+    const arrived = this.#stanzas.splice(0, count)
+    for (const { text } of arrived) this.#size -= text.length
     this.#asked = 0
+    return arrived
   }
 
   clear(): Element[] {
-    const all = this.#stanzas
-    this.#stanzas = []
-    this.#size = 0
-    this.#asked = 0
-    return all
+    return this.arrived(this.#stanzas.length)
   }
 }

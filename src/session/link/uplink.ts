@@ -2,13 +2,11 @@ import type { WaitingMemory } from '../../lib/limits/waiting-memory.js'
 import type { StoredSession } from '../../store/store.js'
 import type { Link, LinkEvents, StreamOptions } from '../../xmpp/link.js'
 import { type Element, isStanza } from '../../xmpp/xml/element.js'
-import type { RateShaper } from '../limits/rate-shaper.js'
 import { memoryOf } from '../outbox.js'
 import type { Payload } from '../payload.js'
 import type { CommonParts } from '../session-keeper.js'
-import type { LinkRecord } from '../session-record.js'
 import { errorToSender } from './error-replies.js'
-import { ManagedLink, type ManagedLinkParts } from './managed-link.js'
+import { type LinkRecord, ManagedLink, type ManagedLinkParts } from './managed-link.js'
 import { ServerWatch } from './server-watch.js'
 
 /** Above this backlog, the page must wait. */
@@ -17,6 +15,8 @@ const mostWaiting = 256 * 1024
 const mostKept = 8 * 1024 * 1024
 const mostKeptBytes = memoryOf(mostKept, 0)
 const mostBeforeLogin = 256 * 1024
+/** Longest delay in milliseconds. Data that would cause a longer delay is not charged. */
+const longestWait = 25_000
 
 /** Holds stanzas back until the stream features arrive, and while a login is delayed. */
 export class Uplink {
@@ -30,17 +30,18 @@ export class Uplink {
   link: Link
   managed: ManagedLink | undefined
   readonly watch: ServerWatch
-  readonly #shaper: RateShaper
+  readonly #byteRate: CommonParts['byteRate']
+  /** The time up to which data is paid for: the whole state of a token bucket. */
   #paidAt = 0
 
   constructor(
     link: Link,
-    { shaper, waiting, serverMilliseconds }: Pick<CommonParts, 'shaper' | 'waiting' | 'serverMilliseconds'>,
+    { byteRate, waiting, serverMilliseconds }: Pick<CommonParts, 'byteRate' | 'waiting' | 'serverMilliseconds'>,
   ) {
     this.link = link
     this.#waiting = waiting
     this.watch = new ServerWatch(serverMilliseconds)
-    this.#shaper = shaper
+    this.#byteRate = byteRate
   }
 
   manage(parts: ManagedLinkParts, before?: LinkRecord): void {
@@ -49,12 +50,17 @@ export class Uplink {
   }
 
   get freeAt(): number {
-    return this.#shaper.freeAt(this.#paidAt)
+    const { sessionBytes, sessionBurst } = this.#byteRate
+    return sessionBytes === 0 ? this.#paidAt : this.#paidAt - (sessionBurst * 1000) / sessionBytes
   }
 
+  /** Returns true if the page must now wait, but not before. */
   charge(bytes: number, now: number): boolean {
+    const { sessionBytes, sessionBurst } = this.#byteRate
+    if (sessionBytes === 0) return false
     const wasFree = this.freeAt <= now
-    this.#paidAt = this.#shaper.charge(this.#paidAt, bytes, now)
+    const longest = (sessionBurst * 1000) / sessionBytes + longestWait
+    this.#paidAt = Math.min(Math.max(this.#paidAt, now) + (bytes * 1000) / sessionBytes, now + longest)
     return wasFree && this.freeAt > now
   }
 
@@ -68,21 +74,14 @@ export class Uplink {
     return this.managed !== undefined && !this.#isPaused && this.managed.counts.unconfirmed.size > mostWaiting
   }
 
-  get isOverfull(): boolean {
+  isOverfull(isStranger = false): boolean {
+    if (isStranger) return this.unsentBytes > mostBeforeLogin || this.link.backlog > mostBeforeLogin
     return this.link.backlog > mostKept || this.unsentBytes > mostKeptBytes
-  }
-
-  get isOverfullForStranger(): boolean {
-    return this.unsentBytes > mostBeforeLogin || this.link.backlog > mostBeforeLogin
   }
 
   get unsentBytes(): number {
     const kept = this.managed?.counts.unconfirmed.bytes ?? 0
     return this.#unsent === undefined ? kept : kept + memoryOf(this.#unsentSize, this.#unsent.length)
-  }
-
-  dropUnsent(): void {
-    this.#takeUnsent()
   }
 
   /** Without `now`, the server's silence is not watched. */
@@ -176,11 +175,11 @@ export class Uplink {
 
   #sendUnsent(): void {
     if (this.#isOpening || this.#isHeld) return
-    const unsent = this.#takeUnsent()
+    const unsent = this.takeUnsent()
     if (unsent.length > 0) this.link.send(unsent)
   }
 
-  #takeUnsent(): readonly Element[] {
+  takeUnsent(): readonly Element[] {
     const unsent = this.#unsent ?? nothing
     if (unsent.length > 0) this.#waiting.change(-memoryOf(this.#unsentSize, unsent.length))
     this.#unsent = undefined

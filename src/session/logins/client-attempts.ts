@@ -12,19 +12,14 @@ export interface Gate {
   releaseUplink(): void
 }
 
-interface Attempt {
-  readonly mechanism: string
-  user: string | undefined
-}
-
 /** Counts the logins of one client, and holds each login back for the delay that `RefusedLogins` returns. */
 export class ClientAttempts {
   readonly #refusals: RefusedLogins
   readonly #client: { readonly address: string; readonly domain: string }
   readonly #isLimited: boolean
-  #unanswered: Attempt | undefined
+  #unanswered: ReturnType<typeof attemptIn>
   #begun = 0
-  #refused = 0
+  refused = 0
   /** Number of held logins, including logins whose delay is not known yet. */
   #waiting = 0
   readonly #timers = new Set<Timer>()
@@ -36,23 +31,12 @@ export class ClientAttempts {
     this.#isLimited = refusals.isLimited(this.#client)
   }
 
-  get refused(): number {
-    return this.#refused
-  }
-
   get isSilent(): boolean {
     return this.#begun === 0
   }
 
-  get delayedJid(): string | undefined {
-    if (this.#timers.size === 0) return undefined
-    const { domain } = this.#client
-    const user = this.#unanswered?.user
-    return user === undefined || user.includes('@') ? (user ?? domain) : `${user}@${domain}`
-  }
-
   get areUsedUp(): boolean {
-    return this.#begun > mostAttempts || this.#refused >= mostAttempts
+    return this.#begun > mostAttempts || this.refused >= mostAttempts
   }
 
   sent(element: Element, gate: Gate): void {
@@ -71,7 +55,7 @@ export class ClientAttempts {
     const attempt = this.#unanswered
     this.#unanswered = undefined
     if (name === 'failure') {
-      this.#refused += 1
+      this.refused += 1
       this.#refusals.refused({ ...this.#client, user: attempt?.user, server })
     } else if (attempt !== undefined && this.#isLimited) this.#takeBack()
   }
@@ -114,7 +98,7 @@ export class ClientAttempts {
   }
 }
 
-function attemptIn(element: Element): Attempt | undefined {
+function attemptIn(element: Element) {
   const { name, namespace, text } = element
   if (!isLoginRequest(name, namespace)) return undefined
   const mechanism = startTagOf(text).attribute('mechanism') ?? ''

@@ -1,11 +1,11 @@
 import type { ProblemCode, Step } from '../../lib/errors.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { userOf } from '../../xmpp/jid/jid.js'
-import { isOfSasl, sasl2Namespace, saslNamespace, stanzaErrorNamespace } from '../../xmpp/namespaces.js'
+import { isOfSasl, sasl2Namespace, saslNamespace } from '../../xmpp/namespaces.js'
+import { writeFailed } from '../../xmpp/stanza-counts.js'
 import { copyOf } from '../../xmpp/xml/copy-of.js'
 import { childrenOf, startTagOf } from '../../xmpp/xml/document.js'
 import type { Element } from '../../xmpp/xml/element.js'
-import { attribute } from '../../xmpp/xml/escape.js'
 import { XmlError } from '../../xmpp/xml/xml-error.js'
 import type { SessionKeeper } from '../session-keeper.js'
 import { bindAnswer, bindRequest, isFull, jidInSuccess } from './bound-jid.js'
@@ -20,11 +20,6 @@ const mostRequests = 10
 
 /** Characters: enough for a Kerberos token of 12,000 bytes (RFC 4752). */
 const longestElement = 16 * 1024
-
-interface Screened {
-  readonly passed: readonly Element[]
-  readonly answers: readonly Element[]
-}
 
 export interface ClientLoggedIn {
   /** A bare JID if only the account of a resumed stream is known. */
@@ -50,7 +45,7 @@ export class ClientLogin {
 
   readonly end: number
   readonly #streams: ResumableStreams
-  readonly #attempts: ClientAttempts
+  readonly attempts: ClientAttempts
 
   constructor(
     readonly domain: string,
@@ -60,7 +55,7 @@ export class ClientLogin {
   ) {
     this.end = now + loginMilliseconds
     this.#streams = streams
-    this.#attempts = attempts
+    this.attempts = attempts
     this.#sasl = new SaslAccount(domain)
   }
 
@@ -69,11 +64,8 @@ export class ClientLogin {
     return this.#hasTried ? 'sasl' : 'features'
   }
 
-  get isUsedUp(): boolean {
-    return this.#attempts.areUsedUp
-  }
-
-  screen(elements: readonly Element[], gate: Gate): Screened | 'policy-violation' | 'refused-logins' {
+  /** Returns the elements for the server, and answers for the client, or why the session must end. */
+  screen(elements: readonly Element[], gate: Gate) {
     const answers: Element[] = []
     const passed: Element[] = []
     try {
@@ -86,12 +78,12 @@ export class ClientLogin {
       if (error instanceof XmlError) return 'policy-violation'
       throw error
     }
-    for (const element of passed) this.#attempts.sent(element, gate)
-    return this.isUsedUp ? 'refused-logins' : { passed, answers }
+    for (const element of passed) this.attempts.sent(element, gate)
+    return this.attempts.areUsedUp ? 'refused-logins' : { passed, answers }
   }
 
   received(element: Element, server: string | undefined): ClientLoggedIn | undefined {
-    this.#attempts.received(element, server)
+    this.attempts.received(element, server)
     if (this.#isForeign) return undefined
     const loggedIn = this.#learnFrom(element)
     if (loggedIn === undefined) this.#isForeign = isForUsers(element)
@@ -112,10 +104,6 @@ export class ClientLogin {
     if (account !== undefined) return userOf(account) === userOf(jid)
     const hasSucceeded = this.#stage !== 'sasl' && this.#stage !== 'sasl2'
     return hasSucceeded && prepareDomain(jid.slice(jid.indexOf('@') + 1)) === this.domain
-  }
-
-  close(): void {
-    this.#attempts.close()
   }
 
   #mayPass(element: Element): boolean {
@@ -238,9 +226,7 @@ function idToResume(element: Element): string | undefined {
 
 /** After this answer, the client binds a resource (XEP-0198 §5). */
 function notResumed({ namespace }: Element): Element {
-  const xmlns = attribute('xmlns', namespace)
-  const text = `<failed${xmlns}><item-not-found xmlns='${stanzaErrorNamespace}'/></failed>`
-  return { name: 'failed', namespace, text }
+  return { name: 'failed', namespace, text: writeFailed('item-not-found', namespace) }
 }
 
 /** XEP-0078. The answer does not name the user, so the service could not learn the JID. */

@@ -51,26 +51,19 @@ type Client = Pick<RefusedLogin, 'address' | 'domain'>
 export class RefusedLogins {
   readonly clock: Clock
   readonly #parts: RefusedLoginsParts
-  readonly #rates: readonly { readonly rate: KeyedRate; readonly most: () => number; readonly keyOf: KeyOf }[]
+  readonly #rates: readonly { readonly rate: KeyedRate; readonly factor: number; readonly keyOf: KeyOf }[]
   readonly #addRefused: AddCall<Tally>
 
   constructor(parts: RefusedLoginsParts) {
     const { rates, makeRate, clock, audit, sums } = parts
     const most = () => rates.loginsPerAddress
-    const limit = (name: string, most: () => number, keyOf: KeyOf) => ({
-      rate: makeRate(name, most, 60),
-      most,
-      keyOf,
-    })
+    const ofAddress = makeRate('logins-address', () => most() * domainsOfAddress, 60)
+    const ofDomain = makeRate('logins-domain', most, 60)
     this.clock = clock
     this.#parts = parts
     this.#rates = [
-      limit(
-        'logins-address',
-        () => most() * domainsOfAddress,
-        ({ address }) => clientOf(address),
-      ),
-      limit('logins-domain', most, ({ address, domain }) => `${clientOf(address)} ${domain}`),
+      { rate: ofAddress, factor: domainsOfAddress, keyOf: ({ address }) => clientOf(address) },
+      { rate: ofDomain, factor: 1, keyOf: ({ address, domain }) => `${clientOf(address)} ${domain}` },
     ]
     this.#addRefused = sums.of<Tally>(tally => audit.info(lineOf(tally), 'client login'))
   }
@@ -84,18 +77,19 @@ export class RefusedLogins {
    * login.
    */
   async begun(client: Client): Promise<number> {
+    const { rates, counts, limits } = this.#parts
     const over = await Promise.all(
-      this.#rates.map(async ({ rate, most, keyOf }) => {
+      this.#rates.map(async ({ rate, factor, keyOf }) => {
         const key = keyOf(client)
         const isOver = (await rate.take(key)) !== undefined
-        return isOver ? (await rate.count(key)) - most() : 0
+        return isOver ? (await rate.count(key)) - factor * rates.loginsPerAddress : 0
       }),
     )
     const most = Math.max(...over)
     if (most <= 0) return 0
-    this.#parts.counts.clientLogins.delayed += 1
+    counts.clientLogins.delayed += 1
     this.#parts.refused('logins-address', { address: client.address })
-    const longest = Math.min(longestDelay, this.#parts.limits.loginTimeout * 500 || longestDelay)
+    const longest = Math.min(longestDelay, limits.loginTimeout * 500 || longestDelay)
     return Math.min(longest, firstDelay * 2 ** (most - 1))
   }
 
@@ -125,14 +119,8 @@ export class RefusedLogins {
 }
 
 function lineOf({ address, jids, servers, refused, others }: Tally) {
-  const about = {
-    code: 'not-authorized',
-    address: foreignText(address),
-    jids: [...jids],
-    servers: [...servers],
-    refused,
-  }
-  return others === 0 ? about : { ...about, others }
+  const about = { code: 'not-authorized', address: foreignText(address), refused, others: others || undefined }
+  return { ...about, jids: [...jids], servers: [...servers] }
 }
 
 type KeyOf = (client: Client) => string

@@ -29,17 +29,12 @@ export function* setDown(
   }
 }
 
-interface Taken {
-  readonly taken: number
-  readonly refused: number
-}
-
 export function takeUp(
   records: Iterable<string>,
   milliseconds: number,
   take: (record: SessionRecord) => boolean,
   log: Logger,
-): Taken {
+) {
   const counts = { taken: 0, refused: 0 }
   for (const text of records) {
     let isTaken = false
@@ -73,14 +68,12 @@ export function takeUpFiles(
 
 export function countLeftBehind(sessions: Iterable<Session>, areSetDown: boolean) {
   const reasons: Record<string, number> = {}
-  let count = 0
-  for (const session of sessions) {
-    if (session.hasEnded) continue
+  const left = [...sessions].filter(({ hasEnded }) => !hasEnded)
+  for (const session of left) {
     const reason = areSetDown ? reasonOf(session) : 'no-state-dir'
     reasons[reason] = (reasons[reason] ?? 0) + 1
-    count += 1
   }
-  return count === 0 ? undefined : { sessions: count, reasons }
+  return left.length === 0 ? undefined : { sessions: left.length, reasons }
 }
 
 function reasonOf({ stage, origin, uplink: { managed }, maySetDown }: Session): string {

@@ -53,10 +53,14 @@ export class OwnSessions {
 
   endAll(wish: EndWish): EndedSessions {
     if ('jid' in wish) return this.#endUser(wish.jid)
-    const result = this.#endVisit(wish.visit, wish.scope)
-    // The calls come last, because they end sessions that `#endVisit` counts.
+    const isMeant = ({ tab, domain }: Pick<StoredSession, 'tab' | 'domain'>) =>
+      isOfVisit({ tab }, wish.visit) && allowsDomain(wish.scope, domain)
+    const found = [...this.#here.all()].filter(isMeant)
+    for (const session of found) session.end('logout', 'loggedOut')
+    const elsewhere = [...this.#elsewhere.list()].filter(isMeant).length
+    // The calls come last, because they end sessions that are counted here.
     this.onVisitEnded(wish.visit)
-    return result
+    return { ended: found.length, elsewhere }
   }
 
   #endUser(jid: string): EndedSessions {
@@ -68,14 +72,6 @@ export class OwnSessions {
       ended += 1
     }
     return { ended, elsewhere: found.filter(({ state }) => state === 'elsewhere').length }
-  }
-
-  #endVisit(visit: VisitKey, scope: readonly string[]): EndedSessions {
-    const isMeant = ({ tab, domain }: Pick<StoredSession, 'tab' | 'domain'>) =>
-      isOfVisit({ tab }, visit) && allowsDomain(scope, domain)
-    const found = [...this.#here.all()].filter(isMeant)
-    for (const session of found) session.end('logout', 'loggedOut')
-    return { ended: found.length, elsewhere: [...this.#elsewhere.list()].filter(isMeant).length }
   }
 
   *#list(): Iterable<StoredSession> {

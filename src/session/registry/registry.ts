@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../lib/clock.js'
 import type { SessionState, StoredSession, TabName } from '../../store/store.js'
 import { keys } from '../../store/store-keys.js'
 import { userOf } from '../../xmpp/jid/jid.js'
-import type { Client } from '../client.js'
+import { waitingBytes } from '../limits/freeing-memory.js'
 import { ResumableStreams } from '../logins/resumable-streams.js'
 import type { Session } from '../session.js'
 
@@ -64,8 +64,7 @@ export class Registry {
 
   get recordBytes(): number {
     let bytes = 0
-    for (const { outbox, uplink } of this.#sessions.values())
-      bytes += mostPerRecord + outbox.bytes + outbox.keptBytes + uplink.unsentBytes
+    for (const session of this.#sessions.values()) bytes += mostPerRecord + waitingBytes(session)
     return bytes
   }
 
@@ -136,10 +135,6 @@ export class Registry {
     let count = 0
     for (const { hasEnded } of this.#of(jid)) if (!hasEnded) count += 1
     return count
-  }
-
-  *clients(): Iterable<Client | undefined> {
-    for (const session of this.#sessions.values()) yield session.client
   }
 
   states(): Record<SessionState, number> {

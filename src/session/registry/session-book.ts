@@ -43,7 +43,13 @@ export class SessionBook {
   async write(): Promise<void> {
     const { registry, elsewhere, store, self } = this.#parts
     const changed: StoredSession[] = []
-    for (const view of registry.list()) if (this.#written.has(view.id) && this.#noteChange(view)) changed.push(view)
+    for (const view of registry.list()) {
+      const before = this.#written.get(view.id)
+      const state = stateIn(view)
+      if (before === undefined || before === state) continue
+      this.#written.set(view.id, state)
+      changed.push(view)
+    }
     const ids = new Set<string>()
     for (const view of elsewhere.list()) {
       ids.add(view.id)
@@ -68,13 +74,6 @@ export class SessionBook {
   #put(entry: SessionEntry): void {
     this.#written.set(entry.id, stateIn(entry))
     this.#parts.store.sessions.put([entry]).catch(this.#failed)
-  }
-
-  #noteChange(view: StoredSession): boolean {
-    const state = stateIn(view)
-    if (this.#written.get(view.id) === state) return false
-    this.#written.set(view.id, state)
-    return true
   }
 
   #entryOf(session: Session): SessionEntry {

@@ -66,13 +66,6 @@ export function stateFiles(parts: StateFilesParts) {
     if (remove(name)) log.warn({ file: name }, outcomes[outcome])
   }
 
-  const refused = (name: string, { reason, code }: SealedFileError): undefined => {
-    if (reason === 'absent') return
-    // A later start may be able to read the file.
-    if (reason === 'wrong-key' || reason === 'unreadable') log.warn({ file: name, code }, outcomes[reason])
-    else drop(name, reason)
-  }
-
   const read = async (name: string, from: number): Promise<WrittenState | undefined> => {
     try {
       const [first, ...records] = await readSealed(join(folder, name), parts.keys)
@@ -83,8 +76,12 @@ export function stateFiles(parts: StateFilesParts) {
       const outage = Math.min(Math.max(0, now() - head.writtenAt), longestOutage)
       return { outage, records, take: () => remove(name) }
     } catch (error) {
-      if (error instanceof SealedFileError) return refused(name, error)
-      throw error
+      if (!(error instanceof SealedFileError)) throw error
+      const { reason, code } = error
+      // A later start may be able to read the file.
+      if (reason === 'wrong-key' || reason === 'unreadable') log.warn({ file: name, code }, outcomes[reason])
+      else if (reason !== 'absent') drop(name, reason)
+      return undefined
     }
   }
 
@@ -121,13 +118,10 @@ function readerOf(slot: number, workers: number): number {
   return slot === 0 ? 1 : ((slot - 1) % workers) + 1
 }
 
-async function made(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { mode: 0o700 })
-  } catch (error) {
+const made = (folder: string) =>
+  mkdir(folder, { mode: 0o700 }).catch(error => {
     if (codeOf(error) !== 'EEXIST') throw error
-  }
-}
+  })
 
 function* headed(head: string, records: Iterable<string>): Iterable<string> {
   yield head

@@ -30,10 +30,6 @@ interface StoredRecordsParts {
   readonly log: Logger
 }
 
-interface OpenedRecord extends Pick<TakenRecord, 'text' | 'writtenAt'> {
-  readonly session: Parameters<EndedMarks['isEnded']>[0]
-}
-
 /** Sessions that were set down, in the store. Any process takes them up. */
 export class StoredRecords {
   readonly #parts: StoredRecordsParts
@@ -92,25 +88,25 @@ export class StoredRecords {
   }
 
   async #takeUp(records: readonly TakenRecord[]): Promise<number> {
+    const { seconds, take, log, end } = this.#parts
     const live = await Promise.all(records.map(record => this.#opened(record)))
-    const taken: OpenedRecord[] = []
-    for (const opened of live) {
-      if (opened === undefined) continue
-      const outage = Math.min(Math.max(0, Date.now() - opened.writtenAt), this.#parts.seconds * 1000)
-      if (takeUp([opened.text], outage, this.#parts.take, this.#parts.log).taken > 0) taken.push(opened)
-    }
+    const taken = live.flatMap(opened => {
+      if (opened === undefined) return []
+      const outage = Math.min(Math.max(0, Date.now() - opened.writtenAt), seconds * 1000)
+      return takeUp([opened.text], outage, take, log).taken > 0 ? [opened.session] : []
+    })
     // An end that came after the first look has not found the session in any process.
-    for (const opened of taken) if (await this.#isEnded(opened)) this.#parts.end(opened.session.id)
+    for (const session of taken) if (await this.#isEnded(session)) end(session.id)
     return taken.length
   }
 
   /** If the store is lost meanwhile, the marks are read when it is back. */
-  #isEnded({ session }: OpenedRecord): Promise<boolean> {
+  #isEnded(session: Parameters<EndedMarks['isEnded']>[0]): Promise<boolean> {
     return this.#parts.store.ended.isEnded(session).catch(() => false)
   }
 
   /** Undefined if the record is of another version or key, or its session was ended meanwhile. */
-  async #opened({ id, text, writtenAt }: TakenRecord): Promise<OpenedRecord | undefined> {
+  async #opened({ id, text, writtenAt }: TakenRecord) {
     const { keys, log } = this.#parts
     const opened = openText(keys(), { label, owner: id }, text)?.toString()
     if (opened === undefined) {
@@ -119,8 +115,7 @@ export class StoredRecords {
     }
     const { jid, tab, createdAt } = JSON.parse(opened) as SessionRecord
     const session = { id, jid, user: userOf(jid), tab, openedAt: writtenAt + createdAt }
-    const record: OpenedRecord = { text: opened, writtenAt, session }
-    return (await this.#isEnded(record)) ? undefined : record
+    return (await this.#isEnded(session)) ? undefined : { text: opened, writtenAt, session }
   }
 
   readonly #sealed = (text: string) => {

@@ -74,22 +74,6 @@ describe.each([
     expect(bench.registry.size).toBe(2)
   })
 
-  test('ends the last of more than two delayed logins of one user, and no other session', async () => {
-    const bench = benchFor(5)
-    const before = await open(bench)
-    await guess(bench, before)
-    await before.next('', "type='terminate'")
-    const clients: Client[] = []
-    for (const user of ['juliet', 'Juliet', 'romeo', 'romeo', 'juliet@chat.example']) {
-      clients.push(await open(bench))
-      await clients.at(-1)!.next(plain(user))
-    }
-    await bench.pass(0)
-    expect(await isLetIn(bench)).toBe(true)
-    expect(clients.map(({ link }) => link.closed)).toEqual([false, false, false, false, true])
-    expect(await isLetIn(bench)).toBe(false)
-  })
-
   test('ends no session of another address, and no session that has logged in', async () => {
     const bench = benchFor(1)
     const other = await open(bench, '192.0.2.2')

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals'
-import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
 import { auth, BoshBench, empty, errorReply, FakePeer, message, payload, terminated } from '../../support/bosh-bench.js'
 import { collectGarbage } from '../../support/collected.js'
 
@@ -46,8 +45,8 @@ describe('requests that wait for their turn', () => {
   })
 
   test('because their client has sent too much take memory as well', async () => {
-    const shaper = new RateShaper({ sessionBytes: 100_000, sessionBurst: 100_000 })
-    const bench = new BoshBench(undefined, undefined, { unfinishedMegabytes: 1, shaper })
+    const byteRate = { sessionBytes: 100_000, sessionBurst: 100_000 }
+    const bench = new BoshBench(undefined, undefined, { unfinishedMegabytes: 1, byteRate })
     const client = await bench.warmed()
     await client.next(large)
     await client.next(large)

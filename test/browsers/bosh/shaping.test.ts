@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals'
-import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
 import { BoshBench, type Client, empty, ended, errorReply, FakePeer, message } from '../../support/bosh-bench.js'
 
 const sized = (name: string, bytes: number) => message(name.padEnd(bytes - message('').length, '.'))
@@ -7,11 +6,11 @@ const sized = (name: string, bytes: number) => message(name.padEnd(bytes - messa
 const sizedIn = (character: string, bytes: number) =>
   message(character.repeat((bytes - message('').length) / Buffer.byteLength(character)))
 
-const shaper = new RateShaper({ sessionBytes: 100, sessionBurst: 1_000 })
+const byteRate = { sessionBytes: 100, sessionBurst: 1_000 }
 
 /** A session whose client may send 1,000 bytes at once and 100 in a second. */
 async function shaped(attributes?: string) {
-  const bench = new BoshBench({ maxRequests: 3 }, undefined, { shaper })
+  const bench = new BoshBench({ maxRequests: 3 }, undefined, { byteRate })
   const client = await bench.session(attributes, 700, new FakePeer(), '')
   return { bench, client, sent: () => sentBy(client) }
 }
@@ -158,7 +157,7 @@ describe('a client that sends too much', () => {
   })
 
   test('loses no waiting stanzas when another page resumes the session, and the new page has no debt', async () => {
-    const bench = new BoshBench({}, undefined, { shaper })
+    const bench = new BoshBench({}, undefined, { byteRate })
     const client = await bench.warmed()
     await client.next(sized('a', 1_500))
     const waiting = await client.next(sized('b', 5_000))
@@ -181,7 +180,7 @@ describe('a client that sends too much', () => {
 
   test('does not count as inactive while a request waits', async () => {
     const bench = new BoshBench({ inactivity: 5 }, undefined, {
-      shaper: new RateShaper({ sessionBytes: 100, sessionBurst: 0 }),
+      byteRate: { sessionBytes: 100, sessionBurst: 0 },
     })
     const client = await bench.session("wait='0' hold='0'", 700, new FakePeer(), '')
     await client.next(sized('a', 2_000))

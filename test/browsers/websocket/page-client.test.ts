@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals'
-import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
 import { unreachable } from '../../../src/xmpp/stream-errors.js'
 import {
   type BenchOptions,
@@ -680,7 +679,7 @@ describe('an element of stream management', () => {
     [10, pages.request.replace('/>', ` at='${'€'.repeat(40)}'/>`)],
   ])('counts towards the page’s send rate (%i requests)', async (times, request) => {
     const { bench, socket } = await countingPage({
-      shaper: new RateShaper({ sessionBytes: 1_000, sessionBurst: 1_000 }),
+      byteRate: { sessionBytes: 1_000, sessionBurst: 1_000 },
     })
     for (let time = 0; time < times; time++) socket.receive(request)
     expect(socket.isPaused).toBe(true)

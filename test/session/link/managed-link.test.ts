@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals'
 import type { TermLimits } from '../../../src/browsers/bosh/terms.js'
 import type { EndReason } from '../../../src/lib/counts.js'
 import { Problem, type ProblemCode } from '../../../src/lib/errors.js'
-import type { How } from '../../../src/session/endings.js'
 import { inspect } from '../../../src/session/payload.js'
 import { setDown } from '../../../src/session/registry/moving-sessions.js'
+import type { How } from '../../../src/session/session-shape.js'
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
 import { readElement } from '../../../src/xmpp/xml/document.js'
 import {
@@ -994,7 +994,7 @@ describe('stanzas that the server has not acknowledged', () => {
     const { uplink, stanzaLimit } = bench.registry.byId(client.id)!
     const payload = inspect(readElement(`<x>${message('').repeat(1_000)}</x>`).children, stanzaLimit)
     let sent = 0
-    for (; !uplink.isOverfull; sent += 1_000) uplink.send(payload)
+    for (; !uplink.isOverfull(); sent += 1_000) uplink.send(payload)
     // Each takes about 500 bytes.
     expect(sent).toBeGreaterThan((16 * 2 ** 20) / 600)
     expect(sent).toBeLessThan((16 * 2 ** 20) / 400)

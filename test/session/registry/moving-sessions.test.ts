@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import type { TermLimits } from '../../../src/browsers/bosh/terms.js'
 import type { TellEvent } from '../../../src/events/events.js'
-import { RateShaper } from '../../../src/session/limits/rate-shaper.js'
 import { setDown, takeUpFiles } from '../../../src/session/registry/moving-sessions.js'
 import type { SessionRecord } from '../../../src/session/session-record.js'
 import { smNamespace } from '../../../src/xmpp/namespaces.js'
@@ -143,8 +142,8 @@ describe('a page during a move of its session', () => {
   })
 
   test('that sends above its rate loses nothing', async () => {
-    const shaper = new RateShaper({ sessionBytes: 100, sessionBurst: 100 })
-    const bench = new BoshBench({}, undefined, { shaper })
+    const byteRate = { sessionBytes: 100, sessionBurst: 100 }
+    const bench = new BoshBench({}, undefined, { byteRate })
     const client = await resumable(bench)
     await client.next(message('x'.repeat(1_000)))
     const waits = await client.next(message('waits'))

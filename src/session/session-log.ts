@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Clock } from '../lib/clock.js'
+import type { Counts, EndReason } from '../lib/counts.js'
+import type { MinuteSums } from '../lib/limits/minute-sums.js'
+import { onceAMinute } from '../lib/limits/throttle.js'
+import { type LogFor, traceOf } from '../lib/log.js'
+import { foreignText } from '../lib/text/foreign-text.js'
+import { withULabels } from '../xmpp/jid/domains.js'
+import type { Session } from './session.js'
+import type { Transport } from './session-types.js'
+
+export interface SessionLogParts {
+  readonly logFor: LogFor
+  readonly counts: Counts
+  readonly clock: Clock
+  readonly sums: MinuteSums
+}
+
+/** Each session has its lines in the log of its transport. */
+export function sessionLog({ logFor, counts, clock, sums }: SessionLogParts) {
+  const bosh = logFor('bosh')
+  const webSocket = logFor('websocket')
+  const isWarningDue = onceAMinute<'dropped' | 'unanswered'>(clock)
+  const addNotice = sums.of<{ about: object; log: Logger; what: string; count: number }>(
+    ({ about, log, what, count }) => log.info({ ...about, count }, what),
+  )
+  const logOf = (transport: Transport | undefined) => (transport === 'websocket' ? webSocket : bosh)
+  const aboutSession = ({ id, client }: Session) => {
+    const { transport, address } = client ?? {}
+    const about = { session: id, transport, address: address && foreignText(address) }
+    return { about, log: logOf(transport) }
+  }
+
+  return {
+    report(error: unknown, transport: Transport = 'bosh', session?: string): void {
+      counts.faults += 1
+      const what = session === undefined ? 'a request failed' : 'a session failed'
+      logOf(transport).error({ incident: randomUUID(), session, ...traceOf(error) }, what)
+    },
+    created(session: Session): void {
+      const { domain, origin } = session
+      const kind = origin === 'warmed' ? 'login' : 'browser'
+      const { about, log } = aboutSession(session)
+      log.debug({ ...about, domain: withULabels(domain), kind }, 'session created')
+    },
+    ended(session: Session, reason: EndReason): void {
+      const { about, log } = aboutSession(session)
+      log.debug({ ...about, reason }, 'session ended')
+    },
+    dropped(session: Session): void {
+      counts.unfitStanzas.dropped += 1
+      if (!isWarningDue('dropped')) return
+      const { about, log } = aboutSession(session)
+      const line = { ...about, domain: withULabels(session.domain), fate: 'dropped' }
+      log.warn(line, 'a stanza of an XMPP server was dropped: it is larger than 4 MiB, or broken')
+    },
+    noticed(session: Session, what: string): void {
+      addNotice(what, notice => ({ ...aboutSession(session), what, count: (notice?.count ?? 0) + 1 }))
+    },
+    unanswered({ id, domain, client }: Session): void {
+      if (!isWarningDue('unanswered')) return
+      const line = { session: id, domain: withULabels(domain) }
+      logOf(client?.transport).warn(line, 'an XMPP server does not answer: its links are mended, or their sessions end')
+    },
+  }
+}
