@@ -16,7 +16,7 @@ import {
 import type { TlsMaterial } from './tls-files.js'
 
 const names = Object.keys(settings) as Name[]
-const fileSettings: readonly Name[] = names.filter(name => name.endsWith('_FILE'))
+const fileSettings: readonly Name[] = [...names.filter(name => name.endsWith('_FILE')), 'STATE_DIR']
 const secretSettings: readonly Name[] = orInFiles
 const urlsWithUsers: readonly Name[] = [...proxySettings, 'REDIS_URL']
 
@@ -33,11 +33,7 @@ export function exposedFiles(
     ...Array.from(servers.values(), ({ certificate }) => ['XMPP_SERVERS', certificate?.keyFile] as const),
     ['AUDIT_LOG', typeof values.AUDIT_LOG === 'string' ? undefined : values.AUDIT_LOG.file],
   ]
-  const folder = textOf('STATE_DIR')
-  return [
-    ...named.flatMap(([name, file]) => (file === undefined ? [] : exposureOf(file, `${name} names ${file}`))),
-    ...(folder === undefined ? [] : exposureOf(folder, `STATE_DIR names ${folder}`)),
-  ]
+  return named.flatMap(([name, file]) => (file === undefined ? [] : exposureOf(file, `${name} names ${file}`)))
 }
 
 export function exposedSettings(file: string, values: Environment): string[] {

@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { isLoopback } from '../lib/client-network.js'
 import type { RedisSettings } from '../store/redis/redis-client.js'
-import { isWildcard } from './kinds/listen-addresses.js'
+import { isWildcard, type Place } from './kinds/listen-addresses.js'
 import type { Values } from './settings.js'
 
 const nameRedis = 'name the Redis that the processes share'
@@ -49,9 +49,9 @@ function tlsOf({ REDIS_TLS_CA: ca }: Values, place: RedisSettings['place']): Non
 }
 
 export interface Peers {
-  readonly listen: { readonly host: string; readonly port: number }
+  readonly listen: Place
   /** Where other machines reach this process. Port 0 if the port is that of `listen`, which is 0 there too. */
-  readonly address: { readonly host: string; readonly port: number }
+  readonly address: Place
 }
 
 export function peersOf({ PEER_LISTEN: listen, PEER_ADDRESS: address }: Values): Peers | undefined {

@@ -119,8 +119,8 @@ describe('the settings for page tokens', () => {
       'HTTP_HOSTS for chat.example.org has a path that is PAGE_PATH',
       { HTTP_HOSTS: 'chat.example.org=example.org?bosh=/connect' },
     ],
-    ['PAGE_TOKEN_JWKS must be https', { ...byKeys, PAGE_TOKEN_JWKS: 'http://id.example/keys' }],
-    ['PAGE_TOKEN_JWKS must be a file, or a URL', { ...byKeys, PAGE_TOKEN_JWKS: 'https://a:b@id.example/' }],
+    ['PAGE_TOKEN_JWKS must be an https URL', { ...byKeys, PAGE_TOKEN_JWKS: 'http://id.example/keys' }],
+    ['PAGE_TOKEN_JWKS must be an https URL', { ...byKeys, PAGE_TOKEN_JWKS: 'https://a:b@id.example/' }],
     ['PAGE_TOKEN_JWKS names a file that cannot be read', { ...byKeys, PAGE_TOKEN_JWKS: '/nowhere' }],
   ])('are rejected with «%s …»', (problem, changes) => {
     expect(problems(changes)).toEqual([expect.stringContaining(problem)])
