@@ -15,9 +15,7 @@ import {
 } from './settings.js'
 import type { TlsMaterial } from './tls-files.js'
 
-const names = Object.keys(settings) as Name[]
-const fileSettings: readonly Name[] = [...names.filter(name => name.endsWith('_FILE')), 'STATE_DIR']
-const secretSettings: readonly Name[] = orInFiles
+const fileSettings = (Object.keys(settings) as Name[]).filter(name => /_FILE$|^STATE_DIR$/.test(name))
 const urlsWithUsers: readonly Name[] = [...proxySettings, 'REDIS_URL']
 
 export function exposedFiles(
@@ -38,7 +36,7 @@ export function exposedFiles(
 
 export function exposedSettings(file: string, values: Environment): string[] {
   const hasSecret =
-    secretSettings.some(name => values[name] !== undefined) ||
+    orInFiles.some(name => values[name] !== undefined) ||
     urlsWithUsers.some(name => withProxySettings(values)[name]?.includes('@'))
   return hasSecret ? exposureOf(file, `${file} has secrets in it`) : []
 }

@@ -18,17 +18,10 @@ export class ConfigError extends Error {
   }
 }
 
-export interface Loaded {
-  readonly environment: Environment
-  readonly values: Values
-  readonly config: Config
-  readonly unknown: readonly string[]
-  readonly warnings: readonly string[]
-  readonly tlsWarnings: readonly string[]
-}
+export type Loaded = Readonly<ReturnType<typeof loadConfig>>
 
 /** Throws a `ConfigError`. `kept` replaces values of the environment. */
-export function loadConfig(given: Environment, kept: Partial<Values> = {}): Loaded {
+export function loadConfig(given: Environment, kept: Partial<Values> = {}) {
   const environment = withProxySettings(given)
   const problems: string[] = []
   const report = (name: Name, problem: string) => void problems.push(`${name} ${problem}`)

@@ -1,6 +1,5 @@
 import { editDistance, lettersOf } from '../lib/text/similar-words.js'
 import { type Environment, type Name, proxySettings, settings } from './settings.js'
-import { mayShow } from './shown-names.js'
 
 /** Settings of earlier versions, without those of NATS. */
 export const formerSettings: readonly string[] = `
@@ -106,4 +105,11 @@ function mostMistakes(name: string, setting: Name): number {
   if (length >= 6) return length < 10 ? 1 : 2
   // PORTT and PORTS count as PORT, but POST, SPORT and SORT do not.
   return name.length !== setting.length && name.startsWith(setting[0]!) ? 1 : 0
+}
+
+const longestShown = 40
+
+/** Whether a message may show an unknown name of an env file. The rest of a line that was broken could be a secret. */
+export function mayShow(name: string): boolean {
+  return name.length <= longestShown && /^[A-Z]{2,}(?:_[A-Z]+)*(?:_?\d{1,2})?$/.test(name)
 }

@@ -1,7 +1,6 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { attempt } from '../../lib/attempt.js'
-import { namedCharacter } from '../../lib/text/named-character.js'
-import { forbiddenCharacter, parseJid } from '../../xmpp/jid/jid.js'
+import { parseJid } from '../../xmpp/jid/jid.js'
 import { inFile, linesIn } from '../setting-file.js'
 import { type Kind, secureUrl } from './kinds.js'
 
@@ -85,8 +84,6 @@ export const jidTemplate: Kind<JidTemplate> = (text, report) => {
     return { claim, before, after, domain: undefined }
   }
   const whole = `${before}x${after}@${written}`
-  const { character } = forbiddenCharacter(whole) ?? {}
-  if (character !== undefined) return report(`has a character that a JID must not have: ${namedCharacter(character)}`)
   const jid = parseJid(whole)
   if (jid === undefined || jid.resource !== undefined || jid.local !== `${before}x${after}`)
     return report('must be like {sub}@example.org, without a resource')
