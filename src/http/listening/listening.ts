@@ -28,7 +28,7 @@ import { listenAt, urlOf } from './listen-at.js'
 import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
 import { UnreadReplies } from './unread-replies.js'
 import { refuseUnreadable } from './unreadable-requests.js'
-import { type Detached, endAfterUpgrade, takeUpgrades, upgradeOptions } from './upgrades.js'
+import { endAfterUpgrade, takeUpgrades, upgradeOptions } from './upgrades.js'
 
 const reserveOfConnections = 8
 
@@ -85,12 +85,12 @@ export async function listen(
   const servers: HttpServer[] = []
   const secureServers: HttpsServer[] = []
   const urls: string[] = []
-  const detached = new Map<Duplex, Detached>()
+  const upgraded = new Set<Duplex>()
   const encrypted = new Set<TLSSocket>()
   function* connections(): Iterable<Socket> {
     // Over TLS, replies wait in the `TLSSocket`, not in the TCP socket below it.
-    for (const connection of limits.connections) if (detached.get(connection) !== 'upgraded') yield connection
-    for (const connection of encrypted) if (detached.get(connection) !== 'upgraded') yield connection
+    for (const connection of limits.connections) if (!upgraded.has(connection)) yield connection
+    for (const connection of encrypted) if (!upgraded.has(connection)) yield connection
   }
   const unread = new UnreadReplies({ limits: config.limits, connections, clock, refused })
   const bind = async (server: HttpServer, place: Place, places: readonly Place[], from: Name) => {
@@ -100,7 +100,7 @@ export async function listen(
     limits.guard(server)
     refuseUnreadable(server, note)
     server.on('checkExpectation', refuse)
-    takeUpgrades(server, req => (isAfterLastReply(req) ? undefined : dispatcher.upgradeFor(req)), detached, note)
+    takeUpgrades(server, req => (isAfterLastReply(req) ? undefined : dispatcher.upgradeFor(req)), upgraded, note)
     await listenAt(server, place, {
       // If other addresses are listed, `::` must not take IPv4 too.
       ipv6Only: !isAlone(place.host, places),
@@ -184,9 +184,7 @@ export async function listen(
       limits.closeAwaitingHeader()
     },
     closeAllConnections() {
-      for (const server of servers) server.closeAllConnections()
-      limits.closeAwaitingHeader()
-      for (const connection of detached.keys()) connection.destroy()
+      for (const connection of limits.connections) connection.destroy()
     },
   }
 }
