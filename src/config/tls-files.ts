@@ -26,6 +26,8 @@ export type TlsMaterial = NonNullable<ReturnType<typeof readTlsFiles>>
 
 export type Certificate = ReturnType<typeof readCertificate>
 
+const besideIt = 'put each key beside its certificate, and each chain in the file of its certificate'
+
 /** The message begins with the name of a setting. */
 class Fault extends Error {}
 
@@ -46,7 +48,8 @@ export function readTlsFiles(
   if (!isUsable) return undefined
   const faults: string[] = []
   const ofFolder = (folder: string) => {
-    demandNoLists(folder, files)
+    if (files.keys.length + files.chains.length > 0)
+      throw new Fault(`TLS_KEY and TLS_CHAIN must not be set, because TLS_CERT names the folder ${folder}: ${besideIt}`)
     const pairs = certificatesOf(folder)
     const found = pairs.flatMap(({ file, keyFile }) => {
       const before = earlier.filter(certificate => certificate.file === file)
@@ -78,15 +81,6 @@ function attemptOr<T>(read: () => T, report: (problem: string) => undefined): T 
     if (!(error instanceof Fault)) throw error
     return report(error.message)
   }
-}
-
-function demandNoLists(folder: string, { keys, chains }: TlsFiles): void {
-  const [setting, advice] =
-    keys.length > 0
-      ? ['TLS_KEY', 'put each key beside its certificate']
-      : ['TLS_CHAIN', 'put each chain in the file of its certificate']
-  if (keys.length + chains.length > 0)
-    throw new Fault(`${setting} must not be set, because TLS_CERT names the folder ${folder}: ${advice}`)
 }
 
 /** Names in certbot's folders `live/NAME/`. Other files there repeat parts of the chain. */

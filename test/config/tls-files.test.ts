@@ -130,7 +130,7 @@ describe('the certificates of the HTTPS listener', () => {
     [
       'TLS_KEY is set beside a folder',
       { TLS_CERT: 'FOLDER/live', TLS_KEY: 'FOLDER/own.key' },
-      'TLS_KEY must not be set, because TLS_CERT names the folder FOLDER/live: put each key beside its certificate',
+      'TLS_KEY and TLS_CHAIN must not be set, because TLS_CERT names the folder FOLDER/live: put each key beside its certificate, and each chain in the file of its certificate',
     ],
     [
       'the file of client CAs has no certificate',
