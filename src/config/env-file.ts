@@ -2,18 +2,13 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { ConfigError } from './load.js'
-import { mayShow } from './shown-names.js'
-
-interface EnvFile {
-  readonly values: Record<string, string>
-  /** The line of each name. */
-  readonly places: ReadonlyMap<string, number>
-}
+import { mayShow } from './unknown-names.js'
 
 /** Reads as Node does. Throws a `ConfigError` with all faulty lines. */
-export function readEnvFile(file: string, mustExist = false): EnvFile {
+export function readEnvFile(file: string, mustExist = false) {
   const lines = readLines(file, mustExist)
   const values: Record<string, string> = {}
+  /** The line of each name. */
   const places = new Map<string, number>()
   const problems: string[] = []
   for (let at = 0; at < lines.length; at++) {

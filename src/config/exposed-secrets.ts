@@ -15,9 +15,7 @@ import {
 } from './settings.js'
 import type { TlsMaterial } from './tls-files.js'
 
-const names = Object.keys(settings) as Name[]
-const fileSettings: readonly Name[] = names.filter(name => name.endsWith('_FILE'))
-const secretSettings: readonly Name[] = orInFiles
+const fileSettings = (Object.keys(settings) as Name[]).filter(name => /_FILE$|^STATE_DIR$/.test(name))
 const urlsWithUsers: readonly Name[] = [...proxySettings, 'REDIS_URL']
 
 export function exposedFiles(
@@ -33,16 +31,12 @@ export function exposedFiles(
     ...Array.from(servers.values(), ({ certificate }) => ['XMPP_SERVERS', certificate?.keyFile] as const),
     ['AUDIT_LOG', typeof values.AUDIT_LOG === 'string' ? undefined : values.AUDIT_LOG.file],
   ]
-  const folder = textOf('STATE_DIR')
-  return [
-    ...named.flatMap(([name, file]) => (file === undefined ? [] : exposureOf(file, `${name} names ${file}`))),
-    ...(folder === undefined ? [] : exposureOf(folder, `STATE_DIR names ${folder}`)),
-  ]
+  return named.flatMap(([name, file]) => (file === undefined ? [] : exposureOf(file, `${name} names ${file}`)))
 }
 
 export function exposedSettings(file: string, values: Environment): string[] {
   const hasSecret =
-    secretSettings.some(name => values[name] !== undefined) ||
+    orInFiles.some(name => values[name] !== undefined) ||
     urlsWithUsers.some(name => withProxySettings(values)[name]?.includes('@'))
   return hasSecret ? exposureOf(file, `${file} has secrets in it`) : []
 }

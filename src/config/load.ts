@@ -1,10 +1,8 @@
 import { mostDescriptors } from '../lib/limits/descriptors.js'
-import { allowsDomain } from '../xmpp/jid/domains.js'
 import { type Config, httpsPorts, joinedValues } from './config.js'
 import { exposedFiles, shortSecrets } from './exposed-secrets.js'
 import { jointProblems } from './joint-rules.js'
 import { isLocal, socketPath, written } from './kinds/listen-addresses.js'
-import { unreadableExclusions } from './kinds/proxies.js'
 import { redisWarnings } from './redis-settings.js'
 import type { Setting } from './setting.js'
 import { type Environment, type Name, settings, type Values, withProxySettings } from './settings.js'
@@ -20,17 +18,10 @@ export class ConfigError extends Error {
   }
 }
 
-export interface Loaded {
-  readonly environment: Environment
-  readonly values: Values
-  readonly config: Config
-  readonly unknown: readonly string[]
-  readonly warnings: readonly string[]
-  readonly tlsWarnings: readonly string[]
-}
+export type Loaded = Readonly<ReturnType<typeof loadConfig>>
 
 /** Throws a `ConfigError`. `kept` replaces values of the environment. */
-export function loadConfig(given: Environment, kept: Partial<Values> = {}): Loaded {
+export function loadConfig(given: Environment, kept: Partial<Values> = {}) {
   const environment = withProxySettings(given)
   const problems: string[] = []
   const report = (name: Name, problem: string) => void problems.push(`${name} ${problem}`)
@@ -57,14 +48,10 @@ export function loadConfig(given: Environment, kept: Partial<Values> = {}): Load
     tlsWarnings,
     warnings: [
       ...former.map(({ text }) => text),
-      ...quotedValues(environment),
       ...unknown,
       ...risks(config),
       ...tooFewDescriptors(config),
-      ...unreadExclusions(environment, config),
-      ...unsupportedProxy(environment, config),
       ...unusedPageSettings(environment, config),
-      ...unusedAdmins(environment, config),
       ...tlsWarnings,
       ...exposedFiles(environment, values, tls),
     ],
@@ -81,19 +68,9 @@ export function readValues(environment: Environment, report: (name: Name, proble
   return Object.fromEntries(entries)
 }
 
-const quoted = /^(["'])(.*)\1$/s
-
+/** `docker run --env-file` keeps quotes around a value. */
 function unquoted(text: string): string {
-  return quoted.exec(text)?.[2]?.trim() ?? text
-}
-
-function quotedValues(environment: Environment): string[] {
-  return rows
-    .filter(([name]) => quoted.test(environment[name]?.trim() ?? ''))
-    .map(
-      ([name]) =>
-        `${name} has quotes around its value, which are ignored: docker run --env-file keeps them. Write it without quotes.`,
-    )
+  return /^(["'])(.*)\1$/s.exec(text)?.[2]?.trim() ?? text
 }
 
 function frozenConfig(values: Values): Config {
@@ -125,13 +102,11 @@ const editedClaims: readonly string[] = ['name', 'nickname', 'given_name', 'fami
 const wideNetworks = /^(?:private|any|.*\/[0-8])$/i
 
 function risks(config: Config): string[] {
-  const { domains, servers, remotes, serviceAccounts, trustedProxies, pages, listen, https } = config
+  const { domains, servers, remotes, trustedProxies, pages, listen, https } = config
   const unchecked = [...servers, ...remotes].filter(([, { verify }]) => !verify)
   const sockets = [...listen.places, ...(https?.places ?? [])]
     .map(({ host }) => socketPath(host))
     .filter(path => path !== undefined)
-  const unused = (named: Iterable<string>) =>
-    [...named].filter(domain => domain !== '*' && !allowsDomain(domains, domain))
   return [
     ...(domains.includes('*')
       ? ['XMPP_DOMAINS has *: this service connects to the server of any domain, except in private networks.']
@@ -151,34 +126,15 @@ function risks(config: Config): string[] {
       ([domain]) =>
         `XMPP_SERVERS has verify=off for ${domain}: an attacker in between can pose as its server and read passwords.`,
     ),
-    ...unused([...servers.keys(), ...remotes.keys()]).map(
-      domain => `XMPP_SERVERS names ${domain}, which XMPP_DOMAINS does not allow.`,
-    ),
-    ...unused(serviceAccounts.keys()).map(
-      domain => `XMPP_SERVICE_ACCOUNTS has an account for ${domain}, which XMPP_DOMAINS does not allow.`,
-    ),
     ...(config.redis === undefined ? [] : redisWarnings(config.redis)),
     ...(pages.keys !== undefined && pages.jid !== undefined && editedClaims.includes(pages.jid.claim)
       ? [
           `PAGE_TOKEN_JID has {${pages.jid.claim}}: users of most identity providers can edit this claim, and so log in as others. Use a claim that they cannot edit, such as {sub}.`,
         ]
       : []),
-    ...repeatedPaths(config),
     ...closedToBackends(config),
     ...shortSecrets(config),
   ]
-}
-
-function repeatedPaths({ externalUrl, boshPath, warmPath, websocketPath }: Config): string[] {
-  if (externalUrl === undefined) return []
-  const { pathname } = new URL(externalUrl)
-  const paths = { BOSH_PATH: boshPath, WARM_PATH: warmPath, WEBSOCKET_PATH: websocketPath }
-  return Object.entries(paths)
-    .filter(([, path]) => pathname.endsWith(path))
-    .map(
-      ([name, path]) =>
-        `EXTERNAL_URL ends with ${path}, and ${name} is appended to it: pages would get ${externalUrl}${path}. Write it without ${path}.`,
-    )
 }
 
 /** One for the link, one for the page. */
@@ -193,38 +149,11 @@ function tooFewDescriptors({ limits }: Config): string[] {
   ]
 }
 
-function unreadExclusions(environment: Environment, { proxies }: Config): string[] {
-  if (proxies.http === undefined && proxies.https === undefined) return []
-  return unreadableExclusions(environment['NO_PROXY'] ?? '').map(
-    entry =>
-      `NO_PROXY has ${entry}, which is ignored: it is neither a host such as example.org, nor an address, nor a range such as 10.0.0.0/8.`,
-  )
-}
-
-/** Programs that read ALL_PROXY use it for what the other two do not name. */
-function unsupportedProxy(environment: Environment, { proxies }: Config): string[] {
-  const name = ['ALL_PROXY', 'all_proxy'].find(name => environment[name]?.trim())
-  if (name === undefined || proxies.https !== undefined) return []
-  return [`${name} is not supported: to use a proxy, name an HTTP proxy in HTTPS_PROXY.`]
-}
-
 /** An empty PAGE_ORIGINS turns tokens off without a warning. */
 function unusedPageSettings(environment: Environment, { pages }: Config): string[] {
   if (pages.origins.length > 0 || environment['PAGE_ORIGINS'] !== undefined) return []
-  const { secrets, keys, audience, issuer, jid } = pages
-  const set = { SECRET_FILE: secrets, JWKS: keys, AUDIENCE: audience, ISSUER: issuer, JID: jid }
-  const names = Object.entries(set).flatMap(([name, value]) => (value === undefined ? [] : [`PAGE_TOKEN_${name}`]))
-  return names
-    .slice(0, 1)
-    .map(name => `${name} has no effect without PAGE_ORIGINS: also name the origins of your pages.`)
-}
-
-function unusedAdmins(environment: Environment, { warm, admins, pages }: Config): string[] {
-  if (warm.hasPages || admins.length === 0 || pages.admin !== undefined) return []
-  const names = ['ADMIN_USERS', 'ADMIN_USERS_FILE'].filter(name => environment[name])
-  return names.map(
-    name => `${name} has no effect with WARM_ENABLED=off. To keep the pages for admins, write WARM_ENABLED=pages.`,
-  )
+  const [name] = rows.find(([name]) => name.startsWith('PAGE_TOKEN_') && environment[name]?.trim()) ?? []
+  return name === undefined ? [] : [`${name} has no effect without PAGE_ORIGINS: also name the origins of your pages.`]
 }
 
 function closedToBackends({ listen, warm, warmPath, assumeSecure }: Config): string[] {

@@ -1,9 +1,8 @@
-import type { KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { isLoopback } from '../lib/client-network.js'
 import type { RedisSettings } from '../store/redis/redis-client.js'
-import { isWildcard } from './kinds/listen-addresses.js'
+import { isWildcard, type Place } from './kinds/listen-addresses.js'
 import type { Values } from './settings.js'
 
 const nameRedis = 'name the Redis that the processes share'
@@ -29,13 +28,8 @@ export const redisFaults: Readonly<Record<string, (set: Values) => boolean | und
     set.PEER_ADDRESS !== undefined && set.PEER_LISTEN === undefined,
 }
 
-export interface Redis {
-  readonly settings: RedisSettings
-  /** The same in all processes. */
-  readonly sealKey: KeyObject
-}
-
-export function redisOf(values: Values): Redis | undefined {
+/** `sealKey` is the same in all processes. */
+export function redisOf(values: Values) {
   const sealKey = values.SEAL_KEY_FILE?.[0]
   if (values.REDIS_URL === undefined || sealKey === undefined) return undefined
   const { place, isTls, username, password = values.REDIS_PASSWORD_FILE, database } = values.REDIS_URL
@@ -49,9 +43,9 @@ function tlsOf({ REDIS_TLS_CA: ca }: Values, place: RedisSettings['place']): Non
 }
 
 export interface Peers {
-  readonly listen: { readonly host: string; readonly port: number }
+  readonly listen: Place
   /** Where other machines reach this process. Port 0 if the port is that of `listen`, which is 0 there too. */
-  readonly address: { readonly host: string; readonly port: number }
+  readonly address: Place
 }
 
 export function peersOf({ PEER_LISTEN: listen, PEER_ADDRESS: address }: Values): Peers | undefined {
@@ -60,7 +54,7 @@ export function peersOf({ PEER_LISTEN: listen, PEER_ADDRESS: address }: Values):
   return { listen, address: { host: address?.host ?? usualHost, port: address?.port ?? listen.port } }
 }
 
-export function redisWarnings({ settings: { place, password, tls } }: Redis): string[] {
+export function redisWarnings({ settings: { place, password, tls } }: NonNullable<ReturnType<typeof redisOf>>) {
   if (tls !== undefined || place.kind === 'socket') return []
   const hosts = place.kind === 'server' ? [place] : place.sentinels
   if (hosts.every(({ host }) => isLoopback(host))) return []

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
-import type { Kind } from './kinds/kinds.js'
+import type { Kind, Report } from './kinds/kinds.js'
 
 /** Throws an error with a `code`. Rejects pipes and devices, which could block forever. */
 export function readSettingFile(file: string): string {
@@ -29,10 +29,10 @@ export function linesIn(text: string): Line[] {
 }
 
 export const inFile =
-  <T>(kind: Kind<T>): Kind<T> =>
+  <T>(kind: (text: string, report: Report, file: string) => T | undefined): Kind<T> =>
   (file, report) => {
     try {
-      return kind(readSettingFile(file), report)
+      return kind(readSettingFile(file), report, file)
     } catch (error) {
       return report(`names a file that cannot be read ${unreadable(error, file)}`)
     }

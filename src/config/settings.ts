@@ -1,7 +1,7 @@
 // The table of all settings. `npm run settings` writes docs/settings.md and .env.example from it.
 import { logFormats } from '../lib/log.js'
 import { adminAccounts, adminAccountsFile, serviceAccounts, serviceAccountsFile } from './kinds/account-lists.js'
-import { eventsSecret, eventsSecretFile, eventsUrl } from './kinds/event-receiver.js'
+import { eventsSecret, eventsSecretFile } from './kinds/event-receiver.js'
 import { hostEntries } from './kinds/hosts.js'
 import * as kinds from './kinds/kinds.js'
 import { addresses, metricsAddress, peerAddress, peerListen, ports } from './kinds/listen-addresses.js'
@@ -257,7 +257,7 @@ export const sections = {
     ),
   },
   Events: {
-    EVENTS_URL: joined(eventsUrl).means(
+    EVENTS_URL: joined(kinds.secureUrl).means(
       'Webhook URL for session events, such as `https://portal.example.org/chat/events`. Must be https, or http to a loopback address. See *Events* in docs/api.md.',
     ),
     EVENTS_SECRET: joined(eventsSecret).means(

@@ -1,9 +1,12 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
-import { createSecureContext, type SecureContextOptions } from 'node:tls'
-import { certificatesIn, keyIn, pemOf } from './kinds/pem.js'
-import { readSettingFile, unreadable } from './setting-file.js'
+import { readdirSync, statSync } from 'node:fs'
+import { join, parse } from 'node:path'
+import { createSecureContext } from 'node:tls'
+import { attempt } from '../lib/attempt.js'
+import type { Kind } from './kinds/kinds.js'
+import { certificatesFile, certificatesIn, dhParameters, keyIn, pemOf } from './kinds/pem.js'
+import { readSettingFile, secretFile, unreadable } from './setting-file.js'
 import type { Name, Values } from './settings.js'
-import { type CertificateFiles, certificatesOf, isFolder } from './tls-folder.js'
 
 type TlsFiles = ReturnType<typeof tlsFiles>
 
@@ -23,6 +26,8 @@ export type TlsMaterial = NonNullable<ReturnType<typeof readTlsFiles>>
 
 export type Certificate = ReturnType<typeof readCertificate>
 
+const besideIt = 'put each key beside its certificate, and each chain in the file of its certificate'
+
 /** The message begins with the name of a setting. */
 class Fault extends Error {}
 
@@ -32,13 +37,20 @@ export function readTlsFiles(
   report: (problem: string) => undefined,
   earlier: readonly Certificate[] = [],
 ) {
-  const reported = <T>(read: () => T): T | undefined => attemptOr(read, report)
-  const passphrase = reported(() => readPassphrase(files))
-  if (passphrase === undefined) return undefined
+  let isUsable = true
+  const fail = (problem: string) => {
+    isUsable = false
+    return report(problem)
+  }
+  const read = <T>(name: Name, kind: Kind<T>, file: string | undefined) =>
+    file === undefined ? undefined : kind(file, problem => fail(`${name} ${problem}`))
+  const passphrase = files.passphrase ?? read('TLS_KEY_PASSPHRASE_FILE', secretFile, files.passphraseFile)
+  if (!isUsable) return undefined
   const faults: string[] = []
   const ofFolder = (folder: string) => {
-    demandNoLists(folder, files)
-    const pairs = listFolder(folder)
+    if (files.keys.length + files.chains.length > 0)
+      throw new Fault(`TLS_KEY and TLS_CHAIN must not be set, because TLS_CERT names the folder ${folder}: ${besideIt}`)
+    const pairs = certificatesOf(folder)
     const found = pairs.flatMap(({ file, keyFile }) => {
       const before = earlier.filter(certificate => certificate.file === file)
       const note = (problem: string) =>
@@ -50,18 +62,16 @@ export function readTlsFiles(
       pairs.length === 0 ? 'has no *.crt, no *.pem and no NAME/fullchain.pem' : `is unusable: ${faults.join('. ')}`
     throw new Fault(`TLS_CERT names the folder ${folder}, which ${rest}`)
   }
-  const certificates = files.certificates.map((file, index) =>
-    reported(() =>
-      isFolder(file) ? ofFolder(file) : [readCertificate(file, passphrase, files.chains[index], files.keys[index])],
-    ),
-  )
-  const dhparam = reported(() => readParameters(files.dhparam))
-  const clientCa = reported(() => readClientCa(files.clientCa))
-  if (dhparam === undefined || clientCa === undefined) return undefined
-  const usable = certificates.filter(list => list !== undefined)
-  return usable.length < certificates.length
-    ? undefined
-    : { certificates: usable.flat(), dhparam, clientCa: clientCa ?? undefined, faults }
+  const certificates = files.certificates.flatMap((file, index) => {
+    const { [index]: chain } = files.chains
+    const { [index]: key } = files.keys
+    return (
+      attemptOr(() => (isFolder(file) ? ofFolder(file) : [readCertificate(file, passphrase, chain, key)]), fail) ?? []
+    )
+  })
+  const dhparam = read('TLS_DHPARAM', dhParameters, files.dhparam)
+  const clientCa = read('TLS_CLIENT_CA', certificatesFile, files.clientCa)
+  return isUsable ? { certificates, dhparam, clientCa, faults } : undefined
 }
 
 function attemptOr<T>(read: () => T, report: (problem: string) => undefined): T | undefined {
@@ -73,28 +83,41 @@ function attemptOr<T>(read: () => T, report: (problem: string) => undefined): T 
   }
 }
 
-function demandNoLists(folder: string, { keys, chains }: TlsFiles): void {
-  const [setting, advice] =
-    keys.length > 0
-      ? ['TLS_KEY', 'put each key beside its certificate']
-      : ['TLS_CHAIN', 'put each chain in the file of its certificate']
-  if (keys.length + chains.length > 0)
-    throw new Fault(`${setting} must not be set, because TLS_CERT names the folder ${folder}: ${advice}`)
+/** Names in certbot's folders `live/NAME/`. Other files there repeat parts of the chain. */
+const chainName = 'fullchain.pem'
+const keyName = 'privkey.pem'
+
+/** `keyFile` is undefined if the key is in `file`, or beside it with the extension `.key`. */
+function certificatesOf(folder: string): { readonly file: string; readonly keyFile: string | undefined }[] {
+  const names = namesIn(folder)
+  if (names.includes(chainName)) return [{ file: join(folder, chainName), keyFile: join(folder, keyName) }]
+  return names.flatMap(name => {
+    const path = join(folder, name)
+    const file = join(path, chainName)
+    if (isFolder(path)) return isFile(file) ? [{ file, keyFile: join(path, keyName) }] : []
+    if (!/\.(crt|pem)$/i.test(name) || isKeyAlone(path)) return []
+    const { dir, name: base, ext } = parse(path)
+    const keyFile = join(dir, `${base}-key${ext}`)
+    return [{ file: path, keyFile: isFile(keyFile) ? keyFile : undefined }]
+  })
 }
 
-function listFolder(folder: string): readonly CertificateFiles[] {
+function namesIn(folder: string): string[] {
   try {
-    return certificatesOf(folder)
+    const names = readdirSync(folder).filter(name => !name.startsWith('.'))
+    return names.sort()
   } catch (error) {
     throw new Fault(`TLS_CERT names ${folder}, which cannot be read ${unreadable(error, folder)}`)
   }
 }
 
-function readClientCa(file: string | undefined): string | null {
-  if (file === undefined) return null
-  const { text } = readCertificates(file, readFile(file, 'TLS_CLIENT_CA'), 'TLS_CLIENT_CA')
-  askOpenSsl({ ca: text }, file, 'TLS_CLIENT_CA')
-  return text
+const isFolder = (path: string) => attempt(() => statSync(path).isDirectory()) === true
+
+const isFile = (path: string) => attempt(() => statSync(path).isFile()) === true
+
+function isKeyAlone(path: string): boolean {
+  const text = attempt(() => readSettingFile(path)) ?? ''
+  return text.includes('PRIVATE KEY-----') && !text.includes('-----BEGIN CERTIFICATE-----')
 }
 
 export function dateWarnings({ certificates }: TlsMaterial, now: number): string[] {
@@ -105,15 +128,7 @@ export function dateWarnings({ certificates }: TlsMaterial, now: number): string
   })
 }
 
-type Passphrase = ReturnType<typeof readPassphrase>
-
-function readPassphrase({ passphrase, passphraseFile }: TlsFiles) {
-  if (passphraseFile === undefined) return { setting: 'TLS_KEY_PASSPHRASE', text: passphrase }
-  const setting = 'TLS_KEY_PASSPHRASE_FILE'
-  return { setting, text: readFile(passphraseFile, setting).replace(/\r?\n$/, '') }
-}
-
-function readCertificate(file: string, passphrase: Passphrase, chainFile?: string, keyFile?: string) {
+function readCertificate(file: string, passphrase: string | undefined, chainFile?: string, keyFile?: string) {
   const text = readFile(file, 'TLS_CERT')
   const own = readCertificates(file, text, 'TLS_CERT')
   const x509 = own.first
@@ -124,7 +139,7 @@ function readCertificate(file: string, passphrase: Passphrase, chainFile?: strin
   if (!x509.checkPrivateKey(secret))
     throw new Fault(`TLS_KEY has a key that does not belong to the first certificate in ${file}`)
   const key = pemOf(secret)
-  askOpenSsl({ cert, key }, file, 'TLS_CERT')
+  askOpenSsl(file, cert, key)
   return { file, cert, key, keyFile: found[0], x509 }
 }
 
@@ -154,34 +169,22 @@ function findKey(file: string, text: string): readonly [file: string, text: stri
 /** PKCS #8, or OpenSSL's older form. */
 const encryptedKey = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m
 
-function readKey(file: string, text: string, { setting, text: passphrase }: Passphrase): KeyObject {
+function readKey(file: string, text: string, passphrase: string | undefined): KeyObject {
   const isEncrypted = encryptedKey.test(text)
   if (isEncrypted && passphrase === undefined)
     throw new Fault(`TLS_KEY_PASSPHRASE is required, or TLS_KEY_PASSPHRASE_FILE: ${file} is encrypted`)
   const key = keyIn(text, passphrase)
   if (key !== undefined) return key
-  if (isEncrypted) throw new Fault(`${setting} does not open ${file}`)
+  if (isEncrypted) throw new Fault(`TLS_KEY_PASSPHRASE or TLS_KEY_PASSPHRASE_FILE does not open ${file}`)
   throw new Fault(`TLS_KEY names ${file}, which is not a PEM file of a private key`)
 }
 
-function readParameters(file: string): string {
-  if (file === 'auto') return file
-  const dhparam = readFile(file, 'TLS_DHPARAM')
-  // Node would ignore other parameters, such as `X9.42 DH PARAMETERS` in Node 24.
-  if (!dhparam.includes('-----BEGIN DH PARAMETERS-----'))
-    throw new Fault(
-      `TLS_DHPARAM names ${file}, which is not a PEM file with DH PARAMETERS, as \`openssl dhparam 2048\` makes them`,
-    )
-  askOpenSsl({ dhparam }, file, 'TLS_DHPARAM')
-  return dhparam
-}
-
-function askOpenSsl(options: SecureContextOptions, file: string, setting: Name): void {
+function askOpenSsl(file: string, cert: string, key: string): void {
   try {
-    createSecureContext(options)
+    createSecureContext({ cert, key })
   } catch (error) {
     const { reason, message } = error as { reason?: string; message: string }
-    throw new Fault(`${setting} names ${file}, which OpenSSL refuses: ${reason ?? message}`)
+    throw new Fault(`TLS_CERT names ${file}, which OpenSSL refuses: ${reason ?? message}`)
   }
 }
 

@@ -1,20 +1,29 @@
-import { editDistance, isSimilar, lettersOf } from '../lib/text/similar-words.js'
-import { formerSettings } from './former-settings.js'
+import { editDistance, lettersOf } from '../lib/text/similar-words.js'
 import { type Environment, type Name, proxySettings, settings } from './settings.js'
-import { mayShow } from './shown-names.js'
 
-const ofNats = /^NATS_[A-Z_]+$/
-const byRedis = 'Redis connects the processes. Set REDIS_URL, and see the upgrade to 2.0.0 in CHANGELOG.md'
+/** Settings of earlier versions, without those of NATS. */
+export const formerSettings: readonly string[] = `
+  BOSH_ACKS BOSH_ASSUME_SECURE BOSH_DEFAULT_HOLD BOSH_DENY BOSH_GET_TEXT BOSH_MAX_PAUSE BOSH_POLLING
+  BOSH_REQUIRE_SECURE CORS_CREDENTIALS CORS_HEADERS CORS_MAX_AGE CORS_METHODS HOST_META_ENABLED HTTP_STRICT_HOST
+  LINK_RESUME LISTEN_BACKLOG MAX_HELD_REQUESTS METRICS_MAX_ERROR_RATE RATE_SESSION_BURST REMOTE_CONNECT_TIMEOUT
+  REMOTE_MAX_REPLY_BYTES REMOTE_TIMEOUT SCRAM_MEMORY WARM_DENY WARM_STEP_TIMEOUT WEBSOCKET_ASSUME_SECURE
+  WEBSOCKET_CLOSE_TIMEOUT WEBSOCKET_DENY WEBSOCKET_GET_TEXT WEBSOCKET_IDLE_TIMEOUT WEBSOCKET_MAX_FRAGMENTS
+  WEBSOCKET_MAX_MESSAGE_BYTES WEBSOCKET_PONG_TIMEOUT WEBSOCKET_REQUIRE_SECURE XMPP_KEEPALIVE XMPP_LOCAL_ADDRESSES
+  XMPP_PREFER_DIRECT_TLS XMPP_SASL2 XMPP_STREAM_MANAGEMENT
+`
+  .trim()
+  .split(/\s+/)
+
+const isFormer = (name: string) => formerSettings.includes(name) || /^NATS_[A-Z_]+$/.test(name)
 
 /** With a guard, more would be allowed than the operator knows if it was ignored, so the service does not start. */
 export function formerNames(environment: Environment): readonly { readonly text: string; readonly isGuard: boolean }[] {
-  return Object.entries(environment).flatMap(([name, value = '']) => {
-    const instead =
-      (Object.hasOwn(formerSettings, name) ? formerSettings[name] : undefined) ??
-      (ofNats.test(name) ? byRedis : undefined)
-    if (instead === undefined) return []
-    return [{ text: `${name} is no longer a setting: ${instead}`, isGuard: isGuard(name, value.trim()) }]
-  })
+  return Object.entries(environment)
+    .filter(([name]) => isFormer(name))
+    .map(([name, value = '']) => ({
+      text: `${name} is no longer a setting: CHANGELOG.md says what replaces it`,
+      isGuard: isGuard(name, value.trim()),
+    }))
 }
 
 function isGuard(name: string, value: string): boolean {
@@ -39,17 +48,13 @@ export function misspeltNames(values: Environment, places: ReadonlyMap<string, n
   return Object.keys(values).flatMap(name =>
     isKnown(name) || reported.has(name) || ofNode.test(name)
       ? []
-      : [sentenceFor(name, meantBy(name) ?? similarTo(name), places.get(name))],
+      : [sentenceFor(name, meantBy(name, true), places.get(name))],
   )
 }
 
-const known = new Set([
-  ...Object.keys(settings),
-  ...Object.keys(formerSettings),
-  ...proxySettings.map(name => name.toLowerCase()),
-])
+const known = new Set([...Object.keys(settings), ...proxySettings.map(name => name.toLowerCase())])
 
-const isKnown = (name: string) => known.has(name) || ofNats.test(name)
+const isKnown = (name: string) => known.has(name) || isFormer(name)
 
 /** Variables of socket activation. */
 const ofSystemd = /^LISTEN_(?:PID|FDS|FDNAMES)$/
@@ -71,11 +76,6 @@ const hidden = (line: number | undefined) =>
 
 const names = Object.keys(settings) as Name[]
 
-function similarTo(name: string): Name | undefined {
-  const letters = lettersOf(name.toUpperCase())
-  return names.find(setting => isSimilar(letters, lettersOf(setting), 1))
-}
-
 /** Other programs hardly use names with these beginnings. */
 const ownBeginnings = names.flatMap(name => {
   const [first = '', second] = name.split('_')
@@ -89,13 +89,13 @@ function isOfKubernetes(name: string, value: string): boolean {
   return name.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value)
 }
 
-function meantBy(name: string): Name | undefined {
+function meantBy(name: string, isInFile = false): Name | undefined {
   if (name === 'HTTP_PORT') return 'PORT'
-  const letters = lettersOf(name)
+  const letters = lettersOf(isInFile ? name.toUpperCase() : name)
   const [distance, nearest] = names
     .map(setting => [editDistance(letters, lettersOf(setting)), setting] as const)
     .reduce((best, other) => (other[0] < best[0] ? other : best))
-  if (distance <= mostMistakes(name, nearest)) return nearest
+  if (distance <= Math.max(mostMistakes(name, nearest), isInFile ? 1 : 0)) return nearest
   const words = name.split('_')
   return words.length === 1 ? undefined : names.find(setting => words.every(word => setting.split('_').includes(word)))
 }
@@ -105,4 +105,11 @@ function mostMistakes(name: string, setting: Name): number {
   if (length >= 6) return length < 10 ? 1 : 2
   // PORTT and PORTS count as PORT, but POST, SPORT and SORT do not.
   return name.length !== setting.length && name.startsWith(setting[0]!) ? 1 : 0
+}
+
+const longestShown = 40
+
+/** Whether a message may show an unknown name of an env file. The rest of a line that was broken could be a secret. */
+export function mayShow(name: string): boolean {
+  return name.length <= longestShown && /^[A-Z]{2,}(?:_[A-Z]+)*(?:_?\d{1,2})?$/.test(name)
 }

@@ -12,7 +12,7 @@ import {
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { rawSocket } from '../http/fast/reply-under-way.js'
-import { withSocketMode } from '../http/listening/listen-at.js'
+import { withFileMode } from '../http/listening/listen-at.js'
 import { removeStaleSocket } from '../http/listening/unix-sockets.js'
 import type { Upgrade } from '../http/listening/upgrades.js'
 import { ForwardedConnection } from './forwarded-connection.js'
@@ -74,7 +74,7 @@ export async function listenForPeers(parts: PeerListenerParts) {
     await removeStaleSocket(address.path)
     await once(
       // Not shared with other workers: peers mean this process.
-      withSocketMode(0o600, () => server.listen({ path: address.path, exclusive: true })),
+      withFileMode(0o600, () => server.listen({ path: address.path, exclusive: true })),
       'listening',
     )
   } else await once(server.listen({ ...address, exclusive: true }), 'listening')

@@ -1,6 +1,5 @@
 // Says what is wrong with a JID. The text may be a misplaced password, so only the kind of a mistake may be logged.
 
-import { namedCharacter } from '../lib/text/named-character.js'
 import { emptyPart, forbiddenCharacter } from '../xmpp/jid/jid.js'
 
 /** Has only a code, for the log. */
@@ -48,4 +47,13 @@ function forbiddenIn(sent: string): Mistake | undefined {
   const advice = part === 'local' && escapable.test(character) ? ` A user name can have it as \\${hex} (XEP-0106).` : ''
   const sentence = `The character ${namedCharacter(character)} is not allowed ${places[part]}.${advice}`
   return { code: `character-in-${part}`, sentence }
+}
+
+/** Names a character for messages: `é (U+00E9)`, or `U+200B` if it is not visible. */
+function namedCharacter(character: string): string {
+  const hex = character.codePointAt(0)!.toString(16)
+  const code = `U+${hex.toUpperCase().padStart(4, '0')}`
+  const isVisible = !/[\p{C}\p{M}\p{Z}]/u.test(character)
+  if (isVisible) return `${character} (${code})`
+  return character === ' ' ? `space (${code})` : code
 }

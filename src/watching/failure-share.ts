@@ -11,7 +11,7 @@ const mostFailed = 0.05
 
 /** Warns if the share of failed requests in five minutes is above `mostFailed`. */
 export function watchFailures(counts: Counts, clock: Clock, log: Logger): () => void {
-  const look = (): { bosh: Tried; webSocket: Tried; warm: Tried } => ({
+  const look = (): Readonly<Record<string, Tried>> => ({
     bosh: [counts.requests, counts.failedRequests],
     webSocket: [counts.webSockets.opened + counts.webSockets.refused, counts.webSockets.refused],
     warm: [counts.calls, counts.failedCalls],
@@ -21,11 +21,8 @@ export function watchFailures(counts: Counts, clock: Clock, log: Logger): () => 
   const wait = () => {
     timer = clock.after(intervalMilliseconds, () => {
       const now = look()
-      const failed = {
-        bosh: shareOf(before.bosh, now.bosh),
-        webSocket: shareOf(before.webSocket, now.webSocket),
-        warm: shareOf(before.warm, now.warm),
-      }
+      const shares = Object.entries(now).map(([kind, tried]) => [kind, shareOf(before[kind]!, tried)] as const)
+      const failed = Object.fromEntries(shares)
       before = now
       if (Object.values(failed).some(share => (share ?? 0) > mostFailed))
         log.warn({ failed }, 'more than 5 % of the requests fail')

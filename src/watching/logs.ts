@@ -1,8 +1,9 @@
-import { accessSync, constants, fchmodSync, openSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DestinationStream, Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import { ConfigError } from '../config/load.js'
+import { withFileMode } from '../http/listening/listen-at.js'
 import type { Counts } from '../lib/counts.js'
 import { codeOf, createLog, type LogFormat } from '../lib/log.js'
 import { LineWriter } from '../lib/text/line-writer.js'
@@ -98,39 +99,27 @@ const tellLost = (about: object, format: LogFormat) => (lost: number, writer: Li
 function openAuditFile(file: string): number {
   try {
     // Without O_NONBLOCK, opening a pipe that has no reader would block.
-    const { O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_WRONLY } = constants
-    const flags = O_APPEND | O_CREAT | O_NONBLOCK | O_WRONLY
-    try {
-      const descriptor = openSync(file, flags | O_EXCL, auditFileMode)
-      // The UMask= of the systemd unit (0077) would reduce the mode. An existing file keeps its mode.
-      fchmodSync(descriptor, auditFileMode)
-      return descriptor
-    } catch (error) {
-      if (codeOf(error) !== 'EEXIST') throw error
-      return openSync(file, flags, auditFileMode)
-    }
+    const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
+    // The UMask= of the systemd unit (0077) would reduce the mode. An existing file keeps its mode.
+    return withFileMode(0o640, () => openSync(file, O_APPEND | O_CREAT | O_NONBLOCK | O_WRONLY))
   } catch (error) {
     throw new ConfigError([unopened(file, error)])
   }
 }
 
-const auditFileMode = 0o640
-
 /** Problems of AUDIT_LOG, for --check-config. Creates no file. */
 export function unusableAuditFile({ auditLog }: Pick<Config, 'auditLog'>): string[] {
   if (typeof auditLog === 'string') return []
+  const { file } = auditLog
   try {
-    accessSync(auditLog.file, constants.W_OK)
-    if (!statSync(auditLog.file).isDirectory()) return []
-    return [unopened(auditLog.file, { code: 'EISDIR' })]
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') return [unopened(auditLog.file, error)]
-  }
-  try {
-    accessSync(dirname(auditLog.file), constants.W_OK | constants.X_OK)
+    if (!existsSync(file)) accessSync(dirname(file), constants.W_OK | constants.X_OK)
+    else {
+      accessSync(file, constants.W_OK)
+      if (statSync(file).isDirectory()) return [unopened(file, { code: 'EISDIR' })]
+    }
     return []
   } catch (error) {
-    return [unopened(auditLog.file, error)]
+    return [unopened(file, error)]
   }
 }
 

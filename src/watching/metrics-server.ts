@@ -8,7 +8,6 @@ import type { NoteRequest } from '../http/access/refused-requests.js'
 import { answerInText, sendText } from '../http/answers/node-answers.js'
 import { readAbsoluteForm } from '../http/listening/absolute-form.js'
 import { bindFailureReason } from '../http/listening/listen-problems.js'
-import { inTurn, mayWait } from '../http/listening/pipelined-requests.js'
 import { systemClock } from '../lib/clock.js'
 import { refusalLog } from '../lib/limits/refusal-log.js'
 import { codeOf, traceOf } from '../lib/log.js'
@@ -34,13 +33,11 @@ export async function serveMetrics(address: Place, text: MetricsText, fault: () 
   const server = createServer((req, res) => {
     readAbsoluteForm(req)
     const answer = health.get(req.url!) ?? answerRest
-    if (mayWait(res)) inTurn(res, () => answer(req, res))
-    else {
-      note(req, 'requests-ahead')
-      req.socket.destroy()
-    }
+    answer(req, res)
   })
   server.timeout = unreadMilliseconds
+  // Otherwise, Node would collect metrics for all pipelined requests at once.
+  server.maxRequestsPerSocket = 1
   await once(server.listen(address), 'listening').catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError([`METRICS_ADDRESS is ${written(address)}, ${reasonOf(error)}`])
   })

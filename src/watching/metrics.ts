@@ -113,13 +113,8 @@ let ofProcess: Registry | undefined
 export function processMetrics(): Registry {
   if (ofProcess === undefined) {
     ofProcess = new Registry()
-    const { user, system } = process.cpuUsage()
     collectDefaultMetrics({ register: ofProcess })
     for (const name of misnamed) ofProcess.removeSingleMetric(name)
-    // prom-client counts from now, not from the start of the process.
-    const seconds = { cpu_user: user / 1e6, cpu_system: system / 1e6, cpu: (user + system) / 1e6 }
-    for (const [name, before] of Object.entries(seconds))
-      (ofProcess.getSingleMetric(`process_${name}_seconds_total`) as Counter).inc(before)
   }
   return ofProcess
 }

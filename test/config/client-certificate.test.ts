@@ -68,8 +68,9 @@ describe('the certificate that the service shows to a server', () => {
     expect(load(`cert=${encodeURIComponent(path)}`)?.certificate?.key).toBe(key)
   })
 
-  const unreadable = 'has a cert that is not a PEM file of certificates'
-  const unreadableKey = 'has a key that is not a PEM file of a private key'
+  const unreadable = 'has cert, which names a file that is not a PEM file of certificates'
+  const unreadableKey = 'has key, which names a file that is not a PEM file of a private key'
+  const noKeyFile = 'has key, which names a file that cannot be read (ENOENT)'
   const locked = createPrivateKey(key)
     .export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' })
     .toString()
@@ -78,18 +79,14 @@ describe('the certificate that the service shows to a server', () => {
     .toString()
 
   test.each([
-    ['no such file', 'cert=/nowhere/cert.pem', 'has a cert that cannot be read: "/nowhere/cert.pem" (ENOENT)'],
-    ['an empty file name', 'cert=', 'has a cert that cannot be read: "" (ENOENT)'],
-    ['a folder', `cert=${folder}`, `has a cert that cannot be read: "${folder}" (EISDIR)`],
+    ['no such file', 'cert=/nowhere/cert.pem', 'has cert, which names a file that cannot be read (ENOENT)'],
+    ['an empty file name', 'cert=', 'has cert, which names a file that cannot be read (ENOENT)'],
+    ['a folder', `cert=${folder}`, 'has cert, which names a file that cannot be read (EISDIR)'],
     ['a file that has only a key', `cert=${keyFile}`, unreadable],
     ['a certificate file without a key', `cert=${certFile}`, unreadableKey],
     ['a key without a certificate', `key=${keyFile}`, 'has a key without a cert'],
-    [
-      'no such key',
-      `cert=${certFile}&key=/nowhere/key.pem`,
-      'has a key that cannot be read: "/nowhere/key.pem" (ENOENT)',
-    ],
-    ['an empty name of a key file', `cert=${certFile}&key=`, 'has a key that cannot be read: "" (ENOENT)'],
+    ['no such key', `cert=${certFile}&key=/nowhere/key.pem`, noKeyFile],
+    ['an empty name of a key file', `cert=${certFile}&key=`, noKeyFile],
     ['a key that is a certificate', `cert=${certFile}&key=${certFile}`, unreadableKey],
     ['an encrypted key', `cert=${certFile}&key=${file('locked.pem', locked)}`, unreadableKey],
     [

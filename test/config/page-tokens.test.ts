@@ -104,8 +104,8 @@ describe('the settings for page tokens', () => {
     ['PAGE_TOKEN_JID must be like', { PAGE_TOKEN_JID: '{sub}@example.org/desk' }],
     ['PAGE_TOKEN_JID must be like', { PAGE_TOKEN_JID: '{sub}@{tenant}' }],
     ['PAGE_TOKEN_JID must be like', { PAGE_TOKEN_JID: 'A-{sub}@example.org' }],
-    ['PAGE_TOKEN_JID has a character that a JID must not have: space (U+0020)', { PAGE_TOKEN_JID: 'al ice{sub}@a' }],
-    ['PAGE_TOKEN_JID has a character that a JID must not have: , (U+002C)', { PAGE_TOKEN_JID: '{sub}@a,b' }],
+    ['PAGE_TOKEN_JID must be like', { PAGE_TOKEN_JID: 'al ice{sub}@a' }],
+    ['PAGE_TOKEN_JID must be like', { PAGE_TOKEN_JID: '{sub}@a,b' }],
     ['PAGE_TOKEN_JID has no @', { PAGE_TOKEN_JID: 'x{sub}' }],
     ['PAGE_ADMIN must be an account', { PAGE_ADMIN: 'nobody' }],
     ['PAGE_TOKEN_LOGIN=credential needs', { PAGE_TOKEN_LOGIN: 'credential', PAGE_ADMIN: 'portal' }],
@@ -119,8 +119,8 @@ describe('the settings for page tokens', () => {
       'HTTP_HOSTS for chat.example.org has a path that is PAGE_PATH',
       { HTTP_HOSTS: 'chat.example.org=example.org?bosh=/connect' },
     ],
-    ['PAGE_TOKEN_JWKS must be https', { ...byKeys, PAGE_TOKEN_JWKS: 'http://id.example/keys' }],
-    ['PAGE_TOKEN_JWKS must be a file, or a URL', { ...byKeys, PAGE_TOKEN_JWKS: 'https://a:b@id.example/' }],
+    ['PAGE_TOKEN_JWKS must be an https URL', { ...byKeys, PAGE_TOKEN_JWKS: 'http://id.example/keys' }],
+    ['PAGE_TOKEN_JWKS must be an https URL', { ...byKeys, PAGE_TOKEN_JWKS: 'https://a:b@id.example/' }],
     ['PAGE_TOKEN_JWKS names a file that cannot be read', { ...byKeys, PAGE_TOKEN_JWKS: '/nowhere' }],
   ])('are rejected with «%s …»', (problem, changes) => {
     expect(problems(changes)).toEqual([expect.stringContaining(problem)])

@@ -93,12 +93,6 @@ describe('service accounts', () => {
     ])
   })
 
-  test('of a domain that is not allowed give a warning', () => {
-    expect(load({ XMPP_SERVICE_ACCOUNTS: 'example.com=bot:x,*=bot:x' }).warnings).toEqual([
-      'XMPP_SERVICE_ACCOUNTS has an account for example.com, which XMPP_DOMAINS does not allow.',
-    ])
-  })
-
   test('for * are rejected if any server on the internet could get the password', () => {
     const risk = 'has an account for *, whose password any server could get with XMPP_DOMAINS=*: name its domains'
     const account = { XMPP_SERVICE_ACCOUNTS: '*=bot:x' }

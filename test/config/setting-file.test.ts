@@ -32,7 +32,7 @@ test.each([
   [
     'XMPP_SERVERS',
     'example.org=xmpp://127.0.0.1?ca=none.pem',
-    'for example.org has a ca that cannot be read: "none.pem" (ENOENT)',
+    'for example.org has ca, which names a file that cannot be read (ENOENT)',
   ],
 ])('a relative name of %s that does not exist says where it was looked for', (name, value, fault) => {
   const load = (text: string) => () => loadConfig({ XMPP_DOMAINS: 'example.org', [name]: text })

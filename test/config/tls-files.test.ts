@@ -130,12 +130,12 @@ describe('the certificates of the HTTPS listener', () => {
     [
       'TLS_KEY is set beside a folder',
       { TLS_CERT: 'FOLDER/live', TLS_KEY: 'FOLDER/own.key' },
-      'TLS_KEY must not be set, because TLS_CERT names the folder FOLDER/live: put each key beside its certificate',
+      'TLS_KEY and TLS_CHAIN must not be set, because TLS_CERT names the folder FOLDER/live: put each key beside its certificate, and each chain in the file of its certificate',
     ],
     [
       'the file of client CAs has no certificate',
       { TLS_CERT: 'FOLDER/both.pem', TLS_CLIENT_AUTH: 'warm', TLS_CLIENT_CA: 'FOLDER/no-certificate.pem' },
-      'TLS_CLIENT_CA names FOLDER/no-certificate.pem, which is not a PEM file of certificates',
+      'TLS_CLIENT_CA names a file that is not a PEM file of certificates',
     ],
     [
       'clients need certificates, but there is no client CA',
@@ -215,7 +215,7 @@ describe('the certificates of the HTTPS listener', () => {
     [
       'the passphrase is wrong',
       { TLS_CERT: 'FOLDER/own.crt', TLS_KEY: 'FOLDER/older.key', TLS_KEY_PASSPHRASE: 'wrong' },
-      'TLS_KEY_PASSPHRASE does not open FOLDER/older.key',
+      'TLS_KEY_PASSPHRASE or TLS_KEY_PASSPHRASE_FILE does not open FOLDER/older.key',
     ],
     [
       'the passphrase in the file is wrong',
@@ -224,7 +224,7 @@ describe('the certificates of the HTTPS listener', () => {
         TLS_KEY: 'FOLDER/pkcs8.key',
         TLS_KEY_PASSPHRASE_FILE: 'FOLDER/wrong-passphrase',
       },
-      'TLS_KEY_PASSPHRASE_FILE does not open FOLDER/pkcs8.key',
+      'TLS_KEY_PASSPHRASE or TLS_KEY_PASSPHRASE_FILE does not open FOLDER/pkcs8.key',
     ],
     [
       'there are two passphrases',
@@ -234,22 +234,22 @@ describe('the certificates of the HTTPS listener', () => {
     [
       'the file with the passphrase is missing',
       { TLS_CERT: 'FOLDER/own.crt', TLS_KEY_PASSPHRASE_FILE: 'FOLDER/none' },
-      'TLS_KEY_PASSPHRASE_FILE names FOLDER/none, which cannot be read (ENOENT)',
+      'TLS_KEY_PASSPHRASE_FILE names a file that cannot be read (ENOENT)',
     ],
     [
       'the file of DH parameters is missing',
       { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/none' },
-      'TLS_DHPARAM names FOLDER/none, which cannot be read (ENOENT)',
+      'TLS_DHPARAM names a file that cannot be read (ENOENT)',
     ],
     [
       'the DH parameters are too small',
       { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/weak-dh.pem' },
-      'TLS_DHPARAM names FOLDER/weak-dh.pem, which OpenSSL refuses: DH parameter is less than 1024 bits',
+      'TLS_DHPARAM names a file without DH PARAMETERS of at least 1024 bits, as `openssl dhparam 2048` makes them',
     ],
     [
       'the DH parameters have an unsupported format',
       { TLS_CERT: 'FOLDER/own.crt', TLS_DHPARAM: 'FOLDER/x942.pem' },
-      'TLS_DHPARAM names FOLDER/x942.pem, which is not a PEM file with DH PARAMETERS, as `openssl dhparam 2048` makes them',
+      'TLS_DHPARAM names a file without DH PARAMETERS of at least 1024 bits, as `openssl dhparam 2048` makes them',
     ],
     [
       'the ciphers are unknown',
@@ -271,7 +271,7 @@ describe('the certificates of the HTTPS listener', () => {
   ])('are checked despite other problems: %s', (_what, environment, other) => {
     expect(problems({ ...environment, TLS_DHPARAM: 'FOLDER/none' })).toEqual([
       expect.stringContaining(other),
-      'TLS_DHPARAM names FOLDER/none, which cannot be read (ENOENT)',
+      'TLS_DHPARAM names a file that cannot be read (ENOENT)',
     ])
   })
 

@@ -95,14 +95,11 @@ describe('a log line that is too long for a pipe', () => {
     },
   )
 
-  test('is shortened if it has a long list or many fields', () => {
+  test('is shortened if it has a long list', () => {
     const many = Array.from({ length: 1_000 }, (_, index) => `item ${index}`)
     log.info({ many }, 'warm')
     expect(last().size).toBeLessThanOrEqual(bytes)
     expect(last().line).toMatchObject({ many: [...many.slice(0, 10), '…'], cut: true })
-    log.info(Object.fromEntries(many.map(name => [name, name])), 'warm')
-    expect(last().size).toBeLessThanOrEqual(bytes)
-    expect(last().line).toMatchObject({ audit: true, part: 'warm', msg: 'warm' })
   })
 })
 

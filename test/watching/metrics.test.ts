@@ -66,13 +66,10 @@ describe('the text of the metrics', () => {
     ])
   })
 
-  test('has the version, and CPU time since the start of the process', async () => {
-    const { user, system } = process.cpuUsage()
+  test('has the version', async () => {
     const samples = samplesOf(await createMetrics(sourcesOf()).text())
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
     expect(samples.get(`warm_bindings_build_info{version="${version}",node="${process.version}"}`)).toBe(1)
-    expect(samples.get('process_cpu_seconds_total')).toBeGreaterThan((0.8 * (user + system)) / 1e6)
-    expect(samples.get('process_cpu_user_seconds_total')).toBeGreaterThan((0.8 * user) / 1e6)
   })
 
   test('has the standard metrics of a process', async () => {

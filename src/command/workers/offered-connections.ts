@@ -1,5 +1,5 @@
 import type { Worker } from 'node:cluster'
-import { withSocketMode } from '../../http/listening/listen-at.js'
+import { withFileMode } from '../../http/listening/listen-at.js'
 
 /** A message between Node's primary and a worker. `ack` is the `seq` of the answered message. */
 interface ClusterMessage {
@@ -51,7 +51,7 @@ export function keepOfferedConnections(worker: Worker, { socketMode, isAnotherLi
   // Node opens the listening socket in `emit`.
   const emitWithMode = (name: string, message: ClusterMessage, ...rest: unknown[]) =>
     name === 'internalMessage' && message.act === 'queryServer'
-      ? withSocketMode(socketMode, () => emit(name, message, ...rest))
+      ? withFileMode(socketMode, () => emit(name, message, ...rest))
       : emit(name, message, ...rest)
   process.emit = emitWithMode as typeof process.emit
   process.on('internalMessage', ({ ack }: ClusterMessage) => {

@@ -1,24 +1,11 @@
-// Problems never quote the URL or the secret.
+// Problems never quote the secret.
 import { createSecretKey, type KeyObject } from 'node:crypto'
-import { isLoopback } from '../../lib/client-network.js'
 import { inFile } from '../setting-file.js'
 import type { Kind } from './kinds.js'
 
 const leastBytes = 16
 /** Prefix of secrets in the Standard Webhooks specification. */
 const prefix = 'whsec_'
-
-export const eventsUrl: Kind<string> = (text, report) => {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol))
-    return report('must be an https URL, such as https://portal.example.org/chat/events')
-  if (url.username + url.password !== '')
-    return report('has a user or a password: events are authenticated by their signature only')
-  if (url.hash !== '') return report('has a part after #, which is never sent')
-  if (url.protocol === 'http:' && !isLoopback(url.hostname))
-    return report('must be https: plain http is for this machine only, as in http://127.0.0.1:3000/chat/events')
-  return url.href
-}
 
 export const eventsSecret: Kind<KeyObject> = (text, report) => {
   const base64 = text.startsWith(prefix) ? text.slice(prefix.length) : undefined

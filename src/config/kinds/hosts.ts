@@ -1,6 +1,6 @@
 import { prepareDomain } from '../../xmpp/jid/domains.js'
 import { baseUrl, entriesOf, type Kind, path, type Report, readHostName } from './kinds.js'
-import { readOptions } from './options.js'
+import { readOption, readOptions } from './options.js'
 
 export interface HostEntry {
   readonly domain: string | undefined
@@ -33,16 +33,12 @@ export const hostEntries: Kind<ReadonlyMap<string, readonly HostEntry[]>> = (tex
 
 function readEntry(domain: string | undefined, query: string, report: Report): HostEntry {
   const options = readOptions(query, ['url', 'bosh', 'warm', 'websocket'], report)
-  const read = (name: string, kind: Kind<string>) => {
-    const text = options.get(name)
-    if (text === undefined || (text === 'off' && kind === path)) return text
-    return kind(text, problem => report(`has ${name}, which ${problem}`))
-  }
+  const readPath = (name: string) => (options.get(name) === 'off' ? 'off' : readOption(options, name, path, report))
   return {
     domain,
-    externalUrl: read('url', baseUrl),
-    boshPath: read('bosh', path),
-    warmPath: read('warm', path),
-    websocketPath: read('websocket', path),
+    externalUrl: readOption(options, 'url', baseUrl, report),
+    boshPath: readPath('bosh'),
+    warmPath: readPath('warm'),
+    websocketPath: readPath('websocket'),
   }
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { createSecureContext } from 'node:tls'
 import { attempt } from '../../lib/attempt.js'
+import { isLoopback } from '../../lib/client-network.js'
 import { type LogLevel, type LogLevels, type LogPart, logLevels, logParts } from '../../lib/log.js'
 import { prepareDomain, preparePattern } from '../../xmpp/jid/domains.js'
 
@@ -28,14 +29,10 @@ export function integer(least: number, most: number): Kind<number> {
 }
 
 const mostProcesses = 256
+const processCount = integer(0, mostProcesses)
 
-export const processes: Kind<number> = (text, report) => {
-  if (text.toLowerCase() === 'auto') return Math.min(availableParallelism(), mostProcesses)
-  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN
-  return number <= mostProcesses
-    ? number
-    : report(`must be a whole number from 0 to ${mostProcesses}, or auto, not ${quoted(text)}`)
-}
+export const processes: Kind<number> = (text, report) =>
+  text.toLowerCase() === 'auto' ? Math.min(availableParallelism(), mostProcesses) : processCount(text, report)
 
 export const fileMode: Kind<number> = (text, report) =>
   /^0?[0-7]{3}$/.test(text)
@@ -125,6 +122,14 @@ export const baseUrl: Kind<string> = (text, report) => {
   // A semicolon ends a cookie's path (RFC 6265 §4.1.1).
   if (url.pathname.includes(';')) return report('has a semicolon in its path, which cookies cannot have in theirs')
   return url.href.replace(/\/+$/, '')
+}
+
+/** Problems never quote the URL, which may contain a password. */
+export const secureUrl: Kind<string> = (text, report) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isSecure = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))
+  if (isSecure && url.username + url.password + url.hash === '') return url.href
+  return report('must be an https URL without user, password and #: plain http is for this machine only')
 }
 
 function readOrigin(entry: string): string | undefined {

@@ -30,27 +30,19 @@ export function isLocal(address: Address): boolean {
 
 const addressList = listOf(
   readAddress,
-  'neither an IP address nor a host name, with a port or without',
+  `neither an IP address nor a host name, with a port or without, nor unix: and an absolute path of at most ${longestSocketPath} bytes`,
   'must have an address, such as 127.0.0.1',
 )
 
 export const socketProblem = `must have an absolute path of at most ${longestSocketPath} bytes after unix:`
 
 /** IPv6 needs brackets only with a port. */
-export const addresses: Kind<readonly Address[]> = (text, report) => {
-  const bad = entriesOf(text).filter(isBadSocket)
-  for (const entry of bad)
-    report(`has "${entry}", which is not unix: and an absolute path of at most ${longestSocketPath} bytes`)
-  return bad.length > 0 ? undefined : distinct(addressList(text, report) ?? [])
-}
-
-export function isBadSocket(text: string): boolean {
-  const path = socketPath(text)
-  return path !== undefined && !(/^\/.*[^/]$/.test(path) && Buffer.byteLength(path) <= longestSocketPath)
-}
+export const addresses: Kind<readonly Address[]> = (text, report) => distinct(addressList(text, report) ?? [])
 
 export function readAddress(text: string): Address | undefined {
-  if (socketPath(text) !== undefined || isIP(text) !== 0) return { host: text, port: undefined }
+  const path = socketPath(text)
+  if (path !== undefined && !(/^\/.*[^/]$/.test(path) && Buffer.byteLength(path) <= longestSocketPath)) return undefined
+  if (path !== undefined || isIP(text) !== 0) return { host: text, port: undefined }
   const [, bracketed, bare = '', digits] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{1,5}))?$/.exec(text) ?? []
   const port = digits === undefined ? undefined : Number(digits)
   if (port !== undefined && port > 65535) return undefined

@@ -1,5 +1,5 @@
 import { percentDecoded } from '../../lib/text/form-pairs.js'
-import { type Report, switches } from './kinds.js'
+import { type Kind, type Report, switches } from './kinds.js'
 
 export type Options = ReadonlyMap<string, string>
 
@@ -13,6 +13,11 @@ export function readOptions(query: string, known: readonly string[], report: Rep
     else options.set(key, percentDecoded(value) ?? report(`has a % in ${key} that begins no escape: write %25`) ?? '')
   }
   return options
+}
+
+export function readOption<T>(options: Options, name: string, kind: Kind<T>, report: Report): T | undefined {
+  const text = options.get(name)
+  return text === undefined ? undefined : kind(text, problem => report(`has ${name}, which ${problem}`))
 }
 
 export function readSwitch(options: Options, name: string, otherwise: 'on' | 'off', report: Report): boolean {

@@ -1,10 +1,8 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { attempt } from '../../lib/attempt.js'
-import { isLoopback } from '../../lib/client-network.js'
-import { namedCharacter } from '../../lib/text/named-character.js'
-import { forbiddenCharacter, parseJid } from '../../xmpp/jid/jid.js'
+import { parseJid } from '../../xmpp/jid/jid.js'
 import { inFile, linesIn } from '../setting-file.js'
-import type { Kind } from './kinds.js'
+import { type Kind, secureUrl } from './kinds.js'
 
 /** RFC 7518 §3.2. */
 const leastBytes = 32
@@ -18,12 +16,7 @@ export interface SecretsFile {
   readonly secrets: readonly KeyObject[]
 }
 
-export const pageSecretsFile: Kind<SecretsFile> = (file, report) => {
-  const secrets = secretsIn(file, report)
-  return secrets && { file, secrets }
-}
-
-const secretsIn = inFile((text, report): readonly KeyObject[] | undefined => {
+export const pageSecretsFile: Kind<SecretsFile> = inFile((text, report, file) => {
   const secrets: KeyObject[] = []
   for (const { number, text: secret } of linesIn(text)) {
     if (Buffer.byteLength(secret) < leastBytes)
@@ -31,7 +24,7 @@ const secretsIn = inFile((text, report): readonly KeyObject[] | undefined => {
     secrets.push(createSecretKey(Buffer.from(secret)))
   }
   if (secrets.length > mostSecrets) return report(`names a file with more than ${mostSecrets} secrets`)
-  return secrets.length === 0 ? report(`names a file without a secret: ${advice}`) : secrets
+  return secrets.length === 0 ? report(`names a file without a secret: ${advice}`) : { file, secrets }
 })
 
 interface PublicKey {
@@ -56,14 +49,10 @@ export interface KeysFile extends KeySet {
   readonly file: string
 }
 
-export const pageKeysFile: Kind<KeysFile> = (file, report) => {
-  const set = setIn(file, report)
-  return set && { file, keys: set.keys }
-}
-
-const setIn: Kind<KeySet> = inFile(
-  (text, report) => readKeySet(text) ?? report('names a file that is not a JWK set with public keys'),
-)
+export const pageKeysFile: Kind<KeysFile> = inFile((text, report, file) => {
+  const set = readKeySet(text)
+  return set === undefined ? report('names a file that is not a JWK set with public keys') : { file, ...set }
+})
 
 /** A symmetric key has the member `k`, a private key has `d` (RFC 7518 §6). */
 function isPublicKey(key: unknown): key is PublicKey {
@@ -73,12 +62,8 @@ function isPublicKey(key: unknown): key is PublicKey {
 
 export const pageKeys: Kind<{ readonly url: string } | KeysFile> = (text, report) => {
   if (!/^https?:/i.test(text)) return pageKeysFile(text, report)
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || url.username + url.password + url.hash !== '')
-    return report('must be a file, or a URL without user, password and #')
-  if (url.protocol === 'http:' && !isLoopback(url.hostname))
-    return report('must be https: plain http is for this machine only')
-  return { url: url.href }
+  const url = secureUrl(text, report)
+  return url === undefined ? undefined : { url }
 }
 
 export interface JidTemplate {
@@ -99,8 +84,6 @@ export const jidTemplate: Kind<JidTemplate> = (text, report) => {
     return { claim, before, after, domain: undefined }
   }
   const whole = `${before}x${after}@${written}`
-  const { character } = forbiddenCharacter(whole) ?? {}
-  if (character !== undefined) return report(`has a character that a JID must not have: ${namedCharacter(character)}`)
   const jid = parseJid(whole)
   if (jid === undefined || jid.resource !== undefined || jid.local !== `${before}x${after}`)
     return report('must be like {sub}@example.org, without a resource')

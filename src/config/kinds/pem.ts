@@ -1,6 +1,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { createSecureContext } from 'node:tls'
 import { attempt } from '../../lib/attempt.js'
 import { inFile } from '../setting-file.js'
+import type { Kind } from './kinds.js'
 
 export function certificatesIn(text: string) {
   const texts = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
@@ -8,11 +10,24 @@ export function certificatesIn(text: string) {
   return first && { first, chain, text: texts.join('\n') }
 }
 
-export const noCertificate = 'names a file that is not a PEM file of certificates'
-
 export const certificatesFile = inFile(
-  (text, report): string | undefined => certificatesIn(text)?.text ?? report(noCertificate),
+  (text, report): string | undefined =>
+    certificatesIn(text)?.text ?? report('names a file that is not a PEM file of certificates'),
 )
+
+export const privateKeyFile = inFile(
+  (text, report): KeyObject | undefined =>
+    keyIn(text) ?? report('names a file that is not a PEM file of a private key'),
+)
+
+const dhParametersFile = inFile((text, report): string | undefined => {
+  // Node would ignore other parameters, such as `X9.42 DH PARAMETERS` in Node 24.
+  const isNamed = text.includes('-----BEGIN DH PARAMETERS-----')
+  if (isNamed && attempt(() => createSecureContext({ dhparam: text })) !== undefined) return text
+  return report('names a file without DH PARAMETERS of at least 1024 bits, as `openssl dhparam 2048` makes them')
+})
+
+export const dhParameters: Kind<string> = (text, report) => (text === 'auto' ? text : dhParametersFile(text, report))
 
 export function keyIn(text: string, passphrase?: string): KeyObject | undefined {
   return attempt(() => createPrivateKey({ key: text, format: 'pem', ...(passphrase !== undefined && { passphrase }) }))

@@ -2,11 +2,10 @@
 
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
-import { foreignText } from '../../lib/text/foreign-text.js'
 import { percentDecoded } from '../../lib/text/form-pairs.js'
 import { withoutBrackets } from '../../lib/text/without-brackets.js'
 import type { Kind } from './kinds.js'
-import { type Networks, readNetworks } from './networks.js'
+import { Networks } from './networks.js'
 
 /** A proxy that supports CONNECT (RFC 9110 §9.3.6). */
 export interface HttpProxy {
@@ -53,12 +52,6 @@ export const exclusions: Kind<readonly Exclusion[]> = text =>
     .map(exclusionOf)
     .filter(exclusion => exclusion !== undefined)
 
-/** The entries that `exclusions` ignores. An entry with an account is not shown. */
-export function unreadableExclusions(text: string): string[] {
-  const unreadable = entriesOf(text).filter(entry => exclusionOf(entry) === undefined)
-  return unreadable.map(entry => (entry.includes('@') ? 'an entry with @' : foreignText(entry)))
-}
-
 const entriesOf = (text: string) => text.split(/[\s,]+/).filter(entry => entry !== '')
 
 function exclusionOf(entry: string): Exclusion | undefined {
@@ -79,10 +72,6 @@ const excluding = (hosts: Networks | undefined, port: number | undefined): Exclu
 const addressIn = (range: string) => range.split('/', 1)[0]!
 
 function networksIn(range: string): Networks | undefined {
-  let isReadable = true
-  const networks = readNetworks(range, () => {
-    isReadable = false
-    return undefined
-  })
-  return isReadable ? networks : undefined
+  const networks = new Networks([range])
+  return networks.add(range, false) ? networks : undefined
 }

@@ -1,19 +1,15 @@
 // Problems never quote the URL, which may contain a password.
 
 import { percentDecoded } from '../../lib/text/form-pairs.js'
-import type { RedisPlace } from '../../store/redis/redis-client.js'
+import type { RedisSettings } from '../../store/redis/redis-client.js'
 import { entriesOf, type Kind } from './kinds.js'
-import { isBadSocket, isSocket, readAddress, socketPath, socketProblem } from './listen-addresses.js'
+import { isSocket, type Place, readAddress, socketPath, socketProblem } from './listen-addresses.js'
 
 const usualPort = 6379
 const usualSentinelPort = 26379
 
-export interface RedisUrl {
-  readonly place: RedisPlace
+interface RedisUrl extends Omit<RedisSettings, 'tls'> {
   readonly isTls: boolean
-  readonly username: string | undefined
-  readonly password: string | undefined
-  readonly database: number | undefined
 }
 
 const shape = /^redis(s?)(\+sentinel)?:\/\/([^?#]*)$/
@@ -28,9 +24,8 @@ const escapes = '; in a password, write / as %2F, @ as %40, # as %23, ? as %3F, 
 export const redisUrl: Kind<RedisUrl> = (text, report) => {
   const socket = socketPath(text)
   if (socket !== undefined) {
-    if (isBadSocket(text)) return report(socketProblem)
-    const place = { kind: 'socket', path: socket } as const
-    return { place, isTls: false, username: undefined, password: undefined, database: undefined }
+    if (readAddress(text) === undefined) return report(socketProblem)
+    return { place: { kind: 'socket', path: socket }, isTls: false }
   }
   const hint = text.includes('@') ? escapes : ''
   const [, secure, sentinel, rest = ''] = shape.exec(text) ?? []
@@ -62,7 +57,7 @@ const isDatabase = (text = '') => /^\d{0,5}$/.test(text)
 
 const numberOf = (digits = '') => (digits === '' ? undefined : Number(digits))
 
-function readServer(text: string, usual: number): { readonly host: string; readonly port: number } | undefined {
+function readServer(text: string, usual: number): Place | undefined {
   const address = readAddress(text)
   if (address === undefined || isSocket(address) || address.port === 0) return undefined
   return { host: address.host, port: address.port ?? usual }

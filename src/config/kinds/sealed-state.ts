@@ -1,40 +1,24 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { attempt } from '../../lib/attempt.js'
 import { codeOf } from '../../lib/log.js'
 import { inFile, linesIn } from '../setting-file.js'
 import type { Kind } from './kinds.js'
 
 export const stateFolder: Kind<string> = (folder, report) => {
-  const [stats, fault] = statsOf(folder)
-  if (fault === 'ENOENT') {
-    const [, parentFault] = statsOf(dirname(folder))
-    if (parentFault === 'ENOENT') return report('names a folder whose parent folder does not exist: create it')
-    const code = parentFault ?? accessFault(dirname(folder))
-    if (code === undefined) return folder
-    return report(`names a folder that does not exist, and this user cannot create it (${code})`)
-  }
-  if (stats === undefined) return report(`names a folder that this user cannot use (${fault})`)
-  if (!stats.isDirectory()) return report('must name a folder, not a file')
-  const code = accessFault(folder)
-  return code === undefined ? folder : report(`names a folder where this user cannot read and write (${code})`)
-}
-
-function statsOf(path: string) {
-  try {
-    return [statSync(path), undefined] as const
-  } catch (error) {
-    return [undefined, codeOf(error)] as const
-  }
-}
-
-function accessFault(folder: string): string | undefined {
+  const stats = attempt(() => statSync(folder))
+  if (stats?.isDirectory() === false) return report('must name a folder, not a file')
   const { R_OK, W_OK, X_OK } = constants
   try {
-    accessSync(folder, R_OK | W_OK | X_OK)
-    return undefined
+    accessSync(stats === undefined ? dirname(folder) : folder, R_OK | W_OK | X_OK)
+    return folder
   } catch (error) {
-    return codeOf(error)
+    const fault =
+      stats === undefined
+        ? 'that does not exist, and this user cannot create it'
+        : 'where this user cannot read and write'
+    return report(`names a folder ${fault} (${codeOf(error)})`)
   }
 }
 

@@ -1,10 +1,9 @@
 import { X509Certificate } from 'node:crypto'
 import { isLoopback } from '../../lib/client-network.js'
 import { prepareDomain } from '../../xmpp/jid/domains.js'
-import { readSettingFile, unreadable } from '../setting-file.js'
 import { entriesOf, type Kind, type Report } from './kinds.js'
-import { type Options, readOptions, readSwitch } from './options.js'
-import { certificatesIn, keyIn, pemOf } from './pem.js'
+import { type Options, readOption, readOptions, readSwitch } from './options.js'
+import { certificatesFile, pemOf, privateKeyFile } from './pem.js'
 
 export interface Trust {
   readonly allowsPlain: boolean
@@ -51,14 +50,6 @@ export const serversByDomain: Kind<{
     else servers.set(domain, readServer(address, fault))
   }
   return { servers, remotes }
-}
-
-function readFile(option: string, file: string, report: Report): string | undefined {
-  try {
-    return readSettingFile(file)
-  } catch (error) {
-    return report(`has a ${option} that cannot be read: ${JSON.stringify(file)} ${unreadable(error, file)}`)
-  }
 }
 
 const serverUrl = /^([a-z][a-z0-9+.-]*):\/\/(\[[^\]]*\]|[^:/?#@[\]]*)(?::(\d+))?\/?(?:\?(.*))?$/i
@@ -118,28 +109,18 @@ function readEndpointUrl(text: string, report: Report): URL | undefined {
 
 function readTrust(options: Options, report: Report): Omit<Trust, 'certificate'> {
   const allowsPlain = readSwitch(options, 'plain', 'off', report)
-  const ca = readCertificates('ca', options.get('ca'), report)
+  const ca = readOption(options, 'ca', certificatesFile, report)
   return { allowsPlain, ca, verify: readSwitch(options, 'verify', 'on', report) }
 }
 
-function readCertificates(option: string, file: string | undefined, report: Report): string | undefined {
-  if (file === undefined) return undefined
-  const text = readFile(option, file, report)
-  if (text === undefined) return undefined
-  return certificatesIn(text)?.text ?? report(`has a ${option} that is not a PEM file of certificates`)
-}
-
 function readOwnCertificate(options: Options, report: Report): Trust['certificate'] {
-  const file = options.get('cert')
-  const keyFile = options.get('key') ?? file
-  if (file === undefined || keyFile === undefined)
-    return options.has('key') ? report('has a key without a cert') : undefined
-  const cert = readCertificates('cert', file, report)
+  const keyFile = options.get('key') ?? options.get('cert')
+  if (keyFile === undefined) return undefined
+  if (!options.has('cert')) return report('has a key without a cert')
+  const cert = readOption(options, 'cert', certificatesFile, report)
   if (cert === undefined) return undefined
-  const text = readFile('key', keyFile, report)
-  if (text === undefined) return undefined
-  const key = keyIn(text)
-  if (key === undefined) return report('has a key that is not a PEM file of a private key')
+  const key = privateKeyFile(keyFile, problem => report(`has key, which ${problem}`))
+  if (key === undefined) return undefined
   if (new X509Certificate(cert).checkPrivateKey(key)) return { cert, key: pemOf(key), keyFile }
   return report('has a key that does not belong to its cert')
 }

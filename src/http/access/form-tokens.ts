@@ -3,14 +3,9 @@ import type { SecretKeys } from '../../lib/secrets/secret-hashes.js'
 
 const lifetime = 3_600_000
 
-export interface OpenedResult {
-  /** In Unix milliseconds. */
-  readonly until: number
-  readonly seconds: number
-  readonly result: unknown
-}
-
 export type FormTokens = ReturnType<typeof createFormTokens>
+
+export type OpenedResult = NonNullable<ReturnType<FormTokens['open']>>
 
 export function createFormTokens(keys: SecretKeys, now: () => number) {
   const tokenFor = (admin: string) => ({ label: 'form', owner: admin })
@@ -28,7 +23,8 @@ export function createFormTokens(keys: SecretKeys, now: () => number) {
       const text = JSON.stringify({ until: now() + seconds * 1000, result })
       return sealText(keys()[0], resultFor(owner), Buffer.from(text))
     },
-    open(owner: readonly string[], sealed: string): OpenedResult | undefined {
+    /** `until` is in Unix milliseconds. */
+    open(owner: readonly string[], sealed: string) {
       const opened = openText(keys(), resultFor(owner), sealed)
       if (opened === undefined) return undefined
       const { until, result } = JSON.parse(opened.toString()) as { until: number; result: unknown }

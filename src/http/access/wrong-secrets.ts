@@ -1,5 +1,6 @@
 import { hash as digest } from 'node:crypto'
 import { forgetOldest } from '../../lib/limits/forget-oldest.js'
+import { KeyedQueue } from '../../lib/limits/keyed-queue.js'
 import { type KeyedRate, type MakeRate, type Most, numberOf, ownRates } from '../../lib/limits/rates.js'
 import type { OnRefused } from '../../lib/limits/reached-limits.js'
 
@@ -37,7 +38,7 @@ export class WrongSecrets {
   readonly #rightAt = new Map<string, number>()
   readonly #refused: OnRefused
   readonly #mostOfName: () => number
-  readonly #underWay = new Map<string, { count: number; readonly waiting: (() => void)[] }>()
+  readonly #underWay = new KeyedQueue(checksOfClient)
 
   /** `most`: failures per minute for one client and name. 0: no limit. */
   constructor(most: Most, refused: OnRefused, rates: MakeRate = ownRates) {
@@ -63,9 +64,13 @@ export class WrongSecrets {
     // First the client, so that a blocked client cannot fill memory with invented names.
     const wait = (await this.#ofClient.take(client)) ?? (await this.#ofName.take(keyOf(client, name)))
     if (wait !== undefined) return this.#noting(client, wait)
-    await this.#enter(client, checksOfClient)
     const slot = slotOf(name)
-    await this.#enter(slot, this.#mostOfName())
+    // A reload may change this number meanwhile.
+    const most = this.#mostOfName()
+    if (most > 0) {
+      await this.#underWay.enter(client)
+      await this.#underWay.enter(slot, most)
+    }
     const waitOfAll = await this.#ofNameEverywhere.wait(slot)
     if (waitOfAll === undefined) return undefined
     await this.unchecked(claim)
@@ -85,8 +90,8 @@ export class WrongSecrets {
 
   /** Cancels the failure that `begin` counted. */
   async unchecked({ client, name }: Claim): Promise<void> {
-    this.#leave(slotOf(name))
-    this.#leave(client)
+    this.#underWay.leave(slotOf(name))
+    this.#underWay.leave(client)
     await this.#ofClient.giveBack(client)
     await this.#ofName.giveBack(keyOf(client, name))
   }
@@ -94,29 +99,12 @@ export class WrongSecrets {
   async failed({ client, name }: Claim): Promise<void> {
     const slot = slotOf(name)
     await this.#ofNameEverywhere.take(slot)
-    this.#leave(slot)
-    this.#leave(client)
+    this.#underWay.leave(slot)
+    this.#underWay.leave(client)
     const count = await this.#ofName.count(keyOf(client, name))
     if (count < 2) return
     const delay = Math.min(longestDelay, firstDelay * 2 ** (count - 2))
     await new Promise(resolve => setTimeout(resolve, delay).unref())
-  }
-
-  async #enter(key: string, most: number): Promise<void> {
-    if (this.#mostOfName() === 0) return
-    const underWay = this.#underWay.get(key) ?? { count: 0, waiting: [] }
-    this.#underWay.set(key, underWay)
-    if (underWay.count < most) underWay.count += 1
-    // `#leave` resolves the promise instead of reducing `count`.
-    else await new Promise<void>(resolve => underWay.waiting.push(resolve))
-  }
-
-  #leave(key: string): void {
-    const underWay = this.#underWay.get(key)
-    if (underWay === undefined) return
-    const next = underWay.waiting.shift()
-    if (next !== undefined) next()
-    else if (--underWay.count === 0) this.#underWay.delete(key)
   }
 
   #noteRight({ hash }: Claim): void {

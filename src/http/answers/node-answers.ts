@@ -11,10 +11,6 @@ export const inertHeaders: readonly string[] = [
   ...['X-Content-Type-Options', 'nosniff'],
 ]
 
-function answerEmpty(res: ServerResponse, status: number, headers: readonly string[] = []): void {
-  res.writeHead(status, ['Content-Length', '0', ...headers, ...inertHeaders]).end()
-}
-
 export const refuseExpectation: RequestListener = (_req, res) =>
   // A body may follow, which must not be read as the next request.
   answerInText(res, 417, 'The header Expect may only be 100-continue.', ['Connection', 'close'])
@@ -64,7 +60,7 @@ export function answerPage(
   const isSecure = countsAsEncrypted(req, clients)
   const elsewhere = isSecure ? undefined : redirectUrl(req)
   if (elsewhere !== undefined) {
-    answerEmpty(res, 308, [...headers, 'Location', elsewhere])
+    res.writeHead(308, ['Content-Length', '0', ...headers, 'Location', elsewhere, ...inertHeaders]).end()
     return
   }
   const { type, text } = page(req, isSecure)

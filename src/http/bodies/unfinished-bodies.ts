@@ -36,19 +36,17 @@ export class UnfinishedBodies {
     return new UnfinishedBody(this.ofMessage(address), length)
   }
 
+  /** Returns false, and counts nothing, if there is no room for `more` bytes. */
   count(client: string | undefined, more: number): boolean {
-    if (more > 0 && !this.#hasRoom(client, more)) return false
+    const isFull = this.bytes + more > this.#most
+    const ofClient = client === undefined ? 0 : this.#ofClient.of(client)
+    if (more > 0 && (isFull || ofClient + more > Math.max(this.#most * share, leastShare))) {
+      this.#parts.refused('unfinished', isFull ? undefined : { address: client })
+      return false
+    }
     this.bytes += more
     if (client !== undefined) this.#ofClient.add(client, more)
     return true
-  }
-
-  #hasRoom(client: string | undefined, more: number): boolean {
-    const isFull = this.bytes + more > this.#most
-    const ofClient = client === undefined ? 0 : this.#ofClient.of(client)
-    if (!isFull && ofClient + more <= Math.max(this.#most * share, leastShare)) return true
-    this.#parts.refused('unfinished', isFull ? undefined : { address: client })
-    return false
   }
 }
 

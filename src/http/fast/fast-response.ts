@@ -16,7 +16,8 @@ export class FastResponse extends ServerResponse {
     if (this._keepAliveTimeout === 0 || this._maxRequestsPerSocket > 0) return false
     if (this.getHeaderNames().length > 0) return false
     if (socket === null || socket instanceof TLSSocket || !socket.writable || socket.writableLength > 0) return false
-    const head = `${startLines(this._keepAliveTimeout)}${dateLine()}${headers}Content-Length: ${length}\r\n\r\n`
+    const keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(this._keepAliveTimeout / 1000)}\r\n`
+    const head = `HTTP/1.1 200 OK\r\n${keepAlive}${dateLine()}${headers}Content-Length: ${length}\r\n\r\n`
     socket.write(head + body, length === body.length ? 'latin1' : 'utf8')
     this.statusMessage = 'OK'
     this._header = head
@@ -51,18 +52,6 @@ Object.setPrototypeOf(FastResponse.prototype, express.response)
  */
 export function replyWhole(res: ServerResponse, headers: string, body: string, length: number): boolean {
   return res instanceof FastResponse && res.sendWhole(headers, body, length)
-}
-
-let startedFor = 0
-let started = ''
-
-function startLines(keepAliveTimeout: number): string {
-  if (keepAliveTimeout !== startedFor) {
-    startedFor = keepAliveTimeout
-    const seconds = Math.floor(keepAliveTimeout / 1000)
-    started = `HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n`
-  }
-  return started
 }
 
 let second = 0

@@ -14,12 +14,6 @@ export function bytesUnderWay(connection: Duplex): number {
   return handle?.writeQueueSize ?? 0
 }
 
-/** False if a later request has arrived on the connection. */
-export function isLastUnderWay({ req }: ServerResponse): boolean {
-  const { parser } = req.socket as { readonly parser?: { readonly incoming?: unknown } | null }
-  return parser?.incoming == null || parser.incoming === req
-}
-
 export function rawSocket(encrypted: TLSSocket): Socket {
   const { _parent: socket } = encrypted as TLSSocket & { readonly _parent?: Socket }
   return socket ?? encrypted

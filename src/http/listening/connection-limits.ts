@@ -7,7 +7,7 @@ import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { paceEnds } from '../../lib/paced.js'
 import type { Access } from '../access/client-rules.js'
 import { isTrustedProxy, setPeer, unixSocketPeer } from '../access/socket-peers.js'
-import { ProxyHeaderReader } from './proxy-header-reader.js'
+import { readProxyHeader } from './proxy-header-reader.js'
 
 /** Share of the connections, reserved for addresses with access to the warm API. */
 export const shareOfCallers = 1 / 10
@@ -26,7 +26,7 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
   const { proxyProtocol } = config.listen
   const ofClient = new KeyCounts()
   const connections = new Set<Socket>()
-  const headers = new ProxyHeaderReader(clock)
+  const awaitingHeader = new Set<Socket>()
 
   /** `address` is undefined until the PROXY header arrives. */
   function hasRoom(socket: Socket, address: string | undefined, others: number): boolean {
@@ -59,7 +59,9 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
 
   function readHeader(socket: Socket, then: () => void): void {
     const proxy = socket.remoteAddress ?? ''
-    headers.read(socket, header => {
+    awaitingHeader.add(socket)
+    readProxyHeader(socket, clock, header => {
+      awaitingHeader.delete(socket)
       if (header === undefined) {
         refused('proxy-header', { address: clientOf(proxy) })
         socket.destroy()
@@ -105,6 +107,8 @@ export function createConnectionLimits({ config, refused, descriptorsAreLeft, ma
         }
       })
     },
-    closeAwaitingHeader: () => headers.closeAll(),
+    closeAwaitingHeader(): void {
+      for (const socket of awaitingHeader) socket.destroy()
+    },
   }
 }

@@ -28,7 +28,7 @@ export async function listenAt(server: Server, place: Place, options: ListenOpti
       // A worker could remove another worker's socket.
       if (!cluster.isWorker) await removeStaleSocket(path)
       await once(
-        withSocketMode(socketMode, () => server.listen({ path, backlog })),
+        withFileMode(socketMode, () => server.listen({ path, backlog })),
         'listening',
       )
       // A default ACL of the folder overrides the umask, so the mode is set again.
@@ -41,11 +41,11 @@ export async function listenAt(server: Server, place: Place, options: ListenOpti
   }
 }
 
-/** Sets the mode of Unix sockets that `listen` creates synchronously. */
-export function withSocketMode<T>(mode: number, listen: () => T): T {
+/** The mode of files and Unix sockets that `create` creates synchronously. */
+export function withFileMode<T>(mode: number, create: () => T): T {
   const before = process.umask(0o777 & ~mode)
   try {
-    return listen()
+    return create()
   } finally {
     process.umask(before)
   }

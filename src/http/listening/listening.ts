@@ -19,17 +19,16 @@ import { peerOf, setPeer } from '../access/socket-peers.js'
 import { refuseExpectation } from '../answers/node-answers.js'
 import { isAfterLastReply } from '../bodies/lingering-close.js'
 import { install } from '../fast/install.js'
-import { rawSocket } from '../fast/reply-under-way.js'
+import { rawSocket, replyUnderWay } from '../fast/reply-under-way.js'
 import { readAbsoluteForm } from './absolute-form.js'
 import { Certificates } from './certificates.js'
 import { createConnectionLimits, shareOfCallers } from './connection-limits.js'
 import type { Dispatcher } from './dispatch.js'
-import { LastReplies } from './last-replies.js'
 import { listenAt, urlOf } from './listen-at.js'
 import { inTurn, mayWait, mostBehindHeld, mostWaiting } from './pipelined-requests.js'
 import { UnreadReplies } from './unread-replies.js'
 import { refuseUnreadable } from './unreadable-requests.js'
-import { type Detached, endAfterUpgrade, takeUpgrades, upgradeOptions } from './upgrades.js'
+import { endAfterUpgrade, takeUpgrades, upgradeOptions } from './upgrades.js'
 
 const reserveOfConnections = 8
 
@@ -64,15 +63,16 @@ export async function listen(
     clock,
   })
   const options = { ...times, noDelay: true, ...upgradeOptions, ...install(config.http.fast) }
-  let lastReplies: LastReplies | undefined
+  let isRetired = false
   const inOrder =
     (listener: RequestListener): RequestListener =>
     (req, res) => {
       readAbsoluteForm(req)
       endAfterUpgrade(req, res)
+      if (isRetired) res.shouldKeepAlive = false
       const isHeld = res.socket === null && dispatcher.holds(req)
       if (!mayWait(res, isHeld ? mostBehindHeld : mostWaiting)) unread.close(req.socket, 'requests-ahead')
-      else if (isAfterLastReply(req) || lastReplies?.add(res) === false) req.resume()
+      else if (isAfterLastReply(req)) req.resume()
       else if (isHeld || res.socket !== null) listener(req, res)
       else inTurn(res, () => listener(req, res))
     }
@@ -85,12 +85,12 @@ export async function listen(
   const servers: HttpServer[] = []
   const secureServers: HttpsServer[] = []
   const urls: string[] = []
-  const detached = new Map<Duplex, Detached>()
+  const upgraded = new Set<Duplex>()
   const encrypted = new Set<TLSSocket>()
   function* connections(): Iterable<Socket> {
     // Over TLS, replies wait in the `TLSSocket`, not in the TCP socket below it.
-    for (const connection of limits.connections) if (detached.get(connection) !== 'upgraded') yield connection
-    for (const connection of encrypted) if (detached.get(connection) !== 'upgraded') yield connection
+    for (const connection of limits.connections) if (!upgraded.has(connection)) yield connection
+    for (const connection of encrypted) if (!upgraded.has(connection)) yield connection
   }
   const unread = new UnreadReplies({ limits: config.limits, connections, clock, refused })
   const bind = async (server: HttpServer, place: Place, places: readonly Place[], from: Name) => {
@@ -100,7 +100,7 @@ export async function listen(
     limits.guard(server)
     refuseUnreadable(server, note)
     server.on('checkExpectation', refuse)
-    takeUpgrades(server, req => (isAfterLastReply(req) ? undefined : dispatcher.upgradeFor(req)), detached, note)
+    takeUpgrades(server, req => (isAfterLastReply(req) ? undefined : dispatcher.upgradeFor(req)), upgraded, note)
     await listenAt(server, place, {
       // If other addresses are listed, `::` must not take IPv4 too.
       ipv6Only: !isAlone(place.host, places),
@@ -167,10 +167,14 @@ export async function listen(
         return false
       }
     },
+    /** Closes each connection after its next reply. Requests that were sent before this reply are lost. */
     retire() {
-      if (lastReplies !== undefined) return
-      lastReplies = new LastReplies()
-      for (const connection of [...limits.connections, ...encrypted]) lastReplies.includeOpen(connection)
+      if (isRetired) return
+      isRetired = true
+      for (const connection of [...limits.connections, ...encrypted]) {
+        const reply = replyUnderWay(connection)
+        if (reply?.headersSent === false) reply.shouldKeepAlive = false
+      }
       // Node's `close` would also close connections whose request is still arriving.
       closed = closedBy((server, done) => NetServer.prototype.close.call(server, done))
     },
@@ -180,9 +184,7 @@ export async function listen(
       limits.closeAwaitingHeader()
     },
     closeAllConnections() {
-      for (const server of servers) server.closeAllConnections()
-      limits.closeAwaitingHeader()
-      for (const connection of detached.keys()) connection.destroy()
+      for (const connection of limits.connections) connection.destroy()
     },
   }
 }

@@ -8,35 +8,28 @@ import { readAbsoluteForm } from './absolute-form.js'
 
 export type Upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** `waiting`: earlier replies are not sent yet. */
-export type Detached = 'waiting' | 'upgraded'
-
 /** Requests for protocols except WebSocket, such as HTTP/2 (RFC 9113 §3.1), are answered without an upgrade. */
 export function takeUpgrades(
   server: Server,
   find: (req: IncomingMessage) => Upgrade | undefined,
-  detached: Map<Duplex, Detached>,
+  upgraded: Set<Duplex>,
   note: NoteRequest,
 ): void {
   // A closure would keep the request in memory until the connection closes.
   function forget(this: Duplex): void {
-    detached.delete(this)
+    upgraded.delete(this)
   }
   server.on('upgrade', (req, socket, head) => {
     const target = req.url!
     readAbsoluteForm(req)
-    detached.set(socket, 'waiting')
-    socket.on('error', ignore).once('close', forget)
+    socket.on('error', ignore)
     afterReplies(socket, () => {
       const upgrade = asksForWebSocket(req) ? find(req) : undefined
       if (upgrade !== undefined) {
-        detached.set(socket, 'upgraded')
+        upgraded.add(socket)
+        socket.once('close', forget)
         upgrade(req, socket, head)
-      } else {
-        detached.delete(socket)
-        socket.off('close', forget)
-        answerWithout(server, req, target, socket, head, note)
-      }
+      } else answerWithout(server, req, target, socket, head, note)
     })
   })
 }

@@ -6,7 +6,7 @@ export interface Turn {
 }
 
 interface Waiting {
-  readonly turn: Turn
+  readonly isUrgent: () => boolean
   readonly begin: () => void
 }
 
@@ -19,19 +19,32 @@ export class KeyedQueue {
     this.#most = most
   }
 
-  async run<T>(key: string, turn: Turn, work: () => Promise<T>): Promise<T> {
-    const queue = this.#queues.get(key) ?? new Queue()
-    this.#queues.set(key, queue)
-    if (queue.running < this.#most) queue.running += 1
-    else await new Promise<void>(begin => queue.waiting.push({ turn, begin }))
+  async run<T>(key: string, { isUrgent, onBegin }: Turn, work: () => Promise<T>): Promise<T> {
+    const wait = this.enter(key, this.#most, isUrgent)
+    if (wait !== undefined) await wait
     try {
-      turn.onBegin()
+      onBegin()
       return await work()
     } finally {
-      const next = queue.next()
-      if (next !== undefined) next.begin()
-      else if (--queue.running === 0) this.#queues.delete(key)
+      this.leave(key)
     }
+  }
+
+  /** Call `leave` after the work. */
+  enter(key: string, most = this.#most, isUrgent = () => false): Promise<void> | undefined {
+    const queue = this.#queues.get(key) ?? new Queue()
+    this.#queues.set(key, queue)
+    if (queue.running >= most) return new Promise(begin => void queue.waiting.push({ isUrgent, begin }))
+    queue.running += 1
+    return undefined
+  }
+
+  leave(key: string): void {
+    const queue = this.#queues.get(key)
+    if (queue === undefined) return
+    const next = queue.next()
+    if (next !== undefined) next.begin()
+    else if (--queue.running === 0) this.#queues.delete(key)
   }
 }
 
@@ -44,7 +57,7 @@ class Queue {
     const { waiting } = this
     for (let searched = Math.min(waiting.length, mostSearched); searched > 0; searched--) {
       this.#at = (this.#at + 1) % waiting.length
-      if (waiting[this.#at]!.turn.isUrgent()) return waiting.splice(this.#at, 1)[0]
+      if (waiting[this.#at]!.isUrgent()) return waiting.splice(this.#at, 1)[0]
     }
     return waiting.shift()
   }

@@ -85,12 +85,9 @@ type Refuse = (reason: Refusal, code?: string) => SealedFileError
 
 /** Returns the number of bytes. */
 async function writeFrames(file: FileHandle, key: KeyObject, texts: Iterable<string>): Promise<number> {
-  const start = Buffer.alloc(startBytes)
-  magic.copy(start)
-  start.writeUInt16BE(version, magic.length)
   const salt = randomBytes(saltBytes)
   const { secret, keyName } = sealKey(key, salt, label)
-  const header = Buffer.concat([start, salt, keyName])
+  const header = Buffer.concat([magic, Buffer.of(0, version), salt, keyName])
   try {
     await file.writeFile(header)
     let written = header.length

@@ -1,11 +1,5 @@
 export const lettersOf = (name: string): string => name.replaceAll(/[-_. ]/g, '')
 
-/** Whether one word has at most `mistakes`, or the same letters in another order. */
-export const isSimilar = (from: string, to: string, mistakes: number): boolean =>
-  editDistance(from, to) <= mistakes || sorted(from) === sorted(to)
-
-const sorted = (word: string) => [...word].sort().join('')
-
 /** Levenshtein's distance. A transposition counts once. */
 export function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column)

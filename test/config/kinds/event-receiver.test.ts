@@ -33,25 +33,22 @@ describe('EVENTS_URL', () => {
     expect(load({ EVENTS_URL, EVENTS_SECRET: secret })?.url).toBe(read)
   })
 
-  const notHttps = 'EVENTS_URL must be an https URL, such as https://portal.example.org/chat/events'
-  const notHere =
-    'EVENTS_URL must be https: plain http is for this machine only, as in http://127.0.0.1:3000/chat/events'
-  const hasUser = 'EVENTS_URL has a user or a password: events are authenticated by their signature only'
-
   test.each([
-    ['portal.example.org/events', notHttps],
-    ['ftp://portal.example.org/events', notHttps],
-    ['https://', notHttps],
-    ['http://portal.example.org/events', notHere],
-    ['http://192.0.2.1/events', notHere],
-    ['http://127.0.0.1.example.org/events', notHere],
-    ['http://0.0.0.0/events', notHere],
-    ['https://portal:t0ken@portal.example.org/events', hasUser],
-    ['https://t0ken@portal.example.org/events', hasUser],
-    ['http://:t0ken@127.0.0.1/events', hasUser],
-    ['https://portal.example.org/events#t0ken', 'EVENTS_URL has a part after #, which is never sent'],
-  ])('may not be %s', (EVENTS_URL, problem) => {
-    expect(problems({ EVENTS_URL, EVENTS_SECRET: secret })).toEqual([problem])
+    'portal.example.org/events',
+    'ftp://portal.example.org/events',
+    'https://',
+    'http://portal.example.org/events',
+    'http://192.0.2.1/events',
+    'http://127.0.0.1.example.org/events',
+    'http://0.0.0.0/events',
+    'https://portal:t0ken@portal.example.org/events',
+    'https://t0ken@portal.example.org/events',
+    'http://:t0ken@127.0.0.1/events',
+    'https://portal.example.org/events#t0ken',
+  ])('may not be %s', EVENTS_URL => {
+    expect(problems({ EVENTS_URL, EVENTS_SECRET: secret })).toEqual([
+      'EVENTS_URL must be an https URL without user, password and #: plain http is for this machine only',
+    ])
   })
 
   test('is required for events', () => {

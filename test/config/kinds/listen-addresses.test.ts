@@ -95,7 +95,7 @@ describe('listening addresses', () => {
     ],
     [
       { HTTPS_HOST: '127.0.0.1:x' },
-      'HTTPS_HOST has "127.0.0.1:x", which is neither an IP address nor a host name, with a port or without',
+      'HTTPS_HOST has "127.0.0.1:x", which is neither an IP address nor a host name, with a port or without, nor unix: and an absolute path of at most 107 bytes',
     ],
   ])('cannot be %p', (environment, problem) => {
     expect(problems({ TLS_CERT, ...environment } as unknown as Record<string, string>)).toEqual([problem])
@@ -103,10 +103,13 @@ describe('listening addresses', () => {
 
   test.each([
     [{ HOST: ',' }, 'HOST must have an address, such as 127.0.0.1'],
-    [{ HOST: '127.0.0.1,!' }, 'HOST has "!", which is neither an IP address nor a host name, with a port or without'],
+    [
+      { HOST: '127.0.0.1,!' },
+      'HOST has "!", which is neither an IP address nor a host name, with a port or without, nor unix: and an absolute path of at most 107 bytes',
+    ],
     [
       { HOST: '127.0.0.1:65536' },
-      'HOST has "127.0.0.1:65536", which is neither an IP address nor a host name, with a port or without',
+      'HOST has "127.0.0.1:65536", which is neither an IP address nor a host name, with a port or without, nor unix: and an absolute path of at most 107 bytes',
     ],
     [{ PORT: '8080,' }, undefined],
     [{ PORT: '8080,x' }, 'PORT must be ports from 0 to 65535, separated by commas, or off'],
@@ -114,12 +117,12 @@ describe('listening addresses', () => {
     [{ PORT: 'off' }, 'PORT is off, and there is no HTTPS_PORT: the service would not listen'],
     [
       { HOST: 'unix:http.sock' },
-      'HOST has "unix:http.sock", which is not unix: and an absolute path of at most 107 bytes',
+      'HOST has "unix:http.sock", which is neither an IP address nor a host name, with a port or without, nor unix: and an absolute path of at most 107 bytes',
     ],
     [{ HOST: `unix:/${'f'.repeat(106)}` }, undefined],
     [
       { HOST: `unix:/${'f'.repeat(107)}` },
-      `HOST has "unix:/${'f'.repeat(107)}", which is not unix: and an absolute path of at most 107 bytes`,
+      `HOST has "unix:/${'f'.repeat(107)}", which is neither an IP address nor a host name, with a port or without, nor unix: and an absolute path of at most 107 bytes`,
     ],
     [
       { HOST: 'unix:/run/a', HTTPS_PORT: '8443' },
