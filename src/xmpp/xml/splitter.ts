@@ -28,6 +28,8 @@ export interface SplitterOptions {
 /** Beyond this multiple of `maxChildren`, the document is refused. */
 const mostDropped = 10
 
+/** Of a dropped tag. */
+const mostKept = 1024
 const longestDropped = 4096
 
 const exclamationMark = 0x21
@@ -62,6 +64,7 @@ export class Splitter {
   /** In a long unread tag: the open quote. */
   #quote = ''
   #isLong = false
+  #isShortened = false
   /** Limit of the current child, in bytes. */
   #mostBytes: number
   /** The start tag of the dropped child. */
@@ -120,6 +123,7 @@ export class Splitter {
     this.#held.clear()
     this.#unread.clear()
     this.#isLong = false
+    this.#isShortened = false
     this.#dropped = undefined
   }
 
@@ -149,7 +153,8 @@ export class Splitter {
 
   /** Joins what is unread to the chunk. Empty while the end of a long tag is missing. */
   #joined(chunk: string): string {
-    if (this.#isLong && !this.#endsTag(chunk)) {
+    const end = this.#isLong ? this.#endOfTag(chunk) : 0
+    if (end < 0) {
       this.#unread.add(chunk)
       this.#limitUnfinished()
       return ''
@@ -157,22 +162,24 @@ export class Splitter {
     this.#isLong = false
     const unread = this.#unread.read()
     this.#unread.clear()
-    return unread + chunk
+    if (!this.#isShortened) return unread + chunk
+    this.#isShortened = false
+    return shortened(unread + chunk.slice(0, end)) + chunk.slice(end)
   }
 
-  #endsTag(piece: string): boolean {
+  #endOfTag(piece: string): number {
     for (let at = 0; at < piece.length; at++) {
       if (this.#quote !== '') {
         at = piece.indexOf(this.#quote, at)
-        if (at < 0) return false
+        if (at < 0) return -1
         this.#quote = ''
         continue
       }
       const code = piece.charCodeAt(at)
-      if (code === greater) return true
+      if (code === greater) return at + 1
       if (code === doubleQuote || code === singleQuote) this.#quote = piece[at]!
     }
-    return false
+    return -1
   }
 
   /** Up to the next child. Reads the root's tags. */
@@ -274,7 +281,7 @@ export class Splitter {
     if (!this.#isLong && unread.length > 1) {
       const tag = unread.read()
       this.#quote = ''
-      this.#isLong = /^<[^!?]/.test(tag) && !this.#endsTag(tag)
+      this.#isLong = /^<[^!?]/.test(tag) && this.#endOfTag(tag) < 0
     }
     // `length` counts UTF-16 units. The bytes are counted when the element is complete.
     const length = this.#held.length + unread.length
@@ -289,7 +296,11 @@ export class Splitter {
     if (reader?.isDropped !== true) return
     this.#dropped ??= this.#held.read().slice(0, reader.tagLength)
     this.#held.clear()
-    if (unread.length > this.#rules.limits.maxStanzaBytes) throw tooLarge()
+    if (!this.#isLong || unread.length <= mostKept) return
+    const tag = shortened(unread.read())
+    unread.clear()
+    unread.add(tag)
+    this.#isShortened = true
   }
 
   /** Users write stanzas. Servers write other elements, which are short. */
@@ -344,6 +355,12 @@ function endOfRoot(text: string, at: number, name: string): number {
   if (text.startsWith(name, at + 2)) return endOfEndTag(text, end, text.length)
   if (end >= text.length && name.startsWith(text.slice(at + 2))) return -1
   throw new XmlError('not-well-formed', 'the root is closed by another name')
+}
+
+/** Keeps the name and the end of a long tag, which may be unfinished. */
+function shortened(tag: string): string {
+  const [name] = /^<\/?[^ \t\r\n>/]*/.exec(tag.slice(0, mostKept))!
+  return `${name} ${/\/?>?$/.exec(tag.slice(-2))![0]}`
 }
 
 function besideRoot(text: string, at: number): XmlError {
