@@ -33,5 +33,6 @@ export const limitsOfChecked: XmlLimits = {
   ...defaultLimits,
   maxElementBytes: Number.POSITIVE_INFINITY,
   maxAttributes: Number.POSITIVE_INFINITY,
+  maxNameLength: Number.POSITIVE_INFINITY,
   maxDeclarations: Number.POSITIVE_INFINITY,
 }
