@@ -20,7 +20,7 @@ interface PeersParts {
   readonly store: Pick<Store, 'processes'>
   readonly links: PeerLinks
   readonly clock: Clock
-  /** Called for a process of another machine that listens only for processes of its own. */
+  /** Called for a process that lives, but does not accept connections from here. */
   readonly onUnreachable: (entry: ProcessEntry) => void
 }
 
@@ -48,6 +48,9 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
     return undefined
   }
   const isGone = (name: string) => goneSince.has(name)
+  const noteGone = (name: string) => {
+    if (!isGone(name)) goneSince.set(name, clock.now())
+  }
   const ownerNamed = (name: string): Owner | undefined => {
     if (isGone(name)) return undefined
     const entry = name === self ? undefined : store.processes.find(each => each.name === name)
@@ -69,12 +72,18 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
       for (const { name, isDraining } of before) if (!names.has(name) && !isDraining) lostSince.set(name, clock.now())
       for (const [name, since] of lostSince)
         if (names.has(name) || clock.now() - since > longestLost) lostSince.delete(name)
-      for (const [name, since] of goneSince) if (clock.now() - since > longestGone) goneSince.delete(name)
+      for (const [name, since] of goneSince) {
+        if (clock.now() - since <= longestGone) continue
+        goneSince.delete(name)
+        // It lives: its entry would have expired.
+        const entry = store.processes.find(each => each.name === name)
+        if (entry !== undefined) onUnreachable(entry)
+      }
       before = store.processes
     },
     isGone,
     /** Nothing listens at the address of the process. */
-    noteGone: (name: string) => void goneSince.set(name, clock.now()),
+    noteGone,
     ownerNamed,
     /** The process that a sid, an id or a token names. */
     ownerIn: (text: string): Owner | undefined => ownerNamed(processIn(text) ?? ''),
@@ -94,7 +103,7 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
         return await callPeer(owner.link, kind, question, { clock, milliseconds })
       } catch (error) {
         if (!(error instanceof CallLost)) throw error
-        if (error.how === 'gone') goneSince.set(name, clock.now())
+        if (error.how === 'gone') noteGone(name)
         throw new NoAnswer(name, error.how === 'late' ? 'late' : error.how === 'gone' ? 'gone' : 'broken')
       }
     },

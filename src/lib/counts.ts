@@ -87,6 +87,7 @@ export const limits = {
   fragments: undefined,
   unsent: undefined,
   hashes: undefined,
+  lookups: undefined,
   'wrong-tokens': undefined,
 } as const
 

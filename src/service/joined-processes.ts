@@ -64,7 +64,10 @@ export async function joinProcesses(parts: JoinedParts) {
     clock,
     onUnreachable(entry) {
       if (isWarningDue(entry.place))
-        log.error({ place: entry.place }, 'a process of another machine cannot be reached: set its PEER_LISTEN')
+        log.error(
+          { place: entry.place, address: entry.address },
+          'a process cannot be reached: see its PEER_LISTEN, PEER_ADDRESS and firewalls',
+        )
     },
   })
   const ownFolder = parts.folder === undefined && parts.peers === undefined ? madeFolder() : undefined

@@ -17,10 +17,19 @@ import { type Built, createSite, type Parts, type SiteParts } from './site.js'
 export type Sites = ReturnType<typeof createSites>
 
 export function createSites(first: Config, shared: SiteParts) {
-  const { registry, clock, bodies } = shared.sessionParts
-  const isDraining = () => registry.isDraining
+  const { registry, clock, bodies, refused } = shared.sessionParts
   const { whereabouts } = shared
-  const forwardedRequests = whereabouts && createForwardedRequests({ whereabouts, clock, isDraining, bodies })
+  let newestConfig = first
+  const forwardedRequests =
+    whereabouts &&
+    createForwardedRequests({
+      whereabouts,
+      clock,
+      isDraining: () => registry.isDraining,
+      bodies,
+      mostConnections: () => newestConfig.listen.maxConnectionsPerAddress,
+      refused,
+    })
   const parts = { shared, forwardedRequests }
   let newest = buildSites(first, parts)
   let before: Built | undefined
@@ -31,6 +40,7 @@ export function createSites(first: Config, shared: SiteParts) {
     rebuild(config: Config): void {
       before?.sums.close()
       before = newest
+      newestConfig = config
       newest = buildSites(config, parts)
     },
     shutDown(): void {

@@ -28,7 +28,7 @@ interface Answers<T> {
   readonly unanswered: readonly string[] | undefined
 }
 
-/** `unanswered` includes `lost`, because the sessions of these processes may still exist. */
+/** `unanswered` includes `lost`, and processes that seem gone: their sessions may still exist. */
 export async function askAll<T>(
   processes: Pick<OtherProcesses, 'lost' | 'others' | 'ask'> | undefined,
   kind: string,
@@ -43,7 +43,7 @@ export async function askAll<T>(
         answers.push([name, (await processes.ask(name, kind, question)) as T])
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error
-        if (error.reason !== 'gone') unanswered.push(name)
+        unanswered.push(name)
       }
     }),
   )

@@ -108,8 +108,8 @@ export function createWarmRouter(parts: WarmParts): Router {
   below.route(`/sessions${endedPath}`).all(admit('GET', 'HEAD')).get(answering('sessions', calls.showEnded))
   below
     .route(sessionPath(''))
-    .get(toOwner)
     .all(admit('GET', 'HEAD', 'DELETE'))
+    .get(toOwner)
     .get(answering('sessions', calls.show, calls.showPast))
     .delete(answering('logout', calls.logOut))
   below
@@ -118,7 +118,7 @@ export function createWarmRouter(parts: WarmParts): Router {
     .get(answering('sessions', calls.askWhetherToEnd))
     .post(answering('logout', calls.endByForm))
   below.route(sessionPath(bindingPath)).all(admit('GET', 'HEAD')).get(answering('sessions', bindingPage.show))
-  below.route(sessionPath('/resume')).post(toOwner).all(admit('POST')).post(answering('resume', calls.resume))
+  below.route(sessionPath('/resume')).all(admit('POST')).post(toOwner, answering('resume', calls.resume))
   router.use(config.warmPath, below)
   return router
 }

@@ -121,6 +121,8 @@ describe('an owner', () => {
     clock.advance((processSeconds + 2) * 1_000 + 1)
     peers.look()
     expect(peers.ownerNamed(other)?.name).toBe(other)
+    // It lives, because its entry has not expired.
+    expect(unreachable).toEqual([other])
   })
 
   test('at a Unix socket of another machine cannot be reached, and the operator hears it', () => {

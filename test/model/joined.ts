@@ -32,7 +32,11 @@ export function joinModel(store: Store, registry: Registry) {
     isLeaving: () => false,
     areFilesRead: () => true,
   })
-  const requests = createForwardedRequests({ whereabouts, clock, isDraining: () => false, bodies: unlimitedBodies() })
+  const requests = createForwardedRequests({
+    ...{ whereabouts, clock, isDraining: () => false, bodies: unlimitedBodies() },
+    mostConnections: () => 0,
+    refused() {},
+  })
   const { book, reports } = bookOf({ registry, clock }, { others: peers, store })
   registry.book = book
   let listener: PeerListener

@@ -1,13 +1,20 @@
 import type { Peers } from '../../forwarding/peers.js'
 import type { Place, Whereabouts } from '../../forwarding/whereabouts.js'
 import type { UnfinishedBodies } from '../../http/bodies/unfinished-bodies.js'
+import { clientOf } from '../../lib/client-network.js'
 import { type Clock, pause } from '../../lib/clock.js'
+import { exceeds, KeyCounts } from '../../lib/limits/key-counts.js'
+import type { OnRefused } from '../../lib/limits/reached-limits.js'
 import { StoreUnavailable } from '../../store/store.js'
 import { readBodyHead } from './body.js'
 import type { ConnectionManager } from './connection-manager.js'
 import { ForwardedPeer, forwardText } from './forwarded-peer.js'
 import { busyAnswer, noAnswer, type Peer, type Reply } from './peer.js'
 
+/** For each connection that a client can have. A page has two requests under way, and sends one more in time. */
+const requestsOfConnection = 4
+/** Of a client at once: each asks the store several times. */
+const mostLookups = 64
 const mostTries = 4
 const repeatMilliseconds = 300
 const longText = 4096
@@ -26,19 +33,40 @@ interface ForwardedRequestsParts {
   readonly clock: Clock
   readonly isDraining: () => boolean
   readonly bodies: UnfinishedBodies
+  /** MAX_CONNECTIONS_PER_ADDRESS. */
+  readonly mostConnections: () => number
+  readonly refused: OnRefused
 }
 
 export type ForwardedRequests = ReturnType<typeof createForwardedRequests>
 
 /** BOSH services that also reach sessions of other processes. */
-export function createForwardedRequests({ whereabouts, clock, isDraining, bodies }: ForwardedRequestsParts) {
+export function createForwardedRequests(parts: ForwardedRequestsParts) {
+  const { whereabouts, clock, isDraining, bodies, refused } = parts
+  /** By client, under way. */
+  const requests = new KeyCounts()
+  const lookups = new KeyCounts()
   const peers: Peers = whereabouts.peers
   let newest: ConnectionManager | undefined
   peers.answer(tooLargeKind, ({ start, ...client }: TooLarge) => newest?.refuseTooLarge(start, client))
 
-  /** Counts a long request as unfinished until it is answered, because the other process can be slow. */
+  /** The other process can hang. */
   async function forwardCounted(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
-    if (text.length <= longText) return forward(text, sid, peer, manager)
+    const client = clientOf(peer.address)
+    if (exceeds(requests.of(client) + 1, requestsOfConnection * parts.mostConnections())) {
+      refused('connections-address', { address: client })
+      return peer.answer(busyAnswer)
+    }
+    requests.add(client, 1)
+    try {
+      await (text.length > longText ? forwardLong : forward)(text, sid, peer, manager)
+    } finally {
+      requests.add(client, -1)
+    }
+  }
+
+  /** Counts the request as unfinished until it is answered. */
+  async function forwardLong(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
     const room = bodies.ofMessage(peer.address)
     if (!room.resize(2 * text.length)) return peer.answer(busyAnswer)
     try {
@@ -54,7 +82,7 @@ export function createForwardedRequests({ whereabouts, clock, isDraining, bodies
     let place: Place = peers.ownerIn(sid)
     let lost: string | undefined
     for (let tries = 1; !peer.gone; tries++) {
-      place ??= await whereabouts.find({ secret: sid }, isHere, lost)
+      place ??= await lookUp(sid, peer, isHere, lost)
       if (place === 'here') return manager.serve(text, peer, true)
       if (place === undefined) return manager.refuseUnknown(peer)
       const how = await forwardText(place.link, text, peer)
@@ -64,6 +92,20 @@ export function createForwardedRequests({ whereabouts, clock, isDraining, bodies
       if (how !== 'broken') lost = place.name
       else if (tries > 1) await pause(clock, repeatMilliseconds)
       place = how === 'broken' ? peers.ownerNamed(place.name) : undefined
+    }
+  }
+
+  async function lookUp(sid: string, { address }: Peer, isHere: () => boolean, lost?: string): Promise<Place> {
+    const client = clientOf(address)
+    if (lookups.of(client) >= mostLookups) {
+      refused('lookups', { address: client })
+      throw new StoreUnavailable('no-answer')
+    }
+    lookups.add(client, 1)
+    try {
+      return await whereabouts.find({ secret: sid }, isHere, lost)
+    } finally {
+      lookups.add(client, -1)
     }
   }
 

@@ -19,6 +19,8 @@ export class SessionBook {
   readonly #parts: SessionBookParts
   /** What the store has of each session. */
   readonly #written = new Map<string, string>()
+  /** Whose marks were read before they had a JID. */
+  readonly #unsure = new WeakSet<Session>()
 
   constructor(parts: SessionBookParts) {
     this.#parts = parts
@@ -32,6 +34,7 @@ export class SessionBook {
   /** Writes the entry: the session is new, or has a JID, a secret or an end that it did not have before. */
   put(session: Session): void {
     this.#put(this.#entryOf(session))
+    if (session.view.jid !== undefined && this.#unsure.delete(session)) this.#endMarked(session).catch(this.#failed)
   }
 
   removed({ id }: Pick<Session, 'id'>): void {
@@ -67,8 +70,14 @@ export class SessionBook {
 
   /** Ends sessions that were ended while this process was silent. */
   async endMarked(): Promise<void> {
-    for (const session of [...this.#parts.registry.all()])
-      if (!session.hasEnded && (await this.#parts.store.ended.isEnded(session.view))) session.end('logout', 'loggedOut')
+    for (const session of [...this.#parts.registry.all()]) {
+      if (session.stage.name === 'opening') this.#unsure.add(session)
+      await this.#endMarked(session)
+    }
+  }
+
+  async #endMarked(session: Session): Promise<void> {
+    if (!session.hasEnded && (await this.#parts.store.ended.isEnded(session.view))) session.end('logout', 'loggedOut')
   }
 
   #put(entry: SessionEntry): void {

@@ -77,7 +77,8 @@ export function storedSessions({ own, clock, shared }: StoredSessionsParts): Ses
       if (shared === undefined) return false
       const { store, others, recordSeconds } = shared
       const isMarked = await isDone(store.ended.mark({ id }, recordSeconds))
-      const process = (await orStoreProblem(find(id)))?.process
+      // A process that seems gone may only be unreachable.
+      const process = (await orStoreProblem(store.sessions.find({ id })))[0]?.process
       if (process === undefined) return isMarked && (await orStoreProblem(store.records.take({ id }))) !== undefined
       const isEnded = await others.ask(process, 'end', id).catch(() => undefined)
       if (isEnded !== undefined) return isEnded === true

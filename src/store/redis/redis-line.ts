@@ -156,8 +156,8 @@ export class RedisLine {
       // Node's timers begin with the turn of the event loop, so they can end early, which would be before `deadline`.
       const wait = (): Timer =>
         this.#clock.after(until - this.#clock.now(), () => {
-          if (this.#clock.now() >= until) fail('no-answer')
-          else timer = wait()
+          // The answer may have arrived while this process was busy: it is read before the next timers.
+          timer = this.#clock.now() < until ? wait() : this.#clock.after(0, () => fail('no-answer'))
         })
       let timer = wait()
       answer.then(

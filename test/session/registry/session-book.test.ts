@@ -118,6 +118,16 @@ test('sessions that were ended while this process was silent end', async () => {
   expect([...bench.registry.all()].map(({ id }) => id)).toEqual([second.id])
 })
 
+test('a login that was under way then ends when its user is known', async () => {
+  const login = bench.login(`jid='${jid}'`)
+  await store.ended.mark({ jid: 'juliet@chat.example', at: Date.now() }, 300)
+  await book.endMarked()
+  await bench.server(link => link.open())
+  await bench.handOver(login, { jid })
+  await new Promise(setImmediate)
+  expect(bench.registry.size).toBe(0)
+})
+
 test('an outage is not reported for each session, but other errors are', async () => {
   store.sessions.put = failing
   await bench.warmed()

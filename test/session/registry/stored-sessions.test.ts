@@ -190,10 +190,14 @@ describe('with several processes', () => {
     await expect(here.known.page(all)).rejects.toMatchObject({ code: 'store-unavailable' })
   })
 
-  test('a process that has died has no sessions, although its entry is still there', async () => {
+  test('a process that seems to have died has no sessions, but its sessions end, because it may live', async () => {
     const { id } = await other.bench.warmed()
     other.self.isDead = true
-    expect([await here.known.get(id), await here.known.end(id)]).toEqual([undefined, false])
+    const missed: unknown[] = []
+    store.ended.missed = async processes => void missed.push(processes)
+    expect([await here.known.get(id), await here.known.end(id)]).toEqual([undefined, true])
+    expect(await here.known.endAll({ jid: 'juliet@chat.example', scope: ['*'] })).toMatchObject({ ended: 1 })
+    expect(missed).toEqual([['bbbbbbbb'], ['bbbbbbbb']])
   })
 
   test('a session may be at a process that is lost', () => {

@@ -1,0 +1,66 @@
+import { expect, test } from '@jest/globals'
+import type { ConnectionManager } from '../../../src/browsers/bosh/connection-manager.js'
+import { createForwardedRequests } from '../../../src/browsers/bosh/forwarded-requests.js'
+import { busyAnswer, noAnswer, type Peer, type Reply } from '../../../src/browsers/bosh/peer.js'
+import type { Whereabouts } from '../../../src/forwarding/whereabouts.js'
+import { StoreUnavailable } from '../../../src/store/store.js'
+import { FakeClock } from '../../support/fake-clock.js'
+import { unlimitedBodies } from '../../support/fake-web-socket.js'
+
+/** A process whose store does not answer until `end`. */
+function begin(mostConnections: number) {
+  const refused: unknown[] = []
+  const pending: (() => void)[] = []
+  const find = () => new Promise((_resolve, reject) => pending.push(() => reject(new StoreUnavailable('no-answer'))))
+  const peers = { answer() {}, acceptStreams() {}, ownerIn() {} }
+  const service = createForwardedRequests({
+    whereabouts: { peers, find, isLeaving: () => false } as unknown as Whereabouts,
+    clock: new FakeClock(),
+    isDraining: () => false,
+    bodies: unlimitedBodies(),
+    mostConnections: () => mostConnections,
+    refused: (limit, about) => void refused.push({ limit, ...about }),
+  }).over({ has: () => false } as unknown as ConnectionManager)
+  let sent = 0
+  const replies: Reply[] = []
+  const send = (address: string) => {
+    const index = sent++
+    const answer = (reply: Reply) => {
+      replies[index] = reply
+    }
+    const peer = { address, answer }
+    service.serve(`<body xmlns='http://jabber.org/protocol/httpbind' rid='1' sid='aaaaaaaa-${index}'/>`, peer as Peer)
+  }
+  const end = async () => {
+    for (const each of pending.splice(0)) each()
+    await new Promise(setImmediate)
+  }
+  return { send, replies, refused, end }
+}
+
+const settled = () => new Promise(setImmediate)
+
+test('a client that guesses sids has 64 of them looked up at once', async () => {
+  const { send, replies, refused, end } = begin(0)
+  for (let count = 0; count < 65; count++) send('192.0.2.1')
+  send('192.0.2.2')
+  await settled()
+  expect([replies.filter(Boolean), replies[64]]).toEqual([[noAnswer], noAnswer])
+  expect(refused).toEqual([{ limit: 'lookups', address: '192.0.2.1' }])
+  await end()
+  send('192.0.2.1')
+  await settled()
+  expect(replies.length).toBe(66)
+})
+
+test('of a client, four requests for each of its connections are forwarded at once', async () => {
+  const { send, replies, refused, end } = begin(1)
+  for (let count = 0; count < 5; count++) send('192.0.2.1')
+  await settled()
+  expect(replies.filter(Boolean)).toEqual([busyAnswer])
+  expect(refused).toEqual([{ limit: 'connections-address', address: '192.0.2.1' }])
+  await end()
+  send('192.0.2.1')
+  await settled()
+  expect(replies[5]).toBeUndefined()
+})
