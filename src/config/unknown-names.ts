@@ -21,10 +21,13 @@ export function formerNames(environment: Environment): readonly { readonly text:
   return Object.entries(environment)
     .filter(([name]) => isFormer(name))
     .map(([name, value = '']) => ({
-      text: `${name} is no longer a setting: CHANGELOG.md says what replaces it`,
-      isGuard: isGuard(name, value.trim()),
+      text: `${name} is no longer a setting: ${name.startsWith('NATS_') ? ofNats : 'CHANGELOG.md says what replaces it'}`,
+      // Alone, the process would not know the sessions of the others.
+      isGuard: name === 'NATS_URL' ? !environment['REDIS_URL'] : isGuard(name, value.trim()),
     }))
 }
+
+const ofNats = 'several processes share a Redis (REDIS_URL). See the upgrade notes in CHANGELOG.md'
 
 function isGuard(name: string, value: string): boolean {
   const isOff = /^(?:off|false|no|0|none)$/i.test(value)

@@ -115,10 +115,12 @@ describe('REDIS_URL', () => {
     expect(load({ WORKERS: '0' }).config.redis).toBeUndefined()
   })
 
-  test('replaces each setting of NATS', () => {
-    expect(load({ REDIS_URL: local, NATS_URL: 'nats://127.0.0.1', NATS_TLS_CA: 'ca.pem' }).warnings).toEqual(
-      ['NATS_URL', 'NATS_TLS_CA'].map(name => `${name} is no longer a setting: CHANGELOG.md says what replaces it`),
-    )
+  test('replaces each setting of NATS, and without it no former process of several starts alone', () => {
+    const sentence = (name: string) =>
+      `${name} is no longer a setting: several processes share a Redis (REDIS_URL). See the upgrade notes in CHANGELOG.md`
+    const nats = { NATS_URL: 'nats://127.0.0.1', NATS_TLS_CA: 'ca.pem' }
+    expect(load({ REDIS_URL: local, ...nats }).warnings).toEqual(Object.keys(nats).map(sentence))
+    expect(problemsWith(nats)).toEqual([sentence('NATS_URL')])
     expect(load({ REDIS_URL: local, nats_url: 'a', NATS: 'b' }).warnings).toEqual([])
   })
 
