@@ -1,4 +1,4 @@
-import type { Request, RequestHandler } from 'express'
+import type { NextFunction, Request, Response } from 'express'
 import { forwardRequest } from '../forwarding/forward-request.js'
 import type { Lost } from '../forwarding/peer-links.js'
 import { isForwardedByPeer, refuseForwarded } from '../forwarding/peer-listener.js'
@@ -54,7 +54,7 @@ export function createForwardedCalls(whereabouts: Whereabouts, registry: Registr
     return true
   }
 
-  const ofSession: RequestHandler = async (request, _response, next) => {
+  const ofSession = async (request: Request, _response: Response, next: NextFunction): Promise<void> => {
     const id = request.params['id'] as string | undefined
     const isHere = () => registry.byId(id!) !== undefined
     if (id === undefined || isHere()) return next()

@@ -10,7 +10,7 @@ export interface CookieRules {
 }
 
 /** Contains a secret. */
-interface CookieState {
+export interface CookieState {
   readonly value: string
   /** In seconds. */
   readonly life: number
