@@ -48,6 +48,8 @@ describeWith(redisPackages, 'at two workers', () => {
         ...environment,
       })
       const url = await service.url()
+      // A worker starts without Redis if Redis is slow.
+      await eventually('both workers have Redis', () => said('Redis is there').length === 2)
       return {
         urls: [url],
         async stop() {

@@ -5,6 +5,8 @@ import { type RedisClient, type RedisSettings, redisClient } from './redis-clien
 
 /** Of a command, in milliseconds. */
 const longestAnswer = 1_000
+/** Until the first connection, in milliseconds. Without it, the first calls of pages would be refused. */
+const longestStart = 2_000
 /** In scripts, times are whole milliseconds. */
 const timeStep = 1
 
@@ -60,25 +62,28 @@ export class RedisLine {
     return this.#reason
   }
 
-  /** Resolves with the first connection, or after a second without it. */
+  /** Resolves with the first connection, or after two seconds without it. */
   async open(settings: RedisSettings): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const late = this.#clock.after(longestAnswer, resolve)
-      const onReady = () => {
-        late.cancel()
-        resolve()
-        for (const { text } of scripts) this.#written(['SCRIPT', 'LOAD', text]).catch(() => {})
-        this.onReady()
-      }
-      // Whether commands fail decides: with sentinels, an error can be about one of several connections.
-      const onError = (error: unknown) => {
-        if (!this.#isUp) this.#reason = outageOf(error)
-      }
-      redisClient(settings, { onReady, onError }).then(client => {
-        this.#client = client
-        client.connect().catch(onError)
-      }, reject)
+    let begin = () => {}
+    const begun = new Promise<void>(resolve => {
+      begin = resolve
     })
+    const onReady = () => {
+      begin()
+      for (const { text } of scripts) this.#written(['SCRIPT', 'LOAD', text]).catch(() => {})
+      this.onReady()
+    }
+    // Whether commands fail decides: with sentinels, an error can be about one of several connections.
+    const onError = (error: unknown) => {
+      if (!this.#isUp) this.#reason = outageOf(error)
+    }
+    const client = await redisClient(settings, { onReady, onError })
+    this.#client = client
+    client.connect().catch(onError)
+    // Not before the client is loaded, which takes a second on a busy machine.
+    const late = this.#clock.after(longestStart, begin)
+    await begun
+    late.cancel()
   }
 
   async close(): Promise<void> {
