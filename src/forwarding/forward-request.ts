@@ -1,13 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
 import { whenClientGone } from '../lib/caller-gone.js'
-import { type AnswerHeaders, endToEnd, isRefusal, toLink } from './forwarded-headers.js'
+import { type AnswerHeaders, endToEnd, isRefusal, type ToPeer, toLink } from './forwarded-headers.js'
 import type { Lost, PeerLink } from './peer-links.js'
 
-interface WholeRequest {
-  readonly requestId?: string | undefined
-  /** For the session's process: see `noteOf`. */
-  readonly note?: string | undefined
+interface WholeRequest extends ToPeer {
   readonly body: Buffer
 }
 

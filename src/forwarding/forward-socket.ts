@@ -1,15 +1,12 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import { constants, type IncomingHttpHeaders } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { type AnswerHeaders, endToEnd, isRefusal, toLink } from './forwarded-headers.js'
+import { type AnswerHeaders, endToEnd, isRefusal, type ToPeer, toLink } from './forwarded-headers.js'
 import type { Lost, PeerLink } from './peer-links.js'
 
-interface SocketForwarding {
-  readonly requestId?: string | undefined
+interface SocketForwarding extends ToPeer {
   /** True if the client has the answer to its handshake. The answer of the session's process is then dropped. */
   readonly isAccepted: boolean
-  /** For the session's process: see `noteOf`. */
-  readonly note?: string | undefined
   /** Called if the session's process has not accepted the WebSocket. The socket stays open, and is not read. */
   readonly onLost: (how: Lost) => void
 }

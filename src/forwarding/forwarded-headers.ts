@@ -43,7 +43,8 @@ const hopByHop: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-interface ToPeer {
+/** What the process with the client adds. */
+export interface ToPeer {
   readonly requestId?: string | undefined
   /** See `noteOf`. */
   readonly note?: string | undefined

@@ -47,13 +47,14 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
     onUnreachable(entry)
     return undefined
   }
+  const entryOf = (name: string) => store.processes.find(each => each.name === name)
   const isGone = (name: string) => goneSince.has(name)
   const noteGone = (name: string) => {
     if (!isGone(name)) goneSince.set(name, clock.now())
   }
   const ownerNamed = (name: string): Owner | undefined => {
     if (isGone(name)) return undefined
-    const entry = name === self ? undefined : store.processes.find(each => each.name === name)
+    const entry = name === self ? undefined : entryOf(name)
     const link = entry && linkOf(entry)
     return link && { name, link }
   }
@@ -76,7 +77,7 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
         if (clock.now() - since <= longestGone) continue
         goneSince.delete(name)
         // It lives: its entry would have expired.
-        const entry = store.processes.find(each => each.name === name)
+        const entry = entryOf(name)
         if (entry !== undefined) onUnreachable(entry)
       }
       before = store.processes

@@ -19,7 +19,6 @@ export type Sites = ReturnType<typeof createSites>
 export function createSites(first: Config, shared: SiteParts) {
   const { registry, clock, bodies, refused } = shared.sessionParts
   const { whereabouts } = shared
-  let newestConfig = first
   const forwardedRequests =
     whereabouts &&
     createForwardedRequests({
@@ -27,7 +26,7 @@ export function createSites(first: Config, shared: SiteParts) {
       clock,
       isDraining: () => registry.isDraining,
       bodies,
-      mostConnections: () => newestConfig.listen.maxConnectionsPerAddress,
+      mostConnections: () => newest.config.listen.maxConnectionsPerAddress,
       refused,
     })
   const parts = { shared, forwardedRequests }
@@ -40,7 +39,6 @@ export function createSites(first: Config, shared: SiteParts) {
     rebuild(config: Config): void {
       before?.sums.close()
       before = newest
-      newestConfig = config
       newest = buildSites(config, parts)
     },
     shutDown(): void {
@@ -78,7 +76,7 @@ function buildSites(config: Config, common: Omit<Parts, 'sums'>) {
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
   const all = () => createSite({ bosh: [config], apis: [config], websocket: [config], pages: config }, parts, built)
   const otherHosts = defaultHost === 'none' ? refusal(config, parts) : (usual ?? all())
-  return { ...built, routes: { hosts: sites, otherHosts } }
+  return { ...built, config, routes: { hosts: sites, otherHosts } }
 }
 
 function createHost(config: Config, hosts: readonly HostEntry[], parts: Parts, built: Built): Routes {

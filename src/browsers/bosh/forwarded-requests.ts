@@ -57,12 +57,8 @@ export function createForwardedRequests(parts: ForwardedRequestsParts) {
       refused('connections-address', { address: client })
       return peer.answer(busyAnswer)
     }
-    requests.add(client, 1)
-    try {
-      await (text.length > longText ? forwardLong : forward)(text, sid, peer, manager)
-    } finally {
-      requests.add(client, -1)
-    }
+    const send = text.length > longText ? forwardLong : forward
+    return requests.during(client, () => send(text, sid, peer, manager))
   }
 
   /** Counts the request as unfinished until it is answered. */
@@ -101,12 +97,7 @@ export function createForwardedRequests(parts: ForwardedRequestsParts) {
       refused('lookups', { address: client })
       throw new StoreUnavailable('no-answer')
     }
-    lookups.add(client, 1)
-    try {
-      return await whereabouts.find({ secret: sid }, isHere, lost)
-    } finally {
-      lookups.add(client, -1)
-    }
+    return lookups.during(client, () => whereabouts.find({ secret: sid }, isHere, lost))
   }
 
   async function create(text: string, peer: Peer, manager: ConnectionManager): Promise<void> {

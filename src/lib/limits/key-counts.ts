@@ -10,6 +10,16 @@ export class KeyCounts {
     if (sum === 0) this.#counts.delete(key)
     else this.#counts.set(key, sum)
   }
+
+  /** Counts the work until it has ended. */
+  async during<T>(key: string, work: () => Promise<T>): Promise<T> {
+    this.add(key, 1)
+    try {
+      return await work()
+    } finally {
+      this.add(key, -1)
+    }
+  }
 }
 
 /** A limit of 0 means no limit. */
