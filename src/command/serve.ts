@@ -11,11 +11,11 @@ import { readSettings } from './settings-at-hand.js'
 import { ignoredSettings, takeActivatedSockets } from './systemd/activated-sockets.js'
 import { serviceManager } from './systemd/service-manager.js'
 import { endOnSignal, explained, holdStops } from './until-signal.js'
-import { numberVariable } from './workers/worker-messages.js'
+import { startVariable } from './workers/worker-messages.js'
 
 export async function serve(obey: ObeySignals<'SIGHUP' | 'SIGUSR2'>, envFile: string | undefined): Promise<void> {
   // If a process manager starts this service as a cluster worker, this variable is missing.
-  if (cluster.isWorker && process.env[numberVariable] !== undefined) return (await import('./workers/worker.js')).work()
+  if (cluster.isWorker && process.env[startVariable] !== undefined) return (await import('./workers/worker.js')).work()
   const own = { ...process.env }
   const sockets = takeActivatedSockets(process.env)
   const settings = readSettings(envFile)

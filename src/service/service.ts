@@ -66,7 +66,6 @@ export interface ServiceParts
   readonly slot?: number
   readonly routers?: SiteParts['routers']
   readonly sockets?: ListeningParts['sockets']
-  readonly leave?: ListeningParts['leave']
   /** After this call, a kill would lose sessions, because no other process has them. */
   readonly onTakingUp?: () => void
   readonly demoPath?: string
@@ -91,7 +90,6 @@ export async function startService({
   routers = () => [],
   sockets = new Map(),
   onTakingUp = () => {},
-  leave,
   demoPath,
 }: ServiceParts) {
   const isOneOfMany = config.redis !== undefined || givenStore !== undefined
@@ -272,7 +270,6 @@ export async function startService({
       note,
       descriptors,
       sockets,
-      leave,
     })
   } catch (error) {
     joined?.drain()

@@ -179,14 +179,23 @@ describe('has its permissions from the first moment', () => {
   /** In the process that listens: notes the mode of a Unix socket as soon as it exists, and before anything else runs. */
   const lookAtSockets = `
     const { appendFileSync, statSync } = require('node:fs')
-    const { Server } = require('node:net')
-    const { listen } = Server.prototype
-    Server.prototype.listen = function (...about) {
-      const result = listen.apply(this, about)
-      const path = about[0]?.path ?? ''
+    const net = require('node:net')
+    const note = path => {
       if (path.endsWith('http.sock') && require('node:cluster').isPrimary)
         appendFileSync(process.env.MODES, (statSync(path).mode & 0o777).toString(8) + '\\n')
+    }
+    const { listen } = net.Server.prototype
+    net.Server.prototype.listen = function (...about) {
+      const result = listen.apply(this, about)
+      note(about[0]?.path ?? '')
       return result
+    }
+    // The primary of workers calls this one.
+    const { _createServerHandle: create } = net
+    net._createServerHandle = (path, ...about) => {
+      const handle = create(path, ...about)
+      note(String(path))
+      return handle
     }`
 })
 

@@ -1,13 +1,11 @@
 import type { Environment } from '../../config/settings.js'
 
 export type Order =
-  /** A newer worker now accepts the new connections. */
-  | { readonly order: 'retire' }
   /** The worker ends when sessions that cannot be moved have ended, or after DRAIN_TIME. */
   | { readonly order: 'drain' }
+  /** A drain without new connections, because a newer worker accepts them. */
+  | { readonly order: 'retire' }
   | { readonly order: 'stop' }
-  /** The answer to `leave`: no connection is on its way to the worker. */
-  | { readonly order: 'left' }
   | { readonly order: 'reopen' }
   | (Question & { readonly number: number })
 
@@ -21,13 +19,15 @@ export type Notice =
   | { readonly notice: 'ready'; readonly urls: readonly string[] }
   /** `sentence` contains no secret. */
   | { readonly notice: 'failed'; readonly sentence: string }
-  | { readonly notice: 'leave' }
   | { readonly notice: 'alive'; readonly isReady: boolean }
   | { readonly notice: 'answer'; readonly number: number; readonly answer: unknown }
 
-export const numberVariable = 'CLUSTER_WORKER_NUMBER'
+/** What a worker is told in `startVariable`, as JSON. */
+export interface WorkerStart {
+  readonly worker: number
+  readonly folder: string
+  /** Activated sockets, with the primary's descriptors. */
+  readonly sockets: readonly (readonly [address: string, descriptor: number])[]
+}
 
-/** Activated sockets as JSON, with the primary's descriptors. */
-export const socketsVariable = 'CLUSTER_ACTIVATED_SOCKETS'
-
-export const folderVariable = 'CLUSTER_SOCKETS_FOLDER'
+export const startVariable = 'CLUSTER_WORKER_START'

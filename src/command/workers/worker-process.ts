@@ -1,17 +1,6 @@
-import type { Timer } from '../../lib/clock.js'
-import type { CommandError } from '../command-error.js'
-import type { Order, Question } from './worker-messages.js'
-
-export type WorkerState = 'starting' | 'running' | 'draining'
-
-export interface WorkerProcess {
-  readonly pid: number | undefined
-  isReady: boolean
-  tell(order: Order): void
-  /** Resolves with undefined if the worker ends, or does not answer in time. */
-  ask(question: Question, milliseconds: number): Promise<unknown>
-  kill(): void
-}
+import cluster from 'node:cluster'
+import { on } from 'node:events'
+import type { Notice, Order, Question } from './worker-messages.js'
 
 export interface WorkerEvents {
   onReady(urls: readonly string[]): void
@@ -20,29 +9,57 @@ export interface WorkerEvents {
   onExit(code: number | null, signal: string | null): void
 }
 
-export class Worker {
-  state: WorkerState = 'starting'
-  readySince = 0
-  /** Killed by the primary, but not for a hang. */
-  isKilled = false
-  isHung = false
-  isLate = false
-  limit: Timer | undefined
-  process!: WorkerProcess
-  readonly ready: Promise<readonly string[]>
-  readonly ended: Promise<void>
-  listens!: (urls: readonly string[]) => void
-  fails!: (why: CommandError) => void
-  exits!: () => void
+export type WorkerProcess = ReturnType<typeof forkWorker>
 
-  constructor(readonly number: number) {
-    this.ready = new Promise((resolve, reject) => {
-      this.listens = resolve
-      this.fails = reject
-    })
-    this.ready.catch(() => {})
-    this.ended = new Promise(resolve => {
-      this.exits = resolve
-    })
+/** Longer than any garbage collection. */
+const hungSeconds = 10
+
+let questions = 0
+
+export function forkWorker(variables: object, events: WorkerEvents) {
+  const worker = cluster.fork(variables)
+  let silentSeconds = 0
+  let watch: NodeJS.Timeout | undefined
+  worker.on('message', (notice: Notice) => {
+    silentSeconds = 0
+    if (notice.notice === 'alive') forked.isReady = notice.isReady
+    else if (notice.notice === 'failed') events.onFailed(notice.sentence)
+    else if (notice.notice === 'ready') {
+      // A pause of this process counts as one second, because messages of workers may be unread.
+      watch = setInterval(() => ++silentSeconds === hungSeconds && events.onHang(), 1_000)
+      events.onReady(notice.urls)
+    }
+  })
+  worker.on('exit', (code, signal) => {
+    clearInterval(watch)
+    events.onExit(code, signal)
+  })
+  // A failed fork emits no exit.
+  worker.on('error', () => {
+    if (worker.process.pid === undefined) events.onExit(null, null)
+  })
+  const tell = (order: Order) => {
+    if (worker.isConnected()) worker.send(order, () => {})
   }
+  const forked = {
+    pid: worker.process.pid,
+    isReady: true,
+    tell,
+    /** Resolves with undefined if the worker does not answer in time. */
+    async ask(question: Question, milliseconds: number): Promise<unknown> {
+      const number = questions++
+      const notices = on(worker, 'message', { signal: AbortSignal.timeout(milliseconds) })
+      tell({ ...question, number })
+      try {
+        for await (const [notice] of notices as AsyncIterable<[Notice]>)
+          if (notice.notice === 'answer' && notice.number === number) return notice.answer
+      } catch {
+        return undefined
+      }
+    },
+    kill(): void {
+      worker.process.kill('SIGKILL')
+    },
+  }
+  return forked
 }

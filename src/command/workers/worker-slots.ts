@@ -1,8 +1,7 @@
 import type { Logger } from 'pino'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { CommandError } from '../command-error.js'
-import type { Order } from './worker-messages.js'
-import { Worker, type WorkerEvents, type WorkerProcess } from './worker-process.js'
+import type { WorkerEvents, WorkerProcess } from './worker-process.js'
 
 export interface SlotsParts {
   readonly count: number
@@ -13,18 +12,43 @@ export interface SlotsParts {
   readonly onNoneLeft?: () => void
 }
 
-const firstPause = 250
-const longestPause = 30_000
-/** After this time without a death, pauses are short again. */
-const soundMilliseconds = 60_000
+/** Before a worker that has listened for a second is replaced. */
+const shortPause = 250
+/** Before another attempt, if workers die at their start. */
+const longPause = 5_000
 const startMilliseconds = 30_000
 /** Includes 10 s to close streams, and time to store sessions. */
 const stopMilliseconds = 60_000
 
+export type WorkerState = 'starting' | 'running' | 'draining'
+
+class Worker {
+  state: WorkerState = 'starting'
+  readySince = 0
+  isKilled = false
+  limit: Timer | undefined
+  process!: WorkerProcess
+  ready!: Promise<readonly string[]>
+  exits!: () => void
+  readonly ended = new Promise<void>(resolve => {
+    this.exits = resolve
+  })
+
+  constructor(readonly number: number) {}
+
+  get line() {
+    return { worker: this.number, workerPid: this.process.pid }
+  }
+
+  kill(): void {
+    this.isKilled = true
+    this.process.kill()
+  }
+}
+
 export class WorkerSlots {
   readonly #parts: SlotsParts
   readonly #workers = new Set<Worker>()
-  readonly #deaths = new Map<number, number>()
   readonly #pauses = new Map<number, Timer>()
   #isEnding = false
   died = 0
@@ -36,11 +60,11 @@ export class WorkerSlots {
     this.#parts = parts
   }
 
-  /** Kills all workers and rejects if a worker fails, or if two attempts to start it take too long. */
+  /** Kills all workers and rejects if a worker fails, or does not listen in time. */
   async start(): Promise<readonly string[]> {
-    const numbers = Array.from({ length: this.#parts.count }, (_, index) => index + 1)
+    const workers = Array.from({ length: this.#parts.count }, (_, index) => this.#begin(index + 1))
     try {
-      const [urls] = await Promise.all(numbers.map(number => this.#startFirst(number)))
+      const [urls] = await Promise.all(workers.map(({ ready }) => ready))
       return urls!
     } catch (error) {
       this.#isEnding = true
@@ -52,10 +76,6 @@ export class WorkerSlots {
   get workers(): readonly Readonly<Pick<Worker, 'number' | 'state' | 'process'>>[] {
     const order = (worker: Worker) => 2 * worker.number + (worker.state === 'draining' ? 1 : 0)
     return [...this.#workers].sort((a, b) => order(a) - order(b))
-  }
-
-  tellAll(order: Order): void {
-    for (const { process } of this.#workers) process.tell(order)
   }
 
   /** A call during a replacement requests another replacement. */
@@ -74,115 +94,99 @@ export class WorkerSlots {
   }
 
   kill(): void {
-    for (const worker of this.#workers) this.#kill(worker)
-  }
-
-  #kill(worker: Worker): void {
-    worker.isKilled = true
-    worker.process.kill()
+    for (const worker of this.#workers) worker.kill()
   }
 
   #begin(number: number): Worker {
     const { clock, fork } = this.#parts
     const worker = new Worker(number)
-    worker.process = fork(number, {
-      onReady: urls => {
-        if (worker.state === 'starting') {
-          worker.state = 'running'
-          worker.limit?.cancel()
-        }
-        worker.readySince = clock.now()
-        worker.listens(urls)
-      },
-      onFailed: sentence => worker.fails(new CommandError(sentence)),
-      onHang: () => this.#onHang(worker),
-      onExit: (code, signal) => this.#onExit(worker, code, signal),
+    worker.ready = new Promise((resolve, reject) => {
+      const fail = (sentence: string) => reject(new CommandError(sentence))
+      worker.process = fork(number, {
+        onReady: urls => {
+          if (worker.state === 'starting') {
+            worker.state = 'running'
+            worker.limit?.cancel()
+          }
+          worker.readySince = clock.now()
+          resolve(urls)
+        },
+        onFailed: fail,
+        onHang: () => this.#onHang(worker),
+        onExit: (code, signal) => {
+          fail(`Worker ${number} has ended before it listened (${signal ?? code}).`)
+          this.#onExit(worker, code, signal)
+        },
+      })
+      const late = `Worker ${number} does not listen after ${startMilliseconds / 1000} s.`
+      worker.limit = clock.after(startMilliseconds, () => fail(late))
     })
-    worker.limit = clock.after(startMilliseconds, () => {
-      worker.isLate = true
-      worker.fails(new CommandError(`Worker ${number} does not listen after ${startMilliseconds / 1000} s.`))
-    })
+    worker.ready.catch(() => {})
     this.#workers.add(worker)
     return worker
   }
 
   #onHang(worker: Worker): void {
     if (worker.isKilled) return
-    worker.isHung = true
     this.hung += 1
-    const line = { worker: worker.number, workerPid: worker.process.pid }
-    this.#parts.log.error(line, 'a worker hangs and is killed')
-    worker.process.kill()
+    this.#parts.log.error(worker.line, 'a worker hangs and is killed')
+    const { state } = worker
+    worker.state = 'draining'
+    worker.kill()
+    if (state === 'running') this.#replaceLost(worker)
   }
 
   #onExit(worker: Worker, code: number | null, signal: string | null): void {
-    const { number, state } = worker
-    const { log, clock } = this.#parts
+    const { state } = worker
+    const { log } = this.#parts
     this.#workers.delete(worker)
     worker.limit?.cancel()
-    worker.fails(new CommandError(`Worker ${number} has ended before it listened (${signal ?? code}).`))
     worker.exits()
-    const line = { worker: number, workerPid: worker.process.pid, code, signal }
-    if (worker.isKilled || worker.isHung) log.info(line, 'a worker has been killed by the primary')
+    const line = { ...worker.line, code, signal }
+    if (worker.isKilled) log.info(line, 'a worker has been killed by the primary')
     else if (state === 'draining') log[code === 0 ? 'info' : 'warn'](line, 'a worker has ended')
-    if (state !== 'running' || worker.isKilled) return
-    if (!worker.isHung) {
+    else if (state === 'running') {
       this.died += 1
       log.warn(line, 'a worker has died')
+      this.#replaceLost(worker)
     }
-    if (!this.#isEnding && this.workers.every(worker => worker.state !== 'running')) this.#parts.onNoneLeft?.()
-    if (clock.now() - worker.readySince >= soundMilliseconds) this.#deaths.delete(number)
-    this.#replaceLater(number)
   }
 
-  #replaceLater(number: number): void {
+  #replaceLost({ number, readySince }: Worker): void {
+    const { clock, onNoneLeft } = this.#parts
+    if (!this.#isEnding && this.workers.every(({ state }) => state !== 'running')) onNoneLeft?.()
+    this.#replaceLater(number, clock.now() - readySince >= 1_000 ? shortPause : longPause)
+  }
+
+  #replaceLater(number: number, pause = longPause): void {
     if (this.#isEnding) return
-    const deaths = this.#deaths.get(number) ?? 0
-    this.#deaths.set(number, deaths + 1)
-    const pause = Math.min(firstPause * 2 ** deaths, longestPause)
-    this.#pauses.get(number)?.cancel()
-    this.#pauses.set(
-      number,
-      this.#parts.clock.after(pause, () => void this.#fill(number)),
-    )
-  }
-
-  async #fill(number: number): Promise<void> {
-    if (this.#isEnding || this.#isTaken(number)) return
-    if (!(await this.#tryStart(number))) this.#replaceLater(number)
-  }
-
-  #isTaken(number: number): boolean {
-    return [...this.#workers].some(worker => worker.number === number && worker.state !== 'draining')
-  }
-
-  async #startFirst(number: number): Promise<readonly string[]> {
-    const worker = this.#begin(number)
-    try {
-      return await worker.ready
-    } catch (error) {
-      if (!worker.isLate || this.#isEnding) throw error
-      this.#giveUp(worker, error)
-      return await this.#begin(number).ready
+    const start = async () => {
+      if (this.#isEnding || this.#takers(number).length > 0) return
+      if (!(await this.#tryStart(number))) this.#replaceLater(number)
     }
+    this.#pauses.get(number)?.cancel()
+    this.#pauses.set(number, this.#parts.clock.after(pause, start))
+  }
+
+  /** The workers with this number that do not drain: two during a replacement. */
+  #takers(number: number): readonly Worker[] {
+    return [...this.#workers].filter(worker => worker.number === number && worker.state !== 'draining')
   }
 
   async #tryStart(number: number): Promise<boolean> {
+    const { log } = this.#parts
     const worker = this.#begin(number)
     try {
       await worker.ready
-      this.#parts.log.info({ worker: number, workerPid: worker.process.pid }, 'a worker has been started')
+      log.info(worker.line, 'a worker has been started')
       return true
     } catch (error) {
-      if (!this.#isEnding && worker.state !== 'draining') this.#giveUp(worker, error)
+      if (this.#isEnding || worker.state === 'draining') return false
+      worker.state = 'draining'
+      worker.kill()
+      log.error({ worker: number, problem: (error as Error).message }, 'a worker cannot be started')
       return false
     }
-  }
-
-  #giveUp(worker: Worker, error: unknown): void {
-    worker.state = 'draining'
-    this.#kill(worker)
-    this.#parts.log.error({ worker: worker.number, problem: (error as Error).message }, 'a worker cannot be started')
   }
 
   async #replaceAll(): Promise<void> {
@@ -202,27 +206,23 @@ export class WorkerSlots {
   async #replace(number: number): Promise<boolean> {
     this.#pauses.get(number)?.cancel()
     // A worker that is starting may still have the old code, so it is replaced too.
-    const before = [...this.#workers].filter(worker => worker.number === number && worker.state !== 'draining')
+    const before = this.#takers(number)
     const isStarted = await this.#tryStart(number)
-    const retire = (worker: Worker) => {
-      worker.process.tell({ order: 'retire' })
-      this.#end(worker, 'drain')
-    }
-    if (isStarted) before.forEach(retire)
-    else if (!this.#isTaken(number)) this.#replaceLater(number)
+    if (isStarted) for (const worker of before) this.#end(worker, 'retire')
+    else if (this.#takers(number).length === 0) this.#replaceLater(number)
     return isStarted
   }
 
-  #end(worker: Worker, order: 'drain' | 'stop'): void {
+  #end(worker: Worker, order: 'drain' | 'retire' | 'stop'): void {
     if (!this.#workers.has(worker)) return
     const { clock, drainSeconds, log } = this.#parts
-    const longest = stopMilliseconds + (order === 'drain' ? 1000 * drainSeconds : 0)
+    const longest = stopMilliseconds + (order === 'stop' ? 0 : 1000 * drainSeconds)
     worker.state = 'draining'
     worker.process.tell({ order })
     worker.limit?.cancel()
     worker.limit = clock.after(longest, () => {
-      log.warn({ worker: worker.number, workerPid: worker.process.pid }, 'a worker has not ended in time')
-      this.#kill(worker)
+      log.warn(worker.line, 'a worker has not ended in time')
+      worker.kill()
     })
   }
 }

@@ -12,12 +12,13 @@ import { CommandError } from '../command-error.js'
 import { outliveFaults } from '../faults.js'
 import { unlessInvalid } from '../reloading.js'
 import { end, explained } from '../until-signal.js'
-import { folderVariable, type Notice, numberVariable, type Order, socketsVariable } from './worker-messages.js'
+import { type Notice, type Order, startVariable, type WorkerStart } from './worker-messages.js'
 
 export async function work(): Promise<void> {
-  const folder = process.env[folderVariable]!
+  const given: WorkerStart = JSON.parse(process.env[startVariable]!)
+  const { folder } = given
   let isTakingUp = false
-  const starting = start(folder, () => {
+  const starting = start(given, () => {
     isTakingUp = true
   })
   let started: Started | undefined
@@ -49,11 +50,10 @@ export async function work(): Promise<void> {
 
 type Started = Awaited<ReturnType<typeof start>>
 
-async function start(folder: string, onTakingUp: () => void) {
+async function start({ worker, folder, sockets }: WorkerStart, onTakingUp: () => void) {
   // The primary's environment contains the values of `.env`.
   let running: Loaded = await explained(() => loadConfig(process.env))
   const { config } = running
-  const worker = Number(process.env[numberVariable])
   const counts = new Counts()
   const { log, audit } = await explained(() => createLogs({ config, counts, about: { worker } }))
   outliveFaults(log, counts)
@@ -68,9 +68,8 @@ async function start(folder: string, onTakingUp: () => void) {
       servesMetrics: false,
       place: `${hostname()}, worker ${worker}`,
       slot: worker,
-      sockets: new Map(JSON.parse(process.env[socketsVariable] ?? '[]')),
+      sockets: new Map(sockets),
       onTakingUp,
-      leave,
     }),
   )
   const reload = (environment: Environment, onEnd: (isDone: boolean) => void) => {
@@ -91,29 +90,14 @@ function obey({ service, reload }: Started, order: Order): void {
   const answer = (answer: unknown) => 'number' in order && tell({ notice: 'answer', number: order.number, answer })
   if (order.order === 'reload') void reload(order.environment, answer)
   else if (order.order === 'reopen') service.reopen()
-  else if (order.order === 'retire') service.retire()
-  else if (order.order === 'left') onLeft()
   else if (order.order === 'metrics') service.metrics().then(answer)
-  else end(service, order.order === 'drain')
+  else {
+    if (order.order === 'retire') service.retire()
+    end(service, order.order !== 'stop')
+  }
 }
 
 const beatMilliseconds = 1_000
-
-let onLeft = ignore
-
-const leaveMilliseconds = 2_000
-
-/**
- * Resolves when all connections that the primary accepted for this worker have arrived, or after `leaveMilliseconds`.
- */
-function leave(): Promise<void> {
-  return new Promise(resolve => {
-    setTimeout(resolve, leaveMilliseconds).unref()
-    onLeft = resolve
-    if (process.connected) tell({ notice: 'leave' })
-    else resolve()
-  })
-}
 
 /** Sends `alive` each second, or more slowly if the primary does not read. */
 function beat(service: Service): void {

@@ -43,14 +43,12 @@ export interface ListeningParts {
   readonly descriptors: Descriptors
   /** File descriptors of sockets that are already open, by address. */
   readonly sockets?: ReadonlyMap<string, number>
-  /** In a worker: resolves when the connections that the primary accepted for it have arrived. */
-  readonly leave?: (() => Promise<void>) | undefined
 }
 
 /** Rejects with a `ConfigError` for an unusable address or certificate, and then leaves nothing open. */
 export async function listen(
   dispatcher: Dispatcher,
-  { config, log, clock, refused, note, descriptors, sockets = new Map(), leave }: ListeningParts,
+  { config, log, clock, refused, note, descriptors, sockets = new Map() }: ListeningParts,
 ) {
   const { listen: settings, https } = config
   const areLeft = descriptors.room(reserveOfConnections)
@@ -112,10 +110,8 @@ export async function listen(
     urls.push(socketPath(place.host) === undefined ? urlOf(server, scheme) : place.host)
     server.on('error', cause => log.warn({ code: codeOf(cause) }, 'a connection was not accepted'))
   }
-  const closedBy = async (close: (server: HttpServer, done: () => void) => void) => {
-    if (leave !== undefined) await leave()
-    await Promise.all(servers.map(server => new Promise<void>(resolve => close(server, resolve))))
-  }
+  const closedBy = (close: (server: HttpServer, done: () => void) => void) =>
+    Promise.all(servers.map(server => new Promise<void>(resolve => close(server, resolve))))
   let closed: Promise<unknown> | undefined
   const close = async () => {
     closed ??= closedBy((server, done) => server.close(done))

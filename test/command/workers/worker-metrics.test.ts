@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { workerMetrics } from '../../../src/command/workers/worker-metrics.js'
-import type { WorkerState } from '../../../src/command/workers/worker-process.js'
+import type { WorkerState } from '../../../src/command/workers/worker-slots.js'
 import { LastReload } from '../../../src/watching/last-reload.js'
 import { lintMetrics } from '../../support/exposition-lint.js'
 import { samplesOf } from '../../support/scrape.js'
