@@ -28,7 +28,7 @@ export default {
   maxWorkers: 5,
   testSequencer: '<rootDir>/test/support/sequencer.js',
   // A slow or busy machine is no failure. Waits in tests time out earlier, and say what is missing.
-  testTimeout: 90_000,
+  testTimeout: 300_000,
   projects: [
     project('unit', ['<rootDir>/test/!(scenarios|peers|support)/**/*.test.ts', '<rootDir>/test/*.test.ts']),
     { ...project('scenarios', ['<rootDir>/test/scenarios/**/*.test.ts']), ...built },

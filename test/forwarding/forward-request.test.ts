@@ -363,4 +363,4 @@ test('10,000 requests, of which a third is cancelled, leave nothing behind and d
   expect(stage.lost).toEqual([])
   expect(stage.faults).toEqual([])
   agent.destroy()
-}, 60_000)
+})

@@ -300,5 +300,5 @@ describe.each([1, 3])('with %i processes', count => {
     if (count > 1) expect(await breaking).toBeGreaterThan(2)
     expect(server.complaints).toEqual([])
     for (const { service } of services) expect(service.counts().sessions).toBe(0)
-  }, 120_000)
+  })
 })

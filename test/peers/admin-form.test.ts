@@ -51,7 +51,7 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ ma
       if (makesContacts) return
       const [one, other] = [await service.bind(alice), await service.bind(bobs)]
       await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
-    }, 100_000)
+    })
 
     beforeEach(async () => {
       const binding = await service.bind(bobs)

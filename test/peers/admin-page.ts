@@ -1,7 +1,7 @@
 // What an admin does with the service's own pages, and what there is to see. Every wait has a deadline of its own.
 
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
-import { patience as timeout } from '../support/eventually.js'
+import { eventually, patience as timeout } from '../support/eventually.js'
 import { admin } from '../support/start-service.js'
 
 export interface AdminPageOptions {
@@ -96,13 +96,10 @@ export class AdminPage {
   async rests(): Promise<void> {
     const { jid } = await this.binding()
     const list = `${this.service}/warm/sessions?${new URLSearchParams({ jid, state: 'held' })}`
-    const deadline = performance.now() + timeout
-    let total = 0
-    while (total === 0) {
-      if (performance.now() > deadline) throw new Error(`no request of ${jid} is held`)
+    await eventually(`a request of ${jid} is held`, async () => {
       const reply = await this.context.request.get(list, { headers: { Accept: 'application/json' } })
-      total = (await reply.json()).total
-    }
+      return (await reply.json()).total > 0
+    })
   }
 
   /** What stands in a field. Playwright does not know fields in pages that are XML. */

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { patience } from '../support/eventually.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -38,7 +39,7 @@ export async function startCommand(
     url: /http:\/\/127\.0\.0\.1:\d+/.exec(introduction)?.[0] ?? '',
     async stop() {
       child.kill('SIGINT')
-      const late = setTimeout(killNow, 5000)
+      const late = setTimeout(killNow, patience)
       const code = await exited
       clearTimeout(late)
       process.off('exit', killNow)
@@ -54,7 +55,7 @@ function introductionOf(child: ChildProcess): Promise<string> {
       clearTimeout(deadline)
       reject(new Error(`${why}:\n${text}`))
     }
-    const deadline = setTimeout(() => fail('it does not start within 40 s'), 40_000)
+    const deadline = setTimeout(() => fail('it does not start in time'), patience)
     const listen = (chunk: Buffer) => {
       text += chunk
       if (!text.includes('Ctrl+C')) return

@@ -3,7 +3,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { browserBefore, sharedChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
@@ -19,8 +19,6 @@ import { becomeContacts, User } from './user.js'
 declare const sessionStorage: { readonly length: number; setItem(key: string, value: string): void }
 
 // Each wait in a test has its own, shorter deadline, which says what did not come.
-jest.setTimeout(120_000)
-
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
 const bobs = { jid: 'bob@localhost', password: passwords.bob }
@@ -71,7 +69,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       })
       credential = (await service.warm({ ...alice, remember: 'on' })).json['credential'] as string
       await becomeContacts(await attach(alice), await attach(bobs))
-    }, 100_000)
+    })
 
     beforeEach(async () => {
       isSignedIn = true

@@ -1,6 +1,6 @@
 // Converse with the module, while its XMPP server is restarted: what the user types meanwhile arrives once.
 import { setTimeout as pause } from 'node:timers/promises'
-import { expect, jest, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { eitherChromium } from '../support/chromium.js'
 import { runsRest } from '../support/matrix.js'
 import type { InsideConverse } from '../support/page-converse-module.js'
@@ -9,9 +9,6 @@ import { describeWith } from './needs.js'
 import { PagesStage, passwords, transports } from './pages-stage.js'
 
 declare const window: { inside: InsideConverse }
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(120_000)
 
 /** In milliseconds. */
 const outage = runsRest ? 13_000 : 2_000

@@ -1,7 +1,7 @@
 // What the test does with the portal's page that has Converse in it, and what it sees of it.
 
 import type { Page } from 'playwright-core'
-import { patience } from '../support/eventually.js'
+import { eventually, patience } from '../support/eventually.js'
 import type { ConverseChat, ConverseNoted } from '../support/page-converse.js'
 
 type InPage = { noted: ConverseNoted; chat: ConverseChat }
@@ -111,12 +111,20 @@ export class ConversePage {
     await this.#until(() => (globalThis as unknown as InPage).chat.rests(), 'single request')
   }
 
-  /** Converse sends nothing more until it is loaded again: a request that the browser drops unsent has used up its rid. */
-  async stopsSending(): Promise<void> {
-    await this.rests()
-    await this.#tab.evaluate(() => (globalThis as unknown as InPage).chat.pause())
-    // The latest request may have left between the two.
-    await this.rests()
+  /**
+   * Converse sends nothing more until it is loaded again, and the service holds its latest request: a request that the
+   * browser drops unsent has used up its rid.
+   */
+  async stopsSending(isHeld: () => Promise<boolean>): Promise<void> {
+    await eventually('the latest request is held', async () => {
+      await this.#until(() => (globalThis as unknown as InPage).chat.pausesAtRest(), 'single request')
+      // Chromium opens six connections to a host: the request may wait behind seventy for files of Converse.
+      while (await this.#tab.evaluate(() => (globalThis as unknown as InPage).chat.hasRequest()))
+        if (await isHeld()) return true
+      // On a busy machine, its reply can have been on its way for longer than a rest.
+      await this.#tab.evaluate(() => (globalThis as unknown as InPage).chat.resume())
+      return false
+    })
   }
 
   #noted(): Promise<ConverseNoted> {

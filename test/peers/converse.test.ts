@@ -1,5 +1,4 @@
 // Converse in Chromium attaches to sessions that its portal warms.
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { BrowserContext } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
@@ -38,7 +37,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       })
       const [one, other] = [await warmer.bind(alice), await warmer.bind(bobs)]
       await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
-    }, 100_000)
+    })
 
     beforeEach(async () => {
       bound.length = 0
@@ -61,13 +60,8 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
     const begin = () =>
       page.begin({ authentication: 'prebind', prebind_url: '/portal/converse/binding', jid: alice.jid })
 
-    /** Resolves once Converse sends nothing more and the service holds its latest request. */
-    const stopsSending = async () => {
-      await page.stopsSending()
-      // Chromium opens six connections to a host: the request may wait behind seventy for files of Converse.
-      const held = () => callSessions(warmer.url, 'GET', `/sessions?jid=${alice.jid}&state=held`)
-      while ((await held()).json.total !== 1) await pause(20)
-    }
+    const isHeld = async () =>
+      (await callSessions(warmer.url, 'GET', `/sessions?jid=${alice.jid}&state=held`)).json.total === 1
 
     test('connects, chats, resumes after a reload, and logs out', async () => {
       await begin()
@@ -82,7 +76,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       await page.receives('lieber Kaffee ☕')
       await page.shows('lieber Kaffee ☕')
 
-      await stopsSending()
+      await page.stopsSending(isHeld)
       await page.away()
       bob.say(jid, 'while you reloaded')
       await bob.isUpToDate()

@@ -23,7 +23,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'ejabberd
     beforeAll(async () => {
       server = await kind.start(passwords)
       warmer = await startTestService({ servers: at(server) })
-    }, 100_000)
+    })
 
     afterEach(async () => {
       await eventually('no session and no link left', () => isIdle(warmer))

@@ -17,7 +17,7 @@ import { problems } from '../../src/lib/errors.js'
 import { makeCertificate } from '../support/certificates.js'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { EventReceiver, eventsSecret, type ReceivedRequest } from '../support/event-receiver.js'
-import { eventually } from '../support/eventually.js'
+import { eventually, patience } from '../support/eventually.js'
 import { startLoginServer } from '../support/login-server/server.js'
 import { testRest } from '../support/matrix.js'
 import { callSessions } from '../support/sessions-api.js'
@@ -300,8 +300,7 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
     return json.sessions.map(({ id }: { id: string }) => id)
   }
   const isOnline = async () => {
-    const deadline = performance.now() + 8000
-    while ((await held()).length === 0) if (performance.now() > deadline) throw new Error('no session is held')
+    await eventually('a session is held', async () => (await held()).length > 0)
     return (await held())[0]!
   }
 
@@ -345,10 +344,10 @@ describeWith([eitherChromium], 'In Chromium, the example', () => {
     expect(await notice.textContent()).toBe('')
     await tab.route('**/connect', route => route.abort())
     await callSessions(service.url, 'DELETE', `/${id}`)
-    await notice.getByText('The chat service cannot be reached.').click({ timeout: 8000 })
+    await notice.getByText('The chat service cannot be reached.').click({ timeout: patience })
     await tab.unroute('**/connect')
     await isOnline()
-    await notice.filter({ hasNotText: /./ }).waitFor({ state: 'attached', timeout: 8000 })
+    await notice.filter({ hasNotText: /./ }).waitFor({ state: 'attached', timeout: patience })
     await tab.close()
   })
 

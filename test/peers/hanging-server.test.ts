@@ -1,14 +1,11 @@
 // Pages in Chromium while their server hangs, and the service believes that its link is up.
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterEach, expect, jest, test } from '@jest/globals'
+import { afterEach, expect, test } from '@jest/globals'
 import { eitherChromium } from '../support/chromium.js'
 import { runsRest } from '../support/matrix.js'
 import { startProsody } from '../support/prosody.js'
 import { describeWith } from './needs.js'
 import { PagesStage, passwords, transports } from './pages-stage.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(120_000)
 
 declare const window: { dispatchEvent(event: object): void; Event: typeof Event }
 

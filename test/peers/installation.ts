@@ -4,6 +4,7 @@ import { cpSync } from 'node:fs'
 import { get } from 'node:http'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { eventually } from '../support/eventually.js'
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 /** The settings without which nothing starts, and no metrics, whose port may be taken. */
@@ -65,11 +66,10 @@ export async function serving(
   })
   const ended = new Promise<number | null>(resolve => child.once('close', resolve))
   try {
-    const deadline = performance.now() + 40_000
-    while ((await statusOf(`http://127.0.0.1:${port}/`)) === undefined) {
-      if (child.exitCode !== null || performance.now() > deadline) throw new Error('it does not serve')
-      await new Promise(resolve => setTimeout(resolve, 50))
-    }
+    await eventually('it serves', async () => {
+      if (child.exitCode !== null) throw new Error('it does not serve')
+      return (await statusOf(`http://127.0.0.1:${port}/`)) !== undefined
+    })
     await act()
   } finally {
     child.kill('SIGTERM')

@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import { BoshClient } from '../support/bosh-client.js'
 import { boshWelcome } from '../support/bosh-login.js'
+import { eventually } from '../support/eventually.js'
 import { startTestService } from '../support/start-service.js'
 import { stageForAdmins } from './admin-stage.js'
 import { brokenRules, focused, showsFocus } from './legibility.js'
@@ -10,8 +11,13 @@ import { describeWith } from './needs.js'
 
 const alice = { jid: 'alice@localhost', password: 'wonderland' }
 
-/** Pages that wait five seconds for an update wait a tenth of a second. */
-const hasty = 'const later = setTimeout; globalThis.setTimeout = (act, ms) => later(act, ms === 5_000 ? 100 : ms)'
+/** Pages that wait five seconds for an update wait a tenth of a second, or for ever once `isManual` is set. */
+const hasty = `const later = setTimeout
+globalThis.setTimeout = (act, ms) => {
+  if (ms !== 5_000) return later(act, ms)
+  globalThis.isWaiting = globalThis.isManual
+  return globalThis.isManual ? 0 : later(act, 100)
+}`
 
 describeWith(['chromium-headless-shell'], 'Live pages', () => {
   const stage = stageForAdmins({ alice: alice.password })
@@ -130,6 +136,8 @@ describeWith(['chromium-headless-shell'], 'Live pages', () => {
       .waitFor()
     await expect(tab.getByText('Live', { exact: true }).count()).resolves.toBe(0)
     expect(await brokenRules(tab)).toEqual([])
+    await tab.evaluate('globalThis.isManual = true')
+    await eventually('the page waits', () => tab.evaluate<boolean>('globalThis.isWaiting === true'))
     service = await startTestService({ environment: { PORT: new URL(service.url).port } })
     await page.button('Try now').click()
     await tab.getByText('Live', { exact: true }).waitFor()

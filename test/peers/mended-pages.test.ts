@@ -1,6 +1,6 @@
 // Pages in Chromium while the link to their XMPP server is down: they are offline, and say why, until it is mended.
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals'
 import { browserBefore } from '../support/chromium.js'
 import { fewOrAll, runsRest } from '../support/matrix.js'
 import type { ModuleNoted } from '../support/page-module.js'
@@ -8,9 +8,6 @@ import { type Relay, startRelay } from '../support/relay.js'
 import { describeWith } from './needs.js'
 import { PagesStage, passwords, transports } from './pages-stage.js'
 import { encryptedServers } from './servers.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(120_000)
 
 declare const window: { noted: ModuleNoted }
 

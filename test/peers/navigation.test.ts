@@ -7,7 +7,7 @@ import type { Browser, BrowserContext, Page, Response } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { BoshClient } from '../support/bosh-client.js'
 import { eitherChromium, launchChromium } from '../support/chromium.js'
-import { eventually } from '../support/eventually.js'
+import { eventually, patience } from '../support/eventually.js'
 import { startTestService, type TestService, type WarmBinding } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 
@@ -78,7 +78,7 @@ describeWith([eitherChromium], 'A form of another site', () => {
   async function submit(page: Page, target: string) {
     const opened = target === '_blank' ? context.waitForEvent('page') : undefined
     const isPosted = (response: Response) => response.request().method() === 'POST'
-    const answered = context.waitForEvent('response', { predicate: isPosted, timeout: 10_000 })
+    const answered = context.waitForEvent('response', { predicate: isPosted, timeout: patience })
     await page.evaluate('document.forms[0].submit()')
     const response = await answered
     const shown = opened === undefined ? page.frame('frame')! : (await opened).mainFrame()

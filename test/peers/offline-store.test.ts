@@ -44,7 +44,7 @@ for (const { name, packages, start } of combinations(makers, maker => maker.name
       warmer = await startTestService(settings())
       const account = { user: 'bob', domain: 'localhost', password: passwords.bob }
       bob = await User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, account)
-    }, 100_000)
+    })
 
     afterAll(async () => {
       await bob?.leave()

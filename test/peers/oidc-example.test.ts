@@ -103,7 +103,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       portal = await startCommand(['examples/oidc/main.js'], {
         ...{ PORT: String(port), ...common, OIDC_ISSUER: provider.url, CHAT_URL: service.url },
       })
-    }, 100_000)
+    })
 
     const visitPortal = () => visit(portal.url, kind.browser)
 

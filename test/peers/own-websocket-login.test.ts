@@ -46,7 +46,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'ejabberd
       warmer = await startTestService({ servers: kind.servers(server) })
       relay = await startRelay(warmer.url)
       await becomeContacts(await come('alice'), await come('bob'))
-    }, 100_000)
+    })
 
     beforeEach(async () => {
       bob = await come('bob')

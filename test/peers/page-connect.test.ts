@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { Page } from 'playwright-core'
 import { sharedChromium } from '../support/chromium.js'
-import { eventually } from '../support/eventually.js'
+import { eventually, patience } from '../support/eventually.js'
 import { servePage } from '../support/page.js'
 import { pageSecret, pageToken } from '../support/page-token.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
@@ -53,7 +53,7 @@ describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () =>
         XMPP_MECHANISMS: 'PLAIN',
       },
     })
-  }, 100_000)
+  })
 
   beforeEach(async () => {
     tab = await (await sharedChromium()).newPage()
@@ -102,7 +102,7 @@ describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () =>
 
   test('with the module logs in with a token, stays logged in over reloads, and signs out of all tabs', async () => {
     const context = await (await sharedChromium()).newContext({ bypassCSP: true })
-    context.setDefaultTimeout(15_000)
+    context.setDefaultTimeout(patience)
     let isSignedIn = true
     const asked: string[] = []
     await context.route(`${portal.url}/chat/token`, route => {
@@ -147,7 +147,7 @@ describeWith(['prosody', 'chromium'], 'A page with a token of its portal', () =>
 
   test('with the module ends its session after the session of the portal has expired', async () => {
     const context = await (await sharedChromium()).newContext({ bypassCSP: true })
-    context.setDefaultTimeout(15_000)
+    context.setDefaultTimeout(patience)
     let checks = 0
     let status = 200
     await context.route(`${portal.url}/chat/token`, route => {

@@ -129,7 +129,7 @@ for (const { name, packages, environment, signedFor, start } of ways)
           ...environment,
         },
       })
-    }, 100_000)
+    })
 
     afterEach(async () => {
       await eventually('no connection left at the server', () => connectionsOf(server.c2sPort) === 0)

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { BrowserContext, Page } from 'playwright-core'
 import { eitherChromium, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
-import { eventually } from '../support/eventually.js'
+import { eventually, patience } from '../support/eventually.js'
 import { fewOrAll } from '../support/matrix.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { startProsody } from '../support/prosody.js'
@@ -50,12 +50,12 @@ describe.each(fewOrAll(kinds, ({ name }) => name === 'prosody'))('At $name', ({ 
         servers: `localhost=xmpp://127.0.0.1:${wire.port}?tls=none`,
         routers: () => [createModulePageRouter(() => options, bind)],
       })
-    }, 100_000)
+    })
 
     beforeEach(async () => {
       ids.clear()
       context = await (await sharedChromium(eitherChromium)).newContext()
-      context.setDefaultTimeout(15_000)
+      context.setDefaultTimeout(patience)
       bob = User.attach(`${service.url}/http-bind`, await service.bind(bobs))
     })
 

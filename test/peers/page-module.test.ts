@@ -2,11 +2,11 @@
 
 import { setInterval } from 'node:timers'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { BrowserContext, Page } from 'playwright-core'
 import { browserBefore, sharedChromium } from '../support/chromium.js'
 import { startEjabberd } from '../support/ejabberd.js'
-import { eventually } from '../support/eventually.js'
+import { eventually, patience } from '../support/eventually.js'
 import { casesOf, fewOrAll, testRest } from '../support/matrix.js'
 import { MovedClock } from '../support/moved-clock.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
@@ -18,9 +18,6 @@ import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import type { XmppServer } from './servers.js'
 import { becomeContacts, User } from './user.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(120_000)
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
 
@@ -84,7 +81,7 @@ for (const kind of kinds) {
       const [one, other] = [await service.bind(alice), await service.bind(bobs)]
       const url = `${service.url}/http-bind`
       await becomeContacts(User.attach(url, one), User.attach(url, other))
-    }, 100_000)
+    })
 
     beforeEach(async () => {
       ids.clear()
@@ -136,13 +133,11 @@ for (const kind of kinds) {
     const isOnline = (tab: Page) => tab.waitForFunction(() => window.chat?.status.state === 'online')
     const noted = (tab: Page) => tab.evaluate(() => window.noted)
     const shows = (tab: Page, text: string) =>
-      tab.waitForFunction(last => window.noted.texts.includes(last), text, { timeout: 30_000 })
+      tab.waitForFunction(last => window.noted.texts.includes(last), text, { timeout: patience })
 
     /** The page has got the presence of contacts and the room since it was loaded. */
     const seesBob = (tab: Page, places = [bob.jid, `${room}/Bob`]) =>
-      tab.waitForFunction(jids => jids.every(jid => window.noted.present.includes(jid)), places, {
-        timeout: 20_000,
-      })
+      tab.waitForFunction(jids => jids.every(jid => window.noted.present.includes(jid)), places, { timeout: patience })
 
     /** Resolves once the service has noticed that the page is gone. */
     const isQuiet = async (id: string) => {

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { BrowserContext, Page, WebSocketRoute } from 'playwright-core'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { sharedChromium } from '../support/chromium.js'
-import { eventually } from '../support/eventually.js'
+import { eventually, patience } from '../support/eventually.js'
 import { fewOrAll, testRest } from '../support/matrix.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
@@ -49,7 +49,7 @@ describeWith([browser], 'A page with the module', () => {
     ids.clear()
     context = await (await sharedChromium(browser)).newContext()
     tab = await context.newPage()
-    tab.setDefaultTimeout(15_000)
+    tab.setDefaultTimeout(patience)
   })
 
   afterEach(async () => {
@@ -154,9 +154,10 @@ describeWith([browser], 'A page with the module', () => {
     ['after a reconnect', Number.POSITIVE_INFINITY, 1],
   ])('uses BOSH if the WebSocket is silent %s', async (_when, most, loud) => {
     options = { ...options, transport: 'auto' }
-    // In the page, ten seconds are a fifth of a second.
+    // In the page, ten seconds are a fifth of a second, from when its WebSocket is to be silent.
     await tab.addInitScript(`const { setTimeout: set } = window
-      setTimeout = (act, time, ...given) => set(act, time === 10_000 ? 200 : time, ...given)`)
+      window.isHasty = ${loud === 0}
+      setTimeout = (act, time, ...given) => set(act, isHasty && time === 10_000 ? 200 : time, ...given)`)
     let sockets = 0
     let open: WebSocketRoute | undefined
     await tab.routeWebSocket(/xmpp-websocket/, socket => {
@@ -172,6 +173,7 @@ describeWith([browser], 'A page with the module', () => {
     await load()
     if (loud > 0) {
       await isOnline()
+      await tab.evaluate('window.isHasty = true')
       await open!.close({ code: 1011 })
       // It may already be online again.
       await tab.waitForFunction(() => window.noted.statuses.some(({ state }) => state === 'offline'))

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals'
 import type { Router } from 'express'
 import type { BrowserContext, Page } from 'playwright-core'
 import { type Chromium, sharedChromium } from '../support/chromium.js'
+import { patience } from '../support/eventually.js'
 import { type ConversePortal, serveConversePortal } from '../support/page-converse-module.js'
 import { createModulePageRouter, type ModuleChat, type ModuleNoted, type PageOptions } from '../support/page-module.js'
 import { bindTab, callSessions } from '../support/sessions-api.js'
@@ -147,7 +148,7 @@ class ModulePage {
         return state === wanted || code === wanted
       },
       state,
-      { timeout: 40_000 },
+      { timeout: patience },
     )
   }
 

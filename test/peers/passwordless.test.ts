@@ -110,7 +110,7 @@ function describePlace<S extends Prosody | Ejabberd>(
     let place: Place<S> | undefined
     beforeAll(async () => {
       place = await open()
-    }, 100_000)
+    })
     afterEach(() => place?.isLeft())
     afterAll(() => place?.close())
     tests(() => place!)

@@ -126,7 +126,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name.startsWith('Prosody'))) {
       if (!kind.strangers) return
       const [one, other] = [await service.bind(alice), await service.bind(bobs)]
       await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
-    }, 100_000)
+    })
 
     beforeEach(async () => {
       const binding = await service.bind(bobs)

@@ -6,10 +6,10 @@ import { createServer, request as httpRequest, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { type DemoServer, startDemoServer } from '../../src/demo/server.js'
 import { clients, runProgram } from '../support/backends/programs.js'
+import { eventually } from '../support/eventually.js'
 import { ask } from '../support/http-answer.js'
 import { combinations, runsRest } from '../support/matrix.js'
 import { pageToken } from '../support/page-token.js'
@@ -418,12 +418,11 @@ for (const [name, portal] of combinations(Object.entries(portals), ([, { isUsual
         said += text
       })
       process.once('exit', stop)
-      const deadline = performance.now() + 90_000
-      while (!(await get(token).catch(() => undefined))) {
-        if (child.exitCode !== null || performance.now() > deadline) throw new Error(`it does not serve: ${said}`)
-        await pause(50)
-      }
-    }, 100_000)
+      await eventually('it serves', async () => {
+        if (child?.exitCode !== null) throw new Error(`it does not serve: ${said}`)
+        return get(token).then(Boolean, () => false)
+      })
+    })
 
     const stop = () => {
       // Its process group: with its child processes.

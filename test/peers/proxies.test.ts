@@ -459,34 +459,30 @@ describeWith(['nginx'], 'The configuration for nginx', () => {
 })
 
 describeWith(names.flatMap(packagesOf), 'A request that is held for its whole `wait`', () => {
-  testRest(
-    'is answered by the service before any proxy times out',
-    async () => {
-      const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(service)])))
-      try {
-        const answers = proxies.map(async proxy => {
-          const visitor = new Visitor(proxy)
-          const page = visitor.attach(await visitor.warm())
-          await page.request("<presence xmlns='jabber:client'/>")
-          let answer = await page.request()
-          // Skips the presence of the user's other sessions.
-          while (answer.includes('<presence')) answer = await page.request()
-          return { answer, visitor, page }
-        })
-        const ended = await Promise.all(answers)
-        const empty = "<body xmlns='http://jabber.org/protocol/httpbind'/>"
-        expect(ended.map(({ answer }) => answer)).toEqual(names.map(() => empty))
-        // After all have ended: the others would get the presence of each that leaves.
-        for (const { visitor, page } of ended) {
-          await page.terminate()
-          visitor.leave()
-        }
-      } finally {
-        await Promise.all(proxies.map(proxy => proxy.stop()))
+  testRest('is answered by the service before any proxy times out', async () => {
+    const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(service)])))
+    try {
+      const answers = proxies.map(async proxy => {
+        const visitor = new Visitor(proxy)
+        const page = visitor.attach(await visitor.warm())
+        await page.request("<presence xmlns='jabber:client'/>")
+        let answer = await page.request()
+        // Skips the presence of the user's other sessions.
+        while (answer.includes('<presence')) answer = await page.request()
+        return { answer, visitor, page }
+      })
+      const ended = await Promise.all(answers)
+      const empty = "<body xmlns='http://jabber.org/protocol/httpbind'/>"
+      expect(ended.map(({ answer }) => answer)).toEqual(names.map(() => empty))
+      // After all have ended: the others would get the presence of each that leaves.
+      for (const { visitor, page } of ended) {
+        await page.terminate()
+        visitor.leave()
       }
-    },
-    90_000,
-  )
+    } finally {
+      await Promise.all(proxies.map(proxy => proxy.stop()))
+    }
+  })
 })
 
 /** Sets the proxies' idle timeouts to 2 s, but for WebSockets. */
@@ -498,35 +494,31 @@ const impatient: Record<ProxyName, (configuration: string) => string> = {
 }
 
 describeWith(names.flatMap(packagesOf), 'An idle WebSocket', () => {
-  testRest(
-    'stays open at all proxies for longer than an idle request',
-    async () => {
-      const silent = await startService({ TRUSTED_PROXIES: '127.0.0.1', WEBSOCKET_PING_INTERVAL: '0' })
-      const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(silent)], impatient[name])))
-      try {
-        await Promise.all(
-          proxies.map(async (proxy, index) => {
-            const visitor = new Visitor(proxy)
-            const { websocket, ...binding } = await visitor.warm()
-            const url = `${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`
-            const page = await visitor.attachSocket({ ...binding, websocket: { ...websocket, url } })
-            // Longer than all timeouts together.
-            await new Promise(resolve => setTimeout(resolve, 7_000))
-            expect([names[index], await page.says(ping, "id='p1'")]).toEqual([
-              names[index],
-              expect.stringContaining("type='result'"),
-            ])
-            await page.leave()
-            visitor.leave()
-          }),
-        )
-      } finally {
-        await Promise.all(proxies.map(proxy => proxy.stop()))
-        await silent.stop()
-      }
-    },
-    30_000,
-  )
+  testRest('stays open at all proxies for longer than an idle request', async () => {
+    const silent = await startService({ TRUSTED_PROXIES: '127.0.0.1', WEBSOCKET_PING_INTERVAL: '0' })
+    const proxies = await Promise.all(names.map(name => startProxy(name, [portOf(silent)], impatient[name])))
+    try {
+      await Promise.all(
+        proxies.map(async (proxy, index) => {
+          const visitor = new Visitor(proxy)
+          const { websocket, ...binding } = await visitor.warm()
+          const url = `${proxy.url.replace('http', 'ws')}/xmpp-websocket/warm`
+          const page = await visitor.attachSocket({ ...binding, websocket: { ...websocket, url } })
+          // Longer than all timeouts together.
+          await new Promise(resolve => setTimeout(resolve, 7_000))
+          expect([names[index], await page.says(ping, "id='p1'")]).toEqual([
+            names[index],
+            expect.stringContaining("type='result'"),
+          ])
+          await page.leave()
+          visitor.leave()
+        }),
+      )
+    } finally {
+      await Promise.all(proxies.map(proxy => proxy.stop()))
+      await silent.stop()
+    }
+  })
 })
 
 for (const name of fewOrAll(proxiesOfSeveral, proxy => proxy === 'nginx')) {
@@ -623,21 +615,17 @@ for (const name of fewOrAll(proxiesOfSeveral, proxy => proxy === 'nginx')) {
       expect(nodes.map(({ service: { counts } }) => counts().sessions)).toEqual([0, 0])
     })
 
-    testRest(
-      'lose only the sessions of a process that stops',
-      async () => {
-        const bindings = await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))
-        const gone = nodes[0]!
-        const goneName = processIn((await gone.bind(alice)).sid)
-        const pages = bindings.map(binding => ({ binding, page: visitor.attach(binding) }))
-        await gone.stop()
-        for (const { binding, page } of pages) {
-          const reply = await page.request(ping)
-          expect(reply).toContain(processIn(binding.sid) === goneName ? 'item-not-found' : "id='p1'")
-        }
-      },
-      60_000,
-    )
+    testRest('lose only the sessions of a process that stops', async () => {
+      const bindings = await Promise.all([1, 2, 3, 4].map(() => visitor.warm()))
+      const gone = nodes[0]!
+      const goneName = processIn((await gone.bind(alice)).sid)
+      const pages = bindings.map(binding => ({ binding, page: visitor.attach(binding) }))
+      await gone.stop()
+      for (const { binding, page } of pages) {
+        const reply = await page.request(ping)
+        expect(reply).toContain(processIn(binding.sid) === goneName ? 'item-not-found' : "id='p1'")
+      }
+    })
 
     test('lose only the sessions of a killed process, whose pages get item-not-found at once', async () => {
       const goneName = await nameOf(nodes[0]!)
@@ -654,35 +642,27 @@ for (const name of fewOrAll(proxiesOfSeveral, proxy => proxy === 'nginx')) {
       }
     })
 
-    testRest(
-      'serve their sessions even if both are full',
-      async () => {
-        const bindings = []
-        for (let count = 0; count < 40; count++) bindings.push(await visitor.warm())
-        expect(nodes.map(({ service: { counts } }) => counts().sessions)).toEqual([20, 20])
-        const pages = bindings.slice(0, 8).map(binding => visitor.attach(binding))
-        // After 3 s, the proxy's health checks have seen that both are full.
-        for (let count = 0; count < 25; count++) {
-          for (const page of pages) expect(await page.request(ping)).toContain("id='p1'")
-          await pause(200)
-        }
-      },
-      60_000,
-    )
+    testRest('serve their sessions even if both are full', async () => {
+      const bindings = []
+      for (let count = 0; count < 40; count++) bindings.push(await visitor.warm())
+      expect(nodes.map(({ service: { counts } }) => counts().sessions)).toEqual([20, 20])
+      const pages = bindings.slice(0, 8).map(binding => visitor.attach(binding))
+      // After 3 s, the proxy's health checks have seen that both are full.
+      for (let count = 0; count < 25; count++) {
+        for (const page of pages) expect(await page.request(ping)).toContain("id='p1'")
+        await pause(200)
+      }
+    })
 
     // The proxy makes no difference.
-    testRest(
-      'cause no error in pages if the connections between them break',
-      async () => {
-        const talks = await toldAround(async () => {
-          for (let count = 0; count < 5; count++) {
-            for (const link of links) link.cut()
-            await pause(400)
-          }
-        })
-        for (const { told } of talks) expect(told).toMatch(wellTold)
-      },
-      60_000,
-    )
+    testRest('cause no error in pages if the connections between them break', async () => {
+      const talks = await toldAround(async () => {
+        for (let count = 0; count < 5; count++) {
+          for (const link of links) link.cut()
+          await pause(400)
+        }
+      })
+      for (const { told } of talks) expect(told).toMatch(wellTold)
+    })
   })
 }

@@ -95,7 +95,7 @@ for (const kind of kinds) {
       const started = kind.start()
       await open(started)
       change = (await started).change
-    }, 100_000)
+    })
     afterEach(isLeft)
     afterAll(close)
 
@@ -114,10 +114,7 @@ for (const kind of kinds) {
 }
 
 describeWith(['ejabberd', 'openssl'], 'A user of an ejabberd that stores plain passwords', () => {
-  beforeAll(
-    () => open(startEjabberd({ users, authentication: 'auth_method: internal\nauth_password_format: plain' })),
-    100_000,
-  )
+  beforeAll(() => open(startEjabberd({ users, authentication: 'auth_method: internal\nauth_password_format: plain' })))
   afterEach(isLeft)
   afterAll(close)
 

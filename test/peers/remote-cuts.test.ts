@@ -1,16 +1,13 @@
 // A network cuts all connections to a remote BOSH endpoint repeatedly, while its users chat.
 // Runs in npm run test:all only: a minute of broken connections.
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { eventually } from '../support/eventually.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { startTestService, type TestService } from '../support/start-service.js'
 import { describeWith } from './needs.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { User } from './user.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(180_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
@@ -31,7 +28,7 @@ for (const kind of encryptedServers) {
       server = await kind.start(passwords)
       relay = await startRelay(`http://127.0.0.1:${server.httpPort}`)
       warmer = await startTestService({ servers: `localhost=${relay.url}/http-bind` })
-    }, 100_000)
+    })
 
     afterAll(async () => {
       await warmer?.stop()

@@ -40,7 +40,7 @@ for (const kind of encryptedServers) {
       const page = await logIn('alice')
       await befriend(bob, page)
       await page.leave()
-    }, 100_000)
+    })
 
     afterAll(async () => {
       await bob?.leave()
@@ -117,7 +117,7 @@ for (const kind of encryptedServers) {
         await page.isUpToDate()
         await server.kill()
         // Requests to the endpoint are repeated for 30 s.
-        const told = await page.receives("type='terminate'", 40_000)
+        const told = await page.receives("type='terminate'")
         expect(told).toContain("condition='remote-stream-error'")
         await page.leave()
         const { status, json } = await warmer.warm(alice)

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { dirname } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import express, { type Router } from 'express'
 import type { BrowserContext, Page } from 'playwright-core'
 import { BoshClient } from '../support/bosh-client.js'
@@ -24,9 +24,6 @@ import { PortalPage } from './portal-page.js'
 import { encryptedServers, type XmppServer } from './servers.js'
 import { becomeContacts, User } from './user.js'
 import { XmppJsClient } from './xmpp-js-client.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(180_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
@@ -102,7 +99,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       ])
       converse = await serveConversePortal(() => service.url, bind)
       await becomeContacts(await logIn('alice'), await logIn('bob'))
-    }, 100_000)
+    })
 
     const logIn = (user: 'alice' | 'bob') =>
       User.logIn(`http://127.0.0.1:${server.httpPort}/http-bind`, {

@@ -1,7 +1,7 @@
 // Messages that a server has not confirmed: the page module sends them again in the next session, Strophe and
 // Converse show an error.
 import { setTimeout as pause } from 'node:timers/promises'
-import { expect, jest, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { eitherChromium } from '../support/chromium.js'
 import { eventually } from '../support/eventually.js'
 import { combinations, testRest } from '../support/matrix.js'
@@ -13,9 +13,6 @@ import { ConversePage } from './converse-page.js'
 import { describeWith } from './needs.js'
 import { alice, PagesStage, passwords } from './pages-stage.js'
 import { PortalPage } from './portal-page.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(120_000)
 
 declare const window: { noted: ModuleNoted; chat: ModuleChat | undefined }
 
@@ -74,7 +71,7 @@ describeWith(['prosody', 'openssl', eitherChromium], 'A page whose server is fro
         await page.tab.reload()
         await page.tab.waitForFunction(() => window.chat !== undefined)
       }
-      await eventually('the session ends', () => stage.service.service.counts().sessions === 0, { seconds: 20 })
+      await eventually('the session ends', () => stage.service.service.counts().sessions === 0)
       await stage.server.kill()
       await page.has('offline')
       const three = await page.say('three')

@@ -48,7 +48,7 @@ for (const kind of fewOrAll(kinds, ({ name }) => name === 'Prosody')) {
 
     beforeAll(async () => {
       server = await kind.start()
-    }, 100_000)
+    })
     beforeEach(async () => {
       wire = await tapWire(server.directTlsPort)
     })

@@ -117,7 +117,7 @@ beforeAll(async () => {
     mkdirSync(join(data, store), { recursive: true })
     writeFileSync(join(data, store, 'staff.dat'), `return { ${roles} };\n`)
   }
-}, 100_000)
+})
 afterAll(() => prosody?.stop())
 
 /** One login on a connection of its own. */

@@ -47,7 +47,7 @@ for (const { maker, packages, start, over, servers } of places) {
     beforeAll(async () => {
       server = await start()
       here = await startTestService({ servers: servers(server) })
-    }, 100_000)
+    })
 
     beforeEach(async () => {
       const binding = await here.bind(alice)

@@ -59,7 +59,7 @@ for (const { name, packages, makesContacts, start } of fewOrAll(upstreams, ({ na
       if (makesContacts) return
       const [one, other] = [await warmer.bind(alice), await warmer.bind(bobs)]
       await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
-    }, 100_000)
+    })
 
     beforeEach(async () => {
       const binding = await warmer.bind(bobs)

@@ -38,7 +38,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted && 
       bob = await bobLogsIn()
       const page = attach(await warmer.bind(alice))
       await befriend(bob, page)
-    }, 100_000)
+    })
 
     afterEach(async () => {
       await Promise.all([...attached].map(user => user.leave()))
@@ -126,7 +126,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted && 
         const page = attach(await warmer.bind(alice))
         bob.say(page.jid, 'back again')
         await page.receives('back again')
-      }, 100_000)
+      })
     })
   })
 }

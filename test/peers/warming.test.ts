@@ -29,7 +29,7 @@ for (const kind of combinations(servers, ({ maker, encrypted }) => encrypted ===
     beforeAll(async () => {
       server = await kind.start(users)
       warmer = await startTestService({ servers: kind.servers(server) })
-    }, 100_000)
+    })
 
     afterEach(async () => {
       await eventually('no session and no link left', () => isIdle(warmer))

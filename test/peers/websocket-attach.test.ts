@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { client, xml } from '@xmpp/client'
 import type { BrowserContext } from 'playwright-core'
 import { type Agent, createClient } from 'stanza'
@@ -23,9 +23,6 @@ import { SocketPage } from './socket-page.js'
 import { StanzaClient } from './stanza-client.js'
 import { becomeContacts, User } from './user.js'
 import { type XmppJs, XmppJsClient } from './xmpp-js-client.js'
-
-// Waits in tests time out earlier, and say what is missing.
-jest.setTimeout(120_000)
 
 const passwords = { alice: 'wonderland', bob: 'builder' }
 const alice = { jid: 'alice@localhost', password: passwords.alice }
@@ -86,7 +83,7 @@ for (const kind of fewOrAll(encryptedServers, ({ maker }) => maker === 'Prosody'
       recipes = readRecipes(relay.url)
       const [one, other] = [await warmer.bind(alice), await warmer.bind(bobs)]
       await becomeContacts(User.attach(one.url, one), User.attach(other.url, other))
-    }, 100_000)
+    })
 
     beforeEach(async () => {
       ids.clear()

@@ -47,23 +47,18 @@ function listenersOf(pid: number): number {
   return sockets.filter(inode => listening.includes(inode)).length
 }
 
-test.each(workerCounts('0', '2'))(
-  'SIGUSR1 opens no debugger in any process, with %s workers',
-  async workers => {
-    const service = operator.start({ ...settings, ...workersOf(workers) })
-    const url = await service.url()
-    const processes = processesOf(service)
-    expect(processes).toHaveLength(1 + Number(workers))
-    const before = processes.map(listenersOf)
-    for (const pid of processes) process.kill(pid, 'SIGUSR1')
-    // A process that answers has handled the signals sent before.
-    for (let count = 0; count < 40; count++)
-      expect((await callUrl(`${url}/healthz`, { method: 'GET' })).status).toBe(200)
-    expect(service.stderr).toBe('')
-    expect(processes.map(listenersOf)).toEqual(before)
-    service.signal('SIGINT')
-    expect(await service.exit).toBe(0)
-    expect(service.stderr).toBe('')
-  },
-  30_000,
-)
+test.each(workerCounts('0', '2'))('SIGUSR1 opens no debugger in any process, with %s workers', async workers => {
+  const service = operator.start({ ...settings, ...workersOf(workers) })
+  const url = await service.url()
+  const processes = processesOf(service)
+  expect(processes).toHaveLength(1 + Number(workers))
+  const before = processes.map(listenersOf)
+  for (const pid of processes) process.kill(pid, 'SIGUSR1')
+  // A process that answers has handled the signals sent before.
+  for (let count = 0; count < 40; count++) expect((await callUrl(`${url}/healthz`, { method: 'GET' })).status).toBe(200)
+  expect(service.stderr).toBe('')
+  expect(processes.map(listenersOf)).toEqual(before)
+  service.signal('SIGINT')
+  expect(await service.exit).toBe(0)
+  expect(service.stderr).toBe('')
+})

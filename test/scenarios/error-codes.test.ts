@@ -349,9 +349,19 @@ const rows: Record<ProblemCode, Row> = {
   timeout: atStep('features', async () => {
     const silent = await startLoginServer({ domain })
     closers.push(() => silent.stop())
-    silent.script = { features: () => {} }
+    let isReached = false
+    silent.script = {
+      features: () => {
+        isReached = true
+      },
+    }
     const hasty = { WARM_TIMEOUT: '1' }
-    return warm(alice, await startService({ servers: serverSetting(silent, folder), environment: hasty }))
+    const service = await startService({ servers: serverSetting(silent, folder), environment: hasty })
+    for (;;) {
+      const answer = await warm(alice, service)
+      // On a busy machine a login may end at an earlier step.
+      if (isReached) return answer
+    }
   }),
 }
 

@@ -47,7 +47,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await conversation.end()
-  await eventually('no session or link is left', () => isEmpty(), { seconds: 10 })
+  await eventually('no session or link is left', () => isEmpty())
 })
 
 afterAll(async () => {
@@ -91,7 +91,7 @@ test('an XMPP server that stops reading slows its sender down, and no stanza is 
 
   connection.readOn()
   hasSaidAll = true
-  await eventually('all stanzas have arrived', () => connection.stanzas.length === sent, { seconds: 10 })
+  await eventually('all stanzas have arrived', () => connection.stanzas.length === sent)
   expect(connection.stanzas.map(({ attributes }) => Number(attributes['id']))).toEqual(
     Array.from({ length: sent }, (_, at) => at + 1),
   )
@@ -116,7 +116,7 @@ test('sessions of an XMPP server that no longer answers end when their pages lea
   await eventually('the session ends', () => left().sessions === 2, { seconds: inactivity + 5 })
   await conversation.goesOn()
   // The server does not answer the end of the stream either, so the link is cut.
-  await eventually('its link closes', () => left().links === 2 && broken.open === 0, { seconds: 10 })
+  await eventually('its link closes', () => left().links === 2 && broken.open === 0)
 })
 
 test('a flood of invalid requests is answered, and leaves no session', async () => {

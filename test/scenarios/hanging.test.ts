@@ -3,7 +3,6 @@ import { makeCertificate } from '../support/certificates.js'
 import { eventually } from '../support/eventually.js'
 import { type LoginServer, type Stage, stages, startLoginServer, type Turn } from '../support/login-server/server.js'
 import { startWatchedService, type WatchedService } from '../support/login-server/watched-service.js'
-import { describeRest } from '../support/matrix.js'
 import { scrape } from '../support/scrape.js'
 
 const moreFeatures = "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>"
@@ -80,52 +79,13 @@ describe('a server that stops answering', () => {
   })
 })
 
-describeRest('a slow server', () => {
-  /** At `connect` a server sends nothing. */
-  const saying = stages.filter(stage => stage !== 'connect')
-  const slow: readonly Stage[] = ['starttls', 'features', 'challenge', 'bind']
-  let servers: LoginServer[]
-  let service: WatchedService
-
-  beforeAll(async () => {
-    const domains = [...saying, 'patient'].map(name => `${name}.tls.example`)
-    servers = await Promise.all(domains.map(domain => startLoginServer({ domain, certificate, moreFeatures })))
-    service = await startWatchedService(servers, { WARM_TIMEOUT: '6' })
-  })
-
-  afterAll(async () => {
-    await service.stop()
-    await Promise.all(servers.map(server => server.stop()))
-  })
-
-  test('that exceeds two thirds of WARM_TIMEOUT at one step causes 504 with that step', async () => {
-    for (const [index, stage] of saying.entries()) servers[index]!.script = { [stage]: () => {} }
-    const started = performance.now()
-    const told = await Promise.all(
-      saying.map(stage => service.problem({ jid: `alice@${stage}.tls.example`, password: 'Pa55-of-alice' })),
-    )
-    expect(told).toEqual(saying.map(stage => ({ status: 504, code: 'timeout', step: stepAt[stage] })))
-    expect((performance.now() - started) / 1000).toBeLessThan(10)
-    await service.emptied()
-  })
-
-  test('gets this time for each step', async () => {
-    const delay = (turn: Turn) => void setTimeout(() => turn.goOn(), 1100)
-    servers.at(-1)!.script = Object.fromEntries(slow.map(stage => [stage, delay]))
-    const started = performance.now()
-    const { status } = await service.warm({ jid: 'alice@patient.tls.example', password: 'Pa55-of-alice' })
-    expect(status).toBe(200)
-    expect((performance.now() - started) / 1000).toBeGreaterThan(1.1 * slow.length)
-  })
-})
-
 describe('a caller that disconnects', () => {
   let server: LoginServer
   let service: WatchedService
 
   beforeAll(async () => {
     server = await startLoginServer({ domain: 'a.tls.example', certificate, moreFeatures })
-    service = await startWatchedService([server], { WARM_TIMEOUT: '30' })
+    service = await startWatchedService([server])
   })
 
   afterEach(() => {

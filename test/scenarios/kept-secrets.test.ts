@@ -83,7 +83,6 @@ beforeAll(async () => {
     EVENTS_URL: `http://127.0.0.1:1/events?key=${secrets.eventsUrl}`,
     EVENTS_SECRET: secrets.eventsSecret,
     METRICS_ADDRESS: '127.0.0.1:0',
-    WARM_TIMEOUT: '2',
   }
   process.stderr.write = (chunk: string | Uint8Array) => {
     written += chunk

@@ -28,7 +28,7 @@ async function start(
 ): Promise<LoginServer> {
   const server = await startLoginServer({ domain, mechanisms: scram, ...options })
   servers = [server]
-  service = await startWatchedService(servers, { WARM_TIMEOUT: '10', ...environment })
+  service = await startWatchedService(servers, environment)
   return server
 }
 

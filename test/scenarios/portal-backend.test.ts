@@ -33,7 +33,6 @@ beforeEach(async () => {
       XMPP_DOMAINS: 'localhost,slow.example',
       RATE_WARMS_PER_JID: '3',
       MAX_SESSIONS_PER_JID: '4',
-      WARM_TIMEOUT: '1',
     },
   })
   relay = await startRelay(service.url)

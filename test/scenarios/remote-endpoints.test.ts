@@ -29,7 +29,6 @@ const startNear = (attach: 'here' | 'there', environment: Record<string, string>
     environment: {
       XMPP_DOMAINS: 'plain.example',
       REMOTE_ATTACH: attach,
-      WARM_TIMEOUT: '1',
       ...environment,
     },
   })

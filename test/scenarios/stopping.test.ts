@@ -179,7 +179,7 @@ describe('a login in progress when the service stops', () => {
       moreFeatures: "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>",
     })
     closers.push(() => server.stop())
-    const here = await startWatchedService([server], { WARM_TIMEOUT: '30' })
+    const here = await startWatchedService([server])
     let stopping: Promise<void> | undefined
     server.script = {
       [stage]: () => {
@@ -194,7 +194,8 @@ describe('a login in progress when the service stops', () => {
     expect(status).toBe(503)
     expect(JSON.parse(text)).toMatchObject({ code: 'shutting-down' })
     expect(headers['retry-after']).toBeDefined()
-    expect(performance.now() - started).toBeLessThan(4_000)
+    // Long before the limits of the login.
+    expect(performance.now() - started).toBeLessThan(20_000)
     await stopping
     expect(here.service.counts()).toEqual({ sessions: 0, links: 0, forwarded: 0 })
   })

@@ -90,7 +90,7 @@ test('a log that cannot be written does not end the process', async () => {
   const service = operator.startUnheard({ ...settings(), PORT: String(port), LOG_LEVEL: 'trace' })
   const url = `http://127.0.0.1:${port}`
   const isThere = () => ask(`${url}/healthz`, { agent: false }).then(Boolean, () => false)
-  for (const until = performance.now() + 10_000; !(await isThere()) && performance.now() < until; );
+  await eventually('it listens', isThere)
   for (let time = 0; time < 3; time++) await live(url)
   service.signal('SIGTERM')
   expect(await service.exit).toBe(0)

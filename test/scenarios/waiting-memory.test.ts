@@ -57,10 +57,8 @@ test('a server that fills the memory loses its own sessions, and other sessions 
     connection.say(`<message><body>${long}</body></message><message><body>${long}</body></message>`)
     connection.say(`<message><body>${long}`)
   }
-  await eventually(
-    'sessions are ended',
-    () => service.lines.some(({ msg, limit }) => msg === 'a limit was reached' && limit === 'waiting'),
-    { seconds: 20 },
+  await eventually('sessions are ended', () =>
+    service.lines.some(({ msg, limit }) => msg === 'a limit was reached' && limit === 'waiting'),
   )
   const told = service.lines.find(({ limit }) => limit === 'waiting')
   expect(told).toMatchObject({ setting: 'MAX_MEMORY_MB', domain: 'hostile.example' })
@@ -68,7 +66,7 @@ test('a server that fills the memory loses its own sessions, and other sessions 
   const answer = page.request("<presence xmlns='jabber:client'/>")
   honest.last.say('<message><body>hello</body></message>')
   expect(await answer).toContain('<body>hello</body>')
-  await eventually('many are ended', () => hostile.open < sessions / 2, { seconds: 20 })
+  await eventually('many are ended', () => hostile.open < sessions / 2)
   await warm('hostile.example')
   page.close()
   service.signal('SIGINT')

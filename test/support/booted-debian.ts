@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { patience } from './eventually.js'
 
 /** Units that would touch this machine, or need what a container lacks. */
 const masked = [
@@ -89,7 +90,7 @@ export async function bootDebian(base: string, shared: string): Promise<BootedDe
     })
     return stdout
   }
-  const deadline = performance.now() + 60_000
+  const deadline = performance.now() + patience
   try {
     for (;;) {
       const isSystemd = readCommand(firstOf(child.pid!)) === 'systemd'

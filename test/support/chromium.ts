@@ -15,7 +15,7 @@ export const eitherChromium: Chromium = runsRest ? 'chromium' : 'chromium-headle
 declare const launchBrowser: (program: Chromium, more: readonly string[]) => Promise<Browser>
 declare const sharedBrowser: (program: Chromium) => Promise<Browser>
 
-/** Starts a headless Chromium. Close it when done. Rejects if it is not installed or does not start within 30 s. */
+/** Starts a headless Chromium. Close it when done. Rejects if it is not installed or does not start. */
 export const launchChromium = (program: Chromium, more: readonly string[]): Promise<Browser> =>
   launchBrowser(program, more)
 

@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { makeCertificate } from './certificates.js'
+import { patience } from './eventually.js'
 import { freePorts } from './ports.js'
 import { inFolder, majorOf, type ServerProcess, serversRoot, startServerProcess } from './server-process.js'
 
@@ -55,7 +56,6 @@ export interface Ejabberd {
 }
 
 /** Longest time that ejabberd has to start or to end, in milliseconds. */
-const patience = 60_000
 
 /** Starts ejabberd and resolves once it answers over HTTP. If it is not ready within a minute, rejects with its log. */
 export function startEjabberd(options: EjabberdOptions = {}): Promise<Ejabberd> {

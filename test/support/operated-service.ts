@@ -140,7 +140,7 @@ export class Operator {
       },
       exit,
       async url() {
-        await eventually('it listens', () => ended || address() !== undefined, { seconds: 60 })
+        await eventually('it listens', () => ended || address() !== undefined)
         const url = address()
         if (url === undefined) throw new Error(`it ended: ${stderr}${stdout}`)
         return url

@@ -26,8 +26,11 @@ export interface ConverseChat {
   statusOf(jid: string): string
   /** Whether only one request is open, and has been for a third of a second: Converse has nothing more to ask. */
   rests(): boolean
-  /** Converse sends no further request. */
-  pause(): void
+  /** Whether Converse rests, and then sends no further request until `resume`. */
+  pausesAtRest(): boolean
+  resume(): void
+  /** Whether a request is open. */
+  hasRequest(): boolean
 }
 
 const script = `
@@ -55,7 +58,13 @@ window.chat = {
           const requests = api.connection.get()._proto._requests
           return requests.length === 1 && requests[0].age() > 0.3
         }
-        chat.pause = () => api.connection.get().pause()
+        chat.pausesAtRest = () => {
+          if (!chat.rests()) return false
+          api.connection.get().pause()
+          return true
+        }
+        chat.resume = () => api.connection.get().resume()
+        chat.hasRequest = () => api.connection.get()._proto._requests.length > 0
         chat.statusOf = jid => this._converse.state.roster?.get(jid)?.getStatus() ?? 'unknown'
         chat.leave = () => {
           // On a slow machine, three seconds, which Strophe usually waits, pass before the last request is sent.

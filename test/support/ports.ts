@@ -11,10 +11,18 @@ export async function freePorts(count: number): Promise<number[]> {
   return bound.map(({ port }) => port)
 }
 
-/** Ports from 32,768 on are for outgoing connections of Linux, which could take them first. Browsers block 10,080. */
+/**
+ * Ports from 32,768 on are for outgoing connections of Linux, which could take them first. Browsers block 10,080. Each
+ * worker of Jest has ports of its own, in turn: none is taken again before its server has it.
+ */
+const [firstPort, endPort, workers] = [10_100, 32_768, 8]
+const share = Math.floor((endPort - firstPort) / workers)
+const ownPort = firstPort + (Number(process.env['JEST_WORKER_ID'] ?? 0) % workers) * share
+let turn = randomInt(share)
+
 async function bindAny() {
   for (;;) {
-    const port = randomInt(10_100, 32_768)
+    const port = ownPort + (turn++ % share)
     const server = createServer().listen(port, '127.0.0.1')
     const isBound = await once(server, 'listening').then(
       () => true,

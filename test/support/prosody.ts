@@ -6,6 +6,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { domainToASCII } from 'node:url'
 import { promisify } from 'node:util'
+import { patience } from './eventually.js'
 import { freePorts } from './ports.js'
 import { storedKeys } from './scram.js'
 import { inFolder, type ServerProcess, startServerProcess } from './server-process.js'
@@ -49,7 +50,7 @@ export interface Prosody {
   log(): string
 }
 
-/** Starts Prosody and resolves once it answers over HTTP. Rejects, with its log, when it is not ready within 40 s. */
+/** Starts Prosody and resolves once it answers over HTTP. Rejects, with its log, if it does not. */
 export function startProsody(options: ProsodyOptions = {}): Promise<Prosody> {
   return inFolder('warm-prosody-', (folder, remove) => startIn(folder, remove, options))
 }
@@ -109,7 +110,7 @@ async function startIn(folder: string, remove: () => Promise<void>, options: Pro
 function launch(folder: string, httpPort: number): Promise<ServerProcess> {
   return startServerProcess({
     command: ['prosody', '--config', join(folder, 'prosody.cfg.lua'), '-F'],
-    ...{ name: 'Prosody', folder, httpPort, patience: { start: 40_000, end: 5_000 } },
+    ...{ name: 'Prosody', folder, httpPort, patience: { start: patience, end: 5_000 } },
     logged: () => readLog(join(folder, 'prosody.log')),
   })
 }

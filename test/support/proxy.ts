@@ -6,6 +6,7 @@ import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Credentials, makeCertificate } from './certificates.js'
+import { eventually } from './eventually.js'
 import { freePorts } from './ports.js'
 
 export type ProxyName = 'nginx' | 'haproxy' | 'apache2' | 'lighttpd'
@@ -153,15 +154,12 @@ function filledIn(
 }
 
 async function ready(child: ChildProcess, url: string, ca: string, problem: () => string): Promise<void> {
-  const deadline = performance.now() + 10_000
-  while (child.exitCode === null && performance.now() < deadline) {
-    const answered = await new Promise<boolean>(resolve => {
+  await eventually('the proxy answers', async () => {
+    if (child.exitCode !== null) throw new Error(problem())
+    return new Promise<boolean>(resolve => {
       request(`${url}/none`, { ca, agent: false }, response => resolve(response.resume() !== undefined))
         .on('error', () => resolve(false))
         .end()
     })
-    if (answered) return
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-  throw new Error(problem())
+  })
 }

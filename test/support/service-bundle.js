@@ -66,7 +66,7 @@ async function compile(starter) {
       XMPP_SERVERS: 'localhost=xmpp://127.0.0.1:1?tls=none',
     },
     stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: 60_000,
+    timeout: 120_000,
   })
   service.stdout.once('data', () => service.kill('SIGTERM'))
   await once(service, 'close')

@@ -24,7 +24,7 @@ export async function launchBrowser(program, more = []) {
   return chromium.launch({
     executablePath: `/usr/bin/${program}`,
     args: [...(sandbox ? [] : ['--no-sandbox']), ...args, ...more],
-    timeout: 30_000,
+    timeout: 120_000,
   })
 }
 

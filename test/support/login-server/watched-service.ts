@@ -70,7 +70,7 @@ export interface WatchedService {
   /** A warm call that is to fail. Rejects if it does not. */
   problem(parameters: object): Promise<ToldProblem>
   /** Resolves once no session, link, timer or socket of a login is left, here and at the servers. */
-  emptied(seconds?: number): Promise<void>
+  emptied(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -85,7 +85,8 @@ export async function startWatchedService(
     servers: servers.map(server => serverSetting(server, folder)).join(),
     environment: {
       XMPP_DOMAINS: servers.map(({ domain }) => domain).join(),
-      WARM_TIMEOUT: '3',
+      // A slow machine may need longer than usual for a login.
+      WARM_TIMEOUT: '60',
       ...environment,
     },
     clock,
@@ -123,7 +124,7 @@ export async function startWatchedService(
         ...(condition === undefined ? {} : { condition }),
       }
     },
-    async emptied(seconds = 3) {
+    async emptied() {
       const state = () => ({
         ...service.counts(),
         timers: Math.max(0, clock.pending - standing - ofServersThatAreDown),
@@ -131,9 +132,9 @@ export async function startWatchedService(
         resources: Math.max(0, resources() - before),
       })
       try {
-        await eventually('', () => Object.values(state()).every(count => count === 0), { seconds })
+        await eventually('nothing is left', () => Object.values(state()).every(count => count === 0))
       } catch {
-        throw new Error(`after ${seconds} s there is left: ${JSON.stringify(state())}`)
+        throw new Error(`there is left: ${JSON.stringify(state())}`)
       }
     },
     stop,

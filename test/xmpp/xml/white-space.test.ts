@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { SaxesParser } from 'saxes'
 import { startTagOf } from '../../../src/xmpp/xml/document.js'
+import { cpuTime } from '../../support/cpu-time.js'
 import { header, read } from './reading.js'
 
 test.each(['a b', 'a\tb', 'a\nb', 'a\rb', 'a\r\nb', 'a\n\rb', 'é\r\r\n\n\t€😀', '&#9;&#xd;\n&#10;'])(
@@ -15,13 +16,13 @@ test.each(['a b', 'a\tb', 'a\nb', 'a\rb', 'a\r\nb', 'a\n\rb', 'é\r\r\n\n\t€�
   },
 )
 
-/** The shortest of three times, in milliseconds. */
+/** The shortest of three times of the processor, in milliseconds. */
 function timeOf(work: () => void): number {
   let shortest = Number.POSITIVE_INFINITY
   for (let time = 0; time < 3; time++) {
-    const begin = performance.now()
+    const begin = cpuTime()
     work()
-    shortest = Math.min(shortest, performance.now() - begin)
+    shortest = Math.min(shortest, cpuTime() - begin)
   }
   return shortest
 }
@@ -31,7 +32,7 @@ test.each([
   ['line feeds', '\n'],
   ['tabs', '\t'],
 ])('a long attribute value of %s takes about as long to read as another', (_what, character) => {
-  const length = 4_000_000
+  const length = 1_000_000
   const reading = (value: string) => () => {
     const { elements } = read(`${header}<a b='${value}' xmlns:p='p${value}p'><![CDATA[]]></a>`, {
       maxElementBytes: 4 * length,
