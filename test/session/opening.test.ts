@@ -133,8 +133,9 @@ describe('a session after its login', () => {
   })
 
   test('delivers stanzas from the login first, then later ones', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed({ undelivered: [element(message('early')), element(message('soon'))] })
+    const { bench, client } = await BoshBench.warmed({
+      undelivered: [element(message('early')), element(message('soon'))],
+    })
     await bench.server(link => link.receive(message('late')))
     expect((await client.next()).reply?.body).toBe(payload(...['early', 'soon', 'late'].map(message)))
   })

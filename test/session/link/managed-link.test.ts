@@ -166,8 +166,7 @@ describe('the service enables stream management', () => {
   })
 
   test('and counts stanzas sent before the server’s answer', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed({ management: { mending: undefined } })
+    const { bench, client } = await BoshBench.warmed({ management: { mending: undefined } })
     await client.next(message('early'))
     await bench.server(link => link.say(`<enabled ${sm}/>`))
     await bench.pass(1.25)
