@@ -140,15 +140,6 @@ describe('a session after its login', () => {
     expect((await client.next()).reply?.body).toBe(payload(...['early', 'soon', 'late'].map(message)))
   })
 
-  test('stops reading from the server while its outbox is full', async () => {
-    const bench = new BoshBench({}, undefined, { maxQueueElements: 1 })
-    const undelivered = ['a', 'b'].map(message).map(element)
-    const client = await bench.warmed({ undelivered })
-    expect(client.link.paused).toBe(true)
-    await client.next()
-    expect(client.link.paused).toBe(false)
-  })
-
   test('returns stanzas from the login to their senders if no page attaches', async () => {
     const bench = new BoshBench()
     const letter = "<message xmlns='jabber:client' from='romeo@chat.example/a' id='m'><body>x</body></message>"

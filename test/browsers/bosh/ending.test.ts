@@ -110,14 +110,6 @@ describe('a server that ends the stream', () => {
     },
   )
 
-  test('ends the session by inactivity if no request follows', async () => {
-    const bench = new BoshBench()
-    await bench.session()
-    await bench.server(link => link.end(lost))
-    await bench.pass(151)
-    expect(bench.registry.size).toBe(0)
-  })
-
   test('before it opens the stream ends the first request', async () => {
     const bench = new BoshBench()
     const creation = await bench.send(create())

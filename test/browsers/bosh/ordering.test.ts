@@ -146,14 +146,6 @@ describe('requests', () => {
     expect(reply?.body).toBe(terminated('policy-violation'))
     expect(client.link.sent).toHaveLength(1)
   })
-
-  test('of one session do not wait for requests of another', async () => {
-    const { bench, client: one } = await BoshBench.session()
-    await one.at(702, message('parked'))
-    const other = await bench.session()
-    await other.next(message('hello'))
-    expect(other.link.sent).toEqual([message('hello')])
-  })
 })
 
 describe('a repeated request', () => {

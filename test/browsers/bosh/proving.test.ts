@@ -130,33 +130,6 @@ describe('with BOSH_ENFORCE_POLLING', () => {
   })
 })
 
-describe('stanzas that never reached the client', () => {
-  const question = {
-    name: 'iq',
-    namespace: 'jabber:client',
-    text: "<iq xmlns='jabber:client' type='get' id='q' from='a@x'/>",
-  }
-
-  test('are returned to the server before the stream is closed', async () => {
-    const { bench, client } = await BoshBench.session()
-    await bench.server(link => link.receive(question))
-    await bench.pass(151)
-    expect(client.link.sent).toEqual([
-      "<iq xmlns='jabber:client' type='error' to='a@x' id='q'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
-    ])
-    expect(client.link.closed).toBe(true)
-  })
-
-  test('are not returned once they were delivered', async () => {
-    const { bench, client } = await BoshBench.session()
-    await bench.server(link => link.receive(question))
-    await client.next()
-    await client.next()
-    await client.next('', "type='terminate'")
-    expect(client.link.sent).toEqual([])
-  })
-})
-
 test('a domain that was removed from XMPP_DOMAINS gets host-gone', async () => {
   const { reply } = await new BoshBench().send(create().replace('chat.example', 'gone.example'))
   expect(reply?.body).toBe(terminated('host-gone'))

@@ -306,33 +306,3 @@ describe('while a stream is restarted,', () => {
     },
   )
 })
-
-describe('a warmed session', () => {
-  test.each([
-    ['the next rid', 1],
-    ['the last used rid', 0],
-  ])('accepts a browser’s first request with %s, and sends its payload', async (_what, ahead) => {
-    const client = await new BoshBench().warmed()
-    const first = await client.at(700 + ahead, message('presence'))
-    expect(first.reply).toBeUndefined()
-    expect(client.link.sent).toEqual([message('presence')])
-    await client.at(701 + ahead, message('more'))
-    expect(client.link.sent).toEqual([message('presence'), message('more')])
-    expect(first.reply?.body).toBe(empty)
-  })
-
-  test('ends if no browser attaches in time; later, inactivity counts', async () => {
-    const bench = new BoshBench()
-    const [late, early] = [await bench.warmed({ seconds: 30 }), await bench.warmed({ seconds: 30 })]
-    await bench.pass(29)
-    const poll = await early.next()
-    poll.peer.leave()
-    await bench.pass(2)
-    expect(bench.registry.bySid(late.sid)).toBeUndefined()
-    expect(late.link.closed).toBe(true)
-    await bench.pass(147)
-    expect(bench.registry.bySid(early.sid)).toBeDefined()
-    await bench.pass(3)
-    expect(bench.registry.bySid(early.sid)).toBeUndefined()
-  })
-})
