@@ -28,7 +28,7 @@ const online = async (user: string, resource?: string) => (await login(user, res
 
 describe('a stream to the demo server', () => {
   test('is answered with a header and the mechanism', async () => {
-    const answer = await open().send(header()).expect('</stream:features>')
+    const answer = await open().send(header()).until('</stream:features>')
     expect(answer).toMatch(/^<\?xml version='1.0'\?><stream:stream id='[\w-]{16}' from='localhost' version='1.0'/)
     expect(answer).toContain('<mechanism>SCRAM-SHA-1</mechanism></mechanisms></stream:features>')
   })
@@ -36,11 +36,11 @@ describe('a stream to the demo server', () => {
   test('can come byte by byte, with white space between its elements', async () => {
     const client = open()
     for (const byte of header()) client.send(byte)
-    await client.expect('</stream:features>')
+    await client.until('</stream:features>')
     client.send(' \n ')
     expect(await client.authenticate('alice', 'demo')).toContain('<success')
     client.send(' ').send(header())
-    expect(await client.expect('</stream:features>')).toContain('<optional/></session>')
+    expect(await client.until('</stream:features>')).toContain('<optional/></session>')
   })
 
   test('is closed when its client closes it', async () => {
@@ -67,9 +67,9 @@ describe('a stream to the demo server', () => {
 
   test('ends if a stanza arrives before a resource is bound, or for an element that is no stanza', async () => {
     const early = open()
-    await early.send(header()).expect('</stream:features>')
+    await early.send(header()).until('</stream:features>')
     await early.authenticate('alice', 'demo')
-    await early.send(header()).expect('</stream:features>')
+    await early.send(header()).until('</stream:features>')
     expect(await early.send('<presence/>').rest()).toContain('<not-authorized')
     const odd = await login('alice')
     expect(await odd.send("<enable xmlns='urn:xmpp:sm:3'/>").rest()).toContain('<unsupported-stanza-type')
@@ -95,10 +95,10 @@ describe('a login at the demo server', () => {
 
   test('with a wrong password fails like a login of an unknown user, and may be tried again', async () => {
     const client = open()
-    await client.send(header()).expect('</stream:features>')
+    await client.send(header()).until('</stream:features>')
     const wrong = await client.authenticate('alice', 'wrong')
     expect(wrong).toBe(`<failure ${sasl}><not-authorized/></failure>`)
-    expect(await client.send(auth('n,,n=nobody,r=abc')).expect('</failure>')).toBe(wrong)
+    expect(await client.send(auth('n,,n=nobody,r=abc')).until('</failure>')).toBe(wrong)
     expect(await client.authenticate('alice', 'demo')).toContain('<success')
   })
 
@@ -112,17 +112,17 @@ describe('a login at the demo server', () => {
     ['an abort', `<abort ${sasl}/>`, 'aborted'],
   ])('with %s fails with its condition', async (_what, text, condition) => {
     const client = open()
-    await client.send(header()).expect('</stream:features>')
-    expect(await client.send(text).expect('</failure>')).toBe(`<failure ${sasl}><${condition}/></failure>`)
+    await client.send(header()).until('</stream:features>')
+    expect(await client.send(text).until('</failure>')).toBe(`<failure ${sasl}><${condition}/></failure>`)
   })
 
   test('of a service account is a login of the user', async () => {
     const client = open()
-    await client.send(header()).expect('</stream:features>')
+    await client.send(header()).until('</stream:features>')
     expect(await client.authenticate('portal', 'service', 'alice@localhost')).toContain('<success')
-    await client.send(header()).expect('</stream:features>')
+    await client.send(header()).until('</stream:features>')
     client.send("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
-    expect(await client.expect('</iq>')).toContain('<jid>alice@localhost/')
+    expect(await client.until('</iq>')).toContain('<jid>alice@localhost/')
   })
 
   test.each([
@@ -133,11 +133,11 @@ describe('a login at the demo server', () => {
     ['of a user for another', 'alice', 'demo', 'bob@localhost', 'invalid-authzid'],
   ])('%s fails', async (_what, user, password, authzid, condition) => {
     const client = open()
-    await client.send(header()).expect('</stream:features>')
+    await client.send(header()).until('</stream:features>')
     const first = `<auth ${sasl} mechanism='SCRAM-SHA-1'>${new ScramClient(user, password, undefined, authzid).first}</auth>`
     const early = condition === 'invalid-authzid' && authzid !== 'mallory@localhost'
     const answer = early
-      ? await client.send(first).expect('</failure>')
+      ? await client.send(first).until('</failure>')
       : await client.authenticate(user, password, authzid)
     expect(answer).toBe(`<failure ${sasl}><${condition}/></failure>`)
   })
@@ -154,17 +154,17 @@ describe('the resource of a stream', () => {
   test('that is in use ends the older session', async () => {
     const older = await online('alice', 'balcony')
     const bob = await online('bob')
-    await older.expect(/<presence[^>]*\/?>/)
+    await older.until(/<presence[^>]*\/?>/)
     const newer = await login('alice', 'balcony')
     expect(await older.rest()).toMatch(/<stream:error><conflict .*<\/stream:stream>$/)
-    await bob.expect("type='unavailable' from='alice@localhost/balcony'")
+    await bob.until("type='unavailable' from='alice@localhost/balcony'")
     expect(await newer.unexpected()).toBe('')
   })
 
   test('can be bound once only', async () => {
     const client = await login('alice')
     client.send(`<iq type='set' id='c'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>`)
-    expect(await client.expect('</iq>')).toContain("<error type='cancel'><service-unavailable")
+    expect(await client.until('</iq>')).toContain("<error type='cancel'><service-unavailable")
   })
 })
 
@@ -173,17 +173,17 @@ describe('presence', () => {
     const alice = await online('alice')
     const bob = await login('bob')
     bob.send('<presence><show>away</show></presence>')
-    await alice.expect(`from='${bob.jid}' to='${alice.jid}'><show>away</show></presence>`)
-    await bob.expect(`from='${alice.jid}' to='${bob.jid}'`)
+    await alice.until(`from='${bob.jid}' to='${alice.jid}'><show>away</show></presence>`)
+    await bob.until(`from='${alice.jid}' to='${bob.jid}'`)
     bob.send("<presence type='unavailable'><status>gone</status></presence>")
-    await alice.expect(`from='${bob.jid}' to='${alice.jid}'><status>gone</status></presence>`)
+    await alice.until(`from='${bob.jid}' to='${alice.jid}'><status>gone</status></presence>`)
     expect(await alice.unexpected()).toBe('')
   })
 
   test('is told again to who probes', async () => {
     const [alice, bob] = [await online('alice'), await login('bob')]
     bob.send("<presence type='probe' to='alice@localhost'/>")
-    await bob.expect(`from='${alice.jid}' to='${bob.jid}'`)
+    await bob.until(`from='${alice.jid}' to='${bob.jid}'`)
     expect(await alice.unexpected()).toBe('')
   })
 
@@ -191,10 +191,10 @@ describe('presence', () => {
     const alice = await online('alice')
     for (const end of ['close', 'destroy']) {
       const bob = await online('bob', 'b&amp;b')
-      await alice.expect(`from='${bob.jid}'`)
+      await alice.until(`from='${bob.jid}'`)
       if (end === 'close') bob.send('</stream:stream>')
       else bob.socket.destroy()
-      await alice.expect(`<presence xmlns='jabber:client' type='unavailable' from='${bob.jid}' to='${alice.jid}'/>`)
+      await alice.until(`<presence xmlns='jabber:client' type='unavailable' from='${bob.jid}' to='${alice.jid}'/>`)
     }
   })
 
@@ -211,7 +211,7 @@ describe('a message', () => {
   test('to a full JID reaches that resource, under the name of its sender', async () => {
     const [alice, bob] = [await login('alice'), await login('bob')]
     alice.send(message(bob.jid, '&lt;b&gt;&amp;').replace('<message', "<message from='eve@localhost/x'"))
-    expect(await bob.expect('</message>')).toBe(
+    expect(await bob.until('</message>')).toBe(
       `<message xmlns='jabber:client' type='chat' id='m' from='${alice.jid}' to='${bob.jid}'><body>&lt;b&gt;&amp;</body></message>`,
     )
   })
@@ -221,7 +221,7 @@ describe('a message', () => {
     const [one, two] = [await online('bob', 'one'), await online('bob', 'two')]
     const away = await login('bob', 'away')
     alice.send(message('BOB@localhost'))
-    for (const reader of [one, two]) expect(await reader.expect('</message>')).toContain('<body>hi</body>')
+    for (const reader of [one, two]) expect(await reader.until('</message>')).toContain('<body>hi</body>')
     expect(await away.unexpected()).not.toContain('<message')
   })
 
@@ -249,7 +249,7 @@ describe('an IQ', () => {
   test('for the roster gets the contacts', async () => {
     const alice = await login('alice')
     alice.send("<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>")
-    expect(await alice.expect('</iq>')).toBe(
+    expect(await alice.until('</iq>')).toBe(
       `<iq type='result' id='r' from='alice@localhost' to='${alice.jid}'>` +
         "<query xmlns='jabber:iq:roster'><item jid='bob@localhost' name='Bob' subscription='both'/></query></iq>",
     )
@@ -264,14 +264,14 @@ describe('an IQ', () => {
   ])('for %s gets a reply', async (_what, to, payload, answer) => {
     const alice = await login('alice')
     alice.send(`<iq type='get' id='q' ${to}>${payload}</iq>`)
-    expect(await alice.expect('</iq>')).toMatch(answer)
+    expect(await alice.until('</iq>')).toMatch(answer)
   })
 
   test('reaches another resource, and the reply returns', async () => {
     const [alice, bob] = [await login('alice'), await login('bob')]
     alice.send(`<iq type='get' id='v' to='${bob.jid}'><query xmlns='jabber:iq:version'/></iq>`)
-    await bob.expect(`id='v' from='${alice.jid}' to='${bob.jid}'>`)
+    await bob.until(`id='v' from='${alice.jid}' to='${bob.jid}'>`)
     bob.send(`<iq type='result' id='v' to='${alice.jid}'/>`)
-    await alice.expect(`id='v' from='${bob.jid}' to='${alice.jid}'/>`)
+    await alice.until(`id='v' from='${bob.jid}' to='${alice.jid}'/>`)
   })
 })

@@ -2,6 +2,8 @@
 //   FUZZ_CASES  how many texts in all the fuzz tests together (5000, or 50000 in all tests)
 //   FUZZ_SEED   (20261120); a failure prints the text
 import { isUtf8 } from 'node:buffer'
+import { readdirSync, readFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import { expect, test } from '@jest/globals'
 import { parseBody } from '../../src/browsers/bosh/body.js'
 import { stanzaNamespace } from '../../src/xmpp/namespaces.js'
@@ -14,13 +16,14 @@ import { boshNamespace } from '../support/bosh-bench.js'
 import { cpuTime } from '../support/cpu-time.js'
 import { casesOf } from '../support/matrix.js'
 import { numberFrom, Random } from '../support/random.js'
+import { meaning } from '../xmpp/xml/random-stream.js'
 import { corpus } from './corpus.js'
 import { generate, mutate, mutateBytes } from './mutate.js'
 import { insideBody, isWellFormed, judge, wrongWith } from './oracle.js'
 
-const cases = numberFrom('FUZZ_CASES', casesOf(5_000, 50_000))
+const texts = numberFrom('FUZZ_CASES', casesOf(5_000, 50_000))
 const seed = numberFrom('FUZZ_SEED', 20261120)
-const time = 60_000 + cases
+const time = 60_000 + texts
 
 const bodies = corpus('bodies', 'clients')
 const streams = corpus('streams', 'servers')
@@ -69,6 +72,25 @@ function bodyFault(text: string): string | undefined {
   return payload
     .map((element, at) => elementFault(element, judged.children[at]!.name))
     .find(fault => fault !== undefined)
+}
+
+const plain = documentReader(defaultLimits, { maxGrowth: Number.POSITIVE_INFINITY })
+
+/** What is wrong with how a document is read: its elements mean what they mean in it. */
+function documentFault(text: string): string | undefined {
+  const { refused, hasSpaceReference } = judge(text)
+  try {
+    const { root, children } = plain(text)
+    if (refused !== undefined) return `a document is accepted in spite of ${refused}`
+    const [whole] = meaning(text.replace(/(?<=^\ufeff?<\?xml version=['"]1\.)1/, '0'))
+    const elements = whole!.content.filter(part => typeof part !== 'string')
+    const own = children.map(child => meaning(child.text)[0])
+    const isSame = `{${root.namespace}}${root.name}` === whole!.name && isDeepStrictEqual(own, elements)
+    return isSame ? undefined : 'elements with another meaning'
+  } catch (error) {
+    if (!(error instanceof XmlError)) return `throws ${(error as Error).stack}`
+    return refused === undefined && !hasSpaceReference ? `a document is refused as ${error.fault}` : undefined
+  }
 }
 
 /** What is wrong with an element that was cut out. */
@@ -145,25 +167,35 @@ test(
   'a request is parsed as saxes does, or rejected for a named reason',
   () => {
     const random = new Random(seed)
-    for (let left = cases / 2; left > 0; left--) {
+    for (let left = texts / 2; left > 0; left--) {
       // Half a pair is no character of UTF-8, and comes as another one.
       const text = (
         random.chance(0.9)
           ? mutate(random, bodies)
           : `<body xmlns='${boshNamespace}' xmlns:a='urn:a'>${generate(random)}</body>`
       ).toWellFormed()
-      const fault = inTime(() => bodyFault(text))
+      const fault = inTime(() => bodyFault(text) ?? documentFault(text))
       if (fault !== undefined) expect({ fault, text }).toBeUndefined()
     }
   },
   time,
 )
 
+const cases = ['bodies', 'clients', 'servers', 'streams'].flatMap(folder => {
+  const place = new URL(`../cases/${folder}/`, import.meta.url)
+  const files = readdirSync(place).filter(file => file.endsWith('.xml'))
+  return files.map(file => [`${folder}/${file}`, readFileSync(new URL(file, place), 'utf8')] as const)
+})
+
+test.each(cases)('is parsed as saxes does: cases/%s', (_file, xml) => {
+  expect(documentFault(xml)).toBeUndefined()
+})
+
 test(
   'a stream is parsed as saxes does, in any pieces, or rejected for a named reason',
   () => {
     const random = new Random(seed + 1)
-    for (let left = cases / 4; left > 0; left--) {
+    for (let left = texts / 4; left > 0; left--) {
       const text = random.chance(0.9) ? mutate(random, streams) : lenientHeader + generate(random) + generate(random)
       const bytes = random.chance(0.8) ? Buffer.from(text) : mutateBytes(random, text)
       const fault = inTime(() => streamFault(bytes, random))
@@ -211,7 +243,7 @@ test(
   'a server’s stream is never rejected for namespaces or limits, and each stanza is valid by itself',
   () => {
     const random = new Random(seed + 2)
-    for (let left = cases / 4; left > 0; left--) {
+    for (let left = texts / 4; left > 0; left--) {
       const stanza = (random.chance(0.5) ? `<iq>${generate(random)}</iq>` : mutate(random, stanzas)).toWellFormed()
       const fault = inTime(() => lenientFault(stanza, random))
       if (fault !== undefined) expect({ fault, stanza }).toBeUndefined()

@@ -11,16 +11,14 @@ describe('a polling session whose link is lost', () => {
     ['hold=0', "wait='60' hold='0' ver='1.6'"],
     ['wait=0', "wait='0' hold='1' ver='1.6'"],
   ])('sends the end in its next reply (%s)', async (_what, attributes) => {
-    const bench = new BoshBench()
-    const client = await bench.session(attributes)
+    const { bench, client } = await BoshBench.session(attributes)
     await bench.server(link => link.end(lost))
     expect((await client.next()).reply?.body).toBe(terminated('remote-connection-failed'))
     expect(bench.registry.size).toBe(0)
   })
 
   test('sends queued stanzas first', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session("wait='60' hold='0' ver='1.6'")
+    const { bench, client } = await BoshBench.session("wait='60' hold='0' ver='1.6'")
     await bench.server(link => {
       link.receive(message('last words'))
       link.end(lost)
@@ -30,8 +28,7 @@ describe('a polling session whose link is lost', () => {
   })
 
   test('can still be ended by its client', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session("wait='60' hold='0' ver='1.6'")
+    const { bench, client } = await BoshBench.session("wait='60' hold='0' ver='1.6'")
     await bench.server(link => link.end(lost))
     await client.next('', "type='terminate'")
     expect(bench.registry.size).toBe(0)
@@ -40,8 +37,7 @@ describe('a polling session whose link is lost', () => {
 
 describe('`wait` limits how long a request is held', () => {
   test('from its arrival, even if it waited for the request before it', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     const early = await client.at(702)
     await bench.pass(25)
     await client.at(701)
@@ -62,8 +58,7 @@ describe('`wait` limits how long a request is held', () => {
 })
 
 test('the reply to a missing request is sent before the reply to the parked request', async () => {
-  const bench = new BoshBench()
-  const client = await bench.session("wait='60' hold='0' ver='1.6'", 700)
+  const { bench, client } = await BoshBench.session("wait='60' hold='0' ver='1.6'", 700)
   await bench.server(link => link.receive(message('for 701')))
   const answered: number[] = []
   const at = (rid: number) => {

@@ -9,14 +9,13 @@ import { attribute, BoshClient } from '../support/bosh-client.js'
 import { makeCertificate } from '../support/certificates.js'
 import { type Ejabberd, startEjabberd } from '../support/ejabberd.js'
 import { eventually } from '../support/eventually.js'
-import { type IntrospectionEndpoint, startIntrospectionEndpoint } from '../support/introspection-endpoint.js'
 import { runsRest, runsUsual } from '../support/matrix.js'
+import { type OAuthEndpoint, startIntrospectionEndpoint, startTokenEndpoint } from '../support/oauth-endpoints.js'
 import { type Prosody, startProsody } from '../support/prosody.js'
 import { type Relay, startRelay } from '../support/relay.js'
 import { root } from '../support/repository.js'
 import { majorOf } from '../support/server-process.js'
 import { startTestService, type TestService } from '../support/start-service.js'
-import { startTokenEndpoint, type TokenEndpoint } from '../support/token-endpoint.js'
 import { describeWith } from './needs.js'
 import { outlivesCuts } from './numbers.js'
 import { User } from './user.js'
@@ -205,7 +204,7 @@ describePlace(
 
 if (runsUsual)
   describeWith(prosody, 'SASL OAUTHBEARER', () => {
-    let endpoint: TokenEndpoint
+    let endpoint: OAuthEndpoint
     beforeAll(async () => {
       endpoint = await startTokenEndpoint(['token-of-alice'])
     })
@@ -250,7 +249,7 @@ if (runsRest)
   describeWith(['prosody', 'openssl'], 'SASL OAUTHBEARER, with token introspection', () => {
     const of = (jid: unknown) => JSON.stringify({ active: true, jid })
     let answerSlowly: (answer: string) => void
-    let endpoint: IntrospectionEndpoint
+    let endpoint: OAuthEndpoint
     beforeAll(async () => {
       endpoint = await startIntrospectionEndpoint({
         'token-of-alice': of(alice),

@@ -83,7 +83,7 @@ function plain(authzid: string | Buffer, user: string, password: string): string
 /** The bare JID of a login, or the condition of its failure. */
 async function attempt(stranger: RawClient, way: Way, message: string): Promise<string> {
   stranger.send(way.element(message))
-  const answer = await stranger.expect(/<\/failure>|<success\b[^>]*\/>|<\/success>/)
+  const answer = await stranger.until(/<\/failure>|<success\b[^>]*\/>|<\/success>/)
   const condition = /<failure\b[^>]*><([\w-]+)/.exec(answer)?.[1]
   return condition ?? (await way.jid(stranger, answer)).replace(/\/.*/s, '')
 }
@@ -234,10 +234,10 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
       const stranger = await RawClient.open(prosody.c2sPort)
       const scram = new ScramClient(user, passwords[user], new Map(), authzid)
       stranger.send(`<auth xmlns='${xmlns}' mechanism='SCRAM-SHA-1'>${scram.first}</auth>`)
-      const challenge = textOf(await stranger.expect(/<\/challenge>/), 'challenge')
+      const challenge = textOf(await stranger.until(/<\/challenge>/), 'challenge')
       const final = Buffer.from(await scram.final(challenge), 'base64').toString()
       stranger.send(`<response xmlns='${xmlns}'>${Buffer.from(before + final).toString('base64')}</response>`)
-      const answer = await stranger.expect(/<\/failure>|<\/success>/)
+      const answer = await stranger.until(/<\/failure>|<\/success>/)
       const condition = /<failure\b[^>]*><([\w-]+)/.exec(answer)?.[1]
       const end = condition ?? (await stranger.bind()).replace(/\/.*/s, '')
       stranger.socket.destroy()
@@ -273,7 +273,7 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
       ] as const) {
         const stranger = await RawClient.open(prosody.c2sPort)
         stranger.send(authenticate(message, request))
-        const success = await stranger.expect(/<\/success>/)
+        const success = await stranger.until(/<\/success>/)
         expect(success).toContain('>alice@localhost<')
         expect(success.includes('<token')).toBe(expected)
         stranger.socket.destroy()
@@ -285,7 +285,7 @@ describeWith(['prosody', 'prosody-modules', 'openssl'], 'A service account at Pr
       const stranger = await RawClient.open(prosody.c2sPort)
       const fields = `<username>${name}</username><password>mine</password>`
       stranger.send(`<iq type='set' id='new'><query xmlns='jabber:iq:register'>${fields}</query></iq>`)
-      const answer = await stranger.expect(/<iq\b[^>]*\/>|<\/iq>/)
+      const answer = await stranger.until(/<iq\b[^>]*\/>|<\/iq>/)
       stranger.socket.destroy()
       return attribute(answer.slice(answer.indexOf('<iq')), 'type')
     }

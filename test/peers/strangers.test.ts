@@ -116,7 +116,7 @@ for (const { maker, packages, start, over, servers } of places) {
       await victim.receives('<presence')
       stranger.send(`<message to='${alice.jid}' id='bare'>${much}</message>`)
       stranger.send(`<message to='${victim.jid}' id='full'>${much}</message>`)
-      const heard = await stranger.expect(/<message [^>]*id=["']full["']/)
+      const heard = await stranger.until(/<message [^>]*id=["']full["']/)
       expect(heard).not.toMatch(/id=["']bare["']/)
       expect(here.lines.filter(line => line.includes('"fate":"dropped"')).length).toBeGreaterThan(0)
     })

@@ -7,7 +7,7 @@ import { Problem } from '../../src/lib/errors.js'
 import { createApp } from '../../src/service/app.js'
 import type { Logins } from '../../src/warm/warming/session-login.js'
 import { isXhtml } from '../support/xhtml.js'
-import { appParts, binding, config, credentials, fakeService, parameters } from '../warm/fake-login.js'
+import { appParts, asAdmin, binding, config, credentials, fakeService, parameters } from '../warm/fake-login.js'
 
 describe('the pages of the service', () => {
   test.each([
@@ -15,10 +15,7 @@ describe('the pages of the service', () => {
     ['/warm', 200],
     ['/nowhere', 404],
   ])('at %s are well-formed XHTML under a content type that the browser accepts', async (path, status) => {
-    const get = () =>
-      request(fakeService().app)
-        .get(path)
-        .auth(...credentials)
+    const get = () => asAdmin(fakeService().app).get(path)
     const html = await get()
     const xhtml = await get().set('Accept', 'text/html,application/xhtml+xml,*/*;q=0.8')
     expect([html.status, xhtml.status]).toEqual([status, status])
@@ -29,9 +26,7 @@ describe('the pages of the service', () => {
 
   test('allow no script, no frame, and only styles and pictures of the service', async () => {
     for (const path of ['/', '/warm', '/nowhere']) {
-      const { headers, text } = await request(fakeService().app)
-        .get(path)
-        .auth(...credentials)
+      const { headers, text } = await asAdmin(fakeService().app).get(path)
       expect(headers['content-security-policy']).toBe(
         "default-src 'none'; form-action 'self'; frame-ancestors 'none'; style-src 'self'; img-src 'self'",
       )
@@ -53,9 +48,8 @@ describe('the pages of the service', () => {
         throw new RangeError('Pa55-of-alice')
       },
     })
-    const { status, text } = await request(app)
+    const { status, text } = await asAdmin(app)
       .post('/warm')
-      .auth(...credentials)
       .type('form')
       .send({ jid: 'a@chat.example', password: 'x' })
     expect({ status, text }).toEqual({ status: 500, text: '' })
@@ -65,9 +59,8 @@ describe('the pages of the service', () => {
 
   test('stay well-formed, whatever JID the XMPP server binds', async () => {
     const jid = `a@chat.example/<b>&"'\u0001\ufffe\ud800]]>`
-    const reply = await request(fakeService({ login: async () => ({ ...binding, jid }) }).app)
+    const reply = await asAdmin(fakeService({ login: async () => ({ ...binding, jid }) }).app)
       .post('/warm')
-      .auth(...credentials)
       .type('form')
       .send({ jid: 'a@chat.example', password: 'x' })
     expect(isXhtml(reply.text)).toBe(true)
@@ -77,9 +70,7 @@ describe('the pages of the service', () => {
   test('link their files below the public path', async () => {
     const { app } = fakeService({ externalUrl: 'https://web.example/chat' })
     for (const path of ['/', '/warm', '/nowhere']) {
-      const { text } = await request(app)
-        .get(path)
-        .auth(...credentials)
+      const { text } = await asAdmin(app).get(path)
       const addresses = [...text.matchAll(/(?:href|src|action)="([^"]+)"/g)].map(match => match[1]!)
       expect(addresses).toContain('/chat/assets/style.css')
       expect(addresses.filter(address => !address.startsWith('/chat/'))).toEqual(['#main'])
@@ -163,9 +154,8 @@ describe('a warm API that is off', () => {
 describe('an error page', () => {
   const browser = { Origin: 'https://web.example', Host: 'web.example', 'Sec-Fetch-Site': 'same-origin' }
   const send = (headers: Record<string, string>, login?: Logins['login'], body = parameters) =>
-    request(fakeService({ externalUrl: 'https://web.example/chat', ...(login && { login }) }).app)
+    asAdmin(fakeService({ externalUrl: 'https://web.example/chat', ...(login && { login }) }).app)
       .post('/warm')
-      .auth(...credentials)
       .type('form')
       .set(headers)
       .send(body)
@@ -188,13 +178,10 @@ describe('an error page', () => {
       externalUrl: 'https://web.example/chat',
       login: () => Promise.reject(new Problem('not-authorized')),
     })
-    const form = await request(service.app)
-      .get('/warm')
-      .auth(...credentials)
+    const form = await asAdmin(service.app).get('/warm')
     const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(form.text)![1]!
-    const { text, status } = await request(service.app)
+    const { text, status } = await asAdmin(service.app)
       .post('/warm')
-      .auth(...credentials)
       .type('form')
       .set(browser)
       .send({ ...parameters, csrf_token })
@@ -219,9 +206,8 @@ describe('an error page', () => {
   })
 
   test('about a session links to all sessions', async () => {
-    const { text } = await request(fakeService().app)
+    const { text } = await asAdmin(fakeService().app)
       .get(`/warm/${'0'.repeat(32)}`)
-      .auth(...credentials)
       .set('Accept', 'text/html')
     expect(text).toContain('<dd class="code">session-not-found</dd>')
     expect(text).toContain('<a href="/warm/sessions">All sessions</a>')
@@ -229,10 +215,7 @@ describe('an error page', () => {
 
   test('for a GET of an address for programs links to the session', async () => {
     const session = `/warm/${'0'.repeat(32)}`
-    const { text } = await request(fakeService().app)
-      .get(`${session}/resume`)
-      .auth(...credentials)
-      .set('Accept', 'text/html')
+    const { text } = await asAdmin(fakeService().app).get(`${session}/resume`).set('Accept', 'text/html')
     expect(text).toContain('<h1 class="outcome">This address is for programs</h1>')
     expect(text).toContain(`<a href="${session}">The session</a>`)
   })

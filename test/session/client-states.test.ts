@@ -10,8 +10,7 @@ test.each([
 ])(
   'client states of a page reach a server only if it supports them: the server %s',
   async (_what, offersClientStates, sent) => {
-    const bench = new BoshBench()
-    const page = await bench.warmed()
+    const page = await new BoshBench().warmed()
     Object.assign(page.link.facts, { offersClientStates })
     page.link.sent.length = 0
     await page.next(inactive + message('one'))

@@ -133,19 +133,11 @@ describe('a session after its login', () => {
   })
 
   test('delivers stanzas from the login first, then later ones', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed({ undelivered: [element(message('early')), element(message('soon'))] })
+    const { bench, client } = await BoshBench.warmed({
+      undelivered: [element(message('early')), element(message('soon'))],
+    })
     await bench.server(link => link.receive(message('late')))
     expect((await client.next()).reply?.body).toBe(payload(...['early', 'soon', 'late'].map(message)))
-  })
-
-  test('stops reading from the server while its outbox is full', async () => {
-    const bench = new BoshBench({}, undefined, { maxQueueElements: 1 })
-    const undelivered = ['a', 'b'].map(message).map(element)
-    const client = await bench.warmed({ undelivered })
-    expect(client.link.paused).toBe(true)
-    await client.next()
-    expect(client.link.paused).toBe(false)
   })
 
   test('returns stanzas from the login to their senders if no page attaches', async () => {

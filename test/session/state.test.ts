@@ -23,8 +23,7 @@ describe('a session', () => {
   })
 
   test('that has ended cannot be resumed, and keeps its reason', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed()
+    const { bench, client } = await BoshBench.warmed()
     const session = bench.registry.byId(client.id)!
     session.end('shutdown', 'afterDelivery')
     expect(session.resume(handover)).toBeUndefined()

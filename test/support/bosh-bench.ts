@@ -422,6 +422,22 @@ export class BoshBench {
     }
   }
 
+  /** A bench with a session; see the method of this name. The same goes for `welcome` and `warmed`. */
+  static async session(...about: Parameters<BoshBench['session']>) {
+    const bench = new BoshBench()
+    return { bench, client: await bench.session(...about) }
+  }
+
+  static async welcome(attributes?: string) {
+    const bench = new BoshBench()
+    return { bench, client: await bench.welcome(attributes) }
+  }
+
+  static async warmed(...about: Parameters<BoshBench['warmed']>) {
+    const bench = new BoshBench()
+    return { bench, client: await bench.warmed(...about) }
+  }
+
   get link(): FakeLink {
     return this.links.at(-1)!
   }

@@ -1,6 +1,7 @@
 // A proxy that is the only way outside: opens tunnels by CONNECT, or refuses. It knows no names: a table has the ports.
 import { createServer, type IncomingMessage, type Server } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { Listener } from './listener.js'
 
 /** Answers a CONNECT itself. */
 export type Refusal = (socket: Socket) => void
@@ -21,40 +22,36 @@ export class ConnectProxy {
   refusal: Refusal | undefined
   /** Ports of 127.0.0.1, by target. Other targets get 502. */
   readonly ways = new Map<string, number>()
-  readonly #server: Server
-  readonly #sockets = new Set<Socket>()
+  readonly #listener: Listener
 
-  private constructor() {
-    this.#server = createServer((request, response) => {
+  private constructor(server: Server, listener: Listener) {
+    this.#listener = listener
+    server.on('request', (request, response) => {
       this.complaints.push(`${request.method} ${request.url}`)
       response.writeHead(405).end()
     })
-    this.#server.on('connection', socket => this.#keep(socket))
-    this.#server.on('connect', (request, socket) => this.#connect(request, socket as Socket))
+    server.on('connect', (request, socket) => this.#connect(request, socket as Socket))
   }
 
   /** Listens on a free port of 127.0.0.1. */
   static async start(ways: Readonly<Record<string, number>> = {}): Promise<ConnectProxy> {
-    const proxy = new ConnectProxy()
+    const server = createServer()
+    const proxy = new ConnectProxy(server, await Listener.start(server))
     for (const [target, port] of Object.entries(ways)) proxy.ways.set(target, port)
-    await new Promise<void>(resolve => proxy.#server.listen(0, '127.0.0.1', resolve))
     return proxy
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port
+    return this.#listener.port
   }
 
-  /** Connections that are open, on both sides. */
+  /** Connections of clients that are open. */
   get open(): number {
-    return this.#sockets.size
+    return this.#listener.open
   }
 
   stop(): Promise<void> {
-    return new Promise(resolve => {
-      this.#server.close(() => resolve())
-      for (const socket of this.#sockets) socket.destroy()
-    })
+    return this.#listener.stop()
   }
 
   #connect({ url = '', headers }: IncomingMessage, near: Socket): void {
@@ -72,14 +69,7 @@ export class ConnectProxy {
       near.write('HTTP/1.1 200 Connection established\r\n\r\n')
       near.pipe(far).pipe(near)
     })
-    this.#keep(far)
     near.on('close', () => far.destroy())
-    far.on('close', () => near.destroy())
-  }
-
-  #keep(socket: Socket): void {
-    this.#sockets.add(socket)
-    socket.on('error', () => {})
-    socket.once('close', () => this.#sockets.delete(socket))
+    far.on('error', () => {}).on('close', () => near.destroy())
   }
 }

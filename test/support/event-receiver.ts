@@ -1,8 +1,8 @@
 // A portal's backend that is told of events: it checks their signatures by itself, and does what a test says.
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { text as readText } from 'node:stream/consumers'
+import { Listener } from './listener.js'
 
 export const eventsSecret = 'a-long-random-secret'
 
@@ -41,35 +41,29 @@ export class EventReceiver {
   /** What happens to requests from now on. */
   behaviour: Behaviour = taking
   readonly #taken = new Map<string, ReceivedEvent>()
-  readonly #server: Server
-  readonly #sockets = new Set<Socket>()
+  readonly #listener: Listener
 
-  private constructor() {
-    this.#server = createServer((request, response) => void this.#receive(request, response))
-    this.#server.on('connection', socket => {
-      this.#sockets.add(socket)
-      socket.once('close', () => this.#sockets.delete(socket))
-    })
+  private constructor(server: Server, listener: Listener) {
+    this.#listener = listener
+    server.on('request', (request, response) => void this.#receive(request, response))
   }
 
   static async start(port = 0): Promise<EventReceiver> {
-    const receiver = new EventReceiver()
-    receiver.#server.listen(port, '127.0.0.1')
-    await once(receiver.#server, 'listening')
-    return receiver
+    const server = createServer()
+    return new EventReceiver(server, await Listener.start(server, { port }))
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port
+    return this.#listener.port
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}/chat/events`
+    return `${this.#listener.url}/chat/events`
   }
 
   /** Connections that are open. */
   get open(): number {
-    return this.#sockets.size
+    return this.#listener.open
   }
 
   /** The events that were answered with a 2xx, each once, in the order in which they came first. */
@@ -84,21 +78,14 @@ export class EventReceiver {
       .map(({ type, data }) => (data.reason === undefined ? type : `${type}: ${data.reason}`))
   }
 
-  async stop(): Promise<void> {
-    this.#server.close()
-    for (const socket of this.#sockets) socket.destroy()
-    await once(this.#server, 'close').catch(() => {})
+  stop(): Promise<void> {
+    return this.#listener.stop()
   }
 
   async #receive(message: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => {})
-    let text = ''
-    message.setEncoding('utf8')
-    try {
-      for await (const chunk of message) text += chunk
-    } catch {
-      return
-    }
+    const text = await readText(message).catch(() => undefined)
+    if (text === undefined) return
     const { headers } = message
     const event: ReceivedEvent = JSON.parse(text)
     this.#check(message, text, event)

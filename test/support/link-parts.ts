@@ -10,6 +10,12 @@ import type { StateLookup } from '../../src/servers/net/server-states.js'
 import type { TlsRules } from '../../src/servers/net/tls-context.js'
 import { unnoted } from './unlimited.js'
 
+/** The server of the settings; tests say where it is. */
+export const usualServer: Server = {
+  ...{ host: '127.0.0.1', port: 0, tls: 'none', allowsPlain: false },
+  ...{ ca: undefined, verify: true, certificate: undefined },
+}
+
 export const usualTls: TlsRules = { minVersion: 'TLSv1.2', ciphers: undefined }
 
 export const noProxies: Config['proxies'] = { https: undefined, http: undefined, excluded: [] }

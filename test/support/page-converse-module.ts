@@ -1,9 +1,9 @@
 // A portal's page with Converse and the service's module for it, at an origin of its own.
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
-import type { AddressInfo } from 'node:net'
 import { dirname } from 'node:path'
 import express, { type Request, type Response } from 'express'
+import { Listener } from './listener.js'
 
 const dist = dirname(createRequire(import.meta.url).resolve('converse.js/dist/converse.min.js'))
 
@@ -92,16 +92,7 @@ export async function serveConversePortal(
     if (found === undefined || found === 503) response.sendStatus(found ?? 401)
     else response.set('Cache-Control', 'no-store').json(found)
   })
-  const listener = createServer(app)
-  await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
-  const portal: ConversePortal = {
-    url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
-    options: {},
-    stop: () =>
-      new Promise(resolve => {
-        listener.close(() => resolve())
-        listener.closeAllConnections()
-      }),
-  }
+  const listener = await Listener.start(createServer(app))
+  const portal: ConversePortal = { url: listener.url, options: {}, stop: () => listener.stop() }
   return portal
 }

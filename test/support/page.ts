@@ -1,9 +1,9 @@
 // The page that a portal would serve to its user: Strophe as published, and as little script as it takes.
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
-import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import express, { Router } from 'express'
+import { Listener } from './listener.js'
 
 const strophe = join(
   dirname(createRequire(import.meta.url).resolve('strophe.js/package.json')),
@@ -118,14 +118,6 @@ export function createPageRouter(): Router {
 
 /** The page on a server of its own, and so of another origin than the service. */
 export async function servePage(): Promise<{ url: string; stop(): Promise<void> }> {
-  const server = createServer(express().use(createPageRouter()))
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    stop: () =>
-      new Promise(resolve => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
+  const listener = await Listener.start(createServer(express().use(createPageRouter())))
+  return { url: listener.url, stop: () => listener.stop() }
 }

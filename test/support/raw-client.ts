@@ -1,31 +1,19 @@
 // An XMPP client over TCP that sends any text, valid or not, and waits for expected text.
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { ScramClient } from './scram.js'
+import { TextSocket } from './text-socket.js'
 
 export const header = (to = 'localhost') =>
   `<?xml version='1.0'?><stream:stream to='${to}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>`
 
 const sasl = `xmlns='urn:ietf:params:xml:ns:xmpp-sasl'`
 
-export class RawClient {
-  readonly socket: Socket
+export class RawClient extends TextSocket {
   /** Full JID, once bound. */
   jid = ''
-  #text = ''
-  #closed = false
-  #changed = () => {}
 
   constructor(port: number) {
-    this.socket = connect({ host: '127.0.0.1', port, noDelay: true })
-    this.socket.on('data', chunk => {
-      this.#text += chunk
-      this.#changed()
-    })
-    this.socket.on('error', () => {})
-    this.socket.on('close', () => {
-      this.#closed = true
-      this.#changed()
-    })
+    super(connect({ host: '127.0.0.1', port }))
   }
 
   /** Opens a stream to `localhost`. */
@@ -37,46 +25,14 @@ export class RawClient {
 
   /** Opens the stream, or opens it again. */
   async restart(): Promise<void> {
-    await this.send(header()).expect('</stream:features>')
+    await this.send(header()).until('</stream:features>')
   }
 
-  send(text: string): this {
-    this.socket.write(text)
-    return this
-  }
-
-  /** Waits for a pattern. Removes the received text up to its end, and returns it. */
-  async expect(pattern: RegExp | string): Promise<string> {
-    for (;;) {
-      const at = typeof pattern === 'string' ? this.#text.indexOf(pattern) : this.#text.search(pattern)
-      if (at !== -1) {
-        const found = typeof pattern === 'string' ? pattern : pattern.exec(this.#text)![0]
-        const taken = this.#text.slice(0, at + found.length)
-        this.#text = this.#text.slice(at + found.length)
-        return taken
-      }
-      if (this.#closed) throw new Error(`closed before ${pattern}: ${this.#text}`)
-      await new Promise<void>(resolve => {
-        this.#changed = resolve
-      })
-    }
-  }
-
-  /** Resolves when the connection is closed, with the remaining text. */
-  async rest(): Promise<string> {
-    while (!this.#closed) {
-      await new Promise<void>(resolve => {
-        this.#changed = resolve
-      })
-    }
-    return this.#text
-  }
-
-  /** Resolves with text that no `expect` has removed, after the answers to all that was sent. */
+  /** Resolves with text that nobody has asked for, after the answers to all that was sent. */
   async unexpected(): Promise<string> {
     const id = `fence-${Math.random()}`
     this.send(`<iq type='get' id='${id}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>`)
-    const text = await this.expect(new RegExp(`<iq type='result' id='${id}'[^>]*></iq>`))
+    const text = await this.until(new RegExp(`<iq type='result' id='${id}'[^>]*></iq>`))
     return text.slice(0, text.lastIndexOf('<iq '))
   }
 
@@ -84,9 +40,9 @@ export class RawClient {
   async authenticate(user: string, password: string, authzid = ''): Promise<string> {
     const scram = new ScramClient(user, password, undefined, authzid)
     this.send(`<auth ${sasl} mechanism='SCRAM-SHA-1'>${scram.first}</auth>`)
-    const challenge = />([^<]*)<\/challenge>/.exec(await this.expect('</challenge>'))![1]!
+    const challenge = />([^<]*)<\/challenge>/.exec(await this.until('</challenge>'))![1]!
     this.send(`<response ${sasl}>${await scram.final(challenge)}</response>`)
-    const answer = await this.expect(/<\/(success|failure)>/)
+    const answer = await this.until(/<\/(success|failure)>/)
     const success = /<success[^>]*>([^<]*)</.exec(answer)?.[1]
     if (success !== undefined) scram.check(success)
     return answer
@@ -106,14 +62,14 @@ export class RawClient {
     await this.restart()
     const asked = resource === '' ? '' : `<resource>${resource}</resource>`
     this.send(`<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>${asked}</bind></iq>`)
-    this.jid = /<jid>([^<]+)<\/jid>/.exec(await this.expect('</iq>'))![1]!
+    this.jid = /<jid>([^<]+)<\/jid>/.exec(await this.until('</iq>'))![1]!
     return this.jid
   }
 
   /** Sends presence, and removes the answer. */
   async appear(priority = 0): Promise<this> {
     this.send(`<presence><priority>${priority}</priority></presence>`)
-    await this.expect(`from='${this.jid}' to='${this.jid}'><priority>${priority}</priority></presence>`)
+    await this.until(`from='${this.jid}' to='${this.jid}'><priority>${priority}</priority></presence>`)
     return this
   }
 }

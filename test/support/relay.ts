@@ -1,5 +1,6 @@
 // A network between a client and the service that can be lost and come back: a TCP relay.
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
+import { Listener } from './listener.js'
 
 export interface Relay {
   /** Where clients reach the service through it: `http://127.0.0.1:PORT`. */
@@ -34,7 +35,6 @@ export async function startRelay(service: string): Promise<Relay> {
   let onLostAnswer: (() => void) | undefined
 
   const server = createServer({ noDelay: true }, near => {
-    near.on('error', () => {})
     if (isLost) {
       near.resetAndDestroy()
       return
@@ -60,13 +60,13 @@ export async function startRelay(service: string): Promise<Relay> {
       near.end()
     })
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const listener = await Listener.start(server)
 
   const cut = () => {
     for (const near of pairs.keys()) near.resetAndDestroy()
   }
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: listener.url,
     cut,
     end() {
       for (const pair of pairs) for (const socket of pair) socket.end()
@@ -97,11 +97,9 @@ export async function startRelay(service: string): Promise<Relay> {
       isHeld = false
       for (const pair of pairs) for (const socket of pair) socket.resume()
     },
-    stop: () =>
-      new Promise(resolve => {
-        server.close(() => resolve())
-        cut()
-        for (const far of orphans) far.destroy()
-      }),
+    async stop() {
+      await listener.stop()
+      for (const far of orphans) far.destroy()
+    },
   }
 }

@@ -1,10 +1,11 @@
 // A remote BOSH endpoint whose replies the test writes, one by one. It knows nothing of XML.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import { text } from 'node:stream/consumers'
+import { Arrivals } from './arrivals.js'
 import { attribute } from './bosh-client.js'
 import type { Credentials } from './certificates.js'
+import { Listener } from './listener.js'
 
 /** A request that came, for a test to answer. */
 export class EndpointRequest {
@@ -65,11 +66,9 @@ export class EndpointRequest {
 
 /** Listens on a port of 127.0.0.1 and hands out requests in the order in which they come. */
 export class ScriptedEndpoint {
-  readonly #server: Server
+  readonly #listener: Listener
   readonly #secure: boolean
-  readonly #arrived: EndpointRequest[] = []
-  readonly #sockets = new Set<Socket>()
-  #wake: () => void = () => {}
+  readonly #arrived = new Arrivals<EndpointRequest>()
   /** Requests that have not been answered, and whose clients wait. */
   open = 0
   /** Most requests that were open at one moment. */
@@ -77,58 +76,43 @@ export class ScriptedEndpoint {
   /** TCP connections there ever were. */
   connections = 0
 
-  private constructor(server: Server, secure: boolean) {
-    this.#server = server
+  private constructor(server: Server, listener: Listener, secure: boolean) {
+    this.#listener = listener
     this.#secure = secure
     server.keepAliveTimeout = 0
     server.on('request', (message, response) => void this.#receive(message, response))
-    server.on('connection', (socket: Socket) => {
+    server.on('connection', () => {
       this.connections += 1
-      this.#keep(socket)
     })
-    server.on('secureConnection', (socket: TLSSocket) => this.#keep(socket))
   }
 
   static async start(certificate?: Credentials): Promise<ScriptedEndpoint> {
     const server = certificate === undefined ? createServer() : createTlsServer(certificate)
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-    return new ScriptedEndpoint(server, certificate !== undefined)
+    return new ScriptedEndpoint(server, await Listener.start(server), certificate !== undefined)
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port
+    return this.#listener.port
   }
 
   /** Its address; `localhost` is the name that certificates are made out to. */
   get url(): string {
-    return this.#secure ? `https://localhost:${this.port}/bosh` : `http://127.0.0.1:${this.port}/bosh`
+    return this.#secure ? `https://localhost:${this.port}/bosh` : `${this.#listener.url}/bosh`
   }
 
   /** Whether a request waits to be handed out. */
   get isAsked(): boolean {
-    return this.#arrived.length > 0
+    return this.#arrived.size > 0
   }
 
   /** The next request. */
-  async request(): Promise<EndpointRequest> {
-    while (this.#arrived.length === 0)
-      await new Promise<void>(resolve => {
-        this.#wake = resolve
-      })
-    return this.#arrived.shift()!
+  request(): Promise<EndpointRequest> {
+    return this.#arrived.next()
   }
 
   /** Stops listening and closes all connections. */
-  async stop(): Promise<void> {
-    const closed = new Promise(resolve => this.#server.close(resolve))
-    for (const socket of this.#sockets) socket.destroy()
-    await closed
-  }
-
-  #keep(socket: Socket): void {
-    this.#sockets.add(socket)
-    socket.on('error', () => {})
-    socket.once('close', () => this.#sockets.delete(socket))
+  stop(): Promise<void> {
+    return this.#listener.stop()
   }
 
   async #receive(message: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -137,14 +121,7 @@ export class ScriptedEndpoint {
     response.once('close', () => {
       this.open -= 1
     })
-    let body = ''
-    message.setEncoding('utf8')
-    try {
-      for await (const chunk of message) body += chunk
-    } catch {
-      return
-    }
-    this.#arrived.push(new EndpointRequest(message, body, response))
-    this.#wake()
+    const body = await text(message).catch(() => undefined)
+    if (body !== undefined) this.#arrived.add(new EndpointRequest(message, body, response))
   }
 }

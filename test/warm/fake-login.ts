@@ -206,10 +206,11 @@ export function fakeService({
 export const credentials = ['admin@host', 'gehe:im-ü'] as const
 export const parameters = { jid: 'juliet@chat.example/balcony', password: 's3cret-of-juliet' }
 
-export const warm = (service = fakeService()) =>
-  request(service.app)
-    .post('/warm')
-    .auth(...credentials)
+/** Makes calls with these credentials. */
+export const asAdmin = (app: Express, [name, secret]: readonly [string, string] = credentials) =>
+  request.agent(app).auth(name, secret)
+
+export const warm = (service = fakeService()) => asAdmin(service.app).post('/warm')
 
 export const failing = (problem: Error) =>
   fakeService({

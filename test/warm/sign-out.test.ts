@@ -1,12 +1,11 @@
 import { expect, test } from '@jest/globals'
 import request from 'supertest'
 import { isXhtml } from '../support/xhtml.js'
-import { credentials, fakeService } from './fake-login.js'
+import { asAdmin, credentials, fakeService } from './fake-login.js'
 
 const signOut = (headers: Record<string, string>) =>
-  request(fakeService({ externalUrl: 'https://web.example/chat' }).app)
+  asAdmin(fakeService({ externalUrl: 'https://web.example/chat' }).app)
     .get('/warm/sign-out')
-    .auth(...credentials)
     .set(headers)
 
 test('a browser that signs out gets 401, so that it drops the credentials', async () => {

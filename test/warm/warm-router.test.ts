@@ -3,7 +3,7 @@ import request from 'supertest'
 import { Networks } from '../../src/config/kinds/networks.js'
 import { advice } from '../../src/http/answers/advice.js'
 import { Problem, problems } from '../../src/lib/errors.js'
-import { binding, config, credentials, failing, fakeService, parameters, warm } from './fake-login.js'
+import { asAdmin, binding, config, failing, fakeService, parameters, warm } from './fake-login.js'
 
 const secret = 'Pa55-0f-jul1et'
 
@@ -88,9 +88,7 @@ describe('a warm call', () => {
   })
 
   test('ignores parameters in the query string', async () => {
-    const reply = await request(fakeService().app)
-      .post('/warm?jid=juliet@chat.example&password=x')
-      .auth(...credentials)
+    const reply = await asAdmin(fakeService().app).post('/warm?jid=juliet@chat.example&password=x')
     expect(reply.status).toBe(400)
   })
 
@@ -121,11 +119,7 @@ describe('a warm call', () => {
     test('is passed to the login with all its parameters', async () => {
       const { app, logins } = service()
       for (const body of ways('chat.example')) {
-        const reply = await request(app)
-          .post('/warm')
-          .auth(...portal)
-          .type('form')
-          .send(body)
+        const reply = await asAdmin(app, portal).post('/warm').type('form').send(body)
         expect(reply.status).toBe(200)
       }
       const bot = { kind: 'service', account: { user: 'bot', password: 'secret-of-bot' } }
@@ -141,9 +135,8 @@ describe('a warm call', () => {
     test.each(['form', 'json'])('with an empty field is rejected: %s', async type => {
       const { app, logins } = service()
       for (const empty of [{ password: '' }, { token: '' }, { password: 'x', authzid: '' }]) {
-        const reply = await request(app)
+        const reply = await asAdmin(app, portal)
           .post('/warm')
-          .auth(...portal)
           .set('Accept', 'application/json')
           .type(type)
           .send({ jid, ...empty })
@@ -154,10 +147,7 @@ describe('a warm call', () => {
 
     test.each(ways('other.example'))('is rejected for admins of other domains: %j', async body => {
       const { app, logins } = service()
-      const reply = await request(app)
-        .post('/warm')
-        .auth(...portal)
-        .send(body)
+      const reply = await asAdmin(app, portal).post('/warm').send(body)
       expect([reply.status, JSON.parse(reply.text).code]).toEqual([403, 'forbidden'])
       expect(logins).toHaveLength(0)
     })
@@ -177,48 +167,6 @@ describe('a warm call', () => {
     ['Bad Request', 400, { jid: 'juliet@chat.example' }, 'missing-parameter', 'password'],
     ['Bad Request', 400, { ...parameters, wait: 'x' }, 'invalid-parameter', 'wait'],
     ['Bad Request', 400, { ...parameters, jid: 'juliet' }, 'invalid-jid', 'JID'],
-    [
-      'Bad Request',
-      400,
-      { ...parameters, jid: "o'hara@chat.example" },
-      'invalid-jid',
-      "' (U+0027) is not allowed before the @. A user name can have it as \\27",
-    ],
-    [
-      'Bad Request',
-      400,
-      { ...parameters, jid: 'jul\u200biet@chat.example' },
-      'invalid-jid',
-      ' U+200B is not allowed before the @.',
-    ],
-    [
-      'Bad Request',
-      400,
-      { ...parameters, jid: 'juliet@chat.example:5222' },
-      'invalid-jid',
-      ': (U+003A) is not allowed in the domain.',
-    ],
-    [
-      'Bad Request',
-      400,
-      { ...parameters, jid: 'al ice@chat.example' },
-      'invalid-jid',
-      'The character space (U+0020) is not allowed before the @.',
-    ],
-    [
-      'Bad Request',
-      400,
-      { ...parameters, jid: 'al ice' },
-      'invalid-jid',
-      'The character space (U+0020) is not allowed before the @. It has no @. Write it like alice@example.org.',
-    ],
-    [
-      'Bad Request',
-      400,
-      { ...parameters, jid: 'alice@bob@chat.example' },
-      'invalid-jid',
-      'It has a second @. A user name can have it as \\40 (XEP-0106).',
-    ],
   ])('with a mistake gets %s, %i, with the reason', async (title, status, body, code, word) => {
     const page = await warm().type('form').send(body)
     expect(page.status).toBe(status)
@@ -316,9 +264,7 @@ describe('the replies to warm calls', () => {
     const replies = [
       await warm(service).send(parameters),
       await warm(service).send({}),
-      await request(service.app)
-        .get('/warm')
-        .auth(...credentials),
+      await asAdmin(service.app).get('/warm'),
       await request(service.app).post('/warm'),
     ]
     for (const { headers } of replies) {
@@ -338,9 +284,7 @@ describe('the replies to warm calls', () => {
 
   test('to other methods are 405 with Allow, and OPTIONS lists the methods', async () => {
     const { app } = fakeService()
-    const refused = await request(app)
-      .put('/warm')
-      .auth(...credentials)
+    const refused = await asAdmin(app).put('/warm')
     const listed = await request(app).options('/warm')
     expect([refused.status, listed.status]).toEqual([405, 204])
     expect(refused.headers['allow']).toBe('GET, HEAD, POST, OPTIONS')

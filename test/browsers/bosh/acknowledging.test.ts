@@ -10,8 +10,7 @@ describe('a session with acknowledgements', () => {
   })
 
   test('acknowledges received requests in each reply, except the request of the reply', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session(acks, 799)
+    const { bench, client } = await BoshBench.session(acks, 799)
     const held = await client.at(800)
     const next = await client.at(801, '', "ack='799'")
     expect(held.reply?.body).toBe(`<body ack='801' xmlns='${boshNamespace}'/>`)
@@ -20,8 +19,7 @@ describe('a session with acknowledgements', () => {
   })
 
   test('drops acknowledged replies, also if a request has no ack', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session(acks, 799)
+    const { bench, client } = await BoshBench.session(acks, 799)
     await client.at(800)
     await bench.server(link => link.receive(message('a')))
     await client.at(801)
@@ -29,8 +27,7 @@ describe('a session with acknowledgements', () => {
   })
 
   test('stores more replies than the window until the client acknowledges them', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session(acks, 799)
+    const client = await new BoshBench().session(acks, 799)
     await client.at(800, message('x'))
     for (let rid = 801; rid < 806; rid++) await client.at(rid, message('x'), "ack='799'")
     expect((await client.at(800, message('x'), "ack='799'")).reply?.body).toBe(

@@ -24,8 +24,7 @@ async function bound(bench = new BoshBench()) {
 
 describe('a session that gives its browser a cookie', () => {
   test('answers the first request at once, empty and with the cookie; queued stanzas come later', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed({ attachBinding: 'cookie' })
+    const { bench, client } = await BoshBench.warmed({ attachBinding: 'cookie' })
     expect(client.cookie).toBeUndefined()
     await bench.server(link => link.receive(message('queued')))
     const { reply } = await client.next(message('presence'))
@@ -38,8 +37,7 @@ describe('a session that gives its browser a cookie', () => {
   })
 
   test('omits Secure if the request came over an unencrypted channel', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed({ attachBinding: 'cookie' })
+    const client = await new BoshBench().warmed({ attachBinding: 'cookie' })
     const { reply } = await client.next('', '', browser(undefined, false))
     expect(reply?.setCookie).toMatch(/Max-Age=720$/)
   })
@@ -70,8 +68,7 @@ describe('a session that gives its browser a cookie', () => {
   })
 
   test('sets the cookie with its first answer of any kind', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed({ attachBinding: 'cookie' })
+    const client = await new BoshBench().warmed({ attachBinding: 'cookie' })
     expect((await client.next('', "pause='60'")).reply?.setCookie).toContain(`wb-${client.id}=`)
   })
 
@@ -91,8 +88,7 @@ describe('a session that gives its browser a cookie', () => {
 
 describe('a session whose cookie is in the reply of the warm API', () => {
   test('demands the cookie from the first request on', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed({ attachBinding: 'reply' })
+    const client = await new BoshBench().warmed({ attachBinding: 'reply' })
     expect(client.cookie).toEqual({
       name: `wb-${client.id}`,
       value: expect.stringMatching(/^[\w-]{32}$/),
@@ -106,8 +102,7 @@ describe('a session whose cookie is in the reply of the warm API', () => {
   })
 
   test('ends by inactivity despite requests without the cookie', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed({ attachBinding: 'reply', seconds: 30 })
+    const { bench, client } = await BoshBench.warmed({ attachBinding: 'reply', seconds: 30 })
     await bench.pass(29)
     await client.at(701)
     await bench.pass(2)
@@ -146,8 +141,7 @@ describe('another client that knows the sid but not the cookie', () => {
   })
 
   test('cannot distinguish the session from a missing session, whatever terms its client has', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed({ attachBinding: 'reply' }, "wait='60' hold='1' content='text/plain'")
+    const client = await new BoshBench().warmed({ attachBinding: 'reply' }, "wait='60' hold='1' content='text/plain'")
     expect((await client.at(701)).reply).toEqual(
       (await client.bench.send(`<body rid='1' sid='unknown' xmlns='http://jabber.org/protocol/httpbind'/>`)).reply,
     )

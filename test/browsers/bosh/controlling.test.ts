@@ -78,8 +78,7 @@ describe('the state of a session', () => {
   })
 
   test('is shown as ended until its client has the end', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed()
+    const { bench, client } = await BoshBench.warmed()
     await bench.server(link => link.end(lost))
     expect(stateOf(bench)).toEqual(['ended', 0])
     await client.next()
@@ -142,8 +141,7 @@ describe('a session that is ended from outside', () => {
   })
 
   test('returns stanzas that its page never fetched to their senders', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed()
+    const { bench, client } = await BoshBench.warmed()
     await bench.server(link => link.receive("<message xmlns='jabber:client' from='a@x' id='m'/>"))
     bench.registry.byId(client.id)?.end('logout', 'loggedOut')
     expect(client.link.sent.join()).toContain("type='error' to='a@x' id='m'")

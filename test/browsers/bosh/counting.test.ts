@@ -83,8 +83,7 @@ describe('a session that ends is counted by its reason:', () => {
     ],
   ]
   test.each(cases)('%s, where %s', async (reason, _what, act) => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     await act(bench, client)
     expect(endsOf(bench)).toEqual({ [reason]: 1 })
     expect(bench.registry.size).toBe(0)
@@ -161,8 +160,7 @@ describe('a stream that fails before its user is logged in', () => {
 
 describe('requests are counted:', () => {
   test('replays and refused repetitions', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     const held = await client.next()
     await bench.server(link => link.receive(message('hello')))
     expect(held.reply?.body).toContain('hello')
@@ -174,8 +172,7 @@ describe('requests are counted:', () => {
   })
 
   test('requests that got no answer from the server in time, and requests with a gap before them', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     await client.next()
     await bench.pass(55)
     expect([bench.counts.waitTimeouts, bench.counts.gapTimeouts]).toEqual([1, 0])

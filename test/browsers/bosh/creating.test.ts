@@ -194,8 +194,7 @@ describe('features', () => {
     `<auth xmlns='${sasl}'>AGEAYg==</auth>`,
     "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='X-TOKEN'><initial-response>AGEAYg==</initial-response></authenticate>",
   ])('%s over an unencrypted channel never reaches the server', async login => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer(false))
+    const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(false))
     const { reply } = await client.next(login)
     expect(reply?.body).toContain('<encryption-required')
     expect(client.link.sent).toEqual([])

@@ -53,19 +53,6 @@ describe('more sessions than allowed', () => {
     expect(bench.counts.refused.sessions).toBe(3)
   })
 
-  test('are refused to clients if a quarter of all sessions have no login, but not to logins of this process', async () => {
-    const bench = limited({ sessions: 8 })
-    await bench.session('', 700, from('2001:db8:0:1::1'))
-    const second = await bench.session('', 700, from('2001:db8:0:2::1'))
-    expect(await ask(bench, from('2001:db8:0:3::1'))).toBe(refused)
-    expect(bench.counts.refused.strangers).toBe(1)
-    for (let count = 0; count < 3; count++) bench.login()
-    expect(await ask(bench, from('192.0.2.7'))).toBe(refused)
-    second.link.bind()
-    expect(await ask(bench, from('192.0.2.7'))).toBeUndefined()
-    expect(await ask(bench, from('192.0.2.8'))).toBe(refused)
-  })
-
   test('are refused to clients while a session without a server still waits for its client', async () => {
     const bench = limited({ sessions: 4 })
     const first = await bench.session()

@@ -12,8 +12,7 @@ function breakLink({ link }: Client): void {
 
 /** Two sessions. The first will fail. */
 async function two() {
-  const bench = new BoshBench()
-  const failing = await bench.session()
+  const { bench, client: failing } = await BoshBench.session()
   const other = await bench.session()
   return { bench, failing, other }
 }
@@ -192,8 +191,7 @@ describe('a stanza that is dropped', () => {
   })
 
   test.each(['result', 'error'])('gives the page an error if it is a dropped %s', async type => {
-    const bench = new BoshBench()
-    const client = await bench.warmed()
+    const { bench, client } = await BoshBench.warmed()
     const held = await client.next()
     const answer = stanza('iq', `from='a@b' to='c@d/e' id='roster' type='${type}'`)
     await bench.server(() => {

@@ -96,8 +96,7 @@ describe('on one stream', () => {
   })
 
   test('stanzas of other users do not count as refusals after the login', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     await bench.server(link => link.bind())
     for (let number = 0; number < 6; number++) await bench.server(link => link.say(refusal))
     await client.next(auth.repeat(6))

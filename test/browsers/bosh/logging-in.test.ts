@@ -55,8 +55,7 @@ describe('a client that has not logged in', () => {
       inheriting('authenticate', "xmlns='urn:xmpp:sasl:2'", '<p:é/>'),
     ],
   ])('ends its session with %s', async (_what, element) => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer(), '')
+    const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), '')
     let reply: string | undefined
     const steps = countSteps(() => {
       client.next(element).then(peer => {
@@ -70,8 +69,7 @@ describe('a client that has not logged in', () => {
   })
 
   test('ends its session with such a SASL2 login after another login', async () => {
-    const bench = new BoshBench()
-    const client = await bench.welcome()
+    const client = await new BoshBench().welcome()
     const { reply } = await client.next(
       inheriting('authenticate', "xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'", '<p:é/>'),
     )
@@ -79,8 +77,7 @@ describe('a client that has not logged in', () => {
   })
 
   test('may send a token of 12 kB', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer(), '')
+    const client = await new BoshBench().session(undefined, 700, new FakePeer(), '')
     const token = `<auth xmlns='${sasl}' mechanism='GSSAPI'>${Buffer.alloc(12_000).toString('base64')}</auth>`
     await client.next(token)
     expect(client.link.sent).toEqual([token])
@@ -89,8 +86,7 @@ describe('a client that has not logged in', () => {
 
 describe('a stream restarts', () => {
   test('once, directly after the success of the login', async () => {
-    const bench = new BoshBench()
-    const client = await bench.welcome()
+    const client = await new BoshBench().welcome()
     expect((await client.next('', restart)).reply).toBeUndefined()
     expect(client.link.restarts).toHaveLength(1)
   })
@@ -108,8 +104,7 @@ describe('a stream restarts', () => {
   })
 
   test('after a second, successful login', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer(), auth)
+    const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), auth)
     await bench.server(link => link.say(`<failure xmlns='${sasl}'><not-authorized/></failure>`))
     await client.next(auth)
     await bench.server(link => link.say(`<challenge xmlns='${sasl}'/>`))
@@ -157,8 +152,7 @@ describe('a restart is refused, and the session ends,', () => {
   })
 
   test('before the server has opened the stream', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer(), '')
+    const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), '')
     const early = await bench.send(
       `<body rid='1' to='chat.example' ver='1.6' xmlns='http://jabber.org/protocol/httpbind'>${auth}</body>`,
     )
@@ -172,8 +166,7 @@ describe('a restart is refused, and the session ends,', () => {
   })
 
   test('if the server has begun its next element', async () => {
-    const bench = new BoshBench()
-    const client = await bench.welcome()
+    const { bench, client } = await BoshBench.welcome()
     client.link.isBetweenElements = false
     await isRefused(bench, client)
   })
@@ -197,8 +190,7 @@ describe('a restart is refused, and the session ends,', () => {
     ['a challenge', `<challenge xmlns='${sasl}'/>`],
     ['an answer', "<iq xmlns='jabber:client' type='result' id='1'/>"],
   ])('if the server has sent %s after the success', async (_what, said) => {
-    const bench = new BoshBench()
-    const client = await bench.welcome()
+    const { bench, client } = await BoshBench.welcome()
     await bench.server(link => link.say(said))
     await client.next()
     await isRefused(bench, client)
@@ -208,15 +200,13 @@ describe('a restart is refused, and the session ends,', () => {
     ['a stanza', message('hello')],
     ['another login', auth],
   ])('if the client has sent %s since the success', async (_what, said) => {
-    const bench = new BoshBench()
-    const client = await bench.welcome()
+    const { bench, client } = await BoshBench.welcome()
     await client.next(said)
     await isRefused(bench, client)
   })
 
   test('if the client has sent a stanza before the server accepted its login', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer(), auth + message('hello'))
+    const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), auth + message('hello'))
     await bench.server(link => link.letIn())
     await client.next()
     await isRefused(bench, client)
@@ -227,16 +217,14 @@ describe('a restart is refused, and the session ends,', () => {
     ['of another namespace', "<success xmlns='jabber:client'/>"],
     ['of SASL2', "<success xmlns='urn:xmpp:sasl:2'/>"],
   ])('after a success %s', async (_what, said) => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer(), auth)
+    const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), auth)
     await bench.server(link => link.say(said))
     await client.next()
     await isRefused(bench, client)
   })
 
   test('after a success without a login', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     await bench.server(link => link.letIn())
     await client.next()
     await isRefused(bench, client)
@@ -284,8 +272,7 @@ describe('the service finds the JID of a client', () => {
   })
 
   test('from the result of a bind request that was sent before the features', async () => {
-    const bench = new BoshBench()
-    const client = await bench.welcome()
+    const { bench, client } = await BoshBench.welcome()
     await client.next('', restart)
     await client.next(bindRequest())
     await bench.server(link => link.open())
@@ -310,8 +297,7 @@ describe('the service finds the JID of a client', () => {
   })
 
   test('from the result of its bind request, if it logged in without a restart', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     const told = '<authorization-identifier>mallory@chat.example</authorization-identifier>'
     await bench.server(link => link.say(`<success xmlns='urn:xmpp:sasl:2'>${told}</success>`))
     expect(jids(bench)).toEqual([undefined])
@@ -473,8 +459,7 @@ describe('a request that could hide the client’s JID does not reach the server
   })
 
   test.each(['get', 'set'])('a login of XEP-0078, or the query for its fields: %s', async type => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer(), '')
+    const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), '')
     await isRefused(
       bench,
       client,
@@ -483,8 +468,7 @@ describe('a request that could hide the client’s JID does not reach the server
   })
 
   test('but a registration does reach it', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer(), '')
+    const client = await new BoshBench().session(undefined, 700, new FakePeer(), '')
     const said = "<iq xmlns='jabber:client' type='set' id='1'><query xmlns='jabber:iq:register'/></iq>"
     await client.next(said)
     expect(client.link.sent).toEqual([said])
@@ -556,8 +540,7 @@ describe('a client that resumes its stream', () => {
     ],
     ['a user of another domain', plain('romeo@chat.example', 'mallory'), 'alice@other.example', false],
   ])('ends or continues if, before it binds, all sessions end of %s', async (_what, login, jid, isOver) => {
-    const bench = new BoshBench()
-    const stranger = await bench.session()
+    const { bench, client: stranger } = await BoshBench.session()
     const client = await insideBy(login, bench)
     expect((await bench.sessions.endAll({ jid })).ended).toBe(isOver ? 1 : 0)
     expect([client.link.closed, stranger.link.closed]).toEqual([isOver, false])
@@ -636,8 +619,7 @@ describe('a client that resumes its stream', () => {
     ['an answer to no challenge', `<response xmlns='${sasl}'/>`],
     ['a stanza', message('hello')],
   ])('must bind instead if %s may have mixed up the outcomes of its logins', async (_what, said) => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer(), scram('n,,', 'mallory') + said)
+    const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), scram('n,,', 'mallory') + said)
     const failure = `<failure xmlns='${sasl}'><aborted/></failure>`
     await bench.server(link => link.say(failure))
     await client.next(plain('', 'mallory'))
@@ -653,8 +635,7 @@ describe('a client that resumes its stream', () => {
   })
 
   test('is listed with its account after a login of several messages, or a second login', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 700, new FakePeer(), scram('n,,', 'victim'))
+    const { bench, client } = await BoshBench.session(undefined, 700, new FakePeer(), scram('n,,', 'victim'))
     const say = (text: string) => bench.server(link => link.say(text))
     await say(`<failure xmlns='${sasl}'><not-authorized/></failure>`)
     await client.next(scram('n,,', 'mallory'))

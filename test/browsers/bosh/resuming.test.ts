@@ -49,8 +49,7 @@ describe('a page that resumes a session', () => {
     ['the next rid', 1],
     ['the last used rid', 0],
   ])('may begin with %s, loses no payload, and continues with the next rids', async (_what, ahead) => {
-    const bench = new BoshBench()
-    const old = await bench.warmed()
+    const { bench, client: old } = await BoshBench.warmed()
     await old.next(message('one'))
     const page = await bench.resume(old)
     const first = await page.at(page.rid + ahead, message('two'))
@@ -84,8 +83,7 @@ describe('a page that resumes a session', () => {
   })
 
   test('keeps the content type and the channel of the first page', async () => {
-    const bench = new BoshBench()
-    const old = await bench.session("wait='60' hold='1' ver='1.6' content='text/plain'")
+    const { bench, client: old } = await BoshBench.session("wait='60' hold='1' ver='1.6' content='text/plain'")
     await bench.server(link => link.bind())
     await old.next()
     const page = await bench.resume(old)
@@ -114,8 +112,7 @@ describe('the previous page', () => {
     ['the end of the session', 702, '', "type='terminate'"],
     ['a pause', 702, '', "pause='10'"],
   ])('is refused with %s, which does not change the session', async (_what, rid, inner, attributes) => {
-    const bench = new BoshBench()
-    const old = await bench.warmed()
+    const { bench, client: old } = await BoshBench.warmed()
     await old.next()
     const page = await bench.resume(old)
     const poll = await page.next()
@@ -130,8 +127,7 @@ describe('the previous page', () => {
   })
 
   test('does not extend the time limit of the next page', async () => {
-    const bench = new BoshBench()
-    const old = await bench.warmed()
+    const { bench, client: old } = await BoshBench.warmed()
     await bench.resume(old, { seconds: 30 })
     await bench.pass(29)
     await old.next()
@@ -140,8 +136,7 @@ describe('the previous page', () => {
   })
 
   test('is refused by HTTP status if it uses the first version of the protocol', async () => {
-    const bench = new BoshBench()
-    const old = await bench.session("wait='60' hold='1'")
+    const { bench, client: old } = await BoshBench.session("wait='60' hold='1'")
     await bench.server(link => link.bind())
     await bench.resume(old)
     expect((await old.next()).reply?.status).toBe(404)
@@ -149,8 +144,7 @@ describe('the previous page', () => {
   })
 
   test('does not end the session with a request that is too large either', async () => {
-    const bench = new BoshBench()
-    const old = await bench.warmed()
+    const { bench, client: old } = await BoshBench.warmed()
     await bench.resume(old)
     const head = `<body xmlns='http://jabber.org/protocol/httpbind' rid='701' sid='${old.sid}'>`
     expect(bench.manager.refuseTooLarge(head, new FakePeer())?.body).toBe(refused)
@@ -182,8 +176,7 @@ describe('stanzas from the server', () => {
   }
 
   test('that no later request has acknowledged are sent again, in order, before queued ones', async () => {
-    const bench = new BoshBench()
-    const old = await bench.warmed()
+    const { bench, client: old } = await BoshBench.warmed()
     await talk(bench, old)
     await say(bench, 4, 5)
     const page = await bench.resume(old)
@@ -192,8 +185,7 @@ describe('stanzas from the server', () => {
   })
 
   test('are sent again byte for byte', async () => {
-    const bench = new BoshBench()
-    const old = await bench.warmed()
+    const { bench, client: old } = await BoshBench.warmed()
     const stanzas = [
       `<message xmlns='jabber:client' from='a@b/&quot;ü&quot;'><body xml:lang="de">1 &lt; 2 &#10;</body><x:x xmlns:x='urn:x'/></message>`,
       `<presence xmlns="jabber:client" xmlns:p='urn:p' p:a='1'/>`,
@@ -205,8 +197,7 @@ describe('stanzas from the server', () => {
   })
 
   test('that may have been lost before a pause are sent again', async () => {
-    const bench = new BoshBench()
-    const old = await bench.warmed()
+    const { bench, client: old } = await BoshBench.warmed()
     await talk(bench, old)
     // A pause allows one request above the window.
     await old.next('', "pause='60'")
@@ -215,8 +206,7 @@ describe('stanzas from the server', () => {
   })
 
   test('that may have been lost before a pause are sent again, also if a request is parked', async () => {
-    const bench = new BoshBench()
-    const old = await bench.warmed()
+    const { bench, client: old } = await BoshBench.warmed()
     await talk(bench, old)
     await old.next('', "pause='60'")
     await old.at(706)
@@ -225,8 +215,7 @@ describe('stanzas from the server', () => {
   })
 
   test('are sent again to a polling session for two requests, because libraries send two at once', async () => {
-    const bench = new BoshBench()
-    const old = await bench.warmed({}, "wait='60' hold='0' ver='1.6'")
+    const { bench, client: old } = await BoshBench.warmed({}, "wait='60' hold='0' ver='1.6'")
     for (const number of [1, 2, 3]) {
       await say(bench, number)
       await old.next()
@@ -239,8 +228,7 @@ describe('stanzas from the server', () => {
     ['implicitly by its next request', '', [3, 4]],
     ['by ack', "ack='702'", [2, 3, 4]],
   ])('that a client has acknowledged, %s, are not sent again', async (_what, ack, again) => {
-    const bench = new BoshBench()
-    const old = await bench.session("wait='60' hold='1' ver='1.6' ack='1'")
+    const { bench, client: old } = await BoshBench.session("wait='60' hold='1' ver='1.6' ack='1'")
     await bench.server(link => link.bind())
     // Fetches the server's answer to the bind.
     await old.next()
@@ -256,8 +244,7 @@ describe('stanzas from the server', () => {
   })
 
   test('are delivered once while further rids follow', async () => {
-    const bench = new BoshBench()
-    const old = await bench.warmed()
+    const { bench, client: old } = await BoshBench.warmed()
     await old.next()
     await say(bench, 1)
     const page = await bench.resume(old)
@@ -267,16 +254,14 @@ describe('stanzas from the server', () => {
   })
 
   test('that the next page did not fetch are sent to the page after it', async () => {
-    const bench = new BoshBench()
-    const old = await bench.warmed()
+    const { bench, client: old } = await BoshBench.warmed()
     await talk(bench, old)
     const page = await bench.resume(await bench.resume(old))
     expect(numbers(await page.next())).toEqual([2, 3])
   })
 
   test('about the stream are not sent again', async () => {
-    const bench = new BoshBench()
-    const client = await bench.welcome()
+    const { bench, client } = await BoshBench.welcome()
     const opening = await client.next('', restart)
     await bench.server(link => link.open("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"))
     expect(opening.reply?.body).toContain('features')
@@ -288,8 +273,7 @@ describe('stanzas from the server', () => {
   })
 
   test('are returned to their senders if the next page never sends a request', async () => {
-    const bench = new BoshBench()
-    const old = await bench.warmed()
+    const { bench, client: old } = await BoshBench.warmed()
     await old.next()
     const question = "<iq xmlns='jabber:client' type='get' id='q' from='a@x'/>"
     await bench.server(link => link.receive({ name: 'iq', namespace: 'jabber:client', text: question }))
@@ -301,8 +285,7 @@ describe('stanzas from the server', () => {
 
 describe('the terms of the previous page', () => {
   test('a sequence of keys ends, because the new page does not have the next key', async () => {
-    const bench = new BoshBench()
-    const old = await bench.session(`newkey='${k4}' ver='1.6'`, 790)
+    const { bench, client: old } = await BoshBench.session(`newkey='${k4}' ver='1.6'`, 790)
     await bench.server(link => link.bind())
     await old.next('', `key='${k3}'`)
     const page = await bench.resume(old)
@@ -313,8 +296,7 @@ describe('the terms of the previous page', () => {
   })
 
   test('acknowledgements end, because the new page did not ask for them', async () => {
-    const bench = new BoshBench()
-    const old = await bench.session("wait='60' hold='1' ver='1.6' ack='1'")
+    const { bench, client: old } = await BoshBench.session("wait='60' hold='1' ver='1.6' ack='1'")
     await bench.server(link => link.bind())
     const page = await bench.resume(old)
     const first = await page.next()
@@ -338,8 +320,7 @@ describe('a session cannot be resumed', () => {
   const handover = { seconds: 60, attachBinding: 'off' } as const
 
   test('if its login is under way, by this process or by its client', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     for (const id of [client.id, bench.login().opening.id])
       expect(bench.registry.byId(id)?.resume(handover)).toBeUndefined()
     await client.next(message('goes on'))
@@ -347,24 +328,21 @@ describe('a session cannot be resumed', () => {
   })
 
   test('if its client has restarted its stream and is not bound yet', async () => {
-    const bench = new BoshBench()
-    const client = await bench.welcome()
+    const { bench, client } = await BoshBench.welcome()
     await client.next('', restart)
     await bench.server(link => link.open())
     expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
   })
 
   test('if its server has ended it, and its page gets the end', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed()
+    const { bench, client } = await BoshBench.warmed()
     await bench.server(link => link.end({ failure: { step: 'features', code: 'remote-connection-failed' } }))
     expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
     expect((await client.next()).reply?.body).toBe(terminated('remote-stream-error'))
   })
 
   test('if it has ended, or never existed', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed()
+    const { bench, client } = await BoshBench.warmed()
     bench.registry.byId(client.id)?.end('logout', 'loggedOut')
     expect(bench.registry.byId(client.id)?.resume(handover)).toBeUndefined()
     expect(bench.registry.byId('0'.repeat(32))?.resume(handover)).toBeUndefined()

@@ -12,8 +12,7 @@ import {
 
 describe('a held request', () => {
   test('is answered as soon as the server sends something', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     const poll = await client.next()
     expect(poll.reply).toBeUndefined()
     await bench.server(link => link.receive(message('a'), message('b')))
@@ -26,8 +25,7 @@ describe('a held request', () => {
     [10, 9],
     [1, 1],
   ])('with a wait of %d s is answered empty after %d s', async (wait, after) => {
-    const bench = new BoshBench()
-    const client = await bench.session(`wait='${wait}' hold='1'`)
+    const { bench, client } = await BoshBench.session(`wait='${wait}' hold='1'`)
     const poll = await client.next()
     await bench.pass(after - 0.5)
     expect(poll.reply).toBeUndefined()
@@ -36,8 +34,7 @@ describe('a held request', () => {
   })
 
   test('is answered by the next request, at once and empty', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     const older = await client.next()
     const newer = await client.next(message('up'))
     expect(older.reply?.body).toBe(empty)
@@ -68,8 +65,7 @@ describe('a polling session', () => {
   test.each(["wait='0' hold='1'", "wait='60' hold='0'"])(
     'with %s is answered at once, with waiting stanzas or empty',
     async terms => {
-      const bench = new BoshBench()
-      const client = await bench.session(terms)
+      const { bench, client } = await BoshBench.session(terms)
       expect((await client.next()).reply?.body).toBe(empty)
       await bench.server(link => link.receive(message('a')))
       expect((await client.next()).reply?.body).toBe(payload(message('a')))
@@ -79,8 +75,7 @@ describe('a polling session', () => {
 
 describe('stanzas that arrive while no request is open', () => {
   test('wait for the next request', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     await bench.server(link => link.receive(message('a')))
     await bench.server(link => link.receive(message('b')))
     expect((await client.next()).reply?.body).toBe(payload(message('a'), message('b')))
@@ -96,8 +91,7 @@ describe('stanzas that arrive while no request is open', () => {
   })
 
   test('are sent in several replies if they are too many for one', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     const large = message('x'.repeat(600_000))
     await bench.server(link => link.receive(large, large))
     expect((await client.next()).reply?.body).toBe(payload(large))
@@ -106,8 +100,7 @@ describe('stanzas that arrive while no request is open', () => {
 })
 
 test.each([1, 2])('with a wait of %d s, a request is answered within that time', async seconds => {
-  const bench = new BoshBench()
-  const client = await bench.session(`wait='${seconds}' hold='1' ver='1.6'`)
+  const { bench, client } = await BoshBench.session(`wait='${seconds}' hold='1' ver='1.6'`)
   const held = await client.next()
   await bench.pass(seconds - 0.5)
   expect(held.reply).toBeUndefined()
@@ -118,8 +111,7 @@ test.each([1, 2])('with a wait of %d s, a request is answered within that time',
 
 describe('silence', () => {
   test('longer than agreed ends the session, and the server sees an orderly end', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     await bench.pass(149.5)
     expect(bench.registry.size).toBe(1)
     await bench.pass(1)
@@ -158,8 +150,7 @@ describe('silence', () => {
     ['', "wait='60' hold='1' ver='1.6'"],
     [' that acknowledges', "wait='60' hold='1' ver='1.6' ack='1'"],
   ])('after a reply returns its stanzas and waiting stanzas to the senders, for a client%s', async (_what, terms) => {
-    const bench = new BoshBench()
-    const client = await bench.session(terms)
+    const { bench, client } = await BoshBench.session(terms)
     await client.next()
     await bench.server(link => link.receive(from('arrived')))
     await client.next()
@@ -188,8 +179,7 @@ describe('silence', () => {
     ['its', ['arrived'], client => client.next('', "pause='60'")],
     ['its', ['arrived'], client => client.next('', "type='terminate'")],
   ])('after a reply returns %s stanzas if the next request proves that: %j', async (_what, returned, act) => {
-    const bench = new BoshBench()
-    const client = await bench.session("wait='60' ver='1.6' hold='1'")
+    const { bench, client } = await BoshBench.session("wait='60' ver='1.6' hold='1'")
     await client.next()
     await bench.server(link => link.receive(from('arrived')))
     await act(client)
@@ -200,8 +190,7 @@ describe('silence', () => {
   })
 
   test('of a polling client returns only stanzas of the last reply', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session("wait='60' ver='1.6' hold='0'")
+    const { bench, client } = await BoshBench.session("wait='60' ver='1.6' hold='0'")
     for (const id of ['one', 'two']) {
       await bench.server(link => link.receive(from(id)))
       await client.next()
@@ -233,8 +222,7 @@ describe('silence', () => {
 
 describe('a pause', () => {
   test('answers all open requests, its own with an empty reply, and allows silence until the next request', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     const poll = await client.next()
     const pause = await client.next(message('before the pause'), "pause='290'")
     expect(poll.reply?.body).toBe(empty)
@@ -250,8 +238,7 @@ describe('a pause', () => {
   })
 
   test('may be shorter than the usual silence', async () => {
-    const bench = new BoshBench()
-    const client = await bench.session()
+    const { bench, client } = await BoshBench.session()
     await client.next('', "pause='10'")
     await bench.pass(10.5)
     expect(bench.registry.size).toBe(0)
@@ -274,8 +261,7 @@ describe('while a stream is restarted,', () => {
   const request = `${restart} xml:lang='de' to='chat.example'`
 
   test('the request gets the new features', async () => {
-    const bench = new BoshBench()
-    const client = await bench.welcome()
+    const { bench, client } = await BoshBench.welcome()
     const opening = await client.next(message('ignored'), request)
     expect(client.link.restarts).toEqual([{ lang: 'de' }])
     expect(opening.reply).toBeUndefined()
@@ -294,8 +280,7 @@ describe('while a stream is restarted,', () => {
   })
 
   test('later requests wait for it', async () => {
-    const bench = new BoshBench()
-    const client = await bench.welcome()
+    const { bench, client } = await BoshBench.welcome()
     const opening = await client.next('', request)
     await client.next(bindRequest())
     expect(opening.reply).toBeUndefined()
@@ -320,34 +305,4 @@ describe('while a stream is restarted,', () => {
       expect(client.link.restarts).toHaveLength(1)
     },
   )
-})
-
-describe('a warmed session', () => {
-  test.each([
-    ['the next rid', 1],
-    ['the last used rid', 0],
-  ])('accepts a browser’s first request with %s, and sends its payload', async (_what, ahead) => {
-    const client = await new BoshBench().warmed()
-    const first = await client.at(700 + ahead, message('presence'))
-    expect(first.reply).toBeUndefined()
-    expect(client.link.sent).toEqual([message('presence')])
-    await client.at(701 + ahead, message('more'))
-    expect(client.link.sent).toEqual([message('presence'), message('more')])
-    expect(first.reply?.body).toBe(empty)
-  })
-
-  test('ends if no browser attaches in time; later, inactivity counts', async () => {
-    const bench = new BoshBench()
-    const [late, early] = [await bench.warmed({ seconds: 30 }), await bench.warmed({ seconds: 30 })]
-    await bench.pass(29)
-    const poll = await early.next()
-    poll.peer.leave()
-    await bench.pass(2)
-    expect(bench.registry.bySid(late.sid)).toBeUndefined()
-    expect(late.link.closed).toBe(true)
-    await bench.pass(147)
-    expect(bench.registry.bySid(early.sid)).toBeDefined()
-    await bench.pass(3)
-    expect(bench.registry.bySid(early.sid)).toBeUndefined()
-  })
 })

@@ -1,37 +1,24 @@
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { createServer } from 'node:http'
+import { connect } from 'node:net'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import express from 'express'
 import { createAssetsRouter } from '../../../src/http/answers/assets.js'
 import { eventually } from '../../support/eventually.js'
 import { ask } from '../../support/http-answer.js'
+import { Listener } from '../../support/listener.js'
 
-let server: Server
-let port: number
-let openConnections: number
+let listener: Listener
 
 beforeEach(async () => {
-  openConnections = 0
-  server = createServer(express().use(createAssetsRouter('1.0.0+git2026.aa11'))).listen(0, '127.0.0.1')
-  server.on('connection', socket => {
-    openConnections += 1
-    socket.once('close', () => {
-      openConnections -= 1
-    })
-  })
-  await once(server, 'listening')
-  port = (server.address() as AddressInfo).port
+  listener = await Listener.start(createServer(express().use(createAssetsRouter('1.0.0+git2026.aa11'))))
 })
 
-afterEach(() => {
-  server.closeAllConnections()
-  server.close()
-})
+afterEach(() => listener.stop())
 
 const get = (name: string, headers = {}, method = 'GET') =>
-  ask(`http://127.0.0.1:${port}/${name}`, { agent: false, headers, method })
+  ask(`${listener.url}/${name}`, { agent: false, headers, method })
 
 test('a browser that has a file in its cache gets 304', async () => {
   const { headers } = await get('style.css')
@@ -55,9 +42,9 @@ const descriptors = () => readdirSync('/proc/self/fd').length
 
 test('no descriptor stays open for clients that ask repeatedly, read nothing and disconnect', async () => {
   await get('strophe.js')
-  await eventually('its connection is closed', () => openConnections === 0)
+  await eventually('its connection is closed', () => listener.open === 0)
   const before = descriptors()
-  const sockets = Array.from({ length: 5 }, () => connect(port, '127.0.0.1').pause())
+  const sockets = Array.from({ length: 5 }, () => connect(listener.port, '127.0.0.1').pause())
   for (const socket of sockets) {
     socket.on('error', () => {}).write('GET /strophe.js HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(120))
   }

@@ -1,23 +1,18 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage } from 'node:http'
 import { afterEach, expect, test } from '@jest/globals'
 import { pipeBody } from '../../../src/http/bodies/pipe-body.js'
 import { FastRequest } from '../../../src/http/fast/fast-request.js'
 import { isCollected } from '../../support/collected.js'
 import { HttpSocket, post } from '../../support/http-socket.js'
+import { Listener } from '../../support/listener.js'
 
-let server: Server
+let listener: Listener
 let client: HttpSocket
 
-afterEach(() => {
-  client.socket.destroy()
-  server.closeAllConnections()
-  server.close()
-})
+afterEach(() => listener.stop())
 
 async function start(look: (req: IncomingMessage) => void): Promise<void> {
-  server = createServer({ IncomingMessage: FastRequest }, (req, res) => {
+  const server = createServer({ IncomingMessage: FastRequest }, (req, res) => {
     look(req)
     let body = ''
     pipeBody(req, res, {
@@ -28,8 +23,8 @@ async function start(look: (req: IncomingMessage) => void): Promise<void> {
       onGone: () => {},
     })
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  client = new HttpSocket((server.address() as AddressInfo).port)
+  listener = await Listener.start(server)
+  client = new HttpSocket(listener.port)
 }
 
 test('a body is read from the parser without a stream', async () => {

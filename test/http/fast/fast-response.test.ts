@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerOptions, ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { connect } from 'node:tls'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { pipeBody } from '../../../src/http/bodies/pipe-body.js'
@@ -10,6 +10,7 @@ import { install } from '../../../src/http/fast/install.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { eventually } from '../../support/eventually.js'
 import { HttpSocket, post } from '../../support/http-socket.js'
+import { Listener } from '../../support/listener.js'
 
 type Respond = (res: ServerResponse, body: string, req: IncomingMessage) => void
 
@@ -20,6 +21,7 @@ const lines = 'Content-Type: text/xml\r\nCache-Control: no-store\r\n'
 /** Results of `replyWhole`. */
 let whole: boolean[] = []
 let server: Server
+let listener: Listener
 let client: HttpSocket
 /** The socket of the server. */
 let socket: Socket
@@ -28,8 +30,7 @@ afterEach(() => {
   jest.restoreAllMocks()
   whole = []
   client.socket.destroy()
-  server.closeAllConnections()
-  server.close()
+  return listener.stop()
 })
 
 const write: Respond = (res, body) => {
@@ -57,10 +58,9 @@ const answering = (respond: Respond) => (req: IncomingMessage, res: ServerRespon
 
 async function start(respond: Respond, options: ServerOptions = {}): Promise<HttpSocket> {
   server = createServer({ ...classes, keepAliveTimeout: 75_000, ...options }, answering(respond))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  listener = await Listener.start(server)
   const accepted = once(server, 'connection')
-  client = new HttpSocket((server.address() as AddressInfo).port)
+  client = new HttpSocket(listener.port)
   socket = (await accepted)[0]
   return client
 }
@@ -153,18 +153,9 @@ describe('Node.js itself writes a reply', () => {
   })
 
   test('over TLS', async () => {
-    const secure = createTlsServer(
-      {
-        ...classes,
-        ...makeCertificate(['DNS:localhost']),
-      },
-      answering(reply),
-    )
-    server = secure as unknown as Server
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
-    client = new HttpSocket(connect({ port, host: '127.0.0.1', rejectUnauthorized: false }))
+    const options = { ...classes, ...makeCertificate(['DNS:localhost']) }
+    listener = await Listener.start(createTlsServer(options, answering(reply)))
+    client = new HttpSocket(connect({ port: listener.port, host: '127.0.0.1', rejectUnauthorized: false }))
     for (const body of ['one', 'zwei ü']) expect((await client.send(post(body)).reply()).body).toBe(body)
     expect(whole).toEqual([false, false])
   })

@@ -1,33 +1,31 @@
 import { once } from 'node:events'
-import { createServer, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { createServer, type ServerResponse } from 'node:http'
+import { connect } from 'node:net'
 import { afterEach, expect, test } from '@jest/globals'
 import { pipeBody } from '../../../src/http/bodies/pipe-body.js'
 import { install } from '../../../src/http/fast/install.js'
 import { inTurn, mayWait } from '../../../src/http/listening/pipelined-requests.js'
 import { eventually } from '../../support/eventually.js'
+import { Listener } from '../../support/listener.js'
 
 const request = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\n<body/>'
 
-let server: Server
-afterEach(() => {
-  server.closeAllConnections()
-  server.close()
-})
+let listener: Listener
+afterEach(() => listener.stop())
 
 /** The test itself sends the replies of this server. */
 async function start(isFast: boolean, most?: number) {
   const replies: ServerResponse[] = []
-  server = createServer(install(isFast), (req, res) => {
+  const server = createServer(install(isFast), (req, res) => {
     if (!mayWait(res, most)) {
       req.socket.destroy()
       return
     }
     replies.push(res)
     pipeBody(req, res, { onData() {}, onEnd() {}, onGone() {} })
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  })
+  listener = await Listener.start(server)
+  const socket = connect(listener.port, '127.0.0.1')
   await once(socket, 'connect')
   let read = ''
   socket.on('error', () => {})

@@ -1,5 +1,6 @@
 // A link to a scripted server, with a record of the link's events.
 
+import type { TLSSocket, TLSSocketOptions } from 'node:tls'
 import type { Server } from '../../../src/config/config.js'
 import type { Step } from '../../../src/lib/errors.js'
 import { WaitingMemory } from '../../../src/lib/limits/waiting-memory.js'
@@ -9,8 +10,8 @@ import type { LinkEvents, LinkOptions } from '../../../src/xmpp/link.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { dialerParts, usualTls } from '../../support/link-parts.js'
-import { ScriptedServer } from '../../support/scripted-server.js'
+import { dialerParts, usualServer, usualTls } from '../../support/link-parts.js'
+import { type ScriptedConnection, ScriptedServer } from '../../support/scripted-server.js'
 
 export const streams = 'http://etherx.jabber.org/streams'
 export const ourHeader = (attributes: string) =>
@@ -45,19 +46,9 @@ export class Call {
     { domain = 'example.org', ...options }: CallOptions = {},
     parts: Partial<LinkParts> = {},
   ) {
-    const whole: Server = {
-      host: '127.0.0.1',
-      port: 0,
-      tls: 'none',
-      allowsPlain: false,
-      ca: undefined,
-      verify: true,
-      certificate: undefined,
-      ...server,
-    }
     this.link = new TcpLink(
       domain,
-      whole,
+      { ...usualServer, ...server },
       { lang: 'en', ...options },
       {
         onStep: step => void this.steps.push(step),
@@ -107,25 +98,53 @@ export class Call {
 const servers: ScriptedServer[] = []
 const calls: Call[] = []
 
+/** Has them stopped after the test. */
+export function keep(call: Call, ...listeners: readonly ScriptedServer[]): void {
+  calls.push(call)
+  servers.push(...listeners)
+}
+
+export async function startServer(address?: string): Promise<ScriptedServer> {
+  const server = await ScriptedServer.start(address)
+  servers.push(server)
+  return server
+}
+
 export async function connect(
   server: Partial<Server> = {},
   options: CallOptions = {},
   parts: Partial<LinkParts> = {},
   onTold: (line: string, call: Call) => void = () => {},
 ) {
-  const listener = await ScriptedServer.start()
-  servers.push(listener)
+  const listener = await startServer()
   const call = new Call({ ...server, port: listener.port }, options, parts)
   call.onTold = line => onTold(line, call)
-  calls.push(call)
+  keep(call)
   return { call, peer: await listener.connection() }
+}
+
+/** The server's side of a stream, up to its features. */
+export async function welcome(peer: ScriptedConnection): Promise<void> {
+  await peer.until("streams'>")
+  peer.send(serverHeader + features)
+}
+
+/** The server's side of STARTTLS. */
+export async function startTlsAt(
+  peer: ScriptedConnection,
+  options: TLSSocketOptions = certificate,
+): Promise<TLSSocket> {
+  await peer.until(plainHeader)
+  peer.send(serverHeader + startTlsOffer)
+  await peer.until(startTls)
+  peer.send(proceed)
+  return peer.secure(options)
 }
 
 /** Without TLS. The features have arrived. */
 export async function opened(parts: Partial<LinkParts> = {}) {
   const { call, peer } = await connect({}, {}, parts)
-  await peer.until(plainHeader)
-  peer.send(serverHeader + features)
+  await welcome(peer)
   await call.hears('flush')
   call.told.length = 0
   return { call, peer }
@@ -143,19 +162,13 @@ export async function proceeding(server: Partial<Server> = {}, options: CallOpti
 }
 
 /** The header has arrived at the server. */
-export async function encrypted(tls: Parameters<typeof peerOptions>[0] = {}, options: CallOptions = {}) {
-  const { call, peer } = await proceeding({}, options)
-  peer.send(proceed)
-  const socket = await peer.secure(peerOptions(tls))
+export async function encrypted(tls: TLSSocketOptions = {}, options: CallOptions = {}) {
+  const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert }, options)
+  const socket = await startTlsAt(peer, { ...certificate, ...tls })
   await peer.until("<?xml version='1.0'?>")
   const header = await peer.until('>')
   return { call, peer, socket, header }
 }
-
-export const peerOptions = (tls: { maxVersion?: 'TLSv1.2'; key?: string; cert?: string }) => ({
-  ...certificate,
-  ...tls,
-})
 
 /** A second timer starts after a ticket. */
 export const ticketed = (call: Call) => eventually('a ticket is read', () => call.clock.pending === 2)

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { makeCertificate } from '../../support/certificates.js'
-import { connect, features, proceed, serverHeader, startTls, startTlsOffer, stopServers } from './call.js'
+import { connect, startTlsAt, stopServers, welcome } from './call.js'
 
 afterEach(stopServers)
 
@@ -13,13 +13,8 @@ async function encrypted(certificate?: boolean) {
     { tls: 'starttls', ca: theirs.cert, certificate: ours },
     { from: 'juliet@example.org', ...(certificate === undefined ? {} : { certificate }) },
   )
-  await peer.until("streams'>")
-  peer.send(serverHeader + startTlsOffer)
-  await peer.until(startTls)
-  peer.send(proceed)
-  const socket = await peer.secure({ ...theirs, requestCert: true, rejectUnauthorized: false })
-  await peer.until("streams'>")
-  peer.send(serverHeader + features)
+  const socket = await startTlsAt(peer, { ...theirs, requestCert: true, rejectUnauthorized: false })
+  await welcome(peer)
   await call.hears('flush')
   return { call, peer, shown: socket.getPeerX509Certificate()?.toString() }
 }
@@ -51,8 +46,7 @@ describe('the steps of a connection', () => {
 
   test('are reported for an unencrypted link, without a step of encryption', async () => {
     const { call, peer } = await connect()
-    await peer.until("streams'>")
-    peer.send(serverHeader + features)
+    await welcome(peer)
     await call.hears('flush')
     expect(call.steps).toEqual(['connect', 'features'])
   })

@@ -5,7 +5,7 @@ import { type Addresses, createNameLookup, type Route } from '../../../src/serve
 import type { Target } from '../../../src/servers/net/srv-records.js'
 import type { Failure } from '../../../src/xmpp/link.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { dialerParts } from '../../support/link-parts.js'
+import { dialerParts, usualServer } from '../../support/link-parts.js'
 import { ScriptedServer } from '../../support/scripted-server.js'
 import { FakeSockets } from './fake-sockets.js'
 
@@ -41,15 +41,12 @@ afterEach(() => void jest.restoreAllMocks())
 const descriptors = { expected: 0 }
 const dialer = (about: { publicOnly?: boolean } = {}) =>
   createDialer(dialerParts(clock, { names, descriptors, ...about }))
-const server: Server = {
-  host: '127.0.0.1',
-  port: 5222,
-  tls: 'starttls',
-  allowsPlain: false,
-  ca: undefined,
-  verify: true,
-  certificate: undefined,
-}
+const server: Server = { ...usualServer, port: 5222, tls: 'starttls' }
+/** The dialler of a server in the settings, by its name. */
+const toHost = (host: string) => dialer()({ domain: 'example.org', server: { ...server, host } })
+/** The dialler of a domain whose servers DNS has. */
+const toDomain = (domain = 'example.org', about?: Parameters<typeof dialer>[0]) =>
+  dialer(about)({ domain, server: undefined })
 const at = (host: string, tls: Server['tls'] = 'starttls'): Target => ({ host, port: 5222, tls, usesDns: true })
 const unknown: Failure = { step: 'resolve', code: 'host-unknown' }
 const refused: Failure = { step: 'connect', code: 'remote-connection-failed' }
@@ -76,7 +73,7 @@ async function follow(search: Search) {
 
 describe('connecting to a server in the settings', () => {
   test('by IP address begins at once, and needs one timer until it is connected', async () => {
-    await follow(dialer()({ domain: 'example.org', server: server }))
+    await follow(toHost('127.0.0.1'))
     expect(sockets.begun).toEqual(['0 127.0.0.1 5222'])
     expect(clock.pending).toBe(1)
     sockets.stand('127.0.0.1')
@@ -101,7 +98,7 @@ describe('connecting to a server in the settings', () => {
 
   test('by another name waits for its addresses', async () => {
     names.hosts['xmpp.lan'] = Promise.resolve(['10.0.0.5'])
-    await follow(dialer()({ domain: 'example.org', server: { ...server, host: 'xmpp.lan' } }))
+    await follow(toHost('xmpp.lan'))
     expect(sockets.begun).toEqual(['0 10.0.0.5 5222'])
     expect(clock.pending).toBe(1)
   })
@@ -111,8 +108,8 @@ describe('connecting to a server in the settings', () => {
     names.hosts['xmpp.lan'] = new Promise<Addresses>(resolve => {
       answer = resolve
     })
-    await follow(dialer()({ domain: 'example.org', server: { ...server, host: 'xmpp.lan' } }))
-    const { cancel } = await follow(dialer()({ domain: 'example.org', server: { ...server, host: 'xmpp.lan' } }))
+    await follow(toHost('xmpp.lan'))
+    const { cancel } = await follow(toHost('xmpp.lan'))
     expect(descriptors.expected).toBe(2)
     cancel()
     expect(descriptors.expected).toBe(1)
@@ -124,7 +121,7 @@ describe('connecting to a server in the settings', () => {
 
   test('reserves no descriptor without an address', async () => {
     names.hosts['xmpp.lan'] = Promise.resolve(unknown)
-    const { connections, cancel } = dialer()({ domain: 'example.org', server: { ...server, host: 'xmpp.lan' } })
+    const { connections, cancel } = toHost('xmpp.lan')
     const first = connections(() => {}).next()
     expect(descriptors.expected).toBe(1)
     expect((await first).done).toBe(true)
@@ -137,7 +134,7 @@ describe('connecting to a server in the settings', () => {
     names.hosts['xmpp.lan'] = new Promise<Addresses>(resolve => {
       answer = resolve
     })
-    await follow(dialer()({ domain: 'example.org', server: { ...server, host: 'xmpp.lan' } }))
+    await follow(toHost('xmpp.lan'))
     clock.advance(4_999)
     await settled()
     expect(told).toEqual([])
@@ -152,12 +149,12 @@ describe('connecting to a server in the settings', () => {
 
   test('fails at once if the host has no address according to the cache', async () => {
     names.hosts['xmpp.lan'] = unknown
-    await follow(dialer()({ domain: 'example.org', server: { ...server, host: 'xmpp.lan' } }))
+    await follow(toHost('xmpp.lan'))
     expect(told).toEqual(['failed resolve host-unknown'])
   })
 
   test('fails if there is no answer in five seconds', async () => {
-    await follow(dialer()({ domain: 'example.org', server: server }))
+    await follow(toHost('127.0.0.1'))
     clock.advance(5_000)
     await settled()
     expect(told).toEqual(['connecting', 'failed connect timeout'])
@@ -172,7 +169,7 @@ describe('connecting to a domain', () => {
     names.hosts['a'] = ['192.0.2.1', '2001:db8::1']
     names.hosts['b'] = unknown
     names.hosts['c'] = ['192.0.2.3']
-    await follow(dialer()({ domain: 'example.org', server: undefined }))
+    await follow(toDomain())
     sockets.refuse('192.0.2.1 2001:db8::1')
     await settled()
     sockets.stand('192.0.2.3')
@@ -184,7 +181,7 @@ describe('connecting to a domain', () => {
 
   test('continues with the next target if the target that answered is unusable', async () => {
     names.routes['example.org'] = { targets: [at('192.0.2.1', 'direct'), at('192.0.2.2')] }
-    const dialling = await follow(dialer()({ domain: 'example.org', server: undefined }))
+    const dialling = await follow(toDomain())
     sockets.stand('192.0.2.1')
     await settled()
     dialling.goOn({ step: 'tls', code: 'certificate-invalid' })
@@ -208,7 +205,7 @@ describe('connecting to a domain', () => {
     names.routes['example.org'] = { targets: failures.map((_, index) => at(`h${index}`)) }
     for (const [index, failure] of failures.entries())
       names.hosts[`h${index}`] = failure === refused ? ['192.0.2.1'] : failure
-    await follow(dialer()({ domain: 'example.org', server: undefined }))
+    await follow(toDomain())
     if (failures.some(failure => failure === refused)) sockets.refuse('192.0.2.1')
     await settled()
     expect(told.at(-1)).toBe(`failed ${expected}`)
@@ -218,26 +215,26 @@ describe('connecting to a domain', () => {
     const failure: Failure = { step: 'resolve', code: 'remote-connection-failed' }
     names.routes['example.org'] = { targets: [at('example.org')], failure }
     names.hosts['example.org'] = unknown
-    await follow(dialer()({ domain: 'example.org', server: undefined }))
+    await follow(toDomain())
     expect(told).toEqual(['failed resolve remote-connection-failed'])
   })
 
   test('fails if the domain has no target', async () => {
     names.routes['example.org'] = { targets: [], failure: unknown }
-    await follow(dialer()({ domain: 'example.org', server: undefined }))
+    await follow(toDomain())
     expect(told).toEqual(['failed resolve host-unknown'])
   })
 
   test('fails if the look-up fails unexpectedly, and leaves no timer', async () => {
     names.routes['chat.example'] = Promise.reject(new TypeError('not foreseen'))
-    await follow(dialer()({ domain: 'chat.example', server: undefined }))
+    await follow(toDomain('chat.example'))
     expect(told).toEqual(['failed: TypeError: not foreseen'])
     expect(clock.pending).toBe(0)
   })
 
   test('waits five seconds for its targets', async () => {
     names.routes['example.org'] = new Promise(() => {})
-    await follow(dialer()({ domain: 'example.org', server: undefined }))
+    await follow(toDomain())
     clock.advance(5_000)
     await settled()
     expect(told).toEqual(['failed resolve timeout'])
@@ -247,7 +244,7 @@ describe('connecting to a domain', () => {
   test('has fifteen seconds from its first connection, for all targets together', async () => {
     names.routes['example.org'] = { targets: ['a', 'b', 'c', 'd', 'e'].map(host => at(host)) }
     for (const host of 'abcde') names.hosts[host] = [`192.0.2.${host.charCodeAt(0)}`]
-    const dialling = await follow(dialer()({ domain: 'example.org', server: undefined }))
+    const dialling = await follow(toDomain())
     clock.advance(5_000)
     await settled()
     // The second server accepts the connection, and then sends nothing.
@@ -271,7 +268,7 @@ describe('connecting to a domain', () => {
   test('does not resolve another target for longer than the time limit', async () => {
     names.routes['example.org'] = { targets: [at('192.0.2.1'), at('b')] }
     names.hosts['b'] = new Promise(() => {})
-    const dialling = await follow(dialer()({ domain: 'example.org', server: undefined }))
+    const dialling = await follow(toDomain())
     sockets.stand('192.0.2.1')
     await settled()
     clock.advance(14_000)
@@ -291,7 +288,7 @@ describe('connecting to a domain', () => {
   ])('can be cancelled while %s, and leaves nothing open', async (_when, route) => {
     names.routes['example.org'] = route()
     names.hosts['later'] = Promise.resolve(['192.0.2.1'])
-    const dialling = await follow(dialer()({ domain: 'example.org', server: undefined }))
+    const dialling = await follow(toDomain())
     dialling.cancel()
     told.length = 0
     await settled()
@@ -307,7 +304,7 @@ describe('if clients may name any domain', () => {
   test('private addresses are skipped', async () => {
     names.routes['example.org'] = { targets: [at('a')] }
     names.hosts['a'] = ['fd00::1', '10.0.0.1', '2606:4700::1', '127.0.0.1', '8.8.8.8']
-    await follow(dialer({ publicOnly: true })({ domain: 'example.org', server: undefined }))
+    await follow(toDomain('example.org', { publicOnly: true }))
     expect(sockets.begun).toEqual(['0 2606:4700::1 8.8.8.8 5222'])
   })
 
@@ -316,14 +313,14 @@ describe('if clients may name any domain', () => {
     async address => {
       names.routes['example.org'] = { targets: [at('a')] }
       names.hosts['a'] = [address]
-      await follow(dialer({ publicOnly: true })({ domain: 'example.org', server: undefined }))
+      await follow(toDomain('example.org', { publicOnly: true }))
       expect(told).toEqual(['failed connect address-not-allowed'])
       expect(sockets.begun).toEqual([])
     },
   )
 
   test.each(['127.0.0.1', '[::1]', '[::ffff:10.0.0.1]'])('the domain %s is refused', async domain => {
-    await follow(dialer({ publicOnly: true })({ domain: domain, server: undefined }))
+    await follow(toDomain(domain, { publicOnly: true }))
     expect(told).toEqual(['failed connect address-not-allowed'])
   })
 

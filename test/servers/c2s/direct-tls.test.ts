@@ -3,12 +3,19 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Server } from '../../../src/config/config.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { element } from '../../support/element.js'
-import { connect, featuresSeen, ourHeader, serverHeader, startTlsOffer, stopServers, ticketed } from './call.js'
+import {
+  certificate,
+  connect,
+  features,
+  featuresSeen,
+  ourHeader,
+  serverHeader,
+  startTlsOffer,
+  stopServers,
+  ticketed,
+} from './call.js'
 
 afterEach(stopServers)
-
-const certificate = makeCertificate(['DNS:example.org'])
-const features = '<stream:features/>'
 
 const connected = (server: Partial<Server> = {}, options: { from?: string } = {}, parts = {}) =>
   connect({ tls: 'direct', ca: certificate.cert, ...server }, options, parts)
@@ -118,7 +125,5 @@ describe('a link with direct TLS', () => {
     await call.hears('end')
     expect(call.told).toEqual(['closed', 'end tls timeout'])
     expect(call.clock.pending).toBe(0)
-    peer.end()
-    await peer.gone
   })
 })

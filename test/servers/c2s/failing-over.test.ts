@@ -5,20 +5,29 @@ import type { Route } from '../../../src/servers/net/name-lookup.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { dialerParts } from '../../support/link-parts.js'
-import { type ScriptedConnection, ScriptedServer } from '../../support/scripted-server.js'
-import { Call, features, featuresSeen, plainHeader, proceed, serverHeader, startTls, startTlsOffer } from './call.js'
+import type { ScriptedConnection } from '../../support/scripted-server.js'
+import {
+  Call,
+  certificate,
+  features,
+  featuresSeen,
+  keep,
+  plainHeader,
+  proceed,
+  serverHeader,
+  startServer,
+  startTls,
+  startTlsAt,
+  startTlsOffer,
+  stopServers,
+  welcome,
+} from './call.js'
 
-const certificate = makeCertificate(['DNS:example.org'])
-const servers: ScriptedServer[] = []
-
-afterEach(() => {
-  for (const server of servers.splice(0)) server.stop()
-})
+afterEach(stopServers)
 
 /** The domain has two servers. Only the second works. */
 async function begin(first: Server['tls'], second: Server['tls'] = 'starttls') {
-  const listeners = [await ScriptedServer.start(), await ScriptedServer.start()]
-  servers.push(...listeners)
+  const listeners = [await startServer(), await startServer()]
   const kinds = [first, second]
   const route: Route = {
     targets: listeners.map(({ port }, at) => ({ host: '127.0.0.1', port, tls: kinds[at]!, usesDns: true })),
@@ -29,19 +38,40 @@ async function begin(first: Server['tls'], second: Server['tls'] = 'starttls') {
   const dialer = createDialer(parts)
   const arriving = listeners[0]!.connection()
   const call = new Call({ ca: certificate.cert }, {}, { clock, dialer: to => dialer({ ...to, server: undefined }) })
+  keep(call)
   return { call, clock, peer: await arriving, next: () => listeners[1]!.connection() }
 }
 
 /** The second server accepts the link. */
-async function welcome(peer: ScriptedConnection): Promise<void> {
-  await peer.until(plainHeader)
-  peer.send(serverHeader + startTlsOffer)
-  await peer.until(startTls)
-  peer.send(proceed)
-  await peer.secure(certificate)
-  await peer.until("streams'>")
-  peer.send(serverHeader + features)
+async function accept(peer: ScriptedConnection): Promise<void> {
+  await startTlsAt(peer)
+  await welcome(peer)
 }
+
+interface First {
+  readonly peer: ScriptedConnection
+  readonly clock: FakeClock
+}
+
+/** What the first server does to a link over STARTTLS that has sent its header. */
+const failures: readonly (readonly [string, (first: First) => unknown])[] = [
+  ['offers no encryption', ({ peer }) => peer.send(serverHeader + features)],
+  ['speaks HTTP', ({ peer }) => peer.send('HTTP/1.1 400 Bad Request\r\n\r\n')],
+  ['closes its stream', ({ peer }) => peer.send(`${serverHeader}</stream:stream>`)],
+  ['hangs up', ({ peer }) => peer.end()],
+  ['breaks the connection', ({ peer }) => peer.reset()],
+  ['sends nothing for five seconds, before the login times out', ({ clock }) => clock.advance(5_000)],
+  [
+    'sends no TLS after <proceed/>',
+    async ({ peer }) => {
+      peer.send(serverHeader + startTlsOffer)
+      await peer.until(startTls)
+      peer.send(proceed)
+      await peer.until('\x16')
+      peer.send('no TLS here')
+    },
+  ],
+]
 
 describe('another server of the domain is tried', () => {
   test.each([
@@ -50,75 +80,22 @@ describe('another server of the domain is tried', () => {
   ])('when the first, over direct TLS, %s', async (_what, options) => {
     const { call, peer, next } = await begin('direct')
     peer.secure(options).catch(() => {})
-    const second = await next()
-    await peer.gone
-    await welcome(second)
+    await accept(await next())
     await call.hears('flush')
     expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
     expect(call.link.facts).toMatchObject({ encrypted: true })
-    second.reset()
-    await call.hears('closed')
+    await peer.gone
   })
 
-  test.each([
-    ['offers no encryption', features],
-    ['speaks HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
-    ['closes its stream', '</stream:stream>'],
-  ])('when the first %s', async (_what, said) => {
-    const { call, peer, next } = await begin('starttls')
-    await peer.until(plainHeader)
-    peer.send(said.startsWith('HTTP') ? said : serverHeader + said)
-    const second = await next()
-    await peer.rest()
-    await welcome(second)
-    await call.hears('flush')
-    expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
-    second.reset()
-    await call.hears('closed')
-  })
-
-  test.each([
-    ['hangs up', (peer: ScriptedConnection) => peer.end()],
-    ['breaks the connection', (peer: ScriptedConnection) => peer.reset()],
-  ])('when the first %s', async (_what, act) => {
-    const { call, peer, next } = await begin('starttls')
-    await peer.until(plainHeader)
-    act(peer)
-    const second = await next()
-    await welcome(second)
-    await call.hears('flush')
-    second.reset()
-    await call.hears('closed')
-    expect(call.told.filter(line => line.startsWith('end'))).toHaveLength(1)
-  })
-
-  test('when the first sends nothing for five seconds, before the login times out', async () => {
+  test.each(failures)('when the first %s', async (_what, fail) => {
     const { call, clock, peer, next } = await begin('starttls')
     await peer.until(plainHeader)
-    clock.advance(5_000)
-    const second = await next()
-    expect(await peer.rest()).toBe('')
-    await welcome(second)
-    await call.hears('flush')
-    second.reset()
-    await call.hears('closed')
-  })
-
-  test('when TLS fails after <proceed/>', async () => {
-    const { call, peer, next } = await begin('starttls')
-    await peer.until(plainHeader)
-    peer.send(serverHeader + startTlsOffer)
-    await peer.until(startTls)
-    peer.send(proceed)
-    await peer.until('\x16')
-    peer.send('no TLS here')
+    await fail({ peer, clock })
     const second = await next()
     await peer.rest()
-    await welcome(second)
+    await accept(second)
     await call.hears('flush')
     expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
-    second.reset()
-    await call.hears('closed')
   })
 
   test('over direct TLS too, and if that fails as well, the last failure is reported', async () => {
@@ -146,11 +123,7 @@ describe('no other server is tried', () => {
 
   test.each(['none', 'starttls'] as const)('once the stream is open, with %s, whatever happens to it', async tls => {
     const { call, peer } = await begin(tls)
-    if (tls === 'starttls') await welcome(peer)
-    else {
-      await peer.until(plainHeader)
-      peer.send(serverHeader + features)
-    }
+    await (tls === 'starttls' ? accept(peer) : welcome(peer))
     await call.hears('flush')
     peer.reset()
     await call.hears('closed')

@@ -4,9 +4,9 @@ import { createDialer, type Destination, type Search } from '../../../src/server
 import { createLinks } from '../../../src/servers/c2s/links.js'
 import type { Route } from '../../../src/servers/net/name-lookup.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { dialerParts, linksParts } from '../../support/link-parts.js'
+import { dialerParts, linksParts, usualServer } from '../../support/link-parts.js'
 import { ScriptedServer } from '../../support/scripted-server.js'
-import { features, plainHeader, serverHeader } from './call.js'
+import { welcome } from './call.js'
 
 let clock: FakeClock
 let dialled: string[]
@@ -28,15 +28,7 @@ function notingDialer({ domain, server }: Destination): Search {
   return search
 }
 
-const named = (host: string, port = 5222): Server => ({
-  host,
-  port,
-  tls: 'none',
-  allowsPlain: false,
-  ca: undefined,
-  verify: true,
-  certificate: undefined,
-})
+const named = (host: string, port = 5222): Server => ({ ...usualServer, host, port })
 const silent = {
   onOpen: () => {},
   onElement: () => {},
@@ -95,8 +87,7 @@ describe('an idle link', () => {
       links.open('example.org', options, { ...silent, onFlush: resolve })
     })
     const peer = await listener.connection()
-    await peer.until(plainHeader)
-    peer.send(serverHeader + features)
+    await welcome(peer)
     await flushed
     clock.advance(60_000)
     clock.advance(60_000)

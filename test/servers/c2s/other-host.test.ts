@@ -6,26 +6,25 @@ import { otherHost } from '../../../src/servers/c2s/other-host.js'
 import { makeCertificate } from '../../support/certificates.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { dialerParts } from '../../support/link-parts.js'
-import { type ScriptedConnection, ScriptedServer } from '../../support/scripted-server.js'
-import { certificate, connect, features, featuresSeen, serverHeader, startTls, stopServers, streams } from './call.js'
+import type { ScriptedConnection } from '../../support/scripted-server.js'
+import {
+  certificate,
+  connect,
+  featuresSeen,
+  serverHeader,
+  startServer,
+  startTlsAt,
+  stopServers,
+  streams,
+  welcome,
+} from './call.js'
 
-const others: ScriptedServer[] = []
-
-afterEach(() => {
-  stopServers()
-  for (const other of others.splice(0)) other.stop()
-})
+afterEach(stopServers)
 
 const errors = 'urn:ietf:params:xml:ns:xmpp-streams'
 const named = (host: string) => `<see-other-host xmlns='${errors}'>${host}</see-other-host>`
 const seeOther = (host: string) => `<stream:error>${named(host)}</stream:error></stream:stream>`
 const read = (host: string, isDirect = false) => otherHost(`<error xmlns='${streams}'>${named(host)}</error>`, isDirect)
-
-async function otherServer(): Promise<ScriptedServer> {
-  const other = await ScriptedServer.start()
-  others.push(other)
-  return other
-}
 
 const secured = (peer: ScriptedConnection, shown = certificate) =>
   peer.secure({ ...shown, ALPNProtocols: ['xmpp-client'] })
@@ -42,37 +41,33 @@ async function led(host: string, server: Partial<Server> = {}) {
 const refusal = 'end features host-unknown see-other-host'
 
 test('a server that has proven its name leads to another one', async () => {
-  const other = await otherServer()
+  const other = await startServer()
   const { call, peer } = await led(`127.0.0.1:${other.port}`)
   const next = await other.connection()
   await secured(next)
-  await next.until("streams'>")
-  next.send(serverHeader + features)
+  await welcome(next)
   await call.hears('flush')
   expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
   expect(call.link.facts.server).toBe(`127.0.0.1:${other.port}`)
   await peer.gone
-  next.reset()
 })
 
 test('the next stream that a client opens there has its own header', async () => {
-  const other = await otherServer()
+  const other = await startServer()
   const { call } = await led(`127.0.0.1:${other.port}`)
   const next = await other.connection()
   await secured(next)
-  await next.until("streams'>")
-  next.send(serverHeader + features)
+  await welcome(next)
   await call.hears('flush')
   call.told.length = 0
   call.link.restart()
-  await next.until("streams'>")
-  next.send(serverHeader + features)
+  await welcome(next)
   await call.hears('flush')
   expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
 })
 
 test('also if this turn of the event loop has no time left', async () => {
-  const other = await otherServer()
+  const other = await startServer()
   const { call, peer } = await connect({ tls: 'direct', ca: certificate.cert })
   call.onTold = () => {
     paced({}, () => {})
@@ -89,7 +84,7 @@ test('also if this turn of the event loop has no time left', async () => {
 })
 
 test('twice at most, and the error names the third', async () => {
-  const [first, second] = [await otherServer(), await otherServer()]
+  const [first, second] = [await startServer(), await startServer()]
   const { call } = await led(`127.0.0.1:${first.port}`)
   for (const [server, host] of [
     [first, `127.0.0.1:${second.port}`],
@@ -106,7 +101,7 @@ test('twice at most, and the error names the third', async () => {
 })
 
 test('the other server must prove the same name', async () => {
-  const other = await otherServer()
+  const other = await startServer()
   const { call } = await led(`127.0.0.1:${other.port}`)
   const next = await other.connection()
   await secured(next, makeCertificate(['DNS:other.example'])).catch(() => {})
@@ -120,7 +115,7 @@ test.each([
   ['without TLS', { tls: 'none', allowsPlain: true }],
   ['whose certificate is not verified', { verify: false }],
 ] as const)('a server %s leads nowhere', async (_what, server) => {
-  const other = await otherServer()
+  const other = await startServer()
   const { call } = await led(`127.0.0.1:${other.port}`, server)
   await call.hears('end')
   expect(call.told.at(-1)).toBe(refusal)
@@ -129,8 +124,7 @@ test.each([
 test('not after its features, which its client already has', async () => {
   const { call, peer } = await connect({ tls: 'direct', ca: certificate.cert })
   await secured(peer)
-  await peer.until("streams'>")
-  peer.send(serverHeader + features)
+  await welcome(peer)
   await call.hears('flush')
   peer.send(seeOther('127.0.0.1:1'))
   await call.hears('end')
@@ -140,8 +134,7 @@ test('not after its features, which its client already has', async () => {
 test('not after the first step of a login, when the password may have been sent', async () => {
   const { call, peer } = await connect({ tls: 'direct', ca: certificate.cert })
   await secured(peer)
-  await peer.until("streams'>")
-  peer.send(serverHeader + features)
+  await welcome(peer)
   await call.hears('flush')
   call.link.events = { ...call.link.events, step: 'sasl' }
   peer.send(seeOther('127.0.0.1:1'))
@@ -154,18 +147,13 @@ test('a port of STARTTLS is not dialled with direct TLS', async () => {
   expect(read('node2.example:5222', true)).toMatchObject({ tls: 'starttls' })
   expect(read('[2001:db8::1]:5223', true)).toEqual({ host: '2001:db8::1', port: 5223, tls: 'direct' })
   expect(read('node2.example:5223')).toMatchObject({ port: 5223, tls: 'starttls' })
-  const other = await otherServer()
+  const other = await startServer()
   const { peer } = await connect({ tls: 'starttls', ca: certificate.cert })
-  await peer.until("streams'>")
-  peer.send(`${serverHeader}<stream:features>${startTls}</stream:features>`)
-  await peer.until(startTls)
-  peer.send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
-  await peer.secure(certificate)
+  await startTlsAt(peer)
   await peer.until("streams'>")
   peer.send(serverHeader + seeOther(`127.0.0.1:${other.port}`))
   const next = await other.connection()
   expect(await next.until("streams'>")).toContain("to='example.org'")
-  next.reset()
 })
 
 test.each(['', ' ', 'a b', 'host:0', 'host:65536', 'user@host', 'xmpp://host', '<b/>', '[::1', 'x'.repeat(300)])(

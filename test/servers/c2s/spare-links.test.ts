@@ -6,11 +6,9 @@ import type { LinkEnd, LinkOptions } from '../../../src/xmpp/link.js'
 import { element } from '../../support/element.js'
 import { eventually } from '../../support/eventually.js'
 import { FakeClock } from '../../support/fake-clock.js'
-import { linksParts } from '../../support/link-parts.js'
+import { linksParts, usualServer } from '../../support/link-parts.js'
 import { type ScriptedConnection, ScriptedServer } from '../../support/scripted-server.js'
-import { certificate, features, footer, plainHeader, proceed, serverHeader, startTls, startTlsOffer } from './call.js'
-
-type Secured = Awaited<ReturnType<ScriptedConnection['secure']>>
+import { certificate, features, footer, plainHeader, serverHeader, startTlsAt, welcome } from './call.js'
 
 let clock: FakeClock
 let server: ScriptedServer
@@ -20,11 +18,7 @@ let hasRoom: boolean
 const auth = '<auth/>'
 
 function start(to: Partial<Server> = {}, spare: Partial<SpareParts> = {}): void {
-  const all: Server = {
-    ...{ host: '127.0.0.1', port: server.port, tls: 'none', allowsPlain: false },
-    ...{ ca: certificate.cert, verify: true, certificate: undefined },
-    ...to,
-  }
+  const all: Server = { ...usualServer, port: server.port, ca: certificate.cert, ...to }
   links = createLinks(linksParts(clock, all, { spare: { most: 8, hasRoom: () => hasRoom, ...spare } }))
 }
 
@@ -56,6 +50,15 @@ function open(options: Partial<LinkOptions> = {}, domain = 'example.org'): Login
     },
   )
   return { link, told, ends }
+}
+
+/** On a spare link. Its stream is open, and has no features yet. */
+async function begun(spare: ScriptedConnection): Promise<Login> {
+  const login = open()
+  await spare.until(plainHeader)
+  spare.send(serverHeader)
+  await eventually('the stream is open', () => login.told.includes('flush'))
+  return login
 }
 
 /** On its own connection. The header has arrived at the server. */
@@ -91,26 +94,31 @@ async function usable(): Promise<void> {
   await new Promise(resolve => setImmediate(resolve))
 }
 
-async function encrypt(peer: ScriptedConnection, maxVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3'): Promise<Secured> {
-  await peer.until(plainHeader)
-  peer.send(serverHeader + startTlsOffer)
-  await peer.until(startTls)
-  peer.send(proceed)
-  return peer.secure({ ...certificate, maxVersion })
+/** A spare link that a login can use. */
+async function readySpare(): Promise<ScriptedConnection> {
+  start()
+  const spare = await firstSpare()
+  await usable()
+  return spare
 }
 
-/** Dialled after three logins over STARTTLS. */
-async function encryptedSpare(maxVersion?: 'TLSv1.2'): Promise<ScriptedConnection> {
+/** Dialled after three logins over STARTTLS. Not encrypted yet. */
+async function spareBeforeTls(): Promise<ScriptedConnection> {
   start({ tls: 'starttls' })
   for (let login = 0; login < 3; login++) {
     open()
     const peer = await server.connection()
-    await encrypt(peer, maxVersion)
+    await startTlsAt(peer)
     await peer.until("streams'>")
   }
-  const peer = await spareConnection()
-  await encrypt(peer, maxVersion)
-  return peer
+  return spareConnection()
+}
+
+async function encryptedSpare(): Promise<ScriptedConnection> {
+  const spare = await spareBeforeTls()
+  await startTlsAt(spare)
+  await usable()
+  return spare
 }
 
 beforeEach(async () => {
@@ -182,9 +190,7 @@ describe('a spare link is dialled', () => {
   })
 
   test('not for logins with a certificate, which use no spare links', async () => {
-    start()
-    const spare = await firstSpare()
-    await usable()
+    const spare = await readySpare()
     open({ certificate: true })
     const own = await server.connection()
     expect(await own.until(plainHeader)).toBe(plainHeader)
@@ -192,9 +198,7 @@ describe('a spare link is dialled', () => {
   })
 
   test('for the domain of the logins only', async () => {
-    start()
-    const spare = await firstSpare()
-    await usable()
+    const spare = await readySpare()
     open({}, 'example.net')
     const own = await server.connection()
     await own.until("to='example.net'")
@@ -204,9 +208,7 @@ describe('a spare link is dialled', () => {
 
 describe('a spare link ends', () => {
   test('after twenty seconds, and leaves no timer', async () => {
-    start()
-    const spare = await firstSpare()
-    await usable()
+    const spare = await readySpare()
     clock.advance(19_000)
     expect(links.spareCount).toBe(1)
     clock.advance(1_000)
@@ -222,9 +224,7 @@ describe('a spare link ends', () => {
     ['the server resets it', (peer: ScriptedConnection) => peer.reset()],
     ['the server sends anything', (peer: ScriptedConnection) => peer.send(serverHeader)],
   ])('if %s; then two more logins dial no other link', async (_what, act) => {
-    start()
-    const spare = await firstSpare()
-    await usable()
+    const spare = await readySpare()
     act(spare)
     await eventually('it is dropped', () => links.spareCount === 0)
     await spare.gone
@@ -245,7 +245,6 @@ describe('a spare link ends', () => {
 
   test('with a close alert of TLS', async () => {
     const spare = await encryptedSpare()
-    await usable()
     const received = spare.raw.bytesRead
     clock.advance(20_000)
     await spare.gone
@@ -265,16 +264,8 @@ describe('a spare link ends', () => {
   })
 
   test('if it cannot be encrypted', async () => {
-    start({ tls: 'starttls' })
-    for (let login = 0; login < 3; login++) {
-      open()
-      const peer = await server.connection()
-      await encrypt(peer)
-      await peer.until("streams'>")
-    }
-    const spare = await spareConnection()
-    await spare.until(plainHeader)
-    spare.send(serverHeader + features)
+    const spare = await spareBeforeTls()
+    await welcome(spare)
     await eventually('it is dropped', () => links.spareCount === 0)
     await spare.gone
   })
@@ -283,7 +274,6 @@ describe('a spare link ends', () => {
 describe('a login on a spare link', () => {
   test('begins after STARTTLS and TLS, with the certificate checked', async () => {
     const spare = await encryptedSpare()
-    await usable()
     const { link, told } = open({ from: 'juliet@example.org' })
     const header = await spare.until("streams'>")
     expect(header).toContain("to='example.org' from='juliet@example.org'")
@@ -297,7 +287,6 @@ describe('a login on a spare link', () => {
 
   test('is pipelined also over TLS 1.3, because the session tickets have arrived', async () => {
     const spare = await encryptedSpare()
-    await usable()
     spare.packets.length = 0
     const { told } = open({ ahead: 'proven' })
     await spare.until(auth)
@@ -309,9 +298,7 @@ describe('a login on a spare link', () => {
   })
 
   test('that is cancelled before it begins closes the link', async () => {
-    start()
-    const spare = await firstSpare()
-    await usable()
+    const spare = await readySpare()
     const before = links.size
     open().link.close()
     await spare.gone
@@ -319,30 +306,22 @@ describe('a login on a spare link', () => {
   })
 
   test('whose link had died is dialled again, without an error', async () => {
-    start()
-    const spare = await firstSpare()
-    await usable()
+    const spare = await readySpare()
     const login = open()
     await spare.until(plainHeader)
     spare.reset()
     let peer = await server.connection()
     // The next spare link was dialled before.
     if (links.spareCount === 1) peer = await server.connection()
-    await peer.until(plainHeader)
-    peer.send(serverHeader + features)
+    await welcome(peer)
     await eventually('the features come', () => login.told.includes('flush'))
     expect(login.told).toEqual(['open', 'flush'])
     expect(login.ends).toEqual([])
   })
 
   test('whose server answers slowly has as much time as on its own connection', async () => {
-    start()
-    const spare = await firstSpare()
-    await usable()
-    const login = open()
-    await spare.until(plainHeader)
-    spare.send(serverHeader)
-    await eventually('the stream is open', () => login.told.includes('flush'))
+    const spare = await readySpare()
+    const login = await begun(spare)
     clock.advance(9_999)
     expect(login.ends).toEqual([])
     clock.advance(1)
@@ -350,9 +329,7 @@ describe('a login on a spare link', () => {
   })
 
   test('whose link was dead may be repeated, if it was pipelined', async () => {
-    start()
-    const spare = await firstSpare()
-    await usable()
+    const spare = await readySpare()
     const login = open({ ahead: 'proven' })
     await spare.until(auth)
     spare.reset()
@@ -366,13 +343,8 @@ describe('a login on a spare link', () => {
     ['ends', spare => spare.end(footer)],
     ['breaks', spare => spare.reset()],
   ])('whose link %s later fails like any other login', async (_how, end) => {
-    start()
-    const spare = await firstSpare()
-    await usable()
-    const login = open()
-    await spare.until(plainHeader)
-    spare.send(serverHeader)
-    await eventually('the stream is open', () => login.told.includes('flush'))
+    const spare = await readySpare()
+    const login = await begun(spare)
     end(spare)
     await eventually('it is told', () => login.ends.length === 1)
     expect(login.ends).toMatchObject([{ failure: { step: 'features', code: 'remote-connection-failed' } }])

@@ -7,15 +7,14 @@ import {
   features,
   featuresSeen,
   footer,
-  peerOptions,
   plainHeader,
   proceed,
   proceeding,
   serverHeader,
-  startTls,
-  startTlsOffer,
+  startTlsAt,
   stopServers,
   streams,
+  welcome,
 } from './call.js'
 
 afterEach(stopServers)
@@ -68,11 +67,7 @@ describe('a link with STARTTLS', () => {
   test('does not continue with a server whose TLS version is older than the minimum', async () => {
     const tls = { minVersion: 'TLSv1.3', ciphers: undefined } as const
     const { call, peer } = await connect({ tls: 'starttls', ca: certificate.cert }, {}, { tls })
-    await peer.until(plainHeader)
-    peer.send(serverHeader + startTlsOffer)
-    await peer.until(startTls)
-    peer.send(proceed)
-    peer.secure(peerOptions({ maxVersion: 'TLSv1.2' })).catch(() => {})
+    startTlsAt(peer, { ...certificate, maxVersion: 'TLSv1.2' }).catch(() => {})
     await call.hears('closed')
     expect(call.told).toContain('end tls remote-connection-failed')
   })
@@ -86,16 +81,14 @@ describe('a link with STARTTLS', () => {
     const { call, peer } = await proceeding()
     peer.send(proceed + injected)
     await peer.secure(certificate)
-    await peer.until("streams'>")
-    peer.send(serverHeader + features)
+    await welcome(peer)
     await call.hears('flush')
     expect(call.told).toEqual(['open 1 example.org', featuresSeen, 'flush'])
   })
 
   test('does not continue with a server that offers no encryption', async () => {
     const { call, peer } = await connect({ tls: 'starttls' })
-    await peer.until(plainHeader)
-    peer.send(serverHeader + features)
+    await welcome(peer)
     await peer.gone
     expect(call.told).toEqual(['closed', 'end tls tls-unavailable'])
     expect(peer.unread).toBe('')

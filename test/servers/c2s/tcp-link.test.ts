@@ -279,8 +279,6 @@ describe('faults of a server', () => {
     peer.send('garbage')
     expect(await peer.rest()).toBe(streamError('not-well-formed'))
     expect(call.told).toEqual(['closed', 'end tls remote-protocol-error'])
-    peer.end()
-    await peer.gone
   })
 })
 
@@ -385,8 +383,6 @@ describe('a server that closes', () => {
     expect(call.told).toEqual([failed])
     call.clock.advance(1)
     expect(call.told).toEqual([failed, 'closed'])
-    peer.end()
-    await peer.gone
   })
 })
 
@@ -432,8 +428,6 @@ describe('a link that is closed', () => {
     call.clock.advance(1)
     expect(call.told).toEqual(['closed'])
     expect(await peer.rest()).toBe('')
-    peer.end()
-    await peer.gone
   })
 
   test('and then receives garbage is disconnected at once', async () => {
@@ -503,8 +497,6 @@ describe('a link that is closed', () => {
     call.link.close()
     await peer.rest()
     expect(call.told).toEqual(['closed'])
-    peer.end()
-    await peer.gone
   })
 
   test.each(['open', '<stream:features', 'flush'])('during the event %s reports nothing more', async moment => {
@@ -563,8 +555,6 @@ describe('a server that does not answer', () => {
     call.clock.advance(1)
     expect(call.told.slice(before)).toEqual(['end features timeout', 'closed'])
     expect(call.clock.pending).toBe(0)
-    peer.end()
-    await peer.gone
   })
 
   test('in a login gets the end of the stream', async () => {
@@ -591,8 +581,6 @@ describe('a server that does not answer', () => {
     await peer.until(plainHeader)
     call.clock.advance(10_000)
     expect(call.told).toEqual(['end features timeout', 'closed'])
-    peer.end()
-    await peer.gone
   })
 
   test('has as much time as a step of a login, if that is more', async () => {
@@ -603,8 +591,6 @@ describe('a server that does not answer', () => {
     expect(call.told).toEqual([])
     call.clock.advance(1)
     expect(call.told).toEqual(['end features timeout', 'closed'])
-    peer.end()
-    await peer.gone
   })
 
   test.each([
@@ -618,8 +604,6 @@ describe('a server that does not answer', () => {
     await call.hears('end')
     expect(call.told).toEqual(['closed', 'end tls timeout'])
     expect(call.clock.pending).toBe(0)
-    peer.end()
-    await peer.gone
   })
 
   test('has no time limit after it has sent its features', async () => {

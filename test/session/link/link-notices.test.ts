@@ -104,8 +104,7 @@ describe('a page over BOSH', () => {
   })
 
   test('whose link cannot be mended is told that it is up', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed()
+    const client = await new BoshBench().warmed()
     const { reply } = await client.next(watch)
     expect([reply?.body, client.link.sent]).toEqual([payload(up), []])
   })

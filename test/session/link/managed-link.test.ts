@@ -65,6 +65,18 @@ async function loginSucceeds({ bench, mending }: Managed): Promise<FakeLink> {
 
 const breaks = ({ bench, link }: Managed) => bench.server(() => link.end(lost))
 
+/** The link breaks, and the login on the new link succeeds. */
+async function breaksAndReturns(all: Managed): Promise<FakeLink> {
+  await breaks(all)
+  return loginSucceeds(all)
+}
+
+/** The server sends `<r/>`, and the time for the answer passes. */
+async function isAsked(bench: BoshBench, link: FakeLink): Promise<void> {
+  await bench.server(() => link.say(r))
+  await bench.pass(2.25)
+}
+
 const resumed = (count: number, previd = 'first') => `<resumed ${sm} previd='${previd}' h='${count}'/>`
 
 async function expectNothingLeft({ bench, mending }: Managed): Promise<void> {
@@ -120,8 +132,7 @@ describe('the service enables stream management', () => {
     expect(reply?.body).toContain(numbered(3).join(''))
     expect(reply?.body).not.toContain('features')
     await client.next()
-    await bench.server(() => link.say(r))
-    await bench.pass(2.25)
+    await isAsked(bench, link)
     expect(link.sent).toEqual([a(3)])
     await bench.server(() => link.end(lost))
     expect(mending.attempts).toHaveLength(1)
@@ -140,8 +151,7 @@ describe('the service enables stream management', () => {
     expect(reply?.body).toContain(message('0') + message('1'))
     expect(reply?.body).not.toContain('enabled')
     await client.next()
-    await bench.server(() => link.say(r))
-    await bench.pass(2.25)
+    await isAsked(bench, link)
     expect(link.sent).toEqual([a(1)])
   })
 
@@ -166,8 +176,7 @@ describe('the service enables stream management', () => {
   })
 
   test('and counts stanzas sent before the server’s answer', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed({ management: { mending: undefined } })
+    const { bench, client } = await BoshBench.warmed({ management: { mending: undefined } })
     await client.next(message('early'))
     await bench.server(link => link.say(`<enabled ${sm}/>`))
     await bench.pass(1.25)
@@ -194,8 +203,7 @@ describe('<r/> from the server is answered', () => {
     const { bench, client, link } = await managed()
     await client.next()
     await bench.server(() => link.receive(...numbered(2)))
-    await bench.server(() => link.say(r))
-    await bench.pass(2.25)
+    await isAsked(bench, link)
     expect(link.sent).toEqual([a(0)])
   })
 
@@ -249,8 +257,7 @@ describe('<r/> from the server is answered', () => {
   test('again, two seconds after the next data, when the page has acknowledged more', async () => {
     const { bench, client, link } = await managed()
     await bench.server(() => link.receive(message('waits')))
-    await bench.server(() => link.say(r))
-    await bench.pass(2.25)
+    await isAsked(bench, link)
     await client.next(message('1'))
     await client.next()
     await bench.pass(60)
@@ -268,8 +275,7 @@ describe('<r/> from the server is answered', () => {
     await bench.server(() => link.receive(message('1')))
     await bench.server(() => link.receive(message('2')))
     await client.next()
-    await bench.server(() => link.say(r))
-    await bench.pass(2.25)
+    await isAsked(bench, link)
     expect(link.sent).toEqual([a(0)])
   })
 
@@ -278,12 +284,10 @@ describe('<r/> from the server is answered', () => {
     await bench.server(() => link.receive(message('waits')))
     await bench.server(() => link.events.onDropped!())
     await bench.server(() => link.events.onDropped!(undefined, false))
-    await bench.server(() => link.say(r))
-    await bench.pass(2.25)
+    await isAsked(bench, link)
     await client.next()
     await client.next()
-    await bench.server(() => link.say(r))
-    await bench.pass(2.25)
+    await isAsked(bench, link)
     expect(link.sent).toEqual([a(1), a(2)])
   })
 
@@ -292,11 +296,9 @@ describe('<r/> from the server is answered', () => {
     await client.next()
     await bench.server(() => link.receive(message('1')))
     await client.next()
-    await bench.server(() => link.say(r))
-    await bench.pass(2.25)
+    await isAsked(bench, link)
     await bench.resume(client)
-    await bench.server(() => link.say(r))
-    await bench.pass(2.25)
+    await isAsked(bench, link)
     expect(link.sent).toEqual([a(1), a(1)])
   })
 })
@@ -394,8 +396,7 @@ describe('a server that does not answer <r/>', () => {
     const all = await managed({ serverMilliseconds: 8_000 })
     const { bench, client, mending } = all
     await client.next(message('1'))
-    await breaks(all)
-    const second = await loginSucceeds(all)
+    const second = await breaksAndReturns(all)
     await bench.server(() => second.say(resumed(0)))
     expect(second.sent.at(-1)).toBe(message('1') + r)
     await bench.pass(12)
@@ -450,8 +451,7 @@ describe('a link that breaks', () => {
   test('is resumed with the latest id of the stream', async () => {
     const all = await managed()
     const { bench } = all
-    await breaks(all)
-    const second = await loginSucceeds(all)
+    const second = await breaksAndReturns(all)
     await bench.server(() => second.say(resumed(0, 'second')))
     await bench.server(() => second.end(lost))
     const third = await loginSucceeds(all)
@@ -548,8 +548,7 @@ describe('a link that breaks', () => {
   ])('is dialled again if the new stream ends with %s before it is resumed', async condition => {
     const all = await managed()
     const { bench, mending } = all
-    await breaks(all)
-    const second = await loginSucceeds(all)
+    const second = await breaksAndReturns(all)
     const streamError = `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`
     await bench.server(() =>
       second.end({ failure: { step: 'stream', code: 'remote-stream-error', condition }, streamError }),
@@ -642,8 +641,7 @@ describe('a link that breaks', () => {
     const all = await managed({ maxQueueElements: 2 })
     const { bench, link } = all
     await bench.server(() => link.receive(...numbered(3)))
-    await breaks(all)
-    const second = await loginSucceeds(all)
+    const second = await breaksAndReturns(all)
     await bench.server(() => second.say(resumed(0)))
     expect(second.paused).toBe(true)
   })
@@ -666,8 +664,7 @@ describe('before the end, the page gets unacknowledged stanzas back as errors, o
     [
       'the server has forgotten the stream',
       async all => {
-        await breaks(all)
-        const second = await loginSucceeds(all)
+        const second = await breaksAndReturns(all)
         await all.bench.server(() => second.say(failed))
         expect(second.how).toBe('close')
       },
@@ -699,8 +696,7 @@ describe('before the end, the page gets unacknowledged stanzas back as errors, o
     [
       'the resumed stream has an impossible count',
       async all => {
-        await breaks(all)
-        const second = await loginSucceeds(all)
+        const second = await breaksAndReturns(all)
         await all.bench.server(() => second.say(resumed(7)))
         expect(second.how).toBe('close')
       },
@@ -744,8 +740,7 @@ describe('before the end, the page gets unacknowledged stanzas back as errors, o
     const all = await managed()
     const { bench, client } = all
     const held = await client.next(['one', 'two'].map(id => `<message xmlns='jabber:client' id='${id}'/>`).join(''))
-    await breaks(all)
-    const second = await loginSucceeds(all)
+    const second = await breaksAndReturns(all)
     await bench.server(() => second.say(failed.replace(sm, `${sm} h='1'`)))
     expect(held.reply?.body).toContain("id='two'")
     expect(held.reply?.body).not.toContain("id='one'")
@@ -813,8 +808,7 @@ describe('a session that ends while its link is being mended', () => {
   test.each(ends)('closes the new link if %s after the login', async (_what, act) => {
     const all = await managed()
     await all.client.next(message('1'))
-    await breaks(all)
-    const second = await loginSucceeds(all)
+    const second = await breaksAndReturns(all)
     await act(all)
     expect(second.closed).toBe(true)
     await expectNothingLeft(all)
@@ -833,8 +827,7 @@ describe('at the end of a session whose page has not fetched all stanzas', () =>
     await client.next()
     await bench.server(() => link.receive(stanza('1')))
     await client.next()
-    await bench.server(() => link.say(r))
-    await bench.pass(2.25)
+    await isAsked(bench, link)
     await client.next(message('goes'), "type='terminate'").then(() => {})
     expect(counts(link.sent)).toEqual([1, 1])
     const other = await managed()
@@ -887,8 +880,7 @@ describe('at the end of a session whose page has not fetched all stanzas', () =>
     await client.next()
     await bench.server(() => link.receive(stanza('1')))
     await client.next(message('crossing')).then(({ peer }) => peer.leave())
-    await bench.server(() => link.say(r))
-    await bench.pass(2.25)
+    await isAsked(bench, link)
     await end(bench, client)
     expect(new Set(counts(link.sent))).toEqual(new Set([0]))
     expect(bounced(link.sent)).toEqual([])
@@ -898,8 +890,7 @@ describe('at the end of a session whose page has not fetched all stanzas', () =>
     const all = await managed()
     const { bench, link } = all
     await bench.server(() => link.receive(stanza('1'), stanza('2')))
-    await breaks(all)
-    const second = await loginSucceeds(all)
+    const second = await breaksAndReturns(all)
     expect(second.sent).toEqual([`<resume ${sm} previd='first' h='2'/>`])
     await bench.server(() => second.say(resumed(0)))
     await bench.server(() => second.receive(stanza('3')))

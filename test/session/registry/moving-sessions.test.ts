@@ -83,8 +83,7 @@ const ids = (texts: readonly string[]) =>
   texts.flatMap(text => [...text.matchAll(/<message [^>]*id='([^']+)'/g)].map(([, id]) => id))
 
 test('a session that becomes resumable while others move is moved too', async () => {
-  const bench = new BoshBench()
-  const late = await bench.warmed({ management: { mending: new FakeMending() } })
+  const { bench, client: late } = await BoshBench.warmed({ management: { mending: new FakeMending() } })
   await resumable(bench)
   const moved: string[] = []
   const records = setDown(bench.registry, ({ id }) => moved.push(id))[Symbol.iterator]()
@@ -221,8 +220,10 @@ describe('a page during a move of its session', () => {
   })
 
   test('gets its cookie again with a reply that was lost', async () => {
-    const bench = new BoshBench()
-    const client = await bench.warmed({ management: { mending: new FakeMending() }, attachBinding: 'cookie' })
+    const { bench, client } = await BoshBench.warmed({
+      management: { mending: new FakeMending() },
+      attachBinding: 'cookie',
+    })
     await bench.server(() => client.link.say(enabled))
     const { reply } = await client.next()
     const { page } = await goesOn({ bench, client })

@@ -1,8 +1,8 @@
 // An HTTP server in the place of the service, which answers what a test tells it to.
-import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { type ProblemCode, problems } from '../../../src/lib/errors.js'
+import { Listener } from '../listener.js'
 
 /** A request as it came. */
 export interface Asked {
@@ -26,14 +26,13 @@ export type Script = (asked: Asked, response: ServerResponse) => Reply | undefin
 export class ScriptedApi {
   readonly asked: Asked[] = []
   script: Script = () => ({ status: 500 })
-  readonly #server: Server
+  readonly #listener: Listener
 
-  private constructor() {
-    this.#server = createServer(async (request, response) => {
-      let body = ''
-      for await (const part of request.setEncoding('utf8')) body += part
+  private constructor(server: Server, listener: Listener) {
+    this.#listener = listener
+    server.on('request', async (request, response) => {
       const { method = '', url: path = '', headers } = request
-      const asked = { method, path, headers, body }
+      const asked = { method, path, headers, body: await text(request) }
       this.asked.push(asked)
       const reply = this.script(asked, response)
       if (reply === undefined) return
@@ -47,19 +46,17 @@ export class ScriptedApi {
   }
 
   static async start(): Promise<ScriptedApi> {
-    const api = new ScriptedApi()
-    await once(api.#server.listen(0, '127.0.0.1'), 'listening')
-    return api
+    const server = createServer()
+    return new ScriptedApi(server, await Listener.start(server))
   }
 
   /** The address of its warm API. */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/warm`
+    return `${this.#listener.url}/warm`
   }
 
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections()
-    await once(this.#server.close(), 'close')
+  stop(): Promise<void> {
+    return this.#listener.stop()
   }
 }
 

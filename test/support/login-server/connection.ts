@@ -117,11 +117,6 @@ export class LoginConnection {
     this.#socket.resume()
   }
 
-  destroy(): void {
-    this.#socket.destroy()
-    this.#raw.destroy()
-  }
-
   #listen(socket: Socket): void {
     socket.setEncoding('utf8')
     socket.on('data', (text: string) => {

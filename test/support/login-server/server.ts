@@ -1,8 +1,9 @@
 // An XMPP server for logins that is strict about what it receives and does what a test tells it to, at any step.
 import { randomBytes } from 'node:crypto'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { createSecureContext, type SecureVersion } from 'node:tls'
 import type { Credentials } from '../certificates.js'
+import { Listener } from '../listener.js'
 import type { EndPointHash } from './channel.js'
 import { LoginConnection } from './connection.js'
 import type { Sent } from './reader.js'
@@ -110,10 +111,10 @@ export async function startLoginServer(options: LoginServerOptions): Promise<Log
   const server = createServer({ noDelay: true }, socket => {
     connections.push(new LoginConnection(socket, login.usual, login.script))
   })
-  await new Promise<void>(resolve => server.listen({ host: '127.0.0.1', port: 0 }, resolve))
+  const listener = await Listener.start(server)
   const login: LoginServer = {
     domain: options.domain,
-    port: (server.address() as AddressInfo).port,
+    port: listener.port,
     ca: options.trusted === false ? undefined : certificate?.cert,
     encrypts: certificate !== undefined,
     script: {},
@@ -143,11 +144,7 @@ export async function startLoginServer(options: LoginServerOptions): Promise<Log
     get open() {
       return connections.filter(connection => !connection.ended).length
     },
-    async stop() {
-      const closed = new Promise(resolve => server.close(resolve))
-      for (const connection of connections) connection.destroy()
-      await closed
-    },
+    stop: () => listener.stop(),
   }
   return login
 }

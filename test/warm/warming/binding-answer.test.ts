@@ -7,7 +7,7 @@ import { secretKeys } from '../../../src/lib/secrets/secret-hashes.js'
 import { createApp } from '../../../src/service/app.js'
 import type { WarmedBinding } from '../../../src/warm/warming/session-login.js'
 import { isXhtml } from '../../support/xhtml.js'
-import { appParts, binding, credentials, fakeService, parameters } from '../fake-login.js'
+import { appParts, asAdmin, binding, credentials, fakeService, parameters } from '../fake-login.js'
 import { FakeSessions } from '../fake-sessions.js'
 
 interface Sent {
@@ -27,14 +27,11 @@ async function postForm({ settings, bound, headers, now }: Sent = {}) {
   const login = async () => ({ ...binding, ...bound })
   const service = fakeService({ ...settings, sessions, login, ...(now && { now }) })
   const { app } = service
-  const form = await request(app)
-    .get('/warm')
-    .auth(...credentials)
+  const form = await asAdmin(app).get('/warm')
   const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(form.text)![1]!
   const sent = { Host: 'web.example', Origin: 'https://web.example', 'Sec-Fetch-Site': 'same-origin', ...headers }
-  const reply = await request(app)
+  const reply = await asAdmin(app)
     .post('/warm')
-    .auth(...credentials)
     .type('form')
     .set(sent)
     .send({ ...parameters, csrf_token })
@@ -220,10 +217,7 @@ test('values that are too long for a cookie are shown at once, without a redirec
 test('only processes with the same admins show the values', async () => {
   const { reply, sessions } = await postForm()
   const showAt = (app: Express) =>
-    request(app)
-      .get(reply.headers['location']!)
-      .auth(...credentials)
-      .set('Cookie', reply.headers['set-cookie']![0]!)
+    asAdmin(app).get(reply.headers['location']!).set('Cookie', reply.headers['set-cookie']![0]!)
   expect((await showAt(fakeService({ sessions }).app)).text).toContain(binding.sid)
   const formTokens = createFormTokens(
     secretKeys(() => undefined),

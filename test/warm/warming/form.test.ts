@@ -1,14 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
-import request from 'supertest'
 import { Problem, type ProblemCode } from '../../../src/lib/errors.js'
 import { isXhtml } from '../../support/xhtml.js'
-import { config, credentials, failing, fakeService, parameters, warm } from '../fake-login.js'
+import { asAdmin, config, failing, fakeService, parameters, warm } from '../fake-login.js'
 
 describe('the admin form', () => {
   const token = async (service: ReturnType<typeof fakeService>) => {
-    const page = await request(service.app)
-      .get('/warm')
-      .auth(...credentials)
+    const page = await asAdmin(service.app).get('/warm')
     return /name="csrf_token" value="([^"]+)"/.exec(page.text)![1]!
   }
   const post = (service: ReturnType<typeof fakeService>, headers: Record<string, string>, csrf_token = '') =>
@@ -19,9 +16,7 @@ describe('the admin form', () => {
 
   test('is shown with its fields and defaults', async () => {
     const service = fakeService({ externalUrl: 'https://web.example/chat' })
-    const { status, text } = await request(service.app)
-      .get('/warm')
-      .auth(...credentials)
+    const { status, text } = await asAdmin(service.app).get('/warm')
     expect(status).toBe(200)
     expect(text).toContain('<title>Log a user in · Warm Bindings</title>')
     expect(text).toContain('<form method="post" action="/chat/warm">')
@@ -53,9 +48,7 @@ describe('the admin form', () => {
   })
 
   test('has no body for HEAD', async () => {
-    const reply = await request(fakeService().app)
-      .head('/warm')
-      .auth(...credentials)
+    const reply = await asAdmin(fakeService().app).head('/warm')
     expect([reply.status, reply.text]).toEqual([200, undefined])
   })
 
@@ -88,18 +81,14 @@ describe('the admin form', () => {
 
   test('offers the values in the settings, but cookie instead of reply', async () => {
     const bosh = { ...config.bosh, attachBinding: 'reply', maxRequests: 1 } as const
-    const { text } = await request(fakeService({ bosh }).app)
-      .get('/warm')
-      .auth(...credentials)
+    const { text } = await asAdmin(fakeService({ bosh }).app).get('/warm')
     expect(text).toContain('<option value="cookie" selected="selected">')
     expect(text).toMatch(/<input [^>]*id="hold"[^>]* value="0"/)
   })
 
   test('has defaults that equal the defaults of an empty request', async () => {
     const service = fakeService()
-    const page = await request(service.app)
-      .get('/warm')
-      .auth(...credentials)
+    const page = await asAdmin(service.app).get('/warm')
     const usual = page.text.matchAll(/<input [^>]* name="(\w+)"(?: value="([^"]*)")?/g)
     const values = Object.fromEntries(Array.from(usual, ([, name, value = '']) => [name!, value]))
     await warm(service).send(parameters)
@@ -130,9 +119,7 @@ describe('an invalid admin form', () => {
     more: Record<string, string> = {},
     accept = 'text/html',
   ) {
-    const page = await request(service.app)
-      .get('/warm')
-      .auth(...credentials)
+    const page = await asAdmin(service.app).get('/warm')
     const csrf_token = /name="csrf_token" value="([^"]+)"/.exec(page.text)![1]!
     return warm(service)
       .type('form')

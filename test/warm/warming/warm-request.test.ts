@@ -162,6 +162,19 @@ describe('a warm call is rejected', () => {
       'jid=a%00@b.example&password=pw',
       'invalid-jid | The character U+0000 is not allowed before the @.',
     ],
+    ...[
+      [
+        "o'hara@b.example",
+        "The character ' (U+0027) is not allowed before the @. A user name can have it as \\27 (XEP-0106).",
+      ],
+      ['jul\u200biet@b.example', 'The character U+200B is not allowed before the @.'],
+      ['juliet@b.example:5222', 'The character : (U+003A) is not allowed in the domain.'],
+      [
+        'al ice',
+        'The character space (U+0020) is not allowed before the @. It has no @. Write it like alice@example.org.',
+      ],
+      ['alice@bob@b.example', 'It has a second @. A user name can have it as \\40 (XEP-0106).'],
+    ].map(([jid, why]) => [`the jid ${jid}`, `jid=${jid}&password=pw`, `invalid-jid | ${why}`] as const),
     ['a repeated jid', `${least}&jid=a@b.example`, twice('jid')],
     ['a repeated password, once escaped', `${least}&p%61ssword=x`, twice('password')],
     ['a repeated option', `${least}&wait=1&wait=1`, twice('wait')],

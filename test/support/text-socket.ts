@@ -1,0 +1,95 @@
+// One end of a TCP connection: a test writes text, right or wrong, and reads up to the text that it expects.
+import type { Socket } from 'node:net'
+
+export class TextSocket {
+  #socket!: Socket
+  #unread = ''
+  #hasEnded = false
+  #wake: () => void = () => {}
+  /** What came, one text for each read. */
+  readonly packets: string[] = []
+
+  constructor(
+    socket: Socket,
+    readonly encoding: BufferEncoding = 'utf8',
+  ) {
+    this.listen(socket)
+  }
+
+  get socket(): Socket {
+    return this.#socket
+  }
+
+  /** What came and has not been asked for. */
+  get unread(): string {
+    return this.#unread
+  }
+
+  send(text: string | Buffer): this {
+    this.#socket.write(text)
+    return this
+  }
+
+  /** Resolves with everything up to the end of the pattern. Rejects when the connection ends before. */
+  async until(pattern: string | RegExp): Promise<string> {
+    for (;;) {
+      const end = endOf(pattern, this.#unread)
+      if (end !== undefined) return this.#take(end)
+      await this.#more(String(pattern))
+    }
+  }
+
+  /** Resolves with so many characters. */
+  async take(length: number): Promise<string> {
+    while (this.#unread.length < length) await this.#more(`${length} characters`)
+    return this.#take(length)
+  }
+
+  /** Resolves with everything that has not been asked for, once the peer sends nothing more. */
+  async rest(): Promise<string> {
+    while (!this.#hasEnded) await this.#wait()
+    return this.#unread
+  }
+
+  /** Continues on this socket. */
+  protected listen(socket: Socket): void {
+    this.#socket = socket
+    socket.setNoDelay(true).setEncoding(this.encoding)
+    socket.on('data', (text: string) => {
+      this.packets.push(text)
+      this.#unread += text
+      this.#wake()
+    })
+    for (const event of ['end', 'error', 'close'])
+      socket.on(event, () => {
+        this.#hasEnded = true
+        this.#wake()
+      })
+  }
+
+  #take(length: number): string {
+    const taken = this.#unread.slice(0, length)
+    this.#unread = this.#unread.slice(length)
+    return taken
+  }
+
+  async #more(what: string): Promise<void> {
+    if (this.#hasEnded) throw new Error(`no ${what}, the connection ended after ${this.#unread.slice(0, 1000)}`)
+    await this.#wait()
+  }
+
+  #wait(): Promise<void> {
+    return new Promise(resolve => {
+      this.#wake = resolve
+    })
+  }
+}
+
+function endOf(pattern: string | RegExp, text: string): number | undefined {
+  if (typeof pattern === 'string') {
+    const at = text.indexOf(pattern)
+    return at === -1 ? undefined : at + pattern.length
+  }
+  const found = pattern.exec(text)
+  return found === null ? undefined : found.index + found[0].length
+}
