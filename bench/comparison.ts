@@ -131,7 +131,7 @@ export function verdictTable(verdicts: readonly Verdict[]): string {
     .join('\n')
 }
 
-export const alignedRow = (cells: readonly string[], rows: readonly (readonly string[])[]) =>
+const alignedRow = (cells: readonly string[], rows: readonly (readonly string[])[]) =>
   cells
     .map((cell, column) => cell.padEnd(Math.max(...rows.map(each => each[column]!.length))))
     .join('  ')
@@ -139,12 +139,12 @@ export const alignedRow = (cells: readonly string[], rows: readonly (readonly st
 
 function cellsOf(verdict: Verdict): string[] {
   const { id, what, value, against, base, low, high, reached, figure, sense, reach, unit } = verdict
-  const number = (each: number) => each.toFixed({ x: 2, KiB: 1, ms: 1, lost: 0 }[unit])
+  const number = (each: number) => each.toFixed({ x: 2, KiB: 1, ms: 1 }[unit])
   const spread = low === high ? '' : ` (${number(low)}-${number(high)})`
   return [
     ...[id, what, value, base === '' ? against : `${base}, ${against}`],
     `${number(figure)} ${unit}${spread}`,
-    unit === 'lost' ? 'none' : `${sense} ${number(reach)} ${unit}`,
+    `${sense} ${number(reach)} ${unit}`,
     reached ? 'reached' : 'short',
   ]
 }

@@ -14,10 +14,6 @@ const relays = new Map<string, Relay>()
 const held = new Set<{ response: ServerResponse; socket: Socket }>()
 let serial = 0
 
-/** The default of WEBSOCKET_PING_INTERVAL. */
-const pingMilliseconds = 30_000
-const goldenSection = 0.618_034
-
 const server = createServer({ noDelay: true, keepAliveTimeout: 75_000 }, (request, response) => {
   const url = request.url!
   if (url === '/login') read(request, user => void logIn(user, response))
@@ -39,10 +35,7 @@ const webSockets = new WebSocketServer({
   handleProtocols: () => 'xmpp',
 })
 server.on('upgrade', (request, socket, head) =>
-  webSockets.handleUpgrade(request, socket, head, webSocket => {
-    if (request.url === '/xmpp-websocket') relayWebSocket(webSocket, connectToServer())
-    else pingNowAndThen(webSocket, connectToServer())
-  }),
+  webSockets.handleUpgrade(request, socket, head, webSocket => relayWebSocket(webSocket, connectToServer())),
 )
 server.listen({ port: Number(process.env['PORT']), host: process.env['HOST'], backlog: 4096 })
 
@@ -122,22 +115,6 @@ function relayWebSocket(webSocket: WebSocket, socket: Socket): void {
   socket.on('close', () => webSocket.close())
   webSocket.on('error', () => {})
   webSocket.on('close', () => socket.destroy())
-}
-
-function pingNowAndThen(webSocket: WebSocket, socket: Socket): void {
-  const ping = () => webSocket.ping()
-  let pinging: NodeJS.Timeout | undefined
-  const begin = () => {
-    ping()
-    pinging = setInterval(ping, pingMilliseconds)
-  }
-  const first = setTimeout(begin, ((++serial * goldenSection) % 1) * pingMilliseconds)
-  webSocket.on('error', () => {})
-  webSocket.on('close', () => {
-    clearTimeout(first)
-    clearInterval(pinging)
-    socket.destroy()
-  })
 }
 
 const connectToServer = () => connect(serverPort, '127.0.0.1').setNoDelay(true)

@@ -6,7 +6,7 @@ export interface Line {
   readonly against: string
   readonly sense: 'at least' | 'at most'
   readonly reach: number
-  readonly unit: 'x' | 'KiB' | 'ms' | 'lost'
+  readonly unit: 'x' | 'KiB' | 'ms'
 }
 
 const atLeast = (reach: number, id: string, what: string, against: string): Line => ({
@@ -25,27 +25,16 @@ export const lines = {
   warm: atLeast(1.2, '1', 'warms a second, plain link to Prosody, 10 at once', ownBosh('Prosody')),
   limit: atLeast(0.8, '2', 'the same', 'the raw login: the limit'),
   tls: atMost(0.3, 'x', '3', 'p50 of a warm over STARTTLS, one at a time', 'the raw login over STARTTLS'),
-  tlsNudged: atMost(1.5, 'x', '3', 'the same', 'the raw login over STARTTLS, nudged'),
   chat: atLeast(2, '4', 'round trips a second, 50 sessions, a poll held, before Prosody', ownBosh('Prosody')),
-  chatSparing: atLeast(2, '4', 'the same, where a message is itself the next poll', ownBosh('Prosody')),
   chatEjabberd: atLeast(1, '5', 'the same before ejabberd', ownBosh('ejabberd')),
   chatCpu: atMost(2, 'x', '6', 'CPU of the service for a round trip', 'two empty POSTs to a bare node:http server'),
   warmCpu: atMost(3, 'x', '7', 'CPU of the service for a warm', 'a bare node:http POST and a raw login from Node'),
   memoryAboveFloor: atMost(6, 'KiB', '8', 'memory of a held session, plain link', 'a script with only the connections'),
-  memory: atMost(16, 'KiB', '8', 'the same', 'no other'),
   mixed: atMost(2, 'x', '9', 'p99 of a round trip while 50 warms a second go on', 'the same without them'),
   socketChat: atLeast(1, '11', 'round trips a second over WebSocket, 50 sessions', ownSocket('Prosody')),
   socketEjabberd: atLeast(1, '11', 'the same before ejabberd', ownSocket('ejabberd')),
   socketCpu: atMost(0.6, 'x', '12', 'CPU of a round trip over WebSocket', 'its own over BOSH, as in line 6'),
   socketMemory: atMost(14, 'KiB', '13', 'memory of a held session over WebSocket, plain link', 'no other'),
-  pingLost: atMost(0, 'lost', '14', 'WebSockets that say nothing, with a ping every 30 s', 'sessions lost'),
-  pingCpu: atMost(
-    1.2,
-    'x',
-    '14',
-    'CPU of the service meanwhile',
-    'a bare ws server with as many pings at the same time',
-  ),
   otherWorkerCpu: atMost(2.2, 'x', '15', 'CPU of a round trip through the other process, of both', sameProcess),
   otherWorkerLater: atMost(1, 'ms', '15', laterBy, sameProcess),
   apartCpu: atMost(4, 'x', '16', 'CPU of a round trip through another process over TLS, of both', sameProcess),

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HttpLane } from './http-lane.js'
-import { Opener, openAll, openBosh, openSockets, type SocketSession, usuallyAtOnce } from './sessions.js'
+import { Opener, openAll, openBosh, openSockets, usuallyAtOnce } from './sessions.js'
 import { BoshTalk, bodyHead, holdEach, PostPairs, type Talk, WebSocketTalk } from './talks.js'
 import { Tally } from './tally.js'
 import type { Figures, Outcome, Target, Work } from './work.js'
@@ -21,7 +21,6 @@ const parts = {
   chat: countRoundTrips,
   pace: warmEvenly,
   hold: holdBosh,
-  rest: holdWebSockets,
 }
 
 process.on('message', async (work: Work | 'go') => {
@@ -176,26 +175,6 @@ async function holdBosh(work: Work): Promise<Figures> {
   for (const talk of held) talk.close()
   for (const lane of spare) lane.close()
   return figures
-}
-
-async function holdWebSockets({ sessions = 0, ...work }: Work): Promise<Figures> {
-  const tally = new Tally(work.pids)
-  const open: SocketSession[] = []
-  let lost = 0
-  while (open.length < sessions) {
-    const users = names(work, Math.min(batchSize, sessions - open.length), open.length)
-    open.push(...(await openSockets(work.target, users, () => void lost++)))
-  }
-  process.send?.({ ready: open.length })
-  await sleep(settleMilliseconds)
-  const answered = () => open.reduce((sum, { lane }) => sum + lane.pings, 0)
-  const before = answered()
-  await tally.during(async () => {
-    await sleep(work.amount * 1000)
-    for (let ping = answered() - before; ping > 0; ping--) tally.add(0)
-  })
-  for (const { lane } of open) lane.close()
-  return { ...tally.figures(), lost }
 }
 
 const names = ({ prefix = 'user', users }: Work, count: number, from = 0): string[] =>

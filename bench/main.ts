@@ -1,14 +1,9 @@
-import { spawnSync } from 'node:child_process'
-import { chaos } from '../test/support/crowd/chaos.js'
-import { upgrade } from '../test/support/crowd/upgrade.js'
 import { startProsody } from '../test/support/prosody.js'
-import { areMet, type Verdict, verdictTable } from './comparison.js'
-import { observeFaults } from './faults.js'
-import { measurePings } from './many-sessions.js'
+import { type Verdict, verdictTable } from './comparison.js'
+import { conditions } from './conditions.js'
 import { measureHeld, measureHeldBesideOthers, measureHeldOverWebSocket } from './memory.js'
 import { measureMixed } from './mixed.js'
-import { closing, pathOf, startLoadClient, stopAll } from './processes.js'
-import { conditions, type PartResult, resultsFile, writeResult } from './results.js'
+import { closing, differencesFromDelivery, startLoadClient, stopAll } from './processes.js'
 import {
   measureBosh,
   measureBoshBeforeEjabberd,
@@ -20,37 +15,20 @@ import { measureCarrying, measureWorkers } from './several.js'
 import { accountsOf, freshPrefix, fullSizes, names, quickSizes, type Stage, users } from './stage.js'
 import { measureWarms, measureWarmsOverStarttls } from './warms.js'
 
-type Measure = (stage: Stage) => Promise<PartResult>
+type Measure = (stage: Stage) => Promise<readonly Verdict[]>
 
-const parts: Readonly<Record<string, Readonly<Record<string, Measure>>>> = {
-  warm: { warms: measureWarms, starttls: measureWarmsOverStarttls },
-  chat: { bosh: measureBosh, boshBeforeEjabberd: measureBoshBeforeEjabberd },
-  idle: { held: measureHeld },
-  mixed: { mixed: measureMixed },
-  websocket: {
-    webSocket: measureWebSocket,
-    webSocketBeforeEjabberd: measureWebSocketBeforeEjabberd,
-    heldOverWebSocket: measureHeldOverWebSocket,
-  },
-  pings: { pings: measurePings },
-  processes: { carrying: measureCarrying, workers: measureWorkers, heldBesideOthers: measureHeldBesideOthers },
+const parts: Readonly<Record<string, readonly Measure[]>> = {
+  warm: [measureWarms, measureWarmsOverStarttls],
+  chat: [measureBosh, measureBoshBeforeEjabberd],
+  idle: [measureHeld],
+  mixed: [measureMixed],
+  websocket: [measureWebSocket, measureWebSocketBeforeEjabberd, measureHeldOverWebSocket],
+  processes: [measureCarrying, measureWorkers, measureHeldBesideOthers],
 }
 const usual = ['warm', 'chat', 'idle', 'mixed', 'websocket']
 const mostMinutes = 40
 
 const print = (text: string) => console.log(text)
-
-const commands: Readonly<Record<string, (words: readonly string[]) => Promise<boolean>>> = {
-  chaos: async words => {
-    const others = words.filter(word => word !== '--workers')
-    const numbers = numbersIn(others, { seconds: 600, seed: 1, users: 300 })
-    return report(await chaos({ ...numbers, isWorkers: words.includes('--workers') }, print))
-  },
-  upgrade: async words => report(await upgrade(numbersIn(words, { users: 300, rate: 2000, warms: 50 }), print)),
-  scale: words => measureScale(numbersIn(words, { sessions: 50_000, workers: 6, rate: 1_000, seconds: 30 })),
-  faults: words => observeFaults(words, print),
-  hostile: async words => runHostile(words),
-}
 
 function numbersIn<Key extends string>(words: readonly string[], defaults: Record<Key, number>) {
   const numbers = { ...defaults }
@@ -65,22 +43,19 @@ function numbersIn<Key extends string>(words: readonly string[], defaults: Recor
   return numbers
 }
 
-function report(faults: readonly string[]): boolean {
-  for (const fault of faults.slice(0, 20)) print(`  ${fault}`)
-  return areMet([[`${faults.length} faults`, faults.length === 0]])
-}
-
 async function main(words: readonly string[]): Promise<void> {
-  const command = commands[words[0] ?? '']
-  if (command !== undefined) {
-    process.exitCode = (await command(words.slice(1))) ? 0 : 1
+  if (words[0] === 'scale') {
+    const isMet = await measureScale(
+      numbersIn(words.slice(1), { sessions: 50_000, workers: 6, rate: 1_000, seconds: 30 }),
+    )
+    process.exitCode = isMet ? 0 : 1
     return
   }
   const asked = words.filter(word => word !== '--quick')
   const unknown = asked.filter(word => parts[word] === undefined)
   if (unknown.length > 0) {
-    const known = [...Object.keys(parts), ...Object.keys(commands)].join(', ')
-    console.error(`Unknown: ${unknown.join(' ')}. Parts and commands: ${known}, --quick. By default: ${usual}.`)
+    const known = [...Object.keys(parts), 'scale'].join(', ')
+    console.error(`Unknown: ${unknown.join(' ')}. Parts: ${known}, --quick. By default: ${usual}.`)
     process.exitCode = 2
     return
   }
@@ -93,17 +68,10 @@ async function main(words: readonly string[]): Promise<void> {
   clearTimeout(late)
 }
 
-function runHostile(words: readonly string[]): boolean {
-  const flags = ['--min-semi-space-size=16', '--expose-gc']
-  return spawnSync(process.execPath, [...flags, pathOf('hostile.js'), ...words], { stdio: 'inherit' }).status === 0
-}
-
 async function measure(asked: readonly string[], quick: boolean): Promise<void> {
   const sizes = quick ? quickSizes : fullSizes
-  const about = conditions(quick)
-  const versions = Object.entries(about.versions).map(pair => pair.join(' '))
-  console.log(`${about.machine}\n${versions.join(', ')}\n${sizes.rounds} rounds, medians. Not as delivered:`)
-  for (const difference of about.differencesFromDelivery) console.log(`  ${difference}`)
+  console.log(`${conditions()}\n${sizes.rounds} rounds, medians. Not as delivered:`)
+  for (const difference of differencesFromDelivery) console.log(`  ${difference}`)
 
   const fresh = Array.from({ length: sizes.rounds }, (_, round) => names(freshPrefix(round), sizes.freshUsers))
   const accounts = accountsOf([...names('user', users), ...fresh.flat()])
@@ -112,18 +80,13 @@ async function measure(asked: readonly string[], quick: boolean): Promise<void> 
     await using prosody = closing(await startProsody({ users: accounts }))
     await using load = startLoadClient()
     const stage: Stage = { sizes, prosody, load, log: print }
-    for (const [name, part] of asked.flatMap(word => Object.entries(parts[word]!))) {
-      const result = await part(stage)
-      writeResult(name, about, result)
-      verdicts.push(...result.verdicts)
-    }
+    for (const part of asked.flatMap(word => parts[word]!)) verdicts.push(...(await part(stage)))
   } finally {
     stopAll()
   }
   const byLine = verdicts.toSorted((one, other) => Number(one.id) - Number(other.id))
   if (byLine.length > 0) console.log(`\n${verdictTable(byLine)}`)
   if (quick) console.log('\nA quick run: these figures mean nothing.')
-  console.log(`\nall figures of all rounds: ${resultsFile}`)
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1))

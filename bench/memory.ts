@@ -2,11 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startDemoServer } from '../src/demo/server.js'
 import { ask } from './ask.js'
-import { judge } from './comparison.js'
+import { judge, type Verdict } from './comparison.js'
 import { HttpLane } from './http-lane.js'
 import { lines } from './lines.js'
 import { closing, type Started, startEcho, startFloor, startNeighbours, startService, startStore } from './processes.js'
-import type { PartResult } from './results.js'
 import { openBosh, openSockets } from './sessions.js'
 import { accountsOf, names, type Stage } from './stage.js'
 import { holdEach } from './talks.js'
@@ -96,7 +95,7 @@ async function weighFloor(stage: Stage): Promise<Weight> {
   return await weigh(stage, [floor], bareRequests(floor.port))
 }
 
-export async function measureHeld(stage: Stage): Promise<PartResult> {
+export async function measureHeld(stage: Stage): Promise<readonly Verdict[]> {
   const service = await weighService(stage, overBosh)
   const floor = await weighFloor(stage)
   stage.log(
@@ -105,26 +104,17 @@ export async function measureHeld(stage: Stage): Promise<PartResult> {
   )
   const [value, beside] = [kib(service), losses(service)]
   const above = unlessLost(service) - floor.kibPerSession
-  return {
-    verdicts: [
-      judge(lines.memoryAboveFloor, [above], { value, base: kib(floor), beside }),
-      judge(lines.memory, [unlessLost(service)], { value, beside }),
-    ],
-    details: { service, floor },
-  }
+  return [judge(lines.memoryAboveFloor, [above], { value, base: kib(floor), beside })]
 }
 
-export async function measureHeldOverWebSocket(stage: Stage): Promise<PartResult> {
+export async function measureHeldOverWebSocket(stage: Stage): Promise<readonly Verdict[]> {
   const service = await weighService(stage, overWebSocket)
   stage.log(`\nA held session over WebSocket, plain link\n  the service: ${inWords(stage, service)}`)
   const [value, beside] = [kib(service), losses(service)]
-  return {
-    verdicts: [judge(lines.socketMemory, [unlessLost(service)], { value, beside })],
-    details: { service },
-  }
+  return [judge(lines.socketMemory, [unlessLost(service)], { value, beside })]
 }
 
-export async function measureHeldBesideOthers(stage: Stage): Promise<PartResult> {
+export async function measureHeldBesideOthers(stage: Stage): Promise<readonly Verdict[]> {
   const ofPair = async (isElsewhere: boolean) => {
     await using server = await startServer()
     await using store = await startStore()
@@ -143,8 +133,5 @@ export async function measureHeldBesideOthers(stage: Stage): Promise<PartResult>
   )
   const ratio = unlessLost(here) / unlessLost(alone)
   const beside = [`through the other process, in both together: ${kib(elsewhere)}`, ...losses(here)]
-  return {
-    verdicts: [judge(lines.memoryAmongOthers, [ratio], { value: kib(here), base: kib(alone), beside })],
-    details: { alone, here, elsewhere },
-  }
+  return [judge(lines.memoryAmongOthers, [ratio], { value: kib(here), base: kib(alone), beside })]
 }

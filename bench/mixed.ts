@@ -1,14 +1,13 @@
-import { type Comparison, comparisonTable, judgeRatio, p99 } from './comparison.js'
+import { judgeRatio, p99, type Verdict } from './comparison.js'
 import { lines } from './lines.js'
 import { startLoadClient, startService } from './processes.js'
-import type { PartResult } from './results.js'
 import { chatLoad, compare, type Stage, users, withFreshProsody } from './stage.js'
-import type { Figures, Target } from './work.js'
+import type { Target } from './work.js'
 
 const warmsPerSecond = 50
 const marginSeconds = 2
 
-export async function measureMixed(stage: Stage): Promise<PartResult> {
+export async function measureMixed(stage: Stage): Promise<readonly Verdict[]> {
   const { mixedSeconds } = stage.sizes
   await using service = await startService({ c2sPort: stage.prosody.c2sPort })
   // In the same process, reading replies to warms would delay the chats.
@@ -16,7 +15,6 @@ export async function measureMixed(stage: Stage): Promise<PartResult> {
   const target: Target = { kind: 'product', port: service.port }
   const pids = { service: service.pid }
   const load = chatLoad(stage.sizes, { amount: mixedSeconds })
-  let warms: Figures[] = []
   const alone = withFreshProsody(stage, 'round trips alone', target, pids)
   const mixed: typeof alone = {
     label: `beside ${warmsPerSecond} warms a second`,
@@ -34,19 +32,11 @@ export async function measureMixed(stage: Stage): Promise<PartResult> {
       const warming = warmer.run({ ...pace, pids: { ...all, client: warmer.pid } })
       warming.catch(() => {})
       const figures = await client.run({ ...work, target, pids: { ...all, client: client.pid } })
-      warms.push(await warming)
+      await warming
       return figures
     },
   }
   for (let round = 0; round < 2; round++) await mixed.run(load)
-  warms = []
   const comparison = await compare(stage, 'Round trips beside warms', { alone, mixed }, load)
-  const warming: Comparison<'warms'> = {
-    ...{ title: 'The warms beside them', unit: 'warms', labels: { warms: 'the service' }, rounds: { warms } },
-  }
-  stage.log(comparisonTable(warming))
-  return {
-    verdicts: [judgeRatio(lines.mixed, comparison, ['mixed', 'alone'], p99)],
-    comparisons: [comparison, warming],
-  }
+  return [judgeRatio(lines.mixed, comparison, ['mixed', 'alone'], p99)]
 }

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePorts } from '../test/support/ports.js'
 import { startRedisServer } from '../test/support/redis-server.js'
-import { inFolder, startServerProcess } from '../test/support/server-process.js'
+import { inFolder } from '../test/support/server-process.js'
 import { admin, domain, type Figures, type Outcome, type Work } from './work.js'
 
 export const root = new URL('../../', import.meta.url)
@@ -105,41 +105,6 @@ export async function startWorkers(count: number, options: ServiceOptions) {
   const stop = () => service.stop().then(() => store.stop())
   return closing({ port: service.port, pids: [service.pid, ...workers], workers, store, stop })
 }
-
-/** HAProxy with a part of deploy/haproxy-processes.cfg, one thread, and no TLS. */
-export function startBalancer(servicePort: number) {
-  return inFolder('warm-bench-', async (folder, remove) => {
-    const [port = 0] = await freePorts(1)
-    const file = join(folder, 'haproxy.cfg')
-    await writeFile(file, balancerConfig(port, servicePort))
-    const { pid, end } = await startServerProcess({
-      name: 'haproxy',
-      command: ['haproxy', '-db', '-f', file],
-      folder,
-      httpPort: port,
-      patience: { start: 15_000, end: 5_000 },
-    })
-    return closing({ pid, port, stop: () => end('SIGTERM').then(remove) })
-  })
-}
-
-const balancerConfig = (port: number, servicePort: number) => `
-global
-    nbthread 1
-defaults
-    mode http
-    timeout connect 5s
-    timeout http-request 20s
-    timeout http-keep-alive 75s
-    timeout client 90s
-    timeout server 90s
-frontend browsers
-    bind 127.0.0.1:${port}
-    option forwardfor
-    default_backend processes
-backend processes
-    server process1 127.0.0.1:${servicePort}
-`
 
 export async function startServer(onConnection: (socket: Socket) => void) {
   const server = createServer({ noDelay: true }, onConnection).listen(0, '127.0.0.1')

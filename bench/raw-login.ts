@@ -8,7 +8,6 @@ import { domain } from './work.js'
 
 export const streamHeader = `<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='${domain}' version='1.0'>`
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
-const nudgeMilliseconds = 1
 
 export class Conversation {
   #received = ''
@@ -26,10 +25,6 @@ export class Conversation {
       this.fail = reject
       this.send(text)
     })
-  }
-
-  get hasReceived(): boolean {
-    return this.#received !== ''
   }
 
   read(text: string): void {
@@ -71,10 +66,9 @@ export async function rawLogin(port: number, user: string, remembered: SaltedPas
   return released(socket)
 }
 
-/** `nudged`: a space follows each stream header. Its packet ends the delay of the server's Nagle algorithm. */
 export async function rawTlsLogin(
   user: string,
-  { port, caFile, nudged, remembered }: { port: number; caFile: string; nudged: boolean; remembered: SaltedPasswords },
+  { port, caFile, remembered }: { port: number; caFile: string; remembered: SaltedPasswords },
 ): Promise<Socket> {
   const plainSocket = connect(port, '127.0.0.1').setNoDelay(true)
   const plain = conversationOver(plainSocket)
@@ -82,15 +76,7 @@ export async function rawTlsLogin(
   await plain.ask("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", '<proceed')
   const socket = await secure(released(plainSocket), caFile)
   const stream = conversationOver(socket)
-  const open = () => {
-    const features = stream.ask(streamHeader, '</stream:features>')
-    if (nudged)
-      setTimeout(() => {
-        if (!stream.hasReceived) socket.write(' ')
-      }, nudgeMilliseconds)
-    return features
-  }
-  await logIn(stream, open, { user, remembered })
+  await logIn(stream, () => stream.ask(streamHeader, '</stream:features>'), { user, remembered })
   return released(socket)
 }
 

@@ -1,8 +1,7 @@
 import { startEjabberd } from '../test/support/ejabberd.js'
-import { cpu, judgeRatio, rate } from './comparison.js'
+import { cpu, judgeRatio, rate, type Verdict } from './comparison.js'
 import { type Line, lines } from './lines.js'
 import { closing, startEcho, startFloor, startService } from './processes.js'
-import type { PartResult } from './results.js'
 import {
   accountsOf,
   type Contender,
@@ -21,45 +20,32 @@ import type { Processes, Target } from './work.js'
 
 const overWebSocket = { over: 'websocket' } as const
 
-export async function measureBosh(stage: Stage): Promise<PartResult> {
+export async function measureBosh(stage: Stage): Promise<readonly Verdict[]> {
   const { sizes, prosody } = stage
   await using service = await startService({ c2sPort: prosody.c2sPort })
   await using echo = await startEcho()
   await using floor = await startFloor(echo.port)
   const { port } = floor
-  const servers = {
-    product: withFreshProsody(stage, ...product(service)),
-    peer: withFreshProsody(stage, "Prosody's own endpoint", { kind: 'peer', port: prosody.httpPort }),
-  }
   const pids = { floor: floor.pid }
   const all = {
-    ...servers,
+    product: withFreshProsody(stage, ...product(service)),
+    peer: withFreshProsody(stage, "Prosody's own endpoint", { kind: 'peer', port: prosody.httpPort }),
     floor: withoutProsody(stage, 'two empty POSTs at node:http', { kind: 'floor', port }, pids),
     relay: withoutProsody(stage, 'the same to read and to write', { kind: 'relay', port }, pids),
   }
   await warmUp(all, chatLoad(sizes), sizes.chatWarmUpRounds)
   const title = `Messages to oneself, ${sizes.chatSessions} sessions, a poll held before each`
   const held = await compare(stage, title, all, chatLoad(sizes))
-  const sparing = await compare(
-    stage,
-    'The same, where the message itself is the next poll',
-    servers,
-    chatLoad(sizes, { pollFirst: false }),
-  )
-  return {
-    verdicts: [
-      judgeRatio(lines.chat, held, ['product', 'peer'], rate),
-      judgeRatio(lines.chatSparing, sparing, ['product', 'peer'], rate),
-      judgeRatio(lines.chatCpu, held, ['product', 'floor'], cpu('service'), {
-        theirMeasure: cpu('floor'),
-        alsoBeside: ['relay'],
-      }),
-    ],
-    comparisons: [held, sparing],
-  }
+  return [
+    judgeRatio(lines.chat, held, ['product', 'peer'], rate),
+    judgeRatio(lines.chatCpu, held, ['product', 'floor'], cpu('service'), {
+      theirMeasure: cpu('floor'),
+      alsoBeside: ['relay'],
+    }),
+  ]
 }
 
-export async function measureWebSocket(stage: Stage): Promise<PartResult> {
+export async function measureWebSocket(stage: Stage): Promise<readonly Verdict[]> {
   const { sizes, prosody } = stage
   await using service = await startService({ c2sPort: prosody.c2sPort })
   const contender = withFreshProsody.bind(undefined, stage)
@@ -72,13 +58,10 @@ export async function measureWebSocket(stage: Stage): Promise<PartResult> {
   await warmUp(all, chatLoad(sizes), sizes.chatWarmUpRounds)
   const title = `Messages to oneself over WebSocket, ${sizes.chatSessions} sessions`
   const comparison = await compare(stage, title, all, chatLoad(sizes))
-  return {
-    verdicts: [
-      judgeRatio(lines.socketChat, comparison, ['product', 'peer'], rate),
-      judgeRatio(lines.socketCpu, comparison, ['product', 'bosh'], cpu('service')),
-    ],
-    comparisons: [comparison],
-  }
+  return [
+    judgeRatio(lines.socketChat, comparison, ['product', 'peer'], rate),
+    judgeRatio(lines.socketCpu, comparison, ['product', 'bosh'], cpu('service')),
+  ]
 }
 
 /** Without `pollFirst`: ejabberd 23.01 sometimes reads two requests in the wrong order, and answers neither. */
@@ -94,7 +77,7 @@ async function measureBeforeEjabberd(
   line: Line,
   over: Pick<Target, 'over'>,
   about?: Partial<Load>,
-): Promise<PartResult> {
+): Promise<readonly Verdict[]> {
   const { sizes } = stage
   await using ejabberd = closing(await startEjabberd({ users: accountsOf(names('user', users)), plain: true }))
   await using service = await startService({ c2sPort: ejabberd.c2sPort })
@@ -111,8 +94,5 @@ async function measureBeforeEjabberd(
   await warmUp(all, load, sizes.chatWarmUpRounds)
   const comparison = await compare(stage, `${title}, ${sizes.chatSessions} sessions, before ejabberd`, all, load)
   const alsoBeside = over === overWebSocket ? (['relay'] as const) : []
-  return {
-    verdicts: [judgeRatio(line, comparison, ['product', 'peer'], rate, { alsoBeside })],
-    comparisons: [comparison],
-  }
+  return [judgeRatio(line, comparison, ['product', 'peer'], rate, { alsoBeside })]
 }

@@ -63,10 +63,7 @@ export class Opener {
       case 'raw':
         return ending(await rawLogin(port, user, rememberedBy(kind)))
       case 'raw-tls':
-      case 'raw-tls-nudged': {
-        const nudged = kind === 'raw-tls-nudged'
-        return ending(await rawTlsLogin(user, { port, caFile, nudged, remembered: rememberedBy(kind) }))
-      }
+        return ending(await rawTlsLogin(user, { port, caFile, remembered: rememberedBy(kind) }))
       case 'floor': {
         const name = await lanes.use('warm', lane => textOf(lane, user))
         return () => lanes.use('end', async lane => void (await textOf(lane, name)))
@@ -155,7 +152,6 @@ export async function openSockets(
   const { kind, port } = target
   const lanes = new Lanes(target)
   const openOne = async (user: string): Promise<SocketSession> => {
-    if (kind === 'floor') return { jid: user, lane: await WebSocketLane.open(port, '/', failed) }
     const warmed = kind === 'product' ? await warm(lanes, user) : undefined
     const path = warmed === undefined ? '/xmpp-websocket' : new URL(warmed.websocket!.url).pathname
     const lane = await WebSocketLane.open(port, path, failed)

@@ -12,7 +12,6 @@ export const fullSizes = {
   ...{ chatWarmUpRounds: 4, warms: 400, freshUsers: 100, singleWarms: 60 },
   ...{ chatSessions: 50, chatSeconds: 2, mixedSeconds: 3 },
   ...{ heldSessions: [1_000, 6_000] as readonly [number, number], restMilliseconds: 10_000 },
-  ...{ pingedSessions: 10_000, pingSeconds: 300 },
 }
 
 export type Sizes = typeof fullSizes
@@ -22,7 +21,6 @@ export const quickSizes: Sizes = {
   ...{ warms: 60, freshUsers: 20, singleWarms: 10 },
   ...{ chatSessions: 10, chatSeconds: 0.5, mixedSeconds: 1 },
   ...{ heldSessions: [50, 150], restMilliseconds: 500 },
-  ...{ pingedSessions: 200, pingSeconds: 10 },
 }
 
 export const users = 200

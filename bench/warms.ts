@@ -1,10 +1,9 @@
-import { cpu, judgeRatio, p50, rate } from './comparison.js'
+import { cpu, judgeRatio, p50, rate, type Verdict } from './comparison.js'
 import { lines } from './lines.js'
 import { startFloor, startService } from './processes.js'
-import type { PartResult } from './results.js'
 import { compare, freshPrefix, product, type Stage, users, warmLoad, warmUp, withFreshProsody } from './stage.js'
 
-export async function measureWarms(stage: Stage): Promise<PartResult> {
+export async function measureWarms(stage: Stage): Promise<readonly Verdict[]> {
   const { sizes, prosody } = stage
   const { c2sPort, httpPort } = prosody
   await using service = await startService({ c2sPort })
@@ -19,20 +18,17 @@ export async function measureWarms(stage: Stage): Promise<PartResult> {
   await warmUp(all, warmLoad(sizes), sizes.warmUpRounds)
   const warms = await compare(stage, 'Warming, 10 at once', all, warmLoad(sizes))
   const { freshUsers } = sizes
-  const fresh = await compare(stage, 'Warming, users never seen before', all, round => ({
+  await compare(stage, 'Warming, users never seen before', all, round => ({
     ...{ part: 'warm', prefix: freshPrefix(round), users: freshUsers, amount: freshUsers },
   }))
-  return {
-    verdicts: [
-      judgeRatio(lines.warm, warms, ['product', 'peer'], rate),
-      judgeRatio(lines.limit, warms, ['product', 'raw'], rate),
-      judgeRatio(lines.warmCpu, warms, ['product', 'floor'], cpu('service'), { theirMeasure: cpu('floor') }),
-    ],
-    comparisons: [warms, fresh],
-  }
+  return [
+    judgeRatio(lines.warm, warms, ['product', 'peer'], rate),
+    judgeRatio(lines.limit, warms, ['product', 'raw'], rate),
+    judgeRatio(lines.warmCpu, warms, ['product', 'floor'], cpu('service'), { theirMeasure: cpu('floor') }),
+  ]
 }
 
-export async function measureWarmsOverStarttls(stage: Stage): Promise<PartResult> {
+export async function measureWarmsOverStarttls(stage: Stage): Promise<readonly Verdict[]> {
   const { sizes, prosody } = stage
   const { c2sPort: port, caFile } = prosody
   await using service = await startService({ c2sPort: port, caFile })
@@ -40,17 +36,10 @@ export async function measureWarmsOverStarttls(stage: Stage): Promise<PartResult
   const all = {
     product: contender(...product(service)),
     plainly: contender('bare stream, STARTTLS', { kind: 'raw-tls', port, caFile }),
-    nudged: contender('bare stream, STARTTLS, nudged', { kind: 'raw-tls-nudged', port, caFile }),
   }
   await warmUp(all, warmLoad(sizes), Math.ceil(sizes.warmUpRounds / 2))
   const single = await compare(stage, 'Warming over STARTTLS (TLS 1.3), one at a time', all, {
     ...{ part: 'warm', users, amount: sizes.singleWarms, atOnce: 1 },
   })
-  return {
-    verdicts: [
-      judgeRatio(lines.tls, single, ['product', 'plainly'], p50),
-      judgeRatio(lines.tlsNudged, single, ['product', 'nudged'], p50),
-    ],
-    comparisons: [single],
-  }
+  return [judgeRatio(lines.tls, single, ['product', 'plainly'], p50)]
 }

@@ -14,7 +14,6 @@ export class WebSocketLane {
   #opened: () => void = () => {}
   #failed: (error: Error) => void
   onMessage: (message: string) => void = () => {}
-  pings = 0
 
   static open(port: number, path: string, failed: (error: Error) => void): Promise<WebSocketLane> {
     return new Promise((resolve, reject) => {
@@ -93,7 +92,6 @@ export class WebSocketLane {
   }
 
   #pong(payload: Buffer): void {
-    this.pings += 1
     this.#socket.write(Buffer.concat([Buffer.from([opcodes.pong, masked | payload.length]), noMask, payload]))
   }
 }

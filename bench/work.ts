@@ -1,5 +1,5 @@
 /** `peer`: the XMPP server's BOSH or WebSocket endpoint. `raw…`: its client port. `floor`, `relay`: see floor.ts. */
-export type Kind = 'product' | 'peer' | 'raw' | 'raw-tls' | 'raw-tls-nudged' | 'floor' | 'relay'
+export type Kind = 'product' | 'peer' | 'raw' | 'raw-tls' | 'floor' | 'relay'
 
 export interface Target {
   readonly kind: Kind
@@ -15,7 +15,7 @@ export interface Target {
 export type Processes = Readonly<Record<string, number | readonly number[]>>
 
 export interface Work {
-  readonly part: 'warm' | 'chat' | 'pace' | 'hold' | 'rest'
+  readonly part: 'warm' | 'chat' | 'pace' | 'hold'
   readonly target: Target
   readonly prefix?: string
   readonly users: number

@@ -6,12 +6,11 @@ import fc from 'fast-check'
 import { parseBody, readBodyHead } from '../../src/browsers/bosh/body.js'
 import { linksInXrd } from '../../src/remote/endpoint-discovery.js'
 import { namesOf } from '../../src/servers/net/certificate-names.js'
-import { readParameters } from '../../src/warm/read-parameters.js'
 import { prepareDomain } from '../../src/xmpp/jid/domains.js'
 import { parseJid } from '../../src/xmpp/jid/jid.js'
 import { defaultLimits } from '../../src/xmpp/xml/limits.js'
 import { Splitter } from '../../src/xmpp/xml/splitter.js'
-import { hostileHeaders } from '../support/hostile-readers.js'
+import { hostileHeaders, hostileParameters } from '../support/hostile-readers.js'
 import { numberFrom } from '../support/random.js'
 import { countSteps } from '../support/steps.js'
 
@@ -57,12 +56,12 @@ const readers: Readonly<Record<string, readonly [parts: readonly string[], read:
   'a stream, start and all, byte by byte': [xml, text => split(text, 1)],
   'the head of a body': [xml, readBodyHead],
   'an XRD with comments': [xml, linksInXrd],
-  JSON: [fields, text => readParameters('application/json', Buffer.from(`{"a":${text}}`))],
+  JSON: [fields, text => hostileParameters('application/json', Buffer.from(`{"jid":${text}}`))],
   'JSON in a string': [
     fields,
-    text => readParameters('application/json', Buffer.from(JSON.stringify({ a: text, b: [text] }))),
+    text => hostileParameters('application/json', Buffer.from(JSON.stringify({ jid: text, b: [text] }))),
   ],
-  'a form': [fields, text => readParameters('', Buffer.from(text))],
+  'a form': [fields, text => hostileParameters('', Buffer.from(text))],
   'a JID': [fields, parseJid],
   'a domain': [fields, prepareDomain],
   Accept: [headerParts, hostileHeaders['accept']!],

@@ -1,14 +1,23 @@
 // What users notice while processes start and stop at random, and while all workers are replaced.
-// Runs in npm run test:all only: five minutes. `npm run bench -- chaos` and `upgrade` run longer, with more users.
+// Runs in npm run test:all only: five minutes.
+//   CHAOS_SECONDS  how long it goes on (40)
+//   CHAOS_USERS    how many people chat (30)
+//   CHAOS_SEED     (1)
 import { expect, test } from '@jest/globals'
 import { chaos } from '../support/crowd/chaos.js'
 import { upgrade } from '../support/crowd/upgrade.js'
 import { ensureBuilt } from '../support/operated-service.js'
+import { numberFrom } from '../support/random.js'
 import { describeWith } from './needs.js'
 
 const silent = () => {}
-const plan = { seconds: 40, seed: 1, users: 30 }
+const plan = {
+  seconds: numberFrom('CHAOS_SECONDS', 40),
+  seed: numberFrom('CHAOS_SEED', 1),
+  users: numberFrom('CHAOS_USERS', 30),
+}
 const minutes = 60_000
+const patience = plan.seconds * 1000 + 3 * minutes
 
 describeWith(['prosody', 'redis-server'], 'Processes that start and stop at random', () => {
   test(
@@ -17,7 +26,7 @@ describeWith(['prosody', 'redis-server'], 'Processes that start and stop at rand
       ensureBuilt()
       expect(await chaos({ ...plan, isWorkers: false }, silent)).toEqual([])
     },
-    4 * minutes,
+    patience,
   )
 
   test(
@@ -26,7 +35,7 @@ describeWith(['prosody', 'redis-server'], 'Processes that start and stop at rand
       ensureBuilt()
       expect(await chaos({ ...plan, isWorkers: true }, silent)).toEqual([])
     },
-    4 * minutes,
+    patience,
   )
 })
 

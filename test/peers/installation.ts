@@ -16,7 +16,7 @@ export const settings = {
 export const minutes = 60_000
 
 /** Left behind: what is made here, and what is only for its developers. */
-const made = new Set(['node_modules', 'dist', 'dist-bench', 'bench-profiles', 'bench-results.json', '.git', '.env'])
+const made = new Set(['node_modules', 'dist', 'dist-bench', 'bench-profiles', '.git', '.env'])
 
 /** Copies the repository's files into this folder as a fresh clone has them. */
 export function clone(target: string): string {

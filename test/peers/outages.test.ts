@@ -1,5 +1,5 @@
 // What users notice while links are cut, servers restarted, and the service stopped and started.
-// Runs in npm run test:all only: four minutes for each server. `npm run bench -- faults` has more users.
+// Runs in npm run test:all only: four minutes for each server.
 import { expect, test } from '@jest/globals'
 import { observeOutages, outages } from '../support/crowd/outages.js'
 import { ensureBuilt } from '../support/operated-service.js'

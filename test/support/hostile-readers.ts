@@ -1,11 +1,10 @@
-// Functions that read input from outside, for the benchmark and the tests.
+// Functions that read input from outside.
 import type { IncomingMessage } from 'node:http'
 import { AttachCookie } from '../../src/browsers/bosh/attach-cookie.js'
 import { loadConfig } from '../../src/config/load.js'
 import { clientAddress } from '../../src/http/access/client-rules.js'
 import { negotiate } from '../../src/http/answers/negotiation.js'
 import { bodyFormat } from '../../src/http/bodies/read-body.js'
-import { linksInXrd } from '../../src/remote/endpoint-discovery.js'
 import { readParameters } from '../../src/warm/read-parameters.js'
 import { toWarmRequest } from '../../src/warm/warming/warm-request.js'
 
@@ -30,9 +29,4 @@ export const hostileHeaders: Readonly<Record<string, (value: string) => void>> =
   },
   cookie: value => void cookie.admits(value),
   'x-forwarded-for': value => void clientAddress(requestWith({ 'x-forwarded-for': value }), config),
-}
-
-/** What a domain says of where its BOSH endpoint is. */
-export function hostileXrd(document: string): void {
-  linksInXrd(document)
 }
