@@ -4,17 +4,17 @@
 import { type EndedMarks, type Ending, processSeconds } from '../store.js'
 import { endingKey, endingKeysOf } from '../store-keys.js'
 import type { HashKey } from './key-hashes.js'
-import { type RedisLine, script } from './redis-line.js'
+import type { RedisLine } from './redis-line.js'
 
 const always = Number.MAX_SAFE_INTEGER
 /** A process that was silent for longer than its entry lives checks anyway. */
 const missedMilliseconds = 2_000 * processSeconds
 
 /** ARGV: key, time, milliseconds. */
-const mark = script(`
+const mark = `
 local at, known = ARGV[2], redis.call('GET', ARGV[1])
 if known and tonumber(known) > tonumber(at) then at = known end
-redis.call('SET', ARGV[1], at, 'PX', ARGV[3])`)
+redis.call('SET', ARGV[1], at, 'PX', ARGV[3])`
 
 export class RedisMarks implements EndedMarks {
   readonly #line: RedisLine

@@ -5,7 +5,7 @@
 import type { RecordKey, Records, SessionRecord, TakenRecord } from '../store.js'
 import { keyOf, uniqueKeysOf } from '../store-keys.js'
 import type { HashKey } from './key-hashes.js'
-import { type RedisLine, refusalIfLate, script } from './redis-line.js'
+import { type RedisLine, refusalIfLate } from './redis-line.js'
 
 const inScripts = `
 local function take(id)
@@ -22,30 +22,30 @@ end
 `
 
 /** ARGV: deadline, id, text, names of keys, milliseconds. */
-const put = script(`${refusalIfLate} ${inScripts}
+const put = `${refusalIfLate} ${inScripts}
 local id, key, ms = ARGV[2], 'warm:record:' .. ARGV[2], ARGV[5]
 take(id)
 local at = string.format('%.0f', now)
 redis.call('HSET', key, 'text', ARGV[3], 'at', at, 'keys', ARGV[4])
 redis.call('PEXPIRE', key, ms)
 redis.call('ZADD', 'warm:records', at, id)
-for name in string.gmatch(ARGV[4], '%S+') do redis.call('SET', 'warm:record-of:' .. name, id, 'PX', ms) end`)
+for name in string.gmatch(ARGV[4], '%S+') do redis.call('SET', 'warm:record-of:' .. name, id, 'PX', ms) end`
 
 /** ARGV: deadline, `id` or `key`, an id or the name of a key. */
-const takeOne = script(`${refusalIfLate} ${inScripts}
+const takeOne = `${refusalIfLate} ${inScripts}
 local id = ARGV[3]
 if ARGV[2] == 'key' then id = redis.call('GET', 'warm:record-of:' .. id) end
-return id and take(id) or nil`)
+return id and take(id) or nil`
 
 /** ARGV: deadline, milliseconds, most. */
-const takeOldest = script(`${refusalIfLate} ${inScripts}
+const takeOldest = `${refusalIfLate} ${inScripts}
 local taken, most, before = {}, tonumber(ARGV[3]), now - tonumber(ARGV[2])
 while #taken < most do
   local ids = redis.call('ZRANGEBYSCORE', 'warm:records', '-inf', before, 'LIMIT', 0, most - #taken)
   if #ids == 0 then break end
   for _, id in ipairs(ids) do taken[#taken + 1] = take(id) end
 end
-return taken`)
+return taken`
 
 type Taken = readonly [id: string, text: string, at: string]
 

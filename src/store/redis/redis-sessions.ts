@@ -9,7 +9,7 @@ import { isOfVisit, pageOf, statesOf } from '../session-page.js'
 import type { CountedBy, PageWish, SessionEntries, SessionEntry, SessionKey, StoredSession } from '../store.js'
 import { keyOf, keys, sharedKeysOf, uniqueKeysOf } from '../store-keys.js'
 import type { HashKey } from './key-hashes.js'
-import { type RedisLine, script } from './redis-line.js'
+import type { RedisLine } from './redis-line.js'
 import { completed, readRow, readSession, rowOf } from './session-rows.js'
 
 const inScripts = `
@@ -30,7 +30,7 @@ end
 `
 
 /** ARGV: id, process, time when opened, row, names of keys, and perhaps the key of a limit and its number. */
-const put = script(`${inScripts}
+const put = `${inScripts}
 local id, process, openedAt, row, names = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if ARGV[6] and redis.call('ZCARD', 'warm:key:' .. ARGV[6]) >= tonumber(ARGV[7]) then return 0 end
 local oldRow, oldNames = redis.call('HGET', 'warm:rows', id), redis.call('HGET', 'warm:keys', id)
@@ -45,37 +45,37 @@ end
 redis.call('SADD', 'warm:of:' .. process, id)
 for name in string.gmatch(oldNames or '', '%S+') do if not isNew[name] then unlink(id, name) end end
 if oldRow and ownerOf(oldRow) ~= process then redis.call('SREM', 'warm:of:' .. ownerOf(oldRow), id) end
-return 1`)
+return 1`
 
 /** ARGV: process, then for each session id and row. */
-const changeRows = script(`${inScripts}
+const changeRows = `${inScripts}
 for at = 2, #ARGV, 2 do
   local row = redis.call('HGET', 'warm:rows', ARGV[at])
   if row and ownerOf(row) == ARGV[1] then redis.call('HSET', 'warm:rows', ARGV[at], ARGV[at + 1]) end
-end`)
+end`
 
 /** ARGV: process, ids. */
-const remove = script(`${inScripts}
-for at = 2, #ARGV do remove(ARGV[at], ARGV[1]) end`)
+const remove = `${inScripts}
+for at = 2, #ARGV do remove(ARGV[at], ARGV[1]) end`
 
 /** ARGV: process, most at once. Removes nothing if the process lives. Returns how many are left. */
-export const removeAllOf = script(`${inScripts}
+export const removeAllOf = `${inScripts}
 local process = ARGV[1]
 if redis.call('EXISTS', 'warm:process:' .. process) == 1 then return 0 end
 for _, id in ipairs(redis.call('SRANDMEMBER', 'warm:of:' .. process, ARGV[2])) do remove(id, process) end
 local left = redis.call('SCARD', 'warm:of:' .. process)
 if left == 0 then redis.call('SREM', 'warm:processes', process) end
-return left`)
+return left`
 
 /** ARGV: name of a key. Returns rows. */
-const find = script(`
+const find = `
 local key, rows = 'warm:key:' .. ARGV[1], {}
 local ids = string.sub(ARGV[1], 1, 1) == 's' and redis.call('ZRANGE', key, 0, -1) or { redis.call('GET', key) }
 for _, id in ipairs(ids) do
   local row = id and redis.call('HGET', 'warm:rows', id)
   if row then rows[#rows + 1] = row end
 end
-return rows`)
+return rows`
 
 const mostInCommand = 200
 

@@ -6,7 +6,7 @@ import { LocalTurns } from '../local-tabs.js'
 import { lockSeconds, type StoredSession, type TabLock, type TabLocks, type TabName } from '../store.js'
 import { endingKeysOfTab, keys } from '../store-keys.js'
 import type { HashKey } from './key-hashes.js'
-import { type RedisLine, refusalIfLate, script } from './redis-line.js'
+import { type RedisLine, refusalIfLate } from './redis-line.js'
 import { latestOf, type Marks, markName } from './redis-marks.js'
 import { readSession } from './session-rows.js'
 
@@ -20,18 +20,18 @@ const lockMilliseconds = lockSeconds * 1000
  * ARGV: deadline, key, token, milliseconds, hash of the tab, keys of marks. Returns the tab's session, whether it has a
  * record, and the marks.
  */
-const take = script(`${refusalIfLate}
+const take = `${refusalIfLate}
 if not redis.call('SET', ARGV[2], ARGV[3], 'NX', 'PX', ARGV[4]) then return nil end
 local id = redis.call('GET', 'warm:key:u' .. ARGV[5])
 local row = id and redis.call('HGET', 'warm:rows', id) or ''
-return { row, redis.call('EXISTS', 'warm:record-of:' .. ARGV[5]), redis.call('MGET', unpack(ARGV, 6)) }`)
+return { row, redis.call('EXISTS', 'warm:record-of:' .. ARGV[5]), redis.call('MGET', unpack(ARGV, 6)) }`
 
 /** ARGV: key, token, milliseconds. */
-const renew = script(`
-return redis.call('GET', ARGV[1]) == ARGV[2] and redis.call('PEXPIRE', ARGV[1], ARGV[3]) or 0`)
+const renew = `
+return redis.call('GET', ARGV[1]) == ARGV[2] and redis.call('PEXPIRE', ARGV[1], ARGV[3]) or 0`
 
 /** ARGV: key, token. */
-const release = script(`if redis.call('GET', ARGV[1]) == ARGV[2] then redis.call('DEL', ARGV[1]) end`)
+const release = `if redis.call('GET', ARGV[1]) == ARGV[2] then redis.call('DEL', ARGV[1]) end`
 
 export class RedisTabs implements TabLocks {
   readonly #line: RedisLine
