@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http'
-import { createForwardedRequests } from '../browsers/bosh/forwarded-requests.js'
+import { ForwardedRequests } from '../browsers/bosh/forwarded-requests.js'
 import type { Config, HostEntry } from '../config/config.js'
 import { configOfHost } from '../config/serving.js'
 import { clientAddress } from '../http/access/client-rules.js'
@@ -21,7 +21,7 @@ export function createSites(first: Config, shared: SiteParts) {
   const { whereabouts } = shared
   const forwardedRequests =
     whereabouts &&
-    createForwardedRequests({
+    new ForwardedRequests({
       whereabouts,
       clock,
       isDraining: () => registry.isDraining,
