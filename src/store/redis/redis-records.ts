@@ -49,40 +49,27 @@ return taken`
 
 type Taken = readonly [id: string, text: string, at: string]
 
-export class RedisRecords implements Records {
-  readonly #line: RedisLine
-  readonly #hashKey: HashKey
+export function redisRecords(line: RedisLine, hashKey: HashKey): Records {
+  return {
+    async put(records: readonly SessionRecord[], seconds: number) {
+      await Promise.all(
+        records.map(record => {
+          const names = uniqueKeysOf(record).map(hashKey)
+          return line.run(put, line.deadline, record.id, record.text, names.join(' '), millisecondsOf(seconds))
+        }),
+      )
+    },
 
-  constructor(line: RedisLine, hashKey: HashKey) {
-    this.#line = line
-    this.#hashKey = hashKey
-  }
+    async take(key: RecordKey) {
+      const words = 'id' in key ? ['id', key.id] : ['key', hashKey(keyOf(key))]
+      const taken = (await line.run(takeOne, line.deadline, ...words)) as Taken | null
+      return taken === null ? undefined : recordOf(taken)
+    },
 
-  async put(records: readonly SessionRecord[], seconds: number) {
-    await Promise.all(
-      records.map(record => {
-        const names = uniqueKeysOf(record).map(this.#hashKey)
-        return this.#line.run(
-          put,
-          this.#line.deadline,
-          record.id,
-          record.text,
-          names.join(' '),
-          millisecondsOf(seconds),
-        )
-      }),
-    )
-  }
-
-  async take(key: RecordKey) {
-    const words = 'id' in key ? ['id', key.id] : ['key', this.#hashKey(keyOf(key))]
-    const taken = (await this.#line.run(takeOne, this.#line.deadline, ...words)) as Taken | null
-    return taken === null ? undefined : recordOf(taken)
-  }
-
-  async takeOldest(seconds: number, most: number) {
-    const taken = await this.#line.run(takeOldest, this.#line.deadline, millisecondsOf(seconds), most)
-    return (taken as readonly Taken[]).map(recordOf)
+    async takeOldest(seconds: number, most: number) {
+      const taken = await line.run(takeOldest, line.deadline, millisecondsOf(seconds), most)
+      return (taken as readonly Taken[]).map(recordOf)
+    },
   }
 }
 
