@@ -34,10 +34,8 @@ export type Peers = ReturnType<typeof createPeers> & OtherProcesses
 
 /** The other processes of the service: links and calls to them. */
 export function createPeers({ self, place, store, links, clock, onUnreachable }: PeersParts) {
-  const answers = new Map<string, (question: never) => unknown>()
   const lostSince = new Map<string, number>()
   const goneSince = new Map<string, number>()
-  let acceptStream: AcceptStream = () => false
   let before: readonly ProcessEntry[] = []
 
   const linkOf = (entry: ProcessEntry): PeerLink | undefined => {
@@ -60,7 +58,10 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
   }
 
   return {
+    ...callAnswers(),
     self,
+    /** Returns false for streams that it does not serve. */
+    accept: (() => false) as AcceptStream,
     get others() {
       return store.processes.filter(({ name }) => name !== self)
     },
@@ -108,14 +109,15 @@ export function createPeers({ self, place, store, links, clock, onUnreachable }:
         throw new NoAnswer(name, error.how === 'late' ? 'late' : error.how === 'gone' ? 'gone' : 'broken')
       }
     },
+  }
+}
+
+function callAnswers() {
+  const answers = new Map<string, (question: never) => unknown>()
+  return {
     answer(kind: string, answer: (question: never) => unknown): void {
       answers.set(kind, answer)
     },
-    /** `accept` returns false for streams that are not its own. */
-    acceptStreams(accept: AcceptStream): void {
-      acceptStream = accept
-    },
-    accept: ((stream, headers) => acceptStream(stream, headers)) as AcceptStream,
     answerCall: (async (kind, question) => {
       const answer = answers.get(kind)
       if (answer === undefined) throw new Error(`there is no call ${kind}`)

@@ -32,24 +32,12 @@ interface RemotesParts extends Pick<EndpointParts, 'clock' | 'names' | 'tls'> {
 export type Remotes = ReturnType<typeof createRemotes>
 
 export function createRemotes(parts: RemotesParts) {
-  const { config, names, tls, clock, counts, log, processName, hostMetaPort: port = 443 } = parts
+  const { config, clock, counts, log, processName } = parts
   const elsewhere = new SessionsElsewhere(processName)
   const sessions = new Set<EndpointSession>()
   const openings = new Set<BoshLink>()
-  const known = new Map<RemoteEndpoint, Endpoints>()
+  const known = knownEndpoints(parts)
   let takesNoLogins = false
-
-  function endpointsOf(about: RemoteEndpoint): Endpoints {
-    // Strangers may choose the domain, so its addresses must be public.
-    const isFound = about.url === undefined && about === config.remotes.get('*')
-    const publicOnly = isFound && config.domains.includes('*')
-    const { proxies } = config
-    const settings = { ...endpointLimits, headers: config.remote.headers }
-    const own = { about, settings, proxies, tls, clock, port, names, publicOnly }
-    const endpoints = known.get(about) ?? createEndpoints(own)
-    known.set(about, endpoints)
-    return endpoints
-  }
 
   function onFailed(domain: string, { step, code, cause }: Failure): void {
     counts.remoteFailures.add(step, code)
@@ -58,7 +46,7 @@ export function createRemotes(parts: RemotesParts) {
   }
 
   function linkParts(domain: string, about: RemoteEndpoint, terms?: OpenWish): BoshLinkParts {
-    const { facts, of } = endpointsOf(about)
+    const { facts, of } = known.of(about)
     const { waiting, states } = parts
     const stateOf = (host: string) =>
       about.url === undefined ? states.ofFound(domain, host) : states.ofEntry(domain, host)
@@ -119,6 +107,24 @@ export function createRemotes(parts: RemotesParts) {
       }
     },
 
+    close: known.close,
+  }
+}
+
+function knownEndpoints({ config, names, tls, clock, hostMetaPort: port = 443 }: RemotesParts) {
+  const known = new Map<RemoteEndpoint, Endpoints>()
+  return {
+    of(about: RemoteEndpoint): Endpoints {
+      // Strangers may choose the domain, so its addresses must be public.
+      const isFound = about.url === undefined && about === config.remotes.get('*')
+      const publicOnly = isFound && config.domains.includes('*')
+      const { proxies } = config
+      const settings = { ...endpointLimits, headers: config.remote.headers }
+      const own = { about, settings, proxies, tls, clock, port, names, publicOnly }
+      const endpoints = known.get(about) ?? createEndpoints(own)
+      known.set(about, endpoints)
+      return endpoints
+    },
     close(): void {
       for (const endpoints of known.values()) endpoints.close()
     },

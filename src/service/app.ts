@@ -46,13 +46,13 @@ interface ProblemParts extends Pick<AnsweringParts, 'log' | 'sums'> {
 }
 
 export function createApp(parts: AppParts): Express {
-  const { config, hashes, formTokens, warming, answering, numbers, extraRouters, demoPath, httpLog } = parts
-  const { counts, sums } = answering
+  const { config, extraRouters, demoPath, httpLog } = parts
+  const { counts, sums } = parts.answering
   const home = homePath(config.externalUrl)
   const admin = config.warm.hasPages ? home + config.warmPath : undefined
   const demo = demoPath && home + demoPath
   const app = newApp(config)
-  if (config.warm.hasPages) app.use(createWarmRouter({ config, hashes, formTokens, warming, answering, numbers }))
+  if (config.warm.hasPages) app.use(createWarmRouter(parts))
   app.use('/assets', readOnly, createAssetsRouter())
   app
     .route('/')
@@ -96,10 +96,10 @@ interface PagesParts extends ConnectParts {
 }
 
 export function createPagesApp(parts: PagesParts): Express {
-  const { config, warming, answering, pageTokens, isTooOften, refusedSignOuts, refused, page, httpLog } = parts
-  const { counts, sums } = answering
+  const { config, httpLog } = parts
+  const { counts, sums } = parts.answering
   const app = newApp(config)
-  app.use(createConnectRouter({ config, warming, answering, pageTokens, isTooOften, refusedSignOuts, refused, page }))
+  app.use(createConnectRouter(parts))
   app.use(createProblemHandler({ config, log: httpLog, counts, sums }, () => 'json'))
   return app
 }

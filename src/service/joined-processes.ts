@@ -41,123 +41,145 @@ interface JoinedParts {
   readonly logFor: LogFor
 }
 
-export type JoinedProcesses = Awaited<ReturnType<typeof joinProcesses>>
-
 /** Makes this process one of several that act as one service. */
-export async function joinProcesses(parts: JoinedParts) {
-  const { openStore, key, name, place, settings, clock, logFor } = parts
-  const log = logFor('nodes')
-  const store = await openStore({
+export async function joinProcesses(parts: JoinedParts): Promise<JoinedProcesses> {
+  const log = parts.logFor('nodes')
+  const store = await parts.openStore({
     onDown(reason) {
       const why = reason === 'refused' ? ', because it refuses the user, the password or a command' : ''
       log.error({ reason }, `Redis is away${why}: this process serves its own sessions`)
     },
     onUp: () => log.info('Redis is there'),
   })
-  const links = new PeerLinks({ key, clock })
-  const isWarningDue = onceAMinute<string>(clock)
-  const peers = createPeers({
-    self: name,
-    place,
-    store,
-    links,
-    clock,
-    onUnreachable(entry) {
-      if (isWarningDue(entry.place))
-        log.error(
-          { place: entry.place, address: entry.address },
-          'a process cannot be reached: see its PEER_LISTEN, PEER_ADDRESS and firewalls',
-        )
-    },
-  })
-  const ownFolder = parts.folder === undefined && parts.peers === undefined ? madeFolder() : undefined
-  let listener: PeerListener | undefined
-  let address = ''
-  let isDraining = false
-  let isLeaving = false
-  let timer: Timer | undefined
-  let checking: Timer | undefined
-  let told: Promise<unknown> = Promise.resolve()
-  let whenSetDown = Promise.resolve()
-  let endSetDown = () => {}
+  return new JoinedProcesses(parts, store, log)
+}
 
-  const compareSettings = settingsComparison(peers, settings, log)
+export class JoinedProcesses {
+  readonly store: Store
+  readonly peers: Peers
+  isLeaving = false
+  readonly #parts: JoinedParts
+  readonly #log: Logger
+  readonly #links: PeerLinks
+  readonly #ownFolder: string | undefined
+  readonly #compareSettings: () => void
+  #listener: PeerListener | undefined
+  #isDraining = false
+  #timer: Timer | undefined
+  #checking: Timer | undefined
+  #told: Promise<unknown> = Promise.resolve()
+  #whenSetDown = Promise.resolve()
+  #endSetDown = () => {}
 
-  peers.answer(changedKind, async () => {
-    await store.readProcesses().catch(() => {})
-    peers.look()
-  })
+  constructor(parts: JoinedParts, store: Store, log: Logger) {
+    const { key, name, place, clock } = parts
+    this.store = store
+    this.#parts = parts
+    this.#log = log
+    this.#links = new PeerLinks({ key, clock })
+    const isWarningDue = onceAMinute<string>(clock)
+    const peers = createPeers({
+      self: name,
+      place,
+      store,
+      links: this.#links,
+      clock,
+      onUnreachable({ place, address }) {
+        if (isWarningDue(place))
+          log.error({ place, address }, 'a process cannot be reached: see its PEER_LISTEN, PEER_ADDRESS and firewalls')
+      },
+    })
+    this.peers = peers
+    this.#ownFolder = parts.folder === undefined && parts.peers === undefined ? madeFolder() : undefined
+    this.#compareSettings = settingsComparison(peers, parts.settings, log)
+    peers.answer(changedKind, async () => {
+      await store.readProcesses().catch(() => {})
+      peers.look()
+    })
+  }
+
+  get requests(): number {
+    return this.#links.streams
+  }
+
+  readonly whenSetDown = () => this.#whenSetDown
+
+  /** Listens for the other processes, and tells them. They know this process when it has its first client. */
+  async join(dispatcher: Dispatcher, book: SessionBook): Promise<void> {
+    const { name, place, settings, clock } = this.#parts
+    const { listener, address } = await listenForOthers(this.#parts, this.#ownFolder, this.peers, dispatcher)
+    this.#listener = listener
+    await this.store.join({
+      entry: () => ({ name, address, place, version, settings: settings(), isDraining: this.#isDraining }),
+      sessions: () => book.sessions(),
+      checkEnded: () => this.#checkEnded(book),
+    })
+    await this.#tellOthers()
+    const look = () => {
+      this.#timer = clock.after(lookMilliseconds, look)
+      this.peers.look()
+      this.#compareSettings()
+      book.tick()
+    }
+    look()
+  }
+
+  /** Other processes then send no new sessions. */
+  drain(): void {
+    this.#isDraining = true
+    this.#told = this.store.readProcesses().then(
+      () => this.#tellOthers(),
+      () => {},
+    )
+  }
+
+  beginSetDown(): void {
+    this.#whenSetDown = new Promise(resolve => {
+      this.#endSetDown = resolve
+    })
+  }
+
+  endSetDown(): void {
+    this.#endSetDown()
+  }
+
+  /** The other processes then answer what they hold for this one. */
+  async retireLinks(): Promise<void> {
+    await this.#told
+    this.isLeaving = true
+    this.#links.retire()
+  }
+
+  async leave(): Promise<void> {
+    this.#timer?.cancel()
+    this.#checking?.cancel()
+    this.endSetDown()
+    // Processes that know that it drains do not miss it.
+    await this.#told
+    await this.store.leave(this.#parts.name).catch(() => {})
+  }
+
+  async close(): Promise<void> {
+    this.#timer?.cancel()
+    this.#links.close()
+    await this.#listener?.close(lastAnswersMilliseconds)
+    await this.store.close()
+    if (this.#ownFolder !== undefined) rmSync(this.#ownFolder, { recursive: true, force: true })
+  }
+
   /** Without this, the others notice a change within a second. */
-  const tellOthers = () =>
-    Promise.all(peers.others.map(({ name }) => peers.ask(name, changedKind, null).catch(() => {})))
+  #tellOthers(): Promise<unknown> {
+    const { others } = this.peers
+    return Promise.all(others.map(({ name }) => this.peers.ask(name, changedKind, null).catch(() => {})))
+  }
 
-  return {
-    store,
-    peers,
-    get requests() {
-      return links.streams
-    },
-    whenSetDown: () => whenSetDown,
-
-    /** Listens for the other processes, and tells them. They know this process when it has its first client. */
-    async join(dispatcher: Dispatcher, book: SessionBook): Promise<void> {
-      ;({ listener, address } = await listenForOthers(parts, ownFolder, peers, dispatcher))
-      await store.join({
-        entry: () => ({ name, address, place: parts.place, version, settings: settings(), isDraining }),
-        sessions: () => book.sessions(),
-        checkEnded() {
-          checking ??= clock.after(checkMilliseconds, () => {
-            checking = undefined
-            book.endMarked().catch(error => {
-              if (!(error instanceof StoreUnavailable)) log.error(traceOf(error), 'ended sessions were not found')
-            })
-          })
-        },
+  #checkEnded(book: SessionBook): void {
+    this.#checking ??= this.#parts.clock.after(checkMilliseconds, () => {
+      this.#checking = undefined
+      book.endMarked().catch(error => {
+        if (!(error instanceof StoreUnavailable)) this.#log.error(traceOf(error), 'ended sessions were not found')
       })
-      await tellOthers()
-      const look = () => {
-        timer = clock.after(lookMilliseconds, look)
-        peers.look()
-        compareSettings()
-        book.tick()
-      }
-      look()
-    },
-    /** Other processes then send no new sessions. */
-    drain(): void {
-      isDraining = true
-      told = store.readProcesses().then(tellOthers, () => {})
-    },
-    beginSetDown(): void {
-      whenSetDown = new Promise(resolve => {
-        endSetDown = resolve
-      })
-    },
-    endSetDown: () => endSetDown(),
-    /** The other processes then answer what they hold for this one. */
-    async retireLinks(): Promise<void> {
-      await told
-      isLeaving = true
-      links.retire()
-    },
-    get isLeaving() {
-      return isLeaving
-    },
-    async leave(): Promise<void> {
-      timer?.cancel()
-      checking?.cancel()
-      endSetDown()
-      // Processes that know that it drains do not miss it.
-      await told
-      await store.leave(name).catch(() => {})
-    },
-    async close(): Promise<void> {
-      timer?.cancel()
-      links.close()
-      await listener?.close(lastAnswersMilliseconds)
-      await store.close()
-      if (ownFolder !== undefined) rmSync(ownFolder, { recursive: true, force: true })
-    },
+    })
   }
 }
 
@@ -183,13 +205,21 @@ function settingsComparison(peers: Pick<Peers, 'others'>, settings: JoinedParts[
 async function listenForOthers(
   { key, name, folder, peers: places, ports, logFor }: JoinedParts,
   ownFolder: string | undefined,
-  { accept, answerCall: answer }: Peers,
+  others: Peers,
   dispatcher: Dispatcher,
 ) {
   const { upgradeFor } = dispatcher
   const report = (error: unknown) => logFor('nodes').error(traceOf(error), 'a request of another process failed')
   const listenAt = (address: PeerAddress) =>
-    listenForPeers({ address, key, listener: dispatcher, upgradeFor, accept, answer, report })
+    listenForPeers({
+      address,
+      key,
+      listener: dispatcher,
+      upgradeFor,
+      accept: (stream, headers) => others.accept(stream, headers),
+      answer: others.answerCall,
+      report,
+    })
   if (places === undefined) {
     const path = join(folder ?? ownFolder!, `${name}.sock`)
     return { listener: await listenAt({ path }), address: writeAddress({ path }) }

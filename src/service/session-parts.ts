@@ -39,7 +39,7 @@ import type { OpenLink } from '../xmpp/link.js'
 const mostUsedWithSpares = 0.8
 const mostMendedAtOnce = 64
 
-export type SessionParts = ReturnType<typeof createSessionParts>['parts']
+export type SessionParts = ProcessSessions['parts']
 
 export interface ProcessParts {
   /** A reload changes its values (`live-config.ts`). */
@@ -62,13 +62,105 @@ export interface ProcessParts {
 /** For hashes of passwords. */
 const rememberedSeconds = 300
 
+export type ProcessSessions = ReturnType<typeof createSessionParts>
+
+/** Links, sessions and logins of this process. */
 export function createSessionParts(given: ProcessParts) {
-  const { config, logFor, auditFor, counts, refused, clock, sums, descriptors } = given
-  const { spareLinks, shared, hashes, dns, hostMetaPort } = given
-  const others = shared?.others
-  const processName = others?.self
+  const { config, logFor, auditFor, counts, refused, clock, sums, shared } = given
+  const registry = new Registry(clock)
+  const waiting = new WaitingMemory(memoryForWaiting(config.limits.megabytes, config.workers), () => {
+    freeMemory(registry.all(), waiting, ({ id, domain }) => {
+      refused('waiting', { session: id, domain: withULabels(domain) })
+    })
+  })
+  const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers)
+  const linking = createLinking(given, waiting, measure)
+  const { names, isNamed, connect, remotes } = linking
+  const { makeRate, ...limiting } = createLimiting(given, registry, measure)
+  const own = new OwnSessions(registry, remotes.elsewhere)
+  const book =
+    shared &&
+    new SessionBook({
+      self: shared.others.self,
+      store: shared.store,
+      registry,
+      elsewhere: remotes.elsewhere,
+      countedClient: session => limiting.limits.countedClient(session),
+      report: error => logFor('store').error(traceOf(error), 'a session was not written to the store'),
+    })
+  registry.book = book
+  const parts = {
+    ...limiting,
+    registry,
+    sessions: storedSessions({ own, clock, shared: shared && book && { ...shared, book } }),
+    maxStanzaBytes: config.limits.stanzaBytes,
+    byteRate: config.rates,
+    unmended: unmendedLinks({ sums, log: logFor('c2s'), isNamed }),
+    waiting,
+    connect,
+    mend: mendingOf(config, connect),
+    openThere: remotes.openThere,
+    login: loginParts(given),
+    endUnclaimed(id: string): void {
+      registry.byId(id)?.end('unclaimed', 'silent')
+      remotes.elsewhere.endUnclaimed(id)
+    },
+    logFor,
+    auditFor,
+    counts,
+    refused,
+    clock,
+    sums,
+    processName: shared?.others.self,
+    serverMilliseconds: config.serverTimeout === 0 ? undefined : config.serverTimeout * 1000,
+  }
+  return { parts, registry, own, book, names, makeRate, ...controlsOf(config, parts, linking) }
+}
+
+function controlsOf(
+  config: Config,
+  { registry, waiting, limits }: { registry: Registry; waiting: WaitingMemory; limits: SessionLimits },
+  { links, remotes, certificates, states }: ReturnType<typeof createLinking>,
+) {
+  return {
+    open: {
+      links: () => links.size,
+      remotes: () => remotes.size,
+      elsewhere: () => remotes.elsewhere.size,
+      certificateExpiries: () => certificates.expiries,
+      servers: () => states.flatMap(({ rows }) => rows),
+      waitingBytes: () => waiting.bytes,
+    },
+    isEmpty: () => links.size + remotes.size === 0,
+    fullAt() {
+      const refusal = limits.refusal(registry.size)
+      return refusal && sessionLimits[refusal]
+    },
+    refresh(): void {
+      waiting.most = memoryForWaiting(config.limits.megabytes, config.workers)
+      links.dropSpares()
+    },
+    drain(): void {
+      registry.isDraining = true
+      links.closeSpares()
+      remotes.drain()
+    },
+    shutDown(): void {
+      registry.shutDown()
+      for (const each of states) each.close()
+      links.closeSpares()
+      remotes.shutDown()
+    },
+    close(): void {
+      links.stop()
+      remotes.close()
+    },
+  }
+}
+
+function createLinking(given: ProcessParts, waiting: WaitingMemory, measure: () => number) {
+  const { config, spareLinks, logFor, counts, refused, clock, descriptors, shared, dns, hostMetaPort } = given
   const { tls } = config
-  const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
   const anyDomain = config.domains.includes('*')
   const names = createNameLookup({ clock, dns, local: !anyDomain })
   const connect: OpenLink = (domain, options, events) =>
@@ -80,15 +172,8 @@ export function createSessionParts(given: ProcessParts) {
   const serverStates = statesFor('c2s', domain => config.servers.has(domain))
   const endpointStates = statesFor('remote', domain => config.remotes.has(domain))
   const onExhausted = (about: object) => refused('local-ports', about)
-  const registry = new Registry(clock)
-  const waiting = new WaitingMemory(memoryForWaiting(config.limits.megabytes, config.workers), () => {
-    freeMemory(registry.all(), waiting, ({ id, domain }) => {
-      refused('waiting', { session: id, domain: withULabels(domain) })
-    })
-  })
-  const measure = memoryMeasure(clock, () => config.limits.megabytes, config.workers)
   const descriptorsAllowSpares = descriptors.room(0, 1 - mostUsedWithSpares)
-  const shownCertificates = createShownCertificates({
+  const certificates = createShownCertificates({
     clock,
     isNamed: domain => isNamed(domain) || config.servers.has(domain),
   })
@@ -97,7 +182,7 @@ export function createSessionParts(given: ProcessParts) {
       return config.servers
     },
     dialer: createDialer({ names, clock, publicOnly: anyDomain, descriptors, states: serverStates, onExhausted }),
-    certificates: shownCertificates,
+    certificates,
     tls,
     clock,
     stepSeconds: config.warm.stepTimeout,
@@ -119,127 +204,63 @@ export function createSessionParts(given: ProcessParts) {
     states: endpointStates,
     onExhausted,
     log: logFor('remote'),
-    processName,
+    processName: shared?.others.self,
   })
+  return { names, isNamed, connect, links, remotes, certificates, states: [serverStates, endpointStates] }
+}
 
-  const own = new OwnSessions(registry, remotes.elsewhere)
-  const sharedCounts = shared && {
-    self: shared.others.self,
-    store: shared.store,
+function createLimiting(given: ProcessParts, registry: Registry, measure: (share?: number) => number) {
+  const { config, auditFor, counts, refused, clock, sums, descriptors, shared: others } = given
+  const trustedProxies = { hasProxy: (address: string) => config.trustedProxies.hasProxy(address) }
+  const makeRate = others?.store.rate ?? ownRates
+  const rules = { limits: config.limits, rates: config.rates, trustedProxies, makeRate, counts, refused, clock, sums }
+  const shared = others && {
+    self: others.others.self,
+    store: others.store,
     onAlone() {
       counts.countedAlone += 1
     },
   }
-  const makeRate = shared?.store.rate ?? ownRates
-  const rules = { limits: config.limits, rates: config.rates, trustedProxies, makeRate, counts, refused, clock, sums }
   const limits = new SessionLimits({
     ...rules,
     bosh: config.bosh,
-    shared: sharedCounts,
+    shared,
     resources: { memoryAllows: memoryAllows(clock, measure), descriptorsAreLeft: descriptors.room() },
     resourcesOfClients: {
       memoryAllows: memoryAllows(clock, () => measure(1 - shareOfWarmCalls)),
       descriptorsAreLeft: descriptors.room(undefined, shareOfWarmCalls),
     },
   })
-  const book =
-    shared &&
-    new SessionBook({
-      self: shared.others.self,
-      store: shared.store,
-      registry,
-      elsewhere: remotes.elsewhere,
-      countedClient: session => limits.countedClient(session),
-      report: error => logFor('store').error(traceOf(error), 'a session was not written to the store'),
-    })
-  registry.book = book
-  const sessions = storedSessions({ own, clock, shared: shared && book && { ...shared, book } })
-  const login = {
+  return {
+    makeRate,
+    limits,
+    refusedLogins: new RefusedLogins({ ...rules, audit: auditFor('login') }),
+    userLimit: new UserLimit({ most: () => config.limits.sessionsPerJid, registry, refused, shared }),
+    bodies: new UnfinishedBodies(rules),
+  }
+}
+
+function mendingOf(config: Config, connect: OpenLink) {
+  if (config.linkResumeTime === 0) return undefined
+  return {
+    connect,
+    longest: config.linkResumeTime * 1000,
+    queue: new KeyedQueue(mostMendedAtOnce),
+    accountOf: (domain: string) => accountFor(config.serviceAccounts, domain),
+  }
+}
+
+function loginParts({ config, logFor, clock, hashes }: ProcessParts) {
+  const { warm, linkResumeTime } = config
+  return {
     log: logFor('login'),
-    timeout: config.warm.timeout,
-    stepTimeout: config.warm.stepTimeout,
-    scramMaxIterations: config.warm.scramMaxIterations,
-    linkResumeSeconds: config.linkResumeTime || undefined,
+    timeout: warm.timeout,
+    stepTimeout: warm.stepTimeout,
+    scramMaxIterations: warm.scramMaxIterations,
+    linkResumeSeconds: linkResumeTime || undefined,
     pipelining: config.pipelining ? createPipeliningMemory(clock, logFor('login')) : undefined,
-    saltedPasswords: createSaltedPasswords(clock, config.linkResumeTime > 0 ? rememberedSeconds : 0, hashes),
+    saltedPasswords: createSaltedPasswords(clock, linkResumeTime > 0 ? rememberedSeconds : 0, hashes),
     tokens: createFastTokens(),
     mechanisms: config.mechanisms,
-  }
-
-  return {
-    parts: {
-      registry,
-      sessions,
-      limits,
-      refusedLogins: new RefusedLogins({ ...rules, audit: auditFor('login') }),
-      userLimit: new UserLimit({ most: () => config.limits.sessionsPerJid, registry, refused, shared: sharedCounts }),
-      maxStanzaBytes: config.limits.stanzaBytes,
-      byteRate: config.rates,
-      unmended: unmendedLinks({ sums, log: logFor('c2s'), isNamed }),
-      waiting,
-      bodies: new UnfinishedBodies(rules),
-      connect,
-      mend:
-        config.linkResumeTime > 0
-          ? {
-              connect,
-              longest: config.linkResumeTime * 1000,
-              queue: new KeyedQueue(mostMendedAtOnce),
-              accountOf: (domain: string) => accountFor(config.serviceAccounts, domain),
-            }
-          : undefined,
-      openThere: remotes.openThere,
-      login,
-      endUnclaimed(id: string): void {
-        registry.byId(id)?.end('unclaimed', 'silent')
-        remotes.elsewhere.endUnclaimed(id)
-      },
-      logFor,
-      auditFor,
-      counts,
-      refused,
-      clock,
-      sums,
-      processName,
-      serverMilliseconds: config.serverTimeout === 0 ? undefined : config.serverTimeout * 1000,
-    },
-    registry,
-    own,
-    book,
-    names,
-    makeRate,
-    open: {
-      links: () => links.size,
-      remotes: () => remotes.size,
-      elsewhere: () => remotes.elsewhere.size,
-      certificateExpiries: () => shownCertificates.expiries,
-      servers: () => [...serverStates.rows, ...endpointStates.rows],
-      waitingBytes: () => waiting.bytes,
-    },
-    refresh(): void {
-      waiting.most = memoryForWaiting(config.limits.megabytes, config.workers)
-      links.dropSpares()
-    },
-    drain(): void {
-      registry.isDraining = true
-      links.closeSpares()
-      remotes.drain()
-    },
-    shutDown(): void {
-      registry.shutDown()
-      serverStates.close()
-      endpointStates.close()
-      links.closeSpares()
-      remotes.shutDown()
-    },
-    fullAt() {
-      const refusal = limits.refusal(registry.size)
-      return refusal && sessionLimits[refusal]
-    },
-    isEmpty: () => links.size + remotes.size === 0,
-    close(): void {
-      links.stop()
-      remotes.close()
-    },
   }
 }

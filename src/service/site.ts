@@ -48,12 +48,9 @@ export interface Parts {
   readonly shared: SiteParts
   readonly forwardedRequests: ForwardedRequests | undefined
   readonly sums: MinuteSums
-}
-
-export interface Built {
+  /** Those of all sites, as they are built. */
   readonly endpoints: WebSocketEndpoint[]
   readonly sessions: ReturnType<typeof createSessions>[]
-  readonly sums: MinuteSums
 }
 
 interface SiteConfigs {
@@ -63,7 +60,7 @@ interface SiteConfigs {
   readonly pages: Config
 }
 
-export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts: Parts, built: Built): Routes {
+export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts: Parts): Routes {
   const configs = [...new Set([...bosh, ...apis, ...websocket, pages])]
   const { sessionParts, tellEvent } = parts.shared
   const sessions = new Map(configs.map(config => [config, createSessions(config, sessionParts, parts.sums, tellEvent)]))
@@ -73,8 +70,8 @@ export function createSite({ bosh, apis, websocket, pages }: SiteConfigs, parts:
     .map(config => ({ config, endpoint: createWebSocket(config, sessions.get(config)!.opener, parts) }))
   const { pageTokens } = parts.shared
   const connect = pageTokens && createConnect(pages, sessions.get(pages)!.open, pageTokens, parts)
-  built.endpoints.push(...webSockets.map(({ endpoint }) => endpoint))
-  built.sessions.push(...sessions.values())
+  parts.endpoints.push(...webSockets.map(({ endpoint }) => endpoint))
+  parts.sessions.push(...sessions.values())
   return {
     paths: new Map([
       ...bosh

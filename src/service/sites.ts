@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http'
-import { createForwardedRequests } from '../browsers/bosh/forwarded-requests.js'
+import { ForwardedRequests } from '../browsers/bosh/forwarded-requests.js'
 import type { Config, HostEntry } from '../config/config.js'
 import { configOfHost } from '../config/serving.js'
 import { clientAddress } from '../http/access/client-rules.js'
@@ -12,7 +12,7 @@ import type { SessionRecord } from '../session/session-record.js'
 import { managementFrom } from '../warm/warming/session-login.js'
 import { allowsDomain } from '../xmpp/jid/domains.js'
 import { askedHost, createMisdirectedApp } from './app.js'
-import { type Built, createSite, type Parts, type SiteParts } from './site.js'
+import { createSite, type Parts, type SiteParts } from './site.js'
 
 export type Sites = ReturnType<typeof createSites>
 
@@ -21,7 +21,7 @@ export function createSites(first: Config, shared: SiteParts) {
   const { whereabouts } = shared
   const forwardedRequests =
     whereabouts &&
-    createForwardedRequests({
+    new ForwardedRequests({
       whereabouts,
       clock,
       isDraining: () => registry.isDraining,
@@ -29,9 +29,9 @@ export function createSites(first: Config, shared: SiteParts) {
       mostConnections: () => newest.config.listen.maxConnectionsPerAddress,
       refused,
     })
-  const parts = { shared, forwardedRequests }
-  let newest = buildSites(first, parts)
-  let before: Built | undefined
+  const build = (config: Config): ReturnType<typeof buildSites> => buildSites(config, shared, forwardedRequests)
+  let newest = build(first)
+  let before: ReturnType<typeof buildSites> | undefined
   return {
     get routes() {
       return newest.routes
@@ -39,7 +39,7 @@ export function createSites(first: Config, shared: SiteParts) {
     rebuild(config: Config): void {
       before?.sums.close()
       before = newest
-      newest = buildSites(config, parts)
+      newest = build(config)
     },
     shutDown(): void {
       for (const endpoint of [...(before?.endpoints ?? []), ...newest.endpoints]) endpoint.shutDown()
@@ -66,20 +66,18 @@ export function createSites(first: Config, shared: SiteParts) {
   }
 }
 
-function buildSites(config: Config, common: Omit<Parts, 'sums'>) {
+function buildSites(config: Config, shared: SiteParts, forwardedRequests: Parts['forwardedRequests']) {
   const { hosts, defaultHost } = config.http
-  const sums = new MinuteSums(common.shared.sessionParts.clock)
-  const parts: Parts = { shared: common.shared, forwardedRequests: common.forwardedRequests, sums }
-  const built: Built = { endpoints: [], sessions: [], sums }
-  const host = (own: readonly HostEntry[]) => createHost(config, own, parts, built)
-  const sites = new Map([...hosts].map(([name, own]) => [name, host(own)]))
+  const sums = new MinuteSums(shared.sessionParts.clock)
+  const parts: Parts = { shared, forwardedRequests, sums, endpoints: [], sessions: [] }
+  const sites = new Map([...hosts].map(([name, own]) => [name, createHost(config, own, parts)]))
   const usual = defaultHost === undefined ? undefined : sites.get(defaultHost)
-  const all = () => createSite({ bosh: [config], apis: [config], websocket: [config], pages: config }, parts, built)
+  const all = () => createSite({ bosh: [config], apis: [config], websocket: [config], pages: config }, parts)
   const otherHosts = defaultHost === 'none' ? refusal(config, parts) : (usual ?? all())
-  return { ...built, config, routes: { hosts: sites, otherHosts } }
+  return { ...parts, config, routes: { hosts: sites, otherHosts } }
 }
 
-function createHost(config: Config, hosts: readonly HostEntry[], parts: Parts, built: Built): Routes {
+function createHost(config: Config, hosts: readonly HostEntry[], parts: Parts): Routes {
   const own = new Map(hosts.map(host => [host, configOfHost(config, [host])]))
   const sharing = (pathOf: (host: HostEntry) => string | undefined) =>
     [...new Set(hosts.map(pathOf))].map(path => {
@@ -92,7 +90,7 @@ function createHost(config: Config, hosts: readonly HostEntry[], parts: Parts, b
     websocket: sharing(({ websocketPath }) => websocketPath),
     pages: sharing(() => undefined)[0]!,
   }
-  return createSite(configs, parts, built)
+  return createSite(configs, parts)
 }
 
 /** Rejects requests with 421 (RFC 9110 §15.5.20). */

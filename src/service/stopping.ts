@@ -8,7 +8,7 @@ import type { StateFiles } from '../session/registry/state-files.js'
 import type { StoredRecords } from '../session/registry/stored-records.js'
 import type { OtherProcesses } from '../store/other-processes.js'
 import type { JoinedProcesses } from './joined-processes.js'
-import type { createSessionParts } from './session-parts.js'
+import type { ProcessSessions } from './session-parts.js'
 import type { Sites } from './sites.js'
 
 /** Time for pages to send a request, whose reply reports the end. */
@@ -26,7 +26,7 @@ const cutMilliseconds = 1_000
 
 interface StoppingParts {
   readonly drainTime: number
-  readonly sessions: ReturnType<typeof createSessionParts>
+  readonly sessions: ProcessSessions
   readonly sites: Sites
   readonly listening: Listening
   readonly events: Events | undefined
@@ -39,56 +39,58 @@ interface StoppingParts {
   readonly onStopped: () => void
 }
 
-export type Stopping = ReturnType<typeof createStopping>
+export class Stopping {
+  isReady = true
+  readonly #parts: StoppingParts
+  #draining: Promise<void> | undefined
+  #stopped: Promise<void> | undefined
 
-export function createStopping(parts: StoppingParts) {
-  const { sessions, sites, listening, events, joined, records, files, clock, log } = parts
-  const { registry } = sessions
-  let isReady = true
-  let draining: Promise<void> | undefined
-  let stopped: Promise<void> | undefined
-
-  const storeAll = async (texts: Iterable<string>) => {
-    const left = records === undefined ? texts : await records.put(texts)
-    if (Array.isArray(left) && left.length === 0) return
-    if (files === undefined) throw new Error('Redis is away, and STATE_DIR is not set')
-    await files.write(left, registry.recordBytes)
+  constructor(parts: StoppingParts) {
+    this.#parts = parts
   }
 
-  const setDownSessions = async () => {
-    const begun = performance.now()
-    const isWaiting = () => {
-      const passed = performance.now() - begun
-      return (
-        (registry.stopDeliveries() && passed < settleMilliseconds) ||
-        (registry.isEnabling && passed < enableMilliseconds)
-      )
-    }
-    while (isWaiting()) await pause(systemClock, 20)
-    registry.isSettingDown = true
-    // An empty state file would replace an older file that cannot be read until its key is configured.
-    if (registry.size === registry.immovable) return
-    // Requests of other processes wait until the store has the sessions.
-    joined?.beginSetDown()
-    listening.retire()
-    const moved: Parameters<Events['tell']>[1][] = []
-    try {
-      await storeAll(setDown(registry, session => void moved.push(session)))
-      log.info({ sessions: moved.length }, 'sessions were stored for the next process')
-    } catch (error) {
-      for (const session of moved) events?.tell('session.ended', session, 'shutdown')
-      log.error({ sessions: moved.length, ...traceOf(error) }, 'sessions could not be stored')
-    }
+  get hasBegun(): boolean {
+    return this.#stopped !== undefined
   }
 
-  const stop = async () => {
+  drain(): Promise<void> {
+    this.#draining ??= this.#drain()
+    return this.#draining
+  }
+
+  stop(): Promise<void> {
+    this.isReady = false
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #drain(): Promise<void> {
+    const { drainTime: seconds, sessions, listening, joined, records, files, clock, log } = this.#parts
+    const { registry } = sessions
+    if (seconds === 0 || this.hasBegun) return
+    this.isReady = false
+    log.info({ sessions: registry.size, seconds }, 'draining')
+    sessions.drain()
+    joined?.drain()
+    const mayMove = files !== undefined || records !== undefined
+    const left = {
+      get size() {
+        return mayMove ? registry.immovable : registry.size
+      },
+    }
+    await drained({ seconds, registry: left, listening, joined, clock, isStopping: () => this.hasBegun })
+  }
+
+  async #stop(): Promise<void> {
+    const { sessions, sites, listening, events, joined, files, log } = this.#parts
+    const { registry } = sessions
     registry.isDraining = true
     registry.isLeaving = true
     log.info({ sessions: registry.size }, 'stopping')
-    parts.onStop()
+    this.#parts.onStop()
     joined?.drain()
     const canStore = files !== undefined || joined?.store.isUp === true
-    if (canStore) await setDownSessions()
+    if (canStore) await this.#setDownSessions()
     // Their streams are closed, because no process would continue them.
     else if (joined !== undefined) log.error('sessions cannot be stored: Redis is away, and STATE_DIR is not set')
     joined?.endSetDown()
@@ -107,52 +109,52 @@ export function createStopping(parts: StoppingParts) {
     await joined?.leave()
     const closed = listening.close()
     const closing = setInterval(listening.closeIdleConnections, 20)
-    const joinedClosed = joined?.close()
-    const told = events?.stop()
-    await Promise.race([Promise.all([closed, told, joinedClosed, until(sessions.isEmpty)]), late])
+    const ended = [closed, joined?.close(), events?.stop(), until(() => sessions.isEmpty())]
+    await Promise.race([Promise.all(ended), late])
     clearInterval(closing)
     listening.closeAllConnections()
     sessions.close()
     // `closed` may stay pending, because Node does not close unfinished TLS handshakes.
     await Promise.race([closed, pause(systemClock, cutMilliseconds)])
     sites.close()
-    parts.onStopped()
+    this.#parts.onStopped()
     log.info('stopped')
   }
 
-  const drain = async () => {
-    const seconds = parts.drainTime
-    if (seconds === 0 || stopped !== undefined) return
-    isReady = false
-    log.info({ sessions: registry.size, seconds }, 'draining')
-    sessions.drain()
-    joined?.drain()
-    const isStopping = () => stopped !== undefined
-    const open = {
-      get size() {
-        const mayMove = files !== undefined || records !== undefined
-        return mayMove ? registry.immovable : registry.size
-      },
+  async #setDownSessions(): Promise<void> {
+    const { sessions, listening, events, joined, log } = this.#parts
+    const { registry } = sessions
+    const begun = performance.now()
+    const isWaiting = () => {
+      const passed = performance.now() - begun
+      return (
+        (registry.stopDeliveries() && passed < settleMilliseconds) ||
+        (registry.isEnabling && passed < enableMilliseconds)
+      )
     }
-    await drained({ seconds, registry: open, listening, joined, clock, isStopping })
+    while (isWaiting()) await pause(systemClock, 20)
+    registry.isSettingDown = true
+    // An empty state file would replace an older file that cannot be read until its key is configured.
+    if (registry.size === registry.immovable) return
+    // Requests of other processes wait until the store has the sessions.
+    joined?.beginSetDown()
+    listening.retire()
+    const moved: Parameters<Events['tell']>[1][] = []
+    try {
+      await this.#store(setDown(registry, session => void moved.push(session)))
+      log.info({ sessions: moved.length }, 'sessions were stored for the next process')
+    } catch (error) {
+      for (const session of moved) events?.tell('session.ended', session, 'shutdown')
+      log.error({ sessions: moved.length, ...traceOf(error) }, 'sessions could not be stored')
+    }
   }
 
-  return {
-    get isReady() {
-      return isReady
-    },
-    get hasBegun() {
-      return stopped !== undefined
-    },
-    drain(): Promise<void> {
-      draining ??= drain()
-      return draining
-    },
-    stop(): Promise<void> {
-      isReady = false
-      stopped ??= stop()
-      return stopped
-    },
+  async #store(texts: Iterable<string>): Promise<void> {
+    const { records, files, sessions } = this.#parts
+    const left = records === undefined ? texts : await records.put(texts)
+    if (Array.isArray(left) && left.length === 0) return
+    if (files === undefined) throw new Error('Redis is away, and STATE_DIR is not set')
+    await files.write(left, sessions.registry.recordBytes)
   }
 }
 

@@ -1,67 +1,38 @@
 import type { TellEvent } from '../events/events.js'
-import { type EndReason, limitDetail } from '../lib/counts.js'
-import { Problem } from '../lib/errors.js'
-import { allowsDomain } from '../xmpp/jid/domains.js'
+import type { EndReason } from '../lib/counts.js'
 import { userOf } from '../xmpp/jid/jid.js'
 import type { LinkEvents, LinkOptions } from '../xmpp/link.js'
 import type { Client } from './client.js'
-import type { Refusal, SessionLimits } from './limits/session-limits.js'
+import { type AdmissionParts, createAdmission } from './limits/admission.js'
 import type { UserLimit } from './limits/user-limit.js'
 import type { Management } from './link/mending.js'
 import { ClientAttempts } from './logins/client-attempts.js'
 import type { RefusedLogins } from './logins/refused-logins.js'
 import { type MakePageClient, openingOf } from './opening.js'
-import type { Registry } from './registry/registry.js'
 import { Session } from './session.js'
 import type { CommonParts, SessionKeeper } from './session-keeper.js'
 import { type SessionLogParts, sessionLog } from './session-log.js'
 import type { SessionRecord } from './session-record.js'
 import type { Open } from './session-types.js'
 
-export interface OpenerParts extends CommonParts, SessionLogParts {
-  readonly registry: Registry
-  readonly domains: readonly string[]
-  readonly retiredDomains: readonly string[]
-  readonly limits: SessionLimits
+export interface OpenerParts extends CommonParts, SessionLogParts, Omit<AdmissionParts, 'counts'> {
   readonly refusedLogins: RefusedLogins
   readonly userLimit: UserLimit
   readonly issuesTickets: boolean
   readonly tellEvent?: TellEvent | undefined
 }
 
-const ofAddress: ReadonlySet<Refusal> = new Set(['address', 'unauthenticated', 'rate'])
-
 export type Opener = ReturnType<typeof createOpener>
 
 export function createOpener(parts: OpenerParts) {
   const { registry, limits, refusedLogins, counts, clock, tellEvent } = parts
+  const admission = createAdmission(parts)
   const log = sessionLog(parts)
   const keeper = keeperOf(parts, log)
-
-  function domainFault(domain: string): 'host-gone' | 'host-unknown' | undefined {
-    const isGone = allowsDomain(parts.retiredDomains, domain)
-    if (!isGone && allowsDomain(parts.domains, domain)) return undefined
-    counts.unknownHosts += 1
-    return isGone ? 'host-gone' : 'host-unknown'
-  }
-
-  function isRefused(reason: Refusal | undefined, address?: string): boolean {
-    if (reason === undefined) return false
-    parts.refused(reason, ofAddress.has(reason) ? { address } : undefined)
-    return true
-  }
 
   function isTooLate(management: Management | undefined): boolean {
     // Without `<enabled/>` in the login, the server's answer may come after the stop.
     return registry.isSettingDown || (registry.isLeaving && typeof management?.enabled !== 'object')
-  }
-
-  async function admit(address: string): Promise<Refusal | undefined> {
-    const refusal = await limits.admit(address)
-    if (refusal !== 'unauthenticated') return refusal
-    if (!limits.makeRoom(address, clock.now())) return refusal
-    isRefused(refusal, address)
-    return limits.admit(address)
   }
 
   function begin(session: Session, client: Client, options: LinkOptions, events?: LinkEvents): void {
@@ -87,18 +58,8 @@ export function createOpener(parts: OpenerParts) {
         counts.unknownHosts += 1
         return 'improper-addressing'
       }
-      const fault = domainFault(domain)
-      if (fault !== undefined) return fault
-      const isTooOften = await limits.isTooOften(address)
-      if (!registry.takesSessions) return 'system-shutdown'
-      if (isRefused(isTooOften ? 'rate' : limits.refusalOfClient(registry.size), address)) return 'policy-violation'
-      if (isRefused(await admit(address), address)) return 'policy-violation'
-      // Another client may have taken the last place meanwhile.
-      const isLate = isRefused(limits.refusalOfClient(registry.size), address)
-      if (isLate || !registry.takesSessions) {
-        limits.notOpened(address)
-        return registry.takesSessions ? 'policy-violation' : 'system-shutdown'
-      }
+      const refusal = await admission.ofClient(domain, address)
+      if (refusal !== undefined) return refusal
       const attempts = new ClientAttempts(refusedLogins, address, domain)
       const session = new Session(domain, keeper, { isSecure: secure, attempts })
       session.history.browser = browser
@@ -114,7 +75,7 @@ export function createOpener(parts: OpenerParts) {
     },
 
     takeUp(before: SessionRecord, makeClient: (session: Session) => Client, management: Management): boolean {
-      if (domainFault(before.domain) !== undefined || registry.byId(before.id) !== undefined) return false
+      if (admission.domainFault(before.domain) !== undefined || registry.byId(before.id) !== undefined) return false
       let session: Session | undefined
       try {
         session = new Session(before.domain, keeper, undefined, before)
@@ -131,14 +92,7 @@ export function createOpener(parts: OpenerParts) {
 
     forLogins(makeClient: MakePageClient): Open {
       return (domain, wish, events) => {
-        const fail = (code: 'shutting-down' | 'host-unknown' | 'domain-not-allowed') =>
-          new Problem(code, { step: 'connect' })
-        if (!registry.takesSessions) throw fail('shutting-down')
-        const fault = domainFault(domain)
-        if (fault !== undefined) throw fail(fault === 'host-gone' ? 'host-unknown' : 'domain-not-allowed')
-        const refusal = limits.refusal(registry.size)
-        if (refusal !== undefined && wish.isRefusalCounted !== true) isRefused(refusal)
-        if (refusal !== undefined) throw new Problem('service-full', { step: 'connect', detail: limitDetail(refusal) })
+        admission.ofLogin(domain, wish.isRefusalCounted)
         const session = new Session(domain, keeper, undefined, undefined, wish.entered)
         session.tab = wish.tab
         session.history.openedBy = wish.openedBy
@@ -172,6 +126,7 @@ function keeperOf(parts: OpenerParts, log: ReturnType<typeof sessionLog>): Sessi
     dropped: log.dropped,
     noticed: log.noticed,
     unanswered: log.unanswered,
+    touched: session => registry.book?.touched(session),
     loggedIn(session, jid, resumed) {
       if (session.origin === 'client') counts.clientsLoggedIn += 1
       limits.loggedIn(session)

@@ -33,6 +33,8 @@ export interface SessionKeeper<Session> extends CommonParts {
   dropped(session: Session): void
   /** Logged once a minute, because clients may cause many notices. */
   noticed(session: Session, what: string): void
+  /** The state may have changed. */
+  touched(session: Session): void
   unanswered(session: Session): void
   /** Called before `removed`, but only for an end that `Client.reportEnd` reports. */
   ended(session: Session): void

@@ -352,6 +352,7 @@ export class Session implements Gate {
   schedule(): void {
     const client = this.#client
     if (client === undefined || this.isRemoved) return
+    this.#keeper.touched(this)
     const inactive = client.isPresent ? Number.POSITIVE_INFINITY : this.inactivity.end
     const login = this.stage.login?.end ?? Number.POSITIVE_INFINITY
     const { watch, managed } = this.uplink

@@ -1,7 +1,7 @@
 // Processes that share a store and forward requests to each other, as far as the model needs them.
 import type { RequestListener } from 'node:http'
 import type { ConnectionManager } from '../../src/browsers/bosh/connection-manager.js'
-import { createForwardedRequests } from '../../src/browsers/bosh/forwarded-requests.js'
+import { ForwardedRequests } from '../../src/browsers/bosh/forwarded-requests.js'
 import { PeerLinks } from '../../src/forwarding/peer-links.js'
 import { listenForPeers, type PeerListener } from '../../src/forwarding/peer-listener.js'
 import { createPeers, writeAddress } from '../../src/forwarding/peers.js'
@@ -32,7 +32,7 @@ export function joinModel(store: Store, registry: Registry) {
     isLeaving: () => false,
     areFilesRead: () => true,
   })
-  const requests = createForwardedRequests({
+  const requests = new ForwardedRequests({
     ...{ whereabouts, clock, isDraining: () => false, bodies: unlimitedBodies() },
     mostConnections: () => 0,
     refused() {},

@@ -164,15 +164,6 @@ describeWith(['redis-server'], 'the store in Redis, with faults', () => {
     await eventuallyFound(['1', '2', '3'])
   })
 
-  test('has all scripts before they are used, so that no call overtakes an earlier one', async () => {
-    await here.sessions.remove(['1'], 'a')
-    await redis.kill()
-    await redis.start()
-    own = own.slice(1)
-    await eventuallyFound(['2', '3'])
-    expect(await redis.command('INFO', 'commandstats')).not.toContain('cmdstat_eval:')
-  })
-
   test('gets each session as it is when it is written again', async () => {
     const many = new Map(Array.from({ length: 450 }, (_, n) => [n, sessionOf(`${n}`, { process: 'c', user: 'c' })]))
     let mustChange = false

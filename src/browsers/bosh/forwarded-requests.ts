@@ -38,47 +38,81 @@ interface ForwardedRequestsParts {
   readonly refused: OnRefused
 }
 
-export type ForwardedRequests = ReturnType<typeof createForwardedRequests>
-
 /** BOSH services that also reach sessions of other processes. */
-export function createForwardedRequests(parts: ForwardedRequestsParts) {
-  const { whereabouts, clock, isDraining, bodies, refused } = parts
+export class ForwardedRequests {
+  readonly #parts: ForwardedRequestsParts
+  readonly #peers: Peers
   /** By client, under way. */
-  const requests = new KeyCounts()
-  const lookups = new KeyCounts()
-  const peers: Peers = whereabouts.peers
-  let newest: ConnectionManager | undefined
-  peers.answer(tooLargeKind, ({ start, ...client }: TooLarge) => newest?.refuseTooLarge(start, client))
+  readonly #requests = new KeyCounts()
+  readonly #lookups = new KeyCounts()
+  #newest: ConnectionManager | undefined
+
+  constructor(parts: ForwardedRequestsParts) {
+    this.#parts = parts
+    this.#peers = parts.whereabouts.peers
+    this.#peers.answer(tooLargeKind, ({ start, ...client }: TooLarge) => this.#newest?.refuseTooLarge(start, client))
+    this.#peers.accept = (stream, headers) =>
+      ForwardedPeer.accept(stream, headers, (text, peer) => {
+        this.#serveForwarded(text, peer).catch(error => drop(error, peer, this.#newest!))
+      })
+  }
+
+  over(manager: ConnectionManager): BoshService {
+    this.#newest = manager
+    return {
+      report: manager.report,
+      serve: (text, peer) => {
+        const { sid } = readBodyHead(text)
+        const isNew = sid === undefined && this.#parts.isDraining() && peer.isCarried !== true
+        if (isNew) this.#create(text, peer, manager).catch(error => drop(error, peer, manager))
+        else if (sid === undefined || manager.has(sid)) manager.serve(text, peer)
+        else this.#forwardCounted(text, sid, peer, manager).catch(error => drop(error, peer, manager))
+      },
+      refuseTooLarge: (start, { secure, cookies }) => {
+        const { sid } = readBodyHead(start)
+        const owner = sid === undefined || manager.has(sid) ? undefined : this.#peers.ownerIn(sid)
+        if (owner === undefined) return manager.refuseTooLarge(start, { secure, cookies })
+        const question: TooLarge = { start, secure, cookies }
+        return this.#peers.ask(owner.name, tooLargeKind, question).then(
+          reply => (reply ?? undefined) as Reply | undefined,
+          () => noAnswer,
+        )
+      },
+    }
+  }
 
   /** The other process can hang. */
-  async function forwardCounted(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
+  async #forwardCounted(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
+    const { mostConnections, refused } = this.#parts
     const client = clientOf(peer.address)
-    if (exceeds(requests.of(client) + 1, requestsOfConnection * parts.mostConnections())) {
+    if (exceeds(this.#requests.of(client) + 1, requestsOfConnection * mostConnections())) {
       refused('connections-address', { address: client })
       return peer.answer(busyAnswer)
     }
-    const send = text.length > longText ? forwardLong : forward
-    return requests.during(client, () => send(text, sid, peer, manager))
+    return this.#requests.during(client, () =>
+      text.length > longText ? this.#forwardLong(text, sid, peer, manager) : this.#forward(text, sid, peer, manager),
+    )
   }
 
   /** Counts the request as unfinished until it is answered. */
-  async function forwardLong(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
-    const room = bodies.ofMessage(peer.address)
+  async #forwardLong(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
+    const room = this.#parts.bodies.ofMessage(peer.address)
     if (!room.resize(2 * text.length)) return peer.answer(busyAnswer)
     try {
-      await forward(text, sid, peer, manager)
+      await this.#forward(text, sid, peer, manager)
     } finally {
       room.resize(0)
     }
   }
 
   /** Tries again after a loss, because a session processes a repeated request once. */
-  async function forward(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
-    const isHere = () => manager.has(sid)
+  async #forward(text: string, sid: string, peer: Peer, manager: ConnectionManager): Promise<void> {
+    const { whereabouts, clock } = this.#parts
+    const peers = this.#peers
     let place: Place = peers.ownerIn(sid)
     let lost: string | undefined
     for (let tries = 1; !peer.gone; tries++) {
-      place ??= await lookUp(sid, peer, isHere, lost)
+      place ??= await this.#lookUp(sid, peer, () => manager.has(sid), lost)
       if (place === 'here') return manager.serve(text, peer, true)
       if (place === undefined) return manager.refuseUnknown(peer)
       const how = await forwardText(place.link, text, peer)
@@ -91,19 +125,20 @@ export function createForwardedRequests(parts: ForwardedRequestsParts) {
     }
   }
 
-  async function lookUp(sid: string, { address }: Peer, isHere: () => boolean, lost?: string): Promise<Place> {
+  async #lookUp(sid: string, { address }: Peer, isHere: () => boolean, lost?: string): Promise<Place> {
+    const { whereabouts, refused } = this.#parts
     const client = clientOf(address)
-    if (lookups.of(client) >= mostLookups) {
+    if (this.#lookups.of(client) >= mostLookups) {
       refused('lookups', { address: client })
       throw new StoreUnavailable('no-answer')
     }
-    return lookups.during(client, () => whereabouts.find({ secret: sid }, isHere, lost))
+    return this.#lookups.during(client, () => whereabouts.find({ secret: sid }, isHere, lost))
   }
 
-  async function create(text: string, peer: Peer, manager: ConnectionManager): Promise<void> {
+  async #create(text: string, peer: Peer, manager: ConnectionManager): Promise<void> {
     const asked = new Set<string>()
     for (;;) {
-      const other = isDraining() ? peers.forNewSession(asked) : undefined
+      const other = this.#parts.isDraining() ? this.#peers.forNewSession(asked) : undefined
       if (other === undefined) return manager.serve(text, peer)
       const how = await peer.forward!(other.link, text)
       if (how === undefined) return
@@ -111,50 +146,19 @@ export function createForwardedRequests(parts: ForwardedRequestsParts) {
     }
   }
 
-  /** The client of a request that is answered so repeats it. */
-  const drop = (error: unknown, peer: Peer, { report }: ConnectionManager) => {
-    if (!(error instanceof StoreUnavailable)) report(error)
-    peer.answer(noAnswer)
-  }
-
-  async function serveForwarded(text: string, peer: ForwardedPeer): Promise<void> {
+  async #serveForwarded(text: string, peer: ForwardedPeer): Promise<void> {
+    const { whereabouts } = this.#parts
     const { sid } = readBodyHead(text)
-    if (newest?.has(sid) === true) return newest.serve(text, peer, true)
+    if (this.#newest?.has(sid) === true) return this.#newest.serve(text, peer, true)
     await whereabouts.whenSetDown()
-    const isHere = newest?.has(sid) === true || (await whereabouts.takeUp({ secret: sid! }))
-    if (newest === undefined || !isHere) peer.refuse()
-    else newest.serve(text, peer, true)
+    const isHere = this.#newest?.has(sid) === true || (await whereabouts.takeUp({ secret: sid! }))
+    if (this.#newest === undefined || !isHere) peer.refuse()
+    else this.#newest.serve(text, peer, true)
   }
+}
 
-  peers.acceptStreams((stream, headers) =>
-    ForwardedPeer.accept(stream, headers, (text, peer) => {
-      serveForwarded(text, peer).catch(error => drop(error, peer, newest!))
-    }),
-  )
-
-  return {
-    over(manager: ConnectionManager): BoshService {
-      newest = manager
-      return {
-        report: manager.report,
-        serve(text, peer) {
-          const { sid } = readBodyHead(text)
-          const isNew = sid === undefined && isDraining() && peer.isCarried !== true
-          if (isNew) create(text, peer, manager).catch(error => drop(error, peer, manager))
-          else if (sid === undefined || manager.has(sid)) manager.serve(text, peer)
-          else forwardCounted(text, sid, peer, manager).catch(error => drop(error, peer, manager))
-        },
-        refuseTooLarge(start, { secure, cookies }) {
-          const { sid } = readBodyHead(start)
-          const owner = sid === undefined || manager.has(sid) ? undefined : peers.ownerIn(sid)
-          if (owner === undefined) return manager.refuseTooLarge(start, { secure, cookies })
-          const question: TooLarge = { start, secure, cookies }
-          return peers.ask(owner.name, tooLargeKind, question).then(
-            reply => (reply ?? undefined) as Reply | undefined,
-            () => noAnswer,
-          )
-        },
-      }
-    },
-  }
+/** The client of a request that is answered so repeats it. */
+function drop(error: unknown, peer: Peer, { report }: ConnectionManager): void {
+  if (!(error instanceof StoreUnavailable)) report(error)
+  peer.answer(noAnswer)
 }

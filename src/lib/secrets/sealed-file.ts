@@ -61,7 +61,7 @@ export async function readSealed(path: string, keys: readonly KeyObject[]): Prom
     const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
     try {
       if (!(await file.stat()).isFile()) throw refuse('unreadable', 'it is not a regular file')
-      return await readFrames(file, keys, refuse)
+      return readFrames(await file.readFile(), keys, refuse)
     } finally {
       await file.close()
     }
@@ -126,24 +126,30 @@ function* framesOf(texts: Iterable<string>): Iterable<{ readonly bytes: Buffer; 
   yield { bytes: Buffer.concat(waiting), isLast: true }
 }
 
-async function readFrames(file: FileHandle, keys: readonly KeyObject[], refuse: Refuse): Promise<string[]> {
-  const take = async (length: number) => (await taken(file, length)) ?? raise(refuse('damaged'))
-  const start = await take(startBytes)
+function readFrames(file: Buffer, keys: readonly KeyObject[], refuse: Refuse): string[] {
+  let at = 0
+  const take = (length: number) => {
+    const bytes = file.subarray(at, at + length)
+    if (bytes.length < length) throw refuse('damaged')
+    at += length
+    return bytes
+  }
+  const start = take(startBytes)
   if (!start.subarray(0, magic.length).equals(magic)) throw refuse('damaged')
   if (start.readUInt16BE(magic.length) !== version) throw refuse('other-version')
-  const salt = await take(saltBytes)
-  const keyName = await take(keyNameBytes)
+  const salt = take(saltBytes)
+  const keyName = take(keyNameBytes)
   const header = Buffer.concat([start, salt, keyName])
   const secret = sealKeyNamed(keyName, keys, salt, label) ?? raise(refuse('wrong-key'))
   const opened: Buffer[] = []
   try {
     for (let count = 0, isLast = false; !isLast; count++) {
-      const head = await take(4)
+      const head = take(4)
       const number = head.readUInt32BE()
       isLast = number >= lastBit
       const length = isLast ? number - lastBit : number
       if (length > frameBytes) throw refuse('damaged')
-      const sealed = await take(length + tagBytes)
+      const sealed = take(length + tagBytes)
       const nonce = nonceOf(count)
       const bytes = unseal(secret, nonce, Buffer.concat([header, nonce, head]), sealed)
       opened.push(bytes ?? raise(refuse('damaged')))
@@ -151,18 +157,8 @@ async function readFrames(file: FileHandle, keys: readonly KeyObject[], refuse: 
   } finally {
     secret.fill(0)
   }
-  if ((await taken(file, 1)) !== undefined) throw refuse('damaged')
+  if (at < file.length) throw refuse('damaged')
   return textsIn(Buffer.concat(opened))
-}
-
-async function taken(file: FileHandle, length: number): Promise<Buffer | undefined> {
-  const bytes = Buffer.alloc(length)
-  for (let filled = 0; filled < length; ) {
-    const { bytesRead } = await file.read(bytes, filled, length - filled, null)
-    if (bytesRead === 0) return undefined
-    filled += bytesRead
-  }
-  return bytes
 }
 
 function textsIn(bytes: Buffer): string[] {

@@ -10,7 +10,7 @@ import { nothing } from '../net/connect-to-any.js'
 import type { ConnectedServer } from '../net/server-states.js'
 import type { ShownCertificates } from '../net/shown-certificates.js'
 import { type TlsRules, tlsContext } from '../net/tls-context.js'
-import type { Destination, Dialer } from './dial.js'
+import type { Destination, Dialer, Search } from './dial.js'
 import { ignore } from './socket-events.js'
 import { negotiateTls } from './starttls.js'
 import { writeHeader } from './stream-header.js'
@@ -42,130 +42,138 @@ export interface ConnectionEvents {
   onFailed(end: LinkEnd): void
 }
 
-export type Connection = ReturnType<typeof openConnection>
+export type Connection = Pick<OpenConnection, 'server' | 'cancel' | 'timeOut'>
 
 const endEvents = ['error', 'end', 'close'] as const
 
-/** Connects, with TLS (STARTTLS, XEP-0368) or without. Tries the next server after failures except stream errors. */
-export function openConnection(
-  to: ConnectionOptions,
-  { dialer, clock, tls: rules, stepSeconds, certificates }: ConnectionParts,
-  events: ConnectionEvents,
-) {
-  const { domain, lang, certificate } = to
-  const trust = to.server ?? usualTrust
-  const search = dialer(to)
-  let current: Socket | undefined
-  let deadline: Timer | undefined
-  const longest = Math.max(secureSeconds, stepSeconds)
-  let patience = longest
-  let lose: (end: LinkEnd) => void = () => {}
-  let step: Step = 'resolve'
-  let isOver = false
+export function openConnection(to: ConnectionOptions, parts: ConnectionParts, events: ConnectionEvents): Connection {
+  return new OpenConnection(to, parts, events)
+}
 
-  async function make(): Promise<void> {
-    for await (const { socket, tls, to, isLast } of search.connections(() => reach('connect'))) {
-      current = socket
-      if (isOver) return leave()
-      patience = isLast ? longest : nextServerSeconds
-      const made = tls === 'none' ? socket : await secure(socket, tls === 'direct', to)
-      if (isOver) return
-      if (made instanceof Socket) return ready(made, to)
-      if (made.streamError !== undefined) return end(made)
-      leave()
-      search.fail(made.failure)
-    }
-    end({ failure: search.failure })
+/** Connects, with TLS (STARTTLS, XEP-0368) or without. Tries the next server after failures except stream errors. */
+class OpenConnection {
+  readonly #to: ConnectionOptions
+  readonly #parts: ConnectionParts
+  readonly #events: ConnectionEvents
+  readonly #search: Search
+  #socket: Socket | undefined
+  #deadline: Timer | undefined
+  #patience = 0
+  #lose: (end: LinkEnd) => void = () => {}
+  #step: Step = 'resolve'
+  #isOver = false
+
+  constructor(to: ConnectionOptions, parts: ConnectionParts, events: ConnectionEvents) {
+    this.#to = to
+    this.#parts = parts
+    this.#events = events
+    this.#search = parts.dialer(to)
+    this.#make().catch(cause => this.#end({ failure: { step: this.#step, code: 'internal-error', cause } }))
   }
 
-  async function secure(connection: Socket, direct: boolean, to: ConnectedServer): Promise<Socket | LinkEnd> {
+  get server(): string | undefined {
+    return this.#search.server
+  }
+
+  /** No event follows. */
+  cancel(): void {
+    this.#isOver = true
+    this.#search.cancel()
+    this.#leave()
+  }
+
+  /** Counts as a failure of the server. No event follows. */
+  timeOut(): void {
+    if (!this.#isOver && this.#step !== 'resolve') this.#search.fail({ step: this.#step, code: 'timeout' })
+    this.cancel()
+  }
+
+  async #make(): Promise<void> {
+    const longest = Math.max(secureSeconds, this.#parts.stepSeconds)
+    for await (const { socket, tls, to, isLast } of this.#search.connections(() => this.#reach('connect'))) {
+      this.#socket = socket
+      if (this.#isOver) return this.#leave()
+      this.#patience = isLast ? longest : nextServerSeconds
+      const made = tls === 'none' ? socket : await this.#secure(socket, tls === 'direct', to)
+      if (this.#isOver) return
+      if (made instanceof Socket) return this.#ready(made, to)
+      if (made.streamError !== undefined) return this.#end(made)
+      this.#leave()
+      this.#search.fail(made.failure)
+    }
+    this.#end({ failure: this.#search.failure })
+  }
+
+  async #secure(connection: Socket, direct: boolean, to: ConnectedServer): Promise<Socket | LinkEnd> {
+    const { domain, lang, certificate, server: trust = usualTrust } = this.#to
     const lost = new Promise<LinkEnd>(resolve => {
-      lose = resolve
+      this.#lose = resolve
     })
-    reach('tls')
-    expectMore()
+    this.#reach('tls')
+    this.#expectMore()
     if (!direct) {
-      watch(connection)
+      this.#watch(connection)
       const header = writeHeader(domain, lang, undefined)
-      const answer = await Promise.race([lost, negotiateTls(connection, header, expectMore)])
+      const answer = await Promise.race([lost, negotiateTls(connection, header, () => this.#expectMore())])
       if (answer !== 'proceed') return answer
-      if (isOver) return lost
+      if (this.#isOver) return lost
       ignore(connection)
     }
-    const socket = startTls(connection, domain, tlsContext(trust, rules, certificate), direct)
-    current = socket
-    watch(socket)
+    const socket = startTls(connection, domain, tlsContext(trust, this.#parts.tls, certificate), direct)
+    this.#socket = socket
+    this.#watch(socket)
     const handshake = new Promise<undefined>(resolve => socket.once('secureConnect', () => resolve(undefined)))
     const ended = await Promise.race([lost, handshake])
     if (ended !== undefined) return ended
-    if (trust.verify) certificates.note(domain, to.name, socket)
+    if (trust.verify) this.#parts.certificates.note(domain, to.name, socket)
     if (!trust.verify || socket.authorized) return socket
     const reported = String(socket.authorizationError)
     const cause = new CertificateFault(reported, socket.getPeerCertificate(), domain)
     return { failure: { step: 'tls', code: 'certificate-invalid', cause } }
   }
 
-  function ready(socket: Socket, to: ConnectedServer): void {
-    reach('features')
-    isOver = true
-    current = undefined
-    deadline?.cancel()
+  #ready(socket: Socket, to: ConnectedServer): void {
+    this.#reach('features')
+    this.#isOver = true
+    this.#socket = undefined
+    this.#deadline?.cancel()
     socket.off('error', nothing)
-    for (const event of endEvents) socket.off(event, onBroken)
-    events.onReady(socket, to)
+    for (const event of endEvents) socket.off(event, this.#onBroken)
+    this.#events.onReady(socket, to)
   }
 
-  function watch(socket: Socket): void {
-    for (const event of endEvents) socket.on(event, onBroken)
+  #watch(socket: Socket): void {
+    for (const event of endEvents) socket.on(event, this.#onBroken)
   }
 
-  function onBroken(reason?: Error | boolean): void {
+  readonly #onBroken = (reason?: Error | boolean): void => {
     const cause = typeof reason === 'boolean' ? undefined : reason
-    lose({ failure: { step: 'tls', code: 'remote-connection-failed', cause } })
+    this.#lose({ failure: { step: 'tls', code: 'remote-connection-failed', cause } })
   }
 
-  function expectMore(): void {
-    deadline?.cancel()
-    deadline = clock.after(patience * 1000, () => lose({ failure: { step: 'tls', code: 'timeout' } }))
+  #expectMore(): void {
+    this.#deadline?.cancel()
+    const late: LinkEnd = { failure: { step: 'tls', code: 'timeout' } }
+    this.#deadline = this.#parts.clock.after(this.#patience * 1000, () => this.#lose(late))
   }
 
-  function reach(next: Step): void {
-    step = next
-    events.onStep?.(step)
+  #reach(next: Step): void {
+    this.#step = next
+    this.#events.onStep?.(next)
   }
 
-  function end(how: LinkEnd): void {
-    if (isOver) return
-    cancel()
-    events.onFailed(how)
+  #end(how: LinkEnd): void {
+    if (this.#isOver) return
+    this.cancel()
+    this.#events.onFailed(how)
   }
 
-  function cancel(): void {
-    isOver = true
-    search.cancel()
-    leave()
-  }
-
-  function leave(): void {
-    deadline?.cancel()
-    if (current === undefined) return
-    ignore(current)
-    current.destroy()
-    current = undefined
-  }
-
-  make().catch(cause => end({ failure: { step, code: 'internal-error', cause } }))
-  return {
-    get server() {
-      return search.server
-    },
-    /** No event follows. */
-    cancel,
-    /** Counts as a failure of the server. No event follows. */
-    timeOut(): void {
-      if (!isOver && step !== 'resolve') search.fail({ step, code: 'timeout' })
-      cancel()
-    },
+  #leave(): void {
+    this.#deadline?.cancel()
+    if (this.#socket === undefined) return
+    ignore(this.#socket)
+    this.#socket.destroy()
+    this.#socket = undefined
   }
 }
 

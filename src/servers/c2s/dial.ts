@@ -7,7 +7,7 @@ import { withULabels } from '../../xmpp/jid/domains.js'
 import type { Failure, LinkStep } from '../../xmpp/link.js'
 import { allowed } from '../net/allowed-addresses.js'
 import { connectToAny } from '../net/connect-to-any.js'
-import type { NameLookup, Route } from '../net/name-lookup.js'
+import type { Addresses, NameLookup, Route } from '../net/name-lookup.js'
 import type { ServerState, StateLookup } from '../net/server-states.js'
 import type { Target } from '../net/srv-records.js'
 
@@ -33,115 +33,115 @@ export interface Destination {
 
 export type Dialer = ReturnType<typeof createDialer>
 
-export type Search = ReturnType<Dialer>
-
 export function createDialer(parts: DialerParts) {
-  return (to: Destination) => createSearch(parts, to)
+  return (to: Destination) => new Search(parts, to)
 }
 
 /** `connections` dials the targets in order. `failure` is the first at the furthest step. */
-function createSearch(parts: DialerParts, { domain, server: entry, other }: Destination) {
-  const { names, clock, descriptors, states, onExhausted } = parts
-  const publicOnly = parts.publicOnly && entry === undefined
-  let furthest: Failure | undefined
-  let state: ServerState | undefined
-  let server: string | undefined
-  let until = Number.POSITIVE_INFINITY
-  let limit: Timer | undefined
-  let cancelConnecting: () => void = () => {}
-  let isOver = false
-  let isExpected = false
+export class Search {
+  server: string | undefined
+  readonly #parts: DialerParts
+  readonly #to: Destination
+  #furthest: Failure | undefined
+  #state: ServerState | undefined
+  #until = Number.POSITIVE_INFINITY
+  #limit: Timer | undefined
+  #cancelConnecting: () => void = () => {}
+  #isOver = false
+  #isExpected = false
 
-  function countAhead(isOne: boolean): void {
-    if (isOne === isExpected) return
-    isExpected = isOne
-    descriptors.expected += isOne ? 1 : -1
+  constructor(parts: DialerParts, to: Destination) {
+    this.#parts = parts
+    this.#to = to
   }
 
-  function fail(failure: Failure): void {
-    if (failure.code === 'local-ports-exhausted') onExhausted({ domain: withULabels(domain), server: state?.server })
-    state?.failed(failure, domain)
-    note({ ...failure, server })
+  get failure(): Failure {
+    return this.#furthest ?? { step: 'connect', code: 'timeout' }
   }
 
-  function note(failure: Failure): void {
-    const far = ({ step }: Failure) => (steps as readonly LinkStep[]).indexOf(step)
-    if (furthest === undefined || far(failure) > far(furthest)) furthest = failure
-  }
-
-  function route(): Route | Promise<Route> {
-    if (other !== undefined) return { targets: [entry === undefined ? { ...other, usesDns: true } : other] }
-    return entry === undefined ? names.routeTo(domain) : { targets: [entry] }
-  }
-
-  function stateOf(target: Target): ServerState | undefined {
-    if (other !== undefined) return undefined
-    return entry === undefined ? states.ofFound(domain, written(target)) : states.ofEntry(domain, written(target))
-  }
-
-  async function* connections(onConnecting: () => void) {
-    countAhead(true)
-    const found = await inTime(route())
-    if ('code' in found) return note(found)
-    if (found.failure !== undefined) note(found.failure)
+  async *connections(onConnecting: () => void) {
+    const { names, clock } = this.#parts
+    const publicOnly = this.#parts.publicOnly && this.#to.server === undefined
+    this.#countAhead(true)
+    const found = await this.#inTime(this.#route())
+    if ('code' in found) return this.#note(found)
+    if (found.failure !== undefined) this.#note(found.failure)
     for (const [index, target] of found.targets.entries()) {
-      if (isOver || clock.now() >= until) return
-      countAhead(true)
-      state = stateOf(target)
-      server = written(target)
-      const addresses = allowed(await inTime(names.addressesOf(target)), publicOnly)
-      if (isOver) return
+      if (this.#isOver || clock.now() >= this.#until) return
+      this.#countAhead(true)
+      this.#state = this.#stateOf(target)
+      this.server = written(target)
+      const addresses = allowed(await this.#inTime(names.addressesOf(target)), publicOnly)
+      if (this.#isOver) return
       if ('code' in addresses) {
-        fail(addresses)
+        this.fail(addresses)
         continue
       }
       onConnecting()
-      until = Math.min(until, clock.now() + connectSeconds * 1000)
-      const socket = await new Promise<Socket | Failure>(resolve => {
-        cancelConnecting = connectToAny(
-          addresses,
-          target.port,
-          { clock, until, connect: connectSharingBuffer },
-          resolve,
-        )
-        // Node opens the socket in the next tick. Until then, `countAhead` counts its descriptor.
-        process.nextTick(countAhead, false)
-      })
-      if ('code' in socket) fail(socket)
-      else
-        yield {
-          socket,
-          tls: target.tls,
-          to: { name: server, state },
-          isLast: index === found.targets.length - 1,
-        }
+      this.#until = Math.min(this.#until, clock.now() + connectSeconds * 1000)
+      const socket = await this.#connect(addresses, target.port)
+      const to = { name: this.server, state: this.#state }
+      if ('code' in socket) this.fail(socket)
+      else yield { socket, tls: target.tls, to, isLast: index === found.targets.length - 1 }
     }
   }
 
-  function inTime<T>(answer: T | Promise<T>): Promise<T | Failure> | T {
-    if (!(answer instanceof Promise)) return answer
-    const ms = Math.max(0, Math.min(resolveSeconds * 1000, until - clock.now()))
-    const late = new Promise<Failure>(resolve => {
-      limit = clock.after(ms, () => resolve({ step: 'resolve', code: 'timeout' }))
-    })
-    return Promise.race([answer, late]).finally(() => limit?.cancel())
+  fail(failure: Failure): void {
+    const { domain } = this.#to
+    const about = { domain: withULabels(domain), server: this.#state?.server }
+    if (failure.code === 'local-ports-exhausted') this.#parts.onExhausted(about)
+    this.#state?.failed(failure, domain)
+    this.#note({ ...failure, server: this.server })
   }
 
-  return {
-    connections,
-    fail,
-    get server(): string | undefined {
-      return server
-    },
-    get failure(): Failure {
-      return furthest ?? { step: 'connect', code: 'timeout' }
-    },
-    cancel(): void {
-      isOver = true
-      countAhead(false)
-      limit?.cancel()
-      cancelConnecting()
-    },
+  cancel(): void {
+    this.#isOver = true
+    this.#countAhead(false)
+    this.#limit?.cancel()
+    this.#cancelConnecting()
+  }
+
+  #connect(addresses: Addresses, port: number): Promise<Socket | Failure> {
+    const how = { clock: this.#parts.clock, until: this.#until, connect: connectSharingBuffer }
+    return new Promise(resolve => {
+      this.#cancelConnecting = connectToAny(addresses, port, how, resolve)
+      // Node opens the socket in the next tick. Until then, `#countAhead` counts its descriptor.
+      process.nextTick(() => this.#countAhead(false))
+    })
+  }
+
+  #countAhead(isOne: boolean): void {
+    if (isOne === this.#isExpected) return
+    this.#isExpected = isOne
+    this.#parts.descriptors.expected += isOne ? 1 : -1
+  }
+
+  #note(failure: Failure): void {
+    const far = ({ step }: Failure) => (steps as readonly LinkStep[]).indexOf(step)
+    if (this.#furthest === undefined || far(failure) > far(this.#furthest)) this.#furthest = failure
+  }
+
+  #route(): Route | Promise<Route> {
+    const { domain, server, other } = this.#to
+    if (other !== undefined) return { targets: [server === undefined ? { ...other, usesDns: true } : other] }
+    return server === undefined ? this.#parts.names.routeTo(domain) : { targets: [server] }
+  }
+
+  #stateOf(target: Target): ServerState | undefined {
+    const { domain, server, other } = this.#to
+    if (other !== undefined) return undefined
+    const { states } = this.#parts
+    return server === undefined ? states.ofFound(domain, written(target)) : states.ofEntry(domain, written(target))
+  }
+
+  #inTime<T>(answer: T | Promise<T>): Promise<T | Failure> | T {
+    if (!(answer instanceof Promise)) return answer
+    const { clock } = this.#parts
+    const ms = Math.max(0, Math.min(resolveSeconds * 1000, this.#until - clock.now()))
+    const late = new Promise<Failure>(resolve => {
+      this.#limit = clock.after(ms, () => resolve({ step: 'resolve', code: 'timeout' }))
+    })
+    return Promise.race([answer, late]).finally(() => this.#limit?.cancel())
   }
 }
 

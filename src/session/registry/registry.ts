@@ -29,7 +29,7 @@ export class Registry {
   isLeaving = false
   isSettingDown = false
   /** Undefined with one process. */
-  book: { put(session: Session): void; removed(session: Session): void } | undefined
+  book: Readonly<Record<'put' | 'touched' | 'removed', (session: Session) => void>> | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock

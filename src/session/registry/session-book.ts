@@ -19,6 +19,9 @@ export class SessionBook {
   readonly #parts: SessionBookParts
   /** What the store has of each session. */
   readonly #written = new Map<string, string>()
+  /** May have another state than in the store. */
+  readonly #touched = new Set<Session>()
+  readonly #elsewhere = new Set<string>()
   /** Whose marks were read before they had a JID. */
   readonly #unsure = new WeakSet<Session>()
 
@@ -37,6 +40,10 @@ export class SessionBook {
     if (session.view.jid !== undefined && this.#unsure.delete(session)) this.#endMarked(session).catch(this.#failed)
   }
 
+  touched(session: Session): void {
+    this.#touched.add(session)
+  }
+
   removed({ id }: Pick<Session, 'id'>): void {
     this.#written.delete(id)
     this.#parts.store.sessions.remove([id], this.#parts.self).catch(this.#failed)
@@ -44,21 +51,26 @@ export class SessionBook {
 
   /** Writes all states that have changed. Rejects with `StoreUnavailable`. */
   async write(): Promise<void> {
-    const { registry, elsewhere, store, self } = this.#parts
+    const { elsewhere, store, self } = this.#parts
     const changed: StoredSession[] = []
-    for (const view of registry.list()) {
+    for (const { view } of this.#touched) {
       const before = this.#written.get(view.id)
       const state = stateIn(view)
       if (before === undefined || before === state) continue
       this.#written.set(view.id, state)
       changed.push(view)
     }
-    const ids = new Set<string>()
+    this.#touched.clear()
+    const gone = new Set(this.#elsewhere)
     for (const view of elsewhere.list()) {
-      ids.add(view.id)
-      if (!this.#written.has(view.id)) this.#put({ ...view, secrets: [] })
+      if (gone.delete(view.id)) continue
+      this.#elsewhere.add(view.id)
+      this.#put({ ...view, secrets: [] })
     }
-    for (const id of this.#written.keys()) if (!ids.has(id) && registry.byId(id) === undefined) this.removed({ id })
+    for (const id of gone) {
+      this.#elsewhere.delete(id)
+      this.removed({ id })
+    }
     if (changed.length > 0) await store.sessions.change(changed, self)
   }
 

@@ -86,33 +86,33 @@ export function storedSessions({ own, clock, shared }: StoredSessionsParts): Ses
       return true
     },
 
-    /**
-     * The mark ends sessions of processes that do not answer, and those that were set down. Without the mark, rejects
-     * with `store-unavailable` after it has ended what it could.
-     */
-    async endAll(wish) {
-      // The sessions of a single process do not come back.
-      if (shared === undefined) return own.endAll(wish)
-      const { others, store, recordSeconds } = shared
-      const whose = 'jid' in wish ? { jid: wish.jid } : { visit: wish.visit }
-      // The mark comes first: a process that takes a session up reads it.
-      const isMarked = await isDone(store.ended.mark({ ...whose, at: Date.now() }, recordSeconds))
-      const asked = askAll<EndedSessions>(others, 'end-all', wish)
-      let { ended, elsewhere } = own.endAll(wish)
-      const { answers, unanswered: silent = [] } = await asked
-      for (const [, part] of answers) {
-        ended += part.ended
-        elsewhere += part.elsewhere
-      }
-      if (!isMarked) throw storeProblem()
-      if (silent.length > 0) {
-        await orStoreProblem(store.ended.missed(silent))
-        const found = await orStoreProblem(meantBy(wish, store.sessions))
-        ended += found.filter(({ process, state }) => silent.includes(process) && state !== 'elsewhere').length
-      }
-      return { ended, elsewhere }
-    },
+    // The sessions of a single process do not come back.
+    endAll: async wish => (shared === undefined ? own.endAll(wish) : endInAll(wish, own, shared)),
   }
+}
+
+/**
+ * The mark ends sessions of processes that do not answer, and those that were set down. Without the mark, rejects with
+ * `store-unavailable` after it has ended what it could.
+ */
+async function endInAll(wish: EndWish, own: OwnSessions, { others, store, recordSeconds }: Shared) {
+  const whose = 'jid' in wish ? { jid: wish.jid } : { visit: wish.visit }
+  // The mark comes first: a process that takes a session up reads it.
+  const isMarked = await isDone(store.ended.mark({ ...whose, at: Date.now() }, recordSeconds))
+  const asked = askAll<EndedSessions>(others, 'end-all', wish)
+  let { ended, elsewhere } = own.endAll(wish)
+  const { answers, unanswered: silent = [] } = await asked
+  for (const [, part] of answers) {
+    ended += part.ended
+    elsewhere += part.elsewhere
+  }
+  if (!isMarked) throw storeProblem()
+  if (silent.length > 0) {
+    await orStoreProblem(store.ended.missed(silent))
+    const found = await orStoreProblem(meantBy(wish, store.sessions))
+    ended += found.filter(({ process, state }) => silent.includes(process) && state !== 'elsewhere').length
+  }
+  return { ended, elsewhere }
 }
 
 async function meantBy(wish: EndWish, sessions: Store['sessions']): Promise<readonly StoredSession[]> {

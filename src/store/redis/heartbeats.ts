@@ -4,7 +4,7 @@ import { attempt } from '../../lib/attempt.js'
 import { batches } from '../../lib/batches.js'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { type Member, type ProcessEntry, processSeconds, type SessionEntries, StoreUnavailable } from '../store.js'
-import { nowInScript, type RedisLine, script } from './redis-line.js'
+import { nowInScript, type RedisLine } from './redis-line.js'
 import { removeAllOf } from './redis-sessions.js'
 
 const beatMilliseconds = 1_000
@@ -14,7 +14,7 @@ const entriesAtOnce = 200
  * ARGV: name, entry, milliseconds. Returns whether the entry was there, the time, all entries, names without one, and
  * whether the process has missed an end.
  */
-const beat = script(`${nowInScript}
+const beat = `${nowInScript}
 local name, own = ARGV[1], 'warm:process:' .. ARGV[1]
 local wasKnown = redis.call('EXISTS', own)
 redis.call('SET', own, ARGV[2], 'PX', ARGV[3])
@@ -24,7 +24,7 @@ for _, each in ipairs(redis.call('SMEMBERS', 'warm:processes')) do
   local entry = redis.call('GET', 'warm:process:' .. each)
   if entry then entries[#entries + 1] = entry else dead[#dead + 1] = each end
 end
-return { wasKnown, now, entries, dead, redis.call('DEL', 'warm:missed:' .. name) }`)
+return { wasKnown, now, entries, dead, redis.call('DEL', 'warm:missed:' .. name) }`
 
 type Beat = readonly [
   wasKnown: number,

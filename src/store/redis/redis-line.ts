@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import type { Clock, Timer } from '../../lib/clock.js'
 import { type Outage, type StoreEvents, StoreUnavailable } from '../store.js'
 import { type RedisClient, type RedisSettings, redisClient } from './redis-client.js'
@@ -9,21 +8,6 @@ const longestAnswer = 1_000
 const longestStart = 2_000
 /** In scripts, times are whole milliseconds. */
 const timeStep = 1
-
-export interface Script {
-  readonly text: string
-  readonly sha: string
-}
-
-/** Loaded for each connection, because a command that must send its script again would be overtaken by later ones. */
-const scripts: Script[] = []
-
-/** For constants of modules. */
-export function script(text: string): Script {
-  const made = { text, sha: hash('sha1', text) }
-  scripts.push(made)
-  return made
-}
 
 /** Lua: `now`, in milliseconds. */
 export const nowInScript = `
@@ -70,7 +54,6 @@ export class RedisLine {
     })
     const onReady = () => {
       begin()
-      for (const { text } of scripts) this.#written(['SCRIPT', 'LOAD', text]).catch(() => {})
       this.onReady()
     }
     // Whether commands fail decides: with sentinels, an error can be about one of several connections.
@@ -101,17 +84,13 @@ export class RedisLine {
   }
 
   /** Rejects with `StoreUnavailable`. */
-  async run({ sha, text }: Script, ...args: readonly (string | number)[]): Promise<unknown> {
-    if (!this.#isUp) throw new StoreUnavailable(this.#reason)
-    return this.#inTime(this.#ran({ sha, text }, args))
+  run(script: string, ...args: readonly (string | number)[]): Promise<unknown> {
+    return this.send(...evaluation(script, args))
   }
 
   /** Runs the script also while the store is down. `settled` resolves with the end of a connection, at last. */
-  probe(
-    script: Script,
-    ...args: readonly (string | number)[]
-  ): { answer: Promise<unknown>; settled: Promise<unknown> } {
-    const ran = this.#ran(script, args)
+  probe(script: string, ...args: readonly (string | number)[]) {
+    const ran = this.#written(evaluation(script, args))
     return { answer: this.#inTime(ran), settled: ran.catch(() => {}) }
   }
 
@@ -134,16 +113,6 @@ export class RedisLine {
     if (this.#isUp || reason !== 'no-connection') this.#reason = reason
     this.#isUp = false
     this.#events.onDown(this.#reason)
-  }
-
-  async #ran({ sha, text }: Script, args: readonly (string | number)[]): Promise<unknown> {
-    const rest = ['0', ...args.map(String)]
-    try {
-      return await this.#written(['EVALSHA', sha, ...rest])
-    } catch (error) {
-      if (!startsWith(error, 'NOSCRIPT')) throw error
-      return await this.#written(['EVAL', text, ...rest])
-    }
   }
 
   #written(command: readonly string[]): Promise<unknown> {
@@ -175,6 +144,9 @@ export class RedisLine {
     })
   }
 }
+
+/** Redis keeps compiled scripts, so the whole text costs little. */
+const evaluation = (script: string, args: readonly (string | number)[]) => ['EVAL', script, '0', ...args.map(String)]
 
 const outages: readonly (readonly [start: string, Outage])[] = [
   ['OOM', 'full'],

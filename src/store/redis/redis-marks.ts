@@ -4,40 +4,34 @@
 import { type EndedMarks, type Ending, processSeconds } from '../store.js'
 import { endingKey, endingKeysOf } from '../store-keys.js'
 import type { HashKey } from './key-hashes.js'
-import { type RedisLine, script } from './redis-line.js'
+import type { RedisLine } from './redis-line.js'
 
 const always = Number.MAX_SAFE_INTEGER
 /** A process that was silent for longer than its entry lives checks anyway. */
 const missedMilliseconds = 2_000 * processSeconds
 
 /** ARGV: key, time, milliseconds. */
-const mark = script(`
+const mark = `
 local at, known = ARGV[2], redis.call('GET', ARGV[1])
 if known and tonumber(known) > tonumber(at) then at = known end
-redis.call('SET', ARGV[1], at, 'PX', ARGV[3])`)
+redis.call('SET', ARGV[1], at, 'PX', ARGV[3])`
 
-export class RedisMarks implements EndedMarks {
-  readonly #line: RedisLine
-  readonly #hashKey: HashKey
+export function redisMarks(line: RedisLine, hashKey: HashKey): EndedMarks {
+  return {
+    async mark(ending: Ending, seconds: number) {
+      const at = 'at' in ending ? ending.at : always
+      await line.run(mark, markName(hashKey, endingKey(ending)), at, Math.round(seconds * 1000))
+    },
 
-  constructor(line: RedisLine, hashKey: HashKey) {
-    this.#line = line
-    this.#hashKey = hashKey
-  }
+    async missed(processes: readonly string[]) {
+      const set = (name: string) => line.send('SET', `warm:missed:${name}`, '1', 'PX', String(missedMilliseconds))
+      await Promise.all(processes.map(set))
+    },
 
-  async mark(ending: Ending, seconds: number) {
-    const at = 'at' in ending ? ending.at : always
-    await this.#line.run(mark, markName(this.#hashKey, endingKey(ending)), at, Math.round(seconds * 1000))
-  }
-
-  async missed(processes: readonly string[]) {
-    const set = (name: string) => this.#line.send('SET', `warm:missed:${name}`, '1', 'PX', String(missedMilliseconds))
-    await Promise.all(processes.map(set))
-  }
-
-  async isEnded(session: Parameters<EndedMarks['isEnded']>[0]) {
-    const names = endingKeysOf(session).map(key => markName(this.#hashKey, key))
-    return session.openedAt <= latestOf((await this.#line.send('MGET', ...names)) as Marks)
+    async isEnded(session: Parameters<EndedMarks['isEnded']>[0]) {
+      const names = endingKeysOf(session).map(key => markName(hashKey, key))
+      return session.openedAt <= latestOf((await line.send('MGET', ...names)) as Marks)
+    },
   }
 }
 

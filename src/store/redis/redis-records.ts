@@ -5,7 +5,7 @@
 import type { RecordKey, Records, SessionRecord, TakenRecord } from '../store.js'
 import { keyOf, uniqueKeysOf } from '../store-keys.js'
 import type { HashKey } from './key-hashes.js'
-import { type RedisLine, refusalIfLate, script } from './redis-line.js'
+import { type RedisLine, refusalIfLate } from './redis-line.js'
 
 const inScripts = `
 local function take(id)
@@ -22,67 +22,54 @@ end
 `
 
 /** ARGV: deadline, id, text, names of keys, milliseconds. */
-const put = script(`${refusalIfLate} ${inScripts}
+const put = `${refusalIfLate} ${inScripts}
 local id, key, ms = ARGV[2], 'warm:record:' .. ARGV[2], ARGV[5]
 take(id)
 local at = string.format('%.0f', now)
 redis.call('HSET', key, 'text', ARGV[3], 'at', at, 'keys', ARGV[4])
 redis.call('PEXPIRE', key, ms)
 redis.call('ZADD', 'warm:records', at, id)
-for name in string.gmatch(ARGV[4], '%S+') do redis.call('SET', 'warm:record-of:' .. name, id, 'PX', ms) end`)
+for name in string.gmatch(ARGV[4], '%S+') do redis.call('SET', 'warm:record-of:' .. name, id, 'PX', ms) end`
 
 /** ARGV: deadline, `id` or `key`, an id or the name of a key. */
-const takeOne = script(`${refusalIfLate} ${inScripts}
+const takeOne = `${refusalIfLate} ${inScripts}
 local id = ARGV[3]
 if ARGV[2] == 'key' then id = redis.call('GET', 'warm:record-of:' .. id) end
-return id and take(id) or nil`)
+return id and take(id) or nil`
 
 /** ARGV: deadline, milliseconds, most. */
-const takeOldest = script(`${refusalIfLate} ${inScripts}
+const takeOldest = `${refusalIfLate} ${inScripts}
 local taken, most, before = {}, tonumber(ARGV[3]), now - tonumber(ARGV[2])
 while #taken < most do
   local ids = redis.call('ZRANGEBYSCORE', 'warm:records', '-inf', before, 'LIMIT', 0, most - #taken)
   if #ids == 0 then break end
   for _, id in ipairs(ids) do taken[#taken + 1] = take(id) end
 end
-return taken`)
+return taken`
 
 type Taken = readonly [id: string, text: string, at: string]
 
-export class RedisRecords implements Records {
-  readonly #line: RedisLine
-  readonly #hashKey: HashKey
+export function redisRecords(line: RedisLine, hashKey: HashKey): Records {
+  return {
+    async put(records: readonly SessionRecord[], seconds: number) {
+      await Promise.all(
+        records.map(record => {
+          const names = uniqueKeysOf(record).map(hashKey)
+          return line.run(put, line.deadline, record.id, record.text, names.join(' '), millisecondsOf(seconds))
+        }),
+      )
+    },
 
-  constructor(line: RedisLine, hashKey: HashKey) {
-    this.#line = line
-    this.#hashKey = hashKey
-  }
+    async take(key: RecordKey) {
+      const words = 'id' in key ? ['id', key.id] : ['key', hashKey(keyOf(key))]
+      const taken = (await line.run(takeOne, line.deadline, ...words)) as Taken | null
+      return taken === null ? undefined : recordOf(taken)
+    },
 
-  async put(records: readonly SessionRecord[], seconds: number) {
-    await Promise.all(
-      records.map(record => {
-        const names = uniqueKeysOf(record).map(this.#hashKey)
-        return this.#line.run(
-          put,
-          this.#line.deadline,
-          record.id,
-          record.text,
-          names.join(' '),
-          millisecondsOf(seconds),
-        )
-      }),
-    )
-  }
-
-  async take(key: RecordKey) {
-    const words = 'id' in key ? ['id', key.id] : ['key', this.#hashKey(keyOf(key))]
-    const taken = (await this.#line.run(takeOne, this.#line.deadline, ...words)) as Taken | null
-    return taken === null ? undefined : recordOf(taken)
-  }
-
-  async takeOldest(seconds: number, most: number) {
-    const taken = await this.#line.run(takeOldest, this.#line.deadline, millisecondsOf(seconds), most)
-    return (taken as readonly Taken[]).map(recordOf)
+    async takeOldest(seconds: number, most: number) {
+      const taken = await line.run(takeOldest, line.deadline, millisecondsOf(seconds), most)
+      return (taken as readonly Taken[]).map(recordOf)
+    },
   }
 }
 

@@ -6,10 +6,10 @@
 
 import { batches } from '../../lib/batches.js'
 import { isOfVisit, pageOf, statesOf } from '../session-page.js'
-import type { CountedBy, PageWish, SessionEntries, SessionEntry, SessionKey, StoredSession } from '../store.js'
+import type { SessionEntries, SessionEntry, SessionKey, StoredSession } from '../store.js'
 import { keyOf, keys, sharedKeysOf, uniqueKeysOf } from '../store-keys.js'
 import type { HashKey } from './key-hashes.js'
-import { type RedisLine, script } from './redis-line.js'
+import type { RedisLine } from './redis-line.js'
 import { completed, readRow, readSession, rowOf } from './session-rows.js'
 
 const inScripts = `
@@ -30,7 +30,7 @@ end
 `
 
 /** ARGV: id, process, time when opened, row, names of keys, and perhaps the key of a limit and its number. */
-const put = script(`${inScripts}
+const put = `${inScripts}
 local id, process, openedAt, row, names = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if ARGV[6] and redis.call('ZCARD', 'warm:key:' .. ARGV[6]) >= tonumber(ARGV[7]) then return 0 end
 local oldRow, oldNames = redis.call('HGET', 'warm:rows', id), redis.call('HGET', 'warm:keys', id)
@@ -45,120 +45,95 @@ end
 redis.call('SADD', 'warm:of:' .. process, id)
 for name in string.gmatch(oldNames or '', '%S+') do if not isNew[name] then unlink(id, name) end end
 if oldRow and ownerOf(oldRow) ~= process then redis.call('SREM', 'warm:of:' .. ownerOf(oldRow), id) end
-return 1`)
+return 1`
 
 /** ARGV: process, then for each session id and row. */
-const changeRows = script(`${inScripts}
+const changeRows = `${inScripts}
 for at = 2, #ARGV, 2 do
   local row = redis.call('HGET', 'warm:rows', ARGV[at])
   if row and ownerOf(row) == ARGV[1] then redis.call('HSET', 'warm:rows', ARGV[at], ARGV[at + 1]) end
-end`)
+end`
 
 /** ARGV: process, ids. */
-const remove = script(`${inScripts}
-for at = 2, #ARGV do remove(ARGV[at], ARGV[1]) end`)
+const remove = `${inScripts}
+for at = 2, #ARGV do remove(ARGV[at], ARGV[1]) end`
 
 /** ARGV: process, most at once. Removes nothing if the process lives. Returns how many are left. */
-export const removeAllOf = script(`${inScripts}
+export const removeAllOf = `${inScripts}
 local process = ARGV[1]
 if redis.call('EXISTS', 'warm:process:' .. process) == 1 then return 0 end
 for _, id in ipairs(redis.call('SRANDMEMBER', 'warm:of:' .. process, ARGV[2])) do remove(id, process) end
 local left = redis.call('SCARD', 'warm:of:' .. process)
 if left == 0 then redis.call('SREM', 'warm:processes', process) end
-return left`)
+return left`
 
 /** ARGV: name of a key. Returns rows. */
-const find = script(`
+const findRows = `
 local key, rows = 'warm:key:' .. ARGV[1], {}
 local ids = string.sub(ARGV[1], 1, 1) == 's' and redis.call('ZRANGE', key, 0, -1) or { redis.call('GET', key) }
 for _, id in ipairs(ids) do
   local row = id and redis.call('HGET', 'warm:rows', id)
   if row then rows[#rows + 1] = row end
 end
-return rows`)
+return rows`
 
 const mostInCommand = 200
 
-export class RedisSessions implements SessionEntries {
-  readonly #line: RedisLine
-  readonly #hashKey: HashKey
+export function redisSessions(line: RedisLine, hashKey: HashKey): SessionEntries {
+  const unique = (key: string) => `u${hashKey(key)}`
+  const shared = (key: string) => `s${hashKey(key)}`
 
-  constructor(line: RedisLine, hashKey: HashKey) {
-    this.#line = line
-    this.#hashKey = hashKey
+  function write(entry: SessionEntry, limit: readonly (string | number)[] = []): Promise<unknown> {
+    const { secrets: _, ...session } = entry
+    const names = [...uniqueKeysOf(entry).map(unique), ...sharedKeysOf(entry).map(shared)]
+    const { id, process, openedAt } = session
+    return line.run(put, id, process, openedAt, rowOf(session), names.join(' '), ...limit)
   }
 
-  async open(entry: SessionEntry, most: number) {
-    const { user } = entry
-    const limit = user === undefined ? [] : [this.#shared(keys.counted('user', user)), most]
-    return Number(await this.#put(entry, limit)) === 1
-  }
-
-  async put(entries: readonly SessionEntry[]) {
-    await Promise.all(entries.map(entry => this.#put(entry)))
-  }
-
-  async change(sessions: readonly StoredSession[], process: string) {
-    const change = (part: readonly StoredSession[]) =>
-      this.#line.run(changeRows, process, ...part.flatMap(session => [session.id, rowOf(session)]))
-    await Promise.all(Array.from(batches(sessions, mostInCommand), change))
-  }
-
-  async remove(ids: readonly string[], process: string) {
-    await Promise.all(Array.from(batches(ids, mostInCommand), part => this.#line.run(remove, process, ...part)))
-  }
-
-  async find(key: SessionKey): Promise<StoredSession[]> {
+  async function find(key: SessionKey): Promise<StoredSession[]> {
     if ('id' in key) {
-      const row = (await this.#line.send('HGET', 'warm:rows', key.id)) as string | null
+      const row = (await line.send('HGET', 'warm:rows', key.id)) as string | null
       return row === null ? [] : [readSession(row)]
     }
     const isUnique = 'secret' in key || 'tab' in key
-    const name = isUnique ? this.#unique(keyOf(key)) : this.#shared(keyOf(key))
-    const found = ((await this.#line.run(find, name)) as string[]).map(readSession)
+    const rows = (await line.run(findRows, isUnique ? unique(keyOf(key)) : shared(keyOf(key)))) as string[]
+    const found = rows.map(readSession)
     return 'visit' in key ? found.filter(session => isOfVisit(session, key.visit)) : found
   }
 
-  async count(by: CountedBy, value: string) {
-    return Number(await this.#line.send('ZCARD', `warm:key:${this.#shared(keys.counted(by, value))}`))
-  }
-
-  async page(wish: PageWish) {
-    const { visit, user } = wish
-    if (visit === undefined && user === undefined) {
-      const { sessions, ...page } = await pageOf(await this.#rows(), wish)
-      return { sessions: sessions.map(completed), ...page }
-    }
-    const found = await this.find(visit === undefined ? { user: user! } : { visit })
-    const fitting = user === undefined ? found : found.filter(session => session.user === user)
-    return pageOf(fitting, wish)
-  }
-
-  async states(scope: readonly string[]) {
-    return statesOf(await this.#rows(), scope)
-  }
-
   /** Filtering in a script would block Redis four times as long. */
-  async #rows() {
-    return readRows((await this.#line.send('HVALS', 'warm:rows')) as string[])
-  }
+  const readAll = async () => readRows((await line.send('HVALS', 'warm:rows')) as string[])
 
-  #put(entry: SessionEntry, limit: readonly (string | number)[] = []): Promise<unknown> {
-    const { secrets: _, ...session } = entry
-    const names = [
-      ...uniqueKeysOf(entry).map(key => this.#unique(key)),
-      ...sharedKeysOf(entry).map(key => this.#shared(key)),
-    ]
-    const { id, process, openedAt } = session
-    return this.#line.run(put, id, process, openedAt, rowOf(session), names.join(' '), ...limit)
-  }
-
-  #unique(key: string): string {
-    return `u${this.#hashKey(key)}`
-  }
-
-  #shared(key: string): string {
-    return `s${this.#hashKey(key)}`
+  return {
+    async open(entry, most) {
+      const { user } = entry
+      const limit = user === undefined ? [] : [shared(keys.counted('user', user)), most]
+      return Number(await write(entry, limit)) === 1
+    },
+    async put(entries) {
+      await Promise.all(entries.map(entry => write(entry)))
+    },
+    async change(sessions, process) {
+      const change = (part: readonly StoredSession[]) =>
+        line.run(changeRows, process, ...part.flatMap(session => [session.id, rowOf(session)]))
+      await Promise.all(Array.from(batches(sessions, mostInCommand), change))
+    },
+    async remove(ids, process) {
+      await Promise.all(Array.from(batches(ids, mostInCommand), part => line.run(remove, process, ...part)))
+    },
+    find,
+    count: async (by, value) => Number(await line.send('ZCARD', `warm:key:${shared(keys.counted(by, value))}`)),
+    async page(wish) {
+      const { visit, user } = wish
+      if (visit === undefined && user === undefined) {
+        const { sessions, ...page } = await pageOf(await readAll(), wish)
+        return { sessions: sessions.map(completed), ...page }
+      }
+      const found = await find(visit === undefined ? { user: user! } : { visit })
+      const fitting = user === undefined ? found : found.filter(session => session.user === user)
+      return pageOf(fitting, wish)
+    },
+    states: async scope => statesOf(await readAll(), scope),
   }
 }
 

@@ -5,11 +5,11 @@ import { Heartbeats } from './heartbeats.js'
 import { keyHashes } from './key-hashes.js'
 import type { RedisSettings } from './redis-client.js'
 import { RedisLine } from './redis-line.js'
-import { RedisMarks } from './redis-marks.js'
+import { redisMarks } from './redis-marks.js'
 import { redisRates } from './redis-rate.js'
-import { RedisRecords } from './redis-records.js'
-import { RedisSessions } from './redis-sessions.js'
-import { RedisTabs } from './redis-tabs.js'
+import { redisRecords } from './redis-records.js'
+import { redisSessions } from './redis-sessions.js'
+import { redisTabs } from './redis-tabs.js'
 
 interface RedisStoreParts {
   readonly settings: RedisSettings
@@ -23,7 +23,7 @@ interface RedisStoreParts {
 export async function redisStore({ settings, sealKey, clock, events }: RedisStoreParts): Promise<Store> {
   const line = new RedisLine(clock, events)
   const hashKey = keyHashes(sealKey)
-  const sessions = new RedisSessions(line, hashKey)
+  const sessions = redisSessions(line, hashKey)
   const heartbeats = new Heartbeats(line, sessions, clock)
   await line.open(settings)
   return {
@@ -37,9 +37,9 @@ export async function redisStore({ settings, sealKey, clock, events }: RedisStor
       return heartbeats.processes
     },
     sessions,
-    tabs: new RedisTabs(line, hashKey, clock),
-    records: new RedisRecords(line, hashKey),
-    ended: new RedisMarks(line, hashKey),
+    tabs: redisTabs(line, hashKey, clock),
+    records: redisRecords(line, hashKey),
+    ended: redisMarks(line, hashKey),
     rate: redisRates(line, hashKey),
     join: member => heartbeats.join(member),
     readProcesses: () => heartbeats.read(),

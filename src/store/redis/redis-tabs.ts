@@ -1,12 +1,12 @@
 // warm:tab:…  the token of the call that is in the tab
-import { type CallerSignal, orGone } from '../../lib/caller-gone.js'
+import { orGone } from '../../lib/caller-gone.js'
 import { type Clock, pause, type Timer } from '../../lib/clock.js'
 import { randomText } from '../../lib/text/random-text.js'
 import { LocalTurns } from '../local-tabs.js'
-import { lockSeconds, type StoredSession, type TabLock, type TabLocks, type TabName } from '../store.js'
+import { lockSeconds, type StoredSession, type TabLock, type TabLocks } from '../store.js'
 import { endingKeysOfTab, keys } from '../store-keys.js'
 import type { HashKey } from './key-hashes.js'
-import { type RedisLine, refusalIfLate, script } from './redis-line.js'
+import { type RedisLine, refusalIfLate } from './redis-line.js'
 import { latestOf, type Marks, markName } from './redis-marks.js'
 import { readSession } from './session-rows.js'
 
@@ -20,47 +20,39 @@ const lockMilliseconds = lockSeconds * 1000
  * ARGV: deadline, key, token, milliseconds, hash of the tab, keys of marks. Returns the tab's session, whether it has a
  * record, and the marks.
  */
-const take = script(`${refusalIfLate}
+const take = `${refusalIfLate}
 if not redis.call('SET', ARGV[2], ARGV[3], 'NX', 'PX', ARGV[4]) then return nil end
 local id = redis.call('GET', 'warm:key:u' .. ARGV[5])
 local row = id and redis.call('HGET', 'warm:rows', id) or ''
-return { row, redis.call('EXISTS', 'warm:record-of:' .. ARGV[5]), redis.call('MGET', unpack(ARGV, 6)) }`)
+return { row, redis.call('EXISTS', 'warm:record-of:' .. ARGV[5]), redis.call('MGET', unpack(ARGV, 6)) }`
 
 /** ARGV: key, token, milliseconds. */
-const renew = script(`
-return redis.call('GET', ARGV[1]) == ARGV[2] and redis.call('PEXPIRE', ARGV[1], ARGV[3]) or 0`)
+const renew = `
+return redis.call('GET', ARGV[1]) == ARGV[2] and redis.call('PEXPIRE', ARGV[1], ARGV[3]) or 0`
 
 /** ARGV: key, token. */
-const release = script(`if redis.call('GET', ARGV[1]) == ARGV[2] then redis.call('DEL', ARGV[1]) end`)
+const release = `if redis.call('GET', ARGV[1]) == ARGV[2] then redis.call('DEL', ARGV[1]) end`
 
-export class RedisTabs implements TabLocks {
-  readonly #line: RedisLine
-  readonly #hashKey: HashKey
-  readonly #clock: Clock
+export function redisTabs(line: RedisLine, hashKey: HashKey, clock: Clock): TabLocks {
   /** Only the first call of each tab asks Redis. */
-  readonly #turns = new LocalTurns()
-
-  constructor(line: RedisLine, hashKey: HashKey, clock: Clock) {
-    this.#line = line
-    this.#hashKey = hashKey
-    this.#clock = clock
-  }
-
-  async enter(tab: TabName, signal: CallerSignal): Promise<TabLock> {
-    const name = this.#hashKey(keys.tab(tab))
-    const end = await this.#turns.take(name, signal)
-    try {
-      const marks = endingKeysOfTab(tab).map(key => markName(this.#hashKey, key))
-      const lock = new Lock(this.#line, this.#clock, name, end)
-      for (let ms = shortestPause; !(await lock.take(marks)); ms = Math.min(2 * ms, longestPause))
-        await orGone(pause(this.#clock, ms * (0.5 + Math.random())), signal)
-      if (!signal.aborted) return lock
-      await lock.leave()
-      throw signal.reason
-    } catch (error) {
-      end()
-      throw error
-    }
+  const turns = new LocalTurns()
+  return {
+    async enter(tab, signal) {
+      const name = hashKey(keys.tab(tab))
+      const end = await turns.take(name, signal)
+      try {
+        const marks = endingKeysOfTab(tab).map(key => markName(hashKey, key))
+        const lock = new Lock(line, clock, name, end)
+        for (let ms = shortestPause; !(await lock.take(marks)); ms = Math.min(2 * ms, longestPause))
+          await orGone(pause(clock, ms * (0.5 + Math.random())), signal)
+        if (!signal.aborted) return lock
+        await lock.leave()
+        throw signal.reason
+      } catch (error) {
+        end()
+        throw error
+      }
+    },
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import type { ConnectionManager } from '../../../src/browsers/bosh/connection-manager.js'
-import { createForwardedRequests } from '../../../src/browsers/bosh/forwarded-requests.js'
+import { ForwardedRequests } from '../../../src/browsers/bosh/forwarded-requests.js'
 import { busyAnswer, noAnswer, type Peer, type Reply } from '../../../src/browsers/bosh/peer.js'
 import type { Whereabouts } from '../../../src/forwarding/whereabouts.js'
 import { StoreUnavailable } from '../../../src/store/store.js'
@@ -12,8 +12,8 @@ function begin(mostConnections: number) {
   const refused: unknown[] = []
   const pending: (() => void)[] = []
   const find = () => new Promise((_resolve, reject) => pending.push(() => reject(new StoreUnavailable('no-answer'))))
-  const peers = { answer() {}, acceptStreams() {}, ownerIn() {} }
-  const service = createForwardedRequests({
+  const peers = { answer() {}, ownerIn() {} }
+  const service = new ForwardedRequests({
     whereabouts: { peers, find, isLeaving: () => false } as unknown as Whereabouts,
     clock: new FakeClock(),
     isDraining: () => false,

@@ -121,11 +121,11 @@ describe('connecting to a server in the settings', () => {
 
   test('reserves no descriptor without an address', async () => {
     names.hosts['xmpp.lan'] = Promise.resolve(unknown)
-    const { connections, cancel } = toHost('xmpp.lan')
-    const first = connections(() => {}).next()
+    const search = toHost('xmpp.lan')
+    const first = search.connections(() => {}).next()
     expect(descriptors.expected).toBe(1)
     expect((await first).done).toBe(true)
-    cancel()
+    search.cancel()
     expect(descriptors.expected).toBe(0)
   })
 

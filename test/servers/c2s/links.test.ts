@@ -20,7 +20,7 @@ function notingDialer({ domain, server }: Destination): Search {
   })
   const names = { ...parts.names, routeTo: () => found }
   const search = createDialer({ ...parts, names })({ domain, server: undefined })
-  const { cancel } = search
+  const cancel = search.cancel.bind(search)
   search.cancel = () => {
     dialled.push('cancelled')
     cancel()

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { SessionBook } from '../../../src/session/registry/session-book.js'
+import { Session } from '../../../src/session/session.js'
 import { type PageWish, type Store, type StoredSession, StoreUnavailable } from '../../../src/store/store.js'
 import { sessionOf } from '../../store/entries.js'
 import { bookOf } from '../../support/bench-sessions.js'
@@ -76,6 +77,18 @@ describe('a session of this process', () => {
     for (let second = 0; second < 5; second++) book.tick()
     expect(change).toHaveBeenCalledTimes(1)
     expect(await stored()).toMatchObject([{ state: 'held', transport: 'bosh' }])
+  })
+
+  test('is not looked at again while nothing changes it', async () => {
+    const client = await bench.warmed()
+    book.tick()
+    const looks = jest.spyOn(Session.prototype, 'view', 'get')
+    for (let second = 0; second < 5; second++) book.tick()
+    expect(looks).not.toHaveBeenCalled()
+    looks.mockRestore()
+    await client.next()
+    await book.write()
+    expect(await stored()).toMatchObject([{ state: 'held' }])
   })
 
   test('that another process has taken over is left alone', async () => {

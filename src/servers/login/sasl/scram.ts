@@ -48,20 +48,11 @@ export function scram(name: string, parts: ScramParts): Mechanism {
   let hasServerProved = false
 
   async function prove(serverFirst: string): Promise<string> {
-    const { maxIterations, channelBinding } = parts
-    const fields = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d+)(?:,|$)/.exec(serverFirst)
-    if (fields === null) throw refusal('the first message of the server is not SCRAM')
-    // An attacker could add a `c=` here, and Prosody reads the first `c=` of the signed text.
-    if (/,[acimnprsv]=/.test(serverFirst.slice(fields[0].length - 1)))
-      throw refusal('the first message of the server repeats an attribute')
-    const [, nonce, saltText, iterationText] = fields as unknown as [string, string, string, string]
-    iterations = Number(iterationText)
-    if (!nonce.startsWith(ownNonce) || nonce.length === ownNonce.length)
-      throw refusal('the server did not extend the nonce')
-    const asked = `the server asks for ${foreignText(iterationText)} iterations`
-    if (iterations < minIterations) throw refusal(`${asked}, and ${minIterations} are the fewest`)
-    if (iterations > maxIterations) throw refusal(`${asked}, and SCRAM_MAX_ITERATIONS allows ${maxIterations}`)
-    salt = Buffer.from(saltText, 'base64')
+    const { channelBinding } = parts
+    const first = readServerFirst(serverFirst, ownNonce, parts.maxIterations)
+    const { nonce } = first
+    salt = first.salt
+    iterations = first.iterations
     parts.onSalt?.(salt)
     const salted = await keysFor(salt)
     const header = Buffer.from(gs2Header)
@@ -81,16 +72,10 @@ export function scram(name: string, parts: ScramParts): Mechanism {
       return await saltedPasswords({ user, password, salt, iterations, hash }, waiting)
     }
     if (secret.hash !== hash || secret.iterations !== iterations || secret.salt !== salt.toString('base64'))
-      throw new Problem('credentials-expired', {
-        step: 'sasl',
-        detail: 'The server has another salt than before: the password was changed, or is salted at each login.',
-      })
+      throw saltHasChanged()
     const clientKey = Buffer.from(secret.clientKey, 'base64')
-    return {
-      clientKey,
-      storedKey: digest(hash, clientKey, 'buffer'),
-      serverKey: Buffer.from(secret.serverKey, 'base64'),
-    }
+    const serverKey = Buffer.from(secret.serverKey, 'base64')
+    return { clientKey, storedKey: digest(hash, clientKey, 'buffer'), serverKey }
   }
 
   function verify(serverFinal: string): void {
@@ -129,6 +114,23 @@ export function scram(name: string, parts: ScramParts): Mechanism {
   }
 }
 
+/** RFC 5802 §7: `server-first-message`. */
+function readServerFirst(text: string, ownNonce: string, maxIterations: number) {
+  const fields = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/]+={0,2}),i=(\d+)(?:,|$)/.exec(text)
+  if (fields === null) throw refusal('the first message of the server is not SCRAM')
+  // An attacker could add a `c=` here, and Prosody reads the first `c=` of the signed text.
+  if (/,[acimnprsv]=/.test(text.slice(fields[0].length - 1)))
+    throw refusal('the first message of the server repeats an attribute')
+  const [, nonce, salt, iterationText] = fields as unknown as [string, string, string, string]
+  const iterations = Number(iterationText)
+  if (!nonce.startsWith(ownNonce) || nonce.length === ownNonce.length)
+    throw refusal('the server did not extend the nonce')
+  const asked = `the server asks for ${foreignText(iterationText)} iterations`
+  if (iterations < minIterations) throw refusal(`${asked}, and ${minIterations} are the fewest`)
+  if (iterations > maxIterations) throw refusal(`${asked}, and SCRAM_MAX_ITERATIONS allows ${maxIterations}`)
+  return { nonce, salt: Buffer.from(salt, 'base64'), iterations }
+}
+
 function writeGs2Header({ channelBinding, authzid = '' }: ScramParts): string {
   let flag = 'n'
   if (channelBinding === 'not-offered') flag = 'y'
@@ -156,6 +158,11 @@ function saslPrepared(text: string, what: 'name' | 'password', isServiceAccount 
 
 function notAuthentic(): Problem {
   return new Problem('server-not-authentic', { step: 'sasl' })
+}
+
+function saltHasChanged(): Problem {
+  const detail = 'The server has another salt than before: the password was changed, or is salted at each login.'
+  return new Problem('credentials-expired', { step: 'sasl', detail })
 }
 
 function refusal(detail: string): Problem {
