@@ -1,27 +1,14 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { exposedSettings } from '../../src/config/exposed-secrets.js'
 import { loadConfig } from '../../src/config/load.js'
 import { makeCertificate } from '../support/certificates.js'
+import { testFolder } from '../support/test-folder.js'
 
-let folder: string
+const { folder, file: writeFile } = testFolder(0o755)
 
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'warm-exposed-'))
-  chmodSync(folder, 0o755)
-})
-
-afterAll(() => rmSync(folder, { recursive: true }))
-
-/** Writes a file with these permissions, whatever the umask is. */
-function write(name: string, mode: number, text: string): string {
-  const file = join(folder, name)
-  writeFileSync(file, text)
-  chmodSync(file, mode)
-  return file
-}
+const write = (name: string, mode: number, text: string) => writeFile(name, text, mode)
 
 const warnings = (environment: Record<string, string>) =>
   loadConfig({ ADMIN_USERS: 'portal:a-long-s3cret', XMPP_DOMAINS: 'example.org', ...environment }).warnings

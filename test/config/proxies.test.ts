@@ -1,10 +1,8 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { exposedSettings } from '../../src/config/exposed-secrets.js'
 import { loadConfig } from '../../src/config/load.js'
 import { unknownNames } from '../../src/config/unknown-names.js'
+import { testFolder } from '../support/test-folder.js'
 
 const required = { ADMIN_USERS: 'portal:s3cret', XMPP_DOMAINS: 'example.org' }
 const read = (environment: Record<string, string>) => loadConfig({ ...required, ...environment }).config.proxies
@@ -68,19 +66,13 @@ test('variables of other programs with similar names give no warning', () => {
   expect(unknownNames(Object.fromEntries(names.map(name => [name, 'x'])))).toEqual([])
 })
 
+const { file } = testFolder(0o755)
+
 test('a file with the password of a proxy must be closed to other users', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'proxies-'))
-  const file = join(folder, '.env')
-  writeFileSync(file, '')
-  chmodSync(folder, 0o755)
-  chmodSync(file, 0o644)
-  try {
-    expect(exposedSettings(file, { HTTPS_PROXY: 'http://proxy:1' })).toEqual([])
-    for (const name of ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY'])
-      expect(exposedSettings(file, { [name]: 'http://a:b@proxy:1' })).toEqual([
-        expect.stringContaining('every user of this machine can read'),
-      ])
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  const env = file('.env', '', 0o644)
+  expect(exposedSettings(env, { HTTPS_PROXY: 'http://proxy:1' })).toEqual([])
+  for (const name of ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY'])
+    expect(exposedSettings(env, { [name]: 'http://a:b@proxy:1' })).toEqual([
+      expect.stringContaining('every user of this machine can read'),
+    ])
 })

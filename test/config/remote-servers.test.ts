@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../src/config/load.js'
 import { isElsewhere, remoteOf } from '../../src/config/serving.js'
@@ -12,7 +10,7 @@ const load = (environment: Record<string, string>) => loadConfig({ ...required, 
 
 const problems = (environment: Record<string, string>) => problemsOf(() => load(environment))
 
-const { folder } = testFolder()
+const { file: write } = testFolder()
 
 const usual = { allowsPlain: false, ca: undefined, verify: true }
 
@@ -41,9 +39,8 @@ describe('a remote BOSH endpoint', () => {
     expect(remotes('example.org=http://localhost/?plain=on')).toEqual([
       ['example.org', { ...usual, url: 'http://localhost/', allowsPlain: true }],
     ])
-    const file = join(folder, 'ca.pem')
     const { cert } = makeCertificate(['DNS:example.org'])
-    writeFileSync(file, cert)
+    const file = write('ca.pem', cert)
     expect(remotes(`example.org=https://localhost/?ca=${file}`)).toEqual([
       ['example.org', { ...usual, url: 'https://localhost/', ca: cert.trim() }],
     ])

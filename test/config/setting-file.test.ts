@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { loadConfig } from '../../src/config/load.js'
+import { testFolder } from '../support/test-folder.js'
+
+const { folder } = testFolder()
 
 test.each([
   ['ADMIN_USERS_FILE', 'ADMIN_USERS_FILE names a file that'],
@@ -12,18 +13,13 @@ test.each([
   ['REDIS_PASSWORD_FILE', 'REDIS_PASSWORD_FILE names a file that'],
   ['TLS_CERT', 'TLS_CERT names FILE, which'],
 ])('%s must be a regular file: a pipe would block the start', (name, fault) => {
-  const folder = mkdtempSync(join(tmpdir(), 'warm-setting-file-'))
-  try {
-    const pipe = join(folder, 'pipe')
-    execFileSync('mkfifo', [pipe])
-    // The device comes first, because a read of the pipe would block the test.
-    for (const file of ['/dev/null', pipe])
-      expect(() => loadConfig({ XMPP_DOMAINS: 'example.org', [name]: file })).toThrow(
-        `${fault.replace('FILE,', `${file},`)} cannot be read (it is not a regular file)`,
-      )
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  const pipe = join(folder, name)
+  execFileSync('mkfifo', [pipe])
+  // The device comes first, because a read of the pipe would block the test.
+  for (const file of ['/dev/null', pipe])
+    expect(() => loadConfig({ XMPP_DOMAINS: 'example.org', [name]: file })).toThrow(
+      `${fault.replace('FILE,', `${file},`)} cannot be read (it is not a regular file)`,
+    )
 })
 
 test.each([

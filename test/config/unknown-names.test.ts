@@ -1,12 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { readEnvFile } from '../../src/config/env-file.js'
 import { loadConfig } from '../../src/config/load.js'
 import { settings } from '../../src/config/settings.js'
 import { misspeltNames, unknownNames } from '../../src/config/unknown-names.js'
+import { testFolder } from '../support/test-folder.js'
 import { unlimited } from '../support/unlimited.js'
+
+const { file } = testFolder()
 
 describe('the warning about a misspelt setting', () => {
   test.each([
@@ -48,15 +48,8 @@ test.each(['correcthorsebattery', 'K7TU3VQPZ0XR4BYQ1AKF', 'A'.repeat(41), 'MY_SE
     const isShown = /^(?:MY_|LOG_)/.test(name)
     const said = [...unknownNames({ [name]: '1' }), ...misspeltNames({ [name]: '1' })].join()
     expect(said.includes(name)).toBe(isShown)
-    const folder = mkdtempSync(join(tmpdir(), 'shown-names-'))
-    const file = join(folder, '.env')
-    writeFileSync(file, `${name}=1\n${name}=2\n`)
-    try {
-      const read = () => readEnvFile(file)
-      expect(read).toThrow(`line 2 has ${isShown ? name : 'its name'} for the second time`)
-    } finally {
-      rmSync(folder, { recursive: true })
-    }
+    const read = () => readEnvFile(file('.env', `${name}=1\n${name}=2\n`))
+    expect(read).toThrow(`line 2 has ${isShown ? name : 'its name'} for the second time`)
   },
 )
 

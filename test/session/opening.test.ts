@@ -3,10 +3,10 @@ import { describe, expect, test } from '@jest/globals'
 import { heldRequests } from '../../src/browsers/bosh/connection-manager.js'
 import { smNamespace } from '../../src/xmpp/namespaces.js'
 import { BoshBench, empty, type FakeLink, FakeMending, message, payload } from '../support/bosh-bench.js'
+import { element } from '../support/element.js'
 
 const handover = { seconds: 120, attachBinding: 'off' } as const
 const juliet = 'juliet@chat.example/balcony'
-const element = (text: string) => ({ name: 'message', namespace: 'jabber:client', text })
 const enabled = {
   name: 'enabled',
   namespace: smNamespace,

@@ -33,6 +33,7 @@ import type { Cookie } from '../../src/xmpp/page-binding.js'
 import { readElement } from '../../src/xmpp/xml/document.js'
 import type { Element } from '../../src/xmpp/xml/element.js'
 import { sessionsIn } from './bench-sessions.js'
+import { element } from './element.js'
 import { FakeClock } from './fake-clock.js'
 import { noLoginLimits, noSessionLimits } from './unlimited.js'
 
@@ -100,11 +101,7 @@ export class FakeLink implements Link {
     features = "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>SCRAM-SHA-1</mechanism></mechanisms>",
   ): void {
     this.events.onOpen({ id: 'stream-1', from: this.domain })
-    this.receive({
-      name: 'features',
-      namespace: streamsNamespace,
-      text: `<stream:features xmlns:stream='${streamsNamespace}'>${features}</stream:features>`,
-    })
+    this.say(`<stream:features xmlns:stream='${streamsNamespace}'>${features}</stream:features>`)
   }
 
   /** The server accepts the client's SASL2 login, and sends its JID. */
@@ -133,11 +130,7 @@ export class FakeLink implements Link {
 
   /** The server sends elements in one go. */
   receive(...elements: (Element | string)[]): void {
-    for (const element of elements) {
-      this.events.onElement(
-        typeof element === 'string' ? { name: 'message', namespace: 'jabber:client', text: element } : element,
-      )
-    }
+    for (const each of elements) this.events.onElement(typeof each === 'string' ? element(each) : each)
     this.events.onFlush()
   }
 

@@ -1,4 +1,5 @@
-import { type IncomingHttpHeaders, type RequestOptions, request } from 'node:http'
+import { type IncomingHttpHeaders, request } from 'node:http'
+import { type RequestOptions, request as requestTls } from 'node:https'
 
 /** An HTTP reply, read whole. */
 export interface HttpAnswer {
@@ -10,7 +11,8 @@ export interface HttpAnswer {
 /** Sends a request and reads its reply; rejects when the connection breaks before that is complete. */
 export function ask(url: string, options: RequestOptions, body?: string | Buffer): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const sent = request(url, options, response => {
+    const send = url.startsWith('https:') ? requestTls : request
+    const sent = send(url, options, response => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (chunk: string) => {

@@ -1,9 +1,9 @@
 // A service that an operator stops and starts again, with the same settings and at the same port.
 import { randomBytes } from 'node:crypto'
-import { ask } from './http-answer.js'
 import { type OperatedService, Operator } from './operated-service.js'
 import { freePorts } from './ports.js'
-import { adminHeader, type WarmBinding } from './start-service.js'
+import { callSessions } from './sessions-api.js'
+import type { WarmBinding } from './start-service.js'
 
 type Environment = Readonly<Record<string, string>>
 
@@ -62,14 +62,9 @@ export class RestartedService {
   }
 
   async bind(parameters: object): Promise<WarmBinding & { readonly websocket: { readonly token: string } }> {
-    const headers = { authorization: adminHeader, accept: 'application/json', 'content-type': 'application/json' }
-    const { status, text } = await ask(
-      `${this.url}/warm`,
-      { method: 'POST', headers, agent: false },
-      JSON.stringify(parameters),
-    )
+    const { status, text, json } = await callSessions(this.url, 'POST', '', { body: parameters })
     if (status !== 200) throw new Error(`no binding but HTTP ${status}: ${text}`)
-    return JSON.parse(text)
+    return json
   }
 
   /** Ends what still runs, and removes its files. */

@@ -5,8 +5,17 @@ import { promisify } from 'node:util'
 
 const deriveKey = promisify(pbkdf2)
 
-const hmac = (key: Buffer, text: string) => createHmac('sha1', key).update(text).digest()
-const sha1 = (data: Buffer) => createHash('sha1').update(data).digest()
+const hmac = (key: Buffer, text: string, algorithm = 'sha1') => createHmac(algorithm, key).update(text).digest()
+const hash = (data: Buffer, algorithm = 'sha1') => createHash(algorithm).update(data).digest()
+
+/** What the sides show each other (RFC 5802 §3), in base64: the client its proof, and the server its signature. */
+export function scramProofs(salted: Buffer, authMessage: string, algorithm = 'sha1') {
+  const clientKey = hmac(salted, 'Client Key', algorithm)
+  const clientSignature = hmac(hash(clientKey, algorithm), authMessage, algorithm)
+  const proof = Buffer.from(clientKey.map((byte, index) => byte ^ clientSignature[index]!))
+  const serverSignature = hmac(hmac(salted, 'Server Key', algorithm), authMessage, algorithm)
+  return { proof: proof.toString('base64'), signature: serverSignature.toString('base64') }
+}
 
 /** RFC 5802 §3 `Hi()`; 20 bytes. Passwords are taken as they are: no SASLprep, so use ASCII. */
 export const saltPassword = (password: string, salt: Buffer, iterations: number): Promise<Buffer> =>
@@ -16,7 +25,7 @@ export const saltPassword = (password: string, salt: Buffer, iterations: number)
 export async function storedKeys(password: string, salt: Buffer, iterations: number) {
   const salted = await saltPassword(password, salt, iterations)
   return {
-    storedKey: sha1(hmac(salted, 'Client Key')).toString('hex'),
+    storedKey: hash(hmac(salted, 'Client Key')).toString('hex'),
     serverKey: hmac(salted, 'Server Key').toString('hex'),
   }
 }
@@ -31,7 +40,7 @@ export class ScramClient {
   readonly #header: string
   readonly #bare: string
   readonly #nonce = randomBytes(18).toString('base64')
-  #serverSignature = Buffer.alloc(0)
+  #serverSignature = ''
 
   constructor(
     readonly user: string,
@@ -59,16 +68,14 @@ export class ScramClient {
     const salted = await remembered
     const withoutProof = `c=${base64(this.#header)},r=${nonce}`
     const authMessage = `${this.#bare},${serverFirst},${withoutProof}`
-    const clientKey = hmac(salted, 'Client Key')
-    const signature = hmac(sha1(clientKey), authMessage)
-    this.#serverSignature = hmac(hmac(salted, 'Server Key'), authMessage)
-    const proof = clientKey.map((byte, index) => byte ^ (signature[index] ?? 0))
-    return base64(`${withoutProof},p=${Buffer.from(proof).toString('base64')}`)
+    const { proof, signature } = scramProofs(salted, authMessage)
+    this.#serverSignature = signature
+    return base64(`${withoutProof},p=${proof}`)
   }
 
   /** Throws unless the text of `<success/>` proves that the server knows the password too. */
   check(success: string): void {
-    const expected = Buffer.from(`v=${this.#serverSignature.toString('base64')}`)
+    const expected = Buffer.from(`v=${this.#serverSignature}`)
     const said = Buffer.from(success, 'base64')
     if (expected.length !== said.length || !timingSafeEqual(expected, said)) {
       throw new Error('the server signature is wrong')

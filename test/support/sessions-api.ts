@@ -8,18 +8,25 @@ export interface ApiReply extends HttpAnswer {
   readonly json: any
 }
 
+interface CallOptions {
+  readonly authorization?: string
+  readonly body?: object
+  readonly signal?: AbortSignal
+}
+
 /** Calls a path of the warm API, such as `/sessions`, on a connection of its own. */
 export async function callSessions(
   url: string,
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
-  { authorization = adminHeader, body }: { authorization?: string; body?: object } = {},
+  { authorization = adminHeader, body, signal }: CallOptions = {},
 ): Promise<ApiReply> {
   const text = body === undefined ? '' : JSON.stringify(body)
   const reply = await ask(
     `${url}/warm${path}`,
     {
       ...{ method, agent: false },
+      ...(signal !== undefined && { signal }),
       headers: {
         ...{ Authorization: authorization, Accept: 'application/json' },
         ...(body !== undefined && { 'Content-Type': 'application/json' }),

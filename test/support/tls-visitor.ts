@@ -1,8 +1,8 @@
 // An HTTPS client that also reads certificates.
-import { Agent, request } from 'node:https'
+import { Agent } from 'node:https'
 import { type ConnectionOptions, connect, type PeerCertificate } from 'node:tls'
 import { BoshClient } from './bosh-client.js'
-import type { HttpAnswer } from './http-answer.js'
+import { ask, type HttpAnswer } from './http-answer.js'
 import { adminHeader, type WarmBinding } from './start-service.js'
 
 export class TlsVisitor {
@@ -18,20 +18,9 @@ export class TlsVisitor {
 
   /** Asks for a path, over a connection that it may have used before; `headers` may name another host. */
   ask(method: string, path: string, headers: Record<string, string> = {}, body = ''): Promise<HttpAnswer> {
-    return new Promise((resolve, reject) => {
-      const length = { 'Content-Length': String(Buffer.byteLength(body)) }
-      const options = { method, agent: this.#agent, headers: { ...length, ...headers } }
-      const sent = request(new URL(path, this.url), options, response => {
-        let text = ''
-        response.setEncoding('utf8').on('data', chunk => {
-          text += chunk
-        })
-        response.on('error', reject)
-        response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text }))
-      })
-      sent.on('error', reject)
-      sent.end(body)
-    })
+    const length = { 'Content-Length': String(Buffer.byteLength(body)) }
+    const url = new URL(path, this.url).href
+    return ask(url, { method, agent: this.#agent, headers: { ...length, ...headers } }, body)
   }
 
   /** Warms a session. Rejects with the reply if it is no binding. */

@@ -47,10 +47,6 @@ describe('a warm call', () => {
     expect(service.logins.map(({ attachBinding }) => attachBinding)).toEqual(['reply', 'cookie'])
   })
 
-  test('in JSON gets JSON', async () => {
-    expect((await warm().send(parameters)).body.rid).toBe(4400120076)
-  })
-
   test('is passed to the login with all its parameters', async () => {
     const service = fakeService()
     const reply = await warm(service)

@@ -1,20 +1,14 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import { beforeEach, expect, test } from '@jest/globals'
 import type { AuditLog } from '../../src/config/kinds/kinds.js'
 import { Counts } from '../../src/lib/counts.js'
 import { RecentAudit } from '../../src/warm/numbers/audit-lines.js'
 import { createLogs, unusableAuditFile } from '../../src/watching/logs.js'
+import { testFolder } from '../support/test-folder.js'
 
-let folder: string
+const { folder } = testFolder()
 let lines: Record<string, unknown>[]
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'logs-'))
-})
-
-afterAll(() => rmSync(folder, { recursive: true }))
 
 beforeEach(() => {
   lines = []

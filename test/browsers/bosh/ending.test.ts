@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { BoshBench, create, empty, ended, FakePeer, message, payload, terminated } from '../../support/bosh-bench.js'
 import { cpuTime } from '../../support/cpu-time.js'
+import { element } from '../../support/element.js'
 
 const streamError =
   "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
@@ -67,7 +68,7 @@ describe('a server that ends the stream', () => {
     const { bench, client } = await BoshBench.session()
     const poll = await client.next()
     await bench.server(({ events }) => {
-      events.onElement({ name: 'message', namespace: 'jabber:client', text: message('last') })
+      events.onElement(element(message('last')))
       events.onEnd(conflict)
     })
     expect(poll.reply?.body).toBe(payload(message('last')))
@@ -97,7 +98,7 @@ describe('a server that ends the stream', () => {
     async (_what, areBroken) => {
       const { bench, client } = await BoshBench.session()
       await bench.server(({ events }) => {
-        events.onElement({ name: 'message', namespace: 'jabber:client', text: message('last') })
+        events.onElement(element(message('last')))
         events.onEnd(conflict)
       })
       for (let seconds = 0; seconds < 160; seconds += 20) {

@@ -1,6 +1,7 @@
 // If any part of a session throws, only this session ends, and its client gets an error.
 import { describe, expect, test } from '@jest/globals'
 import { BoshBench, type Client, create, message, payload, terminated } from '../../support/bosh-bench.js'
+import { element } from '../../support/element.js'
 
 /** Every method of the link throws from now on. */
 function breakLink({ link }: Client): void {
@@ -150,11 +151,7 @@ describe('a stanza that is dropped', () => {
     expect(lines()).toHaveLength(2)
   })
 
-  const stanza = (name: string, attributes: string) => ({
-    name,
-    namespace: 'jabber:client',
-    text: `<${name} xmlns='jabber:client' ${attributes}/>`,
-  })
+  const stanza = (name: string, attributes: string) => element(`<${name} xmlns='jabber:client' ${attributes}/>`)
   const error = "<error type='{}'><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text "
 
   test.each([

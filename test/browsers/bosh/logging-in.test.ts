@@ -85,12 +85,6 @@ describe('a client that has not logged in', () => {
 })
 
 describe('a stream restarts', () => {
-  test('once, directly after the success of the login', async () => {
-    const client = await new BoshBench().welcome()
-    expect((await client.next('', restart)).reply).toBeUndefined()
-    expect(client.link.restarts).toHaveLength(1)
-  })
-
   test.each<[string, (client: Client, bench: BoshBench) => Promise<unknown>]>([
     ['an empty request', client => client.next()],
     ['a wait', (_client, bench) => bench.pass(50)],

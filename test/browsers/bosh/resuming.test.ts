@@ -276,7 +276,7 @@ describe('stanzas from the server', () => {
     const { bench, client: old } = await BoshBench.warmed()
     await old.next()
     const question = "<iq xmlns='jabber:client' type='get' id='q' from='a@x'/>"
-    await bench.server(link => link.receive({ name: 'iq', namespace: 'jabber:client', text: question }))
+    await bench.server(link => link.receive(question))
     await bench.resume(old, { seconds: 10 })
     await bench.pass(10.5)
     expect(old.link.sent.join()).toContain("type='error' to='a@x' id='q'")

@@ -23,13 +23,15 @@ describe('a held request', () => {
     [60, 54],
     [30, 27],
     [10, 9],
+    [2, 2],
     [1, 1],
   ])('with a wait of %d s is answered empty after %d s', async (wait, after) => {
     const { bench, client } = await BoshBench.session(`wait='${wait}' hold='1'`)
     const poll = await client.next()
     await bench.pass(after - 0.5)
     expect(poll.reply).toBeUndefined()
-    await bench.pass(1)
+    await bench.pass(0.25)
+    await bench.pass(0.25)
     expect(poll.reply).toEqual({ status: 200, body: empty, contentType: 'text/xml; charset=utf-8' })
   })
 
@@ -97,16 +99,6 @@ describe('stanzas that arrive while no request is open', () => {
     expect((await client.next()).reply?.body).toBe(payload(large))
     expect((await client.next()).reply?.body).toBe(payload(large))
   })
-})
-
-test.each([1, 2])('with a wait of %d s, a request is answered within that time', async seconds => {
-  const { bench, client } = await BoshBench.session(`wait='${seconds}' hold='1' ver='1.6'`)
-  const held = await client.next()
-  await bench.pass(seconds - 0.5)
-  expect(held.reply).toBeUndefined()
-  await bench.pass(0.25)
-  await bench.pass(0.25)
-  expect(held.reply?.body).toBe(empty)
 })
 
 describe('silence', () => {

@@ -1,28 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../../src/config/load.js'
 import { problemsOf } from '../../support/config-problems.js'
+import { testFolder } from '../../support/test-folder.js'
 
-let folder: string
-
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'warm-sealed-state-'))
-  chmodSync(folder, 0o755)
-})
-
-afterAll(() => rmSync(folder, { recursive: true }))
+const { folder, file } = testFolder(0o755)
 
 const [first, second] = [randomBytes(32), randomBytes(32)]
-
-function file(name: string, text: string, mode = 0o600): string {
-  const path = join(folder, name)
-  writeFileSync(path, text)
-  chmodSync(path, mode)
-  return path
-}
 
 function made(name: string, mode: number): string {
   const path = join(folder, name)

@@ -1,9 +1,9 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, openSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, test } from '@jest/globals'
 import { LineWriter } from '../../../src/lib/text/line-writer.js'
 import { FakeClock } from '../../support/fake-clock.js'
+import { testFolder } from '../../support/test-folder.js'
 
 const clock = new FakeClock()
 
@@ -83,23 +83,20 @@ test('waiting lines are written when the process ends, in one attempt', () => {
   expect(read).toBe('one\n')
 })
 
+const { folder } = testFolder()
+
 test('after a file was renamed, lines go to a new one', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'line-writer-'))
-  try {
-    const open = () => openSync(join(folder, 'log'), 'a')
-    const first = open()
-    const log = new LineWriter(first, { onLost() {} })
-    log.write('one\n')
-    renameSync(join(folder, 'log'), join(folder, 'log.1'))
-    log.write('two\n')
-    log.moveTo(open())
-    log.write('three\n')
-    expect(readFileSync(join(folder, 'log.1'), 'utf8')).toBe('one\ntwo\n')
-    expect(readFileSync(join(folder, 'log'), 'utf8')).toBe('three\n')
-    expect(() => closeSync(first)).toThrow('EBADF')
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  const open = () => openSync(join(folder, 'log'), 'a')
+  const first = open()
+  const log = new LineWriter(first, { onLost() {} })
+  log.write('one\n')
+  renameSync(join(folder, 'log'), join(folder, 'log.1'))
+  log.write('two\n')
+  log.moveTo(open())
+  log.write('three\n')
+  expect(readFileSync(join(folder, 'log.1'), 'utf8')).toBe('one\ntwo\n')
+  expect(readFileSync(join(folder, 'log'), 'utf8')).toBe('three\n')
+  expect(() => closeSync(first)).toThrow('EBADF')
 })
 
 test('important lines have a buffer of their own, and are written while others are lost', () => {

@@ -18,6 +18,7 @@ import {
   terminated,
   type WarmedSession,
 } from '../../support/bosh-bench.js'
+import { element } from '../../support/element.js'
 
 const sm = `xmlns='${smNamespace}'`
 const r = `<r ${sm}/>`
@@ -119,11 +120,9 @@ describe('the service enables stream management', () => {
 
   test('not again if the login enabled it, and then counts later stanzas', async () => {
     const bench = new BoshBench()
-    const element = (text: string) => ({ name: 'message', namespace: 'jabber:client', text })
-    const about = { name: 'enabled', namespace: smNamespace, text: enabled }
     const mending = new FakeMending()
     const client = await bench.warmed({
-      management: { mending, enabled: about },
+      management: { mending, enabled: element(enabled) },
       undelivered: numbered(2).map(element),
     })
     const { link } = client
@@ -140,11 +139,9 @@ describe('the service enables stream management', () => {
 
   test('with the login’s last request, and then counts stanzas after the answer', async () => {
     const bench = new BoshBench()
-    const element = (name: string, text: string) => ({ name, namespace: 'jabber:client', text })
-    const about = { name: 'enabled', namespace: smNamespace, text: enabled }
     const client = await bench.warmed({
       management: { mending: new FakeMending(), enabled: 'requested' },
-      undelivered: [element('message', message('0')), about, element('message', message('1'))],
+      undelivered: [message('0'), enabled, message('1')].map(element),
     })
     const { link } = client
     const { reply } = await client.next()
@@ -588,9 +585,8 @@ describe('a link that breaks', () => {
     await breaks(all)
     const [attempt] = mending.attempts
     expect(attempt!.resumption).toEqual({ previd: 'first', h: '1' })
-    const element = (name: string, namespace: string, text: string) => ({ name, namespace, text })
-    const behind = [element('message', 'jabber:client', message('b')), features, element('r', smNamespace, r)]
-    const second = attempt!.succeed(element('resumed', smNamespace, resumed(1, 'second')), ...behind)
+    const behind = [element(message('b')), features, element(r)]
+    const second = attempt!.succeed(element(resumed(1, 'second')), ...behind)
     await bench.pass(0)
     expect(second.sent).toEqual([message('2') + r])
     expect((await client.next()).reply?.body).toContain(message('b'))
@@ -611,7 +607,7 @@ describe('a link that breaks', () => {
     if (reason === 'cut') expect([...setDown(all.bench.registry)]).toHaveLength(1)
     else all.bench.manager.shutDown()
     expect(attempt!.caller.reason).toBe(reason)
-    const second = attempt!.succeed({ name: 'resumed', namespace: smNamespace, text: resumed(0) })
+    const second = attempt!.succeed(element(resumed(0)))
     await all.bench.pass(0)
     expect(second.how).toBe(how)
   })
@@ -619,7 +615,7 @@ describe('a link that breaks', () => {
   test('ends its session if the server has dropped the stream', async () => {
     const all = await managed()
     await breaks(all)
-    all.mending.attempts[0]!.succeed({ name: 'failed', namespace: smNamespace, text: failed })
+    all.mending.attempts[0]!.succeed(element(failed))
     await all.bench.pass(0)
     expect((await all.client.next()).reply?.body).toBe(terminated('remote-stream-error'))
     await expectNothingLeft(all)
@@ -900,7 +896,7 @@ describe('at the end of a session whose page has not fetched all stanzas', () =>
   })
 
   test('stanzas from before stream management are returned to their senders', async () => {
-    const undelivered = [{ name: 'message', namespace: 'jabber:client', text: stanza('early') }]
+    const undelivered = [element(stanza('early'))]
     const bench = new BoshBench()
     const { link } = await bench.warmed({ management: { mending: new FakeMending() }, undelivered })
     await bench.server(() => link.say(enabled))
@@ -918,7 +914,7 @@ describe('at the end of a session whose page has not fetched all stanzas', () =>
     await client.next(`<enable ${sm}/>`)
     await bench.server(() => link.receive(stanza('3'), stanza('4')))
     const session = bench.registry.byId(client.id)!
-    session.send({ elements: [{ name: 'r', namespace: smNamespace, text: r }], size: 1, fault: undefined } as never, 0)
+    session.send({ elements: [element(r)], size: 1, fault: undefined } as never, 0)
     await bench.pass(300)
     expect(bounced(link.sent)).toEqual([])
   })

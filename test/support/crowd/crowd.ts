@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { processIn } from '../../../src/store/process-name.js'
-import { ask } from '../http-answer.js'
+import { callSessions } from '../sessions-api.js'
 import { BoshTalk } from './bosh-talk.js'
 import { type Cut, type Harm, Judge, type Judgement } from './judge.js'
 import { SocketTalk } from './socket-talk.js'
@@ -117,12 +117,12 @@ export class Crowd {
 
   /** Asks which process has each session. Without an answer, the last answer counts. */
   async #locate(): Promise<void> {
-    const headers = { Authorization: this.#authorization, Accept: 'application/json' }
+    const authorization = this.#authorization
     const signal = AbortSignal.timeout(callPatience)
-    const url = `${this.#options.url}/warm/sessions?limit=1000`
-    const answer = await ask(url, { agent: false, headers, signal }).catch(() => undefined)
+    const call = callSessions(this.#options.url, 'GET', '/sessions?limit=1000', { authorization, signal })
+    const answer = await call.catch(() => undefined)
     if (answer?.status !== 200) return
-    const { sessions } = JSON.parse(answer.text) as { sessions: readonly { id: string; process?: string }[] }
+    const { sessions } = answer.json as { sessions: readonly { id: string; process?: string }[] }
     this.#places = new Map(sessions.map(({ id, process }) => [id, process]))
   }
 
@@ -228,23 +228,14 @@ export class Crowd {
   }
 
   /** Calls the warm API until it answers; undefined where there is no such session. */
-  async #call(method: 'POST' | 'DELETE', path: string, about: object = {}): Promise<TalkBinding | undefined> {
-    const body = JSON.stringify(about)
-    const headers = {
-      Authorization: this.#authorization,
-      Accept: 'application/json',
-      'Content-Type': 'application/json',
-      'Content-Length': Buffer.byteLength(body),
-    }
+  async #call(method: 'POST' | 'DELETE', path: string, body: object = {}): Promise<TalkBinding | undefined> {
+    const authorization = this.#authorization
     for (;;) {
       const signal = AbortSignal.timeout(callPatience)
-      const answer = await ask(
-        `${this.#options.url}/warm${path}`,
-        { method, agent: false, headers, signal },
-        body,
-      ).catch(() => undefined)
+      const call = callSessions(this.#options.url, method, path, { authorization, body, signal })
+      const answer = await call.catch(() => undefined)
       if (answer?.status === 404) return undefined
-      if (answer !== undefined && answer.status < 300) return JSON.parse(answer.text || '{}')
+      if (answer !== undefined && answer.status < 300) return answer.json ?? {}
       // Backends retry 429 and 5xx. Any other error is a fault of this crowd.
       if (answer !== undefined && answer.status < 500 && answer.status !== 429)
         throw new Error(`${method} ${path}: HTTP ${answer.status}: ${answer.text}`)

@@ -1,7 +1,7 @@
 // Users who chat in pairs, one over BOSH and one over WebSocket. A ledger has each message: how often and in which
 // order it arrived, and whether it was returned to its sender.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ask } from '../http-answer.js'
+import { callSessions } from '../sessions-api.js'
 import { BoshTalk } from './bosh-talk.js'
 import { SocketTalk } from './socket-talk.js'
 import type { TalkBinding } from './talk.js'
@@ -243,19 +243,14 @@ export class Pairs {
   }
 
   /** Calls the warm API until it answers; undefined where there is no such session. */
-  async #call(method: 'POST' | 'DELETE', path: string, about: object = {}): Promise<TalkBinding | undefined> {
-    const body = JSON.stringify(about)
-    const headers = {
-      Authorization: `Basic ${Buffer.from(this.#options.admin).toString('base64')}`,
-      ...{ Accept: 'application/json', 'Content-Type': 'application/json' },
-      'Content-Length': Buffer.byteLength(body),
-    }
-    const url = `${this.#options.url}/warm${path}`
+  async #call(method: 'POST' | 'DELETE', path: string, body: object = {}): Promise<TalkBinding | undefined> {
+    const authorization = `Basic ${Buffer.from(this.#options.admin).toString('base64')}`
     for (;;) {
       const signal = AbortSignal.timeout(callPatience)
-      const answer = await ask(url, { method, agent: false, headers, signal }, body).catch(() => undefined)
+      const call = callSessions(this.#options.url, method, path, { authorization, body, signal })
+      const answer = await call.catch(() => undefined)
       if (answer?.status === 404 || this.#isClosing) return undefined
-      if (answer !== undefined && answer.status < 300) return JSON.parse(answer.text || '{}')
+      if (answer !== undefined && answer.status < 300) return answer.json ?? {}
       await sleep(againMilliseconds * (1 + Math.random()))
     }
   }

@@ -1,6 +1,7 @@
 // The server's side of SCRAM (RFC 5802), strict and with parts that a test can spoil. Apart from `src`, so that a
 // mistake there cannot hide behind the same mistake here.
-import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
+import { pbkdf2Sync, randomBytes } from 'node:crypto'
+import { scramProofs } from '../scram.js'
 
 const algorithms = {
   'SCRAM-SHA-512': { algorithm: 'sha512', length: 64 },
@@ -79,13 +80,8 @@ export class ScramServer {
     if (!Buffer.from(bound, 'base64').equals(this.#boundTo)) return undefined
     const key = this.#salt(password, salt ?? '', Number(iterations))
     const authMessage = `${this.#firstBare},${this.serverFirst},${withoutProof}`
-    const clientKey = this.#hmac(key, 'Client Key')
-    const storedKey = createHash(this.#algorithm).update(clientKey).digest()
-    const signature = this.#hmac(storedKey, authMessage)
-    const expected = clientKey.map((byte, index) => byte ^ signature[index]!)
-    if (!Buffer.from(proof, 'base64').equals(Buffer.from(expected))) return undefined
-    const serverKey = this.#hmac(key, 'Server Key')
-    return `v=${this.#hmac(serverKey, authMessage).toString('base64')}`
+    const proofs = scramProofs(key, authMessage, this.#algorithm)
+    return proof === proofs.proof ? `v=${proofs.signature}` : undefined
   }
 
   #salt(password: string, salt: string, iterations: number): Buffer {
@@ -95,10 +91,6 @@ export class ScramServer {
     const bytes = pbkdf2Sync(password, Buffer.from(salt, 'base64'), iterations, this.#length, this.#algorithm)
     salted.set(name, bytes)
     return bytes
-  }
-
-  #hmac(key: Buffer, text: string): Buffer {
-    return createHmac(this.#algorithm, key).update(text).digest()
   }
 }
 

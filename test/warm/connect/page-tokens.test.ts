@@ -1,8 +1,7 @@
 import { createHmac, createSecretKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
 import {
   type JidTemplate,
@@ -16,6 +15,7 @@ import { jidIn } from '../../../src/warm/connect/page-claims.js'
 import { createPageTokens } from '../../../src/warm/connect/page-tokens.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { Random } from '../../support/random.js'
+import { testFolder } from '../../support/test-folder.js'
 
 const now = Date.UTC(2026, 0, 1)
 const seconds = now / 1000
@@ -536,10 +536,9 @@ describe('a page token signed with a private key', () => {
 })
 
 describe('a file of page token keys', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'page-keys-'))
-  afterAll(() => rmSync(folder, { recursive: true }))
-  const file = join(folder, 'keys')
-  const write = (text: string) => writeFileSync(file, text, { mode: 0o600 })
+  const folder = testFolder()
+  const file = join(folder.folder, 'keys')
+  const write = (text: string) => void folder.file('keys', text)
   const old = generateKeyPairSync('ed25519')
   const later = generateKeyPairSync('ed25519')
   const setOf = ({ publicKey }: typeof old) => JSON.stringify({ keys: [publicKey.export({ format: 'jwk' })] })

@@ -1,32 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { loadConfig } from '../../../src/config/load.js'
 import { allowsDomain, prepareDomain, preparePattern, withULabels } from '../../../src/xmpp/jid/domains.js'
+import { makeCertificate } from '../../support/certificates.js'
 import { problemsOf } from '../../support/config-problems.js'
+import { testFolder } from '../../support/test-folder.js'
 
 const required = { ADMIN_USERS: 'portal:secret', XMPP_DOMAINS: 'example.org,example.net' }
-const folder = mkdtempSync(join(tmpdir(), 'warm-bindings-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+const { file } = testFolder()
 
-const certificate = `-----BEGIN CERTIFICATE-----
-MIIBgzCCASmgAwIBAgIUJ0NYXx3aDgTLN9oQD85k9STpEPkwCgYIKoZIzj0EAwIw
-FjEUMBIGA1UEAwwLZXhhbXBsZS5vcmcwIBcNMjYxMTIwMDcyOTMwWhgPMjEyNjEw
-MjcwNzI5MzBaMBYxFDASBgNVBAMMC2V4YW1wbGUub3JnMFkwEwYHKoZIzj0CAQYI
-KoZIzj0DAQcDQgAEVSdO2KMpMKz9dBsXIPXt9VY4BE1CIo1El8aWfL0xbiQ60lY5
-yvDbNKcF5Zhx4PSDX0rchro3d/b9yDGmWqU3yqNTMFEwHQYDVR0OBBYEFARxAeRg
-Z2913/Jt36dJz/4DHzYoMB8GA1UdIwQYMBaAFARxAeRgZ2913/Jt36dJz/4DHzYo
-MA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIgS33hU2g3XWZnrw5y
-BO/1T9YLrwYx0CiHIFDA+O4ApYwCIQDs0eD+Mu9iTH009NZKYkcgF2pyYWA0jKB5
-tQoCdKNbzA==
------END CERTIFICATE-----`
-
-function file(name: string, text: string): string {
-  writeFileSync(join(folder, name), text)
-  return join(folder, name)
-}
+const certificate = makeCertificate(['DNS:example.org']).cert.trim()
 
 const load = (environment: Record<string, string>) => loadConfig({ ...required, ...environment })
 
